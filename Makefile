@@ -1,0 +1,106 @@
+# Mailroom. `make run` starts the demo company; `make test` checks everything. They need python3 (>= 3.11, with venv), make and git.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+PYTHON ?= python3
+OTHER_PYTHON ?= python3
+UV_VERSION := 0.13.9
+WORKERS ?= 2
+
+VENV := .venv
+BIN := $(VENV)/bin
+UNIT := $(filter-out tests/e2e tests/faults tests/peers tests/webui tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
+CONSOLE_SOURCES := $(shell find webui \( -name node_modules -o -name dist -o -name __pycache__ \) -prune -o -type f -print)
+
+.PHONY: run test lint format bench console lock clean peers unit-other
+
+run: $(VENV)/.run webui/dist/index.html
+	@exec $(BIN)/mailroom demo
+
+test: peers $(VENV)/.dev webui/dist/index.html lint unit-other
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadgroup --durations=15
+
+lint: $(VENV)/.dev webui/node_modules/.installed
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --quiet --check .
+	$(BIN)/mypy --no-error-summary
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python hatch_build.py check
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --quiet --fix .
+	$(BIN)/ruff format .
+
+bench: peers $(VENV)/.dev webui/dist/index.html
+	@for claim in bench/*.py; do echo "== $$claim"; $(BIN)/python "$$claim"; done
+
+console: webui/dist/index.html
+
+peers:
+	@PYTHON=$(PYTHON) tests/peers/install.sh
+
+# The same unit tests on another interpreter, where this machine has one.
+unit-other:
+	@other=$$(tests/peers/other_python.sh $(PYTHON)); \
+	if [ -n "$$other" ]; then \
+	    $(MAKE) OTHER_PYTHON=$$other .venv-other/.dev; \
+	    .venv-other/bin/python -m pytest --numprocesses=$(WORKERS) -p no:cacheprovider -m "not peers and not postgresql" $(UNIT); \
+	else \
+	    echo "mailroom: this machine has no second python >= 3.11; the unit tests run on $(PYTHON) only"; \
+	fi
+
+$(VENV)/.made: INTERPRETER = $(PYTHON)
+.venv-other/.made: INTERPRETER = $(OTHER_PYTHON)
+%/.made:
+	@$(INTERPRETER) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	    || { echo "mailroom: needs python3 >= 3.11 and found $$($(INTERPRETER) --version 2>&1 || true); name another with make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(INTERPRETER) -c 'import ensurepip, venv' 2>/dev/null \
+	    || { echo "mailroom: $(INTERPRETER) comes without venv; install it with apt-get install python3-venv" >&2; exit 1; }
+	@echo "mailroom: making $* with $$($(INTERPRETER) --version)"
+	@$(INTERPRETER) -m venv $*
+	@touch $@
+
+# Several dependencies come as source only: what builds them is installed first, from a lock file of its own.
+PIP = $*/bin/python -m pip --disable-pip-version-check --no-input --quiet install --no-build-isolation --no-deps --use-pep517
+%/.build: %/.made requirements/build.txt
+	@echo "mailroom: installing the build tools into $*"
+	@$(PIP) --require-hashes -r requirements/build.txt
+	@touch $@
+
+%/.run: %/.build requirements/run.txt pyproject.toml
+	@echo "mailroom: installing the dependencies into $*"
+	@$(PIP) --require-hashes -r requirements/run.txt
+	@$(PIP) --editable .
+	@touch $@
+
+%/.dev: %/.run requirements/dev.txt
+	@echo "mailroom: installing the test tools into $*"
+	@$(PIP) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+webui/node_modules/.installed: webui/package-lock.json webui/package.json $(VENV)/.build
+	@echo "mailroom: installing what the console is built with"
+	@$(BIN)/python hatch_build.py install
+	@touch $@
+
+webui/dist/index.html: webui/node_modules/.installed $(CONSOLE_SOURCES)
+	@echo "mailroom: building the console"
+	@$(BIN)/python hatch_build.py build
+	@touch $@
+
+# Lock files name no host: the same files serve every index and mirror.
+COMPILE = env -u PIP_FIND_LINKS .venv-lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet --upgrade
+lock: $(VENV)/.build
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip --disable-pip-version-check --quiet install uv==$(UV_VERSION)
+	$(COMPILE) --group build -o requirements/build.txt
+	$(COMPILE) pyproject.toml -o requirements/run.txt
+	$(COMPILE) pyproject.toml --group dev --constraints requirements/run.txt -o requirements/dev.txt
+	$(BIN)/python hatch_build.py lock
+
+clean:
+	rm -rf .venv .venv-other .venv-lock webui/node_modules webui/dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

