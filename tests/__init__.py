@@ -1,0 +1,1 @@
+"""Checks of everything, in the same tree as the code."""

@@ -1,0 +1,79 @@
+"""Addresses: what is one, what is none, and that no routing trick gets through."""
+
+import json
+
+import pytest
+from hypothesis import given, strategies as st
+
+from tests.triage import arriving
+from triage.envelope import Address, Envelope, ascii_domain
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("it+russell.coker@company.example", "it+russell.coker@company.example"),
+        (" Info@Company.Example ", "info@company.example"),
+        ("o'neil@company.example", "o'neil@company.example"),
+        ("jörg@bücher.example", "jörg@xn--bcher-kva.example"),
+        ("a@company.example.", "a@company.example"),
+        ("a@xn--bcher-kva.example", "a@xn--bcher-kva.example"),
+    ],
+)
+def test_an_address(text: str, address: str) -> None:
+    assert str(Address.parse(text)) == address
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "a",
+        "@",
+        "a@",
+        "@b.example",
+        "a@b@c.example",
+        '"a@b"@company.example',
+        "@relay.example,@other.example:user@company.example",
+        "user@[192.0.2.1]",
+        "user@company.example>",
+        "user@company..example",
+        "user@-company.example",
+        ".user@company.example",
+        "us..er@company.example",
+        "us\x00er@company.example",
+        "user@company.example\r\nRCPT TO:<x@y.example>",
+        "us er@company.example",
+        f"{'a' * 65}@company.example",
+        f"a@{'b' * 64}.example",
+        f"a@{'b.' * 130}example",
+    ],
+)
+def test_no_address(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a"):
+        Address.parse(text)
+
+
+@given(st.text(max_size=300))
+def test_whatever_is_taken_for_an_address_is_folded_and_read_again_as_itself(text: str) -> None:
+    try:
+        address = Address.parse(text)
+    except ValueError:
+        return
+    assert Address.parse(str(address)) == address
+    assert str(address).count("@") == 1
+    assert not any(letter.isspace() or ord(letter) < 32 for letter in str(address))
+
+
+def test_a_domain_is_ascii_afterwards() -> None:
+    assert ascii_domain("BÜCHER.Example.") == "xn--bcher-kva.example"
+
+
+@given(st.text(max_size=40), st.booleans())
+def test_an_envelope_goes_through_the_spool_unchanged(helo: str, smtputf8: bool) -> None:
+    envelope = Envelope(7, arriving.NOW, "", ("a@b.example", "c@d.example"), "2001:db8::1", helo, "TLSv1.3", smtputf8=smtputf8)
+    assert Envelope.from_json(json.loads(json.dumps(envelope.as_json()))) == envelope
+
+
+def test_an_envelope_for_some_of_its_recipients() -> None:
+    assert arriving.envelope("a@b.example", "c@d.example").for_recipients(("c@d.example",)).recipients == ("c@d.example",)

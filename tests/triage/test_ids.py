@@ -1,0 +1,25 @@
+"""Ids are ordered in time, fit a signed 64-bit column, and are written in one way only."""
+
+import pytest
+from hypothesis import given, strategies as st
+
+from triage import ids
+
+
+def test_each_id_is_larger_than_the_one_before() -> None:
+    made = [ids.new_id() for _ in range(10_000)]
+    assert made == sorted(set(made))
+    assert 0 < made[0] < made[-1] < 1 << 63
+
+
+@given(st.integers(0, (1 << 63) - 1), st.integers(0, (1 << 63) - 1))
+def test_what_is_shown_is_read_back_and_keeps_the_order(one: int, other: int) -> None:
+    assert ids.read(ids.show(one)) == one
+    assert (ids.show(one) < ids.show(other)) == (one < other)
+    assert ids.read(ids.show(one).lower()) == one
+
+
+@pytest.mark.parametrize("text", ["", "7QK", "0" * 14, "O000000000000", "ZZZZZZZZZZZZZ", "000000000000\x00", "../../etc/pass"])
+def test_anything_else_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not an id"):
+        ids.read(text)

@@ -1,0 +1,130 @@
+"""The policy read as a table: what is known of a delivery, and the rule that speaks first."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, strategies as st
+
+from tests.triage import arriving
+from tests.triage.arriving import ALIGNED, DMARC_FAIL, DMARC_PASS, NO_DMARC, NOW, UNKNOWN
+from triage.authentication import Dmarc, Result
+from triage.content import Attachment
+from triage.facts import Facts, MatchedRule, Recipient
+from triage.policy import RULES, Disposition, decide
+
+SALES = "sales@supplier.example"
+
+
+def rule(effect: str, match: str = "address", value: str = SALES, scope: str = "company", **more: object) -> MatchedRule:
+    made = MatchedRule(
+        7, effect, match, value, scope, "dmarc" if effect == "allow" else "", False, "Ana Roth", "staff", NOW - timedelta(days=3)
+    )
+    return replace(made, **more)  # type: ignore[arg-type]
+
+
+def facts(dmarc: Dmarc = NO_DMARC, *rules: MatchedRule, author: str = SALES, **more: object) -> Facts:
+    base = Facts(
+        envelope=arriving.envelope(),
+        authentication=arriving.authentication(author, dmarc),
+        summary=arriving.summary(author),
+        recipient=Recipient("it+joe.fern@company.example", "it", "joe.fern", "joe.fern@company.example"),
+        own_domains=frozenset({"company.example"}),
+        rules=rules,
+        dangerous_attachments=frozenset({".exe", ".docm"}),
+    )
+    return replace(base, **more)  # type: ignore[arg-type]
+
+
+ALLOW, BLOCK = rule("allow"), rule("block")
+LEARNED = rule("allow", origin="learned")
+BY_DOMAIN = rule("block", "domain", "supplier.example")
+POSTMASTER = Recipient("postmaster@company.example", "", "", "joe.fern@company.example", always=True)
+MACRO = arriving.summary(SALES, attachments=(Attachment(1, "Invoice.DOCM", "application/msword", 10, ""),))
+AMBIGUOUS = arriving.summary("", authors=("a@one.example", "b@two.example"))
+UNREADABLE = replace(arriving.summary(""), parsed=False)
+
+TABLE = [
+    # what is known                                                   the rule that decides      and does
+    (facts(), "first-contact", Disposition.QUARANTINE),
+    (facts(DMARC_PASS), "first-contact", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, ALLOW), "allowed-sender", Disposition.RELAY),
+    (facts(NO_DMARC, ALLOW), "unproven-known-sender", Disposition.QUARANTINE),
+    (facts(ALIGNED, ALLOW), "unproven-known-sender", Disposition.QUARANTINE),
+    (facts(ALIGNED, replace(ALLOW, proof="aligned")), "allowed-sender", Disposition.RELAY),
+    (facts(DMARC_PASS, replace(ALLOW, proof="aligned")), "allowed-sender", Disposition.RELAY),
+    (facts(DMARC_FAIL, ALLOW), "dmarc-reject", Disposition.QUARANTINE),
+    (facts(DMARC_FAIL, ALLOW, dmarc_reject="purge"), "dmarc-reject", Disposition.PURGE),
+    (facts(UNKNOWN, ALLOW), "proof-unknown", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, BLOCK), "blocked-sender", Disposition.PURGE),
+    (facts(DMARC_PASS, BLOCK, LEARNED), "blocked-sender", Disposition.PURGE),
+    (facts(DMARC_PASS, BLOCK, ALLOW), "blocked-sender", Disposition.PURGE),
+    (facts(DMARC_PASS, BY_DOMAIN, ALLOW), "allowed-sender", Disposition.RELAY),
+    (facts(NO_DMARC, BY_DOMAIN, ALLOW), "blocked-sender", Disposition.PURGE),
+    (facts(DMARC_PASS, BY_DOMAIN, LEARNED), "blocked-sender", Disposition.PURGE),
+    (facts(DMARC_PASS, BLOCK, replace(ALLOW, scope="person:joe.fern")), "allowed-sender", Disposition.RELAY),
+    (facts(DMARC_PASS, replace(BLOCK, unproven_only=True)), "first-contact", Disposition.QUARANTINE),
+    (facts(NO_DMARC, replace(BLOCK, unproven_only=True)), "blocked-sender", Disposition.PURGE),
+    (facts(DMARC_PASS, replace(BLOCK, unproven_only=True), ALLOW), "allowed-sender", Disposition.RELAY),
+    (facts(author="boss@company.example"), "own-domain-forged", Disposition.QUARANTINE),
+    (facts(author="boss@sub.company.example", observe=True), "own-domain-forged", Disposition.QUARANTINE),
+    (facts(author="boss@company.example", own_domain_forged="purge"), "own-domain-forged", Disposition.PURGE),
+    (facts(DMARC_PASS, ALLOW, summary=AMBIGUOUS), "ambiguous-author", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, ALLOW, summary=UNREADABLE), "unparsable", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, ALLOW, summary=MACRO), "dangerous-attachment", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, replace(ALLOW, risky=True), summary=MACRO), "allowed-sender", Disposition.RELAY),
+    (facts(DMARC_PASS, replace(LEARNED, risky=True), summary=MACRO), "dangerous-attachment", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, ALLOW, summary=MACRO, dangerous_attachments=frozenset()), "allowed-sender", Disposition.RELAY),
+    (facts(DMARC_FAIL, BLOCK, recipient=POSTMASTER), "postmaster", Disposition.RELAY),
+    (facts(observe=True), "observe", Disposition.RELAY),
+    (facts(NO_DMARC, BLOCK, observe=True), "blocked-sender", Disposition.PURGE),
+    (facts(observe=True, summary=UNREADABLE), "unparsable", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, ALLOW, envelope=replace(arriving.envelope(), normalised=True)), "unproven-known-sender", Disposition.QUARANTINE),
+]
+
+
+@pytest.mark.parametrize(("given_facts", "name", "disposition"), TABLE)
+def test_the_policy(given_facts: Facts, name: str, disposition: Disposition) -> None:
+    verdict = decide(given_facts)
+    assert (verdict.rule, verdict.disposition) == (name, disposition)
+    assert verdict.reason
+
+
+def test_observe_mode_remembers_what_would_have_happened() -> None:
+    verdict = decide(facts(observe=True))
+    assert verdict.withheld == "first-contact"
+    assert "would have been stopped" in verdict.reason
+
+
+def test_every_rule_of_the_table_is_shown_to_speak() -> None:
+    spoken = {verdict.rule for given_facts, *_ in TABLE if (verdict := decide(given_facts))} - {"observe"}
+    assert len(spoken) == len(RULES)
+
+
+RESULTS = st.builds(Dmarc, st.sampled_from(Result), st.just("supplier.example"), policy=st.sampled_from(["", "none", "reject"]))
+SENDER_RULES = st.builds(
+    rule,
+    st.sampled_from(["allow", "block"]),
+    match=st.sampled_from(["address", "domain"]),
+    scope=st.sampled_from(["company", "department:it", "person:joe.fern"]),
+    origin=st.sampled_from(["staff", "learned"]),
+    unproven_only=st.booleans(),
+    risky=st.booleans(),
+)
+
+
+@given(RESULTS, st.lists(SENDER_RULES, max_size=4), st.booleans())
+def test_nothing_passes_as_known_without_proof(dmarc: Dmarc, rules: list[MatchedRule], observe: bool) -> None:
+    verdict = decide(facts(dmarc, *rules, observe=observe))
+    if verdict.rule == "allowed-sender":
+        assert dmarc.result is Result.PASS
+        assert any(one.effect == "allow" for one in rules)
+    if verdict.disposition is Disposition.RELAY:
+        assert verdict.rule == "allowed-sender" or observe
+
+
+@given(RESULTS, st.lists(SENDER_RULES, max_size=4), st.booleans())
+def test_our_own_name_is_never_believed_without_proof(dmarc: Dmarc, rules: list[MatchedRule], observe: bool) -> None:
+    verdict = decide(facts(dmarc, *rules, author="boss@company.example", observe=observe))
+    if dmarc.result is not Result.PASS:
+        assert verdict.disposition is not Disposition.RELAY

@@ -1,0 +1,1 @@
+"""The house: what Mailroom knows and decides about mail. It knows no door."""

@@ -1,0 +1,76 @@
+"""Who does something: a person with a role and a scope, a rule, or the system itself."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+
+class Role(StrEnum):
+    """What kind of work somebody may do (product.md)."""
+
+    TRIAGE = "triage"
+    ADMIN = "admin"
+    AUDITOR = "auditor"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which mail: the whole company, or some departments and persons."""
+
+    company: bool = False
+    departments: frozenset[str] = frozenset()
+    persons: frozenset[str] = frozenset()
+
+    @classmethod
+    def parse(cls, words: list[str] | tuple[str, ...]) -> Self:
+        """Read ["company"] or any of "department:CODE" and "person:UID". ValueError names a word it does not know."""
+        departments, persons, company = set(), set(), False
+        for word in words:
+            kind, _, name = word.partition(":")
+            if word == "company":
+                company = True
+            elif kind == "department" and name:
+                departments.add(name.casefold())
+            elif kind == "person" and name:
+                persons.add(name.casefold())
+            else:
+                raise ValueError(f"{word!r} is not a scope; write company, department:CODE or person:UID")
+        return cls(company, frozenset(departments), frozenset(persons))
+
+    def words(self) -> list[str]:
+        """The scope as `parse` reads it, sorted."""
+        if self.company:
+            return ["company"]
+        return [f"department:{code}" for code in sorted(self.departments)] + [f"person:{uid}" for uid in sorted(self.persons)]
+
+
+EVERYTHING = Scope(company=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The one who acts, as it is written on the record: `person:ana`, `rule:known-sender`, `system:retention`."""
+
+    kind: str
+    name: str
+    role: Role | None = None
+    scope: Scope = Scope()
+    shown: str = ""  # a person's full name
+
+    @classmethod
+    def person(cls, login: str, role: Role, scope: Scope, shown: str = "") -> Self:
+        """A member of staff."""
+        return cls("person", login, role, scope, shown or login)
+
+    @classmethod
+    def rule(cls, name: str) -> Self:
+        """A rule of the policy, by its name."""
+        return cls("rule", name, scope=EVERYTHING, shown=name)
+
+    @classmethod
+    def system(cls, name: str) -> Self:
+        """A part of Mailroom itself: relay, retention, sealer."""
+        return cls("system", name, scope=EVERYTHING, shown=name)
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.name}"

@@ -1,0 +1,116 @@
+"""Who really sent a message: SPF, DKIM, ARC and DMARC results as our values, and what they prove."""
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any, Self
+
+
+class Result(StrEnum):
+    """The result words of RFC 8601, section 2.7."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    SOFTFAIL = "softfail"
+    NEUTRAL = "neutral"
+    NONE = "none"
+    TEMPERROR = "temperror"
+    PERMERROR = "permerror"
+
+
+@dataclass(frozen=True, slots=True)
+class Spf:
+    """One SPF identity (RFC 7208): `identity` is "mailfrom" or "helo"."""
+
+    result: Result
+    identity: str
+    domain: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dkim:
+    """One DKIM signature (RFC 6376). A signature that is valid but weak is not PASS; `reason` says why."""
+
+    result: Result
+    domain: str  # d=
+    selector: str = ""
+    algorithm: str = ""
+    identity: str = ""  # i=
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Arc:
+    """The ARC chain (RFC 8617): its cv result and who sealed it last."""
+
+    result: Result = Result.NONE
+    sealer: str = ""
+    instances: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dmarc:
+    """The DMARC result for the author domain (RFC 7489, RFC 9989)."""
+
+    result: Result
+    domain: str = ""  # of the author, "" when there is not exactly one author
+    organisational_domain: str = ""
+    policy: str = ""  # none, quarantine, reject; "" without a record
+    aligned: tuple[str, ...] = ()  # which of "spf", "dkim" passed and align, also without a record
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Authentication:
+    """Everything that was found out about who sent a message."""
+
+    author: str  # the one author address, folded; "" when there is not exactly one
+    spf: tuple[Spf, ...] = ()
+    dkim: tuple[Dkim, ...] = ()
+    arc: Arc = Arc()
+    dmarc: Dmarc = Dmarc(Result.NONE)
+
+    @property
+    def unknown(self) -> bool:
+        """DNS did not answer and so the author's proof is not known: ask again later, never guess."""
+        return self.dmarc.result is Result.TEMPERROR
+
+    @property
+    def proof(self) -> str:
+        """The strongest proof of the author: "dmarc", "aligned" (only where no DMARC record exists) or ""."""
+        if not self.author:
+            return ""
+        if self.dmarc.result is Result.PASS:
+            return "dmarc"
+        return "aligned" if self.dmarc.result is Result.NONE and self.dmarc.aligned else ""
+
+    @property
+    def publishes_nothing(self) -> bool:
+        """The author's domain has neither an SPF nor a DMARC record: not even its real mail could prove itself by them."""
+        return self.dmarc.result is Result.NONE and all(spf.result is Result.NONE for spf in self.spf)
+
+    def signed_by(self, domain: str) -> bool:
+        """A DKIM signature of exactly this domain passes (the pinned proof of forwarders and lists)."""
+        return any(one.result is Result.PASS and one.domain == domain for one in self.dkim)
+
+    def satisfies(self, proof: str) -> bool:
+        """Is `proof` ("dmarc", "aligned" or "dkim:DOMAIN") met? "aligned" is met by DMARC too."""
+        if proof.startswith("dkim:"):
+            return self.signed_by(proof.removeprefix("dkim:"))
+        return self.proof == "dmarc" or (proof == "aligned" and self.proof == "aligned")
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values for the database and the API; `from_json` reads them back."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """The value that `as_json` wrote."""
+        return cls(
+            author=values["author"],
+            spf=tuple(Spf(**one | {"result": Result(one["result"])}) for one in values["spf"]),
+            dkim=tuple(Dkim(**one | {"result": Result(one["result"])}) for one in values["dkim"]),
+            arc=Arc(**values["arc"] | {"result": Result(values["arc"]["result"])}),
+            dmarc=Dmarc(**values["dmarc"] | {"result": Result(values["dmarc"]["result"]), "aligned": tuple(values["dmarc"]["aligned"])}),
+        )

@@ -1,0 +1,76 @@
+"""The SMTP envelope (RFC 5321): who sent a message, from where, to whom."""
+
+import re
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any, Self
+
+from triage.times import from_micros, to_micros
+
+ATOM = r"[^\x00-\x20\x7f-\x9f()<>@,;:\\\"\[\]]+"
+PLAIN_ADDRESS = re.compile(rf"(?P<local>{ATOM})@(?P<domain>[^\x00-\x20\x7f-\x9f()<>@,;:\\\"\[\]%!]+)")
+LABEL = re.compile(r"(?!-)[^\W_](?:[\w-]*[^\W_])?|_[\w-]+", re.UNICODE)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Address:
+    """A mailbox as local part and domain, both case-folded; the domain is in its ASCII (A-label) form."""
+
+    local: str
+    domain: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `local@domain`. Quoted local parts, source routes, literals, `%` and `!` routing raise ValueError."""
+        found = PLAIN_ADDRESS.fullmatch(text.strip())
+        if not found or len(text) > 254:
+            raise ValueError(f"{text[:80]!r} is not a mail address")
+        local, domain = found["local"].casefold(), ascii_domain(found["domain"])
+        if len(local.encode()) > 64 or ".." in local or local.startswith(".") or local.endswith("."):
+            raise ValueError(f"{text[:80]!r} is not a mail address")
+        return cls(local, domain)
+
+    def __str__(self) -> str:
+        return f"{self.local}@{self.domain}"
+
+
+def ascii_domain(domain: str) -> str:
+    """The domain in lower case, without a trailing dot, U-labels as A-labels (IDNA). ValueError if it is none."""
+    folded = domain.strip().rstrip(".").casefold()
+    try:
+        encoded = folded if folded.isascii() else folded.encode("idna").decode("ascii")
+    except UnicodeError as fault:
+        raise ValueError(f"{domain[:80]!r} is not a domain") from fault
+    labels = encoded.split(".")
+    if len(encoded) > 253 or not all(len(label) <= 63 and LABEL.fullmatch(label) for label in labels):
+        raise ValueError(f"{domain[:80]!r} is not a domain")
+    return encoded
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One SMTP transaction as the door took it."""
+
+    spool_id: int
+    received_at: datetime
+    reverse_path: str  # "" is the null reverse-path
+    recipients: tuple[str, ...]  # as the client wrote them, order kept
+    client: str  # the peer's IP address
+    helo: str
+    tls: str = ""  # e.g. "TLSv1.3", "" without TLS
+    protocol: str = "ESMTP"  # the "with" word of our Received field (RFC 3848)
+    smtputf8: bool = False
+    normalised: bool = False  # bare CR or LF were made CRLF: such a message is never proven (security.md)
+
+    def for_recipients(self, recipients: tuple[str, ...]) -> Self:
+        """The same transaction for some of its recipients."""
+        return replace(self, recipients=recipients)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values for the spool; `from_json` reads them back."""
+        return asdict(self) | {"received_at": to_micros(self.received_at)}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """The envelope that `as_json` wrote."""
+        return cls(**values | {"received_at": from_micros(values["received_at"]), "recipients": tuple(values["recipients"])})

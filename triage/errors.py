@@ -1,0 +1,29 @@
+"""Named refusals of the house. They carry words, never protocol codes: each door codes them once."""
+
+
+class Refused(Exception):
+    """The house says no. The text is one sentence for a person and says what to do where something can be done."""
+
+
+class BadInput(Refused):
+    """What was asked is malformed: the text names the part and what was expected."""
+
+
+class NotFound(Refused):
+    """There is no such thing, or it is outside the asker's scope."""
+
+
+class NotAllowed(Refused):
+    """This actor may not do this."""
+
+
+class NotAllowedNow(Refused):
+    """The state table does not allow this event in the present state."""
+
+
+class Overtaken(Refused):
+    """Somebody else was faster; the text says who and what."""
+
+
+class Stale(Refused):
+    """The selection is no longer what the asker saw."""

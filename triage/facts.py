@@ -1,0 +1,52 @@
+"""Facts: all evidence for one verdict about one delivery, in one frozen value."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from triage.authentication import Authentication
+from triage.content import Summary
+from triage.envelope import Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Whom a delivery is for, as the directory resolved the envelope recipient."""
+
+    address: str  # as in the envelope, folded
+    department: str  # "" for postmaster and abuse
+    person: str  # uid, "" for a department's shared folder
+    mailbox: str  # where a released copy goes
+    always: bool = False  # postmaster@ and abuse@: delivered whatever the rules say
+
+
+@dataclass(frozen=True, slots=True)
+class MatchedRule:
+    """A sender rule that matches this delivery."""
+
+    id: int
+    effect: str  # allow, block
+    match: str  # address, domain, list
+    value: str
+    scope: str  # company, department:CODE, person:UID
+    proof: str  # dmarc, aligned, dkim:DOMAIN; "" for blocks
+    unproven_only: bool  # a block made from unproven mail: it leaves proven mail alone
+    author: str
+    origin: str  # staff, learned, import
+    since: datetime
+    risky: bool = False  # a staff allow that says "with risky attachments"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known when a delivery is judged."""
+
+    envelope: Envelope
+    authentication: Authentication
+    summary: Summary
+    recipient: Recipient
+    own_domains: frozenset[str]
+    rules: tuple[MatchedRule, ...] = ()  # every rule that matches the sender and the recipient, most precise first
+    observe: bool = False  # record verdicts, let everything else pass
+    own_domain_forged: str = "hold"  # hold | purge
+    dmarc_reject: str = "hold"  # hold | purge: mail that the author domain's own DMARC policy would reject
+    dangerous_attachments: frozenset[str] = frozenset()  # file name endings such as ".exe"

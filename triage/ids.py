@@ -1,0 +1,40 @@
+"""Time-ordered 64-bit ids made by us: 41 bits of milliseconds since 2024, 22 bits that count up from chance."""
+
+import secrets
+import threading
+import time
+
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U
+EPOCH_MS = 1_704_067_200_000  # 2024-01-01T00:00:00Z
+SEQUENCE_BITS = 22
+WIDTH = 13
+
+_lock = threading.Lock()
+_last = 0
+
+
+def new_id() -> int:
+    """A positive id below 2**63, larger than every earlier one of this process."""
+    global _last
+    with _lock:
+        fresh = (time.time_ns() // 1_000_000 - EPOCH_MS) << SEQUENCE_BITS | secrets.randbits(SEQUENCE_BITS - 1)
+        _last = max(fresh, _last + 1)
+        return _last
+
+
+def show(number: int) -> str:
+    """The id as 13 characters for people, URLs and trace fields; order is kept. 64-bit numbers do not fit JavaScript's."""
+    return "".join(ALPHABET[number >> 5 * place & 31] for place in reversed(range(WIDTH)))
+
+
+def read(text: str) -> int:
+    """The id that `show` wrote; ValueError for anything else."""
+    folded = text.strip().upper()
+    if len(folded) != WIDTH or any(letter not in ALPHABET for letter in folded):
+        raise ValueError(f"{text[:40]!r} is not an id (13 characters, digits and letters)")
+    number = 0
+    for letter in folded:
+        number = number << 5 | ALPHABET.index(letter)
+    if number >= 1 << 63:
+        raise ValueError(f"{text[:40]!r} is not an id (too large)")
+    return number

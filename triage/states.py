@@ -1,0 +1,84 @@
+"""What may happen to a delivery: the states, the events and the one table that joins them."""
+
+from enum import StrEnum
+
+from triage.errors import NotAllowedNow
+
+
+class State(StrEnum):
+    """Where a delivery stands."""
+
+    HELD = "held"
+    QUEUED = "queued"
+    RELAYING = "relaying"
+    DELIVERED = "delivered"
+    BOUNCED = "bounced"
+    RECALLING = "recalling"
+    RESTORING = "restoring"
+    PURGED = "purged"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+
+
+class Event(StrEnum):
+    """What happens to a delivery."""
+
+    RELEASE = "release"
+    REDIRECT = "redirect"
+    PURGE = "purge"
+    REJECT = "reject"
+    RESTORE = "restore"
+    EXPIRE = "expire"
+    HOLD = "hold"
+    CLAIM = "claim"
+    DELIVER = "deliver"
+    DEFER = "defer"
+    BOUNCE = "bounce"
+    RECALL = "recall"
+    GIVE_UP = "give_up"
+    PUT_BACK = "put_back"
+
+
+ENTRY = frozenset({State.HELD, State.QUEUED, State.PURGED})  # where `receive` may put a new delivery
+FINAL = frozenset({State.DELIVERED, State.BOUNCED, State.PURGED, State.REJECTED, State.EXPIRED})
+
+TRANSITIONS: dict[tuple[State, Event], State] = {
+    (State.HELD, Event.RELEASE): State.QUEUED,
+    (State.HELD, Event.REDIRECT): State.QUEUED,
+    (State.HELD, Event.PURGE): State.PURGED,
+    (State.HELD, Event.REJECT): State.REJECTED,
+    (State.HELD, Event.EXPIRE): State.EXPIRED,
+    (State.REJECTED, Event.RESTORE): State.HELD,
+    (State.EXPIRED, Event.RESTORE): State.HELD,
+    (State.QUEUED, Event.HOLD): State.HELD,
+    (State.QUEUED, Event.PURGE): State.PURGED,
+    (State.QUEUED, Event.CLAIM): State.RELAYING,
+    (State.RELAYING, Event.CLAIM): State.RELAYING,
+    (State.RELAYING, Event.DELIVER): State.DELIVERED,
+    (State.RELAYING, Event.DEFER): State.QUEUED,
+    (State.RELAYING, Event.BOUNCE): State.BOUNCED,
+    (State.BOUNCED, Event.RELEASE): State.QUEUED,
+    (State.BOUNCED, Event.PURGE): State.PURGED,
+    (State.DELIVERED, Event.PURGE): State.RECALLING,
+    (State.RECALLING, Event.CLAIM): State.RECALLING,
+    (State.RECALLING, Event.RECALL): State.PURGED,
+    (State.RECALLING, Event.GIVE_UP): State.DELIVERED,
+    (State.PURGED, Event.RESTORE): State.HELD,
+    (State.PURGED, Event.PUT_BACK): State.RESTORING,
+    (State.RESTORING, Event.CLAIM): State.RESTORING,
+    (State.RESTORING, Event.DELIVER): State.DELIVERED,
+    (State.RESTORING, Event.GIVE_UP): State.QUEUED,
+}
+
+
+def follow(state: State, event: Event) -> State:
+    """The state after `event`; NotAllowedNow when the table has no such line."""
+    try:
+        return TRANSITIONS[state, event]
+    except KeyError:
+        raise NotAllowedNow(f"a {state} delivery cannot be changed by {event}") from None
+
+
+def sources(event: Event) -> frozenset[State]:
+    """The states in which `event` may happen."""
+    return frozenset(state for state, possible in TRANSITIONS if possible is event)

@@ -1,0 +1,47 @@
+"""Text from mail made harmless: no control character from mail reaches a terminal, a log or a page."""
+
+import re
+
+# Controls, line separators, bidi controls, invisible format characters, surrogates, noncharacters and tags. Joiners stay
+# where scripts and emoji need them, but not beside ASCII, where they only hide something.
+HARMFUL = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164"
+    "\ud800-\udfff\ufdd0-\ufdef\ufeff\uffa0\ufff9-\ufffb\ufffe\uffff\U0001d173-\U0001d17a\U000e0000-\U000e007f"
+    + "".join(f"{chr(plane << 16 | 0xFFFE)}{chr(plane << 16 | 0xFFFF)}" for plane in range(1, 17))
+    + "]|(?<=[ -~])[\u200c\u200d]+|[\u200c\u200d]+(?=[ -~])"
+)
+ESCAPE = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
+FILLER = re.compile("[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u2060-\u2064\u206a-\u206f\u3164\ufeff\uffa0]+")
+LINE_END = re.compile("\r\n|[\r\n\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+
+
+def visible(text: str, *, lines: bool = False) -> str:
+    r"""The text with every harmful character as an escape, such as `\x1b` or `\u202e`.
+
+    The result is one line, or with `lines` any number of them: then line ends become "\n" and tabs stay.
+    """
+    if not lines:
+        return HARMFUL.sub(escaped, text)
+    return HARMFUL.sub(lambda found: found[0] if found[0] in "\n\t" else escaped(found), LINE_END.sub("\n", text))
+
+
+def escaped(found: re.Match[str]) -> str:
+    """Each character that was found, as Python writes it."""
+    return "".join(escape(ord(character)) for character in found[0])
+
+
+def escape(code: int) -> str:
+    """One character as an escape."""
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def has_escapes(text: str) -> bool:
+    """Does a text that went through `visible` show an escape? Something was hidden in it."""
+    return ESCAPE.search(text) is not None
+
+
+def readable(text: str) -> str:
+    """Running text for reading and searching: invisible filler is gone, everything else as `visible` with lines."""
+    return visible(FILLER.sub("", text), lines=True)
