@@ -1,0 +1,1 @@
+"""The database's versions, one file a step, and how to get from one to the next (alembic)."""

@@ -1,0 +1,62 @@
+"""Bring a database to this program's version, or say that it is not there."""
+
+from pathlib import Path
+
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from triage.errors import BadInput
+
+
+def scripts() -> tuple[Config, ScriptDirectory]:
+    """Alembic's view of this folder."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.set_main_option("path_separator", "os")
+    return config, ScriptDirectory.from_config(config)
+
+
+def newest() -> str:
+    """The version that this program needs."""
+    head = scripts()[1].get_current_head()
+    assert head is not None
+    return head
+
+
+def present(engine: Engine) -> str | None:
+    """The version that the database has; None when it is empty."""
+    with engine.connect().execution_options(reading=True) as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def upgrade(engine: Engine) -> tuple[str | None, str]:
+    """Bring the database to the newest version, all steps in one transaction; (version before, version after)."""
+    config, directory = scripts()
+    before = present(engine)
+    if before is not None and before not in {script.revision for script in directory.walk_revisions()}:
+        raise BadInput(f"the database has version {before}, which this program does not know: it was made by a newer one. Install that")
+    with engine.begin() as connection:
+        migrate(connection, config, directory)
+    return before, newest()
+
+
+def migrate(connection: Connection, config: Config, directory: ScriptDirectory) -> None:
+    """Run the missing steps on this connection."""
+    with EnvironmentContext(config, directory, fn=lambda revision, _: directory._upgrade_revs("head", revision)) as environment:
+        environment.configure(connection=connection, transactional_ddl=False)
+        environment.run_migrations()
+
+
+def check(engine: Engine) -> None:
+    """BadInput with the command to run when the database is not at this program's version."""
+    try:
+        version = present(engine)
+    except DBAPIError as fault:
+        raise BadInput(f"the database cannot be opened: {str(fault.orig).strip().splitlines()[0]}; check database.url") from fault
+    if version != newest():
+        state = "is empty" if version is None else f"has version {version}"
+        raise BadInput(f"the database {state}, this program needs {newest()}: run `mailroom db upgrade`")

@@ -1,0 +1,150 @@
+"""What every test may ask for: an instant, settings, a fresh database of each kind, and the corpus of real mail."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, delete
+from sqlmodel import SQLModel
+
+from migrations.upgrade import upgrade
+from tests.peers import postgresql as postgresql_peer
+from triage import settings as house_settings
+from triage.db import open_engine, transaction
+
+DATABASES = [pytest.param("sqlite"), pytest.param("postgresql", marks=pytest.mark.postgresql)]
+LEFT_OUT = pytest.StashKey[int]()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the corpus checks out where there is no corpus, and count them."""
+    if corpus_path() is None:
+        left_out = [item for item in items if item.get_closest_marker("corpus")]
+        items[:] = [item for item in items if not item.get_closest_marker("corpus")]
+        config.stash[LEFT_OUT] = len(left_out)
+        config.hook.pytest_deselected(items=left_out)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say what was not looked at."""
+    if count := config.stash.get(LEFT_OUT, 0):
+        terminalreporter.write_line(f"{count} corpus checks left out: set MAILROOM_CORPUS to the directory of the test mail to run them")
+
+
+def corpus_path() -> Path | None:
+    """The directory of real mail, when there is one on this machine."""
+    named = os.environ.get("MAILROOM_CORPUS", "")
+    return Path(named) if named else None
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """The directory of real mail and conformance suites; only for tests marked `corpus`."""
+    path = corpus_path()
+    assert path is not None, "a test that uses the fixture corpus needs @pytest.mark.corpus"
+    assert path.is_dir(), f"MAILROOM_CORPUS names {path}, which is no directory"
+    return path
+
+
+@pytest.fixture
+def now() -> datetime:
+    """One fixed instant, a Tuesday morning."""
+    return datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> house_settings.Settings:
+    """Settings of company.example with everything below the test's own directory; the zone file is empty."""
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    (tmp_path / "mailboxes").mkdir()
+    (tmp_path / "company.zone").write_text("")
+    return house_settings.Settings(
+        company=house_settings.Company(domains=("company.example",), hostname="mx.company.example"),
+        database=house_settings.Database(url=f"sqlite:///{tmp_path}/mailroom.db"),
+        spool=house_settings.Spool(directory=spool),
+        relay=house_settings.Relay(next_hop=f"maildir:{tmp_path}/mailboxes"),
+        dns=house_settings.Dns(zone_file=str(tmp_path / "company.zone")),
+        directory=house_settings.Directory(file=str(tmp_path / "company.toml")),
+    )
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty SQLite database with the schema, made once and copied for each test."""
+    path = tmp_path_factory.mktemp("schema") / "mailroom.db"
+    engine = open_engine(f"sqlite:///{path}")
+    upgrade(engine)
+    engine.dispose()  # the last connection to close folds the WAL in
+    return path
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """`database.url` of a fresh SQLite database with the schema."""
+    path = tmp_path / "mailroom.db"
+    shutil.copyfile(sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[postgresql_peer.Server]:
+    """One PostgreSQL server for the whole run."""
+    with postgresql_peer.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgresql_schema(postgresql_server: postgresql_peer.Server) -> str:
+    """`database.url` of the one database that the tests share, with the schema."""
+    url = postgresql_server.create("tests")
+    engine = open_engine(url)
+    upgrade(engine)
+    engine.dispose()
+    return url
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: postgresql_peer.Server, postgresql_schema: str) -> str:
+    """`database.url` of a PostgreSQL database with the schema and no rows."""
+    postgresql_server.disconnect_others("tests")
+    engine = open_engine(postgresql_schema)
+    with transaction(engine) as session:
+        for table in reversed(SQLModel.metadata.sorted_tables):
+            session.execute(delete(table))
+    engine.dispose()
+    return postgresql_schema
+
+
+@pytest.fixture(params=DATABASES)
+def database_url(request: pytest.FixtureRequest) -> str:
+    """`database.url` of a fresh database with the schema: once SQLite, once PostgreSQL."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """A fresh database with the schema: once SQLite, once PostgreSQL."""
+    opened = open_engine(database_url)
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def sqlite_engine(sqlite_url: str) -> Iterator[Engine]:
+    """A fresh SQLite database with the schema, for tests to which the kind makes no difference."""
+    opened = open_engine(sqlite_url)
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def postgresql_engine(postgresql_url: str) -> Iterator[Engine]:
+    """A fresh PostgreSQL database with the schema."""
+    opened = open_engine(postgresql_url)
+    yield opened
+    opened.dispose()

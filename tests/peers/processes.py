@@ -1,0 +1,123 @@
+"""Start a real server for a test, know when it answers, and leave nothing behind."""
+
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+HANG = 60.0  # seconds until a server that does not answer is taken for dead: a guard, never a goal
+
+
+class Missing(Exception):
+    """A peer is not installed; the text names the Debian package."""
+
+
+def need(program: str, package: str, *elsewhere: str) -> str:
+    """The path of a program that a peer needs; Missing names the package that brings it."""
+    path = shutil.which(program, path=os.pathsep.join(["/usr/sbin", "/usr/bin", "/bin", *elsewhere]))
+    if path is None:
+        raise Missing(f"{program} is missing: apt-get install {package} (make test does that)")
+    return path
+
+
+def free_port() -> int:
+    """A TCP port on loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def short_directory(name: str) -> Iterator[Path]:
+    """A directory with a path short enough for Unix sockets, open to other users, gone afterwards."""
+    path = Path(tempfile.mkdtemp(prefix=f"mailroom-{name}-"))
+    path.chmod(0o755)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def unprivileged(preferred: str) -> str:
+    """The user that a server runs as when the tests run as root."""
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    return preferred if preferred in names else "nobody"
+
+
+def start(command: Sequence[str], log: Path, *, user: str = "", environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+    """Start a server in its own process group; it goes when the test run dies, however that dies."""
+    identity = [f"--reuid={user}", f"--regid={pwd.getpwnam(user).pw_gid}", "--init-groups"] if user and os.getuid() == 0 else []
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            ["setpriv", *identity, "--pdeathsig", "TERM", *command],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            env=dict(environment) if environment is not None else None,
+        )
+
+
+def stop(process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM) -> None:
+    """End a server that we started, kindly first."""
+    if process.poll() is None:
+        process.send_signal(how)
+        try:
+            process.wait(HANG)
+        except subprocess.TimeoutExpired:
+            kill_group(process)
+    kill_group(process)
+
+
+def kill_group(process: subprocess.Popen[bytes]) -> None:
+    """SIGKILL to everything that a server of ours has started."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait(HANG)
+
+
+def until(
+    look: Callable[[], T],
+    what: str,
+    process: subprocess.Popen[bytes] | None = None,
+    log: Path | None = None,
+    *,
+    patience: float = HANG,
+) -> T:
+    """Look until something true is seen, and give it back. The error tells what was waited for and what the log says."""
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        if seen := look():
+            return seen
+        if process is not None and process.poll() is not None:
+            raise AssertionError(f"{what}: the server ended with {process.returncode}. {tail(log)}")
+        time.sleep(0.02)
+    raise AssertionError(f"{what} did not happen within {patience:.0f} s. {tail(log)}")
+
+
+def tail(log: Path | None) -> str:
+    """The last words of a log."""
+    return log.read_text("utf-8", "replace")[-3000:] if log and log.exists() else ""
+
+
+def answers(port: int) -> Callable[[], bool]:
+    """Does somebody on loopback accept connections on this port?"""
+
+    def look() -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", port), 5).close()
+        except OSError:
+            return False
+        return True
+
+    return look

@@ -1,0 +1,87 @@
+"""Mail for the house's tests: a small company, and messages to it with whatever proof a test needs."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from sqlmodel import Session
+
+from triage import directory, ids, intake
+from triage.actor import EVERYTHING, Actor, Role, Scope
+from triage.authentication import Authentication, Dmarc, Result, Spf
+from triage.content import Summary
+from triage.directory import CompanyDirectory, DepartmentEntry, PersonEntry, StaffEntry
+from triage.envelope import Envelope
+from triage.settings import Settings
+
+NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+ANA = Actor.person("ana", Role.TRIAGE, EVERYTHING, "Ana Roth")
+BEN = Actor.person("ben", Role.TRIAGE, Scope(departments=frozenset({"legal"})), "Ben Okafor")
+IDA = Actor.person("ida", Role.ADMIN, EVERYTHING, "Ida Lind")
+OTTO = Actor.person("otto", Role.AUDITOR, EVERYTHING, "Otto Weiss")
+SYNC = Actor.system("sync")
+
+COMPANY = CompanyDirectory(
+    departments=(DepartmentEntry("it", "IT", "it@company.example", ("info",)), DepartmentEntry("legal", "Legal")),
+    people=(
+        PersonEntry("mara.berg", "Mara Berg", "legal", "mara.berg@company.example", ("m.berg@company.example",)),
+        PersonEntry("joe.fern", "Joe Fern", "it", "joe.fern@company.example"),
+        PersonEntry("ines.old", "Ines Old", "it", "ines.old@company.example", active=False),
+    ),
+    staff=(StaffEntry("ana", "Ana Roth", "triage", ("company",)), StaffEntry("ben", "Ben Okafor", "triage", ("department:legal",))),
+    postmaster="joe.fern@company.example",
+)
+
+DMARC_PASS = Dmarc(Result.PASS, "supplier.example", "supplier.example", "reject", ("dkim",))
+DMARC_FAIL = Dmarc(Result.FAIL, "supplier.example", "supplier.example", "reject")
+NO_DMARC = Dmarc(Result.NONE)
+ALIGNED = Dmarc(Result.NONE, "supplier.example", "supplier.example", "", ("spf",))
+UNKNOWN = Dmarc(Result.TEMPERROR)
+
+
+def set_up(session: Session, settings: Settings) -> None:
+    """The small company's directory."""
+    directory.apply(session, COMPANY, settings.company.domains, by=SYNC, now=NOW)
+
+
+def envelope(*recipients: str, reverse_path: str = "sales@supplier.example", spool_id: int | None = None) -> Envelope:
+    """An SMTP transaction with a stranger."""
+    return Envelope(
+        spool_id=ids.new_id() if spool_id is None else spool_id,
+        received_at=NOW,
+        reverse_path=reverse_path,
+        recipients=recipients or ("it+joe.fern@company.example",),
+        client="192.0.2.1",
+        helo="mx.supplier.example",
+    )
+
+
+def authentication(author: str, dmarc: Dmarc = NO_DMARC, spf: Result = Result.NONE) -> Authentication:
+    """What was found out about an author."""
+    return Authentication(author, (Spf(spf, "mailfrom", author.rpartition("@")[2]),), (), dmarc=dmarc)
+
+
+def summary(author: str, subject: str = "Your order", **more: object) -> Summary:
+    """What a message says."""
+    return replace(Summary(parsed=True, author=author, authors=(author,), author_name="Sales", subject=subject, text="Hello"), **more)  # type: ignore[arg-type]
+
+
+def arrive(
+    session: Session,
+    settings: Settings,
+    *recipients: str,
+    author: str = "sales@supplier.example",
+    subject: str = "Your order",
+    dmarc: Dmarc = NO_DMARC,
+    spf: Result = Result.NONE,
+) -> tuple[int, ...]:
+    """A message comes in; the ids of its deliveries."""
+    raw = f"From: {author}\r\nSubject: {subject} {ids.new_id()}\r\n\r\nHello\r\n".encode()
+    return intake.receive(
+        session,
+        envelope(*recipients, reverse_path=author),
+        raw,
+        authentication(author, dmarc, spf),
+        summary(author, subject),
+        settings=settings,
+        now=NOW,
+    )

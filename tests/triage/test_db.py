@@ -1,0 +1,82 @@
+"""Transactions: all or nothing, patient with other writers, and ids without number."""
+
+import threading
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, select, text
+from sqlmodel import col
+
+from triage import db, ids, markers
+from triage.errors import BadInput
+from triage.models import Marker
+
+
+def test_writers_wait_for_each_other_and_lose_nothing(engine: Engine) -> None:
+    with db.transaction(engine) as session:
+        markers.advance(session, "count")
+
+    def count() -> None:
+        for _ in range(25):
+            with db.transaction(engine) as session:
+                markers.advance(session, "count")
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with db.reading(engine) as session:
+        assert markers.read(session, "count") == 101
+
+
+def test_a_reader_waits_for_no_writer(engine: Engine) -> None:
+    with db.transaction(engine) as writer:
+        markers.advance(writer, "half")
+        with db.reading(engine) as reader:
+            assert markers.read(reader, "half") == 0
+
+
+def test_what_fails_is_undone_whole(engine: Engine) -> None:
+    def fail() -> None:
+        with db.transaction(engine) as session:
+            markers.advance(session, "half")
+            raise RuntimeError("no")
+
+    with pytest.raises(RuntimeError):
+        fail()
+    with db.reading(engine) as session:
+        assert markers.read(session, "half") == 0
+
+
+@pytest.mark.parametrize("number", [0, 1, 100_000])
+def test_among_any_number_of_ids(engine: Engine, number: int) -> None:
+    wanted = [ids.new_id() for _ in range(number)]
+    with db.transaction(engine) as session:
+        session.add_all(Marker(name=name, number=value) for name, value in (("in", wanted[-1] if wanted else 1), ("out", 7)))
+        session.flush()
+        found = session.scalars(select(col(Marker.name)).where(db.among(session, col(Marker.number), wanted))).all()
+    assert found == (["in"] if wanted else [])
+
+
+def test_sqlite_commits_survive_a_power_cut(sqlite_engine: Engine) -> None:
+    with sqlite_engine.connect() as connection:
+        assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+        assert connection.execute(text("PRAGMA synchronous")).scalar() == 2  # FULL
+        assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("mysql://host/x", "must begin with sqlite:/// or postgresql://, not 'mysql'"),
+        ("sqlite:////no/such/place/x.db", "does not exist; make it"),
+    ],
+)
+def test_a_database_that_cannot_be(url: str, says: str) -> None:
+    with pytest.raises(BadInput, match=says):
+        db.open_engine(url)
+
+
+def test_a_sqlite_file_in_a_directory_that_is_there(tmp_path: Path) -> None:
+    db.open_engine(f"sqlite:///{tmp_path}/fresh.db").dispose()

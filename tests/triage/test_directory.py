@@ -1,0 +1,109 @@
+"""The directory: whose address is what, and what a broken source cannot do."""
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from tests.triage import arriving
+from tests.triage.arriving import COMPANY, NOW, SYNC, arrive
+from triage import db, directory, intake
+from triage.directory import CompanyDirectory, PersonEntry
+from triage.envelope import Address
+from triage.errors import BadInput
+from triage.models import Delivery
+from triage.settings import Settings
+
+
+@pytest.fixture
+def known(engine: Engine, settings: Settings) -> Engine:
+    with db.transaction(engine) as session:
+        arriving.set_up(session, settings)
+    return engine
+
+
+def take_over(session: Session, company: CompanyDirectory) -> directory.Applied:
+    return directory.apply(session, company, ("company.example",), by=SYNC, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("address", "folder", "mailbox"),
+    [
+        ("legal+mara.berg@company.example", ("legal", "mara.berg"), "mara.berg@company.example"),
+        ("Legal+Mara.Berg@Company.Example", ("legal", "mara.berg"), "mara.berg@company.example"),
+        ("mara.berg@company.example", ("legal", "mara.berg"), "mara.berg@company.example"),
+        ("m.berg@company.example", ("legal", "mara.berg"), "mara.berg@company.example"),
+        ("info@company.example", ("it", ""), "it@company.example"),
+        ("postmaster@company.example", ("", ""), "joe.fern@company.example"),
+        ("abuse@company.example", ("", ""), "joe.fern@company.example"),
+        ("it+mara.berg@company.example", None, ""),
+        ("ines.old@company.example", None, ""),
+        ("it+ines.old@company.example", None, ""),
+        ("nobody@company.example", None, ""),
+        ("mara.berg@other.example", None, ""),
+    ],
+)
+def test_whom_an_address_means(known: Engine, address: str, folder: tuple[str, str] | None, mailbox: str) -> None:
+    with db.reading(known) as session:
+        found = directory.resolve(session, Address.parse(address))
+    assert (found and (found.department, found.person)) == folder
+    assert (found.mailbox if found else "") == mailbox
+
+
+def test_staff_are_actors_with_their_scope(known: Engine) -> None:
+    with db.reading(known) as session:
+        ben = directory.staff(session, "Ben")
+        assert ben == arriving.BEN
+        assert directory.staff(session, "nobody") is None
+
+
+def test_the_same_directory_again_changes_nothing(known: Engine) -> None:
+    with db.transaction(known) as session:
+        before = intake.door_version(session, NOW)
+        assert take_over(session, COMPANY) == directory.Applied(3, 0, 0, 0)
+        assert intake.door_version(session, NOW) == before
+
+
+def test_people_who_move_take_their_held_mail_along(known: Engine, settings: Settings) -> None:
+    moved = replace(COMPANY, people=(replace(COMPANY.people[0], department="it"), *COMPANY.people[1:]))
+    with db.transaction(known) as session:
+        (delivery,) = arrive(session, settings, "legal+mara.berg@company.example")
+        applied = take_over(session, moved)
+        assert applied == directory.Applied(3, 3, 3, 1)  # her three addresses lead to another folder now
+    with db.reading(known) as session:
+        assert session.get_one(Delivery, delivery).department == "it"
+        assert directory.resolve(session, Address.parse("legal+mara.berg@company.example")) is None
+
+
+def test_a_name_that_changed_is_known_at_the_next_message(known: Engine) -> None:
+    with db.transaction(known) as session:
+        assert "mara berg" in intake.names_of_people(session)
+        take_over(session, replace(COMPANY, people=(replace(COMPANY.people[0], name="Mara Lind"), *COMPANY.people[1:])))
+        assert {"mara lind", "joe fern"} == set(intake.names_of_people(session))
+
+
+def test_a_directory_that_lost_its_people_is_refused(known: Engine) -> None:
+    crowd = tuple(PersonEntry(f"p{number}", f"P {number}", "it", f"p{number}@company.example") for number in range(20))
+    with db.transaction(known) as session:
+        take_over(session, replace(COMPANY, people=crowd + COMPANY.people))
+    with pytest.raises(BadInput, match="would take 20 of 22 people away: nothing was changed"), db.transaction(known) as session:
+        take_over(session, COMPANY)
+    with db.transaction(known) as session:
+        directory.apply(session, COMPANY, ("company.example",), by=SYNC, now=NOW, many_leave=True)
+        assert set(intake.names_of_people(session)) == {"mara berg", "joe fern"}
+
+
+def test_a_person_without_a_department_is_refused(known: Engine) -> None:
+    stray = PersonEntry("x", "X", "sales", "x@company.example")
+    with pytest.raises(BadInput, match="person x is in department 'sales'"), db.transaction(known) as session:
+        take_over(session, replace(COMPANY, people=(*COMPANY.people, stray)))
+
+
+def test_the_first_owner_of_an_address_keeps_it(known: Engine) -> None:
+    thief = PersonEntry("z.thief", "Z Thief", "it", "z.thief@company.example", ("mara.berg@company.example",))
+    with db.transaction(known) as session:
+        take_over(session, replace(COMPANY, people=(*COMPANY.people, thief)))
+        found = directory.resolve(session, Address.parse("mara.berg@company.example"))
+    assert found is not None
+    assert found.person == "mara.berg"

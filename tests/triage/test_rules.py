@@ -1,0 +1,184 @@
+"""Sender rules: whom they match, who may make them, and which of them the door enforces."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine
+
+from tests.triage import arriving
+from tests.triage.arriving import ANA, BEN, DMARC_PASS, NOW, OTTO, authentication, summary
+from triage import db, intake, rules
+from triage.actor import Actor
+from triage.errors import BadInput, NotAllowed, NotFound
+from triage.facts import Recipient
+from triage.models import Rule
+from triage.rules import RuleOrder
+from triage.settings import Settings
+
+JOE = Recipient("it+joe.fern@company.example", "it", "joe.fern", "joe.fern@company.example")
+ALLOW = RuleOrder("allow", "address", "Sales@Supplier.example", "company")
+BLOCK = RuleOrder("block", "domain", "supplier.example", "company")
+
+
+@pytest.fixture
+def known(engine: Engine, settings: Settings) -> Engine:
+    with db.transaction(engine) as session:
+        arriving.set_up(session, settings)
+    return engine
+
+
+def add(engine: Engine, settings: Settings, order: RuleOrder, by: Actor = ANA) -> int:
+    with db.transaction(engine) as session:
+        return rules.add(session, order, by=by, now=NOW, settings=settings).id
+
+
+def matching(engine: Engine, author: str, recipient: Recipient = JOE, **more: object) -> list[tuple[str, str]]:
+    with db.reading(engine) as session:
+        found = rules.matching(session, authentication(author, DMARC_PASS), summary(author, **more), recipient, NOW)  # type: ignore[arg-type]
+    return [(rule.effect, rule.value) for rule in found]
+
+
+@pytest.mark.parametrize(
+    ("order", "author", "matches"),
+    [
+        (ALLOW, "sales@supplier.example", True),
+        (ALLOW, "other@supplier.example", False),
+        (replace(ALLOW, match="domain", value="supplier.example"), "other@deep.supplier.example", True),
+        (replace(ALLOW, match="domain", value=".supplier.example"), "a@supplier.example", True),
+        (replace(ALLOW, match="domain", value="supplier.example"), "a@evil-supplier.example", False),
+        (replace(ALLOW, match="domain", value="supplier.example"), "a@supplier.example.evil.test", False),
+        (replace(ALLOW, scope="person:joe.fern"), "sales@supplier.example", True),
+        (replace(ALLOW, scope="person:mara.berg"), "sales@supplier.example", False),
+        (replace(ALLOW, scope="department:it"), "sales@supplier.example", True),
+        (replace(ALLOW, scope="department:legal"), "sales@supplier.example", False),
+        (replace(ALLOW, until=NOW - timedelta(seconds=1)), "sales@supplier.example", False),
+        (replace(ALLOW, until=NOW + timedelta(days=1)), "sales@supplier.example", True),
+    ],
+)
+def test_whom_a_rule_matches(known: Engine, settings: Settings, order: RuleOrder, author: str, matches: bool) -> None:
+    add(known, settings, order)
+    assert bool(matching(known, author)) is matches
+
+
+def test_a_list_is_known_by_its_id(known: Engine, settings: Settings) -> None:
+    add(known, settings, RuleOrder("allow", "list", "<Dev.Lists.example>", "company", "dkim:lists.example"))
+    assert matching(known, "somebody@else.example", list_id="dev.lists.example") == [("allow", "dev.lists.example")]
+    assert matching(known, "somebody@else.example") == []
+
+
+def test_the_most_precise_comes_first(known: Engine, settings: Settings) -> None:
+    add(known, settings, BLOCK)
+    add(known, settings, ALLOW)
+    add(known, settings, replace(BLOCK, match="address", value="sales@supplier.example"))
+    add(known, settings, replace(ALLOW, scope="person:joe.fern"))
+    assert [effect for effect, _ in matching(known, "sales@supplier.example")] == ["allow", "block", "allow", "block"]
+
+
+@pytest.mark.parametrize(
+    ("order", "says"),
+    [
+        (replace(ALLOW, effect="maybe"), "effect: a rule allows or blocks"),
+        (replace(ALLOW, value="nonsense"), "value: 'nonsense' is not a mail address"),
+        (replace(ALLOW, match="domain", value="example"), "is a whole top-level domain"),
+        (replace(ALLOW, match="domain", value="gmail.com"), "anybody can have an address at gmail.com"),
+        (replace(ALLOW, match="subject"), "match: a rule matches an address, a domain or a list"),
+        (replace(ALLOW, match="list", value="dev lists"), "is not a List-Id"),
+        (replace(ALLOW, match="list", value="dev.lists.example"), "proof: a list needs dkim:DOMAIN"),
+        (replace(ALLOW, proof="trust"), "proof: dmarc, aligned or dkim:DOMAIN"),
+        (replace(ALLOW, proof="dkim:"), "proof: '' is not a domain"),
+        (replace(ALLOW, scope="everybody"), "scope: 'everybody' is not a scope"),
+        (replace(ALLOW, scope="department:sales"), "scope: there is no department 'sales'"),
+        (replace(ALLOW, scope="person:nobody"), "scope: there is no person 'nobody'"),
+        (replace(BLOCK, value="company.example"), "company.example is our own"),
+        (replace(BLOCK, match="address", value="boss@company.example"), "boss@company.example is our own"),
+    ],
+)
+def test_mistakes_are_named(sqlite_engine: Engine, settings: Settings, order: RuleOrder, says: str) -> None:
+    with db.transaction(sqlite_engine) as session:
+        arriving.set_up(session, settings)
+    with pytest.raises(BadInput, match=says):
+        add(sqlite_engine, settings, order)
+
+
+@pytest.mark.parametrize(
+    ("by", "scope", "may"),
+    [
+        (ANA, "company", True),
+        (BEN, "company", False),
+        (BEN, "department:legal", True),
+        (BEN, "department:it", False),
+        (BEN, "person:joe.fern", False),
+        (OTTO, "company", False),
+    ],
+)
+def test_a_rule_reaches_as_far_as_its_maker(sqlite_engine: Engine, settings: Settings, by: Actor, scope: str, may: bool) -> None:
+    with db.transaction(sqlite_engine) as session:
+        arriving.set_up(session, settings)
+    if may:
+        add(sqlite_engine, settings, replace(ALLOW, scope=scope), by)
+    else:
+        with pytest.raises(NotAllowed):
+            add(sqlite_engine, settings, replace(ALLOW, scope=scope), by)
+
+
+def test_the_same_rule_twice_is_one_rule_with_the_later_end(known: Engine, settings: Settings) -> None:
+    soon, later = NOW + timedelta(days=1), NOW + timedelta(days=9)
+    first = add(known, settings, replace(ALLOW, until=soon))
+    assert add(known, settings, replace(ALLOW, until=later)) == first
+    with db.reading(known) as session:
+        assert session.get_one(Rule, first).until == later
+    add(known, settings, ALLOW)
+    with db.reading(known) as session:
+        assert session.get_one(Rule, first).until is None
+
+
+def test_a_removed_rule_matches_nobody(known: Engine, settings: Settings) -> None:
+    rule = add(known, settings, ALLOW)
+    with db.transaction(known) as session:
+        rules.remove(session, rule, by=ANA, now=NOW)
+    assert matching(known, "sales@supplier.example") == []
+    with pytest.raises(NotFound), db.transaction(known) as session:
+        rules.remove(session, 7, by=ANA, now=NOW)
+
+
+PRECISE = replace(ALLOW, value="one@supplier.example")
+
+
+@pytest.mark.parametrize(
+    ("orders", "always", "unsigned"),
+    [
+        ([BLOCK], {"supplier.example"}, set()),
+        ([replace(BLOCK, scope="department:it")], set(), set()),
+        ([replace(BLOCK, until=NOW - timedelta(seconds=1))], set(), set()),
+        ([replace(BLOCK, unproven_only=True)], set(), set()),
+        ([replace(BLOCK, unproven_only=True, unsigned_only=True)], set(), {"supplier.example"}),
+        ([BLOCK, PRECISE], set(), set()),
+        ([replace(BLOCK, match="address", value="sales@supplier.example"), PRECISE], {"sales@supplier.example"}, set()),
+        ([replace(BLOCK, match="address", value="one@supplier.example"), PRECISE], {"one@supplier.example"}, set()),
+        ([replace(BLOCK, match="address", value="one@supplier.example"), replace(PRECISE, scope="department:it")], set(), set()),
+    ],
+)
+def test_what_the_door_enforces(known: Engine, settings: Settings, orders: list[RuleOrder], always: set[str], unsigned: set[str]) -> None:
+    for order in orders:
+        add(known, settings, order)
+    with db.reading(known) as session:
+        snapshot = intake.door_snapshot(session, settings=settings, now=NOW)
+    assert (set(snapshot.blocked), set(snapshot.blocked_unsigned)) == (always, unsigned)
+
+
+def test_the_door_hears_of_every_change(known: Engine, settings: Settings) -> None:
+    versions = []
+
+    def look(later: timedelta = timedelta()) -> None:
+        with db.reading(known) as session:
+            versions.append(intake.door_version(session, NOW + later))
+
+    look()
+    rule = add(known, settings, replace(BLOCK, until=NOW + timedelta(hours=1)))
+    look()
+    look(timedelta(hours=2))  # it has run out
+    with db.transaction(known) as session:
+        rules.remove(session, rule, by=ANA, now=NOW)
+    look()
+    assert len(set(versions)) == len(versions)

@@ -1,0 +1,85 @@
+"""Settings: where they come from, and one clear line for every mistake."""
+
+from pathlib import Path
+
+import pytest
+
+from triage import settings
+from triage.errors import BadInput
+
+LEAST = '[company]\ndomains = ["Company.Example"]\nhostname = "mx.company.example"\n'
+
+
+def written(directory: Path, text: str) -> str:
+    file = directory / "mailroom.toml"
+    file.write_text(text)
+    return str(file)
+
+
+def test_the_least_that_must_be_set(tmp_path: Path) -> None:
+    read = settings.read(written(tmp_path, LEAST), {})
+    assert read.own_domains == {"company.example"}
+    assert read.authserv_id == "mx.company.example"
+    assert read.policy.undo_seconds == 10
+
+
+def test_the_environment_goes_before_credentials_and_these_before_the_file(tmp_path: Path) -> None:
+    file = written(tmp_path, LEAST + '[database]\nurl = "sqlite:///file.db"\n[relay]\nconcurrency = 2\n')
+    (tmp_path / "database.url").write_text("postgresql://secret@db/mailroom\n")
+    (tmp_path / "relay.concurrency").write_text("3\n")
+    environment = {
+        "CREDENTIALS_DIRECTORY": str(tmp_path),
+        "MAILROOM_RELAY__CONCURRENCY": "7",
+        "MAILROOM_SMTP__LISTEN": "[::1]:25",
+        "MAILROOM_POLICY__FREEMAIL_DOMAINS": "one.example, two.example",
+        "MAILROOM_RELAY__ORIGINAL_REVERSE_PATH": "true",
+    }
+    read = settings.read(file, environment)
+    assert read.database.url == "postgresql://secret@db/mailroom"
+    assert read.relay.concurrency == 7
+    assert read.policy.freemail_domains == ("one.example", "two.example")
+    assert read.relay.original_reverse_path is True
+    assert settings.host_port(read.smtp.listen, "smtp.listen") == ("::1", 25)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", r"\[company\] needs domains: The company's own mail domains"),
+        (LEAST + "[compani]\nx = 1\n", r"no section \[compani\]; did you mean 'company'"),
+        (LEAST + '[smtp]\nlisen = "x"\n', r"\[smtp\] has no key 'lisen'; did you mean 'listen'"),
+        (LEAST + '[smtp]\nmax_size = "big"\n', r"\[smtp\] max_size must be a number, not 'big'"),
+        (LEAST + "[smtp]\nmax_size = true\n", r"\[smtp\] max_size must be a number, not True"),
+        (LEAST + "[smtp]\nmax_size = -1\n", r"must not be negative"),
+        (LEAST + '[policy]\ndmarc_reject = "drop"\n', r"must be one of hold, purge, not 'drop'"),
+        (LEAST + "[dns]\nnameservers = [1]\n", r"nameservers must be a list, such as"),
+        (LEAST.replace("Company.Example", "no domain"), r"'no domain' is not a domain"),
+        ("stray = 1\n" + LEAST, r"'stray' stands outside a section"),
+        ("[company\n", r"is not TOML"),
+    ],
+)
+def test_mistakes_are_named(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(BadInput, match=says):
+        settings.read(written(tmp_path, text), {})
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"nowhere\.toml cannot be read: No such file or directory\. Name a settings file with --config"):
+        settings.read(str(tmp_path / "nowhere.toml"), {})
+
+
+@pytest.mark.parametrize(("name", "value"), [("RELAY__CONCURRENCY", "many"), ("RELAY__ORIGINAL_REVERSE_PATH", "maybe")])
+def test_mistakes_in_the_environment_are_named(tmp_path: Path, name: str, value: str) -> None:
+    with pytest.raises(BadInput, match=rf"must be (a number|true or false), not '{value}'"):
+        settings.read(written(tmp_path, LEAST), {f"MAILROOM_{name}": value})
+
+
+@pytest.mark.parametrize("listen", ["2525", "host:", "host:port", "host:70000", ":25"])
+def test_no_host_and_port(listen: str) -> None:
+    with pytest.raises(BadInput, match="smtp.listen must be HOST:PORT"):
+        settings.host_port(listen, "smtp.listen")
+
+
+def test_every_key_is_documented() -> None:
+    for section, name, one in settings.every_key():
+        assert one.metadata["doc"].endswith("."), f"[{section}] {name}"

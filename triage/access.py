@@ -1,0 +1,56 @@
+"""May this actor do this to these deliveries? The scope is a SQL condition, so that no row outside it is ever read."""
+
+from sqlalchemy import ColumnElement, and_, false, or_, true
+from sqlmodel import col
+
+from triage.actor import Actor, Role
+from triage.errors import NotAllowed
+from triage.models import Delivery
+
+DECIDING = frozenset({Role.TRIAGE, Role.ADMIN})
+
+
+def visible(by: Actor) -> ColumnElement[bool]:
+    """Which deliveries this actor may know of. Outbound mail and our own notices are no mail to triage."""
+    incoming = col(Delivery.direction) == "in"
+    scope = by.scope
+    if scope.company:
+        return incoming
+    allowed = []
+    if scope.departments:
+        allowed.append(col(Delivery.department).in_(sorted(scope.departments)))
+    if scope.persons:
+        allowed.append(col(Delivery.person).in_(sorted(scope.persons)))
+    return and_(incoming, or_(*allowed)) if allowed else false()
+
+
+def everything() -> ColumnElement[bool]:
+    """No limit at all: for the system itself."""
+    return true()
+
+
+def require(by: Actor, *roles: Role) -> None:
+    """NotAllowed unless the actor has one of these roles."""
+    if by.role not in roles:
+        raise NotAllowed(f"this needs the role {' or '.join(roles)}; yours is {by.role}")
+
+
+def may_decide(by: Actor) -> None:
+    """NotAllowed for those who only look."""
+    require(by, *sorted(DECIDING))
+
+
+def may_make_rule(by: Actor, scope: str) -> None:
+    """A rule may reach only as far as its maker's own scope."""
+    may_decide(by)
+    kind, _, name = scope.partition(":")
+    if by.scope.company:
+        return
+    if (kind == "department" and name in by.scope.departments) or (kind == "person" and name in by.scope.persons):
+        return
+    raise NotAllowed(f"your scope is {', '.join(by.scope.words()) or 'empty'}: you cannot make a rule for {scope}")
+
+
+def verbs_of(by: Actor) -> list[str]:
+    """What the console offers this actor."""
+    return ["release", "redirect", "purge", "restore", "hold"] if by.role in DECIDING else []

@@ -1,0 +1,94 @@
+"""The engine and `transaction()`, on SQLite and PostgreSQL: the only place that knows which."""
+
+import json
+import random
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Engine, any_, event, func, literal, select
+from sqlalchemy.exc import OperationalError
+from sqlmodel import Session, create_engine
+
+from triage.errors import BadInput
+
+BUSY_PATIENCE = 30.0  # seconds until a busy SQLite file is taken for a fault
+BUSY_PAUSE = 0.001  # polling without sleeping locks measured 10 times fairer than busy_timeout (building.md)
+
+
+def open_engine(url: str) -> Engine:
+    """The engine for `database.url`. Nothing is connected yet; BadInput when the URL is of no kind we know."""
+    if url.startswith("sqlite:///"):
+        return sqlite_engine(url)
+    if url.startswith(("postgresql://", "postgres://")):
+        return create_engine("postgresql+psycopg://" + url.partition("://")[2], pool_pre_ping=True, pool_size=8, max_overflow=32)
+    raise BadInput(f"database.url must begin with sqlite:/// or postgresql://, not {url.partition(':')[0]!r}")
+
+
+def sqlite_engine(url: str) -> Engine:
+    """SQLite in WAL with synchronous=FULL: a commit that returned survives a power cut."""
+    path = Path(url.removeprefix("sqlite:///"))
+    if not path.parent.is_dir():
+        raise BadInput(f"the directory {path.parent} of the database does not exist; make it, or change database.url")
+    engine = create_engine(url, connect_args={"timeout": 0, "check_same_thread": False, "isolation_level": None})
+    event.listen(engine, "connect", prepare_sqlite)
+    event.listen(engine, "begin", begin_sqlite)
+    return engine
+
+
+def prepare_sqlite(connection: Any, _record: Any) -> None:
+    """Each connection's pragmas. Switching to WAL needs the file for itself for a moment, so it waits its turn."""
+    cursor = connection.cursor()
+    patiently(lambda: cursor.execute("PRAGMA journal_mode=WAL"))
+    for pragma in ("synchronous=FULL", "foreign_keys=ON", "cache_size=-32000", "temp_store=MEMORY"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def begin_sqlite(connection: Any) -> None:
+    """BEGIN IMMEDIATE for writers: a transaction never finds out halfway that it may not write."""
+    reading = connection.get_execution_options().get("reading", False)
+    patiently(lambda: connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE"))
+
+
+def patiently(attempt: Any) -> Any:
+    """Run it, again every millisecond or so while another process holds the file."""
+    deadline = time.monotonic() + BUSY_PATIENCE
+    while True:
+        try:
+            return attempt()
+        except (sqlite3.OperationalError, OperationalError) as fault:
+            if "locked" not in str(fault) or time.monotonic() > deadline:
+                raise
+            time.sleep(BUSY_PAUSE * random.uniform(0.5, 1.5))
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Session]:
+    """A session that commits at the end, or rolls back all of it. Rows do not leave it."""
+    with Session(engine) as session, session.begin():
+        yield session
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    """A session that only reads: it waits for no writer and is never committed."""
+    with engine.connect().execution_options(reading=True) as connection, Session(connection) as session:
+        yield session
+
+
+def among(session: Session, column: Any, ids: Iterable[int]) -> ColumnElement[bool]:
+    """Is the column one of these ids? One bound value, however many ids there are."""
+    wanted = list(ids)
+    if is_postgresql(session):
+        return cast(ColumnElement[bool], column == any_(literal(wanted, ARRAY(BigInteger))))
+    listed = func.json_each(json.dumps(wanted)).table_valued("value")
+    return cast(ColumnElement[bool], column.in_(select(listed.c.value)))
+
+
+def is_postgresql(session: Session) -> bool:
+    """Does this session speak to PostgreSQL?"""
+    return session.get_bind().dialect.name == "postgresql"

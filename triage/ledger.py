@@ -1,0 +1,123 @@
+"""The only writer of Delivery.state: every change is legal, single and on the record."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, case, literal, select, update
+from sqlmodel import Session, col
+
+from triage import db
+from triage.actor import Actor
+from triage.errors import NotAllowedNow, NotFound
+from triage.ids import show
+from triage.models import AuditRecord, Content, Delivery, Instant, Message
+from triage.states import ENTRY, FINAL, TRANSITIONS, Event, State, follow, sources
+
+
+def enter(session: Session, message: Message, content: Content | None, deliveries: list[Delivery], *, by: Actor, now: datetime) -> None:
+    """A message comes in: its content (None when it is stored already), itself and its deliveries, on the record."""
+    if any(State(delivery.state) not in ENTRY for delivery in deliveries):
+        raise NotAllowedNow("a new delivery is held, queued or purged, nothing else")
+    for delivery in deliveries:
+        delivery.settled_at = now if State(delivery.state) in FINAL else None
+    for rows in ([content] if content else [], [message], deliveries):  # parents before children
+        session.add_all(rows)
+        session.flush()
+    states = [(delivery.id, State(delivery.state)) for delivery in deliveries]
+    write(session, "receive", f"message:{show(message.id)}", by=by, now=now, items=len(states), digest=digest(states))
+
+
+def record(
+    session: Session,
+    delivery_id: int,
+    event: Event,
+    *,
+    by: Actor,
+    now: datetime,
+    detail: Mapping[str, Any] | None = None,
+    decision_id: int | None = None,
+    fence: int | None = None,
+    **changes: Any,
+) -> State:
+    """One event for one delivery; the state it got.
+
+    NotAllowedNow when the table or somebody faster forbids it, NotFound when there is no such delivery.
+    `fence` is the attempt that the caller made: a later attempt has taken over when it no longer fits.
+    """
+    where = col(Delivery.id) == delivery_id
+    if fence is not None:
+        where &= col(Delivery.attempts) == fence
+    changed = record_many(session, where, event, by=by, now=now, detail=detail, decision_id=decision_id, **changes)
+    if changed:
+        return follow(changed[0][1], event)
+    present = session.scalar(select(col(Delivery.state)).where(col(Delivery.id) == delivery_id))
+    if present is None:
+        raise NotFound(f"there is no delivery {show(delivery_id)}")
+    raise NotAllowedNow(f"a {present} delivery cannot be changed by {event}")
+
+
+def record_many(
+    session: Session,
+    where: ColumnElement[bool],
+    event: Event,
+    *,
+    by: Actor,
+    now: datetime,
+    detail: Mapping[str, Any] | None = None,
+    decision_id: int | None = None,
+    **changes: Any,
+) -> list[tuple[int, State]]:
+    """One event for every delivery that `where` names and the table allows: (id, state before), one record for all.
+
+    Rows are locked in the order of their ids, so that two such acts never wait for each other in a circle.
+    """
+    possible = sources(event)
+    rows = session.execute(
+        select(col(Delivery.id), col(Delivery.state))
+        .where(where, col(Delivery.state).in_(possible))
+        .order_by(col(Delivery.id))
+        .with_for_update()
+    ).all()
+    before = [(delivery_id, State(state)) for delivery_id, state in rows]
+    if not before:
+        return []
+    values: dict[str, Any] = dict(changes)
+    if decision_id is not None:
+        values["decision_id"] = decision_id
+    after = {state: TRANSITIONS[state, event] for state in possible}
+    values["state"] = case({state.value: target.value for state, target in after.items()}, value=col(Delivery.state))
+    values["settled_at"] = case(
+        {state.value: literal(now if target in FINAL else None, Instant) for state, target in after.items()}, value=col(Delivery.state)
+    )
+    changed = db.among(session, col(Delivery.id), (delivery_id for delivery_id, _ in before))
+    session.execute(update(Delivery).where(changed).values(**values), execution_options={"synchronize_session": False})
+    digested = digest((delivery_id, after[state]) for delivery_id, state in before)
+    subject = f"decision:{show(decision_id)}" if decision_id else f"delivery:{show(before[0][0])}" if len(before) == 1 else "deliveries"
+    write(session, event, subject, by=by, now=now, detail=detail, items=len(before), digest=digested)
+    return before
+
+
+def write(
+    session: Session,
+    act: str,
+    subject: str,
+    *,
+    by: Actor,
+    now: datetime,
+    detail: Mapping[str, Any] | None = None,
+    items: int = 0,
+    digest: str = "",
+) -> AuditRecord:
+    """Put an act on the record, in the transaction of the act itself."""
+    written = AuditRecord(at=now, by=str(by), act=str(act), subject=subject, detail=dict(detail or {}), items=items, digest=digest)
+    session.add(written)
+    session.flush()
+    return written
+
+
+def digest(states: Iterable[tuple[int, State]]) -> str:
+    """SHA-256 over the items of an act and the states they got, by id."""
+    text = "".join(f"{delivery_id}:{state}\n" for delivery_id, state in sorted(states))
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,20 @@
+"""Named numbers that processes compare, to see cheaply that something changed."""
+
+from sqlalchemy import update
+from sqlmodel import Session, col
+
+from triage.models import Marker
+
+
+def advance(session: Session, name: str) -> None:
+    """Move the marker on, in the transaction of what changed."""
+    changed = session.execute(update(Marker).where(col(Marker.name) == name).values(number=col(Marker.number) + 1))
+    if not changed.rowcount:  # type: ignore[attr-defined]
+        session.add(Marker(name=name, number=1))
+        session.flush()
+
+
+def read(session: Session, name: str) -> int:
+    """Where the marker stands; 0 before its first advance."""
+    marker = session.get(Marker, name, populate_existing=True)
+    return marker.number if marker else 0

@@ -1,0 +1,275 @@
+"""The tables. Times are microseconds UTC, ids are ours, text that is searched is folded by us."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Column, Dialect, ForeignKey, Index, LargeBinary, Text, UniqueConstraint
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Field, SQLModel
+
+from triage.ids import new_id
+from triage.times import from_micros, to_micros
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware datetime in code, an integer in the database."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else to_micros(value)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else from_micros(value)
+
+
+def identity() -> Any:
+    """A primary key made by us."""
+    return Field(default_factory=new_id, sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+
+
+def instant(*, nullable: bool = False) -> Any:
+    """A column that holds an instant."""
+    return Field(default=None if nullable else ..., sa_column=Column(Instant, nullable=nullable))
+
+
+def reference(target: str, *, nullable: bool = False) -> Any:
+    """A column that holds the id of a row elsewhere."""
+    return Field(default=None if nullable else ..., sa_column=Column(BigInteger, ForeignKey(target), nullable=nullable))
+
+
+def document() -> Any:
+    """A column of plain JSON values."""
+    return Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+
+
+class Content(SQLModel, table=True):
+    """The bytes of a message as received, compressed, stored once per content."""
+
+    __tablename__ = "content"
+    id: int = identity()
+    sha256: str = Field(unique=True)
+    size: int  # bytes as received
+    zstd: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))  # None when erased
+    erased_at: datetime | None = instant(nullable=True)
+
+
+class Message(SQLModel, table=True):
+    """One SMTP transaction's content and what was found out about it; immutable."""
+
+    __tablename__ = "message"
+    id: int = identity()
+    spool_id: int = Field(sa_column=Column(BigInteger, unique=True, nullable=False))
+    content_id: int = reference("content.id")
+    received_at: datetime = instant()
+    envelope: dict[str, Any] = document()
+    authentication: dict[str, Any] = document()
+    summary: dict[str, Any] = document()  # content.Summary without its text
+    signals: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    text: str = Field(default="", sa_column=Column(Text, nullable=False))
+
+
+class Delivery(SQLModel, table=True):
+    """A message for one recipient: the unit that is held, released, purged. Only the ledger writes `state`."""
+
+    __tablename__ = "delivery"
+    id: int = identity()
+    message_id: int = reference("message.id")
+    state: str
+    received_at: datetime = instant()
+    recipient: str  # envelope address, folded
+    department: str
+    person: str  # uid; "" for the department's shared folder
+    mailbox: str  # where a released copy goes; a redirect changes it
+    author: str  # folded address; when ambiguous the first one named, or the reverse-path
+    author_domain: str
+    author_name: str
+    subject: str
+    search: str = Field(sa_column=Column(Text, nullable=False))  # folded subject, names and addresses
+    proof: str  # dmarc, aligned, ""
+    weight: int  # signals added up; orders the queue, never decides
+    perishable_until: datetime | None = instant(nullable=True)
+    verdict: str  # disposition
+    rule: str  # name of the policy's rule
+    rule_id: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))  # the sender rule that decided
+    reason: str
+    withheld: str = ""  # observe mode: the rule that would have stopped it
+    direction: str = "in"
+    due_at: datetime | None = instant(nullable=True)  # queued: when to send; relaying: when the lease ends
+    queued_at: datetime | None = instant(nullable=True)  # the queue lifetime starts here
+    attempts: int = 0  # fences late answers of a dead worker
+    last_reply: str = ""
+    settled_at: datetime | None = instant(nullable=True)  # when it became final
+    purge_wanted_by: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))  # a purge met RELAYING: its decision
+    decision_id: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))  # the last one that changed it
+    erased_at: datetime | None = instant(nullable=True)
+
+    __table_args__ = (
+        UniqueConstraint("message_id", "recipient"),
+        Index("delivery_by_time", "state", "received_at", "id"),
+        Index("delivery_by_folder", "department", "person", "state", "received_at", "id"),
+        Index("delivery_by_author", "author", "state"),
+        Index("delivery_by_domain", "author_domain", "state"),
+        Index("delivery_due", "state", "due_at"),
+    )
+
+
+class Attempt(SQLModel, table=True):
+    """One attempt to send a delivery, written before dialling."""
+
+    __tablename__ = "attempt"
+    id: int = identity()
+    delivery_id: int = reference("delivery.id")
+    number: int
+    started_at: datetime = instant()
+    ended_at: datetime | None = instant(nullable=True)
+    next_hop: str = ""
+    outcome: str = ""  # delivered, deferred, bounced; "" while under way or when the worker died
+    reply: str = ""
+    __table_args__ = (UniqueConstraint("delivery_id", "number"),)
+
+
+class Decision(SQLModel, table=True):
+    """One act of one person over a selection."""
+
+    __tablename__ = "decision"
+    id: int = identity()
+    at: datetime = instant()
+    by: str = Field(index=True)
+    by_shown: str
+    verb: str
+    selection: dict[str, Any] = document()
+    reason: str
+    count: int  # deliveries it meant to change
+    done: int
+    target: str = ""  # of a redirect
+    undone_by: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+    undoes: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+    idempotency_key: str | None = Field(default=None, unique=True)
+
+
+class DecisionItem(SQLModel, table=True):
+    """What a decision did to one delivery: the evidence, and the way back."""
+
+    __tablename__ = "decision_item"
+    decision_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    delivery_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    before: str
+    outcome: str  # done, in flight, out of reach, refused
+    why: str = ""
+    __table_args__ = (Index("decision_item_by_delivery", "delivery_id"),)
+
+
+class AuditRecord(SQLModel, table=True):
+    """One act on the record. Committed with the act, chained by the sealer within a second."""
+
+    __tablename__ = "audit_record"
+    id: int = identity()
+    at: datetime = instant()
+    by: str
+    act: str
+    subject: str  # what it was about: decision:ID, rule:ID, delivery:ID, session …
+    detail: dict[str, Any] = document()
+    items: int = 0
+    digest: str = ""  # sha256 over the sorted ids of the items and the state they got
+    sequence: int | None = Field(default=None, sa_column=Column(BigInteger, unique=True, nullable=True))
+    previous: str = ""
+    sealed: str = ""  # sha256 over previous and this record
+
+
+class Rule(SQLModel, table=True):
+    """Somebody here says yes or no to a sender, within a scope, for a proof."""
+
+    __tablename__ = "rule"
+    id: int = identity()
+    effect: str  # allow, block
+    match: str  # address, domain, list
+    value: str  # folded
+    scope: str  # company, department:CODE, person:UID
+    proof: str = ""  # allow: dmarc, aligned, dkim:DOMAIN
+    unproven_only: bool = False  # block made from unproven mail
+    unsigned_only: bool = False  # such a block that the door may use against mail without a signature of the domain
+    risky: bool = False  # "with risky attachments"
+    author: str
+    origin: str = "staff"
+    note: str = ""
+    created_at: datetime = instant()
+    until: datetime | None = instant(nullable=True)
+    removed_at: datetime | None = instant(nullable=True)
+    removed_by: str = ""
+    used: int = 0
+    last_used_at: datetime | None = instant(nullable=True)
+    decision_id: int | None = Field(default=None, sa_column=Column(BigInteger, index=True, nullable=True))  # made along with it
+    __table_args__ = (Index("rule_by_value", "value", "match"),)
+
+
+class Department(SQLModel, table=True):
+    """A department; its code stands in triage addresses."""
+
+    __tablename__ = "department"
+    code: str = Field(primary_key=True)
+    name: str
+
+
+class Person(SQLModel, table=True):
+    """Somebody who works here."""
+
+    __tablename__ = "person"
+    uid: str = Field(primary_key=True)
+    name: str
+    department: str
+    mailbox: str
+    active: bool = True
+
+
+class KnownRecipient(SQLModel, table=True):
+    """An address that we accept mail for, and where it belongs."""
+
+    __tablename__ = "known_recipient"
+    address: str = Field(primary_key=True)  # folded
+    kind: str  # triage, legacy, alias, role, postmaster
+    department: str
+    person: str
+    mailbox: str
+
+
+class StaffMember(SQLModel, table=True):
+    """A person who triages."""
+
+    __tablename__ = "staff_member"
+    login: str = Field(primary_key=True)
+    name: str
+    role: str
+    scope: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    password_hash: str  # argon2id
+    active: bool = True
+
+
+class StaffSession(SQLModel, table=True):
+    """One sign-in of a member of staff. The key itself is only in the browser."""
+
+    __tablename__ = "staff_session"
+    key_sha256: str = Field(primary_key=True)
+    login: str = Field(index=True)
+    started_at: datetime = instant()
+    seen_at: datetime = instant()
+
+
+class FailedSignIn(SQLModel, table=True):
+    """A failed sign-in, kept for the throttle."""
+
+    __tablename__ = "failed_sign_in"
+    id: int = identity()
+    at: datetime = instant()
+    login: str = Field(index=True)
+    client: str = Field(index=True)
+
+
+class Marker(SQLModel, table=True):
+    """A named number that processes compare: versions of directory and rules, the sealer's head, leases."""
+
+    __tablename__ = "marker"
+    name: str = Field(primary_key=True)
+    number: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    text: str = ""

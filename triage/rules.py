@@ -1,0 +1,308 @@
+"""Sender rules: who said yes or no to whom, within which scope, for which proof. Match, add, remove, list."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlmodel import Session, col
+
+from triage import access, ledger, markers
+from triage.actor import Actor, Scope
+from triage.authentication import Authentication
+from triage.content import Summary
+from triage.door import ancestors
+from triage.envelope import Address, ascii_domain
+from triage.errors import BadInput, NotFound
+from triage.facts import MatchedRule, Recipient
+from triage.ids import show
+from triage.models import Department, Person, Rule
+from triage.policy import precision
+from triage.settings import Settings
+
+VERSION = "rules"  # the marker that moves when the door's blocks may have changed
+LEAST = (-1, -1)  # less precise than every rule
+
+
+@dataclass(frozen=True, slots=True)
+class RuleOrder:
+    """A rule that somebody asks for. `value` may be left out where a selection gives it."""
+
+    effect: str  # allow, block
+    match: str  # address, domain, list
+    value: str
+    scope: str  # company, department:CODE, person:UID
+    proof: str = ""  # allow: dmarc (default), aligned, dkim:DOMAIN
+    until: datetime | None = None
+    note: str = ""
+    risky: bool = False
+    unproven_only: bool = False
+    unsigned_only: bool = False
+
+
+class DoorEntries(NamedTuple):
+    """The blocks that the door itself enforces (DoorSnapshot says how)."""
+
+    always: frozenset[str]
+    unsigned: frozenset[str]
+
+
+def in_force(now: datetime) -> ColumnElement[bool]:
+    """Not removed, not run out."""
+    return col(Rule.removed_at).is_(None) & or_(col(Rule.until).is_(None), col(Rule.until) > now)
+
+
+def matching(
+    session: Session, authentication: Authentication, summary: Summary, recipient: Recipient, now: datetime
+) -> tuple[MatchedRule, ...]:
+    """Every rule in force for this sender and this recipient, the most precise first, blocks before allows."""
+    return fitting(about_sender(session, summary, now), recipient)
+
+
+def about_sender(session: Session, summary: Summary, now: datetime) -> list[Rule]:
+    """Every rule in force about this sender, whoever the recipient is: asked once a message."""
+    wanted = sender_values(summary)
+    if not wanted:
+        return []
+    rows = session.scalars(select(Rule).where(col(Rule.value).in_({value for _, value in wanted}), in_force(now)))
+    return [row for row in rows if (row.match, row.value) in wanted]
+
+
+def sender_values(summary: Summary) -> set[tuple[str, str]]:
+    """(match, value) of every rule that could be about this sender."""
+    wanted: set[tuple[str, str]] = set()
+    if summary.list_id:
+        wanted.add(("list", summary.list_id.casefold()))
+    if summary.author:
+        wanted.add(("address", summary.author))
+        wanted.update(("domain", domain) for domain in ancestors(summary.author.rpartition("@")[2]))
+    return wanted
+
+
+def fitting(rows: Iterable[Rule], recipient: Recipient) -> tuple[MatchedRule, ...]:
+    """Those of the rules whose scope holds this recipient, in the order of `matching`."""
+    scopes = {"company", f"department:{recipient.department}", f"person:{recipient.person}"}
+    found = [matched(row) for row in rows if row.scope in scopes]
+    return tuple(sorted(found, key=lambda rule: (tuple(-part for part in precision(rule)), rule.effect != "block", rule.id)))
+
+
+def matched(row: Rule) -> MatchedRule:
+    """A rule as the policy knows it."""
+    return MatchedRule(
+        id=row.id,
+        effect=row.effect,
+        match=row.match,
+        value=row.value,
+        scope=row.scope,
+        proof=row.proof,
+        unproven_only=row.unproven_only,
+        author=row.author,
+        origin=row.origin,
+        since=row.created_at,
+        risky=row.risky,
+    )
+
+
+def add(
+    session: Session,
+    order: RuleOrder,
+    *,
+    by: Actor,
+    now: datetime,
+    settings: Settings,
+    origin: str = "staff",
+    decision_id: int | None = None,
+) -> Rule:
+    """Make a rule. An equal one that is in force is kept and returned, with the later end of the two."""
+    access.may_make_rule(by, order.scope)
+    order = checked(session, order, settings)
+    twin = session.scalars(
+        select(Rule).where(
+            col(Rule.effect) == order.effect,
+            col(Rule.match) == order.match,
+            col(Rule.value) == order.value,
+            col(Rule.scope) == order.scope,
+            col(Rule.proof) == order.proof,
+            col(Rule.unproven_only) == order.unproven_only,
+            col(Rule.risky) == order.risky,
+            in_force(now),
+        )
+    ).first()
+    if twin is not None:
+        twin.until = None if order.until is None or twin.until is None else max(order.until, twin.until)
+        twin.unsigned_only &= order.unsigned_only
+        session.flush()
+        markers.advance(session, VERSION)
+        return twin
+    rule = Rule(
+        effect=order.effect,
+        match=order.match,
+        value=order.value,
+        scope=order.scope,
+        proof=order.proof,
+        unproven_only=order.unproven_only,
+        unsigned_only=order.unsigned_only,
+        risky=order.risky,
+        author=by.shown,
+        origin=origin,
+        note=order.note,
+        created_at=now,
+        until=order.until,
+        decision_id=decision_id,
+    )
+    session.add(rule)
+    session.flush()
+    detail = {name: getattr(rule, name) for name in ("effect", "match", "value", "scope", "proof", "origin")}
+    ledger.write(session, "rule", f"rule:{show(rule.id)}", by=by, now=now, detail=detail)
+    markers.advance(session, VERSION)
+    return rule
+
+
+def checked(session: Session, order: RuleOrder, settings: Settings) -> RuleOrder:
+    """The order in folded form with its proof filled in; BadInput says what is wrong."""
+    if order.effect not in ("allow", "block"):
+        raise BadInput(f"effect: a rule allows or blocks, not {order.effect!r}")
+    value = checked_value(order.match, order.value)
+    if order.match == "domain" and order.effect == "allow" and value in settings.policy.freemail_domains:
+        raise BadInput(f"value: anybody can have an address at {value}; allow single addresses there")
+    own = value.rpartition("@")[2] if order.match == "address" else value
+    if (
+        order.effect == "block"
+        and order.match != "list"
+        and any(own == domain or domain.endswith("." + own) for domain in settings.own_domains)
+    ):
+        raise BadInput(f"value: {value} is our own; forged mail in our name is held without a rule")
+    return replace(order, value=value, scope=checked_scope(session, order.scope), proof=checked_proof(order), note=order.note[:500])
+
+
+def checked_value(match: str, value: str) -> str:
+    """The value folded in the form of its kind."""
+    try:
+        if match == "address":
+            return str(Address.parse(value))
+        if match == "domain":
+            domain = ascii_domain(value.removeprefix("@").removeprefix("."))
+            if "." not in domain:
+                raise ValueError(f"{value!r} is a whole top-level domain")
+            return domain
+    except ValueError as fault:
+        raise BadInput(f"value: {fault}") from fault
+    if match == "list":
+        folded = value.strip().strip("<>").casefold()
+        if not folded or len(folded) > 255 or any(not letter.isprintable() or letter.isspace() for letter in folded):
+            raise BadInput(f"value: {value[:80]!r} is not a List-Id")
+        return folded
+    raise BadInput(f"match: a rule matches an address, a domain or a list, not {match!r}")
+
+
+def checked_scope(session: Session, scope: str) -> str:
+    """The scope folded; it must name something that exists."""
+    try:
+        parsed = Scope.parse([scope])
+    except ValueError as fault:
+        raise BadInput(f"scope: {fault}") from fault
+    for code in parsed.departments:
+        if session.get(Department, code) is None:
+            raise BadInput(f"scope: there is no department {code!r}")
+    for uid in parsed.persons:
+        if session.get(Person, uid) is None:
+            raise BadInput(f"scope: there is no person {uid!r}")
+    return parsed.words()[0]
+
+
+def checked_proof(order: RuleOrder) -> str:
+    """The proof an allow asks for. A list is known by the domain that signs its posts, nothing else (product.md 5)."""
+    if order.effect == "block":
+        return ""
+    proof = order.proof or "dmarc"
+    kind, _, domain = proof.partition(":")
+    if proof not in ("dmarc", "aligned") and kind != "dkim":
+        raise BadInput(f"proof: dmarc, aligned or dkim:DOMAIN, not {proof!r}")
+    if kind == "dkim":
+        try:
+            return f"dkim:{ascii_domain(domain)}"
+        except ValueError as fault:
+            raise BadInput(f"proof: {fault}") from fault
+    if order.match == "list":
+        raise BadInput("proof: a list needs dkim:DOMAIN, the domain that signs its posts")
+    return proof
+
+
+def remove(session: Session, rule_id: int, *, by: Actor, now: datetime) -> None:
+    """Take a rule out of force; it stays on the record. Removing it again changes nothing."""
+    rule = session.get(Rule, rule_id)
+    if rule is None:
+        raise NotFound(f"there is no rule {show(rule_id)}")
+    access.may_make_rule(by, rule.scope)
+    changed = session.execute(
+        update(Rule).where(col(Rule.id) == rule_id, col(Rule.removed_at).is_(None)).values(removed_at=now, removed_by=str(by))
+    )
+    if changed.rowcount:  # type: ignore[attr-defined]
+        ledger.write(
+            session,
+            "unrule",
+            f"rule:{show(rule_id)}",
+            by=by,
+            now=now,
+            detail={"effect": rule.effect, "value": rule.value, "scope": rule.scope},
+        )
+        markers.advance(session, VERSION)
+
+
+def reinstate(session: Session, rule_id: int, *, by: Actor, now: datetime) -> None:
+    """Put a removed rule back in force."""
+    session.execute(update(Rule).where(col(Rule.id) == rule_id).values(removed_at=None, removed_by=""))
+    ledger.write(session, "rule", f"rule:{show(rule_id)}", by=by, now=now, detail={"again": True})
+    markers.advance(session, VERSION)
+
+
+def used(session: Session, rule_ids: Iterable[int], now: datetime) -> None:
+    """Count one use of each rule."""
+    for rule_id in sorted(set(rule_ids)):
+        session.execute(update(Rule).where(col(Rule.id) == rule_id).values(used=col(Rule.used) + 1, last_used_at=now))
+
+
+def listing(session: Session, now: datetime, *, by: Actor, q: str = "", limit: int = 50, before: int | None = None) -> list[Rule]:
+    """Rules in force that reach into the actor's scope, newest first; `before` is the id to go on from."""
+    where = [in_force(now)]
+    if not by.scope.company:
+        where.append(col(Rule.scope).in_(["company", *by.scope.words()]))
+    if q:
+        where.append(col(Rule.value).contains(q.casefold(), autoescape=True))
+    if before is not None:
+        where.append(col(Rule.id) < before)
+    return list(session.scalars(select(Rule).where(*where).order_by(col(Rule.id).desc()).limit(limit)))
+
+
+def door_entries(session: Session, now: datetime) -> DoorEntries:
+    """The company-wide blocks that no narrower staff allow can override and that the envelope and the From field show."""
+    blocks = session.scalars(
+        select(Rule).where(in_force(now), col(Rule.effect) == "block", col(Rule.scope) == "company", col(Rule.match) != "list")
+    )
+    allowed = most_precise_allows(session, now)
+    always, unsigned = set(), set()
+    for block in blocks:
+        if allowed.get(block.value, LEAST) > precision(block):
+            continue
+        if not block.unproven_only:
+            always.add(block.value)
+        elif block.unsigned_only:
+            unsigned.add(block.value)
+    return DoorEntries(frozenset(always), frozenset(unsigned))
+
+
+def most_precise_allows(session: Session, now: datetime) -> dict[str, tuple[int, int]]:
+    """How precise the narrowest staff allow is about each address and about anything within each domain."""
+    found: dict[str, tuple[int, int]] = {}
+    for allow in session.scalars(select(Rule).where(in_force(now), col(Rule.effect) == "allow", col(Rule.origin) == "staff")):
+        names = [allow.value] if allow.match == "list" else [allow.value, *ancestors(allow.value.rpartition("@")[2])]
+        for name in names:
+            found[name] = max(found.get(name, LEAST), precision(allow))
+    return found
+
+
+def version(session: Session, now: datetime) -> str:
+    """Differs from every earlier one when the rules in force may have changed, also when one has run out."""
+    run_out = session.scalar(select(func.count()).select_from(Rule).where(col(Rule.until) <= now))
+    return f"{markers.read(session, VERSION)}.{run_out}"

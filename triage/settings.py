@@ -1,0 +1,348 @@
+"""One frozen Settings, read once from a TOML file, the environment and credential files."""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
+
+from triage.envelope import ascii_domain
+from triage.errors import BadInput
+
+PLACES = ("./mailroom.toml", "/etc/mailroom/mailroom.toml")
+
+
+def key(doc: str, default: Any = MISSING, *, choices: tuple[str, ...] = ()) -> Any:
+    """A documented setting. Without a default it must be given."""
+    return field(default=default, metadata={"doc": doc, "choices": choices})
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """Who we are."""
+
+    domains: tuple[str, ...] = key("The company's own mail domains; mail is accepted for these only.")
+    hostname: str = key("Name of this machine in SMTP greetings and Received fields.")
+    authserv_id: str = key("Name in our Authentication-Results (RFC 8601); default: hostname.", "")
+    mode: str = key(
+        "enforce: hold what is not known; observe: let it pass and record what would have been held.",
+        "enforce",
+        choices=("enforce", "observe"),
+    )
+    observe_departments: tuple[str, ...] = key("Department codes in observe mode while the company enforces.", ())
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Where the record is kept."""
+
+    url: str = key("sqlite:///PATH or postgresql://USER@HOST/NAME.", "sqlite:///var/mailroom.db")
+
+
+@dataclass(frozen=True, slots=True)
+class Spool:
+    """Where accepted mail waits for the judge."""
+
+    directory: Path = key("Directory of the incoming spool, the door snapshot and the bells; on a local disk.", Path("var/spool"))
+
+
+@dataclass(frozen=True, slots=True)
+class Smtp:
+    """The door for strangers' mail."""
+
+    listen: str = key("HOST:PORT to accept mail on.", "127.0.0.1:2525")
+    max_size: int = key("Largest message accepted, in bytes.", 50 * 1024 * 1024)
+    max_recipients: int = key("Most recipients of one message.", 1000)
+    max_connections: int = key("Most connections at once.", 512)
+    max_connections_per_client: int = key("Most connections at once from one address.", 50)
+    max_messages_per_minute: int = key("Most messages a minute from one address.", 300)
+    idle_timeout: int = key("Seconds without a command before the connection is closed.", 300)
+    session_timeout: int = key("Seconds that one connection may last.", 1800)
+    max_hops: int = key("Received fields after which a message is taken for a loop.", 50)
+    tls_cert: str = key("PEM file of the certificate chain; empty: no STARTTLS.", "")
+    tls_key: str = key("PEM file of its private key.", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """The way to the people's mailboxes."""
+
+    next_hop: str = key("smtp://HOST:PORT, lmtp://HOST:PORT, lmtp:///SOCKET or maildir:DIRECTORY.", "maildir:var/mailboxes")
+    concurrency: int = key("Deliveries under way at once.", 4)
+    timeout: int = key("Seconds to wait for the next hop's answer.", 60)
+    give_up_after: int = key("Hours after which a delivery that is put off again and again is given up.", 120)
+    original_reverse_path: bool = key("Always pass the original reverse-path on, proven or not (mail flow, point 2).", False)
+
+
+@dataclass(frozen=True, slots=True)
+class Dns:
+    """How the judge asks who really sent a message."""
+
+    nameservers: tuple[str, ...] = key("Addresses of resolvers; empty: those of the system.", ())
+    timeout: int = key("Seconds for all questions about one message.", 20)
+    zone_file: str = key("Answer from this zone file instead of the network (tests and demo).", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """Who works where."""
+
+    source: str = key("file: people from a TOML file.", "file", choices=("file",))
+    file: str = key("The TOML file with departments, people and staff.", "company.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """The HTTP API and the console."""
+
+    listen: str = key("HOST:PORT of API and console.", "127.0.0.1:8080")
+    public_url: str = key("Address in the staff's browsers, e.g. https://mailroom.example; empty: http://LISTEN.", "")
+    session_hours: int = key("Hours after which staff sign in again.", 12)
+    idle_lock_minutes: int = key("Minutes without a request after which staff sign in again.", 30)
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long things are kept. Records stay; content is erased."""
+
+    held_days: int = key("Days after which held mail that nobody decided expires.", 30)
+    purged_days: int = key("Days a purge can be undone.", 30)
+    released_days: int = key("Days the content of delivered mail is kept.", 30)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the policy may be told."""
+
+    dmarc_reject: str = key("What happens to mail that the author domain's DMARC policy would reject.", "hold", choices=("hold", "purge"))
+    own_domain_forged: str = key("What happens to mail that claims to be ours and is not.", "hold", choices=("hold", "purge"))
+    undo_seconds: int = key("Seconds that a person's release waits before it leaves.", 10)
+    dangerous_attachments: tuple[str, ...] = key(
+        "File name endings that hold a message.",
+        (
+            ".exe",
+            ".scr",
+            ".com",
+            ".pif",
+            ".bat",
+            ".cmd",
+            ".js",
+            ".jse",
+            ".vbs",
+            ".vbe",
+            ".wsf",
+            ".hta",
+            ".msi",
+            ".ps1",
+            ".lnk",
+            ".iso",
+            ".img",
+            ".docm",
+            ".xlsm",
+            ".pptm",
+        ),
+    )
+    freemail_domains: tuple[str, ...] = key(
+        "Domains where anybody can have an address: never allowed as a whole.",
+        (
+            "gmail.com",
+            "googlemail.com",
+            "outlook.com",
+            "hotmail.com",
+            "live.com",
+            "yahoo.com",
+            "icloud.com",
+            "me.com",
+            "aol.com",
+            "gmx.com",
+            "gmx.de",
+            "gmx.net",
+            "web.de",
+            "proton.me",
+            "protonmail.com",
+            "mail.ru",
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set, one section a field."""
+
+    company: Company
+    database: Database = Database()
+    spool: Spool = Spool()
+    smtp: Smtp = Smtp()
+    relay: Relay = Relay()
+    dns: Dns = Dns()
+    directory: Directory = Directory()
+    api: Api = Api()
+    retention: Retention = Retention()
+    policy: Policy = Policy()
+
+    @property
+    def authserv_id(self) -> str:
+        """Our name in Authentication-Results."""
+        return self.company.authserv_id or self.company.hostname
+
+    @property
+    def own_domains(self) -> frozenset[str]:
+        """The company's domains, folded."""
+        return frozenset(self.company.domains)
+
+
+def read(file: str | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings. Order: built-in, TOML file, systemd credentials, MAILROOM_SECTION__KEY; the last one counts.
+
+    `file` is --config; without it $MAILROOM_CONFIG, ./mailroom.toml and /etc/mailroom/mailroom.toml are tried.
+    Relative paths are relative to the working directory. BadInput names the file, the key and what to do.
+    """
+    path = chosen(file, environment)
+    values = tables(path) if path else {}
+    for source, given in ((credentials(environment), "credential"), (from_environment(environment), "environment")):
+        for (section, name), text in source.items():
+            values.setdefault(section, {})[name] = (given, text)
+    return settings_of(values, str(path or "the environment"))
+
+
+def chosen(file: str | None, environment: Mapping[str, str]) -> Path | None:
+    """The settings file to read, if there is one."""
+    named = file or environment.get("MAILROOM_CONFIG")
+    if named:
+        return Path(named)
+    return next((Path(place) for place in PLACES if Path(place).exists()), None)
+
+
+def tables(path: Path) -> dict[str, dict[str, Any]]:
+    """The sections of the TOML file."""
+    try:
+        parsed = tomllib.loads(path.read_text("utf-8"))
+    except OSError as fault:
+        raise BadInput(f"{path} cannot be read: {fault.strerror}. Name a settings file with --config") from fault
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+        raise BadInput(f"{path} is not TOML: {fault}") from fault
+    for section, keys in parsed.items():
+        if not isinstance(keys, dict):
+            raise BadInput(f"{path}: {section!r} stands outside a section; write it below a [section] line")
+    return parsed
+
+
+def from_environment(environment: Mapping[str, str]) -> dict[tuple[str, str], str]:
+    """MAILROOM_SECTION__KEY=value for any key."""
+    found = {}
+    for name, text in environment.items():
+        section, separator, setting = name.removeprefix("MAILROOM_").partition("__")
+        if name.startswith("MAILROOM_") and separator:
+            found[section.casefold(), setting.casefold()] = text
+    return found
+
+
+def credentials(environment: Mapping[str, str]) -> dict[tuple[str, str], str]:
+    """Files named SECTION.KEY in systemd's $CREDENTIALS_DIRECTORY (LoadCredential=)."""
+    directory = environment.get("CREDENTIALS_DIRECTORY")
+    if not directory:
+        return {}
+    return {
+        (section, name): (Path(directory) / f"{section}.{name}").read_text("utf-8").strip()
+        for section, name, _ in every_key()
+        if (Path(directory) / f"{section}.{name}").exists()
+    }
+
+
+def every_key() -> Iterator[tuple[str, str, Field[Any]]]:
+    """Every setting: its section, its name and its field, whose metadata documents it."""
+    for section in fields(Settings):
+        for one in fields(section_type(section.name)):
+            yield section.name, one.name, one
+
+
+def section_type(name: str) -> Any:
+    """The dataclass of a section."""
+    return get_type_hints(Settings)[name]
+
+
+def settings_of(values: dict[str, dict[str, Any]], origin: str) -> Settings:
+    """Check every section and key; the first fault found is the error."""
+    sections = {section.name: section_type(section.name) for section in fields(Settings)}
+    for name in values:
+        if name not in sections:
+            raise BadInput(f"{origin}: there is no section [{name}]{nearest(name, list(sections))}")
+    built = {name: section_of(name, kind, values.get(name, {}), origin) for name, kind in sections.items()}
+    return Settings(**built)
+
+
+def section_of(section: str, kind: Any, given: dict[str, Any], origin: str) -> Any:
+    """One section's value."""
+    known: dict[str, Field[Any]] = {one.name: one for one in fields(kind)}
+    hints = get_type_hints(kind)
+    for name in given:
+        if name not in known:
+            raise BadInput(f"{origin}: [{section}] has no key {name!r}{nearest(name, list(known))}")
+    missing = next((name for name, one in known.items() if one.default is MISSING and name not in given), None)
+    if missing:
+        raise BadInput(f"{origin}: [{section}] needs {missing}: {known[missing].metadata['doc']}")
+    checked = {}
+    for name, value in given.items():
+        where = f"{origin}: [{section}] {name}"
+        checked[name] = checked_value(value, hints[name], known[name].metadata["choices"], where)
+    if section == "company":
+        checked["domains"] = tuple(own_domain(domain, origin) for domain in checked["domains"])
+    return kind(**checked)
+
+
+def own_domain(domain: str, origin: str) -> str:
+    """One of the company's domains in the form that addresses have."""
+    try:
+        return ascii_domain(domain)
+    except ValueError as fault:
+        raise BadInput(f"{origin}: [company] domains: {fault}") from fault
+
+
+def checked_value(value: Any, kind: Any, choices: tuple[str, ...], where: str) -> Any:
+    """The value in the key's type, or an error that says what was expected."""
+    if isinstance(value, tuple):  # (origin, text) from the environment or a credential
+        value = from_text(value[1], kind, where)
+    if kind is Path and isinstance(value, str):
+        return Path(value)
+    if get_origin(kind) is tuple:
+        if not isinstance(value, list) or not all(isinstance(one, get_args(kind)[0]) for one in value):
+            raise BadInput(f'{where} must be a list, such as ["one", "two"]')
+        return tuple(value)
+    if type(value) is not kind:
+        raise BadInput(f"{where} must be {'a number' if kind is int else 'true or false' if kind is bool else 'text'}, not {value!r}")
+    if kind is int and value < 0:
+        raise BadInput(f"{where} must not be negative")
+    if choices and value not in choices:
+        raise BadInput(f"{where} must be one of {', '.join(choices)}, not {value!r}")
+    return value
+
+
+def from_text(text: str, kind: Any, where: str) -> Any:
+    """A value written as text: numbers, true and false, lists with commas."""
+    if kind is int:
+        if not text.strip().isdigit():
+            raise BadInput(f"{where} must be a number, not {text!r}")
+        return int(text)
+    if kind is bool:
+        if text.casefold() not in ("true", "false"):
+            raise BadInput(f"{where} must be true or false, not {text!r}")
+        return text.casefold() == "true"
+    if get_origin(kind) is tuple:
+        return [part.strip() for part in text.split(",") if part.strip()]
+    return text
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """A hint at the key that was probably meant."""
+    close = difflib.get_close_matches(name, known, 1, 0.5)
+    return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(sorted(known))}"
+
+
+def host_port(listen: str, where: str) -> tuple[str, int]:
+    """Split HOST:PORT, also [IPv6]:PORT; BadInput names the setting."""
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdigit() or not 0 <= int(port) <= 65535:
+        raise BadInput(f"{where} must be HOST:PORT, such as 127.0.0.1:2525, not {listen!r}")
+    return host.strip("[]"), int(port)
