@@ -1,0 +1,142 @@
+"""A message comes in: one delivery a mailbox, decided for each, entered once."""
+
+import threading
+
+import pytest
+from sqlalchemy import Engine, select
+from sqlmodel import col
+
+from tests.triage import arriving
+from tests.triage.arriving import ANA, DMARC_PASS, NOW, arrive, authentication, summary
+from triage import contents, db, intake, rules
+from triage.models import Content, Delivery, Message, Rule
+from triage.rules import RuleOrder
+from triage.settings import Settings
+from triage.states import State
+
+RAW = b"From: sales@supplier.example\r\nSubject: Your order\r\n\r\nHello\r\n"
+
+
+@pytest.fixture
+def known(engine: Engine, settings: Settings) -> Engine:
+    with db.transaction(engine) as session:
+        arriving.set_up(session, settings)
+    return engine
+
+
+def folders(engine: Engine) -> list[tuple[str, str, str]]:
+    with db.reading(engine) as session:
+        rows = session.scalars(select(Delivery).order_by(col(Delivery.id)))
+        return [(row.department, row.person, row.mailbox) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("recipients", "expected"),
+    [
+        (["it+joe.fern@company.example"], [("it", "joe.fern", "joe.fern@company.example")]),
+        (["joe.fern@company.example", "IT+Joe.Fern@company.example"], [("it", "joe.fern", "joe.fern@company.example")]),
+        (
+            ["m.berg@company.example", "info@company.example"],
+            [("legal", "mara.berg", "mara.berg@company.example"), ("it", "", "it@company.example")],
+        ),
+        (["gone.since@company.example"], [("", "", "gone.since@company.example")]),
+    ],
+)
+def test_one_delivery_a_mailbox(known: Engine, settings: Settings, recipients: list[str], expected: list[tuple[str, str, str]]) -> None:
+    with db.transaction(known) as session:
+        arrive(session, settings, *recipients)
+    assert folders(known) == expected
+
+
+def test_the_same_spool_id_is_entered_once(known: Engine, settings: Settings) -> None:
+    envelope = arriving.envelope()
+
+    def enter() -> tuple[int, ...]:
+        with db.transaction(known) as session:
+            return intake.receive(
+                session,
+                envelope,
+                RAW,
+                authentication("sales@supplier.example"),
+                summary("sales@supplier.example"),
+                settings=settings,
+                now=NOW,
+            )
+
+    assert enter() == enter()
+    assert len(folders(known)) == 1
+
+
+def test_a_known_sender_with_proof_goes_straight_on_and_the_rule_is_counted(known: Engine, settings: Settings) -> None:
+    with db.transaction(known) as session:
+        rule = rules.add(session, RuleOrder("allow", "domain", "supplier.example", "company"), by=ANA, now=NOW, settings=settings).id
+        (proven,) = arrive(session, settings, dmarc=DMARC_PASS)
+        (forged,) = arrive(session, settings)
+    with db.reading(known) as session:
+        assert (session.get_one(Delivery, proven).state, session.get_one(Delivery, proven).due_at) == (State.QUEUED, NOW)
+        assert (session.get_one(Delivery, forged).state, session.get_one(Delivery, forged).rule) == (State.HELD, "unproven-known-sender")
+        assert session.get_one(Rule, rule).used == 1
+
+
+def test_each_recipient_has_a_verdict_of_their_own(known: Engine, settings: Settings) -> None:
+    with db.transaction(known) as session:
+        order = RuleOrder("allow", "address", "sales@supplier.example", "person:joe.fern")
+        rules.add(session, order, by=ANA, now=NOW, settings=settings)
+        arrive(session, settings, "joe.fern@company.example", "mara.berg@company.example", dmarc=DMARC_PASS)
+    with db.reading(known) as session:
+        assert dict(session.execute(select(col(Delivery.person), col(Delivery.state))).all()) == {
+            "joe.fern": State.QUEUED,
+            "mara.berg": State.HELD,
+        }
+
+
+def test_equal_bytes_are_kept_once_and_come_back_whole(known: Engine, settings: Settings) -> None:
+    for _ in range(2):
+        with db.transaction(known) as session:
+            one = arriving.envelope()
+            intake.receive(
+                session, one, RAW, authentication("sales@supplier.example"), summary("sales@supplier.example"), settings=settings, now=NOW
+            )
+    with db.reading(known) as session:
+        (content,) = session.scalars(select(col(Content.id)))
+        assert len(session.scalars(select(col(Message.id))).all()) == 2
+        assert contents.load(session, content) == RAW
+
+
+def test_the_first_contact_is_signalled_once(known: Engine, settings: Settings) -> None:
+    with db.transaction(known) as session:
+        arrive(session, settings)
+        arrive(session, settings)
+    with db.reading(known) as session:
+        first, second = session.scalars(select(col(Message.signals)).order_by(col(Message.id)))
+    assert "first-contact" in {signal["name"] for signal in first}
+    assert "first-contact" not in {signal["name"] for signal in second}
+
+
+def test_several_judges_enter_one_message_once(engine: Engine, settings: Settings) -> None:
+    with db.transaction(engine) as session:
+        arriving.set_up(session, settings)
+    envelope, faults = arriving.envelope(), []
+
+    def enter() -> None:
+        try:
+            with db.transaction(engine) as session:
+                intake.receive(
+                    session,
+                    envelope,
+                    RAW,
+                    authentication("sales@supplier.example"),
+                    summary("sales@supplier.example"),
+                    settings=settings,
+                    now=NOW,
+                )
+        except Exception as fault:
+            faults.append(fault)
+
+    threads = [threading.Thread(target=enter) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(folders(engine)) == 1
+    assert all("nique" in str(fault) for fault in faults), faults  # who loses the race is told so by the database and asks again

@@ -1,0 +1,100 @@
+"""Retention: what nobody decided expires, what nobody needs is erased, the records stay."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine, select
+from sqlmodel import col
+
+from tests.triage import arriving
+from tests.triage.arriving import ANA, NOW, arrive
+from triage import contents, db, intake, ledger, retention
+from triage.errors import NotFound
+from triage.models import AuditRecord, Content, Delivery, Message
+from triage.settings import Settings
+from triage.states import Event, State
+
+DAYS = timedelta(days=1)
+
+
+@pytest.fixture
+def known(engine: Engine, settings: Settings) -> Engine:
+    with db.transaction(engine) as session:
+        arriving.set_up(session, settings)
+    return engine
+
+
+@pytest.mark.parametrize(("days", "state"), [(29, State.HELD), (31, State.EXPIRED)])
+def test_held_mail_expires(known: Engine, settings: Settings, days: int, state: State) -> None:
+    with db.transaction(known) as session:
+        (mail,) = arrive(session, settings)
+        retention.expire(session, settings=settings, now=NOW + days * DAYS)
+        assert session.get_one(Delivery, mail, populate_existing=True).state == state
+
+
+@pytest.mark.parametrize(
+    ("events", "days", "erased"),
+    [
+        ((), 99, 0),
+        ((Event.RELEASE,), 99, 0),
+        ((Event.PURGE,), 29, 0),
+        ((Event.PURGE,), 31, 1),
+        ((Event.RELEASE, Event.CLAIM, Event.DELIVER), 31, 1),
+        ((Event.EXPIRE,), 31, 1),
+    ],
+)
+def test_content_is_erased_when_every_copy_is_final_long_enough(
+    known: Engine, settings: Settings, events: tuple[Event, ...], days: int, erased: int
+) -> None:
+    with db.transaction(known) as session:
+        (mail,) = arrive(session, settings)
+        for event in events:
+            ledger.record(session, mail, event, by=ANA, now=NOW)
+        assert retention.erase(session, settings=settings, now=NOW + days * DAYS) == erased
+    with db.reading(known) as session:
+        content = session.scalar(select(col(Content.id)))
+        assert content is not None
+        if erased:
+            with pytest.raises(NotFound, match="its retention time is over"):
+                contents.load(session, content)
+            assert session.scalars(select(col(AuditRecord.act))).all()[-1] == "erase"
+            assert session.get_one(Delivery, mail).erased_at is not None
+            assert session.scalar(select(col(Message.text))) == ""
+        else:
+            assert contents.load(session, content)
+
+
+def test_one_sibling_that_is_still_held_keeps_the_content(known: Engine, settings: Settings) -> None:
+    with db.transaction(known) as session:
+        gone, _ = arrive(session, settings, "joe.fern@company.example", "mara.berg@company.example")
+        ledger.record(session, gone, Event.PURGE, by=ANA, now=NOW)
+        assert retention.erase(session, settings=settings, now=NOW + 99 * DAYS) == 0
+
+
+def test_what_was_erased_comes_back_when_it_is_sent_again(known: Engine, settings: Settings) -> None:
+    raw = b"From: sales@supplier.example\r\n\r\nHello\r\n"
+    with db.transaction(known) as session:
+        for round_ in range(2):
+            (mail,) = intake.receive(
+                session,
+                arriving.envelope(),
+                raw,
+                arriving.authentication("sales@supplier.example"),
+                arriving.summary("sales@supplier.example"),
+                settings=settings,
+                now=NOW,
+            )
+            content = session.get_one(Message, session.get_one(Delivery, mail).message_id).content_id
+            assert contents.load(session, content) == raw
+            if not round_:
+                ledger.record(session, mail, Event.PURGE, by=ANA, now=NOW)
+                assert retention.erase(session, settings=settings, now=NOW + 31 * DAYS) == 1
+                session.expire_all()
+
+
+def test_slices_are_small(known: Engine, settings: Settings) -> None:
+    with db.transaction(known) as session:
+        for _ in range(5):
+            arrive(session, settings)
+        assert retention.expire(session, settings=settings, now=NOW + 31 * DAYS, limit=2) == 2
+        assert retention.expire(session, settings=settings, now=NOW + 31 * DAYS, limit=9) == 3

@@ -1,0 +1,101 @@
+"""Looking at mail and deciding about it from a shell."""
+
+import json
+
+import pytest
+
+from tests.triage.arriving import DMARC_PASS
+from tests.triage_cli.conftest import Arrives, Shell
+
+
+def test_held_mail_is_listed_and_shown(shell: Shell, arrives: Arrives) -> None:
+    mail = arrives(subject="Offer\x1b[2J of the day")
+    said = shell("deliveries")
+    assert said.code == 0
+    assert mail in said.out
+    assert "it+joe.fern" in said.out
+    assert "\x1b" not in said.out
+    assert json.loads(shell("deliveries", "--json").out)[0]["id"] == mail
+    shown = shell("show", mail)
+    assert "first-contact" in shown.out
+    assert "\x1b" not in shown.out
+    assert "Hello" in shell("show", mail, "--source").out
+    assert "Subject: Offer" in shell("show", mail, "--headers").out
+    assert "\x1b" not in shell("show", mail, "--headers").out
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        (["--sender", "sales@supplier.example"], 1),
+        (["--domain", "supplier.example"], 1),
+        (["--department", "legal"], 0),
+        (["--person", "joe.fern"], 1),
+        (["--search", "ORDER your"], 1),
+        (["--state", "purged"], 0),
+        (["--state", "held", "--state", "queued"], 1),
+        (["--domain", "supplier.example", "--since", "2026-11-25"], 0),
+        (["--domain", "supplier.example", "--until", "2026-11-24T10:30+01:00"], 0),
+    ],
+)
+def test_a_list_is_narrowed_down(shell: Shell, arrives: Arrives, options: list[str], found: int) -> None:
+    arrives()
+    assert len(json.loads(shell("deliveries", "--json", *options).out)) == found
+
+
+def test_release_undo_and_the_late_click(shell: Shell, arrives: Arrives) -> None:
+    mail = arrives()
+    released = shell("release", mail, "--reason", "wanted")
+    assert (released.code, "Released 1 mail." in released.out) == (0, True)
+    again = shell("release", mail)
+    assert again.code == 1
+    assert "mailroom: Released by " in again.err
+    assert mail in again.out
+    (decision,) = json.loads(shell("decisions", "--json").out)
+    assert decision["reason"] == "wanted"
+    assert shell("decisions", "undo", decision["id"]).code == 0
+    assert "held" in shell("deliveries").out
+
+
+def test_purge_and_block(shell: Shell, arrives: Arrives) -> None:
+    first, second = arrives("joe.fern@company.example"), arrives("mara.berg@company.example")
+    said = json.loads(shell("purge", "--sender", "sales@supplier.example", "--block", "company", "--expect", "2", "--json").out)
+    assert (said["done"], {item["delivery"] for item in said["items"]}) == (2, {first, second})
+    assert "block" in shell("rules").out
+    assert shell("restore", first).code == 0
+    assert shell("hold", first).code == 1
+
+
+def test_release_and_allow(shell: Shell, arrives: Arrives) -> None:
+    shell("release", arrives(dmarc=DMARC_PASS), "--allow", "person:joe.fern")
+    (rule,) = json.loads(shell("rules", "list", "--json").out)
+    assert (rule["effect"], rule["sender"], rule["scope"], rule["proof"]) == ("allow", "sales@supplier.example", "person:joe.fern", "dmarc")
+
+
+def test_redirect(shell: Shell, arrives: Arrives) -> None:
+    mail = arrives("info@company.example")
+    assert shell("redirect", mail, "--to", "friend@other.example").code == 2
+    assert "to mara.berg@company.example" in shell("redirect", mail, "--to", "mara.berg").out
+    assert "mara.berg@company.example" in shell("queue").out
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["purge"], 2, "select: name ids, a sender, a domain"),
+        (["release", "nonsense"], 2, "'nonsense' is not an id"),
+        (["release", "0000000000007"], 1, "nothing that is selected can be changed this way"),
+        (["release", "--sender", "sales@supplier.example", "--expect", "7"], 1, "you expected 7, but 1 are selected now"),
+        (["show", "0000000000007"], 1, "there is no delivery 0000000000007"),
+        (["deliveries", "--since", "yesterday"], 2, "--since: 'yesterday' is no date such as"),
+        (["redirect", "0000000000007"], 2, "Missing option '--to'"),
+        (["purge", "--sender", "sales@supplier.example", "--block", "team:x"], 2, "scope: 'team:x' is not a scope"),
+        (["queue", "retry", "0000000000007"], 1, "there is no delivery"),
+        (["nonsense"], 2, "No such command 'nonsense'"),
+    ],
+)
+def test_refusals_are_one_line_that_says_what_to_do(shell: Shell, arrives: Arrives, words: list[str], code: int, says: str) -> None:
+    arrives()
+    said = shell(*words)
+    assert (said.code, says in said.err) == (code, True), said
+    assert "Traceback" not in said.err

@@ -1,0 +1,36 @@
+"""Letting senders in and keeping them out from a shell."""
+
+import json
+
+import pytest
+
+from tests.triage_cli.conftest import Shell
+
+
+@pytest.mark.parametrize(
+    ("words", "sender", "scope", "proof"),
+    [
+        (["allow", "Sales@Supplier.example"], "sales@supplier.example", "company", "dmarc"),
+        (["allow", ".supplier.example", "--proof", "aligned"], "supplier.example", "company", "aligned"),
+        (["allow", "list:dev.lists.example", "--proof", "dkim:lists.example"], "list:dev.lists.example", "company", "dkim:lists.example"),
+        (["block", "junk.example", "--scope", "department:it"], "junk.example", "department:it", ""),
+    ],
+)
+def test_a_rule_is_made_listed_and_removed(shell: Shell, words: list[str], sender: str, scope: str, proof: str) -> None:
+    made = shell(*words)
+    assert made.code == 0
+    (rule,) = json.loads(shell("rules", "list", "--json").out)
+    assert (rule["effect"], rule["sender"], rule["scope"], rule["proof"]) == (words[0], sender, scope, proof)
+    assert json.loads(shell("rules", "export").out) == rule
+    assert shell("rules", "remove", rule["id"]).code == 0
+    assert json.loads(shell("rules", "list", "--json").out) == []
+
+
+def test_a_rule_that_runs_out_says_when(shell: Shell) -> None:
+    shell("block", "spam@junk.example", "--until", "2031-01-01", "--note", "for a while")
+    assert "2031-01-01T00:00:00+00:00" in shell("rules").out
+
+
+def test_a_free_mail_domain_is_never_allowed(shell: Shell) -> None:
+    said = shell("allow", "gmail.com")
+    assert (said.code, "anybody can have an address at gmail.com" in said.err) == (2, True)

@@ -1,0 +1,99 @@
+"""Keeping house: the trail, retention, the database's version, the directory."""
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, update
+from sqlmodel import col
+
+from tests.triage_cli.conftest import Arrives, Shell
+from triage import db, settings as settings_file
+from triage.models import AuditRecord
+from triage.sign_in import hash_password
+from triage_cli import upkeeping
+
+COMPANY = """
+[company]
+postmaster = "joe.fern@company.example"
+[[department]]
+code = "it"
+name = "IT"
+mailbox = "it@company.example"
+[[person]]
+uid = "joe.fern"
+name = "Joe Fern"
+department = "it"
+mailbox = "joe.fern@company.example"
+[[staff]]
+login = "ana"
+name = "Ana Roth"
+role = "triage"
+scope = ["company"]
+password_hash = "{hash}"
+"""
+
+
+def test_the_trail_is_sealed_and_proven(shell: Shell, arrives: Arrives, engine: Engine) -> None:
+    arrives()
+    assert "0 records sealed" in shell("audit", "verify").out
+    upkeeping.seal_trail(engine, "here:1")
+    verified = shell("audit", "verify")
+    assert (verified.code, "0 not yet" in verified.out) == (0, True)
+    exported = [json.loads(line) for line in shell("audit", "export").out.splitlines()]
+    assert [one["act"] for one in exported] == ["directory", "receive"]
+    with db.transaction(engine) as session:
+        session.execute(update(AuditRecord).where(col(AuditRecord.sequence) == 1).values(by="person:nobody"))
+    tampered = shell("audit", "verify")
+    assert (tampered.code, "record 1 has been changed" in tampered.out) == (1, True)
+
+
+def test_retention_says_what_it_did(shell: Shell, arrives: Arrives) -> None:
+    arrives()
+    assert "erased 0 contents" in shell("retention").out
+
+
+def test_the_database_is_at_its_version(shell: Shell) -> None:
+    assert "already" in shell("db", "upgrade").out
+    assert "as it should" in shell("db", "check").out
+
+
+def test_the_directory_is_taken_over(shell: Shell, config: Path) -> None:
+    (config.parent / "company.toml").write_text(COMPANY.format(hash=hash_password("secret")))
+    dry = shell("sync", "--dry-run")
+    assert "would be added" in dry.out
+    assert shell("sync").code == 0
+    assert json.loads(shell("staff", "list", "--json").out) == [{"login": "ana", "name": "Ana Roth", "role": "triage", "scope": "company"}]
+    (config.parent / "company.toml").write_text("[[persn]]\n")
+    broken = shell("sync")
+    assert broken.code == 2
+    assert broken.err.count("\n") == 1
+
+
+def test_the_upkeep_role_follows_the_directory_file_and_seals(
+    shell: Shell, config: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upkeeping_settings = settings_file.read(str(config), {})
+    company = config.parent / "company.toml"
+    company.write_text(COMPANY.format(hash=hash_password("secret")))
+    shell("sync")
+    stop = threading.Event()
+    monkeypatch.setattr(upkeeping, "LOOK_EVERY", 0.1)
+    role = threading.Thread(target=upkeeping.run, args=(upkeeping_settings, stop))
+    role.start()
+    try:
+        company.write_text(COMPANY.format(hash=hash_password("secret")).replace("Ana Roth", "Ana Lind"))
+        for _ in range(300):
+            if "Ana Lind" in shell("staff", "list").out and " 0 not yet" in shell("audit", "verify").out:
+                break
+            stop.wait(0.1)
+        assert "Ana Lind" in shell("staff", "list").out
+        assert " 0 not yet" in shell("audit", "verify").out
+    finally:
+        stop.set()
+        role.join()
+
+
+def test_a_password_becomes_a_hash(shell: Shell) -> None:
+    assert shell("staff", "password", "--password", "secret").out.startswith("$argon2id$")

@@ -1,0 +1,169 @@
+"""A message comes in: gather facts, decide for each recipient, enter. Also what the door is told."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from triage import contents, directory, ledger, markers, rules, signals
+from triage.actor import Actor
+from triage.authentication import Authentication
+from triage.content import Summary
+from triage.door import DoorSnapshot
+from triage.envelope import Address, Envelope
+from triage.facts import Facts, Recipient
+from triage.models import Delivery, KnownRecipient, Message, Person, Rule
+from triage.policy import Disposition, Verdict, decide
+from triage.settings import Settings
+from triage.states import State
+
+JUDGE = Actor.system("judge")
+ENTRY_STATE = {Disposition.RELAY: State.QUEUED, Disposition.QUARANTINE: State.HELD, Disposition.PURGE: State.PURGED}
+
+_names: dict[str, tuple[int, dict[str, str]]] = {}  # by database: the directory's version and its people
+
+
+def receive(
+    session: Session,
+    envelope: Envelope,
+    raw: bytes,
+    authentication: Authentication,
+    summary: Summary,
+    *,
+    settings: Settings,
+    now: datetime,
+) -> tuple[int, ...]:
+    """Enter a message, one delivery a mailbox; the delivery ids.
+
+    Idempotent by `envelope.spool_id`: a second call changes nothing and returns the same ids.
+    """
+    entered = session.scalar(select(col(Message.id)).where(col(Message.spool_id) == envelope.spool_id))
+    if entered is not None:
+        return tuple(session.scalars(select(col(Delivery.id)).where(col(Delivery.message_id) == entered).order_by(col(Delivery.id))))
+    content_id, content = contents.keep(session, raw)
+    seen = signals.signals(
+        summary,
+        authentication,
+        own_domains=settings.own_domains,
+        people=names_of_people(session),
+        first_contact=is_first_contact(session, summary),
+        now=now,
+    )
+    message = Message(
+        spool_id=envelope.spool_id,
+        content_id=content_id,
+        received_at=envelope.received_at,
+        envelope=envelope.as_json(),
+        authentication=authentication.as_json(),
+        summary=summary.as_json() | {"text": ""},
+        signals=[signal.as_json() for signal in seen],
+        text=summary.text,
+    )
+    about = rules.about_sender(session, summary, now)
+    verdicts = [
+        (recipient, decide(facts_of(envelope, authentication, summary, recipient, about, settings)))
+        for recipient in recipients(session, envelope)
+    ]
+    weight = signals.weight(seen)
+    deliveries = [delivery(message, summary, authentication, recipient, verdict, weight, now) for recipient, verdict in verdicts]
+    ledger.enter(session, message, content, deliveries, by=JUDGE, now=now)
+    rules.used(session, [verdict.rule_id for _, verdict in verdicts if verdict.rule_id is not None], now)
+    return tuple(one.id for one in deliveries)
+
+
+def recipients(session: Session, envelope: Envelope) -> list[Recipient]:
+    """Whom the message is for, one for each mailbox: somebody who is named twice gets one copy.
+
+    An address that the directory lost since RCPT is kept for the staff to see: it was promised.
+    """
+    found: dict[str, Recipient] = {}
+    for text in envelope.recipients:
+        address = Address.parse(text)
+        recipient = directory.resolve(session, address) or Recipient(str(address), "", "", str(address))
+        found.setdefault(recipient.mailbox, recipient)
+    return list(found.values())
+
+
+def facts_of(
+    envelope: Envelope, authentication: Authentication, summary: Summary, recipient: Recipient, about: list[Rule], settings: Settings
+) -> Facts:
+    """All evidence for one recipient."""
+    company, policy = settings.company, settings.policy
+    return Facts(
+        envelope=envelope,
+        authentication=authentication,
+        summary=summary,
+        recipient=recipient,
+        own_domains=settings.own_domains,
+        rules=rules.fitting(about, recipient),
+        observe=company.mode == "observe" or recipient.department in company.observe_departments,
+        own_domain_forged=policy.own_domain_forged,
+        dmarc_reject=policy.dmarc_reject,
+        dangerous_attachments=frozenset(policy.dangerous_attachments),
+    )
+
+
+def delivery(
+    message: Message, summary: Summary, authentication: Authentication, recipient: Recipient, verdict: Verdict, weight: int, now: datetime
+) -> Delivery:
+    """The row of one recipient's copy."""
+    state = ENTRY_STATE[verdict.disposition]
+    queued = now if state is State.QUEUED else None
+    author = summary.author or (summary.authors[0] if summary.authors else message.envelope["reverse_path"].casefold())
+    words = (summary.subject, summary.author_name, author, recipient.address, recipient.person)
+    minutes = signals.perishable_minutes(summary)
+    return Delivery(
+        message_id=message.id,
+        state=state,
+        received_at=message.received_at,
+        recipient=recipient.address,
+        department=recipient.department,
+        person=recipient.person,
+        mailbox=recipient.mailbox,
+        author=author,
+        author_domain=author.rpartition("@")[2],
+        author_name=summary.author_name,
+        subject=summary.subject,
+        search=" ".join(words).casefold(),
+        proof=authentication.proof,
+        weight=weight,
+        perishable_until=message.received_at + timedelta(minutes=minutes) if minutes is not None else None,
+        verdict=verdict.disposition,
+        rule=verdict.rule,
+        rule_id=verdict.rule_id,
+        reason=verdict.reason,
+        withheld=verdict.withheld,
+        due_at=queued,
+        queued_at=queued,
+    )
+
+
+def is_first_contact(session: Session, summary: Summary) -> bool:
+    """Has this author never written to anybody here before?"""
+    return bool(summary.author) and session.scalar(select(col(Delivery.id)).where(col(Delivery.author) == summary.author).limit(1)) is None
+
+
+def names_of_people(session: Session) -> dict[str, str]:
+    """Folded full name to mailbox of everybody who works here, read again when the directory has changed."""
+    url, version = str(session.get_bind().engine.url), markers.read(session, directory.VERSION)
+    kept = _names.get(url)
+    if kept is None or kept[0] != version:
+        people = session.execute(select(col(Person.name), col(Person.mailbox)).where(col(Person.active)))
+        kept = _names[url] = (version, {name.casefold(): mailbox for name, mailbox in people})
+    return kept[1]
+
+
+def door_snapshot(session: Session, *, settings: Settings, now: datetime) -> DoorSnapshot:
+    """Everything that the receiving daemon may know, as of now."""
+    blocks = rules.door_entries(session, now)
+    return DoorSnapshot(
+        domains=settings.own_domains,
+        recipients=frozenset(session.scalars(select(col(KnownRecipient.address)))),
+        blocked=blocks.always,
+        blocked_unsigned=blocks.unsigned,
+    )
+
+
+def door_version(session: Session, now: datetime) -> str:
+    """Differs from every earlier one when the door snapshot may have changed."""
+    return f"{markers.read(session, directory.VERSION)}.{rules.version(session, now)}"

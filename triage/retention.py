@@ -1,0 +1,57 @@
+"""The time runs out: held mail expires, and content whose copies are all final is erased. In slices that never hurt."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Select, and_, or_, select, update
+from sqlmodel import Session, col
+
+from triage import ledger
+from triage.actor import Actor
+from triage.db import among
+from triage.models import Content, Delivery, Message
+from triage.settings import Settings
+from triage.states import FINAL, Event, State
+
+BY = Actor.system("retention")
+
+
+def expire(session: Session, *, settings: Settings, now: datetime, limit: int = 500) -> int:
+    """Expire mail that was held for `retention.held_days` and that nobody decided; how many, at most `limit`."""
+    old = now - timedelta(days=settings.retention.held_days)
+    held = (
+        select(col(Delivery.id))
+        .where(col(Delivery.state) == State.HELD, col(Delivery.received_at) < old)
+        .order_by(col(Delivery.received_at))
+        .limit(limit)
+    )
+    ids = list(session.scalars(held))
+    return len(ledger.record_many(session, among(session, col(Delivery.id), ids), Event.EXPIRE, by=BY, now=now)) if ids else 0
+
+
+def erase(session: Session, *, settings: Settings, now: datetime, limit: int = 200) -> int:
+    """Erase the bytes of messages whose every delivery has been final long enough; the records stay. How many contents."""
+    ids = list(session.scalars(erasable(settings, now).limit(limit)))
+    if not ids:
+        return 0
+    session.execute(update(Content).where(among(session, col(Content.id), ids)).values(zstd=None, erased_at=now))
+    of_these = select(col(Message.id)).where(among(session, col(Message.content_id), ids))
+    session.execute(update(Message).where(among(session, col(Message.content_id), ids)).values(text=""))
+    session.execute(update(Delivery).where(col(Delivery.message_id).in_(of_these)).values(erased_at=now))
+    ledger.write(session, "erase", "contents", by=BY, now=now, items=len(ids))
+    return len(ids)
+
+
+def erasable(settings: Settings, now: datetime) -> Select[int]:
+    """Contents none of whose deliveries is still needed."""
+    gone = now - timedelta(days=settings.retention.purged_days)
+    sent = now - timedelta(days=settings.retention.released_days)
+    over = or_(
+        and_(col(Delivery.state) == State.DELIVERED, col(Delivery.settled_at) < sent),
+        and_(col(Delivery.state).in_([state for state in FINAL if state is not State.DELIVERED]), col(Delivery.settled_at) < gone),
+    )
+    needed = (
+        select(col(Delivery.id))
+        .join(Message, col(Message.id) == col(Delivery.message_id))
+        .where(col(Message.content_id) == col(Content.id), ~over)
+    )
+    return select(col(Content.id)).where(col(Content.zstd).is_not(None), ~needed.exists()).order_by(col(Content.id))

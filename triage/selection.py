@@ -1,0 +1,182 @@
+"""Selection: which deliveries somebody means. As a SQL condition, as a count, as an evidence sheet with a fence."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Self
+
+from sqlalchemy import ColumnElement, and_, func, select
+from sqlmodel import Session, col
+
+from triage import access
+from triage.actor import Actor
+from triage.envelope import Address, ascii_domain
+from triage.errors import BadInput
+from triage.ids import show
+from triage.models import Delivery, Rule
+from triage.rules import in_force
+from triage.states import State
+from triage.times import to_micros
+
+MOST_IDS = 5000
+MOST_WORDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Deliveries by id, or by all of the given features. An empty selection is an error, never everything."""
+
+    ids: tuple[int, ...] = ()
+    sender: str = ""  # author address
+    domain: str = ""  # of the author, with everything below it
+    department: str | None = None
+    person: str | None = None  # uid; "" is the department's shared folder
+    q: str = ""  # words that all occur in subject, names or addresses
+    states: tuple[str, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @classmethod
+    def of(cls, **given: Any) -> Self:
+        """A checked selection; BadInput names what is wrong."""
+        selection = cls(**given)
+        features = (selection.ids, selection.sender, selection.domain, selection.department, selection.person, selection.q)
+        if not any(feature not in ((), "", None) for feature in features) and selection.person != "":
+            raise BadInput("select: name ids, a sender, a domain, a department, a person or words to search for")
+        if len(selection.ids) > MOST_IDS:
+            raise BadInput(f"select: at most {MOST_IDS} ids at once; select by sender, domain or folder instead")
+        for state in selection.states:
+            if state not in set(State):
+                raise BadInput(f"select: {state!r} is no state; there are {', '.join(State)}")
+        return selection
+
+    def as_json(self) -> dict[str, Any]:
+        """What was selected, as it goes on the record: only what was given."""
+        values = {name: value for name, value in asdict(self).items() if value not in ((), "", None)}
+        if "ids" in values:
+            values["ids"] = [show(number) for number in self.ids]
+        for bound in ("since", "until"):
+            if bound in values:
+                values[bound] = values[bound].isoformat()
+        return values
+
+
+def condition(selection: Selection) -> ColumnElement[bool]:
+    """The selection as a condition on Delivery; combine it with access.visible."""
+    wanted: list[ColumnElement[bool]] = []
+    if selection.ids:
+        wanted.append(col(Delivery.id).in_(selection.ids))
+    if selection.sender:
+        wanted.append(col(Delivery.author) == folded_address(selection.sender))
+    if selection.domain:
+        domain = folded_domain(selection.domain)
+        wanted.append((col(Delivery.author_domain) == domain) | col(Delivery.author_domain).endswith("." + domain, autoescape=True))
+    if selection.department:
+        wanted.append(col(Delivery.department) == selection.department.casefold())
+    if selection.person is not None:
+        wanted.append(col(Delivery.person) == selection.person.casefold())
+    wanted.extend(words(selection.q))
+    if selection.states:
+        wanted.append(col(Delivery.state).in_(selection.states))
+    if selection.since:
+        wanted.append(col(Delivery.received_at) >= selection.since)
+    if selection.until:
+        wanted.append(col(Delivery.received_at) < selection.until)
+    return and_(*wanted)
+
+
+def words(q: str) -> list[ColumnElement[bool]]:
+    """Every word must occur, literally, in the delivery's search text."""
+    given = q.casefold().split()
+    if len(given) > MOST_WORDS:
+        raise BadInput(f"q: at most {MOST_WORDS} words")
+    return [col(Delivery.search).contains(word, autoescape=True) for word in given]
+
+
+def folded_address(text: str) -> str:
+    """An address as deliveries hold it."""
+    try:
+        return str(Address.parse(text))
+    except ValueError:
+        return text.strip().casefold()  # what an ambiguous author was shown as
+
+
+def folded_domain(text: str) -> str:
+    """A domain as deliveries hold it."""
+    try:
+        return ascii_domain(text.removeprefix("@").removeprefix("."))
+    except ValueError as fault:
+        raise BadInput(f"domain: {fault}") from fault
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a selection holds, to be looked at before it is decided."""
+
+    count: int
+    people: int
+    departments: int
+    by_state: dict[str, int]
+    proven: int
+    senders: tuple[tuple[str, int], ...]  # most frequent first, at most ten
+    subjects: tuple[tuple[str, int], ...]
+    examples: tuple[int, ...]  # delivery ids of at most five, newest first
+    rules_contradicted: tuple[int, ...]  # ids of allow rules about these senders
+    fence: str  # changes when the selection does
+
+    @property
+    def out_of_reach(self) -> int:
+        """Copies that were delivered already."""
+        return self.by_state.get(State.DELIVERED, 0)
+
+
+def evidence(session: Session, selection: Selection, *, by: Actor, now: datetime) -> Evidence:
+    """The evidence sheet of what the actor may see of a selection."""
+    where = and_(condition(selection), access.visible(by))
+    count, people, departments = session.execute(
+        select(func.count(), func.count(func.distinct(col(Delivery.person))), func.count(func.distinct(col(Delivery.department)))).where(
+            where
+        )
+    ).one()
+    counted = session.execute(select(col(Delivery.state), func.count()).where(where).group_by(col(Delivery.state)))
+    by_state: dict[str, int] = dict(counted.all())
+    senders = most_frequent(session, col(Delivery.author), where)
+    contradicted = session.scalars(
+        select(col(Rule.id)).where(
+            in_force(now), col(Rule.effect) == "allow", col(Rule.value).in_(sender_names(author for author, _ in senders))
+        )
+    )
+    return Evidence(
+        count=count,
+        people=people,
+        departments=departments,
+        by_state=by_state,
+        proven=session.scalar(select(func.count()).select_from(Delivery).where(where, col(Delivery.proof) != "")) or 0,
+        senders=senders,
+        subjects=most_frequent(session, col(Delivery.subject), where),
+        examples=tuple(session.scalars(select(col(Delivery.id)).where(where).order_by(col(Delivery.received_at).desc()).limit(5))),
+        rules_contradicted=tuple(contradicted),
+        fence=fence(session, where),
+    )
+
+
+def most_frequent(session: Session, column: Any, where: ColumnElement[bool]) -> tuple[tuple[str, int], ...]:
+    """The ten most frequent values of a column and how often they occur."""
+    frequency = func.count().label("frequency")
+    rows = session.execute(select(column, frequency).where(where).group_by(column).order_by(frequency.desc(), column).limit(10))
+    return tuple((value, number) for value, number in rows)
+
+
+def sender_names(authors: Iterable[str]) -> list[str]:
+    """Addresses and their domains: what rules may be about."""
+    return sorted({name for author in authors for name in (author, author.rpartition("@")[2])})
+
+
+def fence(session: Session, where: ColumnElement[bool]) -> str:
+    """A short digest of which deliveries a condition names and in which states: equal fences, equal selections."""
+    rows = session.execute(select(col(Delivery.id), col(Delivery.state), col(Delivery.received_at)).where(where).order_by(col(Delivery.id)))
+    digest = hashlib.sha256()
+    for delivery_id, state, received_at in rows:
+        digest.update(f"{delivery_id} {state} {to_micros(received_at)}\n".encode())
+    return digest.hexdigest()[:24]

@@ -1,0 +1,1 @@
+"""The shell door: the command `mailroom`."""

@@ -1,0 +1,37 @@
+"""`mailroom db`: bring the database to this program's version, or look at it."""
+
+import click
+from sqlalchemy.exc import DBAPIError
+
+from migrations import upgrade as steps
+from triage import db as database
+from triage.errors import BadInput
+from triage_cli.opened import database_of, settings_of
+from triage_cli.printing import say
+
+
+@click.group()
+def db() -> None:
+    """The database and its versions."""
+
+
+@db.command()
+@click.pass_context
+def upgrade(ctx: click.Context) -> None:
+    """Bring the database to this program's version; an empty one gets its tables."""
+    engine = database.open_engine(settings_of(ctx).database.url)
+    try:
+        before, after = steps.upgrade(engine)
+    except DBAPIError as fault:
+        raise BadInput(f"the database cannot be opened: {str(fault.orig).strip().splitlines()[0]}; check database.url") from fault
+    finally:
+        engine.dispose()
+    say(f"the database has version {after}" + (" already" if before == after else f", it had {before or 'none'}"))
+
+
+@db.command()
+@click.pass_context
+def check(ctx: click.Context) -> None:
+    """Is the database there and at this program's version? Exit code 2 and what to do when not."""
+    with database_of(settings_of(ctx)):
+        say(f"the database has version {steps.newest()}, as it should")

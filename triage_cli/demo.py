@@ -1,0 +1,124 @@
+"""`mailroom demo`: a small invented company on this machine, with a morning of mail to look at."""
+
+import logging
+import signal
+import sys
+import threading
+import time
+import urllib.request
+from pathlib import Path
+from urllib.error import URLError
+
+import click
+from sqlalchemy import Engine, func, select
+from sqlmodel import col
+
+from demo import company, morning
+from demo.prepare import prepare
+from migrations.upgrade import upgrade
+from mta.judge import write_door
+from triage import db, rules, settings as settings_file
+from triage.actor import EVERYTHING, Actor, Role
+from triage.models import Message, Rule
+from triage.settings import Settings, host_port
+from triage.times import utcnow
+from triage_cli import serve
+from triage_cli.printing import say
+
+DIRECTORY = Path("var/demo")
+SEEDER = Actor("shell", "demo", Role.ADMIN, EVERYTHING, "Ida Lindqvist")
+PATIENCE = 60.0  # seconds until the console must answer
+
+
+@click.command()
+@click.option("--fresh", is_flag=True, help="Forget what happened and start over.")
+@click.option("--directory", type=click.Path(path_type=Path), default=DIRECTORY, show_default=True, help="Where everything is kept.")
+@click.option("--smtp-port", default=2525, show_default=True)
+@click.option("--http-port", default=8080, show_default=True)
+@click.option("--no-mail", is_flag=True, help="Do not play the morning of mail.")
+def demo(fresh: bool, directory: Path, smtp_port: int, http_port: int, no_mail: bool) -> int:
+    """Start the demo company: SMTP, console and mailboxes on this machine, nothing else needed."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s demo %(levelname)s %(message)s", stream=sys.stderr)
+    file = prepare(directory, fresh=fresh, smtp_port=smtp_port, http_port=http_port)
+    settings = settings_file.read(str(file), {})
+    engine = made_ready(settings)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+
+    def begin() -> None:
+        play = not no_mail and is_empty(engine)
+        threading.Thread(target=opening, args=(settings, directory, play, stop), daemon=True).start()
+
+    return serve.supervise(str(file), stop, begin)
+
+
+def made_ready(settings: Settings) -> Engine:
+    """The database at its version, the directory and the first rules in it, the door informed."""
+    settings.spool.directory.mkdir(parents=True, exist_ok=True)
+    engine = db.open_engine(settings.database.url)
+    upgrade(engine)
+    serve.prepare(settings)
+    with db.transaction(engine) as session:
+        if session.scalar(select(func.count()).select_from(Rule)) == 0:
+            for order in company.RULES:
+                rules.add(session, order, by=SEEDER, now=utcnow(), settings=settings)
+    write_door(settings, engine)
+    return engine
+
+
+def is_empty(engine: Engine) -> bool:
+    """Has no mail come in yet?"""
+    with db.reading(engine) as session:
+        return session.scalar(select(col(Message.id)).limit(1)) is None
+
+
+def opening(settings: Settings, directory: Path, play: bool, stop: threading.Event) -> None:
+    """Wait until the console answers, say where everything is, and let the morning begin."""
+    console = settings.api.public_url or f"http://{settings.api.listen}"
+    if not answers(f"{console}/readyz", stop):
+        return
+    click.echo(welcome(settings, directory, console))
+    if play:
+        host, port = host_port(settings.smtp.listen, "smtp.listen")
+        played = morning.play(directory, host, port, progress=progress)
+        say(f"The morning's mail is in: {played.sent} messages. Now it is your turn.")
+
+
+def answers(url: str, stop: threading.Event) -> bool:
+    """Wait for the console's first page."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and not stop.is_set():
+        try:
+            with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310  our own address
+                return bool(response.status == 200)
+        except (URLError, OSError):
+            time.sleep(0.1)
+    return False
+
+
+def progress(sent: int, total: int) -> None:
+    """How far the morning has come, on a terminal only."""
+    if sys.stdout.isatty():
+        click.echo(f"\r  mail {sent}/{total} ", nl=sent == total)
+
+
+def welcome(settings: Settings, directory: Path, console: str) -> str:
+    """Where everything is, who may sign in, and one line to send a first mail with."""
+    host, port = host_port(settings.smtp.listen, "smtp.listen")
+    person = company.people()[0]
+    to = f"{person.department}+{person.uid}@{settings.company.domains[0]}"
+    send = (
+        f"python3 -c \"import smtplib; smtplib.SMTP('{host}', {port}).sendmail('you@stranger.example', '{to}', "
+        f"'From: you@stranger.example\\r\\nTo: {to}\\r\\nSubject: Hello\\r\\n\\r\\nMay I come in?\\r\\n')\""
+    )
+    staff = ", ".join(f"{one.login} ({one.role})" for one in company.STAFF)
+    return f"""
+Mailroom is open.
+  Console      {console}   sign in as ana, password {company.PASSWORD}
+  Also staff   {staff}; the same password
+  Mail in      {host}:{port}
+  Mailboxes    {directory}/mailboxes/   released mail lies here
+  A first mail {send}
+  Stop         Ctrl+C; start over with: mailroom demo --fresh
+"""

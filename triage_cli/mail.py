@@ -1,0 +1,242 @@
+"""Look at mail and decide about it: `mailroom deliveries`, `show`, `release`, `redirect`, `purge`, `restore`, `hold`, `decisions`."""
+
+import sys
+import time
+from typing import Any
+
+import click
+from sqlalchemy import and_, func, select
+from sqlmodel import Session, col
+
+from triage import access, contents, db, decisions, selection
+from triage.decisions import DecisionReport, NothingDone, Verb
+from triage.errors import NotFound
+from triage.ids import show as show_id
+from triage.models import Delivery, Message
+from triage.rules import RuleOrder
+from triage.selection import Selection
+from triage.settings import Settings
+from triage.states import State
+from triage.times import utcnow
+from triage_cli.opened import database_of, looking, settings_of, shell_user, writing
+from triage_cli.printing import pairs, say, table
+from triage_cli.selecting import number, selecting, selection_of
+
+COLUMNS = ("id", "state", "received", "folder", "sender", "subject")
+BELLS = ("relay", "judge")  # what a decision may have made due, and the door snapshot
+
+
+@click.command()
+@selecting
+@click.option("--limit", default=50, show_default=True, help="At most so many.")
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_context
+def deliveries(ctx: click.Context, /, limit: int, as_json: bool, **features: Any) -> None:
+    """List deliveries, newest first; those that are held unless options say otherwise."""
+    if not any(features.values()):
+        features["states"] = (State.HELD.value,)
+    selected = selection_of(**features) if named(features) else Selection(states=features["states"])
+    with looking(settings_of(ctx)) as session:
+        where = and_(selection.condition(selected), access.visible(shell_user()))
+        newest = select(Delivery).where(where).order_by(col(Delivery.received_at).desc(), col(Delivery.id).desc()).limit(limit)
+        rows = [row_of(delivery) for delivery in session.scalars(newest)]
+    table(rows, COLUMNS, as_json=as_json)
+
+
+def named(features: dict[str, Any]) -> bool:
+    """Does anything but the state narrow the list down?"""
+    return any(value for name, value in features.items() if name != "states")
+
+
+def row_of(delivery: Delivery) -> dict[str, Any]:
+    """A delivery as a line of a list."""
+    return {
+        "id": show_id(delivery.id),
+        "state": delivery.state,
+        "received": delivery.received_at.isoformat(timespec="seconds"),
+        "folder": f"{delivery.department}+{delivery.person}" if delivery.person else delivery.department,
+        "sender": delivery.author,
+        "subject": delivery.subject,
+    }
+
+
+@click.command()
+@click.argument("delivery_id", metavar="ID")
+@click.option("--headers", is_flag=True, help="The message's header block.")
+@click.option("--source", is_flag=True, help="The message as received, byte for byte.")
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_context
+def show(ctx: click.Context, delivery_id: str, headers: bool, source: bool, as_json: bool) -> None:
+    """Show one delivery: what it is, why it was held, what it says."""
+    with looking(settings_of(ctx)) as session:
+        delivery = session.get(Delivery, number(delivery_id))
+        if delivery is None:
+            raise NotFound(f"there is no delivery {delivery_id}")
+        message = session.get_one(Message, delivery.message_id)
+        raw = contents.load(session, message.content_id) if headers or source else b""
+        values = described(delivery, message)
+    if source:
+        sys.stdout.buffer.write(raw)
+    elif headers:
+        for line in raw.replace(b"\r\n", b"\n").partition(b"\n\n")[0].decode("utf-8", "backslashreplace").split("\n"):
+            say(line)
+    else:
+        pairs(values, as_json=as_json)
+
+
+def described(delivery: Delivery, message: Message) -> dict[str, Any]:
+    """Everything about one delivery that fits a terminal."""
+    dmarc = message.authentication["dmarc"]
+    return row_of(delivery) | {
+        "message": show_id(message.id),
+        "to": delivery.recipient,
+        "mailbox": delivery.mailbox,
+        "from": f"{delivery.author_name} <{delivery.author}>".strip(),
+        "client": f"{message.envelope['client']} ({message.envelope['helo']})",
+        "reverse_path": message.envelope["reverse_path"] or "<>",
+        "proof": delivery.proof or f"none (DMARC {dmarc['result']})",
+        "rule": delivery.rule,
+        "why": delivery.reason,
+        "signals": [signal["sentence"] for signal in message.signals],
+        "attachments": [f"{one['name']} ({one['media_type']}, {one['size']} bytes)" for one in message.summary["attachments"]],
+        "last_reply": delivery.last_reply,
+        "text": message.text.splitlines(),
+    }
+
+
+def deciding(verb: Verb) -> click.Command:
+    """The command of one verb."""
+
+    @selecting
+    @click.option("--reason", default="", help="Goes on the record.")
+    @click.option("--expect", type=int, help="Refuse when the selection does not hold exactly so many.")
+    @click.option("--wait", is_flag=True, help="Wait until what was released has been sent, or put off.")
+    @click.option("--json", "as_json", is_flag=True)
+    @click.pass_context
+    def command(ctx: click.Context, /, reason: str, expect: int | None, wait: bool, as_json: bool, **features: Any) -> int:
+        to, allow, block = features.pop("to", ""), features.pop("allow", None), features.pop("block", None)
+        order = rule_order(allow, block)
+        return carry_out(
+            settings_of(ctx), selection_of(**features), verb, reason=reason, expect=expect, to=to, rule=order, wait=wait, as_json=as_json
+        )
+
+    if verb is Verb.REDIRECT:
+        command = click.option("--to", required=True, metavar="ADDRESS", help="A person's id or an address of the company.")(command)
+    if verb is Verb.RELEASE:
+        command = click.option(
+            "--allow", metavar="SCOPE", help="Also let the senders in for good: company, department:CODE or person:UID."
+        )(command)
+    if verb is Verb.PURGE:
+        command = click.option("--block", metavar="SCOPE", help="Also block the senders: company, department:CODE or person:UID.")(command)
+    return click.command(verb.value, help=HELP[verb])(command)
+
+
+HELP = {
+    Verb.RELEASE: "Send held mail on to the person.",
+    Verb.REDIRECT: "Send held mail on to somebody else here.",
+    Verb.PURGE: "Take mail away; `restore` brings it back.",
+    Verb.RESTORE: "Bring purged mail back among the held.",
+    Verb.HOLD: "Hold mail again that was released but has not left.",
+}
+
+
+def rule_order(allow: str | None, block: str | None) -> RuleOrder | None:
+    """The rule about the senders that goes with a decision."""
+    if not (allow or block):
+        return None
+    return RuleOrder(effect="allow" if allow else "block", match="address", value="", scope=allow or block or "")
+
+
+def carry_out(
+    settings: Settings,
+    selected: Selection,
+    verb: Verb,
+    *,
+    reason: str,
+    expect: int | None,
+    to: str,
+    rule: RuleOrder | None,
+    wait: bool,
+    as_json: bool,
+) -> int:
+    """Decide, say what became of it; exit code 1 when some items could not be changed."""
+    try:
+        with writing(settings, *BELLS) as session:
+            done = decisions.decide(
+                session, selected, verb, by=shell_user(), reason=reason, now=utcnow(), settings=settings, to=to, rule=rule, expect=expect
+            )
+            told(done, as_json=as_json)
+    except NothingDone as refusal:
+        for item in refusal.items:
+            say(f"{show_id(item.delivery_id)}  {item.outcome}  {item.why}")
+        raise
+    if wait:
+        wait_for(settings, [item.delivery_id for item in done.items if item.outcome == "done"])
+    return 1 if done.refused else 0
+
+
+def told(done: DecisionReport, *, as_json: bool) -> None:
+    """Print a decision and the items that were not simply done."""
+    items = [{"delivery": show_id(one.delivery_id), "before": one.before, "outcome": one.outcome, "why": one.why} for one in done.items]
+    values = {"decision": show_id(done.id), "said": done.sentence, "count": done.count, "done": done.done}
+    if as_json:
+        pairs(values | {"items": items}, as_json=True)
+        return
+    pairs(values, as_json=False)
+    table([item for item in items if item["outcome"] != "done"], ("delivery", "before", "outcome", "why"), as_json=False)
+
+
+def wait_for(settings: Settings, ids: list[int]) -> None:
+    """Wait until none of these waits for its first attempt or is under way."""
+    with database_of(settings) as engine:
+        while True:
+            with db.reading(engine) as session:
+                if not unsent(session, ids):
+                    return
+            time.sleep(0.2)
+
+
+def unsent(session: Session, ids: list[int]) -> int:
+    """How many of these were never answered by the next hop."""
+    waiting = (col(Delivery.state) == State.QUEUED) & (col(Delivery.last_reply) == "") | (col(Delivery.state) == State.RELAYING)
+    return session.scalar(select(func.count()).select_from(Delivery).where(db.among(session, col(Delivery.id), ids), waiting)) or 0
+
+
+release, redirect, purge, restore, hold = (deciding(verb) for verb in (Verb.RELEASE, Verb.REDIRECT, Verb.PURGE, Verb.RESTORE, Verb.HOLD))
+
+
+@click.group(invoke_without_command=True, name="decisions")
+@click.option("--limit", default=50, show_default=True)
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_context
+def decisions_group(ctx: click.Context, limit: int, as_json: bool) -> None:
+    """What was decided, newest first; `decisions undo ID` takes one back."""
+    if ctx.invoked_subcommand:
+        return
+    with looking(settings_of(ctx)) as session:
+        rows = [
+            {
+                "id": show_id(one.id),
+                "at": one.at.isoformat(timespec="seconds"),
+                "by": one.by,
+                "said": one.sentence,
+                "undone": "undone" if one.undone_by else "",
+                "reason": one.reason,
+            }
+            for one in decisions.listing(session, by=shell_user(), limit=limit)
+        ]
+    table(rows, ("id", "at", "by", "said", "undone", "reason"), as_json=as_json)
+
+
+@decisions_group.command("undo")
+@click.argument("decision_id", metavar="ID")
+@click.option("--reason", default="")
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_context
+def undo_decision(ctx: click.Context, decision_id: str, reason: str, as_json: bool) -> int:
+    """Take a decision back as a whole."""
+    settings = settings_of(ctx)
+    with writing(settings, *BELLS) as session:
+        undone = decisions.undo(session, number(decision_id), by=shell_user(), reason=reason, now=utcnow(), settings=settings)
+        told(undone, as_json=as_json)
+    return 1 if undone.refused or undone.out_of_reach else 0

@@ -1,0 +1,65 @@
+"""One role a process: what `mailroom serve` supervises and what service units start."""
+
+import ctypes
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from importlib import import_module
+
+import click
+
+from triage import settings as settings_file
+from triage.settings import Settings
+
+PR_SET_PDEATHSIG = 1  # prctl(2)
+
+
+def start(ctx: click.Context, module: str, role: str) -> None:
+    """Run a role until it is told to stop (SIGTERM, SIGINT)."""
+    if os.environ.get("MAILROOM_SUPERVISED") and sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)  # a role does not outlive its supervisor
+    logging.basicConfig(level=logging.INFO, format=f"%(asctime)s {role} %(levelname)s %(message)s", stream=sys.stderr)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    settings = settings_file.read(ctx.find_root().obj)
+    run: Callable[[Settings, threading.Event], None] = import_module(module).run
+    run(settings, stop)
+
+
+@click.command()
+@click.pass_context
+def receive(ctx: click.Context) -> None:
+    """Take strangers' mail in over SMTP: needs no database and no network of its own."""
+    start(ctx, "triage_cli.receiving", "receive")
+
+
+@click.command()
+@click.pass_context
+def judge(ctx: click.Context) -> None:
+    """Find out who sent what came in, decide, and enter it; write the door snapshot."""
+    start(ctx, "mta.judge", "judge")
+
+
+@click.command()
+@click.pass_context
+def relay(ctx: click.Context) -> None:
+    """Send on what was released."""
+    start(ctx, "mta.relay", "relay")
+
+
+@click.command()
+@click.pass_context
+def api(ctx: click.Context) -> None:
+    """Serve the HTTP API and the console."""
+    start(ctx, "triage_api.app", "api")
+
+
+@click.command()
+@click.pass_context
+def upkeep(ctx: click.Context) -> None:
+    """Seal the audit trail, let time run out, follow the directory file."""
+    start(ctx, "triage_cli.upkeeping", "upkeep")

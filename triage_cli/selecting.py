@@ -1,0 +1,74 @@
+"""A selection as the shell writes it: ids as arguments, features as options, the same for looking and for deciding."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from triage import ids
+from triage.errors import BadInput
+from triage.selection import Selection
+
+OPTIONS = (
+    click.argument("numbers", metavar="[ID]...", nargs=-1),
+    click.option("--sender", default="", metavar="ADDRESS", help="Author address."),
+    click.option("--domain", default="", metavar="DOMAIN", help="Author domain, with everything below it."),
+    click.option("--department", metavar="CODE"),
+    click.option("--person", metavar="UID"),
+    click.option("--search", default="", metavar="WORDS", help="Words in subject, names or addresses; all must occur."),
+    click.option("--state", "states", multiple=True, help="May be given several times."),
+    click.option("--since", metavar="DATE", help="Received at or after, ISO 8601; UTC unless it says otherwise."),
+    click.option("--until", metavar="DATE", help="Received before."),
+)
+
+
+def selecting(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that make a selection."""
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
+
+
+def selection_of(
+    numbers: tuple[str, ...],
+    sender: str,
+    domain: str,
+    department: str | None,
+    person: str | None,
+    search: str,
+    states: tuple[str, ...],
+    since: str | None,
+    until: str | None,
+) -> Selection:
+    """The checked selection. BadInput when it names nothing."""
+    return Selection.of(
+        ids=tuple(number(text) for text in numbers),
+        sender=sender,
+        domain=domain,
+        department=department,
+        person=person,
+        q=search,
+        states=states,
+        since=date(since, "--since"),
+        until=date(until, "--until"),
+    )
+
+
+def number(text: str) -> int:
+    """An id as it is printed."""
+    try:
+        return ids.read(text)
+    except ValueError as fault:
+        raise BadInput(str(fault)) from fault
+
+
+def date(text: str | None, option: str) -> datetime | None:
+    """An ISO date or instant, UTC unless it names an offset."""
+    if text is None:
+        return None
+    try:
+        given = datetime.fromisoformat(text)
+    except ValueError as fault:
+        raise BadInput(f"{option}: {text!r} is no date such as 2026-11-24 or 2026-11-24T09:30+01:00") from fault
+    return given if given.tzinfo else given.replace(tzinfo=UTC)

@@ -1,0 +1,128 @@
+"""`mailroom serve`: every role of one machine as a process of its own, started, watched and started again."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import click
+from sqlmodel import Session, col, select
+
+from mta.judge import write_door
+from mta.spool import Spool
+from triage import db
+from triage.errors import Refused
+from triage.models import KnownRecipient
+from triage.settings import Settings
+from triage_cli.opened import database_of, settings_of
+from triage_cli.staff import take_over
+
+ROLES = ("receive", "judge", "relay", "api", "upkeep")  # the door first: it is up before the rest has been loaded
+NEW = 5.0  # seconds: a role that ends this soon with a usage error cannot run at all
+LONGEST_PAUSE = 30.0
+GRACE = 20.0  # seconds to finish what is under way
+
+log = logging.getLogger("mailroom.serve")
+
+
+@click.command()
+@click.pass_context
+def serve(ctx: click.Context) -> int:
+    """Run all roles of one machine until SIGTERM."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s serve %(levelname)s %(message)s", stream=sys.stderr)
+    settings = settings_of(ctx)
+    prepare(settings)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return supervise(ctx.find_root().obj, stop)
+
+
+def prepare(settings: Settings) -> None:
+    """Before the first role starts: the spool can be written, the database is right, the door knows its recipients.
+
+    A directory file that is wrong is refused on the first start; later the company goes on with the directory it has.
+    """
+    Spool(settings.spool.directory).close()
+    with database_of(settings) as engine:
+        try:
+            take_over(settings)
+        except Refused as refusal:
+            with db.reading(engine) as session:
+                if not has_directory(session):
+                    raise
+            log.error("the directory stays as it was: %s", refusal)
+        write_door(settings, engine)
+
+
+def has_directory(session: Session) -> bool:
+    """Has a directory been taken over before?"""
+    return session.exec(select(col(KnownRecipient.address)).limit(1)).first() is not None
+
+
+@dataclass
+class Role:
+    """One role's process."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    started: float = field(default_factory=time.monotonic)
+    failures: int = 0
+    again_at: float = 0.0
+
+
+def supervise(config: str | None, stop: threading.Event, ready: Callable[[], None] = lambda: None) -> int:
+    """Start the roles, start again what ends, stop all when told; the exit code.
+
+    A role that cannot run at all (a port in use) has said why on standard error: then everything stops.
+    """
+    roles = [Role(name, launched(name, config)) for name in ROLES]
+    try:
+        ready()
+        while not stop.wait(0.1):
+            for role in roles:
+                if (code := role.process.poll()) is None:
+                    continue
+                if code == 2 and not role.failures and time.monotonic() - role.started < NEW:
+                    return code
+                start_again(role, config, code)
+        return 0
+    finally:
+        stop_all(roles)
+
+
+def launched(name: str, config: str | None) -> subprocess.Popen[bytes]:
+    """A role's process. It ends when this one does."""
+    options = ["--config", config] if config else []
+    environment = os.environ | {"MAILROOM_SUPERVISED": "1"}
+    return subprocess.Popen([sys.executable, "-m", "triage_cli", *options, name], env=environment, stdin=subprocess.DEVNULL)
+
+
+def start_again(role: Role, config: str | None, code: int) -> None:
+    """Start a role that ended, at once the first time, then after longer and longer pauses."""
+    now = time.monotonic()
+    if not role.again_at:
+        role.failures = role.failures + 1 if now - role.started < LONGEST_PAUSE else 1
+        role.again_at = now + min(0.1 * 2**role.failures, LONGEST_PAUSE)
+        log.error("%s ended with code %d", role.name, code)
+    elif now >= role.again_at:
+        role.process, role.started, role.again_at = launched(role.name, config), now, 0.0
+
+
+def stop_all(roles: list[Role]) -> None:
+    """Tell every role to finish; end those that do not."""
+    for role in roles:
+        if role.process.poll() is None:
+            role.process.terminate()
+    deadline = time.monotonic() + GRACE
+    for role in roles:
+        try:
+            role.process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            role.process.kill()
+            role.process.wait()

@@ -1,0 +1,98 @@
+"""The upkeep role: seals the audit trail within a second, expires and erases in slices, follows the directory file."""
+
+import logging
+import os
+import socket
+import threading
+import time
+from pathlib import Path
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from triage import db, retention, seal
+from triage.errors import Refused
+from triage.settings import Settings
+from triage.times import utcnow
+from triage_cli.opened import database_of, ring
+from triage_cli.staff import take_over
+
+SEAL_EVERY = 0.5  # seconds
+TIDY_EVERY = 600.0
+LOOK_EVERY = 5.0
+
+log = logging.getLogger("mailroom.upkeep")
+
+
+def run(settings: Settings, stop: threading.Event) -> None:
+    """Keep house until told to stop. A database that is down is waited for."""
+    with database_of(settings) as engine:
+        keep_house(settings, engine, stop)
+
+
+def keep_house(settings: Settings, engine: Engine, stop: threading.Event) -> None:
+    """The round: seal, tidy, look at the directory file."""
+    file = Path(settings.directory.file)
+    seen, tidied, looked = mtime(file), -TIDY_EVERY, time.monotonic()
+    while not stop.wait(SEAL_EVERY):
+        try:
+            seal_trail(engine, f"{socket.gethostname()}:{os.getpid()}")
+            if time.monotonic() - tidied > TIDY_EVERY:
+                tidy(engine, settings)
+                tidied = time.monotonic()
+            if time.monotonic() - looked > LOOK_EVERY:
+                looked = time.monotonic()
+                if mtime(file) != seen:
+                    seen = mtime(file)
+                    follow_directory(settings)
+        except DBAPIError as fault:
+            log.warning("the database does not answer: %s", str(fault.orig).strip().splitlines()[0])
+            stop.wait(2)
+
+
+def seal_trail(engine: Engine, holder: str) -> None:
+    """Seal what waits, if this process is the sealer."""
+    while True:
+        with db.reading(engine) as session:
+            if not seal.waiting(session):
+                return
+        with db.transaction(engine) as session:
+            if not seal.elect(session, holder, utcnow()):
+                return
+            seal.seal(session, now=utcnow())
+
+
+def tidy(engine: Engine, settings: Settings) -> tuple[int, int]:
+    """Expire and erase all that is due, slice by slice; (expired, erased)."""
+    totals = [0, 0]
+    for place, slice_of in enumerate((retention.expire, retention.erase)):
+        while True:
+            with db.transaction(engine) as session:
+                number = slice_of(session, settings=settings, now=utcnow())
+            totals[place] += number
+            if not number:
+                break
+    if any(totals):
+        log.info("expired %d held mails, erased %d contents", *totals)
+    return totals[0], totals[1]
+
+
+def follow_directory(settings: Settings) -> None:
+    """Take the changed directory file over; a broken one changes nothing."""
+    try:
+        applied = take_over(settings)
+    except Refused as refusal:
+        log.error("the directory stays as it was: %s", refusal)
+    else:
+        log.info(
+            "directory: %d people, %d addresses added, %d removed", applied.people, applied.recipients_added, applied.recipients_removed
+        )
+        ring(settings, "judge", "change")
+
+
+def mtime(file: Path) -> float:
+    """When the file was changed last; 0 when it is not there."""
+    try:
+        return file.stat().st_mtime
+    except OSError:
+        return 0.0
