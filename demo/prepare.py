@@ -1,0 +1,100 @@
+"""Lays out a demo in a directory: settings, people, DNS zone and keys. Starting over removes only what a demo made."""
+
+import shutil
+from pathlib import Path
+
+from demo.company import DOMAIN, FREEMAIL, HOSTNAME, as_toml, quoted
+from demo.keys import keys
+from demo.write import write_file
+from demo.zone import zone_text
+from triage.errors import BadInput
+from triage.settings import Policy
+
+MARKER = ".mailroom-demo"
+HOST = "127.0.0.1"  # the demo is for this machine only: its passwords are known to everybody
+UNDO_SECONDS = 10
+
+
+def prepare(directory: Path, *, fresh: bool = False, smtp_port: int = 2525, http_port: int = 8080) -> Path:
+    """Make `directory` a demo and return the path of its mailroom.toml.
+
+    What is missing is written; people, keys and mail that are there stay. mailroom.toml and the zone file follow from
+    the arguments and the keys and are written anew each time. `fresh` removes everything in the directory first.
+    BadInput when the directory holds something that no demo made: nothing is touched then.
+    """
+    directory = directory.resolve()
+    claim(directory)
+    if fresh:
+        clear(directory)
+    if not (directory / "company.toml").exists():
+        write_file(directory / "company.toml", as_toml().encode())
+    write_file(directory / "demo.zone", zone_text(keys(keys_directory(directory))).encode())
+    write_file(directory / "mailroom.toml", settings_toml(directory, smtp_port, http_port).encode())
+    return directory / "mailroom.toml"
+
+
+def keys_directory(directory: Path) -> Path:
+    """Where the demo's DKIM keys are."""
+    return directory / "keys"
+
+
+def claim(directory: Path) -> None:
+    """Mark the directory as a demo's, unless something else is in it."""
+    if (directory / MARKER).is_file():
+        return
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        if any(directory.iterdir()):
+            raise BadInput(f"{directory} is not empty and not a demo's (it has no {MARKER}): name another directory for the demo")
+        write_file(directory / MARKER, b"Made by mailroom demo. mailroom demo --fresh removes everything beside this file.\n")
+    except OSError as fault:
+        raise BadInput(f"{directory} cannot hold the demo: {fault.strerror}. Name another directory") from fault
+
+
+def clear(directory: Path) -> None:
+    """Remove everything in a demo's directory but the marker. Links are removed, not followed."""
+    for path in directory.iterdir():
+        if path.name == MARKER:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def settings_toml(directory: Path, smtp_port: int, http_port: int) -> str:
+    """The demo's settings, every path absolute so that it runs from anywhere."""
+    freemail = tuple(sorted({*FREEMAIL, *Policy().freemail_domains}))
+    return f"""\
+# Written by mailroom demo at every start: change a copy of it.
+
+[company]
+domains = {quoted((DOMAIN,))}
+hostname = {quoted(HOSTNAME)}
+
+[database]
+url = {quoted(f"sqlite:///{directory / 'mailroom.db'}")}
+
+[spool]
+directory = {quoted(str(directory / "spool"))}
+
+[smtp]
+listen = {quoted(f"{HOST}:{smtp_port}")}
+
+[relay]
+next_hop = {quoted(f"maildir:{directory / 'mailboxes'}")}
+
+[dns]
+zone_file = {quoted(str(directory / "demo.zone"))}
+
+[directory]
+source = "file"
+file = {quoted(str(directory / "company.toml"))}
+
+[api]
+listen = {quoted(f"{HOST}:{http_port}")}
+
+[policy]
+undo_seconds = {UNDO_SECONDS}
+freemail_domains = {quoted(freemail)}
+"""

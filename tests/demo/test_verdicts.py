@@ -1,0 +1,95 @@
+"""The morning meets the house: what each kind of mail comes to, by the demo's zone, directory and seeded rules."""
+
+from datetime import datetime
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import SMTP
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from demo import company
+from demo.keys import Key
+from demo.letters import Letter
+from directory_sync import toml_file
+from mail_auth.authenticate import authenticate
+from mail_auth.resolver import ZoneFileResolver
+from triage import directory, intake, policy, rules, settings as house_settings
+from triage.actor import EVERYTHING, Actor, Role
+from triage.authentication import Authentication
+from triage.content import Attachment, Summary
+from triage.db import transaction
+from triage.envelope import Address, Envelope
+from triage.policy import Disposition
+
+KNOWN = {"supplier", "bank", "counsel", "list", "craftsman", "family"}
+OTHERS = {
+    "blocked": (Disposition.PURGE, "blocked-sender"),
+    "own-domain": (Disposition.QUARANTINE, "own-domain-forged"),
+    "forged-supplier": (Disposition.QUARANTINE, "dmarc-reject"),
+    "forged-craftsman": (Disposition.QUARANTINE, "unproven-known-sender"),
+    "dangerous-attachment": (Disposition.QUARANTINE, "dangerous-attachment"),
+    "postmaster": (Disposition.RELAY, "postmaster"),
+}
+UNPROVEN = {"own-domain", "forged-supplier", "forged-craftsman", "list"}
+SYSTEM = Actor.system("demo")
+IDA = Actor.person("ida", Role.ADMIN, EVERYTHING)
+
+
+@pytest.fixture
+def demo_settings(demo_directory: Path) -> house_settings.Settings:
+    """The demo's own settings."""
+    return house_settings.read(str(demo_directory / "mailroom.toml"), {})
+
+
+def expected(kind: str) -> tuple[Disposition, str]:
+    """What a kind of mail comes to."""
+    known = (Disposition.RELAY, "allowed-sender")
+    return OTHERS.get(kind, known if kind in KNOWN else (Disposition.QUARANTINE, "first-contact"))
+
+
+def envelope(letter: Letter, now: datetime) -> Envelope:
+    """The letter's transaction, from this machine."""
+    return Envelope(1, now, letter.reverse_path, letter.recipients, "127.0.0.1", f"mail.{letter.domain}")
+
+
+def summary(letter: Letter, authentication: Authentication) -> Summary:
+    """As much of the summary as the policy looks at."""
+    message = message_from_bytes(letter.raw, policy=SMTP)
+    assert isinstance(message, EmailMessage)
+    names = [part.get_filename() or "" for part in message.iter_attachments()]
+    return Summary(
+        parsed=True,
+        author=authentication.author,
+        authors=(authentication.author,),
+        list_id=str(message.get("List-Id", "")).partition("<")[2].rstrip(">"),
+        attachments=tuple(Attachment(number, name, "", 0, "") for number, name in enumerate(names, 1)),
+    )
+
+
+def test_each_kind_of_mail_comes_to_what_the_story_says(
+    sqlite_engine: Engine,
+    demo_settings: house_settings.Settings,
+    letters: list[Letter],
+    signing: dict[str, Key],
+    now: datetime,
+) -> None:
+    people = toml_file.read(Path(demo_settings.directory.file), demo_settings.company.domains)
+    with transaction(sqlite_engine) as session:
+        directory.apply(session, people, demo_settings.company.domains, by=SYSTEM, now=now)
+        for order in company.RULES:
+            rules.add(session, order, by=IDA, now=now, settings=demo_settings)
+    resolver = ZoneFileResolver(Path(demo_settings.dns.zone_file))
+    with transaction(sqlite_engine) as session:
+        for letter in letters:
+            sent = envelope(letter, now)
+            found = authenticate(sent, letter.signed(signing), resolver, datetime.now(now.tzinfo))
+            said = summary(letter, found)
+            assert bool(found.proof) == (letter.kind not in UNPROVEN), (letter.kind, found)
+            about = rules.about_sender(session, said, now)
+            for address in letter.recipients:
+                recipient = directory.resolve(session, Address.parse(address))
+                assert recipient is not None, address
+                verdict = policy.decide(intake.facts_of(sent, found, said, recipient, about, demo_settings))
+                assert (verdict.disposition, verdict.rule) == expected(letter.kind), (letter.kind, verdict)
