@@ -1,0 +1,1 @@
+"""Asks DNS who really sent a message: SPF, DKIM, ARC and DMARC as triage.authentication values."""

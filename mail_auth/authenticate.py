@@ -1,0 +1,56 @@
+"""Who really sent a message: envelope and raw bytes in, one Authentication out. Never raises, nothing fails open."""
+
+import logging
+from datetime import datetime
+
+from mail_auth import arc, dkim, dmarc, message, spf
+from mail_auth.resolver import Questions, Resolver
+from triage import authors
+from triage.authentication import Authentication, Dmarc, Result
+from triage.envelope import Address, Envelope
+
+log = logging.getLogger(__name__)
+COUNTED = (Result.PASS, Result.TEMPERROR)
+KEPT = 8  # questions that an SPF record of many terms leaves for the alignment
+
+
+def authenticate(envelope: Envelope, raw: bytes, resolver: Resolver, now: datetime) -> Authentication:
+    """Everything that can be found out about who sent `raw`, as received, with CRLF line ends.
+
+    Asks DNS at most 40 questions and waits at most `resolver.timeout` seconds in all. `now` is aware.
+    DNS that does not answer is TEMPERROR; our own fault is PERMERROR: neither is ever a proof.
+    """
+    try:
+        return found(envelope, raw, Questions(resolver), now)
+    except Exception:
+        log.exception("message %d could not be authenticated", envelope.spool_id)
+        return Authentication("", dmarc=Dmarc(Result.PERMERROR, reason="it could not be authenticated"))
+
+
+def found(envelope: Envelope, raw: bytes, questions: Questions, now: datetime) -> Authentication:
+    """The results in an order that leaves questions for what proves: policy, keys, SPF, alignment; ARC has the rest."""
+    mail = message.read(raw)
+    author, fault = author_of(mail)
+    policy = dmarc.discover(author.domain, questions) if author else None
+    signatures = dkim.verify(mail, questions, now)
+    questions.left -= KEPT
+    sender = spf.check(envelope, questions)
+    questions.left += KEPT
+    if policy:
+        proven = [("spf", sender.domain, sender.result)] + [("dkim", one.domain, one.result) for one in signatures]
+        identifiers = [dmarc.identifier(*one, policy, questions) for one in proven if one[1] and one[2] in COUNTED]
+        outcome = dmarc.evaluate(policy, identifiers)
+    else:
+        outcome = Dmarc(Result.PERMERROR, reason=fault)
+    return Authentication(str(author or ""), (sender,), signatures, arc.verify(mail, questions), outcome)
+
+
+def author_of(mail: message.Message) -> tuple[Address | None, str]:
+    """The author, read as the whole house reads it, and ""; or None and the reason in words."""
+    fields = mail.named(b"from")
+    address = authors.author_of((field.value for field in fields), strict=not mail.fault).address
+    if address:
+        return Address.parse(address), ""
+    if mail.fault or len(fields) == 1:
+        return None, mail.fault or "the From field does not name exactly one author"
+    return None, f"it has {len(fields)} From fields" if fields else "it has no From field"

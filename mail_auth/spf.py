@@ -1,0 +1,90 @@
+"""SPF (RFC 7208): may this client send for this domain? pyspf evaluates, our resolver answers."""
+
+import ipaddress
+import logging
+from contextvars import ContextVar
+from typing import Any
+
+import spf as pyspf  # type: ignore[import-untyped]
+
+from mail_auth.resolver import Questions, Record, Temporary, TooManyQuestions
+from triage.authentication import Result, Spf
+from triage.envelope import Envelope, ascii_domain
+
+LONGEST_RECORD = 4096  # bytes; pyspf's macro check is quadratic in the length
+MOST_ADDRESSES = 500  # of one name; each is compared in Python
+LONGEST_REASON = 200
+
+log = logging.getLogger(__name__)
+asking: ContextVar[Questions] = ContextVar("asking")
+
+
+def lookup(name: str, qtype: str, strict: bool = True, timeout: float = 0) -> list[tuple[tuple[str, str], Any]]:
+    """Stands in for pyspf's own DNSLookup; answers with the questions of the message that this thread is at."""
+    try:
+        records = asking.get().ask(name, qtype)
+    except Temporary as fault:
+        raise pyspf.TempError(str(fault)) from fault
+    except TooManyQuestions as fault:
+        raise pyspf.PermError(str(fault)) from fault
+    if qtype in ("A", "AAAA") and len(records) > MOST_ADDRESSES:
+        raise pyspf.PermError(f"{name} has more than {MOST_ADDRESSES} addresses")
+    return [((name, qtype), value(record)) for record in records]
+
+
+pyspf.DNSLookup = lookup  # a module global: the context variable keeps threads and resolvers apart
+
+
+def value(record: Record) -> Any:
+    """A record as pyspf wants it: TXT a tuple of strings, MX preference and name, the others text."""
+    if isinstance(record, bytes):
+        if pyspf.RE_SPF.match(record) and len(record) > LONGEST_RECORD:
+            raise pyspf.PermError(f"an SPF record is longer than {LONGEST_RECORD} bytes")
+        return (record,)
+    preference, space, exchange = record.partition(" ")
+    return (int(preference), exchange.rstrip(".")) if space else record
+
+
+class Query(pyspf.query):  # type: ignore[misc]
+    """pyspf's evaluation without the sender's explanation texts, which nobody here reads and which cost a question."""
+
+    def get_explanation(self, spec: str) -> None:
+        """None is ever fetched."""
+
+
+def check(envelope: Envelope, questions: Questions) -> Spf:
+    """The result for the reverse-path, or for HELO when it is null (RFC 7208, section 2.4). Never raises."""
+    path = envelope.reverse_path.strip("<>")
+    identity, local, named = ("mailfrom", *path.rpartition("@")[::2]) if path else ("helo", "postmaster", envelope.helo)
+    try:
+        domain = ascii_domain(named)
+        if "." not in domain:
+            raise ValueError("a single label")
+        client = str(ipaddress.ip_address(envelope.client))
+    except ValueError:
+        return Spf(Result.NONE, identity, "", "neither a domain nor an address to check")  # RFC 7208, section 4.3
+    result, reason = evaluated(client, local or "postmaster", domain, envelope.helo, questions)
+    return Spf(result, identity, domain, reason)
+
+
+def evaluated(client: str, local: str, domain: str, helo: str, questions: Questions) -> tuple[Result, str]:
+    """Result and reason of one evaluation."""
+    token = asking.set(questions)
+    try:
+        query = Query(client, f"{local}@{domain}", helo)
+        query.l, query.o, query.d = local, domain, domain  # pyspf takes the first @ for the border
+        result, _, _ = query.check()
+    except (pyspf.PermError, pyspf.TempError) as fault:
+        return (Result.TEMPERROR if isinstance(fault, pyspf.TempError) else Result.PERMERROR), words(str(fault))
+    except Exception:  # pyspf meets a record that it did not expect
+        log.exception("SPF of %s could not be evaluated", domain)
+        return Result.PERMERROR, "the SPF record could not be evaluated"
+    finally:
+        asking.reset(token)
+    problem = getattr(query, "prob", "")
+    return Result(result), words(problem or (f"matched {query.mechanism}" if query.mechanism else ""))
+
+
+def words(text: str) -> str:
+    """A reason that is short and printable, whatever the zone said."""
+    return "".join(character if character.isprintable() else "?" for character in text)[:LONGEST_REASON]

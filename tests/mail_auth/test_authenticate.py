@@ -1,0 +1,237 @@
+"""The whole: envelope and raw bytes to one value; nothing fails open, nothing raises, nothing is slow."""
+
+import base64
+import tarfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given, strategies as st
+
+from mail_auth.authenticate import KEPT, authenticate
+from mail_auth.resolver import QUESTIONS, Record, ZoneFileResolver
+from tests.mail_auth.answers import SILENT, Answers, Function
+from tests.mail_auth.signing import HEADER, MAIL, published, signed
+from tests.mail_auth.test_dkim import subject_public_key
+from triage.authentication import Authentication, Result
+from triage.envelope import Envelope
+
+NOW = datetime.now(UTC)  # dkimpy stamps t= with the real clock
+ZONE: dict[str, Record | list[Record]] = {
+    "s._domainkey.example.com": published(),
+    "_dmarc.example.com": "v=DMARC1; p=reject",
+    "example.com": "v=spf1 ip4:192.0.2.1 -all",
+    "evil.example": "v=spf1 +all",
+    "example.com-evil.net": "v=spf1 +all",
+}
+
+
+def envelope(path: str = "ana@example.com", client: str = "192.0.2.1", helo: str = "mx.example.com") -> Envelope:
+    return Envelope(7, NOW, path, ("bob@company.example",), client, helo)
+
+
+def found(raw: bytes, changes: dict[str, Record | list[Record]] | None = None, **options: str) -> Authentication:
+    return authenticate(envelope(**options), raw, Answers(ZONE | (changes or {})), NOW)
+
+
+def test_a_good_sender_is_proven() -> None:
+    result = found(signed())
+    assert result.author == "ana@example.com"
+    assert (result.proof, result.dmarc.aligned) == ("dmarc", ("spf", "dkim"))
+    assert result.signed_by("example.com")
+    assert Authentication.from_json(result.as_json()) == result
+
+
+def test_from_a_zone_file(tmp_path: Path) -> None:
+    quoted = " ".join(f'"{published()[start : start + 200]}"' for start in range(0, len(published()), 200))
+    (tmp_path / "zone").write_text(
+        f's._domainkey.example.com. TXT {quoted}\n_dmarc.example.com. TXT "v=DMARC1; p=reject"\nexample.com. TXT "v=spf1 -all"\n'
+    )
+    result = authenticate(envelope(), signed(), ZoneFileResolver(tmp_path / "zone"), NOW)
+    assert (result.dmarc.result, result.dmarc.aligned, result.spf[0].result) == (Result.PASS, ("dkim",), Result.FAIL)
+
+
+@pytest.mark.parametrize(
+    ("raw", "options", "zone", "result", "proof"),
+    [
+        (MAIL, {}, {}, Result.PASS, "dmarc"),
+        (MAIL, {"client": "203.0.113.9"}, {}, Result.FAIL, ""),
+        (MAIL, {"path": "x@evil.example"}, {}, Result.FAIL, ""),
+        (MAIL, {"path": "x@example.com-evil.net"}, {}, Result.FAIL, ""),
+        (MAIL, {"path": ""}, {}, Result.FAIL, ""),
+        (MAIL, {"path": "", "helo": "example.com"}, {}, Result.PASS, "dmarc"),
+        (MAIL, {}, {"_dmarc.example.com": []}, Result.NONE, "aligned"),
+        (MAIL, {"path": "x@evil.example"}, {"_dmarc.example.com": []}, Result.NONE, ""),
+        (MAIL, {}, {"_dmarc.example.com": SILENT}, Result.TEMPERROR, ""),
+        (MAIL, {}, {"example.com": SILENT}, Result.TEMPERROR, ""),
+        (MAIL, {}, {"example.com": SILENT, "_dmarc.example.com": []}, Result.TEMPERROR, ""),
+        (MAIL.replace(b"ana@example.com", b"ana@example.com, eva@example.com"), {}, {}, Result.PERMERROR, ""),
+        (b"From: ana@example.com\r\n" + MAIL, {}, {}, Result.PERMERROR, ""),
+        (MAIL[MAIL.index(b"To:") :], {}, {}, Result.PERMERROR, ""),
+        (b"not a field\r\n" + MAIL, {}, {}, Result.PERMERROR, ""),
+        (MAIL.replace(b"\r\n", b"\n"), {}, {}, Result.PERMERROR, ""),
+        (b"", {}, {}, Result.PERMERROR, ""),
+    ],
+)
+def test_results(raw: bytes, options: dict[str, str], zone: dict[str, Record | list[Record]], result: Result, proof: str) -> None:
+    found_now = found(raw, zone, **options)
+    assert (found_now.dmarc.result, found_now.proof) == (result, proof), found_now
+    assert found_now.unknown == (result is Result.TEMPERROR)
+
+
+def test_a_second_good_signature_counts() -> None:
+    raw = signed(signed(), domain=b"other.example")
+    assert found(raw, client="203.0.113.9").dmarc.aligned == ("dkim",)
+
+
+def test_a_slow_key_is_unknown_not_failed() -> None:
+    result = found(signed(), {"s._domainkey.example.com": SILENT}, client="203.0.113.9")
+    assert (result.dkim[0].result, result.unknown) == (Result.TEMPERROR, True)
+
+
+def test_publishes_nothing() -> None:
+    assert found(MAIL, {"_dmarc.example.com": [], "example.com": []}).publishes_nothing
+    assert not found(MAIL, {"_dmarc.example.com": []}).publishes_nothing
+
+
+def test_questions_run_out_closed() -> None:
+    asked: list[str] = []
+
+    def endless(name: str, rdtype: str) -> tuple[Record, ...]:
+        asked.append(name)
+        if rdtype == "TXT" and "_domainkey" not in name and "_dmarc" not in name:
+            return (b"v=spf1 " + b" ".join(b"mx:%d.%s" % (n, name.encode()[-20:]) for n in range(9)) + b" +all",)
+        return tuple(f"10 {n}.{name[-20:]}" for n in range(10)) if rdtype == "MX" else ("198.51.100.1",) if rdtype == "A" else ()
+
+    result = authenticate(envelope(), signed(), Function(endless), NOW)
+    assert len(asked) == QUESTIONS - KEPT
+    assert result.spf[0].result is Result.PERMERROR
+    assert "too many DNS questions" in result.spf[0].reason
+    assert result.proof == ""
+
+
+def test_our_own_faults_prove_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    def broken(name: str, rdtype: str) -> tuple[Record, ...]:
+        raise RuntimeError("a fault of ours")
+
+    result = authenticate(envelope(), signed(), Function(broken), NOW)
+    assert (result.dmarc.result, result.proof, result.unknown) == (Result.PERMERROR, "", False)
+    assert "could not be authenticated" in caplog.text
+
+
+def test_threads() -> None:
+    raw = signed()
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda number: found(raw, {"example.com": []} if number % 2 else {}), range(40)))
+    assert [one.dmarc.aligned for one in results] == [("spf", "dkim"), ("dkim",)] * 20
+
+
+SIGNATURE = b"DKIM-Signature: v=1; a=rsa-sha256; d=example.com; s=s; h=from; bh=AA==; b=AA==\r\n"
+SET = (
+    b"ARC-Seal: i=%d; a=rsa-sha256; cv=pass; d=x.example; s=s; b=AA==\r\n"
+    b"ARC-Message-Signature: i=%d; a=rsa-sha256; d=x.example; s=s; h=from; bh=AA==; b=AA==\r\n"
+    b"ARC-Authentication-Results: i=%d; x\r\n"
+)
+
+
+def signatures(count: int) -> bytes:
+    """A large message with the same good signature many times."""
+    raw = signed(HEADER + b"Message-ID: <1@example.com>\r\n\r\n" + b"x\r\n" * 500_000)
+    end = raw.index(b"From:")
+    return raw[:end] * count + raw[end:]
+
+
+HOSTILE: dict[str, Callable[[], bytes]] = {  # inputs that made libraries spin for seconds
+    "one line of spaces": lambda: SIGNATURE.replace(b"d=", b"c=relaxed/relaxed; d=") + MAIL + b" " * 80_000 + b"x\r\n",
+    "many lines of spaces": lambda: SIGNATURE.replace(b"d=", b"c=relaxed/relaxed; d=") + MAIL + (b" " * 996 + b"\r\n") * 5000,
+    "empty lines": lambda: SIGNATURE + MAIL + b"\r\n" * 500_000,
+    "folds in b=": lambda: SIGNATURE.replace(b"b=AA==\r\n", b"b=AA==" + b"\r\n A" * 32_000 + b"\r\n") + MAIL,
+    "folds in b= within the limit": lambda: SIGNATURE.replace(b"b=AA==\r\n", b"b=AA==" + b"\r\n A" * 1900 + b"\r\n") + MAIL,
+    "spaces in a field": lambda: SIGNATURE + b"Subject:" + b" " * 200_000 + b"x\r\n" + MAIL,
+    "names in h=": lambda: (
+        SIGNATURE.replace(b"h=from", b"h=from:" + b":".join(b"x-%d" % number for number in range(20_000)))
+        + b"".join(b"X-%d: x\r\n" % number for number in range(20_000))
+        + MAIL
+    ),
+    "many fields": lambda: b"".join(b"X-%d: x\r\n" % number for number in range(20_000)) + signed(),
+    "fifty signatures": lambda: signatures(50),
+    "ARC sets": lambda: b"".join(SET % (number, number, number) for number in range(1, 201)) + MAIL,
+    "semicolons": lambda: b"DKIM-Signature: " + b";" * 200_000 + b"\r\n" + MAIL,
+    "From of commas": lambda: b"From: " + b"," * 200_000 + b"\r\n\r\n",
+    "From of brackets": lambda: b"From: " + b"(" * 15_000 + b"<" * 1000 + b"\r\n\r\n",
+    "a header without end": lambda: b"X: y\r\n" * 200_000,
+}
+
+
+@pytest.mark.parametrize("name", list(HOSTILE))
+@pytest.mark.timeout(60)  # a hang guard, far above the milliseconds that it takes
+def test_hostile_messages(name: str) -> None:
+    result = found(HOSTILE[name](), client="203.0.113.9")
+    assert result.proof == ("dmarc" if name in ("many fields", "fifty signatures") else "")
+    assert len(result.dkim) <= 6
+    if name in ("one line of spaces", "many lines of spaces", "empty lines", "spaces in a field"):
+        assert result.dkim[0].reason == "the body was changed"  # it came to the canonical form
+
+
+@pytest.mark.timeout(60)
+def test_hostile_keys() -> None:
+    for bits, exponent in ((16_384, 2**16_383 + 1), (8192, 2**8000 + 1), (60_000, 65537)):
+        der = base64.b64encode(subject_public_key((1 << (bits - 1)) | 1, exponent)).decode()
+        result = found(signed(), {"s._domainkey.example.com": "v=DKIM1; p=" + der}, client="203.0.113.9")
+        assert result.dkim[0].result is Result.PERMERROR
+
+
+@pytest.mark.timeout(60)
+def test_hostile_zones() -> None:
+    for text in ("v=spf1 " + "%{d}." * 2000 + "example -all", "v=spf1 " + "a " * 30_000, "v=spf1 exists:" + "x." * 1900 + "%{i} -all"):
+        assert found(MAIL, {"example.com": text}).proof == ""
+    assert found(MAIL, {"_dmarc.example.com": "v=DMARC1;" + ";" * 60_000 + "p=reject", "example.com": []}).proof == ""
+
+
+@given(st.binary(max_size=300))
+def test_never_raises_on_bytes(raw: bytes) -> None:
+    assert authenticate(envelope(), raw, Answers(ZONE), NOW).dkim == () or b"kim-" in raw.lower()
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                b"From: ",
+                b"DKIM-Signature: ",
+                b"ana@example.com",
+                b"\r\n",
+                b" ",
+                b"<",
+                b">",
+                b",",
+                b"\r\n\r\n",
+                b"v=1;",
+                b"b=",
+                b"\xff",
+                b"\x00",
+                b"h=from;",
+            ]
+        ),
+        max_size=25,
+    )
+)
+def test_never_raises_on_pieces(pieces: list[bytes]) -> None:
+    result = authenticate(envelope(), b"".join(pieces), Answers(ZONE), NOW)
+    assert not any(one.result is Result.PASS for one in result.dkim)
+    assert "could not be authenticated" not in result.dmarc.reason
+
+
+@pytest.mark.corpus
+@pytest.mark.timeout(120)
+def test_real_phishing_mail(corpus: Path) -> None:
+    with tarfile.open(corpus / "mail-phish.tar.gz") as archive:
+        mails = [file.read() for member in archive if member.name.endswith(".eml") and (file := archive.extractfile(member))]
+    zone = Function(lambda name, rdtype: (b"v=DMARC1; p=reject",) if name.startswith("_dmarc.") else ())
+    for path in ("x@stranger.example", ""):
+        results = [authenticate(envelope(path), raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"), zone, NOW) for raw in mails]
+        assert not any("could not be authenticated" in one.dmarc.reason or one.proof for one in results)
+        assert sum(bool(one.author) for one in results) > 0.7 * len(mails)  # unquoted commas and "a@b <c@d>" are many
+    assert len(mails) == 300

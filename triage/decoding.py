@@ -1,0 +1,149 @@
+"""Bytes of mail as text: charsets, encoded words (RFC 2047), parameters (RFC 2231), transfer encodings. Never raises."""
+
+import binascii
+import codecs
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from urllib.parse import unquote_to_bytes
+
+NAME = re.compile(r"[A-Za-z0-9._:+-]{1,40}")
+ALLOWED = re.compile(
+    r"ascii|utf-(?:8|7|16|32)(?:-[bl]e)?|cp\d{3,4}|iso8859-\d+|koi8-[rtu]|mac-[a-z0-9]+|big5(?:hkscs)?|gb(?:2312|k|18030)"
+    r"|euc_(?:jp|jis_2004|jisx0213|kr)|shift_jis(?:x0213|_2004)?|iso2022_(?:jp(?:_\w+)?|kr)|johab|hz|tis-620|ptcp154|kz1048"
+)
+WORD = re.compile(r"=\?([^?*\s]{1,60})(?:\*[^?\s]{0,20})?\?([bBqQ])\?([^?]*)\?=")
+PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.)*"?|[^;]*)', re.DOTALL)
+SECTION = re.compile(r"([^*]+)(?:\*(\d{1,3}))?(\*?)")
+PARAMETER_LIMIT = 16 * 1024  # characters of one structured field
+NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"))
+PADDING = re.compile(rb"=")
+SLICE = 1024 * 1024  # bytes
+
+
+@lru_cache(maxsize=256)
+def codec(charset: str) -> str:
+    """The Python codec for a charset named in mail; "" when unknown. Codecs that are no charsets (zlib, idna …) are unknown."""
+    folded = charset.strip().strip("\"'").casefold()
+    if not NAME.fullmatch(folded):
+        return ""
+    try:
+        name = codecs.lookup(folded.removesuffix("-i")).name
+    except (LookupError, ValueError):
+        return ""
+    if name in ("ascii", "iso8859-1"):
+        return "cp1252"  # as browsers and mail programs read them
+    return name if ALLOWED.fullmatch(name) else ""
+
+
+def text_of(data: bytes, charset: str = "") -> str:
+    """The bytes as text. An unknown charset is read as UTF-8, and where that fails as Windows-1252."""
+    name = codec(charset) if charset else ""
+    if name and name != "cp1252":
+        return data.decode(name, "replace")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")
+
+
+def words(text: str) -> str:
+    """A header field's text with its encoded words decoded (RFC 2047), also where they stand against the rules, as mail programs do."""
+    out: list[str] = []
+    pending, charset, end = b"", "", 0
+    for found in WORD.finditer(text):
+        gap = text[end : found.start()]
+        between = bool(charset) and not gap.strip()  # white space between encoded words is not part of the text
+        if not between or found[1].casefold() != charset:  # a character may be split over two words of one charset
+            out.append(text_of(pending, charset))
+            pending = b""
+        if not between:
+            out.append(gap)
+        pending += word_bytes(found[2], found[3])
+        charset, end = found[1].casefold(), found.end()
+    return "".join([*out, text_of(pending, charset), text[end:]])
+
+
+def word_bytes(encoding: str, text: str) -> bytes:
+    """The bytes of one encoded word."""
+    raw = text.encode("utf-8", "replace")
+    return base64_bytes(raw) if encoding in "bB" else binascii.a2b_qp(raw, header=True)
+
+
+def base64_bytes(data: bytes | memoryview) -> bytes:
+    """Decoded base64 up to its padding; foreign characters are passed over and what is cut off at the end is left out.
+
+    In slices, so that a large attachment is not in memory several times; binascii alone reads what follows padding differently
+    on Python 3.11 and 3.13.
+    """
+    view = memoryview(data)
+    padding = PADDING.search(view)
+    end = padding.start() if padding else len(view)
+    out, rest = bytearray(), b""
+    for start in range(0, end, SLICE):
+        clean = rest + bytes(view[start : min(end, start + SLICE)]).translate(None, NOT_BASE64)
+        whole = len(clean) - len(clean) % 4
+        out += binascii.a2b_base64(clean[:whole])
+        rest = clean[whole:]
+    if len(rest) > 1:
+        out += binascii.a2b_base64(rest + b"=" * (4 - len(rest)))
+    return bytes(out)
+
+
+def uu_bytes(data: bytes) -> bytes:
+    """Decoded uuencode, as far as it is well formed."""
+    out = bytearray()
+    for line in data.partition(b"begin ")[2].splitlines()[1:]:
+        if line.strip() in (b"end", b"`"):
+            break
+        try:
+            out += binascii.a2b_uu(line)
+        except binascii.Error:
+            continue
+    return bytes(out)
+
+
+def transfer_decoded(data: memoryview, encoding: str) -> bytes:
+    """A body without its Content-Transfer-Encoding; an unknown encoding leaves the bytes as they are."""
+    if encoding == "base64":
+        return base64_bytes(data)
+    if encoding == "quoted-printable":
+        return binascii.a2b_qp(data)
+    if encoding in ("x-uuencode", "uuencode", "x-uue", "uue"):
+        return uu_bytes(bytes(data))
+    return bytes(data)
+
+
+def parameters(field: str) -> tuple[str, dict[str, str]]:
+    """The value and the parameters of a field such as Content-Type, folded names; RFC 2231 and encoded words decoded."""
+    field = field[:PARAMETER_LIMIT]
+    value = field.partition(";")[0].strip().casefold()
+    plain: dict[str, str] = {}
+    sections: dict[str, list[tuple[int, bool, str]]] = {}
+    for name, text in pairs(field):
+        section = SECTION.fullmatch(name)
+        if section is None or "*" not in name:
+            plain.setdefault(name, words(text))
+        else:
+            sections.setdefault(section[1], []).append((int(section[2] or 0), bool(section[3]), text))
+    return value, plain | {name: joined(parts) for name, parts in sections.items()}
+
+
+def pairs(field: str) -> Iterator[tuple[str, str]]:
+    """Name and unquoted value of each parameter."""
+    for found in PARAMETER.finditer(field):
+        text = found[2]
+        if text.startswith('"'):
+            text = re.sub(r"\\(.)", r"\1", text[1:].removesuffix('"') if len(text) > 1 else "", flags=re.DOTALL)
+        yield found[1].casefold(), text.strip()
+
+
+def joined(sections: list[tuple[int, bool, str]]) -> str:
+    """A parameter value in its RFC 2231 sections, charset'language'value."""
+    ordered = sorted(sections)
+    charset = ""
+    if ordered[0][1] and ordered[0][2].count("'") >= 2:
+        charset, _, rest = ordered[0][2].split("'", 2)
+        ordered[0] = (ordered[0][0], True, rest)
+    data = b"".join(unquote_to_bytes(text) if encoded else text.encode("utf-8", "replace") for _, encoded, text in ordered)
+    return text_of(data, charset)
