@@ -42,13 +42,13 @@ def blocked_sender(facts: Facts) -> Verdict | None:
     block = deciding_block(facts)
     if block is None:
         return None
-    return Verdict(Disposition.PURGE, "blocked-sender", f"{block.value} was blocked by {block.author} on {block.since:%d %b %Y}", block.id)
+    return Verdict(Disposition.PURGE, "blocked-sender", f"{block.author} blocked {block.value} on {block.since:%d %b %Y}", block.id)
 
 
 def own_domain_forged(facts: Facts) -> Verdict | None:
     """From outside, in our own name, without proof: never passes, whatever rule or mode exists."""
     domains = {address.rpartition("@")[2] for address in facts.summary.authors}
-    if facts.authentication.proof or not any(is_within(domain, own) for domain in domains for own in facts.own_domains):
+    if is_proven(facts) or not any(is_within(domain, own) for domain in domains for own in facts.own_domains):
         return None
     return Verdict(
         HELD_OR_PURGED[facts.own_domain_forged], "own-domain-forged", "it claims to come from our own domain and cannot prove it"
@@ -98,7 +98,7 @@ def allowed_sender(facts: Facts) -> Verdict | None:
     """The company knows this sender, and the sender can prove who they are."""
     if allow := deciding_allow(facts):
         return Verdict(
-            Disposition.RELAY, "allowed-sender", f"{allow.value} was allowed by {allow.author}, and proved who they are", allow.id
+            Disposition.RELAY, "allowed-sender", f"{allow.author} allowed {allow.value}, and it proves that it comes from there", allow.id
         )
     return None
 
@@ -115,7 +115,7 @@ def unproven_known_sender(facts: Facts) -> Verdict | None:
 
 def first_contact(facts: Facts) -> Verdict | None:
     """Nobody here knows this sender yet: a person decides."""
-    return Verdict(Disposition.QUARANTINE, "first-contact", f"{facts.summary.author} is not known here yet")
+    return Verdict(Disposition.QUARANTINE, "first-contact", f"nobody here knows {facts.summary.author} yet")
 
 
 RULES: tuple[Callable[[Facts], Verdict | None], ...] = (
@@ -145,8 +145,8 @@ def decide(facts: Facts) -> Verdict:
 
 
 def deciding_allow(facts: Facts) -> MatchedRule | None:
-    """The most precise allow whose proof is met. A message whose bytes we had to normalise proves nothing."""
-    if facts.envelope.normalised or not facts.summary.parsed or not facts.summary.author:
+    """The most precise allow whose proof is met."""
+    if not names_its_author(facts):
         return None
     allows = (rule for rule in facts.rules if rule.effect == "allow")
     return next((rule for rule in allows if facts.authentication.satisfies(rule.proof)), None)
@@ -154,12 +154,23 @@ def deciding_allow(facts: Facts) -> MatchedRule | None:
 
 def deciding_block(facts: Facts) -> MatchedRule | None:
     """The most precise block in force. A staff allow that is met and more precise goes before it; a learned allow never does."""
-    proven = bool(facts.authentication.proof)
+    proven = is_proven(facts)
     block = next((rule for rule in facts.rules if rule.effect == "block" and not (rule.unproven_only and proven)), None)
     allow = deciding_allow(facts)
     if block and allow and allow.origin == "staff" and precision(allow) > precision(block):
         return None
     return block
+
+
+def names_its_author(facts: Facts) -> bool:
+    """Does it name one author, the one that was authenticated? A message whose bytes we had to normalise proves nothing."""
+    author = facts.summary.author
+    return facts.summary.parsed and not facts.envelope.normalised and author != "" and author == facts.authentication.author
+
+
+def is_proven(facts: Facts) -> bool:
+    """Has the author proved who they are?"""
+    return names_its_author(facts) and bool(facts.authentication.proof)
 
 
 class Scoped(Protocol):

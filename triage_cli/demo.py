@@ -1,6 +1,5 @@
 """`mailroom demo`: a small invented company on this machine, with a morning of mail to look at."""
 
-import logging
 import signal
 import sys
 import threading
@@ -38,7 +37,6 @@ PATIENCE = 60.0  # seconds until the console must answer
 @click.option("--no-mail", is_flag=True, help="Do not play the morning of mail.")
 def demo(fresh: bool, directory: Path, smtp_port: int, http_port: int, no_mail: bool) -> int:
     """Start the demo company: SMTP, console and mailboxes on this machine, nothing else needed."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s demo %(levelname)s %(message)s", stream=sys.stderr)
     file = prepare(directory, fresh=fresh, smtp_port=smtp_port, http_port=http_port)
     settings = settings_file.read(str(file), {})
     engine = made_ready(settings)
@@ -50,7 +48,18 @@ def demo(fresh: bool, directory: Path, smtp_port: int, http_port: int, no_mail: 
         play = not no_mail and is_empty(engine)
         threading.Thread(target=opening, args=(settings, directory, play, stop), daemon=True).start()
 
-    return serve.supervise(str(file), stop, begin)
+    log_file = directory / "mailroom.log"
+    log_file.unlink(missing_ok=True)
+    code = serve.supervise(str(file), stop, begin, log_file)
+    if code:
+        click.echo(last_words(log_file), err=True)
+    return code
+
+
+def last_words(log_file: Path) -> str:
+    """What a role that could not start said."""
+    lines = log_file.read_text("utf-8", "replace").splitlines()
+    return next((line for line in reversed(lines) if line.startswith("mailroom: ")), f"mailroom: a part could not start; see {log_file}")
 
 
 def made_ready(settings: Settings) -> Engine:
@@ -120,5 +129,6 @@ Mailroom is open.
   Mail in      {host}:{port}
   Mailboxes    {directory}/mailboxes/   released mail lies here
   A first mail {send}
+  Log          {directory}/mailroom.log
   Stop         Ctrl+C; start over with: mailroom demo --fresh
 """

@@ -35,6 +35,7 @@ COMMANDS = {  # where each command lives: a role must not import what another on
     "rules": "senders",
     "audit": "records",
     "retention": "records",
+    "settings": "reference",
 }
 DONE, REFUSED, USAGE, LATER = 0, 1, 2, 75  # sysexits.h calls 75 EX_TEMPFAIL
 

@@ -17,11 +17,21 @@ from triage.settings import Settings
 PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
+CHATTY = ("mail.log", "alembic", "asyncio", "uvicorn")  # libraries that log each step of theirs
+
+
+def log_to_stderr(role: str) -> None:
+    """One line an event, with the role that it happened in."""
+    logging.basicConfig(level=logging.INFO, format=f"%(asctime)s {role} %(levelname)s %(message)s", stream=sys.stderr)
+    for library in CHATTY:
+        logging.getLogger(library).setLevel(logging.WARNING)
+
+
 def start(ctx: click.Context, module: str, role: str) -> None:
     """Run a role until it is told to stop (SIGTERM, SIGINT)."""
     if os.environ.get("MAILROOM_SUPERVISED") and sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)  # a role does not outlive its supervisor
-    logging.basicConfig(level=logging.INFO, format=f"%(asctime)s {role} %(levelname)s %(message)s", stream=sys.stderr)
+    log_to_stderr(role)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import click
 from sqlmodel import Session, col, select
@@ -20,6 +21,7 @@ from triage.errors import Refused
 from triage.models import KnownRecipient
 from triage.settings import Settings
 from triage_cli.opened import database_of, settings_of
+from triage_cli.roles import log_to_stderr
 from triage_cli.staff import take_over
 
 ROLES = ("receive", "judge", "relay", "api", "upkeep")  # the door first: it is up before the rest has been loaded
@@ -34,7 +36,7 @@ log = logging.getLogger("mailroom.serve")
 @click.pass_context
 def serve(ctx: click.Context) -> int:
     """Run all roles of one machine until SIGTERM."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s serve %(levelname)s %(message)s", stream=sys.stderr)
+    log_to_stderr("serve")
     settings = settings_of(ctx)
     prepare(settings)
     stop = threading.Event()
@@ -76,12 +78,12 @@ class Role:
     again_at: float = 0.0
 
 
-def supervise(config: str | None, stop: threading.Event, ready: Callable[[], None] = lambda: None) -> int:
-    """Start the roles, start again what ends, stop all when told; the exit code.
+def supervise(config: str | None, stop: threading.Event, ready: Callable[[], None] = lambda: None, log_file: Path | None = None) -> int:
+    """Start the roles, start again what ends, stop all when told; the exit code. They log to `log_file`, or to standard error.
 
     A role that cannot run at all (a port in use) has said why on standard error: then everything stops.
     """
-    roles = [Role(name, launched(name, config)) for name in ROLES]
+    roles = [Role(name, launched(name, config, log_file)) for name in ROLES]
     try:
         ready()
         while not stop.wait(0.1):
@@ -90,20 +92,24 @@ def supervise(config: str | None, stop: threading.Event, ready: Callable[[], Non
                     continue
                 if code == 2 and not role.failures and time.monotonic() - role.started < NEW:
                     return code
-                start_again(role, config, code)
+                start_again(role, config, code, log_file)
         return 0
     finally:
         stop_all(roles)
 
 
-def launched(name: str, config: str | None) -> subprocess.Popen[bytes]:
+def launched(name: str, config: str | None, log_file: Path | None) -> subprocess.Popen[bytes]:
     """A role's process. It ends when this one does."""
     options = ["--config", config] if config else []
     environment = os.environ | {"MAILROOM_SUPERVISED": "1"}
-    return subprocess.Popen([sys.executable, "-m", "triage_cli", *options, name], env=environment, stdin=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "triage_cli", *options, name]
+    if log_file is None:
+        return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL)
+    with log_file.open("ab") as log_to:
+        return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stderr=log_to)
 
 
-def start_again(role: Role, config: str | None, code: int) -> None:
+def start_again(role: Role, config: str | None, code: int, log_file: Path | None) -> None:
     """Start a role that ended, at once the first time, then after longer and longer pauses."""
     now = time.monotonic()
     if not role.again_at:
@@ -111,7 +117,7 @@ def start_again(role: Role, config: str | None, code: int) -> None:
         role.again_at = now + min(0.1 * 2**role.failures, LONGEST_PAUSE)
         log.error("%s ended with code %d", role.name, code)
     elif now >= role.again_at:
-        role.process, role.started, role.again_at = launched(role.name, config), now, 0.0
+        role.process, role.started, role.again_at = launched(role.name, config, log_file), now, 0.0
 
 
 def stop_all(roles: list[Role]) -> None:

@@ -79,6 +79,16 @@ TABLE = [
     (facts(observe=True), "observe", Disposition.RELAY),
     (facts(NO_DMARC, BLOCK, observe=True), "blocked-sender", Disposition.PURGE),
     (facts(observe=True, summary=UNREADABLE), "unparsable", Disposition.QUARANTINE),
+    (
+        facts(DMARC_PASS, ALLOW, authentication=arriving.authentication("crook@evil.test", DMARC_PASS)),
+        "unproven-known-sender",
+        Disposition.QUARANTINE,
+    ),
+    (
+        facts(author="boss@company.example", authentication=arriving.authentication("crook@evil.test", DMARC_PASS)),
+        "own-domain-forged",
+        Disposition.QUARANTINE,
+    ),
     (facts(DMARC_PASS, ALLOW, envelope=replace(arriving.envelope(), normalised=True)), "unproven-known-sender", Disposition.QUARANTINE),
 ]
 

@@ -1,0 +1,44 @@
+"""`mailroom settings`: every setting with its default, its names and what it is for, as Markdown."""
+
+import json
+from dataclasses import MISSING
+from pathlib import Path
+from typing import Any
+
+import click
+
+from triage.settings import every_key
+
+HEAD = """# Settings
+
+One TOML file: `--config FILE`, `$MAILROOM_CONFIG`, `./mailroom.toml` or `/etc/mailroom/mailroom.toml`. Every key can also
+come from a file `SECTION.KEY` in systemd's `$CREDENTIALS_DIRECTORY` (for secrets), and from the environment as
+`MAILROOM_SECTION__KEY`, lists with commas; the environment counts most. Unknown keys are errors.
+This page is what `mailroom settings` prints.
+"""
+
+
+@click.command()
+def settings() -> None:
+    """Print every setting with its default and what it is for."""
+    click.echo(reference(), nl=False)
+
+
+def reference() -> str:
+    """The whole page."""
+    lines, section = [HEAD], ""
+    for name, key, one in every_key():
+        if name != section:
+            section = name
+            lines.append(f"\n## [{section}]\n\n| key | default | meaning |\n|---|---|---|\n")
+        choices = f" One of: {', '.join(one.metadata['choices'])}." if one.metadata["choices"] else ""
+        lines.append(f"| `{key}` | {written(one.default)} | {one.metadata['doc']}{choices} |\n")
+    return "".join(lines)
+
+
+def written(default: Any) -> str:
+    """A default as TOML."""
+    if default is MISSING:
+        return "must be set"
+    value = str(default) if isinstance(default, Path) else list(default) if isinstance(default, tuple) else default
+    return f"`{json.dumps(value)}`"
