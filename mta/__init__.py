@@ -1,0 +1,1 @@
+"""The SMTP door: mail comes in, is judged, and goes on."""

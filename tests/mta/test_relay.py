@@ -1,0 +1,448 @@
+"""The relay with real next hops: what was released arrives, and what the next hop said is on the record."""
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, select, update
+from sqlmodel import SQLModel, col
+
+from mta import relay
+from tests.peers.next_hop import DRIP, DROP, HANG, Peer, next_hop
+from tests.peers.processes import free_port
+from triage import contents, ledger, queue
+from triage.actor import Actor
+from triage.authentication import Authentication, Dmarc, Result, Spf
+from triage.bell import Bell
+from triage.db import open_engine, reading, transaction
+from triage.envelope import Envelope
+from triage.errors import BadInput
+from triage.ids import new_id, show
+from triage.models import Attempt, AuditRecord, Delivery, Message
+from triage.settings import Settings
+from triage.states import State
+from triage.times import utcnow
+
+ANNA, BOB, CARL = "anna@company.example", "bob@company.example", "carl@company.example"
+MAIL = b"From: Ruth <ruth@stranger.example>\r\nSubject: hello\r\n\r\n.body\r\n"
+PROVEN = Authentication(
+    "ruth@stranger.example", (Spf(Result.PASS, "mailfrom", "stranger.example"),), dmarc=Dmarc(Result.PASS, "stranger.example")
+)
+PATIENCE = 60.0  # seconds: a hang guard
+
+
+def released(
+    engine: Engine,
+    *mailboxes: str,
+    raw: bytes = MAIL,
+    reverse_path: str = "ruth@stranger.example",
+    authentication: Authentication = PROVEN,
+    due: datetime | None = None,
+) -> list[int]:
+    """One message that is queued for these mailboxes; the delivery ids."""
+    now = utcnow()
+    envelope = Envelope(new_id(), now, reverse_path, mailboxes, "192.0.2.7", "mail.stranger.example")
+    with transaction(engine) as session:
+        content_id, content = contents.keep(session, raw)
+        message = Message(
+            spool_id=envelope.spool_id,
+            content_id=content_id,
+            received_at=now,
+            envelope=envelope.as_json(),
+            authentication=authentication.as_json(),
+        )
+        deliveries = [queued(message, mailbox, due or now) for mailbox in mailboxes]
+        ids = [delivery.id for delivery in deliveries]
+        ledger.enter(session, message, content, deliveries, by=Actor.system("judge"), now=now)
+    return ids
+
+
+def queued(message: Message, mailbox: str, due: datetime) -> Delivery:
+    """A delivery that is to leave when it is due."""
+    return Delivery(
+        message_id=message.id,
+        state=State.QUEUED,
+        received_at=message.received_at,
+        recipient=mailbox,
+        department="it",
+        person=mailbox.partition("@")[0],
+        mailbox=mailbox,
+        author="ruth@stranger.example",
+        author_domain="stranger.example",
+        author_name="Ruth",
+        subject="hello",
+        search="",
+        proof="dmarc",
+        weight=0,
+        verdict="relay",
+        rule="allowed-sender",
+        reason="",
+        due_at=due,
+        queued_at=due,
+    )
+
+
+@contextlib.contextmanager
+def relaying(settings: Settings) -> Iterator[threading.Event]:
+    """A relay at work. Leaving stops it, and what it was to finish is finished; its failure is the test's."""
+    stop, failures = threading.Event(), []
+
+    def work() -> None:
+        try:
+            relay.run(settings, stop)
+        except BaseException as failure:
+            failures.append(failure)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield stop
+    finally:
+        stop.set()
+        ring(settings)
+        thread.join(PATIENCE)
+    assert not thread.is_alive()
+    assert failures == []
+
+
+def ring(settings: Settings) -> None:
+    """Wake the relay."""
+    with contextlib.closing(Bell(settings.spool.directory, "relay")) as bell:
+        bell.ring()
+
+
+def wait_for(what: Callable[[], bool]) -> None:
+    """Until it is so."""
+    deadline = time.monotonic() + PATIENCE
+    while not what():
+        assert time.monotonic() < deadline, "it never came to be"
+        time.sleep(0.01)
+
+
+def rows(engine: Engine, ids: list[int]) -> list[Delivery]:
+    """These deliveries as they stand, in the order of `ids`."""
+    with reading(engine) as session:
+        found = {one.id: one for one in session.scalars(select(Delivery).where(col(Delivery.id).in_(ids)))}
+        session.expunge_all()
+    return [found[delivery_id] for delivery_id in ids]
+
+
+def states(engine: Engine, ids: list[int]) -> list[str]:
+    return [str(row.state) for row in rows(engine, ids)]
+
+
+def attempts(engine: Engine, delivery_id: int) -> list[tuple[int, str, str]]:
+    """Number, outcome and next hop of every attempt."""
+    with reading(engine) as session:
+        found = session.scalars(select(Attempt).where(col(Attempt.delivery_id) == delivery_id).order_by(col(Attempt.number)))
+        return [(one.number, one.outcome, one.next_hop) for one in found]
+
+
+@pytest.fixture
+def peer() -> Iterator[Peer]:
+    with next_hop(lmtp=True) as running:
+        yield running
+
+
+def towards(settings: Settings, url: str, concurrency: int = 4) -> Settings:
+    """The same settings with this next hop."""
+    return replace(settings, relay=replace(settings.relay, next_hop=url, concurrency=concurrency))
+
+
+@pytest.fixture
+def both(settings: Settings, peer: Peer, database_url: str) -> Settings:
+    """Towards the peer, on each kind of database."""
+    return towards(replace(settings, database=replace(settings.database, url=database_url)), peer.url)
+
+
+@pytest.fixture
+def lite(settings: Settings, peer: Peer, sqlite_url: str) -> Settings:
+    """Towards the peer, on SQLite."""
+    return towards(replace(settings, database=replace(settings.database, url=sqlite_url)), peer.url)
+
+
+def test_what_is_due_arrives_with_our_trace_and_is_on_the_record(both: Settings, peer: Peer, engine: Engine) -> None:
+    ids = released(engine, ANNA, BOB)
+    with relaying(both):
+        wait_for(lambda: states(engine, ids) == ["delivered", "delivered"])
+    assert sorted(taken.mailbox for taken in peer.taken) == [ANNA, BOB]
+    for row, taken in zip(rows(engine, ids), sorted(peer.taken, key=lambda one: one.mailbox), strict=True):
+        assert taken.raw.startswith(b"Received: from mail.stranger.example ([192.0.2.7])\r\n\tby mx.company.example with ESMTP id ")
+        assert taken.raw.endswith(f"X-Mailroom-Message: {show(row.message_id)}\r\nX-Mailroom-Verdict: allowed-sender\r\n".encode() + MAIL)
+        assert row.last_reply == "250 2.0.0 taken"
+        assert attempts(engine, row.id) == [(1, "delivered", peer.url)]
+    with reading(engine) as session:
+        record = {(one.act, one.by) for one in session.scalars(select(AuditRecord))}
+    assert record == {("receive", "system:judge"), ("claim", "system:relay"), ("deliver", "system:relay")}
+
+
+def test_the_attempt_is_written_before_dialling(both: Settings, peer: Peer, engine: Engine) -> None:
+    (delivery_id,) = released(engine, ANNA)
+    peer.answer("MAIL", HANG)
+    with relaying(both):
+        assert peer.arrived.wait(PATIENCE)
+        assert states(engine, [delivery_id]) == ["relaying"]
+        assert attempts(engine, delivery_id) == [(1, "", "")]
+        peer.go_on.set()
+        wait_for(lambda: states(engine, [delivery_id]) == ["delivered"])
+
+
+@pytest.mark.parametrize(
+    ("reverse_path", "spf", "at_the_next_hop"),
+    [
+        ("ruth@stranger.example", Result.PASS, "ruth@stranger.example"),
+        ("ruth@stranger.example", Result.SOFTFAIL, "bounce+{id}@company.example"),
+        ("", Result.NONE, ""),
+    ],
+)
+def test_the_queue_names_the_envelope_sender(
+    lite: Settings, peer: Peer, sqlite_engine: Engine, reverse_path: str, spf: Result, at_the_next_hop: str
+) -> None:
+    authentication = Authentication("", (Spf(spf, "mailfrom", "stranger.example"),))
+    (delivery_id,) = released(sqlite_engine, ANNA, reverse_path=reverse_path, authentication=authentication)
+    with relaying(lite):
+        wait_for(lambda: bool(peer.taken))
+    assert peer.taken[0].reverse_path.strip("<>").casefold() == at_the_next_hop.format(id=show(delivery_id)).casefold()
+
+
+def test_a_refusal_for_now_is_put_off_and_a_refusal_for_good_is_shown(both: Settings, peer: Peer, engine: Engine) -> None:
+    peer.answer(f"RCPT {ANNA}", "450 4.2.0 greylisted")
+    peer.answer(f"RCPT {BOB}", "550 5.1.1 no such user")
+    ids = released(engine, ANNA, BOB, CARL)
+    with relaying(both):
+        wait_for(lambda: states(engine, ids) == ["queued", "bounced", "delivered"])
+    anna, bob, _ = rows(engine, ids)
+    assert (anna.last_reply, bob.last_reply) == ("450 4.2.0 greylisted", "550 5.1.1 no such user")
+    assert anna.due_at is not None
+    assert anna.due_at > utcnow() + timedelta(minutes=3)
+    assert [attempts(engine, delivery_id)[0][1] for delivery_id in ids] == ["deferred", "bounced", "delivered"]
+    assert [taken.mailbox for taken in peer.taken] == [CARL]
+
+
+def test_greylisted_mail_goes_when_it_is_due_again(lite: Settings, peer: Peer, sqlite_engine: Engine) -> None:
+    peer.answer("RCPT", "450 4.2.0 greylisted")
+    peer.answer("DATA", DROP)
+    (delivery_id,) = released(sqlite_engine, ANNA)
+    with relaying(lite):
+        for number in (1, 2):
+            wait_for(lambda number=number: [one[1] for one in attempts(sqlite_engine, delivery_id)] == ["deferred"] * number)  # type: ignore[misc]
+            with transaction(sqlite_engine) as session:
+                session.execute(update(Delivery).values(due_at=utcnow()))
+            ring(lite)
+        wait_for(lambda: states(sqlite_engine, [delivery_id]) == ["delivered"])
+    assert [outcome for _, outcome, _ in attempts(sqlite_engine, delivery_id)] == ["deferred", "deferred", "delivered"]
+    assert len(peer.taken) == 2  # twice, because the answer after the final dot was lost: the record says so
+
+
+def test_nothing_leaves_before_it_is_due(lite: Settings, peer: Peer, sqlite_engine: Engine) -> None:
+    later, soon = (
+        released(sqlite_engine, ANNA, due=utcnow() + timedelta(hours=1)),
+        released(sqlite_engine, BOB, due=utcnow() + timedelta(seconds=0.3)),
+    )
+    with relaying(lite):
+        wait_for(lambda: states(sqlite_engine, soon) == ["delivered"])
+    assert states(sqlite_engine, later) == ["queued"]
+    assert [taken.mailbox for taken in peer.taken] == [BOB]
+
+
+def test_a_release_rings_the_relay_awake_and_the_relay_rings_the_console(lite: Settings, sqlite_engine: Engine) -> None:
+    change = Bell(lite.spool.directory, "change")
+    with relaying(lite):
+        ids = released(sqlite_engine, ANNA)
+        ring(lite)
+        wait_for(lambda: states(sqlite_engine, ids) == ["delivered"])
+    assert change.wait(PATIENCE)
+    change.close()
+
+
+def test_a_slow_mailbox_holds_nobody_else_up(lite: Settings, peer: Peer, sqlite_engine: Engine) -> None:
+    peer.answer(f"RCPT {ANNA}", HANG)
+    slow = released(sqlite_engine, ANNA)
+    others = [one for _ in range(20) for one in released(sqlite_engine, BOB, CARL)]
+    with relaying(lite):
+        wait_for(lambda: set(states(sqlite_engine, others)) == {"delivered"})
+        assert states(sqlite_engine, slow) == ["relaying"]
+        peer.go_on.set()
+    assert states(sqlite_engine, slow) == ["delivered"]
+    assert peer.connections <= lite.relay.concurrency
+
+
+def test_stopping_finishes_what_is_under_way_and_begins_nothing(lite: Settings, peer: Peer, sqlite_engine: Engine) -> None:
+    one_at_a_time = towards(lite, peer.url, concurrency=1)
+    peer.answer(f"RCPT {ANNA}", HANG)
+    first = released(sqlite_engine, ANNA)
+    with relaying(one_at_a_time) as stop:
+        assert peer.arrived.wait(PATIENCE)
+        second = released(sqlite_engine, BOB)
+        stop.set()
+        peer.go_on.set()
+    assert states(sqlite_engine, first) == ["delivered"]
+    assert states(sqlite_engine, second) == ["queued"]
+    assert attempts(sqlite_engine, second[0]) == []
+
+
+def test_many_messages_over_few_connections(both: Settings, peer: Peer, engine: Engine) -> None:
+    ids = [one for number in range(25) for one in released(engine, ANNA, BOB, raw=MAIL + b"%d\r\n" % number)]
+    with relaying(both):
+        wait_for(lambda: set(states(engine, ids)) == {"delivered"})
+    assert len(peer.taken) == len({(taken.mailbox, taken.raw) for taken in peer.taken}) == len(ids)
+    assert peer.connections <= both.relay.concurrency
+
+
+def test_a_next_hop_that_is_down_is_tried_later(lite: Settings, sqlite_engine: Engine) -> None:
+    nobody = towards(lite, f"lmtp://127.0.0.1:{free_port()}")
+    ids = released(sqlite_engine, ANNA, BOB)
+    with relaying(nobody):
+        wait_for(
+            lambda: [row.attempts for row in rows(sqlite_engine, ids)] == [1, 1] and states(sqlite_engine, ids) == ["queued", "queued"]
+        )
+    assert {row.last_reply for row in rows(sqlite_engine, ids)} == {"it cannot be reached: Connection refused"}
+
+
+def test_a_next_hop_that_dribbles_is_let_go_before_the_lease_ends(
+    lite: Settings, peer: Peer, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay, "LONGEST_SEND", 0.1)
+    peer.answer("MAIL", DRIP)
+    ids = released(sqlite_engine, ANNA)
+    with relaying(lite):
+        wait_for(lambda: attempts(sqlite_engine, ids[0])[:1] == [(1, "deferred", peer.url)])
+    assert "connection was lost" in rows(sqlite_engine, ids)[0].last_reply
+
+
+def test_a_late_outcome_does_not_overrule_the_worker_that_took_over(
+    lite: Settings, peer: Peer, sqlite_engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    peer.answer("RCPT", HANG)
+    ids = released(sqlite_engine, ANNA)
+    with relaying(towards(lite, peer.url, concurrency=1)):
+        assert peer.arrived.wait(PATIENCE)
+        with transaction(sqlite_engine) as session:
+            taken_over = queue.claim(session, limit=1, settings=lite, now=utcnow() + queue.LEASE)
+        peer.go_on.set()
+        wait_for(lambda: "came too late" in caplog.text)
+    assert [claim.number for claim in taken_over] == [2]
+    assert states(sqlite_engine, ids) == ["relaying"]
+    assert [one[:2] for one in attempts(sqlite_engine, ids[0])] == [(1, ""), (2, "")]
+
+
+def test_an_abandoned_claim_is_sent_again_when_its_lease_ends(lite: Settings, peer: Peer, sqlite_engine: Engine) -> None:
+    ids = released(sqlite_engine, ANNA, due=utcnow() - queue.LEASE - timedelta(minutes=1))
+    with transaction(sqlite_engine) as session:
+        assert len(queue.claim(session, limit=1, settings=lite, now=utcnow() - queue.LEASE)) == 1  # and then it died
+    with relaying(lite):
+        wait_for(lambda: states(sqlite_engine, ids) == ["delivered"])
+    assert [one[:2] for one in attempts(sqlite_engine, ids[0])] == [(1, ""), (2, "delivered")]
+
+
+def test_a_database_that_is_not_there_yet_is_waited_for(settings: Settings, peer: Peer, tmp_path: Path) -> None:
+    waiting = towards(settings, peer.url)
+    engine = open_engine(waiting.database.url)
+    with relaying(waiting):
+        wait_for((tmp_path / "mailroom.db").exists)
+        SQLModel.metadata.create_all(engine)
+        ids = released(engine, ANNA)
+        wait_for(lambda: states(engine, ids) == ["delivered"])
+    engine.dispose()
+
+
+@pytest.mark.postgresql
+def test_an_outcome_survives_a_database_that_went_away_meanwhile(
+    settings: Settings, peer: Peer, postgresql_url: str, postgresql_engine: Engine, postgresql_server: object
+) -> None:
+    there = towards(replace(settings, database=replace(settings.database, url=postgresql_url)), peer.url)
+    peer.answer("RCPT", HANG)
+    ids = released(postgresql_engine, ANNA)
+    with relaying(there):
+        assert peer.arrived.wait(PATIENCE)
+        postgresql_engine.dispose()
+        postgresql_server.disconnect_others("tests")  # type: ignore[attr-defined]
+        peer.go_on.set()
+        wait_for(lambda: states(postgresql_engine, ids) == ["delivered"])
+    assert [one[:2] for one in attempts(postgresql_engine, ids[0])] == [(1, "delivered")]
+
+
+def test_stopping_does_not_wait_for_a_database_for_ever(
+    lite: Settings, peer: Peer, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(relay, "LAST_PATIENCE", 0.1)
+    peer.answer("RCPT", HANG)
+    ids = released(sqlite_engine, ANNA)
+    with relaying(lite) as stop:
+        assert peer.arrived.wait(PATIENCE)
+        with sqlite_engine.begin() as connection:
+            connection.exec_driver_sql("ALTER TABLE attempt RENAME TO elsewhere")
+        stop.set()
+        peer.go_on.set()
+    assert f"delivery {show(ids[0])}: its outcome is not on the record" in caplog.text
+    assert states(sqlite_engine, ids) == ["relaying"]
+
+
+def test_each_outcome_is_one_line_in_the_log(lite: Settings, peer: Peer, sqlite_engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "mta.relay")
+    peer.answer(f"RCPT {BOB}", "550-5.1.1 \x1b[2J\r\n550 5.1.1 no such user")
+    anna, bob = released(sqlite_engine, ANNA, BOB)
+    with relaying(lite):
+        wait_for(lambda: states(sqlite_engine, [anna, bob]) == ["delivered", "bounced"])
+    lines = sorted(record.getMessage() for record in caplog.records if record.name == "mta.relay")
+    assert len(lines) == 2
+    assert all("\x1b" not in line and "\n" not in line for line in lines)
+    assert any(show(anna) in line and f"to {ANNA}: delivered in attempt 1 by {peer.url}: 250 2.0.0 taken" in line for line in lines)
+
+
+def test_into_maildirs(settings: Settings, sqlite_url: str, sqlite_engine: Engine, tmp_path: Path) -> None:
+    here = replace(settings, database=replace(settings.database, url=sqlite_url))
+    ids = released(sqlite_engine, ANNA)
+    with relaying(here):
+        wait_for(lambda: states(sqlite_engine, ids) == ["delivered"])
+    (stored,) = (tmp_path / "mailboxes" / ANNA / "new").iterdir()
+    assert stored.read_bytes().endswith(MAIL)
+
+
+class Broken:
+    """A next hop with a fault of ours in it."""
+
+    def __init__(self) -> None:
+        self.closed = False
+
+    def send(self, reverse_path: str, mailbox: str, raw: bytes) -> queue.Outcome:
+        raise RuntimeError("a fault of ours")
+
+    def close(self) -> None:
+        self.closed = True
+
+    def abort(self) -> None:
+        """Nothing hangs here."""
+
+
+def test_a_fault_of_ours_loses_no_mail(lite: Settings, sqlite_engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
+    released(sqlite_engine, ANNA)
+    with transaction(sqlite_engine) as session:
+        (claim,) = queue.claim(session, limit=1, settings=lite, now=utcnow())
+    broken = Broken()
+    outcome = relay.carry(claim, broken, lite)
+    assert outcome.kind == "deferred"
+    assert broken.closed
+    assert "a fault of ours" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda settings: towards(settings, "pigeon://coop"), "pigeon://coop.*smtp://HOST:PORT"),
+        (
+            lambda settings: replace(settings, spool=replace(settings.spool, directory=Path("/nonexistent/spool"))),
+            "/nonexistent/spool cannot be used",
+        ),
+        (lambda settings: replace(settings, database=replace(settings.database, url="mysql://x")), "database.url"),
+    ],
+)
+def test_settings_of_no_use_are_said_at_once(settings: Settings, change: Callable[[Settings], Settings], says: str) -> None:
+    with pytest.raises(BadInput, match=says):
+        relay.run(change(settings), threading.Event())

@@ -1,0 +1,48 @@
+"""The distribution's Chromium, driven as a member of staff uses it."""
+
+import contextlib
+from collections.abc import Iterator
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.peers import processes
+
+# without these Chromium calls home at every start, and it does not run as root with its sandbox
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@contextlib.contextmanager
+def running() -> Iterator[Browser]:
+    """One browser for many pages."""
+    program = processes.need("chromium", "chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextlib.contextmanager
+def page(browser: Browser) -> Iterator[Page]:
+    """A fresh browser profile with one page; what its console and its scripts complain about is an error here."""
+    complaints: list[str] = []
+    context = browser.new_context(viewport={"width": 1400, "height": 900}, locale="en-GB")
+    context.set_default_timeout(processes.HANG * 1000)
+    opened = context.new_page()
+    opened.on("pageerror", lambda fault: complaints.append(str(fault)))
+    opened.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    try:
+        yield opened
+    finally:
+        context.close()
+    unexpected = [complaint for complaint in complaints if "status of 4" not in complaint]  # refusals are shown to the user, and logged
+    assert unexpected == [], unexpected

@@ -1,0 +1,150 @@
+"""Dovecot as the company's mail store: takes mail by LMTP and gives it back by IMAP, on spare ports."""
+
+import contextlib
+import grp
+import os
+import pwd
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from imapclient import IMAPClient  # type: ignore[import-untyped]
+
+from tests.peers import processes
+
+PASSWORD = "pw"
+
+COMMON = """
+base_dir = {directory}/run
+state_dir = {directory}/state
+log_path = {directory}/log
+listen = 127.0.0.1
+protocols = imap lmtp
+ssl = no
+first_valid_uid = 1
+first_valid_gid = 1
+default_vsz_limit = 1G
+default_internal_user = {internal}
+default_internal_group = {internal_group}
+default_login_user = {login}
+mail_max_userip_connections = 100
+service lmtp {{
+  inet_listener lmtp {{
+    port = {lmtp_port}
+  }}
+}}
+service imap-login {{
+  chroot =
+  inet_listener imap {{
+    port = {imap_port}
+  }}
+  inet_listener imaps {{
+    port = 0
+  }}
+}}
+service anvil {{
+  chroot =
+}}
+namespace inbox {{
+  inbox = yes
+  separator = /
+}}
+"""
+
+# Debian 13
+SINCE_2_4 = """dovecot_config_version = {version}
+dovecot_storage_version = {version}
+auth_allow_cleartext = yes
+mail_driver = maildir
+mail_home = {directory}/mail/%{{user | lower}}
+mail_path = ~/Maildir
+mail_uid = {uid}
+mail_gid = {gid}
+passdb static {{
+  password = {password}
+}}
+userdb static {{
+  allow_all_users = yes
+}}
+"""
+
+# Debian 12, Ubuntu 24.04
+BEFORE_2_4 = """disable_plaintext_auth = no
+mail_location = maildir:~/Maildir
+mail_uid = {uid}
+mail_gid = {gid}
+passdb {{
+  driver = static
+  args = password={password}
+}}
+userdb {{
+  driver = static
+  args = uid={uid} gid={gid} home={directory}/mail/%Lu allow_all_users=yes
+}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running Dovecot; a mailbox comes into being with its first mail."""
+
+    lmtp_port: int
+    imap_port: int
+
+    def messages(self, mailbox: str) -> list[bytes]:
+        """Every message in somebody's INBOX, as IMAP gives it."""
+        with IMAPClient("127.0.0.1", self.imap_port, ssl=False) as client:
+            client.login(mailbox, PASSWORD)
+            client.select_folder("INBOX", readonly=True)
+            found = client.fetch(client.search(), ["BODY.PEEK[]"])
+            return [found[number][b"BODY[]"] for number in sorted(found)]
+
+
+def version(program: str) -> tuple[int, ...]:
+    """Its version, e.g. (2, 4, 1)."""
+    shown = subprocess.run([program, "--version"], check=True, capture_output=True, text=True).stdout
+    return tuple(int(part) for part in shown.split()[0].split("-")[0].split(".")[:3])
+
+
+@contextlib.contextmanager
+def running(lmtp_port: int = 0) -> Iterator[Server]:
+    """Dovecot with nobody's mail in it."""
+    program = processes.need("dovecot", "dovecot-core dovecot-imapd dovecot-lmtpd")
+    with processes.short_directory("dovecot") as directory:
+        server = Server(lmtp_port or processes.free_port(), processes.free_port())
+        configuration = lay_out(directory, server, version(program))
+        process = processes.start([program, "-F", "-c", str(configuration)], directory / "output")
+        try:
+            processes.until(processes.answers(server.lmtp_port), "Dovecot's LMTP answers", process, directory / "log")
+            processes.until(processes.answers(server.imap_port), "Dovecot's IMAP answers", process, directory / "log")
+            yield server
+        finally:
+            processes.stop(process)
+
+
+def lay_out(directory: Path, server: Server, number: tuple[int, ...]) -> Path:
+    """Its configuration and its directories; the file's path."""
+    root = os.getuid() == 0
+    me = pwd.getpwuid(os.getuid())
+    keeper = pwd.getpwnam(processes.unprivileged("nobody")) if root else me
+    for name in ("run", "state", "mail"):
+        (directory / name).mkdir()
+    shutil.chown(directory / "mail", keeper.pw_uid, keeper.pw_gid)
+    values = {
+        "directory": directory,
+        "lmtp_port": server.lmtp_port,
+        "imap_port": server.imap_port,
+        "uid": keeper.pw_uid,
+        "gid": keeper.pw_gid,
+        "password": PASSWORD,
+        "internal": "dovecot" if root else me.pw_name,
+        "internal_group": "dovecot" if root else grp.getgrgid(me.pw_gid).gr_name,
+        "login": "dovenull" if root else me.pw_name,
+        "version": ".".join(map(str, number)),
+    }
+    text = (SINCE_2_4 if number >= (2, 4) else BEFORE_2_4) + COMMON
+    path = directory / "dovecot.conf"
+    path.write_text(text.format(**values))
+    return path

@@ -1,0 +1,145 @@
+"""A next hop for tests, SMTP or LMTP over aiosmtpd, that answers as it is told and keeps what it took."""
+
+import asyncio
+import contextlib
+import ssl
+import threading
+from collections import defaultdict, deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aiosmtpd.lmtp import LMTP
+from aiosmtpd.smtp import SMTP
+
+DROP = "drop the connection"  # in place of a reply
+HANG = "say nothing until told"
+DRIP = "a reply that never ends, a letter at a time"
+
+
+@dataclass(frozen=True)
+class Taken:
+    """One message that the next hop said 250 to, or dropped the connection over."""
+
+    reverse_path: str
+    options: tuple[str, ...]
+    mailbox: str
+    raw: bytes
+    encrypted: bool
+
+
+@dataclass
+class Peer:
+    """What the next hop is told to answer, command by command, and what it has seen."""
+
+    url: str = ""
+    hides: tuple[str, ...] = ()  # EHLO keywords that it does not offer
+    script: dict[str, deque[str]] = field(default_factory=lambda: defaultdict(deque))  # MAIL, RCPT, DATA, RSET, or "RCPT <address>"
+    taken: list[Taken] = field(default_factory=list)
+    commands: list[str] = field(default_factory=list)
+    connections: int = 0
+    go_on: threading.Event = field(default_factory=threading.Event)  # lets HANG go on
+    arrived: threading.Event = field(default_factory=threading.Event)  # something hangs now
+
+    def answer(self, command: str, *replies: str) -> None:
+        """Give these replies to the next such commands, then the usual one again."""
+        self.script[command].extend(replies)
+
+    async def said(self, command: str, server: Any, usual: str) -> str:
+        """The reply to give now."""
+        self.commands.append(command)
+        name = command if self.script.get(command) else command.partition(" ")[0]
+        reply = self.script[name].popleft() if self.script.get(name) else usual
+        if reply == DROP:
+            server.transport.close()
+        if reply == HANG:
+            self.arrived.set()
+            await asyncio.get_running_loop().run_in_executor(None, self.go_on.wait, 60)
+            return usual
+        while reply == DRIP and not server.transport.is_closing():
+            self.arrived.set()
+            server.transport.write(b"2")
+            await asyncio.sleep(0.02)
+        return reply
+
+    async def handle_EHLO(self, _server: Any, _session: Any, _envelope: Any, hostname: str, responses: list[str]) -> list[str]:
+        """Hide what is to be hidden."""
+        _session.host_name = hostname
+        return [line for line in responses if not line[4:].upper().startswith(self.hides or ("\0",))]
+
+    async def handle_LHLO(self, *arguments: Any) -> list[str]:
+        """The same in LMTP."""
+        return await self.handle_EHLO(*arguments)
+
+    async def handle_RSET(self, server: Any, _session: Any, _envelope: Any) -> str:
+        return await self.said("RSET", server, "250 OK")
+
+    async def handle_MAIL(self, server: Any, _session: Any, envelope: Any, address: str, options: list[str]) -> str:
+        envelope.mail_from, envelope.mail_options = address, options
+        return await self.said(f"MAIL {address}", server, "250 2.1.0 OK")
+
+    async def handle_RCPT(self, server: Any, _session: Any, envelope: Any, address: str, options: list[str]) -> str:
+        reply = await self.said(f"RCPT {address}", server, "250 2.1.5 OK")
+        if reply.startswith("2"):
+            envelope.rcpt_tos.append(address)
+        return reply
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        reply = await self.said("DATA", server, "250 2.0.0 taken")
+        if reply.startswith("2") or reply == DROP:
+            options = tuple(envelope.mail_options)
+            self.taken.append(Taken(envelope.mail_from, options, envelope.rcpt_tos[0], envelope.original_content, session.ssl is not None))
+        return reply
+
+
+@contextlib.contextmanager
+def next_hop(
+    *, lmtp: bool = False, socket: Path | None = None, tls: ssl.SSLContext | None = None, size: int = 1_000_000, hides: tuple[str, ...] = ()
+) -> Iterator[Peer]:
+    """A running next hop on a spare port, or on a unix socket; it is gone afterwards."""
+    peer = Peer(hides=hides)
+    loop = asyncio.new_event_loop()
+    protocols: list[SMTP] = []
+
+    class Counted(LMTP if lmtp else SMTP):  # type: ignore[misc]
+        def connection_made(self, transport: Any) -> None:
+            peer.connections += transport.get_extra_info("sslcontext") is None  # STARTTLS makes it again
+            protocols.append(self)
+            super().connection_made(transport)
+
+    def protocol() -> SMTP:
+        return Counted(peer, hostname="next-hop.test", data_size_limit=size, enable_SMTPUTF8=True, tls_context=tls, loop=loop, ident="test")
+
+    async def listen() -> asyncio.Server:
+        if socket:
+            return await loop.create_unix_server(protocol, str(socket))
+        return await loop.create_server(protocol, "127.0.0.1", 0)
+
+    server = loop.run_until_complete(listen())
+    scheme = "lmtp" if lmtp else "smtp"
+    peer.url = f"{scheme}://{socket}" if socket else f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        yield peer
+    finally:
+        peer.go_on.set()
+        asyncio.run_coroutine_threadsafe(shut(server, protocols), loop).result(30)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.close()
+
+
+async def shut(server: asyncio.Server, protocols: list[SMTP]) -> None:
+    """Stop listening and end every session."""
+    server.close()
+    for protocol in protocols:
+        if isinstance(protocol.transport, asyncio.Transport):
+            protocol.transport.abort()
+    others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    await asyncio.sleep(0)

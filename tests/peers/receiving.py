@@ -1,0 +1,109 @@
+"""Our own receiving daemon on a free port, in a thread of the test, and what it has put into its spool."""
+
+import contextlib
+import datetime
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from mta import receive, snapshot
+from mta.spool import Message, Spool
+from tests.peers.processes import HANG
+from triage.door import DoorSnapshot
+from triage.settings import Settings
+
+OPEN_DOOR = DoorSnapshot(
+    domains=frozenset({"company.example", "xn--firma-lsa.example"}),
+    recipients=frozenset(
+        {"it+anna@company.example", "anna@company.example", "bo@company.example", "bär@company.example"}
+        | {f"{local}@{domain}" for local in ("postmaster", "abuse") for domain in ("company.example", "xn--firma-lsa.example")}
+    ),
+    blocked=frozenset({"mallory@stranger.example", "blocked.example"}),
+    blocked_unsigned=frozenset({"nothing-published.example"}),
+)
+
+
+@dataclass
+class Receiver:
+    """A daemon that runs."""
+
+    settings: Settings
+    address: tuple[str, int]
+    stop: threading.Event = field(default_factory=threading.Event)
+    thread: threading.Thread | None = None
+
+    def stored(self) -> list[Message]:
+        """What it has accepted, in the order of acceptance."""
+        return stored(self.settings.spool.directory)
+
+    def connect(self) -> socket.socket:
+        """A connection to it."""
+        return socket.create_connection(self.address, timeout=HANG)
+
+    def end(self) -> None:
+        """Tell it to stop and wait until it has."""
+        self.stop.set()
+        assert self.thread is not None
+        self.thread.join(HANG)
+        assert not self.thread.is_alive()
+
+
+@contextlib.contextmanager
+def receiving(settings: Settings, door: DoorSnapshot | None = OPEN_DOOR, **smtp: Any) -> Iterator[Receiver]:
+    """Run it until the end of the block; `smtp` changes settings of that section, `door` is its snapshot."""
+    settings = replace(settings, smtp=replace(settings.smtp, **smtp))
+    if door is not None:
+        snapshot.write(settings.spool.directory, door)
+    ready = threading.Event()
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as listener:
+        receiver = Receiver(settings, listener.getsockname())
+        receiver.thread = threading.Thread(
+            target=receive.run, args=(settings, ready.set, receiver.stop), kwargs={"listener": listener}, daemon=True
+        )
+        receiver.thread.start()
+        assert ready.wait(HANG)
+        try:
+            yield receiver
+        finally:
+            receiver.end()
+
+
+def stored(directory: Path) -> list[Message]:
+    """The messages in the incoming spool."""
+    spool = Spool(directory)
+    found: list[Message] = []
+    for batch in spool.batches():
+        assert spool.hold(batch)
+        found += spool.read(batch)
+        assert not batch.damaged
+        spool.let_go(batch)
+    return sorted(found, key=lambda message: message[0].spool_id)
+
+
+def make_certificate(directory: Path, name: str = "mx.company.example") -> tuple[Path, Path]:
+    """A certificate that signs itself, and its key, as PEM files."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    files = directory / "certificate.pem", directory / "key.pem"
+    files[0].write_bytes(certificate.public_bytes(Encoding.PEM))
+    files[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return files
