@@ -70,14 +70,19 @@ def claim(session: Session, *, limit: int, settings: Settings, now: datetime) ->
         .where(col(Delivery.id).in_([delivery_id for delivery_id, _ in taken]))
         .execution_options(populate_existing=True)
     ).all()
-    claims = [claim_of(session, delivery, message, settings) for delivery, message in rows]
+    claims = [one for delivery, message in rows if (one := claim_of(session, delivery, message, settings, now))]
     session.add_all(Attempt(delivery_id=one.delivery_id, number=one.number, started_at=now) for one in claims)
     session.flush()
     return claims
 
 
-def claim_of(session: Session, delivery: Delivery, message: Message, settings: Settings) -> Claim:
-    """All that a worker needs, as values."""
+def claim_of(session: Session, delivery: Delivery, message: Message, settings: Settings, now: datetime) -> Claim | None:
+    """All that a worker needs, as values. What has no content any more can never be sent: people see it as bounced."""
+    try:
+        raw = contents.load(session, message.content_id)
+    except NotFound as gone:
+        ledger.record(session, delivery.id, Event.BOUNCE, by=RELAY, now=now, due_at=None, last_reply=str(gone))
+        return None
     envelope, authentication = Envelope.from_json(message.envelope), Authentication.from_json(message.authentication)
     return Claim(
         delivery_id=delivery.id,
@@ -88,7 +93,7 @@ def claim_of(session: Session, delivery: Delivery, message: Message, settings: S
         rule=delivery.rule,
         envelope=envelope,
         authentication=authentication,
-        raw=contents.load(session, message.content_id),
+        raw=raw,
     )
 
 

@@ -1,9 +1,10 @@
 """The queue: claimed once, settled once, tried again in time, given up in the end."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 from sqlmodel import Session, col
 
 from tests.triage import arriving
@@ -13,7 +14,7 @@ from triage.actor import Actor
 from triage.authentication import Result
 from triage.errors import NotAllowed, NotAllowedNow, NotFound
 from triage.ids import show
-from triage.models import Attempt, Delivery
+from triage.models import Attempt, Content, Delivery, Message
 from triage.queue import Claim, Outcome
 from triage.settings import Settings
 from triage.states import Event, State
@@ -107,6 +108,18 @@ def test_a_dead_workers_delivery_is_taken_over_and_its_late_answer_refused(relea
         queue.settle(session, alive, OK, settings=settings, now=NOW)
 
 
+def test_what_has_no_content_any_more_blocks_nobody(released: tuple[Engine, int], settings: Settings) -> None:
+    engine, mail = released
+    with db.transaction(engine) as session:
+        (other,) = arrive(session, settings)
+        ledger.record(session, other, Event.RELEASE, by=ANA, now=NOW, due_at=NOW)
+        content = session.get_one(Message, session.get_one(Delivery, mail).message_id).content_id
+        session.execute(update(Content).where(col(Content.id) == content).values(zstd=None))
+        assert [one.delivery_id for one in claim(session, settings)] == [other]
+        row = session.get_one(Delivery, mail, populate_existing=True)
+        assert (row.state, "has been erased" in row.last_reply) == (State.BOUNCED, True)
+
+
 def test_two_workers_share_the_work(engine: Engine, settings: Settings) -> None:
     with db.transaction(engine) as session:
         arriving.set_up(session, settings)
@@ -133,8 +146,6 @@ def test_two_workers_share_the_work(engine: Engine, settings: Settings) -> None:
     ],
 )
 def test_the_reverse_path_at_the_next_hop(settings: Settings, reverse_path: str, spf: Result, original: bool, sent: str | None) -> None:
-    from dataclasses import replace
-
     settings = replace(settings, relay=replace(settings.relay, original_reverse_path=original))
     envelope, found = arriving.envelope(reverse_path=reverse_path), arriving.authentication("sales@supplier.example", spf=spf)
     expected = f"bounce+{show(7).lower()}@company.example" if sent is None else sent
