@@ -1,0 +1,112 @@
+// The typed client of /api/v1: every request goes through `call`, every failure is a Problem.
+import type {
+  Addressee, CardPage, Decision, DecisionWish, Delivery, DeliveryPage, DeliveryStory, Department, Evidence, Me, Message, Outcome, Page, Rule, RuleWish, Select,
+} from './shapes'
+
+const BASE = '/api/v1'
+
+/** A refusal (status 400 and up) or no answer at all (status 0). `message` is the sentence to show. */
+export class Problem extends Error {
+  constructor(
+    readonly status: number,
+    detail: string,
+    readonly items: Outcome[] = [],
+    readonly field = '',
+  ) {
+    super(detail)
+  }
+}
+
+/** Any thrown thing as a Problem. */
+export function problemOf(thrown: unknown): Problem {
+  return thrown instanceof Problem ? thrown : new Problem(0, thrown instanceof Error ? thrown.message : String(thrown))
+}
+
+type Words = Record<string, string | number | boolean | readonly string[] | undefined | null>
+
+function query(words: Words): string {
+  const search = new URLSearchParams()
+  for (const [name, value] of Object.entries(words)) {
+    if (value === undefined || value === null) continue
+    if (Array.isArray(value)) value.forEach((one) => search.append(name, one))
+    else search.append(name, String(value))
+  }
+  const text = search.toString()
+  return text && `?${text}`
+}
+
+/** "value: " before a sentence names the JSON field, which means nothing to the reader. */
+const FIELD = /^[a-z_]+(\.[a-z_]+)*: /
+
+async function answerOf(response: Response): Promise<Problem> {
+  const fallback = `The server answered ${response.status}. Try again; if it stays, tell your administrator.`
+  const body = await response.json().catch(() => ({}))
+  const detail = typeof body.detail === 'string' && body.detail ? body.detail : body.title || fallback
+  return new Problem(response.status, detail.replace(FIELD, ''), body.items, body.field)
+}
+
+let ahead = 0
+
+/** The server's time of day in milliseconds, whatever this machine's clock says. */
+export const serverTime = (): number => Date.now() - ahead
+
+async function ask(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Response> {
+  if (body !== undefined) headers['content-type'] = 'application/json'
+  let response: Response
+  try {
+    response = await fetch(BASE + path, { method, headers, credentials: 'same-origin', body: body === undefined ? null : JSON.stringify(body) })
+  } catch {
+    throw new Problem(0, 'The server does not answer.')
+  }
+  const said = Date.parse(response.headers.get('date') ?? '')
+  if (said) ahead = Date.now() - said
+  if (!response.ok) throw await answerOf(response)
+  return response
+}
+
+async function call<T>(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<T> {
+  const response = await ask(method, path, body, headers)
+  return (response.status === 204 ? undefined : await response.json()) as T
+}
+
+const get = <T>(path: string, words: Words = {}) => call<T>('GET', path + query(words))
+
+/** A fresh name for one try of one decision, so that a retry is not a second decision. */
+export function freshKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
+}
+
+export const api = {
+  me: () => get<Me>('/me'),
+  signIn: (login: string, password: string) => call<Me>('POST', '/session', { login, password }),
+  signOut: () => call<void>('DELETE', '/session'),
+
+  departments: () => get<Department[]>('/departments'),
+  people: (q: string) => get<{ items: Addressee[] }>('/people', { q }),
+
+  cards: (words: Words) => get<CardPage>('/cards', words),
+  deliveries: (words: Words) => get<DeliveryPage>('/deliveries', words),
+  delivery: (id: string) => get<DeliveryStory>(`/deliveries/${id}`),
+  message: (id: string) => get<Message>(`/messages/${id}`),
+  headers: (id: string) => get<{ text: string }>(`/messages/${id}/headers`),
+
+  preview: (select: Select) => call<Evidence>('POST', '/selections/preview', { select }),
+  decide: (wish: DecisionWish, key: string) => call<Decision>('POST', '/decisions', wish, { 'idempotency-key': key }),
+  undo: (id: string) => call<Decision>('POST', `/decisions/${id}/undo`),
+  decisions: (words: Words) => get<Page<Decision>>('/decisions', words),
+
+  rules: (words: Words) => get<Page<Rule>>('/rules', words),
+  addRule: (rule: RuleWish) => call<Rule>('POST', '/rules', rule),
+  removeRule: (id: string) => call<void>('DELETE', `/rules/${id}`),
+
+  queue: () => get<{ items: Delivery[] }>('/queue'),
+  retry: (id: string) => call<void>('POST', `/queue/${id}/retry`),
+}
+
+/** Addresses that the browser itself opens: the framed view, downloads, the stream of changes. */
+export const at = {
+  view: (message: string, mode: 'html' | 'text') => `${BASE}/messages/${message}/view?mode=${mode}`,
+  source: (message: string) => `${BASE}/messages/${message}/source`,
+  attachment: (message: string, number: number) => `${BASE}/messages/${message}/attachments/${number}`,
+  events: () => `${BASE}/events`,
+}

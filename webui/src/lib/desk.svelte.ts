@@ -1,0 +1,179 @@
+// Decisions as they are made: shown at once, sent, confirmed or taken back with the reason.
+import { api, freshKey, problemOf, type Problem } from './api'
+import { live } from './live.svelte'
+import { markOfDelivery, type Mark } from './mark'
+import { queue } from './queue.svelte'
+import { selectOf, type Row } from './row'
+import { session } from './session.svelte'
+import { PAST, plural, subjectOf } from './words'
+import type { Decision, DecisionWish, RuleWish, Verb } from './shapes'
+
+/** One decision of mine: what undo needs to know. */
+interface Done { decision: Decision; ids: readonly string[]; key: string; subject: string; wider: string[] }
+
+export interface Toast { id: number; text: string; note: string; until: number; leavesAt: number; done: Done | null; rule: Decision['rules'][number] | null }
+export interface Refusal { id: number; title: string; detail: string; rows: readonly Row[]; mark: Mark | null; again: (() => void) | null }
+
+/** A wish as a sheet or key makes it; the selection is filled in from the rows when the sheet did not choose one. */
+export type Wish = Omit<DecisionWish, 'select'> & { select?: DecisionWish['select'] }
+
+const INFINITIVE: Record<Verb, string> = { release: 'release', redirect: 'redirect', purge: 'purge', restore: 'restore', reject: 'rejection', hold: 'taking back' }
+
+class Desk {
+  toast = $state.raw<Toast | null>(null)
+  refusal = $state.raw<Refusal | null>(null)
+  busy = $state(0)
+  #past: Done[] = []
+  #count = 0
+
+  /** Carry out a verb over rows. The rows are stamped before the server answers. */
+  async decide(wish: Wish, rows: readonly Row[]): Promise<void> {
+    const { select, count } = selectOf(rows, queue.isDecided, queue.view)
+    this.toast = null
+    const ids = [...new Set(rows.flatMap((row) => row.ids))].filter((id) => !queue.isDecided(id))
+    const blocked = wish.rule?.effect === 'block'
+    const key = rows[0]?.key ?? ''
+    queue.markAs(ids, { verb: wish.verb, blocked, by: session.me?.name ?? '', at: new Date().toISOString(), decision: '', sure: false })
+    queue.tidy(rows)
+    queue.advance()
+    queue.picked = new Set()
+    await this.#send({ select, ...(wish.select ? {} : { expect: count }), ...wish }, rows, ids, key)
+  }
+
+  async #send(wish: DecisionWish, rows: readonly Row[], ids: readonly string[], key: string, name = freshKey()): Promise<void> {
+    this.busy += 1
+    try {
+      const decision = await api.decide(wish, name)
+      this.#carriedOut(decision, rows, ids, key, wish.rule)
+    } catch (thrown) {
+      queue.unmark(ids)
+      const problem = problemOf(thrown)
+      const again = () => {
+        queue.markAs(ids, { verb: wish.verb, blocked: wish.rule?.effect === 'block', by: session.me?.name ?? '', at: new Date().toISOString(), decision: '', sure: false })
+        void this.#send(wish, rows, ids, key, name)
+      }
+      await this.#refused(problem, wish.verb, rows, again)
+    }
+    this.busy -= 1
+  }
+
+  #carriedOut(decision: Decision, rows: readonly Row[], ids: readonly string[], key: string, rule?: RuleWish): void {
+    const missed = new Set((decision.items ?? []).filter((item) => item.outcome !== 'done').map((item) => item.delivery))
+    const mine = ids.filter((id) => !missed.has(id))
+    queue.unmark(ids.filter((id) => missed.has(id)))
+    queue.markAs(mine, { verb: decision.verb, blocked: rule?.effect === 'block', by: decision.by_shown, at: decision.at, decision: decision.id, sure: true })
+    const done: Done = { decision, ids: mine, key, subject: rows[0] ? subjectOf(rows[0].lead) : '', wider: [] }
+    this.#past.push(done)
+    this.refusal = null
+    live.unsaved = ''
+    this.#announce(done, rule)
+  }
+
+  #announce(done: Done, rule?: RuleWish): void {
+    const { decision } = done
+    const what = decision.count === 1 ? `“${done.subject}”` : plural(decision.count, 'mail')
+    const past = rule?.effect === 'block' && decision.verb === 'purge' ? 'Purged and blocked' : PAST[decision.verb]
+    const made = decision.rules[0] ?? null
+    const missed = decision.count - decision.done
+    const leaves = decision.verb === 'release' || decision.verb === 'redirect'
+    this.say(`${past} ${what}.`, {
+      note: missed > 0 ? `${missed} of ${decision.count} could not be reached.` : '',
+      leavesAt: leaves ? Date.now() + (session.me?.undo_seconds ?? 0) * 1_000 : 0,
+      done,
+      rule: rule?.effect === 'allow' ? made : null,
+    })
+  }
+
+  /** A word on what just happened; goes by itself after the undo time. */
+  say(text: string, more: Partial<Toast> = {}): void {
+    const seconds = Math.max(session.me?.undo_seconds ?? 10, more.rule ? 12 : 6)
+    this.toast = { id: ++this.#count, text, note: '', until: Date.now() + seconds * 1_000, leavesAt: 0, done: null, rule: null, ...more }
+  }
+
+  async #refused(problem: Problem, verb: Verb, rows: readonly Row[], again: () => void): Promise<void> {
+    const subject = rows.length === 1 && rows[0] ? `“${subjectOf(rows[0].lead)}”` : plural(rows.length, 'mail')
+    const notDone = `Your ${INFINITIVE[verb]} of ${subject} was not carried out.`
+    if (problem.status === 401) return session.lost()
+    if (problem.status === 0) return live.unreachable(notDone)
+    const mark = problem.status === 409 ? await this.#whatBecameOf(rows) : null
+    if (problem.status === 412) void queue.reload()
+    const title = problem.status === 412 ? 'The queue changed.' : problem.message
+    const detail = problem.status === 412 ? `${problem.message} ${notDone} Look again, then decide.` : notDone
+    this.refusal = { id: ++this.#count, title, detail, rows, mark, again: problem.status >= 500 ? again : null }
+  }
+
+  async #whatBecameOf(rows: readonly Row[]): Promise<Mark | null> {
+    let last: Mark | null = null
+    for (const row of rows.slice(0, 20)) {
+      const mail = await api.delivery(row.lead.id).catch(() => null)
+      if (!mail || mail.state === 'held') continue
+      last = markOfDelivery(mail)
+      queue.markAs(row.ids, last)
+    }
+    return last
+  }
+
+  /** Take back my last decision that can still be taken back. */
+  async undoLast(): Promise<void> {
+    const done = this.#past.pop()
+    if (done) return this.undo(done)
+    const page = await api.decisions({ mine: true, limit: 20 }).catch(() => null)
+    const last = page?.items.find((one) => one.undoable && !one.undone_by)
+    if (last) return this.undo({ decision: last, ids: [], key: '', subject: last.sentence, wider: [] })
+    this.say('There is nothing of yours to undo.')
+  }
+
+  async undo(done: Done): Promise<void> {
+    this.#past = this.#past.filter((one) => one !== done)
+    this.toast = null
+    try {
+      await Promise.all(done.wider.map((rule) => api.removeRule(rule)))
+      const undone = await api.undo(done.decision.id)
+      this.#undone(done, undone)
+    } catch (thrown) {
+      const problem = problemOf(thrown)
+      if (problem.status === 401) return session.lost()
+      if (problem.status === 0) return live.unreachable('Your undo was not carried out.')
+      this.refusal = { id: ++this.#count, title: problem.message, detail: 'Your undo was not carried out.', rows: [], mark: null, again: null }
+    }
+  }
+
+  #undone(done: Done, undone: Decision): void {
+    const missed = (undone.items ?? []).filter((item) => item.outcome !== 'done').length
+    queue.unmark(done.ids)
+    if (queue.view.tab === 'held' && queue.rows.some((row) => row.key === done.key)) queue.cursor = done.key
+    else void queue.reload()
+    const what = done.decision.count === 1 ? `“${done.subject}” is back.` : `${plural(done.decision.count - missed, 'mail')} put back.`
+    this.say(`Undone. ${what}`, { note: missed ? `${missed} could not be taken back.` : '' })
+  }
+
+  /** Undo a decision that is not in my short memory: from its stamp or from the decisions page. */
+  undoById = async (id: string, ids: readonly string[] = [], key = ''): Promise<void> => {
+    const mine = this.#past.find((one) => one.decision.id === id)
+    if (mine) return this.undo(mine)
+    const row = queue.rows.find((one) => one.key === key)
+    await this.undo({ decision: { id, count: Math.max(ids.length, 1) } as Decision, ids, key, subject: row ? subjectOf(row.lead) : 'The decision', wider: [] })
+  }
+
+  /** The same allow rule for more people; undo takes it back too. */
+  async widen(toast: Toast, scope: string): Promise<void> {
+    const rule = toast.rule
+    if (!rule || !toast.done) return
+    try {
+      const wider = await api.addRule({ effect: rule.effect, match: rule.match, value: rule.value, scope, proof: rule.proof || undefined })
+      toast.done.wider.push(wider.id)
+      this.say('', { done: toast.done, rule: wider })
+    } catch (thrown) {
+      this.refusal = { id: ++this.#count, title: problemOf(thrown).message, detail: `${rule.value} is still let in for the narrower scope only.`, rows: [], mark: null, again: null }
+    }
+  }
+
+  /** Let it lie: marked here as looked at, nothing sent. */
+  leave(rows: readonly Row[]): void {
+    queue.markAs(rows.flatMap((row) => row.ids), { verb: 'leave', blocked: false, by: session.me?.name ?? '', at: new Date().toISOString(), decision: '', sure: true })
+    queue.advance()
+    queue.picked = new Set()
+  }
+}
+
+export const desk = new Desk()

@@ -1,0 +1,26 @@
+// The departments and persons in our scope, with live counts of what is held.
+import { api } from './api'
+import type { Department } from './shapes'
+
+class Folders {
+  departments = $state.raw<Department[]>([])
+  failure = $state('')
+  total = $derived(this.departments.reduce((sum, one) => sum + one.held, 0))
+  names = $derived(
+    new Map<string, string>(
+      this.departments.flatMap((one) => [
+        [`department:${one.code}`, one.name] as const,
+        ...one.people.map((person) => [`person:${person.uid}`, person.name] as const),
+      ]),
+    ),
+  )
+
+  async load(): Promise<void> {
+    this.departments = await api.departments()
+  }
+
+  /** The person's or department's name for a scope like "person:ID". */
+  nameOf = (scope: string): string | undefined => this.names.get(scope)
+}
+
+export const folders = new Folders()

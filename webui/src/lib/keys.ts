@@ -1,0 +1,127 @@
+// The one key map: the keyboard, the palette, the help sheet and the caps on buttons all read this table.
+import { keep, kept } from './kept'
+
+export type Group = 'Move' | 'Decide' | 'View' | 'Go'
+
+export interface Command {
+  readonly name: string
+  readonly keys: readonly string[]
+  readonly says: string
+  readonly group: Group
+}
+
+const define = (group: Group, rows: readonly [string, string, string][]): Command[] =>
+  rows.map(([name, keys, says]) => ({ name, keys: keys.split(', '), says, group }))
+
+export const commands: readonly Command[] = [
+  ...define('Move', [
+    ['next', 'j, ArrowDown', 'Next mail'],
+    ['previous', 'k, ArrowUp', 'Previous mail'],
+    ['first', 'Home', 'First mail'],
+    ['last', 'End', 'Last mail'],
+    ['open', 'ArrowRight, Enter', 'Open the group, or the mail'],
+    ['close', 'ArrowLeft', 'Close the group'],
+    ['select', 'x', 'Select'],
+    ['extendDown', 'J, Shift+ArrowDown', 'Select and go down'],
+    ['extendUp', 'K, Shift+ArrowUp', 'Select and go up'],
+    ['selectVisible', '* a', 'Select everything listed'],
+  ]),
+  ...define('Decide', [
+    ['release', 'r', 'Release'],
+    ['approve', 'a', 'Release and approve the sender'],
+    ['block', 'b', 'Block the sender'],
+    ['purge', 'p', 'Purge'],
+    ['redirect', 'm', 'Redirect to somebody else'],
+    ['leave', 'e', 'Keep held, go on'],
+    ['undo', 'z, Ctrl+z', 'Undo my last decision'],
+    ['download', 'd', 'Download as .eml'],
+  ]),
+  ...define('View', [
+    ['looks', '1', 'Show how it looks'],
+    ['text', '2', 'Show its text'],
+    ['headers', '3', 'Show its headers'],
+    ['people', '4', 'Show who got it'],
+    ['fresh', '.', 'Show new mail'],
+    ['search', '/', 'Search'],
+    ['palette', 'Ctrl+k', 'All commands'],
+    ['theme', 't', 'Light or dark'],
+    ['help', '?', 'All keys'],
+    ['escape', 'Escape', 'Close, clear the selection'],
+  ]),
+  ...define('Go', [
+    ['goQueue', 'g q', 'Go to the queue'],
+    ['goDecisions', 'g d', 'Go to the decisions'],
+    ['goRules', 'g r', 'Go to the rules'],
+  ]),
+]
+
+const CAPS: Record<string, string> = { ArrowDown: '↓', ArrowUp: '↑', ArrowRight: '→', ArrowLeft: '←', Escape: 'Esc' }
+
+/** "g r" as ["g", "r"], "Shift+ArrowUp" as ["Shift", "↑"]: what is printed on the caps. */
+export const caps = (keys: string): string[] => keys.split(/[ +]/).map((one) => CAPS[one] ?? (keys.startsWith('Ctrl+') && one.length === 1 ? one.toUpperCase() : one))
+
+/** The caps of a command's first key. */
+export const capsOf = (name: string): string[] => caps(commands.find((one) => one.name === name)?.keys[0] ?? '')
+
+type Run = () => void
+const running = new Map<string, Run[]>()
+
+/** Lend functions to command names; returns how to take them back. The latest lender wins. */
+export function provide(runs: Record<string, Run>): () => void {
+  for (const [name, run] of Object.entries(runs)) running.set(name, [...(running.get(name) ?? []), run])
+  return () => {
+    for (const [name, run] of Object.entries(runs)) running.set(name, (running.get(name) ?? []).filter((one) => one !== run))
+  }
+}
+
+export const canRun = (name: string): boolean => (running.get(name)?.length ?? 0) > 0
+
+export function run(name: string): void {
+  running.get(name)?.at(-1)?.()
+}
+
+/** Single letters can be asked to need Alt (WCAG 2.1.4). */
+export const lettersNeedAlt = (): boolean => kept('letters', 'alone') === 'alt'
+export const setLettersNeedAlt = (on: boolean): void => keep('letters', on ? 'alt' : 'alone')
+
+export function chordOf(event: KeyboardEvent, needAlt = lettersNeedAlt()): string {
+  const level3 = event.getModifierState('AltGraph')
+  const control = !level3 && (event.ctrlKey || event.metaKey)
+  const alt = !level3 && event.altKey
+  const letter = event.key.length === 1
+  if (letter && !control && alt !== needAlt) return ''
+  return (control ? 'Ctrl+' : '') + (event.shiftKey && !letter ? 'Shift+' : '') + event.key
+}
+
+const WRITING = 'input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]'
+const PLACED = /^(Shift\+)?(Arrow|Home|End|Enter)/
+
+/** Arrows, Home, End and Enter belong to whatever has the focus, unless that is the list or the page itself. */
+function ours(chord: string, target: Element): boolean {
+  if (target.matches(WRITING)) return chord === 'Ctrl+k'
+  return !PLACED.test(chord) || target === document.body || target.matches('[role=listbox]')
+}
+
+const byChord = new Map(commands.flatMap((one) => one.keys.map((keys) => [keys, one.name] as const)))
+let prefix = ''
+let prefixEnds = 0
+
+export function onKey(event: KeyboardEvent): void {
+  if (event.defaultPrevented || event.isComposing || document.querySelector('dialog[open]')) return
+  const chord = chordOf(event)
+  if (!chord || !ours(chord, event.target as Element)) return
+  const pending = event.timeStamp < prefixEnds ? prefix : ''
+  prefix = ''
+  if (!pending && (chord === 'g' || chord === '*')) {
+    prefix = chord
+    prefixEnds = event.timeStamp + 1_500
+    event.preventDefault()
+    return
+  }
+  const name = byChord.get(pending ? `${pending} ${chord}` : chord)
+  if (!name || !canRun(name) || (event.repeat && !REPEATING.has(name))) return
+  event.preventDefault()
+  run(name)
+}
+
+const REPEATING = new Set(['next', 'previous', 'extendDown', 'extendUp'])

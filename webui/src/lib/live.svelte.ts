@@ -1,0 +1,85 @@
+// The stream of changes: tells listeners that something was committed, and says whether the server can be reached.
+import { api, at, problemOf } from './api'
+import { session } from './session.svelte'
+
+type Listener = () => void
+
+class Live {
+  state = $state<'starting' | 'live' | 'offline'>('starting')
+  unsaved = $state('')
+  #stream: EventSource | null = null
+  #listeners = new Set<Listener>()
+  #soon = 0
+  #again = 0
+
+  /** Be told, at most three times a second, that something changed. Returns how to stop. */
+  listen(listener: Listener): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  #change = (): void => {
+    if (this.#soon) return
+    this.#soon = window.setTimeout(() => {
+      this.#soon = 0
+      this.#listeners.forEach((listener) => listener())
+    }, 350)
+  }
+
+  #open = (): void => {
+    this.#stream?.close()
+    if (document.hidden) return
+    const stream = new EventSource(at.events())
+    this.#stream = stream
+    stream.onopen = () => this.reached()
+    stream.onerror = () => void this.#look(stream)
+    stream.addEventListener('change', this.#change)
+  }
+
+  async #look(stream: EventSource): Promise<void> {
+    if (stream !== this.#stream || document.hidden) return
+    try {
+      await api.me()
+      this.state = 'starting'
+    } catch (thrown) {
+      if (problemOf(thrown).status === 401) return session.lost()
+      this.state = 'offline'
+    }
+    clearTimeout(this.#again)
+    if (stream.readyState === EventSource.CLOSED) this.#again = window.setTimeout(this.#open, 3_000)
+  }
+
+  /** The server answered: what was out of date is asked for again. */
+  reached(): void {
+    const back = this.state === 'offline'
+    this.state = 'live'
+    if (back) this.#change()
+  }
+
+  /** A request got no answer; `what` says in words what was not saved. */
+  unreachable(what: string): void {
+    this.state = 'offline'
+    this.unsaved = what
+    this.#open()
+  }
+
+  #visible = (): void => {
+    if (document.hidden) return this.#stream?.close()
+    this.#open()
+    this.#change()
+  }
+
+  /** Begin listening; returns how to end it. A hidden page gives its connection back. */
+  begin(): () => void {
+    this.#open()
+    document.addEventListener('visibilitychange', this.#visible)
+    return () => {
+      document.removeEventListener('visibilitychange', this.#visible)
+      clearTimeout(this.#again)
+      this.#stream?.close()
+      this.#stream = null
+    }
+  }
+}
+
+export const live = new Live()

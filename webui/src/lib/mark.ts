@@ -1,0 +1,12 @@
+// The mark on a row: what became of a delivery since the list was loaded.
+import type { Delivery, Verb } from './shapes'
+
+/** What became of one delivery since the list was loaded. `sure` when the server said so. */
+export interface Mark { verb: Verb | 'leave'; blocked: boolean; by: string; at: string; decision: string; sure: boolean }
+
+/** The mark for what the server says became of a delivery. */
+export function markOfDelivery(mail: Delivery): Mark {
+  const decided = mail.decided
+  const verb = decided?.verb ?? (mail.state === 'purged' ? 'purge' : 'release')
+  return { verb, blocked: false, by: decided?.by_shown ?? '', at: decided?.at ?? mail.received_at, decision: decided?.decision ?? '', sure: true }
+}

@@ -1,0 +1,43 @@
+// Where in the console we are: the address bar, read and written.
+
+class Place {
+  path = $state(location.pathname)
+  words = $state.raw(new URLSearchParams(location.search))
+
+  constructor() {
+    addEventListener('popstate', () => this.#read())
+  }
+
+  #read(): void {
+    this.path = location.pathname
+    this.words = new URLSearchParams(location.search)
+  }
+
+  /** Go to an address of ours, like "/rules" or "/?department=it". */
+  go(address: string): void {
+    if (address !== location.pathname + location.search) history.pushState(null, '', address)
+    this.#read()
+  }
+}
+
+export const place = new Place()
+
+/** A click on a link of ours stays on this page. */
+export function followLinks(event: MouseEvent): void {
+  if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return
+  const link = (event.target as Element).closest?.('a')
+  if (!link || link.origin !== location.origin || link.hasAttribute('download') || link.pathname.startsWith('/api/') || link.hash) return
+  event.preventDefault()
+  place.go(link.pathname + link.search)
+}
+
+/** The address of a folder in the queue. */
+export function folderAddress(tab: string, department = '', person = '', q = ''): string {
+  const words = new URLSearchParams()
+  if (tab && tab !== 'held') words.set('tab', tab)
+  if (department) words.set('department', department)
+  if (person) words.set('person', person)
+  if (q) words.set('q', q)
+  const text = words.toString()
+  return text ? `/?${text}` : '/'
+}

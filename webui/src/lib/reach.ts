@@ -1,0 +1,23 @@
+// How far a purge or a block may go, as selections for the API.
+import { selectOf, type Folder, type Row } from './row'
+import type { Select, State } from './shapes'
+import { plain, plural } from './words'
+
+export interface Reach { name: 'these' | 'sender' | 'domain'; says: string; about: string; select: Select }
+
+/** Copies that a purge is about: waiting here, on their way, or already delivered (those are only counted). */
+const PURGEABLE: State[] = ['held', 'queued', 'relaying', 'delivered', 'bounced']
+
+/** The choices for these rows, narrowest first. Several senders at once offer no wider reach. */
+export function reachesOf(rows: readonly Row[], folder: Folder): Reach[] {
+  const lead = rows[0]?.lead
+  if (!lead) return []
+  const { select, count } = selectOf(rows, () => false, folder)
+  const these: Reach = { name: 'these', says: count === 1 ? 'This mail' : `These ${plural(count, 'mail')}`, about: count === 1 ? 'the one copy in hand' : 'what is in hand', select }
+  if (!lead.author || rows.some((row) => row.lead.author !== lead.author)) return [these]
+  return [
+    these,
+    { name: 'sender', says: 'This sender', about: plain(lead.author), select: { sender: lead.author, states: PURGEABLE } },
+    { name: 'domain', says: 'Whole domain', about: plain(lead.author_domain), select: { domain: lead.author_domain, states: PURGEABLE } },
+  ]
+}

@@ -1,0 +1,56 @@
+// A row of the list: a card of the queue, one mail of an opened card, or one delivery.
+import type { Card, Delivery, Select } from './shapes'
+
+export interface Row {
+  readonly key: string
+  readonly lead: Delivery
+  readonly count: number
+  readonly people: number
+  readonly departments: number
+  readonly newest: string
+  readonly weight: number
+  readonly perishable: string | null
+  readonly ids: readonly string[]
+  readonly parent: string
+}
+
+export const rowOfCard = (card: Card): Row => ({
+  key: card.key, lead: card.lead, count: card.count, people: card.people, departments: card.departments, newest: card.newest_at,
+  weight: card.weight, perishable: card.perishable_until, ids: card.ids, parent: '',
+})
+
+export const rowOfDelivery = (mail: Delivery, parent = ''): Row => ({
+  key: parent ? `${parent}/${mail.id}` : mail.id, lead: mail, count: 1, people: 1, departments: 1, newest: mail.received_at,
+  weight: mail.weight, perishable: mail.perishable_until, ids: [mail.id], parent,
+})
+
+/** A folder as the address bar says it: empty means all; person "-" is the department's shared folder. */
+export interface Folder { department: string; person: string }
+
+export const SHARED = '-'
+
+/** A folder as the API wants it said: left out means all, an empty person is the shared folder. */
+export const folderWords = ({ department, person }: Folder): { department?: string; person?: string } => ({
+  ...(department && { department }),
+  ...(person && { person: person === SHARED ? '' : person }),
+})
+
+/** Everything of these rows that nobody decided yet, as the API wants it said; and how many that are. */
+export function selectOf(rows: readonly Row[], decided: (id: string) => boolean, folder: Folder): { select: Select; count: number } {
+  const only = rows[0]
+  if (rows.length === 1 && only && only.count > only.ids.length && only.lead.author) {
+    return { select: { sender: only.lead.author, ...folderWords(folder), states: ['held'] }, count: only.count }
+  }
+  const ids = [...new Set(rows.flatMap((row) => row.ids))].filter((id) => !decided(id))
+  return { select: { ids }, count: ids.length }
+}
+
+/** The narrowest scope in which a rule reaches all of these rows. */
+export function narrowestScope(rows: readonly Row[]): string {
+  const first = rows[0]?.lead
+  if (!first) return 'company'
+  const samePerson = rows.every((row) => row.people === 1 && row.lead.person === first.person)
+  if (samePerson && first.person) return `person:${first.person}`
+  const sameDepartment = rows.every((row) => row.departments === 1 && row.lead.department === first.department)
+  return sameDepartment && first.department ? `department:${first.department}` : 'company'
+}

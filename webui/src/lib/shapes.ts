@@ -1,0 +1,190 @@
+// What the API says and hears: one interface for each JSON shape, field for field.
+
+export type State = 'held' | 'queued' | 'relaying' | 'delivered' | 'bounced' | 'recalling' | 'restoring' | 'purged' | 'rejected' | 'expired'
+export type Verb = 'release' | 'redirect' | 'purge' | 'restore' | 'reject' | 'hold'
+export type Match = 'address' | 'domain' | 'list'
+export type Effect = 'allow' | 'block'
+
+export interface Me {
+  login: string
+  name: string
+  role: 'triage' | 'admin' | 'auditor'
+  scope: string[]
+  company: { domains: string[]; mode: string }
+  undo_seconds: number
+  verbs: Verb[]
+}
+
+export interface Person { uid: string; name: string; held: number }
+export interface Department { code: string; name: string; held: number; people: Person[]; shared_held: number }
+export interface Addressee { uid: string; name: string; department: string; department_name: string; mailbox: string }
+
+export interface Signal { name: string; sentence: string; weight: number }
+export interface Decided { decision: string; verb: Verb; by: string; by_shown: string; at: string; undone: boolean }
+
+export interface Delivery {
+  id: string
+  message_id: string
+  state: State
+  received_at: string
+  recipient: string
+  department: string
+  department_name: string
+  person: string
+  person_name: string
+  mailbox: string
+  author: string
+  author_name: string
+  author_domain: string
+  subject: string
+  size: number
+  attachments: number
+  proof: string
+  weight: number
+  perishable_until: string | null
+  verdict: { disposition: string; rule: string; reason: string }
+  withheld: string
+  signals: Signal[]
+  due_at: string | null
+  attempts: number
+  last_reply: string
+  decided: Decided | null
+}
+
+export interface Happening { at: string; by: string; act: string; sentence: string }
+export interface Attempt { number: number; started_at: string; outcome: string; next_hop: string; reply: string }
+export interface DeliveryStory extends Delivery { history: Happening[]; attempts_made: Attempt[] }
+
+export interface Card {
+  key: string
+  count: number
+  people: number
+  departments: number
+  newest_at: string
+  weight: number
+  perishable_until: string | null
+  lead: Delivery
+  ids: string[]
+}
+
+export interface Page<T> { items: T[]; next_cursor: string | null }
+export interface DeliveryPage extends Page<Delivery> { total_estimate: number }
+export interface CardPage extends Page<Card> { total_deliveries: number; total_cards: number }
+
+export interface Link { number: number; text: string; target: string; host: string; warnings: string[] }
+export interface Attachment { number: number; name: string; media_type: string; size: number; sha256: string }
+
+export interface Message {
+  id: string
+  received_at: string
+  size: number
+  subject: string
+  author: string
+  author_name: string
+  reverse_path: string
+  client: string
+  helo: string
+  tls: string
+  to: string[]
+  reply_to: string[]
+  date: string
+  message_id_field: string
+  list_id: string
+  authentication: { proof: string; sentence: string }
+  signals: Signal[]
+  links: Link[]
+  attachments: Attachment[]
+  problems: string[]
+  hidden_pictures: number
+  parsed: boolean
+  deliveries: Delivery[]
+}
+
+export interface Select {
+  ids?: string[]
+  sender?: string
+  domain?: string
+  department?: string
+  person?: string
+  q?: string
+  states?: State[]
+  since?: string
+  until?: string
+}
+
+export interface RuleWish {
+  effect: Effect
+  match: Match
+  value?: string
+  scope: string
+  proof?: string
+  until?: string
+  note?: string
+  risky?: boolean
+}
+
+export interface Rule {
+  id: string
+  effect: Effect
+  match: Match
+  value: string
+  scope: string
+  proof: string
+  unproven_only: boolean
+  risky: boolean
+  author: string
+  origin: string
+  note: string
+  created_at: string
+  until: string | null
+  used: number
+  last_used_at: string | null
+}
+
+export interface Evidence {
+  count: number
+  people: number
+  departments: number
+  by_state: Partial<Record<State, number>>
+  out_of_reach: number
+  proven: number
+  senders: { author: string; count: number }[]
+  subjects: { subject: string; count: number }[]
+  examples: Delivery[]
+  rules_contradicted: Rule[]
+  fence: string
+}
+
+export interface DecisionWish {
+  verb: Verb
+  select: Select
+  reason?: string
+  to?: string
+  rule?: RuleWish
+  expect?: number
+  fence?: string
+}
+
+export interface Outcome { delivery: string; before: State; outcome: string; why: string }
+
+export interface Decision {
+  id: string
+  at: string
+  by: string
+  by_shown: string
+  verb: Verb
+  select: Select
+  reason: string
+  count: number
+  done: number
+  in_flight: number
+  out_of_reach: number
+  refused: number
+  to: string
+  rules: Rule[]
+  undone_by: string | null
+  undoes: string | null
+  undoable: boolean
+  sentence: string
+  items?: Outcome[]
+}

@@ -1,0 +1,55 @@
+// The three tabs of the list and where their rows come from.
+import { api } from './api'
+import { folderWords, rowOfCard, rowOfDelivery, SHARED, type Folder, type Row } from './row'
+import type { Delivery, State } from './shapes'
+
+export type Tab = 'held' | 'decided' | 'problems'
+export type Group = 'sender' | 'none'
+
+export const TABS: readonly { tab: Tab; says: string }[] = [
+  { tab: 'held', says: 'Needs a decision' },
+  { tab: 'decided', says: 'Decided' },
+  { tab: 'problems', says: 'Queue problems' },
+]
+
+interface Asked extends Folder { tab: Tab; group: Group; q: string }
+export interface Rows { rows: Row[]; mails: number; groups: number; next: string | null }
+
+const DECIDED: readonly State[] = ['queued', 'relaying', 'delivered', 'purged', 'rejected', 'expired', 'bounced']
+
+/** Does this queued mail want somebody's eye: it bounced, or the next hop put it off. */
+const isProblem = (mail: Delivery): boolean => mail.state === 'bounced' || mail.attempts > 0 || Boolean(mail.last_reply)
+
+async function readProblems({ department, person }: Asked): Promise<Rows> {
+  const { items } = await api.queue()
+  const wanted = person === SHARED ? '' : person
+  const mine = items.filter((mail) => isProblem(mail) && (!department || mail.department === department) && (!person || mail.person === wanted))
+  return { rows: mine.map((mail) => rowOfDelivery(mail)), mails: mine.length, groups: 0, next: null }
+}
+
+async function readDeliveries(states: readonly State[], asked: Asked, limit: number, cursor: string | null): Promise<Rows> {
+  const page = await api.deliveries({ state: states, ...folderWords(asked), q: asked.q || null, limit, cursor })
+  return { rows: page.items.map((mail) => rowOfDelivery(mail)), mails: page.total_estimate, groups: 0, next: page.next_cursor }
+}
+
+/** One page of a tab. */
+export async function readTab(asked: Asked, limit: number, cursor: string | null): Promise<Rows> {
+  if (asked.tab === 'problems') return readProblems(asked)
+  if (asked.tab === 'decided') return readDeliveries(DECIDED, asked, limit, cursor)
+  const { group, q } = asked
+  const page = await api.cards({ group, ...folderWords(asked), q: q || null, state: 'held', limit, cursor })
+  return { rows: page.items.map(rowOfCard), mails: page.total_deliveries, groups: group === 'none' ? 0 : page.total_cards, next: page.next_cursor }
+}
+
+/** How many mails came into these folders since then, of those that `known` does not know; at most 200. */
+export async function countNew(asked: Asked, since: number, known: (id: string) => boolean): Promise<number> {
+  const page = await api.deliveries({ state: 'held', ...folderWords(asked), q: asked.q || null, since: new Date(since).toISOString(), limit: 200 })
+  return page.items.filter((mail) => !known(mail.id)).length
+}
+
+/** The single mails of a group, newest first, at most 100. */
+export async function readGroup(row: Row, asked: Asked): Promise<Delivery[]> {
+  const page = await api.deliveries({ state: 'held', sender: row.lead.author, ...folderWords(asked), limit: 100 })
+  const mine = new Set(row.ids)
+  return row.count > row.ids.length ? page.items : page.items.filter((mail) => mine.has(mail.id))
+}

@@ -1,0 +1,94 @@
+// Mail and time in words: nothing here knows the screen.
+import type { Delivery, State, Verb } from './shapes'
+
+const ODD = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu
+
+/** Text from mail with every invisible or direction-changing character made visible. */
+export function plain(text: string | null | undefined): string {
+  return (text ?? '').replace(ODD, (odd) => `⟨U+${odd.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}⟩`)
+}
+
+/** Words as a sentence: a capital first, unless that is an address or a domain, and a full stop last. */
+export function asSentence(words: string): string {
+  const named = /^\S*[@.]\S/.test(words)
+  return (named ? words : words.slice(0, 1).toUpperCase() + words.slice(1)) + (!words || /[.!?]$/.test(words) ? '' : '.')
+}
+
+/** The subject as a name for the mail; never empty. */
+export const subjectOf = (mail: { subject: string }): string => plain(mail.subject).trim() || '(no subject)'
+
+/** Who it says it is from; never empty. */
+export const senderOf = (mail: { author_name: string; author: string }): string => plain(mail.author_name).trim() || plain(mail.author) || '(no sender)'
+
+/** Whose mail it is: the person, or the department's own folder. */
+export function folderOf(mail: Delivery): string {
+  return mail.person_name || (mail.department_name ? `${mail.department_name}, shared` : mail.recipient)
+}
+
+/** An address in the part before the domain, a subdomain, and the domain that counts. */
+export function addressParts(address: string, domain: string): [string, string, string] {
+  const sign = address.lastIndexOf('@')
+  if (sign < 0) return [address, '', '']
+  const local = address.slice(0, sign + 1)
+  const host = address.slice(sign + 1)
+  if (domain && host.toLowerCase().endsWith(`.${domain.toLowerCase()}`)) {
+    return [local, host.slice(0, host.length - domain.length), host.slice(host.length - domain.length)]
+  }
+  return [local, '', host]
+}
+
+export const plural = (count: number, one: string, many = `${one}s`): string => `${count.toLocaleString('en')} ${count === 1 ? one : many}`
+
+const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' })
+const weekday = new Intl.DateTimeFormat('en-GB', { weekday: 'short', hour: '2-digit', minute: '2-digit' })
+const dayMonth = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' })
+const full = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short' })
+const DAY = 86_400_000
+
+/** 09:41 for today, Tue 09:41 within six days, 24 Nov before. */
+export function shortTime(instant: string, now = Date.now()): string {
+  const then = new Date(instant)
+  const today = new Date(now).setHours(0, 0, 0, 0)
+  if (then.getTime() >= today) return clock.format(then)
+  return then.getTime() > today - 6 * DAY ? weekday.format(then) : dayMonth.format(then)
+}
+
+export const longTime = (instant: string): string => full.format(new Date(instant))
+export const day = (instant: string): string => dayMonth.format(new Date(instant))
+
+/** "expires in 4 min", "expired", or nothing. */
+export function perishing(until: string | null, now: number): string {
+  if (!until) return ''
+  const minutes = Math.ceil((new Date(until).getTime() - now) / 60_000)
+  if (minutes <= 0) return 'expired'
+  if (minutes < 60) return `expires in ${minutes} min`
+  return minutes < 1_440 ? `expires in ${Math.floor(minutes / 60)} h` : `expires ${day(until)}`
+}
+
+export function bytes(size: number): string {
+  if (size < 1_000) return `${size} B`
+  return size < 1_000_000 ? `${Math.round(size / 1_000)} kB` : `${(size / 1_000_000).toFixed(1)} MB`
+}
+
+/** How much a trained eye should mind: the tone of the score box. */
+export const toneOf = (weight: number): 'high' | 'middle' | 'low' => (weight >= 75 ? 'high' : weight >= 40 ? 'middle' : 'low')
+
+export const initials = (name: string): string =>
+  (name.match(/\p{L}+/gu) ?? []).map((word) => word[0]!.toUpperCase()).filter((_, index, all) => index === 0 || index === all.length - 1).join('') || '?'
+
+export const PAST: Record<Verb, string> = {
+  release: 'Released', redirect: 'Redirected', purge: 'Purged', restore: 'Restored', reject: 'Rejected', hold: 'Taken back',
+}
+
+export const STATES: Record<State, string> = {
+  held: 'held here', queued: 'about to leave', relaying: 'leaving now', delivered: 'delivered', bounced: 'could not be delivered',
+  recalling: 'being taken back', restoring: 'being put back', purged: 'purged', rejected: 'rejected', expired: 'expired',
+}
+
+/** What became of a copy, in words. */
+export const stateWords = (mail: Delivery): string => (mail.state === 'queued' && mail.attempts > 0 ? 'put off' : STATES[mail.state])
+
+/** "company", "department:it" and "person:uid" in words. */
+export function scopeWords(scope: string, names: (scope: string) => string | undefined): string {
+  return scope === 'company' ? 'the whole company' : (names(scope) ?? scope.slice(scope.indexOf(':') + 1))
+}

@@ -1,0 +1,10 @@
+// Starts the console.
+import '@fontsource-variable/atkinson-hyperlegible-next/wght.css'
+import '@fontsource-variable/atkinson-hyperlegible-mono/wght.css'
+import './app.css'
+import { mount } from 'svelte'
+import App from './App.svelte'
+import { wearTheme } from './lib/theme.svelte'
+
+wearTheme()
+mount(App, { target: document.getElementById('app')! })
