@@ -63,6 +63,9 @@ DONE = {
 }
 
 
+NOT_DONE = {"in flight": "in flight", "out of reach": "delivered already, out of reach", "refused": "changed by others before"}
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """What became of one delivery: done, in flight, out of reach or refused, and why."""
@@ -510,11 +513,25 @@ def reports(session: Session, decisions: list[Decision], items: tuple[Item, ...]
     made: dict[int, list[Rule]] = {}
     for rule in session.scalars(select(Rule).where(col(Rule.decision_id).in_(ids)).order_by(col(Rule.id))):
         made.setdefault(rule.decision_id or 0, []).append(rule)
+    subjects = subjects_of(session, [decision.id for decision in decisions if decision.count == 1])
     for decision in decisions:
-        yield report_of(decision, outcomes.get(decision.id, {}), tuple(made.get(decision.id, ())), items)
+        counted = outcomes.get(decision.id, {})
+        rules_made = tuple(made.get(decision.id, ()))
+        said = sentence(decision, counted, rules_made, subjects.get(decision.id, ""))
+        yield report_of(decision, counted, rules_made, items, said)
 
 
-def report_of(decision: Decision, outcomes: dict[str, int], made: tuple[Rule, ...], items: tuple[Item, ...]) -> DecisionReport:
+def subjects_of(session: Session, decision_ids: list[int]) -> dict[int, str]:
+    """The subject of the one mail that each of these decisions was about."""
+    about = (
+        select(col(DecisionItem.decision_id), col(Delivery.subject))
+        .join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
+        .where(col(DecisionItem.decision_id).in_(decision_ids))
+    )
+    return dict(session.execute(about).all())
+
+
+def report_of(decision: Decision, outcomes: dict[str, int], made: tuple[Rule, ...], items: tuple[Item, ...], said: str) -> DecisionReport:
     """One decision as a value."""
     return DecisionReport(
         id=decision.id,
@@ -534,24 +551,17 @@ def report_of(decision: Decision, outcomes: dict[str, int], made: tuple[Rule, ..
         undone_by=decision.undone_by,
         undoes=decision.undoes,
         undoable=decision.undone_by is None and decision.undoes is None,
-        sentence=sentence(decision, outcomes, made),
+        sentence=said,
         items=items,
     )
 
 
-def sentence(decision: Decision, outcomes: dict[str, int], made: tuple[Rule, ...]) -> str:
-    """What became of it, for a person to read."""
+def sentence(decision: Decision, outcomes: dict[str, int], made: tuple[Rule, ...], subject: str) -> str:
+    """What became of it, for a person to read; `subject` is that of its only mail, "" when it is about several."""
     done = outcomes.get("done", 0)
-    parts = [f"{DONE[decision.verb]} {done} mail{'s' if done != 1 else ''}" + (f" to {decision.target}" if decision.target else "")]
-    parts += [
-        f"{outcomes[outcome]} {words}"
-        for outcome, words in (
-            ("in flight", "in flight"),
-            ("out of reach", "delivered already, out of reach"),
-            ("refused", "changed by others before"),
-        )
-        if outcomes.get(outcome)
-    ]
+    what = f"“{subject}”" if subject and done else f"{done} mail{'s' if done != 1 else ''}"
+    parts = [f"{DONE[decision.verb]} {what}" + (f" to {decision.target}" if decision.target else "")]
+    parts += [f"{outcomes[outcome]} {words}" for outcome, words in NOT_DONE.items() if outcomes.get(outcome)]
     parts += [f"{rule.value} {'allowed' if rule.effect == 'allow' else 'blocked'} for {scope_words(rule.scope)}" for rule in made]
     return "; ".join(parts) + "."
 

@@ -29,7 +29,7 @@ def rule_command(effect: str, text: str) -> click.Command:
         settings = settings_of(ctx)
         match, value = match_of(sender)
         order = RuleOrder(effect, match, value, scope, until=date(until, "--until"), note=note, **features)
-        with writing(settings, "judge") as session:
+        with writing(settings, "door") as session:
             rule = sender_rules.add(session, order, by=shell_user(), now=utcnow(), settings=settings)
             sentence = f"{show(rule.id)}  {rule.effect} {rule.value} for {rule.scope}" + (f" with proof {rule.proof}" if rule.proof else "")
         say(sentence)
@@ -78,7 +78,7 @@ def list_rules(ctx: click.Context, q: str = "", limit: int = 100, as_json: bool 
 @click.pass_context
 def remove_rules(ctx: click.Context, rule_ids: tuple[str, ...]) -> None:
     """Take rules out of force; they stay on the record."""
-    with writing(settings_of(ctx), "judge") as session:
+    with writing(settings_of(ctx), "door") as session:
         for rule_id in rule_ids:
             sender_rules.remove(session, number(rule_id), by=shell_user(), now=utcnow())
 

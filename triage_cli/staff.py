@@ -41,7 +41,7 @@ def sync(ctx: click.Context, dry_run: bool, many_leave: bool) -> None:
     would = "would be " if dry_run else ""
     say(f"{applied.people} people; {applied.recipients_added} addresses {would}added, {applied.recipients_removed} {would}removed")
     if not dry_run:
-        ring(settings, "judge", "change")
+        ring(settings, "door", "change")
 
 
 @click.group()

@@ -87,7 +87,7 @@ def follow_directory(settings: Settings) -> None:
         log.info(
             "directory: %d people, %d addresses added, %d removed", applied.people, applied.recipients_added, applied.recipients_removed
         )
-        ring(settings, "judge", "change")
+        ring(settings, "door", "change")
 
 
 def mtime(file: Path) -> float:

@@ -82,7 +82,7 @@ def by_id(*deliveries: int) -> Selection:
 def test_a_released_mail_waits_for_the_undo_time(office: Office) -> None:
     mail = office.arrives()
     done = office.decides(Verb.RELEASE, by_id(mail))
-    assert (done.done, done.sentence) == (1, "Released 1 mail.")
+    assert (done.done, done.sentence) == (1, "Released “Your order”.")
     row = office.delivery(mail)
     assert (row.state, row.due_at, row.decision_id) == (State.QUEUED, NOW + timedelta(seconds=10), done.id)
 
@@ -256,7 +256,7 @@ def test_a_redirect_goes_to_somebody_here(office: Office, to: str) -> None:
     done = office.decides(Verb.REDIRECT, by_id(mail), to=to)
     row = office.delivery(mail)
     assert (row.state, row.mailbox, row.recipient) == (State.QUEUED, "mara.berg@company.example", "info@company.example")
-    assert done.sentence == "Redirected 1 mail to mara.berg@company.example."
+    assert done.sentence == "Redirected “Your order” to mara.berg@company.example."
     office.undoes(done)
     assert (office.delivery(mail).state, office.delivery(mail).mailbox) == (State.HELD, "it@company.example")
 

@@ -46,7 +46,7 @@ def test_a_list_is_narrowed_down(shell: Shell, arrives: Arrives, options: list[s
 def test_release_undo_and_the_late_click(shell: Shell, arrives: Arrives) -> None:
     mail = arrives()
     released = shell("release", mail, "--reason", "wanted")
-    assert (released.code, "Released 1 mail." in released.out) == (0, True)
+    assert (released.code, "Released “Your order”." in released.out) == (0, True)
     again = shell("release", mail)
     assert again.code == 1
     assert "mailroom: Released by " in again.err
