@@ -200,7 +200,8 @@ def addresses(values: Iterable[bytes]) -> tuple[str, ...]:
         if not reading.clear:
             text = text_of(value[:FIELD_LIMIT])
             uncommented = "".join(token.text for token in tokenised(text)[0] if token.kind != "comment")
-            found.update(dict.fromkeys(loose_addresses(f"{uncommented} {text} {words(text)}")))
+            readings = (uncommented, text, words(text), text.replace('"', " "))
+            found.update(dict.fromkeys(loose_addresses(" ".join(readings))))
     return tuple(found)[:MANY]
 
 

@@ -515,10 +515,10 @@ def reports(session: Session, decisions: list[Decision], items: tuple[Item, ...]
         made.setdefault(rule.decision_id or 0, []).append(rule)
     subjects = subjects_of(session, [decision.id for decision in decisions if decision.count == 1])
     for decision in decisions:
-        counted = outcomes.get(decision.id, {})
+        ended = outcomes.get(decision.id, {})
         rules_made = tuple(made.get(decision.id, ()))
-        said = sentence(decision, counted, rules_made, subjects.get(decision.id, ""))
-        yield report_of(decision, counted, rules_made, items, said)
+        said = sentence(decision, ended, rules_made, subjects.get(decision.id, ""))
+        yield report_of(decision, ended, rules_made, items, said)
 
 
 def subjects_of(session: Session, decision_ids: list[int]) -> dict[int, str]:

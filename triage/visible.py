@@ -11,7 +11,10 @@ HARMFUL = re.compile(
     + "]|(?<=[ -~])[\u200c\u200d]+|[\u200c\u200d]+(?=[ -~])"
 )
 ESCAPE = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
-FILLER = re.compile("[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u2060-\u2064\u206a-\u206f\u3164\ufeff\uffa0]+")
+FILLER = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200e\u200f\u2060-\u2064\u206a-\u206f\u3164\ufeff\uffa0]+"
+    r"|(?<=[\s!-~])[\u200c\u200d]+|[\u200c\u200d]+(?=[\s!-~]|\Z)"
+)
 LINE_END = re.compile("\r\n|[\r\n\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 
 

@@ -185,9 +185,13 @@ class Company:
 
     def start(self) -> None:
         """`mailroom serve` until it takes mail and shows its page."""
+        self.open_door()
+        processes.until(self.is_ready, "/readyz says 200", self.process, self.log)
+
+    def open_door(self) -> None:
+        """`mailroom serve` until it takes mail; the other roles may still be starting."""
         self.process = processes.start([*self.command, "serve"], self.log, environment=self.environment)
         processes.until(self.greets, "SMTP says 220", self.process, self.log)
-        processes.until(self.is_ready, "/readyz says 200", self.process, self.log)
 
     def stop(self) -> None:
         """SIGTERM, as systemd does."""

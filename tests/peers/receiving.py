@@ -4,7 +4,8 @@ import contextlib
 import datetime
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,14 @@ def receiving(settings: Settings, door: DoorSnapshot | None = OPEN_DOOR, **smtp:
             yield receiver
         finally:
             receiver.end()
+
+
+def until(holds: Callable[[], object]) -> None:
+    """Wait for something that another thread or process does."""
+    deadline = time.monotonic() + HANG
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.005)
 
 
 def stored(directory: Path) -> list[Message]:

@@ -1,0 +1,296 @@
+"""From the spool into the record: what the lanes have found out is entered; the door snapshot is kept up to date.
+
+Several judges may read one spool: a batch is locked while one reads it. On SQLite only one works at a time, which a
+lock file in the spool sees to; the others wait.
+"""
+
+import contextlib
+import fcntl
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError as NoConnection
+from sqlmodel import Session
+
+from mail_auth.resolver import open_resolver
+from mta import snapshot
+from mta.lane import Judged, Lane
+from mta.spool import Spool
+from triage import intake
+from triage.bell import Bell
+from triage.bounded import Pool
+from triage.db import open_engine, reading, transaction
+from triage.ids import show
+from triage.settings import Settings
+from triage.times import utcnow
+from triage.visible import visible
+
+FAST_WORKERS = 32  # most of the time they wait for DNS
+FAST_DNS = 5  # seconds, for a message that comes for the first time; what takes longer goes on in the slow lane
+SLOW_WORKERS = 32
+PARSERS = 2
+PARSER_MEMORY = 256 * 1024 * 1024  # bytes
+FAST_PARSER, SLOW_PARSER = 2.0, 10.0  # seconds
+GROUP = 32  # messages in one transaction
+BREATH = 0.003  # seconds between transactions: the others get their turn at the SQLite file (building.md)
+PATIENCE = timedelta(minutes=15)  # with DNS that does not answer
+FIRST_DELAY = timedelta(seconds=5)  # each further one is three times as long
+LONGEST_DELAY = timedelta(minutes=10)
+GLANCE = 0.2  # seconds between looks whether to stop
+PAUSE = 1.0  # seconds: to look again without a bell, and until a database that is down is tried again
+UNREACHABLE = (OperationalError, InterfaceError, NoConnection)  # the database may be down, or it may be the message
+
+log = logging.getLogger(__name__)
+
+
+def run(settings: Settings, stop: threading.Event) -> None:
+    """Judge what is in the spool until `stop`. What is not entered by then stays in the spool. BadInput as the settings deserve."""
+    engine = open_engine(settings.database.url)
+    directory = settings.spool.directory
+    spool = Spool(directory)
+    fast_resolver = open_resolver(replace(settings.dns, timeout=min(FAST_DNS, settings.dns.timeout)))
+    slow_resolver = open_resolver(settings.dns)
+    judged: queue.SimpleQueue[Judged] = queue.SimpleQueue()
+    bells = [Bell(directory, name) for name in ("judge", "door", "relay", "change")]
+    with contextlib.ExitStack() as closing, turn(settings, stop):
+        spool.tidy()
+        for bell in bells:
+            closing.callback(bell.close)
+        closing.callback(engine.dispose)
+        fast_pool, slow_pool = parsers(PARSERS, FAST_PARSER), parsers(1, SLOW_PARSER)
+        closing.callback(fast_pool.close)
+        closing.callback(slow_pool.close)
+        fast = Lane(spool, fast_resolver, fast_pool, judged, workers=FAST_WORKERS)
+        slow = Lane(spool, slow_resolver, slow_pool, judged, workers=SLOW_WORKERS)
+        rounds = [
+            again(stop, "reading the spool", lambda: fast.feed(spool.batches()), bells[0].wait),
+            again(stop, "reading the retry spool", lambda: slow.feed(spool.due(utcnow())), stop.wait),
+            again(stop, "writing the door snapshot", Doorkeeper(settings, engine).look, bells[1].wait),
+        ]
+        Writer(engine, spool, settings, bells[2:]).write(judged, stop)
+        fast.close()
+        slow.close()
+        bells[0].ring()
+        bells[1].ring()
+        for thread in rounds:
+            thread.join()
+        fast.let_go()
+        slow.let_go()
+
+
+def parsers(size: int, seconds: float) -> Pool:
+    """The bounded parser."""
+    return Pool("triage.content:summarise_json", size=size, memory_bytes=PARSER_MEMORY, seconds=seconds)
+
+
+def again(stop: threading.Event, what: str, task: Callable[[], None], pause: Callable[[float], bool]) -> threading.Thread:
+    """Do it again and again in a thread of its own, with pauses of at most PAUSE; a fault is logged, and it is tried again."""
+
+    def go_on() -> None:
+        while not stop.is_set():
+            try:
+                task()
+                pause(PAUSE)
+            except Exception as fault:
+                log.error("%s failed and is tried again: %s", what, in_words(fault))
+                stop.wait(PAUSE)
+
+    thread = threading.Thread(target=go_on, name=what, daemon=True)
+    thread.start()
+    return thread
+
+
+@contextlib.contextmanager
+def turn(settings: Settings, stop: threading.Event) -> Iterator[None]:
+    """On SQLite: wait until no other judge works on this spool."""
+    if not settings.database.url.startswith("sqlite:"):
+        yield
+        return
+    with (settings.spool.directory / "judge.lock").open("w") as file:
+        while not locked(file.fileno()) and not stop.is_set():
+            stop.wait(PAUSE)
+        yield
+
+
+def locked(descriptor: int) -> bool:
+    """Take the lock; False when somebody else has it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+# the door
+
+
+def write_door(settings: Settings, engine: Engine) -> str:
+    """Write the door snapshot as of now; its version. OSError or a database error leaves the one before in place."""
+    with reading(engine) as session:
+        now = utcnow()
+        version = intake.door_version(session, now)
+        snapshot.write(settings.spool.directory, intake.door_snapshot(session, settings=settings, now=now))
+    return version
+
+
+class Doorkeeper:
+    """Writes the door snapshot when recipients or blocks have changed."""
+
+    def __init__(self, settings: Settings, engine: Engine) -> None:
+        self.settings, self.engine = settings, engine
+        self.version = ""
+
+    def look(self) -> None:
+        """Write it if need be."""
+        with reading(self.engine) as session:
+            version = intake.door_version(session, utcnow())
+        if version != self.version:
+            self.version = write_door(self.settings, self.engine)
+            log.info("the door snapshot is written, version %s", self.version)
+
+
+# the record
+
+
+class Writer:
+    """The one that enters messages: up to GROUP in a transaction, each behind a savepoint of its own."""
+
+    def __init__(self, engine: Engine, spool: Spool, settings: Settings, bells: list[Bell]) -> None:
+        self.engine, self.spool, self.settings, self.bells = engine, spool, settings, bells
+
+    def write(self, judged: "queue.SimpleQueue[Judged]", stop: threading.Event) -> None:
+        """Settle what the lanes hand over, until `stop`."""
+        stuck: list[Judged] = []  # neither record nor retry spool took them
+        while not stop.is_set():
+            group = gathered(judged)
+            stuck = self.settle(stuck + group, stop) if stuck or group else []
+            if stuck:
+                stop.wait(PAUSE)
+            elif group:
+                time.sleep(BREATH)
+
+    def settle(self, messages: list[Judged], stop: threading.Event) -> list[Judged]:
+        """Enter the messages or put them off; those that neither could be done with."""
+        now = utcnow()
+        later = [(message, why) for message in messages if (why := why_later(message, now))]
+        ready = [message for message in messages if not why_later(message, now)]
+        failed = self.enter(ready, stop) if ready else []
+        return [message for message, why in later + failed if not stop.is_set() and not self.put_off(message, why, now)]
+
+    def enter(self, messages: list[Judged], stop: threading.Event) -> list[tuple[Judged, str]]:
+        """Enter messages; those that could not be, and why."""
+        try:
+            return self.enter_together(messages)
+        except Exception as fault:
+            log.warning("a transaction failed, its %d messages are entered one by one: %s", len(messages), in_words(fault))
+        return [(message, why) for message in messages if (why := self.enter_alone(message, stop))]
+
+    def enter_together(self, messages: list[Judged]) -> list[tuple[Judged, str]]:
+        """Enter them in one transaction; those that could not be, and why. Raises when none could."""
+        fine: list[Judged] = []
+        failed: list[tuple[Judged, str]] = []
+        with transaction(self.engine) as session:
+            for message in messages:
+                try:
+                    with session.begin_nested():
+                        self.receive(session, message)
+                except UNREACHABLE:
+                    raise
+                except Exception as fault:
+                    failed.append((message, in_words(fault)))
+                else:
+                    fine.append(message)
+        self.entered(fine)
+        return failed
+
+    def enter_alone(self, message: Judged, stop: threading.Event) -> str:
+        """Enter one message, waiting for a database that is down; why it could not be, "" when it was or `stop` came."""
+        while not stop.is_set():
+            try:
+                with transaction(self.engine) as session:
+                    self.receive(session, message)
+            except Exception as fault:
+                if self.database_answers():
+                    return in_words(fault)
+                log.warning("the database does not answer, what was accepted waits in the spool: %s", in_words(fault))
+                stop.wait(PAUSE)
+            else:
+                self.entered([message])
+                return ""
+        return ""
+
+    def receive(self, session: Session, message: Judged) -> None:
+        """The house's verb."""
+        intake.receive(
+            session, message.envelope, message.raw, message.authentication, message.summary, settings=self.settings, now=utcnow()
+        )
+
+    def entered(self, messages: list[Judged]) -> None:
+        """They are committed: their batches may go, the others may know."""
+        for message in messages:
+            message.settled()
+            log.info("entered %s", show(message.envelope.spool_id))
+        if messages:
+            for bell in self.bells:
+                bell.ring()
+
+    def database_answers(self) -> bool:
+        """Is it the message, or is it the database?"""
+        try:
+            with transaction(self.engine) as session:
+                session.execute(text("SELECT 1"))
+        except Exception:
+            return False
+        return True
+
+    def put_off(self, message: Judged, why: str, now: datetime) -> bool:
+        """Keep the message in the retry spool for later; False when even that cannot be done."""
+        not_before = retry_at(message, now)
+        number = show(message.envelope.spool_id)
+        try:
+            self.spool.put_off(message.envelope, message.raw, not_before=not_before, attempt=min(message.attempt + 1, 999))
+        except OSError as fault:
+            log.error("%s cannot be put off, it stays in its batch: %s", number, fault)
+            return False
+        message.settled()
+        log.warning("%s is judged again at %s: %s", number, f"{not_before:%H:%M:%S}", why)
+        return True
+
+
+def gathered(judged: "queue.SimpleQueue[Judged]") -> list[Judged]:
+    """What is ready, up to GROUP messages; waits a while for the first one."""
+    group: list[Judged] = []
+    with contextlib.suppress(queue.Empty):
+        group.append(judged.get(timeout=GLANCE))
+        while len(group) < GROUP:
+            group.append(judged.get_nowait())
+    return group
+
+
+def why_later(message: Judged, now: datetime) -> str:
+    """Why the message is not entered yet, "" when it is to be."""
+    if message.fault:
+        return message.fault
+    if message.overran and not message.attempt:
+        return "the parser gave up; the slow one has more time"
+    if message.authentication.unknown and now < message.envelope.received_at + PATIENCE:
+        return f"DNS did not answer: {visible(message.authentication.dmarc.reason)}"
+    return ""
+
+
+def retry_at(message: Judged, now: datetime) -> datetime:
+    """When it is judged again. DNS has its last chance at the end of PATIENCE."""
+    again: datetime = now + min(FIRST_DELAY * 3 ** min(message.attempt, 10), LONGEST_DELAY)
+    last = message.envelope.received_at + PATIENCE
+    return min(again, last) if message.authentication.unknown and now < last else again
+
+
+def in_words(fault: BaseException) -> str:
+    """A fault in one harmless line."""
+    return visible(f"{type(fault).__name__}: {fault}")[:500]

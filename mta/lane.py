@@ -1,0 +1,176 @@
+"""Threads that find out who sent a message and what it says, so that a slow zone or a hostile message holds up only them."""
+
+import json
+import logging
+import queue
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from mail_auth.authenticate import authenticate
+from mail_auth.resolver import Resolver
+from mta.spool import Batch, Spool
+from triage.authentication import Authentication
+from triage.bounded import Overrun, Pool
+from triage.content import Summary
+from triage.envelope import Envelope
+from triage.times import utcnow
+from triage.visible import visible
+
+MOST_BYTES = 64 * 1024 * 1024  # of messages in one lane
+MESSAGES_A_WORKER = 4
+NOBODY, UNREAD = Authentication(""), Summary()
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A message that is ready to be entered, or says why not yet."""
+
+    envelope: Envelope
+    raw: bytes
+    attempt: int  # how often it was put off
+    settled: Callable[[], None]  # to be called when it is safe elsewhere
+    authentication: Authentication = NOBODY
+    summary: Summary = UNREAD
+    overran: bool = False  # the parser gave up
+    fault: str = ""  # ours, in words
+
+
+class Room:
+    """The messages that may be in one lane at once. Whoever is too many waits, but one always has room."""
+
+    def __init__(self, most_bytes: int, most_messages: int) -> None:
+        self.most_bytes, self.most_messages = most_bytes, most_messages
+        self.bytes = self.messages = 0
+        self.closed = False
+        self.changed = threading.Condition()
+
+    def take(self, size: int) -> bool:
+        """Wait for room; False when the lane was closed meanwhile."""
+        with self.changed:
+            self.changed.wait_for(lambda: self.closed or self.has(size))
+            if not self.closed:
+                self.bytes += size
+                self.messages += 1
+            return not self.closed
+
+    def has(self, size: int) -> bool:
+        """Is there room for so many bytes more?"""
+        return not self.messages or (self.messages < self.most_messages and self.bytes + size <= self.most_bytes)
+
+    def give_back(self, size: int) -> None:
+        """One message has left."""
+        with self.changed:
+            self.bytes -= size
+            self.messages -= 1
+            self.changed.notify_all()
+
+    def close(self) -> None:
+        """Nobody comes in any more."""
+        with self.changed:
+            self.closed = True
+            self.changed.notify_all()
+
+
+class Share:
+    """How many messages of a batch are still to be settled; with the last one the batch is removed."""
+
+    def __init__(self, finished: Callable[[], None]) -> None:
+        self.finished = finished
+        self.left = 1  # the reader's own, until it has read everything
+        self.lock = threading.Lock()
+
+    def more(self) -> None:
+        """One more message was read."""
+        with self.lock:
+            self.left += 1
+
+    def settled(self) -> None:
+        """One message is safe elsewhere, or the reader is through."""
+        with self.lock:
+            self.left -= 1
+            last = self.left == 0
+        if last:
+            self.finished()
+
+
+class Lane:
+    """One reader and several workers. Its reader goes on while they wait for DNS, as long as there is room."""
+
+    def __init__(self, spool: Spool, resolver: Resolver, pool: Pool, judged: "queue.SimpleQueue[Judged]", *, workers: int) -> None:
+        self.spool, self.resolver, self.pool, self.judged = spool, resolver, pool, judged
+        self.room = Room(MOST_BYTES, workers * MESSAGES_A_WORKER)
+        self.held: dict[str, Batch] = {}
+        self.waiting: queue.SimpleQueue[Judged | None] = queue.SimpleQueue()
+        self.workers = [threading.Thread(target=self._work, name=f"judge {number}", daemon=True) for number in range(workers)]
+        for worker in self.workers:
+            worker.start()
+
+    def feed(self, batches: Iterable[Batch]) -> None:
+        """Hand on the messages of each batch that nobody is reading."""
+        for batch in batches:
+            if self.room.closed:
+                return
+            if batch.path.name not in self.held and self.spool.hold(batch):
+                self.held[batch.path.name] = batch
+                self._feed(batch)
+
+    def close(self) -> None:
+        """Take nothing more on. What is not settled stays in its batch."""
+        self.room.close()
+        for _ in self.workers:
+            self.waiting.put(None)
+
+    def let_go(self) -> None:
+        """Leave the batches to others, after the reader has stopped."""
+        for batch in list(self.held.values()):
+            self.spool.let_go(batch)
+
+    def _feed(self, batch: Batch) -> None:
+        share = Share(lambda: self._finished(batch))
+        try:
+            for envelope, raw in self.spool.read(batch):
+                if not self.room.take(len(raw)):
+                    return
+                share.more()
+                self.waiting.put(Judged(envelope, raw, batch.attempt, self._settled(share, len(raw))))
+        except OSError as fault:
+            log.error("%s cannot be read and stays where it is; it is tried again at the next start: %s", batch.path, fault)
+            return
+        share.settled()
+
+    def _settled(self, share: Share, size: int) -> Callable[[], None]:
+        def settled() -> None:
+            self.room.give_back(size)
+            share.settled()
+
+        return settled
+
+    def _finished(self, batch: Batch) -> None:
+        self.spool.remove(batch)
+        self.held.pop(batch.path.name, None)
+
+    def _work(self) -> None:
+        """One message after the other, until closed."""
+        while (message := self.waiting.get()) is not None and not self.room.closed:
+            try:
+                authentication = authenticate(message.envelope, message.raw, self.resolver, utcnow())
+                summary, overran = summarise(self.pool, message.raw)
+                self.judged.put(replace(message, authentication=authentication, summary=summary, overran=overran))
+            except Exception as fault:
+                self.judged.put(replace(message, fault=visible(f"{type(fault).__name__}: {fault}")))
+
+
+def summarise(pool: Pool, raw: bytes) -> tuple[Summary, bool]:
+    """What the message says, and whether the parser gave up over it. Then only what the header says is known."""
+    try:
+        return Summary.from_json(json.loads(pool.run(raw))), False
+    except Overrun as fault:
+        problem = f"the parser gave up: {fault}"
+    try:
+        summary = Summary.from_json(json.loads(pool.run(raw, headers_only=True)))
+    except Overrun:
+        summary = Summary()
+    return replace(summary, parsed=False, problems=(*summary.problems, problem)), True

@@ -1,0 +1,92 @@
+"""What the receiving daemon says to a client: one reply for each outcome, with enhanced status code (RFC 3463)."""
+
+import errno
+
+from triage.ids import show
+
+# the session
+GREETING = "220 {hostname} ESMTP"
+BYE = "221 2.0.0 Bye"
+OK = "250 2.0.0 OK"
+HELP = "214 2.0.0 This is a mail server; see RFC 5321"
+NOT_VERIFIED = "252 2.5.0 Send some mail and it will be seen"  # VRFY is closed (RFC 5321, 7.3)
+NOT_EXPANDED = "502 5.5.1 EXPN is not offered"
+START_TLS = "220 2.0.0 Go ahead"
+NO_TLS = "502 5.5.1 TLS is not offered"
+TLS_ALREADY = "503 5.5.1 TLS is in use already"
+
+# who is not served
+TOO_MANY_CONNECTIONS = "421 4.7.0 Too many connections from your address; try again later"
+BUSY = "421 4.3.2 Too many connections; try again later"
+SHUTTING_DOWN = "421 4.3.2 Shutting down; try again later"
+TALKED_EARLY = "554 5.5.1 You spoke before the greeting"
+NOT_SMTP = "554 5.5.1 This is a mail server"
+TOO_MANY_ERRORS = "421 4.7.0 Too many errors"
+TOO_MANY_IDLE_COMMANDS = "421 4.7.0 Too many commands without a message"
+IDLE_TOO_LONG = "421 4.4.2 Nothing was heard for too long"
+SESSION_TOO_LONG = "421 4.4.2 This connection has lasted too long"
+TOO_SLOW = "421 4.4.2 The message comes too slowly"
+SLOW_DOWN = "450 4.7.1 Too many messages from your address; try again later"
+
+# commands that are not understood
+BAD_LINE = "500 5.5.2 Command lines are text and end with CR LF"
+LINE_TOO_LONG = "500 5.5.2 Command line too long"
+UNKNOWN_COMMAND = "502 5.5.1 Command not known"
+NO_ARGUMENT = "501 5.5.4 This command takes no argument"
+HELO_SYNTAX = "501 5.5.4 Syntax: EHLO hostname"
+MAIL_SYNTAX = "501 5.5.4 Syntax: MAIL FROM:<address>"
+RCPT_SYNTAX = "501 5.5.4 Syntax: RCPT TO:<address>"
+BAD_PARAMETER = "501 5.5.4 A parameter has a wrong value"
+UNKNOWN_PARAMETER = "555 5.5.4 Parameter not known"
+HELO_FIRST = "503 5.5.1 Send EHLO first"
+MAIL_ALREADY = "503 5.5.1 A sender is named already; send RSET to start again"
+MAIL_FIRST = "503 5.5.1 Send MAIL first"
+RCPT_FIRST = "503 5.5.1 Name a recipient that is accepted first"
+
+# the envelope
+SENDER_OK = "250 2.1.0 OK"
+RECIPIENT_OK = "250 2.1.5 OK"
+BAD_SENDER = "501 5.1.7 The sender is not a mail address"
+BAD_RECIPIENT = "553 5.1.3 The recipient is not a mail address that is understood here"
+NOT_ASCII = "553 5.6.7 The address is not ASCII and SMTPUTF8 was not asked for"
+UNKNOWN_RECIPIENT = "550 5.1.1 Nobody here has that address"
+NO_RELAY = "550 5.7.1 Mail is accepted for our own addresses only"
+TOO_MANY_RECIPIENTS = "452 4.5.3 Too many recipients; send to the others in another message"
+NOT_READY = "451 4.3.2 Not ready yet; try again later"
+SENDER_BLOCKED = "550 5.7.1 This address does not accept mail from you"
+
+# the message
+SEND_DATA = "354 End the message with <CR><LF>.<CR><LF>"
+TOO_LARGE = "552 5.3.4 The message is too large"
+LOOP = "554 5.4.6 The message goes round in circles"
+NO_STORAGE = "452 4.3.1 No room to store the message; try again later"
+FAULT_IN_MESSAGE = "421 4.3.0 The message could not be read; try again later"
+FAULT = "451 4.3.0 The message could not be stored; try again later"
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+def greeting(hostname: str) -> str:
+    """The first line that a client sees."""
+    return GREETING.format(hostname=hostname)
+
+
+def hello(hostname: str, extensions: list[str]) -> str:
+    """The answer to EHLO (RFC 5321, 4.1.1.1), or to HELO when there are no extensions."""
+    lines = [hostname, *extensions]
+    return "\r\n".join(f"250{'-' if number < len(lines) else ' '}{line}" for number, line in enumerate(lines, 1))
+
+
+def queued(spool_id: int) -> str:
+    """The promise: the message is on stable storage."""
+    return f"250 2.0.0 queued as {show(spool_id)}"
+
+
+def not_stored(fault: BaseException) -> str:
+    """Why no promise was given: always temporary, never our own text."""
+    return NO_STORAGE if isinstance(fault, OSError) and fault.errno in FULL else FAULT
+
+
+def is_error(reply: str) -> bool:
+    """Did the client do something wrong? (5yz)"""
+    return reply.startswith("5")

@@ -1,0 +1,287 @@
+"""Batches of accepted messages on disk: append, fsync, read, remove. Nothing else knows the format.
+
+A batch is a file that holds the messages of all sessions that were waiting, written under a temporary name, synced,
+renamed and made known by syncing the directory; only then does anybody hear that its messages are safe. A temporary
+file therefore never holds anything that was promised.
+"""
+
+import contextlib
+import errno
+import fcntl
+import json
+import logging
+import os
+import queue
+import re
+import struct
+import threading
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from triage.envelope import Envelope
+from triage.errors import BadInput
+from triage.ids import new_id, show
+from triage.times import to_micros
+
+MAGIC = b"MRsp"  # before each message, so that reading finds the next one behind a damaged one
+HEAD = struct.Struct("<4sIII")  # magic, bytes of the envelope, bytes of the message, CRC-32 of both lengths and both
+LENGTHS = struct.Struct("<II")
+MOST_MESSAGES = 256  # in one batch
+MOST_BYTES = 16 * 1024 * 1024  # in one batch, one larger message apart
+BUFFER = 256 * 1024
+PUT_OFF = re.compile(r"(?P<not_before>\d{16})\.(?P<attempt>\d{3})\..*\.batch")  # microseconds since 1970, times put off
+
+Message = tuple[Envelope, bytes]
+
+log = logging.getLogger(__name__)
+
+
+class Waiting(NamedTuple):
+    """A message whose session waits for it to be safe."""
+
+    envelope: Envelope
+    raw: bytes
+    safe: "Future[None]"
+
+
+@dataclass(slots=True)
+class Batch:
+    """A batch that is being read. While it is held, no other process reads it."""
+
+    path: Path
+    attempt: int = 0  # how often its one message was put off; 0 in the incoming spool
+    file: IO[bytes] | None = field(default=None, repr=False)
+    damaged: bool = False
+
+
+class Spool:
+    """The spool below one directory: `incoming/` for the judge to read, `retry/` for what is judged again, `damaged/`."""
+
+    def __init__(self, directory: Path) -> None:
+        """Make the directories. BadInput when they cannot be written."""
+        self.after_batch: Callable[[], None] = lambda: None  # called when a batch is safe, before anybody is told
+        self.incoming, self.retry, self.damaged = (directory / name for name in ("incoming", "retry", "damaged"))
+        try:
+            for path in (self.incoming, self.retry, self.damaged):
+                path.mkdir(0o750, parents=True, exist_ok=True)
+                if not os.access(path, os.W_OK | os.X_OK):
+                    raise PermissionError(errno.EACCES, "no right to write there", str(path))
+            for path in (directory, directory.parent):
+                sync_directory(path)  # a batch is as safe as the directory it is in
+        except OSError as fault:
+            raise BadInput(f"the spool {directory} cannot be used: {fault.strerror}; make it writable or change spool.directory") from fault
+        self._waiting: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
+        self._starting = threading.Lock()
+        self._writer: threading.Thread | None = None
+
+    # writing
+
+    def append(self, envelope: Envelope, raw: bytes) -> "Future[None]":
+        """Hand a message to the writer. The future is done when it is on stable storage, or holds the OSError that kept it out."""
+        if self._writer is None:
+            self.start()
+        safe: Future[None] = Future()
+        self._waiting.put(Waiting(envelope, raw, safe))
+        return safe
+
+    def start(self) -> None:
+        """Start the writer; remove what a killed one left half-written."""
+        with self._starting:
+            if self._writer is None:
+                remove_leftovers(self.incoming)
+                self._writer = threading.Thread(target=self._write_batches, name="spool writer", daemon=True)
+                self._writer.start()
+
+    def close(self) -> None:
+        """Write what is waiting and stop the writer."""
+        if self._writer is not None:
+            self._waiting.put(None)
+            self._writer.join()
+            self._writer = None
+
+    def _write_batches(self) -> None:
+        """One batch after the other, each with everything that is waiting."""
+        while (first := self._waiting.get()) is not None:
+            batch, last = self._gather(first)
+            wanted = [one for one in batch if one.safe.set_running_or_notify_cancel()]
+            try:
+                write_batch(self.incoming, f"{show(new_id())}.{os.getpid()}.batch", [(one.envelope, one.raw) for one in wanted])
+            except Exception as fault:
+                for one in wanted:
+                    one.safe.set_exception(fault)
+            else:
+                self.after_batch()
+                for one in wanted:
+                    one.safe.set_result(None)
+            if last:
+                return
+
+    def _gather(self, first: Waiting) -> tuple[list[Waiting], bool]:
+        """What goes into one batch, and whether the writer stops after it."""
+        batch, size = [first], len(first.raw)
+        while len(batch) < MOST_MESSAGES and size < MOST_BYTES:
+            try:
+                following = self._waiting.get_nowait()
+            except queue.Empty:
+                break
+            if following is None:
+                return batch, True
+            batch.append(following)
+            size += len(following.raw)
+        return batch, False
+
+    def put_off(self, envelope: Envelope, raw: bytes, *, not_before: datetime, attempt: int) -> None:
+        """Keep one message in the retry spool, to be read again at `not_before`. OSError when it could not be made safe."""
+        name = f"{to_micros(not_before):016d}.{attempt:03d}.{show(envelope.spool_id)}.{os.getpid()}.batch"
+        write_batch(self.retry, name, [(envelope, raw)])
+
+    def tidy(self) -> None:
+        """Remove what a judge that was killed left half-written in the retry spool."""
+        remove_leftovers(self.retry)
+
+    # reading
+
+    def batches(self) -> Iterator[Batch]:
+        """The batches that were there a moment ago, oldest first."""
+        for name in batch_names(self.incoming):
+            yield Batch(self.incoming / name)
+
+    def due(self, now: datetime) -> Iterator[Batch]:
+        """The messages of the retry spool whose time has come, longest due first."""
+        for name in batch_names(self.retry):
+            if (found := PUT_OFF.fullmatch(name)) and int(found["not_before"]) <= to_micros(now):
+                yield Batch(self.retry / name, int(found["attempt"]))
+
+    def hold(self, batch: Batch) -> bool:
+        """Take the batch for this process until `remove` or `let_go`. False when another one has it or had it."""
+        try:
+            file = batch.path.open("rb", BUFFER)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            return False
+        if os.fstat(file.fileno()).st_nlink == 0:  # it was finished while we were opening it
+            file.close()
+            return False
+        batch.file = file
+        return True
+
+    def read(self, batch: Batch) -> Iterator[Message]:
+        """The messages of a batch that is held, one by one. What is damaged is left out and marks the batch."""
+        assert batch.file is not None, "hold the batch first"
+        batch.file.seek(0)
+        while head := batch.file.read(HEAD.size):
+            start = batch.file.tell() - len(head)
+            if (message := read_message(batch.file, head)) is not None:
+                yield message
+                continue
+            if not batch.damaged:
+                log.error("%s is damaged at byte %d: what is readable is read, and it will be kept in %s", batch.path, start, self.damaged)
+            batch.damaged = True
+            seek_next(batch.file, start + 1)
+
+    def remove(self, batch: Batch) -> None:
+        """Everything in it has been taken over. A damaged batch is kept in `damaged/` for a person to look at."""
+        with contextlib.suppress(FileNotFoundError):
+            if batch.damaged:
+                batch.path.rename(self.damaged / batch.path.name)
+            else:
+                batch.path.unlink()
+        self.let_go(batch)
+
+    def let_go(self, batch: Batch) -> None:
+        """Stop holding the batch; it stays where it is."""
+        if batch.file is not None:
+            batch.file.close()
+            batch.file = None
+
+
+def write_batch(directory: Path, name: str, messages: Sequence[Message]) -> None:
+    """Write the batch so that it survives a power cut from here on. After an OSError nothing of it is left."""
+    path, temporary = directory / name, directory / f"{name}.tmp"
+    try:
+        with temporary.open("xb", BUFFER) as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # remove_leftovers leaves it alone
+            for envelope, raw in messages:
+                write_message(file, envelope, raw)
+            file.flush()
+            os.fsync(file.fileno())
+            temporary.rename(path)
+        sync_directory(directory)
+    except BaseException:
+        for leftover in (temporary, path):
+            with contextlib.suppress(OSError):
+                leftover.unlink()
+        raise
+
+
+def write_message(file: IO[bytes], envelope: Envelope, raw: bytes) -> None:
+    """One message: head, envelope as JSON, raw bytes."""
+    described = json.dumps(envelope.as_json(), separators=(",", ":")).encode()
+    file.write(HEAD.pack(MAGIC, len(described), len(raw), checksum(described, raw)))
+    file.write(described)
+    file.write(raw)
+
+
+def checksum(described: bytes, raw: bytes) -> int:
+    """CRC-32 over both lengths and both parts."""
+    return zlib.crc32(raw, zlib.crc32(described, zlib.crc32(LENGTHS.pack(len(described), len(raw)))))
+
+
+def read_message(file: IO[bytes], head: bytes) -> Message | None:
+    """The message behind this head; None when head or message are damaged."""
+    if len(head) < HEAD.size:
+        return None
+    magic, described_size, raw_size, expected = HEAD.unpack(head)
+    if magic != MAGIC or described_size + raw_size > os.fstat(file.fileno()).st_size - file.tell():
+        return None
+    described, raw = file.read(described_size), file.read(raw_size)
+    if checksum(described, raw) != expected:
+        return None
+    try:
+        return Envelope.from_json(json.loads(described)), raw
+    except (ValueError, TypeError, KeyError):  # written by a version that we do not understand
+        return None
+
+
+def seek_next(file: IO[bytes], start: int) -> None:
+    """Go to where the next message may begin, at `start` or later, or to the end."""
+    file.seek(start)
+    kept = b""
+    while chunk := file.read(BUFFER):
+        window = kept + chunk
+        if (at := window.find(MAGIC)) >= 0:
+            file.seek(file.tell() - len(window) + at)
+            return
+        kept = window[-len(MAGIC) + 1 :]
+
+
+def batch_names(directory: Path) -> list[str]:
+    """The complete batches of a directory in the order of their names, which is the order of their times."""
+    with os.scandir(directory) as entries:
+        return sorted(entry.name for entry in entries if entry.name.endswith(".batch"))
+
+
+def remove_leftovers(directory: Path) -> None:
+    """Remove the temporary files that no living writer holds: nothing in them was ever promised."""
+    for path in directory.glob("*.tmp"):
+        with contextlib.suppress(OSError), path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+
+
+def sync_directory(directory: Path) -> None:
+    """Make names in it survive a power cut."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,376 @@
+"""From the spool into the record: once, never lost, and nobody waits for a slow zone, a hostile message or a broken neighbour."""
+
+import contextlib
+import errno
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import OperationalError
+from sqlmodel import Session, col
+
+from mta import judge, snapshot
+from mta.lane import Judged, Room
+from mta.spool import Message, Spool, write_batch
+from tests.peers.processes import HANG
+from tests.peers.receiving import until
+from tests.triage import arriving
+from triage import contents, intake, models, rules
+from triage.authentication import Authentication
+from triage.bell import Bell
+from triage.bounded import Pool
+from triage.db import open_engine, reading, transaction
+from triage.door import DoorSnapshot
+from triage.envelope import Envelope
+from triage.ids import new_id
+from triage.rules import RuleOrder
+from triage.settings import Database, Settings
+from triage.states import State
+from triage.times import utcnow
+
+ZONE = '_dmarc.supplier.example. 300 IN TXT "v=DMARC1; p=reject"\nsupplier.example. 300 IN TXT "v=spf1 ip4:192.0.2.1 -all"\n'
+SILENT = "_dmarc.supplier.example. 300 IN CNAME _dmarc.supplier.example.\n"  # never ends: DNS does not answer
+
+
+@pytest.fixture
+def known(settings: Settings, database_url: str) -> Settings:
+    """A company with a directory, on each database, and a zone in which a supplier can prove itself."""
+    Path(settings.dns.zone_file).write_text(ZONE)
+    settings = replace(settings, database=Database(url=database_url))
+    with engine_of(settings) as engine, transaction(engine) as session:
+        arriving.set_up(session, settings)
+    return settings
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits for minutes waits for moments."""
+    monkeypatch.setattr(judge, "FIRST_DELAY", timedelta(milliseconds=20))
+    monkeypatch.setattr(judge, "LONGEST_DELAY", timedelta(milliseconds=100))
+    monkeypatch.setattr(judge, "PAUSE", 0.02)
+
+
+@contextlib.contextmanager
+def engine_of(settings: Settings) -> Iterator[Engine]:
+    engine = open_engine(settings.database.url)
+    yield engine
+    engine.dispose()
+
+
+@contextlib.contextmanager
+def judging(settings: Settings, judges: int = 1) -> Iterator[None]:
+    """Judges at work, each in a thread of the test."""
+    stop = threading.Event()
+    threads = [threading.Thread(target=judge.run, args=(settings, stop), daemon=True) for _ in range(judges)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(HANG)
+            assert not thread.is_alive()
+
+
+def mail(text: str = "hello", sender: str = "sales@supplier.example", recipient: str = "it+joe.fern@company.example") -> Message:
+    """A message from the supplier's own server."""
+    envelope = Envelope(new_id(), utcnow(), sender, (recipient,), "192.0.2.1", "mx.supplier.example")
+    return envelope, f"From: {sender}\r\nSubject: {text}\r\nMessage-ID: <{new_id()}@supplier.example>\r\n\r\n{text}\r\n".encode()
+
+
+def put(settings: Settings, *messages: Message) -> Path:
+    """Accept messages, in one batch."""
+    spool = Spool(settings.spool.directory)
+    name = f"{new_id():020d}.batch"
+    write_batch(spool.incoming, name, messages)
+    return spool.incoming / name
+
+
+def waiting(settings: Settings) -> list[str]:
+    """The batches in both spools."""
+    return [path.name for folder in ("incoming", "retry") for path in (settings.spool.directory / folder).iterdir()]
+
+
+def record(settings: Settings) -> dict[int, tuple[bytes, list[tuple[State, str]]]]:
+    """What was entered: raw bytes, and state and rule of each delivery, by spool id."""
+    found: dict[int, tuple[bytes, list[tuple[State, str]]]] = {}
+    with engine_of(settings) as engine, reading(engine) as session:
+        for message in session.scalars(select(models.Message)):
+            assert message.content_id is not None
+            deliveries = session.scalars(select(models.Delivery).where(col(models.Delivery.message_id) == message.id))
+            outcome = [(State(one.state), one.rule) for one in deliveries]
+            found[message.spool_id] = (contents.load(session, message.content_id), outcome)
+    return found
+
+
+def allow(settings: Settings) -> None:
+    """Let the supplier in."""
+    with engine_of(settings) as engine, transaction(engine) as session:
+        order = RuleOrder("allow", "domain", "supplier.example", "company")
+        rules.add(session, order, by=arriving.ANA, now=utcnow(), settings=settings)
+
+
+def test_what_was_accepted_is_judged_entered_and_taken_out_of_the_spool(known: Settings) -> None:
+    allow(known)
+    proven, forged = mail("proven"), mail("stranger", "eve@stranger.example")
+    put(known, proven, forged)
+    bells = [Bell(known.spool.directory, name) for name in ("relay", "change")]
+    with judging(known):
+        until(lambda: not waiting(known))
+    assert record(known) == {
+        proven[0].spool_id: (proven[1], [(State.QUEUED, "allowed-sender")]),
+        forged[0].spool_id: (forged[1], [(State.HELD, "first-contact")]),
+    }
+    assert [bell.wait(0) for bell in bells] == [True, True]
+    for bell in bells:
+        bell.close()
+
+
+def test_the_bell_wakes_the_judge(known: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judge, "PAUSE", 0.5 * HANG)
+    with judging(known):
+        until((known.spool.directory / snapshot.NAME).exists)
+        bell, spool = Bell(known.spool.directory, "judge"), Spool(known.spool.directory)
+        spool.after_batch = bell.ring
+        spool.append(*mail()).result(HANG)
+        until(lambda: not waiting(known))
+        spool.close()
+    assert len(record(known)) == 1
+
+
+def test_a_batch_that_is_read_again_after_a_crash_is_entered_once(known: Settings) -> None:
+    messages = [mail(str(number)) for number in range(3)]
+    for batch in (messages[:2], messages):
+        put(known, *batch)
+        with judging(known):
+            until(lambda: not waiting(known))
+    assert [len(outcome) for _, outcome in record(known).values()] == [1, 1, 1]
+
+
+def test_several_judges_share_the_work_and_enter_each_message_once(known: Settings) -> None:
+    for _ in range(20):
+        put(known, *(mail() for _ in range(5)))
+    with judging(known, judges=2):
+        until(lambda: not waiting(known))
+    assert len(record(known)) == 100
+
+
+def test_on_sqlite_one_judge_works_at_a_time(settings: Settings, sqlite_url: str, quick: None) -> None:
+    settings = replace(settings, database=Database(url=sqlite_url))
+    stop = threading.Event()
+    with judge.turn(settings, stop):
+        second = threading.Event()
+
+        def wait() -> None:
+            with judge.turn(settings, stop):
+                second.set()
+
+        thread = threading.Thread(target=wait, daemon=True)
+        thread.start()
+        assert not second.wait(0.1)
+    assert second.wait(HANG)
+    thread.join(HANG)
+
+
+# DNS that does not answer
+
+
+def test_a_message_whose_proof_is_unknown_waits_and_nobody_with_it(known: Settings, quick: None) -> None:
+    allow(known)
+    Path(known.dns.zone_file).write_text(SILENT)
+    unknown, other = mail("unknown"), mail("other", "eve@stranger.example")
+    put(known, unknown, other)
+    with judging(known):
+        until(lambda: other[0].spool_id in record(known) and not [*(known.spool.directory / "incoming").iterdir()])
+        assert unknown[0].spool_id not in record(known)
+        Path(known.dns.zone_file).write_text(ZONE + "\n")
+        until(lambda: not waiting(known))
+    assert record(known)[unknown[0].spool_id] == (unknown[1], [(State.QUEUED, "allowed-sender")])
+
+
+def test_after_fifteen_minutes_it_is_held_as_it_is(known: Settings, quick: None) -> None:
+    allow(known)
+    Path(known.dns.zone_file).write_text(SILENT)
+    envelope, raw = mail()
+    put(known, (replace(envelope, received_at=utcnow() - judge.PATIENCE), raw))
+    with judging(known):
+        until(lambda: not waiting(known))
+    assert record(known)[envelope.spool_id][1] == [(State.HELD, "proof-unknown")]
+
+
+@pytest.mark.parametrize(
+    ("attempt", "age", "expected"),
+    [(0, 0, 5), (1, 5, 15), (2, 20, 45), (3, 65, 135), (4, 200, 405), (5, 605, 295), (9, 880, 20), (9, 950, 600)],
+    ids=str,
+)
+def test_when_it_is_judged_again(attempt: int, age: int, expected: int, tmp_path: Path) -> None:
+    now = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+    envelope = replace(mail()[0], received_at=now - timedelta(seconds=age))
+    message = Judged(envelope, b"", attempt, lambda: None, Authentication("", dmarc=arriving.UNKNOWN))
+    assert judge.retry_at(message, now) == now + timedelta(seconds=expected)
+
+
+# messages that do not fit
+
+
+def test_a_message_that_cannot_be_entered_is_kept_and_holds_nobody_up(
+    known: Settings, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = intake.receive
+
+    def picky(session: Session, envelope: Envelope, raw: bytes, *rest: Any, **more: Any) -> tuple[int, ...]:
+        if picky_about in raw:
+            session.add(models.Person(uid="joe.fern", name="twice", department="it", mailbox="x@company.example", active=True))
+            session.flush()  # breaks a constraint of the database
+        return real(session, envelope, raw, *rest, **more)
+
+    picky_about = b"broken"
+    monkeypatch.setattr(intake, "receive", picky)
+    good, broken, last = mail("good"), mail("broken"), mail("last")
+    put(known, good, broken, last)
+    with judging(known):
+        until(lambda: set(record(known)) == {good[0].spool_id, last[0].spool_id})
+        until(lambda: any(".002." in name for name in waiting(known)))
+        picky_about = b"nothing"
+        until(lambda: not waiting(known))
+    assert record(known)[broken[0].spool_id][0] == broken[1]
+
+
+def test_a_message_that_kills_its_parser_is_held_as_unparsable(known: Settings, quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def crashing(size: int, seconds: float) -> Pool:
+        return Pool("tests.mta.crashing:summarise_json", size=size, memory_bytes=judge.PARSER_MEMORY, seconds=seconds)
+
+    monkeypatch.setattr(judge, "parsers", crashing)
+    killer, good = mail("killer"), mail("good")
+    put(known, killer, good)
+    with judging(known):
+        until(lambda: not waiting(known))
+    assert record(known)[good[0].spool_id][1] == [(State.HELD, "first-contact")]
+    assert record(known)[killer[0].spool_id] == (killer[1], [(State.HELD, "unparsable")])
+
+
+def test_what_is_readable_of_a_damaged_batch_is_entered(known: Settings) -> None:
+    messages = [mail("one"), mail("two"), mail("three")]
+    path = put(known, *messages)
+    path.write_bytes(path.read_bytes().replace(b"\r\ntwo\r\n", b"\r\ntwx\r\n"))
+    with judging(known):
+        until(lambda: not waiting(known))
+    assert set(record(known)) == {messages[0][0].spool_id, messages[2][0].spool_id}
+    assert len([*(known.spool.directory / "damaged").iterdir()]) == 1
+
+
+def test_what_neither_record_nor_retry_spool_takes_stays_in_its_batch(
+    known: Settings, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, tried, full = Spool.put_off, [0], threading.Event()
+
+    def put_off(self: Spool, *message: Any, **when: Any) -> None:
+        tried[0] += 1
+        if full.is_set():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(self, *message, **when)
+
+    monkeypatch.setattr(Spool, "put_off", put_off)
+    full.set()
+    Path(known.dns.zone_file).write_text(SILENT)
+    message = mail()
+    path = put(known, message)
+    with judging(known):
+        until(lambda: tried[0] > 2)
+        assert waiting(known) == [path.name]
+        full.clear()
+        until(lambda: path.name not in waiting(known))
+        Path(known.dns.zone_file).write_text(ZONE)
+        until(lambda: not waiting(known))
+    assert set(record(known)) == {message[0].spool_id}
+
+
+# a database that is down
+
+
+def test_a_database_that_is_down_is_waited_for(known: Settings, quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried, down = [0], threading.Event()
+    down.set()
+
+    @contextlib.contextmanager
+    def failing(engine: Engine) -> Iterator[Session]:
+        if down.is_set():
+            tried[0] += 1
+            raise OperationalError("BEGIN", {}, Exception("the database is down"))
+        with transaction(engine) as session:
+            yield session
+
+    monkeypatch.setattr(judge, "transaction", failing)
+    messages = [mail(str(number)) for number in range(5)]
+    put(known, *messages)
+    with judging(known):
+        until(lambda: tried[0] > 6)
+        assert len(waiting(known)) == 1
+        down.clear()
+        until(lambda: not waiting(known))
+    assert set(record(known)) == {envelope.spool_id for envelope, _ in messages}
+
+
+def test_a_judge_that_stops_leaves_the_rest_for_the_next(known: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judge, "GROUP", 1)
+    messages = [mail(str(number)) for number in range(40)]
+    for message in messages:
+        put(known, message)
+    with judging(known):
+        until(lambda: len(waiting(known)) < 40)
+    left = len(waiting(known))
+    assert left + len(record(known)) >= 40
+    with judging(known):
+        until(lambda: not waiting(known))
+    assert set(record(known)) == {envelope.spool_id for envelope, _ in messages}
+
+
+# the door
+
+
+def door(settings: Settings) -> DoorSnapshot | None:
+    return snapshot.SnapshotFile(settings.spool.directory).current()
+
+
+def test_the_door_snapshot_follows_the_record(known: Settings, quick: None) -> None:
+    with engine_of(known) as engine:
+        version = judge.write_door(known, engine)
+        first = door(known)
+        assert first is not None
+        assert {"joe.fern@company.example", "it+joe.fern@company.example", "postmaster@company.example"} <= first.recipients
+        assert first.blocked == frozenset()
+        with judging(known):
+            with transaction(engine) as session:
+                order = RuleOrder("block", "domain", "evil.example", "company")
+                rules.add(session, order, by=arriving.IDA, now=utcnow(), settings=known)
+            until(lambda: (now := door(known)) is not None and now.blocked == {"evil.example"})
+        assert judge.write_door(known, engine) != version
+
+
+# what may be under way at once
+
+
+def test_a_lane_has_room_for_so_much_and_always_for_one() -> None:
+    room = Room(most_bytes=10, most_messages=3)
+    assert room.take(100)
+    assert not room.has(1)
+    room.give_back(100)
+    assert all(room.take(3) for _ in range(3))
+    assert not room.has(1)
+    went: list[bool] = []
+    thread = threading.Thread(target=lambda: went.append(room.take(5)))
+    thread.start()
+    room.give_back(3)
+    thread.join(0.05)
+    assert went == []
+    room.give_back(3)
+    thread.join(HANG)
+    assert went == [True]
+    room.close()
+    assert not room.take(1)

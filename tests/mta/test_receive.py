@@ -1,0 +1,517 @@
+"""The receiving daemon as a whole: what it stores, whom it sends away, what a fault costs, and how it starts and stops."""
+
+import contextlib
+import errno
+import logging
+import os
+import re
+import resource
+import signal
+import smtplib
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+
+from mta import data, dialogue, receive, replies, snapshot
+from mta.limits import Clients, Memory, client_address
+from mta.spool import Spool
+from tests.mta.test_dialogue import talk
+from tests.peers.processes import HANG, free_port
+from tests.peers.receiving import OPEN_DOOR, Receiver, make_certificate, receiving, stored, until
+from triage import ids
+from triage.bell import Bell
+from triage.envelope import Envelope
+from triage.errors import BadInput
+from triage.settings import Settings, Smtp
+
+HELLO = (b"EHLO client.example\r\n", b"MAIL FROM:<a@stranger.example>\r\n", b"RCPT TO:<anna@company.example>\r\n", b"DATA\r\n")
+MAIL = b"From: a@stranger.example\r\nSubject: hello\r\n\r\nhello\r\n"
+
+
+def send(receiver: Receiver, raw: bytes = MAIL) -> str:
+    """Send one message; the reply to the final dot."""
+    return talk(receiver, *HELLO, raw + b".\r\n")[-1]
+
+
+@contextlib.contextmanager
+def in_message(receiver: Receiver) -> Iterator[tuple[socket.socket, BinaryIO]]:
+    """A connection on which the server has said 354."""
+    with receiver.connect() as connection, connection.makefile("rb") as stream:
+        assert stream.readline().startswith(b"220")
+        connection.sendall(b"".join(HELLO))
+        while not (line := stream.readline()).startswith(b"354"):
+            assert line.startswith(b"250")
+        yield connection, stream
+
+
+# what is stored
+
+
+def test_the_envelope_and_the_bytes_are_kept_as_they_came(settings: Settings) -> None:
+    with receiving(settings) as receiver, smtplib.SMTP(*receiver.address, local_hostname="client.example") as client:
+        raw = b"From: a@stranger.example\r\n\r\n.\r\n..\r\n8-bit \xfc\0\r\nno line end"
+        client.sendmail("A@Stranger.Example", ["IT+Anna@Company.Example", "bo@company.example"], raw, mail_options=["BODY=8BITMIME"])
+        ((envelope, stored_raw),) = receiver.stored()
+    assert stored_raw == raw + b"\r\n"
+    assert envelope == Envelope(
+        spool_id=envelope.spool_id,
+        received_at=envelope.received_at,
+        reverse_path="A@Stranger.Example",
+        recipients=("IT+Anna@Company.Example", "bo@company.example"),
+        client="127.0.0.1",
+        helo="client.example",
+    )
+
+
+def test_the_reply_names_the_id(settings: Settings) -> None:
+    with receiving(settings) as receiver:
+        said = send(receiver)
+        ((envelope, _),) = receiver.stored()
+    assert said == f"250 2.0.0 queued as {ids.show(envelope.spool_id)}"
+
+
+@pytest.mark.parametrize(
+    ("hello", "option", "protocol"),
+    [(b"HELO c", b"", "SMTP"), (b"EHLO c", b"", "ESMTP"), (b"EHLO c", b" SMTPUTF8", "UTF8SMTP")],
+)
+def test_the_protocol_is_named_as_a_received_field_does(hello: bytes, option: bytes, protocol: str, settings: Settings) -> None:
+    with receiving(settings) as receiver:
+        talk(receiver, hello + b"\r\n", b"MAIL FROM:<a@b.example>" + option + b"\r\n", *HELLO[2:], b".\r\n")
+        ((envelope, _),) = receiver.stored()
+    assert envelope.protocol == protocol
+
+
+def test_over_tls(settings: Settings, tmp_path: Path) -> None:
+    certificate, key = make_certificate(tmp_path)
+    trusting = ssl.create_default_context(cafile=str(certificate))
+    trusting.check_hostname = False
+    with receiving(settings, tls_cert=str(certificate), tls_key=str(key)) as receiver:
+        with smtplib.SMTP(*receiver.address) as client:
+            client.starttls(context=trusting)
+            client.sendmail("a@b.example", ["anna@company.example"], b"x" * 3_000_000)
+        ((envelope, raw),) = receiver.stored()
+    assert (envelope.tls, envelope.protocol, len(raw)) == ("TLSv1.3", "ESMTPS", 3_000_002)
+
+
+def test_a_new_certificate_is_taken_without_a_restart(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receive, "CERTIFICATE_CHECK", 0.0)
+    certificate, key = make_certificate(tmp_path)
+    with receiving(settings, tls_cert=str(certificate), tls_key=str(key)) as receiver:
+
+        def offered() -> str:
+            with smtplib.SMTP(*receiver.address) as client:
+                client.starttls(context=ssl._create_unverified_context())
+                assert isinstance(client.sock, ssl.SSLSocket)
+                return ssl.DER_cert_to_PEM_cert(client.sock.getpeercert(binary_form=True) or b"")
+
+        assert offered() == certificate.read_text()
+        first = certificate.read_text()
+        make_certificate(tmp_path)
+        assert first != certificate.read_text() == offered()
+        fresh = certificate.read_text()
+        certificate.write_text("damaged")
+        assert offered() == fresh
+
+
+# the door snapshot
+
+
+def test_without_a_snapshot_everybody_is_asked_to_come_again(settings: Settings) -> None:
+    with receiving(settings, door=None) as receiver:
+        assert talk(receiver, *HELLO[:3])[-1].startswith("451 4.3.2")
+        snapshot.write(settings.spool.directory, OPEN_DOOR)
+        until(lambda: talk(receiver, *HELLO[:3])[-1].startswith("250"))
+
+
+def test_a_new_snapshot_is_picked_up_and_a_damaged_one_is_not(settings: Settings) -> None:
+    with receiving(settings) as receiver:
+        assert talk(receiver, *HELLO[:3])[-1].startswith("250")
+        snapshot.write(settings.spool.directory, replace(OPEN_DOOR, recipients=frozenset({"bo@company.example"})))
+        until(lambda: talk(receiver, *HELLO[:3])[-1].startswith("550 5.1.1"))
+    file = snapshot.SnapshotFile(settings.spool.directory)
+    good = file.current()
+    file.path.write_bytes(b"{")
+    time.sleep(2 * snapshot.CHECK_EVERY)
+    assert file.current() is good is not None
+    file.path.unlink()
+    time.sleep(2 * snapshot.CHECK_EVERY)
+    assert file.current() is good
+
+
+# clients that take too much
+
+
+def test_connections_of_one_client(settings: Settings) -> None:
+    with receiving(settings, max_connections_per_client=2) as receiver:
+        with receiver.connect() as one, receiver.connect() as two:
+            assert (one.recv(3), two.recv(3)) == (b"220", b"220")
+            assert talk(receiver) == ["421 4.7.0 Too many connections from your address; try again later"]
+        until(lambda: talk(receiver)[0].startswith("220"))
+
+
+def test_connections_of_all_clients(settings: Settings) -> None:
+    with receiving(settings, max_connections=1) as receiver, receiver.connect() as one:
+        assert one.recv(3) == b"220"
+        assert talk(receiver) == ["421 4.3.2 Too many connections; try again later"]
+
+
+def test_an_ipv6_network_is_one_client() -> None:
+    clients = Clients(Smtp(max_connections_per_client=1, max_messages_per_minute=1))
+    clients.came("2001:db8::1")
+    clients.came("2001:db8::2")
+    assert clients.has_too_many("2001:db8::3")
+    assert not clients.has_too_many("2001:db8:0:1::1")
+    clients.left("2001:db8::1")
+    clients.left("2001:db8::2")
+    assert (clients.total, dict(clients.connections)) == (0, {})
+    assert [clients.may_send("192.0.2.1", now) for now in (100.0, 159.0, 160.0)] == [True, False, True]
+    assert Clients(Smtp(max_messages_per_minute=0)).may_send("192.0.2.1", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("peer", "address"),
+    [(("192.0.2.1", 1), "192.0.2.1"), (("::ffff:192.0.2.1", 1, 0, 0), "192.0.2.1"), (("fe80::1%eth0", 1, 0, 2), "fe80::1"), ("", "")],
+)
+def test_the_client_s_address(peer: object, address: str) -> None:
+    assert client_address(peer) == address
+
+
+def test_a_client_that_says_nothing_is_told_good_bye(settings: Settings) -> None:
+    with receiving(settings, idle_timeout=1) as receiver, receiver.connect() as connection:
+        assert connection.makefile("rb").read().decode().splitlines() == ["220 mx.company.example ESMTP", replies.IDLE_TOO_LONG]
+
+
+def test_a_client_that_never_ends_is_told_good_bye(settings: Settings) -> None:
+    with receiving(settings, session_timeout=1) as receiver, receiver.connect() as connection, connection.makefile("rb") as stream:
+        said = [stream.readline()]
+        with contextlib.suppress(OSError):
+            while said[-1]:
+                connection.sendall(b"NOOP\r\n")
+                said.append(stream.readline())
+                time.sleep(0.05)
+        assert replies.SESSION_TOO_LONG.encode() in b"".join(said)
+
+
+def test_a_message_that_comes_too_slowly_is_cut(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dialogue, "SLOW_GRACE", 0.1)
+    with receiving(settings) as receiver, in_message(receiver) as (connection, stream):
+        with contextlib.suppress(OSError):
+            for _ in range(1000):
+                connection.sendall(b"x")
+                time.sleep(0.02)
+                if receiver.stored():
+                    break
+        assert stream.readline().decode().strip() == replies.TOO_SLOW
+        assert receiver.stored() == []
+
+
+def test_who_speaks_before_the_greeting_is_sent_away(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    greeted = dialogue.Dialogue.unwelcome
+
+    def late(self: dialogue.Dialogue) -> str:
+        time.sleep(0.2)  # the client is quicker
+        return greeted(self)
+
+    monkeypatch.setattr(dialogue.Dialogue, "unwelcome", late)
+    with receiving(settings) as receiver, receiver.connect() as connection:
+        connection.sendall(b"EHLO client.example\r\n")
+        assert connection.recv(100).startswith(b"554 5.5.1")
+
+
+def test_a_client_that_reads_nothing_holds_no_connection(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dialogue, "LINGER", 0.1)
+    monkeypatch.setattr(dialogue, "MOST_IDLE_COMMANDS", 10**9)
+    with receiving(settings, idle_timeout=1, max_connections=1) as receiver, receiver.connect() as deaf:
+        deaf.settimeout(0.5)
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            while True:
+                deaf.sendall(b"EHLO client.example\r\n" * 1000)
+        until(lambda: talk(receiver)[0].startswith("220"))
+
+
+# memory
+
+
+def test_messages_share_a_bounded_memory(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receive, "MESSAGE_MEMORY", 0)
+    with receiving(settings, max_size=100_000) as receiver, in_message(receiver) as (greedy, stream):
+        greedy.sendall(b"x" * 90_000)
+        with in_message(receiver) as (second, _):
+            second.sendall(b"x" * 90_000)
+            third = send(receiver, b"x" * 50_000 + b"\r\n")
+        assert third == replies.NO_STORAGE
+        greedy.sendall(b"\r\n.\r\n")
+        assert stream.readline().startswith(b"250 2.0.0")
+        until(lambda: send(receiver, b"x" * 50_000 + b"\r\n").startswith("250"))
+
+
+def test_memory_that_is_given_back_can_be_taken_again() -> None:
+    memory = Memory(10)
+    content = data.Content(10)
+    assert content.reserve(b"123456", memory.take)
+    assert not content.reserve(b"12345", memory.take)
+    memory.give_back(content.reserved)
+    assert memory.free == 10
+
+
+def test_a_flood_without_line_ends_costs_little_memory(settings: Settings) -> None:
+    with receiving(settings, max_size=1_000_000) as receiver, in_message(receiver) as (connection, stream):
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        for _ in range(100):
+            connection.sendall(b"x" * 1_000_000)
+        connection.sendall(b"\r\n.\r\n")
+        assert stream.readline().startswith(b"552 5.3.4")
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 32 * 1024  # KiB
+
+
+# what a fault costs
+
+
+class Broken(Spool):
+    """A spool whose disk does what the test says."""
+
+    fault: Exception | None = None
+    gate: threading.Event | None = None
+
+    def append(self, envelope: Envelope, raw: bytes) -> "Future[None]":
+        if self.fault is None:
+            return super().append(envelope, raw)
+        failed: Future[None] = Future()
+        failed.set_exception(self.fault)
+        return failed
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Broken]]:
+    monkeypatch.setattr(receive, "Spool", Broken)
+    yield Broken
+    Broken.fault = None
+
+
+@pytest.mark.parametrize(
+    ("fault", "reply"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "452 4.3.1"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), "452 4.3.1"),
+        (OSError(errno.EROFS, "Read-only file system"), "451 4.3.0"),
+        (OSError(errno.EIO, "secret /path"), "451 4.3.0"),
+        (RuntimeError("secret\r\n250 2.0.0 queued"), "451 4.3.0"),
+    ],
+)
+def test_what_cannot_be_stored_is_put_off_and_never_explained(
+    fault: Exception, reply: str, broken: type[Broken], settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with receiving(settings) as receiver:
+        broken.fault = fault
+        said = talk(receiver, *HELLO, MAIL + b".\r\n", b"NOOP\r\n")
+        assert said[5].startswith(reply)
+        assert "secret" not in said[5]
+        assert said[6] == "250 2.0.0 OK"
+        broken.fault = None
+        assert send(receiver).startswith("250")
+        assert len(receiver.stored()) == 1
+    assert any("not stored" in record.getMessage() for record in caplog.records)
+    assert all("\n" not in record.getMessage() for record in caplog.records)
+
+
+def test_our_own_mistakes_are_temporary_and_never_shown(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def mistaken(*_: object) -> None:
+        raise RuntimeError("db down secret")
+
+    monkeypatch.setattr(dialogue, "scan", mistaken)
+    monkeypatch.setitem(dialogue.COMMANDS, b"NOOP", mistaken)
+    with receiving(settings) as receiver:
+        said = talk(receiver, b"NOOP\r\n", *HELLO, MAIL + b".\r\n", b"RSET\r\n")
+        assert said[1] == said[6] == replies.FAULT
+        assert said[7] == "250 2.0.0 OK"
+        assert receiver.stored() == []
+
+
+def test_a_mistake_within_a_message_ends_the_session_so_that_no_text_becomes_a_command(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mistaken(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(data.Content, "feed", mistaken)
+    with receiving(settings) as receiver, in_message(receiver) as (connection, stream):
+        connection.sendall(b"x\r\n")
+        assert stream.read().decode().splitlines() == [replies.FAULT_IN_MESSAGE]
+
+
+def test_a_client_that_leaves_after_the_final_dot_does_not_stop_the_store(settings: Settings) -> None:
+    with receiving(settings) as receiver:
+        for number in range(1, 11):
+            with in_message(receiver) as (connection, _):
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # close with a reset
+                connection.sendall(MAIL + b".\r\n")
+            until(lambda expected=number: len(receiver.stored()) == expected)  # type: ignore[misc]
+
+
+def test_a_client_that_leaves_before_the_final_dot_leaves_nothing(settings: Settings) -> None:
+    with receiving(settings) as receiver:
+        for cut in (b"", b"\r\n", b"\r\n.", b"\r\n.\r", b".\n"):
+            with in_message(receiver) as (connection, _):
+                connection.sendall(b"text" + cut)
+        assert send(receiver).startswith("250")
+        assert [raw for _, raw in receiver.stored()] == [MAIL]
+
+
+def test_a_client_that_says_all_and_shuts_its_side_is_answered(settings: Settings) -> None:
+    with receiving(settings) as receiver, receiver.connect() as connection:
+        assert connection.recv(3) == b"220"
+        connection.sendall(b"".join(HELLO) + MAIL + b".\r\nNOOP\r\nQUIT\r\n")
+        connection.shutdown(socket.SHUT_WR)
+        said = connection.makefile("rb").read().decode()
+        assert re.search(r"250 2\.0\.0 queued as \w{13}\r\n250 2\.0\.0 OK\r\n221 2\.0\.0 Bye\r\n\Z", said)
+
+
+def test_many_sessions_at_once_lose_nothing(settings: Settings) -> None:
+    with receiving(settings, max_messages_per_minute=0) as receiver:
+        replies: list[str] = []
+
+        def session(number: int) -> None:
+            for part in range(10):
+                replies.append(send(receiver, b"X-Number: %d.%d\r\n\r\n" % (number, part)))
+
+        threads = [threading.Thread(target=session, args=(number,)) for number in range(20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(HANG)
+        found = {(ids.show(envelope.spool_id), raw) for envelope, raw in receiver.stored()}
+    assert {reply.rpartition(" ")[2] for reply in replies} == {number for number, _ in found}
+    assert {raw for _, raw in found} == {b"X-Number: %d.%d\r\n\r\n" % (number, part) for number in range(20) for part in range(10)}
+
+
+# the log and the bell
+
+
+def test_each_event_is_one_harmless_line(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with receiving(settings) as receiver:
+        talk(receiver, b"EHLO client.example\r\n", "MAIL FROM:<\u202ea@b.example> SMTPUTF8\r\n".encode(), *HELLO[2:], b".\r\n")
+        talk(receiver, *HELLO[:2], b"RCPT TO:<nobody\x1b[2J@company.example>\r\n")
+        talk(receiver, *HELLO[:1], b"MAIL FROM:<mallory@stranger.example>\r\n", *HELLO[2:3])
+    lines = [record.getMessage() for record in caplog.records]
+    assert [line.split()[0] for line in lines] == ["listening", "accepted", "refused", "refused", "stopped"]
+    assert all(line.isprintable() for line in lines)
+    assert "from=<\\u202ea@b.example>" in lines[1]
+    assert "to=<nobody\\x1b[2J@company.example>" in lines[2]
+
+
+def test_the_judge_is_woken_when_mail_is_safe(settings: Settings) -> None:
+    with receiving(settings) as receiver:
+        bell = Bell(settings.spool.directory, "judge")
+        assert not bell.wait(0)
+        assert send(receiver).startswith("250")
+        assert bell.wait(HANG)
+        bell.close()
+
+
+# start and stop
+
+
+def test_a_port_in_use_is_one_line_that_says_what_to_do(settings: Settings) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(BadInput, match=re.escape(f"{listen} is in use; stop the other program or change smtp.listen")):
+            receive.run(replace(settings, smtp=replace(settings.smtp, listen=listen)))
+
+
+@pytest.mark.parametrize(
+    ("listen", "words"), [("192.0.2.1:2525", "change smtp.listen"), ("no.such.host.invalid:25", "no address of this machine")]
+)
+def test_an_address_that_is_not_ours(listen: str, words: str, settings: Settings) -> None:
+    with pytest.raises(BadInput, match=words):
+        receive.run(replace(settings, smtp=replace(settings.smtp, listen=listen)))
+
+
+def test_a_certificate_that_cannot_be_used(settings: Settings, tmp_path: Path) -> None:
+    certificate, _ = make_certificate(tmp_path)
+    for files in ((str(certificate), str(tmp_path / "missing.pem")), (str(certificate), str(certificate)), (str(certificate), "")):
+        with pytest.raises(BadInput, match=r"smtp\.tls_cert .* cannot be used"):
+            receive.run(replace(settings, smtp=replace(settings.smtp, tls_cert=files[0], tls_key=files[1])))
+
+
+def test_who_is_at_it_may_finish_and_who_is_idle_goes_when_it_stops(settings: Settings) -> None:
+    with receiving(settings) as receiver, in_message(receiver) as (busy, stream), receiver.connect() as idle:
+        assert idle.recv(3) == b"220"
+        busy.sendall(b"half a mess")
+        receiver.stop.set()
+        with idle.makefile("rb") as last_words:
+            assert last_words.read().endswith(replies.SHUTTING_DOWN.encode() + b"\r\n")
+        busy.sendall(b"age\r\n.\r\n")
+        assert stream.readline().startswith(b"250 2.0.0 queued")
+        assert stream.read() == replies.SHUTTING_DOWN.encode() + b"\r\n"
+        receiver.end()
+        assert [raw for _, raw in receiver.stored()] == [b"half a message\r\n"]
+        with pytest.raises(ConnectionRefusedError):
+            receiver.connect()
+
+
+def test_who_does_not_finish_is_told_so_and_cut(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receive, "GRACE", 0.1)
+    with receiving(settings) as receiver, in_message(receiver) as (busy, stream):
+        busy.sendall(b"half a mess")
+        receiver.stop.set()
+        assert stream.read() == replies.SHUTTING_DOWN.encode() + b"\r\n"
+        receiver.end()
+        assert receiver.stored() == []
+
+
+ACTIVATE = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
+os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
+"""
+
+DAEMON = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from mta import receive
+from triage.settings import Company, Settings, Smtp, Spool
+receive.run(Settings(
+    company=Company(domains=("company.example",), hostname="mx.company.example"),
+    spool=Spool(directory=Path(sys.argv[1])), smtp=Smtp(listen=sys.argv[2]),
+), lambda: print("ready", flush=True))
+assert not {"sqlalchemy", "sqlmodel", "fastapi", "dns", "pydantic", "mail_auth"} & set(sys.modules)
+"""
+
+
+@pytest.mark.parametrize("activated", [False, True], ids=["own socket", "socket activation"])
+def test_the_process_starts_light_and_ends_well(activated: bool, tmp_path: Path) -> None:
+    listen = f"127.0.0.1:{free_port()}"
+    snapshot.write(tmp_path, OPEN_DOOR)
+    with contextlib.ExitStack() as stack:
+        command = [sys.executable, "-c", DAEMON, str(tmp_path), listen]
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+        descriptors: tuple[int, ...] = ()
+        if activated:
+            listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+            listen = "{}:{}".format(*listener.getsockname())
+            descriptors = (listener.fileno(),)
+            command = [sys.executable, "-c", ACTIVATE, str(listener.fileno()), *command[1:]]
+        process = stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, pass_fds=descriptors))
+        stack.callback(process.kill)
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        host, port = listen.rsplit(":", 1)
+        with smtplib.SMTP(host, int(port)) as client:
+            client.sendmail("a@b.example", ["anna@company.example"], MAIL)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(HANG) == 0
+        assert [raw for _, raw in stored(tmp_path)] == [MAIL]

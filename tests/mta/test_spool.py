@@ -1,0 +1,304 @@
+"""The spool: many sessions and few files, what a crash leaves, what damage costs, and a disk that is full."""
+
+import contextlib
+import errno
+import os
+import resource
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
+
+from mta.spool import Batch, Message, Spool, write_batch
+from tests.peers.processes import HANG
+from triage.envelope import Envelope
+from triage.errors import BadInput
+from triage.ids import new_id
+
+AT = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+
+
+def envelope(number: int = 0) -> Envelope:
+    return Envelope(number or new_id(), AT, "a@stranger.example", ("anna@company.example", "bär@company.example"), "192.0.2.1", "c\x1b")
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Iterator[Spool]:
+    opened = Spool(tmp_path / "spool")
+    yield opened
+    opened.close()
+
+
+def taken(spool: Spool, batch: Batch) -> list[Message]:
+    """Read a batch and finish with it."""
+    assert spool.hold(batch)
+    messages = list(spool.read(batch))
+    spool.remove(batch)
+    return messages
+
+
+def void(_: object) -> None:
+    """For calls whose result does not matter."""
+
+
+def everything(spool: Spool) -> list[Message]:
+    return [message for batch in spool.batches() for message in taken(spool, batch)]
+
+
+def files(spool: Spool) -> list[str]:
+    return sorted(path.name for path in (*spool.incoming.iterdir(), *spool.retry.iterdir()))
+
+
+def test_what_is_appended_is_read_byte_for_byte_and_oldest_first(spool: Spool) -> None:
+    messages = [(envelope(), raw) for raw in (b"", b"\0\r\n.\r\nMRsp", b"x" * 300_000, "ü".encode("latin-1"))]
+    for one in messages:
+        assert spool.append(*one).result(HANG) is None
+    assert everything(spool) == messages
+    assert everything(spool) == []
+    assert files(spool) == []
+
+
+def test_sessions_that_wait_share_one_file(spool: Spool) -> None:
+    rung, gate = [], threading.Event()
+
+    def after_batch() -> None:
+        rung.append(1)
+        gate.wait(HANG)  # the disk is slow
+
+    spool.after_batch = after_batch
+    first = spool.append(envelope(), b"first")
+    while not rung:
+        threading.Event().wait(0.001)
+    others = [spool.append(envelope(), b"%d" % number) for number in range(200)]
+    gate.set()
+    for future in (first, *others):
+        future.result(HANG)
+    assert len(files(spool)) == len(rung) == 2
+    assert [raw for _, raw in everything(spool)] == [b"first", *(b"%d" % number for number in range(200))]
+
+
+def test_a_batch_has_a_largest_size(spool: Spool) -> None:
+    for future in [spool.append(envelope(), b"x" * 3_000_000) for _ in range(12)]:
+        future.result(HANG)
+    assert len(files(spool)) >= 2
+    assert len(everything(spool)) == 12
+
+
+def test_nobody_hears_of_safety_before_the_file_has_its_name(spool: Spool) -> None:
+    seen: list[list[str]] = []
+    future = spool.append(envelope(), b"x")
+    future.add_done_callback(lambda _: seen.append(files(spool)))
+    future.result(HANG)
+    spool.close()
+    assert [[Path(name).suffix for name in names] for names in seen] == [[".batch"]]
+
+
+def test_a_batch_that_one_holds_is_nobody_elses(spool: Spool, tmp_path: Path) -> None:
+    spool.append(envelope(), b"x").result(HANG)
+    other = Spool(tmp_path / "spool")
+    (mine,) = spool.batches()
+    (theirs,) = other.batches()
+    assert spool.hold(mine)
+    assert not other.hold(theirs)
+    spool.let_go(mine)
+    assert other.hold(theirs)
+    other.remove(theirs)
+    assert not spool.hold(mine)
+
+
+def test_a_batch_finished_while_it_was_being_opened_is_not_read_again(spool: Spool) -> None:
+    spool.append(envelope(), b"x").result(HANG)
+    (mine,) = spool.batches()
+    with mine.path.open("rb") as opened:
+        assert taken(spool, mine)
+        late = Batch(Path(f"/proc/self/fd/{opened.fileno()}"))
+        assert not spool.hold(late)
+
+
+# retry
+
+
+def test_a_message_that_is_put_off_comes_back_when_it_is_due(spool: Spool) -> None:
+    one, two = envelope(), envelope()
+    spool.put_off(two, b"two", not_before=AT + timedelta(seconds=15), attempt=2)
+    spool.put_off(one, b"one", not_before=AT + timedelta(seconds=5), attempt=1)
+    (spool.retry / "stray.batch").write_bytes(b"")
+    assert [*spool.due(AT)] == []
+    assert [batch.attempt for batch in spool.due(AT + timedelta(seconds=5))] == [1]
+    batches = [*spool.due(AT + timedelta(minutes=1))]
+    assert [batch.attempt for batch in batches] == [1, 2]
+    assert [taken(spool, batch) for batch in batches] == [[(one, b"one")], [(two, b"two")]]
+    assert everything(spool) == []
+
+
+# crashes and damage
+
+
+CRASH = """
+import os, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from mta import spool
+from triage.envelope import Envelope
+real = os.fsync
+def dies(descriptor):
+    if os.path.isfile(f"/proc/self/fd/{descriptor}"):
+        os.kill(os.getpid(), 9)
+    real(descriptor)
+opened = spool.Spool(Path(sys.argv[1]))
+e = Envelope(1, datetime.now(UTC), "", ("a@b.example",), "192.0.2.1", "c")
+opened.append(e, b"first").result()
+os.fsync = dies
+opened.append(e, b"second").result()
+"""
+
+
+def test_a_killed_writer_leaves_nothing_that_counts(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", CRASH, str(tmp_path)], cwd=Path(__file__).parents[2], timeout=HANG, check=False)
+    assert done.returncode == -9
+    spool = Spool(tmp_path)
+    assert len([*spool.incoming.glob("*.tmp")]) == 1
+    spool.start()
+    assert [*spool.incoming.glob("*.tmp")] == []
+    assert [raw for _, raw in everything(spool)] == [b"first"]
+    spool.close()
+
+
+def test_a_starting_writer_leaves_the_file_of_another_alone(spool: Spool, tmp_path: Path) -> None:
+    class Slow(list[Message]):
+        """Starts another writer while the first one is at work."""
+
+        def __iter__(self) -> Iterator[Message]:
+            assert [*spool.incoming.glob("*.tmp")]
+            other = Spool(tmp_path / "spool")
+            other.start()
+            other.close()
+            return super().__iter__()
+
+    write_batch(spool.incoming, "1.batch", Slow([(envelope(), b"mine")]))
+    assert [raw for _, raw in everything(spool)] == [b"mine"]
+
+
+def test_what_a_killed_judge_left_half_written_is_removed(spool: Spool) -> None:
+    spool.put_off(envelope(), b"whole", not_before=AT, attempt=1)
+    (spool.retry / "half.batch.tmp").write_bytes(b"half")
+    spool.tidy()
+    assert [raw for batch in spool.due(AT) for _, raw in taken(spool, batch)] == [b"whole"]
+    assert files(spool) == []
+
+
+def one_batch(spool: Spool, raws: list[bytes]) -> Path:
+    write_batch(spool.incoming, "0.batch", [(envelope(number + 1), raw) for number, raw in enumerate(raws)])
+    return spool.incoming / "0.batch"
+
+
+@pytest.mark.parametrize(
+    ("damage", "readable"),
+    [
+        (lambda raw: raw[:-1], [b"one", b"two"]),
+        (lambda raw: raw[:10], []),
+        (lambda raw: b"", []),
+        (lambda raw: raw.replace(b"two", b"twx"), [b"one", b"three"]),
+        (lambda raw: raw.replace(b"one", b""), [b"two", b"three"]),
+        (lambda raw: raw.replace(b"two", b"two and more"), [b"one", b"two", b"three"]),
+        (lambda raw: b"\0" * 40 + raw[40:], [b"two", b"three"]),
+        (lambda raw: raw[:5] + b"\xff" + raw[6:], [b"two", b"three"]),
+        (lambda raw: raw + b"trailing rubbish", [b"one", b"two", b"three"]),
+        (lambda raw: b"MRsp" * 10 + raw, [b"one", b"two", b"three"]),
+    ],
+)
+def test_damage_costs_only_what_it_hit(spool: Spool, damage: Callable[[bytes], bytes], readable: list[bytes]) -> None:
+    path = one_batch(spool, [b"one", b"two", b"three"])
+    before = path.read_bytes()
+    path.write_bytes(damage(before))
+    assert [raw for _, raw in everything(spool)] == readable
+    kept = [*spool.damaged.iterdir()]
+    assert [file.read_bytes() for file in kept] == ([damage(before)] if damage(before) else [])
+    assert files(spool) == []
+
+
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@given(st.lists(st.binary(max_size=60), min_size=1, max_size=5), st.integers(0, 2_000), st.binary(max_size=12))
+def test_the_reader_takes_anything(spool: Spool, raws: list[bytes], at: int, rubbish: bytes) -> None:
+    path = one_batch(spool, raws)
+    good = path.read_bytes()
+    damaged = good[:at] + rubbish + good[at + len(rubbish) :]
+    path.write_bytes(damaged)
+    read = [raw for _, raw in everything(spool)]
+    assert read == raws if damaged.startswith(good) else len(read) < len(raws) and all(raw in raws for raw in read)
+    assert not path.exists()
+
+
+# a disk that takes nothing more
+
+
+@contextlib.contextmanager
+def full_disk(directory: Path) -> Iterator[Callable[[], None]]:
+    """Nothing larger than 100,000 bytes can be written below the directory until the yielded function is called."""
+    if os.geteuid() == 0 and subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", directory], check=False).returncode == 0:
+        ballast = directory / "ballast"
+        try:
+            ballast.write_bytes(b"x" * 28_000)
+            yield lambda: void(subprocess.run(["mount", "-o", "remount,size=8m", directory], check=True))
+        finally:
+            subprocess.run(["umount", "-l", directory], check=True)
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_disk_refuses_and_takes_again_when_there_is_room(tmp_path: Path) -> None:
+    directory = tmp_path / "disk"
+    directory.mkdir()
+    with full_disk(directory) as make_room:
+        spool = Spool(directory)
+        with pytest.raises(OSError, match=r"No space left|File too large") as fault:
+            spool.append(envelope(), b"x" * 300_000).result(HANG)
+        assert fault.value.errno in (errno.ENOSPC, errno.EFBIG)
+        assert files(spool) == []
+        spool.append(envelope(), b"small").result(HANG)
+        make_room()
+        spool.append(envelope(), b"x" * 300_000).result(HANG)
+        assert [len(raw) for _, raw in everything(spool)] == [5, 300_000]
+        spool.close()
+
+
+def test_a_directory_that_vanished_is_a_fault_of_these_messages_only(spool: Spool) -> None:
+    spool.append(envelope(), b"one").result(HANG)
+    elsewhere = spool.incoming.with_name("elsewhere")
+    spool.incoming.rename(elsewhere)
+    with pytest.raises(FileNotFoundError):
+        spool.append(envelope(), b"two").result(HANG)
+    elsewhere.rename(spool.incoming)
+    spool.append(envelope(), b"three").result(HANG)
+    assert [raw for _, raw in everything(spool)] == [b"one", b"three"]
+
+
+def test_a_session_that_gave_up_before_its_turn_is_left_out(spool: Spool) -> None:
+    gate = threading.Event()
+    spool.after_batch = lambda: void(gate.wait(HANG))
+    first = spool.append(envelope(), b"first")
+    while not files(spool):
+        threading.Event().wait(0.001)
+    gone, second = spool.append(envelope(), b"gone"), spool.append(envelope(), b"second")
+    assert gone.cancel()
+    gate.set()
+    first.result(HANG)
+    second.result(HANG)
+    assert [raw for _, raw in everything(spool)] == [b"first", b"second"]
+
+
+@pytest.mark.parametrize("what", ["a file", "a file above"])
+def test_a_spool_that_cannot_be_used_says_what_to_do(what: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadInput, match=r"the spool .* cannot be used: .*; make it writable or change spool\.directory"):
+        Spool(tmp_path / "file" if what == "a file" else tmp_path / "file" / "spool")

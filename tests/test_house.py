@@ -1,0 +1,75 @@
+"""The house stands as ARCHITECTURE.md draws it: imports, names, the state table, and files that name no machine."""
+
+import ast
+import re
+import subprocess
+import sys
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from triage.errors import NotAllowedNow
+from triage.states import ENTRY, TRANSITIONS, Event, State, follow
+
+ROOT = Path(__file__).parent.parent
+ROOMS = ("triage", "mail_auth", "mta", "directory_sync", "triage_api", "triage_cli", "demo", "migrations")
+MODULES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+NAMELESS = {"utils", "util", "common", "core", "base", "manager", "service", "helpers", "misc"}
+
+
+def test_imports_keep_the_contracts() -> None:
+    command = [str(Path(sys.executable).parent / "lint-imports"), "--no-logo", "--no-cache"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_says_its_duty_first_and_is_named_after_it(path: Path) -> None:
+    assert path.stem not in NAMELESS
+    if text := path.read_text("utf-8"):
+        assert ast.get_docstring(ast.parse(text)), "the first line of a module says what it is for"
+
+
+def test_the_state_table_in_the_architecture_is_the_one_that_runs() -> None:
+    drawn = dict(lines(ROOT / "ARCHITECTURE.md"))
+    assert {pair: after for pair, after in drawn.items() if pair[0] != "—"} == {
+        (before.name, event.value): after.name for (before, event), after in TRANSITIONS.items()
+    }
+    assert {word for (before, _), after in drawn.items() if before == "—" for word in re.findall(r"[A-Z]+", after)} == {
+        state.name for state in ENTRY
+    }
+
+
+def lines(document: Path) -> list[tuple[tuple[str, str], str]]:
+    """The rows of the table with a state, an event and a state, one for each state before; erasing changes no state."""
+    found = []
+    for row in document.read_text("utf-8").splitlines():
+        cells = [cell.strip().strip("`") for cell in row.strip("| ").split("|")]
+        if len(cells) < 3 or not re.fullmatch(r"—|[A-Z]+(, [A-Z]+)*", cells[0]):
+            continue
+        for before in cells[0].split(", "):
+            found.append(((before, cells[1]), before if cells[2] == "unchanged" else cells[2]))
+    return found
+
+
+@pytest.mark.parametrize(("state", "event"), [pair for pair in product(State, Event) if pair not in TRANSITIONS])
+def test_what_the_table_does_not_name_is_refused(state: State, event: Event) -> None:
+    with pytest.raises(NotAllowedNow, match=f"a {state} delivery cannot be changed by {event}"):
+        follow(state, event)
+
+
+def test_no_file_names_a_package_host_or_a_machine() -> None:
+    """Lock files serve every index and mirror, and the tree works in every folder."""
+    named = re.compile(r"pypi\.org|pythonhosted|registry\.npmjs|registry\.yarnpkg|(?<![\w.])/work/|/root/", re.IGNORECASE)
+    tracked = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    files = [ROOT / name for name in tracked.splitlines() if name != "tests/test_house.py"]
+    guilty = [str(path.relative_to(ROOT)) for path in files if path.is_file() and named.search(path.read_text("utf-8", "replace"))]
+    assert guilty == []
+
+
+def test_every_locked_package_has_hashes() -> None:
+    for lock in sorted((ROOT / "requirements").glob("*.txt")):
+        entries = re.split(r"\n(?=[a-z])", lock.read_text())
+        assert len(entries) > 5
+        assert [entry for entry in entries if "--hash=sha256:" not in entry] == []

@@ -1,0 +1,104 @@
+"""Functions that bounded children run in the tests: well-behaved ones, and ones that are not."""
+
+import contextlib
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NoReturn, cast
+
+calls = 0
+
+
+def echo(raw: bytes, options: Mapping[str, Any]) -> bytes:
+    """The bytes, and the options as JSON behind them."""
+    return raw + json.dumps(options, sort_keys=True).encode()
+
+
+def count(raw: bytes, options: Mapping[str, Any]) -> bytes:
+    """How many calls this process has had, and its id."""
+    global calls
+    calls += 1
+    return json.dumps([calls, os.getpid()]).encode()
+
+
+def behave(raw: bytes, options: Mapping[str, Any]) -> bytes:
+    """Do as the message says; otherwise give it back."""
+    deeds: dict[bytes, Callable[[], object]] = {
+        b"loop": loop,
+        b"sleep": sleep,
+        b"eat": eat,
+        b"die": die,
+        b"garbage": garbage,
+        b"raise": complain,
+        b"recurse": recurse,
+        b"text": lambda: "text",
+        b"print": chatter,
+        b"large": lambda: b"x" * 70_000_000,
+    }
+    deed = deeds.get(raw)
+    return cast(bytes, deed() if deed else raw)  # "text" returns no bytes, which is the point
+
+
+def loop() -> NoReturn:
+    """Compute for ever."""
+    while True:
+        pass
+
+
+def chatter() -> bytes:
+    """Print something, where answers go."""
+    print("noise", flush=True)  # noqa: T201
+    return b"printed"
+
+
+def sleep() -> None:
+    """Do nothing for very long."""
+    time.sleep(3600)
+
+
+def eat() -> bytes:
+    """Ask for all memory."""
+    return bytes(2 * 1024**3)
+
+
+def die() -> None:
+    """End at once, as after a fault in a parser written in C."""
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def garbage() -> bytes:
+    """Write nonsense wherever something may be written, as a parser would that somebody else has taken over."""
+    for descriptor in range(3, 16):
+        with contextlib.suppress(OSError):
+            os.write(descriptor, b"\xff" * 64)
+    return b"x"
+
+
+def complain() -> NoReturn:
+    """Raise."""
+    raise ValueError("\x1b[31mwhat came from mail")
+
+
+def recurse() -> bytes:
+    """Go too deep."""
+    return recurse()
+
+
+def look_around(raw: bytes, options: Mapping[str, Any]) -> bytes:
+    """What this process can see and do; `raw` is a path to try to write to."""
+    able: dict[str, object] = {"environment": sorted(os.environ), "files": sorted(os.listdir("/proc/self/fd")), "directory": os.getcwd()}  # noqa: PTH109, PTH208
+    try:
+        Path(raw.decode()).write_bytes(b"x")
+        able["wrote"] = True
+    except OSError:
+        able["wrote"] = False
+    return json.dumps(able).encode()
+
+
+def compute_for_ever(raw: bytes, options: Mapping[str, Any]) -> bytes:
+    """Make the empty file that `raw` names, its name followed by this process's id, and never answer."""
+    Path(f"{raw.decode()}.{os.getpid()}").touch()
+    return loop()

@@ -1,0 +1,264 @@
+"""What a message says."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings as effort, strategies as st
+
+from tests.triage.mails import GIF, PNG, from_archive, html_mail, mail, multipart, part
+from tests.triage.test_visible import HARMLESS_LINES, harmful
+from triage.content import LINK_LIMIT, TEXT_LIMIT, Attachment, Link, Summary, attachment, summarise, summarise_json
+
+
+def test_a_whole_message() -> None:
+    summary = summarise(
+        mail(
+            """
+Received: from a by b
+Received: from c by d
+From: =?utf-8?q?J=C3=B6rg?= <Joerg@Sender.example>
+Sender: list@lists.example
+Reply-To: Desk <desk@sender.example>
+To: Rosa <rosa@company.example>, it@company.example
+Cc: max@company.example
+Subject: =?utf-8?q?Caf=C3=A9?=
+ at noon
+Date: Tue, 24 Nov 2026 09:30:00 +0000
+Message-ID: <1@sender.example>
+In-Reply-To: <0@company.example>
+References: <9@company.example> <0@company.example>
+List-Id: News <news.lists.example>
+Auto-Submitted: auto-generated; x
+Precedence: Bulk
+Content-Type: text/plain; charset=utf-8
+""",
+            "Hello,\n\nlook at https://shop.example/x?a=1.\n",
+        )
+    )
+    assert summary == Summary(
+        parsed=True,
+        author_name="Jörg",
+        author="joerg@sender.example",
+        authors=("joerg@sender.example",),
+        sender="list@lists.example",
+        reply_to=("desk@sender.example",),
+        to=("rosa@company.example", "it@company.example", "max@company.example"),
+        subject="Café at noon",
+        date="Tue, 24 Nov 2026 09:30:00 +0000",
+        message_id="1@sender.example",
+        in_reply_to=("0@company.example",),
+        references=("9@company.example", "0@company.example"),
+        list_id="news.lists.example",
+        auto_submitted="auto-generated",
+        precedence="bulk",
+        content_type="text/plain",
+        hops=2,
+        text="Hello,\n\nlook at https://shop.example/x?a=1.",
+        links=(Link("https://shop.example/x?a=1", "https://shop.example/x?a=1"),),
+    )
+    assert Summary.from_json(json.loads(json.dumps(summary.as_json()))) == summary
+
+
+@pytest.mark.parametrize(
+    ("head", "author", "problem"),
+    [
+        ("From: a@b.example", "a@b.example", None),
+        ("Subject: x", "", "It has no From field."),
+        ("From: a@b.example\nFrom: a@b.example", "", "It has 2 From fields."),
+        ("From: a@b.example\nfrOM: c@d.example", "", "It has 2 From fields."),
+        ("From: a@b.example\nnot a field\nFrom: c@d.example", "", "It has 2 From fields."),
+        ("From: a@b.example, c@d.example", "", "Its From field names 2 addresses."),
+        ("From : a@b.example", "", "Its From field is malformed: programs would read it in different ways."),
+        ("From: a@b.example\n \nFrom: c@d.example", "", "It has 2 From fields."),
+        ("From: a@b.example\nnot a field", "a@b.example", "A line of the header block is malformed."),
+    ],
+)
+def test_exactly_one_author(head: str, author: str, problem: str | None) -> None:
+    summary = summarise(mail(head, "x"))
+    assert summary.author == author
+    assert summary.parsed
+    assert (problem in summary.problems) if problem else not summary.problems
+
+
+def test_plain_text_goes_before_html_and_links_come_from_both() -> None:
+    summary = summarise(
+        multipart(
+            part("Content-Type: text/plain", b"plain http://one.test/"),
+            part("Content-Type: text/html", b"<p>rich <a href='http://two.test/'>two</a>"),
+            subtype="alternative",
+        )
+    )
+    assert summary.text == "plain http://one.test/"
+    assert [link.target for link in summary.links] == ["http://one.test/", "http://two.test/"]
+
+
+def test_html_is_read_when_plain_text_is_empty() -> None:
+    raw = multipart(part("Content-Type: text/plain", b"  \r\n "), part("Content-Type: text/html", b"<p>rich</p>"), subtype="alternative")
+    assert summarise(raw).text == "rich"
+
+
+@pytest.mark.parametrize(
+    ("text", "links"),
+    [
+        ("see www.a.test, please", [("www.a.test", "http://www.a.test")]),
+        ("<https://a.test/x>", [("https://a.test/x", "https://a.test/x")]),
+        ("(https://a.test/x)", [("https://a.test/x", "https://a.test/x")]),
+        ("https://a.test/x_(y)", [("https://a.test/x_(y)", "https://a.test/x_(y)")]),
+        ("no link at all.", []),
+    ],
+)
+def test_links_in_plain_text(text: str, links: list[tuple[str, str]]) -> None:
+    assert [(link.text, link.target) for link in summarise(mail("From: a@b.example", text)).links] == links
+
+
+def test_attachments() -> None:
+    raw = multipart(
+        part("Content-Type: text/plain", b"text"),
+        part('Content-Type: application/pdf; name="=?utf-8?q?R=C3=A4chnung.pdf?="', b"%PDF", encoded=True),
+        part("Content-Type: image/png\nContent-ID: <logo@x>\nContent-Disposition: inline; filename=logo.png", PNG, encoded=True),
+        part("Content-Type: image/gif\nContent-Disposition: attachment; filename=photo.gif", GIF, encoded=True),
+        part("Content-Type: image/svg+xml\nContent-ID: <s@x>", b"<svg/>"),
+        part("Content-Type: image/png\nContent-ID: <t@x>\nContent-Disposition: inline; filename=tool.exe", b"MZ"),
+        part(
+            "Content-Type: text/html\nContent-Disposition: attachment; filename*=utf-8''..%2F..%2Fa%E2%80%AEfdp.html",
+            b"<a href='http://x.test'>",
+        ),
+        part("Content-Type: message/rfc822", mail("Subject: inner", "inner text")),
+    )
+    summary = summarise(raw)
+    assert [(one.number, one.name, one.media_type, one.size) for one in summary.attachments] == [
+        (1, "Rächnung.pdf", "application/pdf", 4),
+        (2, "photo.gif", "image/gif", len(GIF)),
+        (3, "", "image/svg+xml", 6),
+        (4, "tool.exe", "image/png", 2),
+        (5, "a\\u202efdp.html", "text/html", 24),
+        (6, "", "message/rfc822", 28),
+    ]
+    assert summary.attachments[0] == Attachment(1, "Rächnung.pdf", "application/pdf", 4, hashlib.sha256(b"%PDF").hexdigest())
+    assert summary.text == "text\n\ninner text"
+    assert summary.links == ()
+    for one in summary.attachments:
+        assert hashlib.sha256(attachment(raw, one.number)).hexdigest() == one.sha256
+    for number in (0, 7, -1):
+        with pytest.raises(IndexError):
+            attachment(raw, number)
+
+
+def test_the_whole_message_may_be_an_attachment() -> None:
+    summary = summarise(mail("From: a@b.example\nContent-Type: text/html\nContent-Disposition: attachment; filename=x.html", "<p>x"))
+    assert (summary.text, [one.name for one in summary.attachments]) == ("", ["x.html"])
+
+
+def test_limits_of_what_is_kept() -> None:
+    summary = summarise(
+        html_mail("".join(f"<a href='http://a.test/{number}'>x</a>" for number in range(LINK_LIMIT + 7)) + "word " * 50_000)
+    )
+    assert len(summary.links) == LINK_LIMIT
+    assert len(summary.text) <= TEXT_LIMIT
+    assert summary.problems == (f"It has {LINK_LIMIT + 7} links; the first {LINK_LIMIT} are listed.",)
+
+
+BOMBS = {
+    "nesting": b"Content-Type: message/rfc822\r\n\r\n" * 5_000,
+    "parts": multipart(*[b"\r\nx"] * 2_000),
+    "fields": b"From: a@b.example\r\n" + b"X: y\r\n" * 3_000 + b"\r\nbody",
+    "a long field": b"From: a@b.example\r\nX: " + b"y" * 300_000 + b"\r\n\r\nbody",
+}
+
+
+@pytest.mark.parametrize("raw", BOMBS.values(), ids=BOMBS.keys())
+def test_bombs_are_not_parsed_and_say_why(raw: bytes) -> None:
+    summary = summarise(raw)
+    assert not summary.parsed
+    assert summary.problems[-1].startswith("It could not be read: ")
+
+
+def test_too_much_html_is_read_roughly() -> None:
+    summary = summarise(html_mail("<div>" * 2_000 + "words"))
+    assert summary.parsed
+    assert (summary.text, summary.problems) == ("words", ("Only its words are shown: its HTML is nested too deeply.",))
+
+
+def test_headers_only() -> None:
+    raw = mail("From: a@b.example\nSubject: x", "http://a.test/")
+    summary = summarise(raw, headers_only=True)
+    assert (summary.author, summary.subject, summary.parsed, summary.text, summary.links) == ("a@b.example", "x", False, "", ())
+    assert Summary.from_json(json.loads(summarise_json(raw, {"headers_only": True}))) == summary
+    assert Summary.from_json(json.loads(summarise_json(raw, {}))) == summarise(raw)
+
+
+def assert_harmless(summary: Summary) -> None:
+    """No text of a summary holds a control or bidi character, and all of it can be stored."""
+    values = summary.as_json()
+    text = values.pop("text")
+    assert harmful(text, HARMLESS_LINES) == []
+    assert harmful(json.dumps(values, ensure_ascii=False), "") == []
+    json.dumps(summary.as_json(), ensure_ascii=False).encode()
+    assert "\x00" not in text
+
+
+@given(st.binary(max_size=600))
+def test_any_bytes(raw: bytes) -> None:
+    assert_harmless(summarise(raw))
+
+
+PIECES = [
+    *(
+        b"From: ",
+        b"a@b.example",
+        b"<",
+        b">",
+        b'"',
+        b",",
+        b"\r\n",
+        b"\r\n\r\n",
+        b"\n \n",
+        b"=?utf-8?b?G1s=?=",
+        b"=?utf-8?q?=E2=80=AE?=",
+        b"\x1b[2J",
+    ),
+    *(
+        b"Subject: ",
+        b"Content-Type: ",
+        b"multipart/mixed; boundary=x",
+        b"text/html",
+        b"text/plain; charset=utf-16",
+        b"message/rfc822",
+        b"--x",
+        b"--x--",
+    ),
+    *(
+        b"Content-Transfer-Encoding: base64\r\n",
+        b"<a href='java\x01script:x\xe2\x80\xae'>",
+        b"<p>",
+        b"\x00",
+        b"\xff\xfe",
+        b"\xe2\x80\xa8",
+        b"name=\x1b.exe;",
+    ),
+]
+
+
+@effort(max_examples=300)
+@given(st.lists(st.sampled_from(PIECES), max_size=30))
+def test_any_arrangement_of_awkward_pieces(pieces: list[bytes]) -> None:
+    assert_harmless(summarise(b"".join(pieces)))
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize("archive", ["mail-phish", "mail-other", "mime-torture"])
+def test_real_and_tortured_mail(corpus: Path, archive: str) -> None:
+    unclear = []
+    for name, raw in from_archive(corpus, archive):
+        summary = summarise(raw)
+        assert summary.parsed, name
+        assert_harmless(summary)
+        assert Summary.from_json(json.loads(summarise_json(raw, {}))) == summary
+        if not summary.author:
+            unclear.append(name)
+    if archive == "mail-other":
+        assert [name for name in unclear if "/ham/" in name or "/hard-ham/" in name] == [], (
+            "wanted mail must not be held for its From field"
+        )

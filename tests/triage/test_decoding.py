@@ -1,0 +1,110 @@
+"""Charsets, encoded words, parameters and transfer encodings."""
+
+import base64
+
+import pytest
+from hypothesis import given, strategies as st
+
+from triage.decoding import base64_bytes, codec, parameters, text_of, transfer_decoded, uu_bytes, words
+
+
+@pytest.mark.parametrize(
+    ("charset", "name"),
+    [
+        ("UTF-8", "utf-8"),
+        ("us-ascii", "cp1252"),
+        ("ISO-8859-1", "cp1252"),
+        ("windows-1251", "cp1251"),
+        ("gb2312", "gb2312"),
+        ("ISO-2022-JP", "iso2022_jp"),
+        ("iso-8859-8-i", "iso8859-8"),
+        ("x-unknown", ""),
+        ("../../etc/passwd", ""),
+        ("utf-8\x00", ""),
+        ("zlib", ""),
+        ("base64", ""),
+        ("idna", ""),
+        ("punycode", ""),
+        ("unicode_escape", ""),
+        ("", ""),
+    ],
+)
+def test_codecs(charset: str, name: str) -> None:
+    assert codec(charset) == name
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("plain", "plain"),
+        ("=?utf-8?q?a_b=3F?=", "a b?"),
+        ("=?UTF-8?B?w6Q=?=", "ä"),
+        ("=?utf-8?q?a?= =?utf-8?q?b?=", "ab"),
+        ("=?utf-8?q?a?= x =?utf-8?q?b?=", "a x b"),
+        ("=?utf-8?q?=E2=9C?= =?utf-8?q?=93?=", "✓"),  # one character over two words
+        ("=?iso-8859-1*de?q?=E4?=", "ä"),  # RFC 2231, with a language
+        ("=?windows-1251?b?z/Do4uXy?=", "Привет"),
+        ("=?nonsense?q?=E4?=", "ä"),
+        ("=?utf-8?b?!!!?=", ""),
+        ("=?utf-8?x?a?=", "=?utf-8?x?a?="),
+        ("=?utf-8?q?open", "=?utf-8?q?open"),
+    ],
+)
+def test_encoded_words(field: str, text: str) -> None:
+    assert words(field) == text
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "given"),
+    [
+        ("text/plain", "text/plain", {}),
+        ('Text/HTML; Charset="UTF-8"', "text/html", {"charset": "UTF-8"}),
+        ("a/b; name=x y.pdf ; z=1", "a/b", {"name": "x y.pdf", "z": "1"}),
+        ('a/b; name="a;b\\"c"', "a/b", {"name": 'a;b"c'}),
+        ('a/b; name="open', "a/b", {"name": "open"}),
+        ("a/b; filename*=utf-8''%e2%82%ac.pdf", "a/b", {"filename": "€.pdf"}),
+        ("a/b; filename*0*=utf-8''%e2%82; filename*1*=%ac; filename*2=.pdf", "a/b", {"filename": "€.pdf"}),
+        ("a/b; filename=old.txt; filename*=utf-8''new.txt", "a/b", {"filename": "new.txt"}),
+        ("a/b; name==?utf-8?q?=C3=A4.pdf?=", "a/b", {"name": "ä.pdf"}),
+        ("a/b;;;=;name=x", "a/b", {"name": "x"}),
+        ("", "", {}),
+    ],
+)
+def test_parameters(field: str, value: str, given: dict[str, str]) -> None:
+    assert parameters(field) == (value, given)
+
+
+@given(st.binary(max_size=2000))
+def test_base64_round_trip(data: bytes) -> None:
+    assert base64_bytes(base64.encodebytes(data)) == data
+    assert base64_bytes(memoryview(base64.b64encode(data).rstrip(b"="))) == data
+
+
+@given(st.binary(max_size=500))
+def test_quoted_printable_round_trip(data: bytes) -> None:
+    encoded = "=\r\n".join(f"={byte:02X}" for byte in data).encode()
+    assert transfer_decoded(memoryview(encoded), "quoted-printable") == data
+
+
+@pytest.mark.parametrize(
+    ("data", "decoded"), [(b"YQ==YQ==", b"a"), (b"Y\r\nQ", b"a"), (b"Y", b""), (b"YWJj====\r\n--\r\nlist footer", b"abc")]
+)
+def test_broken_base64(data: bytes, decoded: bytes) -> None:
+    assert base64_bytes(data) == decoded
+
+
+def test_base64_over_slices() -> None:
+    data = bytes(range(256)) * 10_000
+    assert base64_bytes(base64.encodebytes(data)) == data
+
+
+def test_uuencode() -> None:
+    assert uu_bytes(b"begin 644 a.txt\r\n%:&5L;&\\ \r\n`\r\nend\r\n") == b"hello"
+    assert uu_bytes(b"no beginning") == b""
+
+
+@given(st.binary(max_size=200), st.text(max_size=30))
+def test_any_bytes_in_any_charset(data: bytes, charset: str) -> None:
+    assert isinstance(text_of(data, charset), str)
+    assert isinstance(words(text_of(data)), str)
+    assert isinstance(parameters(text_of(data))[1], dict)

@@ -1,0 +1,81 @@
+"""Who may come in: recipients, blocked senders, and the snapshot as a file holds it."""
+
+import pytest
+
+from triage.door import DoorSnapshot, ancestors
+from triage.envelope import Address
+
+DOOR = DoorSnapshot(
+    domains=frozenset({"company.example"}),
+    recipients=frozenset({"anna@company.example", "postmaster@company.example"}),
+    blocked=frozenset({"mallory@stranger.example", "blocked.example"}),
+    blocked_unsigned=frozenset({"silent.example"}),
+)
+
+
+@pytest.mark.parametrize(
+    ("recipient", "admitted"), [("Anna@COMPANY.example", True), ("bo@company.example", False), ("anna@x.example", False)]
+)
+def test_recipients(recipient: str, admitted: bool) -> None:
+    assert DOOR.admits(Address.parse(recipient)) == admitted
+
+
+@pytest.mark.parametrize(
+    ("sender", "signers", "refused"),
+    [
+        ("mallory@stranger.example", set(), True),
+        ("mallory@stranger.example", {"stranger.example"}, True),
+        ("ruth@stranger.example", set(), False),
+        ("a@blocked.example", set(), True),
+        ("a@mail.blocked.example", set(), True),
+        ("a@notblocked.example", set(), False),
+        ("a@blocked.example.org", set(), False),
+        ("a@silent.example", set(), True),
+        ("a@mail.silent.example", set(), True),
+        ("a@silent.example", {"silent.example"}, False),
+        ("a@mail.silent.example", {"silent.example"}, False),
+        ("a@silent.example", {"mail.silent.example"}, True),
+        ("a@silent.example", {"other.example"}, True),
+    ],
+)
+def test_blocked_authors(sender: str, signers: set[str], refused: bool) -> None:
+    assert DOOR.refuses(Address.parse(sender), frozenset(signers)) == refused
+
+
+def test_a_reverse_path_is_refused_only_where_no_signature_could_speak_for_it() -> None:
+    assert DOOR.refuses_reverse_path(Address.parse("a@blocked.example"))
+    assert not DOOR.refuses_reverse_path(Address.parse("a@silent.example"))
+
+
+@pytest.mark.parametrize(
+    ("recipient", "open_to_all"),
+    [
+        ("postmaster@company.example", True),
+        ("ABUSE@company.example", True),
+        ("postmaster@x.example", False),
+        ("anna@company.example", False),
+    ],
+)
+def test_postmaster_and_abuse_take_mail_from_anybody(recipient: str, open_to_all: bool) -> None:
+    assert DOOR.takes_from_anybody(Address.parse(recipient)) == open_to_all
+
+
+def test_the_file_holds_all_of_it() -> None:
+    assert DoorSnapshot.from_bytes(DOOR.to_bytes()) == DOOR
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        *(b"", b"{", b"[]", b"null", b"\xff", b'{"domains": 1}', b'{"domains": []}', b'{"else": []}'),
+        *(DOOR.to_bytes()[:-1], DOOR.to_bytes() + b"x"),
+    ],
+)
+def test_a_damaged_file_is_no_snapshot(raw: bytes) -> None:
+    with pytest.raises(ValueError, match=r"damaged|Expecting|Extra data|utf-8|Unterminated|delimiter"):
+        DoorSnapshot.from_bytes(raw)
+
+
+def test_ancestors_leave_the_top_level_out() -> None:
+    assert ancestors("a.b.example") == ["a.b.example", "b.example"]
+    assert ancestors("example") == ["example"]

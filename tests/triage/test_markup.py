@@ -1,0 +1,121 @@
+"""HTML as text and links, and what is refused before a parser sees it."""
+
+import pytest
+from hypothesis import given, strategies as st
+
+from triage.markup import DEPTH_LIMIT, SIZE_LIMIT, TAG_LIMIT, UNCLOSED_LIMIT, crude_text, text_and_links, too_much, walk
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<p>Hello <b>bold</b> world</p><p>two</p>", "Hello bold world\n\ntwo"),
+        ("a<br>b<div>c</div>d", "a\nb\nc\nd"),
+        ("a&lt;b&#x26;c &nbsp; d", "a<b&c d"),
+        ("<style>p{}</style><script>x</script><title>t</title>seen", "seen"),
+        ("<svg><text>drawn</text></svg><noscript>no</noscript><template>t</template>seen", "seen"),
+        ("<!-- hidden -->seen", "seen"),
+        ("<img alt='a picture'> beside", "a picture beside"),
+        ("<table><tr><td>1</td><td>2</td></tr></table>", "1\n\n2"),
+        ("&#xe000;5&#xe001;marked", "5marked"),
+        ("", ""),
+    ],
+)
+def test_running_text(html: str, text: str) -> None:
+    assert text_and_links(html)[0] == text
+
+
+@pytest.mark.parametrize(
+    ("html", "links"),
+    [
+        ("<a href='http://a.test/'>one <b>two</b></a>", [("one two", "http://a.test/")]),
+        ("<a href='http://a.test/'><img alt='Logo'></a>", [("Logo", "http://a.test/")]),
+        ("<a href='http://a.test/'><img></a>", [("(picture)", "http://a.test/")]),
+        ("<a href=' ht\ntp://a.test/ '>x</a>", [("x", "http://a.test/")]),
+        ("<a href='#top'>x</a><a name=y>y</a><a href=''>z</a>", []),
+        ("<map><area href='http://a.test/' alt='Here'></map>", [("Here", "http://a.test/")]),
+        ("<form action='http://a.test/'>name <input></form>", [("(form)", "http://a.test/")]),
+        ("<base href='http://b.test/x/'><a href='y'>x</a>", [("x", "http://b.test/x/y")]),
+        ("<a href='javascript:x'>x</a>", [("x", "javascript:x")]),
+        ("<a href='http://a.test/'>a<a href='http://b.test/'>b", [("a", "http://a.test/"), ("b", "http://b.test/")]),
+        ("<svg><a href='http://a.test/'>x</a></svg>", []),
+    ],
+)
+def test_links(html: str, links: list[tuple[str, str]]) -> None:
+    assert text_and_links(html)[1] == links
+
+
+def test_links_may_be_marked() -> None:
+    text, _ = text_and_links("see <a href='http://a.test/'>here</a>.", lambda text, target, there: f"[{there}|{target}]")
+    assert text == "see [here|http://a.test/]."
+
+
+REFUSED = {
+    "size": "x" * (SIZE_LIMIT + 1),
+    "tags": "<i></i>" * TAG_LIMIT,
+    "nesting": "<div>" * (DEPTH_LIMIT + 1),
+    "formatting": "".join(f"<font id={number}>" for number in range(UNCLOSED_LIMIT + 1)),
+    "closed by nobody": "<div></p>" * (DEPTH_LIMIT + 1),
+    "closed in a comment": "<div><!--</div>-->" * (DEPTH_LIMIT + 1),
+    "closed in a style": "<div><style></div></style>" * (DEPTH_LIMIT + 1),
+    "closed in an attribute": "<div><p title='</div>'>" * (DEPTH_LIMIT + 1),
+    "in what only looks like a comment": "<svg><![CDATA[<!--]]></svg>" + "<div>" * (DEPTH_LIMIT + 1),
+    "in what only looks like a style": "<svg><style>" + "<div>" * (DEPTH_LIMIT + 1),
+}
+
+
+@pytest.mark.parametrize("html", REFUSED.values(), ids=REFUSED.keys())
+def test_refused_before_parsing(html: str) -> None:
+    assert too_much(html)
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<p>one" * 20_000,
+        "<tr><td>cell" * 10_000,
+        "<!--[if mso]><table><tr><td><![endif]-->x<!--[if mso]></td></tr></table><![endif]-->" * 300,
+        "<div>" * 500 + "</div>" * 500 + "<br><img>" * 5_000,
+        "<font color=red>x</font>" * 10_000,
+    ],
+    ids=["paragraphs", "cells", "conditional comments", "divs", "fonts"],
+)
+def test_sloppy_mail_is_not_refused(html: str) -> None:
+    assert too_much(html) == ""
+
+
+def test_words_of_refused_html() -> None:
+    assert crude_text("<style>p{}</style><div>" * 3 + "<p>a &amp; b<script>x</script>") == "a & b"
+
+
+@given(st.text(st.sampled_from("<>/ab!-=\"' \n&;"), max_size=120))
+def test_any_markup(html: str) -> None:
+    if not too_much(html):
+        steps = list(walk(html))
+        assert sum(step.kind == "open" for step in steps) == sum(step.kind == "close" for step in steps)
+        assert isinstance(text_and_links(html)[0], str)
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "<a href=http://x.test>",
+                "</a>",
+                "<table>",
+                "<tr>",
+                "</table>",
+                "<form action=http://y.test>",
+                "</form>",
+                "<p>",
+                "<svg>",
+                "t",
+                "<br>",
+            ]
+        ),
+        max_size=30,
+    )
+)
+def test_any_arrangement_of_elements(pieces: list[str]) -> None:
+    _, links = text_and_links("".join(pieces))
+    assert all(target in ("http://x.test", "http://y.test") for _, target in links)

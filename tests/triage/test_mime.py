@@ -1,0 +1,143 @@
+"""Parts within limits; and the same parts as the email package finds in real mail."""
+
+import email
+import email.policy
+from pathlib import Path
+
+import pytest
+from hypothesis import given, strategies as st
+
+from tests.triage.mails import from_archive, mail, multipart, part
+from triage.mime import DEPTH_LIMIT, FIELD_LIMIT, HEAD_LIMIT, PART_LIMIT, TooMuch, fields_of, headers_of, parts_of
+
+
+@pytest.mark.parametrize(
+    ("raw", "head"),
+    [
+        (b"A: b\r\nC: d\r\n\r\nbody", b"A: b\r\nC: d\r\n"),
+        (b"A: b\nC: d\n\nbody\n\n", b"A: b\nC: d\n"),
+        (b"A: b\r\rbody", b"A: b\r"),
+        (b"\r\nbody\r\n\r\n", b""),
+        (b"A: b", b"A: b"),
+        (b"", b""),
+    ],
+)
+def test_header_block(raw: bytes, head: bytes) -> None:
+    assert headers_of(raw) == head
+
+
+@pytest.mark.parametrize(
+    ("head", "fields", "sound"),
+    [
+        (b"A: b\r\n\tc\r\nD:e\r\n", [("a", b" b\tc", True), ("d", b"e", True)], True),
+        (b"From x\r\nA: b\r\n", [("a", b" b", True)], True),  # the envelope line of mbox
+        (b"From : b\r\n", [("from", b" b", False)], True),
+        (b"A: b\r\nno field\r\nC: d\r\n", [("a", b" b", True), ("c", b" d", True)], False),
+        (b" continues nothing\r\nA: b\r\n", [("a", b" b", True)], False),
+        (b"A: b\r\n \r\nC: d", [("a", b" b ", True), ("c", b" d", True)], False),
+    ],
+)
+def test_fields(head: bytes, fields: list[tuple[str, bytes, bool]], sound: bool) -> None:
+    found, whole = fields_of(head)
+    assert [(field.name, field.value, field.strict) for field in found] == fields
+    assert whole is sound
+
+
+def tree(raw: bytes) -> list[tuple[int, str, bytes]]:
+    """Depth, type and content of every part."""
+    return [(one.depth, one.media_type, one.content() if one.is_leaf else b"") for one in parts_of(raw)]
+
+
+def test_parts_in_order() -> None:
+    inner = multipart(part("Content-Type: text/html", b"<b>x</b>"), head="Subject: inner", subtype="alternative")
+    raw = multipart(part("Content-Type: text/plain", b"one"), part("Content-Type: message/rfc822", inner.replace(b"cut", b"cat")))
+    assert [(depth, media_type) for depth, media_type, _ in tree(raw)] == [
+        (0, "multipart/mixed"),
+        (1, "text/plain"),
+        (1, "message/rfc822"),
+        (2, "multipart/alternative"),
+        (3, "text/html"),
+    ]
+    assert tree(raw)[-1][2] == b"<b>x</b>"
+
+
+@pytest.mark.parametrize(
+    ("raw", "found"),
+    [
+        (mail("Content-Type: multipart/mixed; boundary=x", "--x\n\none\n--x\n\ntwo"), ["one", "two"]),  # never closed
+        (mail("Content-Type: multipart/mixed; boundary=x", "no delimiter"), ["no delimiter"]),
+        (mail("Content-Type: multipart/mixed", "no boundary"), ["no boundary"]),
+        (mail("Content-Type: multipart/mixed; boundary=x", "--x\n\none\n--x--\n\n--x\n\nafter the end"), ["one"]),
+        (mail("Content-Type: multipart/mixed; boundary=x", "preamble\n--x\n\none --x\n--xy\n--x--"), ["one --x\r\n--xy"]),
+        (mail("Content-Type: nonsense", "text"), ["text"]),
+        (b"no header at all\r\njust text", ["no header at all\r\njust text"]),
+        (b"Subject: x\r\nand then the body", ["and then the body"]),
+    ],
+)
+def test_malformed_multiparts(raw: bytes, found: list[str]) -> None:
+    assert [content.decode() for _, media_type, content in tree(raw) if not media_type.startswith("multipart/")] == found
+
+
+def nested(depth: int) -> bytes:
+    """Multiparts in each other."""
+    heads = "".join(f"Content-Type: multipart/mixed; boundary=b{level}\r\n\r\n--b{level}\r\n" for level in range(depth))
+    return heads.encode() + b"\r\nleaf"
+
+
+@pytest.mark.parametrize(
+    ("within", "beyond"),
+    [
+        (nested(DEPTH_LIMIT), nested(DEPTH_LIMIT + 1)),
+        (b"Content-Type: message/rfc822\r\n\r\n" * DEPTH_LIMIT, b"Content-Type: message/rfc822\r\n\r\n" * 20_000 + b"x"),
+        (multipart(*[b"\r\nx"] * (PART_LIMIT - 1)), multipart(*[b"\r\nx"] * PART_LIMIT)),
+        (b"A: b\r\n" * FIELD_LIMIT, b"A: b\r\n" * (FIELD_LIMIT + 1)),
+        (b"A: " + b"x" * (HEAD_LIMIT - 100), b"A: " + b"x" * HEAD_LIMIT),
+    ],
+    ids=["nesting", "messages", "parts", "fields", "header block"],
+)
+def test_limits(within: bytes, beyond: bytes) -> None:
+    assert parts_of(within)
+    with pytest.raises(TooMuch):
+        parts_of(beyond)
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes(raw: bytes) -> None:
+    assert parts_of(raw)[0].depth == 0
+    assert raw.startswith(headers_of(raw))
+
+
+@given(
+    st.lists(
+        st.sampled_from([b"--x", b"--x--", b"\r\n", b"\n", b"\r", b"Content-Type: multipart/mixed; boundary=x", b"a", b" "]), max_size=25
+    )
+)
+def test_any_arrangement_of_delimiters(pieces: list[bytes]) -> None:
+    for one in parts_of(b"Content-Type: multipart/mixed; boundary=x\r\n\r\n" + b"".join(pieces)):
+        assert isinstance(one.content(), bytes)
+
+
+def leaves_of_email_package(raw: bytes) -> list[tuple[str, bytes]]:
+    """What the standard library finds."""
+    found = []
+    for one in email.message_from_bytes(raw, policy=email.policy.compat32).walk():
+        content = one.get_payload(decode=True)
+        if not one.is_multipart() and isinstance(content, bytes) and content:
+            found.append((one.get_content_type(), content))
+    return found
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize("archive", ["mail-phish", "mail-other"])
+def test_real_mail_has_the_parts_that_the_email_package_finds(corpus: Path, archive: str) -> None:
+    different = []
+    for name, raw in from_archive(corpus, archive):
+        ours = [
+            (one.media_type, content)
+            for one in parts_of(raw)
+            if one.is_leaf and (content := one.content()) and one.media_type != "message/rfc822"
+        ]
+        if ours != leaves_of_email_package(raw):
+            different.append(name)
+    # delivery-status, which we keep whole, and a multipart without parts, which we show as text
+    assert len(different) <= 2, different

@@ -1,0 +1,191 @@
+"""Signing in: the right password, the same work for unknown names, the throttle, and how sessions end."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine, select, update
+from sqlmodel import col
+
+from tests.triage.arriving import NOW
+from triage import sign_in
+from triage.db import reading, transaction
+from triage.models import AuditRecord, FailedSignIn, StaffMember, StaffSession
+from triage.sign_in import HASHER, NOBODY, TooManyFailures
+
+LASTS, IDLE = timedelta(hours=12), timedelta(minutes=30)
+PASSWORD_HASH = sign_in.hash_password("correct horse")
+
+
+@pytest.fixture
+def staffed(engine: Engine) -> Engine:
+    """A database with Ana, with Max who has no password, and with Kim who has left."""
+    with transaction(engine) as session:
+        session.add(StaffMember(login="ana", name="Ana Roth", role="triage", scope=["company"], password_hash=PASSWORD_HASH))
+        session.add(StaffMember(login="max", name="Max", role="triage", scope=["company"], password_hash=""))
+        session.add(StaffMember(login="kim", name="Kim", role="triage", scope=["company"], password_hash=PASSWORD_HASH, active=False))
+    return engine
+
+
+def enter(
+    engine: Engine, login: str = "ana", password: str = "correct horse", client: str = "192.0.2.9", now: datetime = NOW
+) -> str | None:
+    """A whole sign-in; the session key, or None when name or password is wrong."""
+    with transaction(engine) as session:
+        attempt = sign_in.begin(session, login, "192.0.2.9", now=now)
+    if not sign_in.proves(attempt, password):
+        return None
+    with transaction(engine) as session:
+        opened = sign_in.succeed(session, attempt, lasts=LASTS, now=now)
+    return opened[1] if opened else None
+
+
+def holder(engine: Engine, key: str, now: datetime) -> str | None:
+    """The login behind a key."""
+    with reading(engine) as session:
+        found = sign_in.resume(session, key, lasts=LASTS, idle=IDLE, now=now)
+    return found.actor.name if found else None
+
+
+def fail(engine: Engine, times: int, login: str = "ana", client: str = "192.0.2.9", now: datetime = NOW) -> None:
+    """Failed sign-ins, without the slow part."""
+    for _ in range(times):
+        with transaction(engine) as session:
+            sign_in.begin(session, login, client, now=now)
+
+
+@pytest.mark.parametrize(
+    ("login", "password", "entered"),
+    [
+        ("ana", "correct horse", True),
+        (" Ana ", "correct horse", True),
+        ("ana", "correct horse ", False),
+        ("ana", "", False),
+        ("nobody", "correct horse", False),
+        ("max", "", False),
+        ("kim", "correct horse", False),
+    ],
+)
+def test_who_gets_in(staffed: Engine, login: str, password: str, entered: bool) -> None:
+    assert (enter(staffed, login, password) is not None) is entered
+
+
+def test_unknown_names_cost_the_same_work() -> None:
+    assert NOBODY.rpartition("$")[0].rpartition("$")[0] == PASSWORD_HASH.rpartition("$")[0].rpartition("$")[0]
+    assert not HASHER.check_needs_rehash(NOBODY)
+
+
+@pytest.mark.parametrize("login", ["nobody", "max", "kim"])
+def test_who_cannot_sign_in_is_checked_against_a_password_of_nobody(staffed: Engine, login: str) -> None:
+    with transaction(staffed) as session:
+        assert sign_in.begin(session, login, "192.0.2.9", now=NOW).password_hash == NOBODY
+
+
+def test_only_the_hash_of_the_key_is_kept_and_each_sign_in_has_its_own(staffed: Engine) -> None:
+    keys = {enter(staffed), enter(staffed)}
+    with reading(staffed) as session:
+        kept = set(session.scalars(select(col(StaffSession.key_sha256))))
+    assert len(keys) == 2
+    assert kept == {sign_in.hashed(key) for key in keys if key}
+    assert not keys & kept
+
+
+@pytest.mark.parametrize(
+    ("again_login", "again_client", "refused"),
+    [("ana", "192.0.2.9", True), ("ana", "198.51.100.1", True), ("ben", "192.0.2.9", True), ("ben", "198.51.100.1", False)],
+)
+def test_five_failures_stop_the_account_and_the_address(staffed: Engine, again_login: str, again_client: str, refused: bool) -> None:
+    fail(staffed, 5)
+    with transaction(staffed) as session:
+        if refused:
+            with pytest.raises(TooManyFailures, match="Try again in 15 minutes"):
+                sign_in.begin(session, again_login, again_client, now=NOW)
+        else:
+            sign_in.begin(session, again_login, again_client, now=NOW)
+
+
+def test_the_wait_ends_by_itself_and_asking_does_not_prolong_it(staffed: Engine) -> None:
+    fail(staffed, 5)
+    for minute in range(1, 15):
+        with pytest.raises(TooManyFailures) as refusal:
+            fail(staffed, 1, now=NOW + timedelta(minutes=minute))
+        assert refusal.value.wait == timedelta(minutes=15 - minute)
+    assert enter(staffed, now=NOW + timedelta(minutes=15)) is not None
+
+
+def test_an_attempt_counts_before_its_password_is_checked(staffed: Engine) -> None:
+    with transaction(staffed) as session:
+        under_way = [sign_in.begin(session, "ana", "192.0.2.9", now=NOW) for _ in range(5)]
+    with pytest.raises(TooManyFailures):
+        fail(staffed, 1)
+    assert sign_in.proves(under_way[0], "correct horse")
+
+
+def test_getting_in_forgets_the_failures_from_there(staffed: Engine) -> None:
+    fail(staffed, 2)
+    fail(staffed, 1, client="198.51.100.1")
+    enter(staffed)
+    with reading(staffed) as session:
+        assert session.scalars(select(col(FailedSignIn.client))).all() == ["198.51.100.1"]
+
+
+def test_a_session_ends_by_age_and_by_idleness(staffed: Engine) -> None:
+    key = enter(staffed) or ""
+    now = NOW
+    while now < NOW + LASTS:
+        assert holder(staffed, key, now) == "ana"
+        with transaction(staffed) as session:
+            sign_in.touch(session, key, now=now)
+        now += timedelta(minutes=29)
+    assert holder(staffed, key, NOW + LASTS) is None
+    other = enter(staffed) or ""
+    assert holder(staffed, other, NOW + timedelta(minutes=29, seconds=59)) == "ana"
+    assert holder(staffed, other, NOW + IDLE) is None
+
+
+def test_seen_is_written_every_thirty_seconds_at_most(staffed: Engine) -> None:
+    key = enter(staffed) or ""
+    with reading(staffed) as session:
+        due = [
+            found.unseen
+            for seconds in (0, 29, 30)
+            if (found := sign_in.resume(session, key, lasts=LASTS, idle=IDLE, now=NOW + timedelta(seconds=seconds)))
+        ]
+    assert due == [False, False, True]
+
+
+def test_removal_acts_at_once(staffed: Engine) -> None:
+    key = enter(staffed) or ""
+    with transaction(staffed) as session:
+        session.execute(update(StaffMember).where(col(StaffMember.login) == "ana").values(active=False))
+    assert holder(staffed, key, NOW) is None
+
+
+def test_an_account_that_goes_between_password_and_session_gets_none(staffed: Engine) -> None:
+    with transaction(staffed) as session:
+        attempt = sign_in.begin(session, "ana", "192.0.2.9", now=NOW)
+    with transaction(staffed) as session:
+        session.delete(session.get_one(StaffMember, "ana"))
+    with transaction(staffed) as session:
+        assert sign_in.succeed(session, attempt, lasts=LASTS, now=NOW) is None
+
+
+def test_signing_out_ends_that_session_only(staffed: Engine) -> None:
+    one, other = enter(staffed) or "", enter(staffed) or ""
+    with transaction(staffed) as session:
+        sign_in.sign_out(session, one, now=NOW)
+        sign_in.sign_out(session, "no such key", now=NOW)
+    assert [holder(staffed, key, NOW) for key in (one, other)] == [None, "ana"]
+    assert acts(staffed) == ["sign-in", "sign-in", "sign-out"]
+
+
+def test_old_sessions_are_cleared_away(staffed: Engine) -> None:
+    enter(staffed)
+    enter(staffed, now=NOW + LASTS)
+    with reading(staffed) as session:
+        assert len(session.scalars(select(StaffSession)).all()) == 1
+
+
+def acts(engine: Engine) -> list[str]:
+    """What is on the record, in order."""
+    with reading(engine) as session:
+        return list(session.scalars(select(col(AuditRecord.act)).order_by(col(AuditRecord.id))))

@@ -1,0 +1,319 @@
+"""Runs one function over hostile bytes in child processes with little memory, little time and no power.
+
+A child is `python -m triage.bounded module:function MEMORY SECONDS`. It reads frames from its standard input and writes one answer
+each to its standard output: plain bytes, never pickle. It has no environment and no inherited descriptors, can write to no file, and
+ends when its parent does. It is no prison: it may still read what its user may read, and as root it may start processes. The units
+in deploy/ close that.
+"""
+
+import contextlib
+import ctypes
+import importlib
+import json
+import math
+import os
+import queue
+import resource
+import select
+import signal
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+
+from triage.visible import visible
+
+REQUEST = struct.Struct(">IQ")  # bytes of the options, as JSON, and of the message
+ANSWER = struct.Struct(">BQ")  # what it is, and its bytes
+DONE, FAILED = 0, 1
+RESULT_LIMIT = 64 * 1024 * 1024  # bytes; more is no answer
+WHY_LIMIT = 500  # bytes of the reason for a failure
+START_SECONDS = 60.0  # for the imports of a fresh child, on a busy machine
+CALLS = 5_000  # then a child is replaced: memory that fragments would in the end look like a hostile message
+OPEN_FILES = 32
+PIECE = 256 * 1024  # bytes of one read or write
+PR_SET_PDEATHSIG = 1
+
+Function = Callable[[bytes, Mapping[str, Any]], bytes]
+
+
+class Overrun(Exception):
+    """The child took too long or too much, crashed, or did not answer properly. It will be replaced; the text says which."""
+
+
+class Crashed(Overrun):
+    """The child ended or answered amiss: its message may be the cause, or one before it."""
+
+
+class Pool:
+    """Persistent children for one function `(raw, options) -> bytes`. Thread-safe; a call waits while all of them are busy."""
+
+    def __init__(self, function: str, *, size: int, memory_bytes: int, seconds: float) -> None:
+        """`function` is "module:name", `memory_bytes` all the memory of a child, `seconds` the wall time of a call.
+
+        Children start when they are first needed.
+        """
+        self.function, self.memory_bytes, self.seconds = function, memory_bytes, seconds
+        self._places: queue.LifoQueue[Child | None] = queue.LifoQueue()
+        for _ in range(size):
+            self._places.put(None)
+        # A child dies with the thread that started it (prctl(2)), so one thread that lives as long as the pool starts them all.
+        self._starter = ThreadPoolExecutor(1, thread_name_prefix="bounded")
+        self._lock = threading.Lock()
+        self._children: set[Child] = set()
+
+    def run(self, raw: bytes, **options: str | int | bool) -> bytes:
+        """The function's result for these bytes. Overrun when there is none; RuntimeError after `close`."""
+        used = self._places.get()
+        try:
+            if used is not None:
+                with contextlib.suppress(Crashed):  # a used child may have died of what came before: a fresh one has the last word
+                    answer, used = self._ask(used, raw, options), self._kept(used)
+                    return answer
+            used = None
+            fresh = self._start()
+            answer, used = self._ask(fresh, raw, options), fresh
+            return answer
+        except Overrun:
+            used = None
+            raise
+        finally:
+            self._places.put(used)
+
+    def close(self) -> None:
+        """End all children; calls under way raise."""
+        self._starter.shutdown()
+        with self._lock:
+            children = list(self._children)
+        for child in children:
+            self._end(child)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _ask(self, child: "Child", raw: bytes, options: Mapping[str, Any]) -> bytes:
+        """One call to one child, which does not survive a failure."""
+        try:
+            return child.call(raw, json.dumps(options).encode(), self.seconds)
+        except BaseException:
+            self._end(child)
+            raise
+
+    def _kept(self, child: "Child") -> "Child | None":
+        """The child if it may go on, None if it has answered enough."""
+        if child.calls < CALLS:
+            return child
+        self._end(child)
+        return None
+
+    def _start(self) -> "Child":
+        child = self._starter.submit(Child, self.function, self.memory_bytes, self.seconds).result()
+        with self._lock:
+            self._children.add(child)
+        try:
+            child.wait_ready()
+        except BaseException:
+            self._end(child)
+            raise
+        return child
+
+    def _end(self, child: "Child") -> None:
+        with self._lock:
+            self._children.discard(child)
+        child.end()
+
+
+class Child:
+    """One child process as its parent sees it."""
+
+    def __init__(self, function: str, memory_bytes: int, seconds: float) -> None:
+        self.function = function
+        self.calls = 0
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-s", "-B", "-m", "triage.bounded", function, str(memory_bytes), str(seconds)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # its text could hold what came from mail
+            env={"PYTHONPATH": str(Path(__file__).resolve().parent.parent)},
+            cwd="/",
+            start_new_session=True,  # Ctrl+C in a terminal is the parent's affair
+        )
+        self.questions, self.answers = pipe_ends(self.process)
+        os.set_blocking(self.questions, False)
+        os.set_blocking(self.answers, False)
+
+    def wait_ready(self) -> None:
+        """Wait until the function is imported. RuntimeError when it cannot be: that is our mistake and not the mail's."""
+        try:
+            self._answer(time.monotonic() + START_SECONDS)
+        except Overrun as fault:
+            raise RuntimeError(f"{self.function} did not start: {fault}") from fault
+
+    def call(self, raw: bytes, options: bytes, seconds: float) -> bytes:
+        """Ask, and wait for the answer; Overrun without one."""
+        deadline = time.monotonic() + seconds
+        self.calls += 1
+        for piece in (REQUEST.pack(len(options), len(raw)), options, raw):
+            self._send(piece, deadline)
+        return self._answer(deadline)
+
+    def end(self) -> None:
+        """Kill the process, if it lives, and take leave of it."""
+        self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+
+    def _send(self, data: bytes, deadline: float) -> None:
+        view = memoryview(data)
+        while view:
+            wait(self.questions, select.POLLOUT, deadline)
+            try:
+                view = view[os.write(self.questions, view[:PIECE]) :]
+            except BlockingIOError:
+                continue
+            except OSError as fault:
+                raise Crashed("the process ended") from fault
+
+    def _answer(self, deadline: float) -> bytes:
+        kind, size = ANSWER.unpack(self._receive(ANSWER.size, deadline))
+        if kind not in (DONE, FAILED) or size > (RESULT_LIMIT if kind == DONE else WHY_LIMIT):
+            raise Crashed("the answer was malformed")
+        text = self._receive(size, deadline)
+        if kind == FAILED:
+            raise Crashed(visible(text.decode("utf-8", "replace")))
+        return text
+
+    def _receive(self, size: int, deadline: float) -> bytes:
+        data = bytearray()
+        while len(data) < size:
+            wait(self.answers, select.POLLIN, deadline)
+            try:
+                piece = os.read(self.answers, min(PIECE, size - len(data)))
+            except BlockingIOError:
+                continue
+            if not piece:
+                raise Crashed("the process ended")
+            data += piece
+        return bytes(data)
+
+
+def pipe_ends(process: subprocess.Popen[bytes]) -> tuple[int, int]:
+    """The descriptors of the child's standard input and output."""
+    if process.stdin is None or process.stdout is None:
+        raise RuntimeError("the child was started without pipes")
+    return process.stdin.fileno(), process.stdout.fileno()
+
+
+def wait(descriptor: int, event: int, deadline: float) -> None:
+    """Wait until the pipe is ready; Overrun at the deadline."""
+    poll = select.poll()
+    poll.register(descriptor, event)
+    remaining = deadline - time.monotonic()
+    if remaining <= 0 or not poll.poll(math.ceil(remaining * 1000)):
+        raise Overrun("it took too long")
+
+
+def serve(name: str, memory_bytes: int, seconds: float) -> int:
+    """The child: read frames and answer them until the parent closes the pipe. The exit status."""
+    die_with_parent()
+    questions, answers = sys.stdin.buffer, claim_output()
+    try:
+        function = load(name)
+    except (ImportError, AttributeError, ValueError) as fault:
+        send(answers, FAILED, f"{type(fault).__name__}: {fault}".encode()[:WHY_LIMIT])
+        return 1
+    give_up_power(memory_bytes)
+    send(answers, DONE, b"")
+    while header := receive(questions, REQUEST.size):
+        option_size, size = REQUEST.unpack(header)
+        options, raw = json.loads(receive(questions, option_size)), receive(questions, size)
+        limit_processor(seconds)
+        try:
+            send(answers, DONE, checked(function(raw, options)))
+        except (Exception, RecursionError, MemoryError) as fault:
+            send(answers, FAILED, type(fault).__name__.encode()[:WHY_LIMIT])
+        del raw
+    return 0
+
+
+def load(name: str) -> Function:
+    """The function that "module:name" names."""
+    module, _, attribute = name.partition(":")
+    function: Function = getattr(importlib.import_module(module), attribute)
+    return function
+
+
+def checked(result: object) -> bytes:
+    """The result, which must be bytes."""
+    if not isinstance(result, bytes):
+        raise TypeError(f"the function must return bytes, not {type(result).__name__}")
+    return result
+
+
+def claim_output() -> BinaryIO:
+    """Standard output for answers only: whatever else is printed goes nowhere."""
+    answers = os.fdopen(os.dup(1), "wb")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
+    return answers
+
+
+def send(answers: BinaryIO, kind: int, data: bytes) -> None:
+    """Write one answer."""
+    answers.write(ANSWER.pack(kind, len(data)))
+    answers.write(data)
+    answers.flush()
+
+
+def receive(questions: BinaryIO, size: int) -> bytes:
+    """Read exactly so many bytes; none when the parent is gone."""
+    data = bytearray(size)
+    view = memoryview(data)
+    while view:
+        count = questions.readinto(view)  # type: ignore[attr-defined]
+        if not count:
+            return b""
+        view = view[count:]
+    return bytes(data)
+
+
+def die_with_parent() -> None:
+    """Ask the kernel to kill this process when the parent's thread ends. The end of the pipe does it too, between calls."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def give_up_power(memory_bytes: int) -> None:
+    """Limit memory, files and processes for good."""
+    for limit, most in (
+        (resource.RLIMIT_AS, memory_bytes),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_NOFILE, OPEN_FILES),
+        (resource.RLIMIT_NPROC, 0),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        resource.setrlimit(limit, (most, most))
+
+
+def limit_processor(seconds: float) -> None:
+    """Let this process compute for a little longer than one call may take, counted from now."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    most = math.ceil(usage.ru_utime + usage.ru_stime + seconds) + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (most, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+
+
+if __name__ == "__main__":
+    sys.exit(serve(sys.argv[1], int(sys.argv[2]), float(sys.argv[3])))

@@ -1,0 +1,241 @@
+"""What a message says, read from its raw bytes in a bounded way: Summary. Never raises."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
+from typing import Any, Self
+
+from triage.authors import addresses, author_of
+from triage.decoding import text_of, words
+from triage.markup import crude_text, text_and_links, too_much
+from triage.mime import Field, Part, TooMuch, fields_of, first, headers_of, media_type_of, parts_of
+from triage.visible import readable, visible
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One link of a message: what the reader sees and where it really goes."""
+
+    text: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """One attachment by its description; its bytes stay in the message."""
+
+    number: int  # from 1, in the order of the message
+    name: str
+    media_type: str
+    size: int  # bytes, decoded
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A message as the policy, the signals and the staff need it. All text is Unicode without control characters."""
+
+    parsed: bool = False  # False: could not be read within the limits; shown as "unparsable"
+    author_name: str = ""
+    author: str = ""  # the one author's address, folded; "" unless there is exactly one From field with one mailbox
+    authors: tuple[str, ...] = ()  # every mailbox of every From field, as far as readable
+    sender: str = ""
+    reply_to: tuple[str, ...] = ()
+    to: tuple[str, ...] = ()
+    subject: str = ""
+    date: str = ""  # as written
+    message_id: str = ""
+    in_reply_to: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    list_id: str = ""
+    auto_submitted: str = ""
+    precedence: str = ""
+    content_type: str = ""
+    hops: int = 0
+    text: str = ""  # the readable text, at most 64 KiB characters
+    links: tuple[Link, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+    problems: tuple[str, ...] = ()  # what was wrong with it, in words
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values; `from_json` reads them back."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """The value that `as_json` wrote; TypeError or KeyError on anything else."""
+        plain: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+        plain["links"] = tuple(Link(**link) for link in values.get("links", ()))
+        plain["attachments"] = tuple(Attachment(**attachment) for attachment in values.get("attachments", ()))
+        return cls(**plain)
+
+
+MEMBERS_LIMIT = 200  # addresses of To and Cc, Message-IDs of References
+SUBJECT_LIMIT = 1_000  # characters
+TEXT_LIMIT = 64 * 1024  # characters
+READ_LIMIT = 8 * 1024 * 1024  # bytes of one text that are looked at
+LINK_LIMIT = 500
+TARGET_LIMIT = 4_000  # characters of one link target
+NAME_LIMIT = 255  # characters of one file name
+WORD_LIMIT = 500  # characters of the short fields
+PICTURE_NAME = re.compile(r"(?:[^.]*|.*\.(?:png|jpe?g|gif|webp|bmp))", re.IGNORECASE)
+IDENTIFIER = re.compile(r"<([^<>\s]{1,500})>")
+PLAIN_LINK = re.compile(r"(?:https?://|ftp://|www\.)[^\s<>\"]{3,4000}", re.IGNORECASE)
+AFTER_LINK = ".,;:!?'*_|"  # ends the sentence, not the link
+
+
+def summarise(raw: bytes, *, headers_only: bool = False) -> Summary:
+    """Read a message. Bounded by the limits of `mime` and `markup`; what goes past them is `parsed=False` with the reason.
+
+    `headers_only` leaves the body alone: for a message whose body was too much for its parser.
+    """
+    try:
+        fields, sound = fields_of(headers_of(raw))
+    except TooMuch as limit:
+        return Summary(problems=(f"It could not be read: {limit}.",))
+    about = replace(headings(fields, sound), content_type=media_type_of(first(fields, "content-type"), "text/plain")[0])
+    problems = about.problems if sound else (*about.problems, "A line of the header block is malformed.")
+    if headers_only:
+        return replace(about, problems=problems)
+    try:
+        parts = parts_of(raw)
+    except TooMuch as limit:
+        return replace(about, problems=(*problems, f"It could not be read: {limit}."))
+    text, links, trouble = body(parts)
+    return replace(about, parsed=True, text=text, links=links, attachments=tuple(attachments(parts)), problems=(*problems, *trouble))
+
+
+def summarise_json(raw: bytes, options: Mapping[str, Any]) -> bytes:
+    """`summarise` for a bounded child: the Summary as JSON. Options: headers_only."""
+    return json.dumps(summarise(raw, headers_only=bool(options.get("headers_only"))).as_json()).encode()
+
+
+def headings(fields: tuple[Field, ...], sound: bool) -> Summary:
+    """What the header block says."""
+    by_name: dict[str, list[Field]] = {}
+    for field in fields:
+        by_name.setdefault(field.name, []).append(field)
+
+    def values(*names: str) -> list[bytes]:
+        return [field.value for name in names for field in by_name.get(name, [])]
+
+    author = author_of(values("from"), strict=all(field.strict for field in by_name.get("from", [])))
+    authors = addresses(values("from"))
+    return Summary(
+        author_name=author.name,
+        author=author.address,
+        authors=authors,
+        sender=next(iter(addresses(values("sender"))), ""),
+        reply_to=addresses(values("reply-to")),
+        to=addresses(values("to", "cc"))[:MEMBERS_LIMIT],
+        subject=line(first(fields, "subject"), SUBJECT_LIMIT),
+        date=line(first(fields, "date")),
+        message_id=next(iter(identifiers(values("message-id"))), ""),
+        in_reply_to=identifiers(values("in-reply-to")),
+        references=identifiers(values("references")),
+        list_id=list_id(first(fields, "list-id")),
+        auto_submitted=line(first(fields, "auto-submitted").partition(";")[0].strip().casefold()),
+        precedence=line(first(fields, "precedence").casefold()),
+        hops=len(by_name.get("received", [])),
+        problems=tuple(author_problems(len(by_name.get("from", [])), author.address, authors)),
+    )
+
+
+def author_problems(count: int, author: str, authors: tuple[str, ...]) -> list[str]:
+    """Why there is not exactly one author."""
+    if author:
+        return []
+    if count == 0:
+        return ["It has no From field."]
+    if count > 1:
+        return [f"It has {count} From fields."]
+    if len(authors) > 1:
+        return [f"Its From field names {len(authors)} addresses."]
+    return ["Its From field is malformed: programs would read it in different ways."]
+
+
+def line(text: str, limit: int = WORD_LIMIT) -> str:
+    """A field's text on one line: encoded words decoded, white space collapsed, harmless."""
+    return visible(" ".join(words(text).split()))[:limit]
+
+
+def identifiers(values: list[bytes]) -> tuple[str, ...]:
+    """Message-IDs without their brackets, the last ones when there are many."""
+    return tuple(visible(one) for value in values for one in IDENTIFIER.findall(text_of(value)))[-MEMBERS_LIMIT:]
+
+
+def list_id(text: str) -> str:
+    """The identifier of List-Id (RFC 2919), folded, without its description."""
+    found = IDENTIFIER.search(text)
+    return line((found[1] if found else text).casefold())
+
+
+def body(parts: list[Part]) -> tuple[str, tuple[Link, ...], list[str]]:
+    """The readable text, the links of all texts, and what was wrong."""
+    plain: list[str] = []
+    rich: list[str] = []
+    found: dict[tuple[str, str], None] = {}
+    problems: list[str] = []
+    for part in parts:
+        if not is_text(part):
+            continue
+        text = text_of(part.content()[:READ_LIMIT], part.charset)
+        if part.media_type != "text/html":
+            plain.append(text)
+            found.update({(shown, plain_target(shown)): None for _, shown in plain_links(text)})
+        elif reason := too_much(text):
+            problems.append(f"Only its words are shown: {reason}.")
+            rich.append(crude_text(text))
+        else:
+            words_of_it, links = text_and_links(text)
+            rich.append(words_of_it)
+            found.update(dict.fromkeys(links))
+    chosen = "\n\n".join(plain) if any(text.strip() for text in plain) else "\n\n".join(rich)
+    if len(found) > LINK_LIMIT:
+        problems.append(f"It has {len(found)} links; the first {LINK_LIMIT} are listed.")
+    links_of_it = tuple(Link(line(text), visible(target)[:TARGET_LIMIT]) for text, target in islice(found, LINK_LIMIT))
+    return readable(chosen[: 4 * TEXT_LIMIT]).strip()[:TEXT_LIMIT], links_of_it, problems
+
+
+def is_text(part: Part) -> bool:
+    """Is this part read as the message's text? Everything else that has content is an attachment."""
+    if part.media_type not in ("text/plain", "text/html", "text/enriched"):
+        return False
+    return part.disposition != "attachment" and (part.depth == 0 or not part.name)
+
+
+def plain_links(text: str) -> Iterator[tuple[int, str]]:
+    """The links in plain text: where each begins and how it is written."""
+    for found in PLAIN_LINK.finditer(text):
+        shown = found[0].rstrip(AFTER_LINK)
+        yield found.start(), shown.partition(")")[0] if "(" not in shown else shown
+
+
+def plain_target(shown: str) -> str:
+    """What a link in plain text opens."""
+    return shown if "://" in shown else f"http://{shown}"
+
+
+def is_attachment(part: Part) -> bool:
+    """Is this part something that the reader could open on its own? Pictures that the text shows are not."""
+    if not part.is_leaf or is_text(part):
+        return False
+    embedded = part.content_id and part.disposition != "attachment" and part.depth > 0 and PICTURE_NAME.fullmatch(part.name)
+    return not (embedded and part.media_type.startswith("image/") and "svg" not in part.media_type)
+
+
+def attachments(parts: list[Part]) -> Iterator[Attachment]:
+    """Every attachment, numbered from 1."""
+    for number, part in enumerate(filter(is_attachment, parts), 1):
+        content = part.content()
+        yield Attachment(number, line(part.name, NAME_LIMIT), line(part.media_type), len(content), hashlib.sha256(content).hexdigest())
+
+
+def attachment(raw: bytes, number: int) -> bytes:
+    """The bytes of the attachment with that number. IndexError when there is none, TooMuch when the message cannot be read."""
+    if number < 1:
+        raise IndexError(number)
+    return [part for part in parts_of(raw) if is_attachment(part)][number - 1].content()

@@ -1,0 +1,196 @@
+"""HTML mail as a walk over its elements, as text and as links; refused where a parser would take too long."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from html import unescape
+from urllib.parse import urljoin
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from triage.links import browsed
+
+SIZE_LIMIT = 2 * 1024 * 1024  # characters
+TAG_LIMIT = 60_000
+DEPTH_LIMIT = 1_000
+UNCLOSED_LIMIT = 150  # of those that every later block opens again: memory grows with the product (HTML, 13.2.4.3)
+
+HIDING = re.compile(
+    r"<!--(?:-?>|.*?(?:--!?>|\Z))|<(?P<raw>script|style|textarea|title|xmp|iframe|noembed|noframes)\b.*?(?:</(?P=raw)\b|\Z)",
+    re.DOTALL | re.IGNORECASE,
+)
+TAG = re.compile(r"<(?P<slash>/?)(?P<name>[a-zA-Z][^\s/>]*)(?:[^>\"']+|\"[^\"]*\"|'[^']*')*+")
+ANY_TAG = re.compile(r"<[/!?a-zA-Z][^<>]*>?")
+NEVER_READ = re.compile(r"<(script|style|title|head)\b.*?</\1\s*>|<!--.*?-->", re.DOTALL | re.IGNORECASE)
+
+
+def names(text: str) -> frozenset[str]:
+    """A set of element names, written as one text."""
+    return frozenset(text.split())
+
+
+VOID = names("area base basefont bgsound br col embed frame hr img input link meta param source track wbr")
+CLOSED_BY_THEIR_LIKE = names("p li dt dd tr td th thead tbody tfoot option optgroup colgroup html head body rp rt")
+FORMATTING = names("a b big code em font i nobr s small strike strong tt u")
+
+NOT_SHOWN = names(
+    "script style title head template noscript iframe frame frameset noframes noembed object embed applet audio video canvas svg math xmp"
+    " plaintext textarea select datalist meter progress dialog portal"
+)
+BLOCKS = names(
+    "address article aside blockquote body center dd details div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 header hr"
+    " li main menu nav ol p pre section summary table tbody td tfoot th thead tr ul"
+)
+PARAGRAPHS = names("p h1 h2 h3 h4 h5 h6 table blockquote pre ul ol dl")
+LINKING = names("a area form")
+LINK_TEXT_LIMIT = 300  # characters
+RESERVED = re.compile("[\ue000-\ue003]")  # private use: they never come from mail, so that others may mark places in the text
+
+Mark = Callable[[str, str, str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the walk: an element opens or closes, or there is text."""
+
+    kind: str  # open, close, text
+    tag: str = ""
+    text: str = ""
+    node: LexborNode | None = None
+
+
+def too_much(html: str) -> str:
+    """Why this HTML is not parsed, in words; "" when it may be. Parsers take quadratic time, or memory, for what is refused here."""
+    if len(html) > SIZE_LIMIT:
+        return f"its HTML is larger than {SIZE_LIMIT // 1024 // 1024} MB"
+    if html.count("<") > TAG_LIMIT and sum(1 for _ in ANY_TAG.finditer(html)) > TAG_LIMIT:
+        return f"its HTML has more than {TAG_LIMIT:,} tags"
+    depth, unclosed, position = 0, 0, 0
+    opened: Counter[str] = Counter()
+    for hiding in HIDING.finditer(html):
+        depth, unclosed = nesting(html[position : hiding.start()], opened, depth, unclosed)
+        hidden, _ = nesting(hiding[0][1:], Counter(), 0, 0)  # where a parser disagrees about comments, these are elements
+        depth, position = depth + hidden, hiding.end()
+        if depth > DEPTH_LIMIT or unclosed > UNCLOSED_LIMIT:
+            break
+    depth, unclosed = nesting(html[position:], opened, depth, unclosed)
+    return "its HTML is nested too deeply" if depth > DEPTH_LIMIT or unclosed > UNCLOSED_LIMIT else ""
+
+
+def nesting(html: str, opened: Counter[str], depth: int, unclosed: int) -> tuple[int, int]:
+    """How many elements, and how many formatting elements, are open after this piece, or when there are too many."""
+    for found in TAG.finditer(html):
+        name = found["name"].casefold()
+        if name in VOID or name in CLOSED_BY_THEIR_LIKE or (found["slash"] and not opened[name]):
+            continue
+        change = -1 if found["slash"] else 1
+        opened[name] += change
+        depth += change
+        unclosed += change if name in FORMATTING else 0
+        if depth > DEPTH_LIMIT or unclosed > UNCLOSED_LIMIT:
+            break
+    return depth, unclosed
+
+
+def walk(html: str) -> Iterator[Step]:
+    """Every element and text in document order, without what is never shown. Only for HTML that is not `too_much`."""
+    root = LexborHTMLParser(html).root
+    stack: list[LexborNode] = []
+    node = root
+    while node is not None:
+        tag = node.tag or ""
+        if tag == "-text":
+            yield Step("text", text=node.text_content or "", node=node)
+        elif tag[:1] != "-" and tag not in NOT_SHOWN:
+            yield Step("open", tag, node=node)
+            if len(stack) < DEPTH_LIMIT and (child := node.child) is not None:
+                stack.append(node)
+                node = child
+                continue
+            yield Step("close", tag, node=node)
+        while stack and node.next is None:
+            node = stack.pop()
+            yield Step("close", node.tag or "", node=node)
+        node = node.next if stack else None
+
+
+def attribute(node: LexborNode | None, name: str) -> str:
+    """An attribute's value, "" without one."""
+    return (node.attributes.get(name) or "") if node is not None else ""
+
+
+def unmarked(text: str, target: str, there: str) -> str:
+    """A link stays in the text as it stands there."""
+    return there
+
+
+def text_and_links(html: str, mark: Mark = unmarked) -> tuple[str, list[tuple[str, str]]]:
+    """What an HTML mail says, as running text with a line for each block, and its links as (text, target) in order.
+
+    `mark` may dress what stands for a link in the text; it is given the link's text, its target and what stands there.
+    """
+    out: list[str] = []
+    links: list[tuple[str, str]] = []
+    opened: list[tuple[str, int]] = []  # the links that are open: target, where their text begins in `out`
+    base = base_of(html)
+    for step in walk(html):
+        out.append(words_of(step))
+        if step.tag not in LINKING:
+            continue
+        if step.kind == "open":
+            opened.append((target_of(step, base), len(out)))
+            continue
+        target, begin = opened.pop()
+        if target:
+            text = link_text(step, out[begin:])
+            links.append((text, target))
+            there = text if step.tag == "form" else "".join(out[begin:])
+            out[len(out) if step.tag == "form" else begin :] = [mark(text, target, there)]
+    return tidy("".join(out)), links
+
+
+def words_of(step: Step) -> str:
+    """What one step of the walk adds to the running text."""
+    if step.kind == "text":
+        return RESERVED.sub("", re.sub(r"\s+", " ", step.text))
+    if step.tag in PARAGRAPHS:
+        return "\n\n"
+    if step.tag in BLOCKS or (step.tag == "br" and step.kind == "open"):
+        return "\n"
+    return RESERVED.sub("", attribute(step.node, "alt")) if step.tag == "img" and step.kind == "open" else ""
+
+
+def base_of(html: str) -> str:
+    """The address that relative links are relative to; "" in nearly all mail."""
+    found = re.search(r"<base\b[^>]{0,200}\bhref\s{0,9}=\s{0,9}[\"']?([^\s\"'>]{1,2000})", html, re.IGNORECASE)
+    return found[1] if found else ""
+
+
+def target_of(step: Step, base: str) -> str:
+    """Where an element leads: the href of a link, the action of a form; "" where nothing outside is opened."""
+    target = browsed(attribute(step.node, "action" if step.tag == "form" else "href")) if step.kind == "open" else ""
+    if not target or target.startswith("#"):
+        return ""
+    try:
+        return urljoin(base, target) if base else target
+    except ValueError:
+        return target
+
+
+def link_text(step: Step, pieces: list[str]) -> str:
+    """What the reader sees of a link."""
+    if step.tag == "form":
+        return "(form)"
+    return " ".join("".join(pieces).split())[:LINK_TEXT_LIMIT] or attribute(step.node, "alt") or "(picture)"
+
+
+def tidy(text: str) -> str:
+    """Lines without white space at their ends, never more than one empty line."""
+    lines = "\n".join(line.strip() for line in re.sub(r"[ \t\u00a0]+", " ", text).split("\n"))
+    return re.sub(r"\n{3,}", "\n\n", lines).strip()
+
+
+def crude_text(html: str) -> str:
+    """The words of HTML that is too much to parse: everything between tags, at most `SIZE_LIMIT` of it."""
+    return tidy(unescape(ANY_TAG.sub(" ", NEVER_READ.sub(" ", html[:SIZE_LIMIT]))))

@@ -1,0 +1,199 @@
+"""The parts of a message (RFC 2045, RFC 2046), found within limits in one pass over the bytes and without copying them.
+
+The email package is not used here: it needs several times the message's size in memory, recurses per nesting level, and its
+results differ between Python versions. tests/triage/test_mime.py holds this walk against it on real mail.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+from triage.decoding import parameters, text_of, transfer_decoded
+
+HEAD_LIMIT = 256 * 1024  # bytes of one header block
+FIELD_LIMIT = 2_000  # fields of one header block
+DEPTH_LIMIT = 100
+PART_LIMIT = 1_000
+BOUNDARY_LIMIT = 2_000  # bytes; RFC 2046 allows 70
+
+BLANK_LINE = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r(?!\n))")
+LINE = re.compile(rb"\r\n|\n|\r")
+FIELD = re.compile(rb"([!-9;-~]+)([ \t]*):(.*)", re.DOTALL)
+
+
+class TooMuch(Exception):
+    """The message goes past a limit; the text says which, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One header field: its folded name and its value, unfolded, as received."""
+
+    name: str
+    value: bytes
+    strict: bool = True  # False: white space before the colon, which programs read differently
+
+    @property
+    def text(self) -> str:
+        """The value as text, encoded words as they are."""
+        return text_of(self.value).strip()
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a message. The root part is the message itself."""
+
+    fields: tuple[Field, ...]
+    media_type: str  # folded, "type/subtype"
+    options: dict[str, str]  # parameters of Content-Type
+    depth: int  # 0 for the message itself
+    data: memoryview  # the body as received
+
+    @cached_property
+    def _disposition(self) -> tuple[str, dict[str, str]]:
+        return parameters(first(self.fields, "content-disposition"))
+
+    @property
+    def disposition(self) -> str:
+        """inline, attachment or "" (RFC 2183)."""
+        return self._disposition[0]
+
+    @property
+    def name(self) -> str:
+        """The file name as the sender chose it, without its directories."""
+        given = self._disposition[1].get("filename") or self.options.get("name", "")
+        return re.split(r"[/\\]", given)[-1]
+
+    @property
+    def content_id(self) -> str:
+        """The Content-ID without its brackets."""
+        return first(self.fields, "content-id").strip("<> ")
+
+    @property
+    def charset(self) -> str:
+        """As declared; "" without a declaration."""
+        return self.options.get("charset", "")
+
+    @property
+    def is_leaf(self) -> bool:
+        """Does it hold content of its own? An attached message holds parts and is also content."""
+        return not self.media_type.startswith("multipart/")
+
+    def content(self) -> bytes:
+        """The body with its transfer encoding undone."""
+        return transfer_decoded(self.data, first(self.fields, "content-transfer-encoding").casefold())
+
+    def text(self) -> str:
+        """The body as text."""
+        return text_of(self.content(), self.charset)
+
+
+def first(fields: tuple[Field, ...], name: str) -> str:
+    """The text of the first field of that name, "" without one."""
+    return next((field.text for field in fields if field.name == name), "")
+
+
+def headers_of(raw: bytes) -> bytes:
+    """The header block as received, without the empty line after it."""
+    return raw[: head_end(raw, 0, len(raw))[0]]
+
+
+def head_end(raw: bytes, start: int, end: int) -> tuple[int, int]:
+    """Where the header block that starts at `start` ends, and where the body begins."""
+    if found := LINE.match(raw, start, end):
+        return start, found.end()
+    blank = BLANK_LINE.search(raw, start, end)
+    if blank is None:
+        return end, end
+    line = LINE.match(raw, blank.start())
+    return (line.end() if line else blank.start()), blank.end()
+
+
+def fields_of(head: bytes) -> tuple[tuple[Field, ...], bool]:
+    """The fields of a header block, and whether every line of it was well formed. TooMuch beyond the limits."""
+    if len(head) > HEAD_LIMIT:
+        raise TooMuch(f"a header block is larger than {HEAD_LIMIT // 1024} KiB")
+    lines: list[list[bytes]] = []
+    sound = True
+    for number, line in enumerate(LINE.split(head)):
+        if line[:1] in (b" ", b"\t"):
+            sound = sound and bool(line.strip()) and bool(lines)
+            if lines:
+                lines[-1].append(line)
+        elif line and not (number == 0 and line.startswith((b"From ", b">From ")) and not FIELD.fullmatch(line)):
+            lines.append([line])
+    if len(lines) > FIELD_LIMIT:
+        raise TooMuch(f"a header block has more than {FIELD_LIMIT:,} fields")
+    found = [FIELD.fullmatch(b"".join(folded)) for folded in lines]
+    fields = tuple(Field(one[1].decode("ascii").casefold(), one[3], not one[2]) for one in found if one)
+    return fields, sound and all(found)
+
+
+def parts_of(raw: bytes) -> list[Part]:
+    """Every part in the order of the message, the message itself first. TooMuch beyond the limits."""
+    view = memoryview(raw)
+    waiting = [(0, len(raw), 0, "text/plain")]
+    found: list[Part] = []
+    while waiting:
+        start, end, depth, default = waiting.pop()
+        if depth > DEPTH_LIMIT:
+            raise TooMuch(f"parts are nested more than {DEPTH_LIMIT} deep")
+        if len(found) >= PART_LIMIT:
+            raise TooMuch(f"it has more than {PART_LIMIT:,} parts")
+        head, body = head_end(raw, start, end)
+        fields, sound = fields_of(raw[start:head])
+        body = body if sound or body < end else start + well_formed(raw[start:head])
+        media_type, options = media_type_of(first(fields, "content-type"), default)
+        inside = spans(raw, body, end, media_type, options, first(fields, "content-transfer-encoding").casefold())
+        if not inside and media_type.startswith("multipart/"):
+            media_type = "text/plain"  # no parts in it: its bytes are all there is to read
+        found.append(Part(fields, media_type, options, depth, view[body:end]))
+        below = "message/rfc822" if media_type == "multipart/digest" else "text/plain"
+        waiting.extend((*span, depth + 1, below) for span in reversed(inside))
+    return found
+
+
+def well_formed(head: bytes) -> int:
+    """How many bytes of a block without an empty line are header fields: the rest is the body that nothing separates from them."""
+    position = 0
+    for line in head.splitlines(keepends=True):
+        if not (line[:1] in (b" ", b"\t") and position) and not FIELD.match(line) and not (position == 0 and line.startswith(b"From ")):
+            break
+        position += len(line)
+    return position
+
+
+def media_type_of(field: str, default: str) -> tuple[str, dict[str, str]]:
+    """Content-Type as "type/subtype" and its parameters; what is malformed counts as text/plain (RFC 2045, 5.2)."""
+    if not field:
+        return default, {}
+    value, options = parameters(field)
+    return (value if re.fullmatch(r"[^\s/]+/[^\s/]+", value) else "text/plain"), options
+
+
+def spans(raw: bytes, start: int, end: int, media_type: str, options: dict[str, str], encoding: str) -> list[tuple[int, int]]:
+    """Where the parts of a multipart, or the message in an attached message, begin and end."""
+    if media_type in ("message/rfc822", "message/global") and encoding not in ("base64", "quoted-printable"):
+        return [(start, end)]
+    boundary = options.get("boundary", "").rstrip()
+    if not media_type.startswith("multipart/") or not 0 < len(boundary) <= BOUNDARY_LIMIT:
+        return []
+    delimiter = re.compile(rb"(?<![^\r\n])--" + re.escape(boundary.encode("utf-8", "replace")) + rb"(--)?[ \t]*(?:\r\n|\n|\r|\Z)")
+    found: list[tuple[int, int]] = []
+    begin = -1
+    for line in delimiter.finditer(raw, start, end):
+        if begin >= 0 and (stop := before_line_end(raw, line.start())) > begin:
+            found.append((begin, stop))
+        begin = -1 if line[1] else line.end()
+        if line[1] or len(found) > PART_LIMIT:
+            break
+    if 0 <= begin < end:
+        found.append((begin, end))  # the closing delimiter is missing: the last part goes on to the end
+    return found
+
+
+def before_line_end(raw: bytes, position: int) -> int:
+    """The position before the line end that precedes `position`: it belongs to the delimiter (RFC 2046, 5.1.1)."""
+    if raw[max(0, position - 2) : position] == b"\r\n":
+        return position - 2
+    return position - 1

@@ -1,0 +1,81 @@
+"""Pictures by their first bytes: which of the four harmless kinds they are and how large they will be on a screen."""
+
+import struct
+from dataclasses import dataclass
+
+BYTES_LIMIT = 3 * 1024 * 1024
+PIXEL_LIMIT = 24_000_000  # a small file can unfold to gigabytes in the browser
+STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # JPEG markers without a length
+FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # JPEG markers that carry the size
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What a picture says about itself."""
+
+    media_type: str
+    width: int  # pixels
+    height: int
+
+
+def recognised(data: bytes) -> Picture | None:
+    """The picture that these bytes are: PNG, JPEG, GIF or WebP, within the limits. None for anything else, SVG above all."""
+    if len(data) > BYTES_LIMIT:
+        return None
+    try:
+        picture = png(data) or gif(data) or webp(data) or jpeg(data)
+    except (struct.error, IndexError):
+        return None
+    if picture is None or not 0 < picture.width * picture.height <= PIXEL_LIMIT:
+        return None
+    return picture
+
+
+def png(data: bytes) -> Picture | None:
+    """PNG, by its first chunk."""
+    if data[:8] != b"\x89PNG\r\n\x1a\n" or data[12:16] != b"IHDR":
+        return None
+    return Picture("image/png", *struct.unpack_from(">II", data, 16))
+
+
+def gif(data: bytes) -> Picture | None:
+    """GIF, by its logical screen."""
+    if data[:6] not in (b"GIF87a", b"GIF89a"):
+        return None
+    return Picture("image/gif", *struct.unpack_from("<HH", data, 6))
+
+
+def webp(data: bytes) -> Picture | None:
+    """WebP in its three forms (RFC 9649)."""
+    if data[:4] != b"RIFF" or data[8:12] != b"WEBP":
+        return None
+    form = data[12:16]
+    if form == b"VP8X":
+        wide, wider, high, higher = struct.unpack_from("<HBHB", data, 24)
+        return Picture("image/webp", 1 + (wide | wider << 16), 1 + (high | higher << 16))
+    if form == b"VP8L":
+        bits = struct.unpack_from("<I", data, 21)[0]
+        return Picture("image/webp", 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF))
+    if form == b"VP8 ":
+        width, height = struct.unpack_from("<HH", data, 26)
+        return Picture("image/webp", width & 0x3FFF, height & 0x3FFF)
+    return None
+
+
+def jpeg(data: bytes) -> Picture | None:
+    """JPEG, by its first frame header."""
+    if data[:3] != b"\xff\xd8\xff":
+        return None
+    position = 2
+    while position < len(data) - 8:
+        if data[position] != 0xFF:
+            return None
+        marker = data[position + 1]
+        if marker in FRAME:
+            height, width = struct.unpack_from(">HH", data, position + 5)
+            return Picture("image/jpeg", width, height)
+        if marker == 0xFF:
+            position += 1
+        else:
+            position += 2 if marker in STANDALONE else 2 + struct.unpack_from(">H", data, position + 2)[0]
+    return None

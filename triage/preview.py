@@ -1,0 +1,346 @@
+"""Hostile mail as a harmless document: no script, nothing loaded, links as numbered text (console.md, section 2, layer 1).
+
+The document is written anew from what is allowed, and then cleaned by nh3 as if it had come from a stranger. Layer 2 is
+FRAME_HEADERS, layer 3 the console's `<iframe sandbox>`.
+"""
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from html import escape
+from typing import Any, Literal, Self
+from urllib.parse import unquote, unquote_to_bytes
+
+from triage import links
+from triage.content import is_text, plain_links, plain_target
+from triage.decoding import base64_bytes, text_of
+from triage.harmless import ATTRIBUTE_VALUE, FROM_MAIL, TAGS, cleaned, style
+from triage.links import browsed
+from triage.markup import (
+    BLOCKS,
+    LINK_TEXT_LIMIT,
+    RESERVED,
+    VOID,
+    Step,
+    attribute,
+    base_of,
+    crude_text,
+    link_text,
+    target_of,
+    text_and_links,
+    too_much,
+    walk,
+    words_of,
+)
+from triage.mime import Part, TooMuch, parts_of
+from triage.pictures import recognised
+from triage.visible import readable, visible
+
+FRAME_HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": (
+        "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-DNS-Prefetch-Control": "off",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+LINK_LIMIT = 500
+TARGET_LIMIT = 4_000  # characters
+TEXT_LIMIT = 200_000  # characters of the text view
+READ_LIMIT = 8 * 1024 * 1024  # bytes of one text that are looked at
+PICTURES_LIMIT = 8 * 1024 * 1024  # bytes of all pictures that are shown
+TINY = 3  # pixels: such a picture counts opens or keeps a place
+
+REPLACED = {"body": "div", "details": "div", "summary": "div", "fieldset": "div", "nav": "div", "menu": "ul", "legend": "div"}
+INLINE = re.compile(r"[^,]{0,200};\s{0,9}base64,(.*)", re.IGNORECASE | re.DOTALL)
+
+STYLE = (
+    "html{background:#fff;color:#13201b}body{margin:16px;font:15px/1.5 system-ui,sans-serif;overflow-wrap:anywhere}"
+    "img{max-width:100%;height:auto}table{max-width:100%}pre{white-space:pre-wrap}"
+    ".lk{text-decoration:underline;color:#0a4a82}.lk sup{font:bold 11px/1 system-ui,sans-serif;margin-left:2px}"
+    ".np{display:inline-block;padding:1px 6px;border:1px dashed #6b7a73;color:#4a5750;background:#f3f6f4;font:12px system-ui,sans-serif}"
+    ".note{padding:8px 12px;margin:0 0 12px;border:1px solid #745000;color:#5a3e00;background:#fff8e6}"
+    ".tx{white-space:pre-wrap;font:15px/1.5 system-ui,sans-serif}"
+)
+OPEN, NUMBERED, CLOSE, CLOSED = "\ue000", "\ue001", "\ue002", "\ue003"  # around a link in text; `markup.RESERVED`
+MARK = re.compile(f"{OPEN}(\\d+){NUMBERED}|{CLOSE}(\\d+){CLOSED}")
+
+Mode = Literal["html", "text"]
+
+
+@dataclass(frozen=True, slots=True)
+class NumberedLink:
+    """One link of a message under the number that stands beside it in the document."""
+
+    number: int  # from 1
+    text: str  # what the reader sees
+    target: str  # what it opens
+    host: str  # in its ASCII form, "" when the target has none
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A message made harmless. `document` is a whole HTML document, for a frame of its own with FRAME_HEADERS."""
+
+    document: str
+    links: tuple[NumberedLink, ...] = ()  # the same in both modes
+    hidden_pictures: int = 0  # that were not loaded
+    truncated: bool = False  # not everything is shown, or not as it was meant to be
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values; `from_json` reads them back."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """The value that `as_json` wrote."""
+        numbered = tuple(NumberedLink(**one | {"warnings": tuple(one["warnings"])}) for one in values["links"])
+        return cls(values["document"], numbered, values["hidden_pictures"], values["truncated"])
+
+
+class LinkTable:
+    """The links of a message as they get their numbers."""
+
+    def __init__(self) -> None:
+        self.listed: dict[tuple[str, str], NumberedLink] = {}
+        self.by_target: dict[str, int] = {}
+
+    def number(self, text: str, target: str) -> int:
+        """The number of this link; 0 when there are too many."""
+        key = (visible(" ".join(text.split()))[:LINK_TEXT_LIMIT], visible(RESERVED.sub("", target))[:TARGET_LIMIT])
+        if key in self.listed:
+            return self.listed[key].number
+        if len(self.listed) >= LINK_LIMIT:
+            return 0
+        number = len(self.listed) + 1
+        self.listed[key] = NumberedLink(number, *key, links.destination(key[1]).host, links.warnings(*key))
+        self.by_target.setdefault(key[1], number)
+        return number
+
+    def number_of_plain(self, shown: str) -> int:
+        """The number of a link that stands in plain text: of the same target, whatever it was called before."""
+        target = plain_target(shown)
+        return self.by_target.get(visible(target)[:TARGET_LIMIT]) or self.number(shown, target)
+
+
+def render(raw: bytes, mode: Mode) -> Preview:
+    """The message as a harmless document. Never raises; what cannot be shown says why."""
+    try:
+        parts = parts_of(raw)
+    except TooMuch as limit:
+        return Preview(document(note(f"This message cannot be shown: {limit}.")), truncated=True)
+    bodies = [(part, RESERVED.sub("", text_of(part.content()[:READ_LIMIT], part.charset))) for part in parts if is_text(part)]
+    rich = [text for part, text in bodies if part.media_type == "text/html"]
+    reason = next((reason for text in rich if (reason := too_much(text))), "")
+    writer = Writer(parts)
+    shown = "" if reason else "".join(writer.written(html) for html in rich)
+    plain = [marked(text, writer.table) for part, text in bodies if part.media_type != "text/html" and text.strip()]
+    if mode == "html" and shown:
+        footer = [marked(text, writer.table) for _, text in bodies[last_html(bodies) + 1 :] if text.strip()]
+        return Preview(document(shown + text_document(footer, writer.steps)), tuple(writer.table.listed.values()), writer.hidden)
+    words = plain or [marked(crude_text(html), writer.table) if reason else text_and_links(html, writer.mark)[0] for html in rich]
+    cut = sum(map(len, words)) > TEXT_LIMIT
+    remark = note(f"Shown as text: {reason}.") if reason else ""
+    page = document(remark + (text_document(words, 0) or note("This message has no text.")))
+    return Preview(page, tuple(writer.table.listed.values()), writer.hidden, cut or bool(reason))
+
+
+def render_json(raw: bytes, options: Mapping[str, Any]) -> bytes:
+    """`render` for a bounded child: the Preview as JSON. Options: mode, "html" or "text"."""
+    return json.dumps(render(raw, "text" if options.get("mode") == "text" else "html").as_json()).encode()
+
+
+def unavailable(reason: str) -> Preview:
+    """What to show when the bounded child gave up: a document that says so. `reason` is a clause without a full stop."""
+    return Preview(document(note(f"This message cannot be shown: {reason}. Its source can still be downloaded.")), truncated=True)
+
+
+def marked(text: str, table: LinkTable) -> str:
+    """Plain text with its links marked."""
+    out, end = [], 0
+    for begin, shown in plain_links(text):
+        number = table.number_of_plain(shown)
+        out += [text[end:begin], around(number, shown)]
+        end = begin + len(shown)
+    return "".join([*out, text[end:]])
+
+
+def around(number: int, text: str) -> str:
+    """The text of a link between marks."""
+    return f"{OPEN}{number}{NUMBERED}{text}{CLOSE}{number}{CLOSED}" if number else text
+
+
+def text_document(words: list[str], steps: int) -> str:
+    """Marked text as HTML; a step to scroll to at each paragraph, numbered after the `steps` that there are already."""
+    text = readable("\n\n".join(words)[:TEXT_LIMIT]).strip()
+    if not text:
+        return ""
+    paragraphs = re.split(r"\n[ \t]*\n\s*", text)
+    html = "\n\n".join(
+        f'<span id="t{number}"></span>{MARK.sub(mark_as_html, escape(paragraph, quote=False))}'
+        for number, paragraph in enumerate(paragraphs, steps + 1)
+    )
+    return f'<div class="tx">{RESERVED.sub("", html)}</div>'
+
+
+def mark_as_html(found: re.Match[str]) -> str:
+    """The beginning or the end of a link in text."""
+    return f'<span class="lk" data-n="{found[1]}">' if found[1] else f"<sup>{found[2]}</sup></span>"
+
+
+def last_html(bodies: list[tuple[Part, str]]) -> int:
+    """The place of the last HTML among the texts; plain text after it is no other form of it but more, such as a list's footer."""
+    return max(place for place, (part, _) in enumerate(bodies) if part.media_type == "text/html")
+
+
+def document(body: str) -> str:
+    """A whole document around a body, which is cleaned first."""
+    head = f'<head><meta charset="utf-8"><title>Message</title><style>{STYLE}</style></head>'
+    return f"<!doctype html><html>{head}<body>{cleaned(body)}</body></html>"
+
+
+def note(text: str) -> str:
+    """A remark of ours above the mail."""
+    return f'<div class="note">{escape(visible(text))}</div>'
+
+
+class Writer:
+    """Writes HTML anew from what is allowed of it."""
+
+    def __init__(self, parts: Iterable[Part]) -> None:
+        self.pictures = {part.content_id: part for part in parts if part.content_id and part.is_leaf}
+        self.table = LinkTable()
+        self.hidden = 0
+        self.steps = 0  # ids given so far: the console scrolls from one to the next
+        self.room = PICTURES_LIMIT
+        self.out: list[str] = []
+        self.words: list[str] = []
+        self.block = 0  # the place in `out` of the block that began last
+        self.pending = ""  # what becomes a step when something is to be seen: that "block", or the "place" after one
+        self.links: list[tuple[str, int, int]] = []  # links that are open: target, place in `out`, place in `words`
+
+    def written(self, html: str) -> str:
+        """The harmless form of one HTML text that is not `too_much`."""
+        self.out, self.words, self.links, self.pending = [], [], [], ""
+        base = base_of(html)
+        for step in walk(html):
+            self.words.append(words_of(step))
+            if step.kind == "text":
+                self.text(readable(step.text))
+            elif step.kind == "open":
+                self.open(step, base)
+            else:
+                self.close(step)
+        return "".join(self.out)
+
+    def mark(self, text: str, target: str, there: str) -> str:
+        """A link of the text view, under the same number as in this one."""
+        return around(self.table.number(text, target), there)
+
+    def text(self, text: str) -> None:
+        """Text as text."""
+        if text.strip():
+            self.step()
+        self.out.append(escape(text, quote=False))
+
+    def step(self) -> None:
+        """Something is to be seen: the block that has just begun, or the place after one, becomes a step to scroll to."""
+        if self.pending:
+            self.steps += 1
+        if self.pending == "block":
+            self.out[self.block] = self.out[self.block].removesuffix(">") + f' id="t{self.steps}">'
+        elif self.pending == "place":
+            self.out.append(f'<span id="t{self.steps}"></span>')
+        self.pending = ""
+
+    def open(self, step: Step, base: str) -> None:
+        """An element begins."""
+        self.hidden += style(attribute(step.node, "style"))[1] + bool(attribute(step.node, "background"))
+        tag = REPLACED.get(step.tag, step.tag)
+        if step.tag == "img":
+            self.picture(step)
+        elif step.tag == "input":
+            self.field(step)
+        elif step.tag == "a":
+            self.links.append((target_of(step, base), len(self.out), len(self.words)))
+            self.out.append("")
+        elif step.tag in ("form", "area"):
+            self.place_link(step, target_of(step, base))
+        elif tag in TAGS:
+            if tag in BLOCKS:
+                self.block, self.pending = len(self.out), "block"
+            self.out.append(f"<{tag}{attributes(step, tag)}>")
+
+    def close(self, step: Step) -> None:
+        """An element ends."""
+        tag = REPLACED.get(step.tag, step.tag)
+        if step.tag == "a":
+            target, place, begin = self.links.pop()
+            number = self.table.number(link_text(step, self.words[begin:]), target) if target else 0
+            if number:
+                self.out[place] = f'<span class="lk" data-n="{number}">'
+                self.out.append(f"<sup>{number}</sup></span>")
+        elif tag in TAGS and tag not in VOID:
+            if tag in BLOCKS:
+                self.pending = "place"
+            self.out.append(f"</{tag}>")
+
+    def place_link(self, step: Step, target: str) -> None:
+        """Where a form would send what is typed, or a place in a picture lead."""
+        text = link_text(step, [])
+        if target and (number := self.table.number(text, target)):
+            self.out.append(f'<span class="lk" data-n="{number}">{escape(visible(text))}<sup>{number}</sup></span>')
+
+    def field(self, step: Step) -> None:
+        """A field of a form, as a word that says what it asks for."""
+        kind = attribute(step.node, "type").casefold() or "text"
+        if kind != "hidden":
+            asked = visible(attribute(step.node, "placeholder") or attribute(step.node, "value"))[:LINK_TEXT_LIMIT]
+            self.step()
+            self.out.append(f'<span class="np">{escape(visible(f"{kind} field {asked}".strip()))}</span>')
+
+    def picture(self, step: Step) -> None:
+        """A picture that the message brings along, or a word in place of one that would be loaded."""
+        size = {name: attribute(step.node, name) for name in ("width", "height")}
+        alt = visible(attribute(step.node, "alt"))[:LINK_TEXT_LIMIT]
+        source = self.embedded(browsed(attribute(step.node, "src")))
+        if source:
+            given = "".join(f' {name}="{value}"' for name, value in size.items() if re.fullmatch(r"\d{1,4}%?", value))
+            self.step()
+            self.out.append(f'<img src="{source}" alt="{escape(alt)}"{given}>')
+        elif attribute(step.node, "src") or attribute(step.node, "srcset"):
+            self.hidden += 1
+            if not any(value.isdecimal() and int(value[:9]) <= TINY for value in size.values()):
+                measure = "×".join(value for value in size.values() if value.isdecimal() and len(value) <= 4)
+                self.step()
+                self.out.append(f'<span class="np">{escape(" ".join(f"picture not loaded {measure} {alt}".split()))}</span>')
+
+    def embedded(self, source: str) -> str:
+        """A picture of the message as a data: address; "" when it is none that may be shown."""
+        scheme, _, rest = source.partition(":")
+        if scheme.casefold() == "cid" and (part := self.pictures.get(unquote(rest))) and len(part.data) <= PICTURES_LIMIT:
+            data = part.content()
+        elif scheme.casefold() == "data" and (inline := INLINE.match(rest)):
+            data = base64_bytes(unquote_to_bytes(inline[1]))
+        else:
+            return ""
+        picture = recognised(data) if len(data) <= self.room else None
+        if picture is None:
+            return ""
+        self.room -= len(data)
+        return f"data:{picture.media_type};base64,{base64.b64encode(data).decode()}"
+
+
+def attributes(step: Step, tag: str) -> str:
+    """The attributes of an element that mail may set."""
+    given = {name: attribute(step.node, name).strip() for name in sorted(FROM_MAIL[tag])}
+    kept = {name: value for name, value in given.items() if value and ATTRIBUTE_VALUE.fullmatch(value)}
+    if styled := style(attribute(step.node, "style"))[0]:
+        kept["style"] = styled
+    return "".join(f' {name}="{escape(value)}"' for name, value in kept.items())

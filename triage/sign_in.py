@@ -1,0 +1,130 @@
+"""Staff sign in with a password: argon2id, a throttle against guessing, and sessions whose key only the browser knows."""
+
+import hashlib
+import secrets
+import threading
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import ColumnElement, delete, select, update
+from sqlmodel import Session, col
+
+from triage import directory, ledger
+from triage.actor import Actor
+from triage.errors import Refused
+from triage.models import FailedSignIn, StaffMember, StaffSession
+
+TRIES = 5  # failures until an account or a client address has to wait
+WINDOW = timedelta(minutes=15)
+SEEN_EVERY = timedelta(seconds=30)  # a request writes `seen_at` at most so often
+AT_ONCE = threading.BoundedSemaphore(2)  # one check takes 64 MiB
+
+HASHER = PasswordHasher()  # RFC 9106, 4: the second recommended option
+# of a random password that was thrown away: a name that nobody has costs the same work
+NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$v6XUfieOFjP0yw8whlv2AQ$zeSZHKTui7lrv4EbqCio1HbZrn62CpytIkeICtTAGKc"
+
+
+class TooManyFailures(Refused):
+    """This account or this client address has to wait; `wait` says how long."""
+
+    def __init__(self, wait: timedelta) -> None:
+        minutes = max(1, -(-wait // timedelta(minutes=1)))
+        super().__init__(f"Too many failed sign-ins. Try again in {minutes} minute{'s' if minutes > 1 else ''}.")
+        self.wait = wait
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One sign-in under way. It counts as failed until it has succeeded, so that many at once gain nothing."""
+
+    id: int
+    login: str
+    client: str
+    password_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """Who is signed in. `unseen`: `touch` is due."""
+
+    actor: Actor
+    unseen: bool
+
+
+def hash_password(password: str) -> str:
+    """The argon2id hash that a staff entry holds."""
+    return HASHER.hash(password)
+
+
+def begin(session: Session, login: str, client: str, *, now: datetime) -> Try:
+    """Note an attempt. TooManyFailures, and nothing noted, when the account or the address has to wait."""
+    login = login.strip().casefold()
+    session.execute(delete(FailedSignIn).where(col(FailedSignIn.at) <= now - WINDOW))
+    for same in (col(FailedSignIn.login) == login, col(FailedSignIn.client) == client):
+        refuse_guessing(session, same, now)
+    attempt = FailedSignIn(at=now, login=login, client=client)
+    session.add(attempt)
+    member = session.get(StaffMember, login)
+    known = member.password_hash if member and member.active else ""
+    return Try(attempt.id, login, client, known or NOBODY)
+
+
+def refuse_guessing(session: Session, same: ColumnElement[bool], now: datetime) -> None:
+    """TooManyFailures when the last TRIES failures of this account or address are too close together."""
+    recent = session.scalars(select(col(FailedSignIn.at)).where(same).order_by(col(FailedSignIn.at).desc()).limit(TRIES)).all()
+    if len(recent) == TRIES:
+        raise TooManyFailures(recent[-1] + WINDOW - now)
+
+
+def proves(attempt: Try, password: str) -> bool:
+    """Is this the account's password? Slow on purpose: call it outside of a transaction."""
+    with AT_ONCE:
+        try:
+            HASHER.verify(attempt.password_hash, password)
+        except (VerificationError, InvalidHashError):
+            return False
+    return attempt.password_hash != NOBODY
+
+
+def succeed(session: Session, attempt: Try, *, lasts: timedelta, now: datetime) -> tuple[Actor, str] | None:
+    """Open a session: who signed in, and the key for the browser. None when the account was removed meanwhile."""
+    actor = directory.staff(session, attempt.login)
+    if actor is None:
+        return None
+    session.execute(delete(FailedSignIn).where(col(FailedSignIn.login) == attempt.login, col(FailedSignIn.client) == attempt.client))
+    session.execute(delete(StaffSession).where(col(StaffSession.started_at) <= now - lasts))
+    key = secrets.token_urlsafe(32)
+    session.add(StaffSession(key_sha256=hashed(key), login=attempt.login, started_at=now, seen_at=now))
+    ledger.write(session, "sign-in", f"staff:{attempt.login}", by=actor, now=now, detail={"client": attempt.client})
+    return actor, key
+
+
+def resume(session: Session, key: str, *, lasts: timedelta, idle: timedelta, now: datetime) -> SignedIn | None:
+    """Who holds this key, read anew each time; None when it is unknown, too old, idle too long, or the account is gone."""
+    kept = session.get(StaffSession, hashed(key))
+    if kept is None or now - kept.started_at >= lasts or now - kept.seen_at >= idle:
+        return None
+    actor = directory.staff(session, kept.login)
+    return SignedIn(actor, now - kept.seen_at >= SEEN_EVERY) if actor else None
+
+
+def touch(session: Session, key: str, *, now: datetime) -> None:
+    """The holder of this key has just been here."""
+    session.execute(update(StaffSession).where(col(StaffSession.key_sha256) == hashed(key)).values(seen_at=now))
+
+
+def sign_out(session: Session, key: str, *, now: datetime) -> None:
+    """End a session. An unknown key changes nothing."""
+    kept = session.get(StaffSession, hashed(key))
+    if kept is None:
+        return
+    session.execute(delete(StaffSession).where(col(StaffSession.key_sha256) == kept.key_sha256))
+    if actor := directory.staff(session, kept.login):
+        ledger.write(session, "sign-out", f"staff:{kept.login}", by=actor, now=now)
+
+
+def hashed(key: str) -> str:
+    """What the database knows of a session key."""
+    return hashlib.sha256(key.encode()).hexdigest()
