@@ -1,0 +1,152 @@
+"""The real app on a database with a small company, and browsers that are signed in to it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import httpx
+import pytest
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from fastapi import FastAPI
+from sqlalchemy import Engine
+
+from tests.triage.arriving import COMPANY, NOW, SYNC, arrive
+from triage import directory, ids, sign_in
+from triage.db import transaction
+from triage.directory import StaffEntry
+from triage.settings import Settings
+from triage.sign_in import Try
+from triage.times import utcnow
+from triage_api.app import make_app
+
+PASSWORD = "correct horse"
+ORIGIN = "http://127.0.0.1:8080"
+PASSWORD_HASH = sign_in.hash_password(PASSWORD)
+STAFF = (
+    StaffEntry("ana", "Ana Roth", "triage", ("company",), PASSWORD_HASH),
+    StaffEntry("ben", "Ben Okafor", "triage", ("department:legal",), PASSWORD_HASH),
+    StaffEntry("eva", "Eva Lang", "triage", ("person:mara.berg",), PASSWORD_HASH),
+    StaffEntry("ida", "Ida Lind", "admin", ("company",), PASSWORD_HASH),
+    StaffEntry("leo", "Leo Falk", "admin", ("department:legal",), PASSWORD_HASH),
+    StaffEntry("otto", "Otto Weiss", "auditor", ("company",), PASSWORD_HASH),
+    StaffEntry("uma", "Uma Sand", "auditor", ("department:legal",), PASSWORD_HASH),
+)
+
+
+class Browser:
+    """One client of the app with its own cookies. Paths are relative to /api/v1 unless they begin with //."""
+
+    def __init__(self, portal: BlockingPortal, app: FastAPI, address: str) -> None:
+        self.portal, self.app = portal, app
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=(address, 50_000))
+        self.client = httpx.AsyncClient(transport=transport, base_url=ORIGIN, headers={"Origin": ORIGIN})
+
+    def request(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """One request and its whole answer."""
+        url = path[1:] if path.startswith("//") else f"/api/v1{path}"
+        return self.portal.call(partial(self.client.request, method, url, **more))
+
+    def get(self, path: str, **more: Any) -> httpx.Response:
+        return self.request("GET", path, **more)
+
+    def post(self, path: str, json: Any = None, **more: Any) -> httpx.Response:
+        return self.request("POST", path, json=json, **more)
+
+    def delete(self, path: str, **more: Any) -> httpx.Response:
+        return self.request("DELETE", path, **more)
+
+    def sign_in(self, login: str, password: str = PASSWORD) -> httpx.Response:
+        return self.post("/session", {"login": login, "password": password})
+
+    def close(self) -> None:
+        self.portal.call(self.client.aclose)
+
+
+NewBrowser = Callable[..., Browser]
+
+
+@pytest.fixture
+def api_settings(settings: Settings, database_url: str) -> Settings:
+    """Settings of the company with the test's database."""
+    return replace(settings, database=replace(settings.database, url=database_url))
+
+
+@pytest.fixture
+def app(api_settings: Settings, engine: Engine) -> Iterator[FastAPI]:
+    """The real app; the company's directory is in its database."""
+    with opened(api_settings, engine) as made:
+        yield made
+
+
+@contextmanager
+def opened(settings: Settings, engine: Engine) -> Iterator[FastAPI]:
+    """The app with the company's directory in its database."""
+    with transaction(engine) as session:
+        directory.apply(session, replace(COMPANY, staff=STAFF), settings.company.domains, by=SYNC, now=NOW)
+    made = make_app(settings)
+    yield made
+    made.state.feed.close()
+    made.state.office.close()
+
+
+@pytest.fixture
+def new_browser(app: FastAPI, engine: Engine) -> Iterator[NewBrowser]:
+    """Makes browsers: with a session of the login that is given, or without one."""
+    with start_blocking_portal() as portal, ExitStack() as stack:
+
+        def make(login: str = "", address: str = "192.0.2.9") -> Browser:
+            browser = Browser(portal, app, address)
+            stack.callback(browser.close)
+            if login:
+                browser.client.cookies.set("mailroom", session_key(engine, login), domain="127.0.0.1")
+            return browser
+
+        yield make
+
+
+def session_key(engine: Engine, login: str) -> str:
+    """The key of a new session, without the slow check of the password."""
+    with transaction(engine) as session:
+        opened = sign_in.succeed(session, Try(0, login, "192.0.2.9", ""), lasts=timedelta(hours=12), now=utcnow())
+    assert opened is not None
+    return opened[1]
+
+
+@pytest.fixture
+def ana(new_browser: NewBrowser) -> Browser:
+    """Triage for the whole company."""
+    return new_browser("ana")
+
+
+@pytest.fixture
+def came(engine: Engine, api_settings: Settings) -> Callable[..., tuple[str, ...]]:
+    """Lets a message come in as `arriving.arrive` does; the ids of its deliveries as the API writes them."""
+
+    def come(*recipients: str, **more: Any) -> tuple[str, ...]:
+        with transaction(engine) as session:
+            return tuple(ids.show(one) for one in arrive(session, api_settings, *recipients, **more))
+
+    return come
+
+
+Came = Callable[..., tuple[str, ...]]
+
+
+@pytest.fixture
+def ben(new_browser: NewBrowser) -> Browser:
+    """Triage for the legal department only."""
+    return new_browser("ben")
+
+
+@pytest.fixture
+def sqlite_ana(settings: Settings, sqlite_engine: Engine, sqlite_url: str) -> Iterator[Browser]:
+    """Ana on SQLite only, for what no database has to do with."""
+    own = replace(settings, database=replace(settings.database, url=sqlite_url))
+    with opened(own, sqlite_engine) as app, start_blocking_portal() as portal:
+        browser = Browser(portal, app, "192.0.2.9")
+        browser.client.cookies.set("mailroom", session_key(sqlite_engine, "ana"), domain="127.0.0.1")
+        yield browser
+        browser.close()

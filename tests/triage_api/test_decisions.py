@@ -1,0 +1,198 @@
+"""Deciding over HTTP: the evidence sheet, the fence, the late click, the same key twice, undo, rules, the bells."""
+
+import pytest
+from fastapi import FastAPI
+
+from tests.triage.arriving import DMARC_PASS
+from tests.triage_api.conftest import Browser, Came, NewBrowser
+from triage.bell import Bell
+from triage.settings import Settings
+
+JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
+
+
+def rang(settings: Settings) -> set[str]:
+    """Which bells rang since this was asked last."""
+    found = set()
+    for name in ("relay", "door", "change"):
+        bell = Bell(settings.spool.directory, name)
+        if bell.wait(0):
+            found.add(name)
+        bell.close()
+    return found
+
+
+def test_release_and_undo(ana: Browser, came: Came, app: FastAPI, api_settings: Settings) -> None:
+    (joe,) = came(JOE)
+    answer = ana.post("/decisions", {"verb": "release", "select": {"ids": [joe]}, "reason": "she called"})
+    made = answer.json()
+    assert answer.status_code == 201
+    assert {name: made[name] for name in made if name not in ("id", "at", "sentence")} == {
+        "by": "person:ana",
+        "by_shown": "Ana Roth",
+        "verb": "release",
+        "select": {"ids": [joe]},
+        "reason": "she called",
+        "count": 1,
+        "done": 1,
+        "in_flight": 0,
+        "out_of_reach": 0,
+        "refused": 0,
+        "to": "",
+        "rules": [],
+        "undone_by": None,
+        "undoes": None,
+        "undoable": True,
+        "items": [{"delivery": joe, "before": "held", "outcome": "done", "why": ""}],
+    }
+    assert made["sentence"].startswith("Released ")
+    assert rang(api_settings) == {"relay", "door", "change"}
+    one = ana.get(f"/deliveries/{joe}").json()
+    assert (one["state"], one["decided"]["decision"], one["decided"]["by_shown"], one["decided"]["undone"]) == (
+        "queued",
+        made["id"],
+        "Ana Roth",
+        False,
+    )
+    undone = ana.post(f"/decisions/{made['id']}/undo")
+    assert (undone.status_code, undone.json()["undoes"], undone.json()["done"]) == (201, made["id"], 1)
+    assert ana.get(f"/deliveries/{joe}").json()["state"] == "held"
+    assert ana.get(f"/decisions/{made['id']}").json()["undone_by"] == undone.json()["id"]
+    again = ana.post(f"/decisions/{made['id']}/undo", {"reason": "twice"})
+    assert (again.status_code, again.json()["detail"][:18]) == (409, "Undone by Ana Roth")
+    assert [one["id"] for one in ana.get("/decisions").json()["items"]] == [undone.json()["id"], made["id"]]
+    assert "items" not in ana.get("/decisions").json()["items"][0]
+
+
+def test_the_late_click_is_told_what_happened(ana: Browser, new_browser: NewBrowser, came: Came) -> None:
+    (joe,) = came(JOE)
+    ana.post("/decisions", {"verb": "purge", "select": {"ids": [joe]}})
+    late = new_browser("ida").post("/decisions", {"verb": "release", "select": {"ids": [joe]}})
+    assert late.status_code == 409
+    assert late.json()["detail"].startswith("Purged by Ana Roth ")
+    assert late.json()["items"] == [{"delivery": joe, "before": "purged", "outcome": "refused", "why": late.json()["detail"]}]
+    assert len(ana.get("/decisions").json()["items"]) == 1
+
+
+def test_the_same_key_is_the_same_decision_and_another_s_key_is_not(ana: Browser, new_browser: NewBrowser, came: Came) -> None:
+    (joe,), (other,) = came(JOE), came(JOE)
+    order = {"verb": "release", "select": {"ids": [joe]}}
+    answers = [ana.post("/decisions", order, headers={"Idempotency-Key": "k1"}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert answers[0].json() == answers[1].json()
+    theirs = new_browser("ida").post("/decisions", {"verb": "release", "select": {"ids": [other]}}, headers={"Idempotency-Key": "k1"})
+    assert theirs.json()["select"] == {"ids": [other]}
+
+
+def test_evidence_and_fence(ana: Browser, came: Came) -> None:
+    joe, mara = came(JOE, MARA, author="wave@bad.example", subject="Win")
+    ana.post("/rules", {"effect": "allow", "match": "domain", "value": "bad.example", "scope": "company"})
+    select = {"sender": "wave@bad.example"}
+    sheet = ana.post("/selections/preview", {"select": select}).json()
+    assert (sheet["count"], sheet["people"], sheet["departments"], sheet["by_state"]) == (2, 2, 2, {"held": 2})
+    assert (sheet["out_of_reach"], sheet["proven"]) == (0, 0)
+    assert sheet["senders"] == [{"author": "wave@bad.example", "count": 2}]
+    assert sheet["subjects"] == [{"subject": "Win", "count": 2}]
+    assert {one["id"] for one in sheet["examples"]} == {joe, mara}
+    assert [rule["value"] for rule in sheet["rules_contradicted"]] == ["bad.example"]
+    came(JOE, author="wave@bad.example")
+    order = {"verb": "purge", "select": select}
+    assert ana.post("/decisions", order | {"fence": sheet["fence"]}).status_code == 412
+    assert ana.post("/decisions", order | {"expect": 2}).status_code == 412
+    fresh = ana.post("/selections/preview", {"select": select}).json()
+    made = ana.post("/decisions", order | {"fence": fresh["fence"], "expect": 3})
+    assert (made.status_code, made.json()["done"]) == (201, 3)
+
+
+def test_looking_changes_nothing_and_rings_nothing(ana: Browser, came: Came, api_settings: Settings) -> None:
+    came(JOE)
+    ana.post("/selections/preview", {"select": {"department": "it"}})
+    assert rang(api_settings) == set()
+
+
+def test_purge_and_block_makes_a_rule(ana: Browser, came: Came) -> None:
+    (joe,) = came(JOE, author="wave@bad.example")
+    rule = {"effect": "block", "match": "domain", "scope": "company", "note": "phish"}
+    made = ana.post("/decisions", {"verb": "purge", "select": {"ids": [joe]}, "rule": rule}).json()
+    assert [(one["value"], one["unproven_only"], one["note"], one["author"]) for one in made["rules"]] == [
+        ("bad.example", True, "phish", "Ana Roth")
+    ]
+    assert came(JOE, author="next@bad.example")
+    states = {one["author"]: one["state"] for one in ana.get("/deliveries").json()["items"]}
+    assert states == {"wave@bad.example": "purged", "next@bad.example": "purged"}
+
+
+def test_release_and_allow_lets_the_next_one_through(ana: Browser, came: Came) -> None:
+    (joe,) = came(JOE, dmarc=DMARC_PASS)
+    rule = {"effect": "allow", "match": "address", "scope": "person:joe.fern"}
+    made = ana.post("/decisions", {"verb": "release", "select": {"ids": [joe]}, "rule": rule}).json()
+    assert [(one["value"], one["proof"], one["scope"]) for one in made["rules"]] == [("sales@supplier.example", "dmarc", "person:joe.fern")]
+    (following,) = came(JOE, dmarc=DMARC_PASS)
+    assert ana.get(f"/deliveries/{following}").json()["state"] == "queued"
+
+
+@pytest.mark.parametrize(("to", "mailbox"), [("mara.berg", "mara.berg@company.example"), ("info@company.example", "it@company.example")])
+def test_redirect(ana: Browser, came: Came, to: str, mailbox: str) -> None:
+    (joe,) = came(JOE)
+    made = ana.post("/decisions", {"verb": "redirect", "select": {"ids": [joe]}, "to": to}).json()
+    assert (made["to"], ana.get(f"/deliveries/{joe}").json()["mailbox"]) == (mailbox, mailbox)
+
+
+def test_redirect_to_the_outside_is_refused(ana: Browser, came: Came) -> None:
+    (joe,) = came(JOE)
+    answer = ana.post("/decisions", {"verb": "redirect", "select": {"ids": [joe]}, "to": "x@gmail.com"})
+    assert (answer.status_code, answer.json()["field"]) == (422, "to")
+
+
+def test_a_refused_decision_rings_nothing_and_leaves_nothing(ana: Browser, came: Came, api_settings: Settings) -> None:
+    (joe,) = came(JOE)
+    assert ana.post("/decisions", {"verb": "release", "select": {"ids": [joe]}, "expect": 9}).status_code == 412
+    assert rang(api_settings) == set()
+    assert ana.get("/decisions").json()["items"] == []
+
+
+def test_mine_are_mine(ana: Browser, ben: Browser, came: Came) -> None:
+    joe, mara = came(JOE, MARA)
+    ana.post("/decisions", {"verb": "purge", "select": {"ids": [joe, mara]}})
+    ben.post("/decisions", {"verb": "restore", "select": {"ids": [mara]}})
+    assert [[one["verb"] for one in browser.get("/decisions?mine=true").json()["items"]] for browser in (ana, ben)] == [
+        ["purge"],
+        ["restore"],
+    ]
+    newest = ana.get("/decisions?limit=1").json()
+    older = ana.get(f"/decisions?limit=1&cursor={newest['next_cursor']}").json()
+    assert [page["items"][0]["verb"] for page in (newest, older)] == ["restore", "purge"]
+    assert older["next_cursor"] is None
+
+
+def test_rules(ana: Browser, ben: Browser, api_settings: Settings) -> None:
+    order = {"effect": "block", "match": "domain", "value": "Bad.Example", "scope": "company", "until": "2999-01-01T00:00:00Z", "note": "x"}
+    answer = ana.post("/rules", order)
+    rule = answer.json()
+    assert answer.status_code == 201
+    assert {name: rule[name] for name in rule if name not in ("id", "created_at")} == {
+        "effect": "block",
+        "match": "domain",
+        "value": "bad.example",
+        "scope": "company",
+        "proof": "",
+        "unproven_only": False,
+        "risky": False,
+        "author": "Ana Roth",
+        "origin": "staff",
+        "note": "x",
+        "until": "2999-01-01T00:00:00Z",
+        "used": 0,
+        "last_used_at": None,
+    }
+    assert rang(api_settings) == {"door", "change"}
+    other = ana.post("/rules", {"effect": "allow", "match": "address", "value": "a@b.example", "scope": "department:it"}).json()
+    assert [one["id"] for one in ana.get("/rules").json()["items"]] == [other["id"], rule["id"]]
+    assert [one["id"] for one in ben.get("/rules").json()["items"]] == [rule["id"]]
+    assert ana.get("/rules?q=b.ex").json()["items"] == [other]
+    first = ana.get("/rules?limit=1").json()
+    assert ana.get(f"/rules?limit=1&cursor={first['next_cursor']}").json() == {"items": [rule], "next_cursor": None}
+    assert ben.delete(f"/rules/{other['id']}").status_code == 404
+    assert ben.delete(f"/rules/{rule['id']}").status_code == 403
+    assert ana.delete(f"/rules/{rule['id']}").status_code == 204
+    assert [one["id"] for one in ana.get("/rules").json()["items"]] == [other["id"]]

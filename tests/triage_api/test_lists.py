@@ -1,0 +1,172 @@
+"""Deliveries, cards, folders, people, the queue and the record: shapes, filters, pages."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, update
+from sqlmodel import col
+
+from tests.triage.arriving import DMARC_PASS, NOW
+from tests.triage_api.conftest import Browser, Came, NewBrowser
+from triage import ids, queue
+from triage.db import transaction
+from triage.models import Delivery
+from triage.settings import Settings
+from triage.times import utcnow
+
+JOE, MARA, INFO = "it+joe.fern@company.example", "legal+mara.berg@company.example", "info@company.example"
+
+
+def test_a_delivery_in_full(ana: Browser, came: Came) -> None:
+    (shown,) = came(JOE, dmarc=DMARC_PASS)
+    (one,) = ana.get("/deliveries").json()["items"]
+    assert {name: one[name] for name in one if name not in ("message_id", "size", "signals", "weight")} == {
+        "id": shown,
+        "state": "held",
+        "received_at": "2026-11-24T09:30:00Z",
+        "recipient": JOE,
+        "department": "it",
+        "department_name": "IT",
+        "person": "joe.fern",
+        "person_name": "Joe Fern",
+        "mailbox": "joe.fern@company.example",
+        "author": "sales@supplier.example",
+        "author_name": "Sales",
+        "author_domain": "supplier.example",
+        "subject": "Your order",
+        "attachments": 0,
+        "proof": "dmarc",
+        "perishable_until": None,
+        "verdict": {"disposition": "quarantine", "rule": "first-contact", "reason": one["verdict"]["reason"]},
+        "withheld": "",
+        "due_at": None,
+        "attempts": 0,
+        "last_reply": "",
+        "decided": None,
+    }
+    detail = ana.get(f"/deliveries/{shown}").json()
+    assert {name: detail[name] for name in one} == one
+    assert [past["act"] for past in detail["history"]] == ["receive"]
+    assert detail["attempts_made"] == []
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", ["joe", "mara", "info"]),
+        ("state=held", ["joe", "info"]),
+        ("state=purged&state=held", ["joe", "mara", "info"]),
+        ("department=it", ["joe", "info"]),
+        ("department=IT&person=joe.fern", ["joe"]),
+        ("department=it&person=", ["info"]),
+        ("person=mara.berg", ["mara"]),
+        ("sender=JOE@one.example", ["joe"]),
+        ("domain=one.example", ["joe", "mara"]),
+        ("q=invoice", ["info"]),
+        ("q=INVOICE+two", ["info"]),
+        ("q=invoice+missing", []),
+        ("q=%25", []),
+        ("since=2026-11-24T09:30:01Z", []),
+        ("until=2026-11-24T11:30:01%2B02:00", ["joe", "mara", "info"]),
+    ],
+)
+def test_filters(ana: Browser, came: Came, query: str, found: list[str]) -> None:
+    named = {
+        "joe": came(JOE, author="joe@one.example")[0],
+        "mara": came(MARA, author="x@sub.one.example")[0],
+        "info": came(INFO, author="y@two.example", subject="Invoice two")[0],
+    }
+    ana.post("/decisions", {"verb": "purge", "select": {"ids": [named["mara"]]}})
+    page = ana.get(f"/deliveries?{query}").json()
+    assert {one["id"] for one in page["items"]} == {named[name] for name in found}
+    assert page["total_estimate"] == len(found)
+
+
+def test_deliveries_of_one_rule(ana: Browser, came: Came) -> None:
+    rule = ana.post("/rules", {"effect": "block", "match": "domain", "value": "one.example", "scope": "company"}).json()["id"]
+    (blocked,) = came(JOE, author="a@one.example")
+    came(JOE, author="a@two.example")
+    assert [one["id"] for one in ana.get(f"/deliveries?rule_id={rule}").json()["items"]] == [blocked]
+
+
+@pytest.mark.parametrize("path", ["/deliveries?", "/cards?", "/cards?group=none&"])
+def test_pages_meet(ana: Browser, came: Came, path: str) -> None:
+    made = [came(JOE, author=f"a{number}@one.example")[0] for number in range(5)]
+    found, cursor = [], ""
+    while cursor is not None:
+        page = ana.get(f"{path}limit=2{cursor and f'&cursor={cursor}'}").json()
+        found += [one.get("lead", one)["id"] for one in page["items"]]
+        cursor = page["next_cursor"]
+    assert found == made[::-1] if path.startswith("/deliveries") else sorted(found) == made
+
+
+def test_cards(ana: Browser, came: Came, engine: Engine) -> None:
+    wave = [*came(JOE, MARA, author="wave@bad.example"), *came(JOE, author="wave@bad.example")]
+    (code,) = came(INFO, author="code@good.example", subject="Your sign-in code")
+    until = utcnow().replace(microsecond=0) + timedelta(minutes=10)
+    with transaction(engine) as session:
+        session.execute(update(Delivery).where(col(Delivery.id) == ids.read(code)).values(perishable_until=until))
+    page = ana.get("/cards").json()
+    assert (page["total_cards"], page["total_deliveries"], page["next_cursor"]) == (2, 4, None)
+    first, second = page["items"]
+    assert (first["key"], first["ids"], datetime.fromisoformat(first["perishable_until"])) == ("code@good.example", [code], until)
+    assert (second["count"], second["people"], second["departments"]) == (3, 2, 2)
+    assert (second["ids"], second["lead"]["id"]) == (sorted(wave, reverse=True), max(wave))
+    assert ana.get("/cards?department=legal").json()["total_deliveries"] == 1
+    assert ana.get("/cards?state=purged").json()["items"] == []
+    assert ana.get("/cards?group=none").json()["total_cards"] == 4
+
+
+def test_folders(ana: Browser, ben: Browser, came: Came) -> None:
+    came(JOE, INFO, MARA)
+    legal = {
+        "code": "legal",
+        "name": "Legal",
+        "held": 1,
+        "shared_held": 0,
+        "people": [{"uid": "mara.berg", "name": "Mara Berg", "held": 1}],
+    }
+    it = {"code": "it", "name": "IT", "held": 2, "shared_held": 1, "people": [{"uid": "joe.fern", "name": "Joe Fern", "held": 1}]}
+    assert ana.get("/departments").json() == [it, legal]
+    assert ben.get("/departments").json() == [legal]
+
+
+def test_people_are_for_everybody_who_redirects(ben: Browser) -> None:
+    joe = {"uid": "joe.fern", "name": "Joe Fern", "department": "it", "department_name": "IT", "mailbox": "joe.fern@company.example"}
+    assert ben.get("/people?q=joe").json() == {"items": [joe]}
+    assert len(ben.get("/people").json()["items"]) == 2
+
+
+def test_the_queue_and_trying_again(ana: Browser, ben: Browser, came: Came, engine: Engine, api_settings: Settings) -> None:
+    (joe,), (mara,), (held,) = came(JOE), came(MARA), came(JOE)
+    ana.post("/decisions", {"verb": "release", "select": {"ids": [joe, mara]}})
+    assert ana.post(f"/queue/{held}/retry").status_code == 409
+    with transaction(engine) as session:
+        later = utcnow() + timedelta(minutes=1)
+        for claim in queue.claim(session, limit=5, settings=api_settings, now=later):
+            outcome = queue.Outcome("bounced" if ids.show(claim.delivery_id) == joe else "deferred", "no", "smtp://inner")
+            queue.settle(session, claim, outcome, settings=api_settings, now=later)
+    waiting = {(one["id"], one["state"], one["last_reply"]) for one in ana.get("/queue").json()["items"]}
+    assert waiting == {(joe, "bounced", "no"), (mara, "queued", "no")}
+    assert [one["id"] for one in ben.get("/queue").json()["items"]] == [mara]
+    for one in (joe, mara):
+        answer = ana.post(f"/queue/{one}/retry")
+        assert (answer.status_code, answer.json()["state"]) == (202, "queued")
+        assert datetime.fromisoformat(answer.json()["due_at"]) <= utcnow()
+
+
+@pytest.mark.parametrize("login", ["ida", "otto"])
+def test_the_record(new_browser: NewBrowser, came: Came, login: str) -> None:
+    came(JOE)
+    browser = new_browser(login)
+    newest, *_ = page = browser.get("/audit?limit=2").json()["items"]
+    assert (newest["by"], newest["act"], newest["subject"]) == (f"person:{login}", "sign-in", f"staff:{login}")
+    assert len(page) == 2
+    found: list[Any] = []
+    cursor = ""
+    while cursor is not None:
+        got = browser.get(f"/audit?limit=1{cursor and f'&cursor={cursor}'}").json()
+        found, cursor = found + got["items"], got["next_cursor"]
+    assert [one["act"] for one in found] == ["sign-in", "receive", "directory"]
+    assert found[2]["at"] == NOW.isoformat().replace("+00:00", "Z")

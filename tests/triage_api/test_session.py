@@ -1,0 +1,121 @@
+"""Signing in over HTTP: the cookie, the throttle, and everything that ends a session."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import Engine, select, update
+from sqlmodel import col
+
+from tests.triage_api.conftest import PASSWORD, Browser, NewBrowser
+from triage import sign_in
+from triage.db import transaction
+from triage.models import StaffMember, StaffSession
+from triage.settings import Settings
+from triage.times import utcnow
+from triage_api.app import make_app
+
+ME = {
+    "login": "ben",
+    "name": "Ben Okafor",
+    "role": "triage",
+    "scope": ["department:legal"],
+    "company": {"domains": ["company.example"], "mode": "enforce"},
+    "undo_seconds": 10,
+    "verbs": ["release", "redirect", "purge", "restore", "hold"],
+}
+
+
+def test_a_whole_session(new_browser: NewBrowser) -> None:
+    browser = new_browser()
+    assert browser.get("/me").status_code == 401
+    answer = browser.sign_in("ben")
+    assert (answer.status_code, answer.json()) == (201, ME)
+    name, _, attributes = answer.headers["set-cookie"].partition("=")
+    assert name == "mailroom"
+    assert set(attributes.partition("; ")[2].split("; ")) == {"HttpOnly", "Path=/", "SameSite=strict"}
+    assert browser.get("/me").json() == ME
+    key = browser.client.cookies["mailroom"]
+    assert browser.delete("/session").status_code == 204
+    assert "mailroom" not in browser.client.cookies
+    assert browser.get("/me", headers={"Cookie": f"mailroom={key}"}).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("login", "password"),
+    [("ben", "wrong"), ("nobody", PASSWORD), ("ben", ""), ("", PASSWORD)],
+    ids=["password", "name", "empty", "no name"],
+)
+def test_a_wrong_sign_in_does_not_say_what_was_wrong(new_browser: NewBrowser, login: str, password: str) -> None:
+    answer = new_browser().sign_in(login, password)
+    assert answer.status_code == 401
+    assert answer.json() == {"type": "about:blank", "title": "Unauthorized", "status": 401, "detail": "Name or password is wrong."}
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "set-cookie" not in answer.headers
+
+
+def test_after_five_failures_account_and_address_wait(new_browser: NewBrowser, engine: Engine) -> None:
+    browser = new_browser(address="192.0.2.66")
+    with transaction(engine) as session:
+        for _ in range(4):
+            sign_in.begin(session, "ben", "192.0.2.66", now=utcnow())
+    assert [browser.sign_in("ben", "guess").status_code for _ in range(2)] == [401, 429]
+    answer = browser.sign_in("ana")
+    assert answer.status_code == 429
+    assert 1 <= int(answer.headers["retry-after"]) <= 900
+    assert new_browser(address="192.0.2.7").sign_in("ben").status_code == 429
+    assert new_browser(address="192.0.2.7").sign_in("ana").status_code == 201
+
+
+def test_each_sign_in_has_a_new_key_and_ends_the_one_before(ana: Browser) -> None:
+    before = ana.client.cookies["mailroom"]
+    assert ana.sign_in("ana").status_code == 201
+    assert ana.client.cookies["mailroom"] != before
+    assert ana.get("/me", headers={"Cookie": f"mailroom={before}"}).status_code == 401
+
+
+@pytest.mark.parametrize(("column", "ago"), [("seen_at", timedelta(minutes=30)), ("started_at", timedelta(hours=12))], ids=["idle", "old"])
+def test_sessions_end_by_themselves(ana: Browser, engine: Engine, column: str, ago: timedelta) -> None:
+    with transaction(engine) as session:
+        session.execute(update(StaffSession).values({column: utcnow() - ago + timedelta(minutes=1)}))
+    assert ana.get("/me").status_code == 200
+    with transaction(engine) as session:
+        session.execute(update(StaffSession).values({column: utcnow() - ago}))
+    assert ana.get("/me").status_code == 401
+
+
+def test_a_request_keeps_the_session_awake(ana: Browser, engine: Engine) -> None:
+    asleep = utcnow() - timedelta(minutes=20)
+    with transaction(engine) as session:
+        session.execute(update(StaffSession).values(seen_at=asleep))
+    ana.get("/me")
+    with transaction(engine) as session:
+        assert session.scalars(select(col(StaffSession.seen_at))).one() > asleep
+
+
+def test_who_is_removed_is_out_at_once_and_a_new_scope_counts_at_once(ana: Browser, engine: Engine) -> None:
+    with transaction(engine) as session:
+        session.execute(update(StaffMember).where(col(StaffMember.login) == "ana").values(scope=["department:it"]))
+    assert ana.get("/me").json()["scope"] == ["department:it"]
+    with transaction(engine) as session:
+        session.execute(update(StaffMember).where(col(StaffMember.login) == "ana").values(active=False))
+    assert ana.get("/me").status_code == 401
+
+
+@pytest.mark.parametrize("key", ["", "x", "é" * 10, "a" * 5000])
+def test_an_unknown_key_is_nobody(new_browser: NewBrowser, key: str) -> None:
+    assert new_browser().get("/me", headers={"Cookie": f"mailroom={key}".encode()}).status_code == 401
+
+
+def test_behind_tls_the_cookie_is_bound_to_the_host(api_settings: Settings, app: FastAPI, new_browser: NewBrowser) -> None:
+    secure = replace(api_settings, api=replace(api_settings.api, public_url="https://mailroom.company.example"))
+    browser = new_browser()
+    other = Browser(browser.portal, behind := make_app(secure), "192.0.2.9")
+    answer = other.post("/session", {"login": "ana", "password": PASSWORD}, headers={"Origin": "https://mailroom.company.example"})
+    assert answer.headers["set-cookie"].startswith("__Host-mailroom=")
+    assert {"Secure", "HttpOnly", "Path=/", "SameSite=strict"} <= set(answer.headers["set-cookie"].split("; "))
+    assert "Domain" not in answer.headers["set-cookie"]
+    assert answer.headers["strict-transport-security"] == "max-age=31536000"
+    other.close()
+    behind.state.office.close()

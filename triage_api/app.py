@@ -1,0 +1,151 @@
+"""The app with all its routes, and the server that runs it."""
+
+import asyncio
+import contextlib
+import errno
+import html
+import logging
+import socket
+import threading
+from collections.abc import AsyncIterator
+from typing import Any
+
+import uvicorn
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import HTMLResponse
+
+from triage.errors import BadInput
+from triage.settings import Settings, host_port
+from triage_api import audit, cards, decisions, deliveries, events, health, messages, people, queue, rules, selections, session
+from triage_api.console import Console
+from triage_api.events import Feed
+from triage_api.guard import Guard
+from triage_api.office import Office
+from triage_api.problems import MEDIA_TYPE, speak_problems
+
+RESOURCES = (session, people, deliveries, cards, messages, selections, decisions, rules, queue, events, audit)
+API = "/api/v1"
+GRACE = 5  # seconds that requests under way have when we stop
+
+log = logging.getLogger(__name__)
+
+
+class App(FastAPI):
+    """A FastAPI app whose OpenAPI document tells the truth about refusals."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Every refusal is a problem document, also where the answer itself is no JSON."""
+        if self.openapi_schema is None:
+            content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+            for path, operations in super().openapi()["paths"].items():
+                for operation in operations.values() if path.startswith(API) else ():
+                    for status, response in operation["responses"].items():
+                        if status >= "400":
+                            response["content"] = content
+        return super().openapi()
+
+
+def make_app(settings: Settings) -> FastAPI:
+    """The API and the console for these settings. BadInput when the database URL or the spool directory is of no use."""
+    office = Office(settings)
+    feed = Feed(office)
+
+    @contextlib.asynccontextmanager
+    async def open_hours(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        feed.close()
+        office.close()
+
+    app = App(
+        title="Mailroom",
+        version="1",
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=open_hours,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    app.state.office, app.state.feed = office, feed
+    speak_problems(app)
+    api = APIRouter(prefix=API)
+    for resource in RESOURCES:
+        api.include_router(resource.router)
+    app.include_router(api)
+    app.include_router(health.router)
+    app.add_api_route("/api/docs", lambda: HTMLResponse(docs(app.openapi())), include_in_schema=False)
+    app.router.default = Console()
+    app.add_middleware(Guard, office=office)
+    return app
+
+
+def docs(document: dict[str, Any]) -> str:
+    """The operations as a page that loads nothing from anywhere."""
+    rows = "".join(
+        f"<tr><td>{method.upper()}<td><code>{html.escape(path)}</code><td>{html.escape(operation.get('description', ''))}"
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+    )
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Mailroom API</title><h1>Mailroom API</h1>'
+        '<p>Everything about it, for programs: <a href="/api/openapi.json">openapi.json</a></p>'
+        f"<table><tr><th>Method</th><th>Path</th><th>What it does</th></tr>{rows}</table></html>"
+    )
+
+
+def run(settings: Settings, stop: threading.Event | None = None) -> None:
+    """Serve the API and the console until SIGTERM, SIGINT or `stop`; requests under way are finished.
+
+    BadInput when the port, the database URL or the spool directory cannot be used.
+    """
+    with bound(settings.api.listen) as listener:
+        serve(make_app(settings), settings, listener, stop or threading.Event())
+
+
+def serve(app: FastAPI, settings: Settings, listener: socket.socket, stop: threading.Event) -> None:
+    """Serve an app on a listening socket until told to stop."""
+    server = Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=bool(settings.api.public_url),  # only then somebody stands in front of us
+            timeout_graceful_shutdown=GRACE,
+            lifespan="on",
+        ),
+        stop,
+    )
+    log.info("listening on http://%s:%d", *listener.getsockname()[:2])
+    server.run(sockets=[listener])
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, which also stops when an event is set, and sends those away first who only listen."""
+
+    def __init__(self, config: uvicorn.Config, stop: threading.Event) -> None:
+        super().__init__(config)
+        self.stop = stop
+
+    async def on_tick(self, counter: int) -> bool:
+        """uvicorn asks ten times a second whether to stop."""
+        self.should_exit = self.should_exit or self.stop.is_set()
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop."""
+        app: Any = self.config.app
+        await asyncio.to_thread(app.state.feed.close)
+        await super().shutdown(sockets)
+
+
+def bound(listen: str) -> socket.socket:
+    """A socket listening on api.listen; BadInput says what is in the way."""
+    host, port = host_port(listen, "api.listen")
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family)
+    except OSError as fault:
+        if fault.errno == errno.EADDRINUSE:
+            raise BadInput(f"{listen} is in use; stop the program that listens there, or set api.listen to another port") from fault
+        raise BadInput(f"api.listen {listen} cannot be used: {fault.strerror}") from fault

@@ -1,0 +1,20 @@
+"""The record of all acts."""
+
+from fastapi import APIRouter
+
+from triage import reports
+from triage_api import shapes
+from triage_api.pages import Cursor, Limit, cursor_of, place_of
+from triage_api.problems import described
+from triage_api.session import Staff
+from triage_api.transactions import Read
+
+router = APIRouter(tags=["audit"])
+
+
+@router.get("/audit", response_model=shapes.AuditRecords, responses=described(401, 403, 422))
+def list_acts(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = None) -> shapes.AuditRecords:
+    """Who did what, newest first: for administrators and auditors of the whole company."""
+    (before,) = place_of(cursor, int) or (None,)
+    page = reports.record(session, by=by, limit=limit, before=before)
+    return shapes.AuditRecords.model_validate({"items": page.items, "next_cursor": cursor_of(page.following)})

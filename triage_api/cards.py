@@ -1,0 +1,27 @@
+"""The queue as cards: deliveries that are decided together."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from triage import reports
+from triage.times import utcnow
+from triage_api import shapes
+from triage_api.pages import cursor_of, place_of
+from triage_api.problems import described
+from triage_api.session import Staff
+from triage_api.transactions import Read
+
+router = APIRouter(tags=["cards"])
+
+
+@router.get("/cards", response_model=shapes.Cards, responses=described(401, 422))
+def list_cards(wanted: Annotated[shapes.CardQuery, Query()], session: Read, by: Staff) -> shapes.Cards:
+    """Cards in your scope: perishable ones first (the soonest), then by weight, then the newest."""
+    after = place_of(wanted.cursor, datetime, int, datetime, str)
+    by_sender = wanted.group == "sender"
+    page = reports.cards(session, wanted.selection(), by=by, now=utcnow(), by_sender=by_sender, limit=wanted.limit, after=after)
+    return shapes.Cards.model_validate(
+        {"items": page.items, "next_cursor": cursor_of(page.following), "total_deliveries": page.deliveries, "total_cards": page.cards}
+    )

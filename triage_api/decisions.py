@@ -1,0 +1,93 @@
+"""Decisions: one act of one person over a selection; undone as a whole."""
+
+from dataclasses import replace
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query
+from sqlmodel import Session
+
+from triage import decisions, ids, reports
+from triage.actor import Actor
+from triage.decisions import DecisionReport
+from triage.times import utcnow
+from triage_api import shapes
+from triage_api.office import Here
+from triage_api.pages import Cursor, Limit, cursor_of, place_of
+from triage_api.problems import described
+from triage_api.session import Staff
+from triage_api.transactions import Read, Tx, ring_after
+
+router = APIRouter(tags=["decisions"])
+
+IdempotencyKey = Annotated[shapes.Word | None, Header(description="The same key gives the first decision again.")]
+Mine = Annotated[bool, Query(description="Only your own.")]
+
+
+@router.post("/decisions", status_code=201, response_model=shapes.Decision, responses=described(401, 403, 404, 409, 412, 413, 422))
+def create_decision(
+    order: shapes.DecisionOrder, session: Tx, by: Staff, here: Here, idempotency_key: IdempotencyKey = None
+) -> shapes.Decision:
+    """Do one thing to every selected delivery. 409 when others were faster everywhere, 412 when the selection changed."""
+    made = decisions.decide(
+        session,
+        order.select.selection(),
+        order.verb,
+        by=by,
+        reason=order.reason,
+        now=utcnow(),
+        settings=here.settings,
+        to=order.to,
+        rule=order.rule.order() if order.rule else None,
+        expect=order.expect,
+        fence=order.fence,
+        idempotency_key=idempotency_key,
+    )
+    return answered(session, made, by)
+
+
+@router.get("/decisions", response_model=shapes.Decisions, responses=described(401, 422))
+def list_decisions(session: Read, by: Staff, mine: Mine = False, limit: Limit = 50, cursor: Cursor = None) -> shapes.Decisions:
+    """Decisions that concern your scope, newest first."""
+    (before,) = place_of(cursor, int) or (None,)
+    found = within_scope(session, decisions.listing(session, by=by, mine=mine, limit=limit + 1, before=before), by)
+    following = (found[limit - 1].id,) if len(found) > limit else None
+    return shapes.Decisions.model_validate({"items": found[:limit], "next_cursor": cursor_of(following)})
+
+
+@router.get("/decisions/{decision_id}", response_model=shapes.Decision, responses=described(401, 404, 422))
+def get_decision(decision_id: shapes.GivenId, session: Read, by: Staff) -> shapes.Decision:
+    """One decision and what became of each delivery."""
+    (found,) = within_scope(session, [decisions.report(session, decision_id, by=by)], by)
+    return shapes.Decision.model_validate(found)
+
+
+@router.post("/decisions/{decision_id}/undo", status_code=201, response_model=shapes.Decision, responses=described(401, 403, 404, 409, 422))
+def undo_decision(
+    decision_id: shapes.GivenId, session: Tx, by: Staff, here: Here, order: shapes.UndoOrder | None = None
+) -> shapes.Decision:
+    """Take a decision back: the decision that undoes it."""
+    reason = order.reason if order else ""
+    return answered(session, decisions.undo(session, decision_id, by=by, reason=reason, now=utcnow(), settings=here.settings), by)
+
+
+def answered(session: Session, made: DecisionReport, by: Actor) -> shapes.Decision:
+    """A decision just made: the relay learns what is due, the door which senders are blocked, and browsers that something changed."""
+    ring_after(session, "relay", "door")
+    (seen,) = within_scope(session, [made], by)
+    return shapes.Decision.model_validate(seen)
+
+
+def within_scope(session: Session, made: list[DecisionReport], by: Actor) -> list[DecisionReport]:
+    """Decisions without the ids and the rules that the asker may not know of: others' decisions reach further than one's own scope."""
+    selected = [ids.read(shown) for one in made for shown in one.selection.get("ids", ())]
+    known = {ids.show(one) for one in reports.known(session, selected, by=by)}
+    return [
+        replace(
+            one,
+            selection={
+                name: [shown for shown in value if shown in known] if name == "ids" else value for name, value in one.selection.items()
+            },
+            rules=tuple(rule for rule in one.rules if reports.reaches(rule, by)),
+        )
+        for one in made
+    ]

@@ -1,0 +1,31 @@
+"""Deliveries: the list, and one with its history."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from triage import reports
+from triage_api import shapes
+from triage_api.pages import cursor_of, place_of
+from triage_api.problems import described
+from triage_api.session import Staff
+from triage_api.transactions import Read
+
+router = APIRouter(tags=["deliveries"])
+
+
+@router.get("/deliveries", response_model=shapes.Deliveries, responses=described(401, 422))
+def list_deliveries(wanted: Annotated[shapes.DeliveryQuery, Query()], session: Read, by: Staff) -> shapes.Deliveries:
+    """Deliveries in your scope, newest first. `total_estimate` counts up to 100,000."""
+    after = place_of(wanted.cursor, datetime, int)
+    page = reports.deliveries(session, wanted.selection(), by=by, rule_id=wanted.rule_id, limit=wanted.limit, after=after)
+    return shapes.Deliveries.model_validate({"items": page.items, "next_cursor": cursor_of(page.following), "total_estimate": page.total})
+
+
+@router.get("/deliveries/{delivery_id}", response_model=shapes.DeliveryDetail, responses=described(401, 404, 422))
+def get_delivery(delivery_id: shapes.GivenId, session: Read, by: Staff) -> shapes.DeliveryDetail:
+    """One delivery with everything that happened to it."""
+    found = reports.delivery(session, delivery_id, by=by)
+    return shapes.DeliveryDetail.model_validate(asdict(found.listed) | {"history": found.history, "attempts_made": found.attempts_made})

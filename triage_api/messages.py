@@ -1,0 +1,162 @@
+"""Messages: what was found out, the harmless view, the headers, and the downloads, which go on the record."""
+
+import json
+import logging
+import re
+from dataclasses import asdict
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Path, Query, Response
+from fastapi.responses import HTMLResponse
+
+from triage import db, ids, ledger, links, reports
+from triage.actor import Actor
+from triage.bounded import Overrun
+from triage.errors import NotFound
+from triage.mime import headers_of
+from triage.preview import FRAME_HEADERS, Mode, NumberedLink, Preview, unavailable
+from triage.reports import Opened
+from triage.times import utcnow
+from triage.visible import visible
+from triage_api import shapes
+from triage_api.office import Here, Office
+from triage_api.problems import described
+from triage_api.session import Staff
+
+DOWNLOAD_CSP = "sandbox; default-src 'none'; frame-ancestors 'none'"
+OUR_ESCAPES = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")  # `visible` put them there
+UNSAFE_IN_NAMES = re.compile(r'[/\\:*?"<>|%;]')  # on any system that a name may be saved on
+NAME_LIMIT = 100  # characters of a download's name
+
+log = logging.getLogger(__name__)
+
+router = APIRouter(prefix="/messages", tags=["messages"])
+
+Number = Annotated[int, Path(ge=1, le=10_000)]
+
+
+@router.get("/{message_id}", response_model=shapes.Message, responses=described(401, 404, 422))
+def get_message(message_id: shapes.GivenId, here: Here, by: Staff) -> shapes.Message:
+    """What was found out about a message, and those of its deliveries that are in your scope."""
+    with db.reading(here.engine) as session:
+        opened = reports.message(session, message_id, by=by)
+        raw = b"" if opened.erased else reports.raw(session, message_id, by=by)
+    return message_of(opened, listed_only(opened) if opened.erased else rendered(here, message_id, raw, "html") or listed_only(opened))
+
+
+def rendered(here: Office, message_id: int, raw: bytes, mode: Mode) -> Preview | None:
+    """The message made harmless in a bounded child; None when it was too much for it."""
+    try:
+        return Preview.from_json(json.loads(here.previews.run(raw, mode=mode)))
+    except Overrun as overrun:
+        log.warning("message %s cannot be shown: %s", ids.show(message_id), overrun)
+        return None
+
+
+def listed_only(opened: Opened) -> Preview:
+    """The links that are on the record, where the content itself cannot be rendered."""
+    known = enumerate(opened.summary.links, 1)
+    numbered = (
+        NumberedLink(n, one.text, one.target, links.destination(one.target).host, links.warnings(one.text, one.target)) for n, one in known
+    )
+    return Preview("", tuple(numbered))
+
+
+def message_of(opened: Opened, preview: Preview) -> shapes.Message:
+    """A message as the console shows it."""
+    summary, envelope, found = opened.summary, opened.envelope, opened.authentication
+    return shapes.Message.model_validate(
+        asdict(summary)
+        | {
+            "id": opened.id,
+            "received_at": opened.received_at,
+            "size": opened.size,
+            "reverse_path": visible(envelope.reverse_path),
+            "client": envelope.client,
+            "helo": visible(envelope.helo),
+            "tls": envelope.tls,
+            "message_id_field": summary.message_id,
+            "authentication": found.as_json() | {"proof": found.proof, "sentence": reports.proof_sentence(found)},
+            "signals": opened.signals,
+            "links": preview.links,
+            "hidden_pictures": preview.hidden_pictures,
+            "deliveries": opened.deliveries,
+        }
+    )
+
+
+VIEW: dict[int | str, dict[str, Any]] = {200: {"description": "A whole document for a frame with `sandbox`.", "content": {"text/html": {}}}}
+
+
+@router.get("/{message_id}/view", response_class=HTMLResponse, responses=VIEW | described(401, 404, 410, 422))
+def view_message(message_id: shapes.GivenId, here: Here, by: Staff, mode: Annotated[Mode, Query()] = "html") -> HTMLResponse:
+    """The message as a harmless document of its own: no script, nothing loaded, links as numbered text."""
+    raw = raw_of(here, message_id, by)
+    preview = rendered(here, message_id, raw, mode) or unavailable("it is too large or too complicated for its reader")
+    return HTMLResponse(preview.document, headers=dict(FRAME_HEADERS))
+
+
+def raw_of(here: Office, message_id: int, by: Actor) -> bytes:
+    """The bytes as received. The database is not kept waiting while they are looked at."""
+    with db.reading(here.engine) as session:
+        return reports.raw(session, message_id, by=by)
+
+
+@router.get("/{message_id}/headers", response_model=shapes.Headers, responses=described(401, 404, 410, 422))
+def get_headers(message_id: shapes.GivenId, here: Here, by: Staff) -> shapes.Headers:
+    """The header block as received; control characters and bytes that are no UTF-8 are written as escapes."""
+    head = headers_of(raw_of(here, message_id, by))
+    return shapes.Headers(text=visible(head.decode("utf-8", "backslashreplace"), lines=True))
+
+
+SOURCE: dict[int | str, dict[str, Any]] = {200: {"description": "The bytes as received.", "content": {"message/rfc822": {}}}}
+FILE: dict[int | str, dict[str, Any]] = {200: {"description": "The decoded bytes.", "content": {"application/octet-stream": {}}}}
+
+
+@router.get("/{message_id}/source", response_class=Response, responses=SOURCE | described(401, 404, 410, 422))
+def download_source(message_id: shapes.GivenId, here: Here, by: Staff) -> Response:
+    """The whole message as a file. That you took it goes on the record."""
+    raw = raw_of(here, message_id, by)
+    put_on_record(here, "source", message_id, by, {})
+    return download(raw, f"{ids.show(message_id)}.eml", "message/rfc822")
+
+
+@router.get("/{message_id}/attachments/{number}", response_class=Response, responses=FILE | described(401, 404, 410, 422))
+def download_attachment(message_id: shapes.GivenId, number: Number, here: Here, by: Staff) -> Response:
+    """One attachment as a file, whatever its type says. That you took it goes on the record."""
+    with db.reading(here.engine) as session:
+        listed = reports.message(session, message_id, by=by).summary.attachments
+        raw = reports.raw(session, message_id, by=by)
+    found = next((one for one in listed if one.number == number), None)
+    if found is None:
+        raise NotFound(f"message {ids.show(message_id)} has no attachment {number}")
+    try:
+        content = here.attachments.run(raw, number=number)
+    except Overrun as overrun:
+        log.warning("attachment %d of message %s cannot be taken out: %s", number, ids.show(message_id), overrun)
+        raise NotFound(f"attachment {number} cannot be taken out of this message; download its source") from overrun
+    put_on_record(here, "attachment", message_id, by, {"number": number, "sha256": found.sha256})
+    return download(content, safe_name(found.name, f"attachment-{number}"), "application/octet-stream")
+
+
+def put_on_record(here: Office, act: str, message_id: int, by: Actor, detail: dict[str, Any]) -> None:
+    """Who took what out of the console."""
+    with db.transaction(here.engine) as session:
+        ledger.write(session, act, f"message:{ids.show(message_id)}", by=by, now=utcnow(), detail=detail)
+    here.ring(["change"])
+
+
+def download(content: bytes, name: str, media_type: str) -> Response:
+    """Bytes that the browser saves and never opens by itself."""
+    plain = name.encode("ascii", "replace").decode().replace("?", "_")
+    disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"  # RFC 6266
+    return Response(content, media_type=media_type, headers={"Content-Disposition": disposition, "Content-Security-Policy": DOWNLOAD_CSP})
+
+
+def safe_name(name: str, otherwise: str) -> str:
+    """A file name from mail that harms no file system and hides nothing. Its ending is kept."""
+    plain = UNSAFE_IN_NAMES.sub("_", OUR_ESCAPES.sub("_", name)).strip("_. ")
+    stem, dot, ending = plain.rpartition(".")
+    short = f"{stem[: NAME_LIMIT - len(ending) - 1]}.{ending}" if dot and stem and len(ending) <= 20 else plain[:NAME_LIMIT]
+    return short or otherwise

@@ -1,0 +1,44 @@
+"""Cursors: where the next page of a list begins, opaque to the client."""
+
+import base64
+import json
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from triage.errors import BadInput
+from triage.times import from_micros, to_micros
+
+Limit = Annotated[int, Field(ge=1, le=200, description="Items on a page.")]
+Cursor = Annotated[str | None, Field(max_length=2000, description="`next_cursor` of the page before.")]
+
+
+def cursor_of(place: tuple[Any, ...] | None) -> str | None:
+    """A place in a list, of instants, numbers and text, as a cursor; None at the end."""
+    if place is None:
+        return None
+    plain = [{"t": to_micros(part)} if isinstance(part, datetime) else part for part in place]
+    return base64.urlsafe_b64encode(json.dumps(plain, separators=(",", ":")).encode()).decode().rstrip("=")
+
+
+def place_of(cursor: str | None, *kinds: type) -> tuple[Any, ...] | None:
+    """The place that a cursor stands for; BadInput unless it has parts of these kinds."""
+    if not cursor:
+        return None
+    try:
+        plain = json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
+        place = tuple(from_micros(part["t"]) if isinstance(part, dict) else part for part in plain)
+        fits = tuple(type(part) for part in place) == kinds and all(storable(part) for part in place)
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        fits = False
+    if not fits:
+        raise BadInput("cursor: this is no cursor of this list; begin without one")
+    return place
+
+
+def storable(part: Any) -> bool:
+    """Can a database compare with this?"""
+    if isinstance(part, int):
+        return -(2**63) <= part < 2**63
+    return not isinstance(part, str) or "\0" not in part

@@ -1,0 +1,111 @@
+"""Refusals as problem documents (RFC 9457): the one place that knows which refusal is which status."""
+
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy.exc import IntegrityError
+from starlette.exceptions import HTTPException
+
+from triage.decisions import NothingDone
+from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound, Overtaken, Refused, Stale
+from triage.reports import Erased
+from triage.sign_in import TooManyFailures
+from triage_api.shapes import Item
+
+STATUS: dict[type[Refused], int] = {
+    BadInput: 422,
+    NotFound: 404,
+    NotAllowed: 403,
+    NotAllowedNow: 409,
+    Overtaken: 409,
+    Stale: 412,
+    Erased: 410,
+    TooManyFailures: 429,
+}
+MEDIA_TYPE = "application/problem+json"
+NAMED_FIELD = re.compile(r"([a-z_]+): ")  # how the house names the part that is wrong
+
+
+class Problem(BaseModel):
+    """A problem document (RFC 9457). `detail` is a sentence for a person."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    field: str | None = None
+    items: list[Item] | None = None
+
+
+class NotSignedIn(Exception):
+    """The request carries no session that is still good."""
+
+
+def problem(status: int, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> JSONResponse:
+    """A problem document as a response. `detail` is a sentence that a person may read; never the text of a fault."""
+    document = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, **more)
+    return JSONResponse(document.model_dump(mode="json", exclude_none=True), status, dict(headers or {}), MEDIA_TYPE)
+
+
+def refused(_request: Request, refusal: Exception) -> JSONResponse:
+    """The house said no."""
+    status = next(STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS)
+    text = str(refusal)
+    more: dict[str, Any] = {}
+    headers: dict[str, str] = {}
+    if isinstance(refusal, BadInput) and (named := NAMED_FIELD.match(text)):
+        more["field"] = named[1]
+    if isinstance(refusal, NothingDone):
+        more["items"] = [Item.model_validate(item) for item in refusal.items]
+    if isinstance(refusal, TooManyFailures):
+        headers["Retry-After"] = str(max(1, round(refusal.wait.total_seconds())))
+    return problem(status, text, headers=headers, **more)
+
+
+def invalid(_request: Request, fault: Exception) -> JSONResponse:
+    """The request is not shaped as the API says; the first fault is named."""
+    assert isinstance(fault, RequestValidationError)
+    first = fault.errors()[0]
+    place = [str(part) for part in first["loc"][1:]]
+    field = ".".join(place) or str(first["loc"][0])
+    return problem(422, f"{field}: {first['msg'].removeprefix('Value error, ')}", field=field)
+
+
+def http_fault(_request: Request, fault: Exception) -> JSONResponse:
+    """No such route, the wrong method, too large a body."""
+    assert isinstance(fault, HTTPException)
+    phrase = HTTPStatus(fault.status_code).phrase
+    detail = "There is nothing here." if fault.status_code == 404 else f"{phrase}." if fault.detail == phrase else fault.detail
+    return problem(fault.status_code, detail, headers=fault.headers)
+
+
+def not_signed_in(_request: Request, fault: Exception) -> JSONResponse:
+    """Nobody, or nobody any more."""
+    return problem(401, str(fault) or "Sign in first.")
+
+
+def at_the_same_moment(_request: Request, _fault: Exception) -> JSONResponse:
+    """Two requests made the same new thing at once; the database kept one."""
+    return problem(409, "The same was done at the same moment: look again.")
+
+
+def speak_problems(app: FastAPI) -> None:
+    """Answer every refusal of this app with a problem document; faults of ours are the guard's."""
+    app.add_exception_handler(Refused, refused)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, http_fault)
+    app.add_exception_handler(NotSignedIn, not_signed_in)
+    app.add_exception_handler(IntegrityError, at_the_same_moment)
+
+
+def described(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The refusals of a route, for OpenAPI."""
+    return {status: {"model": Problem, "description": HTTPStatus(status).phrase} for status in statuses}

@@ -1,0 +1,33 @@
+"""The evidence sheet: what a selection holds, before it is decided."""
+
+from fastapi import APIRouter
+
+from triage import reports, selection
+from triage.times import utcnow
+from triage_api import shapes
+from triage_api.problems import described
+from triage_api.session import Staff
+from triage_api.transactions import Read
+
+router = APIRouter(tags=["selections"])
+
+
+@router.post("/selections/preview", response_model=shapes.Evidence, responses=described(401, 403, 422))
+def preview_selection(order: shapes.PreviewOrder, session: Read, by: Staff) -> shapes.Evidence:
+    """What the selection holds of the mail in your scope. Nothing is changed; `fence` goes with the decision."""
+    sheet = selection.evidence(session, order.select.selection(), by=by, now=utcnow())
+    return shapes.Evidence.model_validate(
+        {
+            "count": sheet.count,
+            "people": sheet.people,
+            "departments": sheet.departments,
+            "by_state": sheet.by_state,
+            "out_of_reach": sheet.out_of_reach,
+            "proven": sheet.proven,
+            "senders": [{"author": author, "count": count} for author, count in sheet.senders],
+            "subjects": [{"subject": subject, "count": count} for subject, count in sheet.subjects],
+            "examples": reports.some(session, sheet.examples, by=by),
+            "rules_contradicted": reports.rules_with(session, sheet.rules_contradicted, by=by),
+            "fence": sheet.fence,
+        }
+    )

@@ -1,0 +1,93 @@
+"""Signing in and out, and who is asking: the cookie, read anew at each request."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from starlette.requests import HTTPConnection
+
+from triage import access, db, sign_in
+from triage.actor import Actor
+from triage.times import utcnow
+from triage_api import shapes
+from triage_api.office import Here, Office, office
+from triage_api.problems import NotSignedIn, described
+
+WRONG = "Name or password is wrong."
+
+router = APIRouter(tags=["session"])
+
+
+def staff(connection: HTTPConnection) -> Actor:
+    """The member of staff who asks; NotSignedIn when there is no good session. Removal and idleness act at once."""
+    here = office(connection)
+    key = connection.cookies.get(here.cookie_name, "")
+    signed_in = holder(here, key)
+    if signed_in is None:
+        raise NotSignedIn
+    if signed_in.unseen:
+        with db.transaction(here.engine) as session:
+            sign_in.touch(session, key, now=utcnow())
+    return signed_in.actor
+
+
+def holder(here: Office, key: str) -> sign_in.SignedIn | None:
+    """Who holds this session key; None when it is no longer good."""
+    if not key:
+        return None
+    lasts, idle = timedelta(hours=here.settings.api.session_hours), timedelta(minutes=here.settings.api.idle_lock_minutes)
+    with db.reading(here.engine) as session:
+        return sign_in.resume(session, key, lasts=lasts, idle=idle, now=utcnow())
+
+
+Staff = Annotated[Actor, Depends(staff)]
+
+
+@router.post("/session", status_code=201, response_model=shapes.Me, responses=described(401, 403, 413, 422, 429))
+def create_session(given: shapes.Credentials, request: Request, response: Response, here: Here) -> shapes.Me:
+    """Sign in; the answer sets the session cookie."""
+    client = request.client.host if request.client else ""
+    with db.transaction(here.engine) as session:
+        attempt = sign_in.begin(session, given.login, client, now=utcnow())
+    if not sign_in.proves(attempt, given.password):
+        raise NotSignedIn(WRONG)
+    lasts = timedelta(hours=here.settings.api.session_hours)
+    with db.transaction(here.engine) as session:
+        opened = sign_in.succeed(session, attempt, lasts=lasts, now=utcnow())
+        if before := request.cookies.get(here.cookie_name):
+            sign_in.sign_out(session, before, now=utcnow())
+    if opened is None:
+        raise NotSignedIn(WRONG)
+    actor, key = opened
+    response.set_cookie(here.cookie_name, key, path="/", secure=here.secure, httponly=True, samesite="strict")
+    return me_of(actor, here)
+
+
+@router.delete("/session", status_code=204, responses=described(401, 403))
+def delete_session(request: Request, response: Response, here: Here, _by: Staff) -> None:
+    """Sign out."""
+    with db.transaction(here.engine) as session:
+        sign_in.sign_out(session, request.cookies[here.cookie_name], now=utcnow())
+    response.delete_cookie(here.cookie_name, path="/", secure=here.secure, httponly=True, samesite="strict")
+
+
+@router.get("/me", response_model=shapes.Me, responses=described(401))
+def get_me(here: Here, by: Staff) -> shapes.Me:
+    """Who is signed in."""
+    return me_of(by, here)
+
+
+def me_of(by: Actor, here: Office) -> shapes.Me:
+    """An actor as the console knows them."""
+    company = here.settings.company
+    return shapes.Me.model_validate(
+        {
+            "login": by.name,
+            "name": by.shown,
+            "role": by.role,
+            "scope": by.scope.words(),
+            "company": {"domains": list(company.domains), "mode": company.mode},
+            "undo_seconds": here.settings.policy.undo_seconds,
+            "verbs": access.verbs_of(by),
+        }
+    )

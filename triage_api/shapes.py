@@ -1,0 +1,563 @@
+"""The JSON of the API: what comes in is checked, what goes out is exactly what the OpenAPI document says."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from triage import ids
+from triage.actor import Role
+from triage.decisions import Verb
+from triage.rules import RuleOrder
+from triage.selection import MOST_IDS, Selection
+from triage.states import State
+from triage_api.pages import Cursor, Limit
+
+ID_PATTERN = f"^[{ids.ALPHABET}]{{{ids.WIDTH}}}$"
+
+
+def storable(text: str) -> str:
+    """The text, if every database can hold it."""
+    if "\0" in text:
+        raise ValueError("must not contain NUL")
+    try:
+        text.encode()
+    except UnicodeEncodeError as fault:
+        raise ValueError("must be Unicode without lone surrogates") from fault
+    return text
+
+
+def given_id(text: Any) -> int:
+    """An id as a client writes it."""
+    if not isinstance(text, str):
+        raise ValueError("an id is text of 13 characters")
+    return ids.read(text)
+
+
+def shown(number: Any) -> Any:
+    """An id of the database as the API writes it."""
+    return ids.show(number) if isinstance(number, int) else number
+
+
+Text = Annotated[str, Field(max_length=1000), AfterValidator(storable)]
+Word = Annotated[str, Field(max_length=255), AfterValidator(storable)]
+GivenId = Annotated[int, BeforeValidator(given_id), WithJsonSchema({"type": "string", "pattern": ID_PATTERN})]
+Id = Annotated[str, BeforeValidator(shown), Field(pattern=ID_PATTERN)]
+
+
+class Order(BaseModel):
+    """What a client asks for; a key that is not known is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Shape(BaseModel):
+    """What a client gets, read from the house's values."""
+
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+
+class Credentials(Order):
+    """A sign-in."""
+
+    login: Word
+    password: Annotated[str, Field(max_length=1000), AfterValidator(storable)]
+
+
+class Company(Shape):
+    """What the console shows of the company."""
+
+    domains: list[str]
+    mode: Literal["enforce", "observe"]
+
+
+class Me(Shape):
+    """Who is signed in and what they may do."""
+
+    login: str
+    name: str
+    role: Role
+    scope: list[str]
+    company: Company
+    undo_seconds: int
+    verbs: list[Verb]
+
+
+class Signal(Shape):
+    """Something that a trained eye wants to know."""
+
+    name: str
+    sentence: str
+    weight: int
+
+
+class Verdict(Shape):
+    """What the policy decided, and why."""
+
+    disposition: str
+    rule: str
+    reason: str
+
+
+class Decided(Shape):
+    """The last decision about a delivery."""
+
+    decision: Id
+    verb: str
+    by: str
+    by_shown: str
+    at: datetime
+    undone: bool
+
+
+class Delivery(Shape):
+    """A message for one recipient."""
+
+    id: Id
+    message_id: Id
+    state: State
+    received_at: datetime
+    recipient: str
+    department: str
+    department_name: str
+    person: str
+    person_name: str
+    mailbox: str
+    author: str
+    author_name: str
+    author_domain: str
+    subject: str
+    size: int
+    attachments: int
+    proof: str
+    weight: int
+    perishable_until: datetime | None
+    verdict: Verdict
+    withheld: str
+    signals: list[Signal]
+    due_at: datetime | None
+    attempts: int
+    last_reply: str
+    decided: Decided | None
+
+
+class Past(Shape):
+    """Something that happened to a delivery."""
+
+    at: datetime
+    by: str
+    act: str
+    detail: dict[str, Any]
+    sentence: str
+
+
+class Attempt(Shape):
+    """One attempt to send a delivery on."""
+
+    number: int
+    started_at: datetime
+    outcome: str
+    next_hop: str
+    reply: str
+
+
+class DeliveryDetail(Delivery):
+    """A delivery with everything that happened to it, oldest first."""
+
+    history: list[Past]
+    attempts_made: list[Attempt]
+
+
+class Deliveries(Shape):
+    """One page of deliveries, newest first."""
+
+    items: list[Delivery]
+    next_cursor: str | None
+    total_estimate: int
+
+
+class Card(Shape):
+    """Deliveries that are decided together."""
+
+    key: str
+    count: int
+    people: int
+    departments: int
+    newest_at: datetime
+    weight: int
+    perishable_until: datetime | None
+    lead: Delivery
+    ids: list[Id]
+
+
+class Cards(Shape):
+    """One page of the queue's cards."""
+
+    items: list[Card]
+    next_cursor: str | None
+    total_deliveries: int
+    total_cards: int
+
+
+class PersonFolder(Shape):
+    """A person's folder."""
+
+    uid: str
+    name: str
+    held: int
+
+
+class Folder(Shape):
+    """A department with the folders of its people."""
+
+    code: str
+    name: str
+    held: int
+    shared_held: int
+    people: list[PersonFolder]
+
+
+class Colleague(Shape):
+    """Somebody who works here."""
+
+    uid: str
+    name: str
+    department: str
+    department_name: str
+    mailbox: str
+
+
+class People(Shape):
+    """People found."""
+
+    items: list[Colleague]
+
+
+class Spf(Shape):
+    """One SPF result."""
+
+    result: str
+    identity: str
+    domain: str
+    reason: str
+
+
+class Dkim(Shape):
+    """One DKIM signature."""
+
+    result: str
+    domain: str
+    selector: str
+    algorithm: str
+    identity: str
+    reason: str
+
+
+class Arc(Shape):
+    """The ARC chain."""
+
+    result: str
+    sealer: str
+    instances: int
+    reason: str
+
+
+class Dmarc(Shape):
+    """The DMARC result."""
+
+    result: str
+    domain: str
+    organisational_domain: str
+    policy: str
+    aligned: list[str]
+    reason: str
+
+
+class Authentication(Shape):
+    """Who really sent it: the results, the proof they make, and a sentence."""
+
+    spf: list[Spf]
+    dkim: list[Dkim]
+    arc: Arc
+    dmarc: Dmarc
+    proof: str
+    sentence: str
+
+
+class Link(Shape):
+    """Where a link really goes, and what is odd about it."""
+
+    number: int
+    text: str
+    target: str
+    host: str
+    warnings: list[str]
+
+
+class Attachment(Shape):
+    """An attachment by its description."""
+
+    number: int
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+
+
+class Message(Shape):
+    """A message with those of its deliveries that the asker may see."""
+
+    id: Id
+    received_at: datetime
+    size: int
+    subject: str
+    author: str
+    author_name: str
+    reverse_path: str
+    client: str
+    helo: str
+    tls: str
+    to: list[str]
+    reply_to: list[str]
+    date: str
+    message_id_field: str
+    list_id: str
+    authentication: Authentication
+    signals: list[Signal]
+    links: list[Link]
+    attachments: list[Attachment]
+    problems: list[str]
+    hidden_pictures: int
+    parsed: bool
+    deliveries: list[Delivery]
+
+
+class Headers(Shape):
+    """The header block as received, with control characters made visible."""
+
+    text: str
+
+
+class DeliveryQuery(Order):
+    """Which deliveries to list, and which page of them."""
+
+    state: list[State] = []
+    department: Word | None = None
+    person: Annotated[Word | None, Field(description="uid; empty: the department's shared folder")] = None
+    sender: Word = ""
+    domain: Word = ""
+    q: Text = ""
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+    rule_id: GivenId | None = None
+    limit: Limit = 50
+    cursor: Cursor = None
+
+    def selection(self) -> Selection:
+        """As the house knows it; empty means everything."""
+        given = self.model_dump(include={"department", "person", "sender", "domain", "q", "since", "until"})
+        return Selection(**given, states=tuple(self.state))
+
+
+class CardQuery(Order):
+    """Which cards to list, and which page of them."""
+
+    group: Literal["sender", "none"] = "sender"
+    state: list[State] = [State.HELD]
+    department: Word | None = None
+    person: Annotated[Word | None, Field(description="uid; empty: the department's shared folder")] = None
+    q: Text = ""
+    limit: Limit = 50
+    cursor: Cursor = None
+
+    def selection(self) -> Selection:
+        """As the house knows it."""
+        return Selection(department=self.department, person=self.person, q=self.q, states=tuple(self.state))
+
+
+class Select(Order):
+    """Which deliveries: `ids`, or any of the other features; all that are given must fit."""
+
+    ids: Annotated[list[GivenId], Field(max_length=MOST_IDS)] = []
+    sender: Word = ""
+    domain: Word = ""
+    department: Word | None = None
+    person: Word | None = None
+    q: Text = ""
+    states: list[State] = []
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+
+    def selection(self) -> Selection:
+        """As the house knows it; BadInput when it is empty."""
+        given = self.model_dump()
+        return Selection.of(**given | {"ids": tuple(given["ids"]), "states": tuple(given["states"])})
+
+
+class PreviewOrder(Order):
+    """A selection to be looked at."""
+
+    select: Select
+
+
+class SenderCount(Shape):
+    """How often an author occurs."""
+
+    author: str
+    count: int
+
+
+class SubjectCount(Shape):
+    """How often a subject occurs."""
+
+    subject: str
+    count: int
+
+
+class SenderRule(Order):
+    """A rule that somebody asks for. In a decision the selected mail gives the value when it is left out."""
+
+    effect: Literal["allow", "block"]
+    match: Literal["address", "domain", "list"]
+    value: Word = ""
+    scope: Word
+    proof: Word = ""
+    until: AwareDatetime | None = None
+    note: Text = ""
+    risky: bool = False
+
+    def order(self) -> RuleOrder:
+        """As the house knows it."""
+        return RuleOrder(**self.model_dump())
+
+
+class Rule(Shape):
+    """A sender rule."""
+
+    id: Id
+    effect: str
+    match: str
+    value: str
+    scope: str
+    proof: str
+    unproven_only: bool
+    risky: bool
+    author: str
+    origin: str
+    note: str
+    created_at: datetime
+    until: datetime | None
+    used: int
+    last_used_at: datetime | None
+
+
+class Rules(Shape):
+    """One page of rules, newest first."""
+
+    items: list[Rule]
+    next_cursor: str | None
+
+
+class Evidence(Shape):
+    """What a selection holds, to be looked at before it is decided. `fence` changes when the selection does."""
+
+    count: int
+    people: int
+    departments: int
+    by_state: dict[str, int]
+    out_of_reach: int
+    proven: int
+    senders: list[SenderCount]
+    subjects: list[SubjectCount]
+    examples: list[Delivery]
+    rules_contradicted: list[Rule]
+    fence: str
+
+
+class DecisionOrder(Order):
+    """One act of one person over a selection."""
+
+    verb: Verb
+    select: Select
+    reason: Text = ""
+    to: Word = ""
+    rule: SenderRule | None = None
+    expect: Annotated[int, Field(ge=0)] | None = None
+    fence: Word | None = None
+
+
+class UndoOrder(Order):
+    """Why a decision is taken back."""
+
+    reason: Text = ""
+
+
+class Item(Shape):
+    """What became of one delivery."""
+
+    delivery: Annotated[Id, Field(validation_alias="delivery_id")]
+    before: str
+    outcome: str
+    why: str
+
+
+class DecisionSummary(Shape):
+    """A decision without its items."""
+
+    id: Id
+    at: datetime
+    by: str
+    by_shown: str
+    verb: str
+    select: Annotated[dict[str, Any], Field(validation_alias="selection")]
+    reason: str
+    count: int
+    done: int
+    in_flight: int
+    out_of_reach: int
+    refused: int
+    to: str
+    rules: list[Rule]
+    undone_by: Id | None
+    undoes: Id | None
+    undoable: bool
+    sentence: str
+
+
+class Decision(DecisionSummary):
+    """A decision and what became of each delivery (the first 500)."""
+
+    items: list[Item]
+
+
+class Decisions(Shape):
+    """One page of decisions, newest first."""
+
+    items: list[DecisionSummary]
+    next_cursor: str | None
+
+
+class Queue(Shape):
+    """What is to be sent on, is under way or was refused by the next hop."""
+
+    items: list[Delivery]
+
+
+class AuditRecord(Shape):
+    """One act on the record; `sequence` is null until it is sealed."""
+
+    id: Id
+    at: datetime
+    by: str
+    act: str
+    subject: str
+    detail: dict[str, Any]
+    items: int
+    sequence: int | None
+
+
+class AuditRecords(Shape):
+    """One page of the record, newest first."""
+
+    items: list[AuditRecord]
+    next_cursor: str | None
