@@ -1,0 +1,121 @@
+"""A company with Mailroom at its door: a stranger's Postfix before it, Dovecot or Maildirs behind it, Chromium at the desk."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.peers import browser as browser_peer, company, dovecot as dovecot_peer, outside, postfix as postfix_peer, processes
+from tests.peers.postgresql import Server
+
+VARIANTS = [
+    pytest.param(("sqlite", "lmtp"), id="sqlite-lmtp"),
+    pytest.param(("postgresql", "lmtp"), id="postgresql-lmtp", marks=pytest.mark.postgresql),
+    pytest.param(("sqlite", "maildir"), id="sqlite-maildir"),
+]
+UNDO_SECONDS = 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All of these need peers; what shares a company runs on one worker."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.peers)
+            variant = getattr(item, "callspec", None)
+            shared = str(variant.params["house"]) if variant and "house" in variant.params else item.name
+            item.add_marker(pytest.mark.xdist_group(f"{item.path.stem} {shared}"))
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """One running company and everything around it."""
+
+    company: company.Company
+    dovecot: dovecot_peer.Server | None
+
+    def mailbox(self, name: str) -> list[bytes]:
+        """What lies in somebody's mailbox."""
+        address = f"{name}@{company.DOMAIN}"
+        if self.dovecot:
+            return self.dovecot.messages(address)
+        return [path.read_bytes() for path in sorted((self.company.directory / "mailboxes" / address / "new").glob("*"))]
+
+    def arrived(self, name: str, marker: str) -> bytes:
+        """The one message with this text in somebody's mailbox, once it is there."""
+        found = processes.until(lambda: self.with_text(name, marker), f"{marker!r} arrives in the mailbox of {name}", log=self.company.log)
+        assert len(found) == 1
+        return found[0]
+
+    def with_text(self, name: str, marker: str) -> list[bytes]:
+        """The messages in somebody's mailbox that contain this."""
+        return [raw for raw in self.mailbox(name) if marker.encode() in raw]
+
+
+@pytest.fixture(scope="session")
+def dovecot() -> Iterator[dovecot_peer.Server]:
+    """The company's mail store."""
+    with dovecot_peer.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="module", params=VARIANTS)
+def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A company on each kind of database and next hop; the tests of a module share it and use senders of their own."""
+    kind, hop = request.param
+    directory = tmp_path_factory.mktemp(f"{kind}-{hop}")
+    database = f"sqlite:///{directory}/mailroom.db"
+    if kind == "postgresql":
+        server: Server = request.getfixturevalue("postgresql_server")
+        database = server.create(directory.name)
+    store: dovecot_peer.Server | None = request.getfixturevalue("dovecot") if hop == "lmtp" else None
+    next_hop = f"lmtp://127.0.0.1:{store.lmtp_port}" if store else f"maildir:{directory}/mailboxes"
+    with company.running(directory, database, next_hop, undo_seconds=UNDO_SECONDS) as running:
+        yield House(running, store)
+
+
+@pytest.fixture(scope="module")
+def stranger(house: House) -> Iterator[postfix_peer.Server]:
+    """The Postfix of a stranger who knows the company's addresses."""
+    with postfix_peer.running(house.company.smtp_port, outside.STRANGER.name) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all tests; each gets a profile of its own."""
+    with browser_peer.running() as launched:
+        yield launched
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A fresh page in a fresh profile."""
+    with browser_peer.page(browser) as opened:
+        yield opened
+
+
+@pytest.fixture
+def two_pages(browser: Browser) -> Iterator[tuple[Page, Page]]:
+    """The desks of two people."""
+    with contextlib.ExitStack() as stack:
+        yield stack.enter_context(browser_peer.page(browser)), stack.enter_context(browser_peer.page(browser))
+
+
+def sign_in(page: Page, house: House, login: str = "maria", password: str = company.PASSWORD) -> None:
+    """Sign in as a person does."""
+    page.goto(house.company.url)
+    page.get_by_label("Name").fill(login)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def choose(page: Page, subject: str) -> None:
+    """Put the cursor on the mail with this subject."""
+    page.get_by_role("listbox", name="Held mail").get_by_role("option").filter(has_text=subject).click()
+    expect(page.get_by_role("heading", name=subject)).to_be_visible()
+
+
+expect.set_options(timeout=processes.HANG * 1000)

@@ -1,0 +1,186 @@
+"""Black box: whatever was answered with 250 is there exactly once, however often the power fails meanwhile."""
+
+import hashlib
+import itertools
+import smtplib
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select, update
+from sqlmodel import col
+
+from tests.peers import company, outside, processes
+from triage import contents
+from triage.db import open_engine, reading, transaction
+from triage.models import Attempt, Content, Delivery, Message
+from triage.states import State
+from triage.times import utcnow
+
+MESSAGES = {"sqlite": 2000, "postgresql": 600}
+KILLS = 5
+SESSIONS = 12
+PER_CONNECTION = 7
+KNOWN, UNKNOWN = f"orders@{outside.SUPPLIER.name}", f"somebody@{outside.STRANGER.name}"  # one passes, the other is held
+WAITING = (State.QUEUED, State.RELAYING)
+
+
+@dataclass
+class Ledger:
+    """What was sent, and what of it was promised. Sessions write here, each under the lock."""
+
+    numbers: Iterator[int] = field(default_factory=itertools.count)
+    promised: dict[str, bytes] = field(default_factory=dict)  # sha256 -> the message
+    unclear: set[str] = field(default_factory=set)  # the connection broke before the answer
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+def letters(number: int) -> bytes:
+    """The messages, all different; unsigned ones are as good as signed ones here, and SPF proves the known sender."""
+    author = KNOWN if number % 2 else UNKNOWN
+    text = f"Message {number}.\r\n" + "line after line\r\n" * (number % 50) + ".\r\n..\r\nend"
+    return outside.Letter(author, f"it+russell.coker@{company.DOMAIN}", f"number {number}", text).raw(signed=False)
+
+
+def session(port: int, ledger: Ledger, enough: threading.Event) -> None:
+    """One client that sends until there is enough, connecting again and again."""
+    while not enough.is_set():
+        try:
+            with smtplib.SMTP("127.0.0.1", port, "mail.stranger.example", timeout=30) as client:
+                for _ in range(PER_CONNECTION):
+                    send(client, ledger)
+        except (OSError, smtplib.SMTPException):
+            time.sleep(0.05)  # it is down: again soon
+
+
+def send(client: smtplib.SMTP, ledger: Ledger) -> None:
+    """One message. It is unclear from the moment its bytes leave until the answer is here."""
+    number = next(ledger.numbers)
+    raw = letters(number)
+    digest = hashlib.sha256(raw).hexdigest()
+    with ledger.lock:
+        ledger.unclear.add(digest)
+    client.sendmail(KNOWN if number % 2 else UNKNOWN, [f"it+russell.coker@{company.DOMAIN}"], raw)
+    with ledger.lock:
+        ledger.unclear.discard(digest)
+        ledger.promised[digest] = raw
+
+
+def kill_now_and_then(house: company.Company, ledger: Ledger, messages: int) -> None:
+    """SIGKILL everything each time another sixth is promised, and start it again."""
+    for kill in range(1, KILLS + 1):
+        wanted = messages * kill // (KILLS + 1)
+        processes.until(lambda wanted=wanted: len(ledger.promised) >= wanted, f"{wanted} are promised", house.process, house.log)  # type: ignore[misc]
+        house.kill()
+        house.open_door()
+
+
+@pytest.fixture
+def house(tmp_path: Path, database_url: str) -> company.Company:
+    """A company that knows one of the two senders."""
+    made = company.Company(tmp_path, database_url, f"maildir:{tmp_path}/mailboxes")
+    made.lay_out()
+    made.run("sync", check=True)
+    made.run("allow", outside.SUPPLIER.name, "--note", "buys from us", check=True)
+    return made
+
+
+@pytest.mark.timeout(600)
+def test_every_promise_is_kept_through_five_kills(house: company.Company) -> None:
+    ledger, enough, messages = Ledger(), threading.Event(), MESSAGES[house.database.partition(":")[0]]
+    house.start()
+    try:
+        sessions = [threading.Thread(target=session, args=(house.smtp_port, ledger, enough), daemon=True) for _ in range(SESSIONS)]
+        for one in sessions:
+            one.start()
+        kill_now_and_then(house, ledger, messages)
+        processes.until(lambda: len(ledger.promised) >= messages, f"{messages} are promised", house.process, house.log)
+        enough.set()
+        for one in sessions:
+            one.join(processes.HANG)
+        processes.until(lambda: missing(house, ledger) == set(), "everything promised is entered", house.process, house.log)
+        house.stop()
+        let_leases_end(house)
+        house.open_door()
+        processes.until(lambda: waiting(house) == 0, "everything allowed is delivered", house.process, house.log)
+    finally:
+        house.stop()
+    held_exactly_once(house, ledger)
+    delivered_once_for_each_attempt(house, ledger)
+
+
+def missing(house: company.Company, ledger: Ledger) -> set[str]:
+    """What was promised and is in no table (yet)."""
+    engine = open_engine(house.database)
+    with reading(engine) as database:
+        known = set(database.scalars(select(col(Content.sha256))))
+    engine.dispose()
+    return set(ledger.promised) - known
+
+
+def waiting(house: company.Company) -> int:
+    """Deliveries that have not got where they go."""
+    engine = open_engine(house.database)
+    with reading(engine) as database:
+        count = database.scalar(select(func.count()).select_from(Delivery).where(col(Delivery.state).in_(WAITING)))
+    engine.dispose()
+    return count or 0
+
+
+def let_leases_end(house: company.Company) -> None:
+    """Twelve minutes later: what dead relays had claimed is due again."""
+    engine = open_engine(house.database)
+    with transaction(engine) as database:
+        database.execute(update(Delivery).where(col(Delivery.state) == State.RELAYING).values(due_at=utcnow()))
+    engine.dispose()
+
+
+def held_exactly_once(house: company.Company, ledger: Ledger) -> None:
+    """Each promise is one message with one delivery and the bytes that were sent; nothing else is there."""
+    engine = open_engine(house.database)
+    with reading(engine) as database:
+        rows = database.execute(
+            select(col(Content.sha256), col(Content.id), col(Delivery.state))
+            .join(Message, col(Message.content_id) == col(Content.id))
+            .join(Delivery, col(Delivery.message_id) == col(Message.id))
+        ).all()
+        found = Counter(digest for digest, _, _ in rows)
+        assert {digest: count for digest, count in found.items() if count != 1} == {}
+        assert set(ledger.promised) - set(found) == set()
+        assert set(found) - set(ledger.promised) - ledger.unclear == set()
+        for digest, content_id, state in rows:
+            raw = contents.load(database, content_id)
+            assert hashlib.sha256(raw).hexdigest() == digest
+            assert state == (State.DELIVERED if KNOWN.encode() in raw else State.HELD)
+    engine.dispose()
+
+
+def delivered_once_for_each_attempt(house: company.Company, ledger: Ledger) -> None:
+    """What passed lies in the mailbox: once, or once more for each attempt that a kill cut off."""
+    engine = open_engine(house.database)
+    with reading(engine) as database:
+        cut_off = (
+            select(func.count())
+            .select_from(Attempt)
+            .where(col(Attempt.delivery_id) == col(Delivery.id), col(Attempt.outcome) == "")
+            .scalar_subquery()
+        )
+        allowed = dict(
+            database.execute(
+                select(col(Content.sha256), cut_off)
+                .join(Message, col(Message.content_id) == col(Content.id))
+                .join(Delivery, col(Delivery.message_id) == col(Message.id))
+                .where(col(Delivery.state) == State.DELIVERED)
+            ).all()
+        )
+    engine.dispose()
+    copies: Counter[str] = Counter()
+    for path in (house.directory / "mailboxes").glob("*/new/*"):
+        raw = path.read_bytes()
+        copies[hashlib.sha256(raw[raw.index(b"\r\nFrom: ") + 2 :]).hexdigest()] += 1
+    assert set(copies) == set(allowed)
+    assert {digest: count for digest, count in copies.items() if not 1 <= count <= 1 + allowed[digest]} == {}
