@@ -32,7 +32,8 @@ from pathlib import Path
 from typing import Any
 
 from triage.actor import Role, Scope
-from triage.directory import ALWAYS, CompanyDirectory, DepartmentEntry, PersonEntry, StaffEntry
+from triage.directory import CompanyDirectory, DepartmentEntry, PersonEntry, StaffEntry
+from triage.door import ALWAYS
 from triage.envelope import Address
 from triage.errors import BadInput
 from triage.settings import nearest

@@ -83,7 +83,7 @@ class Relay:
 
     def settle_and_claim(self, *, claiming: bool) -> None:
         """One transaction puts outcomes on the record and takes the next claims; only then do the workers hear of them."""
-        done = [errand for errand in self.under_way if errand.outcome.done()]
+        done = sorted((errand for errand in self.under_way if errand.outcome.done()), key=lambda errand: errand.claim.delivery_id)
         limit = len(self.idle) + len(done) if claiming else 0
         if not done and not limit:
             return

@@ -1,9 +1,9 @@
-"""Runs one function over hostile bytes in child processes with little memory, little time and no power.
+"""Runs one function over hostile bytes in child processes with little memory, little time and little power.
 
 A child is `python -m triage.bounded module:function MEMORY SECONDS`. It reads frames from its standard input and writes one answer
 each to its standard output: plain bytes, never pickle. It has no environment and no inherited descriptors, can write to no file, and
-ends when its parent does. It is no prison: it may still read what its user may read, and as root it may start processes. The units
-in deploy/ close that.
+ends when its parent does. It is no prison: it may still read what its user may read, open connections, and as root
+start processes. That is for whatever confines the service as a whole.
 """
 
 import contextlib
@@ -60,6 +60,7 @@ class Pool:
         Children start when they are first needed.
         """
         self.function, self.memory_bytes, self.seconds = function, memory_bytes, seconds
+        self._places_in_all = size
         self._places: queue.LifoQueue[Child | None] = queue.LifoQueue()
         for _ in range(size):
             self._places.put(None)
@@ -90,9 +91,13 @@ class Pool:
         """End all children; calls under way raise."""
         self._starter.shutdown()
         with self._lock:
-            children = list(self._children)
-        for child in children:
+            for child in self._children:
+                child.process.kill()
+        places = [self._places.get() for _ in range(self._places_in_all)]  # a call under way notices, and gives its place back
+        for child in filter(None, places):
             self._end(child)
+        for _ in places:
+            self._places.put(None)
 
     def __enter__(self) -> Self:
         return self

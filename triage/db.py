@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, Engine, any_, event, func, literal, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
-from sqlmodel import Session, create_engine
+from sqlmodel import Session, SQLModel, create_engine
 
 from triage.errors import BadInput
 
@@ -87,6 +88,12 @@ def among(session: Session, column: Any, ids: Iterable[int]) -> ColumnElement[bo
         return cast(ColumnElement[bool], column == any_(literal(wanted, ARRAY(BigInteger))))
     listed = func.json_each(json.dumps(wanted)).table_valued("value")
     return cast(ColumnElement[bool], column.in_(select(listed.c.value)))
+
+
+def insert_if_missing(session: Session, table: type[SQLModel], **values: Any) -> None:
+    """Insert a row unless one with its key is there; whoever else inserts it at the same time is waited for."""
+    dialect = postgresql if is_postgresql(session) else sqlite
+    session.execute(dialect.insert(table).values(**values).on_conflict_do_nothing())
 
 
 def is_postgresql(session: Session) -> bool:

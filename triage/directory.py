@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlmodel import Session, SQLModel, col
 
 from triage import ledger, markers
 from triage.actor import Actor, Role, Scope
+from triage.door import ALWAYS
 from triage.envelope import Address
 from triage.errors import BadInput
 from triage.facts import Recipient
@@ -18,7 +19,6 @@ from triage.states import State
 
 VERSION = "directory"  # the marker that moves when recipients or people change
 FEW = 5  # people, or per cent of them, who may leave at once (security.md)
-ALWAYS = ("postmaster", "abuse")  # RFC 5321, 4.5.1; RFC 2142
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def apply(
     replace(session, Department, [Department(code=entry.code, name=entry.name) for entry in company.departments])
     renamed = replace_people(session, company)
     replace(session, StaffMember, [staff_row(entry) for entry in company.staff])
-    moved = sum(follow_person(session, entry) for entry in company.people)
+    moved = follow_people(session)
     if added or removed or renamed:
         markers.advance(session, VERSION)
     applied = Applied(len(company.people), added, removed, moved)
@@ -127,7 +127,7 @@ def addresses_of(company: CompanyDirectory, domains: tuple[str, ...]) -> Iterato
 def all_addresses(company: CompanyDirectory, domains: tuple[str, ...]) -> Iterator[KnownRecipient]:
     """The addresses as the entries give them, most binding first."""
     codes = {entry.code for entry in company.departments}
-    for local in ALWAYS:
+    for local in sorted(ALWAYS):
         for domain in domains:
             yield known_recipient(f"{local}@{domain}", "postmaster", "", "", company.postmaster)
     for person in company.people:
@@ -160,7 +160,8 @@ def brake(session: Session, company: CompanyDirectory) -> None:
     lost = len(present - {person.uid for person in company.people if person.active})
     if lost > max(FEW, len(present) * FEW // 100):
         raise BadInput(
-            f"the directory would take {lost} of {len(present)} people away: nothing was changed; when that is meant, run `mailroom sync --many-leave`"
+            f"the directory would take {lost} of {len(present)} people away: nothing was changed; "
+            "when that is meant, run `mailroom sync --many-leave`"
         )
 
 
@@ -210,8 +211,18 @@ def staff_row(entry: StaffEntry) -> StaffMember:
     )
 
 
-def follow_person(session: Session, entry: PersonEntry) -> int:
+def follow_people(session: Session) -> int:
     """People who move to another department take their held mail along; how much that was."""
-    held = (col(Delivery.person) == entry.uid) & (col(Delivery.state) == State.HELD) & (col(Delivery.department) != entry.department)
-    changed: Any = session.execute(update(Delivery).where(held).values(department=entry.department))
+    theirs = select(col(Person.department)).where(col(Person.uid) == col(Delivery.person)).scalar_subquery()
+    held = (col(Delivery.state) == State.HELD) & (col(Delivery.person) != "") & (col(Delivery.department) != theirs)
+    changed: Any = session.execute(update(Delivery).where(held).values(department=theirs))
     return int(changed.rowcount)
+
+
+def address_anew(session: Session, where: ColumnElement[bool]) -> None:
+    """Let deliveries go where their envelope recipient leads today; those whose recipient is gone keep their mailbox."""
+    today = select(col(KnownRecipient.mailbox)).where(col(KnownRecipient.address) == col(Delivery.recipient)).scalar_subquery()
+    session.execute(
+        update(Delivery).where(where).values(mailbox=func.coalesce(today, col(Delivery.mailbox))),
+        execution_options={"synchronize_session": False},
+    )

@@ -32,12 +32,12 @@ class DoorSnapshot:
         return recipient.local in ALWAYS and recipient.domain in self.domains
 
     def refuses_reverse_path(self, sender: Address) -> bool:
-        """Is this envelope sender blocked for the whole company, whatever the message carries?"""
-        return not self.blocked.isdisjoint(names(sender))
+        """Is exactly this address blocked for the whole company? Blocks of domains are about authors, not about who carries their mail."""
+        return str(sender) in self.blocked
 
     def refuses(self, sender: Address, signers: frozenset[str] = frozenset()) -> bool:
         """Is this author blocked for the whole company? `signers`: d= domains of the signatures that the message carries."""
-        if self.refuses_reverse_path(sender):
+        if not self.blocked.isdisjoint(names(sender)):
             return True
         signed = any(sender.domain == signer or sender.domain.endswith("." + signer) for signer in signers)
         return not signed and not self.blocked_unsigned.isdisjoint(names(sender))

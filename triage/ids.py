@@ -3,6 +3,9 @@
 import secrets
 import threading
 import time
+from datetime import datetime
+
+from triage.times import to_micros
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U
 EPOCH_MS = 1_704_067_200_000  # 2024-01-01T00:00:00Z
@@ -20,6 +23,11 @@ def new_id() -> int:
         fresh = (time.time_ns() // 1_000_000 - EPOCH_MS) << SEQUENCE_BITS | secrets.randbits(SEQUENCE_BITS - 1)
         _last = max(fresh, _last + 1)
         return _last
+
+
+def first_id_at(instant: datetime) -> int:
+    """The smallest id that can have been made at that instant or later."""
+    return max(0, to_micros(instant) // 1000 - EPOCH_MS) << SEQUENCE_BITS
 
 
 def show(number: int) -> str:

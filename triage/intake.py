@@ -13,7 +13,7 @@ from triage.door import DoorSnapshot
 from triage.envelope import Address, Envelope
 from triage.facts import Facts, Recipient
 from triage.models import Delivery, KnownRecipient, Message, Person, Rule
-from triage.policy import Disposition, Verdict, decide
+from triage.policy import Disposition, Verdict, decide, proof_of_author
 from triage.settings import Settings
 from triage.states import State
 
@@ -60,12 +60,10 @@ def receive(
         text=summary.text,
     )
     about = rules.about_sender(session, summary, now)
-    verdicts = [
-        (recipient, decide(facts_of(envelope, authentication, summary, recipient, about, settings)))
-        for recipient in recipients(session, envelope)
-    ]
+    gathered = [facts_of(envelope, authentication, summary, recipient, about, settings) for recipient in recipients(session, envelope)]
+    verdicts = [(facts, decide(facts)) for facts in gathered]
     weight = signals.weight(seen)
-    deliveries = [delivery(message, summary, authentication, recipient, verdict, weight, now) for recipient, verdict in verdicts]
+    deliveries = [delivery(message, facts, verdict, weight, now) for facts, verdict in verdicts]
     ledger.enter(session, message, content, deliveries, by=JUDGE, now=now)
     rules.used(session, [verdict.rule_id for _, verdict in verdicts if verdict.rule_id is not None], now)
     return tuple(one.id for one in deliveries)
@@ -80,7 +78,8 @@ def recipients(session: Session, envelope: Envelope) -> list[Recipient]:
     for text in envelope.recipients:
         address = Address.parse(text)
         recipient = directory.resolve(session, address) or Recipient(str(address), "", "", str(address))
-        found.setdefault(recipient.mailbox, recipient)
+        if recipient.mailbox not in found or recipient.always:  # postmaster@ beside the postmaster's own address is postmaster@
+            found[recipient.mailbox] = recipient
     return list(found.values())
 
 
@@ -103,10 +102,9 @@ def facts_of(
     )
 
 
-def delivery(
-    message: Message, summary: Summary, authentication: Authentication, recipient: Recipient, verdict: Verdict, weight: int, now: datetime
-) -> Delivery:
+def delivery(message: Message, facts: Facts, verdict: Verdict, weight: int, now: datetime) -> Delivery:
     """The row of one recipient's copy."""
+    summary, recipient = facts.summary, facts.recipient
     state = ENTRY_STATE[verdict.disposition]
     queued = now if state is State.QUEUED else None
     author = summary.author or (summary.authors[0] if summary.authors else message.envelope["reverse_path"].casefold())
@@ -125,7 +123,7 @@ def delivery(
         author_name=summary.author_name,
         subject=summary.subject,
         search=" ".join(words).casefold(),
-        proof=authentication.proof,
+        proof=proof_of_author(facts),
         weight=weight,
         perishable_until=message.received_at + timedelta(minutes=minutes) if minutes is not None else None,
         verdict=verdict.disposition,

@@ -74,13 +74,7 @@ def record_many(
     Rows are locked in the order of their ids, so that two such acts never wait for each other in a circle.
     """
     possible = sources(event)
-    rows = session.execute(
-        select(col(Delivery.id), col(Delivery.state))
-        .where(where, col(Delivery.state).in_(possible))
-        .order_by(col(Delivery.id))
-        .with_for_update()
-    ).all()
-    before = [(delivery_id, State(state)) for delivery_id, state in rows]
+    before = [(delivery_id, state) for delivery_id, state, _ in lock(session, where & col(Delivery.state).in_(possible))]
     if not before:
         return []
     values: dict[str, Any] = dict(changes)
@@ -97,6 +91,14 @@ def record_many(
     subject = f"decision:{show(decision_id)}" if decision_id else f"delivery:{show(before[0][0])}" if len(before) == 1 else "deliveries"
     write(session, event, subject, by=by, now=now, detail=detail, items=len(before), digest=digested)
     return before
+
+
+def lock(session: Session, where: ColumnElement[bool]) -> list[tuple[int, State, datetime]]:
+    """Hold the deliveries until the transaction ends: (id, state, received at), by id. SQLite's writer holds everything anyway."""
+    rows = session.execute(
+        select(col(Delivery.id), col(Delivery.state), col(Delivery.received_at)).where(where).order_by(col(Delivery.id)).with_for_update()
+    )
+    return [(delivery_id, State(state), received_at) for delivery_id, state, received_at in rows]
 
 
 def write(

@@ -3,15 +3,14 @@
 from sqlalchemy import update
 from sqlmodel import Session, col
 
+from triage import db
 from triage.models import Marker
 
 
 def advance(session: Session, name: str) -> None:
-    """Move the marker on, in the transaction of what changed."""
-    changed = session.execute(update(Marker).where(col(Marker.name) == name).values(number=col(Marker.number) + 1))
-    if not changed.rowcount:  # type: ignore[attr-defined]
-        session.add(Marker(name=name, number=1))
-        session.flush()
+    """Move the marker on, in the transaction of what changed; others who want to move it wait for that to end."""
+    db.insert_if_missing(session, Marker, name=name, number=0, text="")
+    session.execute(update(Marker).where(col(Marker.name) == name).values(number=col(Marker.number) + 1))
 
 
 def read(session: Session, name: str) -> int:

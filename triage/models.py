@@ -34,9 +34,9 @@ def instant(*, nullable: bool = False) -> Any:
     return Field(default=None if nullable else ..., sa_column=Column(Instant, nullable=nullable))
 
 
-def reference(target: str, *, nullable: bool = False) -> Any:
+def reference(target: str, *, index: bool = False) -> Any:
     """A column that holds the id of a row elsewhere."""
-    return Field(default=None if nullable else ..., sa_column=Column(BigInteger, ForeignKey(target), nullable=nullable))
+    return Field(sa_column=Column(BigInteger, ForeignKey(target), nullable=False, index=index))
 
 
 def document() -> Any:
@@ -61,7 +61,7 @@ class Message(SQLModel, table=True):
     __tablename__ = "message"
     id: int = identity()
     spool_id: int = Field(sa_column=Column(BigInteger, unique=True, nullable=False))
-    content_id: int = reference("content.id")
+    content_id: int = reference("content.id", index=True)
     received_at: datetime = instant()
     envelope: dict[str, Any] = document()
     authentication: dict[str, Any] = document()

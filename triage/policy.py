@@ -48,7 +48,7 @@ def blocked_sender(facts: Facts) -> Verdict | None:
 def own_domain_forged(facts: Facts) -> Verdict | None:
     """From outside, in our own name, without proof: never passes, whatever rule or mode exists."""
     domains = {address.rpartition("@")[2] for address in facts.summary.authors}
-    if is_proven(facts) or not any(is_within(domain, own) for domain in domains for own in facts.own_domains):
+    if proof_of_author(facts) or not any(is_within(domain, own) for domain in domains for own in facts.own_domains):
         return None
     return Verdict(
         HELD_OR_PURGED[facts.own_domain_forged], "own-domain-forged", "it claims to come from our own domain and cannot prove it"
@@ -72,7 +72,7 @@ def unparsable(facts: Facts) -> Verdict | None:
 def rejected_by_author_domain(facts: Facts) -> Verdict | None:
     """The author's domain asks receivers to reject what fails its DMARC check."""
     dmarc = facts.authentication.dmarc
-    if dmarc.result == "fail" and dmarc.policy == "reject":
+    if dmarc.result == "fail" and dmarc.policy == "reject" and deciding_allow(facts) is None:  # a list's pinned signature counts
         reason = f"{dmarc.domain} asks to reject mail that cannot prove it comes from there, and this cannot"
         return Verdict(HELD_OR_PURGED[facts.dmarc_reject], "dmarc-reject", reason)
     return None
@@ -154,7 +154,7 @@ def deciding_allow(facts: Facts) -> MatchedRule | None:
 
 def deciding_block(facts: Facts) -> MatchedRule | None:
     """The most precise block in force. A staff allow that is met and more precise goes before it; a learned allow never does."""
-    proven = is_proven(facts)
+    proven = bool(proof_of_author(facts))
     block = next((rule for rule in facts.rules if rule.effect == "block" and not (rule.unproven_only and proven)), None)
     allow = deciding_allow(facts)
     if block and allow and allow.origin == "staff" and precision(allow) > precision(block):
@@ -168,9 +168,9 @@ def names_its_author(facts: Facts) -> bool:
     return facts.summary.parsed and not facts.envelope.normalised and author != "" and author == facts.authentication.author
 
 
-def is_proven(facts: Facts) -> bool:
-    """Has the author proved who they are?"""
-    return names_its_author(facts) and bool(facts.authentication.proof)
+def proof_of_author(facts: Facts) -> str:
+    """How the author proved who they are: "dmarc", "aligned" or ""."""
+    return facts.authentication.proof if names_its_author(facts) else ""
 
 
 class Scoped(Protocol):
@@ -179,13 +179,16 @@ class Scoped(Protocol):
     @property
     def match(self) -> str: ...
     @property
+    def value(self) -> str: ...
+    @property
     def scope(self) -> str: ...
 
 
-def precision(rule: Scoped) -> tuple[int, int]:
-    """How narrowly a rule fits: the sender match first, then the scope."""
+def precision(rule: Scoped) -> tuple[int, int, int]:
+    """How narrowly a rule fits: the sender match first (of domains the deeper one), then the scope."""
     match = {"address": 2, "list": 1, "domain": 0}[rule.match]
-    return match, {"company": 0, "department": 1, "person": 2}[rule.scope.partition(":")[0]]
+    depth = rule.value.count(".") if rule.match == "domain" else 0
+    return match, depth, {"company": 0, "department": 1, "person": 2}[rule.scope.partition(":")[0]]
 
 
 def is_within(domain: str, parent: str) -> bool:

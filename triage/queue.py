@@ -77,7 +77,14 @@ def claim(session: Session, *, limit: int, settings: Settings, now: datetime) ->
 
 
 def claim_of(session: Session, delivery: Delivery, message: Message, settings: Settings, now: datetime) -> Claim | None:
-    """All that a worker needs, as values. What has no content any more can never be sent: people see it as bounced."""
+    """All that a worker needs, as values; None for what must not or cannot be sent any more.
+
+    A purge that met the attempt of a worker who died is carried out now. What has no content is shown as bounced.
+    """
+    if delivery.purge_wanted_by is not None:
+        ledger.record(session, delivery.id, Event.DEFER, by=RELAY, now=now, due_at=None)
+        fire_purge(session, delivery.id, delivery.purge_wanted_by, now=now, why="the worker died: it may have been delivered once")
+        return None
     try:
         raw = contents.load(session, message.content_id)
     except NotFound as gone:
@@ -107,7 +114,7 @@ def reverse_path(envelope: Envelope, authentication: Authentication, delivery_id
 
 def settle(session: Session, claim: Claim, outcome: Outcome, *, settings: Settings, now: datetime) -> None:
     """Write down how an attempt ended. NotAllowedNow when another worker has taken over since."""
-    delivery = session.get(Delivery, claim.delivery_id)
+    delivery = session.get(Delivery, claim.delivery_id, with_for_update=True, populate_existing=True)
     if delivery is None:
         raise NotFound(f"there is no delivery {show(claim.delivery_id)}")
     kind = outcome.kind
@@ -123,15 +130,20 @@ def settle(session: Session, claim: Claim, outcome: Outcome, *, settings: Settin
         .where(col(Attempt.delivery_id) == claim.delivery_id, col(Attempt.number) == claim.number)
         .values(ended_at=now, outcome=kind, reply=outcome.reply, next_hop=outcome.next_hop)
     )
-    if delivery.purge_wanted_by is not None:
-        fire_purge(session, delivery.id, delivery.purge_wanted_by, delivered=kind == "delivered", now=now)
+    if delivery.purge_wanted_by is not None and kind == "delivered":
+        end_purge(session, delivery.id, delivery.purge_wanted_by, "out of reach", "It was delivered before the purge could stop it.")
+    elif delivery.purge_wanted_by is not None:
+        fire_purge(session, delivery.id, delivery.purge_wanted_by, now=now)
 
 
-def fire_purge(session: Session, delivery_id: int, decision_id: int, *, delivered: bool, now: datetime) -> None:
-    """A purge met this delivery while it was under way: carry it out, or say that the copy got through."""
-    if not delivered:
-        ledger.record(session, delivery_id, Event.PURGE, by=RELAY, now=now, decision_id=decision_id, due_at=None)
-    outcome, why = ("out of reach", "it was delivered before the purge could stop it") if delivered else ("done", "")
+def fire_purge(session: Session, delivery_id: int, decision_id: int, *, now: datetime, why: str = "") -> None:
+    """A purge met this delivery while it was under way: carry it out now that the attempt has failed."""
+    ledger.record(session, delivery_id, Event.PURGE, by=RELAY, now=now, decision_id=decision_id, due_at=None)
+    end_purge(session, delivery_id, decision_id, "done", why)
+
+
+def end_purge(session: Session, delivery_id: int, decision_id: int, outcome: str, why: str) -> None:
+    """Write down what became of a purge that was in flight."""
     session.execute(
         update(DecisionItem)
         .where(col(DecisionItem.decision_id) == decision_id, col(DecisionItem.delivery_id) == delivery_id)
@@ -155,7 +167,7 @@ def next_due(session: Session) -> datetime | None:
 def retry_now(session: Session, delivery_id: int, *, by: Actor, now: datetime) -> None:
     """Try a waiting delivery at once, or a bounced one anew. NotAllowedNow when there is nothing to try."""
     access.may_decide(by)
-    where = (col(Delivery.id) == delivery_id) & access.visible(by)
+    where = (col(Delivery.id) == delivery_id) & access.visible(by) & col(Delivery.erased_at).is_(None)
     state = session.scalar(select(col(Delivery.state)).where(where))
     if state is None:
         raise NotFound(f"there is no delivery {show(delivery_id)}")

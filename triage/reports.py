@@ -428,14 +428,21 @@ def cards(
     `after` is the place of the last card seen: (perishable_until or NEVER, weight, newest_at, key).
     """
     rows = keyed(seen(wanted, by), by_sender, now)
-    piles = (by_key(rows) if by_sender else one_by_one(rows)).subquery()
-    numbers = session.execute(select(func.count(), func.coalesce(func.sum(piles.c.number), 0)).select_from(piles)).one()
-    page = select(piles).order_by(piles.c.perishable, piles.c.weight.desc(), piles.c.newest.desc(), piles.c.key).limit(limit + 1)
-    found = session.execute(page if after is None else page.where(behind(piles, after))).all()
+    piles = counted(by_key(rows) if by_sender else one_by_one(rows))
+    page = select(piles).order_by(piles.c.perishable, piles.c.weight.desc(), piles.c.newest.desc(), piles.c.key)
+    found = session.execute((page if after is None else page.where(behind(piles, after))).limit(limit + 1)).all()
+    numbers = found[0] if found else session.execute(select(piles).limit(1)).first()
     ids = ids_of(session, rows, [pile.key for pile in found[:limit]])
     leads = {lead.id: lead for lead in some(session, [pile.lead for pile in found[:limit]], by=by)}
-    items = tuple(card(pile, leads[pile.lead], ids[pile.key]) for pile in found[:limit])
-    return Cards(items, tuple(found[limit - 1][:4]) if len(found) > limit else None, int(numbers[1]), int(numbers[0]))
+    items = tuple(card(pile, leads[pile.lead], ids[pile.key]) for pile in found[:limit] if pile.lead in leads)
+    following = tuple(found[limit - 1][:4]) if len(found) > limit else None
+    return Cards(items, following, int(numbers.deliveries) if numbers else 0, numbers.cards if numbers else 0)
+
+
+def counted(piles: Select[Any]) -> Subquery:
+    """The cards with how many cards and deliveries there are in all: counted in the one pass that finds them."""
+    inside = piles.subquery()
+    return select(inside, func.count().over().label("cards"), func.sum(inside.c.number).over().label("deliveries")).subquery()
 
 
 def keyed(where: ColumnElement[bool], by_sender: bool, now: datetime) -> Subquery:

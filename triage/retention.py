@@ -8,7 +8,8 @@ from sqlmodel import Session, col
 from triage import ledger
 from triage.actor import Actor
 from triage.db import among
-from triage.models import Content, Delivery, Message
+from triage.ids import first_id_at
+from triage.models import Content, Decision, Delivery, Message
 from triage.settings import Settings
 from triage.states import FINAL, Event, State
 
@@ -16,11 +17,12 @@ BY = Actor.system("retention")
 
 
 def expire(session: Session, *, settings: Settings, now: datetime, limit: int = 500) -> int:
-    """Expire mail that was held for `retention.held_days` and that nobody decided; how many, at most `limit`."""
+    """Expire mail held for `retention.held_days` since it came in, or since somebody restored it; how many, at most `limit`."""
     old = now - timedelta(days=settings.retention.held_days)
+    decided_lately = select(col(Decision.id)).where(col(Decision.id) == col(Delivery.decision_id), col(Decision.at) >= old)
     held = (
         select(col(Delivery.id))
-        .where(col(Delivery.state) == State.HELD, col(Delivery.received_at) < old)
+        .where(col(Delivery.state) == State.HELD, col(Delivery.received_at) < old, ~decided_lately.exists())
         .order_by(col(Delivery.received_at))
         .limit(limit)
     )
@@ -30,7 +32,11 @@ def expire(session: Session, *, settings: Settings, now: datetime, limit: int = 
 
 def erase(session: Session, *, settings: Settings, now: datetime, limit: int = 200) -> int:
     """Erase the bytes of messages whose every delivery has been final long enough; the records stay. How many contents."""
-    ids = list(session.scalars(erasable(settings, now).limit(limit)))
+    found = list(session.scalars(erasable(settings, now).limit(limit)))
+    if not found:
+        return 0
+    lock(session, found)
+    ids = list(session.scalars(erasable(settings, now).where(among(session, col(Content.id), found))))
     if not ids:
         return 0
     session.execute(update(Content).where(among(session, col(Content.id), ids)).values(zstd=None, erased_at=now))
@@ -39,6 +45,19 @@ def erase(session: Session, *, settings: Settings, now: datetime, limit: int = 2
     session.execute(update(Delivery).where(col(Delivery.message_id).in_(of_these)).values(erased_at=now))
     ledger.write(session, "erase", "contents", by=BY, now=now, items=len(ids))
     return len(ids)
+
+
+def lock(session: Session, content_ids: list[int]) -> None:
+    """Let nobody restore these or receive them again until they are erased; who comes later finds them erased."""
+    contents = select(col(Content.id)).where(among(session, col(Content.id), content_ids)).order_by(col(Content.id))
+    session.scalars(contents.with_for_update()).all()
+    copies = (
+        select(col(Delivery.id))
+        .join(Message, col(Message.id) == col(Delivery.message_id))
+        .where(among(session, col(Message.content_id), content_ids))
+        .order_by(col(Delivery.id))
+    )
+    session.scalars(copies.with_for_update(of=Delivery)).all()
 
 
 def erasable(settings: Settings, now: datetime) -> Select[int]:
@@ -54,4 +73,5 @@ def erasable(settings: Settings, now: datetime) -> Select[int]:
         .join(Message, col(Message.id) == col(Delivery.message_id))
         .where(col(Message.content_id) == col(Content.id), ~over)
     )
-    return select(col(Content.id)).where(col(Content.zstd).is_not(None), ~needed.exists()).order_by(col(Content.id))
+    old_enough = col(Content.id) < first_id_at(max(gone, sent))  # spares the walk over what came lately
+    return select(col(Content.id)).where(old_enough, col(Content.zstd).is_not(None), ~needed.exists()).order_by(col(Content.id))

@@ -22,7 +22,7 @@ from triage.policy import precision
 from triage.settings import Settings
 
 VERSION = "rules"  # the marker that moves when the door's blocks may have changed
-LEAST = (-1, -1)  # less precise than every rule
+LEAST = (-1, -1, -1)  # less precise than every rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +117,7 @@ def add(
     """Make a rule. An equal one that is in force is kept and returned, with the later end of the two."""
     access.may_make_rule(by, order.scope)
     order = checked(session, order, settings)
+    markers.advance(session, VERSION)  # first: its row makes two who ask for the same rule wait for each other
     twin = session.scalars(
         select(Rule).where(
             col(Rule.effect) == order.effect,
@@ -130,10 +131,7 @@ def add(
         )
     ).first()
     if twin is not None:
-        twin.until = None if order.until is None or twin.until is None else max(order.until, twin.until)
-        twin.unsigned_only &= order.unsigned_only
-        session.flush()
-        markers.advance(session, VERSION)
+        widen(session, twin, order, by=by, now=now)
         return twin
     rule = Rule(
         effect=order.effect,
@@ -155,8 +153,19 @@ def add(
     session.flush()
     detail = {name: getattr(rule, name) for name in ("effect", "match", "value", "scope", "proof", "origin")}
     ledger.write(session, "rule", f"rule:{show(rule.id)}", by=by, now=now, detail=detail)
-    markers.advance(session, VERSION)
     return rule
+
+
+def widen(session: Session, rule: Rule, order: RuleOrder, *, by: Actor, now: datetime) -> None:
+    """Let a rule in force cover an equal order too: the later end of the two, and for a block all that either stops."""
+    until = None if order.until is None or rule.until is None else max(order.until, rule.until)
+    unsigned_only = rule.unsigned_only and order.unsigned_only
+    if (until, unsigned_only) == (rule.until, rule.unsigned_only):
+        return
+    rule.until, rule.unsigned_only = until, unsigned_only
+    session.flush()
+    detail = {"until": until.isoformat() if until else "", "unsigned_only": unsigned_only}
+    ledger.write(session, "widen-rule", f"rule:{show(rule.id)}", by=by, now=now, detail=detail)
 
 
 def checked(session: Session, order: RuleOrder, settings: Settings) -> RuleOrder:
@@ -281,9 +290,10 @@ def door_entries(session: Session, now: datetime) -> DoorEntries:
         select(Rule).where(in_force(now), col(Rule.effect) == "block", col(Rule.scope) == "company", col(Rule.match) != "list")
     )
     allowed = most_precise_allows(session, now)
+    lists = any_list_allowed(session, now)
     always, unsigned = set(), set()
     for block in blocks:
-        if allowed.get(block.value, LEAST) > precision(block):
+        if allowed.get(block.value, LEAST) > precision(block) or (lists and block.match == "domain"):
             continue
         if not block.unproven_only:
             always.add(block.value)
@@ -292,12 +302,17 @@ def door_entries(session: Session, now: datetime) -> DoorEntries:
     return DoorEntries(frozenset(always), frozenset(unsigned))
 
 
-def most_precise_allows(session: Session, now: datetime) -> dict[str, tuple[int, int]]:
+def any_list_allowed(session: Session, now: datetime) -> bool:
+    """Is some list allowed? Its posts have authors from anywhere: then blocks of whole domains are the judge's to weigh."""
+    lists = select(col(Rule.id)).where(in_force(now), col(Rule.effect) == "allow", col(Rule.match) == "list", col(Rule.origin) == "staff")
+    return session.scalar(lists.limit(1)) is not None
+
+
+def most_precise_allows(session: Session, now: datetime) -> dict[str, tuple[int, int, int]]:
     """How precise the narrowest staff allow is about each address and about anything within each domain."""
-    found: dict[str, tuple[int, int]] = {}
+    found: dict[str, tuple[int, int, int]] = {}
     for allow in session.scalars(select(Rule).where(in_force(now), col(Rule.effect) == "allow", col(Rule.origin) == "staff")):
-        names = [allow.value] if allow.match == "list" else [allow.value, *ancestors(allow.value.rpartition("@")[2])]
-        for name in names:
+        for name in [allow.value, *ancestors(allow.value.rpartition("@")[2])]:
             found[name] = max(found.get(name, LEAST), precision(allow))
     return found
 

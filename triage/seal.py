@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select, update
 from sqlmodel import Session, col
 
-from triage import markers
+from triage import db, markers
 from triage.models import AuditRecord, Marker
 from triage.times import to_micros
 
@@ -31,10 +31,7 @@ def elect(session: Session, holder: str, now: datetime) -> bool:
     """Be the one sealer until the lease ends, if nobody else is: compare-and-set on one row."""
     until = to_micros(now + LEASE)
     name = f"{HEAD}-lease"
-    if session.get(Marker, name) is None:
-        session.add(Marker(name=name, number=until, text=holder))
-        session.flush()
-        return True
+    db.insert_if_missing(session, Marker, name=name, number=0, text="")
     free = (col(Marker.text) == holder) | (col(Marker.number) < to_micros(now))
     changed = session.execute(update(Marker).where(col(Marker.name) == name, free).values(number=until, text=holder))
     return bool(changed.rowcount)  # type: ignore[attr-defined]

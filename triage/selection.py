@@ -174,8 +174,13 @@ def sender_names(authors: Iterable[str]) -> list[str]:
 
 
 def fence(session: Session, where: ColumnElement[bool]) -> str:
-    """A short digest of which deliveries a condition names and in which states: equal fences, equal selections."""
-    rows = session.execute(select(col(Delivery.id), col(Delivery.state), col(Delivery.received_at)).where(where).order_by(col(Delivery.id)))
+    """The fence of what a condition names now."""
+    columns = (col(Delivery.id), col(Delivery.state), col(Delivery.received_at))
+    return fence_of(session.execute(select(*columns).where(where).order_by(col(Delivery.id))))
+
+
+def fence_of(rows: Iterable[Any]) -> str:
+    """A short digest of deliveries by id, state and time: equal fences, equal selections."""
     digest = hashlib.sha256()
     for delivery_id, state, received_at in rows:
         digest.update(f"{delivery_id} {state} {to_micros(received_at)}\n".encode())

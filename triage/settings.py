@@ -57,7 +57,7 @@ class Smtp:
     max_recipients: int = key("Most recipients of one message.", 1000)
     max_connections: int = key("Most connections at once.", 512)
     max_connections_per_client: int = key("Most connections at once from one address.", 50)
-    max_messages_per_minute: int = key("Most messages a minute from one address.", 300)
+    max_messages_per_minute: int = key("Most messages a minute from one address; 0: no limit.", 300)
     idle_timeout: int = key("Seconds without a command before the connection is closed.", 300)
     session_timeout: int = key("Seconds that one connection may last.", 1800)
     max_hops: int = key("Received fields after which a message is taken for a loop.", 50)

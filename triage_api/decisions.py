@@ -6,9 +6,9 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query
 from sqlmodel import Session
 
-from triage import decisions, ids, reports
+from triage import decisions, ids, outcomes, reports, undoing
 from triage.actor import Actor
-from triage.decisions import DecisionReport
+from triage.outcomes import DecisionReport
 from triage.times import utcnow
 from triage_api import shapes
 from triage_api.office import Here
@@ -49,7 +49,7 @@ def create_decision(
 def list_decisions(session: Read, by: Staff, mine: Mine = False, limit: Limit = 50, cursor: Cursor = None) -> shapes.Decisions:
     """Decisions that concern your scope, newest first."""
     (before,) = place_of(cursor, int) or (None,)
-    found = within_scope(session, decisions.listing(session, by=by, mine=mine, limit=limit + 1, before=before), by)
+    found = within_scope(session, outcomes.listing(session, by=by, mine=mine, limit=limit + 1, before=before), by)
     following = (found[limit - 1].id,) if len(found) > limit else None
     return shapes.Decisions.model_validate({"items": found[:limit], "next_cursor": cursor_of(following)})
 
@@ -57,7 +57,7 @@ def list_decisions(session: Read, by: Staff, mine: Mine = False, limit: Limit = 
 @router.get("/decisions/{decision_id}", response_model=shapes.Decision, responses=described(401, 404, 422))
 def get_decision(decision_id: shapes.GivenId, session: Read, by: Staff) -> shapes.Decision:
     """One decision and what became of each delivery."""
-    (found,) = within_scope(session, [decisions.report(session, decision_id, by=by)], by)
+    (found,) = within_scope(session, [outcomes.report(session, decision_id, by=by)], by)
     return shapes.Decision.model_validate(found)
 
 
@@ -67,7 +67,7 @@ def undo_decision(
 ) -> shapes.Decision:
     """Take a decision back: the decision that undoes it."""
     reason = order.reason if order else ""
-    return answered(session, decisions.undo(session, decision_id, by=by, reason=reason, now=utcnow(), settings=here.settings), by)
+    return answered(session, undoing.undo(session, decision_id, by=by, reason=reason, now=utcnow(), settings=here.settings), by)
 
 
 def answered(session: Session, made: DecisionReport, by: Actor) -> shapes.Decision:

@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy.exc import IntegrityError
 from starlette.exceptions import HTTPException
 
-from triage.decisions import NothingDone
 from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound, Overtaken, Refused, Stale
+from triage.outcomes import NothingDone
 from triage.reports import Erased
 from triage.sign_in import TooManyFailures
 from triage_api.shapes import Item

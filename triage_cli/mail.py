@@ -8,11 +8,12 @@ import click
 from sqlalchemy import and_, func, select
 from sqlmodel import Session, col
 
-from triage import access, contents, db, decisions, selection
-from triage.decisions import DecisionReport, NothingDone, Verb
+from triage import access, contents, db, decisions, outcomes, selection, undoing
+from triage.decisions import Verb
 from triage.errors import NotFound
 from triage.ids import show as show_id
 from triage.models import Delivery, Message
+from triage.outcomes import DecisionReport, NothingDone
 from triage.rules import RuleOrder
 from triage.selection import Selection
 from triage.settings import Settings
@@ -165,11 +166,11 @@ def carry_out(
             done = decisions.decide(
                 session, selected, verb, by=shell_user(), reason=reason, now=utcnow(), settings=settings, to=to, rule=rule, expect=expect
             )
-            told(done, as_json=as_json)
     except NothingDone as refusal:
         for item in refusal.items:
             say(f"{show_id(item.delivery_id)}  {item.outcome}  {item.why}")
         raise
+    told(done, as_json=as_json)
     if wait:
         wait_for(settings, [item.delivery_id for item in done.items if item.outcome == "done"])
     return 1 if done.refused else 0
@@ -223,7 +224,7 @@ def decisions_group(ctx: click.Context, limit: int, as_json: bool) -> None:
                 "undone": "undone" if one.undone_by else "",
                 "reason": one.reason,
             }
-            for one in decisions.listing(session, by=shell_user(), limit=limit)
+            for one in outcomes.listing(session, by=shell_user(), limit=limit)
         ]
     table(rows, ("id", "at", "by", "said", "undone", "reason"), as_json=as_json)
 
@@ -237,6 +238,6 @@ def undo_decision(ctx: click.Context, decision_id: str, reason: str, as_json: bo
     """Take a decision back as a whole."""
     settings = settings_of(ctx)
     with writing(settings, *BELLS) as session:
-        undone = decisions.undo(session, number(decision_id), by=shell_user(), reason=reason, now=utcnow(), settings=settings)
-        told(undone, as_json=as_json)
+        undone = undoing.undo(session, number(decision_id), by=shell_user(), reason=reason, now=utcnow(), settings=settings)
+    told(undone, as_json=as_json)
     return 1 if undone.refused or undone.out_of_reach else 0

@@ -82,6 +82,8 @@ def run(command: Callable[[], Any]) -> int:
         return told(str(refusal), USAGE if isinstance(refusal, BadInput) else REFUSED)
     except KeyboardInterrupt:
         return REFUSED
+    except UnicodeEncodeError:
+        return told("an argument is not UTF-8; write it in UTF-8", USAGE)
     except Exception as fault:
         if not is_passing(fault):
             raise

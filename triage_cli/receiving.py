@@ -2,10 +2,10 @@
 
 import threading
 
-from mta import receive
+from mta.receive import run as listen
 from triage.settings import Settings
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
     """Listen until told to stop."""
-    receive.run(settings, stop=stop)
+    listen(settings, stop=stop)

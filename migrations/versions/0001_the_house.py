@@ -167,6 +167,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("spool_id"),
     )
+    op.create_index("ix_message_content_id", "message", ["content_id"], unique=False)
     op.create_table(
         "delivery",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),

@@ -3,7 +3,6 @@
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -11,22 +10,13 @@ from playwright.sync_api import Browser, Page, expect
 from tests.peers import browser as browser_peer, company, dovecot as dovecot_peer, outside, postfix as postfix_peer, processes
 from tests.peers.postgresql import Server
 
+# what shares a company runs on one worker
 VARIANTS = [
-    pytest.param(("sqlite", "lmtp"), id="sqlite-lmtp"),
-    pytest.param(("postgresql", "lmtp"), id="postgresql-lmtp", marks=pytest.mark.postgresql),
-    pytest.param(("sqlite", "maildir"), id="sqlite-maildir"),
+    pytest.param(("sqlite", "lmtp"), id="sqlite-lmtp", marks=pytest.mark.xdist_group("sqlite-lmtp")),
+    pytest.param(("postgresql", "lmtp"), id="postgresql-lmtp", marks=[pytest.mark.postgresql, pytest.mark.xdist_group("postgresql-lmtp")]),
+    pytest.param(("sqlite", "maildir"), id="sqlite-maildir", marks=pytest.mark.xdist_group("sqlite-maildir")),
 ]
 UNDO_SECONDS = 1
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All of these need peers; what shares a company runs on one worker."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.peers)
-            variant = getattr(item, "callspec", None)
-            shared = str(variant.params["house"]) if variant and "house" in variant.params else item.name
-            item.add_marker(pytest.mark.xdist_group(f"{item.path.stem} {shared}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +73,9 @@ def stranger(house: House) -> Iterator[postfix_peer.Server]:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One Chromium for all tests; each gets a profile of its own."""
+    """One Chromium for a module; each test gets a profile of its own. While it lives, no other event loop runs in this thread."""
     with browser_peer.running() as launched:
         yield launched
 

@@ -12,6 +12,8 @@ from tests.e2e.conftest import House, choose, sign_in
 from tests.peers import company, dovecot, outside, processes
 from tests.peers.outside import Letter
 
+pytestmark = pytest.mark.peers
+
 
 @pytest.fixture
 def lone(tmp_path: Path) -> Iterator[House]:

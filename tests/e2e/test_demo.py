@@ -11,6 +11,8 @@ import pytest
 
 from tests.peers import company, processes
 
+pytestmark = pytest.mark.peers
+
 
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[str]:

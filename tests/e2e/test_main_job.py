@@ -10,6 +10,8 @@ from tests.e2e.conftest import House, choose, sign_in
 from tests.peers import company, outside, postfix, processes
 from tests.peers.outside import Letter
 
+pytestmark = pytest.mark.peers
+
 
 def unique(words: str) -> str:
     """A subject that no other test uses."""

@@ -15,7 +15,7 @@ from triage.errors import BadInput
 
 def test_an_empty_database_gets_its_tables_once(tmp_path: Path) -> None:
     engine = db.open_engine(f"sqlite:///{tmp_path}/fresh.db")
-    with pytest.raises(BadInput, match="the database is empty, this program needs .*: run `mailroom db upgrade`"):
+    with pytest.raises(BadInput, match=r"the database is empty, this program needs .*: run `mailroom db upgrade`"):
         upgrade.check(engine)
     assert upgrade.upgrade(engine) == (None, upgrade.newest())
     assert upgrade.upgrade(engine) == (upgrade.newest(), upgrade.newest())

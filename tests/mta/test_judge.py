@@ -38,9 +38,20 @@ SILENT = "_dmarc.supplier.example. 300 IN CNAME _dmarc.supplier.example.\n"  # n
 
 
 @pytest.fixture
-def known(settings: Settings, database_url: str) -> Settings:
-    """A company with a directory, on each database, and a zone in which a supplier can prove itself."""
-    Path(settings.dns.zone_file).write_text(ZONE)
+def known(settings: Settings, sqlite_url: str) -> Settings:
+    """A company with a directory, and a zone in which a supplier can prove itself."""
+    return set_up(settings, sqlite_url)
+
+
+@pytest.fixture
+def known_on_both(settings: Settings, database_url: str) -> Settings:
+    """The same, once on SQLite and once on PostgreSQL."""
+    return set_up(settings, database_url)
+
+
+def set_up(settings: Settings, database_url: str) -> Settings:
+    """The settings of a company that is ready."""
+    write_zone(settings, ZONE)
     settings = replace(settings, database=Database(url=database_url))
     with engine_of(settings) as engine, transaction(engine) as session:
         arriving.set_up(session, settings)
@@ -53,6 +64,13 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judge, "FIRST_DELAY", timedelta(milliseconds=20))
     monkeypatch.setattr(judge, "LONGEST_DELAY", timedelta(milliseconds=100))
     monkeypatch.setattr(judge, "PAUSE", 0.02)
+
+
+def write_zone(settings: Settings, text: str) -> None:
+    """What DNS answers from now on, in one step."""
+    fresh = Path(settings.dns.zone_file + ".new")
+    fresh.write_text(text)
+    fresh.rename(settings.dns.zone_file)
 
 
 @contextlib.contextmanager
@@ -116,14 +134,14 @@ def allow(settings: Settings) -> None:
         rules.add(session, order, by=arriving.ANA, now=utcnow(), settings=settings)
 
 
-def test_what_was_accepted_is_judged_entered_and_taken_out_of_the_spool(known: Settings) -> None:
-    allow(known)
+def test_what_was_accepted_is_judged_entered_and_taken_out_of_the_spool(known_on_both: Settings) -> None:
+    allow(known_on_both)
     proven, forged = mail("proven"), mail("stranger", "eve@stranger.example")
-    put(known, proven, forged)
-    bells = [Bell(known.spool.directory, name) for name in ("relay", "change")]
-    with judging(known):
-        until(lambda: not waiting(known))
-    assert record(known) == {
+    put(known_on_both, proven, forged)
+    bells = [Bell(known_on_both.spool.directory, name) for name in ("relay", "change")]
+    with judging(known_on_both):
+        until(lambda: not waiting(known_on_both))
+    assert record(known_on_both) == {
         proven[0].spool_id: (proven[1], [(State.QUEUED, "allowed-sender")]),
         forged[0].spool_id: (forged[1], [(State.HELD, "first-contact")]),
     }
@@ -144,21 +162,21 @@ def test_the_bell_wakes_the_judge(known: Settings, monkeypatch: pytest.MonkeyPat
     assert len(record(known)) == 1
 
 
-def test_a_batch_that_is_read_again_after_a_crash_is_entered_once(known: Settings) -> None:
+def test_a_batch_that_is_read_again_after_a_crash_is_entered_once(known_on_both: Settings) -> None:
     messages = [mail(str(number)) for number in range(3)]
     for batch in (messages[:2], messages):
-        put(known, *batch)
-        with judging(known):
-            until(lambda: not waiting(known))
-    assert [len(outcome) for _, outcome in record(known).values()] == [1, 1, 1]
+        put(known_on_both, *batch)
+        with judging(known_on_both):
+            until(lambda: not waiting(known_on_both))
+    assert [len(outcome) for _, outcome in record(known_on_both).values()] == [1, 1, 1]
 
 
-def test_several_judges_share_the_work_and_enter_each_message_once(known: Settings) -> None:
+def test_several_judges_share_the_work_and_enter_each_message_once(known_on_both: Settings) -> None:
     for _ in range(20):
-        put(known, *(mail() for _ in range(5)))
-    with judging(known, judges=2):
-        until(lambda: not waiting(known))
-    assert len(record(known)) == 100
+        put(known_on_both, *(mail() for _ in range(5)))
+    with judging(known_on_both, judges=2):
+        until(lambda: not waiting(known_on_both))
+    assert len(record(known_on_both)) == 100
 
 
 def test_on_sqlite_one_judge_works_at_a_time(settings: Settings, sqlite_url: str, quick: None) -> None:
@@ -183,20 +201,20 @@ def test_on_sqlite_one_judge_works_at_a_time(settings: Settings, sqlite_url: str
 
 def test_a_message_whose_proof_is_unknown_waits_and_nobody_with_it(known: Settings, quick: None) -> None:
     allow(known)
-    Path(known.dns.zone_file).write_text(SILENT)
+    write_zone(known, SILENT)
     unknown, other = mail("unknown"), mail("other", "eve@stranger.example")
     put(known, unknown, other)
     with judging(known):
         until(lambda: other[0].spool_id in record(known) and not [*(known.spool.directory / "incoming").iterdir()])
         assert unknown[0].spool_id not in record(known)
-        Path(known.dns.zone_file).write_text(ZONE + "\n")
+        write_zone(known, ZONE)
         until(lambda: not waiting(known))
     assert record(known)[unknown[0].spool_id] == (unknown[1], [(State.QUEUED, "allowed-sender")])
 
 
 def test_after_fifteen_minutes_it_is_held_as_it_is(known: Settings, quick: None) -> None:
     allow(known)
-    Path(known.dns.zone_file).write_text(SILENT)
+    write_zone(known, SILENT)
     envelope, raw = mail()
     put(known, (replace(envelope, received_at=utcnow() - judge.PATIENCE), raw))
     with judging(known):
@@ -220,7 +238,7 @@ def test_when_it_is_judged_again(attempt: int, age: int, expected: int, tmp_path
 
 
 def test_a_message_that_cannot_be_entered_is_kept_and_holds_nobody_up(
-    known: Settings, quick: None, monkeypatch: pytest.MonkeyPatch
+    known_on_both: Settings, quick: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = intake.receive
 
@@ -233,13 +251,13 @@ def test_a_message_that_cannot_be_entered_is_kept_and_holds_nobody_up(
     picky_about = b"broken"
     monkeypatch.setattr(intake, "receive", picky)
     good, broken, last = mail("good"), mail("broken"), mail("last")
-    put(known, good, broken, last)
-    with judging(known):
-        until(lambda: set(record(known)) == {good[0].spool_id, last[0].spool_id})
-        until(lambda: any(".002." in name for name in waiting(known)))
+    put(known_on_both, good, broken, last)
+    with judging(known_on_both):
+        until(lambda: set(record(known_on_both)) == {good[0].spool_id, last[0].spool_id})
+        until(lambda: any(".002." in name for name in waiting(known_on_both)))
         picky_about = b"nothing"
-        until(lambda: not waiting(known))
-    assert record(known)[broken[0].spool_id][0] == broken[1]
+        until(lambda: not waiting(known_on_both))
+    assert record(known_on_both)[broken[0].spool_id][0] == broken[1]
 
 
 def test_a_message_that_kills_its_parser_is_held_as_unparsable(known: Settings, quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -278,7 +296,7 @@ def test_what_neither_record_nor_retry_spool_takes_stays_in_its_batch(
 
     monkeypatch.setattr(Spool, "put_off", put_off)
     full.set()
-    Path(known.dns.zone_file).write_text(SILENT)
+    write_zone(known, SILENT)
     message = mail()
     path = put(known, message)
     with judging(known):
@@ -286,7 +304,7 @@ def test_what_neither_record_nor_retry_spool_takes_stays_in_its_batch(
         assert waiting(known) == [path.name]
         full.clear()
         until(lambda: path.name not in waiting(known))
-        Path(known.dns.zone_file).write_text(ZONE)
+        write_zone(known, ZONE)
         until(lambda: not waiting(known))
     assert set(record(known)) == {message[0].spool_id}
 
@@ -338,19 +356,19 @@ def door(settings: Settings) -> DoorSnapshot | None:
     return snapshot.SnapshotFile(settings.spool.directory).current()
 
 
-def test_the_door_snapshot_follows_the_record(known: Settings, quick: None) -> None:
-    with engine_of(known) as engine:
-        version = judge.write_door(known, engine)
-        first = door(known)
+def test_the_door_snapshot_follows_the_record(known_on_both: Settings, quick: None) -> None:
+    with engine_of(known_on_both) as engine:
+        version = judge.write_door(known_on_both, engine)
+        first = door(known_on_both)
         assert first is not None
         assert {"joe.fern@company.example", "it+joe.fern@company.example", "postmaster@company.example"} <= first.recipients
         assert first.blocked == frozenset()
-        with judging(known):
+        with judging(known_on_both):
             with transaction(engine) as session:
                 order = RuleOrder("block", "domain", "evil.example", "company")
-                rules.add(session, order, by=arriving.IDA, now=utcnow(), settings=known)
-            until(lambda: (now := door(known)) is not None and now.blocked == {"evil.example"})
-        assert judge.write_door(known, engine) != version
+                rules.add(session, order, by=arriving.IDA, now=utcnow(), settings=known_on_both)
+            until(lambda: (now := door(known_on_both)) is not None and now.blocked == {"evil.example"})
+        assert judge.write_door(known_on_both, engine) != version
 
 
 # what may be under way at once

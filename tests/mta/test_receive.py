@@ -24,7 +24,7 @@ import pytest
 
 from mta import data, dialogue, receive, replies, snapshot
 from mta.limits import Clients, Memory, client_address
-from mta.spool import Spool
+from mta.spool import Spool, Waiting
 from tests.mta.test_dialogue import talk
 from tests.peers.processes import HANG, free_port
 from tests.peers.receiving import OPEN_DOOR, Receiver, make_certificate, receiving, stored, until
@@ -281,7 +281,6 @@ class Broken(Spool):
     """A spool whose disk does what the test says."""
 
     fault: Exception | None = None
-    gate: threading.Event | None = None
 
     def append(self, envelope: Envelope, raw: bytes) -> "Future[None]":
         if self.fault is None:
@@ -350,13 +349,33 @@ def test_a_mistake_within_a_message_ends_the_session_so_that_no_text_becomes_a_c
         assert stream.read().decode().splitlines() == [replies.FAULT_IN_MESSAGE]
 
 
-def test_a_client_that_leaves_after_the_final_dot_does_not_stop_the_store(settings: Settings) -> None:
+def test_a_client_that_leaves_after_the_final_dot_does_not_stop_the_store(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    asked, gate = threading.Event(), threading.Event()
+
+    class Slow(Spool):
+        """A spool that takes its time."""
+
+        def append(self, envelope: Envelope, raw: bytes) -> "Future[None]":
+            asked.set()
+            return super().append(envelope, raw)
+
+        def _gather(self, first: Waiting) -> tuple[list[Waiting], bool]:
+            assert gate.wait(HANG)
+            return super()._gather(first)
+
+    monkeypatch.setattr(receive, "Spool", Slow)
     with receiving(settings) as receiver:
-        for number in range(1, 11):
-            with in_message(receiver) as (connection, _):
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # close with a reset
-                connection.sendall(MAIL + b".\r\n")
-            until(lambda expected=number: len(receiver.stored()) == expected)  # type: ignore[misc]
+        with in_message(receiver) as (connection, _):
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # close with a reset
+            connection.sendall(MAIL + b".\r\n")
+            assert asked.wait(HANG)
+        until(lambda: any("left before the answer" in record.getMessage() for record in caplog.records))
+        gate.set()
+        until(receiver.stored)
+        assert [raw for _, raw in receiver.stored()] == [MAIL]
 
 
 def test_a_client_that_leaves_before_the_final_dot_leaves_nothing(settings: Settings) -> None:

@@ -39,7 +39,7 @@ def page(browser: Browser) -> Iterator[Page]:
     context.set_default_timeout(processes.HANG * 1000)
     opened = context.new_page()
     opened.on("pageerror", lambda fault: complaints.append(str(fault)))
-    opened.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    opened.on("console", lambda said: complaints.append(f"{said.text} {said.location['url']}") if said.type == "error" else None)
     try:
         yield opened
     finally:

@@ -10,12 +10,13 @@ from sqlmodel import col
 
 from tests.triage import arriving
 from tests.triage.arriving import ALIGNED, ANA, BEN, DMARC_PASS, IDA, NOW, OTTO, arrive
-from triage import db, decisions, ids, intake, ledger, queue, selection
+from triage import db, decisions, ids, intake, ledger, outcomes, queue, selection, undoing
 from triage.actor import Actor
 from triage.authentication import Result
-from triage.decisions import DecisionReport, NothingDone, Verb
+from triage.decisions import Verb
 from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound, Overtaken, Stale
 from triage.models import AuditRecord, Delivery, Rule
+from triage.outcomes import DecisionReport, NothingDone
 from triage.queue import Outcome
 from triage.rules import RuleOrder
 from triage.selection import Selection
@@ -45,7 +46,7 @@ class Office:
 
     def undoes(self, decision: DecisionReport, by: Actor = ANA) -> DecisionReport:
         with db.transaction(self.engine) as session:
-            return decisions.undo(session, decision.id, by=by, reason="", now=self.now, settings=self.settings)
+            return undoing.undo(session, decision.id, by=by, reason="", now=self.now, settings=self.settings)
 
     def happens(self, delivery: int, *events: Event) -> None:
         with db.transaction(self.engine) as session:
@@ -166,7 +167,7 @@ def test_a_purge_that_met_a_delivery_in_flight_is_carried_out_when_it_lands(offi
         queue.settle(session, claim, Outcome(outcome, "said so", "next.example"), settings=office.settings, now=office.now)
     assert office.states(mail) == [state]
     with db.reading(office.engine) as session:
-        assert [item.outcome for item in decisions.report(session, done.id, by=ANA).items] == [said]
+        assert [item.outcome for item in outcomes.report(session, done.id, by=ANA).items] == [said]
 
 
 def test_the_second_click_is_told_who_was_faster(office: Office) -> None:
@@ -347,9 +348,9 @@ def test_decisions_are_listed_for_those_whose_business_they_are(office: Office) 
     office.decides(Verb.RELEASE, by_id(office.arrives("joe.fern@company.example")))
     office.decides(Verb.RELEASE, by_id(office.arrives("mara.berg@company.example")), by=IDA)
     with db.reading(office.engine) as session:
-        assert [one.by for one in decisions.listing(session, by=ANA)] == ["person:ida", "person:ana"]
-        assert [one.by for one in decisions.listing(session, by=ANA, mine=True)] == ["person:ana"]
-        assert [one.by for one in decisions.listing(session, by=BEN)] == ["person:ida"]
+        assert [one.by for one in outcomes.listing(session, by=ANA)] == ["person:ida", "person:ana"]
+        assert [one.by for one in outcomes.listing(session, by=ANA, mine=True)] == ["person:ana"]
+        assert [one.by for one in outcomes.listing(session, by=BEN)] == ["person:ida"]
 
 
 def test_ten_thousand_at_once(sqlite_engine: Engine, settings: Settings) -> None:

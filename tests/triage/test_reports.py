@@ -1,6 +1,7 @@
 """What staff read: lists, cards, folders, histories, messages, the record; each within the reader's scope."""
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,12 +13,14 @@ from tests.triage.arriving import (
     ALIGNED,
     ANA,
     BEN,
+    COMPANY,
     DMARC_FAIL,
     DMARC_PASS,
     IDA,
     NO_DMARC,
     NOW,
     OTTO,
+    SYNC,
     UNKNOWN,
     arrive,
     authentication,
@@ -200,10 +203,9 @@ def test_folders_count_what_is_held_and_keep_who_has_left_while_mail_is_there(co
 
 def test_a_person_moves_with_their_held_mail(company: Engine, settings: Settings) -> None:
     came(company, settings, JOE)
-    moved = directory.PersonEntry("joe.fern", "Joe Fern", "legal", "joe.fern@company.example")
+    people = tuple(replace(one, department="legal") if one.uid == "joe.fern" else one for one in COMPANY.people)
     with transaction(company) as session:
-        directory.follow_person(session, moved)
-        session.get_one(Person, "joe.fern").department = "legal"
+        directory.apply(session, replace(COMPANY, people=people), settings.company.domains, by=SYNC, now=NOW)
     with reading(company) as session:
         assert {folder.code: folder.held for folder in reports.folders(session, by=ANA)} == {"it": 0, "legal": 1}
 

@@ -76,7 +76,7 @@ def test_mistakes_in_the_environment_are_named(tmp_path: Path, name: str, value:
 
 @pytest.mark.parametrize("listen", ["2525", "host:", "host:port", "host:70000", ":25"])
 def test_no_host_and_port(listen: str) -> None:
-    with pytest.raises(BadInput, match="smtp.listen must be HOST:PORT"):
+    with pytest.raises(BadInput, match=r"smtp\.listen must be HOST:PORT"):
         settings.host_port(listen, "smtp.listen")
 
 

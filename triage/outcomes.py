@@ -1,0 +1,224 @@
+"""What became of a decision, as values and in words: for everybody whose business it is."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, insert, select
+from sqlmodel import Session, col
+
+from triage import access, ledger
+from triage.actor import Actor
+from triage.errors import NotFound, Overtaken
+from triage.ids import show
+from triage.models import Decision, DecisionItem, Delivery, Rule
+
+SHOWN_ITEMS = 500
+WORDS = {
+    "release": "Released",
+    "redirect": "Redirected",
+    "purge": "Purged",
+    "restore": "Restored",
+    "hold": "Held again",
+    "undo": "Undone",
+}
+NOT_DONE = {"in flight": "in flight", "out of reach": "delivered already, out of reach", "refused": "changed by others before"}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What became of one delivery: done, in flight, out of reach or refused, and why."""
+
+    delivery_id: int
+    before: str
+    outcome: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionReport:
+    """A decision and what became of it, as values."""
+
+    id: int
+    at: datetime
+    by: str
+    by_shown: str
+    verb: str
+    selection: dict[str, Any]
+    reason: str
+    count: int
+    done: int
+    in_flight: int
+    out_of_reach: int
+    refused: int
+    to: str
+    rules: tuple[Rule, ...]
+    undone_by: int | None
+    undoes: int | None
+    undoable: bool
+    sentence: str
+    items: tuple[Item, ...] = ()
+
+
+class NothingDone(Overtaken):
+    """Not one of the selected deliveries could be changed; says who was faster, and each item's outcome."""
+
+    def __init__(self, sentence: str, items: tuple[Item, ...]) -> None:
+        super().__init__(sentence)
+        self.items = items
+
+
+def filed(session: Session, decision: Decision, items: list[Item], *, by: Actor, now: datetime) -> DecisionReport:
+    """Write the decision and its items down."""
+    decision.done = sum(item.outcome == "done" for item in items)
+    session.add(decision)
+    session.flush()
+    if items:
+        rows = [
+            {"decision_id": decision.id, "delivery_id": item.delivery_id, "before": item.before, "outcome": item.outcome, "why": item.why}
+            for item in items
+        ]
+        session.execute(insert(DecisionItem), rows)
+    if not decision.done:  # what changed nothing is on the record all the same
+        ledger.write(
+            session, decision.verb, f"decision:{show(decision.id)}", by=by, now=now, detail={"reason": decision.reason}, items=len(items)
+        )
+    return report(session, decision.id, by=by)
+
+
+def touches(session: Session, decision: Decision, by: Actor) -> bool:
+    """May this actor know of the decision: is it their own, or does it concern mail in their scope?"""
+    if decision.by == str(by) or by.scope.company:
+        return True
+    item = (
+        select(col(DecisionItem.delivery_id))
+        .join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
+        .where(col(DecisionItem.decision_id) == decision.id, access.visible(by))
+        .limit(1)
+    )
+    return session.scalar(item) is not None
+
+
+def report(session: Session, decision_id: int, *, by: Actor) -> DecisionReport:
+    """One decision with the first items in the actor's scope. NotFound when it is none of the actor's business."""
+    decision = session.get(Decision, decision_id)
+    if decision is None or not touches(session, decision, by):
+        raise NotFound(f"there is no decision {show(decision_id)}")
+    rows = session.scalars(
+        select(DecisionItem)
+        .join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
+        .where(col(DecisionItem.decision_id) == decision_id, access.visible(by))
+        .order_by(col(DecisionItem.delivery_id))
+        .limit(SHOWN_ITEMS)
+    )
+    items = tuple(Item(row.delivery_id, row.before, row.outcome, row.why) for row in rows)
+    return next(iter(reports(session, [decision], items)))
+
+
+def listing(session: Session, *, by: Actor, mine: bool = False, limit: int = 50, before: int | None = None) -> list[DecisionReport]:
+    """Decisions that are the actor's business, newest first, without their items; `before` is the id to go on from."""
+    where: list[ColumnElement[bool]] = []
+    if mine:
+        where.append(col(Decision.by) == str(by))
+    elif not by.scope.company:
+        concerned = (
+            select(col(DecisionItem.decision_id))
+            .join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
+            .where(access.visible(by))
+        )
+        where.append((col(Decision.by) == str(by)) | col(Decision.id).in_(concerned))
+    if before is not None:
+        where.append(col(Decision.id) < before)
+    rows = session.scalars(select(Decision).where(*where).order_by(col(Decision.id).desc()).limit(limit))
+    return list(reports(session, list(rows)))
+
+
+def reports(session: Session, decisions: list[Decision], items: tuple[Item, ...] = ()) -> Iterable[DecisionReport]:
+    """Decisions as values, with how many items ended how and the rules made along."""
+    ids = [decision.id for decision in decisions]
+    outcomes: dict[int, dict[str, int]] = {}
+    counted = (
+        select(col(DecisionItem.decision_id), col(DecisionItem.outcome), func.count())
+        .where(col(DecisionItem.decision_id).in_(ids))
+        .group_by(col(DecisionItem.decision_id), col(DecisionItem.outcome))
+    )
+    for decision_id, outcome, number in session.execute(counted):
+        outcomes.setdefault(decision_id, {})[outcome] = number
+    made: dict[int, list[Rule]] = {}
+    for rule in session.scalars(select(Rule).where(col(Rule.decision_id).in_(ids)).order_by(col(Rule.id))):
+        made.setdefault(rule.decision_id or 0, []).append(rule)
+    subjects = subjects_of(session, [decision.id for decision in decisions if decision.count == 1])
+    for decision in decisions:
+        ended = outcomes.get(decision.id, {})
+        rules_made = tuple(made.get(decision.id, ()))
+        said = sentence(decision, ended, rules_made, subjects.get(decision.id, ""))
+        yield report_of(decision, ended, rules_made, items, said)
+
+
+def subjects_of(session: Session, decision_ids: list[int]) -> dict[int, str]:
+    """The subject of the one mail that each of these decisions was about."""
+    about = (
+        select(col(DecisionItem.decision_id), col(Delivery.subject))
+        .join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
+        .where(col(DecisionItem.decision_id).in_(decision_ids))
+    )
+    return dict(session.execute(about).all())
+
+
+def report_of(decision: Decision, outcomes: dict[str, int], made: tuple[Rule, ...], items: tuple[Item, ...], said: str) -> DecisionReport:
+    """One decision as a value."""
+    return DecisionReport(
+        id=decision.id,
+        at=decision.at,
+        by=decision.by,
+        by_shown=decision.by_shown,
+        verb=decision.verb,
+        selection=decision.selection,
+        reason=decision.reason,
+        count=decision.count,
+        done=outcomes.get("done", 0),
+        in_flight=outcomes.get("in flight", 0),
+        out_of_reach=outcomes.get("out of reach", 0),
+        refused=outcomes.get("refused", 0),
+        to=decision.target,
+        rules=made,
+        undone_by=decision.undone_by,
+        undoes=decision.undoes,
+        undoable=decision.undone_by is None and decision.undoes is None,
+        sentence=said,
+        items=items,
+    )
+
+
+def sentence(decision: Decision, outcomes: dict[str, int], made: tuple[Rule, ...], subject: str) -> str:
+    """What became of it, for a person to read; `subject` is that of its only mail, "" when it is about several."""
+    done = outcomes.get("done", 0)
+    what = f"“{subject}”" if subject and done else f"{done} mail{'s' if done != 1 else ''}"
+    parts = [f"{WORDS[decision.verb]} {what}" + (f" to {decision.target}" if decision.target else "")]
+    parts += [f"{outcomes[outcome]} {words}" for outcome, words in NOT_DONE.items() if outcomes.get(outcome)]
+    parts += [f"{rule.value} {'allowed' if rule.effect == 'allow' else 'blocked'} for {scope_words(rule.scope)}" for rule in made]
+    return "; ".join(parts) + "."
+
+
+def scope_words(scope: str) -> str:
+    """A scope for a person to read."""
+    kind, _, name = scope.partition(":")
+    return "the whole company" if kind == "company" else f"the department {name}" if kind == "department" else name
+
+
+def who_was_faster(state: str, decision: Decision | None, now: datetime) -> str:
+    """ "Released by Maria K. 4 seconds ago." """
+    if decision is None:
+        return f"It is {state} already."
+    return f"{WORDS.get(decision.verb, decision.verb)} by {decision.by_shown} {ago(now - decision.at)}."
+
+
+def ago(span: timedelta) -> str:
+    """A span of time in words."""
+    seconds = max(0, round(span.total_seconds()))
+    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= size:
+            number = seconds // size
+            return f"{number} {unit}{'s' if number != 1 else ''} ago"
+    return f"{seconds} second{'s' if seconds != 1 else ''} ago"
