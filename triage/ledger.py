@@ -74,7 +74,8 @@ def record_many(
     Rows are locked in the order of their ids, so that two such acts never wait for each other in a circle.
     """
     possible = sources(event)
-    before = [(delivery_id, state) for delivery_id, state, _ in lock(session, where & col(Delivery.state).in_(possible))]
+    changeable = where & db.beside(session, col(Delivery.state).in_(possible))
+    before = [(delivery_id, state) for delivery_id, state, _ in lock(session, changeable)]
     if not before:
         return []
     values: dict[str, Any] = dict(changes)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any
 
 from triage import links
@@ -106,10 +107,11 @@ def weight(signals: Iterable[Signal]) -> int:
     return min(FULL_WEIGHT, sum(signal.weight for signal in signals))
 
 
+@lru_cache(maxsize=4)  # asked for the signal and for the clock
 def perishable_minutes(summary: Summary) -> int | None:
     """In how many minutes the message is of no more use, as far as it says so: sign-in codes and links that expire soon."""
     text = f"{summary.subject}\n{summary.text[:LOOKED_AT]}"
-    code = CODE_WORDS.search(text) is not None and CODE.search(text) is not None
+    code = CODE.search(text) is not None and CODE_WORDS.search(text) is not None
     for found in SHORT_TIME.finditer(text):
         minutes = int(found[1]) * (1 if found[2].casefold().startswith("m") else 60)
         if 0 < minutes <= MOST_MINUTES and (code or EXPIRY_WORDS.search(found[0])):

@@ -1,0 +1,56 @@
+"""Prints a claim's table, and on what it was measured."""
+
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+
+from tests.peers.processes import Missing
+
+Row = Sequence[str]
+
+
+def table(head: Row, rows: Sequence[Row]) -> None:
+    """The first column to the left, figures to the right."""
+    widths = [max(len(line[column]) for line in (head, *rows)) for column in range(len(head))]
+    for line in (head, *rows):
+        cells = [
+            cell.ljust(width) if not column else cell.rjust(width) for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
+        print("  ".join(cells).rstrip())
+    print(flush=True)
+
+
+def machine(*versions: str, others: Sequence[float]) -> None:
+    """The machine without its name, and how many of its processors other work kept busy during the runs."""
+    system = platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
+    print(f"{os.cpu_count()} processors, {system}, Python {platform.python_version()}, {', '.join(versions)}; ", end="")
+    print(f"writing 20 KB and fsync: {fsync_milliseconds():.2f} ms")
+    print(f"Processors that other work kept busy meanwhile: {statistics.median(others):.2f}\n", flush=True)
+
+
+def fsync_milliseconds(times: int = 50) -> float:
+    """What it takes to make 20 KB safe in the directory for temporary files, median."""
+    taken = []
+    with tempfile.TemporaryFile() as file:
+        for _ in range(times):
+            begun = time.perf_counter()
+            file.write(os.urandom(20 * 1024))
+            file.flush()
+            os.fsync(file.fileno())
+            taken.append(time.perf_counter() - begun)
+    return statistics.median(taken) * 1000
+
+
+def ratio(value: float, other: float) -> str:
+    """A ratio, as it is printed."""
+    return f"{value / other:.2f} ×"
+
+
+def missing(peer: Missing) -> int:
+    """Say what is to be installed; the exit code."""
+    print(f"mailroom: {peer}", file=sys.stderr)
+    return 1

@@ -1,0 +1,73 @@
+"""Processor time from /proc: of a process with everything it started, and of the whole machine."""
+
+import os
+import resource
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+TICK = os.sysconf("SC_CLK_TCK")  # units of /proc times in a second
+
+
+def own_seconds(pid: int) -> float:
+    """What this process has used itself, in seconds."""
+    return sum(fields(pid)[11:13]) / TICK
+
+
+def tree_seconds(pid: int) -> float:
+    """What a process and all its descendants have used, the ended ones too, in seconds."""
+    parents: dict[int, int] = {}
+    used: dict[int, float] = {}
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            values = fields(int(path.name))
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        parents[int(path.name)] = values[1]
+        used[int(path.name)] = sum(values[11:15]) / TICK
+    return sum(seconds for one, seconds in used.items() if descends(one, pid, parents))
+
+
+def fields(pid: int) -> list[int]:
+    """Numbers of /proc/PID/stat from the state on (proc_pid_stat(5), field 3), the state itself as 0."""
+    return [0, *map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1:])]
+
+
+def descends(pid: int, ancestor: int, parents: Mapping[int, int]) -> bool:
+    """Is this process the ancestor, or one that it started?"""
+    while pid != ancestor and pid in parents:
+        pid = parents[pid]
+    return pid == ancestor
+
+
+def busy_seconds() -> float:
+    """What all processors together have worked since the start of the machine, in seconds."""
+    user, nice, system, _idle, _wait, interrupts, soft = map(int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:8])
+    return (user + nice + system + interrupts + soft) / TICK
+
+
+def measurer_seconds() -> float:
+    """What this program and the clients that it has started and seen end have used, in seconds."""
+    mine, clients = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return mine.ru_utime + mine.ru_stime + clients.ru_utime + clients.ru_stime
+
+
+@dataclass
+class Watch:
+    """Stopped once: how long it took, what the watched processes used, what others used meanwhile."""
+
+    pids: tuple[int, ...]
+    started: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        self._begun = self._used()
+
+    def stop(self) -> tuple[float, tuple[float, ...], float]:
+        """Seconds passed; seconds of each watched process with its descendants; processors that others kept busy."""
+        passed = time.monotonic() - self.started
+        *trees, mine, busy = (after - before for after, before in zip(self._used(), self._begun, strict=True))
+        return passed, tuple(trees), max(0.0, busy - sum(trees) - mine) / passed
+
+    def _used(self) -> list[float]:
+        return [*(tree_seconds(pid) for pid in self.pids), measurer_seconds(), busy_seconds()]
