@@ -22,7 +22,7 @@ run: $(VENV)/.run webui/dist/index.html
 	@exec $(BIN)/mailroom demo
 
 test: peers $(VENV)/.dev webui/dist/index.html lint unit-other
-	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadgroup --durations=15
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder --durations=15
 
 lint: $(VENV)/.dev webui/node_modules/.installed
 	$(BIN)/ruff check --quiet .
@@ -48,7 +48,7 @@ unit-other:
 	@other=$$(tests/peers/other_python.sh $(PYTHON)); \
 	if [ -n "$$other" ]; then \
 	    $(MAKE) OTHER_PYTHON=$$other .venv-other/.dev; \
-	    .venv-other/bin/python -m pytest --numprocesses=$(WORKERS) -p no:cacheprovider -m "not peers and not postgresql" $(UNIT); \
+	    .venv-other/bin/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile -p no:cacheprovider -m "not peers and not postgresql" $(UNIT); \
 	else \
 	    echo "mailroom: this machine has no second python >= 3.11; the unit tests run on $(PYTHON) only"; \
 	fi

@@ -10,11 +10,10 @@ from playwright.sync_api import Browser, Page, expect
 from tests.peers import browser as browser_peer, company, dovecot as dovecot_peer, outside, postfix as postfix_peer, processes
 from tests.peers.postgresql import Server
 
-# what shares a company runs on one worker
 VARIANTS = [
-    pytest.param(("sqlite", "lmtp"), id="sqlite-lmtp", marks=pytest.mark.xdist_group("sqlite-lmtp")),
-    pytest.param(("postgresql", "lmtp"), id="postgresql-lmtp", marks=[pytest.mark.postgresql, pytest.mark.xdist_group("postgresql-lmtp")]),
-    pytest.param(("sqlite", "maildir"), id="sqlite-maildir", marks=pytest.mark.xdist_group("sqlite-maildir")),
+    pytest.param(("sqlite", "lmtp"), id="sqlite-lmtp"),
+    pytest.param(("postgresql", "lmtp"), id="postgresql-lmtp", marks=pytest.mark.postgresql),
+    pytest.param(("sqlite", "maildir"), id="sqlite-maildir"),
 ]
 UNDO_SECONDS = 1
 
