@@ -17,7 +17,7 @@ from triage.decisions import Verb
 from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound, Overtaken, Stale
 from triage.models import AuditRecord, Delivery, Rule
 from triage.outcomes import DecisionReport, NothingDone
-from triage.queue import Outcome
+from triage.queue import Claim, Outcome
 from triage.rules import RuleOrder
 from triage.selection import Selection
 from triage.settings import Settings
@@ -316,6 +316,56 @@ def test_an_undo_happens_once_and_is_not_undone(office: Office) -> None:
         office.undoes(undone)
     with pytest.raises(NotFound):
         office.undoes(done, by=BEN)
+
+
+def in_flight(office: Office) -> tuple[int, Claim, DecisionReport]:
+    mail = office.arrives()
+    office.decides(Verb.RELEASE, by_id(mail))
+    office.now += timedelta(seconds=11)
+    with db.transaction(office.engine) as session:
+        (claim,) = queue.claim(session, limit=5, settings=office.settings, now=office.now)
+    return mail, claim, office.decides(Verb.PURGE, by_id(mail))
+
+
+def test_undo_calls_off_a_purge_in_flight(office: Office) -> None:
+    mail, claim, purge = in_flight(office)
+    assert [(item.delivery_id, item.outcome) for item in office.undoes(purge).items] == [(mail, "done")]
+    with db.transaction(office.engine) as session:
+        queue.settle(session, claim, Outcome("deferred", "later", "next.example"), settings=office.settings, now=office.now)
+    assert office.states(mail) == [State.QUEUED]
+
+
+def test_undo_of_a_purge_that_fired_sends_the_mail_on_its_way_again(office: Office) -> None:
+    mail, claim, purge = in_flight(office)
+    with db.transaction(office.engine) as session:
+        queue.settle(session, claim, Outcome("deferred", "later", "next.example"), settings=office.settings, now=office.now)
+    assert office.states(mail) == [State.PURGED]
+    office.undoes(purge)
+    assert office.states(mail) == [State.QUEUED]
+
+
+def test_nobody_undoes_half_of_somebody_elses_decision(office: Office) -> None:
+    mine, theirs = office.arrives("mara.berg@company.example"), office.arrives("joe.fern@company.example")
+    done = office.decides(Verb.PURGE, SALES)
+    with pytest.raises(NotAllowed, match="also concerns mail outside your scope"):
+        office.undoes(done, by=BEN)
+    assert office.states(mine, theirs) == [State.PURGED, State.PURGED]
+    assert office.undoes(done).done == 2
+
+
+def test_a_redirect_that_was_taken_back_is_forgotten(office: Office) -> None:
+    mail = office.arrives("mara.berg@company.example")
+    office.decides(Verb.REDIRECT, by_id(mail), to="joe.fern")
+    office.decides(Verb.HOLD, by_id(mail))
+    office.decides(Verb.RELEASE, by_id(mail))
+    assert office.delivery(mail).mailbox == "mara.berg@company.example"
+
+
+def test_a_redirects_target_is_on_the_record(office: Office) -> None:
+    done = office.decides(Verb.REDIRECT, by_id(office.arrives()), to="mara.berg")
+    with db.reading(office.engine) as session:
+        (record,) = session.scalars(select(AuditRecord).where(col(AuditRecord.subject) == f"decision:{ids.show(done.id)}"))
+    assert record.detail == {"reason": "a test", "to": "mara.berg@company.example"}
 
 
 def test_what_was_delivered_is_out_of_reach_of_an_undo(office: Office) -> None:

@@ -1,6 +1,7 @@
 """A message comes in: one delivery a mailbox, decided for each, entered once."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import Engine, select
@@ -46,6 +47,26 @@ def test_one_delivery_a_mailbox(known: Engine, settings: Settings, recipients: l
     with db.transaction(known) as session:
         arrive(session, settings, *recipients)
     assert folders(known) == expected
+
+
+def test_postmaster_beside_the_postmasters_own_address_is_delivered(known: Engine, settings: Settings) -> None:
+    with db.transaction(known) as session:
+        (one,) = arrive(session, settings, "joe.fern@company.example", "postmaster@company.example")
+        assert (session.get_one(Delivery, one).rule, session.get_one(Delivery, one).state) == ("postmaster", State.QUEUED)
+
+
+def test_a_message_that_cannot_be_read_has_no_proof_for_whoever_its_envelope_names(known: Engine, settings: Settings) -> None:
+    with db.transaction(known) as session:
+        (one,) = intake.receive(
+            session,
+            arriving.envelope(reverse_path="sales@supplier.example"),
+            RAW,
+            authentication("crook@evil.test", DMARC_PASS),
+            replace(summary(""), parsed=False, authors=()),
+            settings=settings,
+            now=NOW,
+        )
+        assert (session.get_one(Delivery, one).author, session.get_one(Delivery, one).proof) == ("sales@supplier.example", "")
 
 
 def test_the_same_spool_id_is_entered_once(known: Engine, settings: Settings) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 
 from tests.triage import arriving
 from tests.triage.arriving import ALIGNED, DMARC_FAIL, DMARC_PASS, NO_DMARC, NOW, UNKNOWN
-from triage.authentication import Dmarc, Result
+from triage.authentication import Dkim, Dmarc, Result
 from triage.content import Attachment
 from triage.facts import Facts, MatchedRule, Recipient
 from triage.policy import RULES, Disposition, decide
@@ -39,6 +39,9 @@ def facts(dmarc: Dmarc = NO_DMARC, *rules: MatchedRule, author: str = SALES, **m
 ALLOW, BLOCK = rule("allow"), rule("block")
 LEARNED = rule("allow", origin="learned")
 BY_DOMAIN = rule("block", "domain", "supplier.example")
+LIST = rule("allow", "list", "dev.lists.example", proof="dkim:lists.example")
+SIGNED_BY_LIST = replace(arriving.authentication(SALES, DMARC_FAIL), dkim=(Dkim(Result.PASS, "lists.example"),))
+DEEPER = rule("allow", "domain", "deep.supplier.example")
 POSTMASTER = Recipient("postmaster@company.example", "", "", "joe.fern@company.example", always=True)
 MACRO = arriving.summary(SALES, attachments=(Attachment(1, "Invoice.DOCM", "application/msword", 10, ""),))
 AMBIGUOUS = arriving.summary("", authors=("a@one.example", "b@two.example"))
@@ -55,6 +58,9 @@ TABLE = [
     (facts(DMARC_PASS, replace(ALLOW, proof="aligned")), "allowed-sender", Disposition.RELAY),
     (facts(DMARC_FAIL, ALLOW), "dmarc-reject", Disposition.QUARANTINE),
     (facts(DMARC_FAIL, ALLOW, dmarc_reject="purge"), "dmarc-reject", Disposition.PURGE),
+    (facts(DMARC_FAIL, LIST, authentication=SIGNED_BY_LIST, dmarc_reject="purge"), "allowed-sender", Disposition.RELAY),
+    (facts(DMARC_FAIL, LIST, dmarc_reject="purge"), "dmarc-reject", Disposition.PURGE),
+    (facts(DMARC_PASS, BY_DOMAIN, DEEPER), "allowed-sender", Disposition.RELAY),
     (facts(UNKNOWN, ALLOW), "proof-unknown", Disposition.QUARANTINE),
     (facts(DMARC_PASS, BLOCK), "blocked-sender", Disposition.PURGE),
     (facts(DMARC_PASS, BLOCK, LEARNED), "blocked-sender", Disposition.PURGE),

@@ -9,13 +9,15 @@ from sqlmodel import Session, col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, NOW, OTTO, arrive
-from triage import db, ledger, queue
+from triage import db, decisions, ledger, outcomes, queue
 from triage.actor import Actor
 from triage.authentication import Result
+from triage.decisions import Verb
 from triage.errors import NotAllowed, NotAllowedNow, NotFound
 from triage.ids import show
 from triage.models import Attempt, Content, Delivery, Message
 from triage.queue import Claim, Outcome
+from triage.selection import Selection
 from triage.settings import Settings
 from triage.states import Event, State
 
@@ -118,6 +120,20 @@ def test_what_has_no_content_any_more_blocks_nobody(released: tuple[Engine, int]
         assert [one.delivery_id for one in claim(session, settings)] == [other]
         row = session.get_one(Delivery, mail, populate_existing=True)
         assert (row.state, "has been erased" in row.last_reply) == (State.BOUNCED, True)
+
+
+def test_a_purge_that_met_a_worker_who_died_is_carried_out(released: tuple[Engine, int], settings: Settings) -> None:
+    engine, mail = released
+    with db.transaction(engine) as session:
+        claim(session, settings)
+        done = decisions.decide(session, Selection.of(ids=(mail,)), Verb.PURGE, by=ANA, reason="", now=NOW, settings=settings)
+        assert done.in_flight == 1
+    with db.transaction(engine) as session:
+        assert claim(session, settings, queue.LEASE) == []
+    with db.transaction(engine) as session:
+        assert session.get_one(Delivery, mail).state == State.PURGED
+        (item,) = outcomes.report(session, done.id, by=ANA).items
+        assert (item.outcome, "may have been delivered once" in item.why) == ("done", True)
 
 
 def test_two_workers_share_the_work(engine: Engine, settings: Settings) -> None:

@@ -8,9 +8,11 @@ from sqlmodel import col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, NOW, arrive
-from triage import contents, db, intake, ledger, retention
+from triage import contents, db, decisions, intake, ledger, retention
+from triage.decisions import Verb
 from triage.errors import NotFound
 from triage.models import AuditRecord, Content, Delivery, Message
+from triage.selection import Selection
 from triage.settings import Settings
 from triage.states import Event, State
 
@@ -90,6 +92,16 @@ def test_what_was_erased_comes_back_when_it_is_sent_again(known: Engine, setting
                 ledger.record(session, mail, Event.PURGE, by=ANA, now=NOW)
                 assert retention.erase(session, settings=settings, now=NOW + 31 * DAYS) == 1
                 session.expire_all()
+
+
+def test_what_somebody_restored_is_not_expired_again_at_once(known: Engine, settings: Settings) -> None:
+    late = NOW + 40 * DAYS
+    with db.transaction(known) as session:
+        (mail,) = arrive(session, settings)
+        assert retention.expire(session, settings=settings, now=late) == 1
+        decisions.decide(session, Selection.of(ids=(mail,)), Verb.RESTORE, by=ANA, reason="", now=late, settings=settings)
+        assert retention.expire(session, settings=settings, now=late) == 0
+        assert retention.expire(session, settings=settings, now=late + 31 * DAYS) == 1
 
 
 def test_slices_are_small(known: Engine, settings: Settings) -> None:

@@ -1,18 +1,20 @@
 """Sender rules: whom they match, who may make them, and which of them the door enforces."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
+from sqlmodel import col
 
 from tests.triage import arriving
-from tests.triage.arriving import ANA, BEN, DMARC_PASS, NOW, OTTO, authentication, summary
+from tests.triage.arriving import ANA, BEN, DMARC_PASS, IDA, NOW, OTTO, authentication, summary
 from triage import db, intake, rules
 from triage.actor import Actor
 from triage.errors import BadInput, NotAllowed, NotFound
 from triage.facts import Recipient
-from triage.models import Rule
+from triage.models import AuditRecord, Rule
 from triage.rules import RuleOrder
 from triage.settings import Settings
 
@@ -133,6 +135,21 @@ def test_the_same_rule_twice_is_one_rule_with_the_later_end(known: Engine, setti
         assert session.get_one(Rule, first).until is None
 
 
+def test_widening_a_rule_is_on_the_record(known: Engine, settings: Settings) -> None:
+    add(known, settings, replace(ALLOW, until=NOW + timedelta(days=1)))
+    add(known, settings, ALLOW, IDA)
+    add(known, settings, ALLOW, IDA)
+    with db.reading(known) as session:
+        acts = session.execute(select(col(AuditRecord.act), col(AuditRecord.by)).order_by(col(AuditRecord.id))).all()
+    assert [tuple(one) for one in acts][-2:] == [("rule", "person:ana"), ("widen-rule", "person:ida")]
+
+
+def test_two_who_ask_for_the_same_rule_at_once_make_one(known: Engine, settings: Settings) -> None:
+    with ThreadPoolExecutor(4) as several:
+        made = list(several.map(lambda _: add(known, settings, ALLOW), range(4)))
+    assert len(set(made)) == 1
+
+
 def test_a_removed_rule_matches_nobody(known: Engine, settings: Settings) -> None:
     rule = add(known, settings, ALLOW)
     with db.transaction(known) as session:
@@ -154,6 +171,8 @@ PRECISE = replace(ALLOW, value="one@supplier.example")
         ([replace(BLOCK, unproven_only=True)], set(), set()),
         ([replace(BLOCK, unproven_only=True, unsigned_only=True)], set(), {"supplier.example"}),
         ([BLOCK, PRECISE], set(), set()),
+        ([BLOCK, RuleOrder("allow", "list", "dev.lists.example", "company", "dkim:lists.example")], set(), set()),
+        ([BLOCK, replace(ALLOW, match="domain", value="deep.supplier.example")], set(), set()),
         ([replace(BLOCK, match="address", value="sales@supplier.example"), PRECISE], {"sales@supplier.example"}, set()),
         ([replace(BLOCK, match="address", value="one@supplier.example"), PRECISE], {"one@supplier.example"}, set()),
         ([replace(BLOCK, match="address", value="one@supplier.example"), replace(PRECISE, scope="department:it")], set(), set()),
