@@ -21,7 +21,7 @@ from triage.actor import EVERYTHING, Actor, Role
 from triage.models import Message, Rule
 from triage.settings import Settings, host_port
 from triage.times import utcnow
-from triage_cli import serve
+from triage_cli import preparing, serve
 from triage_cli.printing import say
 
 DIRECTORY = Path("var/demo")
@@ -67,7 +67,7 @@ def made_ready(settings: Settings) -> Engine:
     settings.spool.directory.mkdir(parents=True, exist_ok=True)
     engine = db.open_engine(settings.database.url)
     upgrade(engine)
-    serve.prepare(settings)
+    preparing.prepare(settings)
     with db.transaction(engine) as session:
         if session.scalar(select(func.count()).select_from(Rule)) == 0:
             for order in company.RULES:

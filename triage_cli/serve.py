@@ -9,22 +9,18 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 
 import click
-from sqlmodel import Session, col, select
 
-from mta.judge import write_door
+from mta.snapshot import NAME as SNAPSHOT
 from mta.spool import Spool
-from triage import db
-from triage.errors import Refused
-from triage.models import KnownRecipient
-from triage.settings import Settings
-from triage_cli.opened import database_of, settings_of
+from triage import settings as settings_file
 from triage_cli.roles import log_to_stderr
-from triage_cli.staff import take_over
 
-ROLES = ("receive", "judge", "relay", "api", "upkeep")  # the door first: it is up before the rest has been loaded
+FIRST = ("receive", "api")  # people and mail wait for these; the door opens with the snapshot it has
+THEN = ("judge", "relay", "upkeep")
 NEW = 5.0  # seconds: a role that ends this soon with a usage error cannot run at all
 LONGEST_PAUSE = 30.0
 GRACE = 20.0  # seconds to finish what is under way
@@ -37,34 +33,20 @@ log = logging.getLogger("mailroom.serve")
 def serve(ctx: click.Context) -> int:
     """Run all roles of one machine until SIGTERM."""
     log_to_stderr("serve")
-    settings = settings_of(ctx)
-    prepare(settings)
+    config = ctx.find_root().obj
+    settings = settings_file.read(config)
+    Spool(settings.spool.directory).close()  # says so if it cannot be written
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    return supervise(ctx.find_root().obj, stop)
 
+    def prepare() -> None:
+        import_module("triage_cli.preparing").prepare(settings)
 
-def prepare(settings: Settings) -> None:
-    """Before the first role starts: the spool can be written, the database is right, the door knows its recipients.
-
-    A directory file that is wrong is refused on the first start; later the company goes on with the directory it has.
-    """
-    Spool(settings.spool.directory).close()
-    with database_of(settings) as engine:
-        try:
-            take_over(settings)
-        except Refused as refusal:
-            with db.reading(engine) as session:
-                if not has_directory(session):
-                    raise
-            log.error("the directory stays as it was: %s", refusal)
-        write_door(settings, engine)
-
-
-def has_directory(session: Session) -> bool:
-    """Has a directory been taken over before?"""
-    return session.exec(select(col(KnownRecipient.address)).limit(1)).first() is not None
+    if not (settings.spool.directory / SNAPSHOT).exists():  # the first start: nobody is known yet who could get mail
+        prepare()
+        return supervise(config, stop)
+    return supervise(config, stop, prepare)
 
 
 @dataclass
@@ -78,14 +60,16 @@ class Role:
     again_at: float = 0.0
 
 
-def supervise(config: str | None, stop: threading.Event, ready: Callable[[], None] = lambda: None, log_file: Path | None = None) -> int:
-    """Start the roles, start again what ends, stop all when told; the exit code. They log to `log_file`, or to standard error.
+def supervise(config: str | None, stop: threading.Event, prepare: Callable[[], None] = lambda: None, log_file: Path | None = None) -> int:
+    """Open door and console, prepare, start the other roles; start again what ends, stop all when told; the exit code.
 
-    A role that cannot run at all (a port in use) has said why on standard error: then everything stops.
+    They log to `log_file`, or to standard error. A role that cannot run at all (a port in use) has said why there: then
+    everything stops.
     """
-    roles = [Role(name, launched(name, config, log_file)) for name in ROLES]
+    roles = [Role(name, launched(name, config, log_file)) for name in FIRST]
     try:
-        ready()
+        prepare()
+        roles += [Role(name, launched(name, config, log_file)) for name in THEN]
         while not stop.wait(0.1):
             for role in roles:
                 if (code := role.process.poll()) is None:
