@@ -76,8 +76,11 @@ def transaction(engine: Engine) -> Iterator[Session]:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
-    """A session that only reads: it waits for no writer and is never committed."""
-    with engine.connect().execution_options(reading=True) as connection, Session(connection) as session:
+    """A session that only reads, all of it as of one moment: it waits for no writer and is never committed."""
+    options: dict[str, Any] = {"reading": True}
+    if engine.dialect.name == "postgresql":
+        options["isolation_level"] = "REPEATABLE READ"
+    with engine.connect().execution_options(**options) as connection, Session(connection) as session:
         yield session
 
 

@@ -109,6 +109,7 @@ class Delivery(SQLModel, table=True):
         UniqueConstraint("message_id", "recipient"),
         Index("delivery_by_time", "state", "received_at", "id"),
         Index("delivery_by_folder", "department", "person", "state", "received_at", "id"),
+        Index("delivery_by_person", "person", "state", "received_at", "id"),
         Index("delivery_by_author", "author", "state"),
         Index("delivery_by_domain", "author_domain", "state"),
         Index("delivery_due", "state", "due_at"),
@@ -169,7 +170,7 @@ class AuditRecord(SQLModel, table=True):
     at: datetime = instant()
     by: str
     act: str
-    subject: str  # what it was about: decision:ID, rule:ID, delivery:ID, session …
+    subject: str = Field(index=True)  # what it was about: decision:ID, rule:ID, delivery:ID, session …
     detail: dict[str, Any] = document()
     items: int = 0
     digest: str = ""  # sha256 over the sorted ids of the items and the state they got

@@ -25,6 +25,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("sequence"),
     )
+    op.create_index("ix_audit_record_subject", "audit_record", ["subject"], unique=False)
     op.create_table(
         "content",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -210,6 +211,7 @@ def upgrade() -> None:
     op.create_index("delivery_by_author", "delivery", ["author", "state"], unique=False)
     op.create_index("delivery_by_domain", "delivery", ["author_domain", "state"], unique=False)
     op.create_index("delivery_by_folder", "delivery", ["department", "person", "state", "received_at", "id"], unique=False)
+    op.create_index("delivery_by_person", "delivery", ["person", "state", "received_at", "id"], unique=False)
     op.create_index("delivery_by_time", "delivery", ["state", "received_at", "id"], unique=False)
     op.create_index("delivery_due", "delivery", ["state", "due_at"], unique=False)
     op.create_table(

@@ -37,6 +37,14 @@ def test_a_reader_waits_for_no_writer(engine: Engine) -> None:
             assert markers.read(reader, "half") == 0
 
 
+def test_a_reader_sees_one_moment(engine: Engine) -> None:
+    with db.reading(engine) as reader:
+        assert markers.read(reader, "moment") == 0
+        with db.transaction(engine) as writer:
+            markers.advance(writer, "moment")
+        assert markers.read(reader, "moment") == 0
+
+
 def test_what_fails_is_undone_whole(engine: Engine) -> None:
     def fail() -> None:
         with db.transaction(engine) as session:
