@@ -160,3 +160,9 @@ def test_a_damaged_file_is_read_or_refused_in_one_line(tmp_path: Path, start: in
     except BadInput as refused:
         said = str(refused)
     assert len(said.splitlines()) == 1
+
+
+def test_the_example_for_administrators_can_be_read() -> None:
+    company = toml_file.read(Path(__file__).parents[2] / "deploy" / "company.toml", ("company.example",))
+    assert [one.uid for one in company.people] == ["dario.montefusco"]
+    assert [one.login for one in company.staff] == ["ana"]
