@@ -17,11 +17,11 @@ import click
 from mta.snapshot import NAME as SNAPSHOT
 from mta.spool import Spool
 from triage import settings as settings_file
+from triage_cli.main import USAGE
 from triage_cli.roles import log_to_stderr
 
 FIRST = ("receive", "api")  # people and mail wait for these; the door opens with the snapshot it has
 THEN = ("judge", "relay", "upkeep")
-NEW = 5.0  # seconds: a role that ends this soon with a usage error cannot run at all
 LONGEST_PAUSE = 30.0
 GRACE = 20.0  # seconds to finish what is under way
 
@@ -74,7 +74,7 @@ def supervise(config: str | None, stop: threading.Event, prepare: Callable[[], N
             for role in roles:
                 if (code := role.process.poll()) is None:
                     continue
-                if code == 2 and not role.failures and time.monotonic() - role.started < NEW:
+                if code == USAGE and not role.failures:  # its first start: it cannot run like this at all
                     return code
                 start_again(role, config, code, log_file)
         return 0
