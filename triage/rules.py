@@ -259,13 +259,6 @@ def remove(session: Session, rule_id: int, *, by: Actor, now: datetime) -> None:
         markers.advance(session, VERSION)
 
 
-def reinstate(session: Session, rule_id: int, *, by: Actor, now: datetime) -> None:
-    """Put a removed rule back in force."""
-    session.execute(update(Rule).where(col(Rule.id) == rule_id).values(removed_at=None, removed_by=""))
-    ledger.write(session, "rule", f"rule:{show(rule_id)}", by=by, now=now, detail={"again": True})
-    markers.advance(session, VERSION)
-
-
 def used(session: Session, rule_ids: Iterable[int], now: datetime) -> None:
     """Count one use of each rule."""
     for rule_id in sorted(set(rule_ids)):
