@@ -14,6 +14,8 @@ dovecot-lmtpd /usr/lib/dovecot/lmtp
 postgresql /usr/lib/postgresql/*/bin/initdb
 chromium /usr/bin/chromium
 swaks /usr/bin/swaks
+slapd /usr/sbin/slapd
+ldap-utils /usr/bin/ldapadd
 PEERS
     other=$("$(dirname "$0")/other_python.sh" "${PYTHON:-python3}")
     [ -z "$other" ] || "$other" -c 'import ensurepip, venv' 2>/dev/null || echo "$(basename "$other")-venv"
