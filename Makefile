@@ -10,13 +10,14 @@ PYTHON ?= python3
 OTHER_PYTHON ?= python3
 UV_VERSION := 0.13.9
 WORKERS ?= 2
+FUZZ_SECONDS ?= 60
 
 VENV := .venv
 BIN := $(VENV)/bin
-UNIT := $(filter-out tests/e2e tests/faults tests/peers tests/webui tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
+UNIT := $(filter-out tests/e2e tests/faults tests/fuzz tests/peers tests/webui tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
 CONSOLE_SOURCES := $(shell find webui \( -name node_modules -o -name dist -o -name __pycache__ \) -prune -o -type f -print)
 
-.PHONY: run test lint format bench console lock clean peers unit-other
+.PHONY: run test lint format fuzz bench console lock clean peers unit-other
 
 run: $(VENV)/.run webui/dist/index.html
 	@exec $(BIN)/mailroom demo
@@ -34,6 +35,10 @@ lint: $(VENV)/.dev webui/node_modules/.installed
 format: $(VENV)/.dev
 	$(BIN)/ruff check --quiet --fix .
 	$(BIN)/ruff format .
+
+# Each target for FUZZ_SECONDS; what leads to new places in the code is kept in var/fuzz/ for the next time.
+fuzz: $(VENV)/.dev
+	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest --durations=0 tests/fuzz
 
 bench: peers $(VENV)/.dev webui/dist/index.html
 	@for claim in bench/*.py; do echo "== $$claim"; $(BIN)/python "$$claim"; done

@@ -1,0 +1,45 @@
+"""Runs one target under atheris: `python -m tests.fuzz.run NAME SECONDS DIRECTORY`. Exit code 0: nothing was found.
+
+DIRECTORY keeps the inputs that led to new places in the code, `found-*`, the input that broke a promise, and what targets write.
+"""
+
+import importlib
+import logging
+import sys
+import tempfile
+from pathlib import Path
+from types import ModuleType
+
+import atheris
+
+INSTRUMENTED = ["mta", "mail_auth", "triage", "tests.fuzz.targets"]
+HANG = 10  # seconds for one input
+MEMORY = 1024  # MiB
+LONGEST = 64 * 1024  # bytes of an input
+
+
+def main() -> None:
+    """Never returns: the fuzzer ends the process."""
+    name, seconds, directory = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
+    directory.mkdir(parents=True, exist_ok=True)
+    tempfile.tempdir = str(directory)
+    logging.disable()  # a damaged input is worth a line in the log, but not a million
+    with atheris.instrument_imports(include=INSTRUMENTED, enable_loader_override=False):
+        target = importlib.import_module(f"tests.fuzz.targets.{name}")
+    corpus, seeds = directory / "corpus", directory / "seeds"
+    corpus.mkdir(exist_ok=True)
+    write_seeds(target, seeds)
+    options = [f"-max_total_time={seconds}", f"-timeout={HANG}", f"-rss_limit_mb={MEMORY}", f"-max_len={LONGEST}"]
+    atheris.Setup([sys.argv[0], *options, f"-artifact_prefix={directory}/found-", str(corpus), str(seeds)], target.one_input)
+    atheris.Fuzz()
+
+
+def write_seeds(target: ModuleType, directory: Path) -> None:
+    """The inputs to begin with, as the files that the fuzzer reads."""
+    directory.mkdir(exist_ok=True)
+    for number, seed in enumerate(target.SEEDS):
+        (directory / f"{number:03}").write_bytes(seed)
+
+
+if __name__ == "__main__":
+    main()
