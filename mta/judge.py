@@ -26,6 +26,7 @@ from triage import intake
 from triage.bell import Bell
 from triage.bounded import Pool
 from triage.db import open_engine, reading, transaction
+from triage.errors import NotYet
 from triage.ids import show
 from triage.settings import Settings
 from triage.times import utcnow
@@ -178,8 +179,8 @@ class Writer:
     def settle(self, messages: list[Judged], stop: threading.Event) -> list[Judged]:
         """Enter the messages or put them off; those that neither could be done with."""
         now = utcnow()
-        later = [(message, why) for message in messages if (why := why_later(message, now))]
-        ready = [message for message in messages if not why_later(message, now)]
+        later = [(message, why) for message in messages if (why := why_later(message))]
+        ready = [message for message in messages if not why_later(message)]
         failed = self.enter(ready, stop) if ready else []
         return [message for message, why in later + failed if not stop.is_set() and not self.put_off(message, why, now)]
 
@@ -202,6 +203,8 @@ class Writer:
                         self.receive(session, message)
                 except UNREACHABLE:
                     raise
+                except NotYet as reason:
+                    failed.append((message, str(reason)))
                 except Exception as fault:
                     failed.append((message, in_words(fault)))
                 else:
@@ -215,6 +218,8 @@ class Writer:
             try:
                 with transaction(self.engine) as session:
                     self.receive(session, message)
+            except NotYet as reason:
+                return str(reason)
             except Exception as fault:
                 if self.database_answers():
                     return in_words(fault)
@@ -227,8 +232,16 @@ class Writer:
 
     def receive(self, session: Session, message: Judged) -> None:
         """The house's verb."""
+        now = utcnow()
         intake.receive(
-            session, message.envelope, message.raw, message.authentication, message.summary, settings=self.settings, now=utcnow()
+            session,
+            message.envelope,
+            message.raw,
+            message.authentication,
+            message.summary,
+            settings=self.settings,
+            now=now,
+            patient=now < message.envelope.received_at + PATIENCE,
         )
 
     def entered(self, messages: list[Judged]) -> None:
@@ -273,22 +286,20 @@ def gathered(judged: "queue.SimpleQueue[Judged]") -> list[Judged]:
     return group
 
 
-def why_later(message: Judged, now: datetime) -> str:
-    """Why the message is not entered yet, "" when it is to be."""
+def why_later(message: Judged) -> str:
+    """Why the message is not ready to be entered, "" when it is."""
     if message.fault:
         return message.fault
     if message.overran and not message.attempt:
         return "the parser gave up; the slow one has more time"
-    if message.authentication.unknown and now < message.envelope.received_at + PATIENCE:
-        return f"DNS did not answer: {visible(message.authentication.dmarc.reason)}"
     return ""
 
 
 def retry_at(message: Judged, now: datetime) -> datetime:
-    """When it is judged again. DNS has its last chance at the end of PATIENCE."""
+    """When it is judged again: later each time, and once at the end of PATIENCE, when DNS has its last chance."""
     again: datetime = now + min(FIRST_DELAY * 3 ** min(message.attempt, 10), LONGEST_DELAY)
     last = message.envelope.received_at + PATIENCE
-    return min(again, last) if message.authentication.unknown and now < last else again
+    return min(again, last) if now < last else again
 
 
 def in_words(fault: BaseException) -> str:

@@ -100,6 +100,13 @@ class Authentication:
             return self.signed_by(proof.removeprefix("dkim:"))
         return self.proof == "dmarc" or (proof == "aligned" and self.proof == "aligned")
 
+    def awaits(self, proof: str) -> bool:
+        """Could `proof` still be met when DNS answers?"""
+        if proof.startswith("dkim:"):
+            domain = proof.removeprefix("dkim:")
+            return any(one.result is Result.TEMPERROR and one.domain == domain for one in self.dkim)
+        return self.unknown
+
     def as_json(self) -> dict[str, Any]:
         """Plain values for the database and the API; `from_json` reads them back."""
         return asdict(self)

@@ -27,3 +27,7 @@ class Overtaken(Refused):
 
 class Stale(Refused):
     """The selection is no longer what the asker saw."""
+
+
+class NotYet(Refused):
+    """The answer would rest on what is not known yet: ask again later. The text says what is missing."""

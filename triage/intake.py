@@ -11,11 +11,14 @@ from triage.authentication import Authentication
 from triage.content import Summary
 from triage.door import DoorSnapshot
 from triage.envelope import Address, Envelope
+from triage.errors import NotYet
 from triage.facts import Facts, Recipient
 from triage.models import Delivery, KnownRecipient, Message, Person, Rule
-from triage.policy import Disposition, Verdict, decide, proof_of_author
+from triage.policy import Disposition, Verdict, decide
+from triage.proofs import proof_of_author
 from triage.settings import Settings
 from triage.states import State
+from triage.visible import visible
 
 JUDGE = Actor.system("judge")
 ENTRY_STATE = {Disposition.RELAY: State.QUEUED, Disposition.QUARANTINE: State.HELD, Disposition.PURGE: State.PURGED}
@@ -32,14 +35,22 @@ def receive(
     *,
     settings: Settings,
     now: datetime,
+    patient: bool = False,
 ) -> tuple[int, ...]:
     """Enter a message, one delivery a mailbox; the delivery ids.
 
-    Idempotent by `envelope.spool_id`: a second call changes nothing and returns the same ids.
+    Idempotent by `envelope.spool_id`: a second call changes nothing and returns the same ids. `patient`: there is time to
+    judge it again; NotYet, and nothing is entered, when a verdict rests on a DNS that did not answer.
     """
     entered = session.scalar(select(col(Message.id)).where(col(Message.spool_id) == envelope.spool_id))
     if entered is not None:
         return tuple(session.scalars(select(col(Delivery.id)).where(col(Delivery.message_id) == entered).order_by(col(Delivery.id))))
+    about = rules.about_sender(session, summary, now)
+    gathered = [facts_of(envelope, authentication, summary, recipient, about, settings) for recipient in recipients(session, envelope)]
+    verdicts = [(facts, decide(facts)) for facts in gathered]
+    waiting = next((verdict.reason for _, verdict in verdicts if verdict.unknown), "")
+    if patient and waiting:
+        raise NotYet(f"{waiting} ({visible(authentication.dmarc.reason)})" if authentication.unknown else waiting)
     content_id, content = contents.keep(session, raw)
     seen = signals.signals(
         summary,
@@ -59,9 +70,6 @@ def receive(
         signals=[signal.as_json() for signal in seen],
         text=summary.text,
     )
-    about = rules.about_sender(session, summary, now)
-    gathered = [facts_of(envelope, authentication, summary, recipient, about, settings) for recipient in recipients(session, envelope)]
-    verdicts = [(facts, decide(facts)) for facts in gathered]
     weight = signals.weight(seen)
     deliveries = [delivery(message, facts, verdict, weight, now) for facts, verdict in verdicts]
     ledger.enter(session, message, content, deliveries, by=JUDGE, now=now)

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
 
-from triage.facts import Facts, MatchedRule
+from triage.facts import Facts
+from triage.proofs import awaited_allow, awaited_block, deciding_allow, deciding_block, proof_awaited, proof_of_author
 
 
 class Disposition(StrEnum):
@@ -25,6 +25,7 @@ class Verdict:
     reason: str
     rule_id: int | None = None  # the sender rule that decided, if one did
     withheld: str = ""  # in observe mode: the name of the rule that would have held or purged it
+    unknown: bool = False  # it rests on a DNS that did not answer: not a verdict while there is time to ask again
 
 
 HELD_OR_PURGED = {"hold": Disposition.QUARANTINE, "purge": Disposition.PURGE}
@@ -50,6 +51,9 @@ def own_domain_forged(facts: Facts) -> Verdict | None:
     domains = {address.rpartition("@")[2] for address in facts.summary.authors}
     if proof_of_author(facts) or not any(is_within(domain, own) for domain in domains for own in facts.own_domains):
         return None
+    if proof_awaited(facts):
+        reason = "it claims to come from our own domain, and our DNS did not answer whether it does"
+        return Verdict(Disposition.QUARANTINE, "own-domain-forged", reason, unknown=True)
     return Verdict(
         HELD_OR_PURGED[facts.own_domain_forged], "own-domain-forged", "it claims to come from our own domain and cannot prove it"
     )
@@ -79,10 +83,12 @@ def rejected_by_author_domain(facts: Facts) -> Verdict | None:
 
 
 def proof_unknown(facts: Facts) -> Verdict | None:
-    """DNS did not answer: not known is not proven."""
-    if facts.authentication.unknown:
-        return Verdict(Disposition.QUARANTINE, "proof-unknown", "it is not known who sent it: the sender's DNS did not answer")
-    return None
+    """DNS did not answer: not known is not proven. Whoever an allow already knows by another proof need not wait."""
+    waits = proof_awaited(facts) or awaited_allow(facts)
+    if not waits or (deciding_allow(facts) and not awaited_block(facts)):
+        return None
+    reason = "it is not known who sent it: the sender's DNS did not answer"
+    return Verdict(Disposition.QUARANTINE, "proof-unknown", reason, unknown=True)
 
 
 def dangerous_content(facts: Facts) -> Verdict | None:
@@ -138,57 +144,9 @@ def decide(facts: Facts) -> Verdict:
     """The verdict of the first rule that speaks. The last line of RULES always speaks."""
     verdict = next(verdict for rule in RULES if (verdict := rule(facts)))
     if facts.observe and verdict.disposition is not Disposition.RELAY and verdict.rule not in NEVER_WAIVED:
-        return Verdict(
-            Disposition.RELAY, "observe", f"observe mode: would have been stopped because {verdict.reason}", withheld=verdict.rule
-        )
+        reason = f"observe mode: would have been stopped because {verdict.reason}"
+        return Verdict(Disposition.RELAY, "observe", reason, withheld=verdict.rule, unknown=verdict.unknown)
     return verdict
-
-
-def deciding_allow(facts: Facts) -> MatchedRule | None:
-    """The most precise allow whose proof is met."""
-    if not names_its_author(facts):
-        return None
-    allows = (rule for rule in facts.rules if rule.effect == "allow")
-    return next((rule for rule in allows if facts.authentication.satisfies(rule.proof)), None)
-
-
-def deciding_block(facts: Facts) -> MatchedRule | None:
-    """The most precise block in force. A staff allow that is met and more precise goes before it; a learned allow never does."""
-    proven = bool(proof_of_author(facts))
-    block = next((rule for rule in facts.rules if rule.effect == "block" and not (rule.unproven_only and proven)), None)
-    allow = deciding_allow(facts)
-    if block and allow and allow.origin == "staff" and precision(allow) > precision(block):
-        return None
-    return block
-
-
-def names_its_author(facts: Facts) -> bool:
-    """Does it name one author, the one that was authenticated? A message whose bytes we had to normalise proves nothing."""
-    author = facts.summary.author
-    return facts.summary.parsed and not facts.envelope.normalised and author != "" and author == facts.authentication.author
-
-
-def proof_of_author(facts: Facts) -> str:
-    """How the author proved who they are: "dmarc", "aligned" or ""."""
-    return facts.authentication.proof if names_its_author(facts) else ""
-
-
-class Scoped(Protocol):
-    """What says how narrowly a rule fits."""
-
-    @property
-    def match(self) -> str: ...
-    @property
-    def value(self) -> str: ...
-    @property
-    def scope(self) -> str: ...
-
-
-def precision(rule: Scoped) -> tuple[int, int, int]:
-    """How narrowly a rule fits: the sender match first (of domains the deeper one), then the scope."""
-    match = {"address": 2, "list": 1, "domain": 0}[rule.match]
-    depth = rule.value.count(".") if rule.match == "domain" else 0
-    return match, depth, {"company": 0, "department": 1, "person": 2}[rule.scope.partition(":")[0]]
 
 
 def is_within(domain: str, parent: str) -> bool:

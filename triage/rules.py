@@ -18,7 +18,7 @@ from triage.errors import BadInput, NotFound
 from triage.facts import MatchedRule, Recipient
 from triage.ids import show
 from triage.models import Department, Person, Rule
-from triage.policy import precision
+from triage.proofs import precision
 from triage.settings import Settings
 
 VERSION = "rules"  # the marker that moves when the door's blocks may have changed

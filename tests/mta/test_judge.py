@@ -17,6 +17,7 @@ from sqlmodel import Session, col
 from mta import judge, snapshot
 from mta.lane import Judged, Room
 from mta.spool import Message, Spool, write_batch
+from tests.mail_auth.signing import published, signed
 from tests.peers.processes import HANG
 from tests.peers.receiving import until
 from tests.triage import arriving
@@ -31,7 +32,7 @@ from triage.ids import new_id
 from triage.rules import RuleOrder
 from triage.settings import Database, Settings
 from triage.states import State
-from triage.times import utcnow
+from triage.times import from_micros, utcnow
 
 ZONE = '_dmarc.supplier.example. 300 IN TXT "v=DMARC1; p=reject"\nsupplier.example. 300 IN TXT "v=spf1 ip4:192.0.2.1 -all"\n'
 SILENT = "_dmarc.supplier.example. 300 IN CNAME _dmarc.supplier.example.\n"  # never ends: DNS does not answer
@@ -220,6 +221,58 @@ def test_after_fifteen_minutes_it_is_held_as_it_is(known: Settings, quick: None)
     with judging(known):
         until(lambda: not waiting(known))
     assert record(known)[envelope.spool_id][1] == [(State.HELD, "proof-unknown")]
+
+
+class Clock:
+    """The judge's clock, which only the test moves."""
+
+    def __init__(self) -> None:
+        self.now = self.started = utcnow()
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def test_it_is_asked_again_at_growing_intervals_for_fifteen_minutes_also_by_the_next_judge(
+    known: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(judge, "PAUSE", 0.02)
+    monkeypatch.setattr(judge, "utcnow", clock)
+    write_zone(known, SILENT)
+    envelope, raw = mail()
+    put(known, (replace(envelope, received_at=clock.now), raw))
+    ages: list[int] = []
+    while True:
+        with judging(known):  # each time another process: what waits is on disk
+            until(lambda: record(known) or [name[16:22] for name in waiting(known)] == [f".{len(ages) + 1:03d}.0"])
+            if record(known):
+                until(lambda: not waiting(known))
+                break
+            (name,) = waiting(known)
+            not_before = from_micros(int(name.partition(".")[0]))
+            ages.append(round((not_before - clock.started).total_seconds()))
+            clock.now = not_before - timedelta(seconds=1)
+            threading.Event().wait(0.1)
+            assert waiting(known) == [name]
+        clock.now = not_before
+    assert ages == [5, 20, 65, 200, 605, 900]
+    assert record(known)[envelope.spool_id] == (raw, [(State.HELD, "proof-unknown")])
+
+
+def test_who_is_known_by_another_proof_does_not_wait(known: Settings) -> None:
+    with engine_of(known) as engine, transaction(engine) as session:
+        order = RuleOrder("allow", "list", "dev.lists.example", "company", "dkim:example.com")
+        rules.add(session, order, by=arriving.ANA, now=utcnow(), settings=known)
+    keys = " ".join(f'"{published()[start : start + 200]}"' for start in range(0, len(published()), 200))
+    write_zone(known, SILENT + f"s._domainkey.example.com. 300 IN TXT {keys}\n")
+    envelope, raw = mail()
+    signed_post = signed(b"List-Id: <dev.lists.example>\r\n" + raw, names=[b"from", b"subject", b"message-id", b"list-id"])
+    put(known, (envelope, signed_post), mail())
+    with judging(known):
+        until(lambda: envelope.spool_id in record(known))
+        assert len(record(known)) == 1
+    assert record(known)[envelope.spool_id][1] == [(State.QUEUED, "allowed-sender")]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from tests.triage.arriving import ALIGNED, DMARC_FAIL, DMARC_PASS, NO_DMARC, NOW
 from triage.authentication import Dkim, Dmarc, Result
 from triage.content import Attachment
 from triage.facts import Facts, MatchedRule, Recipient
-from triage.policy import RULES, Disposition, decide
+from triage.policy import RULES, Disposition, Verdict, decide
 
 SALES = "sales@supplier.example"
 
@@ -41,6 +41,9 @@ LEARNED = rule("allow", origin="learned")
 BY_DOMAIN = rule("block", "domain", "supplier.example")
 LIST = rule("allow", "list", "dev.lists.example", proof="dkim:lists.example")
 SIGNED_BY_LIST = replace(arriving.authentication(SALES, DMARC_FAIL), dkim=(Dkim(Result.PASS, "lists.example"),))
+UNKNOWN_BUT_SIGNED = replace(SIGNED_BY_LIST, dmarc=UNKNOWN)
+KEY_UNKNOWN = replace(arriving.authentication(SALES), dkim=(Dkim(Result.TEMPERROR, "lists.example"),))
+KEY_AND_PROOF_FAIL = replace(KEY_UNKNOWN, dmarc=DMARC_FAIL)
 DEEPER = rule("allow", "domain", "deep.supplier.example")
 POSTMASTER = Recipient("postmaster@company.example", "", "", "joe.fern@company.example", always=True)
 MACRO = arriving.summary(SALES, attachments=(Attachment(1, "Invoice.DOCM", "application/msword", 10, ""),))
@@ -62,6 +65,16 @@ TABLE = [
     (facts(DMARC_FAIL, LIST, dmarc_reject="purge"), "dmarc-reject", Disposition.PURGE),
     (facts(DMARC_PASS, BY_DOMAIN, DEEPER), "allowed-sender", Disposition.RELAY),
     (facts(UNKNOWN, ALLOW), "proof-unknown", Disposition.QUARANTINE),
+    (facts(UNKNOWN, LIST, authentication=UNKNOWN_BUT_SIGNED), "allowed-sender", Disposition.RELAY),
+    (facts(UNKNOWN, ALLOW, replace(LIST, proof="dkim:other.example")), "proof-unknown", Disposition.QUARANTINE),
+    (facts(NO_DMARC, LIST, authentication=KEY_UNKNOWN), "proof-unknown", Disposition.QUARANTINE),
+    (facts(DMARC_FAIL, LIST, authentication=KEY_AND_PROOF_FAIL, dmarc_reject="purge"), "proof-unknown", Disposition.QUARANTINE),
+    (facts(UNKNOWN, BLOCK), "blocked-sender", Disposition.PURGE),
+    (facts(UNKNOWN, BLOCK, replace(ALLOW, scope="person:joe.fern")), "proof-unknown", Disposition.QUARANTINE),
+    (facts(UNKNOWN, BLOCK, replace(LEARNED, scope="person:joe.fern")), "blocked-sender", Disposition.PURGE),
+    (facts(UNKNOWN, replace(BLOCK, unproven_only=True)), "proof-unknown", Disposition.QUARANTINE),
+    (facts(UNKNOWN, replace(BLOCK, unproven_only=True), LIST, authentication=UNKNOWN_BUT_SIGNED), "proof-unknown", Disposition.QUARANTINE),
+    (facts(UNKNOWN, author="boss@company.example", own_domain_forged="purge"), "own-domain-forged", Disposition.QUARANTINE),
     (facts(DMARC_PASS, BLOCK), "blocked-sender", Disposition.PURGE),
     (facts(DMARC_PASS, BLOCK, LEARNED), "blocked-sender", Disposition.PURGE),
     (facts(DMARC_PASS, BLOCK, ALLOW), "blocked-sender", Disposition.PURGE),
@@ -144,3 +157,40 @@ def test_our_own_name_is_never_believed_without_proof(dmarc: Dmarc, rules: list[
     verdict = decide(facts(dmarc, *rules, author="boss@company.example", observe=observe))
     if dmarc.result is not Result.PASS:
         assert verdict.disposition is not Disposition.RELAY
+
+
+PROOFS = ["dmarc", "aligned", "dkim:lists.example", "dkim:other.example"]
+ANY_RULES = st.builds(
+    rule,
+    st.sampled_from(["allow", "block"]),
+    match=st.sampled_from(["address", "domain", "list"]),
+    value=st.sampled_from([SALES, "supplier.example", "dev.lists.example"]),
+    scope=st.sampled_from(["company", "department:it", "person:joe.fern"]),
+    origin=st.sampled_from(["staff", "learned", "import"]),
+    proof=st.sampled_from(PROOFS),
+    unproven_only=st.booleans(),
+    risky=st.booleans(),
+)
+SIGNATURES = st.lists(st.builds(Dkim, st.sampled_from(Result), st.sampled_from(["lists.example", "supplier.example"])), max_size=3)
+ANSWERS = [DMARC_PASS, DMARC_FAIL, replace(DMARC_FAIL, policy="none"), NO_DMARC, ALIGNED, Dmarc(Result.PERMERROR)]
+
+
+@given(
+    st.lists(ANY_RULES, max_size=4),
+    SIGNATURES,
+    st.booleans(),
+    st.sampled_from(["hold", "purge"]),
+    st.sampled_from([SALES, "boss@company.example"]),
+)
+def test_what_dns_has_not_answered_is_neither_let_in_nor_taken_away(
+    rules: list[MatchedRule], signatures: list[Dkim], observe: bool, forged: str, author: str
+) -> None:
+    def under(dmarc: Dmarc) -> Verdict:
+        found = replace(arriving.authentication(author, dmarc), dkim=tuple(signatures))
+        return decide(facts(dmarc, *rules, author=author, authentication=found, observe=observe, own_domain_forged=forged))
+
+    verdict = under(UNKNOWN)
+    if verdict.unknown:
+        assert verdict.disposition is Disposition.QUARANTINE or observe
+    elif verdict.disposition is not Disposition.QUARANTINE:
+        assert {under(answer).disposition for answer in ANSWERS} == {verdict.disposition}

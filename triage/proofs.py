@@ -1,0 +1,86 @@
+"""Which sender rule decides: whose proof is met, whose is not, and whose is not known yet. Pure."""
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+from triage.facts import Facts, MatchedRule
+
+
+def names_its_author(facts: Facts) -> bool:
+    """Does it name one author, the one that was authenticated? A message whose bytes we had to normalise proves nothing."""
+    author = facts.summary.author
+    return facts.summary.parsed and not facts.envelope.normalised and author != "" and author == facts.authentication.author
+
+
+def proof_of_author(facts: Facts) -> str:
+    """How the author proved who they are: "dmarc", "aligned" or ""."""
+    return facts.authentication.proof if names_its_author(facts) else ""
+
+
+def proof_awaited(facts: Facts) -> bool:
+    """Could the author still be proven when DNS answers?"""
+    return names_its_author(facts) and facts.authentication.unknown
+
+
+def deciding_allow(facts: Facts) -> MatchedRule | None:
+    """The most precise allow whose proof is met."""
+    return next((rule for rule in allows(facts) if facts.authentication.satisfies(rule.proof)), None)
+
+
+def awaited_allow(facts: Facts) -> MatchedRule | None:
+    """The most precise allow whose proof could still be met when DNS answers."""
+    return next((rule for rule in allows(facts) if facts.authentication.awaits(rule.proof)), None)
+
+
+def allows(facts: Facts) -> Iterator[MatchedRule]:
+    """The allows that a proof could put in force, most precise first."""
+    return (rule for rule in facts.rules if rule.effect == "allow" and names_its_author(facts))
+
+
+def deciding_block(facts: Facts) -> MatchedRule | None:
+    """The most precise block in force. A staff allow that is met and more precise goes before it; a learned allow never does.
+
+    What DNS has not answered yet is not held against the author: neither by a block that is about unproven mail only, nor
+    where such an allow may still be met.
+    """
+    if proof_of_author(facts) or proof_awaited(facts):
+        return block_beside(facts, [rule for rule in facts.rules if not rule.unproven_only], hopeful=True)
+    return block_beside(facts, facts.rules, hopeful=True)
+
+
+def awaited_block(facts: Facts) -> MatchedRule | None:
+    """The block that is in force if DNS answers that the author is not proven."""
+    return block_beside(facts, facts.rules, hopeful=False) if proof_awaited(facts) else None
+
+
+def block_beside(facts: Facts, rules: Iterable[MatchedRule], *, hopeful: bool) -> MatchedRule | None:
+    """The most precise block among these, unless a staff allow goes before it; `hopeful` counts those that may still be met."""
+    block = next((rule for rule in rules if rule.effect == "block"), None)
+    if block and any(goes_before(allow, block, facts, hopeful) for allow in allows(facts)):
+        return None
+    return block
+
+
+def goes_before(allow: MatchedRule, block: MatchedRule, facts: Facts, hopeful: bool) -> bool:
+    """Did staff let this sender in more precisely than somebody blocked it, and is or may that be proven?"""
+    found = facts.authentication
+    counts = found.satisfies(allow.proof) or (hopeful and found.awaits(allow.proof))
+    return counts and allow.origin == "staff" and precision(allow) > precision(block)
+
+
+class Scoped(Protocol):
+    """What says how narrowly a rule fits."""
+
+    @property
+    def match(self) -> str: ...
+    @property
+    def value(self) -> str: ...
+    @property
+    def scope(self) -> str: ...
+
+
+def precision(rule: Scoped) -> tuple[int, int, int]:
+    """How narrowly a rule fits: the sender match first (of domains the deeper one), then the scope."""
+    match = {"address": 2, "list": 1, "domain": 0}[rule.match]
+    depth = rule.value.count(".") if rule.match == "domain" else 0
+    return match, depth, {"company": 0, "department": 1, "person": 2}[rule.scope.partition(":")[0]]
