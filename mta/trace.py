@@ -72,7 +72,8 @@ def separator(header: bytes) -> bytes:
 
 def received(envelope: Envelope, hostname: str) -> str:
     """Our Received field (RFC 5321, 4.4). What the client said of itself appears only where it is a domain or an address."""
-    lines = [f"Received: from {origin(envelope)}", f"by {word(hostname)} with {word(envelope.protocol)} id {show(envelope.spool_id)}"]
+    lines = [f"Received: from {origin(envelope)}", *way(envelope)]
+    lines.append(f"by {word(hostname)} with {word(envelope.protocol)} id {show(envelope.spool_id)}")
     if envelope.tls:
         lines.append(f"(using {word(envelope.tls)})")
     if len(envelope.recipients) == 1 and PATH.fullmatch(envelope.recipients[0]):  # several would tell each of the others
@@ -81,10 +82,29 @@ def received(envelope: Envelope, hostname: str) -> str:
 
 
 def origin(envelope: Envelope) -> str:
-    """Extended-Domain: the greeting and the real address; the address alone where the greeting is neither domain nor address."""
-    address = literal(envelope.client)
-    greeting = envelope.helo if DOMAIN.fullmatch(envelope.helo) else literal(envelope.helo.removeprefix("[").removesuffix("]"))
-    return f"{greeting or address or 'unknown'} ({address})" if address else greeting or "unknown"
+    """Extended-Domain of the client; of the edge where that did not tell who the client was."""
+    if envelope.edge and not envelope.client:
+        return extended_domain(envelope.edge_helo, envelope.edge)
+    return extended_domain(envelope.helo, envelope.client, envelope.client_name)
+
+
+def way(envelope: Envelope) -> list[str]:
+    """Through whom of ours the client's mail came, as a comment."""
+    if envelope.proxy:
+        return [f"(through the proxy {literal(envelope.proxy) or word(envelope.proxy)})"]
+    if not envelope.edge or not envelope.client:
+        return []
+    taken = f", which took it with {word(envelope.client_protocol)}" if envelope.client_protocol else ""
+    greeting = envelope.edge_helo if DOMAIN.fullmatch(envelope.edge_helo) else ""
+    return [" ".join(part for part in ("(through the edge", greeting, literal(envelope.edge) or word(envelope.edge)) if part) + f"{taken})"]
+
+
+def extended_domain(helo: str, client: str, name: str = "") -> str:
+    """The greeting and the real address; the address alone where the greeting is neither domain nor address (RFC 5321, 4.4)."""
+    address = literal(client)
+    greeting = helo if DOMAIN.fullmatch(helo) else literal(helo.removeprefix("[").removesuffix("]"))
+    named = f"{name} {address}" if DOMAIN.fullmatch(name) else address
+    return f"{greeting or address or 'unknown'} ({named})" if address else greeting or "unknown"
 
 
 def literal(text: str) -> str:

@@ -1,7 +1,7 @@
 """The SMTP envelope (RFC 5321): who sent a message, from where, to whom."""
 
 import re
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any, Self
 
@@ -49,18 +49,27 @@ def ascii_domain(domain: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """One SMTP transaction as the door took it."""
+    """One SMTP transaction as the door took it.
+
+    `client` and what goes with it is whoever gave the message to the company: the other end of the connection, or
+    behind an edge whom the edge named. `edge` is set only where an edge MTA has answered for the message already.
+    """
 
     spool_id: int
     received_at: datetime
     reverse_path: str  # "" is the null reverse-path
     recipients: tuple[str, ...]  # as the client wrote them, order kept
-    client: str  # the peer's IP address
+    client: str  # its IP address; "" when the edge does not tell
     helo: str
-    tls: str = ""  # e.g. "TLSv1.3", "" without TLS
-    protocol: str = "ESMTP"  # the "with" word of our Received field (RFC 3848)
+    tls: str = ""  # of the connection to us, e.g. "TLSv1.3", "" without TLS
+    protocol: str = "ESMTP"  # of the connection to us: the "with" word of our Received field (RFC 3848)
     smtputf8: bool = False
     normalised: bool = False  # bare CR or LF were made CRLF: such a message is never proven (security.md)
+    edge: str = ""  # address of the trusted edge that handed the message over, "local" for a unix socket; "" from the client itself
+    edge_helo: str = ""  # the edge's own greeting
+    proxy: str = ""  # address of the proxy that only passed the client's connection through
+    client_name: str = ""  # the client's host name as the edge has verified it
+    client_protocol: str = ""  # SMTP or ESMTP, as the edge took it
 
     def for_recipients(self, recipients: tuple[str, ...]) -> Self:
         """The same transaction for some of its recipients."""
@@ -68,9 +77,14 @@ class Envelope:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for the spool; `from_json` reads them back."""
-        return asdict(self) | {"received_at": to_micros(self.received_at)}
+        values = {name: getattr(self, name) for name in ENVELOPE_FIELDS}
+        return values | {"received_at": to_micros(self.received_at), "recipients": list(self.recipients)}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
-        """The envelope that `as_json` wrote."""
-        return cls(**values | {"received_at": from_micros(values["received_at"]), "recipients": tuple(values["recipients"])})
+        """The envelope that `as_json` wrote. What a newer version has added is left out; what an older one did not know has its default."""
+        known = {name: values[name] for name in ENVELOPE_FIELDS if name in values}
+        return cls(**known | {"received_at": from_micros(values["received_at"]), "recipients": tuple(values["recipients"])})
+
+
+ENVELOPE_FIELDS = tuple(one.name for one in fields(Envelope))

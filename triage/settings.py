@@ -53,6 +53,18 @@ class Smtp:
     """The door for strangers' mail."""
 
     listen: str = key("HOST:PORT to accept mail on.", "127.0.0.1:2525")
+    lmtp_listen: str = key("HOST:PORT or path of a unix socket to accept mail on by LMTP, for edge MTAs only; empty: none.", "")
+    workers: int = key("Processes that accept mail side by side.", 1)
+    trusted_edges: tuple[str, ...] = key("Networks of our own edge MTAs, or of proxies: see docs/edge.md.", ())
+    edge_protocol: str = key(
+        "How trusted_edges name the client. xforward: MTAs that have accepted the mail (XFORWARD, Postfix); "
+        "proxy: balancers that pass the client's connection through (PROXY protocol, versions 1 and 2).",
+        "xforward",
+        choices=("xforward", "proxy"),
+    )
+    trusted_authserv_ids: tuple[str, ...] = key(
+        "Names in Authentication-Results fields (RFC 8601) that are believed on mail from trusted edges.", ()
+    )
     max_size: int = key("Largest message accepted, in bytes.", 50 * 1024 * 1024)
     max_recipients: int = key("Most recipients of one message.", 1000)
     max_connections: int = key("Most connections at once.", 512)

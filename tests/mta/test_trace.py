@@ -93,6 +93,30 @@ def test_the_client_says_nothing_in_received_that_it_should_not(client: str, hel
     assert first_line.decode("ascii") == f"Received: from {origin}"
 
 
+EDGE = {"edge": "198.51.100.2", "edge_helo": "edge.company.example", "protocol": "LMTP"}
+EDGE_WORDS = "(through the edge edge.company.example [198.51.100.2]"
+
+
+@pytest.mark.parametrize(
+    ("changes", "lines"),
+    [
+        (EDGE, ["mail.stranger.example ([192.0.2.7])", f"{EDGE_WORDS})"]),
+        (
+            EDGE | {"client_name": "out.stranger.example", "client_protocol": "ESMTP"},
+            ["mail.stranger.example (out.stranger.example [192.0.2.7])", f"{EDGE_WORDS}, which took it with ESMTP)"],
+        ),
+        (EDGE | {"edge": "local", "edge_helo": "x\r\n"}, ["mail.stranger.example ([192.0.2.7])", "(through the edge local)"]),
+        (EDGE | {"client": "", "helo": "", "client_name": ""}, ["edge.company.example ([198.51.100.2])"]),
+        (EDGE | {"client_name": "x y"}, ["mail.stranger.example ([192.0.2.7])", f"{EDGE_WORDS})"]),
+        ({"proxy": "198.51.100.3"}, ["mail.stranger.example ([192.0.2.7])", "(through the proxy [198.51.100.3])"]),
+    ],
+)
+def test_received_names_the_client_and_what_it_came_through(changes: dict[str, str], lines: list[str]) -> None:
+    said = stamped(MAIL, replace(ENVELOPE, **changes)).decode().split("\r\n\t")  # type: ignore[arg-type]
+    assert said[: len(lines)] == [f"Received: from {lines[0]}", *lines[1:]]
+    assert said[len(lines)].startswith("by mx.company.example with ")
+
+
 @pytest.mark.parametrize(
     ("recipients", "shown"),
     [
