@@ -1,16 +1,19 @@
 """ARC (RFC 8617): is the chain of those who passed a message on unbroken, and who sealed it last? Evidence, no proof."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
-from mail_auth import canonical, dkim
-from mail_auth.dkim import Tags, Unfit
+from mail_auth import canonical, results
+from mail_auth.dkim import FROM_UNSIGNED, check_body, signs_from, weakness_of
+from mail_auth.keys import check_signature, key_of
 from mail_auth.message import Field, Message
 from mail_auth.resolver import Questions, Temporary, TooManyQuestions
+from mail_auth.tags import LONGEST_FIELD, Tags, Unfit, domain_or_nothing, forms_of, names_of, require, tags_of
 from triage.authentication import Arc, Result
 
 SETS = 10  # security.md "Per message"
-RESULTS, SIGNATURE, SEAL = b"arc-authentication-results", b"arc-message-signature", b"arc-seal"
+RESULTS, SIGNATURE, SEAL = ORDER = b"arc-authentication-results", b"arc-message-signature", b"arc-seal"
 INSTANCE = re.compile(rb"\s*i\s*=\s*([1-9]\d?)\s*;")
 NUMBER = re.compile(rb"[1-9]\d?")
 
@@ -23,35 +26,52 @@ class Links:
     tags: dict[bytes, Tags] = field(default_factory=dict)
 
 
-def verify(message: Message, questions: Questions) -> Arc:
-    """The chain's result. Never raises."""
-    fields = [one for name in (RESULTS, SIGNATURE, SEAL) for one in message.named(name)]
+def verify(message: Message, questions: Questions, now: datetime) -> Arc:
+    """The chain's result at an instant. Never raises."""
+    fields = fields_of(message)
     if message.fault:
         return Arc(Result.NONE, reason=message.fault)
     if not fields:
         return Arc()
     if len(fields) > 3 * SETS:
         return Arc(Result.FAIL, reason=f"it has more than {SETS} ARC sets")
-    sealer, instances = "", 0
+    seen = Arc()
     try:
         chain = chain_of(fields)
-        sealer, instances = dkim.domain_or_nothing(chain[-1].tags[SEAL].get(b"d", b"")), len(chain)
-        check(message, chain, questions)
+        seen = described(chain)
+        weakness = check(message, chain, questions, now)
     except Unfit as fault:
-        return Arc(Result.FAIL, sealer, instances, str(fault))
+        return replace(seen, result=Result.FAIL, reason=str(fault))
     except Temporary as fault:
-        return Arc(Result.TEMPERROR, sealer, instances, str(fault))
+        return replace(seen, result=Result.TEMPERROR, reason=str(fault))
     except TooManyQuestions as fault:
-        return Arc(Result.PERMERROR, sealer, instances, str(fault))
-    return Arc(Result.PASS, sealer, instances)
+        return replace(seen, result=Result.PERMERROR, reason=str(fault))
+    stated = results.read(aside(chain[-1].fields[RESULTS])) if not weakness else ()
+    return replace(seen, result=Result.PASS, reason=weakness, stated=stated)
+
+
+def fields_of(message: Message) -> list[Field]:
+    """Every field of every ARC set."""
+    return [one for name in ORDER for one in message.named(name)]
+
+
+def described(chain: list[Links]) -> Arc:
+    """Who says to have sealed, before anything is checked."""
+    sealers = tuple(domain_or_nothing(links.tags[SEAL].get(b"d", b"")) for links in chain)
+    return Arc(sealer=sealers[-1], instances=len(chain), sealers=sealers)
+
+
+def aside(one: Field) -> bytes:
+    """An ARC-Authentication-Results value without its instance, as in Authentication-Results (RFC 8617, section 4.1.1)."""
+    return INSTANCE.sub(b"", one.value, count=1)
 
 
 def chain_of(fields: list[Field]) -> list[Links]:
     """The sets in order, each complete and single (RFC 8617, section 5.2, point 3)."""
     sets: dict[int, Links] = {}
     for one in fields:
-        tags = {} if one.name == RESULTS else dkim.tags_of(one)
-        links = sets.setdefault(instance_of(one, tags), Links())
+        tags = {} if one.name == RESULTS else tags_of(one)
+        links = sets.setdefault(instance_of(one), Links())
         if one.name in links.fields:
             raise Unfit("an ARC field appears twice in one set")
         links.fields[one.name], links.tags[one.name] = one, tags
@@ -62,47 +82,49 @@ def chain_of(fields: list[Field]) -> list[Links]:
     return [sets[number] for number in sorted(sets)]
 
 
-def instance_of(one: Field, tags: Tags) -> int:
+def instance_of(one: Field) -> int:
     """The set that a field belongs to."""
-    if len(one.raw) > dkim.LONGEST_SIGNATURE:
+    if len(one.raw) > LONGEST_FIELD:
         raise Unfit("an ARC field is longer than 8 KiB")
-    found = INSTANCE.match(one.value) if one.name == RESULTS else NUMBER.fullmatch(tags.get(b"i", b""))
+    found = INSTANCE.match(one.value) if one.name == RESULTS else NUMBER.fullmatch(tags_of(one).get(b"i", b""))
     if not found:
         raise Unfit("an ARC field has no instance (i=)")
     return int(found[1] if one.name == RESULTS else found[0])
 
 
-def check(message: Message, chain: list[Links], questions: Questions) -> None:
-    """Unfit says why the chain fails (RFC 8617, section 5.2)."""
+def check(message: Message, chain: list[Links], questions: Questions, now: datetime) -> str:
+    """Unfit says why the chain fails (RFC 8617, section 5.2). A chain that is unbroken but weak says why, like a DKIM signature."""
     for number, links in enumerate(chain, 1):
         status = links.tags[SEAL].get(b"cv", b"")
         if status != (b"none" if number == 1 else b"pass"):
             raise Unfit(f"seal {number} says that the chain had failed" if status == b"fail" else f"seal {number} has a wrong cv=")
-    check_message_signature(message, chain[-1], questions)
+    weakness = check_message_signature(message, chain[-1], questions, now)
     for number in range(len(chain), 0, -1):
         check_seal(chain[:number], questions)
+    return weakness
 
 
-def check_message_signature(message: Message, links: Links, questions: Questions) -> None:
-    """The newest ARC-Message-Signature must fit the message."""
+def check_message_signature(message: Message, links: Links, questions: Questions, now: datetime) -> str:
+    """The newest ARC-Message-Signature must fit the message; says why it is weak, "" when it is not."""
     tags = links.tags[SIGNATURE]
-    dkim.require(tags, b"a", b"b", b"bh", b"d", b"h", b"s")
-    names = dkim.names_of(tags)
+    require(tags, b"a", b"b", b"bh", b"d", b"h", b"s")
+    names = names_of(tags)
     if SEAL in names:
         raise Unfit("the ARC-Message-Signature signs a seal")
-    header, body = dkim.forms_of(tags, b"relaxed/relaxed")
-    dkim.check_body(message, tags, body)
+    header, body = forms_of(tags, b"relaxed/relaxed")
+    check_body(message, tags, body)
     signed = canonical.header_input(message, names, header, links.fields[SIGNATURE])
-    dkim.check_signature(dkim.key_of(tags, questions), signed, tags)
+    key = key_of(tags, questions)
+    check_signature(key, signed, tags)
+    return weakness_of(message, tags, key, names, now) if signs_from(message, names) else FROM_UNSIGNED
 
 
 def check_seal(chain: list[Links], questions: Questions) -> None:
     """The last seal of this chain must fit all fields of all its sets."""
     tags = chain[-1].tags[SEAL]
-    dkim.require(tags, b"a", b"b", b"d", b"s")
+    require(tags, b"a", b"b", b"d", b"s")
     if b"h" in tags:
         raise Unfit("a seal has h=")
-    fields = [links.fields[name] for links in chain for name in (RESULTS, SIGNATURE, SEAL)]
-    last = canonical.relaxed_field(canonical.without_signature(fields.pop())).removesuffix(b"\r\n")
-    signed = b"".join(canonical.relaxed_field(one) for one in fields) + last
-    dkim.check_signature(dkim.key_of(tags, questions), signed, tags)
+    fields = [links.fields[name] for links in chain for name in ORDER]
+    signed = canonical.seal_input(fields[:-1], fields[-1])
+    check_signature(key_of(tags, questions), signed, tags)

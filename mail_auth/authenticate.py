@@ -42,7 +42,8 @@ def found(envelope: Envelope, raw: bytes, questions: Questions, now: datetime) -
         outcome = dmarc.evaluate(policy, identifiers)
     else:
         outcome = Dmarc(Result.PERMERROR, reason=fault)
-    return Authentication(str(author or ""), (sender,), signatures, arc.verify(mail, questions), outcome)
+    chain = arc.verify(mail, questions, now)
+    return Authentication(str(author or ""), (sender,), signatures, chain, outcome, questions.asked)
 
 
 def author_of(mail: message.Message) -> tuple[Address | None, str]:

@@ -75,3 +75,8 @@ def header_input(message: Message, names: list[bytes], form: str, signature: Fie
         if used[name] <= len(fields):
             parts.append(canonical(fields[-used[name]]))
     return b"".join(parts) + canonical(without_signature(signature)).removesuffix(b"\r\n")
+
+
+def seal_input(covered: list[Field], seal: Field) -> bytes:
+    """What an ARC-Seal covers: the fields of the sets before it, those of its own, then itself (RFC 8617, section 5.1.1)."""
+    return b"".join(relaxed_field(one) for one in covered) + relaxed_field(without_signature(seal)).removesuffix(b"\r\n")

@@ -59,6 +59,7 @@ class Questions:
         self.resolver = resolver
         self.deadline = time.monotonic() + resolver.timeout
         self.left = limit
+        self.asked = 0
         self.told: dict[tuple[str, str], tuple[Record, ...] | Temporary] = {}
 
     def ask(self, name: str, rdtype: str) -> tuple[Record, ...]:
@@ -76,6 +77,7 @@ class Questions:
         if self.left <= 0:
             raise TooManyQuestions("the message leads to too many DNS questions")
         self.left -= 1
+        self.asked += 1
         try:
             return self.resolver.query(name, rdtype, self.deadline)
         except Temporary as fault:

@@ -1,6 +1,6 @@
 """Who really sent a message: SPF, DKIM, ARC and DMARC results as our values, and what they prove."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
@@ -40,13 +40,24 @@ class Dkim:
 
 
 @dataclass(frozen=True, slots=True)
+class Stated:
+    """A result that somebody else states in an Authentication-Results field (RFC 8601): as true as whoever wrote it."""
+
+    method: str  # spf, dkim, dmarc, arc, …
+    result: str  # the word, in lower case
+    domain: str = ""  # what it is about: of header.from, header.d or header.i, smtp.mailfrom; "" when not said
+
+
+@dataclass(frozen=True, slots=True)
 class Arc:
-    """The ARC chain (RFC 8617): its cv result and who sealed it last."""
+    """The ARC chain (RFC 8617): its cv result, who sealed it, and what the last sealer found when the mail came to it."""
 
     result: Result = Result.NONE
-    sealer: str = ""
+    sealer: str = ""  # the last one
     instances: int = 0
     reason: str = ""
+    sealers: tuple[str, ...] = ()  # d= of every seal, the first sealer first; names only, unless the result is PASS
+    stated: tuple[Stated, ...] = ()  # of the newest ARC-Authentication-Results; () unless the result is PASS and not weak
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +81,7 @@ class Authentication:
     dkim: tuple[Dkim, ...] = ()
     arc: Arc = Arc()
     dmarc: Dmarc = Dmarc(Result.NONE)
+    questions: int = field(default=0, compare=False)  # that DNS was asked
 
     @property
     def unknown(self) -> bool:
@@ -118,6 +130,13 @@ class Authentication:
             author=values["author"],
             spf=tuple(Spf(**one | {"result": Result(one["result"])}) for one in values["spf"]),
             dkim=tuple(Dkim(**one | {"result": Result(one["result"])}) for one in values["dkim"]),
-            arc=Arc(**values["arc"] | {"result": Result(values["arc"]["result"])}),
+            arc=arc_of(values["arc"]),
             dmarc=Dmarc(**values["dmarc"] | {"result": Result(values["dmarc"]["result"]), "aligned": tuple(values["dmarc"]["aligned"])}),
+            questions=values.get("questions", 0),  # older rows do not say
         )
+
+
+def arc_of(values: dict[str, Any]) -> Arc:
+    """The chain from plain values; older rows name only the last sealer."""
+    stated = tuple(Stated(**one) for one in values.get("stated", ()))
+    return Arc(**values | {"result": Result(values["result"]), "sealers": tuple(values.get("sealers", ())), "stated": stated})

@@ -1,5 +1,7 @@
 """ARC: chains made by dkimpy; the validation suite is in test_suites.py."""
 
+from datetime import UTC, datetime
+
 import dkim as dkimpy  # type: ignore[import-untyped]
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -8,25 +10,32 @@ from hypothesis import given, strategies as st
 from mail_auth import arc, message
 from mail_auth.resolver import Questions
 from tests.mail_auth.answers import SILENT, Answers
-from tests.mail_auth.signing import MAIL, published, rsa_key
-from triage.authentication import Arc, Result
+from tests.mail_auth.signing import MAIL, published, record, rsa_key
+from triage.authentication import Arc, Result, Stated
 
+NOW = datetime.now(UTC)  # dkimpy stamps t= with the real clock
 KEY = "arc._domainkey.list.example"
 
 
-def sealed(raw: bytes, times: int = 1) -> bytes:
+def sealed(raw: bytes, times: int = 1, names: tuple[bytes, ...] = (b"from", b"to", b"subject")) -> bytes:
     """The message with ARC sets on top."""
     key = rsa_key(2048).private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
     for number in range(times):
         status = b"none" if number == 0 else b"pass"
-        found = b"Authentication-Results: list.example; arc=" + status + b"; dkim=pass\r\n"
-        fields = dkimpy.ARC(found + raw).sign(b"arc", b"list.example", key, b"list.example", include_headers=[b"from", b"to", b"subject"])
+        found = b"Authentication-Results: list.example; arc=" + status + b"; dkim=pass header.d=example.com\r\n"
+        fields = dkimpy.ARC(found + raw).sign(b"arc", b"list.example", key, b"list.example", include_headers=list(names))
         raw = b"".join(fields) + raw
     return raw
 
 
 def verified(raw: bytes, key: str | None = None) -> Arc:
-    return arc.verify(message.read(raw), Questions(Answers({KEY: published() if key is None else key})))
+    return arc.verify(message.read(raw), Questions(Answers({KEY: published() if key is None else key})), NOW)
+
+
+def chain(times: int) -> Arc:
+    """What so many seals of one list prove."""
+    said = (Stated("arc", "none" if times == 1 else "pass"), Stated("dkim", "pass", "example.com"))
+    return Arc(Result.PASS, "list.example", times, "", ("list.example",) * times, said)
 
 
 def test_no_chain() -> None:
@@ -34,7 +43,7 @@ def test_no_chain() -> None:
 
 
 def test_one_seal() -> None:
-    assert verified(sealed(MAIL)) == Arc(Result.PASS, "list.example", 1)
+    assert verified(sealed(MAIL)) == chain(1)
 
 
 @pytest.mark.parametrize(
@@ -59,10 +68,36 @@ def test_touched(old: bytes, new: bytes, reason: str) -> None:
     assert reason in found.reason
 
 
+@pytest.mark.parametrize(
+    ("above", "result", "reason"),
+    [
+        (b"From: eva@evil.example\r\n", Result.PASS, "does not sign the From"),
+        (b"Subject: Pay now\r\n", Result.PASS, "second Subject"),
+        (b"Reply-To: eva@evil.example\r\n", Result.PASS, ""),
+    ],
+)
+def test_fields_on_top(above: bytes, result: Result, reason: str) -> None:
+    found = verified(above + sealed(MAIL))
+    assert (found.result, bool(found.stated)) == (result, not reason)
+    assert reason in found.reason
+
+
+def test_nothing_is_stated_by_a_broken_chain() -> None:
+    found = verified(sealed(MAIL).replace(b"Hello,", b"Hallo,"))
+    assert (found.sealers, found.stated) == (("list.example",), ())
+
+
+def test_weak_keys() -> None:
+    assert verified(sealed(MAIL), record("v=DKIM1; h=sha1; p={p}")).result is Result.FAIL
+    testing = verified(sealed(MAIL), record("v=DKIM1; t=y; p={p}"))
+    assert (testing.result, testing.stated) == (Result.PASS, ())
+    assert "testing" in testing.reason
+
+
 @pytest.mark.parametrize("times", [2, 3])
 def test_several_seals(times: int) -> None:
     raw = sealed(MAIL, times)
-    assert verified(raw) == Arc(Result.PASS, "list.example", times)
+    assert verified(raw) == chain(times)
     oldest = raw.rindex(b"ARC-Authentication-Results: i=1;")
     assert verified(raw[:oldest] + raw[oldest:].replace(b"i=1; list.example", b"i=1; evil.example", 1)).result is Result.FAIL
 

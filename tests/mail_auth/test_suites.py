@@ -17,6 +17,7 @@ import yaml
 from mail_auth import arc, canonical, dkim, dmarc, message, spf
 from mail_auth.authenticate import author_of
 from mail_auth.resolver import Questions, Record, Temporary
+from mail_auth.tags import forms_of, tags_of
 from tests.mail_auth.answers import SILENT, Answers, Function
 from triage.authentication import Dmarc, Result
 from triage.envelope import Envelope
@@ -199,10 +200,10 @@ def test_body_hashes_of_mail_dkim(suites: Path) -> None:
             continue
         mail = message.read((suites / "dkim/mail-dkim/corpus" / file).read_bytes())
         for field in mail.named(b"dkim-signature")[:1]:
-            tags = dkim.tags_of(field)
+            tags = tags_of(field)
             if b"bh" not in tags or not set(tags.get(b"c", b"simple").split(b"/")) <= {b"simple", b"relaxed"}:
                 continue  # drafts before RFC 4871, with other canonical forms
-            body = canonical.body_of(mail, dkim.forms_of(tags, b"simple/simple")[1])
+            body = canonical.body_of(mail, forms_of(tags, b"simple/simple")[1])
             body = body[: int(tags[b"l"])] if b"l" in tags else body
             count += 1
             assert hashlib.new(tags[b"a"].decode().partition("-")[2], body).digest() == base64.b64decode(tags[b"bh"]), file
@@ -220,7 +221,7 @@ def test_mail_auth_dkim(suites: Path, file: str) -> None:
         assert results[-1] is Result.PASS
     else:
         assert Result.PASS in results
-        assert arc.verify(mail, Questions(zone)).result is Result.PASS
+        assert arc.verify(mail, Questions(zone), NOW).result is Result.PASS
 
 
 # --- ARC ---------------------------------------------------------------------------------------------------------------
@@ -235,7 +236,7 @@ def test_arc_chain_validation(suites: Path) -> None:
             raw = (test["message"] or "").encode().replace(b"\n", b"\r\n")
             # the suite's empty cv= is a chain whose last seal says "fail"
             wanted = {"pass": "pass", "none": "none"}.get(str(test["cv"]).strip().lower(), "fail")
-            found = arc.verify(message.read(raw), Questions(Answers(zone)))
+            found = arc.verify(message.read(raw), Questions(Answers(zone)), NOW)
             if found.result != wanted:
                 wrong.append((name, test["description"], wanted, str(found.result), found.reason))
     assert not wrong

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.triage.arriving import ALIGNED, DMARC_FAIL, DMARC_PASS, NO_DMARC, UNKNOWN, authentication
-from triage.authentication import Authentication, Dkim, Dmarc, Result, Spf
+from triage.authentication import Arc, Authentication, Dkim, Dmarc, Result, Spf, Stated
 
 SALES = "sales@supplier.example"
 
@@ -52,3 +52,14 @@ def test_there_and_back_through_json() -> None:
         SALES, (Spf(Result.SOFTFAIL, "mailfrom", "supplier.example"),), (Dkim(Result.PASS, "supplier.example", "s1"),), dmarc=ALIGNED
     )
     assert Authentication.from_json(json.loads(json.dumps(found.as_json()))) == found
+
+
+def test_a_chain_there_and_back_and_from_rows_that_knew_less() -> None:
+    chain = Arc(Result.PASS, "list.example", 2, "", ("a.example", "list.example"), (Stated("dmarc", "pass", "supplier.example"),))
+    found = Authentication(SALES, arc=chain, questions=7)
+    again = Authentication.from_json(json.loads(json.dumps(found.as_json())))
+    assert (again, again.questions) == (found, 7)
+    row = found.as_json()
+    row["arc"] = {"result": "pass", "sealer": "list.example", "instances": 2, "reason": ""}
+    del row["questions"]
+    assert Authentication.from_json(row).arc == Arc(Result.PASS, "list.example", 2)
