@@ -1,4 +1,4 @@
-"""From the spool into the record: what the lanes have found out is entered; the door snapshot is kept up to date.
+"""From the spool into the record: what the lanes have found out is entered.
 
 Several judges may read one spool: a batch is locked while one reads it. On SQLite only one works at a time, which a
 lock file in the spool sees to; the others wait.
@@ -19,13 +19,13 @@ from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError as NoC
 from sqlmodel import Session
 
 from mail_auth.resolver import open_resolver
-from mta import snapshot
+from mta.doorkeeper import Doorkeeper
 from mta.lane import Judged, Lane
 from mta.spool import Spool
 from triage import intake
 from triage.bell import Bell
 from triage.bounded import Pool
-from triage.db import open_engine, reading, transaction
+from triage.db import open_engine, transaction
 from triage.errors import NotYet
 from triage.ids import show
 from triage.settings import Settings
@@ -45,6 +45,7 @@ FIRST_DELAY = timedelta(seconds=5)  # each further one is three times as long
 LONGEST_DELAY = timedelta(minutes=10)
 GLANCE = 0.2  # seconds between looks whether to stop
 PAUSE = 1.0  # seconds: to look again without a bell, and until a database that is down is tried again
+AT_THE_DOOR = 0.5  # seconds between looks for a new directory or block made on another machine: their bells do not reach us
 UNREACHABLE = (OperationalError, InterfaceError, NoConnection)  # the database may be down, or it may be the message
 
 log = logging.getLogger(__name__)
@@ -72,7 +73,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
         rounds = [
             again(stop, "reading the spool", lambda: fast.feed(spool.batches()), bells[0].wait),
             again(stop, "reading the retry spool", lambda: slow.feed(spool.due(utcnow())), stop.wait),
-            again(stop, "writing the door snapshot", Doorkeeper(settings, engine).look, bells[1].wait),
+            again(stop, "writing the door snapshot", Doorkeeper(settings, engine).look, bells[1].wait, AT_THE_DOOR),
         ]
         Writer(engine, spool, settings, bells[2:]).write(judged, stop)
         fast.close()
@@ -90,14 +91,16 @@ def parsers(size: int, seconds: float) -> Pool:
     return Pool("triage.content:summarise_json", size=size, memory_bytes=PARSER_MEMORY, seconds=seconds)
 
 
-def again(stop: threading.Event, what: str, task: Callable[[], None], pause: Callable[[float], bool]) -> threading.Thread:
-    """Do it again and again in a thread of its own, with pauses of at most PAUSE; a fault is logged, and it is tried again."""
+def again(
+    stop: threading.Event, what: str, task: Callable[[], None], pause: Callable[[float], bool], seconds: float = PAUSE
+) -> threading.Thread:
+    """Do it again and again in a thread of its own, with pauses of at most `seconds`; a fault is logged, and it is tried again."""
 
     def go_on() -> None:
         while not stop.is_set():
             try:
                 task()
-                pause(PAUSE)
+                pause(seconds)
             except Exception as fault:
                 log.error("%s failed and is tried again: %s", what, in_words(fault))
                 stop.wait(PAUSE)
@@ -126,34 +129,6 @@ def locked(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-# the door
-
-
-def write_door(settings: Settings, engine: Engine) -> str:
-    """Write the door snapshot as of now; its version. OSError or a database error leaves the one before in place."""
-    with reading(engine) as session:
-        now = utcnow()
-        version = intake.door_version(session, now)
-        snapshot.write(settings.spool.directory, intake.door_snapshot(session, settings=settings, now=now))
-    return version
-
-
-class Doorkeeper:
-    """Writes the door snapshot when recipients or blocks have changed."""
-
-    def __init__(self, settings: Settings, engine: Engine) -> None:
-        self.settings, self.engine = settings, engine
-        self.version = ""
-
-    def look(self) -> None:
-        """Write it if need be."""
-        with reading(self.engine) as session:
-            version = intake.door_version(session, utcnow())
-        if version != self.version:
-            self.version = write_door(self.settings, self.engine)
-            log.info("the door snapshot is written, version %s", self.version)
 
 
 # the record

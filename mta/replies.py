@@ -52,7 +52,7 @@ NOT_ASCII = "553 5.6.7 The address is not ASCII and SMTPUTF8 was not asked for"
 UNKNOWN_RECIPIENT = "550 5.1.1 Nobody here has that address"
 NO_RELAY = "550 5.7.1 Mail is accepted for our own addresses only"
 TOO_MANY_RECIPIENTS = "452 4.5.3 Too many recipients; send to the others in another message"
-NOT_READY = "451 4.3.2 Not ready yet; try again later"
+NOT_READY = "451 4.3.0 Not ready yet; try again later"
 SENDER_BLOCKED = "550 5.7.1 This address does not accept mail from you"
 
 # the message

@@ -1,17 +1,48 @@
-"""The file of the door snapshot: written whole by the judge, read again by every receiver when it has changed."""
+"""The file of the door snapshot: written whole by the judge, read again by every receiver when it has changed.
 
+A line with the format, a line of JSON that says what follows, and for each set of names its sorted digests. A receiver
+looks names up by bisection in the bytes as they are: 150,000 addresses take 2.4 MB and the time to read them, so that
+no session waits for a new snapshot.
+"""
+
+import hashlib
+import json
 import logging
 import os
 import time
+import zlib
+from bisect import bisect_left
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 from mta.spool import sync_directory
 from triage.door import DoorSnapshot
 
-NAME = "door.json"  # below spool.directory
+NAME = "door.snapshot"  # below spool.directory
 CHECK_EVERY = 0.1  # seconds
+FORMAT = b"mailroom door snapshot 1\n"
+SETS = ("domains", "recipients", "sub_addressed", "blocked", "blocked_unsigned")  # as DoorSnapshot has them, in this order
+WIDTH = 16  # bytes of a digest: no two names share one
 
 log = logging.getLogger(__name__)
+
+
+class Digests:
+    """A set of names as the sorted digests that the file holds."""
+
+    def __init__(self, packed: bytes) -> None:
+        self.packed = packed
+
+    def __contains__(self, name: object) -> bool:
+        wanted = digest(str(name))
+        place = bisect_left(self, wanted)
+        return place < len(self) and self[place] == wanted
+
+    def __len__(self) -> int:
+        return len(self.packed) // WIDTH
+
+    def __getitem__(self, place: int) -> bytes:
+        return self.packed[place * WIDTH : (place + 1) * WIDTH]
 
 
 class SnapshotFile:
@@ -37,8 +68,9 @@ class SnapshotFile:
             identity = (status.st_mtime_ns, status.st_ino, status.st_size)
             if identity == self._seen:
                 return
-            self._seen = identity
-            self._snapshot = DoorSnapshot.from_bytes(self.path.read_bytes())
+            raw = self.path.read_bytes()
+            self._seen = identity  # what cannot be opened just now is tried again, what is damaged is not
+            self._snapshot = unpacked(raw)
         except FileNotFoundError:
             return
         except (OSError, ValueError) as fault:
@@ -50,10 +82,43 @@ def write(directory: Path, snapshot: DoorSnapshot) -> None:
     temporary = directory / f"{NAME}.{os.getpid()}.tmp"
     try:
         with temporary.open("wb") as file:
-            file.write(snapshot.to_bytes())
+            file.write(packed(snapshot))
             file.flush()
             os.fsync(file.fileno())
         temporary.rename(directory / NAME)
     finally:
         temporary.unlink(missing_ok=True)
     sync_directory(directory)
+
+
+def packed(snapshot: DoorSnapshot) -> bytes:
+    """The snapshot as its file holds it."""
+    sets = {name: sorted({digest(one) for one in getattr(snapshot, name)}) for name in SETS}
+    body = b"".join(b"".join(digests) for digests in sets.values())
+    head = {"delimiter": snapshot.delimiter, "sets": {name: len(digests) for name, digests in sets.items()}, "crc32": zlib.crc32(body)}
+    return FORMAT + json.dumps(head).encode() + b"\n" + body
+
+
+def unpacked(raw: bytes) -> DoorSnapshot:
+    """Read the file; ValueError when it is damaged or of another version."""
+    if not raw.startswith(FORMAT):
+        raise ValueError("it is no door snapshot of this version")
+    line, _, body = raw[len(FORMAT) :].partition(b"\n")
+    try:
+        head = json.loads(line)
+        counts = [int(head["sets"][name]) for name in SETS]
+        checked, delimiter = head["crc32"], str(head["delimiter"])
+    except (KeyError, TypeError, ValueError) as fault:
+        raise ValueError(f"its second line is damaged: {fault}") from fault
+    if min(counts) < 0 or sum(counts) * WIDTH != len(body) or checked != zlib.crc32(body):
+        raise ValueError("it is damaged: its sets do not add up")
+    ends = list(accumulate(counts, initial=0))
+    domains, recipients, sub_addressed, blocked, blocked_unsigned = (
+        Digests(body[start * WIDTH : end * WIDTH]) for start, end in pairwise(ends)
+    )
+    return DoorSnapshot(domains, recipients, sub_addressed, blocked, blocked_unsigned, delimiter)
+
+
+def digest(name: str) -> bytes:
+    """What stands for a name."""
+    return hashlib.blake2b(name.encode(), digest_size=WIDTH).digest()

@@ -4,6 +4,7 @@
 could be read in two ways is therefore not clear here, and a message whose author is not clear has none.
 """
 
+import contextlib
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -207,14 +208,23 @@ def addresses(values: Iterable[bytes]) -> tuple[str, ...]:
 
 def loose_addresses(text: str) -> list[str]:
     """Whatever some program could take for an address in this text, folded. For suspicion, never for trust."""
-    return [address for local, domain in LOOSE.findall(text) if (address := loose_address(local, domain.rstrip(".")))]
+    return [address for local, domain in LOOSE.findall(text) for address in loose_readings(local, domain.rstrip("."))]
 
 
-def loose_address(local: str, domain: str) -> str:
-    """The address as somebody could read it; "" when the domain is none."""
+def loose_readings(local: str, domain: str) -> list[str]:
+    """The address as somebody could read it; nothing when the domain is none."""
     if not local and "." not in domain:
-        return ""
-    try:
-        return sure_address(local, domain) or visible(f"{local.casefold()}@{ascii_domain(domain)}")
-    except ValueError:
-        return ""
+        return []
+    if sure := sure_address(local, domain):
+        return [sure]
+    return [visible(f"{local.casefold()}@{encoded}") for encoded in loose_domains(domain)]
+
+
+def loose_domains(domain: str) -> list[str]:
+    """The domain as a program with today's IDNA reads it, and as one with the old one does (Python's codec, RFC 3490)."""
+    found: dict[str, None] = {}
+    with contextlib.suppress(ValueError):
+        found[ascii_domain(domain)] = None
+    with contextlib.suppress(ValueError):
+        found[ascii_domain(domain.encode("idna").decode("ascii"))] = None
+    return list(found)

@@ -1,9 +1,9 @@
 """DoorSnapshot: all that the receiving daemon may know. May this envelope come in? Pure."""
 
-import json
+from collections.abc import Container
 from dataclasses import dataclass
-from typing import Self
 
+from triage.addressing import bases
 from triage.envelope import Address
 
 ALWAYS = frozenset({"postmaster", "abuse"})  # local parts that take mail from anybody (RFC 5321, 4.5.1; RFC 2142)
@@ -16,16 +16,21 @@ class DoorSnapshot:
     A blocked entry is an address or a domain (a domain covers its subdomains). `blocked` always refuses;
     `blocked_unsigned` refuses only what carries no DKIM-Signature of that domain: the block was made from
     unproven mail of a domain that publishes nothing, and signed mail is the judge's to weigh (mailflow.md 5).
+    No entry is here that an allow for a department or a person could go before.
     """
 
-    domains: frozenset[str]  # the company's own
-    recipients: frozenset[str]  # folded addresses: triage, legacy, alias, role
-    blocked: frozenset[str] = frozenset()
-    blocked_unsigned: frozenset[str] = frozenset()
+    domains: Container[str]  # the company's own
+    recipients: Container[str]  # folded addresses that are taken as they are: roles, groups
+    sub_addressed: Container[str] = frozenset()  # folded addresses that are taken with a detail too: people's
+    blocked: Container[str] = frozenset()
+    blocked_unsigned: Container[str] = frozenset()
+    delimiter: str = "+"
 
     def admits(self, recipient: Address) -> bool:
-        """Is this somebody's address here?"""
-        return str(recipient) in self.recipients
+        """Is this somebody's address here, as it is or with a detail?"""
+        if str(recipient) in self.recipients or str(recipient) in self.sub_addressed or self.takes_from_anybody(recipient):
+            return True
+        return any(str(base) in self.sub_addressed for base in bases(recipient, self.delimiter))
 
     def takes_from_anybody(self, recipient: Address) -> bool:
         """Is this an address that no block applies to?"""
@@ -37,23 +42,10 @@ class DoorSnapshot:
 
     def refuses(self, sender: Address, signers: frozenset[str] = frozenset()) -> bool:
         """Is this author blocked for the whole company? `signers`: d= domains of the signatures that the message carries."""
-        if not self.blocked.isdisjoint(names(sender)):
+        if any(name in self.blocked for name in names(sender)):
             return True
         signed = any(sender.domain == signer or sender.domain.endswith("." + signer) for signer in signers)
-        return not signed and not self.blocked_unsigned.isdisjoint(names(sender))
-
-    def to_bytes(self) -> bytes:
-        """The snapshot as its file holds it."""
-        fields = ("domains", "recipients", "blocked", "blocked_unsigned")
-        return json.dumps({name: sorted(getattr(self, name)) for name in fields}).encode()
-
-    @classmethod
-    def from_bytes(cls, raw: bytes) -> Self:
-        """Read the file; ValueError when it is damaged."""
-        try:
-            return cls(**{name: frozenset(values) for name, values in json.loads(raw).items()})
-        except (TypeError, AttributeError) as fault:
-            raise ValueError(f"the door snapshot is damaged: {fault}") from fault
+        return not signed and any(name in self.blocked_unsigned for name in names(sender))
 
 
 def names(sender: Address) -> list[str]:

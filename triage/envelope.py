@@ -1,6 +1,7 @@
 """The SMTP envelope (RFC 5321): who sent a message, from where, to whom."""
 
 import re
+import unicodedata
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any, Self
@@ -9,12 +10,15 @@ from triage.times import from_micros, to_micros
 
 ATOM = r"[^\x00-\x20\x7f-\x9f()<>@,;:\\\"\[\]]+"
 PLAIN_ADDRESS = re.compile(rf"(?P<local>{ATOM})@(?P<domain>[^\x00-\x20\x7f-\x9f()<>@,;:\\\"\[\]%!]+)")
+LONGEST_LOCAL = 64  # bytes of a local part (RFC 5321, 4.5.3.1.1)
+DOTS = re.compile("[.\u3002\uff0e\uff61]")  # what separates labels (RFC 3490, 3.1)
+KEPT = {"ß": "ß", "ẞ": "ß", "ς": "ς"}  # letters that casefold would make another domain of
 LABEL = re.compile(r"(?!-)[^\W_](?:[\w-]*[^\W_])?|_[\w-]+", re.UNICODE)
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Address:
-    """A mailbox as local part and domain, both case-folded; the domain is in its ASCII (A-label) form."""
+    """A mailbox as local part and domain, both folded (`folded`, `ascii_domain`): equal addresses are equal values."""
 
     local: str
     domain: str
@@ -25,8 +29,8 @@ class Address:
         found = PLAIN_ADDRESS.fullmatch(text.strip())
         if not found or len(text) > 254:
             raise ValueError(f"{text[:80]!r} is not a mail address")
-        local, domain = found["local"].casefold(), ascii_domain(found["domain"])
-        if len(local.encode()) > 64 or ".." in local or local.startswith(".") or local.endswith("."):
+        local, domain = folded(found["local"]), ascii_domain(found["domain"])
+        if len(local.encode()) > LONGEST_LOCAL or ".." in local or local.startswith(".") or local.endswith("."):
             raise ValueError(f"{text[:80]!r} is not a mail address")
         return cls(local, domain)
 
@@ -34,17 +38,35 @@ class Address:
         return f"{self.local}@{self.domain}"
 
 
+def folded(text: str) -> str:
+    """Text without differences of case and of composed letters (Unicode 3.13, canonical caseless matching), in NFC."""
+    return text.casefold() if text.isascii() else unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
+
+
 def ascii_domain(domain: str) -> str:
-    """The domain in lower case, without a trailing dot, U-labels as A-labels (IDNA). ValueError if it is none."""
-    folded = domain.strip().rstrip(".").casefold()
-    try:
-        encoded = folded if folded.isascii() else folded.encode("idna").decode("ascii")
-    except UnicodeError as fault:
-        raise ValueError(f"{domain[:80]!r} is not a domain") from fault
+    """The domain in lower case, without a trailing dot, U-labels as A-labels (IDNA 2008). ValueError if it is none."""
+    stripped = domain.strip()
+    encoded = ".".join(ascii_label(label) for label in DOTS.split(stripped)).removesuffix(".")
     labels = encoded.split(".")
     if len(encoded) > 253 or not all(len(label) <= 63 and LABEL.fullmatch(label) for label in labels):
         raise ValueError(f"{domain[:80]!r} is not a domain")
     return encoded
+
+
+def ascii_label(label: str) -> str:
+    """One label as the DNS knows it (RFC 5891). Unlike Python's codec, which is IDNA 2003, it keeps ß and ς apart from ss and σ.
+
+    ValueError for what no label holds: anything but letters, marks, digits and hyphens.
+    """
+    if label.isascii():
+        return label.lower()
+    lower = "".join(KEPT.get(letter) or letter.casefold() for letter in unicodedata.normalize("NFKC", label))
+    lower = unicodedata.normalize("NFKC", lower)
+    if lower.isascii():
+        return lower
+    if any(unicodedata.category(letter)[0] not in "LMN" and letter != "-" for letter in lower) or unicodedata.combining(lower[0]):
+        raise ValueError(f"{label[:80]!r} is not a part of a domain")
+    return "xn--" + lower.encode("punycode").decode("ascii")
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,15 +159,13 @@ def names_of_people(session: Session) -> dict[str, str]:
     return kept[1]
 
 
-def door_snapshot(session: Session, *, settings: Settings, now: datetime) -> DoorSnapshot:
-    """Everything that the receiving daemon may know, as of now."""
+def door_snapshot(session: Session, *, settings: Settings, now: datetime) -> DoorSnapshot | None:
+    """Everything that the receiving daemon may know, as of now; None as long as no directory was taken over."""
+    recipients = frozenset(session.scalars(select(col(KnownRecipient.address))))
+    if not recipients:
+        return None
     blocks = rules.door_entries(session, now)
-    return DoorSnapshot(
-        domains=settings.own_domains,
-        recipients=frozenset(session.scalars(select(col(KnownRecipient.address)))),
-        blocked=blocks.always,
-        blocked_unsigned=blocks.unsigned,
-    )
+    return DoorSnapshot(domains=settings.own_domains, recipients=recipients, blocked=blocks.always, blocked_unsigned=blocks.unsigned)
 
 
 def door_version(session: Session, now: datetime) -> str:

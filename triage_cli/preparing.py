@@ -4,7 +4,7 @@ import logging
 
 from sqlmodel import Session, col, select
 
-from mta.judge import write_door
+from mta.doorkeeper import write_door
 from triage import db
 from triage.errors import Refused
 from triage.models import KnownRecipient

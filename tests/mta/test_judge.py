@@ -14,7 +14,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, col
 
-from mta import judge, snapshot
+from mta import doorkeeper, judge, snapshot
 from mta.lane import Judged, Room
 from mta.spool import Message, Spool, write_batch
 from tests.mail_auth.signing import published, signed
@@ -27,7 +27,7 @@ from triage.bell import Bell
 from triage.bounded import Pool
 from triage.db import open_engine, reading, transaction
 from triage.door import DoorSnapshot
-from triage.envelope import Envelope
+from triage.envelope import Address, Envelope
 from triage.ids import new_id
 from triage.rules import RuleOrder
 from triage.settings import Database, Settings
@@ -411,17 +411,18 @@ def door(settings: Settings) -> DoorSnapshot | None:
 
 def test_the_door_snapshot_follows_the_record(known_on_both: Settings, quick: None) -> None:
     with engine_of(known_on_both) as engine:
-        version = judge.write_door(known_on_both, engine)
+        version = doorkeeper.write_door(known_on_both, engine)
         first = door(known_on_both)
         assert first is not None
-        assert {"joe.fern@company.example", "it+joe.fern@company.example", "postmaster@company.example"} <= first.recipients
-        assert first.blocked == frozenset()
+        for address in ("joe.fern@company.example", "it+joe.fern@company.example", "postmaster@company.example"):
+            assert first.admits(Address.parse(address))
+        assert "evil.example" not in first.blocked
         with judging(known_on_both):
             with transaction(engine) as session:
                 order = RuleOrder("block", "domain", "evil.example", "company")
                 rules.add(session, order, by=arriving.IDA, now=utcnow(), settings=known_on_both)
-            until(lambda: (now := door(known_on_both)) is not None and now.blocked == {"evil.example"})
-        assert judge.write_door(known_on_both, engine) != version
+            until(lambda: (now := door(known_on_both)) is not None and "evil.example" in now.blocked)
+        assert doorkeeper.write_door(known_on_both, engine) != version
 
 
 # what may be under way at once

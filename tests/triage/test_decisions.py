@@ -10,7 +10,7 @@ from sqlmodel import col
 
 from tests.triage import arriving
 from tests.triage.arriving import ALIGNED, ANA, BEN, DMARC_PASS, IDA, NOW, OTTO, arrive
-from triage import db, decisions, ids, intake, ledger, outcomes, queue, selection, undoing
+from triage import db, decisions, ids, ledger, outcomes, queue, rules, selection, undoing
 from triage.actor import Actor
 from triage.authentication import Result
 from triage.decisions import Verb
@@ -67,8 +67,8 @@ class Office:
 
     def refused_at_the_door(self) -> tuple[set[str], set[str]]:
         with db.reading(self.engine) as session:
-            door = intake.door_snapshot(session, settings=self.settings, now=self.now)
-        return set(door.blocked), set(door.blocked_unsigned)
+            always, unsigned = rules.door_entries(session, self.now)
+        return set(always), set(unsigned)
 
 
 @pytest.fixture

@@ -17,7 +17,10 @@ from triage.envelope import Address, Envelope, ascii_domain
         ("o'neil@company.example", "o'neil@company.example"),
         ("jörg@bücher.example", "jörg@xn--bcher-kva.example"),
         ("a@company.example.", "a@company.example"),
-        ("a@xn--bcher-kva.example", "a@xn--bcher-kva.example"),
+        ("a@XN--BCHER-KVA.example", "a@xn--bcher-kva.example"),
+        ("JO\u0308RG@company.example", "jörg@company.example"),
+        ("straße@company.example", "strasse@company.example"),
+        ("\u212aim@company.example", "kim@company.example"),
     ],
 )
 def test_an_address(text: str, address: str) -> None:
@@ -46,6 +49,12 @@ def test_an_address(text: str, address: str) -> None:
         "us er@company.example",
         f"{'a' * 65}@company.example",
         f"a@{'b' * 64}.example",
+        "a@book\u200bs.example",
+        "a@book\u00ads.example",
+        "a@\u0301x.example",
+        "a@★.example",
+        "a@.example",
+        "a@company.example..",
         f"a@{'b.' * 130}example",
     ],
 )
@@ -65,8 +74,23 @@ def test_whatever_is_taken_for_an_address_is_folded_and_read_again_as_itself(tex
     assert not any(letter.isspace() or ord(letter) < 32 for letter in str(address))
 
 
-def test_a_domain_is_ascii_afterwards() -> None:
-    assert ascii_domain("BÜCHER.Example.") == "xn--bcher-kva.example"
+@pytest.mark.parametrize(
+    ("domain", "encoded"),
+    [
+        ("BÜCHER.Example.", "xn--bcher-kva.example"),
+        ("bu\u0308cher.example", "xn--bcher-kva.example"),
+        ("bücher。example", "xn--bcher-kva.example"),
+        ("ＢＯＯＫＳ.example", "books.example"),
+        ("groß.example", "xn--gro-7ka.example"),
+        ("gross.example", "gross.example"),
+        ("οδος.example", "xn--pxavbm.example"),
+        ("ΟΔΟΣ.example", "xn--pxavbq.example"),
+    ],
+)
+def test_a_domain_is_ascii_afterwards(domain: str, encoded: str) -> None:
+    """The A-labels are those of RFC 5891, as the package idna makes them."""
+    assert ascii_domain(domain) == encoded
+    assert ascii_domain(encoded) == encoded
 
 
 @given(st.text(max_size=40), st.booleans())

@@ -182,8 +182,7 @@ def test_what_the_door_enforces(known: Engine, settings: Settings, orders: list[
     for order in orders:
         add(known, settings, order)
     with db.reading(known) as session:
-        snapshot = intake.door_snapshot(session, settings=settings, now=NOW)
-    assert (set(snapshot.blocked), set(snapshot.blocked_unsigned)) == (always, unsigned)
+        assert rules.door_entries(session, NOW) == rules.DoorEntries(frozenset(always), frozenset(unsigned))
 
 
 def test_the_door_hears_of_every_change(known: Engine, settings: Settings) -> None:

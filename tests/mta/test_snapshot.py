@@ -1,0 +1,88 @@
+"""The snapshot's file: it gives back what was written, big ones at once, damaged ones not at all."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, strategies as st
+
+from mta import snapshot
+from mta.snapshot import SETS, Digests, SnapshotFile, packed, unpacked
+from triage.door import DoorSnapshot
+from triage.envelope import Address
+
+DOOR = DoorSnapshot(
+    domains=frozenset({"company.example"}),
+    recipients=frozenset({"info@company.example"}),
+    sub_addressed=frozenset({"anna@company.example", "jörg@company.example"}),
+    blocked=frozenset({"blocked.example"}),
+    blocked_unsigned=frozenset({"silent.example"}),
+    delimiter="-",
+)
+names = st.sets(st.text(max_size=12), max_size=30)
+
+
+@given(names, names, st.text(max_size=12))
+def test_a_set_holds_its_names_and_no_other(inside: set[str], others: set[str], some: str) -> None:
+    read = unpacked(packed(replace(DOOR, recipients=inside, blocked=others)))
+    assert all((name in read.recipients) == (name in inside) for name in inside | others | {some})
+    assert all((name in read.blocked) == (name in others) for name in inside | others | {some})
+
+
+def test_the_file_holds_all_of_it() -> None:
+    read = unpacked(packed(DOOR))
+    for name in SETS:
+        held = getattr(read, name)
+        assert isinstance(held, Digests)
+        assert len(held) == len(getattr(DOOR, name))
+        assert all(one in held for one in getattr(DOOR, name))
+    assert read.delimiter == "-"
+    assert read.admits(Address.parse("Jörg-shop@company.example"))
+    assert packed(read_names(DOOR)) == packed(DOOR)
+
+
+def read_names(door: DoorSnapshot) -> DoorSnapshot:
+    """The same names in another order."""
+    return replace(door, sub_addressed=["jörg@company.example", "anna@company.example"])
+
+
+def damaged() -> list[bytes]:
+    """Files that were cut, lengthened, changed, or never were snapshots."""
+    whole = packed(DOOR)
+    start = len(whole) - 16 * 6
+    head = whole[:start]
+    return [
+        *(b"", b"{", b"[]", b"\xff", b'{"domains": []}', snapshot.FORMAT, snapshot.FORMAT + b"[]\n", snapshot.FORMAT + b"{}\n"),
+        *(whole[:-1], whole[:-16], whole + b"x", whole + bytes(16), whole[:-1] + bytes([whole[-1] ^ 1])),
+        *(head.replace(b"snapshot 1", b"snapshot 2") + whole[start:], head.replace(b'"domains": 1', b'"domains": -1') + whole[start:]),
+    ]
+
+
+@pytest.mark.parametrize("raw", damaged())
+def test_a_damaged_file_is_no_snapshot(raw: bytes) -> None:
+    with pytest.raises(ValueError, match=r"damaged|no door snapshot"):
+        unpacked(raw)
+
+
+def test_a_file_that_could_not_be_opened_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    snapshot.write(tmp_path, DOOR)
+    file = SnapshotFile(tmp_path)
+
+    def refuse(_path: Path) -> bytes:
+        raise OSError(24, "Too many open files")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "read_bytes", refuse)
+        assert file.current() is None
+    time.sleep(2 * snapshot.CHECK_EVERY)
+    assert file.current() is not None
+
+
+def test_nothing_else_is_left_behind(tmp_path: Path) -> None:
+    snapshot.write(tmp_path, DOOR)
+    snapshot.write(tmp_path, replace(DOOR, delimiter="+"))
+    assert [path.name for path in tmp_path.iterdir()] == [snapshot.NAME]
+    read = SnapshotFile(tmp_path).current()
+    assert read is not None
+    assert read.delimiter == "+"
