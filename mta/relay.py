@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
+from mta.encryption import Encryption
 from mta.nexthop import NextHop, open_nexthop
 from mta.trace import stamp
 from triage import queue
@@ -170,7 +171,15 @@ class Relay:
 
 def open_hop(settings: Settings) -> NextHop:
     """The next hop that the settings name."""
-    return open_nexthop(settings.relay.next_hop, timeout=max(1, settings.relay.timeout), hostname=settings.company.hostname)
+    relay = settings.relay
+    encryption = Encryption(relay.tls, relay.tls_ca, relay.tls_name)
+    return open_nexthop(
+        relay.next_hop,
+        timeout=max(1, relay.timeout),
+        final_timeout=relay.final_timeout,
+        hostname=settings.company.hostname,
+        encryption=encryption,
+    )
 
 
 def open_bell(settings: Settings, name: str) -> Bell:
@@ -194,7 +203,7 @@ def carry(claim: Claim, hop: NextHop, settings: Settings) -> Outcome:
             message_id_text=show(claim.message_id),
             rule=claim.rule,
         )
-        outcome = hop.send(claim.reverse_path, claim.mailbox, raw)
+        (outcome,) = hop.send(claim.reverse_path, [claim.mailbox], raw)
     except Exception:  # a fault of ours is no reason to lose mail or a worker
         log.exception("delivery %s: attempt %d broke off", show(claim.delivery_id), claim.number)
         hop.close()

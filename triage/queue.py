@@ -45,6 +45,7 @@ class Outcome:
     kind: str  # delivered, deferred, bounced
     reply: str
     next_hop: str
+    unreachable: bool = False  # the next hop was not there, or wanted no mail at all: nothing was said about this delivery
 
 
 EVENTS = {"delivered": Event.DELIVER, "deferred": Event.DEFER, "bounced": Event.BOUNCE}

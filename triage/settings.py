@@ -81,9 +81,22 @@ class Smtp:
 class Relay:
     """The way to the people's mailboxes."""
 
-    next_hop: str = key("smtp://HOST:PORT, lmtp://HOST:PORT, lmtp:///SOCKET or maildir:DIRECTORY.", "maildir:var/mailboxes")
-    concurrency: int = key("Deliveries under way at once.", 4)
-    timeout: int = key("Seconds to wait for the next hop's answer.", 60)
+    next_hop: str = key(
+        "smtp://HOST:PORT, lmtp://HOST:PORT, lmtp:///SOCKET or maildir:DIRECTORY; smtps:// and lmtps:// for TLS from the first byte.",
+        "maildir:var/mailboxes",
+    )
+    concurrency: int = key("Transactions under way at once, for each next hop.", 4)
+    timeout: int = key("Seconds to wait for each of the next hop's answers.", 60)
+    final_timeout: int = key(
+        "Seconds to wait for the answer after the final dot; who gives up too soon delivers twice (RFC 5321, 4.5.3.2.6: 10 minutes).", 600
+    )
+    tls: str = key(
+        "opportunistic: STARTTLS where it is offered; required: encrypted or not at all; verify: and the certificate must be good; none.",
+        "opportunistic",
+        choices=("none", "opportunistic", "required", "verify"),
+    )
+    tls_ca: str = key("PEM file of the authorities that vouch for the next hop; empty: those of the system.", "")
+    tls_name: str = key("Name that the next hop's certificate must bear; empty: the host of its URL.", "")
     give_up_after: int = key("Hours after which a delivery that is put off again and again is given up.", 120)
     original_reverse_path: bool = key("Always pass the original reverse-path on, proven or not (mail flow, point 2).", False)
 

@@ -1,22 +1,20 @@
 """The next hop by SMTP, LMTP and Maildir: what arrives, and what each kind of trouble becomes."""
 
-import datetime
-import ssl
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
 
-from mta.nexthop import NextHop, folder_name, one_line, open_nexthop, stuffed
+from mta.dialled import one_line
+from mta.maildir import folder_name
+from mta.nexthop import NextHop, open_nexthop
+from mta.transaction import stuffed
 from tests.peers.next_hop import DRIP, DROP, HANG, Peer, next_hop
 from tests.peers.processes import free_port
 from triage.errors import BadInput
+from triage.queue import Outcome
 from triage.visible import visible
 
 SENDER, ANNA = "ruth@stranger.example", "anna@company.example"
@@ -27,9 +25,16 @@ def hop(url: str, timeout: float = 30) -> NextHop:
     return open_nexthop(url, timeout=timeout, hostname="mx.company.example")
 
 
-@pytest.fixture(params=["smtp", "lmtp"])
+def sent(way: NextHop, reverse_path: str, mailbox: str, raw: bytes) -> Outcome:
+    """What becomes of a message for one mailbox."""
+    (outcome,) = way.send(reverse_path, [mailbox], raw)
+    return outcome
+
+
+@pytest.fixture(params=["smtp", "lmtp", "smtp pipelined", "lmtp pipelined"])
 def peer(request: pytest.FixtureRequest) -> Iterator[Peer]:
-    with next_hop(lmtp=request.param == "lmtp") as running:
+    kind, _, pipelined = request.param.partition(" ")
+    with next_hop(lmtp=kind == "lmtp", offers=("PIPELINING",) if pipelined else ()) as running:
         yield running
 
 
@@ -48,6 +53,8 @@ def way(peer: Peer) -> Iterator[NextHop]:
         "smtp://dovecot_1.internal:2525",
         "lmtp://localhost:24",
         "lmtp:///run/dovecot/lmtp",
+        "smtps://inner.example:465",
+        "lmtps://inner.example:24",
         "maildir:var/mailboxes",
         "maildir:/var/mail",
     ],
@@ -69,8 +76,10 @@ def test_next_hops_that_are_possible(url: str) -> None:
         "smtp://a..b:25",
         "smtp://user@host:25",
         "smtp://host:25/",
-        "smtps://host:465",
+        "smtps://host",
+        "smtpss://host:465",
         "smtp:///run/socket",
+        "lmtps:///run/socket",
         "lmtp:///",
         "lmtp:/run/socket",
         "maildir:",
@@ -85,7 +94,7 @@ def test_other_next_hops_are_refused_with_what_is_possible(url: str) -> None:
 
 
 def test_the_message_arrives_byte_for_byte(peer: Peer, way: NextHop) -> None:
-    outcome = way.send(SENDER, ANNA, MAIL)
+    outcome = sent(way, SENDER, ANNA, MAIL)
     assert (outcome.kind, outcome.reply, outcome.next_hop) == ("delivered", "250 2.0.0 taken", peer.url)
     (taken,) = peer.taken
     assert (taken.reverse_path, taken.mailbox, taken.raw) == (SENDER, ANNA, MAIL)
@@ -95,7 +104,7 @@ def test_the_message_arrives_byte_for_byte(peer: Peer, way: NextHop) -> None:
 def test_over_a_unix_socket(tmp_path: Path) -> None:
     with next_hop(lmtp=True, socket=tmp_path / "lmtp") as peer:
         way = hop(peer.url)
-        assert way.send("", ANNA, MAIL).kind == "delivered"
+        assert sent(way, "", ANNA, MAIL).kind == "delivered"
         way.close()
         assert peer.taken[0].reverse_path in ("", "<>")
         assert peer.taken[0].raw == MAIL
@@ -103,16 +112,16 @@ def test_over_a_unix_socket(tmp_path: Path) -> None:
 
 def test_one_connection_serves_many_messages(peer: Peer, way: NextHop) -> None:
     peer.answer(f"RCPT {ANNA}", "250 OK", "550 5.1.1 no such user")
-    kinds = [way.send(SENDER, ANNA, MAIL).kind for _ in range(4)]
+    kinds = [sent(way, SENDER, ANNA, MAIL).kind for _ in range(4)]
     assert kinds == ["delivered", "bounced", "delivered", "delivered"]
     assert peer.connections == 1
     assert peer.commands.count("RSET") == 3
 
 
 def test_a_closed_connection_is_made_again(peer: Peer, way: NextHop) -> None:
-    way.send(SENDER, ANNA, MAIL)
+    sent(way, SENDER, ANNA, MAIL)
     way.close()
-    assert way.send(SENDER, ANNA, MAIL).kind == "delivered"
+    assert sent(way, SENDER, ANNA, MAIL).kind == "delivered"
     assert peer.connections == 2
 
 
@@ -136,18 +145,18 @@ def test_a_closed_connection_is_made_again(peer: Peer, way: NextHop) -> None:
 )
 def test_what_a_refusal_becomes(peer: Peer, way: NextHop, command: str, reply: str, kind: str) -> None:
     peer.answer(command, reply)
-    outcome = way.send(SENDER, ANNA, MAIL)
+    outcome = sent(way, SENDER, ANNA, MAIL)
     assert outcome.kind == kind
     assert reply[4:] in outcome.reply
     assert peer.taken == []
-    assert way.send(SENDER, ANNA, MAIL).kind == "delivered"  # the next message is not harmed
+    assert sent(way, SENDER, ANNA, MAIL).kind == "delivered"  # the next message is not harmed
     assert [taken.raw for taken in peer.taken] == [MAIL]
 
 
 @pytest.mark.parametrize("command", ["MAIL", "RCPT"])
 def test_a_lost_connection_before_the_message_is_tried_again(peer: Peer, way: NextHop, command: str) -> None:
     peer.answer(command, DROP)
-    outcome = way.send(SENDER, ANNA, MAIL)
+    outcome = sent(way, SENDER, ANNA, MAIL)
     assert outcome.kind == "deferred"
     assert outcome.reply.startswith("the connection was lost")
     assert peer.taken == []
@@ -155,7 +164,7 @@ def test_a_lost_connection_before_the_message_is_tried_again(peer: Peer, way: Ne
 
 def test_a_connection_lost_after_the_final_dot_may_have_delivered(peer: Peer, way: NextHop) -> None:
     peer.answer("DATA", DROP)
-    outcome = way.send(SENDER, ANNA, MAIL)
+    outcome = sent(way, SENDER, ANNA, MAIL)
     assert outcome.kind == "deferred"
     assert outcome.reply.startswith("no answer after the final dot, so it may have arrived")
     assert len(peer.taken) == 1  # it was not sent a second time at once
@@ -165,27 +174,27 @@ def test_a_connection_lost_after_the_final_dot_may_have_delivered(peer: Peer, wa
     ("command", "reply"), [("RSET", DROP), ("RSET", "421 bye"), ("MAIL", DROP), ("MAIL", "421 too many messages"), ("RCPT", DROP)]
 )
 def test_a_kept_connection_that_went_stale_is_replaced_at_once(peer: Peer, way: NextHop, command: str, reply: str) -> None:
-    assert way.send(SENDER, ANNA, MAIL).kind == "delivered"
+    assert sent(way, SENDER, ANNA, MAIL).kind == "delivered"
     peer.answer(command, reply)
-    assert way.send(SENDER, ANNA, MAIL).kind == "delivered"
+    assert sent(way, SENDER, ANNA, MAIL).kind == "delivered"
     assert peer.connections == 2
     assert len(peer.taken) == 2
 
 
 def test_nobody_listens() -> None:
-    outcome = hop(f"smtp://127.0.0.1:{free_port()}").send(SENDER, ANNA, MAIL)
+    outcome = sent(hop(f"smtp://127.0.0.1:{free_port()}"), SENDER, ANNA, MAIL)
     assert (outcome.kind, outcome.reply) == ("deferred", "it cannot be reached: Connection refused")
 
 
 def test_no_socket_there(tmp_path: Path) -> None:
-    outcome = hop(f"lmtp://{tmp_path}/nothing").send(SENDER, ANNA, MAIL)
+    outcome = sent(hop(f"lmtp://{tmp_path}/nothing"), SENDER, ANNA, MAIL)
     assert (outcome.kind, outcome.reply) == ("deferred", "it cannot be reached: No such file or directory")
 
 
 def test_a_next_hop_that_says_nothing_runs_into_the_timeout(peer: Peer) -> None:
     peer.answer("MAIL", HANG)
     way = hop(peer.url, timeout=0.3)
-    outcome = way.send(SENDER, ANNA, MAIL)
+    outcome = sent(way, SENDER, ANNA, MAIL)
     assert outcome.kind == "deferred"
     assert "timed out" in outcome.reply
 
@@ -199,7 +208,7 @@ def test_a_next_hop_that_dribbles_is_ended_by_abort(peer: Peer, way: NextHop) ->
 
     watch = threading.Thread(target=give_up)
     watch.start()
-    assert way.send(SENDER, ANNA, MAIL).kind == "deferred"
+    assert sent(way, SENDER, ANNA, MAIL).kind == "deferred"
     watch.join()
 
 
@@ -217,7 +226,7 @@ EIGHT_BIT = MAIL + "Grüße\r\n".encode()
 def test_a_next_hop_that_lacks_what_the_message_needs_is_named(hides: str, mailbox: str, raw: bytes, words: str) -> None:
     with next_hop(hides=(hides,) if hides else ()) as peer:
         way = hop(peer.url)
-        outcome = way.send(SENDER, mailbox, raw)
+        outcome = sent(way, SENDER, mailbox, raw)
         way.close()
     assert outcome.kind == "bounced"
     assert words in outcome.reply
@@ -234,7 +243,7 @@ def test_a_next_hop_that_lacks_what_the_message_needs_is_named(hides: str, mailb
     ],
 )
 def test_extensions_are_used_where_needed(peer: Peer, way: NextHop, reverse_path: str, mailbox: str, raw: bytes, options: set[str]) -> None:
-    assert way.send(reverse_path, mailbox, raw).kind == "delivered"
+    assert sent(way, reverse_path, mailbox, raw).kind == "delivered"
     (taken,) = peer.taken
     assert (taken.reverse_path, taken.mailbox, taken.raw) == (reverse_path, mailbox, raw)
     assert set(taken.options) == options | {f"SIZE={len(raw)}"}
@@ -243,7 +252,7 @@ def test_extensions_are_used_where_needed(peer: Peer, way: NextHop, reverse_path
 def test_seven_bit_mail_needs_no_extension() -> None:
     with next_hop(hides=("8BITMIME", "SMTPUTF8", "SIZE")) as peer:
         way = hop(peer.url)
-        assert way.send(SENDER, ANNA, MAIL).kind == "delivered"
+        assert sent(way, SENDER, ANNA, MAIL).kind == "delivered"
         way.close()
     assert peer.taken[0].options == ()
 
@@ -253,23 +262,23 @@ def test_seven_bit_mail_needs_no_extension() -> None:
     ["anna@company.example>\r\nDATA", "anna@company.example\r\nRSET", "a> b@x", "<a@x", "a b@x", '"a\r\nb"@x', "a\x00@x"],
 )
 def test_addresses_smuggle_no_commands(peer: Peer, way: NextHop, address: str) -> None:
-    assert way.send(SENDER, address, MAIL).kind == "bounced"
-    assert way.send(address, ANNA, MAIL).kind == "bounced"
+    assert sent(way, SENDER, address, MAIL).kind == "bounced"
+    assert sent(way, address, ANNA, MAIL).kind == "bounced"
     assert peer.commands in ([], ["RSET"])
 
 
 def test_an_empty_mailbox_is_no_recipient(peer: Peer, way: NextHop) -> None:
-    assert way.send(SENDER, "", MAIL).kind == "bounced"
+    assert sent(way, SENDER, "", MAIL).kind == "bounced"
 
 
 def test_a_quoted_local_part_passes(peer: Peer, way: NextHop) -> None:
-    assert way.send('"ruth x"@stranger.example', ANNA, MAIL).kind == "delivered"
+    assert sent(way, '"ruth x"@stranger.example', ANNA, MAIL).kind == "delivered"
 
 
 @pytest.mark.parametrize("end", [b"\n.\n", b"\n.\r\n", b"\r.\r", b"\r\n.\n", b"\r\n.\r", b"\r.\r\n"])
 def test_no_bare_line_end_ever_leaves(peer: Peer, way: NextHop, end: bytes) -> None:
     smuggling = MAIL + b"x" + end + b"MAIL FROM:<evil@x>\r\n"
-    assert way.send(SENDER, ANNA, smuggling).kind == "delivered"
+    assert sent(way, SENDER, ANNA, smuggling).kind == "delivered"
     (taken,) = peer.taken
     assert taken.raw.count(b"\n") == taken.raw.count(b"\r") == taken.raw.count(b"\r\n")
     assert taken.raw.endswith(b"x\r\n.\r\nMAIL FROM:<evil@x>\r\n")
@@ -292,7 +301,7 @@ def test_stuffing_is_undone_by_any_receiver(lines: list[bytes]) -> None:
 
 
 def test_a_message_without_a_last_line_end_gets_one(peer: Peer, way: NextHop) -> None:
-    way.send(SENDER, ANNA, MAIL + b"no end")
+    sent(way, SENDER, ANNA, MAIL + b"no end")
     assert peer.taken[0].raw == MAIL + b"no end\r\n"
 
 
@@ -305,47 +314,10 @@ def test_a_reply_is_one_short_visible_line(reply: str) -> None:
 
 def test_a_reply_of_many_lines_with_escapes_is_one_line(peer: Peer, way: NextHop) -> None:
     peer.answer("DATA", "550-5.7.1 first \x1b[31m\r\n550-5.7.1 second\r\n550 " + "x" * 400)
-    reply = way.send(SENDER, ANNA, MAIL).reply
+    reply = sent(way, SENDER, ANNA, MAIL).reply
     assert "\x1b" not in reply
     assert reply.startswith("550 5.7.1 first")
     assert "5.7.1 second" in reply
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
-    """A server's TLS context with a certificate that nobody vouches for."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "next-hop.test")])
-    today = datetime.datetime.now(datetime.UTC)
-    signed = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), today, today + datetime.timedelta(days=1))
-        .sign(key, hashes.SHA256())
-        .public_bytes(Encoding.PEM)
-    )
-    file = tmp_path_factory.mktemp("tls") / "both.pem"
-    file.write_bytes(signed + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(file)
-    return context
-
-
-def test_starttls_is_used_where_it_is_offered(certificate: ssl.SSLContext) -> None:
-    with next_hop(tls=certificate) as peer:
-        way = hop(peer.url)
-        assert [way.send(SENDER, ANNA, MAIL).kind for _ in range(2)] == ["delivered", "delivered"]
-        way.close()
-    assert [taken.encrypted for taken in peer.taken] == [True, True]
-    assert peer.connections == 1
-
-
-def test_where_starttls_fails_the_mail_goes_in_the_clear() -> None:
-    without_certificate = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    with next_hop(tls=without_certificate) as peer:
-        way = hop(peer.url)
-        assert way.send(SENDER, ANNA, MAIL).kind == "delivered"
-        way.close()
-    assert [taken.encrypted for taken in peer.taken] == [False]
-    assert peer.connections == 2
 
 
 @pytest.fixture
@@ -355,7 +327,7 @@ def mailboxes(tmp_path: Path) -> NextHop:
 
 def test_a_maildir_holds_exactly_these_bytes(tmp_path: Path, mailboxes: NextHop) -> None:
     odd = MAIL + b"bare\nand\rnul\x00"
-    outcomes = [mailboxes.send(SENDER, "Anna@Company.Example", odd) for _ in range(2)]
+    outcomes = [sent(mailboxes, SENDER, "Anna@Company.Example", odd) for _ in range(2)]
     assert [outcome.kind for outcome in outcomes] == ["delivered", "delivered"]
     folder = tmp_path / ANNA
     stored = sorted((folder / "new").iterdir())
@@ -369,7 +341,7 @@ def test_a_maildir_holds_exactly_these_bytes(tmp_path: Path, mailboxes: NextHop)
     ["../anna@x.example", "a/b@x.example", "/etc@x.example", "..@x.example", ".a@x.example", "anna", "", "a\x00b@x.example", "a@../x"],
 )
 def test_a_mailbox_leads_nowhere_else(tmp_path: Path, mailboxes: NextHop, mailbox: str) -> None:
-    assert mailboxes.send(SENDER, mailbox, MAIL).kind == "bounced"
+    assert sent(mailboxes, SENDER, mailbox, MAIL).kind == "bounced"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -385,14 +357,14 @@ def test_no_name_leaves_the_directory(tmp_path: Path, mailbox: str) -> None:
 
 def test_a_maildir_that_cannot_be_written_is_tried_again(tmp_path: Path, mailboxes: NextHop) -> None:
     (tmp_path / ANNA).write_text("in the way")
-    outcome = mailboxes.send(SENDER, ANNA, MAIL)
+    outcome = sent(mailboxes, SENDER, ANNA, MAIL)
     assert outcome.kind == "deferred"
     assert "cannot be written" in outcome.reply
     assert list(tmp_path.iterdir()) == [tmp_path / ANNA]
 
 
 def test_what_was_half_written_is_taken_away(tmp_path: Path, mailboxes: NextHop) -> None:
-    mailboxes.send(SENDER, ANNA, MAIL)
+    sent(mailboxes, SENDER, ANNA, MAIL)
     (tmp_path / ANNA / "new").rename(tmp_path / "elsewhere")
-    assert mailboxes.send(SENDER, ANNA, MAIL).kind == "deferred"
+    assert sent(mailboxes, SENDER, ANNA, MAIL).kind == "deferred"
     assert list((tmp_path / ANNA / "tmp").iterdir()) == []

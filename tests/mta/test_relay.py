@@ -4,7 +4,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -411,7 +411,7 @@ class Broken:
     def __init__(self) -> None:
         self.closed = False
 
-    def send(self, reverse_path: str, mailbox: str, raw: bytes) -> queue.Outcome:
+    def send(self, reverse_path: str, mailboxes: Sequence[str], raw: bytes) -> list[queue.Outcome]:
         raise RuntimeError("a fault of ours")
 
     def close(self) -> None:

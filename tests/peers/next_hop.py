@@ -35,10 +35,13 @@ class Peer:
 
     url: str = ""
     hides: tuple[str, ...] = ()  # EHLO keywords that it does not offer
-    script: dict[str, deque[str]] = field(default_factory=lambda: defaultdict(deque))  # MAIL, RCPT, DATA, RSET, or "RCPT <address>"
+    offers: tuple[str, ...] = ()  # EHLO keywords that aiosmtpd itself does not name
+    script: dict[str, deque[str]] = field(default_factory=lambda: defaultdict(deque))  # MAIL, RCPT, DATA, RSET, or with " <address>"
     taken: list[Taken] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
     connections: int = 0
+    lenient: bool = False  # goes on after a refused MAIL as if it had been accepted
+    transactions: int = 0  # that came to the final dot
     go_on: threading.Event = field(default_factory=threading.Event)  # lets HANG go on
     arrived: threading.Event = field(default_factory=threading.Event)  # something hangs now
 
@@ -66,7 +69,8 @@ class Peer:
     async def handle_EHLO(self, _server: Any, _session: Any, _envelope: Any, hostname: str, responses: list[str]) -> list[str]:
         """Hide what is to be hidden."""
         _session.host_name = hostname
-        return [line for line in responses if not line[4:].upper().startswith(self.hides or ("\0",))]
+        shown = [line for line in responses if not line[4:].upper().startswith(self.hides or ("\0",))]
+        return [shown[0], *(f"250-{keyword}" for keyword in self.offers), *shown[1:]]
 
     async def handle_LHLO(self, *arguments: Any) -> list[str]:
         """The same in LMTP."""
@@ -76,8 +80,10 @@ class Peer:
         return await self.said("RSET", server, "250 OK")
 
     async def handle_MAIL(self, server: Any, _session: Any, envelope: Any, address: str, options: list[str]) -> str:
-        envelope.mail_from, envelope.mail_options = address, options
-        return await self.said(f"MAIL {address}", server, "250 2.1.0 OK")
+        reply = await self.said(f"MAIL {address}", server, "250 2.1.0 OK")
+        if reply.startswith("2") or self.lenient:
+            envelope.mail_from, envelope.mail_options = address, options
+        return reply
 
     async def handle_RCPT(self, server: Any, _session: Any, envelope: Any, address: str, options: list[str]) -> str:
         reply = await self.said(f"RCPT {address}", server, "250 2.1.5 OK")
@@ -86,25 +92,42 @@ class Peer:
         return reply
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-        reply = await self.said("DATA", server, "250 2.0.0 taken")
-        if reply.startswith("2") or reply == DROP:
-            options = tuple(envelope.mail_options)
-            self.taken.append(Taken(envelope.mail_from, options, envelope.rcpt_tos[0], envelope.original_content, session.ssl is not None))
-        return reply
+        """One reply for all, or in LMTP one for each recipient."""
+        names = [f"DATA {mailbox}" for mailbox in envelope.rcpt_tos] if isinstance(server, LMTP) else ["DATA"]
+        replies = [await self.said(name, server, "250 2.0.0 taken") for name in names]
+        options = tuple(envelope.mail_options)
+        encrypted = server.transport.get_extra_info("sslcontext") is not None
+        for place, mailbox in enumerate(envelope.rcpt_tos):
+            reply = replies[place if len(replies) > 1 else 0]
+            if reply.startswith("2") or reply == DROP:
+                self.taken.append(Taken(envelope.mail_from, options, mailbox, envelope.original_content, encrypted))
+        self.transactions += 1
+        return "\r\n".join(replies)
 
 
 @contextlib.contextmanager
 def next_hop(
-    *, lmtp: bool = False, socket: Path | None = None, tls: ssl.SSLContext | None = None, size: int = 1_000_000, hides: tuple[str, ...] = ()
+    *,
+    lmtp: bool = False,
+    socket: Path | None = None,
+    tls: ssl.SSLContext | None = None,
+    implicit_tls: ssl.SSLContext | None = None,
+    size: int = 1_000_000,
+    hides: tuple[str, ...] = (),
+    offers: tuple[str, ...] = (),
 ) -> Iterator[Peer]:
     """A running next hop on a spare port, or on a unix socket; it is gone afterwards."""
-    peer = Peer(hides=hides)
+    peer = Peer(hides=hides, offers=offers)
     loop = asyncio.new_event_loop()
     protocols: list[SMTP] = []
 
     class Counted(LMTP if lmtp else SMTP):  # type: ignore[misc]
+        async def smtp_STARTTLS(self, arg: str) -> None:
+            reply = await peer.said("STARTTLS", self, "")
+            await (self.push(reply) if reply else super().smtp_STARTTLS(arg))
+
         def connection_made(self, transport: Any) -> None:
-            peer.connections += transport.get_extra_info("sslcontext") is None  # STARTTLS makes it again
+            peer.connections += transport.get_extra_info("sslcontext") is implicit_tls  # STARTTLS makes it again
             protocols.append(self)
             super().connection_made(transport)
 
@@ -114,10 +137,10 @@ def next_hop(
     async def listen() -> asyncio.Server:
         if socket:
             return await loop.create_unix_server(protocol, str(socket))
-        return await loop.create_server(protocol, "127.0.0.1", 0)
+        return await loop.create_server(protocol, "127.0.0.1", 0, ssl=implicit_tls)
 
     server = loop.run_until_complete(listen())
-    scheme = "lmtp" if lmtp else "smtp"
+    scheme = ("lmtp" if lmtp else "smtp") + ("s" if implicit_tls else "")
     peer.url = f"{scheme}://{socket}" if socket else f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     thread = threading.Thread(target=loop.run_forever)
     thread.start()

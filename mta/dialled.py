@@ -1,0 +1,165 @@
+"""A next hop that speaks SMTP or LMTP, over one connection that is kept and used again."""
+
+import contextlib
+import smtplib
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mta.encryption import Encryption, NotEncrypted, starttls
+from mta.trace import crlf
+from mta.transaction import Answer, Ended, Mail, begin, hand_over, impossible, possible, said
+from triage.queue import Outcome
+from triage.visible import visible
+
+REPLY_LENGTH = 500  # characters of a reply that are kept
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where a next hop listens, and what it speaks."""
+
+    url: str
+    host: str  # or the path of a unix socket
+    port: int  # 0: a unix socket
+    lmtp: bool
+    implicit_tls: bool = False
+
+
+class DialledHop:
+    """SMTP or LMTP, one thread at a time (NextHop)."""
+
+    def __init__(self, server: Server, *, timeout: float, final_timeout: float, hostname: str, encryption: Encryption) -> None:
+        self.server, self.encryption = server, encryption
+        self.timeout, self.final_timeout, self.hostname = timeout, final_timeout, hostname
+        self.connection: smtplib.SMTP | None = None
+
+    def send(self, reverse_path: str, mailboxes: Sequence[str], raw: bytes) -> list[Outcome]:
+        """As NextHop.send. Trouble is temporary unless a 5xx says that it is about this message.
+
+        Who is refused because there are too many recipients goes in a further transaction (RFC 5321, 4.5.3.1.10).
+        """
+        found = {place: impossible(mailbox) for place, mailbox in enumerate(mailboxes) if not possible(mailbox)}
+        left, raw = [place for place in range(len(mailboxes)) if place not in found], crlf(raw)
+        while left:
+            answers = self.attempt(Mail(reverse_path, tuple(mailboxes[place] for place in left), raw))
+            found.update(zip(left, answers, strict=True))
+            crowded = [place for place in left if found[place].crowded]
+            left = crowded if len(crowded) < len(left) else []
+        return [self.outcome(found[place]) for place in range(len(mailboxes))]
+
+    def attempt(self, mail: Mail) -> list[Answer]:
+        """One transaction, whatever becomes of it."""
+        try:
+            answers = self.deliver(mail)
+        except Ended as end:
+            answers = [end.answer] * len(mail.mailboxes)
+        except OSError as fault:  # smtplib's exceptions are OSErrors too
+            self.close()
+            answers = [Answer("deferred", f"the connection was lost: {fault}")] * len(mail.mailboxes)
+        if any(answer.hang_up for answer in answers):
+            self.close()
+        return answers
+
+    def deliver(self, mail: Mail) -> list[Answer]:
+        """An answer for each mailbox. A kept connection that turns out to be of no use is replaced once."""
+        if self.connection:
+            try:
+                waiting = begin(self.connection, mail, kept=True)
+            except Ended as end:
+                if not end.answer.hang_up or end.answer.kind == "bounced":
+                    raise
+                self.close()
+            except OSError:
+                self.close()
+            else:
+                return self.finish(self.connection, mail, waiting)
+        connection = self.dial()
+        return self.finish(connection, mail, begin(connection, mail, kept=False))
+
+    def finish(self, connection: smtplib.SMTP, mail: Mail, waiting: list[Answer | None]) -> list[Answer]:
+        """The message itself, for those who were accepted."""
+        return hand_over(connection, mail, waiting, lmtp=self.server.lmtp, timeout=self.final_timeout)
+
+    def dial(self) -> smtplib.SMTP:
+        """A new connection, greeted, and encrypted as the policy asks. Trouble is about the next hop, not about a message."""
+        try:
+            return self.greeted(self.encryption)
+        except NotEncrypted as fault:
+            self.close()
+            if self.encryption.needed or self.server.implicit_tls:
+                raise unreachable(str(fault)) from fault
+            return self.greeted(Encryption("none"))
+
+    def greeted(self, encryption: Encryption) -> smtplib.SMTP:
+        """A connection that has said EHLO or LHLO; NotEncrypted when TLS failed."""
+        self.connection = connection = (smtplib.LMTP if self.server.lmtp else smtplib.SMTP)(
+            local_hostname=self.hostname, timeout=self.timeout
+        )
+        try:
+            connection.sock = self.connected(encryption)
+            welcome(connection.getreply())
+            greet(connection)
+            if self.server.port and not self.server.implicit_tls and starttls(connection, encryption, self.server.host):
+                greet(connection)
+        except OSError as fault:
+            raise unreachable(f"it cannot be reached: {fault.strerror or fault}") from fault
+        return connection
+
+    def connected(self, encryption: Encryption) -> socket.socket:
+        """The socket; on one machine (a unix socket) nothing needs encryption."""
+        if not self.server.port:
+            local = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            try:
+                local.settimeout(self.timeout)
+                local.connect(self.server.host)
+            except OSError:
+                local.close()
+                raise
+            return local
+        dialled = socket.create_connection((self.server.host, self.server.port), self.timeout)
+        dialled.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # each write is a whole turn of the dialogue
+        return encryption.wrap(dialled, self.server.host) if self.server.implicit_tls else dialled
+
+    def outcome(self, answer: Answer) -> Outcome:
+        """What the queue is told."""
+        return Outcome(answer.kind, one_line(answer.reply), self.server.url, unreachable=answer.unreachable)
+
+    def close(self) -> None:
+        """As NextHop.close: QUIT is said, but its answer not waited for."""
+        connection, self.connection = self.connection, None
+        if connection and connection.sock:
+            with contextlib.suppress(OSError):
+                connection.putcmd("QUIT")
+            connection.close()
+
+    def abort(self) -> None:
+        """As NextHop.abort: the other thread sees the connection end."""
+        connection = self.connection
+        if connection and connection.sock:
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
+
+
+def unreachable(reply: str) -> Ended:
+    """Nobody could say anything about a message yet: the next hop is not there, or does not want us now."""
+    return Ended(Answer("deferred", reply, hang_up=True, unreachable=True))
+
+
+def welcome(answer: tuple[int, bytes]) -> None:
+    """The answer to dialling or greeting must be friendly; if it is not, that is no fault of the message."""
+    if answer[0] // 100 != 2:
+        raise unreachable(said(answer))
+
+
+def greet(connection: smtplib.SMTP) -> None:
+    """EHLO or LHLO; HELO for an SMTP server that knows no EHLO."""
+    answer = connection.ehlo()
+    if answer[0] // 100 == 5 and not isinstance(connection, smtplib.LMTP):
+        answer = connection.helo()
+    welcome(answer)
+
+
+def one_line(reply: str) -> str:
+    """The reply as one visible line that is short enough to keep."""
+    return visible(" ".join(reply.split()))[:REPLY_LENGTH]

@@ -1,0 +1,82 @@
+"""How a connection to the next hop is encrypted: the policy, and STARTTLS."""
+
+import contextlib
+import smtplib
+import socket
+import ssl
+from dataclasses import dataclass
+from functools import cached_property
+
+from triage.errors import BadInput
+
+
+class NotEncrypted(Exception):
+    """The policy asks for an encryption that did not come about; the text says why."""
+
+
+@dataclass(frozen=True)
+class Encryption:
+    """The policy towards one next hop.
+
+    none: never STARTTLS. opportunistic: where it is offered, and in the clear where it fails (RFC 7435).
+    required: encrypted or not at all, whoever the server says it is. verify: and its certificate must be good.
+    """
+
+    policy: str = "opportunistic"
+    authorities: str = ""  # PEM file of the authorities that may vouch for the server; "": those of the system
+    name: str = ""  # that the certificate must bear; "": the host of the URL
+
+    @cached_property
+    def context(self) -> ssl.SSLContext:
+        """What TLS is made with; BadInput when the authorities' file is of no use."""
+        try:
+            context = ssl.create_default_context(cafile=self.authorities or None)
+        except (OSError, ssl.SSLError) as fault:
+            raise BadInput(f"relay.tls_ca: {self.authorities!r} cannot be used: {fault.strerror or fault}") from fault
+        if self.policy != "verify":
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        return context
+
+    @property
+    def needed(self) -> bool:
+        """Is no encryption no delivery?"""
+        return self.policy in ("required", "verify")
+
+    def wrap(self, connected: socket.socket, host: str) -> ssl.SSLSocket:
+        """TLS over this connection; NotEncrypted when it fails."""
+        try:
+            return self.context.wrap_socket(connected, server_hostname=self.name or host)
+        except (ssl.SSLError, ConnectionError, EOFError) as fault:
+            connected.close()
+            raise NotEncrypted(f"TLS failed: {words(fault)}") from fault
+
+
+def words(fault: Exception) -> str:
+    """What TLS did not like, without the library's file and line."""
+    if isinstance(fault, ssl.SSLCertVerificationError):
+        return fault.verify_message
+    reason = fault.reason if isinstance(fault, ssl.SSLError) else ""
+    return (reason or str(fault)).lower().replace("_", " ")
+
+
+def starttls(connection: smtplib.SMTP, encryption: Encryption, host: str) -> bool:
+    """Encrypt a connection that was greeted (RFC 3207); False when it stays in the clear, as the policy allows.
+
+    NotEncrypted when the server does not offer it and must, or when it fails: then the connection is of no more use.
+    Nothing that was said before counts afterwards: greet again.
+    """
+    if encryption.policy == "none":
+        return False
+    answer = connection.docmd("STARTTLS") if connection.has_extn("starttls") else None
+    if answer is None or answer[0] != 220:
+        if encryption.needed:
+            said = "it offers no STARTTLS" if answer is None else f"it refuses STARTTLS: {answer[0]} {answer[1].decode('utf-8', 'replace')}"
+            raise NotEncrypted(f"{said}, and relay.tls is {encryption.policy}")
+        return False
+    assert connection.sock is not None
+    with contextlib.suppress(AttributeError, OSError):
+        if connection.file is not None:
+            connection.file.close()
+    connection.file = None  # what was read ahead in the clear is forgotten
+    connection.sock = encryption.wrap(connection.sock, host)
+    return True

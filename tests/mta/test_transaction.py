@@ -1,0 +1,163 @@
+"""One transaction for many recipients: everybody gets the answer that was given about them, pipelined or not."""
+
+from collections.abc import Iterator
+from itertools import product
+
+import pytest
+from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
+
+from mta.nexthop import NextHop, open_nexthop
+from mta.trace import crlf
+from mta.transaction import possible, stuffed
+from tests.peers.next_hop import DROP, Peer, next_hop
+
+SENDER = "ruth@stranger.example"
+ANNA, BOB, CARL, DORA = PEOPLE = [f"{name}@company.example" for name in ("anna", "bob", "carl", "dora")]
+MAIL = b"From: Ruth <ruth@stranger.example>\r\nSubject: hello\r\n\r\n.\r\n..two\r\nend\r\n"
+
+
+@pytest.fixture(params=["smtp", "lmtp", "smtp pipelined", "lmtp pipelined"])
+def peer(request: pytest.FixtureRequest) -> Iterator[Peer]:
+    kind, _, pipelined = request.param.partition(" ")
+    with next_hop(lmtp=kind == "lmtp", offers=("PIPELINING",) if pipelined else ()) as running:
+        yield running
+
+
+@pytest.fixture
+def way(peer: Peer) -> Iterator[NextHop]:
+    opened = open_nexthop(peer.url, timeout=30, hostname="mx.company.example")
+    yield opened
+    opened.close()
+
+
+def kinds(way: NextHop, people: list[str] = PEOPLE) -> list[str]:
+    return [outcome.kind for outcome in way.send(SENDER, people, MAIL)]
+
+
+def test_one_transaction_serves_all(peer: Peer, way: NextHop) -> None:
+    assert kinds(way) == ["delivered"] * 4
+    assert (peer.transactions, peer.connections) == (1, 1)
+    assert [(taken.mailbox, taken.raw) for taken in peer.taken] == [(mailbox, MAIL) for mailbox in PEOPLE]
+
+
+def test_everybody_gets_their_own_answer(peer: Peer, way: NextHop) -> None:
+    peer.answer(f"RCPT {BOB}", "550 5.1.1 no such user")
+    peer.answer(f"RCPT {CARL}", "450 4.2.0 greylisted")
+    outcomes = way.send(SENDER, PEOPLE, MAIL)
+    assert [outcome.kind for outcome in outcomes] == ["delivered", "bounced", "deferred", "delivered"]
+    assert [outcome.reply for outcome in outcomes][1:3] == ["550 5.1.1 no such user", "450 4.2.0 greylisted"]
+    assert [taken.mailbox for taken in peer.taken] == [ANNA, DORA]
+
+
+def test_where_nobody_is_accepted_nothing_is_sent_and_the_next_message_goes(peer: Peer, way: NextHop) -> None:
+    for mailbox in PEOPLE:
+        peer.answer(f"RCPT {mailbox}", "550 5.1.1 no such user")
+    assert kinds(way) == ["bounced"] * 4
+    assert peer.transactions == 0
+    assert kinds(way) == ["delivered"] * 4
+    assert peer.connections == 1
+
+
+def test_a_refusal_of_the_sender_is_everybodys(peer: Peer, way: NextHop) -> None:
+    peer.answer("MAIL", "451 4.7.1 later")
+    assert kinds(way) == ["deferred"] * 4
+    assert kinds(way) == ["delivered"] * 4
+    assert peer.connections == 1
+
+
+def test_lmtp_answers_for_each_after_the_final_dot() -> None:
+    with next_hop(lmtp=True, offers=("PIPELINING",)) as peer:
+        way = open_nexthop(peer.url, timeout=30, hostname="mx.company.example")
+        peer.answer(f"RCPT {ANNA}", "550 5.1.1 no such user")
+        peer.answer(f"DATA {BOB}", "552 5.2.2 over quota")
+        peer.answer(f"DATA {DORA}", "451 4.2.1 mailbox busy")
+        outcomes = way.send(SENDER, PEOPLE, MAIL)
+        way.close()
+    assert [outcome.kind for outcome in outcomes] == ["bounced", "bounced", "delivered", "deferred"]
+    assert outcomes[1].reply == "552 5.2.2 over quota"
+    assert [taken.mailbox for taken in peer.taken] == [CARL]
+
+
+def test_who_is_one_too_many_goes_in_a_further_transaction(peer: Peer, way: NextHop) -> None:
+    peer.answer(f"RCPT {CARL}", "452 4.5.3 too many recipients")
+    peer.answer(f"RCPT {DORA}", "452 4.5.3 too many recipients")
+    assert kinds(way) == ["delivered"] * 4
+    assert peer.transactions == 2
+    assert [taken.mailbox for taken in peer.taken] == PEOPLE
+
+
+def test_too_many_when_nobody_is_accepted_is_put_off(peer: Peer, way: NextHop) -> None:
+    peer.answer("RCPT", *["452 4.3.1 no space"] * 4)
+    assert kinds(way) == ["deferred"] * 4
+    assert peer.taken == []
+
+
+def test_a_mailbox_that_no_command_can_carry_harms_nobody_else(peer: Peer, way: NextHop) -> None:
+    assert kinds(way, [ANNA, "b>\r\nDATA", "", BOB]) == ["delivered", "bounced", "bounced", "delivered"]
+
+
+def test_a_connection_that_ends_after_the_final_dot_leaves_everybody_in_doubt() -> None:
+    with next_hop(offers=("PIPELINING",)) as peer:
+        way = open_nexthop(peer.url, timeout=30, hostname="mx.company.example")
+        peer.answer("DATA", DROP)
+        outcomes = way.send(SENDER, PEOPLE, MAIL)
+        way.close()
+    assert {(outcome.kind, outcome.reply.partition(":")[0]) for outcome in outcomes} == {
+        ("deferred", "no answer after the final dot, so it may have arrived")
+    }
+
+
+def test_a_server_that_takes_data_for_nobody_is_hung_up_on() -> None:
+    with next_hop(offers=("PIPELINING",)) as peer:
+        way = open_nexthop(peer.url, timeout=30, hostname="mx.company.example")
+        assert kinds(way, [ANNA]) == ["delivered"]
+        peer.answer("MAIL", "550 5.7.1 not you")
+        peer.lenient = True
+        assert kinds(way) == ["bounced"] * 4
+        peer.lenient = False
+        assert kinds(way, [BOB]) == ["delivered"]
+        way.close()
+    assert [taken.mailbox for taken in peer.taken] == [ANNA, BOB]
+    assert peer.connections == 2
+
+
+REPLIES = {"250 2.1.5 ok": "delivered", "450 4.2.0 later": "deferred", "550 5.1.1 no": "bounced"}
+
+
+@pytest.fixture(scope="module")
+def pipelined() -> Iterator[tuple[Peer, NextHop]]:
+    with next_hop(lmtp=True, offers=("PIPELINING",)) as running:
+        opened = open_nexthop(running.url, timeout=30, hostname="mx.company.example")
+        yield running, opened
+        opened.close()
+
+
+@given(st.lists(st.sampled_from(list(product(REPLIES, REPLIES))), min_size=1, max_size=8))
+@hypothesis_settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_mix_of_answers_reaches_whom_it_is_about(pipelined: tuple[Peer, NextHop], mix: list[tuple[str, str]]) -> None:
+    peer, way = pipelined
+    people = [f"person{number}@company.example" for number in range(len(mix))]
+    for mailbox, (rcpt, data) in zip(people, mix, strict=True):
+        peer.answer(f"RCPT {mailbox}", rcpt)
+        if REPLIES[rcpt] == "delivered":
+            peer.answer(f"DATA {mailbox}", data)
+    expected = [REPLIES[rcpt] if REPLIES[rcpt] != "delivered" else REPLIES[data] for rcpt, data in mix]
+    assert kinds(way, people) == expected
+    assert not any(peer.script.values())
+
+
+@given(st.text(max_size=40))
+def test_an_address_that_is_possible_is_one_word_of_one_command(address: str) -> None:
+    if possible(address):
+        line = f"RCPT TO:<{address}>"
+        assert line.splitlines() == [line] or not address.isascii()
+        assert "\r" not in line
+        assert "\n" not in line
+        assert address.startswith('"') or (">" not in address and " " not in address)
+
+
+@given(st.lists(st.sampled_from([b"\r\n", b"\n", b"\r", b".", b"x", b"\r\n.\r\n", b"\n.\n", b"\r.\r"])).map(b"".join))
+def test_what_is_sent_has_one_end_and_crlf_only(raw: bytes) -> None:
+    sent = stuffed(crlf(raw)) + b".\r\n"
+    assert sent.count(b"\r\n") == sent.count(b"\r") == sent.count(b"\n")
+    assert (b"\r\n" + sent).find(b"\r\n.\r\n") == len(sent) - 3
