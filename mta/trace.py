@@ -4,7 +4,8 @@ import ipaddress
 import re
 from email.utils import format_datetime
 
-from triage.authentication import Authentication, Spf
+from mta.results import authentication_results, forged
+from triage.authentication import Authentication
 from triage.envelope import Envelope
 from triage.ids import show
 
@@ -15,8 +16,6 @@ OURS = re.compile(
     rb"^(?P<name>x-mailroom-[^\r\n:]*+|authentication-results)[ \t]*:(?P<value>(?:[^\r\n]++|\r\n[ \t])*+)(?:\r\n|\Z)", re.I | re.M
 )
 BARE = re.compile(rb"\r\n|\r|\n")
-TOKEN = re.compile(r"[^\x00-\x20\x7f-\U0010ffff()<>@,;:\\\"/\[\]?=]+")  # RFC 2045, 5.1
-PARTS = re.compile(r'\\.|[^\\"();]+|.', re.S)  # of a structured field: quoted pairs, text, delimiters
 DOMAIN = re.compile(r"(?=.{1,255}\Z)[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 PATH = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9.-]{1,255}")
 
@@ -39,7 +38,7 @@ def stamp(
     own = "".join(fields).encode("ascii")
     if body_only(header):
         return own + b"\r\n" + header + body
-    kept = OURS.sub(lambda found: b"" if forged(found, authserv_id) else found[0], header)
+    kept = OURS.sub(lambda found: b"" if in_our_name(found, authserv_id) else found[0], header)
     return own + separator(kept) + kept + body
 
 
@@ -61,6 +60,11 @@ def split(raw: bytes) -> tuple[bytes, bytes]:
 def body_only(header: bytes) -> bool:
     """Does the message begin with something else than a field: text without a header, or a continuation of nothing?"""
     return bool(header) and not FIELD_START.match(header) and not MBOX_START.match(header)
+
+
+def in_our_name(found: re.Match[bytes], authserv_id: str) -> bool:
+    """Is this a field that only we may write?"""
+    return found["name"].lower() != b"authentication-results" or forged(found["value"], authserv_id)
 
 
 def separator(header: bytes) -> bytes:
@@ -116,71 +120,6 @@ def literal(text: str) -> str:
     return f"[IPv6:{address}]" if address.version == 6 else f"[{address}]"
 
 
-def authentication_results(authentication: Authentication, authserv_id: str) -> str:
-    """Our Authentication-Results field (RFC 8601): every result that was found, SPF, DKIM, ARC and DMARC."""
-    results = [result("spf", spf.result, (f"smtp.{identity_of(spf)}", spf.domain)) for spf in authentication.spf]
-    for dkim in authentication.dkim:
-        results.append(result("dkim", dkim.result, ("header.d", dkim.domain), ("header.s", dkim.selector), ("header.a", dkim.algorithm)))
-    if not authentication.dkim:
-        results.append("dkim=none")
-    if authentication.arc.instances:
-        results.append(result("arc", authentication.arc.result))
-    dmarc = authentication.dmarc
-    results.append(result("dmarc", dmarc.result, ("header.from", dmarc.domain)))
-    return "Authentication-Results: " + ";\r\n\t".join([value(authserv_id), *results]) + "\r\n"
-
-
-def identity_of(spf: Spf) -> str:
-    """The property that SPF spoke about (RFC 8601, 2.7.2)."""
-    return "helo" if spf.identity == "helo" else "mailfrom"
-
-
-def result(method: str, outcome: str, *properties: tuple[str, str]) -> str:
-    """One resinfo: method, outcome and the properties that are known."""
-    return " ".join([f"{method}={outcome}", *(f"{name}={value(text)}" for name, text in properties if text)])
-
-
-def value(text: str) -> str:
-    """A token, or a quoted string when it needs to be one (RFC 2045, 5.1). What is no printable ASCII becomes "?"."""
-    if TOKEN.fullmatch(text):
-        return text
-    plain = re.sub(r"[^\x20-\x7e]", "?", text)[:255]
-    return '"' + plain.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
 def word(text: str) -> str:
     """The text as one atom of a field of ours: whatever could end or fold the field, or close a comment, becomes "?"."""
     return re.sub(r"[^A-Za-z0-9!#$%&'*+/=^_`{|}~.:-]", "?", text)[:255] or "?"
-
-
-def forged(found: re.Match[bytes], authserv_id: str) -> bool:
-    """Does this field speak in our name? One that cannot be read and mentions us does too."""
-    if found["name"].lower() != b"authentication-results":
-        return True
-    text, ours = found["value"].decode("latin-1").replace("\r\n", ""), authserv_id.casefold().rstrip(".")
-    named = authserv_id_of(text)
-    if named is None:
-        return ours in text.casefold()
-    words = re.split(r"[\x00-\x20\x7f]+", named.strip())
-    if len(words) > 1 and words[-1].isdigit():
-        words.pop()  # the version
-    first_word, squeezed = re.split(r"[<>@,:/\[\]?=]", words[0])[0], "".join(words)
-    return ours in (first_word.casefold().rstrip("."), squeezed.casefold().rstrip("."))
-
-
-def authserv_id_of(text: str) -> str | None:
-    """What an unfolded Authentication-Results value says before its first ";", comments and quotes taken away.
-
-    None when a comment or a quoted string never ends (RFC 5322, 3.2.2 and 3.2.4; RFC 8601, 2.2).
-    """
-    depth, quoted, kept = 0, False, []
-    for part in PARTS.findall(text):
-        if part == '"' and not depth:
-            quoted = not quoted
-        elif part in ("(", ")") and not quoted:
-            depth = max(0, depth + (1 if part == "(" else -1))
-        elif part == ";" and not depth and not quoted:
-            break
-        elif not depth:
-            kept.append(part.removeprefix("\\"))
-    return None if depth or quoted else "".join(kept)
