@@ -8,6 +8,7 @@ file therefore never holds anything that was promised.
 import contextlib
 import errno
 import fcntl
+import heapq
 import json
 import logging
 import os
@@ -23,9 +24,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from triage.backlog import DAMAGED, INCOMING, RETRY, batch_name, batch_names
 from triage.envelope import Envelope
 from triage.errors import BadInput
-from triage.ids import new_id, show
+from triage.ids import show
 from triage.times import to_micros
 
 MAGIC = b"MRsp"  # before each message, so that reading finds the next one behind a damaged one
@@ -34,6 +36,7 @@ LENGTHS = struct.Struct("<II")
 MOST_MESSAGES = 256  # in one batch
 MOST_BYTES = 16 * 1024 * 1024  # in one batch, one larger message apart
 BUFFER = 256 * 1024
+SLICE = 4096  # names that are in memory at once while a backlog is read
 PUT_OFF = re.compile(r"(?P<not_before>\d{16})\.(?P<attempt>\d{3})\..*\.batch")  # microseconds since 1970, times put off
 
 Message = tuple[Envelope, bytes]
@@ -65,7 +68,7 @@ class Spool:
     def __init__(self, directory: Path) -> None:
         """Make the directories. BadInput when they cannot be written."""
         self.after_batch: Callable[[], None] = lambda: None  # called when a batch is safe, before anybody is told
-        self.incoming, self.retry, self.damaged = (directory / name for name in ("incoming", "retry", "damaged"))
+        self.incoming, self.retry, self.damaged = (directory / name for name in (INCOMING, RETRY, DAMAGED))
         try:
             for path in (self.incoming, self.retry, self.damaged):
                 path.mkdir(0o750, parents=True, exist_ok=True)
@@ -110,7 +113,7 @@ class Spool:
             batch, last = self._gather(first)
             wanted = [one for one in batch if one.safe.set_running_or_notify_cancel()]
             try:
-                write_batch(self.incoming, f"{show(new_id())}.{os.getpid()}.batch", [(one.envelope, one.raw) for one in wanted])
+                write_batch(self.incoming, batch_name(os.getpid(), len(wanted)), [(one.envelope, one.raw) for one in wanted])
             except Exception as fault:
                 for one in wanted:
                     one.safe.set_exception(fault)
@@ -147,15 +150,18 @@ class Spool:
     # reading
 
     def batches(self) -> Iterator[Batch]:
-        """The batches that were there a moment ago, oldest first."""
-        for name in batch_names(self.incoming):
+        """The batches that were there a moment ago, oldest first, however many there are."""
+        for name in in_order(self.incoming):
             yield Batch(self.incoming / name)
 
     def due(self, now: datetime) -> Iterator[Batch]:
         """The messages of the retry spool whose time has come, longest due first."""
-        for name in batch_names(self.retry):
-            if (found := PUT_OFF.fullmatch(name)) and int(found["not_before"]) <= to_micros(now):
-                yield Batch(self.retry / name, int(found["attempt"]))
+        for name in in_order(self.retry):
+            if (found := PUT_OFF.fullmatch(name)) is None:
+                continue
+            if int(found["not_before"]) > to_micros(now):
+                return
+            yield Batch(self.retry / name, int(found["attempt"]))
 
     def hold(self, batch: Batch) -> bool:
         """Take the batch for this process until `remove` or `let_go`. False when another one has it or had it."""
@@ -264,10 +270,12 @@ def seek_next(file: IO[bytes], start: int) -> None:
         kept = window[-len(MAGIC) + 1 :]
 
 
-def batch_names(directory: Path) -> list[str]:
-    """The complete batches of a directory in the order of their names, which is the order of their times."""
-    with os.scandir(directory) as entries:
-        return sorted(entry.name for entry in entries if entry.name.endswith(".batch"))
+def in_order(directory: Path) -> Iterator[str]:
+    """The complete batches that are there now, in the order of their names, which is that of their times; few names in memory at once."""
+    last, newest = "", max(batch_names(directory), default="")
+    while names := heapq.nsmallest(SLICE, (name for name in batch_names(directory) if last < name <= newest)):
+        yield from names
+        last = names[-1]
 
 
 def remove_leftovers(directory: Path) -> None:

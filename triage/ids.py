@@ -5,7 +5,7 @@ import threading
 import time
 from datetime import datetime
 
-from triage.times import to_micros
+from triage.times import from_micros, to_micros
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U
 EPOCH_MS = 1_704_067_200_000  # 2024-01-01T00:00:00Z
@@ -28,6 +28,11 @@ def new_id() -> int:
 def first_id_at(instant: datetime) -> int:
     """The smallest id that can have been made at that instant or later."""
     return max(0, to_micros(instant) // 1000 - EPOCH_MS) << SEQUENCE_BITS
+
+
+def made_at(number: int) -> datetime:
+    """When the id was made, to the millisecond."""
+    return from_micros(((number >> SEQUENCE_BITS) + EPOCH_MS) * 1000)
 
 
 def show(number: int) -> str:

@@ -16,10 +16,11 @@ from fastapi.responses import HTMLResponse
 
 from triage.errors import BadInput
 from triage.settings import Settings, host_port
-from triage_api import audit, cards, decisions, deliveries, events, health, messages, people, queue, rules, selections, session
+from triage_api import audit, cards, decisions, deliveries, events, health, messages, metrics, people, queue, rules, selections, session
 from triage_api.console import Console
 from triage_api.events import Feed
 from triage_api.guard import Guard
+from triage_api.metrics import Metrics
 from triage_api.office import Office
 from triage_api.problems import MEDIA_TYPE, speak_problems
 
@@ -46,7 +47,7 @@ class App(FastAPI):
 
 
 def make_app(settings: Settings) -> FastAPI:
-    """The API and the console for these settings. BadInput when the database URL or the spool directory is of no use."""
+    """The API and the console for these settings. BadInput when the database URL, the spool directory or api.metrics is of no use."""
     office = Office(settings)
     feed = Feed(office)
 
@@ -66,13 +67,14 @@ def make_app(settings: Settings) -> FastAPI:
         lifespan=open_hours,
         generate_unique_id_function=lambda route: route.name,
     )
-    app.state.office, app.state.feed = office, feed
+    app.state.office, app.state.feed, app.state.metrics = office, feed, Metrics(office)
     speak_problems(app)
     api = APIRouter(prefix=API)
     for resource in RESOURCES:
         api.include_router(resource.router)
     app.include_router(api)
     app.include_router(health.router)
+    app.include_router(metrics.router)
     app.add_api_route("/api/docs", lambda: HTMLResponse(docs(app.openapi())), include_in_schema=False)
     app.router.default = Console()
     app.add_middleware(Guard, office=office)

@@ -7,18 +7,23 @@ import resource
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
 
+from mta import spool as spool_module
 from mta.spool import Batch, Message, Spool, write_batch
 from tests.peers.processes import HANG
+from triage.backlog import Backlog, backlog, batch_name
 from triage.envelope import Envelope
 from triage.errors import BadInput
 from triage.ids import new_id
+from triage.times import utcnow
 
 AT = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 
@@ -118,6 +123,94 @@ def test_a_batch_finished_while_it_was_being_opened_is_not_read_again(spool: Spo
         assert taken(spool, mine)
         late = Batch(Path(f"/proc/self/fd/{opened.fileno()}"))
         assert not spool.hold(late)
+
+
+# a backlog
+
+
+def test_a_long_backlog_is_read_in_order_and_what_comes_meanwhile_in_the_next_round(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool_module, "SLICE", 7)
+    for number in range(30):
+        write_batch(spool.incoming, batch_name(number, 1), [(envelope(number + 1), b"%d" % number)])
+    found = []
+    for batch in spool.batches():
+        found += [raw for _, raw in taken(spool, batch)]
+        if len(found) == 3:
+            write_batch(spool.incoming, batch_name(1, 1), [(envelope(100), b"late")])
+    assert found == [b"%d" % number for number in range(30)]
+    assert [raw for _, raw in everything(spool)] == [b"late"]
+
+
+BACKLOG = """
+import resource, sys
+from pathlib import Path
+from mta.spool import Spool
+spool, expected, start = Spool(Path(sys.argv[1])), 1, 0
+for number, batch in enumerate(spool.batches()):
+    assert spool.hold(batch)
+    for envelope, raw in spool.read(batch):
+        assert (envelope.spool_id, raw) == (expected, b"x" * 200)
+        expected += 1
+    spool.remove(batch)
+    if number == 20:
+        start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(expected - 1, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - start)
+"""
+
+
+def test_a_hundred_thousand_messages_are_read_in_order_with_constant_memory(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "fsync", void)  # this is about reading
+    numbers = iter(range(1, 100_001))
+    while group := [(envelope(number), b"x" * 200) for number in islice(numbers, 250)]:
+        write_batch(spool.incoming, batch_name(1, len(group)), group)
+    assert backlog(spool.incoming.parent).messages == 100_000
+    command = [sys.executable, "-c", BACKLOG, str(spool.incoming.parent)]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], timeout=4 * HANG, capture_output=True, text=True, check=True)
+    count, grown = map(int, done.stdout.split())
+    assert count == 100_000
+    assert grown < 4 * 1024, f"{grown} KiB more after 400 batches than after 20"
+
+
+def test_the_backlog_is_known_from_the_names(spool: Spool) -> None:
+    directory = spool.incoming.parent
+    assert backlog(directory) == Backlog()
+    for future in [spool.append(envelope(), b"x") for _ in range(40)]:
+        future.result(HANG)
+    one_batch(spool, [b"written by another version"])
+    spool.put_off(envelope(), b"x", not_before=AT, attempt=1)
+    (spool.damaged / "1.batch").write_bytes(b"")
+    (spool.incoming / "half.batch.tmp").write_bytes(b"half")
+    found = backlog(directory)
+    assert (found.messages, found.put_off, found.damaged) == (41, 1, 1)
+    assert found.oldest is not None
+    assert abs((utcnow() - found.oldest).total_seconds()) < HANG
+
+
+def test_a_session_waits_for_the_batch_under_way_and_its_own_and_for_no_more(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    batches, real = 0, os.fsync
+
+    def slow(descriptor: int) -> None:
+        nonlocal batches
+        real(descriptor)
+        batches += Path(f"/proc/self/fd/{descriptor}").is_file()
+        time.sleep(0.02)
+
+    monkeypatch.setattr(os, "fsync", slow)
+    waited: list[int] = []
+
+    def session() -> None:
+        before = batches
+        spool.append(envelope(), b"x").result(HANG)
+        waited.append(batches - before)
+
+    threads = [threading.Thread(target=session) for _ in range(60)]
+    for thread in threads:
+        thread.start()
+        time.sleep(0.003)
+    for thread in threads:
+        thread.join(HANG)
+    assert len(waited) == 60
+    assert max(waited) <= 2
 
 
 # retry

@@ -1,9 +1,12 @@
 """Ids are ordered in time, fit a signed 64-bit column, and are written in one way only."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from hypothesis import given, strategies as st
 
 from triage import ids
+from triage.times import utcnow
 
 
 def test_each_id_is_larger_than_the_one_before() -> None:
@@ -17,6 +20,12 @@ def test_what_is_shown_is_read_back_and_keeps_the_order(one: int, other: int) ->
     assert ids.read(ids.show(one)) == one
     assert (ids.show(one) < ids.show(other)) == (one < other)
     assert ids.read(ids.show(one).lower()) == one
+
+
+def test_an_id_tells_when_it_was_made() -> None:
+    assert abs(utcnow() - ids.made_at(ids.new_id())) < timedelta(minutes=1)
+    at = datetime(2026, 11, 24, 9, 30, 0, 123_000, tzinfo=UTC)
+    assert ids.made_at(ids.first_id_at(at)) == at
 
 
 @pytest.mark.parametrize("text", ["", "7QK", "0" * 14, "O000000000000", "ZZZZZZZZZZZZZ", "000000000000\x00", "../../etc/pass"])

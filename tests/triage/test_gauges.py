@@ -1,0 +1,30 @@
+"""Numbers about the record, on both databases."""
+
+from datetime import timedelta
+
+from sqlalchemy import Engine
+
+from tests.triage.arriving import ANA, NOW, arrive, set_up
+from triage import db, ledger
+from triage.gauges import gauges
+from triage.settings import Settings
+from triage.states import Event, State
+
+
+def test_an_empty_record(engine: Engine) -> None:
+    with db.reading(engine) as session:
+        found = gauges(session, NOW)
+    assert found.by_state == dict.fromkeys(State, 0)
+    assert (found.oldest_held, found.due, found.longest_due) == (None, 0, None)
+
+
+def test_what_waits_and_since_when(engine: Engine, settings: Settings) -> None:
+    with db.transaction(engine) as session:
+        set_up(session, settings)
+        mails = [arrive(session, settings)[0] for _ in range(4)]
+        for mail, due in zip(mails[:3], (NOW, NOW + timedelta(minutes=1), NOW + timedelta(hours=1)), strict=True):
+            ledger.record(session, mail, Event.RELEASE, by=ANA, now=NOW, due_at=due, queued_at=NOW)
+    with db.reading(engine) as session:
+        found = gauges(session, NOW + timedelta(minutes=2))
+    assert {state: count for state, count in found.by_state.items() if count} == {State.HELD: 1, State.QUEUED: 3}
+    assert (found.oldest_held, found.due, found.longest_due) == (NOW, 2, NOW)

@@ -1,0 +1,90 @@
+"""The numbers for a monitor: true, for whom they are meant, and there when something else is down."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+
+from tests.triage_api.conftest import Browser, Came, NewBrowser
+from tests.triage_api.test_exposition import read
+from triage.backlog import batch_name
+from triage.errors import BadInput
+from triage.settings import Settings
+from triage_api import metrics
+from triage_api.app import make_app
+
+Values = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+@pytest.fixture
+def spool(settings: Settings) -> Path:
+    """A spool directory as a judge makes it."""
+    for name in ("incoming", "retry", "damaged"):
+        (settings.spool.directory / name).mkdir()
+    return settings.spool.directory
+
+
+def asked(browser: Browser) -> Values:
+    answer = browser.get("//metrics")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    return read(answer.text)
+
+
+def test_what_waits(new_browser: NewBrowser, came: Came, spool: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "FRESH", 0.0)
+    monitor = new_browser(address="127.0.0.1")
+    nothing = asked(monitor)
+    assert nothing["mailroom_spool_messages", (("spool", "incoming"),)] == 0
+    assert nothing["mailroom_spool_oldest_age_seconds", ()] == 0
+    came()
+    came()
+    (spool / "incoming" / batch_name(1, 12)).write_bytes(b"")
+    (spool / "damaged" / "1.batch").write_bytes(b"")
+    found = asked(monitor)
+    assert found["mailroom_spool_messages", (("spool", "incoming"),)] == 12
+    assert found["mailroom_spool_damaged_batches", ()] == 1
+    assert found["mailroom_deliveries", (("state", "held"),)] == 2
+    assert found["mailroom_deliveries", (("state", "recalling"),)] == 0
+    assert found["mailroom_held_oldest_age_seconds", ()] > 0
+    assert (found["mailroom_database_up", ()], found["mailroom_spool_up", ()], found["mailroom_queue_due", ()]) == (1, 1, 0)
+
+
+def test_a_scrape_soon_after_costs_nothing(new_browser: NewBrowser, spool: Path, engine: Engine, came: Came) -> None:
+    monitor = new_browser(address="127.0.0.1")
+    before = asked(monitor)
+    came()
+    assert asked(monitor) == before
+
+
+@pytest.mark.parametrize(
+    ("address", "fields", "status"),
+    [
+        ("127.0.0.1", {}, 200),
+        ("127.8.8.8", {}, 200),
+        ("::1", {}, 200),
+        ("::ffff:127.0.0.1", {}, 200),
+        ("192.0.2.9", {}, 403),
+        ("2001:db8::1", {}, 403),
+        ("127.0.0.1", {"X-Forwarded-For": "192.0.2.9"}, 403),
+        ("127.0.0.1", {"Forwarded": "for=192.0.2.9"}, 403),
+        ("not an address", {}, 403),
+    ],
+)
+def test_who_may_read_them(address: str, fields: dict[str, str], status: int, new_browser: NewBrowser, spool: Path) -> None:
+    assert new_browser(address=address).get("//metrics", headers=fields).status_code == status
+
+
+def test_a_spool_or_a_database_that_is_gone_is_a_number_too(new_browser: NewBrowser, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*_: object) -> None:
+        raise OperationalError("SELECT", {}, Exception("gone"))
+
+    monkeypatch.setattr(metrics, "gauges", gone)
+    assert asked(new_browser(address="127.0.0.1")) == {("mailroom_spool_up", ()): 0, ("mailroom_database_up", ()): 0}
+
+
+def test_something_else_than_networks_is_refused_at_the_start(settings: Settings) -> None:
+    with pytest.raises(BadInput, match=r"api\.metrics must be networks such as 127\.0\.0\.0/8, not 'everybody'"):
+        make_app(replace(settings, api=replace(settings.api, metrics=("10.0.0.0/8", "everybody"))))

@@ -1,0 +1,52 @@
+"""How much accepted mail waits on this machine, and since when: read from the names of the spool's batches alone."""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from triage import ids
+
+INCOMING, RETRY, DAMAGED = "incoming", "retry", "damaged"  # below spool.directory
+NAME = re.compile(rf"(?P<number>[{ids.ALPHABET}]{{{ids.WIDTH}}})\.\d+\.(?P<messages>\d+)\.batch")
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits for the judge."""
+
+    messages: int = 0  # accepted, not judged yet
+    oldest: datetime | None = None  # when the first of them was accepted
+    put_off: int = 0  # to be judged again later
+    damaged: int = 0  # batches that are kept for a person to look at
+
+
+def batch_name(writer: int, messages: int) -> str:
+    """The name of a new batch: names sort by the time they were made. `writer` is the process, so that no two share a name."""
+    return f"{ids.show(ids.new_id())}.{writer}.{messages}.batch"
+
+
+def backlog(directory: Path) -> Backlog:
+    """The backlog of the spool below `directory`. OSError when it cannot be read."""
+    messages, first = 0, ""
+    for name in batch_names(directory / INCOMING):
+        found = NAME.fullmatch(name)
+        messages += int(found["messages"]) if found else 1
+        if found and (not first or found["number"] < first):
+            first = found["number"]
+    return Backlog(
+        messages,
+        ids.made_at(ids.read(first)) if first else None,
+        sum(1 for _ in batch_names(directory / RETRY)),
+        sum(1 for _ in batch_names(directory / DAMAGED)),
+    )
+
+
+def batch_names(directory: Path) -> Iterator[str]:
+    """The complete batches of one directory, in no order."""
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            if entry.name.endswith(".batch"):
+                yield entry.name

@@ -1,0 +1,34 @@
+"""Numbers about the record that a monitor asks for every few seconds: read-only, of the whole company, without names."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlmodel import Session, col
+
+from triage.models import Delivery
+from triage.states import State
+
+
+@dataclass(frozen=True, slots=True)
+class Gauges:
+    """As of one moment."""
+
+    by_state: dict[State, int]  # deliveries in each state, all states named
+    oldest_held: datetime | None  # when the mail that has been held longest came in
+    due: int  # deliveries that the relay should have taken by now
+    longest_due: datetime | None  # since when the first of them waits
+
+
+def gauges(session: Session, now: datetime) -> Gauges:
+    """Read them, each from an index."""
+    state, due_at = col(Delivery.state), col(Delivery.due_at)
+    counted = {State(name): count for name, count in session.execute(select(state, func.count()).group_by(state))}
+    waiting = (state == State.QUEUED) & (due_at <= now)
+    due, longest_due = session.execute(select(func.count(), func.min(due_at)).where(waiting)).one()
+    return Gauges(
+        by_state={one: counted.get(one, 0) for one in State},
+        oldest_held=session.scalar(select(func.min(col(Delivery.received_at))).where(state == State.HELD)),
+        due=due,
+        longest_due=longest_due,
+    )

@@ -1,0 +1,134 @@
+"""Numbers for a monitor: what waits, since when, and whether mail moves. Only for the networks that api.metrics names."""
+
+import ipaddress
+import threading
+import time
+from collections.abc import Iterable
+from datetime import datetime
+
+from fastapi import APIRouter, Request
+from fastapi.responses import PlainTextResponse
+from sqlalchemy.exc import SQLAlchemyError
+
+from triage import db
+from triage.backlog import Backlog, backlog
+from triage.errors import BadInput
+from triage.gauges import Gauges, gauges
+from triage.settings import Api
+from triage.times import utcnow
+from triage_api.exposition import MEDIA_TYPE, Family, exposition, gauge, labelled
+from triage_api.office import Here, Office
+
+FRESH = 5.0  # seconds that an answer is given again: counting a million deliveries takes a while
+REFUSED = "These numbers are for the networks that api.metrics names, and yours is not among them.\n"
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+router = APIRouter(tags=["health"], default_response_class=PlainTextResponse)
+
+
+@router.get("/metrics", include_in_schema=False)  # it has a format and readers of its own
+def metrics(here: Here, request: Request) -> PlainTextResponse:
+    """What waits and since when, in Prometheus' text format."""
+    if not admitted(request, here.settings.api):
+        return PlainTextResponse(REFUSED, 403)
+    known: Metrics = request.app.state.metrics
+    return PlainTextResponse(known.text(), media_type=MEDIA_TYPE)
+
+
+def admitted(request: Request, api: Api) -> bool:
+    """May this client read them? Somebody who stands in front of us without our knowing (api.public_url) hides the client."""
+    hidden = not api.public_url and ("forwarded" in request.headers or "x-forwarded-for" in request.headers)
+    if hidden or request.client is None:
+        return False
+    try:
+        client = ipaddress.ip_address(request.client.host)
+    except ValueError:
+        return False
+    client = getattr(client, "ipv4_mapped", None) or client
+    return any(client in network for network in networks(api))
+
+
+def networks(api: Api) -> list[Network]:
+    """The networks of api.metrics; BadInput names the one that is none."""
+    found: list[Network] = []
+    for text in api.metrics:
+        try:
+            found.append(ipaddress.ip_network(text))
+        except ValueError as fault:
+            raise BadInput(f"api.metrics must be networks such as 127.0.0.0/8, not {text!r}: {fault}") from fault
+    return found
+
+
+class Metrics:
+    """The numbers of one API process, read anew when they are older than FRESH."""
+
+    def __init__(self, here: Office) -> None:
+        """BadInput when api.metrics names something else than networks."""
+        networks(here.settings.api)
+        self.here = here
+        self.lock = threading.Lock()
+        self.read_at, self.known = -FRESH, ""
+
+    def text(self) -> str:
+        """The document. Without a database it says so, and has what needs none."""
+        with self.lock:
+            if time.monotonic() - self.read_at >= FRESH:
+                self.known, self.read_at = exposition([*self.of_spool(), *self.of_record()]), time.monotonic()
+            return self.known
+
+    def of_spool(self) -> Iterable[Family]:
+        """What the spool of this machine holds."""
+        try:
+            waiting = backlog(self.here.settings.spool.directory)
+        except OSError:
+            return [gauge("mailroom_spool_up", "1 when the spool directory of this machine can be read.", 0)]
+        return spool_families(waiting, utcnow())
+
+    def of_record(self) -> Iterable[Family]:
+        """What the database says."""
+        now = utcnow()
+        try:
+            with db.reading(self.here.engine) as session:
+                found = gauges(session, now)
+        except SQLAlchemyError:
+            return [gauge("mailroom_database_up", "1 when the database answers.", 0)]
+        return record_families(found, now)
+
+
+def spool_families(waiting: Backlog, now: datetime) -> list[Family]:
+    """The backlog, in words that Prometheus knows."""
+    return [
+        gauge("mailroom_spool_up", "1 when the spool directory of this machine can be read.", 1),
+        labelled(
+            "mailroom_spool_messages",
+            "Accepted messages of this machine that wait to be judged, for the first time or again.",
+            "spool",
+            {"incoming": waiting.messages, "retry": waiting.put_off},
+        ),
+        gauge(
+            "mailroom_spool_oldest_age_seconds", "How long the first message of the incoming spool has waited.", age(waiting.oldest, now)
+        ),
+        gauge("mailroom_spool_damaged_batches", "Damaged batches that are kept for a person to look at.", waiting.damaged),
+    ]
+
+
+def record_families(found: Gauges, now: datetime) -> list[Family]:
+    """The record's numbers, in words that Prometheus knows."""
+    return [
+        gauge("mailroom_database_up", "1 when the database answers.", 1),
+        labelled(
+            "mailroom_deliveries",
+            "Deliveries on the record by state.",
+            "state",
+            {str(state): count for state, count in found.by_state.items()},
+        ),
+        gauge("mailroom_held_oldest_age_seconds", "How long the mail that has been held longest has waited.", age(found.oldest_held, now)),
+        gauge("mailroom_queue_due", "Deliveries that should be on their way by now.", found.due),
+        gauge("mailroom_queue_due_age_seconds", "How long the first delivery that is due has waited.", age(found.longest_due, now)),
+    ]
+
+
+def age(since: datetime | None, now: datetime) -> float:
+    """Seconds since then; 0 when there is nothing."""
+    return max(0.0, (now - since).total_seconds()) if since else 0.0
