@@ -1,11 +1,12 @@
 """Our Authentication-Results field (RFC 8601): write it, and know one that was forged in our name. Pure."""
 
 import re
+import unicodedata
 from collections.abc import Iterator
 
 from triage.authentication import Arc, Authentication, Dkim, Dmarc, Result, Spf
+from triage.authors import loose_domains
 from triage.decoding import words
-from triage.envelope import ascii_domain
 
 TOKEN = re.compile(r"[^\x00-\x20\x7f-\U0010ffff()<>@,;:\\\"/\[\]?=]+")  # RFC 2045, 5.1
 PARTS = re.compile(r'\\.|[^\\"();]+|.', re.S)  # of a structured field: quoted pairs, text, delimiters
@@ -84,29 +85,27 @@ def forged(text: bytes, authserv_id: str) -> bool:
     """Does an Authentication-Results field with this text speak in our name? One that cannot be read and mentions us does too."""
     unfolded = text.decode("utf-8", "replace").replace("\r\n", "")
     readings = [unfolded, words(unfolded)] if "=?" in unfolded else [unfolded]  # some readers decode encoded words everywhere
-    return any(speaks_as(reading, plain_name(authserv_id)) for reading in readings)
+    return any(speaks_as(reading, plain_names(authserv_id)) for reading in readings)
 
 
-def speaks_as(text: str, ours: str) -> bool:
+def speaks_as(text: str, ours: set[str]) -> bool:
     """Would some reader take the part before the first ";" for our authserv-id?"""
     named = authserv_id_of(text)
     if named is None:
-        return ours in text.casefold()
+        return any(name in text.casefold() for name in ours)
     pieces = re.split(r"[\x00-\x20\x7f]+", named.strip())
     if len(pieces) > 1 and pieces[-1].isdigit():
         pieces.pop()  # the version
     first = re.split(r"[<>@,:/\[\]?=]", pieces[0])[0]
-    return ours in (plain_name(first), plain_name("".join(pieces)))
+    return not ours.isdisjoint(plain_names(first) | plain_names("".join(pieces)))
 
 
-def plain_name(name: str) -> str:
-    """A name as it is compared: without regard to case, a last dot, or how an international domain is written."""
+def plain_names(name: str) -> set[str]:
+    """A name in the forms in which readers compare it: case, a last dot, invisible letters and the writing of a domain do not count."""
     if len(name) > LONGEST_NAME:
-        return ""
-    try:
-        return ascii_domain(name)
-    except ValueError:
-        return name.casefold().rstrip(".")
+        return set()
+    seen = "".join(letter for letter in name if unicodedata.category(letter) != "Cf").rstrip(".")
+    return {seen.casefold(), *loose_domains(seen)} - {""}
 
 
 def authserv_id_of(text: str) -> str | None:

@@ -145,6 +145,10 @@ def test_however_our_name_is_written_it_is_ours(before: str, name: str, way: obj
     assert forged(field.encode(), "mx.firmä.example")
 
 
+def test_a_reader_with_the_old_idna_is_thought_of() -> None:
+    assert forged("mx.straße.example; dmarc=pass".encode(), "mx.strasse.example")  # RFC 3490 reads it so, RFC 5891 does not
+
+
 OTHERS = st.sampled_from(
     ["mx.elsewhere.example", "relay.mx.firmä.example", "firmä.example", "mx.firmä.example.org", "xmx.firmä.example", "mx.firma.example"]
 )
