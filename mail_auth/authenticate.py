@@ -17,11 +17,12 @@ KEPT = 8  # questions that an SPF record of many terms leaves for the alignment
 def authenticate(envelope: Envelope, raw: bytes, resolver: Resolver, now: datetime) -> Authentication:
     """Everything that can be found out about who sent `raw`, as received, with CRLF line ends.
 
-    Asks DNS at most 40 questions and waits at most `resolver.timeout` seconds in all. `now` is aware.
+    Asks DNS at most 40 questions and waits at most `resolver.timeout` seconds in all. `now` is aware. A signature must have
+    been good when the message came in (`envelope.received_at`), however long it waited for us.
     DNS that does not answer is TEMPERROR; our own fault is PERMERROR: neither is ever a proof.
     """
     try:
-        return found(envelope, raw, Questions(resolver), now)
+        return found(envelope, raw, Questions(resolver), min(now, envelope.received_at))
     except Exception:
         log.exception("message %d could not be authenticated", envelope.spool_id)
         return Authentication("", dmarc=Dmarc(Result.PERMERROR, reason="it could not be authenticated"))

@@ -18,7 +18,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError as NoConnection
 from sqlmodel import Session
 
-from mail_auth.resolver import open_resolver
+from mail_auth.resolvers import open_resolver
 from mta.doorkeeper import Doorkeeper
 from mta.lane import Judged, Lane
 from mta.spool import Spool

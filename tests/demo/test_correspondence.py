@@ -20,7 +20,7 @@ from demo.keys import Key
 from demo.letters import Letter
 from demo.senders import BY_DOMAIN
 from directory_sync import toml_file
-from mail_auth.resolver import ZoneFileResolver
+from mail_auth.zone_file import ZoneFileResolver
 from tests.demo.conftest import START
 
 KINDS = {

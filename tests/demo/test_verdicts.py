@@ -14,7 +14,7 @@ from demo.keys import Key
 from demo.letters import Letter
 from directory_sync import toml_file
 from mail_auth.authenticate import authenticate
-from mail_auth.resolver import ZoneFileResolver
+from mail_auth.zone_file import ZoneFileResolver
 from triage import directory, intake, policy, rules, settings as house_settings
 from triage.actor import EVERYTHING, Actor, Role
 from triage.authentication import Authentication

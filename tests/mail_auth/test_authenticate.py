@@ -4,17 +4,19 @@ import base64
 import tarfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import given, strategies as st
 
 from mail_auth.authenticate import KEPT, authenticate
-from mail_auth.resolver import QUESTIONS, Record, ZoneFileResolver
+from mail_auth.resolver import QUESTIONS, Record
+from mail_auth.zone_file import ZoneFileResolver
 from tests.mail_auth.answers import SILENT, Answers, Function
 from tests.mail_auth.signing import HEADER, MAIL, published, signed
-from tests.mail_auth.test_dkim import subject_public_key
+from tests.mail_auth.test_dkim import resigned, subject_public_key
 from triage.authentication import Authentication, Result
 from triage.envelope import Envelope
 
@@ -89,6 +91,18 @@ def test_a_second_good_signature_counts() -> None:
 def test_a_slow_key_is_unknown_not_failed() -> None:
     result = found(signed(), {"s._domainkey.example.com": SILENT}, client="203.0.113.9")
     assert (result.dkim[0].result, result.unknown) == (Result.TEMPERROR, True)
+
+
+def test_a_signature_must_have_been_good_when_the_message_came_in() -> None:
+    raw = resigned(b"x=%d;" % int((NOW + timedelta(hours=1)).timestamp()))
+    for wait, came, result in ((30, 30, Result.PASS), (90, 90, Result.NEUTRAL), (90, 0, Result.PASS)):
+        at = replace(envelope(), received_at=NOW + timedelta(minutes=came))
+        assert authenticate(at, raw, Answers(ZONE), NOW + timedelta(minutes=wait)).dkim[0].result is result
+
+
+def test_questions_are_counted() -> None:
+    assert found(signed()).questions == 3  # policy, key, SPF
+    assert found(b"Subject: x\r\n\r\n", path="").questions == 1
 
 
 def test_publishes_nothing() -> None:

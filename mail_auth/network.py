@@ -1,0 +1,100 @@
+"""Asks the recursive resolvers of the company: the next one when one does not answer, TCP when an answer is too long for UDP."""
+
+import ipaddress
+import time
+from collections.abc import Sequence
+
+import dns.exception
+import dns.message
+import dns.name
+import dns.nameserver
+import dns.rdatatype
+import dns.resolver
+
+from mail_auth.cache import Cache
+from mail_auth.resolver import Record, Temporary, absolute_name, record
+from triage.errors import BadInput
+
+SERVER_SECONDS = 3.0  # for one server to answer before the next one is asked
+QUESTION_SECONDS = 8.0  # for one question, so that one dead zone does not use up the time of the message
+EDNS_BYTES = 1232  # fits every network without fragments
+
+
+class NetworkResolver:
+    """Asks recursive resolvers, with one cache for the whole process. Each question has a random id and a port of its own."""
+
+    def __init__(self, nameservers: Sequence[str] = (), timeout: float = 20.0) -> None:
+        """`nameservers`: ADDRESS or ADDRESS:PORT, none: those of the system. BadInput when there are none or one is malformed."""
+        self.timeout = timeout
+        try:
+            self.stub = dns.resolver.Resolver(configure=not nameservers)
+        except dns.resolver.NoResolverConfiguration as fault:
+            raise BadInput("this system names no DNS resolvers; write their addresses into [dns] nameservers") from fault
+        if nameservers:
+            self.stub.nameservers = [nameserver(text) for text in nameservers]
+        self.stub.timeout = min(SERVER_SECONDS, timeout)
+        self.stub.use_edns(0, 0, EDNS_BYTES)
+        self.cache = Cache()
+
+    def query(self, name: str, rdtype: str, deadline: float) -> tuple[Record, ...]:
+        """See Resolver."""
+        absolute = absolute_name(name)
+        if absolute is None:
+            return ()
+        key = (absolute, rdtype)
+        known = self.cache.get(key)
+        if known is not None:
+            return known
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise Temporary(f"no time was left to ask DNS about {absolute.to_text(True)}")
+        try:
+            records, ttl = self.asked(absolute, rdtype, min(left, QUESTION_SECONDS))
+        except (dns.exception.DNSException, OSError) as fault:
+            failure = f"DNS did not answer about {absolute.to_text(True)} ({type(fault).__name__})"
+            if left >= min(QUESTION_SECONDS, self.timeout / 2) or not isinstance(fault, dns.exception.Timeout):
+                self.cache.fail(key, failure)  # not when only the message ran out of time
+            raise Temporary(failure) from fault
+        self.cache.put(key, records, ttl)
+        return records
+
+    def asked(self, name: dns.name.Name, rdtype: str, seconds: float) -> tuple[tuple[Record, ...], int]:
+        """The answer from the network and its time to live."""
+        try:
+            answer = self.stub.resolve(name, rdtype, lifetime=seconds, raise_on_no_answer=False, search=False)
+        except dns.resolver.NXDOMAIN as fault:
+            responses = fault.responses()  # type: ignore[no-untyped-call]
+            return (), min((soa_ttl(response) for response in responses.values()), default=0)
+        self.ask_first(answer.nameserver, answer.port)
+        if answer.rrset is None:
+            return (), soa_ttl(answer.response)
+        return tuple(record(rdata) for rdata in answer.rrset), answer.chaining_result.minimum_ttl
+
+    def ask_first(self, address: str | None, port: int | None) -> None:
+        """A server that is down costs its seconds once, not with every question: the one that answered goes first."""
+        servers = self.stub.nameservers
+        answered = [one for one in servers if endpoint(one) == (address, port)]
+        if answered and answered[0] is not servers[0]:
+            self.stub.nameservers = answered + [one for one in servers if one not in answered]
+
+
+def endpoint(server: str | dns.nameserver.Nameserver) -> tuple[str, int]:
+    """Address and port of a server."""
+    return (server, 53) if isinstance(server, str) else (server.answer_nameserver(), server.answer_port())
+
+
+def nameserver(text: str) -> dns.nameserver.Nameserver:
+    """ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT."""
+    address, _, port = text.rpartition(":")
+    if text.count(":") != 1 and not address.endswith("]"):
+        address, port = text, "53"
+    try:
+        return dns.nameserver.Do53Nameserver(str(ipaddress.ip_address(address.strip("[]"))), int(port))
+    except ValueError as fault:
+        raise BadInput(f"[dns] nameservers: {text!r} is not an address, such as 192.0.2.53 or 127.0.0.1:5353") from fault
+
+
+def soa_ttl(response: dns.message.Message) -> int:
+    """How long "there is none" holds, in seconds (RFC 2308, section 5); 0 when the answer does not say."""
+    soas = (rrset for rrset in response.authority if rrset.rdtype == dns.rdatatype.SOA)
+    return min((min(rrset.ttl, soa.minimum) for rrset in soas for soa in rrset), default=0)
