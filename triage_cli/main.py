@@ -36,6 +36,7 @@ COMMANDS = {  # where each command lives: a role must not import what another on
     "audit": "records",
     "retention": "records",
     "settings": "reference",
+    "doctor": "doctoring",
 }
 DONE, REFUSED, USAGE, LATER = 0, 1, 2, 75  # sysexits.h calls 75 EX_TEMPFAIL
 

@@ -1,0 +1,241 @@
+"""The doctor: what it sees of a healthy house, and what it says to do about each thing that is not."""
+
+import json
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from mta import snapshot
+from mta.doorkeeper import write_door
+from tests.peers.next_hop import next_hop
+from tests.peers.processes import free_port
+from tests.peers.receiving import make_certificate, receiving
+from tests.triage import arriving
+from tests.triage_cli.conftest import Shell
+from triage import db, directory, ids
+from triage.backlog import batch_name
+from triage.settings import Settings
+from triage.times import utcnow
+from triage_cli import inside, outside
+from triage_cli.finding import FAIL, OK, WARN, Finding
+
+Change = Callable[[Settings], object]
+
+
+@pytest.fixture
+def house(settings: Settings, sqlite_url: str, sqlite_engine: Engine) -> Settings:
+    """A house whose judge has written the door snapshot, and whose ports are free."""
+    settings = replace(
+        settings,
+        database=replace(settings.database, url=sqlite_url),
+        smtp=replace(settings.smtp, listen=f"127.0.0.1:{free_port()}"),
+        api=replace(settings.api, listen=f"127.0.0.1:{free_port()}"),
+    )
+    with db.transaction(sqlite_engine) as session:
+        arriving.set_up(session, settings)
+    for name in ("incoming", "retry", "damaged"):
+        (settings.spool.directory / name).mkdir()
+    write_door(settings, sqlite_engine)
+    return settings
+
+
+def told(findings: Iterator[Finding]) -> list[tuple[str, str, str]]:
+    """The findings; each that is not well says what to do."""
+    found = [*findings]
+    assert all(bool(finding.do) == (finding.level != OK) for finding in found)
+    return [(finding.level, finding.what, finding.found) for finding in found]
+
+
+# inside
+
+
+def test_a_house_in_order(house: Settings) -> None:
+    for check in (inside.database, inside.spool, inside.door_snapshot, outside.ports, outside.next_hop):
+        assert {level for level, _, _ in told(check(house))} == {OK}, check
+    ((_, _, words),) = told(inside.door_snapshot(house))
+    assert words.endswith("equal to the record")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "level"), [(0, OK), (inside.LATE.total_seconds() + 5, WARN), (inside.TOO_LATE.total_seconds() + 5, FAIL)]
+)
+def test_mail_that_waits_too_long(seconds: float, level: str, house: Settings) -> None:
+    number = ids.first_id_at(utcnow() - timedelta(seconds=seconds))
+    (house.spool.directory / "incoming" / f"{ids.show(number)}.1.7.batch").write_bytes(b"")
+    ((said, _, words),) = told(inside.spool(house))
+    assert said == level
+    assert words.startswith(f"7 messages wait, the first for {int(seconds)} s")
+
+
+def test_damaged_batches_are_named(house: Settings) -> None:
+    (house.spool.directory / "damaged" / batch_name(1, 1)).write_bytes(b"")
+    assert [(level, words.split(" lie")[0]) for level, _, words in told(inside.spool(house))][1:] == [(WARN, "1 damaged batches")]
+
+
+def no_snapshot(settings: Settings) -> None:
+    (settings.spool.directory / snapshot.NAME).unlink()
+
+
+def old_snapshot(settings: Settings) -> None:
+    engine = db.open_engine(settings.database.url)
+    with db.transaction(engine) as session:
+        directory.apply(
+            session, replace(arriving.COMPANY, people=arriving.COMPANY.people[:1]), ("company.example",), by=arriving.SYNC, now=arriving.NOW
+        )
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("change", "check", "level", "words"),
+    [
+        (no_snapshot, inside.door_snapshot, FAIL, "there is none"),
+        (lambda s: (s.spool.directory / snapshot.NAME).write_bytes(b"{"), inside.door_snapshot, FAIL, "cannot be read"),
+        (old_snapshot, inside.door_snapshot, WARN, "the record has changed since"),
+        (lambda s: (s.spool.directory / "incoming").rmdir(), inside.spool, OK, "nothing was received yet"),
+        (lambda s: s.spool.directory.rename(s.spool.directory.with_name("away")), inside.spool, FAIL, "is no directory"),
+        (lambda s: Path(s.database.url.removeprefix("sqlite:///")).unlink(), inside.database, FAIL, "is empty"),
+        (lambda s: Path(s.database.url.removeprefix("sqlite:///")).unlink(), inside.door_snapshot, OK, "equal to the record"),
+    ],
+)
+def test_what_is_wrong_inside(
+    change: Change, check: Callable[[Settings], Iterator[Finding]], level: str, words: str, house: Settings
+) -> None:
+    change(house)
+    ((said, _, found),) = told(check(house))
+    assert (said, words in found) == (level, True), found
+
+
+@pytest.mark.parametrize(("free", "level"), [(3 * 1024**3, OK), (1024**3, WARN), (1024**2, FAIL)])
+def test_disks(free: int, level: str, house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+    assert [(said, words.rpartition(" the ")[2]) for said, _, words in told(inside.disk(house))] == [
+        (level, "spool"),
+        (level, "database"),
+        (level, "mailboxes"),
+    ]
+
+
+# outside
+
+
+def test_our_own_door_is_no_stranger(house: Settings) -> None:
+    with receiving(house) as receiver:
+        listen = "{}:{}".format(*receiver.address)
+        ours, _ = told(outside.ports(replace(house, smtp=replace(house.smtp, listen=listen))))
+        assert ours == (OK, "smtp.listen", f"mailroom answers on {listen}")
+        stranger, _ = told(
+            outside.ports(
+                replace(house, company=replace(house.company, hostname="mx.other.example"), smtp=replace(house.smtp, listen=listen))
+            )
+        )
+        assert stranger[:2] == (FAIL, "smtp.listen")
+        _, web = told(outside.ports(replace(house, api=replace(house.api, listen=listen))))
+        assert web[:2] == (FAIL, "api.listen")
+
+
+def test_a_port_that_others_have_or_nobody_may(house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outside, "PATIENCE", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        listen = f"127.0.0.1:{silent.getsockname()[1]}"
+        found, _ = told(outside.ports(replace(house, smtp=replace(house.smtp, listen=listen))))
+        assert found[0] == FAIL
+        assert "taken by another program" in found[2]
+    for listen, words in (("192.0.2.1:2525", "cannot be listened on"), ("2525", "must be HOST:PORT")):
+        found, _ = told(outside.ports(replace(house, smtp=replace(house.smtp, listen=listen))))
+        assert found[0] == FAIL
+        assert words in found[2]
+
+
+@pytest.mark.parametrize(
+    ("days", "name", "levels"),
+    [(0, "mx.company.example", [WARN]), (0, "mx.other.example", [WARN, WARN]), (-2, "mx.company.example", [FAIL])],
+)
+def test_a_certificate(days: int, name: str, levels: list[str], house: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chain, key = make_certificate(tmp_path, name)  # good for a day
+    now = utcnow() - timedelta(days=days)
+    monkeypatch.setattr(outside, "utcnow", lambda: now)
+    assert [level for level, _, _ in told(outside.certificate(with_certificate(house, chain, key)))] == levels
+
+
+def with_certificate(house: Settings, chain: Path, key: Path) -> Settings:
+    return replace(house, smtp=replace(house.smtp, tls_cert=str(chain), tls_key=str(key)))
+
+
+def test_a_certificate_that_is_none_or_good_for_long(house: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert told(outside.certificate(house)) == [(WARN, "certificate", "there is none: mail comes in clear text")]
+    chain, key = make_certificate(tmp_path)
+    monkeypatch.setattr(outside, "SOON", timedelta())
+    assert [level for level, _, _ in told(outside.certificate(with_certificate(house, chain, key)))] == [OK]
+    key.write_text("damaged")
+    ((level, _, words),) = told(outside.certificate(with_certificate(house, chain, key)))
+    assert (level, "cannot be used" in words) == (FAIL, True)
+
+
+def test_a_next_hop_and_what_it_lacks(house: Settings) -> None:
+    with next_hop(lmtp=True) as peer:
+        found = told(outside.next_hop(replace(house, relay=replace(house.relay, next_hop=peer.url))))
+    assert [(level, words.split(":")[0]) for level, _, words in found[:1]] == [(OK, "lmtp")]
+    assert (WARN, f"it takes 1000000 bytes (SIZE), the door takes {house.smtp.max_size}: what is larger bounces") in [
+        (level, words) for level, _, words in found
+    ]
+    with next_hop(hides=("8BITMIME", "SMTPUTF8")) as peer:
+        found = told(outside.next_hop(replace(house, relay=replace(house.relay, next_hop=peer.url))))
+    assert {words.split(":")[0] for level, _, words in found if level == WARN} >= {
+        "it does not offer 8BITMIME",
+        "it does not offer SMTPUTF8",
+    }
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("smtp://127.0.0.1:1", "it cannot be reached"),
+        ("lmtp:///nowhere/lmtp", "it cannot be reached"),
+        ("pigeon://coop", "is not known"),
+    ],
+)
+def test_a_next_hop_that_is_not_there(url: str, words: str, house: Settings) -> None:
+    ((level, _, found),) = told(outside.next_hop(replace(house, relay=replace(house.relay, next_hop=url))))
+    assert (level, words in found) == (FAIL, True), found
+
+
+# the command
+
+
+def test_the_report_and_its_exit_code(shell: Shell, config: Path) -> None:
+    sick = shell("doctor")
+    assert sick.code == 1
+    lines = sick.out.splitlines()
+    assert lines[0] == f"ok    settings       read from {config}"
+    assert any(line.startswith("fail  door snapshot  there is none") for line in lines)
+    assert any(line.strip().startswith("-> run `mailroom sync`") for line in lines)
+    found: list[dict[str, Any]] = json.loads(shell("doctor", "--json").out)
+    assert {"level": "ok", "what": "settings", "found": f"read from {config}", "do": ""} in found
+    assert {finding["what"] for finding in found} >= {"database", "spool", "door snapshot", "disk", "smtp.listen", "api.listen", "next hop"}
+
+
+def test_settings_that_cannot_be_read_are_the_only_finding(shell: Shell, config: Path) -> None:
+    config.write_text("[company]\ndomain = 1\n")
+    said = shell("doctor")
+    assert (said.code, said.out.count("\n")) == (1, 2)
+    assert said.out.startswith("fail  settings  ")
+
+
+def test_a_mistake_of_ours_is_a_finding_too(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    def mistaken(_: object) -> int:
+        raise ValueError("\x1b[2J")
+
+    monkeypatch.setattr(inside, "backlog", mistaken)
+    monkeypatch.setattr(Path, "is_dir", lambda _: True)
+    said = shell("doctor")
+    assert "fail  spool" in said.out
+    assert "could not be looked at: ValueError: \\x1b[2J" in said.out
+    assert "next hop" in said.out

@@ -1,0 +1,71 @@
+"""`mailroom doctor`: looks at everything that mail needs here, and says what to do."""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict
+
+import click
+
+from triage import settings as settings_file
+from triage.errors import BadInput
+from triage.settings import Settings
+from triage.visible import visible
+from triage_cli import inside, outside
+from triage_cli.finding import FAIL, OK, Check, Finding
+from triage_cli.main import DONE, REFUSED
+
+CHECKS: tuple[tuple[str, Check], ...] = (
+    ("database", inside.database),
+    ("spool", inside.spool),
+    ("door snapshot", inside.door_snapshot),
+    ("disk", inside.disk),
+    ("ports", outside.ports),
+    ("certificate", outside.certificate),
+    ("next hop", outside.next_hop),
+)
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON array of {level, what, found, do}.")
+@click.pass_context
+def doctor(ctx: click.Context, as_json: bool) -> int:
+    """Look at settings, database, spool, ports, TLS, next hop and disk. Exit code 1 when something does not work.
+
+    Nothing is changed, and no mail is sent.
+    """
+    findings = list(examine(ctx.find_root().obj))
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in findings], indent=1))
+    else:
+        report(findings)
+    return REFUSED if any(finding.level == FAIL for finding in findings) else DONE
+
+
+def examine(config: str | None) -> Iterator[Finding]:
+    """Everything that is found, the settings first: without them there is nothing to look at."""
+    try:
+        settings = settings_file.read(config)
+    except BadInput as fault:
+        yield Finding(FAIL, "settings", str(fault), "mend the settings; `mailroom settings` names every key")
+        return
+    yield Finding(OK, "settings", f"read from {settings_file.chosen(config, os.environ) or 'the environment'}")
+    for what, check in CHECKS:
+        yield from looked(what, check, settings)
+
+
+def looked(what: str, check: Check, settings: Settings) -> Iterator[Finding]:
+    """One check; a fault in it is a finding and keeps nobody from the next one."""
+    try:
+        yield from check(settings)
+    except Exception as fault:
+        yield Finding(FAIL, what, f"could not be looked at: {type(fault).__name__}: {fault}", "this is a mistake in mailroom: report it")
+
+
+def report(findings: list[Finding]) -> None:
+    """The report for people: one line each, and what to do below it."""
+    width = max(len(finding.what) for finding in findings)
+    for finding in findings:
+        click.echo(visible(f"{finding.level:4}  {finding.what:{width}}  {finding.found}"))
+        if finding.do:
+            click.echo(visible(f"{'':4}  {'':{width}}  -> {finding.do}"))

@@ -1,0 +1,107 @@
+"""What the doctor looks at on this machine: database, spool, door snapshot, disk."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+from mta import snapshot
+from triage import db, intake
+from triage.backlog import DAMAGED, INCOMING, RETRY, backlog
+from triage.errors import BadInput
+from triage.settings import Settings
+from triage.times import utcnow
+from triage_cli.finding import FAIL, OK, WARN, Finding
+from triage_cli.opened import database_of
+
+LATE, TOO_LATE = timedelta(minutes=1), timedelta(minutes=15)  # of mail that waits to be judged
+LITTLE, TOO_LITTLE = 2 * 1024**3, 256 * 1024**2  # bytes left on a disk
+SQLITE = "sqlite:///"
+
+
+def database(settings: Settings) -> Iterator[Finding]:
+    """Does it answer, and is it at this program's version?"""
+    kind = "SQLite" if settings.database.url.startswith(SQLITE) else "PostgreSQL"
+    try:
+        with database_of(settings):
+            yield Finding(OK, "database", f"{kind} answers and has this program's version")
+    except BadInput as fault:
+        yield Finding(FAIL, "database", str(fault), "start or make the database and check database.url, then run `mailroom db upgrade`")
+
+
+def spool(settings: Settings) -> Iterator[Finding]:
+    """Can mail be kept there, and does it get on?"""
+    directory = settings.spool.directory
+    places = [directory, *(directory / name for name in (INCOMING, RETRY, DAMAGED))]
+    if not directory.is_dir():
+        yield Finding(
+            FAIL, "spool", f"{directory} is no directory", "make it, owned by the user that runs mailroom, or change spool.directory"
+        )
+        return
+    if closed := next((place for place in places if place.exists() and not os.access(place, os.W_OK | os.X_OK)), None):
+        yield Finding(FAIL, "spool", f"{closed} cannot be written by this user", "give it to the user that runs mailroom")
+        return
+    if not all(place.is_dir() for place in places):
+        yield Finding(OK, "spool", f"{directory} is new: nothing was received yet")
+        return
+    waiting = backlog(directory)
+    waits = utcnow() - waiting.oldest if waiting.oldest else timedelta()
+    words = f"{waiting.messages} messages wait, the first for {int(waits.total_seconds())} s; {waiting.put_off} are judged again later"
+    level = FAIL if waits > TOO_LATE else WARN if waits > LATE else OK
+    yield Finding(
+        level, "spool", words, "" if level == OK else "see that `mailroom judge` runs and what it logs; nothing is lost meanwhile"
+    )
+    if waiting.damaged:
+        what = f"{waiting.damaged} damaged batches lie in {directory / DAMAGED}"
+        yield Finding(WARN, "spool", what, "check the disk; what was readable is entered, look at the rest and remove them")
+
+
+def door_snapshot(settings: Settings) -> Iterator[Finding]:
+    """Does the door know those whom the record knows?"""
+    path = settings.spool.directory / snapshot.NAME
+    try:
+        raw = path.read_bytes()
+        door = snapshot.unpacked(raw)
+    except FileNotFoundError:
+        yield Finding(
+            FAIL, "door snapshot", "there is none: all mail is put off with 451", "run `mailroom sync`, and start `mailroom judge`"
+        )
+        return
+    except (OSError, ValueError) as fault:
+        yield Finding(
+            FAIL, "door snapshot", f"{path} cannot be read: {fault}", "remove it and start `mailroom judge` again: it writes a new one"
+        )
+        return
+    written = utcnow().timestamp() - path.stat().st_mtime
+    known = sum(len(names) for names in (door.recipients, door.sub_addressed) if isinstance(names, snapshot.Digests))
+    words = f"{known} recipients, written {int(max(0.0, written))} s ago"
+    if is_current(settings, raw):
+        yield Finding(OK, "door snapshot", f"{words}, equal to the record")
+    else:
+        yield Finding(WARN, "door snapshot", f"{words}, and the record has changed since", "see that `mailroom judge` runs on this machine")
+
+
+def is_current(settings: Settings, raw: bytes) -> bool:
+    """Is this what the judge would write now? A database that does not answer has a finding of its own."""
+    try:
+        with database_of(settings) as engine, db.reading(engine) as session:
+            door = intake.door_snapshot(session, settings=settings, now=utcnow())
+    except BadInput:
+        return True
+    return door is not None and snapshot.packed(door) == raw
+
+
+def disk(settings: Settings) -> Iterator[Finding]:
+    """Is there room where mail and record are kept?"""
+    places = {"spool": settings.spool.directory}
+    if settings.database.url.startswith(SQLITE):
+        places["database"] = Path(settings.database.url.removeprefix(SQLITE)).parent
+    if settings.relay.next_hop.startswith("maildir:"):
+        places["mailboxes"] = Path(settings.relay.next_hop.removeprefix("maildir:"))
+    for name, place in places.items():
+        there = next((one for one in (place, *place.absolute().parents) if one.exists()), Path("/"))
+        free = shutil.disk_usage(there).free
+        level = FAIL if free < TOO_LITTLE else WARN if free < LITTLE else OK
+        words = f"{free / 1024**3:.1f} GiB free for the {name}"
+        yield Finding(level, "disk", words, "" if level == OK else f"make room on the disk of {place}; without any the door says 452")

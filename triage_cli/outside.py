@@ -1,0 +1,173 @@
+"""What the doctor looks at between this machine and others: ports, certificate, next hop."""
+
+import contextlib
+import http.client
+import os
+import smtplib
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+
+from mta.dialled import DialledHop
+from mta.relay import open_hop
+from mta.transaction import Ended
+from triage.errors import BadInput
+from triage.settings import Settings, host_port
+from triage.times import utcnow
+from triage_cli.finding import FAIL, OK, WARN, Finding
+
+PATIENCE = 5.0  # seconds for an answer
+SOON = timedelta(days=21)  # until a certificate ends
+NEEDED = {  # what the next hop should offer (mailflow.md 12), and what happens without it
+    "8bitmime": "8-bit messages bounce",
+    "smtputf8": "mail from and to international addresses bounces",
+    "enhancedstatuscodes": "failures are told without their exact reason",
+}
+
+
+def ports(settings: Settings) -> Iterator[Finding]:
+    """Are the ports free, or is it ourselves who listen there?"""
+    yield port("smtp.listen", settings.smtp.listen, lambda host, number: greeting(host, number, settings.company.hostname))
+    yield port("api.listen", settings.api.listen, healthy)
+
+
+def port(key: str, listen: str, is_ours: Callable[[str, int], str]) -> Finding:
+    """Who listens there? `is_ours` says what somebody else answered, "" when it is us."""
+    try:
+        host, number = host_port(listen, key)
+    except BadInput as fault:
+        return Finding(FAIL, key, str(fault), f"change {key}")
+    reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 # a comparison
+    try:
+        other = is_ours(reached, number)
+    except ConnectionRefusedError:
+        return bindable(key, host, number)
+    except (OSError, smtplib.SMTPException, http.client.HTTPException) as fault:
+        other = f"{type(fault).__name__}: {fault}"
+    if other:
+        return Finding(FAIL, key, f"{listen} is taken by another program: {other[:120]}", f"stop that program or change {key}")
+    return Finding(OK, key, f"mailroom answers on {listen}")
+
+
+def bindable(key: str, host: str, number: int) -> Finding:
+    """Nobody listens: could we?"""
+    listen = f"{host}:{number}"
+    try:
+        socket.create_server((host, number), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except PermissionError:
+        return Finding(
+            WARN,
+            key,
+            f"nobody listens on {listen}, and this user may not",
+            "start mailroom by its systemd socket, or use a port above 1023",
+        )
+    except OSError as fault:
+        return Finding(FAIL, key, f"{listen} cannot be listened on: {fault.strerror}", f"change {key} to an address of this machine")
+    return Finding(OK, key, f"{listen} is free: mailroom does not run")
+
+
+def greeting(host: str, number: int, hostname: str) -> str:
+    """What another SMTP server greets with, "" when it is ours."""
+    with socket.create_connection((host, number), PATIENCE) as connection:
+        said = connection.recv(512).decode("utf-8", "replace").strip()
+        with contextlib.suppress(OSError):
+            connection.sendall(b"QUIT\r\n")
+    return "" if said.startswith((f"220 {hostname} ESMTP", "421 ")) else said or "silence"
+
+
+def healthy(host: str, number: int) -> str:
+    """What another HTTP server says to /healthz, "" when it is ours."""
+    connection = http.client.HTTPConnection(host, number, timeout=PATIENCE)
+    try:
+        connection.request("GET", "/healthz")
+        answer = connection.getresponse()
+        said = answer.read(100).decode("utf-8", "replace")
+    finally:
+        connection.close()
+    return "" if (answer.status, said) == (200, "ok\n") else f"{answer.status} {said}".strip()
+
+
+def certificate(settings: Settings) -> Iterator[Finding]:
+    """Can strangers encrypt, and for how long?"""
+    chain, key = settings.smtp.tls_cert, settings.smtp.tls_key
+    if not chain and not key:
+        yield Finding(WARN, "certificate", "there is none: mail comes in clear text", "get one and set smtp.tls_cert and smtp.tls_key")
+        return
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(chain, key)
+        leaf = x509.load_pem_x509_certificates(Path(chain).read_bytes())[0]
+    except (OSError, ValueError) as fault:
+        reason = getattr(fault, "strerror", "") or str(fault)
+        yield Finding(
+            FAIL, "certificate", f"{chain} and {key} cannot be used: {reason}", "see that both are PEM, readable, and belong together"
+        )
+        return
+    yield until(leaf.not_valid_after_utc)
+    if settings.company.hostname not in names(leaf):
+        words = f"it is not for {settings.company.hostname} but for {', '.join(names(leaf)) or 'nobody'}"
+        yield Finding(WARN, "certificate", words, "senders that check (MTA-STS) refuse it: get one for company.hostname")
+
+
+def until(end: datetime) -> Finding:
+    """How long the certificate is good."""
+    left = end - utcnow()
+    words = f"good until {end:%Y-%m-%d}"
+    if left < timedelta():
+        return Finding(FAIL, "certificate", f"it ended on {end:%Y-%m-%d}", "renew it: the door takes a new file without a restart")
+    if left < SOON:
+        return Finding(WARN, "certificate", f"{words}, {left.days} days", "renew it: the door takes a new file without a restart")
+    return Finding(OK, "certificate", words)
+
+
+def names(leaf: x509.Certificate) -> list[str]:
+    """The host names that a certificate is for."""
+    try:
+        return leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(x509.DNSName)
+    except x509.ExtensionNotFound:
+        return [str(one.value) for one in leaf.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)]
+
+
+def next_hop(settings: Settings) -> Iterator[Finding]:
+    """Does it answer, and does it take what we may have to send?"""
+    url = settings.relay.next_hop
+    try:
+        hop = open_hop(settings)
+    except BadInput as fault:
+        yield Finding(FAIL, "next hop", str(fault), "change relay.next_hop")
+        return
+    if isinstance(hop, DialledHop):
+        yield from answers(hop, url, settings.smtp.max_size)
+        return
+    place = Path(url.removeprefix("maildir:"))
+    there = next(one for one in (place, *place.absolute().parents) if one.exists())
+    if os.access(there, os.W_OK | os.X_OK):
+        yield Finding(OK, "next hop", f"Maildirs below {place} can be written")
+    else:
+        yield Finding(FAIL, "next hop", f"{there} cannot be written by this user", "give it to the user that runs `mailroom relay`")
+
+
+def answers(hop: DialledHop, url: str, max_size: int) -> Iterator[Finding]:
+    """What a server says to EHLO or LHLO."""
+    hop.timeout = PATIENCE
+    try:
+        connection = hop.dial()
+    except Ended as end:
+        yield Finding(
+            FAIL, "next hop", f"{url}: {end.answer.reply}", "start that server, or change relay.next_hop; released mail waits meanwhile"
+        )
+        return
+    offered = connection.esmtp_features
+    encrypted = isinstance(connection.sock, ssl.SSLSocket)
+    hop.close()
+    yield Finding(OK, "next hop", f"{url} answers{', encrypted' if encrypted else ''}: {' '.join(sorted(offered)) or 'no extensions'}")
+    for name, consequence in NEEDED.items():
+        if name not in offered:
+            yield Finding(WARN, "next hop", f"it does not offer {name.upper()}: {consequence}", f"switch {name.upper()} on there")
+    size = offered.get("size", "")
+    if size.isdigit() and 0 < int(size) < max_size:
+        words = f"it takes {size} bytes (SIZE), the door takes {max_size}: what is larger bounces"
+        yield Finding(WARN, "next hop", words, "raise its limit, or lower smtp.max_size")
