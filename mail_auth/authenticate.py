@@ -1,9 +1,10 @@
 """Who really sent a message: envelope and raw bytes in, one Authentication out. Never raises, nothing fails open."""
 
 import logging
+from collections.abc import Collection
 from datetime import datetime
 
-from mail_auth import arc, dkim, dmarc, message, spf
+from mail_auth import arc, dkim, dmarc, message, spf, upstream
 from mail_auth.resolver import Questions, Resolver
 from triage import authors
 from triage.authentication import Authentication, Dmarc, Result
@@ -14,33 +15,38 @@ COUNTED = (Result.PASS, Result.TEMPERROR)
 KEPT = 8  # questions that an SPF record of many terms leaves for the alignment
 
 
-def authenticate(envelope: Envelope, raw: bytes, resolver: Resolver, now: datetime) -> Authentication:
+def authenticate(
+    envelope: Envelope, raw: bytes, resolver: Resolver, now: datetime, trusted_authserv_ids: Collection[str] = ()
+) -> Authentication:
     """Everything that can be found out about who sent `raw`, as received, with CRLF line ends.
+
+    On mail that a trusted edge has handed over, results that it states under one of `trusted_authserv_ids` count too (RFC 8601).
 
     Asks DNS at most 40 questions and waits at most `resolver.timeout` seconds in all. `now` is aware. A signature must have
     been good when the message came in (`envelope.received_at`), however long it waited for us.
     DNS that does not answer is TEMPERROR; our own fault is PERMERROR: neither is ever a proof.
     """
     try:
-        return found(envelope, raw, Questions(resolver), min(now, envelope.received_at))
+        return found(envelope, raw, Questions(resolver), min(now, envelope.received_at), trusted_authserv_ids)
     except Exception:
         log.exception("message %d could not be authenticated", envelope.spool_id)
         return Authentication("", dmarc=Dmarc(Result.PERMERROR, reason="it could not be authenticated"))
 
 
-def found(envelope: Envelope, raw: bytes, questions: Questions, now: datetime) -> Authentication:
+def found(envelope: Envelope, raw: bytes, questions: Questions, now: datetime, trusted: Collection[str]) -> Authentication:
     """The results in an order that leaves questions for what proves: policy, keys, SPF, alignment; ARC has the rest."""
     mail = message.read(raw)
     author, fault = author_of(mail)
     policy = dmarc.discover(author.domain, questions) if author else None
     signatures = dkim.verify(mail, questions, now)
     questions.left -= KEPT
-    sender = spf.check(envelope, questions)
+    told = upstream.read(mail, envelope, trusted)
+    sender = upstream.spf(spf.check(envelope, questions), told, envelope)
     questions.left += KEPT
     if policy:
         proven = [("spf", sender.domain, sender.result)] + [("dkim", one.domain, one.result) for one in signatures]
         identifiers = [dmarc.identifier(*one, policy, questions) for one in proven if one[1] and one[2] in COUNTED]
-        outcome = dmarc.evaluate(policy, identifiers)
+        outcome = upstream.dmarc(dmarc.evaluate(policy, identifiers), told, author.domain if author else "")
     else:
         outcome = Dmarc(Result.PERMERROR, reason=fault)
     chain = arc.verify(mail, questions, now)

@@ -55,6 +55,8 @@ class Query(pyspf.query):  # type: ignore[misc]
 def check(envelope: Envelope, questions: Questions) -> Spf:
     """The result for the reverse-path, or for HELO when it is null (RFC 7208, section 2.4). Never raises."""
     path = envelope.reverse_path.strip("<>")
+    if envelope.edge and not envelope.client:
+        return Spf(Result.NONE, "mailfrom" if path else "helo", "", "behind an edge that does not name the client")
     identity, local, named = ("mailfrom", *path.rpartition("@")[::2]) if path else ("helo", "postmaster", envelope.helo)
     try:
         domain = ascii_domain(named)

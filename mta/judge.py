@@ -20,6 +20,7 @@ from sqlmodel import Session
 
 from mail_auth.resolvers import open_resolver
 from mta.doorkeeper import Doorkeeper
+from mta.examination import Examiner
 from mta.lane import Judged, Lane
 from mta.spool import Spool
 from triage import intake
@@ -68,8 +69,9 @@ def run(settings: Settings, stop: threading.Event) -> None:
         fast_pool, slow_pool = parsers(PARSERS, FAST_PARSER), parsers(1, SLOW_PARSER)
         closing.callback(fast_pool.close)
         closing.callback(slow_pool.close)
-        fast = Lane(spool, fast_resolver, fast_pool, judged, workers=FAST_WORKERS)
-        slow = Lane(spool, slow_resolver, slow_pool, judged, workers=SLOW_WORKERS)
+        trusted = settings.smtp.trusted_authserv_ids
+        fast = Lane(spool, Examiner(fast_resolver, fast_pool, trusted_authserv_ids=trusted), judged, workers=FAST_WORKERS)
+        slow = Lane(spool, Examiner(slow_resolver, slow_pool, trusted_authserv_ids=trusted), judged, workers=SLOW_WORKERS)
         rounds = [
             again(stop, "reading the spool", lambda: fast.feed(spool.batches()), bells[0].wait),
             again(stop, "reading the retry spool", lambda: slow.feed(spool.due(utcnow())), stop.wait),
@@ -212,8 +214,8 @@ class Writer:
             session,
             message.envelope,
             message.raw,
-            message.authentication,
-            message.summary,
+            message.found.authentication,
+            message.found.summary,
             settings=self.settings,
             now=now,
             patient=now < message.envelope.received_at + PATIENCE,
@@ -265,7 +267,7 @@ def why_later(message: Judged) -> str:
     """Why the message is not ready to be entered, "" when it is."""
     if message.fault:
         return message.fault
-    if message.overran and not message.attempt:
+    if message.found.overran and not message.attempt:
         return "the parser gave up; the slow one has more time"
     return ""
 

@@ -1,25 +1,18 @@
 """Threads that find out who sent a message and what it says, so that a slow zone or a hostile message holds up only them."""
 
-import json
 import logging
 import queue
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from mail_auth.authenticate import authenticate
-from mail_auth.resolver import Resolver
+from mta.examination import NOTHING, Examiner, Found
 from mta.spool import Batch, Spool
-from triage.authentication import Authentication
-from triage.bounded import Overrun, Pool
-from triage.content import Summary
 from triage.envelope import Envelope
-from triage.times import utcnow
 from triage.visible import visible
 
 MOST_BYTES = 64 * 1024 * 1024  # of messages in one lane
 MESSAGES_A_WORKER = 4
-NOBODY, UNREAD = Authentication(""), Summary()
 
 log = logging.getLogger(__name__)
 
@@ -32,9 +25,7 @@ class Judged:
     raw: bytes
     attempt: int  # how often it was put off
     settled: Callable[[], None]  # to be called when it is safe elsewhere
-    authentication: Authentication = NOBODY
-    summary: Summary = UNREAD
-    overran: bool = False  # the parser gave up
+    found: Found = NOTHING
     fault: str = ""  # ours, in words
 
 
@@ -99,8 +90,8 @@ class Share:
 class Lane:
     """One reader and several workers. Its reader goes on while they wait for DNS, as long as there is room."""
 
-    def __init__(self, spool: Spool, resolver: Resolver, pool: Pool, judged: "queue.SimpleQueue[Judged]", *, workers: int) -> None:
-        self.spool, self.resolver, self.pool, self.judged = spool, resolver, pool, judged
+    def __init__(self, spool: Spool, examiner: Examiner, judged: "queue.SimpleQueue[Judged]", *, workers: int) -> None:
+        self.spool, self.examiner, self.judged = spool, examiner, judged
         self.room = Room(MOST_BYTES, workers * MESSAGES_A_WORKER)
         self.held: dict[str, Batch] = {}
         self.waiting: queue.SimpleQueue[Judged | None] = queue.SimpleQueue()
@@ -156,21 +147,6 @@ class Lane:
         """One message after the other, until closed."""
         while (message := self.waiting.get()) is not None and not self.room.closed:
             try:
-                authentication = authenticate(message.envelope, message.raw, self.resolver, utcnow())
-                summary, overran = summarise(self.pool, message.raw)
-                self.judged.put(replace(message, authentication=authentication, summary=summary, overran=overran))
+                self.judged.put(replace(message, found=self.examiner.examine(message.envelope, message.raw)))
             except Exception as fault:
                 self.judged.put(replace(message, fault=visible(f"{type(fault).__name__}: {fault}")))
-
-
-def summarise(pool: Pool, raw: bytes) -> tuple[Summary, bool]:
-    """What the message says, and whether the parser gave up over it. Then only what the header says is known."""
-    try:
-        return Summary.from_json(json.loads(pool.run(raw))), False
-    except Overrun as fault:
-        problem = f"the parser gave up: {fault}"
-    try:
-        summary = Summary.from_json(json.loads(pool.run(raw, headers_only=True)))
-    except Overrun:
-        summary = Summary()
-    return replace(summary, parsed=False, problems=(*summary.problems, problem)), True

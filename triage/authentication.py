@@ -23,8 +23,9 @@ class Spf:
 
     result: Result
     identity: str
-    domain: str
+    domain: str  # "" when nobody could be asked
     reason: str = ""
+    origin: str = ""  # authserv-id of the trusted edge that found it; "" for ourselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class Dmarc:
     policy: str = ""  # none, quarantine, reject; "" without a record
     aligned: tuple[str, ...] = ()  # which of "spf", "dkim" passed and align, also without a record
     reason: str = ""
+    origin: str = ""  # authserv-id of the trusted edge that found it; "" for ourselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ class Authentication:
     @property
     def publishes_nothing(self) -> bool:
         """The author's domain has neither an SPF nor a DMARC record: not even its real mail could prove itself by them."""
-        return self.dmarc.result is Result.NONE and all(spf.result is Result.NONE for spf in self.spf)
+        return self.dmarc.result is Result.NONE and all(spf.result is Result.NONE and spf.domain for spf in self.spf)
 
     def signed_by(self, domain: str) -> bool:
         """A DKIM signature of exactly this domain passes (the pinned proof of forwarders and lists)."""

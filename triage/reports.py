@@ -602,12 +602,16 @@ def proof_sentence(found: Authentication) -> str:
         return "It does not name exactly one author, so nothing can prove who sent it."
     domain = dmarc.domain or found.author.rpartition("@")[2]
     ways = " and ".join(way.upper() for way in dmarc.aligned)
+    if found.proof == "dmarc" and dmarc.origin:
+        return f"{domain} proves that it sent this, as our edge {dmarc.origin} found: DMARC passes."
     if found.proof == "dmarc":
         return f"{domain} proves that it sent this: DMARC passes{f' by {ways}' if ways else ''}."
     if found.proof == "aligned":
         return f"{domain} has no DMARC record, but {ways} proves that it sent this."
     if found.unknown:
         return f"DNS did not answer, so it is not known whether {domain} sent this."
+    if dmarc.result is Result.FAIL and dmarc.origin:
+        return f"{domain} says that this is not from there, as our edge {dmarc.origin} found: DMARC fails."
     if dmarc.result is Result.FAIL:
         return f"{domain} says that this is not from there: DMARC fails{f', and its policy is {dmarc.policy}' if dmarc.policy else ''}."
     if found.publishes_nothing:

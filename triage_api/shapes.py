@@ -240,6 +240,7 @@ class Spf(Shape):
     identity: str
     domain: str
     reason: str
+    origin: Annotated[str, Field(description="the trusted edge that found it; empty: we did")] = ""
 
 
 class Dkim(Shape):
@@ -271,6 +272,7 @@ class Dmarc(Shape):
     policy: str
     aligned: list[str]
     reason: str
+    origin: Annotated[str, Field(description="the trusted edge that found it; empty: we did")] = ""
 
 
 class Authentication(Shape):

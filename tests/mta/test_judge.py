@@ -22,7 +22,6 @@ from tests.peers.processes import HANG
 from tests.peers.receiving import until
 from tests.triage import arriving
 from triage import contents, intake, models, rules
-from triage.authentication import Authentication
 from triage.bell import Bell
 from triage.bounded import Pool
 from triage.db import open_engine, reading, transaction
@@ -283,8 +282,38 @@ def test_who_is_known_by_another_proof_does_not_wait(known: Settings) -> None:
 def test_when_it_is_judged_again(attempt: int, age: int, expected: int, tmp_path: Path) -> None:
     now = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
     envelope = replace(mail()[0], received_at=now - timedelta(seconds=age))
-    message = Judged(envelope, b"", attempt, lambda: None, Authentication("", dmarc=arriving.UNKNOWN))
+    message = Judged(envelope, b"", attempt, lambda: None)
     assert judge.retry_at(message, now) == now + timedelta(seconds=expected)
+
+
+# behind an edge
+
+
+def test_what_an_edge_hands_over_is_judged_by_the_client_it_names_or_by_what_it_found(known: Settings) -> None:
+    known = replace(known, smtp=replace(known.smtp, trusted_authserv_ids=("mx.edge.example",)))
+    allow(known)
+    with engine_of(known) as engine, transaction(engine) as session:
+        order = RuleOrder("block", "address", "eve@stranger.example", "company")
+        rules.add(session, order, by=arriving.ANA, now=utcnow(), settings=known)
+    stated = b"Authentication-Results: mx.edge.example; dmarc=pass header.from=supplier.example\r\n"
+    named, unnamed, believed = (mail()[0] for _ in range(3))
+    forged, blocked = mail()[0], mail("blocked", "eve@stranger.example")[0]
+    raw, edge = mail()[1], "198.51.100.1"
+    put(known, (replace(named, edge=edge), raw))
+    put(known, (replace(unnamed, edge=edge, client=""), raw))
+    put(known, (replace(believed, edge=edge, client=""), stated + raw))
+    put(known, (replace(forged, client="203.0.113.9"), stated + raw))
+    put(known, (replace(blocked, edge=edge), mail("blocked", "eve@stranger.example")[1]))
+    with judging(known):
+        until(lambda: not waiting(known))
+    outcome = {spool_id: deliveries for spool_id, (_, deliveries) in record(known).items()}
+    assert outcome == {
+        named.spool_id: [(State.QUEUED, "allowed-sender")],
+        unnamed.spool_id: [(State.HELD, "dmarc-reject")],
+        believed.spool_id: [(State.QUEUED, "allowed-sender")],
+        forged.spool_id: [(State.HELD, "dmarc-reject")],
+        blocked.spool_id: [(State.PURGED, "blocked-sender")],
+    }
 
 
 # messages that do not fit

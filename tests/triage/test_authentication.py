@@ -47,9 +47,16 @@ def test_a_domain_that_publishes_nothing(dmarc: Dmarc, spf: Result, nothing: boo
     assert authentication(SALES, dmarc, spf).publishes_nothing is nothing
 
 
+def test_a_domain_that_could_not_be_asked_about_is_not_silent() -> None:
+    assert not Authentication(SALES, (Spf(Result.NONE, "mailfrom", "", "behind an edge that does not name the client"),)).publishes_nothing
+
+
 def test_there_and_back_through_json() -> None:
     found = Authentication(
-        SALES, (Spf(Result.SOFTFAIL, "mailfrom", "supplier.example"),), (Dkim(Result.PASS, "supplier.example", "s1"),), dmarc=ALIGNED
+        SALES,
+        (Spf(Result.SOFTFAIL, "mailfrom", "supplier.example", "found by mx", "mx"),),
+        (Dkim(Result.PASS, "supplier.example", "s1"),),
+        dmarc=ALIGNED,
     )
     assert Authentication.from_json(json.loads(json.dumps(found.as_json()))) == found
 

@@ -305,6 +305,14 @@ SUPPLIER = "sales@supplier.example"
     ("found", "sentence"),
     [
         (authentication(SUPPLIER, DMARC_PASS), "supplier.example proves that it sent this: DMARC passes by DKIM."),
+        (
+            authentication(SUPPLIER, replace(DMARC_PASS, origin="mx.edge.example")),
+            "supplier.example proves that it sent this, as our edge mx.edge.example found: DMARC passes.",
+        ),
+        (
+            authentication(SUPPLIER, replace(DMARC_FAIL, origin="mx.edge.example")),
+            "supplier.example says that this is not from there, as our edge mx.edge.example found: DMARC fails.",
+        ),
         (authentication(SUPPLIER, ALIGNED), "supplier.example has no DMARC record, but SPF proves that it sent this."),
         (authentication(SUPPLIER, DMARC_FAIL), "supplier.example says that this is not from there: DMARC fails, and its policy is reject."),
         (authentication(SUPPLIER, UNKNOWN), "DNS did not answer, so it is not known whether supplier.example sent this."),

@@ -1,0 +1,72 @@
+"""What a trusted edge has found out already: its Authentication-Results, believed only at the top of what it handed over.
+
+A stranger can write such a field too, and it would stand below those of the edge. Above the edge's own fields nothing may
+stand but one Received, which the edge has put there.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+
+from mail_auth import results
+from mail_auth.message import Field, Message
+from triage.authentication import Dmarc, Result, Spf, Stated
+from triage.envelope import Envelope, ascii_domain
+
+MOST = 5  # fields of the edge: one for each method is usual
+SPF_WORDS = (Result.PASS, Result.FAIL, Result.SOFTFAIL, Result.NEUTRAL, Result.NONE, Result.PERMERROR)
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """The results of an edge, and the name under which it states them, "" when nothing can be believed."""
+
+    name: str = ""
+    stated: tuple[Stated, ...] = ()
+
+
+def read(mail: Message, envelope: Envelope, trusted: Collection[str]) -> Upstream:
+    """What the edge states about this message. `trusted`: the authserv-ids that edges may use, in any case."""
+    if not envelope.edge or mail.fault:
+        return Upstream()
+    names = {name.lower() for name in trusted}
+    fields = list(on_top(mail, names))
+    stated = tuple(one for field in fields for one in results.read(field.value))
+    return Upstream(results.authserv_id(fields[0].value), stated) if fields else Upstream()
+
+
+def on_top(mail: Message, names: set[str]) -> Iterator[Field]:
+    """The edge's own fields: the first ones of the header, or right below one Received, and without a gap."""
+    below = mail.fields[1:] if mail.fields and mail.fields[0].name == b"received" else mail.fields
+    for field in below[:MOST]:
+        if field.name != b"authentication-results" or results.authserv_id(field.value) not in names:
+            return
+        yield field
+
+
+def spf(ours: Spf, told: Upstream, envelope: Envelope) -> Spf:
+    """Our result where we have one, else the edge's, if it is about this reverse-path (for a null one, this HELO)."""
+    asked = bool(envelope.client) and ours.result is not Result.TEMPERROR
+    identity, text = (
+        ("mailfrom", envelope.reverse_path.strip("<>").rpartition("@")[2]) if envelope.reverse_path else ("helo", envelope.helo)
+    )
+    try:
+        domain = ascii_domain(text)
+    except ValueError:
+        return ours
+    words = {one.result for one in told.stated if one.method == "spf" and one.domain == domain}
+    found = next((word for word in SPF_WORDS if words == {word}), None)
+    return ours if asked or found is None else Spf(found, identity, domain, f"found by {told.name}", told.name)
+
+
+def dmarc(ours: Dmarc, told: Upstream, author_domain: str) -> Dmarc:
+    """Our pass stays; else a pass or fail of the edge counts, if it states exactly one and about this author's domain.
+
+    The edge saw the mail before anything in between changed it, so what fails here may have passed there.
+    """
+    stated = [one for one in told.stated if one.method == "dmarc"]
+    if len(stated) != 1 or not author_domain or stated[0].domain != author_domain or ours.result is Result.PASS:
+        return ours
+    passes, fails = (stated[0].result == word for word in (Result.PASS, Result.FAIL))
+    if passes or (fails and ours.result in (Result.NONE, Result.TEMPERROR)):
+        return replace(ours, result=Result.PASS if passes else Result.FAIL, reason=f"found by {told.name}", origin=told.name)
+    return ours

@@ -1,0 +1,51 @@
+"""What is found out about one message before it is judged: who sent it and what it says."""
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+from mail_auth.authenticate import authenticate
+from mail_auth.resolver import Resolver
+from triage.authentication import Authentication
+from triage.bounded import Overrun, Pool
+from triage.content import Summary
+from triage.envelope import Envelope
+from triage.times import utcnow
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Everything that was found out."""
+
+    authentication: Authentication
+    summary: Summary
+    overran: bool = False  # the parser gave up
+
+
+NOTHING = Found(Authentication(""), Summary())
+
+
+class Examiner:
+    """Finds it out, with a resolver and a parser of its own; safe for several threads."""
+
+    def __init__(self, resolver: Resolver, pool: Pool, *, trusted_authserv_ids: Collection[str] = ()) -> None:
+        self.resolver, self.pool, self.trusted_authserv_ids = resolver, pool, trusted_authserv_ids
+
+    def examine(self, envelope: Envelope, raw: bytes) -> Found:
+        """Takes as long as the resolver and the parser may take."""
+        authentication = authenticate(envelope, raw, self.resolver, utcnow(), self.trusted_authserv_ids)
+        summary, overran = summarise(self.pool, raw)
+        return Found(authentication, summary, overran)
+
+
+def summarise(pool: Pool, raw: bytes) -> tuple[Summary, bool]:
+    """What the message says, and whether the parser gave up over it. Then only what the header says is known."""
+    try:
+        return Summary.from_json(json.loads(pool.run(raw))), False
+    except Overrun as fault:
+        problem = f"the parser gave up: {fault}"
+    try:
+        summary = Summary.from_json(json.loads(pool.run(raw, headers_only=True)))
+    except Overrun:
+        summary = Summary()
+    return replace(summary, parsed=False, problems=(*summary.problems, problem)), True
