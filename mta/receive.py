@@ -1,38 +1,35 @@
-"""The receiving daemon: listens, keeps the limits, writes accepted mail into the spool, stops gracefully.
+"""A receiving process: accepts connections, keeps time, writes accepted mail into the spool, stops gracefully.
 
 It opens no connection, reads no mail that is in, and knows no secret but its TLS key.
 """
 
 import asyncio
 import contextlib
-import errno
 import functools
 import logging
-import os
 import signal
 import socket
-import ssl
 import threading
-import time
+from collections import deque
 from collections.abc import Callable
-from pathlib import Path
 from types import ModuleType
 
 from mta import replies
-from mta.dialogue import Dialogue, Door
+from mta.certificate import Certificate
+from mta.connection import Connection
+from mta.door import Door
+from mta.edges import Edges
 from mta.limits import Clients, Memory
 from mta.snapshot import SnapshotFile
+from mta.sockets import BACKLOG, Listeners, listeners
 from mta.spool import Spool
 from triage.bell import Bell
-from triage.errors import BadInput
-from triage.settings import Settings, Smtp, host_port
+from triage.settings import Settings
 
-BACKLOG = 1024
 MESSAGE_MEMORY = 512 * 1024 * 1024  # bytes of messages that are coming in, all sessions together
+LOOK_EVERY = 0.5  # seconds between looks at the sessions' time
 GRACE = 15.0  # seconds that a session has to finish its message when we stop
 LAST_WORD = 0.1  # seconds for the last replies to leave
-CERTIFICATE_CHECK = 1.0  # seconds between looks for a new certificate
-ACTIVATED = 3  # the first socket that systemd hands over (sd_listen_fds(3))
 
 log = logging.getLogger(__name__)
 
@@ -50,23 +47,28 @@ def run(
     used, or smtp.listen is bound. BadInput when the port, the spool or the certificate cannot be used.
     """
     certificate = Certificate(settings.smtp)
+    edges = Edges(settings.smtp.trusted_edges, settings.smtp.edge_protocol)
     directory = settings.spool.directory
     spool = Spool(directory)
     bell = Bell(directory, "judge")
     spool.after_batch = bell.ring
-    door = Door(
-        settings=settings,
-        spool=spool,
-        snapshot=SnapshotFile(directory),
-        clients=Clients(settings.smtp),
-        memory=Memory(max(MESSAGE_MEMORY, 2 * settings.smtp.max_size)),
-        tls=certificate.context,
-    )
-    own = listener or activated() or bound(settings.smtp.listen)
+    own = Listeners([listener], []) if listener else listeners(settings.smtp)
     spool.start()
-    with own, asyncio.Runner(loop_factory=loop_factory()) as runner:
+    with contextlib.closing(own), asyncio.Runner(loop_factory=loop_factory()) as runner:
+        loop = runner.get_loop()
+        door = Door(
+            settings=settings,
+            spool=spool,
+            snapshot=SnapshotFile(directory),
+            clients=Clients(settings.smtp),
+            memory=Memory(max(MESSAGE_MEMORY, 2 * settings.smtp.max_size)),
+            clock=loop.time,
+            later=Later(loop),
+            edges=edges,
+            tls=certificate.context,
+        )
         runner.run(serve(door, own, ready, stop or threading.Event()))
-    spool.close()
+        spool.close()
     bell.close()
     log.info("stopped")
 
@@ -86,17 +88,65 @@ def optional_uvloop() -> ModuleType | None:
     return uvloop
 
 
-async def serve(door: Door, listener: socket.socket, ready: Callable[[], None] | None, stop: threading.Event) -> None:
+class Later:
+    """What other threads want the loop's thread to do. Asked many times at once, it is woken once."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.waiting: deque[Callable[[], None]] = deque()
+        self.is_woken = False
+
+    def __call__(self, task: Callable[[], None]) -> None:
+        """Have it done soon."""
+        self.waiting.append(task)
+        if not self.is_woken:
+            self.is_woken = True
+            self.loop.call_soon_threadsafe(self._do)
+
+    def _do(self) -> None:
+        self.is_woken = False  # before the tasks: who comes from here on wakes again
+        while self.waiting:
+            try:
+                self.waiting.popleft()()
+            except Exception as fault:  # the others are done all the same
+                self.loop.call_exception_handler({"message": "a session could not go on", "exception": fault})
+
+
+async def serve(door: Door, own: Listeners, ready: Callable[[], None] | None, stop: threading.Event) -> None:
     """Accept connections until told to stop, then let the sessions finish."""
     loop = asyncio.get_running_loop()
     stopped = stop_requested(loop, stop)
-    server = await loop.create_server(functools.partial(Dialogue, door, loop), sock=listener, backlog=BACKLOG)
-    log.info("listening on %s", socket_name(listener))
+    servers = [
+        await open_server(loop, functools.partial(Connection, door, loop, lmtp=lmtp), one)
+        for lmtp, sockets in ((False, own.smtp), (True, own.lmtp))
+        for one in sockets
+    ]
+    looking = loop.create_task(look_at_times(door))
+    log.info("listening on %s", str(own))
     if ready:
         ready()
     await stopped.wait()
-    server.close()
+    for server in servers:
+        server.close()
+    own.close()
     await finish(door)
+    looking.cancel()
+
+
+async def open_server(loop: asyncio.AbstractEventLoop, connection: Callable[[], Connection], listener: socket.socket) -> asyncio.Server:
+    """Accept what comes to a socket."""
+    if listener.family == socket.AF_UNIX:
+        return await loop.create_unix_server(connection, sock=listener, backlog=BACKLOG)
+    return await loop.create_server(connection, sock=listener, backlog=BACKLOG)
+
+
+async def look_at_times(door: Door) -> None:
+    """Send away who takes too long."""
+    while True:
+        await asyncio.sleep(LOOK_EVERY)
+        now = door.clock()
+        for connection in list(door.connections):
+            connection.dialogue.look(now)
 
 
 def stop_requested(loop: asyncio.AbstractEventLoop, stop: threading.Event) -> asyncio.Event:
@@ -118,85 +168,19 @@ def stop_requested(loop: asyncio.AbstractEventLoop, stop: threading.Event) -> as
 async def finish(door: Door) -> None:
     """Send idle clients away and wait for the others."""
     door.stopping = True
-    for session in list(door.sessions):
-        session.stop()
-    conversations = [session.conversation() for session in door.sessions]
-    if conversations:
-        _, late = await asyncio.wait(conversations, timeout=GRACE)
-        if late:
-            log.warning("%d sessions did not finish within %d s and are cut", len(late), GRACE)
-        for session in list(door.sessions):
-            session.hang_up(replies.SHUTTING_DOWN)
-        await asyncio.sleep(LAST_WORD)
+    for connection in list(door.connections):
+        connection.dialogue.stop()
+    if not await everybody_left(door, GRACE):
+        log.warning("%d sessions did not finish within %d s and are cut", len(door.connections), GRACE)
+        for connection in list(door.connections):
+            connection.dialogue.hang_up(replies.SHUTTING_DOWN)
+        await everybody_left(door, LAST_WORD)
 
 
-def bound(listen: str) -> socket.socket:
-    """A socket listening on smtp.listen; BadInput says what is in the way."""
-    host, port = host_port(listen, "smtp.listen")
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
-    except OSError as fault:
-        raise BadInput(listen_fault(listen, fault)) from fault
-
-
-def listen_fault(listen: str, fault: OSError) -> str:
-    """What to do when the address cannot be used."""
-    if isinstance(fault, socket.gaierror):
-        return f"smtp.listen names {listen}, which is no address of this machine; change smtp.listen"
-    if isinstance(fault, PermissionError):
-        return f"{listen} needs more rights; use a port above 1023, or start mailroom by its systemd socket"
-    if fault.errno == errno.EADDRINUSE:
-        return f"{listen} is in use; stop the other program or change smtp.listen"
-    return f"{listen} cannot be listened on: {fault.strerror}; change smtp.listen"
-
-
-def activated() -> socket.socket | None:
-    """The listening socket that systemd opened for us, if it did."""
-    if os.environ.get("LISTEN_PID") != str(os.getpid()) or os.environ.get("LISTEN_FDS", "0") == "0":
-        return None
-    return socket.socket(fileno=ACTIVATED)
-
-
-def socket_name(listener: socket.socket) -> str:
-    """HOST:PORT."""
-    host, port = listener.getsockname()[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-class Certificate:
-    """The TLS context of smtp.tls_cert and smtp.tls_key, made again when the files change."""
-
-    def __init__(self, limits: Smtp) -> None:
-        """BadInput when the files cannot be used."""
-        self.files = (limits.tls_cert, limits.tls_key)
-        self._context: ssl.SSLContext | None = None
-        self._seen: tuple[int, ...] = ()
-        self._check_at = 0.0
-        if any(self.files):
-            self._load()
-
-    def context(self) -> ssl.SSLContext | None:
-        """The present context; None without a certificate. New files that cannot be used leave the old ones in force."""
-        now = time.monotonic()
-        if self._context and now >= self._check_at:
-            self._check_at = now + CERTIFICATE_CHECK
-            try:
-                if self._stamps() != self._seen:
-                    self._load()
-            except (BadInput, OSError) as fault:
-                log.error("the new certificate is not used: %s", fault)
-        return self._context
-
-    def _stamps(self) -> tuple[int, ...]:
-        return tuple(Path(file).stat().st_mtime_ns for file in self.files)
-
-    def _load(self) -> None:
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        try:
-            stamps = self._stamps()
-            context.load_cert_chain(*self.files)
-        except OSError as fault:  # SSLError is one
-            reason = fault.strerror or str(fault)
-            raise BadInput(f"smtp.tls_cert {self.files[0]} and smtp.tls_key {self.files[1]} cannot be used: {reason}") from fault
-        self._context, self._seen = context, stamps
+async def everybody_left(door: Door, seconds: float) -> bool:
+    """Wait until no connection is left, at most so long; are they all gone?"""
+    door.emptied.clear()
+    if door.connections:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(door.emptied.wait(), seconds)
+    return not door.connections

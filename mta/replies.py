@@ -5,7 +5,7 @@ import errno
 from triage.ids import show
 
 # the session
-GREETING = "220 {hostname} ESMTP"
+GREETING = "220 {hostname} {protocol}"
 BYE = "221 2.0.0 Bye"
 OK = "250 2.0.0 OK"
 HELP = "214 2.0.0 This is a mail server; see RFC 5321"
@@ -19,6 +19,8 @@ TLS_ALREADY = "503 5.5.1 TLS is in use already"
 TOO_MANY_CONNECTIONS = "421 4.7.0 Too many connections from your address; try again later"
 BUSY = "421 4.3.2 Too many connections; try again later"
 SHUTTING_DOWN = "421 4.3.2 Shutting down; try again later"
+EDGES_ONLY = "554 5.7.1 Only our own edge servers are served here"
+NO_PROXY_HEADER = "554 5.5.1 A PROXY header is expected from you"
 TALKED_EARLY = "554 5.5.1 You spoke before the greeting"
 NOT_SMTP = "554 5.5.1 This is a mail server"
 TOO_MANY_ERRORS = "421 4.7.0 Too many errors"
@@ -34,6 +36,8 @@ LINE_TOO_LONG = "500 5.5.2 Command line too long"
 UNKNOWN_COMMAND = "502 5.5.1 Command not known"
 NO_ARGUMENT = "501 5.5.4 This command takes no argument"
 HELO_SYNTAX = "501 5.5.4 Syntax: EHLO hostname"
+LHLO_SYNTAX = "501 5.5.4 Syntax: LHLO hostname"
+XFORWARD_SYNTAX = "501 5.5.4 Syntax: XFORWARD attribute=value ..."
 MAIL_SYNTAX = "501 5.5.4 Syntax: MAIL FROM:<address>"
 RCPT_SYNTAX = "501 5.5.4 Syntax: RCPT TO:<address>"
 BAD_PARAMETER = "501 5.5.4 A parameter has a wrong value"
@@ -66,9 +70,9 @@ FAULT = "451 4.3.0 The message could not be stored; try again later"
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
-def greeting(hostname: str) -> str:
-    """The first line that a client sees."""
-    return GREETING.format(hostname=hostname)
+def greeting(hostname: str, protocol: str) -> str:
+    """The first line that a client sees; `protocol` is ESMTP or LMTP."""
+    return GREETING.format(hostname=hostname, protocol=protocol)
 
 
 def hello(hostname: str, extensions: list[str]) -> str:

@@ -17,7 +17,7 @@ from triage.settings import Settings
 PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
-CHATTY = ("mail.log", "alembic", "asyncio", "uvicorn")  # libraries that log each step of theirs
+CHATTY = ("alembic", "asyncio", "uvicorn")  # libraries that log each step of theirs
 
 
 def log_to_stderr(role: str) -> None:

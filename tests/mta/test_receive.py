@@ -22,9 +22,22 @@ from typing import BinaryIO
 
 import pytest
 
-from mta import data, dialogue, receive, replies, snapshot
+from mta import (
+    certificate as certificates,
+    commands,
+    connection as connections,
+    data,
+    incoming,
+    patience,
+    receive,
+    replies,
+    snapshot,
+    welcome,
+)
+from mta.door import Door
 from mta.limits import Clients, Memory, client_address
 from mta.spool import Spool, Waiting
+from mta.visitor import Visitor
 from tests.mta.test_dialogue import talk
 from tests.peers.processes import HANG, free_port
 from tests.peers.receiving import OPEN_DOOR, Receiver, make_certificate, receiving, stored, until
@@ -104,7 +117,7 @@ def test_over_tls(settings: Settings, tmp_path: Path) -> None:
 
 
 def test_a_new_certificate_is_taken_without_a_restart(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(receive, "CERTIFICATE_CHECK", 0.0)
+    monkeypatch.setattr(certificates, "CHECK_EVERY", 0.0)
     certificate, key = make_certificate(tmp_path)
     with receiving(settings, tls_cert=str(certificate), tls_key=str(key)) as receiver:
 
@@ -203,7 +216,7 @@ def test_a_client_that_never_ends_is_told_good_bye(settings: Settings) -> None:
 
 
 def test_a_message_that_comes_too_slowly_is_cut(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dialogue, "SLOW_GRACE", 0.1)
+    monkeypatch.setattr(incoming, "SLOW_GRACE", 0.1)
     with receiving(settings) as receiver, in_message(receiver) as (connection, stream):
         with contextlib.suppress(OSError):
             for _ in range(1000):
@@ -216,21 +229,21 @@ def test_a_message_that_comes_too_slowly_is_cut(settings: Settings, monkeypatch:
 
 
 def test_who_speaks_before_the_greeting_is_sent_away(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    greeted = dialogue.Dialogue.unwelcome
+    unwelcome = welcome.unwelcome
 
-    def late(self: dialogue.Dialogue) -> str:
+    def late(door: Door, visitor: Visitor) -> str:
         time.sleep(0.2)  # the client is quicker
-        return greeted(self)
+        return unwelcome(door, visitor)
 
-    monkeypatch.setattr(dialogue.Dialogue, "unwelcome", late)
+    monkeypatch.setattr(welcome, "unwelcome", late)
     with receiving(settings) as receiver, receiver.connect() as connection:
         connection.sendall(b"EHLO client.example\r\n")
         assert connection.recv(100).startswith(b"554 5.5.1")
 
 
 def test_a_client_that_reads_nothing_holds_no_connection(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dialogue, "LINGER", 0.1)
-    monkeypatch.setattr(dialogue, "MOST_IDLE_COMMANDS", 10**9)
+    monkeypatch.setattr(connections, "LINGER", 0.1)
+    monkeypatch.setattr(patience, "MOST_IDLE_COMMANDS", 10**9)
     with receiving(settings, idle_timeout=1, max_connections=1) as receiver, receiver.connect() as deaf:
         deaf.settimeout(0.5)
         with contextlib.suppress(TimeoutError, ConnectionError):
@@ -328,8 +341,8 @@ def test_our_own_mistakes_are_temporary_and_never_shown(settings: Settings, monk
     def mistaken(*_: object) -> None:
         raise RuntimeError("db down secret")
 
-    monkeypatch.setattr(dialogue, "scan", mistaken)
-    monkeypatch.setitem(dialogue.COMMANDS, b"NOOP", mistaken)
+    monkeypatch.setattr(incoming, "scan", mistaken)
+    monkeypatch.setitem(commands.SMTP, b"NOOP", mistaken)
     with receiving(settings) as receiver:
         said = talk(receiver, b"NOOP\r\n", *HELLO, MAIL + b".\r\n", b"RSET\r\n")
         assert said[1] == said[6] == replies.FAULT

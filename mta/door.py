@@ -1,0 +1,34 @@
+"""What all sessions of a receiving process share."""
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mta.edges import Edges
+from mta.limits import Clients, Memory
+from mta.snapshot import SnapshotFile
+from mta.spool import Spool
+from triage.settings import Settings
+
+if TYPE_CHECKING:
+    from mta.connection import Connection
+
+
+@dataclass
+class Door:
+    """The rules that hold for everybody, and who is in."""
+
+    settings: Settings
+    spool: Spool
+    snapshot: SnapshotFile
+    clients: Clients
+    memory: Memory
+    clock: Callable[[], float]  # steady, in seconds
+    later: Callable[[Callable[[], None]], None]  # lets the loop's thread do something, asked by another thread
+    edges: Edges = field(default_factory=Edges)
+    tls: Callable[[], ssl.SSLContext | None] = lambda: None  # the context of the present certificate
+    connections: "set[Connection]" = field(default_factory=set)
+    emptied: asyncio.Event = field(default_factory=asyncio.Event)  # the last connection is gone
+    stopping: bool = False

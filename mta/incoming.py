@@ -1,0 +1,86 @@
+"""The message of a transaction: from 354 to what is put into the spool, or why it is not."""
+
+from mta import replies
+from mta.data import Content
+from mta.door import Door
+from mta.header_scan import scan
+from mta.naming import Transaction
+from mta.visitor import Visitor
+from triage.envelope import Envelope
+from triage.ids import new_id
+from triage.times import utcnow
+
+SLOWEST = 500  # bytes a second of a message
+SLOW_GRACE = 30.0  # seconds until SLOWEST counts
+
+
+class Incoming:
+    """A message that is coming in. What is not kept is read to its end all the same."""
+
+    def __init__(self, door: Door) -> None:
+        self.door = door
+        self.content = Content(door.settings.smtp.max_size)
+        self.started = door.clock()
+
+    def feed(self, chunk: bytes) -> bytes | None:
+        """Take a chunk. None: there is more to come. Otherwise this is what came behind the final dot."""
+        content = self.content
+        if content.kept and not content.reserve(chunk, self.door.memory.take):
+            content.drop()
+        return content.feed(chunk)
+
+    def is_too_slow(self, now: float) -> bool:
+        """Does it come slower than SLOWEST?"""
+        elapsed = now - self.started
+        return elapsed > SLOW_GRACE and self.content.received < SLOWEST * elapsed
+
+    def give_back(self) -> None:
+        """Its memory is free again."""
+        self.door.memory.give_back(self.content.reserved)
+        self.content.reserved = 0
+
+    def complete(self, transaction: Transaction) -> tuple[bytes, bool, str]:
+        """The message, whether its line ends were normalised, and why it is refused, "" when it is not."""
+        raw, normalised = self.content.message() if self.content.kept else (b"", False)
+        if self.content.too_large:
+            return b"", False, replies.TOO_LARGE
+        if not self.content.kept:
+            return b"", False, replies.NO_STORAGE
+        return raw, normalised, self.fault(raw, transaction)
+
+    def fault(self, raw: bytes, transaction: Transaction) -> str:
+        """Why the message is refused for what it says, "" when it is not.
+
+        A loop is ended for edges too: whoever answers for the mail must learn of it. A blocked author is not their fault.
+        """
+        smtp = self.door.settings.smtp
+        seen = scan(raw, self.door.settings.company.hostname)
+        if seen.hops > smtp.max_hops or seen.own_hops > 1:
+            return replies.LOOP
+        snapshot = self.door.snapshot.current()
+        if transaction.visitor.is_edge or seen.author is None or snapshot is None or not snapshot.refuses(seen.author, seen.signers):
+            return ""
+        if any(snapshot.takes_from_anybody(recipient) for recipient in transaction.recipients.values()):
+            return ""  # the judge sorts out who gets it
+        return replies.SENDER_BLOCKED
+
+
+def envelope_of(transaction: Transaction, visitor: Visitor, *, normalised: bool) -> Envelope:
+    """The transaction as it is kept."""
+    return Envelope(
+        spool_id=new_id(),
+        received_at=utcnow(),
+        reverse_path=transaction.reverse_path or "",
+        recipients=tuple(transaction.recipients),
+        client=visitor.client,
+        helo=visitor.helo,
+        tls=visitor.tls,
+        protocol=visitor.protocol(transaction.smtputf8),
+        smtputf8=transaction.smtputf8,
+        normalised=normalised,
+        edge=visitor.edge,
+        edge_helo=visitor.greeting if visitor.is_edge else "",
+        proxy=visitor.proxy,
+        client_name=visitor.client_name,
+        client_protocol=visitor.client_protocol,
+    )
