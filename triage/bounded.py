@@ -92,7 +92,8 @@ class Pool:
         self._starter.shutdown()
         with self._lock:
             for child in self._children:
-                child.process.kill()
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(child.process.pid, signal.SIGKILL)
         places = [self._places.get() for _ in range(self._places_in_all)]  # a call under way notices, and gives its place back
         for child in filter(None, places):
             self._end(child)
@@ -172,8 +173,9 @@ class Child:
         return self._answer(deadline)
 
     def end(self) -> None:
-        """Kill the process, if it lives, and take leave of it."""
-        self.process.kill()
+        """Kill the process and whatever it may have started, and take leave of it."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)  # its own session: the group has its number, also when it is gone itself
         self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:

@@ -98,6 +98,20 @@ def look_around(raw: bytes, options: Mapping[str, Any]) -> bytes:
     return json.dumps(able).encode()
 
 
+def multiply(raw: bytes, options: Mapping[str, Any]) -> bytes:
+    """Start a process that outlives the answer and holds its pipes, leaving a file with its id at `raw`; then crash or answer."""
+    able = False
+    with contextlib.suppress(OSError):  # RLIMIT_NPROC, unless we are root
+        if not (process := os.fork()):
+            time.sleep(600)
+            os._exit(0)
+        Path(f"{raw.decode()}.{process}").touch()
+        able = True
+    if options.get("crash"):
+        die()
+    return json.dumps(able).encode()
+
+
 def compute_for_ever(raw: bytes, options: Mapping[str, Any]) -> bytes:
     """Make the empty file that `raw` names, its name followed by this process's id, and never answer."""
     Path(f"{raw.decode()}.{os.getpid()}").touch()

@@ -153,6 +153,19 @@ def test_children_outlive_the_thread_that_first_needed_them() -> None:
         assert json.loads(children.run(b"")) == [2, first[1]]
 
 
+@pytest.mark.parametrize("crash", [False, True])
+def test_what_a_child_has_started_ends_with_it(crash: bool, tmp_path: Path) -> None:
+    with pool("multiply", seconds=1.0) as children:
+        if crash:
+            with pytest.raises(Overrun):
+                children.run(str(tmp_path / "started").encode(), crash=True)
+        else:
+            able = json.loads(children.run(str(tmp_path / "started").encode()))
+            assert able == (os.geteuid() == 0), "only root's processes are not counted (RLIMIT_NPROC)"
+    for process in [int(path.suffix.removeprefix(".")) for path in tmp_path.iterdir()]:
+        assert ended(process)
+
+
 PARENT = """
 import os, sys, threading
 from triage.bounded import Pool
