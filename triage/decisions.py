@@ -5,23 +5,24 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, select, update
+from sqlalchemy import ColumnElement, and_, select, update
 from sqlmodel import Session, col
 
-from triage import access, directory, ledger, rules, selection
+from triage import access, directory, ledger, recalled, rules, selection
 from triage.actor import Actor
 from triage.authentication import Authentication
 from triage.db import among
 from triage.envelope import Address
 from triage.errors import BadInput, NotFound, Stale
 from triage.models import Decision, Delivery, Message, Person
-from triage.outcomes import DecisionReport, Item, NothingDone, filed, report, who_was_faster
+from triage.outcomes import OUT_OF_REACH, DecisionReport, Item, NothingDone, filed, report, who_was_faster
 from triage.rules import RuleOrder
 from triage.selection import Selection
 from triage.settings import Settings
 from triage.states import Event, State
 
 MOST_RULES = 20
+FLYING = {State.RELAYING: "It is being delivered this moment.", State.RESTORING: "It is being put back this moment."}
 NEEDS_CONTENT = frozenset({Event.RESTORE, Event.RELEASE, Event.REDIRECT})
 
 
@@ -45,10 +46,11 @@ class Aim(NamedTuple):
 
 HELD, QUEUED, PURGED = frozenset({State.HELD}), frozenset({State.QUEUED}), frozenset({State.PURGED, State.EXPIRED, State.REJECTED})
 PURGEABLE = frozenset({State.HELD, State.QUEUED, State.BOUNCED})
+IN_FLIGHT = frozenset({State.RELAYING, State.RESTORING})
 AIMS = {
     Verb.RELEASE: Aim(Event.RELEASE, frozenset({State.HELD, State.BOUNCED}), HELD),
     Verb.REDIRECT: Aim(Event.REDIRECT, HELD, HELD),
-    Verb.PURGE: Aim(Event.PURGE, PURGEABLE, PURGEABLE | {State.RELAYING, State.DELIVERED}),
+    Verb.PURGE: Aim(Event.PURGE, PURGEABLE, PURGEABLE | IN_FLIGHT | {State.DELIVERED}),
     Verb.RESTORE: Aim(Event.RESTORE, PURGED, PURGED),
     Verb.HOLD: Aim(Event.HOLD, QUEUED, QUEUED),
 }
@@ -76,7 +78,7 @@ def decide(
     the same actor gives the first decision again.
     """
     access.may_decide(by)
-    aim = AIMS[verb]
+    aim = aim_of(verb, settings)
     meant = found(session, selected, aim, by, fence)  # locked: nobody moves until this is decided
     key = f"{by}:{idempotency_key}" if idempotency_key else None
     if key and (earlier := session.scalar(select(col(Decision.id)).where(col(Decision.idempotency_key) == key))):
@@ -107,6 +109,12 @@ def decide(
     return filed(session, decision, items, by=by, now=now)
 
 
+def aim_of(verb: Verb, settings: Settings) -> Aim:
+    """What a verb aims at; a purge also reaches into mailboxes where there is a way in."""
+    aim = AIMS[verb]
+    return aim._replace(changes=aim.changes | {State.DELIVERED}) if verb is Verb.PURGE and settings.reaches_mailboxes else aim
+
+
 def found(session: Session, selected: Selection, aim: Aim, by: Actor, fence: str | None) -> list[tuple[int, State]]:
     """The deliveries that are meant, locked: every one that was named by id; by features those that the verb is about."""
     where = and_(selection.condition(selected), access.visible(by))
@@ -127,7 +135,7 @@ def changes_of(session: Session, verb: Verb, to: str, now: datetime, settings: S
         return {"due_at": leaves, "queued_at": leaves}
     if verb is Verb.REDIRECT:
         return {"due_at": leaves, "queued_at": leaves, "mailbox": mailbox_of(session, to)}
-    return {"due_at": None}
+    return recalled.due(now) if verb is Verb.PURGE else {"due_at": None}
 
 
 def mailbox_of(session: Session, to: str) -> str:
@@ -150,27 +158,39 @@ def carry_out(
     """Change what can be changed; the outcome of each item."""
     ids = [delivery_id for delivery_id, _ in meant]
     where = among(session, col(Delivery.id), ids) & col(Delivery.state).in_(aim.changes)
-    if aim.event in NEEDS_CONTENT:
-        where &= col(Delivery.erased_at).is_(None)
     said = {"reason": decision.reason, "to": decision.target}
     detail = {name: text for name, text in said.items() if text}
+    back = put_back(session, where, decision, detail, by=by) if aim.event is Event.RESTORE else set()
+    if aim.event in NEEDS_CONTENT:
+        where &= col(Delivery.erased_at).is_(None)
     changed = dict(ledger.record_many(session, where, aim.event, by=by, now=decision.at, decision_id=decision.id, detail=detail, **changes))
     if aim.event is Event.RELEASE:  # a redirect that was taken back and a mailbox that moved are forgotten
         held = [one for one, state in changed.items() if state is State.HELD]
         directory.address_anew(session, among(session, col(Delivery.id), held))
     in_flight = want_purged(session, meant, decision.id) if aim.event is Event.PURGE else set()
-    left = {delivery_id: state for delivery_id, state in meant if delivery_id not in changed and delivery_id not in in_flight}
+    left = {delivery_id: state for delivery_id, state in meant if delivery_id not in changed and delivery_id not in in_flight | back}
     why = explanations(session, list(left), aim, decision.at)
     return (
-        [Item(one, state, "done") for one, state in changed.items()]
-        + [Item(one, state, "in flight", "It is being delivered this moment.") for one, state in meant if one in in_flight]
+        [Item(one, state, "recalling" if state is State.DELIVERED else "done") for one, state in changed.items()]
+        + [Item(one, state, "restoring") for one, state in meant if one in back]
+        + [Item(one, state, "in flight", FLYING[state]) for one, state in meant if one in in_flight]
         + [Item(one, state, *why[one]) for one, state in left.items()]
     )
 
 
+def put_back(session: Session, where: ColumnElement[bool], decision: Decision, detail: dict[str, str], *, by: Actor) -> set[int]:
+    """What was purged out of mailboxes sets out on its way back there; which deliveries."""
+    now = decision.at
+    taken = where & recalled.was_taken()
+    changed = ledger.record_many(
+        session, taken, Event.PUT_BACK, by=by, now=now, decision_id=decision.id, detail=detail, due_at=now, queued_at=now
+    )
+    return {delivery_id for delivery_id, _ in changed}
+
+
 def want_purged(session: Session, meant: list[tuple[int, State]], decision_id: int) -> set[int]:
-    """Mark what is under way this moment: the relay purges it when the attempt fails."""
-    marked = {delivery_id for delivery_id, state in meant if state is State.RELAYING}
+    """Mark what is under way this moment: relay and recaller purge it when it has landed, or the attempt fails."""
+    marked = {delivery_id for delivery_id, state in meant if state in IN_FLIGHT}
     if marked:
         session.execute(update(Delivery).where(among(session, col(Delivery.id), marked)).values(purge_wanted_by=decision_id))
     return marked
@@ -186,7 +206,7 @@ def explanations(session: Session, ids: list[int], aim: Aim, now: datetime) -> d
     )
     for delivery_id, state, erased_at, decision in rows:
         if aim.event is Event.PURGE and state == State.DELIVERED:
-            found[delivery_id] = ("out of reach", "It was delivered already.")
+            found[delivery_id] = ("out of reach", OUT_OF_REACH)
         elif aim.event in NEEDS_CONTENT and erased_at is not None:
             found[delivery_id] = ("refused", "Its content has been erased: the retention time is over.")
         else:

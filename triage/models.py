@@ -102,6 +102,8 @@ class Delivery(SQLModel, table=True):
     last_reply: str = ""
     settled_at: datetime | None = instant(nullable=True)  # when it became final
     purge_wanted_by: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))  # a purge met RELAYING: its decision
+    back_wanted_by: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))  # an undo met RECALLING: its decision
+    back_to: str = ""  # where that undo wants it: held, mailbox
     decision_id: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))  # the last one that changed it
     erased_at: datetime | None = instant(nullable=True)
 
@@ -131,6 +133,26 @@ class Attempt(SQLModel, table=True):
     __table_args__ = (UniqueConstraint("delivery_id", "number"),)
 
 
+class Recalled(SQLModel, table=True):
+    """A copy that was taken out of a mailbox: where it lay, how, and what is needed to put it back."""
+
+    __tablename__ = "recalled"
+    id: int = identity()
+    delivery_id: int = reference("delivery.id", index=True)
+    found_at: datetime = instant()
+    gone: bool = False  # there was no copy any more: its owner had deleted it
+    folder: str = ""
+    uid_validity: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    uid: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    name: str = ""  # Maildir: the file's name
+    flags: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))  # IMAP flags and keywords
+    internal_date: datetime | None = instant(nullable=True)
+    size: int = 0  # bytes
+    tail: int = 0  # so many last bytes are those of the content
+    head: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))  # the bytes before, compressed; None when over
+    ended_at: datetime | None = instant(nullable=True)  # when it was put back, or was no longer wanted
+
+
 class Decision(SQLModel, table=True):
     """One act of one person over a selection."""
 
@@ -157,7 +179,7 @@ class DecisionItem(SQLModel, table=True):
     decision_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     delivery_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     before: str
-    outcome: str  # done, in flight, out of reach, refused
+    outcome: str  # done, already gone, in flight, recalling, restoring, out of reach, refused
     why: str = ""
     __table_args__ = (Index("decision_item_by_delivery", "delivery_id"),)
 

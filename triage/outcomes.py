@@ -23,12 +23,23 @@ WORDS = {
     "hold": "Held again",
     "undo": "Undone",
 }
-NOT_DONE = {"in flight": "in flight", "out of reach": "delivered already, out of reach", "refused": "changed by others before"}
+OUT_OF_REACH = "It was delivered already, and there is no way into the mailboxes: see [recall] in the settings."
+BEGUN = {"purge": "Purging", "restore": "Restoring", "undo": "Undoing"}
+NOT_DONE = {
+    "recalling": "being taken out of mailboxes",
+    "restoring": "being put back into mailboxes",
+    "already gone": "deleted already by whom they were for",
+    "in flight": "in flight",
+    "out of reach": "out of reach",
+    "refused": "changed by others before",
+}
+CHANGING = frozenset({"done", "recalling", "restoring"})  # outcomes of items that the decision changes
+UNDER_WAY = frozenset({"in flight", "recalling", "restoring"})  # outcomes that are not the last word
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What became of one delivery: done, in flight, out of reach or refused, and why."""
+    """What became of one delivery, and why: a word of NOT_DONE, or done."""
 
     delivery_id: int
     before: str
@@ -50,6 +61,9 @@ class DecisionReport:
     count: int
     done: int
     in_flight: int
+    recalling: int
+    restoring: int
+    already_gone: int
     out_of_reach: int
     refused: int
     to: str
@@ -59,6 +73,11 @@ class DecisionReport:
     undoable: bool
     sentence: str
     items: tuple[Item, ...] = ()
+
+    @property
+    def under_way(self) -> int:
+        """Items that nobody knows the end of yet."""
+        return self.in_flight + self.recalling + self.restoring
 
 
 class NothingDone(Overtaken):
@@ -80,7 +99,7 @@ def filed(session: Session, decision: Decision, items: list[Item], *, by: Actor,
             for item in items
         ]
         session.execute(insert(DecisionItem), rows)
-    if not decision.done:  # what changed nothing is on the record all the same
+    if not any(item.outcome in CHANGING for item in items):  # what changed nothing is on the record all the same
         ledger.write(
             session, decision.verb, f"decision:{show(decision.id)}", by=by, now=now, detail={"reason": decision.reason}, items=len(items)
         )
@@ -179,6 +198,9 @@ def report_of(decision: Decision, outcomes: dict[str, int], made: tuple[Rule, ..
         count=decision.count,
         done=outcomes.get("done", 0),
         in_flight=outcomes.get("in flight", 0),
+        recalling=outcomes.get("recalling", 0),
+        restoring=outcomes.get("restoring", 0),
+        already_gone=outcomes.get("already gone", 0),
         out_of_reach=outcomes.get("out of reach", 0),
         refused=outcomes.get("refused", 0),
         to=decision.target,
@@ -195,7 +217,8 @@ def sentence(decision: Decision, outcomes: dict[str, int], made: tuple[Rule, ...
     """What became of it, for a person to read; `subject` is that of its only mail, "" when it is about several."""
     done = outcomes.get("done", 0)
     what = f"“{subject}”" if subject and done else f"{done} mail{'s' if done != 1 else ''}"
-    parts = [f"{WORDS[decision.verb]} {what}" + (f" to {decision.target}" if decision.target else "")]
+    begun = not done and any(outcomes.get(outcome) for outcome in ("recalling", "restoring"))
+    parts = [BEGUN[decision.verb]] if begun else [f"{WORDS[decision.verb]} {what}" + (f" to {decision.target}" if decision.target else "")]
     parts += [f"{outcomes[outcome]} {words}" for outcome, words in NOT_DONE.items() if outcomes.get(outcome)]
     parts += [f"{rule.value} {'allowed' if rule.effect == 'allow' else 'blocked'} for {scope_words(rule.scope)}" for rule in made]
     return "; ".join(parts) + "."

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, or_, select, update
 from sqlmodel import Session, col
 
-from triage import access, contents, ledger
+from triage import access, contents, ledger, recalled
 from triage.actor import Actor
 from triage.authentication import Authentication, Result
 from triage.envelope import Envelope
@@ -21,6 +21,7 @@ RELAY = Actor.system("relay")
 LEASE = timedelta(minutes=12)  # outlive the slowest final dot: 10 minutes (RFC 5321, 4.5.3.2.6)
 SCHEDULE = tuple(timedelta(minutes=minutes) for minutes in (5, 10, 20, 40, 64))  # the last one again and again
 JITTER = 0.2
+LANDED = "It was delivered before the purge could stop it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +84,13 @@ def claim_of(session: Session, delivery: Delivery, message: Message, settings: S
     A purge that met the attempt of a worker who died is carried out now. What has no content is shown as bounced.
     """
     if delivery.purge_wanted_by is not None:
+        why = "The worker died: it may have been delivered."
+        if settings.reaches_mailboxes:  # the recaller finds out
+            ledger.record(session, delivery.id, Event.DELIVER, by=RELAY, now=now, detail={"reply": why}, due_at=None)
+            land_purge(session, delivery.id, delivery.purge_wanted_by, settings=settings, now=now, why=why)
+            return None
         ledger.record(session, delivery.id, Event.DEFER, by=RELAY, now=now, due_at=None)
-        fire_purge(session, delivery.id, delivery.purge_wanted_by, now=now, why="the worker died: it may have been delivered once")
+        fire_purge(session, delivery.id, delivery.purge_wanted_by, now=now, why=why)
         return None
     try:
         raw = contents.load(session, message.content_id)
@@ -132,15 +138,25 @@ def settle(session: Session, claim: Claim, outcome: Outcome, *, settings: Settin
         .values(ended_at=now, outcome=kind, reply=outcome.reply, next_hop=outcome.next_hop)
     )
     if delivery.purge_wanted_by is not None and kind == "delivered":
-        end_purge(session, delivery.id, delivery.purge_wanted_by, "out of reach", "It was delivered before the purge could stop it.")
+        land_purge(session, delivery.id, delivery.purge_wanted_by, settings=settings, now=now)
     elif delivery.purge_wanted_by is not None:
         fire_purge(session, delivery.id, delivery.purge_wanted_by, now=now)
+
+
+def land_purge(session: Session, delivery_id: int, decision_id: int, *, settings: Settings, now: datetime, why: str = LANDED) -> None:
+    """A purge met this delivery while it was under way, and it has landed: take it out of the mailbox, where there is a way in."""
+    if not settings.reaches_mailboxes:
+        end_purge(session, delivery_id, decision_id, "out of reach", why)
+        return
+    ledger.record(session, delivery_id, Event.PURGE, by=RELAY, now=now, decision_id=decision_id, **recalled.due(now))
+    end_purge(session, delivery_id, decision_id, "recalling", why)
 
 
 def fire_purge(session: Session, delivery_id: int, decision_id: int, *, now: datetime, why: str = "") -> None:
     """A purge met this delivery while it was under way: carry it out now that the attempt has failed."""
     ledger.record(session, delivery_id, Event.PURGE, by=RELAY, now=now, decision_id=decision_id, due_at=None)
     end_purge(session, delivery_id, decision_id, "done", why)
+    recalled.bring_back(session, delivery_id, now=now)
 
 
 def end_purge(session: Session, delivery_id: int, decision_id: int, outcome: str, why: str) -> None:

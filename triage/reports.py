@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import ColumnElement, Row, Select, String, Subquery, and_, case, cast, func, literal, or_, select
 from sqlmodel import Session, col
 
-from triage import access, contents
+from triage import access, contents, recalled
 from triage.actor import Actor, Role
 from triage.authentication import Authentication, Result
 from triage.content import Summary
@@ -36,7 +36,7 @@ from triage.states import Event, State
 COUNTED = 100_000  # a list counts no further than this
 CARD_IDS = 500  # ids that a card carries at most
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # sorts what does not perish behind what does
-UNDER_WAY = (State.QUEUED, State.RELAYING, State.BOUNCED)
+UNDER_WAY = (State.QUEUED, State.RELAYING, State.BOUNCED, State.RECALLING, State.RESTORING)
 
 Thing = TypeVar("Thing")
 
@@ -376,6 +376,9 @@ def shown_names(session: Session, actors: Iterable[str]) -> dict[str, str]:
 
 ACTS = {
     "deliver": "Delivered to {mailbox}: {reply}",
+    "deliver again": "Put back into the mailbox {mailbox}. {why}",
+    "recall": "Taken out of the mailbox {mailbox}. {why}",
+    "give_up": "The recaller gave up: {why}",
     "defer": "Put off by the next hop: {reply}",
     "bounce": "Refused by the next hop: {reply}",
     "release": "Tried anew by {by}.",
@@ -390,8 +393,9 @@ def act_sentence(record: AuditRecord, name: str, about: Listed) -> str:
     """An act on the record in words."""
     if record.act == "receive":
         return f"Arrived for {about.recipient}. {about.verdict.reason}"
-    words = {"mailbox": about.mailbox, "by": name or record.by, "reply": "", "number": ""} | record.detail
-    return ACTS.get(record.act, f"{record.act} by {{by}}.").format(**words)
+    words = {"mailbox": about.mailbox, "by": name or record.by, "reply": "", "number": "", "why": ""} | record.detail
+    act = "deliver again" if record.act == "deliver" and record.by == str(recalled.BY) else record.act
+    return ACTS.get(act, f"{record.act} by {{by}}.").format(**words)
 
 
 def item_detail(item: DecisionItem, decision: Decision) -> dict[str, Any]:
@@ -409,7 +413,7 @@ def item_sentence(item: DecisionItem, decision: Decision) -> str:
 
 
 def queue(session: Session, *, by: Actor, limit: int = 200) -> tuple[Listed, ...]:
-    """What is to be sent on, is under way or was refused by the next hop, newest first."""
+    """What is to be sent on, taken back or put back, is under way or was refused by the next hop, newest first."""
     return deliveries(session, Selection(states=UNDER_WAY), by=by, limit=limit).items
 
 

@@ -9,7 +9,7 @@ from triage import ledger
 from triage.actor import Actor
 from triage.db import among
 from triage.ids import first_id_at
-from triage.models import Content, Decision, Delivery, Message
+from triage.models import Content, Decision, Delivery, Message, Recalled
 from triage.settings import Settings
 from triage.states import FINAL, Event, State
 
@@ -43,7 +43,25 @@ def erase(session: Session, *, settings: Settings, now: datetime, limit: int = 2
     of_these = select(col(Message.id)).where(among(session, col(Message.content_id), ids))
     session.execute(update(Message).where(among(session, col(Message.content_id), ids)).values(text=""))
     session.execute(update(Delivery).where(col(Delivery.message_id).in_(of_these)).values(erased_at=now))
+    deliveries = select(col(Delivery.id)).where(col(Delivery.message_id).in_(of_these))
+    session.execute(update(Recalled).where(col(Recalled.delivery_id).in_(deliveries)).values(head=None))
     ledger.write(session, "erase", "contents", by=BY, now=now, items=len(ids))
+    return len(ids)
+
+
+def forget(session: Session, *, settings: Settings, now: datetime, limit: int = 200) -> int:
+    """Erase the copies that were taken out of mailboxes and can be put back no longer; how many, at most `limit`."""
+    gone = now - timedelta(days=settings.retention.purged_days)
+    over = (
+        select(col(Recalled.id))
+        .join(Delivery, col(Delivery.id) == col(Recalled.delivery_id))
+        .where(col(Recalled.head).is_not(None), col(Delivery.state) == State.PURGED, col(Delivery.settled_at) < gone)
+        .limit(limit)
+    )
+    ids = list(session.scalars(over))
+    if ids:
+        session.execute(update(Recalled).where(among(session, col(Recalled.id), ids)).values(head=None))
+        ledger.write(session, "erase", "recalled copies", by=BY, now=now, items=len(ids))
     return len(ids)
 
 

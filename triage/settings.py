@@ -102,6 +102,35 @@ class Relay:
 
 
 @dataclass(frozen=True, slots=True)
+class Recall:
+    """The way into the people's mailboxes, to take delivered mail out again."""
+
+    imap: str = key(
+        "imaps://HOST[:PORT], or imap://HOST[:PORT] with STARTTLS; empty: no recall, but for mail that was delivered into Maildirs.", ""
+    )
+    auth: str = key(
+        "master: one account that may enter every mailbox; per-account: each with its own password; xoauth2: with a token (RFC 7628).",
+        "master",
+        choices=("master", "per-account", "xoauth2"),
+    )
+    master_user: str = key("Login of the master account (auth = master).", "")
+    separator: str = key(
+        "Between mailbox and master user in the login name (Dovecot's auth_master_user_separator); "
+        "empty: SASL PLAIN with the mailbox as authorization identity (RFC 4616; Cyrus).",
+        "*",
+    )
+    password_file: str = key("File with the master password; for per-account, lines of ADDRESS:PASSWORD. Read anew for each session.", "")
+    token_file: str = key("File with the access token (auth = xoauth2). Read anew for each session.", "")
+    token_command: str = key("Command that prints an access token (auth = xoauth2); {user} in it is the mailbox's login.", "")
+    login: str = key("Login name of a mailbox: its whole address, or the part before the @.", "address", choices=("address", "local-part"))
+    plain: bool = key("Speak with an imap:// server in the clear. On loopback that is so without this.", False)
+    ca_file: str = key("PEM file of the authority that signed the IMAP server's certificate; empty: those of the system.", "")
+    concurrency: int = key("Mailboxes that are open at once.", 4)
+    timeout: int = key("Seconds to wait for the IMAP server's answer.", 30)
+    give_up_after: int = key("Hours after which a recall from a mailbox that cannot be reached is given up.", 48)
+
+
+@dataclass(frozen=True, slots=True)
 class Dns:
     """How the judge asks who really sent a message."""
 
@@ -202,6 +231,7 @@ class Settings:
     spool: Spool = Spool()
     smtp: Smtp = Smtp()
     relay: Relay = Relay()
+    recall: Recall = Recall()
     dns: Dns = Dns()
     directory: Directory = Directory()
     api: Api = Api()
@@ -212,6 +242,11 @@ class Settings:
     def authserv_id(self) -> str:
         """Our name in Authentication-Results."""
         return self.company.authserv_id or self.company.hostname
+
+    @property
+    def reaches_mailboxes(self) -> bool:
+        """Can mail that was delivered be taken back?"""
+        return bool(self.recall.imap) or self.relay.next_hop.startswith("maildir:")
 
     @property
     def own_domains(self) -> frozenset[str]:

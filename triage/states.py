@@ -37,6 +37,7 @@ class Event(StrEnum):
     RECALL = "recall"
     GIVE_UP = "give_up"
     PUT_BACK = "put_back"
+    REDELIVER = "redeliver"
 
 
 ENTRY = frozenset({State.HELD, State.QUEUED, State.PURGED})  # where `receive` may put a new delivery
@@ -60,6 +61,8 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.BOUNCED, Event.RELEASE): State.QUEUED,
     (State.BOUNCED, Event.PURGE): State.PURGED,
     (State.DELIVERED, Event.PURGE): State.RECALLING,
+    (State.DELIVERED, Event.REDELIVER): State.QUEUED,
+    (State.DELIVERED, Event.PUT_BACK): State.RESTORING,
     (State.RECALLING, Event.CLAIM): State.RECALLING,
     (State.RECALLING, Event.RECALL): State.PURGED,
     (State.RECALLING, Event.GIVE_UP): State.DELIVERED,

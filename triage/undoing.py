@@ -1,18 +1,18 @@
 """Take a decision back as a whole: every item that nobody has changed since, and the rules made along with it."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import func, not_, select, update
+from sqlalchemy import ColumnElement, func, not_, select, update
 from sqlmodel import Session, col
 
-from triage import access, directory, ledger, rules
+from triage import access, directory, ledger, recalled, rules
 from triage.actor import Actor
 from triage.db import among
 from triage.errors import NotAllowed, NotAllowedNow, NotFound, Overtaken
 from triage.ids import new_id, show
 from triage.models import Decision, DecisionItem, Delivery, Rule
-from triage.outcomes import DecisionReport, Item, NothingDone, filed, touches, who_was_faster
+from triage.outcomes import CHANGING, OUT_OF_REACH, UNDER_WAY, DecisionReport, Item, NothingDone, filed, touches, who_was_faster
 from triage.settings import Settings
 from triage.states import Event, State
 
@@ -23,14 +23,17 @@ WAY_BACK = {
     "restore": (Event.PURGE, State.HELD),
     "hold": (Event.RELEASE, State.HELD),
 }
+BACK_TO = {"release": "held", "redirect": "held", "restore": ""}  # where what was delivered goes when it is out of the mailbox
+TAKEN = CHANGING | UNDER_WAY | {"already gone"}  # outcomes of items that there is something to take back of
 LEAVING = frozenset({State.QUEUED, State.RELAYING})  # what was on its way before a purge goes on its way again
 
 
 def undo(session: Session, decision_id: int, *, by: Actor, reason: str, now: datetime, settings: Settings) -> DecisionReport:
     """Undo a decision; the undoing one, with an outcome for each item.
 
-    A released mail that was delivered is out of reach until recall exists. Overtaken when it was undone before,
-    NotAllowed when it concerns mail outside the actor's scope too, NothingDone when nothing could be taken back.
+    What was delivered meanwhile is taken out of the mailbox, what a purge took out of one is put back there.
+    Overtaken when it was undone before, NotAllowed when it concerns mail outside the actor's scope too, NothingDone when
+    nothing could be taken back.
     """
     access.may_decide(by)
     decision = undoable(session, decision_id, by, now)
@@ -49,7 +52,7 @@ def undo(session: Session, decision_id: int, *, by: Actor, reason: str, now: dat
     items = take_back(session, decision, undoing.id, by=by, now=now, settings=settings)
     undoing.count = len(items)
     made = list(session.scalars(select(Rule).where(col(Rule.decision_id) == decision.id, col(Rule.removed_at).is_(None))))
-    if items and not made and all(item.outcome != "done" for item in items):
+    if items and not made and not any(item.outcome in CHANGING | UNDER_WAY for item in items):
         raise NothingDone(items[0].why, tuple(items))
     for rule in made:
         rules.remove(session, rule.id, by=by, now=now)
@@ -79,35 +82,90 @@ def undoable(session: Session, decision_id: int, by: Actor, now: datetime) -> De
 
 def take_back(session: Session, decision: Decision, undoing_id: int, *, by: Actor, now: datetime, settings: Settings) -> list[Item]:
     """Put the items of a decision back; the outcome of each."""
-    event, possible = WAY_BACK[decision.verb]
     before = taken(session, decision)
-    mine = among(session, col(Delivery.id), before)
+    act = Act(session, decision, undoing_id, by, now, settings)
+    mine = among(session, col(Delivery.id), before) & (col(Delivery.decision_id) == decision.id)
     spared = spare(session, decision, list(before))
-    where = mine & (col(Delivery.decision_id) == decision.id) & (col(Delivery.state) == possible) & col(Delivery.erased_at).is_(None)
-    leaves = now + timedelta(seconds=settings.policy.undo_seconds)
-    changes: dict[str, Any] = {"due_at": leaves, "queued_at": leaves} if event is Event.RELEASE else {"due_at": None}
-    detail = {"undoes": show(decision.id)}
-    changed = dict(ledger.record_many(session, where, event, by=by, now=now, decision_id=undoing_id, detail=detail, **changes))
-    if decision.verb == "redirect":
-        directory.address_anew(session, among(session, col(Delivery.id), changed))  # to whom they were meant at first
+    restoring = into_mailboxes(act, mine) if decision.verb == "purge" else set()
+    recalling, in_flight = out_of_mailboxes(act, mine) if decision.verb in BACK_TO and settings.reaches_mailboxes else (set(), set())
+    changed = one_step(act, mine)
     on_their_way = [one for one in changed if before[one] in LEAVING]
-    if event is Event.RESTORE and on_their_way:
+    if decision.verb == "purge" and on_their_way:
         again = among(session, col(Delivery.id), on_their_way)
-        ledger.record_many(
-            session, again, Event.RELEASE, by=by, now=now, decision_id=undoing_id, detail=detail, due_at=leaves, queued_at=leaves
-        )
-    left = [one for one in before if one not in changed and one not in spared]
-    why = not_taken_back(session, left, decision, now)
-    return [Item(one, before[one], "done") for one in before if one in changed or one in spared] + [
-        Item(one, before[one], *why[one]) for one in left
+        act.record(again, Event.RELEASE, due_at=act.leaves, queued_at=act.leaves)
+    outcome = dict.fromkeys(changed | spared, "done") | dict.fromkeys(restoring, "restoring") | dict.fromkeys(recalling, "recalling")
+    why = not_taken_back(session, [one for one in before if one not in outcome and one not in in_flight], decision, now)
+    flying = dict.fromkeys(in_flight, ("in flight", "It is taken back as soon as it has landed."))
+    return [Item(one, before[one], outcome[one]) for one in before if one in outcome] + [
+        Item(one, before[one], *(flying | why)[one]) for one in before if one not in outcome
     ]
+
+
+class Act(NamedTuple):
+    """The undoing under way."""
+
+    session: Session
+    decision: Decision
+    undoing_id: int
+    by: Actor
+    now: datetime
+    settings: Settings
+
+    @property
+    def leaves(self) -> datetime:
+        """When what is released again leaves."""
+        return self.now + timedelta(seconds=self.settings.policy.undo_seconds)
+
+    def record(self, where: ColumnElement[bool], event: Event, **changes: Any) -> set[int]:
+        """One event on the record; the deliveries that it changed."""
+        detail = {"undoes": show(self.decision.id)}
+        changed = ledger.record_many(
+            self.session, where, event, by=self.by, now=self.now, decision_id=self.undoing_id, detail=detail, **changes
+        )
+        return {delivery_id for delivery_id, _ in changed}
+
+
+def one_step(act: Act, mine: ColumnElement[bool]) -> set[int]:
+    """What the opposite event takes back at once: mail that no mailbox has got."""
+    event, possible = WAY_BACK[act.decision.verb]
+    where = mine & (col(Delivery.state) == possible) & col(Delivery.erased_at).is_(None)
+    changes: dict[str, Any] = {"due_at": act.leaves, "queued_at": act.leaves} if event is Event.RELEASE else {"due_at": None}
+    changed = act.record(where, event, **changes)
+    if act.decision.verb == "redirect":
+        directory.address_anew(act.session, among(act.session, col(Delivery.id), changed))  # to whom they were meant at first
+    return changed
+
+
+def into_mailboxes(act: Act, mine: ColumnElement[bool]) -> set[int]:
+    """What a purge took out of mailboxes, or is taking out this moment, goes back there."""
+    under_way = mine & (col(Delivery.state) == State.RECALLING)
+    wanted = recalled.want_back(act.session, under_way, "mailbox", act.undoing_id)
+    taken_out = mine & (col(Delivery.state) == State.PURGED) & recalled.was_taken()
+    return wanted | act.record(taken_out, Event.PUT_BACK, due_at=act.now, queued_at=act.now)
+
+
+def out_of_mailboxes(act: Act, mine: ColumnElement[bool]) -> tuple[set[int], set[int]]:
+    """What was delivered is taken out of the mailbox, and what is on its way there when it has landed: those two."""
+    session, to = act.session, BACK_TO[act.decision.verb]
+    there = mine & col(Delivery.erased_at).is_(None)
+    delivered = set(session.scalars(select(col(Delivery.id)).where(there, col(Delivery.state) == State.DELIVERED)))
+    under_way = there & col(Delivery.state).in_([State.RELAYING, State.RESTORING])
+    flying = set(session.scalars(select(col(Delivery.id)).where(under_way)))
+    both = among(session, col(Delivery.id), delivered | flying)
+    if to:
+        recalled.want_back(session, both, to, act.undoing_id)
+    if flying:
+        session.execute(update(Delivery).where(among(session, col(Delivery.id), flying)).values(purge_wanted_by=act.undoing_id))
+    if delivered:
+        act.record(among(session, col(Delivery.id), delivered), Event.PURGE, **recalled.due(act.now))
+    return delivered, flying
 
 
 def taken(session: Session, decision: Decision) -> dict[int, State]:
     """The deliveries that the decision changed or meant to, with their states before; locked, so that nobody moves meanwhile."""
     items = (
         select(col(DecisionItem.delivery_id), col(DecisionItem.before))
-        .where(col(DecisionItem.decision_id) == decision.id, col(DecisionItem.outcome).in_(["done", "in flight"]))
+        .where(col(DecisionItem.decision_id) == decision.id, col(DecisionItem.outcome).in_(TAKEN))
         .order_by(col(DecisionItem.delivery_id))
     )
     before = {delivery_id: State(state) for delivery_id, state in session.execute(items)}
@@ -134,7 +192,7 @@ def not_taken_back(session: Session, ids: list[int], decision: Decision, now: da
         if changed_by != decision.id and changed_by is not None:
             found[delivery_id] = ("refused", who_was_faster(state, session.get(Decision, changed_by), now))
         elif state == State.DELIVERED:
-            found[delivery_id] = ("out of reach", "It was delivered already.")
+            found[delivery_id] = ("out of reach", OUT_OF_REACH)
         elif state == State.RELAYING:
             found[delivery_id] = ("in flight", "It is being delivered this moment.")
         else:

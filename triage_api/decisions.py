@@ -71,8 +71,8 @@ def undo_decision(
 
 
 def answered(session: Session, made: DecisionReport, by: Actor) -> shapes.Decision:
-    """A decision just made: the relay learns what is due, the door which senders are blocked, and browsers that something changed."""
-    ring_after(session, "relay", "door")
+    """A decision just made: relay and recaller learn what is due, the door which senders are blocked, and browsers that it changed."""
+    ring_after(session, "relay", "recall", "door")
     (seen,) = within_scope(session, [made], by)
     return shapes.Decision.model_validate(seen)
 

@@ -28,7 +28,7 @@ class Office:
         self.engine: Engine = open_engine(settings.database.url)
         directory = settings.spool.directory
         try:
-            self.bells = {name: Bell(directory, name) for name in ("relay", "door", "change")}
+            self.bells = {name: Bell(directory, name) for name in ("relay", "recall", "door", "change")}
         except OSError as fault:
             why = f"spool.directory {directory} cannot be used: {fault.strerror}"
             raise BadInput(f"{why}; make it, and let the user that runs the api write there") from fault

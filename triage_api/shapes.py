@@ -516,6 +516,9 @@ class DecisionSummary(Shape):
     count: int
     done: int
     in_flight: int
+    recalling: Annotated[int, Field(description="being taken out of mailboxes; done when this and in_flight are 0")]
+    restoring: Annotated[int, Field(description="being put back into mailboxes")]
+    already_gone: Annotated[int, Field(description="deleted by whom they were for before they were recalled")]
     out_of_reach: int
     refused: int
     to: str

@@ -24,7 +24,7 @@ from triage_cli.printing import pairs, say, table
 from triage_cli.selecting import number, selecting, selection_of
 
 COLUMNS = ("id", "state", "received", "folder", "sender", "subject")
-BELLS = ("relay", "door")  # what a decision may have made due, and the door snapshot
+BELLS = ("relay", "recall", "door")  # what a decision may have made due, and the door snapshot
 
 
 @click.command()

@@ -15,6 +15,7 @@ COMMANDS = {  # where each command lives: a role must not import what another on
     "receive": "roles",
     "judge": "roles",
     "relay": "roles",
+    "recall": "roles",
     "api": "roles",
     "upkeep": "roles",
     "demo": "demo",

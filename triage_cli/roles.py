@@ -63,6 +63,13 @@ def relay(ctx: click.Context) -> None:
 
 @click.command()
 @click.pass_context
+def recall(ctx: click.Context) -> None:
+    """Take purged mail out of mailboxes, and put it back when that is undone."""
+    start(ctx, "mailboxes.recaller", "recall")
+
+
+@click.command()
+@click.pass_context
 def api(ctx: click.Context) -> None:
     """Serve the HTTP API and the console."""
     start(ctx, "triage_api.app", "api")

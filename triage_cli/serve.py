@@ -21,7 +21,7 @@ from triage_cli.main import USAGE
 from triage_cli.roles import log_to_stderr
 
 FIRST = ("receive", "api")  # people and mail wait for these; the door opens with the snapshot it has
-THEN = ("judge", "relay", "upkeep")
+THEN = ("judge", "relay", "upkeep")  # and recall, where there is a way into the mailboxes
 LONGEST_PAUSE = 30.0
 GRACE = 20.0  # seconds to finish what is under way
 
@@ -49,6 +49,11 @@ def serve(ctx: click.Context) -> int:
     return supervise(config, stop, prepare)
 
 
+def then(config: str | None) -> tuple[str, ...]:
+    """The roles that start after the first ones."""
+    return (*THEN, "recall") if settings_file.read(config).reaches_mailboxes else THEN
+
+
 @dataclass
 class Role:
     """One role's process."""
@@ -69,7 +74,7 @@ def supervise(config: str | None, stop: threading.Event, prepare: Callable[[], N
     roles = [Role(name, launched(name, config, log_file)) for name in FIRST]
     try:
         prepare()
-        roles += [Role(name, launched(name, config, log_file)) for name in THEN]
+        roles += [Role(name, launched(name, config, log_file)) for name in then(config)]
         while not stop.wait(0.1):
             for role in roles:
                 if (code := role.process.poll()) is None:

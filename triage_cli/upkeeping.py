@@ -65,7 +65,7 @@ def seal_trail(engine: Engine, holder: str) -> None:
 def tidy(engine: Engine, settings: Settings) -> tuple[int, int]:
     """Expire and erase all that is due, slice by slice; (expired, erased)."""
     totals = [0, 0]
-    for place, slice_of in enumerate((retention.expire, retention.erase)):
+    for place, slice_of in ((0, retention.expire), (1, retention.erase), (1, retention.forget)):
         while True:
             with db.transaction(engine) as session:
                 number = slice_of(session, settings=settings, now=utcnow())

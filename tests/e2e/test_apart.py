@@ -20,7 +20,7 @@ def lone(tmp_path: Path) -> Iterator[House]:
     """A company with a minute to think again, whose mail store is not up yet."""
     port = processes.free_port()
     with company.running(tmp_path, f"sqlite:///{tmp_path}/mailroom.db", f"lmtp://127.0.0.1:{port}", undo_seconds=60) as running:
-        yield House(running, dovecot.Server(port, 0))
+        yield House(running, dovecot.Server(port, 0, tmp_path))
 
 
 def held(house: House, text: str) -> tuple[Letter, bytes]:

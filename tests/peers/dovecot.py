@@ -14,7 +14,9 @@ from imapclient import IMAPClient  # type: ignore[import-untyped]
 
 from tests.peers import processes
 
+PACKAGES = "dovecot-core dovecot-imapd dovecot-lmtpd"
 PASSWORD = "pw"
+MASTER, MASTER_PASSWORD = "recall", "may enter everywhere"
 
 COMMON = """
 base_dir = {directory}/run
@@ -30,6 +32,7 @@ default_internal_user = {internal}
 default_internal_group = {internal_group}
 default_login_user = {login}
 mail_max_userip_connections = 100
+auth_failure_delay = 0
 service lmtp {{
   inet_listener lmtp {{
     port = {lmtp_port}
@@ -46,6 +49,9 @@ service imap-login {{
 }}
 service anvil {{
   chroot =
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
 }}
 namespace inbox {{
   inbox = yes
@@ -62,6 +68,12 @@ mail_home = {directory}/mail/%{{user | lower}}
 mail_path = ~/Maildir
 mail_uid = {uid}
 mail_gid = {gid}
+auth_master_user_separator = *
+passdb masters {{
+  driver = passwd-file
+  passwd_file_path = {directory}/masters
+  master = yes
+}}
 passdb static {{
   password = {password}
 }}
@@ -75,6 +87,12 @@ BEFORE_2_4 = """disable_plaintext_auth = no
 mail_location = maildir:~/Maildir
 mail_uid = {uid}
 mail_gid = {gid}
+auth_master_user_separator = *
+passdb {{
+  driver = passwd-file
+  args = {directory}/masters
+  master = yes
+}}
 passdb {{
   driver = static
   args = password={password}
@@ -86,17 +104,38 @@ userdb {{
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Server:
     """A running Dovecot; a mailbox comes into being with its first mail."""
 
     lmtp_port: int
     imap_port: int
+    directory: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Until it answers."""
+        program, log = processes.need("dovecot", PACKAGES), self.directory / "log"
+        self.process = processes.start([program, "-F", "-c", str(self.directory / "dovecot.conf")], self.directory / "output")
+        processes.until(processes.answers(self.lmtp_port), "Dovecot's LMTP answers", self.process, log)
+        processes.until(processes.answers(self.imap_port), "Dovecot's IMAP answers", self.process, log)
+
+    def stop(self) -> None:
+        """With every session that is open."""
+        if self.process:
+            processes.stop(self.process)
+
+    @contextlib.contextmanager
+    def client(self, mailbox: str) -> Iterator[IMAPClient]:
+        """A session as the mailbox's owner."""
+        with IMAPClient("127.0.0.1", self.imap_port, ssl=False) as client:
+            client.login(mailbox, PASSWORD)
+            client.normalise_times = False
+            yield client
 
     def messages(self, mailbox: str) -> list[bytes]:
         """Every message in somebody's INBOX, as IMAP gives it."""
-        with IMAPClient("127.0.0.1", self.imap_port, ssl=False) as client:
-            client.login(mailbox, PASSWORD)
+        with self.client(mailbox) as client:
             client.select_folder("INBOX", readonly=True)
             found = client.fetch(client.search(), ["BODY.PEEK[]"])
             return [found[number][b"BODY[]"] for number in sorted(found)]
@@ -111,21 +150,19 @@ def version(program: str) -> tuple[int, ...]:
 @contextlib.contextmanager
 def running(lmtp_port: int = 0) -> Iterator[Server]:
     """Dovecot with nobody's mail in it."""
-    program = processes.need("dovecot", "dovecot-core dovecot-imapd dovecot-lmtpd")
+    program = processes.need("dovecot", PACKAGES)
     with processes.short_directory("dovecot") as directory:
-        server = Server(lmtp_port or processes.free_port(), processes.free_port())
-        configuration = lay_out(directory, server, version(program))
-        process = processes.start([program, "-F", "-c", str(configuration)], directory / "output")
+        server = Server(lmtp_port or processes.free_port(), processes.free_port(), directory)
+        lay_out(directory, server, version(program))
         try:
-            processes.until(processes.answers(server.lmtp_port), "Dovecot's LMTP answers", process, directory / "log")
-            processes.until(processes.answers(server.imap_port), "Dovecot's IMAP answers", process, directory / "log")
+            server.start()
             yield server
         finally:
-            processes.stop(process)
+            server.stop()
 
 
-def lay_out(directory: Path, server: Server, number: tuple[int, ...]) -> Path:
-    """Its configuration and its directories; the file's path."""
+def lay_out(directory: Path, server: Server, number: tuple[int, ...]) -> None:
+    """Its configuration and its directories."""
     root = os.getuid() == 0
     me = pwd.getpwuid(os.getuid())
     keeper = pwd.getpwnam(processes.unprivileged("nobody")) if root else me
@@ -145,6 +182,5 @@ def lay_out(directory: Path, server: Server, number: tuple[int, ...]) -> Path:
         "version": ".".join(map(str, number)),
     }
     text = (SINCE_2_4 if number >= (2, 4) else BEFORE_2_4) + COMMON
-    path = directory / "dovecot.conf"
-    path.write_text(text.format(**values))
-    return path
+    (directory / "masters").write_text(f"{MASTER}:{{PLAIN}}{MASTER_PASSWORD}::::::\n")
+    (directory / "dovecot.conf").write_text(text.format(**values))

@@ -1,6 +1,7 @@
 """Decisions over selections: what becomes of each item, rules made along, and the way back."""
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -20,7 +21,7 @@ from triage.outcomes import DecisionReport, NothingDone
 from triage.queue import Claim, Outcome
 from triage.rules import RuleOrder
 from triage.selection import Selection
-from triage.settings import Settings
+from triage.settings import Relay, Settings
 from triage.states import Event, State
 
 BLOCK = RuleOrder("block", "address", "", "company")
@@ -148,14 +149,14 @@ def test_a_purge_says_what_it_could_not_reach(office: Office) -> None:
         queued: "done",
         bounced: "done",
         relaying: "in flight",
-        delivered: "out of reach",
+        delivered: "recalling",
     }
-    assert done.sentence == "Purged 3 mails; 1 in flight; 1 delivered already, out of reach."
+    assert done.sentence == "Purged 3 mails; 1 being taken out of mailboxes; 1 in flight."
     assert office.delivery(relaying).purge_wanted_by == done.id
     assert office.states(held, queued, bounced, expired) == [State.PURGED] * 3 + [State.EXPIRED]
 
 
-@pytest.mark.parametrize(("outcome", "state", "said"), [("deferred", State.PURGED, "done"), ("delivered", State.DELIVERED, "out of reach")])
+@pytest.mark.parametrize(("outcome", "state", "said"), [("deferred", State.PURGED, "done"), ("delivered", State.RECALLING, "recalling")])
 def test_a_purge_that_met_a_delivery_in_flight_is_carried_out_when_it_lands(office: Office, outcome: str, state: State, said: str) -> None:
     mail = office.arrives()
     office.decides(Verb.RELEASE, by_id(mail))
@@ -368,12 +369,14 @@ def test_a_redirects_target_is_on_the_record(office: Office) -> None:
     assert record.detail == {"reason": "a test", "to": "mara.berg@company.example"}
 
 
-def test_what_was_delivered_is_out_of_reach_of_an_undo(office: Office) -> None:
+def test_what_was_delivered_is_out_of_reach_where_there_is_no_way_into_mailboxes(office: Office) -> None:
     mail = office.arrives()
     done = office.decides(Verb.RELEASE, by_id(mail))
     office.happens(mail, Event.CLAIM, Event.DELIVER)
-    with pytest.raises(NothingDone, match="It was delivered already"):
+    office.settings = replace(office.settings, relay=Relay(next_hop="smtp://127.0.0.1:25"))
+    with pytest.raises(NothingDone, match="It was delivered already, and there is no way into the mailboxes"):
         office.undoes(done)
+    assert [item.outcome for item in office.decides(Verb.PURGE, by_id(mail)).items] == ["out of reach"]
 
 
 def test_what_was_erased_cannot_be_restored(office: Office) -> None:

@@ -1,0 +1,1 @@
+"""The door to the people's mailboxes: IMAP and Maildir."""

@@ -1,0 +1,167 @@
+"""A mailbox over IMAP: look in every folder, take exactly what is ours, put it back as it was. Written to RFC 9051 and RFC 4315."""
+
+import contextlib
+import imaplib
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from imapclient import IMAPClient  # type: ignore[import-untyped]
+from imapclient.exceptions import IMAPClientError  # type: ignore[import-untyped]
+
+from mailboxes.mailbox import Found, Impossible, Unreachable
+from mailboxes.matching import Names, Sought, is_copy, is_marked, is_related, may_be_unmarked
+from mailboxes.sign_in import enter, reason
+from triage.recalled import Copy
+from triage.settings import Recall
+
+AT_ONCE = 20  # messages that one SEARCH asks for
+SPARE = timedelta(days=2)  # SEARCH compares dates without their time zones (RFC 9051, 6.4.4)
+FIELDS = "BODY.PEEK[HEADER.FIELDS (X-MAILROOM-MESSAGE MESSAGE-ID IN-REPLY-TO REFERENCES)]"
+NO_UIDPLUS = "the IMAP server has no UIDPLUS (RFC 4315): a plain EXPUNGE could take other mail along, so nothing was taken"
+FAULTS = (OSError, IMAPClientError, imaplib.IMAP4.error)
+
+
+@contextlib.contextmanager
+def answering(what: str) -> Iterator[None]:
+    """Trouble on the way is Unreachable, with what we were about."""
+    try:
+        yield
+    except FAULTS as fault:
+        raise Unreachable(f"{what}: {reason(fault)}") from fault
+
+
+class ImapMailbox:
+    """One session in one mailbox."""
+
+    def __init__(self, settings: Recall, mailbox: str) -> None:
+        """Unreachable when there is no way in."""
+        self.client: IMAPClient = enter(settings, mailbox)
+        self.selected: tuple[str, bool] | None = None  # the folder that is open, and whether it is only read
+        self.validity = 0
+
+    def find(self, sought: list[Sought], since: datetime) -> list[Found]:
+        """As Mailbox.find. What is not found since that day is looked for among all the mail."""
+        found = [Found() for _ in sought]
+        with answering("the mailbox could not be searched"):
+            folders = self.folders()
+            self.search_folders(folders, list(zip(sought, found, strict=True)), since - SPARE)
+            missing = [(one, of_it) for one, of_it in zip(sought, found, strict=True) if not of_it.copies]
+            for _, of_it in missing:
+                of_it.related.clear()
+            if missing:
+                self.search_folders(folders, missing, None)
+        return found
+
+    def folders(self) -> list[str]:
+        """Every folder that can hold mail, the INBOX first."""
+        names = [
+            name
+            for flags, _, name in self.client.list_folders()
+            if not {b"\\noselect", b"\\nonexistent"} & {flag.lower() for flag in flags}
+        ]
+        return sorted(names, key=lambda name: name.upper() != "INBOX")
+
+    def search_folders(self, folders: list[str], wanted: list[tuple[Sought, Found]], since: datetime | None) -> None:
+        """Add what each folder holds."""
+        for folder in folders:
+            if not self.open(folder, readonly=True):
+                continue
+            for start in range(0, len(wanted), AT_ONCE):
+                some = wanted[start : start + AT_ONCE]
+                if uids := self.client.search(criteria([one for one, _ in some], since)):
+                    self.sort(folder, uids, some)
+
+    def open(self, folder: str, *, readonly: bool) -> int:
+        """EXAMINE or SELECT it; how many messages it holds. A folder that went away meanwhile holds none."""
+        if self.selected == (folder, readonly):
+            return 1
+        try:
+            state = self.client.select_folder(folder, readonly=readonly)
+        except IMAPClientError as fault:
+            self.selected = None
+            if not self.client.folder_exists(folder):
+                return 0
+            raise fault
+        self.selected, self.validity = (folder, readonly), int(state[b"UIDVALIDITY"])
+        return int(state[b"EXISTS"])
+
+    def sort(self, folder: str, uids: list[int], wanted: list[tuple[Sought, Found]]) -> None:
+        """Which of these messages are copies, and which only bear or refer to the Message-ID."""
+        for uid, answer in self.client.fetch(uids, ["FLAGS", "INTERNALDATE", FIELDS]).items():
+            names = Names.of(header_of(answer))
+            for one, of_it in wanted:
+                if is_marked(names, one) or may_be_unmarked(names, one):
+                    copy = self.copy(folder, uid, answer)
+                    if copy is not None and is_copy(copy.raw, one):
+                        of_it.copies.append(copy)
+                        continue
+                if is_related(names, one):
+                    of_it.related[folder] = of_it.related.get(folder, 0) + 1
+
+    def copy(self, folder: str, uid: int, answer: dict[bytes, Any]) -> Copy | None:
+        """One message with its bytes; None when its owner deleted it this moment."""
+        body = self.client.fetch([uid], ["BODY.PEEK[]"]).get(uid, {}).get(b"BODY[]")
+        if body is None:
+            return None
+        flags = tuple(flag.decode("utf-8", "replace") for flag in answer[b"FLAGS"] if flag.lower() != b"\\recent")
+        return Copy(folder, flags, answer[b"INTERNALDATE"].astimezone(UTC), body, self.validity, uid)
+
+    def take(self, copies: list[Copy]) -> None:
+        """As Mailbox.take: marked and expunged by UID (UID EXPUNGE), so that nothing else goes along."""
+        if not (self.client.has_capability("UIDPLUS") or self.client.has_capability("IMAP4rev2")):
+            raise Impossible(NO_UIDPLUS)
+        with answering("the copy could not be taken out"):
+            for folder in dict.fromkeys(copy.folder for copy in copies):
+                if self.open(folder, readonly=False):
+                    uids = [copy.uid for copy in copies if copy.folder == folder and copy.uid_validity == self.validity]
+                    self.expunge(folder, uids, of=sum(copy.folder == folder for copy in copies))
+
+    def expunge(self, folder: str, uids: list[int], *, of: int) -> None:
+        """These messages of the open folder, for good. Unreachable when the server numbers its messages anew."""
+        if len(uids) < of:
+            raise Unreachable(f"the folder {folder} was numbered anew (UIDVALIDITY) meanwhile")
+        self.client.add_flags(uids, ["\\Deleted"], silent=True)
+        self.client.uid_expunge(uids)
+
+    def put_back(self, copy: Copy) -> str:
+        """As Mailbox.put_back: APPEND with flags and date (RFC 9051, 6.3.12)."""
+        folder = copy.folder
+        with answering("the copy could not be put back"):
+            if not self.client.folder_exists(folder):
+                folder = "INBOX"
+            try:
+                self.client.append(folder, copy.raw, copy.flags, copy.internal_date)
+            except IMAPClientError as fault:
+                raise Impossible(f"the mailbox refuses it: {reason(fault)}") from fault
+        return folder
+
+    def close(self) -> None:
+        """As Mailbox.close."""
+        try:
+            self.client.logout()
+        except FAULTS:
+            self.abort()
+
+    def abort(self) -> None:
+        """As Mailbox.abort."""
+        with contextlib.suppress(*FAULTS):
+            self.client.shutdown()
+
+
+def criteria(sought: list[Sought], since: datetime | None) -> list[Any]:
+    """SEARCH for whatever may be one of these, or bears or refers to its Message-ID (RFC 9051, 6.4.4)."""
+    keys: list[list[str]] = []
+    for one in sought:
+        keys.append(["HEADER", "X-Mailroom-Message", one.marker])
+        if one.message_id and one.message_id.isascii() and one.message_id.isprintable():
+            keys += [["HEADER", name, one.message_id] for name in ("Message-ID", "In-Reply-To", "References")]
+    ored: list[str] = []
+    for key in keys[:-1]:
+        ored += ["OR", *key]
+    return [*(["SINCE", since.date()] if since else []), *ored, *keys[-1]]
+
+
+def header_of(answer: dict[bytes, Any]) -> bytes:
+    """The header fields in a FETCH answer: servers write the item's name each in their own way."""
+    return next((value for name, value in answer.items() if name.startswith(b"BODY[HEADER")), b"")

@@ -1,0 +1,43 @@
+"""What the recaller asks of a mailbox, whatever protocol leads into it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from mailboxes.matching import Sought
+from triage.recalled import Copy
+
+
+class Unreachable(Exception):
+    """The mailbox cannot be entered or read just now; the text says why. Try again later."""
+
+
+class Impossible(Exception):
+    """This mailbox will never do what is asked; the text says why and what would help."""
+
+
+@dataclass(slots=True)
+class Found:
+    """What a mailbox holds of one delivery."""
+
+    copies: list[Copy] = field(default_factory=list)
+    related: dict[str, int] = field(default_factory=dict)  # folder -> messages that only bear or refer to its Message-ID
+
+
+class Mailbox(Protocol):
+    """One open mailbox. One thread uses it; only `abort` may come from another."""
+
+    def find(self, sought: list[Sought], since: datetime) -> list[Found]:
+        """Look for these in every folder: one Found each. What did not come in at `since` or later is looked for among all mail."""
+
+    def take(self, copies: list[Copy]) -> None:
+        """Take exactly these copies out for good. What is gone already is no error. Impossible when it cannot take single ones."""
+
+    def put_back(self, copy: Copy) -> str:
+        """Put a copy where it lay, with its flags and date; in the INBOX when the folder is gone. The folder it is in now."""
+
+    def close(self) -> None:
+        """Leave the mailbox."""
+
+    def abort(self) -> None:
+        """Make a call that hangs in another thread come to an end."""

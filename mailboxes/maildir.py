@@ -1,0 +1,157 @@
+"""A mailbox that is a Maildir on this machine's disk: INBOX and every folder below it."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mailboxes.mailbox import Found, Unreachable
+from mailboxes.matching import Names, Sought, is_copy, is_marked, is_related, may_be_unmarked
+from triage.envelope import Address
+from triage.mime import HEAD_LIMIT
+from triage.recalled import Copy
+
+INBOX = "INBOX"
+FLAGS = {"D": "\\Draft", "F": "\\Flagged", "P": "$Forwarded", "R": "\\Answered", "S": "\\Seen", "T": "\\Deleted"}
+DEPTH = 8  # folders below folders
+
+
+class MaildirMailbox:
+    """DIRECTORY/ADDRESS/{cur,new} and the folders below (Maildir++ or plain)."""
+
+    def __init__(self, directory: Path, address: str) -> None:
+        """Unreachable when the address cannot be the name of a Maildir or the disk is not there."""
+        try:
+            name = str(Address.parse(address))
+        except ValueError as fault:
+            raise Unreachable(str(fault)) from fault
+        if "/" in name or name.startswith("."):
+            raise Unreachable(f"{address!r} cannot be the name of a Maildir")
+        if not directory.is_dir():
+            raise Unreachable(f"the directory {directory} of the Maildirs is not there")
+        self.root = directory / name
+
+    def find(self, sought: list[Sought], since: datetime) -> list[Found]:
+        """As Mailbox.find: every file is looked at, whatever its date."""
+        found = [Found() for _ in sought]
+        for folder, path in self.messages():
+            try:
+                self.look(folder, path, sought, found)
+            except FileNotFoundError:
+                continue  # its owner moved or deleted it this moment
+            except OSError as fault:
+                raise Unreachable(f"{path} cannot be read: {fault.strerror}") from fault
+        return found
+
+    def messages(self) -> Iterator[tuple[str, Path]]:
+        """Every message with the name of its folder."""
+        for folder in self.folders(self.root, DEPTH):
+            for part in ("new", "cur"):
+                with contextlib.suppress(FileNotFoundError):
+                    for path in sorted((folder / part).iterdir()):
+                        yield self.name_of(folder), path
+
+    def folders(self, folder: Path, depth: int) -> Iterator[Path]:
+        """This folder and those below it."""
+        if (folder / "cur").is_dir():
+            yield folder
+        if depth and folder.is_dir():
+            for below in sorted(folder.iterdir()):
+                if below.name not in ("cur", "new", "tmp") and below.is_dir() and not below.is_symlink():
+                    yield from self.folders(below, depth - 1)
+
+    def name_of(self, folder: Path) -> str:
+        """The folder as it is written down."""
+        return INBOX if folder == self.root else str(folder.relative_to(self.root))
+
+    def path_of(self, folder: str) -> Path:
+        """The folder's directory."""
+        return self.root if folder == INBOX else self.root / folder
+
+    def look(self, folder: str, path: Path, sought: list[Sought], found: list[Found]) -> None:
+        """Add one message to what it belongs to."""
+        with path.open("rb") as file:
+            names = Names.of(file.read(HEAD_LIMIT))
+        for one, of_it in zip(sought, found, strict=True):
+            if is_marked(names, one) or may_be_unmarked(names, one):
+                copy = copy_at(folder, path)
+                if is_copy(copy.raw, one):
+                    of_it.copies.append(copy)
+                    continue
+            if is_related(names, one):
+                of_it.related[folder] = of_it.related.get(folder, 0) + 1
+
+    def take(self, copies: list[Copy]) -> None:
+        """As Mailbox.take: a file is unlinked under the name it has now, and the directory made safe."""
+        for copy in copies:
+            folder = self.path_of(copy.folder)
+            for path in same_file(folder, copy):
+                path.unlink(missing_ok=True)
+                make_safe(path.parent)
+
+    def put_back(self, copy: Copy) -> str:
+        """As Mailbox.put_back: under its old name, with its old date; readers never see half of it."""
+        folder = self.path_of(copy.folder)
+        if not (folder / "cur").is_dir():
+            folder = self.root
+        try:
+            for part in ("cur", "new", "tmp"):
+                (folder / part).mkdir(parents=True, exist_ok=True)
+            if not same_file(folder, copy):
+                store(folder, copy)
+        except OSError as fault:
+            raise Unreachable(f"{folder} cannot be written: {fault.strerror}") from fault
+        return self.name_of(folder)
+
+    def close(self) -> None:
+        """As Mailbox.close: there is nothing open."""
+
+    def abort(self) -> None:
+        """As Mailbox.abort: a disk cannot be hung up."""
+
+
+def copy_at(folder: str, path: Path) -> Copy:
+    """The message in a file."""
+    status = path.stat()
+    letters = path.name.rpartition(":2,")[2] if ":2," in path.name else ""
+    return Copy(
+        folder=folder,
+        flags=tuple(FLAGS.get(letter, letter) for letter in letters),
+        internal_date=datetime.fromtimestamp(status.st_mtime_ns // 1000 / 1_000_000, UTC),
+        raw=path.read_bytes(),
+        name=f"{path.parent.name}/{path.name}",
+    )
+
+
+def same_file(folder: Path, copy: Copy) -> list[Path]:
+    """The copy's file: its owner may have read it meanwhile, which changes the name behind the colon."""
+    unique = copy.name.partition("/")[2].partition(":")[0]
+    there = []
+    for part in ("new", "cur"):
+        with contextlib.suppress(FileNotFoundError):
+            there += [path for path in (folder / part).iterdir() if path.name.partition(":")[0] == unique]
+    return there
+
+
+def store(folder: Path, copy: Copy) -> None:
+    """Write to tmp, make it safe, move to where it was."""
+    part, _, name = copy.name.partition("/")
+    draft = folder / "tmp" / name.partition(":")[0]
+    with draft.open("wb") as file:
+        file.write(copy.raw)
+        file.flush()
+        os.fsync(file.fileno())
+    micros = round(copy.internal_date.timestamp() * 1_000_000)
+    os.utime(draft, ns=(micros * 1000, micros * 1000))
+    draft.rename(folder / part / name)
+    make_safe(folder / part)
+
+
+def make_safe(directory: Path) -> None:
+    """What the directory lists survives a power cut."""
+    listing = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(listing)
+    finally:
+        os.close(listing)

@@ -1,0 +1,140 @@
+"""Into somebody's mailbox over IMAP: the connection, its encryption, and with whose credentials."""
+
+import ipaddress
+import shlex
+import ssl
+import subprocess
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from imapclient import IMAPClient  # type: ignore[import-untyped]
+from imapclient.exceptions import IMAPClientError, LoginError  # type: ignore[import-untyped]
+
+from mailboxes.mailbox import Unreachable
+from triage.errors import BadInput
+from triage.settings import Recall
+from triage.visible import visible
+
+PORTS = {"imaps": 993, "imap": 143}
+WORD_LENGTH = 200  # characters of a server's reason that are kept
+
+
+def enter(settings: Recall, mailbox: str) -> IMAPClient:
+    """A session in this mailbox. Unreachable with the reason when the server, its certificate or the credentials say no."""
+    try:
+        client = connect(settings)
+    except (OSError, IMAPClientError) as fault:
+        raise Unreachable(f"the IMAP server {settings.imap} cannot be reached: {reason(fault)}") from fault
+    try:
+        sign_in(client, settings, login_of(settings, mailbox))
+    except (OSError, IMAPClientError) as fault:
+        client.shutdown()
+        what = "does not let us in" if isinstance(fault, LoginError) else "broke off the sign-in"
+        raise Unreachable(f"the IMAP server {what}: {reason(fault)}") from fault
+    except Unreachable:
+        client.shutdown()
+        raise
+    client.normalise_times = False
+    return client
+
+
+def server_of(settings: Recall) -> tuple[str, str, int]:
+    """Scheme, host and port of `recall.imap`. BadInput when it is of no kind we know."""
+    try:
+        url = urlsplit(settings.imap)
+        port = url.port or PORTS[url.scheme]
+    except (ValueError, KeyError) as fault:
+        raise BadInput(f"recall.imap must be imaps://HOST[:PORT] or imap://HOST[:PORT], not {settings.imap!r}") from fault
+    if not url.hostname or url.path.strip("/") or url.username:
+        raise BadInput(f"recall.imap must be imaps://HOST[:PORT] or imap://HOST[:PORT], not {settings.imap!r}")
+    return url.scheme, url.hostname, port
+
+
+def check(settings: Recall) -> None:
+    """BadInput when these settings can let nobody in."""
+    server_of(settings)
+    needs = {"master": ("master_user", "password_file"), "per-account": ("password_file",), "xoauth2": ()}
+    for name in needs[settings.auth]:
+        if not getattr(settings, name):
+            raise BadInput(f"recall.{name} is missing: recall.auth = {settings.auth!r} needs it")
+    if settings.auth == "xoauth2" and not (settings.token_file or settings.token_command):
+        raise BadInput("recall.token_file or recall.token_command is missing: recall.auth = 'xoauth2' needs one of them")
+
+
+def connect(settings: Recall) -> IMAPClient:
+    """Connected, and encrypted with a verified certificate (RFC 8314, RFC 9051 11); in the clear only where that is allowed."""
+    scheme, host, port = server_of(settings)
+    context = ssl.create_default_context(cafile=settings.ca_file or None)
+    client = IMAPClient(host, port, ssl=scheme == "imaps", ssl_context=context if scheme == "imaps" else None, timeout=settings.timeout)
+    if scheme == "imap" and not settings.plain and not is_loopback(host):
+        try:
+            client.starttls(context)
+        except (OSError, IMAPClientError):
+            client.shutdown()
+            raise
+    return client
+
+
+def is_loopback(host: str) -> bool:
+    """Does what is said to this host stay on this machine?"""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def login_of(settings: Recall, mailbox: str) -> str:
+    """The login name of a mailbox."""
+    return mailbox.rpartition("@")[0] if settings.login == "local-part" else mailbox
+
+
+def sign_in(client: IMAPClient, settings: Recall, login: str) -> None:
+    """With the credentials that the settings name."""
+    if settings.auth == "xoauth2":
+        token = token_for(settings, login)
+        if client.has_capability("AUTH=OAUTHBEARER"):
+            client.oauthbearer_login(login, token)
+        else:
+            client.oauth2_login(login, token)
+    elif settings.auth == "per-account":
+        client.login(login, own_password(settings, login))
+    elif settings.separator:
+        client.login(f"{login}{settings.separator}{settings.master_user}", secret(settings.password_file))
+    else:
+        client.plain_login(settings.master_user, secret(settings.password_file), login)
+
+
+def secret(file: str) -> str:
+    """What a secret file holds."""
+    try:
+        return Path(file).read_text("utf-8").strip("\r\n")
+    except (OSError, UnicodeDecodeError) as fault:
+        raise Unreachable(f"{file} cannot be read: {getattr(fault, 'strerror', '') or fault}") from fault
+
+
+def own_password(settings: Recall, login: str) -> str:
+    """The password of one account, from the lines of ADDRESS:PASSWORD."""
+    for line in secret(settings.password_file).splitlines():
+        name, _, password = line.partition(":")
+        if name.strip().casefold() == login.casefold():
+            return password
+    raise Unreachable(f"{settings.password_file} has no line for {login}")
+
+
+def token_for(settings: Recall, login: str) -> str:
+    """An access token, from the file or from the command's standard output."""
+    if settings.token_file:
+        return secret(settings.token_file)
+    command = [word.replace("{user}", login) for word in shlex.split(settings.token_command)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=settings.timeout, check=True)
+    except (OSError, subprocess.SubprocessError) as fault:
+        raise Unreachable(f"recall.token_command gave no token: {reason(fault)}") from fault
+    return done.stdout.strip()
+
+
+def reason(fault: BaseException) -> str:
+    """A fault as one short visible line."""
+    said = fault.args[0] if fault.args and isinstance(fault.args[0], bytes) else str(fault)
+    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+    return visible(" ".join(text.split()))[:WORD_LENGTH]

@@ -1,0 +1,121 @@
+"""One visit to one mailbox: everything that is to be taken out of it and put back into it, in one session."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from mailboxes.imap import ImapMailbox
+from mailboxes.mailbox import Found, Impossible, Mailbox, Unreachable
+from mailboxes.maildir import MaildirMailbox
+from mailboxes.matching import Sought
+from triage.recalled import Copy
+from triage.recalls import Ending, Errand
+from triage.settings import Settings
+from triage.visible import visible
+
+NO_WAY_IN = "There is no way into this mailbox: see [recall] in the settings."
+REPLACED = "another worker has taken over"
+
+Secure = Callable[[Sequence[tuple[Errand, list[Copy]]]], set[int]]  # returns once it is on the record: ids that may be taken
+
+
+def open_mailbox(place: str, mailbox: str, settings: Settings) -> Mailbox:
+    """The mailbox behind the IMAP server or on the disk. Unreachable when there is no way in now, Impossible when there is none."""
+    if place.startswith("maildir:"):
+        return MaildirMailbox(Path(place.removeprefix("maildir:")), mailbox)
+    if not place:
+        raise Impossible(NO_WAY_IN)
+    return ImapMailbox(settings.recall, mailbox)
+
+
+class Visit:
+    """The errands of one mailbox, and how far they are."""
+
+    def __init__(self, errands: list[Errand], settings: Settings, secure: Secure) -> None:
+        self.errands, self.settings, self.secure = errands, settings, secure
+        self.endings: dict[int, Ending] = {}
+        self.mailbox: Mailbox | None = None
+
+    @property
+    def address(self) -> str:
+        """Whose mailbox it is."""
+        return self.errands[0].mailbox
+
+    def run(self) -> dict[int, Ending]:
+        """Go there, do it, leave: how each errand ended, whatever happens."""
+        for place in dict.fromkeys(one.place for one in self.errands):
+            self.go(place, [one for one in self.errands if one.place == place])
+        return self.endings
+
+    def go(self, place: str, errands: list[Errand]) -> None:
+        """The errands in one place."""
+        kind, why = "deferred", REPLACED
+        try:
+            self.mailbox = open_mailbox(place, self.address, self.settings)
+            self.work(self.mailbox, errands)
+        except Unreachable as fault:
+            why = str(fault)
+        except Impossible as fault:
+            kind, why = "refused", str(fault)
+        finally:
+            if self.mailbox:
+                self.mailbox.close()
+                self.mailbox = None
+        for errand in errands:
+            self.endings.setdefault(errand.delivery_id, Ending(kind, why))
+
+    def work(self, mailbox: Mailbox, errands: list[Errand]) -> None:
+        """Look once for everything, then take and put back."""
+        looked_for = [Sought(one.marker, one.message_id, one.content) for one in errands]
+        found = mailbox.find(looked_for, min(one.received_at for one in errands))
+        both = list(zip(errands, found, strict=True))
+        self.take(mailbox, [(errand, there) for errand, there in both if not errand.restoring])
+        for errand, there in both:
+            if errand.restoring:
+                self.put_back(mailbox, errand, there)
+
+    def take(self, mailbox: Mailbox, wanted: list[tuple[Errand, Found]]) -> None:
+        """Secure the copies, and only then take them out."""
+        allowed = self.secure([(errand, there.copies) for errand, there in wanted]) if wanted else set()
+        mine = [(errand, there) for errand, there in wanted if errand.delivery_id in allowed]
+        if copies := [copy for _, there in mine for copy in there.copies]:
+            mailbox.take(copies)
+        for errand, there in mine:
+            self.endings[errand.delivery_id] = Ending("taken", offered(there.related))
+
+    def put_back(self, mailbox: Mailbox, errand: Errand, there: Found) -> None:
+        """Put back what is not there; a mailbox that refuses gets it delivered anew."""
+        if there.copies and not errand.copies:
+            self.endings[errand.delivery_id] = Ending("restored", "It is still there.")
+        elif errand.gone:
+            self.endings[errand.delivery_id] = Ending("restored", "Its owner had deleted it before; nothing was put back.")
+        elif not errand.copies:
+            self.endings[errand.delivery_id] = Ending("absent", "It is not there any more, so it is delivered again.")
+        else:
+            self.endings[errand.delivery_id] = put_copies(mailbox, errand, there)
+
+
+def put_copies(mailbox: Mailbox, errand: Errand, there: Found) -> Ending:
+    """Put every copy where it lay, unless a worker who died has done so already."""
+    folders = [copy.folder for copy in there.copies]
+    back: list[str] = []
+    for copy in errand.copies:
+        if copy.folder in folders:
+            folders.remove(copy.folder)
+            back.append(copy.folder)
+            continue
+        try:
+            back.append(mailbox.put_back(copy))
+        except Impossible as fault:
+            if not back:
+                return Ending("absent", f"{fault}; it is delivered again.")
+    return Ending("restored", f"Back in {visible(', '.join(dict.fromkeys(back)))}.")
+
+
+def offered(related: dict[str, int]) -> str:
+    """What else bears or refers to the Message-ID, for the person who purges to decide about; "" when there is nothing."""
+    if not related:
+        return ""
+    count = sum(related.values())
+    places = ", ".join(f"{visible(folder)} ({number})" for folder, number in related.items())
+    mails = f"{count} more mail{'s' if count != 1 else ''}"
+    return f"{mails} with or about its Message-ID (replies, forwarded or copied) left alone: {places}."

@@ -1,0 +1,237 @@
+"""The recaller with a real Dovecot: what is purged is gone from the mailbox, and comes back as it was."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from imapclient import IMAPClient  # type: ignore[import-untyped]
+from sqlalchemy import Engine, update
+from sqlmodel import col
+
+from tests.mailboxes.delivering import House, behind_dovecot, letter, lying, recalling, relaying
+from tests.peers import dovecot, gate, processes
+from triage import db
+from triage.decisions import Verb
+from triage.models import Content, Delivery
+from triage.selection import Selection
+from triage.settings import Settings
+from triage.states import State
+
+pytestmark = pytest.mark.peers
+FRIEND = "friend@other.example"
+_numbers = itertools.count(1)
+
+
+@dataclass
+class Town(House):
+    """A house behind Dovecot, and three people with mailboxes that nobody has used before."""
+
+    server: dovecot.Server
+    anna: str
+    bob: str
+    carl: str
+
+    def lying(self) -> dict[str, list[tuple[str, bytes, tuple[str, ...], datetime]]]:
+        """Everything in the three mailboxes."""
+        return {mailbox: lying(self.server, mailbox) for mailbox in (self.anna, self.bob, self.carl)}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[dovecot.Server]:
+    with dovecot.running() as running:
+        yield running
+
+
+@pytest.fixture
+def town(sqlite_engine: Engine, settings: Settings, server: dovecot.Server, tmp_path: Path) -> Town:
+    number = next(_numbers)
+    people = [f"{name}{number}@company.example" for name in ("anna", "bob", "carl")]
+    return Town(sqlite_engine, behind_dovecot(settings, server, tmp_path), server, *people)
+
+
+def uids(client: IMAPClient, folder: str = "INBOX") -> list[int]:
+    client.select_folder(folder)
+    found: list[int] = client.search()
+    return found
+
+
+def test_what_is_purged_comes_back_as_it_was(town: Town) -> None:
+    town.delivered(letter(1), town.anna, town.bob)
+    town.delivered(letter(2, FRIEND), town.anna, town.carl, author=FRIEND)
+    town.delivered(letter(3), town.bob)
+    with town.server.client(town.anna) as client:
+        client.add_flags(uids(client)[:1], ["\\Seen", "\\Answered", "\\Flagged", "$Label1", "Project"])
+        client.append("INBOX", letter(9, "old@other.example"), ["\\Seen"], datetime(2021, 3, 4, 5, 6, 7, tzinfo=UTC))
+    with town.server.client(town.bob) as client:
+        client.create_folder("Archiv/Räume")
+        client.move(uids(client)[:1], "Archiv/Räume")
+    before = town.lying()
+
+    purge = town.decides(Verb.PURGE)
+    assert (purge.count, purge.recalling, purge.sentence) == (3, 3, "Purging; 3 being taken out of mailboxes.")
+    done = town.recalled(purge)
+    assert (done.done, done.sentence) == (3, "Purged 3 mails.")
+    assert sorted(item.why for item in done.items) == [
+        "It lay in Archiv/Räume, unread.",
+        "It lay in INBOX, read and answered.",
+        "It lay in INBOX, unread.",
+    ]
+    wave = [copy for copies in before.values() for copy in copies if b"From: Pay <wave@" in copy[1]]
+    assert len(wave) == 3
+    assert town.lying() == {mailbox: [copy for copy in copies if copy not in wave] for mailbox, copies in before.items()}
+
+    undone = town.recalled(town.undoes(purge))
+    assert (undone.done, undone.count) == (3, 3)
+    assert town.lying() == before
+    assert town.recalled(town.decides(Verb.PURGE)).done == 3
+    assert town.recalled(town.decides(Verb.RESTORE)).done == 3
+    assert town.lying() == before
+
+
+def test_every_copy_that_its_owner_made_is_taken_and_comes_back(town: Town) -> None:
+    town.delivered(letter(1), town.anna)
+    with town.server.client(town.anna) as client:
+        client.create_folder("Keep")
+        client.copy(uids(client), "Keep")
+        client.add_flags(uids(client, "Keep"), ["\\Seen"])
+    before = town.lying()
+    purge = town.recalled(town.decides(Verb.PURGE))
+    assert town.outcome(purge) == ("done", "It lay in INBOX, unread; in Keep, read.")
+    assert town.lying()[town.anna] == []
+    town.recalled(town.undoes(purge))
+    assert town.lying() == before
+
+
+def test_a_forged_mail_that_reuses_a_message_id_takes_no_genuine_mail_away(town: Town) -> None:
+    genuine = letter(1, FRIEND, message_id="<one@other.example>")
+    town.delivered(genuine, town.anna, author=FRIEND)
+    town.delivered(letter(2, message_id="<one@other.example>"), town.anna)
+    with town.server.client(town.anna) as client:
+        client.append("INBOX", letter(3, FRIEND, message_id="<one@other.example>"))  # mail that never came through us
+        client.create_folder("Sent")
+        client.append("Sent", letter(4, "anna@company.example", more="In-Reply-To: <one@other.example>\r\n"))
+    before = town.lying()[town.anna]
+    purge = town.recalled(town.decides(Verb.PURGE))
+    outcome, why = town.outcome(purge)
+    assert outcome == "done"
+    assert why == (
+        "It lay in INBOX, unread. 3 more mails with or about its Message-ID (replies, forwarded or copied) left alone: INBOX (2), Sent (1)."
+    )
+    (taken,) = [copy for copy in before if copy not in town.lying()[town.anna]]
+    assert b"Pay 2." in taken[1]
+
+
+def test_a_copy_whose_trace_field_a_server_took_out_is_known_by_what_it_says(town: Town) -> None:
+    raw = letter(1, more="Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n")
+    town.delivered(raw, town.anna)
+    with town.server.client(town.anna) as client:
+        client.delete_messages(uids(client))
+        client.expunge()
+        rewritten = raw.replace(b"8bit", b"quoted-printable").replace(b"Pay 1.", b"P=61y 1.  ")
+        client.append("INBOX", rewritten, ["\\Seen"])
+        client.append("INBOX", raw.replace(b"Pay 1.", b"Pay 7."))  # says something else
+    purge = town.recalled(town.decides(Verb.PURGE))
+    assert town.outcome(purge)[0] == "done"
+    assert [b"Pay 7." in copy[1] for copy in town.lying()[town.anna]] == [True]
+
+
+def test_what_its_owner_deleted_is_already_gone_and_is_not_put_back(town: Town) -> None:
+    (mail,) = town.delivered(letter(1), town.anna)
+    with town.server.client(town.anna) as client:
+        client.delete_messages(uids(client))
+        client.expunge()
+    purge = town.recalled(town.decides(Verb.PURGE))
+    assert (purge.already_gone, purge.sentence) == (1, "Purged 0 mails; 1 deleted already by whom they were for.")
+    assert town.outcome(purge) == ("already gone", "Its owner had deleted it already.")
+    assert town.states([mail]) == [State.PURGED]
+    undone = town.recalled(town.undoes(purge))
+    assert town.outcome(undone) == ("done", "Its owner had deleted it before; nothing was put back.")
+    assert (town.states([mail]), town.lying()[town.anna]) == ([State.DELIVERED], [])
+
+
+def test_bytes_are_secured_where_our_own_are_erased(town: Town) -> None:
+    (mail,) = town.delivered(letter(1), town.anna)
+    with db.transaction(town.engine) as session:
+        session.execute(update(Content).values(zstd=None))
+        session.execute(update(Delivery).where(col(Delivery.id) == mail).values(erased_at=datetime.now(UTC)))
+    before = town.lying()
+    purge = town.recalled(town.decides(Verb.PURGE))
+    assert town.lying()[town.anna] == []
+    town.recalled(town.undoes(purge))
+    assert town.lying() == before
+
+
+def test_a_folder_that_vanished_gives_way_to_the_inbox(town: Town) -> None:
+    town.delivered(letter(1), town.anna)
+    with town.server.client(town.anna) as client:
+        client.create_folder("Old")
+        client.move(uids(client), "Old")
+    purge = town.recalled(town.decides(Verb.PURGE))
+    with town.server.client(town.anna) as client:
+        client.delete_folder("Old")
+    undone = town.recalled(town.undoes(purge))
+    assert town.outcome(undone) == ("done", "Back in INBOX.")
+    assert [copy[0] for copy in town.lying()[town.anna]] == ["INBOX"]
+
+
+def test_undoing_a_release_takes_the_mail_back_out_of_the_mailbox(town: Town) -> None:
+    (mail,) = town.delivered(letter(1), town.anna)
+    with db.transaction(town.engine) as session:
+        session.execute(update(Delivery).where(col(Delivery.id) == mail).values(state=State.HELD))
+    release = town.decides(Verb.RELEASE, Selection.of(ids=(mail,)))
+    with db.transaction(town.engine) as session:
+        session.execute(update(Delivery).values(due_at=datetime.now(UTC)))
+    town.relayed([mail])
+    assert len(town.lying()[town.anna]) == 2
+    undone = town.undoes(release)
+    assert (undone.recalling, undone.sentence) == (1, "Undoing; 1 being taken out of mailboxes.")
+    assert town.recalled(undone).done == 1
+    assert (town.states([mail]), town.lying()[town.anna]) == ([State.HELD], [])
+
+
+def test_a_mailbox_that_cannot_be_entered_is_tried_again_and_given_up_in_the_end(town: Town) -> None:
+    (mail,) = town.delivered(letter(1), town.anna)
+    password = Path(town.settings.recall.password_file)
+    password.write_text("wrong")
+    purge = town.decides(Verb.PURGE)
+    with recalling(town.settings):
+        processes.until(lambda: town.outcome(purge)[1], "the first attempt is over")
+    outcome, why = town.outcome(purge)
+    assert (outcome, town.states([mail])) == ("recalling", [State.RECALLING])
+    assert why.startswith("Tried again later: the IMAP server does not let us in: ")
+    town.settings = replace(town.settings, recall=replace(town.settings.recall, give_up_after=0))
+    town.due_now()
+    assert town.recalled(purge).out_of_reach == 1
+    assert (town.states([mail]), len(town.lying()[town.anna])) == ([State.DELIVERED], 1)
+
+    password.write_text(dovecot.MASTER_PASSWORD)
+    assert town.recalled(town.decides(Verb.PURGE)).done == 1
+    assert town.lying()[town.anna] == []
+
+
+def test_an_undo_before_anything_was_taken_leaves_the_copy_where_it_is(town: Town) -> None:
+    (mail,) = town.delivered(letter(1), town.anna)
+    before = town.lying()
+    purge = town.decides(Verb.PURGE)
+    undone = town.recalled(town.undoes(purge))
+    assert town.outcome(undone) == ("done", "It had not been taken yet.")
+    assert (town.states([mail]), town.lying()) == ([State.DELIVERED], before)
+
+
+def test_a_purge_that_meets_a_delivery_on_its_way_takes_it_when_it_has_landed(town: Town) -> None:
+    with gate.before(town.server.lmtp_port) as closed:
+        town.settings = replace(town.settings, relay=replace(town.settings.relay, next_hop=f"lmtp://127.0.0.1:{closed.port}"))
+        (mail,) = town.queued(letter(1), town.anna)
+        with relaying(town.settings):
+            closed.arrived.wait(processes.HANG)
+            purge = town.decides(Verb.PURGE)
+            assert (purge.in_flight, purge.sentence) == (1, "Purged 0 mails; 1 in flight.")
+            closed.open.set()
+            processes.until(lambda: town.states([mail]) == [State.RECALLING], "it has landed")
+    assert town.outcome(purge) == ("recalling", "It was delivered before the purge could stop it.")
+    assert len(town.lying()[town.anna]) == 1
+    assert town.recalled(purge).done == 1
+    assert (town.states([mail]), town.lying()[town.anna]) == ([State.PURGED], [])

@@ -1,0 +1,167 @@
+"""Copies that were taken out of mailboxes: kept byte for byte beside the content, and let go when they are over."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import zstandard
+from sqlalchemy import ColumnElement, case, exists, literal, null, select, update
+from sqlmodel import Session, col
+
+from triage import contents, directory, ledger
+from triage.actor import Actor
+from triage.errors import NotFound
+from triage.models import DecisionItem, Delivery, Instant, Recalled
+from triage.states import Event, State
+from triage.visible import visible
+
+BY = Actor.system("recall")
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One copy of a message as it lies in a mailbox."""
+
+    folder: str
+    flags: tuple[str, ...]  # IMAP flags and keywords, without \\Recent
+    internal_date: datetime
+    raw: bytes
+    uid_validity: int = 0
+    uid: int = 0
+    name: str = ""  # Maildir: the file's name below the folder
+
+    @property
+    def place(self) -> tuple[str, int, int, str]:
+        """Where it lies: no two copies of a mailbox share that."""
+        return (self.folder, self.uid_validity, self.uid, self.name.partition(":")[0].rpartition("/")[2])
+
+
+def keep(session: Session, delivery_id: int, content: bytes | None, copies: Iterable[Copy], *, now: datetime) -> None:
+    """Write down what is about to be taken, before it is taken. What is written down already stays as it was seen first."""
+    known = {place_of(row) for row in current(session, delivery_id)}
+    for copy in copies:
+        if copy.place in known:
+            continue
+        tail = shared_tail(copy.raw, content or b"")
+        row = Recalled(
+            delivery_id=delivery_id,
+            found_at=now,
+            folder=copy.folder,
+            uid_validity=copy.uid_validity,
+            uid=copy.uid,
+            name=copy.name,
+            flags=list(copy.flags),
+            internal_date=copy.internal_date,
+            size=len(copy.raw),
+            tail=tail,
+            head=contents.compressed(copy.raw[: len(copy.raw) - tail]),
+        )
+        session.add(row)
+    session.flush()
+
+
+def keep_absence(session: Session, delivery_id: int, *, now: datetime) -> None:
+    """Write down that there was no copy any more."""
+    session.add(Recalled(delivery_id=delivery_id, found_at=now, gone=True))
+    session.flush()
+
+
+def current(session: Session, delivery_id: int) -> list[Recalled]:
+    """The copies that were taken and not put back, in the order they were found."""
+    rows = select(Recalled).where(col(Recalled.delivery_id) == delivery_id, col(Recalled.ended_at).is_(None)).order_by(col(Recalled.id))
+    return list(session.scalars(rows))
+
+
+def copy_of(row: Recalled, content: bytes | None) -> Copy:
+    """A kept copy with its bytes. NotFound when they have been erased."""
+    if row.head is None or (row.tail and content is None):
+        raise NotFound("this copy has been erased: its retention time is over")
+    head = zstandard.ZstdDecompressor().decompress(row.head, max_output_size=row.size)
+    raw = head + (content[-row.tail :] if row.tail and content else b"")
+    assert row.internal_date is not None
+    return Copy(row.folder, tuple(row.flags), row.internal_date, raw, row.uid_validity, row.uid, row.name)
+
+
+def place_of(row: Recalled) -> tuple[str, int, int, str]:
+    """As Copy.place."""
+    return (row.folder, row.uid_validity, row.uid, row.name.partition(":")[0].rpartition("/")[2])
+
+
+def shared_tail(one: bytes, other: bytes) -> int:
+    """How many last bytes two texts have in common; a mailbox's copy ends like the content, below the trace fields on top."""
+    least, most = 0, min(len(one), len(other))
+    while least < most:
+        middle = (least + most + 1) // 2
+        if one[len(one) - middle :] == other[len(other) - middle :]:
+            least = middle
+        else:
+            most = middle - 1
+    return least
+
+
+def end(session: Session, delivery_id: int, *, now: datetime) -> None:
+    """These copies are where they belong again, or no longer wanted: their bytes are let go, the record stays."""
+    open_rows = (col(Recalled.delivery_id) == delivery_id) & col(Recalled.ended_at).is_(None)
+    session.execute(update(Recalled).where(open_rows).values(ended_at=now, head=None))
+
+
+def in_words(rows: list[Recalled]) -> str:
+    """Where copies lay and what had been done with them, for a person to read; "" without one."""
+    lay = [f"in {visible(row.folder)}, {done_with(row.flags)}" for row in rows if not row.gone]
+    return f"It lay {'; '.join(lay)}." if lay else ""
+
+
+def done_with(flags: list[str]) -> str:
+    """What the flags say that the owner did with it."""
+    folded = {flag.casefold() for flag in flags}
+    done = [word for flag, word in (("\\seen", "read"), ("\\answered", "answered"), ("$forwarded", "forwarded")) if flag in folded]
+    return " and ".join(done) or "unread"
+
+
+def was_taken() -> ColumnElement[bool]:
+    """Which deliveries are purged out of a mailbox, and can be put back there?"""
+    of_it = (col(Recalled.delivery_id) == col(Delivery.id)) & col(Recalled.ended_at).is_(None)
+    return exists().where(of_it & (col(Recalled.gone) | col(Recalled.head).is_not(None)))
+
+
+def due(now: datetime) -> dict[str, Any]:
+    """What changes on the row with a purge: what was delivered is due for the recaller at once, the rest for nobody."""
+    delivered = col(Delivery.state) == State.DELIVERED
+    return {
+        "due_at": case((delivered, literal(now, Instant)), else_=null()),
+        "queued_at": case((delivered, literal(now, Instant)), else_=col(Delivery.queued_at)),
+        "last_reply": case((delivered, ""), else_=col(Delivery.last_reply)),  # what the recaller says is shown from now on
+    }
+
+
+def want_back(session: Session, where: ColumnElement[bool], to: str, decision_id: int) -> set[int]:
+    """Note that an undo wants these back, once the recaller or the relay is through with them; which ones."""
+    ids = set(session.scalars(select(col(Delivery.id)).where(where)))
+    if ids:
+        wanted = {"back_wanted_by": decision_id, "back_to": to}
+        session.execute(update(Delivery).where(col(Delivery.id).in_(ids)).values(**wanted))
+    return ids
+
+
+def bring_back(session: Session, delivery_id: int, *, now: datetime) -> None:
+    """It is purged now; if an undo wanted it back meanwhile, it sets out on its way back."""
+    delivery = session.get_one(Delivery, delivery_id, populate_existing=True)
+    wanted_by, to = delivery.back_wanted_by, delivery.back_to
+    if wanted_by is None:
+        return
+    event = Event.PUT_BACK if to == "mailbox" else Event.RESTORE
+    leaves = now if event is Event.PUT_BACK else None
+    changes: dict[str, Any] = {"due_at": leaves, "queued_at": leaves, "back_wanted_by": None, "back_to": ""}
+    ledger.record(session, delivery_id, event, by=BY, now=now, decision_id=wanted_by, **changes)
+    if event is Event.RESTORE:
+        end(session, delivery_id, now=now)
+        directory.address_anew(session, col(Delivery.id) == delivery_id)  # to whom it was meant at first
+        tell(session, wanted_by, delivery_id, "done")
+
+
+def tell(session: Session, decision_id: int | None, delivery_id: int, outcome: str, why: str | None = None) -> None:
+    """Write down what became of one item of a decision; without `why` that stays as it is."""
+    mine = (col(DecisionItem.decision_id) == decision_id) & (col(DecisionItem.delivery_id) == delivery_id)
+    values = {"outcome": outcome} | ({} if why is None else {"why": why})
+    session.execute(update(DecisionItem).where(mine).values(**values))
