@@ -25,6 +25,7 @@ class Record:
     strict_spf: bool = False  # aspf=s
     psd: str = "u"  # y: a public suffix, n: an organisation of its own, u: not said
     testing: bool = False  # t=y, or pct=0: the domain does not want its policy applied yet
+    silent: bool = False  # neither p= nor an address for reports: it asks for nothing (RFC 9989, section 4.10.1)
 
     def policy_for(self, domain: str, exists: bool) -> str:
         """What the record asks to do with failing mail of an author domain."""
@@ -104,7 +105,7 @@ def parse(text: bytes, domain: str) -> Record | None:
     if not set(policies.values()) <= set(POLICIES):
         if not has_report_address(tags.get("rua", "")):
             raise Broken(f"the DMARC record of {domain} has a policy that is not known")
-        policies = {}  # RFC 9989, section 4.7 (7489, 6.6.3): as if it said p=none
+        policies = {}  # RFC 9989, section 4.10.1 (7489, 6.6.3): as if it said p=none
     return Record(
         domain,
         policies.get("p", "none"),
@@ -112,8 +113,9 @@ def parse(text: bytes, domain: str) -> Record | None:
         policies.get("np", ""),
         low.get("adkim") == "s",
         low.get("aspf") == "s",
-        low.get("psd", "u"),
+        low["psd"] if low.get("psd") in ("y", "n") else "u",
         low.get("t") == "y" or low.get("pct") == "0",
+        "p" not in low and not has_report_address(tags.get("rua", "")),
     )
 
 
@@ -134,6 +136,10 @@ def discover(domain: str, questions: Questions) -> Discovery:
         return Discovery(domain, organisation, result=Result.PERMERROR, reason=str(fault))
     except (Temporary, TooManyQuestions) as fault:
         return Discovery(domain, organisation, result=Result.TEMPERROR, reason=str(fault))
+    if record and record.silent:
+        return Discovery(
+            domain, organisation, reason=f"the DMARC record of {record.domain} has neither p= nor rua=, so it asks for nothing"
+        )
     asked = record is not None and record.domain != domain and record.nonexistent_policy
     return Discovery(domain, organisation, record, exists=not asked or does_exist(domain, questions))
 
@@ -188,22 +194,34 @@ def walk(domain: str) -> list[str]:
 
 
 def organisation_of(domain: str, questions: Questions) -> str:
-    """The organisational domain: by the public suffix list, and below that where psd= in DMARC records draws a border."""
+    """The organisational domain: where psd= or the topmost record puts it (RFC 9989, section 4.10.2), never above a public suffix.
+
+    Where no record says anything, the public suffix list does (RFC 7489, section 3.2).
+    """
     limit = organisational_domain(domain)
-    below = domain
+    topmost, below = "", domain
     for name in walk(domain):
         if len(name) < len(limit):
             break
-        try:
-            record = record_at(name, questions)
-        except (Several, Broken):
-            record = None
-        if record and record.psd == "n":
+        psd = border_at(name, questions)
+        if psd == "n":
             return name
-        if record and record.psd == "y" and name != domain:
+        if psd == "y":
             return below
+        topmost = name if psd else topmost
         below = name
-    return limit
+    return topmost or limit
+
+
+def border_at(name: str, questions: Questions) -> str:
+    """The psd= of a domain's record, "u" also when the rest of it is broken; "" without one that counts."""
+    try:
+        record = record_at(name, questions)
+    except Broken:
+        return "u"
+    except Several:
+        return ""
+    return record.psd if record else ""
 
 
 def does_exist(domain: str, questions: Questions) -> bool:

@@ -90,7 +90,6 @@ def test_alignment_without_a_record(author: str, other: str, aligned: bool) -> N
         ("example.com", "v=DMARC1; P = Reject", "reject"),
         ("example.com", "v = DMARC1 ;p=reject;", "reject"),
         ("example.com", "v=DMARC1; p=reject; nonsense; x=y; rua=mailto:a@b?x=y", "reject"),
-        ("example.com", "v=DMARC1", "none"),
         ("example.com", "v=DMARC1; rua=mailto:a@example.com", "none"),
         ("example.com", "v=DMARC1; p=bogus; rua=mailto:a@example.com", "none"),
     ],
@@ -112,6 +111,9 @@ def test_policy(author: str, record: str, policy: str) -> None:
         ([REJECT, "v=DMARC1; p=none"], Result.NONE, "2 DMARC records"),
         ([REJECT, REJECT], Result.NONE, "2 DMARC records"),
         ([REJECT, "other text"], Result.PASS, ""),
+        (["v=DMARC1"], Result.NONE, "asks for nothing"),
+        (["v=DMARC1; adkim=s; sp=reject"], Result.NONE, "asks for nothing"),
+        (["v=DMARC1; rua=ftp://example.com"], Result.NONE, "asks for nothing"),
         (["v=DMARC1; p=bogus"], Result.PERMERROR, "not known"),
         (["v=DMARC1; p=bogus; rua=nonsense"], Result.PERMERROR, "not known"),
         (["v=DMARC1; p=none; sp=bogus"], Result.PERMERROR, "not known"),
@@ -162,6 +164,25 @@ def test_what_is_not_known_is_never_guessed(zone: Zone, spf: str, dkim: str, unk
         ("giant.bank.example", "bank.example", {"_dmarc.bank.example": REJECT + "; psd=y"}, Result.FAIL),
         ("example.com", "other.com", {"_dmarc.com": REJECT}, Result.FAIL),
         ("mail.example.com", "example.com", {"_dmarc.mail.example.com": REJECT, "_dmarc.example.com": "v=DMARC1; p=what"}, Result.PASS),
+        # without a record of the parent, a domain with one is an organisation of its own (section 4.10.2)
+        ("mail.example.com", "example.com", {"_dmarc.mail.example.com": REJECT}, Result.FAIL),
+        ("mail.example.com", "other.example.com", {"_dmarc.mail.example.com": REJECT}, Result.FAIL),
+        ("mail.example.com", "x.mail.example.com", {"_dmarc.mail.example.com": REJECT}, Result.PASS),
+        ("a.b.example.com", "c.b.example.com", {"_dmarc.b.example.com": REJECT}, Result.PASS),
+        ("a.b.example.com", "c.b.example.com", {"_dmarc.b.example.com": REJECT, "_dmarc.example.com": REJECT}, Result.PASS),
+        ("a.b.example.com", "example.com", {"_dmarc.b.example.com": REJECT, "_dmarc.example.com": REJECT}, Result.PASS),
+        ("mail.example.com", "example.com", {"_dmarc.mail.example.com": REJECT, "_dmarc.example.com": [REJECT, REJECT]}, Result.FAIL),
+        (
+            "a.mail.example.com",
+            "example.com",
+            {"_dmarc.mail.example.com": "v=DMARC1; psd=n", "_dmarc.a.mail.example.com": REJECT},
+            Result.FAIL,
+        ),
+        # a record on a public suffix without psd=y joins nobody
+        ("one.github.io", "two.github.io", {"_dmarc.github.io": REJECT}, Result.FAIL),
+        ("one.example.co.uk", "two.co.uk", {"_dmarc.co.uk": REJECT}, Result.FAIL),
+        ("example.com", "example.com", {"_dmarc.example.com": REJECT + "; psd=y"}, Result.PASS),
+        ("example.com", "x.example.com", {"_dmarc.example.com": REJECT + "; psd=y"}, Result.FAIL),
     ],
 )
 def test_borders(author: str, other: str, zone: Zone, result: Result) -> None:
