@@ -50,7 +50,8 @@ def found(envelope: Envelope, raw: bytes, questions: Questions, now: datetime, t
     else:
         outcome = Dmarc(Result.PERMERROR, reason=fault)
     chain = arc.verify(mail, questions, now)
-    return Authentication(str(author or ""), (sender,), signatures, chain, outcome, questions.asked)
+    identities = (sender, *spf.greeting(envelope, questions))
+    return Authentication(str(author or ""), identities, signatures, chain, outcome, questions.asked)
 
 
 def author_of(mail: message.Message) -> tuple[Address | None, str]:

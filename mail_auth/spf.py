@@ -55,9 +55,22 @@ class Query(pyspf.query):  # type: ignore[misc]
 def check(envelope: Envelope, questions: Questions) -> Spf:
     """The result for the reverse-path, or for HELO when it is null (RFC 7208, section 2.4). Never raises."""
     path = envelope.reverse_path.strip("<>")
-    if envelope.edge and not envelope.client:
-        return Spf(Result.NONE, "mailfrom" if path else "helo", "", "behind an edge that does not name the client")
     identity, local, named = ("mailfrom", *path.rpartition("@")[::2]) if path else ("helo", "postmaster", envelope.helo)
+    if envelope.edge and not envelope.client:
+        return Spf(Result.NONE, identity, "", "behind an edge that does not name the client")
+    return identified(identity, local, named, envelope, questions)
+
+
+def greeting(envelope: Envelope, questions: Questions) -> tuple[Spf, ...]:
+    """The result for HELO beside that for the reverse-path (RFC 7208, section 2.3), () when it is no domain: told, but no proof."""
+    if not envelope.reverse_path.strip("<>"):
+        return ()
+    found = identified("helo", "postmaster", envelope.helo, envelope, questions)
+    return (found,) if found.domain else ()
+
+
+def identified(identity: str, local: str, named: str, envelope: Envelope, questions: Questions) -> Spf:
+    """The result for one identity."""
     try:
         domain = ascii_domain(named)
         if "." not in domain:

@@ -79,7 +79,7 @@ class Authentication:
     """Everything that was found out about who sent a message."""
 
     author: str  # the one author address, folded; "" when there is not exactly one
-    spf: tuple[Spf, ...] = ()
+    spf: tuple[Spf, ...] = ()  # of the reverse-path (of HELO when that is null), which DMARC counts; then of HELO, which it does not
     dkim: tuple[Dkim, ...] = ()
     arc: Arc = Arc()
     dmarc: Dmarc = Dmarc(Result.NONE)
@@ -102,7 +102,7 @@ class Authentication:
     @property
     def publishes_nothing(self) -> bool:
         """The author's domain has neither an SPF nor a DMARC record: not even its real mail could prove itself by them."""
-        return self.dmarc.result is Result.NONE and all(spf.result is Result.NONE and spf.domain for spf in self.spf)
+        return self.dmarc.result is Result.NONE and all(spf.result is Result.NONE and spf.domain for spf in self.spf[:1])
 
     def signed_by(self, domain: str) -> bool:
         """A DKIM signature of exactly this domain passes (the pinned proof of forwarders and lists)."""

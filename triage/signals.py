@@ -196,7 +196,7 @@ def unproven(seen: Seen) -> Iterable[Signal]:
         yield Signal("proof-unknown", f"It is not known whether it is from {domain}: the sender's DNS did not answer.", 15)
     elif found.dmarc.result in (Result.FAIL, Result.PERMERROR):
         yield Signal("authentication-failed", f"The check whether it is really from {domain} failed.", 30)
-    elif any(spf.result in (Result.FAIL, Result.SOFTFAIL) for spf in found.spf):
+    elif any(spf.result in (Result.FAIL, Result.SOFTFAIL) for spf in found.spf[:1]):
         yield Signal("authentication-failed", f"It was sent from a machine that {domain} does not know.", 25)
     else:
         yield Signal("unproven", f"It cannot prove that it is from {domain}.", 10)

@@ -101,8 +101,16 @@ def test_a_signature_must_have_been_good_when_the_message_came_in() -> None:
 
 
 def test_questions_are_counted() -> None:
-    assert found(signed()).questions == 3  # policy, key, SPF
+    assert found(signed()).questions == 4  # policy, key, SPF of the reverse-path and of HELO
+    assert found(signed(), helo="[192.0.2.1]").questions == 3
     assert found(b"Subject: x\r\n\r\n", path="").questions == 1
+
+
+def test_helo_is_told_and_proves_nothing() -> None:
+    zone: dict[str, Record | list[Record]] = {"example.com": "v=spf1 -all", "mx.example.com": "v=spf1 +all"}
+    result = found(MAIL, zone)
+    assert [(one.identity, one.result) for one in result.spf] == [("mailfrom", Result.FAIL), ("helo", Result.PASS)]
+    assert (result.dmarc.result, result.dmarc.aligned) == (Result.FAIL, ())
 
 
 def test_publishes_nothing() -> None:
@@ -119,7 +127,7 @@ def test_questions_run_out_closed() -> None:
             return (b"v=spf1 " + b" ".join(b"mx:%d.%s" % (n, name.encode()[-20:]) for n in range(9)) + b" +all",)
         return tuple(f"10 {n}.{name[-20:]}" for n in range(10)) if rdtype == "MX" else ("198.51.100.1",) if rdtype == "A" else ()
 
-    result = authenticate(envelope(), signed(), Function(endless), NOW)
+    result = authenticate(envelope(helo="localhost"), signed(), Function(endless), NOW)
     assert len(asked) == QUESTIONS - KEPT
     assert result.spf[0].result is Result.PERMERROR
     assert "too many DNS questions" in result.spf[0].reason

@@ -72,6 +72,25 @@ def test_identities() -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "helo", "result"),
+    [
+        ("ana@example.com", "mx.example.com", Result.PASS),
+        ("ana@example.com", "other.example", Result.FAIL),
+        ("ana@example.com", "nothing.example", Result.NONE),
+        ("ana@example.com", "silent.example", Result.TEMPERROR),
+        ("ana@example.com", "[192.0.2.1]", None),
+        ("ana@example.com", "localhost", None),
+        ("", "mx.example.com", None),  # check() has told it already
+        ("<>", "mx.example.com", None),
+    ],
+)
+def test_helo_beside_a_reverse_path(path: str, helo: str, result: Result | None) -> None:
+    zone = Answers({"mx.example.com": "v=spf1 ip4:192.0.2.1 -all", "other.example": "v=spf1 -all", "silent.example": SILENT})
+    found = spf.greeting(Envelope(1, datetime(2026, 11, 24, tzinfo=UTC), path, (), "192.0.2.1", helo), Questions(zone))
+    assert [(one.identity, one.domain, one.result) for one in found] == ([("helo", helo, result)] if result else [])
+
+
+@pytest.mark.parametrize(
     ("path", "client", "helo"),
     [
         ("", "192.0.2.1", "[192.0.2.1]"),
