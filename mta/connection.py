@@ -12,6 +12,7 @@ from mta.visitor import LOCAL, Visitor
 
 HANDSHAKE_SECONDS = 30.0
 LINGER = 10.0  # seconds until a last word that nobody reads is given up
+FAREWELL = 2.0  # seconds that a client whom we have sent away may go on speaking
 
 
 class Connection(asyncio.Protocol):
@@ -102,8 +103,18 @@ class Connection(asyncio.Protocol):
         self.transport, self.is_shaking_hands = secure, False
         self.dialogue.secured(secure.get_extra_info("ssl_object").version() or "TLS")
 
-    def close(self) -> None:
-        """Hang up when everything was said; a client that does not listen has LINGER to do so."""
+    def close(self, *, gently: bool = False) -> None:
+        """Hang up when everything was said; a client that does not listen has LINGER to do so.
+
+        Closing a socket while the client still speaks resets the connection and takes our last word from it. `gently`:
+        shut our side, and let the client speak to nobody for FAREWELL at most.
+        """
+        unsaid = self.transport.get_write_buffer_size()
+        if gently and not self.dialogue.visitor.tls and not self.is_shaking_hands and not self.transport.is_closing():
+            self.transport.write_eof()
+            self.transport.resume_reading()
+            self.loop.call_later(LINGER if unsaid else FAREWELL, self.transport.abort)
+            return
         self.transport.close()
-        if self.transport.get_write_buffer_size():
+        if unsaid:
             self.loop.call_later(LINGER, self.transport.abort)

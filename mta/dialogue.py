@@ -114,7 +114,7 @@ class Dialogue:
         if self.storing is None and not self.is_over:
             logbook.refused(reply, self.visitor, self.transaction.reverse_path)
             self.say(reply)
-            self.leave()
+            self.leave(gently=True)
 
     # what we say
 
@@ -132,21 +132,23 @@ class Dialogue:
     def answer(self, reply: str) -> None:
         """Say a reply, and leave when it is the last one."""
         self.say(reply)
-        if reply in (replies.BYE, replies.NOT_SMTP) or reply.startswith("421"):
+        if reply == replies.BYE:
             self.leave()
+        elif reply == replies.NOT_SMTP or reply.startswith("421"):
+            self.leave(gently=True)
         elif last := self.patience.after(reply):
             self.hang_up(last)
         elif self.door.stopping and not self.transaction.is_open:
             self.hang_up(replies.SHUTTING_DOWN)
 
-    def leave(self) -> None:
-        """That was all."""
+    def leave(self, *, gently: bool = False) -> None:
+        """That was all. `gently`: to a client that may still be speaking."""
         if self.is_over:
             return
         self.flush()
         self.is_over, self.step = True, self.wait
         self.unread.clear()
-        self.line.close()
+        self.line.close(gently=gently)
 
     # the steps
 
@@ -172,11 +174,13 @@ class Dialogue:
 
     def greet(self) -> None:
         """The first line that a client sees, or why it sees no other. It must wait for it (RFC 5321, 4.3.1)."""
-        refusal = welcome.unwelcome(self.door, self.visitor)
-        if not refusal and (len(self.unread) or self.line.has_spoken()):
-            refusal = replies.TALKED_EARLY
-        if refusal:
-            self.hang_up(refusal)
+        if unwelcome := welcome.unwelcome(self.door, self.visitor):
+            logbook.refused(unwelcome, self.visitor)
+            self.say(unwelcome)
+            self.leave()  # at once: a flood of connections must not last longer
+            return
+        if len(self.unread) or self.line.has_spoken():
+            self.hang_up(replies.TALKED_EARLY)
             return
         self.say(replies.greeting(self.door.settings.company.hostname, "LMTP" if self.visitor.lmtp else "ESMTP"))
         self.step = self.read_command

@@ -24,5 +24,5 @@ class Line(Protocol):
     def start_tls(self, context: ssl.SSLContext) -> None:
         """Go on in TLS; `Dialogue.secured` is called when it stands."""
 
-    def close(self) -> None:
-        """Hang up when everything was said."""
+    def close(self, *, gently: bool = False) -> None:
+        """Hang up when everything was said. `gently`: so that a client that still speaks hears it too."""

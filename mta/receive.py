@@ -175,6 +175,9 @@ async def finish(door: Door) -> None:
         for connection in list(door.connections):
             connection.dialogue.hang_up(replies.SHUTTING_DOWN)
         await everybody_left(door, LAST_WORD)
+        for connection in list(door.connections):
+            connection.transport.abort()
+        await everybody_left(door, LAST_WORD)
 
 
 async def everybody_left(door: Door, seconds: float) -> bool:
