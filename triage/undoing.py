@@ -25,7 +25,7 @@ WAY_BACK = {
 }
 BACK_TO = {"release": "held", "redirect": "held", "restore": ""}  # where what was delivered goes when it is out of the mailbox
 TAKEN = CHANGING | UNDER_WAY | {"already gone"}  # outcomes of items that there is something to take back of
-LEAVING = frozenset({State.QUEUED, State.RELAYING})  # what was on its way before a purge goes on its way again
+LEAVING = frozenset({State.QUEUED, State.RELAYING, State.RESTORING})  # what was on its way before a purge goes on its way again
 
 
 def undo(session: Session, decision_id: int, *, by: Actor, reason: str, now: datetime, settings: Settings) -> DecisionReport:

@@ -1,0 +1,367 @@
+"""The recaller's verbs: claimed by mailbox and once, secured before taken, settled once, tried again in time, given up in the end."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine, select, update
+from sqlmodel import col
+
+from tests.triage import arriving
+from tests.triage.arriving import ANA, NOW, arrive
+from triage import db, decisions, ledger, outcomes, queue, recalls, reports, retention, undoing
+from triage.decisions import Verb
+from triage.errors import NotAllowedNow
+from triage.models import Attempt, Content, Delivery, Recalled
+from triage.outcomes import DecisionReport, NothingDone
+from triage.queue import Outcome
+from triage.recalled import Copy, shared_tail
+from triage.recalls import Ending, Errand
+from triage.selection import Selection
+from triage.settings import Recall, Relay, Settings
+from triage.states import Event, State
+
+SALES = Selection.of(sender="sales@supplier.example")
+JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
+DATE = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
+TAKEN, LATER, BACK = Ending("taken"), Ending("deferred", "no answer"), Ending("restored", "Back in INBOX.")
+STORED = Outcome("delivered", "250 ok", "lmtp://127.0.0.1:24")
+
+
+@dataclass
+class Office:
+    """A company with mail that was delivered, and a recaller that a test plays."""
+
+    engine: Engine
+    settings: Settings
+    now: datetime = NOW
+
+    def delivered(self, *recipients: str) -> list[int]:
+        """Mail that was released and has arrived."""
+        found = self.released(*recipients)
+        with db.transaction(self.engine) as session:
+            for claim in queue.claim(session, limit=50, settings=self.settings, now=self.now):
+                queue.settle(session, claim, STORED, settings=self.settings, now=self.now)
+        return found
+
+    def released(self, *recipients: str) -> list[int]:
+        """Mail that is due to leave."""
+        with db.transaction(self.engine) as session:
+            found = [one for to in recipients or (JOE,) for one in arrive(session, self.settings, to)]
+            ledger.record_many(
+                session, col(Delivery.id).in_(found), Event.RELEASE, by=ANA, now=self.now, due_at=self.now, queued_at=self.now
+            )
+        return found
+
+    def decides(self, verb: Verb, selected: Selection = SALES) -> DecisionReport:
+        with db.transaction(self.engine) as session:
+            return decisions.decide(session, selected, verb, by=ANA, reason="", now=self.now, settings=self.settings)
+
+    def undoes(self, decision: DecisionReport) -> DecisionReport:
+        with db.transaction(self.engine) as session:
+            return undoing.undo(session, decision.id, by=ANA, reason="", now=self.now, settings=self.settings)
+
+    def claims(self, mailboxes: int = 10, **more: object) -> list[list[Errand]]:
+        with db.transaction(self.engine) as session:
+            return recalls.claim(session, mailboxes=mailboxes, settings=self.settings, now=self.now, **more)  # type: ignore[arg-type]
+
+    def secures(self, errand: Errand, *copies: Copy) -> None:
+        with db.transaction(self.engine) as session:
+            recalls.secure(session, errand, copies, now=self.now)
+
+    def settles(self, errand: Errand, ending: Ending) -> None:
+        with db.transaction(self.engine) as session:
+            recalls.settle(session, errand, ending, settings=self.settings, now=self.now)
+
+    def takes(self, *copies: Callable[[Errand], Copy]) -> None:
+        """Everything that is due, with these copies of each."""
+        for errand in [errand for some in self.claims() for errand in some]:
+            self.secures(errand, *(make(errand) for make in copies))
+            self.settles(errand, TAKEN)
+
+    def delivery(self, one: int) -> Delivery:
+        with db.reading(self.engine) as session:
+            return session.get_one(Delivery, one)
+
+    def states(self, *some: int) -> list[str]:
+        return [self.delivery(one).state for one in some]
+
+    def report(self, decision: DecisionReport) -> dict[int, tuple[str, str]]:
+        with db.reading(self.engine) as session:
+            return {item.delivery_id: (item.outcome, item.why) for item in outcomes.report(session, decision.id, by=ANA).items}
+
+    def kept(self) -> list[Recalled]:
+        with db.reading(self.engine) as session:
+            return list(session.scalars(select(Recalled).order_by(col(Recalled.id))))
+
+
+@pytest.fixture
+def office(engine: Engine, settings: Settings) -> Office:
+    settings = replace(settings, relay=Relay(next_hop="lmtp://127.0.0.1:24"), recall=Recall(imap="imap://127.0.0.1"))
+    with db.transaction(engine) as session:
+        arriving.set_up(session, settings)
+    return Office(engine, settings)
+
+
+def inbox(errand: Errand) -> Copy:
+    """The copy as it was delivered, read."""
+    assert errand.content
+    return Copy("INBOX", ("\\Seen",), DATE, b"Return-Path: <>\r\nX-Mailroom-Message: x\r\n" + errand.content, 7, 1)
+
+
+def archive(errand: Errand) -> Copy:
+    """A second copy that its owner made."""
+    return replace(inbox(errand), folder="Archive", flags=("\\Seen", "\\Answered", "$Forwarded"), uid=4)
+
+
+def test_what_is_due_is_claimed_once_and_by_mailbox(office: Office) -> None:
+    first, second, third = *office.delivered(JOE), *office.delivered(MARA), *office.delivered(JOE)
+    office.decides(Verb.PURGE)
+    (joe,) = office.claims(mailboxes=1)
+    assert ([one.delivery_id for one in joe], joe[0].mailbox) == ([first, third], "joe.fern@company.example")
+    assert office.claims(busy=["mara.berg@company.example"]) == []
+    ((mara,),) = office.claims(busy=["joe.fern@company.example"])
+    assert (mara.delivery_id, mara.number, mara.place, mara.restoring, mara.sure) == (second, 2, "imap://127.0.0.1", False, True)
+    assert mara.content is not None
+    assert mara.content.endswith(b"\r\n\r\nHello\r\n")
+    assert office.claims() == []
+    with db.reading(office.engine) as session:
+        assert recalls.next_due(session) == NOW + recalls.LEASE
+        begun = session.scalars(select(col(Attempt.number)).where(col(Attempt.delivery_id) == first, col(Attempt.outcome) == ""))
+        assert list(begun) == [2]
+
+
+def test_a_dead_workers_word_no_longer_counts(office: Office) -> None:
+    (mail,) = office.delivered()
+    office.decides(Verb.PURGE)
+    ((dead,),) = office.claims()
+    office.now += recalls.LEASE
+    ((alive,),) = office.claims()
+    assert (dead.number, alive.number) == (2, 3)
+    with pytest.raises(NotAllowedNow, match="attempt 2 is over"):
+        office.secures(dead, inbox(dead))
+    with pytest.raises(NotAllowedNow, match="attempt 2 is over"):
+        office.settles(dead, TAKEN)
+    office.settles(alive, TAKEN)
+    assert (office.states(mail), office.kept()[0].gone) == ([State.PURGED], True)
+
+
+def test_what_was_secured_before_a_crash_is_taken_not_already_gone(office: Office) -> None:
+    (mail,) = office.delivered()
+    purge = office.decides(Verb.PURGE)
+    ((dead,),) = office.claims()
+    office.secures(dead, inbox(dead))
+    office.now += recalls.LEASE
+    ((alive,),) = office.claims()
+    office.secures(alive, replace(inbox(alive), flags=("\\Seen", "\\Deleted")))  # marked by the one who died
+    office.settles(alive, TAKEN)
+    assert office.report(purge) == {mail: ("done", "It lay in INBOX, read.")}
+    (kept,) = office.kept()
+    assert kept.flags == ["\\Seen"]
+
+
+def test_every_copy_is_kept_beside_the_content_and_comes_back_byte_for_byte(office: Office) -> None:
+    (mail,) = office.delivered()
+    purge = office.decides(Verb.PURGE)
+    office.takes(inbox, archive)
+    assert office.report(purge) == {mail: ("done", "It lay in INBOX, read; in Archive, read and answered and forwarded.")}
+    assert [len(row.head or b"") < 100 and row.tail > 60 for row in office.kept()] == [True, True]
+    undone = office.undoes(purge)
+    assert (undone.restoring, undone.sentence) == (1, "Undoing; 1 being put back into mailboxes.")
+    ((errand,),) = office.claims()
+    assert errand.restoring
+    assert errand.copies == (inbox(errand), archive(errand))
+    office.settles(errand, BACK)
+    assert (office.states(mail), office.report(undone)) == ([State.DELIVERED], {mail: ("done", "Back in INBOX.")})
+    assert [(row.head, row.ended_at) for row in office.kept()] == [(None, NOW), (None, NOW)]
+
+
+def test_an_unreachable_mailbox_is_tried_again_later_and_later_and_given_up(office: Office) -> None:
+    (mail,) = office.delivered()
+    purge = office.decides(Verb.PURGE)
+    pauses = []
+    while office.states(mail) == [State.RECALLING]:
+        ((errand,),) = office.claims()
+        office.settles(errand, LATER)
+        if due := office.delivery(mail).due_at:
+            assert office.report(purge) == {mail: ("recalling", "Tried again later: no answer")}
+            pauses.append(due - office.now)
+            office.now = due
+    assert timedelta(seconds=8) <= pauses[0] <= timedelta(seconds=12)
+    assert timedelta(minutes=48) <= pauses[-1] <= timedelta(minutes=72)
+    assert timedelta(hours=48) <= office.now - NOW < timedelta(hours=50)
+    assert (office.states(mail), office.report(purge)) == ([State.DELIVERED], {mail: ("out of reach", "no answer")})
+    assert office.kept() == []
+
+
+def test_undoing_a_purge_puts_each_mail_back_to_what_it_was(office: Office) -> None:
+    (delivered,) = office.delivered()
+    (queued,) = office.released()
+    with db.transaction(office.engine) as session:
+        (held,) = arrive(session, office.settings)
+    purge = office.decides(Verb.PURGE)
+    assert (purge.done, purge.recalling) == (2, 1)
+    office.takes(inbox)
+    assert office.states(held, queued, delivered) == [State.PURGED] * 3
+    undone = office.undoes(purge)
+    assert (undone.done, undone.restoring) == (2, 1)
+    assert office.states(held, queued, delivered) == [State.HELD, State.QUEUED, State.RESTORING]
+    ((errand,),) = office.claims()
+    office.settles(errand, BACK)
+    assert office.states(delivered) == [State.DELIVERED]
+
+
+def test_a_mailbox_that_refuses_gets_it_delivered_anew(office: Office) -> None:
+    (mail,) = office.delivered()
+    purge = office.decides(Verb.PURGE)
+    office.takes(inbox)
+    undone = office.undoes(purge)
+    ((errand,),) = office.claims()
+    office.settles(errand, Ending("absent", "over quota; it is delivered again."))
+    assert (office.states(mail), office.report(undone)) == ([State.QUEUED], {mail: ("done", "over quota; it is delivered again.")})
+    assert office.delivery(mail).due_at == NOW
+
+
+def test_an_undo_that_meets_a_recall_under_way_is_carried_out_when_it_is_through(office: Office) -> None:
+    (mail,) = office.delivered()
+    purge = office.decides(Verb.PURGE)
+    ((errand,),) = office.claims()
+    undone = office.undoes(purge)
+    assert undone.restoring == 1
+    office.secures(errand, inbox(errand))
+    office.settles(errand, TAKEN)
+    assert (office.states(mail), office.report(purge)[mail][0]) == ([State.RESTORING], "done")
+    ((back,),) = office.claims()
+    office.settles(back, BACK)
+    assert (office.states(mail), office.report(undone)[mail][0]) == ([State.DELIVERED], "done")
+    row = office.delivery(mail)
+    assert (row.back_wanted_by, row.back_to, row.due_at) == (None, "", None)
+
+
+def test_a_recall_given_up_meanwhile_leaves_nothing_to_undo(office: Office) -> None:
+    (mail,) = office.delivered()
+    purge = office.decides(Verb.PURGE)
+    ((errand,),) = office.claims()
+    undone = office.undoes(purge)
+    office.settles(errand, Ending("refused", "no UIDPLUS"))
+    assert office.report(purge) == {mail: ("out of reach", "no UIDPLUS")}
+    assert (office.states(mail), office.report(undone)) == ([State.DELIVERED], {mail: ("done", "It never left the mailbox.")})
+
+
+@pytest.mark.parametrize(
+    ("ending", "state", "outcome"), [(BACK, State.RECALLING, "recalling"), (Ending("absent", "over quota"), State.PURGED, "done")]
+)
+def test_a_purge_that_meets_a_mail_being_put_back_is_carried_out_when_it_is_there(
+    office: Office, ending: Ending, state: State, outcome: str
+) -> None:
+    (mail,) = office.delivered()
+    first = office.decides(Verb.PURGE)
+    office.takes(inbox)
+    office.undoes(first)
+    ((errand,),) = office.claims()
+    again = office.decides(Verb.PURGE)
+    assert office.report(again) == {mail: ("in flight", "It is being put back this moment.")}
+    office.settles(errand, ending)
+    assert (office.states(mail), office.report(again)[mail][0]) == ([state], outcome)
+    if state is State.RECALLING:
+        office.takes(inbox)
+    office.undoes(again)
+    assert office.states(mail) == [State.RESTORING if state is State.RECALLING else State.QUEUED]
+
+
+def test_undoing_a_release_on_its_way_holds_the_mail_again_when_it_has_landed(office: Office) -> None:
+    with db.transaction(office.engine) as session:
+        (mail,) = arrive(session, office.settings)
+    release = office.decides(Verb.RELEASE)
+    office.now += timedelta(seconds=11)
+    with db.transaction(office.engine) as session:
+        (claim,) = queue.claim(session, limit=5, settings=office.settings, now=office.now)
+    undone = office.undoes(release)
+    assert office.report(undone) == {mail: ("in flight", "It is taken back as soon as it has landed.")}
+    with db.transaction(office.engine) as session:
+        queue.settle(session, claim, STORED, settings=office.settings, now=office.now)
+    assert (office.states(mail), office.report(undone)[mail][0]) == ([State.RECALLING], "recalling")
+    office.takes(inbox)
+    assert (office.states(mail), office.report(undone)[mail][0]) == ([State.HELD], "done")
+    assert [row.ended_at is not None for row in office.kept()] == [True]
+
+
+def test_undoing_a_release_whose_attempt_fails_holds_the_mail_again(office: Office) -> None:
+    with db.transaction(office.engine) as session:
+        (mail,) = arrive(session, office.settings)
+    release = office.decides(Verb.RELEASE)
+    office.now += timedelta(seconds=11)
+    with db.transaction(office.engine) as session:
+        (claim,) = queue.claim(session, limit=5, settings=office.settings, now=office.now)
+    undone = office.undoes(release)
+    with db.transaction(office.engine) as session:
+        queue.settle(session, claim, Outcome("deferred", "451 later", "x"), settings=office.settings, now=office.now)
+    assert (office.states(mail), office.report(undone)[mail][0]) == ([State.HELD], "done")
+
+
+def test_a_worker_of_the_relay_that_died_leaves_it_open_whether_there_is_a_copy(office: Office) -> None:
+    """Nothing found: it never arrived, so an undo sends it on again."""
+    (mail,) = office.released()
+    with db.transaction(office.engine) as session:
+        queue.claim(session, limit=5, settings=office.settings, now=office.now)
+    purge = office.decides(Verb.PURGE)
+    office.now += queue.LEASE
+    with db.transaction(office.engine) as session:
+        assert queue.claim(session, limit=5, settings=office.settings, now=office.now) == []
+    ((errand,),) = office.claims()
+    assert not errand.sure
+    office.settles(errand, TAKEN)
+    assert (office.states(mail), office.report(purge)) == ([State.PURGED], {mail: ("done", "It never arrived.")})
+    office.undoes(purge)
+    assert office.states(mail) == [State.QUEUED]
+
+
+def test_what_was_taken_can_be_put_back_until_its_retention_time_is_over(office: Office) -> None:
+    (mail,) = office.delivered()
+    with db.transaction(office.engine) as session:
+        session.execute(update(Content).values(zstd=None))
+        session.execute(update(Delivery).values(erased_at=NOW))
+    purge = office.decides(Verb.PURGE)
+    ((errand,),) = office.claims()
+    assert errand.content is None
+    whole = Copy("INBOX", (), DATE, b"X-Mailroom-Message: x\r\n\r\nall of it\r\n", 7, 1)
+    office.secures(errand, whole)
+    office.settles(errand, TAKEN)
+    for days, erased in ((29, 0), (31, 1), (31, 0)):
+        with db.transaction(office.engine) as session:
+            assert retention.forget(session, settings=office.settings, now=NOW + timedelta(days=days)) == erased
+    with pytest.raises(NothingDone, match="erased: the retention time is over"):
+        office.decides(Verb.RESTORE, Selection.of(ids=(mail,)))
+    with pytest.raises(NothingDone):
+        office.undoes(purge)
+
+
+def test_two_recallers_share_the_mailboxes(office: Office) -> None:
+    office.delivered(JOE, MARA, JOE)
+    office.decides(Verb.PURGE)
+    with db.transaction(office.engine) as session:
+        mine = recalls.claim(session, mailboxes=1, settings=office.settings, now=NOW)
+        if db.is_postgresql(session):  # another transaction passes over the locked rows; SQLite has one writer
+            with db.transaction(office.engine) as other:
+                theirs = recalls.claim(other, mailboxes=5, settings=office.settings, now=NOW)
+            taken = {errand.delivery_id for some in mine + theirs for errand in some}
+            assert len(taken) == sum(len(some) for some in mine + theirs)
+    assert [len(some) for some in mine] == [2]
+
+
+def test_what_a_recall_did_is_told_with_the_delivery(office: Office) -> None:
+    (mail,) = office.delivered()
+    office.decides(Verb.PURGE)
+    office.takes(inbox)
+    with db.reading(office.engine) as session:
+        told = [past.sentence for past in reports.delivery(session, mail, by=ANA).history]
+    assert "Taken out of the mailbox joe.fern@company.example. It lay in INBOX, read." in told
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "shared"),
+    [(b"", b"", 0), (b"abc", b"", 0), (b"xabc", b"abc", 3), (b"abc", b"abc", 3), (b"top\r\nabc", b"abx", 0), (b"1bc", b"2bc", 2)],
+)
+def test_the_tail_that_two_texts_share(one: bytes, other: bytes, shared: int) -> None:
+    assert shared_tail(one, other) == shared_tail(other, one) == shared
