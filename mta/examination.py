@@ -1,4 +1,4 @@
-"""What is found out about one message before it is judged: who sent it and what it says."""
+"""What is found out about one message before it is judged: who sent it, what it says, and who lists its client."""
 
 import json
 from collections.abc import Collection
@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from mail_auth.authenticate import authenticate
 from mail_auth.resolver import Resolver
+from mta.listing import Listing
 from triage.authentication import Authentication
 from triage.bounded import Overrun, Pool
 from triage.content import Summary
@@ -20,6 +21,7 @@ class Found:
     authentication: Authentication
     summary: Summary
     overran: bool = False  # the parser gave up
+    listed: str = ""  # who lists the client as bad, as a sentence without its end
 
 
 NOTHING = Found(Authentication(""), Summary())
@@ -28,14 +30,14 @@ NOTHING = Found(Authentication(""), Summary())
 class Examiner:
     """Finds it out, with a resolver and a parser of its own; safe for several threads."""
 
-    def __init__(self, resolver: Resolver, pool: Pool, *, trusted_authserv_ids: Collection[str] = ()) -> None:
-        self.resolver, self.pool, self.trusted_authserv_ids = resolver, pool, trusted_authserv_ids
+    def __init__(self, resolver: Resolver, pool: Pool, listing: Listing, trusted_authserv_ids: Collection[str]) -> None:
+        self.resolver, self.pool, self.listing, self.trusted_authserv_ids = resolver, pool, listing, trusted_authserv_ids
 
     def examine(self, envelope: Envelope, raw: bytes) -> Found:
         """Takes as long as the resolver and the parser may take."""
         authentication = authenticate(envelope, raw, self.resolver, utcnow(), self.trusted_authserv_ids)
         summary, overran = summarise(self.pool, raw)
-        return Found(authentication, summary, overran)
+        return Found(authentication, summary, overran, self.listing.about(envelope, raw, self.resolver))
 
 
 def summarise(pool: Pool, raw: bytes) -> tuple[Summary, bool]:

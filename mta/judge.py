@@ -22,6 +22,7 @@ from mail_auth.resolvers import open_resolver
 from mta.doorkeeper import Doorkeeper
 from mta.examination import Examiner
 from mta.lane import Judged, Lane
+from mta.listing import asked_about_clients
 from mta.spool import Spool
 from triage import intake
 from triage.bell import Bell
@@ -59,6 +60,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
     spool = Spool(directory)
     fast_resolver = open_resolver(replace(settings.dns, timeout=min(FAST_DNS, settings.dns.timeout)))
     slow_resolver = open_resolver(settings.dns)
+    listed = asked_about_clients(settings.policy)
     judged: queue.SimpleQueue[Judged] = queue.SimpleQueue()
     bells = [Bell(directory, name) for name in ("judge", "door", "relay", "change")]
     with contextlib.ExitStack() as closing, turn(settings, stop):
@@ -70,8 +72,8 @@ def run(settings: Settings, stop: threading.Event) -> None:
         closing.callback(fast_pool.close)
         closing.callback(slow_pool.close)
         trusted = settings.smtp.trusted_authserv_ids
-        fast = Lane(spool, Examiner(fast_resolver, fast_pool, trusted_authserv_ids=trusted), judged, workers=FAST_WORKERS)
-        slow = Lane(spool, Examiner(slow_resolver, slow_pool, trusted_authserv_ids=trusted), judged, workers=SLOW_WORKERS)
+        fast = Lane(spool, Examiner(fast_resolver, fast_pool, listed, trusted), judged, workers=FAST_WORKERS)
+        slow = Lane(spool, Examiner(slow_resolver, slow_pool, listed, trusted), judged, workers=SLOW_WORKERS)
         rounds = [
             again(stop, "reading the spool", lambda: fast.feed(spool.batches()), bells[0].wait),
             again(stop, "reading the retry spool", lambda: slow.feed(spool.due(utcnow())), stop.wait),
@@ -218,6 +220,7 @@ class Writer:
             message.found.summary,
             settings=self.settings,
             now=now,
+            listed=message.found.listed,
             patient=now < message.envelope.received_at + PATIENCE,
         )
 

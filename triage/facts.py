@@ -46,6 +46,8 @@ class Facts:
     recipient: Recipient
     own_domains: frozenset[str]
     rules: tuple[MatchedRule, ...] = ()  # every rule that matches the sender and the recipient, most precise first
+    listed: str = ""  # who lists the client as bad, as a sentence without its end; "" when nobody does
+    sample: bool = False  # one of those that staff look at to see what the lists take away
     observe: bool = False  # record verdicts, let everything else pass
     own_domain_forged: str = "hold"  # hold | purge
     dmarc_reject: str = "hold"  # hold | purge: mail that the author domain's own DMARC policy would reject

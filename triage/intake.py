@@ -1,5 +1,6 @@
 """A message comes in: gather facts, decide for each recipient, enter. Also what the door is told."""
 
+import zlib
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -35,18 +36,22 @@ def receive(
     *,
     settings: Settings,
     now: datetime,
+    listed: str = "",
     patient: bool = False,
 ) -> tuple[int, ...]:
     """Enter a message, one delivery a mailbox; the delivery ids.
 
-    Idempotent by `envelope.spool_id`: a second call changes nothing and returns the same ids. `patient`: there is time to
-    judge it again; NotYet, and nothing is entered, when a verdict rests on a DNS that did not answer.
+    Idempotent by `envelope.spool_id`: a second call changes nothing and returns the same ids. `listed`: who lists the client
+    as bad, in words. `patient`: there is time to judge it again; NotYet, and nothing is entered, when a verdict rests on a
+    DNS that did not answer.
     """
     entered = session.scalar(select(col(Message.id)).where(col(Message.spool_id) == envelope.spool_id))
     if entered is not None:
         return tuple(session.scalars(select(col(Delivery.id)).where(col(Delivery.message_id) == entered).order_by(col(Delivery.id))))
     about = rules.about_sender(session, summary, now)
-    gathered = [facts_of(envelope, authentication, summary, recipient, about, settings) for recipient in recipients(session, envelope)]
+    gathered = [
+        facts_of(envelope, authentication, summary, recipient, about, settings, listed) for recipient in recipients(session, envelope)
+    ]
     verdicts = [(facts, decide(facts)) for facts in gathered]
     waiting = next((verdict.reason for _, verdict in verdicts if verdict.unknown), "")
     if patient and waiting:
@@ -58,6 +63,7 @@ def receive(
         own_domains=settings.own_domains,
         people=names_of_people(session),
         first_contact=is_first_contact(session, summary),
+        listed=listed,
         now=now,
     )
     message = Message(
@@ -92,7 +98,13 @@ def recipients(session: Session, envelope: Envelope) -> list[Recipient]:
 
 
 def facts_of(
-    envelope: Envelope, authentication: Authentication, summary: Summary, recipient: Recipient, about: list[Rule], settings: Settings
+    envelope: Envelope,
+    authentication: Authentication,
+    summary: Summary,
+    recipient: Recipient,
+    about: list[Rule],
+    settings: Settings,
+    listed: str = "",
 ) -> Facts:
     """All evidence for one recipient."""
     company, policy = settings.company, settings.policy
@@ -103,11 +115,18 @@ def facts_of(
         recipient=recipient,
         own_domains=settings.own_domains,
         rules=rules.fitting(about, recipient),
+        listed=listed,
+        sample=bool(listed) and is_sample(envelope.spool_id, policy.listed_sample),
         observe=company.mode == "observe" or recipient.department in company.observe_departments,
         own_domain_forged=policy.own_domain_forged,
         dmarc_reject=policy.dmarc_reject,
         dangerous_attachments=frozenset(policy.dangerous_attachments),
     )
+
+
+def is_sample(spool_id: int, one_in: int) -> bool:
+    """Is this message one of the few that staff look at? Always the same answer for one message; 0: never."""
+    return one_in > 0 and zlib.crc32(spool_id.to_bytes(8, "big")) % one_in == 0
 
 
 def delivery(message: Message, facts: Facts, verdict: Verdict, weight: int, now: datetime) -> Delivery:

@@ -38,6 +38,15 @@ def postmaster(facts: Facts) -> Verdict | None:
     return None
 
 
+def listed_client(facts: Facts) -> Verdict | None:
+    """It came from a client that is known as bad, and not from somebody whom the company knows and who proves it or still may."""
+    if not facts.listed or deciding_allow(facts) or awaited_allow(facts):
+        return None
+    if facts.sample:
+        return Verdict(Disposition.QUARANTINE, "listed-sample", f"it is a sample of what is purged because {facts.listed}")
+    return Verdict(Disposition.PURGE, "listed-client", facts.listed)
+
+
 def blocked_sender(facts: Facts) -> Verdict | None:
     """Somebody here has said no to this sender."""
     block = deciding_block(facts)
@@ -126,6 +135,7 @@ def first_contact(facts: Facts) -> Verdict | None:
 
 RULES: tuple[Callable[[Facts], Verdict | None], ...] = (
     postmaster,
+    listed_client,
     blocked_sender,
     own_domain_forged,
     ambiguous_author,
@@ -137,16 +147,21 @@ RULES: tuple[Callable[[Facts], Verdict | None], ...] = (
     unproven_known_sender,
     first_contact,
 )
-NEVER_WAIVED = frozenset({"own-domain-forged", "blocked-sender", "unparsable"})  # what cannot be read may claim our own domain
+NEVER_WAIVED = (blocked_sender, own_domain_forged, unparsable)  # what cannot be read may claim our own domain
 
 
 def decide(facts: Facts) -> Verdict:
     """The verdict of the first rule that speaks. The last line of RULES always speaks."""
     verdict = next(verdict for rule in RULES if (verdict := rule(facts)))
-    if facts.observe and verdict.disposition is not Disposition.RELAY and verdict.rule not in NEVER_WAIVED:
-        reason = f"observe mode: would have been stopped because {verdict.reason}"
-        return Verdict(Disposition.RELAY, "observe", reason, withheld=verdict.rule, unknown=verdict.unknown)
-    return verdict
+    if not facts.observe or verdict.disposition is Disposition.RELAY:
+        return verdict
+    return next((strict for rule in NEVER_WAIVED if (strict := rule(facts))), None) or observed(verdict)
+
+
+def observed(verdict: Verdict) -> Verdict:
+    """In observe mode: let it pass, and say what would have happened."""
+    reason = f"observe mode: would have been stopped because {verdict.reason}"
+    return Verdict(Disposition.RELAY, "observe", reason, withheld=verdict.rule, unknown=verdict.unknown)
 
 
 def is_within(domain: str, parent: str) -> bool:

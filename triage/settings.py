@@ -173,6 +173,14 @@ class Policy:
 
     dmarc_reject: str = key("What happens to mail that the author domain's DMARC policy would reject.", "hold", choices=("hold", "purge"))
     own_domain_forged: str = key("What happens to mail that claims to be ours and is not.", "hold", choices=("hold", "purge"))
+    dns_lists: tuple[str, ...] = key(
+        "DNS lists of bad clients to ask (RFC 5782), as ZONE or ZONE=CODE;CODE, such as zen.example.org=127.0.0.2-11. Their mail is purged "
+        "on arrival unless an allowed sender proves itself. Empty: none.",
+        (),
+    )
+    rspamd_url: str = key("http://HOST:PORT of your Rspamd's normal worker: what it would reject counts as listed; empty: not asked.", "")
+    rspamd_timeout: int = key("Seconds to wait for Rspamd's answer about one message.", 8)
+    listed_sample: int = key("One in how many messages from listed clients is held for staff to see instead of purged; 0: none.", 50)
     undo_seconds: int = key("Seconds that a person's release waits before it leaves.", 10)
     dangerous_attachments: tuple[str, ...] = key(
         "File name endings that hold a message.",

@@ -39,6 +39,7 @@ class Seen:
     people: Mapping[str, str]
     first_contact: bool
     now: datetime
+    listed: str = ""
 
     @property
     def author_domain(self) -> str:
@@ -91,13 +92,14 @@ def signals(
     people: Mapping[str, str],
     first_contact: bool,
     now: datetime,
+    listed: str = "",
 ) -> tuple[Signal, ...]:
     """Everything worth knowing about a message, the heaviest first.
 
     `people`: folded full name -> mailbox of those whose names are worth imitating. `first_contact`: nobody here had mail from
-    this author before.
+    this author before. `listed`: who lists the client as bad.
     """
-    seen = Seen(summary, authentication, frozenset(own_domains), people, first_contact, now)
+    seen = Seen(summary, authentication, frozenset(own_domains), people, first_contact, now, listed)
     found = [signal for rule in RULES for signal in rule(seen)]
     return tuple(sorted(found, key=lambda signal: -signal.weight))
 
@@ -202,6 +204,12 @@ def unproven(seen: Seen) -> Iterable[Signal]:
         yield Signal("unproven", f"It cannot prove that it is from {domain}.", 10)
 
 
+def listed_client(seen: Seen) -> Iterable[Signal]:
+    """Somebody whom the company asks lists the client as bad."""
+    if seen.listed:
+        yield Signal("listed-client", f"{seen.listed[0].upper()}{seen.listed[1:]}.", 40)
+
+
 def deceiving_links(seen: Seen) -> Iterable[Signal]:
     """Links that open something else than they show, or hide what they open. One signal for each kind."""
     kinds: dict[str, dict[str, None]] = {}
@@ -271,6 +279,7 @@ RULES: tuple[Callable[[Seen], Iterable[Signal]], ...] = (
     foreign_letters,
     reply_elsewhere,
     unproven,
+    listed_client,
     deceiving_links,
     dangerous_attachments,
     hidden_characters,

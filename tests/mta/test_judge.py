@@ -316,6 +316,28 @@ def test_what_an_edge_hands_over_is_judged_by_the_client_it_names_or_by_what_it_
     }
 
 
+# clients that are known as bad
+
+
+def test_what_comes_from_a_listed_client_is_purged_on_arrival_unless_it_is_from_somebody_known(known: Settings) -> None:
+    known = replace(known, policy=replace(known.policy, dns_lists=("zen.example",), listed_sample=0))
+    write_zone(known, ZONE.replace("192.0.2.1", "198.97.190.53") + "53.190.97.198.zen.example. 300 IN A 127.0.0.4\n")
+    allow(known)
+    messages = {name: mail(name) for name in ("known", "stranger", "elsewhere")}
+    senders = {"known": ("sales@supplier.example", "198.97.190.53"), "stranger": ("eve@stranger.example", "198.97.190.53")}
+    for name, (envelope, raw) in messages.items():
+        sender, client = senders.get(name, ("eve@stranger.example", "198.97.190.54"))
+        put(known, (replace(envelope, client=client, reverse_path=sender), raw.replace(b"sales@supplier.example", sender.encode(), 1)))
+    with judging(known):
+        until(lambda: not waiting(known))
+    found = record(known)
+    assert {name: found[envelope.spool_id][1] for name, (envelope, _) in messages.items()} == {
+        "known": [(State.QUEUED, "allowed-sender")],
+        "stranger": [(State.PURGED, "listed-client")],
+        "elsewhere": [(State.HELD, "first-contact")],
+    }
+
+
 # messages that do not fit
 
 

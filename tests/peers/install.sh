@@ -16,6 +16,7 @@ chromium /usr/bin/chromium
 swaks /usr/bin/swaks
 slapd /usr/sbin/slapd
 ldap-utils /usr/bin/ldapadd
+rspamd /usr/bin/rspamd
 PEERS
     other=$("$(dirname "$0")/other_python.sh" "${PYTHON:-python3}")
     [ -z "$other" ] || "$other" -c 'import ensurepip, venv' 2>/dev/null || echo "$(basename "$other")-venv"

@@ -161,3 +161,37 @@ def test_several_judges_enter_one_message_once(engine: Engine, settings: Setting
         thread.join()
     assert len(folders(engine)) == 1
     assert all("nique" in str(fault) for fault in faults), faults  # who loses the race is told so by the database and asks again
+
+
+def test_of_what_comes_from_listed_clients_a_sample_is_held_always_the_same_one(known: Engine, settings: Settings) -> None:
+    settings = replace(settings, policy=replace(settings.policy, listed_sample=5))
+    came = {number: enter_listed(known, settings, number) for number in range(1, 101)}
+    again = {number: enter_listed(known, settings, number) for number in range(1, 101)}
+    assert came == again
+    held = [number for number, (state, rule) in came.items() if (state, rule) == (State.HELD, "listed-sample")]
+    assert 10 <= len(held) <= 35
+    assert {outcome for number, outcome in came.items() if number not in held} == {(State.PURGED, "listed-client")}
+
+
+@pytest.mark.parametrize(("one_in", "rule"), [(0, "listed-client"), (1, "listed-sample")])
+def test_none_or_all_of_them(known: Engine, settings: Settings, one_in: int, rule: str) -> None:
+    settings = replace(settings, policy=replace(settings.policy, listed_sample=one_in))
+    assert {enter_listed(known, settings, number)[1] for number in range(1, 5)} == {rule}
+
+
+def enter_listed(engine: Engine, settings: Settings, spool_id: int) -> tuple[str, str]:
+    with db.transaction(engine) as session:
+        (one,) = intake.receive(
+            session,
+            arriving.envelope(spool_id=spool_id),
+            RAW + str(spool_id).encode(),
+            authentication("sales@supplier.example"),
+            summary("sales@supplier.example"),
+            settings=settings,
+            now=NOW,
+            listed="zen.example lists the machine it came from",
+        )
+        found = session.get_one(Delivery, one)
+        assert "zen.example lists the machine it came from" in found.reason
+        assert "listed-client" in {signal["name"] for signal in session.get_one(Message, found.message_id).signals}
+        return found.state, found.rule

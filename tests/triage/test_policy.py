@@ -45,6 +45,7 @@ UNKNOWN_BUT_SIGNED = replace(SIGNED_BY_LIST, dmarc=UNKNOWN)
 KEY_UNKNOWN = replace(arriving.authentication(SALES), dkim=(Dkim(Result.TEMPERROR, "lists.example"),))
 KEY_AND_PROOF_FAIL = replace(KEY_UNKNOWN, dmarc=DMARC_FAIL)
 DEEPER = rule("allow", "domain", "deep.supplier.example")
+LISTED = "zen.example lists the machine it came from"
 POSTMASTER = Recipient("postmaster@company.example", "", "", "joe.fern@company.example", always=True)
 MACRO = arriving.summary(SALES, attachments=(Attachment(1, "Invoice.DOCM", "application/msword", 10, ""),))
 AMBIGUOUS = arriving.summary("", authors=("a@one.example", "b@two.example"))
@@ -95,6 +96,21 @@ TABLE = [
     (facts(DMARC_PASS, replace(LEARNED, risky=True), summary=MACRO), "dangerous-attachment", Disposition.QUARANTINE),
     (facts(DMARC_PASS, ALLOW, summary=MACRO, dangerous_attachments=frozenset()), "allowed-sender", Disposition.RELAY),
     (facts(DMARC_FAIL, BLOCK, recipient=POSTMASTER), "postmaster", Disposition.RELAY),
+    (facts(listed=LISTED), "listed-client", Disposition.PURGE),
+    (facts(DMARC_PASS, listed=LISTED), "listed-client", Disposition.PURGE),
+    (facts(listed=LISTED, sample=True), "listed-sample", Disposition.QUARANTINE),
+    (facts(sample=True), "first-contact", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, ALLOW, listed=LISTED), "allowed-sender", Disposition.RELAY),
+    (facts(NO_DMARC, ALLOW, listed=LISTED), "listed-client", Disposition.PURGE),
+    (facts(UNKNOWN, ALLOW, listed=LISTED), "proof-unknown", Disposition.QUARANTINE),
+    (facts(UNKNOWN, listed=LISTED), "listed-client", Disposition.PURGE),
+    (facts(DMARC_PASS, ALLOW, BLOCK, listed=LISTED), "blocked-sender", Disposition.PURGE),
+    (facts(listed=LISTED, summary=UNREADABLE), "listed-client", Disposition.PURGE),
+    (facts(listed=LISTED, recipient=POSTMASTER), "postmaster", Disposition.RELAY),
+    (facts(listed=LISTED, observe=True), "observe", Disposition.RELAY),
+    (facts(NO_DMARC, BLOCK, listed=LISTED, observe=True), "blocked-sender", Disposition.PURGE),
+    (facts(listed=LISTED, observe=True, summary=UNREADABLE), "unparsable", Disposition.QUARANTINE),
+    (facts(listed=LISTED, observe=True, author="boss@company.example"), "own-domain-forged", Disposition.QUARANTINE),
     (facts(observe=True), "observe", Disposition.RELAY),
     (facts(NO_DMARC, BLOCK, observe=True), "blocked-sender", Disposition.PURGE),
     (facts(observe=True, summary=UNREADABLE), "unparsable", Disposition.QUARANTINE),
@@ -126,7 +142,7 @@ def test_observe_mode_remembers_what_would_have_happened() -> None:
 
 
 def test_every_rule_of_the_table_is_shown_to_speak() -> None:
-    spoken = {verdict.rule for given_facts, *_ in TABLE if (verdict := decide(given_facts))} - {"observe"}
+    spoken = {verdict.rule for given_facts, *_ in TABLE if (verdict := decide(given_facts))} - {"observe", "listed-sample"}
     assert len(spoken) == len(RULES)
 
 
@@ -181,13 +197,15 @@ ANSWERS = [DMARC_PASS, DMARC_FAIL, replace(DMARC_FAIL, policy="none"), NO_DMARC,
     st.booleans(),
     st.sampled_from(["hold", "purge"]),
     st.sampled_from([SALES, "boss@company.example"]),
+    st.sampled_from(["", LISTED]),
 )
 def test_what_dns_has_not_answered_is_neither_let_in_nor_taken_away(
-    rules: list[MatchedRule], signatures: list[Dkim], observe: bool, forged: str, author: str
+    rules: list[MatchedRule], signatures: list[Dkim], observe: bool, forged: str, author: str, listed: str
 ) -> None:
     def under(dmarc: Dmarc) -> Verdict:
         found = replace(arriving.authentication(author, dmarc), dkim=tuple(signatures))
-        return decide(facts(dmarc, *rules, author=author, authentication=found, observe=observe, own_domain_forged=forged))
+        more = {"author": author, "authentication": found, "observe": observe, "own_domain_forged": forged, "listed": listed}
+        return decide(facts(dmarc, *rules, **more))  # type: ignore[arg-type]
 
     verdict = under(UNKNOWN)
     if verdict.unknown:
