@@ -203,6 +203,15 @@ class Company:
         if self.process:
             processes.kill_group(self.process)
 
+    def kill_role(self, name: str) -> None:
+        """SIGKILL to one role and what it has started; `mailroom serve` starts it again. Nothing when it is down just now."""
+        assert self.process is not None
+        for pid in processes.children(self.process.pid):
+            with contextlib.suppress(ProcessLookupError, FileNotFoundError):
+                if Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").endswith(b"\0" + name.encode()):
+                    for one in (pid, *processes.children(pid)):
+                        os.kill(one, signal.SIGKILL)
+
     def greets(self) -> bool:
         """Does the SMTP door say 220?"""
         try:

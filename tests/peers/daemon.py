@@ -35,21 +35,17 @@ class Daemon(Receiver):
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to it and all its workers."""
         for pid in self.pids():
-            os.kill(pid, number)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def pids(self) -> list[int]:
         """The process and its workers."""
         assert self.process is not None
-        return [self.process.pid, *children(self.process.pid)]
+        return [self.process.pid, *processes.children(self.process.pid)]
 
     def peak_memory(self) -> int:
         """The most that each of its processes has ever had in memory, in bytes, together."""
         return sum(peak(pid) for pid in self.pids())
-
-
-def children(pid: int) -> list[int]:
-    """The processes that this one has started."""
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def peak(pid: int) -> int:
@@ -73,7 +69,9 @@ def daemon(
     process = processes.start(command, log, environment={**os.environ, "PYTHONPATH": str(ROOT)})
     try:
         processes.until(processes.answers(port), "it answers", process, log)
-        yield Daemon(settings, ("127.0.0.1", port), process=process, log=log)
+        running = Daemon(settings, ("127.0.0.1", port), process=process, log=log)
+        yield running
+        running.signal(signal.SIGTERM)  # also where the wrapper would keep it to itself
     finally:
         processes.stop(process)
 

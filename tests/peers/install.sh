@@ -13,6 +13,7 @@ dovecot-imapd /usr/lib/dovecot/imap
 dovecot-lmtpd /usr/lib/dovecot/lmtp
 postgresql /usr/lib/postgresql/*/bin/initdb
 chromium /usr/bin/chromium
+strace /usr/bin/strace
 swaks /usr/bin/swaks
 slapd /usr/sbin/slapd
 ldap-utils /usr/bin/ldapadd

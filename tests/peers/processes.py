@@ -86,6 +86,15 @@ def kill_group(process: subprocess.Popen[bytes]) -> None:
     process.wait(HANG)
 
 
+def children(pid: int) -> list[int]:
+    """The processes that this one has started, whichever of its threads it was."""
+    found: list[int] = []
+    for thread in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # the thread is gone
+            found += map(int, thread.read_text().split())
+    return found
+
+
 def until(
     look: Callable[[], T],
     what: str,
