@@ -3,42 +3,29 @@
 import logging
 import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
-from mta.encryption import Encryption
-from mta.nexthop import NextHop, open_nexthop
-from mta.trace import stamp
-from triage import queue
+from mta.carriers import Carriers, Ended
+from triage import queue, waiting
 from triage.bell import Bell
 from triage.db import open_engine, reading, transaction
-from triage.errors import BadInput, Refused
+from triage.errors import BadInput
 from triage.ids import show
-from triage.queue import Claim, Outcome
+from triage.queue import RELAY, Claim
+from triage.routes import destinations
 from triage.settings import Settings
 from triage.times import utcnow
 from triage.visible import visible
 
 LONGEST_PAUSE = 1.0  # seconds: the bell of another machine does not reach us
 SHORTEST_PAUSE = 0.05  # seconds: what is due but in another relay's hands is not worth spinning for
-KEPT_OPEN = 10.0  # seconds that connections stay when there is nothing to send
-LONGEST_SEND = queue.LEASE.total_seconds() - 30  # then another worker may take over, so this one lets go before
+GATHER = 0.05  # seconds that outcomes wait for others, so that one transaction settles many
 LAST_PATIENCE = 10.0  # seconds that outcomes wait for a database that is down once we are to stop
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Errand:
-    """One delivery under way: over which connection, since when, and what will come of it."""
-
-    claim: Claim
-    hop: NextHop
-    started: float  # monotonic seconds
-    outcome: Future[Outcome]
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
@@ -57,129 +44,116 @@ def run(settings: Settings, stop: threading.Event) -> None:
 
 
 class Relay:
-    """The workers, each with a connection of its own, and the one thread that claims for them and settles what they bring back."""
+    """The one thread that claims for the carriers of every destination, and settles what they bring back."""
 
     def __init__(self, settings: Settings) -> None:
-        """Nothing is dialled or claimed yet. BadInput when the next hop, the database or the spool directory is of no use."""
+        """Nothing is dialled or claimed yet. BadInput when a next hop, the database or the spool directory is of no use."""
         self.settings = settings
-        workers = max(1, settings.relay.concurrency)
-        self.idle = [open_hop(settings) for _ in range(workers)]
+        self.carriers = [Carriers(one, settings, self.ring) for one in destinations(settings)]
         self.engine = open_engine(settings.database.url)
         self.bell, self.changed = open_bell(settings, "relay"), open_bell(settings, "change")
-        self.workers = ThreadPoolExecutor(workers, thread_name_prefix="relay")
-        self.under_way: set[Errand] = set()
-        self.last_sent = time.monotonic()
+        self.unsettled: list[Ended] = []
+        self.look_again = 0.0  # monotonic seconds: when to look for what is due
+
+    def ring(self) -> None:
+        """A worker has nothing more to do."""
+        self.bell.ring()
 
     def turn(self, *, claiming: bool = True) -> None:
-        """Settle what is done, set every idle worker to work, and wait until there is something to do again."""
-        pause = LONGEST_PAUSE
+        """Settle what has ended, claim what is due, and wait until there is something to do again."""
         try:
-            self.settle_and_claim(claiming=claiming)
-            if self.idle and claiming:
-                pause = self.until_due()
+            if self.is_worth_a_transaction(claiming=claiming):
+                self.settle_and_claim(claiming=claiming)
         except SQLAlchemyError as fault:
             log.warning("the database does not answer, trying again: %s", visible(str(fault)))
-        self.let_go()
-        self.bell.wait(pause)
+            self.look_again = time.monotonic() + LONGEST_PAUSE
+        for one in self.carriers:
+            one.let_go()
+            one.set_out()
+        if self.bell.wait(self.pause()):
+            self.look_again = 0.0
+
+    def is_worth_a_transaction(self, *, claiming: bool) -> bool:
+        """Is there something to settle that should not wait, or something due for somebody who has room for it?"""
+        if self.unsettled or any(one.settling_is_due(GATHER, stopping=not claiming) for one in self.carriers):
+            return True
+        hungry = [one for one in self.carriers if claiming and one.hungry()]
+        if not hungry or time.monotonic() < self.look_again:
+            return False
+        if any(one.ended for one in hungry):
+            return True  # this will be settled soon anyway: both in one
+        with reading(self.engine) as session:
+            due = [found for one in hungry if (found := queue.next_due(session, one.destination.condition))]
+        wait = (min(due) - utcnow()).total_seconds() if due else LONGEST_PAUSE
+        self.look_again = time.monotonic() + min(max(wait, SHORTEST_PAUSE), LONGEST_PAUSE)
+        return wait <= 0
 
     def settle_and_claim(self, *, claiming: bool) -> None:
         """One transaction puts outcomes on the record and takes the next claims; only then do the workers hear of them."""
-        done = sorted((errand for errand in self.under_way if errand.outcome.done()), key=lambda errand: errand.claim.delivery_id)
-        limit = len(self.idle) + len(done) if claiming else 0
-        if not done and not limit:
-            return
+        for one in self.carriers:
+            self.unsettled += one.collect(stopping=not claiming)
         with transaction(self.engine) as session:
-            for errand in done:
-                self.settle(session, errand)
-            claims = self.claim(session, limit)
-        for errand in done:
-            self.under_way.remove(errand)
-            self.idle.append(errand.hop)  # the one used last is used next: few connections stay warm
-        if done or claims:
-            self.last_sent = time.monotonic()
+            late = queue.settle_many(session, self.unsettled, settings=self.settings, now=utcnow()) if self.unsettled else []
+            back = [one for one in self.carriers if one.back]
+            for one in self.carriers:
+                self.tell_the_queue(session, one)
+            claims = [(one, self.claim(session, one)) for one in self.carriers if claiming]
+        for claim in late:
+            log.warning("delivery %s: the outcome of attempt %d came too late", show(claim.delivery_id), claim.number)
+        if self.unsettled or any(taken for _, taken in claims):
             self.changed.ring()
-        for claim in claims:
-            self.set_out(claim)
+        self.unsettled = []
+        for one in back:
+            one.back = False
+        for one, taken in claims:
+            one.take(taken)
 
-    def settle(self, session: Session, errand: Errand) -> None:
-        """Put one outcome on the record. Another worker may have taken over: its word counts, ours is logged."""
-        claim, outcome = errand.claim, errand.outcome.result()
-        try:
-            with session.begin_nested():
-                queue.settle(session, claim, outcome, settings=self.settings, now=utcnow())
-        except Refused as refusal:
-            log.warning("delivery %s: the outcome of attempt %d came too late: %s", show(claim.delivery_id), claim.number, refusal)
+    def tell_the_queue(self, session: Session, one: Carriers) -> None:
+        """While a next hop is away, what is due there waits for it without an attempt; it goes as soon as the next hop is back."""
+        if seconds := one.away_for():
+            until = utcnow() + timedelta(seconds=seconds)
+            waiting.put_off(session, one.destination, until, one.away_reply, settings=self.settings, by=RELAY, now=utcnow())
+        elif one.back:
+            waiting.bring_forward(session, one.destination, now=utcnow())
 
-    def claim(self, session: Session, limit: int) -> list[Claim]:
-        """At most `limit` claims. A claim that cannot be made keeps no outcome from the record."""
-        if not limit:
+    def claim(self, session: Session, one: Carriers) -> list[Claim]:
+        """As much as there is room for."""
+        room = one.room()
+        if not room:
             return []
-        try:
-            with session.begin_nested():
-                return queue.claim(session, limit=limit, settings=self.settings, now=utcnow())
-        except Refused as refusal:
-            log.error("nothing can be claimed: %s", refusal)
-            return []
+        return queue.claim(session, limit=room, settings=self.settings, now=utcnow(), where=one.destination.condition)
 
-    def set_out(self, claim: Claim) -> None:
-        """Give a claim to an idle worker, who rings when it is done."""
-        hop = self.idle.pop()
-        outcome = self.workers.submit(carry, claim, hop, self.settings)
-        self.under_way.add(Errand(claim, hop, time.monotonic(), outcome))
-        outcome.add_done_callback(lambda _: self.bell.ring())
-
-    def until_due(self) -> float:
-        """Seconds until the next delivery is due, within reason."""
-        with reading(self.engine) as session:
-            due = queue.next_due(session)
-        wait = (due - utcnow()).total_seconds() if due else LONGEST_PAUSE
-        return min(max(wait, SHORTEST_PAUSE), LONGEST_PAUSE)
-
-    def let_go(self) -> None:
-        """Hang up on next hops that hang, and on those we have had nothing for in a while."""
-        now = time.monotonic()
-        for errand in self.under_way:
-            if now - errand.started > LONGEST_SEND:
-                errand.hop.abort()
-        if not self.under_way and now - self.last_sent > KEPT_OPEN:
-            for hop in self.idle:
-                hop.close()
+    def pause(self) -> float:
+        """Seconds until there may be something to do that no bell tells of."""
+        if self.unsettled or any(one.ended or one.backlog for one in self.carriers):
+            return GATHER
+        if any(one.hungry() for one in self.carriers):
+            return min(max(self.look_again - time.monotonic(), 0.0), LONGEST_PAUSE)
+        return min([LONGEST_PAUSE, *(seconds for one in self.carriers if (seconds := one.away_for()))])
 
     def finish(self) -> None:
         """Wait for what is under way and put it on the record, for a little while also without a database."""
         patience = LAST_PATIENCE
-        while self.under_way and patience > 0:
-            waiting_for_database = all(errand.outcome.done() for errand in self.under_way)
+        while self.unfinished() and patience > 0:
+            waiting_for_database = bool(self.unsettled) and not any(one.in_hand for one in self.carriers)
             since = time.monotonic()
             self.turn(claiming=False)
             if waiting_for_database:
                 patience -= time.monotonic() - since
-        for errand in self.under_way:
-            log.error(
-                "delivery %s: its outcome is not on the record, so it is sent again when its lease ends", show(errand.claim.delivery_id)
-            )
+        for claim, _ in (*self.unsettled, *(ended for one in self.carriers for ended in one.ended)):
+            log.error("delivery %s: its outcome is not on the record, so it is sent again when its lease ends", show(claim.delivery_id))
+
+    def unfinished(self) -> bool:
+        """Is anything under way, or not on the record?"""
+        return bool(self.unsettled) or any(one.in_hand or one.ended for one in self.carriers)
 
     def close(self) -> None:
         """Give everything back."""
-        self.workers.shutdown()
-        for hop in (*self.idle, *(errand.hop for errand in self.under_way)):
-            hop.close()
+        for one in self.carriers:
+            one.close()
         self.bell.close()
         self.changed.close()
         self.engine.dispose()
-
-
-def open_hop(settings: Settings) -> NextHop:
-    """The next hop that the settings name."""
-    relay = settings.relay
-    encryption = Encryption(relay.tls, relay.tls_ca, relay.tls_name)
-    return open_nexthop(
-        relay.next_hop,
-        timeout=max(1, relay.timeout),
-        final_timeout=relay.final_timeout,
-        hostname=settings.company.hostname,
-        encryption=encryption,
-    )
 
 
 def open_bell(settings: Settings, name: str) -> Bell:
@@ -189,35 +163,3 @@ def open_bell(settings: Settings, name: str) -> Bell:
         return Bell(directory, name)
     except OSError as fault:
         raise BadInput(f"the spool directory {directory} cannot be used: {fault.strerror}; change spool.directory or its owner") from fault
-
-
-def carry(claim: Claim, hop: NextHop, settings: Settings) -> Outcome:
-    """A worker's errand: the trace fields on top, and over to the next hop. One line in the log, whatever came of it."""
-    try:
-        raw = stamp(
-            claim.raw,
-            envelope=claim.envelope,
-            authentication=claim.authentication,
-            hostname=settings.company.hostname,
-            authserv_id=settings.authserv_id,
-            message_id_text=show(claim.message_id),
-            rule=claim.rule,
-        )
-        (outcome,) = hop.send(claim.reverse_path, [claim.mailbox], raw)
-    except Exception:  # a fault of ours is no reason to lose mail or a worker
-        log.exception("delivery %s: attempt %d broke off", show(claim.delivery_id), claim.number)
-        hop.close()
-        outcome = Outcome("deferred", "an internal fault broke this attempt off; the log says more", settings.relay.next_hop)
-    level = logging.INFO if outcome.kind == "delivered" else logging.WARNING
-    log.log(
-        level,
-        "delivery %s of message %s to %s: %s in attempt %d by %s: %s",
-        show(claim.delivery_id),
-        show(claim.message_id),
-        visible(claim.mailbox),
-        outcome.kind,
-        claim.number,
-        outcome.next_hop,
-        outcome.reply,
-    )
-    return outcome

@@ -132,9 +132,9 @@ def changes_of(session: Session, verb: Verb, to: str, now: datetime, settings: S
     """What changes on the row along with the state."""
     leaves = now + timedelta(seconds=settings.policy.undo_seconds)
     if verb is Verb.RELEASE:
-        return {"due_at": leaves, "queued_at": leaves}
+        return {"due_at": leaves, "queued_at": leaves, "waits_for": ""}
     if verb is Verb.REDIRECT:
-        return {"due_at": leaves, "queued_at": leaves, "mailbox": mailbox_of(session, to)}
+        return {"due_at": leaves, "queued_at": leaves, "waits_for": "", "mailbox": mailbox_of(session, to)}
     return recalled.due(now) if verb is Verb.PURGE else {"due_at": None}
 
 

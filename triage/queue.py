@@ -1,19 +1,23 @@
 """The queue of what is to be sent on: claim, settle, when again."""
 
 import random
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import func, or_, select, update
-from sqlmodel import Session, col
+from sqlalchemy import ColumnElement, Row, and_, bindparam, func, insert, or_, select, true, update
+from sqlmodel import Session, SQLModel, col
 
-from triage import access, contents, ledger, recalled
+from triage import contents, ledger, recalled
 from triage.actor import Actor
 from triage.authentication import Authentication, Result
+from triage.db import among
 from triage.envelope import Envelope
 from triage.errors import NotAllowedNow, NotFound
-from triage.ids import show
-from triage.models import Attempt, DecisionItem, Delivery, Message
+from triage.ids import new_id, show
+from triage.models import DecisionItem, Delivery, Message
 from triage.settings import Settings
 from triage.states import Event, State
 
@@ -22,6 +26,8 @@ LEASE = timedelta(minutes=12)  # outlive the slowest final dot: 10 minutes (RFC 
 SCHEDULE = tuple(timedelta(minutes=minutes) for minutes in (5, 10, 20, 40, 64))  # the last one again and again
 JITTER = 0.2
 LANDED = "It was delivered before the purge could stop it."
+MOST_RECIPIENTS = 100  # of one transaction: what every server takes (RFC 5321, 4.5.3.1.8)
+DELIVERY, ATTEMPT = (SQLModel.metadata.tables[name] for name in ("delivery", "attempt"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,78 +43,133 @@ class Claim:
     envelope: Envelope
     authentication: Authentication
     raw: bytes
+    direction: str = "in"
+
+    @property
+    def together(self) -> tuple[int, str, str, str, bool]:
+        """Claims with the same value may share a transaction: same bytes on the wire, same envelope sender, same needs (RFC 6531)."""
+        return self.message_id, self.reverse_path, self.rule, self.direction, self.mailbox.isascii()
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the next hop said."""
+    """What the next hop said, or that it could not be asked."""
 
-    kind: str  # delivered, deferred, bounced
+    kind: str  # delivered, deferred, bounced; untried: nobody was asked about this delivery, and it may go at once
     reply: str
     next_hop: str
     unreachable: bool = False  # the next hop was not there, or wanted no mail at all: nothing was said about this delivery
 
 
-EVENTS = {"delivered": Event.DELIVER, "deferred": Event.DEFER, "bounced": Event.BOUNCE}
+EVENTS = {"delivered": Event.DELIVER, "deferred": Event.DEFER, "untried": Event.DEFER, "bounced": Event.BOUNCE}
 
 
-def claim(session: Session, *, limit: int, settings: Settings, now: datetime) -> list[Claim]:
-    """Take at most `limit` due deliveries. The attempt is on the record before anybody dials.
+def claim(session: Session, *, limit: int, settings: Settings, now: datetime, where: ColumnElement[bool] | None = None) -> list[Claim]:
+    """Take at most `limit` due deliveries, with the due siblings that can share a transaction with them (MOST_RECIPIENTS a message).
 
-    On PostgreSQL workers pass over each other's rows (SKIP LOCKED); SQLite has one writer anyway.
+    The attempt is on the record before anybody dials. `where` narrows it to one destination. On PostgreSQL workers pass
+    over each other's rows (SKIP LOCKED); SQLite has one writer anyway.
     """
-    due = col(Delivery.state).in_([State.QUEUED, State.RELAYING]) & (col(Delivery.due_at) <= now)
-    picked = list(
-        session.scalars(select(col(Delivery.id)).where(due).order_by(col(Delivery.due_at)).limit(limit).with_for_update(skip_locked=True))
-    )
+    picked = pick(session, limit, now, true() if where is None else where)
     if not picked:
         return []
     taken = ledger.record_many(
-        session, col(Delivery.id).in_(picked), Event.CLAIM, by=RELAY, now=now, attempts=col(Delivery.attempts) + 1, due_at=now + LEASE
+        session,
+        among(session, col(Delivery.id), picked),
+        Event.CLAIM,
+        by=RELAY,
+        now=now,
+        attempts=col(Delivery.attempts) + 1,
+        due_at=now + LEASE,
     )
-    rows = session.execute(
-        select(Delivery, Message)
-        .join(Message, col(Message.id) == col(Delivery.message_id))
-        .where(col(Delivery.id).in_([delivery_id for delivery_id, _ in taken]))
-        .execution_options(populate_existing=True)
-    ).all()
-    claims = [one for delivery, message in rows if (one := claim_of(session, delivery, message, settings, now))]
-    session.add_all(Attempt(delivery_id=one.delivery_id, number=one.number, started_at=now) for one in claims)
-    session.flush()
+    claims = claims_of(session, [delivery_id for delivery_id, _ in taken], settings, now)
+    order = {delivery_id: place for place, delivery_id in enumerate(picked)}
+    claims.sort(key=lambda one: order[one.delivery_id])
+    if claims:
+        attempts = [{"id": new_id(), "delivery_id": one.delivery_id, "number": one.number, "started_at": now} for one in claims]
+        session.connection().execute(insert(ATTEMPT).values(next_hop="", outcome="", reply=""), attempts)
     return claims
 
 
-def claim_of(session: Session, delivery: Delivery, message: Message, settings: Settings, now: datetime) -> Claim | None:
-    """All that a worker needs, as values; None for what must not or cannot be sent any more.
+def pick(session: Session, limit: int, now: datetime, where: ColumnElement[bool]) -> list[int]:
+    """The deliveries to claim, locked: those due longest, whose worker died last, and their siblings."""
+    found: dict[int, int] = {}
+    for state in (State.QUEUED, State.RELAYING):  # apart, so that each walks the index in order and stops
+        if len(found) < limit:
+            due = and_(col(Delivery.state) == state, col(Delivery.due_at) <= now, where)
+            rows = select(col(Delivery.id), col(Delivery.message_id)).where(due).order_by(col(Delivery.due_at))
+            locked = rows.limit(limit - len(found)).with_for_update(skip_locked=True)
+            for delivery_id, message_id in session.execute(locked):
+                found[delivery_id] = message_id
+    if not found:
+        return []
+    due = and_(col(Delivery.state) == State.QUEUED, col(Delivery.due_at) <= now, where)
+    siblings = (
+        select(col(Delivery.id), col(Delivery.message_id))
+        .where(among(session, col(Delivery.message_id), set(found.values())), due)
+        .order_by(col(Delivery.message_id), col(Delivery.id))
+        .limit(MOST_RECIPIENTS * len(set(found.values())))
+        .with_for_update(skip_locked=True)
+    )
+    return with_siblings(found, ((row.id, row.message_id) for row in session.execute(siblings)))
+
+
+def with_siblings(found: dict[int, int], siblings: Iterable[tuple[int, int]]) -> list[int]:
+    """What was found, filled up to MOST_RECIPIENTS of each message."""
+    number: dict[int, int] = defaultdict(int)
+    for message in found.values():
+        number[message] += 1
+    for delivery_id, message in siblings:
+        if delivery_id not in found and number[message] < MOST_RECIPIENTS:
+            found[delivery_id] = message
+            number[message] += 1
+    return list(found)
+
+
+def claims_of(session: Session, ids: Sequence[int], settings: Settings, now: datetime) -> list[Claim]:
+    """All that a worker needs, as values, without what must not or cannot be sent any more.
 
     A purge that met the attempt of a worker who died is carried out now. What has no content is shown as bounced.
     """
-    if delivery.purge_wanted_by is not None:
-        why = "The worker died: it may have been delivered."
-        if settings.reaches_mailboxes:  # the recaller finds out
-            ledger.record(session, delivery.id, Event.DELIVER, by=RELAY, now=now, detail={"reply": why}, due_at=None)
-            land_purge(session, delivery.id, delivery.purge_wanted_by, settings=settings, now=now, why=why)
-            return None
-        ledger.record(session, delivery.id, Event.DEFER, by=RELAY, now=now, due_at=None)
-        fire_purge(session, delivery.id, delivery.purge_wanted_by, now=now, why=why)
-        return None
-    try:
-        raw = contents.load(session, message.content_id)
-    except NotFound as gone:
-        ledger.record(session, delivery.id, Event.BOUNCE, by=RELAY, now=now, due_at=None, last_reply=str(gone))
-        return None
-    envelope, authentication = Envelope.from_json(message.envelope), Authentication.from_json(message.authentication)
-    return Claim(
-        delivery_id=delivery.id,
-        number=delivery.attempts,
-        message_id=message.id,
-        mailbox=delivery.mailbox,
-        reverse_path=reverse_path(envelope, authentication, delivery.id, settings),
-        rule=delivery.rule,
-        envelope=envelope,
-        authentication=authentication,
-        raw=raw,
+    columns = (
+        Delivery.id,
+        Delivery.message_id,
+        Delivery.attempts,
+        Delivery.mailbox,
+        Delivery.rule,
+        Delivery.direction,
+        Delivery.purge_wanted_by,
     )
+    rows = session.execute(select(*map(col, columns)).where(among(session, col(Delivery.id), ids))).all()
+    messages = letters(session, {row.message_id for row in rows})
+    claims = []
+    for row in rows:
+        letter = messages[row.message_id]
+        if row.purge_wanted_by is not None:
+            purge_of_the_dead(session, row.id, row.purge_wanted_by, settings=settings, now=now)
+        elif isinstance(letter, NotFound):
+            ledger.record(session, row.id, Event.BOUNCE, by=RELAY, now=now, due_at=None, last_reply=str(letter))
+        else:
+            envelope, authentication, raw = letter
+            path = reverse_path(envelope, authentication, row.id, settings)
+            claims.append(
+                Claim(row.id, row.attempts, row.message_id, row.mailbox, path, row.rule, envelope, authentication, raw, row.direction)
+            )
+    return claims
+
+
+def letters(session: Session, ids: Iterable[int]) -> dict[int, tuple[Envelope, Authentication, bytes] | NotFound]:
+    """The messages with their bytes, each once however many deliveries it has; why for one whose content is gone."""
+    found: dict[int, tuple[Envelope, Authentication, bytes] | NotFound] = {}
+    columns = (Message.id, Message.content_id, Message.envelope, Message.authentication)
+    for message in session.execute(select(*map(col, columns)).where(among(session, col(Message.id), ids))):
+        try:
+            raw = contents.load(session, message.content_id)
+        except NotFound as gone:
+            found[message.id] = gone
+        else:
+            found[message.id] = (Envelope.from_json(message.envelope), Authentication.from_json(message.authentication), raw)
+    return found
 
 
 def reverse_path(envelope: Envelope, authentication: Authentication, delivery_id: int, settings: Settings) -> str:
@@ -121,26 +182,100 @@ def reverse_path(envelope: Envelope, authentication: Authentication, delivery_id
 
 def settle(session: Session, claim: Claim, outcome: Outcome, *, settings: Settings, now: datetime) -> None:
     """Write down how an attempt ended. NotAllowedNow when another worker has taken over since."""
-    delivery = session.get(Delivery, claim.delivery_id, with_for_update=True, populate_existing=True)
-    if delivery is None:
-        raise NotFound(f"there is no delivery {show(claim.delivery_id)}")
-    kind = outcome.kind
-    if kind == "deferred" and now - (delivery.queued_at or now) >= timedelta(hours=settings.relay.give_up_after):
-        kind = "bounced"
-    due = again_at(claim.number, now) if kind == "deferred" else None
-    detail = {"outcome": kind, "reply": outcome.reply, "next_hop": outcome.next_hop, "attempt": claim.number}
-    ledger.record(
-        session, claim.delivery_id, EVENTS[kind], by=RELAY, now=now, detail=detail, fence=claim.number, due_at=due, last_reply=outcome.reply
-    )
-    session.execute(
-        update(Attempt)
-        .where(col(Attempt.delivery_id) == claim.delivery_id, col(Attempt.number) == claim.number)
-        .values(ended_at=now, outcome=kind, reply=outcome.reply, next_hop=outcome.next_hop)
-    )
-    if delivery.purge_wanted_by is not None and kind == "delivered":
-        land_purge(session, delivery.id, delivery.purge_wanted_by, settings=settings, now=now)
-    elif delivery.purge_wanted_by is not None:
-        fire_purge(session, delivery.id, delivery.purge_wanted_by, now=now)
+    if settle_many(session, [(claim, outcome)], settings=settings, now=now):
+        raise NotAllowedNow(f"delivery {show(claim.delivery_id)} is in other hands since, or is no more")
+
+
+def settle_many(session: Session, ended: Sequence[tuple[Claim, Outcome]], *, settings: Settings, now: datetime) -> list[Claim]:
+    """Write down how attempts ended, in a few statements however many. The claims that others have taken over come back unsettled."""
+    standing = fenced(session, [claim for claim, _ in ended])
+    settled: list[dict[str, Any]] = []
+    wanted: list[tuple[int, int, str]] = []
+    by_kind: dict[str, list[int]] = defaultdict(list)
+    for claim, outcome in ended:
+        row = standing.get(claim.delivery_id)
+        if row is None:
+            continue
+        kind = given_up(outcome.kind, row.queued_at, settings, now)
+        by_kind[kind].append(claim.delivery_id)
+        settled.append(values_of(claim, outcome, kind, now))
+        if row.purge_wanted_by is not None:
+            wanted.append((claim.delivery_id, row.purge_wanted_by, kind))
+    if not settled:
+        return [claim for claim, _ in ended]
+    for kind, ids in by_kind.items():
+        detail = detail_of(next(one for one in settled if one["outcome"] == kind), len(ids))
+        ledger.record_many(session, among(session, col(Delivery.id), ids), EVENTS[kind], by=RELAY, now=now, detail=detail)
+    write_down(session, settled)
+    for delivery_id, decision_id, kind in wanted:
+        purge_that_waited(session, delivery_id, decision_id, kind, settings=settings, now=now)
+    return [claim for claim, _ in ended if claim.delivery_id not in standing]
+
+
+def fenced(session: Session, claims: Sequence[Claim]) -> dict[int, Row[Any]]:
+    """The deliveries that are still in these hands, locked by id."""
+    columns = (Delivery.id, Delivery.attempts, Delivery.queued_at, Delivery.purge_wanted_by)
+    number = {claim.delivery_id: claim.number for claim in claims}
+    relaying = and_(among(session, col(Delivery.id), number), col(Delivery.state) == State.RELAYING)
+    rows = session.execute(select(*map(col, columns)).where(relaying).order_by(col(Delivery.id)).with_for_update())
+    return {row.id: row for row in rows if row.attempts == number[row.id]}
+
+
+def given_up(kind: str, queued_at: datetime | None, settings: Settings, now: datetime) -> str:
+    """What is put off again and again bounces in the end."""
+    overdue = now - (queued_at or now) >= timedelta(hours=settings.relay.give_up_after)
+    return "bounced" if kind in ("deferred", "untried") and overdue else kind
+
+
+def values_of(claim: Claim, outcome: Outcome, kind: str, now: datetime) -> dict[str, Any]:
+    """What the rows of delivery and attempt say afterwards."""
+    due = {"deferred": again_at(claim.number, now), "untried": now}.get(kind)
+    waits_for = outcome.next_hop if outcome.unreachable and due else ""
+    return {
+        "delivery": claim.delivery_id,
+        "attempt_number": claim.number,
+        "due_at": due,
+        "waits_for": waits_for,
+        "last_reply": outcome.reply,
+        "outcome": kind,
+        "reply": outcome.reply,
+        "next_hop": outcome.next_hop,
+        "ended_at": now,
+    }
+
+
+def detail_of(settled: dict[str, Any], count: int) -> dict[str, Any]:
+    """What the audit record says: all of a single attempt; of many, what they have in common."""
+    detail = {"outcome": settled["outcome"], "next_hop": settled["next_hop"]}
+    return detail | {"reply": settled["reply"], "attempt": settled["attempt_number"]} if count == 1 else detail
+
+
+def write_down(session: Session, settled: list[dict[str, Any]]) -> None:
+    """Replies and times of each. The states are the ledger's."""
+    connection = session.connection()
+    delivery = update(DELIVERY).where(DELIVERY.c.id == bindparam("delivery"))
+    connection.execute(delivery.values({name: bindparam(name) for name in ("due_at", "waits_for", "last_reply")}), settled)
+    attempt = update(ATTEMPT).where(ATTEMPT.c.delivery_id == bindparam("delivery"), ATTEMPT.c.number == bindparam("attempt_number"))
+    connection.execute(attempt.values({name: bindparam(name) for name in ("ended_at", "outcome", "reply", "next_hop")}), settled)
+
+
+def purge_that_waited(session: Session, delivery_id: int, decision_id: int, kind: str, *, settings: Settings, now: datetime) -> None:
+    """A purge met this delivery under way: what became of the attempt decides."""
+    if kind == "delivered":
+        land_purge(session, delivery_id, decision_id, settings=settings, now=now)
+    else:
+        fire_purge(session, delivery_id, decision_id, now=now)
+
+
+def purge_of_the_dead(session: Session, delivery_id: int, decision_id: int, *, settings: Settings, now: datetime) -> None:
+    """A purge met the attempt of a worker who died: nobody knows whether it was delivered, the recaller finds out where there is one."""
+    why = "The worker died: it may have been delivered."
+    if settings.reaches_mailboxes:
+        ledger.record(session, delivery_id, Event.DELIVER, by=RELAY, now=now, detail={"reply": why}, due_at=None)
+        land_purge(session, delivery_id, decision_id, settings=settings, now=now, why=why)
+    else:
+        ledger.record(session, delivery_id, Event.DEFER, by=RELAY, now=now, due_at=None)
+        fire_purge(session, delivery_id, decision_id, now=now, why=why)
 
 
 def land_purge(session: Session, delivery_id: int, decision_id: int, *, settings: Settings, now: datetime, why: str = LANDED) -> None:
@@ -174,24 +309,8 @@ def again_at(attempts: int, now: datetime) -> datetime:
     return now + SCHEDULE[min(attempts, len(SCHEDULE)) - 1] * random.uniform(1 - JITTER, 1 + JITTER)
 
 
-def next_due(session: Session) -> datetime | None:
-    """When the next delivery is due, or a dead worker's lease ends; None when nothing waits."""
+def next_due(session: Session, where: ColumnElement[bool] | None = None) -> datetime | None:
+    """When the next delivery is due, or a dead worker's lease ends; None when nothing waits. `where`: of one destination."""
     waiting = or_(col(Delivery.state) == State.QUEUED, col(Delivery.state) == State.RELAYING)
-    found: datetime | None = session.scalar(select(func.min(col(Delivery.due_at))).where(waiting))
+    found: datetime | None = session.scalar(select(func.min(col(Delivery.due_at))).where(waiting, true() if where is None else where))
     return found
-
-
-def retry_now(session: Session, delivery_id: int, *, by: Actor, now: datetime) -> None:
-    """Try a waiting delivery at once, or a bounced one anew. NotAllowedNow when there is nothing to try."""
-    access.may_decide(by)
-    where = (col(Delivery.id) == delivery_id) & access.visible(by) & col(Delivery.erased_at).is_(None)
-    state = session.scalar(select(col(Delivery.state)).where(where))
-    if state is None:
-        raise NotFound(f"there is no delivery {show(delivery_id)}")
-    if state == State.BOUNCED:
-        ledger.record(session, delivery_id, Event.RELEASE, by=by, now=now, due_at=now, queued_at=now)
-    elif state == State.QUEUED:
-        session.execute(update(Delivery).where(where, col(Delivery.state) == State.QUEUED).values(due_at=now))
-        ledger.write(session, "retry", f"delivery:{show(delivery_id)}", by=by, now=now)
-    else:
-        raise NotAllowedNow(f"it is {state}: there is nothing to try again")

@@ -124,6 +124,7 @@ class Tried:
 
     number: int
     started_at: datetime
+    ended_at: datetime | None
     outcome: str  # "" while under way, or when the worker died
     next_hop: str
     reply: str
@@ -335,18 +336,20 @@ def delivery(session: Session, delivery_id: int, *, by: Actor) -> Detailed:
     if not found:
         raise NotFound(f"there is no delivery {show(delivery_id)}")
     attempts = session.scalars(select(Attempt).where(col(Attempt.delivery_id) == delivery_id).order_by(col(Attempt.number)))
-    tried = tuple(Tried(one.number, one.started_at, one.outcome, one.next_hop, one.reply) for one in attempts)
-    return Detailed(found[0], history(session, found[0]), tried)
+    tried = tuple(Tried(one.number, one.started_at, one.ended_at, one.outcome, one.next_hop, one.reply) for one in attempts)
+    return Detailed(found[0], history(session, found[0], tried), tried)
 
 
-def history(session: Session, about: Listed) -> tuple[Past, ...]:
-    """What happened to a delivery, oldest first: the acts on the record and the decisions that it was part of."""
+def history(session: Session, about: Listed, attempts: Iterable[Tried]) -> tuple[Past, ...]:
+    """What happened to a delivery, oldest first: the acts on the record, the attempts, the decisions that it was part of."""
     subjects = [f"delivery:{show(about.id)}", f"message:{show(about.message_id)}"]
     on_record = and_(col(AuditRecord.subject).in_(subjects), col(AuditRecord.act) != Event.CLAIM)
     records = session.scalars(select(AuditRecord).where(on_record)).all()
     names = shown_names(session, {record.by for record in records})
     acts = [
-        Past(one.at, one.by, one.act, one.detail, act_sentence(one, names.get(one.by, ""), about)) for one in records if one.act != "claim"
+        Past(one.at, one.by, one.act, one.detail, act_sentence(one, names.get(one.by, ""), about))
+        for one in records
+        if "attempt" not in one.detail
     ]
     rows = session.execute(
         select(DecisionItem, Decision)
@@ -356,7 +359,20 @@ def history(session: Session, about: Listed) -> tuple[Past, ...]:
     decisions = [
         Past(decision.at, decision.by, decision.verb, item_detail(item, decision), item_sentence(item, decision)) for item, decision in rows
     ]
-    return tuple(sorted([*acts, *decisions, *expiry(session, about, acts)], key=lambda past: past.at))
+    tried = [past for one in attempts if (past := attempted(one, about))]
+    return tuple(sorted([*acts, *tried, *decisions, *expiry(session, about, acts)], key=lambda past: past.at))
+
+
+ENDS = {"delivered": Event.DELIVER, "deferred": Event.DEFER, "untried": Event.DEFER, "bounced": Event.BOUNCE}
+
+
+def attempted(tried: Tried, about: Listed) -> Past | None:
+    """An attempt that has ended: its record may speak of many, its row speaks of this delivery."""
+    if tried.ended_at is None or tried.outcome not in ENDS:
+        return None
+    act = ENDS[tried.outcome]
+    detail = {"outcome": tried.outcome, "reply": tried.reply, "next_hop": tried.next_hop, "attempt": tried.number}
+    return Past(tried.ended_at, "system:relay", act, detail, ACTS[act].format(mailbox=about.mailbox, reply=tried.reply))
 
 
 def expiry(session: Session, about: Listed, acts: list[Past]) -> list[Past]:
@@ -376,9 +392,8 @@ def shown_names(session: Session, actors: Iterable[str]) -> dict[str, str]:
 
 ACTS = {
     "deliver": "Delivered to {mailbox}: {reply}",
-    "deliver again": "Put back into the mailbox {mailbox}. {why}",
     "recall": "Taken out of the mailbox {mailbox}. {why}",
-    "give_up": "The recaller gave up: {why}",
+    "give_up": "Given up by {by}.",
     "defer": "Put off by the next hop: {reply}",
     "bounce": "Refused by the next hop: {reply}",
     "release": "Tried anew by {by}.",
@@ -387,6 +402,7 @@ ACTS = {
     "source": "The source was downloaded by {by}.",
     "attachment": "Attachment {number} was downloaded by {by}.",
 }
+RECALLERS_ACTS = {"deliver": "Put back into the mailbox {mailbox}. {why}", "give_up": "The recaller gave up: {why}"}
 
 
 def act_sentence(record: AuditRecord, name: str, about: Listed) -> str:
@@ -394,8 +410,8 @@ def act_sentence(record: AuditRecord, name: str, about: Listed) -> str:
     if record.act == "receive":
         return f"Arrived for {about.recipient}. {about.verdict.reason}"
     words = {"mailbox": about.mailbox, "by": name or record.by, "reply": "", "number": "", "why": ""} | record.detail
-    act = "deliver again" if record.act == "deliver" and record.by == str(recalled.BY) else record.act
-    return ACTS.get(act, f"{record.act} by {{by}}.").format(**words)
+    said = ACTS | RECALLERS_ACTS if record.by == str(recalled.BY) else ACTS
+    return said.get(record.act, f"{record.act} by {{by}}.").format(**words)
 
 
 def item_detail(item: DecisionItem, decision: Decision) -> dict[str, Any]:

@@ -85,6 +85,10 @@ class Relay:
         "smtp://HOST:PORT, lmtp://HOST:PORT, lmtp:///SOCKET or maildir:DIRECTORY; smtps:// and lmtps:// for TLS from the first byte.",
         "maildir:var/mailboxes",
     )
+    routes: tuple[str, ...] = key(
+        "Other next hops, the first that fits: department:CODE=NEXT_HOP or domain:DOMAIN=NEXT_HOP (of the mailbox).", ()
+    )
+    smarthost: str = key("Next hop of mail to the outside, such as our notices; empty: next_hop.", "")
     concurrency: int = key("Transactions under way at once, for each next hop.", 4)
     timeout: int = key("Seconds to wait for each of the next hop's answers.", 60)
     final_timeout: int = key(

@@ -53,6 +53,7 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.EXPIRED, Event.RESTORE): State.HELD,
     (State.QUEUED, Event.HOLD): State.HELD,
     (State.QUEUED, Event.PURGE): State.PURGED,
+    (State.QUEUED, Event.GIVE_UP): State.BOUNCED,
     (State.QUEUED, Event.CLAIM): State.RELAYING,
     (State.RELAYING, Event.CLAIM): State.RELAYING,
     (State.RELAYING, Event.DELIVER): State.DELIVERED,

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from triage import queue, reports
+from triage import reports, waiting
 from triage.times import utcnow
 from triage_api import shapes
 from triage_api.problems import described
@@ -21,6 +21,6 @@ def get_queue(session: Read, by: Staff) -> shapes.Queue:
 @router.post("/queue/{delivery_id}/retry", status_code=202, response_model=shapes.Delivery, responses=described(401, 403, 404, 409, 422))
 def retry_delivery(delivery_id: shapes.GivenId, session: Tx, by: Staff) -> shapes.Delivery:
     """Try a waiting delivery at once, or a bounced one anew."""
-    queue.retry_now(session, delivery_id, by=by, now=utcnow())
+    waiting.retry(session, [delivery_id], by=by, now=utcnow())
     ring_after(session, "relay")
     return shapes.Delivery.model_validate(reports.delivery(session, delivery_id, by=by).listed)

@@ -12,10 +12,11 @@ from pathlib import Path
 
 from cryptography import x509
 
+from mta.carriers import open_hop
 from mta.dialled import DialledHop
-from mta.relay import open_hop
 from mta.transaction import Ended
 from triage.errors import BadInput
+from triage.routes import destinations
 from triage.settings import Settings, host_port
 from triage.times import utcnow
 from triage_cli.finding import FAIL, OK, WARN, Finding
@@ -132,13 +133,17 @@ def names(leaf: x509.Certificate) -> list[str]:
 
 
 def next_hop(settings: Settings) -> Iterator[Finding]:
-    """Does it answer, and does it take what we may have to send?"""
-    url = settings.relay.next_hop
+    """Does each of them answer, and does it take what we may have to send?"""
     try:
-        hop = open_hop(settings)
+        for one in destinations(settings):
+            yield from asked(one.next_hop, settings)
     except BadInput as fault:
-        yield Finding(FAIL, "next hop", str(fault), "change relay.next_hop")
-        return
+        yield Finding(FAIL, "next hop", str(fault), "change relay.next_hop, relay.routes or relay.smarthost")
+
+
+def asked(url: str, settings: Settings) -> Iterator[Finding]:
+    """One of them; BadInput when its URL is of no kind we know."""
+    hop = open_hop(url, settings)
     if isinstance(hop, DialledHop):
         yield from answers(hop, url, settings.smtp.max_size)
         return

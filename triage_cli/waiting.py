@@ -6,7 +6,7 @@ import click
 from sqlalchemy import select
 from sqlmodel import col
 
-from triage import queue as relay_queue
+from triage import waiting
 from triage.ids import show
 from triage.models import Delivery
 from triage.states import State
@@ -50,4 +50,4 @@ def retry(ctx: click.Context, delivery_ids: tuple[str, ...]) -> None:
     """Try these again at once."""
     with writing(settings_of(ctx), "relay") as session:
         for delivery_id in delivery_ids:
-            relay_queue.retry_now(session, number(delivery_id), by=shell_user(), now=utcnow())
+            waiting.retry(session, [number(delivery_id)], by=shell_user(), now=utcnow())

@@ -13,7 +13,8 @@ import pytest
 from sqlalchemy import Engine, select, update
 from sqlmodel import SQLModel, col
 
-from mta import relay
+from mta import carriers, relay
+from mta.errand import Errand, carry
 from tests.peers.next_hop import DRIP, DROP, HANG, Peer, next_hop
 from tests.peers.processes import free_port
 from triage import contents, ledger, queue
@@ -302,13 +303,66 @@ def test_a_next_hop_that_is_down_is_tried_later(lite: Settings, sqlite_engine: E
         wait_for(
             lambda: [row.attempts for row in rows(sqlite_engine, ids)] == [1, 1] and states(sqlite_engine, ids) == ["queued", "queued"]
         )
+    due = [row.due_at for row in rows(sqlite_engine, ids)]
+    assert all(one is not None and timedelta(minutes=3) < one - utcnow() < timedelta(minutes=6, seconds=1) for one in due)
     assert {row.last_reply for row in rows(sqlite_engine, ids)} == {"it cannot be reached: Connection refused"}
+
+
+def test_one_message_to_many_takes_one_transaction_per_hundred(both: Settings, peer: Peer, engine: Engine) -> None:
+    people = [f"person{number}@company.example" for number in range(230)]
+    ids = released(engine, *people)
+    with relaying(both):
+        wait_for(lambda: set(states(engine, ids)) == {"delivered"})
+    assert sorted(taken.mailbox for taken in peer.taken) == sorted(people)
+    assert peer.transactions == 3
+
+
+def test_a_department_has_a_server_of_its_own_and_a_slow_one_delays_nobody_else(lite: Settings, peer: Peer, sqlite_engine: Engine) -> None:
+    with next_hop(lmtp=True) as other:
+        apart = replace(lite, relay=replace(lite.relay, concurrency=1, routes=(f"domain:other.example={other.url}",)))
+        other.answer("MAIL", HANG)
+        slow = released(sqlite_engine, "otto@other.example", raw=MAIL + b"1")
+        with relaying(apart):
+            assert other.arrived.wait(PATIENCE)
+            quick = [one for number in range(20) for one in released(sqlite_engine, ANNA, raw=MAIL + b"%d" % number)]
+            slow += released(sqlite_engine, "ute@other.example", raw=MAIL + b"2")
+            ring(apart)
+            wait_for(lambda: set(states(sqlite_engine, quick)) == {"delivered"})
+            assert states(sqlite_engine, slow) == ["relaying", "queued"]  # nothing is claimed for whom nobody has a hand free
+            other.go_on.set()
+            wait_for(lambda: set(states(sqlite_engine, slow)) == {"delivered"})
+    assert {taken.mailbox for taken in peer.taken} == {ANNA}
+    assert [taken.mailbox for taken in other.taken] == ["otto@other.example", "ute@other.example"]
+
+
+def test_while_the_next_hop_is_away_mail_waits_without_attempts_and_goes_when_it_is_back(
+    lite: Settings, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(carriers, "FIRST_PAUSE", 0.2)
+    port = free_port()
+    nobody = towards(lite, f"lmtp://127.0.0.1:{port}", concurrency=1)
+    ids = [one for number in range(30) for one in released(sqlite_engine, ANNA, raw=MAIL + b"%d" % number)]
+    with relaying(nobody):
+        wait_for(lambda: all(row.waits_for for row in rows(sqlite_engine, ids)))
+        assert {row.last_reply for row in rows(sqlite_engine, ids)} == {"it cannot be reached: Connection refused"}
+        assert sum(row.attempts for row in rows(sqlite_engine, ids)) < 15  # a few asked for all
+        with next_hop(lmtp=True, port=port) as peer:
+            wait_for(lambda: set(states(sqlite_engine, ids)) == {"delivered"})
+    assert len(peer.taken) == 30
+
+
+def test_a_connection_too_many_puts_nothing_off(lite: Settings, peer: Peer, sqlite_engine: Engine) -> None:
+    peer.most = 2
+    ids = [one for number in range(40) for one in released(sqlite_engine, ANNA, raw=MAIL + b"%d" % number)]
+    with relaying(towards(lite, peer.url, concurrency=4)):
+        wait_for(lambda: set(states(sqlite_engine, ids)) == {"delivered"})
+    assert len(peer.taken) == 40
 
 
 def test_a_next_hop_that_dribbles_is_let_go_before_the_lease_ends(
     lite: Settings, peer: Peer, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(relay, "LONGEST_SEND", 0.1)
+    monkeypatch.setattr(carriers, "LONGEST_SEND", 0.1)
     peer.answer("MAIL", DRIP)
     ids = released(sqlite_engine, ANNA)
     with relaying(lite):
@@ -385,12 +439,12 @@ def test_stopping_does_not_wait_for_a_database_for_ever(
 
 
 def test_each_outcome_is_one_line_in_the_log(lite: Settings, peer: Peer, sqlite_engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "mta.relay")
+    caplog.set_level(logging.INFO, "mta.errand")
     peer.answer(f"RCPT {BOB}", "550-5.1.1 \x1b[2J\r\n550 5.1.1 no such user")
     anna, bob = released(sqlite_engine, ANNA, BOB)
     with relaying(lite):
         wait_for(lambda: states(sqlite_engine, [anna, bob]) == ["delivered", "bounced"])
-    lines = sorted(record.getMessage() for record in caplog.records if record.name == "mta.relay")
+    lines = sorted(record.getMessage() for record in caplog.records if record.name == "mta.errand")
     assert len(lines) == 2
     assert all("\x1b" not in line and "\n" not in line for line in lines)
     assert any(show(anna) in line and f"to {ANNA}: delivered in attempt 1 by {peer.url}: 250 2.0.0 taken" in line for line in lines)
@@ -426,7 +480,7 @@ def test_a_fault_of_ours_loses_no_mail(lite: Settings, sqlite_engine: Engine, ca
     with transaction(sqlite_engine) as session:
         (claim,) = queue.claim(session, limit=1, settings=lite, now=utcnow())
     broken = Broken()
-    outcome = relay.carry(claim, broken, lite)
+    (outcome,) = carry(Errand((claim,)), broken, lite, "broken:")
     assert outcome.kind == "deferred"
     assert broken.closed
     assert "a fault of ours" in caplog.text

@@ -41,6 +41,8 @@ class Peer:
     commands: list[str] = field(default_factory=list)
     connections: int = 0
     lenient: bool = False  # goes on after a refused MAIL as if it had been accepted
+    most: int = 1000  # connections at once; whoever comes then is told 421
+    open: int = 0
     transactions: int = 0  # that came to the final dot
     go_on: threading.Event = field(default_factory=threading.Event)  # lets HANG go on
     arrived: threading.Event = field(default_factory=threading.Event)  # something hangs now
@@ -112,6 +114,7 @@ def next_hop(
     socket: Path | None = None,
     tls: ssl.SSLContext | None = None,
     implicit_tls: ssl.SSLContext | None = None,
+    port: int = 0,
     size: int = 1_000_000,
     hides: tuple[str, ...] = (),
     offers: tuple[str, ...] = (),
@@ -127,9 +130,18 @@ def next_hop(
             await (self.push(reply) if reply else super().smtp_STARTTLS(arg))
 
         def connection_made(self, transport: Any) -> None:
-            peer.connections += transport.get_extra_info("sslcontext") is implicit_tls  # STARTTLS makes it again
+            if transport.get_extra_info("sslcontext") is implicit_tls:  # STARTTLS makes it again
+                peer.connections += 1
+                peer.open += 1
+                if peer.open > peer.most:
+                    transport.write(b"421 4.7.0 too many connections\r\n")
+                    transport.close()
             protocols.append(self)
             super().connection_made(transport)
+
+        def connection_lost(self, error: Exception | None) -> None:
+            peer.open -= 1
+            super().connection_lost(error)
 
     def protocol() -> SMTP:
         return Counted(peer, hostname="next-hop.test", data_size_limit=size, enable_SMTPUTF8=True, tls_context=tls, loop=loop, ident="test")
@@ -137,7 +149,7 @@ def next_hop(
     async def listen() -> asyncio.Server:
         if socket:
             return await loop.create_unix_server(protocol, str(socket))
-        return await loop.create_server(protocol, "127.0.0.1", 0, ssl=implicit_tls)
+        return await loop.create_server(protocol, "127.0.0.1", port, ssl=implicit_tls)
 
     server = loop.run_until_complete(listen())
     scheme = ("lmtp" if lmtp else "smtp") + ("s" if implicit_tls else "")

@@ -9,12 +9,12 @@ from sqlmodel import Session, col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, NOW, OTTO, arrive
-from triage import db, decisions, ledger, outcomes, queue
+from triage import db, decisions, ledger, outcomes, queue, waiting
 from triage.actor import Actor
 from triage.authentication import Result
 from triage.decisions import Verb
 from triage.errors import NotAllowed, NotAllowedNow, NotFound
-from triage.ids import show
+from triage.ids import new_id, show
 from triage.models import Attempt, Content, Delivery, Message
 from triage.queue import Claim, Outcome
 from triage.selection import Selection
@@ -181,10 +181,10 @@ def test_retry_at_once(released: tuple[Engine, int], settings: Settings) -> None
         (one,) = claim(session, settings)
         queue.settle(session, one, LATER, settings=settings, now=NOW)
         assert claim(session, settings) == []
-        queue.retry_now(session, mail, by=ANA, now=NOW)
+        waiting.retry(session, [mail], by=ANA, now=NOW)
         (again,) = claim(session, settings)
         queue.settle(session, again, NO, settings=settings, now=NOW)
-        queue.retry_now(session, mail, by=ANA, now=NOW)
+        waiting.retry(session, [mail], by=ANA, now=NOW)
         assert len(claim(session, settings)) == 1
 
 
@@ -192,12 +192,95 @@ def test_retry_at_once(released: tuple[Engine, int], settings: Settings) -> None
 def test_who_may_not_retry(released: tuple[Engine, int], by: Actor, refusal: type[Exception]) -> None:
     engine, mail = released
     with pytest.raises(refusal), db.transaction(engine) as session:
-        queue.retry_now(session, mail, by=by, now=NOW)
+        waiting.retry(session, [mail], by=by, now=NOW)
 
 
 def test_there_is_nothing_to_retry(engine: Engine, settings: Settings) -> None:
     with db.transaction(engine) as session:
         arriving.set_up(session, settings)
         (mail,) = arrive(session, settings)
-    with pytest.raises(NotAllowedNow, match="it is held"), db.transaction(engine) as session:
-        queue.retry_now(session, mail, by=ANA, now=NOW)
+    with pytest.raises(NotAllowedNow, match="is held: there is nothing"), db.transaction(engine) as session:
+        waiting.retry(session, [mail], by=ANA, now=NOW)
+
+
+def queued_for(session: Session, settings: Settings, count: int) -> tuple[int, ...]:
+    """One message to so many people, due now."""
+    (mail,) = arrive(session, settings)
+    first = session.get_one(Delivery, mail)
+    others = [
+        Delivery(
+            **first.model_dump()
+            | {"id": new_id(), "recipient": f"person{number}@company.example", "mailbox": f"person{number}@company.example"}
+        )
+        for number in range(count - 1)
+    ]
+    session.add_all(others)
+    session.flush()
+    numbers = (mail, *(one.id for one in others))
+    ledger.record_many(session, col(Delivery.id).in_(numbers), Event.RELEASE, by=ANA, now=NOW, due_at=NOW, queued_at=NOW)
+    return numbers
+
+
+def test_siblings_are_claimed_with_the_first_as_many_as_a_transaction_takes(engine: Engine, settings: Settings) -> None:
+    with db.transaction(engine) as session:
+        arriving.set_up(session, settings)
+        numbers = queued_for(session, settings, 230)
+        sizes = []
+        while claims := queue.claim(session, limit=1, settings=settings, now=NOW):
+            sizes.append(len(claims))
+        assert sizes == [100, 100, 30]
+        attempts = session.scalars(select(col(Attempt.delivery_id))).all()
+        assert sorted(attempts) == sorted(numbers)
+
+
+def test_claims_that_may_share_a_transaction(engine: Engine, settings: Settings) -> None:
+    original = replace(settings, relay=replace(settings.relay, original_reverse_path=True))
+    with db.transaction(engine) as session:
+        arriving.set_up(session, settings)
+        ids = queued_for(session, settings, 3)
+        session.execute(update(Delivery).where(col(Delivery.id) == ids[2]).values(mailbox="jürgen@company.example"))
+        claims = {one.delivery_id: one for one in queue.claim(session, limit=9, settings=original, now=NOW)}
+        first, second, international = (claims[one].together for one in ids)
+        assert first == second != international  # who needs SMTPUTF8 must not take the others down
+        assert claims[ids[0]].raw is claims[ids[1]].raw
+
+
+def test_an_unproven_sender_keeps_a_bounce_address_for_each_delivery(engine: Engine, settings: Settings) -> None:
+    with db.transaction(engine) as session:
+        arriving.set_up(session, settings)
+        queued_for(session, settings, 3)
+        claims = queue.claim(session, limit=9, settings=settings, now=NOW)
+        assert len({one.together for one in claims}) == 3
+
+
+def test_many_are_settled_at_once_each_with_its_own_reply(engine: Engine, settings: Settings) -> None:
+    with db.transaction(engine) as session:
+        arriving.set_up(session, settings)
+        queued_for(session, settings, 4)
+        claims = queue.claim(session, limit=9, settings=settings, now=NOW)
+        dead = replace(claims[3], number=0)
+        said = [Outcome("delivered", "250 a", "hop"), Outcome("deferred", "451 b", "hop"), Outcome("bounced", "550 c", "hop"), OK]
+        late = queue.settle_many(session, list(zip([*claims[:3], dead], said, strict=True)), settings=settings, now=NOW)
+        assert late == [dead]
+        rows = [session.get_one(Delivery, one.delivery_id, populate_existing=True) for one in claims]
+        assert [(one.state, one.last_reply) for one in rows] == [
+            ("delivered", "250 a"),
+            ("queued", "451 b"),
+            ("bounced", "550 c"),
+            ("relaying", ""),
+        ]
+        attempts = session.execute(select(col(Attempt.delivery_id), col(Attempt.outcome), col(Attempt.reply))).all()
+        assert {(one.delivery_id, one.outcome, one.reply) for one in attempts} == {
+            *((claim.delivery_id, outcome.kind, outcome.reply) for claim, outcome in zip(claims[:3], said[:3], strict=True)),
+            (claims[3].delivery_id, "", ""),
+        }
+        assert [rows[0].settled_at, rows[1].settled_at] == [NOW, None]
+
+
+def test_what_was_not_tried_goes_at_once(released: tuple[Engine, int], settings: Settings) -> None:
+    engine, _ = released
+    with db.transaction(engine) as session:
+        (one,) = claim(session, settings)
+        queue.settle(session, one, Outcome("untried", "busy", "hop"), settings=settings, now=NOW)
+        (again,) = claim(session, settings)
+        assert again.number == 2

@@ -26,7 +26,7 @@ from tests.triage.arriving import (
     authentication,
     set_up,
 )
-from triage import decisions, directory, ledger, queue, reports, retention, rules, seal
+from triage import decisions, directory, ledger, queue, reports, retention, rules, seal, waiting
 from triage.actor import Actor, Role, Scope
 from triage.authentication import Authentication, Dmarc, Result
 from triage.db import reading, transaction
@@ -230,7 +230,7 @@ def test_a_history_tells_all_in_order(company: Engine, settings: Settings) -> No
             session, claim, queue.Outcome("deferred", "451 busy {x}", "smtp://inner"), settings=settings, now=NOW + timedelta(2, 1)
         )
     with transaction(company) as session:
-        queue.retry_now(session, one, by=IDA, now=NOW + timedelta(3))
+        waiting.retry(session, [one], by=IDA, now=NOW + timedelta(3))
         (claim,) = queue.claim(session, limit=5, settings=settings, now=NOW + timedelta(3))
         delivered = queue.Outcome("delivered", "250 ok", "smtp://inner")
         queue.settle(session, claim, delivered, settings=settings, now=NOW + timedelta(3, 1))

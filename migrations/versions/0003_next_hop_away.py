@@ -1,0 +1,12 @@
+"""What waits because its next hop is away knows so, and goes as soon as the next hop is back."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    """Add the column."""
+    op.add_column("delivery", sa.Column("waits_for", sa.String(), nullable=False, server_default=""))

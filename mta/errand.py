@@ -1,0 +1,73 @@
+"""What one worker carries in one transaction: claims that share it, over a next hop, with one line in the log for each."""
+
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from mta.nexthop import NextHop
+from mta.trace import stamp
+from triage.ids import show
+from triage.queue import MOST_RECIPIENTS, Claim, Outcome
+from triage.settings import Settings
+from triage.visible import visible
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """Claims of one message that share a transaction."""
+
+    claims: tuple[Claim, ...]
+    since: float = field(default_factory=time.monotonic)  # when they were claimed
+
+
+def errands(claims: Iterable[Claim]) -> list[Errand]:
+    """The claims, in their order, as few transactions as possible of at most MOST_RECIPIENTS each."""
+    groups: dict[tuple[object, ...], list[Claim]] = {}
+    for claim in claims:
+        groups.setdefault(claim.together, []).append(claim)
+    return [
+        Errand(tuple(group[begin : begin + MOST_RECIPIENTS]))
+        for group in groups.values()
+        for begin in range(0, len(group), MOST_RECIPIENTS)
+    ]
+
+
+def carry(errand: Errand, hop: NextHop, settings: Settings, next_hop: str) -> list[Outcome]:
+    """The trace fields on top, and over to the next hop; an outcome for each claim."""
+    first = errand.claims[0]
+    try:
+        raw = stamp(
+            first.raw,
+            envelope=first.envelope,
+            authentication=first.authentication,
+            hostname=settings.company.hostname,
+            authserv_id=settings.authserv_id,
+            message_id_text=show(first.message_id),
+            rule=first.rule,
+        )
+        outcomes = hop.send(first.reverse_path, [claim.mailbox for claim in errand.claims], raw)
+    except Exception:  # a fault of ours is no reason to lose mail or a worker
+        log.exception("message %s: attempt broke off", show(first.message_id))
+        hop.close()
+        outcomes = [Outcome("deferred", "an internal fault broke this attempt off; the log says more", next_hop)] * len(errand.claims)
+    report(errand.claims, outcomes)
+    return outcomes
+
+
+def report(claims: Sequence[Claim], outcomes: Sequence[Outcome]) -> None:
+    """One line in the log for each delivery, whatever came of it."""
+    for claim, outcome in zip(claims, outcomes, strict=True):
+        log.log(
+            logging.INFO if outcome.kind == "delivered" else logging.WARNING,
+            "delivery %s of message %s to %s: %s in attempt %d by %s: %s",
+            show(claim.delivery_id),
+            show(claim.message_id),
+            visible(claim.mailbox),
+            outcome.kind,
+            claim.number,
+            outcome.next_hop,
+            outcome.reply,
+        )

@@ -1,0 +1,133 @@
+"""What waits for a next hop: tried at once, given up, put off while it is away, brought forward when it is back."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine, select
+from sqlmodel import Session, col
+
+from tests.triage import arriving
+from tests.triage.arriving import ANA, BEN, NOW, OTTO, arrive
+from triage import db, ledger, queue, waiting
+from triage.actor import Actor
+from triage.errors import NotAllowed, NotAllowedNow, NotFound
+from triage.models import AuditRecord, Delivery
+from triage.queue import RELAY, Outcome
+from triage.routes import Destination, destinations
+from triage.settings import Settings
+from triage.states import Event, State
+
+JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
+LATER = NOW + timedelta(minutes=1)
+AWAY = "it cannot be reached: Connection refused"
+
+
+@pytest.fixture
+def company(engine: Engine, settings: Settings) -> Engine:
+    with db.transaction(engine) as session:
+        arriving.set_up(session, settings)
+    return engine
+
+
+def queued(session: Session, settings: Settings, address: str = JOE) -> int:
+    """One mail that is to be sent on now."""
+    (mail,) = arrive(session, settings, address)
+    ledger.record(session, mail, Event.RELEASE, by=ANA, now=NOW, due_at=NOW, queued_at=NOW)
+    return mail
+
+
+def row(session: Session, delivery_id: int) -> Delivery:
+    return session.get_one(Delivery, delivery_id, populate_existing=True)
+
+
+def split(settings: Settings) -> tuple[Settings, Destination, Destination]:
+    """Legal has a server of its own: the settings, legal's destination, the others'."""
+    company = replace(settings, relay=replace(settings.relay, routes=("department:legal=lmtp://legal:24",)))
+    legal, others = destinations(company)
+    return company, legal, others
+
+
+def test_given_up_is_bounced_with_who_and_the_last_reply(company: Engine, settings: Settings) -> None:
+    with db.transaction(company) as session:
+        mail = queued(session, settings)
+        (claim,) = queue.claim(session, limit=1, settings=settings, now=NOW)
+        queue.settle(session, claim, Outcome("deferred", "451 busy", "hop"), settings=settings, now=NOW)
+        assert waiting.give_up(session, [mail], by=ANA, now=NOW) == 1
+        ended = row(session, mail)
+        assert (ended.state, ended.due_at, ended.last_reply) == (State.BOUNCED, None, "given up by Ana Roth; last: 451 busy")
+        assert ended.settled_at == NOW
+        assert session.scalars(select(col(AuditRecord.act)).where(col(AuditRecord.by) == str(ANA))).all()[-1] == "give_up"
+        assert waiting.retry(session, [mail], by=ANA, now=LATER) == 1  # and back
+        assert (row(session, mail).state, row(session, mail).due_at) == (State.QUEUED, LATER)
+
+
+@pytest.mark.parametrize("act", [waiting.give_up, waiting.retry])
+@pytest.mark.parametrize(("by", "refusal"), [(OTTO, NotAllowed), (BEN, NotFound)])
+def test_who_may_not(company: Engine, settings: Settings, act: object, by: Actor, refusal: type[Exception]) -> None:
+    with db.transaction(company) as session:
+        mail = queued(session, settings)
+    with pytest.raises(refusal), db.transaction(company) as session:
+        act(session, [mail], by=by, now=NOW)  # type: ignore[operator]
+
+
+def test_one_that_does_not_wait_keeps_all_as_they_are(company: Engine, settings: Settings) -> None:
+    with db.transaction(company) as session:
+        mail, (held,) = queued(session, settings), arrive(session, settings)
+    with pytest.raises(NotAllowedNow, match="is held: only what waits"), db.transaction(company) as session:
+        waiting.give_up(session, [mail, held], by=ANA, now=NOW)
+    with db.reading(company) as session:
+        assert row(session, mail).state == State.QUEUED
+
+
+def test_all_of_a_destination(company: Engine, settings: Settings) -> None:
+    apart, legal, others = split(settings)
+    with db.transaction(company) as session:
+        joe, mara = queued(session, settings), queued(session, settings, MARA)
+        assert waiting.waiting_for(session, legal, by=ANA, limit=9) == [mara]
+        assert waiting.give_up_all(session, legal, by=ANA, now=NOW) == 1
+        assert waiting.retry_all(session, others, by=ANA, now=LATER) == 1
+        assert waiting.retry_all(session, others, by=BEN, now=LATER) == 0  # out of his scope
+        assert [(row(session, one).state, row(session, one).due_at) for one in (joe, mara)] == [("queued", LATER), ("bounced", None)]
+        found = waiting.standings(session, by=ANA, settings=apart)
+    assert [(one.next_hop, one.waiting, one.refused, one.next_try) for one in found] == [
+        ("lmtp://legal:24", 0, 1, None),
+        (settings.relay.next_hop, 1, 0, LATER),
+    ]
+
+
+def test_what_is_due_waits_while_its_next_hop_is_away_and_goes_when_it_is_back(company: Engine, settings: Settings) -> None:
+    apart, legal, others = split(settings)
+    until = NOW + timedelta(minutes=2)
+    with db.transaction(company) as session:
+        joe, mara = queued(session, settings), queued(session, settings, MARA)
+        assert waiting.put_off(session, legal, until, AWAY, settings=apart, by=RELAY, now=NOW) == 1
+        assert [(row(session, one).due_at, row(session, one).last_reply) for one in (joe, mara)] == [(NOW, ""), (until, AWAY)]
+        assert row(session, mara).attempts == 0
+        (standing, _) = waiting.standings(session, by=ANA, settings=apart)
+        assert (standing.unreachable, standing.last_reply, standing.next_try) == (1, AWAY, until)
+        assert waiting.bring_forward(session, others, now=LATER) == 0
+        assert waiting.bring_forward(session, legal, now=LATER) == 1
+        assert (row(session, mara).due_at, row(session, mara).waits_for) == (LATER, "")
+
+
+def test_what_was_put_off_on_its_own_account_is_not_brought_forward(company: Engine, settings: Settings) -> None:
+    (everything,) = destinations(settings)
+    with db.transaction(company) as session:
+        greylisted, away = queued(session, settings), queued(session, settings)
+        claims = {one.delivery_id: one for one in queue.claim(session, limit=2, settings=settings, now=NOW)}
+        hop = everything.next_hop
+        queue.settle(session, claims[greylisted], Outcome("deferred", "450 greylisted", hop), settings=settings, now=NOW)
+        queue.settle(session, claims[away], Outcome("deferred", AWAY, hop, unreachable=True), settings=settings, now=NOW)
+        assert waiting.bring_forward(session, everything, now=LATER) == 1
+        assert row(session, away).due_at == LATER
+        assert (row(session, greylisted).due_at or NOW) > LATER
+
+
+def test_a_next_hop_that_is_away_for_days_bounces_what_waited_too_long(company: Engine, settings: Settings) -> None:
+    (everything,) = destinations(settings)
+    now = NOW + timedelta(days=5)
+    with db.transaction(company) as session:
+        mail = queued(session, settings)
+        assert waiting.put_off(session, everything, now + timedelta(minutes=5), AWAY, settings=settings, by=RELAY, now=now) == 0
+        assert (row(session, mail).state, row(session, mail).last_reply) == (State.BOUNCED, AWAY)
