@@ -45,6 +45,14 @@ def body_hash(message: Message, form: str) -> bytes:
     return message.bodies[form]
 
 
+def beginning_of(message: Message, form: str, length: int) -> bytes:
+    """The first `length` bytes of the canonical body (l=), b"" when it is shorter. Made once: several signatures may ask."""
+    if form not in message.texts:
+        message.texts[form] = body_of(message, form)
+    text = message.texts[form]
+    return text[:length] if length <= len(text) else b""
+
+
 def relaxed_field(field: Field) -> bytes:
     """Name in lower case, unfolded, white space runs are one space, none at the ends of the value."""
     ((name, value),) = Relaxed.canonicalize_headers([(field.name, field.value)])

@@ -5,7 +5,11 @@ from functools import cache
 
 import dkim as dkimpy  # type: ignore[import-untyped]
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from mail_auth import canonical, message
 
 HEADER = b"From: Ana <ana@example.com>\r\nTo: bob@company.example\r\nSubject: Hello\r\nDate: Tue, 24 Nov 2026 09:00:00 +0000\r\n"
 MAIL = HEADER + b"Message-ID: <1@example.com>\r\n\r\nHello,  Bob.\t\r\n\r\nAna \r\n\r\n\r\n"
@@ -61,3 +65,30 @@ def signed(
         selector, domain, key, identity=identity, canonicalize=forms, include_headers=names or list(NAMES), length=length
     )
     return field + raw
+
+
+def resigned(tag: bytes = b"", names: bytes = b"from:to:subject", raw: bytes = MAIL, domain: bytes = b"example.com") -> bytes:
+    """A good signature on top, with one more tag, made with the primitives under test (dkimpy refuses to make such)."""
+    mail = message.read(raw)
+    bh = base64.b64encode(canonical.body_hash(mail, "relaxed"))
+    value = (
+        b"DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=" + domain + b"; s=s; " + tag + b" h=" + names + b"; bh=" + bh + b"; b="
+    )
+    field = message.read(value + b"\r\n\r\n").fields[0]
+    data = canonical.header_input(mail, names.split(b":"), "relaxed", field)
+    return value + base64.b64encode(rsa_key(2048).sign(data, PKCS1v15(), SHA256())) + b"\r\n" + raw
+
+
+def subject_public_key(modulus: int, exponent: int) -> bytes:
+    """An RSA key in DER that no library would make."""
+
+    def element(tag: int, content: bytes) -> bytes:
+        size = len(content)
+        length = bytes([size]) if size < 128 else bytes([0x82]) + size.to_bytes(2, "big")
+        return bytes([tag]) + length + content
+
+    def integer(value: int) -> bytes:
+        return element(2, value.to_bytes(value.bit_length() // 8 + 1, "big"))
+
+    algorithm = element(0x30, bytes.fromhex("06092a864886f70d0101010500"))
+    return element(0x30, algorithm + element(3, b"\0" + element(0x30, integer(modulus) + integer(exponent))))

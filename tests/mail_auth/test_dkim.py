@@ -6,16 +6,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
-from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given, strategies as st
 
-from mail_auth import canonical, dkim, message
+from mail_auth import dkim, message
 from mail_auth.resolver import Questions
 from tests.mail_auth.answers import SILENT, Answers
-from tests.mail_auth.signing import MAIL, NAMES, published, record, rsa_key, signed
+from tests.mail_auth.signing import MAIL, NAMES, published, record, resigned, signed, subject_public_key
 from triage.authentication import Dkim, Result
 
 NOW = datetime.now(UTC)  # dkimpy stamps t= with the real clock
@@ -109,16 +107,6 @@ def test_weak_signatures_are_no_proof(options: dict[str, Any], above: bytes, bel
     found = verified(above + signed(**options) + below, record(key, bits=options.get("bits", 2048)))
     assert found.result is result
     assert reason in found.reason
-
-
-def resigned(tag: bytes = b"", names: bytes = b"from:to:subject") -> bytes:
-    """A good signature with one more tag, made with the primitives under test (dkimpy refuses to make such)."""
-    mail = message.read(MAIL)
-    bh = base64.b64encode(canonical.body_hash(mail, "relaxed"))
-    value = b"DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=example.com; s=s; " + tag + b" h=" + names + b"; bh=" + bh + b"; b="
-    field = message.read(value + b"\r\n\r\n").fields[0]
-    data = canonical.header_input(mail, names.split(b":"), "relaxed", field)
-    return value + base64.b64encode(rsa_key(2048).sign(data, PKCS1v15(), SHA256())) + b"\r\n" + MAIL
 
 
 @pytest.mark.parametrize(
@@ -231,21 +219,6 @@ def test_keys_of_other_sizes(modulus_bits: int, exponent: int, reason: str) -> N
     found = verified(signed(), "v=DKIM1; p=" + base64.b64encode(der).decode())
     assert found.result is Result.PERMERROR
     assert reason in found.reason
-
-
-def subject_public_key(modulus: int, exponent: int) -> bytes:
-    """An RSA key in DER that no library would make."""
-
-    def element(tag: int, content: bytes) -> bytes:
-        size = len(content)
-        length = bytes([size]) if size < 128 else bytes([0x82]) + size.to_bytes(2, "big")
-        return bytes([tag]) + length + content
-
-    def integer(value: int) -> bytes:
-        return element(2, value.to_bytes(value.bit_length() // 8 + 1, "big"))
-
-    algorithm = element(0x30, bytes.fromhex("06092a864886f70d0101010500"))
-    return element(0x30, algorithm + element(3, b"\0" + element(0x30, integer(modulus) + integer(exponent))))
 
 
 @given(st.binary(max_size=120), st.binary(max_size=120))
