@@ -11,7 +11,7 @@ from imapclient.exceptions import IMAPClientError  # type: ignore[import-untyped
 
 from mailboxes.mailbox import Found, Impossible, Unreachable
 from mailboxes.matching import Names, Sought, is_copy, is_marked, is_related, may_be_unmarked
-from mailboxes.sign_in import enter, reason
+from mailboxes.sign_in import enter, hang_up, reason
 from triage.recalled import Copy
 from triage.settings import Recall
 
@@ -145,8 +145,7 @@ class ImapMailbox:
 
     def abort(self) -> None:
         """As Mailbox.abort."""
-        with contextlib.suppress(*FAULTS):
-            self.client.shutdown()
+        hang_up(self.client)
 
 
 def criteria(sought: list[Sought], since: datetime | None) -> list[Any]:

@@ -1,5 +1,6 @@
 """Into somebody's mailbox over IMAP: the connection, its encryption, and with whose credentials."""
 
+import contextlib
 import ipaddress
 import shlex
 import ssl
@@ -28,11 +29,11 @@ def enter(settings: Recall, mailbox: str) -> IMAPClient:
     try:
         sign_in(client, settings, login_of(settings, mailbox))
     except (OSError, IMAPClientError) as fault:
-        client.shutdown()
+        hang_up(client)
         what = "does not let us in" if isinstance(fault, LoginError) else "broke off the sign-in"
         raise Unreachable(f"the IMAP server {what}: {reason(fault)}") from fault
     except Unreachable:
-        client.shutdown()
+        hang_up(client)
         raise
     client.normalise_times = False
     return client
@@ -70,9 +71,15 @@ def connect(settings: Recall) -> IMAPClient:
         try:
             client.starttls(context)
         except (OSError, IMAPClientError):
-            client.shutdown()
+            hang_up(client)
             raise
     return client
+
+
+def hang_up(client: IMAPClient) -> None:
+    """Close the connection, whatever state it is in."""
+    with contextlib.suppress(OSError, IMAPClientError):
+        client.shutdown()
 
 
 def is_loopback(host: str) -> bool:

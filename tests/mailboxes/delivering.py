@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, select, update
 from sqlmodel import col
 
 from mailboxes.recaller import Recaller
@@ -35,7 +35,7 @@ PHISHER = "wave@phisher.example"
 ANNA, BOB, CARL = "anna@company.example", "bob@company.example", "carl@company.example"
 
 WAITING = {State.QUEUED.value, State.RELAYING.value}
-Copy = tuple[str, bytes, tuple[str, ...], datetime]  # folder, bytes, flags, date
+Lying = tuple[str, bytes, tuple[str, ...], datetime]  # folder, bytes, flags, date
 
 
 def letter(number: int = 1, author: str = PHISHER, *, message_id: str = "", more: str = "") -> bytes:
@@ -81,7 +81,7 @@ class House:
     def relayed(self, ids: list[int]) -> None:
         """Let a relay work until none of these waits any more."""
         with relaying(self.settings):
-            processes.until(lambda: not WAITING & set(self.states(ids)), "the mail is sent on")
+            processes.until(lambda: not WAITING & set(self.states(ids)), "the mail is sent on", patience=10 * processes.HANG)
 
     def decides(self, verb: Verb, selected: Selection | None = None, **more: Any) -> DecisionReport:
         """A decision of Ana's, about the wave unless it says otherwise."""
@@ -115,7 +115,9 @@ class House:
     def states(self, ids: list[int]) -> list[str]:
         """Of these deliveries."""
         with db.reading(self.engine) as session:
-            return [session.get_one(Delivery, one).state for one in ids]
+            states = session.execute(select(col(Delivery.id), col(Delivery.state)).where(db.among(session, col(Delivery.id), ids)))
+            found = dict(states.all())
+        return [found[one] for one in ids]
 
     def due_now(self) -> None:
         """Time goes by: leases end, pauses are over."""
@@ -209,9 +211,9 @@ def behind_dovecot(settings: Settings, server: dovecot.Server, directory: Path) 
     )
 
 
-def lying(server: dovecot.Server, mailbox: str) -> list[Copy]:
+def lying(server: dovecot.Server, mailbox: str) -> list[Lying]:
     """Everything in a mailbox: folder, bytes, flags and date, sorted; not the numbers, which a restore changes."""
-    found: list[Copy] = []
+    found: list[Lying] = []
     with server.client(mailbox) as client:
         for flags, _, folder in client.list_folders():
             if b"\\Noselect" in flags:

@@ -148,12 +148,12 @@ def version(program: str) -> tuple[int, ...]:
 
 
 @contextlib.contextmanager
-def running(lmtp_port: int = 0) -> Iterator[Server]:
-    """Dovecot with nobody's mail in it."""
+def running(lmtp_port: int = 0, more: str = "") -> Iterator[Server]:
+    """Dovecot with nobody's mail in it; `more` is added to its configuration."""
     program = processes.need("dovecot", PACKAGES)
     with processes.short_directory("dovecot") as directory:
         server = Server(lmtp_port or processes.free_port(), processes.free_port(), directory)
-        lay_out(directory, server, version(program))
+        lay_out(directory, server, version(program), more)
         try:
             server.start()
             yield server
@@ -161,7 +161,7 @@ def running(lmtp_port: int = 0) -> Iterator[Server]:
             server.stop()
 
 
-def lay_out(directory: Path, server: Server, number: tuple[int, ...]) -> None:
+def lay_out(directory: Path, server: Server, number: tuple[int, ...], more: str) -> None:
     """Its configuration and its directories."""
     root = os.getuid() == 0
     me = pwd.getpwuid(os.getuid())
@@ -183,4 +183,4 @@ def lay_out(directory: Path, server: Server, number: tuple[int, ...]) -> None:
     }
     text = (SINCE_2_4 if number >= (2, 4) else BEFORE_2_4) + COMMON
     (directory / "masters").write_text(f"{MASTER}:{{PLAIN}}{MASTER_PASSWORD}::::::\n")
-    (directory / "dovecot.conf").write_text(text.format(**values))
+    (directory / "dovecot.conf").write_text(text.format(**values) + more)

@@ -110,6 +110,7 @@ def make_certificate(directory: Path, name: str = "mx.company.example") -> tuple
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
         .sign(key, hashes.SHA256())
     )
     files = directory / "certificate.pem", directory / "key.pem"

@@ -1,0 +1,41 @@
+"""A recaller that dies at a point that a test names: `python -m tests.mailboxes.dying SETTINGS POINT`."""
+
+import os
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from imapclient import IMAPClient  # type: ignore[import-untyped]
+
+from mailboxes import recaller, visit
+from mailboxes.imap import ImapMailbox
+from triage import settings
+
+POINTS: dict[str, tuple[Any, str, bool]] = {  # what is called, and whether death comes after it
+    "claimed": (recaller.Recaller, "set_out", False),
+    "found": (ImapMailbox, "find", True),
+    "secured": (recaller.Recaller, "ask_to_secure", True),
+    "marked": (IMAPClient, "uid_expunge", False),
+    "taken": (ImapMailbox, "take", True),
+    "left": (visit.Visit, "run", True),
+    "put back": (ImapMailbox, "put_back", True),
+    "settled": (recaller.Recaller, "settle", True),
+}
+
+
+def deadly(inner: Callable[..., Any], after: bool) -> Callable[..., Any]:
+    """The same, but the process ends with it: as with SIGKILL nothing is flushed, closed or finished."""
+
+    def call(*given: Any, **named: Any) -> Any:
+        if after:
+            inner(*given, **named)
+        os._exit(9)
+
+    return call
+
+
+if __name__ == "__main__":
+    owner, name, after = POINTS[sys.argv[2]]
+    setattr(owner, name, deadly(getattr(owner, name), after))
+    recaller.run(settings.read(sys.argv[1]), threading.Event())
