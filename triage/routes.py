@@ -85,5 +85,5 @@ def destination(settings: Settings, next_hop: str) -> Destination:
     """The destination of this name; BadInput when the settings have none."""
     known = {one.next_hop: one for one in destinations(settings)}
     if next_hop not in known:
-        raise BadInput(f"no mail goes to {next_hop!r}; there are {', '.join(known)}")
+        raise BadInput(f"next_hop: no mail goes to {next_hop!r}; there are {', '.join(known)}")
     return known[next_hop]

@@ -1,10 +1,16 @@
-"""The queue of what is to be sent on."""
+"""The queue of what is to be sent on: what waits for which next hop; trying again, holding, giving up."""
 
 from fastapi import APIRouter
+from sqlmodel import Session
 
-from triage import reports, waiting
+from triage import decisions, reports, routes, waiting
+from triage.actor import Actor
+from triage.decisions import Verb
+from triage.selection import MOST_IDS, Selection
+from triage.settings import Settings
 from triage.times import utcnow
 from triage_api import shapes
+from triage_api.office import Here
 from triage_api.problems import described
 from triage_api.session import Staff
 from triage_api.transactions import Read, Tx, ring_after
@@ -13,14 +19,71 @@ router = APIRouter(tags=["queue"])
 
 
 @router.get("/queue", response_model=shapes.Queue, responses=described(401))
-def get_queue(session: Read, by: Staff) -> shapes.Queue:
-    """What waits, is under way or was refused by the next hop: the newest 200."""
-    return shapes.Queue.model_validate({"items": reports.queue(session, by=by)})
+def get_queue(session: Read, by: Staff, here: Here) -> shapes.Queue:
+    """What waits, is under way or was refused by a next hop: the newest 200, and how it stands with each next hop."""
+    settings = here.settings
+    items = reports.queue(session, by=by)
+    listed = [shapes.Waiting(**shapes.Delivery.model_validate(one).model_dump(), next_hop=way(one, settings)) for one in items]
+    return shapes.Queue.model_validate({"items": listed, "next_hops": waiting.standings(session, by=by, settings=settings)})
+
+
+def way(one: reports.Listed, settings: Settings) -> str:
+    """Where a delivery that a member of staff may see goes next."""
+    return routes.next_hop_of(settings, department=one.department, mailbox=one.mailbox, direction="in")
 
 
 @router.post("/queue/{delivery_id}/retry", status_code=202, response_model=shapes.Delivery, responses=described(401, 403, 404, 409, 422))
 def retry_delivery(delivery_id: shapes.GivenId, session: Tx, by: Staff) -> shapes.Delivery:
     """Try a waiting delivery at once, or a bounced one anew."""
     waiting.retry(session, [delivery_id], by=by, now=utcnow())
+    return told(session, delivery_id, by)
+
+
+@router.post("/queue/{delivery_id}/give-up", status_code=202, response_model=shapes.Delivery, responses=described(401, 403, 404, 409, 422))
+def give_up_delivery(delivery_id: shapes.GivenId, session: Tx, by: Staff) -> shapes.Delivery:
+    """Try a waiting delivery no more: it is bounced, and can be tried anew."""
+    waiting.give_up(session, [delivery_id], by=by, now=utcnow())
+    return told(session, delivery_id, by)
+
+
+@router.post("/queue/{delivery_id}/hold", status_code=202, response_model=shapes.Delivery, responses=described(401, 403, 404, 409, 422))
+def hold_delivery(delivery_id: shapes.GivenId, session: Tx, by: Staff, here: Here) -> shapes.Delivery:
+    """Take a waiting delivery back into its folder: a decision that can be undone."""
+    held(session, (delivery_id,), by, here.settings)
+    return told(session, delivery_id, by)
+
+
+@router.post("/queue/retry", status_code=202, response_model=shapes.Count, responses=described(401, 403, 422))
+def retry_all(order: shapes.NextHopOrder, session: Tx, by: Staff, here: Here) -> shapes.Count:
+    """Try everything that waits for a next hop at once."""
+    count = waiting.retry_all(session, routes.destination(here.settings, order.next_hop), by=by, now=utcnow())
+    ring_after(session, "relay")
+    return shapes.Count(count=count)
+
+
+@router.post("/queue/give-up", status_code=202, response_model=shapes.Count, responses=described(401, 403, 422))
+def give_up_all(order: shapes.NextHopOrder, session: Tx, by: Staff, here: Here) -> shapes.Count:
+    """Try nothing more of what waits for a next hop."""
+    count = waiting.give_up_all(session, routes.destination(here.settings, order.next_hop), by=by, now=utcnow())
+    ring_after(session)
+    return shapes.Count(count=count)
+
+
+@router.post("/queue/hold", status_code=202, response_model=shapes.Count, responses=described(401, 403, 409, 422))
+def hold_all(order: shapes.NextHopOrder, session: Tx, by: Staff, here: Here) -> shapes.Count:
+    """Take what waits for a next hop back into its folders, at most 5,000 at once: a decision that can be undone."""
+    ids = waiting.waiting_for(session, routes.destination(here.settings, order.next_hop), by=by, limit=MOST_IDS)
+    count = held(session, tuple(ids), by, here.settings) if ids else 0
+    ring_after(session)
+    return shapes.Count(count=count)
+
+
+def held(session: Session, ids: tuple[int, ...], by: Actor, settings: Settings) -> int:
+    """One decision; how many are held now."""
+    return decisions.decide(session, Selection.of(ids=ids), Verb.HOLD, by=by, reason="", now=utcnow(), settings=settings).done
+
+
+def told(session: Session, delivery_id: int, by: Actor) -> shapes.Delivery:
+    """The relay and the browsers hear of it after the commit; the delivery as it is now."""
     ring_after(session, "relay")
     return shapes.Delivery.model_validate(reports.delivery(session, delivery_id, by=by).listed)

@@ -163,6 +163,34 @@ def test_the_queue_and_trying_again(ana: Browser, ben: Browser, came: Came, engi
         assert datetime.fromisoformat(answer.json()["due_at"]) <= utcnow()
 
 
+def test_the_queue_held_given_up_and_tried_as_a_whole(ana: Browser, ben: Browser, came: Came, api_settings: Settings) -> None:
+    (joe,), (mara,), (other,) = came(JOE), came(MARA), came(MARA)
+    ana.post("/decisions", {"verb": "release", "select": {"ids": [joe, mara, other]}})
+    next_hop = api_settings.relay.next_hop
+    queue = ben.get("/queue").json()
+    assert {one["next_hop"] for one in queue["items"]} == {next_hop}
+    assert [(one["next_hop"], one["waiting"], one["unreachable"]) for one in queue["next_hops"]] == [(next_hop, 2, 0)]
+    assert [(ben.post(f"/queue/{one}/give-up").status_code) for one in (joe, mara, mara)] == [404, 202, 409]
+    assert ana.get(f"/deliveries/{mara}").json()["last_reply"] == "given up by Ben Okafor"
+    assert ben.post("/queue/retry", {"next_hop": next_hop}).json() == {"count": 1}  # his own scope
+    assert ana.post(f"/queue/{other}/hold").json()["state"] == "held"
+    assert ana.post("/queue/hold", {"next_hop": next_hop}).json() == {"count": 1}
+    assert ana.get("/decisions").json()["items"][0]["verb"] == "hold"  # and can be undone
+    assert ana.post("/queue/hold", {"next_hop": next_hop}).json() == {"count": 0}
+    assert ana.post("/queue/give-up", {"next_hop": next_hop}).json() == {"count": 0}
+
+
+@pytest.mark.parametrize("path", ["retry", "give-up", "hold"])
+def test_who_only_looks_leaves_the_queue_alone(
+    new_browser: NewBrowser, came: Came, ana: Browser, api_settings: Settings, path: str
+) -> None:
+    (joe,) = came(JOE)
+    ana.post("/decisions", {"verb": "release", "select": {"ids": [joe]}})
+    otto = new_browser("otto")
+    assert otto.post(f"/queue/{joe}/{path}").status_code == 403
+    assert otto.post(f"/queue/{path}", {"next_hop": api_settings.relay.next_hop}).status_code == 403
+
+
 @pytest.mark.parametrize("login", ["ida", "otto"])
 def test_the_record(new_browser: NewBrowser, came: Came, login: str) -> None:
     came(JOE)

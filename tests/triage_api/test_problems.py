@@ -52,6 +52,10 @@ WRONG: list[tuple[str, str, object, int, str | None]] = [
     ("POST", "/rules", {"effect": "allow", "match": "domain", "value": "x.example", "scope": "galaxy"}, 422, "scope"),
     ("DELETE", f"/rules/{ID}", None, 404, None),
     ("POST", f"/queue/{ID}/retry", None, 404, None),
+    ("POST", f"/queue/{ID}/hold", None, 404, None),
+    ("POST", f"/queue/{ID}/give-up", None, 404, None),
+    ("POST", "/queue/retry", {"next_hop": "nowhere:"}, 422, "next_hop"),
+    ("POST", "/queue/hold", {}, 422, "next_hop"),
     ("POST", f"/decisions/{ID}/undo", None, 404, None),
 ]
 

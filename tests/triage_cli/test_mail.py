@@ -79,6 +79,26 @@ def test_redirect(shell: Shell, arrives: Arrives) -> None:
     assert "mara.berg@company.example" in shell("queue").out
 
 
+def test_the_queue_by_id_and_by_next_hop(shell: Shell, arrives: Arrives) -> None:
+    first, second, third = arrives(), arrives(), arrives()
+    shell("release", first, second, third)
+    (standing,) = json.loads(shell("queue", "next-hops", "--json").out)
+    assert (standing["waiting"], standing["unreachable"]) == (3, 0)
+    url = standing["next_hop"]
+    assert shell("queue", "give-up", first).out == "1 given up.\n"
+    assert shell("queue", "retry", first, second).out == "2 tried again now.\n"
+    assert shell("queue", "hold", second, "--reason", "on second thoughts").out == "1 held.\n"
+    listed = {one["id"]: one for one in json.loads(shell("queue", "list", "--next-hop", url, "--json").out)}
+    assert {name: (one["state"], one["kind"], one["next_hop"]) for name, one in listed.items()} == {
+        first: ("queued", "in", url),
+        third: ("queued", "in", url),
+    }
+    assert shell("queue", "retry", "--next-hop", url).out == "2 tried again now.\n"
+    assert shell("queue", "give-up", "--next-hop", url).out == "2 given up.\n"
+    assert shell("queue", "hold", "--next-hop", url).out == "0 held.\n"
+    assert "given up by" in shell("queue").out
+
+
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
@@ -91,6 +111,8 @@ def test_redirect(shell: Shell, arrives: Arrives) -> None:
         (["redirect", "0000000000007"], 2, "Missing option '--to'"),
         (["purge", "--sender", "sales@supplier.example", "--block", "team:x"], 2, "scope: 'team:x' is not a scope"),
         (["queue", "retry", "0000000000007"], 1, "there is no delivery"),
+        (["queue", "retry"], 2, "name ids, or --next-hop URL"),
+        (["queue", "give-up", "--next-hop", "nowhere:"], 2, "no mail goes to 'nowhere:'; there are maildir:"),
         (["nonsense"], 2, "No such command 'nonsense'"),
     ],
 )
