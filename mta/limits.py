@@ -1,52 +1,40 @@
 """What one client, and all clients together, may take of the receiving daemon."""
 
 import ipaddress
-from collections import Counter
 
+from mta.tally import Tally
 from triage.settings import Smtp
 
 MINUTE = 60.0  # seconds
 
 
 class Clients:
-    """Connections and messages of each client. An IPv6 client is its /64: it owns all addresses in it."""
+    """Connections and messages of each client, in all processes together. An IPv6 client is its /64: it owns all addresses in it."""
 
-    def __init__(self, limits: Smtp) -> None:
+    def __init__(self, limits: Smtp, tally: Tally | None = None) -> None:
         self.limits = limits
-        self.connections: Counter[str] = Counter()
-        self.total = 0
-        self._messages: Counter[str] = Counter()
-        self._minute = 0.0
+        self.tally = tally or Tally()
 
     def is_full(self) -> bool:
         """Are there as many connections as we serve at once?"""
-        return self.total > self.limits.max_connections
+        return self.tally.connections() > self.limits.max_connections
 
     def has_too_many(self, client: str) -> bool:
-        """Has this client more connections than one may have?"""
-        return self.connections[network(client)] > self.limits.max_connections_per_client
+        """Has this client more connections than one may have? "" is nobody in particular."""
+        return bool(client) and self.tally.connections(network(client)) > self.limits.max_connections_per_client
 
     def came(self, client: str) -> None:
         """A connection was made."""
-        self.connections[network(client)] += 1
-        self.total += 1
+        self.tally.came(network(client))
 
     def left(self, client: str) -> None:
         """A connection is gone."""
-        name = network(client)
-        self.connections[name] -= 1
-        if self.connections[name] <= 0:
-            del self.connections[name]
-        self.total -= 1
+        self.tally.came(network(client), -1)
 
     def may_send(self, client: str, now: float) -> bool:
-        """Count one more message in this minute; `now` in seconds of any steady clock. A limit of 0 is none."""
-        if now - self._minute >= MINUTE:
-            self._messages.clear()
-            self._minute = now
-        name = network(client)
-        self._messages[name] += 1
-        return not self.limits.max_messages_per_minute or self._messages[name] <= self.limits.max_messages_per_minute
+        """Count one more message in this minute; `now` in seconds of a steady clock that all processes share. A limit of 0 is none."""
+        most = self.limits.max_messages_per_minute
+        return not most or self.tally.sent(network(client), int(now / MINUTE)) <= most
 
 
 class Memory:

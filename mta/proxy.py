@@ -11,7 +11,7 @@ LOCAL, PROXY = 0x20, 0x21
 ADDRESS_BYTES = {0x11: 4, 0x21: 16}  # TCP over IPv4, over IPv6
 LONGEST_V1 = 107  # bytes with CR LF
 LONGEST_V2 = 16 * 1024  # bytes that follow the head; addresses and a few TLVs
-PORT = r"(?:0|[1-9]\d{0,4})"
+PORT = r"(?:0|[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
 V1 = re.compile(rf"PROXY TCP(?P<family>[46]) (?P<client>\S+) (?P<server>\S+) {PORT} {PORT}".encode())
 V1_UNKNOWN = re.compile(rb"PROXY UNKNOWN(?: [^\r\n]*)?")
 

@@ -39,12 +39,12 @@ def run(
     ready: Callable[[], None] | None = None,
     stop: threading.Event | None = None,
     *,
-    listener: socket.socket | None = None,
+    own: Listeners | None = None,
 ) -> None:
     """Receive mail until SIGTERM, SIGINT or `stop`; what is under way is finished before it returns.
 
-    `ready` is called when connections are accepted. `listener` is a listening socket; without one, systemd's is
-    used, or smtp.listen is bound. BadInput when the port, the spool or the certificate cannot be used.
+    `ready` is called when connections are accepted. `own` are listening sockets; without them systemd's are used, or
+    smtp.listen is bound. BadInput when the port, the spool or the certificate cannot be used.
     """
     certificate = Certificate(settings.smtp)
     edges = Edges(settings.smtp.trusted_edges, settings.smtp.edge_protocol)
@@ -52,7 +52,7 @@ def run(
     spool = Spool(directory)
     bell = Bell(directory, "judge")
     spool.after_batch = bell.ring
-    own = Listeners([listener], []) if listener else listeners(settings.smtp)
+    own = own or listeners(settings.smtp)
     spool.start()
     with contextlib.closing(own), asyncio.Runner(loop_factory=loop_factory()) as runner:
         loop = runner.get_loop()

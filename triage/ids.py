@@ -1,15 +1,19 @@
 """Time-ordered 64-bit ids made by us: 41 bits of milliseconds since 2024, 22 bits that count up from chance."""
 
+import json
 import secrets
 import threading
 import time
+import zlib
 from datetime import datetime
+from typing import Any
 
 from triage.times import from_micros, to_micros
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U
 EPOCH_MS = 1_704_067_200_000  # 2024-01-01T00:00:00Z
 SEQUENCE_BITS = 22
+SEQUENCE_MASK = (1 << SEQUENCE_BITS) - 1
 WIDTH = 13
 
 _lock = threading.Lock()
@@ -23,6 +27,12 @@ def new_id() -> int:
         fresh = (time.time_ns() // 1_000_000 - EPOCH_MS) << SEQUENCE_BITS | secrets.randbits(SEQUENCE_BITS - 1)
         _last = max(fresh, _last + 1)
         return _last
+
+
+def sibling(number: int, owner: Any) -> int:
+    """Another id of the same millisecond, always the same one for the same owner (JSON values): for an id that is taken."""
+    chosen = zlib.crc32(json.dumps(owner, sort_keys=True).encode()) & SEQUENCE_MASK
+    return number & ~SEQUENCE_MASK | (chosen if chosen != number & SEQUENCE_MASK else (chosen + 1) & SEQUENCE_MASK)
 
 
 def first_id_at(instant: datetime) -> int:

@@ -1,6 +1,7 @@
 """A message comes in: gather facts, decide for each recipient, enter. Also what the door is told."""
 
 import zlib
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -14,6 +15,7 @@ from triage.door import DoorSnapshot
 from triage.envelope import Address, Envelope
 from triage.errors import NotYet
 from triage.facts import Facts, Recipient
+from triage.ids import sibling
 from triage.models import Delivery, KnownRecipient, Message, Person, Rule
 from triage.policy import Disposition, Verdict, decide
 from triage.proofs import proof_of_author
@@ -45,10 +47,10 @@ def receive(
     as bad, in words. `patient`: there is time to judge it again; NotYet, and nothing is entered, when a verdict rests on a
     DNS that did not answer.
     """
-    entered = session.scalar(select(col(Message.id)).where(col(Message.spool_id) == envelope.spool_id))
+    envelope, entered = identified(session, envelope)
     if entered is not None:
         return tuple(session.scalars(select(col(Delivery.id)).where(col(Delivery.message_id) == entered).order_by(col(Delivery.id))))
-    about = rules.about_sender(session, summary, now)
+    about = rules.about_sender(session, summary, now, carrier_of(envelope))
     gathered = [
         facts_of(envelope, authentication, summary, recipient, about, settings, listed) for recipient in recipients(session, envelope)
     ]
@@ -81,6 +83,31 @@ def receive(
     ledger.enter(session, message, content, deliveries, by=JUDGE, now=now)
     rules.used(session, [verdict.rule_id for _, verdict in verdicts if verdict.rule_id is not None], now)
     return tuple(one.id for one in deliveries)
+
+
+def identified(session: Session, envelope: Envelope) -> tuple[Envelope, int | None]:
+    """The envelope under an id that no other message has, and the message's own id when it was entered already.
+
+    Doors make ids apart from each other: that two of them make the same one is rare, and must not lose the second mail.
+    Its other id follows from its envelope, so it is found again.
+    """
+    while True:
+        found = session.execute(
+            select(col(Message.id), col(Message.envelope)).where(col(Message.spool_id) == envelope.spool_id)
+        ).one_or_none()
+        if found is None:
+            return envelope, None
+        if Envelope.from_json(found.envelope) == envelope:
+            return envelope, found.id
+        envelope = replace(envelope, spool_id=sibling(envelope.spool_id, envelope.as_json()))
+
+
+def carrier_of(envelope: Envelope) -> str:
+    """The reverse-path as the address of a rule, "" where none could be about it."""
+    try:
+        return str(Address.parse(envelope.reverse_path))
+    except ValueError:
+        return ""
 
 
 def recipients(session: Session, envelope: Envelope) -> list[Recipient]:

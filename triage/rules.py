@@ -60,13 +60,24 @@ def matching(
     return fitting(about_sender(session, summary, now), recipient)
 
 
-def about_sender(session: Session, summary: Summary, now: datetime) -> list[Rule]:
-    """Every rule in force about this sender, whoever the recipient is: asked once a message."""
+def about_sender(session: Session, summary: Summary, now: datetime, carrier: str = "") -> list[Rule]:
+    """Every rule in force about this sender, whoever the recipient is: asked once a message.
+
+    `carrier` is the folded reverse-path: the door refuses what a company-wide block of that address is about, and what
+    it had to take all the same (mailflow.md 4) meets the block here.
+    """
     wanted = sender_values(summary)
-    if not wanted:
+    values = {value for _, value in wanted} | ({carrier} if carrier else set())
+    if not values:
         return []
-    rows = session.scalars(select(Rule).where(col(Rule.value).in_({value for _, value in wanted}), in_force(now)))
-    return [row for row in rows if (row.match, row.value) in wanted]
+    rows = session.scalars(select(Rule).where(col(Rule.value).in_(values), in_force(now)))
+    return [row for row in rows if (row.match, row.value) in wanted or is_block_of_carrier(row, carrier)]
+
+
+def is_block_of_carrier(rule: Rule, carrier: str) -> bool:
+    """Is it about the envelope sender, proven or not?"""
+    about = (rule.effect, rule.match, rule.scope, rule.unproven_only, rule.value)
+    return about == ("block", "address", "company", False, carrier)
 
 
 def sender_values(summary: Summary) -> set[tuple[str, str]]:

@@ -25,10 +25,10 @@ DIALOGS = sorted((Path(__file__).parent / "dialogs").glob("*.smtp"))
 class Client:
     """The client's side of a dialog file.
 
-    `set: name=value` settings of [smtp], first · `C: text` sends a line, several in a row at once · `S: text` is the
-    next line that the server says, `*` stands for anything · `TLS` starts it · `END` the server closes ·
-    `KEPT: n` so many messages are in the spool. In C lines `\\x00`, `\\r`, `\\n` stand for bytes, and `*80` at the end
-    repeats what is before it; `C~` sends without CRLF.
+    `set: name=value` settings of [smtp], `set: lmtp` for the other listener, first · `C: text` sends a line, several in
+    a row at once · `S: text` is the next line that the server says, `*` stands for anything · `TLS` starts it · `END`
+    the server closes · `KEPT: n` so many messages are in the spool · `ENVELOPE: name=value …` of the last of them. In C
+    lines `\\x00`, `\\r`, `\\n` stand for bytes, and `*80` at the end repeats what is before it; `C~` sends without CRLF.
     """
 
     def __init__(self, receiver: Receiver) -> None:
@@ -59,6 +59,10 @@ class Client:
             assert self.stream.read() == b""
         elif word == "KEPT:":
             assert len(self.receiver.stored()) == int(text)
+        elif word == "ENVELOPE:":
+            envelope = self.receiver.stored()[-1][0].as_json()
+            expected = dict(pair.split("=", 1) for pair in text.split())
+            assert {name: str(envelope[name]) for name in expected} == expected
         else:
             raise AssertionError(f"{line!r} is no line of a dialog")
 
@@ -84,10 +88,12 @@ def set_values(lines: list[str], settings: Settings, tmp_path: Path) -> dict[str
         if line == "set: tls":
             certificate, key = make_certificate(tmp_path)
             chosen |= {"tls_cert": str(certificate), "tls_key": str(key)}
+        elif line == "set: lmtp":
+            chosen["lmtp"] = True
         elif line.startswith("set: "):
             name, _, value = line.removeprefix("set: ").partition("=")
-            assert hasattr(settings.smtp, name)
-            chosen[name] = int(value)
+            kind = type(getattr(settings.smtp, name))
+            chosen[name] = (value,) if kind is tuple else kind(value)
     return chosen
 
 

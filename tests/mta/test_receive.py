@@ -35,7 +35,7 @@ from mta import (
     welcome,
 )
 from mta.door import Door
-from mta.limits import Clients, Memory, client_address
+from mta.limits import Clients, Memory, client_address, network
 from mta.spool import Spool, Waiting
 from mta.visitor import Visitor
 from tests.mta.test_dialogue import talk
@@ -186,8 +186,8 @@ def test_an_ipv6_network_is_one_client() -> None:
     assert not clients.has_too_many("2001:db8:0:1::1")
     clients.left("2001:db8::1")
     clients.left("2001:db8::2")
-    assert (clients.total, dict(clients.connections)) == (0, {})
-    assert [clients.may_send("192.0.2.1", now) for now in (100.0, 159.0, 160.0)] == [True, False, True]
+    assert (clients.tally.connections(), clients.tally.connections(network("2001:db8::1"))) == (0, 0)
+    assert [clients.may_send("192.0.2.1", now) for now in (120.0, 179.9, 180.0)] == [True, False, True]
     assert Clients(Smtp(max_messages_per_minute=0)).may_send("192.0.2.1", 0.0)
 
 

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from mta import receive, snapshot
+from mta.sockets import Listeners
 from mta.spool import Message, Spool
 from tests.peers.processes import HANG
 from triage.door import DoorSnapshot
@@ -58,7 +59,7 @@ class Receiver:
 
 
 @contextlib.contextmanager
-def receiving(settings: Settings, door: DoorSnapshot | None = OPEN_DOOR, **smtp: Any) -> Iterator[Receiver]:
+def receiving(settings: Settings, door: DoorSnapshot | None = OPEN_DOOR, *, lmtp: bool = False, **smtp: Any) -> Iterator[Receiver]:
     """Run it until the end of the block; `smtp` changes settings of that section, `door` is its snapshot."""
     settings = replace(settings, smtp=replace(settings.smtp, **smtp))
     if door is not None:
@@ -67,7 +68,10 @@ def receiving(settings: Settings, door: DoorSnapshot | None = OPEN_DOOR, **smtp:
     with socket.create_server(("127.0.0.1", 0), backlog=100) as listener:
         receiver = Receiver(settings, listener.getsockname())
         receiver.thread = threading.Thread(
-            target=receive.run, args=(settings, ready.set, receiver.stop), kwargs={"listener": listener}, daemon=True
+            target=receive.run,
+            args=(settings, ready.set, receiver.stop),
+            kwargs={"own": Listeners([], [listener]) if lmtp else Listeners([listener], [])},
+            daemon=True,
         )
         receiver.thread.start()
         assert ready.wait(HANG)

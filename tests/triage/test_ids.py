@@ -32,3 +32,11 @@ def test_an_id_tells_when_it_was_made() -> None:
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not an id"):
         ids.read(text)
+
+
+@given(st.integers(0, (1 << 63) - 1), st.dictionaries(st.text(max_size=3), st.integers()))
+def test_a_sibling_is_another_id_of_the_same_millisecond(number: int, owner: dict[str, int]) -> None:
+    found = ids.sibling(number, owner)
+    assert found != number
+    assert found >> ids.SEQUENCE_BITS == number >> ids.SEQUENCE_BITS
+    assert ids.sibling(number, dict(reversed(owner.items()))) == found

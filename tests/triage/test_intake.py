@@ -10,6 +10,7 @@ from sqlmodel import col
 from tests.triage import arriving
 from tests.triage.arriving import ANA, DMARC_PASS, NOW, arrive, authentication, summary
 from triage import contents, db, intake, rules
+from triage.envelope import Envelope
 from triage.models import Content, Delivery, Message, Rule
 from triage.rules import RuleOrder
 from triage.settings import Settings
@@ -161,6 +162,39 @@ def test_several_judges_enter_one_message_once(engine: Engine, settings: Setting
         thread.join()
     assert len(folders(engine)) == 1
     assert all("nique" in str(fault) for fault in faults), faults  # who loses the race is told so by the database and asks again
+
+
+def receive(engine: Engine, settings: Settings, envelope: Envelope, author: str = "sales@supplier.example") -> tuple[int, ...]:
+    """One message in a transaction of its own; the ids of its deliveries."""
+    with db.transaction(engine) as session:
+        return intake.receive(session, envelope, RAW, authentication(author), summary(author), settings=settings, now=NOW)
+
+
+def test_two_messages_that_doors_have_given_one_id_are_two_messages(known: Engine, settings: Settings) -> None:
+    one = arriving.envelope(spool_id=7 << 22)
+    others = [replace(one, client="192.0.2.2"), replace(one, helo="mx2.supplier.example")]
+    entered = [receive(known, settings, envelope) for envelope in (one, *others, one, *others)]
+    assert len(set(entered)) == 3
+    assert entered[:3] == entered[3:]
+
+
+@pytest.mark.parametrize(
+    ("scope", "reverse_path", "state"),
+    [
+        ("company", "Mallory@Carrier.example", State.PURGED),
+        ("company", "other@carrier.example", State.HELD),
+        ("company", "", State.HELD),
+        ("department:it", "mallory@carrier.example", State.HELD),
+    ],
+)
+def test_a_block_of_the_envelope_sender_holds_for_what_the_door_had_to_take(
+    scope: str, reverse_path: str, state: State, known: Engine, settings: Settings
+) -> None:
+    with db.transaction(known) as session:
+        rules.add(session, RuleOrder("block", "address", "mallory@carrier.example", scope), by=ANA, now=NOW, settings=settings)
+    (one,) = receive(known, settings, replace(arriving.envelope(), reverse_path=reverse_path, edge="192.0.2.25"))
+    with db.reading(known) as session:
+        assert session.get_one(Delivery, one).state == state
 
 
 def test_of_what_comes_from_listed_clients_a_sample_is_held_always_the_same_one(known: Engine, settings: Settings) -> None:

@@ -1,0 +1,38 @@
+"""What several processes count together."""
+
+import os
+
+from mta.tally import CELLS, Tally
+
+
+def in_a_process_of_row(tally: Tally, row: int, *names: str) -> None:
+    """Count a connection and a message of each, in a forked process that stays there until it is waited for."""
+    child = os.fork()
+    if not child:
+        tally.take_row(row)
+        for name in names:
+            tally.came(name)
+            tally.sent(name, 7)
+        os._exit(0)
+    os.waitpid(child, 0)
+
+
+def test_processes_count_together_and_a_row_that_ended_counts_no_more() -> None:
+    tally = Tally()
+    tally.came("a")
+    in_a_process_of_row(tally, 1, "a", "b", "")
+    in_a_process_of_row(tally, 5, "a")
+    assert (tally.connections("a"), tally.connections("b"), tally.connections("c"), tally.connections()) == (3, 1, 0, 5)
+    assert (tally.sent("a", 7), tally.sent("a", 8)) == (3, 1)
+    tally.clear(1)
+    assert (tally.connections("a"), tally.connections("b"), tally.connections()) == (2, 0, 2)
+    tally.came("a", -1)
+    assert (tally.connections("a"), tally.connections()) == (1, 1)
+
+
+def test_many_clients_of_a_minute_are_told_apart() -> None:
+    tally = Tally()
+    counts = [tally.sent(f"192.0.2.{number}", 1) for number in range(256)]
+    assert sum(count > 1 for count in counts) < 256 * 256 / CELLS * 4
+    tally.sent("192.0.2.1", 2)
+    assert tally.sent("192.0.2.1", 2) >= 2
