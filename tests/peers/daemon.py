@@ -32,6 +32,10 @@ class Daemon(Receiver):
         """A connection to it from one of this machine's many addresses: each is a client of its own."""
         return socket.create_connection(self.address, timeout=processes.HANG, source_address=(source, 0))
 
+    def open(self) -> None:
+        """Put a door snapshot in place."""
+        snapshot.write(self.settings.spool.directory, OPEN_DOOR)
+
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to it and all its workers."""
         for pid in self.pids():

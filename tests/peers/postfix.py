@@ -64,6 +64,7 @@ verify unix - - n - 1 verify
 proxymap unix - - n - - proxymap
 proxywrite unix - - n - 1 proxymap
 smtp unix - - n - - smtp
+lmtp unix - - n - - lmtp
 relay unix - - n - - smtp
 error unix - - n - - error
 retry unix - - n - - error
@@ -100,8 +101,8 @@ class Server:
 
 
 @contextlib.contextmanager
-def running(relay_port: int, domain: str) -> Iterator[Server]:
-    """Postfix of `domain`, sending to Mailroom on `relay_port`."""
+def running(relay_port: int, domain: str, main: str = "") -> Iterator[Server]:
+    """Postfix of `domain`, sending to Mailroom on `relay_port`; `main` are further lines of main.cf, which count more."""
     program = processes.need("postfix", "postfix")
     if os.getuid() != 0:
         raise processes.Missing("Postfix starts as root only: run the tests as root, or leave those marked `peers` out")
@@ -109,6 +110,8 @@ def running(relay_port: int, domain: str) -> Iterator[Server]:
         port = processes.free_port()
         owner = processes.unprivileged("nobody")
         lay_out(directory, port, relay_port, domain, owner)
+        with (directory / "etc" / "main.cf").open("a") as file:
+            file.write(main)
         process = processes.start([program, "-c", str(directory / "etc"), "start-fg"], directory / "output")
         try:
             processes.until(processes.answers(port), "Postfix answers", process, directory / "output")
