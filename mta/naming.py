@@ -79,7 +79,7 @@ class Transaction:
         snapshot = self.door.snapshot.current()
         if snapshot is None:
             return replies.NOT_READY
-        if not snapshot.admits(recipient):
+        if not snapshot.admits(recipient) and not (not self.reverse_path and snapshot.takes_back(recipient)):
             return replies.UNKNOWN_RECIPIENT if recipient.domain in snapshot.domains else replies.NO_RELAY
         if self.sender_is_blocked(snapshot) and not snapshot.takes_from_anybody(recipient):
             return replies.SENDER_BLOCKED

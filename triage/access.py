@@ -1,6 +1,6 @@
 """May this actor do this to these deliveries? The scope is a SQL condition, so that no row outside it is ever read."""
 
-from sqlalchemy import ColumnElement, and_, false, or_
+from sqlalchemy import ColumnElement, and_, false, or_, true
 from sqlmodel import col
 
 from triage.actor import Actor, Role
@@ -11,17 +11,26 @@ DECIDING = frozenset({Role.TRIAGE, Role.ADMIN})
 
 
 def visible(by: Actor) -> ColumnElement[bool]:
-    """Which deliveries this actor may know of. Outbound mail and our own notices are no mail to triage."""
-    incoming = col(Delivery.direction) == "in"
+    """Which deliveries this actor may decide about. Outbound mail, bounces and our own notices are no mail to triage."""
+    return and_(col(Delivery.direction) == "in", within(by))
+
+
+def readable(by: Actor) -> ColumnElement[bool]:
+    """Which deliveries this actor may read: what they may decide about, what came back of it, and what its senders were told."""
+    return and_(col(Delivery.direction).in_(["in", "bounce", "notice"]), within(by))
+
+
+def within(by: Actor) -> ColumnElement[bool]:
+    """The actor's scope."""
     scope = by.scope
     if scope.company:
-        return incoming
+        return true()
     allowed = []
     if scope.departments:
         allowed.append(col(Delivery.department).in_(sorted(scope.departments)))
     if scope.persons:
         allowed.append(col(Delivery.person).in_(sorted(scope.persons)))
-    return and_(incoming, or_(*allowed)) if allowed else false()
+    return or_(*allowed) if allowed else false()
 
 
 def require(by: Actor, *roles: Role) -> None:

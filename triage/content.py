@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from triage.authors import addresses, author_of
 from triage.decoding import text_of, words
+from triage.delivery_status import MEDIA_TYPES, Status, read as read_statuses
 from triage.markup import crude_text, text_and_links, too_much
 from triage.mime import Field, Part, TooMuch, fields_of, first, headers_of, media_type_of, parts_of
 from triage.visible import readable, visible
@@ -59,6 +60,9 @@ class Summary:
     links: tuple[Link, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     problems: tuple[str, ...] = ()  # what was wrong with it, in words
+    automatic: str = ""  # the field by which it says that nobody waits for an answer: a list, bulk, an automatic reply
+    report_type: str = ""  # of a multipart/report (RFC 6522)
+    statuses: tuple[Status, ...] = ()  # what a delivery report says about each recipient
 
     def as_json(self) -> dict[str, Any]:
         """Plain values; `from_json` reads them back."""
@@ -70,6 +74,7 @@ class Summary:
         plain: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
         plain["links"] = tuple(Link(**link) for link in values.get("links", ()))
         plain["attachments"] = tuple(Attachment(**attachment) for attachment in values.get("attachments", ()))
+        plain["statuses"] = tuple(Status(**status) for status in values.get("statuses", ()))
         return cls(**plain)
 
 
@@ -82,6 +87,8 @@ TARGET_LIMIT = 4_000  # characters of one link target
 NAME_LIMIT = 255  # characters of one file name
 WORD_LIMIT = 500  # characters of the short fields
 PICTURE_NAME = re.compile(r"(?:[^.]*|.*\.(?:png|jpe?g|gif|webp|bmp))", re.IGNORECASE)
+ROBOTS = ("x-auto-response-suppress", "x-autoreply", "x-autorespond", "feedback-id", "x-mailroom-notice")  # written by programs
+BULK = frozenset({"bulk", "list", "junk", "auto_reply"})  # values of Precedence
 IDENTIFIER = re.compile(r"<([^<>\s]{1,500})>")
 PLAIN_LINK = re.compile(r"(?:https?://|ftp://|www\.)[^\s<>\"]{3,4000}", re.IGNORECASE)
 AFTER_LINK = ".,;:!?'*_|"  # ends the sentence, not the link
@@ -96,7 +103,9 @@ def summarise(raw: bytes, *, headers_only: bool = False) -> Summary:
         fields, sound = fields_of(headers_of(raw))
     except TooMuch as limit:
         return Summary(problems=(f"It could not be read: {limit}.",))
-    about = replace(headings(fields, sound), content_type=media_type_of(first(fields, "content-type"), "text/plain")[0])
+    media_type, options = media_type_of(first(fields, "content-type"), "text/plain")
+    report_type = line(options.get("report-type", "").casefold()) if media_type == "multipart/report" else ""
+    about = replace(headings(fields, sound), content_type=media_type, report_type=report_type)
     problems = about.problems if sound else (*about.problems, "A line of the header block is malformed.")
     if headers_only:
         return replace(about, problems=problems)
@@ -105,7 +114,15 @@ def summarise(raw: bytes, *, headers_only: bool = False) -> Summary:
     except TooMuch as limit:
         return replace(about, problems=(*problems, f"It could not be read: {limit}."))
     text, links, trouble = body(parts)
-    return replace(about, parsed=True, text=text, links=links, attachments=tuple(attachments(parts)), problems=(*problems, *trouble))
+    return replace(
+        about,
+        parsed=True,
+        text=text,
+        links=links,
+        attachments=tuple(attachments(parts)),
+        problems=(*problems, *trouble),
+        statuses=next((read_statuses(part.content()) for part in parts if part.media_type in MEDIA_TYPES), ()),
+    )
 
 
 def summarise_json(raw: bytes, options: Mapping[str, Any]) -> bytes:
@@ -140,8 +157,19 @@ def headings(fields: tuple[Field, ...], sound: bool) -> Summary:
         auto_submitted=line(first(fields, "auto-submitted").partition(";")[0].strip().casefold()),
         precedence=line(first(fields, "precedence").casefold()),
         hops=len(by_name.get("received", [])),
+        automatic=automatic(fields),
         problems=tuple(author_problems(len(by_name.get("from", [])), author.address, authors)),
     )
+
+
+def automatic(fields: tuple[Field, ...]) -> str:
+    """The name of the first field by which a program wrote it, or by which it went to many; "" when none says so (RFC 3834, 2)."""
+    for field in fields:
+        robot = field.name in ROBOTS or (field.name == "auto-submitted" and line(field.text).casefold() != "no")
+        many = field.name.startswith("list-") or (field.name == "precedence" and line(field.text).casefold() in BULK)
+        if robot or many:
+            return visible(field.name)
+    return ""
 
 
 def author_problems(count: int, author: str, authors: tuple[str, ...]) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Container
 from dataclasses import dataclass
 
+from triage import bounce_address
 from triage.addressing import bases
 from triage.envelope import Address
 
@@ -35,6 +36,10 @@ class DoorSnapshot:
     def takes_from_anybody(self, recipient: Address) -> bool:
         """Is this an address that no block applies to?"""
         return recipient.local in ALWAYS and recipient.domain in self.domains
+
+    def takes_back(self, recipient: Address) -> bool:
+        """Is this an address for bounces of what was sent on? Only the judge can tell whether we made it: the door knows no secret."""
+        return recipient.domain in self.domains and bounce_address.has_form(recipient)
 
     def refuses_reverse_path(self, sender: Address) -> bool:
         """Is exactly this address blocked for the whole company? Blocks of domains are about authors, not about who carries their mail."""

@@ -17,6 +17,7 @@ class Recipient:
     person: str  # uid, "" for a department's shared folder
     mailbox: str  # where a released copy goes
     always: bool = False  # postmaster@ and abuse@: delivered whatever the rules say
+    bounce: str = ""  # "ours": an address that we made for bounces of what we sent on; "forged": one that only looks like it
 
 
 @dataclass(frozen=True, slots=True)

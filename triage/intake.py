@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from triage import contents, directory, ledger, markers, rules, signals
+from triage import bounces, contents, directory, ledger, markers, rules, signals
 from triage.actor import Actor
 from triage.authentication import Authentication
 from triage.content import Summary
@@ -81,6 +81,9 @@ def receive(
     weight = signals.weight(seen)
     deliveries = [delivery(message, facts, verdict, weight, now) for facts, verdict in verdicts]
     ledger.enter(session, message, content, deliveries, by=JUDGE, now=now)
+    for one in deliveries:
+        if one.direction == "bounce":
+            bounces.come_back(session, envelope, one, summary, now=now)
     rules.used(session, [verdict.rule_id for _, verdict in verdicts if verdict.rule_id is not None], now)
     return tuple(one.id for one in deliveries)
 
@@ -118,7 +121,7 @@ def recipients(session: Session, envelope: Envelope) -> list[Recipient]:
     found: dict[str, Recipient] = {}
     for text in envelope.recipients:
         address = Address.parse(text)
-        recipient = directory.resolve(session, address) or Recipient(str(address), "", "", str(address))
+        recipient = bounces.recipient(session, envelope, address) or directory.resolve(session, address) or bounces.unknown(address)
         if recipient.mailbox not in found or recipient.always:  # postmaster@ beside the postmaster's own address is postmaster@
             found[recipient.mailbox] = recipient
     return list(found.values())
@@ -185,6 +188,7 @@ def delivery(message: Message, facts: Facts, verdict: Verdict, weight: int, now:
         rule_id=verdict.rule_id,
         reason=verdict.reason,
         withheld=verdict.withheld,
+        direction="bounce" if recipient.bounce == "ours" else "in",
         due_at=queued,
         queued_at=queued,
     )

@@ -95,7 +95,7 @@ class Delivery(SQLModel, table=True):
     rule_id: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))  # the sender rule that decided
     reason: str
     withheld: str = ""  # observe mode: the rule that would have stopped it
-    direction: str = "in"
+    direction: str = "in"  # in; bounce: what came back to an address of ours; notice: what we tell a sender
     due_at: datetime | None = instant(nullable=True)  # queued: when to send; relaying: when the lease ends
     queued_at: datetime | None = instant(nullable=True)  # the queue lifetime starts here
     attempts: int = 0  # fences late answers of a dead worker

@@ -47,6 +47,20 @@ def listed_client(facts: Facts) -> Verdict | None:
     return Verdict(Disposition.PURGE, "listed-client", facts.listed)
 
 
+def returned_mail(facts: Facts) -> Verdict | None:
+    """What comes back to an address that we made for it is no mail to triage (mailflow.md 2)."""
+    if facts.recipient.bounce == "ours":
+        return Verdict(Disposition.PURGE, "returned-mail", "it says what became of a mail that was sent on")
+    return None
+
+
+def forged_bounce(facts: Facts) -> Verdict | None:
+    """Nobody here has an address that only looks like ours for bounces."""
+    if facts.recipient.bounce == "forged":
+        return Verdict(Disposition.PURGE, "forged-bounce", "it claims to return a mail that we never sent on")
+    return None
+
+
 def blocked_sender(facts: Facts) -> Verdict | None:
     """Somebody here has said no to this sender."""
     block = deciding_block(facts)
@@ -135,6 +149,8 @@ def first_contact(facts: Facts) -> Verdict | None:
 
 RULES: tuple[Callable[[Facts], Verdict | None], ...] = (
     postmaster,
+    returned_mail,
+    forged_bounce,
     listed_client,
     blocked_sender,
     own_domain_forged,
@@ -147,7 +163,8 @@ RULES: tuple[Callable[[Facts], Verdict | None], ...] = (
     unproven_known_sender,
     first_contact,
 )
-NEVER_WAIVED = (blocked_sender, own_domain_forged, unparsable)  # what cannot be read may claim our own domain
+# What cannot be read may claim our own domain; what comes back has nobody here to go to.
+NEVER_WAIVED = (returned_mail, forged_bounce, blocked_sender, own_domain_forged, unparsable)
 
 
 def decide(facts: Facts) -> Verdict:

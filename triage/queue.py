@@ -10,9 +10,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, bindparam, func, insert, or_, select, true, update
 from sqlmodel import Session, SQLModel, col
 
-from triage import contents, ledger, recalled
+from triage import bounces, contents, ledger, recalled
 from triage.actor import Actor
 from triage.authentication import Authentication, Result
+from triage.bounce_address import Tag
 from triage.db import among
 from triage.envelope import Envelope
 from triage.errors import NotAllowedNow, NotFound
@@ -151,7 +152,7 @@ def claims_of(session: Session, ids: Sequence[int], settings: Settings, now: dat
             ledger.record(session, row.id, Event.BOUNCE, by=RELAY, now=now, due_at=None, last_reply=str(letter))
         else:
             envelope, authentication, raw = letter
-            path = reverse_path(envelope, authentication, row.id, settings)
+            path = reverse_path(session, envelope, authentication, Tag(row.id, row.attempts), settings)
             claims.append(
                 Claim(row.id, row.attempts, row.message_id, row.mailbox, path, row.rule, envelope, authentication, raw, row.direction)
             )
@@ -172,12 +173,12 @@ def letters(session: Session, ids: Iterable[int]) -> dict[int, tuple[Envelope, A
     return found
 
 
-def reverse_path(envelope: Envelope, authentication: Authentication, delivery_id: int, settings: Settings) -> str:
+def reverse_path(session: Session, envelope: Envelope, authentication: Authentication, tag: Tag, settings: Settings) -> str:
     """The envelope sender at the next hop (mailflow.md 2): null stays null, what SPF proves goes on, the rest bounces to us."""
     proven = any(spf.identity == "mailfrom" and spf.result is Result.PASS for spf in authentication.spf)
     if not envelope.reverse_path or proven or settings.relay.original_reverse_path:
         return envelope.reverse_path
-    return f"bounce+{show(delivery_id)}@{settings.company.domains[0]}".casefold()
+    return bounces.address_for(session, tag, settings.company.domains[0])
 
 
 def settle(session: Session, claim: Claim, outcome: Outcome, *, settings: Settings, now: datetime) -> None:

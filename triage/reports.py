@@ -396,6 +396,9 @@ ACTS = {
     "give_up": "Given up by {by}.",
     "defer": "Put off by the next hop: {reply}",
     "bounce": "Refused by the next hop: {reply}",
+    "come_back": "Came back from behind the next hop: {reply}",
+    "report": "The server behind the next hop reports: {reply}",
+    "late_bounce": "A bounce came back too late to change anything: {reply}",
     "release": "Tried anew by {by}.",
     "retry": "Tried again at once by {by}.",
     "expire": "Expired: nobody decided in time.",
@@ -596,7 +599,7 @@ def people(session: Session, q: str = "", *, limit: int = 50) -> tuple[Colleague
 
 def message(session: Session, message_id: int, *, by: Actor) -> Opened:
     """A message. NotFound unless one of its deliveries is in the actor's scope."""
-    where = and_(col(Delivery.message_id) == message_id, access.visible(by))
+    where = and_(col(Delivery.message_id) == message_id, access.readable(by))
     own = tuple(listed(row) for row in session.execute(listing(where).order_by(col(Delivery.id))))
     if not own:
         raise NotFound(f"there is no message {show(message_id)}")
@@ -641,7 +644,7 @@ def proof_sentence(found: Authentication) -> str:
 
 def raw(session: Session, message_id: int, *, by: Actor) -> bytes:
     """The bytes of a message as received. NotFound as for `message`, Erased when its retention time is over."""
-    where = and_(col(Delivery.message_id) == message_id, access.visible(by))
+    where = and_(col(Delivery.message_id) == message_id, access.readable(by))
     content_id = session.scalar(
         select(col(Message.content_id)).join(Delivery, col(Delivery.message_id) == col(Message.id)).where(where).limit(1)
     )

@@ -34,6 +34,7 @@ class Event(StrEnum):
     DELIVER = "deliver"
     DEFER = "defer"
     BOUNCE = "bounce"
+    COME_BACK = "come_back"
     RECALL = "recall"
     GIVE_UP = "give_up"
     PUT_BACK = "put_back"
@@ -61,6 +62,7 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.RELAYING, Event.BOUNCE): State.BOUNCED,
     (State.BOUNCED, Event.RELEASE): State.QUEUED,
     (State.BOUNCED, Event.PURGE): State.PURGED,
+    (State.DELIVERED, Event.COME_BACK): State.BOUNCED,
     (State.DELIVERED, Event.PURGE): State.RECALLING,
     (State.DELIVERED, Event.REDELIVER): State.QUEUED,
     (State.DELIVERED, Event.PUT_BACK): State.RESTORING,

@@ -10,6 +10,7 @@ from hypothesis import given, settings as effort, strategies as st
 from tests.triage.mails import GIF, PNG, from_archive, html_mail, mail, multipart, part
 from tests.triage.test_visible import HARMLESS_LINES, harmful
 from triage.content import LINK_LIMIT, TEXT_LIMIT, Attachment, Link, Summary, attachment, summarise, summarise_json
+from triage.delivery_status import Status
 
 
 def test_a_whole_message() -> None:
@@ -53,6 +54,7 @@ Content-Type: text/plain; charset=utf-8
         list_id="news.lists.example",
         auto_submitted="auto-generated",
         precedence="bulk",
+        automatic="list-id",
         content_type="text/plain",
         hops=2,
         text="Hello,\n\nlook at https://shop.example/x?a=1.",
@@ -262,3 +264,38 @@ def test_real_and_tortured_mail(corpus: Path, archive: str) -> None:
         assert [name for name in unclear if "/ham/" in name or "/hard-ham/" in name] == [], (
             "wanted mail must not be held for its From field"
         )
+
+
+@pytest.mark.parametrize(
+    ("head", "field"),
+    [
+        ("From: ann@sender.example", ""),
+        ("Auto-Submitted: no", ""),
+        ("Precedence: first-class", ""),
+        ("X-Listing: 4", ""),
+        ("Auto-Submitted: auto-replied (vacation)", "auto-submitted"),
+        ("AUTO-SUBMITTED:", "auto-submitted"),
+        ("Precedence: Bulk", "precedence"),
+        ("Precedence: junk", "precedence"),
+        ("List-Unsubscribe: <https://news.example/u>", "list-unsubscribe"),
+        ("List-Post: NO", "list-post"),
+        ("X-Auto-Response-Suppress: OOF", "x-auto-response-suppress"),
+        ("Feedback-ID: 1:2:3:esp", "feedback-id"),
+        ("X-Mailroom-Notice: failure", "x-mailroom-notice"),
+    ],
+)
+def test_what_nobody_waits_for_an_answer_to(head: str, field: str) -> None:
+    assert summarise(mail(head)).automatic == field
+
+
+def test_what_a_delivery_report_says() -> None:
+    status = b"Reporting-MTA: dns; x\r\n\r\nFinal-Recipient: rfc822; joe@x.example\r\nAction: failed\r\nStatus: 5.1.1\r\n"
+    whole = multipart(
+        part("Content-Type: text/plain", b"I could not."),
+        part("Content-Type: message/delivery-status", status),
+        subtype="report; report-type=delivery-status",
+    )
+    summary = summarise(whole)
+    assert (summary.content_type, summary.report_type) == ("multipart/report", "delivery-status")
+    assert summary.statuses == (Status("joe@x.example", "failed", "5.1.1", ""),)
+    assert Summary.from_json(json.loads(json.dumps(summary.as_json()))) == summary

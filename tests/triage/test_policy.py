@@ -51,10 +51,14 @@ MACRO = arriving.summary(SALES, attachments=(Attachment(1, "Invoice.DOCM", "appl
 AMBIGUOUS = arriving.summary("", authors=("a@one.example", "b@two.example"))
 UNREADABLE = replace(arriving.summary(""), parsed=False)
 
+RETURNED = Recipient("bounce+1@company.example", "it", "joe.fern", "bounce+1@company.example", bounce="ours")
 TABLE = [
     # what is known                                                   the rule that decides      and does
     (facts(), "first-contact", Disposition.QUARANTINE),
     (facts(DMARC_PASS), "first-contact", Disposition.QUARANTINE),
+    (facts(recipient=RETURNED), "returned-mail", Disposition.PURGE),
+    (facts(UNKNOWN, recipient=RETURNED, observe=True), "returned-mail", Disposition.PURGE),
+    (facts(DMARC_PASS, ALLOW, recipient=replace(RETURNED, bounce="forged")), "forged-bounce", Disposition.PURGE),
     (facts(DMARC_PASS, ALLOW), "allowed-sender", Disposition.RELAY),
     (facts(NO_DMARC, ALLOW), "unproven-known-sender", Disposition.QUARANTINE),
     (facts(ALIGNED, ALLOW), "unproven-known-sender", Disposition.QUARANTINE),

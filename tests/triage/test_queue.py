@@ -9,12 +9,13 @@ from sqlmodel import Session, col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, NOW, OTTO, arrive
-from triage import db, decisions, ledger, outcomes, queue, waiting
+from triage import bounces, db, decisions, ledger, outcomes, queue, waiting
 from triage.actor import Actor
 from triage.authentication import Result
+from triage.bounce_address import Tag
 from triage.decisions import Verb
 from triage.errors import NotAllowed, NotAllowedNow, NotFound
-from triage.ids import new_id, show
+from triage.ids import new_id
 from triage.models import Attempt, Content, Delivery, Message
 from triage.queue import Claim, Outcome
 from triage.selection import Selection
@@ -168,11 +169,15 @@ def test_two_workers_share_the_work(engine: Engine, settings: Settings) -> None:
         ("sales@supplier.example", Result.NONE, True, "sales@supplier.example"),
     ],
 )
-def test_the_reverse_path_at_the_next_hop(settings: Settings, reverse_path: str, spf: Result, original: bool, sent: str | None) -> None:
+def test_the_reverse_path_at_the_next_hop(
+    engine: Engine, settings: Settings, reverse_path: str, spf: Result, original: bool, sent: str | None
+) -> None:
     settings = replace(settings, relay=replace(settings.relay, original_reverse_path=original))
     envelope, found = arriving.envelope(reverse_path=reverse_path), arriving.authentication("sales@supplier.example", spf=spf)
-    expected = f"bounce+{show(7).lower()}@company.example" if sent is None else sent
-    assert queue.reverse_path(envelope, found, 7, settings) == expected
+    with db.transaction(engine) as session:
+        made = queue.reverse_path(session, envelope, found, Tag(7, 1), settings)
+        expected = bounces.address_for(session, Tag(7, 1), "company.example") if sent is None else sent
+    assert made == expected
 
 
 def test_retry_at_once(released: tuple[Engine, int], settings: Settings) -> None:

@@ -1,0 +1,21 @@
+"""What a delivery report says: read within its limits, harmless, whatever the bytes."""
+
+from triage.delivery_status import LENGTH_LIMIT, RECIPIENT_LIMIT, read
+from triage.visible import HARMFUL
+
+SEEDS = [
+    b"",
+    b"Reporting-MTA: dns; x\r\n\r\n"
+    b"Final-Recipient: rfc822; a@x.example\r\nAction: failed\r\nStatus: 5.1.1\r\nDiagnostic-Code: smtp; 550 no\r\n",
+    b"Original-Recipient: utf-8; j\xc3\xb6rg@x.example\nAction: =?utf-8?q?failed?=\n\n \n\nFinal-Recipient:;;\n\tx\nAction:\x1b",
+]
+
+
+def one_input(data: bytes) -> None:
+    """Never raises; every value is one short harmless line."""
+    found = read(data)
+    assert len(found) <= RECIPIENT_LIMIT
+    for one in found:
+        for text in (one.recipient, one.action, one.status, one.diagnostic):
+            assert len(text) <= LENGTH_LIMIT
+            assert HARMFUL.search(text) is None

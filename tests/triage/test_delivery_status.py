@@ -1,0 +1,60 @@
+"""Delivery reports: what servers really write, and what nobody should."""
+
+import pytest
+from hypothesis import given, strategies as st
+
+from triage.delivery_status import LENGTH_LIMIT, READ_LIMIT, RECIPIENT_LIMIT, Status, read
+
+POSTFIX = b"""\
+Reporting-MTA: dns; inner.company.example
+X-Postfix-Queue-ID: 4XyZ
+Arrival-Date: Tue, 24 Nov 2026 09:30:00 +0000 (UTC)
+
+Final-Recipient: rfc822; joe.fern@company.example
+Original-Recipient: rfc822;joe.fern@company.example
+Action: failed
+Status: 5.1.1
+Remote-MTA: dns; store.company.example
+Diagnostic-Code: smtp; 550 5.1.1 <joe.fern@company.example>
+    User doesn't exist
+"""
+
+TABLE = [
+    (POSTFIX, [Status("joe.fern@company.example", "failed", "5.1.1", "550 5.1.1 <joe.fern@company.example> User doesn't exist")]),
+    (
+        POSTFIX.replace(b"\n", b"\r\n"),
+        [Status("joe.fern@company.example", "failed", "5.1.1", "550 5.1.1 <joe.fern@company.example> User doesn't exist")],
+    ),
+    (b"\n\nFinal-Recipient: a@x.example\nAction: Delayed (for now)\nStatus: 4.4.1\n", [Status("a@x.example", "delayed", "4.4.1", "")]),
+    (b"Original-Recipient: utf-8; j\xc3\xb6rg@x.example\nACTION:FAILED\n", [Status("jörg@x.example", "failed", "", "")]),
+    (
+        b"Final-Recipient: rfc822;a@x\nAction: failed\n \t \nFinal-Recipient: rfc822;b@x\nAction: delivered\nStatus: 2.0.0\n",
+        [Status("a@x", "failed", "", ""), Status("b@x", "delivered", "2.0.0", "")],
+    ),
+    (b"Final-Recipient: rfc822; a@x\nAction: failed\nDiagnostic-Code: X-Unix; \x1b[31mno\n", [Status("a@x", "failed", "", "\\x1b[31mno")]),
+    (b"Final-Recipient: rfc822; a@x\n", []),
+    (b"Action: failed\nStatus: 5.0.0\n", []),
+    (b"", []),
+    (b"hello\n\nworld", []),
+]
+
+
+@pytest.mark.parametrize(("data", "expected"), TABLE)
+def test_reports(data: bytes, expected: list[Status]) -> None:
+    assert list(read(data)) == expected
+
+
+def test_a_huge_report_is_read_in_part() -> None:
+    many = b"Final-Recipient: rfc822; a@x\nAction: failed\nDiagnostic-Code: smtp; " + b"5" * 5000 + b"\n\n"
+    found = read(many * (READ_LIMIT // len(many) + RECIPIENT_LIMIT))
+    assert 0 < len(found) <= RECIPIENT_LIMIT
+    assert all(len(one.diagnostic) <= LENGTH_LIMIT for one in found)
+    assert len(read(b"Final-Recipient: rfc822; a@x\nAction: failed\n\n" * 200)) == RECIPIENT_LIMIT
+
+
+@given(st.binary(max_size=400) | st.text("FinalRecpt-Aco:; \r\n\t@x5.", max_size=400).map(str.encode))
+def test_anything_at_all_is_read(data: bytes) -> None:
+    for one in read(data):
+        assert one.action
+        assert one.recipient
+        assert all("\n" not in text and "\x1b" not in text for text in (one.recipient, one.action, one.status, one.diagnostic))

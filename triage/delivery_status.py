@@ -1,0 +1,62 @@
+"""What a report says about each recipient (RFC 3464, RFC 6533), read in a bounded way. Never raises."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from triage.decoding import words
+from triage.mime import Field, TooMuch, fields_of, first
+from triage.visible import visible
+
+MEDIA_TYPES = frozenset({"message/delivery-status", "message/global-delivery-status"})
+READ_LIMIT = 64 * 1024  # bytes
+RECIPIENT_LIMIT = 50
+LENGTH_LIMIT = 500  # characters of one value
+BLANK = re.compile(rb"(?:\r\n|\n|\r(?!\n))[ \t]*(?:\r\n|\n|\r(?!\n))")
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One recipient's group of a report."""
+
+    recipient: str  # final, or else original; without its address type
+    action: str  # failed, delayed, delivered, relayed, expanded
+    status: str  # such as 5.1.1 (RFC 3463)
+    diagnostic: str  # what the server that refused it said; "" when the report does not tell
+
+
+def read(data: bytes) -> tuple[Status, ...]:
+    """The groups of a delivery-status part, the first ones when there are many. The message's own group is left out."""
+    return tuple(islice(groups(data[:READ_LIMIT]), RECIPIENT_LIMIT))
+
+
+def groups(data: bytes) -> Iterator[Status]:
+    """Each group that names a recipient and says what became of it."""
+    for block in BLANK.split(data):
+        try:
+            fields, _ = fields_of(block.strip(b"\r\n"))
+        except TooMuch:
+            continue
+        if status := status_of(fields):
+            yield status
+
+
+def status_of(fields: tuple[Field, ...]) -> Status | None:
+    """One group; None when it is not about a recipient."""
+    recipient = value(fields, "final-recipient") or value(fields, "original-recipient")
+    action, status = (value(fields, name).partition(" ")[0].casefold() for name in ("action", "status"))
+    if not recipient or not action:
+        return None
+    return Status(untyped(recipient), action, status, untyped(value(fields, "diagnostic-code")))
+
+
+def value(fields: tuple[Field, ...], name: str) -> str:
+    """The value of a field on one line, harmless and short enough to keep."""
+    return visible(" ".join(words(first(fields, name)).split()))[:LENGTH_LIMIT]
+
+
+def untyped(text: str) -> str:
+    """The value behind its type: "rfc822; anna@company.example" and "smtp; 550 no" (RFC 3464, 2.1.2)."""
+    kind, separator, rest = text.partition(";")
+    return rest.strip() if separator and " " not in kind.strip() else text
