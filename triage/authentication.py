@@ -108,17 +108,31 @@ class Authentication:
         """A DKIM signature of exactly this domain passes (the pinned proof of forwarders and lists)."""
         return any(one.result is Result.PASS and one.domain == domain for one in self.dkim)
 
+    def sealed_by(self, domain: str) -> bool:
+        """The ARC chain is unbroken, `domain` sealed it last, and the author had proven itself there by DMARC (RFC 8617)."""
+        stated = [one for one in self.arc.stated if one.method == "dmarc"]
+        passed = len(stated) == 1 and stated[0].result == "pass" and stated[0].domain == self.author.rpartition("@")[2] != ""
+        return self.arc.result is Result.PASS and self.arc.sealer == domain and passed
+
     def satisfies(self, proof: str) -> bool:
-        """Is `proof` ("dmarc", "aligned" or "dkim:DOMAIN") met? "aligned" is met by DMARC too."""
-        if proof.startswith("dkim:"):
-            return self.signed_by(proof.removeprefix("dkim:"))
+        """Is `proof` ("dmarc", "aligned", "dkim:DOMAIN" or "arc:DOMAIN") met? "aligned" is met by DMARC too.
+
+        Whether a sealer is trusted is not known here.
+        """
+        kind, _, domain = proof.partition(":")
+        if kind == "dkim":
+            return self.signed_by(domain)
+        if kind == "arc":
+            return self.sealed_by(domain)
         return self.proof == "dmarc" or (proof == "aligned" and self.proof == "aligned")
 
     def awaits(self, proof: str) -> bool:
         """Could `proof` still be met when DNS answers?"""
-        if proof.startswith("dkim:"):
-            domain = proof.removeprefix("dkim:")
+        kind, _, domain = proof.partition(":")
+        if kind == "dkim":
             return any(one.result is Result.TEMPERROR and one.domain == domain for one in self.dkim)
+        if kind == "arc":
+            return self.arc.result is Result.TEMPERROR and self.arc.sealer == domain
         return self.unknown
 
     def as_json(self) -> dict[str, Any]:

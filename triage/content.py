@@ -52,6 +52,8 @@ class Summary:
     in_reply_to: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
     list_id: str = ""
+    original_from: str = ""  # the address in X-Original-From: the author, as a list that put itself in the From tells
+    original_name: str = ""  # the display name there
     auto_submitted: str = ""
     precedence: str = ""
     content_type: str = ""
@@ -141,6 +143,7 @@ def headings(fields: tuple[Field, ...], sound: bool) -> Summary:
 
     author = author_of(values("from"), strict=all(field.strict for field in by_name.get("from", [])))
     authors = addresses(values("from"))
+    original = author_of(values("x-original-from"))
     return Summary(
         author_name=author.name,
         author=author.address,
@@ -154,6 +157,8 @@ def headings(fields: tuple[Field, ...], sound: bool) -> Summary:
         in_reply_to=identifiers(values("in-reply-to")),
         references=identifiers(values("references")),
         list_id=list_id(first(fields, "list-id")),
+        original_from=original.address,
+        original_name=original.name,
         auto_submitted=line(first(fields, "auto-submitted").partition(";")[0].strip().casefold()),
         precedence=line(first(fields, "precedence").casefold()),
         hops=len(by_name.get("received", [])),

@@ -29,7 +29,7 @@ class MatchedRule:
     match: str  # address, domain, list
     value: str
     scope: str  # company, department:CODE, person:UID
-    proof: str  # dmarc, aligned, dkim:DOMAIN; "" for blocks
+    proof: str  # dmarc, aligned, dkim:DOMAIN, arc:DOMAIN; "" for blocks
     unproven_only: bool  # a block made from unproven mail: it leaves proven mail alone
     author: str
     origin: str  # staff, learned, import
@@ -47,6 +47,7 @@ class Facts:
     recipient: Recipient
     own_domains: frozenset[str]
     rules: tuple[MatchedRule, ...] = ()  # every rule that matches the sender and the recipient, most precise first
+    trusted_arc_sealers: frozenset[str] = frozenset()  # whose seals may prove anything
     listed: str = ""  # who lists the client as bad, as a sentence without its end; "" when nobody does
     sample: bool = False  # one of those that staff look at to see what the lists take away
     observe: bool = False  # record verdicts, let everything else pass

@@ -16,6 +16,7 @@ from triage.envelope import Address, Envelope
 from triage.errors import NotYet
 from triage.facts import Facts, Recipient
 from triage.ids import sibling
+from triage.mailing_lists import shown_name
 from triage.models import Delivery, KnownRecipient, Message, Person, Rule
 from triage.policy import Disposition, Verdict, decide
 from triage.proofs import proof_of_author
@@ -145,6 +146,7 @@ def facts_of(
         recipient=recipient,
         own_domains=settings.own_domains,
         rules=rules.fitting(about, recipient),
+        trusted_arc_sealers=frozenset(policy.trusted_arc_sealers),
         listed=listed,
         sample=bool(listed) and is_sample(envelope.spool_id, policy.listed_sample),
         observe=company.mode == "observe" or recipient.department in company.observe_departments,
@@ -165,7 +167,8 @@ def delivery(message: Message, facts: Facts, verdict: Verdict, weight: int, now:
     state = ENTRY_STATE[verdict.disposition]
     queued = now if state is State.QUEUED else None
     author = summary.author or (summary.authors[0] if summary.authors else message.envelope["reverse_path"].casefold())
-    words = (summary.subject, summary.author_name, author, recipient.address, recipient.person)
+    name = shown_name(summary)
+    words = (summary.subject, name, author, recipient.address, recipient.person)
     minutes = signals.perishable_minutes(summary)
     return Delivery(
         message_id=message.id,
@@ -177,7 +180,7 @@ def delivery(message: Message, facts: Facts, verdict: Verdict, weight: int, now:
         mailbox=recipient.mailbox,
         author=author,
         author_domain=author.rpartition("@")[2],
-        author_name=summary.author_name,
+        author_name=name,
         subject=summary.subject,
         search=" ".join(words).casefold(),
         proof=proof_of_author(facts),

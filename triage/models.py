@@ -211,7 +211,7 @@ class Rule(SQLModel, table=True):
     match: str  # address, domain, list
     value: str  # folded
     scope: str  # company, department:CODE, person:UID
-    proof: str = ""  # allow: dmarc, aligned, dkim:DOMAIN
+    proof: str = ""  # allow: dmarc, aligned, dkim:DOMAIN, arc:DOMAIN
     unproven_only: bool = False  # block made from unproven mail
     unsigned_only: bool = False  # such a block that the door may use against mail without a signature of the domain
     risky: bool = False  # "with risky attachments"

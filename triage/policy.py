@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from triage.facts import Facts
+from triage.mailing_lists import shown_author
 from triage.proofs import awaited_allow, awaited_block, deciding_allow, deciding_block, proof_awaited, proof_of_author
 
 
@@ -127,9 +128,19 @@ def allowed_sender(facts: Facts) -> Verdict | None:
     """The company knows this sender, and the sender can prove who they are."""
     if allow := deciding_allow(facts):
         return Verdict(
-            Disposition.RELAY, "allowed-sender", f"{allow.author} allowed {allow.value}, and it proves that it comes from there", allow.id
+            Disposition.RELAY, "allowed-sender", f"{allow.author} allowed {allow.value}, and {shown_proof(allow.proof)}", allow.id
         )
     return None
+
+
+def shown_proof(proof: str) -> str:
+    """How a sender proved themselves, in words."""
+    kind, _, domain = proof.partition(":")
+    if kind == "dkim":
+        return f"the signature of {domain} proves that it came through there unchanged"
+    if kind == "arc":
+        return f"{domain}, which passed it on, vouches for its sender"
+    return "it proves that it comes from there"
 
 
 def unproven_known_sender(facts: Facts) -> Verdict | None:
@@ -144,7 +155,7 @@ def unproven_known_sender(facts: Facts) -> Verdict | None:
 
 def first_contact(facts: Facts) -> Verdict | None:
     """Nobody here knows this sender yet: a person decides."""
-    return Verdict(Disposition.QUARANTINE, "first-contact", f"nobody here knows {facts.summary.author} yet")
+    return Verdict(Disposition.QUARANTINE, "first-contact", f"nobody here knows {shown_author(facts.summary)} yet")
 
 
 RULES: tuple[Callable[[Facts], Verdict | None], ...] = (
@@ -172,13 +183,14 @@ def decide(facts: Facts) -> Verdict:
     verdict = next(verdict for rule in RULES if (verdict := rule(facts)))
     if not facts.observe or verdict.disposition is Disposition.RELAY:
         return verdict
-    return next((strict for rule in NEVER_WAIVED if (strict := rule(facts))), None) or observed(verdict)
+    return next((strict for rule in NEVER_WAIVED if (strict := rule(facts))), None) or observed(verdict, facts)
 
 
-def observed(verdict: Verdict) -> Verdict:
-    """In observe mode: let it pass, and say what would have happened."""
+def observed(verdict: Verdict, facts: Facts) -> Verdict:
+    """In observe mode: let it pass, and say what would have happened; not before DNS has said whether a block applies."""
     reason = f"observe mode: would have been stopped because {verdict.reason}"
-    return Verdict(Disposition.RELAY, "observe", reason, withheld=verdict.rule, unknown=verdict.unknown)
+    unknown = verdict.unknown or awaited_block(facts) is not None
+    return Verdict(Disposition.RELAY, "observe", reason, withheld=verdict.rule, unknown=unknown)
 
 
 def is_within(domain: str, parent: str) -> bool:

@@ -24,12 +24,28 @@ def proof_awaited(facts: Facts) -> bool:
 
 def deciding_allow(facts: Facts) -> MatchedRule | None:
     """The most precise allow whose proof is met."""
-    return next((rule for rule in allows(facts) if facts.authentication.satisfies(rule.proof)), None)
+    return next((rule for rule in allows(facts) if met(rule, facts)), None)
 
 
 def awaited_allow(facts: Facts) -> MatchedRule | None:
     """The most precise allow whose proof could still be met when DNS answers."""
-    return next((rule for rule in allows(facts) if facts.authentication.awaits(rule.proof)), None)
+    return next((rule for rule in allows(facts) if awaited(rule, facts)), None)
+
+
+def met(allow: MatchedRule, facts: Facts) -> bool:
+    """Is the proof there that an allow asks for?"""
+    return counts(allow.proof, facts) and facts.authentication.satisfies(allow.proof)
+
+
+def awaited(allow: MatchedRule, facts: Facts) -> bool:
+    """Could it still come when DNS answers?"""
+    return counts(allow.proof, facts) and facts.authentication.awaits(allow.proof)
+
+
+def counts(proof: str, facts: Facts) -> bool:
+    """A seal proves something only as long as the company trusts the sealer; every other kind of proof always counts."""
+    kind, _, domain = proof.partition(":")
+    return kind != "arc" or domain in facts.trusted_arc_sealers
 
 
 def allows(facts: Facts) -> Iterator[MatchedRule]:
@@ -63,9 +79,8 @@ def block_beside(facts: Facts, rules: Iterable[MatchedRule], *, hopeful: bool) -
 
 def goes_before(allow: MatchedRule, block: MatchedRule, facts: Facts, hopeful: bool) -> bool:
     """Did staff let this sender in more precisely than somebody blocked it, and is or may that be proven?"""
-    found = facts.authentication
-    counts = found.satisfies(allow.proof) or (hopeful and found.awaits(allow.proof))
-    return counts and allow.origin == "staff" and precision(allow) > precision(block)
+    possible = met(allow, facts) or (hopeful and awaited(allow, facts))
+    return possible and allow.origin == "staff" and precision(allow) > precision(block)
 
 
 class Scoped(Protocol):

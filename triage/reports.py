@@ -631,6 +631,8 @@ def proof_sentence(found: Authentication) -> str:
         return f"{domain} proves that it sent this: DMARC passes{f' by {ways}' if ways else ''}."
     if found.proof == "aligned":
         return f"{domain} has no DMARC record, but {ways} proves that it sent this."
+    if found.sealed_by(found.arc.sealer):
+        return f"Nothing proves that {domain} sent this, but {found.arc.sealer}, which passed it on, says that it had proven itself there."
     if found.unknown:
         return f"DNS did not answer, so it is not known whether {domain} sent this."
     if dmarc.result is Result.FAIL and dmarc.origin:

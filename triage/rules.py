@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlmodel import Session, col
 
-from triage import access, ledger, markers
+from triage import access, ledger, mailing_lists, markers
 from triage.actor import Actor, Scope
 from triage.authentication import Authentication
 from triage.content import Summary
@@ -33,7 +33,7 @@ class RuleOrder:
     match: str  # address, domain, list
     value: str
     scope: str  # company, department:CODE, person:UID
-    proof: str = ""  # allow: dmarc (default), aligned, dkim:DOMAIN
+    proof: str = ""  # allow: dmarc (default), aligned, dkim:DOMAIN, arc:DOMAIN
     until: datetime | None = None
     note: str = ""
     risky: bool = False
@@ -65,13 +65,16 @@ def about_sender(session: Session, summary: Summary, now: datetime, carrier: str
 
     `carrier` is the folded reverse-path: the door refuses what a company-wide block of that address is about, and what
     it had to take all the same (mailflow.md 4) meets the block here.
+    A list that writes in place of its authors is let in as a list only: its address is everybody's who may post there.
     """
     wanted = sender_values(summary)
     values = {value for _, value in wanted} | ({carrier} if carrier else set())
     if not values:
         return []
     rows = session.scalars(select(Rule).where(col(Rule.value).in_(values), in_force(now)))
-    return [row for row in rows if (row.match, row.value) in wanted or is_block_of_carrier(row, carrier)]
+    by_list_only = mailing_lists.rewritten(summary) is not None
+    fit = (row for row in rows if (row.match, row.value) in wanted or is_block_of_carrier(row, carrier))
+    return [row for row in fit if not by_list_only or row.effect == "block" or row.match == "list"]
 
 
 def is_block_of_carrier(rule: Rule, carrier: str) -> bool:
@@ -193,7 +196,9 @@ def checked(session: Session, order: RuleOrder, settings: Settings) -> RuleOrder
         and any(own == domain or domain.endswith("." + own) for domain in settings.own_domains)
     ):
         raise BadInput(f"value: {value} is our own; forged mail in our name is held without a rule")
-    return replace(order, value=value, scope=checked_scope(session, order.scope), proof=checked_proof(order), note=order.note[:500])
+    return replace(
+        order, value=value, scope=checked_scope(session, order.scope), proof=checked_proof(order, settings), note=order.note[:500]
+    )
 
 
 def checked_value(match: str, value: str) -> str:
@@ -231,22 +236,25 @@ def checked_scope(session: Session, scope: str) -> str:
     return parsed.words()[0]
 
 
-def checked_proof(order: RuleOrder) -> str:
-    """The proof an allow asks for. A list is known by the domain that signs its posts, nothing else (product.md 5)."""
+def checked_proof(order: RuleOrder, settings: Settings) -> str:
+    """The proof an allow asks for. A list is known by who signs or seals its posts, nothing else (product.md 5)."""
     if order.effect == "block":
         return ""
     proof = order.proof or "dmarc"
-    kind, _, domain = proof.partition(":")
-    if proof not in ("dmarc", "aligned") and kind != "dkim":
-        raise BadInput(f"proof: dmarc, aligned or dkim:DOMAIN, not {proof!r}")
-    if kind == "dkim":
-        try:
-            return f"dkim:{ascii_domain(domain)}"
-        except ValueError as fault:
-            raise BadInput(f"proof: {fault}") from fault
-    if order.match == "list":
-        raise BadInput("proof: a list needs dkim:DOMAIN, the domain that signs its posts")
-    return proof
+    kind, colon, domain = proof.partition(":")
+    if proof not in ("dmarc", "aligned") and (kind not in ("dkim", "arc") or not colon):
+        raise BadInput(f"proof: dmarc, aligned, dkim:DOMAIN or arc:DOMAIN, not {proof!r}")
+    if not colon and order.match == "list":
+        raise BadInput("proof: a list needs dkim:DOMAIN, the domain that signs its posts, or arc:DOMAIN, the one that seals them")
+    if not colon:
+        return proof
+    try:
+        domain = ascii_domain(domain)
+    except ValueError as fault:
+        raise BadInput(f"proof: {fault}") from fault
+    if kind == "arc" and domain not in settings.policy.trusted_arc_sealers:
+        raise BadInput(f"proof: {domain} is not among policy.trusted_arc_sealers; whoever runs Mailroom can add it there")
+    return f"{kind}:{domain}"
 
 
 def remove(session: Session, rule_id: int, *, by: Actor, now: datetime) -> None:

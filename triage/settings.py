@@ -177,6 +177,9 @@ class Policy:
 
     dmarc_reject: str = key("What happens to mail that the author domain's DMARC policy would reject.", "hold", choices=("hold", "purge"))
     own_domain_forged: str = key("What happens to mail that claims to be ours and is not.", "hold", choices=("hold", "purge"))
+    trusted_arc_sealers: tuple[str, ...] = key(
+        "Domains of forwarders and lists whose ARC seals (RFC 8617) are believed: rules may then ask for the proof arc:DOMAIN.", ()
+    )
     dns_lists: tuple[str, ...] = key(
         "DNS lists of bad clients to ask (RFC 5782), as ZONE or ZONE=CODE;CODE, such as zen.example.org=127.0.0.2-11. Their mail is purged "
         "on arrival unless an allowed sender proves itself. Empty: none.",
@@ -360,17 +363,18 @@ def section_of(section: str, kind: Any, given: dict[str, Any], origin: str) -> A
     for name, value in given.items():
         where = f"{origin}: [{section}] {name}"
         checked[name] = checked_value(value, hints[name], known[name].metadata["choices"], where)
-    if section == "company":
-        checked["domains"] = tuple(own_domain(domain, origin) for domain in checked["domains"])
+    for where in ("domains", "trusted_arc_sealers"):
+        if where in checked:
+            checked[where] = tuple(folded_domain(domain, f"{origin}: [{section}] {where}") for domain in checked[where])
     return kind(**checked)
 
 
-def own_domain(domain: str, origin: str) -> str:
-    """One of the company's domains in the form that addresses have."""
+def folded_domain(domain: str, where: str) -> str:
+    """A domain in the form that addresses have."""
     try:
         return ascii_domain(domain)
     except ValueError as fault:
-        raise BadInput(f"{origin}: [company] domains: {fault}") from fault
+        raise BadInput(f"{where}: {fault}") from fault
 
 
 def checked_value(value: Any, kind: Any, choices: tuple[str, ...], where: str) -> Any:

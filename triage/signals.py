@@ -13,6 +13,7 @@ from triage.authentication import Authentication, Result
 from triage.authors import loose_addresses
 from triage.content import Summary
 from triage.links import organisation, related, skeleton, written
+from triage.mailing_lists import rewritten
 from triage.visible import has_escapes
 
 
@@ -148,11 +149,13 @@ def forged_own_domain(seen: Seen) -> Iterable[Signal]:
 
 def borrowed_name(seen: Seen) -> Iterable[Signal]:
     """The display name is one of ours, the address is not."""
-    name = plain_name(seen.summary.author_name)
+    post = rewritten(seen.summary)
+    shown = post.name if post else seen.summary.author_name
+    name = plain_name(shown)
     mailbox = plain_names(seen.people).get(name) if name else None
     address = seen.summary.author or next(iter(seen.summary.authors), "")
     if mailbox and address != mailbox and not seen.is_ours(address.rpartition("@")[2]):
-        yield Signal("name-of-ours", f"The name is one of ours ({seen.summary.author_name}), but the address is outside: {address}.", 45)
+        yield Signal("name-of-ours", f"The name is one of ours ({shown}), but the address is outside: {address}.", 45)
 
 
 def address_in_name(seen: Seen) -> Iterable[Signal]:
@@ -181,12 +184,22 @@ def foreign_letters(seen: Seen) -> Iterable[Signal]:
 
 def reply_elsewhere(seen: Seen) -> Iterable[Signal]:
     """Answers go to somebody else than the author. Mailing lists do that lawfully."""
-    author, list_id = seen.author_domain, seen.summary.list_id
+    author, list_id, post = seen.author_domain, seen.summary.list_id, rewritten(seen.summary)
     for address in seen.summary.reply_to:
         domain = address.rpartition("@")[2]
+        if post and address == post.address:
+            continue  # said by through_a_list
         if author and not related(domain, author) and not (list_id and related(domain, list_id)):
             yield Signal("reply-elsewhere", f"An answer would go to {address}, not to the sender.", 20)
             return
+
+
+def through_a_list(seen: Seen) -> Iterable[Signal]:
+    """A list has put its own address in place of the author's."""
+    if post := rewritten(seen.summary):
+        address = f" ({post.address})" if post.address not in ("", post.author) else ""
+        who = f"{post.author or 'Somebody'}{address}"
+        yield Signal("through-a-list", f"{who} wrote it, says the list {post.list_id}, which sends it in its own name.", 5)
 
 
 def unproven(seen: Seen) -> Iterable[Signal]:
@@ -278,6 +291,7 @@ RULES: tuple[Callable[[Seen], Iterable[Signal]], ...] = (
     lookalike_domain,
     foreign_letters,
     reply_elsewhere,
+    through_a_list,
     unproven,
     listed_client,
     deceiving_links,

@@ -36,9 +36,9 @@ def rule_command(effect: str, text: str) -> click.Command:
 
     if effect == "allow":
         command = click.option("--risky", is_flag=True, help="Also with risky attachments.")(command)
-        command = click.option("--proof", default="", metavar="dmarc|aligned|dkim:DOMAIN", help="What proves the sender; default dmarc.")(
-            command
-        )
+        command = click.option(
+            "--proof", default="", metavar="dmarc|aligned|dkim:DOMAIN|arc:DOMAIN", help="What proves the sender; default dmarc."
+        )(command)
     return click.command(effect, help=text)(command)
 
 

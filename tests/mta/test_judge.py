@@ -14,14 +14,16 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, col
 
+from mail_auth import sealing
 from mta import doorkeeper, judge, snapshot
 from mta.lane import Judged, Room
 from mta.spool import Message, Spool, write_batch
-from tests.mail_auth.signing import published, signed
+from tests.mail_auth.signing import published, rsa_key, signed
 from tests.peers.processes import HANG
 from tests.peers.receiving import until
 from tests.triage import arriving
 from triage import contents, intake, models, rules
+from triage.authentication import Result
 from triage.bell import Bell
 from triage.bounded import Pool
 from triage.db import open_engine, reading, transaction
@@ -71,6 +73,11 @@ def write_zone(settings: Settings, text: str) -> None:
     fresh = Path(settings.dns.zone_file + ".new")
     fresh.write_text(text)
     fresh.rename(settings.dns.zone_file)
+
+
+def in_zone_file(record: str) -> str:
+    """A long TXT record."""
+    return " ".join(f'"{record[start : start + 200]}"' for start in range(0, len(record), 200))
 
 
 @contextlib.contextmanager
@@ -263,8 +270,7 @@ def test_who_is_known_by_another_proof_does_not_wait(known: Settings) -> None:
     with engine_of(known) as engine, transaction(engine) as session:
         order = RuleOrder("allow", "list", "dev.lists.example", "company", "dkim:example.com")
         rules.add(session, order, by=arriving.ANA, now=utcnow(), settings=known)
-    keys = " ".join(f'"{published()[start : start + 200]}"' for start in range(0, len(published()), 200))
-    write_zone(known, SILENT + f"s._domainkey.example.com. 300 IN TXT {keys}\n")
+    write_zone(known, SILENT + f"s._domainkey.example.com. 300 IN TXT {in_zone_file(published())}\n")
     envelope, raw = mail()
     signed_post = signed(b"List-Id: <dev.lists.example>\r\n" + raw, names=[b"from", b"subject", b"message-id", b"list-id"])
     put(known, (envelope, signed_post), mail())
@@ -284,6 +290,40 @@ def test_when_it_is_judged_again(attempt: int, age: int, expected: int, tmp_path
     envelope = replace(mail()[0], received_at=now - timedelta(seconds=age))
     message = Judged(envelope, b"", attempt, lambda: None)
     assert judge.retry_at(message, now) == now + timedelta(seconds=expected)
+
+
+# forwarders and lists
+
+
+def forwarded(raw: bytes, said: str = "dmarc=pass header.from=supplier.example") -> bytes:
+    """The mail as a forwarder passes it on that seals what it found."""
+    results = f"mx.forwarder.example; {said}"
+    fields = sealing.seal(raw, results, Result.NONE, domain="forwarder.example", selector="s", key=rsa_key(2048), now=utcnow())
+    return fields + raw
+
+
+def test_a_trusted_forwarder_vouches_for_whom_it_passes_on(known: Settings) -> None:
+    known = replace(known, policy=replace(known.policy, trusted_arc_sealers=("forwarder.example",)))
+    write_zone(known, ZONE + f"s._domainkey.forwarder.example. 300 IN TXT {in_zone_file(published())}\n")
+    with engine_of(known) as engine, transaction(engine) as session:
+        order = RuleOrder("allow", "address", "sales@supplier.example", "company", "arc:forwarder.example")
+        rules.add(session, order, by=arriving.ANA, now=utcnow(), settings=known)
+    raw = mail()[1]
+    cases = {
+        "vouched for": (forwarded(raw), [(State.QUEUED, "allowed-sender")]),
+        "changed since": (forwarded(raw).replace(b"hello\r\n", b"hallo\r\n"), [(State.HELD, "dmarc-reject")]),
+        "failed there": (forwarded(raw, "dmarc=fail header.from=supplier.example"), [(State.HELD, "dmarc-reject")]),
+        "another author": (forwarded(raw, "dmarc=pass header.from=elsewhere.example"), [(State.HELD, "dmarc-reject")]),
+        "not sealed": (raw, [(State.HELD, "dmarc-reject")]),
+    }
+    envelopes = {name: replace(mail()[0], client="203.0.113.9") for name in cases}
+    put(known, *((envelopes[name], one) for name, (one, _) in cases.items()))
+    with judging(known):
+        until(lambda: not waiting(known))
+    found = record(known)
+    assert {name: found[envelope.spool_id][1] for name, envelope in envelopes.items()} == {
+        name: wanted for name, (_, wanted) in cases.items()
+    }
 
 
 # behind an edge

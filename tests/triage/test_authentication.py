@@ -1,6 +1,7 @@
 """What an authentication proves."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -38,6 +39,34 @@ def test_a_pinned_signature_counts_for_its_own_domain_only() -> None:
     assert found.satisfies("dkim:lists.example")
     assert not found.satisfies("dkim:other.example")
     assert not found.satisfies("dkim:example")
+
+
+SAID = Stated("dmarc", "pass", "supplier.example")
+CHAIN = Arc(Result.PASS, "lists.example", 1, "", ("lists.example",), (SAID,))
+
+
+@pytest.mark.parametrize(
+    ("chain", "met"),
+    [
+        (CHAIN, True),
+        (replace(CHAIN, result=Result.FAIL), False),
+        (replace(CHAIN, result=Result.TEMPERROR), False),
+        (replace(CHAIN, sealer="other.example", sealers=("lists.example", "other.example")), False),  # sealed by somebody else since
+        (replace(CHAIN, stated=()), False),
+        (replace(CHAIN, stated=(Stated("dmarc", "fail", "supplier.example"),)), False),
+        (replace(CHAIN, stated=(Stated("dmarc", "bestguesspass", "supplier.example"),)), False),
+        (replace(CHAIN, stated=(Stated("dmarc", "pass", "evil.example"),)), False),
+        (replace(CHAIN, stated=(Stated("dmarc", "pass", ""),)), False),
+        (replace(CHAIN, stated=(Stated("spf", "pass", "supplier.example"),)), False),
+        (replace(CHAIN, stated=(SAID, Stated("dmarc", "fail", "supplier.example"))), False),
+    ],
+)
+def test_a_seal_counts_when_its_domain_sealed_last_and_saw_this_author_proven(chain: Arc, met: bool) -> None:
+    found = Authentication(SALES, arc=chain, dmarc=DMARC_FAIL)
+    assert found.satisfies("arc:lists.example") is met
+    assert not found.satisfies("arc:supplier.example")
+    assert not Authentication("", arc=chain).satisfies("arc:lists.example")
+    assert found.awaits("arc:lists.example") is (chain.result is Result.TEMPERROR)
 
 
 @pytest.mark.parametrize(

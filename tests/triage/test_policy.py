@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 
 from tests.triage import arriving
 from tests.triage.arriving import ALIGNED, DMARC_FAIL, DMARC_PASS, NO_DMARC, NOW, UNKNOWN
-from triage.authentication import Dkim, Dmarc, Result
+from triage.authentication import Arc, Authentication, Dkim, Dmarc, Result, Stated
 from triage.content import Attachment
 from triage.facts import Facts, MatchedRule, Recipient
 from triage.policy import RULES, Disposition, Verdict, decide
@@ -44,6 +44,12 @@ SIGNED_BY_LIST = replace(arriving.authentication(SALES, DMARC_FAIL), dkim=(Dkim(
 UNKNOWN_BUT_SIGNED = replace(SIGNED_BY_LIST, dmarc=UNKNOWN)
 KEY_UNKNOWN = replace(arriving.authentication(SALES), dkim=(Dkim(Result.TEMPERROR, "lists.example"),))
 KEY_AND_PROOF_FAIL = replace(KEY_UNKNOWN, dmarc=DMARC_FAIL)
+FORWARDED = rule("allow", proof="arc:forwarder.example")
+VOUCHED = Arc(Result.PASS, "forwarder.example", 1, "", ("forwarder.example",), (Stated("dmarc", "pass", "supplier.example"),))
+SEALED = replace(arriving.authentication(SALES, DMARC_FAIL), arc=VOUCHED)
+SEAL_UNKNOWN = replace(SEALED, arc=replace(VOUCHED, result=Result.TEMPERROR, stated=()))
+TRUSTED = frozenset({"forwarder.example"})
+POST = arriving.summary("dev@lists.example", list_id="dev.lists.example", author_name="Anna via Dev")
 DEEPER = rule("allow", "domain", "deep.supplier.example")
 LISTED = "zen.example lists the machine it came from"
 POSTMASTER = Recipient("postmaster@company.example", "", "", "joe.fern@company.example", always=True)
@@ -80,6 +86,12 @@ TABLE = [
     (facts(UNKNOWN, replace(BLOCK, unproven_only=True)), "proof-unknown", Disposition.QUARANTINE),
     (facts(UNKNOWN, replace(BLOCK, unproven_only=True), LIST, authentication=UNKNOWN_BUT_SIGNED), "proof-unknown", Disposition.QUARANTINE),
     (facts(UNKNOWN, author="boss@company.example", own_domain_forged="purge"), "own-domain-forged", Disposition.QUARANTINE),
+    (facts(NO_DMARC, FORWARDED, authentication=SEALED, trusted_arc_sealers=TRUSTED), "allowed-sender", Disposition.RELAY),
+    (facts(NO_DMARC, FORWARDED, authentication=SEALED), "dmarc-reject", Disposition.QUARANTINE),  # no longer trusted
+    (facts(NO_DMARC, ALLOW, authentication=SEALED, trusted_arc_sealers=TRUSTED), "dmarc-reject", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, FORWARDED, trusted_arc_sealers=TRUSTED), "unproven-known-sender", Disposition.QUARANTINE),
+    (facts(NO_DMARC, FORWARDED, authentication=SEAL_UNKNOWN, trusted_arc_sealers=TRUSTED), "proof-unknown", Disposition.QUARANTINE),
+    (facts(NO_DMARC, FORWARDED, authentication=SEAL_UNKNOWN), "dmarc-reject", Disposition.QUARANTINE),
     (facts(DMARC_PASS, BLOCK), "blocked-sender", Disposition.PURGE),
     (facts(DMARC_PASS, BLOCK, LEARNED), "blocked-sender", Disposition.PURGE),
     (facts(DMARC_PASS, BLOCK, ALLOW), "blocked-sender", Disposition.PURGE),
@@ -139,6 +151,27 @@ def test_the_policy(given_facts: Facts, name: str, disposition: Disposition) -> 
     assert verdict.reason
 
 
+@pytest.mark.parametrize(
+    ("given_facts", "reason"),
+    [
+        (facts(DMARC_PASS, ALLOW), "Ana Roth allowed sales@supplier.example, and it proves that it comes from there"),
+        (
+            facts(DMARC_FAIL, LIST, authentication=SIGNED_BY_LIST),
+            "Ana Roth allowed dev.lists.example, and the signature of lists.example proves that it came through there unchanged",
+        ),
+        (
+            facts(NO_DMARC, FORWARDED, authentication=SEALED, trusted_arc_sealers=TRUSTED),
+            "Ana Roth allowed sales@supplier.example, and forwarder.example, which passed it on, vouches for its sender",
+        ),
+        (facts(author="dev@lists.example", summary=POST), "nobody here knows Anna via dev.lists.example yet"),
+        (facts(listed=LISTED, sample=True), f"it is a sample of what is purged because {LISTED}"),
+        (facts(UNKNOWN), "it is not known who sent it: the sender's DNS did not answer"),
+    ],
+)
+def test_reasons_for_people(given_facts: Facts, reason: str) -> None:
+    assert decide(given_facts).reason == reason
+
+
 def test_observe_mode_remembers_what_would_have_happened() -> None:
     verdict = decide(facts(observe=True))
     assert verdict.withheld == "first-contact"
@@ -179,7 +212,7 @@ def test_our_own_name_is_never_believed_without_proof(dmarc: Dmarc, rules: list[
         assert verdict.disposition is not Disposition.RELAY
 
 
-PROOFS = ["dmarc", "aligned", "dkim:lists.example", "dkim:other.example"]
+PROOFS = ["dmarc", "aligned", "dkim:lists.example", "dkim:other.example", "arc:forwarder.example", "arc:lists.example"]
 ANY_RULES = st.builds(
     rule,
     st.sampled_from(["allow", "block"]),
@@ -216,3 +249,75 @@ def test_what_dns_has_not_answered_is_neither_let_in_nor_taken_away(
         assert verdict.disposition is Disposition.QUARANTINE or observe
     elif verdict.disposition is not Disposition.QUARANTINE:
         assert {under(answer).disposition for answer in ANSWERS} == {verdict.disposition}
+
+
+STATED = st.builds(
+    Stated, st.sampled_from(["dmarc", "spf"]), st.sampled_from(["pass", "fail"]), st.sampled_from(["supplier.example", "x.example", ""])
+)
+CHAINS = st.builds(
+    Arc,
+    st.sampled_from(Result),
+    st.sampled_from(["forwarder.example", "lists.example"]),
+    st.just(1),
+    stated=st.lists(STATED, max_size=2).map(tuple),
+)
+FINDINGS = st.builds(
+    Authentication,
+    st.sampled_from([SALES, "crook@evil.test", ""]),
+    st.just(()),
+    SIGNATURES.map(tuple),
+    CHAINS,
+    st.one_of(RESULTS, st.just(ALIGNED)),
+)
+
+
+def proven(found: Authentication, proof: str, trusted: frozenset[str]) -> bool:
+    """What each kind of proof means, said once more and differently."""
+    kind, _, domain = proof.partition(":")
+    if kind == "dkim":
+        return (Result.PASS, domain) in {(one.result, one.domain) for one in found.dkim}
+    if kind == "arc":
+        dmarc = [(one.result, one.domain) for one in found.arc.stated if one.method == "dmarc"]
+        return (
+            domain in trusted and (found.arc.result, found.arc.sealer) == (Result.PASS, domain) and dmarc == [("pass", "supplier.example")]
+        )
+    return found.dmarc.result is Result.PASS or (kind == "aligned" and found.dmarc.result is Result.NONE and bool(found.dmarc.aligned))
+
+
+@given(
+    st.lists(ANY_RULES, max_size=5),
+    FINDINGS,
+    st.sampled_from([SALES, "", "boss@company.example"]),
+    st.sampled_from([frozenset(), TRUSTED, frozenset({"lists.example", "forwarder.example"})]),
+    st.sampled_from(["", LISTED]),
+    st.booleans(),
+    st.booleans(),
+)
+def test_no_set_of_rules_lets_an_unproven_author_pass(
+    rules: list[MatchedRule],
+    found: Authentication,
+    author: str,
+    trusted: frozenset[str],
+    listed: str,
+    normalised: bool,
+    observe: bool,
+) -> None:
+    envelope = replace(arriving.envelope(), normalised=normalised)
+    more = {
+        "authentication": found,
+        "author": author,
+        "trusted_arc_sealers": trusted,
+        "listed": listed,
+        "envelope": envelope,
+        "observe": observe,
+    }
+    verdict = decide(facts(NO_DMARC, *rules, **more))  # type: ignore[arg-type]
+    if verdict.disposition is not Disposition.RELAY:
+        return
+    if verdict.rule == "observe":  # the one mode that lets strangers pass: but nobody in our name, and nobody who is blocked for sure
+        assert author != "boss@company.example" or proven(found, "aligned", trusted)
+        return
+    assert verdict.rule == "allowed-sender"
+    assert author == found.author == SALES
+    assert not normalised
+    assert any(one.effect == "allow" and proven(found, one.proof, trusted) for one in rules)

@@ -28,7 +28,7 @@ from tests.triage.arriving import (
 )
 from triage import decisions, directory, ledger, queue, reports, retention, rules, seal, waiting
 from triage.actor import Actor, Role, Scope
-from triage.authentication import Authentication, Dmarc, Result
+from triage.authentication import Arc, Authentication, Dmarc, Result, Stated
 from triage.db import reading, transaction
 from triage.decisions import Verb
 from triage.errors import NotAllowed, NotFound
@@ -312,6 +312,13 @@ SUPPLIER = "sales@supplier.example"
         (
             authentication(SUPPLIER, replace(DMARC_FAIL, origin="mx.edge.example")),
             "supplier.example says that this is not from there, as our edge mx.edge.example found: DMARC fails.",
+        ),
+        (
+            replace(
+                authentication(SUPPLIER, DMARC_FAIL),
+                arc=Arc(Result.PASS, "lists.example", 1, stated=(Stated("dmarc", "pass", "supplier.example"),)),
+            ),
+            "Nothing proves that supplier.example sent this, but lists.example, which passed it on, says that it had proven itself there.",
         ),
         (authentication(SUPPLIER, ALIGNED), "supplier.example has no DMARC record, but SPF proves that it sent this."),
         (authentication(SUPPLIER, DMARC_FAIL), "supplier.example says that this is not from there: DMARC fails, and its policy is reject."),

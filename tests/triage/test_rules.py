@@ -69,6 +69,32 @@ def test_a_list_is_known_by_its_id(known: Engine, settings: Settings) -> None:
     assert matching(known, "somebody@else.example") == []
 
 
+def test_a_list_that_writes_in_place_of_its_authors_is_let_in_as_a_list_only(known: Engine, settings: Settings) -> None:
+    add(known, settings, RuleOrder("allow", "list", "dev.lists.example", "company", "dkim:lists.example"))
+    add(known, settings, RuleOrder("allow", "address", "dev@lists.example", "company"))
+    add(known, settings, RuleOrder("allow", "domain", "lists.example", "company"))
+    add(known, settings, RuleOrder("block", "domain", "lists.example", "person:joe.fern"))
+    post = matching(known, "dev@lists.example", list_id="dev.lists.example", author_name="Anna via Dev")
+    assert post == [("allow", "dev.lists.example"), ("block", "lists.example")]
+    own_words = matching(known, "dev@lists.example", list_id="dev.lists.example", author_name="Dev")
+    assert ("allow", "dev@lists.example") in own_words
+
+
+@pytest.mark.parametrize("match", ["address", "domain", "list"])
+def test_a_seal_is_a_proof_where_the_sealer_is_trusted(sqlite_engine: Engine, settings: Settings, match: str) -> None:
+    with db.transaction(sqlite_engine) as session:
+        arriving.set_up(session, settings)
+    order = RuleOrder(
+        "allow", match, "sales@supplier.example" if match == "address" else "supplier.example", "company", "arc:Forwarder.example"
+    )
+    with pytest.raises(BadInput, match=r"forwarder\.example is not among policy\.trusted_arc_sealers"):
+        add(sqlite_engine, settings, order)
+    trusting = replace(settings, policy=replace(settings.policy, trusted_arc_sealers=("forwarder.example",)))
+    made = add(sqlite_engine, trusting, order)
+    with db.reading(sqlite_engine) as session:
+        assert session.get_one(Rule, made).proof == "arc:forwarder.example"
+
+
 def test_the_most_precise_comes_first(known: Engine, settings: Settings) -> None:
     add(known, settings, BLOCK)
     add(known, settings, ALLOW)
@@ -87,8 +113,10 @@ def test_the_most_precise_comes_first(known: Engine, settings: Settings) -> None
         (replace(ALLOW, match="subject"), "match: a rule matches an address, a domain or a list"),
         (replace(ALLOW, match="list", value="dev lists"), "is not a List-Id"),
         (replace(ALLOW, match="list", value="dev.lists.example"), "proof: a list needs dkim:DOMAIN"),
-        (replace(ALLOW, proof="trust"), "proof: dmarc, aligned or dkim:DOMAIN"),
+        (replace(ALLOW, proof="trust"), "proof: dmarc, aligned, dkim:DOMAIN or arc:DOMAIN"),
         (replace(ALLOW, proof="dkim:"), "proof: '' is not a domain"),
+        (replace(ALLOW, proof="arc:"), "proof: '' is not a domain"),
+        (replace(ALLOW, proof="dkim"), "proof: dmarc, aligned, dkim:DOMAIN or arc:DOMAIN"),
         (replace(ALLOW, scope="everybody"), "scope: 'everybody' is not a scope"),
         (replace(ALLOW, scope="department:sales"), "scope: there is no department 'sales'"),
         (replace(ALLOW, scope="person:nobody"), "scope: there is no person 'nobody'"),

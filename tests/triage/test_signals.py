@@ -330,3 +330,30 @@ def test_wanted_mail_is_left_alone_and_phishing_is_not(corpus: Path) -> None:
     loud = {kind: sum(value >= 20 for value in values) / len(values) for kind, values in told.items()}
     assert loud["ham"] < 0.05
     assert loud["phish"] > 0.4
+
+
+POST: dict[str, Any] = {
+    "author": "dev@lists.example",
+    "authors": ("dev@lists.example",),
+    "list_id": "dev.lists.example",
+    "reply_to": ("anna@sender.example",),
+}
+
+
+def test_a_list_that_speaks_for_its_author_is_said_so_once() -> None:
+    found = seen(**POST, author_name="Anna Roth via Dev")
+    assert found["through-a-list"] == (
+        "Anna Roth (anna@sender.example) wrote it, says the list dev.lists.example, which sends it in its own name."
+    )
+    assert "reply-elsewhere" not in found
+    assert "through-a-list" not in seen(**POST | {"author": "ann@sender.example"}, author_name="Anna Roth via Dev")
+
+
+def test_a_name_of_ours_is_also_seen_behind_a_list() -> None:
+    assert "name-of-ours" in seen(**POST, author_name="Rosa Dahl via Dev")
+
+
+def test_who_lists_the_client_is_said() -> None:
+    summary = Summary(parsed=True, author="ann@sender.example", authors=("ann@sender.example",))
+    found = signals(summary, PROVEN, own_domains=OURS, people=PEOPLE, first_contact=False, now=NOW, listed="zen.example lists it")
+    assert [signal.sentence for signal in found if signal.name == "listed-client"] == ["Zen.example lists it."]
