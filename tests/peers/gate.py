@@ -15,6 +15,8 @@ class Gate:
         self.arrived = threading.Event()  # somebody waits
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.listener.getsockname()[1]
+        self.guard = threading.Thread(target=self.serve)
+        self.porters: list[threading.Thread] = []
 
     def serve(self) -> None:
         """Until the listener is closed."""
@@ -23,13 +25,29 @@ class Gate:
                 client, _ = self.listener.accept()
                 self.arrived.set()
                 self.open.wait()
-                server = socket.create_connection(("127.0.0.1", self.target))
-                for one, other in ((client, server), (server, client)):
-                    threading.Thread(target=carry, args=(one, other), daemon=True).start()
+                self.porters.append(threading.Thread(target=self.pass_on, args=(client,)))
+                self.porters[-1].start()
+
+    def pass_on(self, client: socket.socket) -> None:
+        """One connection, both ways, until both sides have left."""
+        with client, socket.create_connection(("127.0.0.1", self.target)) as server:
+            back = threading.Thread(target=carry, args=(server, client))
+            back.start()
+            carry(client, server)
+            back.join()
+
+    def close(self) -> None:
+        """Nobody comes in any more; who is inside leaves first."""
+        self.open.set()
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.guard.join()
+        for porter in self.porters:
+            porter.join()
+        self.listener.close()
 
 
 def carry(source: socket.socket, target: socket.socket) -> None:
-    """Every byte, until one side leaves."""
+    """Every byte, until the source has no more."""
     with contextlib.suppress(OSError):
         while data := source.recv(65536):
             target.sendall(data)
@@ -40,9 +58,8 @@ def carry(source: socket.socket, target: socket.socket) -> None:
 def before(port: int) -> Iterator[Gate]:
     """A gate before this port, closed at first."""
     gate = Gate(port)
-    threading.Thread(target=gate.serve, daemon=True).start()
+    gate.guard.start()
     try:
         yield gate
     finally:
-        gate.open.set()
-        gate.listener.close()
+        gate.close()
