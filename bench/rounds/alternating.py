@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from statistics import median
+from typing import TypeVar
 
 Sample = Mapping[str, float]  # what one run measured, by name
-Contenders = Mapping[str, Callable[[], Sample]]
+Name = TypeVar("Name")
 
 
-def medians(contenders: Contenders, rounds: int) -> dict[str, dict[str, float]]:
+def medians(contenders: Mapping[Name, Callable[[], Sample]], rounds: int) -> dict[Name, dict[str, float]]:
     """The median of every measured value, by contender. A drift of the machine meets all of them alike."""
-    samples: dict[str, list[Sample]] = {name: [] for name in contenders}
+    samples: dict[Name, list[Sample]] = {name: [] for name in contenders}
     for number in range(rounds):
         names = list(contenders)
         for name in reversed(names) if number % 2 else names:

@@ -1,0 +1,103 @@
+"""Claim: the door acknowledges durably stored mail faster than Postfix, for less processor time.
+
+`mailroom receive` with one and with two workers, a stock Postfix that discards what it has queued, and aiosmtpd with an
+fsync a message take the same unsigned mail from smtp-source over 20 sessions: 5, 20 and 50 KB, one message a connection
+and connections used again. All of them have synced a message before they acknowledge it. Two more store nothing: the
+ceiling, which is the bare chunked loop in Python, and smtp-sink, which shows what the client itself can do.
+
+`bench/receive.py [--rounds N] [--messages N] [--sizes KB,KB]`
+"""
+
+import argparse
+import contextlib
+import functools
+import sys
+from collections.abc import Callable, Mapping
+
+from bench.rounds import discarding, doors, printing
+from bench.rounds.alternating import medians
+from tests.peers import processes
+
+CONTENDERS: dict[str, Callable[[], contextlib.AbstractContextManager[doors.Run]]] = {
+    "mailroom receive": functools.partial(doors.mailroom, 1),
+    "mailroom receive, 2 workers": functools.partial(doors.mailroom, 2),
+    "Postfix, discards": doors.postfix,
+    "aiosmtpd, an fsync a message": doors.stock_aiosmtpd,
+    "ceiling, stores nothing": doors.ceiling,
+    "smtp-sink, stores nothing": doors.sink,
+}
+ONE, TWO, PEER, STOCK, CEILING, SINK = CONTENDERS
+WAYS = {False: "one message a connection", True: "connections used again"}
+GOALS = (  # on 20 KB: way, contender, peer, figure, at least (a rate) or at most (processor time)
+    (False, ONE, PEER, "rate", 2.0),
+    (True, ONE, PEER, "rate", 2.5),
+    (True, TWO, PEER, "rate", 3.5),
+    (False, ONE, CEILING, "rate", 0.6),
+    (True, ONE, CEILING, "rate", 0.6),
+    (False, ONE, "", "cpu", 0.55),
+    (True, ONE, "", "cpu", 0.4),
+)
+GOAL_SIZE = 20  # KB
+
+Figures = Mapping[tuple[int, bool, str], Mapping[str, float]]
+
+
+def main() -> int:
+    """Measure and print."""
+    wanted = arguments()
+    with contextlib.ExitStack() as stack:
+        try:
+            runs = {name: stack.enter_context(start()) for name, start in CONTENDERS.items()}
+        except processes.Missing as missing:
+            return printing.missing(missing)
+        figures = medians(
+            {
+                (size, reuse, name): functools.partial(run, wanted.messages, size * 1024, reuse)
+                for size in wanted.sizes
+                for reuse in WAYS
+                for name, run in runs.items()
+            },
+            wanted.rounds,
+        )
+    for size in wanted.sizes:
+        print(f"{size} KB, {wanted.messages} messages a run, {doors.SESSIONS} sessions, medians of {wanted.rounds} alternating rounds")
+        report(size, figures)
+    if GOAL_SIZE in wanted.sizes:
+        goals(figures)
+    printing.machine(discarding.postfix_version(), others=[one["others"] for one in figures.values()])
+    return 0
+
+
+def arguments() -> argparse.Namespace:
+    """How long and how much."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--messages", type=int, default=1500)
+    parser.add_argument("--sizes", type=lambda text: [int(size) for size in text.split(",")], default=[5, 20, 50])
+    return parser.parse_args()
+
+
+def report(size: int, figures: Figures) -> None:
+    """The table of one size."""
+    rows = []
+    for reuse, way in WAYS.items():
+        for name in CONTENDERS:
+            own, peer, most = (figures[size, reuse, one] for one in (name, PEER, CEILING))
+            ratios = (printing.ratio(own["rate"], peer["rate"]), printing.ratio(own["rate"], most["rate"]))
+            rows.append((f"{way}: {name}", f"{own['rate']:,.0f}", *ratios, f"{own['cpu']:.2f}", printing.ratio(own["cpu"], peer["cpu"])))
+    printing.table(("", "acknowledged/s", "to Postfix", "to the ceiling", "CPU ms/message", "to Postfix"), rows)
+
+
+def goals(figures: Figures) -> None:
+    """What was meant to be reached, and what was."""
+    rows = []
+    for reuse, name, peer, figure, goal in GOALS:
+        value = figures[GOAL_SIZE, reuse, name][figure] / (figures[GOAL_SIZE, reuse, peer][figure] if peer else 1)
+        reached = value >= goal if figure == "rate" else value <= goal
+        what = f"{WAYS[reuse]}: {name}, {f'to {peer}' if peer else 'CPU ms/message'}"
+        rows.append((what, f"{'>=' if figure == 'rate' else '<='} {goal}", f"{value:.2f}", "reached" if reached else "missed"))
+    printing.table((f"Goals, {GOAL_SIZE} KB", "goal", "measured", ""), rows)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
