@@ -17,7 +17,7 @@ BIN := $(VENV)/bin
 UNIT := $(filter-out tests/e2e tests/faults tests/fuzz tests/peers tests/webui tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
 CONSOLE_SOURCES := $(shell find webui \( -name node_modules -o -name dist -o -name __pycache__ \) -prune -o -type f -print)
 
-.PHONY: run test lint format fuzz faults bench console lock clean peers unit-other
+.PHONY: run test lint format fuzz mutants faults bench console lock clean peers unit-other
 
 run: $(VENV)/.run webui/dist/index.html
 	@exec $(BIN)/mailroom demo
@@ -39,6 +39,10 @@ format: $(VENV)/.dev
 # Each target for FUZZ_SECONDS; what leads to new places in the code is kept in var/fuzz/ for the next time.
 fuzz: $(VENV)/.dev
 	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest --durations=0 tests/fuzz
+
+# Breaks mail_auth in some seventy ways; a test must notice each. Three minutes.
+mutants: $(VENV)/.dev
+	$(BIN)/python -m tests.mail_auth.mutants
 
 # The long forms of tests/faults: thousands of messages, dozens of kills; about half an hour.
 faults: peers $(VENV)/.dev webui/dist/index.html

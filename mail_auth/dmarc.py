@@ -6,38 +6,11 @@ from functools import lru_cache
 
 from publicsuffixlist import PublicSuffixList
 
+from mail_auth.dmarc_record import Broken, Record, parse
 from mail_auth.resolver import Questions, Temporary, TooManyQuestions
 from triage.authentication import Dmarc, Result
 
-POLICIES = ("none", "quarantine", "reject")
 LABELS = 8  # a longer name is walked from its last seven labels (RFC 9989, section 4.10)
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A DMARC record and the domain that publishes it."""
-
-    domain: str
-    policy: str = "none"
-    subdomain_policy: str = ""  # sp=, "" when absent
-    nonexistent_policy: str = ""  # np=
-    strict_dkim: bool = False  # adkim=s
-    strict_spf: bool = False  # aspf=s
-    psd: str = "u"  # y: a public suffix, n: an organisation of its own, u: not said
-    testing: bool = False  # t=y, or pct=0: the domain does not want its policy applied yet
-    silent: bool = False  # neither p= nor an address for reports: it asks for nothing (RFC 9989, section 4.10.1)
-
-    def policy_for(self, domain: str, exists: bool) -> str:
-        """What the record asks to do with failing mail of an author domain."""
-        wanted = self.policy
-        if domain != self.domain:
-            wanted = self.subdomain_policy or self.policy
-            wanted = wanted if exists else self.nonexistent_policy or wanted
-        return POLICIES[max(0, POLICIES.index(wanted) - 1)] if self.testing else wanted
-
-
-class Broken(Exception):
-    """A domain publishes a DMARC record that cannot be used."""
 
 
 class Several(Exception):
@@ -86,42 +59,6 @@ def is_aligned(found: Discovery, one: Identifier) -> bool:
     """Does the identifier belong to the author's domain (RFC 9989, section 4.4)? Relaxed without a record."""
     strict = found.record is not None and (found.record.strict_dkim if one.method == "dkim" else found.record.strict_spf)
     return one.domain == found.domain if strict else one.organisational_domain == found.organisational_domain
-
-
-def parse(text: bytes, domain: str) -> Record | None:
-    """The record; None when it is none of DMARC; Broken when it is one that cannot be used."""
-    tags: dict[str, str] = {}
-    for number, part in enumerate(text.decode("utf-8", "replace").split(";")):
-        name, equals, value = (piece.strip(" \t") for piece in part.partition("="))
-        name = name.lower()
-        if number == 0 and (name, value) != ("v", "DMARC1"):
-            return None
-        if name in tags and name in ("p", "sp", "np", "psd"):
-            raise Broken(f"the DMARC record of {domain} has {name}= twice")
-        if equals:
-            tags.setdefault(name, value)
-    low = {name: value.lower() for name, value in tags.items()}
-    policies = {name: low[name] for name in ("p", "sp", "np") if name in low}
-    if not set(policies.values()) <= set(POLICIES):
-        if not has_report_address(tags.get("rua", "")):
-            raise Broken(f"the DMARC record of {domain} has a policy that is not known")
-        policies = {}  # RFC 9989, section 4.10.1 (7489, 6.6.3): as if it said p=none
-    return Record(
-        domain,
-        policies.get("p", "none"),
-        policies.get("sp", ""),
-        policies.get("np", ""),
-        low.get("adkim") == "s",
-        low.get("aspf") == "s",
-        low["psd"] if low.get("psd") in ("y", "n") else "u",
-        low.get("t") == "y" or low.get("pct") == "0",
-        "p" not in low and not has_report_address(tags.get("rua", "")),
-    )
-
-
-def has_report_address(rua: str) -> bool:
-    """Does rua= have at least one address that reports can go to?"""
-    return any(uri.strip().lower().startswith("mailto:") and "@" in uri for uri in rua.split(","))
 
 
 def discover(domain: str, questions: Questions) -> Discovery:

@@ -30,8 +30,10 @@ def read(value: bytes) -> tuple[Stated, ...]:
 def authserv_id(value: bytes) -> str:
     """Who states it, in lower case and without the version; "" when that cannot be told."""
     words = WORDS.findall(next(iter(split(value)), ""))
-    named = words[0].lower() if words else ""
-    return unquoted(named) if len(words) == 1 or (len(words) == 2 and words[1].isdigit()) else ""
+    if not words or len(words) > 2 or (len(words) == 2 and not words[1].isdigit()):
+        return ""
+    name = unquoted(words[0].lower())
+    return name if name.isprintable() and not set(name) & set(' "\\') else ""
 
 
 def split(value: bytes) -> list[str]:

@@ -19,13 +19,17 @@ KEY = "arc._domainkey.list.example"
 
 def sealed(raw: bytes, times: int = 1, names: tuple[bytes, ...] = (b"from", b"to", b"subject")) -> bytes:
     """The message with ARC sets on top."""
-    key = rsa_key(2048).private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
     for number in range(times):
-        status = b"none" if number == 0 else b"pass"
-        found = b"Authentication-Results: list.example; arc=" + status + b"; dkim=pass header.d=example.com\r\n"
-        fields = dkimpy.ARC(found + raw).sign(b"arc", b"list.example", key, b"list.example", include_headers=list(names))
-        raw = b"".join(fields) + raw
+        raw = sealed_again(raw, b"none" if number == 0 else b"pass", names)
     return raw
+
+
+def sealed_again(raw: bytes, status: bytes = b"pass", names: tuple[bytes, ...] = (b"from", b"to", b"subject")) -> bytes:
+    """The message with one more ARC set on top, which says that the chain below was in this state."""
+    key = rsa_key(2048).private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+    found = b"Authentication-Results: list.example; arc=" + status + b"; dkim=pass header.d=example.com\r\n"
+    fields = dkimpy.ARC(found + raw).sign(b"arc", b"list.example", key, b"list.example", include_headers=list(names))
+    return b"".join(fields) + raw
 
 
 def verified(raw: bytes, key: str | None = None) -> Arc:
@@ -100,6 +104,24 @@ def test_several_seals(times: int) -> None:
     assert verified(raw) == chain(times)
     oldest = raw.rindex(b"ARC-Authentication-Results: i=1;")
     assert verified(raw[:oldest] + raw[oldest:].replace(b"i=1; list.example", b"i=1; evil.example", 1)).result is Result.FAIL
+
+
+def test_a_good_seal_does_not_mend_a_bad_one_below() -> None:
+    first = sealed(MAIL)
+    at = first.index(b"b=", first.index(b"ARC-Seal")) + 10
+    broken = first[:at] + (b"A" if first[at : at + 1] != b"A" else b"B") + first[at + 1 :]
+    found = verified(sealed_again(broken))
+    assert (found.result, found.instances) == (Result.FAIL, 2)
+    assert verified(sealed_again(first)).result is Result.PASS
+
+
+@pytest.mark.parametrize("name", [b"ARC-Seal", b"ARC-Message-Signature", b"ARC-Authentication-Results"])
+def test_a_field_twice(name: bytes) -> None:
+    raw = sealed(MAIL)
+    field = raw[raw.index(name + b":") :]
+    end = next(at for at in range(len(field)) if field[at : at + 2] == b"\r\n" and field[at + 2 : at + 3] not in (b" ", b"\t"))
+    found = verified(field[: end + 2] + raw)
+    assert (found.result, found.reason) == (Result.FAIL, "an ARC field appears twice in one set")
 
 
 def test_keys() -> None:

@@ -146,6 +146,8 @@ def test_several_records_do_not_inherit() -> None:
         ({}, "evil.example", "", ("spf",), Result.NONE),
         ({"_dmarc.example.com": SILENT}, "example.com", "example.com", (), Result.TEMPERROR),
         ({"_dmarc.com": SILENT}, "example.com", "", (), Result.TEMPERROR),
+        ({"_dmarc.example.com": REJECT, "_dmarc.m.example.com": SILENT}, "", "m.example.com", (), Result.TEMPERROR),
+        ({"_dmarc.example.com": REJECT, "_dmarc.m.example.com": SILENT}, "example.com", "m.example.com", (), Result.PASS),
     ],
 )
 def test_what_is_not_known_is_never_guessed(zone: Zone, spf: str, dkim: str, unknown: tuple[str, ...], result: Result) -> None:

@@ -58,6 +58,8 @@ def test_read(value: bytes, wanted: list[tuple[str, str, str]]) -> None:
         (b"; spf=pass", ""),
         (b"", ""),
         (b"mx.example (; none", ""),
+        (b'"mx example"; none', ""),
+        (b'"\x1emx"x"y"; none', ""),
     ],
 )
 def test_authserv_id(value: bytes, wanted: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mail_auth import dmarc, message
+from mail_auth import dmarc, dmarc_record, message
 from mail_auth.authenticate import author_of
 from mail_auth.resolver import Questions
 from tests.mail_auth.answers import Answers
@@ -76,9 +76,9 @@ def opendmarc_records(directory: Path) -> Iterator[Case]:
     """Records that OpenDMARC can use and cannot use."""
     for case in vectors(directory, "opendmarc.json")["parse"]:
         try:
-            record = dmarc.parse(case["record"].encode(), "example.com")
+            record = dmarc_record.parse(case["record"].encode(), "example.com")
             usable = record is not None and not record.silent
-        except dmarc.Broken:
+        except dmarc_record.Broken:
             usable = False
         yield Case(case["record"], usable == (case["expect"] == "DMARC_PARSE_OKAY"), f"usable: {usable} instead of {case['expect']}")
 
@@ -88,7 +88,7 @@ def opendmarc_alignment(directory: Path) -> Iterator[Case]:
     for case in vectors(directory, "opendmarc.json")["alignment"]:
         author, other = case["a"].strip("."), case["b"].strip(".")
         strict = case["mode"].startswith("s")
-        found = dmarc.Discovery(author, dmarc.organisational_domain(author), dmarc.Record(author, strict_spf=strict))
+        found = dmarc.Discovery(author, dmarc.organisational_domain(author), dmarc_record.Record(author, strict_spf=strict))
         proven = dmarc.Identifier("spf", other, Result.PASS, dmarc.organisational_domain(other))
         yield Case(f"{author}, {other}, {case['mode']}", dmarc.is_aligned(found, proven) == case["aligned"], "the other way round")
 
