@@ -230,6 +230,7 @@ def deliveries(
     *,
     by: Actor,
     rule_id: int | None = None,
+    rule: str = "",
     limit: int = 50,
     after: tuple[datetime, int] | None = None,
 ) -> Page[Listed]:
@@ -237,6 +238,8 @@ def deliveries(
     where = seen(wanted, by)
     if rule_id is not None:
         where = and_(where, col(Delivery.rule_id) == rule_id)
+    if rule:
+        where = and_(where, col(Delivery.rule) == rule)
     capped = select(literal(1)).select_from(Delivery).where(where).limit(COUNTED).subquery()
     total = session.scalar(select(func.count()).select_from(capped)) or 0
     if after is not None:

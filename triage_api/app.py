@@ -16,7 +16,22 @@ from fastapi.responses import HTMLResponse
 
 from triage.errors import BadInput
 from triage.settings import Settings, host_port
-from triage_api import audit, cards, decisions, deliveries, events, health, messages, metrics, people, queue, rules, selections, session
+from triage_api import (
+    arrivals,
+    audit,
+    cards,
+    decisions,
+    deliveries,
+    events,
+    health,
+    messages,
+    metrics,
+    people,
+    queue,
+    rules,
+    selections,
+    session,
+)
 from triage_api.console import Console
 from triage_api.events import Feed
 from triage_api.guard import Guard
@@ -24,7 +39,7 @@ from triage_api.metrics import Metrics
 from triage_api.office import Office
 from triage_api.problems import MEDIA_TYPE, speak_problems
 
-RESOURCES = (session, people, deliveries, cards, messages, selections, decisions, rules, queue, events, audit)
+RESOURCES = (session, people, deliveries, cards, messages, selections, decisions, rules, queue, events, audit, arrivals)
 API = "/api/v1"
 GRACE = 5  # seconds that requests under way have when we stop
 

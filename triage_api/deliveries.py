@@ -20,7 +20,7 @@ router = APIRouter(tags=["deliveries"])
 def list_deliveries(wanted: Annotated[shapes.DeliveryQuery, Query()], session: Read, by: Staff) -> shapes.Deliveries:
     """Deliveries in your scope, newest first. `total_estimate` counts up to 100,000."""
     after = place_of(wanted.cursor, datetime, int)
-    page = reports.deliveries(session, wanted.selection(), by=by, rule_id=wanted.rule_id, limit=wanted.limit, after=after)
+    page = reports.deliveries(session, wanted.selection(), by=by, rule_id=wanted.rule_id, rule=wanted.rule, limit=wanted.limit, after=after)
     return shapes.Deliveries.model_validate({"items": page.items, "next_cursor": cursor_of(page.following), "total_estimate": page.total})
 
 

@@ -1,6 +1,6 @@
 """The JSON of the API: what comes in is checked, what goes out is exactly what the OpenAPI document says."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -352,6 +352,7 @@ class DeliveryQuery(Order):
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
     rule_id: GivenId | None = None
+    rule: Annotated[Word, Field(description="name of the policy's rule, such as listed-client")] = ""
     limit: Limit = 50
     cursor: Cursor = None
 
@@ -359,6 +360,22 @@ class DeliveryQuery(Order):
         """As the house knows it; empty means everything."""
         given = self.model_dump(include={"department", "person", "sender", "domain", "q", "since", "until"})
         return Selection(**given, states=tuple(self.state))
+
+
+class Arrivals(Shape):
+    """The deliveries of one day about which one rule decided the same."""
+
+    day: date
+    rule: str
+    disposition: str
+    withheld: Annotated[str, Field(description="in observe mode: the rule that would have stopped them")]
+    count: int
+
+
+class ArrivalsReport(Shape):
+    """What came in, the newest day first."""
+
+    items: list[Arrivals]
 
 
 class CardQuery(Order):

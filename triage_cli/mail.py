@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 import click
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, func, select, true
 from sqlmodel import Session, col
 
 from triage import access, contents, db, decisions, outcomes, selection, undoing
@@ -29,16 +29,19 @@ BELLS = ("relay", "recall", "door")  # what a decision may have made due, and th
 
 @click.command()
 @selecting
+@click.option("--rule", default="", metavar="NAME", help="Only those about which this rule decided, such as listed-client.")
 @click.option("--limit", default=50, show_default=True, help="At most so many.")
 @click.option("--json", "as_json", is_flag=True)
 @click.pass_context
-def deliveries(ctx: click.Context, /, limit: int, as_json: bool, **features: Any) -> None:
+def deliveries(ctx: click.Context, /, rule: str, limit: int, as_json: bool, **features: Any) -> None:
     """List deliveries, newest first; those that are held unless options say otherwise."""
-    if not any(features.values()):
+    if not any(features.values()) and not rule:
         features["states"] = (State.HELD.value,)
     selected = selection_of(**features) if named(features) else Selection(states=features["states"])
     with looking(settings_of(ctx)) as session:
-        where = and_(selection.condition(selected), access.visible(shell_user()))
+        features_fit = selection.condition(selected) if selected != Selection() else true()
+        rule_fits = col(Delivery.rule) == rule if rule else true()
+        where = and_(features_fit, rule_fits, access.visible(shell_user()))
         newest = select(Delivery).where(where).order_by(col(Delivery.received_at).desc(), col(Delivery.id).desc()).limit(limit)
         rows = [row_of(delivery) for delivery in session.scalars(newest)]
     table(rows, COLUMNS, as_json=as_json)

@@ -88,6 +88,8 @@ def test_deliveries_of_one_rule(ana: Browser, came: Came) -> None:
     (blocked,) = came(JOE, author="a@one.example")
     came(JOE, author="a@two.example")
     assert [one["id"] for one in ana.get(f"/deliveries?rule_id={rule}").json()["items"]] == [blocked]
+    assert [one["id"] for one in ana.get("/deliveries?rule=blocked-sender").json()["items"]] == [blocked]
+    assert ana.get("/deliveries?rule=listed-client").json()["total_estimate"] == 0
 
 
 def test_pages_meet(ana: Browser, came: Came) -> None:
@@ -205,3 +207,14 @@ def test_the_record(new_browser: NewBrowser, came: Came, login: str) -> None:
         found, cursor = found + got["items"], got["next_cursor"]
     assert [one["act"] for one in found] == ["sign-in", "receive", "directory"]
     assert found[2]["at"] == NOW.isoformat().replace("+00:00", "Z")
+
+
+def test_what_came_in_is_counted_by_day_and_rule(ana: Browser, ben: Browser, came: Came) -> None:
+    came(JOE, MARA)
+    came(JOE)
+    day = {"day": "2026-11-24", "rule": "first-contact", "disposition": "quarantine", "withheld": ""}
+    within = "since=2026-11-24T00:00:00Z&until=2026-11-25T00:00:00Z"
+    assert ana.get(f"/reports/arrivals?{within}").json() == {"items": [day | {"count": 3}]}
+    assert ben.get(f"/reports/arrivals?{within}").json() == {"items": [day | {"count": 1}]}
+    assert ana.get("/reports/arrivals?since=2026-11-25T00:00:00Z&until=2026-11-26T00:00:00Z").json() == {"items": []}
+    assert ana.get("/reports/arrivals?since=yesterday").status_code == 422

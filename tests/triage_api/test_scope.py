@@ -68,6 +68,7 @@ CALLS = {
     "give_up_all": Call(json={"next_hop": "nowhere:"}),
     "hold_all": Call(json={"next_hop": "nowhere:"}),
     "list_acts": Call(),
+    "count_arrivals": Call(says=True),
     "healthz": Call(says=True),
     "readyz": Call(says=True),
 }

@@ -1,0 +1,27 @@
+"""Numbers about what came in."""
+
+from datetime import datetime, timedelta
+
+from fastapi import APIRouter
+from pydantic import AwareDatetime
+
+from triage.arrivals import arrivals
+from triage.times import utcnow
+from triage_api import shapes
+from triage_api.problems import described
+from triage_api.session import Staff
+from triage_api.transactions import Read
+
+USUAL = timedelta(days=30)
+
+router = APIRouter(prefix="/reports", tags=["reports"])
+
+
+@router.get("/arrivals", response_model=shapes.ArrivalsReport, responses=described(401, 422))
+def count_arrivals(
+    session: Read, by: Staff, since: AwareDatetime | None = None, until: AwareDatetime | None = None
+) -> shapes.ArrivalsReport:
+    """How many deliveries in your scope came in on each day (UTC), by the rule that decided; the last 30 days, at most 366."""
+    end: datetime = until or utcnow()
+    counted = arrivals(session, by=by, since=since or end - USUAL, until=end)
+    return shapes.ArrivalsReport.model_validate({"items": counted})
