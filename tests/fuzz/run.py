@@ -1,5 +1,7 @@
 """Runs one target under atheris: `python -m tests.fuzz.run NAME SECONDS DIRECTORY`. Exit code 0: nothing was found.
 
+SECONDS 0 is the short form: so many inputs as take a second at most.
+
 DIRECTORY keeps the inputs that led to new places in the code, `found-*`, the input that broke a promise, and what targets write.
 """
 
@@ -15,6 +17,7 @@ import atheris
 INSTRUMENTED = ["mta", "mail_auth", "triage", "tests.fuzz.targets"]
 HANG = 10  # seconds for one input
 MEMORY = 1024  # MiB
+FEW = 5_000  # inputs of the short form
 LONGEST = 64 * 1024  # bytes of an input
 
 
@@ -29,7 +32,8 @@ def main() -> None:
     corpus, seeds = directory / "corpus", directory / "seeds"
     corpus.mkdir(exist_ok=True)
     write_seeds(target, seeds)
-    options = [f"-max_total_time={seconds}", f"-timeout={HANG}", f"-rss_limit_mb={MEMORY}", f"-max_len={LONGEST}"]
+    duration = [f"-max_total_time={seconds}"] if seconds else ["-max_total_time=1", f"-runs={FEW}"]
+    options = [*duration, f"-timeout={HANG}", f"-rss_limit_mb={MEMORY}", f"-max_len={LONGEST}"]
     atheris.Setup([sys.argv[0], *options, f"-artifact_prefix={directory}/found-", str(corpus), str(seeds)], target.one_input)
     atheris.Fuzz()
 

@@ -29,7 +29,7 @@ def test_the_seeds_keep_the_promises(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_that_the_fuzzer_thinks_of_breaks_a_promise(name: str, tmp_path: Path) -> None:
     directory = ROOT / "var" / "fuzz" / name if SECONDS else tmp_path  # what the long form learns is kept
-    command = [sys.executable, "-m", "tests.fuzz.run", name, str(SECONDS or 1), str(directory)]
+    command = [sys.executable, "-m", "tests.fuzz.run", name, str(SECONDS), str(directory)]
     done = subprocess.run(
         command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, timeout=SECONDS + HANG * 3, check=False
     )
