@@ -39,15 +39,7 @@ def carry(errand: Errand, hop: NextHop, settings: Settings, next_hop: str) -> li
     """The trace fields on top, and over to the next hop; an outcome for each claim."""
     first = errand.claims[0]
     try:
-        raw = stamp(
-            first.raw,
-            envelope=first.envelope,
-            authentication=first.authentication,
-            hostname=settings.company.hostname,
-            authserv_id=settings.authserv_id,
-            message_id_text=show(first.message_id),
-            rule=first.rule,
-        )
+        raw = first.raw if first.direction == "notice" else stamped(first, settings)
         outcomes = hop.send(first.reverse_path, [claim.mailbox for claim in errand.claims], raw)
     except Exception:  # a fault of ours is no reason to lose mail or a worker
         log.exception("message %s: attempt broke off", show(first.message_id))
@@ -55,6 +47,19 @@ def carry(errand: Errand, hop: NextHop, settings: Settings, next_hop: str) -> li
         outcomes = [Outcome("deferred", "an internal fault broke this attempt off; the log says more", next_hop)] * len(errand.claims)
     report(errand.claims, outcomes)
     return outcomes
+
+
+def stamped(claim: Claim, settings: Settings) -> bytes:
+    """A message that came in, with our trace fields. What we wrote ourselves goes as it is."""
+    return stamp(
+        claim.raw,
+        envelope=claim.envelope,
+        authentication=claim.authentication,
+        hostname=settings.company.hostname,
+        authserv_id=settings.authserv_id,
+        message_id_text=show(claim.message_id),
+        rule=claim.rule,
+    )
 
 
 def report(claims: Sequence[Claim], outcomes: Sequence[Outcome]) -> None:

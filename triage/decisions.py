@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, and_, select, update
 from sqlmodel import Session, col
 
-from triage import access, directory, ledger, recalled, rules, selection
+from triage import access, directory, ledger, notices, recalled, rules, selection
 from triage.actor import Actor
 from triage.authentication import Authentication
 from triage.db import among
@@ -104,6 +104,7 @@ def decide(
     items = carry_out(session, decision, meant, aim, changes, by=by)
     if items and all(item.outcome == "refused" for item in items):
         raise NothingDone(items[0].why, tuple(items))
+    notices.follow_deliveries(session, [one.delivery_id for one in items if one.before in notices.ENDS], settings=settings, now=now)
     for order in orders:
         rules.add(session, order, by=by, now=now, settings=settings, decision_id=decision.id)
     return filed(session, decision, items, by=by, now=now)

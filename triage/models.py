@@ -154,6 +154,20 @@ class Recalled(SQLModel, table=True):
     ended_at: datetime | None = instant(nullable=True)  # when it was put back, or was no longer wanted
 
 
+class Notice(SQLModel, table=True):
+    """What an outside sender is told about a message: at most once, however many copies and transactions it came in."""
+
+    __tablename__ = "notice"
+    delivery_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))  # the notice's own
+    message_id: int = reference("message.id", index=True)  # that it is about
+    sender: str  # the reverse-path
+    about: str  # Message-ID, or ours where it has none
+    kind: str  # failure, rejection
+    text: str = Field(sa_column=Column(Text, nullable=False))  # with its placeholders
+    due_at: datetime = instant()
+    __table_args__ = (UniqueConstraint("sender", "about"),)
+
+
 class Decision(SQLModel, table=True):
     """One act of one person over a selection."""
 

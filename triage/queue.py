@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, bindparam, func, insert, or_, select, true, update
 from sqlmodel import Session, SQLModel, col
 
-from triage import bounces, contents, ledger, recalled
+from triage import bounces, contents, ledger, notices, recalled
 from triage.actor import Actor
 from triage.authentication import Authentication, Result
 from triage.bounce_address import Tag
@@ -208,6 +208,8 @@ def settle_many(session: Session, ended: Sequence[tuple[Claim, Outcome]], *, set
         detail = detail_of(next(one for one in settled if one["outcome"] == kind), len(ids))
         ledger.record_many(session, among(session, col(Delivery.id), ids), EVENTS[kind], by=RELAY, now=now, detail=detail)
     write_down(session, settled)
+    if refused := by_kind["bounced"]:
+        notices.failed(session, refused, settings=settings, now=now)
     for delivery_id, decision_id, kind in wanted:
         purge_that_waited(session, delivery_id, decision_id, kind, settings=settings, now=now)
     return [claim for claim, _ in ended if claim.delivery_id not in standing]

@@ -400,6 +400,7 @@ ACTS = {
     "defer": "Put off by the next hop: {reply}",
     "bounce": "Refused by the next hop: {reply}",
     "come_back": "Came back from behind the next hop: {reply}",
+    "notice": "A notice to the sender is written ({kind}).",
     "report": "The server behind the next hop reports: {reply}",
     "late_bounce": "A bounce came back too late to change anything: {reply}",
     "release": "Tried anew by {by}.",

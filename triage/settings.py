@@ -11,6 +11,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from triage.envelope import ascii_domain
 from triage.errors import BadInput
 
+Texts = tuple[tuple[str, str], ...]  # a table of texts by name, in its order
 PLACES = ("./mailroom.toml", "/etc/mailroom/mailroom.toml")
 
 
@@ -169,6 +170,46 @@ class Retention:
     held_days: int = key("Days after which held mail that nobody decided expires.", 30)
     purged_days: int = key("Days a purge can be undone.", 30)
     released_days: int = key("Days the content of delivered mail is kept.", 30)
+    notice_days: int = key("Days the content of our own notices to senders is kept.", 7)
+
+
+@dataclass(frozen=True, slots=True)
+class Notices:
+    """What outside senders are told: only those who prove who they are, never lists or programs, at most once a message."""
+
+    failures: bool = key("Tell a sender when mail to somebody here could not be delivered.", True)
+    sender: str = key("The address that notices come from and answers go to; empty: postmaster@ the first of company.domains.", "")
+    failure_text: str = key(
+        "What is said then. It may name {subject}, {recipient}, {sender}, {date}, {company} and {reason}.",
+        "Your message “{subject}” of {date} to {recipient} could not be delivered.\n\n{reason}\n\n"
+        "This was written by the mail system of {company}.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """What staff can tell a sender whose mail is not wanted."""
+
+    templates: Texts = key(
+        "Texts by name, in TOML a table [reject.templates]. They may name {subject}, {recipient}, {sender}, {date} and {company}.",
+        (
+            (
+                "not-wanted",
+                "Thank you for your message “{subject}” of {date} to {recipient}.\n\n"
+                "It was looked at and not passed on: we do not wish to receive mail of this kind. Please do not send any more of it.",
+            ),
+            (
+                "wrong-address",
+                "Thank you for your message “{subject}” of {date}.\n\n"
+                "{recipient} is not the right address for it, so it was not passed on. Please find the right one on our web site.",
+            ),
+            (
+                "no-such-attachments",
+                "Thank you for your message “{subject}” of {date} to {recipient}.\n\n"
+                "It was not passed on, because we take no attachments of this kind. Please send it again as PDF or as plain text.",
+            ),
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +293,8 @@ class Settings:
     api: Api = Api()
     retention: Retention = Retention()
     policy: Policy = Policy()
+    notices: Notices = Notices()
+    reject: Reject = Reject()
 
     @property
     def authserv_id(self) -> str:
@@ -383,6 +426,8 @@ def checked_value(value: Any, kind: Any, choices: tuple[str, ...], where: str) -
         value = from_text(value[1], kind, where)
     if kind is Path and isinstance(value, str):
         return Path(value)
+    if kind == Texts:
+        return texts(value, where)
     if get_origin(kind) is tuple:
         if not isinstance(value, list) or not all(isinstance(one, get_args(kind)[0]) for one in value):
             raise BadInput(f'{where} must be a list, such as ["one", "two"]')
@@ -394,6 +439,17 @@ def checked_value(value: Any, kind: Any, choices: tuple[str, ...], where: str) -
     if choices and value not in choices:
         raise BadInput(f"{where} must be one of {', '.join(choices)}, not {value!r}")
     return value
+
+
+def texts(value: Any, where: str) -> Texts:
+    """A table of texts by name."""
+    if (
+        not isinstance(value, dict)
+        or not value
+        or not all(name.strip() and isinstance(text, str) and text.strip() for name, text in value.items())
+    ):
+        raise BadInput(f'{where} must be a table of texts, such as [{where.rpartition(": ")[2]}] and below it NAME = "text"')
+    return tuple(value.items())
 
 
 def from_text(text: str, kind: Any, where: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, func, select, true, update
 from sqlmodel import Session, col
 
-from triage import access, ledger
+from triage import access, ledger, notices
 from triage.actor import Actor
 from triage.db import among
 from triage.errors import NotAllowedNow, NotFound
@@ -34,7 +34,7 @@ class Standing:
     next_try: datetime | None
 
 
-def retry(session: Session, ids: Sequence[int], *, by: Actor, now: datetime) -> int:
+def retry(session: Session, ids: Sequence[int], *, settings: Settings, by: Actor, now: datetime) -> int:
     """Try these at once, bounced ones anew; how many. NotFound for one that is not there, NotAllowedNow for one that does not wait."""
     access.may_decide(by)
     states = found(session, ids, by)
@@ -45,6 +45,7 @@ def retry(session: Session, ids: Sequence[int], *, by: Actor, now: datetime) -> 
     if bounced:
         anew = among(session, col(Delivery.id), bounced) & (col(Delivery.state) == State.BOUNCED)
         ledger.record_many(session, anew, Event.RELEASE, by=by, now=now, due_at=now, queued_at=now, waits_for="")
+        notices.follow_deliveries(session, bounced, settings=settings, now=now)
     return len(bounced) + hasten(session, among(session, col(Delivery.id), queued), by=by, now=now)
 
 
@@ -64,30 +65,30 @@ def hasten(session: Session, where: ColumnElement[bool], *, by: Actor, now: date
     return len(queued)
 
 
-def give_up(session: Session, ids: Sequence[int], *, by: Actor, now: datetime) -> int:
+def give_up(session: Session, ids: Sequence[int], *, settings: Settings, by: Actor, now: datetime) -> int:
     """Try these no more: bounced; how many. NotFound for one that is not there, NotAllowedNow for one that does not wait."""
     access.may_decide(by)
     states = found(session, ids, by)
     if wrong := next((one for one, state in states.items() if state != State.QUEUED), None):
         raise NotAllowedNow(f"delivery {show(wrong)} is {states[wrong]}: only what waits for the next hop can be given up")
-    return end(session, among(session, col(Delivery.id), ids), GIVEN_UP.format(by=by.shown), by=by, now=now)
+    return end(session, among(session, col(Delivery.id), ids), GIVEN_UP.format(by=by.shown), settings=settings, by=by, now=now)
 
 
-def give_up_all(session: Session, destination: Destination, *, by: Actor, now: datetime) -> int:
+def give_up_all(session: Session, destination: Destination, *, settings: Settings, by: Actor, now: datetime) -> int:
     """Try nothing more of what waits for a next hop, and that the actor may see; how many."""
     access.may_decide(by)
-    return end(session, and_(of(destination), access.visible(by)), GIVEN_UP.format(by=by.shown), by=by, now=now)
+    return end(session, and_(of(destination), access.visible(by)), GIVEN_UP.format(by=by.shown), settings=settings, by=by, now=now)
 
 
-def end(session: Session, where: ColumnElement[bool], reply: str, *, by: Actor, now: datetime) -> int:
-    """Queued becomes bounced; the next hop's last reply stays readable behind why."""
+def end(session: Session, where: ColumnElement[bool], reply: str, *, settings: Settings, by: Actor, now: datetime) -> int:
+    """Queued becomes bounced, and senders who may be told are; the next hop's last reply stays readable behind why."""
     said = case((col(Delivery.last_reply) == "", reply), else_=reply + "; last: " + col(Delivery.last_reply))
     queued = and_(where, col(Delivery.state) == State.QUEUED)
-    return len(
-        ledger.record_many(
-            session, queued, Event.GIVE_UP, by=by, now=now, detail={"reply": reply}, due_at=None, waits_for="", last_reply=said
-        )
+    ended = ledger.record_many(
+        session, queued, Event.GIVE_UP, by=by, now=now, detail={"reply": reply}, due_at=None, waits_for="", last_reply=said
     )
+    notices.failed(session, [delivery_id for delivery_id, _ in ended], settings=settings, now=now)
+    return len(ended)
 
 
 def put_off(
@@ -99,7 +100,7 @@ def put_off(
     """
     due = and_(of(destination), col(Delivery.state) == State.QUEUED, col(Delivery.due_at) <= now)
     overdue = col(Delivery.queued_at) <= now - timedelta(hours=settings.relay.give_up_after)
-    end(session, due & overdue, reply, by=by, now=now)
+    end(session, due & overdue, reply, settings=settings, by=by, now=now)
     rows = locked(session, due, skip_locked=True)
     if rows:
         values = {"due_at": until, "last_reply": reply, "waits_for": destination.next_hop}

@@ -33,16 +33,16 @@ def way(one: reports.Listed, settings: Settings) -> str:
 
 
 @router.post("/queue/{delivery_id}/retry", status_code=202, response_model=shapes.Delivery, responses=described(401, 403, 404, 409, 422))
-def retry_delivery(delivery_id: shapes.GivenId, session: Tx, by: Staff) -> shapes.Delivery:
+def retry_delivery(delivery_id: shapes.GivenId, session: Tx, by: Staff, here: Here) -> shapes.Delivery:
     """Try a waiting delivery at once, or a bounced one anew."""
-    waiting.retry(session, [delivery_id], by=by, now=utcnow())
+    waiting.retry(session, [delivery_id], settings=here.settings, by=by, now=utcnow())
     return told(session, delivery_id, by)
 
 
 @router.post("/queue/{delivery_id}/give-up", status_code=202, response_model=shapes.Delivery, responses=described(401, 403, 404, 409, 422))
-def give_up_delivery(delivery_id: shapes.GivenId, session: Tx, by: Staff) -> shapes.Delivery:
+def give_up_delivery(delivery_id: shapes.GivenId, session: Tx, by: Staff, here: Here) -> shapes.Delivery:
     """Try a waiting delivery no more: it is bounced, and can be tried anew."""
-    waiting.give_up(session, [delivery_id], by=by, now=utcnow())
+    waiting.give_up(session, [delivery_id], settings=here.settings, by=by, now=utcnow())
     return told(session, delivery_id, by)
 
 
@@ -64,8 +64,9 @@ def retry_all(order: shapes.NextHopOrder, session: Tx, by: Staff, here: Here) ->
 @router.post("/queue/give-up", status_code=202, response_model=shapes.Count, responses=described(401, 403, 422))
 def give_up_all(order: shapes.NextHopOrder, session: Tx, by: Staff, here: Here) -> shapes.Count:
     """Try nothing more of what waits for a next hop."""
-    count = waiting.give_up_all(session, routes.destination(here.settings, order.next_hop), by=by, now=utcnow())
-    ring_after(session)
+    destination = routes.destination(here.settings, order.next_hop)
+    count = waiting.give_up_all(session, destination, settings=here.settings, by=by, now=utcnow())
+    ring_after(session, "relay")
     return shapes.Count(count=count)
 
 

@@ -40,5 +40,7 @@ def written(default: Any) -> str:
     """A default as TOML."""
     if default is MISSING:
         return "must be set"
+    if default and isinstance(default, tuple) and all(isinstance(one, tuple) for one in default):
+        return ", ".join(f"`{name}`: {json.dumps(text, ensure_ascii=False)}" for name, text in default)
     value = str(default) if isinstance(default, Path) else list(default) if isinstance(default, tuple) else default
     return f"`{json.dumps(value)}`"

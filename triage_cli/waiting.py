@@ -104,13 +104,15 @@ def chosen(command: Callable[..., Any]) -> Callable[..., Any]:
 def retry(ctx: click.Context, delivery_ids: tuple[str, ...], next_hop: str) -> None:
     """Try these again at once; refused ones anew when they are named."""
 
+    settings = settings_of(ctx)
+
     def some(session: Session, ids: Sequence[int]) -> int:
-        return waiting.retry(session, ids, by=shell_user(), now=utcnow())
+        return waiting.retry(session, ids, settings=settings, by=shell_user(), now=utcnow())
 
     def everything(session: Session, where: Destination) -> int:
         return waiting.retry_all(session, where, by=shell_user(), now=utcnow())
 
-    act(settings_of(ctx), delivery_ids, next_hop, some, everything, "tried again now")
+    act(settings, delivery_ids, next_hop, some, everything, "tried again now")
 
 
 @queue.command("give-up")
@@ -119,13 +121,15 @@ def retry(ctx: click.Context, delivery_ids: tuple[str, ...], next_hop: str) -> N
 def give_up(ctx: click.Context, delivery_ids: tuple[str, ...], next_hop: str) -> None:
     """Try these no more; they are shown as refused, and can be tried anew."""
 
+    settings = settings_of(ctx)
+
     def some(session: Session, ids: Sequence[int]) -> int:
-        return waiting.give_up(session, ids, by=shell_user(), now=utcnow())
+        return waiting.give_up(session, ids, settings=settings, by=shell_user(), now=utcnow())
 
     def everything(session: Session, where: Destination) -> int:
-        return waiting.give_up_all(session, where, by=shell_user(), now=utcnow())
+        return waiting.give_up_all(session, where, settings=settings, by=shell_user(), now=utcnow())
 
-    act(settings_of(ctx), delivery_ids, next_hop, some, everything, "given up")
+    act(settings, delivery_ids, next_hop, some, everything, "given up")
 
 
 @queue.command("hold")

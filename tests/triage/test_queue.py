@@ -186,18 +186,18 @@ def test_retry_at_once(released: tuple[Engine, int], settings: Settings) -> None
         (one,) = claim(session, settings)
         queue.settle(session, one, LATER, settings=settings, now=NOW)
         assert claim(session, settings) == []
-        waiting.retry(session, [mail], by=ANA, now=NOW)
+        waiting.retry(session, [mail], settings=settings, by=ANA, now=NOW)
         (again,) = claim(session, settings)
         queue.settle(session, again, NO, settings=settings, now=NOW)
-        waiting.retry(session, [mail], by=ANA, now=NOW)
+        waiting.retry(session, [mail], settings=settings, by=ANA, now=NOW)
         assert len(claim(session, settings)) == 1
 
 
 @pytest.mark.parametrize(("by", "refusal"), [(OTTO, NotAllowed), (arriving.BEN, NotFound)])
-def test_who_may_not_retry(released: tuple[Engine, int], by: Actor, refusal: type[Exception]) -> None:
+def test_who_may_not_retry(released: tuple[Engine, int], settings: Settings, by: Actor, refusal: type[Exception]) -> None:
     engine, mail = released
     with pytest.raises(refusal), db.transaction(engine) as session:
-        waiting.retry(session, [mail], by=by, now=NOW)
+        waiting.retry(session, [mail], settings=settings, by=by, now=NOW)
 
 
 def test_there_is_nothing_to_retry(engine: Engine, settings: Settings) -> None:
@@ -205,7 +205,7 @@ def test_there_is_nothing_to_retry(engine: Engine, settings: Settings) -> None:
         arriving.set_up(session, settings)
         (mail,) = arrive(session, settings)
     with pytest.raises(NotAllowedNow, match="is held: there is nothing"), db.transaction(engine) as session:
-        waiting.retry(session, [mail], by=ANA, now=NOW)
+        waiting.retry(session, [mail], settings=settings, by=ANA, now=NOW)
 
 
 def queued_for(session: Session, settings: Settings, count: int) -> tuple[int, ...]:

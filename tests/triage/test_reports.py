@@ -230,7 +230,7 @@ def test_a_history_tells_all_in_order(company: Engine, settings: Settings) -> No
             session, claim, queue.Outcome("deferred", "451 busy {x}", "smtp://inner"), settings=settings, now=NOW + timedelta(2, 1)
         )
     with transaction(company) as session:
-        waiting.retry(session, [one], by=IDA, now=NOW + timedelta(3))
+        waiting.retry(session, [one], settings=settings, by=IDA, now=NOW + timedelta(3))
         (claim,) = queue.claim(session, limit=5, settings=settings, now=NOW + timedelta(3))
         delivered = queue.Outcome("delivered", "250 ok", "smtp://inner")
         queue.settle(session, claim, delivered, settings=settings, now=NOW + timedelta(3, 1))

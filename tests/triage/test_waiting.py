@@ -53,12 +53,12 @@ def test_given_up_is_bounced_with_who_and_the_last_reply(company: Engine, settin
         mail = queued(session, settings)
         (claim,) = queue.claim(session, limit=1, settings=settings, now=NOW)
         queue.settle(session, claim, Outcome("deferred", "451 busy", "hop"), settings=settings, now=NOW)
-        assert waiting.give_up(session, [mail], by=ANA, now=NOW) == 1
+        assert waiting.give_up(session, [mail], settings=settings, by=ANA, now=NOW) == 1
         ended = row(session, mail)
         assert (ended.state, ended.due_at, ended.last_reply) == (State.BOUNCED, None, "given up by Ana Roth; last: 451 busy")
         assert ended.settled_at == NOW
         assert session.scalars(select(col(AuditRecord.act)).where(col(AuditRecord.by) == str(ANA))).all()[-1] == "give_up"
-        assert waiting.retry(session, [mail], by=ANA, now=LATER) == 1  # and back
+        assert waiting.retry(session, [mail], settings=settings, by=ANA, now=LATER) == 1  # and back
         assert (row(session, mail).state, row(session, mail).due_at) == (State.QUEUED, LATER)
 
 
@@ -68,14 +68,14 @@ def test_who_may_not(company: Engine, settings: Settings, act: object, by: Actor
     with db.transaction(company) as session:
         mail = queued(session, settings)
     with pytest.raises(refusal), db.transaction(company) as session:
-        act(session, [mail], by=by, now=NOW)  # type: ignore[operator]
+        act(session, [mail], settings=settings, by=by, now=NOW)  # type: ignore[operator]
 
 
 def test_one_that_does_not_wait_keeps_all_as_they_are(company: Engine, settings: Settings) -> None:
     with db.transaction(company) as session:
         mail, (held,) = queued(session, settings), arrive(session, settings)
     with pytest.raises(NotAllowedNow, match="is held: only what waits"), db.transaction(company) as session:
-        waiting.give_up(session, [mail, held], by=ANA, now=NOW)
+        waiting.give_up(session, [mail, held], settings=settings, by=ANA, now=NOW)
     with db.reading(company) as session:
         assert row(session, mail).state == State.QUEUED
 
@@ -85,7 +85,7 @@ def test_all_of_a_destination(company: Engine, settings: Settings) -> None:
     with db.transaction(company) as session:
         joe, mara = queued(session, settings), queued(session, settings, MARA)
         assert waiting.waiting_for(session, legal, by=ANA, limit=9) == [mara]
-        assert waiting.give_up_all(session, legal, by=ANA, now=NOW) == 1
+        assert waiting.give_up_all(session, legal, settings=settings, by=ANA, now=NOW) == 1
         assert waiting.retry_all(session, others, by=ANA, now=LATER) == 1
         assert waiting.retry_all(session, others, by=BEN, now=LATER) == 0  # out of his scope
         assert [(row(session, one).state, row(session, one).due_at) for one in (joe, mara)] == [("queued", LATER), ("bounced", None)]

@@ -1,0 +1,225 @@
+"""Notices about mail that bounced: who is told what, once, and what calls a notice off."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine, select, update
+from sqlmodel import col
+
+from tests.triage import arriving
+from tests.triage.arriving import ANA, BEN, NOW, arrive
+from triage import contents, db, decisions, ledger, notices, queue, reports, retention, waiting
+from triage.authentication import Dmarc, Result
+from triage.content import Summary, summarise
+from triage.decisions import Verb
+from triage.errors import NotFound
+from triage.models import AuditRecord, Delivery, Message, Notice
+from triage.queue import Claim, Outcome
+from triage.selection import Selection
+from triage.settings import Settings
+from triage.states import Event, State
+from triage.times import utcnow
+
+PROVEN = {"dmarc": Dmarc(Result.PASS, "supplier.example", "supplier.example", "reject", ("spf",)), "spf": Result.PASS}
+NO = Outcome("bounced", "550 5.1.1 <joe.fern@company.example> unknown at store.inner.company.example", "smtp://inner:25")
+JOE, MARA = "it+joe.fern@company.example", "m.berg@company.example"
+
+
+class Sender:
+    """Somebody outside who proves who they are, and a next hop that refuses."""
+
+    def __init__(self, engine: Engine, settings: Settings) -> None:
+        self.engine, self.now = engine, NOW
+        self.settings = replace(settings, relay=replace(settings.relay, smarthost="smtp://smarthost.example:25"))
+        with db.transaction(engine) as session:
+            arriving.set_up(session, settings)
+
+    def writes(self, *recipients: str, **different: object) -> tuple[int, ...]:
+        with db.transaction(self.engine) as session:
+            ids = arrive(session, self.settings, *(recipients or (JOE,)), **(PROVEN | different))  # type: ignore[arg-type]
+            for one in ids:
+                ledger.record(session, one, Event.RELEASE, by=ANA, now=NOW, due_at=NOW, queued_at=NOW)
+        return ids
+
+    def claims(self, later: timedelta = timedelta()) -> list[Claim]:
+        with db.transaction(self.engine) as session:
+            return queue.claim(session, limit=50, settings=self.settings, now=NOW + later)
+
+    def refused(self, *recipients: str, **different: object) -> tuple[int, ...]:
+        """A mail that the next hop refuses; its deliveries."""
+        ids = self.writes(*recipients, **different)
+        with db.transaction(self.engine) as session:
+            ended = [(one, NO) for one in queue.claim(session, limit=50, settings=self.settings, now=NOW)]
+            queue.settle_many(session, ended, settings=self.settings, now=NOW)
+        return ids
+
+    def told(self) -> list[Delivery]:
+        with db.reading(self.engine) as session:
+            rows = select(Delivery).where(col(Delivery.direction) == "notice", col(Delivery.state) != State.PURGED)
+            return list(session.scalars(rows.order_by(col(Delivery.id))))
+
+    def content(self, notice: Delivery) -> tuple[bytes, Summary]:
+        with db.reading(self.engine) as session:
+            raw = contents.load(session, session.get_one(Message, notice.message_id).content_id)
+        return raw, summarise(raw)
+
+
+@pytest.fixture
+def sender(engine: Engine, settings: Settings) -> Sender:
+    return Sender(engine, settings)
+
+
+def test_a_proven_sender_is_told_once_with_what_a_stranger_may_know(sender: Sender) -> None:
+    (mail,) = sender.refused("Joe.Fern@company.example")
+    (notice,) = sender.told()
+    assert (notice.state, notice.mailbox, notice.due_at) == (State.QUEUED, "sales@supplier.example", NOW + notices.GATHERING)
+    raw, summary = sender.content(notice)
+    assert [(one.recipient, one.status) for one in summary.statuses] == [("Joe.Fern@company.example", "5.1.1")]
+    assert "to Joe.Fern@company.example could not be delivered" in summary.text
+    assert "This address takes no mail." in summary.text
+    assert b"inner" not in raw
+    assert b"it+joe.fern" not in raw
+    with db.reading(sender.engine) as session:
+        assert "notice" in [past.act for past in reports.delivery(session, mail, by=ANA).history]
+
+
+def test_it_leaves_through_the_queue_with_the_null_reverse_path(sender: Sender) -> None:
+    sender.refused()
+    assert sender.claims(timedelta(seconds=59)) == []
+    (claim,) = sender.claims(notices.GATHERING)
+    assert (claim.direction, claim.reverse_path, claim.mailbox) == ("notice", "", "sales@supplier.example")
+    assert claim.raw == sender.content(sender.told()[0])[0]
+
+
+@pytest.mark.parametrize(
+    "different",
+    [
+        {"spf": Result.FAIL},
+        {"dmarc": arriving.NO_DMARC},
+        {"dmarc": arriving.DMARC_PASS},  # by DKIM alone: the reverse-path may be anybody's
+        {"author": "no-reply@supplier.example"},
+    ],
+)
+def test_nobody_else_is_told(sender: Sender, different: dict[str, object]) -> None:
+    sender.refused(**different)
+    assert sender.told() == []
+
+
+def test_no_notice_comes_of_a_notice(sender: Sender) -> None:
+    sender.refused()
+    with db.transaction(sender.engine) as session:
+        ended = [(one, NO) for one in queue.claim(session, limit=50, settings=sender.settings, now=NOW + notices.GATHERING)]
+        assert [one.direction for one, _ in ended] == ["notice"]
+        queue.settle_many(session, ended, settings=sender.settings, now=NOW)
+    assert [one.state for one in sender.told()] == [State.BOUNCED]
+
+
+def test_without_a_way_out_or_where_it_is_not_wanted_nobody_is_told(sender: Sender) -> None:
+    sender.settings = replace(sender.settings, relay=replace(sender.settings.relay, smarthost=""))
+    sender.refused()
+    sender.settings = replace(sender.settings, relay=replace(sender.settings.relay, next_hop="smtp://inner:25"))
+    sender.settings = replace(sender.settings, notices=replace(sender.settings.notices, failures=False))
+    sender.refused()
+    assert sender.told() == []
+    sender.settings = replace(sender.settings, notices=replace(sender.settings.notices, failures=True))
+    sender.refused()
+    assert len(sender.told()) == 1
+
+
+def test_many_copies_that_fail_are_told_of_together_and_later_ones_no_more(sender: Sender) -> None:
+    first, second, third = sender.writes(JOE, MARA, "info@company.example")
+    by_id = {one.delivery_id: one for one in sender.claims()}
+    for claim in (by_id[first], by_id[second]):
+        with db.transaction(sender.engine) as session:
+            queue.settle(session, claim, NO, settings=sender.settings, now=NOW)
+    (notice,) = sender.told()
+    assert [one.recipient for one in sender.content(notice)[1].statuses] == [JOE, MARA]
+    (claim,) = sender.claims(notices.GATHERING)
+    with db.transaction(sender.engine) as session:
+        queue.settle(session, claim, Outcome("delivered", "250 ok", "smtp://smarthost.example:25"), settings=sender.settings, now=NOW)
+        queue.settle(session, by_id[third], NO, settings=sender.settings, now=NOW)
+    assert [(one.id, one.state) for one in sender.told()] == [(notice.id, State.DELIVERED)]
+
+
+def test_the_same_message_in_two_transactions_is_told_of_once(sender: Sender) -> None:
+    with db.transaction(sender.engine) as session:
+        ids = [arrive(session, sender.settings, one, **PROVEN)[0] for one in (JOE, MARA)]  # type: ignore[arg-type]
+        for message in session.scalars(select(Message)):
+            message.summary = message.summary | {"message_id": "same@supplier.example"}
+        for one in ids:
+            ledger.record(session, one, Event.RELEASE, by=ANA, now=NOW, due_at=NOW, queued_at=NOW)
+        ended = [(one, NO) for one in queue.claim(session, limit=50, settings=sender.settings, now=NOW)]
+        assert len(ended) == 2
+        queue.settle_many(session, ended, settings=sender.settings, now=NOW)
+    assert len(sender.told()) == 1
+
+
+def test_tried_anew_before_it_left_nobody_is_told(sender: Sender) -> None:
+    first, second = sender.refused(JOE, MARA)
+    with db.transaction(sender.engine) as session:
+        selected = Selection.of(ids=(first,))
+        decisions.decide(session, selected, Verb.RELEASE, by=ANA, reason="", now=NOW, settings=sender.settings)
+    (notice,) = sender.told()
+    assert [one.recipient for one in sender.content(notice)[1].statuses] == [MARA]
+    with db.transaction(sender.engine) as session:
+        waiting.retry(session, [second], settings=sender.settings, by=ANA, now=NOW)
+    assert sender.told() == []
+    with db.reading(sender.engine) as session:
+        assert session.scalars(select(Notice)).all() == []
+
+
+def test_given_up_by_a_person_is_told_too(sender: Sender) -> None:
+    ids = sender.writes()
+    with db.transaction(sender.engine) as session:
+        waiting.give_up(session, ids, settings=sender.settings, by=ANA, now=NOW)
+    raw, summary = sender.content(sender.told()[0])
+    assert summary.statuses[0].status == "5.0.0"
+    assert b"Ana" not in raw
+
+
+def test_members_of_a_group_are_nobodys_business(sender: Sender) -> None:
+    (mail,) = sender.writes(JOE)
+    with db.transaction(sender.engine) as session:
+        session.execute(update(Delivery).where(col(Delivery.id) == mail).values(recipient="member@company.example"))
+        ended = [(one, NO) for one in queue.claim(session, limit=50, settings=sender.settings, now=NOW)]
+        queue.settle_many(session, ended, settings=sender.settings, now=NOW)
+    assert sender.told() == []
+
+
+def test_what_the_sender_wrote_is_never_a_placeholder(sender: Sender) -> None:
+    sender.refused(subject="{recipient} {sender.__class__} %s {0}")
+    text = sender.content(sender.told()[0])[1].text
+    assert text.startswith("Your message “{recipient} {sender.__class__} %s {0}” of 24 Nov 2026 to it+joe.fern@company.example could not")
+
+
+def test_a_notice_is_no_mail_to_triage_but_staff_may_read_it(sender: Sender) -> None:
+    sender.refused(MARA)
+    (notice,) = sender.told()
+    with db.reading(sender.engine) as session:
+        assert reports.raw(session, notice.message_id, by=BEN).startswith(b"Date: ")
+        assert notice.id not in {one.id for one in reports.deliveries(session, Selection(), by=ANA).items}
+    with db.transaction(sender.engine) as session, pytest.raises(NotFound):
+        decisions.decide(session, Selection.of(ids=(notice.id,)), Verb.HOLD, by=ANA, reason="", now=NOW, settings=sender.settings)
+
+
+def test_its_content_is_kept_for_a_week_and_the_mail_it_is_about_for_longer(sender: Sender) -> None:
+    (mail,) = sender.refused()
+    settings = replace(sender.settings, retention=replace(sender.settings.retention, purged_days=100_000, released_days=100_000))
+    (claim,) = sender.claims(notices.GATHERING)
+    late = max(NOW, utcnow()) + timedelta(days=8)
+    with db.transaction(sender.engine) as session:
+        queue.settle(session, claim, Outcome("delivered", "250 ok", "smtp://smarthost.example:25"), settings=settings, now=late)
+        assert retention.erase(session, settings=settings, now=late + timedelta(days=6)) == 0
+        assert retention.erase(session, settings=settings, now=late + timedelta(days=8)) == 1
+    with db.reading(sender.engine) as session:
+        assert session.get_one(Delivery, claim.delivery_id).erased_at is not None
+        assert session.get_one(Delivery, mail).erased_at is None
+
+
+def test_every_notice_is_on_the_record(sender: Sender) -> None:
+    sender.refused()
+    with db.reading(sender.engine) as session:
+        (record,) = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "notice"))
+    assert record.detail["to"] == "sales@supplier.example"
+    assert "could not be delivered" in record.detail["said"]

@@ -1,0 +1,273 @@
+"""What we tell outside senders: at most one notice a message, only to who is proven, through the queue like any other mail."""
+
+import re
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from triage import contents, db, dsn, ledger
+from triage.actor import Actor
+from triage.authentication import Authentication
+from triage.backscatter import Circumstances, may_notify
+from triage.content import Summary
+from triage.db import among
+from triage.envelope import Address, Envelope
+from triage.errors import NotFound
+from triage.ids import new_id, show
+from triage.models import Delivery, Message, Notice
+from triage.settings import Settings
+from triage.states import Event, State
+from triage.visible import visible
+
+BY = Actor.system("notices")
+FAILURE, REJECTION = "failure", "rejection"
+ABOUT = {FAILURE: State.BOUNCED, REJECTION: State.REJECTED}  # the state of the deliveries that a notice is about
+ENDS = frozenset(ABOUT.values())
+GATHERING = timedelta(seconds=60)  # failures of one message within this time are told together
+UNSENT = frozenset({State.QUEUED, State.PURGED, State.BOUNCED})  # of a notice that has not reached anybody
+PLACEHOLDER = re.compile(r"\{(subject|recipient|sender|date|company)\}")
+VALUE_LENGTH = 200  # characters of what a placeholder stands for
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What a sender would be told about some deliveries of one message."""
+
+    to: str
+    text: str
+    failed: tuple[dsn.Failed, ...]
+
+
+def why_not(session: Session, message: Message, settings: Settings, *, direction: str = "in") -> str:
+    """Why the sender of a message must not be told anything, "" when they may be."""
+    envelope = Envelope.from_json(message.envelope)
+    summary = Summary.from_json(message.summary)
+    return may_notify(
+        Circumstances(
+            reverse_path=envelope.reverse_path,
+            authentication=Authentication.from_json(message.authentication),
+            summary=summary,
+            own_domains=settings.own_domains,
+            normalised=envelope.normalised,
+            direction=direction,
+            told=told(session, envelope.reverse_path, about(message)) is not None,
+            way_out=bool(settings.relay.smarthost) or settings.relay.next_hop.startswith("smtp"),
+        )
+    )
+
+
+def about(message: Message) -> str:
+    """What a notice is about: the same message in several transactions is told of once."""
+    return message.summary.get("message_id") or show(message.id)
+
+
+def told(session: Session, sender: str, subject: str) -> Notice | None:
+    """The one notice that this sender gets or got about this message."""
+    where = (col(Notice.sender) == sender, col(Notice.about) == subject)
+    return session.scalars(select(Notice).where(*where)).first()
+
+
+def failed(session: Session, ids: Iterable[int], *, settings: Settings, now: datetime) -> None:
+    """These deliveries have bounced: tell their senders where that may be. Failures of one message within a minute go together."""
+    if not settings.notices.failures:
+        return
+    for message in messages_of(session, ids):
+        if message.id in waiting(session, [message.id]):
+            follow(session, [message.id], settings=settings, now=now)
+        elif not why_not(session, message, settings):
+            make(session, message, FAILURE, settings.notices.failure_text, settings=settings, due=now + GATHERING, now=now)
+
+
+def messages_of(session: Session, ids: Iterable[int]) -> Sequence[Message]:
+    """The messages of deliveries that came in."""
+    theirs = select(col(Delivery.message_id)).where(among(session, col(Delivery.id), ids), col(Delivery.direction) == "in")
+    return session.scalars(select(Message).where(col(Message.id).in_(theirs)).order_by(col(Message.id))).all()
+
+
+def waiting(session: Session, message_ids: Iterable[int]) -> dict[int, Notice]:
+    """The notices about these messages that have not left, by message."""
+    rows = session.execute(
+        select(Notice)
+        .join(Delivery, col(Delivery.id) == col(Notice.delivery_id))
+        .where(among(session, col(Notice.message_id), message_ids), col(Delivery.state) == State.QUEUED)
+    )
+    return {notice.message_id: notice for (notice,) in rows}
+
+
+def make(session: Session, message: Message, kind: str, text: str, *, settings: Settings, due: datetime, now: datetime) -> None:
+    """Queue the notice about every delivery of this message that has ended so.
+
+    Nothing where nothing may be said of them, or where somebody else has told the sender meanwhile.
+    """
+    concerned = concerned_by(session, message.id, kind)
+    letter = letter_to(message, concerned, kind, text, settings)
+    number = new_id()
+    if letter is None or not reserve(session, number, message, kind, text, due):
+        return
+    enter(session, number, message, letter, kind, concerned[0], settings=settings, due=due, now=now)
+    detail = {"kind": kind, "to": letter.to, "said": letter.text, "notice": show(number)}
+    ledger.write(session, "notice", f"message:{show(message.id)}", by=BY, now=now, detail=detail)
+
+
+def reserve(session: Session, number: int, message: Message, kind: str, text: str, due: datetime) -> bool:
+    """Be the one notice that this sender gets about this message; False when there is one."""
+    sender = message.envelope["reverse_path"]
+    values = {"message_id": message.id, "sender": sender, "about": about(message), "kind": kind, "text": text, "due_at": due}
+    db.insert_if_missing(session, Notice, delivery_id=number, **values)
+    return session.get(Notice, number) is not None
+
+
+def concerned_by(session: Session, message_id: int, kind: str) -> Sequence[Delivery]:
+    """The deliveries that a notice of this kind is about."""
+    where = (col(Delivery.message_id) == message_id, col(Delivery.direction) == "in", col(Delivery.state) == ABOUT[kind])
+    rows = select(Delivery).where(*where).order_by(col(Delivery.id)).execution_options(populate_existing=True)
+    return session.scalars(rows).all()
+
+
+def letter_to(message: Message, concerned: Sequence[Delivery], kind: str, text: str, settings: Settings) -> Letter | None:
+    """What is said of these deliveries; None when none of them has an address that the sender wrote to."""
+    written = {folded(one): one for one in message.envelope["recipients"]}
+    failures = [failure(written[one.recipient], one, kind) for one in concerned if one.recipient in written]
+    if not failures:
+        return None  # members of a group: who they are is nobody's business outside
+    return Letter(message.envelope["reverse_path"], in_words(text, message, failures, settings), tuple(failures))
+
+
+def failure(recipient: str, delivery: Delivery, kind: str) -> dsn.Failed:
+    """One recipient's part of the notice."""
+    if kind == REJECTION:
+        return dsn.Failed(recipient, "5.7.1")
+    status, code = dsn.status_of(delivery.last_reply)
+    return dsn.Failed(recipient, status, code)
+
+
+def folded(address: str) -> str:
+    """A recipient as deliveries hold it."""
+    try:
+        return str(Address.parse(address))
+    except ValueError:
+        return address.casefold()
+
+
+def in_words(text: str, message: Message, failures: Sequence[dsn.Failed], settings: Settings) -> str:
+    """The template with its placeholders filled in, in one pass: what a value says is never a placeholder."""
+    values = {
+        "subject": message.summary.get("subject") or "(no subject)",
+        "recipient": ", ".join(one.recipient for one in failures),
+        "sender": message.envelope["reverse_path"],
+        "date": f"{message.received_at:%d %b %Y}",
+        "company": settings.company.domains[0],
+    }
+    filled = PLACEHOLDER.sub(lambda found: visible(values[found[1]])[:VALUE_LENGTH], text)
+    reasons = dict.fromkeys(one.reason for one in failures) if "{reason}" in text else {}
+    return filled.replace("{reason}", " ".join(reasons)).strip() + "\n"
+
+
+def enter(
+    session: Session,
+    number: int,
+    message: Message,
+    letter: Letter,
+    kind: str,
+    first: Delivery,
+    *,
+    settings: Settings,
+    due: datetime,
+    now: datetime,
+) -> None:
+    """The notice as a message with one delivery, in the folder of what it is about; null reverse-path: no answer ever comes of it."""
+    sender = settings.notices.sender or f"postmaster@{settings.company.domains[0]}"
+    notice = dsn.Notice(
+        kind=kind,
+        sender=sender,
+        to=letter.to,
+        subject=message.summary.get("subject", ""),
+        text=letter.text,
+        failed=letter.failed,
+        hostname=settings.company.hostname,
+        arrived_at=message.received_at,
+        message_id=message.summary.get("message_id", ""),
+        original=original(session, message),
+    )
+    raw = dsn.written(notice, number=show(number), boundary=f"=_{secrets.token_hex(12)}", now=now)
+    content_id, content = contents.keep(session, raw)
+    envelope = Envelope(number, now, "", (letter.to,), "", settings.company.hostname, protocol="local")
+    subject = f"{kind}: {notice.subject}"
+    summary = replace(Summary(), parsed=True, author=sender, authors=(sender,), subject=subject, automatic="auto-submitted")
+    told_of = Message(
+        spool_id=number,
+        content_id=content_id,
+        received_at=now,
+        envelope=envelope.as_json(),
+        authentication=Authentication("").as_json(),
+        summary=summary.as_json(),
+        signals=[],
+        text=letter.text,
+    )
+    delivery = Delivery(
+        id=number,
+        message_id=told_of.id,
+        state=State.QUEUED,
+        received_at=now,
+        recipient=letter.to.casefold(),
+        department=first.department,
+        person=first.person,
+        mailbox=letter.to,
+        author=sender,
+        author_domain=sender.rpartition("@")[2],
+        author_name="",
+        subject=subject,
+        search=subject.casefold(),
+        proof="",
+        weight=0,
+        verdict="relay",
+        rule="notice",
+        reason=f"it tells the sender what became of a message ({kind})",
+        direction="notice",
+        due_at=due,
+        queued_at=due,
+    )
+    ledger.enter(session, told_of, content, [delivery], by=BY, now=now)
+
+
+def original(session: Session, message: Message) -> bytes:
+    """The bytes of the message, as far as they are there."""
+    try:
+        return contents.load(session, message.content_id)
+    except NotFound:
+        return b""
+
+
+def follow(session: Session, message_ids: Iterable[int], *, settings: Settings, now: datetime) -> None:
+    """Something has changed about these messages: what has not left is written anew about what is still so, or called off."""
+    concerned = list(message_ids)
+    for message_id, notice in waiting(session, concerned).items() if concerned else ():
+        kind, text, due = notice.kind, notice.text, notice.due_at
+        ledger.record(session, notice.delivery_id, Event.PURGE, by=BY, now=now, due_at=None)
+        session.delete(notice)
+        session.flush()
+        if concerned_by(session, message_id, kind):
+            make(session, session.get_one(Message, message_id), kind, text, settings=settings, due=max(due, now), now=now)
+
+
+def follow_deliveries(session: Session, ids: Iterable[int], *, settings: Settings, now: datetime) -> None:
+    """As `follow`, for the messages of these deliveries."""
+    given = list(ids)
+    theirs = select(col(Notice.message_id)).join(Delivery, col(Delivery.message_id) == col(Notice.message_id))
+    messages = set(session.scalars(theirs.where(among(session, col(Delivery.id), given)))) if given else set()
+    follow(session, messages, settings=settings, now=now)
+
+
+def left(session: Session, ids: Iterable[int]) -> set[int]:
+    """Those rejected deliveries whose sender has been told, or is being told this moment: they cannot be taken back."""
+    sent = (
+        select(col(Notice.message_id))
+        .join(Delivery, col(Delivery.id) == col(Notice.delivery_id))
+        .where(col(Notice.kind) == REJECTION, col(Delivery.state).not_in(UNSENT))
+    )
+    rejected = (among(session, col(Delivery.id), ids), col(Delivery.state) == State.REJECTED)
+    return set(session.scalars(select(col(Delivery.id)).where(*rejected, col(Delivery.message_id).in_(sent))))
