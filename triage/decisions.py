@@ -1,6 +1,5 @@
 """A person decides over a selection: release, redirect, purge, restore, hold. One record, an outcome for each item."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -10,18 +9,17 @@ from sqlmodel import Session, col
 
 from triage import access, directory, ledger, notices, recalled, rules, selection
 from triage.actor import Actor
-from triage.authentication import Authentication
 from triage.db import among
 from triage.envelope import Address
 from triage.errors import BadInput, NotFound, Stale
-from triage.models import Decision, Delivery, Message, Person
+from triage.models import Decision, Delivery, Person
 from triage.outcomes import OUT_OF_REACH, DecisionReport, Item, NothingDone, filed, report, who_was_faster
+from triage.rule_making import rule_orders
 from triage.rules import RuleOrder
 from triage.selection import Selection
 from triage.settings import Settings
 from triage.states import Event, State
 
-MOST_RULES = 20
 FLYING = {State.RELAYING: "It is being delivered this moment.", State.RESTORING: "It is being put back this moment."}
 NEEDS_CONTENT = frozenset({Event.RESTORE, Event.RELEASE, Event.REDIRECT})
 
@@ -88,7 +86,7 @@ def decide(
     if not meant and rule is None:
         raise NotFound("nothing that is selected can be changed this way")
     changes = changes_of(session, verb, to, now, settings)
-    orders = rule_orders(session, rule, selected, meant) if rule else []
+    orders = rule_orders(session, rule, selected, [delivery_id for delivery_id, _ in meant]) if rule else []
     decision = Decision(
         at=now,
         by=str(by),
@@ -213,51 +211,3 @@ def explanations(session: Session, ids: list[int], aim: Aim, now: datetime) -> d
         else:
             found[delivery_id] = ("refused", who_was_faster(state, decision, now))
     return found
-
-
-def rule_orders(session: Session, order: RuleOrder, selected: Selection, meant: list[tuple[int, State]]) -> list[RuleOrder]:
-    """The rules to make: about the value that was given, or about every sender of the selected mail."""
-    if order.value:
-        return [order]
-    if order.match not in ("address", "domain"):
-        raise BadInput("rule: a list rule needs its value, the List-Id")
-    senders = senders_of(session, [delivery_id for delivery_id, _ in meant], order.match)
-    named = selected.sender if order.match == "address" else selected.domain
-    if not senders and named:
-        return [replace(order, value=named)]
-    if not 0 < len(senders) <= MOST_RULES:
-        raise BadInput(
-            f"rule: the selection has {len(senders)} different senders; between 1 and {MOST_RULES} can be made into rules at once"
-        )
-    return [with_proof(order, value, proofs) for value, proofs in senders.items()]
-
-
-class Proofs(NamedTuple):
-    """What the selected mail of one sender could prove."""
-
-    proofs: frozenset[str]  # of the deliveries: dmarc, aligned, ""
-    publishes_nothing: bool  # no unproven one's domain publishes SPF or DMARC
-
-
-def senders_of(session: Session, ids: list[int], match: str) -> dict[str, Proofs]:
-    """The selected deliveries' senders, as addresses or as domains, and what their mail proved."""
-    column = col(Delivery.author) if match == "address" else col(Delivery.author_domain)
-    found: dict[str, tuple[set[str], list[bool]]] = {}
-    rows = session.execute(
-        select(column, col(Delivery.proof), col(Message.authentication))
-        .join(Message, col(Message.id) == col(Delivery.message_id))
-        .where(among(session, col(Delivery.id), ids))
-    )
-    for value, proof, authentication in rows:
-        proofs, silent = found.setdefault(value, (set(), []))
-        proofs.add(proof)
-        silent.append(bool(proof) or Authentication.from_json(authentication).publishes_nothing)
-    return {value: Proofs(frozenset(proofs), all(silent)) for value, (proofs, silent) in found.items() if value}
-
-
-def with_proof(order: RuleOrder, value: str, shown: Proofs) -> RuleOrder:
-    """An allow asks for the proof that this sender can give; a block made from unproven mail leaves proven mail alone (mailflow.md 5)."""
-    if order.effect == "allow":
-        return replace(order, value=value, proof=order.proof or ("dmarc" if "dmarc" in shown.proofs else "aligned"))
-    unproven = "" in shown.proofs
-    return replace(order, value=value, unproven_only=unproven, unsigned_only=unproven and shown.publishes_nothing)

@@ -1,0 +1,92 @@
+"""Which rules go along with a decision: about every sender of the selected mail, asking for the proof that each can give."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from triage.authentication import Authentication
+from triage.content import Summary
+from triage.db import among
+from triage.errors import BadInput
+from triage.links import related
+from triage.mailing_lists import rewritten
+from triage.models import Delivery, Message
+from triage.rules import RuleOrder
+from triage.selection import Selection
+
+MOST_RULES = 20
+
+
+@dataclass(slots=True)
+class Sender:
+    """One sender of the selected mail, and what all its mail together could prove."""
+
+    match: str
+    value: str
+    proofs: set[str] = field(default_factory=set)  # of the deliveries: dmarc, aligned, ""
+    publishes_nothing: bool = True  # no unproven one's domain publishes SPF or DMARC
+    signers: set[str] | None = None  # of a list: the domains of its own whose signature each post bears
+
+
+def rule_orders(session: Session, order: RuleOrder, selected: Selection, ids: Sequence[int]) -> list[RuleOrder]:
+    """The rules to make: about the value that was given, or about every sender of the mail with these ids."""
+    if order.value:
+        return [order]
+    if order.match not in ("address", "domain"):
+        raise BadInput("rule: a list rule needs its value, the List-Id")
+    senders = senders_of(session, order, ids)
+    named = selected.sender if order.match == "address" else selected.domain
+    if not senders and named:
+        return [replace(order, value=named)]
+    if not 0 < len(senders) <= MOST_RULES:
+        raise BadInput(
+            f"rule: the selection has {len(senders)} different senders; between 1 and {MOST_RULES} can be made into rules at once"
+        )
+    return [block_of(order, sender) if order.effect == "block" else allow_of(order, sender) for sender in senders]
+
+
+def senders_of(session: Session, order: RuleOrder, ids: Sequence[int]) -> list[Sender]:
+    """The selected deliveries' senders as an order of this kind is about them."""
+    column = col(Delivery.author) if order.match == "address" else col(Delivery.author_domain)
+    found: dict[tuple[str, str], Sender] = {}
+    rows = session.execute(
+        select(column, col(Delivery.proof), col(Message.authentication), col(Message.summary))
+        .join(Message, col(Message.id) == col(Delivery.message_id))
+        .where(among(session, col(Delivery.id), ids), column != "")
+    )
+    for value, proof, results, summary in rows:
+        kind, authentication = kind_of(order, value, summary), Authentication.from_json(results)
+        sender = found.setdefault(kind, Sender(*kind))
+        sender.proofs.add(proof)
+        sender.publishes_nothing &= bool(proof) or authentication.publishes_nothing
+        if sender.match == "list":
+            signers = {
+                one.domain for one in authentication.dkim if related(one.domain, sender.value) and authentication.signed_by(one.domain)
+            }
+            sender.signers = signers if sender.signers is None else sender.signers & signers
+    return list(found.values())
+
+
+def kind_of(order: RuleOrder, value: str, summary: dict[str, object]) -> tuple[str, str]:
+    """What a rule about this mail matches. A list that writes in its authors' place can be let in as a list only (rules.about_sender)."""
+    post = rewritten(Summary.from_json(summary)) if order.effect == "allow" and summary["list_id"] else None
+    return ("list", post.list_id) if post else (order.match, value)
+
+
+def block_of(order: RuleOrder, sender: Sender) -> RuleOrder:
+    """A block made from unproven mail leaves proven mail alone (mailflow.md 5)."""
+    unproven = "" in sender.proofs
+    return replace(order, value=sender.value, unproven_only=unproven, unsigned_only=unproven and sender.publishes_nothing)
+
+
+def allow_of(order: RuleOrder, sender: Sender) -> RuleOrder:
+    """An allow asks for the proof that this sender can give: a list's is a signature of its own organisation."""
+    if sender.match != "list":
+        return replace(order, value=sender.value, proof=order.proof or ("dmarc" if "dmarc" in sender.proofs else "aligned"))
+    proof = order.proof if ":" in order.proof else ""
+    signer = min(sender.signers or (), key=lambda domain: (len(domain), domain), default="")
+    if not proof and not signer:
+        raise BadInput(f"rule: the list {sender.value} puts its address in place of its authors' and signs nothing; release without a rule")
+    return replace(order, match="list", value=sender.value, proof=proof or f"dkim:{signer}")
