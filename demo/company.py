@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from argon2 import PasswordHasher
 
-from triage.directory import CompanyDirectory, DepartmentEntry, PersonEntry, StaffEntry
+from triage.company import CompanyDirectory, DepartmentEntry, PersonEntry, StaffEntry
 from triage.rules import RuleOrder
 
 NAME = "Quellmark"

@@ -1,4 +1,4 @@
-"""A company's directory from one TOML file: departments, people, staff. Every mistake is one line that says where.
+"""A company's directory from one TOML file: departments, people, groups, staff. Every mistake is one line that says where.
 
 [company]
 postmaster = "ida.lindqvist@company.example"   # takes postmaster@ and abuse@
@@ -17,6 +17,15 @@ mailbox = "dario.montefusco@company.example"   # the ordinary address; accepted,
 aliases = ["dario@company.example"]            # optional
 active = true                                  # optional; false: has left, mail is refused
 
+[[group]]
+address = "all-sales@company.example"          # held once, in the folder of its department
+name = "Everybody in Sales"
+department = "sales"
+members = ["dario.montefusco", "info@company.example"]  # uids, addresses of the company, other groups
+external = ["agency@partner.example"]          # optional: members outside the company
+aliases = ["vertrieb@company.example"]         # optional
+expand = true                                  # optional; false: passed on as the group's address, which another server expands
+
 [[staff]]
 login = "ana"
 name = "Ana Kovačić"
@@ -26,15 +35,15 @@ password_hash = "$argon2id$v=19$…"             # optional: without it nobody c
 """
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from triage.actor import Role, Scope
-from triage.directory import CompanyDirectory, DepartmentEntry, PersonEntry, StaffEntry
+from triage.company import CompanyDirectory, DepartmentEntry, GroupEntry, PersonEntry, StaffEntry
 from triage.door import ALWAYS
-from triage.envelope import Address
+from triage.envelope import Address, folded
 from triage.errors import BadInput
 from triage.settings import nearest
 
@@ -44,6 +53,15 @@ KEYS: dict[str, dict[str, Any]] = {  # section -> key -> its default, which also
     "company": {"postmaster": NEEDED},
     "department": {"code": NEEDED, "name": NEEDED, "mailbox": "", "roles": ()},
     "person": {"uid": NEEDED, "name": NEEDED, "department": NEEDED, "mailbox": NEEDED, "aliases": (), "active": True},
+    "group": {
+        "address": NEEDED,
+        "name": NEEDED,
+        "department": NEEDED,
+        "members": (),
+        "external": (),
+        "aliases": (),
+        "expand": True,
+    },
     "staff": {"login": NEEDED, "name": NEEDED, "role": NEEDED, "scope": (), "password_hash": ""},
 }
 
@@ -60,8 +78,8 @@ class Entry:
         return BadInput(f"{self.where}: {why}")
 
 
-def read(path: Path, domains: tuple[str, ...]) -> CompanyDirectory:
-    """The directory in the file at `path`, for a company with these mail domains (folded).
+def read(path: Path, domains: tuple[str, ...], delimiter: str = "+") -> CompanyDirectory:
+    """The directory in the file at `path`, for a company with these mail domains (folded) and this `company.delimiter`.
 
     Addresses come back folded. BadInput names the file, the entry, and what to write instead; nothing is half read.
     """
@@ -71,15 +89,18 @@ def read(path: Path, domains: tuple[str, ...]) -> CompanyDirectory:
     company = company_entry(parsed, path)
     departments = entries(parsed, "department", "code", path)
     people = entries(parsed, "person", "uid", path)
+    groups = entries(parsed, "group", "address", path)
     staff = entries(parsed, "staff", "login", path)
-    check_names(departments, people, domains)
+    check_names(departments, people, domains, delimiter)
     check_staff(staff, departments, people)
-    check_addresses(company, departments, people, domains)
+    owners = check_addresses(owned_addresses(company, departments, people, groups, domains, delimiter))
+    check_groups(groups, departments, people, owners, domains)
     return CompanyDirectory(
         departments=tuple(department_value(entry, domains) for entry in departments),
         people=tuple(person_value(entry, domains) for entry in people),
         staff=tuple(StaffEntry(**entry.values) for entry in staff),
         postmaster=own_address(company, "postmaster", company.values["postmaster"], domains),
+        groups=tuple(group_value(entry, domains) for entry in groups),
     )
 
 
@@ -161,24 +182,31 @@ def value_of(values: dict[str, Any], key: str, default: Any, where: str) -> Any:
     return value
 
 
-def check_names(departments: list[Entry], people: list[Entry], domains: tuple[str, ...]) -> None:
+def check_names(departments: list[Entry], people: list[Entry], domains: tuple[str, ...], delimiter: str) -> None:
     """Codes and uids must fit into a triage address; people are in departments that exist."""
     codes = {entry.values["code"] for entry in departments}
     for entry in departments:
         check_name(entry, "code", f"{entry.values['code']}@{domains[0]}")
+        if delimiter in entry.values["code"]:
+            raise entry.refused(f"code {entry.values['code']!r} stands before {delimiter!r} in addresses: write it without {delimiter!r}")
     for entry in people:
         check_name(entry, "uid", f"{entry.values['uid']}@{domains[0]}")
-        department = entry.values["department"]
-        if department not in codes:
-            raise entry.refused(f"there is no department {department!r}{nearest(department, sorted(codes))}")
-        check_name(entry, "uid", f"{department}+{entry.values['uid']}@{domains[0]}")
+        check_department(entry, codes)
+        check_name(entry, "uid", f"{entry.values['department']}{delimiter}{entry.values['uid']}@{domains[0]}")
+
+
+def check_department(entry: Entry, codes: set[str]) -> None:
+    """The department of a person or a group must exist."""
+    department = entry.values["department"]
+    if department not in codes:
+        raise entry.refused(f"there is no department {department!r}{nearest(department, sorted(codes))}")
 
 
 def check_name(entry: Entry, key: str, address: str) -> None:
-    """A name that stands in addresses: small letters, no plus sign, and an address comes out."""
+    """A name that stands in addresses: small letters, and an address comes out."""
     name = entry.values[key]
-    if "+" in name or name != name.casefold():
-        raise entry.refused(f"{key} {name!r} stands in addresses: write it in small letters and without '+'")
+    if name != folded(name):
+        raise entry.refused(f"{key} {name!r} stands in addresses: write it in small letters")
     parsed_address(entry, key, address)
 
 
@@ -208,25 +236,50 @@ def check_scope(entry: Entry, codes: set[str], uids: set[str]) -> None:
         raise entry.refused(f"scope: there is no person {uid!r}{nearest(uid, sorted(uids))}")
 
 
-def check_addresses(company: Entry, departments: list[Entry], people: list[Entry], domains: tuple[str, ...]) -> None:
-    """No address may mean two things. People who have left hold none."""
+def check_addresses(owned: Iterable[tuple[Entry, str]]) -> dict[str, Entry]:
+    """Every address and its owner. No address may mean two things; people who have left hold none."""
     owners: dict[str, Entry] = {}
-    for entry, address in owned_addresses(company, departments, people, domains):
+    for entry, address in owned:
         owner = owners.setdefault(address, entry)
         if owner is not entry:
             raise entry.refused(f"{address} belongs already to {owner.where.partition(': ')[2]}")
+    return owners
 
 
-def owned_addresses(company: Entry, departments: list[Entry], people: list[Entry], domains: tuple[str, ...]) -> Iterator[tuple[Entry, str]]:
+def owned_addresses(
+    company: Entry, departments: list[Entry], people: list[Entry], groups: list[Entry], domains: tuple[str, ...], delimiter: str
+) -> Iterator[tuple[Entry, str]]:
     """Every address with the entry that it belongs to."""
     yield from ((company, f"{local}@{domain}") for local in ALWAYS for domain in domains)
     for entry in people:
         if entry.values["active"]:
             yield entry, own_address(entry, "mailbox", entry.values["mailbox"], domains)
             yield from ((entry, own_address(entry, "aliases", alias, domains)) for alias in entry.values["aliases"])
-            yield from ((entry, f"{entry.values['department']}+{entry.values['uid']}@{domain}") for domain in domains)
+            yield from ((entry, f"{entry.values['department']}{delimiter}{entry.values['uid']}@{domain}") for domain in domains)
     for entry in departments:
         yield from ((entry, address) for address in role_addresses(entry, domains))
+    for entry in groups:
+        yield entry, own_address(entry, "address", entry.values["address"], domains)
+        yield from ((entry, own_address(entry, "aliases", alias, domains)) for alias in entry.values["aliases"])
+
+
+def check_groups(
+    groups: list[Entry], departments: list[Entry], people: list[Entry], owners: dict[str, Entry], domains: tuple[str, ...]
+) -> None:
+    """Groups are in departments that exist; their members are somebody here, those outside are said to be so."""
+    codes, uids = {entry.values["code"] for entry in departments}, {entry.values["uid"] for entry in people}
+    for entry in groups:
+        check_department(entry, codes)
+        for member in entry.values["members"]:
+            if "@" not in member and member not in uids:
+                raise entry.refused(f"members: there is no person {member!r}{nearest(member, sorted(uids))}")
+            if "@" in member and parsed_address(entry, "members", member).domain not in domains:
+                raise entry.refused(f"members: {member!r} is outside the company's domains; name it in external if that is meant")
+            if "@" in member and str(parsed_address(entry, "members", member)) not in owners:
+                raise entry.refused(f"members: {member!r} is nobody's address here")
+        for address in entry.values["external"]:
+            if parsed_address(entry, "external", address).domain in domains:
+                raise entry.refused(f"external: {address!r} is in the company's own domains; name it in members")
 
 
 def role_addresses(entry: Entry, domains: tuple[str, ...]) -> Iterator[str]:
@@ -273,4 +326,18 @@ def person_value(entry: Entry, domains: tuple[str, ...]) -> PersonEntry:
         mailbox=own_address(entry, "mailbox", values["mailbox"], domains),
         aliases=tuple(own_address(entry, "aliases", alias, domains) for alias in values["aliases"]),
         active=values["active"],
+    )
+
+
+def group_value(entry: Entry, domains: tuple[str, ...]) -> GroupEntry:
+    """A group as the house knows it."""
+    values = entry.values
+    return GroupEntry(
+        address=own_address(entry, "address", values["address"], domains),
+        name=values["name"],
+        department=values["department"],
+        members=tuple(str(parsed_address(entry, "members", member)) if "@" in member else member for member in values["members"]),
+        external=tuple(str(parsed_address(entry, "external", address)) for address in values["external"]),
+        aliases=tuple(own_address(entry, "aliases", alias, domains) for alias in values["aliases"]),
+        expand=values["expand"],
     )

@@ -7,12 +7,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, and_, select, update
 from sqlmodel import Session, col
 
-from triage import access, directory, ledger, notices, recalled, rules, selection
+from triage import access, ledger, notices, recalled, recipients, rules, selection
 from triage.actor import Actor
 from triage.db import among
-from triage.envelope import Address
-from triage.errors import BadInput, NotFound, Stale
-from triage.models import Decision, Delivery, Person
+from triage.errors import NotFound, Stale
+from triage.models import Decision, Delivery
 from triage.outcomes import OUT_OF_REACH, DecisionReport, Item, NothingDone, filed, report, who_was_faster
 from triage.rule_making import rule_orders
 from triage.rules import RuleOrder
@@ -133,26 +132,23 @@ def changes_of(session: Session, verb: Verb, to: str, now: datetime, settings: S
     if verb is Verb.RELEASE:
         return {"due_at": leaves, "queued_at": leaves, "waits_for": ""}
     if verb is Verb.REDIRECT:
-        return {"due_at": leaves, "queued_at": leaves, "waits_for": "", "mailbox": mailbox_of(session, to)}
+        return {"due_at": leaves, "queued_at": leaves, "waits_for": ""} | to_another(session, to, settings)
     return recalled.due(now) if verb is Verb.PURGE else {"due_at": None}
 
 
-def mailbox_of(session: Session, to: str) -> str:
-    """Where a redirect goes: a person's uid or any address of somebody here. Nothing is redirected to the outside."""
-    person = session.get(Person, to.strip().casefold())
-    if person is not None and person.active:
-        return person.mailbox
-    try:
-        recipient = directory.resolve(session, Address.parse(to))
-    except ValueError:
-        recipient = None
-    if recipient is None:
-        raise BadInput(f"to: {to[:80]!r} is nobody here; name a person or an address of the company")
-    return recipient.mailbox
+def to_another(session: Session, to: str, settings: Settings) -> dict[str, Any]:
+    """What a redirect changes beside."""
+    return {"mailbox": recipients.destination(session, to, settings.company), "redirected": True}
 
 
 def carry_out(
-    session: Session, decision: Decision, meant: list[tuple[int, State]], aim: Aim, changes: dict[str, Any], *, by: Actor
+    session: Session,
+    decision: Decision,
+    meant: list[tuple[int, State]],
+    aim: Aim,
+    changes: dict[str, Any],
+    *,
+    by: Actor,
 ) -> list[Item]:
     """Change what can be changed; the outcome of each item."""
     ids = [delivery_id for delivery_id, _ in meant]
@@ -165,7 +161,7 @@ def carry_out(
     changed = dict(ledger.record_many(session, where, aim.event, by=by, now=decision.at, decision_id=decision.id, detail=detail, **changes))
     if aim.event is Event.RELEASE:  # a redirect that was taken back and a mailbox that moved are forgotten
         held = [one for one, state in changed.items() if state is State.HELD]
-        directory.address_anew(session, among(session, col(Delivery.id), held))
+        recipients.address_anew(session, among(session, col(Delivery.id), held))
     in_flight = want_purged(session, meant, decision.id) if aim.event is Event.PURGE else set()
     left = {delivery_id: state for delivery_id, state in meant if delivery_id not in changed and delivery_id not in in_flight | back}
     why = explanations(session, list(left), aim, decision.at)

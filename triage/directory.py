@@ -1,67 +1,25 @@
-"""Who is a recipient, and where; who is staff: `apply` takes a company's directory over, `resolve` answers from it."""
+"""Takes a company's directory over: departments, people, groups, addresses and staff become as it says. Who is staff."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import delete, select, update
 from sqlmodel import Session, SQLModel, col
 
 from triage import ledger, markers
 from triage.actor import Actor, Role, Scope
+from triage.company import CompanyDirectory, DepartmentEntry, GroupEntry, PersonEntry, StaffEntry
 from triage.door import ALWAYS
 from triage.envelope import Address
 from triage.errors import BadInput
-from triage.facts import Recipient
-from triage.models import Delivery, Department, KnownRecipient, Person, StaffMember
+from triage.models import Delivery, Department, KnownRecipient, MailGroup, Person, StaffMember
+from triage.settings import Company
 from triage.states import State
 
 VERSION = "directory"  # the marker that moves when recipients or people change
 FEW = 5  # people, or per cent of them, who may leave at once (security.md)
-
-
-@dataclass(frozen=True, slots=True)
-class DepartmentEntry:
-    """A department: its code stands in addresses, its mailbox takes what is sent to its role addresses."""
-
-    code: str
-    name: str
-    mailbox: str = ""  # "": its role addresses cannot be released before one is named
-    roles: tuple[str, ...] = ()  # local parts or addresses, e.g. "info"
-
-
-@dataclass(frozen=True, slots=True)
-class PersonEntry:
-    """Somebody who works here. `mailbox` is the ordinary address and is accepted too."""
-
-    uid: str
-    name: str
-    department: str
-    mailbox: str
-    aliases: tuple[str, ...] = ()
-    active: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class StaffEntry:
-    """Somebody who triages."""
-
-    login: str
-    name: str
-    role: str
-    scope: tuple[str, ...]
-    password_hash: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class CompanyDirectory:
-    """Everything a directory source says, at one moment."""
-
-    departments: tuple[DepartmentEntry, ...]
-    people: tuple[PersonEntry, ...]
-    staff: tuple[StaffEntry, ...]
-    postmaster: str  # mailbox for postmaster@ and abuse@
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +32,6 @@ class Applied:
     moved: int  # held deliveries that went along with people who moved
 
 
-def resolve(session: Session, address: Address) -> Recipient | None:
-    """Whom an envelope recipient means; None when nobody here has that address."""
-    known = session.get(KnownRecipient, str(address))
-    if known is None:
-        return None
-    return Recipient(known.address, known.department, known.person, known.mailbox, always=known.kind == "postmaster")
-
-
 def staff(session: Session, login: str) -> Actor | None:
     """The member of staff with this login, as an actor with role and scope; None when there is none (any more)."""
     member = session.get(StaffMember, login.casefold())
@@ -91,73 +41,119 @@ def staff(session: Session, login: str) -> Actor | None:
 
 
 def apply(
-    session: Session, company: CompanyDirectory, domains: tuple[str, ...], *, by: Actor, now: datetime, many_leave: bool = False
+    session: Session, directory: CompanyDirectory, company: Company, *, by: Actor, now: datetime, many_leave: bool = False
 ) -> Applied:
-    """Take a company's directory over: departments, people, addresses and staff become as it says, in one transaction.
+    """Take a company's directory over: departments, people, groups, addresses and staff become as it says, in one transaction.
 
     Nothing is applied when it is inconsistent (BadInput says where) or when more than 5 and more than 5 % of the people
     would go, which is a broken source more often than a broken company; `many_leave` says that it is meant.
     """
-    addresses = {known.address: known for known in addresses_of(company, domains)}
+    addresses = addresses_of(directory, company)
     if not many_leave:
-        brake(session, company)
+        brake(session, directory)
+    keep_former(session, addresses, directory, company)
     added, removed = replace_recipients(session, addresses)
-    replace(session, Department, [Department(code=entry.code, name=entry.name) for entry in company.departments])
-    renamed = replace_people(session, company)
-    replace(session, StaffMember, [staff_row(entry) for entry in company.staff])
+    changed = [
+        replace(session, Department, [department_row(entry, company) for entry in directory.departments]),
+        replace(session, Person, [person_row(entry) for entry in directory.people]),
+        replace(session, MailGroup, [group_row(entry, company) for entry in directory.groups]),
+    ]
+    replace(session, StaffMember, [staff_row(entry) for entry in directory.staff])
     moved = follow_people(session)
-    if added or removed or renamed:
+    if added or removed or any(changed):
         markers.advance(session, VERSION)
-    applied = Applied(len(company.people), added, removed, moved)
-    if added or removed or moved:
-        detail = {"people": applied.people, "added": added, "removed": removed, "moved": moved}
+    applied = Applied(len(directory.people), added, removed, moved)
+    if added or removed or moved or any(changed):
+        detail = {"people": applied.people, "groups": len(directory.groups), "added": added, "removed": removed, "moved": moved}
         ledger.write(session, "directory", "directory", by=by, now=now, detail=detail)
     return applied
 
 
-def addresses_of(company: CompanyDirectory, domains: tuple[str, ...]) -> Iterator[KnownRecipient]:
-    """Every address that mail is accepted for. The first owner of an address keeps it."""
-    taken: set[str] = set()
-    for known in all_addresses(company, domains):
-        if known.address not in taken:
-            taken.add(known.address)
-            yield known
+def addresses_of(directory: CompanyDirectory, company: Company) -> dict[str, KnownRecipient]:
+    """Every address that mail is accepted for. What binds more comes first and keeps an address; so does the first owner."""
+    known: dict[str, KnownRecipient] = {}
+    for one in all_addresses(directory, company):
+        known.setdefault(one.address, one)
+    return known
 
 
-def all_addresses(company: CompanyDirectory, domains: tuple[str, ...]) -> Iterator[KnownRecipient]:
-    """The addresses as the entries give them, most binding first."""
-    codes = {entry.code for entry in company.departments}
+def all_addresses(directory: CompanyDirectory, company: Company) -> Iterator[KnownRecipient]:
+    """The addresses as the entries give them, most binding first (docs/addresses.md)."""
+    codes = {entry.code for entry in directory.departments}
+    domains = company.domains
     for local in sorted(ALWAYS):
         for domain in domains:
-            yield known_recipient(f"{local}@{domain}", "postmaster", "", "", company.postmaster)
-    for person in company.people:
-        if person.department not in codes:
-            raise BadInput(f"person {person.uid} is in department {person.department!r}, which the directory does not list")
-        if person.active:
-            yield known_recipient(person.mailbox, "legacy", person.department, person.uid, person.mailbox)
-            for domain in domains:
-                yield known_recipient(f"{person.department}+{person.uid}@{domain}", "triage", person.department, person.uid, person.mailbox)
-            for alias in person.aliases:
-                yield known_recipient(alias, "alias", person.department, person.uid, person.mailbox)
-    for department in company.departments:
-        for role in department.roles:
-            for address in [role] if "@" in role else [f"{role}@{domain}" for domain in domains]:
-                yield known_recipient(address, "role", department.code, "", department.mailbox or address)
+            yield known_recipient(f"{local}@{domain}", "postmaster", "", "", directory.postmaster)
+    for kind, addresses in PEOPLES.items():
+        for person in directory.people:
+            if person.department not in codes:
+                raise BadInput(f"person {person.uid} is in department {person.department!r}, which the directory does not list")
+            for address in addresses(person, company) if person.active else ():
+                sub_addressed = address.rpartition("@")[0].casefold() not in codes
+                yield known_recipient(address, kind, person.department, person.uid, person.mailbox, sub_addressed=sub_addressed)
+    for department in directory.departments:
+        for address in in_domains(department.roles, domains):
+            yield known_recipient(address, "role", department.code, "", department.mailbox or address)
+    for group in directory.groups:
+        if group.department not in codes:
+            raise BadInput(f"group {group.address} is in department {group.department!r}, which the directory does not list")
+        for address in (group.address, *group.aliases):
+            yield known_recipient(address, "group", group.department, "", group.address)
 
 
-def known_recipient(address: str, kind: str, department: str, person: str, mailbox: str) -> KnownRecipient:
+PEOPLES: dict[str, Callable[[PersonEntry, Company], Iterable[str]]] = {  # a person's addresses by kind, most binding first
+    "legacy": lambda person, company: (person.mailbox,),
+    "triage": lambda person, company: (triage_address(person.department, person.uid, domain, company) for domain in company.domains),
+    "alias": lambda person, company: person.aliases,
+}
+
+
+def triage_address(code: str, uid: str, domain: str, company: Company) -> str:
+    """`department+person@domain`."""
+    return f"{code}{company.delimiter}{uid}@{domain}"
+
+
+def in_domains(names: tuple[str, ...], domains: tuple[str, ...]) -> Iterator[str]:
+    """Addresses as they are; a bare local part counts in every domain."""
+    for name in names:
+        yield from [name] if "@" in name else [f"{name}@{domain}" for domain in domains]
+
+
+def keep_former(session: Session, addresses: dict[str, KnownRecipient], directory: CompanyDirectory, company: Company) -> None:
+    """Add the triage addresses that people had in departments they have left: strangers go on writing there."""
+    present = {entry.uid: entry for entry in directory.people if entry.active}
+    earlier = session.scalars(select(KnownRecipient).where(col(KnownRecipient.kind).in_(["triage", "former"])))
+    for row in earlier:
+        person = present.get(row.person)
+        if person is not None and row.address.rpartition("@")[2] in company.domains:
+            former = known_recipient(row.address, "former", person.department, person.uid, person.mailbox, sub_addressed=True)
+            addresses.setdefault(row.address, former)
+
+
+def known_recipient(address: str, kind: str, department: str, person: str, mailbox: str, *, sub_addressed: bool = False) -> KnownRecipient:
     """One row, its address folded; BadInput when it is none."""
+    return KnownRecipient(
+        address=parsed(address, person or department or kind),
+        kind=kind,
+        department=department,
+        person=person,
+        mailbox=parsed(mailbox, person or department or kind),
+        sub_addressed=sub_addressed,
+    )
+
+
+def parsed(text: str, owner: str) -> str:
+    """An address of the directory, folded."""
     try:
-        folded, box = str(Address.parse(address)), str(Address.parse(mailbox))
+        return str(Address.parse(text))
     except ValueError as fault:
-        raise BadInput(f"the directory's entry for {person or department or kind}: {fault}") from fault
-    return KnownRecipient(address=folded, kind=kind, department=department, person=person, mailbox=box)
+        raise BadInput(f"the directory's entry for {owner}: {fault}") from fault
 
 
-def brake(session: Session, company: CompanyDirectory) -> None:
+def brake(session: Session, directory: CompanyDirectory) -> None:
     """Refuse a directory that has suddenly lost many of its people."""
     present = set(session.scalars(select(col(Person.uid)).where(col(Person.active))))
-    lost = len(present - {person.uid for person in company.people if person.active})
+    lost = len(present - {person.uid for person in directory.people if person.active})
     if lost > max(FEW, len(present) * FEW // 100):
         raise BadInput(
             f"the directory would take {lost} of {len(present)} people away: nothing was changed; "
@@ -178,28 +174,44 @@ def replace_recipients(session: Session, wanted: dict[str, KnownRecipient]) -> t
     return len(fresh), len(gone)
 
 
-def replace_people(session: Session, company: CompanyDirectory) -> bool:
-    """Make the people equal to the directory's; did anything change?"""
-    wanted = [person_row(entry) for entry in company.people]
-    present = {row.uid: row.model_dump() for row in session.scalars(select(Person))}
-    if present == {row.uid: row.model_dump() for row in wanted}:
+def replace(session: Session, table: type[SQLModel], wanted: Sequence[SQLModel]) -> bool:
+    """Make a small table equal to these rows; did anything change?"""
+    if {fingerprint(row) for row in session.scalars(select(table))} == {fingerprint(row) for row in wanted}:
         return False
     session.expunge_all()
-    replace(session, Person, wanted)
+    session.execute(delete(table))
+    session.add_all(wanted)
+    session.flush()
     return True
 
 
-def replace(session: Session, table: type[SQLModel], rows: list[Any]) -> None:
-    """Make a small table equal to these rows."""
-    session.execute(delete(table))
-    session.add_all(rows)
-    session.flush()
+def fingerprint(row: SQLModel) -> str:
+    """Equal for equal rows, whether they were read or made."""
+    return repr(sorted(row.model_dump().items()))
+
+
+def department_row(entry: DepartmentEntry, company: Company) -> Department:
+    """The row of a department; its first role address is its mailbox when it names none."""
+    mailbox = entry.mailbox or next(in_domains(entry.roles, company.domains), "")
+    return Department(code=entry.code, name=entry.name, mailbox=parsed(mailbox, entry.code) if mailbox else "")
 
 
 def person_row(entry: PersonEntry) -> Person:
     """The row of a person."""
     return Person(
-        uid=entry.uid, name=entry.name, department=entry.department, mailbox=str(Address.parse(entry.mailbox)), active=entry.active
+        uid=entry.uid, name=entry.name, department=entry.department, mailbox=parsed(entry.mailbox, entry.uid), active=entry.active
+    )
+
+
+def group_row(entry: GroupEntry, company: Company) -> MailGroup:
+    """The row of a group. A member with an @ is an address, any other a person's uid."""
+    return MailGroup(
+        address=parsed(entry.address, entry.name),
+        name=entry.name,
+        department=entry.department,
+        expand=entry.expand,
+        members=[parsed(member, entry.address) if "@" in member else member for member in entry.members],
+        external=[parsed(address, entry.address) for address in entry.external],
     )
 
 
@@ -217,12 +229,3 @@ def follow_people(session: Session) -> int:
     held = (col(Delivery.state) == State.HELD) & (col(Delivery.person) != "") & (col(Delivery.department) != theirs)
     changed: Any = session.execute(update(Delivery).where(held).values(department=theirs))
     return int(changed.rowcount)
-
-
-def address_anew(session: Session, where: ColumnElement[bool]) -> None:
-    """Let deliveries go where their envelope recipient leads today; those whose recipient is gone keep their mailbox."""
-    today = select(col(KnownRecipient.mailbox)).where(col(KnownRecipient.address) == col(Delivery.recipient)).scalar_subquery()
-    session.execute(
-        update(Delivery).where(where).values(mailbox=func.coalesce(today, col(Delivery.mailbox))),
-        execution_options={"synchronize_session": False},
-    )

@@ -18,6 +18,9 @@ class Recipient:
     mailbox: str  # where a released copy goes
     always: bool = False  # postmaster@ and abuse@: delivered whatever the rules say
     bounce: str = ""  # "ours": an address that we made for bounces of what we sent on; "forged": one that only looks like it
+    listed: str = ""  # the directory's address that it led to; "" when it leads nowhere any more
+    detail: str = ""  # of a sub-address, as the sender spelled it
+    note: str = ""  # what staff should know about the address
 
 
 @dataclass(frozen=True, slots=True)

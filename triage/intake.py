@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from triage import bounces, contents, directory, ledger, markers, rules, signals
+from triage import bounces, contents, directory, ledger, markers, recipients, rules, signals
 from triage.actor import Actor
 from triage.authentication import Authentication
 from triage.content import Summary
 from triage.door import DoorSnapshot
-from triage.envelope import Address, Envelope
+from triage.envelope import Address, Envelope, folded
 from triage.errors import NotYet
 from triage.facts import Facts, Recipient
 from triage.ids import sibling
@@ -20,7 +20,7 @@ from triage.mailing_lists import shown_name
 from triage.models import Delivery, KnownRecipient, Message, Person, Rule
 from triage.policy import Disposition, Verdict, decide
 from triage.proofs import proof_of_author
-from triage.settings import Settings
+from triage.settings import Company, Settings
 from triage.states import State
 from triage.visible import visible
 
@@ -53,7 +53,8 @@ def receive(
         return tuple(session.scalars(select(col(Delivery.id)).where(col(Delivery.message_id) == entered).order_by(col(Delivery.id))))
     about = rules.about_sender(session, summary, now, carrier_of(envelope))
     gathered = [
-        facts_of(envelope, authentication, summary, recipient, about, settings, listed) for recipient in recipients(session, envelope)
+        facts_of(envelope, authentication, summary, recipient, about, settings, listed)
+        for recipient in recipients_of(session, envelope, settings.company)
     ]
     verdicts = [(facts, decide(facts)) for facts in gathered]
     waiting = next((verdict.reason for _, verdict in verdicts if verdict.unknown), "")
@@ -114,17 +115,19 @@ def carrier_of(envelope: Envelope) -> str:
         return ""
 
 
-def recipients(session: Session, envelope: Envelope) -> list[Recipient]:
-    """Whom the message is for, one for each mailbox: somebody who is named twice gets one copy.
+def recipients_of(session: Session, envelope: Envelope, company: Company) -> list[Recipient]:
+    """Whom the message is for, one for each mailbox and detail: somebody who is named twice gets one copy.
 
     An address that the directory lost since RCPT is kept for the staff to see: it was promised.
     """
-    found: dict[str, Recipient] = {}
+    found: dict[tuple[str, str], Recipient] = {}
     for text in envelope.recipients:
         address = Address.parse(text)
-        recipient = bounces.recipient(session, envelope, address) or directory.resolve(session, address) or bounces.unknown(address)
-        if recipient.mailbox not in found or recipient.always:  # postmaster@ beside the postmaster's own address is postmaster@
-            found[recipient.mailbox] = recipient
+        made_by_us = bounces.recipient(session, envelope, address)
+        recipient = made_by_us or recipients.resolve(session, address, company, spelled=text) or bounces.unknown(address)
+        place = recipient.mailbox, folded(recipient.detail)
+        if place not in found or recipient.always:  # postmaster@ beside the postmaster's own address is postmaster@
+            found[place] = recipient
     return list(found.values())
 
 
@@ -178,6 +181,9 @@ def delivery(message: Message, facts: Facts, verdict: Verdict, weight: int, now:
         department=recipient.department,
         person=recipient.person,
         mailbox=recipient.mailbox,
+        listed=recipient.listed or recipient.address,
+        detail=recipient.detail,
+        note=recipient.note,
         author=author,
         author_domain=author.rpartition("@")[2],
         author_name=name,
@@ -214,11 +220,18 @@ def names_of_people(session: Session) -> dict[str, str]:
 
 def door_snapshot(session: Session, *, settings: Settings, now: datetime) -> DoorSnapshot | None:
     """Everything that the receiving daemon may know, as of now; None as long as no directory was taken over."""
-    recipients = frozenset(session.scalars(select(col(KnownRecipient.address))))
-    if not recipients:
+    rows = session.execute(select(col(KnownRecipient.address), col(KnownRecipient.sub_addressed))).all()
+    if not rows:
         return None
     blocks = rules.door_entries(session, now)
-    return DoorSnapshot(domains=settings.own_domains, recipients=recipients, blocked=blocks.always, blocked_unsigned=blocks.unsigned)
+    return DoorSnapshot(
+        domains=settings.own_domains,
+        recipients=frozenset(address for address, sub_addressed in rows if not sub_addressed),
+        sub_addressed=frozenset(address for address, sub_addressed in rows if sub_addressed),
+        blocked=blocks.always,
+        blocked_unsigned=blocks.unsigned,
+        delimiter=settings.company.delimiter,
+    )
 
 
 def door_version(session: Session, now: datetime) -> str:

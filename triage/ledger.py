@@ -26,7 +26,9 @@ def enter(session: Session, message: Message, content: Content | None, deliverie
         session.add_all(rows)
         session.flush()
     states = [(delivery.id, State(delivery.state)) for delivery in deliveries]
-    write(session, "receive", f"message:{show(message.id)}", by=by, now=now, items=len(states), digest=digest(states))
+    notes = {show(delivery.id): delivery.note for delivery in deliveries if delivery.note}
+    detail = {"notes": notes} if notes else None
+    write(session, "receive", f"message:{show(message.id)}", by=by, now=now, detail=detail, items=len(states), digest=digest(states))
 
 
 def record(

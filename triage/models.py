@@ -82,6 +82,10 @@ class Delivery(SQLModel, table=True):
     department: str
     person: str  # uid; "" for the department's shared folder
     mailbox: str  # where a released copy goes; a redirect changes it
+    listed: str = ""  # the directory's address that the recipient led to: the recipient without its detail
+    detail: str = ""  # of a sub-address, as the sender spelled it; goes on to the mailbox
+    redirected: bool = False  # a person chose the mailbox
+    note: str = ""  # what staff should know about how it was addressed, a sentence
     author: str  # folded address; when ambiguous the first one named, or the reverse-path
     author_domain: str
     author_name: str
@@ -248,6 +252,7 @@ class Department(SQLModel, table=True):
     __tablename__ = "department"
     code: str = Field(primary_key=True)
     name: str
+    mailbox: str = ""  # takes what is released or redirected to the department; "" when it has none
 
 
 class Person(SQLModel, table=True):
@@ -266,10 +271,23 @@ class KnownRecipient(SQLModel, table=True):
 
     __tablename__ = "known_recipient"
     address: str = Field(primary_key=True)  # folded
-    kind: str  # triage, legacy, alias, role, postmaster
+    kind: str  # postmaster, legacy, triage, alias, role, group; former: a triage address in a department that was left
     department: str
     person: str
     mailbox: str
+    sub_addressed: bool = False  # accepted with a detail too
+
+
+class MailGroup(SQLModel, table=True):
+    """A distribution list. Who its members are is asked when something leaves for it."""
+
+    __tablename__ = "mail_group"
+    address: str = Field(primary_key=True)
+    name: str
+    department: str  # whose own folder holds its mail
+    expand: bool = True
+    members: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))  # uids and addresses of ours
+    external: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))  # addresses outside
 
 
 class StaffMember(SQLModel, table=True):

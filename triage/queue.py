@@ -10,8 +10,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, bindparam, func, insert, or_, select, true, update
 from sqlmodel import Session, SQLModel, col
 
-from triage import bounces, contents, ledger, notices, recalled
+from triage import bounces, contents, ledger, notices, recalled, routes
 from triage.actor import Actor
+from triage.addressing import with_detail
 from triage.authentication import Authentication, Result
 from triage.bounce_address import Tag
 from triage.db import among
@@ -136,7 +137,10 @@ def claims_of(session: Session, ids: Sequence[int], settings: Settings, now: dat
         Delivery.id,
         Delivery.message_id,
         Delivery.attempts,
+        Delivery.department,
         Delivery.mailbox,
+        Delivery.detail,
+        Delivery.redirected,
         Delivery.rule,
         Delivery.direction,
         Delivery.purge_wanted_by,
@@ -153,10 +157,19 @@ def claims_of(session: Session, ids: Sequence[int], settings: Settings, now: dat
         else:
             envelope, authentication, raw = letter
             path = reverse_path(session, envelope, authentication, Tag(row.id, row.attempts), settings)
+            address = address_at_next_hop(row, settings)
             claims.append(
-                Claim(row.id, row.attempts, row.message_id, row.mailbox, path, row.rule, envelope, authentication, raw, row.direction)
+                Claim(row.id, row.attempts, row.message_id, address, path, row.rule, envelope, authentication, raw, row.direction)
             )
     return claims
+
+
+def address_at_next_hop(row: Row[Any], settings: Settings) -> str:
+    """The mailbox with the detail of the sub-address, where the next hop understands such."""
+    if not row.detail or row.redirected or not settings.relay.keep_detail:
+        return str(row.mailbox)
+    hop = routes.next_hop_of(settings, department=row.department, mailbox=row.mailbox, direction=row.direction)
+    return str(row.mailbox) if hop.startswith("maildir:") else with_detail(row.mailbox, row.detail, settings.company.delimiter)
 
 
 def letters(session: Session, ids: Iterable[int]) -> dict[int, tuple[Envelope, Authentication, bytes] | NotFound]:

@@ -9,7 +9,7 @@ import zstandard
 from sqlalchemy import ColumnElement, case, exists, literal, null, select, update
 from sqlmodel import Session, col
 
-from triage import contents, directory, ledger
+from triage import contents, ledger, recipients
 from triage.actor import Actor
 from triage.errors import NotFound
 from triage.models import DecisionItem, Delivery, Instant, Recalled
@@ -156,7 +156,7 @@ def bring_back(session: Session, delivery_id: int, *, now: datetime) -> None:
     ledger.record(session, delivery_id, event, by=BY, now=now, decision_id=wanted_by, **changes)
     if event is Event.RESTORE:
         end(session, delivery_id, now=now)
-        directory.address_anew(session, col(Delivery.id) == delivery_id)  # to whom it was meant at first
+        recipients.address_anew(session, col(Delivery.id) == delivery_id)  # to whom it was meant at first
         tell(session, wanted_by, delivery_id, "done")
 
 

@@ -89,6 +89,7 @@ class Listed:
     person: str
     person_name: str
     mailbox: str
+    note: str  # how it was addressed, where that is worth a sentence
     author: str
     author_name: str
     author_domain: str
@@ -291,6 +292,7 @@ def listed(row: Row[*tuple[Any, ...]]) -> Listed:
         person=delivery.person,
         person_name=person_name,
         mailbox=delivery.mailbox,
+        note=delivery.note,
         author=delivery.author,
         author_name=delivery.author_name,
         author_domain=delivery.author_domain,
@@ -415,7 +417,7 @@ RECALLERS_ACTS = {"deliver": "Put back into the mailbox {mailbox}. {why}", "give
 def act_sentence(record: AuditRecord, name: str, about: Listed) -> str:
     """An act on the record in words."""
     if record.act == "receive":
-        return f"Arrived for {about.recipient}. {about.verdict.reason}"
+        return f"Arrived for {about.recipient}. {about.note} {about.verdict.reason}".replace("  ", " ")
     words = {"mailbox": about.mailbox, "by": name or record.by, "reply": "", "number": "", "why": ""} | record.detail
     said = ACTS | RECALLERS_ACTS if record.by == str(recalled.BY) else ACTS
     return said.get(record.act, f"{record.act} by {{by}}.").format(**words)

@@ -8,6 +8,7 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
+from triage.addressing import DELIMITERS
 from triage.envelope import ascii_domain
 from triage.errors import BadInput
 
@@ -33,6 +34,11 @@ class Company:
         choices=("enforce", "observe"),
     )
     observe_departments: tuple[str, ...] = key("Department codes in observe mode while the company enforces.", ())
+    delimiter: str = key(
+        "Stands between department and person in triage addresses, and before the detail of a sub-address (anna+shop@).",
+        "+",
+        choices=DELIMITERS,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +109,7 @@ class Relay:
     tls_ca: str = key("PEM file of the authorities that vouch for the next hop; empty: those of the system.", "")
     tls_name: str = key("Name that the next hop's certificate must bear; empty: the host of its URL.", "")
     give_up_after: int = key("Hours after which a delivery that is put off again and again is given up.", 120)
+    keep_detail: bool = key("The next hop understands sub-addresses: anna+shop@ goes on as it is. Maildirs do not.", True)
     original_reverse_path: bool = key("Always pass the original reverse-path on, proven or not (mail flow, point 2).", False)
 
 

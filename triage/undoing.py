@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, func, not_, select, update
 from sqlmodel import Session, col
 
-from triage import access, directory, ledger, recalled, rules
+from triage import access, ledger, recalled, recipients, rules
 from triage.actor import Actor
 from triage.db import among
 from triage.errors import NotAllowed, NotAllowedNow, NotFound, Overtaken
@@ -132,7 +132,7 @@ def one_step(act: Act, mine: ColumnElement[bool]) -> set[int]:
     changes: dict[str, Any] = {"due_at": act.leaves, "queued_at": act.leaves} if event is Event.RELEASE else {"due_at": None}
     changed = act.record(where, event, **changes)
     if act.decision.verb == "redirect":
-        directory.address_anew(act.session, among(act.session, col(Delivery.id), changed))  # to whom they were meant at first
+        recipients.address_anew(act.session, among(act.session, col(Delivery.id), changed))  # to whom they were meant at first
     return changed
 
 

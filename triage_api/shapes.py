@@ -123,6 +123,7 @@ class Delivery(Shape):
     person: str
     person_name: str
     mailbox: str
+    note: Annotated[str, Field(description="How it was addressed, where that is worth a sentence.")]
     author: str
     author_name: str
     author_domain: str

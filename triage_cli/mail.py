@@ -94,6 +94,7 @@ def described(delivery: Delivery, message: Message) -> dict[str, Any]:
     return row_of(delivery) | {
         "message": show_id(message.id),
         "to": delivery.recipient,
+        "note": delivery.note,
         "mailbox": delivery.mailbox,
         "from": f"{delivery.author_name} <{delivery.author}>".strip(),
         "client": f"{message.envelope['client']} ({message.envelope['helo']})",

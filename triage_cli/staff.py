@@ -22,9 +22,9 @@ BY = Actor.system("sync")
 
 def take_over(settings: Settings, *, dry_run: bool = False, many_leave: bool = False) -> Applied:
     """Read the directory file and make the database equal to it; BadInput when it is wrong, and nothing changes."""
-    company = toml_file.read(Path(settings.directory.file), domains=settings.company.domains)
+    company = toml_file.read(Path(settings.directory.file), settings.company.domains, settings.company.delimiter)
     with database_of(settings) as engine, db.transaction(engine) as session:
-        applied = directory.apply(session, company, settings.company.domains, by=BY, now=utcnow(), many_leave=many_leave)
+        applied = directory.apply(session, company, settings.company, by=BY, now=utcnow(), many_leave=many_leave)
         if dry_run:
             session.rollback()
     return applied

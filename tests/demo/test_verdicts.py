@@ -15,7 +15,7 @@ from demo.letters import Letter
 from directory_sync import toml_file
 from mail_auth.authenticate import authenticate
 from mail_auth.zone_file import ZoneFileResolver
-from triage import directory, intake, policy, rules, settings as house_settings
+from triage import directory, intake, policy, recipients, rules, settings as house_settings
 from triage.actor import EVERYTHING, Actor, Role
 from triage.authentication import Authentication
 from triage.content import Attachment, Summary
@@ -77,7 +77,7 @@ def test_each_kind_of_mail_comes_to_what_the_story_says(
 ) -> None:
     people = toml_file.read(Path(demo_settings.directory.file), demo_settings.company.domains)
     with transaction(sqlite_engine) as session:
-        directory.apply(session, people, demo_settings.company.domains, by=SYSTEM, now=now)
+        directory.apply(session, people, demo_settings.company, by=SYSTEM, now=now)
         for order in company.RULES:
             rules.add(session, order, by=IDA, now=now, settings=demo_settings)
     resolver = ZoneFileResolver(Path(demo_settings.dns.zone_file))
@@ -89,7 +89,7 @@ def test_each_kind_of_mail_comes_to_what_the_story_says(
             assert bool(found.proof) == (letter.kind not in UNPROVEN), (letter.kind, found)
             about = rules.about_sender(session, said, now)
             for address in letter.recipients:
-                recipient = directory.resolve(session, Address.parse(address))
+                recipient = recipients.resolve(session, Address.parse(address), demo_settings.company)
                 assert recipient is not None, address
                 verdict = policy.decide(intake.facts_of(sent, found, said, recipient, about, demo_settings))
                 assert (verdict.disposition, verdict.rule) == expected(letter.kind), (letter.kind, verdict)

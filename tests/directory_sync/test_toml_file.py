@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from directory_sync import toml_file
-from triage.directory import CompanyDirectory, DepartmentEntry, PersonEntry, StaffEntry
+from triage.company import CompanyDirectory, DepartmentEntry, GroupEntry, PersonEntry, StaffEntry
 from triage.errors import BadInput
 
 DOMAINS = ("company.example", "company.test")
@@ -38,6 +38,20 @@ department = "sales"
 mailbox = "jo@company.example"
 active = false
 
+[[group]]
+address = "Everybody@company.example"
+name = "Everybody"
+department = "sales"
+members = ["jo", "Info@company.example", "few@company.test"]
+external = ["Partner@Elsewhere.example"]
+aliases = ["all@company.test"]
+
+[[group]]
+address = "few@company.test"
+name = "Few"
+department = "it"
+expand = false
+
 [[staff]]
 login = "ana"
 name = "Ana"
@@ -66,9 +80,27 @@ def test_everything_in_the_file_becomes_a_value(tmp_path: Path) -> None:
         ),
         staff=(StaffEntry("ana", "Ana", "triage", ("department:sales", "person:jo"), "$argon2id$v=19$m=65536"),),
         postmaster="jo@company.example",
+        groups=(
+            GroupEntry(
+                "everybody@company.example",
+                "Everybody",
+                "sales",
+                ("jo", "info@company.example", "few@company.test"),
+                ("partner@elsewhere.example",),
+                ("all@company.test",),
+            ),
+            GroupEntry("few@company.test", "Few", "it", expand=False),
+        ),
     )
 
 
+def test_with_another_delimiter_a_uid_or_code_may_hold_a_plus(tmp_path: Path) -> None:
+    path = tmp_path / "company.toml"
+    path.write_text(GOOD.replace('code = "it"', 'code = "i+t"').replace('department = "it"', 'department = "i+t"'), "utf-8")
+    assert toml_file.read(path, DOMAINS, "-").departments[0].code == "i+t"
+
+
+GROUP = "[[group]] 1 (address 'Everybody@company.example'): "
 MISTAKES = [
     ("[[department]]", "[[department]", "is not TOML: Expected ']]' at the end of an array declaration (at line 5, column 13)"),
     ('uid = "jo"', 'uid = "jo', "is not TOML: Illegal character '\\n' (at line 16, column 10)"),
@@ -91,8 +123,8 @@ MISTAKES = [
     ),
     ('code = "sales"', 'code = "it"', "[[department]] 2 (code 'it'): code 'it' is taken already by [[department]] 1 (code 'it')"),
     ('uid = "left"', 'uid = "Jo"', "[[person]] 2 (uid 'Jo'): uid 'Jo' is taken already by [[person]] 1 (uid 'jo')"),
-    ('uid = "jo"', 'uid = "Jo"', "[[person]] 1 (uid 'Jo'): uid 'Jo' stands in addresses: write it in small letters and without '+'"),
-    ('uid = "jo"', 'uid = "j+o"', "[[person]] 1 (uid 'j+o'): uid 'j+o' stands in addresses: write it in small letters and without '+'"),
+    ('uid = "jo"', 'uid = "Jo"', "[[person]] 1 (uid 'Jo'): uid 'Jo' stands in addresses: write it in small letters"),
+    ('code = "it"', 'code = "i+t"', "[[department]] 1 (code 'i+t'): code 'i+t' stands before '+' in addresses: write it without '+'"),
     ('uid = "jo"', 'uid = "j o"', "[[person]] 1 (uid 'j o'): uid: 'j o@company.example' is not a mail address"),
     ('department = "sales"', 'department = "sale"', "[[person]] 2 (uid 'left'): there is no department 'sale'; did you mean 'sales'?"),
     ('"Jo@Company.Example"', '"jo"', "[[person]] 1 (uid 'jo'): mailbox: 'jo' is not a mail address"),
@@ -111,6 +143,21 @@ MISTAKES = [
     ('"info", ', '"jo", ', "[[department]] 2 (code 'sales'): jo@company.example belongs already to [[person]] 1 (uid 'jo')"),
     ('"info", ', '"it+jo", ', "[[department]] 2 (code 'sales'): it+jo@company.example belongs already to [[person]] 1 (uid 'jo')"),
     ('"info", ', '"abuse", ', "[[department]] 2 (code 'sales'): abuse@company.example belongs already to [company]"),
+    ('"all@company.test"', '"jo@company.example"', GROUP + "jo@company.example belongs already to [[person]] 1 (uid 'jo')"),
+    ('"few@company.test"]', '"some@company.test"]', GROUP + "members: 'some@company.test' is nobody's address here"),
+    ('members = ["jo"', 'members = ["joe"', GROUP + "members: there is no person 'joe'; did you mean 'jo'?"),
+    (
+        'members = ["jo"',
+        'members = ["a@elsewhere.example"',
+        GROUP + "members: 'a@elsewhere.example' is outside the company's domains; name it in external if that is meant",
+    ),
+    (
+        '"Partner@Elsewhere.example"',
+        '"jo@company.example"',
+        GROUP + "external: 'jo@company.example' is in the company's own domains; name it in members",
+    ),
+    ('department = "sales"\nmembers', 'department = "sals"\nmembers', GROUP + "there is no department 'sals'; did you mean 'sales'?"),
+    ("expand = false", 'expand = "no"', "[[group]] 2 (address 'few@company.test'): expand must be true or false"),
     ('role = "triage"', 'role = "traige"', "[[staff]] 1 (login 'ana'): there is no role 'traige'; did you mean 'triage'?"),
     (
         '"person:jo"',

@@ -8,8 +8,8 @@ from sqlmodel import Session
 from triage import directory, ids, intake
 from triage.actor import EVERYTHING, Actor, Role, Scope
 from triage.authentication import Authentication, Dmarc, Result, Spf
+from triage.company import CompanyDirectory, DepartmentEntry, PersonEntry, StaffEntry
 from triage.content import Summary
-from triage.directory import CompanyDirectory, DepartmentEntry, PersonEntry, StaffEntry
 from triage.envelope import Envelope
 from triage.settings import Settings
 
@@ -40,7 +40,7 @@ UNKNOWN = Dmarc(Result.TEMPERROR)
 
 def set_up(session: Session, settings: Settings) -> None:
     """The small company's directory."""
-    directory.apply(session, COMPANY, settings.company.domains, by=SYNC, now=NOW)
+    directory.apply(session, COMPANY, settings.company, by=SYNC, now=NOW)
 
 
 def envelope(*recipients: str, reverse_path: str = "sales@supplier.example", spool_id: int | None = None) -> Envelope:

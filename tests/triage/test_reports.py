@@ -205,7 +205,7 @@ def test_a_person_moves_with_their_held_mail(company: Engine, settings: Settings
     came(company, settings, JOE)
     people = tuple(replace(one, department="legal") if one.uid == "joe.fern" else one for one in COMPANY.people)
     with transaction(company) as session:
-        directory.apply(session, replace(COMPANY, people=people), settings.company.domains, by=SYNC, now=NOW)
+        directory.apply(session, replace(COMPANY, people=people), settings.company, by=SYNC, now=NOW)
     with reading(company) as session:
         assert {folder.code: folder.held for folder in reports.folders(session, by=ANA)} == {"it": 0, "legal": 1}
 

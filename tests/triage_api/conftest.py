@@ -15,8 +15,8 @@ from sqlalchemy import Engine
 
 from tests.triage.arriving import COMPANY, NOW, SYNC, arrive
 from triage import directory, ids, sign_in
+from triage.company import StaffEntry
 from triage.db import transaction
-from triage.directory import StaffEntry
 from triage.settings import Settings
 from triage.sign_in import Try
 from triage.times import utcnow
@@ -85,7 +85,7 @@ def app(api_settings: Settings, engine: Engine) -> Iterator[FastAPI]:
 def opened(settings: Settings, engine: Engine) -> Iterator[FastAPI]:
     """The app with the company's directory in its database."""
     with transaction(engine) as session:
-        directory.apply(session, replace(COMPANY, staff=STAFF), settings.company.domains, by=SYNC, now=NOW)
+        directory.apply(session, replace(COMPANY, staff=STAFF), settings.company, by=SYNC, now=NOW)
     made = make_app(settings)
     yield made
     made.state.feed.close()

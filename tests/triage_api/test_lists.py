@@ -31,6 +31,7 @@ def test_a_delivery_in_full(ana: Browser, came: Came) -> None:
         "person": "joe.fern",
         "person_name": "Joe Fern",
         "mailbox": "joe.fern@company.example",
+        "note": "",
         "author": "sales@supplier.example",
         "author_name": "Sales",
         "author_domain": "supplier.example",

@@ -88,7 +88,7 @@ def old_snapshot(settings: Settings) -> None:
     engine = db.open_engine(settings.database.url)
     with db.transaction(engine) as session:
         directory.apply(
-            session, replace(arriving.COMPANY, people=arriving.COMPANY.people[:1]), ("company.example",), by=arriving.SYNC, now=arriving.NOW
+            session, replace(arriving.COMPANY, people=arriving.COMPANY.people[:1]), settings.company, by=arriving.SYNC, now=arriving.NOW
         )
     engine.dispose()
 

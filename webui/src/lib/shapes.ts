@@ -33,6 +33,7 @@ export interface Delivery {
   person: string
   person_name: string
   mailbox: string
+  note: string
   author: string
   author_name: string
   author_domain: string

@@ -1,0 +1,60 @@
+"""What a company's directory says at one moment, whatever its source: departments, people, groups, staff."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class DepartmentEntry:
+    """A department: its code stands in addresses, its mailbox takes what is sent to its role addresses."""
+
+    code: str
+    name: str
+    mailbox: str = ""  # "": each role address is a mailbox of its own
+    roles: tuple[str, ...] = ()  # local parts or addresses, e.g. "info"
+
+
+@dataclass(frozen=True, slots=True)
+class PersonEntry:
+    """Somebody who works here. `mailbox` is the ordinary address and is accepted too."""
+
+    uid: str
+    name: str
+    department: str
+    mailbox: str
+    aliases: tuple[str, ...] = ()
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class GroupEntry:
+    """A distribution list. What comes for it is held once, in its department's own folder."""
+
+    address: str
+    name: str
+    department: str
+    members: tuple[str, ...] = ()  # uids, addresses of the company, addresses of other groups
+    external: tuple[str, ...] = ()  # addresses outside the company that get a copy too
+    aliases: tuple[str, ...] = ()
+    expand: bool = True  # False: passed on as the group's address; the server behind us knows the members
+
+
+@dataclass(frozen=True, slots=True)
+class StaffEntry:
+    """Somebody who triages."""
+
+    login: str
+    name: str
+    role: str
+    scope: tuple[str, ...]
+    password_hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyDirectory:
+    """Everything a directory source says."""
+
+    departments: tuple[DepartmentEntry, ...]
+    people: tuple[PersonEntry, ...]
+    staff: tuple[StaffEntry, ...]
+    postmaster: str  # mailbox for postmaster@ and abuse@
+    groups: tuple[GroupEntry, ...] = ()

@@ -1,0 +1,107 @@
+"""Whom an address means: a person, a department's shared folder, a group; and where what is released goes."""
+
+from sqlalchemy import ColumnElement, case, false, func, select, update
+from sqlmodel import Session, col
+
+from triage.addressing import bases, detail_of
+from triage.door import ALWAYS
+from triage.envelope import Address, folded
+from triage.errors import BadInput
+from triage.facts import Recipient
+from triage.models import Delivery, Department, KnownRecipient, MailGroup, Person
+from triage.settings import Company
+
+
+def resolve(session: Session, address: Address, company: Company, *, spelled: str = "") -> Recipient | None:
+    """Whom an envelope recipient means; None when nobody here has that address. docs/addresses.md has the order.
+
+    `spelled`: the address as the sender wrote it; a detail is passed on like that.
+    """
+    if known := session.get(KnownRecipient, str(address)):
+        return recipient(session, address, known, "")
+    for base in bases(address, company.delimiter):
+        known = session.get(KnownRecipient, str(base))
+        if known is not None and known.sub_addressed:
+            return recipient(session, address, known, detail_of(spelled or str(address), base, company.delimiter))
+    if address.local in ALWAYS and address.domain in company.domains:  # a domain that the directory has not seen yet
+        known = session.scalars(select(KnownRecipient).where(col(KnownRecipient.kind) == "postmaster").limit(1)).first()
+        return recipient(session, address, known, "") if known else None
+    return None
+
+
+def recipient(session: Session, address: Address, known: KnownRecipient, detail: str) -> Recipient:
+    """An address of ours as the policy knows it."""
+    return Recipient(
+        str(address),
+        known.department,
+        known.person,
+        known.mailbox,
+        always=known.kind == "postmaster",
+        listed=known.address,
+        detail=detail,
+        note=note(session, known),
+    )
+
+
+def note(session: Session, known: KnownRecipient) -> str:
+    """What staff should know about this address, in a sentence; "" when there is nothing to say."""
+    if known.kind == "former":
+        person = session.get(Person, known.person)
+        code = known.address.rpartition("@")[0].removesuffix(known.person)[:-1]
+        return f"It was addressed to the old department {code}: {person.name if person else known.person} works elsewhere now."
+    group = session.get(MailGroup, known.mailbox) if known.kind == "group" else None
+    if group is None:
+        return ""
+    if group.expand:
+        return f"It is for the group {group.name}: each member gets a copy when it leaves."
+    return f"It is for the group {group.name}, whose members another server knows: what has left cannot be taken back."
+
+
+def destination(session: Session, to: str, company: Company) -> str:
+    """The mailbox of `person:UID`, `department:CODE`, either name alone, or any address of somebody here. Nothing leads outside.
+
+    BadInput when it is nobody, has no mailbox, or when a name means two.
+    """
+    kind, _, name = folded(to.strip()).rpartition(":")
+    boxes = {"person": mailbox_of_person(session, name), "department": mailbox_of_department(session, name)}
+    found = {word: box for word, box in boxes.items() if box is not None and kind in ("", word)}
+    if len(found) > 1:
+        raise BadInput(f"to: {name!r} is a person and a department; write person:{name} or department:{name}")
+    if found:
+        mailbox = next(iter(found.values()))
+        if not mailbox:
+            raise BadInput(f"to: the department {name} has no mailbox; name one in the directory, or redirect to a person")
+        return mailbox
+    try:
+        meant = resolve(session, Address.parse(to), company)
+    except ValueError:
+        meant = None
+    if meant is None:
+        raise BadInput(f"to: {to[:80]!r} is nobody here; name a person, a department, a group or an address of the company")
+    return meant.mailbox
+
+
+def mailbox_of_person(session: Session, uid: str) -> str | None:
+    """The mailbox of somebody who works here."""
+    person = session.get(Person, uid)
+    return person.mailbox if person is not None and person.active else None
+
+
+def mailbox_of_department(session: Session, code: str) -> str | None:
+    """The mailbox of a department, "" when it has none."""
+    department = session.get(Department, code)
+    return department.mailbox if department is not None else None
+
+
+def address_anew(session: Session, where: ColumnElement[bool]) -> None:
+    """Let deliveries go where their recipient leads today; those whose recipient is gone keep their mailbox."""
+    today = select(col(KnownRecipient.mailbox)).where(col(KnownRecipient.address) == col(Delivery.listed)).scalar_subquery()
+    session.execute(
+        update(Delivery)
+        .where(where)
+        .values(
+            mailbox=func.coalesce(today, col(Delivery.mailbox)),
+            redirected=case((today.is_(None), col(Delivery.redirected)), else_=false()),
+        ),
+        execution_options={"synchronize_session": False},
+    )
