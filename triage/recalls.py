@@ -15,6 +15,7 @@ from triage.errors import NotAllowedNow, NotFound
 from triage.ids import show
 from triage.models import Attempt, Delivery, Message
 from triage.recalled import BY, Copy
+from triage.routes import next_hop_of
 from triage.settings import Settings
 from triage.states import Event, State
 
@@ -96,7 +97,8 @@ def errands_of(session: Session, ids: list[int], settings: Settings, now: dateti
         if called_off(session, delivery, now):
             continue
         hop = hops.get(delivery.id, "")
-        errands.append(errand_of(session, delivery, message, place_of(hop, settings), sure=bool(hop)))
+        way = hop or next_hop_of(settings, department=delivery.department, mailbox=delivery.mailbox, direction=delivery.direction)
+        errands.append(errand_of(session, delivery, message, place_of(way, settings), sure=bool(hop)))
     session.add_all(Attempt(delivery_id=one.delivery_id, number=one.number, started_at=now, next_hop=one.place) for one in errands)
     session.flush()
     return errands
@@ -137,12 +139,8 @@ def delivered_by(session: Session, ids: list[int]) -> dict[int, str]:
 
 
 def place_of(next_hop: str, settings: Settings) -> str:
-    """Where a delivered copy lies: the Maildirs that it was written into, or behind the IMAP server."""
-    if next_hop.startswith("maildir:"):
-        return next_hop
-    if settings.recall.imap:
-        return settings.recall.imap
-    return settings.relay.next_hop if settings.relay.next_hop.startswith("maildir:") else ""
+    """Where a delivered copy lies: the Maildirs that it was written into, or behind the IMAP server; "" without a way in."""
+    return next_hop if next_hop.startswith("maildir:") else settings.recall.imap
 
 
 def called_off(session: Session, delivery: Delivery, now: datetime) -> bool:

@@ -126,7 +126,7 @@ class Evidence:
     fence: str  # changes when the selection does
 
     @property
-    def out_of_reach(self) -> int:
+    def in_mailboxes(self) -> int:
         """Copies that were delivered already."""
         return self.by_state.get(State.DELIVERED, 0)
 

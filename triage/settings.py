@@ -311,7 +311,8 @@ class Settings:
     @property
     def reaches_mailboxes(self) -> bool:
         """Can mail that was delivered be taken back?"""
-        return bool(self.recall.imap) or self.relay.next_hop.startswith("maildir:")
+        next_hops = [self.relay.next_hop, *(route.partition("=")[2].strip() for route in self.relay.routes)]
+        return bool(self.recall.imap) or any(next_hop.startswith("maildir:") for next_hop in next_hops)
 
     @property
     def own_domains(self) -> frozenset[str]:

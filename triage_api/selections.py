@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from triage import reports, selection
 from triage.times import utcnow
 from triage_api import shapes
+from triage_api.office import Here
 from triage_api.problems import described
 from triage_api.session import Staff
 from triage_api.transactions import Read
@@ -13,7 +14,7 @@ router = APIRouter(tags=["selections"])
 
 
 @router.post("/selections/preview", response_model=shapes.Evidence, responses=described(401, 403, 422))
-def preview_selection(order: shapes.PreviewOrder, session: Read, by: Staff) -> shapes.Evidence:
+def preview_selection(order: shapes.PreviewOrder, session: Read, by: Staff, here: Here) -> shapes.Evidence:
     """What the selection holds of the mail in your scope. Nothing is changed; `fence` goes with the decision."""
     sheet = selection.evidence(session, order.select.selection(), by=by, now=utcnow())
     return shapes.Evidence.model_validate(
@@ -22,7 +23,8 @@ def preview_selection(order: shapes.PreviewOrder, session: Read, by: Staff) -> s
             "people": sheet.people,
             "departments": sheet.departments,
             "by_state": sheet.by_state,
-            "out_of_reach": sheet.out_of_reach,
+            "in_mailboxes": sheet.in_mailboxes if here.settings.reaches_mailboxes else 0,
+            "out_of_reach": 0 if here.settings.reaches_mailboxes else sheet.in_mailboxes,
             "proven": sheet.proven,
             "senders": [{"author": author, "count": count} for author, count in sheet.senders],
             "subjects": [{"subject": subject, "count": count} for subject, count in sheet.subjects],

@@ -80,6 +80,7 @@ class Me(Shape):
     scope: list[str]
     company: Company
     undo_seconds: int
+    recalls: Annotated[bool, Field(description="can mail be taken back out of mailboxes?")]
     verbs: list[Verb]
 
 
@@ -485,7 +486,8 @@ class Evidence(Shape):
     people: int
     departments: int
     by_state: dict[str, int]
-    out_of_reach: int
+    in_mailboxes: Annotated[int, Field(description="delivered already; a purge takes them out")]
+    out_of_reach: Annotated[int, Field(description="delivered already, and there is no way into the mailboxes")]
     proven: int
     senders: list[SenderCount]
     subjects: list[SubjectCount]

@@ -115,7 +115,7 @@ def deciding(verb: Verb) -> click.Command:
     @selecting
     @click.option("--reason", default="", help="Goes on the record.")
     @click.option("--expect", type=int, help="Refuse when the selection does not hold exactly so many.")
-    @click.option("--wait", is_flag=True, help="Wait until what was released has been sent, or put off.")
+    @click.option("--wait", is_flag=True, help="Wait until it has been sent, or put off; until it is out of every mailbox.")
     @click.option("--json", "as_json", is_flag=True)
     @click.pass_context
     def command(ctx: click.Context, /, reason: str, expect: int | None, wait: bool, as_json: bool, **features: Any) -> int:
@@ -139,8 +139,8 @@ def deciding(verb: Verb) -> click.Command:
 HELP = {
     Verb.RELEASE: "Send held mail on to the person.",
     Verb.REDIRECT: "Send held mail on to somebody else here.",
-    Verb.PURGE: "Take mail away; `restore` brings it back.",
-    Verb.RESTORE: "Bring purged mail back among the held.",
+    Verb.PURGE: "Take mail away, also out of the mailboxes it was delivered to; `restore` brings it back.",
+    Verb.RESTORE: "Bring purged mail back: among the held, or into the mailbox it was taken out of.",
     Verb.HOLD: "Hold mail again that was released but has not left.",
 }
 
@@ -174,10 +174,11 @@ def carry_out(
         for item in refusal.items:
             say(f"{show_id(item.delivery_id)}  {item.outcome}  {item.why}")
         raise
-    told(done, as_json=as_json)
+    if not (wait and as_json):
+        told(done, as_json=as_json)
     if wait:
-        wait_for(settings, [item.delivery_id for item in done.items if item.outcome == "done"])
-    return 1 if done.refused else 0
+        done = wait_for(settings, done, as_json=as_json)
+    return 1 if done.refused or (wait and done.out_of_reach) else 0
 
 
 def told(done: DecisionReport, *, as_json: bool) -> None:
@@ -188,17 +189,30 @@ def told(done: DecisionReport, *, as_json: bool) -> None:
         pairs(values | {"items": items}, as_json=True)
         return
     pairs(values, as_json=False)
-    table([item for item in items if item["outcome"] != "done"], ("delivery", "before", "outcome", "why"), as_json=False)
+    table([item for item in items if item["outcome"] != "done" or item["why"]], ("delivery", "before", "outcome", "why"), as_json=False)
 
 
-def wait_for(settings: Settings, ids: list[int]) -> None:
-    """Wait until none of these waits for its first attempt or is under way."""
+def wait_for(settings: Settings, made: DecisionReport, *, as_json: bool) -> DecisionReport:
+    """Wait until nothing of a decision waits for its first attempt or is under way, with progress on a terminal; what became of it."""
+    ids = [item.delivery_id for item in made.items if item.outcome == "done"]
     with database_of(settings) as engine:
         while True:
             with db.reading(engine) as session:
-                if not unsent(session, ids):
-                    return
+                now = outcomes.report(session, made.id, by=shell_user())
+                left = unsent(session, ids) + now.under_way
+            progress(made.count - left, made.count)
+            if not left:
+                break
             time.sleep(0.2)
+    if made.under_way or as_json:
+        told(now, as_json=as_json)
+    return now
+
+
+def progress(done: int, total: int) -> None:
+    """How far it has come, on a terminal only."""
+    if sys.stderr.isatty():
+        click.echo(f"\r  {done}/{total} ", nl=done == total, err=True)
 
 
 def unsent(session: Session, ids: list[int]) -> int:
@@ -236,12 +250,15 @@ def decisions_group(ctx: click.Context, limit: int, as_json: bool) -> None:
 @decisions_group.command("undo")
 @click.argument("decision_id", metavar="ID")
 @click.option("--reason", default="")
+@click.option("--wait", is_flag=True, help="Wait until everything is back where it was.")
 @click.option("--json", "as_json", is_flag=True)
 @click.pass_context
-def undo_decision(ctx: click.Context, decision_id: str, reason: str, as_json: bool) -> int:
+def undo_decision(ctx: click.Context, decision_id: str, reason: str, wait: bool, as_json: bool) -> int:
     """Take a decision back as a whole."""
     settings = settings_of(ctx)
     with writing(settings, *BELLS) as session:
         undone = undoing.undo(session, number(decision_id), by=shell_user(), reason=reason, now=utcnow(), settings=settings)
-    told(undone, as_json=as_json)
+    if not (wait and as_json):
+        told(undone, as_json=as_json)
+    undone = wait_for(settings, undone, as_json=as_json) if wait else undone
     return 1 if undone.refused or undone.out_of_reach else 0

@@ -22,7 +22,7 @@ from triage_cli.printing import say, table
 from triage_cli.selecting import number
 
 COLUMNS = ("id", "kind", "state", "mailbox", "next_hop", "attempts", "next_try", "last_reply")
-UNSENT = (State.QUEUED, State.RELAYING, State.BOUNCED)
+UNSENT = (State.QUEUED, State.RELAYING, State.BOUNCED, State.RECALLING, State.RESTORING)
 Act = Callable[[Session, Sequence[int]], int]
 ActOnAll = Callable[[Session, Destination], int]
 
@@ -31,7 +31,7 @@ ActOnAll = Callable[[Session, Destination], int]
 @click.option("--json", "as_json", is_flag=True)
 @click.pass_context
 def queue(ctx: click.Context, as_json: bool) -> None:
-    """Deliveries that wait, are under way or were refused by the next hop; alone it lists them."""
+    """Deliveries that wait, are under way, were refused by the next hop, or are taken out of mailboxes; alone it lists them."""
     if not ctx.invoked_subcommand:
         listed(settings_of(ctx), "", as_json=as_json)
 

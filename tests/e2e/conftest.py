@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -61,8 +62,21 @@ def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         database = server.create(directory.name)
     store: dovecot_peer.Server | None = request.getfixturevalue("dovecot") if hop == "lmtp" else None
     next_hop = f"lmtp://127.0.0.1:{store.lmtp_port}" if store else f"maildir:{directory}/mailboxes"
-    with company.running(directory, database, next_hop, undo_seconds=UNDO_SECONDS) as running:
+    more = recall_section(store, directory) if store else ""
+    with company.running(directory, database, next_hop, undo_seconds=UNDO_SECONDS, more=more) as running:
         yield House(running, store)
+
+
+def recall_section(store: dovecot_peer.Server, directory: Path) -> str:
+    """The settings that let the recaller in."""
+    secret = directory / "master"
+    secret.write_text(dovecot_peer.MASTER_PASSWORD)
+    return f"""
+[recall]
+imap = "imap://127.0.0.1:{store.imap_port}"
+master_user = "{dovecot_peer.MASTER}"
+password_file = "{secret}"
+"""
 
 
 @pytest.fixture(scope="module")

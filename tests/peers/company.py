@@ -127,6 +127,7 @@ class Company:
     database: str
     next_hop: str
     undo_seconds: int = 0
+    more: str = ""  # further sections of the settings
     smtp_port: int = 0
     api_port: int = 0
     process: subprocess.Popen[bytes] | None = None
@@ -152,7 +153,7 @@ class Company:
             "next_hop": self.next_hop,
             "undo_seconds": self.undo_seconds,
         }
-        (self.directory / "mailroom.toml").write_text(SETTINGS.format(**values))
+        (self.directory / "mailroom.toml").write_text(SETTINGS.format(**values) + self.more)
 
     @property
     def command(self) -> list[str]:

@@ -83,7 +83,7 @@ def test_the_evidence_sheet(mail: Engine, settings: Settings) -> None:
     with db.transaction(mail) as session:
         rule = rules.add(session, RuleOrder("allow", "domain", "evil-shop.example", "company"), by=ANA, now=NOW, settings=settings).id
         sheet = selection.evidence(session, Selection.of(department="it"), by=ANA, now=NOW)
-    assert (sheet.count, sheet.people, sheet.departments, sheet.proven, sheet.out_of_reach) == (2, 2, 1, 1, 0)
+    assert (sheet.count, sheet.people, sheet.departments, sheet.proven, sheet.in_mailboxes) == (2, 2, 1, 1, 0)
     assert sheet.by_state == {"held": 2}
     assert sheet.senders == (("ceo@evil-shop.example", 1), ("news@mail.shop.example", 1))
     assert sheet.rules_contradicted == (rule,)

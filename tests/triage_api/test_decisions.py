@@ -93,7 +93,7 @@ def test_evidence_and_fence(ana: Browser, came: Came) -> None:
     select = {"sender": "wave@bad.example"}
     sheet = ana.post("/selections/preview", {"select": select}).json()
     assert (sheet["count"], sheet["people"], sheet["departments"], sheet["by_state"]) == (2, 2, 2, {"held": 2})
-    assert (sheet["out_of_reach"], sheet["proven"]) == (0, 0)
+    assert (sheet["in_mailboxes"], sheet["out_of_reach"], sheet["proven"]) == (0, 0, 0)
     assert sheet["senders"] == [{"author": "wave@bad.example", "count": 2}]
     assert sheet["subjects"] == [{"subject": "Win", "count": 2}]
     assert {one["id"] for one in sheet["examples"]} == {joe, mara}

@@ -23,6 +23,7 @@ ME = {
     "scope": ["department:legal"],
     "company": {"domains": ["company.example"], "mode": "enforce"},
     "undo_seconds": 10,
+    "recalls": True,
     "verbs": ["release", "redirect", "purge", "restore", "hold"],
 }
 

@@ -19,6 +19,17 @@ export type Wish = Omit<DecisionWish, 'select'> & { select?: DecisionWish['selec
 
 const INFINITIVE: Record<Verb, string> = { release: 'release', redirect: 'redirect', purge: 'purge', restore: 'restore', reject: 'rejection', hold: 'taking back' }
 
+/** Outcomes that need nobody's eye: done, or done as soon as the recaller comes by. */
+const CARRIED_OUT: ReadonlySet<string> = new Set(['done', 'recalling', 'restoring'])
+
+/** What the recaller has yet to do for a decision, in words. */
+function inMailboxes(decision: Decision): string {
+  const one = decision.count === 1
+  const who = (count: number) => (one ? 'It is' : `${count} of them ${count === 1 ? 'is' : 'are'}`)
+  if (decision.recalling) return `${who(decision.recalling)} taken out of ${one ? 'the mailbox' : 'mailboxes'} now.`
+  return decision.restoring ? `${who(decision.restoring)} put back into ${one ? 'the mailbox' : 'mailboxes'} now.` : ''
+}
+
 class Desk {
   toast = $state.raw<Toast | null>(null)
   refusal = $state.raw<Refusal | null>(null)
@@ -58,7 +69,7 @@ class Desk {
   }
 
   #carriedOut(decision: Decision, rows: readonly Row[], ids: readonly string[], key: string, rule?: RuleWish): void {
-    const missed = new Set((decision.items ?? []).filter((item) => item.outcome !== 'done').map((item) => item.delivery))
+    const missed = new Set((decision.items ?? []).filter((item) => !CARRIED_OUT.has(item.outcome)).map((item) => item.delivery))
     const mine = ids.filter((id) => !missed.has(id))
     queue.unmark(ids.filter((id) => missed.has(id)))
     queue.markAs(mine, { verb: decision.verb, blocked: rule?.effect === 'block', by: decision.by_shown, at: decision.at, decision: decision.id, sure: true })
@@ -74,10 +85,11 @@ class Desk {
     const what = decision.count === 1 ? `“${done.subject}”` : plural(decision.count, 'mail')
     const past = rule?.effect === 'block' && decision.verb === 'purge' ? 'Purged and blocked' : PAST[decision.verb]
     const made = decision.rules[0] ?? null
-    const missed = decision.count - decision.done
+    const mailboxes = decision.recalling + decision.restoring
+    const missed = decision.count - decision.done - mailboxes
     const leaves = decision.verb === 'release' || decision.verb === 'redirect'
     this.say(`${past} ${what}.`, {
-      note: missed > 0 ? `${missed} of ${decision.count} could not be reached.` : '',
+      note: [inMailboxes(decision), missed > 0 ? `${missed} of ${decision.count} could not be reached.` : ''].join(' ').trim(),
       leavesAt: leaves ? Date.now() + (session.me?.undo_seconds ?? 0) * 1_000 : 0,
       done,
       rule: rule?.effect === 'allow' ? made : null,
@@ -139,12 +151,12 @@ class Desk {
   }
 
   #undone(done: Done, undone: Decision): void {
-    const missed = (undone.items ?? []).filter((item) => item.outcome !== 'done').length
+    const missed = (undone.items ?? []).filter((item) => !CARRIED_OUT.has(item.outcome)).length
     queue.unmark(done.ids)
     if (queue.view.tab === 'held' && queue.rows.some((row) => row.key === done.key)) queue.cursor = done.key
     else void queue.reload()
     const what = done.decision.count === 1 ? `“${done.subject}” is back.` : `${plural(done.decision.count - missed, 'mail')} put back.`
-    this.say(`Undone. ${what}`, { note: missed ? `${missed} could not be taken back.` : '' })
+    this.say(`Undone. ${what}`, { note: [inMailboxes(undone), missed ? `${missed} could not be taken back.` : ''].join(' ').trim() })
   }
 
   /** Undo a decision that is not in my short memory: from its stamp or from the decisions page. */

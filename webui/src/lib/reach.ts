@@ -5,8 +5,8 @@ import { plain, plural } from './words'
 
 export interface Reach { name: 'these' | 'sender' | 'domain'; says: string; about: string; select: Select }
 
-/** Copies that a purge is about: waiting here, on their way, or already delivered (those are only counted). */
-const PURGEABLE: State[] = ['held', 'queued', 'relaying', 'delivered', 'bounced']
+/** Copies that a purge is about: waiting here, on their way, or already delivered. */
+const PURGEABLE: State[] = ['held', 'queued', 'relaying', 'restoring', 'delivered', 'bounced']
 
 /** The choices for these rows, narrowest first. Several senders at once offer no wider reach. */
 export function reachesOf(rows: readonly Row[], folder: Folder): Reach[] {

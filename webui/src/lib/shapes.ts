@@ -12,6 +12,7 @@ export interface Me {
   scope: string[]
   company: { domains: string[]; mode: string }
   undo_seconds: number
+  recalls: boolean
   verbs: Verb[]
 }
 
@@ -147,6 +148,7 @@ export interface Evidence {
   people: number
   departments: number
   by_state: Partial<Record<State, number>>
+  in_mailboxes: number
   out_of_reach: number
   proven: number
   senders: { author: string; count: number }[]
@@ -179,6 +181,9 @@ export interface Decision {
   count: number
   done: number
   in_flight: number
+  recalling: number
+  restoring: number
+  already_gone: number
   out_of_reach: number
   refused: number
   to: string

@@ -15,10 +15,10 @@ export const TABS: readonly { tab: Tab; says: string }[] = [
 interface Asked extends Folder { tab: Tab; group: Group; q: string }
 export interface Rows { rows: Row[]; mails: number; groups: number; next: string | null }
 
-const DECIDED: readonly State[] = ['queued', 'relaying', 'delivered', 'purged', 'rejected', 'expired', 'bounced']
+const DECIDED: readonly State[] = ['queued', 'relaying', 'delivered', 'recalling', 'restoring', 'purged', 'rejected', 'expired', 'bounced']
 
-/** Does this queued mail want somebody's eye: it bounced, or the next hop put it off. */
-const isProblem = (mail: Delivery): boolean => mail.state === 'bounced' || mail.attempts > 0 || Boolean(mail.last_reply)
+/** Does this mail want somebody's eye: it bounced, the next hop put it off, or its mailbox cannot be entered. */
+const isProblem = (mail: Delivery): boolean => mail.state === 'bounced' || Boolean(mail.last_reply) || (mail.attempts > 0 && mail.state === 'queued')
 
 async function readProblems({ department, person }: Asked): Promise<Rows> {
   const { items } = await api.queue()

@@ -1,0 +1,61 @@
+"""Delivered already: purged in the browser it leaves the mailbox, undone it is back; the same from the shell."""
+
+import json
+import re
+from uuid import uuid4
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import VARIANTS, House, sign_in
+from tests.peers import company, outside, processes
+from tests.peers.outside import Letter
+
+pytestmark = [pytest.mark.peers, pytest.mark.parametrize("house", [VARIANTS[0], VARIANTS[2]], indirect=True)]
+
+
+def delivered(house: House, name: str, words: str) -> tuple[Letter, str]:
+    """A letter that was released and has arrived; the id of its delivery."""
+    letter = Letter(f"eve{uuid4().hex[:6]}@{outside.STRANGER.name}", f"{name}@{company.DOMAIN}", f"{words} {uuid4().hex[:8]}")
+    house.company.take(letter)
+    with house.company.signed_in() as desk:
+        (held,) = desk.wait_for(q=letter.subject)
+        assert desk.decide("release", {"ids": [held["id"]]}).status_code == 201
+        desk.wait_for(q=letter.subject, state="delivered")
+    house.arrived(name, letter.subject)
+    return letter, held["id"]
+
+
+def test_purged_in_the_browser_it_is_gone_from_the_mailbox_and_undone_it_is_back(house: House, page: Page) -> None:
+    letter, _ = delivered(house, "ada.byron", "Urgent wire transfer")
+    (before,) = house.with_text("ada.byron", letter.subject)
+    sign_in(page, house)
+    expect(page.get_by_role("listbox", name="Held mail")).to_be_visible()
+    page.goto(f"{house.company.url}/?tab=decided")
+    page.get_by_role("listbox", name="Decided mail").get_by_role("option").filter(has_text=letter.subject).click()
+    expect(page.get_by_role("heading", name=letter.subject)).to_be_visible()
+    page.get_by_role("group", name="Decided").get_by_role("button", name="Purge").click()
+    sheet = page.get_by_role("dialog")
+    expect(sheet.get_by_role("row", name="Already in mailboxes")).to_contain_text("taken out of them")
+    sheet.get_by_role("button", name=re.compile("^Purge 1 mail")).click()
+    expect(page.get_by_role("status").filter(has_text="Purged")).to_be_visible()
+    processes.until(lambda: not house.with_text("ada.byron", letter.subject), "it is gone from the mailbox", log=house.company.log)
+
+    page.goto(f"{house.company.url}/decisions")
+    row = page.get_by_role("listitem").filter(has_text=letter.subject)
+    row.get_by_role("button", name="Undo").first.click()
+    processes.until(lambda: house.with_text("ada.byron", letter.subject), "it is back in the mailbox", log=house.company.log)
+    assert house.with_text("ada.byron", letter.subject) == [before]
+
+
+def test_purged_in_the_shell_it_waits_and_says_where_it_lay(house: House) -> None:
+    letter, mail = delivered(house, "hanne.dahl", "Parcel fee")
+    purged = house.company.run("purge", "--sender", letter.author, "--reason", "phishing", "--wait", "--json", check=True)
+    said = json.loads(purged.stdout)
+    assert said["items"] == [{"delivery": mail, "before": "delivered", "outcome": "done", "why": "It lay in INBOX, unread."}]
+    assert house.with_text("hanne.dahl", letter.subject) == []
+    house.company.run("decisions", "undo", said["decision"], "--wait", check=True)
+    assert len(house.with_text("hanne.dahl", letter.subject)) == 1
+    with house.company.signed_in() as desk:
+        history = desk.client.get(f"/deliveries/{mail}").json()["history"]
+    assert "Taken out of the mailbox hanne.dahl@company.example. It lay in INBOX, unread." in [past["sentence"] for past in history]
