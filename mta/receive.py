@@ -7,10 +7,8 @@ import asyncio
 import contextlib
 import functools
 import logging
-import signal
 import socket
 import threading
-from collections import deque
 from collections.abc import Callable
 from types import ModuleType
 
@@ -19,14 +17,17 @@ from mta.certificate import Certificate
 from mta.connection import Connection
 from mta.door import Door
 from mta.edges import Edges
+from mta.later import Later
 from mta.limits import Clients, Memory
+from mta.orders import Orders
 from mta.snapshot import SnapshotFile
 from mta.sockets import BACKLOG, Listeners, listeners
 from mta.spool import Spool
+from mta.tally import Tally
 from triage.bell import Bell
 from triage.settings import Settings
 
-MESSAGE_MEMORY = 512 * 1024 * 1024  # bytes of messages that are coming in, all sessions together
+MESSAGE_MEMORY = 512 * 1024 * 1024  # bytes of messages that are coming in, all sessions of all workers together
 LOOK_EVERY = 0.5  # seconds between looks at the sessions' time
 GRACE = 15.0  # seconds that a session has to finish its message when we stop
 LAST_WORD = 0.1  # seconds for the last replies to leave
@@ -40,11 +41,13 @@ def run(
     stop: threading.Event | None = None,
     *,
     own: Listeners | None = None,
+    tally: Tally | None = None,
+    lifeline: int | None = None,
 ) -> None:
-    """Receive mail until SIGTERM, SIGINT or `stop`; what is under way is finished before it returns.
+    """Receive mail in this process until it is ordered to stop; what is under way is finished before it returns.
 
     `ready` is called when connections are accepted. `own` are listening sockets; without them systemd's are used, or
-    smtp.listen is bound. BadInput when the port, the spool or the certificate cannot be used.
+    smtp.listen is bound. `tally` is shared with other workers. BadInput when port, spool or certificate cannot be used.
     """
     certificate = Certificate(settings.smtp)
     edges = Edges(settings.smtp.trusted_edges, settings.smtp.edge_protocol)
@@ -60,14 +63,14 @@ def run(
             settings=settings,
             spool=spool,
             snapshot=SnapshotFile(directory),
-            clients=Clients(settings.smtp),
-            memory=Memory(max(MESSAGE_MEMORY, 2 * settings.smtp.max_size)),
+            clients=Clients(settings.smtp, tally),
+            memory=Memory(max(MESSAGE_MEMORY // settings.smtp.workers, 2 * settings.smtp.max_size)),
             clock=loop.time,
             later=Later(loop),
             edges=edges,
             tls=certificate.context,
         )
-        runner.run(serve(door, own, ready, stop or threading.Event()))
+        runner.run(serve(door, own, lambda: Orders(loop, stop, lifeline), ready))
         spool.close()
     bell.close()
     log.info("stopped")
@@ -88,34 +91,10 @@ def optional_uvloop() -> ModuleType | None:
     return uvloop
 
 
-class Later:
-    """What other threads want the loop's thread to do. Asked many times at once, it is woken once."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop = loop
-        self.waiting: deque[Callable[[], None]] = deque()
-        self.is_woken = False
-
-    def __call__(self, task: Callable[[], None]) -> None:
-        """Have it done soon."""
-        self.waiting.append(task)
-        if not self.is_woken:
-            self.is_woken = True
-            self.loop.call_soon_threadsafe(self._do)
-
-    def _do(self) -> None:
-        self.is_woken = False  # before the tasks: who comes from here on wakes again
-        while self.waiting:
-            try:
-                self.waiting.popleft()()
-            except Exception as fault:  # the others are done all the same
-                self.loop.call_exception_handler({"message": "a session could not go on", "exception": fault})
-
-
-async def serve(door: Door, own: Listeners, ready: Callable[[], None] | None, stop: threading.Event) -> None:
-    """Accept connections until told to stop, then let the sessions finish."""
+async def serve(door: Door, own: Listeners, listen: Callable[[], Orders], ready: Callable[[], None] | None) -> None:
+    """Accept connections until ordered otherwise, then let the sessions finish."""
     loop = asyncio.get_running_loop()
-    stopped = stop_requested(loop, stop)
+    orders = listen()
     servers = [
         await open_server(loop, functools.partial(Connection, door, loop, lmtp=lmtp), one)
         for lmtp, sockets in ((False, own.smtp), (True, own.lmtp))
@@ -125,10 +104,12 @@ async def serve(door: Door, own: Listeners, ready: Callable[[], None] | None, st
     log.info("listening on %s", str(own))
     if ready:
         ready()
-    await stopped.wait()
+    await orders.any.wait()
     for server in servers:
         server.close()
     own.close()
+    if not orders.stop.is_set():
+        await retired(door, orders)
     await finish(door)
     looking.cancel()
 
@@ -149,20 +130,12 @@ async def look_at_times(door: Door) -> None:
             connection.dialogue.look(now)
 
 
-def stop_requested(loop: asyncio.AbstractEventLoop, stop: threading.Event) -> asyncio.Event:
-    """Set by SIGTERM, SIGINT or `stop`."""
-    stopped = asyncio.Event()
-    if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
-
-    def wait() -> None:
-        stop.wait()
-        with contextlib.suppress(RuntimeError):  # the loop is closed already
-            loop.call_soon_threadsafe(stopped.set)
-
-    threading.Thread(target=wait, name="stop", daemon=True).start()
-    return stopped
+async def retired(door: Door, orders: Orders) -> None:
+    """Others have taken over: let the sessions end by themselves, unless everything is to stop meanwhile."""
+    waiting = {asyncio.ensure_future(one) for one in (everybody_left(door), orders.stop.wait())}
+    _, late = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for one in late:
+        one.cancel()
 
 
 async def finish(door: Door) -> None:
@@ -180,7 +153,7 @@ async def finish(door: Door) -> None:
         await everybody_left(door, LAST_WORD)
 
 
-async def everybody_left(door: Door, seconds: float) -> bool:
+async def everybody_left(door: Door, seconds: float | None = None) -> bool:
     """Wait until no connection is left, at most so long; are they all gone?"""
     door.emptied.clear()
     if door.connections:

@@ -1,6 +1,5 @@
 """`mailroom demo`: a small invented company on this machine, with a morning of mail to look at."""
 
-import signal
 import sys
 import threading
 import time
@@ -23,6 +22,7 @@ from triage.settings import Settings, host_port
 from triage.times import utcnow
 from triage_cli import preparing, serve
 from triage_cli.printing import say
+from triage_cli.stopping import stop_on_signals
 
 DIRECTORY = Path("var/demo")
 SEEDER = Actor("shell", "demo", Role.ADMIN, EVERYTHING, "Ida Lindqvist")
@@ -40,9 +40,7 @@ def demo(fresh: bool, directory: Path, smtp_port: int, http_port: int, no_mail: 
     file = prepare(directory, fresh=fresh, smtp_port=smtp_port, http_port=http_port)
     settings = settings_file.read(str(file), {})
     engine = made_ready(settings)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stop_on_signals()
 
     def begin() -> None:
         play = not no_mail and is_empty(engine)

@@ -13,6 +13,7 @@ import click
 
 from triage import settings as settings_file
 from triage.settings import Settings
+from triage_cli.stopping import stop_on_signals
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
 
@@ -29,22 +30,25 @@ def log_to_stderr(role: str) -> None:
 
 def start(ctx: click.Context, module: str, role: str) -> None:
     """Run a role until it is told to stop (SIGTERM, SIGINT)."""
+    begin(role)
+    stop = stop_on_signals()
+    run: Callable[[Settings, threading.Event], None] = import_module(module).run
+    run(settings_file.read(ctx.find_root().obj), stop)
+
+
+def begin(role: str) -> None:
+    """What each role begins with."""
     if os.environ.get("MAILROOM_SUPERVISED") and sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)  # a role does not outlive its supervisor
     log_to_stderr(role)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    settings = settings_file.read(ctx.find_root().obj)
-    run: Callable[[Settings, threading.Event], None] = import_module(module).run
-    run(settings, stop)
 
 
 @click.command()
 @click.pass_context
 def receive(ctx: click.Context) -> None:
     """Take strangers' mail in over SMTP: needs no database and no network of its own."""
-    start(ctx, "triage_cli.receiving", "receive")
+    begin("receive")
+    import_module("mta.workers").supervise(lambda: settings_file.read(ctx.find_root().obj))
 
 
 @click.command()

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -19,6 +18,7 @@ from mta.spool import Spool
 from triage import settings as settings_file
 from triage_cli.main import USAGE
 from triage_cli.roles import log_to_stderr
+from triage_cli.stopping import stop_on_signals
 
 FIRST = ("receive", "api")  # people and mail wait for these; the door opens with the snapshot it has
 THEN = ("judge", "relay", "upkeep")  # and recall, where there is a way into the mailboxes
@@ -36,9 +36,7 @@ def serve(ctx: click.Context) -> int:
     config = ctx.find_root().obj
     settings = settings_file.read(config)
     Spool(settings.spool.directory).close()  # says so if it cannot be written
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stop_on_signals()
 
     def prepare() -> None:
         import_module("triage_cli.preparing").prepare(settings)

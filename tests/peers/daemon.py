@@ -72,7 +72,7 @@ def daemon(
     command = [*wrapper, sys.executable, "-m", "triage_cli", "--config", str(config), "receive"]
     process = processes.start(command, log, environment={**os.environ, "PYTHONPATH": str(ROOT)})
     try:
-        processes.until(processes.answers(port), "it answers", process, log)
+        processes.until(lambda: log.read_text().count("listening on") >= settings.smtp.workers, "its workers listen", process, log)
         running = Daemon(settings, ("127.0.0.1", port), process=process, log=log)
         yield running
         running.signal(signal.SIGTERM)  # also where the wrapper would keep it to itself

@@ -1,0 +1,42 @@
+"""What a receiving process is told from outside: to stop, or to take nobody new while its sessions finish."""
+
+import asyncio
+import contextlib
+import signal
+import threading
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+RETIRE_SIGNAL = signal.SIGHUP
+SIGNALS = frozenset({*STOP_SIGNALS, RETIRE_SIGNAL})
+
+
+class Orders:
+    """`stop` and `retire`, set by signals in the main thread, by an event of another thread, or when the supervisor is gone."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, event: threading.Event | None = None, lifeline: int | None = None) -> None:
+        """`lifeline` is the end of a pipe whose other end only the supervisor holds."""
+        self.stop, self.retire, self.any = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        if threading.current_thread() is threading.main_thread():
+            for number in STOP_SIGNALS:
+                loop.add_signal_handler(number, self.told, self.stop)
+            loop.add_signal_handler(RETIRE_SIGNAL, self.told, self.retire)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+        if lifeline is not None:
+            loop.add_reader(lifeline, self.supervisor_is_gone, loop, lifeline)
+        if event is not None:
+            threading.Thread(target=self._wait, args=(loop, event), name="stop", daemon=True).start()
+
+    def told(self, what: asyncio.Event) -> None:
+        """An order has come."""
+        what.set()
+        self.any.set()
+
+    def supervisor_is_gone(self, loop: asyncio.AbstractEventLoop, lifeline: int) -> None:
+        """Nobody would stop us any more."""
+        loop.remove_reader(lifeline)
+        self.told(self.stop)
+
+    def _wait(self, loop: asyncio.AbstractEventLoop, event: threading.Event) -> None:
+        event.wait()
+        with contextlib.suppress(RuntimeError):  # the loop is closed already
+            loop.call_soon_threadsafe(self.told, self.stop)
