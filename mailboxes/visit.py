@@ -85,7 +85,7 @@ class Visit:
     def put_back(self, mailbox: Mailbox, errand: Errand, there: Found) -> None:
         """Put back what is not there; a mailbox that refuses gets it delivered anew."""
         if there.copies and not errand.copies:
-            self.endings[errand.delivery_id] = Ending("restored", "It is still there.")
+            self.endings[errand.delivery_id] = Ending("there", "It is still there.")
         elif errand.gone:
             self.endings[errand.delivery_id] = Ending("restored", "Its owner had deleted it before; nothing was put back.")
         elif not errand.copies:

@@ -20,7 +20,11 @@ from triage.settings import Settings
 from triage.states import Event, State
 
 FLYING = {State.RELAYING: "It is being delivered this moment.", State.RESTORING: "It is being put back this moment."}
-NEEDS_CONTENT = frozenset({Event.RESTORE, Event.RELEASE, Event.REDIRECT})
+IN_MAILBOXES = {
+    (Event.PURGE, State.DELIVERED): "recalling",
+    (Event.PUT_BACK, State.DELIVERED): "restoring",
+}  # the recaller has the last word
+NEEDS_CONTENT = frozenset({Event.RESTORE, Event.RELEASE, Event.REDIRECT, Event.REDELIVER, Event.PUT_BACK})
 
 
 class Verb(StrEnum):
@@ -31,6 +35,7 @@ class Verb(StrEnum):
     PURGE = "purge"
     RESTORE = "restore"
     HOLD = "hold"
+    REDELIVER = "redeliver"
 
 
 class Aim(NamedTuple):
@@ -42,14 +47,16 @@ class Aim(NamedTuple):
 
 
 HELD, QUEUED, PURGED = frozenset({State.HELD}), frozenset({State.QUEUED}), frozenset({State.PURGED, State.EXPIRED, State.REJECTED})
+DELIVERED = frozenset({State.DELIVERED})
 PURGEABLE = frozenset({State.HELD, State.QUEUED, State.BOUNCED})
 IN_FLIGHT = frozenset({State.RELAYING, State.RESTORING})
 AIMS = {
     Verb.RELEASE: Aim(Event.RELEASE, frozenset({State.HELD, State.BOUNCED}), HELD),
     Verb.REDIRECT: Aim(Event.REDIRECT, HELD, HELD),
-    Verb.PURGE: Aim(Event.PURGE, PURGEABLE, PURGEABLE | IN_FLIGHT | {State.DELIVERED}),
+    Verb.PURGE: Aim(Event.PURGE, PURGEABLE, PURGEABLE | IN_FLIGHT | DELIVERED),
     Verb.RESTORE: Aim(Event.RESTORE, PURGED, PURGED),
     Verb.HOLD: Aim(Event.HOLD, QUEUED, QUEUED),
+    Verb.REDELIVER: Aim(Event.REDELIVER, DELIVERED, DELIVERED),
 }
 
 
@@ -67,15 +74,17 @@ def decide(
     expect: int | None = None,
     fence: str | None = None,
     idempotency_key: str | None = None,
+    look_first: bool = True,
 ) -> DecisionReport:
     """Do one thing to every selected delivery that the actor may see, and make a rule about their senders if asked.
 
     `expect` is the count and `fence` the token of the evidence sheet that the actor saw: Stale when it changed since.
     NotFound when nothing is selected, NothingDone when others were faster everywhere. The same idempotency key from
-    the same actor gives the first decision again.
+    the same actor gives the first decision again. A redelivery looks first, where there is a way into the mailboxes,
+    whether the copy is still there, unless `look_first` is False.
     """
     access.may_decide(by)
-    aim = aim_of(verb, settings)
+    aim = aim_of(verb, settings, look_first=look_first)
     meant = found(session, selected, aim, by, fence)  # locked: nobody moves until this is decided
     key = f"{by}:{idempotency_key}" if idempotency_key else None
     if key and (earlier := session.scalar(select(col(Decision.id)).where(col(Decision.idempotency_key) == key))):
@@ -84,7 +93,7 @@ def decide(
         raise Stale(f"you expected {expect}, but {len(meant)} are selected now: look again, then decide")
     if not meant and rule is None:
         raise NotFound("nothing that is selected can be changed this way")
-    changes = changes_of(session, verb, to, now, settings)
+    changes = changes_of(session, aim.event, to, now, settings)
     orders = rule_orders(session, rule, selected, [delivery_id for delivery_id, _ in meant]) if rule else []
     decision = Decision(
         at=now,
@@ -107,10 +116,12 @@ def decide(
     return filed(session, decision, items, by=by, now=now)
 
 
-def aim_of(verb: Verb, settings: Settings) -> Aim:
-    """What a verb aims at; a purge also reaches into mailboxes where there is a way in."""
+def aim_of(verb: Verb, settings: Settings, *, look_first: bool) -> Aim:
+    """What a verb aims at; where there is a way into mailboxes a purge reaches into them, and a redelivery looks into them."""
     aim = AIMS[verb]
-    return aim._replace(changes=aim.changes | {State.DELIVERED}) if verb is Verb.PURGE and settings.reaches_mailboxes else aim
+    if verb is Verb.PURGE and settings.reaches_mailboxes:
+        return aim._replace(changes=aim.changes | DELIVERED)
+    return aim._replace(event=Event.PUT_BACK) if verb is Verb.REDELIVER and settings.reaches_mailboxes and look_first else aim
 
 
 def found(session: Session, selected: Selection, aim: Aim, by: Actor, fence: str | None) -> list[tuple[int, State]]:
@@ -126,14 +137,16 @@ def found(session: Session, selected: Selection, aim: Aim, by: Actor, fence: str
     return [(delivery_id, state) for delivery_id, state, _ in rows if not narrow or state in aim.counts]
 
 
-def changes_of(session: Session, verb: Verb, to: str, now: datetime, settings: Settings) -> dict[str, Any]:
+def changes_of(session: Session, event: Event, to: str, now: datetime, settings: Settings) -> dict[str, Any]:
     """What changes on the row along with the state."""
     leaves = now + timedelta(seconds=settings.policy.undo_seconds)
-    if verb is Verb.RELEASE:
+    if event in (Event.RELEASE, Event.REDELIVER):
         return {"due_at": leaves, "queued_at": leaves, "waits_for": ""}
-    if verb is Verb.REDIRECT:
+    if event is Event.REDIRECT:
         return {"due_at": leaves, "queued_at": leaves, "waits_for": ""} | to_another(session, to, settings)
-    return recalled.due(now) if verb is Verb.PURGE else {"due_at": None}
+    if event is Event.PUT_BACK:
+        return {"due_at": now, "queued_at": now, "last_reply": ""}
+    return recalled.due(now) if event is Event.PURGE else {"due_at": None}
 
 
 def to_another(session: Session, to: str, settings: Settings) -> dict[str, Any]:
@@ -166,7 +179,7 @@ def carry_out(
     left = {delivery_id: state for delivery_id, state in meant if delivery_id not in changed and delivery_id not in in_flight | back}
     why = explanations(session, list(left), aim, decision.at)
     return (
-        [Item(one, state, "recalling" if state is State.DELIVERED else "done") for one, state in changed.items()]
+        [Item(one, state, IN_MAILBOXES.get((aim.event, state), "done")) for one, state in changed.items()]
         + [Item(one, state, "restoring") for one, state in meant if one in back]
         + [Item(one, state, "in flight", FLYING[state]) for one, state in meant if one in in_flight]
         + [Item(one, state, *why[one]) for one, state in left.items()]

@@ -21,13 +21,15 @@ WORDS = {
     "purge": "Purged",
     "restore": "Restored",
     "hold": "Held again",
+    "redeliver": "Delivered again",
     "undo": "Undone",
 }
 OUT_OF_REACH = "It was delivered already, and there is no way into the mailboxes: see [recall] in the settings."
-BEGUN = {"purge": "Purging", "restore": "Restoring", "undo": "Undoing"}
+BEGUN = {"purge": "Purging", "restore": "Restoring", "undo": "Undoing", "redeliver": "Delivering again"}
 NOT_DONE = {
     "recalling": "being taken out of mailboxes",
     "restoring": "being put back into mailboxes",
+    "still there": "still in the mailbox",
     "already gone": "deleted already by whom they were for",
     "in flight": "in flight",
     "out of reach": "out of reach",
@@ -207,7 +209,7 @@ def report_of(decision: Decision, outcomes: dict[str, int], made: tuple[Rule, ..
         rules=made,
         undone_by=decision.undone_by,
         undoes=decision.undoes,
-        undoable=decision.undone_by is None and decision.undoes is None,
+        undoable=decision.undone_by is None and decision.undoes is None and decision.verb != "redeliver",
         sentence=said,
         items=items,
     )

@@ -47,7 +47,7 @@ class Errand:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """What became of an errand: taken (or gone already), restored, absent, deferred or refused; and what there is to say."""
+    """What became of an errand: taken (or gone already), restored, there (still), absent, deferred or refused; and what to say."""
 
     kind: str
     why: str = ""
@@ -227,17 +227,18 @@ def settle_restore(session: Session, delivery: Delivery, ending: Ending, setting
     """It is in its mailbox again, or is to be delivered anew; a purge that met it on the way is carried out."""
     decision, purge = delivery.decision_id, delivery.purge_wanted_by
     detail = {"why": ending.why}
-    if ending.kind == "restored":
+    there = ending.kind in ("restored", "there")
+    if there:
         ledger.record(session, delivery.id, Event.DELIVER, by=BY, now=now, detail=detail, due_at=None, last_reply=ending.why)
     else:
         ledger.record(session, delivery.id, Event.GIVE_UP, by=BY, now=now, detail=detail, due_at=now, queued_at=now, last_reply="")
     recalled.end(session, delivery.id, now=now)
-    recalled.tell(session, decision, delivery.id, "done", ending.why)
+    recalled.tell(session, decision, delivery.id, "still there" if ending.kind == "there" else "done", ending.why)
     if purge is not None:
         session.execute(update(Delivery).where(col(Delivery.id) == delivery.id).values(purge_wanted_by=None))
         ledger.record(session, delivery.id, Event.PURGE, by=BY, now=now, decision_id=purge, **recalled.due(now))
-        recalled.tell(session, purge, delivery.id, "recalling" if ending.kind == "restored" else "done", "")
-        if ending.kind != "restored":
+        recalled.tell(session, purge, delivery.id, "recalling" if there else "done", "")
+        if not there:
             recalled.bring_back(session, delivery.id, now=now)
 
 

@@ -36,6 +36,7 @@ class Selection:
     states: tuple[str, ...] = ()
     since: datetime | None = None
     until: datetime | None = None
+    delivered_since: datetime | None = None  # only what is delivered, and was so then or later
 
     @classmethod
     def of(cls, **given: Any) -> Self:
@@ -56,7 +57,7 @@ class Selection:
         values = {name: value for name, value in asdict(self).items() if value not in ((), "", None)}
         if "ids" in values:
             values["ids"] = [show(number) for number in self.ids]
-        for bound in ("since", "until"):
+        for bound in ("since", "until", "delivered_since"):
             if bound in values:
                 values[bound] = values[bound].isoformat()
         return values
@@ -83,6 +84,8 @@ def condition(selection: Selection) -> ColumnElement[bool]:
         wanted.append(col(Delivery.received_at) >= selection.since)
     if selection.until:
         wanted.append(col(Delivery.received_at) < selection.until)
+    if selection.delivered_since:
+        wanted.append((col(Delivery.state) == State.DELIVERED) & (col(Delivery.settled_at) >= selection.delivered_since))
     return and_(*wanted)
 
 

@@ -69,6 +69,8 @@ def undoable(session: Session, decision_id: int, by: Actor, now: datetime) -> De
         raise Overtaken(who_was_faster("undone", session.get_one(Decision, decision.undone_by), now))
     if decision.undoes is not None:
         raise NotAllowedNow("this is itself an undo: decide anew instead")
+    if decision.verb not in WAY_BACK:
+        raise NotAllowedNow("a redelivery is not taken back: purge what came twice instead")
     foreign = (
         select(func.count())
         .select_from(DecisionItem)

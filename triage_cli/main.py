@@ -29,6 +29,7 @@ COMMANDS = {  # where each command lives: a role must not import what another on
     "purge": "mail",
     "restore": "mail",
     "hold": "mail",
+    "redeliver": "redelivering",
     "decisions": "mail",
     "queue": "waiting",
     "allow": "senders",

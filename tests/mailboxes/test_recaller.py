@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from tests.mailboxes.delivering import House, behind_dovecot, letter, lying, rec
 from tests.peers import dovecot, gate, processes
 from triage import db
 from triage.decisions import Verb
+from triage.errors import NotAllowedNow, NotFound
 from triage.models import Content, Delivery
 from triage.selection import Selection
 from triage.settings import Settings
@@ -235,3 +236,29 @@ def test_a_purge_that_meets_a_delivery_on_its_way_takes_it_when_it_has_landed(to
     assert len(town.lying()[town.anna]) == 1
     assert town.recalled(purge).done == 1
     assert (town.states([mail]), town.lying()[town.anna]) == ([State.PURGED], [])
+
+
+def test_what_a_lost_mailbox_held_is_delivered_again_unless_it_is_still_there(town: Town) -> None:
+    lost, kept = town.delivered(letter(1), town.anna), town.delivered(letter(2), town.anna)
+    (other,) = town.delivered(letter(3), town.bob)
+    with town.server.client(town.anna) as client:
+        client.delete_messages(uids(client)[:1])
+        client.expunge()
+    since = datetime.now(UTC) - timedelta(minutes=5)
+    again = town.decides(Verb.REDELIVER, Selection.of(person=town.anna.partition("@")[0], delivered_since=since))
+    assert (again.count, again.sentence) == (2, "Delivering again; 2 being put back into mailboxes.")
+    looked = town.recalled(again)
+    assert {item.delivery_id: (item.outcome, item.why) for item in looked.items} == {
+        lost[0]: ("done", "It is not there any more, so it is delivered again."),
+        kept[0]: ("still there", "It is still there."),
+    }
+    town.relayed(lost)
+    assert [sum(text in copy[1] for copy in town.lying()[town.anna]) for text in (b"Pay 1.", b"Pay 2.")] == [1, 1]
+    with pytest.raises(NotAllowedNow, match="purge what came twice"):
+        town.undoes(again)
+    later = Selection.of(person="anna", delivered_since=datetime.now(UTC) + timedelta(minutes=1))
+    with pytest.raises(NotFound):
+        town.decides(Verb.REDELIVER, later)
+
+    unchecked = town.decides(Verb.REDELIVER, Selection.of(ids=(other,)), look_first=False)
+    assert (unchecked.done, town.states([other])) == (1, [State.QUEUED])
