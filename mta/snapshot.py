@@ -15,7 +15,7 @@ from bisect import bisect_left
 from itertools import accumulate, pairwise
 from pathlib import Path
 
-from mta.spool import sync_directory
+from mta.batch import sync_directory
 from triage.door import DoorSnapshot
 
 NAME = "door.snapshot"  # below spool.directory

@@ -1,4 +1,4 @@
-"""Batches of accepted messages on disk: append, fsync, read, remove. Nothing else knows the format.
+"""Batches of accepted messages on disk: append, fsync, hold, read, remove.
 
 A batch is a file that holds the messages of all sessions that were waiting, written under a temporary name, synced,
 renamed and made known by syncing the directory; only then does anybody hear that its messages are safe. A temporary
@@ -9,37 +9,29 @@ import contextlib
 import errno
 import fcntl
 import heapq
-import json
 import logging
 import os
 import queue
 import re
-import struct
 import threading
-import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from mta.batch import BUFFER, Message, read_batch, sync_directory, write_batch
 from triage.backlog import DAMAGED, INCOMING, RETRY, batch_name, batch_names
 from triage.envelope import Envelope
 from triage.errors import BadInput
 from triage.ids import show
 from triage.times import to_micros
 
-MAGIC = b"MRsp"  # before each message, so that reading finds the next one behind a damaged one
-HEAD = struct.Struct("<4sIII")  # magic, bytes of the envelope, bytes of the message, CRC-32 of both lengths and both
-LENGTHS = struct.Struct("<II")
 MOST_MESSAGES = 256  # in one batch
 MOST_BYTES = 16 * 1024 * 1024  # in one batch, one larger message apart
-BUFFER = 256 * 1024
 SLICE = 4096  # names that are in memory at once while a backlog is read
 PUT_OFF = re.compile(r"(?P<not_before>\d{16})\.(?P<attempt>\d{3})\..*\.batch")  # microseconds since 1970, times put off
-
-Message = tuple[Envelope, bytes]
 
 log = logging.getLogger(__name__)
 
@@ -183,16 +175,13 @@ class Spool:
     def read(self, batch: Batch) -> Iterator[Message]:
         """The messages of a batch that is held, one by one. What is damaged is left out and marks the batch."""
         assert batch.file is not None, "hold the batch first"
-        batch.file.seek(0)
-        while head := batch.file.read(HEAD.size):
-            start = batch.file.tell() - len(head)
-            if (message := read_message(batch.file, head)) is not None:
-                yield message
-                continue
+
+        def damaged(place: int) -> None:
             if not batch.damaged:
-                log.error("%s is damaged at byte %d: what is readable is read, and it will be kept in %s", batch.path, start, self.damaged)
+                log.error("%s is damaged at byte %d: what is readable is read, and it will be kept in %s", batch.path, place, self.damaged)
             batch.damaged = True
-            seek_next(batch.file, start + 1)
+
+        return read_batch(batch.file, damaged)
 
     def remove(self, batch: Batch) -> None:
         """Everything in it has been taken over. A damaged batch is kept in `damaged/` for a person to look at."""
@@ -210,66 +199,6 @@ class Spool:
             batch.file = None
 
 
-def write_batch(directory: Path, name: str, messages: Sequence[Message]) -> None:
-    """Write the batch so that it survives a power cut from here on. After an OSError nothing of it is left."""
-    path, temporary = directory / name, directory / f"{name}.tmp"
-    try:
-        with temporary.open("xb", BUFFER) as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # remove_leftovers leaves it alone
-            for envelope, raw in messages:
-                write_message(file, envelope, raw)
-            file.flush()
-            os.fsync(file.fileno())
-            temporary.rename(path)
-        sync_directory(directory)
-    except BaseException:
-        for leftover in (temporary, path):
-            with contextlib.suppress(OSError):
-                leftover.unlink()
-        raise
-
-
-def write_message(file: IO[bytes], envelope: Envelope, raw: bytes) -> None:
-    """One message: head, envelope as JSON, raw bytes."""
-    described = json.dumps(envelope.as_json(), separators=(",", ":")).encode()
-    file.write(HEAD.pack(MAGIC, len(described), len(raw), checksum(described, raw)))
-    file.write(described)
-    file.write(raw)
-
-
-def checksum(described: bytes, raw: bytes) -> int:
-    """CRC-32 over both lengths and both parts."""
-    return zlib.crc32(raw, zlib.crc32(described, zlib.crc32(LENGTHS.pack(len(described), len(raw)))))
-
-
-def read_message(file: IO[bytes], head: bytes) -> Message | None:
-    """The message behind this head; None when head or message are damaged."""
-    if len(head) < HEAD.size:
-        return None
-    magic, described_size, raw_size, expected = HEAD.unpack(head)
-    if magic != MAGIC or described_size + raw_size > os.fstat(file.fileno()).st_size - file.tell():
-        return None
-    described, raw = file.read(described_size), file.read(raw_size)
-    if checksum(described, raw) != expected:
-        return None
-    try:
-        return Envelope.from_json(json.loads(described)), raw
-    except (ValueError, TypeError, KeyError):  # written by a version that we do not understand
-        return None
-
-
-def seek_next(file: IO[bytes], start: int) -> None:
-    """Go to where the next message may begin, at `start` or later, or to the end."""
-    file.seek(start)
-    kept = b""
-    while chunk := file.read(BUFFER):
-        window = kept + chunk
-        if (at := window.find(MAGIC)) >= 0:
-            file.seek(file.tell() - len(window) + at)
-            return
-        kept = window[-len(MAGIC) + 1 :]
-
-
 def in_order(directory: Path) -> Iterator[str]:
     """The complete batches that are there now, in the order of their names, which is that of their times; few names in memory at once."""
     last, newest = "", max(batch_names(directory), default="")
@@ -284,12 +213,3 @@ def remove_leftovers(directory: Path) -> None:
         with contextlib.suppress(OSError), path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             path.unlink()
-
-
-def sync_directory(directory: Path) -> None:
-    """Make names in it survive a power cut."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

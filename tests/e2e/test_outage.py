@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import func, select
 from sqlmodel import col
 
+from mta.batch import write_batch
 from mta.doorkeeper import write_door
-from mta.spool import Spool, write_batch
+from mta.spool import Spool
 from tests.peers import company, outside, processes
 from triage import ids, settings as settings_file
 from triage.db import open_engine, reading

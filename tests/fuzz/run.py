@@ -25,6 +25,8 @@ def main() -> None:
     """Never returns: the fuzzer ends the process."""
     name, seconds, directory = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
     directory.mkdir(parents=True, exist_ok=True)
+    for found in directory.glob("found-*"):  # by an earlier run, and mended since, or it is found again
+        found.unlink()
     tempfile.tempdir = str(directory)
     logging.disable()  # a damaged input is worth a line in the log, but not a million
     with atheris.instrument_imports(include=INSTRUMENTED, enable_loader_override=False):

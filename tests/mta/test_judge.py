@@ -16,8 +16,9 @@ from sqlmodel import Session, col
 
 from mail_auth import sealing
 from mta import doorkeeper, judge, snapshot
+from mta.batch import Message, write_batch
 from mta.lane import Judged, Room
-from mta.spool import Message, Spool, write_batch
+from mta.spool import Spool
 from tests.mail_auth.signing import published, rsa_key, signed
 from tests.peers.processes import HANG
 from tests.peers.receiving import until

@@ -17,7 +17,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
 
 from mta import spool as spool_module
-from mta.spool import Batch, Message, Spool, write_batch
+from mta.batch import HEAD, MAGIC, MARK, Message, write_batch, write_message
+from mta.spool import Batch, Spool
 from tests.peers.processes import HANG
 from triage.backlog import Backlog, backlog, batch_name
 from triage.envelope import Envelope
@@ -290,19 +291,30 @@ def one_batch(spool: Spool, raws: list[bytes]) -> Path:
     return spool.incoming / "0.batch"
 
 
+ALL = [b"one", b"two", b"three"]
+OPENING = len(MAGIC) + MARK
+
+
 @pytest.mark.parametrize(
     ("damage", "readable"),
     [
-        (lambda raw: raw[:-1], [b"one", b"two"]),
+        (lambda raw: raw[:-1], ALL),
+        (lambda raw: raw[:-OPENING], ALL),
+        (lambda raw: raw[: -OPENING - 1], [b"one", b"two"]),
         (lambda raw: raw[:10], []),
         (lambda raw: b"", []),
+        (lambda raw: b"\0" * len(raw), []),
         (lambda raw: raw.replace(b"two", b"twx"), [b"one", b"three"]),
         (lambda raw: raw.replace(b"one", b""), [b"two", b"three"]),
-        (lambda raw: raw.replace(b"two", b"two and more"), [b"one", b"two", b"three"]),
+        (lambda raw: raw.replace(b"two", b"two and more"), ALL),
         (lambda raw: b"\0" * 40 + raw[40:], [b"two", b"three"]),
-        (lambda raw: raw[:5] + b"\xff" + raw[6:], [b"two", b"three"]),
-        (lambda raw: raw + b"trailing rubbish", [b"one", b"two", b"three"]),
-        (lambda raw: b"MRsp" * 10 + raw, [b"one", b"two", b"three"]),
+        (lambda raw: raw[:5] + b"\xff" + raw[6:], ALL),
+        (lambda raw: raw[:OPENING] + b"\0" * 8 + raw[OPENING + 8 :], [b"two", b"three"]),
+        (lambda raw: raw[:OPENING] + b"\0" * 8 + raw[OPENING + 8 : -1], [b"two", b"three"]),
+        (lambda raw: raw[OPENING:], ALL),
+        (lambda raw: raw[:-5] + b"\xff" * 5, ALL),
+        (lambda raw: raw + b"trailing rubbish", ALL),
+        (lambda raw: b"MRsp" * 10 + raw, ALL),
     ],
 )
 def test_damage_costs_only_what_it_hit(spool: Spool, damage: Callable[[bytes], bytes], readable: list[bytes]) -> None:
@@ -310,9 +322,30 @@ def test_damage_costs_only_what_it_hit(spool: Spool, damage: Callable[[bytes], b
     before = path.read_bytes()
     path.write_bytes(damage(before))
     assert [raw for _, raw in everything(spool)] == readable
-    kept = [*spool.damaged.iterdir()]
-    assert [file.read_bytes() for file in kept] == ([damage(before)] if damage(before) else [])
+    assert [file.read_bytes() for file in spool.damaged.iterdir()] == [damage(before)]
     assert files(spool) == []
+
+
+def test_no_message_holds_what_is_taken_for_another_one(spool: Spool, tmp_path: Path) -> None:
+    forged = envelope(99)
+    with (tmp_path / "forged").open("w+b") as file:
+        for mark in (b"\0" * MARK, MAGIC * 2, one_batch(spool, [b"seen"]).read_bytes()[len(MAGIC) : OPENING]):
+            file.write(MAGIC + mark)
+            write_message(file, mark, forged, b"not really sent")
+        file.seek(0)
+        hostile = file.read()
+    path = one_batch(spool, [hostile, b"two"])
+    good = path.read_bytes()
+    path.write_bytes(good[: OPENING + MARK] + b"\xff" * 4 + good[OPENING + MARK + 4 :])  # its length is damaged
+    assert [raw for _, raw in everything(spool)] == [b"two"]
+
+
+def test_a_hostile_message_in_a_damaged_batch_costs_no_time(spool: Spool) -> None:
+    head = HEAD.pack(b"\0" * MARK, 100, 8_000_000, 1)
+    path = one_batch(spool, [head * 500_000, b"two"])  # each would be 8 MB to check
+    good = path.read_bytes()
+    path.write_bytes(good[: OPENING + MARK] + b"\0" * 4 + good[OPENING + MARK + 4 :])
+    assert [raw for _, raw in everything(spool)] == [b"two"]
 
 
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
@@ -323,7 +356,8 @@ def test_the_reader_takes_anything(spool: Spool, raws: list[bytes], at: int, rub
     damaged = good[:at] + rubbish + good[at + len(rubbish) :]
     path.write_bytes(damaged)
     read = [raw for _, raw in everything(spool)]
-    assert read == raws if damaged.startswith(good) else len(read) < len(raws) and all(raw in raws for raw in read)
+    assert read == raws if damaged.startswith(good) else all(raw in raws for raw in read)
+    assert len(raws) - 2 <= len(read) <= len(raws), "so few bytes hit two messages at most"
     assert not path.exists()
 
 

@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from mta import receive, snapshot
+from mta.batch import Message
 from mta.sockets import Listeners
-from mta.spool import Message, Spool
+from mta.spool import Spool
 from tests.peers.processes import HANG
 from triage.door import DoorSnapshot
 from triage.settings import Settings

@@ -4,7 +4,8 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mta.spool import Batch, Message, Spool, write_batch
+from mta.batch import MAGIC, MARK, Message, write_batch
+from mta.spool import Batch, Spool
 from triage.envelope import Envelope
 
 AT = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
@@ -23,26 +24,37 @@ def batch_of(*messages: Message) -> bytes:
 
 
 WHOLE = batch_of(GOOD)
+OPENING = len(MAGIC) + MARK
 SEEDS = (
     b"",
     WHOLE,
     WHOLE[:-1],
     WHOLE[:10] + WHOLE,
-    b"MRsp" * 20,
+    MAGIC * 20,
+    MAGIC + b"\0" * MARK + WHOLE,
     WHOLE.replace(b"whole", b"whale"),
     WHOLE.replace(b"spool_id", b"loops_id"),
-    batch_of((ENVELOPE, b"MRsp"), (ENVELOPE, WHOLE)),
-    b"MRsp" + b"\x01\x00\x00\x00" * 2 + b"MRsp",
+    batch_of((ENVELOPE, MAGIC), (ENVELOPE, WHOLE)),
+    WHOLE[: len(MAGIC) + MARK] + b"\x01\x00\x00\x00" * 3,
 )
 
 
 def one_input(data: bytes) -> None:
-    """Anything, and behind it a message that is whole."""
+    """Anything between the opening of a batch and a message that is whole; and anything that is no opening before it."""
+    assert read(WHOLE[:OPENING] + data + WHOLE[OPENING:])[-1] == GOOD
+    if not data.startswith(MAGIC):
+        assert read(data + WHOLE[OPENING:])[-1] == GOOD
+    read(data)
+
+
+def read(content: bytes) -> list[Message]:
+    """What is readable of a file with this content. Only what was written there is."""
     path = SPOOL.incoming / "0.batch"
-    path.write_bytes(data + WHOLE)
+    path.write_bytes(content)
     batch = Batch(path)
     assert SPOOL.hold(batch)
     messages = list(SPOOL.read(batch))
     SPOOL.let_go(batch)
-    assert messages[-1] == GOOD
-    assert batch.damaged or sum(len(raw) for _, raw in messages) < len(data + WHOLE)
+    assert sum(len(raw) for _, raw in messages) <= len(content)
+    assert batch.damaged or content.startswith(MAGIC)
+    return messages
