@@ -38,6 +38,10 @@ class Edges:
         """Everybody who reaches the unix socket or sits on this machine, and the edges: nobody else."""
         return peer == LOCAL or self._is_listed(peer) or ipaddress.ip_address(peer).is_loopback
 
+    def are(self, address: str) -> bool:
+        """Is this one of our own machines, whatever it does?"""
+        return self._is_listed(address)
+
     def _look_up(self, peer: str) -> bool:
         if not self._networks or peer == LOCAL:
             return False

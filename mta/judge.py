@@ -60,7 +60,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
     spool = Spool(directory)
     fast_resolver = open_resolver(replace(settings.dns, timeout=min(FAST_DNS, settings.dns.timeout)))
     slow_resolver = open_resolver(settings.dns)
-    listed = asked_about_clients(settings.policy)
+    listed = asked_about_clients(settings)
     judged: queue.SimpleQueue[Judged] = queue.SimpleQueue()
     bells = [Bell(directory, name) for name in ("judge", "door", "relay", "change")]
     with contextlib.ExitStack() as closing, turn(settings, stop):

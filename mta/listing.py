@@ -5,29 +5,34 @@ import ipaddress
 from mail_auth import dns_lists
 from mail_auth.dns_lists import Client, DnsList
 from mail_auth.resolver import Resolver
+from mta.edges import Edges
 from mta.rspamd import Rspamd
 from triage.envelope import Envelope
-from triage.settings import Policy
+from triage.settings import Settings
+
+NO_EDGES = Edges()
 
 
 class Listing:
     """Those who are asked; safe for several threads."""
 
-    def __init__(self, lists: tuple[DnsList, ...] = (), rspamd: Rspamd | None = None) -> None:
-        self.lists, self.rspamd = lists, rspamd
+    def __init__(self, lists: tuple[DnsList, ...] = (), rspamd: Rspamd | None = None, edges: Edges = NO_EDGES) -> None:
+        self.lists, self.rspamd, self.edges = lists, rspamd, edges
 
     def about(self, envelope: Envelope, raw: bytes, resolver: Resolver) -> str:
         """Who lists the client, as a sentence without its end; "" when nobody does, nobody is asked, or nobody answers."""
         client = public(envelope)
-        if client is None:
+        if client is None or self.edges.are(str(client)):
             return ""
         listed = dns_lists.listed(client, self.lists, resolver) if self.lists else ""
         return listed or (self.rspamd.rejects(envelope, raw) if self.rspamd else "")
 
 
-def asked_about_clients(policy: Policy) -> Listing:
+def asked_about_clients(settings: Settings) -> Listing:
     """Those whom the settings name. BadInput says what is wrong with them."""
-    return Listing(dns_lists.read(policy.dns_lists), Rspamd(policy.rspamd_url, policy.rspamd_timeout) if policy.rspamd_url else None)
+    policy, smtp = settings.policy, settings.smtp
+    rspamd = Rspamd(policy.rspamd_url, policy.rspamd_timeout) if policy.rspamd_url else None
+    return Listing(dns_lists.read(policy.dns_lists), rspamd, Edges(smtp.trusted_edges, smtp.edge_protocol))
 
 
 def public(envelope: Envelope) -> Client | None:

@@ -11,6 +11,7 @@ import pytest
 
 from mail_auth.dns_lists import DnsList
 from mta import rspamd
+from mta.edges import Edges
 from mta.listing import Listing, asked_about_clients, public
 from mta.rspamd import Rspamd
 from tests.mail_auth.answers import Answers
@@ -18,7 +19,7 @@ from tests.peers import rspamd as peer
 from tests.triage import arriving
 from triage.envelope import Envelope
 from triage.errors import BadInput
-from triage.settings import Policy
+from triage.settings import Settings
 
 CLIENT = replace(arriving.envelope(), client="198.97.190.53")
 NOBODY = Answers()
@@ -80,10 +81,17 @@ def test_lists_are_asked_first_and_rspamd_about_the_others() -> None:
     assert Listing().about(CLIENT, MAIL, LISTS) == ""
 
 
-def test_the_settings_say_who_is_asked() -> None:
-    nobody = asked_about_clients(Policy())
+def test_another_edge_of_ours_is_not_asked_about() -> None:
+    listing = Listing(ZEN, Always("no"), Edges(["198.97.190.0/24"]))
+    assert listing.about(replace(CLIENT, edge="203.0.113.1"), MAIL, LISTS) == ""
+    assert listing.about(replace(CLIENT, edge="203.0.113.1", client="198.97.191.1"), MAIL, LISTS) == "no"
+
+
+def test_the_settings_say_who_is_asked(settings: Settings) -> None:
+    nobody = asked_about_clients(settings)
     assert (nobody.lists, nobody.rspamd) == ((), None)
-    some = asked_about_clients(Policy(dns_lists=("zen.example",), rspamd_url="http://[::1]:11333"))
+    policy = replace(settings.policy, dns_lists=("zen.example",), rspamd_url="http://[::1]:11333")
+    some = asked_about_clients(replace(settings, policy=policy))
     assert some.lists == ZEN
     assert some.rspamd is not None
     assert (some.rspamd.host, some.rspamd.port) == ("::1", 11333)
