@@ -11,6 +11,7 @@ class DepartmentEntry:
     name: str
     mailbox: str = ""  # "": each role address is a mailbox of its own
     roles: tuple[str, ...] = ()  # local parts or addresses, e.g. "info"
+    responsible: str = ""  # uid
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class PersonEntry:
     mailbox: str
     aliases: tuple[str, ...] = ()
     active: bool = True
+    manager: str = ""  # uid
+    assistants: tuple[str, ...] = ()  # uids
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,11 @@ def document() -> Any:
     return Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
 
 
+def listed() -> Any:
+    """A column of a list of texts."""
+    return Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+
+
 class Content(SQLModel, table=True):
     """The bytes of a message as received, compressed, stored once per content."""
 
@@ -66,7 +71,7 @@ class Message(SQLModel, table=True):
     envelope: dict[str, Any] = document()
     authentication: dict[str, Any] = document()
     summary: dict[str, Any] = document()  # content.Summary without its text
-    signals: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    signals: list[dict[str, Any]] = listed()
     text: str = Field(default="", sa_column=Column(Text, nullable=False))
 
 
@@ -150,7 +155,7 @@ class Recalled(SQLModel, table=True):
     uid_validity: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
     uid: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
     name: str = ""  # Maildir: the file's name
-    flags: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))  # IMAP flags and keywords
+    flags: list[str] = listed()  # IMAP flags and keywords
     internal_date: datetime | None = instant(nullable=True)
     size: int = 0  # bytes
     tail: int = 0  # so many last bytes are those of the content
@@ -253,6 +258,8 @@ class Department(SQLModel, table=True):
     code: str = Field(primary_key=True)
     name: str
     mailbox: str = ""  # takes what is released or redirected to the department; "" when it has none
+    roles: list[str] = listed()  # role addresses, as the directory writes them
+    responsible: str = ""  # uid
 
 
 class Person(SQLModel, table=True):
@@ -263,7 +270,10 @@ class Person(SQLModel, table=True):
     name: str
     department: str
     mailbox: str
-    active: bool = True
+    aliases: list[str] = listed()
+    active: bool = True  # False: has left; nobody is deleted
+    manager: str = ""  # uid
+    assistants: list[str] = listed()  # uids
 
 
 class KnownRecipient(SQLModel, table=True):
@@ -286,8 +296,9 @@ class MailGroup(SQLModel, table=True):
     name: str
     department: str  # whose own folder holds its mail
     expand: bool = True
-    members: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))  # uids and addresses of ours
-    external: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))  # addresses outside
+    members: list[str] = listed()  # uids and addresses of ours
+    external: list[str] = listed()  # addresses outside
+    aliases: list[str] = listed()
 
 
 class StaffMember(SQLModel, table=True):
@@ -297,7 +308,7 @@ class StaffMember(SQLModel, table=True):
     login: str = Field(primary_key=True)
     name: str
     role: str
-    scope: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    scope: list[str] = listed()
     password_hash: str  # argon2id
     active: bool = True
 

@@ -155,8 +155,49 @@ class Dns:
 class Directory:
     """Who works where."""
 
-    source: str = key("file: people from a TOML file.", "file", choices=("file",))
+    source: str = key("file: people from a TOML file; ldap: from an LDAP server.", "file", choices=("file", "ldap"))
     file: str = key("The TOML file with departments, people and staff.", "company.toml")
+    url: str = key("The LDAP server: ldap://HOST is encrypted by StartTLS, ldaps://HOST from the start.", "")
+    tls: str = key(
+        "verify: encrypt, and check the server's certificate; none: ldap:// in the clear, ldaps:// whoever answers.",
+        "verify",
+        choices=("verify", "none"),
+    )
+    tls_ca: str = key("PEM file of the certificates to trust; empty: those of the system.", "")
+    bind_dn: str = key("Distinguished name of our account, which needs to read only; empty: anonymous.", "")
+    password_file: str = key("File with the password of that account.", "")
+    base: str = key("The entry below which everything is looked for, such as dc=company,dc=example.", "")
+    people_base: str = key("The entry below which people are; empty: base.", "")
+    group_base: str = key("The entry below which groups are; empty: base.", "")
+    preset: str = key("Which attributes say what, to begin with.", "openldap", choices=("openldap", "ad", "freeipa"))
+    people_filter: str = key("LDAP filter that finds people; empty: the preset's.", "")
+    group_filter: str = key("LDAP filter that finds groups; empty: the preset's.", "")
+    uid_attribute: str = key("Attribute with a person's name in triage addresses; of an address the local part; empty: the preset's.", "")
+    name_attribute: str = key("Attribute with a person's name as people read it; empty: the preset's.", "")
+    mailbox_attribute: str = key("Attribute with the ordinary mail address; empty: the preset's.", "")
+    alias_attributes: tuple[str, ...] = key("Attributes with further addresses; empty: the preset's.", ())
+    login_attribute: str = key("Attribute with the name that staff sign in with; empty: the preset's.", "")
+    department: str = key(
+        "Where a person's department is found: attribute:NAME, ou (the nearest organizational unit above the entry) or group:DN "
+        "(the group below DN whose member the person is); empty: the preset's.",
+        "",
+    )
+    default_department: str = key("Department of people and groups for whom the directory names none.", "general")
+    department_codes: tuple[str, ...] = key('Codes for departments whose names make no good ones, such as "Human Resources=hr".', ())
+    department_mailboxes: tuple[str, ...] = key('Mailboxes of departments by code, such as "sales=desk@company.example".', ())
+    roles: tuple[str, ...] = key('Role addresses of departments by code, such as "sales=info,orders".', ())
+    postmaster: str = key("Mailbox that takes mail to postmaster@ and abuse@ (source ldap).", "")
+    staff_groups: tuple[str, ...] = key(
+        "Who triages: GROUP-DN => ROLE SCOPE, such as cn=reception,ou=groups,dc=company,dc=example => triage company; "
+        "scopes are company, department:CODE, person:UID, own-department.",
+        (),
+    )
+    assistants_triage: bool = key("Whom the directory names as somebody's assistant triages that person's mail.", True)
+    interval: int = key("Seconds between two looks at the LDAP server, for what has changed.", 300)
+    full_hours: int = key("Hours after which everything is read anew.", 24)
+    timeout: int = key("Seconds to wait for each answer of the LDAP server.", 30)
+    patience: int = key("Seconds that one reading may take in all.", 600)
+    page_size: int = key("Entries asked for at a time.", 500)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ COMMANDS = {  # where each command lives: a role must not import what another on
     "upkeep": "roles",
     "demo": "demo",
     "db": "database",
-    "sync": "staff",
+    "sync": "sync",
     "staff": "staff",
     "deliveries": "mail",
     "show": "mail",

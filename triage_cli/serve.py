@@ -21,7 +21,7 @@ from triage_cli.roles import log_to_stderr
 from triage_cli.stopping import stop_on_signals
 
 FIRST = ("receive", "api")  # people and mail wait for these; the door opens with the snapshot it has
-THEN = ("judge", "relay", "upkeep")  # and recall, where there is a way into the mailboxes
+THEN = ("judge", "relay", "upkeep")  # and what the settings ask for
 LONGEST_PAUSE = 30.0
 GRACE = 20.0  # seconds to finish what is under way
 
@@ -49,7 +49,9 @@ def serve(ctx: click.Context) -> int:
 
 def then(config: str | None) -> tuple[str, ...]:
     """The roles that start after the first ones."""
-    return (*THEN, "recall") if settings_file.read(config).reaches_mailboxes else THEN
+    settings = settings_file.read(config)
+    wanted = {"recall": settings.reaches_mailboxes, "sync --follow": settings.directory.source == "ldap"}
+    return (*THEN, *(role for role, needed in wanted.items() if needed))
 
 
 @dataclass
@@ -89,7 +91,7 @@ def launched(name: str, config: str | None, log_file: Path | None) -> subprocess
     """A role's process. It ends when this one does."""
     options = ["--config", config] if config else []
     environment = os.environ | {"MAILROOM_SUPERVISED": "1"}
-    command = [sys.executable, "-m", "triage_cli", *options, name]
+    command = [sys.executable, "-m", "triage_cli", *options, *name.split()]
     if log_file is None:
         return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL)
     with log_file.open("ab") as log_to:

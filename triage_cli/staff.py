@@ -1,47 +1,13 @@
-"""`mailroom sync` takes the directory over; `mailroom staff` shows who triages and makes password hashes."""
-
-from pathlib import Path
+"""`mailroom staff` shows who triages and makes password hashes."""
 
 import click
 from sqlalchemy import select
 from sqlmodel import col
 
-from directory_sync import toml_file
-from triage import db, directory
-from triage.actor import Actor
-from triage.directory import Applied
 from triage.models import StaffMember
-from triage.settings import Settings
 from triage.sign_in import hash_password
-from triage.times import utcnow
-from triage_cli.opened import database_of, looking, ring, settings_of
+from triage_cli.opened import looking, settings_of
 from triage_cli.printing import say, table
-
-BY = Actor.system("sync")
-
-
-def take_over(settings: Settings, *, dry_run: bool = False, many_leave: bool = False) -> Applied:
-    """Read the directory file and make the database equal to it; BadInput when it is wrong, and nothing changes."""
-    company = toml_file.read(Path(settings.directory.file), settings.company.domains, settings.company.delimiter)
-    with database_of(settings) as engine, db.transaction(engine) as session:
-        applied = directory.apply(session, company, settings.company, by=BY, now=utcnow(), many_leave=many_leave)
-        if dry_run:
-            session.rollback()
-    return applied
-
-
-@click.command()
-@click.option("--dry-run", is_flag=True, help="Say what would change, change nothing.")
-@click.option("--many-leave", is_flag=True, help="It is meant that many people leave at once.")
-@click.pass_context
-def sync(ctx: click.Context, dry_run: bool, many_leave: bool) -> None:
-    """Take the directory (people, departments, aliases, staff) over."""
-    settings = settings_of(ctx)
-    applied = take_over(settings, dry_run=dry_run, many_leave=many_leave)
-    would = "would be " if dry_run else ""
-    say(f"{applied.people} people; {applied.recipients_added} addresses {would}added, {applied.recipients_removed} {would}removed")
-    if not dry_run:
-        ring(settings, "door", "change")
 
 
 @click.group()

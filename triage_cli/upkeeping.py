@@ -15,7 +15,7 @@ from triage.errors import Refused
 from triage.settings import Settings
 from triage.times import utcnow
 from triage_cli.opened import database_of, ring
-from triage_cli.staff import take_over
+from triage_cli.sync import take_over
 
 SEAL_EVERY = 0.5  # seconds
 TIDY_EVERY = 600.0

@@ -1,18 +1,20 @@
 """The directory: whose address is what, and what a broken source cannot do."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine
-from sqlmodel import Session
+from sqlalchemy import Engine, select
+from sqlmodel import Session, col
 
 from tests.triage import arriving
 from tests.triage.arriving import COMPANY, NOW, SYNC, arrive
-from triage import db, directory, intake, recipients
+from triage import db, directory, directory_rows, intake, recipients
 from triage.company import CompanyDirectory, PersonEntry
 from triage.envelope import Address
 from triage.errors import BadInput
-from triage.models import Delivery
+from triage.models import AuditRecord, Delivery, Person
+from triage.plan import Plan
 from triage.settings import Company, Settings
 
 HOUSE = Company(domains=("company.example",), hostname="mx.company.example")
@@ -39,7 +41,7 @@ def test_staff_are_actors_with_their_scope(known: Engine) -> None:
 def test_the_same_directory_again_changes_nothing(known: Engine) -> None:
     with db.transaction(known) as session:
         before = intake.door_version(session, NOW)
-        assert take_over(session, COMPANY) == directory.Applied(3, 0, 0, 0)
+        assert take_over(session, COMPANY) == directory.Applied(3, 0, 0, 0, Plan(2))
         assert intake.door_version(session, NOW) == before
 
 
@@ -48,7 +50,12 @@ def test_people_who_move_take_their_held_mail_along(known: Engine, settings: Set
     with db.transaction(known) as session:
         (delivery,) = arrive(session, settings, "legal+mara.berg@company.example")
         applied = take_over(session, moved)
-        assert applied == directory.Applied(3, 4, 3, 1)  # her three addresses lead to another folder now, the old one too
+        assert (applied.people, applied.recipients_added, applied.recipients_removed, applied.moved) == (
+            3,
+            4,
+            3,
+            1,
+        )  # her three addresses lead to another folder now, the old one too
     with db.reading(known) as session:
         assert session.get_one(Delivery, delivery).department == "it"
         stale = recipients.resolve(session, Address.parse("legal+mara.berg@company.example"), HOUSE)
@@ -71,8 +78,46 @@ def test_a_directory_that_lost_its_people_is_refused(known: Engine) -> None:
     with pytest.raises(BadInput, match="would take 20 of 22 people away: nothing was changed"), db.transaction(known) as session:
         take_over(session, COMPANY)
     with db.transaction(known) as session:
-        directory.apply(session, COMPANY, HOUSE, by=SYNC, now=NOW, many_leave=True)
+        directory.apply(session, COMPANY, HOUSE, by=SYNC, now=NOW, confirmed=True)
         assert set(intake.names_of_people(session)) == {"mara berg", "joe fern"}
+    with db.reading(known) as session:
+        assert session.get_one(Person, "p7").active is False, "people are disabled, never deleted"
+        assert session.get_one(Person, "p7").name == "P 7"
+        record = session.scalars(
+            select(AuditRecord).where(col(AuditRecord.act) == "directory").order_by(col(AuditRecord.id).desc())
+        ).first()
+    assert record is not None
+    assert "p7 leaves: P 7" in record.detail["changes"]
+
+
+@pytest.mark.parametrize("change", [{"department": "legal"}, {"aliases": ()}, {"mailbox": "x{}@company.example"}])
+def test_a_directory_that_moves_or_strips_everybody_is_refused(known: Engine, change: dict[str, Any]) -> None:
+    crowd = [
+        PersonEntry(f"p{number}", f"P {number}", "it", f"p{number}@company.example", (f"q{number}@company.example",))
+        for number in range(20)
+    ]
+    changed = [replace(one, **{name: value.format(one.uid) if value else value for name, value in change.items()}) for one in crowd]
+    with db.transaction(known) as session:
+        take_over(session, replace(COMPANY, people=(*crowd, *COMPANY.people)))
+    with pytest.raises(BadInput, match="of 22 people"), db.transaction(known) as session:
+        take_over(session, replace(COMPANY, people=(*changed, *COMPANY.people)))
+    with db.reading(known) as session:
+        assert [session.get_one(Person, one.uid).department for one in crowd] == ["it"] * 20
+
+
+def test_what_was_taken_over_is_what_the_tables_say(known: Engine) -> None:
+    with db.reading(known) as session:
+        assert directory_rows.present(session) == directory_rows.normal(in_order(COMPANY), HOUSE)
+
+
+def in_order(company: CompanyDirectory) -> CompanyDirectory:
+    return replace(
+        company,
+        departments=tuple(sorted(company.departments, key=lambda one: one.code)),
+        people=tuple(sorted(company.people, key=lambda one: one.uid)),
+        staff=tuple(sorted(company.staff, key=lambda one: one.login)),
+        groups=tuple(sorted(company.groups, key=lambda one: one.address)),
+    )
 
 
 def test_a_person_without_a_department_is_refused(known: Engine) -> None:

@@ -1,0 +1,97 @@
+"""Departments out of an LDAP directory: in which one an entry is, its code in addresses, and what the settings add."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import replace
+
+from ldap3.core.exceptions import LDAPInvalidDnError
+from ldap3.utils.dn import parse_dn
+
+from directory_sync.ldap_server import Entry, dn_key
+from directory_sync.schema import Schema
+from triage.company import DepartmentEntry
+from triage.errors import BadInput
+from triage.settings import Directory
+
+LONGEST_NAME = 100  # letters
+CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+class Departments:
+    """The departments that entries name, collected on the way."""
+
+    def __init__(self, schema: Schema, settings: Directory, groups: Iterable[Entry] = ()) -> None:
+        self.kind, _, self.place = schema.department.partition(":")
+        if self.kind not in ("attribute", "ou", "group") or (self.kind != "ou" and not self.place):
+            raise BadInput(f"[directory] department must be attribute:NAME, ou or group:DN, not {schema.department!r}")
+        self.codes = {name.casefold(): code for name, code in pairs(settings.department_codes, "department_codes", "Human Resources=hr")}
+        self.roles = dict(pairs(settings.roles, "roles", "sales=info,orders"))
+        self.mailboxes = dict(pairs(settings.department_mailboxes, "department_mailboxes", "sales=desk@company.example"))
+        self.default = settings.default_department
+        self.known: dict[str, DepartmentEntry] = {}
+        self.by_member = self.members(schema, groups) if self.kind == "group" else {}
+
+    def members(self, schema: Schema, groups: Iterable[Entry]) -> dict[str, str]:
+        """Whose department which group below our place is, by member."""
+        below = "," + dn_key(self.place)
+        found: dict[str, str] = {}
+        for group in groups:
+            if dn_key(group.dn).endswith(below):
+                for attribute in schema.members:
+                    for member in group.texts(attribute):
+                        found.setdefault(dn_key(member), group.text("cn"))
+        return found
+
+    def code_of(self, entry: Entry) -> str:
+        """The code of the department that a person is in. ValueError when its name gives none."""
+        return self.code(self.name_of(entry)[:LONGEST_NAME] or self.default)
+
+    def name_of(self, entry: Entry) -> str:
+        """The name of the department as the directory writes it, "" when it says none."""
+        if self.kind == "attribute":
+            return entry.text(self.place)
+        if self.kind == "ou":
+            return unit_above(entry.dn)
+        return self.by_member.get(dn_key(entry.dn), "")
+
+    def code(self, name: str) -> str:
+        """The code for a name, as the settings say, or made from its letters; names with one code are one department."""
+        code = self.codes.get(name.casefold()) or code_from(name)
+        if not CODE.fullmatch(code):
+            raise ValueError(f"department {name!r} gives no code for addresses: name one in [directory] department_codes")
+        self.known.setdefault(code, DepartmentEntry(code=code, name=name))
+        return code
+
+    def all(self) -> tuple[DepartmentEntry, ...]:
+        """Every department that was named, by an entry or in the settings, with its role addresses and its mailbox."""
+        for code in (*self.roles, *self.mailboxes):
+            self.known.setdefault(code, DepartmentEntry(code=code, name=code))
+        return tuple(self.equipped(self.known[code]) for code in sorted(self.known))
+
+    def equipped(self, entry: DepartmentEntry) -> DepartmentEntry:
+        """A department with what the settings add to it."""
+        roles = tuple(part.strip() for part in self.roles.get(entry.code, "").split(",") if part.strip())
+        return replace(entry, roles=roles, mailbox=self.mailboxes.get(entry.code, ""))
+
+
+def code_from(name: str) -> str:
+    """Small letters and digits; accents go, what lies between words becomes a hyphen: `Büro & Einkauf` is `buro-einkauf`."""
+    plain = unicodedata.normalize("NFKD", name.casefold()).encode("ascii", "ignore").decode()
+    return "-".join(re.findall("[a-z0-9]+", plain))
+
+
+def unit_above(dn: str) -> str:
+    """The value of the nearest `ou` above an entry."""
+    try:
+        return next((value for attribute, value, _ in parse_dn(dn, escape=False)[1:] if attribute.lower() == "ou"), "")
+    except LDAPInvalidDnError:
+        return ""
+
+
+def pairs(given: tuple[str, ...], key: str, example: str) -> list[tuple[str, str]]:
+    """Settings of the form NAME=VALUE; BadInput shows one."""
+    found = [(name.strip(), value.strip()) for name, _, value in (one.partition("=") for one in given)]
+    if not all(name and value for name, value in found):
+        raise BadInput(f'[directory] {key} must be a list such as ["{example}"]')
+    return found

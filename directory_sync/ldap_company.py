@@ -1,0 +1,267 @@
+"""LDAP entries as the company's directory: people, groups, staff. One bad entry is refused with its reason, never the run."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from directory_sync.departments import Departments
+from directory_sync.ldap_server import Entry, dn_key
+from directory_sync.schema import Schema
+from directory_sync.staff import staff_of
+from triage.company import CompanyDirectory, GroupEntry, PersonEntry
+from triage.envelope import Address
+from triage.settings import Company, Directory
+from triage.visible import visible
+
+MOST_ADDRESSES = 200  # of one person or group: more is a mistake or an attack
+LONGEST_NAME = 200  # letters of a name that is shown
+MAIL_PREFIX = "smtp:"  # of proxyAddresses; the ordinary one in capitals ([MS-OXOABK] 2.2.3.23)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Something the administrator of the directory should know: which entry, and what."""
+
+    entry: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{visible(self.entry)}: {self.what}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a directory said: the company, entries that were refused, and parts of entries that were left out."""
+
+    company: CompanyDirectory
+    refused: tuple[Told, ...] = ()
+    notes: tuple[Told, ...] = ()
+
+
+@dataclass
+class Reader:
+    """One pass over the entries, in the order of their names: whose comes first keeps an address."""
+
+    schema: Schema
+    settings: Directory
+    company: Company
+    refused: list[Told] = field(default_factory=list)
+    notes: list[Told] = field(default_factory=list)
+    owners: dict[str, str] = field(default_factory=dict)  # address -> distinguished name
+    uids: dict[str, str] = field(default_factory=dict)  # uid -> distinguished name
+
+    def read(self, people: Iterable[Entry], groups: Iterable[Entry]) -> Reading:
+        """The company that these entries describe."""
+        people = in_order(people)
+        groups = [entry for entry in in_order(groups) if self.accepted(entry, self.readable)]
+        self.departments = Departments(self.schema, self.settings, groups)
+        for entry in people:  # an ordinary address binds more than anybody's alias
+            self.claim(entry, self.mailbox_of)
+        persons = {dn_key(entry.dn): person for entry in people if (person := self.accepted(entry, self.person))}
+        persons = dict(self.with_superiors(people, persons))
+        lists = Lists(self, groups, persons)
+        staff = staff_of(self.settings, self.schema, people, lists, persons)
+        found = CompanyDirectory(
+            people=tuple(persons.values()),
+            groups=tuple(lists.entries()),
+            departments=self.departments.all(),
+            staff=tuple(staff),
+            postmaster=self.settings.postmaster,
+        )
+        self.note_look_alikes(found)
+        return Reading(found, tuple(self.refused), tuple(self.notes))
+
+    def accepted(self, entry: Entry, make: Callable[[Entry], T]) -> T | None:
+        """What `make` makes of an entry; None, and the reason noted, when it cannot be taken."""
+        try:
+            return make(entry)
+        except ValueError as fault:
+            self.refused.append(Told(entry.dn, str(fault)))
+            return None
+
+    def readable(self, entry: Entry) -> bool:
+        """ValueError when a group has a value that is no text."""
+        for name in ("cn", self.schema.mailbox, *self.schema.aliases, *self.schema.members, *self.schema.owner):
+            entry.texts(name)
+        return True
+
+    def claim(self, entry: Entry, address_of: Callable[[Entry], str]) -> None:
+        """Let an entry own its ordinary address, when nobody does yet. What is wrong with it is said later."""
+        try:
+            self.owners.setdefault(address_of(entry), entry.dn)
+        except ValueError:
+            return
+
+    def person(self, entry: Entry) -> PersonEntry:
+        """An entry as somebody who works here. ValueError says why not."""
+        mailbox = self.mailbox_of(entry)
+        self.refuse_taken(mailbox, entry)
+        code = self.departments.code_of(entry)
+        uid = self.uid_of(entry, code)
+        return PersonEntry(
+            uid=uid,
+            name=entry.text(self.schema.name)[:LONGEST_NAME] or uid,
+            department=code,
+            mailbox=mailbox,
+            aliases=tuple(self.aliases_of(entry, mailbox)),
+            active=not self.schema.disabled(entry),
+        )
+
+    def mailbox_of(self, entry: Entry) -> str:
+        """The ordinary address, one of ours."""
+        return self.own_address(entry.text(self.schema.mailbox) or next(primary_addresses(entry, self.schema), ""))
+
+    def own_address(self, text: str) -> str:
+        """An address in one of our domains, folded."""
+        if not text:
+            raise ValueError("it has no mail address")
+        address = Address.parse(text)
+        if address.domain not in self.company.domains:
+            raise ValueError(f"{address} is outside the company's domains")
+        return str(address)
+
+    def refuse_taken(self, address: str, entry: Entry) -> None:
+        """ValueError when an address belongs to somebody else already."""
+        owner = self.owners.setdefault(address, entry.dn)
+        if owner != entry.dn:
+            raise ValueError(f"{address} belongs already to {visible(owner)}")
+
+    def uid_of(self, entry: Entry, code: str) -> str:
+        """The name in triage addresses; of an address the local part counts."""
+        uid = entry.text(self.schema.uid).partition("@")[0]
+        if not uid:
+            raise ValueError(f"it has no {self.schema.uid}")
+        local = Address.parse(f"{code}{self.company.delimiter}{uid}@{self.company.domains[0]}").local
+        uid = local.removeprefix(code + self.company.delimiter)
+        owner = self.uids.setdefault(uid, entry.dn)
+        if owner != entry.dn:
+            raise ValueError(f"the name {uid} belongs already to {visible(owner)}")
+        return uid
+
+    def aliases_of(self, entry: Entry, mailbox: str) -> Iterator[str]:
+        """The other addresses that are ours and free; each that is not is noted."""
+        given = list(dict.fromkeys(further_addresses(entry, self.schema)))
+        if len(given) > MOST_ADDRESSES:
+            raise ValueError(f"it has {len(given)} addresses, more than {MOST_ADDRESSES}")
+        for text in given:
+            try:
+                alias = self.own_address(text)
+                self.refuse_taken(alias, entry)
+            except ValueError as fault:
+                self.notes.append(Told(entry.dn, f"an address is left out: {fault}"))
+            else:
+                if alias != mailbox:
+                    yield alias
+
+    def with_superiors(self, people: list[Entry], persons: dict[str, PersonEntry]) -> Iterator[tuple[str, PersonEntry]]:
+        """Everybody with their manager and assistants, as far as those are people of ours."""
+        for entry in people:
+            key = dn_key(entry.dn)
+            if key in persons:
+                manager = self.people_named(entry, self.schema.manager, persons)[:1]
+                assistants = self.people_named(entry, self.schema.assistants, persons)
+                yield key, replace(persons[key], manager="".join(manager), assistants=tuple(assistants))
+
+    def people_named(self, entry: Entry, attribute: str, persons: dict[str, PersonEntry]) -> list[str]:
+        """The uids of the people that an attribute names."""
+        try:
+            return [persons[dn_key(dn)].uid for dn in entry.texts(attribute) if dn_key(dn) in persons]
+        except ValueError as fault:
+            self.notes.append(Told(entry.dn, f"{attribute} is left out: {fault}"))
+            return []
+
+    def note_look_alikes(self, found: CompanyDirectory) -> None:
+        """A department's code that is also somebody's name in addresses: the person's own address binds more (docs/addresses.md)."""
+        locals_ = {person.mailbox.partition("@")[0]: person.uid for person in found.people}
+        for department in found.departments:
+            if owner := locals_.get(department.code):
+                self.notes.append(Told(department.code, f"this department's code is also the address of {owner}, who keeps it"))
+
+
+class Lists:
+    """Groups: nested ones are followed, cycles cut; those with an address are distribution lists."""
+
+    def __init__(self, reader: Reader, groups: list[Entry], persons: dict[str, PersonEntry]) -> None:
+        self.reader = reader
+        self.persons = persons
+        self.by_uid = {person.uid: person for person in persons.values()}
+        self.groups = {dn_key(entry.dn): entry for entry in groups}
+        for entry in groups:
+            if self.reader.schema.mailbox and entry.values.get(self.reader.schema.mailbox.lower()):
+                self.reader.claim(entry, self.reader.mailbox_of)
+
+    def entries(self) -> Iterator[GroupEntry]:
+        """Every group that has an address of ours."""
+        for entry in self.groups.values():
+            if any(entry.values.get(name.lower()) for name in (self.reader.schema.mailbox, *self.reader.schema.aliases)):
+                made = self.reader.accepted(entry, self.entry)
+                if made:
+                    yield made
+
+    def entry(self, entry: Entry) -> GroupEntry:
+        """A group as a distribution list. ValueError says why not."""
+        address = self.reader.mailbox_of(entry)
+        self.reader.refuse_taken(address, entry)
+        people = [self.persons[key] for key in self.people_in(entry)]
+        return GroupEntry(
+            address=address,
+            name=entry.text("cn")[:LONGEST_NAME] or address,
+            department=self.department(entry, people),
+            members=tuple(sorted({person.uid for person in people})),
+            aliases=tuple(self.reader.aliases_of(entry, address)),
+        )
+
+    def department(self, entry: Entry, people: list[PersonEntry]) -> str:
+        """Whose folder holds the group's mail: its owner's, else that of most members, else the default."""
+        for attribute in self.reader.schema.owner:
+            for owner in entry.texts(attribute):
+                if dn_key(owner) in self.persons:
+                    return self.persons[dn_key(owner)].department
+        most = Counter(sorted(person.department for person in people)).most_common(1)
+        return most[0][0] if most else self.reader.departments.code(self.reader.settings.default_department)
+
+    def people_in(self, entry: Entry) -> list[str]:
+        """The people in a group, also through groups in it, as keys of `persons`; each once."""
+        found: dict[str, None] = {}
+        seen, waiting = {dn_key(entry.dn)}, [entry]
+        while waiting:
+            for key in self.members(waiting.pop()):
+                if key in self.persons:
+                    found[key] = None
+                elif key in self.groups and key not in seen:
+                    seen.add(key)
+                    waiting.append(self.groups[key])
+        return list(found)
+
+    def members(self, entry: Entry) -> Iterator[str]:
+        """What a group names directly: distinguished names, or uids in posixGroup."""
+        for attribute in self.reader.schema.members:
+            for member in entry.texts(attribute):
+                yield self.key_of_uid(member) if "=" not in member else dn_key(member)
+
+    def key_of_uid(self, uid: str) -> str:
+        """The distinguished name of a person by uid, "" when nobody has it."""
+        return dn_key(self.reader.uids.get(uid.casefold(), ""))
+
+
+def primary_addresses(entry: Entry, schema: Schema) -> Iterator[str]:
+    """Addresses that are marked as the ordinary one: `SMTP:` in capitals."""
+    for name in schema.aliases:
+        yield from (text[len(MAIL_PREFIX) :] for text in entry.texts(name) if text.startswith(MAIL_PREFIX.upper()))
+
+
+def further_addresses(entry: Entry, schema: Schema) -> Iterator[str]:
+    """Every other address; those of other kinds (`X500:`, `sip:`) are none."""
+    for name in schema.aliases:
+        for text in entry.texts(name):
+            kind, colon, address = text.partition(":")
+            if not colon or kind.lower() + colon == MAIL_PREFIX:
+                yield address if colon else text
+
+
+def in_order(entries: Iterable[Entry]) -> list[Entry]:
+    """Entries by distinguished name, so that two runs decide alike."""
+    return sorted(entries, key=lambda entry: dn_key(entry.dn))

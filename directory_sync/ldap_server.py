@@ -1,0 +1,214 @@
+"""One LDAP server, read with suspicion: every page complete or an error, the certificate checked, nothing followed, one deadline."""
+
+import contextlib
+import re
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import ldap3
+from ldap3.core.exceptions import LDAPException, LDAPInvalidCredentialsResult, LDAPOperationResult
+from ldap3.core.tls import Tls
+from ldap3.utils.conv import escape_filter_chars
+
+from triage.errors import BadInput, Refused
+from triage.visible import visible
+
+SUCCESS = 0  # RFC 4511, 4.1.9
+SPACED = re.compile(r"\s[,=+]|[,=+]\s")
+SEPARATORS = re.compile(r"\s*(?<!\\)([,=+])\s*")
+PAGED_RESULTS = "1.2.840.113556.1.4.319"  # RFC 2696
+
+
+class Unanswered(Refused):
+    """The directory did not answer, or not completely. Nothing may be concluded from what it said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which server, how it is to be trusted, and who we are there."""
+
+    url: str  # ldap://HOST[:PORT] (StartTLS) or ldaps://HOST[:PORT]
+    bind_dn: str = ""  # "" with an empty password: anonymous
+    password: str = ""
+    verify: bool = True  # False: ldap:// without encryption, or ldaps:// whoever answers
+    ca_file: str = ""  # PEM; "": those that the system trusts
+    timeout: int = 30  # seconds for the connection and for each answer
+    patience: float = 600.0  # seconds for all that is asked over one connection
+    page_size: int = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry as the server gave it: attribute names in small letters, values as bytes."""
+
+    dn: str
+    values: dict[str, tuple[bytes, ...]]
+
+    def texts(self, name: str) -> list[str]:
+        """An attribute's values as text. ValueError when one is not UTF-8 or holds control characters."""
+        found = [value.decode("utf-8") for value in self.values.get(name.lower(), ())]
+        for text in found:
+            if not text.isprintable():
+                raise ValueError(f"{name} holds control characters: {visible(text[:80])}")
+        return [text.strip() for text in found]
+
+    def text(self, name: str) -> str:
+        """The first value, "" when there is none."""
+        return next(iter(self.texts(name)), "")
+
+
+class Connection:
+    """A bound connection. Use `connected`, which closes it."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        secure = place.url.startswith("ldaps://")
+        server = ldap3.Server(place.url, use_ssl=secure, get_info=ldap3.NONE, connect_timeout=place.timeout, tls=CheckedTls(place))
+        self.ldap = ldap3.Connection(
+            server,
+            user=place.bind_dn or None,
+            password=place.password or None,
+            authentication=ldap3.SIMPLE if place.bind_dn else ldap3.ANONYMOUS,
+            receive_timeout=place.timeout,
+            auto_referrals=False,
+            auto_range=True,
+            check_names=False,
+            read_only=True,
+            raise_exceptions=True,
+        )
+        self.overdue = False
+        self.guard = threading.Timer(place.patience, self.give_up)
+        self.guard.daemon = True
+
+    def open(self) -> None:
+        """Connect, encrypt and bind; what goes wrong says so."""
+        self.guard.start()
+        with explained(self):
+            self.ldap.open(read_server_info=False)
+            if self.place.verify and not self.ldap.server.ssl:
+                self.ldap.start_tls(read_server_info=False)
+            self.ldap.bind(read_server_info=False)
+
+    def close(self) -> None:
+        """Hang up; a server that is gone is no fault here."""
+        self.guard.cancel()
+        with contextlib.suppress(LDAPException, OSError):
+            self.ldap.unbind()
+        with contextlib.suppress(OSError, AttributeError):
+            self.ldap.socket.close()  # one whose encryption failed is left open by the library
+
+    def give_up(self) -> None:
+        """The patience is over: whoever waits for this server gets an error at once."""
+        self.overdue = True
+        with contextlib.suppress(OSError, AttributeError):
+            self.ldap.socket.shutdown(socket.SHUT_RDWR)
+
+    def search(self, base: str, query: str, attributes: list[str], *, subtree: bool = True) -> Iterator[Entry]:
+        """Every entry below `base` that the filter `query` finds, page by page. Unanswered when one page is not complete.
+
+        ldap3 gives what it got when a server stops at its size limit and says nothing, so the result of each page is read here.
+        """
+        cookie: bytes | None = None
+        while True:
+            with explained(self):
+                self.ldap.search(
+                    base,
+                    query,
+                    ldap3.SUBTREE if subtree else ldap3.BASE,
+                    attributes=attributes,
+                    paged_size=self.place.page_size,
+                    paged_criticality=False,
+                    paged_cookie=cookie,
+                )
+                result, response = self.ldap.result, self.ldap.response
+            if result["result"] != SUCCESS:
+                raise Unanswered(f"{self.place.url} answered {result['description']}: {hint(result['description'], result['message'])}")
+            yield from (entry_of(one) for one in response or () if one["type"] == "searchResEntry")
+            cookie = (result.get("controls") or {}).get(PAGED_RESULTS, {}).get("value", {}).get("cookie")
+            if not cookie:
+                return
+
+
+class CheckedTls(Tls):  # type: ignore[misc]
+    """TLS as the standard library does it: ldap3's own trusts any certificate unless told, and knows no address in one."""
+
+    def __init__(self, place: Place) -> None:
+        try:
+            self.context = ssl.create_default_context(cafile=place.ca_file or None)
+        except (OSError, ssl.SSLError) as fault:
+            raise BadInput(f"[directory] tls_ca: {place.ca_file!r} cannot be used: {fault}") from fault
+        if not place.verify:
+            self.context.check_hostname = False
+            self.context.verify_mode = ssl.CERT_NONE
+        super().__init__(validate=self.context.verify_mode)
+
+    def wrap_socket(self, connection: Any, do_handshake: bool = False) -> None:
+        """Encrypt the connection's socket and check whom it leads to."""
+        connection.socket = self.context.wrap_socket(connection.socket, server_hostname=connection.server.host)
+
+
+@contextlib.contextmanager
+def connected(place: Place) -> Iterator[Connection]:
+    """A connection that is bound, for as long as the `with` lasts."""
+    connection = Connection(place)
+    try:
+        connection.open()
+        yield connection
+    finally:
+        connection.close()
+
+
+@contextlib.contextmanager
+def explained(connection: Connection) -> Iterator[None]:
+    """Turn what ldap3 and the socket raise into Unanswered, in words."""
+    try:
+        yield
+    except Refused:
+        raise
+    except LDAPInvalidCredentialsResult as fault:
+        raise WrongPassword(f"{connection.place.url} does not accept the password of {visible(connection.place.bind_dn)}") from fault
+    except LDAPOperationResult as fault:
+        raise Unanswered(f"{connection.place.url} answered {fault.description}: {hint(fault.description, fault.message)}") from fault
+    except Exception as fault:  # ldap3 raises KeyError, struct.error and others on answers that are cut or garbled
+        overdue = f"it took longer than {connection.place.patience:g} s" if connection.overdue else ""
+        why = overdue or visible(" ".join(str(fault).split()))[:300]
+        raise Unanswered(f"{connection.place.url} does not answer: {why}") from fault
+
+
+class WrongPassword(Unanswered):
+    """The server knows no such name and password."""
+
+
+def hint(description: str, message: object) -> str:
+    """What an administrator does about an answer that is none or not complete."""
+    return HINTS.get(description) or visible(str(message or "look into its log"))
+
+
+HINTS = {
+    "adminLimitExceeded": "lower directory.page_size: it is above what the server allows for one page",
+    "sizeLimitExceeded": "let our account read all entries there: its size limit is below their number",
+    "timeLimitExceeded": "raise its time limit for our account, or index the attributes of the filter",
+    "noSuchObject": "directory.base, people_base or group_base names no entry that our account may read",
+    "referral": "it sends us to another server: name that one in directory.url",
+    "confidentialityRequired": 'it wants encryption: set directory.tls to "verify"',
+}
+
+
+def entry_of(response: dict[str, Any]) -> Entry:
+    """The library's entry as our value."""
+    return Entry(response["dn"], {name.lower(): tuple(values) for name, values in response["raw_attributes"].items() if values})
+
+
+def escaped(text: str) -> str:
+    """A text in a filter (RFC 4515, 3): it can mean nothing but itself."""
+    safe: str = escape_filter_chars(text)
+    return safe
+
+
+def dn_key(dn: str) -> str:
+    """A distinguished name so that two spellings of it are equal: case and spaces around separators do not count."""
+    return (SEPARATORS.sub(r"\1", dn) if SPACED.search(dn) else dn).casefold().strip()

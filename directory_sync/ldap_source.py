@@ -1,0 +1,110 @@
+"""Reads the company out of an LDAP server: everything at first, later what has changed, and who is no longer there."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Self
+
+from directory_sync.ldap_company import Reader, Reading
+from directory_sync.ldap_server import Connection, Entry, Place, connected
+from directory_sync.schema import Schema, schema_of
+from triage.errors import BadInput
+from triage.settings import Company, Directory
+
+SECURE = ("ldap://", "ldaps://")
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The entries of one kind as they were last read, by their identity."""
+
+    base: str
+    query: str
+    attributes: list[str]
+    entries: dict[bytes, Entry] = field(default_factory=dict)
+    newest: str = ""  # the greatest change seen
+
+    def all(self, server: Connection, schema: Schema) -> Self:
+        """Every entry, read anew."""
+        return self.with_entries({}, list(server.search(self.base, self.query, self.attributes)), schema)
+
+    def up_to_date(self, server: Connection, schema: Schema) -> Self:
+        """What has changed since, and which identities are still there: an LDAP server does not tell what was deleted."""
+        changed = f"(&{self.query}({schema.changed}>={self.newest}))"
+        fresh = list(server.search(self.base, changed, self.attributes))
+        present = {identity_of(entry, schema) for entry in server.search(self.base, self.query, [schema.identity])}
+        known = {identity: entry for identity, entry in self.entries.items() if identity in present}
+        found = self.with_entries(known, fresh, schema)
+        return found if found.entries.keys() == present else self.all(server, schema)  # changed between the two questions
+
+    def with_entries(self, known: dict[bytes, Entry], fresh: list[Entry], schema: Schema) -> Self:
+        """These, and those that are new or changed."""
+        newest = max([self.newest, *(entry.text(schema.changed) for entry in fresh)], key=order_of)
+        return replace(self, entries=known | {identity_of(entry, schema): entry for entry in fresh}, newest=newest)
+
+
+class LdapSource:
+    """The company in an LDAP server. The first reading is whole; later ones ask for changes, unless told otherwise."""
+
+    def __init__(self, settings: Directory, company: Company) -> None:
+        """Nothing is asked yet. BadInput names a setting that is of no use."""
+        self.settings, self.company = settings, company
+        self.place = place_of(settings)
+        self.schema = schema_of(settings)
+        if not settings.base:
+            raise BadInput("[directory] base is empty: name the entry below which your people are, such as dc=company,dc=example")
+        if not settings.postmaster:
+            raise BadInput("[directory] postmaster is empty: name the mailbox that takes mail to postmaster@ and abuse@")
+        self.people = Kept(settings.people_base or settings.base, self.schema.people, self.schema.attributes_of_people())
+        self.last: Reading | None = None
+        self.groups = Kept(settings.group_base or settings.base, self.schema.groups, self.schema.attributes_of_groups())
+
+    def read(self, *, full: bool = False) -> Reading:
+        """The company as the server describes it now. Unanswered, and nothing is known, when it is not complete."""
+        with connected(self.place) as server:
+            people, groups = (
+                kind.up_to_date(server, self.schema) if kind.newest and not full else kind.all(server, self.schema)
+                for kind in (self.people, self.groups)
+            )
+        if self.last is None or (people.entries, groups.entries) != (self.people.entries, self.groups.entries):
+            self.last = Reader(self.schema, self.settings, self.company).read(people.entries.values(), groups.entries.values())
+        self.people, self.groups = people, groups
+        return self.last
+
+
+def place_of(settings: Directory) -> Place:
+    """The server that the settings name."""
+    if not settings.url.startswith(SECURE):
+        raise BadInput("[directory] url must be ldap://HOST (StartTLS) or ldaps://HOST")
+    return Place(
+        url=settings.url,
+        bind_dn=settings.bind_dn,
+        password=password_of(settings),
+        verify=settings.tls == "verify",
+        ca_file=settings.tls_ca,
+        timeout=max(1, settings.timeout),
+        patience=max(1, settings.patience),
+        page_size=max(1, settings.page_size),
+    )
+
+
+def password_of(settings: Directory) -> str:
+    """The password of our account, from its file."""
+    if not settings.bind_dn:
+        return ""
+    try:
+        password = Path(settings.password_file).read_text("utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as fault:
+        raise BadInput(f"[directory] password_file {settings.password_file!r} cannot be read: {fault}") from fault
+    if not password:
+        raise BadInput(f"[directory] password_file {settings.password_file!r} is empty: a server takes that for nobody (RFC 4513, 5.1.2)")
+    return password
+
+
+def identity_of(entry: Entry, schema: Schema) -> bytes:
+    """What an entry is known by as long as it lives; its name where the server gives no identity."""
+    return next(iter(entry.values.get(schema.identity.lower(), ())), entry.dn.encode())
+
+
+def order_of(change: str) -> tuple[int, str]:
+    """Changes in order: numbers by size, times as they are written."""
+    return (len(change), change) if change.isdigit() else (0, change)

@@ -1,0 +1,135 @@
+"""Which attributes of an LDAP directory say what: presets for OpenLDAP, Active Directory and FreeIPA, and what the settings change."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from directory_sync.ldap_server import Entry
+from triage.settings import Directory
+
+ACCOUNTDISABLE = 0x2  # of userAccountControl: [MS-ADTS] 2.2.16
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """Filters and attribute names. An empty name: this directory does not say it."""
+
+    identity: str  # never changes and is never given again
+    changed: str  # grows with every change of an entry
+    people: str  # filter
+    groups: str  # filter
+    uid: str  # the name in triage addresses; of an address the local part counts
+    name: str
+    mailbox: str  # the ordinary address
+    aliases: tuple[str, ...]
+    department: str  # attribute:NAME, ou, or group:DN
+    manager: str
+    assistants: str
+    members: tuple[str, ...]  # of a group: DNs or uids
+    owner: tuple[str, ...]  # of a group or an organizational unit: DNs
+    login: str  # what staff type when they sign in
+    disabled: Callable[[Entry], bool]
+
+    def attributes_of_people(self) -> list[str]:
+        """What is asked for each person."""
+        department = self.department.removeprefix("attribute:") if self.department.startswith("attribute:") else ""
+        asked = [self.identity, self.changed, self.uid, self.name, self.mailbox, *self.aliases, department]
+        return unique([*asked, self.manager, self.assistants, self.login, *LOCKS])
+
+    def attributes_of_groups(self) -> list[str]:
+        """What is asked for each group."""
+        return unique([self.identity, self.changed, "cn", self.mailbox, *self.aliases, *self.members, *self.owner])
+
+
+LOCKS = ("userAccountControl", "nsAccountLock", "pwdAccountLockedTime")
+
+
+def locked_in_openldap(entry: Entry) -> bool:
+    """The password policy overlay has locked the account for good (000001010000Z means until an administrator resets it)."""
+    return entry.text("pwdAccountLockedTime").startswith("0000")
+
+
+def locked_in_ad(entry: Entry) -> bool:
+    """The account is disabled."""
+    control = entry.text("userAccountControl")
+    return control.isdigit() and bool(int(control) & ACCOUNTDISABLE)
+
+
+def locked_in_freeipa(entry: Entry) -> bool:
+    """The account is disabled."""
+    return entry.text("nsAccountLock").casefold() == "true"
+
+
+PRESETS = {
+    "openldap": Schema(
+        identity="entryUUID",
+        changed="modifyTimestamp",
+        people="(objectClass=inetOrgPerson)",
+        groups="(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=posixGroup))",
+        uid="uid",
+        name="cn",
+        mailbox="mail",
+        aliases=("mail", "mailAlternateAddress"),
+        department="attribute:departmentNumber",
+        manager="manager",
+        assistants="secretary",
+        members=("member", "uniqueMember", "memberUid"),
+        owner=("owner", "manager"),
+        login="uid",
+        disabled=locked_in_openldap,
+    ),
+    "ad": Schema(
+        identity="objectGUID",
+        changed="uSNChanged",
+        people="(&(objectCategory=person)(objectClass=user)(mail=*))",
+        groups="(objectClass=group)",
+        uid="mail",
+        name="displayName",
+        mailbox="mail",
+        aliases=("proxyAddresses",),
+        department="attribute:department",
+        manager="manager",
+        assistants="assistant",
+        members=("member",),
+        owner=("managedBy",),
+        login="sAMAccountName",
+        disabled=locked_in_ad,
+    ),
+    "freeipa": Schema(
+        identity="ipaUniqueID",
+        changed="modifyTimestamp",
+        people="(&(objectClass=posixAccount)(objectClass=inetOrgPerson))",
+        groups="(&(objectClass=ipaUserGroup))",
+        uid="uid",
+        name="cn",
+        mailbox="mail",
+        aliases=("mail",),
+        department="attribute:departmentNumber",
+        manager="manager",
+        assistants="secretary",
+        members=("member",),
+        owner=("memberManager",),
+        login="uid",
+        disabled=locked_in_freeipa,
+    ),
+}
+
+
+def schema_of(settings: Directory) -> Schema:
+    """The preset with what the settings say differently."""
+    given: dict[str, Any] = {
+        "people": settings.people_filter,
+        "groups": settings.group_filter,
+        "uid": settings.uid_attribute,
+        "name": settings.name_attribute,
+        "mailbox": settings.mailbox_attribute,
+        "aliases": settings.alias_attributes,
+        "department": settings.department,
+        "login": settings.login_attribute,
+    }
+    return replace(PRESETS[settings.preset], **{name: value for name, value in given.items() if value})
+
+
+def unique(names: list[str]) -> list[str]:
+    """Each name once, the empty one never."""
+    return list(dict.fromkeys(name for name in names if name))

@@ -1,0 +1,35 @@
+"""Where a company's directory comes from: a TOML file or an LDAP server, as the settings say."""
+
+from pathlib import Path
+from typing import Protocol
+
+from directory_sync import toml_file
+from directory_sync.ldap_company import Reading
+from directory_sync.ldap_source import LdapSource
+from triage.settings import Settings
+
+
+class Source(Protocol):
+    """Something that says who works where."""
+
+    def read(self, *, full: bool = False) -> Reading:
+        """The company as it is now. Refused, and nothing is known, when it cannot be read whole.
+
+        `full`: read everything, where a source could ask for changes only.
+        """
+
+
+class FileSource:
+    """The company in a TOML file, which is right as a whole or not taken at all."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.path, self.company = Path(settings.directory.file), settings.company
+
+    def read(self, *, full: bool = False) -> Reading:
+        """The company in the file; it is always read whole."""
+        return Reading(toml_file.read(self.path, self.company.domains, self.company.delimiter))
+
+
+def open_source(settings: Settings) -> Source:
+    """The source that the settings name; BadInput when they do so badly."""
+    return LdapSource(settings.directory, settings.company) if settings.directory.source == "ldap" else FileSource(settings)

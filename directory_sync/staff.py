@@ -1,0 +1,98 @@
+"""Staff out of an LDAP directory: who is in which group has which role and scope; assistants see the mail of those they assist."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from directory_sync.ldap_server import Entry, dn_key
+from directory_sync.schema import Schema
+from triage.actor import Role, Scope
+from triage.company import PersonEntry, StaffEntry
+from triage.errors import BadInput
+from triage.settings import Directory
+
+if TYPE_CHECKING:
+    from directory_sync.ldap_company import Lists
+
+ARROW = "=>"
+OWN_DEPARTMENT = "own-department"
+STRONGEST = (Role.ADMIN, Role.TRIAGE, Role.AUDITOR)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What being in a group means: `cn=reception,ou=groups,dc=company,dc=example => triage company`."""
+
+    group: str  # dn_key
+    role: Role
+    scope: tuple[str, ...]
+
+
+@dataclass
+class Given:
+    """What somebody has got so far."""
+
+    roles: set[Role] = field(default_factory=set)
+    scope: set[str] = field(default_factory=set)
+
+
+def grants(settings: Directory) -> list[Grant]:
+    """The grants in the settings; BadInput shows how one is written."""
+    found = []
+    for line in settings.staff_groups:
+        group, arrow, rest = line.rpartition(ARROW)
+        words = rest.split()
+        try:
+            if not arrow or len(words) < 2:
+                raise ValueError("it has no role and scope")
+            Scope.parse([word for word in words[1:] if word != OWN_DEPARTMENT])
+            found.append(Grant(dn_key(group), Role(words[0]), tuple(words[1:])))
+        except ValueError as fault:
+            raise BadInput(
+                f"[directory] staff_groups: {line!r}: {fault}; write GROUP-DN => ROLE SCOPE, "
+                "such as cn=reception,ou=groups,dc=company,dc=example => triage company"
+            ) from fault
+    return found
+
+
+def staff_of(
+    settings: Directory, schema: Schema, people: Iterable[Entry], lists: "Lists", persons: dict[str, PersonEntry]
+) -> list[StaffEntry]:
+    """Everybody who triages: by group, and the assistants of people."""
+    given: dict[str, Given] = {}
+    for grant in grants(settings):
+        if grant.group in lists.groups:
+            for key in lists.people_in(lists.groups[grant.group]):
+                person = given.setdefault(key, Given())
+                person.roles.add(grant.role)
+                person.scope.update(f"department:{persons[key].department}" if word == OWN_DEPARTMENT else word for word in grant.scope)
+    if settings.assistants_triage:
+        let_assistants(given, persons)
+    entries = {dn_key(entry.dn): entry for entry in people}
+    made = [member(entries[key], persons[key], one, schema) for key, one in given.items() if persons[key].active]
+    return sorted(made, key=lambda one: one.login)
+
+
+def let_assistants(given: dict[str, Given], persons: dict[str, PersonEntry]) -> None:
+    """Let assistants see and decide the mail of those they assist."""
+    keys = {person.uid: key for key, person in persons.items()}
+    for person in persons.values():
+        for assistant in person.assistants:
+            one = given.setdefault(keys[assistant], Given())
+            one.roles.add(Role.TRIAGE)
+            one.scope.add(f"person:{person.uid}")
+
+
+def member(entry: Entry, person: PersonEntry, given: Given, schema: Schema) -> StaffEntry:
+    """Somebody who triages, with the strongest role that was given; who may decide is more than who only looks."""
+    role = next(role for role in STRONGEST if role in given.roles)
+    scope = ("company",) if "company" in given.scope else tuple(sorted(given.scope))
+    return StaffEntry(login=login_of(entry, schema) or person.uid, name=person.name, role=role.value, scope=scope)
+
+
+def login_of(entry: Entry, schema: Schema) -> str:
+    """What somebody types to sign in, folded; "" when the directory says nothing that can be read."""
+    try:
+        return entry.text(schema.login).casefold()
+    except ValueError:
+        return ""

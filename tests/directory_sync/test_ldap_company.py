@@ -1,0 +1,214 @@
+"""Entries become a company; each bad one is refused by itself, with the reason."""
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies as st
+
+from directory_sync.ldap_company import Reader, Reading
+from directory_sync.ldap_server import Entry
+from directory_sync.schema import schema_of
+from tests.directory_sync.entries import GROUPS, PEOPLE, entry, group, person
+from triage.company import PersonEntry
+from triage.envelope import Address
+from triage.errors import BadInput
+from triage.settings import Company, Directory
+
+COMPANY = Company(domains=("company.example", "company.test"), hostname="mx.company.example")
+
+
+def read(*entries: Entry, **settings: Any) -> Reading:
+    directory = Directory(source="ldap", postmaster="ida@company.example", **settings)
+    people = [one for one in entries if one.values["objectclass"] == (b"inetOrgPerson",)]
+    groups = [one for one in entries if one not in people]
+    return Reader(schema_of(directory), directory, COMPANY).read(people, groups)
+
+
+def only(reading: Reading) -> PersonEntry:
+    (one,) = reading.company.people
+    return one
+
+
+def test_a_person_comes_with_everything_that_the_house_wants_to_know() -> None:
+    reading = read(
+        person("ana", cn="Ana Kovačić", mail=["ana@company.example", "Ana.K@Company.TEST"], departmentNumber="Büro & Einkauf"),
+        person("jo", manager=f"UID=ana, {PEOPLE}", secretary=[f"uid=ana,{PEOPLE}", f"uid=gone,{PEOPLE}"]),
+    )
+    assert reading.company.people == (
+        PersonEntry("ana", "Ana Kovačić", "buro-einkauf", "ana@company.example", ("ana.k@company.test",)),
+        PersonEntry("jo", "Name of jo", "it", "jo@company.example", manager="ana", assistants=("ana",)),
+    )
+    assert [(one.code, one.name) for one in reading.company.departments] == [("buro-einkauf", "Büro & Einkauf"), ("it", "it")]
+    assert (reading.refused, reading.notes) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"mail": None}, "it has no mail address"),
+        ({"mail": "x@elsewhere.example"}, "x@elsewhere.example is outside the company's domains"),
+        ({"mail": "no address"}, "is not a mail address"),
+        ({"mail": "x@[127.0.0.1]"}, "is not a mail address"),
+        ({"mail": "a%b@[::1]"}, "is not a mail address"),
+        ({"mail": b"x\xff@company.example"}, "codec can't decode"),
+        ({"mail": "x\n@company.example"}, "mail holds control characters"),
+        ({"mail": "x" * 1_000_000 + "@company.example"}, "is not a mail address"),
+        ({"mail": ["x@company.example", *(f"a{number}@company.example" for number in range(500))]}, "501 addresses, more than 200"),
+        ({"uid": None}, "it has no uid"),
+        ({"uid": "x y"}, "is not a mail address"),
+        ({"uid": "*)(uid=*"}, "is not a mail address"),
+        ({"cn": "a\x1b[31mb"}, "cn holds control characters"),
+        ({"departmentNumber": "東京"}, "gives no code for addresses: name one in .directory. department_codes"),
+        ({"mail": "ana@company.example"}, "ana@company.example belongs already to uid=ana"),
+        ({"uid": "ANA"}, "the name ana belongs already to uid=ana"),
+    ],
+)
+def test_a_bad_entry_is_refused_and_the_others_are_taken(wrong: dict[str, Any], why: str) -> None:
+    reading = read(person("ana"), person("x", **wrong))
+    assert [one.uid for one in reading.company.people] == ["ana"]
+    (refused,) = reading.refused
+    assert refused.entry == f"uid=x,{PEOPLE}"
+    assert re.search(why, refused.what), refused.what
+
+
+def test_the_first_owner_keeps_an_address_and_the_report_names_both() -> None:
+    reading = read(
+        person("ana", mail=["ana@company.example", "bob@company.example", "desk@company.example"]),
+        person("bob"),
+        person("cy", mail=["cy@company.example", "desk@company.example"]),
+    )
+    assert [one.aliases for one in reading.company.people] == [("desk@company.example",), (), ()]
+    assert [str(one) for one in reading.notes] == [
+        f"uid=ana,{PEOPLE}: an address is left out: bob@company.example belongs already to uid=bob,{PEOPLE}",
+        f"uid=cy,{PEOPLE}: an address is left out: desk@company.example belongs already to uid=ana,{PEOPLE}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("setting", "values", "code"),
+    [
+        ({}, {"departmentNumber": "Human Resources"}, "human-resources"),
+        ({"department_codes": ("Human Resources=hr",)}, {"departmentNumber": "human resources"}, "hr"),
+        ({"department_codes": ("東京=tokyo",)}, {"departmentNumber": "東京"}, "tokyo"),
+        ({}, {"departmentNumber": None}, "general"),
+        ({"default_department": "everybody"}, {"departmentNumber": None}, "everybody"),
+        ({"department": "attribute:ou"}, {"ou": "Sales"}, "sales"),
+        ({"department": "ou"}, {}, "people"),
+        ({"department": f"group:{GROUPS}"}, {}, "board"),
+    ],
+)
+def test_a_department_is_found_where_the_settings_say(setting: dict[str, Any], values: dict[str, Any], code: str) -> None:
+    assert only(read(person("ana", **values), group("Board", "ana"), **setting)).department == code
+
+
+def test_departments_get_what_the_settings_add_and_a_look_alike_is_reported() -> None:
+    reading = read(person("it"), roles=("it=help,admin@company.test", "sales=info"), department_mailboxes=("it=desk@company.example",))
+    assert [(one.code, one.roles, one.mailbox) for one in reading.company.departments] == [
+        ("it", ("help", "admin@company.test"), "desk@company.example"),
+        ("sales", ("info",), ""),
+    ]
+    assert [str(one) for one in reading.notes] == ["it: this department's code is also the address of it, who keeps it"]
+
+
+@pytest.mark.parametrize(
+    ("preset", "values", "active"),
+    [
+        ("openldap", {"pwdAccountLockedTime": "000001010000Z"}, False),
+        ("openldap", {"pwdAccountLockedTime": "20260101000000Z"}, True),
+        ("freeipa", {"nsAccountLock": "TRUE"}, False),
+        ("ad", {"userAccountControl": "514", "displayName": "Ana"}, False),
+        ("ad", {"userAccountControl": "512", "displayName": "Ana"}, True),
+    ],
+)
+def test_a_disabled_account_is_somebody_who_left(preset: str, values: dict[str, Any], active: bool) -> None:
+    assert only(read(person("ana", **values), preset=preset)).active is active
+
+
+def test_active_directory_marks_the_ordinary_address_in_capitals() -> None:
+    one = only(
+        read(
+            person(
+                "ana", mail=None, userPrincipalName="ana@company.example", department="IT",
+                proxyAddresses=["smtp:ana@company.test", "SMTP:Ana.Kovacic@company.example", "X500:/o=company", "sip:ana@company.example"],
+            ),
+            preset="ad",
+            uid_attribute="userPrincipalName",
+        )
+    )  # fmt: skip
+    assert (one.uid, one.mailbox, one.aliases) == ("ana", "ana.kovacic@company.example", ("ana@company.test",))
+
+
+def test_groups_with_an_address_are_lists_nested_ones_followed_and_cycles_cut() -> None:
+    reading = read(
+        person("ana", departmentNumber="sales"), person("bob"), person("cy"),
+        group("all", "ana", f"cn=some,{GROUPS}", mail="all@company.example", owner=f"uid=cy,{PEOPLE}"),
+        group("some", "bob", "ana", "gone", f"cn=all,{GROUPS}", f"cn=some,{GROUPS}"),
+        group("most", "bob", "cy", "ana", mail=["most@company.example"]),
+        group("foreign", "bob", mail="list@elsewhere.example"),
+        entry(f"cn=unix,{GROUPS}", objectClass="posixGroup", cn="unix", memberUid=["ana", "nobody"], mail="unix@company.example"),
+    )  # fmt: skip
+    assert [(one.address, one.members, one.department) for one in reading.company.groups] == [
+        ("all@company.example", ("ana", "bob"), "it"),
+        ("most@company.example", ("ana", "bob", "cy"), "it"),
+        ("unix@company.example", ("ana",), "sales"),
+    ]
+    assert [str(one) for one in reading.refused] == [f"cn=foreign,{GROUPS}: list@elsewhere.example is outside the company's domains"]
+
+
+def test_staff_come_from_groups_and_assistants_see_whom_they_assist() -> None:
+    reading = read(
+        person("ana"), person("bob", departmentNumber="sales"), person("cy", secretary=f"uid=bob,{PEOPLE}"),
+        person("dan", pwdAccountLockedTime="000001010000Z"),
+        group("reception", "ana", "dan"), group("desks", "bob", f"cn=reception,{GROUPS}"), group("admins", "ana"),
+        staff_groups=(f"CN=reception, {GROUPS} => triage company", f"cn=desks,{GROUPS} => triage own-department",
+                      f"cn=admins,{GROUPS} => admin company", "cn=none => auditor company"),
+    )  # fmt: skip
+    assert [(one.login, one.role, one.scope) for one in reading.company.staff] == [
+        ("ana", "admin", ("company",)),
+        ("bob", "triage", ("department:sales", "person:cy")),
+    ]
+    assert read(person("ana", secretary=f"uid=ana,{PEOPLE}"), assistants_triage=False).company.staff == ()
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ({"staff_groups": ("cn=x triage company",)}, "it has no role and scope; write GROUP-DN => ROLE SCOPE"),
+        ({"staff_groups": ("cn=x => boss company",)}, "'boss' is not a valid Role"),
+        ({"staff_groups": ("cn=x => triage galaxy",)}, "'galaxy' is not a scope"),
+        ({"department": "nowhere"}, "department must be attribute:NAME, ou or group:DN"),
+        ({"roles": ("sales",)}, r'roles must be a list such as \["sales=info,orders"\]'),
+    ],
+)
+def test_a_setting_of_no_use_is_an_error(setting: dict[str, Any], says: str) -> None:
+    with pytest.raises(BadInput, match=says):
+        read(person("ana"), **setting)
+
+
+@given(
+    st.lists(
+        st.dictionaries(
+            st.sampled_from(["uid", "mail", "cn", "departmentNumber", "manager", "secretary", "member", "proxyAddresses"]),
+            st.lists(
+                st.one_of(st.binary(max_size=40), st.sampled_from([b"ana@company.example", b"it", f"uid=a,{PEOPLE}".encode()])), max_size=3
+            ),
+        ),
+        max_size=6,
+    )
+)
+def test_whatever_an_entry_holds_the_company_is_sound(values: list[dict[str, list[bytes]]]) -> None:
+    entries = [person(f"p{number}", **one) for number, one in enumerate(values)]
+    reading = read(
+        *entries,
+        *(group(f"g{number}", **one) for number, one in enumerate(values)),
+        department=f"group:{GROUPS}" if len(values) % 2 else "",
+        staff_groups=(f"cn=g0,{GROUPS} => triage own-department",),
+    )
+    codes = {one.code for one in reading.company.departments}
+    addresses = [address for one in reading.company.people for address in (one.mailbox, *one.aliases)]
+    assert len(addresses) == len(set(addresses))
+    assert all(Address.parse(address).domain in COMPANY.domains for address in addresses)
+    assert codes.issuperset(one.department for one in reading.company.people)
+    assert codes.issuperset(one.department for one in reading.company.groups)
+    assert len(entries) == len(reading.company.people) + sum(one.entry.startswith("uid=") for one in reading.refused)

@@ -1,0 +1,117 @@
+"""A real slapd is followed: changes and deletions come, what is not complete changes nothing that is known."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from directory_sync import ldap_source
+from directory_sync.ldap_server import Unanswered
+from directory_sync.ldap_source import LdapSource
+from tests.directory_sync.entries import GROUPS, PEOPLE, group, ldif, person
+from tests.peers.slapd import BASE, MANAGER, PASSWORD, Slapd, slapd
+from triage.errors import BadInput
+from triage.settings import Company, Directory
+
+COMPANY = Company(domains=("company.example",), hostname="mx.company.example")
+
+
+@pytest.fixture
+def server() -> Iterator[Slapd]:
+    with slapd(ldif(person("ana"), person("bob"), group("all", "ana", mail="all@company.example"))) as running:
+        yield running
+
+
+def settings(server: Slapd) -> Directory:
+    (server.directory / "password").write_text(PASSWORD + "\n")
+    return Directory(
+        source="ldap",
+        url=server.url,
+        tls_ca=str(server.ca),
+        bind_dn=MANAGER,
+        password_file=str(server.directory / "password"),
+        base=BASE,
+        postmaster="ana@company.example",
+    )
+
+
+def uids(source: LdapSource, *, full: bool = False) -> list[str]:
+    return [one.uid for one in source.read(full=full).company.people]
+
+
+@pytest.mark.peers
+def test_joiners_movers_and_leavers_are_seen_without_reading_everything(server: Slapd) -> None:
+    source = LdapSource(settings(server), COMPANY)
+    assert uids(source) == ["ana", "bob"]
+    assert source.read() is source.read()  # nothing has changed: nothing is thought over again
+    server.modify(
+        f"dn: uid=cy,{PEOPLE}\nchangetype: add\nobjectClass: inetOrgPerson\nuid: cy\ncn: Cy\nsn: C\nmail: cy@company.example\n\n"
+        f"dn: uid=bob,{PEOPLE}\nchangetype: modify\nreplace: departmentNumber\ndepartmentNumber: Sales\n\n"
+        f"dn: cn=all,{GROUPS}\nchangetype: modify\nadd: member\nmember: uid=cy,{PEOPLE}\n"
+    )
+    found = source.read().company
+    assert [(one.uid, one.department) for one in found.people] == [("ana", "it"), ("bob", "sales"), ("cy", "general")]
+    assert found.groups[0].members == ("ana", "cy")
+    server.modify(f"dn: uid=ana,{PEOPLE}\nchangetype: delete\n\ndn: cn=all,{GROUPS}\nchangetype: delete\n")
+    found = source.read().company
+    assert ([one.uid for one in found.people], found.groups) == (["bob", "cy"], ())
+    assert LdapSource(settings(server), COMPANY).read() == source.read(full=True)
+
+
+@pytest.mark.peers
+def test_somebody_who_leaves_and_comes_back_under_the_same_name_is_somebody_new(server: Slapd) -> None:
+    source = LdapSource(settings(server), COMPANY)
+    source.read()
+    server.modify(
+        f"dn: uid=bob,{PEOPLE}\nchangetype: delete\n\n"
+        f"dn: uid=bob,{PEOPLE}\nchangetype: add\nobjectClass: inetOrgPerson\nuid: bob\ncn: Robert\nsn: B\nmail: bob@company.example\n"
+    )
+    assert [one.name for one in source.read().company.people] == ["Name of ana", "Robert"]
+
+
+@pytest.mark.peers
+def test_a_server_that_is_down_takes_nothing_that_is_known(server: Slapd) -> None:
+    source = LdapSource(settings(server), COMPANY)
+    known = source.read()
+    server.stop()
+    with pytest.raises(Unanswered):
+        source.read()
+    server.start()
+    assert source.read() == known
+
+
+@pytest.mark.peers
+def test_an_account_that_may_see_nobody_gets_an_error_or_an_empty_company(server: Slapd) -> None:
+    """An empty company is the house's to refuse: directory.apply has a brake."""
+    with pytest.raises(Unanswered, match="noSuchObject"):
+        LdapSource(replace(settings(server), base="dc=elsewhere"), COMPANY).read()
+    assert uids(LdapSource(replace(settings(server), people_filter="(uid=nobody)"), COMPANY)) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"url": "http://x"}, "url must be ldap://HOST"),
+        ({"base": ""}, "base is empty"),
+        ({"postmaster": ""}, "postmaster is empty"),
+        ({"password_file": "/nowhere/x"}, "password_file '/nowhere/x' cannot be read"),
+    ],
+)
+def test_a_setting_of_no_use_says_what_to_write(tmp_path: Path, changed: dict[str, str], says: str) -> None:
+    (tmp_path / "password").write_text("pw")
+    good = Directory(url="ldap://x", bind_dn="cn=x", password_file=str(tmp_path / "password"), base="dc=x", postmaster="a@company.example")
+    LdapSource(good, COMPANY)
+    with pytest.raises(BadInput, match=says):
+        LdapSource(replace(good, **changed), COMPANY)  # type: ignore[arg-type]
+
+
+def test_an_empty_password_is_never_sent(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("\n")
+    with pytest.raises(BadInput, match=r"is empty: a server takes that for nobody"):
+        ldap_source.password_of(Directory(bind_dn="cn=x", password_file=str(tmp_path / "password")))
+
+
+@pytest.mark.parametrize(("earlier", "later"), [("9", "10"), ("20261124192017Z", "20261124192018Z"), ("", "1"), ("", "20261124192017Z")])
+def test_changes_are_ordered_as_their_server_means_them(earlier: str, later: str) -> None:
+    assert ldap_source.order_of(earlier) < ldap_source.order_of(later)

@@ -1,0 +1,111 @@
+"""The directory as rows and back: what the tables say is a CompanyDirectory again, and a table is made equal to what it shall be."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any, TypeVar
+
+from sqlalchemy import bindparam, delete, insert, select, update
+from sqlmodel import Session, SQLModel, col
+
+from triage.actor import Role, Scope
+from triage.company import CompanyDirectory, DepartmentEntry, GroupEntry, PersonEntry, StaffEntry
+from triage.known_addresses import in_domains, parsed
+from triage.models import Department, KnownRecipient, MailGroup, Person, StaffMember
+from triage.settings import Company
+
+SLICE = 500  # rows of one statement
+
+T = TypeVar("T")
+
+
+def present(session: Session) -> CompanyDirectory:
+    """The directory as it was taken over last."""
+    return CompanyDirectory(
+        departments=tuple(entry_of(DepartmentEntry, row) for row in rows(session, Department)),
+        people=tuple(entry_of(PersonEntry, row) for row in rows(session, Person)),
+        groups=tuple(entry_of(GroupEntry, row) for row in rows(session, MailGroup)),
+        staff=tuple(entry_of(StaffEntry, row) for row in rows(session, StaffMember) if row["active"]),
+        postmaster=session.scalar(select(col(KnownRecipient.mailbox)).where(col(KnownRecipient.kind) == "postmaster").limit(1)) or "",
+    )
+
+
+def entry_of(kind: type[T], row: dict[str, Any]) -> T:
+    """A row as the directory's entry: its fields have the names of the columns."""
+    return kind(**{one.name: row[one.name] for one in fields(kind)})  # type: ignore[arg-type]
+
+
+def rows(session: Session, table: type[SQLModel]) -> list[dict[str, Any]]:
+    """A small table's rows in the order of their keys; lists are tuples, so that they are equal to what entries hold."""
+    found = session.execute(select(*columns(table)).order_by(*table.__table__.primary_key.columns))  # type: ignore[attr-defined]
+    return [{name: tuple(value) if isinstance(value, list) else value for name, value in row._mapping.items()} for row in found]
+
+
+def columns(table: type[SQLModel]) -> Any:
+    """A table's columns."""
+    return table.__table__.columns  # type: ignore[attr-defined]
+
+
+def normal(directory: CompanyDirectory, company: Company) -> CompanyDirectory:
+    """The directory as the tables will say it: addresses and logins folded, scopes sorted. BadInput names an entry that is wrong."""
+    return CompanyDirectory(
+        departments=tuple(department(entry, company) for entry in directory.departments),
+        people=tuple(person(entry) for entry in directory.people),
+        groups=tuple(group(entry) for entry in directory.groups),
+        staff=tuple(member(entry) for entry in directory.staff),
+        postmaster=parsed(directory.postmaster, "postmaster"),
+    )
+
+
+def department(entry: DepartmentEntry, company: Company) -> DepartmentEntry:
+    """A department; its first role address is its mailbox when it names none."""
+    mailbox = entry.mailbox or next(in_domains(entry.roles, company.domains), "")
+    return DepartmentEntry(entry.code, entry.name, parsed(mailbox, entry.code) if mailbox else "", entry.roles, entry.responsible)
+
+
+def person(entry: PersonEntry) -> PersonEntry:
+    """A person."""
+    aliases = tuple(parsed(alias, entry.uid) for alias in entry.aliases)
+    mailbox = parsed(entry.mailbox, entry.uid)
+    return PersonEntry(entry.uid, entry.name, entry.department, mailbox, aliases, entry.active, entry.manager, entry.assistants)
+
+
+def group(entry: GroupEntry) -> GroupEntry:
+    """A group. A member with an @ is an address, any other a person's uid."""
+    return GroupEntry(
+        address=parsed(entry.address, entry.name),
+        name=entry.name,
+        department=entry.department,
+        members=tuple(parsed(one, entry.address) if "@" in one else one for one in entry.members),
+        external=tuple(parsed(one, entry.address) for one in entry.external),
+        aliases=tuple(parsed(one, entry.address) for one in entry.aliases),
+        expand=entry.expand,
+    )
+
+
+def member(entry: StaffEntry) -> StaffEntry:
+    """A member of staff."""
+    scope = tuple(Scope.parse(entry.scope).words())
+    return StaffEntry(entry.login.casefold(), entry.name, Role(entry.role).value, scope, entry.password_hash)
+
+
+def equalise(session: Session, table: type[SQLModel], wanted: Sequence[dict[str, Any]], *, key: str) -> tuple[list[str], list[str]]:
+    """Make a table hold exactly these rows; the keys that came or changed, and those that went or changed.
+
+    What is equal is not touched, nor are columns that the rows do not name.
+    """
+    present = {row[key]: row for row in rows(session, table)}
+    shall = {row[key]: row for row in wanted}
+    gone = [name for name in present if name not in shall]
+    fresh = [name for name in shall if name not in present]
+    changed = [name for name, row in shall.items() if name in present and not row.items() <= present[name].items()]
+    for start in range(0, len(gone), SLICE):
+        session.execute(delete(table).where(columns(table)[key].in_(gone[start : start + SLICE])))
+    if fresh:
+        session.execute(insert(table), [shall[name] for name in fresh])
+    if changed:
+        where = columns(table)[key] == bindparam("_key")
+        values: dict[str, Any] = {name: bindparam(name) for name in shall[changed[0]] if name != key}
+        rows_changed = [{("_key" if name == key else name): value for name, value in shall[one].items()} for one in changed]
+        session.connection().execute(update(table.__table__).where(where).values(values), rows_changed)  # type: ignore[attr-defined]
+    session.expire_all()
+    return fresh + changed, gone + changed

@@ -1,0 +1,116 @@
+"""What taking a directory over would change, person by person, and when that is too much to be true. Pure."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from triage.company import CompanyDirectory, PersonEntry
+
+FEW = 5  # people, or per cent of them, whom one run may take away, move or strip of addresses (security.md)
+
+
+class Kind(StrEnum):
+    """What happens to somebody or something."""
+
+    JOINS = "joins"
+    RETURNS = "returns"
+    LEAVES = "leaves"
+    MOVES = "moves"
+    IS_RENAMED = "is renamed"
+    GETS_ADDRESSES = "gets addresses"
+    LOSES_ADDRESSES = "loses addresses"
+    GETS_ANOTHER_MAILBOX = "gets another mailbox"
+    GETS_OTHER_ASSISTANTS = "gets other assistants"
+    DEPARTMENT = "department"
+    GROUP = "group"
+    STAFF = "staff"
+    POSTMASTER = "postmaster"
+
+
+BRAKED = {  # kinds that a broken source shows more often than a living company
+    Kind.LEAVES: "take {number} of {people} people away",
+    Kind.MOVES: "move {number} of {people} people to another department",
+    Kind.LOSES_ADDRESSES: "take addresses from {number} of {people} people",
+    Kind.GETS_ANOTHER_MAILBOX: "change the mailbox of {number} of {people} people",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One line of the plan."""
+
+    kind: Kind
+    who: str  # uid, code, address or login
+    what: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.who} {self.kind}" + (f": {self.what}" if self.what else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that would change. `people` are those who work here before it."""
+
+    people: int
+    changes: tuple[Change, ...] = ()
+
+    def too_much(self) -> str:
+        """Why the directory is not believed, "" when it is."""
+        counts = Counter(change.kind for change in self.changes)
+        most = max(FEW, self.people * FEW // 100)
+        return " and ".join(words.format(number=counts[kind], people=self.people) for kind, words in BRAKED.items() if counts[kind] > most)
+
+    def count(self, *kinds: Kind) -> int:
+        """How many changes are of these kinds."""
+        return sum(change.kind in kinds for change in self.changes)
+
+
+def plan(before: CompanyDirectory, after: CompanyDirectory) -> Plan:
+    """What leads from the directory as it is to the directory as its source says it is."""
+    working = sum(person.active for person in before.people)
+    return Plan(working, tuple(changes(before, after)))
+
+
+def changes(before: CompanyDirectory, after: CompanyDirectory) -> Iterator[Change]:
+    """Every change, people first."""
+    was, will = ({person.uid: person for person in one.people} for one in (before, after))
+    for uid in sorted(was.keys() | will.keys()):
+        if was.get(uid) != will.get(uid):
+            yield from changes_of(was.get(uid), will.get(uid))
+    yield from differences(Kind.DEPARTMENT, {one.code: one for one in before.departments}, {one.code: one for one in after.departments})
+    yield from differences(Kind.GROUP, {one.address: one for one in before.groups}, {one.address: one for one in after.groups})
+    yield from differences(Kind.STAFF, {one.login: one for one in before.staff}, {one.login: one for one in after.staff})
+    if before.postmaster != after.postmaster:
+        yield Change(Kind.POSTMASTER, after.postmaster)
+
+
+def changes_of(was: PersonEntry | None, will: PersonEntry | None) -> Iterator[Change]:
+    """What happens to one person. Nobody is forgotten: who is no longer named has left."""
+    if will is None or not will.active:
+        if was is not None and was.active:
+            yield Change(Kind.LEAVES, was.uid, was.name)
+        return
+    if was is None or not was.active:
+        yield Change(Kind.JOINS if was is None else Kind.RETURNS, will.uid, f"{will.name}, {will.department}")
+        return
+    if was.department != will.department:
+        yield Change(Kind.MOVES, will.uid, f"from {was.department} to {will.department}")
+    if was.name != will.name:
+        yield Change(Kind.IS_RENAMED, will.uid, f"from {was.name} to {will.name}")
+    if was.mailbox != will.mailbox:
+        yield Change(Kind.GETS_ANOTHER_MAILBOX, will.uid, f"{will.mailbox} instead of {was.mailbox}")
+    had, has = {was.mailbox, *was.aliases}, {will.mailbox, *will.aliases}
+    if lost := had - has:
+        yield Change(Kind.LOSES_ADDRESSES, will.uid, ", ".join(sorted(lost)))
+    if got := has - had:
+        yield Change(Kind.GETS_ADDRESSES, will.uid, ", ".join(sorted(got)))
+    if set(was.assistants) != set(will.assistants):
+        yield Change(Kind.GETS_OTHER_ASSISTANTS, will.uid, ", ".join(will.assistants) or "nobody")
+
+
+def differences(kind: Kind, was: Mapping[str, object], will: Mapping[str, object]) -> Iterator[Change]:
+    """What comes, goes or changes among things with a name."""
+    for name in sorted(was.keys() | will.keys()):
+        if was.get(name) != will.get(name):
+            yield Change(kind, name, "is new" if name not in was else "goes" if name not in will else "changes")

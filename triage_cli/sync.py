@@ -1,0 +1,119 @@
+"""`mailroom sync` takes the directory over, says what a run would change, or follows an LDAP server as a role."""
+
+import json
+import logging
+import threading
+import time
+
+import click
+from sqlalchemy.exc import DBAPIError
+
+from directory_sync.ldap_company import Reading
+from directory_sync.source import Source, open_source
+from triage import db, directory
+from triage.actor import Actor
+from triage.directory import Applied
+from triage.errors import Refused
+from triage.settings import Settings
+from triage.times import utcnow
+from triage_cli.opened import database_of, ring, settings_of
+from triage_cli.printing import say
+from triage_cli.roles import start
+
+BY = Actor.system("sync")
+RETRY = 30.0  # seconds until a server that did not answer is asked again, at most
+MOST_SHOWN = 200  # lines of a plan on a terminal
+
+log = logging.getLogger("mailroom.sync")
+
+
+def take_over(settings: Settings, reading: Reading | None = None, *, dry_run: bool = False, confirmed: bool = False) -> Applied:
+    """Make the database equal to what the directory says; Refused when that is wrong or too much, and nothing changes."""
+    found = reading or open_source(settings).read()
+    with database_of(settings) as engine, db.transaction(engine) as session:
+        applied = directory.apply(session, found.company, settings.company, by=BY, now=utcnow(), confirmed=confirmed or dry_run)
+        if dry_run:
+            session.rollback()
+    return applied
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Say what would change, change nothing.")
+@click.option("--full", is_flag=True, help="Read everything, not only what has changed; a single run always does.")
+@click.option("--confirm", "--many-leave", "confirmed", is_flag=True, help="It is meant that many people leave, move or lose addresses.")
+@click.option("--follow", is_flag=True, help="Stay, and look every directory.interval seconds for what has changed.")
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_context
+def sync(ctx: click.Context, dry_run: bool, full: bool, confirmed: bool, follow: bool, as_json: bool) -> None:
+    """Take the directory (people, departments, addresses, groups, staff) over."""
+    if follow:
+        if dry_run or confirmed:
+            raise click.UsageError("--follow goes with neither --dry-run nor --confirm")
+        return start(ctx, __name__, "sync")
+    settings = settings_of(ctx)
+    reading = open_source(settings).read(full=full)
+    applied = take_over(settings, reading, dry_run=dry_run, confirmed=confirmed)
+    show(reading, applied, dry_run=dry_run, as_json=as_json)
+    if not dry_run:
+        ring(settings, "door", "change")
+    return None
+
+
+def show(reading: Reading, applied: Applied, *, dry_run: bool, as_json: bool) -> None:
+    """What a run has changed or would change, and what it did not take."""
+    braked = applied.plan.too_much()
+    if as_json:
+        lines = {"changes": applied.plan.changes, "refused": reading.refused, "notes": reading.notes}
+        counts = {
+            "people": applied.people,
+            "added": applied.recipients_added,
+            "removed": applied.recipients_removed,
+            "moved": applied.moved,
+        }
+        said = {name: [str(one) for one in some] for name, some in lines.items()}
+        say(json.dumps(counts | {"dry_run": dry_run, "needs_confirm": braked} | said, ensure_ascii=True))
+        return
+    for change in applied.plan.changes[:MOST_SHOWN]:
+        say(str(change))
+    if (more := len(applied.plan.changes) - MOST_SHOWN) > 0:
+        say(f"… and {more} changes more; --json lists all")
+    for told in (*(f"refused: {one}" for one in reading.refused), *(f"note: {one}" for one in reading.notes)):
+        say(told)
+    would = "would be " if dry_run else ""
+    say(f"{applied.people} people; {applied.recipients_added} addresses {would}added, {applied.recipients_removed} {would}removed")
+    if dry_run and braked:
+        say(f"this would {braked}: it needs --confirm")
+
+
+def run(settings: Settings, stop: threading.Event) -> None:
+    """The role: follow the directory until told to stop. What does not answer changes nothing and is asked again."""
+    source = open_source(settings)
+    interval, whole = max(1.0, settings.directory.interval), settings.directory.full_hours * 3600.0
+    seen: Reading | None = None
+    read_whole = time.monotonic() - whole
+    pause = 0.0
+    while not stop.wait(pause):
+        full = time.monotonic() - read_whole >= whole
+        try:
+            seen = look(settings, source, seen, full=full)
+            read_whole, pause = time.monotonic() if full else read_whole, interval
+        except Refused as refusal:
+            log.error("the directory stays as it was: %s", refusal)
+            pause = min(RETRY, interval)
+        except DBAPIError as fault:
+            log.warning("the database does not answer: %s", str(fault.orig).strip().splitlines()[0])
+            pause = min(RETRY, interval)
+
+
+def look(settings: Settings, source: Source, seen: Reading | None, *, full: bool) -> Reading:
+    """Read once, and take over what is new."""
+    reading = source.read(full=full)
+    if reading is seen:
+        return reading
+    applied = take_over(settings, reading)
+    if applied.plan.changes or applied.recipients_added or applied.recipients_removed:
+        ring(settings, "door", "change")
+    for told in reading.refused:
+        log.warning("refused: %s", told)
+    log.info("directory: %d people, %d changes, %d entries refused", applied.people, len(applied.plan.changes), len(reading.refused))
+    return reading
