@@ -83,6 +83,7 @@ listen = {quoted(f"{HOST}:{smtp_port}")}
 
 [relay]
 next_hop = {quoted(f"maildir:{directory / 'mailboxes'}")}
+smarthost = {quoted(f"maildir:{directory / 'outside'}")}
 
 [dns]
 zone_file = {quoted(str(directory / "demo.zone"))}

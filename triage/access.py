@@ -57,4 +57,4 @@ def may_make_rule(by: Actor, scope: str) -> None:
 
 def verbs_of(by: Actor) -> list[str]:
     """What the console offers this actor."""
-    return ["release", "redirect", "purge", "restore", "hold"] if by.role in DECIDING else []
+    return ["release", "redirect", "purge", "reject", "restore", "hold"] if by.role in DECIDING else []

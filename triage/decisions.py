@@ -1,4 +1,4 @@
-"""A person decides over a selection: release, redirect, purge, restore, hold. One record, an outcome for each item."""
+"""A person decides over a selection: release, redirect, purge, reject, restore, hold. One record, an outcome for each item."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, and_, select, update
 from sqlmodel import Session, col
 
-from triage import access, ledger, notices, recalled, recipients, rules, selection
+from triage import access, ledger, notices, recalled, recipients, rejections, rules, selection
 from triage.actor import Actor
 from triage.db import among
 from triage.errors import NotFound, Stale
@@ -33,6 +33,7 @@ class Verb(StrEnum):
     RELEASE = "release"
     REDIRECT = "redirect"
     PURGE = "purge"
+    REJECT = "reject"
     RESTORE = "restore"
     HOLD = "hold"
     REDELIVER = "redeliver"
@@ -54,6 +55,7 @@ AIMS = {
     Verb.RELEASE: Aim(Event.RELEASE, frozenset({State.HELD, State.BOUNCED}), HELD),
     Verb.REDIRECT: Aim(Event.REDIRECT, HELD, HELD),
     Verb.PURGE: Aim(Event.PURGE, PURGEABLE, PURGEABLE | IN_FLIGHT | DELIVERED),
+    Verb.REJECT: Aim(Event.REJECT, HELD, HELD),
     Verb.RESTORE: Aim(Event.RESTORE, PURGED, PURGED),
     Verb.HOLD: Aim(Event.HOLD, QUEUED, QUEUED),
     Verb.REDELIVER: Aim(Event.REDELIVER, DELIVERED, DELIVERED),
@@ -70,6 +72,8 @@ def decide(
     now: datetime,
     settings: Settings,
     to: str = "",
+    template: str = "",
+    text: str = "",
     rule: RuleOrder | None = None,
     expect: int | None = None,
     fence: str | None = None,
@@ -78,6 +82,7 @@ def decide(
 ) -> DecisionReport:
     """Do one thing to every selected delivery that the actor may see, and make a rule about their senders if asked.
 
+    `to`: where a redirect goes; `template` or `text`: what a sender is told who is rejected (reject.templates).
     `expect` is the count and `fence` the token of the evidence sheet that the actor saw: Stale when it changed since.
     NotFound when nothing is selected, NothingDone when others were faster everywhere. The same idempotency key from
     the same actor gives the first decision again. A redelivery looks first, where there is a way into the mailboxes,
@@ -94,6 +99,7 @@ def decide(
     if not meant and rule is None:
         raise NotFound("nothing that is selected can be changed this way")
     changes = changes_of(session, aim.event, to, now, settings)
+    said = rejections.text_of(settings, template=template, text=text) if verb is Verb.REJECT else ""
     orders = rule_orders(session, rule, selected, [delivery_id for delivery_id, _ in meant]) if rule else []
     decision = Decision(
         at=now,
@@ -107,9 +113,12 @@ def decide(
         target=str(changes.get("mailbox", "")),
         idempotency_key=key,
     )
-    items = carry_out(session, decision, meant, aim, changes, by=by)
+    barred = barred_from(session, verb, [one for one, _ in meant], settings)
+    items = carry_out(session, decision, meant, aim, changes, barred, by=by)
     if items and all(item.outcome == "refused" for item in items):
         raise NothingDone(items[0].why, tuple(items))
+    if verb is Verb.REJECT:
+        rejections.tell(session, [one.delivery_id for one in items if one.outcome == "done"], said, settings=settings, now=now)
     notices.follow_deliveries(session, [one.delivery_id for one in items if one.before in notices.ENDS], settings=settings, now=now)
     for order in orders:
         rules.add(session, order, by=by, now=now, settings=settings, decision_id=decision.id)
@@ -122,6 +131,13 @@ def aim_of(verb: Verb, settings: Settings, *, look_first: bool) -> Aim:
     if verb is Verb.PURGE and settings.reaches_mailboxes:
         return aim._replace(changes=aim.changes | DELIVERED)
     return aim._replace(event=Event.PUT_BACK) if verb is Verb.REDELIVER and settings.reaches_mailboxes and look_first else aim
+
+
+def barred_from(session: Session, verb: Verb, ids: list[int], settings: Settings) -> dict[int, str]:
+    """Which of these the verb must leave alone whatever their state, and why."""
+    if verb is Verb.REJECT:
+        return rejections.refused(session, ids, settings)
+    return rejections.told(session, ids) if verb is Verb.RESTORE else {}
 
 
 def found(session: Session, selected: Selection, aim: Aim, by: Actor, fence: str | None) -> list[tuple[int, State]]:
@@ -160,11 +176,12 @@ def carry_out(
     meant: list[tuple[int, State]],
     aim: Aim,
     changes: dict[str, Any],
+    barred: dict[int, str],
     *,
     by: Actor,
 ) -> list[Item]:
-    """Change what can be changed; the outcome of each item."""
-    ids = [delivery_id for delivery_id, _ in meant]
+    """Change what can be changed and is not barred; the outcome of each item."""
+    ids = [delivery_id for delivery_id, _ in meant if delivery_id not in barred]
     where = among(session, col(Delivery.id), ids) & col(Delivery.state).in_(aim.changes)
     said = {"reason": decision.reason, "to": decision.target}
     detail = {name: text for name, text in said.items() if text}
@@ -177,7 +194,7 @@ def carry_out(
         recipients.address_anew(session, among(session, col(Delivery.id), held))
     in_flight = want_purged(session, meant, decision.id) if aim.event is Event.PURGE else set()
     left = {delivery_id: state for delivery_id, state in meant if delivery_id not in changed and delivery_id not in in_flight | back}
-    why = explanations(session, list(left), aim, decision.at)
+    why = explanations(session, list(left), aim, decision.at) | {one: ("refused", reason) for one, reason in barred.items()}
     return (
         [Item(one, state, IN_MAILBOXES.get((aim.event, state), "done")) for one, state in changed.items()]
         + [Item(one, state, "restoring") for one, state in meant if one in back]

@@ -130,11 +130,15 @@ def concerned_by(session: Session, message_id: int, kind: str) -> Sequence[Deliv
 
 def letter_to(message: Message, concerned: Sequence[Delivery], kind: str, text: str, settings: Settings) -> Letter | None:
     """What is said of these deliveries; None when none of them has an address that the sender wrote to."""
-    written = {folded(one): one for one in message.envelope["recipients"]}
-    failures = [failure(written[one.recipient], one, kind) for one in concerned if one.recipient in written]
+    failures = [failure(written, one, kind) for one in concerned if (written := as_written(one, message))]
     if not failures:
         return None  # members of a group: who they are is nobody's business outside
     return Letter(message.envelope["reverse_path"], in_words(text, message, failures, settings), tuple(failures))
+
+
+def as_written(delivery: Delivery, message: Message) -> str:
+    """The recipient as the sender wrote it, "" when the sender did not."""
+    return next((one for one in message.envelope["recipients"] if folded(one) == delivery.recipient), "")
 
 
 def failure(recipient: str, delivery: Delivery, kind: str) -> dsn.Failed:

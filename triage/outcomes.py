@@ -19,6 +19,7 @@ WORDS = {
     "release": "Released",
     "redirect": "Redirected",
     "purge": "Purged",
+    "reject": "Rejected",
     "restore": "Restored",
     "hold": "Held again",
     "redeliver": "Delivered again",
@@ -37,6 +38,9 @@ NOT_DONE = {
 }
 CHANGING = frozenset({"done", "recalling", "restoring"})  # outcomes of items that the decision changes
 UNDER_WAY = frozenset({"in flight", "recalling", "restoring"})  # outcomes that are not the last word
+
+
+NOT_TOLD = {"refused": "left as they are: their senders must not be told"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +225,8 @@ def sentence(decision: Decision, outcomes: dict[str, int], made: tuple[Rule, ...
     what = f"“{subject}”" if subject and done else f"{done} mail{'s' if done != 1 else ''}"
     begun = not done and any(outcomes.get(outcome) for outcome in ("recalling", "restoring"))
     parts = [BEGUN[decision.verb]] if begun else [f"{WORDS[decision.verb]} {what}" + (f" to {decision.target}" if decision.target else "")]
-    parts += [f"{outcomes[outcome]} {words}" for outcome, words in NOT_DONE.items() if outcomes.get(outcome)]
+    not_done = NOT_DONE | NOT_TOLD if decision.verb == "reject" else NOT_DONE
+    parts += [f"{outcomes[outcome]} {words}" for outcome, words in not_done.items() if outcomes.get(outcome)]
     parts += [f"{rule.value} {'allowed' if rule.effect == 'allow' else 'blocked'} for {scope_words(rule.scope)}" for rule in made]
     return "; ".join(parts) + "."
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, func, not_, select, update
 from sqlmodel import Session, col
 
-from triage import access, ledger, recalled, recipients, rules
+from triage import access, ledger, notices, recalled, recipients, rejections, rules
 from triage.actor import Actor
 from triage.db import among
 from triage.errors import NotAllowed, NotAllowedNow, NotFound, Overtaken
@@ -20,6 +20,7 @@ WAY_BACK = {
     "release": (Event.HOLD, State.QUEUED),
     "redirect": (Event.HOLD, State.QUEUED),
     "purge": (Event.RESTORE, State.PURGED),
+    "reject": (Event.RESTORE, State.REJECTED),
     "restore": (Event.PURGE, State.HELD),
     "hold": (Event.RELEASE, State.HELD),
 }
@@ -90,13 +91,16 @@ def take_back(session: Session, decision: Decision, undoing_id: int, *, by: Acto
     spared = spare(session, decision, list(before))
     restoring = into_mailboxes(act, mine) if decision.verb == "purge" else set()
     recalling, in_flight = out_of_mailboxes(act, mine) if decision.verb in BACK_TO and settings.reaches_mailboxes else (set(), set())
-    changed = one_step(act, mine)
+    told = rejections.told(session, before) if decision.verb == "reject" else {}
+    changed = one_step(act, mine & not_(among(session, col(Delivery.id), told)))
+    notices.follow_deliveries(session, [one for one in changed if decision.verb == "reject"], settings=settings, now=now)
     on_their_way = [one for one in changed if before[one] in LEAVING]
     if decision.verb == "purge" and on_their_way:
         again = among(session, col(Delivery.id), on_their_way)
         act.record(again, Event.RELEASE, due_at=act.leaves, queued_at=act.leaves)
     outcome = dict.fromkeys(changed | spared, "done") | dict.fromkeys(restoring, "restoring") | dict.fromkeys(recalling, "recalling")
     why = not_taken_back(session, [one for one in before if one not in outcome and one not in in_flight], decision, now)
+    why |= {one: ("refused", reason) for one, reason in told.items()}
     flying = dict.fromkeys(in_flight, ("in flight", "It is taken back as soon as it has landed."))
     return [Item(one, before[one], outcome[one]) for one in before if one in outcome] + [
         Item(one, before[one], *(flying | why)[one]) for one in before if one not in outcome

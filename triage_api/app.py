@@ -28,6 +28,7 @@ from triage_api import (
     metrics,
     people,
     queue,
+    rejections,
     rules,
     selections,
     session,
@@ -39,7 +40,7 @@ from triage_api.metrics import Metrics
 from triage_api.office import Office
 from triage_api.problems import MEDIA_TYPE, speak_problems
 
-RESOURCES = (session, people, deliveries, cards, messages, selections, decisions, rules, queue, events, audit, arrivals)
+RESOURCES = (session, people, deliveries, cards, messages, selections, decisions, rules, rejections, queue, events, audit, arrivals)
 API = "/api/v1"
 GRACE = 5  # seconds that requests under way have when we stop
 

@@ -37,6 +37,8 @@ def create_decision(
         now=utcnow(),
         settings=here.settings,
         to=order.to,
+        template=order.template,
+        text=order.text,
         rule=order.rule.order() if order.rule else None,
         expect=order.expect,
         fence=order.fence,

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 from triage import ids
 from triage.actor import Role
 from triage.decisions import Verb
+from triage.rejections import LONGEST_TEXT
 from triage.rules import RuleOrder
 from triage.selection import MOST_IDS, Selection
 from triage.states import State
@@ -40,6 +41,7 @@ def shown(number: Any) -> Any:
 
 
 Text = Annotated[str, Field(max_length=1000), AfterValidator(storable)]
+Letter = Annotated[str, Field(max_length=LONGEST_TEXT), AfterValidator(storable)]
 Word = Annotated[str, Field(max_length=255), AfterValidator(storable)]
 GivenId = Annotated[int, BeforeValidator(given_id), WithJsonSchema({"type": "string", "pattern": ID_PATTERN})]
 Id = Annotated[str, BeforeValidator(shown), Field(pattern=ID_PATTERN)]
@@ -502,10 +504,57 @@ class DecisionOrder(Order):
     verb: Verb
     select: Select
     reason: Text = ""
-    to: Word = ""
+    to: Annotated[Word, Field(description="Where a redirect goes.")] = ""
+    template: Annotated[Word, Field(description="What a sender is told who is rejected: a name of `GET /rejections/templates`.")] = ""
+    text: Annotated[Letter, Field(description="Or these words.")] = ""
     rule: SenderRule | None = None
     expect: Annotated[int, Field(ge=0)] | None = None
     fence: Word | None = None
+
+
+class RejectionOrder(Order):
+    """A rejection to be looked at: a template, or a text."""
+
+    select: Select
+    template: Word = ""
+    text: Letter = ""
+
+
+class Template(Shape):
+    """A text that a sender can be told, with its placeholders."""
+
+    name: str
+    text: str
+
+
+class Templates(Shape):
+    """What the settings offer."""
+
+    items: list[Template]
+
+
+class Said(Shape):
+    """What one sender would be told about one message."""
+
+    message: Id
+    to: str
+    text: str
+
+
+class NotTold(Shape):
+    """Why senders would not be told, and of how many deliveries."""
+
+    reason: str
+    count: int
+
+
+class Rejection(Shape):
+    """Who would be told what: the first letters, how many there are, and who would not be told."""
+
+    letters: list[Said]
+    messages: int
+    deliveries: int
+    refused: list[NotTold]
 
 
 class UndoOrder(Order):

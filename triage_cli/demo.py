@@ -126,6 +126,7 @@ Mailroom is open.
   Also staff   {staff}; the same password
   Mail in      {host}:{port}
   Mailboxes    {directory}/mailboxes/   released mail lies here
+  Outside      {directory}/outside/     and here what senders are told
   A first mail {send}
   Log          {directory}/mailroom.log
   Stop         Ctrl+C; start over with: mailroom demo --fresh

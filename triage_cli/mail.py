@@ -1,4 +1,4 @@
-"""Look at mail and decide about it: `mailroom deliveries`, `show`, `release`, `redirect`, `purge`, `restore`, `hold`, `decisions`."""
+"""Look at mail and decide about it: `mailroom deliveries`, `show`, `decisions`, and a command for each verb."""
 
 import sys
 import time
@@ -119,11 +119,9 @@ def deciding(verb: Verb) -> click.Command:
     @click.option("--json", "as_json", is_flag=True)
     @click.pass_context
     def command(ctx: click.Context, /, reason: str, expect: int | None, wait: bool, as_json: bool, **features: Any) -> int:
-        to, allow, block = features.pop("to", ""), features.pop("allow", None), features.pop("block", None)
-        order = rule_order(allow, block)
-        return carry_out(
-            settings_of(ctx), selection_of(**features), verb, reason=reason, expect=expect, to=to, rule=order, wait=wait, as_json=as_json
-        )
+        more = {name: features.pop(name, "") or "" for name in ("to", "template", "text")}
+        more["rule"] = rule_order(features.pop("allow", None), features.pop("block", None))
+        return carry_out(settings_of(ctx), selection_of(**features), verb, wait=wait, as_json=as_json, reason=reason, expect=expect, **more)
 
     if verb is Verb.REDIRECT:
         command = click.option("--to", required=True, metavar="ADDRESS", help="A person's id or an address of the company.")(command)
@@ -133,6 +131,9 @@ def deciding(verb: Verb) -> click.Command:
         )(command)
     if verb is Verb.PURGE:
         command = click.option("--block", metavar="SCOPE", help="Also block the senders: company, department:CODE or person:UID.")(command)
+    if verb is Verb.REJECT:
+        command = click.option("--template", metavar="NAME", help="What the sender is told: a name in reject.templates.")(command)
+        command = click.option("--text", metavar="WORDS", help="Or these words; {subject} and {recipient} are filled in.")(command)
     return click.command(verb.value, help=HELP[verb])(command)
 
 
@@ -140,6 +141,7 @@ HELP = {
     Verb.RELEASE: "Send held mail on to the person.",
     Verb.REDIRECT: "Send held mail on to somebody else here.",
     Verb.PURGE: "Take mail away, also out of the mailboxes it was delivered to; `restore` brings it back.",
+    Verb.REJECT: "Tell proven senders of held mail no; `restore` takes it back until they were told.",
     Verb.RESTORE: "Bring purged mail back: among the held, or into the mailbox it was taken out of.",
     Verb.HOLD: "Hold mail again that was released but has not left.",
 }
@@ -157,19 +159,14 @@ def carry_out(
     selected: Selection,
     verb: Verb,
     *,
-    reason: str,
-    expect: int | None,
-    to: str,
-    rule: RuleOrder | None,
     wait: bool,
     as_json: bool,
+    **order: Any,
 ) -> int:
-    """Decide, say what became of it; exit code 1 when some items could not be changed."""
+    """Decide, say what became of it; exit code 1 when some items could not be changed. `order`: as for decisions.decide."""
     try:
         with writing(settings, *BELLS) as session:
-            done = decisions.decide(
-                session, selected, verb, by=shell_user(), reason=reason, now=utcnow(), settings=settings, to=to, rule=rule, expect=expect
-            )
+            done = decisions.decide(session, selected, verb, by=shell_user(), now=utcnow(), settings=settings, **order)
     except NothingDone as refusal:
         for item in refusal.items:
             say(f"{show_id(item.delivery_id)}  {item.outcome}  {item.why}")
@@ -221,7 +218,9 @@ def unsent(session: Session, ids: list[int]) -> int:
     return session.scalar(select(func.count()).select_from(Delivery).where(db.among(session, col(Delivery.id), ids), waiting)) or 0
 
 
-release, redirect, purge, restore, hold = (deciding(verb) for verb in (Verb.RELEASE, Verb.REDIRECT, Verb.PURGE, Verb.RESTORE, Verb.HOLD))
+release, redirect, purge, reject, restore, hold = (
+    deciding(verb) for verb in (Verb.RELEASE, Verb.REDIRECT, Verb.PURGE, Verb.REJECT, Verb.RESTORE, Verb.HOLD)
+)
 
 
 @click.group(invoke_without_command=True, name="decisions")

@@ -27,6 +27,7 @@ COMMANDS = {  # where each command lives: a role must not import what another on
     "release": "mail",
     "redirect": "mail",
     "purge": "mail",
+    "reject": "mail",
     "restore": "mail",
     "hold": "mail",
     "redeliver": "redelivering",

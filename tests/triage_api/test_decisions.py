@@ -1,10 +1,13 @@
 """Deciding over HTTP: the evidence sheet, the fence, the late click, the same key twice, undo, rules, the bells."""
 
+from dataclasses import replace
+
 import pytest
 from fastapi import FastAPI
 
 from tests.triage.arriving import DMARC_PASS
 from tests.triage_api.conftest import Browser, Came, NewBrowser
+from triage.authentication import Dmarc, Result
 from triage.bell import Bell
 from triage.settings import Settings
 
@@ -199,3 +202,26 @@ def test_rules(ana: Browser, ben: Browser, api_settings: Settings) -> None:
     assert ben.delete(f"/rules/{rule['id']}").status_code == 403
     assert ana.delete(f"/rules/{rule['id']}").status_code == 204
     assert [one["id"] for one in ana.get("/rules").json()["items"]] == [other["id"]]
+
+
+PROVEN = {"dmarc": Dmarc(Result.PASS, "supplier.example", "supplier.example", "reject", ("spf",)), "spf": Result.PASS}
+
+
+def test_a_sender_is_told_no(ana: Browser, came: Came, app: FastAPI, api_settings: Settings) -> None:
+    app.state.office.settings = replace(api_settings, relay=replace(api_settings.relay, smarthost="smtp://smarthost:25"))
+    (proven,), (forged,) = came(JOE, **PROVEN), came(JOE)
+    templates = ana.get("/rejections/templates").json()["items"]
+    assert [one["name"] for one in templates] == ["not-wanted", "wrong-address", "no-such-attachments"]
+    order = {"select": {"ids": [proven, forged]}, "template": "wrong-address"}
+    seen = ana.post("/rejections/preview", order).json()
+    assert (seen["messages"], seen["deliveries"], [one["to"] for one in seen["letters"]]) == (1, 1, ["sales@supplier.example"])
+    assert f"{JOE} is not the right address" in seen["letters"][0]["text"]
+    assert seen["refused"][0]["count"] == 1
+    rang(api_settings)
+    made = ana.post("/decisions", order | {"verb": "reject", "reason": "somebody else's"}).json()
+    assert (made["done"], made["refused"]) == (1, 1)
+    assert [one["why"][:9] for one in made["items"] if one["outcome"] == "refused"] == ["Not told:"]
+    assert {"relay", "change"} <= rang(api_settings)
+    assert ana.get(f"/deliveries/{proven}").json()["state"] == "rejected"
+    assert ana.post("/decisions", order | {"verb": "reject", "template": "unknown"}).status_code == 422
+    assert ana.post("/rejections/preview", order | {"template": ""}).status_code == 422

@@ -60,6 +60,8 @@ CALLS = {
     "list_rules": Call(says=True),
     "create_rule": Call(json={"effect": "block", "match": "domain", "value": "x.example", "scope": "department:it"}),
     "delete_rule": Call(),
+    "list_templates": Call(says=True),
+    "preview_rejection": Call(json={"select": {"sender": "secret@only-it.example"}, "template": "not-wanted"}, says=True),
     "get_queue": Call(says=True),
     "retry_delivery": Call(),
     "give_up_delivery": Call(),

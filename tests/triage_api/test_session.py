@@ -24,7 +24,7 @@ ME = {
     "company": {"domains": ["company.example"], "mode": "enforce"},
     "undo_seconds": 10,
     "recalls": True,
-    "verbs": ["release", "redirect", "purge", "restore", "hold"],
+    "verbs": ["release", "redirect", "purge", "reject", "restore", "hold"],
 }
 
 

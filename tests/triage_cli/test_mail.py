@@ -6,6 +6,7 @@ import pytest
 
 from tests.triage.arriving import DMARC_PASS
 from tests.triage_cli.conftest import Arrives, Shell
+from triage.authentication import Dmarc, Result
 
 
 def test_held_mail_is_listed_and_shown(shell: Shell, arrives: Arrives) -> None:
@@ -124,3 +125,18 @@ def test_refusals_are_one_line_that_says_what_to_do(shell: Shell, arrives: Arriv
     said = shell(*words)
     assert (said.code, says in said.err) == (code, True), said
     assert "Traceback" not in said.err
+
+
+def test_a_sender_is_told_no(shell: Shell, arrives: Arrives, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAILROOM_RELAY__SMARTHOST", "smtp://smarthost.example:25")
+    dmarc = Dmarc(Result.PASS, "supplier.example", "supplier.example", "reject", ("spf",))
+    proven, forged = arrives(dmarc=dmarc, spf=Result.PASS), arrives()
+    assert shell("reject", proven).code == 2
+    told = shell("reject", proven, forged, "--template", "wrong-address", "--reason", "not ours")
+    assert told.code == 1
+    assert "1 left as they are: their senders must not be told." in told.out
+    assert "Not told: it is not proven who sent it" in told.out
+    (notice,) = json.loads(shell("queue", "--json").out)
+    assert (notice["kind"], notice["state"], notice["mailbox"]) == ("notice", "queued", "sales@supplier.example")
+    assert shell("restore", proven).code == 0
+    assert json.loads(shell("queue", "--json").out) == []
