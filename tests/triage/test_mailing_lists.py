@@ -1,8 +1,10 @@
 """Posts of lists that put themselves in the author's place: how such lists write, and what only looks like it."""
 
+from pathlib import Path
+
 import pytest
 
-from tests.triage.mails import mail
+from tests.triage.mails import from_archive, mail
 from triage.content import Summary, summarise
 from triage.mailing_lists import Rewritten, rewritten, shown_author, shown_name
 
@@ -72,3 +74,10 @@ def test_no_name_takes_long() -> None:
     assert rewritten(
         Summary(author="d@lists.example", author_name=" via" * 100_000, list_id="d.lists.example", original_from="a@b.example")
     )
+
+
+@pytest.mark.corpus
+def test_real_lists_that_leave_the_author_in_place_are_not_taken_for_others(corpus: Path) -> None:
+    posts = [summary for _, raw in from_archive(corpus, "mail-other") if (summary := summarise(raw, headers_only=True)).list_id]
+    assert len(posts) > 100
+    assert [post.author for post in posts if rewritten(post)] == []

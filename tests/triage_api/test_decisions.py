@@ -225,3 +225,17 @@ def test_a_sender_is_told_no(ana: Browser, came: Came, app: FastAPI, api_setting
     assert ana.get(f"/deliveries/{proven}").json()["state"] == "rejected"
     assert ana.post("/decisions", order | {"verb": "reject", "template": "unknown"}).status_code == 422
     assert ana.post("/rejections/preview", order | {"template": ""}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("proof", "status", "said"),
+    [
+        ("dkim:Lists.example", 201, "dkim:lists.example"),
+        ("arc:Lists.example", 422, "lists.example is not among policy.trusted_arc_sealers; whoever runs Mailroom can add it there"),
+        ("", 422, "a list needs dkim:DOMAIN, the domain that signs its posts, or arc:DOMAIN, the one that seals them"),
+    ],
+)
+def test_what_proves_a_list(ana: Browser, proof: str, status: int, said: str) -> None:
+    answer = ana.post("/rules", {"effect": "allow", "match": "list", "value": "dev.lists.example", "scope": "company", "proof": proof})
+    assert answer.status_code == status
+    assert said in answer.text
