@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, and_, select, update
 from sqlmodel import Session, col
 
-from triage import access, ledger, notices, recalled, recipients, rejections, rules, selection
+from triage import access, groups, ledger, notices, recalled, recipients, rejections, rules, selection
 from triage.actor import Actor
 from triage.db import among
 from triage.errors import NotFound, Stale
@@ -98,6 +98,7 @@ def decide(
         raise Stale(f"you expected {expect}, but {len(meant)} are selected now: look again, then decide")
     if not meant and rule is None:
         raise NotFound("nothing that is selected can be changed this way")
+    meant = with_copies(session, meant) if verb is Verb.PURGE else meant
     changes = changes_of(session, aim.event, to, now, settings)
     said = rejections.text_of(settings, template=template, text=text) if verb is Verb.REJECT else ""
     orders = rule_orders(session, rule, selected, [delivery_id for delivery_id, _ in meant]) if rule else []
@@ -165,6 +166,12 @@ def changes_of(session: Session, event: Event, to: str, now: datetime, settings:
     return recalled.due(now) if event is Event.PURGE else {"due_at": None}
 
 
+def with_copies(session: Session, meant: list[tuple[int, State]]) -> list[tuple[int, State]]:
+    """The copies of a group's members along with what the group got: whoever may purge that reaches all of them."""
+    parents = groups.left(session, among(session, col(Delivery.id), [delivery_id for delivery_id, _ in meant]))
+    return sorted(dict(groups.copies_of(session, parents)).items() | dict(meant).items())
+
+
 def to_another(session: Session, to: str, settings: Settings) -> dict[str, Any]:
     """What a redirect changes beside."""
     return {"mailbox": recipients.destination(session, to, settings.company), "redirected": True}
@@ -185,6 +192,8 @@ def carry_out(
     where = among(session, col(Delivery.id), ids) & col(Delivery.state).in_(aim.changes)
     said = {"reason": decision.reason, "to": decision.target}
     detail = {name: text for name, text in said.items() if text}
+    closed = groups.left(session, among(session, col(Delivery.id), ids)) if aim.event is Event.PURGE else set()
+    groups.close(session, closed, by=by, now=decision.at, decision_id=decision.id, detail=detail)
     back = put_back(session, where, decision, detail, by=by) if aim.event is Event.RESTORE else set()
     if aim.event in NEEDS_CONTENT:
         where &= col(Delivery.erased_at).is_(None)
@@ -193,10 +202,12 @@ def carry_out(
         held = [one for one, state in changed.items() if state is State.HELD]
         recipients.address_anew(session, among(session, col(Delivery.id), held))
     in_flight = want_purged(session, meant, decision.id) if aim.event is Event.PURGE else set()
-    left = {delivery_id: state for delivery_id, state in meant if delivery_id not in changed and delivery_id not in in_flight | back}
+    settled = changed.keys() | in_flight | back | closed
+    left = {delivery_id: state for delivery_id, state in meant if delivery_id not in settled}
     why = explanations(session, list(left), aim, decision.at) | {one: ("refused", reason) for one, reason in barred.items()}
     return (
         [Item(one, state, IN_MAILBOXES.get((aim.event, state), "done")) for one, state in changed.items()]
+        + [Item(one, state, "done", "With the copies of its members.") for one, state in meant if one in closed]
         + [Item(one, state, "restoring") for one, state in meant if one in back]
         + [Item(one, state, "in flight", FLYING[state]) for one, state in meant if one in in_flight]
         + [Item(one, state, *why[one]) for one, state in left.items()]

@@ -31,6 +31,16 @@ def enter(session: Session, message: Message, content: Content | None, deliverie
     write(session, "receive", f"message:{show(message.id)}", by=by, now=now, detail=detail, items=len(states), digest=digest(states))
 
 
+def branch(session: Session, parent_id: int, deliveries: list[Delivery], *, by: Actor, now: datetime, detail: Mapping[str, Any]) -> None:
+    """A delivery for a group becomes one for each member, on the record."""
+    if any(State(delivery.state) is not State.QUEUED for delivery in deliveries):
+        raise NotAllowedNow("a member's copy is queued, nothing else")
+    session.add_all(deliveries)
+    session.flush()
+    states = [(delivery.id, State(delivery.state)) for delivery in deliveries]
+    write(session, "expand", f"delivery:{show(parent_id)}", by=by, now=now, detail=detail, items=len(states), digest=digest(states))
+
+
 def record(
     session: Session,
     delivery_id: int,

@@ -81,6 +81,7 @@ class Delivery(SQLModel, table=True):
     __tablename__ = "delivery"
     id: int = identity()
     message_id: int = reference("message.id")
+    parent_id: int | None = Field(default=None, sa_column=Column(BigInteger, index=True, nullable=True))  # a member's copy: the group's
     state: str
     received_at: datetime = instant()
     recipient: str  # envelope address, folded
@@ -90,6 +91,7 @@ class Delivery(SQLModel, table=True):
     listed: str = ""  # the directory's address that the recipient led to: the recipient without its detail
     detail: str = ""  # of a sub-address, as the sender spelled it; goes on to the mailbox
     redirected: bool = False  # a person chose the mailbox
+    expanded: bool = False  # a group's own: its members have got their copies
     note: str = ""  # what staff should know about how it was addressed, a sentence
     author: str  # folded address; when ambiguous the first one named, or the reverse-path
     author_domain: str

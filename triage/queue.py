@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, bindparam, func, insert, or_, select, true, update
 from sqlmodel import Session, SQLModel, col
 
-from triage import bounces, contents, ledger, notices, recalled, routes
+from triage import bounces, contents, groups, ledger, notices, recalled, routes
 from triage.actor import Actor
 from triage.addressing import with_detail
 from triage.authentication import Authentication, Result
@@ -131,7 +131,8 @@ def with_siblings(found: dict[int, int], siblings: Iterable[tuple[int, int]]) ->
 def claims_of(session: Session, ids: Sequence[int], settings: Settings, now: datetime) -> list[Claim]:
     """All that a worker needs, as values, without what must not or cannot be sent any more.
 
-    A purge that met the attempt of a worker who died is carried out now. What has no content is shown as bounced.
+    A purge that met the attempt of a worker who died is carried out now. What has no content is shown as bounced. What is for
+    a group becomes a delivery for each member, due at once.
     """
     columns = (
         Delivery.id,
@@ -147,6 +148,7 @@ def claims_of(session: Session, ids: Sequence[int], settings: Settings, now: dat
     )
     rows = session.execute(select(*map(col, columns)).where(among(session, col(Delivery.id), ids))).all()
     messages = letters(session, {row.message_id for row in rows})
+    lists = groups.expanding(session, (row.mailbox for row in rows if row.direction == "in"))
     claims = []
     for row in rows:
         letter = messages[row.message_id]
@@ -154,6 +156,8 @@ def claims_of(session: Session, ids: Sequence[int], settings: Settings, now: dat
             purge_of_the_dead(session, row.id, row.purge_wanted_by, settings=settings, now=now)
         elif isinstance(letter, NotFound):
             ledger.record(session, row.id, Event.BOUNCE, by=RELAY, now=now, due_at=None, last_reply=str(letter))
+        elif row.direction == "in" and row.mailbox in lists:
+            groups.expand(session, row.id, lists[row.mailbox], settings.company, by=RELAY, now=now)
         else:
             envelope, authentication, raw = letter
             path = reverse_path(session, envelope, authentication, Tag(row.id, row.attempts), settings)

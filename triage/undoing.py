@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, func, not_, select, update
 from sqlmodel import Session, col
 
-from triage import access, ledger, notices, recalled, recipients, rejections, rules
+from triage import access, groups, ledger, notices, recalled, recipients, rejections, rules
 from triage.actor import Actor
 from triage.db import among
 from triage.errors import NotAllowed, NotAllowedNow, NotFound, Overtaken
@@ -25,6 +25,8 @@ WAY_BACK = {
     "hold": (Event.RELEASE, State.HELD),
 }
 BACK_TO = {"release": "held", "redirect": "held", "restore": ""}  # where what was delivered goes when it is out of the mailbox
+LEFT = frozenset({"release", "redirect"})  # what these let go may have become the copies of a group's members
+STOPPABLE = frozenset({State.HELD, State.QUEUED, State.BOUNCED})  # a member's copy that no mailbox has got
 TAKEN = CHANGING | UNDER_WAY | {"already gone"}  # outcomes of items that there is something to take back of
 LEAVING = frozenset({State.QUEUED, State.RELAYING, State.RESTORING})  # what was on its way before a purge goes on its way again
 
@@ -76,7 +78,7 @@ def undoable(session: Session, decision_id: int, by: Actor, now: datetime) -> De
         select(func.count())
         .select_from(DecisionItem)
         .join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
-        .where(col(DecisionItem.decision_id) == decision_id, not_(access.visible(by)))
+        .where(col(DecisionItem.decision_id) == decision_id, not_(access.visible(by)), not_(groups.is_copy_within(decision_id)))
     )
     if session.scalar(foreign):
         raise NotAllowed("this decision also concerns mail outside your scope: decide about your own mail instead")
@@ -90,11 +92,15 @@ def take_back(session: Session, decision: Decision, undoing_id: int, *, by: Acto
     mine = among(session, col(Delivery.id), before) & (col(Delivery.decision_id) == decision.id)
     spared = spare(session, decision, list(before))
     restoring = into_mailboxes(act, mine) if decision.verb == "purge" else set()
-    recalling, in_flight = out_of_mailboxes(act, mine) if decision.verb in BACK_TO and settings.reaches_mailboxes else (set(), set())
+    reopened = groups.open_again(session, mine, by=by, now=now, decision_id=undoing_id) if decision.verb == "purge" else set()
+    gathered, copies = from_members(act, mine) if decision.verb in LEFT else (set(), [])
+    to = BACK_TO.get(decision.verb)
+    recalling, in_flight = out_of_mailboxes(act, mine, to) if to is not None and settings.reaches_mailboxes else (set(), set())
     told = rejections.told(session, before) if decision.verb == "reject" else {}
     changed = one_step(act, mine & not_(among(session, col(Delivery.id), told)))
     notices.follow_deliveries(session, [one for one in changed if decision.verb == "reject"], settings=settings, now=now)
     on_their_way = [one for one in changed if before[one] in LEAVING]
+    changed |= reopened | gathered
     if decision.verb == "purge" and on_their_way:
         again = among(session, col(Delivery.id), on_their_way)
         act.record(again, Event.RELEASE, due_at=act.leaves, queued_at=act.leaves)
@@ -102,9 +108,11 @@ def take_back(session: Session, decision: Decision, undoing_id: int, *, by: Acto
     why = not_taken_back(session, [one for one in before if one not in outcome and one not in in_flight], decision, now)
     why |= {one: ("refused", reason) for one, reason in told.items()}
     flying = dict.fromkeys(in_flight, ("in flight", "It is taken back as soon as it has landed."))
-    return [Item(one, before[one], outcome[one]) for one in before if one in outcome] + [
-        Item(one, before[one], *(flying | why)[one]) for one in before if one not in outcome
-    ]
+    return (
+        [Item(one, before[one], outcome[one]) for one in before if one in outcome]
+        + [Item(one, before[one], *(flying | why)[one]) for one in before if one not in outcome]
+        + copies
+    )
 
 
 class Act(NamedTuple):
@@ -150,21 +158,47 @@ def into_mailboxes(act: Act, mine: ColumnElement[bool]) -> set[int]:
     return wanted | act.record(taken_out, Event.PUT_BACK, due_at=act.now, queued_at=act.now)
 
 
-def out_of_mailboxes(act: Act, mine: ColumnElement[bool]) -> tuple[set[int], set[int]]:
-    """What was delivered is taken out of the mailbox, and what is on its way there when it has landed: those two."""
-    session, to = act.session, BACK_TO[act.decision.verb]
+def from_members(act: Act, mine: ColumnElement[bool]) -> tuple[set[int], list[Item]]:
+    """The members' copies of what left for groups are taken back: the groups' own deliveries, held again, and each copy's outcome."""
+    session = act.session
+    parents = groups.left(session, mine)
+    before = dict(groups.copies_of(session, parents))
+    theirs = among(session, col(Delivery.id), before) & (col(Delivery.decision_id) == act.decision.id)
+    outcome = dict.fromkeys(act.record(theirs & col(Delivery.state).in_(STOPPABLE), Event.PURGE, due_at=None), "done")
+    if act.settings.reaches_mailboxes:
+        recalling, in_flight = out_of_mailboxes(act, theirs, "")
+    else:
+        recalling, in_flight = set(), wanted_back(act, theirs & (col(Delivery.state) == State.RELAYING))
+    outcome |= dict.fromkeys(recalling, "recalling") | dict.fromkeys(in_flight, "in flight")
+    why = not_taken_back(session, [one for one in before if one not in outcome], act.decision, act.now)
+    groups.close(session, parents, by=act.by, now=act.now, decision_id=act.undoing_id, detail={"undoes": show(act.decision.id)})
+    held = among(session, col(Delivery.id), parents)
+    act.record(held, Event.RESTORE, due_at=None, expanded=False)
+    recipients.address_anew(session, held)
+    return parents, [Item(one, state, outcome[one]) if one in outcome else Item(one, state, *why[one]) for one, state in before.items()]
+
+
+def out_of_mailboxes(act: Act, mine: ColumnElement[bool], to: str) -> tuple[set[int], set[int]]:
+    """What was delivered is taken out of the mailbox, and what is on its way there when it has landed: those two. Then it goes `to`."""
+    session = act.session
     there = mine & col(Delivery.erased_at).is_(None)
     delivered = set(session.scalars(select(col(Delivery.id)).where(there, col(Delivery.state) == State.DELIVERED)))
-    under_way = there & col(Delivery.state).in_([State.RELAYING, State.RESTORING])
-    flying = set(session.scalars(select(col(Delivery.id)).where(under_way)))
+    flying = wanted_back(act, there & col(Delivery.state).in_([State.RELAYING, State.RESTORING]))
     both = among(session, col(Delivery.id), delivered | flying)
     if to:
         recalled.want_back(session, both, to, act.undoing_id)
-    if flying:
-        session.execute(update(Delivery).where(among(session, col(Delivery.id), flying)).values(purge_wanted_by=act.undoing_id))
     if delivered:
         act.record(among(session, col(Delivery.id), delivered), Event.PURGE, **recalled.due(act.now))
     return delivered, flying
+
+
+def wanted_back(act: Act, where: ColumnElement[bool]) -> set[int]:
+    """What is under way this moment is purged when it has landed, or the attempt fails; which deliveries."""
+    flying = set(act.session.scalars(select(col(Delivery.id)).where(where)))
+    if flying:
+        wanted = among(act.session, col(Delivery.id), flying)
+        act.session.execute(update(Delivery).where(wanted).values(purge_wanted_by=act.undoing_id))
+    return flying
 
 
 def taken(session: Session, decision: Decision) -> dict[int, State]:

@@ -1,0 +1,291 @@
+"""Groups: who is in them, a copy for each member when their mail leaves, and all of them back by one undo or purge."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings as settings_of, strategies as st
+from sqlalchemy import Engine, select
+from sqlmodel import col
+
+from tests.triage import arriving
+from tests.triage.arriving import ANA, BEN, DMARC_PASS, IDA, NOW, SYNC, arrive
+from triage import db, decisions, directory, groups, queue, rules, undoing
+from triage.actor import Actor
+from triage.company import GroupEntry
+from triage.decisions import Verb
+from triage.models import AuditRecord, Delivery, MailGroup
+from triage.outcomes import DecisionReport
+from triage.queue import Claim, Outcome
+from triage.rules import RuleOrder
+from triage.selection import Selection
+from triage.settings import Recall, Settings
+
+ALL, FEW, FAR = "all@company.example", "few@company.example", "far@company.example"
+MARA, JOE, DESK, PARTNER = "mara.berg@company.example", "joe.fern@company.example", "it@company.example", "p@partner.example"
+OK = Outcome("delivered", "250 2.0.0 ok", "next.example")
+HOUSE = replace(
+    arriving.COMPANY,
+    groups=(
+        # each other, a person by uid and by alias, a role, a group that another server expands, a stranger, somebody who has left
+        GroupEntry(ALL, "Everybody", "legal", (FEW, "mara.berg", FAR, "info@company.example", "ines.old")),
+        GroupEntry(FEW, "A few", "it", ("m.berg@company.example", ALL, "joe.fern"), external=(PARTNER,)),
+        GroupEntry(FAR, "Far away", "it", ("joe.fern",), expand=False),
+        GroupEntry("void@company.example", "Nobody", "it", ("ines.old", "void@company.example")),
+    ),
+)
+
+
+class House:
+    """A company with groups, mail for them, and a relay."""
+
+    def __init__(self, engine: Engine, settings: Settings) -> None:
+        self.engine, self.settings, self.now = engine, settings, NOW
+        self.takes_over(HOUSE)
+
+    def takes_over(self, company: Any) -> None:
+        with db.transaction(self.engine) as session:
+            directory.apply(session, company, self.settings.company, by=SYNC, now=self.now)
+
+    def arrives(self, *recipients: str, **mail: Any) -> list[int]:
+        with db.transaction(self.engine) as session:
+            return list(arrive(session, self.settings, *recipients, **mail))
+
+    def decides(self, verb: Verb, *deliveries: int, by: Actor = ANA, **more: Any) -> DecisionReport:
+        with db.transaction(self.engine) as session:
+            selected = more.pop("selected", None) or Selection.of(ids=deliveries)
+            return decisions.decide(session, selected, verb, by=by, reason="", now=self.now, settings=self.settings, **more)
+
+    def undoes(self, decision: DecisionReport, by: Actor = ANA) -> DecisionReport:
+        with db.transaction(self.engine) as session:
+            return undoing.undo(session, decision.id, by=by, reason="", now=self.now, settings=self.settings)
+
+    def leaves(self) -> list[Claim]:
+        """What the relay would send now, groups expanded first."""
+        self.now += timedelta(seconds=self.settings.policy.undo_seconds)
+        found: list[Claim] = []
+        for _ in range(2):
+            with db.transaction(self.engine) as session:
+                found += queue.claim(session, limit=100, settings=self.settings, now=self.now)
+        return sorted(found, key=lambda one: one.mailbox)
+
+    def arrives_at(self, *claims: Claim) -> None:
+        with db.transaction(self.engine) as session:
+            assert queue.settle_many(session, [(one, OK) for one in claims], settings=self.settings, now=self.now) == []
+
+    def states(self) -> dict[str, str]:
+        with db.reading(self.engine) as session:
+            return {row.mailbox: row.state for row in session.scalars(select(Delivery))}
+
+    def row(self, mailbox: str) -> Delivery:
+        with db.reading(self.engine) as session:
+            return session.scalars(select(Delivery).where(col(Delivery.mailbox) == mailbox)).one()
+
+
+@pytest.fixture
+def house(engine: Engine, settings: Settings) -> House:
+    return House(engine, settings)
+
+
+@pytest.fixture
+def without_recall(engine: Engine, settings: Settings) -> House:
+    """A company whose mailboxes nobody can reach into."""
+    return House(engine, replace(settings, relay=replace(settings.relay, next_hop="smtp://inner.example:25")))
+
+
+@pytest.fixture
+def with_recall(engine: Engine, settings: Settings) -> House:
+    return House(engine, replace(settings, recall=Recall(imap="imaps://inner.example")))
+
+
+EVERYBODY = sorted([MARA, JOE, DESK, FAR, PARTNER])
+
+
+def test_one_is_held_and_each_member_gets_one_when_it_leaves(house: House) -> None:
+    (held,) = house.arrives(ALL)
+    assert house.states() == {ALL: "held"}
+    assert (house.row(ALL).department, house.row(ALL).person) == ("legal", "")
+    released = house.decides(Verb.RELEASE, held)
+    claims = house.leaves()
+    assert [one.mailbox for one in claims] == EVERYBODY
+    house.arrives_at(*claims)
+    assert house.states() == dict.fromkeys([ALL, *EVERYBODY], "delivered")
+    copy, parent = house.row(MARA), house.row(ALL)
+    assert (copy.parent_id, copy.person, copy.department, copy.note) == (held, "mara.berg", "legal", "It came for the group Everybody.")
+    assert (copy.author, copy.subject, copy.rule, copy.proof, copy.decision_id) == (
+        parent.author,
+        parent.subject,
+        parent.rule,
+        parent.proof,
+        released.id,
+    )
+    assert (house.row(DESK).department, house.row(DESK).person) == ("it", "")
+    assert parent.last_reply == "each of the 5 members of Everybody gets a copy"
+    with db.reading(house.engine) as session:
+        acts = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "expand")).one()
+    assert (acts.detail, acts.items) == ({"group": ALL, "members": 5}, 5)
+
+
+def test_members_are_those_of_the_moment_when_it_leaves(house: House) -> None:
+    (held,) = house.arrives(FEW)
+    house.takes_over(replace(HOUSE, groups=(GroupEntry(FEW, "A few", "it", ("joe.fern",)),)))
+    house.decides(Verb.RELEASE, held)
+    assert [one.mailbox for one in house.leaves()] == [JOE]
+
+
+def test_an_allowed_sender_reaches_the_members_at_once(house: House) -> None:
+    with db.transaction(house.engine) as session:
+        order = RuleOrder("allow", "address", "sales@supplier.example", "company")
+        rules.add(session, order, by=IDA, now=NOW, settings=house.settings)
+    house.arrives(FEW, dmarc=DMARC_PASS)
+    with db.transaction(house.engine) as session:
+        assert queue.claim(session, limit=10, settings=house.settings, now=NOW) == []
+        assert queue.next_due(session) == NOW
+        assert len(queue.claim(session, limit=10, settings=house.settings, now=NOW)) == len(EVERYBODY)
+
+
+def test_who_is_a_recipient_already_gets_it_once(house: House) -> None:
+    group, own, other = house.arrives(ALL, "m.berg@company.example", FEW)
+    house.decides(Verb.RELEASE, group, own, other)
+    claims = house.leaves()
+    assert [one.mailbox for one in claims] == EVERYBODY
+    assert house.row(MARA).parent_id is None
+
+
+def test_a_group_that_another_server_expands_is_passed_on(house: House) -> None:
+    (held,) = house.arrives(FAR)
+    house.decides(Verb.RELEASE, held)
+    assert [one.mailbox for one in house.leaves()] == [FAR]
+
+
+def test_a_group_without_members_is_shown_as_bounced(house: House) -> None:
+    (held,) = house.arrives("void@company.example")
+    house.decides(Verb.RELEASE, held)
+    assert house.leaves() == []
+    assert house.row("void@company.example").state == "bounced"
+    assert house.row("void@company.example").last_reply == "the group Nobody has no members"
+
+
+@pytest.mark.parametrize("address", ["it+joe.fern@company.example", JOE])
+def test_a_redirect_to_a_group_reaches_its_members_and_comes_back(house: House, address: str) -> None:
+    (held,) = house.arrives(address)
+    done = house.decides(Verb.REDIRECT, held, to=ALL)
+    assert done.to == ALL
+    assert [one.mailbox for one in house.leaves()] == EVERYBODY, "he is a member, too"
+    house.undoes(done)
+    with db.reading(house.engine) as session:
+        row = session.get_one(Delivery, held)
+    assert (row.state, row.mailbox, row.redirected) == ("held", JOE, False)
+
+
+def test_an_undo_before_it_left_holds_it_again(house: House) -> None:
+    (held,) = house.arrives(ALL)
+    house.undoes(house.decides(Verb.RELEASE, held))
+    assert house.leaves() == []
+    assert house.states() == {ALL: "held"}
+
+
+@pytest.mark.parametrize("by", [ANA, BEN], ids=["the whole company's", "a department's"])
+def test_an_undo_takes_every_copy_back_and_a_release_sends_them_again(with_recall: House, by: Actor) -> None:
+    house = with_recall
+    (held,) = house.arrives(ALL)
+    released = house.decides(Verb.RELEASE, held, by=by)
+    claims = {one.mailbox: one for one in house.leaves()}
+    house.arrives_at(claims[MARA])
+    with db.transaction(house.engine) as session:
+        queue.settle_many(
+            session, [(claims[JOE], Outcome("deferred", "451 later", "next.example"))], settings=house.settings, now=house.now
+        )
+    undone = house.undoes(released, by=by)
+    states = house.states()
+    assert states == {ALL: "held", MARA: "recalling", JOE: "purged", DESK: "relaying", FAR: "relaying", PARTNER: "relaying"}
+    if by is ANA:
+        assert {(item.outcome, item.before) for item in undone.items} == {
+            ("done", "held"),
+            ("recalling", "delivered"),
+            ("done", "queued"),
+            ("in flight", "relaying"),
+        }
+    assert not house.row(ALL).expanded
+    house.decides(Verb.RELEASE, held)
+    (again,) = house.leaves()
+    assert again.mailbox == JOE
+    assert house.states()[DESK] == "relaying"
+    assert house.row(DESK).purge_wanted_by is None
+
+
+def test_an_undo_without_a_way_into_the_mailboxes_says_how_far_it_got(without_recall: House) -> None:
+    house = without_recall
+    (held,) = house.arrives(FEW)
+    released = house.decides(Verb.RELEASE, held)
+    claims = house.leaves()
+    house.arrives_at(*claims[:-1])
+    undone = house.undoes(released)
+    ended = sorted(item.outcome for item in undone.items)
+    assert ended == ["done", "in flight", "out of reach", "out of reach", "out of reach", "out of reach"]
+
+
+def test_a_purge_by_sender_reaches_the_group_and_every_copy_and_can_be_undone(with_recall: House) -> None:
+    house = with_recall
+    (held,) = house.arrives(ALL)
+    house.decides(Verb.RELEASE, held)
+    house.arrives_at(*house.leaves())
+    purged = house.decides(Verb.PURGE, selected=Selection.of(sender="sales@supplier.example"))
+    assert house.states() == {ALL: "purged"} | dict.fromkeys(EVERYBODY, "recalling")
+    assert purged.count == 6
+    house.undoes(purged)
+    assert house.row(ALL).state == "delivered"
+    assert {house.row(one).back_to for one in EVERYBODY} == {"mailbox"}
+
+
+def test_whoever_may_purge_the_group_s_mail_reaches_the_copies_in_other_departments(with_recall: House) -> None:
+    house = with_recall
+    (held,) = house.arrives(ALL)
+    house.decides(Verb.RELEASE, held, by=BEN)
+    house.arrives_at(*house.leaves())
+    purged = house.decides(Verb.PURGE, held, by=BEN)
+    assert set(house.states().values()) == {"purged", "recalling"}
+    assert {house.row(MARA).id, held} == {item.delivery_id for item in purged.items}, "of the others he learns nothing"
+    undone = house.undoes(purged, by=BEN)
+    assert undone.undoes == purged.id
+    assert house.row(ALL).state == "delivered"
+
+
+def test_restored_after_a_purge_it_is_held_and_leaves_anew(without_recall: House) -> None:
+    house = without_recall
+    (held,) = house.arrives(FEW)
+    house.decides(Verb.RELEASE, held)
+    with db.transaction(house.engine) as session:
+        queue.claim(session, limit=1, settings=house.settings, now=house.now + timedelta(minutes=1))
+    purged = house.decides(Verb.PURGE, held)
+    assert set(house.states().values()) == {"purged"}
+    assert purged.done == 6
+    house.decides(Verb.RESTORE, held)
+    house.decides(Verb.RELEASE, held)
+    assert [one.mailbox for one in house.leaves()] == EVERYBODY
+
+
+NAMES = [f"g{number}@company.example" for number in range(5)]
+BOXES = {"mara.berg": MARA, "joe.fern": JOE, "info@company.example": DESK}
+CONTENTS = st.fixed_dictionaries({name: st.lists(st.sampled_from([*NAMES, *BOXES]), max_size=5) for name in NAMES})
+
+
+@settings_of(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(contents=CONTENTS)
+def test_whatever_contains_whatever_everybody_is_found_once(
+    sqlite_engine: Engine, settings: Settings, contents: dict[str, list[str]]
+) -> None:
+    """Against a plain walk over the same groups."""
+    reached, waiting = set(), [NAMES[0]]
+    while waiting:
+        name = waiting.pop()
+        if name not in reached:
+            reached.add(name)
+            waiting += [one for one in contents[name] if one in contents]
+    company = replace(HOUSE, groups=tuple(GroupEntry(name, name, "it", tuple(inside)) for name, inside in contents.items()))
+    with db.transaction(sqlite_engine) as session:
+        directory.apply(session, company, settings.company, by=SYNC, now=NOW)
+        found = [one.mailbox for one in groups.members(session, session.get_one(MailGroup, NAMES[0]), settings.company)]
+    assert len(found) == len(set(found))
+    assert set(found) == {BOXES[one] for name in reached for one in contents[name] if one in BOXES}
