@@ -32,7 +32,10 @@ NEEDED = {  # what the next hop should offer (mailflow.md 12), and what happens 
 
 def ports(settings: Settings) -> Iterator[Finding]:
     """Are the ports free, or is it ourselves who listen there?"""
-    yield port("smtp.listen", settings.smtp.listen, lambda host, number: greeting(host, number, settings.company.hostname))
+    hostname, lmtp = settings.company.hostname, settings.smtp.lmtp_listen
+    yield port("smtp.listen", settings.smtp.listen, lambda host, number: greeting(host, number, hostname))
+    if lmtp and "/" not in lmtp:
+        yield port("smtp.lmtp_listen", lmtp, lambda host, number: greeting(host, number, hostname))
     yield port("api.listen", settings.api.listen, healthy)
 
 
@@ -77,7 +80,7 @@ def greeting(host: str, number: int, hostname: str) -> str:
         said = connection.recv(512).decode("utf-8", "replace").strip()
         with contextlib.suppress(OSError):
             connection.sendall(b"QUIT\r\n")
-    return "" if said.startswith((f"220 {hostname} ESMTP", "421 ")) else said or "silence"
+    return "" if said.startswith((f"220 {hostname} ", "421 ")) else said or "silence"
 
 
 def healthy(host: str, number: int) -> str:

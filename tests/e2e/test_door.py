@@ -62,14 +62,20 @@ def door(settings: Settings, tmp_path: Path) -> Iterator[Daemon]:
 # floods
 
 
-def test_fifty_connections_of_one_client_and_512_in_all(door: Daemon) -> None:
+@pytest.mark.parametrize("workers", [1, 3])
+def test_fifty_connections_of_one_client_and_512_in_all(workers: int, settings: Settings, tmp_path: Path) -> None:
+    with daemon(settings, tmp_path, workers=workers) as door:
+        flood(door)
+
+
+def flood(door: Daemon) -> None:
+    """As many connections as there may be, of many clients and of one."""
     with contextlib.ExitStack() as stack:
         for number in range(512):
             connection = stack.enter_context(door.connect(f"127.0.1.{number // 50}"))
             assert connection.recv(3) == b"220", number
         with client(door, "127.0.1.0") as (_, stream):
             assert reply(stream).startswith("421 4.3.2")
-        stack.close()
     with contextlib.ExitStack() as stack:
         until(lambda: talk(door)[0].startswith("220"))
         for number in range(50):
@@ -79,8 +85,15 @@ def test_fifty_connections_of_one_client_and_512_in_all(door: Daemon) -> None:
         assert send(door).startswith("250"), "others do not suffer"
 
 
-def test_300_messages_a_minute_of_one_client(door: Daemon) -> None:
+@pytest.mark.parametrize("workers", [1, 3])
+def test_300_messages_a_minute_of_one_client(workers: int, settings: Settings, tmp_path: Path) -> None:
     mail = b"MAIL FROM:<a@stranger.example>\r\n"
+    with daemon(settings, tmp_path, workers=workers) as door:
+        most_in_a_minute(door, mail)
+
+
+def most_in_a_minute(door: Daemon, mail: bytes) -> None:
+    """Send until it is too much; another client may still."""
     with client(door) as (connection, stream):
         assert [answer(connection, stream, line)[:3] for line in (b"", b"EHLO c\r\n")] == ["220", "250"]
         accepted = 0

@@ -148,6 +148,10 @@ def test_a_port_that_others_have_or_nobody_may(house: Settings, monkeypatch: pyt
         found, _ = told(outside.ports(replace(house, smtp=replace(house.smtp, listen=listen))))
         assert found[0] == FAIL
         assert "taken by another program" in found[2]
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        listen = f"127.0.0.1:{silent.getsockname()[1]}"
+        _, found, _ = told(outside.ports(replace(house, smtp=replace(house.smtp, lmtp_listen=listen))))
+        assert found[:2] == (FAIL, "smtp.lmtp_listen")
     for listen, words in (("192.0.2.1:2525", "cannot be listened on"), ("2525", "must be HOST:PORT")):
         found, _ = told(outside.ports(replace(house, smtp=replace(house.smtp, listen=listen))))
         assert found[0] == FAIL
