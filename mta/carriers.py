@@ -11,6 +11,7 @@ from dataclasses import replace
 from mta.encryption import Encryption
 from mta.errand import Errand, carry, errands
 from mta.nexthop import NextHop, open_nexthop
+from mta.sealer import open_sealer
 from triage import queue
 from triage.queue import Claim, Outcome
 from triage.routes import Destination
@@ -31,8 +32,9 @@ class Carriers:
     """The workers of one destination. The relay's thread gives and takes; everything shared is under the lock."""
 
     def __init__(self, destination: Destination, settings: Settings, ring: Callable[[], None]) -> None:
-        """Nothing is dialled yet. BadInput when the next hop is of no use."""
+        """Nothing is dialled yet. BadInput when the next hop or the key of our seal is of no use."""
         self.destination, self.settings, self.ring = destination, settings, ring
+        self.sealer = open_sealer(settings)
         workers = max(1, settings.relay.concurrency)
         self.idle = [open_hop(destination.next_hop, settings) for _ in range(workers)]
         self.workers = ThreadPoolExecutor(workers, thread_name_prefix="relay")
@@ -97,7 +99,7 @@ class Carriers:
         """One worker: errand after errand, until there is none or the next hop is away."""
         while (errand := self.next_errand(hop)) is not None:
             begun = time.monotonic()
-            outcomes = carry(errand, hop, self.settings, self.destination.next_hop)
+            outcomes = carry(errand, hop, self.settings, self.destination.next_hop, self.sealer)
             self.note(errand, outcomes, hop, time.monotonic() - begun)
         self.ring()
 

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from mta.nexthop import NextHop
+from mta.sealer import Sealer
 from mta.trace import stamp
 from triage.ids import show
 from triage.queue import MOST_RECIPIENTS, Claim, Outcome
 from triage.settings import Settings
+from triage.times import utcnow
 from triage.visible import visible
 
 log = logging.getLogger(__name__)
@@ -35,11 +37,11 @@ def errands(claims: Iterable[Claim]) -> list[Errand]:
     ]
 
 
-def carry(errand: Errand, hop: NextHop, settings: Settings, next_hop: str) -> list[Outcome]:
-    """The trace fields on top, and over to the next hop; an outcome for each claim."""
+def carry(errand: Errand, hop: NextHop, settings: Settings, next_hop: str, sealer: Sealer | None = None) -> list[Outcome]:
+    """The trace fields and the seal on top, and over to the next hop; an outcome for each claim."""
     first = errand.claims[0]
     try:
-        raw = first.raw if first.direction == "notice" else stamped(first, settings)
+        raw = first.raw if first.direction == "notice" else stamped(first, settings, sealer)
         outcomes = hop.send(first.reverse_path, [claim.mailbox for claim in errand.claims], raw)
     except Exception:  # a fault of ours is no reason to lose mail or a worker
         log.exception("message %s: attempt broke off", show(first.message_id))
@@ -49,9 +51,9 @@ def carry(errand: Errand, hop: NextHop, settings: Settings, next_hop: str) -> li
     return outcomes
 
 
-def stamped(claim: Claim, settings: Settings) -> bytes:
-    """A message that came in, with our trace fields. What we wrote ourselves goes as it is."""
-    return stamp(
+def stamped(claim: Claim, settings: Settings, sealer: Sealer | None) -> bytes:
+    """A message that came in, with our trace fields and our seal. What we wrote ourselves goes as it is."""
+    raw = stamp(
         claim.raw,
         envelope=claim.envelope,
         authentication=claim.authentication,
@@ -60,6 +62,7 @@ def stamped(claim: Claim, settings: Settings) -> bytes:
         message_id_text=show(claim.message_id),
         rule=claim.rule,
     )
+    return sealer.sealed(raw, claim.authentication, utcnow()) if sealer else raw
 
 
 def report(claims: Sequence[Claim], outcomes: Sequence[Outcome]) -> None:

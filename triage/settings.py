@@ -108,6 +108,11 @@ class Relay:
     )
     tls_ca: str = key("PEM file of the authorities that vouch for the next hop; empty: those of the system.", "")
     tls_name: str = key("Name that the next hop's certificate must bear; empty: the host of its URL.", "")
+    arc_domain: str = key(
+        "Domain that seals what goes on (ARC, RFC 8617), so that the inner server may trust our results; empty: no seal.", ""
+    )
+    arc_selector: str = key("Where the key of the seal is published: SELECTOR._domainkey.DOMAIN.", "")
+    arc_key_file: str = key("PEM file of the seal's private key, RSA or Ed25519, without a password.", "")
     give_up_after: int = key("Hours after which a delivery that is put off again and again is given up.", 120)
     keep_detail: bool = key("The next hop understands sub-addresses: anna+shop@ goes on as it is. Maildirs do not.", True)
     original_reverse_path: bool = key("Always pass the original reverse-path on, proven or not (mail flow, point 2).", False)
