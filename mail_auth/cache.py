@@ -5,8 +5,6 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 
-import dns.name
-
 from mail_auth.resolver import Record, Temporary
 
 POSITIVE_TTL = (10, 3600)  # seconds: a hostile zone neither disables nor owns our cache
@@ -16,7 +14,7 @@ ENTRIES = 20_000
 BYTES = 64 * 1024 * 1024  # of records
 OVERHEAD = 256  # bytes that an entry costs beside its records
 
-Key = tuple[dns.name.Name, str]
+Key = tuple[str, str]  # name in lower case without the last dot, type
 
 
 @dataclass(frozen=True, slots=True)

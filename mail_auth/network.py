@@ -38,13 +38,13 @@ class NetworkResolver:
 
     def query(self, name: str, rdtype: str, deadline: float) -> tuple[Record, ...]:
         """See Resolver."""
-        absolute = absolute_name(name)
-        if absolute is None:
-            return ()
-        key = (absolute, rdtype)
+        key = (name.rstrip(".").lower(), rdtype)
         known = self.cache.get(key)
         if known is not None:
             return known
+        absolute = absolute_name(name)
+        if absolute is None:
+            return ()
         left = deadline - time.monotonic()
         if left <= 0:
             raise Temporary(f"no time was left to ask DNS about {absolute.to_text(True)}")

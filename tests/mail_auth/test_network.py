@@ -28,9 +28,7 @@ def soon(seconds: float = 5) -> float:
 
 def kept(asking: NetworkResolver, name: str, rdtype: str) -> float:
     """Seconds that an answer is kept."""
-    absolute = resolver.absolute_name(name)
-    assert absolute
-    return asking.cache.known[absolute, rdtype].expires - time.monotonic()
+    return asking.cache.known[name, rdtype].expires - time.monotonic()
 
 
 def test_answers_are_cached_also_that_there_is_none(server: Server) -> None:
@@ -61,9 +59,7 @@ def test_no_answer_is_temporary_and_remembered_for_a_moment(server: Server, name
             asking.query(name, "TXT", soon(0.3))
     asked = len(server.questions)
     assert 1 <= asked <= 3  # a silent server is asked more than once within the time of one question
-    absolute = resolver.absolute_name(name)
-    assert absolute
-    asking.cache.known.pop((absolute, "TXT"))
+    asking.cache.known.pop((name, "TXT"))
     with pytest.raises(Temporary):
         asking.query(name, "TXT", soon(0.3))
     assert len(server.questions) > asked
