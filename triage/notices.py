@@ -27,7 +27,6 @@ BY = Actor.system("notices")
 FAILURE, REJECTION = "failure", "rejection"
 ABOUT = {FAILURE: State.BOUNCED, REJECTION: State.REJECTED}  # the state of the deliveries that a notice is about
 ENDS = frozenset(ABOUT.values())
-GATHERING = timedelta(seconds=60)  # failures of one message within this time are told together
 UNSENT = frozenset({State.QUEUED, State.PURGED, State.BOUNCED})  # of a notice that has not reached anybody
 PLACEHOLDER = re.compile(r"\{(subject|recipient|sender|date|company)\}")
 VALUE_LENGTH = 200  # characters of what a placeholder stands for
@@ -72,14 +71,15 @@ def told(session: Session, sender: str, subject: str) -> Notice | None:
 
 
 def failed(session: Session, ids: Iterable[int], *, settings: Settings, now: datetime) -> None:
-    """These deliveries have bounced: tell their senders where that may be. Failures of one message within a minute go together."""
+    """These deliveries have bounced: tell their senders where that may be. Failures of one message within notices.delay go together."""
     if not settings.notices.failures:
         return
+    due = now + timedelta(seconds=settings.notices.delay)
     for message in messages_of(session, ids):
         if message.id in waiting(session, [message.id]):
             follow(session, [message.id], settings=settings, now=now)
         elif not why_not(session, message, settings):
-            make(session, message, FAILURE, settings.notices.failure_text, settings=settings, due=now + GATHERING, now=now)
+            make(session, message, FAILURE, settings.notices.failure_text, settings=settings, due=due, now=now)
 
 
 def messages_of(session: Session, ids: Iterable[int]) -> Sequence[Message]:
@@ -108,8 +108,8 @@ def make(session: Session, message: Message, kind: str, text: str, *, settings: 
     number = new_id()
     if letter is None or not reserve(session, number, message, kind, text, due):
         return
-    enter(session, number, message, letter, kind, concerned[0], settings=settings, due=due, now=now)
-    detail = {"kind": kind, "to": letter.to, "said": letter.text, "notice": show(number)}
+    written = enter(session, number, message, letter, kind, concerned[0], settings=settings, due=due, now=now)
+    detail = {"kind": kind, "to": letter.to, "said": letter.text, "notice": show(written)}
     ledger.write(session, "notice", f"message:{show(message.id)}", by=BY, now=now, detail=detail)
 
 
@@ -182,8 +182,11 @@ def enter(
     settings: Settings,
     due: datetime,
     now: datetime,
-) -> None:
-    """The notice as a message with one delivery, in the folder of what it is about; null reverse-path: no answer ever comes of it."""
+) -> int:
+    """The notice as a message with one delivery, in the folder of what it is about; null reverse-path: no answer ever comes of it.
+
+    The id of its message.
+    """
     sender = settings.notices.sender or f"postmaster@{settings.company.domains[0]}"
     notice = dsn.Notice(
         kind=kind,
@@ -236,6 +239,7 @@ def enter(
         queued_at=due,
     )
     ledger.enter(session, told_of, content, [delivery], by=BY, now=now)
+    return told_of.id
 
 
 def original(session: Session, message: Message) -> bytes:

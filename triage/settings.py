@@ -231,6 +231,7 @@ class Notices:
     """What outside senders are told: only those who prove who they are, never lists or programs, at most once a message."""
 
     failures: bool = key("Tell a sender when mail to somebody here could not be delivered.", True)
+    delay: int = key("Seconds until a failure is told of: others of the same message join it, and tried anew nobody is told.", 60)
     sender: str = key("The address that notices come from and answers go to; empty: postmaster@ the first of company.domains.", "")
     failure_text: str = key(
         "What is said then. It may name {subject}, {recipient}, {sender}, {date}, {company} and {reason}.",

@@ -66,6 +66,7 @@ proxywrite unix - - n - 1 proxymap
 smtp unix - - n - - smtp
 lmtp unix - - n - - lmtp
 relay unix - - n - - smtp
+lmtp unix - - n - - lmtp
 error unix - - n - - error
 retry unix - - n - - error
 local unix - n n - - local

@@ -9,7 +9,7 @@ from sqlmodel import col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, NOW, arrive
-from triage import contents, db, decisions, ledger, notices, queue, reports, retention, waiting
+from triage import contents, db, decisions, ledger, queue, reports, retention, waiting
 from triage.authentication import Dmarc, Result
 from triage.content import Summary, summarise
 from triage.decisions import Verb
@@ -23,6 +23,7 @@ from triage.times import utcnow
 
 PROVEN = {"dmarc": Dmarc(Result.PASS, "supplier.example", "supplier.example", "reject", ("spf",)), "spf": Result.PASS}
 NO = Outcome("bounced", "550 5.1.1 <joe.fern@company.example> unknown at store.inner.company.example", "smtp://inner:25")
+GATHERING = timedelta(seconds=60)
 JOE, MARA = "it+joe.fern@company.example", "m.berg@company.example"
 
 
@@ -73,7 +74,7 @@ def sender(engine: Engine, settings: Settings) -> Sender:
 def test_a_proven_sender_is_told_once_with_what_a_stranger_may_know(sender: Sender) -> None:
     (mail,) = sender.refused("Joe.Fern@company.example")
     (notice,) = sender.told()
-    assert (notice.state, notice.mailbox, notice.due_at) == (State.QUEUED, "sales@supplier.example", NOW + notices.GATHERING)
+    assert (notice.state, notice.mailbox, notice.due_at) == (State.QUEUED, "sales@supplier.example", NOW + GATHERING)
     raw, summary = sender.content(notice)
     assert [(one.recipient, one.status) for one in summary.statuses] == [("Joe.Fern@company.example", "5.1.1")]
     assert "to Joe.Fern@company.example could not be delivered" in summary.text
@@ -87,7 +88,7 @@ def test_a_proven_sender_is_told_once_with_what_a_stranger_may_know(sender: Send
 def test_it_leaves_through_the_queue_with_the_null_reverse_path(sender: Sender) -> None:
     sender.refused()
     assert sender.claims(timedelta(seconds=59)) == []
-    (claim,) = sender.claims(notices.GATHERING)
+    (claim,) = sender.claims(GATHERING)
     assert (claim.direction, claim.reverse_path, claim.mailbox) == ("notice", "", "sales@supplier.example")
     assert claim.raw == sender.content(sender.told()[0])[0]
 
@@ -109,7 +110,7 @@ def test_nobody_else_is_told(sender: Sender, different: dict[str, object]) -> No
 def test_no_notice_comes_of_a_notice(sender: Sender) -> None:
     sender.refused()
     with db.transaction(sender.engine) as session:
-        ended = [(one, NO) for one in queue.claim(session, limit=50, settings=sender.settings, now=NOW + notices.GATHERING)]
+        ended = [(one, NO) for one in queue.claim(session, limit=50, settings=sender.settings, now=NOW + GATHERING)]
         assert [one.direction for one, _ in ended] == ["notice"]
         queue.settle_many(session, ended, settings=sender.settings, now=NOW)
     assert [one.state for one in sender.told()] == [State.BOUNCED]
@@ -135,7 +136,7 @@ def test_many_copies_that_fail_are_told_of_together_and_later_ones_no_more(sende
             queue.settle(session, claim, NO, settings=sender.settings, now=NOW)
     (notice,) = sender.told()
     assert [one.recipient for one in sender.content(notice)[1].statuses] == [JOE, MARA]
-    (claim,) = sender.claims(notices.GATHERING)
+    (claim,) = sender.claims(GATHERING)
     with db.transaction(sender.engine) as session:
         queue.settle(session, claim, Outcome("delivered", "250 ok", "smtp://smarthost.example:25"), settings=sender.settings, now=NOW)
         queue.settle(session, by_id[third], NO, settings=sender.settings, now=NOW)
@@ -206,7 +207,7 @@ def test_a_notice_is_no_mail_to_triage_but_staff_may_read_it(sender: Sender) -> 
 def test_its_content_is_kept_for_a_week_and_the_mail_it_is_about_for_longer(sender: Sender) -> None:
     (mail,) = sender.refused()
     settings = replace(sender.settings, retention=replace(sender.settings.retention, purged_days=100_000, released_days=100_000))
-    (claim,) = sender.claims(notices.GATHERING)
+    (claim,) = sender.claims(GATHERING)
     late = max(NOW, utcnow()) + timedelta(days=8)
     with db.transaction(sender.engine) as session:
         queue.settle(session, claim, Outcome("delivered", "250 ok", "smtp://smarthost.example:25"), settings=settings, now=late)

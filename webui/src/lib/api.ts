@@ -1,6 +1,6 @@
 // The typed client of /api/v1: every request goes through `call`, every failure is a Problem.
 import type {
-  Addressee, CardPage, Decision, DecisionWish, Delivery, DeliveryPage, DeliveryStory, Department, Evidence, Me, Message, Outcome, Page, Rule, RuleWish, Select,
+  Addressee, CardPage, Decision, DecisionWish, Delivery, DeliveryPage, DeliveryStory, Department, Evidence, Me, Message, Outcome, Page, Rejection, RejectionWish, Rule, RuleWish, Select, Template,
 } from './shapes'
 
 const BASE = '/api/v1'
@@ -92,6 +92,8 @@ export const api = {
 
   preview: (select: Select) => call<Evidence>('POST', '/selections/preview', { select }),
   decide: (wish: DecisionWish, key: string) => call<Decision>('POST', '/decisions', wish, { 'idempotency-key': key }),
+  templates: () => get<{ items: Template[] }>('/rejections/templates'),
+  previewRejection: (wish: RejectionWish) => call<Rejection>('POST', '/rejections/preview', wish),
   undo: (id: string) => call<Decision>('POST', `/decisions/${id}/undo`),
   decisions: (words: Words) => get<Page<Decision>>('/decisions', words),
 

@@ -87,7 +87,7 @@ class Desk {
     const made = decision.rules[0] ?? null
     const mailboxes = decision.recalling + decision.restoring
     const missed = decision.count - decision.done - mailboxes
-    const leaves = decision.verb === 'release' || decision.verb === 'redirect'
+    const leaves = decision.verb === 'release' || decision.verb === 'redirect' || decision.verb === 'reject'
     this.say(`${past} ${what}.`, {
       note: [inMailboxes(decision), missed > 0 ? `${missed} of ${decision.count} could not be reached.` : ''].join(' ').trim(),
       leavesAt: leaves ? Date.now() + (session.me?.undo_seconds ?? 0) * 1_000 : 0,

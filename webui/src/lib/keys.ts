@@ -32,6 +32,7 @@ export const commands: readonly Command[] = [
     ['block', 'b', 'Block the sender'],
     ['purge', 'p', 'Purge'],
     ['redirect', 'm', 'Redirect to somebody else'],
+    ['reject', 'n', 'Reject with a word to the sender'],
     ['leave', 'e', 'Keep held, go on'],
     ['undo', 'z, Ctrl+z', 'Undo my last decision'],
     ['download', 'd', 'Download as .eml'],

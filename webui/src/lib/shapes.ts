@@ -53,7 +53,7 @@ export interface Delivery {
   decided: Decided | null
 }
 
-export interface Happening { at: string; by: string; act: string; sentence: string }
+export interface Happening { at: string; by: string; act: string; detail: { bounce?: string; notice?: string }; sentence: string }
 export interface Attempt { number: number; started_at: string; outcome: string; next_hop: string; reply: string }
 export interface DeliveryStory extends Delivery { history: Happening[]; attempts_made: Attempt[] }
 
@@ -163,9 +163,20 @@ export interface DecisionWish {
   select: Select
   reason?: string
   to?: string
+  template?: string
+  text?: string
   rule?: RuleWish
   expect?: number
   fence?: string
+}
+
+export interface Template { name: string; text: string }
+export interface RejectionWish { select: Select; template?: string; text?: string }
+export interface Rejection {
+  letters: { message: string; to: string; text: string }[]
+  messages: number
+  deliveries: number
+  refused: { reason: string; count: number }[]
 }
 
 export interface Outcome { delivery: string; before: State; outcome: string; why: string }

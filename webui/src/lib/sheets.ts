@@ -2,3 +2,4 @@
 export { default as block } from './BlockSheet.svelte'
 export { default as purge } from './PurgeSheet.svelte'
 export { default as redirect } from './RedirectSheet.svelte'
+export { default as reject } from './RejectSheet.svelte'
