@@ -389,7 +389,7 @@ def test_a_spool_that_is_gone_is_our_trouble_and_temporary(door: Daemon) -> None
 def test_with_a_full_spool_it_greets_soon(settings: Settings, tmp_path: Path) -> None:
     incoming = settings.spool.directory / "incoming"
     incoming.mkdir()
-    for number in range(20_000):
+    for number in range(10_000):
         (incoming / f"{number:013}.1.1.batch").touch()
     begun = time.monotonic()
     with daemon(settings, tmp_path) as door:

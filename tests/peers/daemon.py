@@ -69,10 +69,13 @@ def daemon(
         snapshot.write(settings.spool.directory, door)
     config, log = directory / "receive.toml", directory / "receive.log"
     config.write_text(written(settings, {"listen": settings.smtp.listen, **smtp}))
+    earlier = log.read_text().count("listening on") if log.exists() else 0
     command = [*wrapper, sys.executable, "-m", "triage_cli", "--config", str(config), "receive"]
     process = processes.start(command, log, environment={**os.environ, "PYTHONPATH": str(ROOT)})
     try:
-        processes.until(lambda: log.read_text().count("listening on") >= settings.smtp.workers, "its workers listen", process, log)
+        processes.until(
+            lambda: log.read_text().count("listening on") - earlier >= settings.smtp.workers, "its workers listen", process, log
+        )
         running = Daemon(settings, ("127.0.0.1", port), process=process, log=log)
         yield running
         running.signal(signal.SIGTERM)  # also where the wrapper would keep it to itself
