@@ -43,7 +43,7 @@ class Reading:
 
 @dataclass
 class Reader:
-    """One pass over the entries, in the order of their names: whose comes first keeps an address."""
+    """One pass over the entries, the oldest first: who was first keeps an address."""
 
     schema: Schema
     settings: Directory
@@ -55,8 +55,8 @@ class Reader:
 
     def read(self, people: Iterable[Entry], groups: Iterable[Entry]) -> Reading:
         """The company that these entries describe."""
-        people = in_order(people)
-        groups = [entry for entry in in_order(groups) if self.accepted(entry, self.readable)]
+        people = in_order(people, self.schema)
+        groups = [entry for entry in in_order(groups, self.schema) if self.accepted(entry, self.readable)]
         self.departments = Departments(self.schema, self.settings, groups)
         for entry in people:  # an ordinary address binds more than anybody's alias
             self.claim(entry, self.mailbox_of)
@@ -262,6 +262,6 @@ def further_addresses(entry: Entry, schema: Schema) -> Iterator[str]:
                 yield address if colon else text
 
 
-def in_order(entries: Iterable[Entry]) -> list[Entry]:
-    """Entries by distinguished name, so that two runs decide alike."""
-    return sorted(entries, key=lambda entry: dn_key(entry.dn))
+def in_order(entries: Iterable[Entry], schema: Schema) -> list[Entry]:
+    """Entries by when they were made, then by name: nobody new takes an address away, and two runs decide alike."""
+    return sorted(entries, key=lambda entry: (entry.values.get(schema.created.lower(), (b"",))[0], dn_key(entry.dn)))

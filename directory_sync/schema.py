@@ -16,6 +16,7 @@ class Schema:
 
     identity: str  # never changes and is never given again
     changed: str  # grows with every change of an entry
+    created: str  # when an entry was made: who was first keeps an address
     people: str  # filter
     groups: str  # filter
     uid: str  # the name in triage addresses; of an address the local part counts
@@ -33,12 +34,12 @@ class Schema:
     def attributes_of_people(self) -> list[str]:
         """What is asked for each person."""
         department = self.department.removeprefix("attribute:") if self.department.startswith("attribute:") else ""
-        asked = [self.identity, self.changed, self.uid, self.name, self.mailbox, *self.aliases, department]
+        asked = [self.identity, self.changed, self.created, self.uid, self.name, self.mailbox, *self.aliases, department]
         return unique([*asked, self.manager, self.assistants, self.login, *LOCKS])
 
     def attributes_of_groups(self) -> list[str]:
         """What is asked for each group."""
-        return unique([self.identity, self.changed, "cn", self.mailbox, *self.aliases, *self.members, *self.owner])
+        return unique([self.identity, self.changed, self.created, "cn", self.mailbox, *self.aliases, *self.members, *self.owner])
 
 
 LOCKS = ("userAccountControl", "nsAccountLock", "pwdAccountLockedTime")
@@ -64,6 +65,7 @@ PRESETS = {
     "openldap": Schema(
         identity="entryUUID",
         changed="modifyTimestamp",
+        created="createTimestamp",
         people="(objectClass=inetOrgPerson)",
         groups="(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=posixGroup))",
         uid="uid",
@@ -81,6 +83,7 @@ PRESETS = {
     "ad": Schema(
         identity="objectGUID",
         changed="uSNChanged",
+        created="whenCreated",
         people="(&(objectCategory=person)(objectClass=user)(mail=*))",
         groups="(objectClass=group)",
         uid="mail",
@@ -98,6 +101,7 @@ PRESETS = {
     "freeipa": Schema(
         identity="ipaUniqueID",
         changed="modifyTimestamp",
+        created="createTimestamp",
         people="(&(objectClass=posixAccount)(objectClass=inetOrgPerson))",
         groups="(&(objectClass=ipaUserGroup))",
         uid="uid",

@@ -85,6 +85,14 @@ def test_the_first_owner_keeps_an_address_and_the_report_names_both() -> None:
     ]
 
 
+def test_nobody_new_takes_an_address_away() -> None:
+    thief = person("a.thief", mail="victim@company.example", createTimestamp="20261124100000Z")
+    victim = person("victim", createTimestamp="20200101000000Z")
+    reading = read(thief, victim)
+    assert [one.uid for one in reading.company.people] == ["victim"]
+    assert [str(one) for one in reading.refused] == [f"uid=a.thief,{PEOPLE}: victim@company.example belongs already to uid=victim,{PEOPLE}"]
+
+
 @pytest.mark.parametrize(
     ("setting", "values", "code"),
     [

@@ -1,0 +1,49 @@
+"""A company of 600 in 16 departments with nested groups and everything that goes wrong in directories, as LDAP entries."""
+
+from directory_sync.ldap_server import Entry
+from tests.directory_sync.entries import GROUPS, PEOPLE, group, person
+
+DEPARTMENTS = (
+    "Sales", "Marketing", "Büro & Einkauf", "IT", "Human Resources", "Legal", "Finance", "Research",
+    "Production", "Quality", "Logistics", "Service", "Press", "Board", "Works Council", "Reception",
+)  # fmt: skip
+HOSTILE = (
+    {"mail": "x@elsewhere.example"},
+    {"mail": "hostile%p1@company.example"},
+    {"mail": "p1@company.example"},  # somebody else's
+    {"departmentNumber": "東京"},
+    {"mail": [f"flood{number}@company.example" for number in range(300)]},
+    {"uid": "*)(objectClass=*"},
+)
+
+
+def people() -> list[Entry]:
+    """600 people: every department equally, each head the manager of its department, heads assisted by the next person."""
+    return [colleague(number) for number in range(600)]
+
+
+def colleague(number: int, **values: object) -> Entry:
+    """One of the 600."""
+    head = number % 16
+    given = {
+        "mail": [f"p{number}@company.example", f"person.{number}@company.example"],
+        "departmentNumber": DEPARTMENTS[head],
+        "manager": f"uid=p{head},{PEOPLE}",
+        "secretary": f"uid=p{number + 16},{PEOPLE}" if number < 16 else None,
+    }
+    return person(f"p{number}", **(given | values))
+
+
+def hostile() -> list[Entry]:
+    """Entries that must be refused one by one."""
+    return [person(f"z.hostile{number}", **values) for number, values in enumerate(HOSTILE)]
+
+
+def groups() -> list[Entry]:
+    """Lists in lists, a cycle, and who is staff."""
+    return [
+        *(group(f"dept{one}", *(f"p{number}" for number in range(one, 600, 16)), mail=f"all-{one}@company.example") for one in range(16)),
+        group("everybody", *(f"cn=dept{one},{GROUPS}" for one in range(16)), f"cn=circle,{GROUPS}", mail="everybody@company.example"),
+        group("circle", f"cn=everybody,{GROUPS}", mail="circle@company.example"),
+        group("reception", "p15", "p31"),
+    ]
