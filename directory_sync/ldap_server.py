@@ -14,17 +14,13 @@ from ldap3.core.exceptions import LDAPException, LDAPInvalidCredentialsResult, L
 from ldap3.core.tls import Tls
 from ldap3.utils.conv import escape_filter_chars
 
-from triage.errors import BadInput, Refused
+from triage.errors import BadInput, Refused, Unanswered
 from triage.visible import visible
 
 SUCCESS = 0  # RFC 4511, 4.1.9
 SPACED = re.compile(r"\s[,=+]|[,=+]\s")
 SEPARATORS = re.compile(r"\s*(?<!\\)([,=+])\s*")
 PAGED_RESULTS = "1.2.840.113556.1.4.319"  # RFC 2696
-
-
-class Unanswered(Refused):
-    """The directory did not answer, or not completely. Nothing may be concluded from what it said."""
 
 
 @dataclass(frozen=True, slots=True)

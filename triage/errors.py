@@ -31,3 +31,7 @@ class Stale(Refused):
 
 class NotYet(Refused):
     """The answer would rest on what is not known yet: ask again later. The text says what is missing."""
+
+
+class Unanswered(Refused):
+    """Somebody whom we ask did not answer, or not completely. Nothing may be concluded; try again later."""

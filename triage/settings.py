@@ -212,6 +212,11 @@ class Api:
     listen: str = key("HOST:PORT of API and console.", "127.0.0.1:8080")
     public_url: str = key("Address in the staff's browsers, e.g. https://mailroom.example; empty: http://LISTEN.", "")
     metrics: tuple[str, ...] = key("Networks whose clients may read /metrics (Prometheus); empty: nobody may.", ("127.0.0.0/8", "::1/128"))
+    sign_in: str = key(
+        "local: staff have passwords of their own here; directory: those of the LDAP server. Exactly one way counts.",
+        "local",
+        choices=("local", "directory"),
+    )
     session_hours: int = key("Hours after which staff sign in again.", 12)
     idle_lock_minutes: int = key("Minutes without a request after which staff sign in again.", 30)
 

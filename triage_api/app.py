@@ -16,6 +16,7 @@ from fastapi.responses import HTMLResponse
 
 from triage.errors import BadInput
 from triage.settings import Settings, host_port
+from triage.sign_in import Prover
 from triage_api import (
     arrivals,
     audit,
@@ -62,9 +63,9 @@ class App(FastAPI):
         return super().openapi()
 
 
-def make_app(settings: Settings) -> FastAPI:
+def make_app(settings: Settings, prover: Prover | None = None) -> FastAPI:
     """The API and the console for these settings. BadInput when the database URL, the spool directory or api.metrics is of no use."""
-    office = Office(settings)
+    office = Office(settings, prover)
     feed = Feed(office)
 
     @contextlib.asynccontextmanager
@@ -111,13 +112,13 @@ def docs(document: dict[str, Any]) -> str:
     )
 
 
-def run(settings: Settings, stop: threading.Event | None = None) -> None:
+def run(settings: Settings, stop: threading.Event | None = None, prover: Prover | None = None) -> None:
     """Serve the API and the console until SIGTERM, SIGINT or `stop`; requests under way are finished.
 
     BadInput when the port, the database URL or the spool directory cannot be used.
     """
     with bound(settings.api.listen) as listener:
-        serve(make_app(settings), settings, listener, stop or threading.Event())
+        serve(make_app(settings, prover), settings, listener, stop or threading.Event())
 
 
 def serve(app: FastAPI, settings: Settings, listener: socket.socket, stop: threading.Event) -> None:

@@ -14,6 +14,7 @@ from triage.bounded import Pool
 from triage.db import open_engine
 from triage.errors import BadInput
 from triage.settings import Settings
+from triage.sign_in import Prover
 
 CHILD_MEMORY = 256 * 1024 * 1024  # bytes a child may take for one message (security.md)
 CHILD_SECONDS = 10.0
@@ -22,9 +23,10 @@ CHILD_SECONDS = 10.0
 class Office:
     """One API process's things. Opened by `make_app`, closed when the app ends."""
 
-    def __init__(self, settings: Settings) -> None:
-        """BadInput when the database URL or the spool directory is of no use."""
+    def __init__(self, settings: Settings, prover: Prover | None = None) -> None:
+        """BadInput when the database URL or the spool directory is of no use. `prover`: who says that a password is right, if not we."""
         self.settings = settings
+        self.prover = prover
         self.engine: Engine = open_engine(settings.database.url)
         directory = settings.spool.directory
         try:

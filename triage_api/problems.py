@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy.exc import IntegrityError
 from starlette.exceptions import HTTPException
 
-from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound, Overtaken, Refused, Stale
+from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound, Overtaken, Refused, Stale, Unanswered
 from triage.outcomes import NothingDone
 from triage.reports import Erased
 from triage.sign_in import TooManyFailures
@@ -27,6 +27,7 @@ STATUS: dict[type[Refused], int] = {
     Stale: 412,
     Erased: 410,
     TooManyFailures: 429,
+    Unanswered: 503,
 }
 MEDIA_TYPE = "application/problem+json"
 NAMED_FIELD = re.compile(r"([a-z_]+): ")  # how the house names the part that is wrong

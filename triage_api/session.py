@@ -43,13 +43,13 @@ def holder(here: Office, key: str) -> sign_in.SignedIn | None:
 Staff = Annotated[Actor, Depends(staff)]
 
 
-@router.post("/session", status_code=201, response_model=shapes.Me, responses=described(401, 403, 413, 422, 429))
+@router.post("/session", status_code=201, response_model=shapes.Me, responses=described(401, 403, 413, 422, 429, 503))
 def create_session(given: shapes.Credentials, request: Request, response: Response, here: Here) -> shapes.Me:
     """Sign in; the answer sets the session cookie."""
     client = request.client.host if request.client else ""
     with db.transaction(here.engine) as session:
         attempt = sign_in.begin(session, given.login, client, now=utcnow())
-    if not sign_in.proves(attempt, given.password):
+    if not sign_in.proves(attempt, given.password, here.prover):
         raise NotSignedIn(WRONG)
     lasts = timedelta(hours=here.settings.api.session_hours)
     with db.transaction(here.engine) as session:

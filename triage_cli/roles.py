@@ -76,7 +76,7 @@ def recall(ctx: click.Context) -> None:
 @click.pass_context
 def api(ctx: click.Context) -> None:
     """Serve the HTTP API and the console."""
-    start(ctx, "triage_api.app", "api")
+    start(ctx, "triage_cli.console", "api")
 
 
 @click.command()

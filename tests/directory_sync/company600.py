@@ -1,5 +1,7 @@
 """A company of 600 in 16 departments with nested groups and everything that goes wrong in directories, as LDAP entries."""
 
+from typing import Any
+
 from directory_sync.ldap_server import Entry
 from tests.directory_sync.entries import GROUPS, PEOPLE, group, person
 
@@ -7,7 +9,7 @@ DEPARTMENTS = (
     "Sales", "Marketing", "Büro & Einkauf", "IT", "Human Resources", "Legal", "Finance", "Research",
     "Production", "Quality", "Logistics", "Service", "Press", "Board", "Works Council", "Reception",
 )  # fmt: skip
-HOSTILE = (
+HOSTILE: tuple[dict[str, Any], ...] = (
     {"mail": "x@elsewhere.example"},
     {"mail": "hostile%p1@company.example"},
     {"mail": "p1@company.example"},  # somebody else's

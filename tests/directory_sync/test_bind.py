@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from directory_sync.bind import Bind
-from directory_sync.ldap_server import Unanswered
 from tests.directory_sync.entries import ldif, person
 from tests.directory_sync.test_ldap_source import settings
 from tests.peers.slapd import Slapd, slapd
+from triage.errors import Unanswered
 
 pytestmark = pytest.mark.peers
 

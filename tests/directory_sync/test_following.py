@@ -9,7 +9,6 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import Engine
 
-from directory_sync.ldap_server import Unanswered
 from directory_sync.ldap_source import LdapSource
 from tests.directory_sync import company600
 from tests.directory_sync.entries import GROUPS, PEOPLE, ldif
@@ -19,7 +18,7 @@ from triage import db, directory, directory_rows, recipients
 from triage.actor import Actor
 from triage.company import CompanyDirectory
 from triage.envelope import Address
-from triage.errors import BadInput
+from triage.errors import BadInput, Unanswered
 from triage.models import Person
 from triage.settings import Directory
 from triage.times import utcnow

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from directory_sync.ldap_server import Place, Unanswered, WrongPassword, connected, dn_key, escaped
+from directory_sync.ldap_server import Place, WrongPassword, connected, dn_key, escaped
 from tests.directory_sync.entries import PEOPLE, entry, ldif, person
 from tests.peers.processes import free_port
 from tests.peers.slapd import BASE, MANAGER, PASSWORD, Slapd, slapd
-from triage.errors import BadInput
+from triage.errors import BadInput, Unanswered
 
 pytestmark = pytest.mark.peers
 

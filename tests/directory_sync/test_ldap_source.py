@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 
 from directory_sync import ldap_source
-from directory_sync.ldap_server import Unanswered
 from directory_sync.ldap_source import LdapSource
 from tests.directory_sync.entries import GROUPS, PEOPLE, group, ldif, person
 from tests.peers.slapd import BASE, MANAGER, PASSWORD, Slapd, slapd
-from triage.errors import BadInput
+from triage.errors import BadInput, Unanswered
 from triage.settings import Company, Directory
 
 COMPANY = Company(domains=("company.example",), hostname="mx.company.example")

@@ -82,11 +82,11 @@ def app(api_settings: Settings, engine: Engine) -> Iterator[FastAPI]:
 
 
 @contextmanager
-def opened(settings: Settings, engine: Engine) -> Iterator[FastAPI]:
+def opened(settings: Settings, engine: Engine, prover: sign_in.Prover | None = None) -> Iterator[FastAPI]:
     """The app with the company's directory in its database."""
     with transaction(engine) as session:
         directory.apply(session, replace(COMPANY, staff=STAFF), settings.company, by=SYNC, now=NOW)
-    made = make_app(settings)
+    made = make_app(settings, prover)
     yield made
     made.state.feed.close()
     made.state.office.close()

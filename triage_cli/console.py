@@ -1,0 +1,23 @@
+"""The api role: the HTTP API and the console, with the one way to sign in that the settings name."""
+
+import threading
+
+from directory_sync.bind import Bind
+from triage.errors import BadInput
+from triage.settings import Settings
+from triage.sign_in import Prover
+from triage_api import app
+
+
+def run(settings: Settings, stop: threading.Event) -> None:
+    """Serve until told to stop. BadInput when a setting is of no use."""
+    app.run(settings, stop, prover_of(settings))
+
+
+def prover_of(settings: Settings) -> Prover | None:
+    """Who says that a password is right; None: our own hashes."""
+    if settings.api.sign_in == "local":
+        return None
+    if settings.directory.source != "ldap":
+        raise BadInput('[api] sign_in = "directory" needs [directory] source = "ldap"')
+    return Bind(settings.directory)
