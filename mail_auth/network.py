@@ -15,7 +15,7 @@ from mail_auth.cache import Cache
 from mail_auth.resolver import Record, Temporary, absolute_name, record
 from triage.errors import BadInput
 
-SERVER_SECONDS = 3.0  # for one server to answer before the next one is asked
+SERVER_SECONDS = 3.0  # at most, for one server to answer before the next one is asked
 QUESTION_SECONDS = 8.0  # for one question, so that one dead zone does not use up the time of the message
 EDNS_BYTES = 1232  # fits every network without fragments
 
@@ -32,7 +32,8 @@ class NetworkResolver:
             raise BadInput("this system names no DNS resolvers; write their addresses into [dns] nameservers") from fault
         if nameservers:
             self.stub.nameservers = [nameserver(text) for text in nameservers]
-        self.stub.timeout = min(SERVER_SECONDS, timeout)
+        turns = len(self.stub.nameservers) + 1  # each has its turn within the time of one question, the first one twice
+        self.stub.timeout = min(SERVER_SECONDS, min(timeout, QUESTION_SECONDS) / turns)
         self.stub.use_edns(0, 0, EDNS_BYTES)
         self.cache = Cache()
 

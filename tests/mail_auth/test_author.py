@@ -24,6 +24,7 @@ def author(value: str) -> str:
         ("ana@example.com (Ana (from sales))", "ana@example.com"),
         ("=?utf-8?q?An=C3=A1?= <ana@example.com>", "ana@example.com"),
         ("Aná <ana@münchen.example>", "ana@xn--mnchen-3ya.example"),
+        ("ana@xn--strae-oqa.example", "ana@xn--strae-oqa.example"),
         ("ceo@paypal.com-evil.net", "ceo@paypal.com-evil.net"),
         ("x@my-company.example", "x@my-company.example"),
         ("Ana\r\n <ana@example.com>", "ana@example.com"),
@@ -62,6 +63,9 @@ def test_one_author(value: str, wanted: str) -> None:
         "a@exam ple.com",
         "a\\@b@example.com",
         "Ana \x00<a@example.com>",
+        "ana@straße.example",  # IDNA 2003 and 2008 encode it differently: two programs, two domains
+        "ana@ﬁrm.example",
+        "ana@☃.example",
         "a@" + "x" * 64 + ".example",
         "a@example..com",
     ],

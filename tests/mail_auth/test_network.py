@@ -92,6 +92,16 @@ def test_the_next_server_answers_and_is_asked_first_from_then_on(server: Server,
     first.close()
 
 
+def test_every_server_has_its_turn_within_a_short_deadline(server: Server) -> None:
+    """The judge's fast lane waits two seconds in all."""
+    silent = [Server(always=b"silent"), Server(always=b"silent")]
+    asking = NetworkResolver([*(one.address for one in silent), server.address], timeout=2)
+    assert asking.query("forever.example", "A", soon(2)) == ("192.0.2.9",)
+    assert NetworkResolver([server.address]).stub.timeout == network.SERVER_SECONDS
+    for one in silent:
+        one.close()
+
+
 def test_long_answers_come_by_tcp(server: Server) -> None:
     (text,) = NetworkResolver([server.address]).query("long.example", "TXT", soon())
     assert text == b"".join(letter * 250 for letter in (b"a", b"b", b"c", b"d", b"e", b"f", b"g", b"h"))
