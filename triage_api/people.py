@@ -1,9 +1,11 @@
-"""Who works here: the folders in scope, and the people a mail can be redirected to."""
+"""Who works here: the folders in scope, the groups, and whom a mail can be redirected to."""
 
 from fastapi import APIRouter
 
-from triage import reports
+from triage import addressees, reports
 from triage_api import shapes
+from triage_api.office import Here
+from triage_api.pages import Cursor, Limit, cursor_of, place_of
 from triage_api.problems import described
 from triage_api.session import Staff
 from triage_api.transactions import Read
@@ -21,3 +23,26 @@ def list_departments(session: Read, by: Staff) -> list[shapes.Folder]:
 def list_people(session: Read, _by: Staff, q: shapes.Word = "") -> shapes.People:
     """Everybody in the company whose name, department or mailbox fits, at most 50."""
     return shapes.People.model_validate({"items": reports.people(session, q)})
+
+
+@router.get("/addressees", response_model=shapes.Addressees, responses=described(401, 422))
+def list_addressees(session: Read, _by: Staff, q: shapes.Word = "") -> shapes.Addressees:
+    """Whom a mail can be redirected to, if name or address fits: people, then departments with a mailbox and groups, at most 50 each."""
+    people = [
+        shapes.Addressee(kind="person", to=f"person:{one.uid}", name=one.name, place=one.department_name, mailbox=one.mailbox)
+        for one in reports.people(session, q)
+    ]
+    boxes = [
+        shapes.Addressee(kind=one.kind, to=one.to, name=one.name, place=one.kind, mailbox=one.mailbox)  # type: ignore[arg-type]
+        for one in addressees.boxes(session, q)
+    ]
+    return shapes.Addressees(items=people + boxes)
+
+
+@router.get("/groups", response_model=shapes.Groups, responses=described(401, 422))
+def list_groups(session: Read, _by: Staff, here: Here, q: shapes.Word = "", limit: Limit = 50, cursor: Cursor = None) -> shapes.Groups:
+    """The company's groups by address, with their members as the directory has them now."""
+    (after,) = place_of(cursor, str) or ("",)
+    found = addressees.groups(session, here.settings.company, q, limit=limit + 1, after=after)
+    following = (found[limit - 1].address,) if len(found) > limit else None
+    return shapes.Groups.model_validate({"items": found[:limit], "next_cursor": cursor_of(following)})

@@ -237,6 +237,41 @@ class People(Shape):
     items: list[Colleague]
 
 
+class Addressee(Shape):
+    """Whom a mail can be redirected to; `to` is what the decision says."""
+
+    kind: Literal["person", "department", "group"]
+    to: str
+    name: str
+    place: Annotated[str, Field(description="A person's department, or what else it is.")]
+    mailbox: str
+
+
+class Addressees(Shape):
+    """People, departments and groups found."""
+
+    items: list[Addressee]
+
+
+class Group(Shape):
+    """A distribution list. Members: the mailboxes that get a copy when something is released to it."""
+
+    address: str
+    name: str
+    department: str
+    department_name: str
+    expand: bool
+    aliases: list[str]
+    members: list[str]
+
+
+class Groups(Shape):
+    """One page of groups."""
+
+    items: list[Group]
+    next_cursor: str | None
+
+
 class Spf(Shape):
     """One SPF result."""
 

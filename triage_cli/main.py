@@ -32,6 +32,7 @@ COMMANDS = {  # where each command lives: a role must not import what another on
     "hold": "mail",
     "redeliver": "redelivering",
     "decisions": "mail",
+    "groups": "groups",
     "queue": "waiting",
     "allow": "senders",
     "block": "senders",

@@ -1,15 +1,18 @@
 """Deliveries, cards, folders, people, the queue and the record: shapes, filters, pages."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import Engine, update
 from sqlmodel import col
 
-from tests.triage.arriving import DMARC_PASS, NOW
-from tests.triage_api.conftest import Browser, Came, NewBrowser
-from triage import ids, queue
+from tests.triage.arriving import COMPANY, DMARC_PASS, NOW, SYNC
+from tests.triage_api.conftest import STAFF, Browser, Came, NewBrowser
+from triage import directory, ids, queue
+from triage.company import GroupEntry
 from triage.db import transaction
 from triage.models import Delivery
 from triage.settings import Settings
@@ -146,6 +149,57 @@ def test_people_are_for_everybody_who_redirects(ben: Browser) -> None:
     joe = {"uid": "joe.fern", "name": "Joe Fern", "department": "it", "department_name": "IT", "mailbox": "joe.fern@company.example"}
     assert ben.get("/people?q=joe").json() == {"items": [joe]}
     assert len(ben.get("/people").json()["items"]) == 2
+
+
+@pytest.fixture
+def grouped(app: FastAPI, engine: Engine, api_settings: Settings) -> None:
+    """The app's company with groups."""
+    groups = (
+        GroupEntry(
+            "all@company.example", "Everybody", "legal", ("mara.berg", "joe.fern"), ("p@partner.example",), ("everyone@company.example",)
+        ),
+        GroupEntry("far@company.example", "Far away", "it", ("mara.berg",), expand=False),
+    )
+    with transaction(engine) as session:
+        directory.apply(session, replace(COMPANY, staff=STAFF, groups=groups), api_settings.company, by=SYNC, now=NOW)
+
+
+@pytest.mark.usefixtures("grouped")
+def test_groups_are_for_everybody_who_redirects(ben: Browser) -> None:
+    everybody = {
+        "address": "all@company.example",
+        "name": "Everybody",
+        "department": "legal",
+        "department_name": "Legal",
+        "expand": True,
+        "aliases": ["everyone@company.example"],
+        "members": ["mara.berg@company.example", "joe.fern@company.example", "p@partner.example"],
+    }
+    first = ben.get("/groups?limit=1").json()
+    assert first["items"] == [everybody]
+    second = ben.get(f"/groups?limit=1&cursor={first['next_cursor']}").json()
+    assert [(one["name"], one["members"], one["expand"]) for one in second["items"]] == [("Far away", [], False)]
+    assert second["next_cursor"] is None
+    assert ben.get("/groups?q=every").json()["items"] == [everybody]
+
+
+@pytest.mark.usefixtures("grouped")
+def test_a_redirect_finds_people_departments_and_groups_by_name_or_address(ben: Browser, came: Came) -> None:
+    def found(q: str) -> list[tuple[str, str]]:
+        return [(one["kind"], one["to"]) for one in ben.get(f"/addressees?q={q}").json()["items"]]
+
+    assert found("") == [
+        ("person", "person:joe.fern"),
+        ("person", "person:mara.berg"),
+        ("group", "all@company.example"),
+        ("group", "far@company.example"),
+        ("department", "department:it"),
+    ]
+    assert found("everybody") == [("group", "all@company.example")]
+    assert found("it@") == [("department", "department:it")]
+    for _, to in found(""):
+        (mail,) = came(MARA)
+        assert ben.post("/decisions", {"verb": "redirect", "select": {"ids": [mail]}, "to": to}).status_code == 201
 
 
 def test_the_queue_and_trying_again(ana: Browser, ben: Browser, came: Came, engine: Engine, api_settings: Settings) -> None:

@@ -44,6 +44,8 @@ CALLS = {
     "get_me": Call(says=True),
     "list_departments": Call(says=True),
     "list_people": Call(says=True),
+    "list_addressees": Call(says=True),
+    "list_groups": Call(says=True),
     "list_deliveries": Call(says=True),
     "get_delivery": Call(),
     "list_cards": Call(says=True),

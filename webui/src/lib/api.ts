@@ -82,7 +82,7 @@ export const api = {
   signOut: () => call<void>('DELETE', '/session'),
 
   departments: () => get<Department[]>('/departments'),
-  people: (q: string) => get<{ items: Addressee[] }>('/people', { q }),
+  addressees: (q: string) => get<{ items: Addressee[] }>('/addressees', { q }),
 
   cards: (words: Words) => get<CardPage>('/cards', words),
   deliveries: (words: Words) => get<DeliveryPage>('/deliveries', words),

@@ -18,7 +18,7 @@ export interface Me {
 
 export interface Person { uid: string; name: string; held: number }
 export interface Department { code: string; name: string; held: number; people: Person[]; shared_held: number }
-export interface Addressee { uid: string; name: string; department: string; department_name: string; mailbox: string }
+export interface Addressee { kind: 'person' | 'department' | 'group'; to: string; name: string; place: string; mailbox: string }
 
 export interface Signal { name: string; sentence: string; weight: number }
 export interface Decided { decision: string; verb: Verb; by: string; by_shown: string; at: string; undone: boolean }
