@@ -1,14 +1,37 @@
-"""The parser, with a message that kills it: for a bounded child of the tests."""
+"""The parser, with messages that are too much for it: for bounded children of the tests."""
 
+import itertools
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from triage import content
 
 
 def summarise_json(raw: bytes, options: Mapping[str, Any]) -> bytes:
-    """As the real one, but the word "killer" in the body ends the process."""
-    if b"killer" in raw and not options.get("headers_only"):
-        os._exit(1)
+    """As the real one, but certain words in the body are deeds."""
+    for word, deed in DEEDS.items():
+        if word in raw and not options.get("headers_only"):
+            deed()
     return content.summarise_json(raw, options)
+
+
+def multiply() -> None:
+    """Start processes that hold the pipes, and crash, as a parser would that somebody else has taken over."""
+    try:
+        for _ in range(5):
+            if not os.fork():
+                time.sleep(600)
+                os._exit(0)
+    finally:
+        os._exit(1)
+
+
+DEEDS: dict[bytes, Callable[[], object]] = {
+    b"killer": lambda: os._exit(1),
+    b"looper": lambda: [None for _ in itertools.count() if False],
+    b"sleeper": lambda: time.sleep(600),
+    b"glutton": lambda: bytes(2 * 1024**3),
+    b"forker": multiply,
+}

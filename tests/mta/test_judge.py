@@ -405,17 +405,24 @@ def test_a_message_that_cannot_be_entered_is_kept_and_holds_nobody_up(
     assert record(known_on_both)[broken[0].spool_id][0] == broken[1]
 
 
-def test_a_message_that_kills_its_parser_is_held_as_unparsable(known: Settings, quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_messages_that_kill_their_parser_are_held_and_nobody_waits(known: Settings, quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
     def crashing(size: int, seconds: float) -> Pool:
         return Pool("tests.mta.crashing:summarise_json", size=size, memory_bytes=judge.PARSER_MEMORY, seconds=seconds)
 
     monkeypatch.setattr(judge, "parsers", crashing)
-    killer, good = mail("killer"), mail("good")
-    put(known, killer, good)
+    monkeypatch.setattr(judge, "FAST_PARSER", 0.7)
+    monkeypatch.setattr(judge, "SLOW_PARSER", 0.8)
+    killers = [mail(word) for word in ("killer", "looper", "sleeper", "glutton", "forker")]
+    good = [mail(f"good {number}") for number in range(20)]
+    put(known, *killers, *good)
     with judging(known):
+        until(lambda: all(envelope.spool_id in record(known) for envelope, _ in good))
         until(lambda: not waiting(known))
-    assert record(known)[good[0].spool_id][1] == [(State.HELD, "first-contact")]
-    assert record(known)[killer[0].spool_id] == (killer[1], [(State.HELD, "unparsable")])
+    found = record(known)
+    for envelope, _ in good:
+        assert found[envelope.spool_id][1] == [(State.HELD, "first-contact")]
+    for envelope, raw in killers:
+        assert found[envelope.spool_id] == (raw, [(State.HELD, "unparsable")])
 
 
 def test_what_is_readable_of_a_damaged_batch_is_entered(known: Settings) -> None:

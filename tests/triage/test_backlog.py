@@ -1,0 +1,54 @@
+"""What the names of batches tell."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from triage.backlog import Backlog, backlog, batch_name
+from triage.times import utcnow
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Path:
+    for name in ("incoming", "retry", "damaged"):
+        (tmp_path / name).mkdir()
+    return tmp_path
+
+
+def test_a_name_tells_when_by_whom_and_how_much() -> None:
+    assert re.fullmatch(r"[0-9A-Z]{13}\.17\.250\.batch", batch_name(17, 250))
+    names = [batch_name(17, 1) for _ in range(100)]
+    assert names == sorted(set(names))
+
+
+@pytest.mark.parametrize(
+    ("names", "messages"),
+    [
+        ([], 0),
+        ([batch_name(1, 250), batch_name(2, 3)], 253),
+        (["0AMSCK1ANT458.5239.batch"], 1),
+        (["anything.batch"], 1),
+        (["0AMSCK1ANT458.5239.7.batch.tmp", "judge.lock"], 0),
+    ],
+)
+def test_how_much_waits(names: list[str], messages: int, spool: Path) -> None:
+    for name in names:
+        (spool / "incoming" / name).touch()
+    found = backlog(spool)
+    assert (found.messages, found.put_off, found.damaged) == (messages, 0, 0)
+    whole = [name for name in names if re.fullmatch(r".{13}\.\d+\.\d+\.batch", name)]
+    assert bool(found.oldest) == bool(whole)
+    assert found.oldest is None or utcnow() - found.oldest < timedelta(minutes=5)
+
+
+def test_what_is_put_off_and_what_is_damaged(spool: Path) -> None:
+    (spool / "retry" / "0001764000000000.001.0AMSCK1ANT458.1.batch").touch()
+    (spool / "damaged" / batch_name(1, 9)).touch()
+    assert backlog(spool) == Backlog(0, None, 1, 1)
+
+
+def test_a_spool_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        backlog(tmp_path)
