@@ -6,10 +6,11 @@ import time
 from tests.peers import processes
 
 
-def send(port: int, *, messages: int, size: int, sessions: int, to: str, reuse: bool) -> float:
-    """Send; seconds until the last message was acknowledged. An error of the client ends the claim."""
+def send(port: int, *, messages: int, size: int, sessions: int, to: str, reuse: bool, lmtp: bool = False, recipients: int = 1) -> float:
+    """Send, each message to so many recipients; seconds until the last message was acknowledged. An error ends the claim."""
     command = [processes.need("smtp-source", "postfix"), "-s", str(sessions), "-m", str(messages), "-l", str(size)]
-    command += ["-f", "stranger@stranger.example", "-t", to, *(["-d"] if reuse else []), f"inet:127.0.0.1:{port}"]
+    command += ["-f", "stranger@stranger.example", "-t", to, *(["-d"] if reuse else []), *(["-L"] if lmtp else [])]
+    command += [*(["-r", str(recipients)] if recipients > 1 else []), f"inet:127.0.0.1:{port}"]
     begun = time.monotonic()
     subprocess.run(command, check=True, timeout=processes.HANG)
     return time.monotonic() - begun

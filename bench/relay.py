@@ -1,0 +1,180 @@
+"""Claim: released mail reaches Dovecot and Postfix nearly as fast as smtp-source alone, and one mail to 600 people in 6 transactions.
+
+`mailroom relay` takes released mail of 20 KB from an SQLite queue and hands it to Dovecot by LMTP, or to Postfix by
+SMTP. Beside it Postfix's own load generator straight into the same server with as many sessions, which keeps no queue,
+no record and no attempt. Then single releases at half of that rate: from the release's commit to the next hop's yes.
+"""
+
+import contextlib
+import functools
+import math
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from bench.rounds import discarding, printing, processor, releasing, roles, smtp_source
+from bench.rounds.alternating import Sample, medians
+from tests.peers import dovecot, processes
+from tests.peers.company import DOMAIN, Company
+from triage import db
+
+MESSAGES = 400
+SIZE = 20 * 1024
+SESSIONS = 4  # connections of each contender
+PEOPLE = 600
+TOGETHER = 100  # recipients of a transaction
+SINGLE = 120  # releases, one after the other
+ROUNDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """A company whose relay works towards one next hop."""
+
+    company: Company
+    engine: Engine
+    pid: int
+
+    @property
+    def spool(self) -> Path:
+        """Where the relay's bell hangs."""
+        return self.company.directory / "spool"
+
+
+def main() -> int:
+    """Measure and print."""
+    with contextlib.ExitStack() as stack:
+        try:
+            store = stack.enter_context(dovecot.running())
+            postfix, postfix_pid = stack.enter_context(discarding.postfix_discarding())
+        except processes.Missing as missing:
+            return printing.missing(missing)
+        assert store.process is not None
+        into_dovecot = house(stack, f"lmtp://127.0.0.1:{store.lmtp_port}")
+        into_postfix = house(stack, f"smtp://127.0.0.1:{postfix.port}")
+        contenders: dict[str, Callable[[], Sample]] = {
+            "Dovecot: mailroom relay": functools.partial(relayed, into_dovecot, store.process.pid),
+            "Dovecot: smtp-source": functools.partial(sourced, store.lmtp_port, store.process.pid, lmtp=True),
+            "Postfix: mailroom relay": functools.partial(relayed, into_postfix, postfix_pid),
+            "Postfix: smtp-source": functools.partial(sourced, postfix.port, postfix_pid, lmtp=False),
+            f"Dovecot, {PEOPLE} people: mailroom relay": functools.partial(together, into_dovecot, store.process.pid),
+            f"Dovecot, {PEOPLE} people: smtp-source": functools.partial(sourced_together, store.lmtp_port, store.process.pid),
+        }
+        for run in contenders.values():
+            run()  # mailboxes come into being, statements are compiled
+        figures = medians(contenders, ROUNDS)
+        report(figures)
+        single(into_dovecot, figures["Dovecot: mailroom relay"]["rate"] / 2)
+        printing.machine(discarding.postfix_version(), f"Dovecot {version()}", others=[one["others"] for one in figures.values()])
+    return 0
+
+
+def house(stack: contextlib.ExitStack, next_hop: str) -> House:
+    """A relay at work for this next hop."""
+    directory = stack.enter_context(processes.short_directory("relay"))
+    company = Company(directory, f"sqlite:///{directory}/mailroom.db", next_hop)
+    company.lay_out()
+    engine = db.open_engine(company.database)
+    stack.callback(engine.dispose)
+    return House(company, engine, stack.enter_context(roles.role(company, "relay")))
+
+
+def relayed(at: House, peer: int) -> Sample:
+    """A queue of single mails."""
+    ids = releasing.prepare(at.engine, [[f"joe{number % SESSIONS}@{DOMAIN}"] for number in range(MESSAGES)], SIZE)
+    return timed(peer, at.pid, MESSAGES, functools.partial(emptied, at, ids))
+
+
+def together(at: House, peer: int) -> Sample:
+    """One mail to many."""
+    ids = releasing.prepare(at.engine, [[f"person{number}@{DOMAIN}" for number in range(PEOPLE)]], SIZE)
+    return timed(peer, at.pid, PEOPLE, functools.partial(emptied, at, ids))
+
+
+def emptied(at: House, ids: list[int]) -> None:
+    """Let them go, and wait until the last is on the record as delivered."""
+    releasing.let_go(at.engine, at.spool, ids)
+    processes.until(lambda: releasing.delivered(at.engine, ids) == len(ids), "everything is delivered", log=at.company.log)
+
+
+def sourced(port: int, peer: int, *, lmtp: bool) -> Sample:
+    """The load generator alone."""
+    send = functools.partial(
+        smtp_source.send, port, messages=MESSAGES, size=SIZE, sessions=SESSIONS, to=f"ann@{DOMAIN}", reuse=True, lmtp=lmtp
+    )
+    return timed(peer, 0, MESSAGES, send)
+
+
+def sourced_together(port: int, peer: int) -> Sample:
+    """The load generator with as many recipients a transaction."""
+    messages = math.ceil(PEOPLE / TOGETHER)
+    send = functools.partial(
+        smtp_source.send,
+        port,
+        messages=messages,
+        size=SIZE,
+        sessions=SESSIONS,
+        to=f"ann@{DOMAIN}",
+        reuse=True,
+        lmtp=True,
+        recipients=TOGETHER,
+    )
+    return timed(peer, 0, PEOPLE, send)
+
+
+def timed(peer: int, own: int, count: int, work: Callable[[], object]) -> Sample:
+    """Deliveries a second, and processor time of the relay and of the server for each."""
+    watch = processor.Watch((peer, own) if own else (peer,))
+    work()
+    passed, trees, others = watch.stop()
+    theirs, ours = trees[0], trees[1] if own else 0.0
+    return {"rate": count / passed, "server": theirs / count * 1000, "relay": ours / count * 1000, "others": others}
+
+
+def single(at: House, rate: float) -> None:
+    """Releases at half load, and the table of how long each took."""
+    ids = releasing.prepare(at.engine, [[f"joe{number % SESSIONS}@{DOMAIN}"] for number in range(SINGLE)], SIZE)
+    begun = time.monotonic()
+    for number, one in enumerate(ids):
+        time.sleep(max(0.0, begun + number / rate - time.monotonic()))
+        releasing.let_go(at.engine, at.spool, [one])
+    processes.until(lambda: releasing.delivered(at.engine, ids) == len(ids), "everything is delivered", log=at.company.log)
+    waited = releasing.waited(at.engine, ids)
+    fsync = printing.fsync_milliseconds()
+    print(f"{SINGLE} releases at {rate:.0f} a second, from the commit to Dovecot's yes, milliseconds (one fsync: {fsync:.2f})")
+    rows = [
+        ("measured", f"{waited[len(waited) // 2]:.1f}", f"{waited[int(len(waited) * 0.99)]:.1f}"),
+        ("goal", f"{6 * fsync + 15:.1f}", "150"),
+    ]
+    printing.table(("", "p50", "p99"), rows)
+
+
+def report(figures: dict[str, dict[str, float]]) -> None:
+    """Each pair, with its ratio."""
+    print(f"{MESSAGES} mails of {SIZE // 1024} KB over {SESSIONS} connections, medians of {ROUNDS} alternating rounds")
+    rows = []
+    for name, figure in figures.items():
+        beside = figures[name.partition(":")[0] + ": smtp-source"]
+        rows.append(
+            (
+                name,
+                f"{figure['rate']:.0f}",
+                printing.ratio(figure["rate"], beside["rate"]),
+                f"{figure['relay']:.2f}",
+                f"{figure['server']:.2f}",
+            )
+        )
+    printing.table(("", "deliveries/s", "to smtp-source", "relay CPU ms", "server CPU ms"), rows)
+
+
+def version() -> str:
+    """Of Dovecot."""
+    return ".".join(map(str, dovecot.version(processes.need("dovecot", dovecot.PACKAGES))))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

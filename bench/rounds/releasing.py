@@ -1,0 +1,83 @@
+"""Released mail in a company's queue: proven, 20 KB, made ready before, and let go all at once or one by one."""
+
+import random
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import Engine, func, insert, select, update
+from sqlmodel import SQLModel, col
+
+from bench.rounds import filling
+from triage import contents, db
+from triage.authentication import Authentication, Dmarc, Result, Spf
+from triage.bell import Bell
+from triage.envelope import Envelope
+from triage.ids import new_id
+from triage.models import Delivery
+from triage.states import State
+from triage.times import utcnow
+
+AUTHOR = "sales@supplier.example"
+PROVEN = Authentication(AUTHOR, (Spf(Result.PASS, "mailfrom", "supplier.example"),), dmarc=Dmarc(Result.PASS, "supplier.example"))
+NOT_YET = datetime(2999, 1, 1, tzinfo=UTC)
+MESSAGE, DELIVERY = (SQLModel.metadata.tables[name] for name in ("message", "delivery"))
+LINE = 70  # characters
+
+
+def prepare(engine: Engine, mailboxes: Sequence[Sequence[str]], size: int) -> list[int]:
+    """One message of about `size` bytes for each group of mailboxes, to leave when it is let go; the ids of the deliveries."""
+    chance, ids = random.Random(), []  # new contents each time
+    with db.transaction(engine) as session:
+        for group in mailboxes:
+            content_id, content = contents.keep(session, letter(chance, size))
+            assert content is not None
+            session.add(content)
+            session.flush()
+            message, delivery = filling.row(content_id, "", chance)
+            envelope = Envelope(new_id(), utcnow(), AUTHOR, tuple(group), "192.0.2.1", "mx.supplier.example")
+            message |= {"envelope": envelope.as_json(), "authentication": PROVEN.as_json()}
+            rows = [
+                delivery
+                | {"id": new_id(), "recipient": mailbox, "mailbox": mailbox, "state": State.QUEUED, "due_at": NOT_YET, "queued_at": NOT_YET}
+                for mailbox in group
+            ]
+            session.connection().execute(insert(MESSAGE), [message])
+            session.connection().execute(insert(DELIVERY), rows)
+            ids += [row["id"] for row in rows]
+    return ids
+
+
+def letter(chance: random.Random, size: int) -> bytes:
+    """Text that nothing can guess, in lines."""
+    number = chance.getrandbits(60)
+    head = f"From: Sales <{AUTHOR}>\r\nSubject: Order {number}\r\nMessage-ID: <{number}@supplier.example>\r\n\r\n"
+    lines = (size - len(head)) // (LINE + 2)
+    return (head + "".join(f"{chance.getrandbits(4 * LINE):0{LINE}x}\r\n" for _ in range(lines))).encode()
+
+
+def let_go(engine: Engine, spool: Path, ids: Sequence[int]) -> datetime:
+    """Due now, committed, and the relay's bell rung; when that was."""
+    with db.transaction(engine) as session:
+        now = utcnow()
+        session.execute(update(Delivery).where(db.among(session, col(Delivery.id), ids)).values(due_at=now, queued_at=now))
+    bell = Bell(spool, "relay")
+    bell.ring()
+    bell.close()
+    return now
+
+
+def delivered(engine: Engine, ids: Sequence[int]) -> int:
+    """How many of them the next hop has taken."""
+    with db.reading(engine) as session:
+        where = db.among(session, col(Delivery.id), ids) & (col(Delivery.state) == State.DELIVERED)
+        return session.scalar(select(func.count()).select_from(Delivery).where(where)) or 0
+
+
+def waited(engine: Engine, ids: Sequence[int]) -> list[float]:
+    """Milliseconds from each release to the next hop's acceptance, sorted."""
+    attempt = SQLModel.metadata.tables["attempt"]
+    with db.reading(engine) as session:
+        joined = select(DELIVERY.c.queued_at, attempt.c.ended_at).join(attempt, attempt.c.delivery_id == DELIVERY.c.id)
+        rows = session.execute(joined.where(db.among(session, DELIVERY.c.id, ids))).all()
+    return sorted((ended - begun) / timedelta(milliseconds=1) for begun, ended in rows)
