@@ -22,7 +22,7 @@ from tests.peers import dovecot, processes
 from tests.peers.company import DOMAIN, Company
 from triage import db
 
-MESSAGES = 400
+MESSAGES = 1000
 SIZE = 20 * 1024
 SESSIONS = 4  # connections of each contender
 PEOPLE = 600

@@ -17,8 +17,8 @@ from triage.queue import Claim, Outcome
 from triage.routes import Destination
 from triage.settings import Settings
 
-AHEAD = 0.25  # seconds of work that is claimed ahead, so that nobody waits for the database
-MOST_AHEAD = 64  # errands
+AHEAD = 0.5  # seconds of work that is claimed ahead, so that nobody waits for the database
+MOST_AHEAD = 128  # errands
 GIVE_BACK = 30.0  # seconds that what was claimed ahead waits for a worker; then anybody may have it again
 KEPT_OPEN = 10.0  # seconds that connections stay when there is nothing to send
 LONGEST_SEND = queue.LEASE.total_seconds() - GIVE_BACK - 15  # then another worker may take over, so this one lets go before
@@ -46,7 +46,8 @@ class Carriers:
         self.first_ended = self.last_used = time.monotonic()
         self.pace = 0.0  # seconds an errand takes; 0: not known yet
         self.failures, self.away_until, self.away_reply = 0, 0.0, ""
-        self.back = False  # the next hop has answered since it was away, and the queue does not know yet
+        self.back = False  # the next hop has answered since it was away
+        self.returned = False  # and all that was said before is collected, so that the queue may be told
         self.was_away = True  # for all that we know
 
     @property
@@ -150,12 +151,13 @@ class Carriers:
         with self.lock:
             now = time.monotonic()
             away = bool(self.failures) and now < self.away_until
-            kept = [errand for errand in self.backlog if not (stopping or away or now - errand.since > GIVE_BACK)]
-            back = [errand for errand in self.backlog if errand not in kept] if len(kept) < len(self.backlog) else []
-            self.backlog = deque(kept)
+            parting = [stopping or away or now - errand.since > GIVE_BACK for errand in self.backlog]
+            back = [errand for errand, parts in zip(self.backlog, parting, strict=True) if parts]
+            self.backlog = deque(errand for errand, parts in zip(self.backlog, parting, strict=True) if not parts)
             said = self.away_reply if away else "it was not tried: the next hop is busy with other mail"
             untried = Outcome("untried", said, self.destination.next_hop)
             ended, self.ended = self.ended, []
+            self.returned, self.back = self.returned or self.back, False
             return ended + [(claim, untried) for errand in back for claim in errand.claims]
 
     def settling_is_due(self, gather: float, *, stopping: bool) -> bool:

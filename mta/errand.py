@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mta.nexthop import NextHop
 from mta.sealer import Sealer
@@ -48,7 +48,7 @@ def carry(errand: Errand, hop: NextHop, settings: Settings, next_hop: str, seale
         hop.close()
         outcomes = [Outcome("deferred", "an internal fault broke this attempt off; the log says more", next_hop)] * len(errand.claims)
     report(errand.claims, outcomes)
-    return outcomes
+    return [replace(outcome, at=utcnow()) for outcome in outcomes]
 
 
 def stamped(claim: Claim, settings: Settings, sealer: Sealer | None) -> bytes:

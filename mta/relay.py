@@ -1,6 +1,7 @@
 """Sends on what is due: claim, send, settle; every attempt is on the record before anybody dials."""
 
 import logging
+import sys
 import threading
 import time
 from datetime import timedelta
@@ -22,7 +23,8 @@ from triage.visible import visible
 
 LONGEST_PAUSE = 1.0  # seconds: the bell of another machine does not reach us
 SHORTEST_PAUSE = 0.05  # seconds: what is due but in another relay's hands is not worth spinning for
-GATHER = 0.05  # seconds that outcomes wait for others, so that one transaction settles many
+GATHER = 0.1  # seconds that outcomes wait for others, so that one transaction settles many
+SWITCH = 0.0005  # seconds: a worker whose next hop has answered waits so long for the thread that settles
 LAST_PATIENCE = 10.0  # seconds that outcomes wait for a database that is down once we are to stop
 
 log = logging.getLogger(__name__)
@@ -35,6 +37,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
     settled is sent again when its lease ends: possibly twice, never lost.
     """
     relay = Relay(settings)
+    sys.setswitchinterval(SWITCH)
     try:
         while not stop.is_set():
             relay.turn()
@@ -62,7 +65,8 @@ class Relay:
     def turn(self, *, claiming: bool = True) -> None:
         """Settle what has ended, claim what is due, and wait until there is something to do again."""
         try:
-            if self.is_worth_a_transaction(claiming=claiming):
+            claims = claiming and self.something_is_due()
+            if claims or self.settling_is_due(stopping=not claiming):
                 self.settle_and_claim(claiming=claiming)
         except SQLAlchemyError as fault:
             log.warning("the database does not answer, trying again: %s", visible(str(fault)))
@@ -73,15 +77,15 @@ class Relay:
         if self.bell.wait(self.pause()):
             self.look_again = 0.0
 
-    def is_worth_a_transaction(self, *, claiming: bool) -> bool:
-        """Is there something to settle that should not wait, or something due for somebody who has room for it?"""
-        if self.unsettled or any(one.settling_is_due(GATHER, stopping=not claiming) for one in self.carriers):
-            return True
-        hungry = [one for one in self.carriers if claiming and one.hungry()]
+    def settling_is_due(self, *, stopping: bool) -> bool:
+        """Is there something to settle or to give back that should not wait for more?"""
+        return bool(self.unsettled) or any(one.settling_is_due(GATHER, stopping=stopping) for one in self.carriers)
+
+    def something_is_due(self) -> bool:
+        """Is a delivery due for carriers who will soon have nothing to do?"""
+        hungry = [one for one in self.carriers if one.hungry()]
         if not hungry or time.monotonic() < self.look_again:
             return False
-        if any(one.ended for one in hungry):
-            return True  # this will be settled soon anyway: both in one
         with reading(self.engine) as session:
             due = [found for one in hungry if (found := queue.next_due(session, one.destination.condition))]
         wait = (min(due) - utcnow()).total_seconds() if due else LONGEST_PAUSE
@@ -89,12 +93,16 @@ class Relay:
         return wait <= 0
 
     def settle_and_claim(self, *, claiming: bool) -> None:
-        """One transaction puts outcomes on the record and takes the next claims; only then do the workers hear of them."""
-        for one in self.carriers:
-            self.unsettled += one.collect(stopping=not claiming)
+        """One transaction puts outcomes on the record and takes the next claims; only then do the workers hear of them.
+
+        Outcomes that may wait do not hold up a claim: somebody may be looking at the clock.
+        """
+        if self.settling_is_due(stopping=not claiming) or any(one.settling_is_due(GATHER / 2, stopping=False) for one in self.carriers):
+            for one in self.carriers:
+                self.unsettled += one.collect(stopping=not claiming)
         with transaction(self.engine) as session:
             late = queue.settle_many(session, self.unsettled, settings=self.settings, now=utcnow()) if self.unsettled else []
-            back = [one for one in self.carriers if one.back]
+            back = [one for one in self.carriers if one.returned]
             for one in self.carriers:
                 self.tell_the_queue(session, one)
             claims = [(one, self.claim(session, one)) for one in self.carriers if claiming]
@@ -104,7 +112,7 @@ class Relay:
             self.changed.ring()
         self.unsettled = []
         for one in back:
-            one.back = False
+            one.returned = False
         for one, taken in claims:
             one.take(taken)
 
@@ -113,7 +121,7 @@ class Relay:
         if seconds := one.away_for():
             until = utcnow() + timedelta(seconds=seconds)
             waiting.put_off(session, one.destination, until, one.away_reply, settings=self.settings, by=RELAY, now=utcnow())
-        elif one.back:
+        elif one.returned:
             waiting.bring_forward(session, one.destination, now=utcnow())
 
     def claim(self, session: Session, one: Carriers) -> list[Claim]:

@@ -27,9 +27,14 @@ def keep(session: Session, raw: bytes) -> tuple[int, Content | None]:
 def load(session: Session, content_id: int) -> bytes:
     """The bytes as received. NotFound when they have been erased."""
     kept = session.get(Content, content_id)
-    if kept is None or kept.zstd is None:
+    return unpacked(kept.zstd if kept else None, kept.size if kept else 0)
+
+
+def unpacked(zstd: bytes | None, size: int) -> bytes:
+    """The bytes as received, from what the database holds of them. NotFound when they have been erased."""
+    if zstd is None:
         raise NotFound("the content of this message has been erased: its retention time is over")
-    return zstandard.ZstdDecompressor().decompress(kept.zstd, max_output_size=kept.size)
+    return zstandard.ZstdDecompressor().decompress(zstd, max_output_size=size)
 
 
 def compressed(raw: bytes) -> bytes:

@@ -19,7 +19,7 @@ from triage.db import among
 from triage.envelope import Envelope
 from triage.errors import NotAllowedNow, NotFound
 from triage.ids import new_id, show
-from triage.models import DecisionItem, Delivery, Message
+from triage.models import Content, DecisionItem, Delivery, Message
 from triage.settings import Settings
 from triage.states import Event, State
 
@@ -61,6 +61,7 @@ class Outcome:
     reply: str
     next_hop: str
     unreachable: bool = False  # the next hop was not there, or wanted no mail at all: nothing was said about this delivery
+    at: datetime | None = None  # when; None: as it is settled
 
 
 EVENTS = {"delivered": Event.DELIVER, "deferred": Event.DEFER, "untried": Event.DEFER, "bounced": Event.BOUNCE}
@@ -117,15 +118,14 @@ def pick(session: Session, limit: int, now: datetime, where: ColumnElement[bool]
 
 
 def with_siblings(found: dict[int, int], siblings: Iterable[tuple[int, int]]) -> list[int]:
-    """What was found, filled up to MOST_RECIPIENTS of each message."""
-    number: dict[int, int] = defaultdict(int)
-    for message in found.values():
-        number[message] += 1
+    """What was found, in full transactions: filled up to MOST_RECIPIENTS of a message, cut down to a multiple of it."""
+    together: dict[int, list[int]] = defaultdict(list)
+    for delivery_id, message in found.items():
+        together[message].append(delivery_id)
     for delivery_id, message in siblings:
-        if delivery_id not in found and number[message] < MOST_RECIPIENTS:
-            found[delivery_id] = message
-            number[message] += 1
-    return list(found)
+        if delivery_id not in found and len(together[message]) < MOST_RECIPIENTS:
+            together[message].append(delivery_id)
+    return [one for ids in together.values() for one in (ids[: len(ids) - len(ids) % MOST_RECIPIENTS] or ids)]
 
 
 def claims_of(session: Session, ids: Sequence[int], settings: Settings, now: datetime) -> list[Claim]:
@@ -179,10 +179,11 @@ def address_at_next_hop(row: Row[Any], settings: Settings) -> str:
 def letters(session: Session, ids: Iterable[int]) -> dict[int, tuple[Envelope, Authentication, bytes] | NotFound]:
     """The messages with their bytes, each once however many deliveries it has; why for one whose content is gone."""
     found: dict[int, tuple[Envelope, Authentication, bytes] | NotFound] = {}
-    columns = (Message.id, Message.content_id, Message.envelope, Message.authentication)
-    for message in session.execute(select(*map(col, columns)).where(among(session, col(Message.id), ids))):
+    columns = (Message.id, Message.envelope, Message.authentication, Content.zstd, Content.size)
+    joined = select(*map(col, columns)).join(Content, col(Content.id) == col(Message.content_id))
+    for message in session.execute(joined.where(among(session, col(Message.id), ids))):
         try:
-            raw = contents.load(session, message.content_id)
+            raw = contents.unpacked(message.zstd, message.size)
         except NotFound as gone:
             found[message.id] = gone
         else:
@@ -260,7 +261,7 @@ def values_of(claim: Claim, outcome: Outcome, kind: str, now: datetime) -> dict[
         "outcome": kind,
         "reply": outcome.reply,
         "next_hop": outcome.next_hop,
-        "ended_at": now,
+        "ended_at": outcome.at or now,
     }
 
 
