@@ -49,11 +49,12 @@ class Aim(NamedTuple):
 
 HELD, QUEUED, PURGED = frozenset({State.HELD}), frozenset({State.QUEUED}), frozenset({State.PURGED, State.EXPIRED, State.REJECTED})
 DELIVERED = frozenset({State.DELIVERED})
+HELD_OR_BOUNCED = frozenset({State.HELD, State.BOUNCED})
 PURGEABLE = frozenset({State.HELD, State.QUEUED, State.BOUNCED})
 IN_FLIGHT = frozenset({State.RELAYING, State.RESTORING})
 AIMS = {
-    Verb.RELEASE: Aim(Event.RELEASE, frozenset({State.HELD, State.BOUNCED}), HELD),
-    Verb.REDIRECT: Aim(Event.REDIRECT, HELD, HELD),
+    Verb.RELEASE: Aim(Event.RELEASE, HELD_OR_BOUNCED, HELD),
+    Verb.REDIRECT: Aim(Event.REDIRECT, HELD_OR_BOUNCED, HELD),
     Verb.PURGE: Aim(Event.PURGE, PURGEABLE, PURGEABLE | IN_FLIGHT | DELIVERED),
     Verb.REJECT: Aim(Event.REJECT, HELD, HELD),
     Verb.RESTORE: Aim(Event.RESTORE, PURGED, PURGED),

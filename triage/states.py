@@ -61,6 +61,7 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.RELAYING, Event.DEFER): State.QUEUED,
     (State.RELAYING, Event.BOUNCE): State.BOUNCED,
     (State.BOUNCED, Event.RELEASE): State.QUEUED,
+    (State.BOUNCED, Event.REDIRECT): State.QUEUED,
     (State.BOUNCED, Event.PURGE): State.PURGED,
     (State.DELIVERED, Event.COME_BACK): State.BOUNCED,
     (State.DELIVERED, Event.PURGE): State.RECALLING,

@@ -415,3 +415,12 @@ def test_ten_thousand_at_once(sqlite_engine: Engine, settings: Settings) -> None
     done = office.decides(Verb.PURGE, SALES, rule=BLOCK, expect=10_001)
     assert done.done == 10_001
     assert office.undoes(done).done == 10_001
+
+
+def test_what_bounced_is_redirected_to_somebody_else(office: Office) -> None:
+    mail = office.arrives()
+    office.happens(mail, Event.RELEASE, Event.CLAIM, Event.BOUNCE)
+    decision = office.decides(Verb.REDIRECT, Selection.of(ids=(mail,)), to="mara.berg")
+    assert (office.states(mail), office.delivery(mail).mailbox) == ([State.QUEUED], "mara.berg@company.example")
+    office.undoes(decision)
+    assert (office.states(mail), office.delivery(mail).mailbox) == ([State.HELD], "joe.fern@company.example")
