@@ -115,12 +115,13 @@ def next_hop(
     tls: ssl.SSLContext | None = None,
     implicit_tls: ssl.SSLContext | None = None,
     port: int = 0,
+    kind: type[Peer] = Peer,
     size: int = 1_000_000,
     hides: tuple[str, ...] = (),
     offers: tuple[str, ...] = (),
 ) -> Iterator[Peer]:
     """A running next hop on a spare port, or on a unix socket; it is gone afterwards."""
-    peer = Peer(hides=hides, offers=offers)
+    peer = kind(hides=hides, offers=offers)
     loop = asyncio.new_event_loop()
     protocols: list[SMTP] = []
 
@@ -170,6 +171,7 @@ def next_hop(
 async def shut(server: asyncio.Server, protocols: list[SMTP]) -> None:
     """Stop listening and end every session."""
     server.close()
+    await asyncio.sleep(0.05)  # who was accepted a moment ago gets a transport that can be ended
     for protocol in protocols:
         if isinstance(protocol.transport, asyncio.Transport):
             protocol.transport.abort()
