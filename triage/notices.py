@@ -1,9 +1,8 @@
 """What we tell outside senders: at most one notice a message, only to who is proven, through the queue like any other mail."""
 
-import re
 import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -15,30 +14,18 @@ from triage.authentication import Authentication
 from triage.backscatter import Circumstances, may_notify
 from triage.content import Summary
 from triage.db import among
-from triage.envelope import Address, Envelope
+from triage.envelope import Envelope
 from triage.errors import NotFound
 from triage.ids import new_id, show
+from triage.letters import FAILURE, REJECTION, Letter, letter_to
 from triage.models import Delivery, Message, Notice
 from triage.settings import Settings
 from triage.states import Event, State
-from triage.visible import visible
 
 BY = Actor.system("notices")
-FAILURE, REJECTION = "failure", "rejection"
 ABOUT = {FAILURE: State.BOUNCED, REJECTION: State.REJECTED}  # the state of the deliveries that a notice is about
 ENDS = frozenset(ABOUT.values())
 UNSENT = frozenset({State.QUEUED, State.PURGED, State.BOUNCED})  # of a notice that has not reached anybody
-PLACEHOLDER = re.compile(r"\{(subject|recipient|sender|date|company)\}")
-VALUE_LENGTH = 200  # characters of what a placeholder stands for
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """What a sender would be told about some deliveries of one message."""
-
-    to: str
-    text: str
-    failed: tuple[dsn.Failed, ...]
 
 
 def why_not(session: Session, message: Message, settings: Settings, *, direction: str = "in") -> str:
@@ -78,7 +65,9 @@ def failed(session: Session, ids: Iterable[int], *, settings: Settings, now: dat
     for message in messages_of(session, ids):
         if message.id in waiting(session, [message.id]):
             follow(session, [message.id], settings=settings, now=now)
-        elif not why_not(session, message, settings):
+        elif why := why_not(session, message, settings):
+            ledger.write(session, "not_told", f"message:{show(message.id)}", by=BY, now=now, detail={"why": why})
+        else:
             make(session, message, FAILURE, settings.notices.failure_text, settings=settings, due=due, now=now)
 
 
@@ -126,49 +115,6 @@ def concerned_by(session: Session, message_id: int, kind: str) -> Sequence[Deliv
     where = (col(Delivery.message_id) == message_id, col(Delivery.direction) == "in", col(Delivery.state) == ABOUT[kind])
     rows = select(Delivery).where(*where).order_by(col(Delivery.id)).execution_options(populate_existing=True)
     return session.scalars(rows).all()
-
-
-def letter_to(message: Message, concerned: Sequence[Delivery], kind: str, text: str, settings: Settings) -> Letter | None:
-    """What is said of these deliveries; None when none of them has an address that the sender wrote to."""
-    failures = [failure(written, one, kind) for one in concerned if (written := as_written(one, message))]
-    if not failures:
-        return None  # members of a group: who they are is nobody's business outside
-    return Letter(message.envelope["reverse_path"], in_words(text, message, failures, settings), tuple(failures))
-
-
-def as_written(delivery: Delivery, message: Message) -> str:
-    """The recipient as the sender wrote it, "" when the sender did not."""
-    return next((one for one in message.envelope["recipients"] if folded(one) == delivery.recipient), "")
-
-
-def failure(recipient: str, delivery: Delivery, kind: str) -> dsn.Failed:
-    """One recipient's part of the notice."""
-    if kind == REJECTION:
-        return dsn.Failed(recipient, "5.7.1")
-    status, code = dsn.status_of(delivery.last_reply)
-    return dsn.Failed(recipient, status, code)
-
-
-def folded(address: str) -> str:
-    """A recipient as deliveries hold it."""
-    try:
-        return str(Address.parse(address))
-    except ValueError:
-        return address.casefold()
-
-
-def in_words(text: str, message: Message, failures: Sequence[dsn.Failed], settings: Settings) -> str:
-    """The template with its placeholders filled in, in one pass: what a value says is never a placeholder."""
-    values = {
-        "subject": message.summary.get("subject") or "(no subject)",
-        "recipient": ", ".join(one.recipient for one in failures),
-        "sender": message.envelope["reverse_path"],
-        "date": f"{message.received_at:%d %b %Y}",
-        "company": settings.company.domains[0],
-    }
-    filled = PLACEHOLDER.sub(lambda found: visible(values[found[1]])[:VALUE_LENGTH], text)
-    reasons = dict.fromkeys(one.reason for one in failures) if "{reason}" in text else {}
-    return filled.replace("{reason}", " ".join(reasons)).strip() + "\n"
 
 
 def enter(

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from sqlalchemy import and_, select
 from sqlmodel import Session, col
 
-from triage import access, notices, rejections, selection
+from triage import access, rejections, selection
 from triage.actor import Actor
+from triage.letters import REJECTION, letter_to
 from triage.models import Delivery, Message
-from triage.notices import REJECTION
 from triage.selection import Selection
 from triage.settings import Settings
 from triage.states import State
@@ -57,6 +57,6 @@ def preview(session: Session, selected: Selection, *, template: str, text: str, 
 def letters(session: Session, chosen: Iterable[tuple[int, list[Delivery]]], said: str, settings: Settings) -> Iterable[Said]:
     """The words that go to each sender."""
     for message_id, deliveries in chosen:
-        letter = notices.letter_to(session.get_one(Message, message_id), deliveries, REJECTION, said, settings)
+        letter = letter_to(session.get_one(Message, message_id), deliveries, REJECTION, said, settings)
         if letter:
             yield Said(message_id, letter.to, letter.text)

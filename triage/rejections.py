@@ -9,8 +9,8 @@ from sqlmodel import Session, col
 from triage import notices
 from triage.db import among
 from triage.errors import BadInput
+from triage.letters import REJECTION, as_written
 from triage.models import Delivery, Message, Notice
-from triage.notices import REJECTION
 from triage.settings import Settings
 from triage.states import State
 
@@ -54,7 +54,7 @@ def held_among(session: Session, ids: Iterable[int]) -> list[tuple[Delivery, Mes
 
 def unnamed(delivery: Delivery, message: Message) -> str:
     """Is it for somebody whom the sender never named?"""
-    return "" if notices.as_written(delivery, message) else "the sender never wrote to this address"
+    return "" if as_written(delivery, message) else "the sender never wrote to this address"
 
 
 def joins(notice: Notice | None) -> bool:

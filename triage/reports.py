@@ -402,6 +402,7 @@ ACTS = {
     "defer": "Put off by the next hop: {reply}",
     "bounce": "Refused by the next hop: {reply}",
     "come_back": "Came back from behind the next hop: {reply}",
+    "not_told": "The sender is not told of it: {why}.",
     "notice": "A notice to the sender is written ({kind}).",
     "report": "The server behind the next hop reports: {reply}",
     "late_bounce": "A bounce came back too late to change anything: {reply}",

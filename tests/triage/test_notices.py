@@ -102,9 +102,12 @@ def test_it_leaves_through_the_queue_with_the_null_reverse_path(sender: Sender) 
         {"author": "no-reply@supplier.example"},
     ],
 )
-def test_nobody_else_is_told(sender: Sender, different: dict[str, object]) -> None:
-    sender.refused(**different)
+def test_nobody_else_is_told_and_staff_reads_why(sender: Sender, different: dict[str, object]) -> None:
+    (mail,) = sender.refused(**different)
     assert sender.told() == []
+    with db.reading(sender.engine) as session:
+        (why,) = [one.sentence for one in reports.delivery(session, mail, by=ANA).history if one.act == "not_told"]
+    assert why.startswith("The sender is not told of it: ")
 
 
 def test_no_notice_comes_of_a_notice(sender: Sender) -> None:
@@ -224,3 +227,18 @@ def test_every_notice_is_on_the_record(sender: Sender) -> None:
         (record,) = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "notice"))
     assert record.detail["to"] == "sales@supplier.example"
     assert "could not be delivered" in record.detail["said"]
+
+
+def test_the_queue_counts_it_and_it_can_be_tried_at_once_or_given_up(sender: Sender) -> None:
+    sender.refused()
+    (notice,) = sender.told()
+    with db.transaction(sender.engine) as session:
+        counted = {one.next_hop: one.waiting for one in waiting.standings(session, by=ANA, settings=sender.settings)}
+        assert counted["smtp://smarthost.example:25"] == 1
+        assert waiting.retry(session, [notice.id], settings=sender.settings, by=ANA, now=NOW) == 1
+    assert [one.direction for one in sender.claims()] == ["notice"]
+    sender.refused(MARA)
+    (_, second) = sender.told()
+    with db.transaction(sender.engine) as session:
+        assert waiting.give_up(session, [second.id], settings=sender.settings, by=ANA, now=NOW) == 1
+    assert len(sender.told()) == 2  # and nobody is told of that

@@ -1,0 +1,67 @@
+"""What a notice says: the words of a template about some deliveries of one message, and only what the sender may know."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from triage import dsn
+from triage.envelope import Address
+from triage.models import Delivery, Message
+from triage.settings import Settings
+from triage.visible import visible
+
+FAILURE, REJECTION = "failure", "rejection"
+PLACEHOLDER = re.compile(r"\{(subject|recipient|sender|date|company)\}")
+VALUE_LENGTH = 200  # characters of what a placeholder stands for
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What a sender would be told about some deliveries of one message."""
+
+    to: str
+    text: str
+    failed: tuple[dsn.Failed, ...]
+
+
+def letter_to(message: Message, concerned: Sequence[Delivery], kind: str, text: str, settings: Settings) -> Letter | None:
+    """What is said of these deliveries; None when none of them has an address that the sender wrote to."""
+    failures = [failure(written, one, kind) for one in concerned if (written := as_written(one, message))]
+    if not failures:
+        return None  # members of a group: who they are is nobody's business outside
+    return Letter(message.envelope["reverse_path"], in_words(text, message, failures, settings), tuple(failures))
+
+
+def as_written(delivery: Delivery, message: Message) -> str:
+    """The recipient as the sender wrote it, "" when the sender did not."""
+    return next((one for one in message.envelope["recipients"] if folded(one) == delivery.recipient), "")
+
+
+def failure(recipient: str, delivery: Delivery, kind: str) -> dsn.Failed:
+    """One recipient's part of the notice."""
+    if kind == REJECTION:
+        return dsn.Failed(recipient, "5.7.1")
+    status, code = dsn.status_of(delivery.last_reply)
+    return dsn.Failed(recipient, status, code)
+
+
+def folded(address: str) -> str:
+    """A recipient as deliveries hold it."""
+    try:
+        return str(Address.parse(address))
+    except ValueError:
+        return address.casefold()
+
+
+def in_words(text: str, message: Message, failures: Sequence[dsn.Failed], settings: Settings) -> str:
+    """The template with its placeholders filled in, in one pass: what a value says is never a placeholder."""
+    values = {
+        "subject": message.summary.get("subject") or "(no subject)",
+        "recipient": ", ".join(one.recipient for one in failures),
+        "sender": message.envelope["reverse_path"],
+        "date": f"{message.received_at:%d %b %Y}",
+        "company": settings.company.domains[0],
+    }
+    filled = PLACEHOLDER.sub(lambda found: visible(values[found[1]])[:VALUE_LENGTH], text)
+    reasons = dict.fromkeys(one.reason for one in failures) if "{reason}" in text else {}
+    return filled.replace("{reason}", " ".join(reasons)).strip() + "\n"
