@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, select
 from sqlmodel import Session, col
 
 from triage import notices
@@ -33,23 +33,27 @@ def text_of(settings: Settings, *, template: str = "", text: str = "") -> str:
 
 def refused(session: Session, ids: Iterable[int], settings: Settings) -> dict[int, str]:
     """Those held deliveries whose sender must not be told anything, and why. BadInput when it would be too many mails."""
-    held = held_among(session, ids)
-    messages = {message.id: message for _, message in held}
-    if len(messages) > MOST_MESSAGES:
-        raise BadInput(f"reject: that would send {len(messages)} mails; at most {MOST_MESSAGES} at once, or purge instead")
+    given = list(ids)
+    number = session.scalar(select(func.count(func.distinct(col(Delivery.message_id)))).where(*held(session, given))) or 0
+    if number > MOST_MESSAGES:
+        raise BadInput(f"reject: that would send {number} mails; at most {MOST_MESSAGES} at once, or purge instead")
+    found = held_among(session, given)
+    messages = {message.id: message for _, message in found}
     waiting = notices.waiting(session, messages)
     reasons = {one: notices.why_not(session, message, settings) for one, message in messages.items() if not joins(waiting.get(one))}
-    why = {delivery.id: reasons.get(message.id) or unnamed(delivery, message) for delivery, message in held}
+    why = {delivery.id: reasons.get(message.id) or unnamed(delivery, message) for delivery, message in found}
     return {delivery_id: f"Not told: {reason}." for delivery_id, reason in why.items() if reason}
 
 
 def held_among(session: Session, ids: Iterable[int]) -> list[tuple[Delivery, Message]]:
     """Those of the deliveries that are held, with their messages."""
-    where = (among(session, col(Delivery.id), ids), col(Delivery.state) == State.HELD)
-    rows = session.execute(
-        select(Delivery, Message).join(Message, col(Message.id) == col(Delivery.message_id)).where(*where).order_by(col(Delivery.id))
-    )
-    return [(delivery, message) for delivery, message in rows]
+    rows = select(Delivery, Message).join(Message, col(Message.id) == col(Delivery.message_id)).where(*held(session, ids))
+    return [(delivery, message) for delivery, message in session.execute(rows.order_by(col(Delivery.id)))]
+
+
+def held(session: Session, ids: Iterable[int]) -> tuple[ColumnElement[bool], ...]:
+    """The conditions on those that are held."""
+    return among(session, col(Delivery.id), ids), col(Delivery.state) == State.HELD
 
 
 def unnamed(delivery: Delivery, message: Message) -> str:
