@@ -7,6 +7,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from sys import intern
 from typing import Any
 
 import ldap3
@@ -196,7 +197,7 @@ HINTS = {
 
 def entry_of(response: dict[str, Any]) -> Entry:
     """The library's entry as our value."""
-    return Entry(response["dn"], {name.lower(): tuple(values) for name, values in response["raw_attributes"].items() if values})
+    return Entry(response["dn"], {intern(name.lower()): tuple(values) for name, values in response["raw_attributes"].items() if values})
 
 
 def escaped(text: str) -> str:

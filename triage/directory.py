@@ -1,6 +1,6 @@
 """Takes a company's directory over: departments, people, groups, addresses and staff become as it says. Who is staff."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -9,10 +9,10 @@ from sqlmodel import Session, col
 
 from triage import directory_rows, ledger, markers
 from triage.actor import Actor, Role, Scope
-from triage.company import CompanyDirectory
-from triage.directory_rows import equalise
+from triage.company import CompanyDirectory, PersonEntry
+from triage.directory_rows import entry_of, entry_row, equalise
 from triage.errors import BadInput
-from triage.known_addresses import addresses_of, keep_former
+from triage.known_addresses import KnownAddress, addresses_of, keep_former
 from triage.models import Delivery, Department, KnownRecipient, MailGroup, Person, StaffMember
 from triage.plan import Plan, plan
 from triage.settings import Company
@@ -57,30 +57,26 @@ def apply(session: Session, directory: CompanyDirectory, company: Company, *, by
             "run `mailroom sync --confirm`"
         )
     keep_former(session, addresses, wanted, company)
-    added, removed = equalise(session, KnownRecipient, [row.model_dump() for row in addresses.values()], key="address")
+    written = equalise(session, KnownRecipient, addresses, KnownAddress._asdict)
     write_rows(session, wanted)
     moved = follow_people(session)
-    if intended.changes or added or removed:
+    if intended.changes or any(written):
         markers.advance(session, VERSION)
-    applied = Applied(len(directory.people), len(added), len(removed), moved, intended)
-    if intended.changes or added or removed or moved:
+    applied = Applied(len(directory.people), written.fresh + written.changed, written.gone + written.changed, moved, intended)
+    if intended.changes or any(written) or moved:
         ledger.write(session, "directory", "directory", by=by, now=now, detail=detail_of(applied, wanted))
     return applied
 
 
 def write_rows(session: Session, wanted: CompanyDirectory) -> None:
     """Make the tables say what the directory says. Who has left stays, as somebody who has left."""
-    equalise(session, Department, [row_of(entry) for entry in wanted.departments], key="code")
-    named = {entry.uid for entry in wanted.people}
-    left = [row | {"active": False} for row in directory_rows.rows(session, Person) if row["uid"] not in named]
-    equalise(session, Person, [row_of(entry) for entry in wanted.people] + left, key="uid")
-    equalise(session, MailGroup, [row_of(entry) for entry in wanted.groups], key="address")
-    equalise(session, StaffMember, [row_of(entry) | {"active": True} for entry in wanted.staff], key="login")
-
-
-def row_of(entry: Any) -> dict[str, Any]:
-    """A directory's entry as a row: the columns have the names of its fields."""
-    return asdict(entry)
+    people = {entry.uid: entry for entry in wanted.people}
+    for row in directory_rows.rows(session, Person):
+        people.setdefault(row["uid"], replace(entry_of(PersonEntry, row), active=False))
+    equalise(session, Department, {entry.code: entry for entry in wanted.departments}, entry_row)
+    equalise(session, Person, people, entry_row)
+    equalise(session, MailGroup, {entry.address: entry for entry in wanted.groups}, entry_row)
+    equalise(session, StaffMember, {entry.login: entry for entry in wanted.staff}, lambda entry: entry_row(entry) | {"active": True})
 
 
 def detail_of(applied: Applied, wanted: CompanyDirectory) -> dict[str, Any]:

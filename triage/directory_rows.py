@@ -1,8 +1,8 @@
 """The directory as rows and back: what the tables say is a CompanyDirectory again, and a table is made equal to what it shall be."""
 
-from collections.abc import Sequence
-from dataclasses import fields
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, replace
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import bindparam, delete, insert, select, update
 from sqlmodel import Session, SQLModel, col
@@ -16,6 +16,14 @@ from triage.settings import Company
 SLICE = 500  # rows of one statement
 
 T = TypeVar("T")
+
+
+class Difference(NamedTuple):
+    """How many rows of a table came, went and changed."""
+
+    fresh: int
+    gone: int
+    changed: int
 
 
 def present(session: Session) -> CompanyDirectory:
@@ -34,10 +42,11 @@ def entry_of(kind: type[T], row: dict[str, Any]) -> T:
     return kind(**{one.name: row[one.name] for one in fields(kind)})  # type: ignore[arg-type]
 
 
-def rows(session: Session, table: type[SQLModel]) -> list[dict[str, Any]]:
-    """A small table's rows in the order of their keys; lists are tuples, so that they are equal to what entries hold."""
-    found = session.execute(select(*columns(table)).order_by(*table.__table__.primary_key.columns))  # type: ignore[attr-defined]
-    return [{name: tuple(value) if isinstance(value, list) else value for name, value in row._mapping.items()} for row in found]
+def rows(session: Session, table: type[SQLModel]) -> Iterator[dict[str, Any]]:
+    """A table's rows in the order of their keys, one after the other; lists are tuples, so that they are equal to what entries hold."""
+    found = session.execute(select(*columns(table)).order_by(*table.__table__.primary_key.columns).execution_options(yield_per=SLICE))  # type: ignore[attr-defined]
+    for row in found:
+        yield {name: tuple(value) if isinstance(value, list) else value for name, value in row._mapping.items()}
 
 
 def columns(table: type[SQLModel]) -> Any:
@@ -66,7 +75,7 @@ def person(entry: PersonEntry) -> PersonEntry:
     """A person."""
     aliases = tuple(parsed(alias, entry.uid) for alias in entry.aliases)
     mailbox = parsed(entry.mailbox, entry.uid)
-    return PersonEntry(entry.uid, entry.name, entry.department, mailbox, aliases, entry.active, entry.manager, entry.assistants)
+    return entry if (mailbox, aliases) == (entry.mailbox, entry.aliases) else replace(entry, mailbox=mailbox, aliases=aliases)
 
 
 def group(entry: GroupEntry) -> GroupEntry:
@@ -88,24 +97,36 @@ def member(entry: StaffEntry) -> StaffEntry:
     return StaffEntry(entry.login.casefold(), entry.name, Role(entry.role).value, scope, entry.password_hash)
 
 
-def equalise(session: Session, table: type[SQLModel], wanted: Sequence[dict[str, Any]], *, key: str) -> tuple[list[str], list[str]]:
-    """Make a table hold exactly these rows; the keys that came or changed, and those that went or changed.
-
-    What is equal is not touched, nor are columns that the rows do not name.
-    """
-    present = {row[key]: row for row in rows(session, table)}
-    shall = {row[key]: row for row in wanted}
-    gone = [name for name in present if name not in shall]
-    fresh = [name for name in shall if name not in present]
-    changed = [name for name, row in shall.items() if name in present and not row.items() <= present[name].items()]
+def equalise(session: Session, table: type[SQLModel], wanted: Mapping[str, T], row_of: Callable[[T], dict[str, Any]]) -> Difference:
+    """Make a table hold exactly these entries, by their keys. What is equal is not touched, nor are columns that rows do not name."""
+    key = table.__table__.primary_key.columns.keys()[0]  # type: ignore[attr-defined]
+    gone, changed, kept = [], [], set()
+    for row in rows(session, table):
+        name = row[key]
+        if name not in wanted:
+            gone.append(name)
+            continue
+        kept.add(name)
+        if not row_of(wanted[name]).items() <= row.items():
+            changed.append(name)
+    fresh = [name for name in wanted if name not in kept]
     for start in range(0, len(gone), SLICE):
         session.execute(delete(table).where(columns(table)[key].in_(gone[start : start + SLICE])))
-    if fresh:
-        session.execute(insert(table), [shall[name] for name in fresh])
-    if changed:
-        where = columns(table)[key] == bindparam("_key")
-        values: dict[str, Any] = {name: bindparam(name) for name in shall[changed[0]] if name != key}
-        rows_changed = [{("_key" if name == key else name): value for name, value in shall[one].items()} for one in changed]
-        session.connection().execute(update(table.__table__).where(where).values(values), rows_changed)  # type: ignore[attr-defined]
+    for start in range(0, len(fresh), SLICE):
+        session.execute(insert(table), [row_of(wanted[name]) for name in fresh[start : start + SLICE]])
+    for start in range(0, len(changed), SLICE):
+        rewrite(session, table, key, [row_of(wanted[name]) for name in changed[start : start + SLICE]])
     session.expire_all()
-    return fresh + changed, gone + changed
+    return Difference(len(fresh), len(gone), len(changed))
+
+
+def rewrite(session: Session, table: type[SQLModel], key: str, changed: list[dict[str, Any]]) -> None:
+    """Update rows by their key."""
+    values: dict[str, Any] = {name: bindparam(name) for name in changed[0] if name != key}
+    statement = update(table.__table__).where(columns(table)[key] == bindparam("_key")).values(values)  # type: ignore[attr-defined]
+    session.connection().execute(statement, [{("_key" if name == key else name): value for name, value in row.items()} for row in changed])
+
+
+def entry_row(entry: Any) -> dict[str, Any]:
+    """An entry as a row: the columns have the names of its fields."""
+    return {one.name: getattr(entry, one.name) for one in fields(entry)}

@@ -1,0 +1,112 @@
+"""Claim: a directory of 10,000 people in which nothing changed costs under 1.5 s, one of 50,000 under 8 s, in under 300 MB.
+
+A real slapd over StartTLS, a database of SQLite. The first run reads everything and fills the tables; a later run asks for
+changes and identities; a whole run reads everything and compares it with the tables. Beside them the floor: ldap3 reading
+the same attributes page by page, and nothing else.
+"""
+
+import json
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+from bench.rounds import printing, processor
+from directory_sync.ldap_company import Reading
+from directory_sync.ldap_server import Entry, connected
+from directory_sync.ldap_source import LdapSource
+from migrations.upgrade import upgrade
+from tests.directory_sync.company600 import DEPARTMENTS
+from tests.directory_sync.entries import PEOPLE, group, ldif, person
+from tests.peers import processes
+from tests.peers.slapd import BASE, MANAGER, PASSWORD, Slapd, slapd
+from triage import db, directory
+from triage.actor import Actor
+from triage.settings import Company, Directory
+from triage.times import utcnow
+
+SIZES = (10_000, 50_000)  # people
+COMPANY = Company(domains=("company.example",), hostname="mx.company.example")
+WORK = {"floor": "ldap3, only reading", "first": "first run", "nothing": "nothing changed", "whole": "whole run, nothing changed"}
+
+
+def main() -> int:
+    """Measure each size in a process of its own, and print."""
+    rows, others = [], []
+    for size in SIZES:
+        watch = processor.Watch(())
+        measured = json.loads(subprocess.run([sys.executable, __file__, str(size)], stdout=subprocess.PIPE, check=True).stdout)
+        others.append(watch.stop()[2])
+        rows += [
+            [f"{size:,}", WORK[name], f"{wall:.2f} s", f"{cpu:.2f} s", f"{measured['megabytes']:.0f} MB"]
+            for name, (wall, cpu) in measured["work"].items()
+        ]
+    printing.table(["people", "work", "wall", "CPU", "most memory, all runs"], rows)
+    printing.machine("OpenLDAP", others=others)
+    return 0
+
+
+def measure(size: int) -> dict[str, object]:
+    """One size: seconds of wall clock and of our processor for each kind of work, and the most memory that it took."""
+    with slapd(ldif(*crowd(size))) as server, processes.short_directory("sync") as place:
+        settings = settings_of(server)
+        source = LdapSource(settings, COMPANY)
+        engine = db.open_engine(f"sqlite:///{place}/mailroom.db")
+        upgrade(engine)
+
+        seen: list[Reading] = []
+
+        def run(*, full: bool = False) -> None:  # as the role does: what is the same reading is not looked at again
+            reading = source.read(full=full)
+            if not seen or reading is not seen[0]:
+                with db.transaction(engine) as session:
+                    directory.apply(session, reading.company, COMPANY, by=Actor.system("sync"), now=utcnow())
+            seen[:] = [reading]
+
+        def floor() -> None:
+            with connected(source.place) as connection:
+                for _ in connection.search(BASE, source.schema.people, source.schema.attributes_of_people()):
+                    pass
+
+        server.modify(f"dn: uid=p1,{PEOPLE}\nchangetype: modify\nreplace: sn\nsn: newest\n")
+        work = {"floor": taken(floor), "first": taken(run), "nothing": taken(run), "whole": taken(lambda: run(full=True))}
+        engine.dispose()
+    return {"work": work, "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+
+
+def taken(work: Callable[[], None]) -> tuple[float, float]:
+    """Seconds of wall clock and of processor."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    work()
+    return time.perf_counter() - wall, time.process_time() - cpu
+
+
+def crowd(size: int) -> Iterator[Entry]:
+    """People with two addresses, a department and a manager, and a list of each department."""
+    for number in range(size):
+        addresses = [f"p{number}@company.example", f"person.{number}@company.example"]
+        yield person(f"p{number}", mail=addresses, departmentNumber=DEPARTMENTS[number % 16], manager=f"uid=p{number % 16},{PEOPLE}")
+    for one in range(16):
+        yield group(f"all-{one}", *(f"p{number}" for number in range(one, size, 16)), mail=f"all-{one}@company.example")
+
+
+def settings_of(server: Slapd) -> Directory:
+    """How to read it."""
+    (server.directory / "password").write_text(PASSWORD)
+    return Directory(
+        source="ldap",
+        url=server.url,
+        tls_ca=str(server.ca),
+        bind_dn=MANAGER,
+        password_file=str(server.directory / "password"),
+        base=BASE,
+        postmaster="p1@company.example",
+    )
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        print(json.dumps(measure(int(sys.argv[1]))))
+        sys.exit(0)
+    sys.exit(main())

@@ -1,0 +1,104 @@
+"""`mailroom sync` with an LDAP server: what it says, what it refuses, and how the role follows changes to the door."""
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.directory_sync.entries import PEOPLE, ldif, person
+from tests.peers import processes
+from tests.peers.slapd import BASE, MANAGER, PASSWORD, Slapd, slapd
+from tests.triage_cli.conftest import Shell
+from triage import db, recipients, settings as settings_file
+from triage.bell import Bell
+from triage.envelope import Address
+from triage_cli import sync
+
+pytestmark = pytest.mark.peers
+
+
+@pytest.fixture
+def server() -> Iterator[Slapd]:
+    with slapd(
+        ldif(*(person(f"p{number}", departmentNumber="IT") for number in range(20)), person("x", mail="x@elsewhere.example"))
+    ) as running:
+        yield running
+
+
+@pytest.fixture
+def config(config: Path, server: Slapd, tmp_path: Path) -> Path:
+    """The company's people are in the LDAP server."""
+    (tmp_path / "password").write_text(PASSWORD)
+    text = config.read_text().replace(
+        f'file = "{tmp_path}/company.toml"',
+        f'source = "ldap"\nurl = "{server.url}"\ntls_ca = "{server.ca}"\nbind_dn = "{MANAGER}"\npassword_file = "{tmp_path}/password"\n'
+        f'base = "{BASE}"\npostmaster = "p1@company.example"\ninterval = 1\n',
+    )
+    config.write_text(text)
+    return config
+
+
+def test_a_run_says_what_it_does_before_and_after(shell: Shell) -> None:
+    dry = shell("sync", "--dry-run")
+    assert dry.code == 0
+    assert "p7 joins: Name of p7, it" in dry.out
+    assert f"refused: uid=x,{PEOPLE}: x@elsewhere.example is outside the company's domains" in dry.out
+    assert "mara.berg leaves: Mara Berg" in dry.out
+    assert "addresses would be added" in dry.out
+    said = json.loads(shell("sync", "--json").out)
+    assert (said["people"], said["dry_run"], said["needs_confirm"]) == (20, False, "")
+    assert "p7 joins: Name of p7, it" in said["changes"]
+    again = shell("sync")
+    assert again.out.splitlines()[-1] == "20 people; 0 addresses added, 0 removed"
+
+
+def test_a_run_that_is_too_much_needs_a_word(shell: Shell, server: Slapd) -> None:
+    assert shell("sync").code == 0
+    server.load(ldif(person("p1"), person("p2")))
+    assert "this would take 18 of 20 people away: it needs --confirm" in shell("sync", "--dry-run").out
+    refused = shell("sync")
+    assert refused.code == 2
+    assert "take 18 of 20 people away" in refused.err
+    assert "run `mailroom sync --confirm`" in refused.err
+    assert shell("sync", "--confirm").code == 0
+    assert shell("sync").out == "2 people; 0 addresses added, 0 removed\n"
+
+
+def test_a_server_that_is_down_is_named(shell: Shell, server: Slapd) -> None:
+    server.stop()
+    down = shell("sync")
+    assert down.code != 0
+    assert "does not answer" in down.err
+    assert shell("sync", "--follow", "--dry-run").code == 2
+
+
+def test_the_role_follows_and_rings_the_door(shell: Shell, config: Path, server: Slapd) -> None:
+    assert shell("sync").code == 0
+    settings = settings_file.read(str(config))
+    stop, bell = threading.Event(), Bell(settings.spool.directory, "door")
+    role = threading.Thread(target=sync.run, args=(settings, stop))
+    role.start()
+    try:
+        server.modify(
+            f"dn: uid=new,{PEOPLE}\nchangetype: add\nobjectClass: inetOrgPerson\nuid: new\ncn: New\nsn: N\nmail: new@company.example\n"
+        )
+        engine = db.open_engine(settings.database.url)
+
+        def is_known() -> bool:
+            with db.reading(engine) as session:
+                return recipients.resolve(session, Address.parse("new@company.example"), settings.company) is not None
+
+        processes.until(is_known, "the joiner is known")
+        assert bell.wait(10), "the judge writes the door anew"
+        server.stop()
+        server.start()  # a restart in between is no more than a pause
+        server.modify(f"dn: uid=new,{PEOPLE}\nchangetype: delete\n")
+        processes.until(lambda: not is_known(), "the leaver is refused")
+        engine.dispose()
+    finally:
+        stop.set()
+        role.join(30)
+        bell.close()
+    assert not role.is_alive()
