@@ -152,19 +152,19 @@ def next_hop(
             return await loop.create_unix_server(protocol, str(socket))
         return await loop.create_server(protocol, "127.0.0.1", port, ssl=implicit_tls)
 
-    server = loop.run_until_complete(listen())
-    scheme = ("lmtp" if lmtp else "smtp") + ("s" if implicit_tls else "")
-    peer.url = f"{scheme}://{socket}" if socket else f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
+    server = asyncio.run_coroutine_threadsafe(listen(), loop).result(30)
+    scheme = ("lmtp" if lmtp else "smtp") + ("s" if implicit_tls else "")
+    peer.url = f"{scheme}://{socket}" if socket else f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
         yield peer
     finally:
         peer.go_on.set()
         asyncio.run_coroutine_threadsafe(shut(server, protocols), loop).result(30)
+        asyncio.run_coroutine_threadsafe(loop.shutdown_default_executor(), loop).result(60)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
-        loop.run_until_complete(loop.shutdown_default_executor())
         loop.close()
 
 

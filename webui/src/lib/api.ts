@@ -1,6 +1,6 @@
 // The typed client of /api/v1: every request goes through `call`, every failure is a Problem.
 import type {
-  Addressee, CardPage, Decision, DecisionWish, Delivery, DeliveryPage, DeliveryStory, Department, Evidence, Me, Message, Outcome, Page, Rejection, RejectionWish, Rule, RuleWish, Select, Template,
+  Addressee, CardPage, Decision, DecisionWish, DeliveryPage, DeliveryStory, Department, Evidence, Me, Message, NextHop, Outcome, Outgoing, Page, Rejection, RejectionWish, Rule, RuleWish, Select, Template,
 } from './shapes'
 
 const BASE = '/api/v1'
@@ -101,8 +101,11 @@ export const api = {
   addRule: (rule: RuleWish) => call<Rule>('POST', '/rules', rule),
   removeRule: (id: string) => call<void>('DELETE', `/rules/${id}`),
 
-  queue: () => get<{ items: Delivery[] }>('/queue'),
+  queue: () => get<{ items: Outgoing[]; next_hops: NextHop[] }>('/queue'),
   retry: (id: string) => call<void>('POST', `/queue/${id}/retry`),
+  holdQueued: (id: string) => call<void>('POST', `/queue/${id}/hold`),
+  giveUp: (id: string) => call<void>('POST', `/queue/${id}/give-up`),
+  queueAll: (verb: 'retry' | 'hold' | 'give-up', nextHop: string) => call<{ count: number }>('POST', `/queue/${verb}`, { next_hop: nextHop }),
 }
 
 /** Addresses that the browser itself opens: the framed view, downloads, the stream of changes. */

@@ -53,6 +53,7 @@ export const commands: readonly Command[] = [
     ['goQueue', 'g q', 'Go to the queue'],
     ['goDecisions', 'g d', 'Go to the decisions'],
     ['goRules', 'g r', 'Go to the rules'],
+    ['goSending', 'g s', 'Go to the mail on the way'],
   ]),
 ]
 

@@ -57,6 +57,9 @@ export interface Happening { at: string; by: string; act: string; detail: { boun
 export interface Attempt { number: number; started_at: string; outcome: string; next_hop: string; reply: string }
 export interface DeliveryStory extends Delivery { history: Happening[]; attempts_made: Attempt[] }
 
+export interface Outgoing extends Delivery { next_hop: string }
+export interface NextHop { next_hop: string; waiting: number; under_way: number; refused: number; unreachable: number; last_reply: string; next_try: string | null }
+
 export interface Card {
   key: string
   count: number
