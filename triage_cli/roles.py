@@ -16,6 +16,7 @@ from triage.settings import Settings
 from triage_cli.stopping import stop_on_signals
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
+SUPERVISOR = "MAILROOM_SUPERVISOR"  # in the environment of a role: the process that started it
 
 
 CHATTY = ("alembic", "asyncio", "uvicorn")  # libraries that log each step of theirs
@@ -38,9 +39,16 @@ def start(ctx: click.Context, module: str, role: str) -> None:
 
 def begin(role: str) -> None:
     """What each role begins with."""
-    if os.environ.get("MAILROOM_SUPERVISED") and sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)  # a role does not outlive its supervisor
+    end_with(os.environ.get(SUPERVISOR, ""))
     log_to_stderr(role)
+
+
+def end_with(supervisor: str) -> None:
+    """Do not outlive the supervisor with this process id; "" when there is none. It may be dead already."""
+    if supervisor and sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != int(supervisor):  # it died before we could ask for the signal
+            sys.exit(0)
 
 
 @click.command()

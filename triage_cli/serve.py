@@ -17,7 +17,7 @@ from mta.snapshot import NAME as SNAPSHOT
 from mta.spool import Spool
 from triage import settings as settings_file
 from triage_cli.main import USAGE
-from triage_cli.roles import log_to_stderr
+from triage_cli.roles import SUPERVISOR, log_to_stderr
 from triage_cli.stopping import stop_on_signals
 
 FIRST = ("receive", "api")  # people and mail wait for these; the door opens with the snapshot it has
@@ -90,7 +90,7 @@ def supervise(config: str | None, stop: threading.Event, prepare: Callable[[], N
 def launched(name: str, config: str | None, log_file: Path | None) -> subprocess.Popen[bytes]:
     """A role's process. It ends when this one does."""
     options = ["--config", config] if config else []
-    environment = os.environ | {"MAILROOM_SUPERVISED": "1"}
+    environment = os.environ | {SUPERVISOR: str(os.getpid())}
     command = [sys.executable, "-m", "triage_cli", *options, *name.split()]
     if log_file is None:
         return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL)
