@@ -67,8 +67,8 @@ class Sender:
 
 
 @pytest.fixture
-def sender(engine: Engine, settings: Settings) -> Sender:
-    return Sender(engine, settings)
+def sender(sqlite_engine: Engine, settings: Settings) -> Sender:
+    return Sender(sqlite_engine, settings)
 
 
 def test_a_proven_sender_is_told_once_with_what_a_stranger_may_know(sender: Sender) -> None:
