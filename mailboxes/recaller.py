@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from mailboxes.visit import Visit
 from triage import recalls
 from triage.bell import Bell
 from triage.db import open_engine, reading, transaction
-from triage.errors import BadInput, Refused
+from triage.errors import BadInput
 from triage.ids import show
 from triage.recalled import Copy
 from triage.recalls import Ending, Errand
@@ -25,7 +26,11 @@ from triage.visible import visible
 
 LONGEST_PAUSE = 1.0  # seconds: the bell of another machine does not reach us
 SHORTEST_PAUSE = 0.05  # seconds: what is due but in another recaller's hands is not worth spinning for
-LONGEST_VISIT = recalls.LEASE.total_seconds() - 60  # then this worker lets go, before another one may take over
+LONGEST_WAIT = 30.0  # seconds that a claim lies before somebody sets out
+TOGETHER = 16  # visits that are settled at once
+SETTLED_WITHIN = 0.25  # seconds
+AHEAD = 10  # mailboxes that are claimed for each worker at once
+LONGEST_VISIT = recalls.LEASE.total_seconds() - LONGEST_WAIT - 60  # then this worker lets go, before another one may take over
 LAST_PATIENCE = 10.0  # seconds that endings wait for a database that is down once we are to stop
 
 log = logging.getLogger(__name__)
@@ -75,6 +80,9 @@ class Recaller:
         self.bell, self.changed, self.relay = (open_bell(settings, name) for name in ("recall", "change", "relay"))
         self.workers = ThreadPoolExecutor(self.size, thread_name_prefix="recall")
         self.under_way: set[Trip] = set()
+        self.done: list[Trip] = []  # back, and not yet on the record
+        self.done_since = 0.0  # monotonic seconds
+        self.waiting: deque[tuple[float, list[Errand]]] = deque()  # claimed ahead, when (monotonic seconds)
         self.requests: list[Request] = []
         self.lock = threading.Lock()
         self.closing = False  # nothing is secured any more, so nothing is taken
@@ -84,7 +92,9 @@ class Recaller:
         pause = LONGEST_PAUSE
         try:
             self.write(claiming=claiming)
-            if claiming and len(self.under_way) < self.size:
+            if self.done:
+                pause = SETTLED_WITHIN
+            elif claiming and len(self.under_way) < self.size:
                 pause = self.until_due()
         except SQLAlchemyError as fault:
             log.warning("the database does not answer, trying again: %s", visible(str(fault)))
@@ -93,48 +103,69 @@ class Recaller:
 
     def write(self, *, claiming: bool) -> None:
         """One transaction secures copies, settles visits and takes the next claims; only then do the workers hear of it."""
+        self.collect()
         with self.lock:
             requests = list(self.requests)
-        done = [trip for trip in self.under_way if trip.endings.done()]
-        room = self.size - len(self.under_way) + len(done) if claiming else 0
-        if not (requests or done or room):
-            return
-        with transaction(self.engine) as session:
-            allowed = [{errand.delivery_id for errand, copies in one.found if self.secure(session, errand, copies)} for one in requests]
-            for trip in done:
-                self.settle(session, trip)
-            busy = {trip.visit.address for trip in self.under_way if trip not in done}
-            claims = recalls.claim(session, mailboxes=room, busy=busy, settings=self.settings, now=utcnow()) if room else []
-        with self.lock:
-            self.requests = [one for one in self.requests if one not in requests]
-        for request, ids in zip(requests, allowed, strict=True):
-            request.allowed.set_result(ids)
-        self.under_way.difference_update(done)
-        if done:
-            self.changed.ring()
-            self.relay.ring()  # what could not be put back is delivered anew
-        for errands in claims:
-            self.set_out(errands)
+        done = self.done if self.is_time_to_settle(claiming=claiming) else []
+        ahead = self.size * AHEAD - len(self.waiting) if claiming and len(self.waiting) < self.size else 0
+        if requests or done or ahead:
+            with transaction(self.engine) as session:
+                allowed = self.secure(session, requests)
+                self.settle(session, done)
+                claims = recalls.claim(session, mailboxes=ahead, busy=self.busy, settings=self.settings, now=utcnow()) if ahead else []
+            with self.lock:
+                self.requests = [one for one in self.requests if one not in requests]
+            for request in requests:
+                request.allowed.set_result(allowed)
+            self.waiting.extend((time.monotonic(), errands) for errands in claims)
+            if done:
+                self.done = []
+                self.changed.ring()
+                self.relay.ring()  # what could not be put back is delivered anew
+        if claiming:
+            self.send_off()
 
-    def secure(self, session: Session, errand: Errand, copies: list[Copy]) -> bool:
-        """Put copies on the record before they are taken. False when another worker has taken over: then nothing is taken."""
-        try:
-            with session.begin_nested():
-                recalls.secure(session, errand, copies, now=utcnow())
-        except Refused as refusal:
-            log.warning("delivery %s: nothing is taken: %s", show(errand.delivery_id), refusal)
-            return False
-        return True
+    def collect(self) -> None:
+        """Whoever is back is free for the next mailbox; what they brought is settled together with others'."""
+        back = [trip for trip in self.under_way if trip.endings.done()]
+        self.under_way.difference_update(back)
+        self.done_since = self.done_since if self.done else time.monotonic()
+        self.done.extend(back)
 
-    def settle(self, session: Session, trip: Trip) -> None:
-        """Put the endings of a visit on the record. Another worker may have taken over: its word counts, ours is logged."""
-        endings = trip.endings.result()
-        for errand in trip.visit.errands:
-            try:
-                with session.begin_nested():
-                    recalls.settle(session, errand, endings[errand.delivery_id], settings=self.settings, now=utcnow())
-            except Refused as refusal:
-                log.warning("delivery %s: the ending of attempt %d came too late: %s", show(errand.delivery_id), errand.number, refusal)
+    def is_time_to_settle(self, *, claiming: bool) -> bool:
+        """Settling many at once costs little more than settling one; nobody waits longer than the eye can see."""
+        idle = not self.waiting or not claiming
+        return bool(self.done) and (len(self.done) >= TOGETHER or idle or time.monotonic() - self.done_since > SETTLED_WITHIN)
+
+    @property
+    def busy(self) -> set[str]:
+        """The mailboxes that are somebody's already."""
+        trips = [*self.under_way, *self.done]
+        return {errands[0].mailbox for _, errands in self.waiting} | {trip.visit.address for trip in trips}
+
+    def send_off(self) -> None:
+        """Every idle worker to the next mailbox."""
+        while self.waiting and len(self.under_way) < self.size:
+            claimed, errands = self.waiting.popleft()
+            if time.monotonic() - claimed < LONGEST_WAIT:  # otherwise its lease would end in the middle: it is claimed again then
+                self.set_out(errands)
+
+    def secure(self, session: Session, requests: list[Request]) -> set[int]:
+        """Put copies on the record before they are taken; of which deliveries they may be taken."""
+        found = [one for request in requests for one in request.found]
+        allowed = recalls.secure(session, found, now=utcnow()) if found else set()
+        for errand, _ in found:
+            if errand.delivery_id not in allowed:
+                log.warning("delivery %s: nothing is taken, another worker has taken over", show(errand.delivery_id))
+        return allowed
+
+    def settle(self, session: Session, trips: list[Trip]) -> None:
+        """Put the endings of visits on the record. Another worker may have taken over: its word counts, ours is logged."""
+        ended = [(errand, trip.endings.result()[errand.delivery_id]) for trip in trips for errand in trip.visit.errands]
+        settled = recalls.settle(session, ended, settings=self.settings, now=utcnow()) if ended else set()
+        for errand, _ in ended:
+            if errand.delivery_id not in settled:
+                log.warning("delivery %s: the ending of attempt %d came too late", show(errand.delivery_id), errand.number)
 
     def set_out(self, errands: list[Errand]) -> None:
         """Send a worker to a mailbox; it rings when it is done."""
@@ -170,13 +201,13 @@ class Recaller:
     def finish(self) -> None:
         """Wait for the visits under way and put them on the record, for a little while also without a database."""
         deadline = time.monotonic() + LAST_PATIENCE
-        while self.under_way and time.monotonic() < deadline:
+        while (self.under_way or self.done) and time.monotonic() < deadline:
             self.turn(claiming=False)
         with self.lock:
             self.closing = True
             for request in self.requests:
                 request.allowed.set_result(set())  # not on the record: nothing is taken
-        for trip in self.under_way:
+        for trip in (*self.under_way, *self.done):
             log.error("the visit to %s is not on the record, so it is begun again when its lease ends", visible(trip.visit.address))
             if mailbox := trip.visit.mailbox:
                 mailbox.abort()

@@ -130,7 +130,7 @@ def revive(session: Session, parent: Delivery, mailboxes: set[str], *, by: Actor
     purged = among(session, col(Delivery.id), [row.id for row in mine if row.state == State.PURGED and row.erased_at is None])
     said: dict[str, Any] = {"by": by, "now": now, "decision_id": parent.decision_id}
     for delivery_id, _ in ledger.record_many(session, purged, Event.RESTORE, **said):
-        recalled.end(session, delivery_id, now=now)
+        recalled.end(session, [delivery_id], now=now)
     ledger.record_many(session, purged, Event.RELEASE, **said, due_at=now, queued_at=now, last_reply="")
     flying = among(session, col(Delivery.id), [row.id for row in mine if row.state == State.RELAYING])
     session.execute(update(Delivery).where(flying).values(purge_wanted_by=None))

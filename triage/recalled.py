@@ -1,16 +1,17 @@
 """Copies that were taken out of mailboxes: kept byte for byte beside the content, and let go when they are over."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import zstandard
-from sqlalchemy import ColumnElement, case, exists, literal, null, select, update
+from sqlalchemy import ColumnElement, bindparam, case, exists, literal, null, select, update
 from sqlmodel import Session, col
 
 from triage import contents, ledger, recipients
 from triage.actor import Actor
+from triage.db import among
 from triage.errors import NotFound
 from triage.models import DecisionItem, Delivery, Instant, Recalled
 from triage.states import Event, State
@@ -37,40 +38,50 @@ class Copy:
         return (self.folder, self.uid_validity, self.uid, self.name.partition(":")[0].rpartition("/")[2])
 
 
-def keep(session: Session, delivery_id: int, content: bytes | None, copies: Iterable[Copy], *, now: datetime) -> None:
-    """Write down what is about to be taken, before it is taken. What is written down already stays as it was seen first."""
-    known = {place_of(row) for row in current(session, delivery_id)}
-    for copy in copies:
-        if copy.place in known:
-            continue
-        tail = shared_tail(copy.raw, content or b"")
-        row = Recalled(
-            delivery_id=delivery_id,
-            found_at=now,
-            folder=copy.folder,
-            uid_validity=copy.uid_validity,
-            uid=copy.uid,
-            name=copy.name,
-            flags=list(copy.flags),
-            internal_date=copy.internal_date,
-            size=len(copy.raw),
-            tail=tail,
-            head=contents.compressed(copy.raw[: len(copy.raw) - tail]),
-        )
-        session.add(row)
+def keep(session: Session, found: Iterable[tuple[int, bytes | None, Iterable[Copy]]], *, now: datetime) -> None:
+    """Write down what is about to be taken, before it is taken: of each delivery its content and the copies.
+
+    What is written down already stays as it was seen first.
+    """
+    some = [(delivery_id, content, list(copies)) for delivery_id, content, copies in found]
+    known = current(session, (delivery_id for delivery_id, _, copies in some if copies))
+    for delivery_id, content, copies in some:
+        places = {place_of(row) for row in known.get(delivery_id, ())}
+        session.add_all(row_of(delivery_id, content, copy, now) for copy in copies if copy.place not in places)
     session.flush()
 
 
-def keep_absence(session: Session, delivery_id: int, *, now: datetime) -> None:
-    """Write down that there was no copy any more."""
-    session.add(Recalled(delivery_id=delivery_id, found_at=now, gone=True))
+def row_of(delivery_id: int, content: bytes | None, copy: Copy, now: datetime) -> Recalled:
+    """A copy as it is kept: what differs from the content at the top, and how many last bytes are the content's."""
+    tail = shared_tail(copy.raw, content or b"")
+    return Recalled(
+        delivery_id=delivery_id,
+        found_at=now,
+        folder=copy.folder,
+        uid_validity=copy.uid_validity,
+        uid=copy.uid,
+        name=copy.name,
+        flags=list(copy.flags),
+        internal_date=copy.internal_date,
+        size=len(copy.raw),
+        tail=tail,
+        head=contents.compressed(copy.raw[: len(copy.raw) - tail]),
+    )
+
+
+def keep_absence(session: Session, delivery_ids: Iterable[int], *, now: datetime) -> None:
+    """Write down that there was no copy of these any more."""
+    session.add_all(Recalled(delivery_id=one, found_at=now, gone=True) for one in delivery_ids)
     session.flush()
 
 
-def current(session: Session, delivery_id: int) -> list[Recalled]:
-    """The copies that were taken and not put back, in the order they were found."""
-    rows = select(Recalled).where(col(Recalled.delivery_id) == delivery_id, col(Recalled.ended_at).is_(None)).order_by(col(Recalled.id))
-    return list(session.scalars(rows))
+def current(session: Session, delivery_ids: Iterable[int]) -> dict[int, list[Recalled]]:
+    """The copies of these that were taken and not put back, in the order they were found."""
+    mine = among(session, col(Recalled.delivery_id), delivery_ids)
+    found: dict[int, list[Recalled]] = {}
+    for row in session.scalars(select(Recalled).where(mine, col(Recalled.ended_at).is_(None)).order_by(col(Recalled.id))):
+        found.setdefault(row.delivery_id, []).append(row)
+    return found
 
 
 def copy_of(row: Recalled, content: bytes | None) -> Copy:
@@ -100,10 +111,10 @@ def shared_tail(one: bytes, other: bytes) -> int:
     return least
 
 
-def end(session: Session, delivery_id: int, *, now: datetime) -> None:
+def end(session: Session, delivery_ids: Iterable[int], *, now: datetime) -> None:
     """These copies are where they belong again, or no longer wanted: their bytes are let go, the record stays."""
-    open_rows = (col(Recalled.delivery_id) == delivery_id) & col(Recalled.ended_at).is_(None)
-    session.execute(update(Recalled).where(open_rows).values(ended_at=now, head=None))
+    open_rows = among(session, col(Recalled.delivery_id), delivery_ids) & col(Recalled.ended_at).is_(None)
+    session.execute(update(Recalled).where(open_rows).values(ended_at=now, head=None), execution_options={"synchronize_session": False})
 
 
 def in_words(rows: list[Recalled]) -> str:
@@ -155,7 +166,7 @@ def bring_back(session: Session, delivery_id: int, *, now: datetime) -> None:
     changes: dict[str, Any] = {"due_at": leaves, "queued_at": leaves, "back_wanted_by": None, "back_to": ""}
     ledger.record(session, delivery_id, event, by=BY, now=now, decision_id=wanted_by, **changes)
     if event is Event.RESTORE:
-        end(session, delivery_id, now=now)
+        end(session, [delivery_id], now=now)
         recipients.address_anew(session, col(Delivery.id) == delivery_id)  # to whom it was meant at first
         tell(session, wanted_by, delivery_id, "done")
 
@@ -165,3 +176,12 @@ def tell(session: Session, decision_id: int | None, delivery_id: int, outcome: s
     mine = (col(DecisionItem.decision_id) == decision_id) & (col(DecisionItem.delivery_id) == delivery_id)
     values = {"outcome": outcome} | ({} if why is None else {"why": why})
     session.execute(update(DecisionItem).where(mine).values(**values))
+
+
+def tell_all(session: Session, told: Sequence[tuple[int | None, int, str, str]]) -> None:
+    """The same for many: decision, delivery, outcome and why."""
+    mine = (col(DecisionItem.decision_id) == bindparam("of")) & (col(DecisionItem.delivery_id) == bindparam("one"))
+    what = update(DecisionItem).where(mine).values(outcome=bindparam("became"), why=bindparam("because"))
+    if told:
+        rows = [{"of": of, "one": one, "became": became, "because": because} for of, one, became, because in told]
+        session.connection().execute(what, rows)

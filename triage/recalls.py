@@ -1,19 +1,18 @@
 """The recaller's verbs: claim what is to be taken out of mailboxes or put back, secure it, settle what became of it."""
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlmodel import Session, col
 
 from triage import contents, ledger, recalled
 from triage.db import among
-from triage.errors import NotAllowedNow, NotFound
 from triage.ids import show
-from triage.models import Attempt, Delivery, Message
+from triage.models import Attempt, Content, Delivery, Message, Recalled
 from triage.recalled import BY, Copy
 from triage.routes import next_hop_of
 from triage.settings import Settings
@@ -79,53 +78,50 @@ def claim(session: Session, *, mailboxes: int, busy: Iterable[str] = (), setting
         attempts=col(Delivery.attempts) + 1,
         due_at=now + LEASE,
     )
-    return [errands for some in picked.values() if (errands := errands_of(session, some[:MOST], settings, now))]
+    errands = {errand.delivery_id: errand for errand in errands_of(session, ids, settings, now)}
+    mine = ([errands[one] for one in some[:MOST] if one in errands] for some in picked.values())
+    return [some for some in mine if some]
 
 
 def errands_of(session: Session, ids: list[int], settings: Settings, now: datetime) -> list[Errand]:
-    """The errands of one mailbox, their attempts on the record before anybody dials."""
+    """All that workers need, as values; the attempts are on the record before anybody dials."""
     rows = session.execute(
-        select(Delivery, Message)
+        select(Delivery, col(Message.summary), col(Message.received_at), col(Content.zstd), col(Content.size))
         .join(Message, col(Message.id) == col(Delivery.message_id))
+        .join(Content, col(Content.id) == col(Message.content_id))
         .where(among(session, col(Delivery.id), ids))
         .order_by(col(Delivery.id))
         .execution_options(populate_existing=True)
     ).all()
-    hops = delivered_by(session, ids)
+    hops, kept = delivered_by(session, ids), recalled.current(session, ids)
     errands = []
-    for delivery, message in rows:
-        if called_off(session, delivery, now):
+    for delivery, summary, received_at, zstd, size in rows:
+        if called_off(session, delivery, kept.get(delivery.id, []), now):
             continue
         hop = hops.get(delivery.id, "")
         way = hop or next_hop_of(settings, department=delivery.department, mailbox=delivery.mailbox, direction=delivery.direction)
-        errands.append(errand_of(session, delivery, message, place_of(way, settings), sure=bool(hop)))
+        restoring = State(delivery.state) is State.RESTORING
+        content = contents.unpacked(zstd, size) if zstd is not None else None
+        copies = kept.get(delivery.id, []) if restoring else []
+        errands.append(
+            Errand(
+                delivery_id=delivery.id,
+                number=delivery.attempts,
+                restoring=restoring,
+                mailbox=delivery.mailbox,
+                place=place_of(way, settings),
+                marker=show(delivery.message_id),
+                message_id=summary.get("message_id", ""),
+                received_at=received_at,
+                content=content,
+                sure=bool(hop),
+                copies=tuple(recalled.copy_of(row, content) for row in copies if row.head is not None),
+                gone=any(row.gone for row in copies),
+            )
+        )
     session.add_all(Attempt(delivery_id=one.delivery_id, number=one.number, started_at=now, next_hop=one.place) for one in errands)
     session.flush()
     return errands
-
-
-def errand_of(session: Session, delivery: Delivery, message: Message, place: str, *, sure: bool) -> Errand:
-    """All that a worker needs, as values."""
-    try:
-        content = contents.load(session, message.content_id)
-    except NotFound:
-        content = None
-    restoring = State(delivery.state) is State.RESTORING
-    kept = recalled.current(session, delivery.id) if restoring else []
-    return Errand(
-        delivery_id=delivery.id,
-        number=delivery.attempts,
-        restoring=restoring,
-        mailbox=delivery.mailbox,
-        place=place,
-        marker=show(message.id),
-        message_id=message.summary.get("message_id", ""),
-        received_at=message.received_at,
-        content=content,
-        sure=sure,
-        copies=tuple(recalled.copy_of(row, content) for row in kept if row.head is not None),
-        gone=any(row.gone for row in kept),
-    )
 
 
 def delivered_by(session: Session, ids: list[int]) -> dict[int, str]:
@@ -143,10 +139,10 @@ def place_of(next_hop: str, settings: Settings) -> str:
     return next_hop if next_hop.startswith("maildir:") else settings.recall.imap
 
 
-def called_off(session: Session, delivery: Delivery, now: datetime) -> bool:
+def called_off(session: Session, delivery: Delivery, kept: list[Recalled], now: datetime) -> bool:
     """A purge that was undone before anything was taken: the copy stays where it is."""
     undone_by = delivery.back_wanted_by
-    if State(delivery.state) is not State.RECALLING or delivery.back_to != "mailbox" or recalled.current(session, delivery.id):
+    if State(delivery.state) is not State.RECALLING or delivery.back_to != "mailbox" or kept:
         return False
     purge = delivery.decision_id
     changes: dict[str, Any] = {"due_at": None, "back_wanted_by": None, "back_to": ""}
@@ -156,36 +152,67 @@ def called_off(session: Session, delivery: Delivery, now: datetime) -> bool:
     return True
 
 
-def secure(session: Session, errand: Errand, copies: Iterable[Copy], *, now: datetime) -> None:
-    """Write down the copies that are about to be taken (mailflow.md 13). NotAllowedNow when another worker has taken over."""
-    held(session, errand)
-    recalled.keep(session, errand.delivery_id, errand.content, copies, now=now)
+def secure(session: Session, found: Sequence[tuple[Errand, Sequence[Copy]]], *, now: datetime) -> set[int]:
+    """Write down the copies that are about to be taken (mailflow.md 13).
+
+    Only of these deliveries they may be taken: of the others another worker has taken over.
+    """
+    held = holding(session, [errand for errand, _ in found])
+    mine = [(errand, copies) for errand, copies in found if errand.delivery_id in held]
+    recalled.keep(session, ((errand.delivery_id, errand.content, copies) for errand, copies in mine), now=now)
+    return set(held)
 
 
-def settle(session: Session, errand: Errand, ending: Ending, *, settings: Settings, now: datetime) -> None:
-    """Write down how an errand ended. NotAllowedNow when another worker has taken over since."""
-    delivery = held(session, errand)
-    session.execute(
-        update(Attempt)
-        .where(col(Attempt.delivery_id) == errand.delivery_id, col(Attempt.number) == errand.number)
-        .values(ended_at=now, outcome=ending.kind, reply=ending.why)
-    )
-    if ending.kind == "deferred" and now - (delivery.queued_at or now) < timedelta(hours=settings.recall.give_up_after):
-        put_off(session, delivery, ending.why, now)
-    elif errand.restoring:
-        settle_restore(session, delivery, ending, settings, now)
-    else:
-        settle_recall(session, delivery, errand, ending, now)
+def settle(session: Session, ended: Sequence[tuple[Errand, Ending]], *, settings: Settings, now: datetime) -> set[int]:
+    """Write down how errands ended; of which deliveries. Of the others another worker has taken over: its word counts."""
+    held = holding(session, [errand for errand, _ in ended])
+    mine = [Settled(held[errand.delivery_id], errand, ending) for errand, ending in ended if errand.delivery_id in held]
+    end_attempts(session, mine, now)
+    taken, there = [], []
+    for one in mine:
+        if one.ending.kind == "deferred" and now - (one.delivery.queued_at or now) < timedelta(hours=settings.recall.give_up_after):
+            put_off(session, one.delivery, one.ending.why, now)
+        elif one.ending.kind == "taken":
+            taken.append(one)
+        elif one.ending.kind in ("restored", "there"):
+            there.append(one)
+        elif one.errand.restoring:
+            deliver_anew(session, one, now)
+        else:
+            leave(session, one, now)
+    settle_taken(session, taken, now)
+    settle_there(session, there, now)
+    return set(held)
 
 
-def held(session: Session, errand: Errand) -> Delivery:
-    """The delivery, locked, while the errand's attempt is the last one. NotAllowedNow when it is not."""
-    delivery = session.get(Delivery, errand.delivery_id, with_for_update=True, populate_existing=True)
-    if delivery is None:
-        raise NotFound(f"there is no delivery {show(errand.delivery_id)}")
-    if delivery.attempts != errand.number or State(delivery.state) not in DUE:
-        raise NotAllowedNow(f"attempt {errand.number} is over: it is {delivery.state} in attempt {delivery.attempts}")
-    return delivery
+class Settled(NamedTuple):
+    """A delivery whose errand has ended."""
+
+    delivery: Delivery
+    errand: Errand
+    ending: Ending
+
+
+def holding(session: Session, errands: Sequence[Errand]) -> dict[int, Delivery]:
+    """The deliveries, locked, of which the errand's attempt is the last one."""
+    mine = among(session, col(Delivery.id), (errand.delivery_id for errand in errands))
+    ordered = select(Delivery).where(mine).order_by(col(Delivery.id)).with_for_update().execution_options(populate_existing=True)
+    rows = {delivery.id: delivery for delivery in session.scalars(ordered)}
+    return {
+        errand.delivery_id: delivery
+        for errand in errands
+        if (delivery := rows.get(errand.delivery_id)) and delivery.attempts == errand.number and State(delivery.state) in DUE
+    }
+
+
+def end_attempts(session: Session, settled: Sequence[Settled], now: datetime) -> None:
+    """What became of each attempt."""
+    mine = (col(Attempt.delivery_id) == bindparam("one")) & (col(Attempt.number) == bindparam("attempt"))
+    what = update(Attempt).where(mine).values(ended_at=now, outcome=bindparam("became"), reply=bindparam("said"))
+    ended = [(one.errand, one.ending) for one in settled]
+    rows = [{"one": errand.delivery_id, "attempt": errand.number, "became": ending.kind, "said": ending.why} for errand, ending in ended]
+    if rows:
+        session.connection().execute(what, rows)
 
 
 def put_off(session: Session, delivery: Delivery, why: str, now: datetime) -> None:
@@ -196,50 +223,79 @@ def put_off(session: Session, delivery: Delivery, why: str, now: datetime) -> No
     recalled.tell(session, delivery.decision_id, delivery.id, under_way, f"Tried again later: {why}")
 
 
-def settle_recall(session: Session, delivery: Delivery, errand: Errand, ending: Ending, now: datetime) -> None:
-    """It is out of the mailbox, was gone already, or stays there."""
+def settle_taken(session: Session, taken: Sequence[Settled], now: datetime) -> None:
+    """These are out of the mailbox, or were gone already. What an undo wants back meanwhile sets out on its way."""
+    copies = recalled.current(session, (one.delivery.id for one in taken))
+    recalled.keep_absence(session, (one.delivery.id for one in taken if one.errand.sure and one.delivery.id not in copies), now=now)
+    told, wanted = [], []
+    for one in taken:
+        found = copies.get(one.delivery.id, [])
+        why = f"{recalled.in_words(found) or absence(one.errand)} {one.ending.why}".strip()
+        told.append((one.delivery.decision_id, one.delivery.id, "done" if found or not one.errand.sure else "already gone", why))
+        if one.delivery.back_wanted_by is not None:
+            wanted.append(one.delivery.id)
+    by_decision(session, taken, Event.RECALL, now)
+    recalled.tell_all(session, told)
+    for delivery_id in wanted:
+        recalled.bring_back(session, delivery_id, now=now)
+
+
+def settle_there(session: Session, there: Sequence[Settled], now: datetime) -> None:
+    """These are in their mailbox again, or still. A purge that met them on the way is carried out."""
+    words = {"there": "still there", "restored": "done"}
+    told = [(one.delivery.decision_id, one.delivery.id, words[one.ending.kind], one.ending.why) for one in there]
+    purges = [(delivery.id, delivery.purge_wanted_by) for delivery, _, _ in there if delivery.purge_wanted_by is not None]
+    by_decision(session, there, Event.DELIVER, now)
+    recalled.end(session, [one.delivery.id for one in there], now=now)
+    recalled.tell_all(session, told)
+    for delivery_id, purge in purges:
+        carry_out_purge(session, delivery_id, purge, now)
+        recalled.tell(session, purge, delivery_id, "recalling", "")
+
+
+def by_decision(session: Session, settled: Sequence[Settled], event: Event, now: datetime) -> None:
+    """The event on the record, once for all items of a decision."""
+    decisions: dict[int | None, list[int]] = {}
+    for one in settled:
+        decisions.setdefault(one.delivery.decision_id, []).append(one.delivery.id)
+    for decision_id, ids in decisions.items():
+        mine = among(session, col(Delivery.id), ids)
+        ledger.record_many(session, mine, event, by=BY, now=now, decision_id=decision_id, due_at=None, last_reply="")
+
+
+def leave(session: Session, one: Settled, now: datetime) -> None:
+    """A copy that cannot be taken stays where it is."""
+    delivery, why = one.delivery, one.ending.why
     purge, undone_by = delivery.decision_id, delivery.back_wanted_by
-    if ending.kind == "taken":
-        copies = recalled.current(session, delivery.id)
-        if errand.sure and not copies:
-            recalled.keep_absence(session, delivery.id, now=now)
-        outcome = "done" if copies or not errand.sure else "already gone"
-        why = f"{recalled.in_words(copies) or absence(errand)} {ending.why}".strip()
-        ledger.record(session, delivery.id, Event.RECALL, by=BY, now=now, detail={"why": why}, due_at=None, last_reply="")
-        recalled.tell(session, purge, delivery.id, outcome, why)
-        recalled.bring_back(session, delivery.id, now=now)
-        return
-    detail = {"why": ending.why}
-    changes: dict[str, Any] = {"due_at": None, "last_reply": ending.why, "back_wanted_by": None, "back_to": ""}
-    ledger.record(session, delivery.id, Event.GIVE_UP, by=BY, now=now, detail=detail, **changes)
-    recalled.end(session, delivery.id, now=now)
-    recalled.tell(session, purge, delivery.id, "out of reach", ending.why)
+    changes: dict[str, Any] = {"due_at": None, "last_reply": why, "back_wanted_by": None, "back_to": ""}
+    ledger.record(session, delivery.id, Event.GIVE_UP, by=BY, now=now, detail={"why": why}, **changes)
+    recalled.end(session, [delivery.id], now=now)
+    recalled.tell(session, purge, delivery.id, "out of reach", why)
     if undone_by not in (None, purge):
         recalled.tell(session, undone_by, delivery.id, "done", "It never left the mailbox.")
+
+
+def deliver_anew(session: Session, one: Settled, now: datetime) -> None:
+    """What cannot be put back, or is there no more, goes to the next hop again; or is purged where a purge met it on the way."""
+    delivery, why = one.delivery, one.ending.why
+    decision, purge = delivery.decision_id, delivery.purge_wanted_by
+    ledger.record(session, delivery.id, Event.GIVE_UP, by=BY, now=now, detail={"why": why}, due_at=now, queued_at=now, last_reply="")
+    recalled.end(session, [delivery.id], now=now)
+    recalled.tell(session, decision, delivery.id, "done", why)
+    if purge is not None:
+        carry_out_purge(session, delivery.id, purge, now)
+        recalled.tell(session, purge, delivery.id, "done", "")
+        recalled.bring_back(session, delivery.id, now=now)
+
+
+def carry_out_purge(session: Session, delivery_id: int, decision_id: int, now: datetime) -> None:
+    """The purge that met this delivery while it was being put back."""
+    ledger.record(session, delivery_id, Event.PURGE, by=BY, now=now, decision_id=decision_id, purge_wanted_by=None, **recalled.due(now))
 
 
 def absence(errand: Errand) -> str:
     """Why there was nothing to take, in words."""
     return "Its owner had deleted it already." if errand.sure else "It never arrived."
-
-
-def settle_restore(session: Session, delivery: Delivery, ending: Ending, settings: Settings, now: datetime) -> None:
-    """It is in its mailbox again, or is to be delivered anew; a purge that met it on the way is carried out."""
-    decision, purge = delivery.decision_id, delivery.purge_wanted_by
-    detail = {"why": ending.why}
-    there = ending.kind in ("restored", "there")
-    if there:
-        ledger.record(session, delivery.id, Event.DELIVER, by=BY, now=now, detail=detail, due_at=None, last_reply=ending.why)
-    else:
-        ledger.record(session, delivery.id, Event.GIVE_UP, by=BY, now=now, detail=detail, due_at=now, queued_at=now, last_reply="")
-    recalled.end(session, delivery.id, now=now)
-    recalled.tell(session, decision, delivery.id, "still there" if ending.kind == "there" else "done", ending.why)
-    if purge is not None:
-        session.execute(update(Delivery).where(col(Delivery.id) == delivery.id).values(purge_wanted_by=None))
-        ledger.record(session, delivery.id, Event.PURGE, by=BY, now=now, decision_id=purge, **recalled.due(now))
-        recalled.tell(session, purge, delivery.id, "recalling" if there else "done", "")
-        if not there:
-            recalled.bring_back(session, delivery.id, now=now)
 
 
 def next_due(session: Session) -> datetime | None:

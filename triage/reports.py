@@ -434,7 +434,8 @@ def item_sentence(item: DecisionItem, decision: Decision) -> str:
     to = f" to {decision.target}" if decision.target else ""
     tail = f": {decision.reason}" if decision.reason else "."
     if item.outcome == "done":
-        return f"{decision.by_shown}: {decision.verb}{to}{tail}"
+        done = f"{decision.by_shown}: {decision.verb}{to}{tail}"
+        return f"{done.rstrip('.')}. {item.why}" if item.why else done
     return f"{decision.by_shown}: {decision.verb}{to}, {item.outcome}. {item.why}"
 
 

@@ -58,4 +58,4 @@ def test_purged_in_the_shell_it_waits_and_says_where_it_lay(house: House) -> Non
     assert len(house.with_text("hanne.dahl", letter.subject)) == 1
     with house.company.signed_in() as desk:
         history = desk.client.get(f"/deliveries/{mail}").json()["history"]
-    assert "Taken out of the mailbox hanne.dahl@company.example. It lay in INBOX, unread." in [past["sentence"] for past in history]
+    assert any(past["sentence"].endswith(": purge: phishing. It lay in INBOX, unread.") for past in history)
