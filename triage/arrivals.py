@@ -31,6 +31,7 @@ def arrivals(session: Session, *, by: Actor, since: datetime, until: datetime) -
     received_at = col(Delivery.received_at)
     day = (type_coerce(received_at, BigInteger) // DAY).label("day")
     kinds = (day, col(Delivery.rule), col(Delivery.verdict), col(Delivery.withheld))
-    within = (received_at >= max(since, until - LONGEST), received_at < until, access.visible(by))
+    arrived = col(Delivery.parent_id).is_(None)  # the copies of a group's members came in as one
+    within = (arrived, received_at >= max(since, until - LONGEST), received_at < until, access.visible(by))
     rows = session.execute(select(*kinds, func.count()).where(*within).group_by(*kinds).order_by(day.desc(), *kinds[1:]))
     return tuple(Arrivals(from_micros(number * DAY).date(), *rest) for number, *rest in rows)

@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, DMARC_PASS, IDA, NOW, SYNC, arrive
-from triage import db, decisions, directory, groups, queue, rules, undoing
+from triage import arrivals, db, decisions, directory, groups, queue, rules, undoing
 from triage.actor import Actor
 from triage.company import GroupEntry
 from triage.decisions import Verb
@@ -123,6 +123,7 @@ def test_one_is_held_and_each_member_gets_one_when_it_leaves(house: House) -> No
     assert (house.row(DESK).department, house.row(DESK).person) == ("it", "")
     assert parent.last_reply == "each of the 5 members of Everybody gets a copy"
     with db.reading(house.engine) as session:
+        assert [one.count for one in arrivals.arrivals(session, by=ANA, since=NOW, until=NOW + timedelta(days=1))] == [1]
         acts = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "expand")).one()
     assert (acts.detail, acts.items) == ({"group": ALL, "members": 5}, 5)
 
