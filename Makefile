@@ -49,7 +49,7 @@ faults: peers $(VENV)/.dev webui/dist/index.html
 	MAILROOM_FAULTS=long $(BIN)/python -m pytest --durations=0 tests/faults
 
 bench: peers $(VENV)/.dev webui/dist/index.html
-	@for claim in bench/*.py; do echo "== $$claim"; $(BIN)/python "$$claim"; done
+	@for claim in bench/*.py; do echo "== $$claim"; $(BIN)/python -P "$$claim"; done
 
 console: webui/dist/index.html
 

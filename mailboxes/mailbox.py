@@ -1,5 +1,6 @@
 """What the recaller asks of a mailbox, whatever protocol leads into it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -29,6 +30,9 @@ class Mailbox(Protocol):
 
     def find(self, sought: list[Sought], since: datetime) -> list[Found]:
         """Look for these in every folder: one Found each. What did not come in at `since` or later is looked for among all mail."""
+
+    def from_sender(self, sender: str, *, whole: bool) -> Iterator[list[Copy]]:
+        """What may be this sender's mail, in every folder, some at a time; the header blocks alone unless `whole`."""
 
     def take(self, copies: list[Copy]) -> None:
         """Take exactly these copies out for good. What is gone already is no error. Impossible when it cannot take single ones."""

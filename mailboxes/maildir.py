@@ -9,7 +9,7 @@ from pathlib import Path
 from mailboxes.mailbox import Found, Unreachable
 from mailboxes.matching import Names, Sought, is_copy, is_marked, is_related, may_be_unmarked
 from triage.envelope import Address
-from triage.mime import HEAD_LIMIT
+from triage.mime import HEAD_LIMIT, headers_of
 from triage.recalled import Copy
 
 INBOX = "INBOX"
@@ -81,6 +81,15 @@ class MaildirMailbox:
                     continue
             if is_related(names, one):
                 of_it.related[folder] = of_it.related.get(folder, 0) + 1
+
+    def from_sender(self, sender: str, *, whole: bool) -> Iterator[list[Copy]]:
+        """As Mailbox.from_sender."""
+        word = sender.encode("utf-8", "surrogateescape")
+        for folder, path in list(self.messages()):
+            with contextlib.suppress(FileNotFoundError):
+                copy = copy_at(folder, path)
+                if word in headers_of(copy.raw).lower():
+                    yield [copy]
 
     def take(self, copies: list[Copy]) -> None:
         """As Mailbox.take: a file is unlinked under the name it has now, and the directory made safe."""

@@ -4,17 +4,21 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from mailboxes import sign_in
+from mailboxes.mailbox import Unreachable
+from mailboxes.sweep import Sweep
 from mailboxes.visit import Visit
-from triage import recalls
+from triage import recalls, sweeps
 from triage.bell import Bell
+from triage.bounded import Pool
 from triage.db import open_engine, reading, transaction
 from triage.errors import BadInput
 from triage.ids import show
@@ -31,6 +35,8 @@ TOGETHER = 16  # visits that are settled at once
 SETTLED_WITHIN = 0.25  # seconds
 AHEAD = 10  # mailboxes that are claimed for each worker at once
 LONGEST_VISIT = recalls.LEASE.total_seconds() - LONGEST_WAIT - 60  # then this worker lets go, before another one may take over
+PARSER_MEMORY = 256 * 1024 * 1024  # bytes a child may take for one message (security.md)
+PARSER_SECONDS = 10.0
 LAST_PATIENCE = 10.0  # seconds that endings wait for a database that is down once we are to stop
 
 log = logging.getLogger(__name__)
@@ -56,7 +62,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
 class Trip:
     """One visit under way: since when, and what will come of it."""
 
-    visit: Visit
+    visit: Visit | Sweep
     started: float  # monotonic seconds
     endings: Future[dict[int, Ending]]
 
@@ -67,6 +73,14 @@ class Request:
 
     found: Sequence[tuple[Errand, list[Copy]]]
     allowed: Future[set[int]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chore:
+    """Something that a worker wants written, and waits for."""
+
+    write: Callable[[Session], Any]
+    answer: Future[Any]
 
 
 class Recaller:
@@ -84,6 +98,8 @@ class Recaller:
         self.done_since = 0.0  # monotonic seconds
         self.waiting: deque[tuple[float, list[Errand]]] = deque()  # claimed ahead, when (monotonic seconds)
         self.requests: list[Request] = []
+        self.chores: list[Chore] = []
+        self.parsers = Pool("triage.content:summarise_json", size=1, memory_bytes=PARSER_MEMORY, seconds=PARSER_SECONDS)
         self.lock = threading.Lock()
         self.closing = False  # nothing is secured any more, so nothing is taken
 
@@ -108,13 +124,23 @@ class Recaller:
             requests = list(self.requests)
         done = self.done if self.is_time_to_settle(claiming=claiming) else []
         ahead = self.size * AHEAD - len(self.waiting) if claiming and len(self.waiting) < self.size else 0
-        if requests or done or ahead:
+        if requests or done or ahead or self.chores:
+            with self.lock:
+                chores = list(self.chores)
             with transaction(self.engine) as session:
+                answers = [chore.write(session) for chore in chores]
                 allowed = self.secure(session, requests)
                 self.settle(session, done)
                 claims = recalls.claim(session, mailboxes=ahead, busy=self.busy, settings=self.settings, now=utcnow()) if ahead else []
+                room = self.size - len(self.under_way) if ahead and not claims and not self.waiting else 0
+                searches = sweeps.claim(session, mailboxes=room, busy=self.busy, settings=self.settings, now=utcnow()) if room else []
             with self.lock:
                 self.requests = [one for one in self.requests if one not in requests]
+                self.chores = [one for one in self.chores if one not in chores]
+            for chore, answer in zip(chores, answers, strict=True):
+                chore.answer.set_result(answer)
+            for search in searches:  # the slower work, when there is nothing else
+                self.visit(Sweep(search, self.settings, self.parsers, self.ask))
             for request in requests:
                 request.allowed.set_result(allowed)
             self.waiting.extend((time.monotonic(), errands) for errands in claims)
@@ -169,7 +195,10 @@ class Recaller:
 
     def set_out(self, errands: list[Errand]) -> None:
         """Send a worker to a mailbox; it rings when it is done."""
-        visit = Visit(errands, self.settings, self.ask_to_secure)
+        self.visit(Visit(errands, self.settings, self.ask_to_secure))
+
+    def visit(self, visit: Visit | Sweep) -> None:
+        """One mailbox of a worker's own."""
         endings = self.workers.submit(carry_out, visit)
         self.under_way.add(Trip(visit, time.monotonic(), endings))
         endings.add_done_callback(lambda _: self.bell.ring())
@@ -184,10 +213,20 @@ class Recaller:
         self.bell.ring()
         return request.allowed.result()
 
+    def ask(self, write: Callable[[Session], Any]) -> Any:
+        """A worker's writing, done after the commit; Unreachable when nothing is written any more."""
+        chore = Chore(write, Future())
+        with self.lock:
+            if self.closing:
+                raise Unreachable("the recaller stops")
+            self.chores.append(chore)
+        self.bell.ring()
+        return chore.answer.result()
+
     def until_due(self) -> float:
         """Seconds until the next errand is due, within reason."""
         with reading(self.engine) as session:
-            due = recalls.next_due(session)
+            due = min(filter(None, (recalls.next_due(session), sweeps.next_due(session))), default=None)
         wait = (due - utcnow()).total_seconds() if due else LONGEST_PAUSE
         return min(max(wait, SHORTEST_PAUSE), LONGEST_PAUSE)
 
@@ -207,6 +246,8 @@ class Recaller:
             self.closing = True
             for request in self.requests:
                 request.allowed.set_result(set())  # not on the record: nothing is taken
+            for chore in self.chores:
+                chore.answer.set_exception(Unreachable("the recaller stops"))
         for trip in (*self.under_way, *self.done):
             log.error("the visit to %s is not on the record, so it is begun again when its lease ends", visible(trip.visit.address))
             if mailbox := trip.visit.mailbox:
@@ -215,6 +256,7 @@ class Recaller:
     def close(self) -> None:
         """Give everything back."""
         self.workers.shutdown()
+        self.parsers.close()
         for bell in (self.bell, self.changed, self.relay):
             bell.close()
         self.engine.dispose()
@@ -229,7 +271,7 @@ def open_bell(settings: Settings, name: str) -> Bell:
         raise BadInput(f"the spool directory {directory} cannot be used: {fault.strerror}; change spool.directory or its owner") from fault
 
 
-def carry_out(visit: Visit) -> dict[int, Ending]:
+def carry_out(visit: Visit | Sweep) -> dict[int, Ending]:
     """A worker's visit. One line in the log for each errand, whatever came of it."""
     try:
         endings = visit.run()

@@ -179,6 +179,21 @@ class Notice(SQLModel, table=True):
     __table_args__ = (UniqueConstraint("sender", "about"),)
 
 
+class SweptMailbox(SQLModel, table=True):
+    """One mailbox that a sweep is to look through for a sender's mail that never came through us."""
+
+    __tablename__ = "swept_mailbox"
+    id: int = identity()
+    decision_id: int = reference("decision.id", index=True)
+    mailbox: str
+    due_at: datetime | None = instant(nullable=True)  # when to look, or when the lease ends; None when it is over
+    begun_at: datetime = instant()
+    attempts: int = 0  # fences late answers of a dead worker
+    found: int = 0  # mails of the sender's
+    why: str = ""  # what is in the way
+    __table_args__ = (Index("swept_mailbox_due", "due_at"),)
+
+
 class Decision(SQLModel, table=True):
     """One act of one person over a selection."""
 

@@ -1,7 +1,7 @@
 """What became of a decision, as values and in words: for everybody whose business it is."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ from triage import access, ledger
 from triage.actor import Actor
 from triage.errors import NotFound, Overtaken
 from triage.ids import show
-from triage.models import Decision, DecisionItem, Delivery, Rule
+from triage.models import Decision, DecisionItem, Delivery, Rule, SweptMailbox
 
 SHOWN_ITEMS = 500
 WORDS = {
@@ -23,6 +23,7 @@ WORDS = {
     "restore": "Restored",
     "hold": "Held again",
     "redeliver": "Delivered again",
+    "sweep": "Swept",
     "undo": "Undone",
 }
 OUT_OF_REACH = "It was delivered already, and there is no way into the mailboxes: see [recall] in the settings."
@@ -78,12 +79,14 @@ class DecisionReport:
     undoes: int | None
     undoable: bool
     sentence: str
+    mailboxes: int = 0  # of a sweep: to look through
+    mailboxes_left: int = 0  # and how many of them nobody has looked through yet
     items: tuple[Item, ...] = ()
 
     @property
     def under_way(self) -> int:
         """Items that nobody knows the end of yet."""
-        return self.in_flight + self.recalling + self.restoring
+        return self.in_flight + self.recalling + self.restoring + self.mailboxes_left
 
 
 class NothingDone(Overtaken):
@@ -173,12 +176,35 @@ def reports(session: Session, decisions: list[Decision], items: tuple[Item, ...]
     made: dict[int, list[Rule]] = {}
     for rule in session.scalars(select(Rule).where(col(Rule.decision_id).in_(ids)).order_by(col(Rule.id))):
         made.setdefault(rule.decision_id or 0, []).append(rule)
+    swept = swept_by(session, ids)
     subjects = subjects_of(session, [decision.id for decision in decisions if decision.count == 1])
     for decision in decisions:
         ended = outcomes.get(decision.id, {})
         rules_made = tuple(made.get(decision.id, ()))
+        total, left, found = swept.get(decision.id, (0, 0, 0))
         said = sentence(decision, ended, rules_made, subjects.get(decision.id, ""))
-        yield report_of(decision, ended, rules_made, items, said)
+        if total:
+            said = sweep_sentence(decision, ended, total, left, found)
+        yield replace(report_of(decision, ended, rules_made, items, said), mailboxes=total, mailboxes_left=left)
+
+
+def swept_by(session: Session, decision_ids: list[int]) -> dict[int, tuple[int, int, int]]:
+    """Of each sweep: the mailboxes, those not looked through yet, and the mails found."""
+    left = func.count(col(SweptMailbox.due_at))  # NULLs are over
+    rows = session.execute(
+        select(col(SweptMailbox.decision_id), func.count(), left, func.sum(col(SweptMailbox.found)))
+        .where(col(SweptMailbox.decision_id).in_(decision_ids))
+        .group_by(col(SweptMailbox.decision_id))
+    )
+    return {decision_id: (total, left, int(found)) for decision_id, total, left, found in rows}
+
+
+def sweep_sentence(decision: Decision, outcomes: dict[str, int], total: int, left: int, found: int) -> str:
+    """What became of a sweep, for a person to read."""
+    number, act = (found, "Counted") if decision.selection.get("dry_run") else (outcomes.get("done", 0), "Swept")
+    mails = f"{number} mail{'s' if number != 1 else ''} of {decision.selection['sender']}"
+    looked = f"{total - left} of {total} mailboxes" if left else f"{total} mailbox{'es' if total != 1 else ''}"
+    return f"{act} {mails} in {looked}" + (f"; {left} mailboxes left." if left else ".")
 
 
 def subjects_of(session: Session, decision_ids: list[int]) -> dict[int, str]:

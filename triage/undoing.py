@@ -20,6 +20,7 @@ WAY_BACK = {
     "release": (Event.HOLD, State.QUEUED),
     "redirect": (Event.HOLD, State.QUEUED),
     "purge": (Event.RESTORE, State.PURGED),
+    "sweep": (Event.RESTORE, State.PURGED),
     "reject": (Event.RESTORE, State.REJECTED),
     "restore": (Event.PURGE, State.HELD),
     "hold": (Event.RELEASE, State.HELD),
@@ -91,7 +92,7 @@ def take_back(session: Session, decision: Decision, undoing_id: int, *, by: Acto
     act = Act(session, decision, undoing_id, by, now, settings)
     mine = among(session, col(Delivery.id), before) & (col(Delivery.decision_id) == decision.id)
     spared = spare(session, decision, list(before))
-    restoring = into_mailboxes(act, mine) if decision.verb == "purge" else set()
+    restoring = into_mailboxes(act, mine) if decision.verb in ("purge", "sweep") else set()
     reopened = groups.open_again(session, mine, by=by, now=now, decision_id=undoing_id) if decision.verb == "purge" else set()
     gathered, copies = from_members(act, mine) if decision.verb in LEFT else (set(), [])
     to = BACK_TO.get(decision.verb)

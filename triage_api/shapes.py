@@ -627,6 +627,8 @@ class DecisionSummary(Shape):
     refused: int
     to: str
     rules: list[Rule]
+    mailboxes: Annotated[int, Field(description="of a sweep: mailboxes to look through")]
+    mailboxes_left: int
     undone_by: Id | None
     undoes: Id | None
     undoable: bool

@@ -197,7 +197,8 @@ def wait_for(settings: Settings, made: DecisionReport, *, as_json: bool) -> Deci
             with db.reading(engine) as session:
                 now = outcomes.report(session, made.id, by=shell_user())
                 left = unsent(session, ids) + now.under_way
-            progress(made.count - left, made.count)
+            total = made.mailboxes or made.count
+            progress(total - left, total)
             if not left:
                 break
             time.sleep(0.2)

@@ -31,6 +31,7 @@ COMMANDS = {  # where each command lives: a role must not import what another on
     "restore": "mail",
     "hold": "mail",
     "redeliver": "redelivering",
+    "sweep": "sweeping",
     "decisions": "mail",
     "groups": "groups",
     "queue": "waiting",

@@ -11,14 +11,19 @@ from imapclient import IMAPClient  # type: ignore[import-untyped]
 from sqlalchemy import Engine, update
 from sqlmodel import col
 
-from tests.mailboxes.delivering import House, behind_dovecot, letter, lying, recalling, relaying
+from mailboxes.imap import ImapMailbox
+from mailboxes.mailbox import Unreachable
+from tests.mailboxes.delivering import ANA, House, behind_dovecot, letter, lying, recalling, relaying
 from tests.peers import dovecot, gate, processes
-from triage import db
+from triage import db, sweeps
+from triage.actor import EVERYTHING, Actor, Role, Scope
 from triage.decisions import Verb
-from triage.errors import NotAllowedNow, NotFound
-from triage.models import Content, Delivery
+from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound
+from triage.models import Content, Delivery, KnownRecipient, SweptMailbox
+from triage.outcomes import DecisionReport
+from triage.recalled import Copy
 from triage.selection import Selection
-from triage.settings import Settings
+from triage.settings import Recall, Settings
 from triage.states import State
 
 pytestmark = pytest.mark.peers
@@ -262,3 +267,77 @@ def test_what_a_lost_mailbox_held_is_delivered_again_unless_it_is_still_there(to
 
     unchecked = town.decides(Verb.REDELIVER, Selection.of(ids=(other,)), look_first=False)
     assert (unchecked.done, town.states([other])) == (1, [State.QUEUED])
+
+
+OLD = "old@phisher.example"
+
+
+def swept(town: Town, *, dry_run: bool = False) -> DecisionReport:
+    """A sweep for the old sender, carried out."""
+    with db.transaction(town.engine) as session:
+        for mailbox in (town.anna, town.bob, town.carl):
+            person = mailbox.partition("@")[0]
+            session.merge(KnownRecipient(address=mailbox, kind="legacy", department="it", person=person, mailbox=mailbox))
+        made = sweeps.begin(session, OLD, by=ANA, reason="", now=datetime.now(UTC), settings=town.settings, dry_run=dry_run)
+    return town.recalled(made)
+
+
+def test_a_sweep_takes_what_was_there_before_mailroom_and_its_undo_puts_it_back(town: Town) -> None:
+    town.delivered(letter(1, OLD), town.anna, author=OLD)  # came through us: left to a purge
+    date = datetime(2020, 2, 3, 4, 5, 6, tzinfo=UTC)
+    with town.server.client(town.anna) as client:
+        client.append("INBOX", letter(2, OLD), ["\\Seen", "\\Flagged"], date)
+        client.append("INBOX", letter(3, "not-" + OLD), [], date)  # SEARCH finds parts of words
+        client.append("INBOX", letter(4, OLD, more="X-Mailroom-Message: 0AMSE2P7D3DQD\r\n"), [], date)  # says that it is ours
+    with town.server.client(town.bob) as client:
+        client.create_folder("Old")
+        client.append("Old", letter(5, OLD), ["$Label1"], date)
+    before = town.lying()
+    counted = swept(town, dry_run=True)
+    assert (counted.sentence, town.lying()) == (f"Counted 3 mails of {OLD} in 3 mailboxes.", before)
+
+    sweep = swept(town)
+    assert (sweep.sentence, sweep.mailboxes, sweep.mailboxes_left) == (f"Swept 3 mails of {OLD} in 3 mailboxes.", 3, 0)
+    assert sorted(item.why for item in sweep.items) == ["It lay in INBOX, read.", "It lay in INBOX, unread.", "It lay in Old, unread."]
+    assert [b"Pay 1." in copy[1] or b"not-old" in copy[1] for copies in town.lying().values() for copy in copies] == [True, True]
+    assert swept(town).count == 0  # again: nothing is left
+
+    assert town.recalled(town.undoes(sweep)).done == 3
+    assert town.lying() == before
+
+
+def test_a_sweep_that_died_in_the_middle_enters_nothing_twice(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    with town.server.client(town.anna) as client:
+        client.append("INBOX", letter(2, OLD))
+    taking, calls = ImapMailbox.take, itertools.count()
+
+    def take(mailbox: ImapMailbox, copies: list[Copy]) -> None:
+        if next(calls) == 0:
+            raise Unreachable("secured, and then the line was cut")
+        taking(mailbox, copies)
+
+    monkeypatch.setattr(ImapMailbox, "take", take)
+    with db.transaction(town.engine) as session:
+        session.merge(KnownRecipient(address=town.anna, kind="legacy", department="it", person="anna", mailbox=town.anna))
+        made = sweeps.begin(session, OLD, by=ANA, reason="", now=datetime.now(UTC), settings=town.settings)
+    with recalling(town.settings):
+        processes.until(lambda: town.report(made).count == 1, "it is secured")
+    with db.transaction(town.engine) as session:
+        session.execute(update(SweptMailbox).where(col(SweptMailbox.due_at).is_not(None)).values(due_at=datetime.now(UTC)))
+    done = town.recalled(made)
+    assert (done.count, done.done, town.lying()[town.anna]) == (1, 1, [])
+
+
+def test_a_sweep_needs_the_whole_company_and_a_way_in(town: Town) -> None:
+    def begin(sender: str = OLD, by: Actor = ANA, settings: Settings = town.settings) -> None:
+        with db.transaction(town.engine) as session:
+            sweeps.begin(session, sender, by=by, reason="", now=datetime.now(UTC), settings=settings)
+
+    with pytest.raises(BadInput, match="is no address"):
+        begin("nobody")
+    with pytest.raises(NotAllowed):
+        begin(by=Actor.person("sam", Role.TRIAGE, EVERYTHING))
+    with pytest.raises(NotAllowed, match="whole company"):
+        begin(by=Actor.person("sam", Role.ADMIN, Scope(departments=frozenset({"it"}))))
+    with pytest.raises(NotAllowedNow, match="no way into the mailboxes"):
+        begin(settings=replace(town.settings, recall=Recall()))

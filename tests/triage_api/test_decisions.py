@@ -44,6 +44,8 @@ def test_release_and_undo(ana: Browser, came: Came, app: FastAPI, api_settings: 
         "already_gone": 0,
         "out_of_reach": 0,
         "refused": 0,
+        "mailboxes": 0,
+        "mailboxes_left": 0,
         "to": "",
         "rules": [],
         "undone_by": None,

@@ -1,7 +1,7 @@
 // What the API says and hears: one interface for each JSON shape, field for field.
 
 export type State = 'held' | 'queued' | 'relaying' | 'delivered' | 'bounced' | 'recalling' | 'restoring' | 'purged' | 'rejected' | 'expired'
-export type Verb = 'release' | 'redirect' | 'purge' | 'restore' | 'reject' | 'hold' | 'redeliver'
+export type Verb = 'release' | 'redirect' | 'purge' | 'restore' | 'reject' | 'hold' | 'redeliver' | 'sweep'
 export type Match = 'address' | 'domain' | 'list'
 export type Effect = 'allow' | 'block'
 
@@ -202,6 +202,8 @@ export interface Decision {
   refused: number
   to: string
   rules: Rule[]
+  mailboxes: number
+  mailboxes_left: number
   undone_by: string | null
   undoes: string | null
   undoable: boolean

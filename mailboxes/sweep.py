@@ -1,0 +1,71 @@
+"""One mailbox of a sweep: everything of a sender's that never came through us is secured and taken, a few at a time."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from sqlmodel import Session
+
+from mailboxes.mailbox import Impossible, Mailbox, Unreachable
+from mailboxes.matching import Names
+from mailboxes.visit import open_mailbox
+from triage import sweeps
+from triage.bounded import Overrun, Pool
+from triage.content import Summary
+from triage.recalled import Copy
+from triage.recalls import Ending, Errand
+from triage.settings import Settings
+from triage.sweeps import Search, Sighting
+from triage.times import utcnow
+
+Ask = Callable[[Callable[[Session], Any]], Any]  # writes in a transaction; returns once it is committed
+
+
+class Sweep:
+    """The search of one mailbox, and how far it is."""
+
+    def __init__(self, search: Search, settings: Settings, parsers: Pool, ask: Ask) -> None:
+        self.search, self.settings, self.parsers, self.ask = search, settings, parsers, ask
+        self.errands: list[Errand] = []
+        self.endings: dict[int, Ending] = {}
+        self.mailbox: Mailbox | None = None
+
+    @property
+    def address(self) -> str:
+        """Whose mailbox it is."""
+        return self.search.mailbox
+
+    def run(self) -> dict[int, Ending]:
+        """Go there, look, take, leave; how it ended is on the record."""
+        later, why = False, ""
+        try:
+            self.mailbox = open_mailbox(self.search.place, self.address, self.settings)
+            for copies in self.mailbox.from_sender(self.search.sender, whole=self.search.take):
+                self.take(self.mailbox, copies)
+        except Unreachable as fault:
+            later, why = True, str(fault)
+        except Impossible as fault:
+            why = str(fault)
+        finally:
+            if self.mailbox:
+                self.mailbox.close()
+                self.mailbox = None
+        self.ask(lambda session: sweeps.settle(session, self.search, why, later=later, settings=self.settings, now=utcnow()))
+        return self.endings
+
+    def take(self, mailbox: Mailbox, copies: list[Copy]) -> None:
+        """Secure what is the sender's, and only then take it out."""
+        sightings = [one for copy in copies if (one := self.seen(copy))]
+        if sightings and (mine := self.ask(lambda session: sweeps.secure(session, self.search, sightings, now=utcnow()))):
+            mailbox.take(mine)
+
+    def seen(self, copy: Copy) -> Sighting | None:
+        """The copy with what it says, if the sender is its author: read in a child with little power, since it is hostile."""
+        try:
+            summary = Summary.from_json(json.loads(self.parsers.run(copy.raw, headers_only=not self.search.take)))
+        except Overrun:
+            try:
+                summary = Summary.from_json(json.loads(self.parsers.run(copy.raw, headers_only=True)))
+            except Overrun:
+                return None
+        return Sighting(copy, summary, Names.of(copy.raw).marker) if self.search.sender in summary.authors else None

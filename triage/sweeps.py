@@ -1,0 +1,229 @@
+"""A sweep: one sender's mail out of every mailbox, also what never came through us. Slower than a purge, with its own progress."""
+
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select, update
+from sqlmodel import Session, col
+
+from triage import access, contents, ids, ledger, recalled
+from triage.actor import Actor, Role
+from triage.authentication import Authentication
+from triage.content import Summary
+from triage.envelope import Address, Envelope
+from triage.errors import BadInput, NotAllowed, NotAllowedNow
+from triage.models import Decision, DecisionItem, Delivery, KnownRecipient, Message, Recalled, SweptMailbox
+from triage.outcomes import DecisionReport, filed
+from triage.recalled import BY, Copy
+from triage.routes import next_hop_of
+from triage.settings import Settings
+from triage.states import State
+
+LEASE = timedelta(minutes=10)
+SHORTEST, LONGEST = timedelta(seconds=10), timedelta(hours=1)  # pauses before a mailbox is tried again
+VERB = "sweep"
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """One mailbox that a worker may look through, until the lease ends."""
+
+    id: int
+    number: int  # of the attempt; fences late answers of a dead worker
+    decision_id: int
+    sender: str
+    take: bool  # False: only count
+    mailbox: str
+    place: str  # maildir:DIRECTORY or the IMAP server's URL
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A mail of the sender's in a mailbox."""
+
+    copy: Copy
+    summary: Summary
+    marker: str | None  # the value of its X-Mailroom-Message
+
+
+def begin(
+    session: Session, sender: str, *, by: Actor, reason: str, now: datetime, settings: Settings, dry_run: bool = False
+) -> DecisionReport:
+    """Decide that this address's mail goes out of every mailbox; the recaller carries it out. With `dry_run` it only counts.
+
+    BadInput when it is no address, NotAllowed without the whole company in scope, NotAllowedNow without a way into mailboxes.
+    """
+    access.require(by, Role.ADMIN)
+    if not by.scope.company:
+        raise NotAllowed("a sweep looks into every mailbox: it needs the whole company as scope")
+    if not settings.reaches_mailboxes:
+        raise NotAllowedNow("there is no way into the mailboxes: see [recall] in the settings")
+    try:
+        address = str(Address.parse(sender))
+    except ValueError as fault:
+        raise BadInput(f"{sender[:80]!r} is no address: {fault}") from fault
+    selection = {"sender": address} | ({"dry_run": True} if dry_run else {})
+    decision = Decision(at=now, by=str(by), by_shown=by.shown, verb=VERB, selection=selection, reason=reason[:1000], count=0, done=0)
+    session.add(decision)
+    session.flush()
+    mailboxes = session.scalars(select(col(KnownRecipient.mailbox)).where(col(KnownRecipient.kind) != "group").distinct())
+    rows = [SweptMailbox(decision_id=decision.id, mailbox=mailbox, due_at=now, begun_at=now) for mailbox in sorted(mailboxes)]
+    session.add_all(rows)
+    session.flush()
+    return filed(session, decision, [], by=by, now=now)
+
+
+def claim(session: Session, *, mailboxes: int, busy: Iterable[str] = (), settings: Settings, now: datetime) -> list[Search]:
+    """Take at most so many mailboxes that are due, none of them in `busy`. What was undone meanwhile is over."""
+    due = (col(SweptMailbox.due_at) <= now) & col(SweptMailbox.mailbox).not_in(list(busy))
+    rows = session.execute(
+        select(SweptMailbox, Decision)
+        .join(Decision, col(Decision.id) == col(SweptMailbox.decision_id))
+        .where(due)
+        .order_by(col(SweptMailbox.due_at), col(SweptMailbox.id))
+        .limit(mailboxes)
+        .with_for_update(skip_locked=True, of=SweptMailbox)
+    ).all()
+    found = []
+    for row, decision in rows:
+        if decision.undone_by is not None:
+            row.due_at, row.why = None, "It was undone."
+            continue
+        row.attempts, row.due_at = row.attempts + 1, now + LEASE
+        dry_run, sender = bool(decision.selection.get("dry_run")), decision.selection["sender"]
+        found.append(Search(row.id, row.attempts, decision.id, sender, not dry_run, row.mailbox, place_of(row.mailbox, settings)))
+    session.flush()
+    return found
+
+
+def place_of(mailbox: str, settings: Settings) -> str:
+    """The way into a mailbox: where its mail goes, or the IMAP server."""
+    next_hop = next_hop_of(settings, department="", mailbox=mailbox, direction="in")
+    return next_hop if next_hop.startswith("maildir:") else settings.recall.imap
+
+
+def secure(session: Session, search: Search, sightings: Sequence[Sighting], *, now: datetime) -> list[Copy]:
+    """Enter what was found, purged, with all that is needed to put it back; the copies that may be taken.
+
+    What came through us is left to a purge. What was entered before a crash may be taken without being entered again.
+    """
+    row = held(session, search)
+    if row is None:
+        return []
+    entered = places_entered(session, search)
+    foreign = [one for one in sightings if not is_ours(session, search, one)]
+    row.found += sum(one.copy.place not in entered for one in foreign)
+    if search.take:
+        for one in foreign:
+            if one.copy.place not in entered:
+                enter(session, search, one, now)
+    session.flush()
+    return [one.copy for one in foreign] if search.take else []
+
+
+def held(session: Session, search: Search) -> SweptMailbox | None:
+    """The mailbox's row, locked, while the search's attempt is the last one."""
+    row = session.get(SweptMailbox, search.id, with_for_update=True, populate_existing=True)
+    return row if row and row.attempts == search.number and row.due_at is not None else None
+
+
+def places_entered(session: Session, search: Search) -> set[tuple[str, int, int, str]]:
+    """Where the copies lay that this sweep has entered from this mailbox."""
+    mine = (col(DecisionItem.decision_id) == search.decision_id) & (col(Delivery.mailbox) == search.mailbox)
+    rows = session.scalars(
+        select(Recalled)
+        .join(Delivery, col(Delivery.id) == col(Recalled.delivery_id))
+        .join(DecisionItem, col(DecisionItem.delivery_id) == col(Delivery.id))
+        .where(mine)
+    )
+    return {recalled.place_of(row) for row in rows}
+
+
+def is_ours(session: Session, search: Search, sighting: Sighting) -> bool:
+    """Did this copy come through us into this mailbox?"""
+    try:
+        message = ids.read(sighting.marker or "")
+    except ValueError:
+        return False
+    here = (col(Delivery.message_id) == message) & (col(Delivery.mailbox) == search.mailbox)
+    return session.scalar(select(col(Delivery.id)).where(here).limit(1)) is not None
+
+
+def enter(session: Session, search: Search, sighting: Sighting, now: datetime) -> None:
+    """A mail that never came through us comes on the record: purged, and kept as it lay."""
+    copy, summary = sighting.copy, sighting.summary
+    content_id, content = contents.keep(session, copy.raw)
+    envelope = Envelope(ids.new_id(), copy.internal_date, "", (search.mailbox,), "", "")
+    message = Message(
+        spool_id=envelope.spool_id,
+        content_id=content_id,
+        received_at=copy.internal_date,
+        envelope=envelope.as_json(),
+        authentication=Authentication(search.sender).as_json(),
+        summary=summary.as_json() | {"text": ""},
+        text=summary.text,
+    )
+    delivery = delivery_of(session, message, search, summary)
+    ledger.enter(session, message, content, [delivery], by=BY, now=now)
+    recalled.keep(session, [(delivery.id, copy.raw, [copy])], now=now)
+    kept = recalled.current(session, [delivery.id])[delivery.id]
+    why = recalled.in_words(kept)
+    session.add(DecisionItem(decision_id=search.decision_id, delivery_id=delivery.id, before=State.DELIVERED, outcome="done", why=why))
+    counted = {"count": col(Decision.count) + 1, "done": col(Decision.done) + 1}
+    session.execute(update(Decision).where(col(Decision.id) == search.decision_id).values(**counted))
+
+
+def delivery_of(session: Session, message: Message, search: Search, summary: Summary) -> Delivery:
+    """Whose mail it was."""
+    owner = session.scalars(
+        select(KnownRecipient).where(col(KnownRecipient.mailbox) == search.mailbox).order_by(col(KnownRecipient.person).desc()).limit(1)
+    ).first()
+    words = (summary.subject, summary.author_name, search.sender, search.mailbox, owner.person if owner else "")
+    return Delivery(
+        message_id=message.id,
+        state=State.PURGED,
+        received_at=message.received_at,
+        recipient=search.mailbox,
+        department=owner.department if owner else "",
+        person=owner.person if owner else "",
+        mailbox=search.mailbox,
+        author=search.sender,
+        author_domain=search.sender.rpartition("@")[2],
+        author_name=summary.author_name,
+        subject=summary.subject,
+        search=" ".join(words).casefold(),
+        proof="",
+        weight=0,
+        verdict="purge",
+        rule=VERB,
+        reason="It lay in the mailbox when a sweep came by.",
+        decision_id=search.decision_id,
+    )
+
+
+def settle(session: Session, search: Search, why: str = "", *, later: bool = False, settings: Settings, now: datetime) -> None:
+    """This mailbox is looked through; or it could not be, for the reason given, and is tried again when `later`."""
+    row = held(session, search)
+    if row is None:
+        return
+    row.why = why
+    trying = now - row.begun_at
+    again = later and trying < timedelta(hours=settings.recall.give_up_after)
+    row.due_at = now + min(max(trying, SHORTEST), LONGEST) * random.uniform(0.8, 1.2) if again else None
+    session.flush()
+
+
+def not_looked_through(session: Session, decision_id: int) -> list[tuple[str, str]]:
+    """The mailboxes that something is in the way of, and what."""
+    rows = select(col(SweptMailbox.mailbox), col(SweptMailbox.why)).where(
+        col(SweptMailbox.decision_id) == decision_id, col(SweptMailbox.why) != ""
+    )
+    return [(mailbox, why) for mailbox, why in session.execute(rows.order_by(col(SweptMailbox.mailbox)))]
+
+
+def next_due(session: Session) -> datetime | None:
+    """When the next mailbox is due, or a dead worker's lease ends; None when nothing waits."""
+    found: datetime | None = session.scalar(select(func.min(col(SweptMailbox.due_at))))
+    return found
