@@ -27,9 +27,10 @@ class Content:
     def feed(self, chunk: bytes) -> bytes | None:
         """Take a chunk. None: there is more to come. Otherwise the message is complete, and this is what came behind it."""
         window = self._tail + chunk
-        at = window.find(END)
+        dot = window.find(STUFFED)  # most chunks have none, or only the final one: then they are looked through once
+        at = window.find(END, dot) if dot >= 0 else -1
         taken, rest = (chunk, None) if at < 0 else split(chunk, at + len(END) - len(self._tail))
-        dots = (self._tail[-2:] + taken).count(STUFFED)
+        dots = self._dots(window, dot, at) if dot >= 0 else 0
         self._stuffed += dots
         self.received += len(taken)
         self.size += len(taken) - dots
@@ -41,6 +42,13 @@ class Content:
         if rest is not None:
             self._finish()
         return rest
+
+    def _dots(self, window: bytes, first: int, end: int) -> int:
+        """The dots at the start of lines that were not counted yet, the final one included: those whose dot is in this chunk."""
+        start = len(self._tail) - len(STUFFED) + 1  # one that began before is complete in this chunk only from here on
+        if end == first >= start:
+            return 1
+        return window.count(STUFFED, max(0, start), len(window) if end < 0 else end + len(STUFFED))
 
     def reserve(self, chunk: bytes, take: Callable[[int], bool]) -> bool:
         """Ask for room for a chunk; False when there is none."""

@@ -90,12 +90,12 @@ class Dialogue:
 
     def gone(self) -> None:
         """The connection is lost. A store that is under way goes on."""
-        self.is_over, self.step = True, self.wait
+        self.is_over, self.step = True, nothing
         self.door.clients.left(self.visitor.counted)
         if self.storing is not None:
             logbook.left(self.storing, self.visitor)
-        elif self.incoming is not None:
-            self.incoming.give_back()
+        else:
+            self.give_back()
 
     def look(self, now: float) -> None:
         """Time has passed: is it enough?"""
@@ -281,6 +281,10 @@ class Dialogue:
         self.storing = None
         if error := safe.exception():
             logbook.not_stored(error, self.visitor)
+        if self.is_over:
+            self.give_back()
+            return
+        if error:
             reply = replies.not_stored(error)
         else:
             reply = replies.queued(envelope.spool_id)
@@ -294,12 +298,18 @@ class Dialogue:
     def finish(self, reply: str) -> None:
         """The message is answered: for each recipient of its own where LMTP is spoken (RFC 2033, 4.2)."""
         answers = self.transaction.accepted if self.visitor.lmtp else 1
+        self.give_back()
+        self.transaction.clear()
+        self.visitor.forget_client()
+        self.answer("\r\n".join([reply] * answers))
+
+    def give_back(self) -> None:
+        """The message needs no memory any more."""
         if self.incoming is not None:
             self.incoming.give_back()
         self.incoming = None
-        self.transaction.clear()
-        self.visitor.forget_client()
-        if self.is_over:
-            self.step = self.wait
-        else:
-            self.answer("\r\n".join([reply] * answers))
+
+
+def nothing() -> bool:
+    """The last step. A method would tie the dialogue to itself, and only the garbage collector could undo that."""
+    return False

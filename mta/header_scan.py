@@ -14,6 +14,10 @@ LONGEST_AUTHOR = 8 * 1024  # bytes of a From field that are read
 FIELD = re.compile(
     rb"^(?P<name>from|received|dkim-signature)[ \t]*:(?P<value>[^\r\n]*(?:\r\n[ \t][^\r\n]*)*)", re.IGNORECASE | re.MULTILINE
 )
+# what nearly every mail has: a name of plain words, and a plain address in angle brackets or alone (RFC 5322, 3.4)
+WORDS = rb"[A-Za-z0-9]++(?:[._+-][A-Za-z0-9]++)*+"
+PLAIN = WORDS + rb"@[A-Za-z0-9]++(?:-[A-Za-z0-9]++)*+(?:\.[A-Za-z0-9]++(?:-[A-Za-z0-9]++)*+)*\.[A-Za-z]{2,20}"
+PLAIN_AUTHOR = re.compile(rb" *(?:[A-Za-z0-9 ]*<(?P<named>" + PLAIN + rb")>|(?P<alone>" + PLAIN + rb"))")
 SIGNER = re.compile(rb"(?:^|;)[ \t\r\n]*d[ \t\r\n]*=[ \t\r\n]*(?P<domain>[^;\s]+)")
 
 
@@ -60,5 +64,10 @@ def author(value: bytes) -> Address | None:
     """The one mailbox of a From field, None when it is not plainly one."""
     if len(value) > LONGEST_AUTHOR:
         return None
+    if plain := PLAIN_AUTHOR.fullmatch(value):
+        try:
+            return Address.parse((plain["named"] or plain["alone"]).decode())
+        except ValueError:
+            return None
     mailbox = author_of([value])
     return Address.parse(mailbox.address) if mailbox.address else None

@@ -3,6 +3,7 @@
 It reads no mail and answers nobody. Workers are forked, so that they share sockets, limits and all that is loaded.
 """
 
+import gc
 import logging
 import os
 import signal
@@ -40,6 +41,7 @@ def supervise(read: Callable[[], Settings]) -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)  # they are waited for; workers begin with them blocked
     settings = checked(read())
     crew = Crew(settings, listeners(settings.smtp))
+    gc.freeze()  # what is loaded now stays: workers share it and need not look through it again and again
     try:
         if not crew.fill() and crew.has_given_up():
             raise BadInput("the receiving processes did not start; the log above says why")

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Self
 
 from triage.times import from_micros, to_micros
@@ -43,6 +44,7 @@ def folded(text: str) -> str:
     return text.casefold() if text.isascii() else unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
 
 
+@lru_cache(4096)
 def ascii_domain(domain: str) -> str:
     """The domain in lower case, without a trailing dot, U-labels as A-labels (IDNA 2008). ValueError if it is none."""
     stripped = domain.strip()

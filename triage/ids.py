@@ -1,7 +1,7 @@
 """Time-ordered 64-bit ids made by us: 41 bits of milliseconds since 2024, 22 bits that count up from chance."""
 
 import json
-import secrets
+import random
 import threading
 import time
 import zlib
@@ -24,7 +24,7 @@ def new_id() -> int:
     """A positive id below 2**63, larger than every earlier one of this process."""
     global _last
     with _lock:
-        fresh = (time.time_ns() // 1_000_000 - EPOCH_MS) << SEQUENCE_BITS | secrets.randbits(SEQUENCE_BITS - 1)
+        fresh = (time.time_ns() // 1_000_000 - EPOCH_MS) << SEQUENCE_BITS | random.getrandbits(SEQUENCE_BITS - 1)
         _last = max(fresh, _last + 1)
         return _last
 

@@ -24,6 +24,8 @@ def visible(text: str, *, lines: bool = False) -> str:
 
     The result is one line, or with `lines` any number of them: then line ends become "\n" and tabs stay.
     """
+    if text.isascii() and text.isprintable():
+        return text
     if not lines:
         return HARMFUL.sub(escaped, text)
     text = LINE_END.sub("\n", text)

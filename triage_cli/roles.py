@@ -25,6 +25,9 @@ CHATTY = ("alembic", "asyncio", "uvicorn")  # libraries that log each step of th
 def log_to_stderr(role: str) -> None:
     """One line an event, with the role that it happened in."""
     logging.basicConfig(level=logging.INFO, format=f"%(asctime)s {role} %(levelname)s %(message)s", stream=sys.stderr)
+    # what no line shows is not looked up (the logging HOWTO, "Optimization")
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None
     for library in CHATTY:
         logging.getLogger(library).setLevel(logging.WARNING)
 

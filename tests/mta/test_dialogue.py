@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from mta.data import Content
-from mta.header_scan import scan
+from mta.header_scan import PLAIN_AUTHOR, author, scan
 from tests.peers.receiving import Receiver, make_certificate, receiving
+from triage.authors import author_of
 from triage.envelope import Address
 from triage.settings import Settings
 
@@ -307,7 +308,7 @@ def test_memory_stays_bounded_whatever_comes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "author"),
+    ("field", "expected"),
     [
         (b"From: mallory@stranger.example", "mallory@stranger.example"),
         (b"FROM : Mallory <Mallory@Stranger.Example> (hi)", "mallory@stranger.example"),
@@ -326,9 +327,15 @@ def test_memory_stays_bounded_whatever_comes() -> None:
         (b"From: " + b"a" * 9000 + b"@stranger.example", ""),
     ],
 )
-def test_the_author_that_the_door_sees(field: bytes, author: str) -> None:
+def test_the_author_that_the_door_sees(field: bytes, expected: str) -> None:
     seen = scan(field + b"\r\nTo: x@y.example\r\n\r\nbody\r\n", "mx.company.example")
-    assert str(seen.author or "") == author
+    assert str(seen.author or "") == expected
+
+
+@given(st.from_regex(PLAIN_AUTHOR, fullmatch=True))
+def test_the_short_way_to_a_plain_author_leads_where_the_long_one_does(value: bytes) -> None:
+    found = author_of([value]).address
+    assert author(value) == (Address.parse(found) if found else None)
 
 
 def test_the_scan_counts_hops_and_signers() -> None:

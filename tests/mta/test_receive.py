@@ -505,8 +505,11 @@ def test_who_does_not_finish_is_told_so_and_cut(settings: Settings, monkeypatch:
 
 ACTIVATE = """
 import os, sys
-os.dup2(int(sys.argv[1]), 3)
-os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
+given = [int(number) for number in sys.argv[1].split(",")]
+apart = [os.dup2(number, 100 + place) for place, number in enumerate(given)]
+for place, number in enumerate(apart):
+    os.dup2(number, 3 + place)
+os.environ.update(LISTEN_FDS=str(len(given)), LISTEN_PID=str(os.getpid()), LISTEN_FDNAMES="smtp:lmtp")
 os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
 """
 
@@ -533,10 +536,10 @@ def test_the_process_starts_light_and_ends_well(activated: bool, tmp_path: Path)
         environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
         descriptors: tuple[int, ...] = ()
         if activated:
-            listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-            listen = "{}:{}".format(*listener.getsockname())
-            descriptors = (listener.fileno(),)
-            command = [sys.executable, "-c", ACTIVATE, str(listener.fileno()), *command[1:]]
+            smtp, lmtp = (stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(2))
+            listen = "{}:{}".format(*smtp.getsockname())
+            descriptors = (smtp.fileno(), lmtp.fileno())
+            command = [sys.executable, "-c", ACTIVATE, ",".join(map(str, descriptors)), *command[1:]]
         process = stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, pass_fds=descriptors))
         stack.callback(process.kill)
         assert process.stdout is not None
@@ -544,6 +547,9 @@ def test_the_process_starts_light_and_ends_well(activated: bool, tmp_path: Path)
         host, port = listen.rsplit(":", 1)
         with smtplib.SMTP(host, int(port)) as client:
             client.sendmail("a@b.example", ["anna@company.example"], MAIL)
+        if activated:
+            with smtplib.LMTP(*lmtp.getsockname()) as edge:
+                assert edge.docmd("LHLO edge.company.example")[0] == 250
         process.send_signal(signal.SIGTERM)
         assert process.wait(HANG) == 0
         assert [raw for _, raw in stored(tmp_path)] == [MAIL]

@@ -29,6 +29,7 @@ OPEN_DOOR = DoorSnapshot(
         {"it+anna@company.example", "anna@company.example", "bo@company.example", "bär@company.example"}
         | {f"{local}@{domain}" for local in ("postmaster", "abuse") for domain in ("company.example", "xn--firma-lsa.example")}
     ),
+    sub_addressed=frozenset({"dora@company.example", "it+dora@company.example", "søren@company.example", "dora@xn--firma-lsa.example"}),
     blocked=frozenset({"mallory@stranger.example", "blocked.example"}),
     blocked_unsigned=frozenset({"nothing-published.example"}),
 )
