@@ -147,6 +147,7 @@ def test_a_purge_that_met_a_worker_who_died_is_carried_out(
 def test_two_workers_share_the_work(engine: Engine, settings: Settings) -> None:
     with db.transaction(engine) as session:
         arriving.set_up(session, settings)
+        bounces.key(session)  # made once; who comes second waits for the first to commit
         for _ in range(6):
             (mail,) = arrive(session, settings)
             ledger.record(session, mail, Event.RELEASE, by=ANA, now=NOW, due_at=NOW)
