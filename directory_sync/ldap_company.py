@@ -9,6 +9,7 @@ from directory_sync.departments import Departments
 from directory_sync.ldap_server import Entry, dn_key
 from directory_sync.schema import Schema
 from directory_sync.staff import staff_of
+from triage import leaving
 from triage.company import CompanyDirectory, GroupEntry, PersonEntry
 from triage.envelope import Address
 from triage.settings import Company, Directory
@@ -72,6 +73,7 @@ class Reader:
             postmaster=self.settings.postmaster,
         )
         self.note_look_alikes(found)
+        self.note_leavers(found)
         return Reading(found, tuple(self.refused), tuple(self.notes))
 
     def accepted(self, entry: Entry, make: Callable[[Entry], T]) -> T | None:
@@ -108,6 +110,7 @@ class Reader:
             mailbox=mailbox,
             aliases=tuple(self.aliases_of(entry, mailbox)),
             active=not self.schema.disabled(entry),
+            leaver=entry.text(self.schema.leaver) if self.schema.leaver else "",
         )
 
     def mailbox_of(self, entry: Entry) -> str:
@@ -172,6 +175,13 @@ class Reader:
         except ValueError as fault:
             self.notes.append(Told(entry.dn, f"{attribute} is left out: {fault}"))
             return []
+
+    def note_leavers(self, found: CompanyDirectory) -> None:
+        """What an entry says of its mail when the person has left, and what is none of the rules; the settings hold then."""
+        codes = frozenset(department.code for department in found.departments)
+        for person in found.people:
+            if person.leaver and (why := leaving.fault(person.leaver, codes)):
+                self.notes.append(Told(person.uid, f"{self.schema.leaver}: {why}"))
 
     def note_look_alikes(self, found: CompanyDirectory) -> None:
         """A department's code that is also somebody's name in addresses: the person's own address binds more (docs/addresses.md)."""

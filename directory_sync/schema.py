@@ -30,12 +30,13 @@ class Schema:
     owner: tuple[str, ...]  # of a group or an organizational unit: DNs
     login: str  # what staff type when they sign in
     disabled: Callable[[Entry], bool]
+    leaver: str = ""  # where a leaver's mail goes
 
     def attributes_of_people(self) -> list[str]:
         """What is asked for each person."""
         department = self.department.removeprefix("attribute:") if self.department.startswith("attribute:") else ""
         asked = [self.identity, self.changed, self.created, self.uid, self.name, self.mailbox, *self.aliases, department]
-        return unique([*asked, self.manager, self.assistants, self.login, *LOCKS])
+        return unique([*asked, self.manager, self.assistants, self.login, self.leaver, *LOCKS])
 
     def attributes_of_groups(self) -> list[str]:
         """What is asked for each group."""
@@ -130,6 +131,7 @@ def schema_of(settings: Directory) -> Schema:
         "aliases": settings.alias_attributes,
         "department": settings.department,
         "login": settings.login_attribute,
+        "leaver": settings.leaver_attribute,
     }
     return replace(PRESETS[settings.preset], **{name: value for name, value in given.items() if value})
 

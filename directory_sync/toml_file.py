@@ -15,7 +15,8 @@ name = "Dario Montefusco"
 department = "sales"
 mailbox = "dario.montefusco@company.example"   # the ordinary address; accepted, and where released mail goes
 aliases = ["dario@company.example"]            # optional
-active = true                                  # optional; false: has left, mail is refused
+active = true                                  # optional; false: has left
+leaver = "manager"                             # optional: where mail goes then: refuse, manager or folder:CODE; else [directory] leavers
 
 [[group]]
 address = "all-sales@company.example"          # held once, in the folder of its department
@@ -40,6 +41,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from triage import leaving
 from triage.actor import Role, Scope
 from triage.company import CompanyDirectory, DepartmentEntry, GroupEntry, PersonEntry, StaffEntry
 from triage.door import ALWAYS
@@ -52,7 +54,7 @@ NEEDED = object()
 KEYS: dict[str, dict[str, Any]] = {  # section -> key -> its default, which also says its type; NEEDED: a text that must be there
     "company": {"postmaster": NEEDED},
     "department": {"code": NEEDED, "name": NEEDED, "mailbox": "", "roles": ()},
-    "person": {"uid": NEEDED, "name": NEEDED, "department": NEEDED, "mailbox": NEEDED, "aliases": (), "active": True},
+    "person": {"uid": NEEDED, "name": NEEDED, "department": NEEDED, "mailbox": NEEDED, "aliases": (), "active": True, "leaver": ""},
     "group": {
         "address": NEEDED,
         "name": NEEDED,
@@ -192,6 +194,8 @@ def check_names(departments: list[Entry], people: list[Entry], domains: tuple[st
     for entry in people:
         check_name(entry, "uid", f"{entry.values['uid']}@{domains[0]}")
         check_department(entry, codes)
+        if entry.values["leaver"] and (why := leaving.fault(entry.values["leaver"], frozenset(codes))):
+            raise entry.refused(f"leaver: {why}")
         check_name(entry, "uid", f"{entry.values['department']}{delimiter}{entry.values['uid']}@{domains[0]}")
 
 
@@ -326,6 +330,7 @@ def person_value(entry: Entry, domains: tuple[str, ...]) -> PersonEntry:
         mailbox=own_address(entry, "mailbox", values["mailbox"], domains),
         aliases=tuple(own_address(entry, "aliases", alias, domains) for alias in values["aliases"]),
         active=values["active"],
+        leaver=values["leaver"],
     )
 
 

@@ -80,6 +80,8 @@ class Transaction:
         if snapshot is None:
             return replies.NOT_READY
         if not snapshot.admits(recipient) and not (not self.reverse_path and snapshot.takes_back(recipient)):
+            if snapshot.has_left(recipient):
+                return replies.has_left(self.door.settings.directory.leaver_text)
             return replies.UNKNOWN_RECIPIENT if recipient.domain in snapshot.domains else replies.NO_RELAY
         if self.sender_is_blocked(snapshot) and not snapshot.takes_from_anybody(recipient):
             return replies.SENDER_BLOCKED

@@ -1,8 +1,10 @@
 """What the receiving daemon says to a client: one reply for each outcome, with enhanced status code (RFC 3463)."""
 
 import errno
+import unicodedata
 
 from triage.ids import show
+from triage.visible import visible
 
 # the session
 GREETING = "220 {hostname} {protocol}"
@@ -54,6 +56,7 @@ BAD_SENDER = "501 5.1.7 The sender is not a mail address"
 BAD_RECIPIENT = "553 5.1.3 The recipient is not a mail address that is understood here"
 NOT_ASCII = "553 5.6.7 The address is not ASCII and SMTPUTF8 was not asked for"
 UNKNOWN_RECIPIENT = "550 5.1.1 Nobody here has that address"
+HAS_LEFT = "550 5.1.6 "
 NO_RELAY = "550 5.7.1 Mail is accepted for our own addresses only"
 TOO_MANY_RECIPIENTS = "452 4.5.3 Too many recipients; send to the others in another message"
 NOT_READY = "451 4.3.0 Not ready yet; try again later"
@@ -67,6 +70,7 @@ NO_STORAGE = "452 4.3.1 No room to store the message; try again later"
 FAULT_IN_MESSAGE = "421 4.3.0 The message could not be read; try again later"
 FAULT = "451 4.3.0 The message could not be stored; try again later"
 
+LONGEST_TEXT = 400  # characters of the company's own words
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -89,6 +93,12 @@ def queued(spool_id: int) -> str:
 def not_stored(fault: BaseException) -> str:
     """Why no promise was given: always temporary, never our own text."""
     return NO_STORAGE if isinstance(fault, OSError) and fault.errno in FULL else FAULT
+
+
+def has_left(text: str) -> str:
+    """Why mail for somebody who has left is refused, in the company's words: one line of ASCII (RFC 5321, 4.2, 4.5.3.1.5)."""
+    plain = unicodedata.normalize("NFKD", visible(text)).encode("ascii", "ignore").decode()
+    return HAS_LEFT + " ".join(plain.split())[:LONGEST_TEXT]
 
 
 def is_error(reply: str) -> bool:

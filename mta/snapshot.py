@@ -20,8 +20,8 @@ from triage.door import DoorSnapshot
 
 NAME = "door.snapshot"  # below spool.directory
 CHECK_EVERY = 0.1  # seconds
-FORMAT = b"mailroom door snapshot 1\n"
-SETS = ("domains", "recipients", "sub_addressed", "blocked", "blocked_unsigned")  # as DoorSnapshot has them, in this order
+FORMAT = b"mailroom door snapshot 2\n"
+SETS = ("domains", "recipients", "sub_addressed", "blocked", "blocked_unsigned", "left")  # as DoorSnapshot has them, in this order
 WIDTH = 16  # bytes of a digest: no two names share one
 
 log = logging.getLogger(__name__)
@@ -113,10 +113,8 @@ def unpacked(raw: bytes) -> DoorSnapshot:
     if min(counts) < 0 or sum(counts) * WIDTH != len(body) or checked != zlib.crc32(body):
         raise ValueError("it is damaged: its sets do not add up")
     ends = list(accumulate(counts, initial=0))
-    domains, recipients, sub_addressed, blocked, blocked_unsigned = (
-        Digests(body[start * WIDTH : end * WIDTH]) for start, end in pairwise(ends)
-    )
-    return DoorSnapshot(domains, recipients, sub_addressed, blocked, blocked_unsigned, delimiter)
+    digests = {name: Digests(body[start * WIDTH : end * WIDTH]) for name, (start, end) in zip(SETS, pairwise(ends), strict=True)}
+    return DoorSnapshot(**digests, delimiter=delimiter)
 
 
 def digest(name: str) -> bytes:

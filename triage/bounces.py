@@ -49,10 +49,9 @@ def recipient(session: Session, envelope: Envelope, address: Address) -> Recipie
     return Recipient(str(address), about.department, about.person, str(address), bounce="ours")
 
 
-def unknown(address: Address) -> Recipient:
-    """An address that nobody here has: promised all the same, for the staff to see; or only made to look like ours for bounces."""
-    forged = "forged" if bounce_address.has_form(address) else ""
-    return Recipient(str(address), "", "", str(address), bounce=forged)
+def forged(address: Address) -> Recipient | None:
+    """An address that is only made to look like ours for bounces; None for any other."""
+    return Recipient(str(address), "", "", str(address), bounce="forged") if bounce_address.has_form(address) else None
 
 
 def come_back(session: Session, envelope: Envelope, returned: Delivery, summary: Summary, *, now: datetime) -> None:

@@ -26,6 +26,7 @@ class PersonEntry:
     active: bool = True
     manager: str = ""  # uid
     assistants: tuple[str, ...] = ()  # uids
+    leaver: str = ""  # where their mail goes when they have left: refuse, manager, folder:CODE; "": as the settings say
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,13 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlmodel import Session, col
 
-from triage import directory_rows, ledger, markers
+from triage import directory_rows, leavers, ledger, markers
 from triage.actor import Actor, Role, Scope
 from triage.company import CompanyDirectory, PersonEntry
 from triage.directory_rows import entry_of, entry_row, equalise
 from triage.errors import BadInput
 from triage.known_addresses import KnownAddress, addresses_of, keep_former
+from triage.leaving import Leaving
 from triage.models import Delivery, Department, KnownRecipient, MailGroup, Person, StaffMember
 from triage.plan import Plan, plan
 from triage.settings import Company
@@ -41,25 +42,39 @@ def staff(session: Session, login: str) -> Actor | None:
     return Actor.person(member.login, Role(member.role), Scope.parse(tuple(member.scope)), member.name)
 
 
-def apply(session: Session, directory: CompanyDirectory, company: Company, *, by: Actor, now: datetime, confirmed: bool = False) -> Applied:
+def apply(
+    session: Session,
+    directory: CompanyDirectory,
+    company: Company,
+    *,
+    by: Actor,
+    now: datetime,
+    confirmed: bool = False,
+    leaving: Leaving = Leaving(),  # noqa: B008
+) -> Applied:
     """Take a company's directory over: departments, people, groups, addresses and staff become as it says, in one transaction.
 
     Nothing is applied when it is inconsistent (BadInput says where), or when it would take away, move or strip of addresses
     more than 5 and more than 5 % of the people, which is a broken source more often than a living company; `confirmed`
-    says that it is meant. People whom the directory no longer names are disabled, never deleted.
+    says that it is meant. People whom the directory no longer names are disabled, never deleted; their mail
+    goes where `leaving` says.
     """
     wanted = directory_rows.normal(directory, company)
     addresses = addresses_of(wanted, company)
-    intended = plan(directory_rows.present(session), wanted)
+    before = directory_rows.present(session)
+    intended = plan(before, wanted)
     if (why := intended.too_much()) and not confirmed:
         raise BadInput(
             f"the directory would {why}: nothing was changed; look at `mailroom sync --dry-run`, and when it is meant, "
             "run `mailroom sync --confirm`"
         )
-    keep_former(session, addresses, wanted, company)
-    written = equalise(session, KnownRecipient, addresses, KnownAddress._asdict)
     write_rows(session, wanted)
-    moved = follow_people(session)
+    leavers.date(session, now)
+    keep_former(session, addresses, wanted, company)
+    left = leavers.Leavers(wanted, before.people, leaving)
+    left.keep_addresses(session, addresses, company, now=now)
+    written = equalise(session, KnownRecipient, addresses, KnownAddress._asdict)
+    moved = follow_people(session) + left.take_held_mail_along(session)
     if intended.changes or any(written):
         markers.advance(session, VERSION)
     applied = Applied(len(directory.people), written.fresh + written.changed, written.gone + written.changed, moved, intended)

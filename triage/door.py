@@ -25,6 +25,7 @@ class DoorSnapshot:
     sub_addressed: Container[str] = frozenset()  # folded addresses that are taken with a detail too: people's
     blocked: Container[str] = frozenset()
     blocked_unsigned: Container[str] = frozenset()
+    left: Container[str] = frozenset()  # folded addresses of people who have left
     delimiter: str = "+"
 
     def admits(self, recipient: Address) -> bool:
@@ -32,6 +33,10 @@ class DoorSnapshot:
         if str(recipient) in self.recipients or str(recipient) in self.sub_addressed or self.takes_from_anybody(recipient):
             return True
         return any(str(base) in self.sub_addressed for base in bases(recipient, self.delimiter))
+
+    def has_left(self, recipient: Address) -> bool:
+        """Is this the address of somebody who has left, as it is or with a detail?"""
+        return str(recipient) in self.left or any(str(base) in self.left for base in bases(recipient, self.delimiter))
 
     def takes_from_anybody(self, recipient: Address) -> bool:
         """Is this an address that no block applies to?"""

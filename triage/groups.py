@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, false, func, select, update
 from sqlmodel import Session, col
 
-from triage import ledger, recalled, recipients
+from triage import leavers, ledger, recalled, recipients
 from triage.actor import Actor
 from triage.db import among
 from triage.envelope import Address
@@ -54,7 +54,9 @@ def members_here(session: Session, group: MailGroup, company: Company) -> list[M
     )
     named = {person.uid: Member(person.mailbox, person.department, person.uid) for person in people}
     addresses = [one for one in group.members if "@" in one]
-    for known in session.scalars(select(KnownRecipient).where(col(KnownRecipient.address).in_(addresses))):
+    for known in session.scalars(
+        select(KnownRecipient).where(col(KnownRecipient.address).in_(addresses), col(KnownRecipient.kind) != leavers.GONE)
+    ):
         named[known.address] = Member(known.mailbox, known.department, known.person)
     for address in addresses:
         if address not in named and (meant := recipients.resolve(session, Address.parse(address), company)):

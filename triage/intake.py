@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from triage import bounces, contents, directory, ledger, markers, recipients, rules, signals
+from triage import bounces, contents, directory, leavers, ledger, markers, recipients, rules, signals, strays
 from triage.actor import Actor
 from triage.authentication import Authentication
 from triage.content import Summary
@@ -118,13 +118,18 @@ def carrier_of(envelope: Envelope) -> str:
 def recipients_of(session: Session, envelope: Envelope, company: Company) -> list[Recipient]:
     """Whom the message is for, one for each mailbox and detail: somebody who is named twice gets one copy.
 
-    An address that the directory lost since RCPT is kept for the staff to see: it was promised.
+    An address that the directory lost since RCPT is a stray, for the staff to see: it was promised.
     """
     found: dict[tuple[str, str], Recipient] = {}
     for text in envelope.recipients:
         address = Address.parse(text)
         made_by_us = bounces.recipient(session, envelope, address)
-        recipient = made_by_us or recipients.resolve(session, address, company, spelled=text) or bounces.unknown(address)
+        recipient = (
+            made_by_us
+            or recipients.resolve(session, address, company, spelled=text)
+            or bounces.forged(address)
+            or strays.recipient(session, address, company)
+        )
         place = recipient.mailbox, folded(recipient.detail)
         if place not in found or recipient.always:  # postmaster@ beside the postmaster's own address is postmaster@
             found[place] = recipient
@@ -220,16 +225,18 @@ def names_of_people(session: Session) -> dict[str, str]:
 
 def door_snapshot(session: Session, *, settings: Settings, now: datetime) -> DoorSnapshot | None:
     """Everything that the receiving daemon may know, as of now; None as long as no directory was taken over."""
-    rows = session.execute(select(col(KnownRecipient.address), col(KnownRecipient.sub_addressed))).all()
+    columns = col(KnownRecipient.address), col(KnownRecipient.sub_addressed), col(KnownRecipient.kind)
+    rows = session.execute(select(*columns)).all()
     if not rows:
         return None
     blocks = rules.door_entries(session, now)
     return DoorSnapshot(
         domains=settings.own_domains,
-        recipients=frozenset(address for address, sub_addressed in rows if not sub_addressed),
-        sub_addressed=frozenset(address for address, sub_addressed in rows if sub_addressed),
+        recipients=frozenset(address for address, sub_addressed, kind in rows if kind != leavers.GONE and not sub_addressed),
+        sub_addressed=frozenset(address for address, sub_addressed, kind in rows if kind != leavers.GONE and sub_addressed),
         blocked=blocks.always,
         blocked_unsigned=blocks.unsigned,
+        left=frozenset(address for address, _, kind in rows if kind == leavers.GONE),
         delimiter=settings.company.delimiter,
     )
 

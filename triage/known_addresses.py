@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from triage.company import CompanyDirectory, PersonEntry
@@ -23,6 +23,7 @@ class KnownAddress(NamedTuple):
     person: str
     mailbox: str
     sub_addressed: bool = False
+    leaver: str = ""  # uid of who had it and has left
 
 
 def addresses_of(directory: CompanyDirectory, company: Company) -> dict[str, KnownAddress]:
@@ -79,12 +80,18 @@ def in_domains(names: tuple[str, ...], domains: tuple[str, ...]) -> Iterator[str
         yield from [name] if "@" in name else [f"{name}@{domain}" for domain in domains]
 
 
+KEPT = ("triage", "former", "leaver", "gone")  # kinds that may be somebody's former triage address
+
+
 def keep_former(session: Session, addresses: dict[str, KnownAddress], directory: CompanyDirectory, company: Company) -> None:
     """Add the triage addresses that people had in departments they have left: strangers go on writing there."""
     present = {entry.uid: entry for entry in directory.people if entry.active}
-    earlier = select(col(KnownRecipient.address), col(KnownRecipient.person)).where(col(KnownRecipient.kind).in_(["triage", "former"]))
-    for address, uid in session.execute(earlier):
+    whose = func.coalesce(func.nullif(col(KnownRecipient.leaver), ""), col(KnownRecipient.person))
+    earlier = select(col(KnownRecipient.address), col(KnownRecipient.kind), whose).where(col(KnownRecipient.kind).in_(KEPT))
+    for address, kind, uid in session.execute(earlier):
         person = present.get(uid)
+        if kind not in ("triage", "former") and not address.partition("@")[0].endswith(company.delimiter + uid):
+            continue  # who is back gets the other addresses from the directory
         if address not in addresses and person is not None and address.rpartition("@")[2] in company.domains:
             addresses[address] = KnownAddress(address, "former", person.department, uid, person.mailbox, True)
 

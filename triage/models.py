@@ -291,6 +291,8 @@ class Person(SQLModel, table=True):
     active: bool = True  # False: has left; nobody is deleted
     manager: str = ""  # uid
     assistants: list[str] = listed()  # uids
+    leaver: str = ""  # refuse, manager, folder:CODE; "": as the settings say
+    left_at: datetime | None = instant(nullable=True)
 
 
 class KnownRecipient(SQLModel, table=True):
@@ -298,11 +300,13 @@ class KnownRecipient(SQLModel, table=True):
 
     __tablename__ = "known_recipient"
     address: str = Field(primary_key=True)  # folded
-    kind: str  # postmaster, legacy, triage, alias, role, group; former: a triage address in a department that was left
+    kind: str  # postmaster, legacy, triage, alias, role, group; former: a triage address in a department that was left;
+    # leaver: of somebody who has left, goes to somebody else; gone: of somebody who has left, is refused
     department: str
     person: str
     mailbox: str
     sub_addressed: bool = False  # accepted with a detail too
+    leaver: str = ""  # uid of who had it and has left
 
 
 class MailGroup(SQLModel, table=True):

@@ -106,6 +106,13 @@ def rejected_by_author_domain(facts: Facts) -> Verdict | None:
     return None
 
 
+def recipient_left(facts: Facts) -> Verdict | None:
+    """It was promised at RCPT, and nobody here has the address any more: whom it goes to is for a person to say."""
+    if facts.recipient.stray:
+        return Verdict(Disposition.QUARANTINE, "recipient-left", f"nobody here has the address {facts.recipient.address} any more")
+    return None
+
+
 def proof_unknown(facts: Facts) -> Verdict | None:
     """DNS did not answer: not known is not proven. Whoever an allow already knows by another proof need not wait."""
     waits = proof_awaited(facts) or awaited_allow(facts)
@@ -167,6 +174,7 @@ RULES: tuple[Callable[[Facts], Verdict | None], ...] = (
     own_domain_forged,
     ambiguous_author,
     unparsable,
+    recipient_left,
     proof_unknown,
     rejected_by_author_domain,
     dangerous_content,
@@ -174,8 +182,8 @@ RULES: tuple[Callable[[Facts], Verdict | None], ...] = (
     unproven_known_sender,
     first_contact,
 )
-# What cannot be read may claim our own domain; what comes back has nobody here to go to.
-NEVER_WAIVED = (returned_mail, forged_bounce, blocked_sender, own_domain_forged, unparsable)
+# What cannot be read may claim our own domain; what comes back, and what is for somebody who left, has nobody here to go to.
+NEVER_WAIVED = (returned_mail, forged_bounce, blocked_sender, own_domain_forged, unparsable, recipient_left)
 
 
 def decide(facts: Facts) -> Verdict:

@@ -8,20 +8,23 @@ from triage.door import ALWAYS
 from triage.envelope import Address, folded
 from triage.errors import BadInput
 from triage.facts import Recipient
+from triage.leavers import GONE, ON, note_about
 from triage.models import Delivery, Department, KnownRecipient, MailGroup, Person
 from triage.settings import Company
 
 
 def resolve(session: Session, address: Address, company: Company, *, spelled: str = "") -> Recipient | None:
-    """Whom an envelope recipient means; None when nobody here has that address. docs/addresses.md has the order.
+    """Whom an envelope recipient means; None when nobody here has that address (any more). docs/addresses.md has the order.
 
     `spelled`: the address as the sender wrote it; a detail is passed on like that.
     """
     if known := session.get(KnownRecipient, str(address)):
-        return recipient(session, address, known, "")
+        return recipient(session, address, known, "") if known.kind != GONE else None
     for base in bases(address, company.delimiter):
         known = session.get(KnownRecipient, str(base))
         if known is not None and known.sub_addressed:
+            if known.kind == GONE:
+                return None
             return recipient(session, address, known, detail_of(spelled or str(address), base, company.delimiter))
     if address.local in ALWAYS and address.domain in company.domains:  # a domain that the directory has not seen yet
         known = session.scalars(select(KnownRecipient).where(col(KnownRecipient.kind) == "postmaster").limit(1)).first()
@@ -49,6 +52,9 @@ def note(session: Session, known: KnownRecipient) -> str:
         person = session.get(Person, known.person)
         code = known.address.rpartition("@")[0].removesuffix(known.person)[:-1]
         return f"It was addressed to the old department {code}: {person.name if person else known.person} works elsewhere now."
+    if known.kind == ON:
+        person = session.get(Person, known.leaver)
+        return note_about(person.name if person else known.leaver)
     group = session.get(MailGroup, known.mailbox) if known.kind == "group" else None
     if group is None:
         return ""

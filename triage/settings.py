@@ -198,6 +198,14 @@ class Directory:
         (),
     )
     assistants_triage: bool = key("Whom the directory names as somebody's assistant triages that person's mail.", True)
+    leavers: str = key(
+        "Where mail for people who have left goes: refuse (at the door), manager (the nearest manager who works here; else their "
+        "department's folder), folder:CODE (that department's shared folder). What is held for them goes there too.",
+        "refuse",
+    )
+    leaver_days: int = key("Days after which mail for people who have left is refused all the same.", 90)
+    leaver_text: str = key("What a sender is told then, behind 550 5.1.6.", "The person who had this address has left")
+    leaver_attribute: str = key("Attribute of people that says otherwise for one of them: refuse, manager or folder:CODE; empty: none.", "")
     interval: int = key("Seconds between two looks at the LDAP server, for what has changed.", 300)
     full_hours: int = key("Hours after which everything is read anew.", 24)
     timeout: int = key("Seconds to wait for each answer of the LDAP server.", 30)

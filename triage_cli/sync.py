@@ -14,6 +14,7 @@ from triage import db, directory
 from triage.actor import Actor
 from triage.directory import Applied
 from triage.errors import Refused
+from triage.leaving import Leaving
 from triage.settings import Settings
 from triage.times import utcnow
 from triage_cli.opened import database_of, ring, settings_of
@@ -31,10 +32,17 @@ def take_over(settings: Settings, reading: Reading | None = None, *, dry_run: bo
     """Make the database equal to what the directory says; Refused when that is wrong or too much, and nothing changes."""
     found = reading or open_source(settings).read()
     with database_of(settings) as engine, db.transaction(engine) as session:
-        applied = directory.apply(session, found.company, settings.company, by=BY, now=utcnow(), confirmed=confirmed or dry_run)
+        sure = confirmed or dry_run
+        leaving = leaving_of(settings)
+        applied = directory.apply(session, found.company, settings.company, by=BY, now=utcnow(), confirmed=sure, leaving=leaving)
         if dry_run:
             session.rollback()
     return applied
+
+
+def leaving_of(settings: Settings) -> Leaving:
+    """What the settings say of people who leave."""
+    return Leaving(settings.directory.leavers, settings.directory.leaver_days)
 
 
 @click.command()

@@ -10,12 +10,12 @@ from pathlib import Path
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from triage import db, retention, seal
+from triage import db, directory, leavers, retention, seal
 from triage.errors import Refused
 from triage.settings import Settings
 from triage.times import utcnow
 from triage_cli.opened import database_of, ring
-from triage_cli.sync import take_over
+from triage_cli.sync import leaving_of, take_over
 
 SEAL_EVERY = 0.5  # seconds
 TIDY_EVERY = 600.0
@@ -72,9 +72,19 @@ def tidy(engine: Engine, settings: Settings) -> tuple[int, int]:
             totals[place] += number
             if not number:
                 break
+    let_go(engine, settings)
     if any(totals):
         log.info("expired %d held mails, erased %d contents", *totals)
     return totals[0], totals[1]
+
+
+def let_go(engine: Engine, settings: Settings) -> None:
+    """Refuse what is for people who left long enough ago."""
+    with db.transaction(engine) as session:
+        addresses = leavers.let_go(session, leaving_of(settings), version=directory.VERSION, now=utcnow())
+    if addresses:
+        log.info("%d addresses of people who have left are refused from now on", addresses)
+        ring(settings, "door")
 
 
 def follow_directory(settings: Settings) -> None:

@@ -43,6 +43,14 @@ def test_a_person_comes_with_everything_that_the_house_wants_to_know() -> None:
     assert (reading.refused, reading.notes) == ((), ())
 
 
+def test_a_person_may_say_where_mail_goes_when_they_have_left() -> None:
+    reading = read(
+        person("ana", description="manager"), person("ben", description="folder:hr"), person("jo"), leaver_attribute="description"
+    )
+    assert [one.leaver for one in reading.company.people] == ["manager", "folder:hr", ""]
+    assert [str(note) for note in reading.notes] == ["ben: description: there is no department 'hr'; there are it"]
+
+
 @pytest.mark.parametrize(
     ("wrong", "why"),
     [

@@ -56,6 +56,15 @@ def test_it_puts_off_until_it_knows_somebody_then_follows_and_outlives_the_rest(
         (site.directory / "company.toml").write_text(DIRECTORY + JOINER, "utf-8")
         site.run("sync", check=True)
         processes.until(lambda: says(site, NEW).startswith("250 "), "a joiner is known", log=site.log, patience=SOON)
+        leaver = JOINER + "active = false\n"
+        (site.directory / "company.toml").write_text(DIRECTORY + leaver, "utf-8")
+        site.run("sync", check=True)
+        refused = "550 5.1.6 The person who had this address has left"
+        processes.until(lambda: says(site, NEW) == refused, "a leaver is known", log=site.log, patience=SOON)
+        assert says(site, f"it+new.here+shop@{DOMAIN}") == refused
+        (site.directory / "company.toml").write_text(DIRECTORY + leaver + 'leaver = "folder:sales"\n', "utf-8")
+        site.run("sync", check=True)
+        processes.until(lambda: says(site, NEW).startswith("250 "), "the leaver's mail goes on", log=site.log, patience=SOON)
         site.run("block", "mallory@stranger.example", "--scope", "company", check=True)
         blocked = "mallory@stranger.example"
         processes.until(lambda: says(site, ADA, blocked).startswith("550 5.7.1 "), "a block is known", log=site.log, patience=SOON)

@@ -41,7 +41,7 @@ def folders(engine: Engine) -> list[tuple[str, str, str]]:
             ["m.berg@company.example", "info@company.example"],
             [("legal", "mara.berg", "mara.berg@company.example"), ("it", "", "it@company.example")],
         ),
-        (["gone.since@company.example"], [("", "", "gone.since@company.example")]),
+        (["gone.since@company.example"], [("it", "", "it@company.example")]),
     ],
 )
 def test_one_delivery_a_mailbox(known: Engine, settings: Settings, recipients: list[str], expected: list[tuple[str, str, str]]) -> None:

@@ -57,6 +57,7 @@ MACRO = arriving.summary(SALES, attachments=(Attachment(1, "Invoice.DOCM", "appl
 AMBIGUOUS = arriving.summary("", authors=("a@one.example", "b@two.example"))
 UNREADABLE = replace(arriving.summary(""), parsed=False)
 
+STRAY = Recipient("it+joe.fern@company.example", "it", "joe.fern", "joe.fern@company.example", stray=True)
 RETURNED = Recipient("bounce+1@company.example", "it", "joe.fern", "bounce+1@company.example", bounce="ours")
 TABLE = [
     # what is known                                                   the rule that decides      and does
@@ -65,6 +66,9 @@ TABLE = [
     (facts(recipient=RETURNED), "returned-mail", Disposition.PURGE),
     (facts(UNKNOWN, recipient=RETURNED, observe=True), "returned-mail", Disposition.PURGE),
     (facts(DMARC_PASS, ALLOW, recipient=replace(RETURNED, bounce="forged")), "forged-bounce", Disposition.PURGE),
+    (facts(DMARC_PASS, ALLOW, recipient=STRAY), "recipient-left", Disposition.QUARANTINE),
+    (facts(NO_DMARC, recipient=STRAY, observe=True), "recipient-left", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, BLOCK, recipient=STRAY), "blocked-sender", Disposition.PURGE),
     (facts(DMARC_PASS, ALLOW), "allowed-sender", Disposition.RELAY),
     (facts(NO_DMARC, ALLOW), "unproven-known-sender", Disposition.QUARANTINE),
     (facts(ALIGNED, ALLOW), "unproven-known-sender", Disposition.QUARANTINE),
