@@ -8,13 +8,17 @@ from collections.abc import Iterator
 from triage.envelope import LONGEST_LOCAL, Address
 
 DELIMITERS = ("+", "-", "=", "_")
+ROUTES = frozenset("%!")  # Postfix and Sendmail take anna+x%elsewhere@ and elsewhere!x@ for mail to another server
 
 
 def bases(address: Address, delimiter: str) -> Iterator[Address]:
-    """The addresses that this one is a sub-address of if they are somebody's, the longest first. A detail is never empty."""
+    """The addresses that this one is a sub-address of if they are somebody's, the longest first.
+
+    A detail is never empty, and never a route: a server behind that trusts us would relay it to wherever the sender likes.
+    """
     local = address.local
     place = local.rfind(delimiter, 0, len(local) - 1)
-    while place > 0:
+    while place > 0 and ROUTES.isdisjoint(local[place:]):
         yield Address(local[:place], address.domain)
         place = local.rfind(delimiter, 0, place)
 

@@ -18,6 +18,10 @@ from triage.envelope import Address
         ("+anna@c.example", "+", []),
         ("anna-shop@c.example", "+", []),
         ("anna-shop@c.example", "-", ["anna@c.example"]),
+        ("anna+x%elsewhere.example@c.example", "+", []),
+        ("anna-elsewhere.example!x@c.example", "-", []),
+        ("a%b+shop@c.example", "+", ["a%b@c.example"]),
+        ("anna+x%elsewhere.example+shop@c.example", "+", ["anna+x%elsewhere.example@c.example"]),
     ],
 )
 def test_bases(address: str, delimiter: str, expected: list[str]) -> None:

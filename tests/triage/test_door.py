@@ -33,6 +33,8 @@ DOOR = DoorSnapshot(
         ("+anna@company.example", False),
         ("anna-shop@company.example", False),
         ("info+2026@company.example", False),
+        ("anna+x%elsewhere.example@company.example", False),
+        ("anna+elsewhere.example!x@company.example", False),
         ("anna@x.example", False),
         ("anna+shop@x.example", False),
         ("abuse@x.example", False),
