@@ -35,11 +35,16 @@ def read(mail: Message, envelope: Envelope, trusted: Collection[str]) -> Upstrea
 
 
 def on_top(mail: Message, names: set[str]) -> Iterator[Field]:
-    """The edge's own fields: the first ones of the header, or right below one Received, and without a gap."""
+    """The edge's own fields: the first ones of the header, or right below one Received, without a gap, all under one name.
+
+    An edge takes out what a stranger wrote in its own name, not in that of another edge.
+    """
     below = mail.fields[1:] if mail.fields and mail.fields[0].name == b"received" else mail.fields
     for field in below[:MOST]:
-        if field.name != b"authentication-results" or results.authserv_id(field.value) not in names:
+        name = results.authserv_id(field.value) if field.name == b"authentication-results" else ""
+        if name not in names:
             return
+        names = {name}
         yield field
 
 

@@ -130,6 +130,11 @@ def test_nothing_counts_from_anybody_else(by: object, trusted: tuple[str, ...]) 
     assert found(PASS + MAIL, by, trusted).proof == ""
 
 
+def test_an_edge_states_nothing_under_the_name_of_another_edge() -> None:
+    raw = stated("spf=fail smtp.mailfrom=ana@example.com") + stated("dmarc=pass header.from=example.com", "mx2.edge.example") + MAIL
+    assert found(raw, trusted=(EDGE, "mx2.edge.example")).proof == ""  # the first edge takes out what is forged in its own name only
+
+
 PIECES = st.lists(st.sampled_from([RECEIVED, FROM_ELSEWHERE, PASS, FAIL, OTHER, b"X-Mailer: y\r\n"]), max_size=6)
 
 
