@@ -65,7 +65,7 @@ class ImapMailbox:
     def search_folders(self, folders: list[str], wanted: list[tuple[Sought, Found]], since: datetime | None) -> None:
         """Add what each folder holds."""
         for folder in folders:
-            if not self.open(folder, readonly=True):
+            if not self.open(folder, readonly=folder.upper() != "INBOX"):  # where it most likely is to be taken from
                 continue
             for start in range(0, len(wanted), AT_ONCE):
                 some = wanted[start : start + AT_ONCE]
@@ -88,8 +88,9 @@ class ImapMailbox:
 
     def sort(self, folder: str, uids: list[int], wanted: list[tuple[Sought, Found]]) -> None:
         """Which of these messages are copies, and which only bear or refer to the Message-ID."""
-        for uid, answer in self.client.fetch(uids, ["FLAGS", "INTERNALDATE", FIELDS]).items():
-            names = Names.of(header_of(answer))
+        expected = len(uids) <= len(wanted)  # then there is nothing else among them, and one question less
+        for uid, answer in self.client.fetch(uids, ["FLAGS", "INTERNALDATE", "BODY.PEEK[]" if expected else FIELDS]).items():
+            names = Names.of(answer[b"BODY[]"] if expected else header_of(answer))
             for one, of_it in wanted:
                 if is_marked(names, one) or may_be_unmarked(names, one):
                     copy = self.copy(folder, uid, answer)
@@ -101,7 +102,7 @@ class ImapMailbox:
 
     def copy(self, folder: str, uid: int, answer: dict[bytes, Any], part: str = "BODY[]") -> Copy | None:
         """One message with its bytes; None when its owner deleted it this moment."""
-        body = self.client.fetch([uid], [part.replace("[", ".PEEK[")]).get(uid, {}).get(part.encode())
+        body = answer.get(part.encode()) or self.client.fetch([uid], [part.replace("[", ".PEEK[")]).get(uid, {}).get(part.encode())
         if body is None:
             return None
         flags = tuple(flag.decode("utf-8", "replace") for flag in answer[b"FLAGS"] if flag.lower() != b"\\recent")
