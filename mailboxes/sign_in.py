@@ -1,6 +1,7 @@
 """Into somebody's mailbox over IMAP: the connection, its encryption, and with whose credentials."""
 
 import contextlib
+import functools
 import ipaddress
 import shlex
 import ssl
@@ -65,15 +66,21 @@ def check(settings: Recall) -> None:
 def connect(settings: Recall) -> IMAPClient:
     """Connected, and encrypted with a verified certificate (RFC 8314, RFC 9051 11); in the clear only where that is allowed."""
     scheme, host, port = server_of(settings)
-    context = ssl.create_default_context(cafile=settings.ca_file or None)
-    client = IMAPClient(host, port, ssl=scheme == "imaps", ssl_context=context if scheme == "imaps" else None, timeout=settings.timeout)
+    context = verifying(settings.ca_file) if scheme == "imaps" else None
+    client = IMAPClient(host, port, ssl=scheme == "imaps", ssl_context=context, timeout=settings.timeout)
     if scheme == "imap" and not settings.plain and not is_loopback(host):
         try:
-            client.starttls(context)
+            client.starttls(verifying(settings.ca_file))
         except (OSError, IMAPClientError):
             hang_up(client)
             raise
     return client
+
+
+@functools.lru_cache(maxsize=4)
+def verifying(ca_file: str) -> ssl.SSLContext:
+    """TLS with the authorities of that file, or of the system. Made once: reading them takes longer than a session in a mailbox."""
+    return ssl.create_default_context(cafile=ca_file or None)
 
 
 def hang_up(client: IMAPClient) -> None:

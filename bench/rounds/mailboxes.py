@@ -66,8 +66,9 @@ class Store:
 
     def forget_headers(self) -> None:
         """Cold: every index gone and made anew, so that no header field is in a cache."""
-        for path in (self.server.directory / "mail").rglob("dovecot*index*"):
-            path.unlink()
+        for mailbox in self.mailboxes:
+            for path in (self.server.directory / "mail" / mailbox / "Maildir").glob("dovecot*index*"):
+                path.unlink()
         self.doveadm("mailbox", "status", "-F", str(self.listed()), "messages", "INBOX")
 
     def listed(self) -> Path:
