@@ -88,6 +88,16 @@ def test_sessions_that_wait_share_one_file(spool: Spool) -> None:
     assert [raw for _, raw in everything(spool)] == [b"first", *(b"%d" % number for number in range(200))]
 
 
+def test_a_judge_that_cannot_be_woken_keeps_no_session_waiting(spool: Spool) -> None:
+    def broken() -> None:
+        raise OSError("no bell")
+
+    spool.after_batch = broken
+    for number in range(2):
+        assert spool.append(envelope(), b"%d" % number).result(HANG) is None
+    assert len(everything(spool)) == 2
+
+
 def test_a_batch_has_a_largest_size(spool: Spool) -> None:
     for future in [spool.append(envelope(), b"x" * 3_000_000) for _ in range(12)]:
         future.result(HANG)
