@@ -8,7 +8,7 @@ from typing import TypeVar
 from directory_sync.departments import Departments
 from directory_sync.ldap_server import Entry, dn_key
 from directory_sync.schema import Schema
-from directory_sync.staff import staff_of
+from directory_sync.staff import seals, staff_of
 from triage import leaving
 from triage.company import CompanyDirectory, GroupEntry, PersonEntry
 from triage.envelope import Address
@@ -71,6 +71,7 @@ class Reader:
             departments=self.departments.all(),
             staff=tuple(staff),
             postmaster=self.settings.postmaster,
+            sealed=tuple(seals(self.settings)),
         )
         self.note_look_alikes(found)
         self.note_leavers(found)

@@ -1,13 +1,13 @@
 """Staff out of an LDAP directory: who is in which group has which role and scope; assistants see the mail of those they assist."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from directory_sync.ldap_server import Entry, dn_key
 from directory_sync.schema import Schema
 from triage.actor import Role, Scope
-from triage.company import PersonEntry, StaffEntry
+from triage.company import PersonEntry, SealedEntry, StaffEntry
 from triage.errors import BadInput
 from triage.settings import Directory
 
@@ -53,6 +53,19 @@ def grants(settings: Directory) -> list[Grant]:
                 "such as cn=reception,ou=groups,dc=company,dc=example => triage company"
             ) from fault
     return found
+
+
+def seals(settings: Directory) -> Iterator[SealedEntry]:
+    """What the settings seal: `department:hr => hana`. BadInput shows how one is written."""
+    for line in settings.sealed:
+        folder, arrow, logins = line.partition(ARROW)
+        try:
+            scope = Scope.parse([folder.strip()])
+            if not arrow or scope.company:
+                raise ValueError("it has no folder and staff")
+        except ValueError as fault:
+            raise BadInput(f"[directory] sealed: {line!r}: {fault}; write FOLDER => LOGINS, such as department:hr => hana, leo") from fault
+        yield SealedEntry(scope.words()[0], tuple(login.strip().casefold() for login in logins.split(",") if login.strip()))
 
 
 def staff_of(

@@ -8,6 +8,9 @@ code = "sales"                                 # stands in addresses: sales+dari
 name = "Sales"
 mailbox = "sales-desk@company.example"         # optional: takes what is released from the role addresses
 roles = ["info", "sales"]                      # optional: info@company.example and sales@company.example
+responsible = "dario.montefusco"               # optional: uid of who answers for the department
+sealed = true                                  # optional: only the staff named here see its mail
+sealed_staff = ["ana"]                         # logins
 
 [[person]]
 uid = "dario.montefusco"
@@ -17,6 +20,9 @@ mailbox = "dario.montefusco@company.example"   # the ordinary address; accepted,
 aliases = ["dario@company.example"]            # optional
 active = true                                  # optional; false: has left
 leaver = "manager"                             # optional: where mail goes then: refuse, manager or folder:CODE; else [directory] leavers
+manager = "ida.lindqvist"                      # optional: uid
+assistants = ["ana.kovacic"]                   # optional: uids; those who are staff see this person's mail too
+sealed = false                                 # optional, with sealed_staff, as for a department
 
 [[group]]
 address = "all-sales@company.example"          # held once, in the folder of its department
@@ -32,6 +38,7 @@ login = "ana"
 name = "Ana Kovačić"
 role = "triage"                                # triage, admin or auditor
 scope = ["company"]                            # or any of "department:sales", "person:dario.montefusco"
+person = "ana.kovacic"                         # optional: their uid, where the login is another word
 password_hash = "$argon2id$v=19$…"             # optional: without it nobody can sign in with this login here
 """
 
@@ -43,7 +50,7 @@ from typing import Any
 
 from triage import leaving
 from triage.actor import Role, Scope
-from triage.company import CompanyDirectory, DepartmentEntry, GroupEntry, PersonEntry, StaffEntry
+from triage.company import CompanyDirectory, DepartmentEntry, GroupEntry, PersonEntry, SealedEntry, StaffEntry
 from triage.door import ALWAYS
 from triage.envelope import Address, folded
 from triage.errors import BadInput
@@ -51,10 +58,22 @@ from triage.settings import nearest
 
 MAX_BYTES = 64 * 1024 * 1024
 NEEDED = object()
+SEALABLE: dict[str, Any] = {"sealed": False, "sealed_staff": ()}
 KEYS: dict[str, dict[str, Any]] = {  # section -> key -> its default, which also says its type; NEEDED: a text that must be there
     "company": {"postmaster": NEEDED},
-    "department": {"code": NEEDED, "name": NEEDED, "mailbox": "", "roles": ()},
-    "person": {"uid": NEEDED, "name": NEEDED, "department": NEEDED, "mailbox": NEEDED, "aliases": (), "active": True, "leaver": ""},
+    "department": {"code": NEEDED, "name": NEEDED, "mailbox": "", "roles": (), "responsible": "", **SEALABLE},
+    "person": {
+        "uid": NEEDED,
+        "name": NEEDED,
+        "department": NEEDED,
+        "mailbox": NEEDED,
+        "aliases": (),
+        "active": True,
+        "leaver": "",
+        "manager": "",
+        "assistants": (),
+        **SEALABLE,
+    },
     "group": {
         "address": NEEDED,
         "name": NEEDED,
@@ -64,7 +83,7 @@ KEYS: dict[str, dict[str, Any]] = {  # section -> key -> its default, which also
         "aliases": (),
         "expand": True,
     },
-    "staff": {"login": NEEDED, "name": NEEDED, "role": NEEDED, "scope": (), "password_hash": ""},
+    "staff": {"login": NEEDED, "name": NEEDED, "role": NEEDED, "scope": (), "person": "", "password_hash": ""},
 }
 
 
@@ -94,13 +113,15 @@ def read(path: Path, domains: tuple[str, ...], delimiter: str = "+") -> CompanyD
     groups = entries(parsed, "group", "address", path)
     staff = entries(parsed, "staff", "login", path)
     check_names(departments, people, domains, delimiter)
+    check_people_named(departments, people, staff)
     check_staff(staff, departments, people)
     owners = check_addresses(owned_addresses(company, departments, people, groups, domains, delimiter))
     check_groups(groups, departments, people, owners, domains)
     return CompanyDirectory(
         departments=tuple(department_value(entry, domains) for entry in departments),
         people=tuple(person_value(entry, domains) for entry in people),
-        staff=tuple(StaffEntry(**entry.values) for entry in staff),
+        staff=tuple(staff_value(entry, people) for entry in staff),
+        sealed=tuple(seals([("department", "code", departments), ("person", "uid", people)], staff)),
         postmaster=own_address(company, "postmaster", company.values["postmaster"], domains),
         groups=tuple(group_value(entry, domains) for entry in groups),
     )
@@ -197,6 +218,20 @@ def check_names(departments: list[Entry], people: list[Entry], domains: tuple[st
         if entry.values["leaver"] and (why := leaving.fault(entry.values["leaver"], frozenset(codes))):
             raise entry.refused(f"leaver: {why}")
         check_name(entry, "uid", f"{entry.values['department']}{delimiter}{entry.values['uid']}@{domains[0]}")
+
+
+def check_people_named(departments: list[Entry], people: list[Entry], staff: list[Entry]) -> None:
+    """Managers, assistants, those responsible and staff are people who are in the file."""
+    uids = {entry.values["uid"] for entry in people}
+    for entry, key in (
+        [(one, "responsible") for one in departments] + [(one, "manager") for one in people] + [(one, "person") for one in staff]
+    ):
+        if (uid := entry.values[key]) and uid not in uids:
+            raise entry.refused(f"{key}: there is no person {uid!r}{nearest(uid, sorted(uids))}")
+    for entry in people:
+        for uid in entry.values["assistants"]:
+            if uid not in uids:
+                raise entry.refused(f"assistants: there is no person {uid!r}{nearest(uid, sorted(uids))}")
 
 
 def check_department(entry: Entry, codes: set[str]) -> None:
@@ -317,6 +352,7 @@ def department_value(entry: Entry, domains: tuple[str, ...]) -> DepartmentEntry:
         name=entry.values["name"],
         mailbox=own_address(entry, "mailbox", mailbox, domains) if mailbox else "",
         roles=entry.values["roles"],
+        responsible=entry.values["responsible"],
     )
 
 
@@ -331,7 +367,33 @@ def person_value(entry: Entry, domains: tuple[str, ...]) -> PersonEntry:
         aliases=tuple(own_address(entry, "aliases", alias, domains) for alias in values["aliases"]),
         active=values["active"],
         leaver=values["leaver"],
+        manager=values["manager"],
+        assistants=values["assistants"],
     )
+
+
+def staff_value(entry: Entry, people: list[Entry]) -> StaffEntry:
+    """Somebody who triages; assistants see the mail of those they assist too."""
+    values = entry.values
+    uid = values["person"] or values["login"]
+    assisted = [f"person:{one.values['uid']}" for one in people if uid in one.values["assistants"] and values["role"] != Role.AUDITOR]
+    scope = (*values["scope"], *(word for word in assisted if word not in values["scope"]))
+    return StaffEntry(values["login"], values["name"], values["role"], scope, values["password_hash"])
+
+
+def seals(kinds: Iterable[tuple[str, str, list[Entry]]], staff: list[Entry]) -> Iterator[SealedEntry]:
+    """What is sealed, and for whom it is open; who is named must be staff, and naming without a seal protects nothing."""
+    logins = {entry.values["login"].casefold() for entry in staff}
+    for kind, title, some in kinds:
+        for entry in some:
+            named = entry.values["sealed_staff"]
+            if named and not entry.values["sealed"]:
+                raise entry.refused("sealed_staff stands here without sealed = true")
+            for login in named:
+                if login.casefold() not in logins:
+                    raise entry.refused(f"sealed_staff: there is no staff {login!r}{nearest(login, sorted(logins))}")
+            if entry.values["sealed"]:
+                yield SealedEntry(f"{kind}:{entry.values[title]}", named)
 
 
 def group_value(entry: Entry, domains: tuple[str, ...]) -> GroupEntry:

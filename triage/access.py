@@ -1,8 +1,9 @@
 """May this actor do this to these deliveries? The scope is a SQL condition, so that no row outside it is ever read."""
 
-from sqlalchemy import ColumnElement, and_, false, or_, true
-from sqlmodel import col
+from sqlalchemy import ColumnElement, and_, false, not_, or_, true
+from sqlmodel import Session, col
 
+from triage import sealed
 from triage.actor import Actor, Role
 from triage.errors import NotAllowed
 from triage.models import Delivery
@@ -21,7 +22,22 @@ def readable(by: Actor) -> ColumnElement[bool]:
 
 
 def within(by: Actor) -> ColumnElement[bool]:
-    """The actor's scope."""
+    """The actor's scope, without what is sealed to them."""
+    return and_(reach(by), not_(sealed.away_from(by))) if by.kind in sealed.PEOPLE else reach(by)
+
+
+def waiting(by: Actor) -> ColumnElement[bool]:
+    """Which deliveries this actor may count, folder by folder: sealed mail too, about which they learn nothing else."""
+    return and_(col(Delivery.direction) == "in", reach(by))
+
+
+def beyond(by: Actor) -> ColumnElement[bool]:
+    """Which deliveries lie outside the actor's scope. Not what is sealed to them: a number about a sender would tell of it."""
+    return and_(col(Delivery.direction) == "in", not_(reach(by)), not_(sealed.away_from(by)))
+
+
+def reach(by: Actor) -> ColumnElement[bool]:
+    """The actor's scope as the directory gives it, whatever is sealed in it."""
     scope = by.scope
     if scope.company:
         return true()
@@ -44,15 +60,27 @@ def may_decide(by: Actor) -> None:
     require(by, *sorted(DECIDING))
 
 
-def may_make_rule(by: Actor, scope: str) -> None:
-    """A rule may reach only as far as its maker's own scope."""
+def may_make_rule(session: Session, by: Actor, scope: str) -> None:
+    """A rule may reach only as far as its maker's own scope, and into no sealed folder that they do not see into."""
     may_decide(by)
+    if scope in sealed.closed(session, by):
+        raise NotAllowed(f"{scope} is sealed: only the staff named for it make rules there")
     kind, _, name = scope.partition(":")
     if by.scope.company:
         return
     if (kind == "department" and name in by.scope.departments) or (kind == "person" and name in by.scope.persons):
         return
     raise NotAllowed(f"your scope is {', '.join(by.scope.words()) or 'empty'}: you cannot make a rule for {scope}")
+
+
+def knows_rule(by: Actor, scope: str, closed: frozenset[str]) -> bool:
+    """May the actor know of a rule with this scope: does it reach into theirs? `closed`: what is sealed to them (sealed.closed)."""
+    return scope not in closed and (by.scope.company or scope in ("company", *by.scope.words()))
+
+
+def knows_uses(by: Actor, scope: str) -> bool:
+    """May the actor know how a rule is used, and read its note? Where it reaches beyond their scope both tell of others' mail."""
+    return by.scope.company or scope in by.scope.words()
 
 
 def verbs_of(by: Actor) -> list[str]:

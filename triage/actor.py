@@ -56,6 +56,7 @@ class Actor:
     role: Role | None = None
     scope: Scope = Scope()
     shown: str = ""  # a person's full name
+    stands_in_for: tuple[str, ...] = ()  # logins of those whose scope is theirs for a time
 
     @classmethod
     def person(cls, login: str, role: Role, scope: Scope, shown: str = "") -> Self:

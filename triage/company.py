@@ -54,6 +54,14 @@ class StaffEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class SealedEntry:
+    """A department or person whose mail only the named staff may see."""
+
+    folder: str  # department:CODE or person:UID
+    staff: tuple[str, ...] = ()  # logins
+
+
+@dataclass(frozen=True, slots=True)
 class CompanyDirectory:
     """Everything a directory source says."""
 
@@ -62,3 +70,4 @@ class CompanyDirectory:
     staff: tuple[StaffEntry, ...]
     postmaster: str  # mailbox for postmaster@ and abuse@
     groups: tuple[GroupEntry, ...] = ()
+    sealed: tuple[SealedEntry, ...] = ()

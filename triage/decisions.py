@@ -99,6 +99,8 @@ def decide(
         raise Stale(f"you expected {expect}, but {len(meant)} are selected now: look again, then decide")
     if not meant and rule is None:
         raise NotFound("nothing that is selected can be changed this way")
+    states = () if selected.states else aim.counts
+    outside = selection.outside(session, selected, len(meant), by=by, states=states)
     meant = with_copies(session, meant) if verb is Verb.PURGE else meant
     changes = changes_of(session, aim.event, to, now, settings)
     said = rejections.text_of(settings, template=template, text=text) if verb is Verb.REJECT else ""
@@ -112,6 +114,7 @@ def decide(
         reason=reason[:1000],
         count=len(meant),
         done=0,
+        outside=outside,
         target=str(changes.get("mailbox", "")),
         idempotency_key=key,
     )

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlmodel import Session, col
 
-from triage import directory_rows, leavers, ledger, markers
+from triage import directory_rows, leavers, ledger, markers, sealed, substitutes
 from triage.actor import Actor, Role, Scope
 from triage.company import CompanyDirectory, PersonEntry
 from triage.directory_rows import entry_of, entry_row, equalise
@@ -34,12 +34,17 @@ class Applied:
     plan: Plan
 
 
-def staff(session: Session, login: str) -> Actor | None:
-    """The member of staff with this login, as an actor with role and scope; None when there is none (any more)."""
+def staff(session: Session, login: str, now: datetime) -> Actor | None:
+    """The member of staff with this login, as an actor with role and scope; None when there is none (any more).
+
+    While they stand in for others the others' scopes are theirs too.
+    """
     member = session.get(StaffMember, login.casefold())
     if member is None or not member.active:
         return None
-    return Actor.person(member.login, Role(member.role), Scope.parse(tuple(member.scope)), member.name)
+    absent = substitutes.absent_for(session, member.login, now)
+    scope = substitutes.together(Scope.parse(tuple(one.scope)) for one in (member, *absent))
+    return Actor("person", member.login, Role(member.role), scope, member.name, tuple(one.login for one in absent))
 
 
 def apply(
@@ -60,8 +65,9 @@ def apply(
     goes where `leaving` says.
     """
     wanted = directory_rows.normal(directory, company)
-    addresses = addresses_of(wanted, company)
     before = directory_rows.present(session)
+    wanted = directory_rows.with_old_seals(wanted, before)
+    addresses = addresses_of(wanted, company)
     intended = plan(before, wanted)
     if (why := intended.too_much()) and not confirmed:
         raise BadInput(
@@ -92,6 +98,7 @@ def write_rows(session: Session, wanted: CompanyDirectory) -> None:
     equalise(session, Person, people, entry_row)
     equalise(session, MailGroup, {entry.address: entry for entry in wanted.groups}, entry_row)
     equalise(session, StaffMember, {entry.login: entry for entry in wanted.staff}, lambda entry: entry_row(entry) | {"active": True})
+    sealed.equalise(session, wanted.sealed)
 
 
 def detail_of(applied: Applied, wanted: CompanyDirectory) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple, TypeVar
 from sqlalchemy import bindparam, delete, insert, select, update
 from sqlmodel import Session, SQLModel, col
 
+from triage import sealed
 from triage.actor import Role, Scope
-from triage.company import CompanyDirectory, DepartmentEntry, GroupEntry, PersonEntry, StaffEntry
+from triage.company import CompanyDirectory, DepartmentEntry, GroupEntry, PersonEntry, SealedEntry, StaffEntry
 from triage.known_addresses import in_domains, parsed
 from triage.models import Department, KnownRecipient, MailGroup, Person, StaffMember
 from triage.settings import Company
@@ -33,6 +34,7 @@ def present(session: Session) -> CompanyDirectory:
         people=tuple(entry_of(PersonEntry, row) for row in rows(session, Person)),
         groups=tuple(entry_of(GroupEntry, row) for row in rows(session, MailGroup)),
         staff=tuple(entry_of(StaffEntry, row) for row in rows(session, StaffMember) if row["active"]),
+        sealed=sealed.entries(session),
         postmaster=session.scalar(select(col(KnownRecipient.mailbox)).where(col(KnownRecipient.kind) == "postmaster").limit(1)) or "",
     )
 
@@ -62,6 +64,7 @@ def normal(directory: CompanyDirectory, company: Company) -> CompanyDirectory:
         groups=tuple(group(entry) for entry in directory.groups),
         staff=tuple(member(entry) for entry in directory.staff),
         postmaster=parsed(directory.postmaster, "postmaster"),
+        sealed=seals(directory),
     )
 
 
@@ -95,6 +98,22 @@ def member(entry: StaffEntry) -> StaffEntry:
     """A member of staff."""
     scope = tuple(Scope.parse(entry.scope).words())
     return StaffEntry(entry.login.casefold(), entry.name, Role(entry.role).value, scope, entry.password_hash)
+
+
+def seals(directory: CompanyDirectory) -> tuple[SealedEntry, ...]:
+    """The seals by their folders, logins folded."""
+    found: dict[str, set[str]] = {}
+    for entry in directory.sealed:
+        found.setdefault(entry.folder.casefold(), set()).update(login.casefold() for login in entry.staff)
+    return tuple(SealedEntry(folder, tuple(sorted(found[folder]))) for folder in sorted(found))
+
+
+def with_old_seals(directory: CompanyDirectory, before: CompanyDirectory) -> CompanyDirectory:
+    """The directory with the seals on whom it no longer names: their mail is still here, and does not open by itself."""
+    named = {f"department:{one.code}" for one in directory.departments} | {f"person:{one.uid}" for one in directory.people}
+    named |= {one.folder for one in directory.sealed}
+    old = [one for one in before.sealed if one.folder not in named]
+    return replace(directory, sealed=tuple(sorted([*directory.sealed, *old], key=lambda one: one.folder)))
 
 
 def equalise(session: Session, table: type[SQLModel], wanted: Mapping[str, T], row_of: Callable[[T], dict[str, Any]]) -> Difference:

@@ -17,6 +17,10 @@ class NotAllowed(Refused):
     """This actor may not do this."""
 
 
+class ReasonNeeded(Refused):
+    """This may be opened, and asks for a reason that goes on the record."""
+
+
 class NotAllowedNow(Refused):
     """The state table does not allow this event in the present state."""
 

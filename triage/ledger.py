@@ -125,8 +125,9 @@ def write(
     items: int = 0,
     digest: str = "",
 ) -> AuditRecord:
-    """Put an act on the record, in the transaction of the act itself."""
-    written = AuditRecord(at=now, by=str(by), act=str(act), subject=subject, detail=dict(detail or {}), items=items, digest=digest)
+    """Put an act on the record, in the transaction of the act itself; also for whom a substitute stands in."""
+    said = dict(detail or {}) | ({"stands_in_for": list(by.stands_in_for)} if by.stands_in_for else {})
+    written = AuditRecord(at=now, by=str(by), act=str(act), subject=subject, detail=said, items=items, digest=digest)
     session.add(written)
     session.flush()
     return written

@@ -208,6 +208,7 @@ class Decision(SQLModel, table=True):
     count: int  # deliveries it meant to change
     done: int
     target: str = ""  # of a redirect
+    outside: int = 0  # deliveries that the selection names too, and that were left alone: beyond the decider's scope
     undone_by: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
     undoes: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
     idempotency_key: str | None = Field(default=None, unique=True)
@@ -309,6 +310,15 @@ class KnownRecipient(SQLModel, table=True):
     leaver: str = ""  # uid of who had it and has left
 
 
+class Sealed(SQLModel, table=True):
+    """A sealed department or person: a row with the login "" for the seal itself, one for each member of staff who may see in."""
+
+    __tablename__ = "sealed"
+    kind: str = Field(primary_key=True)  # department, person
+    name: str = Field(primary_key=True)  # code or uid
+    login: str = Field(primary_key=True)
+
+
 class MailGroup(SQLModel, table=True):
     """A distribution list. Who its members are is asked when something leaves for it."""
 
@@ -332,6 +342,20 @@ class StaffMember(SQLModel, table=True):
     scope: list[str] = listed()
     password_hash: str  # argon2id
     active: bool = True
+
+
+class Substitution(SQLModel, table=True):
+    """One member of staff stands in for another for a time."""
+
+    __tablename__ = "substitution"
+    id: int = identity()
+    absent: str  # login
+    substitute: str = Field(index=True)  # login
+    starts_at: datetime = instant()
+    ends_at: datetime = instant()
+    reason: str = ""
+    made_by: str
+    made_at: datetime = instant()
 
 
 class StaffSession(SQLModel, table=True):

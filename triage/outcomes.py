@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, insert, select
+from sqlalchemy import ColumnElement, false, func, insert, not_, or_, select
 from sqlmodel import Session, col
 
-from triage import access, ledger
+from triage import access, ledger, rules, sealed
 from triage.actor import Actor
 from triage.errors import NotFound, Overtaken
 from triage.ids import show
@@ -73,6 +73,7 @@ class DecisionReport:
     already_gone: int
     out_of_reach: int
     refused: int
+    outside: int  # that the selection names too, beyond the decider's scope: left as they are
     to: str
     rules: tuple[Rule, ...]
     undone_by: int | None
@@ -117,7 +118,7 @@ def filed(session: Session, decision: Decision, items: list[Item], *, by: Actor,
 
 def touches(session: Session, decision: Decision, by: Actor) -> bool:
     """May this actor know of the decision: is it their own, or does it concern mail in their scope?"""
-    if decision.by == str(by) or by.scope.company:
+    if decision.by == str(by):
         return True
     item = (
         select(col(DecisionItem.delivery_id))
@@ -125,7 +126,12 @@ def touches(session: Session, decision: Decision, by: Actor) -> bool:
         .where(col(DecisionItem.decision_id) == decision.id, access.visible(by))
         .limit(1)
     )
-    return session.scalar(item) is not None
+    return session.scalar(item) is not None or (by.scope.company and not has_items(session, decision.id))
+
+
+def has_items(session: Session, decision_id: int) -> bool:
+    """Is the decision about any mail? Else it only made rules."""
+    return session.scalar(select(col(DecisionItem.delivery_id)).where(col(DecisionItem.decision_id) == decision_id).limit(1)) is not None
 
 
 def report(session: Session, decision_id: int, *, by: Actor) -> DecisionReport:
@@ -141,7 +147,7 @@ def report(session: Session, decision_id: int, *, by: Actor) -> DecisionReport:
         .limit(SHOWN_ITEMS)
     )
     items = tuple(Item(row.delivery_id, row.before, row.outcome, row.why) for row in rows)
-    return next(iter(reports(session, [decision], items)))
+    return next(iter(reports(session, [decision], items, by=by)))
 
 
 def listing(session: Session, *, by: Actor, mine: bool = False, limit: int = 50, before: int | None = None) -> list[DecisionReport]:
@@ -149,21 +155,24 @@ def listing(session: Session, *, by: Actor, mine: bool = False, limit: int = 50,
     where: list[ColumnElement[bool]] = []
     if mine:
         where.append(col(Decision.by) == str(by))
-    elif not by.scope.company:
-        concerned = (
-            select(col(DecisionItem.decision_id))
-            .join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
-            .where(access.visible(by))
-        )
-        where.append((col(Decision.by) == str(by)) | col(Decision.id).in_(concerned))
+    elif not unlimited(session, by):
+        items = select(col(DecisionItem.decision_id)).where(col(DecisionItem.decision_id) == col(Decision.id))
+        concerned = items.join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id)).where(access.visible(by)).exists()
+        about_rules = not_(items.exists()) if by.scope.company else false()
+        where.append(or_(col(Decision.by) == str(by), concerned, about_rules))
     if before is not None:
         where.append(col(Decision.id) < before)
     rows = session.scalars(select(Decision).where(*where).order_by(col(Decision.id).desc()).limit(limit))
-    return list(reports(session, list(rows)))
+    return list(reports(session, list(rows), by=by))
 
 
-def reports(session: Session, decisions: list[Decision], items: tuple[Item, ...] = ()) -> Iterable[DecisionReport]:
-    """Decisions as values, with how many items ended how and the rules made along."""
+def unlimited(session: Session, by: Actor) -> bool:
+    """Does the actor see all mail there is?"""
+    return by.scope.company and not sealed.closed(session, by)
+
+
+def reports(session: Session, decisions: list[Decision], items: tuple[Item, ...] = (), *, by: Actor) -> Iterable[DecisionReport]:
+    """Decisions as values, with how many items ended how and the rules made along, as far as the actor may know of them."""
     ids = [decision.id for decision in decisions]
     outcomes: dict[int, dict[str, int]] = {}
     counted = (
@@ -174,10 +183,12 @@ def reports(session: Session, decisions: list[Decision], items: tuple[Item, ...]
     for decision_id, outcome, number in session.execute(counted):
         outcomes.setdefault(decision_id, {})[outcome] = number
     made: dict[int, list[Rule]] = {}
+    closed = sealed.closed(session, by)
     for rule in session.scalars(select(Rule).where(col(Rule.decision_id).in_(ids)).order_by(col(Rule.id))):
-        made.setdefault(rule.decision_id or 0, []).append(rule)
+        if access.knows_rule(by, rule.scope, closed):
+            made.setdefault(rule.decision_id or 0, []).append(rules.as_seen(rule, by))
     swept = swept_by(session, ids)
-    subjects = subjects_of(session, [decision.id for decision in decisions if decision.count == 1])
+    subjects = subjects_of(session, [decision.id for decision in decisions if decision.count == 1], by)
     for decision in decisions:
         ended = outcomes.get(decision.id, {})
         rules_made = tuple(made.get(decision.id, ()))
@@ -207,12 +218,12 @@ def sweep_sentence(decision: Decision, outcomes: dict[str, int], total: int, lef
     return f"{act} {mails} in {looked}" + (f"; {left} mailboxes left." if left else ".")
 
 
-def subjects_of(session: Session, decision_ids: list[int]) -> dict[int, str]:
-    """The subject of the one mail that each of these decisions was about."""
+def subjects_of(session: Session, decision_ids: list[int], by: Actor) -> dict[int, str]:
+    """The subject of the one mail that each of these decisions was about, if the actor may see it."""
     about = (
         select(col(DecisionItem.decision_id), col(Delivery.subject))
         .join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
-        .where(col(DecisionItem.decision_id).in_(decision_ids))
+        .where(col(DecisionItem.decision_id).in_(decision_ids), access.visible(by))
     )
     return dict(session.execute(about).all())
 
@@ -235,6 +246,7 @@ def report_of(decision: Decision, outcomes: dict[str, int], made: tuple[Rule, ..
         already_gone=outcomes.get("already gone", 0),
         out_of_reach=outcomes.get("out of reach", 0),
         refused=outcomes.get("refused", 0),
+        outside=decision.outside,
         to=decision.target,
         rules=made,
         undone_by=decision.undone_by,
@@ -254,6 +266,8 @@ def sentence(decision: Decision, outcomes: dict[str, int], made: tuple[Rule, ...
     not_done = NOT_DONE | NOT_TOLD if decision.verb == "reject" else NOT_DONE
     parts += [f"{outcomes[outcome]} {words}" for outcome, words in not_done.items() if outcomes.get(outcome)]
     parts += [f"{rule.value} {'allowed' if rule.effect == 'allow' else 'blocked'} for {scope_words(rule.scope)}" for rule in made]
+    if decision.outside:
+        parts.append(f"{decision.outside} left alone: not in scope")
     return "; ".join(parts) + "."
 
 

@@ -25,6 +25,7 @@ class Kind(StrEnum):
     DEPARTMENT = "department"
     GROUP = "group"
     STAFF = "staff"
+    SEAL = "seal"
     POSTMASTER = "postmaster"
 
 
@@ -81,6 +82,7 @@ def changes(before: CompanyDirectory, after: CompanyDirectory) -> Iterator[Chang
     yield from differences(Kind.DEPARTMENT, {one.code: one for one in before.departments}, {one.code: one for one in after.departments})
     yield from differences(Kind.GROUP, {one.address: one for one in before.groups}, {one.address: one for one in after.groups})
     yield from differences(Kind.STAFF, {one.login: one for one in before.staff}, {one.login: one for one in after.staff})
+    yield from differences(Kind.SEAL, {one.folder: one for one in before.sealed}, {one.folder: one for one in after.sealed})
     if before.postmaster != after.postmaster:
         yield Change(Kind.POSTMASTER, after.postmaster)
 

@@ -5,16 +5,16 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Row, Select, String, Subquery, and_, case, cast, func, literal, or_, select
+from sqlalchemy import ColumnElement, Row, Select, String, Subquery, and_, case, cast, func, literal, not_, or_, select
 from sqlmodel import Session, col
 
-from triage import access, contents, recalled
-from triage.actor import Actor, Role
+from triage import access, contents, recalled, rules, sealed
+from triage.actor import Actor
 from triage.authentication import Authentication, Result
 from triage.content import Summary
 from triage.db import among
 from triage.envelope import Envelope
-from triage.errors import NotAllowed, NotFound, Refused
+from triage.errors import NotFound, ReasonNeeded, Refused
 from triage.ids import show
 from triage.models import (
     Attempt,
@@ -106,6 +106,7 @@ class Listed:
     attempts: int
     last_reply: str
     decided: Decided | None
+    sealed: bool  # only named staff sees it, and says why when they open it
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +173,7 @@ class PersonFolder:
     uid: str
     name: str
     held: int
+    sealed: bool = False  # to who asks: they see how much waits, not what
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +185,7 @@ class Folder:
     held: int
     shared_held: int
     people: tuple[PersonFolder, ...]
+    sealed: bool = False  # to who asks
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,19 +213,10 @@ class Opened:
     signals: tuple[dict[str, Any], ...]
     deliveries: tuple[Listed, ...]
 
-
-@dataclass(frozen=True, slots=True)
-class OnRecord:
-    """One act on the record."""
-
-    id: int
-    at: datetime
-    by: str
-    act: str
-    subject: str
-    detail: dict[str, Any]
-    items: int
-    sequence: int | None  # None until it is sealed
+    @property
+    def sealed(self) -> bool:
+        """Does who opens it have to say why? Not where a copy of it lies in a folder that is open to them."""
+        return all(one.sealed for one in self.deliveries)
 
 
 def deliveries(
@@ -268,6 +262,7 @@ def listing(where: ColumnElement[bool]) -> Select[Any]:
             func.coalesce(col(Department.name), col(Delivery.department)),
             func.coalesce(col(Person.name), col(Delivery.person)),
             Decision,
+            sealed.anyhow(),
         )
         .join(Message, col(Message.id) == col(Delivery.message_id))
         .join(Content, col(Content.id) == col(Message.content_id))
@@ -280,7 +275,7 @@ def listing(where: ColumnElement[bool]) -> Select[Any]:
 
 def listed(row: Row[*tuple[Any, ...]]) -> Listed:
     """A row of `listing` as a value."""
-    delivery, size, summary, signals, department_name, person_name, decision = row
+    delivery, size, summary, signals, department_name, person_name, decision, under_seal = row
     return Listed(
         id=delivery.id,
         message_id=delivery.message_id,
@@ -309,6 +304,7 @@ def listed(row: Row[*tuple[Any, ...]]) -> Listed:
         attempts=delivery.attempts,
         last_reply=delivery.last_reply,
         decided=decided(decision) if decision else None,
+        sealed=bool(under_seal),
     )
 
 
@@ -328,11 +324,6 @@ def known(session: Session, ids: Iterable[int], *, by: Actor) -> frozenset[int]:
     """Those of the delivery ids that the actor may know of."""
     where = and_(among(session, col(Delivery.id), ids), access.visible(by))
     return frozenset(session.scalars(select(col(Delivery.id)).where(where)))
-
-
-def reaches(rule: Rule, by: Actor) -> bool:
-    """May the actor know of this rule: does it reach into their scope?"""
-    return by.scope.company or rule.scope in ("company", *by.scope.words())
 
 
 def delivery(session: Session, delivery_id: int, *, by: Actor) -> Detailed:
@@ -564,13 +555,14 @@ def folders(session: Session, *, by: Actor) -> tuple[Folder, ...]:
     people |= {place: place[1] for place in held if place[1] and place not in people}
     names = {one.code: one.name for one in session.scalars(select(Department))}
     codes = {code for code in names if in_scope(by, code, "")} | {code for code, _ in [*people, *held] if code}
-    found = [folder(code, names.get(code) or code, held, people) for code in codes]
+    closed = sealed.closed(session, by)
+    found = [folder(code, names.get(code) or code, held, people, closed) for code in codes]
     return tuple(sorted(found, key=lambda one: one.name.casefold()))
 
 
 def held_by_folder(session: Session, by: Actor) -> dict[tuple[str, str], int]:
-    """How much is held for each (department, person) in the actor's scope."""
-    where = and_(access.visible(by), col(Delivery.state) == State.HELD)
+    """How much is held for each (department, person) in the actor's scope, also where it is sealed."""
+    where = and_(access.waiting(by), col(Delivery.state) == State.HELD)
     rows = session.execute(
         select(col(Delivery.department), col(Delivery.person), func.count())
         .where(where)
@@ -584,12 +576,16 @@ def in_scope(by: Actor, department: str, person: str) -> bool:
     return by.scope.company or department in by.scope.departments or (person != "" and person in by.scope.persons)
 
 
-def folder(code: str, name: str, held: dict[tuple[str, str], int], people: dict[tuple[str, str], str]) -> Folder:
-    """One department's folders, its people by name."""
-    shared = held.get((code, ""), 0)
-    inside = [PersonFolder(uid, full_name, held.get((home, uid), 0)) for (home, uid), full_name in people.items() if home == code]
+def folder(code: str, name: str, held: dict[tuple[str, str], int], people: dict[tuple[str, str], str], closed: frozenset[str]) -> Folder:
+    """One department's folders, its people by name; `closed`: what is sealed to who asks."""
+    whole, shared = f"department:{code}" in closed, held.get((code, ""), 0)
+    inside = [
+        PersonFolder(uid, full_name, held.get((home, uid), 0), whole or f"person:{uid}" in closed)
+        for (home, uid), full_name in people.items()
+        if home == code
+    ]
     inside.sort(key=lambda person: person.name.casefold())
-    return Folder(code, name, shared + sum(person.held for person in inside), shared, tuple(inside))
+    return Folder(code, name, shared + sum(person.held for person in inside), shared, tuple(inside), whole)
 
 
 def people(session: Session, q: str = "", *, limit: int = 50) -> tuple[Colleague, ...]:
@@ -652,35 +648,39 @@ def proof_sentence(found: Authentication) -> str:
     return f"Nothing proves that {domain} sent this."
 
 
-def raw(session: Session, message_id: int, *, by: Actor) -> bytes:
-    """The bytes of a message as received. NotFound as for `message`, Erased when its retention time is over."""
+def raw(session: Session, message_id: int, *, by: Actor, reason: str = "") -> bytes:
+    """The bytes of a message as received. NotFound as for `message`, Erased when its retention time is over.
+
+    ReasonNeeded when it is sealed and no reason is given; the reason belongs on the record (`breaks_seal`).
+    """
     where = and_(col(Delivery.message_id) == message_id, access.readable(by))
     content_id = session.scalar(
         select(col(Message.content_id)).join(Delivery, col(Delivery.message_id) == col(Message.id)).where(where).limit(1)
     )
     if content_id is None:
         raise NotFound(f"there is no message {show(message_id)}")
+    breaks_seal(session, message_id, by=by, reason=reason)
     try:
         return contents.load(session, content_id)
     except NotFound as gone:
         raise Erased(str(gone)) from gone
 
 
+def breaks_seal(session: Session, message_id: int, *, by: Actor, reason: str) -> bool:
+    """Must it go on the record that the actor opens this message: is every copy in their scope sealed? ReasonNeeded without a reason."""
+    mine = and_(col(Delivery.message_id) == message_id, access.within(by))
+    if session.scalar(select(literal(1)).where(mine, not_(sealed.anyhow())).limit(1)):
+        return False
+    if not reason.strip():
+        raise ReasonNeeded("this mail is sealed: say why you open it, and the reason goes on the record")
+    return True
+
+
 def rules_with(session: Session, rule_ids: Sequence[int], *, by: Actor) -> tuple[Rule, ...]:
     """The rules with these ids that reach into the actor's scope, newest first."""
     found = session.scalars(select(Rule).where(among(session, col(Rule.id), rule_ids)).order_by(col(Rule.id).desc()))
-    return tuple(rule for rule in found if reaches(rule, by))
-
-
-def record(session: Session, *, by: Actor, limit: int = 50, before: int | None = None) -> Page[OnRecord]:
-    """The record of all acts, newest first, for administrators and auditors of the whole company. `before` is an id."""
-    access.require(by, Role.ADMIN, Role.AUDITOR)
-    if not by.scope.company:
-        raise NotAllowed("the record is about the whole company; your scope is " + (", ".join(by.scope.words()) or "empty"))
-    rows = select(AuditRecord).order_by(col(AuditRecord.id).desc()).limit(limit + 1)
-    found = session.scalars(rows if before is None else rows.where(col(AuditRecord.id) < before)).all()
-    items = tuple(OnRecord(one.id, one.at, one.by, one.act, one.subject, one.detail, one.items, one.sequence) for one in found[:limit])
-    return Page(items, (items[-1].id,) if len(found) > limit else None, number_of_acts(session))
+    closed = sealed.closed(session, by)
+    return tuple(rules.as_seen(rule, by) for rule in found if access.knows_rule(by, rule.scope, closed))
 
 
 def number_of_acts(session: Session) -> int:

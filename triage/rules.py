@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlmodel import Session, col
 
-from triage import access, ledger, mailing_lists, markers
+from triage import access, ledger, mailing_lists, markers, sealed
 from triage.actor import Actor, Scope
 from triage.authentication import Authentication
 from triage.content import Summary
@@ -129,7 +129,7 @@ def add(
     decision_id: int | None = None,
 ) -> Rule:
     """Make a rule. An equal one that is in force is kept and returned, with the later end of the two."""
-    access.may_make_rule(by, order.scope)
+    access.may_make_rule(session, by, order.scope)
     order = checked(session, order, settings)
     markers.advance(session, VERSION)  # first: its row makes two who ask for the same rule wait for each other
     twin = session.scalars(
@@ -262,7 +262,7 @@ def remove(session: Session, rule_id: int, *, by: Actor, now: datetime) -> None:
     rule = session.get(Rule, rule_id)
     if rule is None:
         raise NotFound(f"there is no rule {show(rule_id)}")
-    access.may_make_rule(by, rule.scope)
+    access.may_make_rule(session, by, rule.scope)
     changed = session.execute(
         update(Rule).where(col(Rule.id) == rule_id, col(Rule.removed_at).is_(None)).values(removed_at=now, removed_by=str(by))
     )
@@ -289,11 +289,21 @@ def listing(session: Session, now: datetime, *, by: Actor, q: str = "", limit: i
     where = [in_force(now)]
     if not by.scope.company:
         where.append(col(Rule.scope).in_(["company", *by.scope.words()]))
+    if closed := sealed.closed(session, by):
+        where.append(col(Rule.scope).not_in(sorted(closed)))
     if q:
         where.append(col(Rule.value).contains(q.casefold(), autoescape=True))
     if before is not None:
         where.append(col(Rule.id) < before)
-    return list(session.scalars(select(Rule).where(*where).order_by(col(Rule.id).desc()).limit(limit)))
+    found = session.scalars(select(Rule).where(*where).order_by(col(Rule.id).desc()).limit(limit))
+    return [as_seen(rule, by) for rule in found]
+
+
+def as_seen(rule: Rule, by: Actor) -> Rule:
+    """A rule as this actor may know it: without uses and note where these tell of mail beyond their scope."""
+    if access.knows_uses(by, rule.scope):
+        return rule
+    return Rule(**rule.model_dump() | {"note": "", "used": None, "last_used_at": None})
 
 
 def door_entries(session: Session, now: datetime) -> DoorEntries:

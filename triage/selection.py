@@ -89,6 +89,20 @@ def condition(selection: Selection) -> ColumnElement[bool]:
     return and_(*wanted)
 
 
+def outside(session: Session, selection: Selection, found: int, *, by: Actor, states: Iterable[str] = ()) -> int:
+    """How many deliveries a selection names beyond the actor's scope, of these states; `found`: so many it names within.
+
+    Of ids those that there are not count too, so that nobody learns which there are. A search for words is not
+    answered: the number would say what others' mail is about.
+    """
+    if selection.ids:
+        return len(set(selection.ids)) - found
+    if selection.q or by.scope.company:
+        return 0
+    where = and_(condition(selection), access.beyond(by), *([col(Delivery.state).in_(list(states))] if states else []))
+    return session.scalar(select(func.count()).select_from(Delivery).where(where)) or 0
+
+
 def words(q: str) -> list[ColumnElement[bool]]:
     """Every word must occur, literally, in the delivery's search text."""
     given = q.casefold().split()
@@ -118,6 +132,7 @@ class Evidence:
     """What a selection holds, to be looked at before it is decided."""
 
     count: int
+    outside: int  # that the selection names too, beyond the actor's scope
     people: int
     departments: int
     by_state: dict[str, int]
@@ -152,6 +167,7 @@ def evidence(session: Session, selection: Selection, *, by: Actor, now: datetime
     )
     return Evidence(
         count=count,
+        outside=outside(session, selection, count, by=by),
         people=people,
         departments=departments,
         by_state=by_state,

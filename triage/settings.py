@@ -197,6 +197,11 @@ class Directory:
         "scopes are company, department:CODE, person:UID, own-department.",
         (),
     )
+    sealed: tuple[str, ...] = key(
+        "Departments and persons whose mail only the named staff see (source ldap; a directory file says so itself): "
+        "FOLDER => LOGINS, such as department:hr => hana, leo or person:ida.lindqvist => hana.",
+        (),
+    )
     assistants_triage: bool = key("Whom the directory names as somebody's assistant triages that person's mail.", True)
     leavers: str = key(
         "Where mail for people who have left goes: refuse (at the door), manager (the nearest manager who works here; else their "

@@ -98,7 +98,7 @@ def proves(attempt: Try, password: str, prover: Prover | None = None) -> bool:
 
 def succeed(session: Session, attempt: Try, *, lasts: timedelta, now: datetime) -> tuple[Actor, str] | None:
     """Open a session: who signed in, and the key for the browser. None when the account was removed meanwhile."""
-    actor = directory.staff(session, attempt.login)
+    actor = directory.staff(session, attempt.login, now)
     if actor is None:
         return None
     session.execute(delete(FailedSignIn).where(col(FailedSignIn.login) == attempt.login, col(FailedSignIn.client) == attempt.client))
@@ -114,7 +114,7 @@ def resume(session: Session, key: str, *, lasts: timedelta, idle: timedelta, now
     kept = session.get(StaffSession, hashed(key))
     if kept is None or now - kept.started_at >= lasts or now - kept.seen_at >= idle:
         return None
-    actor = directory.staff(session, kept.login)
+    actor = directory.staff(session, kept.login, now)
     return SignedIn(actor, now - kept.seen_at >= SEEN_EVERY) if actor else None
 
 
@@ -129,7 +129,7 @@ def sign_out(session: Session, key: str, *, now: datetime) -> None:
     if kept is None:
         return
     session.execute(delete(StaffSession).where(col(StaffSession.key_sha256) == kept.key_sha256))
-    if actor := directory.staff(session, kept.login):
+    if actor := directory.staff(session, kept.login, now):
         ledger.write(session, "sign-out", f"staff:{kept.login}", by=actor, now=now)
 
 

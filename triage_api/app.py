@@ -33,6 +33,7 @@ from triage_api import (
     rules,
     selections,
     session,
+    substitutes,
 )
 from triage_api.console import Console
 from triage_api.events import Feed
@@ -41,7 +42,22 @@ from triage_api.metrics import Metrics
 from triage_api.office import Office
 from triage_api.problems import MEDIA_TYPE, speak_problems
 
-RESOURCES = (session, people, deliveries, cards, messages, selections, decisions, rules, rejections, queue, events, audit, arrivals)
+RESOURCES = (
+    session,
+    people,
+    deliveries,
+    cards,
+    messages,
+    selections,
+    decisions,
+    rules,
+    rejections,
+    queue,
+    events,
+    audit,
+    arrivals,
+    substitutes,
+)
 API = "/api/v1"
 GRACE = 5  # seconds that requests under way have when we stop
 

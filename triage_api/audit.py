@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from triage import reports
+from triage import trail
 from triage_api import shapes
 from triage_api.pages import Cursor, Limit, cursor_of, place_of
 from triage_api.problems import described
@@ -14,7 +14,10 @@ router = APIRouter(tags=["audit"])
 
 @router.get("/audit", response_model=shapes.AuditRecords, responses=described(401, 403, 422))
 def list_acts(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = None) -> shapes.AuditRecords:
-    """Who did what, newest first: for administrators and auditors of the whole company."""
+    """Who did what, newest first: for administrators and auditors of the whole company.
+
+    `detail` is {"sealed": true} where it tells of mail that is sealed to you.
+    """
     (before,) = place_of(cursor, int) or (None,)
-    page = reports.record(session, by=by, limit=limit, before=before)
+    page = trail.record(session, by=by, limit=limit, before=before)
     return shapes.AuditRecords.model_validate({"items": page.items, "next_cursor": cursor_of(page.following)})

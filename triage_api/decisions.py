@@ -80,7 +80,7 @@ def answered(session: Session, made: DecisionReport, by: Actor) -> shapes.Decisi
 
 
 def within_scope(session: Session, made: list[DecisionReport], by: Actor) -> list[DecisionReport]:
-    """Decisions without the ids and the rules that the asker may not know of: others' decisions reach further than one's own scope."""
+    """Decisions without the ids that the asker may not know of: others' decisions reach further than one's own scope."""
     selected = [ids.read(shown) for one in made for shown in one.selection.get("ids", ())]
     known = {ids.show(one) for one in reports.known(session, selected, by=by)}
     return [
@@ -89,7 +89,6 @@ def within_scope(session: Session, made: list[DecisionReport], by: Actor) -> lis
             selection={
                 name: [shown for shown in value if shown in known] if name == "ids" else value for name, value in one.selection.items()
             },
-            rules=tuple(rule for rule in one.rules if reports.reaches(rule, by)),
         )
         for one in made
     ]

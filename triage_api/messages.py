@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from fastapi.responses import HTMLResponse
 
 from triage import db, ids, ledger, links, reports
@@ -36,13 +36,24 @@ router = APIRouter(prefix="/messages", tags=["messages"])
 Number = Annotated[int, Path(ge=1, le=10_000)]
 
 
+def given_reason(reason: shapes.Text = "", x_mailroom_reason: Annotated[shapes.Text, Header()] = "") -> str:
+    """Why somebody opens a sealed mail: a parameter, which frames can send, or a header field, which stands in no address bar."""
+    return (reason or x_mailroom_reason).strip()
+
+
+Reason = Annotated[str, Depends(given_reason)]
+
+
 @router.get("/{message_id}", response_model=shapes.Message, responses=described(401, 404, 422))
-def get_message(message_id: shapes.GivenId, here: Here, by: Staff) -> shapes.Message:
-    """What was found out about a message, and those of its deliveries that are in your scope."""
+def get_message(message_id: shapes.GivenId, here: Here, by: Staff, reason: Reason) -> shapes.Message:
+    """What was found out about a message, and those of its deliveries that are in your scope. Sealed: its links only with a reason."""
     with db.reading(here.engine) as session:
         opened = reports.message(session, message_id, by=by)
-        raw = b"" if opened.erased else reports.raw(session, message_id, by=by)
-    return message_of(opened, listed_only(opened) if opened.erased else rendered(here, message_id, raw, "html") or listed_only(opened))
+    if opened.sealed and not reason:
+        return message_of(opened, Preview(""))
+    if opened.erased:
+        return message_of(opened, listed_only(opened))
+    return message_of(opened, rendered(here, message_id, raw_of(here, message_id, by, reason), "html") or listed_only(opened))
 
 
 def rendered(here: Office, message_id: int, raw: bytes, mode: Mode) -> Preview | None:
@@ -81,6 +92,7 @@ def message_of(opened: Opened, preview: Preview) -> shapes.Message:
             "signals": opened.signals,
             "links": preview.links,
             "hidden_pictures": preview.hidden_pictures,
+            "sealed": opened.sealed,
             "deliveries": opened.deliveries,
         }
     )
@@ -89,24 +101,30 @@ def message_of(opened: Opened, preview: Preview) -> shapes.Message:
 VIEW: dict[int | str, dict[str, Any]] = {200: {"description": "A whole document for a frame with `sandbox`.", "content": {"text/html": {}}}}
 
 
-@router.get("/{message_id}/view", response_class=HTMLResponse, responses=VIEW | described(401, 404, 410, 422))
-def view_message(message_id: shapes.GivenId, here: Here, by: Staff, mode: Annotated[Mode, Query()] = "html") -> HTMLResponse:
+@router.get("/{message_id}/view", response_class=HTMLResponse, responses=VIEW | described(401, 404, 410, 422, 428))
+def view_message(
+    message_id: shapes.GivenId, here: Here, by: Staff, reason: Reason, mode: Annotated[Mode, Query()] = "html"
+) -> HTMLResponse:
     """The message as a harmless document of its own: no script, nothing loaded, links as numbered text."""
-    raw = raw_of(here, message_id, by)
+    raw = raw_of(here, message_id, by, reason)
     preview = rendered(here, message_id, raw, mode) or unavailable("it is too large or too complicated for its reader")
     return HTMLResponse(preview.document, headers=dict(FRAME_HEADERS))
 
 
-def raw_of(here: Office, message_id: int, by: Actor) -> bytes:
-    """The bytes as received. The database is not kept waiting while they are looked at."""
+def raw_of(here: Office, message_id: int, by: Actor, reason: str) -> bytes:
+    """The bytes as received; why a sealed one is opened goes on the record first. The database does not wait while they are looked at."""
     with db.reading(here.engine) as session:
-        return reports.raw(session, message_id, by=by)
+        raw = reports.raw(session, message_id, by=by, reason=reason)
+        under_seal = reports.breaks_seal(session, message_id, by=by, reason=reason)
+    if under_seal:
+        put_on_record(here, "open", message_id, by, {"reason": reason})
+    return raw
 
 
-@router.get("/{message_id}/headers", response_model=shapes.Headers, responses=described(401, 404, 410, 422))
-def get_headers(message_id: shapes.GivenId, here: Here, by: Staff) -> shapes.Headers:
+@router.get("/{message_id}/headers", response_model=shapes.Headers, responses=described(401, 404, 410, 422, 428))
+def get_headers(message_id: shapes.GivenId, here: Here, by: Staff, reason: Reason) -> shapes.Headers:
     """The header block as received; control characters and bytes that are no UTF-8 are written as escapes."""
-    head = headers_of(raw_of(here, message_id, by))
+    head = headers_of(raw_of(here, message_id, by, reason))
     return shapes.Headers(text=visible(head.decode("utf-8", "backslashreplace"), lines=True))
 
 
@@ -114,20 +132,20 @@ SOURCE: dict[int | str, dict[str, Any]] = {200: {"description": "The bytes as re
 FILE: dict[int | str, dict[str, Any]] = {200: {"description": "The decoded bytes.", "content": {"application/octet-stream": {}}}}
 
 
-@router.get("/{message_id}/source", response_class=Response, responses=SOURCE | described(401, 404, 410, 422))
-def download_source(message_id: shapes.GivenId, here: Here, by: Staff) -> Response:
+@router.get("/{message_id}/source", response_class=Response, responses=SOURCE | described(401, 404, 410, 422, 428))
+def download_source(message_id: shapes.GivenId, here: Here, by: Staff, reason: Reason) -> Response:
     """The whole message as a file. That you took it goes on the record."""
-    raw = raw_of(here, message_id, by)
+    raw = raw_of(here, message_id, by, reason)
     put_on_record(here, "source", message_id, by, {})
     return download(raw, f"{ids.show(message_id)}.eml", "message/rfc822")
 
 
-@router.get("/{message_id}/attachments/{number}", response_class=Response, responses=FILE | described(401, 404, 410, 422))
-def download_attachment(message_id: shapes.GivenId, number: Number, here: Here, by: Staff) -> Response:
+@router.get("/{message_id}/attachments/{number}", response_class=Response, responses=FILE | described(401, 404, 410, 422, 428))
+def download_attachment(message_id: shapes.GivenId, number: Number, here: Here, by: Staff, reason: Reason) -> Response:
     """One attachment as a file, whatever its type says. That you took it goes on the record."""
     with db.reading(here.engine) as session:
         listed = reports.message(session, message_id, by=by).summary.attachments
-        raw = reports.raw(session, message_id, by=by)
+    raw = raw_of(here, message_id, by, reason)
     found = next((one for one in listed if one.number == number), None)
     if found is None:
         raise NotFound(f"message {ids.show(message_id)} has no attachment {number}")

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy.exc import IntegrityError
 from starlette.exceptions import HTTPException
 
-from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound, Overtaken, Refused, Stale, Unanswered
+from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound, NotYet, Overtaken, ReasonNeeded, Refused, Stale, Unanswered
 from triage.outcomes import NothingDone
 from triage.reports import Erased
 from triage.sign_in import TooManyFailures
@@ -22,14 +22,17 @@ STATUS: dict[type[Refused], int] = {
     BadInput: 422,
     NotFound: 404,
     NotAllowed: 403,
+    ReasonNeeded: 428,  # RFC 6585, 3
     NotAllowedNow: 409,
     Overtaken: 409,
     Stale: 412,
+    NotYet: 503,
     Erased: 410,
     TooManyFailures: 429,
     Unanswered: 503,
 }
 MEDIA_TYPE = "application/problem+json"
+REASON_NEEDED = "urn:mailroom:reason-needed"  # a problem type that clients tell from others
 NAMED_FIELD = re.compile(r"([a-z_]+): ")  # how the house names the part that is wrong
 
 
@@ -64,6 +67,8 @@ def refused(_request: Request, refusal: Exception) -> JSONResponse:
     headers: dict[str, str] = {}
     if isinstance(refusal, BadInput) and (named := NAMED_FIELD.match(text)):
         more["field"] = named[1]
+    if isinstance(refusal, ReasonNeeded):
+        more["type"] = REASON_NEEDED
     if isinstance(refusal, NothingDone):
         more["items"] = [Item.model_validate(item) for item in refusal.items]
     if isinstance(refusal, TooManyFailures):

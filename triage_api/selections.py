@@ -20,6 +20,7 @@ def preview_selection(order: shapes.PreviewOrder, session: Read, by: Staff, here
     return shapes.Evidence.model_validate(
         {
             "count": sheet.count,
+            "outside": sheet.outside,
             "people": sheet.people,
             "departments": sheet.departments,
             "by_state": sheet.by_state,

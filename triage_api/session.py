@@ -88,6 +88,7 @@ def me_of(by: Actor, here: Office) -> shapes.Me:
             "scope": by.scope.words(),
             "company": {"domains": list(company.domains), "mode": company.mode},
             "undo_seconds": here.settings.policy.undo_seconds,
+            "stands_in_for": list(by.stands_in_for),
             "recalls": here.settings.reaches_mailboxes,
             "verbs": access.verbs_of(by),
         }

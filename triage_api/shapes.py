@@ -82,6 +82,7 @@ class Me(Shape):
     scope: list[str]
     company: Company
     undo_seconds: int
+    stands_in_for: Annotated[list[str], Field(description="Logins whose scope is yours too, for now.")]
     recalls: Annotated[bool, Field(description="can mail be taken back out of mailboxes?")]
     verbs: list[Verb]
 
@@ -143,6 +144,7 @@ class Delivery(Shape):
     attempts: int
     last_reply: str
     decided: Decided | None
+    sealed: Annotated[bool, Field(description="Only named staff sees it; opening the message asks for a reason.")]
 
 
 class Past(Shape):
@@ -209,6 +211,7 @@ class PersonFolder(Shape):
     uid: str
     name: str
     held: int
+    sealed: Annotated[bool, Field(description="To you: you see how much waits, not what.")]
 
 
 class Folder(Shape):
@@ -219,6 +222,7 @@ class Folder(Shape):
     held: int
     shared_held: int
     people: list[PersonFolder]
+    sealed: Annotated[bool, Field(description="To you: you see how much waits, not what.")]
 
 
 class Colleague(Shape):
@@ -370,6 +374,7 @@ class Message(Shape):
     problems: list[str]
     hidden_pictures: int
     parsed: bool
+    sealed: Annotated[bool, Field(description="Opening its content asks for a reason.")]
     deliveries: list[Delivery]
 
 
@@ -505,7 +510,7 @@ class Rule(Shape):
     note: str
     created_at: datetime
     until: datetime | None
-    used: int
+    used: Annotated[int | None, Field(description="null where that would tell of mail beyond your scope")]
     last_used_at: datetime | None
 
 
@@ -520,6 +525,7 @@ class Evidence(Shape):
     """What a selection holds, to be looked at before it is decided. `fence` changes when the selection does."""
 
     count: int
+    outside: Annotated[int, Field(description="that the selection names too, beyond your scope; a search for words is not counted")]
     people: int
     departments: int
     by_state: dict[str, int]
@@ -625,6 +631,7 @@ class DecisionSummary(Shape):
     already_gone: Annotated[int, Field(description="deleted by whom they were for before they were recalled")]
     out_of_reach: int
     refused: int
+    outside: Annotated[int, Field(description="that the selection names too, beyond the decider's scope: left as they are")]
     to: str
     rules: list[Rule]
     mailboxes: Annotated[int, Field(description="of a sweep: mailboxes to look through")]
@@ -703,3 +710,31 @@ class AuditRecords(Shape):
 
     items: list[AuditRecord]
     next_cursor: str | None
+
+
+class SubstitutionOrder(Order):
+    """Somebody stands in for somebody else."""
+
+    absent: Annotated[Word, Field(description="Login; left out: you.")] = ""
+    substitute: Word
+    starts_at: Annotated[AwareDatetime | None, Field(description="Left out: now.")] = None
+    ends_at: AwareDatetime
+    reason: Text = ""
+
+
+class Substitution(Shape):
+    """Who stands in for whom, and how long."""
+
+    id: Id
+    absent: str
+    substitute: str
+    starts_at: datetime
+    ends_at: datetime
+    reason: str
+    made_by: str
+
+
+class Substitutions(Shape):
+    """Those in force or to come."""
+
+    items: list[Substitution]

@@ -8,7 +8,7 @@ import click
 from sqlalchemy import and_, func, select, true
 from sqlmodel import Session, col
 
-from triage import access, contents, db, decisions, outcomes, selection, undoing
+from triage import access, contents, db, decisions, ledger, outcomes, reports, selection, undoing
 from triage.decisions import Verb
 from triage.errors import NotFound
 from triage.ids import show as show_id
@@ -68,14 +68,18 @@ def row_of(delivery: Delivery) -> dict[str, Any]:
 @click.argument("delivery_id", metavar="ID")
 @click.option("--headers", is_flag=True, help="The message's header block.")
 @click.option("--source", is_flag=True, help="The message as received, byte for byte.")
+@click.option("--reason", default="", help="Why you open a sealed mail; goes on the record.")
 @click.option("--json", "as_json", is_flag=True)
 @click.pass_context
-def show(ctx: click.Context, delivery_id: str, headers: bool, source: bool, as_json: bool) -> None:
+def show(ctx: click.Context, delivery_id: str, headers: bool, source: bool, reason: str, as_json: bool) -> None:
     """Show one delivery: what it is, why it was held, what it says."""
-    with looking(settings_of(ctx)) as session:
-        delivery = session.get(Delivery, number(delivery_id))
+    by = shell_user()
+    with writing(settings_of(ctx)) if reason else looking(settings_of(ctx)) as session:
+        delivery = session.scalar(select(Delivery).where(col(Delivery.id) == number(delivery_id), access.within(by)))
         if delivery is None:
             raise NotFound(f"there is no delivery {delivery_id}")
+        if reports.breaks_seal(session, delivery.message_id, by=by, reason=reason):
+            ledger.write(session, "open", f"message:{show_id(delivery.message_id)}", by=by, now=utcnow(), detail={"reason": reason})
         message = session.get_one(Message, delivery.message_id)
         raw = contents.load(session, message.content_id) if headers or source else b""
         values = described(delivery, message)

@@ -4,9 +4,9 @@ import json
 
 import click
 
-from triage import seal
+from triage import seal, trail
 from triage_cli import upkeeping
-from triage_cli.opened import database_of, looking, settings_of
+from triage_cli.opened import database_of, looking, settings_of, shell_user
 from triage_cli.printing import say
 
 
@@ -30,12 +30,14 @@ def verify(ctx: click.Context) -> int:
 @audit.command()
 @click.pass_context
 def export(ctx: click.Context) -> None:
-    """Every sealed record as one JSON object a line, in the order of the chain."""
+    """Every chained record as one JSON object a line, in the order of the chain; without details that tell of sealed mail."""
     with looking(settings_of(ctx)) as session:
         sequence = 0
         while some := seal.sealed_after(session, sequence):
+            kept_back = trail.untold(session, some, shell_user())
             for record in some:
-                click.echo(json.dumps(record.model_dump(mode="json"), ensure_ascii=True))
+                told = {"detail": trail.UNTOLD} if record.id in kept_back else {}
+                click.echo(json.dumps(record.model_dump(mode="json") | told, ensure_ascii=True))
             sequence = some[-1].sequence or 0
             session.expunge_all()
 

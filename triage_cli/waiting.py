@@ -7,7 +7,7 @@ import click
 from sqlalchemy import ColumnElement, and_, select
 from sqlmodel import Session, col
 
-from triage import decisions, waiting
+from triage import access, decisions, waiting
 from triage.decisions import Verb
 from triage.errors import BadInput
 from triage.ids import show
@@ -70,7 +70,7 @@ def next_hops(ctx: click.Context, as_json: bool) -> None:
 
 def listed(settings: Settings, next_hop: str, *, as_json: bool) -> None:
     """Print the list."""
-    where: ColumnElement[bool] = col(Delivery.state).in_(UNSENT)
+    where: ColumnElement[bool] = and_(col(Delivery.state).in_(UNSENT), access.within(shell_user()))
     if next_hop:
         where = and_(where, waiting.of(destination(settings, next_hop)))
     with looking(settings) as session:

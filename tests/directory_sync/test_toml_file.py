@@ -109,7 +109,11 @@ MISTAKES = [
     ("[[staff]]", "[staff]", "write [[staff]] with double brackets, once for each entry"),
     ("postmaster", "postmastre", "[company]: there is no key 'postmastre'; did you mean 'postmaster'?"),
     ("aliases", "alias", "[[person]] 1 (uid 'jo'): there is no key 'alias'; did you mean 'aliases'?"),
-    ('roles = ["info",', 'zzz = ["info",', "[[department]] 2 (code 'sales'): there is no key 'zzz'; there are code, mailbox, name, roles"),
+    (
+        'roles = ["info",',
+        'zzz = ["info",',
+        "[[department]] 2 (code 'sales'): there is no key 'zzz'; there are code, mailbox, name, responsible, roles, sealed, sealed_staff",
+    ),
     ('name = "IT"', "", "[[department]] 1 (code 'it'): name is missing"),
     ('uid = "jo"', "", "[[person]] 1: uid is missing"),
     ('name = "IT"', 'name = ""', "[[department]] 1 (code 'it'): name is empty or holds control characters"),

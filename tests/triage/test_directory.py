@@ -33,9 +33,9 @@ def take_over(session: Session, company: CompanyDirectory) -> directory.Applied:
 
 def test_staff_are_actors_with_their_scope(known: Engine) -> None:
     with db.reading(known) as session:
-        ben = directory.staff(session, "Ben")
+        ben = directory.staff(session, "Ben", NOW)
         assert ben == arriving.BEN
-        assert directory.staff(session, "nobody") is None
+        assert directory.staff(session, "nobody", NOW) is None
 
 
 def test_the_same_directory_again_changes_nothing(known: Engine) -> None:

@@ -31,7 +31,7 @@ from triage.actor import Actor, Role, Scope
 from triage.authentication import Arc, Authentication, Dmarc, Result, Stated
 from triage.db import reading, transaction
 from triage.decisions import Verb
-from triage.errors import NotAllowed, NotFound
+from triage.errors import NotFound
 from triage.models import Delivery, Person
 from triage.reports import Erased
 from triage.rules import RuleOrder
@@ -330,29 +330,6 @@ SUPPLIER = "sales@supplier.example"
 )
 def test_proof_in_words(found: Authentication, sentence: str) -> None:
     assert reports.proof_sentence(found) == sentence
-
-
-@pytest.mark.parametrize("by", [BEN, ANA, MARAS, Actor.person("al", Role.AUDITOR, Scope(departments=frozenset({"it"})))])
-def test_the_record_is_for_those_who_may_read_all_of_it(company: Engine, by: Actor) -> None:
-    with reading(company) as session, pytest.raises(NotAllowed):
-        reports.record(session, by=by)
-
-
-def test_the_record_is_newest_first_and_its_pages_meet(company: Engine, settings: Settings) -> None:
-    for _ in range(3):
-        came(company, settings, JOE)
-    with transaction(company) as session:
-        seal.seal(session, now=NOW)
-    came(company, settings, JOE)
-    found, before = [], None
-    with reading(company) as session:
-        while True:
-            page = reports.record(session, by=OTTO, limit=2, before=before)
-            found += [(one.act, one.sequence) for one in page.items]
-            if page.following is None:
-                break
-            (before,) = page.following
-    assert found == [("receive", None), ("receive", 4), ("receive", 3), ("receive", 2), ("directory", 1)]
 
 
 def test_the_number_of_acts_grows_with_each_commit_and_not_with_sealing(company: Engine, settings: Settings) -> None:

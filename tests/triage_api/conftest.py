@@ -29,9 +29,12 @@ STAFF = (
     StaffEntry("ana", "Ana Roth", "triage", ("company",), PASSWORD_HASH),
     StaffEntry("ben", "Ben Okafor", "triage", ("department:legal",), PASSWORD_HASH),
     StaffEntry("eva", "Eva Lang", "triage", ("person:mara.berg",), PASSWORD_HASH),
+    StaffEntry("hana", "Hana Novak", "triage", ("company",), PASSWORD_HASH),
+    StaffEntry("hugo", "Hugo Stein", "auditor", ("company",), PASSWORD_HASH),
     StaffEntry("ida", "Ida Lind", "admin", ("company",), PASSWORD_HASH),
     StaffEntry("leo", "Leo Falk", "admin", ("department:legal",), PASSWORD_HASH),
     StaffEntry("otto", "Otto Weiss", "auditor", ("company",), PASSWORD_HASH),
+    StaffEntry("sam", "Sam Reed", "triage", ("company",), PASSWORD_HASH),
     StaffEntry("uma", "Uma Sand", "auditor", ("department:legal",), PASSWORD_HASH),
 )
 

@@ -48,6 +48,7 @@ def test_a_delivery_in_full(ana: Browser, came: Came) -> None:
         "attempts": 0,
         "last_reply": "",
         "decided": None,
+        "sealed": False,
     }
     detail = ana.get(f"/deliveries/{shown}").json()
     assert {name: detail[name] for name in one} == one
@@ -138,9 +139,11 @@ def test_folders(ana: Browser, ben: Browser, came: Came) -> None:
         "name": "Legal",
         "held": 1,
         "shared_held": 0,
-        "people": [{"uid": "mara.berg", "name": "Mara Berg", "held": 1}],
+        "people": [{"uid": "mara.berg", "name": "Mara Berg", "held": 1, "sealed": False}],
+        "sealed": False,
     }
-    it = {"code": "it", "name": "IT", "held": 2, "shared_held": 1, "people": [{"uid": "joe.fern", "name": "Joe Fern", "held": 1}]}
+    joe = {"uid": "joe.fern", "name": "Joe Fern", "held": 1, "sealed": False}
+    it = {"code": "it", "name": "IT", "held": 2, "shared_held": 1, "people": [joe], "sealed": False}
     assert ana.get("/departments").json() == [it, legal]
     assert ben.get("/departments").json() == [legal]
 

@@ -1,19 +1,33 @@
-"""Role × scope × every operation of the OpenAPI document: nobody learns of anything outside their scope."""
+"""Role × scope × every operation of the OpenAPI document × foreign, own and sealed mail: nobody learns of what is not theirs."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import Engine, select
+from sqlmodel import col
 
-from tests.triage_api.conftest import Browser, Came, NewBrowser
+from tests.triage.arriving import COMPANY, NOW, SYNC
+from tests.triage_api.conftest import STAFF, Browser, Came, NewBrowser
+from triage import directory, ids
+from triage.company import SealedEntry
+from triage.db import reading, transaction
+from triage.models import AuditRecord, Delivery, Rule
+from triage.settings import Settings
 
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
 SECRETS = ("Secret plan", "secret@only-it.example", "secret.example")
 DECIDING = ("ana", "ida")  # for the whole company: triage, admin
 READING = ("otto",)  # auditor
 OUTSIDE = ("ben", "eva", "leo", "uma")  # IT is not in their scope; triage, triage, admin, auditor
+NAMED = ("hana", "hugo")  # whom a seal names: triage and auditor of the whole company
+SEALS = {
+    "the department": SealedEntry("department:it", NAMED),
+    "the person": SealedEntry("person:joe.fern", NAMED),
+}
+OPENING = {"view_message", "get_headers", "download_source", "download_attachment"}  # ask why, where the mail is sealed
 
 
 @dataclass
@@ -24,6 +38,8 @@ class Secret:
     message: str
     decision: str
     rule: str
+    scope: str
+    substitution: str
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -60,7 +76,7 @@ CALLS = {
     "get_decision": Call(),
     "undo_decision": Call(),
     "list_rules": Call(says=True),
-    "create_rule": Call(json={"effect": "block", "match": "domain", "value": "x.example", "scope": "department:it"}),
+    "create_rule": Call(json={"effect": "block", "match": "domain", "value": "x.example"}),
     "delete_rule": Call(),
     "list_templates": Call(says=True),
     "preview_rejection": Call(json={"select": {"sender": "secret@only-it.example"}, "template": "not-wanted"}, says=True),
@@ -73,12 +89,17 @@ CALLS = {
     "hold_all": Call(json={"next_hop": "nowhere:"}),
     "list_acts": Call(),
     "count_arrivals": Call(says=True),
+    "list_substitutes": Call(says=True),
+    "arrange_substitute": Call(json={"absent": "ana", "substitute": "eva", "ends_at": "2099-01-01T00:00:00Z"}),
+    "end_substitute": Call(),
     "healthz": Call(says=True),
     "readyz": Call(says=True),
 }
 NOT_MINE = {403, 404}  # an auditor's role is looked at first
 FORBIDDEN = {
     "create_rule": {403},
+    "arrange_substitute": {403},
+    "end_substitute": NOT_MINE,
     "list_acts": {403},
     "create_decision": NOT_MINE,
     "undo_decision": NOT_MINE,
@@ -89,6 +110,7 @@ FORBIDDEN = {
     "give_up_all": {422},
     "hold_all": {422},
 }
+NO_MAIL = {"arrange_substitute", "list_substitutes", "end_substitute"}  # about staff; a seal has nothing to do with it
 STREAM = "stream_events"  # tells a number and nothing else; tests/triage_api/test_events.py
 
 
@@ -99,23 +121,44 @@ def operations(app: FastAPI) -> Iterator[tuple[str, str, str]]:
             yield operation["operationId"], method.upper(), path
 
 
-@pytest.fixture
-def secret(ana: Browser, came: Came) -> Secret:
+def made_by(browser: Browser, came: Came, scope: str = "department:it") -> Secret:
     """A mail to IT that was released, with a rule for IT; and a mail to legal beside it."""
     came(MARA, subject="For legal")
     (delivery,) = came(JOE, author="secret@only-it.example", subject="Secret plan")
-    decision = ana.post("/decisions", {"verb": "release", "reason": "Secret plan", "select": {"ids": [delivery]}}).json()
-    rule = ana.post("/rules", {"effect": "block", "match": "domain", "value": "secret.example", "scope": "department:it"}).json()
-    return Secret(delivery, ana.get(f"/deliveries/{delivery}").json()["message_id"], decision["id"], rule["id"])
+    decision = browser.post("/decisions", {"verb": "release", "reason": "Secret plan", "select": {"ids": [delivery]}}).json()
+    rule = browser.post("/rules", {"effect": "block", "match": "domain", "value": "secret.example", "scope": scope, "note": "Secret plan"})
+    message = browser.get(f"/deliveries/{delivery}").json()["message_id"]
+    away = browser.post("/substitutes", {"substitute": "sam", "starts_at": "2098-01-01T00:00:00Z", "ends_at": "2099-01-01T00:00:00Z"})
+    return Secret(delivery, message, decision["id"], rule.json()["id"], scope, away.json()["id"])
 
 
-def called(browser: Browser, secret: Secret, name: str, method: str, path: str) -> Any:
+@pytest.fixture
+def secret(ana: Browser, came: Came) -> Secret:
+    """The mail, in a department that is not sealed."""
+    return made_by(ana, came)
+
+
+@pytest.fixture(params=SEALS)
+def sealed(
+    request: pytest.FixtureRequest, app: FastAPI, engine: Engine, api_settings: Settings, new_browser: NewBrowser, came: Came
+) -> Secret:
+    """The mail, where the department or the person is sealed."""
+    seal = SEALS[request.param]
+    with transaction(engine) as session:
+        directory.apply(session, replace(COMPANY, staff=STAFF, sealed=(seal,)), api_settings.company, by=SYNC, now=NOW)
+    return made_by(new_browser("hana"), came, seal.folder)
+
+
+def called(browser: Browser, secret: Secret, name: str, method: str, path: str, params: dict[str, str] | None = None) -> Any:
     """The answer to an operation that is called about the secret."""
     about = {"delivery_id": secret.delivery, "message_id": secret.message, "decision_id": secret.decision, "rule_id": secret.rule}
+    about["substitution_id"] = secret.substitution
     body = CALLS[name].json
     if name == "create_decision":
         body = {"verb": "hold", "select": {"ids": [secret.delivery]}}
-    return browser.request(method, "/" + path.format(**about, number=1), json=body)
+    if name == "create_rule":
+        body = body | {"scope": secret.scope}
+    return browser.request(method, "/" + path.format(**about, number=1), json=body, params=params)
 
 
 def test_every_operation_has_its_line_here(app: FastAPI) -> None:
@@ -149,6 +192,7 @@ def test_outside_the_scope_there_is_nothing(app: FastAPI, secret: Secret, new_br
 def test_within_the_scope_each_operation_does_its_work(app: FastAPI, secret: Secret, new_browser: NewBrowser, login: str) -> None:
     browser = new_browser(login)
     changes = {"create_decision", "undo_decision", "create_rule", "delete_rule", "retry_delivery", "give_up_delivery", "hold_delivery"}
+    changes |= {"arrange_substitute", "end_substitute"}
     expected = {"create_session": 401, "download_attachment": 404, "retry_all": 422, "give_up_all": 422, "hold_all": 422}
     if login in READING:
         expected |= dict.fromkeys(changes, 403)
@@ -165,6 +209,104 @@ def test_within_the_scope_each_operation_does_its_work(app: FastAPI, secret: Sec
             assert answer.status_code == 409  # it was held again before
         else:
             assert (name, answer.status_code) in {(name, expected.get(name, good)) for good in (200, 201, 202, 204)}, answer.text
+
+
+def test_what_is_sealed_is_there_for_nobody_but_those_named(app: FastAPI, sealed: Secret, new_browser: NewBrowser, engine: Engine) -> None:
+    before = state_of(engine, sealed)
+    for login in (*DECIDING, *READING, "eva", "leo"):
+        nothing_told(app, sealed, new_browser(login), reads_the_record=login in ("ida", "otto"))
+    assert state_of(engine, sealed) == before
+
+
+def nothing_told(app: FastAPI, sealed: Secret, browser: Browser, *, reads_the_record: bool) -> None:
+    """No operation answers this browser with anything about the sealed mail."""
+    for name, method, path in sorted(operations(app), key=lambda one: one[0] == "delete_session"):
+        if name == STREAM or name in NO_MAIL:
+            continue
+        answer = called(browser, sealed, name, method, path, {"reason": "I am curious"} if name in OPENING else None)
+        if not CALLS[name].says and not (name == "list_acts" and reads_the_record):
+            assert (name, answer.status_code) in {(name, status) for status in FORBIDDEN.get(name, {404})}
+        said = answer.text.replace(path, "")
+        for word in (*SECRETS, *(sealed.ids if CALLS[name].says else ())):
+            assert word not in said, (name, said)
+
+
+@pytest.mark.parametrize("login", NAMED)
+def test_those_named_open_it_and_say_why(app: FastAPI, sealed: Secret, new_browser: NewBrowser, engine: Engine, login: str) -> None:
+    browser = new_browser(login)
+    for name, method, path in operations(app):
+        if name in OPENING:
+            answer = called(browser, sealed, name, method, path)
+            assert (answer.status_code, answer.json()["type"]) == (428, "urn:mailroom:reason-needed")
+    assert browser.get(f"/messages/{sealed.message}").json()["links"] == []
+    assert "open" not in acts(engine)
+    by_parameter = browser.get(f"/messages/{sealed.message}/view", params={"reason": "she asked"})
+    by_header = browser.get(f"/messages/{sealed.message}/source", headers={"X-Mailroom-Reason": "she asked"})
+    assert (by_parameter.status_code, by_header.status_code) == (200, 200)
+    with reading(engine) as session:
+        opened = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "open")).all()
+    assert [(one.by, one.detail) for one in opened] == [(f"person:{login}", {"reason": "she asked"})] * 2
+
+
+def test_others_see_that_something_waits(sealed: Secret, ana: Browser, new_browser: NewBrowser, came: Came) -> None:
+    came(JOE)
+    (it,) = [one for one in ana.get("/departments").json() if one["code"] == "it"]
+    joe = it["people"][0]
+    assert (it["held"], joe["held"], joe["sealed"]) == (1, 1, True)
+    assert it["sealed"] is (sealed.scope == "department:it")
+    assert ana.get("/deliveries?department=it").json()["items"] == []
+    seen = [one for one in new_browser("hana").get("/departments").json() if one["code"] == "it"]
+    assert seen[0]["people"][0] == {"uid": "joe.fern", "name": "Joe Fern", "held": 1, "sealed": False}
+
+
+def test_a_copy_in_an_open_folder_is_opened_as_ever(sealed: Secret, ana: Browser, new_browser: NewBrowser, came: Came) -> None:
+    joe, mara = came(JOE, MARA)
+    message = ana.get(f"/deliveries/{mara}").json()["message_id"]
+    assert ana.get(f"/messages/{message}/view").status_code == 200
+    assert [one["id"] for one in ana.get(f"/messages/{message}").json()["deliveries"]] == [mara]
+    assert {one["id"] for one in new_browser("hana").get(f"/messages/{message}").json()["deliveries"]} == {joe, mara}
+
+
+def state_of(engine: Engine, secret: Secret) -> tuple[str, int]:
+    """The state of the secret mail, and how many rules are in force."""
+    with reading(engine) as session:
+        delivery = session.get_one(Delivery, ids.read(secret.delivery))
+        return delivery.state, len(session.scalars(select(Rule).where(col(Rule.removed_at).is_(None))).all())
+
+
+def acts(engine: Engine) -> set[str]:
+    """What is on the record."""
+    with reading(engine) as session:
+        return set(session.scalars(select(col(AuditRecord.act))))
+
+
+def test_the_outcome_says_how_many_were_out_of_reach(ben: Browser, came: Came) -> None:
+    joe, mara = came(JOE, MARA, author="wave@bad.example")
+    sheet = ben.post("/selections/preview", {"select": {"domain": "bad.example"}}).json()
+    assert (sheet["count"], sheet["outside"]) == (1, 1)
+    made = ben.post("/decisions", {"verb": "purge", "select": {"domain": "bad.example"}}).json()
+    assert (made["count"], made["outside"], made["sentence"]) == (1, 1, "Purged “Your order”; 1 left alone: not in scope.")
+    restored = ben.post("/decisions", {"verb": "restore", "select": {"ids": [joe, mara, ids.show(1)]}}).json()
+    assert (restored["count"], restored["outside"]) == (1, 2)  # whether there is a third, or a foreign one, is not told
+
+
+def test_a_search_does_not_tell_what_others_mail_is_about(ben: Browser, came: Came) -> None:
+    came(JOE, MARA, subject="Merger")
+    assert ben.post("/selections/preview", {"select": {"q": "merger"}}).json()["outside"] == 0
+
+
+def test_what_is_sealed_is_not_even_counted(sealed: Secret, ana: Browser, ben: Browser, came: Came) -> None:
+    came(JOE, MARA, author="wave@bad.example")
+    for browser in (ana, ben):
+        sheet = browser.post("/selections/preview", {"select": {"domain": "bad.example"}}).json()
+        assert (sheet["count"], sheet["outside"]) == (1, 0)
+
+
+def test_a_rule_that_reaches_further_is_shown_without_uses_and_note(ana: Browser, ben: Browser) -> None:
+    ana.post("/rules", {"effect": "allow", "match": "domain", "value": "dell.example", "scope": "company", "note": "for the merger"})
+    (whole,), (shown,) = (browser.get("/rules").json()["items"] for browser in (ana, ben))
+    assert (whole["note"], whole["used"]) == ("for the merger", 0)
+    assert (shown["note"], shown["used"], shown["value"]) == ("", None, "dell.example")
 
 
 def test_a_decision_over_features_changes_only_what_is_in_scope(ana: Browser, ben: Browser, came: Came) -> None:

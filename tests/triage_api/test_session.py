@@ -23,6 +23,7 @@ ME = {
     "scope": ["department:legal"],
     "company": {"domains": ["company.example"], "mode": "enforce"},
     "undo_seconds": 10,
+    "stands_in_for": [],
     "recalls": True,
     "verbs": ["release", "redirect", "purge", "reject", "restore", "hold"],
 }

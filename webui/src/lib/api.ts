@@ -87,8 +87,8 @@ export const api = {
   cards: (words: Words) => get<CardPage>('/cards', words),
   deliveries: (words: Words) => get<DeliveryPage>('/deliveries', words),
   delivery: (id: string) => get<DeliveryStory>(`/deliveries/${id}`),
-  message: (id: string) => get<Message>(`/messages/${id}`),
-  headers: (id: string) => get<{ text: string }>(`/messages/${id}/headers`),
+  message: (id: string, reason?: string) => get<Message>(`/messages/${id}`, { reason }),
+  headers: (id: string, reason?: string) => get<{ text: string }>(`/messages/${id}/headers`, { reason }),
 
   preview: (select: Select) => call<Evidence>('POST', '/selections/preview', { select }),
   decide: (wish: DecisionWish, key: string) => call<Decision>('POST', '/decisions', wish, { 'idempotency-key': key }),
@@ -110,8 +110,8 @@ export const api = {
 
 /** Addresses that the browser itself opens: the framed view, downloads, the stream of changes. */
 export const at = {
-  view: (message: string, mode: 'html' | 'text') => `${BASE}/messages/${message}/view?mode=${mode}`,
-  source: (message: string) => `${BASE}/messages/${message}/source`,
-  attachment: (message: string, number: number) => `${BASE}/messages/${message}/attachments/${number}`,
+  view: (message: string, mode: 'html' | 'text', reason?: string) => `${BASE}/messages/${message}/view` + query({ mode, reason }),
+  source: (message: string, reason?: string) => `${BASE}/messages/${message}/source` + query({ reason }),
+  attachment: (message: string, number: number, reason?: string) => `${BASE}/messages/${message}/attachments/${number}` + query({ reason }),
   events: () => `${BASE}/events`,
 }

@@ -10,11 +10,11 @@ const asked = new Set<string>()
 /** The message, the problem in getting it, or nothing yet. Pure: see `fetchLetter`. */
 export const letter = (id: string): Message | Problem | undefined => read.get(id)
 
-export async function fetchLetter(id: string, again = false): Promise<void> {
+export async function fetchLetter(id: string, again = false, reason?: string): Promise<void> {
   if (asked.has(id) || (read.has(id) && !again)) return
   asked.add(id)
   try {
-    read.set(id, await api.message(id))
+    read.set(id, await api.message(id, reason))
   } catch (thrown) {
     read.set(id, problemOf(thrown))
   }

@@ -16,8 +16,8 @@ export interface Me {
   verbs: Verb[]
 }
 
-export interface Person { uid: string; name: string; held: number }
-export interface Department { code: string; name: string; held: number; people: Person[]; shared_held: number }
+export interface Person { uid: string; name: string; held: number; sealed: boolean }
+export interface Department { code: string; name: string; held: number; people: Person[]; shared_held: number; sealed: boolean }
 export interface Addressee { kind: 'person' | 'department' | 'group'; to: string; name: string; place: string; mailbox: string }
 
 export interface Signal { name: string; sentence: string; weight: number }
@@ -51,6 +51,7 @@ export interface Delivery {
   attempts: number
   last_reply: string
   decided: Decided | null
+  sealed: boolean
 }
 
 export interface Happening { at: string; by: string; act: string; detail: { bounce?: string; notice?: string }; sentence: string }
@@ -102,6 +103,7 @@ export interface Message {
   problems: string[]
   hidden_pictures: number
   parsed: boolean
+  sealed: boolean
   deliveries: Delivery[]
 }
 
@@ -142,12 +144,13 @@ export interface Rule {
   note: string
   created_at: string
   until: string | null
-  used: number
+  used: number | null
   last_used_at: string | null
 }
 
 export interface Evidence {
   count: number
+  outside: number
   people: number
   departments: number
   by_state: Partial<Record<State, number>>
@@ -200,6 +203,7 @@ export interface Decision {
   already_gone: number
   out_of_reach: number
   refused: number
+  outside: number
   to: string
   rules: Rule[]
   mailboxes: number

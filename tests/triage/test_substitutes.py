@@ -1,0 +1,140 @@
+"""Standing in: whose scope it gives, from when until when, who may arrange it, and what goes on the record."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, select
+from sqlmodel import Session, col
+
+from tests.triage.arriving import ANA, BEN, COMPANY, IDA, NOW, OTTO, SYNC, arrive
+from triage import decisions, directory, reports, substitutes
+from triage.actor import Actor, Role, Scope
+from triage.company import CompanyDirectory, SealedEntry, StaffEntry
+from triage.db import reading, transaction
+from triage.decisions import Verb
+from triage.errors import BadInput, NotAllowed, NotFound
+from triage.models import AuditRecord
+from triage.selection import Selection
+from triage.settings import Settings
+
+DAY = timedelta(days=1)
+LEO = Actor.person("leo", Role.ADMIN, Scope(departments=frozenset({"legal"})), "Leo Falk")
+STAFF = tuple(StaffEntry(one.name, one.shown, str(one.role), tuple(one.scope.words())) for one in (ANA, BEN, IDA, LEO, OTTO))
+HOUSE = CompanyDirectory(COMPANY.departments, COMPANY.people, STAFF, COMPANY.postmaster)
+JOE = "it+joe.fern@company.example"
+
+
+@pytest.fixture
+def company(engine: Engine, settings: Settings) -> Engine:
+    """The small company with staff of every role."""
+    with transaction(engine) as session:
+        directory.apply(session, HOUSE, settings.company, by=SYNC, now=NOW)
+    return engine
+
+
+def arranged(session: Session, absent: str = "ana", substitute: str = "ben", by: Actor = ANA, **times: datetime) -> int:
+    """Ben stands in for Ana, from tomorrow for a day, unless something else is said; the id."""
+    span: dict[str, Any] = {"starts_at": NOW + DAY, "ends_at": NOW + 2 * DAY} | times
+    return substitutes.arrange(session, absent, substitute, reason="holidays", by=by, now=NOW, **span).id
+
+
+def ben(session: Session, now: datetime) -> Actor:
+    """Ben as he is at a moment."""
+    found = directory.staff(session, "ben", now)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("after", "scope"),
+    [
+        (DAY - timedelta(seconds=1), ["department:legal"]),
+        (DAY, ["company"]),
+        (2 * DAY - timedelta(seconds=1), ["company"]),
+        (2 * DAY, ["department:legal"]),
+    ],
+)
+def test_the_scope_is_theirs_for_the_stated_time(company: Engine, after: timedelta, scope: list[str]) -> None:
+    with transaction(company) as session:
+        arranged(session)
+        assert ben(session, NOW + after).scope.words() == scope
+
+
+def test_what_a_substitute_does_is_in_their_own_name_and_says_for_whom(company: Engine, settings: Settings) -> None:
+    with transaction(company) as session:
+        arranged(session)
+        (mail,) = arrive(session, settings, JOE)
+        chosen: dict[str, Any] = {"reason": "", "now": NOW + DAY, "settings": settings}
+        made = decisions.decide(session, Selection(ids=(mail,)), Verb.PURGE, by=ben(session, NOW + DAY), **chosen)
+        assert (made.by, made.count) == ("person:ben", 1)
+        records = session.scalars(select(AuditRecord).where(col(AuditRecord.act).in_(["substitute", "purge"]))).all()
+        assert [(one.by, one.detail.get("stands_in_for")) for one in records] == [("person:ana", None), ("person:ben", ["ana"])]
+        assert (records[0].detail["substitute"], records[0].detail["reason"]) == ("ben", "holidays")
+
+
+def test_it_ends_at_once_when_somebody_ends_it(company: Engine) -> None:
+    with transaction(company) as session:
+        one = arranged(session, starts_at=NOW)
+        assert ben(session, NOW).scope.company
+        for stranger in (LEO, Actor.person("eva", Role.TRIAGE, Scope())):
+            with pytest.raises((NotAllowed, NotFound)):
+                substitutes.end(session, one, by=stranger, now=NOW)
+        substitutes.end(session, one, by=BEN, now=NOW)
+        assert not ben(session, NOW).scope.company
+        assert substitutes.listing(session, by=ANA, now=NOW) == []
+
+
+def test_it_does_not_go_on_to_the_next(company: Engine) -> None:
+    with transaction(company) as session:
+        arranged(session, "ida", "ana", IDA, starts_at=NOW)
+        arranged(session, "ana", "ben", ANA, starts_at=NOW)
+        assert ben(session, NOW).stands_in_for == ("ana",)
+
+
+def test_a_seal_does_not_go_along(company: Engine, settings: Settings) -> None:
+    sealed = CompanyDirectory(HOUSE.departments, HOUSE.people, STAFF, HOUSE.postmaster, sealed=(SealedEntry("department:it", ("ana",)),))
+    with transaction(company) as session:
+        directory.apply(session, sealed, settings.company, by=SYNC, now=NOW)
+        arrive(session, settings, JOE)
+        arranged(session, starts_at=NOW)
+    with reading(company) as session:
+        seen = {who: reports.deliveries(session, Selection(), by=by).total for who, by in (("ana", ANA), ("ben", ben(session, NOW)))}
+    assert seen == {"ana": 1, "ben": 0}
+
+
+@pytest.mark.parametrize(
+    ("absent", "substitute", "by", "may"),
+    [
+        ("ana", "ben", ANA, True),
+        ("ana", "ben", IDA, True),
+        ("ana", "ben", BEN, False),
+        ("ana", "ben", OTTO, False),
+        ("ana", "ben", LEO, False),
+        ("ben", "ana", LEO, True),
+        ("ida", "ana", IDA, True),
+    ],
+)
+def test_who_may_arrange_it(company: Engine, absent: str, substitute: str, by: Actor, may: bool) -> None:
+    with transaction(company) as session:
+        if may:
+            assert arranged(session, absent, substitute, by)
+            return
+        with pytest.raises(NotAllowed):
+            arranged(session, absent, substitute, by)
+
+
+@pytest.mark.parametrize(
+    ("absent", "substitute", "times", "says"),
+    [
+        ("ana", "ana", {}, "somebody else"),
+        ("ana", "nobody", {}, "'nobody' is no member of staff"),
+        ("ana", "ida", {}, "nobody gets more power"),
+        ("ana", "otto", {}, "nobody gets more power"),
+        ("ana", "ben", {"ends_at": NOW}, "end later than it starts"),
+        ("ana", "ben", {"starts_at": NOW - 2 * DAY, "ends_at": NOW - DAY}, "end later than it starts"),
+    ],
+)
+def test_what_cannot_be(company: Engine, absent: str, substitute: str, times: dict[str, datetime], says: str) -> None:
+    with transaction(company) as session, pytest.raises(BadInput, match=says):
+        arranged(session, absent, substitute, IDA, **times)

@@ -1,0 +1,76 @@
+"""The record as it is read: by whom, in which order, and silent about what is sealed."""
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import Engine
+
+from tests.triage.arriving import ANA, BEN, COMPANY, IDA, NOW, OTTO, SYNC, arrive, set_up
+from triage import decisions, directory, rules, seal, trail
+from triage.actor import EVERYTHING, Actor, Role, Scope
+from triage.company import SealedEntry
+from triage.db import reading, transaction
+from triage.decisions import Verb
+from triage.errors import NotAllowed
+from triage.rules import RuleOrder
+from triage.selection import Selection
+from triage.settings import Settings
+
+EVA = Actor.person("eva", Role.TRIAGE, Scope(persons=frozenset({"mara.berg"})))
+HANA = Actor.person("hana", Role.ADMIN, EVERYTHING, "Hana Novak")
+
+
+@pytest.fixture
+def company(engine: Engine, settings: Settings) -> Engine:
+    """The small company."""
+    with transaction(engine) as session:
+        set_up(session, settings)
+    return engine
+
+
+def came(company: Engine, settings: Settings) -> int:
+    """A mail comes in for Joe."""
+    with transaction(company) as session:
+        return arrive(session, settings, "it+joe.fern@company.example")[0]
+
+
+@pytest.mark.parametrize("by", [BEN, ANA, EVA, Actor.person("al", Role.AUDITOR, Scope(departments=frozenset({"it"})))])
+def test_the_record_is_for_those_who_may_read_all_of_it(company: Engine, by: Actor) -> None:
+    with reading(company) as session, pytest.raises(NotAllowed):
+        trail.record(session, by=by)
+
+
+def test_the_record_is_newest_first_and_its_pages_meet(company: Engine, settings: Settings) -> None:
+    for _ in range(3):
+        came(company, settings)
+    with transaction(company) as session:
+        seal.seal(session, now=NOW)
+    came(company, settings)
+    found, before = [], None
+    with reading(company) as session:
+        while True:
+            page = trail.record(session, by=OTTO, limit=2, before=before)
+            found += [(one.act, one.sequence) for one in page.items]
+            if page.following is None:
+                break
+            (before,) = page.following
+    assert found == [("receive", None), ("receive", 4), ("receive", 3), ("receive", 2), ("directory", 1)]
+
+
+def test_what_tells_of_sealed_mail_is_named_and_not_told(company: Engine, settings: Settings) -> None:
+    with transaction(company) as session:
+        sealed = replace(COMPANY, sealed=(SealedEntry("person:joe.fern", ("hana",)),))
+        directory.apply(session, sealed, settings.company, by=SYNC, now=NOW)
+    mail = came(company, settings)
+    with transaction(company) as session:
+        more = {"now": NOW, "settings": settings}
+        order = RuleOrder("block", "address", "", "person:joe.fern")
+        decisions.decide(session, Selection(ids=(mail,)), Verb.PURGE, by=HANA, reason="a secret", rule=order, **more)  # type: ignore[arg-type]
+        rules.add(session, RuleOrder("block", "domain", "plain.example", "company"), by=ANA, **more)  # type: ignore[arg-type]
+    for by, told in ((HANA, True), (IDA, False), (OTTO, False)):
+        with reading(company) as session:
+            acts = [(one.act, one.detail) for one in trail.record(session, by=by).items]
+        for act in ("purge", "receive"):
+            assert (dict(acts)[act] != trail.UNTOLD) is told
+        assert ("a secret" in str(acts), "supplier.example" in str(acts)) == (told, told)
+        assert "plain.example" in str(acts)

@@ -1,0 +1,140 @@
+"""Every command of the shell × own and sealed mail: a new command must have its line here."""
+
+import getpass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import click
+import pytest
+from sqlalchemy import Engine, select
+from sqlmodel import col
+
+from tests.triage.arriving import COMPANY, NOW, SYNC
+from tests.triage_cli.conftest import Arrives, Shell
+from triage import directory
+from triage.company import SealedEntry
+from triage.db import reading, transaction
+from triage.ids import read, show
+from triage.models import AuditRecord, Delivery, Rule
+from triage.settings import Settings
+from triage_cli.main import mailroom
+
+SECRETS = ("Secret plan", "secret@only-it.example", "secret.example")
+
+REFUSED = {  # about one delivery, decision or rule: there is none
+    "show": "{mail}",
+    "show --source": "{mail} --reason curious",
+    "release": "{mail}",
+    "redirect": "{mail} --to joe.fern",
+    "purge": "{mail}",
+    "reject": "{mail} --template not-wanted",
+    "restore": "{mail}",
+    "hold": "{mail}",
+    "redeliver": "--person joe.fern --since 2026-01-01",
+    "decisions undo": "{decision}",
+    "queue retry": "{mail}",
+    "queue give-up": "{mail}",
+    "queue hold": "{mail}",
+    "allow": "x.example --scope {scope}",
+    "block": "x.example --scope {scope}",
+    "rules remove": "{rule}",
+}
+SILENT = {  # answered, and without it
+    "deliveries": "--search secret --state queued",
+    "decisions": "",
+    "queue list": "",
+    "queue next-hops": "",
+    "rules list": "",
+    "rules export": "",
+    "audit export": "",
+    "audit verify": "",
+    "retention": "",
+    "staff list": "",
+    "groups": "",
+    "staff substitutes": "",
+}
+OTHERS = {
+    "serve", "receive", "judge", "relay", "recall", "api", "upkeep", "demo", "db upgrade", "db check", "sync",
+    "staff password", "sweep", "staff substitute", "staff end-substitute", "settings", "doctor",
+}  # they start a role, or tell of no mail  # fmt: skip
+
+
+@dataclass
+class Secret:
+    """A mail to a sealed folder, released; the decision, and a rule that only those named know of."""
+
+    mail: str
+    decision: str
+    rule: str
+    scope: str
+
+
+def commands(group: click.Group = mailroom, before: str = "") -> Iterator[str]:
+    """Every command; a group that answers by itself is one too."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{before}{name} ")
+            if command.invoke_without_command and name == "decisions":
+                yield name
+        else:
+            yield before + name
+
+
+@pytest.fixture(params=["department:it", "person:joe.fern"])
+def secret(
+    request: pytest.FixtureRequest,
+    shell: Shell,
+    arrives: Arrives,
+    engine: Engine,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Secret:
+    """What hana, whom the seal names, has done; now somebody else is at the keyboard."""
+    with transaction(engine) as session:
+        sealed = replace(COMPANY, sealed=(SealedEntry(request.param, ("hana",)),))
+        directory.apply(session, sealed, settings.company, by=SYNC, now=NOW)
+    monkeypatch.setattr(getpass, "getuser", lambda: "hana")
+    mail = arrives(author="secret@only-it.example", subject="Secret plan")
+    assert shell("release", mail, "--reason", "Secret plan").code == 0
+    assert shell("block", "secret.example", "--scope", request.param, "--note", "Secret plan").code == 0
+    with reading(engine) as session:
+        decision = session.get_one(Delivery, read(mail)).decision_id
+        rule = session.scalars(select(col(Rule.id))).one()
+    monkeypatch.setattr(getpass, "getuser", lambda: "root")
+    return Secret(mail, show(decision or 0), show(rule), request.param)
+
+
+def test_every_command_has_its_line_here() -> None:
+    assert {name.partition(" --")[0] for name in (*REFUSED, *SILENT)} | OTHERS == set(commands())
+
+
+def test_what_is_sealed_does_not_exist_for_whoever_is_not_named(shell: Shell, secret: Secret, engine: Engine) -> None:
+    before = everything(engine)
+    for name, words in (REFUSED | SILENT).items():
+        said = shell(*name.split(), *words.format(**vars(secret)).split())
+        assert (name, said.code) == (name, 1 if name in REFUSED else 0), said
+        assert not any(word in said.out + said.err for word in SECRETS), (name, said)
+    assert everything(engine) == before
+
+
+def test_whoever_is_named_sees_it_and_says_why(shell: Shell, secret: Secret, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(getpass, "getuser", lambda: "hana")
+    assert secret.mail in shell("deliveries", "--search", "secret", "--state", "queued").out
+    refused = shell("show", secret.mail)
+    assert (refused.code, "say why you open it" in refused.err) == (1, True)
+    assert "Secret plan" in shell("show", secret.mail, "--reason", "she asked").out
+    with reading(engine) as session:
+        opened = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "open")).one()
+    assert (opened.by, opened.detail) == ("shell:hana", {"reason": "she asked"})
+
+
+def everything(engine: Engine) -> object:
+    """States of mail, rules in force, and what is on the record."""
+    with reading(engine) as session:
+        return (
+            session.execute(select(col(Delivery.id), col(Delivery.state))).all(),
+            session.scalars(select(col(Rule.id)).where(col(Rule.removed_at).is_(None))).all(),
+            session.scalars(select(col(AuditRecord.id))).all(),
+        )

@@ -1,0 +1,68 @@
+"""Sealed departments and persons (HR, legal, medical, works council): only the staff named for them see what waits there."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import ColumnElement, Select, delete, insert, or_, select
+from sqlmodel import Session, col
+
+from triage.actor import Actor
+from triage.company import SealedEntry
+from triage.models import Delivery, Sealed
+
+NOBODY = ""  # the login of the row that says that there is a seal
+PEOPLE = frozenset({"person", "shell"})  # kinds of actors that a seal keeps away; Mailroom's own parts carry mail unread
+
+
+def away_from(by: Actor) -> ColumnElement[bool]:
+    """Which deliveries a seal keeps away from this actor. Who is named for a person but not for the department stays outside."""
+    return or_(
+        col(Delivery.department).in_(names_closed("department", by)),
+        col(Delivery.person).in_(names_closed("person", by)),
+    )
+
+
+def anyhow() -> ColumnElement[bool]:
+    """Which deliveries lie under a seal, whoever asks."""
+    return or_(col(Delivery.department).in_(names("department")), col(Delivery.person).in_(names("person")))
+
+
+def names(kind: str) -> Select[str]:
+    """The codes or uids that are sealed."""
+    return select(col(Sealed.name)).where(col(Sealed.kind) == kind, col(Sealed.login) == NOBODY)
+
+
+def names_closed(kind: str, by: Actor) -> Select[str]:
+    """The codes or uids that are sealed and that the actor is not named for."""
+    opened = select(col(Sealed.name)).where(col(Sealed.kind) == kind, col(Sealed.login) == by.name)
+    return names(kind).where(col(Sealed.name).not_in(opened))
+
+
+def closed(session: Session, by: Actor) -> frozenset[str]:
+    """The sealed folders that the actor does not see into, as words of a scope."""
+    if by.kind not in PEOPLE:
+        return frozenset()
+    return frozenset(f"{kind}:{name}" for kind in ("department", "person") for name in session.scalars(names_closed(kind, by)))
+
+
+def entries(session: Session) -> tuple[SealedEntry, ...]:
+    """All seals, by their folders."""
+    found: dict[str, list[str]] = {}
+    for kind, name, login in session.execute(select(col(Sealed.kind), col(Sealed.name), col(Sealed.login))):
+        found.setdefault(f"{kind}:{name}", []).append(login)
+    return tuple(SealedEntry(folder, tuple(sorted(login for login in found[folder] if login))) for folder in sorted(found))
+
+
+def equalise(session: Session, wanted: Iterable[SealedEntry]) -> None:
+    """Make the table hold exactly these seals."""
+    wanted = tuple(wanted)
+    if entries(session) == wanted:
+        return
+    session.execute(delete(Sealed))
+    rows = [
+        {"kind": kind, "name": name, "login": login}
+        for entry in wanted
+        for kind, _, name in [entry.folder.partition(":")]
+        for login in (NOBODY, *entry.staff)
+    ]
+    if rows:
+        session.execute(insert(Sealed), rows)

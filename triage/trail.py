@@ -1,0 +1,106 @@
+"""The record of all acts as an administrator or an auditor reads it: what was sealed to them is named, and not told."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, select
+from sqlmodel import Session, col
+
+from triage import access, ids, sealed
+from triage.actor import Actor, Role
+from triage.db import among
+from triage.errors import NotAllowed
+from triage.models import AuditRecord, DecisionItem, Delivery, Rule
+
+UNTOLD = {"sealed": True}  # stands in the place of what may not be told
+ABOUT_SEVERAL = "deliveries"  # the subject of an act over many: nobody knows which ones, and a reply may name them
+
+
+@dataclass(frozen=True, slots=True)
+class OnRecord:
+    """One act on the record."""
+
+    id: int
+    at: datetime
+    by: str
+    act: str
+    subject: str
+    detail: dict[str, Any]
+    items: int
+    sequence: int | None  # None until it is sealed
+
+
+@dataclass(frozen=True, slots=True)
+class Acts:
+    """One page of the record, newest first; `following` is the id to go on from, None at the end."""
+
+    items: tuple[OnRecord, ...]
+    following: tuple[int] | None
+
+
+def record(session: Session, *, by: Actor, limit: int = 50, before: int | None = None) -> Acts:
+    """The record of all acts, newest first, for administrators and auditors of the whole company. `before` is an id."""
+    access.require(by, Role.ADMIN, Role.AUDITOR)
+    if not by.scope.company:
+        raise NotAllowed("the record is about the whole company; your scope is " + (", ".join(by.scope.words()) or "empty"))
+    rows = select(AuditRecord).order_by(col(AuditRecord.id).desc()).limit(limit + 1)
+    found = session.scalars(rows if before is None else rows.where(col(AuditRecord.id) < before)).all()
+    kept_back = untold(session, found, by)
+    items = tuple(
+        OnRecord(one.id, one.at, one.by, one.act, one.subject, UNTOLD if one.id in kept_back else one.detail, one.items, one.sequence)
+        for one in found[:limit]
+    )
+    return Acts(items, (items[-1].id,) if len(found) > limit else None)
+
+
+def untold(session: Session, records: Sequence[AuditRecord], by: Actor) -> set[int]:
+    """The records whose details tell of mail that is sealed to this actor."""
+    closed = sealed.closed(session, by)
+    if not closed:
+        return set()
+    about: dict[str, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))  # kind -> id -> records
+    several = set()
+    for one in records:
+        kind, colon, name = one.subject.partition(":")
+        if one.subject == ABOUT_SEVERAL:
+            several.add(one.id)
+        elif colon and kind in FINDERS:
+            about[kind][ids.read(name)].append(one.id)
+    hidden = {
+        record_id for kind, subjects in about.items() for found in FINDERS[kind](session, subjects, by) for record_id in subjects[found]
+    }
+    return hidden | several | {one.id for one in records if one.detail.get("scope") in closed}
+
+
+def deliveries(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[int]:
+    """The deliveries among these that are sealed to the actor."""
+    return session.scalars(select(col(Delivery.id)).where(among(session, col(Delivery.id), subjects), sealed.away_from(by)))
+
+
+def messages(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[int]:
+    """The messages among these that have a delivery which is sealed to the actor."""
+    mine = among(session, col(Delivery.message_id), subjects)
+    return session.scalars(select(col(Delivery.message_id)).where(mine, sealed.away_from(by)).distinct())
+
+
+def decisions(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[int]:
+    """The decisions among these that are about a delivery which is sealed to the actor."""
+    return session.scalars(concerning(among(session, col(DecisionItem.decision_id), subjects), by))
+
+
+def concerning(which: ColumnElement[bool], by: Actor) -> Any:
+    """The decisions, of those that `which` names, that are about sealed mail."""
+    items = select(col(DecisionItem.decision_id)).join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
+    return items.where(which, sealed.away_from(by)).distinct()
+
+
+def rules(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[int]:
+    """The rules among these that were made along with a decision about sealed mail."""
+    made = select(col(Rule.id)).where(among(session, col(Rule.id), subjects))
+    return session.scalars(made.where(col(Rule.decision_id).in_(concerning(col(DecisionItem.decision_id) == col(Rule.decision_id), by))))
+
+
+FINDERS = {"delivery": deliveries, "message": messages, "decision": decisions, "rule": rules}

@@ -1,0 +1,43 @@
+"""Who stands in for whom: list, arrange, end."""
+
+from fastapi import APIRouter
+
+from triage import substitutes
+from triage.times import utcnow
+from triage_api import shapes
+from triage_api.problems import described
+from triage_api.session import Staff
+from triage_api.transactions import Read, Tx, ring_after
+
+router = APIRouter(prefix="/substitutes", tags=["staff"])
+
+
+@router.get("", response_model=shapes.Substitutions, responses=described(401))
+def list_substitutes(session: Read, by: Staff) -> shapes.Substitutions:
+    """Those in force or to come that concern you; for admins and auditors all."""
+    return shapes.Substitutions.model_validate({"items": substitutes.listing(session, by=by, now=utcnow())})
+
+
+@router.post("", status_code=201, response_model=shapes.Substitution, responses=described(401, 403, 422))
+def arrange_substitute(order: shapes.SubstitutionOrder, session: Tx, by: Staff) -> shapes.Substitution:
+    """Let somebody stand in for you, or, as an admin, for somebody in your scope. What is sealed does not go along."""
+    now = utcnow()
+    made = substitutes.arrange(
+        session,
+        order.absent or by.name,
+        order.substitute,
+        starts_at=order.starts_at or now,
+        ends_at=order.ends_at,
+        reason=order.reason,
+        by=by,
+        now=now,
+    )
+    ring_after(session)
+    return shapes.Substitution.model_validate(made)
+
+
+@router.delete("/{substitution_id}", status_code=204, responses=described(401, 403, 404, 422))
+def end_substitute(substitution_id: shapes.GivenId, session: Tx, by: Staff) -> None:
+    """End it now."""
+    substitutes.end(session, substitution_id, by=by, now=utcnow())
+    ring_after(session)
