@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from ldap3.core.exceptions import LDAPInvalidDnError
@@ -21,7 +21,7 @@ CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 class Departments:
     """The departments that entries name, collected on the way."""
 
-    def __init__(self, schema: Schema, settings: Directory, groups: Iterable[Entry] = ()) -> None:
+    def __init__(self, schema: Schema, settings: Directory, groups: Iterable[Entry] = (), units: Iterable[Entry] = ()) -> None:
         self.kind, _, self.place = schema.department.partition(":")
         if self.kind not in ("attribute", "ou", "group") or (self.kind != "ou" and not self.place):
             raise BadInput(f"[directory] department must be attribute:NAME, ou or group:DN, not {schema.department!r}")
@@ -30,18 +30,10 @@ class Departments:
         self.mailboxes = dict(pairs(settings.department_mailboxes, "department_mailboxes", "sales=desk@company.example"))
         self.default = settings.default_department
         self.known: dict[str, DepartmentEntry] = {}
-        self.by_member = self.members(schema, groups) if self.kind == "group" else {}
-
-    def members(self, schema: Schema, groups: Iterable[Entry]) -> dict[str, str]:
-        """Whose department which group below our place is, by member."""
         below = "," + dn_key(self.place)
-        found: dict[str, str] = {}
-        for group in groups:
-            if dn_key(group.dn).endswith(below):
-                for attribute in schema.members:
-                    for member in group.texts(attribute):
-                        found.setdefault(dn_key(member), group.text("cn"))
-        return found
+        ours = [group for group in groups if self.kind == "group" and dn_key(group.dn).endswith(below)]
+        self.by_member = members_of(ours, schema)
+        self.heads = heads_of(ours, "cn", schema) | heads_of(units, "ou", schema)
 
     def code_of(self, entry: Entry) -> str:
         """The code of the department that a person is in. ValueError when its name gives none."""
@@ -63,16 +55,32 @@ class Departments:
         self.known.setdefault(code, DepartmentEntry(code=code, name=name))
         return code
 
-    def all(self) -> tuple[DepartmentEntry, ...]:
-        """Every department that was named, by an entry or in the settings, with its role addresses and its mailbox."""
+    def all(self, uids: Mapping[str, str]) -> tuple[DepartmentEntry, ...]:
+        """Every department that was named, by an entry or in the settings; `uids` are those of people by distinguished name."""
         for code in (*self.roles, *self.mailboxes):
             self.known.setdefault(code, DepartmentEntry(code=code, name=code))
-        return tuple(self.equipped(self.known[code]) for code in sorted(self.known))
+        return tuple(self.equipped(self.known[code], uids) for code in sorted(self.known))
 
-    def equipped(self, entry: DepartmentEntry) -> DepartmentEntry:
-        """A department with what the settings add to it."""
+    def equipped(self, entry: DepartmentEntry, uids: Mapping[str, str]) -> DepartmentEntry:
+        """A department with who is responsible, and with what the settings add to it."""
+        responsible = uids.get(self.heads.get(entry.name, ""), "")
         roles = tuple(part.strip() for part in self.roles.get(entry.code, "").split(",") if part.strip())
-        return replace(entry, roles=roles, mailbox=self.mailboxes.get(entry.code, ""))
+        return replace(entry, roles=roles, mailbox=self.mailboxes.get(entry.code, ""), responsible=responsible)
+
+
+def members_of(groups: Iterable[Entry], schema: Schema) -> dict[str, str]:
+    """In which of these groups somebody is, by distinguished name; the first one counts."""
+    found: dict[str, str] = {}
+    for group in groups:
+        for attribute in schema.members:
+            for member in group.texts(attribute):
+                found.setdefault(dn_key(member), group.text("cn"))
+    return found
+
+
+def heads_of(entries: Iterable[Entry], naming: str, schema: Schema) -> dict[str, str]:
+    """The distinguished name of who is responsible for a group or a unit, by its name."""
+    return {entry.text(naming): dn_key(owner) for entry in entries for name in reversed(schema.owner) for owner in entry.texts(name)[:1]}
 
 
 def code_from(name: str) -> str:

@@ -54,11 +54,12 @@ class Reader:
     owners: dict[str, str] = field(default_factory=dict)  # address -> distinguished name
     uids: dict[str, str] = field(default_factory=dict)  # uid -> distinguished name
 
-    def read(self, people: Iterable[Entry], groups: Iterable[Entry]) -> Reading:
-        """The company that these entries describe."""
+    def read(self, people: Iterable[Entry], groups: Iterable[Entry], units: Iterable[Entry] = ()) -> Reading:
+        """The company that these entries describe; `units` are organizational ones, where they are the departments."""
         people = in_order(people, self.schema)
         groups = [entry for entry in in_order(groups, self.schema) if self.accepted(entry, self.readable)]
-        self.departments = Departments(self.schema, self.settings, groups)
+        units = [entry for entry in units if self.accepted(entry, self.readable)]
+        self.departments = Departments(self.schema, self.settings, groups, units)
         for entry in people:  # an ordinary address binds more than anybody's alias
             self.claim(entry, self.mailbox_of)
         persons = {dn_key(entry.dn): person for entry in people if (person := self.accepted(entry, self.person))}
@@ -68,7 +69,7 @@ class Reader:
         found = CompanyDirectory(
             people=tuple(persons.values()),
             groups=tuple(lists.entries()),
-            departments=self.departments.all(),
+            departments=self.departments.all({key: person.uid for key, person in persons.items()}),
             staff=tuple(staff),
             postmaster=self.settings.postmaster,
             sealed=tuple(seals(self.settings)),
@@ -86,8 +87,8 @@ class Reader:
             return None
 
     def readable(self, entry: Entry) -> bool:
-        """ValueError when a group has a value that is no text."""
-        for name in ("cn", self.schema.mailbox, *self.schema.aliases, *self.schema.members, *self.schema.owner):
+        """ValueError when a group or unit has a value that is no text."""
+        for name in ("cn", "ou", self.schema.mailbox, *self.schema.aliases, *self.schema.members, *self.schema.owner):
             entry.texts(name)
         return True
 

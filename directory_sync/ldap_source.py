@@ -10,6 +10,7 @@ from directory_sync.schema import Schema, schema_of
 from triage.errors import BadInput
 from triage.settings import Company, Directory
 
+UNITS = "(objectClass=organizationalUnit)"
 SECURE = ("ldap://", "ldaps://")
 
 
@@ -54,21 +55,28 @@ class LdapSource:
             raise BadInput("[directory] base is empty: name the entry below which your people are, such as dc=company,dc=example")
         if not settings.postmaster:
             raise BadInput("[directory] postmaster is empty: name the mailbox that takes mail to postmaster@ and abuse@")
-        self.people = Kept(settings.people_base or settings.base, self.schema.people, self.schema.attributes_of_people())
+        group_attributes = self.schema.attributes_of_groups()
+        kinds = [
+            Kept(settings.people_base or settings.base, self.schema.people, self.schema.attributes_of_people()),
+            Kept(settings.group_base or settings.base, self.schema.groups, group_attributes),
+        ]
+        if self.schema.department == "ou":
+            kinds.append(Kept(settings.people_base or settings.base, UNITS, ["ou", *group_attributes]))
+        self.kinds = tuple(kinds)
         self.last: Reading | None = None
-        self.groups = Kept(settings.group_base or settings.base, self.schema.groups, self.schema.attributes_of_groups())
 
     def read(self, *, full: bool = False) -> Reading:
         """The company as the server describes it now. Unanswered, and nothing is known, when it is not complete."""
         with connected(self.place) as server:
-            people, groups = (
-                kind.up_to_date(server, self.schema) if kind.newest and not full else kind.all(server, self.schema)
-                for kind in (self.people, self.groups)
-            )
-        if self.last is None or (people.entries, groups.entries) != (self.people.entries, self.groups.entries):
-            self.last = Reader(self.schema, self.settings, self.company).read(people.entries.values(), groups.entries.values())
-        self.people, self.groups = people, groups
+            now = tuple(self.again(kind, server, full=full) for kind in self.kinds)
+        if self.last is None or [kind.entries for kind in now] != [kind.entries for kind in self.kinds]:
+            self.last = Reader(self.schema, self.settings, self.company).read(*(kind.entries.values() for kind in now))
+        self.kinds = now
         return self.last
+
+    def again(self, kind: Kept, server: Connection, *, full: bool) -> Kept:
+        """The entries of one kind as they are now."""
+        return kind.up_to_date(server, self.schema) if kind.newest and not full else kind.all(server, self.schema)
 
 
 def place_of(settings: Directory) -> Place:

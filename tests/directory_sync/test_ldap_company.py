@@ -118,6 +118,15 @@ def test_a_department_is_found_where_the_settings_say(setting: dict[str, Any], v
     assert only(read(person("ana", **values), group("Board", "ana"), **setting)).department == code
 
 
+def test_who_is_responsible_for_a_department_is_the_owner_of_its_group_or_unit() -> None:
+    board = read(person("ana"), group("Board", "ana", owner=f"uid=ana,{PEOPLE}"), department=f"group:{GROUPS}")
+    assert [(one.code, one.responsible) for one in board.company.departments] == [("board", "ana")]
+    directory = Directory(source="ldap", postmaster="ida@company.example", department="ou")
+    unit = entry(PEOPLE, objectClass="organizationalUnit", ou="people", manager=f"uid=ana,{PEOPLE}")
+    found = Reader(schema_of(directory), directory, COMPANY).read([person("ana")], [], [unit])
+    assert [(one.code, one.responsible) for one in found.company.departments] == [("people", "ana")]
+
+
 def test_departments_get_what_the_settings_add_and_a_look_alike_is_reported() -> None:
     reading = read(person("it"), roles=("it=help,admin@company.test", "sales=info"), department_mailboxes=("it=desk@company.example",))
     assert [(one.code, one.roles, one.mailbox) for one in reading.company.departments] == [
