@@ -234,7 +234,7 @@ class Dialogue:
 
     def expect_message(self) -> None:
         """What comes next is a message."""
-        self.incoming = Incoming(self.door)
+        self.incoming = Incoming(self.door, self.visitor.client)
         self.step = self.read_message
 
     def read_message(self) -> bool:

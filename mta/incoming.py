@@ -1,5 +1,7 @@
 """The message of a transaction: from 354 to what is put into the spool, or why it is not."""
 
+import functools
+
 from mta import replies
 from mta.data import Content
 from mta.door import Door
@@ -17,17 +19,20 @@ SLOW_GRACE = 30.0  # seconds until SLOWEST counts
 class Incoming:
     """A message that is coming in. What is not kept is read to its end all the same."""
 
-    def __init__(self, door: Door) -> None:
-        self.door = door
+    def __init__(self, door: Door, client: str) -> None:
+        self.door, self.client = door, client
         self.content = Content(door.settings.smtp.max_size)
         self.started = door.clock()
 
     def feed(self, chunk: bytes) -> bytes | None:
         """Take a chunk. None: there is more to come. Otherwise this is what came behind the final dot."""
         content = self.content
-        if content.kept and not content.reserve(chunk, self.door.memory.take):
+        if content.kept and not content.reserve(chunk, functools.partial(self.door.memory.take, client=self.client)):
             content.drop()
-        return content.feed(chunk)
+        rest = content.feed(chunk)
+        if not content.kept:
+            self.give_back()
+        return rest
 
     def is_too_slow(self, now: float) -> bool:
         """Does it come slower than SLOWEST?"""
@@ -36,7 +41,7 @@ class Incoming:
 
     def give_back(self) -> None:
         """Its memory is free again."""
-        self.door.memory.give_back(self.content.reserved)
+        self.door.memory.give_back(self.content.reserved, self.client)
         self.content.reserved = 0
 
     def complete(self, transaction: Transaction) -> tuple[bytes, bool, str]:

@@ -38,21 +38,29 @@ class Clients:
 
 
 class Memory:
-    """The bytes that all sessions together hold of messages that are coming in."""
+    """The bytes that all sessions together hold of messages that are coming in, and of them each client."""
 
-    def __init__(self, most: int) -> None:
-        self.free = most
+    def __init__(self, most: int, most_per_client: int) -> None:
+        self.free, self.most_per_client = most, most_per_client
+        self.held: dict[str, int] = {}
 
-    def take(self, size: int) -> bool:
-        """Reserve so many bytes; False when there is no room."""
-        if size > self.free:
+    def take(self, size: int, client: str) -> bool:
+        """Reserve so many bytes for a client, "" is nobody in particular; False when there is no room, or none for this one."""
+        owner = network(client)
+        held = self.held.get(owner, 0) + size
+        if size > self.free or (owner and held > self.most_per_client):
             return False
         self.free -= size
+        self.held[owner] = held
         return True
 
-    def give_back(self, size: int) -> None:
+    def give_back(self, size: int, client: str) -> None:
         """Free what was reserved."""
+        owner = network(client)
         self.free += size
+        self.held[owner] = self.held.get(owner, 0) - size
+        if not self.held[owner]:
+            del self.held[owner]
 
 
 def network(client: str) -> str:

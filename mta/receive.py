@@ -25,7 +25,7 @@ from mta.sockets import BACKLOG, Listeners, listeners
 from mta.spool import Spool
 from mta.tally import Tally
 from triage.bell import Bell
-from triage.settings import Settings
+from triage.settings import Settings, Smtp
 
 MESSAGE_MEMORY = 512 * 1024 * 1024  # bytes of messages that are coming in, all sessions of all workers together
 LOOK_EVERY = 0.5  # seconds between looks at the sessions' time
@@ -64,7 +64,7 @@ def run(
             spool=spool,
             snapshot=SnapshotFile(directory),
             clients=Clients(settings.smtp, tally),
-            memory=Memory(max(MESSAGE_MEMORY // settings.smtp.workers, 2 * settings.smtp.max_size)),
+            memory=memory(settings.smtp),
             clock=loop.time,
             later=Later(loop),
             edges=edges,
@@ -74,6 +74,12 @@ def run(
         spool.close()
     bell.close()
     log.info("stopped")
+
+
+def memory(limits: Smtp) -> Memory:
+    """What one worker holds of messages that are coming in. No client gets more than a quarter, or one message with its dots."""
+    most = max(MESSAGE_MEMORY // limits.workers, 2 * limits.max_size)
+    return Memory(most, max(most // 4, limits.max_size * 3 // 2))
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

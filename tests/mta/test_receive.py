@@ -57,9 +57,9 @@ def send(receiver: Receiver, raw: bytes = MAIL) -> str:
 
 
 @contextlib.contextmanager
-def in_message(receiver: Receiver) -> Iterator[tuple[socket.socket, BinaryIO]]:
+def in_message(receiver: Receiver, client: str = "127.0.0.1") -> Iterator[tuple[socket.socket, BinaryIO]]:
     """A connection on which the server has said 354."""
-    with receiver.connect() as connection, connection.makefile("rb") as stream:
+    with receiver.connect(client) as connection, connection.makefile("rb") as stream:
         assert stream.readline().startswith(b"220")
         connection.sendall(b"".join(HELLO))
         while not (line := stream.readline()).startswith(b"354"):
@@ -259,7 +259,7 @@ def test_messages_share_a_bounded_memory(settings: Settings, monkeypatch: pytest
     monkeypatch.setattr(receive, "MESSAGE_MEMORY", 0)
     with receiving(settings, max_size=100_000) as receiver, in_message(receiver) as (greedy, stream):
         greedy.sendall(b"x" * 90_000)
-        with in_message(receiver) as (second, _):
+        with in_message(receiver, "127.0.0.2") as (second, _):
             second.sendall(b"x" * 90_000)
             third = send(receiver, b"x" * 50_000 + b"\r\n")
         assert third == replies.NO_STORAGE
@@ -268,13 +268,35 @@ def test_messages_share_a_bounded_memory(settings: Settings, monkeypatch: pytest
         until(lambda: send(receiver, b"x" * 50_000 + b"\r\n").startswith("250"))
 
 
+def test_one_client_cannot_take_the_memory_of_all(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receive, "MESSAGE_MEMORY", 0)
+    with receiving(settings, max_size=100_000) as receiver, in_message(receiver, "127.0.0.2") as (greedy, _):
+        greedy.sendall(b"x" * 99_000)
+        with in_message(receiver, "127.0.0.2") as (second, stream):
+            second.sendall(b"x" * 99_000)
+            until(lambda: send(receiver, b"x" * 90_000 + b"\r\n").startswith("250"))
+            second.sendall(b"\r\n.\r\n")
+            assert stream.readline().decode().strip() == replies.NO_STORAGE
+
+
+def test_what_is_not_kept_takes_no_memory(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receive, "MESSAGE_MEMORY", 0)
+    with receiving(settings, max_size=100_000) as receiver, in_message(receiver) as (large, _), in_message(receiver) as (larger, _):
+        for one in (large, larger):
+            one.sendall(b"x" * 150_000)
+        until(lambda: send(receiver, b"x" * 90_000 + b"\r\n").startswith("250"))
+
+
 def test_memory_that_is_given_back_can_be_taken_again() -> None:
-    memory = Memory(10)
-    content = data.Content(10)
-    assert content.reserve(b"123456", memory.take)
-    assert not content.reserve(b"12345", memory.take)
-    memory.give_back(content.reserved)
-    assert memory.free == 10
+    memory = Memory(10, 8)
+    assert memory.take(6, "192.0.2.1")
+    assert not memory.take(3, "192.0.2.1")
+    assert not memory.take(5, "192.0.2.2")
+    assert memory.take(4, "192.0.2.2")
+    for size, client in ((6, "192.0.2.1"), (4, "192.0.2.2")):
+        memory.give_back(size, client)
+    assert (memory.free, memory.held) == (10, {})
+    assert memory.take(10, "")
 
 
 def test_a_flood_without_line_ends_costs_little_memory(settings: Settings) -> None:

@@ -48,9 +48,9 @@ class Receiver:
         """What it has accepted, in the order of acceptance."""
         return stored(self.settings.spool.directory)
 
-    def connect(self) -> socket.socket:
-        """A connection to it."""
-        return socket.create_connection(self.address, timeout=HANG)
+    def connect(self, client: str = "127.0.0.1") -> socket.socket:
+        """A connection to it, from one of this machine's addresses."""
+        return socket.create_connection(self.address, timeout=HANG, source_address=(client, 0))
 
     def end(self) -> None:
         """Tell it to stop and wait until it has."""
