@@ -82,7 +82,7 @@ class Connection(asyncio.Protocol):
 
     def resume(self) -> None:
         """Read on."""
-        if not self.transport.is_closing() and not self.is_full:
+        if not self.transport.is_closing() and not self.is_full and not self.is_shaking_hands:
             self.transport.resume_reading()
 
     def start_tls(self, context: ssl.SSLContext) -> None:

@@ -23,6 +23,7 @@ LONGER = {
     b"MAIL": LONGEST_LINE + 26 + 16 + 10,  # SIZE (RFC 1870), BODY (RFC 6152), SMTPUTF8 (RFC 6531)
     b"XFORWARD": 2048,
 }
+MOST_AT_ONCE = 100  # steps until others have their turn
 MOST_UNREAD = 64 * 1024  # bytes that may wait while a message is stored
 WEB_VERBS = frozenset({b"GET", b"POST", b"HEAD", b"PUT", b"OPTIONS", b"CONNECT", b"DELETE", b"PATCH", b"TRACE"})
 TLS_RECORD = b"\x16\x03"
@@ -42,6 +43,7 @@ class Dialogue:
         self.incoming: Incoming | None = None
         self.storing: Envelope | None = None
         self.has_ended = self.is_over = False  # the client has said its last word; we have said ours
+        self.lets_others = False  # there is more to be read, after the others' turn
 
     # told by the connection
 
@@ -59,17 +61,33 @@ class Dialogue:
         """Something has come in."""
         if not self.is_over:
             self.unread.put(data)
-            self.go_on()
+            if not self.lets_others:
+                self.go_on()
 
     def go_on(self) -> None:
-        """Read as far as possible now."""
-        while not self.line.is_full and self.step():
-            pass
+        """Read as far as possible now, so far as it is fair: nobody waits for all that somebody else has to say."""
+        for _ in range(MOST_AT_ONCE):
+            if self.line.is_full or not self.step():
+                break
+        else:
+            self.let_others()
         self.flush()
         if len(self.unread) > MOST_UNREAD:
             self.line.pause()
         if self.has_ended and not self.has_open_end():
             self.leave()
+
+    def let_others(self) -> None:
+        """Go on after everybody else who has something to say."""
+        self.lets_others = True
+        self.line.pause()
+        self.door.later(self.go_on_after_others)
+
+    def go_on_after_others(self) -> None:
+        """It is this client's turn again."""
+        self.lets_others = False
+        self.line.resume()
+        self.go_on()
 
     def secured(self, version: str) -> None:
         """TLS stands. What was said in clear text before it is forgotten (RFC 3207, 4.2), and what was pipelined behind STARTTLS."""
@@ -86,7 +104,7 @@ class Dialogue:
 
     def has_open_end(self) -> bool:
         """Is something to be answered yet?"""
-        return self.storing is not None or self.line.is_full
+        return self.storing is not None or self.line.is_full or self.lets_others
 
     def gone(self) -> None:
         """The connection is lost. A store that is under way goes on."""

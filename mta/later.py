@@ -22,7 +22,7 @@ class Later:
 
     def _do(self) -> None:
         self.is_woken = False  # before the tasks: who comes from here on wakes again
-        while self.waiting:
+        for _ in range(len(self.waiting)):  # what they ask for themselves comes after everybody else's turn
             try:
                 self.waiting.popleft()()
             except Exception as fault:  # the others are done all the same

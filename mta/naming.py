@@ -21,6 +21,7 @@ class Transaction:
         self.sender: Address | None = None  # the reverse-path where a rule could be about it
         self.smtputf8 = False
         self.recipients: dict[str, Address] = {}  # as the client wrote them, in order, each once
+        self.is_full = False  # the last recipient was one too many
         self.accepted = 0  # RCPT commands that were answered with 250
 
     @property
@@ -68,7 +69,9 @@ class Transaction:
         if recipient is not None:
             fault = self.recipient_fault(path, recipient)
         if fault or recipient is None:
-            logbook.refused(fault, self.visitor, self.reverse_path, path)
+            if fault != replies.TOO_MANY_RECIPIENTS or not self.is_full:  # said once: there may be thousands
+                logbook.refused(fault, self.visitor, self.reverse_path, path)
+            self.is_full = fault == replies.TOO_MANY_RECIPIENTS
             return fault
         self.recipients[path] = recipient
         self.accepted += 1

@@ -24,6 +24,7 @@ class Patience:
     def after(self, reply: str) -> str:
         """Why the session ends after this reply, "" when it goes on."""
         self.errors += replies.is_error(reply)
+        self.idle_commands += replies.is_put_off(reply)
         if self.errors >= MOST_ERRORS:
             return replies.TOO_MANY_ERRORS
         return replies.TOO_MANY_IDLE_COMMANDS if self.idle_commands >= MOST_IDLE_COMMANDS else ""

@@ -101,6 +101,11 @@ def has_left(text: str) -> str:
     return HAS_LEFT + " ".join(plain.split())[:LONGEST_TEXT]
 
 
+def is_put_off(reply: str) -> bool:
+    """Is the client asked to come again later (4yz)? Who names more recipients than one message may have is not: they get their own."""
+    return reply.startswith("4") and reply != TOO_MANY_RECIPIENTS
+
+
 def is_error(reply: str) -> bool:
     """Did the client do something wrong? (5yz)"""
     return reply.startswith("5")

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
 
+from mta import dialogue
 from tests.mta.test_dialogue import RELAY_ATTEMPTS
 from tests.peers.receiving import OPEN_DOOR, Receiver, receiving
 from triage.envelope import Address
@@ -33,7 +34,8 @@ def receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
         spool=Spool(directory),
         smtp=Smtp(max_messages_per_minute=0, max_size=3000, max_recipients=3, max_hops=3),
     )
-    with receiving(settings) as running:
+    with pytest.MonkeyPatch.context() as patched, receiving(settings) as running:
+        patched.setattr(dialogue, "MOST_AT_ONCE", 2)  # in many turns
         yield running
 
 

@@ -36,6 +36,7 @@ from mta import (
 )
 from mta.door import Door
 from mta.limits import Clients, Memory, client_address, network
+from mta.naming import Transaction
 from mta.spool import Spool, Waiting
 from mta.visitor import Visitor
 from tests.mta.test_dialogue import talk
@@ -250,6 +251,45 @@ def test_a_client_that_reads_nothing_holds_no_connection(settings: Settings, mon
             while True:
                 deaf.sendall(b"EHLO client.example\r\n" * 1000)
         until(lambda: talk(receiver)[0].startswith("220"))
+
+
+def test_who_says_very_much_lets_others_have_their_turn(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    named = 0
+
+    def slow(_: Transaction, __: str) -> str:
+        nonlocal named
+        named += 1
+        time.sleep(0.002)
+        return replies.RECIPIENT_OK
+
+    monkeypatch.setattr(Transaction, "rcpt", slow)
+    with receiving(settings) as receiver, receiver.connect() as talkative, talkative.makefile("rb") as stream:
+        assert stream.readline().startswith(b"220")
+        talkative.sendall(HELLO[0] + HELLO[1] + HELLO[2] * 1500)
+        until(lambda: named)
+        assert talk(receiver)[0].startswith("220")
+        assert named < 1500
+        talkative.sendall(b"QUIT\r\n")
+        talkative.shutdown(socket.SHUT_WR)
+        assert stream.readlines()[-1500:] == [b"250 2.1.5 OK\r\n"] * 1499 + [b"221 2.0.0 Bye\r\n"]
+
+
+def test_who_does_not_heed_the_limit_of_messages_is_sent_away(settings: Settings) -> None:
+    with receiving(settings, max_messages_per_minute=1) as receiver, receiver.connect() as deaf, deaf.makefile("rb") as stream:
+        assert stream.readline().startswith(b"220")
+        deaf.sendall(HELLO[0] + HELLO[1] + b"RSET\r\n" + HELLO[1] * 1000)
+        said = [line.decode().strip() for line in stream]
+    assert said[-1] == replies.TOO_MANY_IDLE_COMMANDS
+    assert said.count(replies.SLOW_DOWN) <= 100
+
+
+def test_many_recipients_too_many_are_one_line_in_the_log(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with receiving(settings, max_recipients=1) as receiver:
+        said = talk(receiver, *HELLO[:3], *[b"RCPT TO:<bo@company.example>\r\n"] * 500, b"DATA\r\n", MAIL + b".\r\n")
+        assert said.count(replies.TOO_MANY_RECIPIENTS) == 500
+        assert said[-1].startswith("250")
+    assert caplog.text.count("Too many recipients") == 1
 
 
 # memory
