@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 from sqlmodel import Session, col
 
 from triage import directory_rows, leavers, ledger, markers, sealed, substitutes
+from triage.accounts import DIRECTORY, LOCAL
 from triage.actor import Actor, Role, Scope
 from triage.company import CompanyDirectory, PersonEntry
 from triage.directory_rows import entry_of, entry_row, equalise
@@ -97,7 +98,9 @@ def write_rows(session: Session, wanted: CompanyDirectory) -> None:
     equalise(session, Department, {entry.code: entry for entry in wanted.departments}, entry_row)
     equalise(session, Person, people, entry_row)
     equalise(session, MailGroup, {entry.address: entry for entry in wanted.groups}, entry_row)
-    equalise(session, StaffMember, {entry.login: entry for entry in wanted.staff}, lambda entry: entry_row(entry) | {"active": True})
+    own = set(session.scalars(select(col(StaffMember.login)).where(col(StaffMember.source) == LOCAL)))
+    staff_named = {entry.login: entry for entry in wanted.staff if entry.login not in own}
+    equalise(session, StaffMember, staff_named, lambda entry: entry_row(entry) | {"active": True, "source": DIRECTORY})
     sealed.equalise(session, wanted.sealed)
 
 

@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, replace
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, true, update
 from sqlmodel import Session, SQLModel, col
 
 from triage import sealed
+from triage.accounts import DIRECTORY
 from triage.actor import Role, Scope
 from triage.company import CompanyDirectory, DepartmentEntry, GroupEntry, PersonEntry, SealedEntry, StaffEntry
 from triage.known_addresses import in_domains, parsed
@@ -45,8 +46,10 @@ def entry_of(kind: type[T], row: dict[str, Any]) -> T:
 
 
 def rows(session: Session, table: type[SQLModel]) -> Iterator[dict[str, Any]]:
-    """A table's rows in the order of their keys, one after the other; lists are tuples, so that they are equal to what entries hold."""
-    found = session.execute(select(*columns(table)).order_by(*table.__table__.primary_key.columns).execution_options(yield_per=SLICE))  # type: ignore[attr-defined]
+    """A table's rows, of staff those of the directory, in the order of their keys. Lists are tuples, to be equal to what entries hold."""
+    given = columns(table).source == DIRECTORY if table is StaffMember else true()
+    key = table.__table__.primary_key.columns  # type: ignore[attr-defined]
+    found = session.execute(select(*columns(table)).where(given).order_by(*key).execution_options(yield_per=SLICE))
     for row in found:
         yield {name: tuple(value) if isinstance(value, list) else value for name, value in row._mapping.items()}
 

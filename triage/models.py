@@ -342,6 +342,7 @@ class StaffMember(SQLModel, table=True):
     scope: list[str] = listed()
     password_hash: str  # argon2id
     active: bool = True
+    source: str = "directory"  # local: made here, and left alone by every sync
 
 
 class Substitution(SQLModel, table=True):
@@ -365,7 +366,10 @@ class StaffSession(SQLModel, table=True):
     key_sha256: str = Field(primary_key=True)
     login: str = Field(index=True)
     started_at: datetime = instant()
-    seen_at: datetime = instant()
+    seen_at: datetime = instant()  # a request that the person caused, not the console by itself
+    client: str = ""  # network address
+    before_at: datetime | None = instant(nullable=True)  # the sign-in before this one
+    before_client: str = ""
 
 
 class FailedSignIn(SQLModel, table=True):

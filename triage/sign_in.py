@@ -1,6 +1,5 @@
 """Staff sign in with a password: argon2id, a throttle against guessing, and sessions whose key only the browser knows."""
 
-import hashlib
 import secrets
 import threading
 from collections.abc import Callable
@@ -13,9 +12,11 @@ from sqlalchemy import ColumnElement, delete, select, update
 from sqlmodel import Session, col
 
 from triage import directory, ledger
+from triage.accounts import LOCAL
 from triage.actor import Actor
 from triage.errors import Refused
-from triage.models import FailedSignIn, StaffMember, StaffSession
+from triage.models import AuditRecord, FailedSignIn, StaffMember, StaffSession
+from triage.sessions import hashed
 
 TRIES = 5  # failures until an account or a client address has to wait
 WINDOW = timedelta(minutes=15)
@@ -46,6 +47,7 @@ class Try:
     login: str
     client: str
     password_hash: str
+    barred: bool = False  # an account of our own, where only the directory's passwords count
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,15 @@ class SignedIn:
 
     actor: Actor
     unseen: bool
+    before: "Before | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """When somebody signed in the last time, and from which network address."""
+
+    at: datetime
+    client: str
 
 
 def hash_password(password: str) -> str:
@@ -61,8 +72,11 @@ def hash_password(password: str) -> str:
     return HASHER.hash(password)
 
 
-def begin(session: Session, login: str, client: str, *, now: datetime) -> Try:
-    """Note an attempt. TooManyFailures, and nothing noted, when the account or the address has to wait."""
+def begin(session: Session, login: str, client: str, *, now: datetime, by_directory: bool = False) -> Try:
+    """Note an attempt. TooManyFailures, and nothing noted, when the account or the address has to wait.
+
+    `by_directory`: staff sign in with the directory's passwords, and accounts of our own do not count.
+    """
     login = login.strip().casefold()
     session.execute(delete(FailedSignIn).where(col(FailedSignIn.at) <= now - WINDOW))
     for same in (col(FailedSignIn.login) == login, col(FailedSignIn.client) == client):
@@ -71,7 +85,8 @@ def begin(session: Session, login: str, client: str, *, now: datetime) -> Try:
     session.add(attempt)
     member = session.get(StaffMember, login)
     known = member.password_hash if member and member.active else ""
-    return Try(attempt.id, login, client, known or NOBODY)
+    barred = by_directory and member is not None and member.source == LOCAL
+    return Try(attempt.id, login, client, known or NOBODY, barred)
 
 
 def refuse_guessing(session: Session, same: ColumnElement[bool], now: datetime) -> None:
@@ -87,7 +102,7 @@ def proves(attempt: Try, password: str, prover: Prover | None = None) -> bool:
     `prover`: who says so, where staff sign in with the directory's passwords; our own hash otherwise.
     """
     if prover is not None:
-        return prover(attempt.login, password)
+        return prover(attempt.login, password) and not attempt.barred
     with AT_ONCE:
         try:
             HASHER.verify(attempt.password_hash, password)
@@ -104,7 +119,18 @@ def succeed(session: Session, attempt: Try, *, lasts: timedelta, now: datetime) 
     session.execute(delete(FailedSignIn).where(col(FailedSignIn.login) == attempt.login, col(FailedSignIn.client) == attempt.client))
     session.execute(delete(StaffSession).where(col(StaffSession.started_at) <= now - lasts))
     key = secrets.token_urlsafe(32)
-    session.add(StaffSession(key_sha256=hashed(key), login=attempt.login, started_at=now, seen_at=now))
+    before = last(session, attempt.login)
+    session.add(
+        StaffSession(
+            key_sha256=hashed(key),
+            login=attempt.login,
+            started_at=now,
+            seen_at=now,
+            client=attempt.client,
+            before_at=before.at if before else None,
+            before_client=before.client if before else "",
+        )
+    )
     ledger.write(session, "sign-in", f"staff:{attempt.login}", by=actor, now=now, detail={"client": attempt.client})
     return actor, key
 
@@ -115,11 +141,21 @@ def resume(session: Session, key: str, *, lasts: timedelta, idle: timedelta, now
     if kept is None or now - kept.started_at >= lasts or now - kept.seen_at >= idle:
         return None
     actor = directory.staff(session, kept.login, now)
-    return SignedIn(actor, now - kept.seen_at >= SEEN_EVERY) if actor else None
+    before = Before(kept.before_at, kept.before_client) if kept.before_at else None
+    return SignedIn(actor, now - kept.seen_at >= SEEN_EVERY, before) if actor else None
+
+
+def last(session: Session, login: str) -> Before | None:
+    """The last sign-in that is on the record."""
+    mine = (col(AuditRecord.subject) == f"staff:{login}") & (col(AuditRecord.act) == "sign-in")
+    found = session.execute(
+        select(col(AuditRecord.at), col(AuditRecord.detail)).where(mine).order_by(col(AuditRecord.id).desc()).limit(1)
+    ).first()
+    return Before(found.at, str(found.detail.get("client", ""))) if found else None
 
 
 def touch(session: Session, key: str, *, now: datetime) -> None:
-    """The holder of this key has just been here."""
+    """The holder of this key has just done something."""
     session.execute(update(StaffSession).where(col(StaffSession.key_sha256) == hashed(key)).values(seen_at=now))
 
 
@@ -131,8 +167,3 @@ def sign_out(session: Session, key: str, *, now: datetime) -> None:
     session.execute(delete(StaffSession).where(col(StaffSession.key_sha256) == kept.key_sha256))
     if actor := directory.staff(session, kept.login, now):
         ledger.write(session, "sign-out", f"staff:{kept.login}", by=actor, now=now)
-
-
-def hashed(key: str) -> str:
-    """What the database knows of a session key."""
-    return hashlib.sha256(key.encode()).hexdigest()

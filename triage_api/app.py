@@ -33,6 +33,7 @@ from triage_api import (
     rules,
     selections,
     session,
+    sessions,
     substitutes,
 )
 from triage_api.console import Console
@@ -44,6 +45,7 @@ from triage_api.problems import MEDIA_TYPE, speak_problems
 
 RESOURCES = (
     session,
+    sessions,
     people,
     deliveries,
     cards,

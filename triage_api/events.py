@@ -16,7 +16,7 @@ from starlette.requests import Request
 from triage import db, reports
 from triage_api.office import Here, Office
 from triage_api.problems import described
-from triage_api.session import Staff, holder
+from triage_api.session import Watcher, holder
 
 POLL = 0.5  # seconds between looks at the database; a bell on this machine shortens them
 LEAST = 0.1  # seconds between looks, however often the bell rings
@@ -114,7 +114,7 @@ class Listener:
 
 @router.get("/events", response_class=EventSourceResponse, responses=described(401))
 async def stream_events(
-    request: Request, here: Here, _by: Staff, last_event_id: Annotated[str | None, Header()] = None
+    request: Request, here: Here, _by: Watcher, last_event_id: Annotated[str | None, Header()] = None
 ) -> AsyncIterator[ServerSentEvent]:
     """`event: change` with {"sequence": n} whenever something was committed: ask again for what you show."""
     feed: Feed = request.app.state.feed

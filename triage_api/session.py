@@ -14,20 +14,27 @@ from triage_api.office import Here, Office, office
 from triage_api.problems import NotSignedIn, described
 
 WRONG = "Name or password is wrong."
+BACKGROUND = "x-mailroom-background"  # header of requests that no person caused: they do not count against the idle lock
 
 router = APIRouter(tags=["session"])
 
 
-def staff(connection: HTTPConnection) -> Actor:
-    """The member of staff who asks; NotSignedIn when there is no good session. Removal and idleness act at once."""
+def watcher(connection: HTTPConnection) -> sign_in.SignedIn:
+    """Who asks, without keeping the session awake; NotSignedIn when there is no good one. Removal and idleness act at once."""
     here = office(connection)
-    key = connection.cookies.get(here.cookie_name, "")
-    signed_in = holder(here, key)
+    signed_in = holder(here, connection.cookies.get(here.cookie_name, ""))
     if signed_in is None:
         raise NotSignedIn
-    if signed_in.unseen:
+    return signed_in
+
+
+def staff(connection: HTTPConnection) -> Actor:
+    """The member of staff who asks. The session stays awake, unless the console asks by itself and says so."""
+    signed_in = watcher(connection)
+    if signed_in.unseen and BACKGROUND not in connection.headers:
+        here = office(connection)
         with db.transaction(here.engine) as session:
-            sign_in.touch(session, key, now=utcnow())
+            sign_in.touch(session, connection.cookies[here.cookie_name], now=utcnow())
     return signed_in.actor
 
 
@@ -41,6 +48,7 @@ def holder(here: Office, key: str) -> sign_in.SignedIn | None:
 
 
 Staff = Annotated[Actor, Depends(staff)]
+Watcher = Annotated[sign_in.SignedIn, Depends(watcher)]
 
 
 @router.post("/session", status_code=201, response_model=shapes.Me, responses=described(401, 403, 413, 422, 429, 503))
@@ -48,19 +56,20 @@ def create_session(given: shapes.Credentials, request: Request, response: Respon
     """Sign in; the answer sets the session cookie."""
     client = request.client.host if request.client else ""
     with db.transaction(here.engine) as session:
-        attempt = sign_in.begin(session, given.login, client, now=utcnow())
+        attempt = sign_in.begin(session, given.login, client, now=utcnow(), by_directory=here.prover is not None)
     if not sign_in.proves(attempt, given.password, here.prover):
         raise NotSignedIn(WRONG)
     lasts = timedelta(hours=here.settings.api.session_hours)
     with db.transaction(here.engine) as session:
         opened = sign_in.succeed(session, attempt, lasts=lasts, now=utcnow())
-        if before := request.cookies.get(here.cookie_name):
-            sign_in.sign_out(session, before, now=utcnow())
-    if opened is None:
+        if former := request.cookies.get(here.cookie_name):
+            sign_in.sign_out(session, former, now=utcnow())
+    signed_in = holder(here, opened[1]) if opened else None
+    if opened is None or signed_in is None:
         raise NotSignedIn(WRONG)
-    actor, key = opened
+    _, key = opened
     response.set_cookie(here.cookie_name, key, path="/", secure=here.secure, httponly=True, samesite="strict")
-    return me_of(actor, here)
+    return me_of(signed_in, here)
 
 
 @router.delete("/session", status_code=204, responses=described(401, 403))
@@ -68,18 +77,23 @@ def delete_session(request: Request, response: Response, here: Here, _by: Staff)
     """Sign out."""
     with db.transaction(here.engine) as session:
         sign_in.sign_out(session, request.cookies[here.cookie_name], now=utcnow())
+    forget_cookie(response, here)
+
+
+def forget_cookie(response: Response, here: Office) -> None:
+    """Let the browser forget the session's key."""
     response.delete_cookie(here.cookie_name, path="/", secure=here.secure, httponly=True, samesite="strict")
 
 
 @router.get("/me", response_model=shapes.Me, responses=described(401))
-def get_me(here: Here, by: Staff) -> shapes.Me:
-    """Who is signed in."""
-    return me_of(by, here)
+def get_me(here: Here, _by: Staff, signed_in: Watcher) -> shapes.Me:
+    """Who is signed in, and when they were here before."""
+    return me_of(signed_in, here)
 
 
-def me_of(by: Actor, here: Office) -> shapes.Me:
-    """An actor as the console knows them."""
-    company = here.settings.company
+def me_of(signed_in: sign_in.SignedIn, here: Office) -> shapes.Me:
+    """Who is signed in, as the console knows them."""
+    by, company = signed_in.actor, here.settings.company
     return shapes.Me.model_validate(
         {
             "login": by.name,
@@ -91,5 +105,6 @@ def me_of(by: Actor, here: Office) -> shapes.Me:
             "stands_in_for": list(by.stands_in_for),
             "recalls": here.settings.reaches_mailboxes,
             "verbs": access.verbs_of(by),
+            "last_sign_in": signed_in.before,
         }
     )

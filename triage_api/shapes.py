@@ -73,6 +73,13 @@ class Company(Shape):
     mode: Literal["enforce", "observe"]
 
 
+class LastSignIn(Shape):
+    """A sign-in."""
+
+    at: datetime
+    client: Annotated[str, Field(description="network address")]
+
+
 class Me(Shape):
     """Who is signed in and what they may do."""
 
@@ -85,6 +92,30 @@ class Me(Shape):
     stands_in_for: Annotated[list[str], Field(description="Logins whose scope is yours too, for now.")]
     recalls: Annotated[bool, Field(description="can mail be taken back out of mailboxes?")]
     verbs: list[Verb]
+    last_sign_in: Annotated[LastSignIn | None, Field(description="before this one; null at the first")] = None
+
+
+class OpenSession(Shape):
+    """One browser in which somebody is signed in."""
+
+    id: str
+    login: str
+    started_at: datetime
+    seen_at: datetime
+    client: Annotated[str, Field(description="network address it was opened from")]
+    current: bool
+
+
+class Sessions(Shape):
+    """The browsers in which one login is signed in, the youngest first."""
+
+    items: list[OpenSession]
+
+
+class Ended(Shape):
+    """How many sessions were ended."""
+
+    ended: int
 
 
 class Signal(Shape):

@@ -1,83 +1,120 @@
-"""`mailroom staff` shows who triages and who stands in for whom, and makes password hashes."""
+"""`mailroom staff`: who triages, and the accounts of a company whose directory keeps no passwords."""
+
+import sys
+from collections import Counter
+from typing import Any
 
 import click
 from sqlalchemy import select
 from sqlmodel import col
 
-from triage import substitutes
-from triage.ids import show
-from triage.models import StaffMember
+from triage import accounts, passwords, sessions
+from triage.accounts import Account
+from triage.actor import Role
+from triage.errors import BadInput
+from triage.models import StaffMember, StaffSession
+from triage.settings import Settings
 from triage.sign_in import hash_password
 from triage.times import utcnow
 from triage_cli.opened import looking, settings_of, shell_user, writing
 from triage_cli.printing import say, table
-from triage_cli.selecting import date, number
+from triage_cli.standing_in import arrange, end_substitute, list_substitutes
+
+STDIN = click.option("--password-stdin", is_flag=True, help="Read the password's line from standard input instead of asking for it.")
 
 
 @click.group()
 def staff() -> None:
-    """The people who triage. They are listed in the directory file."""
+    """The people who triage: those whom the directory names, and accounts made here."""
+
+
+for command in (arrange, list_substitutes, end_substitute):
+    staff.add_command(command)
 
 
 @staff.command("list")
 @click.option("--json", "as_json", is_flag=True)
 @click.pass_context
 def list_staff(ctx: click.Context, as_json: bool) -> None:
-    """Who triages, with role and scope."""
+    """Who triages, with role and scope, where the account comes from, and in how many browsers they are signed in."""
     with looking(settings_of(ctx)) as session:
+        signed_in = Counter(session.scalars(select(col(StaffSession.login))))
         members = session.scalars(select(StaffMember).order_by(col(StaffMember.login)))
-        rows = [{"login": one.login, "name": one.name, "role": one.role, "scope": " ".join(one.scope)} for one in members]
-    table(rows, ("login", "name", "role", "scope"), as_json=as_json)
+        rows = [row_of(one) | {"sessions": signed_in[one.login]} for one in members]
+    table(rows, ("login", "name", "role", "scope", "source", "sessions"), as_json=as_json)
+
+
+def row_of(member: StaffMember) -> dict[str, Any]:
+    """One line of the list."""
+    return {"login": member.login, "name": member.name, "role": member.role, "scope": " ".join(member.scope), "source": member.source}
+
+
+@staff.command("add")
+@click.argument("login")
+@click.option("--name", default="", help="As colleagues read it; default: the login.")
+@click.option("--role", type=click.Choice([one.value for one in Role]), default=Role.TRIAGE.value, show_default=True)
+@click.option("--scope", multiple=True, required=True, help="company, department:CODE or person:UID; several times for several.")
+@STDIN
+@click.pass_context
+def add_staff(ctx: click.Context, login: str, name: str, role: str, scope: tuple[str, ...], password_stdin: bool) -> None:
+    """Make an account with a password of its own. No sync changes it."""
+    settings = settings_of(ctx)
+    refuse_elsewhere(settings)
+    hashed = chosen(login, from_stdin=password_stdin)
+    with writing(settings) as session:
+        made = accounts.add(session, Account(login, name, role, scope), hashed, by=shell_user(), now=utcnow())
+    say(f"{made} can sign in")
+
+
+@staff.command("remove")
+@click.argument("login")
+@click.pass_context
+def remove_staff(ctx: click.Context, login: str) -> None:
+    """Take an account away that was made here. Who is signed in with it is out at once."""
+    with writing(settings_of(ctx)) as session:
+        accounts.remove(session, login, by=shell_user(), now=utcnow())
 
 
 @staff.command("password")
-@click.password_option(help="Asked for when it is not given.")
-def password_hash(password: str) -> None:
-    """Print the hash of a password, for password_hash in the directory file."""
-    say(hash_password(password))
-
-
-@staff.command("substitute")
-@click.argument("absent", metavar="ABSENT")
-@click.argument("substitute", metavar="SUBSTITUTE")
-@click.option("--from", "starts", metavar="DATE", help="ISO 8601, UTC unless it says otherwise; now when it is left out.")
-@click.option("--until", "ends", required=True, metavar="DATE")
-@click.option("--reason", default="", help="Goes on the record.")
+@click.argument("login", required=False)
+@STDIN
 @click.pass_context
-def arrange(ctx: click.Context, absent: str, substitute: str, starts: str | None, ends: str, reason: str) -> None:
-    """Let SUBSTITUTE see and decide what ABSENT may, for a time; both are logins. What is sealed does not go along."""
-    now = utcnow()
-    begins, ends_at = date(starts, "--from") or now, date(ends, "--until") or now
+def password_of(ctx: click.Context, login: str | None, password_stdin: bool) -> None:
+    """Give an account that was made here another password, and end its sessions. Without a login: print a hash for the directory file."""
+    hashed = chosen(login or "", from_stdin=password_stdin)
+    if login is None:
+        return say(hashed)
+    settings = settings_of(ctx)
+    refuse_elsewhere(settings)
+    with writing(settings) as session:
+        accounts.set_password(session, login, hashed, by=shell_user(), now=utcnow())
+    return None
+
+
+@staff.command("sign-out")
+@click.argument("login")
+@click.pass_context
+def sign_out(ctx: click.Context, login: str) -> None:
+    """Sign somebody out everywhere."""
     with writing(settings_of(ctx)) as session:
-        made = substitutes.arrange(session, absent, substitute, starts_at=begins, ends_at=ends_at, reason=reason, by=shell_user(), now=now)
-        sentence = f"{show(made.id)}  {made.substitute} stands in for {made.absent} until {made.ends_at.isoformat(timespec='minutes')}"
-    say(sentence)
+        ended = sessions.end_all(session, by=shell_user(), login=login, now=utcnow())
+    say(f"{ended} session{'' if ended == 1 else 's'} ended")
 
 
-@staff.command("substitutes")
-@click.option("--json", "as_json", is_flag=True)
-@click.pass_context
-def list_substitutes(ctx: click.Context, as_json: bool) -> None:
-    """Who stands in for whom, now and later."""
-    with looking(settings_of(ctx)) as session:
-        rows = [
-            {
-                "id": show(one.id),
-                "absent": one.absent,
-                "substitute": one.substitute,
-                "from": one.starts_at.isoformat(timespec="minutes"),
-                "until": one.ends_at.isoformat(timespec="minutes"),
-                "reason": one.reason,
-            }
-            for one in substitutes.listing(session, by=shell_user(), now=utcnow())
-        ]
-    table(rows, ("id", "absent", "substitute", "from", "until", "reason"), as_json=as_json)
+def refuse_elsewhere(settings: Settings) -> None:
+    """BadInput where staff sign in with the directory's passwords: exactly one way counts."""
+    if settings.api.sign_in != "local":
+        raise BadInput('staff sign in with the directory\'s passwords ([api] sign_in = "directory"): name them in [directory] staff_groups')
 
 
-@staff.command("end-substitute")
-@click.argument("substitution_id", metavar="ID")
-@click.pass_context
-def end_substitute(ctx: click.Context, substitution_id: str) -> None:
-    """End a substitution now."""
-    with writing(settings_of(ctx)) as session:
-        substitutes.end(session, number(substitution_id), by=shell_user(), now=utcnow())
+def chosen(login: str, *, from_stdin: bool) -> str:
+    """The hash of a new password. BadInput says why it is refused."""
+    password = read_password() if from_stdin else click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    if why := passwords.fault(password, login):
+        raise BadInput(f"{why}; choose another, such as four words that nobody else would put together")
+    return hash_password(password)
+
+
+def read_password() -> str:
+    """The first line of standard input."""
+    return sys.stdin.readline().rstrip("\r\n")

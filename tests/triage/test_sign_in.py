@@ -7,7 +7,7 @@ from sqlalchemy import Engine, select, update
 from sqlmodel import col
 
 from tests.triage.arriving import NOW
-from triage import sign_in
+from triage import sessions, sign_in
 from triage.db import reading, transaction
 from triage.models import AuditRecord, FailedSignIn, StaffMember, StaffSession
 from triage.sign_in import HASHER, NOBODY, TooManyFailures
@@ -85,7 +85,7 @@ def test_only_the_hash_of_the_key_is_kept_and_each_sign_in_has_its_own(staffed: 
     with reading(staffed) as session:
         kept = set(session.scalars(select(col(StaffSession.key_sha256))))
     assert len(keys) == 2
-    assert kept == {sign_in.hashed(key) for key in keys if key}
+    assert kept == {sessions.hashed(key) for key in keys if key}
     assert not keys & kept
 
 

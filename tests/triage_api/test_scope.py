@@ -52,12 +52,15 @@ class Call:
 
     json: Any = None
     says: bool = False
+    query: str = ""
 
 
 CALLS = {
     "create_session": Call(json={"login": "nobody", "password": "x"}, says=True),
     "delete_session": Call(says=True),
     "get_me": Call(says=True),
+    "list_sessions": Call(says=True),
+    "end_sessions": Call(query="?login=nobody"),
     "list_departments": Call(says=True),
     "list_people": Call(says=True),
     "list_addressees": Call(says=True),
@@ -101,6 +104,7 @@ FORBIDDEN = {
     "arrange_substitute": {403},
     "end_substitute": NOT_MINE,
     "list_acts": {403},
+    "end_sessions": NOT_MINE,
     "create_decision": NOT_MINE,
     "undo_decision": NOT_MINE,
     "retry_delivery": NOT_MINE,
@@ -110,7 +114,13 @@ FORBIDDEN = {
     "give_up_all": {422},
     "hold_all": {422},
 }
-NO_MAIL = {"arrange_substitute", "list_substitutes", "end_substitute"}  # about staff; a seal has nothing to do with it
+NO_MAIL = {
+    "arrange_substitute",
+    "list_substitutes",
+    "end_substitute",
+    "list_sessions",
+    "end_sessions",
+}  # about staff; a seal has nothing to do with it
 STREAM = "stream_events"  # tells a number and nothing else; tests/triage_api/test_events.py
 
 
@@ -158,7 +168,7 @@ def called(browser: Browser, secret: Secret, name: str, method: str, path: str, 
         body = {"verb": "hold", "select": {"ids": [secret.delivery]}}
     if name == "create_rule":
         body = body | {"scope": secret.scope}
-    return browser.request(method, "/" + path.format(**about, number=1), json=body, params=params)
+    return browser.request(method, "/" + path.format(**about, number=1) + CALLS[name].query, json=body, params=params)
 
 
 def test_every_operation_has_its_line_here(app: FastAPI) -> None:
@@ -194,6 +204,7 @@ def test_within_the_scope_each_operation_does_its_work(app: FastAPI, secret: Sec
     changes = {"create_decision", "undo_decision", "create_rule", "delete_rule", "retry_delivery", "give_up_delivery", "hold_delivery"}
     changes |= {"arrange_substitute", "end_substitute"}
     expected = {"create_session": 401, "download_attachment": 404, "retry_all": 422, "give_up_all": 422, "hold_all": 422}
+    expected["end_sessions"] = 404 if login == "ida" else 403
     if login in READING:
         expected |= dict.fromkeys(changes, 403)
     if login == "ana":

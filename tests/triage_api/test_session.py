@@ -26,6 +26,7 @@ ME = {
     "stands_in_for": [],
     "recalls": True,
     "verbs": ["release", "redirect", "purge", "reject", "restore", "hold"],
+    "last_sign_in": None,
 }
 
 
@@ -91,9 +92,42 @@ def test_a_request_keeps_the_session_awake(ana: Browser, engine: Engine) -> None
     asleep = utcnow() - timedelta(minutes=20)
     with transaction(engine) as session:
         session.execute(update(StaffSession).values(seen_at=asleep))
+    ana.get("/me", headers={"X-Mailroom-Background": "1"})
+    with transaction(engine) as session:
+        assert session.scalars(select(col(StaffSession.seen_at))).one() == asleep, "an open console by itself does not"
     ana.get("/me")
     with transaction(engine) as session:
         assert session.scalars(select(col(StaffSession.seen_at))).one() > asleep
+
+
+def test_the_last_sign_in_is_told(new_browser: NewBrowser) -> None:
+    first, second = new_browser(address="192.0.2.66"), new_browser(address="192.0.2.7")
+    assert first.sign_in("ben").json()["last_sign_in"] is None
+    told = second.sign_in("ben").json()["last_sign_in"]
+    assert told["client"] == "192.0.2.66"
+    assert second.get("/me").json()["last_sign_in"] == told
+    assert first.get("/me").json()["last_sign_in"] is None
+
+
+def test_signing_out_everywhere(new_browser: NewBrowser) -> None:
+    here, there, other = new_browser("ben"), new_browser("ben"), new_browser("ana")
+    listed = here.get("/sessions").json()["items"]
+    assert sorted(one["current"] for one in listed) == [False, True]
+    assert {one["login"] for one in listed} == {"ben"}
+    answer = here.delete("/sessions")
+    assert (answer.status_code, answer.json()) == (200, {"ended": 2})
+    assert "mailroom" not in here.client.cookies
+    assert (there.get("/me").status_code, other.get("/me").status_code) == (401, 200)
+
+
+def test_only_administrators_see_and_end_the_sessions_of_others(new_browser: NewBrowser) -> None:
+    ben, ida = new_browser("ben"), new_browser("ida")
+    assert ben.get("/sessions", params={"login": "ida"}).status_code == 403
+    assert ben.delete("/sessions", params={"login": "ida"}).status_code == 403
+    assert [one["login"] for one in ida.get("/sessions", params={"login": "ben"}).json()["items"]] == ["ben"]
+    assert ida.delete("/sessions", params={"login": "nobody"}).status_code == 404
+    assert ida.delete("/sessions", params={"login": "ben"}).json() == {"ended": 1}
+    assert (ben.get("/me").status_code, ida.get("/me").status_code) == (401, 200)
 
 
 def test_who_is_removed_is_out_at_once_and_a_new_scope_counts_at_once(ana: Browser, engine: Engine) -> None:

@@ -1,0 +1,105 @@
+"""Accounts of our own: made, changed, taken away, and never touched by a sync."""
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import Engine, select
+from sqlmodel import Session, col
+
+from tests.triage import arriving
+from tests.triage.arriving import COMPANY, IDA, NOW, SYNC
+from triage import accounts, db, directory, directory_rows, sign_in
+from triage.accounts import Account
+from triage.company import StaffEntry
+from triage.errors import BadInput, NotFound
+from triage.models import AuditRecord, StaffMember, StaffSession
+from triage.settings import Settings
+
+NORA = Account("Nora", "Nora Falk", "admin", ("department:legal", "person:joe.fern"))
+HASH = "$argon2id$not-checked-here"
+
+
+@pytest.fixture
+def known(engine: Engine, settings: Settings) -> Engine:
+    with db.transaction(engine) as session:
+        arriving.set_up(session, settings)
+        accounts.add(session, NORA, HASH, by=IDA, now=NOW)
+    return engine
+
+
+def acts(session: Session) -> list[dict[str, object]]:
+    """What the record says of accounts."""
+    return list(session.scalars(select(col(AuditRecord.detail)).where(col(AuditRecord.act) == "staff").order_by(col(AuditRecord.id))))
+
+
+def test_an_account_is_staff_and_on_the_record_without_its_password(known: Engine) -> None:
+    with db.reading(known) as session:
+        nora = directory.staff(session, "NORA", NOW)
+        assert nora is not None
+        assert (nora.name, nora.shown, nora.role) == ("nora", "Nora Falk", "admin")
+        assert nora.scope.words() == ["department:legal", "person:joe.fern"]
+        assert acts(session) == [{"what": "add", "role": "admin", "scope": ["department:legal", "person:joe.fern"]}]
+
+
+def test_no_sync_changes_it_and_it_is_no_change_of_the_directory(known: Engine, settings: Settings) -> None:
+    twin = replace(COMPANY, staff=(*COMPANY.staff, StaffEntry("nora", "Somebody Else", "auditor", ("company",))))
+    with db.transaction(known) as session:
+        applied = directory.apply(session, COMPANY, settings.company, by=SYNC, now=NOW)
+        assert applied.plan.changes == ()
+        directory.apply(session, twin, settings.company, by=SYNC, now=NOW)
+        directory.apply(session, replace(COMPANY, staff=()), settings.company, by=SYNC, now=NOW)
+        assert [(one.login, one.name, one.source) for one in session.scalars(select(StaffMember))] == [("nora", "Nora Falk", "local")]
+        assert directory_rows.present(session).staff == ()
+
+
+@pytest.mark.parametrize(
+    ("account", "why"),
+    [
+        (replace(NORA, login="nora"), "nora is staff already"),
+        (replace(NORA, login="ana"), "ana is staff already, by the directory"),
+        (replace(NORA, login=""), "a login has 1 to 64 characters"),
+        (replace(NORA, login="a b"), "a login has 1 to 64 characters"),
+        (replace(NORA, login="a\x1b"), "a login has 1 to 64 characters"),
+        (replace(NORA, login="x", role="boss"), "there is no role 'boss'; there are triage, admin, auditor"),
+        (replace(NORA, login="x", scope=()), "scope: write company"),
+        (replace(NORA, login="x", scope=("everything",)), "scope: 'everything' is not a scope"),
+        (replace(NORA, login="x", scope=("department:hr",)), "scope: there is no department 'hr'"),
+        (replace(NORA, login="x", scope=("person:nobody",)), "scope: there is no person 'nobody'"),
+    ],
+)
+def test_what_is_no_account(known: Engine, account: Account, why: str) -> None:
+    with pytest.raises(BadInput, match=why), db.transaction(known) as session:
+        accounts.add(session, account, HASH, by=IDA, now=NOW)
+
+
+def test_another_password_and_removal_end_what_is_open(known: Engine) -> None:
+    for what in ("password", "remove"):
+        with db.transaction(known) as session:
+            session.add(StaffSession(key_sha256=what, login="nora", started_at=NOW, seen_at=NOW))
+            session.add(StaffSession(key_sha256=f"ana {what}", login="ana", started_at=NOW, seen_at=NOW))
+            if what == "password":
+                accounts.set_password(session, "Nora", "$argon2id$other", by=IDA, now=NOW)
+            else:
+                accounts.remove(session, "nora", by=IDA, now=NOW)
+        with db.reading(known) as session:
+            assert "nora" not in session.scalars(select(col(StaffSession.login))).all()
+    with db.reading(known) as session:
+        assert [act["what"] for act in acts(session)] == ["add", "password", "remove"]
+        assert directory.staff(session, "nora", NOW) is None
+
+
+def test_the_directorys_accounts_are_changed_in_the_directory(known: Engine) -> None:
+    with db.transaction(known) as session:
+        for change in (lambda: accounts.remove(session, "ana", by=IDA, now=NOW), lambda: accounts.own(session, "ben")):
+            with pytest.raises(BadInput, match="comes from the directory"):
+                change()
+        with pytest.raises(NotFound, match="there is no staff account 'nobody'"):
+            accounts.own(session, "nobody")
+
+
+def test_where_the_directorys_passwords_count_no_other_does(known: Engine) -> None:
+    with db.transaction(known) as session:
+        own = sign_in.begin(session, "nora", "192.0.2.1", now=NOW, by_directory=True)
+        theirs = sign_in.begin(session, "ana", "192.0.2.1", now=NOW, by_directory=True)
+    assert not sign_in.proves(own, "whatever", lambda login, password: True)
+    assert sign_in.proves(theirs, "whatever", lambda login, password: True)

@@ -1,0 +1,113 @@
+"""Staff accounts of our own, for companies without a directory server: kept in the database, and left alone by every sync."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlmodel import Session, col
+
+from triage import ledger
+from triage.actor import Actor, Role, Scope
+from triage.envelope import folded
+from triage.errors import BadInput, NotFound
+from triage.models import Department, Person, StaffMember, StaffSession
+
+LOCAL, DIRECTORY = "local", "directory"  # where an account comes from
+LONGEST_LOGIN = 64  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account that shall be."""
+
+    login: str
+    name: str
+    role: str
+    scope: tuple[str, ...]
+
+
+def add(session: Session, account: Account, password_hash: str, *, by: Actor, now: datetime) -> str:
+    """Make an account; its login as it is kept. BadInput when the login is taken or no login, or names in the scope are nobody's."""
+    login = checked_login(account.login)
+    taken = session.get(StaffMember, login)
+    if taken is not None:
+        raise BadInput(f"{login} is staff already" + (", by the directory" if taken.source == DIRECTORY else ""))
+    scope = checked_scope(session, account.scope)
+    role = checked_role(account.role)
+    name = account.name.strip() or login
+    session.add(StaffMember(login=login, name=name, role=role, scope=scope, password_hash=password_hash, source=LOCAL))
+    record(session, login, by, now, what="add", role=role, scope=scope)
+    return login
+
+
+def remove(session: Session, login: str, *, by: Actor, now: datetime) -> None:
+    """Take an account away; who is signed in with it is out at once."""
+    member = own(session, login)
+    session.delete(member)
+    end_sessions(session, member.login)
+    record(session, member.login, by, now, what="remove")
+
+
+def set_password(session: Session, login: str, password_hash: str, *, by: Actor, now: datetime) -> None:
+    """Give an account another password; whoever is signed in with the old one is out at once."""
+    member = own(session, login)
+    member.password_hash = password_hash
+    end_sessions(session, member.login)
+    record(session, member.login, by, now, what="password")
+
+
+def own(session: Session, login: str) -> StaffMember:
+    """An account of ours. NotFound when there is none, BadInput when it is the directory's."""
+    member = session.get(StaffMember, folded(login.strip()))
+    if member is None:
+        raise NotFound(f"there is no staff account {login!r}; `mailroom staff list` names all")
+    if member.source != LOCAL:
+        raise BadInput(f"{member.login} comes from the directory: change the directory, then run `mailroom sync`")
+    return member
+
+
+def checked_login(login: str) -> str:
+    """A login in the form in which it is kept."""
+    login = folded(login.strip())
+    if not login or len(login) > LONGEST_LOGIN or not login.isprintable() or any(one.isspace() or one in ":," for one in login):
+        raise BadInput(f"a login has 1 to {LONGEST_LOGIN} characters, and no space, colon, comma or control character")
+    return login
+
+
+def checked_role(role: str) -> str:
+    """A role that there is."""
+    if role not in (roles := [one.value for one in Role]):
+        raise BadInput(f"there is no role {role!r}; there are {', '.join(roles)}")
+    return role
+
+
+def checked_scope(session: Session, words: tuple[str, ...]) -> list[str]:
+    """A scope of departments and people that there are."""
+    try:
+        scope = Scope.parse(words)
+    except ValueError as fault:
+        raise BadInput(f"scope: {fault}") from fault
+    if not scope.words():
+        raise BadInput("scope: write company, department:CODE or person:UID")
+    for kind, table, names in (("department", Department, scope.departments), ("person", Person, scope.persons)):
+        for name in sorted(names):
+            if session.get(table, name) is None:
+                raise BadInput(f"scope: there is no {kind} {name!r}")
+    return scope.words()
+
+
+def end_sessions(session: Session, login: str) -> int:
+    """Sign somebody out everywhere; of how many sessions."""
+    ended: Any = session.execute(delete(StaffSession).where(col(StaffSession.login) == login))
+    return int(ended.rowcount)
+
+
+def exists(session: Session, login: str) -> bool:
+    """Is there such a member of staff, wherever the account comes from?"""
+    return session.scalar(select(col(StaffMember.login)).where(col(StaffMember.login) == folded(login.strip()))) is not None
+
+
+def record(session: Session, login: str, by: Actor, now: datetime, **detail: Any) -> None:
+    """Put a change of an account on the record."""
+    ledger.write(session, "staff", f"staff:{login}", by=by, now=now, detail=detail)

@@ -1,0 +1,61 @@
+"""Who is signed in where, and signing out everywhere."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from triage import access, accounts, ledger
+from triage.actor import Actor, Role
+from triage.errors import NotFound
+from triage.models import StaffSession
+
+SHOWN = 16  # digits of the key's hash that name a session
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """One browser in which somebody is signed in."""
+
+    id: str
+    login: str
+    started_at: datetime
+    seen_at: datetime
+    client: str  # network address
+    current: bool  # it is the asker's own
+
+
+def listing(
+    session: Session, *, by: Actor, login: str, key: str, lasts: timedelta, idle: timedelta, now: datetime
+) -> tuple[OpenSession, ...]:
+    """The sessions of a login that are still good, the youngest first. Those of others are for administrators."""
+    may_see(by, login)
+    good = (col(StaffSession.started_at) > now - lasts) & (col(StaffSession.seen_at) > now - idle)
+    rows = session.scalars(select(StaffSession).where(col(StaffSession.login) == login, good).order_by(col(StaffSession.started_at).desc()))
+    mine = hashed(key)
+    return tuple(
+        OpenSession(row.key_sha256[:SHOWN], row.login, row.started_at, row.seen_at, row.client, row.key_sha256 == mine) for row in rows
+    )
+
+
+def end_all(session: Session, *, by: Actor, login: str, now: datetime) -> int:
+    """Sign a login out everywhere, on the record; of how many sessions. NotFound when there is no such staff."""
+    may_see(by, login)
+    if not accounts.exists(session, login):
+        raise NotFound(f"there is no staff account {login!r}")
+    ended = accounts.end_sessions(session, login)
+    ledger.write(session, "sign-out", f"staff:{login}", by=by, now=now, detail={"everywhere": True}, items=ended)
+    return ended
+
+
+def hashed(key: str) -> str:
+    """What the database knows of a session key."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def may_see(by: Actor, login: str) -> None:
+    """NotAllowed unless it is the actor's own login or the actor is an administrator."""
+    if login != by.name or by.kind != "person":
+        access.require(by, Role.ADMIN)
