@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from imapclient import IMAPClient  # type: ignore[import-untyped]
+from imapclient.datetime_util import format_criteria_date  # type: ignore[import-untyped]
 from imapclient.exceptions import IMAPClientError  # type: ignore[import-untyped]
 
 from mailboxes.mailbox import Found, Impossible, Unreachable
-from mailboxes.matching import Names, Sought, is_copy, is_marked, is_related, may_be_unmarked
+from mailboxes.matching import Names, Sought, is_copy, is_related, may_be
 from mailboxes.sign_in import enter, hang_up, reason
 from triage.recalled import Copy
 from triage.settings import Recall
@@ -19,7 +20,7 @@ AT_ONCE = 20  # messages that one SEARCH asks for
 SPARE = timedelta(days=2)  # SEARCH compares dates without their time zones (RFC 9051, 6.4.4)
 FIELDS = "BODY.PEEK[HEADER.FIELDS (X-MAILROOM-MESSAGE MESSAGE-ID IN-REPLY-TO REFERENCES)]"
 NO_UIDPLUS = "the IMAP server has no UIDPLUS (RFC 4315): a plain EXPUNGE could take other mail along, so nothing was taken"
-FAULTS = (OSError, IMAPClientError, imaplib.IMAP4.error)
+FAULTS = (OSError, IMAPClientError, imaplib.IMAP4.error, UnicodeError)  # the last one: a folder whose name is no modified UTF-7
 
 
 @contextlib.contextmanager
@@ -55,12 +56,19 @@ class ImapMailbox:
 
     def folders(self) -> list[str]:
         """Every folder that can hold mail, the INBOX first."""
+        colleagues = self.colleagues()
         names = [
             name
             for flags, _, name in self.client.list_folders()
-            if not {b"\\noselect", b"\\nonexistent"} & {flag.lower() for flag in flags}
+            if not {b"\\noselect", b"\\nonexistent"} & {flag.lower() for flag in flags} and not name.startswith(colleagues)
         ]
         return sorted(names, key=lambda name: name.upper() != "INBOX")
+
+    def colleagues(self) -> tuple[str, ...]:
+        """What the names of other people's folders begin with (RFC 2342): what lies there was delivered to them."""
+        if not self.client.has_capability("NAMESPACE"):
+            return ()
+        return tuple(prefix for prefix, _ in self.client.namespace().other or () if prefix)
 
     def search_folders(self, folders: list[str], wanted: list[tuple[Sought, Found]], since: datetime | None) -> None:
         """Add what each folder holds."""
@@ -92,7 +100,7 @@ class ImapMailbox:
         for uid, answer in self.client.fetch(uids, ["FLAGS", "INTERNALDATE", "BODY.PEEK[]" if expected else FIELDS]).items():
             names = Names.of(answer[b"BODY[]"] if expected else header_of(answer))
             for one, of_it in wanted:
-                if is_marked(names, one) or may_be_unmarked(names, one):
+                if may_be(names, one):
                     copy = self.copy(folder, uid, answer)
                     if copy is not None and is_copy(copy.raw, one):
                         of_it.copies.append(copy)
@@ -105,7 +113,7 @@ class ImapMailbox:
         body = answer.get(part.encode()) or self.client.fetch([uid], [part.replace("[", ".PEEK[")]).get(uid, {}).get(part.encode())
         if body is None:
             return None
-        flags = tuple(flag.decode("utf-8", "replace") for flag in answer[b"FLAGS"] if flag.lower() != b"\\recent")
+        flags = tuple(flag for flag in map(flag_of, answer[b"FLAGS"]) if flag.lower() != "\\recent")
         return Copy(folder, flags, answer[b"INTERNALDATE"].astimezone(UTC), body, self.validity, uid)
 
     def from_sender(self, sender: str, *, whole: bool) -> Iterator[list[Copy]]:
@@ -127,17 +135,21 @@ class ImapMailbox:
         if not (self.client.has_capability("UIDPLUS") or self.client.has_capability("IMAP4rev2")):
             raise Impossible(NO_UIDPLUS)
         with answering("the copy could not be taken out"):
-            for folder in dict.fromkeys(copy.folder for copy in copies):
-                if self.open(folder, readonly=False):
-                    uids = [copy.uid for copy in copies if copy.folder == folder and copy.uid_validity == self.validity]
-                    self.expunge(folder, uids, of=sum(copy.folder == folder for copy in copies))
+            folders = dict.fromkeys(copy.folder for copy in copies)
+            gone = sum(self.expunge(folder, [copy for copy in copies if copy.folder == folder]) for folder in folders)
+        if gone:
+            raise Unreachable(f"{gone} of the copies went elsewhere this moment, so the mailbox is looked through again")
 
-    def expunge(self, folder: str, uids: list[int], *, of: int) -> None:
-        """These messages of the open folder, for good. Unreachable when the server numbers its messages anew."""
-        if len(uids) < of:
+    def expunge(self, folder: str, copies: list[Copy]) -> int:
+        """These copies, for good; how many of them somebody has moved or deleted since they were found."""
+        if not self.open(folder, readonly=False):
+            return len(copies)
+        if any(copy.uid_validity != self.validity for copy in copies):
             raise Unreachable(f"the folder {folder} was numbered anew (UIDVALIDITY) meanwhile")
-        self.client.add_flags(uids, ["\\Deleted"], silent=True)
+        uids = [copy.uid for copy in copies]
+        marked = self.client.add_flags(uids, ["\\Deleted"])
         self.client.uid_expunge(uids)
+        return len(set(uids) - marked.keys())
 
     def put_back(self, copy: Copy) -> str:
         """As Mailbox.put_back: APPEND with flags and date (RFC 9051, 6.3.12)."""
@@ -163,17 +175,28 @@ class ImapMailbox:
         hang_up(self.client)
 
 
-def criteria(sought: list[Sought], since: datetime | None) -> list[Any]:
-    """SEARCH for whatever may be one of these, or bears or refers to its Message-ID (RFC 9051, 6.4.4)."""
-    keys: list[list[str]] = []
+def criteria(sought: list[Sought], since: datetime | None) -> str:
+    """SEARCH for whatever may be one of these, or bears or refers to its Message-ID (RFC 9051, 6.4.4).
+
+    With its brackets: somebody who calls a mail "@" must not have us look at every mail.
+    """
+    keys: list[str] = []
     for one in sought:
-        keys.append(["HEADER", "X-Mailroom-Message", one.marker])
+        keys.append(f"HEADER X-Mailroom-Message {quoted(one.marker)}")
         if one.message_id and one.message_id.isascii() and one.message_id.isprintable():
-            keys += [["HEADER", name, one.message_id] for name in ("Message-ID", "In-Reply-To", "References")]
-    ored: list[str] = []
-    for key in keys[:-1]:
-        ored += ["OR", *key]
-    return [*(["SINCE", since.date()] if since else []), *ored, *keys[-1]]
+            keys += [f"HEADER {name} {quoted(f'<{one.message_id}>')}" for name in ("Message-ID", "In-Reply-To", "References")]
+    ored = [f"OR {key}" for key in keys[:-1]]
+    return " ".join([*([f"SINCE {format_criteria_date(since).decode()}"] if since else []), *ored, keys[-1]])
+
+
+def quoted(text: str) -> str:
+    """A quoted string (RFC 9051, 9): senders choose Message-IDs that would be commands, literals or syntax errors."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def flag_of(parsed: bytes | int | None) -> str:
+    """A flag or keyword: the library takes some of what people call their keywords for numbers or for nothing."""
+    return parsed.decode("utf-8", "replace") if isinstance(parsed, bytes) else "NIL" if parsed is None else str(parsed)
 
 
 def header_of(answer: dict[bytes, Any]) -> bytes:

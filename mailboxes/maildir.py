@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mailboxes.mailbox import Found, Unreachable
-from mailboxes.matching import Names, Sought, is_copy, is_marked, is_related, may_be_unmarked
+from mailboxes.matching import Names, Sought, is_copy, is_related, may_be
 from triage.envelope import Address
 from triage.mime import HEAD_LIMIT, headers_of
 from triage.recalled import Copy
@@ -74,7 +74,7 @@ class MaildirMailbox:
         with path.open("rb") as file:
             names = Names.of(file.read(HEAD_LIMIT))
         for one, of_it in zip(sought, found, strict=True):
-            if is_marked(names, one) or may_be_unmarked(names, one):
+            if may_be(names, one):
                 copy = copy_at(folder, path)
                 if is_copy(copy.raw, one):
                     of_it.copies.append(copy)

@@ -54,15 +54,25 @@ def is_marked(names: Names, sought: Sought) -> bool:
     return names.marker == sought.marker and names.message_id == sought.message_id
 
 
+def is_marked_and_named(names: Names, sought: Sought) -> bool:
+    """Does it bear our trace field, and a Message-ID that it did not have, as servers give one? Then its body decides too."""
+    return names.marker == sought.marker and not sought.message_id and bool(names.message_id) and sought.content is not None
+
+
 def may_be_unmarked(names: Names, sought: Sought) -> bool:
     """Could it be a copy whose trace field a server has taken out? Then its body decides."""
     return names.marker is None and bool(sought.message_id) and names.message_id == sought.message_id and sought.content is not None
 
 
+def may_be(names: Names, sought: Sought) -> bool:
+    """Is it worth to look at the whole of it?"""
+    return is_marked(names, sought) or is_marked_and_named(names, sought) or may_be_unmarked(names, sought)
+
+
 def is_copy(raw: bytes, sought: Sought) -> bool:
     """Is this whole message a copy of that delivery?"""
     names = Names.of(raw)
-    return is_marked(names, sought) or (may_be_unmarked(names, sought) and sought.digest is not None and digest(raw) == sought.digest)
+    return is_marked(names, sought) or (may_be(names, sought) and sought.digest is not None and digest(raw) == sought.digest)
 
 
 def is_related(names: Names, sought: Sought) -> bool:

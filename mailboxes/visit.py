@@ -77,8 +77,12 @@ class Visit:
         """Secure the copies, and only then take them out."""
         allowed = self.secure([(errand, there.copies) for errand, there in wanted]) if wanted else set()
         mine = [(errand, there) for errand, there in wanted if errand.delivery_id in allowed]
-        if copies := [copy for _, there in mine for copy in there.copies]:
-            mailbox.take(copies)
+        try:
+            if copies := [copy for _, there in mine for copy in there.copies]:
+                mailbox.take(copies)
+        except Impossible as fault:  # of no concern to what is to be put back
+            self.endings.update((errand.delivery_id, Ending("refused", str(fault))) for errand, _ in mine)
+            return
         for errand, there in mine:
             self.endings[errand.delivery_id] = Ending("taken", offered(there.related))
 

@@ -41,13 +41,20 @@ class Copy:
 def keep(session: Session, found: Iterable[tuple[int, bytes | None, Iterable[Copy]]], *, now: datetime) -> None:
     """Write down what is about to be taken, before it is taken: of each delivery its content and the copies.
 
-    What is written down already stays as it was seen first.
+    What is written down already stays as it was seen first, unless its owner has moved it since.
     """
     some = [(delivery_id, content, list(copies)) for delivery_id, content, copies in found]
     known = current(session, (delivery_id for delivery_id, _, copies in some if copies))
     for delivery_id, content, copies in some:
-        places = {place_of(row) for row in known.get(delivery_id, ())}
-        session.add_all(row_of(delivery_id, content, copy, now) for copy in copies if copy.place not in places)
+        rows = {place_of(row): row for row in known.get(delivery_id, ())}
+        missing = [row for place, row in rows.items() if place not in {copy.place for copy in copies}]
+        for copy in copies:
+            if copy.place not in rows:
+                moved = next((row for row in missing if row.size == len(copy.raw)), None)
+                if moved:
+                    missing.remove(moved)
+                    session.delete(moved)
+                session.add(row_of(delivery_id, content, copy, now))
     session.flush()
 
 

@@ -33,8 +33,16 @@ def test_what_is_a_copy(lies_there: bytes, copy: bool, related: bool) -> None:
     assert (is_copy(lies_there, SOUGHT), is_related(Names.of(lies_there), SOUGHT)) == (copy, related)
 
 
-@pytest.mark.parametrize(("lies_there", "copy"), [(MARKED + NAMELESS, True), (NAMELESS, False), (MARKED + RAW, False)])
-def test_without_a_message_id_only_our_own_field_counts(lies_there: bytes, copy: bool) -> None:
+@pytest.mark.parametrize(
+    ("lies_there", "copy"),
+    [
+        pytest.param(MARKED + NAMELESS, True, id="as delivered"),
+        pytest.param(NAMELESS, False, id="our field taken out"),
+        pytest.param(MARKED + RAW, True, id="a server gave it a Message-ID"),
+        pytest.param(MARKED + RAW.replace(b"Hello", b"Hallo"), False, id="another mail with our field"),
+    ],
+)
+def test_without_a_message_id_our_own_field_counts(lies_there: bytes, copy: bool) -> None:
     assert is_copy(lies_there, Sought("7QK2V5XJ0ABCD", "", NAMELESS)) == copy
 
 
