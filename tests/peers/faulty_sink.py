@@ -1,4 +1,4 @@
-"""A next hop in a bad way: it refuses for now, greylists, falls silent, and hangs up after the final dot, all by chance."""
+"""A next hop in a bad way: it greylists; by chance it refuses for now, falls silent, and hangs up after the final dot."""
 
 import asyncio
 import random
@@ -9,7 +9,6 @@ from tests.peers.next_hop import DROP, Peer
 
 NOT_NOW = 0.05  # of MAIL: 421
 LATER = 0.10  # of RCPT: 4xx
-GREYLISTED = 0.10  # of mailboxes, the first time
 SILENT = 0.01  # of MAIL: no answer for longer than anybody waits
 CUT = 0.02  # of messages: taken, and then the connection is gone
 SILENCE = 4.0  # seconds
@@ -34,9 +33,8 @@ class FaultySink(Peer):
             await asyncio.sleep(SILENCE)
         if name == "RCPT" and argument not in self.known:
             self.known.add(argument)
-            if dice < GREYLISTED:
-                return self.fault("450 4.2.0 greylisted, come back")
-        elif name == "RCPT" and dice < LATER:
+            return self.fault("450 4.2.0 greylisted, come back")
+        if name == "RCPT" and dice < LATER:
             return self.fault("451 4.3.0 later")
         if name == "DATA" and dice < CUT:
             server.transport.close()
