@@ -19,8 +19,8 @@ RETURNED = re.compile(
     rb"[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*",
     re.I | re.M,
 )
-ENHANCED = re.compile(r"(?P<code>[245])\d\d[ -](?P<status>(?P=code)\.\d{1,3}\.\d{1,3})\b")
-CODE = re.compile(r"[45]\d\d")
+ENHANCED = re.compile(r"(?P<code>[245])\d\d[ -](?P<status>(?P=code)\.\d{1,3}\.\d{1,3})\b", re.ASCII)
+CODE = re.compile(r"[45]\d\d", re.ASCII)
 REASONS = (  # enhanced status codes (RFC 3463) in words, the first that fits
     ("4.", "It could not be delivered within the time that we try."),
     ("5.4.7", "It could not be delivered within the time that we try."),

@@ -1,5 +1,6 @@
 """What we tell outside senders: at most one notice a message, only to who is proven, through the queue like any other mail."""
 
+import contextlib
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -15,7 +16,7 @@ from triage.backscatter import Circumstances, may_notify
 from triage.content import Summary
 from triage.db import among
 from triage.envelope import Envelope
-from triage.errors import NotFound
+from triage.errors import NotAllowedNow, NotFound
 from triage.ids import new_id, show
 from triage.letters import FAILURE, REJECTION, Letter, letter_to
 from triage.models import Delivery, Message, Notice
@@ -64,7 +65,8 @@ def failed(session: Session, ids: Iterable[int], *, settings: Settings, now: dat
     due = now + timedelta(seconds=settings.notices.delay)
     for message in messages_of(session, ids):
         if message.id in waiting(session, [message.id]):
-            follow(session, [message.id], settings=settings, now=now)
+            with contextlib.suppress(NotAllowedNow):  # it has left: more is not said
+                follow(session, [message.id], settings=settings, now=now)
         elif why := why_not(session, message, settings):
             ledger.write(session, "not_told", f"message:{show(message.id)}", by=BY, now=now, detail={"why": why})
         else:
@@ -72,9 +74,10 @@ def failed(session: Session, ids: Iterable[int], *, settings: Settings, now: dat
 
 
 def messages_of(session: Session, ids: Iterable[int]) -> Sequence[Message]:
-    """The messages of deliveries that came in."""
+    """The messages of deliveries that came in, locked: who tells of another copy at the same time waits, and joins what is said."""
     theirs = select(col(Delivery.message_id)).where(among(session, col(Delivery.id), ids), col(Delivery.direction) == "in")
-    return session.scalars(select(Message).where(col(Message.id).in_(theirs)).order_by(col(Message.id))).all()
+    rows = select(Message).where(col(Message.id).in_(theirs)).order_by(col(Message.id))
+    return session.scalars(rows.with_for_update(key_share=True)).all()
 
 
 def waiting(session: Session, message_ids: Iterable[int]) -> dict[int, Notice]:
@@ -197,15 +200,25 @@ def original(session: Session, message: Message) -> bytes:
 
 
 def follow(session: Session, message_ids: Iterable[int], *, settings: Settings, now: datetime) -> None:
-    """Something has changed about these messages: what has not left is written anew about what is still so, or called off."""
+    """Something has changed about these messages: what has not left is written anew about what is still so, or called off.
+
+    NotAllowedNow when it leaves this moment.
+    """
     concerned = list(message_ids)
     for message_id, notice in waiting(session, concerned).items() if concerned else ():
         kind, text, due = notice.kind, notice.text, notice.due_at
-        ledger.record(session, notice.delivery_id, Event.PURGE, by=BY, now=now, due_at=None)
+        call_off(session, notice.delivery_id, now)
         session.delete(notice)
         session.flush()
         if concerned_by(session, message_id, kind):
             make(session, session.get_one(Message, message_id), kind, text, settings=settings, due=max(due, now), now=now)
+
+
+def call_off(session: Session, delivery_id: int, now: datetime) -> None:
+    """A notice that waits is not sent. NotAllowedNow when a relay has taken it meanwhile."""
+    unsent = (col(Delivery.id) == delivery_id) & (col(Delivery.state) == State.QUEUED)
+    if not ledger.record_many(session, unsent, Event.PURGE, by=BY, now=now, due_at=None):
+        raise NotAllowedNow("the sender is being told of it this moment: try again")
 
 
 def follow_deliveries(session: Session, ids: Iterable[int], *, settings: Settings, now: datetime) -> None:

@@ -226,7 +226,8 @@ def settle_many(session: Session, ended: Sequence[tuple[Claim, Outcome]], *, set
         detail = detail_of(next(one for one in settled if one["outcome"] == kind), len(ids))
         ledger.record_many(session, among(session, col(Delivery.id), ids), EVENTS[kind], by=RELAY, now=now, detail=detail)
     write_down(session, settled)
-    if refused := by_kind["bounced"]:
+    purged = {delivery_id for delivery_id, _, _ in wanted}
+    if refused := [delivery_id for delivery_id in by_kind["bounced"] if delivery_id not in purged]:
         notices.failed(session, refused, settings=settings, now=now)
     for delivery_id, decision_id, kind in wanted:
         purge_that_waited(session, delivery_id, decision_id, kind, settings=settings, now=now)

@@ -1,15 +1,16 @@
 """Notices about mail that bounced: who is told what, once, and what calls a notice off."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine, select, update
-from sqlmodel import col
+from sqlmodel import Session, col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, NOW, arrive
-from triage import contents, db, decisions, ledger, queue, reports, retention, waiting
+from triage import contents, db, decisions, ledger, notices, queue, reports, retention, waiting
 from triage.authentication import Dmarc, Result
 from triage.content import Summary, summarise
 from triage.decisions import Verb
@@ -171,6 +172,46 @@ def test_tried_anew_before_it_left_nobody_is_told(sender: Sender) -> None:
     assert sender.told() == []
     with db.reading(sender.engine) as session:
         assert session.scalars(select(Notice)).all() == []
+
+
+def test_a_failure_that_meets_its_notice_on_the_way_out_is_settled_all_the_same(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another relay takes the notice in the moment in which this one would write it anew."""
+    sender.writes(JOE, MARA)
+    first, second = sender.claims()
+    with db.transaction(sender.engine) as session:
+        queue.settle(session, first, NO, settings=sender.settings, now=NOW)
+    seen, looked = notices.waiting, []
+
+    def late(session: Session, message_ids: Iterable[int]) -> dict[int, Notice]:
+        found = seen(session, message_ids)
+        looked.append(found)
+        if len(looked) > 1:
+            queue.claim(session, limit=1, settings=sender.settings, now=NOW + GATHERING)
+        return found
+
+    monkeypatch.setattr(notices, "waiting", late)
+    with db.transaction(sender.engine) as session:
+        queue.settle(session, second, NO, settings=sender.settings, now=NOW)
+    assert [one.state for one in sender.told()] == [State.RELAYING]
+
+
+def test_of_what_was_purged_on_its_way_nobody_is_told(sender: Sender) -> None:
+    (mail,) = sender.writes()
+    (claim,) = sender.claims()
+    with db.transaction(sender.engine) as session:
+        decisions.decide(session, Selection.of(ids=(mail,)), Verb.PURGE, by=ANA, reason="", now=NOW, settings=sender.settings)
+        queue.settle(session, claim, NO, settings=sender.settings, now=NOW)
+    with db.reading(sender.engine) as session:
+        assert session.get_one(Delivery, mail).state == State.PURGED
+    assert sender.told() == []
+
+
+def test_a_reply_in_other_digits_is_told_of_too(sender: Sender) -> None:
+    sender.writes()
+    (claim,) = sender.claims()
+    with db.transaction(sender.engine) as session:
+        queue.settle(session, claim, replace(NO, reply="550 5.\u0661.\u0661 no"), settings=sender.settings, now=NOW)
+    assert len(sender.told()) == 1
 
 
 def test_given_up_by_a_person_is_told_too(sender: Sender) -> None:
