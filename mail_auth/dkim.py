@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import datetime
+from typing import Any
 
 from mail_auth import canonical
 from mail_auth.keys import Key, check_signature, key_of
@@ -43,7 +44,7 @@ def verify(message: Message, questions: Questions, now: datetime) -> tuple[Dkim,
 
 def examined(message: Message, field: Field, questions: Questions, now: datetime) -> Dkim:
     """The result of one signature."""
-    shown: dict[str, str] = {"domain": ""}
+    shown: dict[str, Any] = {"domain": ""}
     try:
         tags = tags_of(field)
         shown = described(tags)
@@ -54,7 +55,8 @@ def examined(message: Message, field: Field, questions: Questions, now: datetime
         return Dkim(Result.TEMPERROR, reason=str(fault), **shown)
     except TooManyQuestions as fault:
         return Dkim(Result.PERMERROR, reason=str(fault), **shown)
-    return Dkim(Result.NEUTRAL if weakness else Result.PASS, reason=weakness, **shown)
+    signs_list = 0 < len(message.named(b"list-id")) <= names_of(tags).count(b"list-id")
+    return Dkim(Result.NEUTRAL if weakness else Result.PASS, reason=weakness, signs_list=signs_list, **shown)
 
 
 def check(message: Message, field: Field, tags: Tags, questions: Questions, now: datetime) -> str:

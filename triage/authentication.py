@@ -38,6 +38,7 @@ class Dkim:
     algorithm: str = ""
     identity: str = ""  # i=
     reason: str = ""
+    signs_list: bool = False  # it covers every List-Id field: what list this is, too, is as the signer says
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +105,12 @@ class Authentication:
         """The author's domain has neither an SPF nor a DMARC record: not even its real mail could prove itself by them."""
         return self.dmarc.result is Result.NONE and all(spf.result is Result.NONE and spf.domain for spf in self.spf[:1])
 
-    def signed_by(self, domain: str) -> bool:
-        """A DKIM signature of exactly this domain passes (the pinned proof of forwarders and lists)."""
-        return any(one.result is Result.PASS and one.domain == domain for one in self.dkim)
+    def signed_by(self, domain: str, *, as_list: bool = False) -> bool:
+        """A DKIM signature of exactly this domain passes (the pinned proof of forwarders and lists).
+
+        `as_list`: and says which list it is. Many lists share a signer, and who posts to one could name another.
+        """
+        return any(one.result is Result.PASS and one.domain == domain and (one.signs_list or not as_list) for one in self.dkim)
 
     def sealed_by(self, domain: str) -> bool:
         """The ARC chain is unbroken, `domain` sealed it last, and the author had proven itself there by DMARC (RFC 8617)."""
@@ -114,14 +118,14 @@ class Authentication:
         passed = len(stated) == 1 and stated[0].result == "pass" and stated[0].domain == self.author.rpartition("@")[2] != ""
         return self.arc.result is Result.PASS and self.arc.sealer == domain and passed
 
-    def satisfies(self, proof: str) -> bool:
-        """Is `proof` ("dmarc", "aligned", "dkim:DOMAIN" or "arc:DOMAIN") met? "aligned" is met by DMARC too.
+    def satisfies(self, proof: str, *, as_list: bool = False) -> bool:
+        """Is `proof` ("dmarc", "aligned", "dkim:DOMAIN" or "arc:DOMAIN") met? "aligned" is met by DMARC too. `as_list`: for a list.
 
         Whether a sealer is trusted is not known here.
         """
         kind, _, domain = proof.partition(":")
         if kind == "dkim":
-            return self.signed_by(domain)
+            return self.signed_by(domain, as_list=as_list)
         if kind == "arc":
             return self.sealed_by(domain)
         return self.proof == "dmarc" or (proof == "aligned" and self.proof == "aligned")

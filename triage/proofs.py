@@ -34,7 +34,7 @@ def awaited_allow(facts: Facts) -> MatchedRule | None:
 
 def met(allow: MatchedRule, facts: Facts) -> bool:
     """Is the proof there that an allow asks for?"""
-    return counts(allow.proof, facts) and facts.authentication.satisfies(allow.proof)
+    return counts(allow.proof, facts) and facts.authentication.satisfies(allow.proof, as_list=allow.match == "list")
 
 
 def awaited(allow: MatchedRule, facts: Facts) -> bool:

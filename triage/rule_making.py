@@ -63,7 +63,9 @@ def senders_of(session: Session, order: RuleOrder, ids: Sequence[int]) -> list[S
         sender.publishes_nothing &= bool(proof) or authentication.publishes_nothing
         if sender.match == "list":
             signers = {
-                one.domain for one in authentication.dkim if related(one.domain, sender.value) and authentication.signed_by(one.domain)
+                one.domain
+                for one in authentication.dkim
+                if related(one.domain, sender.value) and authentication.signed_by(one.domain, as_list=True)
             }
             sender.signers = signers if sender.signers is None else sender.signers & signers
     return list(found.values())
@@ -88,5 +90,7 @@ def allow_of(order: RuleOrder, sender: Sender) -> RuleOrder:
     proof = order.proof if ":" in order.proof else ""
     signer = min(sender.signers or (), key=lambda domain: (len(domain), domain), default="")
     if not proof and not signer:
-        raise BadInput(f"rule: the list {sender.value} puts its address in place of its authors' and signs nothing; release without a rule")
+        raise BadInput(
+            f"rule: the list {sender.value} puts its address in place of its authors' and does not sign its List-Id; release without a rule"
+        )
     return replace(order, match="list", value=sender.value, proof=proof or f"dkim:{signer}")

@@ -326,6 +326,7 @@ class Dkim(Shape):
     algorithm: str
     identity: str
     reason: str
+    signs_list: Annotated[bool, Field(description="it covers List-Id too")] = False
 
 
 class Arc(Shape):

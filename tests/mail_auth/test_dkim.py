@@ -55,6 +55,16 @@ def test_other_fields_may_be_added_on_top() -> None:
     assert verified(b"Received: from x\r\nX-Extra: y\r\n" + signed()).result is Result.PASS
 
 
+def test_which_list_it_is_is_signed_only_where_every_list_id_is() -> None:
+    post = b"List-Id: <dev.example.com>\r\n" + MAIL
+    by_list = signed(post, names=[*NAMES, b"list-id"])
+    assert verified(by_list).signs_list
+    forged = verified(b"List-Id: <board.example.com>\r\n" + by_list)
+    assert (forged.result, forged.signs_list) == (Result.PASS, False)
+    assert not verified(signed(post)).signs_list
+    assert not verified(signed()).signs_list
+
+
 @pytest.mark.parametrize(
     ("key", "result", "reason"),
     [

@@ -41,6 +41,12 @@ def test_a_pinned_signature_counts_for_its_own_domain_only() -> None:
     assert not found.satisfies("dkim:example")
 
 
+def test_a_list_is_proven_only_by_who_signs_that_it_is_this_list() -> None:
+    found = Authentication(SALES, dkim=(Dkim(Result.PASS, "lists.example"), Dkim(Result.PASS, "groups.example", signs_list=True)))
+    assert found.satisfies("dkim:groups.example", as_list=True)
+    assert not found.satisfies("dkim:lists.example", as_list=True)
+
+
 SAID = Stated("dmarc", "pass", "supplier.example")
 CHAIN = Arc(Result.PASS, "lists.example", 1, "", ("lists.example",), (SAID,))
 
