@@ -1,4 +1,5 @@
 // The typed client of /api/v1: every request goes through `call`, every failure is a Problem.
+import { background } from './presence'
 import type {
   Addressee, CardPage, Decision, DecisionWish, DeliveryPage, DeliveryStory, Department, Evidence, Me, Message, NextHop, Outcome, Outgoing, Page, Rejection, RejectionWish, Rule, RuleWish, Select, Template,
 } from './shapes'
@@ -46,6 +47,10 @@ async function answerOf(response: Response): Promise<Problem> {
 }
 
 let ahead = 0
+let toldEnd: () => void = () => undefined
+
+/** Be told when a session turns out to have ended. */
+export const onEnd = (listener: () => void): void => void (toldEnd = listener)
 
 /** The server's time of day in milliseconds, whatever this machine's clock says. */
 export const serverTime = (): number => Date.now() - ahead
@@ -54,12 +59,13 @@ async function ask(method: string, path: string, body?: unknown, headers: Record
   if (body !== undefined) headers['content-type'] = 'application/json'
   let response: Response
   try {
-    response = await fetch(BASE + path, { method, headers, credentials: 'same-origin', body: body === undefined ? null : JSON.stringify(body) })
+    response = await fetch(BASE + path, { method, headers: { ...background(), ...headers }, credentials: 'same-origin', body: body === undefined ? null : JSON.stringify(body) })
   } catch {
     throw new Problem(0, 'The server does not answer.')
   }
   const said = Date.parse(response.headers.get('date') ?? '')
   if (said) ahead = Date.now() - said
+  if (response.status === 401 && path !== '/session') toldEnd()
   if (!response.ok) throw await answerOf(response)
   return response
 }
@@ -80,6 +86,7 @@ export const api = {
   me: () => get<Me>('/me'),
   signIn: (login: string, password: string) => call<Me>('POST', '/session', { login, password }),
   signOut: () => call<void>('DELETE', '/session'),
+  signOutEverywhere: () => call<{ ended: number }>('DELETE', '/sessions'),
 
   departments: () => get<Department[]>('/departments'),
   addressees: (q: string) => get<{ items: Addressee[] }>('/addressees', { q }),

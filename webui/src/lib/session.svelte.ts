@@ -1,11 +1,12 @@
 // Who sits at this console.
-import { api, problemOf } from './api'
+import { api, onEnd, problemOf } from './api'
 import type { Me, Verb } from './shapes'
 
 class Session {
   me = $state.raw<Me | null>(null)
   known = $state(false)
   failure = $state('')
+  locked = $state(false)
 
   /** Ask the server who we are. 401 means: show the sign-in page. */
   async begin(): Promise<void> {
@@ -30,9 +31,19 @@ class Session {
     location.assign('/')
   }
 
-  /** The session ended on the server: the work stays on the page, the password is asked again. */
-  lost(): void {
-    this.me = null
+  async signOutEverywhere(): Promise<void> {
+    await api.signOutEverywhere().catch(() => undefined)
+    location.assign('/')
+  }
+
+  /** The session ended on the server: the work stays on the page, hidden until the password is typed again. */
+  lost = (): void => {
+    if (this.me) this.locked = true
+  }
+
+  async unlock(password: string): Promise<void> {
+    this.me = await api.signIn(this.me?.login ?? '', password)
+    this.locked = false
   }
 
   may(verb: Verb): boolean {
@@ -45,3 +56,5 @@ class Session {
 }
 
 export const session = new Session()
+
+onEnd(session.lost)

@@ -14,6 +14,7 @@ export interface Me {
   undo_seconds: number
   recalls: boolean
   verbs: Verb[]
+  last_sign_in: { at: string; client: string } | null
 }
 
 export interface Person { uid: string; name: string; held: number; sealed: boolean }

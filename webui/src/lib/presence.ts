@@ -1,0 +1,14 @@
+// Is somebody sitting here? What the console asks by itself must not keep a session awake (security.md, idle lock).
+
+const RECENT = 10_000 // milliseconds after a key or a pointer in which requests count as the person's
+
+let last = Date.now()
+
+const here = (): void => void (last = Date.now())
+
+for (const event of ['keydown', 'pointerdown', 'pointermove', 'wheel', 'touchmove']) {
+  window.addEventListener(event, here, { capture: true, passive: true })
+}
+
+/** Headers that mark a request which no person caused. */
+export const background = (): Record<string, string> => (Date.now() - last > RECENT ? { 'x-mailroom-background': '1' } : {})
