@@ -54,6 +54,7 @@ class Facts:
     trusted_arc_sealers: frozenset[str] = frozenset()  # whose seals may prove anything
     listed: str = ""  # who lists the client as bad, as a sentence without its end; "" when nobody does
     sample: bool = False  # one of those that staff look at to see what the lists take away
+    out_of_hours: bool = False  # nobody is at work, and what perishes may go on to this folder's people
     observe: bool = False  # record verdicts, let everything else pass
     own_domain_forged: str = "hold"  # hold | purge
     dmarc_reject: str = "hold"  # hold | purge: mail that the author domain's own DMARC policy would reject

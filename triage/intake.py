@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from triage import bounces, contents, directory, leavers, ledger, markers, recipients, rules, signals, strays
+from triage import bounces, contents, cover, directory, leavers, ledger, markers, recipients, rules, signals, strays
 from triage.actor import Actor
 from triage.authentication import Authentication
 from triage.content import Summary
@@ -53,7 +53,7 @@ def receive(
         return tuple(session.scalars(select(col(Delivery.id)).where(col(Delivery.message_id) == entered).order_by(col(Delivery.id))))
     about = rules.about_sender(session, summary, now, carrier_of(envelope))
     gathered = [
-        facts_of(envelope, authentication, summary, recipient, about, settings, listed)
+        facts_of(envelope, authentication, summary, recipient, about, settings, listed, now=now)
         for recipient in recipients_of(session, envelope, settings.company)
     ]
     verdicts = [(facts, decide(facts)) for facts in gathered]
@@ -144,6 +144,8 @@ def facts_of(
     about: list[Rule],
     settings: Settings,
     listed: str = "",
+    *,
+    now: datetime,
 ) -> Facts:
     """All evidence for one recipient."""
     company, policy = settings.company, settings.policy
@@ -157,6 +159,7 @@ def facts_of(
         trusted_arc_sealers=frozenset(policy.trusted_arc_sealers),
         listed=listed,
         sample=bool(listed) and is_sample(envelope.spool_id, policy.listed_sample),
+        out_of_hours=cover.lets_perishable_pass(settings.cover, recipient.department, now),
         observe=company.mode == "observe" or recipient.department in company.observe_departments,
         own_domain_forged=policy.own_domain_forged,
         dmarc_reject=policy.dmarc_reject,

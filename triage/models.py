@@ -342,6 +342,7 @@ class StaffMember(SQLModel, table=True):
     scope: list[str] = listed()
     password_hash: str  # argon2id
     active: bool = True
+    away_until: datetime | None = instant(nullable=True)
     source: str = "directory"  # local: made here, and left alone by every sync
 
 

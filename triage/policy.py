@@ -7,6 +7,7 @@ from enum import StrEnum
 from triage.facts import Facts
 from triage.mailing_lists import shown_author
 from triage.proofs import awaited_allow, awaited_block, deciding_allow, deciding_block, proof_awaited, proof_of_author
+from triage.signals import perishable_minutes
 
 
 class Disposition(StrEnum):
@@ -160,6 +161,16 @@ def unproven_known_sender(facts: Facts) -> Verdict | None:
     )
 
 
+def out_of_hours(facts: Facts) -> Verdict | None:
+    """Nobody is at work to look at it in time, the folder lets such mail pass then, and its sender is proven (mailflow.md 17)."""
+    minutes = perishable_minutes(facts.summary)
+    if not facts.out_of_hours or minutes is None or not proof_of_author(facts):
+        return None
+    author = shown_author(facts.summary)
+    reason = f"nobody is at work now, it is of use for about {minutes} minutes only, and {author} proves who they are"
+    return Verdict(Disposition.RELAY, "out-of-hours", reason)
+
+
 def first_contact(facts: Facts) -> Verdict | None:
     """Nobody here knows this sender yet: a person decides."""
     return Verdict(Disposition.QUARANTINE, "first-contact", f"nobody here knows {shown_author(facts.summary)} yet")
@@ -180,6 +191,7 @@ RULES: tuple[Callable[[Facts], Verdict | None], ...] = (
     dangerous_content,
     allowed_sender,
     unproven_known_sender,
+    out_of_hours,
     first_contact,
 )
 # What cannot be read may claim our own domain; what comes back, and what is for somebody who left, has nobody here to go to.

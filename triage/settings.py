@@ -8,6 +8,7 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
+from triage import hours
 from triage.addressing import DELIMITERS
 from triage.envelope import ascii_domain
 from triage.errors import BadInput
@@ -235,6 +236,20 @@ class Api:
 
 
 @dataclass(frozen=True, slots=True)
+class Cover:
+    """When staff is at work, and what happens to mail when it is not."""
+
+    hours: tuple[str, ...] = key('Hours of work, such as "mon-fri 08:00-18:00"; empty: somebody is always expected to be there.', ())
+    time_zone: str = key("Where those hours hold, such as Europe/Berlin (IANA time zones).", "UTC")
+    out_of_hours: str = key(
+        "What happens with held mail then: wait; pass-perishable (what is of use for a short time only and proves its sender goes on); "
+        "substitute:LOGIN (that member of staff sees it then).",
+        "wait",
+    )
+    departments: tuple[str, ...] = key('Departments where it is otherwise, such as "sales=pass-perishable" or "board=substitute:ana".', ())
+
+
+@dataclass(frozen=True, slots=True)
 class Retention:
     """How long things are kept. Records stay; content is erased."""
 
@@ -363,6 +378,7 @@ class Settings:
     dns: Dns = Dns()
     directory: Directory = Directory()
     api: Api = Api()
+    cover: Cover = Cover()
     retention: Retention = Retention()
     policy: Policy = Policy()
     notices: Notices = Notices()
@@ -482,7 +498,12 @@ def section_of(section: str, kind: Any, given: dict[str, Any], origin: str) -> A
     for where in ("domains", "trusted_arc_sealers"):
         if where in checked:
             checked[where] = tuple(folded_domain(domain, f"{origin}: [{section}] {where}") for domain in checked[where])
-    return kind(**checked)
+    built = kind(**checked)
+    if isinstance(built, Cover):
+        own = tuple(entry.partition("=")[2].strip() for entry in built.departments)
+        if why := hours.fault(built.hours, built.time_zone, (built.out_of_hours, *own)):
+            raise BadInput(f"{origin}: [cover]: {why}")
+    return built
 
 
 def folded_domain(domain: str, where: str) -> str:

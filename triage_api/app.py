@@ -21,6 +21,7 @@ from triage_api import (
     arrivals,
     audit,
     cards,
+    cover,
     decisions,
     deliveries,
     events,
@@ -57,6 +58,7 @@ RESOURCES = (
     queue,
     events,
     audit,
+    cover,
     arrivals,
     substitutes,
 )

@@ -1,12 +1,13 @@
 """Signing in and out, and who is asking: the cookie, read anew at each request."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.requests import HTTPConnection
 
-from triage import access, db, sign_in
+from triage import access, cover, db, sign_in
 from triage.actor import Actor
 from triage.times import utcnow
 from triage_api import shapes
@@ -44,7 +45,11 @@ def holder(here: Office, key: str) -> sign_in.SignedIn | None:
         return None
     lasts, idle = timedelta(hours=here.settings.api.session_hours), timedelta(minutes=here.settings.api.idle_lock_minutes)
     with db.reading(here.engine) as session:
-        return sign_in.resume(session, key, lasts=lasts, idle=idle, now=utcnow())
+        now = utcnow()
+        signed_in = sign_in.resume(session, key, lasts=lasts, idle=idle, now=now)
+        if signed_in is None:
+            return None
+        return replace(signed_in, actor=cover.with_night_duty(session, signed_in.actor, here.settings.cover, now))
 
 
 Staff = Annotated[Actor, Depends(staff)]

@@ -112,6 +112,32 @@ class Sessions(Shape):
     items: list[OpenSession]
 
 
+class CoveredFolder(Shape):
+    """A department's folder and who looks after it now."""
+
+    code: str
+    name: str
+    held: int
+    on_duty: Annotated[list[str], Field(description="logins of staff who are here")]
+    out_of_hours: Annotated[str, Field(description="wait, pass-perishable or substitute:LOGIN")]
+
+
+class CoverNow(Shape):
+    """Who looks after what at this moment."""
+
+    out_of_hours: bool
+    away_until: Annotated[datetime | None, Field(description="of the one who asks; null: on duty")]
+    alarm: Annotated[list[CoveredFolder], Field(description="folders that nobody looks at, for administrators")]
+    folders: Annotated[list[CoveredFolder], Field(description="those in scope")]
+
+
+class AwayOrder(Order):
+    """Somebody is away, or back."""
+
+    login: Word = ""
+    until: AwareDatetime | None = None
+
+
 class Ended(Shape):
     """How many sessions were ended."""
 

@@ -20,6 +20,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("spool", inside.spool),
     ("door snapshot", inside.door_snapshot),
     ("disk", inside.disk),
+    ("cover", inside.covered),
     ("ports", outside.ports),
     ("certificate", outside.certificate),
     ("next hop", outside.next_hop),

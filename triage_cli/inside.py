@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from mta import snapshot
-from triage import db, intake
+from triage import cover, db, intake
 from triage.backlog import DAMAGED, INCOMING, RETRY, backlog
 from triage.errors import BadInput
 from triage.settings import Settings
@@ -105,3 +105,14 @@ def disk(settings: Settings) -> Iterator[Finding]:
         level = FAIL if free < TOO_LITTLE else WARN if free < LITTLE else OK
         words = f"{free / 1024**3:.1f} GiB free for the {name}"
         yield Finding(level, "disk", words, "" if level == OK else f"make room on the disk of {place}; without any the door says 452")
+
+
+def covered(settings: Settings) -> Iterator[Finding]:
+    """Does somebody look at each folder now?"""
+    with database_of(settings) as engine, db.reading(engine) as session:
+        nobody = cover.alarm(session, settings.cover, utcnow())
+    for one in nobody:
+        found = f"nobody on duty sees the folder of {one.name} ({one.code}); {one.held} mails wait there"
+        yield Finding(WARN, "cover", found, "give it to somebody: `mailroom staff substitute`, `mailroom staff add`, or the directory")
+    if not nobody:
+        yield Finding(OK, "cover", "somebody on duty sees each folder, or nobody is expected to now")

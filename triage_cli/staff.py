@@ -8,7 +8,7 @@ import click
 from sqlalchemy import select
 from sqlmodel import col
 
-from triage import accounts, passwords, sessions
+from triage import accounts, cover, passwords, sessions
 from triage.accounts import Account
 from triage.actor import Role
 from triage.errors import BadInput
@@ -18,6 +18,7 @@ from triage.sign_in import hash_password
 from triage.times import utcnow
 from triage_cli.opened import looking, settings_of, shell_user, writing
 from triage_cli.printing import say, table
+from triage_cli.selecting import date
 from triage_cli.standing_in import arrange, end_substitute, list_substitutes
 
 STDIN = click.option("--password-stdin", is_flag=True, help="Read the password's line from standard input instead of asking for it.")
@@ -99,6 +100,16 @@ def sign_out(ctx: click.Context, login: str) -> None:
     with writing(settings_of(ctx)) as session:
         ended = sessions.end_all(session, by=shell_user(), login=login, now=utcnow())
     say(f"{ended} session{'' if ended == 1 else 's'} ended")
+
+
+@staff.command("away")
+@click.argument("login")
+@click.option("--until", metavar="DATE", help="ISO 8601, UTC unless it says otherwise; without it they are back.")
+@click.pass_context
+def away(ctx: click.Context, login: str, until: str | None) -> None:
+    """Say that somebody is away until then, or back. Their folders need somebody else: `mailroom doctor` says where nobody is."""
+    with writing(settings_of(ctx)) as session:
+        cover.set_away(session, login, date(until, "--until"), by=shell_user(), now=utcnow())
 
 
 def refuse_elsewhere(settings: Settings) -> None:

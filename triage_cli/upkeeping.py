@@ -10,10 +10,11 @@ from pathlib import Path
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from triage import db, directory, leavers, retention, seal
+from triage import cover, db, directory, leavers, retention, seal
 from triage.errors import Refused
 from triage.settings import Settings
 from triage.times import utcnow
+from triage.visible import visible
 from triage_cli.opened import database_of, ring
 from triage_cli.sync import leaving_of, take_over
 
@@ -73,9 +74,18 @@ def tidy(engine: Engine, settings: Settings) -> tuple[int, int]:
             if not number:
                 break
     let_go(engine, settings)
+    sound_alarm(engine, settings)
     if any(totals):
         log.info("expired %d held mails, erased %d contents", *totals)
     return totals[0], totals[1]
+
+
+def sound_alarm(engine: Engine, settings: Settings) -> None:
+    """Say which folders nobody looks at."""
+    with db.reading(engine) as session:
+        nobody = cover.alarm(session, settings.cover, utcnow())
+    for one in nobody:
+        log.warning("nobody on duty sees the folder of the department %s, where %d mails wait", visible(one.code), one.held)
 
 
 def let_go(engine: Engine, settings: Settings) -> None:

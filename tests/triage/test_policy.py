@@ -57,6 +57,7 @@ MACRO = arriving.summary(SALES, attachments=(Attachment(1, "Invoice.DOCM", "appl
 AMBIGUOUS = arriving.summary("", authors=("a@one.example", "b@two.example"))
 UNREADABLE = replace(arriving.summary(""), parsed=False)
 
+CODE = arriving.summary(SALES, "Your sign-in code", text="Your code is 123456. It expires in 10 minutes.")
 STRAY = Recipient("it+joe.fern@company.example", "it", "joe.fern", "joe.fern@company.example", stray=True)
 RETURNED = Recipient("bounce+1@company.example", "it", "joe.fern", "bounce+1@company.example", bounce="ours")
 TABLE = [
@@ -69,6 +70,11 @@ TABLE = [
     (facts(DMARC_PASS, ALLOW, recipient=STRAY), "recipient-left", Disposition.QUARANTINE),
     (facts(NO_DMARC, recipient=STRAY, observe=True), "recipient-left", Disposition.QUARANTINE),
     (facts(DMARC_PASS, BLOCK, recipient=STRAY), "blocked-sender", Disposition.PURGE),
+    (facts(DMARC_PASS, summary=CODE, out_of_hours=True), "out-of-hours", Disposition.RELAY),
+    (facts(DMARC_PASS, summary=CODE), "first-contact", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, out_of_hours=True), "first-contact", Disposition.QUARANTINE),
+    (facts(NO_DMARC, summary=CODE, out_of_hours=True), "first-contact", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, BLOCK, summary=CODE, out_of_hours=True), "blocked-sender", Disposition.PURGE),
     (facts(DMARC_PASS, ALLOW), "allowed-sender", Disposition.RELAY),
     (facts(NO_DMARC, ALLOW), "unproven-known-sender", Disposition.QUARANTINE),
     (facts(ALIGNED, ALLOW), "unproven-known-sender", Disposition.QUARANTINE),

@@ -60,6 +60,8 @@ CALLS = {
     "delete_session": Call(says=True),
     "get_me": Call(says=True),
     "list_sessions": Call(says=True),
+    "get_cover": Call(says=True),
+    "set_away": Call(json={"login": "nobody"}),
     "end_sessions": Call(query="?login=nobody"),
     "list_departments": Call(says=True),
     "list_people": Call(says=True),
@@ -105,6 +107,7 @@ FORBIDDEN = {
     "end_substitute": NOT_MINE,
     "list_acts": {403},
     "end_sessions": NOT_MINE,
+    "set_away": NOT_MINE,
     "create_decision": NOT_MINE,
     "undo_decision": NOT_MINE,
     "retry_delivery": NOT_MINE,
@@ -120,6 +123,8 @@ NO_MAIL = {
     "end_substitute",
     "list_sessions",
     "end_sessions",
+    "get_cover",
+    "set_away",
 }  # about staff; a seal has nothing to do with it
 STREAM = "stream_events"  # tells a number and nothing else; tests/triage_api/test_events.py
 
@@ -204,7 +209,7 @@ def test_within_the_scope_each_operation_does_its_work(app: FastAPI, secret: Sec
     changes = {"create_decision", "undo_decision", "create_rule", "delete_rule", "retry_delivery", "give_up_delivery", "hold_delivery"}
     changes |= {"arrange_substitute", "end_substitute"}
     expected = {"create_session": 401, "download_attachment": 404, "retry_all": 422, "give_up_all": 422, "hold_all": 422}
-    expected["end_sessions"] = 404 if login == "ida" else 403
+    expected["end_sessions"] = expected["set_away"] = 404 if login == "ida" else 403
     if login in READING:
         expected |= dict.fromkeys(changes, 403)
     if login == "ana":

@@ -1,0 +1,117 @@
+"""Who looks after which folder: absences, substitutes, nights, seals; and the alarm when nobody does."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from tests.triage import arriving
+from tests.triage.arriving import ANA, BEN, COMPANY, DMARC_PASS, IDA, NOW, SYNC
+from triage import cover, db, directory, intake, substitutes
+from triage.company import CompanyDirectory, SealedEntry, StaffEntry
+from triage.errors import BadInput, NotAllowed, NotFound
+from triage.models import Delivery
+from triage.settings import Company, Cover, Settings
+
+HOUSE = Company(domains=("company.example",), hostname="mx.company.example")
+ITA = StaffEntry("ita", "Ita Moss", "triage", ("department:it",))
+STAFFED = replace(COMPANY, staff=(ITA, StaffEntry("ben", "Ben Okafor", "triage", ("department:legal",))))
+ALWAYS = Cover()
+NIGHT = Cover(hours=("mon-fri 20:00-21:00",))  # NOW is out of them
+LATER = NOW + timedelta(days=1)
+
+
+@pytest.fixture
+def known(engine: Engine) -> Engine:
+    with db.transaction(engine) as session:
+        take_over(session, STAFFED)
+    return engine
+
+
+def take_over(session: Session, company: CompanyDirectory) -> None:
+    directory.apply(session, company, HOUSE, by=SYNC, now=NOW)
+
+
+def on_duty(session: Session, settings: Cover = ALWAYS, now: datetime = NOW) -> dict[str, tuple[str, ...]]:
+    return {one.code: one.on_duty for one in cover.folders(session, settings, now)}
+
+
+def alarm(session: Session, settings: Cover = ALWAYS, now: datetime = NOW) -> list[str]:
+    return [one.code for one in cover.alarm(session, settings, now)]
+
+
+def test_who_is_away_looks_after_nothing_until_they_are_back(known: Engine, settings: Settings) -> None:
+    with db.transaction(known) as session:
+        arriving.arrive(session, settings, "it+joe.fern@company.example")
+        assert on_duty(session) == {"it": ("ita",), "legal": ("ben",)}
+        assert alarm(session) == []
+        cover.set_away(session, "ita", LATER, by=IDA, now=NOW)
+        (nobody,) = cover.alarm(session, ALWAYS, NOW)
+        assert (nobody.code, nobody.held, nobody.on_duty) == ("it", 1, ())
+        assert cover.away_until(session, "ita", NOW) == LATER
+        assert alarm(session, now=LATER) == [], "it ends by itself"
+        take_over(session, replace(STAFFED, staff=(replace(ITA, name="Ita Marsh"), STAFFED.staff[1])))
+        assert alarm(session) == ["it"], "a sync brings nobody back"
+        cover.set_away(session, "ita", None, by=IDA, now=NOW)
+        assert alarm(session) == []
+
+
+def test_a_substitute_looks_after_what_the_absent_one_does(known: Engine) -> None:
+    with db.transaction(known) as session:
+        substitutes.arrange(session, "ita", "ben", starts_at=NOW, ends_at=LATER, reason="", by=IDA, now=NOW)
+        assert on_duty(session) == {"it": ("ben",), "legal": ("ben",)}
+        cover.set_away(session, "ben", LATER, by=BEN, now=NOW)
+        assert alarm(session) == ["it", "legal"]
+
+
+def test_auditors_do_not_count_and_seals_keep_away(known: Engine) -> None:
+    with db.transaction(known) as session:
+        take_over(session, replace(STAFFED, staff=(*STAFFED.staff, StaffEntry("otto", "Otto", "auditor", ("company",)))))
+        cover.set_away(session, "ita", LATER, by=IDA, now=NOW)
+        assert alarm(session) == ["it"]
+        take_over(session, replace(STAFFED, sealed=(SealedEntry("department:legal", ("nobody.here",)),)))
+        assert alarm(session) == ["it", "legal"]
+
+
+@pytest.mark.parametrize(
+    ("out_of_hours", "alarmed"),
+    [("wait", []), ("pass-perishable", []), ("substitute:ben", []), ("substitute:gone", ["it"])],
+)
+def test_out_of_hours_a_folder_may_wait_but_a_missing_substitute_is_told(known: Engine, out_of_hours: str, alarmed: list[str]) -> None:
+    with db.transaction(known) as session:
+        cover.set_away(session, "ita", LATER, by=IDA, now=NOW)
+        assert alarm(session, replace(NIGHT, departments=(f"it={out_of_hours}",))) == alarmed
+
+
+def test_the_night_duty_reaches_the_folder_out_of_hours_only(known: Engine) -> None:
+    night = replace(NIGHT, out_of_hours="substitute:ben")
+    evening = NOW.replace(hour=20, minute=30)
+    with db.reading(known) as session:
+        assert cover.with_night_duty(session, BEN, night, NOW).scope.words() == ["department:it", "department:legal"]
+        assert cover.with_night_duty(session, BEN, night, evening) == BEN
+        assert cover.with_night_duty(session, ANA, night, NOW) == ANA
+
+
+def test_only_administrators_say_that_somebody_else_is_away(known: Engine) -> None:
+    with db.transaction(known) as session:
+        cover.set_away(session, "ben", LATER, by=BEN, now=NOW)
+        with pytest.raises(NotAllowed):
+            cover.set_away(session, "ita", LATER, by=BEN, now=NOW)
+        with pytest.raises(NotFound):
+            cover.set_away(session, "nobody", LATER, by=IDA, now=NOW)
+        with pytest.raises(BadInput, match="until: the time is over"):
+            cover.set_away(session, "ben", NOW, by=BEN, now=NOW)
+
+
+def test_what_perishes_passes_out_of_hours_where_the_folder_says_so(known: Engine, settings: Settings) -> None:
+    author = "login@supplier.example"
+    said = arriving.summary(author, "Your sign-in code", text="Your code is 123456. It expires in 10 minutes.")
+    settings = replace(settings, cover=replace(NIGHT, departments=("it=pass-perishable",)))
+    with db.transaction(known) as session:
+        envelope = arriving.envelope("it+joe.fern@company.example", "legal+mara.berg@company.example", reverse_path=author)
+        proven = arriving.authentication(author, DMARC_PASS)
+        for one in intake.receive(session, envelope, b"a code", proven, said, settings=settings, now=NOW):
+            row = session.get_one(Delivery, one)
+            assert (row.rule, row.state) == (("out-of-hours", "queued") if row.department == "it" else ("first-contact", "held"))

@@ -1,0 +1,111 @@
+"""Who looks after which folder at this moment: hours of work, who is away, and folders that nobody looks at."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlmodel import Session, col
+
+from triage import directory, ledger, sealed, substitutes
+from triage.actor import Actor, Role, Scope
+from triage.errors import BadInput, NotAllowed, NotFound
+from triage.hours import PASS, SUBSTITUTE, WAIT, at_work
+from triage.models import Delivery, Department, StaffMember, Substitution
+from triage.settings import Cover
+from triage.states import State
+
+DECIDING = (Role.TRIAGE, Role.ADMIN)
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A department's folder and who looks after it now."""
+
+    code: str
+    name: str
+    held: int
+    on_duty: tuple[str, ...]  # logins
+    out_of_hours: str  # what happens there out of hours: wait, pass-perishable, substitute:LOGIN
+
+
+def is_out_of_hours(settings: Cover, now: datetime) -> bool:
+    """Is nobody expected to be at work now?"""
+    return not at_work(settings.hours, settings.time_zone, now)
+
+
+def policy_of(settings: Cover, department: str) -> str:
+    """What happens with a department's mail out of hours."""
+    own = (entry.partition("=") for entry in settings.departments)
+    return next((word.strip() for code, _, word in own if code.strip() == department), settings.out_of_hours)
+
+
+def lets_perishable_pass(settings: Cover, department: str, now: datetime) -> bool:
+    """Does what perishes and proves itself go straight to this department's people now?"""
+    return bool(settings.hours) and policy_of(settings, department) == PASS and is_out_of_hours(settings, now)
+
+
+def with_night_duty(session: Session, actor: Actor, settings: Cover, now: datetime) -> Actor:
+    """The actor, who out of hours also looks after the departments that the settings give them then. Seals are not opened."""
+    if not settings.hours or not is_out_of_hours(settings, now):
+        return actor
+    codes = session.scalars(select(col(Department.code))).all()
+    theirs = frozenset(code for code in codes if policy_of(settings, code) == f"{SUBSTITUTE}{actor.name}")
+    if not theirs:
+        return actor
+    scope = substitutes.together((actor.scope, Scope(departments=theirs)))
+    return replace(actor, scope=scope)
+
+
+def set_away(session: Session, login: str, until: datetime | None, *, by: Actor, now: datetime) -> None:
+    """Say that somebody is away until then, or None: back. Oneself, or an administrator. BadInput when `until` is over."""
+    member = session.get(StaffMember, login)
+    if login != by.name and by.role is not Role.ADMIN:
+        raise NotAllowed("only administrators say that somebody else is away")
+    if member is None or not member.active:
+        raise NotFound(f"there is no staff {login!r}")
+    if until is not None and until <= now:
+        raise BadInput("until: the time is over already")
+    member.away_until = until
+    detail = {"until": until.isoformat() if until else ""}
+    ledger.write(session, "away" if until else "back", f"staff:{login}", by=by, now=now, detail=detail)
+
+
+def away_until(session: Session, login: str, now: datetime) -> datetime | None:
+    """Until when somebody is away; None when they are on duty."""
+    member = session.get(StaffMember, login)
+    until = member.away_until if member else None
+    return until if until and until > now else None
+
+
+def on_duty(session: Session, settings: Cover, now: datetime) -> list[Actor]:
+    """The staff who decide and are here, with what they look after at this moment."""
+    absent = set(session.scalars(select(col(Substitution.absent)).where(substitutes.in_force(now))))
+    logins = session.scalars(select(col(StaffMember.login)).where(col(StaffMember.active)).order_by(col(StaffMember.login)))
+    here = [login for login in logins if login not in absent and away_until(session, login, now) is None]
+    actors = (directory.staff(session, login, now) for login in here)
+    return [with_night_duty(session, actor, settings, now) for actor in actors if actor and actor.role in DECIDING]
+
+
+def folders(session: Session, settings: Cover, now: datetime) -> list[Folder]:
+    """Every department and who looks after its folder now. Where it is sealed only those count who may see in."""
+    staff = on_duty(session, settings, now)
+    closed = {actor.name: sealed.closed(session, actor) for actor in staff}
+    counted = select(col(Delivery.department), func.count()).where(col(Delivery.state) == State.HELD, col(Delivery.direction) == "in")
+    held = {row[0]: row[1] for row in session.execute(counted.group_by(col(Delivery.department)))}
+    found = []
+    for department in session.scalars(select(Department).order_by(col(Department.code))):
+        code = department.code
+        here = [actor.name for actor in staff if looks_after(actor, code) and f"department:{code}" not in closed[actor.name]]
+        found.append(Folder(code, department.name, held.get(code, 0), tuple(here), policy_of(settings, code)))
+    return found
+
+
+def looks_after(actor: Actor, code: str) -> bool:
+    """Is the department's shared folder the actor's to look after?"""
+    return actor.scope.company or code in actor.scope.departments
+
+
+def alarm(session: Session, settings: Cover, now: datetime) -> list[Folder]:
+    """The folders that nobody looks at, though somebody should: out of hours those whose policy is to wait may."""
+    night = bool(settings.hours) and is_out_of_hours(settings, now)
+    return [one for one in folders(session, settings, now) if not one.on_duty and not (night and one.out_of_hours in (WAIT, PASS))]

@@ -1,0 +1,60 @@
+"""Hours of work, such as `mon-fri 08:00-18:00`: is a moment within them, where the company is? Pure."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, time
+from zoneinfo import ZoneInfo, available_timezones
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+SPAN = re.compile(r"([a-z]{3})(?:-([a-z]{3}))? (\d\d:\d\d)-(\d\d:\d\d)")
+MIDNIGHT = "24:00"
+WAIT, PASS, SUBSTITUTE = "wait", "pass-perishable", "substitute:"  # what happens out of hours
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From some time until another one of the same day, on some days of the week."""
+
+    days: frozenset[int]  # Monday is 0
+    start: time
+    end: time  # time.max: midnight
+
+    @classmethod
+    def parse(cls, text: str) -> "Span":
+        """Read `mon-fri 08:00-18:00` or `sat 09:00-24:00`; days may go over the weekend. ValueError says what is expected."""
+        found = SPAN.fullmatch(text.strip().casefold())
+        try:
+            if found is None:
+                raise ValueError
+            first, last = DAYS.index(found[1]), DAYS.index(found[2] or found[1])
+            start, end = time.fromisoformat(found[3]), time.max if found[4] == MIDNIGHT else time.fromisoformat(found[4])
+        except ValueError:
+            raise ValueError(f"{text!r} is no span of hours: write such as mon-fri 08:00-18:00") from None
+        if start >= end:
+            raise ValueError(f"{text!r} ends before it begins: write two spans for a night")
+        return cls(frozenset((first + day) % 7 for day in range((last - first) % 7 + 1)), start, end)
+
+    def holds(self, local: datetime) -> bool:
+        """Is this moment, as clocks there show it, within?"""
+        return local.weekday() in self.days and self.start <= local.time() < self.end
+
+
+def at_work(spans: tuple[str, ...], zone: str, now: datetime) -> bool:
+    """Is somebody at work at this moment? Without spans always; the time zone is an IANA name."""
+    local = now.astimezone(ZoneInfo(zone))
+    return not spans or any(Span.parse(span).holds(local) for span in spans)
+
+
+def fault(spans: tuple[str, ...], zone: str, policies: tuple[str, ...]) -> str:
+    """Why these are no hours, no time zone or no policies for the time out of them, "" when they are."""
+    if zone not in available_timezones():
+        return f"{zone!r} is no time zone: write such as Europe/Berlin"
+    for span in spans:
+        try:
+            Span.parse(span)
+        except ValueError as wrong:
+            return str(wrong)
+    for policy in policies:
+        if policy not in (WAIT, PASS) and not (policy.startswith(SUBSTITUTE) and policy != SUBSTITUTE):
+            return f"{policy!r} is none of wait, pass-perishable and substitute:LOGIN"
+    return ""

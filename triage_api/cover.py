@@ -1,0 +1,37 @@
+"""Who looks after which folder now; saying that somebody is away."""
+
+from fastapi import APIRouter
+
+from triage import cover
+from triage.actor import Role
+from triage.times import utcnow
+from triage_api import shapes
+from triage_api.office import Here
+from triage_api.problems import described
+from triage_api.session import Staff
+from triage_api.transactions import Read, Tx, ring_after
+
+router = APIRouter(tags=["staff"])
+
+
+@router.get("/cover", response_model=shapes.CoverNow, responses=described(401))
+def get_cover(session: Read, here: Here, by: Staff) -> shapes.CoverNow:
+    """Who is on duty for the folders in your scope; for administrators with the company in their scope those that nobody looks at."""
+    now, settings = utcnow(), here.settings.cover
+    folders = [one for one in cover.folders(session, settings, now) if cover.looks_after(by, one.code)]
+    alarm = [one for one in cover.alarm(session, settings, now) if by.role is Role.ADMIN and cover.looks_after(by, one.code)]
+    return shapes.CoverNow.model_validate(
+        {
+            "out_of_hours": cover.is_out_of_hours(settings, now),
+            "away_until": cover.away_until(session, by.name, now),
+            "alarm": alarm,
+            "folders": folders,
+        }
+    )
+
+
+@router.put("/away", status_code=204, responses=described(401, 403, 404, 422))
+def set_away(order: shapes.AwayOrder, session: Tx, by: Staff) -> None:
+    """Say until when you are away, null when you are back; administrators also for somebody else."""
+    cover.set_away(session, order.login or by.name, order.until, by=by, now=utcnow())
+    ring_after(session)
