@@ -100,12 +100,9 @@ def in_force(now: datetime) -> ColumnElement[bool]:
 
 def absent_for(session: Session, login: str, now: datetime) -> list[StaffMember]:
     """The staff whom this one stands in for now. It does not go on from one substitute to the next."""
+    away = select(col(Substitution.absent)).where(col(Substitution.substitute) == login, in_force(now))
     rows = session.scalars(
-        select(StaffMember)
-        .join(Substitution, col(Substitution.absent) == col(StaffMember.login))
-        .where(col(Substitution.substitute) == login, in_force(now), col(StaffMember.active))
-        .order_by(col(StaffMember.login))
-        .distinct()
+        select(StaffMember).where(col(StaffMember.login).in_(away), col(StaffMember.active)).order_by(col(StaffMember.login))
     )
     return list(rows)
 
