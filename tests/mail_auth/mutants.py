@@ -49,7 +49,7 @@ def copied() -> Iterator[Path]:
     """The parts of the tree that the tests need, apart from the original."""
     with tempfile.TemporaryDirectory(prefix="mailroom-mutants-") as directory:
         for tree in TREES:
-            shutil.copytree(ROOT / tree, Path(directory) / tree, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(ROOT / tree, Path(directory) / tree, ignore=shutil.ignore_patterns("__pycache__", ".cache"))
         for file in FILES:
             shutil.copyfile(ROOT / file, Path(directory) / file)
         yield Path(directory)
