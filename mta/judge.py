@@ -43,6 +43,7 @@ FAST_PARSER, SLOW_PARSER = 2.0, 10.0  # seconds
 GROUP = 32  # messages in one transaction
 BREATH = 0.003  # seconds between transactions: the others get their turn at the SQLite file (building.md)
 PATIENCE = timedelta(minutes=15)  # with DNS that does not answer
+FEWEST_TRIES = 5  # however long a message waited for a judge: its DNS may come up after us
 FIRST_DELAY = timedelta(seconds=5)  # each further one is three times as long
 LONGEST_DELAY = timedelta(minutes=10)
 GLANCE = 0.2  # seconds between looks whether to stop
@@ -221,7 +222,7 @@ class Writer:
             settings=self.settings,
             now=now,
             listed=message.found.listed,
-            patient=now < message.envelope.received_at + PATIENCE,
+            patient=now < message.envelope.received_at + PATIENCE or message.attempt + 1 < FEWEST_TRIES,
         )
 
     def entered(self, messages: list[Judged]) -> None:

@@ -133,14 +133,21 @@ class Lane:
         share.settled()
 
     def _settled(self, share: Share, size: int) -> Callable[[], None]:
+        first = threading.Lock()  # after a fault in between a message is entered, and settled, once more
+
         def settled() -> None:
-            self.room.give_back(size)
-            share.settled()
+            if first.acquire(blocking=False):
+                self.room.give_back(size)
+                share.settled()
 
         return settled
 
     def _finished(self, batch: Batch) -> None:
-        self.spool.remove(batch)
+        try:
+            self.spool.remove(batch)
+        except OSError as fault:
+            log.error("%s is worked off and cannot be removed; it is read again at the next start: %s", batch.path, fault)
+            return
         self.held.pop(batch.path.name, None)
 
     def _work(self) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -17,14 +18,16 @@ from sqlmodel import Session, col
 from mail_auth import sealing
 from mta import doorkeeper, judge, snapshot
 from mta.batch import Message, write_batch
-from mta.lane import Judged, Room
-from mta.spool import Spool
+from mta.examination import NOTHING, Examiner, Found
+from mta.lane import Judged, Lane, Room
+from mta.spool import Batch, Spool
 from tests.mail_auth.signing import published, rsa_key, signed
 from tests.peers.processes import HANG
 from tests.peers.receiving import until
 from tests.triage import arriving
 from triage import contents, intake, models, rules
 from triage.authentication import Result
+from triage.backlog import batch_name
 from triage.bell import Bell
 from triage.bounded import Pool
 from triage.db import open_engine, reading, transaction
@@ -224,10 +227,25 @@ def test_after_fifteen_minutes_it_is_held_as_it_is(known: Settings, quick: None)
     allow(known)
     write_zone(known, SILENT)
     envelope, raw = mail()
-    put(known, (replace(envelope, received_at=utcnow() - judge.PATIENCE), raw))
+    Spool(known.spool.directory).put_off(
+        replace(envelope, received_at=utcnow() - judge.PATIENCE), raw, not_before=utcnow(), attempt=judge.FEWEST_TRIES - 1
+    )
     with judging(known):
         until(lambda: not waiting(known))
     assert record(known)[envelope.spool_id][1] == [(State.HELD, "proof-unknown")]
+
+
+def test_a_backlog_is_not_held_because_dns_comes_up_after_the_judge(known: Settings, quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judge, "FEWEST_TRIES", 1000)  # moments, not minutes, lie between them here
+    allow(known)
+    write_zone(known, SILENT)
+    envelope, raw = mail()
+    put(known, (replace(envelope, received_at=utcnow() - timedelta(hours=1)), raw))
+    with judging(known):
+        until(lambda: waiting(known) and not [*(known.spool.directory / "incoming").iterdir()])
+        write_zone(known, ZONE)
+        until(lambda: not waiting(known))
+    assert record(known)[envelope.spool_id][1] == [(State.QUEUED, "allowed-sender")]
 
 
 class Clock:
@@ -525,6 +543,49 @@ def test_the_door_snapshot_follows_the_record(known_on_both: Settings, quick: No
 
 
 # what may be under way at once
+
+
+class Incurious(Examiner):
+    """Finds nothing out."""
+
+    def __init__(self) -> None: ...
+
+    def examine(self, envelope: Envelope, raw: bytes) -> Found:
+        return NOTHING
+
+
+@pytest.fixture
+def lane(settings: Settings) -> Iterator[Lane]:
+    """One that has read a batch of two messages and waits for both to be settled."""
+    spool = Spool(settings.spool.directory)
+    write_batch(spool.incoming, batch_name(1, 2), [mail(), mail()])
+    judged: SimpleQueue[Judged] = SimpleQueue()
+    lane = Lane(spool, Incurious(), judged, workers=1)
+    lane.feed(spool.batches())
+    yield lane
+    lane.close()
+    lane.let_go()
+
+
+def test_a_message_that_is_settled_twice_takes_no_other_one_with_it(lane: Lane) -> None:
+    one, other = lane.judged.get(timeout=HANG), lane.judged.get(timeout=HANG)
+    for _ in range(3):
+        one.settled()
+    assert [*lane.spool.incoming.glob("*.batch")]
+    other.settled()
+    assert not [*lane.spool.incoming.iterdir()]
+    assert (lane.room.messages, lane.room.bytes) == (0, 0)
+
+
+def test_a_batch_that_cannot_be_removed_is_no_fault_of_its_messages(lane: Lane, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: Batch) -> None:
+        raise OSError(errno.ENOSPC, "no room for its name in damaged/")
+
+    monkeypatch.setattr(lane.spool, "remove", full)
+    for _ in range(2):
+        lane.judged.get(timeout=HANG).settled()
+    lane.feed(lane.spool.batches())
+    assert lane.judged.empty()
 
 
 def test_a_lane_has_room_for_so_much_and_always_for_one() -> None:
