@@ -24,10 +24,13 @@ class Tally:
         self.words = memoryview(mmap.mmap(-1, (1 + ROWS * LENGTH) * WORD)).cast("I")
         self.words[0] = 1  # rows that were ever in use
 
+    def open_row(self, row: int) -> None:
+        """Let a row count that a process will take. Only the process that forks the others does so: two at once could lose a row."""
+        self.words[0] = max(self.words[0], row + 1)
+
     def take_row(self, row: int) -> None:
         """This process counts in that row from here on, from nothing."""
         self.row = row
-        self.words[0] = max(self.words[0], row + 1)
         self.clear(row)
 
     def clear(self, row: int) -> None:

@@ -97,6 +97,7 @@ class Crew:
         """Start a worker."""
         taken = {worker.row for worker in (*self.serving, *self.retired)}
         row = next(row for row in range(ROWS) if row not in taken)
+        self.tally.open_row(row)
         worker = Worker.fork(row, lambda ready: self.work(row, ready))
         self.serving.append(worker)
         return worker

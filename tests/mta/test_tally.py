@@ -7,6 +7,7 @@ from mta.tally import CELLS, Tally
 
 def in_a_process_of_row(tally: Tally, row: int, *names: str) -> None:
     """Count a connection and a message of each, in a forked process that stays there until it is waited for."""
+    tally.open_row(row)
     child = os.fork()
     if not child:
         tally.take_row(row)
@@ -28,6 +29,13 @@ def test_processes_count_together_and_a_row_that_ended_counts_no_more() -> None:
     assert (tally.connections("a"), tally.connections("b"), tally.connections()) == (2, 0, 2)
     tally.came("a", -1)
     assert (tally.connections("a"), tally.connections()) == (1, 1)
+
+
+def test_only_who_forks_the_others_says_which_rows_count() -> None:
+    tally = Tally()
+    tally.open_row(3)
+    tally.take_row(5)
+    assert tally.words[0] == 4
 
 
 def test_many_clients_of_a_minute_are_told_apart() -> None:
