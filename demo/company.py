@@ -1,11 +1,11 @@
-"""Quellmark, a maker of water meters that does not exist: its people, departments, staff and first sender rules."""
+"""Quellmark, a maker of water meters that does not exist: its people, departments, groups, staff and first sender rules."""
 
 import json
 from collections.abc import Iterator
 
 from argon2 import PasswordHasher
 
-from triage.company import CompanyDirectory, DepartmentEntry, PersonEntry, StaffEntry
+from triage.company import CompanyDirectory, DepartmentEntry, GroupEntry, PersonEntry, StaffEntry
 from triage.rules import RuleOrder
 
 NAME = "Quellmark"
@@ -73,6 +73,13 @@ ALIASES = {
     "wenqing.li": (f"liwenqing@{DOMAIN}",),
 }
 
+GROUPS = (
+    GroupEntry(
+        f"all-sales@{DOMAIN}", "Everybody in Sales", "sales", ("dario.montefusco", "hanne.vestergard", "chloe.rivoire", "rhys.pritchett")
+    ),
+    GroupEntry(f"meter-repair@{DOMAIN}", "Meter repairs", "it", ("ruben.falcao", f"info@{DOMAIN}")),
+)
+
 STAFF = (
     StaffEntry("ana", "Ana Kovačić", "triage", ("company",)),
     StaffEntry("ben", "Ben Okafor", "triage", ("department:exec", "person:marek.wisniewski")),
@@ -99,7 +106,7 @@ def people() -> tuple[PersonEntry, ...]:
 
 def directory() -> CompanyDirectory:
     """The whole directory, staff without passwords."""
-    return CompanyDirectory(DEPARTMENTS, people(), STAFF, postmaster=f"ida.lindqvist@{DOMAIN}")
+    return CompanyDirectory(DEPARTMENTS, people(), STAFF, postmaster=f"ida.lindqvist@{DOMAIN}", groups=GROUPS)
 
 
 def person(uid: str) -> PersonEntry:
@@ -116,6 +123,8 @@ def as_toml() -> str:
         lines += section("department", code=department.code, name=department.name, mailbox=department.mailbox, roles=department.roles)
     for one in people():
         lines += section("person", uid=one.uid, name=one.name, department=one.department, mailbox=one.mailbox, aliases=one.aliases)
+    for group in GROUPS:
+        lines += section("group", address=group.address, name=group.name, department=group.department, members=group.members)
     for member in STAFF:
         hashed = hasher.hash(PASSWORD)
         lines += section("staff", login=member.login, name=member.name, role=member.role, scope=member.scope, password_hash=hashed)

@@ -251,7 +251,10 @@ def report_of(decision: Decision, outcomes: dict[str, int], made: tuple[Rule, ..
         rules=made,
         undone_by=decision.undone_by,
         undoes=decision.undoes,
-        undoable=decision.undone_by is None and decision.undoes is None and decision.verb != "redeliver",
+        undoable=decision.undone_by is None
+        and decision.undoes is None
+        and decision.verb != "redeliver"
+        and not decision.selection.get("dry_run"),
         sentence=said,
         items=items,
     )

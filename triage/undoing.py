@@ -75,6 +75,8 @@ def undoable(session: Session, decision_id: int, by: Actor, now: datetime) -> De
         raise NotAllowedNow("this is itself an undo: decide anew instead")
     if decision.verb not in WAY_BACK:
         raise NotAllowedNow("a redelivery is not taken back: purge what came twice instead")
+    if decision.selection.get("dry_run"):
+        raise NotAllowedNow("it only counted: nothing was taken away")
     foreign = (
         select(func.count())
         .select_from(DecisionItem)

@@ -129,5 +129,11 @@ Mailroom is open.
   Outside      {directory}/outside/     and here what senders are told
   A first mail {send}
   Log          {directory}/mailroom.log
-  Stop         Ctrl+C; start over with: mailroom demo --fresh
+  Stop         Ctrl+C; start over with: {called()} demo --fresh{"" if directory == DIRECTORY else f" --directory {directory}"}
 """
+
+
+def called() -> str:
+    """This command as a shell here finds it."""
+    path = Path(sys.argv[0]).absolute()
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -34,7 +34,7 @@ BELLS = ("relay", "recall", "door")  # what a decision may have made due, and th
 @click.option("--json", "as_json", is_flag=True)
 @click.pass_context
 def deliveries(ctx: click.Context, /, rule: str, limit: int, as_json: bool, **features: Any) -> None:
-    """List deliveries, newest first; those that are held unless options say otherwise."""
+    """List deliveries, newest first; of all states where a selection is given, else those that are held."""
     if not any(features.values()) and not rule:
         features["states"] = (State.HELD.value,)
     selected = selection_of(**features) if named(features) else Selection(states=features["states"])
@@ -119,7 +119,7 @@ def deciding(verb: Verb) -> click.Command:
     @selecting
     @click.option("--reason", default="", help="Goes on the record.")
     @click.option("--expect", type=int, help="Refuse when the selection does not hold exactly so many.")
-    @click.option("--wait", is_flag=True, help="Wait until it has been sent, or put off; until it is out of every mailbox.")
+    @click.option("--wait", is_flag=True, help="Wait until all of it has left or was put off, or is out of every mailbox.")
     @click.option("--json", "as_json", is_flag=True)
     @click.pass_context
     def command(ctx: click.Context, /, reason: str, expect: int | None, wait: bool, as_json: bool, **features: Any) -> int:
@@ -128,7 +128,12 @@ def deciding(verb: Verb) -> click.Command:
         return carry_out(settings_of(ctx), selection_of(**features), verb, wait=wait, as_json=as_json, reason=reason, expect=expect, **more)
 
     if verb is Verb.REDIRECT:
-        command = click.option("--to", required=True, metavar="ADDRESS", help="A person's id or an address of the company.")(command)
+        command = click.option(
+            "--to",
+            required=True,
+            metavar="ADDRESS",
+            help="An address of the company (a group's too), a person's id or a department's code.",
+        )(command)
     if verb is Verb.RELEASE:
         command = click.option(
             "--allow", metavar="SCOPE", help="Also let the senders in for good: company, department:CODE or person:UID."
@@ -136,8 +141,8 @@ def deciding(verb: Verb) -> click.Command:
     if verb is Verb.PURGE:
         command = click.option("--block", metavar="SCOPE", help="Also block the senders: company, department:CODE or person:UID.")(command)
     if verb is Verb.REJECT:
-        command = click.option("--template", metavar="NAME", help="What the sender is told: a name in reject.templates.")(command)
         command = click.option("--text", metavar="WORDS", help="Or these words; {subject} and {recipient} are filled in.")(command)
+        command = click.option("--template", metavar="NAME", help="What the sender is told: a name in reject.templates.")(command)
     return click.command(verb.value, help=HELP[verb])(command)
 
 

@@ -28,9 +28,10 @@ def test_the_settings_and_the_directory_can_be_read_by_the_house(tmp_path: Path)
     assert {*company.FREEMAIL, "gmail.com"} <= set(read.policy.freemail_domains)
     assert Path(read.dns.zone_file).is_file()
     people = toml_file.read(Path(read.directory.file), read.company.domains)
-    assert (people.departments, people.people, people.postmaster) == (
+    assert (people.departments, people.people, people.groups, people.postmaster) == (
         company.DEPARTMENTS,
         company.people(),
+        company.GROUPS,
         "ida.lindqvist@company.example",
     )
     assert [(one.login, one.role, one.scope) for one in people.staff] == [(one.login, one.role, one.scope) for one in company.STAFF]

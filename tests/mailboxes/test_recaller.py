@@ -294,7 +294,9 @@ def test_a_sweep_takes_what_was_there_before_mailroom_and_its_undo_puts_it_back(
         client.append("Old", letter(5, OLD), ["$Label1"], date)
     before = town.lying()
     counted = swept(town, dry_run=True)
-    assert (counted.sentence, town.lying()) == (f"Counted 3 mails of {OLD} in 3 mailboxes.", before)
+    assert (counted.sentence, counted.undoable, town.lying()) == (f"Counted 3 mails of {OLD} in 3 mailboxes.", False, before)
+    with pytest.raises(NotAllowedNow, match="only counted"):
+        town.undoes(counted)
 
     sweep = swept(town)
     assert (sweep.sentence, sweep.mailboxes, sweep.mailboxes_left) == (f"Swept 3 mails of {OLD} in 3 mailboxes.", 3, 0)

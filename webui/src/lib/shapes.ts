@@ -194,7 +194,7 @@ export interface Decision {
   by: string
   by_shown: string
   verb: Verb
-  select: Select
+  select: Select & { dry_run?: boolean }
   reason: string
   count: number
   done: number
