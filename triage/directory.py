@@ -119,8 +119,9 @@ def detail_of(applied: Applied, wanted: CompanyDirectory) -> dict[str, Any]:
 
 
 def follow_people(session: Session) -> int:
-    """People who move to another department take their held mail along; how much that was."""
+    """People who move to another department take their held mail along, but none out of a sealed one; how much that was."""
     theirs = select(col(Person.department)).where(col(Person.uid) == col(Delivery.person)).scalar_subquery()
     held = (col(Delivery.state) == State.HELD) & (col(Delivery.person) != "") & (col(Delivery.department) != theirs)
+    held &= col(Delivery.department).not_in(sealed.names("department"))
     changed: Any = session.execute(update(Delivery).where(held).values(department=theirs))
     return int(changed.rowcount)

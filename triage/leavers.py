@@ -32,7 +32,14 @@ class Leavers:
         self.people = {uid: person for uid, person in known.items() if uid not in working}
         self.codes, self.leaving = codes, leaving
         places = Places(wanted, self.people)
-        self.places = {uid: places.of(person, self.rule_of(person)) for uid, person in self.people.items()}
+        self.sealed = {entry.folder for entry in wanted.sealed}
+        self.places = {uid: self.under_seal(person, places.of(person, self.rule_of(person))) for uid, person in self.people.items()}
+
+    def under_seal(self, person: PersonEntry, place: Place | None) -> Place | None:
+        """The place; where the leaver's folder is sealed it stays that folder, and only the mailbox is another."""
+        if place is None or self.sealed.isdisjoint((f"department:{person.department}", f"person:{person.uid}")):
+            return place
+        return Place(person.department, person.uid, place.mailbox)
 
     def rule_of(self, person: PersonEntry) -> str:
         """The person's own rule where it is one, else the company's."""

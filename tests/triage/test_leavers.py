@@ -9,7 +9,7 @@ from sqlmodel import Session, col
 
 from tests.triage.arriving import ANA, COMPANY, DMARC_PASS, NOW, SYNC, arrive
 from triage import db, decisions, directory, intake, leavers, recipients, rules
-from triage.company import CompanyDirectory
+from triage.company import CompanyDirectory, SealedEntry
 from triage.decisions import Verb
 from triage.door import DoorSnapshot
 from triage.envelope import Address
@@ -146,6 +146,26 @@ def test_who_takes_a_leavers_address_over_has_it(known: Engine) -> None:
         assert folder(session, "m.berg@company.example") == ("it", "joe.fern", JOE.mailbox)
         assert session.get_one(KnownRecipient, "m.berg@company.example").kind == "alias"
         assert session.get_one(KnownRecipient, "mara.berg@company.example").kind == "gone"
+
+
+@pytest.mark.parametrize("folder", ["department:legal", "person:mara.berg"])
+def test_a_leavers_sealed_folder_stays_sealed(known: Engine, settings: Settings, folder: str) -> None:
+    seal = (SealedEntry(folder, ("ben",)),)
+    with db.transaction(known) as session:
+        take_over(session, replace(WITH_MANAGER, sealed=seal))
+        (held,) = arrive(session, settings, HERS[2])
+        take_over(session, replace(LEFT, sealed=seal))
+        (fresh,) = arrive(session, settings, HERS[1])
+        assert {place(session, one) for one in (held, fresh)} == {("legal", "mara.berg", JOE.mailbox)}
+
+
+def test_what_is_held_in_a_sealed_department_stays_when_its_person_moves(known: Engine, settings: Settings) -> None:
+    seal = (SealedEntry("department:legal", ("ben",)),)
+    with db.transaction(known) as session:
+        take_over(session, replace(WITH_MANAGER, sealed=seal))
+        (held,) = arrive(session, settings, HERS[2])
+        assert take_over(session, replace(COMPANY, people=(replace(MARA, department="it"), *COMPANY.people[1:]), sealed=seal)).moved == 0
+        assert place(session, held) == ("legal", "mara.berg", MARA.mailbox)
 
 
 @pytest.mark.parametrize("rule", ["folder:hr", "boss"])
