@@ -1,7 +1,7 @@
 // The typed client of /api/v1: every request goes through `call`, every failure is a Problem.
 import { background } from './presence'
 import type {
-  Addressee, CardPage, Decision, DecisionWish, DeliveryPage, DeliveryStory, Department, Evidence, Me, Message, NextHop, Outcome, Outgoing, Page, Rejection, RejectionWish, Rule, RuleWish, Select, Template,
+  Addressee, CardPage, CoverNow, Decision, DecisionWish, DeliveryPage, DeliveryStory, Department, Evidence, Me, Message, NextHop, Outcome, Outgoing, Page, Rejection, RejectionWish, Rule, RuleWish, Select, Template,
 } from './shapes'
 
 const BASE = '/api/v1'
@@ -87,6 +87,9 @@ export const api = {
   signIn: (login: string, password: string) => call<Me>('POST', '/session', { login, password }),
   signOut: () => call<void>('DELETE', '/session'),
   signOutEverywhere: () => call<{ ended: number }>('DELETE', '/sessions'),
+
+  cover: () => get<CoverNow>('/cover'),
+  away: (until: string | null) => call<void>('PUT', '/away', { until }),
 
   departments: () => get<Department[]>('/departments'),
   addressees: (q: string) => get<{ items: Addressee[] }>('/addressees', { q }),

@@ -17,6 +17,9 @@ export interface Me {
   last_sign_in: { at: string; client: string } | null
 }
 
+export interface CoveredFolder { code: string; name: string; held: number; on_duty: string[]; out_of_hours: string }
+export interface CoverNow { out_of_hours: boolean; away_until: string | null; alarm: CoveredFolder[]; folders: CoveredFolder[] }
+
 export interface Person { uid: string; name: string; held: number; sealed: boolean }
 export interface Department { code: string; name: string; held: number; people: Person[]; shared_held: number; sealed: boolean }
 export interface Addressee { kind: 'person' | 'department' | 'group'; to: string; name: string; place: string; mailbox: string }
