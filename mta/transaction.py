@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 PATH = re.compile(r'(?:[^\x00-\x20\x7f<>"\\]+|"(?:[^\x00-\x1f\x7f"\\]|\\[\x20-\x7e])*"@[^\x00-\x20\x7f<>"\\]+)?')
 # 5xx replies about the connection, not about the message: bad sequence, no mail here (RFC 7504), STARTTLS or sign-in wanted (RFC 4954)
 ABOUT_THE_CONNECTION = frozenset({503, 521, 530, 534, 535, 538})
+AT_ONCE = 64 * 1024  # bytes of a message for which the next hop has the time of an answer (RFC 5321, 4.5.3.2.5)
 TOO_MANY = 452  # recipients, or no space: RFC 5321, 4.5.3.1.10
 
 
@@ -164,7 +165,9 @@ def hand_over(connection: smtplib.SMTP, mail: Mail, waiting: list[Answer | None]
     expecting = waiting.count(None)
     if not expecting:
         return [answer for answer in waiting if answer]
-    connection.send(stuffed(mail.raw) + b".\r\n")
+    whole = memoryview(stuffed(mail.raw) + b".\r\n")
+    for start in range(0, len(whole), AT_ONCE):  # a socket's timeout is for all of what it is given
+        connection.send(whole[start : start + AT_ONCE])
     assert connection.sock is not None
     usual = connection.sock.gettimeout()
     connection.sock.settimeout(timeout)

@@ -1,6 +1,10 @@
 """One transaction for many recipients: everybody gets the answer that was given about them, pipelined or not."""
 
+import smtplib
+import socket
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 
 import pytest
@@ -8,7 +12,7 @@ from hypothesis import HealthCheck, given, settings as hypothesis_settings, stra
 
 from mta.nexthop import NextHop, open_nexthop
 from mta.trace import crlf
-from mta.transaction import possible, stuffed
+from mta.transaction import Mail, hand_over, possible, stuffed
 from tests.peers.next_hop import DROP, Peer, next_hop
 
 SENDER = "ruth@stranger.example"
@@ -161,3 +165,26 @@ def test_what_is_sent_has_one_end_and_crlf_only(raw: bytes) -> None:
     sent = stuffed(crlf(raw)) + b".\r\n"
     assert sent.count(b"\r\n") == sent.count(b"\r") == sent.count(b"\n")
     assert (b"\r\n" + sent).find(b"\r\n.\r\n") == len(sent) - 3
+
+
+def test_a_large_message_may_take_longer_than_an_answer() -> None:
+    """The time to wait is for each piece, not for 50 MiB on a slow line."""
+    ours, theirs = socket.socketpair()
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    ours.settimeout(0.4)
+    connection = smtplib.SMTP()
+    connection.sock = ours
+    mail = Mail("", ("anna@company.example",), b"x" * 998 * 1024)
+
+    def read() -> None:
+        left = len(mail.raw) + len(b"\r\n.\r\n")
+        while left and (piece := theirs.recv(min(left, 64 * 1024), socket.MSG_WAITALL)):
+            left -= len(piece)
+            time.sleep(0.05)
+        theirs.sendall(b"250 ok\r\n")
+
+    with ThreadPoolExecutor(1) as workers, theirs, ours:
+        reading = workers.submit(read)
+        (answer,) = hand_over(connection, mail, [None], lmtp=False, timeout=5)
+        reading.result()
+    assert answer.kind == "delivered"
