@@ -61,7 +61,7 @@ class Visit:
                 self.mailbox.close()
                 self.mailbox = None
         for errand in errands:
-            self.endings.setdefault(errand.delivery_id, Ending(kind, why))
+            self.endings.setdefault(errand.delivery_id, Ending("deferred" if errand.irreplaceable else kind, why))
 
     def work(self, mailbox: Mailbox, errands: list[Errand]) -> None:
         """Look once for everything, then take and put back."""
@@ -110,6 +110,8 @@ def put_copies(mailbox: Mailbox, errand: Errand, there: Found) -> Ending:
         try:
             back.append(mailbox.put_back(copy))
         except Impossible as fault:
+            if errand.irreplaceable:
+                return Ending("deferred", str(fault))
             if not back:
                 return Ending("absent", f"{fault}; it is delivered again.")
     return Ending("restored", f"Back in {visible(', '.join(dict.fromkeys(back)))}.")

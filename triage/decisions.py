@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, select, update
+from sqlalchemy import ColumnElement, and_, func, not_, select, update
 from sqlmodel import Session, col
 
 from triage import access, groups, ledger, notices, recalled, recipients, rejections, rules, selection
@@ -24,6 +24,7 @@ IN_MAILBOXES = {
     (Event.PURGE, State.DELIVERED): "recalling",
     (Event.PUT_BACK, State.DELIVERED): "restoring",
 }  # the recaller has the last word
+AGAIN = frozenset({Event.REDELIVER, Event.PUT_BACK})  # of what was delivered
 NEEDS_CONTENT = frozenset({Event.RESTORE, Event.RELEASE, Event.REDIRECT, Event.REDELIVER, Event.PUT_BACK})
 
 
@@ -201,6 +202,8 @@ def carry_out(
     back = put_back(session, where, decision, detail, by=by) if aim.event is Event.RESTORE else set()
     if aim.event in NEEDS_CONTENT:
         where &= col(Delivery.erased_at).is_(None)
+    if aim.event in AGAIN:
+        where &= not_(col(Delivery.expanded))
     changed = dict(ledger.record_many(session, where, aim.event, by=by, now=decision.at, decision_id=decision.id, detail=detail, **changes))
     if aim.event is Event.RELEASE:  # a redirect that was taken back and a mailbox that moved are forgotten
         held = [one for one, state in changed.items() if state is State.HELD]
@@ -229,23 +232,33 @@ def put_back(session: Session, where: ColumnElement[bool], decision: Decision, d
 
 
 def want_purged(session: Session, meant: list[tuple[int, State]], decision_id: int) -> set[int]:
-    """Mark what is under way this moment: relay and recaller purge it when it has landed, or the attempt fails."""
-    marked = {delivery_id for delivery_id, state in meant if state in IN_FLIGHT}
+    """Mark what is under way this moment: relay and recaller purge it when it has landed, or the attempt fails.
+
+    An undo that wanted it back gives way; a purge that somebody else has wanted before stands.
+    """
+    flying = among(session, col(Delivery.id), [delivery_id for delivery_id, state in meant if state in IN_FLIGHT])
+    free = col(Delivery.purge_wanted_by).is_(None) | col(Delivery.back_wanted_by).is_not(None)
+    marked = dict(session.execute(select(col(Delivery.id), col(Delivery.back_wanted_by)).where(flying, free)).all())
+    for delivery_id, undone_by in marked.items():
+        recalled.tell(session, undone_by, delivery_id, "refused", "It was purged since.")
     if marked:
-        session.execute(update(Delivery).where(among(session, col(Delivery.id), marked)).values(purge_wanted_by=decision_id))
-    return marked
+        values = {"purge_wanted_by": decision_id, "back_wanted_by": None, "back_to": ""}
+        session.execute(update(Delivery).where(among(session, col(Delivery.id), marked)).values(**values))
+    return set(marked)
 
 
 def explanations(session: Session, ids: list[int], aim: Aim, now: datetime) -> dict[int, tuple[str, str]]:
     """For each delivery that was not changed: outcome, and in words who was faster or what is in the way."""
     found: dict[int, tuple[str, str]] = {}
     rows = session.execute(
-        select(col(Delivery.id), col(Delivery.state), col(Delivery.erased_at), Decision)
-        .outerjoin(Decision, col(Decision.id) == col(Delivery.decision_id))
+        select(col(Delivery.id), col(Delivery.state), col(Delivery.erased_at), col(Delivery.expanded), Decision)
+        .outerjoin(Decision, col(Decision.id) == func.coalesce(col(Delivery.purge_wanted_by), col(Delivery.decision_id)))
         .where(among(session, col(Delivery.id), ids))
     )
-    for delivery_id, state, erased_at, decision in rows:
-        if aim.event is Event.PURGE and state == State.DELIVERED:
+    for delivery_id, state, erased_at, expanded, decision in rows:
+        if aim.event in AGAIN and state == State.DELIVERED and expanded:
+            found[delivery_id] = ("refused", "Each member has got a copy: deliver those again.")
+        elif aim.event is Event.PURGE and state == State.DELIVERED:
             found[delivery_id] = ("out of reach", OUT_OF_REACH)
         elif aim.event in NEEDS_CONTENT and erased_at is not None:
             found[delivery_id] = ("refused", "Its content has been erased: the retention time is over.")

@@ -126,7 +126,7 @@ def copy(parent: Delivery, member: Member, address: str, group: MailGroup, now: 
 
 
 def revive(session: Session, parent: Delivery, mailboxes: set[str], *, by: Actor, now: datetime) -> None:
-    """Members' copies of an earlier release that were taken back go out again; those on their way back stay where they are."""
+    """Members' copies of an earlier release that were taken back go out again; those on their way back when they are there."""
     again = col(Delivery.parent_id) == parent.id
     mine = [row for row in session.scalars(select(Delivery).where(again)) if row.mailbox in mailboxes]
     purged = among(session, col(Delivery.id), [row.id for row in mine if row.state == State.PURGED and row.erased_at is None])
@@ -134,10 +134,13 @@ def revive(session: Session, parent: Delivery, mailboxes: set[str], *, by: Actor
     for delivery_id, _ in ledger.record_many(session, purged, Event.RESTORE, **said):
         recalled.end(session, [delivery_id], now=now)
     ledger.record_many(session, purged, Event.RELEASE, **said, due_at=now, queued_at=now, last_reply="")
+    for row in mine:
+        if row.state == State.RELAYING:
+            recalled.tell(session, row.purge_wanted_by, row.id, "refused", "It has left again with the group's mail.")
     flying = among(session, col(Delivery.id), [row.id for row in mine if row.state == State.RELAYING])
     session.execute(update(Delivery).where(flying).values(purge_wanted_by=None))
     leaving = among(session, col(Delivery.id), [row.id for row in mine if row.state == State.RECALLING])
-    recalled.want_back(session, leaving, "held", parent.decision_id or 0)
+    recalled.want_back(session, leaving, "queued", parent.decision_id or 0)
 
 
 def left(session: Session, where: ColumnElement[bool]) -> set[int]:

@@ -115,7 +115,7 @@ class Delivery(SQLModel, table=True):
     settled_at: datetime | None = instant(nullable=True)  # when it became final
     purge_wanted_by: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))  # a purge met RELAYING: its decision
     back_wanted_by: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))  # an undo met RECALLING: its decision
-    back_to: str = ""  # where that undo wants it: held, mailbox
+    back_to: str = ""  # where that undo wants it: held, mailbox; queued: a group leaves again
     decision_id: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))  # the last one that changed it
     erased_at: datetime | None = instant(nullable=True)
 

@@ -304,6 +304,7 @@ def land_purge(session: Session, delivery_id: int, decision_id: int, *, settings
     """A purge met this delivery while it was under way, and it has landed: take it out of the mailbox, where there is a way in."""
     if not settings.reaches_mailboxes:
         end_purge(session, delivery_id, decision_id, "out of reach", why)
+        session.execute(update(Delivery).where(col(Delivery.id) == delivery_id).values(back_wanted_by=None, back_to=""))
         return
     ledger.record(session, delivery_id, Event.PURGE, by=RELAY, now=now, decision_id=decision_id, **recalled.due(now))
     end_purge(session, delivery_id, decision_id, "recalling", why)

@@ -176,6 +176,8 @@ def bring_back(session: Session, delivery_id: int, *, now: datetime) -> None:
         end(session, [delivery_id], now=now)
         recipients.address_anew(session, col(Delivery.id) == delivery_id)  # to whom it was meant at first
         tell(session, wanted_by, delivery_id, "done")
+    if to == "queued":
+        ledger.record(session, delivery_id, Event.RELEASE, by=BY, now=now, decision_id=wanted_by, due_at=now, queued_at=now, last_reply="")
 
 
 def tell(session: Session, decision_id: int | None, delivery_id: int, outcome: str, why: str | None = None) -> None:

@@ -43,6 +43,11 @@ class Errand:
     copies: tuple[Copy, ...] = ()  # restoring: what to put back
     gone: bool = False  # restoring: there was no copy when it was taken
 
+    @property
+    def irreplaceable(self) -> bool:
+        """Are the copies that it puts back all that there is?"""
+        return self.restoring and self.content is None and bool(self.copies)
+
 
 @dataclass(frozen=True, slots=True)
 class Ending:
@@ -170,7 +175,8 @@ def settle(session: Session, ended: Sequence[tuple[Errand, Ending]], *, settings
     end_attempts(session, mine, now)
     taken, there = [], []
     for one in mine:
-        if one.ending.kind == "deferred" and now - (one.delivery.queued_at or now) < timedelta(hours=settings.recall.give_up_after):
+        over = now - (one.delivery.queued_at or now) >= timedelta(hours=settings.recall.give_up_after)
+        if one.ending.kind == "deferred" and (one.errand.irreplaceable or not over):
             put_off(session, one.delivery, one.ending.why, now)
         elif one.ending.kind == "taken":
             taken.append(one)

@@ -98,7 +98,7 @@ def take_back(session: Session, decision: Decision, undoing_id: int, *, by: Acto
     reopened = groups.open_again(session, mine, by=by, now=now, decision_id=undoing_id) if decision.verb == "purge" else set()
     gathered, copies = from_members(act, mine) if decision.verb in LEFT else (set(), [])
     to = BACK_TO.get(decision.verb)
-    recalling, in_flight = out_of_mailboxes(act, mine, to) if to is not None and settings.reaches_mailboxes else (set(), set())
+    recalling, in_flight = out_of_mailboxes(act, mine, to) if to is not None else (set(), set())
     told = rejections.told(session, before) if decision.verb == "reject" else {}
     changed = one_step(act, mine & not_(among(session, col(Delivery.id), told)))
     notices.follow_deliveries(session, [one for one in changed if decision.verb == "reject"], settings=settings, now=now)
@@ -168,10 +168,7 @@ def from_members(act: Act, mine: ColumnElement[bool]) -> tuple[set[int], list[It
     before = dict(groups.copies_of(session, parents))
     theirs = among(session, col(Delivery.id), before) & (col(Delivery.decision_id) == act.decision.id)
     outcome = dict.fromkeys(act.record(theirs & col(Delivery.state).in_(STOPPABLE), Event.PURGE, due_at=None), "done")
-    if act.settings.reaches_mailboxes:
-        recalling, in_flight = out_of_mailboxes(act, theirs, "")
-    else:
-        recalling, in_flight = set(), wanted_back(act, theirs & (col(Delivery.state) == State.RELAYING))
+    recalling, in_flight = out_of_mailboxes(act, theirs, "")
     outcome |= dict.fromkeys(recalling, "recalling") | dict.fromkeys(in_flight, "in flight")
     why = not_taken_back(session, [one for one in before if one not in outcome], act.decision, act.now)
     groups.close(session, parents, by=act.by, now=act.now, decision_id=act.undoing_id, detail={"undoes": show(act.decision.id)})
@@ -182,10 +179,14 @@ def from_members(act: Act, mine: ColumnElement[bool]) -> tuple[set[int], list[It
 
 
 def out_of_mailboxes(act: Act, mine: ColumnElement[bool], to: str) -> tuple[set[int], set[int]]:
-    """What was delivered is taken out of the mailbox, and what is on its way there when it has landed: those two. Then it goes `to`."""
+    """What was delivered is taken out of the mailbox, and what is on its way there when it has landed: those two. Then it goes `to`.
+
+    Without a way into the mailboxes only what is on its way, if the attempt fails.
+    """
     session = act.session
     there = mine & col(Delivery.erased_at).is_(None)
-    delivered = set(session.scalars(select(col(Delivery.id)).where(there, col(Delivery.state) == State.DELIVERED)))
+    reached = select(col(Delivery.id)).where(there, col(Delivery.state) == State.DELIVERED)
+    delivered = set(session.scalars(reached)) if act.settings.reaches_mailboxes else set()
     flying = wanted_back(act, there & col(Delivery.state).in_([State.RELAYING, State.RESTORING]))
     both = among(session, col(Delivery.id), delivered | flying)
     if to:
@@ -196,8 +197,8 @@ def out_of_mailboxes(act: Act, mine: ColumnElement[bool], to: str) -> tuple[set[
 
 
 def wanted_back(act: Act, where: ColumnElement[bool]) -> set[int]:
-    """What is under way this moment is purged when it has landed, or the attempt fails; which deliveries."""
-    flying = set(act.session.scalars(select(col(Delivery.id)).where(where)))
+    """What is under way this moment, and nobody else has purged, is purged when it has landed, or the attempt fails; which deliveries."""
+    flying = set(act.session.scalars(select(col(Delivery.id)).where(where, col(Delivery.purge_wanted_by).is_(None))))
     if flying:
         wanted = among(act.session, col(Delivery.id), flying)
         act.session.execute(update(Delivery).where(wanted).values(purge_wanted_by=act.undoing_id))
@@ -228,9 +229,8 @@ def spare(session: Session, decision: Decision, ids: list[int]) -> set[int]:
 def not_taken_back(session: Session, ids: list[int], decision: Decision, now: datetime) -> dict[int, tuple[str, str]]:
     """Why these items could not be taken back."""
     found: dict[int, tuple[str, str]] = {}
-    rows = session.execute(
-        select(col(Delivery.id), col(Delivery.state), col(Delivery.decision_id)).where(among(session, col(Delivery.id), ids))
-    )
+    latest = func.coalesce(col(Delivery.purge_wanted_by), col(Delivery.decision_id))
+    rows = session.execute(select(col(Delivery.id), col(Delivery.state), latest).where(among(session, col(Delivery.id), ids)))
     for delivery_id, state, changed_by in rows:
         if changed_by != decision.id and changed_by is not None:
             found[delivery_id] = ("refused", who_was_faster(state, session.get(Decision, changed_by), now))

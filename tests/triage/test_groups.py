@@ -11,12 +11,12 @@ from sqlmodel import col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, DMARC_PASS, IDA, NOW, SYNC, arrive
-from triage import arrivals, db, decisions, directory, groups, queue, rules, undoing
+from triage import arrivals, db, decisions, directory, groups, outcomes, queue, recalls, rules, undoing
 from triage.actor import Actor
 from triage.company import GroupEntry
 from triage.decisions import Verb
 from triage.models import AuditRecord, Delivery, MailGroup
-from triage.outcomes import DecisionReport
+from triage.outcomes import DecisionReport, NothingDone
 from triage.queue import Claim, Outcome
 from triage.rules import RuleOrder
 from triage.selection import Selection
@@ -214,6 +214,25 @@ def test_an_undo_takes_every_copy_back_and_a_release_sends_them_again(with_recal
     assert again.mailbox == JOE
     assert house.states()[DESK] == "relaying"
     assert house.row(DESK).purge_wanted_by is None
+    with db.transaction(house.engine) as session:
+        for errand in [one for some in recalls.claim(session, mailboxes=9, settings=house.settings, now=house.now) for one in some]:
+            recalls.settle(session, [(errand, recalls.Ending("taken"))], settings=house.settings, now=house.now)
+    assert [one.mailbox for one in house.leaves()] == [MARA]
+    with db.reading(house.engine) as session:
+        in_flight = outcomes.report(session, undone.id, by=ANA).in_flight
+    assert in_flight == 0
+
+
+@pytest.mark.parametrize("look_first", [True, False])
+def test_to_deliver_again_what_a_group_got_is_no_way_past_a_purge(with_recall: House, look_first: bool) -> None:
+    house = with_recall
+    (held,) = house.arrives(ALL)
+    house.decides(Verb.RELEASE, held)
+    house.arrives_at(*house.leaves())
+    house.decides(Verb.PURGE, house.row(MARA).id)
+    with pytest.raises(NothingDone, match="Each member has got a copy"):
+        house.decides(Verb.REDELIVER, held, look_first=look_first)
+    assert house.row(ALL).state == "delivered"
 
 
 def test_an_undo_without_a_way_into_the_mailboxes_says_how_far_it_got(without_recall: House) -> None:

@@ -53,6 +53,16 @@ class Office:
             )
         return found
 
+    def on_its_way(self) -> queue.Claim:
+        """The only mail that is due, in the relay's hands."""
+        with db.transaction(self.engine) as session:
+            (claim,) = queue.claim(session, limit=5, settings=self.settings, now=self.now)
+        return claim
+
+    def lands(self, claim: queue.Claim, outcome: Outcome = STORED) -> None:
+        with db.transaction(self.engine) as session:
+            queue.settle(session, claim, outcome, settings=self.settings, now=self.now)
+
     def decides(self, verb: Verb, selected: Selection = SALES) -> DecisionReport:
         with db.transaction(self.engine) as session:
             return decisions.decide(session, selected, verb, by=ANA, reason="", now=self.now, settings=self.settings)
@@ -295,6 +305,76 @@ def test_undoing_a_release_whose_attempt_fails_holds_the_mail_again(office: Offi
     with db.transaction(office.engine) as session:
         queue.settle(session, claim, Outcome("deferred", "451 later", "x"), settings=office.settings, now=office.now)
     assert (office.states(mail), office.report(undone)[mail][0]) == ([State.HELD], "done")
+
+
+def test_of_two_purges_on_the_way_the_first_stands_and_the_second_says_so(office: Office) -> None:
+    (mail,) = office.released()
+    claim = office.on_its_way()
+    first = office.decides(Verb.PURGE)
+    with pytest.raises(NothingDone, match=r"^Purged by Ana"):
+        office.decides(Verb.PURGE)
+    office.lands(claim)
+    office.takes(inbox)
+    assert (office.states(mail), office.report(first)[mail][0]) == ([State.PURGED], "done")
+
+
+@pytest.mark.parametrize("purged_first", [True, False])
+def test_a_purge_and_an_undo_that_meet_on_the_way_end_in_a_purge(office: Office, purged_first: bool) -> None:
+    with db.transaction(office.engine) as session:
+        (mail,) = arrive(session, office.settings)
+    release = office.decides(Verb.RELEASE)
+    office.now += timedelta(seconds=11)
+    claim = office.on_its_way()
+    undone = None if purged_first else office.undoes(release)
+    purge = office.decides(Verb.PURGE)
+    if purged_first:
+        with pytest.raises(NothingDone, match=r"^Purged by Ana"):
+            office.undoes(release)
+    office.lands(claim)
+    office.takes(inbox)
+    assert (office.states(mail), office.report(purge)[mail][0]) == ([State.PURGED], "done")
+    if undone:
+        assert office.report(undone) == {mail: ("refused", "It was purged since.")}
+
+
+@pytest.mark.parametrize(
+    ("ending", "state", "outcome"),
+    [(STORED, State.DELIVERED, "out of reach"), (Outcome("deferred", "451 later", "x"), State.HELD, "done")],
+)
+def test_without_a_way_in_an_undo_holds_what_does_not_arrive(office: Office, ending: Outcome, state: State, outcome: str) -> None:
+    office.settings = replace(office.settings, recall=Recall())
+    with db.transaction(office.engine) as session:
+        (mail,) = arrive(session, office.settings)
+    release = office.decides(Verb.RELEASE)
+    office.now += timedelta(seconds=11)
+    claim = office.on_its_way()
+    undone = office.undoes(release)
+    office.lands(claim, ending)
+    assert (office.states(mail), office.report(undone)[mail][0]) == ([state], outcome)
+    assert office.delivery(mail).back_wanted_by is None
+
+
+def test_bytes_that_nobody_else_has_are_never_let_go(office: Office) -> None:
+    """The mailbox is full, and our content was erased: to deliver it anew would lose it."""
+    (mail,) = office.delivered()
+    with db.transaction(office.engine) as session:
+        session.execute(update(Content).values(zstd=None))
+        session.execute(update(Delivery).values(erased_at=office.now))
+    purge = office.decides(Verb.PURGE)
+    ((errand,),) = office.claims()
+    office.secures(errand, Copy("INBOX", (), DATE, b"all of it", 7, 1))
+    office.settles(errand, TAKEN)
+    undone = office.undoes(purge)
+    for _ in range(2):
+        ((errand,),) = office.claims()
+        assert errand.irreplaceable
+        office.settles(errand, Ending("deferred", "over quota"))
+        office.now += timedelta(hours=office.settings.recall.give_up_after + 1)
+    assert (office.states(mail), office.report(undone)[mail][0]) == ([State.RESTORING], "restoring")
+    ((errand,),) = office.claims()
+    assert [copy.raw for copy in errand.copies] == [b"all of it"]
+    office.settles(errand, BACK)
+    assert office.states(mail) == [State.DELIVERED]
 
 
 def test_a_worker_of_the_relay_that_died_leaves_it_open_whether_there_is_a_copy(office: Office) -> None:

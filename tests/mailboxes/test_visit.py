@@ -1,0 +1,49 @@
+"""One visit, with a mailbox that refuses: what becomes of each errand."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from mailboxes.mailbox import Found, Impossible
+from mailboxes.visit import Visit
+from triage.recalled import Copy
+from triage.recalls import Ending, Errand
+from triage.settings import Settings
+
+DATE = datetime(2026, 11, 24, tzinfo=UTC)
+COPY = Copy("INBOX", (), DATE, b"bytes", 7, 1)
+CONTENT = b"From: a@x.example\r\n\r\nbytes\r\n"
+
+
+class Refusing:
+    """A mailbox that takes nothing out and puts nothing back."""
+
+    def find(self, sought: list[object], since: datetime) -> list[Found]:
+        return [Found([COPY] if number == 0 else []) for number, _ in enumerate(sought)]
+
+    def take(self, copies: list[Copy]) -> None:
+        raise Impossible("no UIDPLUS")
+
+    def put_back(self, copy: Copy) -> str:
+        raise Impossible("over quota")
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    abort = close
+
+
+def errand(number: int, *, content: bytes | None = CONTENT, copies: tuple[Copy, ...] = (), restoring: bool = True) -> Errand:
+    return Errand(number, 1, restoring, "anna@company.example", "imap://x", f"m{number}", "", DATE, content, copies=copies)
+
+
+def test_each_errand_ends_on_its_own(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mailboxes.visit.open_mailbox", lambda *_: Refusing())
+    errands = [errand(1, restoring=False), errand(2), errand(3, copies=(COPY,)), errand(4, copies=(COPY,), content=None)]
+    endings = Visit(errands, settings, lambda found: {one.delivery_id for one, _ in found}).run()
+    assert endings == {
+        1: Ending("refused", "no UIDPLUS"),
+        2: Ending("absent", "It is not there any more, so it is delivered again."),
+        3: Ending("absent", "over quota; it is delivered again."),
+        4: Ending("deferred", "over quota"),  # nobody else has these bytes
+    }
