@@ -9,6 +9,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from mta import receive
 from mta.certificate import Certificate
@@ -60,16 +61,22 @@ def number_of(told: signal.struct_siginfo | None) -> int:
 
 def renew(crew: "Crew", read: Callable[[], Settings]) -> None:
     """Take new settings over where they can be used; sockets and spool stay until the next start."""
+    before = crew.settings
     try:
-        settings = checked(read())
+        wanted = read()
+        settings = checked(replace(wanted, spool=before.spool))  # its judge still reads the one of before
     except BadInput as fault:
         log.error("the settings of before stay in force: %s", fault)
         return
-    before = crew.settings
-    if (settings.smtp.listen, settings.smtp.lmtp_listen) != (before.smtp.listen, before.smtp.lmtp_listen):
-        log.warning("smtp.listen and smtp.lmtp_listen change at the next start only")
+    if fixed(wanted) != fixed(before):
+        log.warning("smtp.listen, smtp.lmtp_listen and spool.directory change at the next start only")
     if crew.renew(settings):
         log.info("new workers have taken over; sessions of before are finished by the old ones")
+
+
+def fixed(settings: Settings) -> tuple[object, ...]:
+    """What holds until the next start."""
+    return settings.smtp.listen, settings.smtp.lmtp_listen, settings.spool
 
 
 def checked(settings: Settings) -> Settings:

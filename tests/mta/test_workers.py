@@ -101,6 +101,17 @@ def test_settings_that_cannot_be_used_leave_those_of_before_in_force(door: Daemo
     assert crew(door) == first
 
 
+def test_the_spool_stays_where_its_judge_reads_it_until_the_next_start(door: Daemon, tmp_path: Path) -> None:
+    config = door.log.parent / "receive.toml"
+    config.write_text(config.read_text().replace(str(door.settings.spool.directory), str(tmp_path / "elsewhere")))
+    hostname(door, "new.company.example")
+    until(lambda: talk(door)[0].startswith("220 new.company.example"))
+    until(lambda: "new workers have taken over" in door.log.read_text())
+    assert talk(door, *HELLO, b".\r\n")[-1].startswith("250")
+    assert len(door.stored()) == 1
+    assert "spool.directory change at the next start only" in door.log.read_text()
+
+
 def test_the_port_is_free_at_once_and_whoever_is_in_a_message_may_finish(settings: Settings, tmp_path: Path, door: Daemon) -> None:
     assert door.process is not None
     with in_message(door) as (busy, stream), door.connect() as idle:
