@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, and_, func, not_, select, update
 from sqlmodel import Session, col
 
-from triage import access, groups, ledger, notices, recalled, recipients, rejections, rules, selection
+from triage import access, groups, keys, ledger, notices, recalled, recipients, rejections, rules, selection
 from triage.actor import Actor
 from triage.db import among
 from triage.errors import NotFound, Stale
@@ -81,6 +81,7 @@ def decide(
     fence: str | None = None,
     idempotency_key: str | None = None,
     look_first: bool = True,
+    second: Actor | None = None,
 ) -> DecisionReport:
     """Do one thing to every selected delivery that the actor may see, and make a rule about their senders if asked.
 
@@ -88,7 +89,8 @@ def decide(
     `expect` is the count and `fence` the token of the evidence sheet that the actor saw: Stale when it changed since.
     NotFound when nothing is selected, NothingDone when others were faster everywhere. The same idempotency key from
     the same actor gives the first decision again. A redelivery looks first, where there is a way into the mailboxes,
-    whether the copy is still there, unless `look_first` is False.
+    whether the copy is still there, unless `look_first` is False. SecondKeyNeeded, and nothing is changed, where the company
+    wants two keys for it and no `second` person has turned theirs.
     """
     access.may_decide(by)
     aim = aim_of(verb, settings, look_first=look_first)
@@ -102,10 +104,11 @@ def decide(
         raise NotFound("nothing that is selected can be changed this way")
     states = () if selected.states else aim.counts
     outside = selection.outside(session, selected, len(meant), by=by, states=states)
-    meant = with_copies(session, meant) if verb is Verb.PURGE else meant
+    chosen, meant = meant, with_copies(session, meant) if verb is Verb.PURGE else meant
     changes = changes_of(session, aim.event, to, now, settings)
     said = rejections.text_of(settings, template=template, text=text) if verb is Verb.REJECT else ""
     orders = rule_orders(session, rule, selected, [delivery_id for delivery_id, _ in meant]) if rule else []
+    keys.require(keys_for(session, verb, meant, orders, settings), by, second, chosen)
     decision = Decision(
         at=now,
         by=str(by),
@@ -116,6 +119,8 @@ def decide(
         count=len(meant),
         done=0,
         outside=outside,
+        second_by=str(second or ""),
+        second_by_shown=second.shown if second else "",
         target=str(changes.get("mailbox", "")),
         idempotency_key=key,
     )
@@ -127,7 +132,7 @@ def decide(
         rejections.tell(session, [one.delivery_id for one in items if one.outcome == "done"], said, settings=settings, now=now)
     notices.follow_deliveries(session, [one.delivery_id for one in items if one.before in notices.ENDS], settings=settings, now=now)
     for order in orders:
-        rules.add(session, order, by=by, now=now, settings=settings, decision_id=decision.id)
+        rules.add(session, order, by=by, now=now, settings=settings, decision_id=decision.id, second=second)
     return filed(session, decision, items, by=by, now=now)
 
 
@@ -137,6 +142,21 @@ def aim_of(verb: Verb, settings: Settings, *, look_first: bool) -> Aim:
     if verb is Verb.PURGE and settings.reaches_mailboxes:
         return aim._replace(changes=aim.changes | DELIVERED)
     return aim._replace(event=Event.PUT_BACK) if verb is Verb.REDELIVER and settings.reaches_mailboxes and look_first else aim
+
+
+def keys_for(session: Session, verb: Verb, meant: list[tuple[int, State]], orders: list[RuleOrder], settings: Settings) -> list[str]:
+    """Why this needs a second key; nothing where the company wants none."""
+    if not settings.policy.two_keys:
+        return []
+    needs = keys.of_rules([(one.effect, one.match, one.scope) for one in orders], settings)
+    needs += keys.of_purge(meant, settings) if verb is Verb.PURGE else []
+    lets_go = verb in (Verb.RELEASE, Verb.REDIRECT)
+    return needs + (keys.of_release(session, [one for one, _ in meant], settings) if lets_go else [])
+
+
+def meant_by(session: Session, selected: Selection, verb: Verb, *, by: Actor, settings: Settings) -> list[tuple[int, State]]:
+    """Which deliveries, in which states, this verb of this actor would be about now; locked."""
+    return found(session, selected, aim_of(verb, settings, look_first=True), by, None)
 
 
 def barred_from(session: Session, verb: Verb, ids: list[int], settings: Settings) -> dict[int, str]:
@@ -195,7 +215,7 @@ def carry_out(
     """Change what can be changed and is not barred; the outcome of each item."""
     ids = [delivery_id for delivery_id, _ in meant if delivery_id not in barred]
     where = among(session, col(Delivery.id), ids) & col(Delivery.state).in_(aim.changes)
-    said = {"reason": decision.reason, "to": decision.target}
+    said = {"reason": decision.reason, "to": decision.target, "second_key": decision.second_by}
     detail = {name: text for name, text in said.items() if text}
     closed = groups.left(session, among(session, col(Delivery.id), ids)) if aim.event is Event.PURGE else set()
     groups.close(session, closed, by=by, now=decision.at, decision_id=decision.id, detail=detail)

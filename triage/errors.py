@@ -21,6 +21,14 @@ class ReasonNeeded(Refused):
     """This may be opened, and asks for a reason that goes on the record."""
 
 
+class SecondKeyNeeded(Refused):
+    """One person alone may not do this: it needs another one's key. `ids` and `fence`: the deliveries that were meant."""
+
+    def __init__(self, needs: tuple[str, ...], ids: tuple[int, ...] = (), fence: str = "") -> None:
+        super().__init__(f"this needs a second person's key ({', '.join(needs)}): ask for it in the console, the API or the shell")
+        self.needs, self.ids, self.fence = needs, ids, fence
+
+
 class NotAllowedNow(Refused):
     """The state table does not allow this event in the present state."""
 

@@ -208,6 +208,8 @@ class Decision(SQLModel, table=True):
     count: int  # deliveries it meant to change
     done: int
     target: str = ""  # of a redirect
+    second_by: str = ""  # who turned the second key, where two are needed
+    second_by_shown: str = ""
     outside: int = 0  # deliveries that the selection names too, and that were left alone: beyond the decider's scope
     undone_by: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
     undoes: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
@@ -257,6 +259,7 @@ class Rule(SQLModel, table=True):
     unsigned_only: bool = False  # such a block that the door may use against mail without a signature of the domain
     risky: bool = False  # "with risky attachments"
     author: str
+    second_by: str = ""  # who turned the second key, where two are needed
     origin: str = "staff"
     note: str = ""
     created_at: datetime = instant()
@@ -344,6 +347,30 @@ class StaffMember(SQLModel, table=True):
     active: bool = True
     away_until: datetime | None = instant(nullable=True)
     source: str = "directory"  # local: made here, and left alone by every sync
+
+
+class PendingAct(SQLModel, table=True):
+    """What one person asked for and another one has to confirm: a decision or a rule."""
+
+    __tablename__ = "pending_act"
+    id: int = identity()
+    kind: str  # decision, rule
+    order: dict[str, Any] = document()
+    needs: list[str] = listed()  # why: domain-allow, large-purge, risky-release
+    items: list[str] = listed()  # ids of the deliveries that it is about, as they are shown
+    fence: str = ""  # changes when they do
+    reason: str = ""
+    asked_by: str
+    asked_by_shown: str
+    asked_at: datetime = instant()
+    lapses_at: datetime = instant()
+    state: str = Field(default="waiting", index=True)  # waiting, confirmed, declined, withdrawn, lapsed
+    settled_by: str = ""
+    settled_by_shown: str = ""
+    settled_at: datetime | None = instant(nullable=True)
+    settled_reason: str = ""
+    result_id: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))  # of the decision or rule
+    idempotency_key: str | None = Field(default=None, unique=True)
 
 
 class Substitution(SQLModel, table=True):

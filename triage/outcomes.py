@@ -73,6 +73,7 @@ class DecisionReport:
     already_gone: int
     out_of_reach: int
     refused: int
+    second_by_shown: str  # who turned the second key, where two were needed
     outside: int  # that the selection names too, beyond the decider's scope: left as they are
     to: str
     rules: tuple[Rule, ...]
@@ -246,6 +247,7 @@ def report_of(decision: Decision, outcomes: dict[str, int], made: tuple[Rule, ..
         already_gone=outcomes.get("already gone", 0),
         out_of_reach=outcomes.get("out of reach", 0),
         refused=outcomes.get("refused", 0),
+        second_by_shown=decision.second_by_shown,
         outside=decision.outside,
         to=decision.target,
         rules=made,

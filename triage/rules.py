@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlmodel import Session, col
 
-from triage import access, ledger, mailing_lists, markers, sealed
+from triage import access, keys, ledger, mailing_lists, markers, sealed
 from triage.actor import Actor, Scope
 from triage.authentication import Authentication
 from triage.content import Summary
@@ -127,10 +127,15 @@ def add(
     settings: Settings,
     origin: str = "staff",
     decision_id: int | None = None,
+    second: Actor | None = None,
 ) -> Rule:
-    """Make a rule. An equal one that is in force is kept and returned, with the later end of the two."""
+    """Make a rule. SecondKeyNeeded where the company wants two keys for it and no `second` person has turned theirs.
+
+    An equal one that is in force is kept and returned, with the later end of the two.
+    """
     access.may_make_rule(session, by, order.scope)
     order = checked(session, order, settings)
+    keys.require(keys.of_rules([(order.effect, order.match, order.scope)], settings), by, second)
     markers.advance(session, VERSION)  # first: its row makes two who ask for the same rule wait for each other
     twin = session.scalars(
         select(Rule).where(
@@ -157,6 +162,7 @@ def add(
         unsigned_only=order.unsigned_only,
         risky=order.risky,
         author=by.shown,
+        second_by=str(second or ""),
         origin=origin,
         note=order.note,
         created_at=now,
@@ -166,6 +172,8 @@ def add(
     session.add(rule)
     session.flush()
     detail = {name: getattr(rule, name) for name in ("effect", "match", "value", "scope", "proof", "origin")}
+    if second:
+        detail["second_key"] = rule.second_by
     ledger.write(session, "rule", f"rule:{show(rule.id)}", by=by, now=now, detail=detail)
     return rule
 

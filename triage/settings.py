@@ -316,6 +316,13 @@ class Policy:
     rspamd_url: str = key("http://HOST:PORT of your Rspamd's normal worker: what it would reject counts as listed; empty: not asked.", "")
     rspamd_timeout: int = key("Seconds to wait for Rspamd's answer about one message.", 8)
     listed_sample: int = key("One in how many messages from listed clients is held for staff to see instead of purged; 0: none.", 50)
+    two_keys: tuple[str, ...] = key(
+        "Acts that need a second person's confirmation: domain-allow (let a whole domain in for the whole company), large-purge (see "
+        "two_keys_purge), risky-release (mail whose signals say that somebody pretends to be one of us). Empty: none.",
+        (),
+        choices=("domain-allow", "large-purge", "risky-release"),
+    )
+    two_keys_purge: int = key("A purge that takes more copies than this out of mailboxes counts as large.", 100)
     undo_seconds: int = key("Seconds that a person's release waits before it leaves.", 10)
     dangerous_attachments: tuple[str, ...] = key(
         "File name endings that hold a message.",
@@ -525,6 +532,8 @@ def checked_value(value: Any, kind: Any, choices: tuple[str, ...], where: str) -
     if get_origin(kind) is tuple:
         if not isinstance(value, list) or not all(isinstance(one, get_args(kind)[0]) for one in value):
             raise BadInput(f'{where} must be a list, such as ["one", "two"]')
+        if choices and (odd := next((one for one in value if one not in choices), None)) is not None:
+            raise BadInput(f"{where} may hold {', '.join(choices)}, not {odd!r}")
         return tuple(value)
     if type(value) is not kind:
         raise BadInput(f"{where} must be {'a number' if kind is int else 'true or false' if kind is bool else 'text'}, not {value!r}")

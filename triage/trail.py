@@ -13,7 +13,7 @@ from triage import access, ids, sealed
 from triage.actor import Actor, Role
 from triage.db import among
 from triage.errors import NotAllowed
-from triage.models import AuditRecord, DecisionItem, Delivery, Rule
+from triage.models import AuditRecord, DecisionItem, Delivery, PendingAct, Rule
 
 UNTOLD = {"sealed": True}  # stands in the place of what may not be told
 ABOUT_SEVERAL = "deliveries"  # the subject of an act over many: nobody knows which ones, and a reply may name them
@@ -103,4 +103,13 @@ def rules(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[int]
     return session.scalars(made.where(col(Rule.decision_id).in_(concerning(col(DecisionItem.decision_id) == col(Rule.decision_id), by))))
 
 
-FINDERS = {"delivery": deliveries, "message": messages, "decision": decisions, "rule": rules}
+def pending(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[int]:
+    """What asks or asked for a second key, among these, and is about mail or a folder that is sealed to the actor."""
+    closed = sealed.closed(session, by)
+    for one in session.scalars(select(PendingAct).where(among(session, col(PendingAct.id), subjects))):
+        rule = one.order if one.kind == "rule" else one.order["rule"]
+        if (rule and rule["scope"] in closed) or any(deliveries(session, [ids.read(item) for item in one.items], by)):
+            yield one.id
+
+
+FINDERS = {"delivery": deliveries, "message": messages, "decision": decisions, "rule": rules, "second-key": pending}

@@ -32,6 +32,7 @@ from triage_api import (
     queue,
     rejections,
     rules,
+    second_keys,
     selections,
     session,
     sessions,
@@ -61,6 +62,7 @@ RESOURCES = (
     cover,
     arrivals,
     substitutes,
+    second_keys,
 )
 API = "/api/v1"
 GRACE = 5  # seconds that requests under way have when we stop

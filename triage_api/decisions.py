@@ -1,19 +1,21 @@
 """Decisions: one act of one person over a selection; undone as a whole."""
 
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Query, Response
 from sqlmodel import Session
 
-from triage import decisions, ids, outcomes, reports, undoing
+from triage import ids, outcomes, reports, second_key, undoing
 from triage.actor import Actor
+from triage.models import PendingAct
 from triage.outcomes import DecisionReport
 from triage.times import utcnow
 from triage_api import shapes
 from triage_api.office import Here
 from triage_api.pages import Cursor, Limit, cursor_of, place_of
 from triage_api.problems import described
+from triage_api.second_keys import accepted
 from triage_api.session import Staff
 from triage_api.transactions import Read, Tx, ring_after
 
@@ -23,12 +25,18 @@ IdempotencyKey = Annotated[shapes.Word | None, Header(description="The same key 
 Mine = Annotated[bool, Query(description="Only your own.")]
 
 
-@router.post("/decisions", status_code=201, response_model=shapes.Decision, responses=described(401, 403, 404, 409, 412, 413, 422))
+ASKED: dict[int | str, dict[str, Any]] = {202: {"model": shapes.PendingAct, "description": "It waits for a second person's key."}}
+
+
+@router.post("/decisions", status_code=201, response_model=shapes.Decision, responses=ASKED | described(401, 403, 404, 409, 412, 413, 422))
 def create_decision(
     order: shapes.DecisionOrder, session: Tx, by: Staff, here: Here, idempotency_key: IdempotencyKey = None
-) -> shapes.Decision:
-    """Do one thing to every selected delivery. 409 when others were faster everywhere, 412 when the selection changed."""
-    made = decisions.decide(
+) -> shapes.Decision | Response:
+    """Do one thing to every selected delivery. 202 when it needs a second person's key.
+
+    409 when others were faster everywhere, 412 when the selection changed.
+    """
+    made = second_key.decide(
         session,
         order.select.selection(),
         order.verb,
@@ -44,6 +52,9 @@ def create_decision(
         fence=order.fence,
         idempotency_key=idempotency_key,
     )
+    if isinstance(made, PendingAct):
+        ring_after(session)
+        return accepted(made, by)
     return answered(session, made, by)
 
 

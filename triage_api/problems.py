@@ -12,7 +12,19 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy.exc import IntegrityError
 from starlette.exceptions import HTTPException
 
-from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound, NotYet, Overtaken, ReasonNeeded, Refused, Stale, Unanswered
+from triage.errors import (
+    BadInput,
+    NotAllowed,
+    NotAllowedNow,
+    NotFound,
+    NotYet,
+    Overtaken,
+    ReasonNeeded,
+    Refused,
+    SecondKeyNeeded,
+    Stale,
+    Unanswered,
+)
 from triage.outcomes import NothingDone
 from triage.reports import Erased
 from triage.sign_in import TooManyFailures
@@ -25,6 +37,7 @@ STATUS: dict[type[Refused], int] = {
     ReasonNeeded: 428,  # RFC 6585, 3
     NotAllowedNow: 409,
     Overtaken: 409,
+    SecondKeyNeeded: 409,
     Stale: 412,
     NotYet: 503,
     Erased: 410,

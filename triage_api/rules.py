@@ -1,15 +1,19 @@
 """Sender rules: list, make, remove."""
 
-from fastapi import APIRouter
+from typing import Any
 
-from triage import reports, rules
+from fastapi import APIRouter, Response
+
+from triage import reports, rules, second_key
 from triage.errors import NotFound
 from triage.ids import show
+from triage.models import PendingAct
 from triage.times import utcnow
 from triage_api import shapes
 from triage_api.office import Here
 from triage_api.pages import Cursor, Limit, cursor_of, place_of
 from triage_api.problems import described
+from triage_api.second_keys import accepted
 from triage_api.session import Staff
 from triage_api.transactions import Read, Tx, ring_after
 
@@ -25,10 +29,16 @@ def list_rules(session: Read, by: Staff, q: shapes.Word = "", limit: Limit = 50,
     return shapes.Rules.model_validate({"items": found[:limit], "next_cursor": cursor_of(following)})
 
 
-@router.post("/rules", status_code=201, response_model=shapes.Rule, responses=described(401, 403, 422))
-def create_rule(order: shapes.SenderRule, session: Tx, by: Staff, here: Here) -> shapes.Rule:
-    """Make a rule. An equal one that is in force is kept and answered."""
-    made = rules.add(session, order.order(), by=by, now=utcnow(), settings=here.settings)
+ASKED: dict[int | str, dict[str, Any]] = {202: {"model": shapes.PendingAct, "description": "It waits for a second person's key."}}
+
+
+@router.post("/rules", status_code=201, response_model=shapes.Rule, responses=ASKED | described(401, 403, 422))
+def create_rule(order: shapes.SenderRule, session: Tx, by: Staff, here: Here) -> shapes.Rule | Response:
+    """Make a rule; 202 when it needs a second person's key. An equal one that is in force is kept and answered."""
+    made = second_key.add_rule(session, order.order(), by=by, now=utcnow(), settings=here.settings)
+    if isinstance(made, PendingAct):
+        ring_after(session)
+        return accepted(made, by)
     ring_after(session, "door")
     return shapes.Rule.model_validate(made)
 

@@ -689,6 +689,7 @@ class DecisionSummary(Shape):
     already_gone: Annotated[int, Field(description="deleted by whom they were for before they were recalled")]
     out_of_reach: int
     refused: int
+    second_by_shown: Annotated[str, Field(description="who turned the second key, where two were needed")]
     outside: Annotated[int, Field(description="that the selection names too, beyond the decider's scope: left as they are")]
     to: str
     rules: list[Rule]
@@ -796,3 +797,28 @@ class Substitutions(Shape):
     """Those in force or to come."""
 
     items: list[Substitution]
+
+
+class PendingAct(Shape):
+    """What waits for a second person's key, or what became of it."""
+
+    id: Id
+    kind: Literal["decision", "rule"]
+    needs: Annotated[list[str], Field(description="domain-allow, large-purge, risky-release")]
+    items: Annotated[list[str], Field(description="ids of the deliveries")]
+    reason: str
+    asked_by: str
+    asked_by_shown: str
+    asked_at: datetime
+    lapses_at: datetime
+    state: Literal["waiting", "confirmed", "declined", "withdrawn", "lapsed"]
+    settled_by_shown: str
+    result_id: Annotated[Id | None, Field(description="of the decision or the rule, once it is confirmed")]
+    sentence: str
+    mine: Annotated[bool, Field(description="You asked: somebody else has to confirm it.")]
+
+
+class PendingActs(Shape):
+    """What waits and concerns you, the newest first."""
+
+    items: list[PendingAct]

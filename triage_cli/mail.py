@@ -8,11 +8,11 @@ import click
 from sqlalchemy import and_, func, select, true
 from sqlmodel import Session, col
 
-from triage import access, contents, db, decisions, ledger, outcomes, reports, selection, undoing
+from triage import access, contents, db, ledger, outcomes, reports, second_key, selection, undoing
 from triage.decisions import Verb
 from triage.errors import NotFound
 from triage.ids import show as show_id
-from triage.models import Delivery, Message
+from triage.models import Delivery, Message, PendingAct
 from triage.outcomes import DecisionReport, NothingDone
 from triage.rules import RuleOrder
 from triage.selection import Selection
@@ -175,7 +175,9 @@ def carry_out(
     """Decide, say what became of it; exit code 1 when some items could not be changed. `order`: as for decisions.decide."""
     try:
         with writing(settings, *BELLS) as session:
-            done = decisions.decide(session, selected, verb, by=shell_user(), now=utcnow(), settings=settings, **order)
+            done = second_key.decide(session, selected, verb, by=shell_user(), now=utcnow(), settings=settings, **order)
+            if isinstance(done, PendingAct):
+                return waits(done)
     except NothingDone as refusal:
         for item in refusal.items:
             say(f"{show_id(item.delivery_id)}  {item.outcome}  {item.why}")
@@ -185,6 +187,12 @@ def carry_out(
     if wait:
         done = wait_for(settings, done, as_json=as_json)
     return 1 if done.refused or (wait and done.out_of_reach) else 0
+
+
+def waits(asked: PendingAct) -> int:
+    """Say that nothing is done yet; the exit code."""
+    say(f"{show_id(asked.id)}  {second_key.sentence(asked)} Nothing is changed until somebody else confirms it.")
+    return 1
 
 
 def told(done: DecisionReport, *, as_json: bool) -> None:

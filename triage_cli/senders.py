@@ -5,12 +5,13 @@ from typing import Any
 
 import click
 
-from triage import reports, rules as sender_rules
+from triage import reports, rules as sender_rules, second_key
 from triage.errors import NotFound
 from triage.ids import show
-from triage.models import Rule
+from triage.models import PendingAct, Rule
 from triage.rules import RuleOrder
 from triage.times import utcnow
+from triage_cli.mail import waits
 from triage_cli.opened import looking, settings_of, shell_user, writing
 from triage_cli.printing import say, table
 from triage_cli.selecting import date, number
@@ -26,14 +27,17 @@ def rule_command(effect: str, text: str) -> click.Command:
     @click.option("--until", metavar="DATE", help="The rule runs out then.")
     @click.option("--note", default="")
     @click.pass_context
-    def command(ctx: click.Context, /, sender: str, scope: str, until: str | None, note: str, **features: Any) -> None:
+    def command(ctx: click.Context, /, sender: str, scope: str, until: str | None, note: str, **features: Any) -> int:
         settings = settings_of(ctx)
         match, value = match_of(sender)
         order = RuleOrder(effect, match, value, scope, until=date(until, "--until"), note=note, **features)
         with writing(settings, "door") as session:
-            rule = sender_rules.add(session, order, by=shell_user(), now=utcnow(), settings=settings)
+            rule = second_key.add_rule(session, order, by=shell_user(), now=utcnow(), settings=settings)
+            if isinstance(rule, PendingAct):
+                return waits(rule)
             sentence = f"{show(rule.id)}  {rule.effect} {rule.value} for {rule.scope}" + (f" with proof {rule.proof}" if rule.proof else "")
         say(sentence)
+        return 0
 
     if effect == "allow":
         command = click.option("--risky", is_flag=True, help="Also with risky attachments.")(command)

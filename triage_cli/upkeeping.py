@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from triage import cover, db, directory, leavers, retention, seal
+from triage import cover, db, directory, keys, leavers, retention, seal
 from triage.errors import Refused
 from triage.settings import Settings
 from triage.times import utcnow
@@ -75,6 +75,8 @@ def tidy(engine: Engine, settings: Settings) -> tuple[int, int]:
                 break
     let_go(engine, settings)
     sound_alarm(engine, settings)
+    with db.transaction(engine) as session:
+        keys.lapse(session, now=utcnow())
     if any(totals):
         log.info("expired %d held mails, erased %d contents", *totals)
     return totals[0], totals[1]

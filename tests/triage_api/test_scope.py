@@ -11,11 +11,13 @@ from sqlmodel import col
 
 from tests.triage.arriving import COMPANY, NOW, SYNC
 from tests.triage_api.conftest import STAFF, Browser, Came, NewBrowser
-from triage import directory, ids
+from triage import directory, ids, keys
 from triage.company import SealedEntry
 from triage.db import reading, transaction
+from triage.errors import SecondKeyNeeded
 from triage.models import AuditRecord, Delivery, Rule
 from triage.settings import Settings
+from triage.times import utcnow
 
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
 SECRETS = ("Secret plan", "secret@only-it.example", "secret.example")
@@ -40,10 +42,11 @@ class Secret:
     rule: str
     scope: str
     substitution: str
+    pending: str
 
     @property
     def ids(self) -> tuple[str, ...]:
-        return (self.delivery, self.message, self.decision, self.rule)
+        return (self.delivery, self.message, self.decision, self.rule, self.pending)
 
 
 @dataclass
@@ -97,6 +100,9 @@ CALLS = {
     "list_substitutes": Call(says=True),
     "arrange_substitute": Call(json={"absent": "ana", "substitute": "eva", "ends_at": "2099-01-01T00:00:00Z"}),
     "end_substitute": Call(),
+    "list_second_keys": Call(says=True),
+    "confirm_second_key": Call(),
+    "decline_second_key": Call(),
     "healthz": Call(says=True),
     "readyz": Call(says=True),
 }
@@ -110,6 +116,8 @@ FORBIDDEN = {
     "set_away": NOT_MINE,
     "create_decision": NOT_MINE,
     "undo_decision": NOT_MINE,
+    "confirm_second_key": NOT_MINE,
+    "decline_second_key": NOT_MINE,
     "retry_delivery": NOT_MINE,
     "give_up_delivery": NOT_MINE,
     "hold_delivery": NOT_MINE,
@@ -144,7 +152,17 @@ def made_by(browser: Browser, came: Came, scope: str = "department:it") -> Secre
     rule = browser.post("/rules", {"effect": "block", "match": "domain", "value": "secret.example", "scope": scope, "note": "Secret plan"})
     message = browser.get(f"/deliveries/{delivery}").json()["message_id"]
     away = browser.post("/substitutes", {"substitute": "sam", "starts_at": "2098-01-01T00:00:00Z", "ends_at": "2099-01-01T00:00:00Z"})
-    return Secret(delivery, message, decision["id"], rule.json()["id"], scope, away.json()["id"])
+    return Secret(delivery, message, decision["id"], rule.json()["id"], scope, away.json()["id"], asked_for(browser, delivery))
+
+
+def asked_for(browser: Browser, delivery: str) -> str:
+    """The id of what waits for a second key about the secret mail."""
+    with transaction(browser.app.state.office.engine) as session:
+        by = directory.staff(session, browser.get("/me").json()["login"], NOW)
+        assert by is not None
+        order = {"verb": "hold", "select": {"ids": [delivery]}, "rule": None, "to": "", "template": "", "text": ""}
+        need = SecondKeyNeeded(("risky-release",), (ids.read(delivery),), "fence")
+        return ids.show(keys.ask(session, "decision", order, need, by=by, reason="Secret plan", key=None, now=utcnow()).id)
 
 
 @pytest.fixture
@@ -167,7 +185,7 @@ def sealed(
 def called(browser: Browser, secret: Secret, name: str, method: str, path: str, params: dict[str, str] | None = None) -> Any:
     """The answer to an operation that is called about the secret."""
     about = {"delivery_id": secret.delivery, "message_id": secret.message, "decision_id": secret.decision, "rule_id": secret.rule}
-    about["substitution_id"] = secret.substitution
+    about |= {"substitution_id": secret.substitution, "pending_id": secret.pending}
     body = CALLS[name].json
     if name == "create_decision":
         body = {"verb": "hold", "select": {"ids": [secret.delivery]}}
@@ -207,9 +225,10 @@ def test_outside_the_scope_there_is_nothing(app: FastAPI, secret: Secret, new_br
 def test_within_the_scope_each_operation_does_its_work(app: FastAPI, secret: Secret, new_browser: NewBrowser, login: str) -> None:
     browser = new_browser(login)
     changes = {"create_decision", "undo_decision", "create_rule", "delete_rule", "retry_delivery", "give_up_delivery", "hold_delivery"}
-    changes |= {"arrange_substitute", "end_substitute"}
+    changes |= {"arrange_substitute", "end_substitute", "confirm_second_key", "decline_second_key"}
     expected = {"create_session": 401, "download_attachment": 404, "retry_all": 422, "give_up_all": 422, "hold_all": 422}
     expected["end_sessions"] = expected["set_away"] = 404 if login == "ida" else 403
+    expected["confirm_second_key"] = 403 if login == "ana" else 412  # ana has asked herself; the mail is another one's by now
     if login in READING:
         expected |= dict.fromkeys(changes, 403)
     if login == "ana":

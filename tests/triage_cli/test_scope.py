@@ -11,13 +11,16 @@ from sqlmodel import col
 
 from tests.triage.arriving import COMPANY, NOW, SYNC
 from tests.triage_cli.conftest import Arrives, Shell
-from triage import directory
+from triage import directory, keys
 from triage.company import SealedEntry
 from triage.db import reading, transaction
+from triage.errors import SecondKeyNeeded
 from triage.ids import read, show
 from triage.models import AuditRecord, Delivery, Rule
 from triage.settings import Settings
+from triage.times import utcnow
 from triage_cli.main import mailroom
+from triage_cli.opened import shell_user
 
 SECRETS = ("Secret plan", "secret@only-it.example", "secret.example")
 
@@ -38,6 +41,8 @@ REFUSED = {  # about one delivery, decision or rule: there is none
     "allow": "x.example --scope {scope}",
     "block": "x.example --scope {scope}",
     "rules remove": "{rule}",
+    "second-keys confirm": "{pending}",
+    "second-keys decline": "{pending}",
 }
 SILENT = {  # answered, and without it
     "deliveries": "--search secret --state queued",
@@ -52,11 +57,14 @@ SILENT = {  # answered, and without it
     "staff list": "",
     "groups": "",
     "staff substitutes": "",
+    "second-keys list": "",
 }
+# they start a role, or tell of no mail
 OTHERS = {
     "serve", "receive", "judge", "relay", "recall", "api", "upkeep", "demo", "db upgrade", "db check", "sync",
-    "staff password", "sweep", "staff substitute", "staff end-substitute", "settings", "doctor",
-}  # they start a role, or tell of no mail  # fmt: skip
+    "staff password", "sweep", "staff add", "staff remove", "staff away", "staff sign-out", "staff substitute",
+    "staff end-substitute", "settings", "doctor",
+}  # fmt: skip
 
 
 @dataclass
@@ -66,6 +74,7 @@ class Secret:
     mail: str
     decision: str
     rule: str
+    pending: str
     scope: str
 
 
@@ -99,11 +108,14 @@ def secret(
     mail = arrives(author="secret@only-it.example", subject="Secret plan")
     assert shell("release", mail, "--reason", "Secret plan").code == 0
     assert shell("block", "secret.example", "--scope", request.param, "--note", "Secret plan").code == 0
-    with reading(engine) as session:
+    with transaction(engine) as session:
+        need = SecondKeyNeeded(("risky-release",), (read(mail),), "fence")
+        order = {"verb": "hold", "select": {"ids": [mail]}, "rule": None, "to": "", "template": "", "text": ""}
+        pending = keys.ask(session, "decision", order, need, by=shell_user(), reason="Secret plan", key=None, now=utcnow()).id
         decision = session.get_one(Delivery, read(mail)).decision_id
         rule = session.scalars(select(col(Rule.id))).one()
     monkeypatch.setattr(getpass, "getuser", lambda: "root")
-    return Secret(mail, show(decision or 0), show(rule), request.param)
+    return Secret(mail, show(decision or 0), show(rule), show(pending), request.param)
 
 
 def test_every_command_has_its_line_here() -> None:

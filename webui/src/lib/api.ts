@@ -1,7 +1,7 @@
 // The typed client of /api/v1: every request goes through `call`, every failure is a Problem.
 import { background } from './presence'
 import type {
-  Addressee, CardPage, CoverNow, Decision, DecisionWish, DeliveryPage, DeliveryStory, Department, Evidence, Me, Message, NextHop, Outcome, Outgoing, Page, Rejection, RejectionWish, Rule, RuleWish, Select, Template,
+  Addressee, CardPage, CoverNow, Decision, DecisionWish, DeliveryPage, DeliveryStory, Department, Evidence, Me, Message, NextHop, Outcome, Outgoing, Page, PendingAct, Rejection, RejectionWish, Rule, RuleWish, Select, Template,
 } from './shapes'
 
 const BASE = '/api/v1'
@@ -17,6 +17,9 @@ export class Problem extends Error {
     super(detail)
   }
 }
+
+/** Does this wait for a second person's key? Then nothing is changed yet. */
+export const isAsked = (made: object): made is PendingAct => 'lapses_at' in made
 
 /** Any thrown thing as a Problem. */
 export function problemOf(thrown: unknown): Problem {
@@ -101,15 +104,18 @@ export const api = {
   headers: (id: string, reason?: string) => get<{ text: string }>(`/messages/${id}/headers`, { reason }),
 
   preview: (select: Select) => call<Evidence>('POST', '/selections/preview', { select }),
-  decide: (wish: DecisionWish, key: string) => call<Decision>('POST', '/decisions', wish, { 'idempotency-key': key }),
+  decide: (wish: DecisionWish, key: string) => call<Decision | PendingAct>('POST', '/decisions', wish, { 'idempotency-key': key }),
   templates: () => get<{ items: Template[] }>('/rejections/templates'),
   previewRejection: (wish: RejectionWish) => call<Rejection>('POST', '/rejections/preview', wish),
   undo: (id: string) => call<Decision>('POST', `/decisions/${id}/undo`),
   decisions: (words: Words) => get<Page<Decision>>('/decisions', words),
 
   rules: (words: Words) => get<Page<Rule>>('/rules', words),
-  addRule: (rule: RuleWish) => call<Rule>('POST', '/rules', rule),
+  addRule: (rule: RuleWish) => call<Rule | PendingAct>('POST', '/rules', rule),
   removeRule: (id: string) => call<void>('DELETE', `/rules/${id}`),
+
+  secondKeys: () => get<{ items: PendingAct[] }>('/second-keys'),
+  settleSecondKey: (id: string, verb: 'confirm' | 'decline') => call<PendingAct>('POST', `/second-keys/${id}/${verb}`),
 
   queue: () => get<{ items: Outgoing[]; next_hops: NextHop[] }>('/queue'),
   retry: (id: string) => call<void>('POST', `/queue/${id}/retry`),

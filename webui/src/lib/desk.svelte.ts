@@ -1,9 +1,10 @@
 // Decisions as they are made: shown at once, sent, confirmed or taken back with the reason.
-import { api, freshKey, problemOf, type Problem } from './api'
+import { api, freshKey, isAsked, problemOf, type Problem } from './api'
 import { live } from './live.svelte'
 import { markOfDelivery, type Mark } from './mark'
 import { queue } from './queue.svelte'
 import { selectOf, type Row } from './row'
+import { secondKeys } from './secondKeys.svelte'
 import { session } from './session.svelte'
 import { PAST, plural, subjectOf } from './words'
 import type { Decision, DecisionWish, RuleWish, Verb } from './shapes'
@@ -55,7 +56,8 @@ class Desk {
     this.busy += 1
     try {
       const decision = await api.decide(wish, name)
-      this.#carriedOut(decision, rows, ids, key, wish.rule)
+      if (isAsked(decision)) this.asked(ids)
+      else this.#carriedOut(decision, rows, ids, key, wish.rule)
     } catch (thrown) {
       queue.unmark(ids)
       const problem = problemOf(thrown)
@@ -66,6 +68,13 @@ class Desk {
       await this.#refused(problem, wish.verb, rows, again)
     }
     this.busy -= 1
+  }
+
+  /** It needs a second person: the rows are as they were. */
+  asked(ids: readonly string[] = []): void {
+    queue.unmark(ids)
+    void secondKeys.load()
+    this.say('This needs a second key: nothing is changed yet.', { note: 'Somebody else confirms or declines it under “Second keys”.' })
   }
 
   #carriedOut(decision: Decision, rows: readonly Row[], ids: readonly string[], key: string, rule?: RuleWish): void {
@@ -173,6 +182,7 @@ class Desk {
     if (!rule || !toast.done) return
     try {
       const wider = await api.addRule({ effect: rule.effect, match: rule.match, value: rule.value, scope, proof: rule.proof || undefined })
+      if (isAsked(wider)) return this.asked()
       toast.done.wider.push(wider.id)
       this.say('', { done: toast.done, rule: wider })
     } catch (thrown) {

@@ -2,10 +2,13 @@
 import { api } from './api'
 import type { Department } from './shapes'
 
+/** How much of what is held in a department we may decide about: what is sealed waits for those who are named. */
+const open = (one: Department): number => (one.sealed ? 0 : one.held - one.people.reduce((sum, person) => sum + (person.sealed ? person.held : 0), 0))
+
 class Folders {
   departments = $state.raw<Department[]>([])
   failure = $state('')
-  total = $derived(this.departments.reduce((sum, one) => sum + one.held, 0))
+  total = $derived(this.departments.reduce((sum, one) => sum + open(one), 0))
   names = $derived(
     new Map<string, string>(
       this.departments.flatMap((one) => [

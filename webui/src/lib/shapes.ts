@@ -12,6 +12,7 @@ export interface Me {
   scope: string[]
   company: { domains: string[]; mode: string }
   undo_seconds: number
+  stands_in_for: string[]
   recalls: boolean
   verbs: Verb[]
   last_sign_in: { at: string; client: string } | null
@@ -207,6 +208,7 @@ export interface Decision {
   already_gone: number
   out_of_reach: number
   refused: number
+  second_by_shown: string
   outside: number
   to: string
   rules: Rule[]
@@ -217,4 +219,21 @@ export interface Decision {
   undoable: boolean
   sentence: string
   items?: Outcome[]
+}
+
+export interface PendingAct {
+  id: string
+  kind: 'decision' | 'rule'
+  needs: string[]
+  items: string[]
+  reason: string
+  asked_by: string
+  asked_by_shown: string
+  asked_at: string
+  lapses_at: string
+  state: 'waiting' | 'confirmed' | 'declined' | 'withdrawn' | 'lapsed'
+  settled_by_shown: string
+  result_id: string | null
+  sentence: string
+  mine: boolean
 }

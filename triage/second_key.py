@@ -1,0 +1,184 @@
+"""Two keys: what one person asks for another one confirms or declines, and nothing is changed until then."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from triage import access, decisions, directory, ids, keys, rules, sealed
+from triage.actor import EVERYTHING, Actor, Role
+from triage.decisions import Verb
+from triage.errors import NotAllowed, NotAllowedNow, NotFound, SecondKeyNeeded, Stale
+from triage.ids import show
+from triage.models import PendingAct, Rule
+from triage.outcomes import DecisionReport
+from triage.rules import RuleOrder
+from triage.selection import Selection
+from triage.settings import Settings
+
+
+def decide(
+    session: Session,
+    selected: Selection,
+    verb: Verb,
+    *,
+    by: Actor,
+    reason: str,
+    now: datetime,
+    settings: Settings,
+    idempotency_key: str | None = None,
+    rule: RuleOrder | None = None,
+    to: str = "",
+    template: str = "",
+    text: str = "",
+    **more: Any,
+) -> DecisionReport | PendingAct:
+    """As decisions.decide, or, where the company wants two keys for it, what now waits for the second one."""
+    chosen: dict[str, Any] = {"to": to, "template": template, "text": text}
+    more |= {"by": by, "reason": reason, "now": now, "settings": settings}
+    key = f"{by}:{idempotency_key}" if idempotency_key else None
+    if key and (earlier := session.scalars(select(PendingAct).where(col(PendingAct.idempotency_key) == key)).first()):
+        return earlier
+    try:
+        return decisions.decide(session, selected, verb, idempotency_key=idempotency_key, rule=rule, **chosen, **more)
+    except SecondKeyNeeded as need:
+        order = {"verb": verb, "select": selected.as_json(), "rule": rule_json(rule) if rule else None} | chosen
+        return keys.ask(session, "decision", order, need, by=by, reason=reason, key=key, now=now)
+
+
+def add_rule(session: Session, order: RuleOrder, *, by: Actor, now: datetime, settings: Settings) -> Rule | PendingAct:
+    """As rules.add, or what now waits for the second key."""
+    try:
+        return rules.add(session, order, by=by, now=now, settings=settings)
+    except SecondKeyNeeded as need:
+        return keys.ask(session, "rule", rule_json(order), need, by=by, reason=order.note, key=None, now=now)
+
+
+def rule_json(order: RuleOrder) -> dict[str, Any]:
+    """An order as plain values."""
+    return asdict(order) | {"until": order.until.isoformat() if order.until else None}
+
+
+def rule_of(values: dict[str, Any]) -> RuleOrder:
+    """The order that `rule_json` wrote."""
+    return RuleOrder(**values | {"until": datetime.fromisoformat(values["until"]) if values["until"] else None})
+
+
+def selection_of(values: dict[str, Any]) -> Selection:
+    """The selection that `Selection.as_json` wrote."""
+    read = {name: datetime.fromisoformat(text) for name, text in values.items() if name in ("since", "until", "delivered_since")}
+    given: dict[str, Any] = values | read | {"states": tuple(values.get("states", ()))}
+    return Selection.of(**given | {"ids": tuple(ids.read(one) for one in values.get("ids", ()))})
+
+
+def confirm(session: Session, pending_id: int, *, by: Actor, now: datetime, settings: Settings, reason: str = "") -> PendingAct:
+    """Turn the second key: the act is done now, in the name of both.
+
+    NotAllowed for the one who asked and for those whose scope does not cover all of it, NotAllowedNow when it is over or
+    the one who asked may no longer do it, Stale when the mail is not what it was when it was asked for.
+    """
+    asked = waiting(session, pending_id, by, now)
+    first = who_asked(session, asked, now)
+    if first.name == by.name:
+        raise NotAllowed("the second key is somebody else's to turn")
+    if asked.kind == "rule":
+        order = rule_of(asked.order)
+        access.may_make_rule(session, by, order.scope)
+        result = rules.add(session, order, by=first, now=now, settings=settings, second=by).id
+    else:
+        result = carried_out(session, asked, first, by, now, settings).id
+    keys.settle(session, asked, keys.CONFIRMED, by=by, reason=reason, now=now, result=result)
+    return asked
+
+
+def carried_out(session: Session, asked: PendingAct, first: Actor, by: Actor, now: datetime, settings: Settings) -> DecisionReport:
+    """The decision that was asked for."""
+    order = asked.order
+    selected, verb, rule = selection_of(order["select"]), Verb(order["verb"]), rule_of(order["rule"]) if order["rule"] else None
+    for actor in (first, by):
+        if keys.fence_of(decisions.meant_by(session, selected, verb, by=actor, settings=settings)) == asked.fence:
+            continue
+        if actor is by and not keys.within(session, [ids.read(one) for one in asked.items], by):
+            raise NotAllowed("this reaches beyond your scope: somebody who sees all of it has to confirm it")
+        raise Stale("the mail is not what it was when this was asked for: decline it, and let it be asked anew")
+    if rule:
+        access.may_make_rule(session, by, rule.scope)
+    chosen = {name: order[name] for name in ("to", "template", "text")}
+    return decisions.decide(
+        session, selected, verb, by=first, second=by, reason=asked.reason, now=now, settings=settings, rule=rule, **chosen
+    )
+
+
+def decline(session: Session, pending_id: int, *, by: Actor, now: datetime, reason: str = "") -> PendingAct:
+    """Say no; the one who asked withdraws it."""
+    asked = waiting(session, pending_id, by, now)
+    keys.settle(session, asked, keys.WITHDRAWN if asked.asked_by == str(by) else keys.DECLINED, by=by, reason=reason, now=now)
+    return asked
+
+
+def waiting(session: Session, pending_id: int, by: Actor, now: datetime) -> PendingAct:
+    """What still waits, locked. NotFound when it is none of the actor's business, NotAllowedNow when it is over."""
+    access.may_decide(by)
+    asked = session.scalars(select(PendingAct).where(col(PendingAct.id) == pending_id).with_for_update()).first()
+    if asked is None or not concerns(session, asked, by):
+        raise NotFound(f"nothing asks for a second key as {show(pending_id)}")
+    if asked.state != keys.WAITING:
+        raise NotAllowedNow(f"it was {asked.state} by {asked.settled_by_shown} already")
+    if asked.lapses_at <= now:
+        raise NotAllowedNow("it has waited too long and has lapsed: it has to be asked anew")
+    return asked
+
+
+def who_asked(session: Session, asked: PendingAct, now: datetime) -> Actor:
+    """The one who asked, with the role and scope of today. NotAllowedNow when they may no longer decide."""
+    kind, _, login = asked.asked_by.partition(":")
+    if kind == "shell":
+        return Actor("shell", login, Role.ADMIN, EVERYTHING, asked.asked_by_shown)
+    found = directory.staff(session, login, now)
+    if found is None or found.role not in access.DECIDING:
+        raise NotAllowedNow(f"{asked.asked_by_shown} may no longer decide: it has to be asked anew")
+    return found
+
+
+def concerns(session: Session, asked: PendingAct, by: Actor) -> bool:
+    """May the actor know of it: is it their own, or do they see all that it is about?"""
+    if asked.asked_by == str(by):
+        return True
+    closed = sealed.closed(session, by)
+    order = asked.order if asked.kind == "rule" else asked.order["rule"]
+    if order and (order["scope"] in closed or (not by.scope.company and order["scope"] not in by.scope.words())):
+        return False
+    return keys.within(session, [ids.read(one) for one in asked.items], by)
+
+
+def listing(session: Session, *, by: Actor, now: datetime, limit: int = 200) -> list[PendingAct]:
+    """What waits for a second key and concerns the actor, the newest first."""
+    rows = session.scalars(
+        select(PendingAct)
+        .where(col(PendingAct.state) == keys.WAITING, col(PendingAct.lapses_at) > now)
+        .order_by(col(PendingAct.id).desc())
+        .limit(limit)
+    )
+    return [one for one in rows if concerns(session, one, by)]
+
+
+NEEDS = {
+    keys.DOMAIN_ALLOW: "it lets a whole domain in for the whole company",
+    keys.LARGE_PURGE: "it reaches into many mailboxes",
+    keys.RISKY_RELEASE: "a signal says that somebody pretends to be one of us",
+}
+
+
+def sentence(asked: PendingAct) -> str:
+    """What is asked for, for a person to read."""
+    why = " and ".join(NEEDS[one] for one in asked.needs)
+    if asked.kind == "rule":
+        what = f"allow {asked.order['value']} for the whole company"
+    else:
+        number, to = len(asked.items), asked.order["to"]
+        what = f"{asked.order['verb']} {number} mail{'s' if number != 1 else ''}" + (f" to {to}" if to else "")
+        if rule := asked.order["rule"]:
+            what += f" and {rule['effect']} the {'domain' if rule['match'] == 'domain' else 'sender'}"
+    return f"{asked.asked_by_shown} asks for a second key: {what}. Two are needed because {why}."

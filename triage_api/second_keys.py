@@ -1,0 +1,52 @@
+"""Two keys: what waits for a second person, who confirms or declines it."""
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+
+from triage import second_key
+from triage.actor import Actor
+from triage.models import PendingAct
+from triage.times import utcnow
+from triage_api import shapes
+from triage_api.office import Here
+from triage_api.problems import described
+from triage_api.session import Staff
+from triage_api.transactions import Read, Tx, ring_after
+
+router = APIRouter(prefix="/second-keys", tags=["decisions"])
+
+
+@router.get("", response_model=shapes.PendingActs, responses=described(401))
+def list_second_keys(session: Read, by: Staff) -> shapes.PendingActs:
+    """What waits for a second key and is all in your scope, the newest first."""
+    return shapes.PendingActs(items=[shown(one, by) for one in second_key.listing(session, by=by, now=utcnow())])
+
+
+@router.post("/{pending_id}/confirm", response_model=shapes.PendingAct, responses=described(401, 403, 404, 409, 412, 422))
+def confirm_second_key(
+    pending_id: shapes.GivenId, session: Tx, by: Staff, here: Here, order: shapes.UndoOrder | None = None
+) -> shapes.PendingAct:
+    """Turn the second key: it is done now. Never your own; 412 when the mail is not what it was when it was asked for."""
+    reason = order.reason if order else ""
+    confirmed = second_key.confirm(session, pending_id, by=by, now=utcnow(), settings=here.settings, reason=reason)
+    ring_after(session, "relay", "recall", "door")
+    return shown(confirmed, by)
+
+
+@router.post("/{pending_id}/decline", response_model=shapes.PendingAct, responses=described(401, 403, 404, 409, 422))
+def decline_second_key(pending_id: shapes.GivenId, session: Tx, by: Staff, order: shapes.UndoOrder | None = None) -> shapes.PendingAct:
+    """Say no, or withdraw what you asked for: nothing is changed."""
+    declined = second_key.decline(session, pending_id, by=by, now=utcnow(), reason=order.reason if order else "")
+    ring_after(session)
+    return shown(declined, by)
+
+
+def shown(asked: PendingAct, by: Actor) -> shapes.PendingAct:
+    """What waits, as this actor sees it."""
+    said = {"sentence": second_key.sentence(asked), "mine": asked.asked_by == str(by)}
+    return shapes.PendingAct.model_validate(asked.model_dump() | said)
+
+
+def accepted(asked: PendingAct, by: Actor) -> Response:
+    """202: nothing is changed until somebody else has confirmed it."""
+    return JSONResponse(shown(asked, by).model_dump(mode="json"), 202)
