@@ -14,6 +14,7 @@ from triage.times import utcnow
 
 SLOWEST = 500  # bytes a second of a message
 SLOW_GRACE = 30.0  # seconds until SLOWEST counts
+LONGEST_REST = 120.0  # seconds without a byte that a fast beginning earns
 
 
 class Incoming:
@@ -23,6 +24,7 @@ class Incoming:
         self.door, self.client = door, client
         self.content = Content(door.settings.smtp.max_size)
         self.started = door.clock()
+        self.counted = self.seen = 0.0  # bytes that count for its speed, and all at the last look
 
     def feed(self, chunk: bytes) -> bytes | None:
         """Take a chunk. None: there is more to come. Otherwise this is what came behind the final dot."""
@@ -37,7 +39,9 @@ class Incoming:
     def is_too_slow(self, now: float) -> bool:
         """Does it come slower than SLOWEST?"""
         elapsed = now - self.started
-        return elapsed > SLOW_GRACE and self.content.received < SLOWEST * elapsed
+        self.counted = min(self.counted + self.content.received - self.seen, SLOWEST * (elapsed + LONGEST_REST))
+        self.seen = self.content.received
+        return elapsed > SLOW_GRACE and self.counted < SLOWEST * elapsed
 
     def give_back(self) -> None:
         """Its memory is free again."""

@@ -18,7 +18,8 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
+from types import SimpleNamespace
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -227,6 +228,26 @@ def test_a_message_that_comes_too_slowly_is_cut(settings: Settings, monkeypatch:
                     break
         assert stream.readline().decode().strip() == replies.TOO_SLOW
         assert receiver.stored() == []
+
+
+@pytest.mark.parametrize(
+    ("came", "cut"),  # bytes by the second of their coming, and the second in which it is too slow
+    [
+        ({0: 14_000}, 31),
+        ({0: 20_000}, 41),
+        ({0: 1_000_000}, 121),
+        ({0: 1_000_000, 100: 1_000_000}, 221),
+        (dict.fromkeys(range(300), 500), 301),
+        (dict.fromkeys(range(300), 490), 50),
+        ({0: 1_000_000} | dict.fromkeys(range(30, 600, 30), 100), 121),
+    ],
+)
+def test_a_fast_beginning_earns_a_short_rest(settings: Settings, came: dict[int, int], cut: int) -> None:
+    door: Any = SimpleNamespace(settings=settings, clock=lambda: 0.0)
+    coming = incoming.Incoming(door, "192.0.2.1")
+    for second in range(cut + 1):
+        coming.content.received += came.get(second, 0)
+        assert coming.is_too_slow(second) == (second == cut), second
 
 
 def test_who_speaks_before_the_greeting_is_sent_away(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
