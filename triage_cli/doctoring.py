@@ -11,7 +11,7 @@ from triage import settings as settings_file
 from triage.errors import BadInput
 from triage.settings import Settings
 from triage.visible import visible
-from triage_cli import inside, outside
+from triage_cli import asking, inside, outside
 from triage_cli.finding import FAIL, OK, Check, Finding
 from triage_cli.main import DONE, REFUSED
 
@@ -21,9 +21,12 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("door snapshot", inside.door_snapshot),
     ("disk", inside.disk),
     ("cover", inside.covered),
+    ("directory", asking.directory),
+    ("dns", asking.resolvers),
     ("ports", outside.ports),
     ("certificate", outside.certificate),
     ("next hop", outside.next_hop),
+    ("mailboxes", asking.mailboxes),
 )
 
 
@@ -31,9 +34,9 @@ CHECKS: tuple[tuple[str, Check], ...] = (
 @click.option("--json", "as_json", is_flag=True, help="One JSON array of {level, what, found, do}.")
 @click.pass_context
 def doctor(ctx: click.Context, as_json: bool) -> int:
-    """Look at settings, database, spool, ports, TLS, next hop and disk. Exit code 1 when something does not work.
+    """Look at settings, database, spool, disk, cover, directory, DNS, ports, TLS, next hop and mailboxes.
 
-    Nothing is changed, and no mail is sent.
+    Exit code 1 when something does not work. Nothing is changed, and no mail is sent.
     """
     findings = list(examine(ctx.find_root().obj))
     if as_json:

@@ -1,0 +1,125 @@
+"""What the doctor says of the directory, of DNS and of the way into the mailboxes, each against a real one."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from tests.peers import dovecot
+from tests.peers.processes import free_port
+from tests.peers.slapd import BASE, MANAGER, PASSWORD, slapd
+from tests.triage import arriving
+from triage import db
+from triage.settings import Recall, Settings
+from triage_cli import asking, inside
+from triage_cli.finding import FAIL, OK, WARN, Finding
+
+PEOPLE = f"""
+dn: {BASE}
+objectClass: organization
+objectClass: dcObject
+o: Company
+dc: company
+
+dn: uid=anna,{BASE}
+objectClass: inetOrgPerson
+uid: anna
+cn: Anna
+sn: Berg
+mail: anna@company.example
+"""
+
+
+@pytest.fixture
+def house(settings: Settings, sqlite_url: str, sqlite_engine: Engine) -> Settings:
+    """A house whose database knows people."""
+    with db.transaction(sqlite_engine) as session:
+        arriving.set_up(session, settings)
+    return replace(settings, database=replace(settings.database, url=sqlite_url))
+
+
+def said(findings: Iterator[Finding]) -> tuple[str, str]:
+    """The one finding: how bad, and what was seen; if it is not well it says what to do."""
+    (finding,) = findings
+    assert bool(finding.do) == (finding.level != OK)
+    return finding.level, finding.found
+
+
+def test_a_directory_file_and_its_mistakes(settings: Settings, tmp_path: Path) -> None:
+    file = tmp_path / "people.toml"
+    settings = replace(settings, directory=replace(settings.directory, file=str(file)))
+    assert said(asking.directory(settings))[0] == FAIL
+    file.write_text('[company]\npostmaster = "it@company.example"\n')
+    assert said(asking.directory(settings)) == (OK, f"0 people in {file}")
+
+
+@pytest.mark.peers
+def test_an_ldap_server_that_lets_us_in_or_not(settings: Settings, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text(PASSWORD)
+    with slapd(PEOPLE) as server:
+        ldap = replace(
+            settings.directory,
+            source="ldap",
+            url=server.url,
+            tls_ca=str(server.ca),
+            base=BASE,
+            bind_dn=MANAGER,
+            password_file=str(secret),
+            postmaster="it@company.example",
+        )
+        level, words = said(asking.directory(replace(settings, directory=ldap)))
+        assert (level, words) == (OK, f"{server.url} lets us in and shows us people below {BASE}")
+        level, words = said(asking.directory(replace(settings, directory=replace(ldap, people_filter="(uid=nobody)"))))
+        assert level == FAIL
+        assert "shows us nobody" in words
+        secret.write_text("wrong")
+        level, words = said(asking.directory(replace(settings, directory=ldap)))
+        assert level == FAIL
+        assert "does not accept the password" in words
+
+
+def test_dns_answers_and_leads_here_or_not(settings: Settings, tmp_path: Path) -> None:
+    domain, zone = settings.company.domains[0], tmp_path / "asked.zone"
+    settings = replace(settings, company=replace(settings.company, domains=(domain,)), dns=replace(settings.dns, zone_file=str(zone)))
+    zone.write_text(f"$ORIGIN .\n$TTL 60\n. SOA ns. root. 1 1 1 1 1\n. NS ns.\nns. A 127.0.0.1\n{domain}. MX 10 MX.{domain}.\n")
+    assert said(asking.resolvers(settings)) == (OK, f"mail for {domain} goes to mx.{domain}")
+    zone.write_text("$ORIGIN .\n$TTL 60\n. SOA ns. root. 1 1 1 1 1\n. NS ns.\nns. A 127.0.0.1\n")
+    assert said(asking.resolvers(settings)) == (WARN, f"{domain} has no MX record")
+
+
+def test_dns_that_does_not_answer(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "PATIENCE", 0.3)
+    settings = replace(settings, dns=replace(settings.dns, zone_file="", nameservers=("127.0.0.254",)))
+    assert said(asking.resolvers(settings))[0] == FAIL
+
+
+@pytest.mark.peers
+def test_the_way_into_the_mailboxes(house: Settings, tmp_path: Path) -> None:
+    secret = tmp_path / "master"
+    secret.write_text(dovecot.MASTER_PASSWORD)
+    with dovecot.running() as server:
+        way = Recall(imap=f"imap://127.0.0.1:{server.imap_port}", master_user=dovecot.MASTER, password_file=str(secret))
+        level, words = said(asking.mailboxes(replace(house, recall=way)))
+        assert (level, words.startswith(f"{way.imap} lets us into that of ")) == (OK, True)
+        secret.write_text("wrong")
+        assert said(asking.mailboxes(replace(house, recall=way)))[0] == FAIL
+    assert said(asking.mailboxes(replace(house, recall=replace(way, imap=f"imap://127.0.0.1:{free_port()}"))))[0] == FAIL
+    assert said(asking.mailboxes(replace(house, recall=replace(way, master_user="")))) == (
+        FAIL,
+        "recall.master_user is missing: recall.auth = 'master' needs it",
+    )
+
+
+def test_no_way_into_the_mailboxes(house: Settings) -> None:
+    smtp = replace(house, relay=replace(house.relay, next_hop="smtp://127.0.0.1:25", routes=()))
+    assert said(asking.mailboxes(smtp))[0] == WARN
+    assert [*asking.mailboxes(replace(smtp, relay=replace(smtp.relay, next_hop="maildir:/srv/mail")))] == []
+
+
+def test_a_database_that_is_not_there_has_one_finding_only(house: Settings, tmp_path: Path) -> None:
+    house = replace(house, database=replace(house.database, url=f"sqlite:///{tmp_path}/none.db"), recall=Recall(imap="imap://127.0.0.1"))
+    assert [*asking.mailboxes(house), *inside.covered(house)] == []
+    assert said(inside.database(house))[0] == FAIL

@@ -1,0 +1,97 @@
+"""What the doctor asks others for: the directory, the resolvers, a way into the mailboxes."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+from directory_sync.ldap_server import connected
+from directory_sync.ldap_source import LdapSource
+from directory_sync.source import open_source
+from mail_auth.resolver import Temporary
+from mail_auth.resolvers import open_resolver
+from mailboxes import sign_in
+from mailboxes.imap import NO_UIDPLUS
+from mailboxes.mailbox import Unreachable
+from triage import db, reports
+from triage.errors import BadInput, Refused
+from triage.settings import Settings
+from triage_cli.finding import FAIL, OK, WARN, Finding
+from triage_cli.opened import database_of
+from triage_cli.outside import PATIENCE
+
+
+def directory(settings: Settings) -> Iterator[Finding]:
+    """Can the directory be read? Of an LDAP server only whether it lets us in and what one page of people holds."""
+    try:
+        source = open_source(settings)
+        if isinstance(source, LdapSource):
+            yield ldap(source)
+        else:
+            company = source.read().company
+            yield Finding(OK, "directory", f"{len(company.people)} people in {settings.directory.file}")
+    except Refused as fault:
+        do = "mend it; until then the addresses that are known stay as they are. `mailroom sync --dry-run` reads all of it"
+        yield Finding(FAIL, "directory", str(fault), do)
+
+
+def ldap(source: LdapSource) -> Finding:
+    """Whom the server shows us. Refused when it lets us read nothing."""
+    place = replace(source.place, timeout=min(source.place.timeout, int(PATIENCE)))
+    people = source.kinds[0]
+    with connected(place) as server:
+        seen = next(server.search(people.base, people.query, people.attributes), None)
+    if seen is None:
+        do = "change directory.base or people_filter, or let our account read there; nothing changes meanwhile"
+        return Finding(FAIL, "directory", f"{place.url} shows us nobody below {people.base} that {people.query} finds", do)
+    return Finding(OK, "directory", f"{place.url} lets us in and shows us people below {people.base}")
+
+
+def resolvers(settings: Settings) -> Iterator[Finding]:
+    """Does DNS answer, and does the world send our mail here?"""
+    try:
+        resolver = open_resolver(settings.dns)
+        for domain in settings.company.domains:
+            hosts = [str(one).split()[-1].lower() for one in resolver.query(domain, "MX", time.monotonic() + PATIENCE)]
+            if hosts:
+                yield Finding(OK, "dns", f"mail for {domain} goes to {', '.join(sorted(hosts))}")
+            else:
+                yield Finding(WARN, "dns", f"{domain} has no MX record", "publish one that leads here, or to the edge before us")
+    except (BadInput, Temporary) as fault:
+        do = "see dns.nameservers: without DNS nobody can prove who they are, and mail is put off for up to 15 minutes and then held"
+        yield Finding(FAIL, "dns", str(fault), do)
+
+
+def mailboxes(settings: Settings) -> Iterator[Finding]:
+    """Are we let into a mailbox over IMAP? Nothing is opened there."""
+    if not settings.recall.imap:
+        if not settings.reaches_mailboxes:
+            do = "set [recall] to let a purge take out what was delivered"
+            yield Finding(WARN, "mailboxes", "there is no way into them: what is delivered stays out of reach", do)
+        return
+    try:
+        mailbox = a_mailbox(settings)
+    except BadInput:  # the database has a finding of its own
+        return
+    if not mailbox:
+        yield Finding(WARN, "mailboxes", "nobody is known yet whose mailbox could be entered", "run `mailroom sync`, then look again")
+        return
+    try:
+        sign_in.check(settings.recall)
+        client = sign_in.enter(replace(settings.recall, timeout=min(settings.recall.timeout, int(PATIENCE))), mailbox)
+        try:
+            expunges = client.has_capability("UIDPLUS") or client.has_capability("IMAP4rev2")
+        finally:
+            sign_in.hang_up(client)
+    except (Refused, Unreachable) as fault:
+        yield Finding(FAIL, "mailboxes", str(fault), "see [recall]: until then nothing is taken out of mailboxes, or put back")
+        return
+    if expunges:
+        yield Finding(OK, "mailboxes", f"{settings.recall.imap} lets us into that of {mailbox}")
+    else:
+        yield Finding(FAIL, "mailboxes", NO_UIDPLUS, "use a server that has it; until then nothing is taken out of mailboxes")
+
+
+def a_mailbox(settings: Settings) -> str:
+    """The mailbox of somebody who works here, "" when nobody is known yet. BadInput when the database is not in order."""
+    with database_of(settings) as engine, db.reading(engine) as session:
+        return next((one.mailbox for one in reports.people(session, "")), "")
