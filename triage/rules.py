@@ -17,6 +17,7 @@ from triage.envelope import Address, ascii_domain
 from triage.errors import BadInput, NotFound
 from triage.facts import MatchedRule, Recipient
 from triage.ids import show
+from triage.links import related
 from triage.models import Department, Person, Rule
 from triage.proofs import precision
 from triage.settings import Settings
@@ -205,7 +206,11 @@ def checked(session: Session, order: RuleOrder, settings: Settings) -> RuleOrder
     ):
         raise BadInput(f"value: {value} is our own; forged mail in our name is held without a rule")
     return replace(
-        order, value=value, scope=checked_scope(session, order.scope), proof=checked_proof(order, settings), note=order.note[:500]
+        order,
+        value=value,
+        scope=checked_scope(session, order.scope),
+        proof=checked_proof(replace(order, value=value), settings),
+        note=order.note[:500],
     )
 
 
@@ -262,6 +267,8 @@ def checked_proof(order: RuleOrder, settings: Settings) -> str:
         raise BadInput(f"proof: {fault}") from fault
     if kind == "arc" and domain not in settings.policy.trusted_arc_sealers:
         raise BadInput(f"proof: {domain} is not among policy.trusted_arc_sealers; whoever runs Mailroom can add it there")
+    if kind == "arc" and order.match == "list" and not related(domain, order.value):
+        raise BadInput(f"proof: {domain} seals what anybody sends through it; a list is known by a seal of its own organisation")
     return f"{kind}:{domain}"
 
 

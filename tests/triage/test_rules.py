@@ -80,13 +80,13 @@ def test_a_list_that_writes_in_place_of_its_authors_is_let_in_as_a_list_only(kno
     assert ("allow", "dev@lists.example") in own_words
 
 
-@pytest.mark.parametrize("match", ["address", "domain", "list"])
-def test_a_seal_is_a_proof_where_the_sealer_is_trusted(sqlite_engine: Engine, settings: Settings, match: str) -> None:
+@pytest.mark.parametrize(
+    ("match", "value"), [("address", "sales@supplier.example"), ("domain", "supplier.example"), ("list", "<Dev.Forwarder.example>")]
+)
+def test_a_seal_is_a_proof_where_the_sealer_is_trusted(sqlite_engine: Engine, settings: Settings, match: str, value: str) -> None:
     with db.transaction(sqlite_engine) as session:
         arriving.set_up(session, settings)
-    order = RuleOrder(
-        "allow", match, "sales@supplier.example" if match == "address" else "supplier.example", "company", "arc:Forwarder.example"
-    )
+    order = RuleOrder("allow", match, value, "company", "arc:Forwarder.example")
     with pytest.raises(BadInput, match=r"forwarder\.example is not among policy\.trusted_arc_sealers"):
         add(sqlite_engine, settings, order)
     trusting = replace(settings, policy=replace(settings.policy, trusted_arc_sealers=("forwarder.example",)))
@@ -113,6 +113,7 @@ def test_the_most_precise_comes_first(known: Engine, settings: Settings) -> None
         (replace(ALLOW, match="subject"), "match: a rule matches an address, a domain or a list"),
         (replace(ALLOW, match="list", value="dev lists"), "is not a List-Id"),
         (replace(ALLOW, match="list", value="dev.lists.example"), "proof: a list needs dkim:DOMAIN"),
+        (replace(ALLOW, match="list", value="dev.lists.example", proof="arc:forwarder.example"), "seals what anybody sends through it"),
         (replace(ALLOW, proof="trust"), "proof: dmarc, aligned, dkim:DOMAIN or arc:DOMAIN"),
         (replace(ALLOW, proof="dkim:"), "proof: '' is not a domain"),
         (replace(ALLOW, proof="arc:"), "proof: '' is not a domain"),
@@ -127,6 +128,7 @@ def test_the_most_precise_comes_first(known: Engine, settings: Settings) -> None
 def test_mistakes_are_named(sqlite_engine: Engine, settings: Settings, order: RuleOrder, says: str) -> None:
     with db.transaction(sqlite_engine) as session:
         arriving.set_up(session, settings)
+    settings = replace(settings, policy=replace(settings.policy, trusted_arc_sealers=("forwarder.example",)))
     with pytest.raises(BadInput, match=says):
         add(sqlite_engine, settings, order)
 
