@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from directory_sync import toml_file
-from triage.company import CompanyDirectory, DepartmentEntry, GroupEntry, PersonEntry, StaffEntry
+from triage.company import CompanyDirectory, DepartmentEntry, GroupEntry, PersonEntry, SealedEntry, StaffEntry
 from triage.errors import BadInput
 
 DOMAINS = ("company.example", "company.test")
@@ -217,3 +217,40 @@ def test_the_example_for_administrators_can_be_read() -> None:
     company = toml_file.read(Path(__file__).parents[2] / "deploy" / "company.toml", ("company.example",))
     assert [one.uid for one in company.people] == ["dario.montefusco"]
     assert [one.login for one in company.staff] == ["ana"]
+
+
+def test_assistants_who_are_staff_see_the_mail_of_those_they_assist(tmp_path: Path) -> None:
+    named = GOOD.replace('name = "Gone Away"', 'name = "Gone Away"\nmanager = "jo"\nassistants = ["jo"]')
+    by_uid, by_login = named.replace('login = "ana"', 'login = "ana"\nperson = "jo"'), named.replace('login = "ana"', 'login = "jo"')
+    for text in (by_uid, by_login):
+        found = read(tmp_path, text)
+        assert found.staff[0].scope == ("department:sales", "person:jo", "person:left")
+        assert (found.people[1].manager, found.people[1].assistants) == ("jo", ("jo",))
+    assert read(tmp_path, named).staff[0].scope == ("department:sales", "person:jo"), "the assistant is no staff"
+    watching = by_login.replace('role = "triage"', 'role = "auditor"')
+    assert read(tmp_path, watching).staff[0].scope == ("department:sales", "person:jo"), "an auditor assists nobody"
+
+
+def test_what_is_sealed_names_who_sees_it(tmp_path: Path) -> None:
+    text = GOOD.replace('code = "it"', 'code = "it"\nresponsible = "jo"\nsealed = true').replace(
+        'uid = "jo"', 'uid = "jo"\nsealed = true\nsealed_staff = ["Ana"]'
+    )
+    found = read(tmp_path, text)
+    assert found.sealed == (SealedEntry("department:it"), SealedEntry("person:jo", ("Ana",)))
+    assert found.departments[0].responsible == "jo"
+
+
+@pytest.mark.parametrize(
+    ("instead_of", "written", "says"),
+    [
+        ('code = "it"', 'code = "it"\nsealed = true\nsealed_staff = ["anna"]', "there is no staff 'anna'; did you mean 'ana'"),
+        ('code = "it"', 'code = "it"\nsealed_staff = ["ana"]', "sealed_staff stands here without sealed = true"),
+        ('code = "it"', 'code = "it"\nresponsible = "joe"', "responsible: there is no person 'joe'"),
+        ('uid = "jo"', 'uid = "jo"\nassistants = ["joe"]', "assistants: there is no person 'joe'"),
+        ('uid = "jo"', 'uid = "jo"\nmanager = "joe"', "manager: there is no person 'joe'"),
+        ('login = "ana"', 'login = "ana"\nperson = "joe"', "person: there is no person 'joe'"),
+    ],
+)
+def test_who_is_named_must_exist(tmp_path: Path, instead_of: str, written: str, says: str) -> None:
+    with pytest.raises(BadInput, match=says):
+        read(tmp_path, GOOD.replace(instead_of, written, 1))

@@ -10,7 +10,7 @@ from sqlmodel import Session, col
 from tests.triage import arriving
 from tests.triage.arriving import COMPANY, NOW, SYNC, arrive
 from triage import db, directory, directory_rows, intake, recipients
-from triage.company import CompanyDirectory, PersonEntry
+from triage.company import CompanyDirectory, PersonEntry, SealedEntry
 from triage.envelope import Address
 from triage.errors import BadInput
 from triage.models import AuditRecord, Delivery, Person
@@ -133,3 +133,18 @@ def test_the_first_owner_of_an_address_keeps_it(known: Engine) -> None:
         found = recipients.resolve(session, Address.parse("mara.berg@company.example"), HOUSE)
     assert found is not None
     assert found.person == "mara.berg"
+
+
+def test_a_seal_outlives_who_is_no_longer_named(known: Engine) -> None:
+    sealed = SealedEntry("person:mara.berg", ("ana",))
+    with db.transaction(known) as session:
+        take_over(session, replace(COMPANY, sealed=(sealed,)))
+        take_over(session, replace(COMPANY, people=COMPANY.people[1:]))
+        assert directory_rows.present(session).sealed == (sealed,)
+        take_over(session, COMPANY)
+        assert directory_rows.present(session).sealed == (), "who is named and not sealed has been opened on purpose"
+        opened = session.scalars(
+            select(AuditRecord).where(col(AuditRecord.act) == "directory").order_by(col(AuditRecord.id).desc())
+        ).first()
+        assert opened is not None
+        assert "person:mara.berg seal: goes" in opened.detail["changes"]
