@@ -118,11 +118,12 @@ class ImapMailbox:
 
     def from_sender(self, sender: str, *, whole: bool) -> Iterator[list[Copy]]:
         """As Mailbox.from_sender. SEARCH finds parts of words too: who asks looks at what is found."""
+        wanted = (f"HEADER FROM {quoted(sender)}",) if sender.isascii() else (["HEADER", "FROM", sender], "UTF-8")
         with answering("the mailbox could not be searched"):
             folders = self.folders()
         for folder in folders:
             with answering("the mailbox could not be searched"):
-                uids = self.client.search(["HEADER", "FROM", sender]) if self.open(folder, readonly=True) else []
+                uids = self.client.search(*wanted) if self.open(folder, readonly=True) else []
             for start in range(0, len(uids), AT_ONCE):
                 with answering("the mailbox could not be read"):
                     self.open(folder, readonly=True)

@@ -11,6 +11,7 @@ from mailboxes.matching import Names, Sought, is_copy, is_related, may_be
 from triage.envelope import Address
 from triage.mime import HEAD_LIMIT, headers_of
 from triage.recalled import Copy
+from triage.visible import visible
 
 INBOX = "INBOX"
 FLAGS = {"D": "\\Draft", "F": "\\Flagged", "P": "$Forwarded", "R": "\\Answered", "S": "\\Seen", "T": "\\Deleted"}
@@ -37,9 +38,12 @@ class MaildirMailbox:
         found = [Found() for _ in sought]
         for folder, path in self.messages():
             try:
+                str(path).encode()
                 self.look(folder, path, sought, found)
             except FileNotFoundError:
                 continue  # its owner moved or deleted it this moment
+            except UnicodeEncodeError as fault:
+                raise Unreachable(f"{visible(str(path))} has a name that is no UTF-8, so it cannot be written down") from fault
             except OSError as fault:
                 raise Unreachable(f"{path} cannot be read: {fault.strerror}") from fault
         return found

@@ -139,7 +139,7 @@ def revive(session: Session, parent: Delivery, mailboxes: set[str], *, by: Actor
             recalled.tell(session, row.purge_wanted_by, row.id, "refused", "It has left again with the group's mail.")
     flying = among(session, col(Delivery.id), [row.id for row in mine if row.state == State.RELAYING])
     session.execute(update(Delivery).where(flying).values(purge_wanted_by=None))
-    leaving = among(session, col(Delivery.id), [row.id for row in mine if row.state == State.RECALLING])
+    leaving = among(session, col(Delivery.id), [row.id for row in mine if row.state == State.RECALLING and row.back_to != "mailbox"])
     recalled.want_back(session, leaving, "queued", parent.decision_id or 0)
 
 

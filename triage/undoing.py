@@ -223,6 +223,7 @@ def spare(session: Session, decision: Decision, ids: list[int]) -> set[int]:
     spared = set(session.scalars(select(col(Delivery.id)).where(wanted)))
     if spared:
         session.execute(update(Delivery).where(wanted).values(purge_wanted_by=None))
+        recalled.tell_all(session, [(decision.id, one, "done", "Called off before it was carried out.") for one in spared])
     return spared
 
 

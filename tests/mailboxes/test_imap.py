@@ -57,6 +57,15 @@ def test_no_message_id_saves_a_mail_from_being_recalled(house: Home, anna: str) 
     assert lying(house.server, anna) == []
 
 
+@pytest.mark.parametrize("sender", ["{9}@phisher.example", "a%b*@phisher.example", "m\u00fcller@phisher.example"])
+def test_no_address_saves_its_mail_from_being_swept(house: Home, anna: str, sender: str) -> None:
+    with house.server.client(anna) as client:
+        client.append("INBOX", letter(1, sender))
+    mailbox = ImapMailbox(house.settings.recall, anna)
+    assert [len(copies) for copies in mailbox.from_sender(sender, whole=False)] == [1]
+    mailbox.close()
+
+
 def test_a_short_message_id_does_not_make_us_look_at_every_mail() -> None:
     """SEARCH finds parts of words."""
     asked = criteria([Sought("7QK2V5XJ0ABCD", "@", None)], datetime(2026, 3, 1, tzinfo=UTC))

@@ -9,7 +9,8 @@ from sqlalchemy import Engine
 
 from mailboxes.mailbox import Unreachable
 from mailboxes.maildir import MaildirMailbox, copy_at
-from tests.mailboxes.delivering import ANNA, BOB, House, letter
+from tests.mailboxes.delivering import ANNA, BOB, House, letter, recalling
+from tests.peers import processes
 from triage.decisions import Verb
 from triage.settings import Relay, Settings
 from triage.states import State
@@ -93,3 +94,15 @@ def test_no_address_leads_out_of_the_directory(tmp_path: Path, address: str) -> 
 def test_a_disk_that_is_not_there_is_tried_again(tmp_path: Path) -> None:
     with pytest.raises(Unreachable, match="of the Maildirs is not there"):
         MaildirMailbox(tmp_path / "unmounted", ANNA)
+
+
+def test_a_name_that_cannot_be_written_down_ends_the_visit_not_the_recaller(disk: Disk) -> None:
+    disk.delivered(letter(1), ANNA)
+    odd = disk.directory / ANNA / os.fsdecode(b".Bad\xff")
+    for part in ("cur", "new", "tmp"):
+        (odd / part).mkdir(parents=True)
+    disk.only(ANNA).rename(odd / "cur" / "1.x:2,S")
+    purge = disk.decides(Verb.PURGE)
+    with recalling(disk.settings):
+        processes.until(lambda: disk.outcome(purge)[1], "the first visit is over")
+    assert "has a name that is no UTF-8" in disk.outcome(purge)[1]

@@ -307,6 +307,15 @@ def test_undoing_a_release_whose_attempt_fails_holds_the_mail_again(office: Offi
     assert (office.states(mail), office.report(undone)[mail][0]) == ([State.HELD], "done")
 
 
+def test_a_purge_that_is_undone_before_it_landed_is_over(office: Office) -> None:
+    (mail,) = office.released()
+    claim = office.on_its_way()
+    purge = office.decides(Verb.PURGE)
+    office.undoes(purge)
+    office.lands(claim)
+    assert (office.states(mail), office.report(purge)) == ([State.DELIVERED], {mail: ("done", "Called off before it was carried out.")})
+
+
 def test_of_two_purges_on_the_way_the_first_stands_and_the_second_says_so(office: Office) -> None:
     (mail,) = office.released()
     claim = office.on_its_way()
