@@ -1,6 +1,7 @@
 """What one client, and all clients together, may take of the receiving daemon."""
 
 import ipaddress
+from functools import lru_cache
 
 from mta.tally import Tally
 from triage.settings import Smtp
@@ -63,6 +64,7 @@ class Memory:
             del self.held[owner]
 
 
+@lru_cache(4096)
 def network(client: str) -> str:
     """Whom to count this address for."""
     if ":" not in client:
