@@ -5,15 +5,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, and_, func, select, update
 from sqlmodel import Session, col
 
-from triage import access, contents, ids, ledger, recalled
+from triage import access, contents, ids, ledger, recalled, sealed
 from triage.actor import Actor, Role
 from triage.authentication import Authentication
 from triage.content import Summary
 from triage.envelope import Address, Envelope
 from triage.errors import BadInput, NotAllowed, NotAllowedNow
+from triage.keys import LARGE_PURGE
 from triage.models import Decision, DecisionItem, Delivery, KnownRecipient, Message, Recalled, SweptMailbox
 from triage.outcomes import DecisionReport, filed
 from triage.recalled import BY, Copy
@@ -53,13 +54,19 @@ def begin(
 ) -> DecisionReport:
     """Decide that this address's mail goes out of every mailbox; the recaller carries it out. With `dry_run` it only counts.
 
-    BadInput when it is no address, NotAllowed without the whole company in scope, NotAllowedNow without a way into mailboxes.
+    Mailboxes that are sealed to who asks are left out. BadInput when it is no address, NotAllowed without the whole company in
+    scope, NotAllowedNow without a way into mailboxes, or where large purges need a second person.
     """
     access.require(by, Role.ADMIN)
     if not by.scope.company:
         raise NotAllowed("a sweep looks into every mailbox: it needs the whole company as scope")
     if not settings.reaches_mailboxes:
         raise NotAllowedNow("there is no way into the mailboxes: see [recall] in the settings")
+    if LARGE_PURGE in settings.policy.two_keys and not dry_run:
+        raise NotAllowedNow(
+            "a sweep is a large purge, and nobody knows before how large: where two people turn the key for one, purge what came "
+            "through Mailroom instead, or take large-purge out of policy.two_keys for as long as the sweep needs"
+        )
     try:
         address = str(Address.parse(sender))
     except ValueError as fault:
@@ -68,11 +75,19 @@ def begin(
     decision = Decision(at=now, by=str(by), by_shown=by.shown, verb=VERB, selection=selection, reason=reason[:1000], count=0, done=0)
     session.add(decision)
     session.flush()
-    mailboxes = session.scalars(select(col(KnownRecipient.mailbox)).where(col(KnownRecipient.kind) != "group").distinct())
+    mailboxes = session.scalars(select(col(KnownRecipient.mailbox)).where(col(KnownRecipient.kind) != "group", opened_to(by)).distinct())
     rows = [SweptMailbox(decision_id=decision.id, mailbox=mailbox, due_at=now, begun_at=now) for mailbox in sorted(mailboxes)]
     session.add_all(rows)
     session.flush()
     return filed(session, decision, [], by=by, now=now)
+
+
+def opened_to(by: Actor) -> ColumnElement[bool]:
+    """Whose mailboxes are looked into: none that a seal keeps away from the actor."""
+    return and_(
+        col(KnownRecipient.department).not_in(sealed.names_closed("department", by)),
+        col(KnownRecipient.person).not_in(sealed.names_closed("person", by)),
+    )
 
 
 def claim(session: Session, *, mailboxes: int, busy: Iterable[str] = (), settings: Settings, now: datetime) -> list[Search]:

@@ -15,8 +15,9 @@ from mailboxes.imap import ImapMailbox
 from mailboxes.mailbox import Unreachable
 from tests.mailboxes.delivering import ANA, House, behind_dovecot, letter, lying, recalling, relaying
 from tests.peers import dovecot, gate, processes
-from triage import db, sweeps
+from triage import db, sealed, sweeps
 from triage.actor import EVERYTHING, Actor, Role, Scope
+from triage.company import SealedEntry
 from triage.decisions import Verb
 from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound
 from triage.models import Content, Delivery, KnownRecipient, SweptMailbox
@@ -343,3 +344,17 @@ def test_a_sweep_needs_the_whole_company_and_a_way_in(town: Town) -> None:
         begin(by=Actor.person("sam", Role.ADMIN, Scope(departments=frozenset({"it"}))))
     with pytest.raises(NotAllowedNow, match="no way into the mailboxes"):
         begin(settings=replace(town.settings, recall=Recall()))
+    with pytest.raises(NotAllowedNow, match="two people turn the key"):
+        begin(settings=replace(town.settings, policy=replace(town.settings.policy, two_keys=("large-purge",))))
+
+
+def test_a_sweep_leaves_sealed_mailboxes_alone(town: Town) -> None:
+    with town.server.client(town.anna) as client:
+        client.append("INBOX", letter(2, OLD))
+    before, folder = town.lying(), f"person:{town.anna.partition('@')[0]}"
+    with db.transaction(town.engine) as session:
+        sealed.equalise(session, [SealedEntry(folder, ("somebody.else",))])
+    assert (swept(town).count, town.lying()) == (0, before)
+    with db.transaction(town.engine) as session:
+        sealed.equalise(session, [SealedEntry(folder, ("ana",))])
+    assert swept(town).count == 1
