@@ -12,6 +12,7 @@ from mail_auth.message import Field, Message
 from triage.authentication import Dmarc, Result, Spf, Stated
 from triage.envelope import Envelope, ascii_domain
 
+TOKEN = b"x-mailroom-edge"  # how an edge on shared machines proves that it is ours; where, does not matter
 MOST = 5  # fields of the edge: one for each method is usual
 SPF_WORDS = (Result.PASS, Result.FAIL, Result.SOFTFAIL, Result.NEUTRAL, Result.NONE, Result.PERMERROR)
 
@@ -39,7 +40,8 @@ def on_top(mail: Message, names: set[str]) -> Iterator[Field]:
 
     An edge takes out what a stranger wrote in its own name, not in that of another edge.
     """
-    below = mail.fields[1:] if mail.fields and mail.fields[0].name == b"received" else mail.fields
+    fields = [field for field in mail.fields[: MOST + 2] if field.name != TOKEN]
+    below = fields[1:] if fields and fields[0].name == b"received" else fields
     for field in below[:MOST]:
         name = results.authserv_id(field.value) if field.name == b"authentication-results" else ""
         if name not in names:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from mail_auth.authenticate import authenticate
 from mail_auth.resolver import Resolver
+from mta import edge_token
 from mta.listing import Listing
 from triage.authentication import Authentication
 from triage.bounded import Overrun, Pool
@@ -30,8 +31,15 @@ NOTHING = Found(Authentication(""), Summary())
 class Examiner:
     """Finds it out, with a resolver and a parser of its own; safe for several threads."""
 
-    def __init__(self, resolver: Resolver, pool: Pool, listing: Listing, trusted_authserv_ids: Collection[str]) -> None:
+    def __init__(
+        self, resolver: Resolver, pool: Pool, listing: Listing, trusted_authserv_ids: Collection[str], edge_token: str = ""
+    ) -> None:
         self.resolver, self.pool, self.listing, self.trusted_authserv_ids = resolver, pool, listing, trusted_authserv_ids
+        self.edge_token = edge_token
+
+    def believed(self, envelope: Envelope, raw: bytes) -> Envelope:
+        """The envelope as far as the one who brought the message may be believed."""
+        return edge_token.believed(envelope, raw, self.edge_token)
 
     def examine(self, envelope: Envelope, raw: bytes) -> Found:
         """Takes as long as the resolver and the parser may take."""

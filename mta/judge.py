@@ -72,9 +72,9 @@ def run(settings: Settings, stop: threading.Event) -> None:
         fast_pool, slow_pool = parsers(PARSERS, FAST_PARSER), parsers(1, SLOW_PARSER)
         closing.callback(fast_pool.close)
         closing.callback(slow_pool.close)
-        trusted = settings.smtp.trusted_authserv_ids
-        fast = Lane(spool, Examiner(fast_resolver, fast_pool, listed, trusted), judged, workers=FAST_WORKERS)
-        slow = Lane(spool, Examiner(slow_resolver, slow_pool, listed, trusted), judged, workers=SLOW_WORKERS)
+        edges = (settings.smtp.trusted_authserv_ids, settings.smtp.edge_token)
+        fast = Lane(spool, Examiner(fast_resolver, fast_pool, listed, *edges), judged, workers=FAST_WORKERS)
+        slow = Lane(spool, Examiner(slow_resolver, slow_pool, listed, *edges), judged, workers=SLOW_WORKERS)
         rounds = [
             again(stop, "reading the spool", lambda: fast.feed(spool.batches()), bells[0].wait),
             again(stop, "reading the retry spool", lambda: slow.feed(spool.due(utcnow())), stop.wait),

@@ -154,6 +154,7 @@ class Lane:
         """One message after the other, until closed."""
         while (message := self.waiting.get()) is not None and not self.room.closed:
             try:
-                self.judged.put(replace(message, found=self.examiner.examine(message.envelope, message.raw)))
+                envelope = self.examiner.believed(message.envelope, message.raw)
+                self.judged.put(replace(message, envelope=envelope, found=self.examiner.examine(envelope, message.raw)))
             except Exception as fault:
                 self.judged.put(replace(message, fault=visible(f"{type(fault).__name__}: {fault}")))

@@ -73,6 +73,11 @@ class Smtp:
     trusted_authserv_ids: tuple[str, ...] = key(
         "Names in Authentication-Results fields (RFC 8601) that are believed on mail from trusted edges.", ()
     )
+    edge_token: str = key(
+        "What the trusted edges put into a field X-Mailroom-Edge of each message; needed where strangers share their networks "
+        "(Microsoft 365, Google). Mail without it is taken for a stranger's. A secret: give it as a credential file.",
+        "",
+    )
     max_size: int = key("Largest message accepted, in bytes.", 50 * 1024 * 1024)
     max_recipients: int = key("Most recipients of one message.", 1000)
     max_connections: int = key("Most connections at once.", 512)

@@ -21,6 +21,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("door snapshot", inside.door_snapshot),
     ("disk", inside.disk),
     ("cover", inside.covered),
+    ("edges", inside.edges),
     ("directory", asking.directory),
     ("dns", asking.resolvers),
     ("ports", outside.ports),
@@ -34,7 +35,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
 @click.option("--json", "as_json", is_flag=True, help="One JSON array of {level, what, found, do}.")
 @click.pass_context
 def doctor(ctx: click.Context, as_json: bool) -> int:
-    """Look at settings, database, spool, disk, cover, directory, DNS, ports, TLS, next hop and mailboxes.
+    """Look at settings, database, spool, disk, cover, edges, directory, DNS, ports, TLS, next hop and mailboxes.
 
     Exit code 1 when something does not work. Nothing is changed, and no mail is sent.
     """

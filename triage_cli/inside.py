@@ -1,5 +1,6 @@
-"""What the doctor looks at on this machine: database, spool, door snapshot, disk."""
+"""What the doctor looks at on this machine: database, spool, door snapshot, disk, edges, cover."""
 
+import ipaddress
 import os
 import shutil
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from triage_cli.opened import database_of
 
 LATE, TOO_LATE = timedelta(minutes=1), timedelta(minutes=15)  # of mail that waits to be judged
 LITTLE, TOO_LITTLE = 2 * 1024**3, 256 * 1024**2  # bytes left on a disk
+MOST_OF_ONE = 256  # public addresses in a network that can still be one company's own
 SQLITE = "sqlite:///"
 
 
@@ -105,6 +107,23 @@ def disk(settings: Settings) -> Iterator[Finding]:
         level = FAIL if free < TOO_LITTLE else WARN if free < LITTLE else OK
         words = f"{free / 1024**3:.1f} GiB free for the {name}"
         yield Finding(level, "disk", words, "" if level == OK else f"make room on the disk of {place}; without any the door says 452")
+
+
+def edges(settings: Settings) -> Iterator[Finding]:
+    """Networks of edges that are so wide that strangers may sit in them (mail flow, point 4)."""
+    networks = [ipaddress.ip_network(text, strict=False) for text in settings.smtp.trusted_edges]
+    wide = [str(one) for one in networks if one.is_global and one.num_addresses > MOST_OF_ONE]
+    if not networks:
+        yield Finding(OK, "edges", "none: strangers come themselves")
+    elif wide and not settings.smtp.edge_token:
+        yield Finding(
+            WARN,
+            "edges",
+            f"smtp.trusted_edges holds {', '.join(wide)}: strangers who use the same provider can speak as your edge",
+            "narrow it to your own machines, or set smtp.edge_token (docs/edge.md)",
+        )
+    else:
+        yield Finding(OK, "edges", f"{len(networks)} trusted, {'with' if settings.smtp.edge_token else 'without'} a token")
 
 
 def covered(settings: Settings) -> Iterator[Finding]:

@@ -83,3 +83,32 @@ def test_the_same_words_from_somebody_else_are_nothing(company: Settings) -> Non
         until(lambda: record(company) and not waiting(company))
     ((_, deliveries),) = record(company).values()
     assert deliveries == [HELD]
+
+
+@pytest.mark.parametrize(
+    ("client", "top", "outcome"),
+    [
+        ("", f"X-Mailroom-Edge: sesame\r\n{PASS}", KNOWN),
+        ("", f"{PASS}x-mailroom-edge:sesame \r\n", KNOWN),
+        (THEIRS, "X-Mailroom-Edge: sesame\r\n", KNOWN),
+        ("", PASS, HELD),
+        (THEIRS, "", HELD),
+        ("", f"X-Mailroom-Edge: guess\r\n{PASS}", HELD),
+        ("", f"X-Mailroom-Edge: sesame\r\nX-Mailroom-Edge: guess\r\n{PASS}", HELD),
+        ("", f"X-Mailroom-Edge: \r\n sesame\r\n{PASS}", HELD),
+    ],
+)
+def test_where_strangers_share_the_edges_machines_a_token_tells_ours(
+    company: Settings, client: str, top: str, outcome: tuple[State, str]
+) -> None:
+    company = replace(company, smtp=replace(company.smtp, edge_token="sesame"))
+    with receiving(company, None) as door, judging(company):
+        with smtplib.SMTP(*door.address) as session:
+            session.ehlo("mx.edge.example")
+            if client:
+                assert session.docmd("XFORWARD", f"ADDR={client} HELO=mx.supplier.example PROTO=ESMTP")[0] == 250
+            message = f"{top}From: sales@supplier.example\r\nSubject: hello\r\n\r\nX-Mailroom-Edge: sesame\r\n"
+            assert session.sendmail("sales@supplier.example", ["it+joe.fern@company.example"], message) == {}
+        until(lambda: record(company) and not waiting(company))
+    ((_, deliveries),) = record(company).values()
+    assert deliveries == [outcome]

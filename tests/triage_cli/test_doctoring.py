@@ -243,3 +243,18 @@ def test_a_mistake_of_ours_is_a_finding_too(shell: Shell, monkeypatch: pytest.Mo
     assert "fail  spool" in said.out
     assert "could not be looked at: ValueError: \\x1b[2J" in said.out
     assert "next hop" in said.out
+
+
+@pytest.mark.parametrize(
+    ("networks", "token", "level"),
+    [
+        ((), "", OK),
+        (("192.168.0.0/16", "10.1.2.3"), "", OK),
+        (("198.97.190.0/24",), "", OK),
+        (("40.92.0.0/15",), "", WARN),
+        (("40.92.0.0/15",), "sesame", OK),
+    ],
+)
+def test_edges_that_strangers_may_share(networks: tuple[str, ...], token: str, level: str, house: Settings) -> None:
+    (finding,) = inside.edges(replace(house, smtp=replace(house.smtp, trusted_edges=networks, edge_token=token)))
+    assert finding.level == level
