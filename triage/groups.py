@@ -127,8 +127,9 @@ def copy(parent: Delivery, member: Member, address: str, group: MailGroup, now: 
 
 def revive(session: Session, parent: Delivery, mailboxes: set[str], *, by: Actor, now: datetime) -> None:
     """Members' copies of an earlier release that were taken back go out again; those on their way back when they are there."""
-    again = col(Delivery.parent_id) == parent.id
-    mine = [row for row in session.scalars(select(Delivery).where(again)) if row.mailbox in mailboxes]
+    again = select(Delivery).where(col(Delivery.parent_id) == parent.id).order_by(col(Delivery.id))
+    locked = again.with_for_update().execution_options(populate_existing=True)  # a recaller may be settling them this moment
+    mine = [row for row in session.scalars(locked) if row.mailbox in mailboxes]
     purged = among(session, col(Delivery.id), [row.id for row in mine if row.state == State.PURGED and row.erased_at is None])
     said: dict[str, Any] = {"by": by, "now": now, "decision_id": parent.decision_id}
     for delivery_id, _ in ledger.record_many(session, purged, Event.RESTORE, **said):

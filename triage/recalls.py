@@ -91,22 +91,22 @@ def claim(session: Session, *, mailboxes: int, busy: Iterable[str] = (), setting
 def errands_of(session: Session, ids: list[int], settings: Settings, now: datetime) -> list[Errand]:
     """All that workers need, as values; the attempts are on the record before anybody dials."""
     rows = session.execute(
-        select(Delivery, col(Message.summary), col(Message.received_at), col(Content.zstd), col(Content.size))
+        select(Delivery, col(Message.summary), col(Message.received_at), col(Message.content_id))
         .join(Message, col(Message.id) == col(Delivery.message_id))
-        .join(Content, col(Content.id) == col(Message.content_id))
         .where(among(session, col(Delivery.id), ids))
         .order_by(col(Delivery.id))
         .execution_options(populate_existing=True)
     ).all()
     hops, kept = delivered_by(session, ids), recalled.current(session, ids)
+    known = contents_of(session, {content_id for _, _, _, content_id in rows})
     errands = []
-    for delivery, summary, received_at, zstd, size in rows:
+    for delivery, summary, received_at, content_id in rows:
         if called_off(session, delivery, kept.get(delivery.id, []), now):
             continue
         hop = hops.get(delivery.id, "")
         way = hop or next_hop_of(settings, department=delivery.department, mailbox=delivery.mailbox, direction=delivery.direction)
         restoring = State(delivery.state) is State.RESTORING
-        content = contents.unpacked(zstd, size) if zstd is not None else None
+        content = known.get(content_id)
         copies = kept.get(delivery.id, []) if restoring else []
         errands.append(
             Errand(
@@ -127,6 +127,16 @@ def errands_of(session: Session, ids: list[int], settings: Settings, now: dateti
     session.add_all(Attempt(delivery_id=one.delivery_id, number=one.number, started_at=now, next_hop=one.place) for one in errands)
     session.flush()
     return errands
+
+
+def contents_of(session: Session, ids: Iterable[int]) -> dict[int, bytes]:
+    """The bytes of each content that is not erased, once however many mailboxes it is to be taken out of."""
+    rows = session.execute(
+        select(col(Content.id), col(Content.zstd), col(Content.size)).where(
+            among(session, col(Content.id), ids), col(Content.zstd).is_not(None)
+        )
+    )
+    return {content_id: contents.unpacked(zstd, size) for content_id, zstd, size in rows}
 
 
 def delivered_by(session: Session, ids: list[int]) -> dict[int, str]:

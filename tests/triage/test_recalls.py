@@ -141,6 +141,20 @@ def test_what_is_due_is_claimed_once_and_by_mailbox(office: Office) -> None:
         assert list(begun) == [2]
 
 
+def test_what_went_to_many_is_held_in_memory_once(office: Office) -> None:
+    with db.transaction(office.engine) as session:
+        arrive(session, office.settings, JOE, MARA)
+    office.decides(Verb.RELEASE)
+    office.now += timedelta(seconds=11)
+    with db.transaction(office.engine) as session:
+        ended = [(one, STORED) for one in queue.claim(session, limit=5, settings=office.settings, now=office.now)]
+        queue.settle_many(session, ended, settings=office.settings, now=office.now)
+    office.decides(Verb.PURGE)
+    first, second = [errand for some in office.claims() for errand in some]
+    assert first.mailbox != second.mailbox
+    assert first.content is second.content
+
+
 def test_a_dead_workers_word_no_longer_counts(office: Office) -> None:
     (mail,) = office.delivered()
     office.decides(Verb.PURGE)
