@@ -53,6 +53,15 @@ def lines(document: Path) -> list[tuple[tuple[str, str], str]]:
     return found
 
 
+def test_decisions_are_numbered_one_after_another_and_written_alike() -> None:
+    files = sorted((ROOT / "docs" / "decisions").iterdir())
+    assert [file.name[:5] for file in files] == [f"{number:04d}-" for number in range(1, len(files) + 1)]
+    for number, file in enumerate(files, 1):
+        title, *heads = re.findall(r"^#+ .*$", file.read_text("utf-8"), re.MULTILINE)
+        assert title.startswith(f"# {number}. "), file.name
+        assert heads == ["## Context", "## Decision", "## Consequences", "## Alternatives"], file.name
+
+
 @pytest.mark.parametrize(("state", "event"), [pair for pair in product(State, Event) if pair not in TRANSITIONS])
 def test_what_the_table_does_not_name_is_refused(state: State, event: Event) -> None:
     with pytest.raises(NotAllowedNow, match=f"a {state} delivery cannot be changed by {event}"):
