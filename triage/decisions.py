@@ -188,6 +188,8 @@ def changes_of(session: Session, event: Event, to: str, now: datetime, settings:
         return {"due_at": leaves, "queued_at": leaves, "waits_for": ""} | to_another(session, to, settings)
     if event is Event.PUT_BACK:
         return {"due_at": now, "queued_at": now, "last_reply": ""}
+    if event is Event.RESTORE:
+        return {"due_at": None, "expanded": False}
     return recalled.due(now) if event is Event.PURGE else {"due_at": None}
 
 

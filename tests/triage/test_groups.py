@@ -272,6 +272,21 @@ def test_whoever_may_purge_the_group_s_mail_reaches_the_copies_in_other_departme
     assert house.row(ALL).state == "delivered"
 
 
+def test_a_group_s_mail_that_went_to_a_person_in_the_end_is_taken_from_there(with_recall: House) -> None:
+    house = with_recall
+    (held,) = house.arrives("void@company.example", FEW)[1:]
+    house.decides(Verb.RELEASE, held)
+    house.leaves()
+    house.decides(Verb.PURGE, held)
+    house.decides(Verb.RESTORE, held)
+    house.decides(Verb.REDIRECT, held, to="info@company.example")
+    house.arrives_at(*[one for one in house.leaves() if one.delivery_id == held])
+    purge = house.decides(Verb.PURGE, held)
+    with db.reading(house.engine) as session:
+        assert session.get_one(Delivery, held).state == "recalling"
+    assert purge.recalling == 1
+
+
 def test_restored_after_a_purge_it_is_held_and_leaves_anew(without_recall: House) -> None:
     house = without_recall
     (held,) = house.arrives(FEW)
