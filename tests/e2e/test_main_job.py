@@ -144,6 +144,11 @@ def test_redirected_in_the_browser_it_goes_to_somebody_else(house: House, page: 
     raw = house.company.take(letter)
     sign_in(page, house)
     choose(page, letter.subject)
+    for opens, shows in (("More", "Redirect"), ("Account of", "Sign out everywhere")):
+        page.get_by_role("button", name=opens).click()
+        expect(page.get_by_role("button", name=shows)).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("button", name=shows)).to_be_hidden()
     page.keyboard.press("m")
     page.get_by_role("combobox", name="To whom").fill("Luc Mor")
     expect(page.get_by_role("button", name="Redirect to Luc Moreau")).to_be_enabled()

@@ -112,6 +112,7 @@ export function onKey(event: KeyboardEvent): void {
   if (event.defaultPrevented || event.isComposing || document.querySelector('dialog[open]')) return
   const chord = chordOf(event)
   if (!chord || !ours(chord, event.target as Element)) return
+  if (chord === 'Escape' && document.querySelector(':popover-open')) return // the browser closes it
   const pending = event.timeStamp < prefixEnds ? prefix : ''
   prefix = ''
   if (!pending && (chord === 'g' || chord === '*')) {
