@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from bench.rounds import printing, processor
 from directory_sync.ldap_company import Reading
@@ -20,7 +21,7 @@ from migrations.upgrade import upgrade
 from tests.directory_sync.company600 import DEPARTMENTS
 from tests.directory_sync.entries import PEOPLE, group, ldif, person
 from tests.peers import processes
-from tests.peers.slapd import BASE, MANAGER, PASSWORD, Slapd, slapd
+from tests.peers.slapd import BASE, MANAGER, PASSWORD, slapd
 from triage import db, directory
 from triage.actor import Actor
 from triage.settings import Company, Directory
@@ -35,9 +36,13 @@ def main() -> int:
     """Measure each size in a process of its own, and print."""
     rows, others = [], []
     for size in SIZES:
-        watch = processor.Watch(())
-        measured = json.loads(subprocess.run([sys.executable, __file__, str(size)], stdout=subprocess.PIPE, check=True).stdout)
-        others.append(watch.stop()[2])
+        with slapd(ldif(*crowd(size))) as server:
+            server.modify(f"dn: uid=p1,{PEOPLE}\nchangetype: modify\nreplace: sn\nsn: newest\n")
+            (server.directory / "password").write_text(PASSWORD)
+            watch = processor.Watch((server.process.pid,) if server.process else ())
+            reader = [sys.executable, "-P", __file__, server.url, str(server.directory)]
+            measured = json.loads(subprocess.run(reader, stdout=subprocess.PIPE, check=True).stdout)
+            others.append(watch.stop()[2])
         rows += [
             [f"{size:,}", WORK[name], f"{wall:.2f} s", f"{cpu:.2f} s", f"{measured['megabytes']:.0f} MB"]
             for name, (wall, cpu) in measured["work"].items()
@@ -47,14 +52,12 @@ def main() -> int:
     return 0
 
 
-def measure(size: int) -> dict[str, object]:
-    """One size: seconds of wall clock and of our processor for each kind of work, and the most memory that it took."""
-    with slapd(ldif(*crowd(size))) as server, processes.short_directory("sync") as place:
-        settings = settings_of(server)
-        source = LdapSource(settings, COMPANY)
-        engine = db.open_engine(f"sqlite:///{place}/mailroom.db")
+def measure(url: str, place: Path) -> dict[str, object]:
+    """Seconds of wall clock and of our processor for each kind of work, and the most memory that it took in megabytes."""
+    source = LdapSource(settings_of(url, place), COMPANY)
+    with processes.short_directory("sync") as directory_of_database:
+        engine = db.open_engine(f"sqlite:///{directory_of_database}/mailroom.db")
         upgrade(engine)
-
         seen: list[Reading] = []
 
         def run(*, full: bool = False) -> None:  # as the role does: what is the same reading is not looked at again
@@ -69,7 +72,6 @@ def measure(size: int) -> dict[str, object]:
                 for _ in connection.search(BASE, source.schema.people, source.schema.attributes_of_people()):
                     pass
 
-        server.modify(f"dn: uid=p1,{PEOPLE}\nchangetype: modify\nreplace: sn\nsn: newest\n")
         work = {"floor": taken(floor), "first": taken(run), "nothing": taken(run), "whole": taken(lambda: run(full=True))}
         engine.dispose()
     return {"work": work, "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
@@ -91,15 +93,14 @@ def crowd(size: int) -> Iterator[Entry]:
         yield group(f"all-{one}", *(f"p{number}" for number in range(one, size, 16)), mail=f"all-{one}@company.example")
 
 
-def settings_of(server: Slapd) -> Directory:
-    """How to read it."""
-    (server.directory / "password").write_text(PASSWORD)
+def settings_of(url: str, place: Path) -> Directory:
+    """How to read it: certificate and password lie in the server's directory."""
     return Directory(
         source="ldap",
-        url=server.url,
-        tls_ca=str(server.ca),
+        url=url,
+        tls_ca=str(place / "server.pem"),
         bind_dn=MANAGER,
-        password_file=str(server.directory / "password"),
+        password_file=str(place / "password"),
         base=BASE,
         postmaster="p1@company.example",
     )
@@ -107,6 +108,6 @@ def settings_of(server: Slapd) -> Directory:
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        print(json.dumps(measure(int(sys.argv[1]))))
+        print(json.dumps(measure(sys.argv[1], Path(sys.argv[2]))))
         sys.exit(0)
     sys.exit(main())
