@@ -61,7 +61,7 @@ class Reader:
         units = [entry for entry in units if self.accepted(entry, self.readable)]
         self.departments = Departments(self.schema, self.settings, groups, units)
         for entry in people:  # an ordinary address binds more than anybody's alias
-            self.claim(entry, self.mailbox_of)
+            self.claim(entry)
         persons = {dn_key(entry.dn): person for entry in people if (person := self.accepted(entry, self.person))}
         persons = dict(self.with_superiors(people, persons))
         lists = Lists(self, groups, persons)
@@ -92,10 +92,10 @@ class Reader:
             entry.texts(name)
         return True
 
-    def claim(self, entry: Entry, address_of: Callable[[Entry], str]) -> None:
+    def claim(self, entry: Entry) -> None:
         """Let an entry own its ordinary address, when nobody does yet. What is wrong with it is said later."""
         try:
-            self.owners.setdefault(address_of(entry), entry.dn)
+            self.owners.setdefault(self.mailbox_of(entry), entry.dn)
         except ValueError:
             return
 
@@ -203,7 +203,7 @@ class Lists:
         self.groups = {dn_key(entry.dn): entry for entry in groups}
         for entry in groups:
             if self.reader.schema.mailbox and entry.values.get(self.reader.schema.mailbox.lower()):
-                self.reader.claim(entry, self.reader.mailbox_of)
+                self.reader.claim(entry)
 
     def entries(self) -> Iterator[GroupEntry]:
         """Every group that has an address of ours."""
