@@ -160,3 +160,29 @@ def arc_of(values: dict[str, Any]) -> Arc:
     """The chain from plain values; older rows name only the last sealer."""
     stated = tuple(Stated(**one) for one in values.get("stated", ()))
     return Arc(**values | {"result": Result(values["result"]), "sealers": tuple(values.get("sealers", ())), "stated": stated})
+
+
+def proof_sentence(found: Authentication) -> str:
+    """What the authentication results prove, for a person to read."""
+    dmarc = found.dmarc
+    if not found.author:
+        return "It does not name exactly one author, so nothing can prove who sent it."
+    domain = dmarc.domain or found.author.rpartition("@")[2]
+    ways = " and ".join(way.upper() for way in dmarc.aligned)
+    if found.proof == "dmarc" and dmarc.origin:
+        return f"{domain} proves that it sent this, as our edge {dmarc.origin} found: DMARC passes."
+    if found.proof == "dmarc":
+        return f"{domain} proves that it sent this: DMARC passes{f' by {ways}' if ways else ''}."
+    if found.proof == "aligned":
+        return f"{domain} has no DMARC record, but {ways} proves that it sent this."
+    if found.sealed_by(found.arc.sealer):
+        return f"Nothing proves that {domain} sent this, but {found.arc.sealer}, which passed it on, says that it had proven itself there."
+    if found.unknown:
+        return f"DNS did not answer, so it is not known whether {domain} sent this."
+    if dmarc.result is Result.FAIL and dmarc.origin:
+        return f"{domain} says that this is not from there, as our edge {dmarc.origin} found: DMARC fails."
+    if dmarc.result is Result.FAIL:
+        return f"{domain} says that this is not from there: DMARC fails{f', and its policy is {dmarc.policy}' if dmarc.policy else ''}."
+    if found.publishes_nothing:
+        return f"{domain} publishes nothing by which its mail could prove itself."
+    return f"Nothing proves that {domain} sent this."

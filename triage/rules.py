@@ -1,6 +1,6 @@
 """Sender rules: who said yes or no to whom, within which scope, for which proof. Match, add, remove, list."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
@@ -12,6 +12,7 @@ from triage import access, keys, ledger, mailing_lists, markers, sealed
 from triage.actor import Actor, Scope
 from triage.authentication import Authentication
 from triage.content import Summary
+from triage.db import among
 from triage.door import ancestors
 from triage.envelope import Address, ascii_domain
 from triage.errors import BadInput, NotFound
@@ -358,3 +359,10 @@ def version(session: Session, now: datetime) -> str:
     """Differs from every earlier one when the rules in force may have changed, also when one has run out."""
     run_out = session.scalar(select(func.count()).select_from(Rule).where(col(Rule.until) <= now))
     return f"{markers.read(session, VERSION)}.{run_out}"
+
+
+def known_to(session: Session, rule_ids: Sequence[int], *, by: Actor) -> tuple[Rule, ...]:
+    """The rules with these ids that reach into the actor's scope, newest first."""
+    found = session.scalars(select(Rule).where(among(session, col(Rule.id), rule_ids)).order_by(col(Rule.id).desc()))
+    closed = sealed.closed(session, by)
+    return tuple(as_seen(rule, by) for rule in found if access.knows_rule(by, rule.scope, closed))

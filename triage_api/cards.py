@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from triage import reports
+from triage import cards
 from triage.times import utcnow
 from triage_api import shapes
 from triage_api.pages import cursor_of, place_of
@@ -21,7 +21,7 @@ def list_cards(wanted: Annotated[shapes.CardQuery, Query()], session: Read, by: 
     """Cards in your scope: perishable ones first (the soonest), then by weight, then the newest."""
     after = place_of(wanted.cursor, datetime, int, datetime, str)
     by_sender = wanted.group == "sender"
-    page = reports.cards(session, wanted.selection(), by=by, now=utcnow(), by_sender=by_sender, limit=wanted.limit, after=after)
+    page = cards.cards(session, wanted.selection(), by=by, now=utcnow(), by_sender=by_sender, limit=wanted.limit, after=after)
     return shapes.Cards.model_validate(
         {"items": page.items, "next_cursor": cursor_of(page.following), "total_deliveries": page.deliveries, "total_cards": page.cards}
     )

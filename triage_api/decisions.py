@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Response
 from sqlmodel import Session
 
-from triage import ids, outcomes, reports, second_key, undoing
+from triage import ids, listings, outcomes, second_key, undoing
 from triage.actor import Actor
 from triage.models import PendingAct
 from triage.outcomes import DecisionReport
@@ -93,7 +93,7 @@ def answered(session: Session, made: DecisionReport, by: Actor) -> shapes.Decisi
 def within_scope(session: Session, made: list[DecisionReport], by: Actor) -> list[DecisionReport]:
     """Decisions without the ids that the asker may not know of: others' decisions reach further than one's own scope."""
     selected = [ids.read(shown) for one in made for shown in one.selection.get("ids", ())]
-    known = {ids.show(one) for one in reports.known(session, selected, by=by)}
+    known = {ids.show(one) for one in listings.known(session, selected, by=by)}
     return [
         replace(
             one,

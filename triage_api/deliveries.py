@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from triage import reports
+from triage import histories, listings
 from triage_api import shapes
 from triage_api.pages import cursor_of, place_of
 from triage_api.problems import described
@@ -20,12 +20,14 @@ router = APIRouter(tags=["deliveries"])
 def list_deliveries(wanted: Annotated[shapes.DeliveryQuery, Query()], session: Read, by: Staff) -> shapes.Deliveries:
     """Deliveries in your scope, newest first. `total_estimate` counts up to 100,000."""
     after = place_of(wanted.cursor, datetime, int)
-    page = reports.deliveries(session, wanted.selection(), by=by, rule_id=wanted.rule_id, rule=wanted.rule, limit=wanted.limit, after=after)
+    page = listings.deliveries(
+        session, wanted.selection(), by=by, rule_id=wanted.rule_id, rule=wanted.rule, limit=wanted.limit, after=after
+    )
     return shapes.Deliveries.model_validate({"items": page.items, "next_cursor": cursor_of(page.following), "total_estimate": page.total})
 
 
 @router.get("/deliveries/{delivery_id}", response_model=shapes.DeliveryDetail, responses=described(401, 404, 422))
 def get_delivery(delivery_id: shapes.GivenId, session: Read, by: Staff) -> shapes.DeliveryDetail:
     """One delivery with everything that happened to it."""
-    found = reports.delivery(session, delivery_id, by=by)
+    found = histories.delivery(session, delivery_id, by=by)
     return shapes.DeliveryDetail.model_validate(asdict(found.listed) | {"history": found.history, "attempts_made": found.attempts_made})

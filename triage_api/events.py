@@ -13,7 +13,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 
-from triage import db, reports
+from triage import db, trail
 from triage_api.office import Here, Office
 from triage_api.problems import described
 from triage_api.session import Watcher, holder
@@ -56,7 +56,7 @@ class Feed:
         """How many acts have been committed; what was known when the database does not answer."""
         try:
             with db.reading(self.office.engine) as session:
-                return reports.number_of_acts(session)
+                return trail.number_of_acts(session)
         except SQLAlchemyError as fault:
             log.warning("the database does not answer: %s", fault.__class__.__name__)
             return self.sequence

@@ -10,13 +10,13 @@ from urllib.parse import quote
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from fastapi.responses import HTMLResponse
 
-from triage import db, ids, ledger, links, reports
+from triage import authentication, db, ids, ledger, links, opening
 from triage.actor import Actor
 from triage.bounded import Overrun
 from triage.errors import NotFound
 from triage.mime import headers_of
+from triage.opening import Opened
 from triage.preview import FRAME_HEADERS, Mode, NumberedLink, Preview, unavailable
-from triage.reports import Opened
 from triage.times import utcnow
 from triage.visible import visible
 from triage_api import shapes
@@ -48,7 +48,7 @@ Reason = Annotated[str, Depends(given_reason)]
 def get_message(message_id: shapes.GivenId, here: Here, by: Staff, reason: Reason) -> shapes.Message:
     """What was found out about a message, and those of its deliveries that are in your scope. Sealed: its links only with a reason."""
     with db.reading(here.engine) as session:
-        opened = reports.message(session, message_id, by=by)
+        opened = opening.message(session, message_id, by=by)
     if opened.sealed and not reason:
         return message_of(opened, Preview(""))
     if opened.erased:
@@ -88,7 +88,7 @@ def message_of(opened: Opened, preview: Preview) -> shapes.Message:
             "helo": visible(envelope.helo),
             "tls": envelope.tls,
             "message_id_field": summary.message_id,
-            "authentication": found.as_json() | {"proof": found.proof, "sentence": reports.proof_sentence(found)},
+            "authentication": found.as_json() | {"proof": found.proof, "sentence": authentication.proof_sentence(found)},
             "signals": opened.signals,
             "links": preview.links,
             "hidden_pictures": preview.hidden_pictures,
@@ -114,8 +114,8 @@ def view_message(
 def raw_of(here: Office, message_id: int, by: Actor, reason: str) -> bytes:
     """The bytes as received; why a sealed one is opened goes on the record first. The database does not wait while they are looked at."""
     with db.reading(here.engine) as session:
-        raw = reports.raw(session, message_id, by=by, reason=reason)
-        under_seal = reports.breaks_seal(session, message_id, by=by, reason=reason)
+        raw = opening.raw(session, message_id, by=by, reason=reason)
+        under_seal = opening.breaks_seal(session, message_id, by=by, reason=reason)
     if under_seal:
         put_on_record(here, "open", message_id, by, {"reason": reason})
     return raw
@@ -144,7 +144,7 @@ def download_source(message_id: shapes.GivenId, here: Here, by: Staff, reason: R
 def download_attachment(message_id: shapes.GivenId, number: Number, here: Here, by: Staff, reason: Reason) -> Response:
     """One attachment as a file, whatever its type says. That you took it goes on the record."""
     with db.reading(here.engine) as session:
-        listed = reports.message(session, message_id, by=by).summary.attachments
+        listed = opening.message(session, message_id, by=by).summary.attachments
     raw = raw_of(here, message_id, by, reason)
     found = next((one for one in listed if one.number == number), None)
     if found is None:

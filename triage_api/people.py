@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from triage import addressees, reports
+from triage import addressees, folders
 from triage_api import shapes
 from triage_api.office import Here
 from triage_api.pages import Cursor, Limit, cursor_of, place_of
@@ -16,13 +16,13 @@ router = APIRouter(tags=["people"])
 @router.get("/departments", response_model=list[shapes.Folder], responses=described(401))
 def list_departments(session: Read, by: Staff) -> list[shapes.Folder]:
     """The departments and people in your scope with how much is held for each."""
-    return [shapes.Folder.model_validate(folder) for folder in reports.folders(session, by=by)]
+    return [shapes.Folder.model_validate(folder) for folder in folders.folders(session, by=by)]
 
 
 @router.get("/people", response_model=shapes.People, responses=described(401, 422))
 def list_people(session: Read, _by: Staff, q: shapes.Word = "") -> shapes.People:
     """Everybody in the company whose name, department or mailbox fits, at most 50."""
-    return shapes.People.model_validate({"items": reports.people(session, q)})
+    return shapes.People.model_validate({"items": folders.people(session, q)})
 
 
 @router.get("/addressees", response_model=shapes.Addressees, responses=described(401, 422))
@@ -30,7 +30,7 @@ def list_addressees(session: Read, _by: Staff, q: shapes.Word = "") -> shapes.Ad
     """Whom a mail can be redirected to, if name or address fits: people, then departments with a mailbox and groups, at most 50 each."""
     people = [
         shapes.Addressee(kind="person", to=f"person:{one.uid}", name=one.name, place=one.department_name, mailbox=one.mailbox)
-        for one in reports.people(session, q)
+        for one in folders.people(session, q)
     ]
     boxes = [
         shapes.Addressee(kind=one.kind, to=one.to, name=one.name, place=one.kind, mailbox=one.mailbox)  # type: ignore[arg-type]

@@ -25,8 +25,8 @@ from triage.errors import (
     Stale,
     Unanswered,
 )
+from triage.opening import Erased
 from triage.outcomes import NothingDone
-from triage.reports import Erased
 from triage.sign_in import TooManyFailures
 from triage_api.shapes import Item
 

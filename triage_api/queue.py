@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from sqlmodel import Session
 
-from triage import decisions, reports, routes, waiting
+from triage import decisions, histories, listings, routes, waiting
 from triage.actor import Actor
 from triage.decisions import Verb
 from triage.selection import MOST_IDS, Selection
@@ -22,12 +22,12 @@ router = APIRouter(tags=["queue"])
 def get_queue(session: Read, by: Staff, here: Here) -> shapes.Queue:
     """What waits, is under way or was refused by a next hop: the newest 200, and how it stands with each next hop."""
     settings = here.settings
-    items = reports.queue(session, by=by)
+    items = listings.queue(session, by=by)
     listed = [shapes.Waiting(**shapes.Delivery.model_validate(one).model_dump(), next_hop=way(one, settings)) for one in items]
     return shapes.Queue.model_validate({"items": listed, "next_hops": waiting.standings(session, by=by, settings=settings)})
 
 
-def way(one: reports.Listed, settings: Settings) -> str:
+def way(one: listings.Listed, settings: Settings) -> str:
     """Where a delivery that a member of staff may see goes next."""
     return routes.next_hop_of(settings, department=one.department, mailbox=one.mailbox, direction="in")
 
@@ -87,4 +87,4 @@ def held(session: Session, ids: tuple[int, ...], by: Actor, settings: Settings) 
 def told(session: Session, delivery_id: int, by: Actor) -> shapes.Delivery:
     """The relay and the browsers hear of it after the commit; the delivery as it is now."""
     ring_after(session, "relay")
-    return shapes.Delivery.model_validate(reports.delivery(session, delivery_id, by=by).listed)
+    return shapes.Delivery.model_validate(histories.delivery(session, delivery_id, by=by).listed)

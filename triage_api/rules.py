@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from triage import reports, rules, second_key
+from triage import rules, second_key
 from triage.errors import NotFound
 from triage.ids import show
 from triage.models import PendingAct
@@ -46,7 +46,7 @@ def create_rule(order: shapes.SenderRule, session: Tx, by: Staff, here: Here) ->
 @router.delete("/rules/{rule_id}", status_code=204, responses=described(401, 403, 404, 422))
 def delete_rule(rule_id: shapes.GivenId, session: Tx, by: Staff) -> None:
     """Take a rule out of force; it stays on the record."""
-    if not reports.rules_with(session, [rule_id], by=by):
+    if not rules.known_to(session, [rule_id], by=by):
         raise NotFound(f"there is no rule {show(rule_id)}")
     rules.remove(session, rule_id, by=by, now=utcnow())
     ring_after(session, "door")

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from triage import reports, selection
+from triage import listings, rules, selection
 from triage.times import utcnow
 from triage_api import shapes
 from triage_api.office import Here
@@ -29,8 +29,8 @@ def preview_selection(order: shapes.PreviewOrder, session: Read, by: Staff, here
             "proven": sheet.proven,
             "senders": [{"author": author, "count": count} for author, count in sheet.senders],
             "subjects": [{"subject": subject, "count": count} for subject, count in sheet.subjects],
-            "examples": reports.some(session, sheet.examples, by=by),
-            "rules_contradicted": reports.rules_with(session, sheet.rules_contradicted, by=by),
+            "examples": listings.some(session, sheet.examples, by=by),
+            "rules_contradicted": rules.known_to(session, sheet.rules_contradicted, by=by),
             "fence": sheet.fence,
         }
     )

@@ -12,7 +12,7 @@ from mail_auth.resolvers import open_resolver
 from mailboxes import sign_in
 from mailboxes.imap import NO_UIDPLUS
 from mailboxes.mailbox import Unreachable
-from triage import db, reports
+from triage import db, folders
 from triage.errors import BadInput, Refused
 from triage.settings import Settings
 from triage_cli.finding import FAIL, OK, WARN, Finding
@@ -94,4 +94,4 @@ def mailboxes(settings: Settings) -> Iterator[Finding]:
 def a_mailbox(settings: Settings) -> str:
     """The mailbox of somebody who works here, "" when nobody is known yet. BadInput when the database is not in order."""
     with database_of(settings) as engine, db.reading(engine) as session:
-        return next((one.mailbox for one in reports.people(session, "")), "")
+        return next((one.mailbox for one in folders.people(session, "")), "")

@@ -8,7 +8,7 @@ import click
 from sqlalchemy import and_, func, select, true
 from sqlmodel import Session, col
 
-from triage import access, contents, db, ledger, outcomes, reports, second_key, selection, undoing
+from triage import access, contents, db, ledger, opening, outcomes, second_key, selection, undoing
 from triage.decisions import Verb
 from triage.errors import NotFound
 from triage.ids import show as show_id
@@ -78,7 +78,7 @@ def show(ctx: click.Context, delivery_id: str, headers: bool, source: bool, reas
         delivery = session.scalar(select(Delivery).where(col(Delivery.id) == number(delivery_id), access.within(by)))
         if delivery is None:
             raise NotFound(f"there is no delivery {delivery_id}")
-        if reports.breaks_seal(session, delivery.message_id, by=by, reason=reason):
+        if opening.breaks_seal(session, delivery.message_id, by=by, reason=reason):
             ledger.write(session, "open", f"message:{show_id(delivery.message_id)}", by=by, now=utcnow(), detail={"reason": reason})
         message = session.get_one(Message, delivery.message_id)
         raw = contents.load(session, message.content_id) if headers or source else b""

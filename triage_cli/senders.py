@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from triage import reports, rules as sender_rules, second_key
+from triage import rules as sender_rules, second_key
 from triage.errors import NotFound
 from triage.ids import show
 from triage.models import PendingAct, Rule
@@ -85,7 +85,7 @@ def remove_rules(ctx: click.Context, rule_ids: tuple[str, ...]) -> None:
     """Take rules out of force; they stay on the record."""
     with writing(settings_of(ctx), "door") as session:
         for rule_id in rule_ids:
-            if not reports.rules_with(session, [number(rule_id)], by=shell_user()):
+            if not sender_rules.known_to(session, [number(rule_id)], by=shell_user()):
                 raise NotFound(f"there is no rule {rule_id}")
             sender_rules.remove(session, number(rule_id), by=shell_user(), now=utcnow())
 

@@ -8,7 +8,7 @@ from sqlmodel import Session, col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, NOW, arrive, authentication, envelope
-from triage import bounces, db, decisions, intake, ledger, queue, reports
+from triage import bounces, db, decisions, histories, intake, ledger, listings, opening, queue
 from triage.content import Summary
 from triage.decisions import Verb
 from triage.delivery_status import Status
@@ -93,7 +93,7 @@ def test_what_comes_back_makes_a_delivered_mail_bounced(inner: Inner, summary: S
     row = inner.row(claim.delivery_id)
     assert (row.state, row.last_reply) == (State.BOUNCED, reply)
     with db.reading(inner.engine) as session:
-        past = reports.delivery(session, claim.delivery_id, by=ANA).history
+        past = histories.delivery(session, claim.delivery_id, by=ANA).history
     assert f"Came back from behind the next hop: {reply}" in [one.sentence for one in past]
 
 
@@ -118,9 +118,9 @@ def test_the_bounce_is_kept_for_the_staff_and_is_no_mail_to_triage(inner: Inner)
     bounce = inner.row(inner.returns(claim.reverse_path, raw=b"Subject: back\r\n\r\nno\r\n"))
     assert (bounce.state, bounce.direction, bounce.rule, bounce.department) == (State.PURGED, "bounce", "returned-mail", "legal")
     with db.reading(inner.engine) as session:
-        assert reports.raw(session, bounce.message_id, by=BEN).endswith(b"no\r\n")
-        assert reports.message(session, bounce.message_id, by=BEN).summary.statuses == (REFUSED,)
-        assert [one.id for one in reports.deliveries(session, Selection(), by=ANA).items] == [claim.delivery_id]
+        assert opening.raw(session, bounce.message_id, by=BEN).endswith(b"no\r\n")
+        assert opening.message(session, bounce.message_id, by=BEN).summary.statuses == (REFUSED,)
+        assert [one.id for one in listings.deliveries(session, Selection(), by=ANA).items] == [claim.delivery_id]
     with db.transaction(inner.engine) as session, pytest.raises(NotFound):
         decisions.decide(session, Selection.of(ids=(bounce.id,)), Verb.RESTORE, by=ANA, reason="", now=NOW, settings=inner.settings)
 
@@ -129,7 +129,7 @@ def test_a_bounce_of_foreign_mail_cannot_be_read(inner: Inner) -> None:
     claim = inner.taken(inner.sent("joe.fern@company.example"))
     bounce = inner.row(inner.returns(claim.reverse_path))
     with db.reading(inner.engine) as session, pytest.raises(NotFound):
-        reports.raw(session, bounce.message_id, by=BEN)
+        opening.raw(session, bounce.message_id, by=BEN)
 
 
 def test_a_bounce_that_is_faster_than_our_own_record_waits(inner: Inner) -> None:
@@ -167,7 +167,7 @@ def test_a_bounce_of_what_was_purged_meanwhile_changes_nothing(inner: Inner) -> 
     inner.returns(claim.reverse_path)
     assert inner.row(claim.delivery_id).state == State.PURGED
     with db.reading(inner.engine) as session:
-        past = reports.delivery(session, claim.delivery_id, by=ANA).history
+        past = histories.delivery(session, claim.delivery_id, by=ANA).history
     assert "A bounce came back too late to change anything: 550 5.1.1 User doesn't exist" in [one.sentence for one in past]
 
 
@@ -186,8 +186,8 @@ def test_a_forged_bounce_is_purged_on_arrival_and_can_be_looked_at(inner: Inner,
     assert (forged.state, forged.direction, forged.rule) == (State.PURGED, "in", "forged-bounce")
     assert inner.row(claim.delivery_id).state == State.DELIVERED
     with db.reading(inner.engine) as session:
-        assert forged.id in {one.id for one in reports.deliveries(session, Selection(), by=ANA).items}
-        assert forged.id not in {one.id for one in reports.deliveries(session, Selection(), by=BEN).items}
+        assert forged.id in {one.id for one in listings.deliveries(session, Selection(), by=ANA).items}
+        assert forged.id not in {one.id for one in listings.deliveries(session, Selection(), by=BEN).items}
 
 
 def test_only_a_null_reverse_path_makes_a_bounce(inner: Inner) -> None:

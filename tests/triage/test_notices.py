@@ -10,7 +10,7 @@ from sqlmodel import Session, col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, NOW, arrive
-from triage import contents, db, decisions, ledger, notices, queue, reports, retention, waiting
+from triage import contents, db, decisions, histories, ledger, listings, notices, opening, queue, retention, waiting
 from triage.authentication import Dmarc, Result
 from triage.content import Summary, summarise
 from triage.decisions import Verb
@@ -83,7 +83,7 @@ def test_a_proven_sender_is_told_once_with_what_a_stranger_may_know(sender: Send
     assert b"inner" not in raw
     assert b"it+joe.fern" not in raw
     with db.reading(sender.engine) as session:
-        assert "notice" in [past.act for past in reports.delivery(session, mail, by=ANA).history]
+        assert "notice" in [past.act for past in histories.delivery(session, mail, by=ANA).history]
 
 
 def test_it_leaves_through_the_queue_with_the_null_reverse_path(sender: Sender) -> None:
@@ -107,7 +107,7 @@ def test_nobody_else_is_told_and_staff_reads_why(sender: Sender, different: dict
     (mail,) = sender.refused(**different)
     assert sender.told() == []
     with db.reading(sender.engine) as session:
-        (why,) = [one.sentence for one in reports.delivery(session, mail, by=ANA).history if one.act == "not_told"]
+        (why,) = [one.sentence for one in histories.delivery(session, mail, by=ANA).history if one.act == "not_told"]
     assert why.startswith("The sender is not told of it: ")
 
 
@@ -242,8 +242,8 @@ def test_a_notice_is_no_mail_to_triage_but_staff_may_read_it(sender: Sender) -> 
     sender.refused(MARA)
     (notice,) = sender.told()
     with db.reading(sender.engine) as session:
-        assert reports.raw(session, notice.message_id, by=BEN).startswith(b"Date: ")
-        assert notice.id not in {one.id for one in reports.deliveries(session, Selection(), by=ANA).items}
+        assert opening.raw(session, notice.message_id, by=BEN).startswith(b"Date: ")
+        assert notice.id not in {one.id for one in listings.deliveries(session, Selection(), by=ANA).items}
     with db.transaction(sender.engine) as session, pytest.raises(NotFound):
         decisions.decide(session, Selection.of(ids=(notice.id,)), Verb.HOLD, by=ANA, reason="", now=NOW, settings=sender.settings)
 

@@ -10,7 +10,7 @@ from sqlmodel import col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, NOW, arrive
-from triage import db, decisions, ledger, outcomes, queue, recalls, reports, retention, undoing
+from triage import db, decisions, histories, ledger, outcomes, queue, recalls, retention, undoing
 from triage.decisions import Verb
 from triage.models import Attempt, Content, Delivery, Recalled
 from triage.outcomes import DecisionReport, NothingDone
@@ -455,7 +455,7 @@ def test_what_a_recall_did_is_told_with_the_delivery(office: Office) -> None:
     office.decides(Verb.PURGE)
     office.takes(inbox)
     with db.reading(office.engine) as session:
-        told = [past.sentence for past in reports.delivery(session, mail, by=ANA).history]
+        told = [past.sentence for past in histories.delivery(session, mail, by=ANA).history]
     assert told[-1] == "Ana Roth: purge. It lay in INBOX, read."
 
 

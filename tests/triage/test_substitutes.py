@@ -8,7 +8,7 @@ from sqlalchemy import Engine, select
 from sqlmodel import Session, col
 
 from tests.triage.arriving import ANA, BEN, COMPANY, IDA, NOW, OTTO, SYNC, arrive
-from triage import decisions, directory, reports, substitutes
+from triage import decisions, directory, listings, substitutes
 from triage.actor import Actor, Role, Scope
 from triage.company import CompanyDirectory, SealedEntry, StaffEntry
 from triage.db import reading, transaction
@@ -99,7 +99,7 @@ def test_a_seal_does_not_go_along(company: Engine, settings: Settings) -> None:
         arrive(session, settings, JOE)
         arranged(session, starts_at=NOW)
     with reading(company) as session:
-        seen = {who: reports.deliveries(session, Selection(), by=by).total for who, by in (("ana", ANA), ("ben", ben(session, NOW)))}
+        seen = {who: listings.deliveries(session, Selection(), by=by).total for who, by in (("ana", ANA), ("ben", ben(session, NOW)))}
     assert seen == {"ana": 1, "ben": 0}
 
 

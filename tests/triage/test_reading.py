@@ -26,14 +26,29 @@ from tests.triage.arriving import (
     authentication,
     set_up,
 )
-from triage import decisions, directory, ledger, queue, reports, retention, rules, seal, waiting
+from triage import (
+    cards,
+    decisions,
+    directory,
+    folders,
+    histories,
+    ledger,
+    listings,
+    opening,
+    queue,
+    retention,
+    rules,
+    seal,
+    trail,
+    waiting,
+)
 from triage.actor import Actor, Role, Scope
-from triage.authentication import Arc, Authentication, Dmarc, Result, Stated
+from triage.authentication import Arc, Authentication, Dmarc, Result, Stated, proof_sentence
 from triage.db import reading, transaction
 from triage.decisions import Verb
 from triage.errors import NotFound
 from triage.models import Delivery, Person
-from triage.reports import Erased
+from triage.opening import Erased
 from triage.rules import RuleOrder
 from triage.selection import Selection
 from triage.settings import Settings
@@ -78,7 +93,7 @@ def test_a_list_is_newest_first_and_pages_meet(company: Engine, settings: Settin
     found, after = [], None
     with reading(company) as session:
         while True:
-            page = reports.deliveries(session, ALL, by=ANA, limit=3, after=after)
+            page = listings.deliveries(session, ALL, by=ANA, limit=3, after=after)
             found += [one.id for one in page.items]
             assert page.total == 7
             if page.following is None:
@@ -95,29 +110,29 @@ def test_a_list_is_newest_first_and_pages_meet(company: Engine, settings: Settin
 def test_nobody_reads_beyond_their_scope(company: Engine, settings: Settings, by: Actor, seen: set[str]) -> None:
     ids = {recipient: one for recipient in (JOE, MARA, INFO) for one in came(company, settings, recipient)}
     with reading(company) as session:
-        assert {one.recipient for one in reports.deliveries(session, ALL, by=by).items} == seen
-        assert {one.lead.recipient for one in reports.cards(session, ALL, by=by, now=NOW, by_sender=False).items} == seen
-        assert sum(folder.held for folder in reports.folders(session, by=by)) == len(seen)
+        assert {one.recipient for one in listings.deliveries(session, ALL, by=by).items} == seen
+        assert {one.lead.recipient for one in cards.cards(session, ALL, by=by, now=NOW, by_sender=False).items} == seen
+        assert sum(folder.held for folder in folders.folders(session, by=by)) == len(seen)
         for recipient, delivery_id in ids.items():
             if recipient in seen:
-                message_id = reports.delivery(session, delivery_id, by=by).listed.message_id
-                assert reports.message(session, message_id, by=by).deliveries[0].id == delivery_id
-                assert reports.raw(session, message_id, by=by).startswith(b"From: ")
+                message_id = histories.delivery(session, delivery_id, by=by).listed.message_id
+                assert opening.message(session, message_id, by=by).deliveries[0].id == delivery_id
+                assert opening.raw(session, message_id, by=by).startswith(b"From: ")
             else:
                 message_id = session.get_one(Delivery, delivery_id).message_id
-                for read in (reports.message, reports.raw):
+                for read in (opening.message, opening.raw):
                     with pytest.raises(NotFound):
                         read(session, message_id, by=by)
                 with pytest.raises(NotFound):
-                    reports.delivery(session, delivery_id, by=by)
-                assert reports.some(session, [delivery_id], by=by) == ()
+                    histories.delivery(session, delivery_id, by=by)
+                assert listings.some(session, [delivery_id], by=by) == ()
 
 
 def test_a_delivery_says_whose_it_is_and_what_it_is(company: Engine, settings: Settings) -> None:
     (delivery_id,) = came(company, settings, MARA, dmarc=DMARC_PASS)
     with reading(company) as session:
-        one = reports.delivery(session, delivery_id, by=ANA).listed
-        raw = reports.raw(session, one.message_id, by=ANA)
+        one = histories.delivery(session, delivery_id, by=ANA).listed
+        raw = opening.raw(session, one.message_id, by=ANA)
     assert (one.department, one.department_name, one.person, one.person_name) == ("legal", "Legal", "mara.berg", "Mara Berg")
     assert (one.state, one.mailbox, one.proof, one.attachments, one.decided) == ("held", "mara.berg@company.example", "dmarc", 0, None)
     assert one.verdict.rule == "first-contact"
@@ -128,14 +143,14 @@ def test_cards_group_by_sender(company: Engine, settings: Settings) -> None:
     wave = [came(company, settings, JOE, MARA, author="wave@bad.example") for _ in range(2)]
     (single,) = came(company, settings, INFO, author="one@good.example")
     with reading(company) as session:
-        page = reports.cards(session, ALL, by=ANA, now=NOW)
-        own = reports.cards(session, ALL, by=BEN, now=NOW)
-    cards = {card.key: card for card in page.items}
+        page = cards.cards(session, ALL, by=ANA, now=NOW)
+        own = cards.cards(session, ALL, by=BEN, now=NOW)
+    found = {card.key: card for card in page.items}
     assert (page.cards, page.deliveries) == (2, 5)
-    assert (cards["wave@bad.example"].count, cards["wave@bad.example"].people, cards["wave@bad.example"].departments) == (4, 2, 2)
-    assert cards["wave@bad.example"].ids == tuple(sorted((one for pair in wave for one in pair), reverse=True))
-    assert cards["wave@bad.example"].lead.id == max(wave[1])
-    assert cards["one@good.example"].ids == (single,)
+    assert (found["wave@bad.example"].count, found["wave@bad.example"].people, found["wave@bad.example"].departments) == (4, 2, 2)
+    assert found["wave@bad.example"].ids == tuple(sorted((one for pair in wave for one in pair), reverse=True))
+    assert found["wave@bad.example"].lead.id == max(wave[1])
+    assert found["one@good.example"].ids == (single,)
     assert [(card.key, card.count, card.departments) for card in own.items] == [("wave@bad.example", 2, 1)]
 
 
@@ -155,7 +170,7 @@ def test_cards_are_ordered_by_clock_then_weight_then_time_and_pages_meet(company
         found, after = [], None
         with reading(company) as session:
             while True:
-                page = reports.cards(session, ALL, by=ANA, now=NOW, by_sender=by_sender, limit=2, after=after)
+                page = cards.cards(session, ALL, by=ANA, now=NOW, by_sender=by_sender, limit=2, after=after)
                 found += [card.lead.subject for card in page.items]
                 assert page.cards == 6
                 if page.following is None:
@@ -168,8 +183,8 @@ def test_a_clock_that_has_run_out_is_not_shown(company: Engine, settings: Settin
     (one,) = came(company, settings, JOE)
     change(company, one, perishable_until=NOW)
     with reading(company) as session:
-        assert reports.cards(session, ALL, by=ANA, now=NOW).items[0].perishable_until is None
-        assert reports.cards(session, ALL, by=ANA, now=NOW - timedelta(seconds=1)).items[0].perishable_until == NOW
+        assert cards.cards(session, ALL, by=ANA, now=NOW).items[0].perishable_until is None
+        assert cards.cards(session, ALL, by=ANA, now=NOW - timedelta(seconds=1)).items[0].perishable_until == NOW
 
 
 def test_mail_without_an_author_is_never_one_card(company: Engine, settings: Settings) -> None:
@@ -177,14 +192,14 @@ def test_mail_without_an_author_is_never_one_card(company: Engine, settings: Set
         (one,) = came(company, settings, JOE)
         change(company, one, author="")
     with reading(company) as session:
-        assert [card.count for card in reports.cards(session, ALL, by=ANA, now=NOW).items] == [1, 1]
+        assert [card.count for card in cards.cards(session, ALL, by=ANA, now=NOW).items] == [1, 1]
 
 
 def test_a_card_carries_five_hundred_ids_at_most(company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reports, "CARD_IDS", 3)
+    monkeypatch.setattr(cards, "CARD_IDS", 3)
     ids = [came(company, settings, JOE)[0] for _ in range(5)]
     with reading(company) as session:
-        (card,) = reports.cards(session, ALL, by=ANA, now=NOW).items
+        (card,) = cards.cards(session, ALL, by=ANA, now=NOW).items
     assert (card.count, card.ids) == (5, tuple(reversed(ids[2:])))
 
 
@@ -195,7 +210,7 @@ def test_folders_count_what_is_held_and_keep_who_has_left_while_mail_is_there(co
     with transaction(company) as session:
         session.get_one(Person, "mara.berg").active = False
     with reading(company) as session:
-        everything, legal = reports.folders(session, by=ANA), reports.folders(session, by=MARAS)
+        everything, legal = folders.folders(session, by=ANA), folders.folders(session, by=MARAS)
     assert [(one.code, one.name, one.held, one.shared_held) for one in everything] == [("it", "IT", 3, 1), ("legal", "Legal", 1, 0)]
     assert [(person.uid, person.held) for folder in everything for person in folder.people] == [("joe.fern", 2), ("mara.berg", 1)]
     assert [(folder.code, folder.held) for folder in legal] == [("legal", 1)]
@@ -207,7 +222,7 @@ def test_a_person_moves_with_their_held_mail(company: Engine, settings: Settings
     with transaction(company) as session:
         directory.apply(session, replace(COMPANY, people=people), settings.company, by=SYNC, now=NOW)
     with reading(company) as session:
-        assert {folder.code: folder.held for folder in reports.folders(session, by=ANA)} == {"it": 0, "legal": 1}
+        assert {folder.code: folder.held for folder in folders.folders(session, by=ANA)} == {"it": 0, "legal": 1}
 
 
 @pytest.mark.parametrize(
@@ -215,7 +230,7 @@ def test_a_person_moves_with_their_held_mail(company: Engine, settings: Settings
 )
 def test_people_are_found_by_words(company: Engine, q: str, found: list[str]) -> None:
     with reading(company) as session:
-        assert [one.uid for one in reports.people(session, q)] == found
+        assert [one.uid for one in folders.people(session, q)] == found
 
 
 def test_a_history_tells_all_in_order(company: Engine, settings: Settings) -> None:
@@ -235,7 +250,7 @@ def test_a_history_tells_all_in_order(company: Engine, settings: Settings) -> No
         delivered = queue.Outcome("delivered", "250 ok", "smtp://inner")
         queue.settle(session, claim, delivered, settings=settings, now=NOW + timedelta(3, 1))
     with reading(company) as session:
-        told = reports.delivery(session, one, by=ANA)
+        told = histories.delivery(session, one, by=ANA)
     assert [past.act for past in told.history] == ["receive", "release", "defer", "retry", "deliver"]
     assert [past.sentence for past in told.history][1:] == [
         "Ana Roth: release: she called",
@@ -258,7 +273,7 @@ def test_an_expiry_is_told_although_its_record_is_about_many(company: Engine, se
     with transaction(company) as session:
         assert retention.expire(session, settings=settings, now=later) == 2
     with reading(company) as session:
-        told = [reports.delivery(session, one, by=ANA).history for one in ids]
+        told = [histories.delivery(session, one, by=ANA).history for one in ids]
     assert [[past.act for past in history] for history in told] == [["receive", "expire"]] * 2
     assert told[0][-1].at == later
 
@@ -272,7 +287,7 @@ def test_what_a_decision_could_not_do_is_told(company: Engine, settings: Setting
         )
     with reading(company) as session:
         assert (
-            reports.delivery(session, one, by=ANA).history[-1].sentence == "Ida Lind: release, refused. Purged by Ana Roth 4 seconds ago."
+            histories.delivery(session, one, by=ANA).history[-1].sentence == "Ida Lind: release, refused. Purged by Ana Roth 4 seconds ago."
         )
 
 
@@ -282,20 +297,20 @@ def test_erased_content_is_gone_and_the_record_stays(company: Engine, settings: 
         ledger.record(session, one, Event.PURGE, by=ANA, now=NOW)
         assert retention.erase(session, settings=settings, now=NOW + timedelta(days=31)) == 1
     with reading(company) as session:
-        message_id = reports.delivery(session, one, by=ANA).listed.message_id
-        assert reports.message(session, message_id, by=ANA).erased
+        message_id = histories.delivery(session, one, by=ANA).listed.message_id
+        assert opening.message(session, message_id, by=ANA).erased
         with pytest.raises(Erased):
-            reports.raw(session, message_id, by=ANA)
+            opening.raw(session, message_id, by=ANA)
         with pytest.raises(NotFound):
-            reports.raw(session, message_id, by=BEN)
+            opening.raw(session, message_id, by=BEN)
 
 
 def test_a_message_shows_only_the_reader_s_deliveries(company: Engine, settings: Settings) -> None:
     ids = came(company, settings, JOE, MARA)
     with reading(company) as session:
         message_id = session.get_one(Delivery, ids[0]).message_id
-        assert {one.recipient for one in reports.message(session, message_id, by=ANA).deliveries} == {JOE, MARA}
-        assert {one.recipient for one in reports.message(session, message_id, by=BEN).deliveries} == {MARA}
+        assert {one.recipient for one in opening.message(session, message_id, by=ANA).deliveries} == {JOE, MARA}
+        assert {one.recipient for one in opening.message(session, message_id, by=BEN).deliveries} == {MARA}
 
 
 SUPPLIER = "sales@supplier.example"
@@ -329,7 +344,7 @@ SUPPLIER = "sales@supplier.example"
     ],
 )
 def test_proof_in_words(found: Authentication, sentence: str) -> None:
-    assert reports.proof_sentence(found) == sentence
+    assert proof_sentence(found) == sentence
 
 
 def test_the_number_of_acts_grows_with_each_commit_and_not_with_sealing(company: Engine, settings: Settings) -> None:
@@ -346,7 +361,7 @@ def test_the_number_of_acts_grows_with_each_commit_and_not_with_sealing(company:
 def number(engine: Engine) -> int:
     """How many acts have been committed."""
     with reading(engine) as session:
-        return reports.number_of_acts(session)
+        return trail.number_of_acts(session)
 
 
 def test_rules_of_another_scope_are_not_shown(company: Engine, settings: Settings) -> None:
@@ -355,8 +370,8 @@ def test_rules_of_another_scope_are_not_shown(company: Engine, settings: Setting
         orders = [RuleOrder("block", "domain", f"s{number}.example", scope) for number, scope in enumerate(scopes)]
         made = [rules.add(session, order, by=ANA, now=NOW, settings=settings).id for order in orders]
     with reading(company) as session:
-        assert {one.scope for one in reports.rules_with(session, made, by=BEN)} == {"company", "department:legal"}
-        assert len(reports.rules_with(session, made, by=ANA)) == 4
+        assert {one.scope for one in rules.known_to(session, made, by=BEN)} == {"company", "department:legal"}
+        assert len(rules.known_to(session, made, by=ANA)) == 4
 
 
 def test_reading_waits_for_no_writer(company: Engine, settings: Settings) -> None:
@@ -364,4 +379,4 @@ def test_reading_waits_for_no_writer(company: Engine, settings: Settings) -> Non
     with transaction(company) as writing, reading(company) as session:
         ledger.record(writing, one, Event.PURGE, by=ANA, now=NOW)
         assert isinstance(session, Session)
-        assert reports.delivery(session, one, by=ANA).listed.state == "held"
+        assert histories.delivery(session, one, by=ANA).listed.state == "held"

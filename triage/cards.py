@@ -1,0 +1,156 @@
+"""Read-only: the queue as cards, deliveries that are decided together."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, String, Subquery, and_, case, cast, func, literal, or_, select
+from sqlmodel import Session, col
+
+from triage.actor import Actor
+from triage.listings import Listed, seen, some
+from triage.models import (
+    Delivery,
+    Instant,
+)
+from triage.selection import Selection
+
+CARD_IDS = 500  # ids that a card carries at most
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # sorts what does not perish behind what does
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """Deliveries that are decided together."""
+
+    key: str
+    count: int
+    people: int  # distinct
+    departments: int  # distinct
+    newest_at: datetime
+    weight: int  # the greatest
+    perishable_until: datetime | None  # the soonest that has not passed
+    lead: Listed
+    ids: tuple[int, ...]  # newest first, at most CARD_IDS
+
+
+@dataclass(frozen=True, slots=True)
+class Cards:
+    """One page of cards. `cards` and `deliveries` count all pages."""
+
+    items: tuple[Card, ...]
+    following: tuple[Any, ...] | None
+    deliveries: int
+    cards: int
+
+
+def cards(
+    session: Session,
+    wanted: Selection,
+    *,
+    by: Actor,
+    now: datetime,
+    by_sender: bool = True,
+    limit: int = 50,
+    after: tuple[Any, ...] | None = None,
+) -> Cards:
+    """Deliveries in the actor's scope as cards: perishable ones first, then by weight, then the newest.
+
+    `after` is the place of the last card seen: (perishable_until or NEVER, weight, newest_at, key).
+    """
+    rows = keyed(seen(wanted, by), by_sender, now)
+    piles = counted(by_key(rows) if by_sender else one_by_one(rows))
+    page = select(piles).order_by(piles.c.perishable, piles.c.weight.desc(), piles.c.newest.desc(), piles.c.key)
+    found = session.execute((page if after is None else page.where(behind(piles, after))).limit(limit + 1)).all()
+    numbers = found[0] if found else session.execute(select(piles).limit(1)).first()
+    ids = ids_of(session, rows, [pile.key for pile in found[:limit]])
+    leads = {lead.id: lead for lead in some(session, [pile.lead for pile in found[:limit]], by=by)}
+    items = tuple(card(pile, leads[pile.lead], ids[pile.key]) for pile in found[:limit] if pile.lead in leads)
+    following = tuple(found[limit - 1][:4]) if len(found) > limit else None
+    return Cards(items, following, int(numbers.deliveries) if numbers else 0, numbers.cards if numbers else 0)
+
+
+def counted(piles: Select[Any]) -> Subquery:
+    """The cards with how many cards and deliveries there are in all: counted in the one pass that finds them."""
+    inside = piles.subquery()
+    return select(inside, func.count().over().label("cards"), func.sum(inside.c.number).over().label("deliveries")).subquery()
+
+
+def keyed(where: ColumnElement[bool], by_sender: bool, now: datetime) -> Subquery:
+    """The deliveries with the key of the card they belong to. Mail without a readable author makes a card of its own."""
+    alone = literal("#", String) + cast(col(Delivery.id), String)
+    perishable = case((col(Delivery.perishable_until) > now, col(Delivery.perishable_until)), else_=literal(NEVER, Instant))
+    return (
+        select(
+            (case((col(Delivery.author) != "", col(Delivery.author)), else_=alone) if by_sender else alone).label("key"),
+            col(Delivery.id),
+            col(Delivery.department),
+            col(Delivery.person),
+            col(Delivery.received_at),
+            col(Delivery.weight),
+            perishable.label("perishable"),
+        )
+        .where(where)
+        .subquery()
+    )
+
+
+def by_key(rows: Subquery) -> Select[Any]:
+    """One row a card."""
+    folder = rows.c.department + literal("+", String) + rows.c.person
+    return select(
+        func.min(rows.c.perishable, type_=Instant).label("perishable"),
+        func.max(rows.c.weight).label("weight"),
+        func.max(rows.c.received_at, type_=Instant).label("newest"),
+        rows.c.key,
+        func.count().label("number"),
+        func.count(folder.distinct()).label("people"),
+        func.count(rows.c.department.distinct()).label("departments"),
+        func.max(rows.c.id).label("lead"),
+    ).group_by(rows.c.key)
+
+
+def one_by_one(rows: Subquery) -> Select[Any]:
+    """Each delivery as a card of its own, in the columns of `by_key`."""
+    one = literal(1)
+    return select(
+        rows.c.perishable,
+        rows.c.weight,
+        rows.c.received_at.label("newest"),
+        rows.c.key,
+        one.label("number"),
+        one.label("people"),
+        one.label("departments"),
+        rows.c.id.label("lead"),
+    )
+
+
+def behind(piles: Subquery, after: tuple[Any, ...]) -> ColumnElement[bool]:
+    """The cards that come after this place in the order of `cards`."""
+    perishable, weight, newest, key = after
+    return or_(
+        piles.c.perishable > perishable,
+        and_(
+            piles.c.perishable == perishable,
+            or_(
+                piles.c.weight < weight,
+                and_(piles.c.weight == weight, or_(piles.c.newest < newest, and_(piles.c.newest == newest, piles.c.key > key))),
+            ),
+        ),
+    )
+
+
+def ids_of(session: Session, rows: Subquery, keys: list[str]) -> dict[str, list[int]]:
+    """The newest ids of each of these cards."""
+    found: dict[str, list[int]] = {key: [] for key in keys}
+    place = func.row_number().over(partition_by=rows.c.key, order_by=rows.c.id.desc()).label("place")
+    placed = select(rows.c.key, rows.c.id, place).where(rows.c.key.in_(keys)).subquery()
+    for key, one in session.execute(select(placed.c.key, placed.c.id).where(placed.c.place <= CARD_IDS).order_by(placed.c.id.desc())):
+        found[key].append(one)
+    return found
+
+
+def card(pile: Row[Any], lead: Listed, ids: list[int]) -> Card:
+    """A card as a value."""
+    perishable = None if pile.perishable == NEVER else pile.perishable
+    return Card(pile.key, pile.number, pile.people, pile.departments, pile.newest, pile.weight, perishable, lead, tuple(ids))

@@ -1,0 +1,160 @@
+"""Read-only: what happened to a delivery, in words and oldest first."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, select
+from sqlmodel import Session, col
+
+from triage import recalled
+from triage.actor import Actor
+from triage.errors import NotFound
+from triage.ids import show
+from triage.listings import Listed, some
+from triage.models import (
+    Attempt,
+    AuditRecord,
+    Decision,
+    DecisionItem,
+    Delivery,
+    StaffMember,
+)
+from triage.states import Event, State
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """Something that happened to a delivery."""
+
+    at: datetime
+    by: str
+    act: str
+    detail: dict[str, Any]
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One attempt to send a delivery on."""
+
+    number: int
+    started_at: datetime
+    ended_at: datetime | None
+    outcome: str  # "" while under way, or when the worker died
+    next_hop: str
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class Detailed:
+    """A delivery with everything that happened to it, oldest first."""
+
+    listed: Listed
+    history: tuple[Past, ...]
+    attempts_made: tuple[Tried, ...]
+
+
+def delivery(session: Session, delivery_id: int, *, by: Actor) -> Detailed:
+    """One delivery with its history. NotFound when there is none in the actor's scope."""
+    found = some(session, [delivery_id], by=by)
+    if not found:
+        raise NotFound(f"there is no delivery {show(delivery_id)}")
+    attempts = session.scalars(select(Attempt).where(col(Attempt.delivery_id) == delivery_id).order_by(col(Attempt.number)))
+    tried = tuple(Tried(one.number, one.started_at, one.ended_at, one.outcome, one.next_hop, one.reply) for one in attempts)
+    return Detailed(found[0], history(session, found[0], tried), tried)
+
+
+def history(session: Session, about: Listed, attempts: Iterable[Tried]) -> tuple[Past, ...]:
+    """What happened to a delivery, oldest first: the acts on the record, the attempts, the decisions that it was part of."""
+    subjects = [f"delivery:{show(about.id)}", f"message:{show(about.message_id)}"]
+    on_record = and_(col(AuditRecord.subject).in_(subjects), col(AuditRecord.act) != Event.CLAIM)
+    records = session.scalars(select(AuditRecord).where(on_record)).all()
+    names = shown_names(session, {record.by for record in records})
+    acts = [
+        Past(one.at, one.by, one.act, one.detail, act_sentence(one, names.get(one.by, ""), about))
+        for one in records
+        if "attempt" not in one.detail
+    ]
+    rows = session.execute(
+        select(DecisionItem, Decision)
+        .join(Decision, col(Decision.id) == col(DecisionItem.decision_id))
+        .where(col(DecisionItem.delivery_id) == about.id)
+    )
+    decisions = [
+        Past(decision.at, decision.by, decision.verb, item_detail(item, decision), item_sentence(item, decision)) for item, decision in rows
+    ]
+    tried = [past for one in attempts if (past := attempted(one, about))]
+    return tuple(sorted([*acts, *tried, *decisions, *expiry(session, about, acts)], key=lambda past: past.at))
+
+
+ENDS = {"delivered": Event.DELIVER, "deferred": Event.DEFER, "untried": Event.DEFER, "bounced": Event.BOUNCE}
+
+
+def attempted(tried: Tried, about: Listed) -> Past | None:
+    """An attempt that has ended: its record may speak of many, its row speaks of this delivery."""
+    if tried.ended_at is None or tried.outcome not in ENDS:
+        return None
+    act = ENDS[tried.outcome]
+    detail = {"outcome": tried.outcome, "reply": tried.reply, "next_hop": tried.next_hop, "attempt": tried.number}
+    return Past(tried.ended_at, "system:relay", act, detail, ACTS[act].format(mailbox=about.mailbox, reply=tried.reply))
+
+
+def expiry(session: Session, about: Listed, acts: list[Past]) -> list[Past]:
+    """An expiry that is on the record together with others."""
+    if about.state != State.EXPIRED or any(past.act == Event.EXPIRE for past in acts):
+        return []
+    at = session.get_one(Delivery, about.id).settled_at or about.received_at
+    return [Past(at, "system:retention", Event.EXPIRE, {}, ACTS[Event.EXPIRE])]
+
+
+def shown_names(session: Session, actors: Iterable[str]) -> dict[str, str]:
+    """The full names of the staff among these actors."""
+    logins = [actor.removeprefix("person:") for actor in actors if actor.startswith("person:")]
+    rows = session.execute(select(col(StaffMember.login), col(StaffMember.name)).where(col(StaffMember.login).in_(logins)))
+    return {f"person:{login}": name for login, name in rows}
+
+
+ACTS = {
+    "deliver": "Delivered to {mailbox}: {reply}",
+    "recall": "Taken out of the mailbox {mailbox}. {why}",
+    "give_up": "Given up by {by}.",
+    "defer": "Put off by the next hop: {reply}",
+    "bounce": "Refused by the next hop: {reply}",
+    "come_back": "Came back from behind the next hop: {reply}",
+    "not_told": "The sender is not told of it: {why}.",
+    "notice": "A notice to the sender is written ({kind}).",
+    "report": "The server behind the next hop reports: {reply}",
+    "late_bounce": "A bounce came back too late to change anything: {reply}",
+    "release": "Tried anew by {by}.",
+    "retry": "Tried again at once by {by}.",
+    "expire": "Expired: nobody decided in time.",
+    "source": "The source was downloaded by {by}.",
+    "attachment": "Attachment {number} was downloaded by {by}.",
+}
+RECALLERS_ACTS = {"deliver": "Put back into the mailbox {mailbox}. {why}", "give_up": "The recaller gave up: {why}"}
+
+
+def act_sentence(record: AuditRecord, name: str, about: Listed) -> str:
+    """An act on the record in words."""
+    if record.act == "receive":
+        return f"Arrived for {about.recipient}. {about.note} {about.verdict.reason}".replace("  ", " ")
+    words = {"mailbox": about.mailbox, "by": name or record.by, "reply": "", "number": "", "why": ""} | record.detail
+    said = ACTS | RECALLERS_ACTS if record.by == str(recalled.BY) else ACTS
+    return said.get(record.act, f"{record.act} by {{by}}.").format(**words)
+
+
+def item_detail(item: DecisionItem, decision: Decision) -> dict[str, Any]:
+    """What a decision did to one delivery."""
+    return {"decision": show(decision.id), "before": item.before, "outcome": item.outcome, "why": item.why, "reason": decision.reason}
+
+
+def item_sentence(item: DecisionItem, decision: Decision) -> str:
+    """What a decision did to one delivery, in words."""
+    to = f" to {decision.target}" if decision.target else ""
+    tail = f": {decision.reason}" if decision.reason else "."
+    if item.outcome == "done":
+        done = f"{decision.by_shown}: {decision.verb}{to}{tail}"
+        return f"{done.rstrip('.')}. {item.why}" if item.why else done
+    return f"{decision.by_shown}: {decision.verb}{to}, {item.outcome}. {item.why}"

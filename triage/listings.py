@@ -1,0 +1,203 @@
+"""Read-only: lists of deliveries as staff see them, newest first."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import ColumnElement, Row, Select, and_, func, literal, or_, select
+from sqlmodel import Session, col
+
+from triage import access, sealed
+from triage.actor import Actor
+from triage.db import among
+from triage.models import (
+    Content,
+    Decision,
+    Delivery,
+    Department,
+    Message,
+    Person,
+)
+from triage.selection import Selection, condition
+from triage.states import State
+
+COUNTED = 100_000  # a list counts no further than this
+UNDER_WAY = (State.QUEUED, State.RELAYING, State.BOUNCED, State.RECALLING, State.RESTORING)
+Thing = TypeVar("Thing")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Thing]):
+    """One page of a list. `following` is where the next one begins, None at the end; `total` counts up to COUNTED."""
+
+    items: tuple[Thing, ...]
+    following: tuple[Any, ...] | None
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The last decision about a delivery."""
+
+    decision: int
+    verb: str
+    by: str
+    by_shown: str
+    at: datetime
+    undone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """What the policy said about a delivery."""
+
+    disposition: str
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A delivery as staff see it in a list."""
+
+    id: int
+    message_id: int
+    state: str
+    received_at: datetime
+    recipient: str
+    department: str
+    department_name: str
+    person: str
+    person_name: str
+    mailbox: str
+    note: str  # how it was addressed, where that is worth a sentence
+    author: str
+    author_name: str
+    author_domain: str
+    subject: str
+    size: int  # bytes
+    attachments: int
+    proof: str
+    weight: int
+    perishable_until: datetime | None
+    verdict: Why
+    withheld: str
+    signals: tuple[dict[str, Any], ...]
+    due_at: datetime | None
+    attempts: int
+    last_reply: str
+    decided: Decided | None
+    sealed: bool  # only named staff sees it, and says why when they open it
+
+
+def deliveries(
+    session: Session,
+    wanted: Selection,
+    *,
+    by: Actor,
+    rule_id: int | None = None,
+    rule: str = "",
+    limit: int = 50,
+    after: tuple[datetime, int] | None = None,
+) -> Page[Listed]:
+    """Deliveries in the actor's scope, newest first. `wanted` may be empty: everything. `after`: the last one seen, (received_at, id)."""
+    where = seen(wanted, by)
+    if rule_id is not None:
+        where = and_(where, col(Delivery.rule_id) == rule_id)
+    if rule:
+        where = and_(where, col(Delivery.rule) == rule)
+    capped = select(literal(1)).select_from(Delivery).where(where).limit(COUNTED).subquery()
+    total = session.scalar(select(func.count()).select_from(capped)) or 0
+    if after is not None:
+        at, last = after
+        where = and_(where, or_(col(Delivery.received_at) < at, and_(col(Delivery.received_at) == at, col(Delivery.id) < last)))
+    newest_first = (col(Delivery.received_at).desc(), col(Delivery.id).desc())
+    rows = [listed(row) for row in session.execute(listing(where).order_by(*newest_first).limit(limit + 1))]
+    following = (rows[limit - 1].received_at, rows[limit - 1].id) if len(rows) > limit else None
+    return Page(tuple(rows[:limit]), following, total)
+
+
+def seen(wanted: Selection, by: Actor) -> ColumnElement[bool]:
+    """What the actor may see of a selection."""
+    return access.visible(by) if wanted == Selection() else and_(condition(wanted), access.visible(by))
+
+
+def listing(where: ColumnElement[bool]) -> Select[Any]:
+    """Everything that a list shows of the deliveries that `where` names."""
+    return (
+        select(
+            Delivery,
+            col(Content.size),
+            col(Message.summary),
+            col(Message.signals),
+            func.coalesce(col(Department.name), col(Delivery.department)),
+            func.coalesce(col(Person.name), col(Delivery.person)),
+            Decision,
+            sealed.anyhow(),
+        )
+        .join(Message, col(Message.id) == col(Delivery.message_id))
+        .join(Content, col(Content.id) == col(Message.content_id))
+        .outerjoin(Department, col(Department.code) == col(Delivery.department))
+        .outerjoin(Person, col(Person.uid) == col(Delivery.person))
+        .outerjoin(Decision, col(Decision.id) == col(Delivery.decision_id))
+        .where(where)
+    )
+
+
+def listed(row: Row[*tuple[Any, ...]]) -> Listed:
+    """A row of `listing` as a value."""
+    delivery, size, summary, signals, department_name, person_name, decision, under_seal = row
+    return Listed(
+        id=delivery.id,
+        message_id=delivery.message_id,
+        state=delivery.state,
+        received_at=delivery.received_at,
+        recipient=delivery.recipient,
+        department=delivery.department,
+        department_name=department_name,
+        person=delivery.person,
+        person_name=person_name,
+        mailbox=delivery.mailbox,
+        note=delivery.note,
+        author=delivery.author,
+        author_name=delivery.author_name,
+        author_domain=delivery.author_domain,
+        subject=delivery.subject,
+        size=size,
+        attachments=len(summary["attachments"]),
+        proof=delivery.proof,
+        weight=delivery.weight,
+        perishable_until=delivery.perishable_until,
+        verdict=Why(delivery.verdict, delivery.rule, delivery.reason),
+        withheld=delivery.withheld,
+        signals=tuple(signals),
+        due_at=delivery.due_at,
+        attempts=delivery.attempts,
+        last_reply=delivery.last_reply,
+        decided=decided(decision) if decision else None,
+        sealed=bool(under_seal),
+    )
+
+
+def decided(decision: Decision) -> Decided:
+    """A decision as a list shows it."""
+    return Decided(decision.id, decision.verb, decision.by, decision.by_shown, decision.at, decision.undone_by is not None)
+
+
+def some(session: Session, ids: Sequence[int], *, by: Actor) -> tuple[Listed, ...]:
+    """The deliveries with these ids that the actor may see, in the order of the ids."""
+    where = and_(among(session, col(Delivery.id), ids), access.visible(by))
+    found = {row[0].id: listed(row) for row in session.execute(listing(where))}
+    return tuple(found[one] for one in ids if one in found)
+
+
+def known(session: Session, ids: Iterable[int], *, by: Actor) -> frozenset[int]:
+    """Those of the delivery ids that the actor may know of."""
+    where = and_(among(session, col(Delivery.id), ids), access.visible(by))
+    return frozenset(session.scalars(select(col(Delivery.id)).where(where)))
+
+
+def queue(session: Session, *, by: Actor, limit: int = 200) -> tuple[Listed, ...]:
+    """What is to be sent on, taken back or put back, is under way or was refused by the next hop, newest first."""
+    return deliveries(session, Selection(states=UNDER_WAY), by=by, limit=limit).items

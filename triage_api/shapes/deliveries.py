@@ -1,0 +1,144 @@
+"""Deliveries: a list, and one with its history."""
+
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, Field
+
+from triage.selection import Selection
+from triage.states import State
+from triage_api.pages import Cursor, Limit
+from triage_api.shapes.texts import GivenId, Id, Order, Shape, Text, Word
+
+
+class Signal(Shape):
+    """Something that a trained eye wants to know."""
+
+    name: str
+    sentence: str
+    weight: int
+
+
+class Verdict(Shape):
+    """What the policy decided, and why."""
+
+    disposition: str
+    rule: str
+    reason: str
+
+
+class Decided(Shape):
+    """The last decision about a delivery."""
+
+    decision: Id
+    verb: str
+    by: str
+    by_shown: str
+    at: datetime
+    undone: bool
+
+
+class Delivery(Shape):
+    """A message for one recipient."""
+
+    id: Id
+    message_id: Id
+    state: State
+    received_at: datetime
+    recipient: str
+    department: str
+    department_name: str
+    person: str
+    person_name: str
+    mailbox: str
+    note: Annotated[str, Field(description="How it was addressed, where that is worth a sentence.")]
+    author: str
+    author_name: str
+    author_domain: str
+    subject: str
+    size: int
+    attachments: int
+    proof: str
+    weight: int
+    perishable_until: datetime | None
+    verdict: Verdict
+    withheld: str
+    signals: list[Signal]
+    due_at: datetime | None
+    attempts: int
+    last_reply: str
+    decided: Decided | None
+    sealed: Annotated[bool, Field(description="Only named staff sees it; opening the message asks for a reason.")]
+
+
+class Past(Shape):
+    """Something that happened to a delivery."""
+
+    at: datetime
+    by: str
+    act: str
+    detail: dict[str, Any]
+    sentence: str
+
+
+class Attempt(Shape):
+    """One attempt to send a delivery on."""
+
+    number: int
+    started_at: datetime
+    outcome: str
+    next_hop: str
+    reply: str
+
+
+class DeliveryDetail(Delivery):
+    """A delivery with everything that happened to it, oldest first."""
+
+    history: list[Past]
+    attempts_made: list[Attempt]
+
+
+class Deliveries(Shape):
+    """One page of deliveries, newest first."""
+
+    items: list[Delivery]
+    next_cursor: str | None
+    total_estimate: int
+
+
+class DeliveryQuery(Order):
+    """Which deliveries to list, and which page of them."""
+
+    state: list[State] = []
+    department: Word | None = None
+    person: Annotated[Word | None, Field(description="uid; empty: the department's shared folder")] = None
+    sender: Word = ""
+    domain: Word = ""
+    q: Text = ""
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+    rule_id: GivenId | None = None
+    rule: Annotated[Word, Field(description="name of the policy's rule, such as listed-client")] = ""
+    limit: Limit = 50
+    cursor: Cursor = None
+
+    def selection(self) -> Selection:
+        """As the house knows it; empty means everything."""
+        given = self.model_dump(include={"department", "person", "sender", "domain", "q", "since", "until"})
+        return Selection(**given, states=tuple(self.state))
+
+
+class Arrivals(Shape):
+    """The deliveries of one day about which one rule decided the same."""
+
+    day: date
+    rule: str
+    disposition: str
+    withheld: Annotated[str, Field(description="in observe mode: the rule that would have stopped them")]
+    count: int
+
+
+class ArrivalsReport(Shape):
+    """What came in, the newest day first."""
+
+    items: list[Arrivals]

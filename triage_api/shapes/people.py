@@ -1,0 +1,78 @@
+"""Folders, people, groups: whom mail is for."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from triage_api.shapes.texts import Shape
+
+
+class PersonFolder(Shape):
+    """A person's folder."""
+
+    uid: str
+    name: str
+    held: int
+    sealed: Annotated[bool, Field(description="To you: you see how much waits, not what.")]
+
+
+class Folder(Shape):
+    """A department with the folders of its people."""
+
+    code: str
+    name: str
+    held: int
+    shared_held: int
+    people: list[PersonFolder]
+    sealed: Annotated[bool, Field(description="To you: you see how much waits, not what.")]
+
+
+class Colleague(Shape):
+    """Somebody who works here."""
+
+    uid: str
+    name: str
+    department: str
+    department_name: str
+    mailbox: str
+
+
+class People(Shape):
+    """People found."""
+
+    items: list[Colleague]
+
+
+class Addressee(Shape):
+    """Whom a mail can be redirected to; `to` is what the decision says."""
+
+    kind: Literal["person", "department", "group"]
+    to: str
+    name: str
+    place: Annotated[str, Field(description="A person's department, or what else it is.")]
+    mailbox: str
+
+
+class Addressees(Shape):
+    """People, departments and groups found."""
+
+    items: list[Addressee]
+
+
+class Group(Shape):
+    """A distribution list. Members: the mailboxes that get a copy when something is released to it."""
+
+    address: str
+    name: str
+    department: str
+    department_name: str
+    expand: bool
+    aliases: list[str]
+    members: list[str]
+
+
+class Groups(Shape):
+    """One page of groups."""
+
+    items: list[Group]
+    next_cursor: str | None

@@ -1,0 +1,33 @@
+"""What waits for a second person."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from triage_api.shapes.texts import Id, Shape
+
+
+class PendingAct(Shape):
+    """What waits for a second person's key, or what became of it."""
+
+    id: Id
+    kind: Literal["decision", "rule"]
+    needs: Annotated[list[str], Field(description="domain-allow, large-purge, risky-release")]
+    items: Annotated[list[str], Field(description="ids of the deliveries")]
+    reason: str
+    asked_by: str
+    asked_by_shown: str
+    asked_at: datetime
+    lapses_at: datetime
+    state: Literal["waiting", "confirmed", "declined", "withdrawn", "lapsed"]
+    settled_by_shown: str
+    result_id: Annotated[Id | None, Field(description="of the decision or the rule, once it is confirmed")]
+    sentence: str
+    mine: Annotated[bool, Field(description="You asked: somebody else has to confirm it.")]
+
+
+class PendingActs(Shape):
+    """What waits and concerns you, the newest first."""
+
+    items: list[PendingAct]

@@ -1,0 +1,68 @@
+"""Which deliveries, and what they are."""
+
+from typing import Annotated
+
+from pydantic import AwareDatetime, Field
+
+from triage.selection import MOST_IDS, Selection
+from triage.states import State
+from triage_api.shapes.deliveries import Delivery
+from triage_api.shapes.rules import Rule
+from triage_api.shapes.texts import GivenId, Order, Shape, Text, Word
+
+
+class Select(Order):
+    """Which deliveries: `ids`, or any of the other features; all that are given must fit."""
+
+    ids: Annotated[list[GivenId], Field(max_length=MOST_IDS)] = []
+    sender: Word = ""
+    domain: Word = ""
+    department: Word | None = None
+    person: Word | None = None
+    q: Text = ""
+    states: list[State] = []
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+
+    def selection(self) -> Selection:
+        """As the house knows it; BadInput when it is empty."""
+        given = self.model_dump()
+        return Selection.of(**given | {"ids": tuple(given["ids"]), "states": tuple(given["states"])})
+
+
+class PreviewOrder(Order):
+    """A selection to be looked at."""
+
+    select: Select
+
+
+class SenderCount(Shape):
+    """How often an author occurs."""
+
+    author: str
+    count: int
+
+
+class SubjectCount(Shape):
+    """How often a subject occurs."""
+
+    subject: str
+    count: int
+
+
+class Evidence(Shape):
+    """What a selection holds, to be looked at before it is decided. `fence` changes when the selection does."""
+
+    count: int
+    outside: Annotated[int, Field(description="that the selection names too, beyond your scope; a search for words is not counted")]
+    people: int
+    departments: int
+    by_state: dict[str, int]
+    in_mailboxes: Annotated[int, Field(description="delivered already; a purge takes them out")]
+    out_of_reach: Annotated[int, Field(description="delivered already, and there is no way into the mailboxes")]
+    proven: int
+    senders: list[SenderCount]
+    subjects: list[SubjectCount]
+    examples: list[Delivery]
+    rules_contradicted: list[Rule]
+    fence: str

@@ -1,0 +1,95 @@
+"""Who is signed in, where, and who looks after what meanwhile."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, AwareDatetime, Field
+
+from triage.actor import Role
+from triage.decisions import Verb
+from triage_api.shapes.texts import Order, Shape, Word, storable
+
+
+class Credentials(Order):
+    """A sign-in."""
+
+    login: Word
+    password: Annotated[str, Field(max_length=1000), AfterValidator(storable)]
+
+
+class Company(Shape):
+    """What the console shows of the company."""
+
+    domains: list[str]
+    mode: Literal["enforce", "observe"]
+
+
+class LastSignIn(Shape):
+    """A sign-in."""
+
+    at: datetime
+    client: Annotated[str, Field(description="network address")]
+
+
+class Me(Shape):
+    """Who is signed in and what they may do."""
+
+    login: str
+    name: str
+    role: Role
+    scope: list[str]
+    company: Company
+    undo_seconds: int
+    stands_in_for: Annotated[list[str], Field(description="Logins whose scope is yours too, for now.")]
+    recalls: Annotated[bool, Field(description="can mail be taken back out of mailboxes?")]
+    verbs: list[Verb]
+    last_sign_in: Annotated[LastSignIn | None, Field(description="before this one; null at the first")] = None
+
+
+class OpenSession(Shape):
+    """One browser in which somebody is signed in."""
+
+    id: str
+    login: str
+    started_at: datetime
+    seen_at: datetime
+    client: Annotated[str, Field(description="network address it was opened from")]
+    current: bool
+
+
+class Sessions(Shape):
+    """The browsers in which one login is signed in, the youngest first."""
+
+    items: list[OpenSession]
+
+
+class CoveredFolder(Shape):
+    """A department's folder and who looks after it now."""
+
+    code: str
+    name: str
+    held: int
+    on_duty: Annotated[list[str], Field(description="logins of staff who are here")]
+    out_of_hours: Annotated[str, Field(description="wait, pass-perishable or substitute:LOGIN")]
+
+
+class CoverNow(Shape):
+    """Who looks after what at this moment."""
+
+    out_of_hours: bool
+    away_until: Annotated[datetime | None, Field(description="of the one who asks; null: on duty")]
+    alarm: Annotated[list[CoveredFolder], Field(description="folders that nobody looks at, for administrators")]
+    folders: Annotated[list[CoveredFolder], Field(description="those in scope")]
+
+
+class AwayOrder(Order):
+    """Somebody is away, or back."""
+
+    login: Word = ""
+    until: AwareDatetime | None = None
+
+
+class Ended(Shape):
+    """How many sessions were ended."""
+
+    ended: int
