@@ -46,7 +46,7 @@ def carry(errand: Errand, hop: NextHop, settings: Settings, next_hop: str, seale
     except Exception:  # a fault of ours is no reason to lose mail or a worker
         log.exception("message %s: attempt broke off", show(first.message_id))
         hop.close()
-        outcomes = [Outcome("deferred", "an internal fault broke this attempt off; the log says more", next_hop)] * len(errand.claims)
+        outcomes = [Outcome("unanswered", "an internal fault broke this attempt off; the log says more", next_hop)] * len(errand.claims)
     report(errand.claims, outcomes)
     return [replace(outcome, at=utcnow()) for outcome in outcomes]
 

@@ -24,7 +24,7 @@ class Mail:
 class Answer:
     """What the next hop said for one recipient in the end."""
 
-    kind: str  # delivered, deferred, bounced
+    kind: str  # delivered, deferred, bounced; unanswered: it may have been delivered
     reply: str
     hang_up: bool = False  # the connection is of no more use
     unreachable: bool = False  # no message was asked about at all
@@ -186,7 +186,7 @@ def final(connection: smtplib.SMTP) -> Answer:
     try:
         answer = connection.getreply()
     except OSError as fault:
-        return Answer("deferred", f"no answer after the final dot, so it may have arrived: {fault}", hang_up=True)
+        return Answer("unanswered", f"no answer after the final dot, so it may have arrived: {fault}", hang_up=True)
     return refusal(answer, 2) or Answer("delivered", said(answer))
 
 

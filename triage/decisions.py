@@ -226,20 +226,32 @@ def carry_out(
         where &= col(Delivery.erased_at).is_(None)
     if aim.event in AGAIN:
         where &= not_(col(Delivery.expanded))
+    sought = seek(session, where, decision, detail, by=by) if aim.event is Event.PURGE and aim.changes >= DELIVERED else {}
     changed = dict(ledger.record_many(session, where, aim.event, by=by, now=decision.at, decision_id=decision.id, detail=detail, **changes))
+    if aim.event is Event.RESTORE:
+        recalled.end(session, changed, now=decision.at)
     if aim.event is Event.RELEASE:  # a redirect that was taken back and a mailbox that moved are forgotten
         held = [one for one, state in changed.items() if state is State.HELD]
         recipients.address_anew(session, among(session, col(Delivery.id), held))
     in_flight = want_purged(session, meant, decision.id) if aim.event is Event.PURGE else set()
-    settled = changed.keys() | in_flight | back | closed
+    settled = changed.keys() | sought.keys() | in_flight | back | closed
     left = {delivery_id: state for delivery_id, state in meant if delivery_id not in settled}
     why = explanations(session, list(left), aim, decision.at) | {one: ("refused", reason) for one, reason in barred.items()}
     return (
         [Item(one, state, IN_MAILBOXES.get((aim.event, state), "done")) for one, state in changed.items()]
+        + [Item(one, state, "recalling", "It may have been delivered.") for one, state in sought.items()]
         + [Item(one, state, "done", "With the copies of its members.") for one, state in meant if one in closed]
         + [Item(one, state, "restoring") for one, state in meant if one in back]
         + [Item(one, state, "in flight", FLYING[state]) for one, state in meant if one in in_flight]
         + [Item(one, state, *why[one]) for one, state in left.items()]
+    )
+
+
+def seek(session: Session, where: ColumnElement[bool], decision: Decision, detail: dict[str, str], *, by: Actor) -> dict[int, State]:
+    """What a next hop may have got without an answer is looked for in the mailbox before it is purged; which deliveries."""
+    in_doubt, changes = where & recalled.may_have_arrived(), recalled.to_seek(decision.at)
+    return dict(
+        ledger.record_many(session, in_doubt, Event.SEEK, by=by, now=decision.at, decision_id=decision.id, detail=detail, **changes)
     )
 
 

@@ -89,7 +89,13 @@ def history(session: Session, about: Listed, attempts: Iterable[Tried]) -> tuple
     return tuple(sorted([*acts, *tried, *decisions, *expiry(session, about, acts)], key=lambda past: past.at))
 
 
-ENDS = {"delivered": Event.DELIVER, "deferred": Event.DEFER, "untried": Event.DEFER, "bounced": Event.BOUNCE}
+ENDS = {
+    "delivered": Event.DELIVER,
+    "deferred": Event.DEFER,
+    "unanswered": Event.DEFER,
+    "untried": Event.DEFER,
+    "bounced": Event.BOUNCE,
+}
 
 
 def attempted(tried: Tried, about: Listed) -> Past | None:
@@ -119,6 +125,7 @@ def shown_names(session: Session, actors: Iterable[str]) -> dict[str, str]:
 ACTS = {
     "deliver": "Delivered to {mailbox}: {reply}",
     "recall": "Taken out of the mailbox {mailbox}. {why}",
+    "seek": "It may have reached the mailbox {mailbox}, so it is looked for there.",
     "give_up": "Given up by {by}.",
     "defer": "Put off by the next hop: {reply}",
     "bounce": "Refused by the next hop: {reply}",

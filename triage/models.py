@@ -140,7 +140,7 @@ class Attempt(SQLModel, table=True):
     started_at: datetime = instant()
     ended_at: datetime | None = instant(nullable=True)
     next_hop: str = ""
-    outcome: str = ""  # delivered, deferred, bounced; "" while under way or when the worker died
+    outcome: str = ""  # delivered, deferred, bounced; unanswered: it may have arrived; "" while under way or when the worker died
     reply: str = ""
     __table_args__ = (UniqueConstraint("delivery_id", "number"),)
 

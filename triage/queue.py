@@ -28,6 +28,7 @@ LEASE = timedelta(minutes=12)  # outlive the slowest final dot: 10 minutes (RFC 
 SCHEDULE = tuple(timedelta(minutes=minutes) for minutes in (5, 10, 20, 40, 64))  # the last one again and again
 JITTER = 0.2
 LANDED = "It was delivered before the purge could stop it."
+IN_DOUBT = "It may have been delivered."
 MOST_RECIPIENTS = 100  # of one transaction: what every server takes (RFC 5321, 4.5.3.1.8)
 DELIVERY, ATTEMPT = (SQLModel.metadata.tables[name] for name in ("delivery", "attempt"))
 
@@ -57,14 +58,20 @@ class Claim:
 class Outcome:
     """What the next hop said, or that it could not be asked."""
 
-    kind: str  # delivered, deferred, bounced; untried: nobody was asked about this delivery, and it may go at once
+    kind: str  # delivered, deferred, bounced; unanswered: it may have arrived; untried: nobody was asked about it, and it may go at once
     reply: str
     next_hop: str
     unreachable: bool = False  # the next hop was not there, or wanted no mail at all: nothing was said about this delivery
     at: datetime | None = None  # when; None: as it is settled
 
 
-EVENTS = {"delivered": Event.DELIVER, "deferred": Event.DEFER, "untried": Event.DEFER, "bounced": Event.BOUNCE}
+EVENTS = {
+    "delivered": Event.DELIVER,
+    "deferred": Event.DEFER,
+    recalled.UNANSWERED: Event.DEFER,
+    "untried": Event.DEFER,
+    "bounced": Event.BOUNCE,
+}
 
 
 def claim(session: Session, *, limit: int, settings: Settings, now: datetime, where: ColumnElement[bool] | None = None) -> list[Claim]:
@@ -210,24 +217,25 @@ def settle_many(session: Session, ended: Sequence[tuple[Claim, Outcome]], *, set
     standing = fenced(session, [claim for claim, _ in ended])
     settled: list[dict[str, Any]] = []
     wanted: list[tuple[int, int, str]] = []
-    by_kind: dict[str, list[int]] = defaultdict(list)
+    by_kind: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for claim, outcome in ended:
         row = standing.get(claim.delivery_id)
         if row is None:
             continue
         kind = given_up(outcome.kind, row.queued_at, settings, now)
-        by_kind[kind].append(claim.delivery_id)
         settled.append(values_of(claim, outcome, kind, now))
+        by_kind[kind].append(settled[-1])
         if row.purge_wanted_by is not None:
             wanted.append((claim.delivery_id, row.purge_wanted_by, kind))
     if not settled:
         return [claim for claim, _ in ended]
-    for kind, ids in by_kind.items():
-        detail = detail_of(next(one for one in settled if one["outcome"] == kind), len(ids))
+    for kind, alike in by_kind.items():
+        ids = [one["delivery"] for one in alike]
+        detail = detail_of(kind, alike[0], len(alike))
         ledger.record_many(session, among(session, col(Delivery.id), ids), EVENTS[kind], by=RELAY, now=now, detail=detail)
     write_down(session, settled)
     purged = {delivery_id for delivery_id, _, _ in wanted}
-    if refused := [delivery_id for delivery_id in by_kind["bounced"] if delivery_id not in purged]:
+    if refused := [one["delivery"] for one in by_kind["bounced"] if one["delivery"] not in purged]:
         notices.failed(session, refused, settings=settings, now=now)
     for delivery_id, decision_id, kind in wanted:
         purge_that_waited(session, delivery_id, decision_id, kind, settings=settings, now=now)
@@ -246,12 +254,12 @@ def fenced(session: Session, claims: Sequence[Claim]) -> dict[int, Row[Any]]:
 def given_up(kind: str, queued_at: datetime | None, settings: Settings, now: datetime) -> str:
     """What is put off again and again bounces in the end."""
     overdue = now - (queued_at or now) >= timedelta(hours=settings.relay.give_up_after)
-    return "bounced" if kind in ("deferred", "untried") and overdue else kind
+    return "bounced" if kind in ("deferred", recalled.UNANSWERED, "untried") and overdue else kind
 
 
 def values_of(claim: Claim, outcome: Outcome, kind: str, now: datetime) -> dict[str, Any]:
     """What the rows of delivery and attempt say afterwards."""
-    due = {"deferred": again_at(claim.number, now), "untried": now}.get(kind)
+    due = {"deferred": again_at(claim.number, now), recalled.UNANSWERED: again_at(claim.number, now), "untried": now}.get(kind)
     waits_for = outcome.next_hop if outcome.unreachable and due else ""
     return {
         "delivery": claim.delivery_id,
@@ -259,16 +267,16 @@ def values_of(claim: Claim, outcome: Outcome, kind: str, now: datetime) -> dict[
         "due_at": due,
         "waits_for": waits_for,
         "last_reply": outcome.reply,
-        "outcome": kind,
+        "outcome": outcome.kind if outcome.kind == recalled.UNANSWERED else kind,  # it may have arrived also when it is given up
         "reply": outcome.reply,
         "next_hop": outcome.next_hop,
         "ended_at": outcome.at or now,
     }
 
 
-def detail_of(settled: dict[str, Any], count: int) -> dict[str, Any]:
+def detail_of(kind: str, settled: dict[str, Any], count: int) -> dict[str, Any]:
     """What the audit record says: all of a single attempt; of many, what they have in common."""
-    detail = {"outcome": settled["outcome"], "next_hop": settled["next_hop"]}
+    detail = {"outcome": kind, "next_hop": settled["next_hop"]}
     return detail | {"reply": settled["reply"], "attempt": settled["attempt_number"]} if count == 1 else detail
 
 
@@ -286,32 +294,37 @@ def purge_that_waited(session: Session, delivery_id: int, decision_id: int, kind
     if kind == "delivered":
         land_purge(session, delivery_id, decision_id, settings=settings, now=now)
     else:
-        fire_purge(session, delivery_id, decision_id, now=now)
+        fire_purge(session, delivery_id, decision_id, settings=settings, now=now)
 
 
 def purge_of_the_dead(session: Session, delivery_id: int, decision_id: int, *, settings: Settings, now: datetime) -> None:
     """A purge met the attempt of a worker who died: nobody knows whether it was delivered, the recaller finds out where there is one."""
-    why = "The worker died: it may have been delivered."
-    if settings.reaches_mailboxes:
-        ledger.record(session, delivery_id, Event.DELIVER, by=RELAY, now=now, detail={"reply": why}, due_at=None)
-        land_purge(session, delivery_id, decision_id, settings=settings, now=now, why=why)
-    else:
-        ledger.record(session, delivery_id, Event.DEFER, by=RELAY, now=now, due_at=None)
-        fire_purge(session, delivery_id, decision_id, now=now, why=why)
+    ledger.record(session, delivery_id, Event.DEFER, by=RELAY, now=now, due_at=None)
+    fire_purge(session, delivery_id, decision_id, settings=settings, now=now, why="The worker died: it may have been delivered.")
 
 
-def land_purge(session: Session, delivery_id: int, decision_id: int, *, settings: Settings, now: datetime, why: str = LANDED) -> None:
+def land_purge(session: Session, delivery_id: int, decision_id: int, *, settings: Settings, now: datetime) -> None:
     """A purge met this delivery while it was under way, and it has landed: take it out of the mailbox, where there is a way in."""
     if not settings.reaches_mailboxes:
-        end_purge(session, delivery_id, decision_id, "out of reach", why)
+        end_purge(session, delivery_id, decision_id, "out of reach", LANDED)
         session.execute(update(Delivery).where(col(Delivery.id) == delivery_id).values(back_wanted_by=None, back_to=""))
         return
     ledger.record(session, delivery_id, Event.PURGE, by=RELAY, now=now, decision_id=decision_id, **recalled.due(now))
-    end_purge(session, delivery_id, decision_id, "recalling", why)
+    end_purge(session, delivery_id, decision_id, "recalling", LANDED)
 
 
-def fire_purge(session: Session, delivery_id: int, decision_id: int, *, now: datetime, why: str = "") -> None:
-    """A purge met this delivery while it was under way: carry it out now that the attempt has failed."""
+def fire_purge(session: Session, delivery_id: int, decision_id: int, *, settings: Settings, now: datetime, why: str = "") -> None:
+    """A purge met this delivery while it was under way: carry it out now that the attempt has failed.
+
+    Where it may have arrived all the same, and there is a way into the mailboxes, somebody looks for it there first.
+    """
+    in_doubt = (col(Delivery.id) == delivery_id) & recalled.may_have_arrived()
+    changes = recalled.to_seek(now)
+    if settings.reaches_mailboxes and ledger.record_many(
+        session, in_doubt, Event.SEEK, by=RELAY, now=now, decision_id=decision_id, **changes
+    ):
+        end_purge(session, delivery_id, decision_id, "recalling", why or IN_DOUBT)
+        return
     ledger.record(session, delivery_id, Event.PURGE, by=RELAY, now=now, decision_id=decision_id, due_at=None)
     end_purge(session, delivery_id, decision_id, "done", why)
     recalled.bring_back(session, delivery_id, now=now)

@@ -6,18 +6,19 @@ from datetime import datetime
 from typing import Any
 
 import zstandard
-from sqlalchemy import ColumnElement, bindparam, case, exists, literal, null, select, update
+from sqlalchemy import ColumnElement, bindparam, case, exists, literal, not_, null, select, update
 from sqlmodel import Session, col
 
 from triage import contents, ledger, recipients
 from triage.actor import Actor
 from triage.db import among
 from triage.errors import NotFound
-from triage.models import DecisionItem, Delivery, Instant, Recalled
+from triage.models import Attempt, DecisionItem, Delivery, Instant, Recalled
 from triage.states import Event, State
 from triage.visible import visible
 
 BY = Actor.system("recall")
+UNANSWERED = "unanswered"  # how an attempt ends that got no answer after the final dot
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +139,28 @@ def done_with(flags: list[str]) -> str:
 
 
 def was_taken() -> ColumnElement[bool]:
-    """Which deliveries are purged out of a mailbox, and can be put back there?"""
+    """Which deliveries are purged out of a mailbox, and can be put back there? Not what was held: that is held again."""
+    item = (col(DecisionItem.decision_id) == col(Delivery.decision_id)) & (col(DecisionItem.delivery_id) == col(Delivery.id))
+    was_held = exists().where(item & (col(DecisionItem.before) == State.HELD))
+    return is_kept() & not_(was_held)
+
+
+def is_kept() -> ColumnElement[bool]:
+    """Of which deliveries is it written down what was found in the mailbox, or that nothing was?"""
     of_it = (col(Recalled.delivery_id) == col(Delivery.id)) & col(Recalled.ended_at).is_(None)
     return exists().where(of_it & (col(Recalled.gone) | col(Recalled.head).is_not(None)))
+
+
+def may_have_arrived() -> ColumnElement[bool]:
+    """Which deliveries has no next hop confirmed, though one of them may have them: there was no answer, or the worker died?"""
+    unanswered = (col(Attempt.outcome) == UNANSWERED) | ((col(Attempt.outcome) == "") & (col(Attempt.next_hop) == ""))
+    of_it = exists().where((col(Attempt.delivery_id) == col(Delivery.id)) & unanswered)
+    return (col(Delivery.direction) == "in") & (col(Delivery.attempts) > 0) & of_it
+
+
+def to_seek(now: datetime) -> dict[str, Any]:
+    """What changes on the row of a delivery that is to be looked for in the mailbox."""
+    return {"due_at": now, "queued_at": now, "last_reply": ""}
 
 
 def due(now: datetime) -> dict[str, Any]:
@@ -160,6 +180,13 @@ def want_back(session: Session, where: ColumnElement[bool], to: str, decision_id
         wanted = {"back_wanted_by": decision_id, "back_to": to}
         session.execute(update(Delivery).where(col(Delivery.id).in_(ids)).values(**wanted))
     return ids
+
+
+def hurry(session: Session, ids: Iterable[int], *, now: datetime) -> None:
+    """Those of these that wait for another attempt need not wait any longer. Whoever is at work is left in peace."""
+    last = (col(Attempt.delivery_id) == col(Delivery.id)) & (col(Attempt.number) == col(Delivery.attempts))
+    waiting = among(session, col(Delivery.id), ids) & exists().where(last & col(Attempt.ended_at).is_not(None))
+    session.execute(update(Delivery).where(waiting, col(Delivery.due_at) > now).values(due_at=now))
 
 
 def bring_back(session: Session, delivery_id: int, *, now: datetime) -> None:

@@ -12,7 +12,7 @@ from sqlmodel import Session, col
 from triage import contents, ledger, recalled
 from triage.db import among
 from triage.ids import show
-from triage.models import Attempt, Content, Delivery, Message, Recalled
+from triage.models import Attempt, Content, Delivery, Message
 from triage.recalled import BY, Copy
 from triage.routes import next_hop_of
 from triage.settings import Settings
@@ -39,7 +39,7 @@ class Errand:
     message_id: str  # the Message-ID, "" without one
     received_at: datetime
     content: bytes | None  # as received; None when erased
-    sure: bool = True  # False: the relay's worker died, so nobody knows whether it was delivered
+    sure: bool = True  # False: the next hop did not answer or the relay's worker died, so nobody knows whether it was delivered
     copies: tuple[Copy, ...] = ()  # restoring: what to put back
     gone: bool = False  # restoring: there was no copy when it was taken
 
@@ -98,11 +98,10 @@ def errands_of(session: Session, ids: list[int], settings: Settings, now: dateti
         .execution_options(populate_existing=True)
     ).all()
     hops, kept = delivered_by(session, ids), recalled.current(session, ids)
+    in_doubt = set(session.scalars(select(col(Delivery.id)).where(among(session, col(Delivery.id), ids), recalled.may_have_arrived())))
     known = contents_of(session, {content_id for _, _, _, content_id in rows})
     errands = []
     for delivery, summary, received_at, content_id in rows:
-        if called_off(session, delivery, kept.get(delivery.id, []), now):
-            continue
         hop = hops.get(delivery.id, "")
         way = hop or next_hop_of(settings, department=delivery.department, mailbox=delivery.mailbox, direction=delivery.direction)
         restoring = State(delivery.state) is State.RESTORING
@@ -119,7 +118,7 @@ def errands_of(session: Session, ids: list[int], settings: Settings, now: dateti
                 message_id=summary.get("message_id", ""),
                 received_at=received_at,
                 content=content,
-                sure=bool(hop),
+                sure=bool(hop) or delivery.id not in in_doubt,
                 copies=tuple(recalled.copy_of(row, content) for row in copies if row.head is not None),
                 gone=any(row.gone for row in copies),
             )
@@ -152,19 +151,6 @@ def delivered_by(session: Session, ids: list[int]) -> dict[int, str]:
 def place_of(next_hop: str, settings: Settings) -> str:
     """Where a delivered copy lies: the Maildirs that it was written into, or behind the IMAP server; "" without a way in."""
     return next_hop if next_hop.startswith("maildir:") else settings.recall.imap
-
-
-def called_off(session: Session, delivery: Delivery, kept: list[Recalled], now: datetime) -> bool:
-    """A purge that was undone before anything was taken: the copy stays where it is."""
-    undone_by = delivery.back_wanted_by
-    if State(delivery.state) is not State.RECALLING or delivery.back_to != "mailbox" or kept:
-        return False
-    purge = delivery.decision_id
-    changes: dict[str, Any] = {"due_at": None, "back_wanted_by": None, "back_to": ""}
-    ledger.record(session, delivery.id, Event.GIVE_UP, by=BY, now=now, decision_id=undone_by, detail={"why": "it was undone"}, **changes)
-    recalled.tell(session, purge, delivery.id, "done", "Called off before it was taken.")
-    recalled.tell(session, undone_by, delivery.id, "done", "It had not been taken yet.")
-    return True
 
 
 def secure(session: Session, found: Sequence[tuple[Errand, Sequence[Copy]]], *, now: datetime) -> set[int]:
@@ -280,9 +266,14 @@ def by_decision(session: Session, settled: Sequence[Settled], event: Event, now:
 
 
 def leave(session: Session, one: Settled, now: datetime) -> None:
-    """A copy that cannot be taken stays where it is."""
+    """A copy that cannot be taken stays where it is. What may never have arrived is purged without."""
     delivery, why = one.delivery, one.ending.why
     purge, undone_by = delivery.decision_id, delivery.back_wanted_by
+    if not one.errand.sure and not recalled.current(session, [delivery.id]):
+        ledger.record(session, delivery.id, Event.RECALL, by=BY, now=now, decision_id=purge, detail={"why": why}, due_at=None)
+        recalled.tell(session, purge, delivery.id, "done", f"It may have been delivered, and nobody could look: {why}")
+        recalled.bring_back(session, delivery.id, now=now)
+        return
     changes: dict[str, Any] = {"due_at": None, "last_reply": why, "back_wanted_by": None, "back_to": ""}
     ledger.record(session, delivery.id, Event.GIVE_UP, by=BY, now=now, detail={"why": why}, **changes)
     recalled.end(session, [delivery.id], now=now)

@@ -26,6 +26,7 @@ class Event(StrEnum):
     RELEASE = "release"
     REDIRECT = "redirect"
     PURGE = "purge"
+    SEEK = "seek"
     REJECT = "reject"
     RESTORE = "restore"
     EXPIRE = "expire"
@@ -63,6 +64,9 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.BOUNCED, Event.RELEASE): State.QUEUED,
     (State.BOUNCED, Event.REDIRECT): State.QUEUED,
     (State.BOUNCED, Event.PURGE): State.PURGED,
+    (State.HELD, Event.SEEK): State.RECALLING,
+    (State.QUEUED, Event.SEEK): State.RECALLING,
+    (State.BOUNCED, Event.SEEK): State.RECALLING,
     (State.DELIVERED, Event.COME_BACK): State.BOUNCED,
     (State.DELIVERED, Event.PURGE): State.RECALLING,
     (State.DELIVERED, Event.REDELIVER): State.QUEUED,

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, func, not_, select, update
+from sqlalchemy import ColumnElement, exists, func, not_, select, update
 from sqlmodel import Session, col
 
 from triage import access, groups, ledger, notices, recalled, recipients, rejections, rules
@@ -11,7 +11,7 @@ from triage.actor import Actor
 from triage.db import among
 from triage.errors import NotAllowed, NotAllowedNow, NotFound, Overtaken
 from triage.ids import new_id, show
-from triage.models import Decision, DecisionItem, Delivery, Rule
+from triage.models import Attempt, Decision, DecisionItem, Delivery, Rule
 from triage.outcomes import CHANGING, OUT_OF_REACH, UNDER_WAY, DecisionReport, Item, NothingDone, filed, touches, who_was_faster
 from triage.settings import Settings
 from triage.states import Event, State
@@ -94,16 +94,17 @@ def take_back(session: Session, decision: Decision, undoing_id: int, *, by: Acto
     act = Act(session, decision, undoing_id, by, now, settings)
     mine = among(session, col(Delivery.id), before) & (col(Delivery.decision_id) == decision.id)
     spared = spare(session, decision, list(before))
-    restoring = into_mailboxes(act, mine) if decision.verb in ("purge", "sweep") else set()
+    stay, called_back = call_off(act, mine, before) if decision.verb == "purge" else (set(), set())
+    restoring = into_mailboxes(act, mine, before) if decision.verb in ("purge", "sweep") else set()
     reopened = groups.open_again(session, mine, by=by, now=now, decision_id=undoing_id) if decision.verb == "purge" else set()
     gathered, copies = from_members(act, mine) if decision.verb in LEFT else (set(), [])
     to = BACK_TO.get(decision.verb)
     recalling, in_flight = out_of_mailboxes(act, mine, to) if to is not None else (set(), set())
     told = rejections.told(session, before) if decision.verb == "reject" else {}
-    changed = one_step(act, mine & not_(among(session, col(Delivery.id), told)))
+    changed = one_step(act, mine & not_(among(session, col(Delivery.id), told))) | called_back
     notices.follow_deliveries(session, [one for one in changed if decision.verb == "reject"], settings=settings, now=now)
     on_their_way = [one for one in changed if before[one] in LEAVING]
-    changed |= reopened | gathered
+    changed |= reopened | gathered | stay
     if decision.verb == "purge" and on_their_way:
         again = among(session, col(Delivery.id), on_their_way)
         act.record(again, Event.RELEASE, due_at=act.leaves, queued_at=act.leaves)
@@ -112,7 +113,7 @@ def take_back(session: Session, decision: Decision, undoing_id: int, *, by: Acto
     why |= {one: ("refused", reason) for one, reason in told.items()}
     flying = dict.fromkeys(in_flight, ("in flight", "It is taken back as soon as it has landed."))
     return (
-        [Item(one, before[one], outcome[one]) for one in before if one in outcome]
+        [Item(one, before[one], outcome[one], "It had not been taken yet." if one in stay else "") for one in before if one in outcome]
         + [Item(one, before[one], *(flying | why)[one]) for one in before if one not in outcome]
         + copies
     )
@@ -148,15 +149,41 @@ def one_step(act: Act, mine: ColumnElement[bool]) -> set[int]:
     where = mine & (col(Delivery.state) == possible) & col(Delivery.erased_at).is_(None)
     changes: dict[str, Any] = {"due_at": act.leaves, "queued_at": act.leaves} if event is Event.RELEASE else {"due_at": None}
     changed = act.record(where, event, **changes)
+    if event is Event.RESTORE:
+        recalled.end(act.session, changed, now=act.now)
     if act.decision.verb == "redirect":
         recipients.address_anew(act.session, among(act.session, col(Delivery.id), changed))  # to whom they were meant at first
     return changed
 
 
-def into_mailboxes(act: Act, mine: ColumnElement[bool]) -> set[int]:
-    """What a purge took out of mailboxes, or is taking out this moment, goes back there."""
+def call_off(act: Act, mine: ColumnElement[bool], before: dict[int, State]) -> tuple[set[int], set[int]]:
+    """A recall that has taken nothing yet is over: copies that stay where they are, and what was only looked for, purged no more."""
+    session = act.session
+    idle = mine & (col(Delivery.state) == State.RECALLING) & not_(recalled.is_kept())
+    ids = set(session.scalars(select(col(Delivery.id)).where(idle)))
+    unsent = {one for one in ids if before[one] in STOPPABLE}
+    unsent |= set(session.scalars(select(col(Delivery.id)).where(among(session, col(Delivery.id), ids), never_confirmed())))
+    nothing: dict[str, Any] = {"due_at": None, "last_reply": ""}
+    stay = act.record(among(session, col(Delivery.id), ids - unsent), Event.GIVE_UP, **nothing)
+    purged = act.record(among(session, col(Delivery.id), unsent), Event.RECALL, **nothing)
+    back = act.record(among(session, col(Delivery.id), purged), Event.RESTORE)
+    recalled.tell_all(session, [(act.decision.id, one, "done", "Called off before it was taken.") for one in ids])
+    return stay, back
+
+
+def never_confirmed() -> ColumnElement[bool]:
+    """Which deliveries may have arrived, though no next hop ever said so?"""
+    delivered = (col(Attempt.delivery_id) == col(Delivery.id)) & (col(Attempt.outcome) == "delivered")
+    return recalled.may_have_arrived() & not_(exists().where(delivered))
+
+
+def into_mailboxes(act: Act, mine: ColumnElement[bool], before: dict[int, State]) -> set[int]:
+    """What a purge took out of mailboxes, or is taking out this moment, goes back there; what was held before is held again."""
     under_way = mine & (col(Delivery.state) == State.RECALLING)
-    wanted = recalled.want_back(act.session, under_way, "mailbox", act.undoing_id)
+    was_held = among(act.session, col(Delivery.id), [one for one, state in before.items() if state is State.HELD])
+    wanted = recalled.want_back(act.session, under_way & was_held, "held", act.undoing_id)
+    wanted |= recalled.want_back(act.session, under_way & not_(was_held), "mailbox", act.undoing_id)
+    recalled.hurry(act.session, wanted, now=act.now)
     taken_out = mine & (col(Delivery.state) == State.PURGED) & recalled.was_taken()
     return wanted | act.record(taken_out, Event.PUT_BACK, due_at=act.now, queued_at=act.now)
 
@@ -167,9 +194,12 @@ def from_members(act: Act, mine: ColumnElement[bool]) -> tuple[set[int], list[It
     parents = groups.left(session, mine)
     before = dict(groups.copies_of(session, parents))
     theirs = among(session, col(Delivery.id), before) & (col(Delivery.decision_id) == act.decision.id)
-    outcome = dict.fromkeys(act.record(theirs & col(Delivery.state).in_(STOPPABLE), Event.PURGE, due_at=None), "done")
-    recalling, in_flight = out_of_mailboxes(act, theirs, "")
-    outcome |= dict.fromkeys(recalling, "recalling") | dict.fromkeys(in_flight, "in flight")
+    stoppable = theirs & col(Delivery.state).in_(STOPPABLE)
+    in_doubt = stoppable & recalled.may_have_arrived()
+    sought = act.record(in_doubt, Event.SEEK, **recalled.to_seek(act.now)) if act.settings.reaches_mailboxes else set()
+    outcome = dict.fromkeys(act.record(stoppable, Event.PURGE, due_at=None), "done")
+    recalling, in_flight = out_of_mailboxes(act, theirs & not_(among(session, col(Delivery.id), sought)), "")
+    outcome |= dict.fromkeys(recalling | sought, "recalling") | dict.fromkeys(in_flight, "in flight")
     why = not_taken_back(session, [one for one in before if one not in outcome], act.decision, act.now)
     groups.close(session, parents, by=act.by, now=act.now, decision_id=act.undoing_id, detail={"undoes": show(act.decision.id)})
     held = among(session, col(Delivery.id), parents)

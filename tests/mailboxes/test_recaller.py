@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from imapclient import IMAPClient  # type: ignore[import-untyped]
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, select, update
 from sqlmodel import col
 
 from mailboxes.imap import ImapMailbox
@@ -20,7 +20,7 @@ from triage.actor import EVERYTHING, Actor, Role, Scope
 from triage.company import SealedEntry
 from triage.decisions import Verb
 from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound
-from triage.models import Content, Delivery, KnownRecipient, SweptMailbox
+from triage.models import Attempt, Content, Delivery, KnownRecipient, SweptMailbox
 from triage.outcomes import DecisionReport
 from triage.recalled import Copy
 from triage.selection import Selection
@@ -41,6 +41,12 @@ class Town(House):
     bob: str
     carl: str
 
+    def attempted(self, mail: int) -> list[str]:
+        """How the attempts to send a mail on ended."""
+        with db.reading(self.engine) as session:
+            ended = select(col(Attempt.outcome)).where(col(Attempt.delivery_id) == mail, col(Attempt.ended_at).is_not(None))
+            return list(session.scalars(ended.order_by(col(Attempt.number))))
+
     def lying(self) -> dict[str, list[tuple[str, bytes, tuple[str, ...], datetime]]]:
         """Everything in the three mailboxes."""
         return {mailbox: lying(self.server, mailbox) for mailbox in (self.anna, self.bob, self.carl)}
@@ -57,6 +63,11 @@ def town(sqlite_engine: Engine, settings: Settings, server: dovecot.Server, tmp_
     number = next(_numbers)
     people = [f"{name}{number}@company.example" for name in ("anna", "bob", "carl")]
     return Town(sqlite_engine, behind_dovecot(settings, server, tmp_path), server, *people)
+
+
+def with_next_hop(settings: Settings, port: int) -> Settings:
+    """Mail goes to this port by LMTP."""
+    return replace(settings, relay=replace(settings.relay, next_hop=f"lmtp://127.0.0.1:{port}"))
 
 
 def uids(client: IMAPClient, folder: str = "INBOX") -> list[int]:
@@ -230,7 +241,7 @@ def test_an_undo_before_anything_was_taken_leaves_the_copy_where_it_is(town: Tow
 
 def test_a_purge_that_meets_a_delivery_on_its_way_takes_it_when_it_has_landed(town: Town) -> None:
     with gate.before(town.server.lmtp_port) as closed:
-        town.settings = replace(town.settings, relay=replace(town.settings.relay, next_hop=f"lmtp://127.0.0.1:{closed.port}"))
+        town.settings = with_next_hop(town.settings, closed.port)
         (mail,) = town.queued(letter(1), town.anna)
         with relaying(town.settings):
             closed.arrived.wait(processes.HANG)
@@ -242,6 +253,34 @@ def test_a_purge_that_meets_a_delivery_on_its_way_takes_it_when_it_has_landed(to
     assert len(town.lying()[town.anna]) == 1
     assert town.recalled(purge).done == 1
     assert (town.states([mail]), town.lying()[town.anna]) == ([State.PURGED], [])
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_a_purge_takes_out_what_arrived_without_an_answer(town: Town, held: bool) -> None:
+    """Dovecot has it, and nobody heard it say so: the next attempt waits, or somebody holds the mail."""
+    with gate.swallowing(town.server.lmtp_port) as swallower, relaying(with_next_hop(town.settings, swallower.port)):
+        (mail,) = town.queued(letter(1), town.anna)
+        processes.until(lambda: town.attempted(mail) == ["unanswered"], "the answer is lost")
+    before = town.lying()
+    assert len(before[town.anna]) == 1
+    if held:
+        town.decides(Verb.HOLD)
+    state = State.HELD if held else State.QUEUED
+    assert town.states([mail]) == [state]
+
+    early = town.decides(Verb.PURGE)
+    assert (early.recalling, town.states([mail])) == (1, [State.RECALLING])
+    town.undoes(early)
+    assert (town.states([mail]), town.lying()) == ([state], before)
+
+    purge = town.recalled(town.decides(Verb.PURGE))
+    assert (town.outcome(purge), town.states([mail])) == (("done", "It lay in INBOX, unread."), [State.PURGED])
+    assert town.lying()[town.anna] == []
+
+    undone = town.undoes(purge)
+    assert town.recalled(undone).done == 1
+    after = (State.HELD, []) if held else (State.DELIVERED, before[town.anna])
+    assert (*town.states([mail]), town.lying()[town.anna]) == after
 
 
 def test_what_a_lost_mailbox_held_is_delivered_again_unless_it_is_still_there(town: Town) -> None:

@@ -107,7 +107,7 @@ def test_a_connection_that_ends_after_the_final_dot_leaves_everybody_in_doubt() 
         outcomes = way.send(SENDER, PEOPLE, MAIL)
         way.close()
     assert {(outcome.kind, outcome.reply.partition(":")[0]) for outcome in outcomes} == {
-        ("deferred", "no answer after the final dot, so it may have arrived")
+        ("unanswered", "no answer after the final dot, so it may have arrived")
     }
 
 

@@ -31,10 +31,14 @@ class Gate:
     def pass_on(self, client: socket.socket) -> None:
         """One connection, both ways, until both sides have left."""
         with client, socket.create_connection(("127.0.0.1", self.target)) as server:
-            back = threading.Thread(target=carry, args=(server, client))
+            back = threading.Thread(target=self.back, args=(server, client))
             back.start()
             carry(client, server)
             back.join()
+
+    def back(self, server: socket.socket, client: socket.socket) -> None:
+        """What the server says."""
+        carry(server, client)
 
     def close(self) -> None:
         """Nobody comes in any more; who is inside leaves first."""
@@ -44,6 +48,21 @@ class Gate:
         for porter in self.porters:
             porter.join()
         self.listener.close()
+
+
+class Swallower(Gate):
+    """Passes mail on to an SMTP or LMTP server; what that says to the final dot nobody hears: the connection is gone."""
+
+    def back(self, server: socket.socket, client: socket.socket) -> None:
+        """What the server says, up to "send the message"; it has taken that when it answers once more."""
+        with contextlib.suppress(OSError):
+            while data := server.recv(65536):
+                client.sendall(data)
+                if b"354 " in data:
+                    server.recv(65536)
+                    client.shutdown(socket.SHUT_RDWR)
+                    return
+            client.shutdown(socket.SHUT_WR)
 
 
 def carry(source: socket.socket, target: socket.socket) -> None:
@@ -57,7 +76,21 @@ def carry(source: socket.socket, target: socket.socket) -> None:
 @contextlib.contextmanager
 def before(port: int) -> Iterator[Gate]:
     """A gate before this port, closed at first."""
-    gate = Gate(port)
+    with watched(Gate(port)) as gate:
+        yield gate
+
+
+@contextlib.contextmanager
+def swallowing(port: int) -> Iterator[Gate]:
+    """An open gate before this port; the answers to what comes through are lost."""
+    with watched(Swallower(port)) as gate:
+        gate.open.set()
+        yield gate
+
+
+@contextlib.contextmanager
+def watched(gate: Gate) -> Iterator[Gate]:
+    """The gate at work."""
     gate.guard.start()
     try:
         yield gate

@@ -248,9 +248,9 @@ def test_an_undo_that_meets_a_recall_under_way_is_carried_out_when_it_is_through
     (mail,) = office.delivered()
     purge = office.decides(Verb.PURGE)
     ((errand,),) = office.claims()
+    office.secures(errand, inbox(errand))
     undone = office.undoes(purge)
     assert undone.restoring == 1
-    office.secures(errand, inbox(errand))
     office.settles(errand, TAKEN)
     assert (office.states(mail), office.report(purge)[mail][0]) == ([State.RESTORING], "done")
     ((back,),) = office.claims()
@@ -260,10 +260,37 @@ def test_an_undo_that_meets_a_recall_under_way_is_carried_out_when_it_is_through
     assert (row.back_wanted_by, row.back_to, row.due_at) == (None, "", None)
 
 
+def test_an_undo_before_anything_was_secured_is_over_at_once(office: Office) -> None:
+    """Also while the recall waits for a mailbox that did not answer; and whoever is in the mailbox takes nothing any more."""
+    (mail,) = office.delivered()
+    purge = office.decides(Verb.PURGE)
+    ((errand,),) = office.claims()
+    undone = office.undoes(purge)
+    assert (undone.sentence, office.states(mail)) == ("Undone “Your order”.", [State.DELIVERED])
+    assert office.report(undone) == {mail: ("done", "It had not been taken yet.")}
+    assert office.report(purge) == {mail: ("done", "Called off before it was taken.")}
+    assert not office.secures(errand, inbox(errand))
+    assert not office.settles(errand, TAKEN)
+    assert office.states(mail) == [State.DELIVERED]
+
+
+def test_an_undo_that_meets_a_recall_between_two_attempts_does_not_wait_for_the_next(office: Office) -> None:
+    (mail,) = office.delivered()
+    purge = office.decides(Verb.PURGE)
+    ((errand,),) = office.claims()
+    office.secures(errand, inbox(errand))
+    office.settles(errand, LATER)
+    assert office.claims() == []
+    office.undoes(purge)
+    office.takes(inbox)  # it goes the whole way, since it may be out of the mailbox already
+    assert office.states(mail) == [State.RESTORING]
+
+
 def test_a_recall_given_up_meanwhile_leaves_nothing_to_undo(office: Office) -> None:
     (mail,) = office.delivered()
     purge = office.decides(Verb.PURGE)
     ((errand,),) = office.claims()
+    office.secures(errand, inbox(errand))
     undone = office.undoes(purge)
     office.settles(errand, Ending("refused", "no UIDPLUS"))
     assert office.report(purge) == {mail: ("out of reach", "no UIDPLUS")}
@@ -415,6 +442,119 @@ def test_a_worker_of_the_relay_that_died_leaves_it_open_whether_there_is_a_copy(
     assert (office.states(mail), office.report(purge)) == ([State.PURGED], {mail: ("done", "It never arrived.")})
     office.undoes(purge)
     assert office.states(mail) == [State.QUEUED]
+
+
+CUT = Outcome("unanswered", "no answer after the final dot, so it may have arrived: timed out", "lmtp://127.0.0.1:24")
+
+
+def in_doubt(office: Office, state: State) -> int:
+    """A mail that the next hop may have got, in this state."""
+    (mail,) = office.released()
+    office.lands(office.on_its_way(), CUT)
+    if state is State.HELD:
+        office.decides(Verb.HOLD)
+    if state is State.BOUNCED:
+        with db.transaction(office.engine) as session:
+            ledger.record(session, mail, Event.GIVE_UP, by=ANA, now=office.now, due_at=None)
+    assert office.states(mail) == [state]
+    return mail
+
+
+IN_DOUBT = (State.HELD, State.QUEUED, State.BOUNCED)
+
+
+@pytest.mark.parametrize("state", IN_DOUBT)
+def test_a_purge_looks_for_what_got_no_answer(office: Office, state: State) -> None:
+    mail = in_doubt(office, state)
+    purge = office.decides(Verb.PURGE)
+    assert (purge.recalling, office.report(purge)) == (1, {mail: ("recalling", "It may have been delivered.")})
+    ((errand,),) = office.claims()
+    assert (errand.sure, errand.place) == (False, "imap://127.0.0.1")
+    office.secures(errand, inbox(errand))
+    office.settles(errand, TAKEN)
+    assert (office.states(mail), office.report(purge)) == ([State.PURGED], {mail: ("done", "It lay in INBOX, read.")})
+    office.undoes(purge)
+    if state is State.HELD:
+        assert (office.states(mail), [one.ended_at for one in office.kept()]) == ([State.HELD], [office.now])
+        return
+    ((back,),) = office.claims()
+    assert [copy.folder for copy in back.copies] == ["INBOX"]
+    office.settles(back, BACK)
+    assert office.states(mail) == [State.DELIVERED]
+
+
+@pytest.mark.parametrize(("state", "after"), [(State.HELD, State.HELD), (State.QUEUED, State.QUEUED), (State.BOUNCED, State.HELD)])
+@pytest.mark.parametrize("claimed", [False, True])
+@pytest.mark.parametrize("looked", [False, True])
+def test_undoing_that_goes_back_to_what_it_was(office: Office, state: State, after: State, claimed: bool, looked: bool) -> None:
+    """Whether nothing was found or nobody has looked yet: what was held is not released."""
+    mail = in_doubt(office, state)
+    purge = office.decides(Verb.PURGE)
+    errands = [one for some in office.claims() for one in some] if claimed or looked else []
+    if looked:
+        office.settles(errands[0], TAKEN)
+        assert (office.states(mail), office.report(purge)) == ([State.PURGED], {mail: ("done", "It never arrived.")})
+    undone = office.undoes(purge)
+    assert (office.states(mail), undone.done, undone.under_way) == ([after], 1, 0)
+    assert not errands or not office.secures(errands[0], inbox(errands[0]))
+    row = office.delivery(mail)
+    assert (row.back_wanted_by, row.back_to, row.due_at is None) == (None, "", after is State.HELD)
+
+
+def test_what_was_held_is_held_again_also_when_the_undo_meets_its_copy_being_taken(office: Office) -> None:
+    mail = in_doubt(office, State.HELD)
+    purge = office.decides(Verb.PURGE)
+    ((errand,),) = office.claims()
+    office.secures(errand, inbox(errand))
+    undone = office.undoes(purge)
+    assert undone.restoring == 1
+    office.settles(errand, TAKEN)
+    assert (office.states(mail), office.report(undone)[mail][0], office.claims()) == ([State.HELD], "done", [])
+
+
+def test_a_purge_restored_by_a_person_does_not_release_what_was_held(office: Office) -> None:
+    mail = in_doubt(office, State.HELD)
+    office.decides(Verb.PURGE)
+    office.takes(inbox)
+    assert office.decides(Verb.RESTORE).done == 1
+    assert (office.states(mail), office.claims()) == ([State.HELD], [])
+
+
+def test_where_nobody_can_look_it_is_purged_all_the_same_and_says_so(office: Office) -> None:
+    mail = in_doubt(office, State.QUEUED)
+    purge = office.decides(Verb.PURGE)
+    ((errand,),) = office.claims()
+    office.now += timedelta(hours=office.settings.recall.give_up_after)
+    office.settles(errand, LATER)
+    assert office.states(mail) == [State.PURGED]
+    assert office.report(purge) == {mail: ("done", "It may have been delivered, and nobody could look: no answer")}
+
+
+def test_without_a_way_into_the_mailboxes_it_is_purged_at_once(office: Office) -> None:
+    mail = in_doubt(office, State.QUEUED)
+    office.settings = replace(office.settings, recall=Recall())
+    assert (office.decides(Verb.PURGE).done, office.states(mail)) == (1, [State.PURGED])
+
+
+def test_a_purge_that_meets_an_attempt_without_an_answer_looks_for_it(office: Office) -> None:
+    (mail,) = office.released()
+    claim = office.on_its_way()
+    purge = office.decides(Verb.PURGE)
+    office.lands(claim, CUT)
+    assert (office.states(mail), office.report(purge)) == ([State.RECALLING], {mail: ("recalling", "It may have been delivered.")})
+    undone = office.undoes(purge)
+    assert (office.states(mail), undone.done) == ([State.QUEUED], 1)
+
+
+def test_what_got_no_answer_is_told_with_the_delivery_and_tried_again(office: Office) -> None:
+    mail = in_doubt(office, State.QUEUED)
+    with db.reading(office.engine) as session:
+        shown = histories.delivery(session, mail, by=ANA)
+    assert any("no answer after the final dot" in past.sentence and past.act == "defer" for past in shown.history)
+    office.now += timedelta(hours=2)
+    office.lands(office.on_its_way())
+    purge = office.decides(Verb.PURGE)
+    assert office.report(purge) == {mail: ("recalling", "")}
 
 
 def test_what_was_taken_can_be_put_back_until_its_retention_time_is_over(office: Office) -> None:

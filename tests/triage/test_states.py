@@ -43,7 +43,7 @@ def test_no_walk_leaves_the_table(events: list[Event]) -> None:
         walked.append(state)
     assert set(walked) <= set(State)
     delivered = [place for place, one in enumerate(walked) if one is State.DELIVERED]
-    on_its_way = {State.RELAYING, State.RESTORING}
+    on_its_way = {State.RELAYING, State.RESTORING, State.RECALLING}  # what is sought may have arrived on an attempt without an answer
     assert all(on_its_way & set(walked[:place]) for place in delivered), "nothing is delivered that was never on its way"
 
 
