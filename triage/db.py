@@ -52,6 +52,7 @@ def prepare_sqlite(connection: Any, _record: Any) -> None:
 def begin_sqlite(connection: Any) -> None:
     """BEGIN IMMEDIATE for writers: a transaction never finds out halfway that it may not write."""
     reading = connection.get_execution_options().get("reading", False)
+    connection.exec_driver_sql(f"PRAGMA query_only={'ON' if reading else 'OFF'}")
     patiently(lambda: connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE"))
 
 
@@ -76,10 +77,10 @@ def transaction(engine: Engine) -> Iterator[Session]:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
-    """A session that only reads, all of it as of one moment: it waits for no writer and is never committed."""
+    """A session that only reads, all of it as of one moment: it waits for no writer. The database refuses to let it write."""
     options: dict[str, Any] = {"reading": True}
     if engine.dialect.name == "postgresql":
-        options["isolation_level"] = "REPEATABLE READ"
+        options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
     with engine.connect().execution_options(**options) as connection, Session(connection) as session:
         yield session
 

@@ -51,11 +51,7 @@ def receive(
     envelope, entered = identified(session, envelope)
     if entered is not None:
         return tuple(session.scalars(select(col(Delivery.id)).where(col(Delivery.message_id) == entered).order_by(col(Delivery.id))))
-    about = rules.about_sender(session, summary, now, carrier_of(envelope))
-    gathered = [
-        facts_of(envelope, authentication, summary, recipient, about, settings, listed, now=now)
-        for recipient in recipients_of(session, envelope, settings.company)
-    ]
+    gathered = evidence(session, envelope, authentication, summary, settings=settings, now=now, listed=listed)
     verdicts = [(facts, decide(facts)) for facts in gathered]
     waiting = next((verdict.reason for _, verdict in verdicts if verdict.unknown), "")
     if patient and waiting:
@@ -88,6 +84,24 @@ def receive(
             bounces.come_back(session, envelope, one, summary, now=now)
     rules.used(session, [verdict.rule_id for _, verdict in verdicts if verdict.rule_id is not None], now)
     return tuple(one.id for one in deliveries)
+
+
+def evidence(
+    session: Session,
+    envelope: Envelope,
+    authentication: Authentication,
+    summary: Summary,
+    *,
+    settings: Settings,
+    now: datetime,
+    listed: str = "",
+) -> list[Facts]:
+    """All that is known, for each recipient. Writes nothing: a rehearsal asks for it too."""
+    about = rules.about_sender(session, summary, now, carrier_of(envelope))
+    return [
+        facts_of(envelope, authentication, summary, recipient, about, settings, listed, now=now)
+        for recipient in recipients_of(session, envelope, settings.company)
+    ]
 
 
 def identified(session: Session, envelope: Envelope) -> tuple[Envelope, int | None]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, select, text
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import col
 
 from triage import db, ids, markers
@@ -43,6 +44,13 @@ def test_a_reader_sees_one_moment(engine: Engine) -> None:
         with db.transaction(engine) as writer:
             markers.advance(writer, "moment")
         assert markers.read(reader, "moment") == 0
+
+
+def test_a_reader_cannot_write(engine: Engine) -> None:
+    with pytest.raises(DBAPIError, match=r"readonly|read-only"), db.reading(engine) as reader:
+        markers.advance(reader, "moment")
+    with db.transaction(engine) as writer:  # on the same connection of the pool
+        markers.advance(writer, "moment")
 
 
 def test_what_fails_is_undone_whole(engine: Engine) -> None:
