@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from triage import bounces, contents, cover, directory, leavers, ledger, markers, recipients, rules, signals, strays
+from triage import bounces, contents, cover, directory, leavers, ledger, markers, modes, recipients, rules, signals, strays
 from triage.actor import Actor
 from triage.authentication import Authentication
 from triage.content import Summary
@@ -98,8 +98,9 @@ def evidence(
 ) -> list[Facts]:
     """All that is known, for each recipient. Writes nothing: a rehearsal asks for it too."""
     about = rules.about_sender(session, summary, now, carrier_of(envelope))
+    switched = modes.now_in_force(session, settings.company)
     return [
-        facts_of(envelope, authentication, summary, recipient, about, settings, listed, now=now)
+        facts_of(envelope, authentication, summary, recipient, about, settings, listed, switched=switched, now=now)
         for recipient in recipients_of(session, envelope, settings.company)
     ]
 
@@ -160,9 +161,11 @@ def facts_of(
     listed: str = "",
     *,
     now: datetime,
+    switched: modes.Modes | None = None,
 ) -> Facts:
     """All evidence for one recipient."""
-    company, policy = settings.company, settings.policy
+    policy = settings.policy
+    switched = switched or modes.Modes(settings.company)
     return Facts(
         envelope=envelope,
         authentication=authentication,
@@ -174,7 +177,7 @@ def facts_of(
         listed=listed,
         sample=bool(listed) and is_sample(envelope.spool_id, policy.listed_sample),
         out_of_hours=cover.lets_perishable_pass(settings.cover, recipient.department, now),
-        observe=company.mode == "observe" or recipient.department in company.observe_departments,
+        observe=switched.of(recipient.department) == modes.OBSERVE,
         own_domain_forged=policy.own_domain_forged,
         dmarc_reject=policy.dmarc_reject,
         dangerous_attachments=frozenset(policy.dangerous_attachments),

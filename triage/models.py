@@ -410,6 +410,17 @@ class FailedSignIn(SQLModel, table=True):
     client: str = Field(index=True)
 
 
+class ModeSwitch(SQLModel, table=True):
+    """The door of a department was opened or closed at run time; "" is the company."""
+
+    __tablename__ = "mode_switch"
+    department: str = Field(primary_key=True)
+    mode: str  # enforce, observe
+    by_shown: str
+    at: datetime = instant()
+    reason: str = ""
+
+
 class Marker(SQLModel, table=True):
     """A named number that processes compare: versions of directory and rules, the sealer's head, leases."""
 

@@ -28,6 +28,7 @@ from triage_api import (
     health,
     messages,
     metrics,
+    modes,
     people,
     queue,
     rejections,
@@ -63,6 +64,7 @@ RESOURCES = (
     arrivals,
     substitutes,
     second_keys,
+    modes,
 )
 API = "/api/v1"
 GRACE = 5  # seconds that requests under way have when we stop

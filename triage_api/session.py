@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.requests import HTTPConnection
 
-from triage import access, cover, db, sign_in
+from triage import access, cover, db, modes, sign_in
 from triage.actor import Actor
 from triage.times import utcnow
 from triage_api import shapes
@@ -99,13 +99,15 @@ def get_me(here: Here, _by: Staff, signed_in: Watcher) -> shapes.Me:
 def me_of(signed_in: sign_in.SignedIn, here: Office) -> shapes.Me:
     """Who is signed in, as the console knows them."""
     by, company = signed_in.actor, here.settings.company
+    with db.reading(here.engine) as session:
+        mode = modes.now_in_force(session, company).of(modes.COMPANY)
     return shapes.Me.model_validate(
         {
             "login": by.name,
             "name": by.shown,
             "role": by.role,
             "scope": by.scope.words(),
-            "company": {"domains": list(company.domains), "mode": company.mode},
+            "company": {"domains": list(company.domains), "mode": mode},
             "undo_seconds": here.settings.policy.undo_seconds,
             "stands_in_for": list(by.stands_in_for),
             "recalls": here.settings.reaches_mailboxes,

@@ -38,6 +38,7 @@ COMMANDS = {  # where each command lives: a role must not import what another on
     "allow": "senders",
     "block": "senders",
     "rules": "senders",
+    "mode": "modes",
     "second-keys": "second_keys",
     "audit": "records",
     "retention": "records",

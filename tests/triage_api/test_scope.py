@@ -103,12 +103,15 @@ CALLS = {
     "list_second_keys": Call(says=True),
     "confirm_second_key": Call(),
     "decline_second_key": Call(),
+    "list_modes": Call(says=True),
+    "switch_mode": Call(json={"department": "it", "mode": "observe"}),
     "healthz": Call(says=True),
     "readyz": Call(says=True),
 }
 NOT_MINE = {403, 404}  # an auditor's role is looked at first
 FORBIDDEN = {
     "create_rule": {403},
+    "switch_mode": {403},
     "arrange_substitute": {403},
     "end_substitute": NOT_MINE,
     "list_acts": {403},
@@ -133,6 +136,8 @@ NO_MAIL = {
     "end_sessions",
     "get_cover",
     "set_away",
+    "list_modes",
+    "switch_mode",
 }  # about staff; a seal has nothing to do with it
 STREAM = "stream_events"  # tells a number and nothing else; tests/triage_api/test_events.py
 
@@ -229,6 +234,8 @@ def test_within_the_scope_each_operation_does_its_work(app: FastAPI, secret: Sec
     expected = {"create_session": 401, "download_attachment": 404, "retry_all": 422, "give_up_all": 422, "hold_all": 422}
     expected["end_sessions"] = expected["set_away"] = 404 if login == "ida" else 403
     expected["confirm_second_key"] = 403 if login == "ana" else 412  # ana has asked herself; the mail is another one's by now
+    if login != "ida":
+        expected["switch_mode"] = 403
     if login in READING:
         expected |= dict.fromkeys(changes, 403)
     if login == "ana":

@@ -58,12 +58,13 @@ SILENT = {  # answered, and without it
     "groups": "",
     "staff substitutes": "",
     "second-keys list": "",
+    "mode list": "",
 }
 # they start a role, or tell of no mail
 OTHERS = {
     "serve", "receive", "judge", "relay", "recall", "api", "upkeep", "demo", "db upgrade", "db check", "sync",
     "staff password", "sweep", "staff add", "staff remove", "staff away", "staff sign-out", "staff substitute",
-    "staff end-substitute", "settings", "doctor",
+    "staff end-substitute", "settings", "doctor", "mode enforce", "mode observe", "mode reset",
 }  # fmt: skip
 
 
