@@ -13,6 +13,10 @@ class Unreachable(Exception):
     """The mailbox cannot be entered or read just now; the text says why. Try again later."""
 
 
+class ShutOut(Unreachable):
+    """The server refuses these credentials: trying again with the same ones helps nobody."""
+
+
 class Impossible(Exception):
     """This mailbox will never do what is asked; the text says why and what would help."""
 

@@ -50,20 +50,11 @@ class MaildirMailbox:
 
     def messages(self) -> Iterator[tuple[str, Path]]:
         """Every message with the name of its folder."""
-        for folder in self.folders(self.root, DEPTH):
+        for folder in folders(self.root):
             for part in ("new", "cur"):
                 with contextlib.suppress(FileNotFoundError):
                     for path in sorted((folder / part).iterdir()):
                         yield self.name_of(folder), path
-
-    def folders(self, folder: Path, depth: int) -> Iterator[Path]:
-        """This folder and those below it."""
-        if (folder / "cur").is_dir():
-            yield folder
-        if depth and folder.is_dir():
-            for below in sorted(folder.iterdir()):
-                if below.name not in ("cur", "new", "tmp") and below.is_dir() and not below.is_symlink():
-                    yield from self.folders(below, depth - 1)
 
     def name_of(self, folder: Path) -> str:
         """The folder as it is written down."""
@@ -122,6 +113,16 @@ class MaildirMailbox:
 
     def abort(self) -> None:
         """As Mailbox.abort: a disk cannot be hung up."""
+
+
+def folders(folder: Path, depth: int = DEPTH) -> Iterator[Path]:
+    """This folder and those below it."""
+    if (folder / "cur").is_dir():
+        yield folder
+    if depth and folder.is_dir():
+        for below in sorted(folder.iterdir()):
+            if below.name not in ("cur", "new", "tmp") and below.is_dir() and not below.is_symlink():
+                yield from folders(below, depth - 1)
 
 
 def copy_at(folder: str, path: Path) -> Copy:

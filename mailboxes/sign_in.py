@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import imaplib
 import ipaddress
 import shlex
 import ssl
@@ -12,7 +13,7 @@ from urllib.parse import urlsplit
 from imapclient import IMAPClient  # type: ignore[import-untyped]
 from imapclient.exceptions import IMAPClientError, LoginError  # type: ignore[import-untyped]
 
-from mailboxes.mailbox import Unreachable
+from mailboxes.mailbox import ShutOut, Unreachable
 from triage.errors import BadInput
 from triage.settings import Recall
 from triage.visible import visible
@@ -32,7 +33,8 @@ def enter(settings: Recall, mailbox: str) -> IMAPClient:
     except (OSError, IMAPClientError) as fault:
         hang_up(client)
         what = "does not let us in" if isinstance(fault, LoginError) else "broke off the sign-in"
-        raise Unreachable(f"the IMAP server {what}: {reason(fault)}") from fault
+        kind = ShutOut if isinstance(fault, LoginError) and not is_passing(fault) else Unreachable
+        raise kind(f"the IMAP server {what}: {reason(fault)}") from fault
     except Unreachable:
         hang_up(client)
         raise
@@ -145,6 +147,14 @@ def token_for(settings: Recall, login: str) -> str:
     except (OSError, subprocess.SubprocessError) as fault:
         raise Unreachable(f"recall.token_command gave no token: {reason(fault)}") from fault
     return done.stdout.strip()
+
+
+def is_passing(fault: BaseException) -> bool:
+    """Did the connection break, or does the server say that it will let us in later (RFC 5530; or of too many connections)?"""
+    if isinstance(fault.__context__, imaplib.IMAP4.abort):
+        return True
+    said = reason(fault).upper()
+    return any(code in said for code in ("[UNAVAILABLE]", "[INUSE]", "[LIMIT]", "[SERVERBUG]", "[CONTACTADMIN]", "MAXIMUM NUMBER"))
 
 
 def reason(fault: BaseException) -> str:

@@ -1,0 +1,90 @@
+"""Reading what lies in people's mailboxes, whatever they are kept in: IMAP, Maildirs or mbox files. Nothing is changed there.
+
+The seam of `mailroom seed` (sent mail, header fields only) and `mailroom rehearse` (what came in, whole). Use:
+
+    source = ImapSource(recall, accounts) | MaildirSource(root) | MboxSource(paths)
+    for address in source.accounts():
+        account = source.open(address)                       # Unreachable; ShutOut: the credentials are refused
+        for folder in account.folders():                     # folder.use: "sent", "inbox", "junk", "trash", "drafts" or ""
+            for batch in account.read(folder, after=mark):   # some messages at a time, oldest first
+                ...                                          # keep batch.mark with what came of batch.messages
+        account.close()
+
+A source can be pickled and sent to another process. Whoever keeps the mark in the transaction in which they keep what
+they learned gets every message once, wherever a connection broke.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+HEADERS = (  # what `read` gives of a message unless it is asked for all of it
+    "FROM", "SENDER", "TO", "CC", "BCC", "SUBJECT", "DATE", "MESSAGE-ID", "IN-REPLY-TO", "REFERENCES", "CONTENT-TYPE",
+    "AUTO-SUBMITTED", "PRECEDENCE", "LIST-ID", "LIST-POST", "LIST-UNSUBSCRIBE", "RESENT-FROM", "RETURN-PATH",
+    "X-AUTOREPLY", "X-AUTORESPOND", "X-AUTO-RESPONSE-SUPPRESS", "X-MS-EXCHANGE-GENERATED-MESSAGE-SOURCE",
+)  # fmt: skip
+BATCH = 500  # messages
+LARGEST = 64 * 1024 * 1024  # bytes of a message that is read whole
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder, and what its owner uses it for."""
+
+    name: str
+    use: str = ""  # inbox, sent, drafts, junk, trash
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far a folder was read. Of use only as long as the folder's `validity` is still the same (RFC 9051, 2.3.1.1)."""
+
+    validity: str
+    last: str  # the UID, name or place of the last message
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One message as it lies there."""
+
+    place: str  # its UID, name or place
+    arrived: datetime | None
+    raw: bytes  # its header block, or at least the fields of HEADERS; all of it where that was asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some messages of a folder."""
+
+    messages: tuple[Stored, ...]
+    mark: Mark  # these messages and all before them
+    unreadable: tuple[str, ...] = ()  # of each message that could not be read: why
+    left: int = 0  # messages of the folder after these, as far as is known
+
+
+class Account(Protocol):
+    """One person's mailbox. One thread uses it."""
+
+    def folders(self) -> list[Folder]:
+        """Every folder of theirs that can hold mail; other people's are left out."""
+
+    def read(self, folder: Folder, *, after: Mark | None = None, since: datetime | None = None, whole: bool = False) -> Iterator[Batch]:
+        """The messages of a folder, oldest first, those after the mark only, and not those that arrived before `since`.
+
+        Unreachable when it breaks off: go on with the last batch's mark in a new session. Only the end of a folder that
+        holds nothing new gives no batch.
+        """
+
+    def close(self) -> None:
+        """Leave the mailbox."""
+
+
+class Source(Protocol):
+    """Where many people's mailboxes are."""
+
+    def accounts(self) -> list[str]:
+        """Whose mailboxes there are, as addresses."""
+
+    def open(self, address: str) -> Account:
+        """Enter one. Unreachable when there is no way in now; ShutOut when the credentials are refused."""
