@@ -7,6 +7,8 @@ from triage.authentication import Authentication
 from triage.content import Summary
 from triage.envelope import Envelope
 
+BY_STAFF = ("staff", "import")  # origins of rules that somebody made on purpose
+
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
@@ -30,15 +32,20 @@ class MatchedRule:
 
     id: int
     effect: str  # allow, block
-    match: str  # address, domain, list
+    match: str  # address, domain, subdomains, list
     value: str
     scope: str  # company, department:CODE, person:UID
     proof: str  # dmarc, aligned, dkim:DOMAIN, arc:DOMAIN; "" for blocks
     unproven_only: bool  # a block made from unproven mail: it leaves proven mail alone
     author: str
-    origin: str  # staff, learned, import
+    origin: str  # staff, learned, import, standing
     since: datetime
     risky: bool = False  # a staff allow that says "with risky attachments"
+
+    @property
+    def by_staff(self) -> bool:
+        """Did somebody make it on purpose? Else it was learned, or came with a purge."""
+        return self.origin in BY_STAFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,7 @@ class Facts:
     listed: str = ""  # who lists the client as bad, as a sentence without its end; "" when nobody does
     sample: bool = False  # one of those that staff look at to see what the lists take away
     out_of_hours: bool = False  # nobody is at work, and what perishes may go on to this folder's people
+    emergency: str = ""  # who let everything pass that is neither blocked nor forged, until when and why; "" when nobody did
     observe: bool = False  # record verdicts, let everything else pass
     own_domain_forged: str = "hold"  # hold | purge
     dmarc_reject: str = "hold"  # hold | purge: mail that the author domain's own DMARC policy would reject

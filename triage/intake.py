@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from triage import bounces, contents, cover, directory, leavers, ledger, markers, modes, recipients, rules, signals, strays
+from triage import bounces, contents, cover, directory, door_rules, leavers, ledger, markers, modes, recipients, rules, signals, strays
 from triage.actor import Actor
 from triage.authentication import Authentication
 from triage.content import Summary
@@ -221,6 +221,7 @@ def delivery(message: Message, facts: Facts, verdict: Verdict, weight: int, now:
         rule=verdict.rule,
         rule_id=verdict.rule_id,
         reason=verdict.reason,
+        beside=[one.as_json() for one in verdict.beside],
         withheld=verdict.withheld,
         direction="bounce" if recipient.bounce == "ours" else "in",
         due_at=queued,
@@ -249,7 +250,7 @@ def door_snapshot(session: Session, *, settings: Settings, now: datetime) -> Doo
     rows = session.execute(select(*columns)).all()
     if not rows:
         return None
-    blocks = rules.door_entries(session, now)
+    blocks = door_rules.door_entries(session, now)
     return DoorSnapshot(
         domains=settings.own_domains,
         recipients=frozenset(address for address, sub_addressed, kind in rows if kind != leavers.GONE and not sub_addressed),
@@ -263,4 +264,4 @@ def door_snapshot(session: Session, *, settings: Settings, now: datetime) -> Doo
 
 def door_version(session: Session, now: datetime) -> str:
     """Differs from every earlier one when the door snapshot may have changed."""
-    return f"{markers.read(session, directory.VERSION)}.{rules.version(session, now)}"
+    return f"{markers.read(session, directory.VERSION)}.{door_rules.version(session, now)}"

@@ -25,7 +25,7 @@ WAITING, CONFIRMED, DECLINED, WITHDRAWN, LAPSED = "waiting", "confirmed", "decli
 
 def of_rules(reaches: Iterable[tuple[str, str, str]], settings: Settings) -> list[str]:
     """Why rules need a second key, by their effect, match and scope."""
-    wide = ("allow", "domain", "company") in reaches
+    wide = any(effect == "allow" and match in ("domain", "subdomains") and scope == "company" for effect, match, scope in reaches)
     return [DOMAIN_ALLOW] if wide and DOMAIN_ALLOW in settings.policy.two_keys else []
 
 

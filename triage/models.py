@@ -105,6 +105,9 @@ class Delivery(SQLModel, table=True):
     rule: str  # name of the policy's rule
     rule_id: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))  # the sender rule that decided
     reason: str
+    beside: list[dict[str, Any]] = Field(
+        default_factory=list, sa_column=Column(JSON, nullable=False)
+    )  # what matched too and did not decide: policy.Beside
     withheld: str = ""  # observe mode: the rule that would have stopped it
     direction: str = "in"  # in; bounce: what came back to an address of ours; notice: what we tell a sender
     due_at: datetime | None = instant(nullable=True)  # queued: when to send; relaying: when the lease ends
@@ -251,7 +254,7 @@ class Rule(SQLModel, table=True):
     __tablename__ = "rule"
     id: int = identity()
     effect: str  # allow, block
-    match: str  # address, domain, list
+    match: str  # address, domain, subdomains, list
     value: str  # folded
     scope: str  # company, department:CODE, person:UID
     proof: str = ""  # allow: dmarc, aligned, dkim:DOMAIN, arc:DOMAIN
@@ -260,14 +263,16 @@ class Rule(SQLModel, table=True):
     risky: bool = False  # "with risky attachments"
     author: str
     second_by: str = ""  # who turned the second key, where two are needed
-    origin: str = "staff"
+    origin: str = "staff"  # staff, learned, import, standing: made with a purge, for its late copies
     note: str = ""
     created_at: datetime = instant()
     until: datetime | None = instant(nullable=True)
     removed_at: datetime | None = instant(nullable=True)
     removed_by: str = ""
     used: int = 0
+    first_used_at: datetime | None = instant(nullable=True)
     last_used_at: datetime | None = instant(nullable=True)
+    lapse_days: int = 0  # `until` is so many days after the last mail either way; 0: it does not move
     decision_id: int | None = Field(default=None, sa_column=Column(BigInteger, index=True, nullable=True))  # made along with it
     __table_args__ = (Index("rule_by_value", "value", "match"),)
 

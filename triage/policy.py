@@ -1,9 +1,10 @@
 """What happens to a delivery and why: the rules one by one, in order, and `decide`. Pure."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from triage.beside import Beside, sender_rule
 from triage.facts import Facts
 from triage.mailing_lists import shown_author
 from triage.proofs import awaited_allow, awaited_block, deciding_allow, deciding_block, proof_awaited, proof_of_author
@@ -26,8 +27,9 @@ class Verdict:
     rule: str
     reason: str
     rule_id: int | None = None  # the sender rule that decided, if one did
-    withheld: str = ""  # in observe mode: the name of the rule that would have held or purged it
+    withheld: str = ""  # in observe mode, or in an emergency: the name of the rule that would have held or purged it
     unknown: bool = False  # it rests on a DNS that did not answer: not a verdict while there is time to ask again
+    beside: tuple[Beside, ...] = ()  # what matched too, and did not decide
 
 
 HELD_OR_PURGED = {"hold": Disposition.QUARANTINE, "purge": Disposition.PURGE}
@@ -127,7 +129,7 @@ def dangerous_content(facts: Facts) -> Verdict | None:
     """Attachments that run when opened need a staff allow that says so."""
     name = next((one.name for one in facts.summary.attachments if one.name.casefold().endswith(tuple(facts.dangerous_attachments))), None)
     allow = deciding_allow(facts)
-    if name is None or not facts.dangerous_attachments or (allow and allow.risky and allow.origin == "staff"):
+    if name is None or not facts.dangerous_attachments or (allow and allow.risky and allow.by_staff):
         return None
     return Verdict(Disposition.QUARANTINE, "dangerous-attachment", f"the attachment {name} could run a program")
 
@@ -154,7 +156,7 @@ def shown_proof(proof: str) -> str:
 def unproven_known_sender(facts: Facts) -> Verdict | None:
     """It uses an allowed sender's name and cannot prove it."""
     allow = next((rule for rule in facts.rules if rule.effect == "allow"), None)
-    if allow is None:
+    if allow is None or deciding_allow(facts):
         return None
     return Verdict(
         Disposition.QUARANTINE, "unproven-known-sender", f"it says it is from {allow.value}, who is allowed, but cannot prove it"
@@ -171,7 +173,7 @@ def out_of_hours(facts: Facts) -> Verdict | None:
     return Verdict(Disposition.RELAY, "out-of-hours", reason)
 
 
-def first_contact(facts: Facts) -> Verdict | None:
+def first_contact(facts: Facts) -> Verdict:
     """Nobody here knows this sender yet: a person decides."""
     return Verdict(Disposition.QUARANTINE, "first-contact", f"nobody here knows {shown_author(facts.summary)} yet")
 
@@ -198,12 +200,45 @@ RULES: tuple[Callable[[Facts], Verdict | None], ...] = (
 NEVER_WAIVED = (returned_mail, forged_bounce, blocked_sender, own_domain_forged, unparsable, recipient_left)
 
 
+def forged_author(facts: Facts) -> Verdict | None:
+    """It fails the check that its author's domain publishes, whatever that asks to do with it."""
+    dmarc = facts.authentication.dmarc
+    if dmarc.result != "fail" or deciding_allow(facts):
+        return None
+    return Verdict(Disposition.QUARANTINE, "forged-author", f"it cannot prove that it comes from {dmarc.domain}, whose mail can")
+
+
+# Nobody looks at what passes in an emergency: what may be forged waits for a person.
+HELD_IN_EMERGENCY = (*NEVER_WAIVED, listed_client, ambiguous_author, proof_unknown, rejected_by_author_domain, forged_author)
+
+
 def decide(facts: Facts) -> Verdict:
-    """The verdict of the first rule that speaks. The last line of RULES always speaks."""
-    verdict = next(verdict for rule in RULES if (verdict := rule(facts)))
-    if not facts.observe or verdict.disposition is Disposition.RELAY:
+    """The verdict of the first rule that speaks, with what matched beside it. The last line of RULES always speaks."""
+    spoken = [verdict for rule in RULES[:-1] if (verdict := rule(facts))] or [first_contact(facts)]
+    verdict = waived(spoken[0], facts)
+    return replace(verdict, beside=beside(verdict, spoken, facts))
+
+
+def waived(verdict: Verdict, facts: Facts) -> Verdict:
+    """The verdict as it stands in observe mode and in an emergency."""
+    if verdict.disposition is Disposition.RELAY or not (facts.observe or facts.emergency):
         return verdict
-    return next((strict for rule in NEVER_WAIVED if (strict := rule(facts))), None) or observed(verdict, facts)
+    never = NEVER_WAIVED if facts.observe else HELD_IN_EMERGENCY
+    strict = next((strict for rule in never if (strict := rule(facts))), None)
+    return strict or (observed(verdict, facts) if facts.observe else passed_in_emergency(verdict, facts))
+
+
+def beside(verdict: Verdict, spoken: list[Verdict], facts: Facts) -> tuple[Beside, ...]:
+    """The policy's rules that would have spoken next, and the sender rules that matched and did not decide."""
+    others = [Beside(one.rule, one.reason, one.rule_id) for one in spoken if one.rule != verdict.rule]
+    named = {verdict.rule_id, *(one.rule_id for one in others)}
+    return (*others, *(sender_rule(rule, facts) for rule in facts.rules if rule.id not in named))
+
+
+def passed_in_emergency(verdict: Verdict, facts: Facts) -> Verdict:
+    """Let it pass, and say on whose word and what would have happened."""
+    reason = f"{facts.emergency}; without that it would have been stopped because {verdict.reason}"
+    return Verdict(Disposition.RELAY, "emergency", reason, withheld=verdict.rule)
 
 
 def observed(verdict: Verdict, facts: Facts) -> Verdict:

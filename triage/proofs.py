@@ -80,7 +80,10 @@ def block_beside(facts: Facts, rules: Iterable[MatchedRule], *, hopeful: bool) -
 def goes_before(allow: MatchedRule, block: MatchedRule, facts: Facts, hopeful: bool) -> bool:
     """Did staff let this sender in more precisely than somebody blocked it, and is or may that be proven?"""
     possible = met(allow, facts) or (hopeful and awaited(allow, facts))
-    return possible and allow.origin == "staff" and precision(allow) > precision(block)
+    return possible and allow.by_staff and precision(allow) > precision(block)
+
+
+Precision = tuple[int, int, int, int]
 
 
 class Scoped(Protocol):
@@ -94,8 +97,9 @@ class Scoped(Protocol):
     def scope(self) -> str: ...
 
 
-def precision(rule: Scoped) -> tuple[int, int, int]:
-    """How narrowly a rule fits: the sender match first (of domains the deeper one), then the scope."""
-    match = {"address": 2, "list": 1, "domain": 0}[rule.match]
-    depth = rule.value.count(".") if rule.match == "domain" else 0
-    return match, depth, {"company": 0, "department": 1, "person": 2}[rule.scope.partition(":")[0]]
+def precision(rule: Scoped) -> Precision:
+    """How narrowly a rule fits: the sender match first (of domains the deeper one, then the one alone), then the scope."""
+    match = {"address": 2, "list": 1}.get(rule.match, 0)
+    depth = rule.value.count(".") if rule.match in ("domain", "subdomains") else 0
+    scope = {"company": 0, "department": 1, "person": 2}[rule.scope.partition(":")[0]]
+    return match, depth, int(rule.match != "subdomains"), scope

@@ -1,53 +1,31 @@
 """Sender rules: who said yes or no to whom, within which scope, for which proof. Match, add, remove, list."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import NamedTuple
+from dataclasses import replace
+from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, case, func, literal, or_, select, update
 from sqlmodel import Session, col
 
 from triage import access, keys, ledger, mailing_lists, markers, sealed
-from triage.actor import Actor, Scope
+from triage.actor import Actor
 from triage.authentication import Authentication
 from triage.content import Summary
 from triage.db import among
 from triage.door import ancestors
-from triage.envelope import Address, ascii_domain
-from triage.errors import BadInput, NotFound
-from triage.facts import MatchedRule, Recipient
+from triage.errors import NotFound
+from triage.facts import BY_STAFF, MatchedRule, Recipient
 from triage.ids import show
-from triage.links import related
-from triage.models import Department, Person, Rule
+from triage.models import Rule
 from triage.proofs import precision
+from triage.rule_orders import RuleOrder as RuleOrder, checked
 from triage.settings import Settings
+from triage.times import to_micros
 
 VERSION = "rules"  # the marker that moves when the door's blocks may have changed
-LEAST = (-1, -1, -1)  # less precise than every rule
-
-
-@dataclass(frozen=True, slots=True)
-class RuleOrder:
-    """A rule that somebody asks for. `value` may be left out where a selection gives it."""
-
-    effect: str  # allow, block
-    match: str  # address, domain, list
-    value: str
-    scope: str  # company, department:CODE, person:UID
-    proof: str = ""  # allow: dmarc (default), aligned, dkim:DOMAIN, arc:DOMAIN
-    until: datetime | None = None
-    note: str = ""
-    risky: bool = False
-    unproven_only: bool = False
-    unsigned_only: bool = False
-
-
-class DoorEntries(NamedTuple):
-    """The blocks that the door itself enforces (DoorSnapshot says how)."""
-
-    always: frozenset[str]
-    unsigned: frozenset[str]
+LEARNED, IMPORTED, STANDING = "learned", "import", "standing"  # origins beside staff's own
+DAY = 86_400_000_000  # microseconds
+UNSEEN = {"synchronize_session": False}
 
 
 def in_force(now: datetime) -> ColumnElement[bool]:
@@ -75,8 +53,14 @@ def about_sender(session: Session, summary: Summary, now: datetime, carrier: str
         return []
     rows = session.scalars(select(Rule).where(col(Rule.value).in_(values), in_force(now)))
     by_list_only = mailing_lists.rewritten(summary) is not None
-    fit = (row for row in rows if (row.match, row.value) in wanted or is_block_of_carrier(row, carrier))
+    fit = (row for row in rows if reaches(row, wanted, domain_of(summary)) or is_block_of_carrier(row, carrier))
     return [row for row in fit if not by_list_only or row.effect == "block" or row.match == "list"]
+
+
+def reaches(rule: Rule, wanted: set[tuple[str, str]], domain: str) -> bool:
+    """Is it about the sender? Who lets a domain in means that domain alone, who blocks it means everything below it too."""
+    alone = (rule.effect, rule.match) == ("allow", "domain")
+    return (rule.match, rule.value) in wanted and (not alone or rule.value == domain)
 
 
 def is_block_of_carrier(rule: Rule, carrier: str) -> bool:
@@ -92,8 +76,13 @@ def sender_values(summary: Summary) -> set[tuple[str, str]]:
         wanted.add(("list", summary.list_id.casefold()))
     if summary.author:
         wanted.add(("address", summary.author))
-        wanted.update(("domain", domain) for domain in ancestors(summary.author.rpartition("@")[2]))
+        wanted.update((match, domain) for domain in ancestors(domain_of(summary)) for match in ("domain", "subdomains"))
     return wanted
+
+
+def domain_of(summary: Summary) -> str:
+    """The author's domain."""
+    return summary.author.rpartition("@")[2]
 
 
 def fitting(rows: Iterable[Rule], recipient: Recipient) -> tuple[MatchedRule, ...]:
@@ -133,10 +122,11 @@ def add(
 ) -> Rule:
     """Make a rule. SecondKeyNeeded where the company wants two keys for it and no `second` person has turned theirs.
 
-    An equal one that is in force is kept and returned, with the later end of the two.
+    An equal one that is in force is kept and returned, with the later end of the two; one that was learned is none to staff.
     """
     access.may_make_rule(session, by, order.scope)
     order = checked(session, order, settings)
+    until = order.until or (now + timedelta(days=order.lapse_days) if order.lapse_days else None)
     keys.require(keys.of_rules([(order.effect, order.match, order.scope)], settings), by, second)
     markers.advance(session, VERSION)  # first: its row makes two who ask for the same rule wait for each other
     twin = session.scalars(
@@ -148,11 +138,12 @@ def add(
             col(Rule.proof) == order.proof,
             col(Rule.unproven_only) == order.unproven_only,
             col(Rule.risky) == order.risky,
+            col(Rule.origin).in_((*BY_STAFF, LEARNED) if origin == LEARNED else BY_STAFF),
             in_force(now),
         )
     ).first()
     if twin is not None:
-        widen(session, twin, order, by=by, now=now)
+        widen(session, twin, replace(order, until=until), by=by, now=now)
         return twin
     rule = Rule(
         effect=order.effect,
@@ -168,7 +159,8 @@ def add(
         origin=origin,
         note=order.note,
         created_at=now,
-        until=order.until,
+        until=until,
+        lapse_days=order.lapse_days,
         decision_id=decision_id,
     )
     session.add(rule)
@@ -184,93 +176,13 @@ def widen(session: Session, rule: Rule, order: RuleOrder, *, by: Actor, now: dat
     """Let a rule in force cover an equal order too: the later end of the two, and for a block all that either stops."""
     until = None if order.until is None or rule.until is None else max(order.until, rule.until)
     unsigned_only = rule.unsigned_only and order.unsigned_only
-    if (until, unsigned_only) == (rule.until, rule.unsigned_only):
+    lapse_days = max(rule.lapse_days, order.lapse_days) if until else 0
+    if (until, unsigned_only, lapse_days) == (rule.until, rule.unsigned_only, rule.lapse_days):
         return
-    rule.until, rule.unsigned_only = until, unsigned_only
+    rule.until, rule.unsigned_only, rule.lapse_days = until, unsigned_only, lapse_days
     session.flush()
     detail = {"until": until.isoformat() if until else "", "unsigned_only": unsigned_only}
     ledger.write(session, "widen-rule", f"rule:{show(rule.id)}", by=by, now=now, detail=detail)
-
-
-def checked(session: Session, order: RuleOrder, settings: Settings) -> RuleOrder:
-    """The order in folded form with its proof filled in; BadInput says what is wrong."""
-    if order.effect not in ("allow", "block"):
-        raise BadInput(f"effect: a rule allows or blocks, not {order.effect!r}")
-    value = checked_value(order.match, order.value)
-    if order.match == "domain" and order.effect == "allow" and value in settings.policy.freemail_domains:
-        raise BadInput(f"value: anybody can have an address at {value}; allow single addresses there")
-    own = value.rpartition("@")[2] if order.match == "address" else value
-    if (
-        order.effect == "block"
-        and order.match != "list"
-        and any(own == domain or domain.endswith("." + own) for domain in settings.own_domains)
-    ):
-        raise BadInput(f"value: {value} is our own; forged mail in our name is held without a rule")
-    return replace(
-        order,
-        value=value,
-        scope=checked_scope(session, order.scope),
-        proof=checked_proof(replace(order, value=value), settings),
-        note=order.note[:500],
-    )
-
-
-def checked_value(match: str, value: str) -> str:
-    """The value folded in the form of its kind."""
-    try:
-        if match == "address":
-            return str(Address.parse(value))
-        if match == "domain":
-            domain = ascii_domain(value.removeprefix("@").removeprefix("."))
-            if "." not in domain:
-                raise ValueError(f"{value!r} is a whole top-level domain")
-            return domain
-    except ValueError as fault:
-        raise BadInput(f"value: {fault}") from fault
-    if match == "list":
-        folded = value.strip().strip("<>").casefold()
-        if not folded or len(folded) > 255 or any(not letter.isprintable() or letter.isspace() for letter in folded):
-            raise BadInput(f"value: {value[:80]!r} is not a List-Id")
-        return folded
-    raise BadInput(f"match: a rule matches an address, a domain or a list, not {match!r}")
-
-
-def checked_scope(session: Session, scope: str) -> str:
-    """The scope folded; it must name something that exists."""
-    try:
-        parsed = Scope.parse([scope])
-    except ValueError as fault:
-        raise BadInput(f"scope: {fault}") from fault
-    for code in parsed.departments:
-        if session.get(Department, code) is None:
-            raise BadInput(f"scope: there is no department {code!r}")
-    for uid in parsed.persons:
-        if session.get(Person, uid) is None:
-            raise BadInput(f"scope: there is no person {uid!r}")
-    return parsed.words()[0]
-
-
-def checked_proof(order: RuleOrder, settings: Settings) -> str:
-    """The proof an allow asks for. A list is known by who signs or seals its posts, nothing else (product.md 5)."""
-    if order.effect == "block":
-        return ""
-    proof = order.proof or "dmarc"
-    kind, colon, domain = proof.partition(":")
-    if proof not in ("dmarc", "aligned") and (kind not in ("dkim", "arc") or not colon):
-        raise BadInput(f"proof: dmarc, aligned, dkim:DOMAIN or arc:DOMAIN, not {proof!r}")
-    if not colon and order.match == "list":
-        raise BadInput("proof: a list needs dkim:DOMAIN, the domain that signs its posts, or arc:DOMAIN, the one that seals them")
-    if not colon:
-        return proof
-    try:
-        domain = ascii_domain(domain)
-    except ValueError as fault:
-        raise BadInput(f"proof: {fault}") from fault
-    if kind == "arc" and domain not in settings.policy.trusted_arc_sealers:
-        raise BadInput(f"proof: {domain} is not among policy.trusted_arc_sealers; whoever runs Mailroom can add it there")
-    if kind == "arc" and order.match == "list" and not related(domain, order.value):
-        raise BadInput(f"proof: {domain} seals what anybody sends through it; a list is known by a seal of its own organisation")
-    return f"{kind}:{domain}"
 
 
 def remove(session: Session, rule_id: int, *, by: Actor, now: datetime) -> None:
@@ -296,8 +208,22 @@ def remove(session: Session, rule_id: int, *, by: Actor, now: datetime) -> None:
 
 def used(session: Session, rule_ids: Iterable[int], now: datetime) -> None:
     """Count one use of each rule."""
+    first = func.coalesce(col(Rule.first_used_at), literal(to_micros(now), BigInteger))
     for rule_id in sorted(set(rule_ids)):
-        session.execute(update(Rule).where(col(Rule.id) == rule_id).values(used=col(Rule.used) + 1, last_used_at=now))
+        counted = {"used": col(Rule.used) + 1, "first_used_at": first, "last_used_at": now, "until": lapse(now)}
+        session.execute(update(Rule).where(col(Rule.id) == rule_id).values(**counted), execution_options=UNSEEN)
+
+
+def prolong(session: Session, about: ColumnElement[bool], now: datetime) -> None:
+    """Somebody here has written to whom these rules are about: those that lapse begin their days anew."""
+    lapsing = (col(Rule.lapse_days) > 0) & in_force(now)
+    session.execute(update(Rule).where(about, lapsing).values(until=lapse(now)), execution_options=UNSEEN)
+
+
+def lapse(now: datetime) -> ColumnElement[int]:
+    """When a rule runs out that has been of use now."""
+    days = literal(to_micros(now), BigInteger) + col(Rule.lapse_days) * literal(DAY, BigInteger)
+    return case((col(Rule.lapse_days) > 0, days), else_=col(Rule.until))
 
 
 def listing(session: Session, now: datetime, *, by: Actor, q: str = "", limit: int = 50, before: int | None = None) -> list[Rule]:
@@ -319,46 +245,7 @@ def as_seen(rule: Rule, by: Actor) -> Rule:
     """A rule as this actor may know it: without uses and note where these tell of mail beyond their scope."""
     if access.knows_uses(by, rule.scope):
         return rule
-    return Rule(**rule.model_dump() | {"note": "", "used": None, "last_used_at": None})
-
-
-def door_entries(session: Session, now: datetime) -> DoorEntries:
-    """The company-wide blocks that no narrower staff allow can override and that the envelope and the From field show."""
-    blocks = session.scalars(
-        select(Rule).where(in_force(now), col(Rule.effect) == "block", col(Rule.scope) == "company", col(Rule.match) != "list")
-    )
-    allowed = most_precise_allows(session, now)
-    lists = any_list_allowed(session, now)
-    always, unsigned = set(), set()
-    for block in blocks:
-        if allowed.get(block.value, LEAST) > precision(block) or (lists and block.match == "domain"):
-            continue
-        if not block.unproven_only:
-            always.add(block.value)
-        elif block.unsigned_only:
-            unsigned.add(block.value)
-    return DoorEntries(frozenset(always), frozenset(unsigned))
-
-
-def any_list_allowed(session: Session, now: datetime) -> bool:
-    """Is some list allowed? Its posts have authors from anywhere: then blocks of whole domains are the judge's to weigh."""
-    lists = select(col(Rule.id)).where(in_force(now), col(Rule.effect) == "allow", col(Rule.match) == "list", col(Rule.origin) == "staff")
-    return session.scalar(lists.limit(1)) is not None
-
-
-def most_precise_allows(session: Session, now: datetime) -> dict[str, tuple[int, int, int]]:
-    """How precise the narrowest staff allow is about each address and about anything within each domain."""
-    found: dict[str, tuple[int, int, int]] = {}
-    for allow in session.scalars(select(Rule).where(in_force(now), col(Rule.effect) == "allow", col(Rule.origin) == "staff")):
-        for name in [allow.value, *ancestors(allow.value.rpartition("@")[2])]:
-            found[name] = max(found.get(name, LEAST), precision(allow))
-    return found
-
-
-def version(session: Session, now: datetime) -> str:
-    """Differs from every earlier one when the rules in force may have changed, also when one has run out."""
-    run_out = session.scalar(select(func.count()).select_from(Rule).where(col(Rule.until) <= now))
-    return f"{markers.read(session, VERSION)}.{run_out}"
+    return Rule(**rule.model_dump() | {"note": "", "used": None, "first_used_at": None, "last_used_at": None})
 
 
 def known_to(session: Session, rule_ids: Sequence[int], *, by: Actor) -> tuple[Rule, ...]:

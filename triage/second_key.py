@@ -180,5 +180,5 @@ def sentence(asked: PendingAct) -> str:
         number, to = len(asked.items), asked.order["to"]
         what = f"{asked.order['verb']} {number} mail{'s' if number != 1 else ''}" + (f" to {to}" if to else "")
         if rule := asked.order["rule"]:
-            what += f" and {rule['effect']} the {'domain' if rule['match'] == 'domain' else 'sender'}"
+            what += f" and {rule['effect']} the {'domain' if rule['match'] in ('domain', 'subdomains') else 'sender'}"
     return f"{asked.asked_by_shown} asks for a second key: {what}. Two are needed because {why}."

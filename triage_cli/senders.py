@@ -22,7 +22,7 @@ COLUMNS = ("id", "effect", "sender", "scope", "proof", "author", "used", "until"
 def rule_command(effect: str, text: str) -> click.Command:
     """`mailroom allow` or `mailroom block`."""
 
-    @click.argument("sender", metavar="ADDRESS|DOMAIN|list:LIST-ID")
+    @click.argument("sender", metavar="ADDRESS|DOMAIN|.DOMAIN|list:LIST-ID")
     @click.option("--scope", default="company", show_default=True, metavar="company|department:CODE|person:UID")
     @click.option("--until", metavar="DATE", help="The rule runs out then.")
     @click.option("--note", default="")
@@ -48,7 +48,7 @@ def rule_command(effect: str, text: str) -> click.Command:
 
 
 def match_of(sender: str) -> tuple[str, str]:
-    """What kind of rule the word means: an address has an @, a list says so, the rest is a domain with all below it."""
+    """What kind of rule the word means: an address has an @, a list says so, a dot comes before a domain with all below it."""
     if sender.startswith("list:"):
         return "list", sender.removeprefix("list:")
     return ("address", sender) if "@" in sender.lstrip("@") else ("domain", sender)
@@ -104,7 +104,7 @@ def row_of(rule: Rule) -> dict[str, Any]:
     return {
         "id": show(rule.id),
         "effect": rule.effect,
-        "sender": f"list:{rule.value}" if rule.match == "list" else rule.value,
+        "sender": {"list": "list:", "subdomains": "."}.get(rule.match, "") + rule.value,
         "scope": rule.scope,
         "proof": rule.proof or ("unproven mail only" if rule.unproven_only else ""),
         "author": rule.author,

@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from tests.triage import arriving
 from tests.triage.arriving import ALIGNED, ANA, BEN, DMARC_PASS, IDA, NOW, OTTO, arrive
-from triage import db, decisions, ids, ledger, outcomes, queue, rules, selection, undoing
+from triage import db, decisions, door_rules, ids, ledger, outcomes, queue, selection, undoing
 from triage.actor import Actor
 from triage.authentication import Result
 from triage.decisions import Verb
@@ -68,7 +68,7 @@ class Office:
 
     def refused_at_the_door(self) -> tuple[set[str], set[str]]:
         with db.reading(self.engine) as session:
-            always, unsigned = rules.door_entries(session, self.now)
+            always, unsigned = door_rules.door_entries(session, self.now)
         return set(always), set(unsigned)
 
 

@@ -12,6 +12,7 @@ from triage.authentication import Arc, Authentication, Dkim, Dmarc, Result, Stat
 from triage.content import Attachment
 from triage.facts import Facts, MatchedRule, Recipient
 from triage.policy import RULES, Disposition, Verdict, decide
+from triage.proofs import precision
 
 SALES = "sales@supplier.example"
 
@@ -51,6 +52,7 @@ SEAL_UNKNOWN = replace(SEALED, arc=replace(VOUCHED, result=Result.TEMPERROR, sta
 TRUSTED = frozenset({"forwarder.example"})
 POST = arriving.summary("dev@lists.example", list_id="dev.lists.example", author_name="Anna via Dev")
 DEEPER = rule("allow", "domain", "deep.supplier.example")
+OPEN = "Ida Lind opened until 18:00 because nobody is here"
 LISTED = "zen.example lists the machine it came from"
 POSTMASTER = Recipient("postmaster@company.example", "", "", "joe.fern@company.example", always=True)
 MACRO = arriving.summary(SALES, attachments=(Attachment(1, "Invoice.DOCM", "application/msword", 10, ""),))
@@ -137,6 +139,20 @@ TABLE = [
     (facts(NO_DMARC, BLOCK, listed=LISTED, observe=True), "blocked-sender", Disposition.PURGE),
     (facts(listed=LISTED, observe=True, summary=UNREADABLE), "unparsable", Disposition.QUARANTINE),
     (facts(listed=LISTED, observe=True, author="boss@company.example"), "own-domain-forged", Disposition.QUARANTINE),
+    (facts(emergency=OPEN), "emergency", Disposition.RELAY),
+    (facts(DMARC_PASS, ALLOW, summary=MACRO, emergency=OPEN), "emergency", Disposition.RELAY),
+    (facts(DMARC_PASS, ALLOW, emergency=OPEN), "allowed-sender", Disposition.RELAY),
+    (facts(NO_DMARC, ALLOW, emergency=OPEN), "emergency", Disposition.RELAY),
+    (facts(DMARC_PASS, BLOCK, emergency=OPEN), "blocked-sender", Disposition.PURGE),
+    (facts(DMARC_FAIL, emergency=OPEN), "dmarc-reject", Disposition.QUARANTINE),
+    (facts(replace(DMARC_FAIL, policy="none"), emergency=OPEN), "forged-author", Disposition.QUARANTINE),
+    (facts(DMARC_FAIL, LIST, authentication=SIGNED_BY_LIST, emergency=OPEN), "allowed-sender", Disposition.RELAY),
+    (facts(UNKNOWN, emergency=OPEN), "proof-unknown", Disposition.QUARANTINE),
+    (facts(summary=AMBIGUOUS, emergency=OPEN), "ambiguous-author", Disposition.QUARANTINE),
+    (facts(summary=UNREADABLE, emergency=OPEN), "unparsable", Disposition.QUARANTINE),
+    (facts(listed=LISTED, emergency=OPEN), "listed-client", Disposition.PURGE),
+    (facts(author="boss@company.example", emergency=OPEN), "own-domain-forged", Disposition.QUARANTINE),
+    (facts(NO_DMARC, recipient=STRAY, emergency=OPEN), "recipient-left", Disposition.QUARANTINE),
     (facts(observe=True), "observe", Disposition.RELAY),
     (facts(NO_DMARC, BLOCK, observe=True), "blocked-sender", Disposition.PURGE),
     (facts(observe=True, summary=UNREADABLE), "unparsable", Disposition.QUARANTINE),
@@ -188,8 +204,61 @@ def test_observe_mode_remembers_what_would_have_happened() -> None:
     assert "would have been stopped" in verdict.reason
 
 
+@pytest.mark.parametrize(
+    ("given_facts", "beside"),
+    [
+        (facts(), []),
+        (facts(DMARC_PASS, ALLOW), []),
+        (
+            facts(NO_DMARC, ALLOW),
+            [("allow", "Ana Roth allowed sales@supplier.example, but it does not prove itself as the rule asks (DMARC)")],
+        ),
+        (
+            facts(DMARC_PASS, BLOCK, replace(ALLOW, id=8)),
+            [("allowed-sender", "Ana Roth allowed sales@supplier.example, and it proves that it comes from there")],
+        ),
+        (
+            facts(DMARC_PASS, replace(ALLOW, id=8), BY_DOMAIN),
+            [("block", "Ana Roth blocked supplier.example, but another rule goes before it")],
+        ),
+        (
+            facts(DMARC_PASS, replace(ALLOW, id=8), replace(BLOCK, unproven_only=True)),
+            [("block", "Ana Roth blocked sales@supplier.example, for mail that does not prove who sent it")],
+        ),
+        (
+            facts(DMARC_PASS, ALLOW, summary=MACRO),
+            [("allowed-sender", "Ana Roth allowed sales@supplier.example, and it proves that it comes from there")],
+        ),
+        (
+            facts(DMARC_FAIL, replace(LIST, match="list"), replace(ALLOW, id=8)),
+            [
+                ("unproven-known-sender", "it says it is from dev.lists.example, who is allowed, but cannot prove it"),
+                (
+                    "allow",
+                    "Ana Roth allowed dev.lists.example, but it does not prove itself as the rule asks (a signature of lists.example)",
+                ),
+                ("allow", "Ana Roth allowed sales@supplier.example, but it does not prove itself as the rule asks (DMARC)"),
+            ],
+        ),
+    ],
+)
+def test_what_matched_and_did_not_decide_is_told(given_facts: Facts, beside: list[tuple[str, str]]) -> None:
+    assert [(one.rule, one.reason) for one in decide(given_facts).beside] == beside
+
+
+def test_an_emergency_says_on_whose_word_and_what_would_have_been() -> None:
+    verdict = decide(facts(emergency=OPEN))
+    assert verdict.withheld == "first-contact"
+    assert verdict.reason == f"{OPEN}; without that it would have been stopped because nobody here knows {SALES} yet"
+
+
 def test_every_rule_of_the_table_is_shown_to_speak() -> None:
-    spoken = {verdict.rule for given_facts, *_ in TABLE if (verdict := decide(given_facts))} - {"observe", "listed-sample"}
+    spoken = {verdict.rule for given_facts, *_ in TABLE if (verdict := decide(given_facts))} - {
+        "observe",
+        "listed-sample",
+        "emergency",
+        "forged-author",
+    }
     assert len(spoken) == len(RULES)
 
 
@@ -226,10 +295,10 @@ PROOFS = ["dmarc", "aligned", "dkim:lists.example", "dkim:other.example", "arc:f
 ANY_RULES = st.builds(
     rule,
     st.sampled_from(["allow", "block"]),
-    match=st.sampled_from(["address", "domain", "list"]),
+    match=st.sampled_from(["address", "domain", "subdomains", "list"]),
     value=st.sampled_from([SALES, "supplier.example", "dev.lists.example"]),
     scope=st.sampled_from(["company", "department:it", "person:joe.fern"]),
-    origin=st.sampled_from(["staff", "learned", "import"]),
+    origin=st.sampled_from(["staff", "learned", "import", "standing"]),
     proof=st.sampled_from(PROOFS),
     unproven_only=st.booleans(),
     risky=st.booleans(),
@@ -302,6 +371,7 @@ def proven(found: Authentication, proof: str, trusted: frozenset[str]) -> bool:
     st.sampled_from(["", LISTED]),
     st.booleans(),
     st.booleans(),
+    st.sampled_from(["", OPEN]),
 )
 def test_no_set_of_rules_lets_an_unproven_author_pass(
     rules: list[MatchedRule],
@@ -311,6 +381,7 @@ def test_no_set_of_rules_lets_an_unproven_author_pass(
     listed: str,
     normalised: bool,
     observe: bool,
+    emergency: str,
 ) -> None:
     envelope = replace(arriving.envelope(), normalised=normalised)
     more = {
@@ -320,6 +391,7 @@ def test_no_set_of_rules_lets_an_unproven_author_pass(
         "listed": listed,
         "envelope": envelope,
         "observe": observe,
+        "emergency": emergency,
     }
     verdict = decide(facts(NO_DMARC, *rules, **more))  # type: ignore[arg-type]
     if verdict.disposition is not Disposition.RELAY:
@@ -327,7 +399,45 @@ def test_no_set_of_rules_lets_an_unproven_author_pass(
     if verdict.rule == "observe":  # the one mode that lets strangers pass: but nobody in our name, and nobody who is blocked for sure
         assert author != "boss@company.example" or proven(found, "aligned", trusted)
         return
+    if verdict.rule == "emergency":  # and this one: strangers, but nobody who fails the check that their domain publishes
+        assert emergency
+        assert found.dmarc.result is not Result.FAIL
+        assert author != "boss@company.example" or proven(found, "aligned", trusted)
+        return
     assert verdict.rule == "allowed-sender"
     assert author == found.author == SALES
     assert not normalised
     assert any(one.effect == "allow" and proven(found, one.proof, trusted) for one in rules)
+
+
+def walked(rules: list[MatchedRule]) -> str:
+    """What a set of rules says about a proven sender, said once more and differently: by hand through the precedence."""
+
+    def narrow(one: MatchedRule) -> tuple[int, int, bool, int]:
+        kind = ["domain", "list", "address"].index(one.match.replace("subdomains", "domain"))
+        depth = one.value.count(".") if kind == 0 else 0
+        return kind, depth, one.match != "subdomains", ["company", "department:it", "person:joe.fern"].index(one.scope)
+
+    blocks = [one for one in rules if one.effect == "block" and not one.unproven_only]
+    allows = [one for one in rules if one.effect == "allow"]
+    narrowest = max(blocks, key=narrow, default=None)
+    if narrowest and not any(one.origin in ("staff", "import") and narrow(one) > narrow(narrowest) for one in allows):
+        return "blocked-sender"
+    return "allowed-sender" if allows else "first-contact"
+
+
+PRECEDENCE = st.builds(
+    rule,
+    st.sampled_from(["allow", "block"]),
+    match=st.sampled_from(["address", "domain", "subdomains"]),
+    value=st.sampled_from(["supplier.example", "deep.supplier.example"]),
+    scope=st.sampled_from(["company", "department:it", "person:joe.fern"]),
+    origin=st.sampled_from(["staff", "learned", "import"]),
+    unproven_only=st.booleans(),
+)
+
+
+@given(st.lists(PRECEDENCE, max_size=6))
+def test_the_precedence_of_rules(rules: list[MatchedRule]) -> None:
+    ordered = sorted(rules, key=lambda one: (tuple(-part for part in precision(one)), one.effect != "block"))
+    assert decide(facts(DMARC_PASS, *ordered)).rule == walked(rules)

@@ -10,7 +10,7 @@ from sqlmodel import col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, DMARC_PASS, IDA, NOW, OTTO, authentication, summary
-from triage import db, intake, rules
+from triage import db, door_rules, intake, rules
 from triage.actor import Actor
 from triage.errors import BadInput, NotAllowed, NotFound
 from triage.facts import Recipient
@@ -46,8 +46,13 @@ def matching(engine: Engine, author: str, recipient: Recipient = JOE, **more: ob
     [
         (ALLOW, "sales@supplier.example", True),
         (ALLOW, "other@supplier.example", False),
-        (replace(ALLOW, match="domain", value="supplier.example"), "other@deep.supplier.example", True),
+        (replace(ALLOW, match="domain", value="supplier.example"), "other@supplier.example", True),
+        (replace(ALLOW, match="domain", value="supplier.example"), "other@deep.supplier.example", False),
         (replace(ALLOW, match="domain", value=".supplier.example"), "a@supplier.example", True),
+        (replace(ALLOW, match="domain", value=".supplier.example"), "other@deep.supplier.example", True),
+        (replace(ALLOW, match="subdomains", value="supplier.example"), "other@very.deep.supplier.example", True),
+        (replace(ALLOW, match="subdomains", value="supplier.example"), "a@evil-supplier.example", False),
+        (BLOCK, "other@deep.supplier.example", True),
         (replace(ALLOW, match="domain", value="supplier.example"), "a@evil-supplier.example", False),
         (replace(ALLOW, match="domain", value="supplier.example"), "a@supplier.example.evil.test", False),
         (replace(ALLOW, scope="person:joe.fern"), "sales@supplier.example", True),
@@ -110,7 +115,7 @@ def test_the_most_precise_comes_first(known: Engine, settings: Settings) -> None
         (replace(ALLOW, value="nonsense"), "value: 'nonsense' is not a mail address"),
         (replace(ALLOW, match="domain", value="example"), "is a whole top-level domain"),
         (replace(ALLOW, match="domain", value="gmail.com"), "anybody can have an address at gmail.com"),
-        (replace(ALLOW, match="subject"), "match: a rule matches an address, a domain or a list"),
+        (replace(ALLOW, match="subject"), "match: a rule matches an address, a domain, subdomains or a list"),
         (replace(ALLOW, match="list", value="dev lists"), "is not a List-Id"),
         (replace(ALLOW, match="list", value="dev.lists.example"), "proof: a list needs dkim:DOMAIN"),
         (replace(ALLOW, match="list", value="dev.lists.example", proof="arc:forwarder.example"), "seals what anybody sends through it"),
@@ -123,6 +128,14 @@ def test_the_most_precise_comes_first(known: Engine, settings: Settings) -> None
         (replace(ALLOW, scope="person:nobody"), "scope: there is no person 'nobody'"),
         (replace(BLOCK, value="company.example"), "company.example is our own"),
         (replace(BLOCK, match="address", value="boss@company.example"), "boss@company.example is our own"),
+        (replace(ALLOW, value="boss@company.example", proof="dkim:lists.example"), "proof: mail in our own name passes only when"),
+        (replace(ALLOW, match="domain", value="sub.company.example", proof="dkim:lists.example"), "mail in our own name passes only"),
+        (replace(ALLOW, match="domain", value=".co.uk"), "anybody can register below co.uk"),
+        (replace(ALLOW, match="domain", value="github.io"), "anybody can register below github.io"),
+        (replace(BLOCK, value="co.uk"), "anybody can register below co.uk"),
+        (replace(ALLOW, proof="dkim:gmail.com"), "gmail.com signs the mail of anybody"),
+        (replace(ALLOW, value="a@-‍ß.example"), "value: "),
+        (replace(ALLOW, lapse_days=-1), "lapse_days: between 0"),
     ],
 )
 def test_mistakes_are_named(sqlite_engine: Engine, settings: Settings, order: RuleOrder, says: str) -> None:
@@ -165,6 +178,50 @@ def test_the_same_rule_twice_is_one_rule_with_the_later_end(known: Engine, setti
         assert session.get_one(Rule, first).until is None
 
 
+def test_staff_make_a_rule_of_their_own_beside_a_learned_one(known: Engine, settings: Settings) -> None:
+    with db.transaction(known) as session:
+        learned = rules.add(session, replace(ALLOW, lapse_days=400), by=ANA, now=NOW, settings=settings, origin=rules.LEARNED).id
+        assert rules.add(session, replace(ALLOW, lapse_days=400), by=ANA, now=NOW, settings=settings, origin=rules.LEARNED).id == learned
+    made = add(known, settings, ALLOW)
+    assert made != learned
+    with db.transaction(known) as session:
+        assert rules.add(session, replace(ALLOW, lapse_days=400), by=ANA, now=NOW, settings=settings, origin=rules.LEARNED).id in (
+            made,
+            learned,
+        )
+
+
+def test_a_rule_lapses_so_many_days_after_the_last_mail_either_way(known: Engine, settings: Settings) -> None:
+    rule = add(known, settings, replace(ALLOW, lapse_days=10))
+    other = add(known, settings, replace(ALLOW, value="b@supplier.example", until=NOW + timedelta(days=10)))
+
+    def ends() -> list[object]:
+        with db.reading(known) as session:
+            return [session.get_one(Rule, one).until for one in (rule, other)]
+
+    day = timedelta(days=1)
+    assert ends() == [NOW + 10 * day, NOW + 10 * day]
+    with db.transaction(known) as session:
+        rules.used(session, [rule, other], NOW + 5 * day)
+    assert ends() == [NOW + 15 * day, NOW + 10 * day]
+    with db.transaction(known) as session:
+        rules.prolong(session, col(Rule.value).in_(["sales@supplier.example", "b@supplier.example"]), NOW + 9 * day)
+    assert ends() == [NOW + 19 * day, NOW + 10 * day]
+    with db.transaction(known) as session:
+        rules.prolong(session, col(Rule.id) == rule, NOW + 20 * day)
+    assert ends()[0] == NOW + 19 * day  # over is over
+
+
+def test_uses_are_counted_with_the_first_and_the_last(known: Engine, settings: Settings) -> None:
+    rule = add(known, settings, ALLOW)
+    for day in (1, 2, 3):
+        with db.transaction(known) as session:
+            rules.used(session, [rule, rule], NOW + timedelta(days=day))
+    with db.reading(known) as session:
+        found = session.get_one(Rule, rule)
+        assert (found.used, found.first_used_at, found.last_used_at) == (3, NOW + timedelta(days=1), NOW + timedelta(days=3))
+
+
 def test_widening_a_rule_is_on_the_record(known: Engine, settings: Settings) -> None:
     add(known, settings, replace(ALLOW, until=NOW + timedelta(days=1)))
     add(known, settings, ALLOW, IDA)
@@ -203,6 +260,7 @@ PRECISE = replace(ALLOW, value="one@supplier.example")
         ([BLOCK, PRECISE], set(), set()),
         ([BLOCK, RuleOrder("allow", "list", "dev.lists.example", "company", "dkim:lists.example")], set(), set()),
         ([BLOCK, replace(ALLOW, match="domain", value="deep.supplier.example")], set(), set()),
+        ([replace(BLOCK, match="subdomains")], {"supplier.example"}, set()),
         ([replace(BLOCK, match="address", value="sales@supplier.example"), PRECISE], {"sales@supplier.example"}, set()),
         ([replace(BLOCK, match="address", value="one@supplier.example"), PRECISE], {"one@supplier.example"}, set()),
         ([replace(BLOCK, match="address", value="one@supplier.example"), replace(PRECISE, scope="department:it")], set(), set()),
@@ -212,7 +270,7 @@ def test_what_the_door_enforces(known: Engine, settings: Settings, orders: list[
     for order in orders:
         add(known, settings, order)
     with db.reading(known) as session:
-        assert rules.door_entries(session, NOW) == rules.DoorEntries(frozenset(always), frozenset(unsigned))
+        assert door_rules.door_entries(session, NOW) == door_rules.DoorEntries(frozenset(always), frozenset(unsigned))
 
 
 def test_the_door_hears_of_every_change(known: Engine, settings: Settings) -> None:

@@ -192,7 +192,9 @@ def test_rules(ana: Browser, ben: Browser, api_settings: Settings) -> None:
         "origin": "staff",
         "note": "x",
         "until": "2999-01-01T00:00:00Z",
+        "lapse_days": 0,
         "used": 0,
+        "first_used_at": None,
         "last_used_at": None,
     }
     assert rang(api_settings) == {"door", "change"}

@@ -11,7 +11,7 @@ from tests.triage_cli.conftest import Shell
     ("words", "sender", "scope", "proof"),
     [
         (["allow", "Sales@Supplier.example"], "sales@supplier.example", "company", "dmarc"),
-        (["allow", ".supplier.example", "--proof", "aligned"], "supplier.example", "company", "aligned"),
+        (["allow", ".supplier.example", "--proof", "aligned"], ".supplier.example", "company", "aligned"),
         (["allow", "list:dev.lists.example", "--proof", "dkim:lists.example"], "list:dev.lists.example", "company", "dkim:lists.example"),
         (["block", "junk.example", "--scope", "department:it"], "junk.example", "department:it", ""),
     ],

@@ -13,13 +13,17 @@ class SenderRule(Order):
     """A rule that somebody asks for. In a decision the selected mail gives the value when it is left out."""
 
     effect: Literal["allow", "block"]
-    match: Literal["address", "domain", "list"]
+    match: Annotated[
+        Literal["address", "domain", "subdomains", "list"],
+        Field(description="domain: in an allow that domain alone, in a block everything below it too; subdomains: with all below it"),
+    ]
     value: Word = ""
     scope: Word
     proof: Word = ""
     until: AwareDatetime | None = None
     note: Text = ""
     risky: bool = False
+    lapse_days: Annotated[int, Field(ge=0, description="runs out so many days after the last mail either way; 0: never")] = 0
 
     def order(self) -> RuleOrder:
         """As the house knows it."""
@@ -42,7 +46,9 @@ class Rule(Shape):
     note: str
     created_at: datetime
     until: datetime | None
+    lapse_days: int
     used: Annotated[int | None, Field(description="null where that would tell of mail beyond your scope")]
+    first_used_at: datetime | None
     last_used_at: datetime | None
 
 

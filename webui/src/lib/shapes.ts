@@ -2,7 +2,7 @@
 
 export type State = 'held' | 'queued' | 'relaying' | 'delivered' | 'bounced' | 'recalling' | 'restoring' | 'purged' | 'rejected' | 'expired'
 export type Verb = 'release' | 'redirect' | 'purge' | 'restore' | 'reject' | 'hold' | 'redeliver' | 'sweep'
-export type Match = 'address' | 'domain' | 'list'
+export type Match = 'address' | 'domain' | 'subdomains' | 'list'
 export type Effect = 'allow' | 'block'
 
 export interface Me {
@@ -149,7 +149,9 @@ export interface Rule {
   note: string
   created_at: string
   until: string | null
+  lapse_days: number
   used: number | null
+  first_used_at: string | null
   last_used_at: string | null
 }
 
