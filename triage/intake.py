@@ -7,7 +7,22 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from triage import bounces, contents, cover, directory, door_rules, leavers, ledger, markers, modes, recipients, rules, signals, strays
+from triage import (
+    bounces,
+    contents,
+    correspondents,
+    cover,
+    directory,
+    door_rules,
+    leavers,
+    ledger,
+    markers,
+    modes,
+    recipients,
+    rules,
+    signals,
+    strays,
+)
 from triage.actor import Actor
 from triage.authentication import Authentication
 from triage.content import Summary
@@ -16,7 +31,7 @@ from triage.envelope import Address, Envelope, folded
 from triage.errors import NotYet
 from triage.facts import Facts, Recipient
 from triage.ids import sibling
-from triage.mailing_lists import shown_name
+from triage.mailing_lists import rewritten, shown_name
 from triage.models import Delivery, KnownRecipient, Message, Person, Rule
 from triage.policy import Disposition, Verdict, decide
 from triage.proofs import proof_of_author
@@ -83,6 +98,7 @@ def receive(
         if one.direction == "bounce":
             bounces.come_back(session, envelope, one, summary, now=now)
     rules.used(session, [verdict.rule_id for _, verdict in verdicts if verdict.rule_id is not None], now)
+    correspondents.heard(session, heard_from(gathered), now)
     return tuple(one.id for one in deliveries)
 
 
@@ -98,11 +114,22 @@ def evidence(
 ) -> list[Facts]:
     """All that is known, for each recipient. Writes nothing: a rehearsal asks for it too."""
     about = rules.about_sender(session, summary, now, carrier_of(envelope))
+    about += learned_about(session, summary, settings, now)
     switched = modes.now_in_force(session, settings.company)
     return [
         facts_of(envelope, authentication, summary, recipient, about, settings, listed, switched=switched, now=now)
         for recipient in recipients_of(session, envelope, settings.company)
     ]
+
+
+def learned_about(session: Session, summary: Summary, settings: Settings, now: datetime) -> list[Rule]:
+    """What correspondence says about the author. A list that writes in place of its authors is nobody's correspondent."""
+    return [] if rewritten(summary) else correspondents.rules_about(session, summary.author, settings=settings, now=now)
+
+
+def heard_from(gathered: list[Facts]) -> set[int]:
+    """The correspondents whose proven mail this is, for somebody whom they are known to."""
+    return {rule.id for facts in gathered if proof_of_author(facts) for rule in facts.rules if rule.origin == correspondents.ORIGIN}
 
 
 def identified(session: Session, envelope: Envelope) -> tuple[Envelope, int | None]:

@@ -277,6 +277,72 @@ class Rule(SQLModel, table=True):
     __table_args__ = (Index("rule_by_value", "value", "match"),)
 
 
+class Correspondent(SQLModel, table=True):
+    """Somebody outside to whom somebody here has written."""
+
+    __tablename__ = "correspondent"
+    id: int = identity()
+    address: str  # folded
+    person: str  # uid of who wrote; "" where a role address of a department did
+    department: str = ""  # of that role address; "" for a person, whose department is today's
+    state: str = "known"  # known; parked: one too many on one day, staff is to look; dropped: staff has said no
+    how: str = ""  # how it was learned first: outbound, journal, log, seed, api
+    learned_at: datetime = instant()
+    first_sent_at: datetime = instant()
+    last_sent_at: datetime = instant()
+    sent: int = 1  # mails
+    message_id: str = ""  # of the last one
+    subject_digest: str = ""  # of the last one (teaching.digest)
+    heard: int = 0  # proven mails that came back
+    last_heard_at: datetime | None = instant(nullable=True)
+    last_mail_at: datetime = instant()  # either way; for seeded ones the import counts
+    __table_args__ = (
+        UniqueConstraint("address", "person", "department"),
+        Index("correspondent_by_person", "person", "state", "learned_at"),
+        Index("correspondent_by_state", "state", "id"),
+        Index("correspondent_by_last_mail", "last_mail_at"),
+    )
+
+
+class SentMail(SQLModel, table=True):
+    """A mail that left through us: what an answer to it may name, and where it went."""
+
+    __tablename__ = "sent_mail"
+    id: int = identity()
+    message_id: str = Field(index=True)
+    uid: str = Field(default="", index=True)  # of the calendar entry in it (RFC 5545), where somebody is invited
+    person: str  # uid, "" for a role address
+    department: str
+    author: str  # who wrote it, as people read it
+    at: datetime = instant()
+    automatic: bool = False  # a program wrote it: nobody may answer through an open door
+    went_to: list[str] = listed()  # domains; of free-mail providers whole addresses
+    skipped: dict[str, list[str]] = document()  # what it did not teach, by reason
+    __table_args__ = (Index("sent_mail_by_time", "at"),)
+
+
+class NotLearned(SQLModel, table=True):
+    """How often on a day something was not learned, and why."""
+
+    __tablename__ = "not_learned"
+    day: str = Field(primary_key=True)  # 2026-11-24, UTC
+    how: str = Field(primary_key=True)
+    reason: str = Field(primary_key=True)  # teaching.Reason
+    count: int
+
+
+class PostedList(SQLModel, table=True):
+    """A mailing list that we know of or write to: what its posts would need to be let in."""
+
+    __tablename__ = "posted_list"
+    address: str = Field(primary_key=True)  # where posts go
+    list_id: str = ""  # as its posts say; "" as long as none came
+    signer: str = ""  # d= of a signature that covers the List-Id of its posts
+    posts: int = 0  # mails of ours
+    person: str = ""  # uid of who posted last
+    last_posted_at: datetime | None = instant(nullable=True)
+
+
 class Department(SQLModel, table=True):
     """A department; its code stands in triage addresses."""
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from triage.beside import Beside, sender_rule
-from triage.facts import Facts
+from triage.facts import Facts, MatchedRule
 from triage.mailing_lists import shown_author
 from triage.proofs import awaited_allow, awaited_block, deciding_allow, deciding_block, proof_awaited, proof_of_author
 from triage.signals import perishable_minutes
@@ -137,10 +137,15 @@ def dangerous_content(facts: Facts) -> Verdict | None:
 def allowed_sender(facts: Facts) -> Verdict | None:
     """The company knows this sender, and the sender can prove who they are."""
     if allow := deciding_allow(facts):
-        return Verdict(
-            Disposition.RELAY, "allowed-sender", f"{allow.author} allowed {allow.value}, and {shown_proof(allow.proof)}", allow.id
-        )
+        return Verdict(Disposition.RELAY, "allowed-sender", f"{shown_allow(allow)}, and {shown_proof(allow.proof)}", allow.id)
     return None
+
+
+def shown_allow(allow: MatchedRule) -> str:
+    """Why somebody is let in, in words: staff said so, or somebody here has written to them."""
+    if allow.origin == "learned":
+        return f"{allow.author} wrote to {allow.value} on {allow.since:%d %b %Y}"
+    return f"{allow.author} allowed {allow.value}"
 
 
 def shown_proof(proof: str) -> str:
@@ -158,9 +163,8 @@ def unproven_known_sender(facts: Facts) -> Verdict | None:
     allow = next((rule for rule in facts.rules if rule.effect == "allow"), None)
     if allow is None or deciding_allow(facts):
         return None
-    return Verdict(
-        Disposition.QUARANTINE, "unproven-known-sender", f"it says it is from {allow.value}, who is allowed, but cannot prove it"
-    )
+    known = "who is allowed" if allow.origin != "learned" else f"to whom {allow.author} has written"
+    return Verdict(Disposition.QUARANTINE, "unproven-known-sender", f"it says it is from {allow.value}, {known}, but cannot prove it")
 
 
 def out_of_hours(facts: Facts) -> Verdict | None:

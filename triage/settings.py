@@ -125,6 +125,33 @@ class Relay:
 
 
 @dataclass(frozen=True, slots=True)
+class Outbound:
+    """Employees' mail to the outside: passed on, and learned from (docs/outbound.md)."""
+
+    listen: str = key("HOST:PORT that the internal mail server hands employees' mail to.", "127.0.0.1:2526")
+    networks: tuple[str, ...] = key("Networks of the internal servers that may do so. With accounts_file empty too, nobody may.", ())
+    accounts_file: str = key(
+        "File of lines NAME:PASSWORD with which others may sign in, over TLS only (smtp.tls_cert); read anew when it changes.", ""
+    )
+    smarthost: str = key("Next hop of that mail, such as smtp://relay.provider.example:25; empty: relay.smarthost.", "")
+    learn: str = key(
+        "For whom an address that somebody wrote to is known: person (who wrote), department (theirs), company; none: nothing is learned.",
+        "person",
+        choices=("person", "department", "company", "none"),
+    )
+    daily_cap: int = key("New addresses of one employee within 24 hours that count at once; more wait until staff has looked.", 50)
+    lapse_days: int = key("Days without a mail either way after which an address is forgotten; seeded ones count from the import.", 400)
+    journal_address: str = key(
+        "Copies to this address on the same port are learned from, not passed on: BCC copies, or Exchange journal reports; empty: none.", ""
+    )
+    resources: tuple[str, ...] = key(
+        "Local parts of our own addresses that teach nothing, such as meeting rooms; * stands for anything.",
+        ("room-*", "room.*", "rooms.*", "meetingroom*", "raum-*", "raum.*", "salle-*", "sala-*", "resource-*", "resource.*"),
+    )
+    keep_days: int = key("Days the content of mail that was passed on is kept.", 3)
+
+
+@dataclass(frozen=True, slots=True)
 class Recall:
     """The way into the people's mailboxes, to take delivered mail out again."""
 
@@ -386,6 +413,7 @@ class Settings:
     spool: Spool = Spool()
     smtp: Smtp = Smtp()
     relay: Relay = Relay()
+    outbound: Outbound = Outbound()
     recall: Recall = Recall()
     dns: Dns = Dns()
     directory: Directory = Directory()

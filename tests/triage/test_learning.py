@@ -1,0 +1,239 @@
+"""Whom somebody here writes to is known, within a scope, for a time; what is not learned is counted with its reason."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine, select
+from sqlmodel import Session, col
+
+from tests.triage import arriving
+from tests.triage.arriving import ANA, BEN, DMARC_FAIL, DMARC_PASS, NOW, OTTO, arrive
+from triage import acquaintances, correspondents, db, learning, rules
+from triage.actor import Actor
+from triage.authentication import Dmarc, Result
+from triage.errors import BadInput, NotAllowed, NotFound
+from triage.models import AuditRecord, Correspondent, Delivery, SentMail
+from triage.rules import RuleOrder
+from triage.settings import Settings
+from triage.states import State
+from triage.teaching import Reason, Sent
+
+JOE, MARA, INFO = "joe.fern@company.example", "mara.berg@company.example", "info@company.example"
+ANN = "ann@supplier.example"
+BY = Actor.system("outbound")
+NO_RECORD = Dmarc(Result.NONE, "supplier.example", "supplier.example", "", ("dkim",))
+
+
+@pytest.fixture
+def session(engine: Engine, settings: Settings) -> Iterator[Session]:
+    with db.transaction(engine) as session:
+        arriving.set_up(session, settings)
+        yield session
+
+
+def wrote(*recipients: str, sender: str = JOE, author: str = "", number: int = 1, **more: object) -> Sent:
+    return replace(Sent(sender, recipients or (ANN,), author or sender, NOW, f"{number}@company.example"), **more)  # type: ignore[arg-type]
+
+
+def learn(session: Session, settings: Settings, *mails: Sent, how: str = "outbound", now: object = NOW) -> learning.Learned:
+    return learning.learn_many(session, mails, how=how, settings=settings, by=BY, now=now)  # type: ignore[arg-type]
+
+
+def outbound(settings: Settings, **values: object) -> Settings:
+    return replace(settings, outbound=replace(settings.outbound, **values))  # type: ignore[arg-type]
+
+
+def test_who_was_written_to_is_known_to_the_writer(session: Session, settings: Settings) -> None:
+    report = learn(session, settings, wrote(ANN, "Bob@Other.Example", "ana@company.example"))
+    assert (report.learned, report.known, report.parked, dict(report.skipped)) == (2, 0, 0, {Reason.OWN_DOMAIN: 1})
+    (joe,) = arrive(session, settings, JOE, author=ANN, dmarc=DMARC_PASS)
+    (mara,) = arrive(session, settings, MARA, author=ANN, dmarc=DMARC_PASS)
+    told = session.get_one(Delivery, joe)
+    assert (told.state, told.rule) == (State.QUEUED, "allowed-sender")
+    assert told.reason == f"Joe Fern wrote to {ANN} on 24 Nov 2026, and it proves that it comes from there"
+    assert (session.get_one(Delivery, mara).state, session.get_one(Delivery, mara).rule) == (State.HELD, "first-contact")
+
+
+@pytest.mark.parametrize(
+    ("dmarc", "rule"),
+    [
+        (DMARC_PASS, "allowed-sender"),
+        (NO_RECORD, "allowed-sender"),
+        (DMARC_FAIL, "dmarc-reject"),
+        (arriving.NO_DMARC, "unproven-known-sender"),
+    ],
+)
+def test_a_learned_address_needs_proof(session: Session, settings: Settings, dmarc: Dmarc, rule: str) -> None:
+    learn(session, settings, wrote())
+    (one,) = arrive(session, settings, JOE, author=ANN, dmarc=dmarc)
+    assert session.get_one(Delivery, one).rule == rule
+
+
+@pytest.mark.parametrize(
+    ("learned_for", "known_to"), [("person", [JOE]), ("department", [JOE, INFO]), ("company", [JOE, INFO, MARA]), ("none", [])]
+)
+def test_whom_it_is_known_to(session: Session, settings: Settings, learned_for: str, known_to: list[str]) -> None:
+    settings = outbound(settings, learn=learned_for)
+    learn(session, settings, wrote())
+    ids = {to: arrive(session, settings, to, author=ANN, dmarc=DMARC_PASS)[0] for to in (JOE, INFO, MARA)}
+    assert [to for to, one in ids.items() if session.get_one(Delivery, one).state == State.QUEUED] == known_to
+
+
+def test_what_a_role_address_wrote_to_is_known_to_its_department(session: Session, settings: Settings) -> None:
+    learn(session, settings, wrote(sender=INFO))
+    ids = [arrive(session, settings, to, author=ANN, dmarc=DMARC_PASS)[0] for to in (INFO, JOE, MARA)]
+    assert [session.get_one(Delivery, one).state for one in ids] == [State.QUEUED, State.QUEUED, State.HELD]
+
+
+@pytest.mark.parametrize("block", [("address", ANN), ("domain", "supplier.example")])
+def test_it_never_beats_a_block(session: Session, settings: Settings, block: tuple[str, str]) -> None:
+    learn(session, settings, wrote())
+    rules.add(session, RuleOrder("block", *block, "company"), by=ANA, now=NOW, settings=settings)
+    (one,) = arrive(session, settings, JOE, author=ANN, dmarc=DMARC_PASS)
+    assert session.get_one(Delivery, one).rule == "blocked-sender"
+
+
+def test_it_lapses_after_the_last_mail_either_way(session: Session, settings: Settings) -> None:
+    settings = outbound(settings, lapse_days=10)
+    day = timedelta(days=1)
+    learn(session, settings, wrote())
+
+    def known(at: object) -> bool:
+        return bool(correspondents.rules_about(session, ANN, settings=settings, now=at))  # type: ignore[arg-type]
+
+    assert (known(NOW + 9 * day), known(NOW + 10 * day)) == (True, False)
+    learn(session, settings, wrote(at=NOW + 5 * day), now=NOW + 5 * day)
+    assert (known(NOW + 14 * day), known(NOW + 15 * day)) == (True, False)
+    correspondents.heard(session, session.scalars(select(col(Correspondent.id))), NOW + 8 * day)
+    assert (known(NOW + 17 * day), known(NOW + 18 * day)) == (True, False)
+    assert correspondents.tidy(session, settings=settings, now=NOW + 17 * day) == 2  # the two mails: nobody answers them any more
+    assert correspondents.tidy(session, settings=settings, now=NOW + 18 * day) == 1
+    assert session.scalars(select(Correspondent)).all() == []
+
+
+def test_proven_mail_that_comes_keeps_it_and_unproven_mail_does_not(session: Session, settings: Settings) -> None:
+    learn(session, settings, wrote(at=NOW - timedelta(days=3)))
+    one = session.scalars(select(Correspondent)).one()
+    for dmarc, to, heard in ((arriving.NO_DMARC, JOE, 0), (DMARC_PASS, MARA, 0), (DMARC_PASS, JOE, 1)):
+        arrive(session, settings, to, author=ANN, dmarc=dmarc)
+        session.refresh(one)
+        assert one.heard == heard
+    assert (one.last_heard_at, one.last_mail_at) == (NOW, NOW)
+
+
+def test_seeded_ones_count_from_the_import(session: Session, settings: Settings) -> None:
+    learn(session, settings, wrote(at=NOW - timedelta(days=3000)), how="seed")
+    one = session.scalars(select(Correspondent)).one()
+    assert (one.last_mail_at, one.last_sent_at, one.how) == (NOW, NOW - timedelta(days=3000), "seed")
+    assert session.scalars(select(SentMail)).all() == []  # a seed remembers no Message-IDs
+
+
+def test_who_has_left_knows_nobody(session: Session, settings: Settings) -> None:
+    report = learn(session, settings, wrote(sender="ines.old@company.example"))
+    assert report.skipped == {Reason.NOT_OURS: 1}
+
+
+@pytest.mark.parametrize(
+    ("mail", "reason"),
+    [
+        (wrote(sender="ann@supplier.example"), Reason.NOT_OURS),
+        (wrote(sender="nobody@company.example"), Reason.NOT_OURS),
+        (wrote(sender="not an address"), Reason.NOT_OURS),
+        (wrote(author="boss@supplier.example"), Reason.FORWARD),
+        (wrote(author=MARA), Reason.FORWARD),
+        (wrote(author=INFO), Reason.FORWARD),
+        (Sent(JOE, (), JOE, NOW, "1@company.example"), Reason.NO_RECIPIENT),
+        (wrote(why_not=Reason.AUTOMATIC), Reason.AUTOMATIC),
+        (wrote("x y"), Reason.MALFORMED),
+    ],
+)
+def test_what_is_not_learned_is_counted(session: Session, settings: Settings, mail: Sent, reason: Reason) -> None:
+    report = learn(session, settings, mail)
+    assert (report.learned, report.skipped) == (0, {reason: 1})
+    learn(session, settings, mail)
+    assert acquaintances.reasons(session, since=NOW) == [("outbound", str(reason), 2)]
+    assert session.scalars(select(Correspondent)).all() == []
+
+
+def test_a_meeting_room_teaches_nothing(session: Session, settings: Settings) -> None:
+    assert learn(session, outbound(settings, resources=("joe.*",)), wrote()).skipped == {Reason.RESOURCE: 1}
+
+
+def test_an_alias_and_a_sub_address_are_the_same_employee(session: Session, settings: Settings) -> None:
+    report = learn(session, settings, wrote(sender="mara.berg+news@company.example", author="m.berg@company.example"))
+    assert (report.learned, session.scalars(select(col(Correspondent.person))).all()) == (1, ["mara.berg"])
+
+
+def test_too_many_new_ones_on_a_day_are_parked(session: Session, settings: Settings) -> None:
+    settings = outbound(settings, daily_cap=2)
+    first = learn(session, settings, wrote(ANN, "b@supplier.example"), wrote("c@supplier.example", sender=MARA))
+    second = learn(session, settings, wrote("d@supplier.example", ANN))
+    assert (first.learned, first.parked, second.learned, second.known, second.parked) == (3, 0, 0, 1, 1)
+    assert second.skipped == {Reason.DAILY_CAP: 1}
+    (held,) = arrive(session, settings, JOE, author="d@supplier.example", dmarc=DMARC_PASS)
+    assert session.get_one(Delivery, held).state == State.HELD
+    later = NOW + timedelta(hours=25)
+    assert learn(session, settings, wrote("e@supplier.example", at=later), now=later).learned == 1
+    assert learn(session, settings, *(wrote(f"{n}@supplier.example") for n in range(9)), how="seed").parked == 0
+
+
+def test_staff_looks_at_what_is_parked(session: Session, settings: Settings) -> None:
+    settings = outbound(settings, daily_cap=0)
+    learn(session, settings, wrote(ANN, "b@supplier.example"))
+    parked = {one.address: one for one in acquaintances.listing(session, by=ANA, settings=settings, state="parked")}
+    assert parked[ANN].provenance == f"Joe Fern wrote to {ANN} on 24 Nov 2026 (Message-ID <1@company.example>)"
+    assert acquaintances.accept(session, [parked[ANN].id], by=ANA, now=NOW) == 1
+    assert acquaintances.drop(session, [parked["b@supplier.example"].id], by=ANA, now=NOW) == 1
+    learn(session, settings, wrote("b@supplier.example"))
+    states = [
+        session.get_one(Delivery, arrive(session, settings, JOE, author=who, dmarc=DMARC_PASS)[0]).state
+        for who in (ANN, "b@supplier.example")
+    ]
+    assert states == [State.QUEUED, State.HELD]
+    assert acquaintances.accept(session, [parked[ANN].id], by=ANA, now=NOW) == 0
+    acts = [record.act for record in session.scalars(select(AuditRecord)) if record.act in ("learn", "correspondents")]
+    assert acts == ["learn", "correspondents", "correspondents"]
+
+
+def test_nobody_sees_or_decides_about_the_correspondents_of_others(session: Session, settings: Settings) -> None:
+    learn(session, settings, wrote(), wrote("lawyer@law.example", sender=MARA))
+    assert {one.address for one in acquaintances.listing(session, by=BEN, settings=settings)} == {"lawyer@law.example"}
+    ids = {one.address: one.id for one in acquaintances.listing(session, by=ANA, settings=settings)}
+    with pytest.raises(NotFound):
+        acquaintances.drop(session, [ids[ANN]], by=BEN, now=NOW)
+    with pytest.raises(NotAllowed):
+        acquaintances.drop(session, [ids[ANN]], by=OTTO, now=NOW)
+
+
+def test_posts_to_lists_are_proposed_as_lists(session: Session, settings: Settings) -> None:
+    correspondents.seen_list(session, "club@verein.example", "club.verein.example", "verein.example")
+    report = learn(session, settings, wrote("club@verein.example", "users@lists.debian.example"), wrote("club@verein.example"))
+    assert (report.learned, report.skipped) == (0, {Reason.LIST_POST: 3})
+    found = {one.address: (one.list_id, one.signer, one.posts, one.person) for one in acquaintances.posted_lists(session)}
+    assert found["users@lists.debian.example"] == ("", "", 1, "joe.fern")
+    assert found["club@verein.example"][:2] == ("club.verein.example", "verein.example")
+
+
+def test_what_left_is_remembered_for_answers(session: Session, settings: Settings) -> None:
+    learn(
+        session,
+        settings,
+        wrote(ANN, "pal@gmail.com", "users@lists.debian.example", JOE),
+        wrote(ANN, number=2, why_not=Reason.AUTOMATIC),
+        wrote(ANN, number=3, author="boss@supplier.example"),
+        wrote(ANN, number=4, author=MARA),
+        wrote(MARA, number=5),
+    )
+    kept = {one.message_id[0]: (one.went_to, one.automatic, one.person, one.author) for one in session.scalars(select(SentMail))}
+    assert kept == {
+        "1": (["pal@gmail.com", "supplier.example"], False, "joe.fern", "Joe Fern"),
+        "2": (["supplier.example"], True, "joe.fern", "Joe Fern"),
+        "4": (["supplier.example"], False, "joe.fern", "Mara Berg"),
+    }
+
+
+def test_an_unknown_way_is_refused(session: Session, settings: Settings) -> None:
+    with pytest.raises(BadInput, match="how: outbound, journal"):
+        learn(session, settings, wrote(), how="magic")

@@ -1,0 +1,266 @@
+"""Whom somebody here has written to: the rows, what they are worth as rules, and what lapses."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, delete, func, insert, not_, or_, select, true, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, SQLModel, col
+
+from triage import db, sealed
+from triage.actor import Actor
+from triage.ids import new_id
+from triage.models import Correspondent, Department, Person, PostedList, Rule, SentMail
+from triage.settings import Settings
+
+KNOWN, PARKED, DROPPED = "known", "parked", "dropped"
+ORIGIN = "learned"  # of the rules that correspondents are worth
+PROOF = "aligned"  # DMARC; where a domain publishes none, an aligned SPF or DKIM pass (mailflow.md 9)
+TABLE = SQLModel.metadata.tables["correspondent"]
+COUNTS = SQLModel.metadata.tables["not_learned"]
+LISTS = SQLModel.metadata.tables["posted_list"]
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """That somebody here wrote to an address: once, or so many times."""
+
+    address: str  # folded
+    person: str  # uid; "" for a role address
+    department: str  # of the role address; "" for a person
+    sent: int
+    first_sent_at: datetime
+    last_sent_at: datetime
+    message_id: str
+    subject_digest: str
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What makes it one correspondent."""
+        return self.address, self.person, self.department
+
+
+def present(session: Session, lessons: Iterable[Lesson]) -> dict[tuple[str, str, str], str]:
+    """The state of those that are there already."""
+    found: dict[tuple[str, str, str], str] = {}
+    addresses = sorted({lesson.address for lesson in lessons})
+    columns = col(Correspondent.address), col(Correspondent.person), col(Correspondent.department), col(Correspondent.state)
+    for start in range(0, len(addresses), 500):
+        rows = session.execute(select(*columns).where(col(Correspondent.address).in_(addresses[start : start + 500])))
+        found.update({(row.address, row.person, row.department): row.state for row in rows})
+    return found
+
+
+def learned_lately(session: Session, person: str, department: str, now: datetime) -> int:
+    """How many new addresses of one employee have counted within the last 24 hours."""
+    where = [col(Correspondent.person) == person, col(Correspondent.state) == KNOWN, col(Correspondent.learned_at) > now - DAY]
+    where += [col(Correspondent.department) == department, col(Correspondent.how).in_(("outbound", "journal", "log"))]
+    return session.scalar(select(func.count()).select_from(Correspondent).where(*where)) or 0
+
+
+def write(session: Session, lessons: Sequence[tuple[Lesson, str]], *, how: str, counts_from: datetime | None, now: datetime) -> None:
+    """Add lessons, each with the state that it gets when it is new. `counts_from`: when its time begins; None: with its last mail."""
+    if not lessons:
+        return
+    dialect = postgresql if db.is_postgresql(session) else sqlite
+    statement = dialect.insert(TABLE)
+    new, old = statement.excluded, TABLE.c
+    newer = new.last_sent_at > old.last_sent_at
+    upsert = statement.on_conflict_do_update(
+        index_elements=["address", "person", "department"],
+        set_={
+            "sent": old.sent + new.sent,
+            "first_sent_at": case((new.first_sent_at < old.first_sent_at, new.first_sent_at), else_=old.first_sent_at),
+            "last_sent_at": case((newer, new.last_sent_at), else_=old.last_sent_at),
+            "message_id": case((newer, new.message_id), else_=old.message_id),
+            "subject_digest": case((newer, new.subject_digest), else_=old.subject_digest),
+            "last_mail_at": case((new.last_mail_at > old.last_mail_at, new.last_mail_at), else_=old.last_mail_at),
+        },
+    )
+    rows = [
+        asdict(lesson)
+        | {"id": new_id(), "state": state, "how": how, "learned_at": now, "heard": 0}
+        | {"last_mail_at": counts_from or lesson.last_sent_at}
+        for lesson, state in lessons
+    ]
+    session.connection().execute(upsert, rows)
+
+
+def rules_about(session: Session, author: str, *, settings: Settings, now: datetime) -> list[Rule]:
+    """The learned allows for an author, as rules that are kept nowhere: whom they hold for is as the settings and the directory say now.
+
+    One a scope, the one whose last mail is the latest.
+    """
+    learn = settings.outbound.learn
+    if learn == "none" or not author:
+        return []
+    columns: tuple[Any, ...] = (Correspondent, col(Person.name), col(Person.department), col(Department.name).label("role"))
+    rows = session.execute(
+        select(*columns)
+        .join(Person, (col(Person.uid) == col(Correspondent.person)) & col(Person.active), isouter=True)
+        .join(Department, col(Department.code) == col(Correspondent.department), isouter=True)
+        .where(col(Correspondent.address) == author, in_force(settings, now))
+        .order_by(col(Correspondent.last_mail_at).desc(), col(Correspondent.id))
+    )
+    found: dict[str, Rule] = {}
+    for one, name, department, role in rows:
+        writer = name or role
+        if writer is None:
+            continue  # who wrote has left, or never was: nobody here knows the address any more
+        scope = scope_of(learn, one.person, one.department or department)
+        found.setdefault(scope, as_rule(one, writer, scope, settings))
+    return list(found.values())
+
+
+def in_force(settings: Settings, now: datetime) -> ColumnElement[bool]:
+    """Known, and not lapsed."""
+    since = now - timedelta(days=settings.outbound.lapse_days)
+    return (col(Correspondent.state) == KNOWN) & (col(Correspondent.last_mail_at) > since)
+
+
+def scope_of(learn: str, person: str, department: str) -> str:
+    """For whom it counts. What a role address wrote to is known to its department at least."""
+    if learn == "company":
+        return "company"
+    return f"person:{person}" if person and learn == "person" else f"department:{department}"
+
+
+def as_rule(one: Correspondent, writer: str, scope: str, settings: Settings) -> Rule:
+    """A correspondent as the rule it is worth, with where it comes from in its note."""
+    return Rule(
+        id=one.id,
+        effect="allow",
+        match="address",
+        value=one.address,
+        scope=scope,
+        proof=PROOF,
+        author=writer,
+        origin=ORIGIN,
+        note=provenance(one, writer),
+        created_at=one.last_sent_at,
+        until=one.last_mail_at + timedelta(days=settings.outbound.lapse_days),
+        used=one.heard,
+        last_used_at=one.last_heard_at,
+    )
+
+
+def provenance(one: Correspondent, writer: str) -> str:
+    """Who wrote, when, in which mail."""
+    named = f" (Message-ID <{one.message_id}>)" if one.message_id else ""
+    return f"{writer} wrote to {one.address} on {one.last_sent_at:%d %b %Y}{named}"
+
+
+def heard(session: Session, ids: Iterable[int], now: datetime) -> None:
+    """Proven mail came from these correspondents: their time begins anew."""
+    known = sorted(set(ids))
+    if known:
+        where = db.among(session, col(Correspondent.id), known)
+        values = {"heard": col(Correspondent.heard) + 1, "last_heard_at": now, "last_mail_at": now}
+        session.execute(update(Correspondent).where(where).values(**values), execution_options={"synchronize_session": False})
+
+
+def count(session: Session, reasons: Iterable[tuple[str, int]], *, how: str, now: datetime) -> None:
+    """Count what was not learned."""
+    dialect = postgresql if db.is_postgresql(session) else sqlite
+    statement = dialect.insert(COUNTS)
+    upsert = statement.on_conflict_do_update(
+        index_elements=["day", "how", "reason"], set_={"count": COUNTS.c.count + statement.excluded.count}
+    )
+    rows = [{"day": f"{now:%Y-%m-%d}", "how": how, "reason": str(reason), "count": number} for reason, number in sorted(reasons) if number]
+    if rows:
+        session.connection().execute(upsert, rows)
+
+
+def keep_sent(session: Session, mails: Sequence[SentMail]) -> None:
+    """Remember mails that left, so that what answers them is known."""
+    if mails:
+        session.execute(insert(SentMail), [mail.model_dump() for mail in mails])
+
+
+# mailing lists
+
+
+def lists_among(session: Session, addresses: Iterable[str]) -> frozenset[str]:
+    """Those of the addresses that are known to be lists."""
+    wanted = sorted(set(addresses))
+    found: set[str] = set()
+    for start in range(0, len(wanted), 500):
+        found.update(session.scalars(select(col(PostedList.address)).where(col(PostedList.address).in_(wanted[start : start + 500]))))
+    return frozenset(found)
+
+
+def posted(session: Session, posts: Iterable[tuple[str, str, datetime]]) -> None:
+    """Somebody here wrote to lists: (address, uid, when)."""
+    dialect = postgresql if db.is_postgresql(session) else sqlite
+    statement = dialect.insert(LISTS)
+    upsert = statement.on_conflict_do_update(
+        index_elements=["address"],
+        set_={"posts": LISTS.c.posts + 1, "person": statement.excluded.person, "last_posted_at": statement.excluded.last_posted_at},
+    )
+    rows = [
+        {"address": address, "list_id": "", "signer": "", "posts": 1, "person": person, "last_posted_at": at}
+        for address, person, at in sorted(posts)
+    ]
+    if rows:
+        session.connection().execute(upsert, rows)
+
+
+def seen_list(session: Session, address: str, list_id: str, signer: str) -> None:
+    """A list's post came in: where posts to it go, how it calls itself, and who signs them ("": nobody whom it helps to know)."""
+    known = session.get(PostedList, address)
+    if known is None:
+        db.insert_if_missing(session, PostedList, address=address, list_id=list_id, signer=signer, posts=0, person="", last_posted_at=None)
+    elif (known.list_id, known.signer) != (list_id, signer or known.signer):
+        known.list_id, known.signer = list_id, signer or known.signer
+        session.add(known)
+
+
+def tidy(session: Session, *, settings: Settings, now: datetime, limit: int = 1000) -> int:
+    """Forget what has lapsed: addresses, and mails that nobody will answer any more. How many, at most `limit` of each."""
+    since = now - timedelta(days=settings.outbound.lapse_days)
+    lapsed = select(col(Correspondent.id)).where(col(Correspondent.last_mail_at) <= since, col(Correspondent.state) != DROPPED).limit(limit)
+    old = select(col(SentMail.id)).where(col(SentMail.at) <= since).limit(limit)
+    gone = 0
+    for table, rows in ((Correspondent, list(session.scalars(lapsed))), (SentMail, list(session.scalars(old)))):
+        if rows:
+            session.execute(delete(table).where(db.among(session, col(table.id), rows)))
+            gone += len(rows)
+    return gone
+
+
+# who may know of them
+
+
+def visible(by: Actor) -> ColumnElement[bool]:
+    """Which correspondents the actor may know of: those of the people and departments in their scope, and of no sealed folder."""
+    return and_(reach(by), not_(away_from(by))) if by.kind in sealed.PEOPLE else reach(by)
+
+
+def reach(by: Actor) -> ColumnElement[bool]:
+    """Those of the people in the actor's scope."""
+    if by.scope.company:
+        return true()
+    departments, persons = sorted(by.scope.departments), sorted(by.scope.persons)
+    theirs = select(col(Person.uid)).where(col(Person.department).in_(departments))
+    return or_(
+        col(Correspondent.person).in_(persons), col(Correspondent.person).in_(theirs), col(Correspondent.department).in_(departments)
+    )
+
+
+def away_from(by: Actor) -> ColumnElement[bool]:
+    """Those that a seal keeps away from the actor."""
+    departments, persons = sealed.names_closed("department", by), sealed.names_closed("person", by)
+    theirs = select(col(Person.uid)).where(col(Person.department).in_(departments))
+    return or_(
+        col(Correspondent.person).in_(persons), col(Correspondent.person).in_(theirs), col(Correspondent.department).in_(departments)
+    )
+
+
+def locked(session: Session, ids: Iterable[int], by: Actor) -> dict[int, Correspondent]:
+    """Those of them that the actor may know of, held until the transaction ends."""
+    where = db.among(session, col(Correspondent.id), ids) & visible(by)
+    rows = session.scalars(select(Correspondent).where(where).order_by(col(Correspondent.id)).with_for_update())
+    return {row.id: row for row in rows}

@@ -1,0 +1,246 @@
+"""Somebody here wrote to somebody outside: learn whom we know, and put on the record what was not learned and why.
+
+`learn_many` is the one way in, for the outbound listener, journal copies, logs, seeds and scripts. It takes `teaching.Sent`
+values, any number in one call; make them with `teaching.sent` from a summary (headers alone will do). It may be called again
+with the same mails, but counts them again: who reads mailboxes remembers how far it has come.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from sqlmodel import Session
+
+from triage import correspondents, ledger, recipients
+from triage.actor import Actor
+from triage.correspondents import KNOWN, PARKED, Lesson
+from triage.envelope import Address
+from triage.errors import BadInput
+from triage.models import Department, KnownRecipient, Person, SentMail
+from triage.settings import Settings
+from triage.teaching import Reason, Sent, why_not_address
+
+CAPPED = frozenset({"outbound", "journal", "log"})  # ways that a compromised account could use to let somebody in
+ANNOUNCED = frozenset({"seed", "api"})  # ways by which an administrator says so: their time counts from the import
+OURS = frozenset({"legacy", "triage", "alias", "former", "role", "group"})  # kinds of addresses that somebody here writes from
+MOST_SHOWN = 20  # addresses that are kept with a reason why they were not learned
+
+
+@dataclass(slots=True)
+class Learned:
+    """What came of it: addresses, and for each reason what was not learned (mails and addresses)."""
+
+    learned: int = 0  # new ones
+    known: int = 0  # that were there already
+    parked: int = 0  # new ones that wait until staff has looked
+    skipped: Counter[Reason] = field(default_factory=Counter)
+
+
+class Writer(NamedTuple):
+    """Who wrote: a person, or a role address of a department."""
+
+    person: str
+    department: str
+    shown: str
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """As a correspondent has it: the department only where no person is named."""
+        return self.person, "" if self.person else self.department
+
+
+class Lookup:
+    """Who has which address here, asked once a call."""
+
+    def __init__(self, session: Session, settings: Settings) -> None:
+        self.session, self.settings = session, settings
+        self.found: dict[str, Writer | None] = {}
+
+    def writer(self, text: str) -> Writer | None:
+        """Whose address this is; None when nobody here writes from it."""
+        if text not in self.found:
+            self.found[text] = self.look_up(text)
+        return self.found[text]
+
+    def look_up(self, text: str) -> Writer | None:
+        """As the directory has it now."""
+        try:
+            address = Address.parse(text)
+        except ValueError:
+            return None
+        if address.domain not in self.settings.own_domains:
+            return None
+        meant = recipients.resolve(self.session, address, self.settings.company)
+        known = self.session.get(KnownRecipient, meant.listed) if meant else None
+        if meant is None or known is None or known.kind not in OURS:
+            return None
+        person = self.session.get(Person, meant.person) if meant.person else None
+        department = self.session.get(Department, meant.department)
+        return Writer(meant.person, meant.department, person.name if person else department.name if department else meant.department)
+
+    def is_resource(self, text: str) -> bool:
+        """Is this a meeting room or the like?"""
+        local = text.rpartition("@")[0].casefold()
+        return any(fnmatchcase(local, pattern.casefold()) for pattern in self.settings.outbound.resources)
+
+
+def learn_many(session: Session, mails: Iterable[Sent], *, how: str, settings: Settings, by: Actor, now: datetime) -> Learned:
+    """Learn from mails that were sent, in their order; `how`: outbound, journal, log, seed or api.
+
+    What left through us (outbound, journal, log) is remembered too, so that answers are known, and counts towards
+    `outbound.daily_cap`. What is not learned is counted by reason. Nothing is learned where `outbound.learn` is none.
+    """
+    if how not in CAPPED | ANNOUNCED:
+        raise BadInput(f"how: outbound, journal, log, seed or api, not {how!r}")
+    report, lookup = Learned(), Lookup(session, settings)
+    given = list(mails)
+    lists = correspondents.lists_among(session, (one.casefold() for mail in given for one in mail.recipients))
+    lessons: dict[tuple[str, str, str], Lesson] = {}
+    kept: list[SentMail] = []
+    posts: dict[str, tuple[str, str, datetime]] = {}
+    for mail in given:
+        outcome = looked_at(mail, lookup, lists)
+        report.skipped.update(outcome.reasons())
+        posts.update({address: (address, outcome.person, mail.at) for address in outcome.skipped.get(Reason.LIST_POST, ())})
+        for address in outcome.addresses if settings.outbound.learn != "none" else ():
+            add(lessons, lesson(mail, outcome, address))
+        if how in CAPPED and (row := remembered(mail, outcome, lookup)):
+            kept.append(row)
+    if settings.outbound.learn != "none":
+        settle(session, list(lessons.values()), report, how=how, settings=settings, now=now)
+        correspondents.posted(session, posts.values())
+    correspondents.keep_sent(session, kept)
+    correspondents.count(session, report.skipped.items(), how=how, now=now)
+    if report.learned or report.parked:
+        detail = {"how": how, "learned": report.learned, "parked": report.parked, "mails": len(given)}
+        ledger.write(session, "learn", "correspondents", by=by, now=now, detail=detail, items=report.learned + report.parked)
+    return report
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What one mail teaches."""
+
+    writer: Writer | None = None
+    addresses: tuple[str, ...] = ()
+    whole: Reason | None = None  # the whole mail teaches nothing
+    skipped: dict[Reason, list[str]] = field(default_factory=dict)
+    outside: tuple[Address, ...] = ()  # whoever outside may answer
+
+    @property
+    def person(self) -> str:
+        """Who wrote."""
+        return self.writer.person if self.writer else ""
+
+    def reasons(self) -> Counter[Reason]:
+        """How often each reason is met."""
+        found = Counter({reason: len(addresses) for reason, addresses in self.skipped.items()})
+        return found + Counter([self.whole] if self.whole else [])
+
+
+def looked_at(mail: Sent, lookup: Lookup, lists: frozenset[str]) -> Outcome:
+    """What a mail teaches, by what it says and by whom the directory knows."""
+    outcome = Outcome(writer=lookup.writer(mail.sender))
+    for text in dict.fromkeys(one.casefold() for one in mail.recipients):
+        sort_in(outcome, text, lookup.settings.own_domains, lists)
+    outcome.whole = mail.why_not or why_not_from(mail, outcome.writer, lookup)
+    if outcome.whole:
+        outcome.addresses, outcome.skipped = (), {}
+    return outcome
+
+
+def sort_in(outcome: Outcome, text: str, own_domains: frozenset[str], lists: frozenset[str]) -> None:
+    """One recipient: to be learned, or skipped for a reason."""
+    try:
+        address = Address.parse(text)
+    except ValueError:
+        outcome.skipped.setdefault(Reason.MALFORMED, []).append(text)
+        return
+    reason = why_not_address(address, own_domains, lists)
+    if reason is None:
+        outcome.addresses += (str(address),)
+    else:
+        outcome.skipped.setdefault(reason, []).append(str(address))
+    if reason not in (Reason.OWN_DOMAIN, Reason.LIST_POST):
+        outcome.outside += (address,)
+
+
+def why_not_from(mail: Sent, writer: Writer | None, lookup: Lookup) -> Reason | None:
+    """Why nothing is learned from whoever sent this; None when something is."""
+    if writer is None:
+        return Reason.NOT_OURS
+    if lookup.is_resource(mail.sender) or lookup.is_resource(mail.author):
+        return Reason.RESOURCE
+    author = lookup.writer(mail.author)
+    if author is None or author.key != writer.key:
+        return Reason.FORWARD
+    return None if mail.recipients else Reason.NO_RECIPIENT
+
+
+def lesson(mail: Sent, outcome: Outcome, address: str) -> Lesson:
+    """That this mail went to that address."""
+    assert outcome.writer is not None
+    person, department = outcome.writer.key
+    return Lesson(address, person, department, 1, mail.at, mail.at, mail.message_id, mail.subject_digest)
+
+
+def add(lessons: dict[tuple[str, str, str], Lesson], one: Lesson) -> None:
+    """Put it together with what this call has learned of the same address."""
+    before = lessons.get(one.key)
+    if before is None:
+        lessons[one.key] = one
+        return
+    last = max(before, one, key=lambda lesson: lesson.last_sent_at)
+    first = min(before.first_sent_at, one.first_sent_at)
+    lessons[one.key] = replace(last, sent=before.sent + one.sent, first_sent_at=first)
+
+
+def settle(session: Session, lessons: Sequence[Lesson], report: Learned, *, how: str, settings: Settings, now: datetime) -> None:
+    """Write the lessons: those that are new count at once, as far as the day's cap of who wrote allows."""
+    there = correspondents.present(session, lessons)
+    room: dict[tuple[str, str], int] = {}
+    rows = []
+    for one in lessons:
+        state = KNOWN
+        if one.key in there:
+            report.known += 1
+        elif how in CAPPED:
+            whose = (one.person, one.department)
+            if whose not in room:
+                room[whose] = settings.outbound.daily_cap - correspondents.learned_lately(session, *whose, now)
+            room[whose] -= 1
+            state = KNOWN if room[whose] >= 0 else PARKED
+        if one.key not in there and state == KNOWN:
+            report.learned += 1
+        elif state == PARKED:
+            report.parked += 1
+            report.skipped[Reason.DAILY_CAP] += 1
+        rows.append((one, state))
+    correspondents.write(session, rows, how=how, counts_from=now if how in ANNOUNCED else None, now=now)
+
+
+def remembered(mail: Sent, outcome: Outcome, lookup: Lookup) -> SentMail | None:
+    """The mail as answers may name it; None when it went to nobody outside, or is not of ours: only passed on."""
+    writer, author = outcome.writer, lookup.writer(mail.author)
+    if not mail.message_id or not outcome.outside or writer is None or author is None:
+        return None
+    freemail = frozenset(lookup.settings.policy.freemail_domains)
+    return SentMail(
+        message_id=mail.message_id,
+        uid=mail.uid,
+        person=writer.person,
+        department=writer.department,
+        author=author.shown,
+        at=mail.at,
+        automatic=mail.why_not is not None or outcome.whole is Reason.RESOURCE,
+        went_to=sorted({str(one) if one.domain in freemail else one.domain for one in outcome.outside}),
+        skipped=skipped(outcome),
+    )
+
+
+def skipped(outcome: Outcome) -> dict[str, list[str]]:
+    """What was not learned from it, in short."""
+    return {str(outcome.whole): []} if outcome.whole else {str(why): found[:MOST_SHOWN] for why, found in outcome.skipped.items()}
