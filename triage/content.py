@@ -13,6 +13,7 @@ from triage.authors import addresses, author_of
 from triage.decoding import text_of, words
 from triage.delivery_status import MEDIA_TYPES, Status, read as read_statuses
 from triage.envelope import Address
+from triage.fingerprint import Fingerprint, fingerprint
 from triage.invitations import Calendar, read as calendar_of
 from triage.markup import crude_text, text_and_links, too_much
 from triage.mime import HEAD_LIMIT, Field, Part, TooMuch, fields_of, first, headers_of, media_type_of, parts_of
@@ -72,6 +73,7 @@ class Summary:
     list_post: str = ""  # where posts to its list go (RFC 2369, 3.4), folded
     calendar_method: str = ""  # of its calendar part (RFC 5546), folded
     calendar_uid: str = ""  # of the first entry in it
+    fingerprint: str = ""  # Fingerprint.as_text; "" where nothing is left to recognise it by
 
     def as_json(self) -> dict[str, Any]:
         """Plain values; `from_json` reads them back."""
@@ -88,6 +90,7 @@ class Summary:
 
 
 MEMBERS_LIMIT = 200  # addresses of To and Cc, Message-IDs of References
+PEOPLE_LIMIT = 20  # recipients whose names the fingerprint leaves out
 SUBJECT_LIMIT = 1_000  # characters
 TEXT_LIMIT = 64 * 1024  # characters
 READ_LIMIT = 8 * 1024 * 1024  # bytes of one text that are looked at
@@ -129,7 +132,7 @@ def summarise(raw: bytes, *, headers_only: bool = False) -> Summary:
         return replace(about, problems=(*problems, f"It could not be read: {limit}."))
     text, links, trouble = body(parts)
     calendar = next((calendar_of(part.text()) for part in parts if part.media_type == "text/calendar"), Calendar())
-    return replace(
+    read = replace(
         about,
         parsed=True,
         text=text,
@@ -140,6 +143,19 @@ def summarise(raw: bytes, *, headers_only: bool = False) -> Summary:
         returned_ids=returned_ids(parts) if media_type == "multipart/report" else (),
         calendar_method=calendar.method,
         calendar_uid=calendar.uid,
+    )
+    found = fingerprint_of(read)
+    return replace(read, fingerprint=found.as_text() if found else "")
+
+
+def fingerprint_of(summary: Summary) -> Fingerprint | None:
+    """By what a message is recognised when it comes again, None where there is nothing. Whoever wrote it, and to whom, is no part of it."""
+    return fingerprint(
+        summary.subject,
+        summary.text,
+        targets=[link.target for link in summary.links],
+        attachments=[attachment.sha256 for attachment in summary.attachments],
+        people=(summary.author_name, *summary.authors, *summary.reply_to, *summary.to[:PEOPLE_LIMIT]),
     )
 
 

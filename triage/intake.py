@@ -9,6 +9,7 @@ from sqlmodel import Session, col
 
 from triage import (
     bounces,
+    campaigns,
     contents,
     correspondents,
     cover,
@@ -30,6 +31,7 @@ from triage.door import DoorSnapshot
 from triage.envelope import Address, Envelope, folded
 from triage.errors import NotYet
 from triage.facts import Facts, Recipient
+from triage.fingerprint import Fingerprint
 from triage.ids import sibling
 from triage.mailing_lists import rewritten, shown_name
 from triage.models import Delivery, KnownRecipient, Message, Person, Rule
@@ -66,6 +68,7 @@ def receive(
     envelope, entered = identified(session, envelope)
     if entered is not None:
         return tuple(session.scalars(select(col(Delivery.id)).where(col(Delivery.message_id) == entered).order_by(col(Delivery.id))))
+    campaign_id = campaigns.assign(session, Fingerprint.from_text(summary.fingerprint), summary.subject, now=now)
     gathered = evidence(session, envelope, authentication, summary, settings=settings, now=now, listed=listed)
     verdicts = [(facts, decide(facts)) for facts in gathered]
     waiting = next((verdict.reason for _, verdict in verdicts if verdict.unknown), "")
@@ -87,12 +90,12 @@ def receive(
         received_at=envelope.received_at,
         envelope=envelope.as_json(),
         authentication=authentication.as_json(),
-        summary=summary.as_json() | {"text": ""},
+        summary=summary.as_json() | {"text": "", "fingerprint": ""},
         signals=[signal.as_json() for signal in seen],
         text=summary.text,
     )
     weight = signals.weight(seen)
-    deliveries = [delivery(message, facts, verdict, weight, now) for facts, verdict in verdicts]
+    deliveries = [delivery(message, facts, verdict, weight, campaign_id, now) for facts, verdict in verdicts]
     ledger.enter(session, message, content, deliveries, by=JUDGE, now=now)
     for one in deliveries:
         if one.direction == "bounce":
@@ -216,7 +219,7 @@ def is_sample(spool_id: int, one_in: int) -> bool:
     return one_in > 0 and zlib.crc32(spool_id.to_bytes(8, "big")) % one_in == 0
 
 
-def delivery(message: Message, facts: Facts, verdict: Verdict, weight: int, now: datetime) -> Delivery:
+def delivery(message: Message, facts: Facts, verdict: Verdict, weight: int, campaign_id: int | None, now: datetime) -> Delivery:
     """The row of one recipient's copy."""
     summary, recipient = facts.summary, facts.recipient
     state = ENTRY_STATE[verdict.disposition]
@@ -227,6 +230,7 @@ def delivery(message: Message, facts: Facts, verdict: Verdict, weight: int, now:
     minutes = signals.perishable_minutes(summary)
     return Delivery(
         message_id=message.id,
+        campaign_id=campaign_id,
         state=state,
         received_at=message.received_at,
         recipient=recipient.address,

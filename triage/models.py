@@ -82,6 +82,7 @@ class Delivery(SQLModel, table=True):
     id: int = identity()
     message_id: int = reference("message.id")
     parent_id: int | None = Field(default=None, sa_column=Column(BigInteger, index=True, nullable=True))  # a member's copy: the group's
+    campaign_id: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))  # None: like no other
     state: str
     received_at: datetime = instant()
     recipient: str  # envelope address, folded
@@ -129,8 +130,37 @@ class Delivery(SQLModel, table=True):
         Index("delivery_by_person", "person", "state", "received_at", "id"),
         Index("delivery_by_author", "author", "state"),
         Index("delivery_by_domain", "author_domain", "state"),
+        Index("delivery_by_campaign", "campaign_id", "state"),
         Index("delivery_due", "state", "due_at"),
     )
+
+
+class Campaign(SQLModel, table=True):
+    """Mail that is the same thing sent many times, also by different senders and with small changes. Its mail names it."""
+
+    __tablename__ = "campaign"
+    id: int = identity()
+    begun_at: datetime = instant()
+    subject: str  # of its first mail
+    made_by: str = "system:judge"  # or who split it off
+
+
+class Representative(SQLModel, table=True):
+    """A mail of a campaign that new mail is compared with; the first one, and others when copies have drifted away from it."""
+
+    __tablename__ = "representative"
+    id: int = identity()
+    campaign_id: int = reference("campaign.id", index=True)
+    features: bytes = Field(sa_column=Column(LargeBinary, nullable=False))  # fingerprint.packed
+
+
+class RepresentativeBand(SQLModel, table=True):
+    """Under which bands a representative is found (fingerprint.Fingerprint.bands)."""
+
+    __tablename__ = "representative_band"
+    band: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    representative_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    __table_args__ = {"sqlite_with_rowid": False}
 
 
 class Attempt(SQLModel, table=True):

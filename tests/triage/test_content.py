@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ Content-Type: text/plain; charset=utf-8
             "Hello,\n\nlook at https://shop.example/x?a=1.\n",
         )
     )
-    assert summary == Summary(
+    assert replace(summary, fingerprint="") == Summary(
         parsed=True,
         author_name="Jörg",
         author="joerg@sender.example",

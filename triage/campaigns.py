@@ -1,0 +1,96 @@
+"""Which campaign does a mail belong to? It is compared with a few representatives of each, found by their bands, and never anew."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Select, bindparam, func, insert, select, union_all
+from sqlmodel import Session, col
+
+from triage.fingerprint import BANDS, Fingerprint, packed, unpacked
+from triage.ids import new_id
+from triage.models import Campaign, Representative, RepresentativeBand
+
+OF_A_BAND = 50  # representatives that are looked at: the newest, where a band is so common that it tells little
+CANDIDATES = 64  # that are compared: those with the most bands in common
+SURE = 0.9  # this like, no other candidate is looked at
+DRIFTED = 0.8  # less like than this, a mail becomes a representative itself
+MOST_REPRESENTATIVES = 12  # of one campaign
+
+
+class Match(NamedTuple):
+    """A campaign that a mail is like."""
+
+    likeness: float
+    campaign_id: int
+
+
+def of_band(number: int) -> Select[tuple[int]]:
+    """The representatives of one band."""
+    columns = select(col(RepresentativeBand.representative_id)).where(col(RepresentativeBand.band) == bindparam(f"band{number}"))
+    newest = columns.order_by(col(RepresentativeBand.representative_id).desc()).limit(OF_A_BAND).subquery()
+    return select(newest.c.representative_id)
+
+
+FOUND = union_all(*map(of_band, range(BANDS))).subquery()
+COMMON = (
+    select(FOUND.c.representative_id, func.count().label("bands"))
+    .group_by(FOUND.c.representative_id)
+    .order_by(func.count().desc(), FOUND.c.representative_id)
+    .limit(CANDIDATES)
+    .subquery()
+)
+NEAR = (
+    select(col(Representative.campaign_id), col(Representative.features))
+    .join(COMMON, COMMON.c.representative_id == col(Representative.id))
+    .order_by(COMMON.c.bands.desc(), col(Representative.id))
+)
+
+
+def assign(session: Session, fingerprint: Fingerprint | None, subject: str, *, now: datetime) -> int | None:
+    """The campaign of a mail that comes in: the one that it is most like, or a new one. None for mail without features."""
+    if fingerprint is None:
+        return None
+    match = nearest(session, fingerprint)
+    if match is None:
+        return begin(session, fingerprint, subject, now=now)
+    if match.likeness < DRIFTED and represented(session, match.campaign_id) < MOST_REPRESENTATIVES:
+        represent(session, match.campaign_id, fingerprint)
+    return match.campaign_id
+
+
+def nearest(session: Session, fingerprint: Fingerprint) -> Match | None:
+    """The campaign that a mail is most like, the older one of two; None when it is like none."""
+    best: Match | None = None
+    bands = {f"band{number}": band for number, band in enumerate(fingerprint.bands)}
+    for campaign_id, data in session.execute(NEAR, bands):
+        features = unpacked(data)
+        match = Match(fingerprint.likeness(features), campaign_id)
+        if match.likeness < fingerprint.needed(features):
+            continue
+        if best is None or (match.likeness, -match.campaign_id) > (best.likeness, -best.campaign_id):
+            best = match
+        if best.likeness >= SURE:
+            break
+    return best
+
+
+def begin(session: Session, fingerprint: Fingerprint, subject: str, *, now: datetime, made_by: str = "system:judge") -> int:
+    """A new campaign with its first representative."""
+    campaign_id = new_id()
+    session.execute(insert(Campaign).values(id=campaign_id, begun_at=now, subject=subject, made_by=made_by))
+    represent(session, campaign_id, fingerprint)
+    return campaign_id
+
+
+def represented(session: Session, campaign_id: int) -> int:
+    """How many representatives a campaign has."""
+    return session.scalar(select(func.count()).select_from(Representative).where(col(Representative.campaign_id) == campaign_id)) or 0
+
+
+def represent(session: Session, campaign_id: int, fingerprint: Fingerprint) -> None:
+    """New mail is compared with this one too from now on."""
+    representative_id = new_id()
+    session.execute(insert(Representative).values(id=representative_id, campaign_id=campaign_id, features=packed(fingerprint.features)))
+    session.execute(
+        insert(RepresentativeBand), [{"band": band, "representative_id": representative_id} for band in sorted(set(fingerprint.bands))]
+    )

@@ -1,0 +1,134 @@
+"""Content as a near-duplicate fingerprint: what is the same mail sent many times has like fingerprints, whoever sent which copy."""
+
+import base64
+import re
+import struct
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b, shake_128
+from itertools import islice
+from typing import Self
+from urllib.parse import unquote
+
+from triage.links import TARGET_LIMIT, browsed, destination
+from triage.wording import plain, telling, words
+
+FEATURES = 128  # of a message that are kept: those with the smallest hashes, a fair sample (bottom-k, Broder 1997)
+BANDS, ROWS = 16, 3  # two messages that share J of their features share a band with probability 1 - (1 - J^3)^16
+WORDS_LIMIT = 4_000
+LINKS_LIMIT = 40
+ATTACHMENTS_LIMIT = 5
+WEIGHT = 6  # an attachment counts as so many words
+VARYING = re.compile(r"\d|.{25}")  # a piece of a host or path that differs from copy to copy
+NAMED = re.compile(r"[^\W\d_]{2,40}")
+CACHE = 1 << 13  # features whose hashes are remembered: words come again
+ALIKE = ((50, 0.42), (20, 0.5), (10, 0.6), (4, 0.75))  # so many features, and the likeness that makes one mail of two; fewer: all of them
+
+BAND_NUMBERS = struct.Struct(f"<{BANDS}q")
+HASHES = struct.Struct(f"<{BANDS * ROWS}I")
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """A sample of a message's features, and the bands under which like messages are found."""
+
+    bands: tuple[int, ...]
+    features: frozenset[int]
+
+    def as_text(self) -> str:
+        """Plain text; `from_text` reads it back."""
+        return base64.b64encode(BAND_NUMBERS.pack(*self.bands) + packed(self.features)).decode()
+
+    @classmethod
+    def from_text(cls, text: str) -> Self | None:
+        """The fingerprint that `as_text` wrote; None for "": a message without features is like no other."""
+        data = base64.b64decode(text)
+        return cls(BAND_NUMBERS.unpack_from(data), unpacked(data[BAND_NUMBERS.size :])) if data else None
+
+    def likeness(self, features: frozenset[int]) -> float:
+        """Which share of the features of both a message with these features has in common with it, 0 to 1."""
+        common = self.features & features
+        if not common:
+            return 0.0
+        lowest = sorted(self.features | features)[:FEATURES]
+        return len(common.intersection(lowest)) / len(lowest)
+
+    def needed(self, features: frozenset[int]) -> float:
+        """How like both must be to be the same mail: the less there is to compare, the more."""
+        fewer = min(len(self.features), len(features))
+        return next((likeness for count, likeness in ALIKE if fewer >= count), 1.0)
+
+
+def packed(features: frozenset[int]) -> bytes:
+    """The features as bytes."""
+    return struct.pack(f"<{len(features)}I", *sorted(features))
+
+
+def unpacked(data: bytes) -> frozenset[int]:
+    """The features that `packed` wrote."""
+    return frozenset(struct.unpack(f"<{len(data) // 4}I", data))
+
+
+def fingerprint(
+    subject: str, text: str, *, targets: Iterable[str] = (), attachments: Iterable[str] = (), people: Iterable[str] = ()
+) -> Fingerprint | None:
+    """The fingerprint of a message, None when nothing is left to recognise it by. Never raises, and bounded by the limits above.
+
+    `targets` of links, `attachments` as SHA-256, `people` by names and addresses: whoever wrote and whoever is written to.
+    """
+    names = frozenset(NAMED.findall(plain(" ".join(people))))
+    found = {hashed(feature) for feature in features_of(subject, text, targets, attachments, names)}
+    if not found:
+        return None
+    lowest = sorted(found)[:FEATURES]
+    return Fingerprint(bands_of(lowest), frozenset(lowest))
+
+
+def features_of(subject: str, text: str, targets: Iterable[str], attachments: Iterable[str], names: Collection[str]) -> Iterator[str]:
+    """What a message is recognised by: its telling words, those of the subject, the shapes of its links, its attachments."""
+    yield from islice(telling(text, names), WORDS_LIMIT)
+    yield from (f"subject {word}" for word in words(subject, names))
+    yield from (f"link {shape}" for target in islice(targets, LINKS_LIMIT) if (shape := shape_of(target)))
+    for sha256 in islice(attachments, ATTACHMENTS_LIMIT):
+        yield from (f"attachment {number} {sha256}" for number in range(WEIGHT))
+
+
+def shape_of(target: str) -> str:
+    """A link by host and path, without what differs from copy to copy; "" for what is no link to a host."""
+    goal = destination(target)
+    if not goal.host or goal.scheme == "mailto":
+        return ""
+    rest = browsed(target[:TARGET_LIMIT]).replace("\\", "/").partition("://")[2].partition("/")[2]
+    path, _, query = rest.partition("#")[0].partition("?")
+    keys = sorted({pair.partition("=")[0] for pair in query.split("&")})
+    pieces = [generic(unquote(piece)) for piece in path.split("/") if piece]
+    return f"{'.'.join(map(generic, goal.host.split('.')))}/{'/'.join(pieces)}?{'&'.join(map(generic, keys))}"[:200]
+
+
+def generic(piece: str) -> str:
+    """A piece of a host or path, a star where it is a number or a token."""
+    return "*" if VARYING.search(piece) else piece.casefold()
+
+
+@lru_cache(maxsize=CACHE)
+def hashed(feature: str) -> int:
+    """A feature as a number of 32 bits."""
+    return int.from_bytes(blake2b(feature.encode("utf-8", "replace"), digest_size=4).digest(), "little")
+
+
+@lru_cache(maxsize=CACHE)
+def permuted(feature: int) -> tuple[int, ...]:
+    """Where a feature stands in each of the random orders of all features (MinHash)."""
+    return HASHES.unpack(shake_128(feature.to_bytes(4, "little")).digest(HASHES.size))
+
+
+def bands_of(features: Iterable[int]) -> tuple[int, ...]:
+    """The bands: each a hash of the features that come first in three of the orders."""
+    first = list(map(min, *map(permuted, features), (1 << 32,) * (BANDS * ROWS)))
+    return tuple(band(number, first[number * ROWS : (number + 1) * ROWS]) for number in range(BANDS))
+
+
+def band(number: int, first: list[int]) -> int:
+    """One band as a number that databases hold."""
+    return int.from_bytes(blake2b(struct.pack(f"<{ROWS}I", *first), digest_size=8, salt=bytes([number])).digest(), "little") >> 1

@@ -1,0 +1,127 @@
+"""What a mail says when everything is taken away that differs from copy to copy: the telling words of a text."""
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterator
+
+from triage.links import LOOKALIKES
+
+LINES_LIMIT = 2_000
+LINE_LIMIT = 4_000  # characters
+OPENING = 6  # lines with words among which a greeting is looked for
+FRAME = 30  # lines between two rules at the very end: a disclaimer
+PHRASE_LIMIT = 300  # characters of a line that is no more than a phrase; a longer one says something
+SHORTEST, LONGEST = 3, 24  # letters of a telling word; what is longer is a token
+
+
+def phrases(*alternatives: str) -> str:
+    """One regular expression for any of these."""
+    return f"(?:{'|'.join(alternatives)})"
+
+
+ADDRESS = re.compile(r"(?:https?://|www\.)\S{1,4000}|[^\s<>@]{1,64}@[^\s<>@]{1,255}", re.IGNORECASE)
+GREETING = re.compile(
+    r"\s{0,9}"
+    + phrases(
+        *("dear", "hello", "hi", "hey", "greetings", "good (?:day|morning|afternoon|evening)", "attn", "attention"),
+        *("sehr geehrte[rs]?", "liebe[rs]?", "hallo", "guten (?:tag|morgen)"),
+        *("bonjour", "bonsoir", "cher", "ch[eè]re", "madame", "monsieur"),
+        *("hola", "estimad[oa]s?", "querid[oa]s?", "buen[oa]s (?:d[ií]as|tardes)"),
+    )
+    + r"\b[^,:;.!?]{0,80}(?:[,:;.!?]|$)",
+    re.IGNORECASE,
+)
+FOOTER = re.compile(
+    phrases(
+        *("unsubscri", "opt.?out", "privacy", "view (?:this|it)", "in your browser", "all rights", "copyright", "©", "do not reply"),
+        *("no-?reply", "confidential", "intended (?:only )?for"),
+        *("abmelden", "abbestell", "datenschutz", "impressum", "im browser", "vertraulich", "nicht auf diese"),
+        *("d[ée]sabonn", "d[ée]sinscri", "mentions l[ée]gales"),
+        *("darse de baja", "cancelar (?:la|su) suscrip", "aviso legal", "privacidad"),
+    ),
+    re.IGNORECASE,
+)
+FIELD = re.compile(
+    r"\s{0,9}\*?"
+    + phrases(
+        *("from", "sent", "to", "cc", "date", "subject"),
+        *("von", "gesendet", "an", "betreff", "de", "envoy[ée]", "objet", "para", "asunto", "fecha"),
+    )
+    + r"\*?\s?:",
+    re.IGNORECASE,
+)
+QUOTED = re.compile(r"\s{0,9}[>|]")
+SIGNATURE = re.compile(r"-- ?$")
+RULE = re.compile(r"\s{0,9}[*_=#~-]{5,200}\s{0,9}$")
+WORD = re.compile(r"\w+")
+UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]{2,}")  # scripts without spaces
+ALIKE = {letter: plain for letter, plain in LOOKALIKES.items() if not chr(letter).isdigit()}
+
+WORTHLESS = (
+    # English
+    "the and you your for are was were this that with have has had not but from they will would can could our out all any been his her its"
+    " who how what when where which than then there their them these those into about over under only also more most other some such very"
+    " just please thank thanks regards best sincerely kind yours team may must shall should now here get got one two new via per let did"
+    " does doing done being because been before after again too own same few both each make made use used using see know like need want"
+    # German
+    " der die das und ist sie ihr ihre ihren ihrem ihrer wir uns unser unsere für mit von auf dem den des ein eine einen einem einer nicht"
+    " auch oder aber wie was wenn dann bei nach aus zum zur über unter durch werden wird wurde haben hat sind war kann können sich als noch"
+    " nur mehr bitte danke vielen dank freundlichen grüßen grüsse grüße viele beste ich"
+    # French
+    " les des une est que qui dans pour sur par pas vous nous votre vos notre nos avec sont cette ces ceci cela plus mais tout tous"
+    " être avoir fait été aux son ses leur leurs merci cordialement bien veuillez salutations"
+    # Spanish
+    " los las una uno del por para con que como más pero sus este esta estos estas ese esa sin sobre entre cuando muy nos usted ustedes"
+    " nuestro nuestra gracias saludos favor atentamente cordiales ser está han hay"
+    # of mail itself
+    " mail email emails message messages click link links http https www com net org html fwd aw wg tr rv"
+)
+
+
+def telling(text: str, names: Collection[str] = ()) -> Iterator[str]:
+    """The words of a mail's text that tell what it is about, in order; `names` of people and what they are called by are none."""
+    for line in told(text):
+        yield from words(line, names)
+
+
+def told(text: str) -> Iterator[str]:
+    """The lines that were written for this mail: without greeting, quotation, signature and the phrases at the foot of every mail."""
+    opening = 0
+    for line in unframed(text.split("\n")[:LINES_LIMIT]):
+        if SIGNATURE.match(line):
+            return
+        if not line.strip() or QUOTED.match(line) or FIELD.match(line) or (len(line) <= PHRASE_LIMIT and FOOTER.search(line)):
+            continue
+        opening += 1
+        yield GREETING.sub(" ", line[:LINE_LIMIT], count=1) if opening <= OPENING and GREETING.match(line) else line[:LINE_LIMIT]
+
+
+def unframed(lines: list[str]) -> list[str]:
+    """The lines without a disclaimer between two rules, which some server has put below them."""
+    last = len(lines) - 1
+    if last < 1 or not RULE.match(lines[last]):
+        return lines
+    first = next((place for place in range(last - 1, max(-1, last - FRAME), -1) if RULE.match(lines[place])), 0)
+    return lines[:first] or lines
+
+
+def words(text: str, names: Collection[str] = ()) -> Iterator[str]:
+    """The telling words of one piece of text: no numbers, no tokens, no addresses, no names, as a hasty eye reads them."""
+    for word in WORD.findall(ADDRESS.sub(" ", plain(text))):
+        if not word.isalpha():
+            continue
+        if UNSPACED.fullmatch(word):
+            yield from (word[place : place + 2] for place in range(len(word) - 1))
+        elif SHORTEST <= len(word) <= LONGEST and word not in STOP and word not in names:
+            yield word
+
+
+def plain(text: str) -> str:
+    """Small letters without accents, foreign letters as those that they pass for, nothing that is not seen."""
+    if text.isascii():
+        return text.casefold()
+    apart = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(letter for letter in apart if unicodedata.category(letter) not in ("Mn", "Cf")).translate(ALIKE)
+
+
+STOP = frozenset(plain(WORTHLESS).split())
