@@ -12,6 +12,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import Engine, delete
 
+from tests.peers.processes import HANG
 from tests.triage.arriving import arrive
 from tests.triage_api.conftest import Browser, opened, session_key
 from triage.db import open_engine, transaction
@@ -113,9 +114,9 @@ def test_a_stream_does_not_keep_the_server_from_stopping(app: FastAPI, api_setti
 
 def test_health(served: str) -> None:
     for path, text in (("/healthz", "ok\n"), ("/readyz", "ready\n")):
-        answer = httpx.get(served + path)
+        answer = httpx.get(served + path, timeout=HANG)
         assert (answer.status_code, answer.text) == (200, text)
-    assert "server" not in httpx.get(f"{served}/healthz").headers
+    assert "server" not in httpx.get(f"{served}/healthz", timeout=HANG).headers
 
 
 def test_not_ready_without_tables(tmp_path: Path, sqlite_ana: Browser) -> None:
@@ -136,7 +137,7 @@ def test_run_serves_until_told_to_stop(api_settings: Settings, engine: Engine, c
     thread = threading.Thread(target=api.run, args=(own, stop))
     thread.start()
     transport = httpx.HTTPTransport(retries=10)
-    with httpx.Client(transport=transport) as client:
+    with httpx.Client(transport=transport, timeout=HANG) as client:
         assert client.get(f"http://127.0.0.1:{port}/healthz").text == "ok\n"
     stop.set()
     thread.join(timeout=60)
