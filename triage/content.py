@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from typing import Any, Self
 
+from triage.archives import Archive, look_into
 from triage.authors import addresses, author_of
 from triage.decoding import text_of, words
 from triage.delivery_status import MEDIA_TYPES, Status, read as read_statuses
@@ -37,6 +38,13 @@ class Attachment:
     media_type: str
     size: int  # bytes, decoded
     sha256: str
+    names: tuple[str, ...] = ()  # of the files in an archive, as far as they can be read
+    closed: bool = False  # an archive that is encrypted: nobody can look inside without its password
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """The value that `as_json` wrote."""
+        return cls(**values | {"names": tuple(values.get("names", ()))})
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +92,7 @@ class Summary:
         """The value that `as_json` wrote; TypeError or KeyError on anything else."""
         plain: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
         plain["links"] = tuple(Link(**link) for link in values.get("links", ()))
-        plain["attachments"] = tuple(Attachment(**attachment) for attachment in values.get("attachments", ()))
+        plain["attachments"] = tuple(Attachment.from_json(attachment) for attachment in values.get("attachments", ()))
         plain["statuses"] = tuple(Status(**status) for status in values.get("statuses", ()))
         return cls(**plain)
 
@@ -316,7 +324,10 @@ def attachments(parts: list[Part]) -> Iterator[Attachment]:
     """Every attachment, numbered from 1."""
     for number, part in enumerate(filter(is_attachment, parts), 1):
         content = part.content()
-        yield Attachment(number, line(part.name, NAME_LIMIT), line(part.media_type), len(content), hashlib.sha256(content).hexdigest())
+        inside = look_into(content) or Archive()
+        names = tuple(line(name, NAME_LIMIT) for name in inside.names)
+        digest = hashlib.sha256(content).hexdigest()
+        yield Attachment(number, line(part.name, NAME_LIMIT), line(part.media_type), len(content), digest, names, inside.closed)
 
 
 def attachment(raw: bytes, number: int) -> bytes:

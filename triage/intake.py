@@ -210,7 +210,7 @@ def facts_of(
         observe=switched.of(recipient.department) == modes.OBSERVE,
         own_domain_forged=policy.own_domain_forged,
         dmarc_reject=policy.dmarc_reject,
-        dangerous_attachments=frozenset(policy.dangerous_attachments),
+        dangerous_attachments=frozenset(ending.casefold() for ending in policy.dangerous_attachments),
     )
 
 

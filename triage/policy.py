@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from triage.beside import Beside, sender_rule
+from triage.dangers import danger
 from triage.facts import Facts, MatchedRule
 from triage.mailing_lists import shown_author
 from triage.proofs import awaited_allow, awaited_block, deciding_allow, deciding_block, proof_awaited, proof_of_author
@@ -126,12 +127,13 @@ def proof_unknown(facts: Facts) -> Verdict | None:
 
 
 def dangerous_content(facts: Facts) -> Verdict | None:
-    """Attachments that run when opened need a staff allow that says so."""
-    name = next((one.name for one in facts.summary.attachments if one.name.casefold().endswith(tuple(facts.dangerous_attachments))), None)
-    allow = deciding_allow(facts)
-    if name is None or not facts.dangerous_attachments or (allow and allow.risky and allow.by_staff):
+    """Attachments that run when opened, or that nobody can look into, need a staff allow that says so."""
+    endings = facts.dangerous_attachments
+    reasons = (danger(one, endings) for one in facts.summary.attachments) if endings else ()
+    reason, allow = next(filter(None, reasons), ""), deciding_allow(facts)
+    if not reason or (allow and allow.risky and allow.by_staff):
         return None
-    return Verdict(Disposition.QUARANTINE, "dangerous-attachment", f"the attachment {name} could run a program")
+    return Verdict(Disposition.QUARANTINE, "dangerous-attachment", reason)
 
 
 def allowed_sender(facts: Facts) -> Verdict | None:

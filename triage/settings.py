@@ -357,7 +357,8 @@ class Policy:
     two_keys_purge: int = key("A purge that takes more copies than this out of mailboxes counts as large.", 100)
     undo_seconds: int = key("Seconds that a person's release waits before it leaves.", 10)
     dangerous_attachments: tuple[str, ...] = key(
-        "File name endings that hold a message.",
+        "File name endings that hold a message; with them go names that end twice (invoice.pdf.html), the same names within archives, "
+        "macros within Office documents and archives that are encrypted. Empty: no attachment holds a message.",
         (
             ".exe",
             ".scr",
@@ -370,15 +371,36 @@ class Policy:
             ".vbs",
             ".vbe",
             ".wsf",
+            ".wsh",
             ".hta",
             ".msi",
+            ".msix",
+            ".appx",
             ".ps1",
             ".lnk",
+            ".url",
+            ".scf",
+            ".reg",
+            ".cpl",
+            ".dll",
+            ".jar",
+            ".chm",
+            ".xll",
+            ".one",
             ".iso",
             ".img",
+            ".vhd",
+            ".vhdx",
             ".docm",
+            ".dotm",
             ".xlsm",
+            ".xltm",
+            ".xlsb",
+            ".xlam",
             ".pptm",
+            ".potm",
+            ".ppam",
+            ".sldm",
         ),
     )
     freemail_domains: tuple[str, ...] = key(

@@ -56,6 +56,8 @@ OPEN = "Ida Lind opened until 18:00 because nobody is here"
 LISTED = "zen.example lists the machine it came from"
 POSTMASTER = Recipient("postmaster@company.example", "", "", "joe.fern@company.example", always=True)
 MACRO = arriving.summary(SALES, attachments=(Attachment(1, "Invoice.DOCM", "application/msword", 10, ""),))
+LOCKED = arriving.summary(SALES, attachments=(Attachment(1, "invoice.zip", "application/zip", 10, "", (), True),))
+SIGNED = arriving.summary(SALES, attachments=(Attachment(1, "smime.p7m", "application/pkcs7-mime", 10, ""),))
 AMBIGUOUS = arriving.summary("", authors=("a@one.example", "b@two.example"))
 UNREADABLE = replace(arriving.summary(""), parsed=False)
 
@@ -121,6 +123,11 @@ TABLE = [
     (facts(DMARC_PASS, ALLOW, summary=UNREADABLE), "unparsable", Disposition.QUARANTINE),
     (facts(DMARC_PASS, ALLOW, summary=MACRO), "dangerous-attachment", Disposition.QUARANTINE),
     (facts(DMARC_PASS, replace(ALLOW, risky=True), summary=MACRO), "allowed-sender", Disposition.RELAY),
+    (facts(DMARC_PASS, replace(ALLOW, risky=True, origin="import"), summary=MACRO), "allowed-sender", Disposition.RELAY),
+    (facts(NO_DMARC, replace(ALLOW, risky=True), summary=MACRO), "dangerous-attachment", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, ALLOW, summary=LOCKED), "dangerous-attachment", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, replace(ALLOW, risky=True), summary=LOCKED), "allowed-sender", Disposition.RELAY),
+    (facts(DMARC_PASS, ALLOW, summary=SIGNED), "allowed-sender", Disposition.RELAY),
     (facts(DMARC_PASS, replace(LEARNED, risky=True), summary=MACRO), "dangerous-attachment", Disposition.QUARANTINE),
     (facts(DMARC_PASS, ALLOW, summary=MACRO, dangerous_attachments=frozenset()), "allowed-sender", Disposition.RELAY),
     (facts(DMARC_FAIL, BLOCK, recipient=POSTMASTER), "postmaster", Disposition.RELAY),

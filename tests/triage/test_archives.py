@@ -1,0 +1,148 @@
+"""Archives that programs of others have made: what can be seen of them without a password."""
+
+import base64
+import io
+import struct
+import zipfile
+
+import pytest
+from hypothesis import given, strategies as st
+
+from triage.archives import NAMES, RAR4, RAR5, SEVEN, Archive, look_into
+
+MADE = [  # by Info-ZIP, WinRAR (the samples of rarfile; the ends of some are cut off) and py7zr
+    pytest.param(
+        (
+            "UEsDBAoAAAAAAD2yeF0gMDo2BgAAAAYAAAAJABwAc2V0dXAuZXhlVVQJAAMWDQZrFg0Ga3V4CwABBAAAAAAEAAAAAGhlbGxvClBLAQIeAwoAAAAA"
+            "AD2yeF0gMDo2BgAAAAYAAAAJABgAAAAAAAEAAACkgQAAAABzZXR1cC5leGVVVAUAAxYNBmt1eAsAAQQAAAAABAAAAABQSwUGAAAAAAEAAQBPAAAA"
+            "SQAAAAAA"
+        ),
+        Archive(("setup.exe",), False),
+        id="zip",
+    ),
+    pytest.param(
+        (
+            "UEsDBAoACQAAAD2yeF0gMDo2EgAAAAYAAAAJABwAc2V0dXAuZXhlVVQJAAMWDQZrFg0Ga3V4CwABBAAAAAAEAAAAAFwgCWA7xduDnDh2injrh74N"
+            "jVBLBwggMDo2EgAAAAYAAABQSwECHgMKAAkAAAA9snhdIDA6NhIAAAAGAAAACQAYAAAAAAABAAAApIEAAAAAc2V0dXAuZXhlVVQFAAMWDQZrdXgL"
+            "AAEEAAAAAAQAAAAAUEsFBgAAAAABAAEATwAAAGUAAAAAAA=="
+        ),
+        Archive(("setup.exe",), True),
+        id="zip with a password",
+    ),
+    pytest.param(
+        (
+            "UmFyIRoHADvQcwgADQAAAAAAAAArNHSAkCwAXAAAAAAIAAADoua3xbBmzD4dMwoApIEAAHN0ZXN0MS50eHQAwBEMzP6MnrD+MYGrrLG7QHeoCmTW"
+            "SzeDwQe8AeCFku77th0ACCAACIjpeAzSDAdhOkF4S7Nun1IK2sonQLrnC2SKYnH7uACRnlAv2FX/+sZY6+vE14h+VJaHH03s2RZ0kJAsAA4AAAAA"
+            "CAAAA6Lmt8WwZsw+HTMKAKSBAABzdGVzdDIudHh0AMCxIACIB+vyCmn6/JTe0MQ9ewBABwA="
+        ),
+        Archive(("stest1.txt", "stest2.txt"), False),
+        id="rar 3",
+    ),
+    pytest.param(
+        (
+            "UmFyIRoHAM+QcwAADQAAAAAAAADSmXoAgCMAFgAAAAsAAAADvFDsdQAAAAAdMwMAAAAAAENNVAwAi+zL9lbBSCmPAOW/5v/w0Gtqdnpt1nQklDMA"
+            "EAAAAAAAAAADAAAAAGxQYj0dMwkApIEAAGZpbGUxLnR4dLMOLwEQH2W9AMDh8N4nMZ14bG1Nam0XgBynQZl6EIAjABYAAAALAAAAA0g/bxAAAAAA"
+            "HTMDAAAAAIBDTVQMAIvsy/Y2kFYseA8mb83/7NSLl8K9FLx0JJQzABAAAAAAAAAAAwAAAABsUGI9HTMJAKSBAABmaWxlMi50eHSzDi8BEB9lvQDA"
+            "4fDeJzGdeGxtTWptF4Acp3ygehCAIwAWAAAACwAAAAOmkNoCAAAAAB0zAwAAAACAQ01UEBDL7Inkc0FIsM/ZJxfi/uuBj1cq9MQ9ewBABwA="
+        ),
+        Archive(("file1.txt", "file2.txt"), True),
+        id="rar 3 with a password",
+    ),
+    pytest.param(
+        (
+            "UmFyIRoHAM6Zc4AADQAAAAAAAACY1Tq5m8CEetYBvlQkcAN6cyEpKUCXohc1cprF8D3HQC5hCrn2MVuFgqTv/LM+JOWSkOKBJtX2wmRB7i77ioOP"
+            "Qi4iqlBdTFwQcuX7mT93DVrpSjrY7wkbmNU6uZvAhHrgk6bgBhhZgRckD0gYRCZWzW3Il1n5yk+V/eyFQeD/gRUK0PH1FYhqgwo0Dg=="
+        ),
+        Archive((), True),
+        id="rar 3 with hidden names",
+    ),
+    pytest.param(
+        (
+            "UmFyIRoHAQAzkrXlCgEFBgAFAQGAgADsGKBrMwIDFoIABIIApIMCU/xRZ4AAAQpvd25lcjEudHh0CgMT+yMjX4LnvxUKBgMDYmluA3N5czEKij1U"
+            "3C8CAxKCAASCAKSDApCvfEyAAAEKb3duZXIyLnR4dAoDEwAkI19aALgUBgYMkAP0AzIKHXdWUQMFBAA="
+        ),
+        Archive(("owner1.txt", "owner2.txt"), False),
+        id="rar 5",
+    ),
+    pytest.param(
+        (
+            "UmFyIRoHAQDz4YLrCwEFBwAGAQGAgIAA1maebhMDAp8ABJ8AACJDfqmAAAEDQ01UUkFSNSBhcmNoaXZlIC0gbm9oZHItcGFzc3dvcmQKAJib2Y5Z"
+            "AgM8wAAEgBCkgwLq7ii6gAMBCnN0ZXN0MS50eHQwAQADD36YLN0a4hw2x6OR2o0IimigOq0m9IJ7h9VMclznO2lngVHP9jZJwW4YaiIPCgMCgMwg"
+            "l+YozAFvXOSKu4lkW22a9BUVMg/KTEgfLmj8fkUbh18="
+        ),
+        Archive(("stest1.txt",), True),
+        id="rar 5 with a password",
+    ),
+    pytest.param(
+        (
+            "UmFyIRoHAQCv9WlFIQQAAAEPp5jL+1yF6lQKQtTUwocnkB0ppI/CHmPqSl9A01xS1RtNzie6O2Pyqrkm9CHVoC+wFESN1iDKe692E7oj/tITADp6"
+            "Bq7WC7/KBLRbqzL3WKAEY/+0n1Vq45qZf/Krrq54+XUHy8/0"
+        ),
+        Archive((), True),
+        id="rar 5 with hidden names",
+    ),
+    pytest.param(
+        (
+            "N3q8ryccAAQrVyezcAAAAAAAAAAUAAAAAAAAAKXTkUvgABAAC10ANBlJ7o3pT34V4AAA4ABYAFVdAACBMweuD88n8IwHsMPaKtdYZKyzeM5U3aRe"
+            "4qRhBmjvkIU1LMGmSeyPWRsiedizKsbIjL+HWubJa36bVI3LaFqde3OiCHHAx/NHmlIz26Hj6oAAAAAAFwYTAQldAAcLAQABISEBGAxZAAA="
+        ),
+        Archive(("setup.exe",), False),
+        id="7z",
+    ),
+    pytest.param(
+        (
+            "N3q8ryccAASsTsQQkQAAAAAAAAAUAAAAAAAAANkwoDwJKtqCr+ark0nOi4cveuWinSv9KeNTAhJvP03j08XbcwEAbAEEBgABCSAKAcfdNW8ABwsB"
+            "AAIkBvEHARJTDwgHD2S5vgX8u26egc0OH0shIQEYAQAMExEACAoBgIj55QAABQERFQBzAGUAdAB1AHAALgBlAHgAZQAAABQKAQCgeF+/YXzdARUG"
+            "AQAggICBAAAAFwYgAQlxAAcLAQABISEBGAxtAAA="
+        ),
+        Archive(("setup.exe",), True),
+        id="7z with a password",
+    ),
+    pytest.param(
+        (
+            "N3q8ryccAATfIEMckAAAAAAAAAAoAAAAAAAAAIMKNaC+EaFiwQgs0dAUFxusX+qo1KoZ/ZQPE6jn17WCvzF8GcjoikVMxKUPESjj9fqVsOpgBlvH"
+            "qrnZrHgSUIO1VkANlNDQ7PX21skZqTLj+6zZ+qrjSWtmLGz2Tif9uCqWpJHCWz9ZJT+/mhe2/ScF/068kGzq5b/1my3zAWffWzO1i+NtJBX3bQpX"
+            "OOPHytKjOoEXBiABCXAABwsBAAEkBvEHARJTD+D05RYiru6gtDfNmTkSsskMbQAA"
+        ),
+        Archive((), True),
+        id="7z with hidden names",
+    ),
+    pytest.param(base64.b64encode(b"%PDF-1.7").decode(), None, id="no archive"),
+    pytest.param(base64.b64encode(b"PK are my initials").decode(), None, id="only looks like one"),
+]
+
+
+@pytest.mark.parametrize(("made", "seen"), MADE)
+def test_what_is_seen_of_an_archive(made: str, seen: Archive | None) -> None:
+    assert look_into(base64.b64decode(made)) == seen
+
+
+@pytest.mark.parametrize("made", [one.values[0] for one in MADE if "password" in str(one.id) or "hidden" in str(one.id)])
+def test_the_rest_of_a_closed_archive_never_passes_for_an_open_one_with_names(made: str) -> None:
+    whole = base64.b64decode(made)
+    for end in range(12, len(whole), 5):
+        found = look_into(whole[:end])
+        assert found is None or found.closed or not found.names
+
+
+def test_many_names_are_cut_and_stay_readable() -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for number in range(1000):
+            archive.writestr(f"{number}.txt", "")
+    found = look_into(buffer.getvalue())
+    assert found is not None
+    assert (len(found.names), found.names[-1], found.closed) == (NAMES, "199.txt", False)
+
+
+def test_a_directory_that_would_unpack_without_end_is_cut() -> None:
+    head = b"\x17\x06\x00\x01\x09\x10\x00\x07\x0b\x01\x00\x01\x23\x03\x01\x01\x05\x5d\x00\x00\xff\xff"
+    content = SEVEN + b"\0\4" + b"\0" * 4 + struct.pack("<QQ", 16, len(head)) + b"\0" * 4 + b"\0" * 16 + head
+    found = look_into(content)
+    assert found is None or found.names == ()
+
+
+@given(st.sampled_from([b"PK\x03\x04", RAR4, RAR5, SEVEN]), st.binary(max_size=400))
+def test_nothing_makes_it_raise(magic: bytes, rest: bytes) -> None:
+    found = look_into(magic + rest)
+    assert found is None or isinstance(found.closed, bool)
