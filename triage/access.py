@@ -4,7 +4,7 @@ from sqlalchemy import ColumnElement, and_, false, not_, or_, true
 from sqlmodel import Session, col
 
 from triage import sealed
-from triage.actor import Actor, Role
+from triage.actor import Actor, Grant, Role
 from triage.errors import NotAllowed
 from triage.models import Delivery
 
@@ -55,14 +55,22 @@ def require(by: Actor, *roles: Role) -> None:
         raise NotAllowed(f"this needs the role {' or '.join(roles)}; yours is {by.role}")
 
 
+def allow(by: Actor, grant: Grant) -> None:
+    """NotAllowed for a token that was not made for this."""
+    if by.grants is not None and grant not in by.grants:
+        raise NotAllowed(f"this needs a token with the scope {grant}; yours has {', '.join(sorted(by.grants))}")
+
+
 def may_decide(by: Actor) -> None:
     """NotAllowed for those who only look."""
     require(by, *sorted(DECIDING))
+    allow(by, Grant.DECIDE)
 
 
 def may_make_rule(session: Session, by: Actor, scope: str) -> None:
     """A rule may reach only as far as its maker's own scope, and into no sealed folder that they do not see into."""
-    may_decide(by)
+    require(by, *sorted(DECIDING))
+    allow(by, Grant.RULES)
     if scope in sealed.closed(session, by):
         raise NotAllowed(f"{scope} is sealed: only the staff named for it make rules there")
     kind, _, name = scope.partition(":")
@@ -85,4 +93,5 @@ def knows_uses(by: Actor, scope: str) -> bool:
 
 def verbs_of(by: Actor) -> list[str]:
     """What the console offers this actor."""
-    return ["release", "redirect", "purge", "reject", "restore", "hold"] if by.role in DECIDING else []
+    may = by.role in DECIDING and (by.grants is None or Grant.DECIDE in by.grants)
+    return ["release", "redirect", "purge", "reject", "restore", "hold"] if may else []

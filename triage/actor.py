@@ -13,6 +13,16 @@ class Role(StrEnum):
     AUDITOR = "auditor"
 
 
+class Grant(StrEnum):
+    """What a token may do; people may what their role lets them."""
+
+    READ = "read"
+    DECIDE = "decide"
+    RULES = "rules"
+    LEARN = "learn"
+    ADMIN = "admin"
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """Which mail: the whole company, or some departments and persons."""
@@ -49,7 +59,7 @@ EVERYTHING = Scope(company=True)
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """The one who acts, as it is written on the record: `person:ana`, `rule:known-sender`, `system:retention`."""
+    """The one who acts, as it is written on the record: `person:ana`, `token:ID`, `rule:known-sender`, `system:retention`."""
 
     kind: str
     name: str
@@ -57,6 +67,7 @@ class Actor:
     scope: Scope = Scope()
     shown: str = ""  # a person's full name
     stands_in_for: tuple[str, ...] = ()  # logins of those whose scope is theirs for a time
+    grants: frozenset[Grant] | None = None  # of a token; None: whatever the role may
 
     @classmethod
     def person(cls, login: str, role: Role, scope: Scope, shown: str = "") -> Self:

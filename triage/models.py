@@ -501,6 +501,24 @@ class StaffSession(SQLModel, table=True):
     before_client: str = ""
 
 
+class ApiToken(SQLModel, table=True):
+    """A key for programs. The key itself is only with who asked for it."""
+
+    __tablename__ = "api_token"
+    id: int = identity()
+    key_sha256: str = Field(unique=True)
+    name: str
+    grants: list[str] = listed()  # read, decide, rules, learn, admin
+    scope: list[str] = listed()
+    made_by: str
+    made_at: datetime = instant()
+    expires_at: datetime = instant()
+    used_at: datetime | None = instant(nullable=True)
+    client: str = ""  # network address of the last use
+    revoked_at: datetime | None = instant(nullable=True)
+    revoked_by: str = ""
+
+
 class FailedSignIn(SQLModel, table=True):
     """A failed sign-in, kept for the throttle."""
 

@@ -10,7 +10,7 @@ from triage.company import SealedEntry
 from triage.models import Delivery, Sealed
 
 NOBODY = ""  # the login of the row that says that there is a seal
-PEOPLE = frozenset({"person", "shell"})  # kinds of actors that a seal keeps away; Mailroom's own parts carry mail unread
+PEOPLE = frozenset({"person", "shell", "token"})  # kinds of actors that a seal keeps away; Mailroom's own parts carry mail unread
 
 
 def away_from(by: Actor) -> ColumnElement[bool]:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from triage import access, decisions, directory, ids, keys, rules, sealed
+from triage import access, decisions, directory, ids, keys, rules, sealed, tokens
 from triage.actor import EVERYTHING, Actor, Role
 from triage.decisions import Verb
 from triage.errors import NotAllowed, NotAllowedNow, NotFound, SecondKeyNeeded, Stale
@@ -81,7 +81,9 @@ def confirm(session: Session, pending_id: int, *, by: Actor, now: datetime, sett
     """
     asked = waiting(session, pending_id, by, now)
     first = who_asked(session, asked, now)
-    if first.name == by.name:
+    if by.kind == "token":
+        raise NotAllowed("the second key is a person's to turn: a token cannot")
+    if first.name == by.name or tokens.maker(session, asked.asked_by) == str(by):
         raise NotAllowed("the second key is somebody else's to turn")
     if asked.kind == "rule":
         order = rule_of(asked.order)
@@ -136,7 +138,7 @@ def who_asked(session: Session, asked: PendingAct, now: datetime) -> Actor:
     kind, _, login = asked.asked_by.partition(":")
     if kind == "shell":
         return Actor("shell", login, Role.ADMIN, EVERYTHING, asked.asked_by_shown)
-    found = directory.staff(session, login, now)
+    found = tokens.named(session, login, now) if kind == "token" else directory.staff(session, login, now)
     if found is None or found.role not in access.DECIDING:
         raise NotAllowedNow(f"{asked.asked_by_shown} may no longer decide: it has to be asked anew")
     return found

@@ -265,6 +265,7 @@ class Api:
     )
     session_hours: int = key("Hours after which staff sign in again.", 12)
     idle_lock_minutes: int = key("Minutes without a request after which staff sign in again.", 30)
+    token_requests_per_minute: int = key("Requests that one token may make in a minute; 0: no limit.", 600)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,9 +38,11 @@ from triage_api import (
     session,
     sessions,
     substitutes,
+    tokens,
 )
 from triage_api.console import Console
 from triage_api.events import Feed
+from triage_api.grants import API, is_peoples, needed
 from triage_api.guard import Guard
 from triage_api.metrics import Metrics
 from triage_api.office import Office
@@ -65,11 +67,27 @@ RESOURCES = (
     substitutes,
     second_keys,
     modes,
+    tokens,
 )
-API = "/api/v1"
 GRACE = 5  # seconds that requests under way have when we stop
 
 log = logging.getLogger(__name__)
+
+
+SCHEMES = {
+    "session": {"type": "apiKey", "in": "cookie", "name": "mailroom", "description": "Set by POST /session; __Host-mailroom behind TLS."},
+    "token": {"type": "http", "scheme": "bearer", "description": "Made by POST /tokens or `mailroom token create`."},
+}
+
+
+def security(method: str, path: str) -> list[dict[str, list[str]]]:
+    """How an operation is signed in to, and what a token needs for it (OpenAPI 3.1: roles of a scheme)."""
+    if (method, path) == ("POST", "/session"):
+        return []
+    if is_peoples(path):
+        return [{"session": []}]
+    grant = needed(method, path)
+    return [{"session": []}, {"token": [grant] if grant else []}]
 
 
 class App(FastAPI):
@@ -78,9 +96,12 @@ class App(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """Every refusal is a problem document, also where the answer itself is no JSON."""
         if self.openapi_schema is None:
+            document = super().openapi()
+            document["components"]["securitySchemes"] = SCHEMES
             content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-            for path, operations in super().openapi()["paths"].items():
-                for operation in operations.values() if path.startswith(API) else ():
+            for path, operations in document["paths"].items():
+                for method, operation in operations.items() if path.startswith(API) else ():
+                    operation["security"] = security(method.upper(), path.removeprefix(API))
                     for status, response in operation["responses"].items():
                         if status >= "400":
                             response["content"] = content

@@ -14,9 +14,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 
 from triage import db, trail
-from triage_api.office import Here, Office
+from triage_api.office import Office
 from triage_api.problems import described
-from triage_api.session import Watcher, holder
+from triage_api.session import Watcher, still_there
 
 POLL = 0.5  # seconds between looks at the database; a bell on this machine shortens them
 LEAST = 0.1  # seconds between looks, however often the bell rings
@@ -114,11 +114,10 @@ class Listener:
 
 @router.get("/events", response_class=EventSourceResponse, responses=described(401))
 async def stream_events(
-    request: Request, here: Here, _by: Watcher, last_event_id: Annotated[str | None, Header()] = None
+    request: Request, _by: Watcher, last_event_id: Annotated[str | None, Header()] = None
 ) -> AsyncIterator[ServerSentEvent]:
     """`event: change` with {"sequence": n} whenever something was committed: ask again for what you show."""
     feed: Feed = request.app.state.feed
-    key = request.cookies[here.cookie_name]
     listener = Listener()
     await run_in_threadpool(feed.join, listener)
     try:
@@ -129,7 +128,7 @@ async def stream_events(
             yield ServerSentEvent(id=str(told), comment="listening")
         while not feed.closed:
             await listener.wait()
-            if await run_in_threadpool(holder, here, key) is None:
+            if not await run_in_threadpool(still_there, request):
                 return
             if feed.sequence != told:
                 told = feed.sequence

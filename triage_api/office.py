@@ -15,6 +15,7 @@ from triage.db import open_engine
 from triage.errors import BadInput
 from triage.settings import Settings
 from triage.sign_in import Prover
+from triage_api.pace import Pace
 
 CHILD_MEMORY = 256 * 1024 * 1024  # bytes a child may take for one message (security.md)
 CHILD_SECONDS = 10.0
@@ -27,6 +28,7 @@ class Office:
         """BadInput when the database URL or the spool directory is of no use. `prover`: who says that a password is right, if not we."""
         self.settings = settings
         self.prover = prover
+        self.pace = Pace(settings.api.token_requests_per_minute)
         self.engine: Engine = open_engine(settings.database.url)
         directory = settings.spool.directory
         try:

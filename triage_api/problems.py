@@ -28,6 +28,7 @@ from triage.errors import (
 from triage.opening import Erased
 from triage.outcomes import NothingDone
 from triage.sign_in import TooManyFailures
+from triage_api.pace import TooFast
 from triage_api.shapes import Item
 
 STATUS: dict[type[Refused], int] = {
@@ -42,6 +43,7 @@ STATUS: dict[type[Refused], int] = {
     NotYet: 503,
     Erased: 410,
     TooManyFailures: 429,
+    TooFast: 429,
     Unanswered: 503,
 }
 MEDIA_TYPE = "application/problem+json"
@@ -84,7 +86,7 @@ def refused(_request: Request, refusal: Exception) -> JSONResponse:
         more["type"] = REASON_NEEDED
     if isinstance(refusal, NothingDone):
         more["items"] = [Item.model_validate(item) for item in refusal.items]
-    if isinstance(refusal, TooManyFailures):
+    if isinstance(refusal, TooManyFailures | TooFast):
         headers["Retry-After"] = str(max(1, round(refusal.wait.total_seconds())))
     return problem(status, text, headers=headers, **more)
 
@@ -108,7 +110,7 @@ def http_fault(_request: Request, fault: Exception) -> JSONResponse:
 
 def not_signed_in(_request: Request, fault: Exception) -> JSONResponse:
     """Nobody, or nobody any more."""
-    return problem(401, str(fault) or "Sign in first.")
+    return problem(401, str(fault) or "Sign in first.", headers={"WWW-Authenticate": "Bearer"})
 
 
 def at_the_same_moment(_request: Request, _fault: Exception) -> JSONResponse:

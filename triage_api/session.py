@@ -11,6 +11,7 @@ from triage import access, cover, db, modes, sign_in
 from triage.actor import Actor
 from triage.times import utcnow
 from triage_api import shapes
+from triage_api.bearer import bearer, holder as token_holder, key_of
 from triage_api.office import Here, Office, office
 from triage_api.problems import NotSignedIn, described
 
@@ -21,17 +22,34 @@ router = APIRouter(tags=["session"])
 
 
 def watcher(connection: HTTPConnection) -> sign_in.SignedIn:
-    """Who asks, without keeping the session awake; NotSignedIn when there is no good one. Removal and idleness act at once."""
+    """Who asks, without keeping the session awake; NotSignedIn when there is no good one. Removal and idleness act at once.
+
+    A request that carries a token is the token's, whatever cookie comes along.
+    """
     here = office(connection)
-    signed_in = holder(here, connection.cookies.get(here.cookie_name, ""))
+    if (key := key_of(connection)) is not None:
+        found = bearer(here, connection, key)
+        signed_in = sign_in.SignedIn(found.actor, unseen=False) if found else None
+    else:
+        signed_in = holder(here, connection.cookies.get(here.cookie_name, ""))
     if signed_in is None:
-        raise NotSignedIn
+        raise NotSignedIn("This token is unknown, over or revoked." if key is not None else "")
     return signed_in
 
 
-def staff(connection: HTTPConnection) -> Actor:
-    """The member of staff who asks. The session stays awake, unless the console asks by itself and says so."""
-    signed_in = watcher(connection)
+def still_there(connection: HTTPConnection) -> bool:
+    """Is whoever opened this connection still signed in?"""
+    here = office(connection)
+    if (key := key_of(connection)) is not None:
+        return token_holder(here, key) is not None
+    return holder(here, connection.cookies.get(here.cookie_name, "")) is not None
+
+
+Watcher = Annotated[sign_in.SignedIn, Depends(watcher)]
+
+
+def staff(connection: HTTPConnection, signed_in: Watcher) -> Actor:
+    """The member of staff, or the token, that asks. The session stays awake, unless the console asks by itself and says so."""
     if signed_in.unseen and BACKGROUND not in connection.headers:
         here = office(connection)
         with db.transaction(here.engine) as session:
@@ -53,7 +71,6 @@ def holder(here: Office, key: str) -> sign_in.SignedIn | None:
 
 
 Staff = Annotated[Actor, Depends(staff)]
-Watcher = Annotated[sign_in.SignedIn, Depends(watcher)]
 
 
 @router.post("/session", status_code=201, response_model=shapes.Me, responses=described(401, 403, 413, 422, 429, 503))
@@ -113,5 +130,6 @@ def me_of(signed_in: sign_in.SignedIn, here: Office) -> shapes.Me:
             "recalls": here.settings.reaches_mailboxes,
             "verbs": access.verbs_of(by),
             "last_sign_in": signed_in.before,
+            "grants": sorted(by.grants) if by.grants is not None else None,
         }
     )

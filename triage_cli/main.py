@@ -22,6 +22,7 @@ COMMANDS = {  # where each command lives: a role must not import what another on
     "db": "database",
     "sync": "sync",
     "staff": "staff",
+    "token": "tokens",
     "deliveries": "mail",
     "show": "mail",
     "release": "mail",

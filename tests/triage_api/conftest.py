@@ -14,12 +14,14 @@ from fastapi import FastAPI
 from sqlalchemy import Engine
 
 from tests.triage.arriving import COMPANY, NOW, SYNC, arrive
-from triage import directory, ids, sign_in
+from triage import directory, ids, sign_in, tokens
+from triage.actor import EVERYTHING, Actor, Role
 from triage.company import StaffEntry
 from triage.db import transaction
 from triage.settings import Settings
 from triage.sign_in import Try
 from triage.times import utcnow
+from triage.tokens import TokenOrder
 from triage_api.app import make_app
 
 PASSWORD = "correct horse"
@@ -46,6 +48,12 @@ class Browser:
         self.portal, self.app = portal, app
         transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=(address, 50_000))
         self.client = httpx.AsyncClient(transport=transport, base_url=ORIGIN, headers={"Origin": ORIGIN})
+
+    def with_token(self, key: str) -> "Browser":
+        """From now on a program: it has a token, and neither cookies nor an origin."""
+        self.client.headers["Authorization"] = f"Bearer {key}"
+        self.client.headers.pop("Origin", None)
+        return self
 
     def request(self, method: str, path: str, **more: Any) -> httpx.Response:
         """One request and its whole answer."""
@@ -108,6 +116,13 @@ def new_browser(app: FastAPI, engine: Engine) -> Iterator[NewBrowser]:
             return browser
 
         yield make
+
+
+def token_key(engine: Engine, *grants: str, scope: tuple[str, ...] = ("company",)) -> str:
+    """The key of a new token."""
+    ida = Actor.person("ida", Role.ADMIN, EVERYTHING)
+    with transaction(engine) as session:
+        return tokens.create(session, TokenOrder(f"for {'+'.join(grants)} in {scope}", grants, scope), by=ida, now=utcnow())[1]
 
 
 def session_key(engine: Engine, login: str) -> str:

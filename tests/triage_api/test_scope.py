@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import pytest
@@ -10,12 +11,13 @@ from sqlalchemy import Engine, select
 from sqlmodel import col
 
 from tests.triage.arriving import COMPANY, NOW, SYNC
-from tests.triage_api.conftest import STAFF, Browser, Came, NewBrowser
+from tests.triage_api.conftest import STAFF, Browser, Came, NewBrowser, token_key
 from triage import directory, ids, keys
+from triage.actor import Grant
 from triage.company import SealedEntry
 from triage.db import reading, transaction
 from triage.errors import SecondKeyNeeded
-from triage.models import AuditRecord, Delivery, Rule
+from triage.models import ApiToken, AuditRecord, Delivery, Rule
 from triage.settings import Settings
 from triage.times import utcnow
 
@@ -43,6 +45,7 @@ class Secret:
     scope: str
     substitution: str
     pending: str
+    token: str
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -105,9 +108,22 @@ CALLS = {
     "decline_second_key": Call(),
     "list_modes": Call(says=True),
     "switch_mode": Call(json={"department": "it", "mode": "observe"}),
+    "list_tokens": Call(),
+    "create_token": Call(json={"name": "new", "grants": ["read"]}),
+    "revoke_token": Call(),
     "healthz": Call(says=True),
     "readyz": Call(says=True),
 }
+PEOPLES = {"delete_session", "list_sessions", "end_sessions", "set_away"}  # no token may
+ACTING = {  # what a token must be for, beside reading; what stands nowhere only reads
+    "decide": {
+        "create_decision", "undo_decision", "retry_delivery", "give_up_delivery", "hold_delivery", "retry_all", "give_up_all", "hold_all",
+        "decline_second_key",
+    },
+    "rules": {"create_rule", "delete_rule"},
+    "admin": {"list_acts", "switch_mode", "arrange_substitute", "end_substitute", "list_tokens", "revoke_token"},
+    "nothing": {"create_token", "confirm_second_key"},
+}  # fmt: skip
 NOT_MINE = {403, 404}  # an auditor's role is looked at first
 FORBIDDEN = {
     "create_rule": {403},
@@ -127,6 +143,9 @@ FORBIDDEN = {
     "retry_all": {422},  # a next hop of its own; test_lists.py walks scope and role
     "give_up_all": {422},
     "hold_all": {422},
+    "list_tokens": {200, 403},  # of an administrator's own scope
+    "create_token": {403},
+    "revoke_token": NOT_MINE,
 }
 NO_MAIL = {
     "arrange_substitute",
@@ -138,6 +157,9 @@ NO_MAIL = {
     "set_away",
     "list_modes",
     "switch_mode",
+    "list_tokens",
+    "create_token",
+    "revoke_token",
 }  # about staff; a seal has nothing to do with it
 STREAM = "stream_events"  # tells a number and nothing else; tests/triage_api/test_events.py
 
@@ -157,7 +179,17 @@ def made_by(browser: Browser, came: Came, scope: str = "department:it") -> Secre
     rule = browser.post("/rules", {"effect": "block", "match": "domain", "value": "secret.example", "scope": scope, "note": "Secret plan"})
     message = browser.get(f"/deliveries/{delivery}").json()["message_id"]
     away = browser.post("/substitutes", {"substitute": "sam", "starts_at": "2098-01-01T00:00:00Z", "ends_at": "2099-01-01T00:00:00Z"})
-    return Secret(delivery, message, decision["id"], rule.json()["id"], scope, away.json()["id"], asked_for(browser, delivery))
+    return Secret(
+        delivery, message, decision["id"], rule.json()["id"], scope, away.json()["id"], asked_for(browser, delivery), made_token(browser)
+    )
+
+
+def made_token(browser: Browser) -> str:
+    """The id of a token that reads IT's mail."""
+    engine = browser.app.state.office.engine
+    token_key(engine, "read", scope=("department:it",))
+    with reading(engine) as session:
+        return ids.show(session.scalars(select(col(ApiToken.id))).one())
 
 
 def asked_for(browser: Browser, delivery: str) -> str:
@@ -190,7 +222,7 @@ def sealed(
 def called(browser: Browser, secret: Secret, name: str, method: str, path: str, params: dict[str, str] | None = None) -> Any:
     """The answer to an operation that is called about the secret."""
     about = {"delivery_id": secret.delivery, "message_id": secret.message, "decision_id": secret.decision, "rule_id": secret.rule}
-    about |= {"substitution_id": secret.substitution, "pending_id": secret.pending}
+    about |= {"substitution_id": secret.substitution, "pending_id": secret.pending, "token_id": secret.token}
     body = CALLS[name].json
     if name == "create_decision":
         body = {"verb": "hold", "select": {"ids": [secret.delivery]}}
@@ -233,6 +265,8 @@ def test_within_the_scope_each_operation_does_its_work(app: FastAPI, secret: Sec
     changes |= {"arrange_substitute", "end_substitute", "confirm_second_key", "decline_second_key"}
     expected = {"create_session": 401, "download_attachment": 404, "retry_all": 422, "give_up_all": 422, "hold_all": 422}
     expected["end_sessions"] = expected["set_away"] = 404 if login == "ida" else 403
+    if login != "ida":
+        expected |= dict.fromkeys(("list_tokens", "create_token", "revoke_token"), 403)
     expected["confirm_second_key"] = 403 if login == "ana" else 412  # ana has asked herself; the mail is another one's by now
     if login != "ida":
         expected["switch_mode"] = 403
@@ -251,6 +285,48 @@ def test_within_the_scope_each_operation_does_its_work(app: FastAPI, secret: Sec
             assert answer.status_code == 409  # it was held again before
         else:
             assert (name, answer.status_code) in {(name, expected.get(name, good)) for good in (200, 201, 202, 204)}, answer.text
+
+
+def test_a_token_does_what_it_was_made_for_and_nothing_else(app: FastAPI, secret: Secret, new_browser: NewBrowser, engine: Engine) -> None:
+    acting = {name for names in ACTING.values() for name in names}
+    programs = {grant: new_browser().with_token(token_key(engine, grant)) for grant in Grant}
+    for (grant, program), (name, method, path) in product(programs.items(), operations(app)):
+        if name in (STREAM, "healthz", "readyz", "create_session"):
+            continue
+        answer = called(program, secret, name, method, path)
+        reads = grant == "read" and name not in acting | PEOPLES
+        may = name == "get_me" or name in ACTING.get(grant, set()) or reads
+        assert (grant, name, answer.status_code != 403) == (grant, name, may), answer.text
+        if not may and name not in PEOPLES | ACTING["nothing"]:
+            assert "this needs a token with the scope" in answer.json()["detail"]
+
+
+def test_a_token_sees_nothing_outside_its_folders(app: FastAPI, secret: Secret, new_browser: NewBrowser, engine: Engine) -> None:
+    program = new_browser().with_token(token_key(engine, "read", "decide", "rules", "admin", scope=("department:legal",)))
+    for name, method, path in operations(app):
+        if name == STREAM:
+            continue
+        answer = called(program, secret, name, method, path)
+        if name in PEOPLES:
+            assert answer.status_code == 403
+        elif not CALLS[name].says:
+            assert (name, answer.status_code) in {(name, status) for status in FORBIDDEN.get(name, {404})}
+        said = answer.text.replace(path, "")
+        for word in (*SECRETS, *(secret.ids if CALLS[name].says else ())):
+            assert word not in said, (name, said)
+
+
+def test_a_token_opens_nothing_that_is_sealed(app: FastAPI, sealed: Secret, new_browser: NewBrowser, engine: Engine) -> None:
+    before = state_of(engine, sealed)
+    program = new_browser().with_token(token_key(engine, "read", "decide", "rules", "learn", "admin"))
+    for name, method, path in operations(app):
+        if name == STREAM or name in NO_MAIL | PEOPLES:
+            continue
+        answer = called(program, sealed, name, method, path, {"reason": "I am curious"} if name in OPENING else None)
+        said = answer.text.replace(path, "")
+        for word in (*SECRETS, *(sealed.ids if CALLS[name].says else ())):
+            assert word not in said, (name, said)
+    assert state_of(engine, sealed) == before
 
 
 def test_what_is_sealed_is_there_for_nobody_but_those_named(app: FastAPI, sealed: Secret, new_browser: NewBrowser, engine: Engine) -> None:

@@ -27,6 +27,7 @@ ME = {
     "recalls": True,
     "verbs": ["release", "redirect", "purge", "reject", "restore", "hold"],
     "last_sign_in": None,
+    "grants": None,
 }
 
 

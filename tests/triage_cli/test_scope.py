@@ -59,12 +59,13 @@ SILENT = {  # answered, and without it
     "staff substitutes": "",
     "second-keys list": "",
     "mode list": "",
+    "token list": "",
 }
 # they start a role, or tell of no mail
 OTHERS = {
     "serve", "receive", "judge", "relay", "recall", "api", "upkeep", "demo", "db upgrade", "db check", "sync",
     "staff password", "sweep", "staff add", "staff remove", "staff away", "staff sign-out", "staff substitute",
-    "staff end-substitute", "settings", "doctor", "mode enforce", "mode observe", "mode reset",
+    "staff end-substitute", "token create", "token revoke", "settings", "doctor", "mode enforce", "mode observe", "mode reset",
 }  # fmt: skip
 
 

@@ -15,3 +15,4 @@ from triage_api.shapes.selections import *
 from triage_api.shapes.session import *
 from triage_api.shapes.substitutes import *
 from triage_api.shapes.texts import *
+from triage_api.shapes.tokens import *

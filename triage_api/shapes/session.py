@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, Field
 
-from triage.actor import Role
+from triage.actor import Grant, Role
 from triage.decisions import Verb
 from triage_api.shapes.texts import Order, Shape, Word, storable
 
@@ -44,6 +44,7 @@ class Me(Shape):
     recalls: Annotated[bool, Field(description="can mail be taken back out of mailboxes?")]
     verbs: list[Verb]
     last_sign_in: Annotated[LastSignIn | None, Field(description="before this one; null at the first")] = None
+    grants: Annotated[list[Grant] | None, Field(description="What a token may do; null for people.")] = None
 
 
 class OpenSession(Shape):

@@ -1,0 +1,40 @@
+"""What a token needs for an operation: read for what only looks, its resource's grant for what acts, admin for the rest."""
+
+from triage.actor import Grant
+
+API = "/api/v1"
+READ_ONLY = frozenset({"GET", "HEAD"})
+PEOPLES = frozenset({"session", "sessions", "away"})  # a token neither signs in nor goes on holiday
+EVERY = frozenset({"me"})  # tells a token about itself
+GUARDED = frozenset({"audit", "tokens"})  # administrators' business, also to look at
+LOOKING = frozenset({"preview", "explain"})  # last words of POSTs that change nothing
+ACTING = {
+    "decisions": Grant.DECIDE,
+    "queue": Grant.DECIDE,
+    "second-keys": Grant.DECIDE,
+    "campaigns": Grant.DECIDE,
+    "rules": Grant.RULES,
+    "learn": Grant.LEARN,
+}
+
+
+def is_peoples(path: str) -> bool:
+    """Is the operation one that no token may use? `path` is what follows API."""
+    return resource(path) in PEOPLES
+
+
+def needed(method: str, path: str) -> Grant | None:
+    """The grant that a token needs for the operation; None where every token may."""
+    first, last = resource(path), path.rpartition("/")[2]
+    if first in EVERY:
+        return None
+    if first in GUARDED:
+        return Grant.ADMIN
+    if method in READ_ONLY or last in LOOKING:
+        return Grant.READ
+    return ACTING.get(first, Grant.ADMIN)
+
+
+def resource(path: str) -> str:
+    """The first part of a path."""
+    return path.strip("/").partition("/")[0]

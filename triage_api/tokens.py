@@ -1,0 +1,37 @@
+"""Tokens for programs: list, make, revoke."""
+
+from fastapi import APIRouter
+
+from triage import tokens
+from triage.times import utcnow
+from triage_api import shapes
+from triage_api.pages import Cursor, Limit, cursor_of, place_of
+from triage_api.problems import described
+from triage_api.session import Staff
+from triage_api.transactions import Read, Tx, ring_after
+
+router = APIRouter(prefix="/tokens", tags=["tokens"])
+
+
+@router.get("", response_model=shapes.Tokens, responses=described(401, 403, 422))
+def list_tokens(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = None) -> shapes.Tokens:
+    """Tokens within your scope, those over or revoked too, the youngest first. For administrators."""
+    (before,) = place_of(cursor, int) or (None,)
+    found = tokens.listing(session, by=by, limit=limit + 1, before=before)
+    following = (found[limit - 1].id,) if len(found) > limit else None
+    return shapes.Tokens.model_validate({"items": found[:limit], "next_cursor": cursor_of(following)})
+
+
+@router.post("", status_code=201, response_model=shapes.MadeToken, responses=described(401, 403, 422))
+def create_token(order: shapes.NewToken, session: Tx, by: Staff) -> shapes.MadeToken:
+    """Make a token within your scope; `key` is shown this once. For administrators who have signed in: no token makes tokens."""
+    made, key = tokens.create(session, order.order(), by=by, now=utcnow())
+    ring_after(session)
+    return shapes.MadeToken.model_validate(made.model_dump() | {"key": key})
+
+
+@router.delete("/{token_id}", status_code=204, responses=described(401, 403, 404, 422))
+def revoke_token(token_id: shapes.GivenId, session: Tx, by: Staff) -> None:
+    """End a token at once."""
+    tokens.revoke(session, token_id, by=by, now=utcnow())
+    ring_after(session)
