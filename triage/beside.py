@@ -27,6 +27,8 @@ def sender_rule(rule: MatchedRule, facts: Facts) -> Beside:
 
 def about(rule: MatchedRule) -> str:
     """A sender rule in words."""
+    if rule.origin == "learned":
+        return f"{rule.author} has written to {rule.value}"
     below = " with its subdomains" if rule.match == "subdomains" else ""
     return f"{rule.author} {'allowed' if rule.effect == 'allow' else 'blocked'} {rule.value}{below}"
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
+from triage import emergency
 from triage.models import Delivery
 from triage.states import State
 
@@ -18,6 +19,7 @@ class Gauges:
     oldest_held: datetime | None  # when the mail that has been held longest came in
     due: int  # deliveries that the relay should have taken by now
     longest_due: datetime | None  # since when the first of them waits
+    emergency: bool  # does everything pass that is neither blocked nor forged?
 
 
 def gauges(session: Session, now: datetime) -> Gauges:
@@ -31,4 +33,5 @@ def gauges(session: Session, now: datetime) -> Gauges:
         oldest_held=session.scalar(select(func.min(col(Delivery.received_at))).where(state == State.HELD)),
         due=due,
         longest_due=longest_due,
+        emergency=emergency.alarm(session, now) is not None,
     )

@@ -15,6 +15,7 @@ from triage import (
     cover,
     directory,
     door_rules,
+    emergency,
     leavers,
     ledger,
     markers,
@@ -119,8 +120,9 @@ def evidence(
     about = rules.about_sender(session, summary, now, carrier_of(envelope))
     about += learned_about(session, summary, settings, now)
     switched = modes.now_in_force(session, settings.company)
+    opened = emergency.alarm(session, now)
     return [
-        facts_of(envelope, authentication, summary, recipient, about, settings, listed, switched=switched, now=now)
+        facts_of(envelope, authentication, summary, recipient, about, settings, listed, switched=switched, opened=opened, now=now)
         for recipient in recipients_of(session, envelope, settings.company)
     ]
 
@@ -192,6 +194,7 @@ def facts_of(
     *,
     now: datetime,
     switched: modes.Modes | None = None,
+    opened: emergency.Alarm | None = None,
 ) -> Facts:
     """All evidence for one recipient."""
     policy = settings.policy
@@ -207,6 +210,7 @@ def facts_of(
         listed=listed,
         sample=bool(listed) and is_sample(envelope.spool_id, policy.listed_sample),
         out_of_hours=cover.lets_perishable_pass(settings.cover, recipient.department, now),
+        emergency=opened.sentence if opened else "",
         observe=switched.of(recipient.department) == modes.OBSERVE,
         own_domain_forged=policy.own_domain_forged,
         dmarc_reject=policy.dmarc_reject,

@@ -540,6 +540,20 @@ class ModeSwitch(SQLModel, table=True):
     reason: str = ""
 
 
+class Emergency(SQLModel, table=True):
+    """Everything that is neither blocked nor forged passes, for a time."""
+
+    __tablename__ = "emergency"
+    id: int = identity()
+    at: datetime = instant()
+    until: datetime = instant()
+    reason: str
+    by: str
+    by_shown: str
+    closed_at: datetime | None = instant(nullable=True)
+    closed_by: str = ""
+
+
 class Marker(SQLModel, table=True):
     """A named number that processes compare: versions of directory and rules, the sealer's head, leases."""
 

@@ -24,6 +24,7 @@ from triage_api import (
     cover,
     decisions,
     deliveries,
+    emergency,
     events,
     health,
     messages,
@@ -68,6 +69,7 @@ RESOURCES = (
     second_keys,
     modes,
     tokens,
+    emergency,
 )
 GRACE = 5  # seconds that requests under way have when we stop
 

@@ -123,6 +123,7 @@ def record_families(found: Gauges, now: datetime) -> list[Family]:
             "state",
             {str(state): count for state, count in found.by_state.items()},
         ),
+        gauge("mailroom_emergency_open", "1 while everything passes that is neither blocked nor forged.", int(found.emergency)),
         gauge("mailroom_held_oldest_age_seconds", "How long the mail that has been held longest has waited.", age(found.oldest_held, now)),
         gauge("mailroom_queue_due", "Deliveries that should be on their way by now.", found.due),
         gauge("mailroom_queue_due_age_seconds", "How long the first delivery that is due has waited.", age(found.longest_due, now)),

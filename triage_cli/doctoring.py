@@ -21,6 +21,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("door snapshot", inside.door_snapshot),
     ("disk", inside.disk),
     ("cover", inside.covered),
+    ("emergency", inside.open_door),
     ("edges", inside.edges),
     ("directory", asking.directory),
     ("dns", asking.resolvers),

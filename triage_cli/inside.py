@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from mta import snapshot
-from triage import cover, db, intake
+from triage import cover, db, emergency, intake
 from triage.backlog import DAMAGED, INCOMING, RETRY, backlog
 from triage.errors import BadInput
 from triage.settings import Settings
@@ -124,6 +124,19 @@ def edges(settings: Settings) -> Iterator[Finding]:
         )
     else:
         yield Finding(OK, "edges", f"{len(networks)} trusted, {'with' if settings.smtp.edge_token else 'without'} a token")
+
+
+def open_door(settings: Settings) -> Iterator[Finding]:
+    """Is there an emergency? A database that does not answer has a finding of its own."""
+    try:
+        with database_of(settings) as engine, db.reading(engine) as session:
+            opened = emergency.alarm(session, utcnow())
+    except BadInput:
+        return
+    if opened:
+        yield Finding(WARN, "emergency", opened.sentence, "close the door with `mailroom open --close` when somebody is there to look")
+    else:
+        yield Finding(OK, "emergency", "none: the door is closed")
 
 
 def covered(settings: Settings) -> Iterator[Finding]:

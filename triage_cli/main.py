@@ -39,6 +39,7 @@ COMMANDS = {  # where each command lives: a role must not import what another on
     "allow": "senders",
     "block": "senders",
     "rules": "senders",
+    "open": "emergency",
     "mode": "modes",
     "second-keys": "second_keys",
     "audit": "records",

@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from triage import cover, db, directory, keys, leavers, retention, seal
+from triage import cover, db, directory, emergency, keys, leavers, retention, seal
 from triage.errors import Refused
 from triage.settings import Settings
 from triage.times import utcnow
@@ -77,6 +77,7 @@ def tidy(engine: Engine, settings: Settings) -> tuple[int, int]:
     sound_alarm(engine, settings)
     with db.transaction(engine) as session:
         keys.lapse(session, now=utcnow())
+        emergency.end(session, now=utcnow())
     if any(totals):
         log.info("expired %d held mails, erased %d contents", *totals)
     return totals[0], totals[1]
@@ -86,6 +87,9 @@ def sound_alarm(engine: Engine, settings: Settings) -> None:
     """Say which folders nobody looks at."""
     with db.reading(engine) as session:
         nobody = cover.alarm(session, settings.cover, utcnow())
+        opened = emergency.alarm(session, utcnow())
+    if opened:
+        log.warning("emergency: %s", visible(opened.sentence))
     for one in nobody:
         log.warning("nobody on duty sees the folder of the department %s, where %d mails wait", visible(one.code), one.held)
 

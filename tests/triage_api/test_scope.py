@@ -87,6 +87,9 @@ CALLS = {
     "get_decision": Call(),
     "undo_decision": Call(),
     "list_rules": Call(says=True),
+    "get_emergency": Call(says=True),
+    "open_emergency": Call(json={"until": "2099-01-01T00:00:00Z", "reason": "x"}),
+    "close_emergency": Call(),
     "create_rule": Call(json={"effect": "block", "match": "domain", "value": "x.example"}),
     "delete_rule": Call(),
     "list_templates": Call(says=True),
@@ -128,6 +131,8 @@ NOT_MINE = {403, 404}  # an auditor's role is looked at first
 FORBIDDEN = {
     "create_rule": {403},
     "switch_mode": {403},
+    "open_emergency": {403},
+    "close_emergency": {403},
     "arrange_substitute": {403},
     "end_substitute": NOT_MINE,
     "list_acts": {403},
@@ -160,6 +165,9 @@ NO_MAIL = {
     "list_tokens",
     "create_token",
     "revoke_token",
+    "get_emergency",
+    "open_emergency",
+    "close_emergency",
 }  # about staff; a seal has nothing to do with it
 STREAM = "stream_events"  # tells a number and nothing else; tests/triage_api/test_events.py
 
@@ -268,8 +276,9 @@ def test_within_the_scope_each_operation_does_its_work(app: FastAPI, secret: Sec
     if login != "ida":
         expected |= dict.fromkeys(("list_tokens", "create_token", "revoke_token"), 403)
     expected["confirm_second_key"] = 403 if login == "ana" else 412  # ana has asked herself; the mail is another one's by now
+    expected |= {"open_emergency": 422, "close_emergency": 404}  # for longer than a week; and it is not open
     if login != "ida":
-        expected["switch_mode"] = 403
+        expected |= dict.fromkeys(("switch_mode", "open_emergency", "close_emergency"), 403)
     if login in READING:
         expected |= dict.fromkeys(changes, 403)
     if login == "ana":

@@ -4,6 +4,7 @@ from triage_api.shapes.audit import *
 from triage_api.shapes.cards import *
 from triage_api.shapes.decisions import *
 from triage_api.shapes.deliveries import *
+from triage_api.shapes.emergency import *
 from triage_api.shapes.messages import *
 from triage_api.shapes.modes import *
 from triage_api.shapes.people import *

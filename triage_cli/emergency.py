@@ -1,0 +1,57 @@
+"""`mailroom open`: in an emergency everything passes that is neither blocked nor forged, for a stated time, with an alarm."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import click
+
+from triage import emergency
+from triage.errors import BadInput
+from triage.times import utcnow
+from triage_cli.opened import looking, settings_of, shell_user, writing
+from triage_cli.printing import say
+from triage_cli.selecting import date
+
+CLOSED = "the door is closed"
+
+
+@click.command("open")
+@click.option("--until", metavar="TIME", help="18:30 (where the company is), 4h, 90m, or an ISO date and time. It closes by itself then.")
+@click.option("--reason", default="", help="Why; goes on the record, and everybody sees it.")
+@click.option("--close", is_flag=True, help="Close the door before its time.")
+@click.pass_context
+def open_door(ctx: click.Context, until: str | None, reason: str, close: bool) -> None:
+    """Let everything pass that is neither blocked nor forged; without options: is the door open?"""
+    settings = settings_of(ctx)
+    if close and until:
+        raise BadInput("--close and --until do not go together")
+    if close:
+        with writing(settings) as session:
+            emergency.close(session, by=shell_user(), now=utcnow())
+        say(CLOSED)
+    elif until:
+        moment = moment_of(until, settings.cover.time_zone, utcnow())
+        with writing(settings) as session:
+            opened = emergency.open_door(session, moment, by=shell_user(), reason=reason, now=utcnow())
+        say(f"{opened.sentence}. Close it with `mailroom open --close`")
+    elif reason:
+        raise BadInput("--until: say when it ends, such as 18:30 or 4h")
+    else:
+        with looking(settings) as session:
+            found = emergency.alarm(session, utcnow())
+        say(found.sentence if found else CLOSED)
+
+
+def moment_of(text: str, zone: str, now: datetime) -> datetime:
+    """A time of day, the next one where the company is; a span from now; or an ISO date and time."""
+    if text[:-1].isdigit() and text[-1:] in "mh":
+        return now + timedelta(minutes=int(text[:-1])) * (60 if text[-1] == "h" else 1)
+    try:
+        clock = datetime.strptime(text, "%H:%M").time()  # noqa: DTZ007  # the zone comes next
+    except ValueError:
+        moment = date(text, "--until")
+        assert moment is not None
+        return moment
+    local = now.astimezone(ZoneInfo(zone))
+    then = local.replace(hour=clock.hour, minute=clock.minute, second=0, microsecond=0)
+    return (then if then > local else then + timedelta(days=1)).astimezone(UTC)
