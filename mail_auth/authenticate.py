@@ -16,24 +16,25 @@ KEPT = 8  # questions that an SPF record of many terms leaves for the alignment
 
 
 def authenticate(
-    envelope: Envelope, raw: bytes, resolver: Resolver, now: datetime, trusted_authserv_ids: Collection[str] = ()
+    envelope: Envelope, raw: bytes, resolver: Resolver, now: datetime, trusted_authserv_ids: Collection[str] = (), *, past: bool = False
 ) -> Authentication:
     """Everything that can be found out about who sent `raw`, as received, with CRLF line ends.
 
     On mail that a trusted edge has handed over, results that it states under one of `trusted_authserv_ids` count too (RFC 8601).
+    `past`: its signatures count too, for a mail that has lain in a mailbox: keys go, and servers there rewrite bodies.
 
     Asks DNS at most 40 questions and waits at most `resolver.timeout` seconds in all. `now` is aware. A signature must have
     been good when the message came in (`envelope.received_at`), however long it waited for us.
     DNS that does not answer is TEMPERROR; our own fault is PERMERROR: neither is ever a proof.
     """
     try:
-        return found(envelope, raw, Questions(resolver), min(now, envelope.received_at), trusted_authserv_ids)
+        return found(envelope, raw, Questions(resolver), min(now, envelope.received_at), trusted_authserv_ids, past)
     except Exception:
         log.exception("message %d could not be authenticated", envelope.spool_id)
         return Authentication("", dmarc=Dmarc(Result.PERMERROR, reason="it could not be authenticated"))
 
 
-def found(envelope: Envelope, raw: bytes, questions: Questions, now: datetime, trusted: Collection[str]) -> Authentication:
+def found(envelope: Envelope, raw: bytes, questions: Questions, now: datetime, trusted: Collection[str], past: bool) -> Authentication:
     """The results in an order that leaves questions for what proves: policy, keys, SPF, alignment; ARC has the rest."""
     mail = message.read(raw)
     author, fault = author_of(mail)
@@ -41,6 +42,7 @@ def found(envelope: Envelope, raw: bytes, questions: Questions, now: datetime, t
     signatures = dkim.verify(mail, questions, now)
     questions.left -= KEPT
     told = upstream.read(mail, envelope, trusted)
+    signatures = upstream.dkim(signatures, told, mail) if past else signatures
     sender = upstream.spf(spf.check(envelope, questions), told, envelope)
     questions.left += KEPT
     if policy:

@@ -55,8 +55,15 @@ def examined(message: Message, field: Field, questions: Questions, now: datetime
         return Dkim(Result.TEMPERROR, reason=str(fault), **shown)
     except TooManyQuestions as fault:
         return Dkim(Result.PERMERROR, reason=str(fault), **shown)
-    signs_list = 0 < len(message.named(b"list-id")) <= names_of(tags).count(b"list-id")
-    return Dkim(Result.NEUTRAL if weakness else Result.PASS, reason=weakness, signs_list=signs_list, **shown)
+    return Dkim(Result.NEUTRAL if weakness else Result.PASS, reason=weakness, signs_list=signs_list(message, field), **shown)
+
+
+def signs_list(message: Message, field: Field) -> bool:
+    """Does this signature cover every List-Id?"""
+    try:
+        return 0 < len(message.named(b"list-id")) <= names_of(tags_of(field)).count(b"list-id")
+    except (Unfit, KeyError):  # nobody has looked at it yet
+        return False
 
 
 def check(message: Message, field: Field, tags: Tags, questions: Questions, now: datetime) -> str:

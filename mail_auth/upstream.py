@@ -8,8 +8,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 from mail_auth import results
+from mail_auth.dkim import signs_list
 from mail_auth.message import Field, Message
-from triage.authentication import Dmarc, Result, Spf, Stated
+from triage.authentication import Dkim, Dmarc, Result, Spf, Stated
 from triage.envelope import Envelope, ascii_domain
 
 TOKEN = b"x-mailroom-edge"  # how an edge on shared machines proves that it is ours; where, does not matter
@@ -63,6 +64,18 @@ def spf(ours: Spf, told: Upstream, envelope: Envelope) -> Spf:
     words = {one.result for one in told.stated if one.method == "spf" and one.domain == domain}
     found = next((word for word in SPF_WORDS if words == {word}), None)
     return ours if asked or found is None else Spf(found, identity, domain, f"found by {told.name}", told.name)
+
+
+def dkim(ours: tuple[Dkim, ...], told: Upstream, mail: Message) -> tuple[Dkim, ...]:
+    """Our results, with a pass for each signing domain of which the edge states one and that we cannot confirm any more."""
+    passed = {one.domain for one in told.stated if one.method == "dkim" and one.result == Result.PASS and one.domain}
+    fields = mail.named(b"dkim-signature")
+    return tuple(
+        replace(one, result=Result.PASS, reason=f"found by {told.name}", signs_list=signs_list(mail, fields[place]))
+        if one.result is not Result.PASS and one.domain in passed and place < len(fields)
+        else one
+        for place, one in enumerate(ours)
+    )
 
 
 def dmarc(ours: Dmarc, told: Upstream, author_domain: str) -> Dmarc:

@@ -2,7 +2,8 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -20,6 +21,7 @@ class Span:
     end: time  # time.max: midnight
 
     @classmethod
+    @lru_cache(100)
     def parse(cls, text: str) -> "Span":
         """Read `mon-fri 08:00-18:00` or `sat 09:00-24:00`; days may go over the weekend. ValueError says what is expected."""
         found = SPAN.fullmatch(text.strip().casefold())
@@ -43,6 +45,23 @@ def at_work(spans: tuple[str, ...], zone: str, now: datetime) -> bool:
     """Is somebody at work at this moment? Without spans always; the time zone is an IANA name."""
     local = now.astimezone(ZoneInfo(zone))
     return not spans or any(Span.parse(span).holds(local) for span in spans)
+
+
+def next_opening(spans: tuple[str, ...], zone: str, moment: datetime) -> datetime:
+    """The first moment from this one on at which somebody is at work."""
+    if at_work(spans, zone, moment):
+        return moment
+    local = moment.astimezone(ZoneInfo(zone))
+    days = (local.date() + timedelta(days=ahead) for ahead in range(9))
+    starts = (
+        datetime.combine(day, span.start, ZoneInfo(zone)) for day in days for span in map(Span.parse, spans) if day.weekday() in span.days
+    )
+    return min(start for start in starts if start >= local)
+
+
+def works_on(spans: tuple[str, ...], day: date) -> bool:
+    """Is somebody at work at some hour of this day?"""
+    return not spans or any(day.weekday() in Span.parse(span).days for span in spans)
 
 
 def fault(spans: tuple[str, ...], zone: str, policies: tuple[str, ...]) -> str:

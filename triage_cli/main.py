@@ -21,6 +21,7 @@ COMMANDS = {  # where each command lives: a role must not import what another on
     "demo": "demo",
     "db": "database",
     "sync": "sync",
+    "rehearse": "rehearsing",
     "staff": "staff",
     "token": "tokens",
     "deliveries": "mail",

@@ -65,7 +65,8 @@ SILENT = {  # answered, and without it
 OTHERS = {
     "serve", "receive", "judge", "relay", "recall", "api", "upkeep", "demo", "db upgrade", "db check", "sync",
     "staff password", "sweep", "staff add", "staff remove", "staff away", "staff sign-out", "staff substitute",
-    "staff end-substitute", "token create", "token revoke", "settings", "doctor", "mode enforce", "mode observe", "mode reset", "open",
+    "staff end-substitute", "token create", "token revoke", "settings", "doctor", "mode enforce", "mode observe", "mode reset",
+    "rehearse imap", "rehearse maildir", "rehearse mbox", "open",
 }  # fmt: skip
 
 

@@ -1,0 +1,41 @@
+"""What would have happened to one past mail, and the rules that would have let it through."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Remedy:
+    """An allow for the whole company that would have let a mail through, as the policy itself says."""
+
+    match: str  # address, domain, subdomains, list
+    value: str
+    proof: str  # dmarc, aligned, dkim:DOMAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """One past mail in one person's mailbox, judged as if it came today."""
+
+    arrived: datetime
+    mailbox: str
+    department: str
+    author: str
+    disposition: str  # relay, quarantine, purge
+    rule: str  # of the policy
+    card: str  # held mails with the same one are one card in the queue
+    remedies: tuple[Remedy, ...] = ()  # of a held one
+    unknown: bool = False  # DNS did not answer
+    answered: datetime | None = None  # when its reader answered it: then it was wanted
+    deceives: str = ""  # what about it looks like an attack, in words
+    subject: str = ""  # of such a one
+
+    @property
+    def held(self) -> bool:
+        """Would staff have had to look at it?"""
+        return self.disposition == "quarantine"
+
+    @property
+    def passes(self) -> bool:
+        """Would it have gone straight through?"""
+        return self.disposition == "relay"

@@ -1,0 +1,149 @@
+"""The numbers of a rehearsal as one HTML page that loads nothing from anywhere, with plots."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from triage.forecast import Forecast, Share
+from triage_cli import plots
+from triage_cli.forecast_text import WEEKDAYS, WORDS, command, part, people, percent, span, wanted
+from triage_cli.plots import text
+
+STYLE = """
+:root { color-scheme: light dark; --pass: #2f7d4f; --held: #b26a00; --purged: #8a2b2b; --line: #8884; }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
+h1 { margin-bottom: 0; } h2 { margin-top: 2.2rem; border-bottom: 1px solid var(--line); }
+svg { max-width: 100%; height: auto; font: 12px system-ui, sans-serif; fill: currentColor; }
+svg .in { fill: #fff; } rect.pass { fill: var(--pass); } rect.held { fill: var(--held); } rect.purged { fill: var(--purged); }
+table { border-collapse: collapse; width: 100%; } td, th { text-align: left; padding: .25rem .6rem .25rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
+dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: .4rem 1.5rem; } dt { opacity: .75; } dd { margin: 0; font-size: 1.5rem; }
+dl div { display: flex; flex-direction: column-reverse; } code { font-size: .9em; overflow-wrap: anywhere; }
+.key span { display: inline-block; width: .9em; height: .9em; margin: 0 .35em 0 1em; vertical-align: -.1em; }
+"""  # noqa: E501
+
+
+def page(found: Forecast, left_out: Iterable[tuple[str, int]]) -> str:
+    """The whole page."""
+    body = "\n".join(section for part in (summary, staff, waiting, where, why, rules, attacks) for section in part(found))
+    rest = table(("What", "Mails"), ((text(name), str(count)) for name, count in left_out))
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">\n'
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
+        f"<title>Mailroom: rehearsal</title><style>{STYLE}</style></head><body>\n{body}\n"
+        f"<h2>Left out</h2>{rest or '<p>Nothing.</p>'}\n</body></html>\n"
+    )
+
+
+def summary(found: Forecast) -> Iterator[str]:
+    """What would have happened, in four numbers."""
+    total = found.total
+    yield "<h1>Rehearsal</h1>"
+    yield f"<p>{total.mails} mails for {found.mailboxes} mailboxes, {found.since:%d %b %Y} to {found.until:%d %b %Y}, judged by the rules in force when this was written. Nothing was changed.</p>"  # noqa: E501
+    yield numbers(
+        ("would have passed", part(total.passed, total)),
+        ("held for staff", part(total.held, total)),
+        ("purged on arrival", part(total.purged, total)),
+        ("minutes of staff a day", f"{found.minutes_a_day:.0f}"),
+        ("who can give it their time", people(found.people_needed)),
+    )
+    if found.unknown:
+        yield f"<p>DNS did not answer about {found.unknown} mails, which count as held.</p>"
+
+
+def staff(found: Forecast) -> Iterator[str]:
+    """What it would have cost."""
+    terms = found.terms
+    weekday, hour, cards = found.busiest_hour
+    hours = ", ".join(terms.hours) or "at all hours"
+    yield "<h2>Work for the staff</h2>"
+    yield f"<p>{found.cards} cards on {found.working_days} days of work: {found.cards_a_day:.1f} a day, {found.minutes_a_day:.0f} minutes at {terms.seconds_per_card:g} seconds a card. One person gives it {terms.minutes_of_work:g} minutes a day. Staff is at work {text(hours)} ({text(terms.time_zone)}).</p>"  # noqa: E501
+    if cards:
+        yield f"<p>Most in one hour: {cards:.1f} cards on {WEEKDAYS[weekday]}s from {hour}:00, for {people(found.people_at_the_busiest_hour)} at once.</p>"  # noqa: E501
+    yield "<h3>Cards that open in an hour, by weekday and hour</h3>"
+    yield plots.week("Cards that open in an hour, by weekday and hour", WEEKDAYS, found.cards_by_hour)
+
+
+def waiting(found: Forecast) -> Iterator[str]:
+    """What it would have cost those who wait."""
+    yield "<h2>Wanted mail that would have waited</h2>"
+    yield "".join(f"<p>{text(line.strip())}</p>" for line in wanted(found) if line)
+    if found.wanted.held:
+        yield numbers(
+            ("half waited up to", span(found.wanted.median_seconds)),
+            ("nine in ten up to", span(found.wanted.slowest_tenth_seconds)),
+            ("the longest", span(found.wanted.longest_seconds)),
+        )
+        yield plots.counts("How long wanted mail would have waited", found.wanted.waits)
+
+
+def where(found: Forecast) -> Iterator[str]:
+    """Whose mail, and when it comes."""
+    key = "".join(f'<span style="background: var(--{kind})"></span>{kind}' for _, kind in plots.KINDS)
+    yield f'<h2>Whose mail, and when it comes</h2><p class="key">{key}</p>'
+    days = [(day, share) for day, share in zip(WEEKDAYS, found.weekdays, strict=True) if share.mails]
+    hours = [(f"{hour:02d}:00", share) for hour, share in enumerate(found.hours) if share.mails]
+    for title, rows in (("Departments", found.departments), ("Weekdays", days), ("Hours of the day", hours)):
+        named = [(name or "(none)", share) for name, share in rows]
+        yield f"<h3>{title}</h3>{plots.shares(title, named)}{share_table(title, named)}"
+
+
+def share_table(title: str, rows: Sequence[tuple[str, Share]]) -> str:
+    """The numbers behind a plot."""
+    cells = [
+        (text(name), str(one.mails), str(one.passed), str(one.held), str(one.purged), percent(one.held, one.mails)) for name, one in rows
+    ]
+    inside = table((title, "Mails", "Pass", "Held", "Purged", "Share held"), cells)
+    return f"<details><summary>The numbers</summary>{inside}</details>"
+
+
+def why(found: Forecast) -> Iterator[str]:
+    """Which rules of the policy decided."""
+    yield "<h2>Why</h2>"
+    yield table(("Rule", "Mails"), ((text(WORDS.get(rule, rule.replace("-", " "))), str(count)) for rule, count in found.rules))
+
+
+def rules(found: Forecast) -> Iterator[str]:
+    """The rules that would help most."""
+    yield "<h2>The rules that would help most</h2>"
+    if not found.proposals:
+        yield "<p>No rule would have let held mail through that proves its sender.</p>"
+        return
+    yield "<p>Each counts what it would have let through beyond those before it, asked of the policy itself. Nobody has looked at the senders: do so before you make a rule.</p>"  # noqa: E501
+    yield table(
+        ("Rule", "Mails", "People", "Answered"),
+        ((f"<code>{text(command(one))}</code>", str(one.mails), str(one.people), str(one.answered)) for one in found.proposals),
+    )
+
+
+def attacks(found: Forecast) -> Iterator[str]:
+    """What looks like an attack."""
+    one = found.attacks
+    yield "<h2>Attacks</h2>"
+    yield numbers(("held", str(one.held)), ("purged on arrival", str(one.purged)), ("would have passed", str(one.passed)))
+    yield "<p>Mail that looks like an attack by what a trained eye sees, and that nobody answered.</p>"
+    yield table(
+        ("When", "From", "To", "Subject", "Why", "It would have been"),
+        (
+            (
+                f"{row.arrived:%d %b %H:%M}",
+                *(text(word) for word in (row.author, row.mailbox, row.subject, row.deceives)),
+                BEEN[row.disposition],
+            )
+            for row in one.listed
+        ),
+    )
+
+
+NUMBER = '<td class="n">'
+BEEN = {"relay": "<strong>passed on</strong>", "quarantine": "held", "purge": "purged"}
+
+
+def numbers(*pairs: tuple[str, str]) -> str:
+    """Large numbers with their names."""
+    return f"<dl>{''.join(f'<div><dt>{name}</dt><dd>{text(number)}</dd></div>' for name, number in pairs)}</dl>"
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table; "" without rows. The cells are HTML already; those that are numbers stand to the right."""
+    lines = ["".join(f"{NUMBER if cell.isdigit() else '<td>'}{cell}</td>" for cell in row) for row in rows]
+    head = "".join(f"<th>{text(one)}</th>" for one in heads)
+    return f"<table><tr>{head}</tr>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>" if lines else ""

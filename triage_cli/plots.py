@@ -1,0 +1,73 @@
+"""Plots as SVG text for a page that loads nothing: bars of shares, bars of counts, and a week by hours. Readable without colours."""
+
+from collections.abc import Sequence
+from html import escape
+
+from triage.forecast import Share
+from triage.visible import visible
+
+ROW, LABEL, WIDTH = 24, 190, 520  # pixels
+KINDS = (("passed", "pass"), ("held", "held"), ("purged", "purged"))
+
+
+def text(words: str) -> str:
+    """Words for SVG and HTML, harmless whatever mail they come from."""
+    return escape(visible(words))
+
+
+def shares(title: str, rows: Sequence[tuple[str, Share]]) -> str:
+    """A bar of its own length 100 % for each row, divided into what passes, is held and is purged."""
+    bars = []
+    for place, (name, share) in enumerate(rows):
+        top, x = place * ROW, float(LABEL)
+        bars.append(f'<text x="{LABEL - 8}" y="{top + 16}" text-anchor="end">{text(name)}</text>')
+        for field, kind in KINDS:
+            count = getattr(share, field)
+            width = WIDTH * count / share.mails if share.mails else 0
+            if count:
+                bars.append(
+                    f'<rect class="{kind}" x="{x:.1f}" y="{top + 3}" width="{width:.1f}" height="{ROW - 6}">'
+                    f"<title>{text(name)}: {count} {kind}</title></rect>"
+                )
+            if width > 40:
+                middle, percent = x + width / 2, 100 * count / share.mails
+                bars.append(f'<text class="in" x="{middle:.1f}" y="{top + 16}" text-anchor="middle">{percent:.0f} %</text>')
+            x += width
+        bars.append(f'<text x="{LABEL + WIDTH + 8}" y="{top + 16}">{share.mails}</text>')
+    return svg(title, LABEL + WIDTH + 80, len(rows) * ROW, bars)
+
+
+def counts(title: str, rows: Sequence[tuple[str, float]]) -> str:
+    """A bar for each row, as long as its number is large."""
+    most = max((count for _, count in rows), default=0) or 1
+    bars = []
+    for place, (name, count) in enumerate(rows):
+        top, width = place * ROW, WIDTH * count / most
+        bars.append(f'<text x="{LABEL - 8}" y="{top + 16}" text-anchor="end">{text(name)}</text>')
+        bars.append(f'<rect class="held" x="{LABEL}" y="{top + 3}" width="{width:.1f}" height="{ROW - 6}"/>')
+        bars.append(f'<text x="{LABEL + width + 8:.1f}" y="{top + 16}">{count:g}</text>')
+    return svg(title, LABEL + WIDTH + 80, len(rows) * ROW, bars)
+
+
+def week(title: str, days: Sequence[str], grid: Sequence[Sequence[float]]) -> str:
+    """A cell for each weekday and hour, the darker the larger its number, which stands in it."""
+    most = max((number for hours in grid for number in hours), default=0) or 1
+    cell, left = 28, 90
+    parts = [f'<text x="{left + hour * cell + cell / 2}" y="14" text-anchor="middle">{hour}</text>' for hour in range(24)]
+    for place, (day, hours) in enumerate(zip(days, grid, strict=True)):
+        top = 20 + place * cell
+        parts.append(f'<text x="{left - 8}" y="{top + 18}" text-anchor="end">{text(day)}</text>')
+        for hour, number in enumerate(hours):
+            x, shade = left + hour * cell, 0.06 + 0.94 * number / most
+            box = f'x="{x}" y="{top}" width="{cell - 2}" height="{cell - 2}"'
+            parts.append(f'<rect class="held" fill-opacity="{shade:.2f}" {box}><title>{text(day)} {hour}:00: {number:.1f}</title></rect>')
+            if number >= 0.05:
+                dark = ' class="in"' if number > most / 2 else ""
+                parts.append(f'<text{dark} x="{x + cell / 2 - 1}" y="{top + 17}" text-anchor="middle" font-size="10">{number:.1f}</text>')
+    return svg(title, left + 24 * cell, 20 + 7 * cell, parts)
+
+
+def svg(title: str, width: int, height: int, parts: Sequence[str]) -> str:
+    """The plot with its name for those who do not see it."""
+    size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
+    return f'<svg role="img" aria-label="{text(title)}" {size}>{"".join(parts)}</svg>'
