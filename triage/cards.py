@@ -4,16 +4,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, String, Subquery, and_, case, cast, func, literal, or_, select
+from sqlalchemy import ColumnElement, Row, Select, String, Subquery, and_, case, func, literal, or_, select
 from sqlmodel import Session, col
 
+from triage import grouping
 from triage.actor import Actor
+from triage.grouping import Group
 from triage.listings import Listed, seen, some
-from triage.models import (
-    Delivery,
-    Instant,
-)
-from triage.selection import Selection
+from triage.models import Delivery, Instant
+from triage.selection import UNPROVEN, Selection
 
 CARD_IDS = 500  # ids that a card carries at most
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # sorts what does not perish behind what does
@@ -25,6 +24,7 @@ class Card:
 
     key: str
     count: int
+    apart: int  # more of the same campaign or sender that prove differently who sent them: other cards
     people: int  # distinct
     departments: int  # distinct
     newest_at: datetime
@@ -32,6 +32,7 @@ class Card:
     perishable_until: datetime | None  # the soonest that has not passed
     lead: Listed
     ids: tuple[int, ...]  # newest first, at most CARD_IDS
+    select: Selection  # all of it, whatever its state
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,39 +51,41 @@ def cards(
     *,
     by: Actor,
     now: datetime,
-    by_sender: bool = True,
+    group: Group = "sender",
     limit: int = 50,
     after: tuple[Any, ...] | None = None,
 ) -> Cards:
     """Deliveries in the actor's scope as cards: perishable ones first, then by weight, then the newest.
 
+    What proves differently who sent it is never on one card: nobody lets a forgery go along with what it copies.
     `after` is the place of the last card seen: (perishable_until or NEVER, weight, newest_at, key).
     """
-    rows = keyed(seen(wanted, by), by_sender, now)
-    piles = counted(by_key(rows) if by_sender else one_by_one(rows))
+    rows = keyed(seen(wanted, by), group, now)
+    piles = counted(one_by_one(rows) if group == "none" else by_key(rows))
     page = select(piles).order_by(piles.c.perishable, piles.c.weight.desc(), piles.c.newest.desc(), piles.c.key)
     found = session.execute((page if after is None else page.where(behind(piles, after))).limit(limit + 1)).all()
     numbers = found[0] if found else session.execute(select(piles).limit(1)).first()
     ids = ids_of(session, rows, [pile.key for pile in found[:limit]])
     leads = {lead.id: lead for lead in some(session, [pile.lead for pile in found[:limit]], by=by)}
-    items = tuple(card(pile, leads[pile.lead], ids[pile.key]) for pile in found[:limit] if pile.lead in leads)
+    items = tuple(card(pile, leads[pile.lead], ids[pile.key], group) for pile in found[:limit] if pile.lead in leads)
     following = tuple(found[limit - 1][:4]) if len(found) > limit else None
     return Cards(items, following, int(numbers.deliveries) if numbers else 0, numbers.cards if numbers else 0)
 
 
 def counted(piles: Select[Any]) -> Subquery:
-    """The cards with how many cards and deliveries there are in all: counted in the one pass that finds them."""
+    """The cards with how many cards and deliveries there are in all, and in their pile: counted in the one pass that finds them."""
     inside = piles.subquery()
-    return select(inside, func.count().over().label("cards"), func.sum(inside.c.number).over().label("deliveries")).subquery()
+    in_pile = func.sum(inside.c.number).over(partition_by=inside.c.pile).label("in_pile")
+    return select(inside, in_pile, func.count().over().label("cards"), func.sum(inside.c.number).over().label("deliveries")).subquery()
 
 
-def keyed(where: ColumnElement[bool], by_sender: bool, now: datetime) -> Subquery:
-    """The deliveries with the key of the card they belong to. Mail without a readable author makes a card of its own."""
-    alone = literal("#", String) + cast(col(Delivery.id), String)
+def keyed(where: ColumnElement[bool], group: Group, now: datetime) -> Subquery:
+    """The deliveries with the key of the card they belong to."""
     perishable = case((col(Delivery.perishable_until) > now, col(Delivery.perishable_until)), else_=literal(NEVER, Instant))
     return (
         select(
-            (case((col(Delivery.author) != "", col(Delivery.author)), else_=alone) if by_sender else alone).label("key"),
+            grouping.key(group).label("key"),
+            grouping.pile(group).label("pile"),
             col(Delivery.id),
             col(Delivery.department),
             col(Delivery.person),
@@ -103,6 +106,7 @@ def by_key(rows: Subquery) -> Select[Any]:
         func.max(rows.c.weight).label("weight"),
         func.max(rows.c.received_at, type_=Instant).label("newest"),
         rows.c.key,
+        func.max(rows.c.pile).label("pile"),
         func.count().label("number"),
         func.count(folder.distinct()).label("people"),
         func.count(rows.c.department.distinct()).label("departments"),
@@ -118,6 +122,7 @@ def one_by_one(rows: Subquery) -> Select[Any]:
         rows.c.weight,
         rows.c.received_at.label("newest"),
         rows.c.key,
+        rows.c.pile,
         one.label("number"),
         one.label("people"),
         one.label("departments"),
@@ -150,7 +155,26 @@ def ids_of(session: Session, rows: Subquery, keys: list[str]) -> dict[str, list[
     return found
 
 
-def card(pile: Row[Any], lead: Listed, ids: list[int]) -> Card:
+def card(pile: Row[Any], lead: Listed, ids: list[int], group: Group) -> Card:
     """A card as a value."""
-    perishable = None if pile.perishable == NEVER else pile.perishable
-    return Card(pile.key, pile.number, pile.people, pile.departments, pile.newest, pile.weight, perishable, lead, tuple(ids))
+    return Card(
+        key=pile.key,
+        count=pile.number,
+        apart=int(pile.in_pile) - pile.number,
+        people=pile.people,
+        departments=pile.departments,
+        newest_at=pile.newest,
+        weight=pile.weight,
+        perishable_until=None if pile.perishable == NEVER else pile.perishable,
+        lead=lead,
+        ids=tuple(ids),
+        select=whole(lead, group),
+    )
+
+
+def whole(lead: Listed, group: Group) -> Selection:
+    """All that is on the card of this delivery."""
+    proof = lead.author_domain if lead.proof else UNPROVEN
+    if group == "campaign" and lead.campaign is not None:
+        return Selection(campaign=lead.campaign, proof=proof)
+    return Selection(sender=lead.author, proof=proof) if group != "none" and lead.author else Selection(ids=(lead.id,))

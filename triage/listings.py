@@ -83,6 +83,7 @@ class Listed:
     perishable_until: datetime | None
     verdict: Why
     withheld: str
+    campaign: int | None
     signals: tuple[dict[str, Any], ...]
     due_at: datetime | None
     attempts: int
@@ -171,6 +172,7 @@ def listed(row: Row[*tuple[Any, ...]]) -> Listed:
         perishable_until=delivery.perishable_until,
         verdict=Why(delivery.verdict, delivery.rule, delivery.reason),
         withheld=delivery.withheld,
+        campaign=delivery.campaign_id,
         signals=tuple(signals),
         due_at=delivery.due_at,
         attempts=delivery.attempts,

@@ -2,17 +2,18 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, and_, func, select, true
 from sqlmodel import Session, col
 
 from triage import access
 from triage.actor import Actor
 from triage.envelope import Address, ascii_domain
 from triage.errors import BadInput
+from triage.grouping import proven_domain
 from triage.ids import show
 from triage.models import Delivery, Rule
 from triage.rules import in_force
@@ -21,6 +22,7 @@ from triage.times import to_micros
 
 MOST_IDS = 5000
 MOST_WORDS = 20
+ANY_PROOF, UNPROVEN = "any", "none"  # besides a domain: what proves who sent it
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class Selection:
     ids: tuple[int, ...] = ()
     sender: str = ""  # author address
     domain: str = ""  # of the author, with everything below it
+    campaign: int | None = None
+    proof: str = ""  # any, none, or the domain that proves to have sent it; "": any, but of a campaign the proof that most of it has
     department: str | None = None
     person: str | None = None  # uid; "" is the department's shared folder
     q: str = ""  # words that all occur in subject, names or addresses
@@ -42,9 +46,12 @@ class Selection:
     def of(cls, **given: Any) -> Self:
         """A checked selection; BadInput names what is wrong."""
         selection = cls(**given)
-        features = (selection.ids, selection.sender, selection.domain, selection.department, selection.person, selection.q)
+        features = (
+            *(selection.ids, selection.sender, selection.domain, selection.campaign),
+            *(selection.department, selection.person, selection.q),
+        )
         if not any(feature not in ((), "", None) for feature in features) and selection.person != "":
-            raise BadInput("select: name ids, a sender, a domain, a department, a person or words to search for")
+            raise BadInput("select: name ids, a sender, a domain, a campaign, a department, a person or words to search for")
         if len(selection.ids) > MOST_IDS:
             raise BadInput(f"select: at most {MOST_IDS} ids at once; select by sender, domain or folder instead")
         for state in selection.states:
@@ -57,6 +64,8 @@ class Selection:
         values = {name: value for name, value in asdict(self).items() if value not in ((), "", None)}
         if "ids" in values:
             values["ids"] = [show(number) for number in self.ids]
+        if self.campaign is not None:
+            values["campaign"] = show(self.campaign)
         for bound in ("since", "until", "delivered_since"):
             if bound in values:
                 values[bound] = values[bound].isoformat()
@@ -73,6 +82,12 @@ def condition(selection: Selection) -> ColumnElement[bool]:
     if selection.domain:
         domain = folded_domain(selection.domain)
         wanted.append((col(Delivery.author_domain) == domain) | col(Delivery.author_domain).endswith("." + domain, autoescape=True))
+    if selection.campaign is not None:
+        wanted.append(col(Delivery.campaign_id) == selection.campaign)
+    if selection.proof and selection.proof != ANY_PROOF:
+        wanted.append(proven_domain() == ("" if selection.proof == UNPROVEN else folded_domain(selection.proof)))
+    elif selection.campaign is not None and selection.proof != ANY_PROOF:
+        wanted.append(proven_domain() == usual_proof(selection.campaign))
     if selection.department:
         wanted.append(col(Delivery.department) == selection.department.casefold())
     if selection.person is not None:
@@ -86,7 +101,21 @@ def condition(selection: Selection) -> ColumnElement[bool]:
         wanted.append(col(Delivery.received_at) < selection.until)
     if selection.delivered_since:
         wanted.append((col(Delivery.state) == State.DELIVERED) & (col(Delivery.settled_at) >= selection.delivered_since))
-    return and_(*wanted)
+    return and_(true(), *wanted)
+
+
+def usual_proof(campaign: int) -> ScalarSelect[str]:
+    """What proves most mail of a campaign. The rest is left alone unless it is asked for: it may be what the campaign is a copy of."""
+    whole = select(proven_domain().label("domain")).where(col(Delivery.campaign_id) == campaign, col(Delivery.direction) == "in").subquery()
+    return select(whole.c.domain).group_by(whole.c.domain).order_by(func.count().desc(), whole.c.domain).limit(1).scalar_subquery()
+
+
+def apart(session: Session, selection: Selection, found: int, *, by: Actor) -> int:
+    """How much of the selected campaign or sender a selection leaves out for its proof, of what the actor may see."""
+    if selection.proof == ANY_PROOF or (selection.campaign is None and not selection.proof):
+        return 0
+    where = and_(condition(replace(selection, proof=ANY_PROOF)), access.visible(by))
+    return (session.scalar(select(func.count()).select_from(Delivery).where(where)) or 0) - found
 
 
 def outside(session: Session, selection: Selection, found: int, *, by: Actor, states: Iterable[str] = ()) -> int:
@@ -133,6 +162,7 @@ class Evidence:
 
     count: int
     outside: int  # that the selection names too, beyond the actor's scope
+    apart: int  # of the same campaign or sender, left out because their proof differs
     people: int
     departments: int
     by_state: dict[str, int]
@@ -168,6 +198,7 @@ def evidence(session: Session, selection: Selection, *, by: Actor, now: datetime
     return Evidence(
         count=count,
         outside=outside(session, selection, count, by=by),
+        apart=apart(session, selection, count, by=by),
         people=people,
         departments=departments,
         by_state=by_state,

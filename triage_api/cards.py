@@ -20,8 +20,7 @@ router = APIRouter(tags=["cards"])
 def list_cards(wanted: Annotated[shapes.CardQuery, Query()], session: Read, by: Staff) -> shapes.Cards:
     """Cards in your scope: perishable ones first (the soonest), then by weight, then the newest."""
     after = place_of(wanted.cursor, datetime, int, datetime, str)
-    by_sender = wanted.group == "sender"
-    page = cards.cards(session, wanted.selection(), by=by, now=utcnow(), by_sender=by_sender, limit=wanted.limit, after=after)
+    page = cards.cards(session, wanted.selection(), by=by, now=utcnow(), group=wanted.group, limit=wanted.limit, after=after)
     return shapes.Cards.model_validate(
         {"items": page.items, "next_cursor": cursor_of(page.following), "total_deliveries": page.deliveries, "total_cards": page.cards}
     )

@@ -21,6 +21,7 @@ def preview_selection(order: shapes.PreviewOrder, session: Read, by: Staff, here
         {
             "count": sheet.count,
             "outside": sheet.outside,
+            "apart": sheet.apart,
             "people": sheet.people,
             "departments": sheet.departments,
             "by_state": sheet.by_state,

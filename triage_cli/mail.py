@@ -2,6 +2,7 @@
 
 import sys
 import time
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -15,7 +16,7 @@ from triage.ids import show as show_id
 from triage.models import Delivery, Message, PendingAct
 from triage.outcomes import DecisionReport, NothingDone
 from triage.rules import RuleOrder
-from triage.selection import Selection
+from triage.selection import ANY_PROOF, Selection
 from triage.settings import Settings
 from triage.states import State
 from triage.times import utcnow
@@ -38,6 +39,8 @@ def deliveries(ctx: click.Context, /, rule: str, limit: int, as_json: bool, **fe
     if not any(features.values()) and not rule:
         features["states"] = (State.HELD.value,)
     selected = selection_of(**features) if named(features) else Selection(states=features["states"])
+    if selected.campaign:
+        selected = replace(selected, proof=selected.proof or ANY_PROOF)  # who only looks is shown what a decision leaves out
     with looking(settings_of(ctx)) as session:
         features_fit = selection.condition(selected) if selected != Selection() else true()
         rule_fits = col(Delivery.rule) == rule if rule else true()
@@ -61,6 +64,7 @@ def row_of(delivery: Delivery) -> dict[str, Any]:
         "folder": f"{delivery.department}+{delivery.person}" if delivery.person else delivery.department,
         "sender": delivery.author,
         "subject": delivery.subject,
+        "campaign": show_id(delivery.campaign_id) if delivery.campaign_id else "",
     }
 
 

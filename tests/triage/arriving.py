@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from sqlmodel import Session
 
-from triage import directory, ids, intake
+from triage import content, directory, ids, intake
 from triage.actor import EVERYTHING, Actor, Role, Scope
 from triage.authentication import Authentication, Dmarc, Result, Spf
 from triage.company import CompanyDirectory, DepartmentEntry, PersonEntry, StaffEntry
@@ -73,15 +73,18 @@ def arrive(
     subject: str = "Your order",
     dmarc: Dmarc = NO_DMARC,
     spf: Result = Result.NONE,
+    text: str = "",
 ) -> tuple[int, ...]:
-    """A message comes in; the ids of its deliveries."""
-    raw = f"From: {author}\r\nSubject: {subject} {ids.new_id()}\r\n\r\nHello\r\n".encode()
+    """A message comes in; the ids of its deliveries. With a text of its own it may be of a campaign."""
+    raw = f"From: {author}\r\nSubject: {subject} {ids.new_id()}\r\n\r\n{text or 'Hello'}\r\n".encode()
+    said = summary(author, subject)
+    found = content.fingerprint_of(replace(said, text=text)) if text else None
     return intake.receive(
         session,
         envelope(*recipients, reverse_path=author),
         raw,
         authentication(author, dmarc, spf),
-        summary(author, subject),
+        replace(said, fingerprint=found.as_text() if found else ""),
         settings=settings,
         now=NOW,
     )

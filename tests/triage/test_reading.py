@@ -111,7 +111,7 @@ def test_nobody_reads_beyond_their_scope(company: Engine, settings: Settings, by
     ids = {recipient: one for recipient in (JOE, MARA, INFO) for one in came(company, settings, recipient)}
     with reading(company) as session:
         assert {one.recipient for one in listings.deliveries(session, ALL, by=by).items} == seen
-        assert {one.lead.recipient for one in cards.cards(session, ALL, by=by, now=NOW, by_sender=False).items} == seen
+        assert {one.lead.recipient for one in cards.cards(session, ALL, by=by, now=NOW, group="none").items} == seen
         assert sum(folder.held for folder in folders.folders(session, by=by)) == len(seen)
         for recipient, delivery_id in ids.items():
             if recipient in seen:
@@ -166,11 +166,11 @@ def test_cards_are_ordered_by_clock_then_weight_then_time_and_pages_meet(company
     for name in sorted(rows):
         (one,) = came(company, settings, JOE, author=f"{name.replace(' ', '.')}@s.example", subject=name)
         change(company, one, **rows[name])
-    for by_sender in (True, False):
+    for group in ("sender", "none", "campaign"):
         found, after = [], None
         with reading(company) as session:
             while True:
-                page = cards.cards(session, ALL, by=ANA, now=NOW, by_sender=by_sender, limit=2, after=after)
+                page = cards.cards(session, ALL, by=ANA, now=NOW, group=group, limit=2, after=after)
                 found += [card.lead.subject for card in page.items]
                 assert page.cards == 6
                 if page.following is None:

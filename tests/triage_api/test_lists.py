@@ -44,6 +44,7 @@ def test_a_delivery_in_full(ana: Browser, came: Came) -> None:
         "perishable_until": None,
         "verdict": {"disposition": "quarantine", "rule": "first-contact", "reason": one["verdict"]["reason"]},
         "withheld": "",
+        "campaign": None,
         "due_at": None,
         "attempts": 0,
         "last_reply": "",
@@ -130,6 +131,27 @@ def test_cards(ana: Browser, came: Came, engine: Engine) -> None:
     assert ana.get("/cards?department=legal").json()["total_deliveries"] == 1
     assert ana.get("/cards?state=purged").json()["items"] == []
     assert ana.get("/cards?group=none").json()["total_cards"] == 4
+
+
+PARCEL = "Your parcel could not be handed over. Settle the customs charge and choose a new delivery slot today."
+
+
+def test_cards_by_campaign_are_decided_as_they_say(ana: Browser, came: Came) -> None:
+    forged = [came(place, author=f"{number}@host{number}.example", text=PARCEL)[0] for number, place in enumerate((JOE, INFO, MARA))]
+    (real,) = came(JOE, author="post@supplier.example", text=PARCEL, dmarc=DMARC_PASS)
+    first, second = sorted(ana.get("/cards?group=campaign").json()["items"], key=lambda card: -card["count"])
+    assert (sorted(first["ids"]), first["apart"], second["ids"], second["apart"]) == (sorted(forged), 1, [real], 3)
+    campaign = first["lead"]["campaign"]
+    assert first["select"] == {"ids": [], "sender": "", "campaign": campaign, "proof": "none"}
+    assert {one["id"] for one in ana.get(f"/deliveries?campaign={campaign}").json()["items"]} == {*forged, real}
+    assert ana.get(f"/deliveries?campaign={campaign}&proof=supplier.example").json()["items"][0]["id"] == real
+    assert ana.get(f"/cards?group=none&campaign={campaign}").json()["total_cards"] == 4
+    sheet = ana.post("/selections/preview", {"select": first["select"]}).json()
+    assert (sheet["count"], sheet["apart"]) == (3, 1)
+    order = {"verb": "purge", "select": first["select"] | {"states": ["held"]}, "expect": 3}
+    assert ana.post("/decisions", order).json()["done"] == 3
+    (left,) = ana.get("/cards?group=campaign").json()["items"]
+    assert (left["ids"], left["apart"]) == ([real], 0)
 
 
 def test_folders(ana: Browser, ben: Browser, came: Came) -> None:

@@ -47,6 +47,19 @@ def test_a_list_is_narrowed_down(shell: Shell, arrives: Arrives, options: list[s
     assert len(json.loads(shell("deliveries", "--json", *options).out)) == found
 
 
+def test_a_campaign_is_purged_without_what_proves_itself(shell: Shell, arrives: Arrives) -> None:
+    text = "Your parcel could not be handed over. Settle the customs charge and choose a new delivery slot today."
+    forged = {arrives(author=f"{number}@host{number}.example", text=text) for number in range(3)}
+    real = arrives(author="post@supplier.example", text=text, dmarc=DMARC_PASS)
+    listed = json.loads(shell("deliveries", "--json").out)
+    (campaign,) = {one["campaign"] for one in listed}
+    assert {one["id"] for one in json.loads(shell("deliveries", "--json", "--campaign", campaign).out)} == {*forged, real}
+    assert "Purged 3 mails" in shell("purge", "--campaign", campaign, "--reason", "fraud").out
+    (left,) = json.loads(shell("deliveries", "--json", "--state", "held").out)
+    assert left["id"] == real
+    assert shell("purge", "--campaign", campaign, "--proof", "any").code == 0
+
+
 def test_release_undo_and_the_late_click(shell: Shell, arrives: Arrives) -> None:
     mail = arrives()
     released = shell("release", mail, "--reason", "wanted")

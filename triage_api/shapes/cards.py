@@ -1,15 +1,17 @@
 """The queue as cards."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from triage.selection import Selection
+from triage.grouping import Group
+from triage.selection import ANY_PROOF, Selection
 from triage.states import State
 from triage_api.pages import Cursor, Limit
 from triage_api.shapes.deliveries import Delivery
-from triage_api.shapes.texts import Id, Order, Shape, Text, Word
+from triage_api.shapes.selections import Selected
+from triage_api.shapes.texts import GivenId, Id, Order, Shape, Text, Word
 
 
 class Card(Shape):
@@ -17,13 +19,15 @@ class Card(Shape):
 
     key: str
     count: int
+    apart: Annotated[int, Field(description="more of the same campaign or sender, on other cards because their proof differs")]
     people: int
     departments: int
     newest_at: datetime
     weight: int
     perishable_until: datetime | None
     lead: Delivery
-    ids: list[Id]
+    ids: Annotated[list[Id], Field(description="the newest 500")]
+    select: Annotated[Selected, Field(description="all of it: for a preview or a decision, together with `states` and a folder")]
 
 
 class Cards(Shape):
@@ -38,8 +42,9 @@ class Cards(Shape):
 class CardQuery(Order):
     """Which cards to list, and which page of them."""
 
-    group: Literal["sender", "none"] = "sender"
+    group: Annotated[Group, Field(description="What is decided together; always with the same proof.")] = "sender"
     state: list[State] = [State.HELD]
+    campaign: GivenId | None = None
     department: Word | None = None
     person: Annotated[Word | None, Field(description="uid; empty: the department's shared folder")] = None
     q: Text = ""
@@ -48,4 +53,6 @@ class CardQuery(Order):
 
     def selection(self) -> Selection:
         """As the house knows it."""
-        return Selection(department=self.department, person=self.person, q=self.q, states=tuple(self.state))
+        return Selection(
+            campaign=self.campaign, proof=ANY_PROOF, department=self.department, person=self.person, q=self.q, states=tuple(self.state)
+        )

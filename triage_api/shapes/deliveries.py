@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, Field
 
-from triage.selection import Selection
+from triage.selection import ANY_PROOF, Selection
 from triage.states import State
 from triage_api.pages import Cursor, Limit
 from triage_api.shapes.texts import GivenId, Id, Order, Shape, Text, Word
@@ -63,6 +63,7 @@ class Delivery(Shape):
     perishable_until: datetime | None
     verdict: Verdict
     withheld: str
+    campaign: Annotated[Id | None, Field(description="the same mail sent many times; null: like no other")]
     signals: list[Signal]
     due_at: datetime | None
     attempts: int
@@ -114,6 +115,8 @@ class DeliveryQuery(Order):
     person: Annotated[Word | None, Field(description="uid; empty: the department's shared folder")] = None
     sender: Word = ""
     domain: Word = ""
+    campaign: GivenId | None = None
+    proof: Annotated[Word, Field(description="`any`, `none`, or the domain that proves it sent this")] = ""
     q: Text = ""
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
@@ -124,8 +127,8 @@ class DeliveryQuery(Order):
 
     def selection(self) -> Selection:
         """As the house knows it; empty means everything."""
-        given = self.model_dump(include={"department", "person", "sender", "domain", "q", "since", "until"})
-        return Selection(**given, states=tuple(self.state))
+        given = self.model_dump(include={"department", "person", "sender", "domain", "campaign", "q", "since", "until"})
+        return Selection(**given, proof=self.proof or (ANY_PROOF if self.campaign else ""), states=tuple(self.state))
 
 
 class Arrivals(Shape):

@@ -8,7 +8,18 @@ from triage.selection import MOST_IDS, Selection
 from triage.states import State
 from triage_api.shapes.deliveries import Delivery
 from triage_api.shapes.rules import Rule
-from triage_api.shapes.texts import GivenId, Order, Shape, Text, Word
+from triage_api.shapes.texts import GivenId, Id, Order, Shape, Text, Word
+
+PROOF = "`any`, `none`, or the domain that proves it sent this. Empty: any, but of a campaign only the proof that most of it has."
+
+
+class Selected(Shape):
+    """What a card holds, as a selection: only the features that make it."""
+
+    ids: list[Id] = []
+    sender: str = ""
+    campaign: Id | None = None
+    proof: str = ""
 
 
 class Select(Order):
@@ -17,6 +28,8 @@ class Select(Order):
     ids: Annotated[list[GivenId], Field(max_length=MOST_IDS)] = []
     sender: Word = ""
     domain: Word = ""
+    campaign: GivenId | None = None
+    proof: Annotated[Word, Field(description=PROOF)] = ""
     department: Word | None = None
     person: Word | None = None
     q: Text = ""
@@ -55,6 +68,7 @@ class Evidence(Shape):
 
     count: int
     outside: Annotated[int, Field(description="that the selection names too, beyond your scope; a search for words is not counted")]
+    apart: Annotated[int, Field(description="of the same campaign or sender, left out because their proof differs")]
     people: int
     departments: int
     by_state: dict[str, int]

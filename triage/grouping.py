@@ -1,0 +1,31 @@
+"""Which card a delivery belongs to: the same campaign or the same sender, and the same proof. As SQL, for whoever counts or lists cards."""
+
+from typing import Literal
+
+from sqlalchemy import ColumnElement, String, case, cast, func, literal
+from sqlmodel import col
+
+from triage.models import Delivery
+
+Group = Literal["campaign", "sender", "none"]
+
+
+def proven_domain() -> ColumnElement[str]:
+    """The domain that proves it sent this, "" where nothing does: what is decided together must not differ in it."""
+    return case((col(Delivery.proof) != "", col(Delivery.author_domain)), else_=literal("", String))
+
+
+def pile(group: Group) -> ColumnElement[str]:
+    """What belongs together whoever proves to have sent it. Mail that is like no other, by nobody that can be read, lies alone."""
+    alone = literal("#", String) + cast(col(Delivery.id), String)
+    by_sender = case((col(Delivery.author) != "", col(Delivery.author)), else_=alone)
+    if group == "campaign":
+        return func.coalesce(cast(col(Delivery.campaign_id), String), by_sender)
+    return by_sender if group == "sender" else alone
+
+
+def key(group: Group) -> ColumnElement[str]:
+    """The card: the pile, and apart from the rest of it what a domain has proven to be its own."""
+    if group == "none":
+        return pile(group)
+    return case((col(Delivery.proof) != "", pile(group) + literal(" ", String) + col(Delivery.author_domain)), else_=pile(group))
