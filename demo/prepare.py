@@ -15,7 +15,7 @@ HOST = "127.0.0.1"  # the demo is for this machine only: its passwords are known
 UNDO_SECONDS = 10
 
 
-def prepare(directory: Path, *, fresh: bool = False, smtp_port: int = 2525, http_port: int = 8080) -> Path:
+def prepare(directory: Path, *, fresh: bool = False, smtp_port: int = 2525, http_port: int = 8080, outbound_port: int = 2526) -> Path:
     """Make `directory` a demo and return the path of its mailroom.toml.
 
     What is missing is written; people, keys and mail that are there stay. mailroom.toml and the zone file follow from
@@ -29,7 +29,7 @@ def prepare(directory: Path, *, fresh: bool = False, smtp_port: int = 2525, http
     if not (directory / "company.toml").exists():
         write_file(directory / "company.toml", as_toml().encode())
     write_file(directory / "demo.zone", zone_text(keys(keys_directory(directory))).encode())
-    write_file(directory / "mailroom.toml", settings_toml(directory, smtp_port, http_port).encode())
+    write_file(directory / "mailroom.toml", settings_toml(directory, smtp_port, http_port, outbound_port).encode())
     return directory / "mailroom.toml"
 
 
@@ -62,7 +62,7 @@ def clear(directory: Path) -> None:
             path.unlink()
 
 
-def settings_toml(directory: Path, smtp_port: int, http_port: int) -> str:
+def settings_toml(directory: Path, smtp_port: int, http_port: int, outbound_port: int) -> str:
     """The demo's settings, every path absolute so that it runs from anywhere."""
     freemail = tuple(sorted({*FREEMAIL, *Policy().freemail_domains}))
     return f"""\
@@ -84,6 +84,10 @@ listen = {quoted(f"{HOST}:{smtp_port}")}
 [relay]
 next_hop = {quoted(f"maildir:{directory / 'mailboxes'}")}
 smarthost = {quoted(f"maildir:{directory / 'outside'}")}
+
+[outbound]
+listen = {quoted(f"{HOST}:{outbound_port}")}
+networks = ["127.0.0.0/8", "::1/128"]
 
 [dns]
 zone_file = {quoted(str(directory / "demo.zone"))}

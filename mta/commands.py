@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from mta import edges, replies
+from mta import edges, replies, signing_in
 
 if TYPE_CHECKING:
     from mta.dialogue import Dialogue
@@ -38,6 +38,8 @@ def extensions(dialogue: "Dialogue") -> list[str]:
     offered = [f"SIZE {dialogue.door.settings.smtp.max_size}", "8BITMIME", "SMTPUTF8", "PIPELINING", "ENHANCEDSTATUSCODES"]
     if not dialogue.visitor.tls and dialogue.door.tls():
         offered.append("STARTTLS")
+    if signing_in.is_offered(dialogue.door, dialogue.visitor):
+        offered.append(f"AUTH {' '.join(signing_in.MECHANISMS)}")
     if dialogue.visitor.is_edge:
         offered.append(" ".join(("XFORWARD", *edges.ATTRIBUTES)))
     return offered
@@ -56,6 +58,18 @@ def xforward(dialogue: "Dialogue", argument: str) -> str:
         return replies.XFORWARD_SYNTAX
     edges.remember(dialogue.visitor, attributes)
     return replies.OK
+
+
+def auth(dialogue: "Dialogue", argument: str) -> str:
+    """AUTH: somebody signs in, where that is of use (RFC 4954)."""
+    if dialogue.door.submitters is None or not dialogue.door.submitters.has_accounts:
+        return replies.UNKNOWN_COMMAND
+    if fault := signing_in.fault(dialogue.visitor, is_open=dialogue.transaction.is_open):
+        return fault
+    exchange, reply = signing_in.begun(argument)
+    if exchange is None:
+        return reply
+    return dialogue.sign_in(exchange)
 
 
 def mail(dialogue: "Dialogue", argument: str) -> str:
@@ -145,6 +159,7 @@ EVERYWHERE: dict[bytes, Command] = {
     b"QUIT": quit_,
     b"STARTTLS": starttls,
     b"XFORWARD": xforward,
+    b"AUTH": auth,
 }
 SMTP: dict[bytes, Command] = {b"HELO": helo, b"EHLO": ehlo, **EVERYWHERE}
 LMTP: dict[bytes, Command] = {b"LHLO": ehlo, **EVERYWHERE}

@@ -14,6 +14,8 @@ from mta.incoming import Incoming, envelope_of
 from mta.line import Line
 from mta.naming import Transaction
 from mta.patience import Patience
+from mta.signing_in import Exchange
+from mta.submission import Submission
 from mta.unread import Unread
 from mta.visitor import Visitor
 from triage.envelope import Envelope
@@ -22,6 +24,7 @@ LONGEST_LINE = 512  # bytes; RFC 5321, 4.5.3.1.4
 LONGER = {
     b"MAIL": LONGEST_LINE + 26 + 16 + 10,  # SIZE (RFC 1870), BODY (RFC 6152), SMTPUTF8 (RFC 6531)
     b"XFORWARD": 2048,
+    b"AUTH": 2048,  # RFC 4954, 4: with an initial response
 }
 MOST_AT_ONCE = 100  # steps until others have their turn
 MOST_UNREAD = 64 * 1024  # bytes that may wait while a message is stored
@@ -35,13 +38,14 @@ class Dialogue:
     def __init__(self, door: Door, line: Line, visitor: Visitor) -> None:
         self.door, self.line, self.visitor = door, line, visitor
         self.commands = commands.LMTP if visitor.lmtp else commands.SMTP
-        self.transaction = Transaction(door, visitor)
+        self.transaction = Submission(door, visitor) if door.submitters else Transaction(door, visitor)
         self.patience = Patience(door.settings.smtp, door.clock())
         self.unread = Unread()
         self.said: list[str] = []
         self.step: Callable[[], bool] = self.wait
         self.incoming: Incoming | None = None
         self.storing: Envelope | None = None
+        self.exchange: Exchange | None = None  # while somebody signs in
         self.has_ended = self.is_over = False  # the client has said its last word; we have said ours
         self.lets_others = False  # there is more to be read, after the others' turn
 
@@ -94,7 +98,7 @@ class Dialogue:
         self.unread.clear()
         self.transaction.clear()
         self.visitor.forget_client()
-        self.visitor.tls, self.visitor.greeting = version, ""
+        self.visitor.tls, self.visitor.greeting, self.visitor.login = version, "", ""
         self.step = self.read_command
 
     def ended(self) -> bool:
@@ -249,6 +253,27 @@ class Dialogue:
         self.flush()
         self.step = self.wait
         self.line.start_tls(context)
+
+    def sign_in(self, exchange: Exchange) -> str:
+        """Go on with signing in: what is asked next, or the outcome."""
+        if exchange.question:
+            self.exchange, self.step = exchange, self.read_response
+            return exchange.question
+        assert self.door.submitters is not None
+        reply = exchange.outcome(self.door.submitters, self.visitor)
+        logbook.signed_in(reply, exchange.name, self.visitor)
+        return reply
+
+    def read_response(self) -> bool:
+        """The answer of a client that signs in."""
+        assert self.exchange is not None
+        line = self.unread.line()
+        if line is None:
+            return False
+        self.patience.heard = self.door.clock()
+        exchange, self.exchange, self.step = self.exchange, None, self.read_command
+        self.answer(exchange.take(line) or self.sign_in(exchange))
+        return True
 
     def expect_message(self) -> None:
         """What comes next is a message."""

@@ -10,6 +10,7 @@ from mta.edges import Edges
 from mta.limits import Clients, Memory
 from mta.snapshot import SnapshotFile
 from mta.spool import Spool
+from mta.submitters import Submitters
 from triage.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Door:
     clock: Callable[[], float]  # steady, in seconds
     later: Callable[[Callable[[], None]], None]  # lets the loop's thread do something, asked by another thread
     edges: Edges = field(default_factory=Edges)
+    submitters: Submitters | None = None  # who hands over employees' mail, where that is what the door is for
     tls: Callable[[], ssl.SSLContext | None] = lambda: None  # the context of the present certificate
     connections: "set[Connection]" = field(default_factory=set)
     emptied: asyncio.Event = field(default_factory=asyncio.Event)  # the last connection is gone

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from mta.nexthop import NextHop
 from mta.sealer import Sealer
-from mta.trace import stamp
+from mta.trace import passed_on, stamp
 from triage.ids import show
 from triage.queue import MOST_RECIPIENTS, Claim, Outcome
 from triage.settings import Settings
@@ -41,7 +41,7 @@ def carry(errand: Errand, hop: NextHop, settings: Settings, next_hop: str, seale
     """The trace fields and the seal on top, and over to the next hop; an outcome for each claim."""
     first = errand.claims[0]
     try:
-        raw = first.raw if first.direction == "notice" else stamped(first, settings, sealer)
+        raw = first.raw if first.direction in ("notice", "report") else stamped(first, settings, sealer)
         outcomes = hop.send(first.reverse_path, [claim.mailbox for claim in errand.claims], raw)
     except Exception:  # a fault of ours is no reason to lose mail or a worker
         log.exception("message %s: attempt broke off", show(first.message_id))
@@ -52,7 +52,9 @@ def carry(errand: Errand, hop: NextHop, settings: Settings, next_hop: str, seale
 
 
 def stamped(claim: Claim, settings: Settings, sealer: Sealer | None) -> bytes:
-    """A message that came in, with our trace fields and our seal. What we wrote ourselves goes as it is."""
+    """A message that came in, with our trace fields and our seal; an employee's with our Received. What we wrote goes as it is."""
+    if claim.direction == "outbound":
+        return passed_on(claim.raw, envelope=claim.envelope, hostname=settings.company.hostname)
     raw = stamp(
         claim.raw,
         envelope=claim.envelope,

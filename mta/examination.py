@@ -12,6 +12,7 @@ from triage.authentication import Authentication
 from triage.bounded import Overrun, Pool
 from triage.content import Summary
 from triage.envelope import Envelope
+from triage.outgoing import Journaled
 from triage.times import utcnow
 
 
@@ -23,6 +24,7 @@ class Found:
     summary: Summary
     overran: bool = False  # the parser gave up
     listed: str = ""  # who lists the client as bad, as a sentence without its end
+    journaled: Journaled | None = None  # of a copy of outgoing mail: the journal report that it is
 
 
 NOTHING = Found(Authentication(""), Summary())

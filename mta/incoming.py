@@ -66,6 +66,8 @@ class Incoming:
         seen = scan(raw, self.door.settings.company.hostname)
         if seen.hops > smtp.max_hops or seen.own_hops > 1:
             return replies.LOOP
+        if self.door.submitters:
+            return ""  # whom we block is about mail that comes in
         snapshot = self.door.snapshot.current()
         if transaction.visitor.is_edge or seen.author is None or snapshot is None or not snapshot.refuses(seen.author, seen.signers):
             return ""

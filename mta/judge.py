@@ -159,10 +159,18 @@ class Writer:
     def settle(self, messages: list[Judged], stop: threading.Event) -> list[Judged]:
         """Enter the messages or put them off; those that neither could be done with."""
         now = utcnow()
-        later = [(message, why) for message in messages if (why := why_later(message))]
-        ready = [message for message in messages if not why_later(message)]
+        later = [(message, why) for message in messages if (why := self.why_later(message))]
+        ready = [message for message in messages if not self.why_later(message)]
         failed = self.enter(ready, stop) if ready else []
         return [message for message, why in later + failed if not stop.is_set() and not self.put_off(message, why, now)]
+
+    def why_later(self, message: Judged) -> str:
+        """Why the message is not ready to be entered, "" when it is."""
+        if message.fault:
+            return message.fault
+        if message.found.overran and not message.attempt:
+            return "the parser gave up; the slow one has more time"
+        return ""
 
     def enter(self, messages: list[Judged], stop: threading.Event) -> list[tuple[Judged, str]]:
         """Enter messages; those that could not be, and why."""
@@ -265,15 +273,6 @@ def gathered(judged: "queue.SimpleQueue[Judged]") -> list[Judged]:
         while len(group) < GROUP:
             group.append(judged.get_nowait())
     return group
-
-
-def why_later(message: Judged) -> str:
-    """Why the message is not ready to be entered, "" when it is."""
-    if message.fault:
-        return message.fault
-    if message.found.overran and not message.attempt:
-        return "the parser gave up; the slow one has more time"
-    return ""
 
 
 def retry_at(message: Judged, now: datetime) -> datetime:

@@ -5,8 +5,9 @@ import queue
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
-from mta.examination import NOTHING, Examiner, Found
+from mta.examination import NOTHING, Found
 from mta.spool import Batch, Spool
 from triage.envelope import Envelope
 from triage.visible import visible
@@ -87,10 +88,20 @@ class Share:
             self.finished()
 
 
+class Examines(Protocol):
+    """Finds out about one message; safe for several threads."""
+
+    def believed(self, envelope: Envelope, raw: bytes) -> Envelope:
+        """The envelope as far as the one who brought the message may be believed."""
+
+    def examine(self, envelope: Envelope, raw: bytes) -> Found:
+        """Everything that can be found out."""
+
+
 class Lane:
     """One reader and several workers. Its reader goes on while they wait for DNS, as long as there is room."""
 
-    def __init__(self, spool: Spool, examiner: Examiner, judged: "queue.SimpleQueue[Judged]", *, workers: int) -> None:
+    def __init__(self, spool: Spool, examiner: Examines, judged: "queue.SimpleQueue[Judged]", *, workers: int) -> None:
         self.spool, self.examiner, self.judged = spool, examiner, judged
         self.room = Room(MOST_BYTES, workers * MESSAGES_A_WORKER)
         self.held: dict[str, Batch] = {}

@@ -24,6 +24,11 @@ def refused(reply: str, visitor: Visitor, reverse_path: str | None = None, recip
     log.info("refused %s", visible(f'"{reply}" {visitor} from=<{reverse_path or ""}>{to}'))
 
 
+def signed_in(reply: str, name: str, visitor: Visitor) -> None:
+    """Somebody has given a name and a password."""
+    log.info("signing in %s", visible(f'"{reply}" name={name[:80]} {visitor}'))
+
+
 def left(envelope: Envelope, visitor: Visitor) -> None:
     """The client hung up while its message was stored."""
     log.info("left before the answer %s", visible(f"{show(envelope.spool_id)} {visitor} from=<{envelope.reverse_path}>"))

@@ -23,6 +23,7 @@ from mta.orders import Orders
 from mta.snapshot import SnapshotFile
 from mta.sockets import BACKLOG, Listeners, listeners
 from mta.spool import Spool
+from mta.submitters import Submitters
 from mta.tally import Tally
 from triage.bell import Bell
 from triage.settings import Settings, Smtp
@@ -49,30 +50,46 @@ def run(
     `ready` is called when connections are accepted. `own` are listening sockets; without them systemd's are used, or
     smtp.listen is bound. `tally` is shared with other workers. BadInput when port, spool or certificate cannot be used.
     """
-    certificate = Certificate(settings.smtp)
     edges = Edges(settings.smtp.trusted_edges, settings.smtp.edge_protocol)
     directory = settings.spool.directory
     spool = Spool(directory)
-    bell = Bell(directory, "judge")
-    spool.after_batch = bell.ring
-    own = own or listeners(settings.smtp)
+    with contextlib.closing(Bell(directory, "judge")) as bell:
+        spool.after_batch = bell.ring
+        own = own or listeners(settings.smtp)
+        open_door(settings, spool, own, stop, ready, edges=edges, tally=tally, lifeline=lifeline)
+
+
+def open_door(
+    settings: Settings,
+    spool: Spool,
+    own: Listeners,
+    stop: threading.Event | None,
+    ready: Callable[[], None] | None,
+    *,
+    edges: Edges | None = None,
+    submitters: Submitters | None = None,
+    tally: Tally | None = None,
+    lifeline: int | None = None,
+) -> None:
+    """Accept connections on these sockets until it is ordered to stop, and put what is accepted into the spool."""
+    certificate = Certificate(settings.smtp)
     spool.start()
     with contextlib.closing(own), asyncio.Runner(loop_factory=loop_factory()) as runner:
         loop = runner.get_loop()
         door = Door(
             settings=settings,
             spool=spool,
-            snapshot=SnapshotFile(directory),
+            snapshot=SnapshotFile(settings.spool.directory),
             clients=Clients(settings.smtp, tally),
             memory=memory(settings.smtp),
             clock=loop.time,
             later=Later(loop),
-            edges=edges,
+            edges=edges or Edges(),
+            submitters=submitters,
             tls=certificate.context,
         )
         runner.run(serve(door, own, lambda: Orders(loop, stop, lifeline), ready))
         spool.close()
-    bell.close()
     log.info("stopped")
 
 

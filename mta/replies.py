@@ -1,5 +1,6 @@
 """What the receiving daemon says to a client: one reply for each outcome, with enhanced status code (RFC 3463)."""
 
+import base64
 import errno
 import unicodedata
 
@@ -22,6 +23,7 @@ TOO_MANY_CONNECTIONS = "421 4.7.0 Too many connections from your address; try ag
 BUSY = "421 4.3.2 Too many connections; try again later"
 SHUTTING_DOWN = "421 4.3.2 Shutting down; try again later"
 EDGES_ONLY = "554 5.7.1 Only our own edge servers are served here"
+INSIDERS_ONLY = "554 5.7.1 Only our own servers may send through this one"
 NO_PROXY_HEADER = "554 5.5.1 A PROXY header is expected from you"
 TALKED_EARLY = "554 5.5.1 You spoke before the greeting"
 NOT_SMTP = "554 5.5.1 This is a mail server"
@@ -49,6 +51,17 @@ MAIL_ALREADY = "503 5.5.1 A sender is named already; send RSET to start again"
 MAIL_FIRST = "503 5.5.1 Send MAIL first"
 RCPT_FIRST = "503 5.5.1 Name a recipient that is accepted first"
 
+# signing in (RFC 4954)
+SIGNED_IN = "235 2.7.0 Signed in"
+WRONG_PASSWORD = "535 5.7.8 Name or password is wrong"
+SIGNED_IN_ALREADY = "503 5.5.1 You have signed in already"
+SIGN_IN_FIRST = "530 5.7.0 Sign in first"
+ENCRYPT_FIRST = "538 5.7.11 Say STARTTLS first: passwords are taken encrypted only"
+UNKNOWN_MECHANISM = "504 5.5.4 Only PLAIN and LOGIN are known here"
+SIGN_IN_CANCELLED = "501 5.7.0 Cancelled"
+BAD_BASE64 = "501 5.5.2 That is not base64"
+TOO_MANY_PASSWORDS = "421 4.7.0 Too many wrong passwords"
+
 # the envelope
 SENDER_OK = "250 2.1.0 OK"
 RECIPIENT_OK = "250 2.1.5 OK"
@@ -58,6 +71,7 @@ NOT_ASCII = "553 5.6.7 The address is not ASCII and SMTPUTF8 was not asked for"
 UNKNOWN_RECIPIENT = "550 5.1.1 Nobody here has that address"
 HAS_LEFT = "550 5.1.6 "
 NO_RELAY = "550 5.7.1 Mail is accepted for our own addresses only"
+COPIES_ONLY = "550 5.7.1 Only copies for the journal address are taken here: there is no way to the outside"
 TOO_MANY_RECIPIENTS = "452 4.5.3 Too many recipients; send to the others in another message"
 NOT_READY = "451 4.3.0 Not ready yet; try again later"
 SENDER_BLOCKED = "550 5.7.1 This address does not accept mail from you"
@@ -83,6 +97,11 @@ def hello(hostname: str, extensions: list[str]) -> str:
     """The answer to EHLO (RFC 5321, 4.1.1.1), or to HELO when there are no extensions."""
     lines = [hostname, *extensions]
     return "\r\n".join(f"250{'-' if number < len(lines) else ' '}{line}" for number, line in enumerate(lines, 1))
+
+
+def challenge(text: str) -> str:
+    """What a client that signs in is asked next (RFC 4954, 4)."""
+    return "334 " + base64.b64encode(text.encode()).decode()
 
 
 def queued(spool_id: int) -> str:

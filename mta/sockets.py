@@ -34,16 +34,17 @@ class Listeners:
         return ", ".join([*map(name_of, self.smtp), *(f"{name_of(one)} (LMTP)" for one in self.lmtp)])
 
 
-def listeners(limits: Smtp) -> Listeners:
+def listeners(limits: Smtp, setting: str = "smtp.listen") -> Listeners:
     """systemd's sockets; smtp.listen and smtp.lmtp_listen where it hands none over. BadInput says what is in the way.
 
+    `setting`: where smtp.listen was taken from.
     A socket unit names the LMTP socket with FileDescriptorName=lmtp.
     """
     activated = list(handed_over())
     smtp = [one for name, one in activated if name != "lmtp"]
     lmtp = [one for name, one in activated if name == "lmtp"]
     if not smtp:
-        smtp = [bound(limits.listen, "smtp.listen")]
+        smtp = [bound(limits.listen, setting)]
     if not lmtp and limits.lmtp_listen:
         lmtp = [bound_path(limits.lmtp_listen) if "/" in limits.lmtp_listen else bound(limits.lmtp_listen, "smtp.lmtp_listen")]
     return Listeners(smtp, lmtp)

@@ -42,6 +42,12 @@ def stamp(
     return own + separator(kept) + kept + body
 
 
+def passed_on(raw: bytes, *, envelope: Envelope, hostname: str) -> bytes:
+    """An employee's mail on its way out: our Received field on top, everything else as it came."""
+    header, body = split(crlf(raw))
+    return received(envelope, hostname).encode("ascii") + separator(header) + header + body
+
+
 def crlf(raw: bytes) -> bytes:
     """The same lines, each ended by CRLF: what is passed on can smuggle nothing (RFC 5321, 2.3.8)."""
     if raw.count(b"\n") == raw.count(b"\r") == raw.count(b"\r\n"):

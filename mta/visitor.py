@@ -21,6 +21,8 @@ class Visitor:
     greeting: str = ""  # the name in HELO, EHLO or LHLO; "" before it
     extended: bool = False
     tls: str = ""  # e.g. "TLSv1.3"
+    login: str = ""  # with which they have signed in
+    wrong_passwords: int = 0
 
     @property
     def helo(self) -> str:

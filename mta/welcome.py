@@ -19,6 +19,8 @@ def unwelcome(door: Door, visitor: Visitor) -> str:
         return replies.SHUTTING_DOWN
     if visitor.lmtp and not door.edges.may_speak_lmtp(visitor.peer):
         return replies.EDGES_ONLY
+    if door.submitters and not door.submitters.may_come(visitor.peer):
+        return replies.INSIDERS_ONLY
     if door.clients.is_full():
         return replies.BUSY
     return replies.TOO_MANY_CONNECTIONS if door.clients.has_too_many(visitor.counted) else ""

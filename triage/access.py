@@ -21,6 +21,14 @@ def readable(by: Actor) -> ColumnElement[bool]:
     return and_(col(Delivery.direction).in_(["in", "bounce", "notice"]), within(by))
 
 
+def sent_by(by: Actor) -> ColumnElement[bool]:
+    """Which deliveries this actor may see waiting for a next hop: what they may read, and for administrators of the whole company also
+    employees' own mail and what is told of it. Nobody reads that."""
+    if by.role is Role.ADMIN and by.scope.company:
+        return within(by)
+    return readable(by)
+
+
 def within(by: Actor) -> ColumnElement[bool]:
     """The actor's scope, without what is sealed to them."""
     return and_(reach(by), not_(sealed.away_from(by))) if by.kind in sealed.PEOPLE else reach(by)

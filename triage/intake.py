@@ -1,7 +1,6 @@
 """A message comes in: gather facts, decide for each recipient, enter. Also what the door is told."""
 
 import zlib
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -16,6 +15,7 @@ from triage import (
     directory,
     door_rules,
     emergency,
+    entries,
     leavers,
     ledger,
     markers,
@@ -33,7 +33,6 @@ from triage.envelope import Address, Envelope, folded
 from triage.errors import NotYet
 from triage.facts import Facts, Recipient
 from triage.fingerprint import Fingerprint
-from triage.ids import sibling
 from triage.mailing_lists import rewritten, shown_name
 from triage.models import Delivery, KnownRecipient, Message, Person, Rule
 from triage.policy import Disposition, Verdict, decide
@@ -66,7 +65,7 @@ def receive(
     as bad, in words. `patient`: there is time to judge it again; NotYet, and nothing is entered, when a verdict rests on a
     DNS that did not answer.
     """
-    envelope, entered = identified(session, envelope)
+    envelope, entered = entries.identified(session, envelope)
     if entered is not None:
         return tuple(session.scalars(select(col(Delivery.id)).where(col(Delivery.message_id) == entered).order_by(col(Delivery.id))))
     campaign_id = campaigns.assign(session, Fingerprint.from_text(summary.fingerprint), summary.subject, now=now)
@@ -135,23 +134,6 @@ def learned_about(session: Session, summary: Summary, settings: Settings, now: d
 def heard_from(gathered: list[Facts]) -> set[int]:
     """The correspondents whose proven mail this is, for somebody whom they are known to."""
     return {rule.id for facts in gathered if proof_of_author(facts) for rule in facts.rules if rule.origin == correspondents.ORIGIN}
-
-
-def identified(session: Session, envelope: Envelope) -> tuple[Envelope, int | None]:
-    """The envelope under an id that no other message has, and the message's own id when it was entered already.
-
-    Doors make ids apart from each other: that two of them make the same one is rare, and must not lose the second mail.
-    Its other id follows from its envelope, so it is found again.
-    """
-    while True:
-        found = session.execute(
-            select(col(Message.id), col(Message.envelope)).where(col(Message.spool_id) == envelope.spool_id)
-        ).one_or_none()
-        if found is None:
-            return envelope, None
-        if Envelope.from_json(found.envelope) == envelope:
-            return envelope, found.id
-        envelope = replace(envelope, spool_id=sibling(envelope.spool_id, envelope.as_json()))
 
 
 def carrier_of(envelope: Envelope) -> str:

@@ -110,7 +110,9 @@ class Delivery(SQLModel, table=True):
         default_factory=list, sa_column=Column(JSON, nullable=False)
     )  # what matched too and did not decide: policy.Beside
     withheld: str = ""  # observe mode: the rule that would have stopped it
-    direction: str = "in"  # in; bounce: what came back to an address of ours; notice: what we tell a sender
+    # in; bounce: what came back to an address of ours; notice: what we tell a sender; outbound: employees' own mail;
+    # report: what one of them is told of it
+    direction: str = "in"
     due_at: datetime | None = instant(nullable=True)  # queued: when to send; relaying: when the lease ends
     queued_at: datetime | None = instant(nullable=True)  # the queue lifetime starts here
     attempts: int = 0  # fences late answers of a dead worker

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, bindparam, func, insert, or_, select, true, update
 from sqlmodel import Session, SQLModel, col
 
-from triage import bounces, contents, groups, ledger, notices, recalled, routes
+from triage import bounces, contents, groups, ledger, notices, recalled, routes, undelivered
 from triage.actor import Actor
 from triage.addressing import with_detail
 from triage.authentication import Authentication, Result
@@ -167,7 +167,7 @@ def claims_of(session: Session, ids: Sequence[int], settings: Settings, now: dat
             groups.expand(session, row.id, lists[row.mailbox], settings.company, by=RELAY, now=now)
         else:
             envelope, authentication, raw = letter
-            path = reverse_path(session, envelope, authentication, Tag(row.id, row.attempts), settings)
+            path = reverse_path(session, envelope, authentication, Tag(row.id, row.attempts), settings, row.direction)
             address = address_at_next_hop(row, settings)
             claims.append(
                 Claim(row.id, row.attempts, row.message_id, address, path, row.rule, envelope, authentication, raw, row.direction)
@@ -198,10 +198,15 @@ def letters(session: Session, ids: Iterable[int]) -> dict[int, tuple[Envelope, A
     return found
 
 
-def reverse_path(session: Session, envelope: Envelope, authentication: Authentication, tag: Tag, settings: Settings) -> str:
-    """The envelope sender at the next hop (mailflow.md 2): null stays null, what SPF proves goes on, the rest bounces to us."""
+def reverse_path(
+    session: Session, envelope: Envelope, authentication: Authentication, tag: Tag, settings: Settings, direction: str = "in"
+) -> str:
+    """The envelope sender at the next hop (mailflow.md 2): null stays null, what SPF proves goes on, the rest bounces to us.
+
+    Mail of our own people goes on with theirs.
+    """
     proven = any(spf.identity == "mailfrom" and spf.result is Result.PASS for spf in authentication.spf)
-    if not envelope.reverse_path or proven or settings.relay.original_reverse_path:
+    if not envelope.reverse_path or proven or settings.relay.original_reverse_path or direction == "outbound":
         return envelope.reverse_path
     return bounces.address_for(session, tag, settings.company.domains[0])
 
@@ -237,6 +242,7 @@ def settle_many(session: Session, ended: Sequence[tuple[Claim, Outcome]], *, set
     purged = {delivery_id for delivery_id, _, _ in wanted}
     if refused := [one["delivery"] for one in by_kind["bounced"] if one["delivery"] not in purged]:
         notices.failed(session, refused, settings=settings, now=now)
+        undelivered.failed(session, refused, settings=settings, now=now)
     for delivery_id, decision_id, kind in wanted:
         purge_that_waited(session, delivery_id, decision_id, kind, settings=settings, now=now)
     return [claim for claim, _ in ended if claim.delivery_id not in standing]

@@ -83,7 +83,9 @@ def erasable(settings: Settings, now: datetime) -> Select[int]:
     gone = now - timedelta(days=settings.retention.purged_days)
     sent = now - timedelta(days=settings.retention.released_days)
     told = now - timedelta(days=settings.retention.notice_days)
+    passed = now - timedelta(days=settings.outbound.keep_days)
     over = or_(
+        and_(col(Delivery.direction).in_(["outbound", "report"]), col(Delivery.state).in_(FINAL), col(Delivery.settled_at) < passed),
         and_(col(Delivery.direction) == "notice", col(Delivery.state).in_(FINAL), col(Delivery.settled_at) < told),
         and_(col(Delivery.state) == State.DELIVERED, col(Delivery.settled_at) < sent),
         and_(col(Delivery.state).in_([state for state in FINAL if state is not State.DELIVERED]), col(Delivery.settled_at) < gone),
@@ -93,5 +95,5 @@ def erasable(settings: Settings, now: datetime) -> Select[int]:
         .join(Message, col(Message.id) == col(Delivery.message_id))
         .where(col(Message.content_id) == col(Content.id), ~over)
     )
-    old_enough = col(Content.id) < first_id_at(max(gone, sent, told))  # spares the walk over what came lately
+    old_enough = col(Content.id) < first_id_at(max(gone, sent, told, passed))  # spares the walk over what came lately
     return select(col(Content.id)).where(old_enough, col(Content.zstd).is_not(None), ~needed.exists()).order_by(col(Content.id))

@@ -10,6 +10,7 @@ from triage.errors import BadInput
 from triage.models import Delivery
 from triage.settings import Settings
 
+INWARD = ("in", "report")  # directions of what goes to somebody here
 POSSIBLE = "write department:CODE=NEXT_HOP or domain:DOMAIN=NEXT_HOP"
 
 
@@ -17,24 +18,28 @@ POSSIBLE = "write department:CODE=NEXT_HOP or domain:DOMAIN=NEXT_HOP"
 class Route:
     """One line of the settings: what it is for, and where that goes."""
 
-    kind: str  # department, domain: of mail that came in; outside: everything else; rest
+    kind: str  # department, domain: of mail for people here; outbound: of employees' mail; outside: everything else; rest
     value: str
     next_hop: str
 
     def takes(self, *, department: str, mailbox: str, direction: str) -> bool:
         """Is this delivery's way this one, unless an earlier route takes it?"""
         if self.kind in ("department", "domain"):
-            return direction == "in" and self.value == (department if self.kind == "department" else mailbox.rpartition("@")[2])
-        return self.kind == "rest" or direction != "in"
+            return direction in INWARD and self.value == (department if self.kind == "department" else mailbox.rpartition("@")[2])
+        if self.kind == "outbound":
+            return direction == "outbound"
+        return self.kind == "rest" or direction not in INWARD
 
     @property
     def condition(self) -> ColumnElement[bool]:
         """The same in SQL."""
-        came_in = col(Delivery.direction) == "in"
+        came_in = col(Delivery.direction).in_(INWARD)
         if self.kind == "department":
             return and_(came_in, col(Delivery.department) == self.value)
         if self.kind == "domain":
             return and_(came_in, col(Delivery.mailbox).endswith(f"@{self.value}", autoescape=True))
+        if self.kind == "outbound":
+            return col(Delivery.direction) == "outbound"
         return true() if self.kind == "rest" else not_(came_in)
 
 
@@ -48,8 +53,9 @@ class Destination:
 
 def routes(settings: Settings) -> tuple[Route, ...]:
     """The routes in their order: the first that takes a delivery is its way. BadInput names the one that is of no use."""
+    outbound = [Route("outbound", "", settings.outbound.smarthost)] if settings.outbound.smarthost else []
     outside = [Route("outside", "", settings.relay.smarthost)] if settings.relay.smarthost else []
-    return (*outside, *map(route, settings.relay.routes), Route("rest", "", settings.relay.next_hop))
+    return (*outbound, *outside, *map(route, settings.relay.routes), Route("rest", "", settings.relay.next_hop))
 
 
 def route(text: str) -> Route:

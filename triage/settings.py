@@ -453,6 +453,16 @@ class Settings:
         return self.company.authserv_id or self.company.hostname
 
     @property
+    def takes_outbound(self) -> bool:
+        """May anybody hand over employees' mail?"""
+        return bool(self.outbound.networks or self.outbound.accounts_file)
+
+    @property
+    def has_way_out(self) -> bool:
+        """Is there a server that takes employees' mail to the outside?"""
+        return bool(self.outbound.smarthost or self.relay.smarthost)
+
+    @property
     def reaches_mailboxes(self) -> bool:
         """Can mail that was delivered be taken back?"""
         next_hops = [self.relay.next_hop, *(route.partition("=")[2].strip() for route in self.relay.routes)]

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, func, select, true, update
 from sqlmodel import Session, col
 
-from triage import access, ledger, notices
+from triage import access, ledger, notices, undelivered
 from triage.actor import Actor
 from triage.db import among
 from triage.errors import NotAllowedNow, NotFound
@@ -52,7 +52,7 @@ def retry(session: Session, ids: Sequence[int], *, settings: Settings, by: Actor
 def retry_all(session: Session, destination: Destination, *, by: Actor, now: datetime) -> int:
     """Try everything that waits for a next hop, and that the actor may see, at once; how many."""
     access.may_decide(by)
-    return hasten(session, and_(of(destination), access.readable(by)), by=by, now=now)
+    return hasten(session, and_(of(destination), access.sent_by(by)), by=by, now=now)
 
 
 def hasten(session: Session, where: ColumnElement[bool], *, by: Actor, now: datetime) -> int:
@@ -77,7 +77,7 @@ def give_up(session: Session, ids: Sequence[int], *, settings: Settings, by: Act
 def give_up_all(session: Session, destination: Destination, *, settings: Settings, by: Actor, now: datetime) -> int:
     """Try nothing more of what waits for a next hop, and that the actor may see; how many."""
     access.may_decide(by)
-    return end(session, and_(of(destination), access.readable(by)), GIVEN_UP.format(by=by.shown), settings=settings, by=by, now=now)
+    return end(session, and_(of(destination), access.sent_by(by)), GIVEN_UP.format(by=by.shown), settings=settings, by=by, now=now)
 
 
 def end(session: Session, where: ColumnElement[bool], reply: str, *, settings: Settings, by: Actor, now: datetime) -> int:
@@ -88,6 +88,7 @@ def end(session: Session, where: ColumnElement[bool], reply: str, *, settings: S
         session, queued, Event.GIVE_UP, by=by, now=now, detail={"reply": reply}, due_at=None, waits_for="", last_reply=said
     )
     notices.failed(session, [delivery_id for delivery_id, _ in ended], settings=settings, now=now)
+    undelivered.failed(session, [delivery_id for delivery_id, _ in ended], settings=settings, now=now)
     return len(ended)
 
 
@@ -119,7 +120,7 @@ def bring_forward(session: Session, destination: Destination, *, now: datetime) 
 
 def standings(session: Session, *, by: Actor, settings: Settings) -> list[Standing]:
     """How it stands with each next hop, of what the actor may see."""
-    return [standing(session, one, access.readable(by)) for one in destinations(settings)]
+    return [standing(session, one, access.sent_by(by)) for one in destinations(settings)]
 
 
 def standing(session: Session, destination: Destination, visible: ColumnElement[bool]) -> Standing:
@@ -160,7 +161,7 @@ def of(destination: Destination) -> ColumnElement[bool]:
 
 def found(session: Session, ids: Sequence[int], by: Actor) -> dict[int, str]:
     """The states of these deliveries; NotFound for one that the actor may not see or whose content is gone."""
-    where = and_(among(session, col(Delivery.id), ids), access.readable(by), col(Delivery.erased_at).is_(None))
+    where = and_(among(session, col(Delivery.id), ids), access.sent_by(by), col(Delivery.erased_at).is_(None))
     states: dict[int, str] = dict(session.execute(select(col(Delivery.id), col(Delivery.state)).where(where)).all())
     for one in ids:
         if one not in states:

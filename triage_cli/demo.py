@@ -34,10 +34,11 @@ PATIENCE = 60.0  # seconds until the console must answer
 @click.option("--directory", type=click.Path(path_type=Path), default=DIRECTORY, show_default=True, help="Where everything is kept.")
 @click.option("--smtp-port", default=2525, show_default=True)
 @click.option("--http-port", default=8080, show_default=True)
+@click.option("--outbound-port", default=2526, show_default=True, help="For employees' mail to the outside.")
 @click.option("--no-mail", is_flag=True, help="Do not play the morning of mail.")
-def demo(fresh: bool, directory: Path, smtp_port: int, http_port: int, no_mail: bool) -> int:
+def demo(fresh: bool, directory: Path, smtp_port: int, http_port: int, outbound_port: int, no_mail: bool) -> int:
     """Start the demo company: SMTP, console and mailboxes on this machine, nothing else needed."""
-    file = prepare(directory, fresh=fresh, smtp_port=smtp_port, http_port=http_port)
+    file = prepare(directory, fresh=fresh, smtp_port=smtp_port, http_port=http_port, outbound_port=outbound_port)
     settings = settings_file.read(str(file), {})
     engine = made_ready(settings)
     stop = stop_on_signals()
@@ -125,8 +126,9 @@ Mailroom is open.
   Console      {console}   sign in as ana, password {company.PASSWORD}
   Also staff   {staff}; the same password
   Mail in      {host}:{port}
+  Mail out     {settings.outbound.listen}   employees write here; whoever they write to is known from then on
   Mailboxes    {directory}/mailboxes/   released mail lies here
-  Outside      {directory}/outside/     and here what senders are told
+  Outside      {directory}/outside/     and here employees' mail, and what senders are told
   A first mail {send}
   Log          {directory}/mailroom.log
   Stop         Ctrl+C; start over with: {called()} demo --fresh{"" if directory == DIRECTORY else f" --directory {directory}"}

@@ -14,6 +14,7 @@ COMMANDS = {  # where each command lives: a role must not import what another on
     "serve": "serve",
     "receive": "roles",
     "judge": "roles",
+    "outbound": "roles",
     "relay": "roles",
     "recall": "roles",
     "api": "roles",

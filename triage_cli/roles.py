@@ -71,6 +71,13 @@ def judge(ctx: click.Context) -> None:
 
 @click.command()
 @click.pass_context
+def outbound(ctx: click.Context) -> None:
+    """Take employees' mail from the internal server, pass it on, and learn whom they write to."""
+    start(ctx, "mta.outbound", "outbound")
+
+
+@click.command()
+@click.pass_context
 def relay(ctx: click.Context) -> None:
     """Send on what was released."""
     start(ctx, "mta.relay", "relay")

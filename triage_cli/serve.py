@@ -50,7 +50,11 @@ def serve(ctx: click.Context) -> int:
 def then(config: str | None) -> tuple[str, ...]:
     """The roles that start after the first ones."""
     settings = settings_file.read(config)
-    wanted = {"recall": settings.reaches_mailboxes, "sync --follow": settings.directory.source == "ldap"}
+    wanted = {
+        "outbound": settings.takes_outbound,
+        "recall": settings.reaches_mailboxes,
+        "sync --follow": settings.directory.source == "ldap",
+    }
     return (*THEN, *(role for role, needed in wanted.items() if needed))
 
 

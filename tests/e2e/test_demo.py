@@ -17,7 +17,14 @@ pytestmark = pytest.mark.peers
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[str]:
     """What the demo prints, once the morning's mail is in."""
-    ports = ["--smtp-port", str(processes.free_port()), "--http-port", str(processes.free_port())]
+    ports = [
+        "--smtp-port",
+        str(processes.free_port()),
+        "--http-port",
+        str(processes.free_port()),
+        "--outbound-port",
+        str(processes.free_port()),
+    ]
     log = tmp_path / "log"
     command = [sys.executable, "-m", "triage_cli", "demo", "--directory", str(tmp_path / "demo"), *ports]
     process = processes.start(command, log, environment=company.Company(tmp_path, "", "").environment)

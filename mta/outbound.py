@@ -1,0 +1,190 @@
+"""Employees' mail: taken from the internal server into a spool of its own, passed on by the relay, and learned from.
+
+The listener says 250 when the mail is on stable storage. Only then is it read, entered for the relay, and learned from; what
+cannot be read or learned from goes on all the same.
+"""
+
+import contextlib
+import json
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+from sqlmodel import Session
+
+from mta import receive
+from mta.examination import Found
+from mta.judge import FAST_PARSER, PARSER_MEMORY, PARSERS, UNREACHABLE, Writer, again
+from mta.lane import Judged, Lane
+from mta.sockets import listeners
+from mta.spool import Spool
+from mta.submitters import Submitters
+from triage import departures, learning
+from triage.actor import Actor
+from triage.authentication import Authentication
+from triage.bell import Bell
+from triage.bounded import Overrun, Pool
+from triage.content import Summary
+from triage.db import open_engine
+from triage.envelope import Envelope
+from triage.errors import BadInput
+from triage.ids import show
+from triage.outgoing import Journaled
+from triage.settings import Settings
+from triage.teaching import Reason, Sent, sent
+from triage.times import utcnow
+
+NAME = "outbound"  # of the spool below spool.directory, and of its bell
+WORKERS = 4
+BY = Actor.system("outbound")
+
+log = logging.getLogger(__name__)
+
+
+def run(settings: Settings, stop: threading.Event, ready: Callable[[], None] | None = None) -> None:
+    """Take employees' mail, pass it on and learn from it, until `stop`. BadInput when the settings do not allow it."""
+    submitters = Submitters(settings.outbound)
+    checked(settings)
+    directory = settings.spool.directory
+    judged: queue.SimpleQueue[Judged] = queue.SimpleQueue()
+    ended = threading.Event()
+    with contextlib.ExitStack() as closing:
+        spool = Spool(directory / NAME)
+        spool.tidy()
+        own = listeners(as_listener(settings).smtp, "outbound.listen")
+        engine = open_engine(settings.database.url)
+        closing.callback(engine.dispose)
+        bells = [closing.enter_context(contextlib.closing(Bell(directory, name))) for name in (NAME, "relay", "change")]
+        spool.after_batch = bells[0].ring
+        pool = closing.enter_context(
+            contextlib.closing(Pool("triage.outgoing:read_json", size=PARSERS, memory_bytes=PARSER_MEMORY, seconds=FAST_PARSER))
+        )
+        lane = Lane(spool, Reader(pool, settings), judged, workers=WORKERS)
+        writer = Departures(engine, spool, settings, bells[1:])
+        threads = [
+            again(ended, "reading the outbound spool", lambda: lane.feed(spool.batches()), bells[0].wait),
+            again(ended, "reading the outbound retry spool", lambda: lane.feed(spool.due(utcnow())), ended.wait),
+            entering(writer, judged, ended, stop),
+        ]
+        try:
+            receive.open_door(as_listener(settings), spool, own, stop, ready, submitters=submitters)
+        finally:
+            ended.set()
+            lane.close()
+            bells[0].ring()
+            for thread in threads:
+                thread.join()
+            lane.let_go()
+
+
+def checked(settings: Settings) -> None:
+    """BadInput when nobody could send, or nothing could go anywhere."""
+    outbound = settings.outbound
+    if not outbound.networks and not outbound.accounts_file:
+        raise BadInput("outbound.networks: nobody may send yet; name the networks of your internal mail servers, such as 192.0.2.25")
+    if outbound.accounts_file and not settings.smtp.tls_cert:
+        raise BadInput("outbound.accounts_file: passwords are taken over TLS only; set smtp.tls_cert and smtp.tls_key")
+    if not settings.has_way_out and not outbound.journal_address:
+        raise BadInput("outbound.smarthost: there is no way to the outside; name the server that mail goes to next")
+
+
+def as_listener(settings: Settings) -> Settings:
+    """The settings as the listener's: one client brings the mail of everybody, so there are no limits for each client."""
+    smtp = replace(
+        settings.smtp,
+        listen=settings.outbound.listen,
+        lmtp_listen="",
+        workers=1,
+        trusted_edges=(),
+        max_connections_per_client=settings.smtp.max_connections,
+        max_messages_per_minute=0,
+    )
+    return replace(settings, smtp=smtp)
+
+
+def entering(writer: Writer, judged: "queue.SimpleQueue[Judged]", ended: threading.Event, stop: threading.Event) -> threading.Thread:
+    """The thread that enters what was read. Without it nothing would go on: then everything stops, and is started again."""
+
+    def work() -> None:
+        try:
+            writer.write(judged, ended)
+        except BaseException:
+            log.exception("employees' mail cannot be entered")
+            stop.set()
+            raise
+
+    thread = threading.Thread(target=work, name="entering", daemon=True)
+    thread.start()
+    return thread
+
+
+class Reader:
+    """Reads what a message says, in a bounded child; safe for several threads."""
+
+    def __init__(self, pool: Pool, settings: Settings) -> None:
+        self.pool, self.settings = pool, settings
+
+    def believed(self, envelope: Envelope, _raw: bytes) -> Envelope:
+        """Who may send was asked at the door."""
+        return envelope
+
+    def examine(self, envelope: Envelope, raw: bytes) -> Found:
+        """What it says. What the parser gives up over goes on unread."""
+        is_copy = any(is_journal(one, self.settings) for one in envelope.recipients)
+        try:
+            read = json.loads(self.pool.run(raw, journal=is_copy))
+        except Overrun as fault:
+            log.warning("%s could not be read and teaches nothing: %s", show(envelope.spool_id), fault)
+            return Found(Authentication(""), Summary())
+        report = Journaled.from_json(read["journaled"]) if read["journaled"] else None
+        return Found(Authentication(""), Summary.from_json(read["summary"]), journaled=report)
+
+
+def is_journal(recipient: str, settings: Settings) -> bool:
+    """Is this the address for copies?"""
+    return recipient.casefold() == settings.outbound.journal_address.casefold() != ""
+
+
+class Departures(Writer):
+    """Enters employees' mail for the relay, and what it teaches."""
+
+    def why_later(self, message: Judged) -> str:
+        """Nothing waits for a parser that gave up."""
+        return message.fault
+
+    def receive(self, session: Session, message: Judged) -> None:
+        """The house's verbs: it departs, and only what has departed for the first time teaches."""
+        envelope, found = message.envelope, message.found
+        others = tuple(one for one in envelope.recipients if not is_journal(one, self.settings))
+        if others:
+            leaving = replace(envelope, recipients=others)
+            if departures.depart(session, leaving, message.raw, found.summary, settings=self.settings, now=utcnow()) is not None:
+                self.learn(session, lesson(leaving, found.summary), "outbound")
+        if len(others) < len(envelope.recipients):
+            self.learn(session, copied(envelope, found), "journal")
+
+    def learn(self, session: Session, mail: Sent, how: str) -> None:
+        """Learn from it; a fault of ours in that keeps no mail back."""
+        try:
+            with session.begin_nested():
+                learning.learn_many(session, [mail], how=how, settings=self.settings, by=BY, now=utcnow())
+        except UNREACHABLE:
+            raise
+        except Exception:
+            log.exception("a mail could not be learned from")
+
+
+def lesson(envelope: Envelope, summary: Summary) -> Sent:
+    """What a mail on its way out teaches."""
+    mail = sent(summary, envelope.reverse_path, envelope.recipients, envelope.received_at)
+    return mail if summary.parsed or mail.why_not else replace(mail, why_not=Reason.UNREADABLE)
+
+
+def copied(envelope: Envelope, found: Found) -> Sent:
+    """What a copy teaches: the envelope that a journal report tells, or of a plain copy the recipients that its header names."""
+    if report := found.journaled:
+        mail = sent(report.summary, report.sender, report.recipients, envelope.received_at)
+        return mail if report.summary.parsed or mail.why_not else replace(mail, why_not=Reason.UNREADABLE)
+    return lesson(replace(envelope, recipients=found.summary.to), found.summary)

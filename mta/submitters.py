@@ -1,0 +1,82 @@
+"""Who may hand over employees' mail: the company's own networks, and whoever signs in with a name and a password."""
+
+import hmac
+import ipaddress
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+
+from triage.errors import BadInput
+from triage.settings import Outbound
+from triage.visible import visible
+
+log = logging.getLogger(__name__)
+
+
+class Submitters:
+    """outbound.networks and outbound.accounts_file."""
+
+    def __init__(self, outbound: Outbound) -> None:
+        """BadInput names a network that is none, or says what is wrong with the file."""
+        self._networks = tuple(network_of(text) for text in outbound.networks)
+        self._file = Path(outbound.accounts_file) if outbound.accounts_file else None
+        self._accounts: dict[str, str] = {}
+        self._seen = 0
+        if self._file:
+            self._read(self._file)
+
+    @property
+    def has_accounts(self) -> bool:
+        """Can anybody sign in at all?"""
+        return self._file is not None
+
+    def are_near(self, peer: str) -> bool:
+        """Is this address in one of the networks?"""
+        address = ipaddress.ip_address(peer)
+        return any(address in network for network in self._networks)
+
+    def may_come(self, peer: str) -> bool:
+        """Is there any use in listening to this client?"""
+        return self.has_accounts or self.are_near(peer)
+
+    def know(self, name: str, password: str) -> bool:
+        """Is this the password of that account? Takes as long for a name that nobody has."""
+        self._read_if_changed()
+        right = self._accounts.get(name, "")
+        return hmac.compare_digest(right.encode(), password.encode()) and bool(right)
+
+    def _read_if_changed(self) -> None:
+        try:
+            if self._file and self._file.stat().st_mtime_ns != self._seen:
+                self._read(self._file)
+        except (BadInput, OSError) as fault:
+            log.error("the accounts of before stay in force: %s", visible(str(fault)))
+
+    def _read(self, file: Path) -> None:
+        try:
+            self._seen = file.stat().st_mtime_ns
+            self._accounts = dict(accounts(file.read_text("utf-8").splitlines()))
+        except (OSError, UnicodeDecodeError, ValueError) as fault:
+            raise BadInput(f"outbound.accounts_file {file} cannot be used: {fault}; it has lines NAME:PASSWORD") from fault
+
+
+def accounts(lines: Iterable[str]) -> Iterable[tuple[str, str]]:
+    """Name and password of each line; ValueError names one that has none. Empty lines and those with # are left out."""
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        name, colon, password = line.partition(":")
+        if not (name.strip() and colon and password):
+            raise ValueError(f"line {number} is not NAME:PASSWORD")
+        yield name.strip(), password
+
+
+def network_of(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    """One entry of outbound.networks."""
+    try:
+        network = ipaddress.ip_network(text, strict=False)
+    except ValueError as fault:
+        raise BadInput(f"outbound.networks: {text!r} is no network, such as 192.0.2.0/28 or 2001:db8::25") from fault
+    if not network.prefixlen:
+        raise BadInput(f"outbound.networks: {text} is the whole internet: anybody could send through us")
+    return network

@@ -1,0 +1,357 @@
+"""Employees' mail at the outbound listener: from whom it is taken, that it goes on whatever it says, and what it teaches."""
+
+import base64
+import contextlib
+import smtplib
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from mta import outbound
+from mta.submitters import Submitters, accounts
+from tests.peers.processes import HANG, free_port
+from tests.peers.receiving import make_certificate, stored, until
+from tests.triage import arriving
+from tests.triage.mails import mail, multipart, part
+from triage import learning
+from triage.db import open_engine, reading, transaction
+from triage.errors import BadInput
+from triage.models import Attempt, Correspondent, Delivery, NotLearned, SentMail
+from triage.settings import Database, Settings, host_port
+
+JOE, ANN = "joe.fern@company.example", "ann@supplier.example"
+JOURNAL = "journal@company.example"
+LETTER = mail(f"From: Joe Fern <{JOE}>\nTo: {ANN}\nSubject: Offer\nMessage-ID: <1@company.example>", "Hello\n")
+
+
+@dataclass
+class Door:
+    """An outbound listener that runs, and its database."""
+
+    settings: Settings
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return host_port(self.settings.outbound.listen, "listen")
+
+    def send(self, raw: bytes = LETTER, *recipients: str, sender: str = JOE) -> None:
+        """Hand a mail over, as the internal server does."""
+        with smtplib.SMTP(*self.address, local_hostname="inner.company.example", timeout=HANG) as client:
+            client.sendmail(sender, recipients or (ANN,), raw)
+
+    def rows(self, table: type) -> list[object]:
+        """All rows of a table."""
+        engine = open_engine(self.settings.database.url)
+        try:
+            with reading(engine) as session:
+                found: list[object] = list(session.scalars(select(table)))
+                session.expunge_all()
+                return found
+        finally:
+            engine.dispose()
+
+    def deliveries(self, count: int) -> list[Delivery]:
+        """The deliveries, once there are so many."""
+        until(lambda: len(self.rows(Delivery)) >= count)
+        return sorted((one for one in self.rows(Delivery) if isinstance(one, Delivery)), key=lambda one: one.recipient)
+
+    def known(self) -> dict[str, str]:
+        """Whom we know, and who wrote to them."""
+        return {one.address: one.person for one in self.rows(Correspondent) if isinstance(one, Correspondent)}
+
+    def reasons(self) -> dict[str, int]:
+        """What was not learned."""
+        return {one.reason: one.count for one in self.rows(NotLearned) if isinstance(one, NotLearned)}
+
+
+@contextlib.contextmanager
+def listening(settings: Settings) -> Iterator[Door]:
+    """Run it until the end of the block."""
+    ready, stop = threading.Event(), threading.Event()
+    thread = threading.Thread(target=outbound.run, args=(settings, stop, ready.set), daemon=True)
+    thread.start()
+    assert ready.wait(HANG)
+    try:
+        yield Door(settings)
+    finally:
+        stop.set()
+        thread.join(HANG)
+        assert not thread.is_alive()
+
+
+def set_up(settings: Settings, url: str) -> Settings:
+    """The settings of a company whose internal servers are on this machine."""
+    settings = replace(
+        settings,
+        database=Database(url),
+        relay=replace(settings.relay, smarthost=f"maildir:{settings.spool.directory}/outside"),
+        outbound=replace(settings.outbound, listen=f"127.0.0.1:{free_port()}", networks=("127.0.0.1/32",), journal_address=JOURNAL),
+    )
+    engine = open_engine(url)
+    with transaction(engine) as session:
+        arriving.set_up(session, settings)
+    engine.dispose()
+    return settings
+
+
+@pytest.fixture
+def own(settings: Settings, sqlite_url: str) -> Settings:
+    return set_up(settings, sqlite_url)
+
+
+def test_it_is_queued_for_the_smarthost_and_learned_from(settings: Settings, database_url: str) -> None:
+    with listening(set_up(settings, database_url)) as door:
+        door.send(LETTER, ANN, "Bob@Other.Example", "bob@other.example")
+        first, second = door.deliveries(2)
+        until(lambda: len(door.known()) == 2)
+    assert [(one.recipient, one.mailbox, one.state, one.direction, one.rule) for one in (first, second)] == [
+        (ANN, ANN, "queued", "outbound", "outbound"),
+        ("bob@other.example", "bob@other.example", "queued", "outbound", "outbound"),
+    ]
+    assert (first.department, first.person, first.subject, first.search) == ("it", "joe.fern", "", "")
+    assert door.known() == {ANN: "joe.fern", "bob@other.example": "joe.fern"}
+    (sent,) = door.rows(SentMail)
+    assert isinstance(sent, SentMail)
+    assert (sent.message_id, sent.went_to) == ("1@company.example", ["other.example", "supplier.example"])
+
+
+def test_the_promise_needs_no_database(own: Settings, tmp_path: Path) -> None:
+    settings = replace(own, database=Database(f"sqlite:///{tmp_path}/empty.db"))  # without any table
+    with listening(settings) as door:
+        door.send()
+    kept = settings.spool.directory / "outbound"
+    assert list((kept / "retry").glob("*.batch")) or stored(kept)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"no header at all",
+        mail("From: x"),
+        b"From: " + b"(" * 5000 + b"\r\n\r\nx",
+        mail(f"From: {JOE}\nTo: {ANN}\nContent-Type: multipart/mixed; boundary=x", "--x\n\na\n" * 2000),
+    ],
+)
+def test_whatever_it_says_it_goes_on(own: Settings, raw: bytes) -> None:
+    with listening(own) as door:
+        door.send(raw)
+        assert [one.state for one in door.deliveries(1)] == ["queued"]
+        until(door.reasons)
+    assert door.known() == {}
+
+
+def test_a_fault_in_learning_keeps_no_mail_back(own: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(learning, "learn_many", broken)
+    with listening(own) as door:
+        door.send()
+        assert [one.state for one in door.deliveries(1)] == ["queued"]
+    assert door.rows(Attempt) == []
+
+
+def test_a_null_sender_goes_on_and_teaches_nothing(own: Settings) -> None:
+    with listening(own) as door:
+        door.send(sender="")
+        door.deliveries(1)
+        until(lambda: door.reasons() == {"null-sender": 1})
+    assert (door.known(), door.rows(SentMail)) == ({}, [])
+
+
+def test_strangers_are_sent_away(own: Settings) -> None:
+    with (
+        listening(own) as door,
+        socket.create_connection(door.address, HANG, source_address=("127.0.0.2", 0)) as client,
+        client.makefile("rb") as stream,
+    ):
+        assert stream.readline() == b"554 5.7.1 Only our own servers may send through this one\r\n"
+        assert stream.read() == b""
+    assert stored(own.spool.directory / "outbound") == []
+
+
+def test_mail_that_goes_round_in_circles_is_refused(own: Settings) -> None:
+    ours = "\n".join(["Received: from x by mx.company.example; Tue, 24 Nov 2026 09:30:00 +0000"] * 2)
+    with listening(own) as door, pytest.raises(smtplib.SMTPDataError, match="round in circles"):
+        door.send(mail(f"{ours}\nFrom: {JOE}"))
+
+
+def test_too_many_recipients_are_put_off(own: Settings) -> None:
+    settings = replace(own, smtp=replace(own.smtp, max_recipients=2))
+    with listening(settings) as door, smtplib.SMTP(*door.address, timeout=HANG) as client:
+        client.ehlo()
+        client.mail(JOE)
+        assert [client.rcpt(f"{number}@x.example")[0] for number in range(3)] == [250, 250, 452]
+
+
+# copies
+
+
+def test_a_plain_copy_teaches_by_its_header_and_goes_nowhere(own: Settings) -> None:
+    with listening(own) as door:
+        door.send(mail(f"From: {JOE}\nTo: {ANN}\nCc: Bob <bob@other.example>, mara.berg@company.example"), JOURNAL.upper())
+        until(lambda: len(door.known()) == 2)
+        door.send(mail(f"From: {ANN}\nTo: {JOE}"), JOURNAL, sender=ANN)  # always_bcc copies what comes in, too
+        until(lambda: door.reasons() == {"own-domain": 1, "not-ours": 1})
+    assert door.known() == {ANN: "joe.fern", "bob@other.example": "joe.fern"}
+    assert door.rows(Delivery) == []
+
+
+REPORT = f"""Sender: {JOE}\r
+Subject: To: eve@evil.example\r
+Message-Id: <1@company.example>\r
+To: {ANN}\r
+Cc: member@other.example, Expanded: group@company.example\r
+Bcc: <hidden@third.example>\r
+Recipient: mara.berg@company.example\r
+"""
+
+
+@pytest.mark.parametrize("encoded", [False, True])
+def test_a_journal_report_teaches_by_the_real_envelope(own: Settings, *, encoded: bool) -> None:
+    report = multipart(
+        part("Content-Type: text/plain; charset=us-ascii", REPORT.encode(), encoded=encoded),
+        part("Content-Type: message/rfc822", LETTER),
+        head="From: <MicrosoftExchange@company.example>\nX-MS-Journal-Report:\nSubject: Offer",
+    )
+    with listening(own) as door:
+        door.send(report, JOURNAL, sender="")
+        until(lambda: len(door.known()) == 3)
+    assert door.known() == dict.fromkeys((ANN, "member@other.example", "hidden@third.example"), "joe.fern")
+    assert door.reasons() == {"own-domain": 1}
+    assert door.rows(Delivery) == []
+
+
+def test_a_journal_report_of_an_automatic_answer_teaches_nothing(own: Settings) -> None:
+    answer = LETTER.replace(b"Subject:", b"Auto-Submitted: auto-replied\r\nSubject:")
+    report = multipart(
+        part("Content-Type: text/plain", REPORT.encode()),
+        part("Content-Type: message/rfc822", answer),
+        head="From: <MicrosoftExchange@company.example>\nX-MS-Journal-Report:\nSubject: Offer",
+    )
+    with listening(own) as door:
+        door.send(report, JOURNAL, sender="")
+        until(lambda: door.reasons() == {"automatic": 1})
+    assert door.known() == {}
+
+
+def test_without_a_way_out_only_copies_are_taken(own: Settings) -> None:
+    settings = replace(own, relay=replace(own.relay, smarthost=""))
+    with listening(settings) as door, smtplib.SMTP(*door.address, timeout=HANG) as client:
+        client.ehlo()
+        client.mail(JOE)
+        assert [client.rcpt(ANN)[0], client.rcpt(JOURNAL)[0]] == [550, 250]
+
+
+# signing in
+
+
+@pytest.fixture
+def guarded(own: Settings, tmp_path: Path) -> Settings:
+    """Nobody's network; the servers sign in."""
+    chain, key = make_certificate(tmp_path)
+    file = tmp_path / "accounts"
+    file.write_text("# servers\n\nexchange:s3cr:et\n")
+    return replace(
+        own,
+        smtp=replace(own.smtp, tls_cert=str(chain), tls_key=str(key)),
+        outbound=replace(own.outbound, networks=(), accounts_file=str(file)),
+    )
+
+
+def encrypted(door: Door) -> smtplib.SMTP:
+    """A client that has said STARTTLS."""
+    client = smtplib.SMTP(*door.address, local_hostname="inner.company.example", timeout=HANG)
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    client.starttls(context=context)
+    client.ehlo()
+    return client
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN"])
+def test_who_signs_in_may_send(guarded: Settings, mechanism: str) -> None:
+    with listening(guarded) as door, encrypted(door) as client:
+        assert client.esmtp_features["auth"].split() == ["PLAIN", "LOGIN"]
+        assert client.docmd("MAIL FROM:<a@b.example>") == (530, b"5.7.0 Sign in first")
+        client.user, client.password = "exchange", "s3cr:et"
+        assert client.auth(mechanism, getattr(client, f"auth_{mechanism.lower()}"))[0] == 235
+        client.sendmail(JOE, [ANN], LETTER)
+        assert [one.recipient for one in door.deliveries(1)] == [ANN]
+        assert client.docmd("AUTH PLAIN x")[0] == 503
+
+
+def test_passwords_are_taken_encrypted_only(guarded: Settings) -> None:
+    with listening(guarded) as door, smtplib.SMTP(*door.address, timeout=HANG) as client:
+        client.ehlo()
+        assert "auth" not in client.esmtp_features
+        assert client.docmd("AUTH PLAIN " + base64.b64encode(b"\0exchange\0s3cr:et").decode())[0] == 538
+        assert client.docmd(f"MAIL FROM:<{JOE}>")[0] == 530
+
+
+def test_three_wrong_passwords_end_the_session(guarded: Settings) -> None:
+    with listening(guarded) as door:
+        client = encrypted(door)
+        for answer, code in (
+            ("*", 501),
+            ("no base64!", 501),
+            ("=", 535),
+            (base64.b64encode(b"\0exchange\0wrong").decode(), 535),
+            (base64.b64encode(b"\0nobody\0").decode(), 421),
+        ):
+            assert client.docmd("AUTH PLAIN") == (334, b"")
+            assert client.docmd(answer)[0] == code
+        client.close()
+
+
+def test_the_accounts_are_read_anew_and_a_broken_file_changes_nothing(tmp_path: Path, own: Settings) -> None:
+    file = tmp_path / "accounts"
+    file.write_text("one:1\n")
+    who = Submitters(replace(own.outbound, accounts_file=str(file)))
+    assert (who.know("one", "1"), who.know("one", ""), who.know("two", "2"), who.know("", "")) == (True, False, False, False)
+    file.write_text("two:2\n# changed\n")
+    assert (who.know("one", "1"), who.know("two", "2")) == (False, True)
+    file.write_text("nothing that counts\n#####\n#")
+    assert who.know("two", "2")
+
+
+def test_a_line_without_a_password_is_named() -> None:
+    with pytest.raises(ValueError, match="line 2 is not NAME:PASSWORD"):
+        dict(accounts(["a:b", "c"]))
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"networks": ()}, "outbound.networks: nobody may send yet"),
+        ({"networks": ("0.0.0.0/0",)}, "the whole internet"),
+        ({"networks": ("::/0",)}, "the whole internet"),
+        ({"networks": ("here",)}, "is no network"),
+        ({"accounts_file": "/nowhere"}, "cannot be used"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(own: Settings, values: dict[str, object], says: str) -> None:
+    with pytest.raises(BadInput, match=says):
+        outbound.run(replace(own, outbound=replace(own.outbound, **values)), threading.Event())  # type: ignore[arg-type]
+
+
+def test_without_a_smarthost_it_does_not_begin(own: Settings) -> None:
+    settings = replace(own, relay=replace(own.relay, smarthost=""), outbound=replace(own.outbound, journal_address=""))
+    with pytest.raises(BadInput, match=r"outbound\.smarthost: there is no way to the outside"):
+        outbound.run(settings, threading.Event())
+
+
+def test_accounts_need_encryption(guarded: Settings) -> None:
+    with pytest.raises(BadInput, match="over TLS only"):
+        outbound.run(replace(guarded, smtp=replace(guarded.smtp, tls_cert="", tls_key="")), threading.Event())
+
+
+def test_a_port_that_is_taken_is_named_by_its_setting(own: Settings) -> None:
+    with socket.create_server(host_port(own.outbound.listen, "")), pytest.raises(BadInput, match=r"is in use; .*change outbound\.listen"):
+        outbound.run(own, threading.Event())

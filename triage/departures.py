@@ -1,0 +1,90 @@
+"""A mail of somebody here leaves: one delivery for each recipient, queued for the smarthost, hidden from triage."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from sqlmodel import Session
+
+from triage import contents, entries, ledger, recipients
+from triage.actor import Actor
+from triage.authentication import Authentication
+from triage.content import Summary
+from triage.envelope import Address, Envelope, folded
+from triage.models import Delivery, Message
+from triage.settings import Settings
+from triage.states import State
+from triage.undelivered import OUTBOUND
+
+BY = Actor.system("outbound")
+
+
+def depart(session: Session, envelope: Envelope, raw: bytes, summary: Summary, *, settings: Settings, now: datetime) -> int | None:
+    """Queue a mail that was accepted from inside; the id of its message, None when that was done before.
+
+    Idempotent by `envelope.spool_id`. Of what it says only its author and Message-ID are kept beside its bytes, and those
+    only for `outbound.keep_days`.
+    """
+    envelope, entered = entries.identified(session, envelope)
+    if entered is not None:
+        return None
+    content_id, content = contents.keep(session, raw)
+    kept = replace(Summary(), parsed=summary.parsed, author=summary.author, message_id=summary.message_id, automatic=summary.automatic)
+    message = Message(
+        spool_id=envelope.spool_id,
+        content_id=content_id,
+        received_at=envelope.received_at,
+        envelope=envelope.as_json(),
+        authentication=Authentication("").as_json(),
+        summary=kept.as_json(),
+        signals=[],
+        text="",
+    )
+    department, person = folder_of(session, envelope.reverse_path, settings)
+    once = {recipient_of(text): text for text in envelope.recipients}
+    deliveries = [delivery(message, summary, one, text, department, person, now) for one, text in once.items()]
+    ledger.enter(session, message, content, deliveries, by=BY, now=now)
+    return message.id
+
+
+def recipient_of(text: str) -> str:
+    """A recipient as deliveries hold it: two spellings of one address are one."""
+    try:
+        return str(Address.parse(text))
+    except ValueError:
+        return folded(text)
+
+
+def folder_of(session: Session, reverse_path: str, settings: Settings) -> tuple[str, str]:
+    """Whose mail it is; of nobody in particular where the directory knows no such address."""
+    try:
+        meant = recipients.resolve(session, Address.parse(reverse_path), settings.company)
+    except ValueError:
+        return "", ""
+    return (meant.department, meant.person) if meant else ("", "")
+
+
+def delivery(message: Message, summary: Summary, recipient: str, spelled: str, department: str, person: str, now: datetime) -> Delivery:
+    """The row of one recipient's copy. What it is about is nobody's business here."""
+    author = summary.author or message.envelope["reverse_path"].casefold()
+    return Delivery(
+        message_id=message.id,
+        state=State.QUEUED,
+        received_at=message.received_at,
+        recipient=recipient,
+        department=department,
+        person=person,
+        mailbox=spelled,
+        author=author,
+        author_domain=author.rpartition("@")[2],
+        author_name="",
+        subject="",
+        search="",
+        proof="",
+        weight=0,
+        verdict="relay",
+        rule=OUTBOUND,
+        reason="somebody here sent it",
+        direction=OUTBOUND,
+        due_at=now,
+        queued_at=now,
+    )

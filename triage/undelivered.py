@@ -1,0 +1,137 @@
+"""What somebody here is told whose mail to the outside could not be delivered (RFC 3464): through the queue, to the inner server."""
+
+import secrets
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from triage import contents, dsn, ledger
+from triage.actor import Actor
+from triage.authentication import Authentication
+from triage.backscatter import claims_ours
+from triage.content import Summary, summarise
+from triage.db import among
+from triage.envelope import Envelope
+from triage.errors import NotFound
+from triage.ids import new_id, show
+from triage.letters import FAILURE, as_written, failure
+from triage.models import Delivery, Message
+from triage.settings import Settings
+from triage.states import State
+from triage.visible import visible
+
+BY = Actor.system("outbound")
+OUTBOUND, REPORT = "outbound", "report"  # directions: of the mail that was sent on, and of what is told about it
+MOST_TOLD = 50  # recipients that are named in the text; a program reads of all
+
+
+def failed(session: Session, ids: Iterable[int], *, settings: Settings, now: datetime) -> None:
+    """Of these deliveries those that were to leave have bounced: tell whoever of ours sent them, once a message."""
+    together: dict[int, list[Delivery]] = defaultdict(list)
+    where = (among(session, col(Delivery.id), ids), col(Delivery.direction) == OUTBOUND)
+    for one in session.scalars(select(Delivery).where(*where).order_by(col(Delivery.id)).execution_options(populate_existing=True)):
+        together[one.message_id].append(one)
+    for message_id, bounced in together.items():
+        message = session.get_one(Message, message_id)
+        if why := why_not(message, settings):
+            ledger.write(session, "not_told", f"message:{show(message_id)}", by=BY, now=now, detail={"why": why})
+        else:
+            tell(session, message, bounced, settings=settings, now=now)
+
+
+def why_not(message: Message, settings: Settings) -> str:
+    """Why nobody is told, "" when somebody is: only our own domains are written to, so that a forged sender never is."""
+    sender = message.envelope["reverse_path"]
+    if not sender:
+        return "it names no sender to answer to"
+    if not claims_ours(sender.rpartition("@")[2], settings.own_domains):
+        return "its sender is not one of us"
+    return ""
+
+
+def tell(session: Session, message: Message, bounced: Sequence[Delivery], *, settings: Settings, now: datetime) -> None:
+    """Queue the report: a null reverse-path, so that no answer ever comes of it."""
+    number, to = new_id(), message.envelope["reverse_path"]
+    sender = settings.notices.sender or f"postmaster@{settings.company.domains[0]}"
+    original = original_of(session, message)
+    subject = summarise(original, headers_only=True).subject
+    notice = dsn.Notice(
+        kind=FAILURE,
+        sender=sender,
+        to=to,
+        subject=subject,
+        text=in_words(subject, message, bounced, settings),
+        failed=tuple(failure(as_written(one, message) or one.mailbox, one, FAILURE) for one in bounced),
+        hostname=settings.company.hostname,
+        arrived_at=message.received_at,
+        message_id=message.summary.get("message_id", ""),
+        original=original,
+    )
+    raw = dsn.written(notice, number=show(number), boundary=f"=_{secrets.token_hex(12)}", now=now)
+    content_id, content = contents.keep(session, raw)
+    envelope = Envelope(number, now, "", (to,), "", settings.company.hostname, protocol="local")
+    report = Message(
+        spool_id=number,
+        content_id=content_id,
+        received_at=now,
+        envelope=envelope.as_json(),
+        authentication=Authentication("").as_json(),
+        summary=replace(Summary(), parsed=True, author=sender, authors=(sender,), automatic="auto-submitted").as_json(),
+        signals=[],
+        text="",
+    )
+    ledger.enter(session, report, content, [delivery(number, report, bounced[0], to, sender, now)], by=BY, now=now)
+    detail = {"to": to, "report": show(report.id), "deliveries": [show(one.id) for one in bounced][:MOST_TOLD]}
+    ledger.write(session, "told", f"message:{show(message.id)}", by=BY, now=now, detail=detail)
+
+
+def delivery(number: int, report: Message, first: Delivery, to: str, sender: str, now: datetime) -> Delivery:
+    """The report's one delivery."""
+    return Delivery(
+        id=number,
+        message_id=report.id,
+        state=State.QUEUED,
+        received_at=now,
+        recipient=to.casefold(),
+        department=first.department,
+        person=first.person,
+        mailbox=to,
+        author=sender,
+        author_domain=sender.rpartition("@")[2],
+        author_name="",
+        subject="",
+        search="",
+        proof="",
+        weight=0,
+        verdict="relay",
+        rule="undelivered",
+        reason="it tells somebody here that their mail could not be delivered",
+        direction=REPORT,
+        due_at=now,
+        queued_at=now,
+    )
+
+
+def in_words(subject: str, message: Message, bounced: Sequence[Delivery], settings: Settings) -> str:
+    """What is said to people: which mail, to whom, and what the servers outside have answered."""
+    lines = [
+        f"Your message “{visible(subject) or '(no subject)'}” of {message.received_at:%d %b %Y %H:%M} UTC could not be delivered to:",
+        "",
+    ]
+    for one in bounced[:MOST_TOLD]:
+        lines += [f"  {visible(as_written(one, message) or one.mailbox)}", f"    {visible(one.last_reply) or 'no answer'}"]
+    if len(bounced) > MOST_TOLD:
+        lines.append(f"  and {len(bounced) - MOST_TOLD} more")
+    return "\n".join([*lines, "", f"This was written by the mail system of {settings.company.domains[0]}.", ""])
+
+
+def original_of(session: Session, message: Message) -> bytes:
+    """The bytes of the mail, as far as they are there."""
+    try:
+        return contents.load(session, message.content_id)
+    except NotFound:
+        return b""
