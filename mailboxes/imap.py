@@ -2,7 +2,7 @@
 
 import contextlib
 import imaplib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,12 +13,14 @@ from imapclient.exceptions import IMAPClientError  # type: ignore[import-untyped
 from mailboxes.mailbox import Found, Impossible, Unreachable
 from mailboxes.matching import Names, Sought, is_copy, is_related, may_be
 from mailboxes.sign_in import enter, hang_up, reason
+from triage.mime import headers_of
 from triage.recalled import Copy
+from triage.related import Place
 from triage.settings import Recall
 
 AT_ONCE = 20  # messages that one SEARCH asks for
 SPARE = timedelta(days=2)  # SEARCH compares dates without their time zones (RFC 9051, 6.4.4)
-FIELDS = "BODY.PEEK[HEADER.FIELDS (X-MAILROOM-MESSAGE MESSAGE-ID IN-REPLY-TO REFERENCES)]"
+FIELDS = "BODY.PEEK[HEADER.FIELDS (X-MAILROOM-MESSAGE MESSAGE-ID IN-REPLY-TO REFERENCES FROM SUBJECT)]"
 NO_UIDPLUS = "the IMAP server has no UIDPLUS (RFC 4315): a plain EXPUNGE could take other mail along, so nothing was taken"
 FAULTS = (OSError, IMAPClientError, imaplib.IMAP4.error, UnicodeError)  # the last one: a folder whose name is no modified UTF-7
 
@@ -106,15 +108,20 @@ class ImapMailbox:
                         of_it.copies.append(copy)
                         continue
                 if is_related(names, one):
-                    of_it.related[folder] = of_it.related.get(folder, 0) + 1
+                    head = headers_of(answer[b"BODY[]"]) if expected else header_of(answer)
+                    of_it.related.append(self.lying(folder, uid, answer, head))
 
     def copy(self, folder: str, uid: int, answer: dict[bytes, Any], part: str = "BODY[]") -> Copy | None:
         """One message with its bytes; None when its owner deleted it this moment."""
         body = answer.get(part.encode()) or self.client.fetch([uid], [part.replace("[", ".PEEK[")]).get(uid, {}).get(part.encode())
         if body is None:
             return None
+        return self.lying(folder, uid, answer, body)
+
+    def lying(self, folder: str, uid: int, answer: dict[bytes, Any], raw: bytes) -> Copy:
+        """A message of the folder that is open."""
         flags = tuple(flag for flag in map(flag_of, answer[b"FLAGS"]) if flag.lower() != "\\recent")
-        return Copy(folder, flags, answer[b"INTERNALDATE"].astimezone(UTC), body, self.validity, uid)
+        return Copy(folder, flags, answer[b"INTERNALDATE"].astimezone(UTC), raw, self.validity, uid)
 
     def from_sender(self, sender: str, *, whole: bool) -> Iterator[list[Copy]]:
         """As Mailbox.from_sender. SEARCH finds parts of words too: who asks looks at what is found."""
@@ -129,6 +136,20 @@ class ImapMailbox:
                     self.open(folder, readonly=True)
                     answers = self.client.fetch(uids[start : start + AT_ONCE], ["FLAGS", "INTERNALDATE"])
                     copies = [self.copy(folder, uid, answer, "BODY[]" if whole else "BODY[HEADER]") for uid, answer in answers.items()]
+                yield [copy for copy in copies if copy]
+
+    def at(self, places: Sequence[Place]) -> Iterator[list[Copy]]:
+        """As Mailbox.at. A folder that was numbered anew holds none of them."""
+        for folder in dict.fromkeys(place.folder for place in places):
+            with answering("the mailbox could not be read"):
+                if not self.open(folder, readonly=True):
+                    continue
+                uids = [place.uid for place in places if place.folder == folder and place.uid_validity == self.validity]
+            for start in range(0, len(uids), AT_ONCE):
+                with answering("the mailbox could not be read"):
+                    self.open(folder, readonly=True)
+                    answers = self.client.fetch(uids[start : start + AT_ONCE], ["FLAGS", "INTERNALDATE"])
+                    copies = [self.copy(folder, uid, answer) for uid, answer in answers.items()]
                 yield [copy for copy in copies if copy]
 
     def take(self, copies: list[Copy]) -> None:

@@ -1,12 +1,13 @@
 """What the recaller asks of a mailbox, whatever protocol leads into it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from mailboxes.matching import Sought
 from triage.recalled import Copy
+from triage.related import Place
 
 
 class Unreachable(Exception):
@@ -26,7 +27,7 @@ class Found:
     """What a mailbox holds of one delivery."""
 
     copies: list[Copy] = field(default_factory=list)
-    related: dict[str, int] = field(default_factory=dict)  # folder -> messages that only bear or refer to its Message-ID
+    related: list[Copy] = field(default_factory=list)  # header blocks of messages that only bear or refer to its Message-ID
 
 
 class Mailbox(Protocol):
@@ -37,6 +38,9 @@ class Mailbox(Protocol):
 
     def from_sender(self, sender: str, *, whole: bool) -> Iterator[list[Copy]]:
         """What may be this sender's mail, in every folder, some at a time; the header blocks alone unless `whole`."""
+
+    def at(self, places: Sequence[Place]) -> Iterator[list[Copy]]:
+        """The whole messages that lie at these places still, some at a time."""
 
     def take(self, copies: list[Copy]) -> None:
         """Take exactly these copies out for good. What is gone already is no error. Impossible when it cannot take single ones."""

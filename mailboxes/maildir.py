@@ -2,7 +2,8 @@
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from mailboxes.matching import Names, Sought, is_copy, is_related, may_be
 from triage.envelope import Address
 from triage.mime import HEAD_LIMIT, headers_of
 from triage.recalled import Copy
+from triage.related import Place
 from triage.visible import visible
 
 INBOX = "INBOX"
@@ -67,7 +69,8 @@ class MaildirMailbox:
     def look(self, folder: str, path: Path, sought: list[Sought], found: list[Found]) -> None:
         """Add one message to what it belongs to."""
         with path.open("rb") as file:
-            names = Names.of(file.read(HEAD_LIMIT))
+            head = headers_of(file.read(HEAD_LIMIT))
+        names = Names.of(head)
         for one, of_it in zip(sought, found, strict=True):
             if may_be(names, one):
                 copy = copy_at(folder, path)
@@ -75,7 +78,7 @@ class MaildirMailbox:
                     of_it.copies.append(copy)
                     continue
             if is_related(names, one):
-                of_it.related[folder] = of_it.related.get(folder, 0) + 1
+                of_it.related.append(replace(copy_at(folder, path), raw=head))
 
     def from_sender(self, sender: str, *, whole: bool) -> Iterator[list[Copy]]:
         """As Mailbox.from_sender."""
@@ -85,6 +88,13 @@ class MaildirMailbox:
                 copy = copy_at(folder, path)
                 if word in headers_of(copy.raw).lower():
                     yield [copy]
+
+    def at(self, places: Sequence[Place]) -> Iterator[list[Copy]]:
+        """As Mailbox.at."""
+        for place in places:
+            there = same_file(self.path_of(place.folder), place)
+            with contextlib.suppress(FileNotFoundError):
+                yield [copy_at(place.folder, path) for path in there]
 
     def take(self, copies: list[Copy]) -> None:
         """As Mailbox.take: a file is unlinked under the name it has now, and the directory made safe."""
@@ -138,7 +148,7 @@ def copy_at(folder: str, path: Path) -> Copy:
     )
 
 
-def same_file(folder: Path, copy: Copy) -> list[Path]:
+def same_file(folder: Path, copy: Copy | Place) -> list[Path]:
     """The copy's file: its owner may have read it meanwhile, which changes the name behind the colon."""
     unique = copy.name.partition("/")[2].partition(":")[0]
     there = []

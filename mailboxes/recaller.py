@@ -195,7 +195,7 @@ class Recaller:
 
     def set_out(self, errands: list[Errand]) -> None:
         """Send a worker to a mailbox; it rings when it is done."""
-        self.visit(Visit(errands, self.settings, self.ask_to_secure))
+        self.visit(Visit(errands, self.settings, self.ask_to_secure, self.parsers))
 
     def visit(self, visit: Visit | Sweep) -> None:
         """One mailbox of a worker's own."""

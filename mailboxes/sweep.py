@@ -1,17 +1,16 @@
-"""One mailbox of a sweep: everything of a sender's that never came through us is secured and taken, a few at a time."""
+"""One mailbox of a sweep: a sender's mail, or mails that were named, that never came through us: secured and taken, a few at a time."""
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from sqlmodel import Session
 
+from mailboxes.evidence import said_by
 from mailboxes.mailbox import Impossible, Mailbox, Unreachable
 from mailboxes.matching import Names
 from mailboxes.visit import open_mailbox
 from triage import sweeps
-from triage.bounded import Overrun, Pool
-from triage.content import Summary
+from triage.bounded import Pool
 from triage.recalled import Copy
 from triage.recalls import Ending, Errand
 from triage.settings import Settings
@@ -40,7 +39,7 @@ class Sweep:
         later, why = False, ""
         try:
             self.mailbox = open_mailbox(self.search.place, self.address, self.settings)
-            for copies in self.mailbox.from_sender(self.search.sender, whole=self.search.take):
+            for copies in self.found(self.mailbox):
                 self.take(self.mailbox, copies)
         except Unreachable as fault:
             later, why = True, str(fault)
@@ -53,6 +52,11 @@ class Sweep:
         self.ask(lambda session: sweeps.settle(session, self.search, why, later=later, settings=self.settings, now=utcnow()))
         return self.endings
 
+    def found(self, mailbox: Mailbox) -> Iterator[list[Copy]]:
+        """What may be meant."""
+        search = self.search
+        return mailbox.from_sender(search.sender, whole=search.take) if search.sender else mailbox.at(search.named)
+
     def take(self, mailbox: Mailbox, copies: list[Copy]) -> None:
         """Secure what is the sender's, and only then take it out."""
         sightings = [one for copy in copies if (one := self.seen(copy))]
@@ -60,12 +64,8 @@ class Sweep:
             mailbox.take(mine)
 
     def seen(self, copy: Copy) -> Sighting | None:
-        """The copy with what it says, if the sender is its author: read in a child with little power, since it is hostile."""
-        try:
-            summary = Summary.from_json(json.loads(self.parsers.run(copy.raw, headers_only=not self.search.take)))
-        except Overrun:
-            try:
-                summary = Summary.from_json(json.loads(self.parsers.run(copy.raw, headers_only=True)))
-            except Overrun:
-                return None
-        return Sighting(copy, summary, Names.of(copy.raw).marker) if self.search.sender in summary.authors else None
+        """The copy with what it says, if the sender is its author, or it was named."""
+        summary = said_by(copy.raw, self.parsers, whole=self.search.take)
+        if summary is None or (self.search.sender and self.search.sender not in summary.authors):
+            return None
+        return Sighting(copy, summary, Names.of(copy.raw).marker)

@@ -1,12 +1,15 @@
 """One visit to one mailbox: everything that is to be taken out of it and put back into it, in one session."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from mailboxes.evidence import related_to
 from mailboxes.imap import ImapMailbox
 from mailboxes.mailbox import Found, Impossible, Mailbox, Unreachable
 from mailboxes.maildir import MaildirMailbox
 from mailboxes.matching import Sought
+from triage.bounded import Pool
 from triage.recalled import Copy
 from triage.recalls import Ending, Errand
 from triage.settings import Settings
@@ -30,8 +33,8 @@ def open_mailbox(place: str, mailbox: str, settings: Settings) -> Mailbox:
 class Visit:
     """The errands of one mailbox, and how far they are."""
 
-    def __init__(self, errands: list[Errand], settings: Settings, secure: Secure) -> None:
-        self.errands, self.settings, self.secure = errands, settings, secure
+    def __init__(self, errands: list[Errand], settings: Settings, secure: Secure, parsers: Pool) -> None:
+        self.errands, self.settings, self.secure, self.parsers = errands, settings, secure, parsers
         self.endings: dict[int, Ending] = {}
         self.mailbox: Mailbox | None = None
 
@@ -65,8 +68,7 @@ class Visit:
 
     def work(self, mailbox: Mailbox, errands: list[Errand]) -> None:
         """Look once for everything, then take and put back."""
-        looked_for = [Sought(one.marker, one.message_id, one.content) for one in errands]
-        found = mailbox.find(looked_for, min(one.received_at for one in errands))
+        found = mailbox.find([sought(one) for one in errands], min(one.received_at for one in errands))
         both = list(zip(errands, found, strict=True))
         self.take(mailbox, [(errand, there) for errand, there in both if not errand.restoring])
         for errand, there in both:
@@ -84,7 +86,8 @@ class Visit:
             self.endings.update((errand.delivery_id, Ending("refused", str(fault))) for errand, _ in mine)
             return
         for errand, there in mine:
-            self.endings[errand.delivery_id] = Ending("taken", offered(there.related))
+            beside = related_to(sought(errand), there.related, self.parsers)
+            self.endings[errand.delivery_id] = Ending("taken", offered(there.related), beside)
 
     def put_back(self, mailbox: Mailbox, errand: Errand, there: Found) -> None:
         """Put back what is not there; a mailbox that refuses gets it delivered anew."""
@@ -117,11 +120,16 @@ def put_copies(mailbox: Mailbox, errand: Errand, there: Found) -> Ending:
     return Ending("restored", f"Back in {visible(', '.join(dict.fromkeys(back)))}.")
 
 
-def offered(related: dict[str, int]) -> str:
+def sought(errand: Errand) -> Sought:
+    """What its copies are known by."""
+    return Sought(errand.marker, errand.message_id, errand.content)
+
+
+def offered(related: Sequence[Copy]) -> str:
     """What else bears or refers to the Message-ID, for the person who purges to decide about; "" when there is nothing."""
     if not related:
         return ""
-    count = sum(related.values())
-    places = ", ".join(f"{visible(folder)} ({number})" for folder, number in related.items())
+    count, folders = len(related), Counter(copy.folder for copy in related)
+    places = ", ".join(f"{visible(folder)} ({number})" for folder, number in folders.items())
     mails = f"{count} more mail{'s' if count != 1 else ''}"
     return f"{mails} with or about its Message-ID (replies, forwarded or copied) left alone: {places}."

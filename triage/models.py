@@ -229,6 +229,27 @@ class SweptMailbox(SQLModel, table=True):
     __table_args__ = (Index("swept_mailbox_due", "due_at"),)
 
 
+class RelatedMail(SQLModel, table=True):
+    """A mail that a recall saw beside the copies it took, since it bears or refers to their Message-ID; taken when a person says so."""
+
+    __tablename__ = "related_mail"
+    id: int = identity()
+    decision_id: int = Field(sa_column=Column(BigInteger, index=True, nullable=False))  # that took the copies
+    delivery_id: int = reference("delivery.id", index=True)
+    found_at: datetime = instant()
+    mailbox: str
+    folder: str
+    uid_validity: int = Field(sa_column=Column(BigInteger, nullable=False))
+    uid: int = Field(sa_column=Column(BigInteger, nullable=False))
+    name: str  # Maildir: the file's name
+    internal_date: datetime = instant()
+    bears: bool  # the same Message-ID; else it refers to it
+    ours: bool  # it came through us into this mailbox, so it has a delivery of its own
+    author: str
+    subject: str
+    taken_by: int | None = Field(default=None, sa_column=Column(BigInteger, index=True, nullable=True))  # the decision to take it too
+
+
 class Decision(SQLModel, table=True):
     """One act of one person over a selection."""
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, false, func, insert, not_, or_, select
 from sqlmodel import Session, col
 
-from triage import access, ledger, rules, sealed
+from triage import access, ledger, related, rules, sealed
 from triage.actor import Actor
 from triage.errors import NotFound, Overtaken
 from triage.ids import show
@@ -24,6 +24,7 @@ WORDS = {
     "hold": "Held again",
     "redeliver": "Delivered again",
     "sweep": "Swept",
+    "take": "Taken along",
     "undo": "Undone",
 }
 OUT_OF_REACH = "It was delivered already, and there is no way into the mailboxes: see [recall] in the settings."
@@ -81,8 +82,9 @@ class DecisionReport:
     undoes: int | None
     undoable: bool
     sentence: str
-    mailboxes: int = 0  # of a sweep: to look through
+    mailboxes: int = 0  # of a sweep or a taking: to look through
     mailboxes_left: int = 0  # and how many of them nobody has looked through yet
+    related: int = 0  # mails seen beside those taken out of mailboxes, that may be taken too
     items: tuple[Item, ...] = ()
 
     @property
@@ -188,7 +190,7 @@ def reports(session: Session, decisions: list[Decision], items: tuple[Item, ...]
     for rule in session.scalars(select(Rule).where(col(Rule.decision_id).in_(ids)).order_by(col(Rule.id))):
         if access.knows_rule(by, rule.scope, closed):
             made.setdefault(rule.decision_id or 0, []).append(rules.as_seen(rule, by))
-    swept = swept_by(session, ids)
+    swept, offered = swept_by(session, ids), related.offered(session, ids, by=by)
     subjects = subjects_of(session, [decision.id for decision in decisions if decision.count == 1], by)
     for decision in decisions:
         ended = outcomes.get(decision.id, {})
@@ -197,7 +199,8 @@ def reports(session: Session, decisions: list[Decision], items: tuple[Item, ...]
         said = sentence(decision, ended, rules_made, subjects.get(decision.id, ""))
         if total:
             said = sweep_sentence(decision, ended, total, left, found)
-        yield replace(report_of(decision, ended, rules_made, items, said), mailboxes=total, mailboxes_left=left)
+        shown = report_of(decision, ended, rules_made, items, said)
+        yield replace(shown, mailboxes=total, mailboxes_left=left, related=offered.get(decision.id, 0))
 
 
 def swept_by(session: Session, decision_ids: list[int]) -> dict[int, tuple[int, int, int]]:
@@ -213,10 +216,18 @@ def swept_by(session: Session, decision_ids: list[int]) -> dict[int, tuple[int, 
 
 def sweep_sentence(decision: Decision, outcomes: dict[str, int], total: int, left: int, found: int) -> str:
     """What became of a sweep, for a person to read."""
+    if decision.verb == "take":
+        return take_sentence(decision, outcomes.get("done", 0), total, left)
     number, act = (found, "Counted") if decision.selection.get("dry_run") else (outcomes.get("done", 0), "Swept")
     mails = f"{number} mail{'s' if number != 1 else ''} of {decision.selection['sender']}"
     looked = f"{total - left} of {total} mailboxes" if left else f"{total} mailbox{'es' if total != 1 else ''}"
     return f"{act} {mails} in {looked}" + (f"; {left} mailboxes left." if left else ".")
+
+
+def take_sentence(decision: Decision, done: int, total: int, left: int) -> str:
+    """What became of mails that were to be taken along, for a person to read."""
+    missing = f"; {left} mailboxes left" if left else f"; {decision.count - done} not there any more" if done < decision.count else ""
+    return f"Taken {done} of {decision.count} related mails out of {total} mailbox{'es' if total != 1 else ''}{missing}."
 
 
 def subjects_of(session: Session, decision_ids: list[int], by: Actor) -> dict[int, str]:

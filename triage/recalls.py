@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 from sqlalchemy import bindparam, func, select, update
 from sqlmodel import Session, col
 
-from triage import contents, ledger, recalled
+from triage import contents, ledger, recalled, related
 from triage.db import among
 from triage.ids import show
 from triage.models import Attempt, Content, Delivery, Message
 from triage.recalled import BY, Copy
+from triage.related import Related
 from triage.routes import next_hop_of
 from triage.settings import Settings
 from triage.states import Event, State
@@ -55,6 +56,7 @@ class Ending:
 
     kind: str
     why: str = ""
+    related: tuple[Related, ...] = ()  # what lies beside, for the person who purges
 
 
 def claim(session: Session, *, mailboxes: int, busy: Iterable[str] = (), settings: Settings, now: datetime) -> list[list[Errand]]:
@@ -233,6 +235,7 @@ def settle_taken(session: Session, taken: Sequence[Settled], now: datetime) -> N
     for one in taken:
         found = copies.get(one.delivery.id, [])
         why = f"{recalled.in_words(found) or absence(one.errand)} {one.ending.why}".strip()
+        related.keep(session, one.delivery.decision_id, one.delivery, one.ending.related, now)
         told.append((one.delivery.decision_id, one.delivery.id, "done" if found or not one.errand.sure else "already gone", why))
         if one.delivery.back_wanted_by is not None:
             wanted.append(one.delivery.id)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Select, and_, or_, select, update
 from sqlmodel import Session, col
 
-from triage import ledger
+from triage import ledger, related
 from triage.actor import Actor
 from triage.db import among
 from triage.ids import first_id_at
@@ -45,6 +45,7 @@ def erase(session: Session, *, settings: Settings, now: datetime, limit: int = 2
     session.execute(update(Delivery).where(col(Delivery.message_id).in_(of_these)).values(erased_at=now))
     deliveries = select(col(Delivery.id)).where(col(Delivery.message_id).in_(of_these))
     session.execute(update(Recalled).where(col(Recalled.delivery_id).in_(deliveries)).values(head=None))
+    related.forget(session, session.scalars(deliveries))
     ledger.write(session, "erase", "contents", by=BY, now=now, items=len(ids))
     return len(ids)
 

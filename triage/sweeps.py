@@ -1,4 +1,4 @@
-"""A sweep: one sender's mail out of every mailbox, also what never came through us. Slower than a purge, with its own progress."""
+"""A sweep: one sender's mail out of every mailbox, or single mails, also what never came through us; with its own progress."""
 
 import random
 from collections.abc import Iterable, Sequence
@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, func, select, update
 from sqlmodel import Session, col
 
-from triage import access, contents, ids, ledger, recalled, sealed
+from triage import access, contents, ids, ledger, recalled, related, sealed
 from triage.actor import Actor, Role
 from triage.authentication import Authentication
 from triage.content import Summary
@@ -18,6 +18,7 @@ from triage.keys import LARGE_PURGE
 from triage.models import Decision, DecisionItem, Delivery, KnownRecipient, Message, Recalled, SweptMailbox
 from triage.outcomes import DecisionReport, filed
 from triage.recalled import BY, Copy
+from triage.related import Place
 from triage.routes import next_hop_of
 from triage.settings import Settings
 from triage.states import State
@@ -34,10 +35,11 @@ class Search:
     id: int
     number: int  # of the attempt; fences late answers of a dead worker
     decision_id: int
-    sender: str
+    sender: str  # whose mail; "" where single mails are named
     take: bool  # False: only count
     mailbox: str
     place: str  # maildir:DIRECTORY or the IMAP server's URL
+    named: tuple[Place, ...] = ()  # nothing but these
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +107,13 @@ def claim(session: Session, *, mailboxes: int, busy: Iterable[str] = (), setting
     for row, decision in rows:
         if decision.undone_by is not None:
             row.due_at, row.why = None, "It was undone."
+            related.let_go(session, decision.id, row.mailbox)
             continue
         row.attempts, row.due_at = row.attempts + 1, now + LEASE
-        dry_run, sender = bool(decision.selection.get("dry_run")), decision.selection["sender"]
-        found.append(Search(row.id, row.attempts, decision.id, sender, not dry_run, row.mailbox, place_of(row.mailbox, settings)))
+        dry_run, sender = bool(decision.selection.get("dry_run")), decision.selection.get("sender", "")
+        named = () if sender else related.to_take(session, decision.id, row.mailbox)
+        way = place_of(row.mailbox, settings)
+        found.append(Search(row.id, row.attempts, decision.id, sender, not dry_run, row.mailbox, way, named))
     session.flush()
     return found
 
@@ -128,7 +133,7 @@ def secure(session: Session, search: Search, sightings: Sequence[Sighting], *, n
     if row is None:
         return []
     entered = places_entered(session, search)
-    foreign = [one for one in sightings if not is_ours(session, search, one)]
+    foreign = [one for one in sightings if not related.came_through_us(session, one.marker, search.mailbox)]
     row.found += sum(one.copy.place not in entered for one in foreign)
     if search.take:
         for one in foreign:
@@ -156,16 +161,6 @@ def places_entered(session: Session, search: Search) -> set[tuple[str, int, int,
     return {recalled.place_of(row) for row in rows}
 
 
-def is_ours(session: Session, search: Search, sighting: Sighting) -> bool:
-    """Did this copy come through us into this mailbox?"""
-    try:
-        message = ids.read(sighting.marker or "")
-    except ValueError:
-        return False
-    here = (col(Delivery.message_id) == message) & (col(Delivery.mailbox) == search.mailbox)
-    return session.scalar(select(col(Delivery.id)).where(here).limit(1)) is not None
-
-
 def enter(session: Session, search: Search, sighting: Sighting, now: datetime) -> None:
     """A mail that never came through us comes on the record: purged, and kept as it lay."""
     copy, summary = sighting.copy, sighting.summary
@@ -176,7 +171,7 @@ def enter(session: Session, search: Search, sighting: Sighting, now: datetime) -
         content_id=content_id,
         received_at=copy.internal_date,
         envelope=envelope.as_json(),
-        authentication=Authentication(search.sender).as_json(),
+        authentication=Authentication(author_of(search, summary)).as_json(),
         summary=summary.as_json() | {"text": ""},
         text=summary.text,
     )
@@ -186,8 +181,13 @@ def enter(session: Session, search: Search, sighting: Sighting, now: datetime) -
     kept = recalled.current(session, [delivery.id])[delivery.id]
     why = recalled.in_words(kept)
     session.add(DecisionItem(decision_id=search.decision_id, delivery_id=delivery.id, before=State.DELIVERED, outcome="done", why=why))
-    counted = {"count": col(Decision.count) + 1, "done": col(Decision.done) + 1}
+    counted = {"done": col(Decision.done) + 1} | ({} if search.named else {"count": col(Decision.count) + 1})
     session.execute(update(Decision).where(col(Decision.id) == search.decision_id).values(**counted))
+
+
+def author_of(search: Search, summary: Summary) -> str:
+    """Who wrote it."""
+    return search.sender or next(iter(summary.authors), "")
 
 
 def delivery_of(session: Session, message: Message, search: Search, summary: Summary) -> Delivery:
@@ -195,7 +195,8 @@ def delivery_of(session: Session, message: Message, search: Search, summary: Sum
     owner = session.scalars(
         select(KnownRecipient).where(col(KnownRecipient.mailbox) == search.mailbox).order_by(col(KnownRecipient.person).desc()).limit(1)
     ).first()
-    words = (summary.subject, summary.author_name, search.sender, search.mailbox, owner.person if owner else "")
+    author = author_of(search, summary)
+    words = (summary.subject, summary.author_name, author, search.mailbox, owner.person if owner else "")
     return Delivery(
         message_id=message.id,
         state=State.PURGED,
@@ -204,16 +205,16 @@ def delivery_of(session: Session, message: Message, search: Search, summary: Sum
         department=owner.department if owner else "",
         person=owner.person if owner else "",
         mailbox=search.mailbox,
-        author=search.sender,
-        author_domain=search.sender.rpartition("@")[2],
+        author=author,
+        author_domain=author.rpartition("@")[2],
         author_name=summary.author_name,
         subject=summary.subject,
         search=" ".join(words).casefold(),
         proof="",
         weight=0,
         verdict="purge",
-        rule=VERB,
-        reason="It lay in the mailbox when a sweep came by.",
+        rule="take" if search.named else VERB,
+        reason="It was taken along with a purged mail." if search.named else "It lay in the mailbox when a sweep came by.",
         decision_id=search.decision_id,
     )
 

@@ -21,6 +21,7 @@ WAY_BACK = {
     "redirect": (Event.HOLD, State.QUEUED),
     "purge": (Event.RESTORE, State.PURGED),
     "sweep": (Event.RESTORE, State.PURGED),
+    "take": (Event.RESTORE, State.PURGED),
     "reject": (Event.RESTORE, State.REJECTED),
     "restore": (Event.PURGE, State.HELD),
     "hold": (Event.RELEASE, State.HELD),
@@ -95,7 +96,7 @@ def take_back(session: Session, decision: Decision, undoing_id: int, *, by: Acto
     mine = among(session, col(Delivery.id), before) & (col(Delivery.decision_id) == decision.id)
     spared = spare(session, decision, list(before))
     stay, called_back = call_off(act, mine, before) if decision.verb == "purge" else (set(), set())
-    restoring = into_mailboxes(act, mine, before) if decision.verb in ("purge", "sweep") else set()
+    restoring = into_mailboxes(act, mine, before) if decision.verb in ("purge", "sweep", "take") else set()
     reopened = groups.open_again(session, mine, by=by, now=now, decision_id=undoing_id) if decision.verb == "purge" else set()
     gathered, copies = from_members(act, mine) if decision.verb in LEFT else (set(), [])
     to = BACK_TO.get(decision.verb)

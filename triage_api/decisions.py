@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Response
 from sqlmodel import Session
 
-from triage import ids, listings, outcomes, second_key, undoing
+from triage import ids, listings, outcomes, second_key, sweeps, takings, undoing
 from triage.actor import Actor
 from triage.models import PendingAct
 from triage.outcomes import DecisionReport
@@ -81,6 +81,31 @@ def undo_decision(
     """Take a decision back: the decision that undoes it."""
     reason = order.reason if order else ""
     return answered(session, undoing.undo(session, decision_id, by=by, reason=reason, now=utcnow(), settings=here.settings), by)
+
+
+@router.get("/decisions/{decision_id}/related", response_model=shapes.RelatedMails, responses=described(401, 404, 422))
+def list_related(decision_id: shapes.GivenId, session: Read, by: Staff) -> shapes.RelatedMails:
+    """Mails that lay beside the copies it took out of mailboxes and only share or name their Message-ID: left alone so far."""
+    return shapes.RelatedMails.model_validate({"items": takings.offered(session, decision_id, by=by)})
+
+
+@router.post(
+    "/decisions/{decision_id}/related", status_code=201, response_model=shapes.Decision, responses=described(401, 403, 404, 409, 422)
+)
+def take_related(decision_id: shapes.GivenId, order: shapes.TakeOrder, session: Tx, by: Staff, here: Here) -> shapes.Decision:
+    """Take these of them out of the mailboxes too: a decision of its own, which can be undone."""
+    made = takings.take(session, decision_id, order.copies, by=by, reason=order.reason, now=utcnow(), settings=here.settings)
+    return answered(session, made, by)
+
+
+@router.post("/sweeps", status_code=201, response_model=shapes.Decision, responses=described(401, 403, 409, 422))
+def create_sweep(order: shapes.SweepOrder, session: Tx, by: Staff, here: Here) -> shapes.Decision:
+    """Take a sender's mail out of every mailbox, also what never came through Mailroom; for administrators of the whole company.
+
+    Its progress is that of the decision: `mailboxes_left`. 409 where large purges need two people.
+    """
+    made = sweeps.begin(session, order.sender, by=by, reason=order.reason, now=utcnow(), settings=here.settings, dry_run=order.dry_run)
+    return answered(session, made, by)
 
 
 def answered(session: Session, made: DecisionReport, by: Actor) -> shapes.Decision:

@@ -9,7 +9,7 @@ import click
 from sqlalchemy import and_, func, select, true
 from sqlmodel import Session, col
 
-from triage import access, contents, db, ledger, opening, outcomes, second_key, selection, undoing
+from triage import access, contents, db, ledger, opening, outcomes, second_key, selection
 from triage.decisions import Verb
 from triage.errors import NotFound
 from triage.ids import show as show_id
@@ -243,43 +243,3 @@ def unsent(session: Session, ids: list[int]) -> int:
 release, redirect, purge, reject, restore, hold = (
     deciding(verb) for verb in (Verb.RELEASE, Verb.REDIRECT, Verb.PURGE, Verb.REJECT, Verb.RESTORE, Verb.HOLD)
 )
-
-
-@click.group(invoke_without_command=True, name="decisions")
-@click.option("--limit", default=50, show_default=True)
-@click.option("--json", "as_json", is_flag=True)
-@click.pass_context
-def decisions_group(ctx: click.Context, limit: int, as_json: bool) -> None:
-    """What was decided, newest first; `decisions undo ID` takes one back."""
-    if ctx.invoked_subcommand:
-        return
-    with looking(settings_of(ctx)) as session:
-        rows = [
-            {
-                "id": show_id(one.id),
-                "at": one.at.isoformat(timespec="seconds"),
-                "by": one.by,
-                "said": one.sentence,
-                "undone": "undone" if one.undone_by else "",
-                "reason": one.reason,
-            }
-            for one in outcomes.listing(session, by=shell_user(), limit=limit)
-        ]
-    table(rows, ("id", "at", "by", "said", "undone", "reason"), as_json=as_json)
-
-
-@decisions_group.command("undo")
-@click.argument("decision_id", metavar="ID")
-@click.option("--reason", default="")
-@click.option("--wait", is_flag=True, help="Wait until everything is back where it was.")
-@click.option("--json", "as_json", is_flag=True)
-@click.pass_context
-def undo_decision(ctx: click.Context, decision_id: str, reason: str, wait: bool, as_json: bool) -> int:
-    """Take a decision back as a whole."""
-    settings = settings_of(ctx)
-    with writing(settings, *BELLS) as session:
-        undone = undoing.undo(session, number(decision_id), by=shell_user(), reason=reason, now=utcnow(), settings=settings)
-    if not (wait and as_json):
-        told(undone, as_json=as_json)
-    undone = wait_for(settings, undone, as_json=as_json) if wait else undone
-    return 1 if undone.refused or undone.out_of_reach else 0

@@ -35,7 +35,7 @@ COMMANDS = {  # where each command lives: a role must not import what another on
     "hold": "mail",
     "redeliver": "redelivering",
     "sweep": "sweeping",
-    "decisions": "mail",
+    "decisions": "decided",
     "groups": "groups",
     "queue": "waiting",
     "allow": "senders",

@@ -3,6 +3,8 @@
 import click
 
 from triage import sweeps
+from triage.outcomes import DecisionReport
+from triage.settings import Settings
 from triage.times import utcnow
 from triage_cli.mail import BELLS, told, wait_for
 from triage_cli.opened import looking, settings_of, shell_user, writing
@@ -27,8 +29,11 @@ def sweep(ctx: click.Context, sender: str, reason: str, dry_run: bool, wait: boo
     wait = wait or dry_run
     if not (wait and as_json):
         told(made, as_json=as_json)
-    if not wait:
-        return 0
+    return carried_out(settings, made, as_json=as_json) if wait else 0
+
+
+def carried_out(settings: Settings, made: DecisionReport, *, as_json: bool) -> int:
+    """Wait until every mailbox is looked through; 1 when some could not be."""
     wait_for(settings, made, as_json=as_json)
     with looking(settings) as session:
         missed = [{"mailbox": mailbox, "why": why} for mailbox, why in sweeps.not_looked_through(session, made.id)]

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from mailbox import Maildir
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,15 @@ class House:
         if self.dovecot:
             return self.dovecot.messages(address)
         return [path.read_bytes() for path in sorted((self.company.directory / "mailboxes" / address / "new").glob("*"))]
+
+    def put(self, name: str, raw: bytes) -> None:
+        """A mail into somebody's mailbox that never came through Mailroom."""
+        address = f"{name}@{company.DOMAIN}"
+        if self.dovecot:
+            with self.dovecot.client(address) as client:
+                client.append("INBOX", raw)
+            return
+        Maildir(self.company.directory / "mailboxes" / address).add(raw)
 
     def arrived(self, name: str, marker: str) -> bytes:
         """The one message with this text in somebody's mailbox, once it is there."""

@@ -1,5 +1,6 @@
 """Delivered already: purged in the browser it leaves the mailbox, undone it is back; the same from the shell."""
 
+import email
 import json
 import re
 from uuid import uuid4
@@ -46,6 +47,35 @@ def test_purged_in_the_browser_it_is_gone_from_the_mailbox_and_undone_it_is_back
     row.get_by_role("button", name="Undo").first.click()
     processes.until(lambda: house.with_text("ada.byron", letter.subject), "it is back in the mailbox", log=house.company.log)
     assert house.with_text("ada.byron", letter.subject) == [before]
+
+
+def test_what_only_shares_the_message_id_is_offered_and_taken_when_somebody_says_so(house: House, page: Page) -> None:
+    """A colleague's reply lies beside what was purged: in the browser it is seen and chosen, and the undo puts it back."""
+    letter, mail = delivered(house, "ada.byron", "Lottery prize")
+    (copy,) = house.with_text("ada.byron", letter.subject)
+    identity = email.message_from_bytes(copy)["Message-ID"]
+    words = f"Re{uuid4().hex[:8]}"
+    reply = f"From: <friend@{outside.STRANGER.name}>\r\nSubject: {words}\r\nIn-Reply-To: {identity}\r\n\r\nIs this real?\r\n"
+    house.put("ada.byron", reply.encode())
+    house.company.run("purge", mail, "--reason", "phishing", "--wait", check=True)
+    before = house.with_text("ada.byron", words)
+    assert len(before) == 1
+
+    sign_in(page, house)
+    expect(page.get_by_role("listbox", name="Held mail")).to_be_visible()
+    page.goto(f"{house.company.url}/decisions")
+    row = page.get_by_role("listitem").filter(has_text=letter.subject).filter(has_text="phishing")
+    row.get_by_role("button", name="Seen beside it: 1").click()
+    sheet = page.get_by_role("dialog")
+    expect(sheet.get_by_text(words)).to_be_visible()
+    expect(sheet.get_by_role("button", name="Take 0 mails out")).to_be_disabled()
+    sheet.get_by_role("checkbox").check()
+    sheet.get_by_role("button", name="Take 1 mail out").click()
+    processes.until(lambda: not house.with_text("ada.byron", words), "the reply is gone too", log=house.company.log)
+    with house.company.signed_in() as desk:
+        (take,) = (one for one in desk.client.get("/decisions").json()["items"] if one["verb"] == "take" and not one["undone_by"])
+    house.company.run("decisions", "undo", take["id"], "--wait", check=True)
+    assert house.with_text("ada.byron", words) == before
 
 
 def test_purged_in_the_shell_it_waits_and_says_where_it_lay(house: House) -> None:

@@ -15,12 +15,12 @@ from mailboxes.imap import ImapMailbox
 from mailboxes.mailbox import Unreachable
 from tests.mailboxes.delivering import ANA, House, behind_dovecot, letter, lying, recalling, relaying
 from tests.peers import dovecot, gate, processes
-from triage import db, sealed, sweeps
+from triage import db, sealed, sweeps, takings
 from triage.actor import EVERYTHING, Actor, Role, Scope
 from triage.company import SealedEntry
 from triage.decisions import Verb
 from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound
-from triage.models import Attempt, Content, Delivery, KnownRecipient, SweptMailbox
+from triage.models import Attempt, Content, Delivery, KnownRecipient, RelatedMail, SweptMailbox
 from triage.outcomes import DecisionReport
 from triage.recalled import Copy
 from triage.selection import Selection
@@ -46,6 +46,16 @@ class Town(House):
         with db.reading(self.engine) as session:
             ended = select(col(Attempt.outcome)).where(col(Attempt.delivery_id) == mail, col(Attempt.ended_at).is_not(None))
             return list(session.scalars(ended.order_by(col(Attempt.number))))
+
+    def beside(self, decision: DecisionReport) -> list[RelatedMail]:
+        """What was seen in the mailboxes, and left alone."""
+        with db.reading(self.engine) as session:
+            return takings.offered(session, decision.id, by=ANA)
+
+    def takes(self, decision: DecisionReport, *copies: int) -> DecisionReport:
+        """Ana wants these too."""
+        with db.transaction(self.engine) as session:
+            return takings.take(session, decision.id, copies, by=ANA, reason="", now=datetime.now(UTC), settings=self.settings)
 
     def lying(self) -> dict[str, list[tuple[str, bytes, tuple[str, ...], datetime]]]:
         """Everything in the three mailboxes."""
@@ -140,6 +150,56 @@ def test_a_forged_mail_that_reuses_a_message_id_takes_no_genuine_mail_away(town:
     )
     (taken,) = [copy for copy in before if copy not in town.lying()[town.anna]]
     assert b"Pay 2." in taken[1]
+
+    left = town.lying()
+    seen = town.beside(purge)
+    assert town.report(purge).related == 2
+    assert [(one.folder, one.bears, one.ours, one.author, one.subject) for one in seen] == [
+        ("INBOX", True, True, FRIEND, "invoice 1"),
+        ("INBOX", True, False, FRIEND, "invoice 3"),
+        ("Sent", False, False, "anna@company.example", "invoice 4"),
+    ]
+    with pytest.raises(NotAllowedNow, match="came through Mailroom itself"):
+        town.takes(purge, seen[0].id)
+    take = town.recalled(town.takes(purge, seen[1].id))
+    assert (take.sentence, town.report(purge).related) == ("Taken 1 of 1 related mails out of 1 mailbox.", 1)
+    (taken,) = [copy for copy in left[town.anna] if copy not in town.lying()[town.anna]]
+    assert b"Pay 3." in taken[1]
+    assert [(item.outcome, item.why) for item in take.items] == [("done", "It lay in INBOX, unread.")]
+    with pytest.raises(NotAllowedNow, match="is taken already"):
+        town.takes(purge, seen[1].id)
+    assert town.recalled(town.undoes(take)).done == 1
+    assert town.lying() == left
+
+
+def test_what_its_owner_moved_since_is_not_taken(town: Town) -> None:
+    town.delivered(letter(1), town.anna)
+    with town.server.client(town.anna) as client:
+        client.append("INBOX", letter(2, FRIEND, more="In-Reply-To: <1.wave@phisher.example>\r\n"))
+    purge = town.recalled(town.decides(Verb.PURGE))
+    (reply,) = town.beside(purge)
+    assert not reply.bears
+    with town.server.client(town.anna) as client:
+        client.create_folder("Keep")
+        client.move(uids(client), "Keep")
+    before = town.lying()
+    take = town.recalled(town.takes(purge, reply.id))
+    assert take.sentence == "Taken 0 of 1 related mails out of 1 mailbox; 1 not there any more."
+    assert town.lying() == before
+
+
+def test_what_was_to_be_taken_along_is_free_again_when_that_is_undone_before(town: Town) -> None:
+    town.delivered(letter(1), town.anna)
+    with town.server.client(town.anna) as client:
+        client.append("INBOX", letter(2, FRIEND, more="References: <1.wave@phisher.example>\r\n"))
+    purge = town.recalled(town.decides(Verb.PURGE))
+    (reply,) = town.beside(purge)
+    take = town.takes(purge, reply.id)
+    assert (take.mailboxes_left, town.report(purge).related) == (1, 0)
+    town.undoes(take)
+    before = town.lying()
+    town.recalled(take)
+    assert (town.report(purge).related, town.lying()) == (1, before)
 
 
 def test_a_copy_whose_trace_field_a_server_took_out_is_known_by_what_it_says(town: Town) -> None:

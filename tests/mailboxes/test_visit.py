@@ -6,12 +6,14 @@ import pytest
 
 from mailboxes.mailbox import Found, Impossible
 from mailboxes.visit import Visit
+from triage.bounded import Pool
 from triage.recalled import Copy
 from triage.recalls import Ending, Errand
 from triage.settings import Settings
 
 DATE = datetime(2026, 11, 24, tzinfo=UTC)
 COPY = Copy("INBOX", (), DATE, b"bytes", 7, 1)
+PARSERS = Pool("triage.content:summarise_json", size=1, memory_bytes=256 * 1024 * 1024, seconds=10)
 CONTENT = b"From: a@x.example\r\n\r\nbytes\r\n"
 
 
@@ -40,7 +42,7 @@ def errand(number: int, *, content: bytes | None = CONTENT, copies: tuple[Copy, 
 def test_each_errand_ends_on_its_own(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mailboxes.visit.open_mailbox", lambda *_: Refusing())
     errands = [errand(1, restoring=False), errand(2), errand(3, copies=(COPY,)), errand(4, copies=(COPY,), content=None)]
-    endings = Visit(errands, settings, lambda found: {one.delivery_id for one, _ in found}).run()
+    endings = Visit(errands, settings, lambda found: {one.delivery_id for one, _ in found}, PARSERS).run()
     assert endings == {
         1: Ending("refused", "no UIDPLUS"),
         2: Ending("absent", "It is not there any more, so it is delivered again."),

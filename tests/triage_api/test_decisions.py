@@ -46,6 +46,7 @@ def test_release_and_undo(ana: Browser, came: Came, app: FastAPI, api_settings: 
         "refused": 0,
         "mailboxes": 0,
         "mailboxes_left": 0,
+        "related": 0,
         "second_by_shown": "",
         "outside": 0,
         "to": "",

@@ -86,6 +86,9 @@ CALLS = {
     "list_decisions": Call(says=True),
     "get_decision": Call(),
     "undo_decision": Call(),
+    "list_related": Call(),
+    "take_related": Call(json={"copies": ["0000000000000"]}),
+    "create_sweep": Call(json={"sender": "nobody@nowhere.example", "dry_run": True}),
     "list_rules": Call(says=True),
     "get_emergency": Call(says=True),
     "open_emergency": Call(json={"until": "2099-01-01T00:00:00Z", "reason": "x"}),
@@ -121,10 +124,10 @@ PEOPLES = {"delete_session", "list_sessions", "end_sessions", "set_away"}  # no 
 ACTING = {  # what a token must be for, beside reading; what stands nowhere only reads
     "decide": {
         "create_decision", "undo_decision", "retry_delivery", "give_up_delivery", "hold_delivery", "retry_all", "give_up_all", "hold_all",
-        "decline_second_key",
+        "decline_second_key", "take_related",
     },
     "rules": {"create_rule", "delete_rule"},
-    "admin": {"list_acts", "switch_mode", "arrange_substitute", "end_substitute", "list_tokens", "revoke_token"},
+    "admin": {"list_acts", "switch_mode", "arrange_substitute", "end_substitute", "list_tokens", "revoke_token", "create_sweep"},
     "nothing": {"create_token", "confirm_second_key"},
 }  # fmt: skip
 NOT_MINE = {403, 404}  # an auditor's role is looked at first
@@ -140,6 +143,8 @@ FORBIDDEN = {
     "set_away": NOT_MINE,
     "create_decision": NOT_MINE,
     "undo_decision": NOT_MINE,
+    "take_related": NOT_MINE,
+    "create_sweep": {403},
     "confirm_second_key": NOT_MINE,
     "decline_second_key": NOT_MINE,
     "retry_delivery": NOT_MINE,
@@ -168,6 +173,7 @@ NO_MAIL = {
     "get_emergency",
     "open_emergency",
     "close_emergency",
+    "create_sweep",
 }  # about staff; a seal has nothing to do with it
 STREAM = "stream_events"  # tells a number and nothing else; tests/triage_api/test_events.py
 
@@ -270,15 +276,16 @@ def test_outside_the_scope_there_is_nothing(app: FastAPI, secret: Secret, new_br
 def test_within_the_scope_each_operation_does_its_work(app: FastAPI, secret: Secret, new_browser: NewBrowser, login: str) -> None:
     browser = new_browser(login)
     changes = {"create_decision", "undo_decision", "create_rule", "delete_rule", "retry_delivery", "give_up_delivery", "hold_delivery"}
-    changes |= {"arrange_substitute", "end_substitute", "confirm_second_key", "decline_second_key"}
+    changes |= {"take_related", "arrange_substitute", "end_substitute", "confirm_second_key", "decline_second_key"}
     expected = {"create_session": 401, "download_attachment": 404, "retry_all": 422, "give_up_all": 422, "hold_all": 422}
+    expected["take_related"] = 404  # nothing lay beside
     expected["end_sessions"] = expected["set_away"] = 404 if login == "ida" else 403
     if login != "ida":
         expected |= dict.fromkeys(("list_tokens", "create_token", "revoke_token"), 403)
     expected["confirm_second_key"] = 403 if login == "ana" else 412  # ana has asked herself; the mail is another one's by now
     expected |= {"open_emergency": 422, "close_emergency": 404}  # for longer than a week; and it is not open
     if login != "ida":
-        expected |= dict.fromkeys(("switch_mode", "open_emergency", "close_emergency"), 403)
+        expected |= dict.fromkeys(("switch_mode", "create_sweep", "open_emergency", "close_emergency"), 403)
     if login in READING:
         expected |= dict.fromkeys(changes, 403)
     if login == "ana":

@@ -35,6 +35,7 @@ REFUSED = {  # about one delivery, decision or rule: there is none
     "hold": "{mail}",
     "redeliver": "--person joe.fern --since 2026-01-01",
     "decisions undo": "{decision}",
+    "decisions related": "{decision}",
     "queue retry": "{mail}",
     "queue give-up": "{mail}",
     "queue hold": "{mail}",

@@ -3,12 +3,13 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from triage.decisions import Verb
+from triage.visible import visible
 from triage_api.shapes.rules import Rule, SenderRule
 from triage_api.shapes.selections import Select
-from triage_api.shapes.texts import Id, Letter, Order, Shape, Text, Word
+from triage_api.shapes.texts import GivenId, Id, Letter, Order, Shape, Text, Word
 
 
 class DecisionOrder(Order):
@@ -62,8 +63,9 @@ class DecisionSummary(Shape):
     outside: Annotated[int, Field(description="that the selection names too, beyond the decider's scope: left as they are")]
     to: str
     rules: list[Rule]
-    mailboxes: Annotated[int, Field(description="of a sweep: mailboxes to look through")]
+    mailboxes: Annotated[int, Field(description="of a sweep or a taking: mailboxes to look through")]
     mailboxes_left: int
+    related: Annotated[int, Field(description="mails seen beside those taken out of mailboxes, that may be taken too")]
     undone_by: Id | None
     undoes: Id | None
     undoable: bool
@@ -74,6 +76,48 @@ class Decision(DecisionSummary):
     """A decision and what became of each delivery (the first 500)."""
 
     items: list[Item]
+
+
+class SweepOrder(Order):
+    """Whose mail goes out of every mailbox."""
+
+    sender: Word
+    reason: Text = ""
+    dry_run: Annotated[bool, Field(description="Count the mail, and take nothing.")] = False
+
+
+class RelatedMail(Shape):
+    """A mail that lay beside the copies a decision took: it bears or refers to their Message-ID."""
+
+    id: Id
+    delivery: Annotated[Id, Field(validation_alias="delivery_id", description="beside whose copies it lay")]
+    mailbox: str
+    folder: str
+    at: Annotated[datetime, Field(validation_alias="internal_date", description="when it came into the mailbox")]
+    bears: Annotated[bool, Field(description="the same Message-ID; otherwise it only refers to it: a reply, or forwarded")]
+    ours: Annotated[bool, Field(description="it came through Mailroom: find it there and purge it")]
+    author: str
+    subject: str
+    taken_by: Annotated[Id | None, Field(description="the decision that takes it")]
+
+    @field_validator("folder")
+    @classmethod
+    def seen(cls, folder: str) -> str:
+        """People call their folders what they like."""
+        return visible(folder)
+
+
+class RelatedMails(Shape):
+    """Everything that was seen beside what one decision took."""
+
+    items: list[RelatedMail]
+
+
+class TakeOrder(Order):
+    """Which of them go too."""
+
+    copies: Annotated[list[GivenId], Field(min_length=1, max_length=500)]
+    reason: Text = ""
 
 
 class Decisions(Shape):

@@ -18,7 +18,7 @@ export interface Refusal { id: number; title: string; detail: string; rows: read
 /** A wish as a sheet or key makes it; the selection is filled in from the rows when the sheet did not choose one. */
 export type Wish = Omit<DecisionWish, 'select'> & { select?: DecisionWish['select'] }
 
-const INFINITIVE: Record<Verb, string> = { release: 'release', redirect: 'redirect', purge: 'purge', restore: 'restore', reject: 'rejection', hold: 'taking back', redeliver: 'redelivery', sweep: 'sweep' }
+const INFINITIVE: Record<Verb, string> = { release: 'release', redirect: 'redirect', purge: 'purge', restore: 'restore', reject: 'rejection', hold: 'taking back', redeliver: 'redelivery', sweep: 'sweep', take: 'taking along' }
 
 /** Outcomes that need nobody's eye: done, or done as soon as the recaller comes by. */
 const CARRIED_OUT: ReadonlySet<string> = new Set(['done', 'recalling', 'restoring'])

@@ -1,7 +1,7 @@
 // What the API says and hears: one interface for each JSON shape, field for field.
 
 export type State = 'held' | 'queued' | 'relaying' | 'delivered' | 'bounced' | 'recalling' | 'restoring' | 'purged' | 'rejected' | 'expired'
-export type Verb = 'release' | 'redirect' | 'purge' | 'restore' | 'reject' | 'hold' | 'redeliver' | 'sweep'
+export type Verb = 'release' | 'redirect' | 'purge' | 'restore' | 'reject' | 'hold' | 'redeliver' | 'sweep' | 'take'
 export type Match = 'address' | 'domain' | 'subdomains' | 'list'
 export type Effect = 'allow' | 'block'
 
@@ -216,11 +216,26 @@ export interface Decision {
   rules: Rule[]
   mailboxes: number
   mailboxes_left: number
+  related: number
   undone_by: string | null
   undoes: string | null
   undoable: boolean
   sentence: string
   items?: Outcome[]
+}
+
+/** A mail that lay beside the copies a decision took, since it bears or names their Message-ID. */
+export interface RelatedMail {
+  id: string
+  delivery: string
+  mailbox: string
+  folder: string
+  at: string
+  bears: boolean
+  ours: boolean
+  author: string
+  subject: string
+  taken_by: string | null
 }
 
 export interface PendingAct {
