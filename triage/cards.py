@@ -12,6 +12,7 @@ from triage.actor import Actor
 from triage.grouping import Group
 from triage.listings import Listed, seen, some
 from triage.models import Delivery, Instant
+from triage.order import PRESSING
 from triage.selection import UNPROVEN, Selection
 
 CARD_IDS = 500  # ids that a card carries at most
@@ -29,6 +30,7 @@ class Card:
     departments: int  # distinct
     newest_at: datetime
     weight: int  # the greatest
+    urgency: int  # the greatest
     perishable_until: datetime | None  # the soonest that has not passed
     lead: Listed
     ids: tuple[int, ...]  # newest first, at most CARD_IDS
@@ -55,14 +57,14 @@ def cards(
     limit: int = 50,
     after: tuple[Any, ...] | None = None,
 ) -> Cards:
-    """Deliveries in the actor's scope as cards: perishable ones first, then by weight, then the newest.
+    """Deliveries in the actor's scope as cards: what perishes and may be wanted first, then by urgency, then the newest.
 
     What proves differently who sent it is never on one card: nobody lets a forgery go along with what it copies.
-    `after` is the place of the last card seen: (perishable_until or NEVER, weight, newest_at, key).
+    `after` is the place of the last card seen: (perishable_until or NEVER, urgency, newest_at, key).
     """
     rows = keyed(seen(wanted, by), group, now)
     piles = counted(one_by_one(rows) if group == "none" else by_key(rows))
-    page = select(piles).order_by(piles.c.perishable, piles.c.weight.desc(), piles.c.newest.desc(), piles.c.key)
+    page = select(piles).order_by(piles.c.pressing, piles.c.urgency.desc(), piles.c.newest.desc(), piles.c.key)
     found = session.execute((page if after is None else page.where(behind(piles, after))).limit(limit + 1)).all()
     numbers = found[0] if found else session.execute(select(piles).limit(1)).first()
     ids = ids_of(session, rows, [pile.key for pile in found[:limit]])
@@ -81,7 +83,9 @@ def counted(piles: Select[Any]) -> Subquery:
 
 def keyed(where: ColumnElement[bool], group: Group, now: datetime) -> Subquery:
     """The deliveries with the key of the card they belong to."""
-    perishable = case((col(Delivery.perishable_until) > now, col(Delivery.perishable_until)), else_=literal(NEVER, Instant))
+    until, never = col(Delivery.perishable_until), literal(NEVER, Instant)
+    perishable = case((until > now, until), else_=never)
+    pressing = case((and_(until > now, col(Delivery.urgency) >= PRESSING), until), else_=never)
     return (
         select(
             grouping.key(group).label("key"),
@@ -91,7 +95,9 @@ def keyed(where: ColumnElement[bool], group: Group, now: datetime) -> Subquery:
             col(Delivery.person),
             col(Delivery.received_at),
             col(Delivery.weight),
+            col(Delivery.urgency),
             perishable.label("perishable"),
+            pressing.label("pressing"),
         )
         .where(where)
         .subquery()
@@ -102,10 +108,12 @@ def by_key(rows: Subquery) -> Select[Any]:
     """One row a card."""
     folder = rows.c.department + literal("+", String) + rows.c.person
     return select(
-        func.min(rows.c.perishable, type_=Instant).label("perishable"),
-        func.max(rows.c.weight).label("weight"),
+        func.min(rows.c.pressing, type_=Instant).label("pressing"),
+        func.max(rows.c.urgency).label("urgency"),
         func.max(rows.c.received_at, type_=Instant).label("newest"),
         rows.c.key,
+        func.min(rows.c.perishable, type_=Instant).label("perishable"),
+        func.max(rows.c.weight).label("weight"),
         func.max(rows.c.pile).label("pile"),
         func.count().label("number"),
         func.count(folder.distinct()).label("people"),
@@ -118,10 +126,12 @@ def one_by_one(rows: Subquery) -> Select[Any]:
     """Each delivery as a card of its own, in the columns of `by_key`."""
     one = literal(1)
     return select(
-        rows.c.perishable,
-        rows.c.weight,
+        rows.c.pressing,
+        rows.c.urgency,
         rows.c.received_at.label("newest"),
         rows.c.key,
+        rows.c.perishable,
+        rows.c.weight,
         rows.c.pile,
         one.label("number"),
         one.label("people"),
@@ -132,14 +142,14 @@ def one_by_one(rows: Subquery) -> Select[Any]:
 
 def behind(piles: Subquery, after: tuple[Any, ...]) -> ColumnElement[bool]:
     """The cards that come after this place in the order of `cards`."""
-    perishable, weight, newest, key = after
+    pressing, urgency, newest, key = after
     return or_(
-        piles.c.perishable > perishable,
+        piles.c.pressing > pressing,
         and_(
-            piles.c.perishable == perishable,
+            piles.c.pressing == pressing,
             or_(
-                piles.c.weight < weight,
-                and_(piles.c.weight == weight, or_(piles.c.newest < newest, and_(piles.c.newest == newest, piles.c.key > key))),
+                piles.c.urgency < urgency,
+                and_(piles.c.urgency == urgency, or_(piles.c.newest < newest, and_(piles.c.newest == newest, piles.c.key > key))),
             ),
         ),
     )
@@ -165,6 +175,7 @@ def card(pile: Row[Any], lead: Listed, ids: list[int], group: Group) -> Card:
         departments=pile.departments,
         newest_at=pile.newest,
         weight=pile.weight,
+        urgency=pile.urgency,
         perishable_until=None if pile.perishable == NEVER else pile.perishable,
         lead=lead,
         ids=tuple(ids),

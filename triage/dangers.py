@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection
 
 from triage.content import Attachment
-from triage.signals import DOUBLE_ENDING, PACKED_AGAIN
+from triage.signals.attachments import DOUBLE_ENDING, PACKED_AGAIN
 
 HARMLESS_LAST = re.compile(r"\.(?:pdf|docx|xlsx|pptx|od[tsp]|txt|csv|rtf|jpe?g|png|gif|webp|mp[34]|ics|vcf)$", re.IGNORECASE)
 MACROS = "vbaproject.bin"  # within Office documents, whatever they are called

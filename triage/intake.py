@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from triage import (
+    background,
     bounces,
     campaigns,
     contents,
@@ -23,6 +24,7 @@ from triage import (
     recipients,
     rules,
     signals,
+    standing,
     strays,
 )
 from triage.actor import Actor
@@ -34,17 +36,16 @@ from triage.errors import NotYet
 from triage.facts import Facts, Recipient
 from triage.fingerprint import Fingerprint
 from triage.mailing_lists import rewritten, shown_name
-from triage.models import Delivery, KnownRecipient, Message, Person, Rule
+from triage.models import Delivery, KnownRecipient, Message, Rule
 from triage.policy import Disposition, Verdict, decide
 from triage.proofs import proof_of_author
+from triage.scan import NOT_ASKED, Scan
 from triage.settings import Company, Settings
 from triage.states import State
 from triage.visible import visible
 
 JUDGE = Actor.system("judge")
 ENTRY_STATE = {Disposition.RELAY: State.QUEUED, Disposition.QUARANTINE: State.HELD, Disposition.PURGE: State.PURGED}
-
-_names: dict[str, tuple[int, dict[str, str]]] = {}  # by database: the directory's version and its people
 
 
 def receive(
@@ -57,13 +58,14 @@ def receive(
     settings: Settings,
     now: datetime,
     listed: str = "",
+    scan: Scan = NOT_ASKED,
     patient: bool = False,
 ) -> tuple[int, ...]:
     """Enter a message, one delivery a mailbox; the delivery ids.
 
     Idempotent by `envelope.spool_id`: a second call changes nothing and returns the same ids. `listed`: who lists the client
-    as bad, in words. `patient`: there is time to judge it again; NotYet, and nothing is entered, when a verdict rests on a
-    DNS that did not answer.
+    as bad, in words. `scan`: what scanners said. `patient`: there is time to judge it again; NotYet, and nothing is entered,
+    when a verdict rests on a DNS that did not answer.
     """
     envelope, entered = entries.identified(session, envelope)
     if entered is not None:
@@ -75,15 +77,9 @@ def receive(
     if patient and waiting:
         raise NotYet(f"{waiting} ({visible(authentication.dmarc.reason)})" if authentication.unknown else waiting)
     content_id, content = contents.keep(session, raw)
-    seen = signals.signals(
-        summary,
-        authentication,
-        own_domains=settings.own_domains,
-        people=names_of_people(session),
-        first_contact=is_first_contact(session, summary),
-        listed=listed,
-        now=now,
-    )
+    known = standing.of_sender(session, summary.author, proven=bool(authentication.proof), freemail=settings.policy.freemail_domains)
+    seen = background.seen(session, envelope, authentication, summary, known, settings, len(gathered), listed=listed, scan=scan, now=now)
+    found = signals.signals(seen)
     message = Message(
         spool_id=envelope.spool_id,
         content_id=content_id,
@@ -91,11 +87,12 @@ def receive(
         envelope=envelope.as_json(),
         authentication=authentication.as_json(),
         summary=summary.as_json() | {"text": "", "fingerprint": ""},
-        signals=[signal.as_json() for signal in seen],
+        signals=[signal.as_json() for signal in found],
         text=summary.text,
     )
-    weight = signals.weight(seen)
-    deliveries = [delivery(message, facts, verdict, weight, campaign_id, now) for facts, verdict in verdicts]
+    deliveries = [delivery(message, facts, verdict, campaign_id, now) for facts, verdict in verdicts]
+    for one in deliveries:
+        background.place(session, one, summary, found, known)
     ledger.enter(session, message, content, deliveries, by=JUDGE, now=now)
     for one in deliveries:
         if one.direction == "bounce":
@@ -205,7 +202,7 @@ def is_sample(spool_id: int, one_in: int) -> bool:
     return one_in > 0 and zlib.crc32(spool_id.to_bytes(8, "big")) % one_in == 0
 
 
-def delivery(message: Message, facts: Facts, verdict: Verdict, weight: int, campaign_id: int | None, now: datetime) -> Delivery:
+def delivery(message: Message, facts: Facts, verdict: Verdict, campaign_id: int | None, now: datetime) -> Delivery:
     """The row of one recipient's copy."""
     summary, recipient = facts.summary, facts.recipient
     state = ENTRY_STATE[verdict.disposition]
@@ -213,7 +210,7 @@ def delivery(message: Message, facts: Facts, verdict: Verdict, weight: int, camp
     author = summary.author or (summary.authors[0] if summary.authors else message.envelope["reverse_path"].casefold())
     name = shown_name(summary)
     words = (summary.subject, name, author, recipient.address, recipient.person)
-    minutes = signals.perishable_minutes(summary)
+    minutes = signals.perishable_minutes(summary, message.received_at)
     return Delivery(
         message_id=message.id,
         campaign_id=campaign_id,
@@ -232,7 +229,7 @@ def delivery(message: Message, facts: Facts, verdict: Verdict, weight: int, camp
         subject=summary.subject,
         search=" ".join(words).casefold(),
         proof=proof_of_author(facts),
-        weight=weight,
+        weight=0,
         perishable_until=message.received_at + timedelta(minutes=minutes) if minutes is not None else None,
         verdict=verdict.disposition,
         rule=verdict.rule,
@@ -244,21 +241,6 @@ def delivery(message: Message, facts: Facts, verdict: Verdict, weight: int, camp
         due_at=queued,
         queued_at=queued,
     )
-
-
-def is_first_contact(session: Session, summary: Summary) -> bool:
-    """Has this author never written to anybody here before?"""
-    return bool(summary.author) and session.scalar(select(col(Delivery.id)).where(col(Delivery.author) == summary.author).limit(1)) is None
-
-
-def names_of_people(session: Session) -> dict[str, str]:
-    """Folded full name to mailbox of everybody who works here, read again when the directory has changed."""
-    url, version = str(session.get_bind().engine.url), markers.read(session, directory.VERSION)
-    kept = _names.get(url)
-    if kept is None or kept[0] != version:
-        people = session.execute(select(col(Person.name), col(Person.mailbox)).where(col(Person.active)))
-        kept = _names[url] = (version, {name.casefold(): mailbox for name, mailbox in people})
-    return kept[1]
 
 
 def door_snapshot(session: Session, *, settings: Settings, now: datetime) -> DoorSnapshot | None:

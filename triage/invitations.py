@@ -1,7 +1,10 @@
-"""What a calendar part says (RFC 5545, RFC 5546): its method and the UID of its first entry. Bounded, never raises."""
+"""What a calendar part says (RFC 5545, RFC 5546): its method, the UID of its first entry and when that begins. Bounded, never raises."""
 
+import contextlib
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 from triage.visible import visible
 
@@ -11,6 +14,10 @@ FOLD = re.compile(r"\r?\n[ \t]")
 METHOD = re.compile(r"^METHOD[^:\r\n]{0,200}:[ \t]*([A-Za-z-]{1,40})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 UID = re.compile(r"^UID[^:\r\n]{0,200}:[ \t]*([^\r\n]+?)[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 
+STARTS = re.compile(r"^DTSTART((?:;[^:\r\n]{0,200})?):(\d{8})(?:T(\d{6})(Z?))?", re.MULTILINE | re.IGNORECASE | re.ASCII)
+ZONE = re.compile(r";TZID=\"?([^;:\"]{1,100})", re.IGNORECASE)
+OFFSET = re.compile(r"^TZOFFSETTO:([+-])(\d\d)(\d\d)", re.MULTILINE | re.IGNORECASE | re.ASCII)
+
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
@@ -18,10 +25,37 @@ class Calendar:
 
     method: str = ""  # folded: request, reply, cancel, …
     uid: str = ""
+    starts_at: str = ""  # ISO 8601 in UTC
 
 
 def read(text: str) -> Calendar:
     """Read the text of a calendar part; what is not there is ""."""
     lines = FOLD.sub("", text[:READ_LIMIT])
     method, uid = METHOD.search(lines), UID.search(lines)
-    return Calendar(method[1].casefold() if method else "", visible(uid[1])[:UID_LIMIT] if uid and len(uid[1]) <= UID_LIMIT else "")
+    found = visible(uid[1])[:UID_LIMIT] if uid and len(uid[1]) <= UID_LIMIT else ""
+    return Calendar(method[1].casefold() if method else "", found, starts_at(lines))
+
+
+def starts_at(lines: str) -> str:
+    """When the first event begins, "" when that cannot be told."""
+    zones, _, event = lines.partition("BEGIN:VEVENT")
+    found = STARTS.search(event)
+    if found is None:
+        return ""
+    try:
+        begins = datetime.strptime(found[2] + (found[3] or "000000"), "%Y%m%d%H%M%S")  # noqa: DTZ007
+        zone = UTC if found[4] else zone_of(found[1], zones)
+        return begins.replace(tzinfo=zone).astimezone(UTC).isoformat()
+    except (ValueError, OverflowError):
+        return ""
+
+
+def zone_of(options: str, zones: str) -> ZoneInfo | timezone:
+    """The time zone: by its name, or where that is not one of the tz database's (Exchange), the first offset that the part defines."""
+    if name := ZONE.search(options):
+        with contextlib.suppress(ValueError, OSError, LookupError):  # no such zone, or no name of one
+            return ZoneInfo(name[1])
+    if offset := OFFSET.search(zones):
+        minutes = int(offset[2]) * 60 + int(offset[3])
+        return timezone(timedelta(minutes=minutes if offset[1] == "+" else -minutes)) if minutes < 24 * 60 else UTC
+    return UTC

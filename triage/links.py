@@ -142,7 +142,9 @@ def deceptions(text: str, target: str) -> tuple[Deception, ...]:
         found.append(Deception("link-differs", f"The text shows {written(shown)}, but it opens {written(to.host)}."))
     if to.user and to.scheme in WEB:
         found.append(Deception("link-hides-host", f"What stands before the @ is decoration; it opens {written(to.host)}."))
-    if to.scheme and to.scheme not in USUAL:
+    if to.scheme == "data":
+        found.append(Deception("link-data", "It opens a page that the mail itself carries (“data:”)."))
+    elif to.scheme and to.scheme not in USUAL:
         found.append(Deception("link-odd", f"It is no web address: it begins with “{to.scheme}:”."))
     return (*found, *host_deceptions(to.host))
 

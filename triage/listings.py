@@ -80,6 +80,8 @@ class Listed:
     attachments: int
     proof: str
     weight: int
+    urgency: int
+    why_here: tuple[dict[str, Any], ...]  # what makes the urgency, in words
     perishable_until: datetime | None
     verdict: Why
     withheld: str
@@ -169,11 +171,13 @@ def listed(row: Row[*tuple[Any, ...]]) -> Listed:
         attachments=len(summary["attachments"]),
         proof=delivery.proof,
         weight=delivery.weight,
+        urgency=delivery.urgency,
+        why_here=tuple(delivery.why_here),
         perishable_until=delivery.perishable_until,
         verdict=Why(delivery.verdict, delivery.rule, delivery.reason),
         withheld=delivery.withheld,
         campaign=delivery.campaign_id,
-        signals=tuple(signals),
+        signals=(*signals, *delivery.signals),
         due_at=delivery.due_at,
         attempts=delivery.attempts,
         last_reply=delivery.last_reply,

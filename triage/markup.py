@@ -30,6 +30,12 @@ def names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+PAGE_PARTS = {
+    "form": re.compile(r"<form\b", re.IGNORECASE),
+    "password": re.compile(r"<input\b[^<>]{0,300}?\btype\s{0,9}=\s{0,9}[\"']?password", re.IGNORECASE),
+    "script": re.compile(r"<script\b(?![^<>]{0,200}\bld\+json)|\bhref\s{0,9}=\s{0,9}[\"']?javascript:", re.IGNORECASE),
+}
+
 VOID = names("area base basefont bgsound br col embed frame hr img input link meta param source track wbr")
 CLOSED_BY_THEIR_LIKE = names("p li dt dd tr td th thead tbody tfoot option optgroup colgroup html head body rp rt")
 FORMATTING = names("a b big code em font i nobr s small strike strong tt u")
@@ -76,6 +82,11 @@ def too_much(html: str) -> str:
             break
     depth, unclosed = nesting(html[position:], opened, depth, unclosed)
     return "its HTML is nested too deeply" if depth > DEPTH_LIMIT or unclosed > UNCLOSED_LIMIT else ""
+
+
+def page_parts(html: str) -> tuple[str, ...]:
+    """Which of form, password field and script a page has. Looks at its source, so it is bounded for any size."""
+    return tuple(name for name, pattern in PAGE_PARTS.items() if pattern.search(html))
 
 
 def nesting(html: str, opened: Counter[str], depth: int, unclosed: int) -> tuple[int, int]:

@@ -49,6 +49,11 @@ def listed() -> Any:
     return Field(default_factory=list, sa_column=Column(JSON, nullable=False))
 
 
+def items() -> Any:
+    """A column of a list of plain JSON values."""
+    return Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+
+
 class Content(SQLModel, table=True):
     """The bytes of a message as received, compressed, stored once per content."""
 
@@ -100,7 +105,10 @@ class Delivery(SQLModel, table=True):
     subject: str
     search: str = Field(sa_column=Column(Text, nullable=False))  # folded subject, names and addresses
     proof: str  # dmarc, aligned, ""
-    weight: int  # signals added up; orders the queue, never decides
+    weight: int  # signals added up: how much to mind
+    signals: list[dict[str, Any]] = items()  # about this copy alone, beside those of the message
+    urgency: int = 50  # what is looked at first, 0-100: orders the cards, never decides
+    why_here: list[dict[str, Any]] = items()  # order.Reason: what makes the urgency
     perishable_until: datetime | None = instant(nullable=True)
     verdict: str  # disposition
     rule: str  # name of the policy's rule
@@ -130,7 +138,7 @@ class Delivery(SQLModel, table=True):
         Index("delivery_by_time", "state", "received_at", "id"),
         Index("delivery_by_folder", "department", "person", "state", "received_at", "id"),
         Index("delivery_by_person", "person", "state", "received_at", "id"),
-        Index("delivery_by_author", "author", "state"),
+        Index("delivery_by_author", "author", "state", "department", "person"),
         Index("delivery_by_domain", "author_domain", "state"),
         Index("delivery_by_campaign", "campaign_id", "state"),
         Index("delivery_due", "state", "due_at"),

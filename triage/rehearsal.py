@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from triage import cover, intake, recipients, signals
+from triage import background, cover, intake, recipients, signals
 from triage.authentication import Authentication
 from triage.content import Summary
 from triage.envelope import Address, Envelope
@@ -19,7 +19,7 @@ from triage.policy import Disposition, Verdict, decide
 from triage.proofs import precision, proof_of_author
 from triage.rehearsed import Rehearsed, Remedy
 from triage.settings import Settings
-from triage.signals import Signal
+from triage.signals import Seen, Signal
 
 FORGED = frozenset({"own-domain-forged", "unproven-known-sender", "dmarc-reject", "dangerous-attachment"})  # rules of the policy
 HARMLESS = frozenset({"first-contact", "unproven", "authentication-failed", "proof-unknown", "unreadable", "wrong-date", "bulk"})
@@ -103,12 +103,14 @@ def judged(session: Session, facts: Facts, *, settings: Settings, now: datetime,
 def seen(session: Session, facts: Facts) -> tuple[Signal, ...]:
     """What a trained eye sees in it."""
     return signals.signals(
-        facts.summary,
-        facts.authentication,
-        own_domains=facts.own_domains,
-        people=intake.names_of_people(session),
-        first_contact=False,  # whom the company knew then is not told
-        now=facts.envelope.received_at,
+        Seen(  # whom the company knew then is not told
+            facts.summary,
+            facts.authentication,
+            facts.envelope.received_at,
+            facts.own_domains,
+            background.names_of_people(session),
+            reverse_path=facts.envelope.reverse_path,
+        )
     )
 
 

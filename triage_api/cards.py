@@ -18,7 +18,7 @@ router = APIRouter(tags=["cards"])
 
 @router.get("/cards", response_model=shapes.Cards, responses=described(401, 422))
 def list_cards(wanted: Annotated[shapes.CardQuery, Query()], session: Read, by: Staff) -> shapes.Cards:
-    """Cards in your scope: perishable ones first (the soonest), then by weight, then the newest."""
+    """Cards in your scope: what perishes and may be wanted first (the soonest), then by urgency, then the newest."""
     after = place_of(wanted.cursor, datetime, int, datetime, str)
     page = cards.cards(session, wanted.selection(), by=by, now=utcnow(), group=wanted.group, limit=wanted.limit, after=after)
     return shapes.Cards.model_validate(

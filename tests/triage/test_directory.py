@@ -9,7 +9,7 @@ from sqlmodel import Session, col
 
 from tests.triage import arriving
 from tests.triage.arriving import COMPANY, NOW, SYNC, arrive
-from triage import db, directory, directory_rows, intake, recipients
+from triage import background, db, directory, directory_rows, intake, recipients
 from triage.company import CompanyDirectory, PersonEntry, SealedEntry
 from triage.envelope import Address
 from triage.errors import BadInput
@@ -66,9 +66,9 @@ def test_people_who_move_take_their_held_mail_along(known: Engine, settings: Set
 
 def test_a_name_that_changed_is_known_at_the_next_message(known: Engine) -> None:
     with db.transaction(known) as session:
-        assert "mara berg" in intake.names_of_people(session)
+        assert "mara berg" in background.names_of_people(session)
         take_over(session, replace(COMPANY, people=(replace(COMPANY.people[0], name="Mara Lind"), *COMPANY.people[1:])))
-        assert {"mara lind", "joe fern"} == set(intake.names_of_people(session))
+        assert {"mara lind", "joe fern"} == set(background.names_of_people(session))
 
 
 def test_a_directory_that_lost_its_people_is_refused(known: Engine) -> None:
@@ -79,7 +79,7 @@ def test_a_directory_that_lost_its_people_is_refused(known: Engine) -> None:
         take_over(session, COMPANY)
     with db.transaction(known) as session:
         directory.apply(session, COMPANY, HOUSE, by=SYNC, now=NOW, confirmed=True)
-        assert set(intake.names_of_people(session)) == {"mara berg", "joe fern"}
+        assert set(background.names_of_people(session)) == {"mara berg", "joe fern"}
     with db.reading(known) as session:
         assert session.get_one(Person, "p7").active is False, "people are disabled, never deleted"
         assert session.get_one(Person, "p7").name == "P 7"

@@ -154,14 +154,15 @@ def test_cards_group_by_sender(company: Engine, settings: Settings) -> None:
     assert [(card.key, card.count, card.departments) for card in own.items] == [("wave@bad.example", 2, 1)]
 
 
-def test_cards_are_ordered_by_clock_then_weight_then_time_and_pages_meet(company: Engine, settings: Settings) -> None:
+def test_cards_are_ordered_by_clock_then_urgency_then_time_and_pages_meet(company: Engine, settings: Settings) -> None:
     rows: dict[str, dict[str, Any]] = {
-        "soon": {"perishable_until": NOW + timedelta(minutes=5), "weight": 0},
-        "later": {"perishable_until": NOW + timedelta(minutes=9), "weight": 0},
-        "heavy": {"weight": 80},
-        "light new": {"weight": 10, "received_at": NOW + timedelta(minutes=1)},
-        "light": {"weight": 10},
-        "passed": {"perishable_until": NOW - timedelta(minutes=1), "weight": 5},
+        "soon": {"perishable_until": NOW + timedelta(minutes=5), "urgency": 40},
+        "later": {"perishable_until": NOW + timedelta(minutes=9), "urgency": 75},
+        "heavy": {"urgency": 80},
+        "light new": {"urgency": 60, "received_at": NOW + timedelta(minutes=1)},
+        "light": {"urgency": 60},
+        "passed": {"perishable_until": NOW - timedelta(minutes=1), "urgency": 50},
+        "surely not wanted": {"perishable_until": NOW + timedelta(minutes=1), "urgency": 39},
     }
     for name in sorted(rows):
         (one,) = came(company, settings, JOE, author=f"{name.replace(' ', '.')}@s.example", subject=name)
@@ -172,7 +173,7 @@ def test_cards_are_ordered_by_clock_then_weight_then_time_and_pages_meet(company
             while True:
                 page = cards.cards(session, ALL, by=ANA, now=NOW, group=group, limit=2, after=after)
                 found += [card.lead.subject for card in page.items]
-                assert page.cards == 6
+                assert page.cards == 7
                 if page.following is None:
                     break
                 after = page.following

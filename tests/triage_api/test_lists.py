@@ -24,7 +24,11 @@ JOE, MARA, INFO = "it+joe.fern@company.example", "legal+mara.berg@company.exampl
 def test_a_delivery_in_full(ana: Browser, came: Came) -> None:
     (shown,) = came(JOE, dmarc=DMARC_PASS)
     (one,) = ana.get("/deliveries").json()["items"]
-    assert {name: one[name] for name in one if name not in ("message_id", "size", "signals", "weight")} == {
+    assert one["urgency"] == 50 + sum(reason["points"] for reason in one["why_here"])
+    assert {"name": "proven", "points": 10, "sentence": "It is proven to come from supplier.example."} in one["why_here"]
+    assert {(signal["name"], tuple(signal["evidence"])) for signal in one["signals"]} >= {("first-contact", ("sales@supplier.example",))}
+    left_out = ("message_id", "size", "signals", "weight", "urgency", "why_here")
+    assert {name: one[name] for name in one if name not in left_out} == {
         "id": shown,
         "state": "held",
         "received_at": "2026-11-24T09:30:00Z",

@@ -23,7 +23,8 @@ class Card(Shape):
     people: int
     departments: int
     newest_at: datetime
-    weight: int
+    weight: Annotated[int, Field(description="How much a trained eye minds, 0-100: the greatest of its deliveries.")]
+    urgency: Annotated[int, Field(description="What is looked at first, 0-100: the greatest of its deliveries. It never decides.")]
     perishable_until: datetime | None
     lead: Delivery
     ids: Annotated[list[Id], Field(description="the newest 500")]

@@ -17,6 +17,15 @@ class Signal(Shape):
     name: str
     sentence: str
     weight: int
+    evidence: Annotated[list[str], Field(description="What it rests on: addresses, hosts, words of the mail.")] = []
+
+
+class WhyHere(Shape):
+    """One thing that moves a card up (positive points) or down in the order of the queue."""
+
+    name: str
+    points: int
+    sentence: str
 
 
 class Verdict(Shape):
@@ -59,7 +68,9 @@ class Delivery(Shape):
     size: int
     attachments: int
     proof: str
-    weight: int
+    weight: Annotated[int, Field(description="How much a trained eye minds, 0-100: the weights of the signals added up.")]
+    urgency: Annotated[int, Field(description="What is looked at first, 0-100. It never decides.")]
+    why_here: Annotated[list[WhyHere], Field(description="What makes the urgency, what moves it most first; it starts at 50.")]
     perishable_until: datetime | None
     verdict: Verdict
     withheld: str

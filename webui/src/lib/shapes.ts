@@ -25,7 +25,8 @@ export interface Person { uid: string; name: string; held: number; sealed: boole
 export interface Department { code: string; name: string; held: number; people: Person[]; shared_held: number; sealed: boolean }
 export interface Addressee { kind: 'person' | 'department' | 'group'; to: string; name: string; place: string; mailbox: string }
 
-export interface Signal { name: string; sentence: string; weight: number }
+export interface Signal { name: string; sentence: string; weight: number; evidence: string[] }
+export interface WhyHere { name: string; points: number; sentence: string }
 export interface Decided { decision: string; verb: Verb; by: string; by_shown: string; at: string; undone: boolean }
 
 export interface Delivery {
@@ -48,6 +49,8 @@ export interface Delivery {
   attachments: number
   proof: string
   weight: number
+  urgency: number
+  why_here: WhyHere[]
   perishable_until: string | null
   verdict: { disposition: string; rule: string; reason: string }
   withheld: string
@@ -73,6 +76,7 @@ export interface Card {
   departments: number
   newest_at: string
   weight: number
+  urgency: number
   perishable_until: string | null
   lead: Delivery
   ids: string[]

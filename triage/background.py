@@ -1,0 +1,86 @@
+"""What the company knows beside a message before its signals are found: its people, and how the sender stands with it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import Engine, select
+from sqlmodel import Session, col
+
+from triage import directory, markers, order, standing
+from triage.authentication import Authentication
+from triage.content import Summary
+from triage.envelope import Envelope
+from triage.models import Delivery, Person
+from triage.scan import Scan
+from triage.settings import Settings
+from triage.signals import Seen, Signal, perishable_minutes, weight
+from triage.signals.behaviour import stranger_here
+from triage.standing import Standing
+from triage.states import State
+
+_names: WeakKeyDictionary[Engine, tuple[int, dict[str, str]]] = WeakKeyDictionary()  # the directory's version and its people
+
+
+def seen(
+    session: Session,
+    envelope: Envelope,
+    authentication: Authentication,
+    summary: Summary,
+    known: Standing,
+    settings: Settings,
+    mailboxes: int,
+    *,
+    listed: str,
+    scan: Scan,
+    now: datetime,
+) -> Seen:
+    """Everything that the signals of a message for so many mailboxes may look at."""
+    return Seen(
+        summary=summary,
+        authentication=authentication,
+        now=now,
+        own_domains=settings.own_domains,
+        people=names_of_people(session),
+        met=known.met,
+        recipients=mailboxes,
+        reverse_path=envelope.reverse_path,
+        listed=listed,
+        scan=scan,
+    )
+
+
+def about_copy(session: Session, one: Delivery, known: Standing) -> list[Signal]:
+    """The signals about one copy alone: is its author new to this department or person? Asked for what people will look at."""
+    if one.state != State.HELD or not known.met.let_in or not one.author:
+        return []
+    department = standing.has_written_to_department(session, one.author, one.department)
+    alone = bool(one.person) and department and not standing.has_written_to(session, one.author, one.department, one.person)
+    return list(stranger_here(one.author, one.department, to_department=department, to_person=one.person if alone else ""))
+
+
+def place(session: Session, one: Delivery, summary: Summary, found: Sequence[Signal], known: Standing) -> None:
+    """Give a copy its own signals and its place in the order of the cards; `found` are the signals of its message."""
+    own = about_copy(session, one, known)
+    everything = (*found, *own)
+    why = order.reasons(
+        everything,
+        author=one.author,
+        proof=one.proof,
+        minutes=perishable_minutes(summary, one.received_at),
+        answers=bool(summary.in_reply_to or summary.references),
+        by_sender=known.by_sender,
+        by_domain=known.by_domain,
+    )
+    one.signals, one.weight = [signal.as_json() for signal in own], weight(everything)
+    one.urgency, one.why_here = order.urgency(why), [reason.as_json() for reason in why]
+
+
+def names_of_people(session: Session) -> dict[str, str]:
+    """Folded full name to mailbox of everybody who works here, read again when the directory has changed."""
+    key, version = session.get_bind().engine, markers.read(session, directory.VERSION)
+    kept = _names.get(key)
+    if kept is None or kept[0] != version:
+        people = session.execute(select(col(Person.name), col(Person.mailbox)).where(col(Person.active)))
+        kept = _names[key] = (version, {name.casefold(): mailbox for name, mailbox in people})
+    return kept[1]

@@ -1,0 +1,25 @@
+"""What the scanners of the company (ClamAV, Rspamd) said about a message: facts like any other, never a verdict."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What Rspamd makes of a message."""
+
+    action: str  # no action, greylist, add header, rewrite subject, soft reject, reject
+    score: float
+    limit: float  # from which on it would reject
+    symbols: tuple[str, ...] = ()  # what told against it, the heaviest first
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What all that were asked said; empty where nobody is asked."""
+
+    virus: str = ""  # its name, as the scanner calls it
+    opinion: Opinion | None = None
+    silent: tuple[str, ...] = ()  # who was asked and did not answer
+
+
+NOT_ASKED = Scan()

@@ -1,0 +1,53 @@
+"""Attachments that run, hold programs, or look like something else."""
+
+import re
+from collections.abc import Iterable
+
+from triage.content import Attachment
+from triage.signals.seen import Seen, Signal
+from triage.visible import has_escapes
+
+RUNS_WHEN_OPENED = re.compile(
+    r"\.(?:exe|scr|com|pif|bat|cmd|js|jse|vbs|vbe|wsf|wsh|hta|msi|ps1|lnk|jar|reg|cpl|dll|iso|img|vhdx?|appx?|msix|scf|url|chm|one|xll)$",
+    re.IGNORECASE,
+)
+HOLDS_MACROS = re.compile(r"\.(?:docm|dotm|xlsm|xltm|xlsb|xlam|pptm|potm|ppam|sldm)$", re.IGNORECASE)
+OPENS_A_PAGE = re.compile(r"\.(?:html?|shtml|xhtml|svgz?|mhtml?)$", re.IGNORECASE)
+PACKED = re.compile(r"\.(?:zip|rar|7z|ace|arj|cab|tar|tgz|gz|bz2|xz|zst|lzh|uue)$", re.IGNORECASE)
+OLD_OFFICE = re.compile(r"\.(?:doc|dot|xls|xlt|ppt|pps|rtf)$", re.IGNORECASE)
+DOUBLE_ENDING = re.compile(r"\.(?:pdf|docx?|xlsx?|pptx?|txt|rtf|csv|jpe?g|png|gif|mp[34]|zip)[\s._-]*\.[a-z0-9]{2,5}$", re.IGNORECASE)
+PACKED_AGAIN = re.compile(r"\.(?:gz|bz2|xz|zst|zip|7z|asc|sig|gpg|p7[ms])$", re.IGNORECASE)
+PAGES = frozenset({"text/html", "application/xhtml+xml", "image/svg+xml"})
+HARMLESS = re.compile(r"\.(?:pdf|docx?|xlsx?|pptx?|txt|csv|jpe?g|png|gif)$", re.IGNORECASE)
+RUNS = frozenset({"application/x-msdownload", "application/x-dosexec", "application/x-ms-installer", "application/hta", "application/x-sh"})
+
+
+def dangerous(seen: Seen) -> Iterable[Signal]:
+    """What is dangerous about the attachments. The heaviest one speaks."""
+    found = [signal for one in seen.summary.attachments if (signal := about(one))]
+    if found:
+        yield max(found, key=lambda signal: signal.weight)
+
+
+def about(attachment: Attachment) -> Signal | None:
+    """What is dangerous about one attachment, if anything, by its name and kind."""
+    name, media_type = attachment.name, attachment.media_type
+    stripped = name.rstrip(" .")
+    evidence = (name, media_type)
+    if has_escapes(name):
+        return Signal("attachment-disguised", f"The attachment {name} hides characters in its name.", 45, evidence)
+    if DOUBLE_ENDING.search(stripped) and not PACKED_AGAIN.search(stripped):
+        return Signal("attachment-disguised", f"The attachment {name} pretends to be another kind of file.", 45, evidence)
+    if HARMLESS.search(stripped) and media_type in PAGES | RUNS:
+        return Signal("attachment-disguised", f"The attachment {name} says it is {media_type}, which its name hides.", 45, evidence)
+    if RUNS_WHEN_OPENED.search(stripped) or media_type in RUNS:
+        return Signal("attachment-runs", f"The attachment {name or media_type} could run a program when opened.", 40, evidence)
+    if HOLDS_MACROS.search(stripped):
+        return Signal("attachment-macros", f"The attachment {name} can hold macros, which are programs.", 25, evidence)
+    if OPENS_A_PAGE.search(stripped) or media_type in PAGES:
+        return Signal("attachment-page", f"The attachment {name or media_type} opens a web page of the sender's making.", 20, evidence)
+    if PACKED.search(stripped):
+        return Signal("attachment-packed", f"The attachment {name} is an archive: what is in it is not seen here.", 10, evidence)
+    if OLD_OFFICE.search(stripped):
+        return Signal("attachment-old-office", f"The attachment {name} is of an old kind that can hold macros.", 5, evidence)
+    return None

@@ -1,0 +1,74 @@
+"""Who it pretends to be: display names, look-alike domains, letters that deceive."""
+
+from collections.abc import Iterable
+
+from triage import links
+from triage.authors import loose_addresses
+from triage.links import related, written
+from triage.mailing_lists import rewritten
+from triage.signals.likeness import looks_like, plain_name, plain_names
+from triage.signals.seen import Seen, Signal
+from triage.visible import has_escapes
+
+
+def borrowed_name(seen: Seen) -> Iterable[Signal]:
+    """The display name is one of ours, the address is not."""
+    shown = shown_name(seen)
+    name = plain_name(shown)
+    mailbox = plain_names(seen.people).get(name) if name else None
+    address = seen.summary.author or next(iter(seen.summary.authors), "")
+    if mailbox and address != mailbox and not seen.is_ours(address.rpartition("@")[2]):
+        sentence = f"The name is one of ours ({shown}), but the address is outside: {address}."
+        yield Signal("name-of-ours", sentence, 45, (shown, mailbox, address))
+
+
+def namesake(seen: Seen) -> Iterable[Signal]:
+    """The display name is a known correspondent's, the address is another one."""
+    author, known = seen.summary.author, seen.known.namesakes
+    if author and known and author not in known:
+        sentence = f"The name {shown_name(seen)} is that of {known[0]}, whom we know, but the address is another one: {author}."
+        yield Signal("name-of-known", sentence, 25, (shown_name(seen), *known, author))
+
+
+def shown_name(seen: Seen) -> str:
+    """The author's display name; of a list's post that of whom it is from."""
+    post = rewritten(seen.summary)
+    return post.name if post else seen.summary.author_name
+
+
+def address_in_name(seen: Seen) -> Iterable[Signal]:
+    """The display name shows an address of somebody else."""
+    author = seen.author_domain
+    for address in loose_addresses(seen.summary.author_name)[:1]:
+        domain = address.rpartition("@")[2]
+        if author and "." in domain and not related(domain, author):
+            sentence = f"The name shows the address {address}, but it is from {seen.summary.author}."
+            yield Signal("address-in-name", sentence, 40, (address, seen.summary.author))
+
+
+def lookalike_domain(seen: Seen) -> Iterable[Signal]:
+    """The author's domain, or that of the answer, could be taken for one of ours or for a known correspondent's."""
+    for domain in dict.fromkeys(one.rpartition("@")[2] for one in (*seen.summary.authors, *seen.summary.reply_to)):
+        if seen.is_ours(domain):
+            continue
+        if own := next((own for own in sorted(seen.own_domains) if looks_like(domain, own)), None):
+            sentence = f"The domain {written(domain)} looks like our {own}, but is not ours."
+            yield Signal("look-alike-domain", sentence, 50, (domain, own))
+            return
+        if known := next((one for one in seen.known.domains if looks_like(domain, one)), None):
+            sentence = f"The domain {written(domain)} looks like {known}, whom we know, but is another one."
+            yield Signal("look-alike-of-known", sentence, 40, (domain, known))
+            return
+
+
+def foreign_letters(seen: Seen) -> Iterable[Signal]:
+    """The author's domain is written with letters that could deceive."""
+    if "xn--" in seen.author_domain:
+        yield Signal("foreign-letters", links.host_deceptions(seen.author_domain)[0].sentence, 20, (seen.author_domain,))
+
+
+def hidden_characters(seen: Seen) -> Iterable[Signal]:
+    """Control or invisible characters where a reader looks for the truth."""
+    hiding = tuple(text for text in (seen.summary.author_name, seen.summary.subject) if has_escapes(text))
+    if hiding:
+        yield Signal("hidden-characters", "It hides invisible characters in the sender's name or in the subject.", 30, hiding)
