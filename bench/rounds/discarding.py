@@ -16,7 +16,7 @@ def postfix_discarding() -> Iterator[tuple[postfix.Server, int]]:
         raise processes.Missing("Postfix starts as root only: run make bench as root")
     with processes.short_directory("discard") as directory:
         port = processes.free_port()
-        postfix.lay_out(directory, port, port, "discard.example", processes.unprivileged("nobody"))
+        postfix.lay_out(directory, port, port, "discard.example", processes.unprivileged("nobody"), "")
         main, master = directory / "etc" / "main.cf", directory / "etc" / "master.cf"
         main.write_text(main.read_text().replace(f"relayhost = [127.0.0.1]:{port}", "default_transport = discard:"))
         master.write_text(master.read_text() + "discard unix - - n - - discard\n")

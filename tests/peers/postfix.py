@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -31,7 +32,7 @@ alias_maps =
 alias_database =
 local_recipient_maps =
 address_verify_map =
-disable_dns_lookups = yes
+smtp_dns_support_level = disabled
 relayhost = [127.0.0.1]:{relay_port}
 virtual_mailbox_domains = {domain}
 virtual_mailbox_base = {directory}/mailboxes
@@ -66,7 +67,6 @@ proxywrite unix - - n - 1 proxymap
 smtp unix - - n - - smtp
 lmtp unix - - n - - lmtp
 relay unix - - n - - smtp
-lmtp unix - - n - - lmtp
 error unix - - n - - error
 retry unix - - n - - error
 local unix - n n - - local
@@ -110,9 +110,7 @@ def running(relay_port: int, domain: str, main: str = "") -> Iterator[Server]:
     with processes.short_directory("postfix") as directory:
         port = processes.free_port()
         owner = processes.unprivileged("nobody")
-        lay_out(directory, port, relay_port, domain, owner)
-        with (directory / "etc" / "main.cf").open("a") as file:
-            file.write(main)
+        lay_out(directory, port, relay_port, domain, owner, main)
         process = processes.start([program, "-c", str(directory / "etc"), "start-fg"], directory / "output")
         try:
             processes.until(processes.answers(port), "Postfix answers", process, directory / "output")
@@ -122,7 +120,7 @@ def running(relay_port: int, domain: str, main: str = "") -> Iterator[Server]:
             processes.stop(process)
 
 
-def lay_out(directory: Path, port: int, relay_port: int, domain: str, owner: str) -> None:
+def lay_out(directory: Path, port: int, relay_port: int, domain: str, owner: str, main: str) -> None:
     """Its configuration, queue and the mailbox for what comes back."""
     for name in ("etc", "queue", "data", "mailboxes"):
         (directory / name).mkdir()
@@ -130,5 +128,15 @@ def lay_out(directory: Path, port: int, relay_port: int, domain: str, owner: str
     shutil.chown(directory / "mailboxes", owner)
     uid, gid = (directory / "mailboxes").stat().st_uid, 65534
     values = {"directory": directory, "port": port, "relay_port": relay_port, "domain": domain, "uid": uid, "gid": gid}
-    (directory / "etc" / "main.cf").write_text(MAIN.format(**values))
+    (directory / "etc" / "main.cf").write_text(each_once(MAIN.format(**values) + main))
     (directory / "etc" / "master.cf").write_text(MASTER.format(**values))
+
+
+def each_once(main: str) -> str:
+    """Each parameter once, the last value counting.
+
+    Every process of Postfix warns of a repeated one; postlogd, which warns too, then waits for room in its own full socket for ever.
+    """
+    lines = re.sub(r"\n[ \t]+", " ", re.sub(r"(?m)^#.*\n?", "", main)).splitlines()
+    values = {name.strip(): value.strip() for name, found, value in (line.partition("=") for line in lines) if found}
+    return "".join(f"{name} = {value}\n" for name, value in values.items())
