@@ -10,7 +10,7 @@ from imapclient import IMAPClient  # type: ignore[import-untyped]
 from mailboxes import bulk_fetch
 from mailboxes.folder_uses import use_of
 from mailboxes.imap import FAULTS, answering
-from mailboxes.reading import BATCH, HEADERS, LARGEST, Batch, Folder, Mark, Stored
+from mailboxes.reading import BATCH, HEADERS, LARGEST, WHOLE, Batch, Folder, Mark, Stored
 from mailboxes.sign_in import enter, hang_up
 from triage.mime import HEAD_LIMIT
 from triage.settings import Recall
@@ -111,7 +111,7 @@ class ImapAccount:
                     lost.append("larger than is read")
                 else:
                     found.append(Stored(str(last), answer.arrived, answer.raw))
-                if len(found) + len(lost) >= BATCH:
+                if len(found) + len(lost) >= (WHOLE if whole else BATCH):
                     yield Batch(tuple(found), Mark(validity, str(last)), tuple(lost))
                     found, lost = [], []
         except bulk_fetch.Refused as refusal:

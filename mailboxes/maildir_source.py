@@ -14,7 +14,7 @@ from mailboxes.folder_uses import use_of
 from mailboxes.mailbox import Unreachable
 from mailboxes.maildir import INBOX, folders
 from mailboxes.owners import owner_of
-from mailboxes.reading import BATCH, LARGEST, Batch, Folder, Mark, Stored
+from mailboxes.reading import BATCH, LARGEST, WHOLE, Batch, Folder, Mark, Stored
 from triage.mime import HEAD_LIMIT
 from triage.visible import visible
 
@@ -102,8 +102,9 @@ class MaildirAccount:
         if after:
             done = order(after.last)
             waiting = [one for one in waiting if order(one[0]) > done]
-        for start in range(0, len(waiting), BATCH):
-            some = waiting[start : start + BATCH]
+        most = WHOLE if whole else BATCH
+        for start in range(0, len(waiting), most):
+            some = waiting[start : start + most]
             found: list[Stored] = []
             lost: list[str] = []
             for place, path in some:

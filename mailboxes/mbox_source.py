@@ -11,7 +11,7 @@ from typing import BinaryIO
 from mailboxes.folder_uses import use_of
 from mailboxes.mailbox import Unreachable
 from mailboxes.owners import owner_of
-from mailboxes.reading import BATCH, LARGEST, Batch, Folder, Mark, Stored
+from mailboxes.reading import BATCH, LARGEST, WHOLE, Batch, Folder, Mark, Stored
 from triage.mime import HEAD_LIMIT
 from triage.visible import visible
 
@@ -99,7 +99,7 @@ def batches(file: BinaryIO, after: Mark | None, *, whole: bool) -> Iterator[Batc
             found.append(Stored(str(place), None, raw))
         else:
             lost.append("larger than is read")
-        if len(found) + len(lost) >= BATCH:
+        if len(found) + len(lost) >= (WHOLE if whole else BATCH):
             yield Batch(tuple(found), Mark(validity, str(place)), tuple(lost), left(place, size, len(found)))
             found, lost = [], []
     if found or lost:
@@ -131,7 +131,7 @@ def messages(file: BinaryIO, limit: int, *, whole: bool) -> Iterator[tuple[int, 
     while line := file.readline(LINE):
         if line_begins and blank and line.startswith(b"From "):
             if place >= 0:
-                yield place, b"".join(lines), size <= limit
+                yield place, b"".join(without_separator(lines) if whole else lines), size <= limit
             place, lines, size, body = at, [], 0, False
         elif place >= 0 and (whole or not body):
             size += len(line)
@@ -143,4 +143,9 @@ def messages(file: BinaryIO, limit: int, *, whole: bool) -> Iterator[tuple[int, 
         line_begins = ended
         at += len(line)
     if place >= 0:
-        yield place, b"".join(lines), size <= limit
+        yield place, b"".join(without_separator(lines) if whole else lines), size <= limit
+
+
+def without_separator(lines: list[bytes]) -> list[bytes]:
+    """The lines of a message without the empty one that ends it in the file (RFC 4155, A)."""
+    return lines[:-1] if len(lines) > 1 and not lines[-1].strip() and lines[-2].endswith(b"\n") else lines

@@ -25,6 +25,7 @@ HEADERS = (  # what `read` gives of a message unless it is asked for all of it
     "X-AUTOREPLY", "X-AUTORESPOND", "X-AUTO-RESPONSE-SUPPRESS", "X-MS-EXCHANGE-GENERATED-MESSAGE-SOURCE",
 )  # fmt: skip
 BATCH = 500  # messages
+WHOLE = 16  # messages that are read whole: each may be large
 LARGEST = 64 * 1024 * 1024  # bytes of a message that is read whole
 
 

@@ -71,6 +71,13 @@ def rehearse(
         yield judged(session, closed(facts, settings), settings=settings, now=now, answered=answered)
 
 
+def verdicts(
+    session: Session, envelope: Envelope, authentication: Authentication, summary: Summary, *, settings: Settings, now: datetime
+) -> list[Verdict]:
+    """What would become of a mail that came now, by the modes in force."""
+    return [decide(facts) for facts in intake.evidence(session, envelope, authentication, summary, settings=settings, now=now)]
+
+
 def closed(facts: Facts, settings: Settings) -> Facts:
     """The facts as they are when the door is closed and no emergency is on, at the hour when the mail came."""
     awake = cover.lets_perishable_pass(settings.cover, facts.recipient.department, facts.envelope.received_at)

@@ -23,6 +23,7 @@ COMMANDS = {  # where each command lives: a role must not import what another on
     "db": "database",
     "sync": "sync",
     "rehearse": "rehearsing",
+    "import": "importing",
     "staff": "staff",
     "token": "tokens",
     "deliveries": "mail",

@@ -193,7 +193,7 @@ def test_an_mbox_is_cut_where_its_messages_begin(
         first += [one.raw for one in batch.messages]
     write(len(raws))
     rest = [one.raw for batch in source.open(ADA).read(folder, after=mark, whole=True) for one in batch.messages]
-    assert first + rest == ["".join(line + end for line in (*lines, "")).encode() for _, end, lines in raws]
+    assert first + rest == ["".join(line + end for line in lines).encode() for _, end, lines in raws]
     subjects = [f"Subject: number {number}".encode() for number in range(len(raws))]
     assert heads(source.open(ADA).read(folder)) == subjects
 

@@ -67,7 +67,7 @@ OTHERS = {
     "serve", "receive", "judge", "outbound", "relay", "recall", "api", "upkeep", "demo", "db upgrade", "db check", "sync",
     "staff password", "sweep", "staff add", "staff remove", "staff away", "staff sign-out", "staff substitute",
     "staff end-substitute", "token create", "token revoke", "settings", "doctor", "mode enforce", "mode observe", "mode reset",
-    "rehearse imap", "rehearse maildir", "rehearse mbox", "open",
+    "rehearse imap", "rehearse maildir", "rehearse mbox", "import maildir", "import mbox", "open",
 }  # fmt: skip
 
 

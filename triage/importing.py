@@ -1,0 +1,64 @@
+"""Old mail comes in: judged by the policy like any other, entered once however often it is brought."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from triage import access, intake, ledger, recipients
+from triage.actor import Actor, Role
+from triage.authentication import Authentication
+from triage.content import Summary
+from triage.db import among
+from triage.envelope import Address, Envelope
+from triage.errors import BadInput
+from triage.models import Delivery, Message
+from triage.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One old mail, and what can still be found out about it. Its envelope's id follows from its bytes and its recipient."""
+
+    envelope: Envelope
+    raw: bytes
+    authentication: Authentication
+    summary: Summary
+
+
+def destination(session: Session, to: str, settings: Settings) -> str:
+    """The address that old mail is brought in for; BadInput when it is nobody's here."""
+    try:
+        address = Address.parse(to)
+    except ValueError as fault:
+        raise BadInput(f"--to: {fault}") from fault
+    if recipients.resolve(session, address, settings.company) is None:
+        raise BadInput(f"--to: {to[:80]} is nobody's address here; see `mailroom sync --dry-run` for who is")
+    return str(address)
+
+
+def present(session: Session, ids: Iterable[int]) -> set[int]:
+    """Which of these ids of envelopes have come in already."""
+    return set(session.scalars(select(col(Message.spool_id)).where(among(session, col(Message.spool_id), ids))))
+
+
+def bring_in(session: Session, letters: Iterable[Letter], *, by: Actor, source: str, settings: Settings, now: datetime) -> list[Delivery]:
+    """Enter those that have not come in yet, as received now, on the record; their deliveries.
+
+    The time that they are held begins now. A signature was checked as of when the mail arrived then.
+    """
+    access.require(by, Role.ADMIN)
+    letters = list(letters)
+    known = present(session, [one.envelope.spool_id for one in letters])
+    entered: list[int] = []
+    for letter in letters:
+        if letter.envelope.spool_id not in known:
+            known.add(letter.envelope.spool_id)
+            envelope = replace(letter.envelope, received_at=now)
+            entered += intake.receive(session, envelope, letter.raw, letter.authentication, letter.summary, settings=settings, now=now)
+    if entered:
+        detail = {"from": source[:500], "to": sorted({to for one in letters for to in one.envelope.recipients})}
+        ledger.write(session, "import", "deliveries", by=by, now=now, detail=detail, items=len(entered))
+    return list(session.scalars(select(Delivery).where(among(session, col(Delivery.id), entered))))
