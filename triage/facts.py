@@ -49,6 +49,19 @@ class MatchedRule:
 
 
 @dataclass(frozen=True, slots=True)
+class OurMail:
+    """A mail of ours that a message names."""
+
+    named_by: str  # reply, calendar, returned
+    author: str  # who wrote it, as people read it
+    person: str  # uid of who sent it, "" for a role address
+    department: str
+    at: datetime
+    went_to: frozenset[str]  # domains; of free-mail providers whole addresses
+    automatic: bool = False  # a program wrote it
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What is known when a delivery is judged."""
 
@@ -58,6 +71,7 @@ class Facts:
     recipient: Recipient
     own_domains: frozenset[str]
     rules: tuple[MatchedRule, ...] = ()  # every rule that matches the sender and the recipient, most precise first
+    ours: tuple[OurMail, ...] = ()  # mails of ours that it names
     trusted_arc_sealers: frozenset[str] = frozenset()  # whose seals may prove anything
     listed: str = ""  # who lists the client as bad, as a sentence without its end; "" when nobody does
     sample: bool = False  # one of those that staff look at to see what the lists take away

@@ -23,18 +23,20 @@ from triage import (
     modes,
     recipients,
     rules,
+    sent_mails,
     signals,
     standing,
     strays,
 )
 from triage.actor import Actor
-from triage.authentication import Authentication
+from triage.authentication import Authentication, Result
 from triage.content import Summary
 from triage.door import DoorSnapshot
 from triage.envelope import Address, Envelope, folded
 from triage.errors import NotYet
-from triage.facts import Facts, Recipient
+from triage.facts import Facts, OurMail, Recipient
 from triage.fingerprint import Fingerprint
+from triage.links import related
 from triage.mailing_lists import rewritten, shown_name
 from triage.models import Delivery, KnownRecipient, Message, Rule
 from triage.policy import Disposition, Verdict, decide
@@ -99,6 +101,7 @@ def receive(
             bounces.come_back(session, envelope, one, summary, now=now)
     rules.used(session, [verdict.rule_id for _, verdict in verdicts if verdict.rule_id is not None], now)
     correspondents.heard(session, heard_from(gathered), now)
+    note_list(session, authentication, summary)
     return tuple(one.id for one in deliveries)
 
 
@@ -117,8 +120,11 @@ def evidence(
     about += learned_about(session, summary, settings, now)
     switched = modes.now_in_force(session, settings.company)
     opened = emergency.alarm(session, now)
+    ours = sent_mails.named_in(session, envelope, summary)
     return [
-        facts_of(envelope, authentication, summary, recipient, about, settings, listed, switched=switched, opened=opened, now=now)
+        facts_of(
+            envelope, authentication, summary, recipient, about, settings, listed, ours=ours, switched=switched, opened=opened, now=now
+        )
         for recipient in recipients_of(session, envelope, settings.company)
     ]
 
@@ -126,6 +132,16 @@ def evidence(
 def learned_about(session: Session, summary: Summary, settings: Settings, now: datetime) -> list[Rule]:
     """What correspondence says about the author. A list that writes in place of its authors is nobody's correspondent."""
     return [] if rewritten(summary) else correspondents.rules_about(session, summary.author, settings=settings, now=now)
+
+
+def note_list(session: Session, authentication: Authentication, summary: Summary) -> None:
+    """A list's post came in: from now on it is known where its posts go. Only as a signature of the list's own organisation says."""
+    domain = summary.list_post.rpartition("@")[2]
+    if not summary.list_id or not domain:
+        return
+    signers = [one.domain for one in authentication.dkim if one.result is Result.PASS and one.signs_list and related(one.domain, domain)]
+    if signers:
+        correspondents.seen_list(session, summary.list_post, summary.list_id, signers[0])
 
 
 def heard_from(gathered: list[Facts]) -> set[int]:
@@ -172,6 +188,7 @@ def facts_of(
     listed: str = "",
     *,
     now: datetime,
+    ours: tuple[OurMail, ...] = (),
     switched: modes.Modes | None = None,
     opened: emergency.Alarm | None = None,
 ) -> Facts:
@@ -185,6 +202,7 @@ def facts_of(
         recipient=recipient,
         own_domains=settings.own_domains,
         rules=rules.fitting(about, recipient),
+        ours=ours,
         trusted_arc_sealers=frozenset(policy.trusted_arc_sealers),
         listed=listed,
         sample=bool(listed) and is_sample(envelope.spool_id, policy.listed_sample),

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from triage.answers import answered, awaited_answer, returned
 from triage.beside import Beside, sender_rule
 from triage.dangers import danger
 from triage.facts import Facts, MatchedRule
@@ -45,7 +46,8 @@ def postmaster(facts: Facts) -> Verdict | None:
 
 def listed_client(facts: Facts) -> Verdict | None:
     """It came from a client that is known as bad, and not from somebody whom the company knows and who proves it or still may."""
-    if not facts.listed or deciding_allow(facts) or awaited_allow(facts):
+    known = deciding_allow(facts) or awaited_allow(facts) or answered(facts) or awaited_answer(facts) or returned(facts)
+    if not facts.listed or known:
         return None
     if facts.sample:
         return Verdict(Disposition.QUARANTINE, "listed-sample", f"it is a sample of what is purged because {facts.listed}")
@@ -120,7 +122,7 @@ def recipient_left(facts: Facts) -> Verdict | None:
 def proof_unknown(facts: Facts) -> Verdict | None:
     """DNS did not answer: not known is not proven. Whoever an allow already knows by another proof need not wait."""
     waits = proof_awaited(facts) or awaited_allow(facts)
-    if not waits or (deciding_allow(facts) and not awaited_block(facts)):
+    if not waits or ((deciding_allow(facts) or returned(facts)) and not awaited_block(facts)):
         return None
     reason = "it is not known who sent it: the sender's DNS did not answer"
     return Verdict(Disposition.QUARANTINE, "proof-unknown", reason, unknown=True)
@@ -158,6 +160,17 @@ def shown_proof(proof: str) -> str:
     if kind == "arc":
         return f"{domain}, which passed it on, vouches for its sender"
     return "it proves that it comes from there"
+
+
+def reply_to_ours(facts: Facts) -> Verdict | None:
+    """It answers a mail of ours, from where that went, and proves it; or it returns one to who sent it (mailflow.md 8)."""
+    if mail := answered(facts):
+        what = "an invitation" if mail.named_by == "calendar" else "a mail"
+        words = f"it answers {what} that {mail.author} sent to {shown_author(facts.summary).rpartition('@')[2]} on {mail.at:%d %b %Y}"
+        return Verdict(Disposition.RELAY, "reply-to-ours", f"{words}, and it proves that it comes from there")
+    if mail := returned(facts):
+        return Verdict(Disposition.RELAY, "reply-to-ours", f"it says what became of a mail that {mail.author} sent on {mail.at:%d %b %Y}")
+    return None
 
 
 def unproven_known_sender(facts: Facts) -> Verdict | None:
@@ -198,6 +211,7 @@ RULES: tuple[Callable[[Facts], Verdict | None], ...] = (
     rejected_by_author_domain,
     dangerous_content,
     allowed_sender,
+    reply_to_ours,
     unproven_known_sender,
     out_of_hours,
     first_contact,

@@ -10,7 +10,8 @@ from tests.triage import arriving
 from tests.triage.arriving import ALIGNED, DMARC_FAIL, DMARC_PASS, NO_DMARC, NOW, UNKNOWN
 from triage.authentication import Arc, Authentication, Dkim, Dmarc, Result, Stated
 from triage.content import Attachment
-from triage.facts import Facts, MatchedRule, Recipient
+from triage.delivery_status import Status
+from triage.facts import Facts, MatchedRule, OurMail, Recipient
 from triage.policy import RULES, Disposition, Verdict, decide
 from triage.proofs import precision
 
@@ -64,7 +65,54 @@ UNREADABLE = replace(arriving.summary(""), parsed=False)
 CODE = arriving.summary(SALES, "Your sign-in code", text="Your code is 123456. It expires in 10 minutes.")
 STRAY = Recipient("it+joe.fern@company.example", "it", "joe.fern", "joe.fern@company.example", stray=True)
 RETURNED = Recipient("bounce+1@company.example", "it", "joe.fern", "bounce+1@company.example", bounce="ours")
+OURS = OurMail("reply", "Mara Berg", "mara.berg", "legal", NOW - timedelta(days=3), frozenset({"supplier.example", "pal@gmail.com"}))
+INVITED = replace(OURS, named_by="calendar")
+BOUNCED = replace(OURS, named_by="returned", person="joe.fern", department="it")
+DAEMON = "mailer-daemon@supplier.example"
+BOUNCE = arriving.summary(
+    DAEMON,
+    content_type="multipart/report",
+    report_type="delivery-status",
+    statuses=(Status("ann@supplier.example", "failed", "5.1.1", ""),),
+)
+NULL = arriving.envelope(reverse_path="")
+BY_GMAIL = Dmarc(Result.PASS, "gmail.com", "gmail.com", "none", ("dkim",))
 TABLE = [
+    (facts(DMARC_PASS, ours=(OURS,)), "reply-to-ours", Disposition.RELAY),
+    (facts(ALIGNED, ours=(OURS,)), "reply-to-ours", Disposition.RELAY),
+    (facts(DMARC_PASS, ours=(INVITED,)), "reply-to-ours", Disposition.RELAY),
+    (facts(DMARC_PASS, ours=(OURS,), listed=LISTED), "reply-to-ours", Disposition.RELAY),
+    (facts(NO_DMARC, ours=(OURS,)), "first-contact", Disposition.QUARANTINE),
+    (facts(DMARC_FAIL, ours=(OURS,)), "dmarc-reject", Disposition.QUARANTINE),
+    (facts(UNKNOWN, ours=(OURS,)), "proof-unknown", Disposition.QUARANTINE),
+    (facts(UNKNOWN, ours=(OURS,), listed=LISTED), "proof-unknown", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, BLOCK, ours=(OURS,)), "blocked-sender", Disposition.PURGE),
+    (facts(DMARC_PASS, summary=MACRO, ours=(OURS,)), "dangerous-attachment", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, ours=(replace(OURS, automatic=True),)), "first-contact", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, ours=(replace(OURS, went_to=frozenset({"other.example"})),)), "first-contact", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, ours=(replace(OURS, named_by="returned"),)), "first-contact", Disposition.QUARANTINE),
+    (facts(BY_GMAIL, author="pal@gmail.com", ours=(OURS,)), "reply-to-ours", Disposition.RELAY),
+    (facts(BY_GMAIL, author="other@gmail.com", ours=(OURS,)), "first-contact", Disposition.QUARANTINE),
+    (facts(NO_DMARC, author=DAEMON, summary=BOUNCE, envelope=NULL, ours=(BOUNCED,)), "reply-to-ours", Disposition.RELAY),
+    (facts(UNKNOWN, author=DAEMON, summary=BOUNCE, envelope=NULL, ours=(BOUNCED,), listed=LISTED), "reply-to-ours", Disposition.RELAY),
+    (facts(author=DAEMON, summary=BOUNCE, ours=(BOUNCED,)), "first-contact", Disposition.QUARANTINE),
+    (facts(author=DAEMON, summary=replace(BOUNCE, statuses=()), envelope=NULL, ours=(BOUNCED,)), "first-contact", Disposition.QUARANTINE),
+    (
+        facts(author=DAEMON, summary=replace(BOUNCE, report_type="disposition-notification"), envelope=NULL, ours=(BOUNCED,)),
+        "first-contact",
+        Disposition.QUARANTINE,
+    ),
+    (
+        facts(author=DAEMON, summary=BOUNCE, envelope=NULL, ours=(replace(BOUNCED, person="mara.berg"),)),
+        "first-contact",
+        Disposition.QUARANTINE,
+    ),
+    (facts(author=DAEMON, summary=BOUNCE, envelope=NULL), "first-contact", Disposition.QUARANTINE),
+    (
+        facts(author="", summary=replace(BOUNCE, author="", authors=()), envelope=NULL, ours=(BOUNCED,)),
+        "ambiguous-author",
+        Disposition.QUARANTINE,
+    ),
     # what is known                                                   the rule that decides      and does
     (facts(), "first-contact", Disposition.QUARANTINE),
     (facts(DMARC_PASS), "first-contact", Disposition.QUARANTINE),
@@ -199,6 +247,18 @@ def test_the_policy(given_facts: Facts, name: str, disposition: Disposition) -> 
         (facts(author="dev@lists.example", summary=POST), "nobody here knows Anna via dev.lists.example yet"),
         (facts(listed=LISTED, sample=True), f"it is a sample of what is purged because {LISTED}"),
         (facts(UNKNOWN), "it is not known who sent it: the sender's DNS did not answer"),
+        (
+            facts(DMARC_PASS, ours=(OURS,)),
+            "it answers a mail that Mara Berg sent to supplier.example on 21 Nov 2026, and it proves that it comes from there",
+        ),
+        (
+            facts(DMARC_PASS, ours=(INVITED,)),
+            "it answers an invitation that Mara Berg sent to supplier.example on 21 Nov 2026, and it proves that it comes from there",
+        ),
+        (
+            facts(author=DAEMON, summary=BOUNCE, envelope=NULL, ours=(BOUNCED,)),
+            "it says what became of a mail that Mara Berg sent on 21 Nov 2026",
+        ),
     ],
 )
 def test_reasons_for_people(given_facts: Facts, reason: str) -> None:
@@ -314,6 +374,18 @@ SIGNATURES = st.lists(st.builds(Dkim, st.sampled_from(Result), st.sampled_from([
 ANSWERS = [DMARC_PASS, DMARC_FAIL, replace(DMARC_FAIL, policy="none"), NO_DMARC, ALIGNED, Dmarc(Result.PERMERROR)]
 
 
+MAILS_OF_OURS = st.builds(
+    OurMail,
+    st.sampled_from(["reply", "calendar", "returned"]),
+    st.just("Mara Berg"),
+    st.sampled_from(["mara.berg", "joe.fern"]),
+    st.just("it"),
+    st.just(NOW),
+    st.frozensets(st.sampled_from(["supplier.example", "company.example", "other.example", ""]), max_size=2),
+    st.booleans(),
+)
+
+
 @given(
     st.lists(ANY_RULES, max_size=4),
     SIGNATURES,
@@ -379,6 +451,7 @@ def proven(found: Authentication, proof: str, trusted: frozenset[str]) -> bool:
     st.booleans(),
     st.booleans(),
     st.sampled_from(["", OPEN]),
+    st.lists(MAILS_OF_OURS, max_size=2).map(tuple),
 )
 def test_no_set_of_rules_lets_an_unproven_author_pass(
     rules: list[MatchedRule],
@@ -389,6 +462,7 @@ def test_no_set_of_rules_lets_an_unproven_author_pass(
     normalised: bool,
     observe: bool,
     emergency: str,
+    ours: tuple[OurMail, ...],
 ) -> None:
     envelope = replace(arriving.envelope(), normalised=normalised)
     more = {
@@ -399,6 +473,7 @@ def test_no_set_of_rules_lets_an_unproven_author_pass(
         "envelope": envelope,
         "observe": observe,
         "emergency": emergency,
+        "ours": ours,
     }
     verdict = decide(facts(NO_DMARC, *rules, **more))  # type: ignore[arg-type]
     if verdict.disposition is not Disposition.RELAY:
@@ -410,6 +485,11 @@ def test_no_set_of_rules_lets_an_unproven_author_pass(
         assert emergency
         assert found.dmarc.result is not Result.FAIL
         assert author != "boss@company.example" or proven(found, "aligned", trusted)
+        return
+    if verdict.rule == "reply-to-ours":  # who answers a mail of ours proves themselves, and is where it went
+        assert not normalised
+        assert proven(found, "aligned", trusted)
+        assert any(author.rpartition("@")[2] in one.went_to and one.named_by != "returned" and not one.automatic for one in ours)
         return
     assert verdict.rule == "allowed-sender"
     assert author == found.author == SALES

@@ -1,0 +1,182 @@
+"""What answers a mail of ours passes, for everybody here; what only pretends to, does not (mailflow.md 8)."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine, select
+from sqlmodel import Session
+
+from tests.triage import arriving
+from tests.triage.arriving import ANA, DMARC_PASS, NO_DMARC, NOW
+from tests.triage.mails import mail, multipart, part
+from triage import correspondents, db, ids, intake, learning, rules
+from triage.actor import Actor
+from triage.authentication import Authentication, Dkim, Dmarc, Result
+from triage.content import summarise
+from triage.models import Delivery, PostedList, SentMail
+from triage.rules import RuleOrder
+from triage.settings import Settings
+from triage.states import State
+from triage.teaching import sent
+
+JOE, MARA, INFO = "joe.fern@company.example", "mara.berg@company.example", "info@company.example"
+ANN = "ann@supplier.example"
+LETTER = f"From: Joe Fern <{JOE}>\nTo: {ANN}, {MARA}\nSubject: Offer\nMessage-ID: <offer.1@company.example>"
+INVITATION = "\r\n".join(["BEGIN:VCALENDAR", "METHOD:{method}", "BEGIN:VEVENT", "UID:meeting-1", "END:VEVENT", "END:VCALENDAR", ""])
+
+
+@pytest.fixture
+def session(engine: Engine, settings: Settings) -> Iterator[Session]:
+    with db.transaction(engine) as session:
+        arriving.set_up(session, settings)
+        yield session
+
+
+def write(session: Session, settings: Settings, raw: bytes = b"", *recipients: str, sender: str = JOE) -> None:
+    """A mail of ours leaves, and nobody is learned of: what passes here passes as an answer."""
+    mails = [sent(summarise(raw or mail(LETTER)), sender, recipients or (ANN, MARA), NOW)]
+    quiet = replace(settings, outbound=replace(settings.outbound, learn="none"))
+    learning.learn_many(session, mails, how="outbound", settings=quiet, by=Actor.system("outbound"), now=NOW)
+
+
+def come(
+    session: Session, settings: Settings, raw: bytes, *recipients: str, dmarc: Dmarc = DMARC_PASS, reverse_path: str = ANN
+) -> list[Delivery]:
+    """A message comes in; its deliveries."""
+    summary = summarise(raw)
+    found = intake.receive(
+        session,
+        arriving.envelope(*(recipients or (JOE,)), reverse_path=reverse_path),
+        raw + f"X-Once: {ids.new_id()}\r\n".encode(),
+        arriving.authentication(summary.author, dmarc),
+        summary,
+        settings=settings,
+        now=NOW,
+    )
+    return [session.get_one(Delivery, one) for one in found]
+
+
+def answer(author: str = ANN, to: str = "offer.1@company.example", field: str = "In-Reply-To") -> bytes:
+    return mail(f"From: {author}\nTo: {JOE}\nCc: {MARA}\nSubject: Re: Offer\n{field}: <older@supplier.example> <{to}>", "Yes, please.\n")
+
+
+@pytest.mark.parametrize("field", ["In-Reply-To", "References"])
+def test_an_answer_passes_for_everybody_here(session: Session, settings: Settings, field: str) -> None:
+    write(session, settings)
+    came = come(session, settings, answer(field=field), JOE, MARA, INFO)
+    assert [(one.state, one.rule) for one in came] == [(State.QUEUED, "reply-to-ours")] * 3
+    assert came[0].reason.startswith("it answers a mail that Joe Fern sent to supplier.example on 24 Nov 2026")
+
+
+def test_a_colleague_at_the_same_domain_may_answer(session: Session, settings: Settings) -> None:
+    write(session, settings)
+    assert come(session, settings, answer("boss@supplier.example"))[0].rule == "reply-to-ours"
+
+
+@pytest.mark.parametrize(
+    ("raw", "dmarc"),
+    [
+        (answer(to="offer.2@company.example"), DMARC_PASS),  # guessed, and wrong
+        (answer(to="OFFER.1@company.example"), DMARC_PASS),
+        (answer("eve@evil.example"), Dmarc(Result.PASS, "evil.example")),  # read it in an archive
+        (answer("eve@not.supplier.example"), Dmarc(Result.PASS, "not.supplier.example")),
+        (answer(), NO_DMARC),  # says it is from there
+        (mail(f"From: {ANN}\nSubject: Re: Offer"), DMARC_PASS),  # the subject is no proof
+        (mail(f"From: {ANN}\nMessage-ID: <offer.1@company.example>"), DMARC_PASS),
+    ],
+)
+def test_what_only_pretends_to_answer_does_not(session: Session, settings: Settings, raw: bytes, dmarc: Dmarc) -> None:
+    write(session, settings)
+    assert come(session, settings, raw, dmarc=dmarc)[0].state == State.HELD
+
+
+def test_a_block_is_stronger(session: Session, settings: Settings) -> None:
+    write(session, settings)
+    rules.add(session, RuleOrder("block", "domain", "supplier.example", "company"), by=ANA, now=NOW, settings=settings)
+    assert come(session, settings, answer())[0].rule == "blocked-sender"
+
+
+@pytest.mark.parametrize(("author", "rule"), [("pal@gmail.com", "reply-to-ours"), ("other@gmail.com", "first-contact")])
+def test_at_a_freemail_provider_the_address_counts(session: Session, settings: Settings, author: str, rule: str) -> None:
+    write(session, settings, mail(LETTER), "Pal@Gmail.com")
+    assert come(session, settings, answer(author), dmarc=Dmarc(Result.PASS, "gmail.com"))[0].rule == rule
+
+
+def test_nobody_comes_back_through_a_holiday_notice(session: Session, settings: Settings) -> None:
+    write(session, settings, mail(LETTER + "\nAuto-Submitted: auto-replied"))
+    assert come(session, settings, answer())[0].rule == "first-contact"
+
+
+def test_nobody_comes_back_through_a_mailing_list(session: Session, settings: Settings) -> None:
+    write(session, settings, mail(LETTER), "users@lists.supplier.example")
+    assert come(session, settings, answer("users@lists.supplier.example"))[0].rule == "first-contact"
+
+
+def invitation(head: str, method: str) -> bytes:
+    calendar = INVITATION.format(method=method).encode()
+    return multipart(part("Content-Type: text/plain", b"x"), part("Content-Type: text/calendar; charset=utf-8", calendar), head=head)
+
+
+@pytest.mark.parametrize(("method", "rule"), [("REQUEST", "reply-to-ours"), ("REPLY", "first-contact")])
+def test_calendars_answer_our_invitations(session: Session, settings: Settings, method: str, rule: str) -> None:
+    write(session, settings, invitation(LETTER, method))
+    accepted = invitation(f"From: {ANN}\nTo: {JOE}\nSubject: Accepted: Offer", "REPLY")
+    assert come(session, settings, accepted)[0].rule == rule
+    assert come(session, settings, accepted, dmarc=NO_DMARC)[0].rule == "first-contact"
+
+
+def bounce(returned: str = "offer.1@company.example", whole: bool = False) -> bytes:
+    status = "Reporting-MTA: dns; mx\r\n\r\nFinal-Recipient: rfc822; ann@supplier.example\r\nAction: failed\r\nStatus: 5.1.1\r\n"
+    original = mail(f"Message-ID: <{returned}>\nSubject: Offer", "text" if whole else "")
+    return multipart(
+        part("Content-Type: text/plain", b"There is no Ann."),
+        part("Content-Type: message/delivery-status", status.encode()),
+        part(f"Content-Type: {'message/rfc822' if whole else 'text/rfc822-headers'}", original),
+        subtype="report; report-type=delivery-status",
+        head="From: Mail Delivery System <mailer-daemon@supplier.example>\nSubject: Undelivered",
+    )
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_bounce_of_our_mail_comes_back_to_who_sent_it(session: Session, settings: Settings, *, whole: bool) -> None:
+    write(session, settings)
+    came = come(session, settings, bounce(whole=whole), JOE, MARA, dmarc=NO_DMARC, reverse_path="")
+    assert [(one.rule, one.state) for one in came] == [("reply-to-ours", State.QUEUED), ("first-contact", State.HELD)]
+
+
+@pytest.mark.parametrize(("returned", "reverse_path"), [("other@company.example", ""), ("offer.1@company.example", ANN)])
+def test_a_bounce_of_what_we_never_sent_does_not(session: Session, settings: Settings, returned: str, reverse_path: str) -> None:
+    write(session, settings)
+    assert come(session, settings, bounce(returned), dmarc=NO_DMARC, reverse_path=reverse_path)[0].state == State.HELD
+
+
+def test_bounces_of_automatic_mail_come_back_too(session: Session, settings: Settings) -> None:
+    write(session, settings, mail(LETTER + "\nAuto-Submitted: auto-generated"))
+    assert come(session, settings, bounce(), dmarc=NO_DMARC, reverse_path="")[0].rule == "reply-to-ours"
+
+
+def test_answers_are_awaited_for_as_long_as_addresses_are_known(session: Session, settings: Settings) -> None:
+    write(session, settings)
+    correspondents.tidy(session, settings=settings, now=NOW + timedelta(days=399))
+    assert come(session, settings, answer())[0].rule == "reply-to-ours"
+    correspondents.tidy(session, settings=settings, now=NOW + timedelta(days=400))
+    assert session.scalars(select(SentMail)).all() == []
+
+
+@pytest.mark.parametrize(
+    ("signature", "known"),
+    [
+        (Dkim(Result.PASS, "verein.example", signs_list=True), [("club@verein.example", "club.verein.example", "verein.example")]),
+        (Dkim(Result.PASS, "verein.example"), []),
+        (Dkim(Result.FAIL, "verein.example", signs_list=True), []),
+        (Dkim(Result.PASS, "evil.example", signs_list=True), []),  # would keep us from learning somebody else's address
+    ],
+)
+def test_a_list_is_known_by_its_posts(session: Session, settings: Settings, signature: Dkim, known: list[tuple[str, str, str]]) -> None:
+    raw = mail("From: eve@verein.example\nList-Id: Club <club.verein.example>\nList-Post: <mailto:Club@Verein.example?subject=x>")
+    for _ in range(2):
+        found = Authentication("eve@verein.example", (), (signature,))
+        intake.receive(session, arriving.envelope(JOE), raw, found, summarise(raw), settings=settings, now=NOW)
+    assert [(one.address, one.list_id, one.signer) for one in session.scalars(select(PostedList))] == known

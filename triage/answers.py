@@ -1,0 +1,37 @@
+"""Does a message answer a mail of ours, or say what became of one? Bound to what we sent, to whom, and to proof (mailflow.md 8). Pure.
+
+A Message-ID can be guessed or read in an archive. So it counts only from a domain that this very mail went to (at a free-mail
+provider: from the address), whose author proves themselves, and never when a program of ours wrote the mail: whoever draws a
+holiday notice from us must not come back through it.
+"""
+
+from triage.facts import Facts, OurMail
+from triage.proofs import proof_awaited, proof_of_author
+
+REPORTS = frozenset({"", "delivery-status"})  # report types of a bounce (RFC 6522, 3)
+
+
+def answered(facts: Facts) -> OurMail | None:
+    """The mail of ours that this one answers, proven."""
+    return named(facts) if proof_of_author(facts) else None
+
+
+def awaited_answer(facts: Facts) -> OurMail | None:
+    """The same, where the proof may still come when DNS answers."""
+    return named(facts) if proof_awaited(facts) else None
+
+
+def named(facts: Facts) -> OurMail | None:
+    """The mail of ours that it names, which went to where its author is; whoever here it is for."""
+    author = facts.summary.author
+    places = {author, author.rpartition("@")[2]}
+    return next((one for one in facts.ours if one.named_by != "returned" and not one.automatic and places & one.went_to), None)
+
+
+def returned(facts: Facts) -> OurMail | None:
+    """The mail of ours that a bounce returns, for who sent it and nobody else. A bounce has no author who could prove anything."""
+    summary, recipient = facts.summary, facts.recipient
+    if facts.envelope.reverse_path or summary.content_type != "multipart/report" or summary.report_type not in REPORTS:
+        return None
+    senders = {(one.person, one.department): one for one in facts.ours if one.named_by == "returned"}
+    return senders.get((recipient.person, recipient.department)) if summary.statuses else None

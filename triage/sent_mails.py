@@ -1,0 +1,45 @@
+"""Mails that left through us, as an answer or a bounce names them."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import ColumnElement, select
+from sqlmodel import Session, col
+
+from triage.content import Summary
+from triage.envelope import Envelope
+from triage.facts import OurMail
+from triage.models import SentMail
+
+MOST = 50  # mails of ours that one message is looked up for; the newest count
+
+
+def named_in(session: Session, envelope: Envelope, summary: Summary) -> tuple[OurMail, ...]:
+    """The mails of ours that a message names: in In-Reply-To and References, by a calendar's UID, or as what a bounce returns."""
+    found: list[OurMail] = []
+    for named_by, where in ways(envelope, summary):
+        rows = session.scalars(select(SentMail).where(where).order_by(col(SentMail.at).desc()).limit(MOST))
+        found += [our_mail(row, named_by) for row in rows]
+    return tuple(found)
+
+
+def ways(envelope: Envelope, summary: Summary) -> Iterator[tuple[str, ColumnElement[bool]]]:
+    """How it names them, and where these are."""
+    if ids := {*summary.in_reply_to, *summary.references}:
+        yield "reply", col(SentMail.message_id).in_(sorted(ids))
+    if summary.calendar_uid:
+        yield "calendar", col(SentMail.uid) == summary.calendar_uid
+    if summary.returned_ids and not envelope.reverse_path:
+        yield "returned", col(SentMail.message_id).in_(sorted(summary.returned_ids))
+
+
+def our_mail(row: SentMail, named_by: str) -> OurMail:
+    """A row as the policy knows it."""
+    return OurMail(
+        named_by=named_by,
+        author=row.author,
+        person=row.person,
+        department=row.department,
+        at=row.at,
+        went_to=frozenset(row.went_to),
+        automatic=row.automatic,
+    )
