@@ -99,10 +99,11 @@ def beside(session: Session, condition: ColumnElement[bool]) -> ColumnElement[bo
     return condition if is_postgresql(session) else func.likely(condition)
 
 
-def insert_if_missing(session: Session, table: type[SQLModel], **values: Any) -> None:
-    """Insert a row unless one with its key is there; whoever else inserts it at the same time is waited for."""
+def insert_if_missing(session: Session, table: type[SQLModel], **values: Any) -> bool:
+    """Insert a row unless one with its key is there; was it missing? Whoever else inserts it at the same time is waited for."""
     dialect = postgresql if is_postgresql(session) else sqlite
-    session.execute(dialect.insert(table).values(**values).on_conflict_do_nothing())
+    inserted = dialect.insert(table).values(**values).on_conflict_do_nothing().returning(literal(1))
+    return session.execute(inserted).first() is not None  # drivers count rows differently
 
 
 def is_postgresql(session: Session) -> bool:

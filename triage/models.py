@@ -550,6 +550,19 @@ class ApiToken(SQLModel, table=True):
     revoked_by: str = ""
 
 
+class KeptAnswer(SQLModel, table=True):
+    """What was answered to a request with an idempotency key; written in the transaction of what was done."""
+
+    __tablename__ = "kept_answer"
+    actor: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    asked: str  # sha256 of method, path and body
+    status: int  # 0: being done
+    body: str = Field(sa_column=Column(Text, nullable=False))
+    at: datetime = instant()
+    __table_args__ = (Index("kept_answer_by_time", "at"),)
+
+
 class FailedSignIn(SQLModel, table=True):
     """A failed sign-in, kept for the throttle."""
 

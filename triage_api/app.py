@@ -92,6 +92,12 @@ def security(method: str, path: str) -> list[dict[str, list[str]]]:
     return [{"session": []}, {"token": [grant] if grant else []}]
 
 
+def only_acts_take_keys(method: str, operation: dict[str, Any]) -> None:
+    """An Idempotency-Key is for POST: what PUT and DELETE do is the same a second time."""
+    if method != "post" and "parameters" in operation:
+        operation["parameters"] = [one for one in operation["parameters"] if one["name"] != "Idempotency-Key"]
+
+
 class App(FastAPI):
     """A FastAPI app whose OpenAPI document tells the truth about refusals."""
 
@@ -103,6 +109,7 @@ class App(FastAPI):
             content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
             for path, operations in document["paths"].items():
                 for method, operation in operations.items() if path.startswith(API) else ():
+                    only_acts_take_keys(method, operation)
                     operation["security"] = security(method.upper(), path.removeprefix(API))
                     for status, response in operation["responses"].items():
                         if status >= "400":

@@ -8,13 +8,14 @@ from pydantic import AwareDatetime
 from triage.arrivals import arrivals
 from triage.times import utcnow
 from triage_api import shapes
+from triage_api.once import Once
 from triage_api.problems import described
 from triage_api.session import Staff
 from triage_api.transactions import Read
 
 USUAL = timedelta(days=30)
 
-router = APIRouter(prefix="/reports", tags=["reports"])
+router = APIRouter(route_class=Once, prefix="/reports", tags=["reports"])
 
 
 @router.get("/arrivals", response_model=shapes.ArrivalsReport, responses=described(401, 422))

@@ -4,12 +4,13 @@ from fastapi import APIRouter
 
 from triage import trail
 from triage_api import shapes
+from triage_api.once import Once
 from triage_api.pages import Cursor, Limit, cursor_of, place_of
 from triage_api.problems import described
 from triage_api.session import Staff
 from triage_api.transactions import Read
 
-router = APIRouter(tags=["audit"])
+router = APIRouter(route_class=Once, tags=["audit"])
 
 
 @router.get("/audit", response_model=shapes.AuditRecords, responses=described(401, 403, 422))

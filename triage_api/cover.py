@@ -7,11 +7,12 @@ from triage.actor import Role
 from triage.times import utcnow
 from triage_api import shapes
 from triage_api.office import Here
+from triage_api.once import Once
 from triage_api.problems import described
 from triage_api.session import Staff
 from triage_api.transactions import Read, Tx, ring_after
 
-router = APIRouter(tags=["staff"])
+router = APIRouter(route_class=Once, tags=["staff"])
 
 
 @router.get("/cover", response_model=shapes.CoverNow, responses=described(401))

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Query, Response
 from sqlmodel import Session
 
 from triage import ids, listings, outcomes, second_key, sweeps, takings, undoing
@@ -13,15 +13,15 @@ from triage.outcomes import DecisionReport
 from triage.times import utcnow
 from triage_api import shapes
 from triage_api.office import Here
+from triage_api.once import Key, Once
 from triage_api.pages import Cursor, Limit, cursor_of, place_of
 from triage_api.problems import described
 from triage_api.second_keys import accepted
 from triage_api.session import Staff
 from triage_api.transactions import Read, Tx, ring_after
 
-router = APIRouter(tags=["decisions"])
+router = APIRouter(route_class=Once, tags=["decisions"])
 
-IdempotencyKey = Annotated[shapes.Word | None, Header(description="The same key gives the first decision again.")]
 Mine = Annotated[bool, Query(description="Only your own.")]
 
 
@@ -30,7 +30,7 @@ ASKED: dict[int | str, dict[str, Any]] = {202: {"model": shapes.PendingAct, "des
 
 @router.post("/decisions", status_code=201, response_model=shapes.Decision, responses=ASKED | described(401, 403, 404, 409, 412, 413, 422))
 def create_decision(
-    order: shapes.DecisionOrder, session: Tx, by: Staff, here: Here, idempotency_key: IdempotencyKey = None
+    order: shapes.DecisionOrder, session: Tx, by: Staff, here: Here, idempotency_key: Key = None
 ) -> shapes.Decision | Response:
     """Do one thing to every selected delivery. 202 when it needs a second person's key.
 

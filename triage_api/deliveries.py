@@ -8,12 +8,13 @@ from fastapi import APIRouter, Query
 
 from triage import histories, listings
 from triage_api import shapes
+from triage_api.once import Once
 from triage_api.pages import cursor_of, place_of
 from triage_api.problems import described
 from triage_api.session import Staff
 from triage_api.transactions import Read
 
-router = APIRouter(tags=["deliveries"])
+router = APIRouter(route_class=Once, tags=["deliveries"])
 
 
 @router.get("/deliveries", response_model=shapes.Deliveries, responses=described(401, 422))

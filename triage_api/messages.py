@@ -21,6 +21,7 @@ from triage.times import utcnow
 from triage.visible import visible
 from triage_api import shapes
 from triage_api.office import Here, Office
+from triage_api.once import Once
 from triage_api.problems import described
 from triage_api.session import Staff
 
@@ -31,7 +32,7 @@ NAME_LIMIT = 100  # characters of a download's name
 
 log = logging.getLogger(__name__)
 
-router = APIRouter(prefix="/messages", tags=["messages"])
+router = APIRouter(route_class=Once, prefix="/messages", tags=["messages"])
 
 Number = Annotated[int, Path(ge=1, le=10_000)]
 

@@ -6,11 +6,12 @@ from triage import modes
 from triage.times import utcnow
 from triage_api import shapes
 from triage_api.office import Here
+from triage_api.once import Once
 from triage_api.problems import described
 from triage_api.session import Staff
 from triage_api.transactions import Read, Tx, ring_after
 
-router = APIRouter(prefix="/modes", tags=["roll-out"])
+router = APIRouter(route_class=Once, prefix="/modes", tags=["roll-out"])
 
 
 @router.get("", response_model=shapes.Modes, responses=described(401))

@@ -5,12 +5,13 @@ from fastapi import APIRouter
 from triage import addressees, folders
 from triage_api import shapes
 from triage_api.office import Here
+from triage_api.once import Once
 from triage_api.pages import Cursor, Limit, cursor_of, place_of
 from triage_api.problems import described
 from triage_api.session import Staff
 from triage_api.transactions import Read
 
-router = APIRouter(tags=["people"])
+router = APIRouter(route_class=Once, tags=["people"])
 
 
 @router.get("/departments", response_model=list[shapes.Folder], responses=described(401))

@@ -11,11 +11,12 @@ from triage.settings import Settings
 from triage.times import utcnow
 from triage_api import shapes
 from triage_api.office import Here
+from triage_api.once import Once
 from triage_api.problems import described
 from triage_api.session import Staff
 from triage_api.transactions import Read, Tx, ring_after
 
-router = APIRouter(tags=["queue"])
+router = APIRouter(route_class=Once, tags=["queue"])
 
 
 @router.get("/queue", response_model=shapes.Queue, responses=described(401))

@@ -5,11 +5,12 @@ from fastapi import APIRouter
 from triage import rejection_preview
 from triage_api import shapes
 from triage_api.office import Here
+from triage_api.once import Once
 from triage_api.problems import described
 from triage_api.session import Staff
 from triage_api.transactions import Read
 
-router = APIRouter(prefix="/rejections", tags=["decisions"])
+router = APIRouter(route_class=Once, prefix="/rejections", tags=["decisions"])
 
 
 @router.get("/templates", response_model=shapes.Templates, responses=described(401))

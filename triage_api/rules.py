@@ -11,13 +11,14 @@ from triage.models import PendingAct
 from triage.times import utcnow
 from triage_api import shapes
 from triage_api.office import Here
+from triage_api.once import Once
 from triage_api.pages import Cursor, Limit, cursor_of, place_of
 from triage_api.problems import described
 from triage_api.second_keys import accepted
 from triage_api.session import Staff
 from triage_api.transactions import Read, Tx, ring_after
 
-router = APIRouter(tags=["rules"])
+router = APIRouter(route_class=Once, tags=["rules"])
 
 
 @router.get("/rules", response_model=shapes.Rules, responses=described(401, 422))

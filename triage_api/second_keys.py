@@ -9,11 +9,12 @@ from triage.models import PendingAct
 from triage.times import utcnow
 from triage_api import shapes
 from triage_api.office import Here
+from triage_api.once import Once
 from triage_api.problems import described
 from triage_api.session import Staff
 from triage_api.transactions import Read, Tx, ring_after
 
-router = APIRouter(prefix="/second-keys", tags=["decisions"])
+router = APIRouter(route_class=Once, prefix="/second-keys", tags=["decisions"])
 
 
 @router.get("", response_model=shapes.PendingActs, responses=described(401))

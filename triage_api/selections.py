@@ -6,11 +6,12 @@ from triage import listings, rules, selection
 from triage.times import utcnow
 from triage_api import shapes
 from triage_api.office import Here
+from triage_api.once import Once
 from triage_api.problems import described
 from triage_api.session import Staff
 from triage_api.transactions import Read
 
-router = APIRouter(tags=["selections"])
+router = APIRouter(route_class=Once, tags=["selections"])
 
 
 @router.post("/selections/preview", response_model=shapes.Evidence, responses=described(401, 403, 422))

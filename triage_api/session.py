@@ -13,12 +13,13 @@ from triage.times import utcnow
 from triage_api import shapes
 from triage_api.bearer import bearer, holder as token_holder, key_of
 from triage_api.office import Here, Office, office
+from triage_api.once import Once
 from triage_api.problems import NotSignedIn, described
 
 WRONG = "Name or password is wrong."
 BACKGROUND = "x-mailroom-background"  # header of requests that no person caused: they do not count against the idle lock
 
-router = APIRouter(tags=["session"])
+router = APIRouter(route_class=Once, tags=["session"])
 
 
 def watcher(connection: HTTPConnection) -> sign_in.SignedIn:

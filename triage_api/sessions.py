@@ -8,11 +8,12 @@ from triage import db, sessions
 from triage.times import utcnow
 from triage_api import shapes
 from triage_api.office import Here
+from triage_api.once import Once
 from triage_api.problems import described
 from triage_api.session import Staff, forget_cookie
 from triage_api.transactions import Read
 
-router = APIRouter(tags=["session"])
+router = APIRouter(route_class=Once, tags=["session"])
 
 
 @router.get("/sessions", response_model=shapes.Sessions, responses=described(401, 403, 422))

@@ -5,11 +5,12 @@ from fastapi import APIRouter
 from triage import substitutes
 from triage.times import utcnow
 from triage_api import shapes
+from triage_api.once import Once
 from triage_api.problems import described
 from triage_api.session import Staff
 from triage_api.transactions import Read, Tx, ring_after
 
-router = APIRouter(prefix="/substitutes", tags=["staff"])
+router = APIRouter(route_class=Once, prefix="/substitutes", tags=["staff"])
 
 
 @router.get("", response_model=shapes.Substitutions, responses=described(401))

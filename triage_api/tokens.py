@@ -5,12 +5,13 @@ from fastapi import APIRouter
 from triage import tokens
 from triage.times import utcnow
 from triage_api import shapes
+from triage_api.once import Once, keep_secret
 from triage_api.pages import Cursor, Limit, cursor_of, place_of
 from triage_api.problems import described
 from triage_api.session import Staff
 from triage_api.transactions import Read, Tx, ring_after
 
-router = APIRouter(prefix="/tokens", tags=["tokens"])
+router = APIRouter(route_class=Once, prefix="/tokens", tags=["tokens"])
 
 
 @router.get("", response_model=shapes.Tokens, responses=described(401, 403, 422))
@@ -25,6 +26,7 @@ def list_tokens(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = No
 @router.post("", status_code=201, response_model=shapes.MadeToken, responses=described(401, 403, 422))
 def create_token(order: shapes.NewToken, session: Tx, by: Staff) -> shapes.MadeToken:
     """Make a token within your scope; `key` is shown this once. For administrators who have signed in: no token makes tokens."""
+    keep_secret(session)
     made, key = tokens.create(session, order.order(), by=by, now=utcnow())
     ring_after(session)
     return shapes.MadeToken.model_validate(made.model_dump() | {"key": key})

@@ -3,19 +3,21 @@
 from collections.abc import Iterator
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, Request
 from sqlmodel import Session
 
 from triage import db
+from triage_api import once
 from triage_api.office import Here
 from triage_api.session import Staff
 
 BELLS = "bells"  # in Session.info: who is woken after the commit
 
 
-def transaction(here: Here, _by: Staff) -> Iterator[Session]:
+def transaction(here: Here, by: Staff, request: Request, asked: once.Asked, idempotency_key: once.Key = None) -> Iterator[Session]:
     """A session that commits when the route has returned."""
     with db.transaction(here.engine) as session:
+        once.begin(request, session, idempotency_key, asked, by)
         yield session
     here.ring(session.info.get(BELLS, ()))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from triage import cover, db, directory, emergency, keys, leavers, retention, seal
+from triage import cover, db, directory, emergency, kept_answers, keys, leavers, retention, seal
 from triage.errors import Refused
 from triage.settings import Settings
 from triage.times import utcnow
@@ -77,6 +77,7 @@ def tidy(engine: Engine, settings: Settings) -> tuple[int, int]:
     sound_alarm(engine, settings)
     with db.transaction(engine) as session:
         keys.lapse(session, now=utcnow())
+        kept_answers.forget(session, now=utcnow())
         emergency.end(session, now=utcnow())
     if any(totals):
         log.info("expired %d held mails, erased %d contents", *totals)
