@@ -29,6 +29,8 @@ def about(rule: MatchedRule) -> str:
     """A sender rule in words."""
     if rule.origin == "learned":
         return f"{rule.author} has written to {rule.value}"
+    if rule.match == "campaign":
+        return f"{rule.author} purged this campaign"
     below = " with its subdomains" if rule.match == "subdomains" else ""
     return f"{rule.author} {'allowed' if rule.effect == 'allow' else 'blocked'} {rule.value}{below}"
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, and_, func, not_, select, update
 from sqlmodel import Session, col
 
-from triage import access, groups, keys, ledger, notices, recalled, recipients, rejections, rules, selection
+from triage import access, groups, keys, late_copies, ledger, notices, recalled, recipients, rejections, rules, selection
 from triage.actor import Actor
 from triage.db import among
 from triage.errors import NotFound, Stale
@@ -107,7 +107,9 @@ def decide(
     chosen, meant = meant, with_copies(session, meant) if verb is Verb.PURGE else meant
     changes = changes_of(session, aim.event, to, now, settings)
     said = rejections.text_of(settings, template=template, text=text) if verb is Verb.REJECT else ""
-    orders = rule_orders(session, rule, selected, [delivery_id for delivery_id, _ in meant]) if rule else []
+    ids = [delivery_id for delivery_id, _ in meant]
+    orders = rule_orders(session, rule, selected, ids) if rule else []
+    late = late_copies.orders(session, selected, ids, by=by, settings=settings, now=now) if verb is Verb.PURGE and not rule else []
     keys.require(keys_for(session, verb, meant, orders, settings), by, second, chosen)
     decision = Decision(
         at=now,
@@ -133,6 +135,7 @@ def decide(
     notices.follow_deliveries(session, [one.delivery_id for one in items if one.before in notices.ENDS], settings=settings, now=now)
     for order in orders:
         rules.add(session, order, by=by, now=now, settings=settings, decision_id=decision.id, second=second)
+    late_copies.make(session, late, by=by, now=now, settings=settings, decision_id=decision.id, second=second)
     return filed(session, decision, items, by=by, now=now)
 
 

@@ -32,7 +32,7 @@ class MatchedRule:
 
     id: int
     effect: str  # allow, block
-    match: str  # address, domain, subdomains, list
+    match: str  # address, domain, subdomains, list, campaign
     value: str
     scope: str  # company, department:CODE, person:UID
     proof: str  # dmarc, aligned, dkim:DOMAIN, arc:DOMAIN; "" for blocks

@@ -73,7 +73,7 @@ def receive(
     if entered is not None:
         return tuple(session.scalars(select(col(Delivery.id)).where(col(Delivery.message_id) == entered).order_by(col(Delivery.id))))
     campaign_id = campaigns.assign(session, Fingerprint.from_text(summary.fingerprint), summary.subject, now=now)
-    gathered = evidence(session, envelope, authentication, summary, settings=settings, now=now, listed=listed)
+    gathered = evidence(session, envelope, authentication, summary, settings=settings, now=now, listed=listed, campaign_id=campaign_id)
     verdicts = [(facts, decide(facts)) for facts in gathered]
     waiting = next((verdict.reason for _, verdict in verdicts if verdict.unknown), "")
     if patient and waiting:
@@ -114,9 +114,11 @@ def evidence(
     settings: Settings,
     now: datetime,
     listed: str = "",
+    campaign_id: int | None = None,
 ) -> list[Facts]:
     """All that is known, for each recipient. Writes nothing: a rehearsal asks for it too."""
-    about = rules.about_sender(session, summary, now, carrier_of(envelope))
+    proven = summary.author.rpartition("@")[2] if authentication.proof else ""
+    about = rules.about_sender(session, summary, now, carrier_of(envelope), campaign_id, proven)
     about += learned_about(session, summary, settings, now)
     switched = modes.now_in_force(session, settings.company)
     opened = emergency.alarm(session, now)

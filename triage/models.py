@@ -315,10 +315,10 @@ class Rule(SQLModel, table=True):
     __tablename__ = "rule"
     id: int = identity()
     effect: str  # allow, block
-    match: str  # address, domain, subdomains, list
+    match: str  # address, domain, subdomains, list, campaign
     value: str  # folded
     scope: str  # company, department:CODE, person:UID
-    proof: str = ""  # allow: dmarc, aligned, dkim:DOMAIN, arc:DOMAIN
+    proof: str = ""  # allow: dmarc, aligned, dkim:DOMAIN, arc:DOMAIN; of a campaign the domain that proves to have sent it
     unproven_only: bool = False  # block made from unproven mail
     unsigned_only: bool = False  # such a block that the door may use against mail without a signature of the domain
     risky: bool = False  # "with risky attachments"

@@ -281,10 +281,18 @@ def sentence(decision: Decision, outcomes: dict[str, int], made: tuple[Rule, ...
     parts = [BEGUN[decision.verb]] if begun else [f"{WORDS[decision.verb]} {what}" + (f" to {decision.target}" if decision.target else "")]
     not_done = NOT_DONE | NOT_TOLD if decision.verb == "reject" else NOT_DONE
     parts += [f"{outcomes[outcome]} {words}" for outcome, words in not_done.items() if outcomes.get(outcome)]
-    parts += [f"{rule.value} {'allowed' if rule.effect == 'allow' else 'blocked'} for {scope_words(rule.scope)}" for rule in made]
+    parts += [rule_words(rule) for rule in made]
     if decision.outside:
         parts.append(f"{decision.outside} left alone: not in scope")
     return "; ".join(parts) + "."
+
+
+def rule_words(rule: Rule) -> str:
+    """A rule that was made along, for a person to read."""
+    if rule.origin == rules.STANDING and rule.until:
+        of = "of this campaign" if rule.match == "campaign" else f"from {rule.value}"
+        return f"late copies {of} are caught until {rule.until:%d %b %H:%M} UTC for {scope_words(rule.scope)}"
+    return f"{rule.value} {'allowed' if rule.effect == 'allow' else 'blocked'} for {scope_words(rule.scope)}"
 
 
 def scope_words(scope: str) -> str:

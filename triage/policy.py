@@ -73,7 +73,15 @@ def blocked_sender(facts: Facts) -> Verdict | None:
     block = deciding_block(facts)
     if block is None:
         return None
-    return Verdict(Disposition.PURGE, "blocked-sender", f"{block.author} blocked {block.value} on {block.since:%d %b %Y}", block.id)
+    return Verdict(Disposition.PURGE, "blocked-sender", f"{shown_block(block)} on {block.since:%d %b %Y}", block.id)
+
+
+def shown_block(block: MatchedRule) -> str:
+    """Who keeps somebody out, in words."""
+    if block.origin == "standing":
+        what = "this campaign" if block.match == "campaign" else f"the mail of {block.value}"
+        return f"it is a late copy: {block.author} purged {what}"
+    return f"{block.author} blocked {block.value}"
 
 
 def own_domain_forged(facts: Facts) -> Verdict | None:

@@ -99,7 +99,7 @@ class Scoped(Protocol):
 
 def precision(rule: Scoped) -> Precision:
     """How narrowly a rule fits: the sender match first (of domains the deeper one, then the one alone), then the scope."""
-    match = {"address": 2, "list": 1}.get(rule.match, 0)
+    match = {"campaign": 3, "address": 2, "list": 1}.get(rule.match, 0)
     depth = rule.value.count(".") if rule.match in ("domain", "subdomains") else 0
     scope = {"company": 0, "department": 1, "person": 2}[rule.scope.partition(":")[0]]
     return match, depth, int(rule.match != "subdomains"), scope

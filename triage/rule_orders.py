@@ -25,7 +25,7 @@ class RuleOrder:
     """
 
     effect: str  # allow, block
-    match: str  # address, domain, subdomains (the domain and everything below it), list
+    match: str  # address, domain, subdomains (the domain and everything below it), list; campaign: only with its purge
     value: str  # a domain that begins with a dot means its subdomains too
     scope: str  # company, department:CODE, person:UID
     proof: str = ""  # allow: dmarc (default), aligned, dkim:DOMAIN, arc:DOMAIN
@@ -47,7 +47,7 @@ def checked(session: Session, order: RuleOrder, settings: Settings) -> RuleOrder
     order = replace(order, match=match, value=checked_value(match, order.value), note=order.note[:500])
     if order.match in WHOLE:
         refuse_everybody(order, settings)
-    if order.match != "list" and any(covers(order, own) for own in settings.own_domains):
+    if order.match not in ("list", "campaign") and any(covers(order, own) for own in settings.own_domains):
         refuse_ourselves(order)
     return replace(order, scope=checked_scope(session, order.scope), proof=checked_proof(order, settings))
 
@@ -95,6 +95,8 @@ def checked_value(match: str, value: str) -> str:
         if not folded or len(folded) > 255 or any(not letter.isprintable() or letter.isspace() for letter in folded):
             raise BadInput(f"value: {value[:80]!r} is not a List-Id")
         return folded
+    if match == "campaign":
+        return value
     raise BadInput(f"match: a rule matches an address, a domain, subdomains or a list, not {match!r}")
 
 
@@ -116,7 +118,7 @@ def checked_scope(session: Session, scope: str) -> str:
 def checked_proof(order: RuleOrder, settings: Settings) -> str:
     """The proof an allow asks for. A list is known by who signs or seals its posts, nothing else (product.md 5)."""
     if order.effect == "block":
-        return ""
+        return order.proof if order.match == "campaign" else ""
     proof = order.proof or "dmarc"
     kind, colon, domain = proof.partition(":")
     if proof not in ("dmarc", "aligned") and (kind not in ("dkim", "arc") or not colon):

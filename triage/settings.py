@@ -357,6 +357,11 @@ class Policy:
     )
     two_keys_purge: int = key("A purge that takes more copies than this out of mailboxes counts as large.", 100)
     undo_seconds: int = key("Seconds that a person's release waits before it leaves.", 10)
+    standing_hours: int = key(
+        "Hours that a purge of a sender or domain goes on catching late copies: they are purged on arrival, and held again when the "
+        "purge is undone. 0: not at all.",
+        72,
+    )
     dangerous_attachments: tuple[str, ...] = key(
         "File name endings that hold a message; with them go names that end twice (invoice.pdf.html), the same names within archives, "
         "macros within Office documents and archives that are encrypted. Empty: no attachment holds a message.",

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, exists, func, not_, select, update
 from sqlmodel import Session, col
 
-from triage import access, groups, ledger, notices, recalled, recipients, rejections, rules
+from triage import access, groups, late_copies, ledger, notices, recalled, recipients, rejections, rules
 from triage.actor import Actor
 from triage.db import among
 from triage.errors import NotAllowed, NotAllowedNow, NotFound, Overtaken
@@ -55,12 +55,14 @@ def undo(session: Session, decision_id: int, *, by: Actor, reason: str, now: dat
         undoes=decision.id,
     )
     items = take_back(session, decision, undoing.id, by=by, now=now, settings=settings)
-    undoing.count = len(items)
     made = list(session.scalars(select(Rule).where(col(Rule.decision_id) == decision.id, col(Rule.removed_at).is_(None))))
     if items and not made and not any(item.outcome in CHANGING | UNDER_WAY for item in items):
         raise NothingDone(items[0].why, tuple(items))
     for rule in made:
         rules.remove(session, rule.id, by=by, now=now)
+    caught = late_copies.let_go(session, made, by=by, now=now, decision_id=undoing.id)
+    items += [Item(one, State.PURGED, "done", "A late copy that was caught since.") for one in caught]
+    undoing.count = len(items)
     decision.undone_by = undoing.id
     return filed(session, undoing, items, by=by, now=now)
 

@@ -1,0 +1,99 @@
+"""Standing verdicts: who was purged stays out for a while, so that late copies of the same wave are caught too. Undone with the purge."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from triage import access, ledger, rules, sealed
+from triage.actor import Actor
+from triage.db import among
+from triage.errors import BadInput
+from triage.grouping import proven_domain
+from triage.ids import show
+from triage.models import Delivery, Rule
+from triage.rule_making import Sender, block_of, senders_of
+from triage.rule_orders import RuleOrder, checked
+from triage.selection import ANY_PROOF, Selection
+from triage.settings import Settings
+from triage.states import Event, State
+
+NOTE = "late copies of what was purged"
+
+
+def orders(session: Session, selected: Selection, ids: Sequence[int], *, by: Actor, settings: Settings, now: datetime) -> list[RuleOrder]:
+    """The rules that a purge leaves behind: about the sender, domain or campaign that it named, as far as the decider's scope reaches.
+
+    None where it chose by other features too: then it was not about whoever sends this.
+    """
+    others = (selected.ids, selected.q, selected.since, selected.until, selected.delivered_since)
+    named = [name for name in ("sender", "domain", "campaign") if getattr(selected, name)]
+    if not settings.policy.standing_hours or len(named) != 1 or not ids or any(others):
+        return []
+    until = now + timedelta(hours=settings.policy.standing_hours)
+    order = RuleOrder("block", "address", "", "company", until=until, note=NOTE)
+    whole = of_campaign(session, order, selected, ids) if selected.campaign else of_sender(session, order, selected, ids)
+    if whole.match == "domain" and whole.value.strip("@. ").casefold() in settings.policy.freemail_domains:
+        return []
+    scopes = [scope for scope in scopes_of(selected, by) if scope not in sealed.closed(session, by)]
+    made = [replace(whole, scope=scope) for scope in scopes]
+    return [one for one in made if possible(session, one, settings)]
+
+
+def of_sender(session: Session, order: RuleOrder, selected: Selection, ids: Sequence[int]) -> RuleOrder:
+    """The block of the sender or domain that was named, no stronger than what was purged could prove (mailflow.md 5)."""
+    whole = Sender("address" if selected.sender else "domain", selected.sender or selected.domain)
+    for one in senders_of(session, replace(order, match=whole.match), ids):
+        whole.proofs |= one.proofs
+        whole.publishes_nothing &= one.publishes_nothing
+    return block_of(replace(order, match=whole.match), whole)
+
+
+def of_campaign(session: Session, order: RuleOrder, selected: Selection, ids: Sequence[int]) -> RuleOrder:
+    """The block of the campaign: of what the same domain proves to have sent, or of what nothing proves, unless all of it was named."""
+    order = replace(order, match="campaign", value=show(selected.campaign or 0))
+    if selected.proof == ANY_PROOF:
+        return order
+    domains = select(proven_domain()).where(among(session, col(Delivery.id), ids)).distinct().limit(1)
+    proven = session.scalar(domains) or ""
+    return replace(order, proof=proven, unproven_only=not proven)
+
+
+def scopes_of(selected: Selection, by: Actor) -> list[str]:
+    """Whose mail is kept clean: the folder that was named, else all that the decider may decide about."""
+    if selected.person:
+        return [f"person:{selected.person.casefold()}"]
+    if selected.person == "":
+        return []
+    return [f"department:{selected.department.casefold()}"] if selected.department else by.scope.words()
+
+
+def possible(session: Session, order: RuleOrder, settings: Settings) -> bool:
+    """Can there be such a rule? Not about ourselves, a registry, or what is no address."""
+    try:
+        checked(session, order, settings)
+    except BadInput:
+        return False
+    return True
+
+
+def make(
+    session: Session, wanted: Sequence[RuleOrder], *, by: Actor, now: datetime, settings: Settings, decision_id: int, second: Actor | None
+) -> None:
+    """Make them, along with the purge."""
+    for order in wanted:
+        rules.add(session, order, by=by, now=now, settings=settings, origin=rules.STANDING, decision_id=decision_id, second=second)
+
+
+def let_go(session: Session, made: Sequence[Rule], *, by: Actor, now: datetime, decision_id: int) -> list[int]:
+    """The purge is undone: the late copies that these rules caught are held again, for a person to see; which."""
+    standing = [rule for rule in made if rule.origin == rules.STANDING]
+    if not standing:
+        return []
+    since = (col(Delivery.state) == State.PURGED) & (col(Delivery.received_at) >= min(rule.created_at for rule in standing))
+    caught = since & among(session, col(Delivery.rule_id), [rule.id for rule in standing]) & col(Delivery.erased_at).is_(None)
+    mine = caught & col(Delivery.decision_id).is_(None) & access.visible(by)
+    changed = ledger.record_many(session, mine, Event.RESTORE, by=by, now=now, decision_id=decision_id, due_at=None)
+    return [delivery_id for delivery_id, _ in changed]
