@@ -11,6 +11,7 @@ from typing import Any
 from triage.times import from_micros, to_micros
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U
+PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
 EPOCH_MS = 1_704_067_200_000  # 2024-01-01T00:00:00Z
 SEQUENCE_BITS = 22
 SEQUENCE_MASK = (1 << SEQUENCE_BITS) - 1
@@ -47,7 +48,7 @@ def made_at(number: int) -> datetime:
 
 def show(number: int) -> str:
     """The id as 13 characters for people, URLs and trace fields; order is kept. 64-bit numbers do not fit JavaScript's."""
-    return "".join(ALPHABET[number >> 5 * place & 31] for place in reversed(range(WIDTH)))
+    return ALPHABET[number >> 60 & 31] + "".join([PAIRS[number >> place & 1023] for place in (50, 40, 30, 20, 10, 0)])
 
 
 def read(text: str) -> int:

@@ -43,8 +43,8 @@ def test_purged_in_the_browser_it_is_gone_from_the_mailbox_and_undone_it_is_back
     processes.until(lambda: not house.with_text("ada.byron", letter.subject), "it is gone from the mailbox", log=house.company.log)
 
     page.goto(f"{house.company.url}/decisions")
-    row = page.get_by_role("listitem").filter(has_text=letter.subject)
-    row.get_by_role("button", name="Undo").first.click()
+    row = page.get_by_role("listitem").filter(has_text=f"Purged “{letter.subject}”")  # once the recaller has told what became of it
+    row.get_by_role("button", name="Undo").click()
     processes.until(lambda: house.with_text("ada.byron", letter.subject), "it is back in the mailbox", log=house.company.log)
     assert house.with_text("ada.byron", letter.subject) == [before]
 
