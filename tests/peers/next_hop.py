@@ -171,11 +171,13 @@ def next_hop(
 async def shut(server: asyncio.Server, protocols: list[SMTP]) -> None:
     """Stop listening and end every session."""
     server.close()
-    await asyncio.sleep(0.05)  # who was accepted a moment ago gets a transport that can be ended
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    if accepting := [task for task in others if "_accept_connection" in repr(task.get_coro())]:
+        await asyncio.wait(accepting, timeout=1)  # who was accepted a moment ago gets a transport that can be ended
     for protocol in protocols:
         if isinstance(protocol.transport, asyncio.Transport):
             protocol.transport.abort()
-    others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    others = asyncio.all_tasks() - {asyncio.current_task()}
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
