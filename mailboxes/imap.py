@@ -1,12 +1,12 @@
 """A mailbox over IMAP: look in every folder, take exactly what is ours, put it back as it was. Written to RFC 9051 and RFC 4315."""
 
 import contextlib
+import hashlib
 import imaplib
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from imapclient import IMAPClient  # type: ignore[import-untyped]
 from imapclient.datetime_util import format_criteria_date  # type: ignore[import-untyped]
 from imapclient.exceptions import IMAPClientError  # type: ignore[import-untyped]
 
@@ -20,6 +20,7 @@ from triage.settings import Recall
 
 AT_ONCE = 20  # messages that one SEARCH asks for
 SPARE = timedelta(days=2)  # SEARCH compares dates without their time zones (RFC 9051, 6.4.4)
+UNSELECTABLE, VIEWS = frozenset({b"\\noselect", b"\\nonexistent"}), frozenset({b"\\all", b"\\flagged"})
 FIELDS = "BODY.PEEK[HEADER.FIELDS (X-MAILROOM-MESSAGE MESSAGE-ID IN-REPLY-TO REFERENCES FROM SUBJECT)]"
 NO_UIDPLUS = "the IMAP server has no UIDPLUS (RFC 4315): a plain EXPUNGE could take other mail along, so nothing was taken"
 FAULTS = (OSError, IMAPClientError, imaplib.IMAP4.error, UnicodeError)  # the last one: a folder whose name is no modified UTF-7
@@ -39,7 +40,8 @@ class ImapMailbox:
 
     def __init__(self, settings: Recall, mailbox: str) -> None:
         """Unreachable when there is no way in."""
-        self.client: IMAPClient = enter(settings, mailbox)
+        self.client = enter(settings, mailbox)
+        self.views: frozenset[str] = frozenset()  # folders that show what lies in others (RFC 6154, \\All and \\Flagged)
         self.selected: tuple[str, bool] | None = None  # the folder that is open, and whether it is only read
         self.validity = 0
 
@@ -57,14 +59,12 @@ class ImapMailbox:
         return found
 
     def folders(self) -> list[str]:
-        """Every folder that can hold mail, the INBOX first."""
+        """Every folder that can hold mail, the INBOX first; last those that only show what lies in others."""
         colleagues = self.colleagues()
-        names = [
-            name
-            for flags, _, name in self.client.list_folders()
-            if not {b"\\noselect", b"\\nonexistent"} & {flag.lower() for flag in flags} and not name.startswith(colleagues)
-        ]
-        return sorted(names, key=lambda name: name.upper() != "INBOX")
+        found = {name: {flag.lower() for flag in flags} for flags, _, name in self.client.listed()}
+        names = [name for name, flags in found.items() if not UNSELECTABLE & flags and not name.startswith(colleagues)]
+        self.views = frozenset(name for name in names if VIEWS & found[name])
+        return sorted(names, key=lambda name: (name in self.views, name.upper() != "INBOX"))
 
     def colleagues(self) -> tuple[str, ...]:
         """What the names of other people's folders begin with (RFC 2342): what lies there was delivered to them."""
@@ -105,11 +105,12 @@ class ImapMailbox:
                 if may_be(names, one):
                     copy = self.copy(folder, uid, answer)
                     if copy is not None and is_copy(copy.raw, one):
-                        of_it.copies.append(copy)
+                        of_it.copies += [] if self.shows(copy, of_it.copies) else [copy]
                         continue
                 if is_related(names, one):
                     head = headers_of(answer[b"BODY[]"]) if expected else header_of(answer)
-                    of_it.related.append(self.lying(folder, uid, answer, head))
+                    mail = self.lying(folder, uid, answer, head)
+                    of_it.related += [] if self.shows(mail, of_it.related) else [mail]
 
     def copy(self, folder: str, uid: int, answer: dict[bytes, Any], part: str = "BODY[]") -> Copy | None:
         """One message with its bytes; None when its owner deleted it this moment."""
@@ -117,6 +118,10 @@ class ImapMailbox:
         if body is None:
             return None
         return self.lying(folder, uid, answer, body)
+
+    def shows(self, copy: Copy, found: list[Copy]) -> bool:
+        """Is this but the view of a mail that was found where it lies?"""
+        return copy.folder in self.views and any((one.internal_date, one.raw) == (copy.internal_date, copy.raw) for one in found)
 
     def lying(self, folder: str, uid: int, answer: dict[bytes, Any], raw: bytes) -> Copy:
         """A message of the folder that is open."""
@@ -128,6 +133,7 @@ class ImapMailbox:
         wanted = (f"HEADER FROM {quoted(sender)}",) if sender.isascii() else (["HEADER", "FROM", sender], "UTF-8")
         with answering("the mailbox could not be searched"):
             folders = self.folders()
+        shown: set[tuple[datetime, bytes]] = set()  # where there are views of what lies elsewhere: all that was found
         for folder in folders:
             with answering("the mailbox could not be searched"):
                 uids = self.client.search(*wanted) if self.open(folder, readonly=True) else []
@@ -136,7 +142,9 @@ class ImapMailbox:
                     self.open(folder, readonly=True)
                     answers = self.client.fetch(uids[start : start + AT_ONCE], ["FLAGS", "INTERNALDATE"])
                     copies = [self.copy(folder, uid, answer, "BODY[]" if whole else "BODY[HEADER]") for uid, answer in answers.items()]
-                yield [copy for copy in copies if copy]
+                fresh = [copy for copy in copies if copy and (folder not in self.views or seen_as(copy) not in shown)]
+                shown.update(seen_as(copy) for copy in fresh if self.views)
+                yield fresh
 
     def at(self, places: Sequence[Place]) -> Iterator[list[Copy]]:
         """As Mailbox.at. A folder that was numbered anew holds none of them."""
@@ -195,6 +203,11 @@ class ImapMailbox:
     def abort(self) -> None:
         """As Mailbox.abort."""
         hang_up(self.client)
+
+
+def seen_as(copy: Copy) -> tuple[datetime, bytes]:
+    """What a mail and its view have in common."""
+    return copy.internal_date, hashlib.sha256(copy.raw).digest()
 
 
 def criteria(sought: list[Sought], since: datetime | None) -> str:

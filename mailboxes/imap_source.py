@@ -5,9 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from imapclient import IMAPClient  # type: ignore[import-untyped]
-
 from mailboxes import bulk_fetch
+from mailboxes.client import Client
 from mailboxes.folder_uses import use_of
 from mailboxes.imap import FAULTS, answering
 from mailboxes.reading import BATCH, HEADERS, LARGEST, WHOLE, Batch, Folder, Mark, Stored
@@ -39,7 +38,7 @@ class ImapSource:
 class ImapAccount:
     """One session in one mailbox."""
 
-    def __init__(self, client: IMAPClient) -> None:
+    def __init__(self, client: Client) -> None:
         self.client = client
         self.broken = False  # it ended in the middle of an answer: nothing can be said any more
 
@@ -48,22 +47,12 @@ class ImapAccount:
         with answering("the folders could not be listed"):
             others = self.others()
             found = []
-            for flags, delimiter, name in self.listed():
+            for flags, delimiter, name in self.client.listed():
                 attributes = {flag.lower() for flag in flags}
                 if not {b"\\noselect", b"\\nonexistent"} & attributes and not name.startswith(others):
                     path = name.split(delimiter.decode()) if delimiter else [name]
                     found.append(Folder(name, use_of(attributes, path)))
             return found
-
-    def listed(self) -> list[tuple[tuple[bytes, ...], bytes | None, str]]:
-        """LIST, with what each folder is used for where the server says so only when asked (RFC 6154, 2)."""
-        asked = self.client.has_capability("SPECIAL-USE") and self.client.has_capability("LIST-EXTENDED")
-        if not asked:
-            plain: list[tuple[tuple[bytes, ...], bytes | None, str]] = self.client.list_folders()
-            return plain
-        _, answers = self.client._imap.list('""', '"*" RETURN (SPECIAL-USE)')
-        extended: list[tuple[tuple[bytes, ...], bytes | None, str]] = self.client._proc_folder_list(answers)
-        return extended
 
     def others(self) -> tuple[str, ...]:
         """What the names of other people's and of shared folders begin with (RFC 2342)."""

@@ -10,9 +10,9 @@ import subprocess
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from imapclient import IMAPClient  # type: ignore[import-untyped]
 from imapclient.exceptions import IMAPClientError, LoginError  # type: ignore[import-untyped]
 
+from mailboxes.client import Client
 from mailboxes.mailbox import ShutOut, Unreachable
 from triage.errors import BadInput
 from triage.settings import Recall
@@ -22,7 +22,7 @@ PORTS = {"imaps": 993, "imap": 143}
 WORD_LENGTH = 200  # characters of a server's reason that are kept
 
 
-def enter(settings: Recall, mailbox: str) -> IMAPClient:
+def enter(settings: Recall, mailbox: str) -> Client:
     """A session in this mailbox. Unreachable with the reason when the server, its certificate or the credentials say no."""
     try:
         client = connect(settings)
@@ -65,11 +65,11 @@ def check(settings: Recall) -> None:
         raise BadInput("recall.token_file or recall.token_command is missing: recall.auth = 'xoauth2' needs one of them")
 
 
-def connect(settings: Recall) -> IMAPClient:
+def connect(settings: Recall) -> Client:
     """Connected, and encrypted with a verified certificate (RFC 8314, RFC 9051 11); in the clear only where that is allowed."""
     scheme, host, port = server_of(settings)
     context = verifying(settings.ca_file) if scheme == "imaps" else None
-    client = IMAPClient(host, port, ssl=scheme == "imaps", ssl_context=context, timeout=settings.timeout)
+    client = Client(host, port, ssl=scheme == "imaps", ssl_context=context, timeout=settings.timeout)
     if scheme == "imap" and not settings.plain and not is_loopback(host):
         try:
             client.starttls(verifying(settings.ca_file))
@@ -85,7 +85,7 @@ def verifying(ca_file: str) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=ca_file or None)
 
 
-def hang_up(client: IMAPClient) -> None:
+def hang_up(client: Client) -> None:
     """Close the connection, whatever state it is in."""
     with contextlib.suppress(OSError, IMAPClientError):
         client.shutdown()
@@ -104,7 +104,7 @@ def login_of(settings: Recall, mailbox: str) -> str:
     return mailbox.rpartition("@")[0] if settings.login == "local-part" else mailbox
 
 
-def sign_in(client: IMAPClient, settings: Recall, login: str) -> None:
+def sign_in(client: Client, settings: Recall, login: str) -> None:
     """With the credentials that the settings name."""
     if settings.auth == "xoauth2":
         token = token_for(settings, login)

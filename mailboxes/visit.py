@@ -103,12 +103,12 @@ class Visit:
 
 def put_copies(mailbox: Mailbox, errand: Errand, there: Found) -> Ending:
     """Put every copy where it lay, unless a worker who died has done so already."""
-    folders = [copy.folder for copy in there.copies]
+    present = list(there.copies)
     back: list[str] = []
     for copy in errand.copies:
-        if copy.folder in folders:
-            folders.remove(copy.folder)
-            back.append(copy.folder)
+        if twin := twin_of(copy, present):
+            present.remove(twin)
+            back.append(twin.folder)
             continue
         try:
             back.append(mailbox.put_back(copy))
@@ -118,6 +118,13 @@ def put_copies(mailbox: Mailbox, errand: Errand, there: Found) -> Ending:
             if not back:
                 return Ending("absent", f"{fault}; it is delivered again.")
     return Ending("restored", f"Back in {visible(', '.join(dict.fromkeys(back)))}.")
+
+
+def twin_of(copy: Copy, present: list[Copy]) -> Copy | None:
+    """What a worker who died has put back of this copy: it lies in its folder, or with its date elsewhere, since that folder was gone."""
+    inside = [one for one in present if one.folder == copy.folder]
+    fallen = [one for one in present if one.internal_date == copy.internal_date and one.raw == copy.raw]
+    return next(iter([one for one in inside if one in fallen] or inside or fallen), None)
 
 
 def sought(errand: Errand) -> Sought:

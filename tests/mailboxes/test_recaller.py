@@ -13,7 +13,7 @@ from sqlmodel import col
 
 from mailboxes.imap import ImapMailbox
 from mailboxes.mailbox import Unreachable
-from tests.mailboxes.delivering import ANA, House, behind_dovecot, letter, lying, recalling, relaying
+from tests.mailboxes.delivering import ANA, ANNA, BOB, CARL, House, behind_dovecot, letter, lying, recalling, relaying
 from tests.peers import dovecot, gate, processes
 from triage import db, sealed, sweeps, takings
 from triage.actor import EVERYTHING, Actor, Role, Scope
@@ -171,6 +171,40 @@ def test_a_forged_mail_that_reuses_a_message_id_takes_no_genuine_mail_away(town:
         town.takes(purge, seen[1].id)
     assert town.recalled(town.undoes(take)).done == 1
     assert town.lying() == left
+
+
+def test_folders_and_keywords_with_a_bracket_are_names_like_others(town: Town) -> None:
+    town.delivered(letter(1), town.anna)
+    with town.server.client(town.anna) as client:
+        client.create_folder("[odd")
+        client.move(uids(client), "[odd")
+        client.select_folder("[odd")
+        client._imap.uid("STORE", "1", "+FLAGS", "([key \\Seen)")
+        assert b"[key" in client._imap.uid("FETCH", "1", "(FLAGS)")[1][0]
+    purge = town.recalled(town.decides(Verb.PURGE))
+    assert town.outcome(purge) == ("done", "It lay in [odd, read.")
+    assert town.recalled(town.undoes(purge)).done == 1
+    with town.server.client(town.anna) as client:
+        client.select_folder("[odd")
+        (flags,) = client._imap.uid("FETCH", "1:*", "(FLAGS)")[1]
+    assert b"[key" in flags
+    assert b"\\Seen" in flags
+
+
+def test_a_view_of_what_lies_elsewhere_is_not_counted_twice(settings: Settings, sqlite_engine: Engine, tmp_path: Path) -> None:
+    """RFC 6154: a folder that the server names \\All shows every mail; what it alone holds is found there."""
+    with dovecot.running(more="namespace inbox {\n  mailbox Everything {\n    special_use = \\All\n    auto = create\n  }\n}\n") as server:
+        town = Town(sqlite_engine, behind_dovecot(settings, server, tmp_path), server, ANNA, BOB, CARL)
+        town.delivered(letter(1), ANNA)
+        town.delivered(letter(2), BOB)
+        with server.client(ANNA) as client:
+            client.append("INBOX", letter(8, OLD))
+            client.copy(uids(client), "Everything")
+        with server.client(BOB) as client:
+            client.move(uids(client), "Everything")
+        purge = town.recalled(town.decides(Verb.PURGE))
+        assert sorted(item.why for item in purge.items) == ["It lay in Everything, unread.", "It lay in INBOX, unread."]
+        assert swept(town, dry_run=True).sentence == f"Counted 1 mail of {OLD} in 3 mailboxes."
 
 
 def test_what_its_owner_moved_since_is_not_taken(town: Town) -> None:

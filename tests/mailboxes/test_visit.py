@@ -1,5 +1,6 @@
 """One visit, with a mailbox that refuses: what becomes of each errand."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -37,6 +38,42 @@ class Refusing:
 
 def errand(number: int, *, content: bytes | None = CONTENT, copies: tuple[Copy, ...] = (), restoring: bool = True) -> Errand:
     return Errand(number, 1, restoring, "anna@company.example", "imap://x", f"m{number}", "", DATE, content, copies=copies)
+
+
+class Holding(Refusing):
+    """A mailbox whose folder Keep is gone: what belongs there goes to the INBOX."""
+
+    def __init__(self, *there: Copy) -> None:
+        self.there = list(there)
+        self.put: list[Copy] = []
+
+    def find(self, sought: list[object], since: datetime) -> list[Found]:
+        return [Found(list(self.there)) for _ in sought]
+
+    def put_back(self, copy: Copy) -> str:
+        self.put.append(copy)
+        return "INBOX"
+
+
+@pytest.mark.parametrize(
+    ("kept", "there", "put"),
+    [
+        (["Keep"], [], 1),
+        (["Keep"], ["INBOX"], 0),  # a worker died after it had gone there
+        (["Keep", "INBOX"], ["INBOX"], 1),
+        (["INBOX", "Keep"], ["INBOX"], 1),
+        (["INBOX", "Keep"], ["INBOX", "INBOX"], 0),
+        (["INBOX"], ["INBOX"], 0),
+    ],
+)
+def test_what_a_worker_who_died_has_put_back_is_not_put_back_twice(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, kept: list[str], there: list[str], put: int
+) -> None:
+    held = Holding(*(replace(COPY, folder=folder, uid=9 + number) for number, folder in enumerate(there)))
+    monkeypatch.setattr("mailboxes.visit.open_mailbox", lambda *_: held)
+    copies = tuple(replace(COPY, folder=folder) for folder in kept)
+    endings = Visit([errand(1, copies=copies)], settings, lambda _: set(), PARSERS).run()
+    assert (endings[1].kind, len(held.put)) == ("restored", put)
 
 
 def test_each_errand_ends_on_its_own(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
