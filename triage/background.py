@@ -7,14 +7,14 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Engine, select
 from sqlmodel import Session, col
 
-from triage import directory, markers, order, standing
+from triage import directory, familiar, markers, order, standing
 from triage.authentication import Authentication
 from triage.content import Summary
 from triage.envelope import Envelope
 from triage.models import Delivery, Person
 from triage.scan import Scan
 from triage.settings import Settings
-from triage.signals import Seen, Signal, perishable_minutes, weight
+from triage.signals import Correspondents, Seen, Signal, perishable_minutes, weight
 from triage.signals.behaviour import stranger_here
 from triage.standing import Standing
 from triage.states import State
@@ -31,11 +31,12 @@ def seen(
     settings: Settings,
     mailboxes: int,
     *,
+    stranger: bool,
     listed: str,
     scan: Scan,
     now: datetime,
 ) -> Seen:
-    """Everything that the signals of a message for so many mailboxes may look at."""
+    """Everything that the signals of a message for so many mailboxes may look at. `stranger`: no rule lets its author in."""
     return Seen(
         summary=summary,
         authentication=authentication,
@@ -43,6 +44,7 @@ def seen(
         own_domains=settings.own_domains,
         people=names_of_people(session),
         met=known.met,
+        known=familiar.of(session, summary.author, summary.author_name, settings=settings, now=now) if stranger else Correspondents(),
         recipients=mailboxes,
         reverse_path=envelope.reverse_path,
         listed=listed,
@@ -71,6 +73,7 @@ def place(session: Session, one: Delivery, summary: Summary, found: Sequence[Sig
         answers=bool(summary.in_reply_to or summary.references),
         by_sender=known.by_sender,
         by_domain=known.by_domain,
+        by_campaign=known.by_campaign,
     )
     one.signals, one.weight = [signal.as_json() for signal in own], weight(everything)
     one.urgency, one.why_here = order.urgency(why), [reason.as_json() for reason in why]

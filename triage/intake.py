@@ -17,6 +17,7 @@ from triage import (
     door_rules,
     emergency,
     entries,
+    familiar,
     leavers,
     ledger,
     markers,
@@ -79,8 +80,12 @@ def receive(
     if patient and waiting:
         raise NotYet(f"{waiting} ({visible(authentication.dmarc.reason)})" if authentication.unknown else waiting)
     content_id, content = contents.keep(session, raw)
-    known = standing.of_sender(session, summary.author, proven=bool(authentication.proof), freemail=settings.policy.freemail_domains)
-    seen = background.seen(session, envelope, authentication, summary, known, settings, len(gathered), listed=listed, scan=scan, now=now)
+    proven, freemail = bool(authentication.proof), settings.policy.freemail_domains
+    known = standing.of_sender(session, summary.author, proven=proven, freemail=freemail, campaign=campaign_id)
+    stranger = not any(rule.effect == "allow" for facts in gathered for rule in facts.rules)
+    seen = background.seen(
+        session, envelope, authentication, summary, known, settings, len(gathered), stranger=stranger, listed=listed, scan=scan, now=now
+    )
     found = signals.signals(seen)
     message = Message(
         spool_id=envelope.spool_id,
@@ -101,6 +106,8 @@ def receive(
             bounces.come_back(session, envelope, one, summary, now=now)
     rules.used(session, [verdict.rule_id for _, verdict in verdicts if verdict.rule_id is not None], now)
     correspondents.heard(session, heard_from(gathered), now)
+    if authentication.proof and any(verdict.rule == "allowed-sender" for _, verdict in verdicts):
+        familiar.meet(session, summary.author, summary.author_name)
     note_list(session, authentication, summary)
     return tuple(one.id for one in deliveries)
 

@@ -365,6 +365,23 @@ class Correspondent(SQLModel, table=True):
     )
 
 
+class FamiliarDomain(SQLModel, table=True):
+    """A domain of senders that the company knows, under each key by which a look-alike finds it (signals.likeness)."""
+
+    __tablename__ = "familiar_domain"
+    domain: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)  # "" where its name is too short to have any
+    __table_args__ = (Index("familiar_domain_by_key", "key", "domain"),)
+
+
+class FamiliarName(SQLModel, table=True):
+    """What a sender that the company knows calls themselves, as a hasty eye reads it."""
+
+    __tablename__ = "familiar_name"
+    name: str = Field(primary_key=True)
+    address: str = Field(primary_key=True)
+
+
 class SentMail(SQLModel, table=True):
     """A mail that left through us: what an answer to it may name, and where it went."""
 

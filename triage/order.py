@@ -47,11 +47,12 @@ def reasons(
     answers: bool = False,
     by_sender: Past = NOTHING_YET,
     by_domain: Past = NOTHING_YET,
+    by_campaign: Past = NOTHING_YET,
 ) -> tuple[Reason, ...]:
     """Why a delivery stands where it stands, what moves it most first.
 
     `proof`: how the author is proven, "" when not. `minutes`: of how much use it is still. `answers`: it names an earlier mail.
-    `by_sender`, `by_domain`: what became of earlier mail from this address, and from others of its domain.
+    `by_sender`, `by_domain`, `by_campaign`: what became of earlier mail from this address, from others of its domain, and of its campaign.
     """
     names = {signal.name for signal in signals}
     found = [
@@ -61,6 +62,7 @@ def reasons(
         *answered(answers and "bulk" not in names),
         *waits(names),
         *decided(author, by_sender, "sender", 1),
+        *decided("its campaign", by_campaign, "campaign", 1),
         *decided(f"others at {author.rpartition('@')[2]}", by_domain, "domain", OWN_DOMAIN_HALF),
     ]
     return tuple(sorted(found, key=lambda reason: -abs(reason.points)))

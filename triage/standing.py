@@ -20,7 +20,7 @@ def one_of(*states: State) -> ColumnElement[bool]:
 
 LET_IN = one_of(State.QUEUED, State.RELAYING, State.DELIVERED)
 TAKEN_AWAY = one_of(State.PURGED, State.RECALLING, State.REJECTED)
-NO_DOMAIN = "-"  # the domain of nobody
+NO_DOMAIN, NO_CAMPAIGN = "-", -1  # of nobody
 LOOKED_AT = 200  # earlier mails of one sender that are counted at most
 
 
@@ -31,11 +31,13 @@ class Standing:
     met: Met
     by_sender: Past
     by_domain: Past
+    by_campaign: Past = NOTHING_YET
 
 
 NOBODY = Standing(Met(), NOTHING_YET, NOTHING_YET)
 AUTHOR: BindParameter[str] = bindparam("author")
 DOMAIN: BindParameter[str] = bindparam("domain")
+CAMPAIGN: BindParameter[int] = bindparam("campaign")
 PROVEN: BindParameter[bool] = bindparam("proven")
 
 
@@ -54,6 +56,7 @@ def decided(whose: ColumnElement[bool], became: ColumnElement[bool]) -> Select[i
 
 BY_THEM = col(Delivery.author) == AUTHOR
 BY_COLLEAGUES = and_(col(Delivery.author_domain) == DOMAIN, col(Delivery.author) != AUTHOR)
+OF_CAMPAIGN = col(Delivery.campaign_id) == CAMPAIGN
 OF_SENDER = select(
     exists().where(BY_THEM).label("wrote"),
     exists().where(BY_THEM, LET_IN).label("let_in"),
@@ -62,6 +65,8 @@ OF_SENDER = select(
     decided(BY_THEM, TAKEN_AWAY).scalar_subquery().label("sender_away"),
     decided(BY_COLLEAGUES, LET_IN).scalar_subquery().label("domain_in"),
     decided(BY_COLLEAGUES, TAKEN_AWAY).scalar_subquery().label("domain_away"),
+    decided(OF_CAMPAIGN, LET_IN).scalar_subquery().label("campaign_in"),
+    decided(OF_CAMPAIGN, TAKEN_AWAY).scalar_subquery().label("campaign_away"),
 )
 IN_DEPARTMENT = select(exists().where(BY_THEM, LET_IN, col(Delivery.department) == bindparam("department")))
 BY_PERSON = select(
@@ -74,15 +79,22 @@ BY_PERSON = select(
 )
 
 
-def of_sender(session: Session, author: str, *, proven: bool, freemail: Collection[str]) -> Standing:
-    """How an author stands. What was decided about mail that could not prove it came from them says nothing about what can."""
-    if not author:
+def of_sender(session: Session, author: str, *, proven: bool, freemail: Collection[str], campaign: int | None = None) -> Standing:
+    """How an author stands, and the campaign of their mail.
+
+    What was decided about mail that could not prove it came from them says nothing about what can.
+    """
+    if not author and campaign is None:
         return NOBODY
     domain = author.rpartition("@")[2]
-    given = {"author": author, "domain": NO_DOMAIN if domain in freemail else domain, "proven": proven}
-    found = session.execute(OF_SENDER, given).one()
-    met = Met(bool(found.wrote), bool(found.let_in), bool(found.colleagues and not found.let_in))
-    return Standing(met, Past(found.sender_in, found.sender_away), Past(found.domain_in, found.domain_away))
+    whose = {"author": author or NO_DOMAIN, "domain": NO_DOMAIN if not domain or domain in freemail else domain}
+    found = session.execute(OF_SENDER, whose | {"campaign": campaign or NO_CAMPAIGN, "proven": proven}).one()
+    return Standing(
+        Met(bool(found.wrote), bool(found.let_in), bool(found.colleagues and not found.let_in)),
+        Past(found.sender_in, found.sender_away),
+        Past(found.domain_in, found.domain_away),
+        Past(found.campaign_in, found.campaign_away),
+    )
 
 
 def has_written_to_department(session: Session, author: str, department: str) -> bool:

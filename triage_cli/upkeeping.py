@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from triage import cover, db, directory, emergency, kept_answers, keys, leavers, retention, seal
+from triage import cover, db, directory, emergency, familiar, kept_answers, keys, leavers, retention, seal
 from triage.errors import Refused
 from triage.settings import Settings
 from triage.times import utcnow
@@ -74,6 +74,7 @@ def tidy(engine: Engine, settings: Settings) -> tuple[int, int]:
             if not number:
                 break
     let_go(engine, settings)
+    know_familiar(engine, settings)
     sound_alarm(engine, settings)
     with db.transaction(engine) as session:
         keys.lapse(session, now=utcnow())
@@ -82,6 +83,15 @@ def tidy(engine: Engine, settings: Settings) -> tuple[int, int]:
     if any(totals):
         log.info("expired %d held mails, erased %d contents", *totals)
     return totals[0], totals[1]
+
+
+def know_familiar(engine: Engine, settings: Settings) -> None:
+    """Keep the domains of known senders up to date, slice by slice, so that what looks like them is noticed."""
+    with db.reading(engine) as session:
+        new, gone = familiar.changes(session, settings=settings, now=utcnow())
+    for start in range(0, max(len(new), len(gone)), familiar.SLICE):
+        with db.transaction(engine) as session:
+            familiar.change(session, new[start : start + familiar.SLICE], gone[start : start + familiar.SLICE])
 
 
 def sound_alarm(engine: Engine, settings: Settings) -> None:

@@ -10,6 +10,7 @@ from tests.triage import arriving
 from tests.triage.arriving import ANA, COMPANY, DMARC_FAIL, DMARC_PASS, NOW, SYNC, arrive
 from triage import db, decisions, directory, intake, standing
 from triage.company import SealedEntry
+from triage.content import summarise
 from triage.decisions import Verb
 from triage.models import Delivery, Message
 from triage.order import Past
@@ -117,3 +118,26 @@ def test_signals_of_the_message_and_of_the_copy_are_both_kept(company: Engine, s
         )
         message = session.get_one(Message, session.get_one(Delivery, one).message_id)
         assert {"return-path-elsewhere", "first-contact"} <= {signal["name"] for signal in message.signals}
+
+
+def test_what_became_of_a_campaign_counts_for_its_other_senders(company: Engine, settings: Settings) -> None:
+    with db.transaction(company) as session:
+        text = "Dear customer, the invoice for the parts that you have ordered last month is attached to this mail. " * 3
+        reasons = []
+        for number in range(2):
+            author = f"sales@sender{number}.example"
+            said = summarise(f"From: {author}\r\nSubject: Your invoice for the ordered parts\r\n\r\n{text}\r\n".encode())
+            (one,) = intake.receive(
+                session,
+                arriving.envelope(JOE, reverse_path=author),
+                f"{number}".encode(),
+                arriving.authentication(author, arriving.NO_DMARC),
+                said,
+                settings=settings,
+                now=NOW,
+            )
+            delivery = session.get_one(Delivery, one)
+            reasons.append({reason["name"]: reason["sentence"] for reason in delivery.why_here})
+            decide(session, settings, Verb.PURGE, one)
+    assert "campaign-taken-away" not in reasons[0]
+    assert reasons[1]["campaign-taken-away"] == "People here took away an earlier mail from its campaign."
