@@ -46,7 +46,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One decision of the staff: all mails with the same sender that came until it was made."""
+    """One decision of the staff: all mails that lie on it until it was made."""
 
     opened: datetime
     decided: datetime
@@ -171,7 +171,7 @@ def share(rows: Iterable[Rehearsed]) -> Share:
 def decided(rows: Sequence[Rehearsed], terms: Terms) -> list[Card]:
     """The cards that staff would have had, in the order in which they open: the oldest first, in the hours of work.
 
-    What comes from the same sender while its card waits or is looked at goes with it.
+    What belongs on a card that waits or is looked at goes with it.
     """
     free = [datetime.min.replace(tzinfo=terms.zone)] * max(1, terms.staff)
     cards: list[Card] = []
@@ -231,15 +231,15 @@ def quantile(ordered: Sequence[float], part: float) -> float:
 def proposals(rows: Iterable[Rehearsed]) -> Iterable[Proposal]:
     """The rules that would have let the most held mail through, each counted beyond those before it.
 
-    A sender of whom anything looks like an attack is not proposed.
+    One that is about a sender of anything that looks like an attack is not proposed.
     """
     reach: dict[Remedy, set[int]] = {}
     held = [row for row in rows if row.held]
     for place, row in enumerate(held):
         for remedy in row.remedies:
             reach.setdefault(remedy, set()).add(place)
-    suspects = {name for row in held if row.deceives for name in (row.author, row.author.rpartition("@")[2])}
-    reach = {remedy: places for remedy, places in reach.items() if remedy.value not in suspects}
+    risky = {remedy for row in held if row.deceives for remedy in row.remedies}
+    reach = {remedy: places for remedy, places in reach.items() if remedy not in risky}
     for _ in range(MOST_RULES):
         best = max(reach, key=lambda one: (len(reach[one]), -NARROW.index(one.match), one), default=None)
         if best is None or not reach[best]:

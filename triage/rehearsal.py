@@ -12,7 +12,9 @@ from triage.authentication import Authentication
 from triage.content import Summary
 from triage.envelope import Address, Envelope
 from triage.facts import Facts, MatchedRule
+from triage.fingerprint import Fingerprint
 from triage.leavers import GONE
+from triage.likeness import Likeness
 from triage.links import related
 from triage.models import KnownRecipient
 from triage.policy import Disposition, Verdict, decide
@@ -65,10 +67,14 @@ def rehearse(
     settings: Settings,
     now: datetime,
     answered: datetime | None = None,
+    alike: Likeness | None = None,
 ) -> Iterator[Rehearsed]:
-    """What would have happened to each copy. `envelope.received_at` is when it came, `now` says which rules are in force."""
+    """What would have happened to each copy. `envelope.received_at` is when it came, `now` says which rules are in force.
+
+    `alike`: what is the same thing sent many times is one card; without it what is from the same sender.
+    """
     for facts in intake.evidence(session, envelope, authentication, summary, settings=settings, now=now):
-        yield judged(session, closed(facts, settings), settings=settings, now=now, answered=answered)
+        yield judged(session, closed(facts, settings), settings=settings, answered=answered, alike=alike)
 
 
 def verdicts(
@@ -84,13 +90,14 @@ def closed(facts: Facts, settings: Settings) -> Facts:
     return replace(facts, observe=False, emergency="", out_of_hours=awake)
 
 
-def judged(session: Session, facts: Facts, *, settings: Settings, now: datetime, answered: datetime | None) -> Rehearsed:
+def judged(session: Session, facts: Facts, *, settings: Settings, answered: datetime | None, alike: Likeness | None) -> Rehearsed:
     """One copy."""
     verdict = decide(facts)
     summary = facts.summary
     author = summary.author or next(iter(summary.authors), "") or facts.envelope.reverse_path.casefold()
     deceives = "" if answered else deception(facts, verdict, seen(session, facts))
     held = verdict.disposition is Disposition.QUARANTINE
+    possible = candidates(facts, settings) if deceives else remedies(facts, settings)
     return Rehearsed(
         arrived=facts.envelope.received_at,
         mailbox=facts.recipient.mailbox,
@@ -98,13 +105,20 @@ def judged(session: Session, facts: Facts, *, settings: Settings, now: datetime,
         author=author,
         disposition=str(verdict.disposition),
         rule=verdict.rule,
-        card=author,
-        remedies=tuple(remedies(facts, settings)) if held else (),
+        card=card_of(facts, author, alike) if held else "",
+        remedies=tuple(possible) if held else (),
         unknown=verdict.unknown,
         answered=answered,
         deceives=deceives,
         subject=summary.subject[:SUBJECT] if deceives else "",
     )
+
+
+def card_of(facts: Facts, author: str, alike: Likeness | None) -> str:
+    """The card that it lies on: with its campaign or its sender, and apart what a domain has proven to be its own."""
+    pile = alike.name(Fingerprint.from_text(facts.summary.fingerprint)) if alike else ""
+    proven = facts.summary.author.rpartition("@")[2] if proof_of_author(facts) else ""
+    return f"{pile or author} {proven}"
 
 
 def seen(session: Session, facts: Facts) -> tuple[Signal, ...]:

@@ -24,7 +24,7 @@ class Rehearsed:
     disposition: str  # relay, quarantine, purge
     rule: str  # of the policy
     card: str  # held mails with the same one are one card in the queue
-    remedies: tuple[Remedy, ...] = ()  # of a held one
+    remedies: tuple[Remedy, ...] = ()  # of a held one; of one that deceives all that are about its sender
     unknown: bool = False  # DNS did not answer
     answered: datetime | None = None  # when its reader answered it: then it was wanted
     deceives: str = ""  # what about it looks like an attack, in words

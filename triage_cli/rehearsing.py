@@ -24,6 +24,7 @@ from mta.past_envelope import addressed_to
 from triage import db, rehearsal
 from triage.errors import BadInput
 from triage.forecast import Forecast, Terms, forecast
+from triage.likeness import Likeness
 from triage.rehearsed import Rehearsed
 from triage.settings import Settings
 from triage.times import utcnow
@@ -51,6 +52,7 @@ OPTIONS = (
     click.option("--only", multiple=True, metavar="ADDRESS", help="Only these mailboxes."),
     click.option("--folder", "folders", multiple=True, metavar="NAME", help="Read this folder too where there is one, beside the inbox."),
     click.option("--connections", type=click.IntRange(1, 32), default=4, show_default=True, help="Mailboxes that are open at once."),
+    click.option("--group", type=click.Choice(["sender", "campaign"]), default="sender", show_default=True, help="What makes one card."),
     click.option("--html", "html_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the report with plots to this file."),
     click.option("--json", "as_json", is_flag=True),
 )  # fmt: skip
@@ -123,19 +125,21 @@ def carry_out(
     only: tuple[str, ...],
     folders: tuple[str, ...],
     connections: int,
+    group: str,
     html_file: Path | None,
     as_json: bool,
 ) -> int:
     """Read, judge, count and tell."""
     until = ending(until_text)
     since = until - timedelta(days=days)
+    alike = Likeness() if group == "campaign" else None
     terms = Terms(seconds_per_card, staff, minutes_of_work, settings.cover.hours, settings.cover.time_zone)
     with database_of(settings) as engine, closing(parsers()) as pool:
         with db.reading(engine) as session:
             everybody = rehearsal.mailboxes(session)
         source = source_of(everybody)
         examiner = Examiner(open_resolver(settings.dns), pool, trusted_names(settings, trust))
-        found = read_all(Player(settings, engine, examiner, Reading(source, since, folders), until), only, connections)
+        found = read_all(Player(settings, engine, examiner, Reading(source, since, folders), until, alike), only, connections)
     counted = forecast(found.rows, since=since, until=until, terms=terms)
     tell(counted, found, html_file, as_json=as_json)
     return 1 if found.faults else 0
@@ -155,6 +159,7 @@ class Player:
     examiner: Examiner
     reading: Reading
     until: datetime
+    alike: Likeness | None
     written: Written = field(default_factory=Written)
     now: datetime = field(default_factory=utcnow)
 
@@ -179,7 +184,14 @@ class Player:
                 answered = self.written.answers.get((mailbox, past.summary.message_id))
                 with db.reading(self.engine) as session:
                     found.rows += rehearsal.rehearse(
-                        session, past.envelope, past.authentication, past.summary, settings=self.settings, now=self.now, answered=answered
+                        session,
+                        past.envelope,
+                        past.authentication,
+                        past.summary,
+                        settings=self.settings,
+                        now=self.now,
+                        answered=answered,
+                        alike=self.alike,
                     )
             seen.add(mark)
         return found

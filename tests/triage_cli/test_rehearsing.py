@@ -25,7 +25,7 @@ from triage.policy import Disposition
 from triage_cli import main
 
 START = datetime(2026, 11, 16, tzinfo=UTC)  # a Monday
-DAYS = 3
+DAYS = 2
 NOW = START + timedelta(days=DAYS)
 SECONDS = 30
 
@@ -71,7 +71,7 @@ def rehearse(
     def run(*words: str) -> Said:
         capsys.readouterr()
         common = ["--until", NOW.isoformat(), "--days", str(DAYS), "--seconds-per-card", str(SECONDS)]
-        code = main.run(lambda: main.mailroom(["--config", str(config), "rehearse", *words, *common], standalone_mode=False))
+        code = main.run(lambda: main.mailroom(["--config", str(config), "rehearse", words[0], *common, *words[1:]], standalone_mode=False))
         printed = capsys.readouterr()
         return Said(code, printed.out, printed.err)
 
@@ -120,9 +120,10 @@ def cards_by_hand(copies: list[Copy]) -> tuple[list[datetime], list[float]]:
 
 
 def test_the_numbers_are_those_of_a_hand_count(rehearse: Shell, demo: Path, copies: list[Copy]) -> None:
-    said = rehearse("maildir", str(demo / "old"), "--trust", SERVER, "--json")
+    said = rehearse("maildir", str(demo / "old"), "--trust", SERVER, "--group", "sender", "--json")
     assert said.code == 0, said
     found = json.loads(said.out)
+    attacks_and_rules(found, copies)
     assert found["total"] == by_hand(copies)
     assert dict(found["departments"]) == parted(copies, lambda one: one.department)
     by_day = parted(copies, lambda one: one.arrived.weekday())
@@ -151,22 +152,26 @@ def test_the_numbers_are_those_of_a_hand_count(rehearse: Shell, demo: Path, copi
 PHISHING = {"phishing", "ceo-fraud", "customs", "gift-cards", "own-domain", "forged-supplier", "forged-craftsman", "dangerous-attachment"}
 
 
-def test_attacks_are_caught_and_rules_that_help_are_proposed(rehearse: Shell, demo: Path, copies: list[Copy]) -> None:
-    found = json.loads(rehearse("maildir", str(demo / "old"), "--trust", SERVER, "--json").out)
+def attacks_and_rules(found: dict[str, Any], copies: list[Copy]) -> None:
+    """Everything that lies is caught, and no rule for it is proposed."""
     bad = [one for one in copies if one.kind in PHISHING]
     assert found["attacks"]["held"] >= len(bad)
     assert found["attacks"]["passed"] == 0
-    first = found["proposals"][0]
-    by_domain = Counter(one.author.rpartition("@")[2] for one in copies if expected(one.kind) == (Disposition.QUARANTINE, "first-contact"))
-    assert first["mails"] <= by_domain.most_common(1)[0][1]
-    assert len(found["proposals"]) <= 20
-    crooks = {one.author.rpartition("@")[2] for one in bad} - set(company.FREEMAIL)
-    for proposal in found["proposals"]:
-        assert (
-            proposal["remedy"]["value"].rpartition("@")[2] not in crooks | set(company.FREEMAIL) or proposal["remedy"]["match"] == "address"
-        )
+    strangers = Counter(one.author.rpartition("@")[2] for one in copies if expected(one.kind) == (Disposition.QUARANTINE, "first-contact"))
+    helped = [one["mails"] for one in found["proposals"]]
+    assert helped == sorted(helped, reverse=True)
+    assert 0 < helped[0] <= strangers.most_common(1)[0][1]
+    assert len(helped) <= 20
+    proposed = [one["remedy"] for one in found["proposals"]]
+    crooks = {name for one in bad for name in (one.author, one.author.rpartition("@")[2]) if expected(one.kind)[1] == "first-contact"}
+    assert not crooks & {one["value"] for one in proposed}
+    assert not set(company.FREEMAIL) & {one["value"] for one in proposed}
 
 
+SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # where the kind makes no difference
+
+
+@SQLITE
 def test_where_the_keys_are_gone_the_old_results_prove_as_much(rehearse: Shell, demo: Path, copies: list[Copy], tmp_path: Path) -> None:
     zone = demo / "demo.zone"
     published = zone.read_text()
@@ -196,6 +201,7 @@ def everything(engine: Engine) -> dict[str, Any]:
         }
 
 
+@SQLITE
 def test_the_report_is_one_page_that_loads_nothing(rehearse: Shell, demo: Path, tmp_path: Path) -> None:
     file = tmp_path / "report.html"
     said = rehearse("maildir", str(demo / "old"), "--trust", SERVER, "--html", str(file))
@@ -226,6 +232,7 @@ class Seen(HTMLParser):
         self.words.append(data)
 
 
+@SQLITE
 def test_a_mailbox_of_nobody_is_named_and_the_others_are_read(rehearse: Shell, demo: Path, tmp_path: Path) -> None:
     stranger = tmp_path / "old" / "nobody@company.example"
     (stranger / "cur").mkdir(parents=True)
