@@ -42,12 +42,13 @@ from triage_api import (
     tokens,
 )
 from triage_api.console import Console
+from triage_api.document import App
 from triage_api.events import Feed
-from triage_api.grants import API, is_peoples, needed
+from triage_api.grants import API
 from triage_api.guard import Guard
 from triage_api.metrics import Metrics
 from triage_api.office import Office
-from triage_api.problems import MEDIA_TYPE, speak_problems
+from triage_api.problems import speak_problems
 
 RESOURCES = (
     session,
@@ -74,47 +75,6 @@ RESOURCES = (
 GRACE = 5  # seconds that requests under way have when we stop
 
 log = logging.getLogger(__name__)
-
-
-SCHEMES = {
-    "session": {"type": "apiKey", "in": "cookie", "name": "mailroom", "description": "Set by POST /session; __Host-mailroom behind TLS."},
-    "token": {"type": "http", "scheme": "bearer", "description": "Made by POST /tokens or `mailroom token create`."},
-}
-
-
-def security(method: str, path: str) -> list[dict[str, list[str]]]:
-    """How an operation is signed in to, and what a token needs for it (OpenAPI 3.1: roles of a scheme)."""
-    if (method, path) == ("POST", "/session"):
-        return []
-    if is_peoples(path):
-        return [{"session": []}]
-    grant = needed(method, path)
-    return [{"session": []}, {"token": [grant] if grant else []}]
-
-
-def only_acts_take_keys(method: str, operation: dict[str, Any]) -> None:
-    """An Idempotency-Key is for POST: what PUT and DELETE do is the same a second time."""
-    if method != "post" and "parameters" in operation:
-        operation["parameters"] = [one for one in operation["parameters"] if one["name"] != "Idempotency-Key"]
-
-
-class App(FastAPI):
-    """A FastAPI app whose OpenAPI document tells the truth about refusals."""
-
-    def openapi(self) -> dict[str, Any]:
-        """Every refusal is a problem document, also where the answer itself is no JSON."""
-        if self.openapi_schema is None:
-            document = super().openapi()
-            document["components"]["securitySchemes"] = SCHEMES
-            content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-            for path, operations in document["paths"].items():
-                for method, operation in operations.items() if path.startswith(API) else ():
-                    only_acts_take_keys(method, operation)
-                    operation["security"] = security(method.upper(), path.removeprefix(API))
-                    for status, response in operation["responses"].items():
-                        if status >= "400":
-                            response["content"] = content
-        return super().openapi()
 
 
 def make_app(settings: Settings, prover: Prover | None = None) -> FastAPI:
