@@ -1,6 +1,8 @@
 """DNS lists of bad clients (RFC 5782): does one of those that the company asks name this client?"""
 
 import ipaddress
+import logging
+import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +13,11 @@ from triage.errors import BadInput
 
 MOST = 10  # lists
 SECONDS = 3.0  # for all of them about one message: a list that is down holds no mail up
+TOO_LONG = 1.0  # seconds without an answer: the list is down, not only this question lost
+PAUSE = 60  # seconds that it is left alone then
 LISTED = (ipaddress.IPv4Address("127.0.0.2"), ipaddress.IPv4Address("127.0.0.255"))  # RFC 5782, 2.1; errors are in 127.255.255.0/24
+
+log = logging.getLogger(__name__)
 
 Codes = tuple[ipaddress.IPv4Address, ipaddress.IPv4Address]  # the first and the last one
 Client = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -23,6 +29,26 @@ class DnsList:
 
     zone: str
     codes: tuple[Codes, ...] = (LISTED,)
+
+
+class Resting:
+    """The lists that are down and left alone for a while, so that not every new client waits for them; safe for several threads."""
+
+    def __init__(self) -> None:
+        self.until: dict[str, float] = {}  # monotonic seconds
+        self.lock = threading.Lock()
+
+    def rests(self, zone: str) -> bool:
+        """Is this one left alone now?"""
+        return time.monotonic() < self.until.get(zone, 0.0)
+
+    def leave_alone(self, zone: str) -> None:
+        """Ask it nothing for a while; say so once."""
+        with self.lock:
+            silent = not self.rests(zone)
+            self.until[zone] = time.monotonic() + PAUSE
+        if silent:
+            log.warning("the DNS list %s does not answer, for %d s mail is judged without it", zone, PAUSE)
 
 
 def read(settings: Iterable[str]) -> tuple[DnsList, ...]:
@@ -59,22 +85,30 @@ def codes_of(text: str) -> Codes:
     return begin, end
 
 
-def listed(client: Client, lists: Iterable[DnsList], resolver: Resolver) -> str:
-    """The first list that names the client, as a sentence without its end; "" when none does. DNS that does not answer lists nobody."""
+def listed(client: Client, lists: Iterable[DnsList], resolver: Resolver, resting: Resting) -> str:
+    """The first list that names the client, as a sentence without its end; "" when none does. DNS that does not answer lists nobody.
+
+    A list that does not answer is put among those that are `resting`.
+    """
     questions = Questions(resolver, MOST)
     questions.deadline = min(questions.deadline, time.monotonic() + SECONDS)
     for one in lists:
-        code = answer(client, one, questions)
+        code = "" if resting.rests(one.zone) else answer(client, one, questions, resting)
         if code:
             return f"{one.zone} lists the machine it came from, {client} ({code})"
     return ""
 
 
-def answer(client: Client, dns_list: DnsList, questions: Questions) -> str:
+def answer(client: Client, dns_list: DnsList, questions: Questions, resting: Resting) -> str:
     """The list's answer that counts, "" without one."""
+    asked = time.monotonic()
     try:
         answers = [ipaddress.IPv4Address(str(text)) for text in questions.ask(f"{reversed_name(client)}.{dns_list.zone}", "A")]
-    except (Temporary, TooManyQuestions, ValueError):
+    except Temporary:
+        if time.monotonic() - asked >= TOO_LONG:
+            resting.leave_alone(dns_list.zone)
+        return ""
+    except (TooManyQuestions, ValueError):
         return ""
     return next((str(found) for found in answers for first, last in dns_list.codes if first <= found <= last), "")
 

@@ -3,7 +3,7 @@
 import ipaddress
 
 from mail_auth import dns_lists
-from mail_auth.dns_lists import Client, DnsList
+from mail_auth.dns_lists import Client, DnsList, Resting
 from mail_auth.resolver import Resolver
 from mta.edges import Edges
 from mta.rspamd import Rspamd
@@ -18,13 +18,14 @@ class Listing:
 
     def __init__(self, lists: tuple[DnsList, ...] = (), rspamd: Rspamd | None = None, edges: Edges = NO_EDGES) -> None:
         self.lists, self.rspamd, self.edges = lists, rspamd, edges
+        self.resting = Resting()
 
     def about(self, envelope: Envelope, raw: bytes, resolver: Resolver) -> str:
         """Who lists the client, as a sentence without its end; "" when nobody does, nobody is asked, or nobody answers."""
         client = public(envelope)
         if client is None or self.edges.are(str(client)):
             return ""
-        listed = dns_lists.listed(client, self.lists, resolver) if self.lists else ""
+        listed = dns_lists.listed(client, self.lists, resolver, self.resting) if self.lists else ""
         return listed or (self.rspamd.rejects(envelope, raw) if self.rspamd else "")
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -18,7 +19,7 @@ from mta.spool import Spool
 from triage import settings as settings_file
 from triage_cli.main import USAGE
 from triage_cli.roles import SUPERVISOR, log_to_stderr
-from triage_cli.stopping import stop_on_signals
+from triage_cli.stopping import Renewal, stop_on_signals
 
 FIRST = ("receive", "api")  # people and mail wait for these; the door opens with the snapshot it has
 THEN = ("judge", "relay", "upkeep")  # and what the settings ask for
@@ -31,20 +32,20 @@ log = logging.getLogger("mailroom.serve")
 @click.command()
 @click.pass_context
 def serve(ctx: click.Context) -> int:
-    """Run all roles of one machine until SIGTERM."""
+    """Run all roles of one machine until SIGTERM. SIGHUP lets the SMTP door take over the settings as they are now."""
     log_to_stderr("serve")
     config = ctx.find_root().obj
     settings = settings_file.read(config)
     Spool(settings.spool.directory).close()  # says so if it cannot be written
-    stop = stop_on_signals()
+    stop, renewed = stop_on_signals(), Renewal()
 
     def prepare() -> None:
         import_module("triage_cli.preparing").prepare(settings)
 
     if not (settings.spool.directory / SNAPSHOT).exists():  # the first start: nobody is known yet who could get mail
         prepare()
-        return supervise(config, stop)
-    return supervise(config, stop, prepare)
+        return supervise(config, stop, renewed=renewed)
+    return supervise(config, stop, prepare, renewed=renewed)
 
 
 def then(config: str | None) -> tuple[str, ...]:
@@ -69,8 +70,17 @@ class Role:
     again_at: float = 0.0
 
 
-def supervise(config: str | None, stop: threading.Event, prepare: Callable[[], None] = lambda: None, log_file: Path | None = None) -> int:
+def supervise(
+    config: str | None,
+    stop: threading.Event,
+    prepare: Callable[[], None] = lambda: None,
+    log_file: Path | None = None,
+    *,
+    renewed: Callable[[], bool] = lambda: False,
+) -> int:
     """Open door and console, prepare, start the other roles; start again what ends, stop all when told; the exit code.
+
+    When `renewed` says that the settings have changed the door is told; the other roles read theirs as they start.
 
     They log to `log_file`, or to standard error. A role that cannot run at all (a port in use) has said why there: then
     everything stops.
@@ -80,6 +90,8 @@ def supervise(config: str | None, stop: threading.Event, prepare: Callable[[], N
         prepare()
         roles += [Role(name, launched(name, config, log_file)) for name in then(config)]
         while not stop.wait(0.1):
+            if renewed():
+                tell_the_door(roles)
             for role in roles:
                 if (code := role.process.poll()) is None:
                     continue
@@ -89,6 +101,13 @@ def supervise(config: str | None, stop: threading.Event, prepare: Callable[[], N
         return 0
     finally:
         stop_all(roles)
+
+
+def tell_the_door(roles: list[Role]) -> None:
+    """SIGHUP to `receive`: new workers take over, sessions of before are finished (mta.workers)."""
+    for role in roles:
+        if role.name == "receive" and role.process.poll() is None:
+            role.process.send_signal(signal.SIGHUP)
 
 
 def launched(name: str, config: str | None, log_file: Path | None) -> subprocess.Popen[bytes]:

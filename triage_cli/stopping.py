@@ -1,4 +1,4 @@
-"""How a process is told to stop: SIGTERM, SIGINT."""
+"""How a process is told to stop, by SIGTERM or SIGINT, and to read its settings again, by SIGHUP."""
 
 import os
 import signal
@@ -25,6 +25,22 @@ def stop_on_signals() -> threading.Event:
 
     threading.Thread(target=wait, name="signals", daemon=True).start()
     return stop
+
+
+class Renewal:
+    """Was SIGHUP sent since this was asked last?"""
+
+    def __init__(self) -> None:
+        self.told = False
+        signal.signal(signal.SIGHUP, self.note)
+
+    def note(self, *_: object) -> None:
+        """It was."""
+        self.told = True
+
+    def __call__(self) -> bool:
+        told, self.told = self.told, False
+        return told
 
 
 def say(pipe: int) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from mail_auth import dns_lists
 from mail_auth.dns_lists import MOST, DnsList
+from mail_auth.resolver import Temporary
 from tests.mail_auth.answers import SILENT, Answers
 from triage.errors import BadInput
 
@@ -16,7 +17,7 @@ SAID = "zen.example lists the machine it came from, 192.0.2.99 (127.0.0.4)"
 
 
 def listed(answers: dict[str, str | list[str]], *lists: DnsList, client: str = "192.0.2.99") -> str:
-    return dns_lists.listed(ipaddress.ip_address(client), lists or (ZEN, OTHER), Answers(answers))  # type: ignore[arg-type]
+    return dns_lists.listed(ipaddress.ip_address(client), lists or (ZEN, OTHER), Answers(answers), dns_lists.Resting())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -83,6 +84,44 @@ def test_time_is_short() -> None:
 
     deadlines: list[float] = []
     slow = Slow()
-    dns_lists.listed(ipaddress.ip_address("192.0.2.99"), (ZEN, OTHER), slow)
+    dns_lists.listed(ipaddress.ip_address("192.0.2.99"), (ZEN, OTHER), slow, dns_lists.Resting())
     assert len(set(deadlines)) == 1  # one for all of them
     assert deadlines[0] < time.monotonic() + dns_lists.SECONDS
+
+
+class Down(Answers):
+    """One zone's servers are silent for as long as is waited."""
+
+    def query(self, name: str, rdtype: str, deadline: float) -> tuple[bytes | str, ...]:
+        if name.endswith("zen.example"):
+            self.asked.append(f"{name} {rdtype}")
+            clock.now = deadline
+            raise Temporary("timed out")
+        return super().query(name, rdtype, deadline)
+
+
+class Clock:
+    """Time that goes by when somebody waits."""
+
+    now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+clock = Clock()
+
+
+def test_a_list_that_is_down_is_left_alone_for_a_while(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """Only the first client waits for it, and the other list is asked all the same; later it is tried again."""
+    monkeypatch.setattr("mail_auth.dns_lists.time", clock)
+    monkeypatch.setattr("mail_auth.resolver.time", clock)
+    resting, down = dns_lists.Resting(), Down({"9.2.0.192.bl.example A": "127.0.0.2"})
+    clients = [ipaddress.ip_address(f"192.0.2.{number}") for number in (7, 8, 9)]
+    said = [dns_lists.listed(client, (ZEN, OTHER), down, resting) for client in clients]
+    assert [bool(one) for one in said] == [False, False, True]
+    assert sum("zen.example" in question for question in down.asked) == 1
+    assert caplog.text.count("does not answer") == 1
+    clock.now += dns_lists.PAUSE
+    dns_lists.listed(ipaddress.ip_address("192.0.2.10"), (ZEN, OTHER), down, resting)
+    assert sum("zen.example" in question for question in down.asked) == 2
