@@ -24,6 +24,11 @@ class Errand:
     claims: tuple[Claim, ...]
     since: float = field(default_factory=time.monotonic)  # when they were claimed
 
+    @property
+    def size(self) -> int:
+        """Bytes of the message."""
+        return len(self.claims[0].raw)
+
 
 def errands(claims: Iterable[Claim]) -> list[Errand]:
     """The claims, in their order, as few transactions as possible of at most MOST_RECIPIENTS each."""

@@ -129,7 +129,8 @@ class Relay:
         room = one.room()
         if not room:
             return []
-        return queue.claim(session, limit=room, settings=self.settings, now=utcnow(), where=one.destination.condition)
+        light = one.bytes_left()
+        return queue.claim(session, limit=room, settings=self.settings, now=utcnow(), where=one.destination.condition, most_bytes=light)
 
     def pause(self) -> float:
         """Seconds until there may be something to do that no bell tells of."""

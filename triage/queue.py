@@ -30,6 +30,7 @@ JITTER = 0.2
 LANDED = "It was delivered before the purge could stop it."
 IN_DOUBT = "It may have been delivered."
 MOST_RECIPIENTS = 100  # of one transaction: what every server takes (RFC 5321, 4.5.3.1.8)
+MOST_BYTES = 64 * 1024 * 1024  # of messages that wait in memory for a worker
 DELIVERY, ATTEMPT = (SQLModel.metadata.tables[name] for name in ("delivery", "attempt"))
 
 
@@ -74,13 +75,22 @@ EVENTS = {
 }
 
 
-def claim(session: Session, *, limit: int, settings: Settings, now: datetime, where: ColumnElement[bool] | None = None) -> list[Claim]:
+def claim(
+    session: Session,
+    *,
+    limit: int,
+    settings: Settings,
+    now: datetime,
+    where: ColumnElement[bool] | None = None,
+    most_bytes: int = MOST_BYTES,
+) -> list[Claim]:
     """Take at most `limit` due deliveries, with the due siblings that can share a transaction with them (MOST_RECIPIENTS a message).
 
-    The attempt is on the record before anybody dials. `where` narrows it to one destination. On PostgreSQL workers pass
-    over each other's rows (SKIP LOCKED); SQLite has one writer anyway.
+    Their messages have at most `most_bytes` together, or there is but one of them. The attempt is on the record before
+    anybody dials. `where` narrows it to one destination. On PostgreSQL workers pass over each other's rows (SKIP LOCKED);
+    SQLite has one writer anyway.
     """
-    picked = pick(session, limit, now, true() if where is None else where)
+    picked = pick(session, limit, now, true() if where is None else where, most_bytes)
     if not picked:
         return []
     taken = ledger.record_many(
@@ -101,7 +111,7 @@ def claim(session: Session, *, limit: int, settings: Settings, now: datetime, wh
     return claims
 
 
-def pick(session: Session, limit: int, now: datetime, where: ColumnElement[bool]) -> list[int]:
+def pick(session: Session, limit: int, now: datetime, where: ColumnElement[bool], most_bytes: int) -> list[int]:
     """The deliveries to claim, locked: those due longest, whose worker died last, and their siblings."""
     found: dict[int, int] = {}
     for state in (State.QUEUED, State.RELAYING):  # apart, so that each walks the index in order and stops
@@ -113,6 +123,7 @@ def pick(session: Session, limit: int, now: datetime, where: ColumnElement[bool]
                 found[delivery_id] = message_id
     if not found:
         return []
+    found = light_enough(session, found, most_bytes)
     due = and_(col(Delivery.state) == State.QUEUED, col(Delivery.due_at) <= now, where)
     siblings = (
         select(col(Delivery.id), col(Delivery.message_id))
@@ -122,6 +133,20 @@ def pick(session: Session, limit: int, now: datetime, where: ColumnElement[bool]
         .with_for_update(skip_locked=True)
     )
     return with_siblings(found, ((row.id, row.message_id) for row in session.execute(siblings)))
+
+
+def light_enough(session: Session, found: dict[int, int], most_bytes: int) -> dict[int, int]:
+    """The first of these deliveries, whose messages are held in memory until they are sent; at least one of them."""
+    sizes = select(col(Message.id), col(Content.size)).join(Content, col(Content.id) == col(Message.content_id))
+    left = dict(session.execute(sizes.where(among(session, col(Message.id), set(found.values())))).all())
+    kept: dict[int, int] = {}
+    total = 0
+    for delivery_id, message in found.items():
+        total += left.pop(message, 0)  # once, however many it is for
+        if kept and total > most_bytes:
+            break
+        kept[delivery_id] = message
+    return kept
 
 
 def with_siblings(found: dict[int, int], siblings: Iterable[tuple[int, int]]) -> list[int]:

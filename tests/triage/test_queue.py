@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, func, select, update
 from sqlmodel import Session, col
 
 from tests.triage import arriving
@@ -237,6 +237,21 @@ def test_siblings_are_claimed_with_the_first_as_many_as_a_transaction_takes(engi
         assert sizes == [100, 100, 30]
         attempts = session.scalars(select(col(Attempt.delivery_id))).all()
         assert sorted(attempts) == sorted(numbers)
+
+
+@pytest.mark.parametrize(("most", "claimed"), [(1, 1), (2.5, 2), (10, 3)])
+def test_no_more_is_claimed_than_memory_has_room_for(engine: Engine, settings: Settings, most: float, claimed: int) -> None:
+    """Counted by message, however many recipients it has; one is always claimed, or the largest would never leave."""
+    with db.transaction(engine) as session:
+        arriving.set_up(session, settings)
+        for number in range(3):
+            mails = arrive(session, settings, "it+joe.fern@company.example", "legal+mara.berg@company.example", subject=f"Offer {number}")
+            ledger.record_many(session, col(Delivery.id).in_(mails), Event.RELEASE, by=ANA, now=NOW, due_at=NOW, queued_at=NOW)
+        size = session.scalar(select(func.min(col(Content.size)))) or 0
+    with db.transaction(engine) as session:
+        taken = queue.claim(session, limit=50, settings=settings, now=NOW, most_bytes=int(most * size * 1.05))
+    assert len({one.message_id for one in taken}) == claimed
+    assert len(taken) == 2 * claimed
 
 
 def test_claims_that_may_share_a_transaction(engine: Engine, settings: Settings) -> None:
