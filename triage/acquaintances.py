@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select
 from sqlmodel import Session, col
 
 from triage import access, correspondents, ledger
@@ -132,7 +132,7 @@ def reasons(session: Session, *, since: datetime) -> list[tuple[str, str, int]]:
     return [(how, reason, int(number)) for how, reason, number in rows]
 
 
-def posted_lists(session: Session, *, limit: int = 50) -> list[PostedList]:
-    """The lists that people here write to, those with the most posts first: proposals for rules of lists."""
-    rows = select(PostedList).where(col(PostedList.posts) > 0)
+def posted_lists(session: Session, *, by: Actor, limit: int = 50) -> list[PostedList]:
+    """The lists that people in the actor's scope write to, those with the most posts first: proposals for rules of lists."""
+    rows = select(PostedList).where(col(PostedList.posts) > 0, correspondents.of_people(col(PostedList.person), literal(""), by))
     return list(session.scalars(rows.order_by(col(PostedList.posts).desc(), col(PostedList.address)).limit(limit)))

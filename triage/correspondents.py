@@ -72,7 +72,7 @@ def write(session: Session, lessons: Sequence[tuple[Lesson, str]], *, how: str, 
     upsert = statement.on_conflict_do_update(
         index_elements=["address", "person", "department"],
         set_={
-            "sent": old.sent + new.sent,
+            "sent": old.sent + new.sent if how != "api" else case((new.sent > old.sent, new.sent), else_=old.sent),
             "first_sent_at": case((new.first_sent_at < old.first_sent_at, new.first_sent_at), else_=old.first_sent_at),
             "last_sent_at": case((newer, new.last_sent_at), else_=old.last_sent_at),
             "message_id": case((newer, new.message_id), else_=old.message_id),
@@ -236,27 +236,29 @@ def tidy(session: Session, *, settings: Settings, now: datetime, limit: int = 10
 
 def visible(by: Actor) -> ColumnElement[bool]:
     """Which correspondents the actor may know of: those of the people and departments in their scope, and of no sealed folder."""
-    return and_(reach(by), not_(away_from(by))) if by.kind in sealed.PEOPLE else reach(by)
+    return of_people(col(Correspondent.person), col(Correspondent.department), by)
 
 
-def reach(by: Actor) -> ColumnElement[bool]:
-    """Those of the people in the actor's scope."""
+def of_people(person: Any, department: Any, by: Actor) -> ColumnElement[bool]:
+    """Is it a person, or a department's role address, in the actor's scope and not sealed to them? The columns hold uid and code."""
+    within = reach(person, department, by)
+    return and_(within, not_(away_from(person, department, by))) if by.kind in sealed.PEOPLE else within
+
+
+def reach(person: Any, department: Any, by: Actor) -> ColumnElement[bool]:
+    """In the actor's scope?"""
     if by.scope.company:
         return true()
-    departments, persons = sorted(by.scope.departments), sorted(by.scope.persons)
-    theirs = select(col(Person.uid)).where(col(Person.department).in_(departments))
-    return or_(
-        col(Correspondent.person).in_(persons), col(Correspondent.person).in_(theirs), col(Correspondent.department).in_(departments)
-    )
+    codes, uids = sorted(by.scope.departments), sorted(by.scope.persons)
+    theirs = select(col(Person.uid)).where(col(Person.department).in_(codes))
+    return or_(person.in_(uids), person.in_(theirs), department.in_(codes))
 
 
-def away_from(by: Actor) -> ColumnElement[bool]:
-    """Those that a seal keeps away from the actor."""
-    departments, persons = sealed.names_closed("department", by), sealed.names_closed("person", by)
-    theirs = select(col(Person.uid)).where(col(Person.department).in_(departments))
-    return or_(
-        col(Correspondent.person).in_(persons), col(Correspondent.person).in_(theirs), col(Correspondent.department).in_(departments)
-    )
+def away_from(person: Any, department: Any, by: Actor) -> ColumnElement[bool]:
+    """Does a seal keep it away from the actor?"""
+    codes, uids = sealed.names_closed("department", by), sealed.names_closed("person", by)
+    theirs = select(col(Person.uid)).where(col(Person.department).in_(codes))
+    return or_(person.in_(uids), person.in_(theirs), department.in_(codes))
 
 
 def locked(session: Session, ids: Iterable[int], by: Actor) -> dict[int, Correspondent]:

@@ -14,11 +14,11 @@ from typing import NamedTuple
 
 from sqlmodel import Session
 
-from triage import correspondents, ledger, recipients
+from triage import access, correspondents, ledger, recipients, sealed
 from triage.actor import Actor
 from triage.correspondents import KNOWN, PARKED, Lesson
 from triage.envelope import Address
-from triage.errors import BadInput
+from triage.errors import BadInput, NotAllowed
 from triage.models import Department, KnownRecipient, Person, SentMail
 from triage.settings import Settings
 from triage.teaching import Reason, Sent, why_not_address
@@ -139,6 +139,38 @@ class Outcome:
         """How often each reason is met."""
         found = Counter({reason: len(addresses) for reason, addresses in self.skipped.items()})
         return found + Counter([self.whole] if self.whole else [])
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """That somebody here knows an address, as a script says."""
+
+    employee: str  # uid, or any address of theirs; a role address stands for its department
+    address: str
+    at: datetime | None = None  # when they wrote last
+    message_id: str = ""
+
+
+def announce(session: Session, items: Sequence[Announced], *, settings: Settings, by: Actor, now: datetime) -> Learned:
+    """Learn what a script says; the same once more changes nothing. BadInput names an employee who is nobody here, NotAllowed one
+    beyond the actor's scope: then nothing is learned at all."""
+    access.may_decide(by)
+    lookup = Lookup(session, settings)
+    employees = {one.employee: employee(session, one.employee, lookup, by) for one in items}
+    mails = [Sent(to, (one.address,), to, one.at or now, one.message_id) for one in items for to in [employees[one.employee]]]
+    return learn_many(session, mails, how="api", settings=settings, by=by, now=now)
+
+
+def employee(session: Session, named: str, lookup: Lookup, by: Actor) -> str:
+    """The address that stands for somebody here."""
+    address = named if "@" in named else recipients.mailbox_of_person(session, named.casefold()) or ""
+    writer = lookup.writer(address)
+    if writer is None:
+        raise BadInput(f"employee: {named[:80]!r} is nobody here; name a uid of the directory, or an address")
+    folders = {f"person:{writer.person}", f"department:{writer.department}"}
+    if (not by.scope.company and folders.isdisjoint(by.scope.words())) or folders & sealed.closed(session, by):
+        raise NotAllowed(f"employee: {named[:80]!r} is beyond your scope")
+    return address
 
 
 def looked_at(mail: Sent, lookup: Lookup, lists: frozenset[str]) -> Outcome:

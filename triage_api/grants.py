@@ -15,6 +15,7 @@ ACTING = {
     "campaigns": Grant.DECIDE,
     "rules": Grant.RULES,
     "learn": Grant.LEARN,
+    "correspondents": Grant.RULES,
 }
 
 

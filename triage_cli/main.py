@@ -42,6 +42,8 @@ COMMANDS = {  # where each command lives: a role must not import what another on
     "allow": "senders",
     "block": "senders",
     "rules": "senders",
+    "correspondents": "correspondents",
+    "learn": "logs",
     "open": "emergency",
     "mode": "modes",
     "second-keys": "second_keys",

@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from triage import cover, db, directory, emergency, familiar, kept_answers, keys, leavers, retention, seal
+from triage import correspondents, cover, db, directory, emergency, familiar, kept_answers, keys, leavers, retention, seal
 from triage.errors import Refused
 from triage.settings import Settings
 from triage.times import utcnow
@@ -80,6 +80,7 @@ def tidy(engine: Engine, settings: Settings) -> tuple[int, int]:
         keys.lapse(session, now=utcnow())
         kept_answers.forget(session, now=utcnow())
         emergency.end(session, now=utcnow())
+    forget(engine, settings)
     if any(totals):
         log.info("expired %d held mails, erased %d contents", *totals)
     return totals[0], totals[1]
@@ -92,6 +93,16 @@ def know_familiar(engine: Engine, settings: Settings) -> None:
     for start in range(0, max(len(new), len(gone)), familiar.SLICE):
         with db.transaction(engine) as session:
             familiar.change(session, new[start : start + familiar.SLICE], gone[start : start + familiar.SLICE])
+
+
+def forget(engine: Engine, settings: Settings) -> None:
+    """Forget whom nobody has written to or heard from for long enough, slice by slice."""
+    gone = 1
+    while gone:
+        with db.transaction(engine) as session:
+            gone = correspondents.tidy(session, settings=settings, now=utcnow())
+        if gone:
+            log.info("%d addresses and mails of ours are so old that they count no more", gone)
 
 
 def sound_alarm(engine: Engine, settings: Settings) -> None:

@@ -45,11 +45,12 @@ class Secret:
     scope: str
     substitution: str
     pending: str
+    correspondent: str
     token: str
 
     @property
     def ids(self) -> tuple[str, ...]:
-        return (self.delivery, self.message, self.decision, self.rule, self.pending)
+        return (self.delivery, self.message, self.decision, self.rule, self.pending, self.correspondent)
 
 
 @dataclass
@@ -95,6 +96,12 @@ CALLS = {
     "close_emergency": Call(),
     "create_rule": Call(json={"effect": "block", "match": "domain", "value": "x.example"}),
     "delete_rule": Call(),
+    "learn": Call(json={"items": [{"employee": "joe.fern", "address": "new@elsewhere.example"}]}),
+    "list_correspondents": Call(says=True),
+    "accept_correspondents": Call(),
+    "drop_correspondents": Call(),
+    "list_reasons": Call(says=True),
+    "list_posted_lists": Call(says=True),
     "list_templates": Call(says=True),
     "preview_rejection": Call(json={"select": {"sender": "secret@only-it.example"}, "template": "not-wanted"}, says=True),
     "get_queue": Call(says=True),
@@ -126,13 +133,17 @@ ACTING = {  # what a token must be for, beside reading; what stands nowhere only
         "create_decision", "undo_decision", "retry_delivery", "give_up_delivery", "hold_delivery", "retry_all", "give_up_all", "hold_all",
         "decline_second_key", "take_related",
     },
-    "rules": {"create_rule", "delete_rule"},
+    "learn": {"learn"},
+    "rules": {"accept_correspondents", "drop_correspondents", "create_rule", "delete_rule"},
     "admin": {"list_acts", "switch_mode", "arrange_substitute", "end_substitute", "list_tokens", "revoke_token", "create_sweep"},
     "nothing": {"create_token", "confirm_second_key"},
 }  # fmt: skip
 NOT_MINE = {403, 404}  # an auditor's role is looked at first
 FORBIDDEN = {
     "create_rule": {403},
+    "learn": {403},
+    "accept_correspondents": NOT_MINE,
+    "drop_correspondents": NOT_MINE,
     "switch_mode": {403},
     "open_emergency": {403},
     "close_emergency": {403},
@@ -193,8 +204,18 @@ def made_by(browser: Browser, came: Came, scope: str = "department:it") -> Secre
     rule = browser.post("/rules", {"effect": "block", "match": "domain", "value": "secret.example", "scope": scope, "note": "Secret plan"})
     message = browser.get(f"/deliveries/{delivery}").json()["message_id"]
     away = browser.post("/substitutes", {"substitute": "sam", "starts_at": "2098-01-01T00:00:00Z", "ends_at": "2099-01-01T00:00:00Z"})
+    browser.post("/learn", {"items": [{"employee": "joe.fern", "address": "secret@only-it.example"}]})
+    (known,) = browser.get("/correspondents?q=only-it").json()["items"]
     return Secret(
-        delivery, message, decision["id"], rule.json()["id"], scope, away.json()["id"], asked_for(browser, delivery), made_token(browser)
+        delivery,
+        message,
+        decision["id"],
+        rule.json()["id"],
+        scope,
+        away.json()["id"],
+        asked_for(browser, delivery),
+        known["id"],
+        made_token(browser),
     )
 
 
@@ -242,6 +263,8 @@ def called(browser: Browser, secret: Secret, name: str, method: str, path: str, 
         body = {"verb": "hold", "select": {"ids": [secret.delivery]}}
     if name == "create_rule":
         body = body | {"scope": secret.scope}
+    if name in ("accept_correspondents", "drop_correspondents"):
+        body = {"ids": [secret.correspondent]}
     return browser.request(method, "/" + path.format(**about, number=1) + CALLS[name].query, json=body, params=params)
 
 
@@ -276,7 +299,16 @@ def test_outside_the_scope_there_is_nothing(app: FastAPI, secret: Secret, new_br
 def test_within_the_scope_each_operation_does_its_work(app: FastAPI, secret: Secret, new_browser: NewBrowser, login: str) -> None:
     browser = new_browser(login)
     changes = {"create_decision", "undo_decision", "create_rule", "delete_rule", "retry_delivery", "give_up_delivery", "hold_delivery"}
-    changes |= {"take_related", "arrange_substitute", "end_substitute", "confirm_second_key", "decline_second_key"}
+    changes |= {
+        "learn",
+        "accept_correspondents",
+        "drop_correspondents",
+        "take_related",
+        "arrange_substitute",
+        "end_substitute",
+        "confirm_second_key",
+        "decline_second_key",
+    }
     expected = {"create_session": 401, "download_attachment": 404, "retry_all": 422, "give_up_all": 422, "hold_all": 422}
     expected["take_related"] = 404  # nothing lay beside
     expected["end_sessions"] = expected["set_away"] = 404 if login == "ida" else 403

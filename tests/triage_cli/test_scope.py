@@ -11,12 +11,13 @@ from sqlmodel import col
 
 from tests.triage.arriving import COMPANY, NOW, SYNC
 from tests.triage_cli.conftest import Arrives, Shell
-from triage import directory, keys
+from triage import directory, keys, learning
 from triage.company import SealedEntry
 from triage.db import reading, transaction
 from triage.errors import SecondKeyNeeded
 from triage.ids import read, show
-from triage.models import AuditRecord, Delivery, Rule
+from triage.learning import Announced
+from triage.models import AuditRecord, Correspondent, Delivery, Rule
 from triage.settings import Settings
 from triage.times import utcnow
 from triage_cli.main import mailroom
@@ -42,6 +43,8 @@ REFUSED = {  # about one delivery, decision or rule: there is none
     "allow": "x.example --scope {scope}",
     "block": "x.example --scope {scope}",
     "rules remove": "{rule}",
+    "correspondents accept": "{correspondent}",
+    "correspondents drop": "{correspondent}",
     "second-keys confirm": "{pending}",
     "second-keys decline": "{pending}",
 }
@@ -52,6 +55,9 @@ SILENT = {  # answered, and without it
     "queue next-hops": "",
     "rules list": "",
     "rules export": "",
+    "correspondents list": "",
+    "correspondents reasons": "",
+    "correspondents lists": "",
     "audit export": "",
     "audit verify": "",
     "retention": "",
@@ -66,7 +72,8 @@ SILENT = {  # answered, and without it
 OTHERS = {
     "serve", "receive", "judge", "outbound", "relay", "recall", "api", "upkeep", "demo", "db upgrade", "db check", "sync",
     "staff password", "sweep", "staff add", "staff remove", "staff away", "staff sign-out", "staff substitute",
-    "staff end-substitute", "token create", "token revoke", "settings", "doctor", "mode enforce", "mode observe", "mode reset",
+    "staff end-substitute", "token create", "token revoke", "settings", "doctor",
+    "learn postfix-log", "mode enforce", "mode observe", "mode reset",
     "rehearse imap", "rehearse maildir", "rehearse mbox", "import maildir", "import mbox", "open",
 }  # fmt: skip
 
@@ -79,6 +86,7 @@ class Secret:
     decision: str
     rule: str
     pending: str
+    correspondent: str
     scope: str
 
 
@@ -118,8 +126,11 @@ def secret(
         pending = keys.ask(session, "decision", order, need, by=shell_user(), reason="Secret plan", key=None, now=utcnow()).id
         decision = session.get_one(Delivery, read(mail)).decision_id
         rule = session.scalars(select(col(Rule.id))).one()
+        wrote = [Announced("joe.fern", "secret@only-it.example")]
+        learning.announce(session, wrote, settings=settings, by=shell_user(), now=utcnow())
+        known = session.scalars(select(col(Correspondent.id))).one()
     monkeypatch.setattr(getpass, "getuser", lambda: "root")
-    return Secret(mail, show(decision or 0), show(rule), show(pending), request.param)
+    return Secret(mail, show(decision or 0), show(rule), show(pending), show(known), request.param)
 
 
 def test_every_command_has_its_line_here() -> None:

@@ -2,6 +2,7 @@
 
 from triage_api.shapes.audit import *
 from triage_api.shapes.cards import *
+from triage_api.shapes.correspondents import *
 from triage_api.shapes.decisions import *
 from triage_api.shapes.deliveries import *
 from triage_api.shapes.emergency import *

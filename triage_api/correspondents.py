@@ -1,0 +1,78 @@
+"""Whom we know by our own mail: list, accept or drop what waits for a look, what was not learned; and scripts that say so."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from triage import acquaintances, learning
+from triage.teaching import WORDS, Reason
+from triage.times import utcnow
+from triage_api import shapes
+from triage_api.office import Here
+from triage_api.pages import Cursor, Limit, cursor_of, place_of
+from triage_api.problems import described
+from triage_api.session import Staff
+from triage_api.transactions import Read, Tx, ring_after
+
+router = APIRouter(tags=["correspondents"])
+
+State = Annotated[str, Query(pattern="^(known|parked|dropped)$")]
+Days = Annotated[int, Query(ge=1, le=400, description="Of so many days, today's the last.")]
+
+
+@router.post("/learn", response_model=shapes.Learned, responses=described(401, 403, 422))
+def learn(order: shapes.Lessons, session: Tx, by: Staff, here: Here) -> shapes.Learned:
+    """Say whom employees know, as if they had just written to them; the same once more changes nothing. All or nothing."""
+    report = learning.announce(session, order.announced(), settings=here.settings, by=by, now=utcnow())
+    ring_after(session)
+    skipped = {str(reason): count for reason, count in report.skipped.items()}
+    return shapes.Learned(learned=report.learned, known=report.known, parked=report.parked, skipped=skipped)
+
+
+@router.get("/correspondents", response_model=shapes.Correspondents, responses=described(401, 422))
+def list_correspondents(
+    session: Read,
+    by: Staff,
+    here: Here,
+    state: State = "known",
+    q: shapes.Word = "",
+    person: shapes.Word = "",
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> shapes.Correspondents:
+    """Those of the people in your scope, newest first."""
+    (before,) = place_of(cursor, int) or (None,)
+    found = acquaintances.listing(session, by=by, settings=here.settings, state=state, q=q, person=person, limit=limit + 1, before=before)
+    following = (found[limit - 1].id,) if len(found) > limit else None
+    return shapes.Correspondents.model_validate({"items": found[:limit], "next_cursor": cursor_of(following)})
+
+
+@router.post("/correspondents/accept", response_model=shapes.Count, responses=described(401, 403, 404, 422))
+def accept_correspondents(order: shapes.ChosenCorrespondents, session: Tx, by: Staff) -> shapes.Count:
+    """Let what was parked or dropped count from now on."""
+    count = acquaintances.accept(session, order.ids, by=by, now=utcnow())
+    ring_after(session)
+    return shapes.Count(count=count)
+
+
+@router.post("/correspondents/drop", response_model=shapes.Count, responses=described(401, 403, 404, 422))
+def drop_correspondents(order: shapes.ChosenCorrespondents, session: Tx, by: Staff) -> shapes.Count:
+    """Let these not count, also when somebody writes to them again."""
+    count = acquaintances.drop(session, order.ids, by=by, now=utcnow())
+    ring_after(session)
+    return shapes.Count(count=count)
+
+
+@router.get("/correspondents/reasons", response_model=shapes.ReasonsNotLearned, responses=described(401, 422))
+def list_reasons(session: Read, _by: Staff, days: Days = 30) -> shapes.ReasonsNotLearned:
+    """What was not learned in the whole company, and why; the most frequent first."""
+    found = acquaintances.reasons(session, since=utcnow() - timedelta(days=days - 1))
+    items = [{"how": how, "reason": why, "words": WORDS[Reason(why)], "count": count} for how, why, count in found]
+    return shapes.ReasonsNotLearned.model_validate({"items": items})
+
+
+@router.get("/correspondents/lists", response_model=shapes.PostedLists, responses=described(401, 422))
+def list_posted_lists(session: Read, by: Staff, limit: Limit = 50) -> shapes.PostedLists:
+    """Mailing lists that people in your scope write to: proposals for rules of lists."""
+    return shapes.PostedLists.model_validate({"items": acquaintances.posted_lists(session, by=by, limit=limit)})
