@@ -14,7 +14,7 @@ from mailboxes.folder_uses import use_of
 from mailboxes.mailbox import Unreachable
 from mailboxes.maildir import INBOX, folders
 from mailboxes.owners import owner_of
-from mailboxes.reading import BATCH, LARGEST, WHOLE, Batch, Folder, Mark, Stored
+from mailboxes.reading import BATCH, LARGEST, WHOLE, Batch, Folder, Mark, Stored, order
 from triage.mime import HEAD_LIMIT
 from triage.visible import visible
 
@@ -144,12 +144,6 @@ def listed(directory: Path) -> Iterator[tuple[str, str]]:
             continue
         except OSError as fault:
             raise Unreachable(f"{visible(str(directory / part))} cannot be read: {fault.strerror}") from fault
-
-
-def order(place: str) -> tuple[int, str]:
-    """What messages are sorted by."""
-    found = SECONDS.match(place)
-    return (int(found[1]) if found else 0, place)
 
 
 def arrival(place: str, path: str) -> datetime:

@@ -14,6 +14,7 @@ A source can be pickled and sent to another process. Whoever keeps the mark in t
 they learned gets every message once, wherever a connection broke.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,9 +22,10 @@ from typing import Protocol
 
 HEADERS = (  # what `read` gives of a message unless it is asked for all of it
     "FROM", "SENDER", "TO", "CC", "BCC", "SUBJECT", "DATE", "MESSAGE-ID", "IN-REPLY-TO", "REFERENCES", "CONTENT-TYPE",
-    "AUTO-SUBMITTED", "PRECEDENCE", "LIST-ID", "LIST-POST", "LIST-UNSUBSCRIBE", "RESENT-FROM", "RETURN-PATH",
-    "X-AUTOREPLY", "X-AUTORESPOND", "X-AUTO-RESPONSE-SUPPRESS", "X-MS-EXCHANGE-GENERATED-MESSAGE-SOURCE",
+    "AUTO-SUBMITTED", "PRECEDENCE", "FEEDBACK-ID", "LIST-ID", "LIST-POST", "LIST-UNSUBSCRIBE", "LIST-SUBSCRIBE", "LIST-HELP",
+    "X-AUTOREPLY", "X-AUTORESPOND", "X-AUTO-RESPONSE-SUPPRESS", "X-MAILROOM-NOTICE",
 )  # fmt: skip
+LEADING = re.compile(r"[0-9]{1,20}")
 BATCH = 500  # messages
 WHOLE = 16  # messages that are read whole: each may be large
 LARGEST = 64 * 1024 * 1024  # bytes of a message that is read whole
@@ -62,6 +64,12 @@ class Batch:
     mark: Mark  # these messages and all before them
     unreadable: tuple[str, ...] = ()  # of each message that could not be read: why
     left: int = 0  # messages of the folder after these, as far as is known
+
+
+def order(place: str) -> tuple[int, str]:
+    """What places in a folder are sorted by: the number that they begin with, as UIDs and names of Maildir files do."""
+    digits = LEADING.match(place)
+    return (int(digits[0]) if digits else 0, place)
 
 
 class Account(Protocol):

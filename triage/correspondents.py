@@ -1,7 +1,7 @@
 """Whom somebody here has written to: the rows, what they are worth as rules, and what lapses."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -43,6 +43,9 @@ class Lesson:
         return self.address, self.person, self.department
 
 
+LESSON = fields(Lesson)
+
+
 def present(session: Session, lessons: Iterable[Lesson]) -> dict[tuple[str, str, str], str]:
     """The state of those that are there already."""
     found: dict[tuple[str, str, str], str] = {}
@@ -81,7 +84,7 @@ def write(session: Session, lessons: Sequence[tuple[Lesson, str]], *, how: str, 
         },
     )
     rows = [
-        asdict(lesson)
+        {field.name: getattr(lesson, field.name) for field in LESSON}
         | {"id": new_id(), "state": state, "how": how, "learned_at": now, "heard": 0}
         | {"last_mail_at": counts_from or lesson.last_sent_at}
         for lesson, state in lessons

@@ -7,7 +7,7 @@ with the same mails, but counts them again: who reads mailboxes remembers how fa
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import NamedTuple
@@ -55,9 +55,12 @@ class Writer(NamedTuple):
 class Lookup:
     """Who has which address here, asked once a call."""
 
-    def __init__(self, session: Session, settings: Settings) -> None:
-        self.session, self.settings = session, settings
+    def __init__(self, session: Session, settings: Settings, lists: frozenset[str] = frozenset()) -> None:
+        """`lists`: addresses of mailing lists that we know."""
+        self.session, self.settings, self.lists = session, settings, lists
         self.found: dict[str, Writer | None] = {}
+        self.resources: dict[str, bool] = {}
+        self.recipients: dict[str, tuple[Address | None, Reason | None]] = {}
 
     def writer(self, text: str) -> Writer | None:
         """Whose address this is; None when nobody here writes from it."""
@@ -83,8 +86,20 @@ class Lookup:
 
     def is_resource(self, text: str) -> bool:
         """Is this a meeting room or the like?"""
-        local = text.rpartition("@")[0].casefold()
-        return any(fnmatchcase(local, pattern.casefold()) for pattern in self.settings.outbound.resources)
+        if text not in self.resources:
+            local = text.rpartition("@")[0].casefold()
+            self.resources[text] = any(fnmatchcase(local, pattern.casefold()) for pattern in self.settings.outbound.resources)
+        return self.resources[text]
+
+    def recipient(self, text: str) -> tuple[Address | None, Reason | None]:
+        """Whom a recipient's address names, and why it is not learned; years of mail go to the same few people."""
+        if text not in self.recipients:
+            try:
+                address = Address.parse(text)
+                self.recipients[text] = address, why_not_address(address, self.settings.own_domains, self.lists)
+            except ValueError:
+                self.recipients[text] = None, Reason.MALFORMED
+        return self.recipients[text]
 
 
 def learn_many(session: Session, mails: Iterable[Sent], *, how: str, settings: Settings, by: Actor, now: datetime) -> Learned:
@@ -95,15 +110,14 @@ def learn_many(session: Session, mails: Iterable[Sent], *, how: str, settings: S
     """
     if how not in CAPPED | ANNOUNCED:
         raise BadInput(f"how: outbound, journal, log, seed or api, not {how!r}")
-    report, lookup = Learned(), Lookup(session, settings)
-    given = list(mails)
-    lists = correspondents.lists_among(session, (one.casefold() for mail in given for one in mail.recipients))
+    report, given = Learned(), list(mails)
+    lookup = Lookup(session, settings, correspondents.lists_among(session, (one.casefold() for mail in given for one in mail.recipients)))
     lessons: dict[tuple[str, str, str], Lesson] = {}
     kept: list[SentMail] = []
     posts: dict[str, tuple[str, str, datetime]] = {}
     for mail in given:
-        outcome = looked_at(mail, lookup, lists)
-        report.skipped.update(outcome.reasons())
+        outcome = looked_at(mail, lookup)
+        outcome.count(report.skipped)
         posts.update({address: (address, outcome.person, mail.at) for address in outcome.skipped.get(Reason.LIST_POST, ())})
         for address in outcome.addresses if settings.outbound.learn != "none" else ():
             add(lessons, lesson(mail, outcome, address))
@@ -135,10 +149,12 @@ class Outcome:
         """Who wrote."""
         return self.writer.person if self.writer else ""
 
-    def reasons(self) -> Counter[Reason]:
-        """How often each reason is met."""
-        found = Counter({reason: len(addresses) for reason, addresses in self.skipped.items()})
-        return found + Counter([self.whole] if self.whole else [])
+    def count(self, reasons: Counter[Reason]) -> None:
+        """Add how often each reason is met."""
+        if self.whole:
+            reasons[self.whole] += 1
+        for reason, addresses in self.skipped.items():
+            reasons[reason] += len(addresses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,30 +189,24 @@ def employee(session: Session, named: str, lookup: Lookup, by: Actor) -> str:
     return address
 
 
-def looked_at(mail: Sent, lookup: Lookup, lists: frozenset[str]) -> Outcome:
+def looked_at(mail: Sent, lookup: Lookup) -> Outcome:
     """What a mail teaches, by what it says and by whom the directory knows."""
     outcome = Outcome(writer=lookup.writer(mail.sender))
     for text in dict.fromkeys(one.casefold() for one in mail.recipients):
-        sort_in(outcome, text, lookup.settings.own_domains, lists)
+        sort_in(outcome, text, *lookup.recipient(text))
     outcome.whole = mail.why_not or why_not_from(mail, outcome.writer, lookup)
     if outcome.whole:
         outcome.addresses, outcome.skipped = (), {}
     return outcome
 
 
-def sort_in(outcome: Outcome, text: str, own_domains: frozenset[str], lists: frozenset[str]) -> None:
+def sort_in(outcome: Outcome, text: str, address: Address | None, reason: Reason | None) -> None:
     """One recipient: to be learned, or skipped for a reason."""
-    try:
-        address = Address.parse(text)
-    except ValueError:
-        outcome.skipped.setdefault(Reason.MALFORMED, []).append(text)
-        return
-    reason = why_not_address(address, own_domains, lists)
     if reason is None:
         outcome.addresses += (str(address),)
     else:
-        outcome.skipped.setdefault(reason, []).append(str(address))
-    if reason not in (Reason.OWN_DOMAIN, Reason.LIST_POST):
+        outcome.skipped.setdefault(reason, []).append(str(address or text))
+    if address and reason not in (Reason.OWN_DOMAIN, Reason.LIST_POST):
         outcome.outside += (address,)
 
 
@@ -225,9 +235,9 @@ def add(lessons: dict[tuple[str, str, str], Lesson], one: Lesson) -> None:
     if before is None:
         lessons[one.key] = one
         return
-    last = max(before, one, key=lambda lesson: lesson.last_sent_at)
+    last = one if one.last_sent_at > before.last_sent_at else before
     first = min(before.first_sent_at, one.first_sent_at)
-    lessons[one.key] = replace(last, sent=before.sent + one.sent, first_sent_at=first)
+    lessons[one.key] = Lesson(*one.key, before.sent + one.sent, first, last.last_sent_at, last.message_id, last.subject_digest)
 
 
 def settle(session: Session, lessons: Sequence[Lesson], report: Learned, *, how: str, settings: Settings, now: datetime) -> None:

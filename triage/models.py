@@ -615,6 +615,20 @@ class Emergency(SQLModel, table=True):
     closed_by: str = ""
 
 
+class SeededFolder(SQLModel, table=True):
+    """How far a sent folder was read for seeding, by those runs that asked for mail since that day."""
+
+    __tablename__ = "seeded_folder"
+    source: str = Field(primary_key=True)  # imap://HOST:PORT, maildir:PATH, mbox:PATH
+    account: str = Field(primary_key=True)
+    folder: str = Field(primary_key=True)
+    since: str = Field(default="", primary_key=True)  # 2026-11-24; "": all of it
+    validity: str = ""  # reading.Mark
+    last: str = ""
+    messages: int = 0
+    read_at: datetime = instant()
+
+
 class Marker(SQLModel, table=True):
     """A named number that processes compare: versions of directory and rules, the sealer's head, leases."""
 

@@ -36,6 +36,7 @@ COMMANDS = {  # where each command lives: a role must not import what another on
     "hold": "mail",
     "redeliver": "redelivering",
     "sweep": "sweeping",
+    "seed": "seeding",
     "decisions": "decided",
     "groups": "groups",
     "queue": "waiting",

@@ -1,0 +1,289 @@
+"""Seeding: known correspondents from years of sent mail. Child processes read and parse; this one learns, and remembers how far they are.
+
+A child says what it has read through its own pipe and waits while that is full, so memory stays flat however much mail there is.
+What it read and how far it was go into one transaction: a run that ends in the middle is gone on with by the next one.
+"""
+
+import contextlib
+import multiprocessing
+import signal
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+
+from sqlalchemy import Engine
+
+from mailboxes.mailbox import ShutOut, Unreachable
+from mailboxes.reading import Account, Batch, Folder, Mark, Source, order
+from triage import db, learning, seeded
+from triage.actor import Actor
+from triage.learning import Learned
+from triage.seeded import Reach
+from triage.sent_headers import sent_mail
+from triage.settings import Settings
+from triage.teaching import Sent
+from triage.times import utcnow
+
+TRIES = 4  # at one place in one account
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is read, and how gently."""
+
+    source: Source
+    name: str  # of the source: imap://HOST:PORT, maildir:PATH, mbox:PATH
+    since: datetime | None = None
+    connections: int = 4
+    rate: float = 0.0  # messages a second in all; 0: as fast as it goes
+    pause: float = 2.0  # seconds before a second try; doubled for each further one
+
+    @property
+    def day(self) -> str:
+        """The day `since`, as it is remembered."""
+        return f"{self.since:%Y-%m-%d}" if self.since else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """What a child has read of one folder since it spoke last."""
+
+    folder: str
+    mark: Mark
+    mails: tuple[Sent, ...]
+    unreadable: tuple[str, ...]
+    left: int
+
+    @property
+    def messages(self) -> int:
+        """How many."""
+        return len(self.mails) + len(self.unreadable)
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """A child is through with an account; `why` not, where it is not."""
+
+    folders: int
+    why: str = ""
+
+
+@dataclass(slots=True)
+class Report:
+    """What came of it so far."""
+
+    accounts: int = 0  # in all
+    done: int = 0
+    failed: dict[str, str] = field(default_factory=dict)  # account: why
+    without: int = 0  # accounts that have no sent folder
+    folders: int = 0
+    messages: int = 0
+    found: int = 0  # addresses that mails went to, each as often as one did
+    learned: Learned = field(default_factory=Learned)
+    unreadable: Counter[str] = field(default_factory=Counter)
+    left: dict[str, int] = field(default_factory=dict)  # account that is open: messages that are still to come, as far as is known
+
+
+Heard = Callable[[Report, str], None]  # called when there is news of an account
+
+
+def run(engine: Engine, plan: Plan, *, settings: Settings, by: Actor, heard: Heard) -> Report:
+    """Read all accounts and learn from them. Unreachable when there is no source; accounts that fail are in the report."""
+    waiting = deque(plan.source.accounts())
+    report = Report(accounts=len(waiting))
+    with children(plan, min(plan.connections, len(waiting))) as readers:
+        for reader in readers:
+            reader.begin(engine, plan, waiting)
+        while busy := [reader for reader in readers if reader.account]:
+            ready = wait([reader.pipe for reader in busy])
+            news = [(reader, reader.hear()) for reader in busy if reader.pipe in ready]
+            if lots := [(reader.account, one) for reader, one in news if isinstance(one, Lot)]:
+                learn(engine, plan, lots, report, settings=settings, by=by)
+            for reader, one in news:
+                if isinstance(one, End):
+                    ended(report, reader.account, one)
+                heard(report, reader.account)
+                if isinstance(one, End):
+                    reader.begin(engine, plan, waiting)
+    return report
+
+
+def learn(engine: Engine, plan: Plan, lots: list[tuple[str, Lot]], report: Report, *, settings: Settings, by: Actor) -> None:
+    """Learn from some accounts' lots, and remember how far they are."""
+    now = utcnow()
+    mails = [mail for _, lot in lots for mail in lot.mails]
+    with db.transaction(engine) as session:
+        learned = learning.learn_many(session, mails, how="seed", settings=settings, by=by, now=now)
+        for account, lot in lots:
+            reach = Reach(plan.day, lot.mark.validity, lot.mark.last)
+            seeded.remember(session, plan.name, account, lot.folder, reach, messages=lot.messages, now=now)
+    for account, lot in lots:
+        report.messages += lot.messages
+        report.unreadable.update(lot.unreadable)
+        report.left[account] = lot.left
+    report.found += sum(len(mail.recipients) for mail in mails)
+    report.learned = added(report.learned, learned)
+
+
+def added(one: Learned, other: Learned) -> Learned:
+    """Both together."""
+    return Learned(one.learned + other.learned, one.known + other.known, one.parked + other.parked, one.skipped + other.skipped)
+
+
+def ended(report: Report, account: str, end: End) -> None:
+    """An account is through."""
+    report.left.pop(account, None)
+    report.folders += end.folders
+    if end.why:
+        report.failed[account] = end.why
+    else:
+        report.done += 1
+        report.without += not end.folders
+
+
+# the children
+
+
+@dataclass(slots=True)
+class Reader:
+    """A child process as its parent sees it."""
+
+    process: ForkServerProcess
+    pipe: Connection
+    account: str = ""  # that it reads now
+
+    def begin(self, engine: Engine, plan: Plan, waiting: deque[str]) -> None:
+        """Give it the next account, if there is one."""
+        self.account = ""
+        while waiting and not self.account:
+            self.account = waiting.popleft()
+            with db.reading(engine) as session:
+                reached = seeded.reached(session, plan.name, self.account)
+            with contextlib.suppress(OSError):  # it is dead: `hear` says so
+                self.pipe.send((self.account, reached))
+
+    def hear(self) -> Lot | End:
+        """What it says next."""
+        try:
+            news: Lot | End = self.pipe.recv()
+        except (EOFError, OSError):
+            return End(0, "the process that read it came to a sudden end; run it again")
+        return news
+
+
+@contextlib.contextmanager
+def children(plan: Plan, number: int) -> Iterator[list[Reader]]:
+    """So many child processes; all of them end with this one, whatever happens."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    readers = [start(context, plan) for _ in range(number)]
+    try:
+        yield readers
+    finally:
+        for reader in readers:
+            reader.pipe.close()
+        for reader in readers:
+            reader.process.terminate()
+            reader.process.join()
+
+
+def start(context: ForkServerContext, plan: Plan) -> Reader:
+    """One child."""
+    ours, theirs = context.Pipe()
+    process = context.Process(target=serve, args=(plan, theirs), daemon=True)
+    process.start()
+    theirs.close()
+    return Reader(process, ours)
+
+
+def serve(plan: Plan, pipe: Connection) -> None:
+    """What a child does: read the accounts that it is given, until nobody gives any more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends us
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            account, reached = pipe.recv()
+            pipe.send(read_account(plan, account, reached, pipe.send))
+
+
+def read_account(plan: Plan, address: str, reached: dict[str, list[Reach]], say: Callable[[Lot], None]) -> End:
+    """Everything new in the sent folders of one account. A connection that breaks is made again, and goes on where it was."""
+    marks: dict[str, Mark] = {}
+    folders, tries = 0, 1
+    while True:
+        before = dict(marks)
+        try:
+            folders = max(folders, read_folders(plan, address, reached, marks, say))
+            return End(folders)
+        except ShutOut as fault:
+            return End(0, str(fault))
+        except Unreachable as fault:
+            tries = 1 if marks != before else tries + 1
+            if tries > TRIES:
+                return End(folders, f"{fault}; what was read is kept, run it again to go on")
+            time.sleep(plan.pause * 2 ** (tries - 1))
+
+
+def read_folders(plan: Plan, address: str, reached: dict[str, list[Reach]], marks: dict[str, Mark], say: Callable[[Lot], None]) -> int:
+    """In one session: every sent folder from its mark on; how many there are."""
+    account = plan.source.open(address)
+    try:
+        folders = [folder for folder in account.folders() if folder.use == "sent"]
+        for folder in folders:
+            read_folder(plan, address, account, folder, reached.get(folder.name, []), marks, say)
+    finally:
+        account.close()
+    return len(folders)
+
+
+def read_folder(
+    plan: Plan,
+    address: str,
+    account: Account,
+    folder: Folder,
+    reached: list[Reach],
+    marks: dict[str, Mark],
+    say: Callable[[Lot], None],
+) -> None:
+    """One folder, without what an earlier run has read."""
+    after = marks.get(folder.name) or furthest(plan.day, reached)
+    pace = Pace(plan.rate / plan.connections if plan.rate else 0.0)
+    for batch in account.read(folder, after=after, since=plan.since):
+        now = utcnow()
+        mails = [(one.place, sent_mail(one.raw, address, one.arrived, now)) for one in batch.messages]
+        wanted = tuple(mail for place, mail in mails if is_new(place, mail, batch, plan, reached))
+        say(Lot(folder.name, batch.mark, wanted, batch.unreadable, batch.left))
+        marks[folder.name] = batch.mark
+        pace.keep(len(batch.messages))
+
+
+def furthest(day: str, reached: list[Reach]) -> Mark | None:
+    """How far somebody has read everything that is wanted now."""
+    enough = [one for one in reached if one.since <= day]
+    last = max(enough, key=lambda one: order(one.last), default=None)
+    return Mark(last.validity, last.last) if last else None
+
+
+def is_new(place: str, mail: Sent, batch: Batch, plan: Plan, reached: list[Reach]) -> bool:
+    """Was it written since the day that is asked for, and not read by a run that asked for a later day?"""
+    day = f"{mail.at:%Y-%m-%d}" if plan.day or reached else ""
+    return day >= plan.day and not any(
+        one.since > plan.day and one.validity == batch.mark.validity and order(place) <= order(one.last) and day >= one.since
+        for one in reached
+    )
+
+
+class Pace:
+    """Not more than so many messages a second."""
+
+    def __init__(self, rate: float) -> None:
+        self.rate, self.begun, self.messages = rate, time.monotonic(), 0
+
+    def keep(self, messages: int) -> None:
+        """Wait until that many more were due."""
+        self.messages += messages
+        if self.rate:
+            time.sleep(max(0.0, self.begun + self.messages / self.rate - time.monotonic()))

@@ -1,0 +1,119 @@
+"""A sent mail's header block is read quickly, and never otherwise than by the parser that judges what comes in."""
+
+import tarfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, strategies as st
+
+from triage.mime import headers_of
+from triage.sent_headers import date_of, elaborate, plain_fields, sent_mail
+from triage.teaching import Reason, Sent
+
+NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+ADA = "ada@company.example"
+PLAIN = b"From: Ada <ada@company.example>\r\nTo: bob@partner.example\r\nSubject: Re: order\r\nMessage-ID: <1@company.example>\r\n"
+
+
+def sent(head: bytes) -> Sent:
+    return sent_mail(head, ADA, None, NOW)
+
+
+def test_a_plain_mail_says_whom_it_went_to() -> None:
+    copied = b"Cc: =?utf-8?q?Carl?= <Carl@Other.Example>,\r\n dora@third.example\r\nBcc: eve@x.example\r\n"
+    head = PLAIN + copied + b"Date: 2 Nov 2026 10:00:00 +0200\r\n\r\n"
+    assert plain_fields(head) is not None
+    found = sent(head)
+    assert found.recipients == ("bob@partner.example", "carl@other.example", "dora@third.example", "eve@x.example")
+    assert (found.author, found.message_id, found.why_not) == (ADA, "1@company.example", None)
+    assert found.at == datetime(2026, 11, 2, 8, tzinfo=UTC)
+    assert found.subject_digest == sent(PLAIN.replace(b"Re: order", b"AW: Order")).subject_digest != ""
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        (b"Auto-Submitted: auto-replied", Reason.AUTOMATIC),
+        (b"Auto-Submitted: no", None),
+        (b"X-Autoreply: yes", Reason.AUTOMATIC),
+        (b"Precedence: bulk", Reason.BULK),
+        (b"List-Id: <x.lists.example>", Reason.LIST),
+        (b"Content-Type: multipart/report; report-type=disposition-notification", Reason.RECEIPT),
+        (b"Content-Type: multipart/report; report-type=delivery-status", Reason.BOUNCE),
+        (b"Content-Type: text/plain", None),
+        (b"Cc: undisclosed-recipients:;", None),
+        (b"To: " + b", ".join(b"p%d@x.example" % number for number in range(5000)), Reason.BULK),
+        (b"Cc: " + b",\r\n ".join(b"Person <p%d@x.example>" % number for number in range(5000)), Reason.BULK),
+    ],
+)
+def test_why_a_mail_teaches_nothing(more: bytes, why: Reason | None) -> None:
+    head = PLAIN.replace(b"To: bob@partner.example", more) if more.startswith(b"To") else PLAIN + more + b"\r\n"
+    found = sent(head + b"\r\n")
+    assert (found.why_not, found.author) == (why, ADA)
+
+
+@pytest.mark.parametrize(
+    ("to", "recipients"),
+    [
+        (b"Team: bob@partner.example, carl@other.example;", ("bob@partner.example", "carl@other.example")),
+        (b"undisclosed-recipients:;", ()),
+        (b"=?koi8-r?B?8sHSIOvPzQ==?= <bob@partner.example>", ("bob@partner.example",)),
+        (b"\xe9l\xe8ve <bob@partner.example>", ("bob@partner.example",)),
+        (b"\"a, b\" <bob@partner.example> (comment, x@y.example)", ("bob@partner.example",)),
+        (b"b\xf6b@partner.example", ("",)),
+        (b"bob", ("",)),
+        (b"eve@evil.example <bob@partner.example>", ("bob@partner.example",)),
+        (b"\"eve@evil.example\"@x <bob@partner.example>, \"q q\"@y.example", ("bob@partner.example", "")),
+        (b"", ()),
+    ],
+)  # fmt: skip
+def test_groups_and_legacy_charsets(to: bytes, recipients: tuple[str, ...]) -> None:
+    found = sent(b"From: ada@company.example\r\nTo: " + to + b"\r\nSubject: \xe4\xf6\xfc\r\n\r\n")
+    assert found.recipients == recipients
+
+
+@pytest.mark.parametrize(
+    ("date", "at"),
+    [
+        (b"Tue, 3 Nov 2026 10:00:00 +0200", datetime(2026, 11, 3, 8, tzinfo=UTC)),
+        (b"03 Nov 2026 10:00 -0130", datetime(2026, 11, 3, 11, 30, tzinfo=UTC)),
+        (b"Tue, 03 Nov 26 10:00:00 GMT", datetime(2026, 11, 3, 10, tzinfo=UTC)),
+        (b"Tue, 03 Nov 2026 10:00:30 EST", datetime(2026, 11, 3, 15, tzinfo=UTC)),
+        (b"Tue, 03 Nov 2126 10:00:00 +0000", NOW - timedelta(days=1)),
+        (b"Tue, 03 Nov 1926 10:00:00 +0000", NOW - timedelta(days=1)),
+        (b"Tue, 99 Nov 2026 10:00:00 +9999", NOW - timedelta(days=1)),
+        (b"yesterday", NOW - timedelta(days=1)),
+        (b"\xff\x00", NOW - timedelta(days=1)),
+        (b"", NOW - timedelta(days=1)),
+        (b"Tue, 24 Nov 2026 20:00:00 +0000", NOW),
+    ],
+)
+def test_when_it_was_written(date: bytes, at: datetime) -> None:
+    assert abs(date_of(date, NOW - timedelta(days=1), NOW) - at) < timedelta(minutes=1, seconds=1)
+
+
+NAMES = b"From,To,Cc,BCC,Subject,Message-ID,Content-Type,Precedence,List-Post,X,to ".split(b",")
+WRITTEN = [b"a@b.example", b"G: a@b.example, c@d.example;", b"<1@x.example>", b"multipart/report", b"text/calendar; method=REPLY", b"bulk"]
+FIELDS = st.sampled_from(NAMES)
+ANYTHING = st.binary(max_size=40).filter(lambda value: b"\n\n" not in value and b"\n\r\n" not in value)
+VALUES = st.one_of(st.sampled_from(WRITTEN), ANYTHING)
+ENDS = st.sampled_from([b"\r\n", b"\n", b"\r\n ", b"\r", b"\n\t"])
+
+
+@given(st.lists(st.tuples(FIELDS, VALUES, ENDS), max_size=8))
+def test_the_quick_way_reads_what_the_careful_one_reads(fields: list[tuple[bytes, bytes, bytes]]) -> None:
+    head = headers_of(b"".join(name + b": " + value + end for name, value, end in fields) + b"\r\n\r\n")
+    assert sent(head) == elaborate(head, ADA, None, NOW)
+
+
+@pytest.mark.corpus
+def test_the_quick_way_reads_real_mail_alike(corpus: Path) -> None:
+    quick = 0
+    with tarfile.open(corpus / "maildirs.tar.gz") as packed:
+        for entry in packed:
+            if entry.isfile() and (file := packed.extractfile(entry)):
+                head = headers_of(file.read())
+                quick += plain_fields(head) is not None
+                assert sent(head) == elaborate(head, ADA, None, NOW), entry.name
+    assert quick > 500
