@@ -299,6 +299,7 @@ def test_a_network_that_drops_in_the_middle_teaches_nothing_twice(
     cutter.listener.close()
     assert cutter.cuts >= 1
     assert sum(report.messages for report in reports) == 60
+    assert sum(report.messages for report in reports) == 60
     assert known(sqlite_engine) == {f"p{number}@partner.example": ("joe.fern", 1) for number in range(60)}
 
 
