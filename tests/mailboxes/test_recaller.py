@@ -20,7 +20,7 @@ from triage.actor import EVERYTHING, Actor, Role, Scope
 from triage.company import SealedEntry
 from triage.decisions import Verb
 from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound
-from triage.models import Attempt, Content, Delivery, KnownRecipient, RelatedMail, SweptMailbox
+from triage.models import Attempt, Content, Delivery, KnownRecipient, MailGroup, RelatedMail, SweptMailbox
 from triage.outcomes import DecisionReport
 from triage.recalled import Copy
 from triage.selection import Selection
@@ -205,6 +205,26 @@ def test_a_view_of_what_lies_elsewhere_is_not_counted_twice(settings: Settings, 
         purge = town.recalled(town.decides(Verb.PURGE))
         assert sorted(item.why for item in purge.items) == ["It lay in Everything, unread.", "It lay in INBOX, unread."]
         assert swept(town, dry_run=True).sentence == f"Counted 1 mail of {OLD} in 3 mailboxes."
+
+
+def test_a_groups_mail_is_taken_from_each_member_and_comes_back(town: Town) -> None:
+    everybody = f"all{next(_numbers)}@company.example"
+    people = (town.anna, town.bob, town.carl)
+    with db.transaction(town.engine) as session:
+        for mailbox in people:
+            session.merge(KnownRecipient(address=mailbox, kind="legacy", department="it", person="", mailbox=mailbox))
+        session.merge(MailGroup(address=everybody, name="All", department="it", members=list(people)))
+    (parent,) = town.delivered(letter(1), everybody)
+    with db.reading(town.engine) as session:
+        copies = list(session.scalars(select(col(Delivery.id)).where(col(Delivery.parent_id) == parent)))
+    town.relayed(copies)
+    before = town.lying()
+    assert [len(mails) for mails in before.values()] == [1, 1, 1]
+    purge = town.recalled(town.decides(Verb.PURGE, Selection.of(ids=(parent,))))
+    assert (purge.done, set(town.states([parent, *copies]))) == (4, {State.PURGED})
+    assert not any(town.lying().values())
+    assert town.recalled(town.undoes(purge)).done == 4
+    assert (town.lying(), set(town.states([parent, *copies]))) == (before, {State.DELIVERED})
 
 
 def test_what_its_owner_moved_since_is_not_taken(town: Town) -> None:
