@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the real peers that the tests talk to, as Debian packages, when one is missing. No service is started.
-# Exim is unpacked beside them: as a package it would put Postfix out.
+# Exim is unpacked beside them: as a package it would put Postfix out. So is Cyrus, where this Debian has it: it would start.
 set -euo pipefail
 cache=$(dirname "$0")/.cache
 
@@ -32,8 +32,11 @@ PEERS
 
 has_exim() { [ -x "$cache/exim4/usr/sbin/exim4" ] && id Debian-exim >/dev/null 2>&1; }
 
+cyrus="cyrus-imapd cyrus-common sasl2-bin libxapian30 libpcre2-posix3 libical3t64 libwrap0"
+has_cyrus() { [ -e "$cache/cyrus" ]; } # empty where it cannot be had: its tests say so
+
 wanted=$(missing | sort -u | tr '\n' ' ')
-if [ -z "$wanted" ] && has_exim; then exit 0; fi
+if [ -z "$wanted" ] && has_exim && has_cyrus; then exit 0; fi
 fail() { echo "mailroom: the tests need these Debian packages: $wanted- $1" >&2; exit 1; }
 
 command -v apt-get >/dev/null || fail "there is no apt-get here: install them by hand"
@@ -61,4 +64,12 @@ if ! has_exim; then
     dpkg -x "$cache"/exim4-daemon-light_*.deb "$cache/exim4"
     # the program looks its user up before anything else
     id Debian-exim >/dev/null 2>&1 || "${as_root[@]}" useradd --system --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin Debian-exim
+fi
+if ! has_cyrus; then
+    mkdir -p "$cache/cyrus.deb"
+    # shellcheck disable=SC2086 # a list of words
+    if (cd "$cache/cyrus.deb" && apt-get download -qq $cyrus >/dev/null 2>&1); then
+        for package in "$cache"/cyrus.deb/*.deb; do dpkg -x "$package" "$cache/cyrus.new"; done
+    fi
+    mkdir -p "$cache/cyrus.new" && mv "$cache/cyrus.new" "$cache/cyrus" && rm -rf "$cache/cyrus.deb"
 fi
