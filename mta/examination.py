@@ -1,4 +1,4 @@
-"""What is found out about one message before it is judged: who sent it, what it says, and who lists its client."""
+"""What is found out about one message before it is judged: who sent it, what it says, what scanners say, and who lists its client."""
 
 import json
 from collections.abc import Collection
@@ -8,11 +8,13 @@ from mail_auth.authenticate import authenticate
 from mail_auth.resolver import Resolver
 from mta import edge_token
 from mta.listing import Listing
+from mta.scanners import Scanners
 from triage.authentication import Authentication
 from triage.bounded import Overrun, Pool
 from triage.content import Summary
 from triage.envelope import Envelope
 from triage.outgoing import Journaled
+from triage.scan import NOT_ASKED, Scan
 from triage.times import utcnow
 
 
@@ -24,6 +26,7 @@ class Found:
     summary: Summary
     overran: bool = False  # the parser gave up
     listed: str = ""  # who lists the client as bad, as a sentence without its end
+    scan: Scan = NOT_ASKED
     journaled: Journaled | None = None  # of a copy of outgoing mail: the journal report that it is
 
 
@@ -34,9 +37,16 @@ class Examiner:
     """Finds it out, with a resolver and a parser of its own; safe for several threads."""
 
     def __init__(
-        self, resolver: Resolver, pool: Pool, listing: Listing, trusted_authserv_ids: Collection[str], edge_token: str = ""
+        self,
+        resolver: Resolver,
+        pool: Pool,
+        listing: Listing,
+        scanners: Scanners,
+        trusted_authserv_ids: Collection[str],
+        edge_token: str = "",
     ) -> None:
-        self.resolver, self.pool, self.listing, self.trusted_authserv_ids = resolver, pool, listing, trusted_authserv_ids
+        self.resolver, self.pool, self.trusted_authserv_ids = resolver, pool, trusted_authserv_ids
+        self.listing, self.scanners = listing, scanners
         self.edge_token = edge_token
 
     def believed(self, envelope: Envelope, raw: bytes) -> Envelope:
@@ -47,7 +57,8 @@ class Examiner:
         """Takes as long as the resolver and the parser may take."""
         authentication = authenticate(envelope, raw, self.resolver, utcnow(), self.trusted_authserv_ids)
         summary, overran = summarise(self.pool, raw)
-        return Found(authentication, summary, overran, self.listing.about(envelope, raw, self.resolver))
+        scan = self.scanners.about(envelope, raw)
+        return Found(authentication, summary, overran, self.listing.about(envelope, scan.opinion, self.resolver), scan)
 
 
 def summarise(pool: Pool, raw: bytes) -> tuple[Summary, bool]:

@@ -19,6 +19,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError as NoC
 from sqlmodel import Session
 
 from mail_auth.resolvers import open_resolver
+from mta import scanners
 from mta.doorkeeper import Doorkeeper
 from mta.examination import Examiner
 from mta.lane import Judged, Lane
@@ -61,7 +62,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
     spool = Spool(directory)
     fast_resolver = open_resolver(replace(settings.dns, timeout=min(FAST_DNS, settings.dns.timeout)))
     slow_resolver = open_resolver(settings.dns)
-    listed = asked_about_clients(settings)
+    asked = asked_about_clients(settings), scanners.chosen(settings)
     judged: queue.SimpleQueue[Judged] = queue.SimpleQueue()
     bells = [Bell(directory, name) for name in ("judge", "door", "relay", "change")]
     with contextlib.ExitStack() as closing, turn(settings, stop):
@@ -73,8 +74,8 @@ def run(settings: Settings, stop: threading.Event) -> None:
         closing.callback(fast_pool.close)
         closing.callback(slow_pool.close)
         edges = (settings.smtp.trusted_authserv_ids, settings.smtp.edge_token)
-        fast = Lane(spool, Examiner(fast_resolver, fast_pool, listed, *edges), judged, workers=FAST_WORKERS)
-        slow = Lane(spool, Examiner(slow_resolver, slow_pool, listed, *edges), judged, workers=SLOW_WORKERS)
+        fast = Lane(spool, Examiner(fast_resolver, fast_pool, *asked, *edges), judged, workers=FAST_WORKERS)
+        slow = Lane(spool, Examiner(slow_resolver, slow_pool, *asked, *edges), judged, workers=SLOW_WORKERS)
         rounds = [
             again(stop, "reading the spool", lambda: fast.feed(spool.batches()), bells[0].wait),
             again(stop, "reading the retry spool", lambda: slow.feed(spool.due(utcnow())), stop.wait),
@@ -230,6 +231,7 @@ class Writer:
             settings=self.settings,
             now=now,
             listed=message.found.listed,
+            scan=message.found.scan,
             patient=now < message.envelope.received_at + PATIENCE or message.attempt + 1 < FEWEST_TRIES,
         )
 

@@ -1,4 +1,4 @@
-"""Is the client that a message came from known as bad? Asks the DNS lists and the Rspamd that the company has chosen."""
+"""Is the client that a message came from known as bad? By the DNS lists that the company has chosen, and by what Rspamd would reject."""
 
 import ipaddress
 
@@ -6,8 +6,8 @@ from mail_auth import dns_lists
 from mail_auth.dns_lists import Client, DnsList, Resting
 from mail_auth.resolver import Resolver
 from mta.edges import Edges
-from mta.rspamd import Rspamd
 from triage.envelope import Envelope
+from triage.scan import Opinion
 from triage.settings import Settings
 
 NO_EDGES = Edges()
@@ -16,24 +16,31 @@ NO_EDGES = Edges()
 class Listing:
     """Those who are asked; safe for several threads."""
 
-    def __init__(self, lists: tuple[DnsList, ...] = (), rspamd: Rspamd | None = None, edges: Edges = NO_EDGES) -> None:
-        self.lists, self.rspamd, self.edges = lists, rspamd, edges
+    def __init__(self, lists: tuple[DnsList, ...] = (), edges: Edges = NO_EDGES) -> None:
+        self.lists, self.edges = lists, edges
         self.resting = Resting()
 
-    def about(self, envelope: Envelope, raw: bytes, resolver: Resolver) -> str:
+    def about(self, envelope: Envelope, opinion: Opinion | None, resolver: Resolver) -> str:
         """Who lists the client, as a sentence without its end; "" when nobody does, nobody is asked, or nobody answers."""
         client = public(envelope)
         if client is None or self.edges.are(str(client)):
             return ""
         listed = dns_lists.listed(client, self.lists, resolver, self.resting) if self.lists else ""
-        return listed or (self.rspamd.rejects(envelope, raw) if self.rspamd else "")
+        return listed or rejected(opinion)
+
+
+def rejected(opinion: Opinion | None) -> str:
+    """What Rspamd says against the message: only "reject" counts, everything softer is for people to look at."""
+    if opinion is None or opinion.action != "reject":
+        return ""
+    known = opinion.score is not None and opinion.limit is not None
+    return "Rspamd would reject it" + (f" (score {opinion.score:.1f}, its limit is {opinion.limit:.0f})" if known else "")
 
 
 def asked_about_clients(settings: Settings) -> Listing:
     """Those whom the settings name. BadInput says what is wrong with them."""
     policy, smtp = settings.policy, settings.smtp
-    rspamd = Rspamd(policy.rspamd_url, policy.rspamd_timeout) if policy.rspamd_url else None
-    return Listing(dns_lists.read(policy.dns_lists), rspamd, Edges(smtp.trusted_edges, smtp.edge_protocol))
+    return Listing(dns_lists.read(policy.dns_lists), Edges(smtp.trusted_edges, smtp.edge_protocol))
 
 
 def public(envelope: Envelope) -> Client | None:

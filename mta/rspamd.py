@@ -1,30 +1,30 @@
 """Asks the company's own Rspamd over HTTP what it would do with a message."""
 
+import http
 import http.client
 import json
-import logging
 import math
 import re
-import threading
 import time
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from mta.scanner import Scanner
 from triage.envelope import Envelope
 from triage.errors import BadInput
 from triage.ids import show
+from triage.scan import Opinion
 from triage.visible import visible
 
 LARGEST = 10 * 1024 * 1024  # bytes of a message that is sent there; larger ones are not junk's way
 LONGEST_ANSWER = 1024 * 1024  # bytes
-PAUSE = 30.0  # seconds in which it is left alone after it did not answer
+SYMBOLS = 5  # that are told: the heaviest
+SYMBOL_LIMIT = 120  # characters
 UNSAFE = re.compile(r"[\x00-\x1f\x7f]")
 
-log = logging.getLogger(__name__)
 
-
-class Rspamd:
-    """One Rspamd; safe for several threads. While it does not answer, nobody waits for it."""
+class Rspamd(Scanner[Opinion]):
+    """One Rspamd."""
 
     def __init__(self, url: str, timeout: float) -> None:
         """`url`: of its normal worker, http://HOST:PORT; `timeout`: seconds for one message. BadInput when the URL is none."""
@@ -36,22 +36,10 @@ class Rspamd:
         if parts.scheme != "http" or not self.host or parts.path.strip("/"):
             raise BadInput(f"[policy] rspamd_url: {url!r} is not http://HOST:PORT, such as http://127.0.0.1:11333")
         self.timeout = timeout
-        self.lock = threading.Lock()
-        self.not_before = 0.0
+        super().__init__("Rspamd", f"{self.host}:{self.port}", LARGEST)
 
-    def rejects(self, envelope: Envelope, raw: bytes) -> str:
-        """Why Rspamd would reject the message, as a sentence without its end; "" when it would not, or does not answer."""
-        if len(raw) > LARGEST or time.monotonic() < self.not_before:
-            return ""
-        try:
-            answer = self.asked(envelope, raw)
-        except (OSError, http.client.HTTPException, ValueError) as fault:
-            self.leave_alone(fault)
-            return ""
-        return sentence(answer)
-
-    def asked(self, envelope: Envelope, raw: bytes) -> object:
-        """Rspamd's answer. OSError, HTTPException or ValueError when there is none within the time."""
+    def asked(self, envelope: Envelope, raw: bytes) -> Opinion:
+        """See Scanner."""
         deadline = time.monotonic() + self.timeout
         connection = http.client.HTTPConnection(self.host, self.port, timeout=self.timeout)
         try:
@@ -63,19 +51,19 @@ class Rspamd:
             response = connection.getresponse()
             if response.status != http.HTTPStatus.OK:
                 raise ValueError(f"it answers {response.status} {response.reason}")
-            return json.loads(whole(response, connection, deadline))
+            return opinion(json.loads(whole(response, connection, deadline)))
         finally:
             connection.close()
 
-    def leave_alone(self, fault: Exception) -> None:
-        """Ask nothing for a while; say so once."""
-        with self.lock:
-            silent = time.monotonic() >= self.not_before
-            self.not_before = time.monotonic() + PAUSE
-        if silent:
-            log.warning(
-                "Rspamd at %s:%d does not answer, for %d s mail is judged without it: %s", self.host, self.port, PAUSE, visible(str(fault))
-            )
+    def ping(self) -> None:
+        """See Scanner."""
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=self.timeout)
+        try:
+            connection.request("GET", "/ping")
+            if not connection.getresponse().read(LONGEST_ANSWER).startswith(b"pong"):
+                raise ValueError("it does not say pong")
+        finally:
+            connection.close()
 
 
 def headers(envelope: Envelope) -> Iterator[tuple[str, str]]:
@@ -103,10 +91,22 @@ def whole(response: http.client.HTTPResponse, connection: http.client.HTTPConnec
     return b"".join(pieces)
 
 
-def sentence(answer: object) -> str:
-    """What the answer says against the message: only "reject" counts, everything softer is for people to look at."""
-    if not isinstance(answer, dict) or answer.get("action") != "reject":
-        return ""
-    score, limit = answer.get("score"), answer.get("required_score")
-    known = all(isinstance(number, (int, float)) and math.isfinite(number) for number in (score, limit))
-    return "Rspamd would reject it" + (f" (score {score:.1f}, its limit is {limit:.0f})" if known else "")
+def opinion(answer: object) -> Opinion:
+    """What the answer says. ValueError when it is none."""
+    if not isinstance(answer, dict) or not isinstance(answer.get("action"), str):
+        raise ValueError("its answer names no action")
+    score, limit = (finite(answer.get(name)) for name in ("score", "required_score"))
+    return Opinion(visible(answer["action"])[:SYMBOL_LIMIT], score, limit, symbols(answer.get("symbols")))
+
+
+def symbols(found: object) -> tuple[str, ...]:
+    """What told against the message, the heaviest first: the descriptions, or the names where there are none."""
+    values = [(name, one) for name, one in found.items() if isinstance(one, dict)] if isinstance(found, dict) else []
+    against = [(finite(one.get("score")) or 0.0, str(one.get("description") or name)) for name, one in values]
+    heaviest = sorted((one for one in against if one[0] > 0), key=lambda one: (-one[0], one[1]))[:SYMBOLS]
+    return tuple(visible(text)[:SYMBOL_LIMIT] for _, text in heaviest)
+
+
+def finite(number: object) -> float | None:
+    """A number as one, None for anything else."""
+    return float(number) if isinstance(number, (int, float)) and math.isfinite(number) else None

@@ -75,6 +75,8 @@ class Facts:
     trusted_arc_sealers: frozenset[str] = frozenset()  # whose seals may prove anything
     listed: str = ""  # who lists the client as bad, as a sentence without its end; "" when nobody does
     sample: bool = False  # one of those that staff look at to see what the lists take away
+    virus: str = ""  # that a scanner found in it
+    virus_found: str = "hold"  # hold | purge
     out_of_hours: bool = False  # nobody is at work, and what perishes may go on to this folder's people
     emergency: str = ""  # who let everything pass that is neither blocked nor forged, until when and why; "" when nobody did
     observe: bool = False  # record verdicts, let everything else pass

@@ -74,7 +74,8 @@ def receive(
     if entered is not None:
         return tuple(session.scalars(select(col(Delivery.id)).where(col(Delivery.message_id) == entered).order_by(col(Delivery.id))))
     campaign_id = campaigns.assign(session, Fingerprint.from_text(summary.fingerprint), summary.subject, now=now)
-    gathered = evidence(session, envelope, authentication, summary, settings=settings, now=now, listed=listed, campaign_id=campaign_id)
+    known_bad = {"listed": listed, "virus": scan.virus}
+    gathered = evidence(session, envelope, authentication, summary, settings=settings, now=now, campaign_id=campaign_id, **known_bad)
     verdicts = [(facts, decide(facts)) for facts in gathered]
     waiting = next((verdict.reason for _, verdict in verdicts if verdict.unknown), "")
     if patient and waiting:
@@ -121,6 +122,7 @@ def evidence(
     settings: Settings,
     now: datetime,
     listed: str = "",
+    virus: str = "",
     campaign_id: int | None = None,
 ) -> list[Facts]:
     """All that is known, for each recipient. Writes nothing: a rehearsal asks for it too."""
@@ -132,7 +134,18 @@ def evidence(
     ours = sent_mails.named_in(session, envelope, summary)
     return [
         facts_of(
-            envelope, authentication, summary, recipient, about, settings, listed, ours=ours, switched=switched, opened=opened, now=now
+            envelope,
+            authentication,
+            summary,
+            recipient,
+            about,
+            settings,
+            listed,
+            virus,
+            ours=ours,
+            switched=switched,
+            opened=opened,
+            now=now,
         )
         for recipient in recipients_of(session, envelope, settings.company)
     ]
@@ -195,6 +208,7 @@ def facts_of(
     about: list[Rule],
     settings: Settings,
     listed: str = "",
+    virus: str = "",
     *,
     now: datetime,
     ours: tuple[OurMail, ...] = (),
@@ -218,6 +232,8 @@ def facts_of(
         out_of_hours=cover.lets_perishable_pass(settings.cover, recipient.department, now),
         emergency=opened.sentence if opened else "",
         observe=switched.of(recipient.department) == modes.OBSERVE,
+        virus=virus,
+        virus_found=policy.virus,
         own_domain_forged=policy.own_domain_forged,
         dmarc_reject=policy.dmarc_reject,
         dangerous_attachments=frozenset(ending.casefold() for ending in policy.dangerous_attachments),

@@ -84,6 +84,13 @@ def shown_block(block: MatchedRule) -> str:
     return f"{block.author} blocked {block.value}"
 
 
+def virus_found(facts: Facts) -> Verdict | None:
+    """A scanner knows what is in it, whoever sent it."""
+    if not facts.virus:
+        return None
+    return Verdict(HELD_OR_PURGED[facts.virus_found], "virus", f"ClamAV found a virus in it: {facts.virus}")
+
+
 def own_domain_forged(facts: Facts) -> Verdict | None:
     """From outside, in our own name, without proof: never passes, whatever rule or mode exists."""
     domains = {address.rpartition("@")[2] for address in facts.summary.authors}
@@ -211,6 +218,7 @@ RULES: tuple[Callable[[Facts], Verdict | None], ...] = (
     forged_bounce,
     listed_client,
     blocked_sender,
+    virus_found,
     own_domain_forged,
     ambiguous_author,
     unparsable,
@@ -225,7 +233,7 @@ RULES: tuple[Callable[[Facts], Verdict | None], ...] = (
     first_contact,
 )
 # What cannot be read may claim our own domain; what comes back, and what is for somebody who left, has nobody here to go to.
-NEVER_WAIVED = (returned_mail, forged_bounce, blocked_sender, own_domain_forged, unparsable, recipient_left)
+NEVER_WAIVED = (returned_mail, forged_bounce, blocked_sender, virus_found, own_domain_forged, unparsable, recipient_left)
 
 
 def forged_author(facts: Facts) -> Verdict | None:

@@ -8,8 +8,8 @@ class Opinion:
     """What Rspamd makes of a message."""
 
     action: str  # no action, greylist, add header, rewrite subject, soft reject, reject
-    score: float
-    limit: float  # from which on it would reject
+    score: float | None
+    limit: float | None  # from which on it would reject
     symbols: tuple[str, ...] = ()  # what told against it, the heaviest first
 
 
@@ -19,7 +19,7 @@ class Scan:
 
     virus: str = ""  # its name, as the scanner calls it
     opinion: Opinion | None = None
-    silent: tuple[str, ...] = ()  # who was asked and did not answer
+    silent: tuple[str, ...] = ()  # why somebody who should have looked at it did not, each a sentence without its end
 
 
 NOT_ASKED = Scan()

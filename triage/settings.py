@@ -346,8 +346,14 @@ class Policy:
         "on arrival unless an allowed sender proves itself. Empty: none.",
         (),
     )
-    rspamd_url: str = key("http://HOST:PORT of your Rspamd's normal worker: what it would reject counts as listed; empty: not asked.", "")
+    rspamd_url: str = key(
+        "http://HOST:PORT of your Rspamd's normal worker: what it says is shown, what it would reject counts as listed; empty: not asked.",
+        "",
+    )
     rspamd_timeout: int = key("Seconds to wait for Rspamd's answer about one message.", 8)
+    clamd: str = key("Your ClamAV: the path of clamd's socket, such as /run/clamav/clamd.ctl, or HOST:PORT; empty: not asked.", "")
+    clamd_timeout: int = key("Seconds to wait for ClamAV's answer about one message.", 10)
+    virus: str = key("What happens to mail in which ClamAV found a virus.", "hold", choices=("hold", "purge"))
     listed_sample: int = key("One in how many messages from listed clients is held for staff to see instead of purged; 0: none.", 50)
     two_keys: tuple[str, ...] = key(
         "Acts that need a second person's confirmation: domain-allow (let a whole domain in for the whole company), large-purge (see "

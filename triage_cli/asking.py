@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from http.client import HTTPException
 
 from directory_sync.ldap_server import connected
 from directory_sync.ldap_source import LdapSource
@@ -12,6 +13,7 @@ from mail_auth.resolvers import open_resolver
 from mailboxes import sign_in
 from mailboxes.imap import NO_UIDPLUS
 from mailboxes.mailbox import Unreachable
+from mta.scanners import chosen
 from triage import db, folders
 from triage.errors import BadInput, Refused
 from triage.settings import Settings
@@ -59,6 +61,21 @@ def resolvers(settings: Settings) -> Iterator[Finding]:
     except (BadInput, Temporary) as fault:
         do = "see dns.nameservers: without DNS nobody can prove who they are, and mail is put off for up to 15 minutes and then held"
         yield Finding(FAIL, "dns", str(fault), do)
+
+
+def scanners(settings: Settings) -> Iterator[Finding]:
+    """Do ClamAV and Rspamd answer, where the settings name them?"""
+    do = "start it, or change the address in [policy]; until then mail is judged without it, and says so"
+    try:
+        for scanner in chosen(settings).all:
+            try:
+                scanner.ping()
+            except (OSError, HTTPException, ValueError) as fault:
+                yield Finding(FAIL, "scanners", f"{scanner.name} at {scanner.where} does not answer: {fault}", do)
+            else:
+                yield Finding(OK, "scanners", f"{scanner.name} answers at {scanner.where}")
+    except BadInput as fault:
+        yield Finding(FAIL, "scanners", str(fault), "mend the settings")
 
 
 def mailboxes(settings: Settings) -> Iterator[Finding]:

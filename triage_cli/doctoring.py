@@ -25,6 +25,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("edges", inside.edges),
     ("directory", asking.directory),
     ("dns", asking.resolvers),
+    ("scanners", asking.scanners),
     ("ports", outside.ports),
     ("certificate", outside.certificate),
     ("next hop", outside.next_hop),
@@ -36,7 +37,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
 @click.option("--json", "as_json", is_flag=True, help="One JSON array of {level, what, found, do}.")
 @click.pass_context
 def doctor(ctx: click.Context, as_json: bool) -> int:
-    """Look at settings, database, spool, disk, cover, edges, directory, DNS, ports, TLS, next hop and mailboxes.
+    """Look at settings, database, spool, disk, cover, edges, directory, DNS, scanners, ports, TLS, next hop and mailboxes.
 
     Exit code 1 when something does not work. Nothing is changed, and no mail is sent.
     """

@@ -20,6 +20,7 @@ swaks /usr/bin/swaks
 slapd /usr/sbin/slapd
 ldap-utils /usr/bin/ldapadd
 rspamd /usr/bin/rspamd
+clamav-daemon /usr/sbin/clamd
 opendkim /usr/sbin/opendkim
 libnet-ssleay-perl /usr/lib/*/perl5/*/Net/SSLeay.pm
 libidn12 /usr/lib/*/libidn.so.12

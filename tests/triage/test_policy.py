@@ -77,7 +77,16 @@ BOUNCE = arriving.summary(
 )
 NULL = arriving.envelope(reverse_path="")
 BY_GMAIL = Dmarc(Result.PASS, "gmail.com", "gmail.com", "none", ("dkim",))
+EICAR = "Eicar-Test-Signature"
 TABLE = [
+    (facts(DMARC_PASS, ALLOW, virus=EICAR), "virus", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, ALLOW, virus=EICAR, virus_found="purge"), "virus", Disposition.PURGE),
+    (facts(DMARC_PASS, ALLOW, virus=EICAR, observe=True), "virus", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, ALLOW, virus=EICAR, emergency=OPEN), "virus", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, ours=(OURS,), virus=EICAR), "virus", Disposition.QUARANTINE),
+    (facts(virus=EICAR, author="boss@company.example", virus_found="purge"), "virus", Disposition.PURGE),
+    (facts(DMARC_FAIL, BLOCK, virus=EICAR), "blocked-sender", Disposition.PURGE),
+    (facts(virus=EICAR, recipient=POSTMASTER), "postmaster", Disposition.RELAY),
     (facts(DMARC_PASS, ours=(OURS,)), "reply-to-ours", Disposition.RELAY),
     (facts(ALIGNED, ours=(OURS,)), "reply-to-ours", Disposition.RELAY),
     (facts(DMARC_PASS, ours=(INVITED,)), "reply-to-ours", Disposition.RELAY),
@@ -245,6 +254,7 @@ def test_the_policy(given_facts: Facts, name: str, disposition: Disposition) -> 
             "Ana Roth allowed sales@supplier.example, and forwarder.example, which passed it on, vouches for its sender",
         ),
         (facts(author="dev@lists.example", summary=POST), "nobody here knows Anna via dev.lists.example yet"),
+        (facts(virus=EICAR), f"ClamAV found a virus in it: {EICAR}"),
         (facts(listed=LISTED, sample=True), f"it is a sample of what is purged because {LISTED}"),
         (facts(UNKNOWN), "it is not known who sent it: the sender's DNS did not answer"),
         (

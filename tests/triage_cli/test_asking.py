@@ -123,3 +123,14 @@ def test_a_database_that_is_not_there_has_one_finding_only(house: Settings, tmp_
     house = replace(house, database=replace(house.database, url=f"sqlite:///{tmp_path}/none.db"), recall=Recall(imap="imap://127.0.0.1"))
     assert [*asking.mailboxes(house), *inside.covered(house)] == []
     assert said(inside.database(house))[0] == FAIL
+
+
+def test_scanners_that_are_not_there_and_addresses_that_are_none(settings: Settings) -> None:
+    assert list(asking.scanners(settings)) == []
+    policy = replace(settings.policy, clamd="/nowhere/clamd.ctl", rspamd_url="http://127.0.0.1:9")
+    found = list(asking.scanners(replace(settings, policy=policy)))
+    assert [one.level for one in found] == [FAIL, FAIL]
+    assert found[0].found.startswith("ClamAV at /nowhere/clamd.ctl does not answer: ")
+    assert found[1].found.startswith("Rspamd at 127.0.0.1:9 does not answer: ")
+    level, text = said(asking.scanners(replace(settings, policy=replace(settings.policy, clamd="clamd"))))
+    assert (level, "is neither the path of a socket nor HOST:PORT" in text) == (FAIL, True)

@@ -18,19 +18,20 @@ def opinion(seen: Seen) -> Iterable[Signal]:
     said = seen.scan.opinion
     if said is None:
         return
-    about = f"its score is {said.score:.1f}, from {said.limit:.0f} on it would reject"
+    known = said.score is not None and said.limit is not None
+    about = f": its score is {said.score:.1f}, from {said.limit:.0f} on it would reject" if known else ""
     if said.action == "reject":
-        yield Signal("rspamd-rejects", f"Rspamd would reject it: {about}.", 40, said.symbols)
+        yield Signal("rspamd-rejects", f"Rspamd would reject it{about}.", 40, said.symbols)
     elif said.action in SUSPICIOUS:
-        yield Signal("rspamd-suspects", f"Rspamd finds it suspicious: {about}.", 20, said.symbols)
+        yield Signal("rspamd-suspects", f"Rspamd finds it suspicious{about}.", 20, said.symbols)
     else:
-        yield Signal("rspamd-clean", f"Rspamd has nothing against it: {about}.", 0, said.symbols)
+        yield Signal("rspamd-clean", f"Rspamd has nothing against it{about}.", 0, said.symbols)
 
 
 def silent(seen: Seen) -> Iterable[Signal]:
     """Somebody who should have looked at it did not answer."""
-    for name in seen.scan.silent:
-        yield Signal("not-scanned", f"{name} did not answer, so it was judged without it.", 5, (name,))
+    for why in seen.scan.silent:
+        yield Signal("not-scanned", f"{why[0].upper()}{why[1:]}, so it was judged without it.", 5, (why,))
 
 
 def listed_client(seen: Seen) -> Iterable[Signal]:

@@ -23,7 +23,9 @@ def test_what_rspamd_makes_of_it(action: str, name: str) -> None:
 
 
 def test_who_does_not_answer_is_named() -> None:
-    assert seen(beside={"scan": Scan(silent=("ClamAV",))}) == {"not-scanned": "ClamAV did not answer, so it was judged without it."}
+    assert seen(beside={"scan": Scan(silent=("ClamAV did not answer",))}) == {
+        "not-scanned": "ClamAV did not answer, so it was judged without it."
+    }
 
 
 def test_nobody_asked_nothing_said() -> None:
