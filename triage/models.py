@@ -629,6 +629,17 @@ class SeededFolder(SQLModel, table=True):
     read_at: datetime = instant()
 
 
+class PracticeAnswer(SQLModel, table=True):
+    """What a member of staff answered first to a card that they practised on."""
+
+    __tablename__ = "practice_answer"
+    login: str = Field(primary_key=True)
+    card: str = Field(primary_key=True)
+    at: datetime = instant()
+    expected: str  # let-in, keep-out
+    given: str
+
+
 class Marker(SQLModel, table=True):
     """A named number that processes compare: versions of directory and rules, the sealer's head, leases."""
 

@@ -15,6 +15,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.responses import HTMLResponse
 
 from triage.errors import BadInput
+from triage.exercises import Deck
 from triage.settings import Settings, host_port
 from triage.sign_in import Prover
 from triage_api import (
@@ -32,6 +33,7 @@ from triage_api import (
     metrics,
     modes,
     people,
+    practice,
     queue,
     rejections,
     rules,
@@ -71,6 +73,7 @@ RESOURCES = (
     substitutes,
     second_keys,
     modes,
+    practice,
     tokens,
     emergency,
 )
@@ -79,9 +82,9 @@ GRACE = 5  # seconds that requests under way have when we stop
 log = logging.getLogger(__name__)
 
 
-def make_app(settings: Settings, prover: Prover | None = None) -> FastAPI:
+def make_app(settings: Settings, prover: Prover | None = None, deck: Deck = tuple) -> FastAPI:
     """The API and the console for these settings. BadInput when the database URL, the spool directory or api.metrics is of no use."""
-    office = Office(settings, prover)
+    office = Office(settings, prover, deck)
     feed = Feed(office)
 
     @contextlib.asynccontextmanager
@@ -128,13 +131,13 @@ def docs(document: dict[str, Any]) -> str:
     )
 
 
-def run(settings: Settings, stop: threading.Event | None = None, prover: Prover | None = None) -> None:
+def run(settings: Settings, stop: threading.Event | None = None, prover: Prover | None = None, deck: Deck = tuple) -> None:
     """Serve the API and the console until SIGTERM, SIGINT or `stop`; requests under way are finished.
 
     BadInput when the port, the database URL or the spool directory cannot be used.
     """
     with bound(settings.api.listen) as listener:
-        serve(make_app(settings, prover), settings, listener, stop or threading.Event())
+        serve(make_app(settings, prover, deck), settings, listener, stop or threading.Event())
 
 
 def serve(app: FastAPI, settings: Settings, listener: socket.socket, stop: threading.Event) -> None:

@@ -4,7 +4,7 @@ from triage.actor import Grant
 
 API = "/api/v1"
 READ_ONLY = frozenset({"GET", "HEAD"})
-PEOPLES = frozenset({"session", "sessions", "away"})  # a token neither signs in nor goes on holiday
+PEOPLES = frozenset({"session", "sessions", "away", "practice"})  # a token neither signs in nor goes on holiday nor learns
 EVERY = frozenset({"me"})  # tells a token about itself
 GUARDED = frozenset({"audit", "tokens"})  # administrators' business, also to look at
 LOOKING = frozenset({"preview", "explain"})  # last words of POSTs that change nothing

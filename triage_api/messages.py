@@ -54,15 +54,15 @@ def get_message(message_id: shapes.GivenId, here: Here, by: Staff, reason: Reaso
         return message_of(opened, Preview(""))
     if opened.erased:
         return message_of(opened, listed_only(opened))
-    return message_of(opened, rendered(here, message_id, raw_of(here, message_id, by, reason), "html") or listed_only(opened))
+    return message_of(opened, rendered(here, ids.show(message_id), raw_of(here, message_id, by, reason), "html") or listed_only(opened))
 
 
-def rendered(here: Office, message_id: int, raw: bytes, mode: Mode) -> Preview | None:
+def rendered(here: Office, name: str, raw: bytes, mode: Mode) -> Preview | None:
     """The message made harmless in a bounded child; None when it was too much for it."""
     try:
         return Preview.from_json(json.loads(here.previews.run(raw, mode=mode)))
     except Overrun as overrun:
-        log.warning("message %s cannot be shown: %s", ids.show(message_id), overrun)
+        log.warning("message %s cannot be shown: %s", name, overrun)
         return None
 
 
@@ -108,7 +108,7 @@ def view_message(
 ) -> HTMLResponse:
     """The message as a harmless document of its own: no script, nothing loaded, links as numbered text."""
     raw = raw_of(here, message_id, by, reason)
-    preview = rendered(here, message_id, raw, mode) or unavailable("it is too large or too complicated for its reader")
+    preview = rendered(here, ids.show(message_id), raw, mode) or unavailable("it is too large or too complicated for its reader")
     return HTMLResponse(preview.document, headers=dict(FRAME_HEADERS))
 
 

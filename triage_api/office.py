@@ -13,6 +13,7 @@ from triage.bell import Bell
 from triage.bounded import Pool
 from triage.db import open_engine
 from triage.errors import BadInput
+from triage.exercises import Deck
 from triage.settings import Settings
 from triage.sign_in import Prover
 from triage_api.pace import Pace
@@ -24,8 +25,12 @@ CHILD_SECONDS = 10.0
 class Office:
     """One API process's things. Opened by `make_app`, closed when the app ends."""
 
-    def __init__(self, settings: Settings, prover: Prover | None = None) -> None:
-        """BadInput when the database URL or the spool directory is of no use. `prover`: who says that a password is right, if not we."""
+    def __init__(self, settings: Settings, prover: Prover | None = None, deck: Deck = tuple) -> None:
+        """BadInput when the database URL or the spool directory is of no use.
+
+        `prover`: who says that a password is right, if not we. `deck`: generated mail to practise on.
+        """
+        self.deck = deck
         self.settings = settings
         self.prover = prover
         self.pace = Pace(settings.api.token_requests_per_minute)

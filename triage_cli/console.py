@@ -2,6 +2,7 @@
 
 import threading
 
+from demo.exercises import deck
 from directory_sync.bind import Bind
 from triage.errors import BadInput
 from triage.settings import Settings
@@ -11,7 +12,7 @@ from triage_api import app
 
 def run(settings: Settings, stop: threading.Event) -> None:
     """Serve until told to stop. BadInput when a setting is of no use."""
-    app.run(settings, stop, prover_of(settings))
+    app.run(settings, stop, prover_of(settings), deck)
 
 
 def prover_of(settings: Settings) -> Prover | None:

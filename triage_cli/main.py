@@ -25,6 +25,7 @@ COMMANDS = {  # where each command lives: a role must not import what another on
     "rehearse": "rehearsing",
     "import": "importing",
     "staff": "staff",
+    "practice": "practising",
     "token": "tokens",
     "deliveries": "mail",
     "show": "mail",

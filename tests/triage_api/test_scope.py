@@ -124,10 +124,23 @@ CALLS = {
     "list_tokens": Call(),
     "create_token": Call(json={"name": "new", "grants": ["read"]}),
     "revoke_token": Call(),
+    "deal_cards": Call(says=True),
+    "view_card": Call(),
+    "answer_card": Call(),
+    "list_scores": Call(says=True),
     "healthz": Call(says=True),
     "readyz": Call(says=True),
 }
-PEOPLES = {"delete_session", "list_sessions", "end_sessions", "set_away"}  # no token may
+PEOPLES = {
+    "delete_session",
+    "list_sessions",
+    "end_sessions",
+    "set_away",
+    "deal_cards",
+    "view_card",
+    "answer_card",
+    "list_scores",
+}  # no token may
 ACTING = {  # what a token must be for, beside reading; what stands nowhere only reads
     "decide": {
         "create_decision", "undo_decision", "retry_delivery", "give_up_delivery", "hold_delivery", "retry_all", "give_up_all", "hold_all",
@@ -258,9 +271,12 @@ def called(browser: Browser, secret: Secret, name: str, method: str, path: str, 
     """The answer to an operation that is called about the secret."""
     about = {"delivery_id": secret.delivery, "message_id": secret.message, "decision_id": secret.decision, "rule_id": secret.rule}
     about |= {"substitution_id": secret.substitution, "pending_id": secret.pending, "token_id": secret.token}
+    about["card"] = secret.delivery
     body = CALLS[name].json
     if name == "create_decision":
         body = {"verb": "hold", "select": {"ids": [secret.delivery]}}
+    if name == "answer_card":
+        body = {"card": secret.delivery, "answer": "let-in"}
     if name == "create_rule":
         body = body | {"scope": secret.scope}
     if name in ("accept_correspondents", "drop_correspondents"):

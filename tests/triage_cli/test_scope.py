@@ -66,6 +66,7 @@ SILENT = {  # answered, and without it
     "staff substitutes": "",
     "second-keys list": "",
     "mode list": "",
+    "practice scores": "",
     "token list": "",
 }
 # they start a role, or tell of no mail

@@ -1,0 +1,38 @@
+"""The cards to practise on: both answers, no number that tells, and proofs as the demo's DNS has them."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from demo.exercises import LIES, TRUTHS, deck, exercise, letters
+from demo.keys import Key
+from mail_auth.authenticate import authenticate
+from mail_auth.zone_file import ZoneFileResolver
+from triage.authentication import proof_sentence
+from triage.envelope import Envelope
+from triage.exercises import KEEP_OUT, LET_IN
+
+
+def test_both_answers_are_there_and_the_number_tells_nothing() -> None:
+    cards = deck()
+    answers = [one.answer for one in cards]
+    assert min(answers.count(LET_IN), answers.count(KEEP_OUT)) >= 15
+    half = len(cards) // 2
+    assert KEEP_OUT in answers[:half]
+    assert KEEP_OUT in answers[half:]
+    assert len({one.card for one in cards}) == len(cards)
+    assert all(one.gave_away and one.text and one.author and one.subject for one in cards)
+    assert deck() is cards
+
+
+def test_every_kind_has_cards() -> None:
+    kinds = {letter.kind for letter in letters(datetime.now(UTC))}
+    assert kinds == {*LIES, *TRUTHS}
+
+
+def test_the_proof_that_is_shown_is_the_one_that_dns_gives(demo_directory: Path, signing: dict[str, Key]) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    resolver = ZoneFileResolver(demo_directory / "demo.zone")
+    for letter in letters(now):
+        envelope = Envelope(1, now, letter.reverse_path, letter.recipients, "127.0.0.1", f"mail.{letter.domain}")
+        found = authenticate(envelope, letter.signed(signing), resolver, now)
+        assert exercise(1, letter).proof == proof_sentence(found), letter.kind
