@@ -24,6 +24,7 @@ from mta.submitters import Submitters
 from triage import departures, learning
 from triage.actor import Actor
 from triage.authentication import Authentication
+from triage.backlog import OUTBOUND
 from triage.bell import Bell
 from triage.bounded import Overrun, Pool
 from triage.content import Summary
@@ -36,7 +37,6 @@ from triage.settings import Settings
 from triage.teaching import Reason, Sent, sent
 from triage.times import utcnow
 
-NAME = "outbound"  # of the spool below spool.directory, and of its bell
 WORKERS = 4
 BY = Actor.system("outbound")
 
@@ -51,12 +51,12 @@ def run(settings: Settings, stop: threading.Event, ready: Callable[[], None] | N
     judged: queue.SimpleQueue[Judged] = queue.SimpleQueue()
     ended = threading.Event()
     with contextlib.ExitStack() as closing:
-        spool = Spool(directory / NAME)
+        spool = Spool(directory / OUTBOUND)
         spool.tidy()
         own = listeners(as_listener(settings).smtp, "outbound.listen")
         engine = open_engine(settings.database.url)
         closing.callback(engine.dispose)
-        bells = [closing.enter_context(contextlib.closing(Bell(directory, name))) for name in (NAME, "relay", "change")]
+        bells = [closing.enter_context(contextlib.closing(Bell(directory, name))) for name in (OUTBOUND, "relay", "change")]
         spool.after_batch = bells[0].ring
         pool = closing.enter_context(
             contextlib.closing(Pool("triage.outgoing:read_json", size=PARSERS, memory_bytes=PARSER_MEMORY, seconds=FAST_PARSER))

@@ -9,7 +9,7 @@ from sqlmodel import Session, col
 
 from triage import access, correspondents, ledger
 from triage.actor import Actor
-from triage.correspondents import DROPPED, KNOWN
+from triage.correspondents import DROPPED, KNOWN, PARKED
 from triage.errors import NotFound
 from triage.ids import show
 from triage.models import Correspondent, Department, NotLearned, Person, PostedList
@@ -130,6 +130,13 @@ def reasons(session: Session, *, since: datetime) -> list[tuple[str, str, int]]:
         .order_by(total.desc(), col(NotLearned.reason))
     )
     return [(how, reason, int(number)) for how, reason, number in rows]
+
+
+def numbers(session: Session) -> tuple[int, int]:
+    """How many correspondents are known, and how many wait for a look."""
+    state = col(Correspondent.state)
+    counted: dict[str, int] = dict(session.execute(select(state, func.count()).group_by(state)).all())
+    return counted.get(KNOWN, 0), counted.get(PARKED, 0)
 
 
 def posted_lists(session: Session, *, by: Actor, limit: int = 50) -> list[PostedList]:

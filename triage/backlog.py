@@ -10,6 +10,7 @@ from pathlib import Path
 from triage import ids
 
 INCOMING, RETRY, DAMAGED = "incoming", "retry", "damaged"  # below spool.directory
+OUTBOUND = "outbound"  # and there too, the spool of employees' mail, with the same three below it
 NAME = re.compile(rf"(?P<number>[{ids.ALPHABET}]{{{ids.WIDTH}}})\.\d+\.(?P<messages>\d+)\.batch")
 
 

@@ -11,7 +11,7 @@ from fastapi.responses import PlainTextResponse
 from sqlalchemy.exc import SQLAlchemyError
 
 from triage import db
-from triage.backlog import Backlog, backlog
+from triage.backlog import OUTBOUND, Backlog, backlog
 from triage.errors import BadInput
 from triage.gauges import Gauges, gauges
 from triage.settings import Api
@@ -83,7 +83,11 @@ class Metrics:
             waiting = backlog(self.here.settings.spool.directory)
         except OSError:
             return [gauge("mailroom_spool_up", "1 when the spool directory of this machine can be read.", 0)]
-        return spool_families(waiting, utcnow())
+        try:
+            leaving = backlog(self.here.settings.spool.directory / OUTBOUND)
+        except OSError:
+            leaving = Backlog()  # nobody hands over employees' mail on this machine
+        return spool_families(waiting, leaving, utcnow())
 
     def of_record(self) -> Iterable[Family]:
         """What the database says."""
@@ -96,15 +100,15 @@ class Metrics:
         return record_families(found, now)
 
 
-def spool_families(waiting: Backlog, now: datetime) -> list[Family]:
+def spool_families(waiting: Backlog, leaving: Backlog, now: datetime) -> list[Family]:
     """The backlog, in words that Prometheus knows."""
     return [
         gauge("mailroom_spool_up", "1 when the spool directory of this machine can be read.", 1),
         labelled(
             "mailroom_spool_messages",
-            "Accepted messages of this machine that wait to be judged, for the first time or again.",
+            "Accepted messages of this machine that wait to be judged, for the first time or again; outbound: employees', to be passed on.",
             "spool",
-            {"incoming": waiting.messages, "retry": waiting.put_off},
+            {"incoming": waiting.messages, "retry": waiting.put_off, "outbound": leaving.messages + leaving.put_off},
         ),
         gauge(
             "mailroom_spool_oldest_age_seconds", "How long the first message of the incoming spool has waited.", age(waiting.oldest, now)

@@ -14,6 +14,7 @@ from cryptography import x509
 
 from mta.carriers import open_hop
 from mta.dialled import DialledHop
+from mta.replies import INSIDERS_ONLY
 from mta.transaction import Ended
 from triage.errors import BadInput
 from triage.routes import destinations
@@ -36,6 +37,8 @@ def ports(settings: Settings) -> Iterator[Finding]:
     yield port("smtp.listen", settings.smtp.listen, lambda host, number: greeting(host, number, hostname))
     if lmtp and "/" not in lmtp:
         yield port("smtp.lmtp_listen", lmtp, lambda host, number: greeting(host, number, hostname))
+    if settings.takes_outbound:
+        yield port("outbound.listen", settings.outbound.listen, lambda host, number: greeting(host, number, hostname))
     yield port("api.listen", settings.api.listen, healthy)
 
 
@@ -80,7 +83,7 @@ def greeting(host: str, number: int, hostname: str) -> str:
         said = connection.recv(512).decode("utf-8", "replace").strip()
         with contextlib.suppress(OSError):
             connection.sendall(b"QUIT\r\n")
-    return "" if said.startswith((f"220 {hostname} ", "421 ")) else said or "silence"
+    return "" if said.startswith((f"220 {hostname} ", "421 ", INSIDERS_ONLY)) else said or "silence"
 
 
 def healthy(host: str, number: int) -> str:

@@ -1,0 +1,104 @@
+"""What the doctor looks at of employees' mail: who may send it, where it goes, whether it gets on, whether it teaches."""
+
+import ipaddress
+import stat
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+from mta.outbound import checked
+from mta.submitters import Submitters
+from triage import acquaintances, db
+from triage.backlog import OUTBOUND, backlog
+from triage.errors import BadInput
+from triage.routes import next_hop_of
+from triage.settings import Settings
+from triage.times import utcnow
+from triage_cli.finding import FAIL, OK, WARN, Finding
+from triage_cli.opened import database_of
+
+WHAT = "outbound"
+LATE = timedelta(minutes=1)
+MOST_OF_ONE = 256  # public addresses in a network that can still be one company's own
+
+
+def outbound(settings: Settings) -> Iterator[Finding]:
+    """Everything about it; nothing more where nobody may send."""
+    if not settings.takes_outbound:
+        yield Finding(OK, WHAT, "nobody hands over employees' mail: nothing is learned from it (docs/outbound.md)")
+        return
+    try:
+        Submitters(settings.outbound)
+        checked(settings)
+    except BadInput as fault:
+        yield Finding(FAIL, WHAT, str(fault), "mend that setting; `mailroom outbound` does not start like this")
+        return
+    yield from senders(settings)
+    yield from way_out(settings)
+    yield from waiting(settings)
+    yield from lessons(settings)
+
+
+def senders(settings: Settings) -> Iterator[Finding]:
+    """Who may send: nobody else may be among them."""
+    named = settings.outbound.networks
+    networks = [ipaddress.ip_network(text, strict=False) for text in named]
+    wide = [str(one) for one in networks if one.is_global and one.num_addresses > MOST_OF_ONE]
+    if wide:
+        words = f"outbound.networks holds {', '.join(wide)}: strangers there could send through you"
+        yield Finding(WARN, WHAT, words, "narrow it to your own servers, or let them sign in (outbound.accounts_file)")
+    file = Path(settings.outbound.accounts_file) if settings.outbound.accounts_file else None
+    if file and file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO) & ~stat.S_IRGRP:
+        yield Finding(WARN, WHAT, f"{file} holds passwords and others may read or write it", f"chmod 640 {file}")
+    if not wide:
+        yield Finding(OK, WHAT, f"from {', '.join(named) or 'nobody by network'}{' and whoever signs in' if file else ''}")
+
+
+def way_out(settings: Settings) -> Iterator[Finding]:
+    """Where it goes: never back to where it came from."""
+    if not settings.has_way_out:
+        yield Finding(OK, WHAT, f"only copies to {settings.outbound.journal_address} are taken and learned from")
+        return
+    hop = next_hop_of(settings, department="", mailbox="", direction="outbound")
+    inner = {settings.relay.next_hop, *(route.partition("=")[2].strip() for route in settings.relay.routes)}
+    if hop in inner:
+        words = f"it goes to {hop}, which is also where mail for people here goes: it would come back"
+        yield Finding(FAIL, WHAT, words, "set outbound.smarthost to the server that sends to the outside")
+    else:
+        yield Finding(OK, WHAT, f"it goes to {hop}")
+
+
+def waiting(settings: Settings) -> Iterator[Finding]:
+    """Does it get on?"""
+    try:
+        found = backlog(settings.spool.directory / OUTBOUND)
+    except OSError:
+        yield Finding(OK, WHAT, "its spool is new: nothing was handed over yet")
+        return
+    waits = utcnow() - found.oldest if found.oldest else timedelta()
+    words = (
+        f"{found.messages} mails wait to be passed on, the first for {int(waits.total_seconds())} s; {found.put_off} are tried again later"
+    )
+    yield Finding(
+        FAIL if waits > LATE else OK,
+        WHAT,
+        words,
+        "see that `mailroom outbound` runs and what it logs; nothing is lost meanwhile" if waits > LATE else "",
+    )
+    if found.damaged:
+        words = f"{found.damaged} damaged batches lie in its spool"
+        yield Finding(WARN, WHAT, words, "check the disk; what was readable is passed on, look at the rest and remove them")
+
+
+def lessons(settings: Settings) -> Iterator[Finding]:
+    """Does it teach? A database that does not answer has a finding of its own."""
+    try:
+        with database_of(settings) as engine, db.reading(engine) as session:
+            known, parked = acquaintances.numbers(session)
+    except BadInput:
+        return
+    words = f"{known} correspondents are known, {parked} wait for a look"
+    if parked:
+        yield Finding(WARN, WHAT, words, "`mailroom correspondents list --state parked`, then accept or drop them")
+    else:
+        yield Finding(OK, WHAT, words)
