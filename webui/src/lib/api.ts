@@ -1,7 +1,7 @@
 // The typed client of /api/v1: every request goes through `call`, every failure is a Problem.
 import { background } from './presence'
 import type {
-  Addressee, CardPage, CoverNow, Decision, DecisionWish, DeliveryPage, DeliveryStory, Department, Evidence, Me, Message, NextHop, Outcome, Outgoing, Page, PendingAct, Rejection, RelatedMail, RejectionWish, Rule, RuleWish, Select, Template,
+  Addressee, CardPage, CoverNow, Decision, DecisionWish, DeliveryPage, DeliveryStory, Department, Evidence, Exercise, Me, Message, NextHop, Outcome, Outgoing, Page, PendingAct, PracticeAnswer, PracticeResult, PracticeScore, Rejection, RelatedMail, RejectionWish, Rule, RuleWish, Select, Template,
 } from './shapes'
 
 const BASE = '/api/v1'
@@ -119,6 +119,10 @@ export const api = {
   secondKeys: () => get<{ items: PendingAct[] }>('/second-keys'),
   settleSecondKey: (id: string, verb: 'confirm' | 'decline') => call<PendingAct>('POST', `/second-keys/${id}/${verb}`),
 
+  practiceCards: () => get<{ items: Exercise[] }>('/practice/cards'),
+  practise: (card: string, answer: PracticeAnswer) => call<PracticeResult>('POST', '/practice/answers', { card, answer }),
+  practiceScores: () => get<{ items: PracticeScore[] }>('/practice/scores'),
+
   queue: () => get<{ items: Outgoing[]; next_hops: NextHop[] }>('/queue'),
   retry: (id: string) => call<void>('POST', `/queue/${id}/retry`),
   holdQueued: (id: string) => call<void>('POST', `/queue/${id}/hold`),
@@ -131,5 +135,6 @@ export const at = {
   view: (message: string, mode: 'html' | 'text', reason?: string) => `${BASE}/messages/${message}/view` + query({ mode, reason }),
   source: (message: string, reason?: string) => `${BASE}/messages/${message}/source` + query({ reason }),
   attachment: (message: string, number: number, reason?: string) => `${BASE}/messages/${message}/attachments/${number}` + query({ reason }),
+  practice: (card: string) => `${BASE}/practice/cards/${encodeURIComponent(card)}/view`,
   events: () => `${BASE}/events`,
 }

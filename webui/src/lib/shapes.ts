@@ -258,3 +258,32 @@ export interface PendingAct {
   sentence: string
   mine: boolean
 }
+
+/** A mail to practise on, without its answer. */
+export interface Exercise {
+  card: string
+  author_name: string
+  author: string
+  recipient: string
+  subject: string
+  written: string
+  proof: string
+}
+
+export type PracticeAnswer = 'let-in' | 'keep-out'
+
+export interface PracticeResult {
+  right: boolean
+  answer: PracticeAnswer
+  gave_away: string[]
+  counted: boolean
+}
+
+export interface PracticeScore {
+  login: string
+  answered: number
+  right: number
+  let_bad_in: number
+  kept_good_out: number
+  last_at: string
+}

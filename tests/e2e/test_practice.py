@@ -1,0 +1,42 @@
+"""Practising in the console: look, answer with the keys of the real work, learn what gave it away, see the score."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from demo.exercises import deck
+from tests.e2e.conftest import House, sign_in
+from tests.peers import company as company_peer
+from tests.peers.company import Company
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Company]:
+    """A company on SQLite."""
+    with company_peer.running(tmp_path, f"sqlite:///{tmp_path}/mailroom.db", f"maildir:{tmp_path}/mailboxes", undo_seconds=0) as running:
+        yield running
+
+
+@pytest.mark.peers
+def test_a_trainee_answers_and_learns(site: Company, page: Page) -> None:
+    sign_in(page, House(site, None))
+    page.get_by_role("link", name="Practice").click()
+    expect(page.get_by_role("heading", name="Practice")).to_be_visible()
+    expect(page.get_by_text("1 of 10")).to_be_visible()
+    shown = page.locator("article h2").inner_text()
+    card = next(one for one in deck() if one.subject == shown)
+    expect(page.frame_locator("article iframe").locator("body")).to_contain_text(card.text.split()[0])
+    page.keyboard.press("r" if card.answer == "let-in" else "p")
+    expect(page.get_by_role("status").filter(has_text="Right")).to_be_visible()
+    for sentence in card.gave_away:
+        expect(page.get_by_text(sentence)).to_be_visible()
+    page.keyboard.press("e")
+    expect(page.get_by_text("2 of 10, 1 right")).to_be_visible()
+    page.get_by_role("button", name="Keep out").click()
+    page.get_by_role("button", name="Next").click()
+    expect(page.get_by_text("3 of 10")).to_be_visible()
+    page.reload()
+    expect(page.locator("table tbody tr")).to_have_count(1)
+    expect(page.locator("table tbody td").nth(2)).to_have_text("2")
