@@ -1,8 +1,10 @@
 """Sender rules: who said yes or no to whom, within which scope, for which proof. Match, add, remove, list."""
 
-from collections.abc import Iterable, Sequence
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, case, func, literal, or_, select, update
 from sqlmodel import Session, col
@@ -13,7 +15,7 @@ from triage.authentication import Authentication
 from triage.content import Summary
 from triage.db import among
 from triage.door import ancestors
-from triage.errors import NotFound
+from triage.errors import NotFound, Stale
 from triage.facts import BY_STAFF, MatchedRule, Recipient
 from triage.ids import show
 from triage.models import Rule
@@ -25,6 +27,7 @@ from triage.times import to_micros
 VERSION = "rules"  # the marker that moves when the door's blocks may have changed
 LEARNED, IMPORTED, STANDING = "learned", "import", "standing"  # origins beside staff's own
 DAY = 86_400_000_000  # microseconds
+CHANGEABLE = ("proof", "note", "risky", "lapse_days", "unproven_only", "unsigned_only")  # and until
 UNSEEN = {"synchronize_session": False}
 
 
@@ -188,6 +191,41 @@ def widen(session: Session, rule: Rule, order: RuleOrder, *, by: Actor, now: dat
     session.flush()
     detail = {"until": until.isoformat() if until else "", "unsigned_only": unsigned_only}
     ledger.write(session, "widen-rule", f"rule:{show(rule.id)}", by=by, now=now, detail=detail)
+
+
+def version_of(rule: Rule) -> str:
+    """Changes when somebody changes the rule, not when it is used."""
+    until = "" if rule.lapse_days else str(rule.until)
+    said = (rule.proof, rule.note, rule.risky, rule.lapse_days, until, rule.removed_at)
+    return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
+
+
+def change(
+    session: Session, rule_id: int, changes: Mapping[str, Any], *, by: Actor, now: datetime, settings: Settings, expected: str | None = None
+) -> Rule:
+    """Change proof, until, lapse_days, note or risky of a rule in force; what is not named stays.
+
+    `expected` is the version that the asker saw: Stale when somebody has changed it since. Who it is about is another rule.
+    """
+    rule = session.scalars(select(Rule).where(col(Rule.id) == rule_id, in_force(now)).with_for_update()).first()
+    if rule is None or not access.knows_rule(by, rule.scope, sealed.closed(session, by)):
+        raise NotFound(f"there is no rule {show(rule_id)}")
+    access.may_make_rule(session, by, rule.scope)
+    if expected is not None and expected != version_of(rule):
+        raise Stale("somebody has changed this rule since you looked: look again, then change it")
+    keeps = {name: getattr(rule, name) for name in CHANGEABLE} | {"until": None if rule.lapse_days else rule.until}
+    order = RuleOrder(rule.effect, rule.match, rule.value, rule.scope, **keeps | dict(changes))
+    order = checked(session, order, settings)
+    if set(changes) - {"note"}:
+        keys.require(keys.of_rules([(order.effect, order.match, order.scope)], settings), by, None)
+    until = order.until or (now + timedelta(days=order.lapse_days) if order.lapse_days else None)
+    for name, value in (*((name, getattr(order, name)) for name in CHANGEABLE), ("until", until)):
+        setattr(rule, name, value)
+    session.flush()
+    detail = {name: str(getattr(rule, name)) for name in changes}
+    ledger.write(session, "change-rule", f"rule:{show(rule.id)}", by=by, now=now, detail=detail)
+    markers.advance(session, VERSION)
+    return rule
 
 
 def remove(session: Session, rule_id: int, *, by: Actor, now: datetime) -> None:

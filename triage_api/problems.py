@@ -27,6 +27,7 @@ from triage.errors import (
 )
 from triage.opening import Erased
 from triage.outcomes import NothingDone
+from triage.rule_files import FaultyLines
 from triage.sign_in import TooManyFailures
 from triage_api.pace import TooFast
 from triage_api.shapes import Item
@@ -51,6 +52,13 @@ REASON_NEEDED = "urn:mailroom:reason-needed"  # a problem type that clients tell
 NAMED_FIELD = re.compile(r"([a-z_]+): ")  # how the house names the part that is wrong
 
 
+class FaultyLine(BaseModel):
+    """A line of a file that is wrong."""
+
+    line: int
+    reason: str
+
+
 class Problem(BaseModel):
     """A problem document (RFC 9457). `detail` is a sentence for a person."""
 
@@ -62,6 +70,7 @@ class Problem(BaseModel):
     detail: str
     field: str | None = None
     items: list[Item] | None = None
+    lines: list[FaultyLine] | None = None
 
 
 class NotSignedIn(Exception):
@@ -84,6 +93,8 @@ def refused(_request: Request, refusal: Exception) -> JSONResponse:
         more["field"] = named[1]
     if isinstance(refusal, ReasonNeeded):
         more["type"] = REASON_NEEDED
+    if isinstance(refusal, FaultyLines):
+        more["lines"] = [FaultyLine(line=one.line, reason=one.reason) for one in refusal.faults]
     if isinstance(refusal, NothingDone):
         more["items"] = [Item.model_validate(item) for item in refusal.items]
     if isinstance(refusal, TooManyFailures | TooFast):

@@ -1,13 +1,16 @@
 """Sender rules: list, make, remove."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Header, Response
+from fastapi.responses import PlainTextResponse
+from sqlmodel import Session
 
-from triage import rules, second_key
+from triage import explaining, rule_files, rules, second_key
+from triage.actor import Actor
 from triage.errors import NotFound
 from triage.ids import show
-from triage.models import PendingAct
+from triage.models import PendingAct, Rule
 from triage.times import utcnow
 from triage_api import shapes
 from triage_api.office import Here
@@ -17,6 +20,9 @@ from triage_api.problems import described
 from triage_api.second_keys import accepted
 from triage_api.session import Staff
 from triage_api.transactions import Read, Tx, ring_after
+
+MOST_EXPORTED = 1_000_000
+IfMatch = Annotated[shapes.Word | None, Header(description="The ETag of the rule that you saw.")]
 
 router = APIRouter(route_class=Once, tags=["rules"])
 
@@ -44,10 +50,72 @@ def create_rule(order: shapes.SenderRule, session: Tx, by: Staff, here: Here) ->
     return shapes.Rule.model_validate(made)
 
 
+@router.post("/rules/import", response_model=shapes.Loaded, responses=described(401, 403, 422))
+def import_rules(lines: shapes.RuleLines, session: Tx, by: Staff, here: Here) -> shapes.Loaded:
+    """Make every rule that the lines name, or none: 422 says what is wrong with which line (`lines`)."""
+    with session.begin_nested() as attempt:
+        loaded = rule_files.load(session, lines.text, by=by, now=utcnow(), settings=here.settings)
+        if lines.dry_run:
+            attempt.rollback()
+    if not lines.dry_run:
+        ring_after(session, "door")
+    return shapes.Loaded.model_validate(loaded)
+
+
+@router.get("/rules/export", response_class=PlainTextResponse, responses=described(401))
+def export_rules(session: Read, by: Staff) -> PlainTextResponse:
+    """Every rule in force that reaches into your scope, one JSON object a line; `POST /rules/import` reads them back."""
+    found = rules.listing(session, utcnow(), by=by, limit=MOST_EXPORTED)
+    return PlainTextResponse("".join(f"{rule_files.written(rule)}\n" for rule in found), media_type="application/x-ndjson")
+
+
+@router.post("/rules/explain", response_model=shapes.Explanation, responses=described(401, 404, 422))
+def explain_rules(order: shapes.ExplainOrder, session: Read, by: Staff, here: Here) -> shapes.Explanation:
+    """Which rule decides about mail of a sender to somebody here, under each proof, and what else matches; or why a delivery went
+    where it went, and what the rules of today would say."""
+    asked: dict[str, Any] = {"by": by, "settings": here.settings, "now": utcnow()}
+    if order.delivery is not None:
+        return shapes.Explanation.model_validate(explaining.explain_delivery(session, order.delivery, **asked))
+    return shapes.Explanation.model_validate(explaining.explain(session, order.sender, order.to, list_id=order.list_id, **asked))
+
+
+@router.get("/rules/{rule_id}", response_model=shapes.Rule, responses=described(401, 404, 422))
+def get_rule(rule_id: shapes.GivenId, session: Read, by: Staff, response: Response) -> shapes.Rule:
+    """One rule; its ETag is for a change of it, and moves only when somebody changes the rule."""
+    return answered(known(session, rule_id, by), response)
+
+
+@router.patch("/rules/{rule_id}", response_model=shapes.Rule, responses=described(401, 403, 404, 409, 412, 422))
+def change_rule(
+    rule_id: shapes.GivenId, change: shapes.RuleChange, session: Tx, by: Staff, here: Here, response: Response, if_match: IfMatch = None
+) -> shapes.Rule:
+    """Change its proof, end, note or whether risky attachments pass. With If-Match 412 when somebody has changed it since.
+
+    409 where the company wants two keys for such a rule: make it anew.
+    """
+    expected = if_match.strip().removeprefix("W/").strip('"') if if_match and if_match.strip() != "*" else None
+    changed = rules.change(session, rule_id, change.changes(), by=by, now=utcnow(), settings=here.settings, expected=expected)
+    ring_after(session, "door")
+    return answered(changed, response)
+
+
+def known(session: Session, rule_id: int, by: Actor) -> Rule:
+    """The rule, if the actor may know of it."""
+    found = rules.known_to(session, [rule_id], by=by)
+    if not found:
+        raise NotFound(f"there is no rule {show(rule_id)}")
+    return found[0]
+
+
+def answered(rule: Rule, response: Response) -> shapes.Rule:
+    """A rule with the ETag of its version."""
+    response.headers["ETag"] = f'"{rules.version_of(rule)}"'
+    return shapes.Rule.model_validate(rule)
+
+
 @router.delete("/rules/{rule_id}", status_code=204, responses=described(401, 403, 404, 422))
 def delete_rule(rule_id: shapes.GivenId, session: Tx, by: Staff) -> None:
     """Take a rule out of force; it stays on the record."""
-    if not rules.known_to(session, [rule_id], by=by):
-        raise NotFound(f"there is no rule {show(rule_id)}")
+    known(session, rule_id, by)
     rules.remove(session, rule_id, by=by, now=utcnow())
     ring_after(session, "door")

@@ -43,7 +43,7 @@ COMMANDS = {  # where each command lives: a role must not import what another on
     "queue": "waiting",
     "allow": "senders",
     "block": "senders",
-    "rules": "senders",
+    "rules": "rules",
     "correspondents": "correspondents",
     "learn": "logs",
     "open": "emergency",

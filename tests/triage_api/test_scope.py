@@ -91,6 +91,11 @@ CALLS = {
     "take_related": Call(json={"copies": ["0000000000000"]}),
     "create_sweep": Call(json={"sender": "nobody@nowhere.example", "dry_run": True}),
     "list_rules": Call(says=True),
+    "export_rules": Call(says=True),
+    "get_rule": Call(),
+    "change_rule": Call(json={"note": "x"}),
+    "import_rules": Call(json={"text": "block x.example"}),
+    "explain_rules": Call(),
     "get_emergency": Call(says=True),
     "open_emergency": Call(json={"until": "2099-01-01T00:00:00Z", "reason": "x"}),
     "close_emergency": Call(),
@@ -159,6 +164,8 @@ FORBIDDEN = {
     "drop_correspondents": NOT_MINE,
     "switch_mode": {403},
     "open_emergency": {403},
+    "change_rule": NOT_MINE,
+    "import_rules": {403, 422},
     "close_emergency": {403},
     "arrange_substitute": {403},
     "end_substitute": NOT_MINE,
@@ -277,6 +284,10 @@ def called(browser: Browser, secret: Secret, name: str, method: str, path: str, 
         body = {"verb": "hold", "select": {"ids": [secret.delivery]}}
     if name == "answer_card":
         body = {"card": secret.delivery, "answer": "let-in"}
+    if name == "import_rules":
+        body = {"text": f"block x.example scope={secret.scope}"}
+    if name == "explain_rules":
+        body = {"delivery": secret.delivery}
     if name == "create_rule":
         body = body | {"scope": secret.scope}
     if name in ("accept_correspondents", "drop_correspondents"):

@@ -45,6 +45,8 @@ REFUSED = {  # about one delivery, decision or rule: there is none
     "rules remove": "{rule}",
     "correspondents accept": "{correspondent}",
     "correspondents drop": "{correspondent}",
+    "rules change": "{rule} --note x",
+    "rules explain": "{mail}",
     "second-keys confirm": "{pending}",
     "second-keys decline": "{pending}",
 }
@@ -76,6 +78,7 @@ OTHERS = {
     "staff password", "sweep", "staff add", "staff remove", "staff away", "staff sign-out", "staff substitute",
     "staff end-substitute", "token create", "token revoke", "settings", "doctor",
     "learn postfix-log", "mode enforce", "mode observe", "mode reset",
+    "rules import",
     "rehearse imap", "rehearse maildir", "rehearse mbox", "import maildir", "import mbox", "open",
 }  # fmt: skip
 

@@ -1,12 +1,12 @@
 """Sender rules."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime, Field
 
 from triage.rules import RuleOrder
-from triage_api.shapes.texts import Id, Order, Shape, Text, Word
+from triage_api.shapes.texts import GivenId, Id, Order, Shape, Text, Word, storable
 
 
 class SenderRule(Order):
@@ -50,6 +50,75 @@ class Rule(Shape):
     used: Annotated[int | None, Field(description="null where that would tell of mail beyond your scope")]
     first_used_at: datetime | None
     last_used_at: datetime | None
+
+
+class RuleChange(Order):
+    """What changes of a rule; what is left out stays as it is."""
+
+    proof: Word = ""
+    until: AwareDatetime | None = None
+    lapse_days: Annotated[int, Field(ge=0)] = 0
+    note: Text = ""
+    risky: bool = False
+
+    def changes(self) -> dict[str, Any]:
+        """What was given."""
+        return self.model_dump(exclude_unset=True)
+
+
+class RuleLines(Order):
+    """Rules as lines of text, such as `GET /rules/export` writes them."""
+
+    text: Annotated[str, Field(max_length=1_000_000), AfterValidator(storable)]
+    dry_run: Annotated[bool, Field(description="only look whether every line is right")] = False
+
+
+class Loaded(Shape):
+    """What became of the lines."""
+
+    made: int
+    kept: Annotated[int, Field(description="rules that were there already")]
+
+
+class ExplainOrder(Order):
+    """A sender and a recipient, or a delivery."""
+
+    sender: Word = ""
+    to: Word = ""
+    list_id: Word = ""
+    delivery: GivenId | None = None
+
+
+class Beside(Shape):
+    """What matched too, and did not decide."""
+
+    rule: str
+    reason: str
+    rule_id: Id | None
+
+
+class Case(Shape):
+    """What happens under one assumption about the sender's proof."""
+
+    proof: Annotated[str, Field(description="dmarc, aligned, dkim:DOMAIN, arc:DOMAIN or none")]
+    disposition: str
+    rule: str
+    rule_id: Id | None
+    reason: str
+    beside: list[Beside]
+
+
+class Explanation(Shape):
+    """What would become of a sender's mail to somebody here; or why a delivery went where it went, and what would be said today."""
+
+    sender: str = ""
+    to: str = ""
+    department: str = ""
+    person: str = ""
+    cases: list[Case] = []
+    delivery: Id | None = None
+    then: Case | None = None
+    today: Case | None = None
 
 
 class Rules(Shape):

@@ -1,0 +1,67 @@
+"""Rules over HTTP: changed without losing what somebody else changed, as files, and explained."""
+
+from tests.triage_api.conftest import Browser, Came, NewBrowser
+
+JOE = "joe.fern@company.example"
+ALLOW = {"effect": "allow", "match": "address", "value": "sales@supplier.example", "scope": "company"}
+
+
+def test_a_change_that_somebody_else_has_made_first_is_not_lost(ana: Browser, new_browser: NewBrowser) -> None:
+    rule = ana.post("/rules", ALLOW).json()["id"]
+    seen = ana.get(f"/rules/{rule}")
+    tag = seen.headers["etag"]
+    changed = ana.request("PATCH", f"/rules/{rule}", json={"note": "mine", "until": "2999-01-01T00:00:00Z"}, headers={"If-Match": tag})
+    assert (changed.status_code, changed.json()["note"], changed.headers["etag"] != tag) == (200, "mine", True)
+    late = new_browser("ida").request("PATCH", f"/rules/{rule}", json={"note": "hers"}, headers={"If-Match": tag})
+    assert (late.status_code, ana.get(f"/rules/{rule}").json()["note"]) == (412, "mine")
+    again = new_browser("ida").request("PATCH", f"/rules/{rule}", json={"until": None}, headers={"If-Match": changed.headers["etag"]})
+    assert (again.status_code, again.json()["until"], again.json()["note"]) == (200, None, "mine")
+    assert ana.request("PATCH", f"/rules/{rule}", json={"risky": True}).json()["risky"] is True
+
+
+def test_uses_do_not_make_a_rule_another_one(ana: Browser, came: Came) -> None:
+    rule = ana.post("/rules", ALLOW | {"effect": "block", "lapse_days": 30}).json()["id"]
+    tag = ana.get(f"/rules/{rule}").headers["etag"]
+    came("it+joe.fern@company.example", author="sales@supplier.example")
+    after = ana.get(f"/rules/{rule}")
+    assert (after.json()["used"], after.json()["first_used_at"] is not None, after.headers["etag"]) == (1, True, tag)
+
+
+def test_whose_scope_a_change_needs(ana: Browser, new_browser: NewBrowser) -> None:
+    company = ana.post("/rules", ALLOW).json()["id"]
+    it = ana.post("/rules", ALLOW | {"scope": "department:it"}).json()["id"]
+    ben = new_browser("ben")
+    assert ben.request("PATCH", f"/rules/{company}", json={"note": "x"}).status_code == 403
+    assert ben.request("PATCH", f"/rules/{it}", json={"note": "x"}).status_code == 404
+    assert new_browser("otto").request("PATCH", f"/rules/{company}", json={"note": "x"}).status_code == 403
+    wrong = ana.request("PATCH", f"/rules/{company}", json={"proof": "trust"})
+    assert (wrong.status_code, wrong.json()["field"]) == (422, "proof")
+    assert ana.request("PATCH", f"/rules/{company}", json={"value": "other@supplier.example"}).status_code == 422
+
+
+def test_a_file_and_its_typos(ana: Browser) -> None:
+    ana.post("/rules", ALLOW | {"note": "from Ana"})
+    exported = ana.get("/rules/export")
+    assert exported.headers["content-type"].startswith("application/x-ndjson")
+    assert ana.post("/rules/import", {"text": exported.text}).json() == {"made": 0, "kept": 1}
+    refused = ana.post("/rules/import", {"text": "block x@junk.example\nalow a@b.example\n"})
+    assert refused.status_code == 422
+    assert refused.json()["lines"] == [{"line": 2, "reason": "effect: a rule allows or blocks, not 'alow'"}]
+    assert ana.post("/rules/import", {"text": "block x@junk.example", "dry_run": True}).json() == {"made": 1, "kept": 0}
+    assert len(ana.get("/rules").json()["items"]) == 1
+    assert ana.post("/rules/import", {"text": "block x@junk.example"}).json() == {"made": 1, "kept": 0}
+    assert len(ana.get("/rules").json()["items"]) == 2
+
+
+def test_explained(ana: Browser, came: Came) -> None:
+    rule = ana.post("/rules", ALLOW).json()["id"]
+    told = ana.post("/rules/explain", {"sender": "sales@supplier.example", "to": JOE}).json()
+    assert [(one["proof"], one["rule"], one["rule_id"]) for one in told["cases"]] == [
+        ("dmarc", "allowed-sender", rule),
+        ("aligned", "unproven-known-sender", None),
+    ]
+    assert told["cases"][1]["beside"][0]["rule_id"] == rule
+    (mail,) = came("it+joe.fern@company.example", author="sales@supplier.example")
+    past = ana.post("/rules/explain", {"delivery": mail}).json()
+    assert (past["delivery"], past["then"]["rule"], past["today"]["rule"]) == (mail, "unproven-known-sender", "unproven-known-sender")
+    assert ana.post("/rules/explain", {"sender": "x", "to": JOE}).json()["field"] == "sender"

@@ -1,0 +1,82 @@
+"""Rules from the shell: changed, written to a file and read back, and explained."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.triage_cli.conftest import Arrives, Shell
+
+JOE = "joe.fern@company.example"
+
+
+def rule_ids(shell: Shell) -> list[str]:
+    return [row["id"] for row in json.loads(shell("rules", "list", "--json").out)]
+
+
+def test_a_rule_is_changed(shell: Shell) -> None:
+    shell("allow", "sales@supplier.example", "--note", "first")
+    (rule,) = rule_ids(shell)
+    assert shell("rules", "change", rule, "--proof", "aligned", "--until", "2031-01-01", "--risky").code == 0
+    line = json.loads(shell("rules", "export").out)
+    assert (line["proof"], line["until"], line["risky"], line["note"]) == ("aligned", "2031-01-01T00:00:00+00:00", True, "first")
+    assert shell("rules", "change", rule, "--until", "never", "--not-risky", "--note", "second").code == 0
+    line = json.loads(shell("rules", "export").out)
+    assert ("until" in line, "risky" in line, line["note"]) == (False, False, "second")
+    said = shell("rules", "change", rule)
+    assert (said.code, "name what to change" in said.err) == (2, True)
+    assert shell("rules", "change", rule, "--proof", "trust").code == 2
+
+
+def test_a_file_of_rules(shell: Shell, tmp_path: Path) -> None:
+    shell("allow", ".supplier.example", "--scope", "department:it", "--proof", "aligned", "--note", "from Ana")
+    file = tmp_path / "rules.jsonl"
+    file.write_text(shell("rules", "export").out)
+    assert shell("rules", "import", str(file)).out == "made 0 rules; 1 were there already\n"
+    assert shell("rules", "remove", *rule_ids(shell)).code == 0
+    assert shell("rules", "import", str(file), "--dry-run").out == "would make 1 rules; 0 were there already\n"
+    assert rule_ids(shell) == []
+    assert shell("rules", "import", str(file)).out == "made 1 rules; 0 were there already\n"
+    assert "department:it" in shell("rules").out
+
+
+def test_typos_are_told_line_by_line(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "rules.txt"
+    file.write_text("allow good@supplier.example\nalow a@b.example\n\nallow gmail.com\n")
+    said = shell("rules", "import", str(file))
+    assert said.code == 2
+    assert said.err.splitlines() == [
+        f"{file}:2: effect: a rule allows or blocks, not 'alow'",
+        f"{file}:4: value: anybody can have an address at gmail.com; allow single addresses there",
+        "mailroom: 2 lines are wrong; no rule was made",
+    ]
+    assert rule_ids(shell) == []
+    file.write_bytes(b"allow \xff\xfe")
+    assert "is not UTF-8" in shell("rules", "import", str(file)).err
+
+
+def test_explained(shell: Shell, arrives: Arrives) -> None:
+    shell("allow", "sales@supplier.example")
+    rows = json.loads(shell("rules", "explain", "sales@supplier.example", "--to", JOE, "--json").out)
+    assert [(row["when"], row["what"], row["rule"].partition(" ")[0]) for row in rows] == [
+        ("dmarc", "relay", "allowed-sender"),
+        ("aligned", "quarantine", "unproven-known-sender"),
+        ("", "also", "allow"),
+    ]
+    came = arrives("it+joe.fern@company.example")
+    rows = json.loads(shell("rules", "explain", came, "--json").out)
+    assert [row["when"] for row in rows if row["when"]] == ["then", "today"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("sales@supplier.example",), 2, "--to: name somebody here"),
+        (("sales@supplier.example", "--to", "nobody@company.example"), 1, "nobody in your scope has the address"),
+        (("2222222222222",), 1, "there is no delivery"),
+        (("nothing",), 2, "nothing"),
+    ],
+)
+def test_mistakes_of_explain(shell: Shell, words: tuple[str, ...], code: int, says: str) -> None:
+    said = shell("rules", "explain", *words)
+    assert (said.code, says in said.err) == (code, True), said

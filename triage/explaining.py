@@ -1,0 +1,140 @@
+"""Why a mail passes or not: for a sender and a recipient before any mail comes, and for what came, then and today."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from triage import access, intake, sealed
+from triage.actor import Actor
+from triage.authentication import Arc, Authentication, Dkim, Dmarc, Result, Stated
+from triage.beside import Beside
+from triage.content import Summary
+from triage.envelope import Address, Envelope
+from triage.errors import BadInput, NotFound
+from triage.facts import Facts, Recipient
+from triage.ids import show
+from triage.models import Delivery, Message
+from triage.policy import Verdict, decide
+from triage.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What happens under one assumption about the sender's proof."""
+
+    proof: str  # dmarc, aligned, dkim:DOMAIN, arc:DOMAIN, none
+    disposition: str
+    rule: str
+    rule_id: int | None
+    reason: str
+    beside: tuple[Beside, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What would become of a sender's mail to somebody here."""
+
+    sender: str
+    to: str
+    department: str
+    person: str
+    cases: tuple[Case, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """Why a delivery went where it went, and what the rules of today would say."""
+
+    delivery: int
+    then: Case
+    today: Case
+
+
+def explain(
+    session: Session, sender: str, to: str, *, by: Actor, settings: Settings, now: datetime, list_id: str = "", subject: str = ""
+) -> Explanation:
+    """Which rule would decide about mail from this sender, under each proof that makes a difference, and what else matches.
+
+    BadInput for what is no address; NotFound when nobody in the actor's scope has the recipient's address.
+    """
+    author, recipient = address(sender, "sender"), address(to, "to")
+    summary = Summary(parsed=True, author=author, authors=(author,), subject=subject, list_id=list_id.strip("<> ").casefold())
+    envelope = Envelope(0, now, author, (recipient,), "", "")
+    facts = facts_for(session, envelope, Authentication(author), summary, settings, now)[0]
+    if facts.recipient.stray or not within(session, facts.recipient, by):
+        raise NotFound(f"nobody in your scope has the address {recipient}")
+    proofs = dict.fromkeys(["dmarc", *sorted({rule.proof for rule in facts.rules if ":" in rule.proof}), "aligned", "none"])
+    cases = [case(proof, decide(replace(facts, authentication=supposed(author, proof)))) for proof in proofs]
+    return Explanation(author, recipient, facts.recipient.department, facts.recipient.person, tuple(told_apart(cases)))
+
+
+def explain_delivery(session: Session, delivery_id: int, *, by: Actor, settings: Settings, now: datetime) -> Past:
+    """Why this delivery went where it went, and what would be said today. NotFound outside the actor's scope."""
+    delivery = session.scalars(select(Delivery).where(col(Delivery.id) == delivery_id, access.visible(by))).first()
+    if delivery is None:
+        raise NotFound(f"there is no delivery {show(delivery_id)}")
+    message = session.get_one(Message, delivery.message_id)
+    beside = tuple(Beside(**one) for one in delivery.beside)
+    then = Case(delivery.proof or "none", delivery.verdict, delivery.rule, delivery.rule_id, delivery.reason, beside)
+    envelope, summary = Envelope.from_json(message.envelope), Summary.from_json(message.summary | {"text": message.text})
+    found = facts_for(session, envelope, Authentication.from_json(message.authentication), summary, settings, now, delivery.campaign_id)
+    facts = next((one for one in found if one.recipient.address == delivery.recipient), found[0])
+    return Past(delivery_id, then, case(then.proof, decide(facts)))
+
+
+def facts_for(
+    session: Session,
+    envelope: Envelope,
+    authentication: Authentication,
+    summary: Summary,
+    settings: Settings,
+    now: datetime,
+    campaign_id: int | None = None,
+) -> list[Facts]:
+    """The facts as the judge gathers them."""
+    return intake.evidence(session, envelope, authentication, summary, settings=settings, now=now, campaign_id=campaign_id)
+
+
+def within(session: Session, recipient: Recipient, by: Actor) -> bool:
+    """Does the recipient's folder lie in the actor's scope, and under no seal that is closed to them?"""
+    folder = {f"department:{recipient.department}", f"person:{recipient.person}"}
+    if folder & sealed.closed(session, by):
+        return False
+    return by.scope.company or bool(folder & set(by.scope.words()))
+
+
+def address(text: str, field: str) -> str:
+    """The address folded."""
+    try:
+        return str(Address.parse(text))
+    except ValueError as fault:
+        raise BadInput(f"{field}: {fault}") from fault
+
+
+def supposed(author: str, proof: str) -> Authentication:
+    """What would have been found out about an author who proves themselves in this way alone."""
+    domain, (kind, _, named) = author.rpartition("@")[2], proof.partition(":")
+    if kind == "dkim":
+        return Authentication(author, dkim=(Dkim(Result.PASS, named, signs_list=True),))
+    if kind == "arc":
+        return Authentication(author, arc=Arc(Result.PASS, named, 1, "", (named,), (Stated("dmarc", "pass", domain),)))
+    if kind == "dmarc":
+        return Authentication(author, dmarc=Dmarc(Result.PASS, domain, domain, "reject", ("dkim",)))
+    return Authentication(author, dmarc=Dmarc(Result.NONE, domain, domain, "", ("spf",) if kind == "aligned" else ()))
+
+
+def case(proof: str, verdict: Verdict) -> Case:
+    """A verdict under an assumption."""
+    return Case(proof, str(verdict.disposition), verdict.rule, verdict.rule_id, verdict.reason, verdict.beside)
+
+
+def told_apart(cases: Iterable[Case]) -> Iterable[Case]:
+    """Without those that say the same as the one before."""
+    before: Case | None = None
+    for one in cases:
+        if before is None or replace(one, proof=before.proof) != before:
+            yield one
+        before = one

@@ -1,0 +1,186 @@
+"""Rules as lines of a file: written for keeping, and read back whole or not at all, with the number of each line that is wrong."""
+
+import difflib
+import json
+import shlex
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlmodel import Session
+
+from triage import access, keys, rules
+from triage.actor import Actor
+from triage.errors import BadInput, NotAllowed
+from triage.ids import new_id
+from triage.models import Rule
+from triage.rule_orders import RuleOrder, checked
+from triage.settings import Settings
+from triage.visible import visible
+
+KEYS = ("effect", "sender", "scope", "proof", "until", "lapse_days", "risky", "unproven_only", "unsigned_only", "note")
+TOLD = frozenset({"id", "author", "origin", "created_at", "used", "first_used_at", "last_used_at"})  # written, and not read back
+FLAGS = frozenset({"risky", "unproven_only", "unsigned_only"})
+MOST_FAULTS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A line that is no rule, and why."""
+
+    line: int
+    reason: str
+
+
+class FaultyLines(BadInput):
+    """Some lines are wrong, and so nothing was done."""
+
+    def __init__(self, faults: tuple[Fault, ...], more: int = 0) -> None:
+        said = "; ".join(f"line {one.line}: {one.reason}" for one in faults)
+        super().__init__(f"{said}{f'; and {more} more' if more else ''}; no rule was made")
+        self.faults = faults
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What became of a file."""
+
+    made: int
+    kept: int  # rules that were there already
+
+
+def match_of(sender: str) -> tuple[str, str]:
+    """What kind of rule a word means: an address has an @, a list says so, a dot comes before a domain with all below it."""
+    if sender.startswith("list:"):
+        return "list", sender.removeprefix("list:")
+    return ("address", sender) if "@" in sender.lstrip("@") else ("domain", sender)
+
+
+def sender_of(rule: Rule) -> str:
+    """The word that `match_of` reads."""
+    return {"list": "list:", "subdomains": ".", "campaign": "campaign:"}.get(rule.match, "") + rule.value
+
+
+def written(rule: Rule) -> str:
+    """A rule as one line of JSON, which `load` reads back."""
+    values = {name: getattr(rule, name) for name in (*KEYS, "author", "origin", "used") if name != "sender"}
+    plain = values | {"sender": sender_of(rule), "until": rule.until.isoformat() if rule.until else None}
+    return json.dumps({name: plain[name] for name in (*KEYS, "author", "origin", "used") if plain[name] not in ("", None, False, 0)})
+
+
+def load(session: Session, text: str, *, by: Actor, now: datetime, settings: Settings) -> Loaded:
+    """Make every rule that the lines name. FaultyLines, and nothing is made, when one of them is wrong.
+
+    A line is a rule as `written` has it, or in words: `allow .supplier.example scope=department:it proof=aligned note="from Ana"`.
+    Empty lines and those that begin with # say nothing. Where the company wants two keys for a rule it is not for a file.
+    """
+    access.may_decide(by)
+    orders: list[RuleOrder] = []
+    faults: list[Fault] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        try:
+            orders.append(acceptable(session, order_of(line), by, settings))
+        except (BadInput, NotAllowed) as fault:
+            faults.append(Fault(number, visible(str(fault))))
+    if faults:
+        raise FaultyLines(tuple(faults[:MOST_FAULTS]), len(faults[MOST_FAULTS:]))
+    newer_than = new_id()
+    made = {rules.add(session, order, by=by, now=now, settings=settings, origin=rules.IMPORTED).id for order in orders}
+    fresh = sum(rule_id > newer_than for rule_id in made)
+    return Loaded(fresh, len(made) - fresh)
+
+
+def acceptable(session: Session, order: RuleOrder, by: Actor, settings: Settings) -> RuleOrder:
+    """The order, if this actor may make such a rule alone."""
+    access.may_make_rule(session, by, order.scope)
+    order = checked(session, order, settings)
+    if needs := keys.of_rules([(order.effect, order.match, order.scope)], settings):
+        raise BadInput(f"this needs a second person's key ({', '.join(needs)}): make it alone, with `mailroom allow` or in the console")
+    return order
+
+
+def order_of(line: str) -> RuleOrder:
+    """The rule that one line names; BadInput says what is wrong."""
+    values = from_json(line) if line.lstrip().startswith("{") else from_words(line)
+    unknown = next((name for name in values if name not in KEYS and name not in TOLD), None)
+    if unknown is not None:
+        close = difflib.get_close_matches(unknown, KEYS, 1)
+        raise BadInput(f"there is no {unknown[:40]!r}" + (f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(KEYS)}"))
+    missing = next((name for name in ("effect", "sender") if not values.get(name)), None)
+    if missing:
+        raise BadInput(f"{missing} is missing")
+    match, value = match_of(text_of(values, "sender"))
+    return RuleOrder(
+        effect=text_of(values, "effect"),
+        match=match,
+        value=value,
+        scope=text_of(values, "scope") or "company",
+        proof=text_of(values, "proof"),
+        until=instant_of(values),
+        note=text_of(values, "note"),
+        risky=bool(values.get("risky")),
+        unproven_only=bool(values.get("unproven_only")),
+        unsigned_only=bool(values.get("unsigned_only")),
+        lapse_days=days_of(values),
+    )
+
+
+def from_json(line: str) -> dict[str, Any]:
+    """The values of a line of JSON."""
+    try:
+        values = json.loads(line)
+    except ValueError as fault:
+        raise BadInput(f"this is not JSON: {fault}") from fault
+    if not isinstance(values, dict):
+        raise BadInput("this is no JSON object")
+    odd = next((name for name in FLAGS if not isinstance(values.get(name, False), bool)), None)
+    if odd:
+        raise BadInput(f"{odd}: true or false, not {values[odd]!r}")
+    return values
+
+
+def from_words(line: str) -> dict[str, Any]:
+    """The values of a line in words: effect, sender, then name=value or a flag."""
+    try:
+        first, *others = shlex.split(line, comments=True)
+    except ValueError as fault:
+        raise BadInput(f"a quote is not closed: {fault}") from fault
+    values: dict[str, Any] = {"effect": first, "sender": others[0] if others else ""}
+    for word in others[1:]:
+        name, equals, value = word.partition("=")
+        if not equals and name not in FLAGS:
+            raise BadInput(f'{word[:40]!r} is no name=value; after the sender come such as scope=department:it or note="why"')
+        values["lapse_days" if name == "lapse" else name] = value if equals else True
+    for flag in FLAGS & values.keys():
+        if values[flag] not in (True, "true", "false"):
+            raise BadInput(f"{flag}: true or false, not {values[flag]!r}")
+        values[flag] = values[flag] in (True, "true")
+    return values
+
+
+def text_of(values: dict[str, Any], name: str) -> str:
+    """A value that is text."""
+    value = values.get(name) or ""
+    if not isinstance(value, str) or "\0" in value:
+        raise BadInput(f"{name}: text, not {value!r}")
+    return value
+
+
+def instant_of(values: dict[str, Any]) -> datetime | None:
+    """When the rule runs out; UTC unless it says otherwise."""
+    text = text_of(values, "until")
+    try:
+        moment = datetime.fromisoformat(text) if text else None
+    except ValueError as fault:
+        raise BadInput(f"until: {text[:40]!r} is no date such as 2026-11-24 or 2026-11-24T09:30+01:00") from fault
+    return moment.replace(tzinfo=UTC) if moment and not moment.tzinfo else moment
+
+
+def days_of(values: dict[str, Any]) -> int:
+    """After how many days without mail it lapses."""
+    given = str(values.get("lapse_days") or 0)
+    if not given.isdigit():
+        raise BadInput(f"lapse_days: a number of days, not {given[:40]!r}")
+    return int(given)
