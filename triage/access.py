@@ -75,10 +75,15 @@ def may_decide(by: Actor) -> None:
     allow(by, Grant.DECIDE)
 
 
-def may_make_rule(session: Session, by: Actor, scope: str) -> None:
-    """A rule may reach only as far as its maker's own scope, and into no sealed folder that they do not see into."""
+def may_make_rules(by: Actor) -> None:
+    """NotAllowed for those who make no rules anywhere."""
     require(by, *sorted(DECIDING))
     allow(by, Grant.RULES)
+
+
+def may_make_rule(session: Session, by: Actor, scope: str) -> None:
+    """A rule may reach only as far as its maker's own scope, and into no sealed folder that they do not see into."""
+    may_make_rules(by)
     if scope in sealed.closed(session, by):
         raise NotAllowed(f"{scope} is sealed: only the staff named for it make rules there")
     kind, _, name = scope.partition(":")

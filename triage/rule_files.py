@@ -74,7 +74,7 @@ def load(session: Session, text: str, *, by: Actor, now: datetime, settings: Set
     A line is a rule as `written` has it, or in words: `allow .supplier.example scope=department:it proof=aligned note="from Ana"`.
     Empty lines and those that begin with # say nothing. Where the company wants two keys for a rule it is not for a file.
     """
-    access.may_decide(by)
+    access.may_make_rules(by)
     orders: list[RuleOrder] = []
     faults: list[Fault] = []
     for number, line in enumerate(text.splitlines(), 1):

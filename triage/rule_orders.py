@@ -3,13 +3,14 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlmodel import Session
+from sqlalchemy import ColumnElement, or_
+from sqlmodel import Session, col
 
 from triage.actor import Scope
 from triage.envelope import Address, ascii_domain
 from triage.errors import BadInput
 from triage.links import related
-from triage.models import Department, Person
+from triage.models import Department, Person, Rule
 from triage.settings import Settings
 from triage.suffixes import is_shared
 
@@ -35,6 +36,11 @@ class RuleOrder:
     unproven_only: bool = False
     unsigned_only: bool = False
     lapse_days: int = 0  # it runs out so many days after the last mail either way; 0: it does not
+
+
+def in_force(now: datetime) -> ColumnElement[bool]:
+    """Not removed, not run out."""
+    return col(Rule.removed_at).is_(None) & or_(col(Rule.until).is_(None), col(Rule.until) > now)
 
 
 def checked(session: Session, order: RuleOrder, settings: Settings) -> RuleOrder:

@@ -6,10 +6,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, case, func, literal, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, case, func, literal, select, update
 from sqlmodel import Session, col
 
-from triage import access, keys, ledger, mailing_lists, markers, sealed
+from triage import access, doubts, keys, ledger, mailing_lists, markers, sealed
 from triage.actor import Actor
 from triage.authentication import Authentication
 from triage.content import Summary
@@ -20,7 +20,7 @@ from triage.facts import BY_STAFF, MatchedRule, Recipient
 from triage.ids import show
 from triage.models import Rule
 from triage.proofs import precision
-from triage.rule_orders import RuleOrder as RuleOrder, checked
+from triage.rule_orders import RuleOrder as RuleOrder, checked, in_force as in_force
 from triage.settings import Settings
 from triage.times import to_micros
 
@@ -29,11 +29,6 @@ LEARNED, IMPORTED, STANDING = "learned", "import", "standing"  # origins beside 
 DAY = 86_400_000_000  # microseconds
 CHANGEABLE = ("proof", "note", "risky", "lapse_days", "unproven_only", "unsigned_only")  # and until
 UNSEEN = {"synchronize_session": False}
-
-
-def in_force(now: datetime) -> ColumnElement[bool]:
-    """Not removed, not run out."""
-    return col(Rule.removed_at).is_(None) & or_(col(Rule.until).is_(None), col(Rule.until) > now)
 
 
 def matching(
@@ -154,6 +149,7 @@ def add(
         widen(session, twin, replace(order, until=until), by=by, now=now)
         return twin
     rule = Rule(
+        doubt=doubts.no_proof(session, order),
         effect=order.effect,
         match=order.match,
         value=order.value,

@@ -7,7 +7,7 @@ READ_ONLY = frozenset({"GET", "HEAD"})
 PEOPLES = frozenset({"session", "sessions", "away", "practice"})  # a token neither signs in nor goes on holiday nor learns
 EVERY = frozenset({"me"})  # tells a token about itself
 GUARDED = frozenset({"audit", "tokens"})  # administrators' business, also to look at
-LOOKING = frozenset({"preview", "explain"})  # last words of POSTs that change nothing
+LOOKING = frozenset({"preview", "explain", "offers"})  # last words of POSTs that change nothing
 ACTING = {
     "decisions": Grant.DECIDE,
     "queue": Grant.DECIDE,

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Header, Response
 from fastapi.responses import PlainTextResponse
 from sqlmodel import Session
 
-from triage import explaining, rule_files, rules, second_key
+from triage import doubts, explaining, rule_files, rules, second_key, trial
 from triage.actor import Actor
 from triage.errors import NotFound
 from triage.ids import show
@@ -33,7 +33,7 @@ def list_rules(session: Read, by: Staff, q: shapes.Word = "", limit: Limit = 50,
     (before,) = place_of(cursor, int) or (None,)
     found = rules.listing(session, utcnow(), by=by, q=q, limit=limit + 1, before=before)
     following = (found[limit - 1].id,) if len(found) > limit else None
-    return shapes.Rules.model_validate({"items": found[:limit], "next_cursor": cursor_of(following)})
+    return shapes.Rules.model_validate({"items": with_clashes(session, found[:limit], by), "next_cursor": cursor_of(following)})
 
 
 ASKED: dict[int | str, dict[str, Any]] = {202: {"model": shapes.PendingAct, "description": "It waits for a second person's key."}}
@@ -47,7 +47,20 @@ def create_rule(order: shapes.SenderRule, session: Tx, by: Staff, here: Here) ->
         ring_after(session)
         return accepted(made, by)
     ring_after(session, "door")
-    return shapes.Rule.model_validate(made)
+    return with_clashes(session, [made], by)[0]
+
+
+@router.post("/rules/preview", response_model=shapes.Trial, responses=described(401, 422))
+def preview_rule(order: shapes.SenderRule, session: Read, by: Staff, here: Here) -> shapes.Trial:
+    """What a rule would have done in the last thirty days, why it may never work, and how it stands to others; nothing is made."""
+    return shapes.Trial.model_validate(trial.trial(session, order.order(), by=by, settings=here.settings, now=utcnow()))
+
+
+@router.post("/rules/offers", response_model=shapes.Offers, responses=described(401, 403, 422))
+def offer_rules(order: shapes.OffersOrder, session: Read, by: Staff, here: Here) -> shapes.Offers:
+    """Rules that would let the senders of this mail in, the narrowest sensible first, each tried out on the last thirty days."""
+    found = trial.offers(session, order.select.selection(), by=by, settings=here.settings, now=utcnow())
+    return shapes.Offers.model_validate({"items": found})
 
 
 @router.post("/rules/import", response_model=shapes.Loaded, responses=described(401, 403, 422))
@@ -82,7 +95,7 @@ def explain_rules(order: shapes.ExplainOrder, session: Read, by: Staff, here: He
 @router.get("/rules/{rule_id}", response_model=shapes.Rule, responses=described(401, 404, 422))
 def get_rule(rule_id: shapes.GivenId, session: Read, by: Staff, response: Response) -> shapes.Rule:
     """One rule; its ETag is for a change of it, and moves only when somebody changes the rule."""
-    return answered(known(session, rule_id, by), response)
+    return answered(session, known(session, rule_id, by), by, response)
 
 
 @router.patch("/rules/{rule_id}", response_model=shapes.Rule, responses=described(401, 403, 404, 409, 412, 422))
@@ -96,7 +109,7 @@ def change_rule(
     expected = if_match.strip().removeprefix("W/").strip('"') if if_match and if_match.strip() != "*" else None
     changed = rules.change(session, rule_id, change.changes(), by=by, now=utcnow(), settings=here.settings, expected=expected)
     ring_after(session, "door")
-    return answered(changed, response)
+    return answered(session, changed, by, response)
 
 
 def known(session: Session, rule_id: int, by: Actor) -> Rule:
@@ -107,10 +120,16 @@ def known(session: Session, rule_id: int, by: Actor) -> Rule:
     return found[0]
 
 
-def answered(rule: Rule, response: Response) -> shapes.Rule:
+def answered(session: Session, rule: Rule, by: Actor, response: Response) -> shapes.Rule:
     """A rule with the ETag of its version."""
     response.headers["ETag"] = f'"{rules.version_of(rule)}"'
-    return shapes.Rule.model_validate(rule)
+    return with_clashes(session, [rule], by)[0]
+
+
+def with_clashes(session: Session, found: list[Rule], by: Actor) -> list[shapes.Rule]:
+    """Rules, each with how it stands to others."""
+    clashes = doubts.of_rules(session, found, utcnow(), by=by)
+    return [shapes.Rule.model_validate(rule.model_dump() | {"clashes": clashes[rule.id]}) for rule in found]
 
 
 @router.delete("/rules/{rule_id}", status_code=204, responses=described(401, 403, 404, 422))

@@ -65,3 +65,18 @@ def test_explained(ana: Browser, came: Came) -> None:
     past = ana.post("/rules/explain", {"delivery": mail}).json()
     assert (past["delivery"], past["then"]["rule"], past["today"]["rule"]) == (mail, "unproven-known-sender", "unproven-known-sender")
     assert ana.post("/rules/explain", {"sender": "x", "to": JOE}).json()["field"] == "sender"
+
+
+def test_a_rule_is_tried_out_before_it_is_made_and_says_what_stands_in_its_way(ana: Browser, came: Came) -> None:
+    (mail,) = came("it+joe.fern@company.example", author="sales@supplier.example")
+    block = ana.post("/rules", {"effect": "block", "match": "address", "value": "sales@supplier.example", "scope": "company"}).json()["id"]
+    tried = ana.post("/rules/preview", ALLOW).json()
+    assert (tried["came"], tried["changed"], tried["order"]["proof"]) == (1, 0, "dmarc")
+    assert "could prove itself by dmarc" in tried["doubt"]
+    assert [(one["kind"], one["rule_id"]) for one in tried["clashes"]] == [("shadowed", block)]
+    made = ana.post("/rules", ALLOW).json()
+    assert (made["doubt"], made["clashes"]) == (tried["doubt"], tried["clashes"])
+    listed = {one["id"]: one for one in ana.get("/rules").json()["items"]}
+    assert (listed[made["id"]]["clashes"], listed[block]["clashes"][0]["kind"]) == (made["clashes"], "exception")
+    offers = ana.post("/rules/offers", {"select": {"ids": [mail]}}).json()["items"]
+    assert [one["order"]["scope"] for one in offers][:3] == ["person:joe.fern", "department:it", "company"]

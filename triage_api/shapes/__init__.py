@@ -19,3 +19,4 @@ from triage_api.shapes.session import *
 from triage_api.shapes.substitutes import *
 from triage_api.shapes.texts import *
 from triage_api.shapes.tokens import *
+from triage_api.shapes.trials import *

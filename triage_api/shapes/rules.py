@@ -30,6 +30,14 @@ class SenderRule(Order):
         return RuleOrder(**self.model_dump())
 
 
+class Clash(Shape):
+    """How a rule stands to another one."""
+
+    kind: Annotated[str, Field(description="shadowed: it never takes effect; exception: it goes before the other; same: said already")]
+    rule_id: Id
+    sentence: str
+
+
 class Rule(Shape):
     """A sender rule."""
 
@@ -50,6 +58,8 @@ class Rule(Shape):
     used: Annotated[int | None, Field(description="null where that would tell of mail beyond your scope")]
     first_used_at: datetime | None
     last_used_at: datetime | None
+    doubt: Annotated[str, Field(description="why it may never work, as far as was known when it was made")]
+    clashes: Annotated[list[Clash], Field(description="how it stands to other rules that reach all of its mail")] = []
 
 
 class RuleChange(Order):

@@ -1,0 +1,62 @@
+"""Why a rule that lets somebody in may never work: what their mail so far could prove, and rules that go before it."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from triage import access, sealed
+from triage.actor import Actor
+from triage.authentication import Authentication, Result
+from triage.clashes import Clash, clashes
+from triage.door import ancestors
+from triage.models import Delivery, Message, Rule
+from triage.rule_orders import RuleOrder, in_force
+
+LOOKED_AT = 20  # of the sender's last mails
+
+
+def no_proof(session: Session, order: RuleOrder) -> str:
+    """Why no mail of this sender so far could have met the proof, with what would meet it; "" when some could, or none came.
+
+    `order` is checked. A list is known by its posts' signatures, which their authors' mail says nothing about.
+    """
+    if order.effect != "allow" or order.match == "list":
+        return ""
+    column = col(Delivery.author) if order.match == "address" else col(Delivery.author_domain)
+    about = column == order.value
+    if order.match == "subdomains":
+        about |= column.endswith(f".{order.value}", autoescape=True)
+    letters = select(col(Message.authentication)).join(Delivery, col(Delivery.message_id) == col(Message.id))
+    newest = letters.where(about, col(Delivery.direction) == "in").order_by(col(Delivery.id).desc()).limit(LOOKED_AT)
+    found = [Authentication.from_json(one) for one in session.scalars(newest)]
+    if not found or any(one.satisfies(order.proof) for one in found):
+        return ""
+    number = f"the last {len(found)} mails from there" if len(found) > 1 else "the last mail from there"
+    nothing = " The domain publishes neither SPF nor DMARC." if all(one.publishes_nothing for one in found) else ""
+    return f"None of {number} could prove itself by {order.proof}: this rule would have let in nothing.{nothing}{better(found)}"
+
+
+def better(found: Sequence[Authentication]) -> str:
+    """The proof that all of this mail could have given."""
+    if all(one.proof for one in found):
+        return " Ask for “aligned” instead: all of them meet it."
+    signers = set.intersection(*({one.domain for one in each.dkim if one.result is Result.PASS} for each in found))
+    if signers:
+        return f" All of them are signed by {min(signers, key=len)}: you may ask for “dkim:{min(signers, key=len)}” if you trust it."
+    return ""
+
+
+def of_rules(session: Session, about: Sequence[Rule], now: datetime, *, by: Actor) -> dict[int, tuple[Clash, ...]]:
+    """How each of these rules stands to others that reach all of its mail, by its id; only to those that the actor may know of."""
+    names = {name for rule in about for name in names_of(rule)}
+    rows = session.scalars(select(Rule).where(in_force(now), col(Rule.value).in_(names))).all() if names else []
+    closed = sealed.closed(session, by)
+    known = [one for one in rows if access.knows_rule(by, one.scope, closed)]
+    return {rule.id: tuple(clashes(rule, [one for one in known if one.id != rule.id])) for rule in about}
+
+
+def names_of(rule: Rule) -> Iterable[str]:
+    """The values of rules that could reach the same mail from further up: its own, and the domains above."""
+    return [rule.value, *(ancestors(rule.value.rpartition("@")[2]) if rule.match != "list" else [])]

@@ -1,0 +1,172 @@
+"""What a rule would have done in the last thirty days, before it is made; and which rules a sender's mail suggests, the narrowest first."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, false, select, true
+from sqlmodel import Session, col
+
+from triage import access, doubts, sealed
+from triage.actor import Actor
+from triage.authentication import Authentication
+from triage.clashes import Clash
+from triage.errors import BadInput
+from triage.models import Delivery, Message, Rule
+from triage.policy import Disposition
+from triage.rule_making import rule_orders
+from triage.rule_orders import RuleOrder, checked
+from triage.selection import Selection, condition
+from triage.settings import Settings
+from triage.states import State
+
+DAYS = 30
+LOOKED_AT = 2_000  # deliveries of the sender
+LOOKED_AT_OF_ALL = 20_000  # deliveries among which a list is looked for
+EXAMPLES = 5
+STRANGERS = frozenset({"first-contact", "unproven-known-sender", "dmarc-reject", "listed-client", "listed-sample"})
+TAKEN_AWAY = frozenset({State.PURGED, State.RECALLING, State.REJECTED})
+LET_GO = frozenset({State.QUEUED, State.RELAYING, State.DELIVERED, State.BOUNCED})
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What a rule would have changed, of the mail that the actor may see."""
+
+    order: RuleOrder
+    came: int  # from this sender, within the rule's scope
+    changed: int  # would have been let in, or kept out
+    people: int  # whom they were for
+    against: int  # of them people decided otherwise: purged what it lets in, released what it keeps out
+    examples: tuple[int, ...]  # newest first
+    since: datetime
+    sentence: str
+    doubt: str  # why it may never work
+    clashes: tuple[Clash, ...]
+
+
+def trial(session: Session, order: RuleOrder, *, by: Actor, settings: Settings, now: datetime) -> Trial:
+    """Try a rule out on what came. BadInput for what can be no rule."""
+    order = checked(session, order, settings)
+    since = now - timedelta(days=DAYS)
+    rows = session.execute(
+        select(
+            col(Delivery.id), col(Delivery.state), col(Delivery.person), col(Delivery.department), col(Delivery.verdict),
+            col(Delivery.rule), col(Delivery.proof), col(Delivery.decision_id), col(Message.authentication),
+        )
+        .join(Message, col(Message.id) == col(Delivery.message_id))
+        .where(about(order, since), scoped(order.scope), col(Delivery.received_at) >= since, access.visible(by))
+        .order_by(col(Delivery.id).desc())
+        .limit(LOOKED_AT)
+    ).all()  # fmt: skip
+    changed = [row for row in rows if (would_pass if order.effect == "allow" else would_stop)(row, order)]
+    others = TAKEN_AWAY if order.effect == "allow" else LET_GO
+    against = sum(row.decision_id is not None and State(row.state) in others for row in changed)
+    people = len({(row.department, row.person) for row in changed})
+    like = Rule(**as_row(order), author=by.shown, created_at=now)
+    return Trial(
+        order=order,
+        came=len(rows),
+        changed=len(changed),
+        people=people,
+        against=against,
+        examples=tuple(row.id for row in changed[:EXAMPLES]),
+        since=since,
+        sentence=sentence(order, len(rows), len(changed), people, against),
+        doubt=doubts.no_proof(session, order),
+        clashes=doubts.of_rules(session, [like], now, by=by)[like.id],
+    )
+
+
+def as_row(order: RuleOrder) -> dict[str, Any]:
+    """What a rule keeps of its order."""
+    names = ("effect", "match", "value", "scope", "proof", "risky", "unproven_only", "unsigned_only")
+    return {name: getattr(order, name) for name in names}
+
+
+def about(order: RuleOrder, since: datetime) -> ColumnElement[bool]:
+    """Mail of whom the rule is about."""
+    if order.match == "address":
+        return col(Delivery.author) == order.value
+    if order.match == "list":
+        newest = select(col(Delivery.message_id)).where(col(Delivery.received_at) >= since).order_by(col(Delivery.id).desc())
+        latest = newest.limit(LOOKED_AT_OF_ALL).subquery()
+        named: ColumnElement[bool] = col(Message.summary)["list_id"].as_string() == order.value
+        return col(Delivery.message_id).in_(select(latest.c.message_id)) & named
+    if order.match not in ("domain", "subdomains"):
+        return false()
+    alone = col(Delivery.author_domain) == order.value
+    below = order.match == "subdomains" or order.effect == "block"
+    return alone | col(Delivery.author_domain).endswith(f".{order.value}", autoescape=True) if below else alone
+
+
+def scoped(scope: str) -> ColumnElement[bool]:
+    """Mail for whom the rule is."""
+    kind, _, name = scope.partition(":")
+    return true() if kind == "company" else (col(Delivery.department) if kind == "department" else col(Delivery.person)) == name
+
+
+def would_pass(row: Any, order: RuleOrder) -> bool:
+    """Was it held as a stranger's, and would the rule have let it in?"""
+    held = row.verdict != Disposition.RELAY and (row.rule in STRANGERS or (order.risky and row.rule == "dangerous-attachment"))
+    return held and Authentication.from_json(row.authentication).satisfies(order.proof, as_list=order.match == "list")
+
+
+def would_stop(row: Any, order: RuleOrder) -> bool:
+    """Did it come in, and would the rule have kept it out?"""
+    return row.verdict != Disposition.PURGE and not (order.unproven_only and row.proof)
+
+
+def sentence(order: RuleOrder, came: int, changed: int, people: int, against: int) -> str:
+    """What it would have done, for a person to read."""
+    verb, decided = ("let in", "purged") if order.effect == "allow" else ("kept out", "released")
+    if not came:
+        return f"No mail of theirs came in the last {DAYS} days."
+    if not changed:
+        return f"In the last {DAYS} days it would have {verb} nothing more; {mails(came)} came from there."
+    more = f"; staff {decided} {against} of them" if against else ""
+    return f"In the last {DAYS} days it would have {verb} {mails(changed)} to {people} {'person' if people == 1 else 'people'}{more}."
+
+
+def mails(number: int) -> str:
+    """So many mails, in words."""
+    return f"{number:,} mail{'s' if number != 1 else ''}" + (" or more" if number >= LOOKED_AT else "")
+
+
+def offers(session: Session, selected: Selection, *, by: Actor, settings: Settings, now: datetime) -> tuple[Trial, ...]:
+    """Rules that would let the senders of this mail in, each tried out: the narrowest sensible first, as far as the scope reaches.
+
+    First the address, for whom it wrote to, then for the department and the company, then the domain alone; of a list the list.
+    """
+    columns = select(col(Delivery.id), col(Delivery.department), col(Delivery.person))
+    rows = session.execute(columns.where(condition(selected), access.visible(by)).limit(LOOKED_AT)).all()
+    ids = [row.id for row in rows]
+    scopes = scopes_of([(row.department, row.person) for row in rows], by, session) if ids else []
+    found: list[RuleOrder] = []
+    for match, scope in [*(("address", one) for one in scopes), *(("domain", one) for one in scopes[-1:])]:
+        try:
+            found += rule_orders(session, RuleOrder("allow", match, "", scope), selected, ids)
+        except BadInput:
+            continue
+    distinct = list(dict.fromkeys(one for one in found if is_possible(session, one, settings)))
+    return tuple(trial(session, one, by=by, settings=settings, now=now) for one in distinct)
+
+
+def scopes_of(folders: Sequence[tuple[str, str]], by: Actor, session: Session) -> list[str]:
+    """The scopes that hold all of these folders and lie in the actor's own, narrowest first."""
+    persons, departments = {person for _, person in folders}, {department for department, _ in folders}
+    wanted = [f"person:{next(iter(persons))}"] if len(persons) == 1 and "" not in persons else []
+    wanted += [f"department:{next(iter(departments))}"] if len(departments) == 1 and "" not in departments else []
+    closed = sealed.closed(session, by)
+    within = by.scope.words()
+    return [one for one in [*wanted, "company"] if one not in closed and (by.scope.company or one in within)]
+
+
+def is_possible(session: Session, order: RuleOrder, settings: Settings) -> bool:
+    """Can there be such a rule?"""
+    try:
+        checked(session, order, settings)
+    except BadInput:
+        return False
+    return True
