@@ -9,8 +9,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from fnmatch import fnmatchcase
-from typing import NamedTuple
 
 from sqlmodel import Session
 
@@ -19,13 +17,13 @@ from triage.actor import Actor
 from triage.correspondents import KNOWN, PARKED, Lesson
 from triage.envelope import Address
 from triage.errors import BadInput, NotAllowed
-from triage.models import Department, KnownRecipient, Person, SentMail
+from triage.models import SentMail
 from triage.settings import Settings
-from triage.teaching import Reason, Sent, why_not_address
+from triage.teaching import Reason, Sent
+from triage.writers import Lookup, Writer
 
 CAPPED = frozenset({"outbound", "journal", "log"})  # ways that a compromised account could use to let somebody in
 ANNOUNCED = frozenset({"seed", "api"})  # ways by which an administrator says so: their time counts from the import
-OURS = frozenset({"legacy", "triage", "alias", "former", "role", "group"})  # kinds of addresses that somebody here writes from
 MOST_SHOWN = 20  # addresses that are kept with a reason why they were not learned
 
 
@@ -39,69 +37,6 @@ class Learned:
     skipped: Counter[Reason] = field(default_factory=Counter)
 
 
-class Writer(NamedTuple):
-    """Who wrote: a person, or a role address of a department."""
-
-    person: str
-    department: str
-    shown: str
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """As a correspondent has it: the department only where no person is named."""
-        return self.person, "" if self.person else self.department
-
-
-class Lookup:
-    """Who has which address here, asked once a call."""
-
-    def __init__(self, session: Session, settings: Settings, lists: frozenset[str] = frozenset()) -> None:
-        """`lists`: addresses of mailing lists that we know."""
-        self.session, self.settings, self.lists = session, settings, lists
-        self.found: dict[str, Writer | None] = {}
-        self.resources: dict[str, bool] = {}
-        self.recipients: dict[str, tuple[Address | None, Reason | None]] = {}
-
-    def writer(self, text: str) -> Writer | None:
-        """Whose address this is; None when nobody here writes from it."""
-        if text not in self.found:
-            self.found[text] = self.look_up(text)
-        return self.found[text]
-
-    def look_up(self, text: str) -> Writer | None:
-        """As the directory has it now."""
-        try:
-            address = Address.parse(text)
-        except ValueError:
-            return None
-        if address.domain not in self.settings.own_domains:
-            return None
-        meant = recipients.resolve(self.session, address, self.settings.company)
-        known = self.session.get(KnownRecipient, meant.listed) if meant else None
-        if meant is None or known is None or known.kind not in OURS:
-            return None
-        person = self.session.get(Person, meant.person) if meant.person else None
-        department = self.session.get(Department, meant.department)
-        return Writer(meant.person, meant.department, person.name if person else department.name if department else meant.department)
-
-    def is_resource(self, text: str) -> bool:
-        """Is this a meeting room or the like?"""
-        if text not in self.resources:
-            local = text.rpartition("@")[0].casefold()
-            self.resources[text] = any(fnmatchcase(local, pattern.casefold()) for pattern in self.settings.outbound.resources)
-        return self.resources[text]
-
-    def recipient(self, text: str) -> tuple[Address | None, Reason | None]:
-        """Whom a recipient's address names, and why it is not learned; years of mail go to the same few people."""
-        if text not in self.recipients:
-            try:
-                address = Address.parse(text)
-                self.recipients[text] = address, why_not_address(address, self.settings.own_domains, self.lists)
-            except ValueError:
-                self.recipients[text] = None, Reason.MALFORMED
-        return self.recipients[text]
-
-
 def learn_many(session: Session, mails: Iterable[Sent], *, how: str, settings: Settings, by: Actor, now: datetime) -> Learned:
     """Learn from mails that were sent, in their order; `how`: outbound, journal, log, seed or api.
 
@@ -113,7 +48,7 @@ def learn_many(session: Session, mails: Iterable[Sent], *, how: str, settings: S
     report, given = Learned(), list(mails)
     lookup = Lookup(session, settings, correspondents.lists_among(session, (one.casefold() for mail in given for one in mail.recipients)))
     lessons: dict[tuple[str, str, str], Lesson] = {}
-    kept: list[SentMail] = []
+    left: list[tuple[Sent, Outcome]] = []
     posts: dict[str, tuple[str, str, datetime]] = {}
     for mail in given:
         outcome = looked_at(mail, lookup)
@@ -121,12 +56,14 @@ def learn_many(session: Session, mails: Iterable[Sent], *, how: str, settings: S
         posts.update({address: (address, outcome.person, mail.at) for address in outcome.skipped.get(Reason.LIST_POST, ())})
         for address in outcome.addresses if settings.outbound.learn != "none" else ():
             add(lessons, lesson(mail, outcome, address))
-        if how in CAPPED and (row := remembered(mail, outcome, lookup)):
-            kept.append(row)
+        if how in CAPPED:
+            left.append((mail, outcome))
     if settings.outbound.learn != "none":
-        settle(session, list(lessons.values()), report, how=how, settings=settings, now=now)
+        unwanted = settle(session, list(lessons.values()), report, how=how, settings=settings, now=now)
         correspondents.posted(session, posts.values())
-    correspondents.keep_sent(session, kept)
+        for _, outcome in left:
+            outcome.leave_out(unwanted)
+    correspondents.keep_sent(session, [row for mail, outcome in left if (row := remembered(mail, outcome, lookup))])
     correspondents.count(session, report.skipped.items(), how=how, now=now)
     if report.learned or report.parked:
         detail = {"how": how, "learned": report.learned, "parked": report.parked, "mails": len(given)}
@@ -143,6 +80,12 @@ class Outcome:
     whole: Reason | None = None  # the whole mail teaches nothing
     skipped: dict[Reason, list[str]] = field(default_factory=dict)
     outside: tuple[Address, ...] = ()  # whoever outside may answer
+
+    def leave_out(self, unwanted: frozenset[tuple[str, str, str]]) -> None:
+        """These do not count, so they do not open the door by answering either."""
+        if self.writer is not None:
+            person, department = self.writer.key
+            self.outside = tuple(one for one in self.outside if (str(one), person, department) not in unwanted)
 
     @property
     def person(self) -> str:
@@ -240,8 +183,10 @@ def add(lessons: dict[tuple[str, str, str], Lesson], one: Lesson) -> None:
     lessons[one.key] = Lesson(*one.key, before.sent + one.sent, first, last.last_sent_at, last.message_id, last.subject_digest)
 
 
-def settle(session: Session, lessons: Sequence[Lesson], report: Learned, *, how: str, settings: Settings, now: datetime) -> None:
-    """Write the lessons: those that are new count at once, as far as the day's cap of who wrote allows."""
+def settle(
+    session: Session, lessons: Sequence[Lesson], report: Learned, *, how: str, settings: Settings, now: datetime
+) -> frozenset[tuple[str, str, str]]:
+    """Write the lessons: those that are new count at once, as far as the day's cap of who wrote allows. The keys of those that do not."""
     there = correspondents.present(session, lessons)
     room: dict[tuple[str, str], int] = {}
     rows = []
@@ -261,7 +206,9 @@ def settle(session: Session, lessons: Sequence[Lesson], report: Learned, *, how:
             report.parked += 1
             report.skipped[Reason.DAILY_CAP] += 1
         rows.append((one, state))
+    rows.sort(key=lambda row: row[0].key)  # two that write the same ones do not wait for each other in a circle
     correspondents.write(session, rows, how=how, counts_from=now if how in ANNOUNCED else None, now=now)
+    return frozenset(one.key for one, state in rows if there.get(one.key, state) != KNOWN)
 
 
 def remembered(mail: Sent, outcome: Outcome, lookup: Lookup) -> SentMail | None:

@@ -234,6 +234,18 @@ def test_what_left_is_remembered_for_answers(session: Session, settings: Setting
     }
 
 
+def test_what_is_parked_or_dropped_opens_no_door_by_answering(session: Session, settings: Settings) -> None:
+    settings = outbound(settings, daily_cap=1)
+    learn(session, settings, wrote(ANN, "b@other.example"), wrote("b@other.example", number=2))
+    (parked,) = acquaintances.listing(session, by=ANA, settings=settings, state="parked")
+    acquaintances.drop(session, [parked.id], by=ANA, now=NOW)
+    learn(session, settings, wrote(ANN, "b@other.example", number=3))
+    acquaintances.accept(session, [parked.id], by=ANA, now=NOW)
+    learn(session, settings, wrote("b@other.example", number=4))
+    kept = {one.message_id[0]: one.went_to for one in session.scalars(select(SentMail))}
+    assert kept == {"1": ["supplier.example"], "3": ["supplier.example"], "4": ["other.example"]}
+
+
 def test_an_unknown_way_is_refused(session: Session, settings: Settings) -> None:
     with pytest.raises(BadInput, match="how: outbound, journal"):
         learn(session, settings, wrote(), how="magic")
