@@ -15,6 +15,7 @@ from dataclasses import replace
 from sqlmodel import Session
 
 from mta import receive
+from mta.certificate import Certificate
 from mta.examination import Found
 from mta.judge import FAST_PARSER, PARSER_MEMORY, PARSERS, UNREACHABLE, Writer, again
 from mta.lane import Judged, Lane
@@ -47,13 +48,14 @@ def run(settings: Settings, stop: threading.Event, ready: Callable[[], None] | N
     """Take employees' mail, pass it on and learn from it, until `stop`. BadInput when the settings do not allow it."""
     submitters = Submitters(settings.outbound)
     checked(settings)
+    certificate = Certificate(settings.smtp)
     directory = settings.spool.directory
     judged: queue.SimpleQueue[Judged] = queue.SimpleQueue()
     ended = threading.Event()
     with contextlib.ExitStack() as closing:
         spool = Spool(directory / OUTBOUND)
         spool.tidy()
-        own = listeners(as_listener(settings).smtp, "outbound.listen")
+        own = closing.enter_context(contextlib.closing(listeners(as_listener(settings).smtp, "outbound.listen")))
         engine = open_engine(settings.database.url)
         closing.callback(engine.dispose)
         bells = [closing.enter_context(contextlib.closing(Bell(directory, name))) for name in (OUTBOUND, "relay", "change")]
@@ -69,7 +71,7 @@ def run(settings: Settings, stop: threading.Event, ready: Callable[[], None] | N
             entering(writer, judged, ended, stop),
         ]
         try:
-            receive.open_door(as_listener(settings), spool, own, stop, ready, submitters=submitters)
+            receive.open_door(as_listener(settings), certificate, spool, own, stop, ready, submitters=submitters)
         finally:
             ended.set()
             lane.close()

@@ -50,17 +50,19 @@ def run(
     `ready` is called when connections are accepted. `own` are listening sockets; without them systemd's are used, or
     smtp.listen is bound. `tally` is shared with other workers. BadInput when port, spool or certificate cannot be used.
     """
+    certificate = Certificate(settings.smtp)
     edges = Edges(settings.smtp.trusted_edges, settings.smtp.edge_protocol)
     directory = settings.spool.directory
     spool = Spool(directory)
     with contextlib.closing(Bell(directory, "judge")) as bell:
         spool.after_batch = bell.ring
         own = own or listeners(settings.smtp)
-        open_door(settings, spool, own, stop, ready, edges=edges, tally=tally, lifeline=lifeline)
+        open_door(settings, certificate, spool, own, stop, ready, edges=edges, tally=tally, lifeline=lifeline)
 
 
 def open_door(
     settings: Settings,
+    certificate: Certificate,
     spool: Spool,
     own: Listeners,
     stop: threading.Event | None,
@@ -72,7 +74,6 @@ def open_door(
     lifeline: int | None = None,
 ) -> None:
     """Accept connections on these sockets until it is ordered to stop, and put what is accepted into the spool."""
-    certificate = Certificate(settings.smtp)
     spool.start()
     with contextlib.closing(own), asyncio.Runner(loop_factory=loop_factory()) as runner:
         loop = runner.get_loop()
