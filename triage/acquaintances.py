@@ -103,7 +103,7 @@ def drop(session: Session, ids: Sequence[int], *, by: Actor, now: datetime) -> i
 
 def decide(session: Session, ids: Sequence[int], state: str, *, by: Actor, now: datetime) -> int:
     """Give them a state, on the record."""
-    access.may_decide(by)
+    access.may_make_rules(by)
     wanted = sorted(set(ids))
     rows = correspondents.locked(session, wanted, by)
     for missing in (one for one in wanted if one not in rows):

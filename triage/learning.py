@@ -13,7 +13,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from triage import access, correspondents, ledger, recipients, sealed
-from triage.actor import Actor
+from triage.actor import Actor, Grant
 from triage.correspondents import KNOWN, PARKED, Lesson
 from triage.envelope import Address
 from triage.errors import BadInput, NotAllowed
@@ -113,7 +113,8 @@ class Announced:
 def announce(session: Session, items: Sequence[Announced], *, settings: Settings, by: Actor, now: datetime) -> Learned:
     """Learn what a script says; the same once more changes nothing. BadInput names an employee who is nobody here, NotAllowed one
     beyond the actor's scope: then nothing is learned at all."""
-    access.may_decide(by)
+    access.require(by, *sorted(access.DECIDING))
+    access.allow(by, Grant.LEARN)
     lookup = Lookup(session, settings)
     employees = {one.employee: employee(session, one.employee, lookup, by) for one in items}
     mails = [Sent(to, (one.address,), to, one.at or now, one.message_id) for one in items for to in [employees[one.employee]]]
