@@ -236,7 +236,7 @@ def carry_out(
     if aim.event is Event.RELEASE:  # a redirect that was taken back and a mailbox that moved are forgotten
         held = [one for one, state in changed.items() if state is State.HELD]
         recipients.address_anew(session, among(session, col(Delivery.id), held))
-    in_flight = want_purged(session, meant, decision.id) if aim.event is Event.PURGE else set()
+    in_flight = want_purged(session, meant, decision) if aim.event is Event.PURGE else set()
     settled = changed.keys() | sought.keys() | in_flight | back | closed
     left = {delivery_id: state for delivery_id, state in meant if delivery_id not in settled}
     why = explanations(session, list(left), aim, decision.at) | {one: ("refused", reason) for one, reason in barred.items()}
@@ -268,7 +268,7 @@ def put_back(session: Session, where: ColumnElement[bool], decision: Decision, d
     return {delivery_id for delivery_id, _ in changed}
 
 
-def want_purged(session: Session, meant: list[tuple[int, State]], decision_id: int) -> set[int]:
+def want_purged(session: Session, meant: list[tuple[int, State]], decision: Decision) -> set[int]:
     """Mark what is under way this moment: relay and recaller purge it when it has landed, or the attempt fails.
 
     An undo that wanted it back gives way; a purge that somebody else has wanted before stands.
@@ -279,8 +279,9 @@ def want_purged(session: Session, meant: list[tuple[int, State]], decision_id: i
     for delivery_id, undone_by in marked.items():
         recalled.tell(session, undone_by, delivery_id, "refused", "It was purged since.")
     if marked:
-        values = {"purge_wanted_by": decision_id, "back_wanted_by": None, "back_to": ""}
+        values = {"purge_wanted_by": decision.id, "back_wanted_by": None, "back_to": ""}
         session.execute(update(Delivery).where(among(session, col(Delivery.id), marked)).values(**values))
+        recalled.hurry(session, marked, now=decision.at)
     return set(marked)
 
 
