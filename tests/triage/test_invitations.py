@@ -1,49 +1,36 @@
-"""Calendar parts, well formed and not."""
+"""What a calendar part says: its method and the UID of its first entry, whatever else is in it."""
 
 import pytest
 from hypothesis import given, strategies as st
 
-from triage.invitations import Calendar, read
+from triage.invitations import UID_LIMIT, Calendar, read
+from triage.visible import visible
 
-EXCHANGE_ZONE = "BEGIN:VTIMEZONE\r\nTZID:W. Europe Standard Time\r\nBEGIN:STANDARD\r\nTZOFFSETTO:+0100\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n"
-
-
-def calendar(*lines: str, method: str = "REQUEST", zone: str = "") -> str:
-    """A calendar part with one event of these lines."""
-    return f"BEGIN:VCALENDAR\r\nMETHOD:{method}\r\n{zone}BEGIN:VEVENT\r\n" + "".join(line + "\r\n" for line in lines) + "END:VEVENT\r\n"
+EVENT = "BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nBEGIN:VEVENT\r\nUID:one@company.example\r\nEND:VEVENT\r\nBEGIN:VEVENT\r\nUID:two\r\n"
 
 
 @pytest.mark.parametrize(
-    ("start", "zone", "at"),
+    ("text", "found"),
     [
-        ("DTSTART:20261124T100000Z", "", "2026-11-24T10:00:00+00:00"),
-        ("DTSTART;TZID=Europe/Berlin:20261124T100000", "", "2026-11-24T09:00:00+00:00"),
-        ('DTSTART;TZID="America/New_York":20260701T100000', "", "2026-07-01T14:00:00+00:00"),
-        ("DTSTART;TZID=W. Europe Standard Time:20261124T100000", EXCHANGE_ZONE, "2026-11-24T09:00:00+00:00"),
-        ("DTSTART;TZID=../../etc/passwd:20261124T100000", "", "2026-11-24T10:00:00+00:00"),
-        ("DTSTART;VALUE=DATE:20261124", "", "2026-11-24T00:00:00+00:00"),
-        ("DTSTART:20261124T1000\r\n 00Z", "", "2026-11-24T10:00:00+00:00"),
-        ("DTSTART:20269999T100000Z", "", ""),
-        ("DTSTART;TZID=Europe/Berlin:00010101T000000", "", ""),
-        ("DTSTART:soon", "", ""),
-        ("DTEND:20261124T100000Z", "", ""),
+        (EVENT, Calendar("request", "one@company.example")),
+        (EVENT.replace("\r\n", "\n"), Calendar("request", "one@company.example")),
+        (EVENT.replace("one@", "one\r\n @"), Calendar("request", "one@company.example")),
+        (EVENT.replace("UID:one", "UID;X-ODD=1:one"), Calendar("request", "one@company.example")),
+        ("method: reply \nuid: x \n", Calendar("reply", "x")),
+        ("DESCRIPTION:x\\nUID:hidden\r\nX-UID:no\r\n", Calendar()),
+        ("UID:\r\nMETHOD:\r\n", Calendar()),
+        ("UID:a\x1b[31mb\r\n", Calendar("", "a\\x1b[31mb")),
+        (f"UID:{'x' * (UID_LIMIT + 1)}\r\n", Calendar()),
+        ("", Calendar()),
     ],
 )
-def test_when_it_begins(start: str, zone: str, at: str) -> None:
-    assert read(calendar("UID:a@b", start, zone=zone)) == Calendar("request", "a@b", at)
+def test_what_is_read(text: str, found: Calendar) -> None:
+    assert (read(text).method, read(text).uid) == (found.method, found.uid)
 
 
-def test_folded_lines_are_one_and_the_first_event_counts() -> None:
-    text = calendar("UID:very-", " long", "DTSTART:20261124T100000Z", method="CANCEL") + calendar("UID:other", "DTSTART:20271124")
-    assert read(text) == Calendar("cancel", "very-long", "2026-11-24T10:00:00+00:00")
-
-
-def test_no_event() -> None:
-    assert read("") == Calendar()
-    assert read("BEGIN:VCALENDAR\r\nBEGIN:VTODO\r\nDTSTART:20261124T100000Z\r\n") == Calendar()
-
-
-@given(st.text(max_size=300))
-def test_anything(text: str) -> None:
-    read(text)
-    read(calendar(f"DTSTART;TZID={text}:20261124T100000", f"UID:{text}"))
+@given(st.lists(st.one_of(st.text(max_size=50), st.sampled_from(["UID:", "METHOD:REPLY", "\r\n", "\r\n ", ";X=1:"])), max_size=20))
+def test_no_text_is_too_odd(pieces: list[str]) -> None:
+    found = read("".join(pieces))
+    assert visible(found.uid) == found.uid
+    assert len(found.uid) <= UID_LIMIT
+    assert found.method == found.method.casefold()
