@@ -206,4 +206,6 @@ def script(letter: str) -> str:
 def skeleton(text: str) -> str:
     """The text as a hasty eye reads it: accents gone, look-alike letters and digits as the letter they pass for."""
     folded = unicodedata.normalize("NFKD", text.casefold().translate(LOOKALIKES))
-    return "".join(letter for letter in folded if not unicodedata.combining(letter)).translate(LOOKALIKES)
+    if folded.isascii():
+        return folded.translate(LOOKALIKES)
+    return "".join(letter for letter in folded if unicodedata.category(letter) != "Mn").casefold().translate(LOOKALIKES)

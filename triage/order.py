@@ -7,7 +7,7 @@ from typing import Any
 from triage.signals import Signal, weight
 
 START = 50  # of 100, before anything speaks for it or against it
-PRESSING = 40  # what perishes comes before everything else from here on: below, it is likely not wanted at all
+PRESSING = 50  # what perishes comes before everything else from here on: below, it may well not be wanted at all
 ODDITY = 0.6  # points that one of weight takes away
 OWN_DOMAIN_HALF = 2  # what became of a colleague's mail says half as much
 WANTED_BEFORE, WANTED_MOST = 8, 30
@@ -56,10 +56,10 @@ def reasons(
     """
     names = {signal.name for signal in signals}
     found = [
-        *perishes(minutes),
+        *perishes(minutes, bool(proof) or by_sender.let_in > by_sender.taken_away),
         *odd(signals),
         *proven(author, proof),
-        *answered(answers and "bulk" not in names),
+        *answered(answers and bool(author) and "bulk" not in names),
         *waits(names),
         *decided(author, by_sender, "sender", 1),
         *decided("its campaign", by_campaign, "campaign", 1),
@@ -73,10 +73,10 @@ def urgency(reasons: Iterable[Reason]) -> int:
     return min(100, max(0, START + sum(reason.points for reason in reasons)))
 
 
-def perishes(minutes: int | None) -> Iterable[Reason]:
-    """It is of no use when it waits."""
+def perishes(minutes: int | None, believed: bool) -> Iterable[Reason]:
+    """It is of no use when it waits. Whoever deceives presses for time too, so it counts for those who can be believed."""
     if minutes is not None:
-        yield Reason("perishes", 25, f"It is of use for about {minutes} minutes only.")
+        yield Reason("perishes", 25 if believed else 5, f"It is of use for about {minutes} minutes only.")
 
 
 def odd(signals: Sequence[Signal]) -> Iterable[Reason]:
@@ -101,7 +101,7 @@ def answered(answers: bool) -> Iterable[Reason]:
 def waits(names: set[str]) -> Iterable[Reason]:
     """What goes to many is seldom what one person waits for."""
     if "bulk" in names:
-        yield Reason("bulk", -15, "It is bulk mail: nobody waits for it in person.")
+        yield Reason("bulk", -10, "It is bulk mail: nobody waits for it in person.")
     if "many-of-us" in names:
         yield Reason("many", -10, "It came for many of us at once.")
 

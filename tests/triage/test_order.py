@@ -22,11 +22,11 @@ BULK = Signal("bulk", "It is bulk mail.")
 @pytest.mark.parametrize(
     ("signals", "known", "name", "points", "sentence"),
     [
-        ((), {"minutes": 10}, "perishes", 25, "It is of use for about 10 minutes only."),
+        ((), {"minutes": 10}, "perishes", 5, "It is of use for about 10 minutes only."),
         ((ODD,), {}, "odd", -30, "What is odd about it speaks against it, above all: The domain looks like ours."),
         ((), {"proof": "dmarc"}, "proven", 10, "It is proven to come from sender.example."),
         ((), {"answers": True}, "answers", 10, "It says that it answers an earlier mail."),
-        ((BULK,), {}, "bulk", -15, "It is bulk mail: nobody waits for it in person."),
+        ((BULK,), {}, "bulk", -10, "It is bulk mail: nobody waits for it in person."),
         ((), {"by_sender": Past(1, 0)}, "sender-let-in", 16, "People here let in an earlier mail from ann@sender.example."),
         ((), {"by_sender": Past(9, 0)}, "sender-let-in", 30, "People here let in 9 earlier mails from ann@sender.example."),
         ((), {"by_sender": Past(0, 2)}, "sender-taken-away", -40, "People here took away 2 earlier mails from ann@sender.example."),
@@ -36,6 +36,12 @@ BULK = Signal("bulk", "It is bulk mail.")
 )
 def test_each_reason(signals: tuple[Signal, ...], known: dict[str, Any], name: str, points: int, sentence: str) -> None:
     assert why(*signals, **known) == {name: Reason(name, points, sentence)}
+
+
+def test_what_presses_for_time_counts_for_those_who_can_be_believed() -> None:
+    assert why(minutes=10, proof="dmarc")["perishes"].points == 25
+    assert why(minutes=10, by_sender=Past(2, 1))["perishes"].points == 25
+    assert why(minutes=10, by_sender=Past(1, 1))["perishes"].points == 5
 
 
 def test_bulk_mail_answers_nothing() -> None:

@@ -156,13 +156,13 @@ def test_cards_group_by_sender(company: Engine, settings: Settings) -> None:
 
 def test_cards_are_ordered_by_clock_then_urgency_then_time_and_pages_meet(company: Engine, settings: Settings) -> None:
     rows: dict[str, dict[str, Any]] = {
-        "soon": {"perishable_until": NOW + timedelta(minutes=5), "urgency": 40},
+        "soon": {"perishable_until": NOW + timedelta(minutes=5), "urgency": 50},
         "later": {"perishable_until": NOW + timedelta(minutes=9), "urgency": 75},
         "heavy": {"urgency": 80},
         "light new": {"urgency": 60, "received_at": NOW + timedelta(minutes=1)},
         "light": {"urgency": 60},
         "passed": {"perishable_until": NOW - timedelta(minutes=1), "urgency": 50},
-        "surely not wanted": {"perishable_until": NOW + timedelta(minutes=1), "urgency": 39},
+        "surely not wanted": {"perishable_until": NOW + timedelta(minutes=1), "urgency": 49},
     }
     for name in sorted(rows):
         (one,) = came(company, settings, JOE, author=f"{name.replace(' ', '.')}@s.example", subject=name)

@@ -15,6 +15,8 @@ RULES: tuple[Callable[[Seen], Iterable[Signal]], ...] = (
     authenticity.forged_own_domain,
     names.borrowed_name,
     names.namesake,
+    names.much_imitated,
+    names.disguised_words,
     names.address_in_name,
     names.lookalike_domain,
     names.foreign_letters,

@@ -1,14 +1,28 @@
 """Who it pretends to be: display names, look-alike domains, letters that deceive."""
 
+import re
 from collections.abc import Iterable
 
 from triage import links
 from triage.authors import loose_addresses
-from triage.links import related, written
+from triage.links import is_mixed, organisation, related, written
 from triage.mailing_lists import rewritten
 from triage.signals.likeness import looks_like, plain_name, plain_names
 from triage.signals.seen import Seen, Signal
 from triage.visible import has_escapes
+
+DISGUISE_LOOKED_AT = 2_000  # characters of the text
+# Greek, Cyrillic, Armenian, Cherokee, Coptic
+FOREIGN = "\u0370-\u03ff\u0400-\u052f\u0531-\u058f\u13a0-\u13ff\u2c80-\u2cff\uab70-\uabbf"
+MIXED = re.compile(f"\\b(?=[{FOREIGN}]{{0,30}}[A-Za-z]|[A-Za-z]{{1,30}}[{FOREIGN}])[A-Za-z{FOREIGN}]{{3,40}}\\b")
+DRESSED = re.compile("[A-Za-z][\ufe00-\ufe0f\U000e0100-\U000e01ef]|[\U0001d400-\U0001d7ff]{3}")  # marks between letters; signs as letters
+IMITATED = (
+    "paypal amazon netflix microsoft onedrive sharepoint apple icloud coinbase metamask ledger trezor binance dhl fedex usps docusign"
+    " dropbox facebook instagram linkedin whatsapp hsbc barclays santander bradesco itau nubank sparkasse volksbank postbank commerzbank"
+    " laposte chronopost ameli correos bbva telekom vodafone adobe wetransfer norton mcafee hmrc spotify disney walmart costco tether ebay"
+    " airbnb"
+)
+MUCH_IMITATED = tuple(IMITATED.split())
 
 
 def borrowed_name(seen: Seen) -> Iterable[Signal]:
@@ -34,6 +48,29 @@ def shown_name(seen: Seen) -> str:
     """The author's display name; of a list's post that of whom it is from."""
     post = rewritten(seen.summary)
     return post.name if post else seen.summary.author_name
+
+
+def much_imitated(seen: Seen) -> Iterable[Signal]:
+    """The display name is that of a company in whose name much is forged, and the address has nothing to do with it."""
+    shown, author = shown_name(seen), seen.summary.author
+    words = plain_name(shown).replace("i", "l").split() if author else []  # PayPaI with a great i
+    name = next((name for name in MUCH_IMITATED if name.replace("i", "l") in words), "")
+    if name and "vla" not in words and name not in organisation(seen.author_domain):
+        sentence = f"It calls itself {shown}, in whose name much is forged, but is from {author}."
+        yield Signal("name-much-imitated", sentence, 30, (name, author))
+
+
+def disguised_words(seen: Seen) -> Iterable[Signal]:
+    """Words that mix alphabets or hide marks between their letters: everybody reads them, and no program finds them."""
+    summary = seen.summary
+    headline, text = f"{summary.author_name} {summary.subject}", summary.text[:DISGUISE_LOOKED_AT]
+    if headline.isascii() and text.isascii():
+        return
+    mixed = [word for word in MIXED.findall(headline) if is_mixed(word)] or [word for word in MIXED.findall(text) if is_mixed(word)][1:]
+    dressed = DRESSED.search(headline)
+    if mixed or dressed:
+        words = mixed[0] if mixed else headline[dressed.start() : dressed.start() + 20] if dressed else ""
+        yield Signal("disguised-words", f"It writes words in letters that only look right: “{words}”.", 35, (words,))
 
 
 def address_in_name(seen: Seen) -> Iterable[Signal]:

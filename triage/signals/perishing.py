@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 from triage.content import Summary
-from triage.signals.seen import LOOKED_AT, Seen, Signal
+from triage.signals.seen import LOOKED_AT, Seen, Signal, openings, words_of
 
 CODE_WORDS = re.compile(
     r"\b(?:verification|security|sign-?in|log-?in|login|one-?time|confirmation|access|authentication|authori[sz]ation|2fa|two-factor)"
@@ -16,7 +16,7 @@ CODE_WORDS = re.compile(
     r"|\bcode de (?:vérification|sécurité|confirmation|connexion)\b|\bcódigo de (?:verificación|seguridad|acceso)\b",
     re.IGNORECASE,
 )
-CODE_STEMS = ("code", "pin", "otp", "pass", "wort", "código")
+CODE_OPENINGS = frozenset(["code", "pin", "otp", "pass", "códi", "best", "sich", "einm", "anme", "veri", "zuga"])
 CODE = re.compile(r"(?<![\w.,/#-])(?!(?:19|20)\d\d\b)(?:\d{4,8}|\d{3}[ -]\d{3}|[A-Z]{1,3}-\d{4,8}|(?=[A-Z]{0,7}\d)[A-Z0-9]{6,8})(?![\w/-])")
 CONFIRM_WORDS = re.compile(
     r"\b(?:confirm|verify|activate|validate) (?:your|the) (?:new )?(?:e-?mail|address|account|registration|subscription|sign-?up)\b"
@@ -27,28 +27,18 @@ CONFIRM_WORDS = re.compile(
     r"|\bconfirm(?:e|ar|a) (?:su|tu) (?:correo|dirección|cuenta|registro)|\brestablecer (?:su|tu|la) contraseña\b",
     re.IGNORECASE,
 )
-CONFIRM_STEMS = (
-    "confirm",
-    "verify",
-    "activate",
-    "validate",
-    "password",
-    "in link",
-    "magic",
-    "complete",
-    "bestätig",
-    "wort",
-    "réinit",
-    "restab",
+CONFIRM_OPENINGS = frozenset(
+    ["conf", "veri", "acti", "vali", "rese", "choo", "set", "magi", "sign", "comp", "best", "pass", "kenn", "réin", "rest"]
 )
 TIME = re.compile(
-    r"(?<![\d.,])(\d{1,3})[ \u00a0-]?(minutes?|mins?|minuten|minutos?|hours?|hrs?|stunden?|heures?|horas?)\b",
+    r"(\d{1,3})[ \u00a0-]?(minutes?|mins?|minuten|minutos?|hours?|hrs?|stunden?|heures?|horas?)\b",
     re.IGNORECASE,
 )
-TIME_STEMS = ("min", "hour", "hrs", "hr ", "stund", "heure", "hora")
+TIME_OPENINGS = frozenset(["min", "mins", "minu", "hour", "hr", "hrs", "stun", "heur", "hora"])
 LIMITED = re.compile(r"\b(?:within|only|for|in|use it|innerhalb|dans|en|durante)\b", re.IGNORECASE)
 EXPIRY_WORDS = re.compile(r"expir|valid|good|works|gültig|läuft|abgelaufen|valable|válido|caduca", re.IGNORECASE)
 SENTENCE_END = re.compile(r"[.!?\n]")
+PART_OF_NUMBER = frozenset("0123456789.,")
 AROUND = 50  # characters before a stated time that say what it is about, and after it
 CODE_MINUTES = 10  # when it does not say
 LINK_MINUTES = 60  # when it does not say: whoever has just signed up somewhere waits for it
@@ -82,16 +72,16 @@ SENTENCES = {
 @lru_cache(maxsize=8)  # asked for the signal, for the clock and by the policy
 def life(summary: Summary, received_at: datetime | None = None) -> Life | None:
     """Of how much use the message is, as far as it says so; None when it may wait. `received_at` is needed for meetings."""
-    top = summary.text[:LOOKED_AT]
-    text = f"{summary.subject}\n{top}"
-    folded = text.casefold()
-    code = any(stem in folded for stem in CODE_STEMS) and CODE_WORDS.search(text) is not None and CODE.search(text) is not None
-    minutes = stated(text, folded, code)
-    if minutes is not None:
-        return Life(minutes, "code" if code else "link", True)
+    text = f"{summary.subject}\n{summary.text[:LOOKED_AT]}"
+    begun = openings(words_of(summary))
+    code = not begun.isdisjoint(CODE_OPENINGS) and CODE_WORDS.search(text) is not None and CODE.search(text) is not None
+    limits = [] if begun.isdisjoint(TIME_OPENINGS) else list(lives(text, code))
+    stated = next((minutes for minutes in limits if 0 < minutes <= MOST_MINUTES), None)
+    if stated is not None:
+        return Life(stated, "code" if code else "link", True)
     if code:
         return Life(CODE_MINUTES, "code", False)
-    if summary.links and any(stem in folded for stem in CONFIRM_STEMS) and CONFIRM_WORDS.search(text) and not over(text, folded):
+    if not limits and summary.links and not begun.isdisjoint(CONFIRM_OPENINGS) and CONFIRM_WORDS.search(text):
         return Life(LINK_MINUTES, "link", False)
     return until_meeting(summary, received_at)
 
@@ -102,25 +92,14 @@ def perishable_minutes(summary: Summary, received_at: datetime | None = None) ->
     return found.minutes if found else None
 
 
-def stated(text: str, folded: str, code: bool) -> int | None:
-    """The life that the text states, in minutes, when it is short."""
-    return next((minutes for minutes in lives(text, folded, code) if 0 < minutes <= MOST_MINUTES), None)
-
-
-def over(text: str, folded: str) -> bool:
-    """Does it say that it lives longer than what is perishable?"""
-    return any(minutes > MOST_MINUTES for minutes in lives(text, folded, True))
-
-
-def lives(text: str, folded: str, code: bool) -> Iterable[int]:
-    """Every time that the text states as a limit, in minutes."""
-    if not any(stem in folded for stem in TIME_STEMS):
-        return
+def lives(text: str, code: bool) -> Iterable[int]:
+    """Every time that the text states as a limit, in minutes. With a code in it, "for 5 minutes" is one."""
     for found in TIME.finditer(text):
-        before = SENTENCE_END.split(text[max(0, found.start() - AROUND) : found.start()])[-1]
+        start = found.start()
+        before = SENTENCE_END.split(text[max(0, start - AROUND) : start])[-1]
         after = SENTENCE_END.split(text[found.end() : found.end() + AROUND], maxsplit=1)[0]
         expires = EXPIRY_WORDS.search(before) or EXPIRY_WORDS.search(after)
-        if expires or (code and LIMITED.search(before)):
+        if text[start - 1 : start] not in PART_OF_NUMBER and (expires or (code and LIMITED.search(before))):
             yield int(found[1]) * (1 if found[2][0] in "mM" else 60)
 
 

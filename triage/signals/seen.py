@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from triage.authentication import Authentication
@@ -11,7 +11,8 @@ from triage.content import Summary
 from triage.links import Destination, destination
 from triage.scan import NOT_ASKED, Scan
 
-LOOKED_AT = 8_000  # characters of the text: what matters stands near the top
+LOOKED_AT = 4_000  # characters of the text: what matters stands near the top
+BETWEEN = str.maketrans(dict.fromkeys("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~“”„‚’‘«»…–—\u00a0", " "))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,12 @@ class Seen:
     @cached_property
     def words(self) -> str:
         """Subject and the top of the text, folded, as one line."""
-        return " ".join(f"{self.summary.subject} {self.summary.text[:LOOKED_AT]}".casefold().split())
+        return words_of(self.summary)
+
+    @cached_property
+    def openings(self) -> frozenset[str]:
+        """The first four letters of every word of `words`."""
+        return openings(self.words)
 
     @cached_property
     def destinations(self) -> tuple[Destination, ...]:
@@ -79,3 +85,15 @@ class Seen:
     def is_ours(self, host: str) -> bool:
         """Is this one of our own domains, or below one?"""
         return any(host == own or host.endswith("." + own) for own in self.own_domains)
+
+
+@lru_cache(maxsize=4)  # asked by several rules and by the policy
+def words_of(summary: Summary) -> str:
+    """Subject and the top of the text, folded, as one line."""
+    return " ".join(f"{summary.subject} {summary.text[:LOOKED_AT]}".casefold().split())
+
+
+@lru_cache(maxsize=4)
+def openings(words: str) -> frozenset[str]:
+    """The first four letters of every word of a folded text. A pattern that needs one of some words is tried only when one may be there."""
+    return frozenset([word[:4] for word in words.translate(BETWEEN).split()])

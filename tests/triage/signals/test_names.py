@@ -1,5 +1,7 @@
 """Who it pretends to be, and who may."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given, strategies as st
 
@@ -203,3 +205,38 @@ def test_a_name_that_does_not_decode_stays_as_it_is(domain: str) -> None:
     found = seen(**by(f"ann@{domain}"), beside=KNOWN)
     assert ("foreign-letters" in found) is ("xn--" in domain)
     assert host_name(domain) is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "address", "said"),
+    [
+        ("PayPal", "service@pay-pal-secure.test", True),
+        ("PayPal", "service@evil.test", True),
+        ("PayPaI Support", "service@evil.test", True),
+        ("Netflix.com", "news@evil.test", True),
+        ("DHL Express", "info@evil.test", True),
+        ("DHL Express", "info@mail.dhl.example", False),
+        ("Ann via Dropbox", "ann@evil.test", False),
+        ("Applewhite, Ann", "ann@sender.example", False),
+        ("", "ann@sender.example", False),
+    ],
+)
+def test_names_that_are_much_imitated(name: str, address: str, said: bool) -> None:
+    assert ("name-much-imitated" in seen(**by(address, name))) is said
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"subject": "Your Am\u0430zon account"}, True),
+        ({"author_name": "C\U000e0101o\U000e0101inbase"}, True),
+        ({"subject": "\U0001d408\U0001d426\U0001d429ortant"}, True),
+        ({"text": "Urg\u0435nt: v\u0435rify your \u0430ccount"}, True),
+        ({"text": "One odd w\u043erd may be a slip."}, False),
+        ({"subject": "\u0417\u0430\u043a\u0430\u0437 e-mail \u043e\u0442\u0447\u0451\u0442"}, False),
+        ({"subject": "Caf\u00e9 \u00c5ngstr\u00f6m na\u00efve \u65e5\u672c\u8a9eKanji \u03bcm"}, False),
+        ({"subject": "I \u2764\ufe0f it"}, False),
+    ],
+)
+def test_disguised_words(changes: dict[str, Any], said: bool) -> None:
+    assert ("disguised-words" in seen(**changes)) is said
