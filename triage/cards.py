@@ -1,22 +1,26 @@
 """Read-only: the queue as cards, deliveries that are decided together."""
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, String, Subquery, and_, case, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, String, Subquery, and_, func, literal, or_, select
 from sqlmodel import Session, col
 
-from triage import grouping
+from triage import grouping, kept_cards, sealed
 from triage.actor import Actor
-from triage.grouping import Group
+from triage.grouping import NEVER, Group
+from triage.kept_cards import Kept, Pile, Place
 from triage.listings import Listed, seen, some
 from triage.models import Delivery, Instant
 from triage.order import PRESSING
+from triage.piles import in_piles
 from triage.selection import UNPROVEN, Selection
+from triage.states import State
+from triage.views import View
 
 CARD_IDS = 500  # ids that a card carries at most
-NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # sorts what does not perish behind what does
+ANCHOR_EVERY = 200  # cards between two anchors
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,14 @@ class Cards:
     cards: int
 
 
+@dataclass(frozen=True, slots=True)
+class Anchors:
+    """Places in a list of cards, each with its position."""
+
+    items: tuple[tuple[int, Place], ...]
+    cards: int
+
+
 def cards(
     session: Session,
     wanted: Selection,
@@ -55,23 +67,145 @@ def cards(
     now: datetime,
     group: Group = "sender",
     limit: int = 50,
-    after: tuple[Any, ...] | None = None,
+    after: Place | None = None,
+    at: Place | None = None,
+    most_ids: int = CARD_IDS,
 ) -> Cards:
     """Deliveries in the actor's scope as cards: what perishes and may be wanted first, then by urgency, then the newest.
 
     What proves differently who sent it is never on one card: nobody lets a forgery go along with what it copies.
-    `after` is the place of the last card seen: (perishable_until or NEVER, urgency, newest_at, key).
+    `after` is the place of the last card seen: (pressing or NEVER, urgency, newest_at, key); `at` the place of the first one wanted.
+    `most_ids`: that each card carries.
     """
-    rows = keyed(seen(wanted, by), group, now)
-    piles = counted(one_by_one(rows) if group == "none" else by_key(rows))
+    found = kept_for(session, wanted, by, group, now)
+    where = seen(wanted, by)
+    if group == "none":
+        piles, sizes, numbers = one_by_one(session, found, where, now, limit=limit + 1, after=after, at=at)
+    elif found is None:
+        piles, sizes, numbers = counted_now(session, where, group, now, limit=limit + 1, after=after, at=at)
+    else:
+        piles, sizes, numbers = from_kept(session, found, where, group, now, limit=limit + 1, after=after, at=at)
+    page = piles[:limit]
+    ids = ids_of(session, where, page, group, most_ids) if most_ids else {pile.key: [] for pile in page}
+    leads = {lead.id: lead for lead in some(session, [pile.lead for pile in page], by=by)}
+    items = tuple(card(pile, sizes[pile.pile], leads[pile.lead], ids[pile.key], group) for pile in page if pile.lead in leads)
+    last = page[-1] if len(piles) > limit else None
+    following = (last.pressing, last.urgency, last.newest, last.key) if last else None
+    return Cards(items, following, numbers[1], numbers[0])
+
+
+def kept_for(session: Session, wanted: Selection, by: Actor, group: Group, now: datetime) -> Kept | None:
+    """What is kept for this question; None where it has to be counted: counts are kept for what is held, by folder."""
+    plain = Selection(proof=wanted.proof, department=wanted.department, states=(State.HELD,))
+    if wanted != plain or by.kind not in sealed.PEOPLE:
+        return None
+    view = View.of(session, by, (wanted.department or "").casefold())
+    return kept_cards.kept(session, view, "sender" if group == "none" else group, now)
+
+
+def from_kept(
+    session: Session,
+    found: Kept,
+    where: ColumnElement[bool],
+    group: Group,
+    now: datetime,
+    *,
+    limit: int,
+    after: Place | None,
+    at: Place | None,
+) -> tuple[list[Pile], dict[str, int], tuple[int, int]]:
+    """Cards from the kept counts, and beside them those of the piles that were touched since."""
+    piles = kept_cards.page(session, found, limit=limit, after=after, at=at)
+    cards, deliveries = kept_cards.totals(session, found)
+    sizes = kept_cards.sizes(session, found, {pile.pile for pile in piles})
+    if found.touched:
+        touched = and_(where, in_piles(session, found.touched, group))
+        fresh, own, numbers = counted_now(session, touched, group, now, limit=limit, after=after, at=at)
+        piles, sizes = sorted(piles + fresh, key=lambda pile: pile.rank)[:limit], sizes | own
+        cards, deliveries = cards + numbers[0], deliveries + numbers[1]
+    return piles, sizes, (cards, deliveries)
+
+
+def one_by_one(
+    session: Session,
+    found: Kept | None,
+    where: ColumnElement[bool],
+    now: datetime,
+    *,
+    limit: int,
+    after: Place | None,
+    at: Place | None,
+) -> tuple[list[Pile], dict[str, int], tuple[int, int]]:
+    """Each delivery as a card of its own, walked along an index: first what presses, then the others."""
+    until, key = col(Delivery.perishable_until), grouping.key("none")
+    presses = and_(until > now, col(Delivery.urgency) >= PRESSING)
+    waits = or_(until.is_(None), until <= now, col(Delivery.urgency) < PRESSING)
+    by_urgency = (col(Delivery.urgency).desc(), col(Delivery.received_at).desc(), key)
+    piles: list[Pile] = []
+    for which, pressing, order in ((presses, until, (until, *by_urgency)), (waits, literal(NEVER, Instant), by_urgency)):
+        columns = (pressing, col(Delivery.urgency), col(Delivery.received_at), key, grouping.perishable(now), col(Delivery.weight))
+        rows = select(*columns, col(Delivery.id)).where(where, which)
+        for place, inclusive in ((after, False), (at, True)):
+            if place is not None:
+                rows = rows.where(beyond(pressing, key, place, inclusive=inclusive))
+        for row in session.execute(rows.order_by(*order).limit(limit - len(piles))):
+            piles.append(Pile(*row[:6], row[3], 1, 1, 1, row[6]))  # type: ignore[call-arg]
+        if len(piles) == limit:
+            break
+    deliveries = number_of(session, found, where, now)
+    return piles, dict.fromkeys((pile.pile for pile in piles), 1), (deliveries, deliveries)
+
+
+def beyond(pressing: Any, key: ColumnElement[str], place: Place, *, inclusive: bool) -> ColumnElement[bool]:
+    """The deliveries that come after a place."""
+    urgency, newest = col(Delivery.urgency), col(Delivery.received_at)
+    same = and_(urgency == place[1], newest == place[2], key >= place[3] if inclusive else key > place[3])
+    later = or_(urgency < place[1], and_(urgency == place[1], newest < place[2]), same)
+    at_once = literal(place[0], Instant)
+    return or_(pressing > at_once, and_(pressing == at_once, urgency <= place[1], later))
+
+
+def number_of(session: Session, found: Kept | None, where: ColumnElement[bool], now: datetime) -> int:
+    """How many deliveries there are in all."""
+    if found is None:
+        return session.scalar(select(func.count()).select_from(Delivery).where(where)) or 0
+    deliveries = kept_cards.totals(session, found)[1]
+    if found.touched:
+        touched = and_(where, in_piles(session, found.touched, "sender"))
+        deliveries += session.scalar(select(func.count()).select_from(Delivery).where(touched)) or 0
+    return deliveries
+
+
+def counted_now(
+    session: Session, where: ColumnElement[bool], group: Group, now: datetime, *, limit: int, after: Place | None, at: Place | None
+) -> tuple[list[Pile], dict[str, int], tuple[int, int]]:
+    """Cards counted from the deliveries themselves: the piles, how much lies in each, and (cards, deliveries) in all."""
+    piles = counted(by_key(keyed(where, group, now)))
     page = select(piles).order_by(piles.c.pressing, piles.c.urgency.desc(), piles.c.newest.desc(), piles.c.key)
-    found = session.execute((page if after is None else page.where(behind(piles, after))).limit(limit + 1)).all()
+    if after is not None:
+        page = page.where(behind(piles, after))
+    if at is not None:
+        page = page.where(or_(behind(piles, at), piles.c.key == at[3]))
+    found = session.execute(page.limit(limit)).all()
     numbers = found[0] if found else session.execute(select(piles).limit(1)).first()
-    ids = ids_of(session, rows, [pile.key for pile in found[:limit]])
-    leads = {lead.id: lead for lead in some(session, [pile.lead for pile in found[:limit]], by=by)}
-    items = tuple(card(pile, leads[pile.lead], ids[pile.key], group) for pile in found[:limit] if pile.lead in leads)
-    following = tuple(found[limit - 1][:4]) if len(found) > limit else None
-    return Cards(items, following, int(numbers.deliveries) if numbers else 0, numbers.cards if numbers else 0)
+    in_all = (int(numbers.cards), int(numbers.deliveries)) if numbers else (0, 0)
+    return [Pile(*row[: len(fields(Pile))]) for row in found], {row.pile: int(row.in_pile) for row in found}, in_all
+
+
+def anchors(session: Session, wanted: Selection, *, by: Actor, now: datetime, group: Group = "sender") -> Anchors:
+    """Where every so many cards begin, for who jumps into a long list. Kept ones are some seconds old, and lead to where they were."""
+    found = kept_for(session, wanted, by, group, now)
+    if found is not None and group != "none":
+        return Anchors(tuple(kept_cards.anchors(session, found)), kept_cards.totals(session, found)[0])
+    rows = keyed(seen(wanted, by), group, now)
+    piles = (each(rows) if group == "none" else by_key(rows)).subquery()
+    order = (piles.c.pressing, piles.c.urgency.desc(), piles.c.newest.desc(), piles.c.key)
+    position = (func.row_number().over(order_by=order) - 1).label("position")
+    numbered = select(
+        piles.c.pressing, piles.c.urgency, piles.c.newest, piles.c.key, position, func.count().over().label("cards")
+    ).subquery()
+    some_of = session.execute(select(numbered).where(numbered.c.position % ANCHOR_EVERY == 0).order_by(numbered.c.position)).all()
+    return Anchors(tuple((row.position, (*row[:4],)) for row in some_of), some_of[0].cards if some_of else 0)
 
 
 def counted(piles: Select[Any]) -> Subquery:
@@ -83,9 +217,6 @@ def counted(piles: Select[Any]) -> Subquery:
 
 def keyed(where: ColumnElement[bool], group: Group, now: datetime) -> Subquery:
     """The deliveries with the key of the card they belong to."""
-    until, never = col(Delivery.perishable_until), literal(NEVER, Instant)
-    perishable = case((until > now, until), else_=never)
-    pressing = case((and_(until > now, col(Delivery.urgency) >= PRESSING), until), else_=never)
     return (
         select(
             grouping.key(group).label("key"),
@@ -96,8 +227,8 @@ def keyed(where: ColumnElement[bool], group: Group, now: datetime) -> Subquery:
             col(Delivery.received_at),
             col(Delivery.weight),
             col(Delivery.urgency),
-            perishable.label("perishable"),
-            pressing.label("pressing"),
+            grouping.perishable(now).label("perishable"),
+            grouping.pressing(now).label("pressing"),
         )
         .where(where)
         .subquery()
@@ -122,7 +253,7 @@ def by_key(rows: Subquery) -> Select[Any]:
     ).group_by(rows.c.key)
 
 
-def one_by_one(rows: Subquery) -> Select[Any]:
+def each(rows: Subquery) -> Select[Any]:
     """Each delivery as a card of its own, in the columns of `by_key`."""
     one = literal(1)
     return select(
@@ -140,7 +271,7 @@ def one_by_one(rows: Subquery) -> Select[Any]:
     )
 
 
-def behind(piles: Subquery, after: tuple[Any, ...]) -> ColumnElement[bool]:
+def behind(piles: Subquery, after: Place) -> ColumnElement[bool]:
     """The cards that come after this place in the order of `cards`."""
     pressing, urgency, newest, key = after
     return or_(
@@ -155,22 +286,29 @@ def behind(piles: Subquery, after: tuple[Any, ...]) -> ColumnElement[bool]:
     )
 
 
-def ids_of(session: Session, rows: Subquery, keys: list[str]) -> dict[str, list[int]]:
+def ids_of(session: Session, where: ColumnElement[bool], piles: list[Pile], group: Group, most: int) -> dict[str, list[int]]:
     """The newest ids of each of these cards."""
-    found: dict[str, list[int]] = {key: [] for key in keys}
-    place = func.row_number().over(partition_by=rows.c.key, order_by=rows.c.id.desc()).label("place")
-    placed = select(rows.c.key, rows.c.id, place).where(rows.c.key.in_(keys)).subquery()
-    for key, one in session.execute(select(placed.c.key, placed.c.id).where(placed.c.place <= CARD_IDS).order_by(placed.c.id.desc())):
-        found[key].append(one)
+    found: dict[str, list[int]] = {pile.key: [] for pile in piles}
+    single = [pile for pile in piles if pile.number == 1]
+    for pile in single:
+        found[pile.key].append(pile.lead)
+    several = [pile for pile in piles if pile.number > 1]
+    if several:
+        key = grouping.key(group)
+        these = and_(where, in_piles(session, {pile.pile for pile in several}, group), key.in_([pile.key for pile in several]))
+        place = func.row_number().over(partition_by=key, order_by=col(Delivery.id).desc()).label("place")
+        placed = select(key.label("key"), col(Delivery.id), place).where(these).subquery()
+        for name, one in session.execute(select(placed.c.key, placed.c.id).where(placed.c.place <= most).order_by(placed.c.id.desc())):
+            found[name].append(one)
     return found
 
 
-def card(pile: Row[Any], lead: Listed, ids: list[int], group: Group) -> Card:
+def card(pile: Pile, size: int, lead: Listed, ids: list[int], group: Group) -> Card:
     """A card as a value."""
     return Card(
         key=pile.key,
         count=pile.number,
-        apart=int(pile.in_pile) - pile.number,
+        apart=size - pile.number,
         people=pile.people,
         departments=pile.departments,
         newest_at=pile.newest,

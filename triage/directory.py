@@ -7,10 +7,11 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlmodel import Session, col
 
-from triage import directory_rows, leavers, ledger, markers, sealed, substitutes
+from triage import directory_rows, leavers, ledger, markers, sealed, substitutes, touched
 from triage.accounts import DIRECTORY, LOCAL
 from triage.actor import Actor, Role, Scope
 from triage.company import CompanyDirectory, PersonEntry
+from triage.db import among
 from triage.directory_rows import entry_of, entry_row, equalise
 from triage.errors import BadInput
 from triage.known_addresses import KnownAddress, addresses_of, keep_former
@@ -123,5 +124,8 @@ def follow_people(session: Session) -> int:
     theirs = select(col(Person.department)).where(col(Person.uid) == col(Delivery.person)).scalar_subquery()
     held = (col(Delivery.state) == State.HELD) & (col(Delivery.person) != "") & (col(Delivery.department) != theirs)
     held &= col(Delivery.department).not_in(sealed.names("department"))
+    moving = list(session.scalars(select(col(Delivery.id)).where(held)))
+    touched.touch(session, among(session, col(Delivery.id), moving))
     changed: Any = session.execute(update(Delivery).where(held).values(department=theirs))
+    touched.touch(session, among(session, col(Delivery.id), moving))
     return int(changed.rowcount)

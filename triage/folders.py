@@ -2,11 +2,12 @@
 
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, func, select, tuple_
 from sqlmodel import Session, col
 
 from triage import access, sealed
 from triage.actor import Actor
+from triage.kept_cards import held_in_folders
 from triage.models import (
     Delivery,
     Department,
@@ -63,13 +64,16 @@ def folders(session: Session, *, by: Actor) -> tuple[Folder, ...]:
 
 def held_by_folder(session: Session, by: Actor) -> dict[tuple[str, str], int]:
     """How much is held for each (department, person) in the actor's scope, also where it is sealed."""
-    where = and_(access.waiting(by), col(Delivery.state) == State.HELD)
-    rows = session.execute(
-        select(col(Delivery.department), col(Delivery.person), func.count())
-        .where(where)
-        .group_by(col(Delivery.department), col(Delivery.person))
-    )
-    return {(department, person): number for department, person, number in rows}
+    place, where = (col(Delivery.department), col(Delivery.person)), and_(access.waiting(by), col(Delivery.state) == State.HELD)
+    counts: dict[tuple[str, str], int] = {}
+    if kept := held_in_folders(session):
+        counted, touched = kept
+        counts = {folder: held for folder, held in counted.items() if folder not in touched and in_scope(by, *folder)}
+        where = and_(where, tuple_(*place).in_(touched))
+        if not touched:
+            return counts
+    rows = session.execute(select(*place, func.count()).where(where).group_by(*place))
+    return counts | {(department, person): number for department, person, number in rows}
 
 
 def in_scope(by: Actor, department: str, person: str) -> bool:

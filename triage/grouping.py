@@ -1,13 +1,16 @@
 """Which card a delivery belongs to: the same campaign or the same sender, and the same proof. As SQL, for whoever counts or lists cards."""
 
+from datetime import UTC, datetime
 from typing import Literal
 
-from sqlalchemy import ColumnElement, String, case, cast, func, literal
+from sqlalchemy import ColumnElement, String, and_, case, cast, func, literal
 from sqlmodel import col
 
-from triage.models import Delivery
+from triage.models import Delivery, Instant
+from triage.order import PRESSING
 
 Group = Literal["campaign", "sender", "none"]
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # sorts what does not perish behind what does
 
 
 def proven_domain() -> ColumnElement[str]:
@@ -29,3 +32,14 @@ def key(group: Group) -> ColumnElement[str]:
     if group == "none":
         return pile(group)
     return case((col(Delivery.proof) != "", pile(group) + literal(" ", String) + col(Delivery.author_domain)), else_=pile(group))
+
+
+def perishable(now: datetime) -> ColumnElement[datetime]:
+    """When a delivery is of no use any more, NEVER when it does not perish or has perished."""
+    return case((col(Delivery.perishable_until) > now, col(Delivery.perishable_until)), else_=literal(NEVER, Instant))
+
+
+def pressing(now: datetime) -> ColumnElement[datetime]:
+    """The same, where it comes before everything else."""
+    until = col(Delivery.perishable_until)
+    return case((and_(until > now, col(Delivery.urgency) >= PRESSING), until), else_=literal(NEVER, Instant))

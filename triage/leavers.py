@@ -7,8 +7,9 @@ from typing import Any
 from sqlalchemy import or_, select, update
 from sqlmodel import Session, col
 
-from triage import markers
+from triage import markers, touched
 from triage.company import CompanyDirectory, PersonEntry
+from triage.db import among
 from triage.envelope import Address
 from triage.errors import BadInput
 from triage.known_addresses import KnownAddress
@@ -85,7 +86,10 @@ class Leavers:
             if place := self.places.get(uid):
                 values = {"department": place.department, "person": place.person, "mailbox": place.mailbox}
                 note = note_about(self.people[uid].name)
-                changed: Any = session.execute(update(Delivery).where(held & (col(Delivery.person) == uid)).values(**values, note=note))
+                theirs = list(session.scalars(select(col(Delivery.id)).where(held & (col(Delivery.person) == uid))))
+                touched.touch(session, among(session, col(Delivery.id), theirs))
+                changed: Any = session.execute(update(Delivery).where(among(session, col(Delivery.id), theirs)).values(**values, note=note))
+                touched.touch(session, among(session, col(Delivery.id), theirs))
                 moved += changed.rowcount
         return moved
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, case, literal, select, update
 from sqlmodel import Session, col
 
-from triage import db
+from triage import db, touched
 from triage.actor import Actor
 from triage.errors import NotAllowedNow, NotFound
 from triage.ids import show
@@ -25,6 +25,7 @@ def enter(session: Session, message: Message, content: Content | None, deliverie
     for rows in ([content] if content else [], [message], deliveries):  # parents before children
         session.add_all(rows)
         session.flush()
+    touched.entered(session, deliveries)
     states = [(delivery.id, State(delivery.state)) for delivery in deliveries]
     notes = {show(delivery.id): delivery.note for delivery in deliveries if delivery.note}
     detail = {"notes": notes} if notes else None
@@ -100,6 +101,8 @@ def record_many(
     )
     changed = db.among(session, col(Delivery.id), (delivery_id for delivery_id, _ in before))
     session.execute(update(Delivery).where(changed).values(**values), execution_options={"synchronize_session": False})
+    if State.HELD in possible or State.HELD in after.values():
+        touched.touch(session, changed)
     digested = digest((delivery_id, after[state]) for delivery_id, state in before)
     subject = f"decision:{show(decision_id)}" if decision_id else f"delivery:{show(before[0][0])}" if len(before) == 1 else "deliveries"
     write(session, event, subject, by=by, now=now, detail=detail, items=len(before), digest=digested)

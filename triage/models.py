@@ -136,6 +136,8 @@ class Delivery(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("message_id", "recipient"),
         Index("delivery_by_time", "state", "received_at", "id"),
+        Index("delivery_by_urgency", "state", "urgency", "received_at", "id"),
+        Index("delivery_by_end", "state", "perishable_until"),
         Index("delivery_by_folder", "department", "person", "state", "received_at", "id"),
         Index("delivery_by_person", "person", "state", "received_at", "id"),
         Index("delivery_by_author", "author", "state", "department", "person"),
@@ -581,6 +583,82 @@ class KeptAnswer(SQLModel, table=True):
     body: str = Field(sa_column=Column(Text, nullable=False))
     at: datetime = instant()
     __table_args__ = (Index("kept_answer_by_time", "at"),)
+
+
+class Touched(SQLModel, table=True):
+    """Held mail that has changed since the kept counts were folded: whose, and in which folder."""
+
+    __tablename__ = "touched"
+    id: int = identity()
+    author: str
+    campaign_id: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+    alone: int = Field(sa_column=Column(BigInteger, nullable=False))  # the delivery, where nobody can read who sent it; else 0
+    department: str
+    person: str
+
+
+class KeptView(SQLModel, table=True):
+    """Folders that somebody sees as one queue."""
+
+    __tablename__ = "kept_view"
+    id: int = identity()
+    name: str = Field(unique=True)  # views.View as JSON
+    ready: bool = False  # its cards are all there
+
+
+class KeptTotal(SQLModel, table=True):
+    """How many cards and deliveries a view has."""
+
+    __tablename__ = "kept_total"
+    view: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    grouped: str = Field(primary_key=True)
+    cards: int = 0
+    deliveries: int = 0
+
+
+class KeptCard(SQLModel, table=True):
+    """A card of a view as it was when the counts were folded last. What is greatest comes first in its order, so those are negative."""
+
+    __tablename__ = "kept_card"
+    view: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    grouped: str = Field(primary_key=True)
+    pile: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    pressing: datetime = instant()
+    calm: int  # minus urgency
+    age: int = Field(sa_column=Column(BigInteger, nullable=False))  # minus the newest's time of arrival, in microseconds
+    perishable: datetime = instant()
+    weight: int
+    number: int
+    people: int
+    departments: int
+    lead: int = Field(sa_column=Column(BigInteger, nullable=False))
+    __table_args__ = (
+        Index("kept_card_by_order", "view", "grouped", "pressing", "calm", "age", "key"),
+        Index("kept_card_by_end", "perishable"),
+    )
+
+
+class CardAnchor(SQLModel, table=True):
+    """Where every so many cards of a view begin."""
+
+    __tablename__ = "card_anchor"
+    view: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    grouped: str = Field(primary_key=True)
+    position: int = Field(primary_key=True)
+    pressing: datetime = instant()
+    calm: int
+    age: int = Field(sa_column=Column(BigInteger, nullable=False))
+    key: str
+
+
+class KeptFolder(SQLModel, table=True):
+    """How much was held in a folder when the counts were folded last."""
+
+    __tablename__ = "kept_folder"
+    department: str = Field(primary_key=True)
+    person: str = Field(primary_key=True)
+    held: int
 
 
 class FailedSignIn(SQLModel, table=True):

@@ -27,10 +27,10 @@ class Verification:
     fault: str
 
 
-def elect(session: Session, holder: str, now: datetime) -> bool:
-    """Be the one sealer until the lease ends, if nobody else is: compare-and-set on one row."""
-    until = to_micros(now + LEASE)
-    name = f"{HEAD}-lease"
+def elect(session: Session, holder: str, now: datetime, *, duty: str = HEAD, lease: timedelta = LEASE) -> bool:
+    """Be the one who has this duty until the lease ends, if nobody else is: compare-and-set on one row."""
+    until = to_micros(now + lease)
+    name = f"{duty}-lease"
     db.insert_if_missing(session, Marker, name=name, number=0, text="")
     free = (col(Marker.text) == holder) | (col(Marker.number) < to_micros(now))
     changed = session.execute(update(Marker).where(col(Marker.name) == name, free).values(number=until, text=holder))

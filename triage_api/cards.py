@@ -20,8 +20,26 @@ router = APIRouter(route_class=Once, tags=["cards"])
 @router.get("/cards", response_model=shapes.Cards, responses=described(401, 422))
 def list_cards(wanted: Annotated[shapes.CardQuery, Query()], session: Read, by: Staff) -> shapes.Cards:
     """Cards in your scope: what perishes and may be wanted first (the soonest), then by urgency, then the newest."""
-    after = place_of(wanted.cursor, datetime, int, datetime, str)
-    page = cards.cards(session, wanted.selection(), by=by, now=utcnow(), group=wanted.group, limit=wanted.limit, after=after)
+    after, at = (place_of(cursor, datetime, int, datetime, str) for cursor in (wanted.cursor, wanted.at))
+    page = cards.cards(
+        session,
+        wanted.selection(),
+        by=by,
+        now=utcnow(),
+        group=wanted.group,
+        limit=wanted.limit,
+        after=after,
+        at=at,
+        most_ids=wanted.ids,
+    )
     return shapes.Cards.model_validate(
         {"items": page.items, "next_cursor": cursor_of(page.following), "total_deliveries": page.deliveries, "total_cards": page.cards}
     )
+
+
+@router.get("/cards/anchors", response_model=shapes.Anchors, responses=described(401, 422))
+def list_anchors(wanted: Annotated[shapes.CardsAsked, Query()], session: Read, by: Staff) -> shapes.Anchors:
+    """Where every 200th card of the same list begins: `at` of `/cards` takes one, so that a long list can be entered anywhere."""
+    found = cards.anchors(session, wanted.selection(), by=by, now=utcnow(), group=wanted.group)
+    items = [{"position": position, "at": cursor_of(place)} for position, place in found.items]
+    return shapes.Anchors.model_validate({"items": items, "total_cards": found.cards})

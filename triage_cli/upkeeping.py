@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from triage import correspondents, cover, db, directory, emergency, familiar, kept_answers, keys, leavers, retention, seal
+from triage import correspondents, cover, db, directory, emergency, familiar, kept_answers, keys, leavers, retention, seal, tallies
 from triage.errors import Refused
 from triage.settings import Settings
 from triage.times import utcnow
@@ -21,6 +21,7 @@ from triage_cli.sync import leaving_of, take_over
 SEAL_EVERY = 0.5  # seconds
 TIDY_EVERY = 600.0
 LOOK_EVERY = 5.0
+COUNT_EVERY = 30.0  # between looks at which views somebody has, and new anchors
 
 log = logging.getLogger("mailroom.upkeep")
 
@@ -34,10 +35,11 @@ def run(settings: Settings, stop: threading.Event) -> None:
 def keep_house(settings: Settings, engine: Engine, stop: threading.Event) -> None:
     """The round: seal, tidy, look at the directory file."""
     file = Path(settings.directory.file)
-    seen, tidied, looked = mtime(file), -TIDY_EVERY, time.monotonic()
+    seen, tidied, looked, counted = mtime(file), -TIDY_EVERY, time.monotonic(), -COUNT_EVERY
     while not stop.wait(SEAL_EVERY):
         try:
-            seal_trail(engine, f"{socket.gethostname()}:{os.getpid()}")
+            seal_trail(engine, sealer())
+            counted = keep_counts(engine, counted)
             if time.monotonic() - tidied > TIDY_EVERY:
                 tidy(engine, settings)
                 tidied = time.monotonic()
@@ -61,6 +63,36 @@ def seal_trail(engine: Engine, holder: str) -> None:
             if not seal.elect(session, holder, utcnow()):
                 return
             seal.seal(session, now=utcnow())
+
+
+def keep_counts(engine: Engine, looked: float) -> float:
+    """Fold what was touched; every COUNT_EVERY seconds see which views somebody has. When that was done last."""
+    look = time.monotonic() - looked > COUNT_EVERY
+    with db.reading(engine) as session:
+        if not look and not tallies.due(session, utcnow()):
+            return looked
+    with db.transaction(engine) as session:
+        if not seal.elect(session, sealer(), utcnow(), duty=tallies.DUTY, lease=tallies.LEASE):
+            return looked
+    if look:
+        tallies.build(engine, now=utcnow())
+    while fold(engine):
+        pass
+    if look:
+        tallies.anchor(engine)
+        return time.monotonic()
+    return looked
+
+
+def fold(engine: Engine) -> int:
+    """One slice of what was touched; how much that was."""
+    with db.transaction(engine) as session:
+        return tallies.fold(session, now=utcnow())
+
+
+def sealer() -> str:
+    """This process, as the election of the one sealer knows it."""
+    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def tidy(engine: Engine, settings: Settings) -> tuple[int, int]:

@@ -196,11 +196,10 @@ def test_mail_without_an_author_is_never_one_card(company: Engine, settings: Set
         assert [card.count for card in cards.cards(session, ALL, by=ANA, now=NOW).items] == [1, 1]
 
 
-def test_a_card_carries_five_hundred_ids_at_most(company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cards, "CARD_IDS", 3)
+def test_a_card_carries_five_hundred_ids_at_most(company: Engine, settings: Settings) -> None:
     ids = [came(company, settings, JOE)[0] for _ in range(5)]
     with reading(company) as session:
-        (card,) = cards.cards(session, ALL, by=ANA, now=NOW).items
+        (card,) = cards.cards(session, ALL, by=ANA, now=NOW, most_ids=3).items
     assert (card.count, card.ids) == (5, tuple(reversed(ids[2:])))
 
 

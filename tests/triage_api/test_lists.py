@@ -302,3 +302,16 @@ def test_what_came_in_is_counted_by_day_and_rule(ana: Browser, ben: Browser, cam
     assert ben.get(f"/reports/arrivals?{within}").json() == {"items": [day | {"count": 1}]}
     assert ana.get("/reports/arrivals?since=2026-11-25T00:00:00Z&until=2026-11-26T00:00:00Z").json() == {"items": []}
     assert ana.get("/reports/arrivals?since=yesterday").status_code == 422
+
+
+def test_a_long_list_is_entered_at_an_anchor(ana: Browser, came: Came, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("triage.cards.ANCHOR_EVERY", 2)
+    for number in range(5):
+        came(JOE, author=f"one{number}@good.example")
+    whole = [card["key"] for card in ana.get("/cards").json()["items"]]
+    found = ana.get("/cards/anchors").json()
+    assert (found["total_cards"], [one["position"] for one in found["items"]]) == (5, [0, 2, 4])
+    for one in found["items"]:
+        page = ana.get("/cards", params={"at": one["at"], "limit": 2}).json()
+        assert [card["key"] for card in page["items"]] == whole[one["position"] : one["position"] + 2]
+    assert ana.get("/cards", params={"at": "nonsense"}).status_code == 422

@@ -77,6 +77,7 @@ CALLS = {
     "list_deliveries": Call(says=True),
     "get_delivery": Call(),
     "list_cards": Call(says=True),
+    "list_anchors": Call(says=True),
     "get_message": Call(),
     "view_message": Call(),
     "get_headers": Call(),

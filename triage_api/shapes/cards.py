@@ -40,8 +40,8 @@ class Cards(Shape):
     total_cards: int
 
 
-class CardQuery(Order):
-    """Which cards to list, and which page of them."""
+class CardsAsked(Order):
+    """Which cards."""
 
     group: Annotated[Group, Field(description="What is decided together; always with the same proof.")] = "sender"
     state: list[State] = [State.HELD]
@@ -49,11 +49,32 @@ class CardQuery(Order):
     department: Word | None = None
     person: Annotated[Word | None, Field(description="uid; empty: the department's shared folder")] = None
     q: Text = ""
-    limit: Limit = 50
-    cursor: Cursor = None
 
     def selection(self) -> Selection:
         """As the house knows it."""
         return Selection(
             campaign=self.campaign, proof=ANY_PROOF, department=self.department, person=self.person, q=self.q, states=tuple(self.state)
         )
+
+
+class CardQuery(CardsAsked):
+    """Which cards to list, and which page of them."""
+
+    limit: Limit = 50
+    cursor: Cursor = None
+    ids: Annotated[int, Field(ge=0, le=500, description="That each card carries at most; `select` says them all.")] = 500
+    at: Annotated[Cursor, Field(description="An anchor of `/cards/anchors`: the page begins there. Instead of `cursor`.")] = None
+
+
+class Anchor(Shape):
+    """A place in the list of cards."""
+
+    position: Annotated[int, Field(description="of the first card there, from 0")]
+    at: str
+
+
+class Anchors(Shape):
+    """Places for jumping into a long list. They may be half a minute old: each leads to where its card was."""
+
+    items: list[Anchor]
+    total_cards: int

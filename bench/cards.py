@@ -1,0 +1,155 @@
+"""Claim: with 1,000,000 held deliveries a page of cards, an anchor's page and the folder counts are read in 10 ms (p99).
+
+What console and scripts ask most, as the house answers it: from the counts that upkeep keeps. Beside each the same answer
+counted from the deliveries. SQLite (WAL) and PostgreSQL (as it comes); `--size N` for another number.
+"""
+
+import contextlib
+import random
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from sqlalchemy import Engine, text
+from sqlmodel import Session
+
+from bench.rounds import held, printing, processor
+from bench.rounds.filling import DEPARTMENTS, PEOPLE
+from migrations.upgrade import upgrade
+from tests.peers import postgresql, processes
+from tests.triage.arriving import COMPANY, NOW, SYNC
+from triage import cards, db, directory, folders, tallies, touched
+from triage.actor import Actor, Role, Scope
+from triage.company import DepartmentEntry, PersonEntry, StaffEntry
+from triage.models import Delivery
+from triage.selection import ANY_PROOF, Selection
+from triage.settings import Company, Settings
+from triage.states import State
+
+SIZE = 1_000_000
+READS, COUNTS = 200, 1
+ANA = Actor.person("ana", Role.TRIAGE, Scope(company=True), "Ana")
+BEN = Actor.person("ben", Role.TRIAGE, Scope(departments=frozenset({"d3"})), "Ben")
+SIXTEEN = Actor.person("six", Role.TRIAGE, Scope(departments=frozenset(f"d{number}" for number in range(16))), "Six")
+HELD = Selection(proof=ANY_PROOF, states=(State.HELD,))
+SETTINGS = Settings(company=Company(domains=("company.example",), hostname="mx.company.example"))
+Ask = Callable[[Session, random.Random], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """A database of one kind."""
+
+    kind: str
+    engine: Engine
+    version: str
+
+
+def main() -> int:
+    """Measure and print."""
+    size = int(sys.argv[sys.argv.index("--size") + 1]) if "--size" in sys.argv else SIZE
+    with contextlib.ExitStack() as stack:
+        directory_ = stack.enter_context(processes.short_directory("cards"))
+        try:
+            server = stack.enter_context(postgresql.running())
+        except processes.Missing as missing:
+            return printing.missing(missing)
+        houses = [
+            prepared("SQLite", db.open_engine(f"sqlite:///{Path(directory_)}/cards.db"), "SELECT sqlite_version()"),
+            prepared("PostgreSQL", db.open_engine(server.create("cards")), "SHOW server_version"),
+        ]
+        held.fill([house.engine for house in houses], size)
+        watch = processor.Watch((int((server.directory / "data" / "postmaster.pid").read_text().split()[0]),))
+        for house in houses:
+            report(house, size)
+            house.engine.dispose()
+        others = watch.stop()[2]
+    printing.machine(*(house.version for house in houses), others=[others])
+    return 0
+
+
+def prepared(kind: str, engine: Engine, version: str) -> House:
+    """With the tables, the people and who triages."""
+    upgrade(engine)
+    departments = tuple(DepartmentEntry(f"d{number}", f"Department {number}") for number in range(DEPARTMENTS))
+    people = tuple(
+        PersonEntry(f"p{code}x{number}", f"Person {code} {number}", f"d{code}", f"p{code}x{number}@company.example")
+        for code in range(DEPARTMENTS)
+        for number in range(PEOPLE)
+    )
+    staff = tuple(StaffEntry(one.name, one.shown, "triage", tuple(one.scope.words()), "x") for one in (ANA, BEN, SIXTEEN))
+    company = replace(COMPANY, departments=departments, people=people, staff=staff, groups=(), sealed=())
+    with db.transaction(engine) as session:
+        directory.apply(session, company, SETTINGS.company, by=SYNC, now=NOW)
+    with db.reading(engine) as session:
+        return House(kind, engine, f"{kind} {session.execute(text(version)).scalar_one().split()[0]}")
+
+
+def report(house: House, size: int) -> None:
+    """Build, read, and print what it took."""
+    begun = time.perf_counter()
+    tallies.build(house.engine, now=NOW)
+    built = time.perf_counter() - begun
+    tallies.anchor(house.engine)
+    anchored = time.perf_counter() - begun - built
+    print(f"{house.kind}, {size:,} held deliveries: views built in {built:.0f} s, anchors in {anchored:.1f} s")
+    rows = [line(house, name, ask) for name, ask in questions(house).items()]
+    with db.transaction(house.engine) as session:
+        begun = time.perf_counter()
+        touched.touch(session, Delivery.author == "offer@wave1.example")  # type: ignore[arg-type]
+        rows.append(("noting that a wave was touched", f"{1000 * (time.perf_counter() - begun):.1f}", "", "", ""))
+    rows.append(line(house, "first page, a wave touched since", questions(house)["first page, whole company"]))
+    begun, slices = time.perf_counter(), 0
+    with db.transaction(house.engine) as session:
+        slices += bool(tallies.fold(session, now=NOW))
+    rows.append(("folding a slice of it", f"{1000 * (time.perf_counter() - begun):.1f}", "", "", ""))
+    printing.table(("milliseconds", "p50", "p99", "counted", "counted / p50"), rows)
+
+
+def questions(house: House) -> dict[str, Ask]:
+    """What is asked."""
+    with db.reading(house.engine) as session:
+        places = [place for _, place in cards.anchors(session, HELD, by=ANA, now=NOW).items]
+
+    def page(by: Actor, **more: Any) -> Ask:
+        return lambda session, _: cards.cards(session, replace(HELD, **more), by=by, now=NOW)
+
+    return {
+        "first page, whole company": page(ANA),
+        "the same without ids": lambda session, _: cards.cards(session, HELD, by=ANA, now=NOW, most_ids=0),
+        "first page by campaign": lambda session, _: cards.cards(session, HELD, by=ANA, now=NOW, group="campaign"),
+        "page at any anchor": lambda session, chance: cards.cards(session, HELD, by=ANA, now=NOW, at=chance.choice(places), most_ids=0),
+        "anchors": lambda session, _: cards.anchors(session, HELD, by=ANA, now=NOW),
+        "first page, one department of it": page(ANA, department="d5"),
+        "first page, scope of one department": page(BEN),
+        "first page, scope of 16 departments": page(SIXTEEN),
+        "each mail a card, whole company": lambda session, _: cards.cards(session, HELD, by=ANA, now=NOW, group="none"),
+        "folders, whole company": lambda session, _: folders.folders(session, by=ANA),
+    }
+
+
+def line(house: House, name: str, ask: Ask) -> tuple[str, ...]:
+    """One question from the kept counts and counted."""
+    chance = random.Random(1)
+    kept = sorted(timed(house, ask, chance) for _ in range(READS))
+    with patch.object(cards, "kept_for", lambda *_: None), patch.object(folders, "held_in_folders", lambda _: None):
+        counted = statistics.median(timed(house, ask, chance) for _ in range(COUNTS))
+    p50, p99 = kept[READS // 2], kept[READS * 99 // 100]
+    return name, f"{p50:.1f}", f"{p99:.1f}", f"{counted:.0f}", printing.ratio(counted, p50)
+
+
+def timed(house: House, ask: Ask, chance: random.Random) -> float:
+    """One answer, in milliseconds."""
+    with db.reading(house.engine) as session:
+        begun = time.perf_counter()
+        ask(session, chance)
+        return 1000 * (time.perf_counter() - begun)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

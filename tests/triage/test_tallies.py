@@ -1,0 +1,280 @@
+"""Kept counts: what they answer is what counting answers, at every moment, for everybody."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, func, select, update
+from sqlmodel import Session, col
+
+from tests.triage.arriving import ANA, BEN, COMPANY, IDA, NOW, OTTO, SYNC, arrive, set_up
+from triage import cards, decisions, directory, folders, kept_cards, tallies
+from triage.actor import Actor, Role, Scope
+from triage.cards import Cards
+from triage.company import SealedEntry, StaffEntry
+from triage.db import reading, transaction
+from triage.decisions import Verb
+from triage.grouping import Group
+from triage.models import Delivery, KeptCard, KeptTotal, KeptView, Touched
+from triage.selection import ANY_PROOF, Selection
+from triage.settings import Settings
+from triage.states import State
+from triage.views import View
+
+JOE, MARA, INFO = "it+joe.fern@company.example", "legal+mara.berg@company.example", "info@company.example"
+EVA = Actor.person("eva", Role.TRIAGE, Scope(persons=frozenset({"mara.berg"})), "Eva")
+BOTH = Actor.person("bob", Role.TRIAGE, Scope(departments=frozenset({"it"}), persons=frozenset({"mara.berg"})), "Bob")
+ACTORS = (ANA, BEN, EVA, BOTH)
+STAFF = (
+    StaffEntry("ana", "Ana", "triage", ("company",), "x"),
+    StaffEntry("ben", "Ben", "triage", ("department:legal",), "x"),
+    StaffEntry("eva", "Eva", "triage", ("person:mara.berg",), "x"),
+    StaffEntry("bob", "Bob", "triage", ("department:it", "person:mara.berg"), "x"),
+)
+HELD = Selection(proof=ANY_PROOF, states=(State.HELD,))
+GROUPS: tuple[Group, ...] = ("sender", "campaign")
+
+
+@pytest.fixture
+def company(engine: Engine, settings: Settings) -> Engine:
+    """A small company with four who triage."""
+    with transaction(engine) as session:
+        set_up(session, settings)
+        directory.apply(session, replace(COMPANY, staff=STAFF), settings.company, by=SYNC, now=NOW)
+    return engine
+
+
+def came(engine: Engine, settings: Settings, *recipients: str, **more: Any) -> tuple[int, ...]:
+    """A message has come in; its deliveries."""
+    with transaction(engine) as session:
+        return arrive(session, settings, *recipients, **more)
+
+
+def some_mail(engine: Engine, settings: Settings) -> list[int]:
+    """Waves, single mails, and mail by nobody."""
+    made: list[int] = []
+    for number in range(4):
+        made += came(engine, settings, JOE, MARA, author="wave@bad.example", subject=f"Wave {number}")
+        made += came(engine, settings, (JOE, MARA, INFO)[number % 3], author=f"one{number}@good.example", subject=f"Number {number}")
+    return made
+
+
+def counted(engine: Engine) -> None:
+    """Upkeep has made the views and folded what was touched."""
+    tallies.build(engine, now=NOW)
+    while folded(engine):
+        pass
+
+
+def folded(engine: Engine) -> int:
+    with transaction(engine) as session:
+        return tallies.fold(session, now=NOW)
+
+
+def both(session: Session, by: Actor, group: Group, monkeypatch: pytest.MonkeyPatch, **more: Any) -> tuple[Cards, Cards]:
+    """From the kept counts, and counted."""
+    wanted = replace(HELD, department=more.pop("department", None))
+    asked = {"by": by, "now": more.pop("now", NOW), "group": group} | more
+    assert cards.kept_for(session, wanted, by, group, asked["now"]) is not None
+    from_kept = cards.cards(session, wanted, **asked)
+    with monkeypatch.context() as patch:
+        patch.setattr(cards, "kept_for", lambda *_: None)
+        return from_kept, cards.cards(session, wanted, **asked)
+
+
+def agree(engine: Engine, monkeypatch: pytest.MonkeyPatch, actors: Iterable[Actor] = ACTORS, **more: Any) -> None:
+    """Both say the same, page by page."""
+    with reading(engine) as session:
+        for by in actors:
+            for group in GROUPS:
+                after, pages = None, 0
+                while after is not None or pages == 0:
+                    kept, now_counted = both(session, by, group, monkeypatch, limit=2, after=after, **more)
+                    assert kept == now_counted, (by.name, group)
+                    after, pages = kept.following, pages + 1
+
+
+def test_what_is_kept_is_what_is_counted(company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    some_mail(company, settings)
+    counted(company)
+    agree(company, monkeypatch)
+    agree(company, monkeypatch, (ANA, BOTH), department="it")
+    agree(company, monkeypatch, (ANA,), department="legal")
+
+
+def test_what_was_touched_since_counts_at_once(company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = some_mail(company, settings)
+    counted(company)
+    with transaction(company) as session:
+        chosen = Selection.of(ids=tuple(made[:2]))
+        decisions.decide(session, chosen, Verb.PURGE, by=ANA, reason="", now=NOW, settings=settings)
+    came(company, settings, JOE, author="new@new.example")
+    came(company, settings, MARA, author="wave@bad.example")
+    agree(company, monkeypatch)
+    assert folded(company) > 0
+    agree(company, monkeypatch)
+    with transaction(company) as session:
+        everything = Selection.of(sender="wave@bad.example")
+        purged = decisions.decide(session, everything, Verb.PURGE, by=ANA, reason="", now=NOW, settings=settings)
+    assert purged.done > 0
+    agree(company, monkeypatch)
+    counted(company)
+    agree(company, monkeypatch)
+    with reading(company) as session:
+        assert not session.scalars(select(KeptCard).where(col(KeptCard.pile) == "wave@bad.example")).all()
+
+
+def test_what_perishes_moves_back_when_its_time_is_over(company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = some_mail(company, settings)
+    with transaction(company) as session:
+        soon = {"perishable_until": NOW + timedelta(minutes=10), "urgency": 90}
+        session.execute(update(Delivery).where(col(Delivery.id).in_(made[2:4])).values(**soon))
+    counted(company)
+    agree(company, monkeypatch)
+    agree(company, monkeypatch, now=NOW + timedelta(minutes=11))
+    with transaction(company) as session:
+        assert tallies.due(session, NOW + timedelta(minutes=11))
+        tallies.fold(session, now=NOW + timedelta(minutes=11))
+        assert not tallies.due(session, NOW + timedelta(minutes=11))
+    agree(company, monkeypatch, now=NOW + timedelta(minutes=11))
+
+
+def test_totals_are_those_of_the_rows(company: Engine, settings: Settings) -> None:
+    made = some_mail(company, settings)
+    counted(company)
+    with transaction(company) as session:
+        decisions.decide(session, Selection.of(ids=tuple(made[:3])), Verb.PURGE, by=ANA, reason="", now=NOW, settings=settings)
+    counted(company)
+    with reading(company) as session:
+        columns = (col(KeptCard.view), col(KeptCard.grouped))
+        rows = session.execute(select(*columns, func.count(), func.sum(col(KeptCard.number))).group_by(*columns)).all()
+        totals = session.scalars(select(KeptTotal).where(col(KeptTotal.cards) > 0))
+        assert {(one.view, one.grouped, one.cards, one.deliveries) for one in totals} == {(*row,) for row in rows}
+
+
+def test_what_is_sealed_is_in_nobody_s_counts_but_of_those_named(
+    company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some_mail(company, settings)
+    counted(company)
+    with transaction(company) as session:
+        sealed = replace(COMPANY, staff=STAFF, sealed=(SealedEntry("person:joe.fern", ("bob",)),))
+        directory.apply(session, sealed, settings.company, by=SYNC, now=NOW)
+    with reading(company) as session:
+        assert cards.kept_for(session, HELD, ANA, "sender", NOW) is None  # her view is another one now
+    counted(company)
+    agree(company, monkeypatch)
+    with reading(company) as session:
+        assert all(card.lead.person != "joe.fern" for card in cards.cards(session, HELD, by=ANA, now=NOW, group="none").items)
+        assert View.of(session, ANA) != View.of(session, BOTH)
+
+
+def test_views_that_nobody_has_are_dropped_and_half_made_ones_made_anew(company: Engine, settings: Settings) -> None:
+    some_mail(company, settings)
+    counted(company)
+    with transaction(company) as session:
+        before = {one.name for one in session.scalars(select(KeptView))}
+        session.execute(update(KeptView).where(col(KeptView.name) == View.of(session, ANA).name).values(ready=False))
+        directory.apply(session, replace(COMPANY, staff=STAFF[:1]), settings.company, by=SYNC, now=NOW)
+    assert tallies.build(company, now=NOW) == 1
+    with reading(company) as session:
+        left = {one.id: one.name for one in session.scalars(select(KeptView))}
+        assert View.of(session, ANA).name in left.values()
+        assert set(left.values()) < before
+        assert set(session.scalars(select(col(KeptCard.view)).distinct())) <= set(left)
+
+
+def test_folders_are_counted_alike(company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = some_mail(company, settings)
+    counted(company)
+    for step in range(3):
+        with reading(company) as session:
+            for by in (*ACTORS, IDA, OTTO):
+                kept = folders.folders(session, by=by)
+                with monkeypatch.context() as patch:
+                    patch.setattr(folders, "held_in_folders", lambda _: None)
+                    assert kept == folders.folders(session, by=by)
+        if step == 0:
+            with transaction(company) as session:
+                decisions.decide(session, Selection.of(ids=tuple(made[:3])), Verb.RELEASE, by=ANA, reason="", now=NOW, settings=settings)
+        else:
+            counted(company)
+
+
+def test_who_moves_takes_the_counts_along(company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    some_mail(company, settings)
+    counted(company)
+    moved = tuple(replace(one, department="legal") if one.uid == "joe.fern" else one for one in COMPANY.people)
+    with transaction(company) as session:
+        directory.apply(session, replace(COMPANY, staff=STAFF, people=moved), settings.company, by=SYNC, now=NOW)
+    agree(company, monkeypatch, (ANA, BEN))
+    counted(company)
+    agree(company, monkeypatch, (ANA, BEN))
+
+
+def test_while_much_is_touched_everything_is_counted(company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    some_mail(company, settings)
+    counted(company)
+    monkeypatch.setattr(kept_cards, "MOST_TOUCHED", 1)
+    came(company, settings, JOE, MARA, author="x@x.example")
+    with reading(company) as session:
+        assert cards.kept_for(session, HELD, ANA, "sender", NOW) is None
+        assert session.scalar(select(func.count()).select_from(Touched)) == 2
+
+
+def test_anchors_lead_to_where_they_say(company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    some_mail(company, settings)
+    for module in (tallies, cards):
+        monkeypatch.setattr(module, "ANCHOR_EVERY", 2)
+    counted(company)
+    tallies.anchor(company)
+    with reading(company) as session:
+        whole = cards.cards(session, HELD, by=ANA, now=NOW, limit=50)
+        kept = cards.anchors(session, HELD, by=ANA, now=NOW)
+        monkeypatch.setattr(cards, "kept_for", lambda *_: None)
+        assert kept == cards.anchors(session, HELD, by=ANA, now=NOW)
+        assert (kept.cards, [position for position, _ in kept.items]) == (5, [0, 2, 4])
+        for position, place in kept.items:
+            page = cards.cards(session, HELD, by=ANA, now=NOW, limit=2, at=place)
+            assert [card.key for card in page.items] == [card.key for card in whole.items[position : position + 2]]
+
+
+@pytest.mark.parametrize("wanted", [replace(HELD, q="wave"), replace(HELD, person="joe.fern"), replace(HELD, states=("purged",))])
+def test_other_questions_are_counted(company: Engine, settings: Settings, wanted: Selection) -> None:
+    some_mail(company, settings)
+    counted(company)
+    with reading(company) as session:
+        assert cards.kept_for(session, wanted, ANA, "sender", NOW) is None
+
+
+def test_each_mail_as_a_card_of_its_own_in_the_same_order(company: Engine, settings: Settings) -> None:
+    made = some_mail(company, settings)
+    with transaction(company) as session:
+        for number, one in enumerate(made):
+            until = NOW + timedelta(minutes=number) if number % 3 == 0 else None
+            session.execute(update(Delivery).where(col(Delivery.id) == one).values(urgency=20 * (number % 5), perishable_until=until))
+    for _ in range(2):
+        with reading(company) as session:
+            whole = cards.cards(session, HELD, by=ANA, now=NOW, group="none")
+            rows = session.scalars(select(Delivery)).all()
+            never = NOW + timedelta(days=1)
+            expected = sorted(
+                rows,
+                key=lambda one: (
+                    one.perishable_until if one.perishable_until and one.perishable_until > NOW and one.urgency >= 40 else never,
+                    -one.urgency,
+                    -one.received_at.timestamp(),
+                    f"#{one.id}",
+                ),
+            )
+            assert [card.lead.id for card in whole.items] == [one.id for one in expected]
+            assert (whole.cards, whole.deliveries) == (len(made), len(made))
+            after, seen = None, list[str]()
+            while after is not None or not seen:
+                page = cards.cards(session, HELD, by=ANA, now=NOW, group="none", limit=3, after=after)
+                seen += [card.key for card in page.items]
+                after = page.following
+            assert seen == [card.key for card in whole.items]
+        counted(company)

@@ -1,0 +1,145 @@
+"""Read-only: cards and folders from the kept counts, exact at every moment: what was touched since is left to who asks."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, Select, and_, func, literal, select, tuple_
+from sqlmodel import Session, col
+
+from triage.grouping import Group
+from triage.models import CardAnchor, Instant, KeptCard, KeptFolder, KeptTotal, KeptView, Touched
+from triage.piles import pile_of
+from triage.times import from_micros, to_micros
+from triage.views import View
+
+MOST_TOUCHED = 500  # rows that are counted beside the kept ones; while there are more, everything is counted
+Place = tuple[datetime, int, datetime, str]  # pressing, urgency, newest, key: where a card stands in the order
+
+
+@dataclass(frozen=True, slots=True)
+class Pile:
+    """A card's numbers."""
+
+    pressing: datetime
+    urgency: int
+    newest: datetime
+    key: str
+    perishable: datetime
+    weight: int
+    pile: str
+    number: int
+    people: int
+    departments: int
+    lead: int
+
+    @property
+    def rank(self) -> tuple[datetime, int, int, str]:
+        """What cards are sorted by."""
+        return rank_of((self.pressing, self.urgency, self.newest, self.key))
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A view's cards, apart from the piles that were touched since they were counted."""
+
+    view: int
+    group: Group
+    touched: frozenset[str]
+
+
+def rank_of(place: Place) -> tuple[datetime, int, int, str]:
+    """A place as the database sorts it: everything ascending."""
+    return place[0], -place[1], -to_micros(place[2]), place[3]
+
+
+def kept(session: Session, view: View, group: Group, now: datetime) -> Kept | None:
+    """What is kept for a view; None where nothing is (yet), or too much was touched since."""
+    number = session.scalar(select(col(KeptView.id)).where(col(KeptView.name) == view.name, col(KeptView.ready)))
+    rows = touched(session)
+    if number is None or rows is None:
+        return None
+    mine = (col(KeptCard.view) == number) & (col(KeptCard.grouped) == group)
+    late = session.scalars(select(col(KeptCard.pile)).where(mine, col(KeptCard.perishable) <= now)).all()
+    return Kept(number, group, frozenset(late) | {pile_of(one, group) for one in rows})
+
+
+def touched(session: Session) -> list[Touched] | None:
+    """What was touched since the last folding; None when it is too much."""
+    rows = list(session.scalars(select(Touched).limit(MOST_TOUCHED + 1)))
+    return rows if len(rows) <= MOST_TOUCHED else None
+
+
+def of(found: Kept) -> Any:
+    """The kept cards that still hold."""
+    mine = (col(KeptCard.view) == found.view) & (col(KeptCard.grouped) == found.group)
+    return and_(mine, col(KeptCard.pile).not_in(found.touched)) if found.touched else mine
+
+
+def page(session: Session, found: Kept, *, limit: int, after: Place | None, at: Place | None) -> list[Pile]:
+    """Kept cards in their order: after a place, or from one on."""
+    order = (col(KeptCard.pressing), col(KeptCard.calm), col(KeptCard.age), col(KeptCard.key))
+    rows = select(KeptCard).where(of(found)).order_by(*order).limit(limit)
+    if after is not None:
+        rows = rows.where(tuple_(*order) > as_row(after))
+    if at is not None:
+        rows = rows.where(tuple_(*order) >= as_row(at))
+    return [as_pile(one) for one in session.scalars(rows)]
+
+
+def as_row(place: Place) -> ColumnElement[Any]:
+    """A place as the database compares it with rows."""
+    pressing, calm, age, key = rank_of(place)
+    return tuple_(literal(pressing, Instant), literal(calm), literal(age, BigInteger), literal(key))
+
+
+def as_pile(one: KeptCard) -> Pile:
+    """A row as a value."""
+    return Pile(
+        one.pressing,
+        -one.calm,
+        from_micros(-one.age),
+        one.key,
+        one.perishable,
+        one.weight,
+        one.pile,
+        one.number,
+        one.people,
+        one.departments,
+        one.lead,
+    )
+
+
+def totals(session: Session, found: Kept) -> tuple[int, int]:
+    """How many cards and deliveries the kept cards that still hold are."""
+    total = session.get(KeptTotal, (found.view, found.group), populate_existing=True)
+    if total is None:
+        return 0, 0
+    stale = (col(KeptCard.view) == found.view) & (col(KeptCard.grouped) == found.group) & col(KeptCard.pile).in_(found.touched)
+    cards, deliveries = session.execute(select(func.count(), func.coalesce(func.sum(col(KeptCard.number)), 0)).where(stale)).one()
+    return total.cards - cards, total.deliveries - int(deliveries)
+
+
+def sizes(session: Session, found: Kept, piles: set[str]) -> dict[str, int]:
+    """How many deliveries lie in each of these piles, on whatever card."""
+    mine = and_(of(found), col(KeptCard.pile).in_(piles))
+    rows = session.execute(select(col(KeptCard.pile), func.sum(col(KeptCard.number))).where(mine).group_by(col(KeptCard.pile)))
+    return {pile: int(number) for pile, number in rows}
+
+
+def anchors(session: Session, found: Kept) -> list[tuple[int, Place]]:
+    """Where every so many cards begin, as of some seconds ago."""
+    rows: Select[Any] = select(CardAnchor).where(col(CardAnchor.view) == found.view, col(CardAnchor.grouped) == found.group)
+    return [
+        (one.position, (one.pressing, -one.calm, from_micros(-one.age), one.key))
+        for one in session.scalars(rows.order_by(col(CardAnchor.position)))
+    ]
+
+
+def held_in_folders(session: Session) -> tuple[dict[tuple[str, str], int], set[tuple[str, str]]] | None:
+    """How much is held in each folder, and which folders have to be counted anew; None where nothing is kept (yet)."""
+    rows = touched(session)
+    counted = session.execute(select(col(KeptFolder.department), col(KeptFolder.person), col(KeptFolder.held))).all()
+    if rows is None or not counted:
+        return None
+    return {(code, uid): held for code, uid, held in counted}, {(one.department, one.person) for one in rows}

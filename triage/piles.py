@@ -1,0 +1,73 @@
+"""Piles of held mail: found by an index, and added up folder by folder, so that every view's cards can be made of the parts."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlmodel import Session, col
+
+from triage import grouping
+from triage.db import among
+from triage.grouping import Group
+from triage.models import Delivery, Instant, Touched
+from triage.states import State
+
+HELD = (col(Delivery.state) == State.HELD) & (col(Delivery.direction) == "in")
+
+
+@dataclass(slots=True)
+class Part:
+    """What one card holds in one folder; added up it is the card."""
+
+    pile: str
+    key: str
+    department: str
+    person: str
+    number: int
+    urgency: int
+    weight: int
+    newest: datetime
+    perishable: datetime
+    pressing: datetime
+    lead: int
+
+
+def parts(which: ColumnElement[bool], group: Group, now: datetime) -> Select[*tuple[Any, ...]]:
+    """The parts of the cards of the held mail that `which` names, in the order of their piles."""
+    key, pile = grouping.key(group).label("key"), grouping.pile(group).label("pile")
+    place = (pile, key, col(Delivery.department), col(Delivery.person))
+    return (
+        select(
+            *place,
+            func.count(),
+            func.max(col(Delivery.urgency)),
+            func.max(col(Delivery.weight)),
+            func.max(col(Delivery.received_at), type_=Instant),
+            func.min(grouping.perishable(now), type_=Instant),
+            func.min(grouping.pressing(now), type_=Instant),
+            func.max(col(Delivery.id)),
+        )
+        .where(HELD, which)
+        .group_by(*place)
+        .order_by(pile, key)
+    )
+
+
+def pile_of(one: Touched, group: Group) -> str:
+    """The pile of a touched row, as `grouping.pile` names it."""
+    if group == "campaign" and one.campaign_id is not None:
+        return str(one.campaign_id)
+    return one.author or f"#{one.alone}"
+
+
+def in_piles(session: Session, piles: Iterable[str], group: Group) -> ColumnElement[bool]:
+    """The deliveries of these piles, each found by an index."""
+    alone = [int(pile[1:]) for pile in piles if pile.startswith("#")]
+    campaigns = [int(pile) for pile in piles if group == "campaign" and pile.isdecimal()]
+    authors = [pile for pile in piles if not pile.startswith("#") and not (group == "campaign" and pile.isdecimal())]
+    by_sender = or_(and_(col(Delivery.author).in_(authors), col(Delivery.author) != ""), among(session, col(Delivery.id), alone))
+    if group == "sender":
+        return by_sender
+    return or_(among(session, col(Delivery.campaign_id), campaigns), and_(col(Delivery.campaign_id).is_(None), by_sender))

@@ -1,0 +1,210 @@
+"""Keeps the counts: cards and folders with what is held, folded from what was touched. One process does it, the sealer's."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from itertools import groupby, islice
+from typing import Any
+
+from sqlalchemy import Engine, Select, delete, func, insert, literal, select, tuple_
+from sqlmodel import Session, col
+
+from triage import db, directory
+from triage.db import among
+from triage.grouping import Group
+from triage.ids import new_id
+from triage.models import CardAnchor, Delivery, Department, KeptCard, KeptFolder, KeptTotal, KeptView, StaffMember, Touched
+from triage.piles import HELD, Part, in_piles, parts, pile_of
+from triage.times import to_micros
+from triage.views import View
+
+AT_ONCE = 200  # touched rows folded in one transaction, so that nobody waits long
+WRITTEN_AT_ONCE = 2000  # cards of a new view written in one transaction
+ANCHOR_EVERY = 200  # cards between two anchors
+DUTY, LEASE = "counts", timedelta(minutes=5)  # longer than a new view takes
+GROUPED: tuple[Group, ...] = ("sender", "campaign")
+
+
+def cards_of(found: Iterable[Part], views: Sequence[tuple[int, View]], group: Group) -> Iterator[dict[str, Any]]:
+    """The rows of the cards that these parts make in each view."""
+    for (pile, key), of_card in groupby(found, lambda part: (part.pile, part.key)):
+        all_parts = list(of_card)
+        for number, view in views:
+            mine = [part for part in all_parts if view.covers(part.department, part.person)]
+            if mine:
+                yield {"view": number, "grouped": group, "pile": pile, "key": key} | added_up(mine)
+
+
+def added_up(mine: Sequence[Part]) -> dict[str, Any]:
+    """The columns of a card."""
+    return {
+        "pressing": min(part.pressing for part in mine),
+        "calm": -max(part.urgency for part in mine),
+        "age": -max(to_micros(part.newest) for part in mine),
+        "perishable": min(part.perishable for part in mine),
+        "weight": max(part.weight for part in mine),
+        "number": sum(part.number for part in mine),
+        "people": len(mine),
+        "departments": len({part.department for part in mine}),
+        "lead": max(part.lead for part in mine),
+    }
+
+
+def fold(session: Session, *, now: datetime) -> int:
+    """Count anew what was touched, a slice of it; how many rows that were."""
+    rows = session.scalars(select(Touched).order_by(col(Touched.id)).limit(AT_ONCE)).all()
+    views = [(one.id, View.named(one.name)) for one in session.scalars(select(KeptView).where(col(KeptView.ready)))]
+    for group in GROUPED:
+        piles = {pile_of(one, group) for one in rows} | over(session, group, now)
+        if piles:
+            count_piles(session, piles, group, views, now)
+    count_folders(session, {(one.department, one.person) for one in rows})
+    session.execute(delete(Touched).where(among(session, col(Touched.id), [one.id for one in rows])))
+    return len(rows)
+
+
+def over(session: Session, group: Group, now: datetime) -> set[str]:
+    """Piles of which something has perished since they were counted."""
+    late = select(col(KeptCard.pile)).where(col(KeptCard.perishable) <= now, col(KeptCard.grouped) == group)
+    return set(session.scalars(late.distinct().limit(AT_ONCE)))
+
+
+def count_piles(session: Session, piles: set[str], group: Group, views: Sequence[tuple[int, View]], now: datetime) -> None:
+    """Write the cards of these piles anew, in every view, and the totals along."""
+    found = (Part(*row) for row in session.execute(parts(in_piles(session, piles, group), group, now)).all())
+    fresh = list(cards_of(found, views, group))
+    these = (col(KeptCard.grouped) == group) & col(KeptCard.pile).in_(piles) & col(KeptCard.view).in_([number for number, _ in views])
+    before = select(col(KeptCard.view), func.count(), func.sum(col(KeptCard.number))).where(these).group_by(col(KeptCard.view))
+    gone = session.execute(before).all()
+    change: dict[int, list[int]] = {view: [-cards, -int(deliveries)] for view, cards, deliveries in gone}
+    for one in fresh:
+        total = change.setdefault(one["view"], [0, 0])
+        total[0], total[1] = total[0] + 1, total[1] + one["number"]
+    session.execute(delete(KeptCard).where(these))
+    if fresh:
+        session.execute(insert(KeptCard), fresh)
+    for view, (cards, deliveries) in change.items():
+        if cards or deliveries:
+            total_of = session.get_one(KeptTotal, (view, group))
+            total_of.cards, total_of.deliveries = total_of.cards + cards, total_of.deliveries + deliveries
+    session.flush()
+
+
+def count_folders(session: Session, folders: set[tuple[str, str]]) -> None:
+    """Write anew how much is held in these folders."""
+    if not folders:
+        return
+    place = (col(Delivery.department), col(Delivery.person))
+    counted = session.execute(select(*place, func.count()).where(HELD, tuple_(*place).in_(folders)).group_by(*place)).all()
+    session.execute(delete(KeptFolder).where(tuple_(col(KeptFolder.department), col(KeptFolder.person)).in_(folders)))
+    if counted:
+        session.execute(insert(KeptFolder), [{"department": code, "person": uid, "held": held} for code, uid, held in counted])
+
+
+def wanted(session: Session, now: datetime) -> set[View]:
+    """The views that somebody has: of each member of staff and each token, and each department within it."""
+    logins = session.scalars(select(col(StaffMember.login)).where(col(StaffMember.active))).all()
+    actors = [actor for login in logins if (actor := directory.staff(session, login, now))]
+    codes = session.scalars(select(col(Department.code))).all()
+    found = {View.of(session, actor) for actor in actors}
+    for actor in actors:
+        mine = codes if actor.scope.company else [code for code in codes if code in actor.scope.departments]
+        found |= {View.of(session, actor, code) for code in mine}
+    return found
+
+
+def build(engine: Engine, *, now: datetime) -> int:
+    """Make the views that somebody has and that are not there, and drop those that nobody has; how many were made.
+
+    What is touched meanwhile is folded afterwards, so that nothing is missed. Only the process that folds may call this.
+    """
+    with db.reading(engine) as session:
+        names = {view.name for view in wanted(session, now)}
+        there: dict[str, bool] = dict(session.execute(select(col(KeptView.name), col(KeptView.ready))).all())
+        folders = session.scalar(select(func.count()).select_from(KeptFolder)) or 0
+    missing = sorted(names - {name for name, ready in there.items() if ready})
+    dropped = set(there) - names | {name for name, ready in there.items() if not ready}
+    for name in dropped:
+        drop(engine, name)
+    if missing:
+        make(engine, missing, now)
+    if not folders:
+        with db.transaction(engine) as session:
+            count_folders(session, set(session.execute(select(col(Delivery.department), col(Delivery.person)).where(HELD).distinct())))
+    return len(missing)
+
+
+def due(session: Session, now: datetime) -> bool:
+    """Is there anything to count anew?"""
+    some = select(literal(1)).select_from(Touched).limit(1)
+    late = select(literal(1)).select_from(KeptCard).where(col(KeptCard.perishable) <= now).limit(1)
+    return session.scalar(some) is not None or session.scalar(late) is not None
+
+
+def drop(engine: Engine, name: str) -> None:
+    """Forget a view, its cards in slices."""
+    with db.transaction(engine) as session:
+        number = session.scalars(select(col(KeptView.id)).where(col(KeptView.name) == name)).one()
+        session.execute(delete(KeptView).where(col(KeptView.id) == number))
+        session.execute(delete(KeptTotal).where(col(KeptTotal.view) == number))
+        session.execute(delete(CardAnchor).where(col(CardAnchor.view) == number))
+    more = True
+    while more:
+        with db.transaction(engine) as session:
+            some = select(col(KeptCard.grouped), col(KeptCard.pile), col(KeptCard.key)).where(col(KeptCard.view) == number)
+            slice_of = session.execute(some.limit(WRITTEN_AT_ONCE)).all()
+            columns = tuple_(col(KeptCard.grouped), col(KeptCard.pile), col(KeptCard.key))
+            if slice_of:
+                session.execute(delete(KeptCard).where(col(KeptCard.view) == number, columns.in_(slice_of)))
+            more = bool(slice_of)
+
+
+def make(engine: Engine, names: Sequence[str], now: datetime) -> None:
+    """Write the cards of new views, as of one moment, in one walk for all of them."""
+    views = [(new_id(), View.named(name)) for name in names]
+    with db.transaction(engine) as session:
+        session.execute(insert(KeptView), [{"id": number, "name": view.name, "ready": False} for number, view in views])
+        session.execute(
+            insert(KeptTotal), [{"view": number, "grouped": group, "cards": 0, "deliveries": 0} for number, _ in views for group in GROUPED]
+        )
+    with db.reading(engine) as looking:
+        for group in GROUPED:
+            rows = looking.execute(parts(literal(1) == 1, group, now), execution_options={"yield_per": WRITTEN_AT_ONCE})
+            totals = {number: [0, 0] for number, _ in views}
+            for some in slices(cards_of((Part(*row) for row in rows), views, group)):
+                with db.transaction(engine) as session:
+                    session.execute(insert(KeptCard), some)
+                for one in some:
+                    totals[one["view"]][0] += 1
+                    totals[one["view"]][1] += one["number"]
+            with db.transaction(engine) as session:
+                for number, (cards, deliveries) in totals.items():
+                    total = session.get_one(KeptTotal, (number, group))
+                    total.cards, total.deliveries = cards, deliveries
+    with db.transaction(engine) as session:
+        for number, _ in views:
+            session.get_one(KeptView, number).ready = True
+
+
+def slices(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """So many at a time as one transaction writes."""
+    while some := list(islice(rows, WRITTEN_AT_ONCE)):
+        yield some
+
+
+def anchor(engine: Engine) -> None:
+    """Note where every so many cards of each long view begin."""
+    with db.reading(engine) as session:
+        long = session.execute(select(col(KeptTotal.view), col(KeptTotal.grouped)).where(col(KeptTotal.cards) > ANCHOR_EVERY)).all()
+        found = {(view, group): list(session.execute(anchors_of(view, group)).mappings()) for view, group in long}
+    for (view, group), rows in found.items():
+        with db.transaction(engine) as session:
+            session.execute(delete(CardAnchor).where(col(CardAnchor.view) == view, col(CardAnchor.grouped) == group))
+            session.execute(insert(CardAnchor), [dict(row) | {"view": view, "grouped": group} for row in rows])
+
+
+def anchors_of(view: int, group: str) -> Select[Any]:
+    """Every ANCHOR_EVERY-th card of a view."""
+    order = (col(KeptCard.pressing), col(KeptCard.calm), col(KeptCard.age), col(KeptCard.key))
+    position = (func.row_number().over(order_by=order) - 1).label("position")
+    numbered = select(position, *order).where(col(KeptCard.view) == view, col(KeptCard.grouped) == group).subquery()
+    return select(numbered).where(numbered.c.position % ANCHOR_EVERY == 0)

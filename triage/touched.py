@@ -1,0 +1,33 @@
+"""Which held mail has changed since the kept counts were folded: written along with each change, so that counts never lie."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import ColumnElement, case, insert, select
+from sqlmodel import Session, col
+
+from triage.ids import new_id
+from triage.models import Delivery, Touched
+from triage.states import State
+
+AT_ONCE = 5000  # rows of one insert
+
+
+def touch(session: Session, where: ColumnElement[bool]) -> None:
+    """These deliveries are held, or are so no longer, or lie elsewhere. Who moves them calls it before and after."""
+    alone = case((col(Delivery.author) == "", col(Delivery.id)), else_=0)
+    columns = (col(Delivery.author), col(Delivery.campaign_id), alone, col(Delivery.department), col(Delivery.person))
+    note(session, session.execute(select(*columns).where(where).distinct()).all())
+
+
+def entered(session: Session, deliveries: Iterable[Delivery]) -> None:
+    """New deliveries; those that are held count."""
+    held = [one for one in deliveries if one.state == State.HELD]
+    note(session, {(one.author, one.campaign_id, 0 if one.author else one.id, one.department, one.person) for one in held})
+
+
+def note(session: Session, rows: Iterable[tuple[str, int | None, int, str, str]]) -> None:
+    """Write them down."""
+    names = ("author", "campaign_id", "alone", "department", "person")
+    written = [dict(zip(names, row, strict=True), id=new_id()) for row in rows]
+    for place in range(0, len(written), AT_ONCE):
+        session.execute(insert(Touched), written[place : place + AT_ONCE])
