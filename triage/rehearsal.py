@@ -29,12 +29,6 @@ HEAVY = 30  # weight from which on a signal alone says that somebody deceives
 SUBJECT = 120  # characters
 
 
-def mailboxes(session: Session) -> list[str]:
-    """Every mailbox that released mail goes to."""
-    known = col(KnownRecipient.kind) != GONE
-    return list(session.scalars(select(col(KnownRecipient.mailbox)).where(known).distinct().order_by(col(KnownRecipient.mailbox))))
-
-
 def address_of(session: Session, mailbox: str, settings: Settings) -> str:
     """The address that strangers write to when their mail lands in this mailbox; "" when that is nobody's here."""
     try:

@@ -1,0 +1,122 @@
+"""Lets past mail come once more, as if the door had been closed; the database is only read."""
+
+import sys
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import click
+from sqlalchemy import Engine
+
+from mailboxes.mailbox import Unreachable
+from mta.past_envelope import addressed_to
+from triage import db, rehearsal
+from triage.errors import Refused
+from triage.likeness import Likeness
+from triage.rehearsed import Rehearsed
+from triage.settings import Settings
+from triage.times import utcnow
+from triage.visible import visible
+from triage_cli.past_mail import Examiner, Reading, Written, is_internal
+
+INSIDE, TWICE, BEFORE = "from somebody here to somebody here", "a second copy in the same mailbox", "of another time"
+
+
+@dataclass(slots=True)
+class Rehearsal:
+    """What was read, and what was left out and why."""
+
+    rows: list[Rehearsed] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
+    faults: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Player:
+    """Lets past mail come once more, one mailbox in a thread, as if the door had been closed."""
+
+    settings: Settings
+    engine: Engine
+    examiner: Examiner
+    reading: Reading
+    until: datetime
+    alike: Likeness | None
+    written: Written = field(default_factory=Written)
+    now: datetime = field(default_factory=utcnow)
+
+    def play(self, mailbox: str) -> Rehearsal:
+        """What would have become of the mail in one mailbox."""
+        found = Rehearsal()
+        with db.reading(self.engine) as session:
+            address = rehearsal.address_of(session, mailbox, self.settings)
+        if not address:
+            found.faults.append(f"{visible(mailbox)} is nobody's mailbox in the directory: its mail is left out")
+            return found
+        seen: set[str] = set()
+        leads: dict[str, bool] = {}
+        for stored in self.reading.arrived(mailbox):
+            past = self.examiner.examined(stored, self.recipient(stored.raw, mailbox, leads) or address)
+            mark = past.summary.message_id or str(past.envelope.spool_id)
+            if why := TWICE if mark in seen else self.why_not(past.envelope.received_at):
+                found.left_out[why] += 1
+            elif is_internal(past, self.settings, self.written):
+                found.left_out[INSIDE] += 1
+            else:
+                answered = self.written.answers.get((mailbox, past.summary.message_id))
+                with db.reading(self.engine) as session:
+                    found.rows += rehearsal.rehearse(
+                        session,
+                        past.envelope,
+                        past.authentication,
+                        past.summary,
+                        settings=self.settings,
+                        now=self.now,
+                        answered=answered,
+                        alike=self.alike,
+                    )
+            seen.add(mark)
+        return found
+
+    def recipient(self, raw: bytes, mailbox: str, leads: dict[str, bool]) -> str:
+        """The address that a mail was sent to, as far as the last server tells it and it still leads to this mailbox; "" otherwise."""
+        for address in addressed_to(raw):
+            if address not in leads:
+                with db.reading(self.engine) as session:
+                    leads[address] = rehearsal.leads_to(session, address, mailbox, self.settings)
+            if leads[address]:
+                return address
+        return ""
+
+    def why_not(self, arrived: datetime) -> str:
+        """Why a mail is not among those that are rehearsed."""
+        return "" if self.reading.since <= arrived < self.until else BEFORE
+
+
+def read_all(player: Player, connections: int) -> Rehearsal:
+    """First what everybody wrote, then what came in: whoever answered wanted it."""
+    try:
+        mailboxes = player.reading.source.accounts()
+    except Unreachable as fault:
+        raise Refused(str(fault)) from fault
+    found = Rehearsal()
+    with ThreadPoolExecutor(connections) as threads:
+        for work, label in (
+            (lambda mailbox: player.reading.written(mailbox, player.written), "What was sent"),
+            (lambda mailbox: gather(found, player.play(mailbox)), "What came in"),
+        ):
+            futures = [threads.submit(work, mailbox) for mailbox in mailboxes]
+            with click.progressbar(length=len(futures), label=label, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+                for future in as_completed(futures):
+                    future.result()
+                    bar.update(1)
+    found.faults += dict.fromkeys(player.reading.faults)
+    found.left_out.update(player.reading.unreadable)
+    return found
+
+
+def gather(into: Rehearsal, one: Rehearsal) -> None:
+    """Add what one mailbox gave."""
+    into.rows += one.rows
+    into.faults += one.faults
+    into.left_out.update(one.left_out)
