@@ -30,7 +30,7 @@ class Company:
     hostname: str = key("Name of this machine in SMTP greetings and Received fields.")
     authserv_id: str = key("Name in our Authentication-Results (RFC 8601); default: hostname.", "")
     mode: str = key(
-        "enforce: hold what is not known; observe: let it pass and record what would have been held.",
+        "enforce: hold what is not known; observe: let it pass and record what would have been held. `mailroom mode` switches it too.",
         "enforce",
         choices=("enforce", "observe"),
     )
