@@ -1,5 +1,6 @@
 """A person decides over a selection: release, redirect, purge, reject, restore, hold. One record, an outcome for each item."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -108,6 +109,8 @@ def decide(
     changes = changes_of(session, aim.event, to, now, settings)
     said = rejections.text_of(settings, template=template, text=text) if verb is Verb.REJECT else ""
     ids = [delivery_id for delivery_id, _ in meant]
+    if rule and rule.effect == "redirect" and not rule.to:
+        rule = replace(rule, to=to)
     orders = rule_orders(session, rule, selected, ids) if rule else []
     late = late_copies.orders(session, selected, ids, by=by, settings=settings, now=now) if verb is Verb.PURGE and not rule else []
     keys.require(keys_for(session, verb, meant, orders, settings), by, second, chosen)

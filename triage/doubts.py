@@ -50,11 +50,14 @@ def better(found: Sequence[Authentication]) -> str:
 
 def of_rules(session: Session, about: Sequence[Rule], now: datetime, *, by: Actor) -> dict[int, tuple[Clash, ...]]:
     """How each of these rules stands to others that reach all of its mail, by its id; only to those that the actor may know of."""
-    names = {name for rule in about for name in names_of(rule)}
-    rows = session.scalars(select(Rule).where(in_force(now), col(Rule.value).in_(names))).all() if names else []
+    judged = [rule for rule in about if rule.effect != "redirect"]
+    names = {name for rule in judged for name in names_of(rule)}
+    where = in_force(now) & col(Rule.value).in_(names) & (col(Rule.effect) != "redirect")
+    rows = session.scalars(select(Rule).where(where)).all() if names else []
     closed = sealed.closed(session, by)
     known = [one for one in rows if access.knows_rule(by, one.scope, closed)]
-    return {rule.id: tuple(clashes(rule, [one for one in known if one.id != rule.id])) for rule in about}
+    told = {rule.id: tuple(clashes(rule, [one for one in known if one.id != rule.id])) for rule in judged}
+    return {rule.id: told.get(rule.id, ()) for rule in about}
 
 
 def names_of(rule: Rule) -> Iterable[str]:

@@ -41,6 +41,8 @@ class Explanation:
     to: str
     department: str
     person: str
+    mailbox: str  # where it goes when it passes
+    note: str
     cases: tuple[Case, ...]
 
 
@@ -68,7 +70,15 @@ def explain(
         raise NotFound(f"nobody in your scope has the address {recipient}")
     proofs = dict.fromkeys(["dmarc", *sorted({rule.proof for rule in facts.rules if ":" in rule.proof}), "aligned", "none"])
     cases = [case(proof, decide(replace(facts, authentication=supposed(author, proof)))) for proof in proofs]
-    return Explanation(author, recipient, facts.recipient.department, facts.recipient.person, tuple(told_apart(cases)))
+    return Explanation(
+        author,
+        recipient,
+        facts.recipient.department,
+        facts.recipient.person,
+        facts.recipient.mailbox,
+        facts.recipient.note,
+        tuple(told_apart(cases)),
+    )
 
 
 def explain_delivery(session: Session, delivery_id: int, *, by: Actor, settings: Settings, now: datetime) -> Past:

@@ -23,6 +23,7 @@ class Recipient:
     listed: str = ""  # the directory's address that it led to; "" when it leads nowhere any more
     detail: str = ""  # of a sub-address, as the sender spelled it
     note: str = ""  # what staff should know about the address
+    redirected_by: int | None = None  # the redirect rule that chose the mailbox
     stray: bool = False  # nobody here has the address any more: they left while the message came in
 
 

@@ -23,6 +23,7 @@ from triage import (
     markers,
     modes,
     recipients,
+    redirects,
     rules,
     sent_mails,
     signals,
@@ -105,7 +106,8 @@ def receive(
     for one in deliveries:
         if one.direction == "bounce":
             bounces.come_back(session, envelope, one, summary, now=now)
-    rules.used(session, [verdict.rule_id for _, verdict in verdicts if verdict.rule_id is not None], now)
+    at_work = [one for facts, verdict in verdicts for one in (verdict.rule_id, facts.recipient.redirected_by) if one is not None]
+    rules.used(session, at_work, now)
     correspondents.heard(session, heard_from(gathered), now)
     if authentication.proof and any(verdict.rule == "allowed-sender" for _, verdict in verdicts):
         familiar.meet(session, summary.author, summary.author_name)
@@ -147,7 +149,7 @@ def evidence(
             opened=opened,
             now=now,
         )
-        for recipient in recipients_of(session, envelope, settings.company)
+        for recipient in redirects.applied(session, summary, recipients_of(session, envelope, settings.company), settings.company, now)
     ]
 
 
@@ -266,6 +268,7 @@ def delivery(message: Message, facts: Facts, verdict: Verdict, campaign_id: int 
         listed=recipient.listed or recipient.address,
         detail=recipient.detail,
         note=recipient.note,
+        redirected=recipient.redirected_by is not None,
         author=author,
         author_domain=author.rpartition("@")[2],
         author_name=name,

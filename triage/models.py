@@ -96,7 +96,7 @@ class Delivery(SQLModel, table=True):
     mailbox: str  # where a released copy goes; a redirect changes it
     listed: str = ""  # the directory's address that the recipient led to: the recipient without its detail
     detail: str = ""  # of a sub-address, as the sender spelled it; goes on to the mailbox
-    redirected: bool = False  # a person chose the mailbox
+    redirected: bool = False  # a person or a rule chose the mailbox
     expanded: bool = False  # a group's own: its members have got their copies
     note: str = ""  # what staff should know about how it was addressed, a sentence
     author: str  # folded address; when ambiguous the first one named, or the reverse-path
@@ -316,8 +316,8 @@ class Rule(SQLModel, table=True):
 
     __tablename__ = "rule"
     id: int = identity()
-    effect: str  # allow, block
-    match: str  # address, domain, subdomains, list, campaign
+    effect: str  # allow, block, redirect
+    match: str  # address, domain, subdomains, list; recipient (of a redirect), campaign (of a purge)
     value: str  # folded
     scope: str  # company, department:CODE, person:UID
     proof: str = ""  # allow: dmarc, aligned, dkim:DOMAIN, arc:DOMAIN; of a campaign the domain that proves to have sent it

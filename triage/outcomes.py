@@ -292,6 +292,8 @@ def rule_words(rule: Rule) -> str:
     if rule.origin == rules.STANDING and rule.until:
         of = "of this campaign" if rule.match == "campaign" else f"from {rule.value}"
         return f"late copies {of} are caught until {rule.until:%d %b %H:%M} UTC for {scope_words(rule.scope)}"
+    if rule.effect == "redirect":
+        return f"mail {'to' if rule.match == 'recipient' else 'of'} {rule.value} always goes to {rule.target}"
     return f"{rule.value} {'allowed' if rule.effect == 'allow' else 'blocked'} for {scope_words(rule.scope)}"
 
 

@@ -18,7 +18,7 @@ from triage.rule_orders import RuleOrder, checked
 from triage.settings import Settings
 from triage.visible import visible
 
-KEYS = ("effect", "sender", "scope", "proof", "until", "lapse_days", "risky", "unproven_only", "unsigned_only", "note")
+KEYS = ("effect", "sender", "recipient", "to", "scope", "proof", "until", "lapse_days", "risky", "unproven_only", "unsigned_only", "note")
 TOLD = frozenset({"id", "author", "origin", "created_at", "used", "first_used_at", "last_used_at"})  # written, and not read back
 FLAGS = frozenset({"risky", "unproven_only", "unsigned_only"})
 MOST_FAULTS = 100
@@ -50,21 +50,22 @@ class Loaded:
 
 
 def match_of(sender: str) -> tuple[str, str]:
-    """What kind of rule a word means: an address has an @, a list says so, a dot comes before a domain with all below it."""
-    if sender.startswith("list:"):
-        return "list", sender.removeprefix("list:")
+    """What kind of rule a word means: an address has an @, a list or a recipient of ours says so, a dot means all below a domain too."""
+    for match in ("list", "recipient"):
+        if sender.startswith(f"{match}:"):
+            return match, sender.removeprefix(f"{match}:")
     return ("address", sender) if "@" in sender.lstrip("@") else ("domain", sender)
 
 
 def sender_of(rule: Rule) -> str:
     """The word that `match_of` reads."""
-    return {"list": "list:", "subdomains": ".", "campaign": "campaign:"}.get(rule.match, "") + rule.value
+    return {"list": "list:", "subdomains": ".", "campaign": "campaign:", "recipient": "recipient:"}.get(rule.match, "") + rule.value
 
 
 def written(rule: Rule) -> str:
     """A rule as one line of JSON, which `load` reads back."""
-    values = {name: getattr(rule, name) for name in (*KEYS, "author", "origin", "used") if name != "sender"}
-    plain = values | {"sender": sender_of(rule), "until": rule.until.isoformat() if rule.until else None}
+    values = {name: getattr(rule, name) for name in (*KEYS, "author", "origin", "used") if name not in ("sender", "to")}
+    plain = values | {"sender": sender_of(rule), "to": rule.target, "until": rule.until.isoformat() if rule.until else None}
     return json.dumps({name: plain[name] for name in (*KEYS, "author", "origin", "used") if plain[name] not in ("", None, False, 0)})
 
 
@@ -124,6 +125,8 @@ def order_of(line: str) -> RuleOrder:
         unproven_only=bool(values.get("unproven_only")),
         unsigned_only=bool(values.get("unsigned_only")),
         lapse_days=days_of(values),
+        recipient=text_of(values, "recipient"),
+        to=text_of(values, "to"),
     )
 
 

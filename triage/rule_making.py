@@ -44,7 +44,13 @@ def rule_orders(session: Session, order: RuleOrder, selected: Selection, ids: Se
         raise BadInput(
             f"rule: the selection has {len(senders)} different senders; between 1 and {MOST_RULES} can be made into rules at once"
         )
-    return [block_of(order, sender) if order.effect == "block" else allow_of(order, sender) for sender in senders]
+    make = {"block": block_of, "allow": allow_of}.get(order.effect, redirect_of)
+    return [make(order, sender) for sender in senders]
+
+
+def redirect_of(order: RuleOrder, sender: Sender) -> RuleOrder:
+    """A redirect asks for no proof: it lets nothing in."""
+    return replace(order, match=sender.match, value=sender.value)
 
 
 def senders_of(session: Session, order: RuleOrder, ids: Sequence[int]) -> list[Sender]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, or_
 from sqlmodel import Session, col
 
+from triage import recipients
 from triage.actor import Scope
 from triage.envelope import Address, ascii_domain
 from triage.errors import BadInput
@@ -25,8 +26,8 @@ class RuleOrder:
     A domain is that domain alone in an allow, and everything below it too in a block: whoever owns it owns that.
     """
 
-    effect: str  # allow, block
-    match: str  # address, domain, subdomains (the domain and everything below it), list; campaign: only with its purge
+    effect: str  # allow, block, redirect
+    match: str  # address, domain, subdomains (the domain and everything below it), list; recipient: of a redirect; campaign: of a purge
     value: str  # a domain that begins with a dot means its subdomains too
     scope: str  # company, department:CODE, person:UID
     proof: str = ""  # allow: dmarc (default), aligned, dkim:DOMAIN, arc:DOMAIN
@@ -36,6 +37,8 @@ class RuleOrder:
     unproven_only: bool = False
     unsigned_only: bool = False
     lapse_days: int = 0  # it runs out so many days after the last mail either way; 0: it does not
+    recipient: str = ""  # redirect: only mail to this address of ours
+    to: str = ""  # redirect: person:UID, department:CODE or an address of ours
 
 
 def in_force(now: datetime) -> ColumnElement[bool]:
@@ -45,17 +48,33 @@ def in_force(now: datetime) -> ColumnElement[bool]:
 
 def checked(session: Session, order: RuleOrder, settings: Settings) -> RuleOrder:
     """The order in folded form with its proof filled in; BadInput says what is wrong."""
-    if order.effect not in ("allow", "block"):
-        raise BadInput(f"effect: a rule allows or blocks, not {order.effect!r}")
+    if order.effect not in ("allow", "block", "redirect"):
+        raise BadInput(f"effect: a rule allows, blocks or redirects, not {order.effect!r}")
     if not 0 <= order.lapse_days <= LONGEST_LAPSE:
         raise BadInput(f"lapse_days: between 0 (never) and {LONGEST_LAPSE} days, not {order.lapse_days}")
     match = "subdomains" if order.match == "domain" and order.value.strip().startswith(".") else order.match
     order = replace(order, match=match, value=checked_value(match, order.value), note=order.note[:500])
+    if order.effect == "redirect":
+        return replace(checked_redirect(session, order, settings), scope=checked_scope(session, order.scope), proof="")
+    if order.recipient or order.to or order.match == "recipient":
+        raise BadInput("effect: only a redirect is about a recipient of ours")
     if order.match in WHOLE:
         refuse_everybody(order, settings)
     if order.match not in ("list", "campaign") and any(covers(order, own) for own in settings.own_domains):
         refuse_ourselves(order)
     return replace(order, scope=checked_scope(session, order.scope), proof=checked_proof(order, settings))
+
+
+def checked_redirect(session: Session, order: RuleOrder, settings: Settings) -> RuleOrder:
+    """Where it sends mail must be here, and so must whom it takes it from."""
+    recipients.destination(session, order.to, settings.company)
+    named = order.value if order.match == "recipient" else order.recipient
+    if named:
+        address = checked_value("address", named)
+        if recipients.resolve(session, Address.parse(address), settings.company) is None:
+            raise BadInput(f"recipient: nobody here has the address {address}")
+        order = replace(order, recipient=address)
+    return replace(order, value=order.recipient if order.match == "recipient" else order.value, to=order.to.strip().casefold())
 
 
 def refuse_everybody(order: RuleOrder, settings: Settings) -> None:
@@ -87,7 +106,7 @@ def covers(order: RuleOrder, own: str) -> bool:
 def checked_value(match: str, value: str) -> str:
     """The value folded in the form of its kind."""
     try:
-        if match == "address":
+        if match in ("address", "recipient"):
             return str(Address.parse(value))
         if match in WHOLE:
             domain = ascii_domain(value.strip().removeprefix("@").removeprefix("."))

@@ -52,7 +52,7 @@ def about_sender(
     values = {value for _, value in wanted} | ({carrier} if carrier else set())
     if not values:
         return []
-    rows = session.scalars(select(Rule).where(col(Rule.value).in_(values), in_force(now)))
+    rows = session.scalars(select(Rule).where(col(Rule.value).in_(values), col(Rule.effect) != "redirect", in_force(now)))
     by_list_only = mailing_lists.rewritten(summary) is not None
     fit = (row for row in rows if reaches(row, wanted, domain_of(summary), proven) or is_block_of_carrier(row, carrier))
     return [row for row in fit if not by_list_only or row.effect == "block" or row.match == "list"]
@@ -141,6 +141,8 @@ def add(
             col(Rule.proof) == order.proof,
             col(Rule.unproven_only) == order.unproven_only,
             col(Rule.risky) == order.risky,
+            col(Rule.recipient) == order.recipient,
+            col(Rule.target) == order.to,
             col(Rule.origin).in_((*BY_STAFF, LEARNED) if origin == LEARNED else BY_STAFF),
             in_force(now),
         )
@@ -158,6 +160,8 @@ def add(
         unproven_only=order.unproven_only,
         unsigned_only=order.unsigned_only,
         risky=order.risky,
+        recipient=order.recipient,
+        target=order.to,
         author=by.shown,
         second_by=str(second or ""),
         origin=origin,
@@ -169,7 +173,8 @@ def add(
     )
     session.add(rule)
     session.flush()
-    detail = {name: getattr(rule, name) for name in ("effect", "match", "value", "scope", "proof", "origin")}
+    names = ("effect", "match", "value", "scope", "proof", "origin", *(("recipient", "target") if rule.target else ()))
+    detail = {name: getattr(rule, name) for name in names}
     if second:
         detail["second_key"] = rule.second_by
     ledger.write(session, "rule", f"rule:{show(rule.id)}", by=by, now=now, detail=detail)
@@ -210,7 +215,7 @@ def change(
     if expected is not None and expected != version_of(rule):
         raise Stale("somebody has changed this rule since you looked: look again, then change it")
     keeps = {name: getattr(rule, name) for name in CHANGEABLE} | {"until": None if rule.lapse_days else rule.until}
-    order = RuleOrder(rule.effect, rule.match, rule.value, rule.scope, **keeps | dict(changes))
+    order = RuleOrder(rule.effect, rule.match, rule.value, rule.scope, recipient=rule.recipient, to=rule.target, **keeps | dict(changes))
     order = checked(session, order, settings)
     if set(changes) - {"note"}:
         keys.require(keys.of_rules([(order.effect, order.match, order.scope)], settings), by, None)

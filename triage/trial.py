@@ -49,6 +49,8 @@ class Trial:
 def trial(session: Session, order: RuleOrder, *, by: Actor, settings: Settings, now: datetime) -> Trial:
     """Try a rule out on what came. BadInput for what can be no rule."""
     order = checked(session, order, settings)
+    if order.effect == "redirect":
+        raise BadInput("effect: a redirect lets nothing in and keeps nothing out: there is nothing to try")
     since = now - timedelta(days=DAYS)
     rows = session.execute(
         select(

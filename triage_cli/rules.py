@@ -10,12 +10,13 @@ from triage.explaining import Case
 from triage.ids import show
 from triage.models import Rule
 from triage.rule_files import FaultyLines, sender_of
+from triage.rules import RuleOrder
 from triage.times import utcnow
 from triage_cli.opened import looking, settings_of, shell_user, writing
 from triage_cli.printing import say, table
 from triage_cli.selecting import date, number
 
-COLUMNS = ("id", "effect", "sender", "scope", "proof", "author", "used", "until", "note")
+COLUMNS = ("id", "effect", "sender", "to", "scope", "proof", "author", "used", "until", "note")
 
 
 @click.group(invoke_without_command=True)
@@ -48,6 +49,25 @@ def remove_rules(ctx: click.Context, rule_ids: tuple[str, ...]) -> None:
             if not sender_rules.known_to(session, [number(rule_id)], by=shell_user()):
                 raise NotFound(f"there is no rule {rule_id}")
             sender_rules.remove(session, number(rule_id), by=shell_user(), now=utcnow())
+
+
+@rules.command("redirect")
+@click.argument("sender", metavar="ADDRESS|DOMAIN|.DOMAIN|list:LIST-ID|recipient:ADDRESS")
+@click.option("--to", required=True, metavar="NAME|ADDRESS", help="A person, a department, or an address here.")
+@click.option("--recipient", default="", metavar="ADDRESS", help="Only mail to this address of ours.")
+@click.option("--scope", default="company", show_default=True, metavar="company|department:CODE|person:UID", help="Whose mail.")
+@click.option("--until", metavar="DATE", help="The rule runs out then.")
+@click.option("--note", default="")
+@click.pass_context
+def redirect_rule(ctx: click.Context, sender: str, to: str, recipient: str, scope: str, until: str | None, note: str) -> None:
+    """Always send mail of somebody, or to an address of ours, to somebody else here. It lets nothing in that would be held."""
+    settings = settings_of(ctx)
+    match, value = rule_files.match_of(sender)
+    order = RuleOrder("redirect", match, value, scope, until=date(until, "--until"), note=note, recipient=recipient, to=to)
+    with writing(settings) as session:
+        rule = sender_rules.add(session, order, by=shell_user(), now=utcnow(), settings=settings)
+        said = f"{show(rule.id)}  redirect {sender_of(rule)} to {rule.target} for {rule.scope}"
+    say(said)
 
 
 @rules.command("change")
@@ -128,11 +148,14 @@ def explain_rules(ctx: click.Context, sender: str, to: str, list_id: str, as_jso
                 raise BadInput("--to: name somebody here, such as --to joe.fern@company.example")
             told = explaining.explain(session, sender, to, by=shell_user(), settings=settings, now=utcnow(), list_id=list_id)
             cases = [(one.proof, one) for one in told.cases]
+            note = told.note
         else:
             past = explaining.explain_delivery(session, number(sender), by=shell_user(), settings=settings, now=utcnow())
-            cases = [("then", past.then), ("today", past.today)]
+            cases, note = [("then", past.then), ("today", past.today)], ""
     rows = [row for name, one in cases for row in rows_of(name, one)]
     table(rows, ("when", "what", "rule", "reason"), as_json=as_json)
+    if note and not as_json:
+        say(note)
 
 
 def rows_of(when: str, one: Case) -> list[dict[str, str]]:
@@ -154,6 +177,7 @@ def row_of(rule: Rule) -> dict[str, Any]:
         "effect": rule.effect,
         "sender": sender_of(rule),
         "scope": rule.scope,
+        "to": rule.target,
         "proof": rule.proof or ("unproven mail only" if rule.unproven_only else ""),
         "author": rule.author,
         "used": rule.used,

@@ -23,6 +23,8 @@ ORDERS = [
     RuleOrder("allow", "subdomains", "supplier.example", "department:it", "aligned", until=NOW + timedelta(days=9), risky=True),
     RuleOrder("allow", "list", "dev.lists.example", "person:joe.fern", "dkim:lists.example", lapse_days=400),
     RuleOrder("block", "domain", "junk.example", "company", unproven_only=True, unsigned_only=True),
+    RuleOrder("redirect", "recipient", "info@company.example", "company", to="person:joe.fern"),
+    RuleOrder("redirect", "address", "bills@supplier.example", "company", recipient="info@company.example", to="person:joe.fern"),
 ]
 
 
@@ -39,7 +41,21 @@ def load(engine: Engine, settings: Settings, text: str, by: Actor = ANA) -> Load
 
 
 def shown(engine: Engine) -> list[tuple[object, ...]]:
-    names = ("effect", "match", "value", "scope", "proof", "until", "lapse_days", "risky", "unproven_only", "unsigned_only", "note")
+    names = (
+        "effect",
+        "match",
+        "value",
+        "scope",
+        "proof",
+        "until",
+        "lapse_days",
+        "risky",
+        "unproven_only",
+        "unsigned_only",
+        "note",
+        "recipient",
+        "target",
+    )
     with db.reading(engine) as session:
         found = session.scalars(select(Rule).where(rules.in_force(NOW)).order_by(col(Rule.value), col(Rule.match)))
         return [tuple(getattr(rule, name) for name in names) for rule in found]
@@ -51,11 +67,11 @@ def test_what_is_written_is_read_back(known: Engine, settings: Settings) -> None
             rules.add(session, order, by=ANA, now=NOW, settings=settings)
         text = "\n".join(rule_files.written(rule) for rule in session.scalars(select(Rule)))
     before = shown(known)
-    assert load(known, settings, text) == Loaded(0, 4)
+    assert load(known, settings, text) == Loaded(0, 6)
     with db.transaction(known) as session:
         for rule in session.scalars(select(Rule)).all():
             rules.remove(session, rule.id, by=ANA, now=NOW)
-    assert load(known, settings, text) == Loaded(4, 0)
+    assert load(known, settings, text) == Loaded(6, 0)
     assert shown(known) == before
     with db.reading(known) as session:
         assert set(session.scalars(select(col(Rule.origin)).where(rules.in_force(NOW)))) == {"import"}
@@ -80,7 +96,7 @@ def test_lines_in_words(known: Engine, settings: Settings) -> None:
 
 
 TYPOS = [
-    ("alow sales@supplier.example", "effect: a rule allows or blocks, not 'alow'"),
+    ("alow sales@supplier.example", "effect: a rule allows, blocks or redirects, not 'alow'"),
     ("allow", "sender is missing"),
     ("allow nonsense@", "value: 'nonsense@' is not a mail address"),
     ("allow gmail.com", "value: anybody can have an address at gmail.com"),

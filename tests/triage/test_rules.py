@@ -111,7 +111,7 @@ def test_the_most_precise_comes_first(known: Engine, settings: Settings) -> None
 @pytest.mark.parametrize(
     ("order", "says"),
     [
-        (replace(ALLOW, effect="maybe"), "effect: a rule allows or blocks"),
+        (replace(ALLOW, effect="maybe"), "effect: a rule allows, blocks or redirects"),
         (replace(ALLOW, value="nonsense"), "value: 'nonsense' is not a mail address"),
         (replace(ALLOW, match="domain", value="example"), "is a whole top-level domain"),
         (replace(ALLOW, match="domain", value="gmail.com"), "anybody can have an address at gmail.com"),

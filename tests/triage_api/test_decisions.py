@@ -199,6 +199,8 @@ def test_rules(ana: Browser, ben: Browser, api_settings: Settings) -> None:
         "last_used_at": None,
         "doubt": "",
         "clashes": [],
+        "recipient": "",
+        "target": "",
     }
     assert rang(api_settings) == {"door", "change"}
     other = ana.post("/rules", {"effect": "allow", "match": "address", "value": "a@b.example", "scope": "department:it"}).json()

@@ -46,7 +46,7 @@ def test_a_file_and_its_typos(ana: Browser) -> None:
     assert ana.post("/rules/import", {"text": exported.text}).json() == {"made": 0, "kept": 1}
     refused = ana.post("/rules/import", {"text": "block x@junk.example\nalow a@b.example\n"})
     assert refused.status_code == 422
-    assert refused.json()["lines"] == [{"line": 2, "reason": "effect: a rule allows or blocks, not 'alow'"}]
+    assert refused.json()["lines"] == [{"line": 2, "reason": "effect: a rule allows, blocks or redirects, not 'alow'"}]
     assert ana.post("/rules/import", {"text": "block x@junk.example", "dry_run": True}).json() == {"made": 1, "kept": 0}
     assert len(ana.get("/rules").json()["items"]) == 1
     assert ana.post("/rules/import", {"text": "block x@junk.example"}).json() == {"made": 1, "kept": 0}

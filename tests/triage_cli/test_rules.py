@@ -46,7 +46,7 @@ def test_typos_are_told_line_by_line(shell: Shell, tmp_path: Path) -> None:
     said = shell("rules", "import", str(file))
     assert said.code == 2
     assert said.err.splitlines() == [
-        f"{file}:2: effect: a rule allows or blocks, not 'alow'",
+        f"{file}:2: effect: a rule allows, blocks or redirects, not 'alow'",
         f"{file}:4: value: anybody can have an address at gmail.com; allow single addresses there",
         "mailroom: 2 lines are wrong; no rule was made",
     ]
@@ -80,3 +80,12 @@ def test_explained(shell: Shell, arrives: Arrives) -> None:
 def test_mistakes_of_explain(shell: Shell, words: tuple[str, ...], code: int, says: str) -> None:
     said = shell("rules", "explain", *words)
     assert (said.code, says in said.err) == (code, True), said
+
+
+def test_mail_is_always_sent_to_somebody_else(shell: Shell, arrives: Arrives) -> None:
+    said = shell("rules", "redirect", "sales@supplier.example", "--recipient", "info@company.example", "--to", "mara.berg")
+    assert (said.code, "redirect sales@supplier.example to mara.berg for company" in said.out) == (0, True)
+    assert "It goes to mara.berg@company.example" in shell("show", arrives("info@company.example")).out
+    told = shell("rules", "explain", "sales@supplier.example", "--to", "info@company.example").out
+    assert "It goes to mara.berg@company.example: " in told
+    assert shell("rules", "redirect", "recipient:info@company.example", "--to", "nobody").code == 2

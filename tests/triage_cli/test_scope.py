@@ -46,6 +46,7 @@ REFUSED = {  # about one delivery, decision or rule: there is none
     "correspondents accept": "{correspondent}",
     "correspondents drop": "{correspondent}",
     "rules change": "{rule} --note x",
+    "rules redirect": "x@x.example --to joe.fern --scope {scope}",
     "rules explain": "{mail}",
     "second-keys confirm": "{pending}",
     "second-keys decline": "{pending}",

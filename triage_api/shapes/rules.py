@@ -12,9 +12,9 @@ from triage_api.shapes.texts import GivenId, Id, Order, Shape, Text, Word, stora
 class SenderRule(Order):
     """A rule that somebody asks for. In a decision the selected mail gives the value when it is left out."""
 
-    effect: Literal["allow", "block"]
+    effect: Literal["allow", "block", "redirect"]
     match: Annotated[
-        Literal["address", "domain", "subdomains", "list"],
+        Literal["address", "domain", "subdomains", "list", "recipient"],
         Field(description="domain: in an allow that domain alone, in a block everything below it too; subdomains: with all below it"),
     ]
     value: Word = ""
@@ -24,6 +24,8 @@ class SenderRule(Order):
     note: Text = ""
     risky: bool = False
     lapse_days: Annotated[int, Field(ge=0, description="runs out so many days after the last mail either way; 0: never")] = 0
+    recipient: Annotated[Word, Field(description="redirect: only mail to this address of ours")] = ""
+    to: Annotated[Word, Field(description="redirect: person:UID, department:CODE or an address of ours")] = ""
 
     def order(self) -> RuleOrder:
         """As the house knows it."""
@@ -49,6 +51,8 @@ class Rule(Shape):
     proof: str
     unproven_only: bool
     risky: bool
+    recipient: str
+    target: Annotated[str, Field(description="redirect: where such mail goes")]
     author: str
     origin: str
     note: str
@@ -125,6 +129,8 @@ class Explanation(Shape):
     to: str = ""
     department: str = ""
     person: str = ""
+    mailbox: str = ""
+    note: str = ""
     cases: list[Case] = []
     delivery: Id | None = None
     then: Case | None = None

@@ -1,0 +1,78 @@
+"""Redirect rules: mail of some senders, or to some of our addresses, always goes to somebody else here. They let nothing in."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from triage import recipients, sealed
+from triage.content import Summary
+from triage.envelope import folded
+from triage.errors import BadInput
+from triage.facts import Recipient
+from triage.models import Rule
+from triage.proofs import precision
+from triage.rule_orders import in_force
+from triage.rules import domain_of, reaches, sender_values
+from triage.settings import Company
+
+
+def applied(session: Session, summary: Summary, found: Sequence[Recipient], company: Company, now: datetime) -> list[Recipient]:
+    """The recipients, each where the most precise rule about this mail sends it; of equal ones the newest.
+
+    The folder stays: whoever looks after the address decides. postmaster@, abuse@ and what comes back to us go where they go.
+    """
+    wanted = sender_values(summary)
+    values = {value for _, value in wanted} | {name for one in found for name in names_of(one)}
+    rows = session.scalars(select(Rule).where(col(Rule.value).in_(values), col(Rule.effect) == "redirect", in_force(now))).all()
+    if not rows:
+        return list(found)
+    seals = {one.folder for one in sealed.entries(session)}
+    turned = [sent_on(session, one, fitting(rows, wanted, summary, one, seals), company) for one in found]
+    kept = {one.mailbox for one in turned if one.redirected_by is None}
+    return [one for one in turned if one.redirected_by is None or one.mailbox not in kept]
+
+
+def names_of(recipient: Recipient) -> set[str]:
+    """The addresses that a rule may name for this recipient."""
+    return {recipient.address, recipient.listed} - {""}
+
+
+def fitting(rows: Sequence[Rule], wanted: set[tuple[str, str]], summary: Summary, recipient: Recipient, seals: set[str]) -> list[Rule]:
+    """The rules about this mail to this recipient, the most precise first."""
+    if recipient.always or recipient.bounce or recipient.stray:
+        return []
+    folder = {f"department:{recipient.department}", f"person:{recipient.person}"}
+    scopes = folder & seals or folder | {"company"}  # into a sealed folder reaches only who makes rules there
+    fit = [
+        rule
+        for rule in rows
+        if rule.scope in scopes
+        and (not rule.recipient or rule.recipient in names_of(recipient))
+        and (rule.match == "recipient" or reaches(rule, wanted, domain_of(summary), ""))
+    ]
+    return sorted(fit, key=lambda rule: (precision(rule), bool(rule.recipient), rule.id), reverse=True)
+
+
+def sent_on(session: Session, recipient: Recipient, rules: Sequence[Rule], company: Company) -> Recipient:
+    """The recipient with the mailbox that the first rule names. A rule whose target is gone moves nothing, and says so."""
+    for rule in rules:
+        try:
+            mailbox = recipients.destination(session, rule.target, company)
+        except BadInput:
+            note = f"{rule.author}'s rule sends such mail to {rule.target}, who is nobody here any more."
+            return replace(recipient, note=joined(recipient.note, note))
+        if mailbox == recipient.mailbox:
+            return recipient
+        note = f"It goes to {mailbox}: {rule.author} made a rule for such mail."
+        return replace(
+            recipient, mailbox=mailbox, listed=folded(mailbox), detail="", note=joined(recipient.note, note), redirected_by=rule.id
+        )
+    return recipient
+
+
+def joined(*notes: str) -> str:
+    """Sentences one after another."""
+    return " ".join(filter(None, notes))
