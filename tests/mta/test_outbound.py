@@ -15,6 +15,7 @@ from sqlalchemy import select
 
 from mta import outbound
 from mta.submitters import Submitters, accounts
+from tests.peers import postfix
 from tests.peers.processes import HANG, free_port
 from tests.peers.receiving import make_certificate, stored, until
 from tests.triage import arriving
@@ -285,6 +286,23 @@ def test_who_signs_in_may_send(guarded: Settings, mechanism: str) -> None:
         client.sendmail(JOE, [ANN], LETTER)
         assert [one.recipient for one in door.deliveries(1)] == [ANN]
         assert client.docmd("AUTH PLAIN x")[0] == 503
+
+
+@pytest.mark.peers
+def test_a_real_postfix_signs_in(guarded: Settings) -> None:
+    """As docs/outbound.md has it."""
+    with listening(guarded) as door:
+        port = door.address[1]
+        signing_in = f"""
+smtp_sasl_auth_enable = yes
+smtp_sasl_password_maps = inline:{{ {{ [127.0.0.1]:{port} = exchange:s3cr:et }} }}
+smtp_sasl_security_options = noanonymous
+smtp_tls_security_level = encrypt
+"""
+        with postfix.running(port, "elsewhere.example", signing_in) as server:
+            with smtplib.SMTP("127.0.0.1", server.port, timeout=HANG) as client:
+                client.sendmail(JOE, [ANN], LETTER)
+            assert [one.recipient for one in door.deliveries(1)] == [ANN]
 
 
 def test_passwords_are_taken_encrypted_only(guarded: Settings) -> None:

@@ -22,6 +22,7 @@ ldap-utils /usr/bin/ldapadd
 rspamd /usr/bin/rspamd
 clamav-daemon /usr/sbin/clamd
 opendkim /usr/sbin/opendkim
+libsasl2-modules /usr/lib/*/sasl2/libplain.so
 libnet-ssleay-perl /usr/lib/*/perl5/*/Net/SSLeay.pm
 libidn12 /usr/lib/*/libidn.so.12
 libnsl2 /usr/lib/*/libnsl.so.2
