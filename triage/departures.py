@@ -10,10 +10,10 @@ from triage.actor import Actor
 from triage.authentication import Authentication
 from triage.content import Summary
 from triage.envelope import Address, Envelope, folded
-from triage.models import Delivery, Message
+from triage.models import Message
 from triage.settings import Settings
-from triage.states import State
 from triage.undelivered import OUTBOUND
+from triage.unread import unread
 
 BY = Actor.system("outbound")
 
@@ -39,9 +39,22 @@ def depart(session: Session, envelope: Envelope, raw: bytes, summary: Summary, *
         signals=[],
         text="",
     )
-    department, person = folder_of(session, envelope.reverse_path, settings)
+    author, folder = summary.author or envelope.reverse_path.casefold(), folder_of(session, envelope.reverse_path, settings)
     once = {recipient_of(text): text for text in envelope.recipients}
-    deliveries = [delivery(message, summary, one, text, department, person, now) for one, text in once.items()]
+    deliveries = [
+        unread(
+            message,
+            text,
+            recipient=one,
+            author=author,
+            folder=folder,
+            direction=OUTBOUND,
+            rule=OUTBOUND,
+            reason="somebody here sent it",
+            now=now,
+        )
+        for one, text in once.items()
+    ]
     ledger.enter(session, message, content, deliveries, by=BY, now=now)
     return message.id
 
@@ -61,30 +74,3 @@ def folder_of(session: Session, reverse_path: str, settings: Settings) -> tuple[
     except ValueError:
         return "", ""
     return (meant.department, meant.person) if meant else ("", "")
-
-
-def delivery(message: Message, summary: Summary, recipient: str, spelled: str, department: str, person: str, now: datetime) -> Delivery:
-    """The row of one recipient's copy. What it is about is nobody's business here."""
-    author = summary.author or message.envelope["reverse_path"].casefold()
-    return Delivery(
-        message_id=message.id,
-        state=State.QUEUED,
-        received_at=message.received_at,
-        recipient=recipient,
-        department=department,
-        person=person,
-        mailbox=spelled,
-        author=author,
-        author_domain=author.rpartition("@")[2],
-        author_name="",
-        subject="",
-        search="",
-        proof="",
-        weight=0,
-        verdict="relay",
-        rule=OUTBOUND,
-        reason="somebody here sent it",
-        direction=OUTBOUND,
-        due_at=now,
-        queued_at=now,
-    )

@@ -21,7 +21,7 @@ from triage.ids import new_id, show
 from triage.letters import FAILURE, as_written, failure
 from triage.models import Delivery, Message
 from triage.settings import Settings
-from triage.states import State
+from triage.unread import unread
 from triage.visible import visible
 
 BY = Actor.system("outbound")
@@ -84,36 +84,20 @@ def tell(session: Session, message: Message, bounced: Sequence[Delivery], *, set
         signals=[],
         text="",
     )
-    ledger.enter(session, report, content, [delivery(number, report, bounced[0], to, sender, now)], by=BY, now=now)
-    detail = {"to": to, "report": show(report.id), "deliveries": [show(one.id) for one in bounced][:MOST_TOLD]}
-    ledger.write(session, "told", f"message:{show(message.id)}", by=BY, now=now, detail=detail)
-
-
-def delivery(number: int, report: Message, first: Delivery, to: str, sender: str, now: datetime) -> Delivery:
-    """The report's one delivery."""
-    return Delivery(
-        id=number,
-        message_id=report.id,
-        state=State.QUEUED,
-        received_at=now,
+    delivery = unread(
+        report,
+        to,
         recipient=to.casefold(),
-        department=first.department,
-        person=first.person,
-        mailbox=to,
         author=sender,
-        author_domain=sender.rpartition("@")[2],
-        author_name="",
-        subject="",
-        search="",
-        proof="",
-        weight=0,
-        verdict="relay",
+        folder=(bounced[0].department, bounced[0].person),
+        direction=REPORT,
         rule="undelivered",
         reason="it tells somebody here that their mail could not be delivered",
-        direction=REPORT,
-        due_at=now,
-        queued_at=now,
+        now=now,
     )
+    ledger.enter(session, report, content, [delivery], by=BY, now=now)
+    detail = {"to": to, "report": show(report.id), "deliveries": [show(one.id) for one in bounced][:MOST_TOLD]}
+    ledger.write(session, "told", f"message:{show(message.id)}", by=BY, now=now, detail=detail)
 
 
 def in_words(subject: str, message: Message, bounced: Sequence[Delivery], settings: Settings) -> str:
