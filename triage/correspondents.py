@@ -18,6 +18,7 @@ from triage.settings import Settings
 KNOWN, PARKED, DROPPED = "known", "parked", "dropped"
 ORIGIN = "learned"  # of the rules that correspondents are worth
 PROOF = "aligned"  # DMARC; where a domain publishes none, an aligned SPF or DKIM pass (mailflow.md 9)
+SOMEBODY = "Somebody here"  # whose mail is sealed
 TABLE = SQLModel.metadata.tables["correspondent"]
 COUNTS = SQLModel.metadata.tables["not_learned"]
 LISTS = SQLModel.metadata.tables["posted_list"]
@@ -114,7 +115,11 @@ def rules_about(session: Session, author: str, *, settings: Settings, now: datet
         if writer is None:
             continue  # who wrote has left, or never was: nobody here knows the address any more
         scope = scope_of(learn, one.person, one.department or department)
-        found.setdefault(scope, as_rule(one, writer, scope, settings))
+        if scope in found:
+            continue
+        if not scope.startswith("person:") and sealed.hides(session, one.department or department, one.person):
+            writer = SOMEBODY
+        found[scope] = as_rule(one, writer, scope, settings)
     return list(found.values())
 
 

@@ -44,6 +44,15 @@ def closed(session: Session, by: Actor) -> frozenset[str]:
     return frozenset(f"{kind}:{name}" for kind in ("department", "person") for name in session.scalars(names_closed(kind, by)))
 
 
+def hides(session: Session, department: str, person: str) -> bool:
+    """Is this person, or the department, sealed to anybody? Then others are not told who it was."""
+    here = or_(
+        (col(Sealed.kind) == "department") & (col(Sealed.name) == department),
+        (col(Sealed.kind) == "person") & (col(Sealed.name) == person),
+    )
+    return session.scalar(select(col(Sealed.name)).where(here, col(Sealed.login) == NOBODY).limit(1)) is not None
+
+
 def entries(session: Session) -> tuple[SealedEntry, ...]:
     """All seals, by their folders."""
     found: dict[str, list[str]] = {}

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from sqlalchemy import ColumnElement, select
 from sqlmodel import Session, col
 
+from triage import sealed
 from triage.content import Summary
 from triage.envelope import Envelope
 from triage.facts import OurMail
@@ -18,7 +19,7 @@ def named_in(session: Session, envelope: Envelope, summary: Summary) -> tuple[Ou
     found: list[OurMail] = []
     for named_by, where in ways(envelope, summary):
         rows = session.scalars(select(SentMail).where(where).order_by(col(SentMail.at).desc()).limit(MOST))
-        found += [our_mail(row, named_by) for row in rows]
+        found += [our_mail(row, named_by, hidden=sealed.hides(session, row.department, row.person)) for row in rows]
     return tuple(found)
 
 
@@ -32,11 +33,11 @@ def ways(envelope: Envelope, summary: Summary) -> Iterator[tuple[str, ColumnElem
         yield "returned", col(SentMail.message_id).in_(sorted(summary.returned_ids))
 
 
-def our_mail(row: SentMail, named_by: str) -> OurMail:
-    """A row as the policy knows it."""
+def our_mail(row: SentMail, named_by: str, *, hidden: bool) -> OurMail:
+    """A row as the policy knows it. What is said of it is read by others than who wrote, so nobody is named whose mail is sealed."""
     return OurMail(
         named_by=named_by,
-        author=row.author,
+        author="somebody here" if hidden else row.author,
         person=row.person,
         department=row.department,
         at=row.at,

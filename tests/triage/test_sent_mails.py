@@ -11,15 +11,16 @@ from sqlmodel import Session
 from tests.triage import arriving
 from tests.triage.arriving import ANA, DMARC_PASS, NO_DMARC, NOW
 from tests.triage.mails import mail, multipart, part
-from triage import correspondents, db, ids, intake, learning, rules
+from triage import correspondents, db, directory, ids, intake, learning, rules
 from triage.actor import Actor
 from triage.authentication import Authentication, Dkim, Dmarc, Result
+from triage.company import SealedEntry
 from triage.content import summarise
 from triage.models import Delivery, PostedList, SentMail
 from triage.rules import RuleOrder
 from triage.settings import Settings
 from triage.states import State
-from triage.teaching import sent
+from triage.teaching import Sent, sent
 
 JOE, MARA, INFO = "joe.fern@company.example", "mara.berg@company.example", "info@company.example"
 ANN = "ann@supplier.example"
@@ -163,6 +164,20 @@ def test_answers_are_awaited_for_as_long_as_addresses_are_known(session: Session
     assert come(session, settings, answer())[0].rule == "reply-to-ours"
     correspondents.tidy(session, settings=settings, now=NOW + timedelta(days=400))
     assert session.scalars(select(SentMail)).all() == []
+
+
+def test_nobody_is_named_whose_mail_is_sealed(session: Session, settings: Settings) -> None:
+    shut = replace(arriving.COMPANY, sealed=(SealedEntry("person:joe.fern", ("hana",)),))
+    directory.apply(session, shut, settings.company, by=arriving.SYNC, now=NOW)
+    write(session, settings)
+    wide = replace(settings, outbound=replace(settings.outbound, learn="company"))
+    learning.learn_many(session, [Sent(JOE, (ANN,), JOE, NOW)], how="seed", settings=wide, by=Actor.system("seed"), now=NOW)
+    told = [come(session, given, answer(author), MARA)[0] for given, author in ((wide, ANN), (settings, "boss@supplier.example"))]
+    assert [one.reason.partition(" wrote to ")[0].partition(" sent to ")[0] for one in told] == [
+        "Somebody here",
+        "it answers a mail that somebody here",
+    ]
+    assert "Joe" not in repr([(one.reason, one.beside) for one in told])
 
 
 @pytest.mark.parametrize(
