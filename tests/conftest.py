@@ -13,6 +13,7 @@ from sqlmodel import SQLModel
 
 from migrations.upgrade import upgrade
 from tests.peers import postgresql as postgresql_peer
+from tests.triage.tampering import unguard
 from triage import settings as house_settings
 from triage.db import open_engine, transaction
 
@@ -118,6 +119,7 @@ def postgresql_url(postgresql_server: postgresql_peer.Server, postgresql_schema:
     postgresql_server.disconnect_others("tests")
     engine = open_engine(postgresql_schema)
     with transaction(engine) as session:
+        unguard(session)
         for table in reversed(SQLModel.metadata.sorted_tables):
             session.execute(delete(table))
     engine.dispose()

@@ -2,29 +2,21 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, select, update
 from sqlmodel import Session, col
 
-from triage import db, markers
+from triage import db, ledger, markers
+from triage.actor import Actor
+from triage.ids import first_id_at
 from triage.models import AuditRecord, Marker
 from triage.times import to_micros
 
+START = "trail-start"  # the marker: number is the last record that was let go, text its hash
 HEAD = "sealer"  # the marker: number is the last sequence, text the hash of that record
 LEASE = timedelta(seconds=10)
 AT_ONCE = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """What a walk along the chain found. `fault` is "" when it is whole."""
-
-    records: int
-    unsealed: int
-    head: str
-    fault: str
 
 
 def elect(session: Session, holder: str, now: datetime, *, duty: str = HEAD, lease: timedelta = LEASE) -> bool:
@@ -88,34 +80,43 @@ def sequence(session: Session) -> int:
     return markers.read(session, HEAD)
 
 
-def verify(session: Session) -> Verification:
-    """Walk the chain from the first record to the head: edits, deletions, swaps and a cut end are all found."""
-    expected, previous, fault = 0, "", ""
-    while not fault and (some := sealed_after(session, expected)):
-        for record in some:
-            expected += 1
-            fault = fault_of(record, expected, previous)
-            if fault:
-                break
-            previous = record.sealed
-        session.expunge_all()
-    head = session.get(Marker, HEAD)
-    if not fault and head is not None and (head.number, head.text) != (expected, previous):
-        fault = f"the trail ends at record {expected}, but {head.number} were sealed"
-    unsealed = session.scalar(select(func.count()).select_from(AuditRecord).where(col(AuditRecord.sequence).is_(None))) or 0
-    return Verification(expected, unsealed, previous, fault)
-
-
 def sealed_after(session: Session, sequence: int) -> list[AuditRecord]:
     """The next slice of the chain."""
     later = select(AuditRecord).where(col(AuditRecord.sequence) > sequence)
     return list(session.scalars(later.order_by(col(AuditRecord.sequence)).limit(AT_ONCE)))
 
 
-def fault_of(record: AuditRecord, expected: int, previous: str) -> str:
-    """What is wrong with the record that should be the `expected` one, "" when nothing is."""
-    if record.sequence != expected:
-        return f"record {expected} is missing"
-    if record.previous != previous or record.sealed != hash_of(record):
-        return f"record {expected} has been changed"
-    return ""
+def start_of(session: Session) -> tuple[int, str]:
+    """The last record that was let go, and its hash: the trail begins after it."""
+    start = session.get(Marker, START)
+    return (start.number, start.text) if start else (0, "")
+
+
+def let_go(session: Session, through: int, *, now: datetime) -> None:
+    """Let the trail begin after the sealed record `through`. `drop` deletes what is before, in slices; the chain stays provable."""
+    record = session.scalars(select(AuditRecord).where(col(AuditRecord.sequence) == through)).one()
+    former, _ = start_of(session)
+    session.merge(Marker(name=START, number=through, text=record.sealed))
+    detail = {"from": former + 1, "through": through}
+    ledger.write(session, "let-go", "audit", by=Actor.system("retention"), now=now, detail=detail, items=through - former)
+
+
+def drop(session: Session, limit: int = AT_ONCE) -> int:
+    """Delete records that were let go; how many, at most `limit`. The database refuses to delete any other."""
+    gone = (
+        select(col(AuditRecord.id))
+        .where(col(AuditRecord.sequence) <= start_of(session)[0])
+        .order_by(col(AuditRecord.sequence))
+        .limit(limit)
+    )
+    ids = list(session.scalars(gone))
+    if ids:
+        session.execute(delete(AuditRecord).where(db.among(session, col(AuditRecord.id), ids)))
+    return len(ids)
+
+
+def last_before(session: Session, moment: datetime) -> int:
+    """The last record of the chain before which all are older; 0 when none is. Ids follow the clock, the chain follows the commits."""
+    young = select(col(AuditRecord.sequence)).where(col(AuditRecord.id) >= first_id_at(moment)).order_by(col(AuditRecord.id)).limit(AT_ONCE)
+    sealed = [number for number in session.scalars(young) if number is not None]
+    return min(sealed, default=sequence(session)) - 1

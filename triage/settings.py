@@ -290,6 +290,17 @@ class Retention:
     purged_days: int = key("Days a purge can be undone.", 30)
     released_days: int = key("Days the content of delivered mail is kept.", 30)
     notice_days: int = key("Days the content of our own notices to senders is kept.", 7)
+    audit_days: int = key("Days the record of acts is kept; what is left of it can still be proven whole.", 1095)
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """Signed checkpoints of the record of acts, outside of the database."""
+
+    checkpoints: str = key("Directory that `mailroom upkeep` adds signed checkpoints to; empty: none are made. Copy it elsewhere.", "")
+    key_file: str = key("PEM file of the private key that signs them, Ed25519; `mailroom audit key FILE` makes one.", "")
+    public_key: str = key("The public key, for those who verify without the private one.", "")
+    every: int = key("Seconds between two checkpoints, as long as something happens.", 300)
 
 
 @dataclass(frozen=True, slots=True)
@@ -454,6 +465,7 @@ class Settings:
     api: Api = Api()
     cover: Cover = Cover()
     retention: Retention = Retention()
+    audit: Audit = Audit()
     policy: Policy = Policy()
     notices: Notices = Notices()
     reject: Reject = Reject()

@@ -43,9 +43,7 @@ class Acts:
 
 def record(session: Session, *, by: Actor, limit: int = 50, before: int | None = None) -> Acts:
     """The record of all acts, newest first, for administrators and auditors of the whole company. `before` is an id."""
-    access.require(by, Role.ADMIN, Role.AUDITOR)
-    if not by.scope.company:
-        raise NotAllowed("the record is about the whole company; your scope is " + (", ".join(by.scope.words()) or "empty"))
+    require_auditor(by)
     rows = select(AuditRecord).order_by(col(AuditRecord.id).desc()).limit(limit + 1)
     found = session.scalars(rows if before is None else rows.where(col(AuditRecord.id) < before)).all()
     kept_back = untold(session, found, by)
@@ -54,6 +52,13 @@ def record(session: Session, *, by: Actor, limit: int = 50, before: int | None =
         for one in found[:limit]
     )
     return Acts(items, (items[-1].id,) if len(found) > limit else None)
+
+
+def require_auditor(by: Actor) -> None:
+    """NotAllowed for anybody but administrators and auditors of the whole company."""
+    access.require(by, Role.ADMIN, Role.AUDITOR)
+    if not by.scope.company:
+        raise NotAllowed("the record is about the whole company; your scope is " + (", ".join(by.scope.words()) or "empty"))
 
 
 def untold(session: Session, records: Sequence[AuditRecord], by: Actor) -> set[int]:

@@ -1,9 +1,13 @@
 """The record of all acts."""
 
+from dataclasses import asdict
+
 from fastapi import APIRouter
 
-from triage import trail
+from triage import db, trail, trail_proof
+from triage.times import utcnow
 from triage_api import shapes
+from triage_api.office import Here
 from triage_api.once import Once
 from triage_api.pages import Cursor, Limit, cursor_of, place_of
 from triage_api.problems import described
@@ -22,3 +26,13 @@ def list_acts(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = None
     (before,) = place_of(cursor, int) or (None,)
     page = trail.record(session, by=by, limit=limit, before=before)
     return shapes.AuditRecords.model_validate({"items": page.items, "next_cursor": cursor_of(page.following)})
+
+
+@router.get("/audit/verify", response_model=shapes.Verification, responses=described(401, 403))
+def verify_trail(here: Here, by: Staff) -> shapes.Verification:
+    """Is the record whole? Every act is read, and compared with the signed checkpoints that this machine can see."""
+    trail.require_auditor(by)
+    claims = trail_proof.claims(here.settings)
+    with db.reading(here.engine) as session:
+        found = trail_proof.verify(session, claims, kept_since=trail_proof.kept_since(here.settings, utcnow()))
+    return shapes.Verification.model_validate(asdict(found))

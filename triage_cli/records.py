@@ -1,12 +1,14 @@
 """`mailroom audit` reads and proves the trail; `mailroom retention` lets time run out now."""
 
 import json
+from pathlib import Path
 
 import click
 
-from triage import seal, trail
+from triage import checkpoints, ledger, seal, trail, trail_proof
+from triage.times import utcnow
 from triage_cli import upkeeping
-from triage_cli.opened import database_of, looking, settings_of, shell_user
+from triage_cli.opened import database_of, looking, settings_of, shell_user, writing
 from triage_cli.printing import say
 
 
@@ -16,22 +18,40 @@ def audit() -> None:
 
 
 @audit.command()
+@click.option("--checkpoints", type=click.Path(path_type=Path), help="Directory of the signed checkpoints; default: audit.checkpoints.")
+@click.option("--public-key", help="The key that signed them; default: audit.public_key, or that of audit.key_file.")
 @click.pass_context
-def verify(ctx: click.Context) -> int:
-    """Walk the hash chain; exit code 1 and where it breaks when it does."""
-    with looking(settings_of(ctx)) as session:
-        found = seal.verify(session)
-    say(f"{found.records} records sealed, {found.unsealed} not yet; head {found.head or 'none'}")
+def verify(ctx: click.Context, checkpoints: Path | None, public_key: str | None) -> int:
+    """Walk the hash chain, and compare it with the signed checkpoints; exit code 1 and where it breaks when it does."""
+    settings = settings_of(ctx)
+    claims = trail_proof.claims(settings, checkpoints, public_key)  # read first: what is chained meanwhile is in none of them
+    with looking(settings) as session:
+        found = trail_proof.verify(session, claims, kept_since=trail_proof.kept_since(settings, utcnow()))
+    compared = f", compared with {found.checkpoints} checkpoints" if claims else ""
+    say(f"{found.records} records sealed, {found.unsealed} not yet; head {found.head or 'none'}{compared}")
     if found.fault:
         say(found.fault)
     return 1 if found.fault else 0
 
 
 @audit.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def key(file: Path) -> None:
+    """Make the private key that signs checkpoints, in FILE, and print its public key for audit.public_key."""
+    say(checkpoints.make_key(file))
+
+
+@audit.command()
 @click.pass_context
 def export(ctx: click.Context) -> None:
-    """Every chained record as one JSON object a line, in the order of the chain; without details that tell of sealed mail."""
-    with looking(settings_of(ctx)) as session:
+    """Every chained record as one JSON object a line, in the order of the chain; without details that tell of sealed mail.
+
+    That you took it goes on the record.
+    """
+    settings = settings_of(ctx)
+    with writing(settings) as session:
+        ledger.write(session, "export", "audit", by=shell_user(), now=utcnow())
+    with looking(settings) as session:
         sequence = 0
         while some := seal.sealed_after(session, sequence):
             kept_back = trail.untold(session, some, shell_user())

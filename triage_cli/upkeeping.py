@@ -15,6 +15,7 @@ from triage.errors import Refused
 from triage.settings import Settings
 from triage.times import utcnow
 from triage.visible import visible
+from triage_cli.checkpointing import Recorder
 from triage_cli.opened import database_of, ring
 from triage_cli.sync import leaving_of, take_over
 
@@ -36,12 +37,15 @@ def keep_house(settings: Settings, engine: Engine, stop: threading.Event) -> Non
     """The round: seal, tidy, look at the directory file."""
     file = Path(settings.directory.file)
     seen, tidied, looked, counted = mtime(file), -TIDY_EVERY, time.monotonic(), -COUNT_EVERY
+    recorder = Recorder(settings)
     while not stop.wait(SEAL_EVERY):
         try:
             seal_trail(engine, sealer())
+            recorder.keep(engine, sealer())
             counted = keep_counts(engine, counted)
             if time.monotonic() - tidied > TIDY_EVERY:
                 tidy(engine, settings)
+                recorder.let_go(engine, settings)
                 tidied = time.monotonic()
             if time.monotonic() - looked > LOOK_EVERY:
                 looked = time.monotonic()

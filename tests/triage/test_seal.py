@@ -7,7 +7,8 @@ from sqlalchemy import Engine, delete, select, update
 from sqlmodel import Session, col
 
 from tests.triage.arriving import ANA, NOW
-from triage import db, ledger, seal
+from tests.triage.tampering import unguard
+from triage import db, ledger, seal, trail_proof
 from triage.models import AuditRecord
 
 
@@ -24,7 +25,7 @@ def trail(engine: Engine) -> Engine:
 
 def fault(engine: Engine) -> str:
     with db.reading(engine) as session:
-        return seal.verify(session).fault
+        return trail_proof.verify(session).fault
 
 
 def at(sequence: int) -> object:
@@ -56,7 +57,7 @@ def edit(session: Session) -> None:
 
 def test_a_whole_trail_is_whole(trail: Engine) -> None:
     with db.reading(trail) as session:
-        found = seal.verify(session)
+        found = trail_proof.verify(session)
     assert (found.records, found.unsealed, found.fault) == (5, 0, "")
 
 
@@ -72,6 +73,7 @@ def test_a_whole_trail_is_whole(trail: Engine) -> None:
 )
 def test_tampering_is_found(trail: Engine, tamper: object, says: str) -> None:
     with db.transaction(trail) as session:
+        unguard(session)
         tamper(session)  # type: ignore[operator]
     assert says in fault(trail)
 

@@ -15,6 +15,7 @@ from triage import directory, ids, queue
 from triage.company import GroupEntry
 from triage.db import transaction
 from triage.models import Delivery
+from triage.seal import seal
 from triage.settings import Settings
 from triage.times import utcnow
 
@@ -291,6 +292,19 @@ def test_the_record(new_browser: NewBrowser, came: Came, login: str) -> None:
         found, cursor = found + got["items"], got["next_cursor"]
     assert [one["act"] for one in found] == ["sign-in", "receive", "directory"]
     assert found[2]["at"] == NOW.isoformat().replace("+00:00", "Z")
+
+
+@pytest.mark.parametrize(("login", "status"), [("ida", 200), ("otto", 200), ("ana", 403), ("uma", 403)])
+def test_the_record_is_proven_whole(new_browser: NewBrowser, came: Came, engine: Engine, login: str, status: int) -> None:
+    came(JOE)
+    browser = new_browser(login)
+    with transaction(engine) as session:
+        seal(session, now=NOW)
+    answer = browser.get("/audit/verify")
+    assert answer.status_code == status
+    if status == 200:
+        found = answer.json()
+        assert (found["records"], found["unsealed"], found["fault"], found["checkpoints"]) == (3, 0, "", 0)
 
 
 def test_what_came_in_is_counted_by_day_and_rule(ana: Browser, ben: Browser, came: Came) -> None:

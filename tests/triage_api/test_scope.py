@@ -120,6 +120,7 @@ CALLS = {
     "give_up_all": Call(json={"next_hop": "nowhere:"}),
     "hold_all": Call(json={"next_hop": "nowhere:"}),
     "list_acts": Call(),
+    "verify_trail": Call(says=True),
     "count_arrivals": Call(says=True),
     "list_substitutes": Call(says=True),
     "arrange_substitute": Call(json={"absent": "ana", "substitute": "eva", "ends_at": "2099-01-01T00:00:00Z"}),

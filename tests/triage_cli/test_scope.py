@@ -75,7 +75,7 @@ SILENT = {  # answered, and without it
 # they start a role, or tell of no mail
 OTHERS = {
     "seed imap", "seed maildir", "seed mbox",
-    "serve", "receive", "judge", "outbound", "relay", "recall", "api", "upkeep", "demo", "db upgrade", "db check", "sync",
+    "audit key", "serve", "receive", "judge", "outbound", "relay", "recall", "api", "upkeep", "demo", "db upgrade", "db check", "sync",
     "staff password", "sweep", "staff add", "staff remove", "staff away", "staff sign-out", "staff substitute",
     "staff end-substitute", "token create", "token revoke", "settings", "doctor",
     "learn postfix-log", "mode enforce", "mode observe", "mode reset",
@@ -169,5 +169,5 @@ def everything(engine: Engine) -> object:
         return (
             session.execute(select(col(Delivery.id), col(Delivery.state))).all(),
             session.scalars(select(col(Rule.id)).where(col(Rule.removed_at).is_(None))).all(),
-            session.scalars(select(col(AuditRecord.id))).all(),
+            session.scalars(select(col(AuditRecord.id)).where(col(AuditRecord.act) != "export")).all(),
         )

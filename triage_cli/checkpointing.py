@@ -1,0 +1,78 @@
+"""Signed checkpoints of the audit trail: made by upkeep every few minutes."""
+
+import logging
+import time
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Engine
+
+from triage import checkpoints, db, seal, trail_proof
+from triage.checkpoints import Checkpoint
+from triage.errors import BadInput
+from triage.models import Marker
+from triage.settings import Settings
+from triage.times import utcnow
+
+log = logging.getLogger("mailroom.checkpoints")
+
+
+class Recorder:
+    """Adds a checkpoint every `audit.every` seconds in which something happened; without a directory it does nothing."""
+
+    def __init__(self, settings: Settings) -> None:
+        """BadInput when the key or the directory is of no use."""
+        self.directory, self.key = opened(settings)
+        self.every = settings.audit.every
+        self.made, self.sequence = -float(self.every), 0
+
+    def keep(self, engine: Engine, holder: str) -> None:
+        """Sign where the trail ends now, if it is time and this process is the sealer."""
+        if self.key is None or time.monotonic() - self.made < self.every:
+            return
+        now = utcnow()
+        with db.transaction(engine) as session:
+            head = session.get(Marker, seal.HEAD)
+            if head is None or head.number == self.sequence or not seal.elect(session, holder, now):
+                return
+            checkpoint = Checkpoint(head.number, head.text, now)
+        self.made = time.monotonic()
+        try:
+            line = checkpoints.append(self.directory, checkpoint, self.key)
+        except OSError as fault:
+            log.error("no checkpoint of the audit trail: %s cannot be written: %s", self.directory, fault.strerror)
+        else:
+            self.sequence = checkpoint.sequence
+            log.info("checkpoint of the audit trail: %s", line)
+
+    def let_go(self, engine: Engine, settings: Settings) -> int:
+        """Let old records go, where a checkpoint proves the rest; how many."""
+        since = trail_proof.kept_since(settings, utcnow())
+        with db.reading(engine) as session:
+            last, (start, _) = seal.last_before(session, since), seal.start_of(session)
+        if self.key is not None:
+            found = checkpoints.read(self.directory, self.key.public_key())
+            good = (one.checkpoint for one in found if one.checkpoint is not None)
+            last = max((one.sequence for one in good if one.at <= since and one.sequence <= last), default=0)
+        if last > start:
+            with db.transaction(engine) as session:
+                seal.let_go(session, last, now=utcnow())
+        dropped, some = 0, 1
+        while some:
+            with db.transaction(engine) as session:
+                some = seal.drop(session)
+            dropped += some
+        return dropped
+
+
+def opened(settings: Settings) -> tuple[Path, Ed25519PrivateKey | None]:
+    """Where checkpoints are kept and the key that signs them; no key when none are made. BadInput when only half of it is there."""
+    given = (settings.audit.checkpoints, settings.audit.key_file)
+    if any(given) and not all(given):
+        raise BadInput("audit: checkpoints and key_file belong together; set both or none")
+    if not settings.audit.key_file:
+        return Path(), None
+    directory = Path(settings.audit.checkpoints)
+    if not directory.is_dir():
+        raise BadInput(f"audit.checkpoints {directory} is no directory; make it, writable for `mailroom upkeep` only")
+    return directory, checkpoints.load_key(settings.audit.key_file)
