@@ -1,7 +1,7 @@
 // The typed client of /api/v1: every request goes through `call`, every failure is a Problem.
 import { background } from './presence'
 import type {
-  Addressee, CardPage, CoverNow, Decision, DecisionWish, DeliveryPage, DeliveryStory, Department, Evidence, Exercise, Me, Message, NextHop, Outcome, Outgoing, Page, PendingAct, PracticeAnswer, PracticeResult, PracticeScore, Rejection, RelatedMail, RejectionWish, Rule, RuleWish, Select, Template,
+  Addressee, Alarm, CardPage, CoverNow, Decision, DecisionWish, DeliveryPage, DeliveryStory, Department, Evidence, Exercise, Explanation, Me, Message, NextHop, Outcome, Outgoing, Page, PendingAct, PracticeAnswer, PracticeResult, PracticeScore, Rejection, RejectionWish, RelatedMail, Rule, RuleWish, Select, Template, Trial,
 } from './shapes'
 
 const BASE = '/api/v1'
@@ -114,7 +114,12 @@ export const api = {
 
   rules: (words: Words) => get<Page<Rule>>('/rules', words),
   addRule: (rule: RuleWish) => call<Rule | PendingAct>('POST', '/rules', rule),
+  tryRule: (rule: RuleWish) => call<Trial>('POST', '/rules/preview', rule),
+  explain: (delivery: string) => call<Explanation>('POST', '/rules/explain', { delivery }),
   removeRule: (id: string) => call<void>('DELETE', `/rules/${id}`),
+
+  emergency: () => get<{ alarm: Alarm | null }>('/emergency'),
+  closeEmergency: () => call<void>('DELETE', '/emergency'),
 
   secondKeys: () => get<{ items: PendingAct[] }>('/second-keys'),
   settleSecondKey: (id: string, verb: 'confirm' | 'decline') => call<PendingAct>('POST', `/second-keys/${id}/${verb}`),

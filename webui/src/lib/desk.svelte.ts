@@ -87,6 +87,16 @@ class Desk {
     this.refusal = null
     live.unsaved = ''
     this.#announce(done, rule)
+    void this.#tellOf(decision)
+  }
+
+  /** What an allow that was just made would have let in: the toast says it as soon as it is known. */
+  async #tellOf(decision: Decision): Promise<void> {
+    const made = decision.rules.find((one) => one.effect === 'allow')
+    if (!made) return
+    const { effect, match, value, scope, proof } = made
+    const tried = await api.tryRule({ effect, match, value, scope, proof }).catch(() => null)
+    if (tried && this.toast?.rule?.id === made.id) this.toast = { ...this.toast, note: [this.toast.note, tried.sentence, made.doubt].filter(Boolean).join(' ') }
   }
 
   #announce(done: Done, rule?: RuleWish): void {

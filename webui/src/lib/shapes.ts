@@ -2,8 +2,8 @@
 
 export type State = 'held' | 'queued' | 'relaying' | 'delivered' | 'bounced' | 'recalling' | 'restoring' | 'purged' | 'rejected' | 'expired'
 export type Verb = 'release' | 'redirect' | 'purge' | 'restore' | 'reject' | 'hold' | 'redeliver' | 'sweep' | 'take'
-export type Match = 'address' | 'domain' | 'subdomains' | 'list'
-export type Effect = 'allow' | 'block'
+export type Match = 'address' | 'domain' | 'subdomains' | 'list' | 'recipient'
+export type Effect = 'allow' | 'block' | 'redirect'
 
 export interface Me {
   login: string
@@ -137,7 +137,17 @@ export interface RuleWish {
   until?: string
   note?: string
   risky?: boolean
+  lapse_days?: number
+  recipient?: string
+  to?: string
 }
+
+export interface Clash { kind: 'shadowed' | 'exception' | 'same'; rule_id: string; sentence: string }
+export interface Trial { came: number; changed: number; people: number; against: number; sentence: string; doubt: string; clashes: Clash[] }
+export interface Beside { rule: string; reason: string; rule_id: string | null }
+export interface Case { proof: string; disposition: string; rule: string; rule_id: string | null; reason: string; beside: Beside[] }
+export interface Explanation { then: Case | null; today: Case | null }
+export interface Alarm { until: string; reason: string; by_shown: string; at: string; sentence: string }
 
 export interface Rule {
   id: string
@@ -153,6 +163,10 @@ export interface Rule {
   note: string
   created_at: string
   until: string | null
+  recipient: string
+  target: string
+  doubt: string
+  clashes: Clash[]
   lapse_days: number
   used: number | null
   first_used_at: string | null
