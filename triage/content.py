@@ -327,6 +327,9 @@ def is_text(part: Part) -> bool:
 
 def plain_links(text: str) -> Iterator[tuple[int, str]]:
     """The links in plain text: where each begins and how it is written."""
+    folded = text.casefold()
+    if "://" not in folded and "www." not in folded:  # a hundred times as fast as to look for the whole pattern
+        return
     for found in PLAIN_LINK.finditer(text):
         shown = found[0].rstrip(AFTER_LINK)
         yield found.start(), shown.partition(")")[0] if "(" not in shown else shown

@@ -5,6 +5,7 @@ results differ between Python versions. tests/triage/test_mime.py holds this wal
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -178,10 +179,9 @@ def spans(raw: bytes, start: int, end: int, media_type: str, options: dict[str, 
     boundary = options.get("boundary", "").rstrip()
     if not media_type.startswith("multipart/") or not 0 < len(boundary) <= BOUNDARY_LIMIT:
         return []
-    delimiter = re.compile(rb"(?<![^\r\n])--" + re.escape(boundary.encode("utf-8", "replace")) + rb"(--)?[ \t]*(?:\r\n|\n|\r|\Z)")
     found: list[tuple[int, int]] = []
     begin = -1
-    for line in delimiter.finditer(raw, start, end):
+    for line in delimiters(raw, start, end, b"--" + boundary.encode("utf-8", "replace")):
         if begin >= 0 and (stop := before_line_end(raw, line.start())) > begin:
             found.append((begin, stop))
         begin = -1 if line[1] else line.end()
@@ -190,6 +190,17 @@ def spans(raw: bytes, start: int, end: int, media_type: str, options: dict[str, 
     if 0 <= begin < end:
         found.append((begin, end))  # the closing delimiter is missing: the last part goes on to the end
     return found
+
+
+def delimiters(raw: bytes, start: int, end: int, dashed: bytes) -> Iterator[re.Match[bytes]]:
+    """The lines that part a multipart; a group says whether it is the closing one. The bytes are looked for first: that takes no time."""
+    delimiter = re.compile(rb"(?<![^\r\n])" + re.escape(dashed) + rb"(--)?[ \t]*(?:\r\n|\n|\r|\Z)")
+    place = raw.find(dashed, start, end)
+    while place >= 0:
+        line = delimiter.match(raw, place, end)
+        if line:
+            yield line
+        place = raw.find(dashed, line.end() if line else place + 1, end)
 
 
 def before_line_end(raw: bytes, position: int) -> int:

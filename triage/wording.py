@@ -41,6 +41,11 @@ FOOTER = re.compile(
     ),
     re.IGNORECASE,
 )
+FOOTER_STEMS = (  # every phrase of FOOTER holds one: looked for in the whole text first, since most mails have none of them
+    *("unsubscri", "opt", "privacy", "view ", "browser", "rights", "copyright", "©", "reply", "confidential", "intended", "abmelden"),
+    *("abbestell", "datenschutz", "impressum", "vertraulich", "nicht auf", "sabonn", "sinscri", "mentions", "baja", "suscrip", "legal"),
+    "privacidad",
+)
 FIELD = re.compile(
     r"\s{0,9}\*?"
     + phrases(
@@ -80,20 +85,26 @@ WORTHLESS = (
 
 def telling(text: str, names: Collection[str] = ()) -> Iterator[str]:
     """The words of a mail's text that tell what it is about, in order; `names` of people and what they are called by are none."""
-    for line in told(text):
-        yield from words(line, names)
+    return words("\n".join(told(text)), names)
 
 
 def told(text: str) -> Iterator[str]:
     """The lines that were written for this mail: without greeting, quotation, signature and the phrases at the foot of every mail."""
-    opening = 0
+    opening, folded = 0, text.casefold()
+    stems = [stem for stem in FOOTER_STEMS if stem in folded]
     for line in unframed(text.split("\n")[:LINES_LIMIT]):
         if SIGNATURE.match(line):
             return
-        if not line.strip() or QUOTED.match(line) or FIELD.match(line) or (len(line) <= PHRASE_LIMIT and FOOTER.search(line)):
+        if not line.strip() or QUOTED.match(line) or FIELD.match(line) or (len(line) <= PHRASE_LIMIT and stems and is_footer(line, stems)):
             continue
         opening += 1
         yield GREETING.sub(" ", line[:LINE_LIMIT], count=1) if opening <= OPENING and GREETING.match(line) else line[:LINE_LIMIT]
+
+
+def is_footer(line: str, stems: list[str]) -> bool:
+    """Does the line hold a phrase from the foot of a mail? `stems`: those of FOOTER_STEMS that the mail has."""
+    folded = line.casefold()
+    return any(stem in folded for stem in stems) and FOOTER.search(line) is not None
 
 
 def unframed(lines: list[str]) -> list[str]:
@@ -107,10 +118,13 @@ def unframed(lines: list[str]) -> list[str]:
 
 def words(text: str, names: Collection[str] = ()) -> Iterator[str]:
     """The telling words of one piece of text: no numbers, no tokens, no addresses, no names, as a hasty eye reads them."""
-    for word in WORD.findall(ADDRESS.sub(" ", plain(text))):
+    text = plain(text)
+    if "@" in text or "http" in text or "www." in text:
+        text = ADDRESS.sub(" ", text)
+    for word in WORD.findall(text):
         if not word.isalpha():
             continue
-        if UNSPACED.fullmatch(word):
+        if not word.isascii() and UNSPACED.fullmatch(word):
             yield from (word[place : place + 2] for place in range(len(word) - 1))
         elif SHORTEST <= len(word) <= LONGEST and word not in STOP and word not in names:
             yield word
