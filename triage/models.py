@@ -696,6 +696,31 @@ class Emergency(SQLModel, table=True):
     closed_by: str = ""
 
 
+class Proposal(SQLModel, table=True):
+    """A rule for the company that mail and decisions speak for, and what a person said to it."""
+
+    __tablename__ = "proposal"
+    id: int = identity()
+    kind: str = ""  # promotion.Kind
+    match: str  # domain, list
+    value: str
+    proof: str = ""  # what the rule would ask for
+    evidence: dict[str, Any] = document()  # promotion.Evidence
+    weight: int = 0  # mails that it is about: those that matter most are asked first
+    state: str = "open"  # open, accepted, refused
+    found_at: datetime = instant()
+    seen_at: datetime = instant()  # when the evidence was looked at last
+    lane: str = ""  # who has it in hand
+    lane_shown: str = ""
+    lane_until: datetime | None = instant(nullable=True)
+    answered_by: str = ""
+    answered_by_shown: str = ""
+    answered_at: datetime | None = instant(nullable=True)
+    rule_id: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))  # that was made
+    pending_id: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))  # or waits for a second key
+    __table_args__ = (UniqueConstraint("match", "value"), Index("proposal_by_weight", "state", "weight", "id"))
+
+
 class SeededFolder(SQLModel, table=True):
     """How far a sent folder was read for seeding, by those runs that asked for mail since that day."""
 

@@ -14,6 +14,7 @@ from triage.rules import RuleOrder
 from triage.times import utcnow
 from triage_cli.opened import looking, settings_of, shell_user, writing
 from triage_cli.printing import say, table
+from triage_cli.proposing import propose
 from triage_cli.selecting import date, number
 
 COLUMNS = ("id", "effect", "sender", "to", "scope", "proof", "author", "used", "until", "note")
@@ -25,6 +26,9 @@ def rules(ctx: click.Context) -> None:
     """Sender rules in force; `rules remove ID` takes one back."""
     if not ctx.invoked_subcommand:
         ctx.invoke(list_rules)
+
+
+rules.add_command(propose)
 
 
 @rules.command("list")

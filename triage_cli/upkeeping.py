@@ -17,6 +17,7 @@ from triage.times import utcnow
 from triage.visible import visible
 from triage_cli.checkpointing import Recorder
 from triage_cli.opened import database_of, ring
+from triage_cli.proposing import look_again
 from triage_cli.sync import leaving_of, take_over
 
 SEAL_EVERY = 0.5  # seconds
@@ -111,6 +112,7 @@ def tidy(engine: Engine, settings: Settings) -> tuple[int, int]:
                 break
     let_go(engine, settings)
     know_familiar(engine, settings)
+    look_for_rules(engine, settings)
     sound_alarm(engine, settings)
     with db.transaction(engine) as session:
         keys.lapse(session, now=utcnow())
@@ -120,6 +122,12 @@ def tidy(engine: Engine, settings: Settings) -> tuple[int, int]:
     if any(totals):
         log.info("expired %d held mails, erased %d contents", *totals)
     return totals[0], totals[1]
+
+
+def look_for_rules(engine: Engine, settings: Settings) -> None:
+    """See which rules the company's mail speaks for by now."""
+    if new := look_again(engine, settings):
+        log.info("%d rules are proposed: see them in the console under \u201cFirst day\u201d, or by `mailroom rules propose`", new)
 
 
 def know_familiar(engine: Engine, settings: Settings) -> None:

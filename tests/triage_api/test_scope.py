@@ -104,6 +104,10 @@ CALLS = {
     "close_emergency": Call(),
     "create_rule": Call(json={"effect": "block", "match": "domain", "value": "x.example"}),
     "delete_rule": Call(),
+    "list_proposals": Call(),
+    "take_proposals": Call(),
+    "lay_back_proposals": Call(),
+    "answer_proposal": Call(json={"answer": "refuse"}),
     "learn": Call(json={"items": [{"employee": "joe.fern", "address": "new@elsewhere.example"}]}),
     "list_correspondents": Call(says=True),
     "accept_correspondents": Call(),
@@ -156,7 +160,8 @@ ACTING = {  # what a token must be for, beside reading; what stands nowhere only
         "decline_second_key", "take_related",
     },
     "learn": {"learn"},
-    "rules": {"accept_correspondents", "drop_correspondents", "create_rule", "delete_rule", "change_rule", "import_rules"},
+    "rules": {"accept_correspondents", "drop_correspondents", "create_rule", "delete_rule", "change_rule", "import_rules",
+        "take_proposals", "lay_back_proposals", "answer_proposal"},
     "admin": {"list_acts", "switch_mode", "arrange_substitute", "end_substitute", "list_tokens", "revoke_token", "create_sweep",
         "open_emergency", "close_emergency"},
     "nothing": {"create_token", "confirm_second_key"},
@@ -164,6 +169,10 @@ ACTING = {  # what a token must be for, beside reading; what stands nowhere only
 NOT_MINE = {403, 404}  # an auditor's role is looked at first
 FORBIDDEN = {
     "create_rule": {403},
+    "list_proposals": {403},  # of the whole company's mail
+    "take_proposals": {403},
+    "lay_back_proposals": {403},
+    "answer_proposal": {403},
     "learn": {403},
     "accept_correspondents": NOT_MINE,
     "drop_correspondents": NOT_MINE,
@@ -194,6 +203,10 @@ FORBIDDEN = {
     "revoke_token": NOT_MINE,
 }
 NO_MAIL = {
+    "list_proposals",  # sealed mail is no evidence: tests/triage/test_proposals.py
+    "take_proposals",
+    "lay_back_proposals",
+    "answer_proposal",
     "arrange_substitute",
     "list_substitutes",
     "end_substitute",
@@ -284,6 +297,7 @@ def called(browser: Browser, secret: Secret, name: str, method: str, path: str, 
     about = {"delivery_id": secret.delivery, "message_id": secret.message, "decision_id": secret.decision, "rule_id": secret.rule}
     about |= {"substitution_id": secret.substitution, "pending_id": secret.pending, "token_id": secret.token}
     about["card"] = secret.delivery
+    about["proposal_id"] = "0000000000000"
     body = CALLS[name].json
     if name == "create_decision":
         body = {"verb": "hold", "select": {"ids": [secret.delivery]}}
@@ -332,6 +346,9 @@ def test_within_the_scope_each_operation_does_its_work(app: FastAPI, secret: Sec
     browser = new_browser(login)
     changes = {"create_decision", "undo_decision", "create_rule", "delete_rule", "retry_delivery", "give_up_delivery", "hold_delivery"}
     changes |= {
+        "take_proposals",
+        "lay_back_proposals",
+        "answer_proposal",
         "learn",
         "accept_correspondents",
         "drop_correspondents",
@@ -344,6 +361,7 @@ def test_within_the_scope_each_operation_does_its_work(app: FastAPI, secret: Sec
         "decline_second_key",
     }
     expected = {"create_session": 401, "download_attachment": 404, "retry_all": 422, "give_up_all": 422, "hold_all": 422}
+    expected["answer_proposal"] = 404
     expected["take_related"] = 404  # nothing lay beside
     expected["end_sessions"] = expected["set_away"] = 404 if login == "ida" else 403
     if login != "ida":

@@ -57,6 +57,7 @@ SILENT = {  # answered, and without it
     "queue list": "",
     "queue next-hops": "",
     "rules list": "",
+    "rules propose": "",
     "rules export": "",
     "correspondents list": "",
     "correspondents reasons": "",

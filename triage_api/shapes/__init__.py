@@ -10,6 +10,7 @@ from triage_api.shapes.messages import *
 from triage_api.shapes.modes import *
 from triage_api.shapes.people import *
 from triage_api.shapes.practice import *
+from triage_api.shapes.proposals import *
 from triage_api.shapes.queue import *
 from triage_api.shapes.rejections import *
 from triage_api.shapes.rules import *

@@ -1,0 +1,54 @@
+"""Rules that are proposed: the list, one's own cards of it, the answer."""
+
+from fastapi import APIRouter
+
+from triage import answering, proposals
+from triage.models import Proposal
+from triage.times import utcnow
+from triage_api import shapes
+from triage_api.office import Here
+from triage_api.once import Once
+from triage_api.pages import Cursor, Limit, cursor_of, place_of
+from triage_api.problems import described
+from triage_api.session import Staff
+from triage_api.transactions import Read, Tx, ring_after
+
+router = APIRouter(route_class=Once, prefix="/rules/proposals", tags=["rules"])
+
+
+@router.get("", response_model=shapes.Proposals, responses=described(401, 403, 422))
+def list_proposals(
+    session: Read, by: Staff, state: shapes.ProposalState = "open", limit: Limit = 50, cursor: Cursor = None
+) -> shapes.Proposals:
+    """Rules that the company's mail and decisions speak for, those that would matter most first. Needs the whole company as scope."""
+    found = proposals.listing(session, by=by, state=state, limit=limit + 1, after=place_of(cursor, int, int))
+    following = (found[limit - 1].weight, found[limit - 1].id) if len(found) > limit else None
+    count = proposals.numbers(session).get(state, 0)
+    return shapes.Proposals(items=[shown(one) for one in found[:limit]], next_cursor=cursor_of(following), total_estimate=count)
+
+
+@router.post("/hand", response_model=shapes.ProposalHand, responses=described(401, 403))
+def take_proposals(session: Tx, by: Staff) -> shapes.ProposalHand:
+    """Your own cards for the next minutes: nobody else gets them meanwhile. Ask again to keep them and get more."""
+    mine = proposals.take(session, by=by, now=utcnow())
+    counts = proposals.numbers(session)
+    return shapes.ProposalHand(items=[shown(one) for one in mine], open=counts.pop(proposals.OPEN, 0), answered=sum(counts.values()))
+
+
+@router.delete("/hand", status_code=204, responses=described(401, 403))
+def lay_back_proposals(session: Tx, by: Staff) -> None:
+    """Let the others have your cards."""
+    proposals.lay_back(session, by=by)
+
+
+@router.post("/{proposal_id}", response_model=shapes.Proposal, responses=described(401, 403, 404, 409, 422))
+def answer_proposal(proposal_id: shapes.GivenId, order: shapes.ProposalAnswer, session: Tx, by: Staff, here: Here) -> shapes.Proposal:
+    """accept makes the rule, or asks for a second key (`pending_id`); refuse: nobody is asked again; open takes your answer back."""
+    answered = answering.answer(session, proposal_id, order.answer, by=by, now=utcnow(), settings=here.settings)
+    ring_after(session, "door")
+    return shown(answered)
+
+
+def shown(one: Proposal) -> shapes.Proposal:
+    """A proposal with its sentence."""
+    return shapes.Proposal.model_validate(one.model_dump() | {"sentence": proposals.said(one)})
