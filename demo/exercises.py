@@ -10,7 +10,7 @@ from demo.letters import Letter, compose
 from demo.senders import BY_DOMAIN
 from triage.authentication import Authentication, Dmarc, Result, Spf, proof_sentence
 from triage.content import summarise
-from triage.exercises import KEEP_OUT, LET_IN, Exercise
+from triage.exercises import KEEP_OUT, LET_IN, Exercise, seen
 
 WAVE = 3  # copies of one wave that are in the deck
 SEED = 11
@@ -88,16 +88,12 @@ def exercise(number: int, letter: Letter) -> Exercise:
     author = summary.author or next(iter(summary.authors), "")
     return Exercise(
         card=f"made-{number}",
-        author_name=summary.author_name,
-        author=author,
         recipient=letter.recipients[0],
-        subject=summary.subject,
-        written=summary.date,
         proof=proof_sentence(proven(author, letter)),
-        text=summary.text,
         raw=letter.raw,
         answer=KEEP_OUT if letter.kind in LIES else LET_IN,
         gave_away=LIES.get(letter.kind) or (TRUTHS[letter.kind],),
+        **seen(summary),
     )
 
 

@@ -2,8 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from typing import Any
 
+from triage.content import Link, Summary
+
+MOST_LINKS = 20
 LET_IN, KEEP_OUT = "let-in", "keep-out"
 ANSWERS = (LET_IN, KEEP_OUT)
 
@@ -23,7 +26,23 @@ class Exercise:
     raw: bytes
     answer: str  # let-in, keep-out
     gave_away: tuple[str, ...]  # sentences
-    at: datetime | None = None  # when a past one came
+    reply_to: tuple[str, ...] = ()
+    attachments: tuple[str, ...] = ()  # names
+    links: tuple[Link, ...] = ()
 
 
 Deck = Callable[[], Sequence[Exercise]]  # generated mail, the same each time
+
+
+def seen(summary: Summary) -> dict[str, Any]:
+    """What a mail shows of itself, as the fields of its exercise."""
+    return {
+        "author_name": summary.author_name,
+        "author": summary.author or next(iter(summary.authors), ""),
+        "subject": summary.subject,
+        "written": summary.date,
+        "text": summary.text,
+        "reply_to": summary.reply_to,
+        "attachments": tuple(one.name for one in summary.attachments),
+        "links": summary.links[:MOST_LINKS],
+    }

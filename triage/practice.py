@@ -14,7 +14,7 @@ from triage.actor import Actor, Role
 from triage.authentication import Authentication, proof_sentence
 from triage.content import Summary
 from triage.errors import BadInput, NotFound
-from triage.exercises import ANSWERS, KEEP_OUT, LET_IN, Deck, Exercise
+from triage.exercises import ANSWERS, KEEP_OUT, LET_IN, Deck, Exercise, seen
 from triage.models import Content, Decision, Delivery, Instant, Message, PracticeAnswer
 
 TAUGHT = {"release": LET_IN, "purge": KEEP_OUT}  # decisions that say what is right
@@ -112,7 +112,7 @@ def past_rows(session: Session, by: Actor, now: datetime, delivery_id: int | Non
     ]
     if delivery_id is not None:
         where.append(col(Delivery.id) == delivery_id)
-    columns = (col(Delivery.id), col(Delivery.recipient), col(Delivery.message_id), col(Delivery.received_at))
+    columns = (col(Delivery.id), col(Delivery.recipient), col(Delivery.message_id))
     said = (col(Decision.verb), col(Decision.by_shown), col(Decision.at), col(Decision.reason))
     found = (
         select(*columns, *said)
@@ -134,17 +134,13 @@ def exercise_of(session: Session, row: Row[Any]) -> Exercise:
     did = "let it in" if row.verb == "release" else "purged it"
     said = f"{row.by_shown} {did} on {row.at:%d %b %Y}{f': {row.reason}' if row.reason else '.'}"
     telling = (one["sentence"] for one in message.signals if one["name"] not in UNTELLING)
+    shown = seen(summary) | {"text": message.text}
     return Exercise(
         card=ids.show(row.id),
-        author_name=summary.author_name,
-        author=summary.author or next(iter(summary.authors), ""),
         recipient=row.recipient,
-        subject=summary.subject,
-        written=summary.date,
         proof=proof_sentence(found),
-        text=message.text,
         raw=contents.load(session, message.content_id),
         answer=TAUGHT[row.verb],
         gave_away=(*telling, said),
-        at=row.received_at,
+        **shown,
     )

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from triage.forecast import Forecast, Proposal, Share
 
+SHOWN_ATTACKS = 10
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 WORDS = {
     "allowed-sender": "the sender is allowed or known, and proves it",
@@ -60,12 +61,12 @@ def wanted(found: Forecast) -> Iterator[str]:
     if not one.answered:
         yield "None of it was answered, as far as the sent folders tell: how long wanted mail would have waited is not known."
         return
-    yield f"{one.answered} mails were answered, so they were wanted: {one.passed} would have passed, {one.held} waited" + (
+    yield f"{one.answered} mails were answered, so they were wanted: {one.passed} would have passed, {one.held} waited for the staff" + (
         f", {one.purged} been purged." if one.purged else "."
     )
     if one.held:
         yield (
-            f"  Half of those that waited waited up to {span(one.median_seconds)}, nine in ten up to {span(one.slowest_tenth_seconds)}, "
+            f"  Half of these up to {span(one.median_seconds)}, nine in ten up to {span(one.slowest_tenth_seconds)}, "
             + (f"the longest {span(one.longest_seconds)}; {one.answered_sooner} were answered sooner than that.")
         )
 
@@ -82,7 +83,7 @@ def table(title: str, shares: Iterable[tuple[str, Share]]) -> Iterator[str]:
 def rules(proposals: Iterable[Proposal]) -> Iterator[str]:
     """The rules that would help most."""
     lines = [
-        f"  {one.mails:6d} mails for {one.people} people, {one.answered} answered: {command(one)}" for one in proposals
+        f"  {one.mails:6d} mails for {people(one.people)}, {one.answered} answered: {command(one)}" for one in proposals
     ]  # each beyond those before it
     if lines:
         yield ""
@@ -106,7 +107,7 @@ def attacks(found: Forecast) -> Iterator[str]:
         yield "None of it looks like an attack."
         return
     yield f"{total} mails look like attacks, unanswered: {one.held} would have been held, {one.purged} purged, {one.passed} passed."
-    for row in one.listed[:20]:
+    for row in one.listed[:SHOWN_ATTACKS]:
         yield f"  {row.disposition:10} {row.arrived:%d %b %H:%M}  {row.author} to {row.mailbox}: {row.subject} ({row.deceives})"
 
 

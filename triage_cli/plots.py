@@ -62,7 +62,7 @@ def week(title: str, days: Sequence[str], grid: Sequence[Sequence[float]]) -> st
             box = f'x="{x}" y="{top}" width="{cell - 2}" height="{cell - 2}"'
             parts.append(f'<rect class="held" fill-opacity="{shade:.2f}" {box}><title>{text(day)} {hour}:00: {number:.1f}</title></rect>')
             if number >= 0.05:
-                dark = ' class="in"' if number > most / 2 else ""
+                dark = ' class="in"' if number > 0.7 * most else ""
                 parts.append(f'<text{dark} x="{x + cell / 2 - 1}" y="{top + 17}" text-anchor="middle" font-size="10">{number:.1f}</text>')
     return svg(title, left + 24 * cell, 20 + 7 * cell, parts)
 

@@ -65,6 +65,10 @@ def show(one: Exercise, place: str) -> None:
         ("Subject", one.subject),
     ):
         say(f"{name + ':':9}{value}")
+    for address in one.reply_to:
+        say(f"Reply-To {address}")
+    for name in one.attachments:
+        say(f"Attached {name}")
     say(one.proof)
     click.echo()
     lines = one.text.splitlines()
@@ -72,6 +76,8 @@ def show(one: Exercise, place: str) -> None:
         click.echo(visible(line))
     if len(lines) > LINES:
         say(f"… {len(lines) - LINES} lines more")
+    for link in one.links:
+        say(f"Link: {link.text} -> {link.target}")
     click.echo()
 
 

@@ -15,7 +15,9 @@ def dealt(ana: Browser) -> None:
 def test_a_hand_tells_no_answer_and_an_answer_tells_all(ana: Browser, new_browser: NewBrowser) -> None:
     hand = ana.get("/practice/cards?limit=20").json()["items"]
     assert len(hand) == 20
-    assert set(hand[0]) == {"card", "author_name", "author", "recipient", "subject", "written", "proof"}
+    assert set(hand[0]) == {
+        *("card", "author_name", "author", "recipient", "subject", "written", "proof", "reply_to", "attachments", "links"),
+    }
     card = hand[0]["card"]
     view = ana.get(f"/practice/cards/{card}/view")
     assert (view.status_code, view.headers["content-type"]) == (200, "text/html; charset=utf-8")

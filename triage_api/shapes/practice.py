@@ -8,6 +8,13 @@ from pydantic import Field
 from triage_api.shapes.texts import Order, Shape, Word
 
 
+class ShownLink(Shape):
+    """What the reader sees of a link, and where it goes."""
+
+    text: str
+    target: str
+
+
 class Exercise(Shape):
     """A mail to practise on, without its answer."""
 
@@ -18,6 +25,9 @@ class Exercise(Shape):
     subject: str
     written: Annotated[str, Field(description="as its Date field says")]
     proof: Annotated[str, Field(description="what its authentication proves, a sentence")]
+    reply_to: list[str]
+    attachments: Annotated[list[str], Field(description="names")]
+    links: list[ShownLink]
 
 
 class Hand(Shape):

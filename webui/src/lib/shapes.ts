@@ -282,6 +282,9 @@ export interface Exercise {
   subject: string
   written: string
   proof: string
+  reply_to: string[]
+  attachments: string[]
+  links: { text: string; target: string }[]
 }
 
 export type PracticeAnswer = 'let-in' | 'keep-out'
