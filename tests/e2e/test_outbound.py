@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Page, expect
 
+from tests.e2e.conftest import House, sign_in
 from tests.e2e.test_main_job import unique
 from tests.peers import company, next_hop, outside, postfix, processes
 from tests.peers.outside import Letter
@@ -169,6 +171,28 @@ def test_what_was_accepted_leaves_although_the_listener_is_killed(site: Site) ->
 
     site.until(all_left, "all thirty leave")
     assert site.inner.waiting() == 0 or site.until(lambda: site.inner.waiting() == 0, "Postfix has handed everything over")
+
+
+def test_staff_looks_at_what_was_parked(site: Site, page: Page) -> None:
+    site.write(sender=ADA, to=tuple(f"{number}@more.example" for number in range(52)), Subject=unique("To many"))
+
+    def parked() -> set[str]:
+        with site.company.signed_in() as desk:
+            found = desk.client.get("/correspondents", params={"state": "parked", "q": "@more.example"}).json()["items"]
+            return {one["address"] for one in found}
+
+    first, second = sorted(site.until(parked, "some are parked"))
+    sign_in(page, House(site.company, None))
+    page.get_by_role("link", name="Correspondents").click()
+    page.get_by_role("button", name="Waiting for a look").click()
+    page.get_by_role("button", name=f"Let {first} count").click()
+    expect(page.get_by_text(f"{first} counts from now on.")).to_be_visible(timeout=60_000)
+    page.get_by_role("button", name=f"Drop {second}").click()
+    expect(page.get_by_text(f"{second} does not count any more.")).to_be_visible(timeout=60_000)
+    site.until(lambda: not parked(), "nothing is parked any more")
+    page.get_by_role("button", name="Known", exact=True).click()
+    page.get_by_label("Filter").fill(first)
+    expect(page.get_by_role("row").filter(has_text=f"Ada Byron wrote to {first}")).to_be_visible(timeout=60_000)
 
 
 def test_copies_teach_where_mail_does_not_pass_through_us(site: Site) -> None:

@@ -1,7 +1,7 @@
 // The typed client of /api/v1: every request goes through `call`, every failure is a Problem.
 import { background } from './presence'
 import type {
-  Addressee, Alarm, CardPage, CoverNow, Decision, DecisionWish, DeliveryPage, DeliveryStory, Department, Evidence, Exercise, Explanation, Me, Message, NextHop, Outcome, Outgoing, Page, PendingAct, PracticeAnswer, PracticeResult, PracticeScore, Rejection, RejectionWish, RelatedMail, Rule, RuleWish, Select, Template, Trial,
+  Addressee, Alarm, CardPage, Correspondent, CoverNow, Decision, DecisionWish, DeliveryPage, DeliveryStory, Department, Evidence, Exercise, Explanation, Me, Message, NextHop, Outcome, Outgoing, Page, PendingAct, PracticeAnswer, PracticeResult, PracticeScore, Rejection, RejectionWish, RelatedMail, Rule, RuleWish, Select, Template, Trial,
 } from './shapes'
 
 const BASE = '/api/v1'
@@ -120,6 +120,8 @@ export const api = {
 
   emergency: () => get<{ alarm: Alarm | null }>('/emergency'),
   closeEmergency: () => call<void>('DELETE', '/emergency'),
+  correspondents: (words: Words) => get<Page<Correspondent>>('/correspondents', words),
+  settleCorrespondents: (verb: 'accept' | 'drop', ids: string[]) => call<{ count: number }>('POST', `/correspondents/${verb}`, { ids }),
 
   secondKeys: () => get<{ items: PendingAct[] }>('/second-keys'),
   settleSecondKey: (id: string, verb: 'confirm' | 'decline') => call<PendingAct>('POST', `/second-keys/${id}/${verb}`),

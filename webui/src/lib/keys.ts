@@ -53,6 +53,7 @@ export const commands: readonly Command[] = [
     ['goQueue', 'g q', 'Go to the queue'],
     ['goDecisions', 'g d', 'Go to the decisions'],
     ['goRules', 'g r', 'Go to the rules'],
+    ['goCorrespondents', 'g c', 'Go to whom we know by our own mail'],
     ['goSending', 'g s', 'Go to the mail on the way'],
     ['goPractice', 'g p', 'Go to practice'],
   ]),

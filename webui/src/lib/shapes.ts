@@ -242,6 +242,18 @@ export interface Decision {
   items?: Outcome[]
 }
 
+/** An address that somebody here has written to. */
+export interface Correspondent {
+  id: string
+  address: string
+  state: 'known' | 'parked' | 'dropped'
+  scope: string
+  provenance: string
+  sent: number
+  heard: number
+  lapses_at: string
+}
+
 /** A mail that lay beside the copies a decision took, since it bears or names their Message-ID. */
 export interface RelatedMail {
   id: string
