@@ -1,5 +1,6 @@
 """A person decides over a selection: release, redirect, purge, reject, restore, hold. One record, an outcome for each item."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -105,15 +106,13 @@ def decide(
         raise NotFound("nothing that is selected can be changed this way")
     states = () if selected.states else aim.counts
     outside = selection.outside(session, selected, len(meant), by=by, states=states)
-    chosen, meant = meant, with_copies(session, meant) if verb is Verb.PURGE else meant
-    changes = changes_of(session, aim.event, to, now, settings)
-    said = rejections.text_of(settings, template=template, text=text) if verb is Verb.REJECT else ""
+    selected_ones, meant = meant, with_copies(session, meant) if verb is Verb.PURGE else meant
     ids = [delivery_id for delivery_id, _ in meant]
     if rule and rule.effect == "redirect" and not rule.to:
         rule = replace(rule, to=to)
     orders = rule_orders(session, rule, selected, ids) if rule else []
     late = late_copies.orders(session, selected, ids, by=by, settings=settings, now=now) if verb is Verb.PURGE and not rule else []
-    keys.require(keys_for(session, verb, meant, orders, settings), by, second, chosen)
+    keys.require(keys_for(session, verb, meant, orders, settings), by, second, selected_ones)
     decision = Decision(
         at=now,
         by=str(by),
@@ -126,20 +125,48 @@ def decide(
         outside=outside,
         second_by=str(second or ""),
         second_by_shown=second.shown if second else "",
-        target=str(changes.get("mailbox", "")),
+        target=chosen(session, verb, settings, to=to, template=template, text=text, now=now),
         idempotency_key=key,
     )
-    barred = barred_from(session, verb, [one for one, _ in meant], settings)
-    items = carry_out(session, decision, meant, aim, changes, barred, by=by)
+    order = {"to": to, "template": template, "text": text, "look_first": look_first}
+    items = act(session, decision, meant, verb, order, by=by, now=now, settings=settings)
     if items and all(item.outcome == "refused" for item in items):
         raise NothingDone(items[0].why, tuple(items))
-    if verb is Verb.REJECT:
-        rejections.tell(session, [one.delivery_id for one in items if one.outcome == "done"], said, settings=settings, now=now)
-    notices.follow_deliveries(session, [one.delivery_id for one in items if one.before in notices.ENDS], settings=settings, now=now)
-    for order in orders:
-        rules.add(session, order, by=by, now=now, settings=settings, decision_id=decision.id, second=second)
+    for one in orders:
+        rules.add(session, one, by=by, now=now, settings=settings, decision_id=decision.id, second=second)
     late_copies.make(session, late, by=by, now=now, settings=settings, decision_id=decision.id, second=second)
     return filed(session, decision, items, by=by, now=now)
+
+
+def chosen(session: Session, verb: Verb, settings: Settings, *, to: str, template: str, text: str, now: datetime) -> str:
+    """Where a redirect goes; "" for the others. BadInput when that, or what rejected senders would be told, cannot be."""
+    if verb is Verb.REJECT:
+        rejections.text_of(settings, template=template, text=text)
+    return str(changes_of(session, AIMS[verb].event, to, now, settings).get("mailbox", ""))
+
+
+def act(
+    session: Session,
+    decision: Decision,
+    meant: list[tuple[int, State]],
+    verb: Verb,
+    order: Mapping[str, Any],
+    *,
+    by: Actor,
+    now: datetime,
+    settings: Settings,
+) -> list[Item]:
+    """Do it to these deliveries; the outcome of each. `order`: what else was said, as `decide` takes it."""
+    aim = aim_of(verb, settings, look_first=order.get("look_first", True))
+    meant = with_copies(session, meant) if verb is Verb.PURGE else meant
+    changes = changes_of(session, aim.event, order["to"], now, settings)
+    barred = barred_from(session, verb, [one for one, _ in meant], settings)
+    items = carry_out(session, decision, meant, aim, changes, barred, by=by)
+    if verb is Verb.REJECT and any(one.outcome == "done" for one in items):
+        said = rejections.text_of(settings, template=order["template"], text=order["text"])
+        rejections.tell(session, [one.delivery_id for one in items if one.outcome == "done"], said, settings=settings, now=now)
+    notices.follow_deliveries(session, [one.delivery_id for one in items if one.before in notices.ENDS], settings=settings, now=now)
+    return items
 
 
 def aim_of(verb: Verb, settings: Settings, *, look_first: bool) -> Aim:

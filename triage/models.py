@@ -279,6 +279,9 @@ class Decision(SQLModel, table=True):
     outside: int = 0  # deliveries that the selection names too, and that were left alone: beyond the decider's scope
     undone_by: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
     undoes: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+    last: int | None = Field(default=None, sa_column=Column(BigInteger, index=True, nullable=True))  # carried out in slices up to this id
+    reached: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))  # the id that the last slice came to
+    order: dict[str, Any] = document()  # what else the slices need: to, template, text
     idempotency_key: str | None = Field(default=None, unique=True)
 
 

@@ -84,13 +84,14 @@ class DecisionReport:
     sentence: str
     mailboxes: int = 0  # of a sweep or a taking: to look through
     mailboxes_left: int = 0  # and how many of them nobody has looked through yet
+    left: int = 0  # of a large decision: deliveries that it has not come to yet
     related: int = 0  # mails seen beside those taken out of mailboxes, that may be taken too
     items: tuple[Item, ...] = ()
 
     @property
     def under_way(self) -> int:
         """Items that nobody knows the end of yet."""
-        return self.in_flight + self.recalling + self.restoring + self.mailboxes_left
+        return self.in_flight + self.recalling + self.restoring + self.mailboxes_left + self.left
 
 
 class NothingDone(Overtaken):
@@ -242,6 +243,7 @@ def subjects_of(session: Session, decision_ids: list[int], by: Actor) -> dict[in
 
 def report_of(decision: Decision, outcomes: dict[str, int], made: tuple[Rule, ...], items: tuple[Item, ...], said: str) -> DecisionReport:
     """One decision as a value."""
+    left = to_come(decision, outcomes)
     return DecisionReport(
         id=decision.id,
         at=decision.at,
@@ -269,6 +271,7 @@ def report_of(decision: Decision, outcomes: dict[str, int], made: tuple[Rule, ..
         and decision.verb != "redeliver"
         and not decision.selection.get("dry_run"),
         sentence=said,
+        left=left,
         items=items,
     )
 
@@ -282,9 +285,16 @@ def sentence(decision: Decision, outcomes: dict[str, int], made: tuple[Rule, ...
     not_done = NOT_DONE | NOT_TOLD if decision.verb == "reject" else NOT_DONE
     parts += [f"{outcomes[outcome]} {words}" for outcome, words in not_done.items() if outcomes.get(outcome)]
     parts += [rule_words(rule) for rule in made]
+    if left := to_come(decision, outcomes):
+        parts.append(f"{left} to come")
     if decision.outside:
         parts.append(f"{decision.outside} left alone: not in scope")
     return "; ".join(parts) + "."
+
+
+def to_come(decision: Decision, outcomes: dict[str, int]) -> int:
+    """How many deliveries a large decision has not come to yet."""
+    return max(0, decision.count - sum(outcomes.values())) if decision.last is not None else 0
 
 
 def rule_words(rule: Rule) -> str:

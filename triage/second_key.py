@@ -7,15 +7,15 @@ from typing import Any
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from triage import access, decisions, directory, ids, keys, rules, sealed, tokens
-from triage.actor import EVERYTHING, Actor, Role
+from triage import access, actors, decisions, ids, keys, rules, sealed, tokens
+from triage.actor import Actor
 from triage.decisions import Verb
 from triage.errors import NotAllowed, NotAllowedNow, NotFound, SecondKeyNeeded, Stale
 from triage.ids import show
 from triage.models import PendingAct, Rule
 from triage.outcomes import DecisionReport
 from triage.rules import RuleOrder
-from triage.selection import Selection
+from triage.selection import Selection, from_json
 from triage.settings import Settings
 
 
@@ -66,13 +66,6 @@ def rule_of(values: dict[str, Any]) -> RuleOrder:
     return RuleOrder(**values | {"until": datetime.fromisoformat(values["until"]) if values["until"] else None})
 
 
-def selection_of(values: dict[str, Any]) -> Selection:
-    """The selection that `Selection.as_json` wrote."""
-    read = {name: datetime.fromisoformat(text) for name, text in values.items() if name in ("since", "until", "delivered_since")}
-    given: dict[str, Any] = values | read | {"states": tuple(values.get("states", ()))}
-    return Selection.of(**given | {"ids": tuple(ids.read(one) for one in values.get("ids", ()))})
-
-
 def confirm(session: Session, pending_id: int, *, by: Actor, now: datetime, settings: Settings, reason: str = "") -> PendingAct:
     """Turn the second key: the act is done now, in the name of both.
 
@@ -98,7 +91,7 @@ def confirm(session: Session, pending_id: int, *, by: Actor, now: datetime, sett
 def carried_out(session: Session, asked: PendingAct, first: Actor, by: Actor, now: datetime, settings: Settings) -> DecisionReport:
     """The decision that was asked for."""
     order = asked.order
-    selected, verb, rule = selection_of(order["select"]), Verb(order["verb"]), rule_of(order["rule"]) if order["rule"] else None
+    selected, verb, rule = from_json(order["select"]), Verb(order["verb"]), rule_of(order["rule"]) if order["rule"] else None
     for actor in (first, by):
         if keys.fence_of(decisions.meant_by(session, selected, verb, by=actor, settings=settings)) == asked.fence:
             continue
@@ -135,10 +128,7 @@ def waiting(session: Session, pending_id: int, by: Actor, now: datetime) -> Pend
 
 def who_asked(session: Session, asked: PendingAct, now: datetime) -> Actor:
     """The one who asked, with the role and scope of today. NotAllowedNow when they may no longer decide."""
-    kind, _, login = asked.asked_by.partition(":")
-    if kind == "shell":
-        return Actor("shell", login, Role.ADMIN, EVERYTHING, asked.asked_by_shown)
-    found = tokens.named(session, login, now) if kind == "token" else directory.staff(session, login, now)
+    found = actors.named(session, asked.asked_by, asked.asked_by_shown, now)
     if found is None or found.role not in access.DECIDING:
         raise NotAllowedNow(f"{asked.asked_by_shown} may no longer decide: it has to be asked anew")
     return found

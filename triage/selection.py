@@ -14,7 +14,7 @@ from triage.actor import Actor
 from triage.envelope import Address, ascii_domain
 from triage.errors import BadInput
 from triage.grouping import proven_domain
-from triage.ids import show
+from triage.ids import read, show
 from triage.models import Delivery, Rule
 from triage.rules import in_force
 from triage.states import State
@@ -70,6 +70,15 @@ class Selection:
             if bound in values:
                 values[bound] = values[bound].isoformat()
         return values
+
+
+def from_json(values: dict[str, Any]) -> Selection:
+    """The selection that `Selection.as_json` wrote."""
+    moments = {name: datetime.fromisoformat(text) for name, text in values.items() if name in ("since", "until", "delivered_since")}
+    given: dict[str, Any] = values | moments | {"states": tuple(values.get("states", ()))}
+    if "campaign" in values:
+        given["campaign"] = read(values["campaign"])
+    return Selection.of(**given | {"ids": tuple(read(one) for one in values.get("ids", ()))})
 
 
 def condition(selection: Selection) -> ColumnElement[bool]:

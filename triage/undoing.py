@@ -1,5 +1,6 @@
 """Take a decision back as a whole: every item that nobody has changed since, and the rules made along with it."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -55,16 +56,27 @@ def undo(session: Session, decision_id: int, *, by: Actor, reason: str, now: dat
         undoes=decision.id,
     )
     items = take_back(session, decision, undoing.id, by=by, now=now, settings=settings)
-    made = list(session.scalars(select(Rule).where(col(Rule.decision_id) == decision.id, col(Rule.removed_at).is_(None))))
+    made = rules_of(session, decision)
     if items and not made and not any(item.outcome in CHANGING | UNDER_WAY for item in items):
         raise NothingDone(items[0].why, tuple(items))
-    for rule in made:
-        rules.remove(session, rule.id, by=by, now=now)
-    caught = late_copies.let_go(session, made, by=by, now=now, decision_id=undoing.id)
-    items += [Item(one, State.PURGED, "done", "A late copy that was caught since.") for one in caught]
+    items += take_rules_back(session, decision, undoing.id, by=by, now=now)
     undoing.count = len(items)
     decision.undone_by = undoing.id
     return filed(session, undoing, items, by=by, now=now)
+
+
+def rules_of(session: Session, decision: Decision) -> list[Rule]:
+    """The rules made along with a decision that are in force."""
+    return list(session.scalars(select(Rule).where(col(Rule.decision_id) == decision.id, col(Rule.removed_at).is_(None))))
+
+
+def take_rules_back(session: Session, decision: Decision, undoing_id: int, *, by: Actor, now: datetime) -> list[Item]:
+    """The rules made along are removed, and the late copies that they caught are held again: those."""
+    made = rules_of(session, decision)
+    for rule in made:
+        rules.remove(session, rule.id, by=by, now=now)
+    caught = late_copies.let_go(session, made, by=by, now=now, decision_id=undoing_id)
+    return [Item(one, State.PURGED, "done", "A late copy that was caught since.") for one in caught]
 
 
 def undoable(session: Session, decision_id: int, by: Actor, now: datetime) -> Decision:
@@ -91,9 +103,18 @@ def undoable(session: Session, decision_id: int, by: Actor, now: datetime) -> De
     return decision
 
 
-def take_back(session: Session, decision: Decision, undoing_id: int, *, by: Actor, now: datetime, settings: Settings) -> list[Item]:
-    """Put the items of a decision back; the outcome of each."""
-    before = taken(session, decision)
+def take_back(
+    session: Session,
+    decision: Decision,
+    undoing_id: int,
+    *,
+    by: Actor,
+    now: datetime,
+    settings: Settings,
+    only: Sequence[int] | None = None,
+) -> list[Item]:
+    """Put the items of a decision back; the outcome of each. `only`: of these."""
+    before = taken(session, decision, only)
     act = Act(session, decision, undoing_id, by, now, settings)
     mine = among(session, col(Delivery.id), before) & (col(Delivery.decision_id) == decision.id)
     spared = spare(session, decision, list(before))
@@ -238,13 +259,15 @@ def wanted_back(act: Act, where: ColumnElement[bool]) -> set[int]:
     return flying
 
 
-def taken(session: Session, decision: Decision) -> dict[int, State]:
+def taken(session: Session, decision: Decision, only: Sequence[int] | None) -> dict[int, State]:
     """The deliveries that the decision changed or meant to, with their states before; locked, so that nobody moves meanwhile."""
     items = (
         select(col(DecisionItem.delivery_id), col(DecisionItem.before))
         .where(col(DecisionItem.decision_id) == decision.id, col(DecisionItem.outcome).in_(TAKEN))
         .order_by(col(DecisionItem.delivery_id))
     )
+    if only is not None:
+        items = items.where(among(session, col(DecisionItem.delivery_id), only))
     before = {delivery_id: State(state) for delivery_id, state in session.execute(items)}
     ledger.lock(session, among(session, col(Delivery.id), before))
     return before

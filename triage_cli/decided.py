@@ -2,7 +2,7 @@
 
 import click
 
-from triage import outcomes, takings, undoing
+from triage import extensive, outcomes, takings, undoing
 from triage.ids import show
 from triage.models import RelatedMail
 from triage.times import utcnow
@@ -47,7 +47,8 @@ def undo_decision(ctx: click.Context, decision_id: str, reason: str, wait: bool,
     """Take a decision back as a whole."""
     settings = settings_of(ctx)
     with writing(settings, *BELLS) as session:
-        undone = undoing.undo(session, number(decision_id), by=shell_user(), reason=reason, now=utcnow(), settings=settings)
+        undo_one = extensive.undo if extensive.is_large(session, number(decision_id)) else undoing.undo
+        undone = undo_one(session, number(decision_id), by=shell_user(), reason=reason, now=utcnow(), settings=settings)
     if not (wait and as_json):
         told(undone, as_json=as_json)
     undone = wait_for(settings, undone, as_json=as_json) if wait else undone

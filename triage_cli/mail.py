@@ -9,7 +9,7 @@ import click
 from sqlalchemy import and_, func, select, true
 from sqlmodel import Session, col
 
-from triage import access, contents, db, ledger, opening, outcomes, second_key, selection
+from triage import access, contents, db, extensive, ledger, opening, outcomes, second_key, selection
 from triage.decisions import Verb
 from triage.errors import NotFound
 from triage.ids import show as show_id
@@ -179,9 +179,17 @@ def carry_out(
     **order: Any,
 ) -> int:
     """Decide, say what became of it; exit code 1 when some items could not be changed. `order`: as for decisions.decide."""
+    by, now = shell_user(), utcnow()
+    with looking(settings) as session:
+        planned = extensive.plan(session, selected, verb, by=by, now=now, settings=settings, **order)
     try:
         with writing(settings, *BELLS) as session:
-            done = second_key.decide(session, selected, verb, by=shell_user(), now=utcnow(), settings=settings, **order)
+            if planned:
+                done: DecisionReport | PendingAct = extensive.begin(
+                    session, planned, selected, verb, by=by, now=now, settings=settings, **order
+                )
+            else:
+                done = second_key.decide(session, selected, verb, by=by, now=now, settings=settings, **order)
             if isinstance(done, PendingAct):
                 return waits(done)
     except NothingDone as refusal:

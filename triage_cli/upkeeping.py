@@ -18,6 +18,7 @@ from triage.visible import visible
 from triage_cli.checkpointing import Recorder
 from triage_cli.opened import database_of, ring
 from triage_cli.proposing import look_again
+from triage_cli.slices import follow
 from triage_cli.sync import leaving_of, take_over
 
 SEAL_EVERY = 0.5  # seconds
@@ -31,7 +32,13 @@ log = logging.getLogger("mailroom.upkeep")
 def run(settings: Settings, stop: threading.Event) -> None:
     """Keep house until told to stop. A database that is down is waited for."""
     with database_of(settings) as engine:
-        keep_house(settings, engine, stop)
+        slices = threading.Thread(target=follow, args=(settings, engine, sealer(), stop), name="slices")
+        slices.start()
+        try:
+            keep_house(settings, engine, stop)
+        finally:
+            stop.set()
+            slices.join()
 
 
 def keep_house(settings: Settings, engine: Engine, stop: threading.Event) -> None:

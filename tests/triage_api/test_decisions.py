@@ -4,12 +4,16 @@ from dataclasses import replace
 
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import Engine
 
 from tests.triage.arriving import DMARC_PASS
 from tests.triage_api.conftest import Browser, Came, NewBrowser
+from triage import extensive, ids
 from triage.authentication import Dmarc, Result
 from triage.bell import Bell
+from triage.db import transaction
 from triage.settings import Settings
+from triage.times import utcnow
 
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
 
@@ -46,6 +50,7 @@ def test_release_and_undo(ana: Browser, came: Came, app: FastAPI, api_settings: 
         "refused": 0,
         "mailboxes": 0,
         "mailboxes_left": 0,
+        "left": 0,
         "related": 0,
         "second_by_shown": "",
         "outside": 0,
@@ -250,3 +255,22 @@ def test_what_proves_a_list(ana: Browser, proof: str, status: int, said: str) ->
     answer = ana.post("/rules", {"effect": "allow", "match": "list", "value": "dev.lists.example", "scope": "company", "proof": proof})
     assert answer.status_code == status
     assert said in answer.text
+
+
+def test_a_very_large_decision_is_carried_out_behind_the_answer(
+    ana: Browser, came: Came, engine: Engine, api_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extensive, "LARGE", 2)
+    for _ in range(3):
+        came(JOE, author="wave@bad.example")
+    order = {"verb": "purge", "select": {"sender": "wave@bad.example"}, "expect": 3}
+    assert ana.post("/decisions", order | {"expect": 2}).status_code == 412
+    made = ana.post("/decisions", order, headers={"Idempotency-Key": "x"})
+    assert (made.status_code, made.json()["left"], made.json()["done"]) == (201, 3, 0)
+    assert ana.post("/decisions", order, headers={"Idempotency-Key": "x"}).json() == made.json()
+    with transaction(engine) as session:
+        extensive.go_on(session, ids.read(made.json()["id"]), now=utcnow(), settings=api_settings)
+    shown = ana.get(f"/decisions/{made.json()['id']}").json()
+    assert (shown["left"], shown["done"], len(shown["items"])) == (0, 3, 3)
+    undone = ana.post(f"/decisions/{made.json()['id']}/undo").json()
+    assert (undone["left"], undone["verb"]) == (3, "undo")

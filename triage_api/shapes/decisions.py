@@ -65,6 +65,7 @@ class DecisionSummary(Shape):
     rules: list[Rule]
     mailboxes: Annotated[int, Field(description="of a sweep or a taking: mailboxes to look through")]
     mailboxes_left: int
+    left: Annotated[int, Field(description="of a large decision: deliveries that it has not come to yet")]
     related: Annotated[int, Field(description="mails seen beside those taken out of mailboxes, that may be taken too")]
     undone_by: Id | None
     undoes: Id | None

@@ -1,0 +1,253 @@
+"""Very large decisions: carried out in slices, which nobody waits for, that go on after a crash, and are undone as a whole."""
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, func, select
+from sqlmodel import col
+
+from tests.peers.processes import until
+from tests.triage.arriving import ANA, BEN, NOW, OTTO, arrive, set_up
+from triage import decisions, extensive, outcomes, selection, tallies
+from triage.actor import Actor
+from triage.db import reading, transaction
+from triage.decisions import Verb
+from triage.errors import NotAllowed, NotAllowedNow, Overtaken, Stale
+from triage.models import Decision, DecisionItem, Delivery, KeptCard, Rule
+from triage.outcomes import DecisionReport
+from triage.rule_orders import RuleOrder
+from triage.selection import Selection
+from triage.settings import Settings
+from triage.states import State
+
+JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
+WAVE = Selection.of(sender="wave@bad.example")
+MAILS = 12
+
+
+@pytest.fixture
+def company(engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """A wave for two people, where ten deliveries are many."""
+    monkeypatch.setattr(extensive, "LARGE", 10)
+    monkeypatch.setattr(extensive, "SLICE", 5)
+    with transaction(engine) as session:
+        set_up(session, settings)
+        for number in range(MAILS):
+            arrive(session, settings, JOE, MARA, author="wave@bad.example", subject=f"Wave {number}")
+    return engine
+
+
+def begun(
+    engine: Engine, settings: Settings, verb: Verb = Verb.PURGE, *, by: Actor = ANA, select: Selection = WAVE, **more: Any
+) -> DecisionReport:
+    """A large decision is made."""
+    with reading(engine) as session:
+        planned = extensive.plan(session, select, verb, by=by, now=NOW, settings=settings, **more)
+    assert planned is not None
+    with transaction(engine) as session:
+        return extensive.begin(session, planned, select, verb, by=by, reason="phishing", now=NOW, settings=settings, **more)
+
+
+def go_on(engine: Engine, settings: Settings, slices: int = 1000) -> int:
+    """So many slices, or all; how many deliveries they were about."""
+    total = 0
+    for _ in range(slices):
+        with transaction(engine) as session:
+            decision_id = extensive.under_way(session)
+            number = extensive.go_on(session, decision_id, now=NOW, settings=settings) if decision_id else 0
+        total += number
+        if not number:
+            break
+    return total
+
+
+def states(engine: Engine) -> dict[str, int]:
+    with reading(engine) as session:
+        return dict(session.execute(select(col(Delivery.state), func.count()).group_by(col(Delivery.state))).all())
+
+
+def reported(engine: Engine, decision_id: int, by: Actor = ANA) -> DecisionReport:
+    with reading(engine) as session:
+        return outcomes.report(session, decision_id, by=by)
+
+
+def test_it_is_made_at_once_and_carried_out_in_slices(company: Engine, settings: Settings) -> None:
+    made = begun(company, settings)
+    assert (made.count, made.done, made.left, made.under_way) == (24, 0, 24, 24)
+    assert "24 to come" in made.sentence
+    assert states(company) == {"held": 24}
+    assert go_on(company, settings, 2) == 10
+    halfway = reported(company, made.id)
+    assert (halfway.done, halfway.left) == (10, 14)
+    assert states(company) == {"held": 14, "purged": 10}
+    assert go_on(company, settings) == 14
+    ended = reported(company, made.id)
+    assert (ended.count, ended.done, ended.left, ended.under_way) == (24, 24, 0, 0)
+    assert go_on(company, settings) == 0
+
+
+def test_fewer_are_decided_as_ever(company: Engine, settings: Settings) -> None:
+    with reading(company) as session:
+        few = replace(WAVE, person="joe.fern", q="Wave 1")
+        assert extensive.plan(session, few, Verb.PURGE, by=ANA, now=NOW, settings=settings) is None
+
+
+def test_others_decide_meanwhile_and_what_comes_later_is_not_meant(company: Engine, settings: Settings) -> None:
+    made = begun(company, settings)
+    go_on(company, settings, 1)
+    with transaction(company) as session:
+        held = select(col(Delivery.id)).where(col(Delivery.state) == State.HELD)
+        last = tuple(session.scalars(held.order_by(col(Delivery.id).desc()).limit(2)))
+        released = decisions.decide(session, Selection.of(ids=last), Verb.RELEASE, by=ANA, reason="", now=NOW, settings=settings)
+        arrive(session, settings, JOE, author="wave@bad.example", subject="late")
+    assert released.done == 2
+    go_on(company, settings)
+    ended = reported(company, made.id)
+    assert ended.done == 24  # a purge takes back what is queued too
+    assert states(company)["purged"] >= 24
+
+
+def test_it_goes_on_where_a_crash_has_left_it(company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = begun(company, settings)
+    go_on(company, settings, 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(extensive, "write_items", failing)
+        with pytest.raises(RuntimeError), transaction(company) as session:
+            extensive.go_on(session, made.id, now=NOW, settings=settings)
+    assert states(company) == {"held": 19, "purged": 5}  # nothing of the slice that crashed
+    go_on(company, settings)
+    assert states(company) == {"purged": 24}
+    with reading(company) as session:
+        assert session.scalar(select(func.count()).select_from(DecisionItem)) == 24
+
+
+def failing(*_: object) -> None:
+    raise RuntimeError
+
+
+def test_the_undo_takes_all_of_it_back_in_slices_too(company: Engine, settings: Settings) -> None:
+    rule = RuleOrder("block", "address", "", "company")
+    made = begun(company, settings, rule=rule)
+    go_on(company, settings)
+    with transaction(company) as session:
+        assert extensive.is_large(session, made.id)
+        undone = extensive.undo(session, made.id, by=ANA, reason="wrong", now=NOW, settings=settings)
+        assert session.scalars(select(Rule).where(col(Rule.removed_at).is_(None))).all() == []
+    assert (undone.count, undone.left) == (24, 24)
+    go_on(company, settings, 2)
+    assert states(company) == {"held": 10, "purged": 14}
+    go_on(company, settings)
+    assert states(company) == {"held": 24}
+    assert (reported(company, undone.id).done, reported(company, made.id).undone_by) == (24, undone.id)
+    with transaction(company) as session, pytest.raises(Overtaken):
+        extensive.undo(session, made.id, by=ANA, reason="", now=NOW, settings=settings)
+
+
+def test_an_undo_stops_what_is_still_to_come(company: Engine, settings: Settings) -> None:
+    made = begun(company, settings)
+    go_on(company, settings, 1)
+    with transaction(company) as session:
+        assert extensive.is_large(session, made.id)
+        extensive.undo(session, made.id, by=ANA, reason="", now=NOW, settings=settings)
+    go_on(company, settings)
+    assert states(company) == {"held": 24}
+    assert reported(company, made.id).left == 0
+
+
+def test_what_has_grown_is_refused(company: Engine, settings: Settings) -> None:
+    with reading(company) as session:
+        sheet = selection.evidence(session, WAVE, by=ANA, now=NOW)
+        extensive.plan(session, WAVE, Verb.PURGE, by=ANA, now=NOW, settings=settings, expect=24, fence=sheet.fence)
+    with transaction(company) as session:
+        arrive(session, settings, JOE, author="wave@bad.example", subject="one more")
+    with reading(company) as session:
+        for seen in ({"expect": 24}, {"fence": sheet.fence}):
+            with pytest.raises(Stale):
+                extensive.plan(session, WAVE, Verb.PURGE, by=ANA, now=NOW, settings=settings, **seen)
+
+
+def test_who_only_looks_and_what_needs_two_keys_is_refused(company: Engine, settings: Settings) -> None:
+    two = replace(settings, policy=replace(settings.policy, two_keys=("domain-allow",)))
+    with reading(company) as session:
+        with pytest.raises(NotAllowed):
+            extensive.plan(session, WAVE, Verb.PURGE, by=OTTO, now=NOW, settings=settings)
+        allow = RuleOrder("allow", "domain", "dell.example", "company")
+        with pytest.raises(NotAllowedNow, match="second person's key"):
+            extensive.plan(session, WAVE, Verb.RELEASE, by=ANA, now=NOW, settings=two, rule=allow)
+
+
+def test_only_what_is_in_scope_is_meant_also_later(company: Engine, settings: Settings) -> None:
+    made = begun(company, settings, by=BEN)
+    assert (made.count, made.outside) == (12, 12)
+    go_on(company, settings)
+    with reading(company) as session:
+        left = session.scalars(select(col(Delivery.department)).where(col(Delivery.state) == State.HELD).distinct()).all()
+    assert left == ["it"]
+
+
+def test_who_may_no_longer_decide_decides_no_further(company: Engine, settings: Settings) -> None:
+    gone = replace(BEN, name="gone")
+    made = begun(company, settings, by=gone)
+    go_on(company, settings)
+    assert states(company) == {"held": 24}
+    assert (reported(company, made.id, gone).count, reported(company, made.id, gone).left) == (0, 0)
+
+
+def test_the_kept_counts_follow(company: Engine, settings: Settings) -> None:
+    tallies.build(company, now=NOW)
+    begun(company, settings)
+    go_on(company, settings)
+    with transaction(company) as session:
+        tallies.fold(session, now=NOW)
+    with reading(company) as session:
+        assert session.scalars(select(col(KeptCard.key))).all() == []
+
+
+WORKER = """
+import sys
+from triage import db, extensive
+from triage.settings import read
+from triage.times import utcnow
+settings = read(sys.argv[1])
+extensive.SLICE = 2
+engine = db.open_engine(settings.database.url)
+while True:
+    with db.transaction(engine) as session:
+        decision_id = extensive.under_way(session)
+        if decision_id is None or not extensive.go_on(session, decision_id, now=utcnow(), settings=settings):
+            break
+"""
+
+
+def test_a_killed_worker_loses_and_doubles_nothing(company: Engine, settings: Settings, database_url: str, tmp_path: Path) -> None:
+    made = begun(company, settings)
+    file = tmp_path / "mailroom.toml"
+    file.write_text(f"""
+[company]
+domains = ["company.example"]
+hostname = "mx.company.example"
+[database]
+url = "{database_url}"
+[spool]
+directory = "{settings.spool.directory}"
+""")
+    worker = subprocess.Popen([sys.executable, "-c", WORKER, str(file)], env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])})
+    try:
+        until(lambda: reported(company, made.id).done >= 4 or worker.poll() is not None, "some slices")
+    finally:
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
+    go_on(company, settings)
+    assert states(company) == {"purged": 24}
+    with reading(company) as session:
+        counted = session.execute(
+            select(func.count(), func.count(col(DecisionItem.delivery_id).distinct())).select_from(DecisionItem)
+        ).one()
+        assert tuple(counted) == (24, 24)
+        assert session.get_one(Decision, made.id).done == 24

@@ -1,0 +1,16 @@
+"""Somebody whom the record names, as an actor with the role and scope of today."""
+
+from datetime import datetime
+
+from sqlmodel import Session
+
+from triage import directory, tokens
+from triage.actor import EVERYTHING, Actor, Role
+
+
+def named(session: Session, name: str, shown: str, now: datetime) -> Actor | None:
+    """The person, token or shell user of this name (`person:ana`); None when there is no such one any more."""
+    kind, _, login = name.partition(":")
+    if kind == "shell":
+        return Actor("shell", login, Role.ADMIN, EVERYTHING, shown)
+    return tokens.named(session, login, now) if kind == "token" else directory.staff(session, login, now)

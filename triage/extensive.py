@@ -1,0 +1,246 @@
+"""Decisions over very many deliveries: made at once, carried out in slices behind everybody's back, and undone as a whole likewise.
+
+Each slice is a transaction that notes how far it came: nobody waits for long, and after a crash the next process goes on.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, insert, literal, not_, select
+from sqlmodel import Session, col
+
+from triage import access, actors, decisions, late_copies, ledger, rules, selection, undoing
+from triage.actor import Actor
+from triage.db import among
+from triage.decisions import Verb
+from triage.errors import NotAllowedNow, Stale
+from triage.ids import new_id, show
+from triage.models import Decision, DecisionItem, Delivery
+from triage.outcomes import DecisionReport, Item, report
+from triage.rule_making import rule_orders
+from triage.rule_orders import RuleOrder
+from triage.selection import Selection
+from triage.settings import Settings
+from triage.states import State
+
+LARGE = 100_000  # deliveries; fewer are decided in one transaction
+SLICE = 1000
+DUTY, LEASE = "slices", timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a large decision is about, as of one moment; read without holding anything."""
+
+    count: int
+    last: int  # the largest id: what comes in later is not meant
+    outside: int
+    rules: tuple[RuleOrder, ...]
+    late: tuple[RuleOrder, ...]
+
+
+def plan(
+    session: Session,
+    selected: Selection,
+    verb: Verb,
+    *,
+    by: Actor,
+    now: datetime,
+    settings: Settings,
+    to: str = "",
+    rule: RuleOrder | None = None,
+    expect: int | None = None,
+    fence: str | None = None,
+    **_more: Any,
+) -> Plan | None:
+    """The plan of a decision over more than LARGE deliveries; None where fewer are selected. Only reads.
+
+    Stale as for `decisions.decide`; NotAllowedNow where it needs a second person's key: those hold every delivery by name.
+    """
+    access.may_decide(by)
+    if selected.ids:
+        return None
+    aim = decisions.aim_of(verb, settings, look_first=True)
+    whole = and_(selection.condition(selected), access.visible(by))
+    where = whole if selected.states else and_(whole, col(Delivery.state).in_(aim.counts))
+    most = select(literal(1)).select_from(Delivery).where(where).limit(LARGE + 1).subquery()
+    if (session.scalar(select(func.count()).select_from(most)) or 0) <= LARGE:
+        return None
+    if fence is not None and fence != selection.fence(session, whole):
+        raise Stale("what you selected has changed since you looked: look again, then decide")
+    rows = session.execute(select(col(Delivery.id), col(Delivery.state)).where(where).order_by(col(Delivery.id))).all()
+    meant = [(delivery_id, State(state)) for delivery_id, state in rows]
+    if expect is not None and expect != len(meant):
+        raise Stale(f"you expected {expect}, but {len(meant)} are selected now: look again, then decide")
+    ids = [delivery_id for delivery_id, _ in meant]
+    if rule and rule.effect == "redirect" and not rule.to:
+        rule = replace(rule, to=to)
+    orders = rule_orders(session, rule, selected, ids) if rule else []
+    late = late_copies.orders(session, selected, ids, by=by, settings=settings, now=now) if verb is Verb.PURGE and not rule else []
+    if decisions.keys_for(session, verb, meant, orders, settings):
+        raise NotAllowedNow(f"this needs a second person's key: decide about at most {LARGE:,} deliveries at once")
+    states = () if selected.states else aim.counts
+    return Plan(len(ids), ids[-1], selection.outside(session, selected, len(ids), by=by, states=states), tuple(orders), tuple(late))
+
+
+def begin(
+    session: Session,
+    planned: Plan,
+    selected: Selection,
+    verb: Verb,
+    *,
+    by: Actor,
+    reason: str,
+    now: datetime,
+    settings: Settings,
+    to: str = "",
+    template: str = "",
+    text: str = "",
+    idempotency_key: str | None = None,
+    **_more: Any,
+) -> DecisionReport:
+    """Write the decision down; `go_on` carries it out. The same idempotency key gives the first decision again."""
+    access.may_decide(by)
+    key = f"{by}:{idempotency_key}" if idempotency_key else None
+    if key and (earlier := session.scalar(select(col(Decision.id)).where(col(Decision.idempotency_key) == key))):
+        return report(session, earlier, by=by)
+    chosen = decisions.chosen(session, verb, settings, to=to, template=template, text=text, now=now)
+    decision = Decision(
+        at=now,
+        by=str(by),
+        by_shown=by.shown,
+        verb=verb,
+        selection=selected.as_json(),
+        reason=reason[:1000],
+        count=planned.count,
+        done=0,
+        outside=planned.outside,
+        target=chosen,
+        idempotency_key=key,
+        last=planned.last,
+        order={"to": to, "template": template, "text": text},
+    )
+    session.add(decision)
+    session.flush()
+    for order in planned.rules:
+        rules.add(session, order, by=by, now=now, settings=settings, decision_id=decision.id)
+    late_copies.make(session, list(planned.late), by=by, now=now, settings=settings, decision_id=decision.id, second=None)
+    ledger.write(session, f"begin-{verb}", subject(decision), by=by, now=now, detail={"reason": decision.reason}, items=planned.count)
+    return report(session, decision.id, by=by)
+
+
+def is_large(session: Session, decision_id: int) -> bool:
+    """Is it still under way, or about so many deliveries that its undo takes slices too?"""
+    decision = session.get(Decision, decision_id)
+    if decision is None:
+        return False
+    some = select(literal(1)).select_from(DecisionItem).where(col(DecisionItem.decision_id) == decision_id).limit(LARGE + 1).subquery()
+    return decision.last is not None or (session.scalar(select(func.count()).select_from(some)) or 0) > LARGE
+
+
+def undo(session: Session, decision_id: int, *, by: Actor, reason: str, now: datetime, settings: Settings) -> DecisionReport:
+    """Take a large decision back as a whole: what of it is still to come never happens. Refusals as for `undoing.undo`."""
+    access.may_decide(by)
+    decision = undoing.undoable(session, decision_id, by, now)
+    decision.last = None
+    about = col(DecisionItem.decision_id) == decision_id
+    count, last = session.execute(select(func.count(), func.max(col(DecisionItem.delivery_id))).where(about)).one()
+    undone = Decision(
+        id=new_id(),
+        at=now,
+        by=str(by),
+        by_shown=by.shown,
+        verb="undo",
+        selection=decision.selection,
+        reason=reason[:1000],
+        count=count,
+        done=0,
+        undoes=decision_id,
+        last=last,
+    )
+    session.add(undone)
+    decision.undone_by = undone.id
+    session.flush()
+    undoing.take_rules_back(session, decision, undone.id, by=by, now=now)
+    ledger.write(session, "begin-undo", subject(undone), by=by, now=now, detail={"reason": undone.reason}, items=count)
+    return report(session, undone.id, by=by)
+
+
+def under_way(session: Session) -> int | None:
+    """The oldest decision that is being carried out."""
+    return session.scalar(select(col(Decision.id)).where(col(Decision.last).is_not(None)).order_by(col(Decision.id)).limit(1))
+
+
+def go_on(session: Session, decision_id: int, *, now: datetime, settings: Settings) -> int:
+    """Carry out the next slice; how many deliveries it was about, 0 when it is over."""
+    decision = session.scalars(select(Decision).where(col(Decision.id) == decision_id).with_for_update()).one()
+    if decision.last is None:
+        return 0
+    by = actors.named(session, decision.by, decision.by_shown, now)
+    meant = next_slice(session, decision, by) if by else []
+    if by is None or not meant:
+        finish(session, decision, now)
+        return 0
+    if decision.undoes is not None:
+        undone = session.get_one(Decision, decision.undoes)
+        items = undoing.take_back(session, undone, decision.id, by=by, now=now, settings=settings, only=[one for one, _ in meant])
+    else:
+        items = decisions.act(session, decision, meant, Verb(decision.verb), decision.order, by=by, now=now, settings=settings)
+    decision.reached = meant[-1][0]
+    decision.done += sum(item.outcome == "done" for item in items)
+    write_items(session, decision, items)
+    return len(meant)
+
+
+def next_slice(session: Session, decision: Decision, by: Actor) -> list[tuple[int, State]]:
+    """The deliveries that come next, locked. What somebody else has changed since is no longer meant."""
+    further = and_(col(Delivery.id) > decision.reached, col(Delivery.id) <= decision.last)
+    if decision.undoes is not None:
+        item = (col(DecisionItem.decision_id) == decision.undoes) & (col(DecisionItem.delivery_id) > decision.reached)
+        ids = select(col(DecisionItem.delivery_id)).where(item).order_by(col(DecisionItem.delivery_id)).limit(SLICE)
+        return [(delivery_id, State.HELD) for delivery_id in session.scalars(ids)]
+    selected = selection.from_json(decision.selection)
+    where = and_(further, selection.condition(selected), access.visible(by), not_(is_item(decision.id)))
+    if not selected.states:
+        where = and_(where, col(Delivery.state).in_(decisions.AIMS[Verb(decision.verb)].counts))
+    next_ones = session.scalars(select(col(Delivery.id)).where(where).order_by(col(Delivery.id)).limit(SLICE)).all()
+    return [(one, state) for one, state, _ in ledger.lock(session, and_(where, among(session, col(Delivery.id), next_ones)))]
+
+
+def is_item(decision_id: int) -> ColumnElement[bool]:
+    """Has the delivery an outcome already, as the copy of a group's member?"""
+    return (
+        select(literal(1)).where(col(DecisionItem.decision_id) == decision_id, col(DecisionItem.delivery_id) == col(Delivery.id)).exists()
+    )
+
+
+def write_items(session: Session, decision: Decision, items: Sequence[Item]) -> None:
+    """The outcome of each item, and of each once."""
+    session.flush()
+    mine = col(DecisionItem.decision_id) == decision.id
+    ids = [one.delivery_id for one in items]
+    there = set(session.scalars(select(col(DecisionItem.delivery_id)).where(mine, among(session, col(DecisionItem.delivery_id), ids))))
+    rows = [
+        {"decision_id": decision.id, "delivery_id": item.delivery_id, "before": item.before, "outcome": item.outcome, "why": item.why}
+        for item in items
+        if item.delivery_id not in there
+    ]
+    if rows:
+        session.execute(insert(DecisionItem), rows)
+
+
+def finish(session: Session, decision: Decision, now: datetime) -> None:
+    """It is over; what it did not come to was changed by others before, or who decided may no longer."""
+    decision.last = None
+    number = session.scalar(select(func.count()).select_from(DecisionItem).where(col(DecisionItem.decision_id) == decision.id)) or 0
+    left, decision.count = decision.count - number, number
+    ledger.write(
+        session, f"end-{decision.verb}", subject(decision), by=Actor.system("slices"), now=now, detail={"left": left}, items=number
+    )
+
+
+def subject(decision: Decision) -> str:
+    """As the record names it."""
+    return f"decision:{show(decision.id)}"

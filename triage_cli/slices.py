@@ -1,0 +1,43 @@
+"""Carries very large decisions out, a slice at a time: part of the upkeep role, in a thread of its own."""
+
+import logging
+import threading
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from triage import db, extensive, seal
+from triage.settings import Settings
+from triage.times import utcnow
+from triage_cli.opened import ring
+
+LOOK_EVERY = 0.5  # seconds
+BREATH = 0.02  # seconds between two slices, in which others write
+
+log = logging.getLogger("mailroom.upkeep")
+
+
+def follow(settings: Settings, engine: Engine, holder: str, stop: threading.Event) -> None:
+    """Look for large decisions and carry them out until told to stop. A database that is down is waited for."""
+    while not stop.wait(LOOK_EVERY):
+        try:
+            while not stop.wait(BREATH) and one_slice(settings, engine, holder):
+                pass
+        except DBAPIError as fault:
+            log.warning("the database does not answer: %s", str(fault.orig).strip().splitlines()[0])
+            stop.wait(2)
+
+
+def one_slice(settings: Settings, engine: Engine, holder: str) -> bool:
+    """One slice of the oldest large decision, if this process is the one that does it; was there one?"""
+    with db.reading(engine) as session:
+        decision_id = extensive.under_way(session)
+    if decision_id is None:
+        return False
+    with db.transaction(engine) as session:
+        now = utcnow()
+        if not seal.elect(session, holder, now, duty=extensive.DUTY, lease=extensive.LEASE):
+            return False
+        extensive.go_on(session, decision_id, now=now, settings=settings)
+    ring(settings, "relay", "recall", "change")
+    return True
