@@ -21,6 +21,7 @@ from triage import (
     leavers,
     ledger,
     markers,
+    matches,
     modes,
     recipients,
     redirects,
@@ -129,7 +130,7 @@ def evidence(
 ) -> list[Facts]:
     """All that is known, for each recipient. Writes nothing: a rehearsal asks for it too."""
     proven = summary.author.rpartition("@")[2] if authentication.proof else ""
-    about = rules.about_sender(session, summary, now, carrier_of(envelope), campaign_id, proven)
+    about = matches.about_sender(session, summary, now, carrier_of(envelope), campaign_id, proven)
     about += learned_about(session, summary, settings, now)
     switched = modes.now_in_force(session, settings.company)
     opened = emergency.alarm(session, now)
@@ -226,7 +227,7 @@ def facts_of(
         summary=summary,
         recipient=recipient,
         own_domains=settings.own_domains,
-        rules=rules.fitting(about, recipient),
+        rules=matches.fitting(about, recipient),
         ours=ours,
         trusted_arc_sealers=frozenset(policy.trusted_arc_sealers),
         listed=listed,

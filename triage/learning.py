@@ -12,7 +12,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from triage import access, correspondents, ledger, recipients, sealed
+from triage import access, correspondents, ledger, recipients, rules, sealed
 from triage.actor import Actor, Grant
 from triage.correspondents import KNOWN, PARKED, Lesson
 from triage.envelope import Address
@@ -63,6 +63,7 @@ def learn_many(session: Session, mails: Iterable[Sent], *, how: str, settings: S
         correspondents.posted(session, posts.values())
         for _, outcome in left:
             outcome.leave_out(unwanted)
+    rules.prolong(session, {address for _, outcome in left for address in outcome.addresses}, now)
     correspondents.keep_sent(session, [row for mail, outcome in left if (row := remembered(mail, outcome, lookup))])
     correspondents.count(session, report.skipped.items(), how=how, now=now)
     if report.learned or report.parked:

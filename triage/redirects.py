@@ -12,10 +12,10 @@ from triage.content import Summary
 from triage.envelope import folded
 from triage.errors import BadInput
 from triage.facts import Recipient
+from triage.matches import domain_of, reaches, sender_values
 from triage.models import Rule
 from triage.proofs import precision
 from triage.rule_orders import in_force
-from triage.rules import domain_of, reaches, sender_values
 from triage.settings import Company
 
 

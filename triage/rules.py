@@ -1,4 +1,4 @@
-"""Sender rules: who said yes or no to whom, within which scope, for which proof. Match, add, remove, list."""
+"""Sender rules: who said yes or no to whom, within which scope, for which proof. Make, change, remove, count, list."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,20 +6,17 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, case, func, literal, select, update
+from sqlalchemy import BigInteger, ColumnElement, case, func, literal, or_, select, update
 from sqlmodel import Session, col
 
-from triage import access, doubts, keys, ledger, mailing_lists, markers, sealed
+from triage import access, doubts, keys, ledger, markers, sealed
 from triage.actor import Actor
-from triage.authentication import Authentication
-from triage.content import Summary
 from triage.db import among
 from triage.door import ancestors
 from triage.errors import NotFound, Stale
-from triage.facts import BY_STAFF, MatchedRule, Recipient
+from triage.facts import BY_STAFF
 from triage.ids import show
 from triage.models import Rule
-from triage.proofs import precision
 from triage.rule_orders import RuleOrder as RuleOrder, checked, in_force as in_force
 from triage.settings import Settings
 from triage.times import to_micros
@@ -29,87 +26,6 @@ LEARNED, IMPORTED, STANDING = "learned", "import", "standing"  # origins beside 
 DAY = 86_400_000_000  # microseconds
 CHANGEABLE = ("proof", "note", "risky", "lapse_days", "unproven_only", "unsigned_only")  # and until
 UNSEEN = {"synchronize_session": False}
-
-
-def matching(
-    session: Session, authentication: Authentication, summary: Summary, recipient: Recipient, now: datetime
-) -> tuple[MatchedRule, ...]:
-    """Every rule in force for this sender and this recipient, the most precise first, blocks before allows."""
-    return fitting(about_sender(session, summary, now), recipient)
-
-
-def about_sender(
-    session: Session, summary: Summary, now: datetime, carrier: str = "", campaign_id: int | None = None, proven: str = ""
-) -> list[Rule]:
-    """Every rule in force about this sender, whoever the recipient is: asked once a message.
-
-    `carrier` is the folded reverse-path: the door refuses what a company-wide block of that address is about, and what
-    it had to take all the same (mailflow.md 4) meets the block here.
-    `campaign_id` and `proven`, the domain that proves to have sent it: what a purge of its campaign left behind is about.
-    A list that writes in place of its authors is let in as a list only: its address is everybody's who may post there.
-    """
-    wanted = sender_values(summary) | ({("campaign", show(campaign_id))} if campaign_id is not None else set())
-    values = {value for _, value in wanted} | ({carrier} if carrier else set())
-    if not values:
-        return []
-    rows = session.scalars(select(Rule).where(col(Rule.value).in_(values), col(Rule.effect) != "redirect", in_force(now)))
-    by_list_only = mailing_lists.rewritten(summary) is not None
-    fit = (row for row in rows if reaches(row, wanted, domain_of(summary), proven) or is_block_of_carrier(row, carrier))
-    return [row for row in fit if not by_list_only or row.effect == "block" or row.match == "list"]
-
-
-def reaches(rule: Rule, wanted: set[tuple[str, str]], domain: str, proven: str) -> bool:
-    """Is it about the sender? Who lets a domain in means that domain alone, who blocks it means everything below it too."""
-    alone = (rule.effect, rule.match) == ("allow", "domain")
-    if rule.match == "campaign" and rule.proof and rule.proof != proven:  # the purge left alone what somebody else proves
-        return False
-    return (rule.match, rule.value) in wanted and (not alone or rule.value == domain)
-
-
-def is_block_of_carrier(rule: Rule, carrier: str) -> bool:
-    """Is it about the envelope sender, proven or not?"""
-    about = (rule.effect, rule.match, rule.scope, rule.unproven_only, rule.value)
-    return about == ("block", "address", "company", False, carrier)
-
-
-def sender_values(summary: Summary) -> set[tuple[str, str]]:
-    """(match, value) of every rule that could be about this sender."""
-    wanted: set[tuple[str, str]] = set()
-    if summary.list_id:
-        wanted.add(("list", summary.list_id.casefold()))
-    if summary.author:
-        wanted.add(("address", summary.author))
-        wanted.update((match, domain) for domain in ancestors(domain_of(summary)) for match in ("domain", "subdomains"))
-    return wanted
-
-
-def domain_of(summary: Summary) -> str:
-    """The author's domain."""
-    return summary.author.rpartition("@")[2]
-
-
-def fitting(rows: Iterable[Rule], recipient: Recipient) -> tuple[MatchedRule, ...]:
-    """Those of the rules whose scope holds this recipient, in the order of `matching`."""
-    scopes = {"company", f"department:{recipient.department}", f"person:{recipient.person}"}
-    found = [matched(row) for row in rows if row.scope in scopes]
-    return tuple(sorted(found, key=lambda rule: (tuple(-part for part in precision(rule)), rule.effect != "block", rule.id)))
-
-
-def matched(row: Rule) -> MatchedRule:
-    """A rule as the policy knows it."""
-    return MatchedRule(
-        id=row.id,
-        effect=row.effect,
-        match=row.match,
-        value=row.value,
-        scope=row.scope,
-        proof=row.proof,
-        unproven_only=row.unproven_only,
-        author=row.author,
-        origin=row.origin,
-        since=row.created_at,
-        risky=row.risky,
-    )
 
 
 def add(
@@ -258,10 +174,19 @@ def used(session: Session, rule_ids: Iterable[int], now: datetime) -> None:
         session.execute(update(Rule).where(col(Rule.id) == rule_id).values(**counted), execution_options=UNSEEN)
 
 
-def prolong(session: Session, about: ColumnElement[bool], now: datetime) -> None:
-    """Somebody here has written to whom these rules are about: those that lapse begin their days anew."""
+def prolong(session: Session, addresses: Iterable[str], now: datetime) -> None:
+    """Somebody here has written to these addresses: rules about them that lapse begin their days anew."""
+    written = set(addresses)
+    domains = {address.rpartition("@")[2] for address in written}
+    above = {name for domain in domains for name in ancestors(domain)}
+    about = or_(
+        (col(Rule.match) == "address") & col(Rule.value).in_(written),
+        (col(Rule.match) == "domain") & col(Rule.value).in_(domains),
+        (col(Rule.match) == "subdomains") & col(Rule.value).in_(above),
+    )
     lapsing = (col(Rule.lapse_days) > 0) & in_force(now)
-    session.execute(update(Rule).where(about, lapsing).values(until=lapse(now)), execution_options=UNSEEN)
+    if written:
+        session.execute(update(Rule).where(about, lapsing).values(until=lapse(now)), execution_options=UNSEEN)
 
 
 def lapse(now: datetime) -> ColumnElement[int]:

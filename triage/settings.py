@@ -8,7 +8,7 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
-from triage import hours
+from triage import freemail, hours
 from triage.addressing import DELIMITERS
 from triage.envelope import ascii_domain
 from triage.errors import BadInput
@@ -426,27 +426,7 @@ class Policy:
             ".sldm",
         ),
     )
-    freemail_domains: tuple[str, ...] = key(
-        "Domains where anybody can have an address: never allowed as a whole.",
-        (
-            "gmail.com",
-            "googlemail.com",
-            "outlook.com",
-            "hotmail.com",
-            "live.com",
-            "yahoo.com",
-            "icloud.com",
-            "me.com",
-            "aol.com",
-            "gmx.com",
-            "gmx.de",
-            "gmx.net",
-            "web.de",
-            "proton.me",
-            "protonmail.com",
-            "mail.ru",
-        ),
-    )
+    freemail_domains: tuple[str, ...] = key("Domains where anybody can have an address: never allowed as a whole.", freemail.PROVIDERS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from sqlmodel import col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, DMARC_PASS, NO_DMARC, NOW, arrive
-from triage import db, decisions, door_rules, policy, rules, undoing
+from triage import db, decisions, door_rules, matches, policy, rules, undoing
 from triage.actor import Actor
 from triage.authentication import Dmarc
 from triage.decisions import Verb
@@ -114,8 +114,8 @@ def test_a_campaign_is_caught_whoever_sends_it(known: Engine, settings: Settings
     def met(author: str, dmarc: Dmarc, campaign_id: int = 77) -> list[str]:
         with db.reading(known) as session:
             proven = author.rpartition("@")[2] if dmarc is DMARC_PASS else ""
-            found = rules.about_sender(session, arriving.summary(author), NOW, "", campaign_id, proven)
-            return [policy.decide(facts_of(author, dmarc, rules.fitting(found, JOE))).rule]
+            found = matches.about_sender(session, arriving.summary(author), NOW, "", campaign_id, proven)
+            return [policy.decide(facts_of(author, dmarc, matches.fitting(found, JOE))).rule]
 
     assert met("anybody@else.example", NO_DMARC) == ["blocked-sender"]
     assert met("sales@supplier.example", DMARC_PASS) == ["first-contact"]  # what is proven was left alone
@@ -130,7 +130,7 @@ def test_a_proven_campaign_is_caught_from_its_own_domain_only(known: Engine, set
     assert standing(known) == [("campaign", show(77), "company", False)]
     with db.reading(known) as session:
         for proven, caught in (("shop.example", 1), ("other.example", 0), ("", 0)):
-            found = rules.about_sender(session, arriving.summary(f"a@{proven or 'none.example'}"), NOW, "", 77, proven)
+            found = matches.about_sender(session, arriving.summary(f"a@{proven or 'none.example'}"), NOW, "", 77, proven)
             assert len(found) == caught
 
 

@@ -9,8 +9,8 @@ from sqlalchemy import Engine, select
 from sqlmodel import col
 
 from tests.triage import arriving
-from tests.triage.arriving import ANA, BEN, DMARC_PASS, IDA, NOW, OTTO, authentication, summary
-from triage import db, door_rules, intake, rules
+from tests.triage.arriving import ANA, BEN, IDA, NOW, OTTO, summary
+from triage import db, door_rules, intake, matches, rules
 from triage.actor import Actor
 from triage.errors import BadInput, NotAllowed, NotFound
 from triage.facts import Recipient
@@ -37,7 +37,7 @@ def add(engine: Engine, settings: Settings, order: RuleOrder, by: Actor = ANA) -
 
 def matching(engine: Engine, author: str, recipient: Recipient = JOE, **more: object) -> list[tuple[str, str]]:
     with db.reading(engine) as session:
-        found = rules.matching(session, authentication(author, DMARC_PASS), summary(author, **more), recipient, NOW)  # type: ignore[arg-type]
+        found = matches.fitting(matches.about_sender(session, summary(author, **more), NOW), recipient)  # type: ignore[arg-type]
     return [(rule.effect, rule.value) for rule in found]
 
 
@@ -205,10 +205,10 @@ def test_a_rule_lapses_so_many_days_after_the_last_mail_either_way(known: Engine
         rules.used(session, [rule, other], NOW + 5 * day)
     assert ends() == [NOW + 15 * day, NOW + 10 * day]
     with db.transaction(known) as session:
-        rules.prolong(session, col(Rule.value).in_(["sales@supplier.example", "b@supplier.example"]), NOW + 9 * day)
+        rules.prolong(session, ["sales@supplier.example", "b@supplier.example"], NOW + 9 * day)
     assert ends() == [NOW + 19 * day, NOW + 10 * day]
     with db.transaction(known) as session:
-        rules.prolong(session, col(Rule.id) == rule, NOW + 20 * day)
+        rules.prolong(session, ["sales@supplier.example"], NOW + 20 * day)
     assert ends()[0] == NOW + 19 * day  # over is over
 
 
