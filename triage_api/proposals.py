@@ -39,6 +39,7 @@ def take_proposals(session: Tx, by: Staff) -> shapes.ProposalHand:
 def lay_back_proposals(session: Tx, by: Staff) -> None:
     """Let the others have your cards."""
     proposals.lay_back(session, by=by)
+    ring_after(session)
 
 
 @router.post("/{proposal_id}", response_model=shapes.Proposal, responses=described(401, 403, 404, 409, 422))

@@ -1,7 +1,7 @@
 // The typed client of /api/v1: every request goes through `call`, every failure is a Problem.
 import { background } from './presence'
 import type {
-  Addressee, Alarm, CardPage, Correspondent, CoverNow, Decision, DecisionWish, DeliveryPage, DeliveryStory, Department, Evidence, Exercise, Explanation, Me, Message, NextHop, Outcome, Outgoing, Page, PendingAct, PracticeAnswer, PracticeResult, PracticeScore, Rejection, RejectionWish, RelatedMail, Rule, RuleWish, Select, Template, Trial,
+  Addressee, Alarm, CardPage, Correspondent, CoverNow, Decision, DecisionWish, DeliveryPage, DeliveryStory, Department, Evidence, Exercise, Explanation, Me, Message, NextHop, Outcome, Outgoing, Page, PendingAct, PracticeAnswer, PracticeResult, PracticeScore, Proposal, ProposalAnswer, Rejection, RejectionWish, RelatedMail, Rule, RuleWish, Select, Template, Trial,
 } from './shapes'
 
 const BASE = '/api/v1'
@@ -122,6 +122,11 @@ export const api = {
   closeEmergency: () => call<void>('DELETE', '/emergency'),
   correspondents: (words: Words) => get<Page<Correspondent>>('/correspondents', words),
   settleCorrespondents: (verb: 'accept' | 'drop', ids: string[]) => call<{ count: number }>('POST', `/correspondents/${verb}`, { ids }),
+
+  proposals: (words: Words) => get<Page<Proposal> & { total_estimate: number }>('/rules/proposals', words),
+  takeProposals: () => call<{ items: Proposal[]; open: number; answered: number }>('POST', '/rules/proposals/hand'),
+  layBackProposals: () => call<void>('DELETE', '/rules/proposals/hand'),
+  answerProposal: (id: string, answer: ProposalAnswer) => call<Proposal>('POST', `/rules/proposals/${id}`, { answer }),
 
   secondKeys: () => get<{ items: PendingAct[] }>('/second-keys'),
   settleSecondKey: (id: string, verb: 'confirm' | 'decline') => call<PendingAct>('POST', `/second-keys/${id}/${verb}`),

@@ -54,6 +54,7 @@ export const commands: readonly Command[] = [
     ['goDecisions', 'g d', 'Go to the decisions'],
     ['goRules', 'g r', 'Go to the rules'],
     ['goCorrespondents', 'g c', 'Go to whom we know by our own mail'],
+    ['goFirstDay', 'g f', 'Go to the first day: rules that are proposed'],
     ['goSending', 'g s', 'Go to the mail on the way'],
     ['goPractice', 'g p', 'Go to practice'],
   ]),

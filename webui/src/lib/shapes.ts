@@ -316,3 +316,19 @@ export interface PracticeScore {
   kept_good_out: number
   last_at: string
 }
+
+export type ProposalAnswer = 'accept' | 'refuse' | 'open'
+export interface Proposal {
+  id: string
+  kind: 'correspondence' | 'sign-in' | 'list'
+  match: string
+  value: string
+  proof: string
+  sentence: string
+  evidence: { people: number; wrote: number; mails: number; dmarc: number; unproven: number; perishable: number; recipients: number; would_pass: number; posts: number; subjects: string[] }
+  state: 'open' | 'accepted' | 'refused'
+  lane_shown: string
+  answered_by_shown: string
+  rule_id: string | null
+  pending_id: string | null
+}

@@ -1,0 +1,71 @@
+// One's own hand of proposed rules, and how far everybody together is. Nobody else gets our cards while we hold them.
+import { api, problemOf } from './api'
+import { session } from './session.svelte'
+import type { Proposal, ProposalAnswer } from './shapes'
+
+class Proposals {
+  hand = $state.raw<Proposal[]>([])
+  open = $state(0)
+  answered = $state(0)
+  loaded = $state(false)
+  failure = $state('')
+  last = $state.raw<Proposal | null>(null) // our last answer, as long as it can be taken back here
+
+  /** May we answer at all? The rules are the whole company's. */
+  get mine(): boolean {
+    return session.wholeCompany && session.may('release')
+  }
+
+  /** How many wait, for the rail. */
+  async count(): Promise<void> {
+    if (!this.mine) return
+    try {
+      this.open = (await api.proposals({ limit: 1 })).total_estimate
+    } catch {
+      // the rail says what it knew
+    }
+  }
+
+  /** Keep our cards and fill the hand up. */
+  async take(): Promise<void> {
+    try {
+      const { items, open, answered } = await api.takeProposals()
+      const order = new Map(this.hand.map((one, place) => [one.id, place]))
+      this.hand = items.toSorted((one, other) => (order.get(one.id) ?? items.length) - (order.get(other.id) ?? items.length))
+      this.open = open
+      this.answered = answered
+      this.failure = ''
+    } catch (thrown) {
+      this.failure = problemOf(thrown).message
+    }
+    this.loaded = true
+  }
+
+  async layBack(): Promise<void> {
+    this.hand = []
+    this.loaded = false
+    await api.layBackProposals().catch(() => undefined)
+  }
+
+  /** Answer; the sentence to say when somebody else was faster. */
+  async answer(one: Proposal, answer: ProposalAnswer): Promise<string> {
+    let said = ''
+    if (answer !== 'open') this.hand = this.hand.filter((other) => other.id !== one.id)
+    try {
+      const made = await api.answerProposal(one.id, answer)
+      this.last = answer === 'open' ? null : made
+      if (answer === 'open') this.hand = [made, ...this.hand]
+    } catch (thrown) {
+      said = problemOf(thrown).message
+    }
+    await this.take()
+    return said
+  }
+
+  /** Look at it later: it goes behind the others. */
+  later(one: Proposal): void {
+    this.hand = [...this.hand.filter((other) => other.id !== one.id), one]
+  }
+}
+
+export const proposals = new Proposals()
