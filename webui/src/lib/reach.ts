@@ -3,10 +3,20 @@ import { selectOf, type Folder, type Row } from './row'
 import type { Select, State } from './shapes'
 import { plain, plural } from './words'
 
-export interface Reach { name: 'these' | 'sender' | 'domain'; says: string; about: string; select: Select }
+export interface Reach { name: 'these' | 'campaign' | 'whole' | 'sender' | 'domain'; says: string; about: string; select: Select }
 
 /** Copies that a purge is about: waiting here, on their way, or already delivered. */
 const PURGEABLE: State[] = ['held', 'queued', 'relaying', 'restoring', 'delivered', 'bounced']
+
+/** The campaign of one row: what proves the same about its sender, and, where there is more of it, all of it. */
+function campaignOf(rows: readonly Row[]): Reach[] {
+  const [row] = rows
+  if (!row?.lead.campaign || rows.length > 1) return []
+  const { campaign, proof, author_domain } = row.lead
+  const alike: Reach = { name: 'campaign', says: 'This campaign', about: 'the same mail by any sender', select: { campaign, proof: proof ? author_domain : 'none', states: PURGEABLE } }
+  const whole: Reach = { name: 'whole', says: 'All of this campaign', about: 'also what proves differently who sent it', select: { campaign, proof: 'any', states: PURGEABLE } }
+  return row.apart ? [alike, whole] : [alike]
+}
 
 /** The choices for these rows, narrowest first. Several senders at once offer no wider reach. */
 export function reachesOf(rows: readonly Row[], folder: Folder): Reach[] {
@@ -14,9 +24,12 @@ export function reachesOf(rows: readonly Row[], folder: Folder): Reach[] {
   if (!lead) return []
   const { select, count } = selectOf(rows, () => false, folder)
   const these: Reach = { name: 'these', says: count === 1 ? 'This mail' : `These ${plural(count, 'mail')}`, about: count === 1 ? 'the one copy in hand' : 'what is in hand', select }
-  if (!lead.author || rows.some((row) => row.lead.author !== lead.author)) return [these]
+  const campaign = campaignOf(rows)
+  if (campaign.length) these.about = 'the copies in hand'
+  if (!lead.author || rows.some((row) => row.lead.author !== lead.author)) return [these, ...campaign]
   return [
     these,
+    ...campaign,
     { name: 'sender', says: 'This sender', about: plain(lead.author), select: { sender: lead.author, states: PURGEABLE } },
     { name: 'domain', says: 'Whole domain', about: plain(lead.author_domain), select: { domain: lead.author_domain, states: PURGEABLE } },
   ]

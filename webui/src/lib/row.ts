@@ -7,21 +7,26 @@ export interface Row {
   readonly count: number
   readonly people: number
   readonly departments: number
+  readonly apart: number
   readonly newest: string
   readonly weight: number
   readonly perishable: string | null
   readonly ids: readonly string[]
+  readonly select: Select
   readonly parent: string
 }
 
+/** Only the features that select something. */
+const given = (select: Select): Select => Object.fromEntries(Object.entries(select).filter(([, value]) => value && (!Array.isArray(value) || value.length)))
+
 export const rowOfCard = (card: Card): Row => ({
-  key: card.key, lead: card.lead, count: card.count, people: card.people, departments: card.departments, newest: card.newest_at,
-  weight: card.weight, perishable: card.perishable_until, ids: card.ids, parent: '',
+  key: card.key, lead: card.lead, count: card.count, people: card.people, departments: card.departments, apart: card.apart,
+  newest: card.newest_at, weight: card.weight, perishable: card.perishable_until, ids: card.ids, select: given(card.select), parent: '',
 })
 
 export const rowOfDelivery = (mail: Delivery, parent = ''): Row => ({
-  key: parent ? `${parent}/${mail.id}` : mail.id, lead: mail, count: 1, people: 1, departments: 1, newest: mail.received_at,
-  weight: mail.weight, perishable: mail.perishable_until, ids: [mail.id], parent,
+  key: parent ? `${parent}/${mail.id}` : mail.id, lead: mail, count: 1, people: 1, departments: 1, apart: 0,
+  newest: mail.received_at, weight: mail.weight, perishable: mail.perishable_until, ids: [mail.id], select: { ids: [mail.id] }, parent,
 })
 
 /** A folder as the address bar says it: empty means all; person "-" is the department's shared folder. */
@@ -38,8 +43,8 @@ export const folderWords = ({ department, person }: Folder): { department?: stri
 /** Everything of these rows that nobody decided yet, as the API wants it said; and how many that are. */
 export function selectOf(rows: readonly Row[], decided: (id: string) => boolean, folder: Folder): { select: Select; count: number } {
   const only = rows[0]
-  if (rows.length === 1 && only && only.count > only.ids.length && only.lead.author) {
-    return { select: { sender: only.lead.author, ...folderWords(folder), states: ['held'] }, count: only.count }
+  if (rows.length === 1 && only && only.count > only.ids.length) {
+    return { select: { ...only.select, ...folderWords(folder), states: ['held'] }, count: only.count }
   }
   const ids = [...new Set(rows.flatMap((row) => row.ids))].filter((id) => !decided(id))
   return { select: { ids }, count: ids.length }

@@ -54,6 +54,7 @@ export interface Delivery {
   perishable_until: string | null
   verdict: { disposition: string; rule: string; reason: string }
   withheld: string
+  campaign: string | null
   signals: Signal[]
   due_at: string | null
   attempts: number
@@ -72,6 +73,7 @@ export interface NextHop { next_hop: string; waiting: number; under_way: number;
 export interface Card {
   key: string
   count: number
+  apart: number
   people: number
   departments: number
   newest_at: string
@@ -80,6 +82,7 @@ export interface Card {
   perishable_until: string | null
   lead: Delivery
   ids: string[]
+  select: Select
 }
 
 export interface Page<T> { items: T[]; next_cursor: string | null }
@@ -120,6 +123,8 @@ export interface Select {
   ids?: string[]
   sender?: string
   domain?: string
+  campaign?: string | null
+  proof?: string
   department?: string
   person?: string
   q?: string
@@ -176,6 +181,7 @@ export interface Rule {
 export interface Evidence {
   count: number
   outside: number
+  apart: number
   people: number
   departments: number
   by_state: Partial<Record<State, number>>

@@ -4,7 +4,13 @@ import { folderWords, rowOfCard, rowOfDelivery, SHARED, type Folder, type Row } 
 import type { Delivery, State } from './shapes'
 
 export type Tab = 'held' | 'decided' | 'problems'
-export type Group = 'sender' | 'none'
+export type Group = 'campaign' | 'sender' | 'none'
+
+export const GROUPS: readonly { name: Group; says: string }[] = [
+  { name: 'campaign', says: 'Campaign' },
+  { name: 'sender', says: 'Sender' },
+  { name: 'none', says: 'None' },
+]
 
 export const TABS: readonly { tab: Tab; says: string }[] = [
   { tab: 'held', says: 'Needs a decision' },
@@ -49,7 +55,8 @@ export async function countNew(asked: Asked, since: number, known: (id: string) 
 
 /** The single mails of a group, newest first, at most 100. */
 export async function readGroup(row: Row, asked: Asked): Promise<Delivery[]> {
-  const page = await api.deliveries({ state: 'held', sender: row.lead.author, ...folderWords(asked), limit: 100 })
+  const { sender, campaign, proof } = row.select
+  const page = await api.deliveries({ state: 'held', sender, campaign, proof, ...folderWords(asked), limit: 100 })
   const mine = new Set(row.ids)
   return row.count > row.ids.length ? page.items : page.items.filter((mail) => mine.has(mail.id))
 }
