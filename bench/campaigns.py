@@ -67,7 +67,7 @@ def find(directory: Path, corpus: Path | None, copies: int) -> None:
     for begin in range(0, len(mixed), GROUP):
         with db.transaction(engine) as session:
             now = utcnow()
-            found += [campaigns.assign(session, mail.fingerprint, mail.subject, now=now) for mail in mixed[begin : begin + GROUP]]
+            found += [campaigns.assign(session, mail.fingerprint, now=now) for mail in mixed[begin : begin + GROUP]]
     engine.dispose()
     score = mixture.score(mixed, found)
     print(f"{score.waves} waves of {copies} copies, {len(mixed) - score.waves * copies} real mails")
@@ -135,7 +135,7 @@ def assigned(session: Session, fingerprint: Fingerprint) -> float:
     """How long assigning it took, in milliseconds."""
     now = utcnow()
     begun = time.perf_counter()
-    campaigns.assign(session, fingerprint, "measured", now=now)
+    campaigns.assign(session, fingerprint, now=now)
     return (time.perf_counter() - begun) * 1000
 
 

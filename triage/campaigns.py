@@ -1,14 +1,16 @@
 """Which campaign does a mail belong to? It is compared with a few representatives of each, found by their bands, and never anew."""
 
+from collections.abc import Iterable
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Select, bindparam, func, insert, select, union_all
+from sqlalchemy import ColumnElement, Select, bindparam, delete, func, insert, select, union_all, update
 from sqlmodel import Session, col
 
-from triage.fingerprint import BANDS, Fingerprint, packed, unpacked
+from triage import db, touched
+from triage.fingerprint import BANDS, Fingerprint, bands_of, packed, unpacked
 from triage.ids import new_id
-from triage.models import Campaign, Representative, RepresentativeBand
+from triage.models import Campaign, Delivery, Representative, RepresentativeBand
 
 OF_A_BAND = 50  # representatives that are looked at: the newest, where a band is so common that it tells little
 CANDIDATES = 64  # that are compared: those with the most bands in common
@@ -46,13 +48,13 @@ NEAR = (
 )
 
 
-def assign(session: Session, fingerprint: Fingerprint | None, subject: str, *, now: datetime) -> int | None:
+def assign(session: Session, fingerprint: Fingerprint | None, *, now: datetime) -> int | None:
     """The campaign of a mail that comes in: the one that it is most like, or a new one. None for mail without features."""
     if fingerprint is None:
         return None
     match = nearest(session, fingerprint)
     if match is None:
-        return begin(session, fingerprint, subject, now=now)
+        return begin(session, fingerprint, now=now)
     if match.likeness < DRIFTED and represented(session, match.campaign_id) < MOST_REPRESENTATIVES:
         represent(session, match.campaign_id, fingerprint)
     return match.campaign_id
@@ -74,10 +76,10 @@ def nearest(session: Session, fingerprint: Fingerprint) -> Match | None:
     return best
 
 
-def begin(session: Session, fingerprint: Fingerprint, subject: str, *, now: datetime, made_by: str = "system:judge") -> int:
+def begin(session: Session, fingerprint: Fingerprint, *, now: datetime) -> int:
     """A new campaign with its first representative."""
     campaign_id = new_id()
-    session.execute(insert(Campaign).values(id=campaign_id, begun_at=now, subject=subject, made_by=made_by))
+    session.execute(insert(Campaign).values(id=campaign_id, begun_at=now, made_by="system:judge"))
     represent(session, campaign_id, fingerprint)
     return campaign_id
 
@@ -94,3 +96,29 @@ def represent(session: Session, campaign_id: int, fingerprint: Fingerprint) -> N
     session.execute(
         insert(RepresentativeBand), [{"band": band, "representative_id": representative_id} for band in sorted(set(fingerprint.bands))]
     )
+
+
+def move(session: Session, where: ColumnElement[bool], **values: Any) -> None:
+    """Let deliveries be of another campaign: the only place where that changes after they have come in."""
+    touched.touch(session, where)
+    session.execute(update(Delivery).where(where).values(**values), execution_options={"synchronize_session": False})
+    touched.touch(session, where)
+
+
+def forget(session: Session, messages: Select[int]) -> None:
+    """These messages were erased. What no mail that is kept belongs to needs no representatives, which say what it was about."""
+    both = select(col(Delivery.campaign_id), col(Delivery.wave_id)).where(col(Delivery.message_id).in_(messages)).distinct()
+    found = {one for pair in session.execute(both) for one in pair if one is not None}
+    kept = {one for column in (col(Delivery.campaign_id), col(Delivery.wave_id)) for one in kept_of(session, column, found)}
+    rows = session.execute(
+        select(col(Representative.id), col(Representative.features)).where(db.among(session, col(Representative.campaign_id), found - kept))
+    ).all()
+    for representative_id, features in rows:
+        bands = col(RepresentativeBand.band).in_(bands_of(unpacked(features)))
+        session.execute(delete(RepresentativeBand).where(bands, col(RepresentativeBand.representative_id) == representative_id))
+    session.execute(delete(Representative).where(db.among(session, col(Representative.id), [one for one, _ in rows])))
+
+
+def kept_of(session: Session, column: Any, campaigns: Iterable[int]) -> Iterable[int]:
+    """Which of these campaigns have mail that is not erased."""
+    return session.scalars(select(column).where(db.among(session, column, campaigns), col(Delivery.erased_at).is_(None)).distinct())

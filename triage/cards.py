@@ -325,5 +325,5 @@ def whole(lead: Listed, group: Group) -> Selection:
     """All that is on the card of this delivery."""
     proof = lead.author_domain if lead.proof else UNPROVEN
     if group == "campaign" and lead.campaign is not None:
-        return Selection(campaign=lead.campaign, proof=proof)
+        return Selection(campaign=lead.campaign, proof=UNPROVEN if lead.flood else proof)
     return Selection(sender=lead.author, proof=proof) if group != "none" and lead.author else Selection(ids=(lead.id,))

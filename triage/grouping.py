@@ -14,8 +14,13 @@ NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # sorts what does not perish behind wh
 
 
 def proven_domain() -> ColumnElement[str]:
-    """The domain that proves it sent this, "" where nothing does: what is decided together must not differ in it."""
+    """The domain that proves it sent this, "" where nothing does."""
     return case((col(Delivery.proof) != "", col(Delivery.author_domain)), else_=literal("", String))
+
+
+def kept_apart() -> ColumnElement[str]:
+    """The same, in which what is decided together must not differ: but in a mail bomb everything does."""
+    return case((col(Delivery.flood).is_(True), literal("", String)), else_=proven_domain())
 
 
 def pile(group: Group) -> ColumnElement[str]:
@@ -31,7 +36,8 @@ def key(group: Group) -> ColumnElement[str]:
     """The card: the pile, and apart from the rest of it what a domain has proven to be its own."""
     if group == "none":
         return pile(group)
-    return case((col(Delivery.proof) != "", pile(group) + literal(" ", String) + col(Delivery.author_domain)), else_=pile(group))
+    apart = kept_apart() if group == "campaign" else proven_domain()
+    return case((apart != "", pile(group) + literal(" ", String) + apart), else_=pile(group))
 
 
 def perishable(now: datetime) -> ColumnElement[datetime]:

@@ -18,6 +18,7 @@ from triage import (
     emergency,
     entries,
     familiar,
+    floods,
     leavers,
     ledger,
     markers,
@@ -75,7 +76,7 @@ def receive(
     envelope, entered = entries.identified(session, envelope)
     if entered is not None:
         return tuple(session.scalars(select(col(Delivery.id)).where(col(Delivery.message_id) == entered).order_by(col(Delivery.id))))
-    campaign_id = campaigns.assign(session, Fingerprint.from_text(summary.fingerprint), summary.subject, now=now)
+    campaign_id = campaigns.assign(session, Fingerprint.from_text(summary.fingerprint), now=now)
     known_bad = {"listed": listed, "virus": scan.virus}
     gathered = evidence(session, envelope, authentication, summary, settings=settings, now=now, campaign_id=campaign_id, **known_bad)
     verdicts = [(facts, decide(facts)) for facts in gathered]
@@ -103,6 +104,7 @@ def receive(
     deliveries = [delivery(message, facts, verdict, campaign_id, now) for facts, verdict in verdicts]
     for one in deliveries:
         background.place(session, one, summary, found, known)
+        floods.place(session, one, bool(summary.automatic), caps=settings.floods)
     ledger.enter(session, message, content, deliveries, by=JUDGE, now=now)
     for one in deliveries:
         if one.direction == "bounce":

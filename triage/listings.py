@@ -86,6 +86,7 @@ class Listed:
     verdict: Why
     withheld: str
     campaign: int | None
+    flood: bool
     signals: tuple[dict[str, Any], ...]
     due_at: datetime | None
     attempts: int
@@ -177,6 +178,7 @@ def listed(row: Row[*tuple[Any, ...]]) -> Listed:
         verdict=Why(delivery.verdict, delivery.rule, delivery.reason),
         withheld=delivery.withheld,
         campaign=delivery.campaign_id,
+        flood=delivery.flood,
         signals=(*signals, *delivery.signals),
         due_at=delivery.due_at,
         attempts=delivery.attempts,

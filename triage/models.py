@@ -88,6 +88,8 @@ class Delivery(SQLModel, table=True):
     message_id: int = reference("message.id")
     parent_id: int | None = Field(default=None, sa_column=Column(BigInteger, index=True, nullable=True))  # a member's copy: the group's
     campaign_id: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))  # None: like no other
+    wave_id: int | None = Field(default=None, sa_column=Column(BigInteger, index=True, nullable=True))  # in a flood: its campaign else
+    flood: bool = False  # its campaign is a mail bomb: what is in it differs, and so does what proves it
     state: str
     received_at: datetime = instant()
     recipient: str  # envelope address, folded
@@ -153,8 +155,9 @@ class Campaign(SQLModel, table=True):
     __tablename__ = "campaign"
     id: int = identity()
     begun_at: datetime = instant()
-    subject: str  # of its first mail
     made_by: str = "system:judge"  # or who split it off
+    about: str | None = None  # a flood: the folder, and the sender where it is only theirs
+    __table_args__ = (Index("campaign_about", "about", unique=True),)
 
 
 class Representative(SQLModel, table=True):

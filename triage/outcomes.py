@@ -25,6 +25,8 @@ WORDS = {
     "redeliver": "Delivered again",
     "sweep": "Swept",
     "take": "Taken along",
+    "join": "Joined",
+    "split": "Split off",
     "undo": "Undone",
 }
 OUT_OF_REACH = "It was delivered already, and there is no way into the mailboxes: see [recall] in the settings."

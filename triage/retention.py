@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Select, and_, or_, select, update
 from sqlmodel import Session, col
 
-from triage import ledger, related
+from triage import campaigns, ledger, related
 from triage.actor import Actor
 from triage.db import among
 from triage.ids import first_id_at
@@ -43,6 +43,7 @@ def erase(session: Session, *, settings: Settings, now: datetime, limit: int = 2
     of_these = select(col(Message.id)).where(among(session, col(Message.content_id), ids))
     session.execute(update(Message).where(among(session, col(Message.content_id), ids)).values(text=""))
     session.execute(update(Delivery).where(col(Delivery.message_id).in_(of_these)).values(erased_at=now))
+    campaigns.forget(session, of_these)
     deliveries = select(col(Delivery.id)).where(col(Delivery.message_id).in_(of_these))
     session.execute(update(Recalled).where(col(Recalled.delivery_id).in_(deliveries)).values(head=None))
     related.forget(session, session.scalars(deliveries))

@@ -6,14 +6,14 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, ScalarSelect, and_, func, select, true
+from sqlalchemy import ColumnElement, ScalarSelect, and_, func, or_, select, true
 from sqlmodel import Session, col
 
 from triage import access
 from triage.actor import Actor
 from triage.envelope import Address, ascii_domain
 from triage.errors import BadInput
-from triage.grouping import proven_domain
+from triage.grouping import kept_apart, proven_domain
 from triage.ids import read, show
 from triage.models import Delivery, Rule
 from triage.rules import in_force
@@ -92,11 +92,9 @@ def condition(selection: Selection) -> ColumnElement[bool]:
         domain = folded_domain(selection.domain)
         wanted.append((col(Delivery.author_domain) == domain) | col(Delivery.author_domain).endswith("." + domain, autoescape=True))
     if selection.campaign is not None:
-        wanted.append(col(Delivery.campaign_id) == selection.campaign)
-    if selection.proof and selection.proof != ANY_PROOF:
-        wanted.append(proven_domain() == ("" if selection.proof == UNPROVEN else folded_domain(selection.proof)))
-    elif selection.campaign is not None and selection.proof != ANY_PROOF:
-        wanted.append(proven_domain() == usual_proof(selection.campaign))
+        wanted.append(of_campaign(selection.campaign, selection.proof))
+    elif selection.proof and selection.proof != ANY_PROOF:
+        wanted.append(proven_domain() == domain_of(selection.proof))
     if selection.department:
         wanted.append(col(Delivery.department) == selection.department.casefold())
     if selection.person is not None:
@@ -113,9 +111,23 @@ def condition(selection: Selection) -> ColumnElement[bool]:
     return and_(true(), *wanted)
 
 
+def of_campaign(campaign: int, proof: str) -> ColumnElement[bool]:
+    """The mail of a campaign that this proves; also what lies in a flood, where its proof counts all the same."""
+    own, in_floods = col(Delivery.campaign_id) == campaign, col(Delivery.wave_id) == campaign
+    if proof == ANY_PROOF:
+        return or_(own, in_floods)
+    domain = domain_of(proof) if proof else usual_proof(campaign)
+    return or_(and_(own, kept_apart() == domain), and_(in_floods, proven_domain() == domain))
+
+
+def domain_of(proof: str) -> str:
+    """The domain that a selection names as proof, "" for what nothing proves."""
+    return "" if proof == UNPROVEN else folded_domain(proof)
+
+
 def usual_proof(campaign: int) -> ScalarSelect[str]:
     """What proves most mail of a campaign. The rest is left alone unless it is asked for: it may be what the campaign is a copy of."""
-    whole = select(proven_domain().label("domain")).where(col(Delivery.campaign_id) == campaign, col(Delivery.direction) == "in").subquery()
+    whole = select(kept_apart().label("domain")).where(col(Delivery.campaign_id) == campaign, col(Delivery.direction) == "in").subquery()
     return select(whole.c.domain).group_by(whole.c.domain).order_by(func.count().desc(), whole.c.domain).limit(1).scalar_subquery()
 
 

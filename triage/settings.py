@@ -430,6 +430,20 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class Floods:
+    """When mail becomes a flood, which lies on one card."""
+
+    per_sender: int = key(
+        "So many held mails of one sender to one folder within an hour, and the next one makes a flood of them. 0: never.", 30
+    )
+    per_folder: int = key(
+        "So many held mails to one folder within an hour, and those of strangers without proof and of programs become one flood; what "
+        "persons write and prove, and whoever's mail was let in before, stays apart. 0: never.",
+        100,
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that can be set, one section a field."""
 
@@ -447,6 +461,7 @@ class Settings:
     retention: Retention = Retention()
     audit: Audit = Audit()
     policy: Policy = Policy()
+    floods: Floods = Floods()
     notices: Notices = Notices()
     reject: Reject = Reject()
 

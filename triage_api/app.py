@@ -21,6 +21,7 @@ from triage.sign_in import Prover
 from triage_api import (
     arrivals,
     audit,
+    campaigns,
     cards,
     correspondents,
     cover,
@@ -59,6 +60,7 @@ RESOURCES = (
     sessions,
     people,
     deliveries,
+    campaigns,
     cards,
     messages,
     selections,

@@ -38,6 +38,7 @@ COMMANDS = {  # where each command lives: a role must not import what another on
     "redeliver": "redelivering",
     "sweep": "sweeping",
     "seed": "seeding",
+    "campaigns": "campaigns",
     "decisions": "decided",
     "groups": "groups",
     "queue": "waiting",

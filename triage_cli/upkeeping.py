@@ -10,7 +10,21 @@ from pathlib import Path
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from triage import correspondents, cover, db, directory, emergency, familiar, kept_answers, keys, leavers, retention, seal, tallies
+from triage import (
+    catching_up,
+    correspondents,
+    cover,
+    db,
+    directory,
+    emergency,
+    familiar,
+    kept_answers,
+    keys,
+    leavers,
+    retention,
+    seal,
+    tallies,
+)
 from triage.errors import Refused
 from triage.settings import Settings
 from triage.times import utcnow
@@ -25,6 +39,8 @@ SEAL_EVERY = 0.5  # seconds
 TIDY_EVERY = 600.0
 LOOK_EVERY = 5.0
 COUNT_EVERY = 30.0  # between looks at which views somebody has, and new anchors
+SLICES = 8  # of mail from before there were campaigns, between two looks at the trail
+BREATH = 0.01  # between two of them: the others get their turn
 
 log = logging.getLogger("mailroom.upkeep")
 
@@ -45,12 +61,14 @@ def keep_house(settings: Settings, engine: Engine, stop: threading.Event) -> Non
     """The round: seal, tidy, look at the directory file."""
     file = Path(settings.directory.file)
     seen, tidied, looked, counted = mtime(file), -TIDY_EVERY, time.monotonic(), -COUNT_EVERY
+    behind = True  # perhaps there is mail from before there were campaigns
     recorder = Recorder(settings)
     while not stop.wait(SEAL_EVERY):
         try:
             seal_trail(engine, sealer())
             recorder.keep(engine, sealer())
             counted = keep_counts(engine, counted)
+            behind = behind and catch_up(engine)
             if time.monotonic() - tidied > TIDY_EVERY:
                 tidy(engine, settings)
                 recorder.let_go(engine, settings)
@@ -105,6 +123,16 @@ def fold(engine: Engine) -> int:
 def sealer() -> str:
     """This process, as the election of the one sealer knows it."""
     return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def catch_up(engine: Engine) -> bool:
+    """Put some of the mail from before there were campaigns into them; is there perhaps more of it?"""
+    for _ in range(SLICES):
+        with db.transaction(engine) as session:
+            if not catching_up.catch_up(session, now=utcnow()):
+                return False
+        time.sleep(BREATH)
+    return True
 
 
 def tidy(engine: Engine, settings: Settings) -> tuple[int, int]:

@@ -41,7 +41,7 @@ def write(engine: Engine, mails: Sequence[tuple[int, Fingerprint]]) -> None:
     bands = sorted((band, number) for number, one in mails for band in set(one.bands))
     with db.transaction(engine) as session:
         connection = session.connection()
-        connection.execute(insert(CAMPAIGN), [{"id": number, "begun_at": now, "subject": "", "made_by": "bench"} for number, _ in mails])
+        connection.execute(insert(CAMPAIGN), [{"id": number, "begun_at": now, "made_by": "bench"} for number, _ in mails])
         connection.execute(
             insert(REPRESENTATIVE), [{"id": number, "campaign_id": number, "features": packed(one.features)} for number, one in mails]
         )

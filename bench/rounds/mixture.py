@@ -24,7 +24,6 @@ class Mail:
     """One mail of the mixture: what it is in truth, and its fingerprint."""
 
     truth: str  # wave 3; ham, phish, spam
-    subject: str
     fingerprint: Fingerprint | None
 
 
@@ -51,13 +50,13 @@ def mixed(corpus: Path | None, copies: int) -> list[Mail]:
         of_wave[place] = len(texts)
         texts.append((real[place][1].subject, real[place][1].text[:LONGEST]))
     found = [
-        Mail(f"wave {of_wave[place]}" if place in of_wave else kind, one.subject, Fingerprint.from_text(one.fingerprint))
+        Mail(f"wave {of_wave[place]}" if place in of_wave else kind, Fingerprint.from_text(one.fingerprint))
         for place, (kind, one) in enumerate(real)
     ]
     for number, (subject, text) in enumerate(texts):
         for copy in waves.wave(number, text, subject, copies, chance):
             one = summarise(copy.raw)
-            found.append(Mail(f"wave {number}", one.subject, Fingerprint.from_text(one.fingerprint)))
+            found.append(Mail(f"wave {number}", Fingerprint.from_text(one.fingerprint)))
     chance.shuffle(found)
     return found
 

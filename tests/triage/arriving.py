@@ -77,8 +77,8 @@ def arrive(
 ) -> tuple[int, ...]:
     """A message comes in; the ids of its deliveries. With a text of its own it may be of a campaign."""
     raw = f"From: {author}\r\nSubject: {subject} {ids.new_id()}\r\n\r\n{text or 'Hello'}\r\n".encode()
-    said = summary(author, subject)
-    found = content.fingerprint_of(replace(said, text=text)) if text else None
+    said = summary(author, subject, text=text or "Hello")
+    found = content.fingerprint_of(said) if text else None
     return intake.receive(
         session,
         envelope(*recipients, reverse_path=author),

@@ -31,7 +31,7 @@ def test_a_wave_is_one_campaign_and_other_mail_is_not_in_it(engine: Engine) -> N
     found: dict[int, int | None] = {}
     for place in order:
         with db.transaction(engine) as session:
-            found[place] = campaigns.assign(session, read(copies[place].raw), "", now=NOW)
+            found[place] = campaigns.assign(session, read(copies[place].raw), now=NOW)
     pairs = [(one, other) for one in order for other in order if one < other]
     same = [(one, other) for one, other in pairs if truth[one] == truth[other]]
     together = [(one, other) for one, other in pairs if found[one] == found[other]]
@@ -46,7 +46,7 @@ def test_a_slow_wave_stays_one_campaign(engine: Engine) -> None:
     seen = set()
     for month, one in enumerate(copies):
         with db.transaction(engine) as session:
-            seen.add(campaigns.assign(session, read(one.raw), subject, now=NOW + timedelta(days=30 * month)))
+            seen.add(campaigns.assign(session, read(one.raw), now=NOW + timedelta(days=30 * month)))
     assert len(seen) == 1
 
 
@@ -55,20 +55,20 @@ def test_a_campaign_that_drifts_gets_representatives_and_not_too_many(engine: En
     subject, text = waves.TEXTS[7]
     words = waves.invented(chance, 400)
     with db.transaction(engine) as session:
-        first = campaigns.assign(session, read(waves.copy(7, text, subject, 0, chance, words).raw), subject, now=NOW)
+        first = campaigns.assign(session, read(waves.copy(7, text, subject, 0, chance, words).raw), now=NOW)
         assert first
         assert campaigns.represented(session, first) == 1
     for _ in range(40):  # each copy has a little of its words replaced, and stays so
         text = waves.replaced(text, 0.03, chance, words)
         with db.transaction(engine) as session:
-            assert campaigns.assign(session, read(waves.copy(7, text, subject, 0, chance, words).raw), subject, now=NOW) == first
+            assert campaigns.assign(session, read(waves.copy(7, text, subject, 0, chance, words).raw), now=NOW) == first
     with db.reading(engine) as session:
         assert 1 < campaigns.represented(session, first) <= campaigns.MOST_REPRESENTATIVES
 
 
 def test_mail_without_features_has_no_campaign(engine: Engine) -> None:
     with db.transaction(engine) as session:
-        assert campaigns.assign(session, None, "", now=NOW) is None
+        assert campaigns.assign(session, None, now=NOW) is None
         assert not session.scalar(select(func.count()).select_from(Campaign))
 
 
@@ -77,11 +77,11 @@ def test_common_bands_do_not_hide_a_campaign(engine: Engine) -> None:
     mine = read(next(waves.wave(0, waves.TEXTS[0][1], waves.TEXTS[0][0], 1, chance)).raw)
     assert mine
     with db.transaction(engine) as session:
-        first = campaigns.assign(session, mine, "", now=NOW)
+        first = campaigns.assign(session, mine, now=NOW)
         for number in range(campaigns.OF_A_BAND * 2):  # newer, of few words, and found under half of the same bands
             crowd = Fingerprint((*mine.bands[:8], *range(number * 8, number * 8 + 8)), frozenset(range(number * 20, number * 20 + 20)))
-            campaigns.begin(session, crowd, "", now=NOW)
-        assert campaigns.assign(session, mine, "", now=NOW) == first
+            campaigns.begin(session, crowd, now=NOW)
+        assert campaigns.assign(session, mine, now=NOW) == first
 
 
 def test_what_comes_in_is_put_into_its_campaign(engine: Engine, settings: Settings) -> None:
@@ -95,6 +95,5 @@ def test_what_comes_in_is_put_into_its_campaign(engine: Engine, settings: Settin
     with db.reading(engine) as session:
         groups = session.execute(select(col(Delivery.campaign_id), func.count()).group_by(col(Delivery.campaign_id))).all()
         assert [number for _, number in groups] == [6]
-        only = session.scalars(select(Campaign)).one()
-        assert (groups[0][0], only.subject) == (only.id, "Harvest 0")
+        assert groups[0][0] == session.scalars(select(col(Campaign.id))).one()
         assert session.scalar(select(func.count()).select_from(Representative)) == 1

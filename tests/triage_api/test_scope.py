@@ -47,6 +47,7 @@ class Secret:
     pending: str
     correspondent: str
     token: str
+    campaign: str
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -78,6 +79,10 @@ CALLS = {
     "get_delivery": Call(),
     "list_cards": Call(says=True),
     "list_anchors": Call(says=True),
+    "list_campaigns": Call(query="?fewest=1", says=True),
+    "get_campaign": Call(),
+    "join_campaign": Call(),
+    "split_campaign": Call(),
     "get_message": Call(),
     "view_message": Call(),
     "get_headers": Call(),
@@ -157,7 +162,7 @@ PEOPLES = {
 ACTING = {  # what a token must be for, beside reading; what stands nowhere only reads
     "decide": {
         "create_decision", "undo_decision", "retry_delivery", "give_up_delivery", "hold_delivery", "retry_all", "give_up_all", "hold_all",
-        "decline_second_key", "take_related",
+        "decline_second_key", "take_related", "join_campaign", "split_campaign",
     },
     "learn": {"learn"},
     "rules": {"accept_correspondents", "drop_correspondents", "create_rule", "delete_rule", "change_rule", "import_rules",
@@ -189,6 +194,8 @@ FORBIDDEN = {
     "create_decision": NOT_MINE,
     "undo_decision": NOT_MINE,
     "take_related": NOT_MINE,
+    "join_campaign": NOT_MINE,
+    "split_campaign": NOT_MINE,
     "create_sweep": {403},
     "confirm_second_key": NOT_MINE,
     "decline_second_key": NOT_MINE,
@@ -237,10 +244,11 @@ def operations(app: FastAPI) -> Iterator[tuple[str, str, str]]:
 def made_by(browser: Browser, came: Came, scope: str = "department:it") -> Secret:
     """A mail to IT that was released, with a rule for IT; and a mail to legal beside it."""
     came(MARA, subject="For legal")
-    (delivery,) = came(JOE, author="secret@only-it.example", subject="Secret plan")
+    (delivery,) = came(JOE, author="secret@only-it.example", subject="Secret plan", text="A merger that nobody may hear of yet.")
     decision = browser.post("/decisions", {"verb": "release", "reason": "Secret plan", "select": {"ids": [delivery]}}).json()
     rule = browser.post("/rules", {"effect": "block", "match": "domain", "value": "secret.example", "scope": scope, "note": "Secret plan"})
-    message = browser.get(f"/deliveries/{delivery}").json()["message_id"]
+    shown = browser.get(f"/deliveries/{delivery}").json()
+    message, campaign = shown["message_id"], shown["campaign"]
     away = browser.post("/substitutes", {"substitute": "sam", "starts_at": "2098-01-01T00:00:00Z", "ends_at": "2099-01-01T00:00:00Z"})
     browser.post("/learn", {"items": [{"employee": "joe.fern", "address": "secret@only-it.example"}]})
     (known,) = browser.get("/correspondents?q=only-it").json()["items"]
@@ -254,6 +262,7 @@ def made_by(browser: Browser, came: Came, scope: str = "department:it") -> Secre
         asked_for(browser, delivery),
         known["id"],
         made_token(browser),
+        campaign,
     )
 
 
@@ -296,8 +305,8 @@ def called(browser: Browser, secret: Secret, name: str, method: str, path: str, 
     """The answer to an operation that is called about the secret."""
     about = {"delivery_id": secret.delivery, "message_id": secret.message, "decision_id": secret.decision, "rule_id": secret.rule}
     about |= {"substitution_id": secret.substitution, "pending_id": secret.pending, "token_id": secret.token}
-    about["card"] = secret.delivery
     about["proposal_id"] = "0000000000000"
+    about |= {"card": secret.delivery, "campaign_id": secret.campaign}
     body = CALLS[name].json
     if name == "create_decision":
         body = {"verb": "hold", "select": {"ids": [secret.delivery]}}
@@ -307,6 +316,10 @@ def called(browser: Browser, secret: Secret, name: str, method: str, path: str, 
         body = {"text": f"block x.example scope={secret.scope}"}
     if name == "explain_rules":
         body = {"delivery": secret.delivery}
+    if name == "join_campaign":
+        body = {"into": secret.campaign}
+    if name == "split_campaign":
+        body = {"ids": [secret.delivery]}
     if name == "create_rule":
         body = body | {"scope": secret.scope}
     if name in ("accept_correspondents", "drop_correspondents"):
@@ -355,6 +368,8 @@ def test_within_the_scope_each_operation_does_its_work(app: FastAPI, secret: Sec
         "take_related",
         "change_rule",
         "import_rules",
+        "join_campaign",
+        "split_campaign",
         "arrange_substitute",
         "end_substitute",
         "confirm_second_key",
@@ -363,6 +378,7 @@ def test_within_the_scope_each_operation_does_its_work(app: FastAPI, secret: Sec
     expected = {"create_session": 401, "download_attachment": 404, "retry_all": 422, "give_up_all": 422, "hold_all": 422}
     expected["answer_proposal"] = 404
     expected["take_related"] = 404  # nothing lay beside
+    expected |= {"join_campaign": 422, "split_campaign": 422}  # with itself, and all of it
     expected["end_sessions"] = expected["set_away"] = 404 if login == "ida" else 403
     if login != "ida":
         expected |= dict.fromkeys(("list_tokens", "create_token", "revoke_token"), 403)

@@ -37,6 +37,9 @@ REFUSED = {  # about one delivery, decision or rule: there is none
     "redeliver": "--person joe.fern --since 2026-01-01",
     "decisions undo": "{decision}",
     "decisions related": "{decision}",
+    "campaigns show": "{campaign}",
+    "campaigns join": "{campaign} {campaign}",
+    "campaigns split": "{campaign} {mail}",
     "queue retry": "{mail}",
     "queue give-up": "{mail}",
     "queue hold": "{mail}",
@@ -54,6 +57,7 @@ REFUSED = {  # about one delivery, decision or rule: there is none
 SILENT = {  # answered, and without it
     "deliveries": "--search secret --state queued",
     "decisions": "",
+    "campaigns": "--fewest 1 --state any",
     "queue list": "",
     "queue next-hops": "",
     "rules list": "",
@@ -95,6 +99,7 @@ class Secret:
     pending: str
     correspondent: str
     scope: str
+    campaign: str
 
 
 def commands(group: click.Group = mailroom, before: str = "") -> Iterator[str]:
@@ -104,7 +109,7 @@ def commands(group: click.Group = mailroom, before: str = "") -> Iterator[str]:
         command = group.get_command(context, name)
         if isinstance(command, click.Group):
             yield from commands(command, f"{before}{name} ")
-            if command.invoke_without_command and name == "decisions":
+            if command.invoke_without_command and name in ("decisions", "campaigns"):
                 yield name
         else:
             yield before + name
@@ -124,20 +129,21 @@ def secret(
         sealed = replace(COMPANY, sealed=(SealedEntry(request.param, ("hana",)),))
         directory.apply(session, sealed, settings.company, by=SYNC, now=NOW)
     monkeypatch.setattr(getpass, "getuser", lambda: "hana")
-    mail = arrives(author="secret@only-it.example", subject="Secret plan")
+    mail = arrives(author="secret@only-it.example", subject="Secret plan", text="A merger that nobody may hear of yet.")
     assert shell("release", mail, "--reason", "Secret plan").code == 0
     assert shell("block", "secret.example", "--scope", request.param, "--note", "Secret plan").code == 0
     with transaction(engine) as session:
         need = SecondKeyNeeded(("risky-release",), (read(mail),), "fence")
         order = {"verb": "hold", "select": {"ids": [mail]}, "rule": None, "to": "", "template": "", "text": ""}
         pending = keys.ask(session, "decision", order, need, by=shell_user(), reason="Secret plan", key=None, now=utcnow()).id
-        decision = session.get_one(Delivery, read(mail)).decision_id
+        delivery = session.get_one(Delivery, read(mail))
+        decision, campaign = delivery.decision_id, show(delivery.campaign_id or 0)
         rule = session.scalars(select(col(Rule.id))).one()
         wrote = [Announced("joe.fern", "secret@only-it.example")]
         learning.announce(session, wrote, settings=settings, by=shell_user(), now=utcnow())
         known = session.scalars(select(col(Correspondent.id))).one()
     monkeypatch.setattr(getpass, "getuser", lambda: "root")
-    return Secret(mail, show(decision or 0), show(rule), show(pending), show(known), request.param)
+    return Secret(mail, show(decision or 0), show(rule), show(pending), show(known), request.param, campaign)
 
 
 def test_every_command_has_its_line_here() -> None:

@@ -1,6 +1,7 @@
 """The JSON of the API, by resource: what comes in is checked, what goes out is exactly what the OpenAPI document says."""
 
 from triage_api.shapes.audit import *
+from triage_api.shapes.campaigns import *
 from triage_api.shapes.cards import *
 from triage_api.shapes.correspondents import *
 from triage_api.shapes.decisions import *

@@ -75,6 +75,7 @@ class Delivery(Shape):
     verdict: Verdict
     withheld: str
     campaign: Annotated[Id | None, Field(description="the same mail sent many times; null: like no other")]
+    flood: Annotated[bool, Field(description="The campaign is a mail bomb: what is in it differs.")]
     signals: list[Signal]
     due_at: datetime | None
     attempts: int

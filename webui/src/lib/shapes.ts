@@ -55,6 +55,7 @@ export interface Delivery {
   verdict: { disposition: string; rule: string; reason: string }
   withheld: string
   campaign: string | null
+  flood: boolean
   signals: Signal[]
   due_at: string | null
   attempts: number

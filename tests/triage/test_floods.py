@@ -1,0 +1,141 @@
+"""Mail bombs: thousands of mails to one folder become one card, and the mail that they are to bury stays where it is seen."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine, select, update
+from sqlmodel import col
+
+from tests.triage import arriving
+from tests.triage.arriving import ANA, NO_DMARC, NOW
+from triage import cards, decisions, intake, selection
+from triage.authentication import Dmarc, Result
+from triage.db import reading, transaction
+from triage.decisions import Verb
+from triage.models import Delivery
+from triage.selection import Selection
+from triage.settings import Floods, Settings
+from triage.states import State
+
+JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
+HELD = Selection(states=(State.HELD,))
+CAPS = Floods(per_sender=5, per_folder=12)
+
+
+def proven(domain: str) -> Dmarc:
+    """Mail of a domain that proves itself."""
+    return Dmarc(Result.PASS, domain, domain, "reject", ("dkim",))
+
+
+class House:
+    """The small company under a bomb."""
+
+    def __init__(self, engine: Engine, settings: Settings) -> None:
+        self.engine, self.settings = engine, replace(settings, floods=CAPS)
+        with transaction(engine) as session:
+            arriving.set_up(session, settings)
+
+    def came(
+        self, author: str, *, to: str = JOE, robot: bool = True, dmarc: Dmarc = NO_DMARC, minutes: float = 0, subject: str = "Welcome"
+    ) -> int:
+        """A mail has come in so many minutes after NOW; its delivery."""
+        said = arriving.summary(author, f"{subject} {author}", automatic="list-id" if robot else "")
+        at = NOW + timedelta(minutes=minutes)
+        envelope = replace(arriving.envelope(to, reverse_path=author), received_at=at)
+        found = arriving.authentication(author, dmarc)
+        raw = f"From: {author}\r\nSubject: {subject} {author} {envelope.spool_id}\r\n\r\nHello\r\n".encode()
+        with transaction(self.engine) as session:
+            return intake.receive(session, envelope, raw, found, said, settings=self.settings, now=at)[0]
+
+    def cards(self) -> dict[frozenset[int], cards.Card]:
+        """The queue."""
+        with reading(self.engine) as session:
+            page = cards.cards(session, HELD, by=ANA, now=NOW, group="campaign", limit=100)
+        return {frozenset(card.ids): card for card in page.items}
+
+
+@pytest.fixture
+def house(engine: Engine, settings: Settings) -> House:
+    """The small company."""
+    return House(engine, settings)
+
+
+def test_a_subscription_bomb_is_one_card_and_wanted_mail_is_not_in_it(house: House) -> None:
+    friend = house.came("friend@old.example", robot=False, dmarc=proven("old.example"), subject="Lunch")
+    with transaction(house.engine) as session:
+        session.execute(update(Delivery).where(col(Delivery.id) == friend).values(state=State.DELIVERED, settled_at=NOW))
+    bomb = {house.came(f"news@list{number}.example", dmarc=proven(f"list{number}.example")) for number in range(20)}
+    known = house.came("friend@old.example", robot=True, subject="Invitation")
+    written = house.came("new.customer@buyer.example", robot=False, dmarc=proven("buyer.example"), subject="Enquiry")
+    bomb |= {house.came("nobody@nowhere.example", robot=False)}
+    elsewhere = house.came("news@list1.example", to=MARA, dmarc=proven("list1.example"))
+    found = house.cards()
+    assert set(found) == {frozenset(bomb), frozenset([known]), frozenset([written]), frozenset([elsewhere])}
+    card = found[frozenset(bomb)]
+    assert (card.count, card.apart, card.lead.flood) == (21, 0, True)
+    with transaction(house.engine) as session:
+        sheet = selection.evidence(session, card.select, by=ANA, now=NOW)
+        done = decisions.decide(
+            session, replace(card.select, states=("held",)), Verb.PURGE, by=ANA, reason="", now=NOW, settings=house.settings
+        )
+    assert (sheet.count, sheet.apart, done.done) == (21, 0, 21)
+    assert set(house.cards()) == {frozenset([known]), frozenset([written]), frozenset([elsewhere])}
+
+
+def test_below_the_cap_nothing_is_put_together(house: House) -> None:
+    some = [house.came(f"news@list{number}.example") for number in range(CAPS.per_folder)]
+    assert set(house.cards()) == {frozenset([one]) for one in some}
+
+
+def test_a_loop_of_one_sender_is_one_card_and_the_forger_of_it_another(house: House) -> None:
+    loop = {house.came("robot@loop.example", dmarc=proven("loop.example"), subject=f"Re: {number}") for number in range(8)}
+    forged = house.came("robot@loop.example")
+    other = house.came("robot@loop.example", to=MARA, dmarc=proven("loop.example"))
+    found = house.cards()
+    assert set(found) >= {frozenset(loop)}
+    assert not any(one in ids for ids in found for one in (forged, other) if len(ids) > 2)
+    with reading(house.engine) as session:
+        assert session.get_one(Delivery, forged).flood is False
+        assert session.get_one(Delivery, other).flood is False
+
+
+def test_slow_mail_is_no_flood_and_a_flood_ends_with_its_hour(house: House) -> None:
+    for number in range(CAPS.per_folder * 2):
+        house.came(f"slow@list{number}.example", minutes=number * 10)
+    with reading(house.engine) as session:
+        assert not session.scalar(select(col(Delivery.id)).where(col(Delivery.flood)))
+    for number in range(CAPS.per_folder + 1):
+        house.came(f"fast@list{number}.example", minutes=1000 + number / 10)
+    late = house.came("late@list.example", minutes=1100)
+    with reading(house.engine) as session:
+        assert session.get_one(Delivery, late).flood is False
+        first = session.scalars(select(col(Delivery.campaign_id)).where(col(Delivery.flood)).distinct()).all()
+    for number in range(CAPS.per_folder + 1):
+        house.came(f"again@list{number}.example", minutes=2000 + number / 10)
+    with reading(house.engine) as session:
+        assert session.scalars(select(col(Delivery.campaign_id)).where(col(Delivery.flood)).distinct()).all() == first
+
+
+def test_a_cap_of_nothing_never_makes_one(house: House) -> None:
+    house.settings = replace(house.settings, floods=Floods(per_sender=0, per_folder=0))
+    for number in range(20):
+        house.came("robot@loop.example", subject=str(number))
+    with reading(house.engine) as session:
+        assert not session.scalar(select(col(Delivery.id)).where(col(Delivery.flood)))
+
+
+def test_a_wave_is_purged_out_of_a_flood_too(house: House) -> None:
+    text = "Your parcel could not be handed over because the address was incomplete. Settle the customs charge today."
+    with transaction(house.engine) as session:
+        (outside,) = arriving.arrive(session, house.settings, MARA, author="a@crook.example", text=text)
+    for number in range(CAPS.per_folder):
+        house.came(f"news@list{number}.example")
+    with transaction(house.engine) as session:
+        (inside,) = arriving.arrive(session, house.settings, JOE, author="b@crook.example", text=text)
+    with transaction(house.engine) as session:
+        campaign = session.get_one(Delivery, outside).campaign_id
+        mine = session.get_one(Delivery, inside)
+        assert (mine.flood, mine.wave_id, campaign is not None) == (True, campaign, True)
+        done = decisions.decide(session, Selection.of(campaign=campaign), Verb.PURGE, by=ANA, reason="", now=NOW, settings=house.settings)
+        assert {item.delivery_id for item in done.items} == {outside, inside}
