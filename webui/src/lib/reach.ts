@@ -14,7 +14,7 @@ function campaignOf(rows: readonly Row[]): Reach[] {
   if (!row?.lead.campaign || rows.length > 1) return []
   const { campaign, proof, author_domain } = row.lead
   const alike: Reach = { name: 'campaign', says: 'This campaign', about: 'the same mail from anybody', select: { campaign, proof: proof ? author_domain : 'none', states: PURGEABLE } }
-  const whole: Reach = { name: 'whole', says: 'All of this campaign', about: 'also what proves itself differently', select: { campaign, proof: 'any', states: PURGEABLE } }
+  const whole: Reach = { name: 'whole', says: 'Whole campaign', about: 'also what proves itself differently', select: { campaign, proof: 'any', states: PURGEABLE } }
   return row.apart ? [alike, whole] : [alike]
 }
 
