@@ -10,6 +10,11 @@ from hypothesis import given, strategies as st
 
 from triage.archives import NAMES, RAR4, RAR5, SEVEN, Archive, look_into
 
+LOCKED = (
+    "UEsDBAoACQAAAD2yeF0gMDo2EgAAAAYAAAAJABwAc2V0dXAuZXhlVVQJAAMWDQZrFg0Ga3V4CwABBAAAAAAEAAAAAFwgCWA7xduDnDh2injrh74N"
+    "jVBLBwggMDo2EgAAAAYAAABQSwECHgMKAAkAAAA9snhdIDA6NhIAAAAGAAAACQAYAAAAAAABAAAApIEAAAAAc2V0dXAuZXhlVVQFAAMWDQZrdXgL"
+    "AAEEAAAAAAQAAAAAUEsFBgAAAAABAAEATwAAAGUAAAAAAA=="
+)  # by zip -P
 MADE = [  # by Info-ZIP, WinRAR (the samples of rarfile; the ends of some are cut off) and py7zr
     pytest.param(
         (
@@ -21,11 +26,7 @@ MADE = [  # by Info-ZIP, WinRAR (the samples of rarfile; the ends of some are cu
         id="zip",
     ),
     pytest.param(
-        (
-            "UEsDBAoACQAAAD2yeF0gMDo2EgAAAAYAAAAJABwAc2V0dXAuZXhlVVQJAAMWDQZrFg0Ga3V4CwABBAAAAAAEAAAAAFwgCWA7xduDnDh2injrh74N"
-            "jVBLBwggMDo2EgAAAAYAAABQSwECHgMKAAkAAAA9snhdIDA6NhIAAAAGAAAACQAYAAAAAAABAAAApIEAAAAAc2V0dXAuZXhlVVQFAAMWDQZrdXgL"
-            "AAEEAAAAAAQAAAAAUEsFBgAAAAABAAEATwAAAGUAAAAAAA=="
-        ),
+        LOCKED,
         Archive(("setup.exe",), True),
         id="zip with a password",
     ),

@@ -1,0 +1,86 @@
+"""What staff decides for later, against the whole of it: the open door, late copies, mail that always goes to somebody else."""
+
+import base64
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.conftest import House
+from tests.peers import company as company_peer
+from tests.peers.company import DOMAIN, Company, Desk
+from tests.peers.outside import Letter
+from tests.triage.test_archives import LOCKED
+
+ADA, HANNE = f"ada.byron@{DOMAIN}", "hanne.dahl"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
+    """A company on SQLite with Maildirs; each test has senders of its own."""
+    directory = tmp_path_factory.mktemp("policy")
+    database, next_hop = f"sqlite:///{directory}/mailroom.db", f"maildir:{directory}/mailboxes"
+    with company_peer.running(directory, database, next_hop, undo_seconds=0) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def desk(site: Company) -> Iterator[Desk]:
+    """Maria's."""
+    with site.signed_in() as opened:
+        yield opened
+
+
+def test_in_an_emergency_strangers_mail_arrives(site: Company, desk: Desk) -> None:
+    site.run("open", "--until", "1h", "--reason", "nobody is here", check=True)
+    site.take(Letter("early@stranger.example", ADA, "Passes now"))
+    House(site, None).arrived("ada.byron", "Passes now")
+    site.run("open", "--close", check=True)
+    site.take(Letter("late@stranger.example", ADA, "Waits again"))
+    desk.wait_for(sender="late@stranger.example", state="held")
+    (passed,) = desk.deliveries(sender="early@stranger.example")
+    assert passed["verdict"]["rule"] == "emergency"
+    assert passed["withheld"] == "first-contact"
+
+
+def test_a_late_copy_is_caught_and_comes_back_with_the_undo(site: Company, desk: Desk) -> None:
+    wave = Letter("wave@stranger.example", ADA, "You have won")
+    site.take(wave)
+    desk.wait_for(sender=wave.author, state="held")
+    purged = json.loads(site.run("purge", "--sender", wave.author, "--reason", "junk", "--json", check=True).stdout)
+    site.take(Letter(wave.author, ADA, "You have won again"))
+    desk.wait_for(2, sender=wave.author, state="purged")
+    site.run("decisions", "undo", purged["decision"], check=True)
+    desk.wait_for(2, sender=wave.author, state="held")
+
+
+def test_a_bill_always_goes_to_whom_it_concerns(site: Company) -> None:
+    bills = "bills@stranger.example"
+    site.run("allow", bills, "--proof", "aligned", check=True)
+    site.run("rules", "redirect", bills, "--recipient", ADA, "--to", HANNE, check=True)
+    told = site.run("rules", "explain", bills, "--to", ADA, check=True).stdout
+    assert "allowed-sender" in told
+    assert "It goes to hanne.dahl@" in told
+    site.take(Letter(bills, ADA, "Invoice 77"))
+    House(site, None).arrived(HANNE, "Invoice 77")
+    assert House(site, None).with_text("ada.byron", "Invoice 77") == []
+
+
+def test_an_archive_that_nobody_can_look_into_is_held_from_a_known_sender_too(site: Company, desk: Desk) -> None:
+    sales = "sales@supplier.example"
+    site.run("allow", sales, check=True)
+    locked = base64.b64decode(LOCKED)
+    site.take(Letter(sales, ADA, "The plans", attachments=(("plans.zip", locked),)))
+    (held,) = desk.wait_for(sender=sales, state="held")
+    assert held["verdict"]["reason"] == "the attachment plans.zip is encrypted, so that nobody can look inside"
+    told = json.loads(site.run("rules", "explain", held["id"], "--json", check=True).stdout)
+    assert [row["rule"].partition(" ")[0] for row in told if row["what"] == "also"][:1] == ["allowed-sender"]
+    site.run("rules", "change", rule_of(site, sales), "--risky", check=True)
+    site.take(Letter(sales, ADA, "The plans again", attachments=(("plans.zip", locked),)))
+    House(site, None).arrived("ada.byron", "The plans again")
+
+
+def rule_of(site: Company, sender: str) -> str:
+    """The id of the rule about this sender."""
+    found = json.loads(site.run("rules", "list", "--search", sender, "--json", check=True).stdout)
+    return str(found[0]["id"])
