@@ -3,21 +3,23 @@
 import hashlib
 
 import zstandard
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlmodel import Session, col
 
 from triage.errors import NotFound
+from triage.ids import new_id
 from triage.models import Content
 
 LEVEL = 3  # 2.14 times smaller for 0.13 ms on real mail (libraries.md 5)
+BY_DIGEST = select(Content).where(col(Content.sha256) == bindparam("sha256")).with_for_update()
 
 
 def keep(session: Session, raw: bytes) -> tuple[int, Content | None]:
     """The id under which these bytes are kept, and the row to insert when they are new here."""
     sha256 = hashlib.sha256(raw).hexdigest()
-    kept = session.scalars(select(Content).where(col(Content.sha256) == sha256).with_for_update()).first()
+    kept = session.scalars(BY_DIGEST, {"sha256": sha256}).first()
     if kept is None:
-        fresh = Content(sha256=sha256, size=len(raw), zstd=compressed(raw))
+        fresh = Content(id=new_id(), sha256=sha256, size=len(raw), zstd=compressed(raw))
         return fresh.id, fresh
     if kept.zstd is None:  # erased once, and now it has come again
         kept.zstd, kept.erased_at = compressed(raw), None

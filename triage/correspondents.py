@@ -5,14 +5,14 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, delete, func, insert, not_, or_, select, true, update
+from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, case, delete, func, insert, not_, or_, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel, col
 
 from triage import db, sealed
 from triage.actor import Actor
 from triage.ids import new_id
-from triage.models import Correspondent, Department, Person, PostedList, Rule, SentMail
+from triage.models import Correspondent, Department, Instant, Person, PostedList, Rule, SentMail
 from triage.settings import Settings
 
 KNOWN, PARKED, DROPPED = "known", "parked", "dropped"
@@ -93,6 +93,21 @@ def write(session: Session, lessons: Sequence[tuple[Lesson, str]], *, how: str, 
     session.connection().execute(upsert, rows)
 
 
+def known_since(since: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
+    """Known, with mail either way after that time."""
+    return (col(Correspondent.state) == KNOWN) & (col(Correspondent.last_mail_at) > since)
+
+
+COLUMNS: tuple[Any, ...] = (Correspondent, col(Person.name), col(Person.department), col(Department.name).label("role"))
+BY_AUTHOR: Select[Any] = (
+    select(*COLUMNS)
+    .join(Person, (col(Person.uid) == col(Correspondent.person)) & col(Person.active), isouter=True)
+    .join(Department, col(Department.code) == col(Correspondent.department), isouter=True)
+    .where(col(Correspondent.address) == bindparam("author"), known_since(bindparam("since", type_=Instant)))
+    .order_by(col(Correspondent.last_mail_at).desc(), col(Correspondent.id))
+)
+
+
 def rules_about(session: Session, author: str, *, settings: Settings, now: datetime) -> list[Rule]:
     """The learned allows for an author, as rules that are kept nowhere: whom they hold for is as the settings and the directory say now.
 
@@ -101,14 +116,8 @@ def rules_about(session: Session, author: str, *, settings: Settings, now: datet
     learn = settings.outbound.learn
     if learn == "none" or not author:
         return []
-    columns: tuple[Any, ...] = (Correspondent, col(Person.name), col(Person.department), col(Department.name).label("role"))
-    rows = session.execute(
-        select(*columns)
-        .join(Person, (col(Person.uid) == col(Correspondent.person)) & col(Person.active), isouter=True)
-        .join(Department, col(Department.code) == col(Correspondent.department), isouter=True)
-        .where(col(Correspondent.address) == author, in_force(settings, now))
-        .order_by(col(Correspondent.last_mail_at).desc(), col(Correspondent.id))
-    )
+    since = now - timedelta(days=settings.outbound.lapse_days)
+    rows = session.execute(BY_AUTHOR, {"author": author, "since": since})
     found: dict[str, Rule] = {}
     for one, name, department, role in rows:
         writer = name or role
@@ -125,8 +134,7 @@ def rules_about(session: Session, author: str, *, settings: Settings, now: datet
 
 def in_force(settings: Settings, now: datetime) -> ColumnElement[bool]:
     """Known, and not lapsed."""
-    since = now - timedelta(days=settings.outbound.lapse_days)
-    return (col(Correspondent.state) == KNOWN) & (col(Correspondent.last_mail_at) > since)
+    return known_since(now - timedelta(days=settings.outbound.lapse_days))
 
 
 def scope_of(learn: str, person: str, department: str) -> str:

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import BindParameter, ColumnElement, bindparam, select, update
 from sqlmodel import Session, col
 
 from triage import access, ledger
 from triage.actor import Actor, Role
 from triage.errors import BadInput, NotAllowed, NotFound
-from triage.models import Emergency
+from triage.models import Emergency, Instant
 
 LONGEST = timedelta(days=7)
 BY = Actor.system("emergency")
@@ -26,14 +26,17 @@ class Alarm:
     sentence: str
 
 
-def in_force(now: datetime) -> ColumnElement[bool]:
+def in_force(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     """Not closed, and its time is not over."""
     return col(Emergency.closed_at).is_(None) & (col(Emergency.until) > now)
 
 
+HOLDS = select(Emergency).where(in_force(bindparam("now", type_=Instant))).order_by(col(Emergency.at).desc()).limit(1)
+
+
 def alarm(session: Session, now: datetime) -> Alarm | None:
     """The emergency that holds now, None in ordinary times."""
-    row = session.scalars(select(Emergency).where(in_force(now)).order_by(col(Emergency.at).desc()).limit(1)).first()
+    row = session.scalars(HOLDS, {"now": now}).first()
     return Alarm(row.until, row.reason, row.by_shown, row.at, sentence(row)) if row else None
 
 

@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlmodel import Session, col
 
 from triage.envelope import Envelope
 from triage.ids import sibling
 from triage.models import Message
+
+BY_SPOOL_ID = select(col(Message.id), col(Message.envelope)).where(col(Message.spool_id) == bindparam("spool_id"))
 
 
 def identified(session: Session, envelope: Envelope) -> tuple[Envelope, int | None]:
@@ -17,9 +19,7 @@ def identified(session: Session, envelope: Envelope) -> tuple[Envelope, int | No
     Its other id follows from its envelope, so it is found again.
     """
     while True:
-        found = session.execute(
-            select(col(Message.id), col(Message.envelope)).where(col(Message.spool_id) == envelope.spool_id)
-        ).one_or_none()
+        found = session.execute(BY_SPOOL_ID, {"spool_id": envelope.spool_id}).one_or_none()
         if found is None:
             return envelope, None
         if Envelope.from_json(found.envelope) == envelope:

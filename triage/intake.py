@@ -40,6 +40,7 @@ from triage.envelope import Address, Envelope, folded
 from triage.errors import NotYet
 from triage.facts import Facts, OurMail, Recipient
 from triage.fingerprint import Fingerprint
+from triage.ids import new_id
 from triage.links import related
 from triage.mailing_lists import rewritten, shown_name
 from triage.models import Delivery, KnownRecipient, Message, Rule
@@ -92,6 +93,7 @@ def receive(
     )
     found = signals.signals(seen)
     message = Message(
+        id=new_id(),
         spool_id=envelope.spool_id,
         content_id=content_id,
         received_at=envelope.received_at,
@@ -260,6 +262,9 @@ def delivery(message: Message, facts: Facts, verdict: Verdict, campaign_id: int 
     words = (summary.subject, name, author, recipient.address, recipient.person)
     minutes = signals.perishable_minutes(summary, message.received_at)
     return Delivery(
+        id=new_id(),
+        signals=[],
+        why_here=[],
         message_id=message.id,
         campaign_id=campaign_id,
         state=state,

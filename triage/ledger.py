@@ -5,15 +5,17 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, literal, select, update
-from sqlmodel import Session, col
+from sqlalchemy import ColumnElement, case, insert, literal, select, update
+from sqlmodel import Session, SQLModel, col
 
 from triage import db, touched
 from triage.actor import Actor
 from triage.errors import NotAllowedNow, NotFound
-from triage.ids import show
+from triage.ids import new_id, show
 from triage.models import AuditRecord, Content, Delivery, Instant, Message
 from triage.states import ENTRY, FINAL, TRANSITIONS, Event, State, follow, sources
+
+RECORD = insert(SQLModel.metadata.tables[str(AuditRecord.__tablename__)])
 
 
 def enter(session: Session, message: Message, content: Content | None, deliveries: list[Delivery], *, by: Actor, now: datetime) -> None:
@@ -23,8 +25,7 @@ def enter(session: Session, message: Message, content: Content | None, deliverie
     for delivery in deliveries:
         delivery.settled_at = now if State(delivery.state) in FINAL else None
     for rows in ([content] if content else [], [message], deliveries):  # parents before children
-        session.add_all(rows)
-        session.flush()
+        db.insert_all(session, rows)
     touched.entered(session, deliveries)
     states = [(delivery.id, State(delivery.state)) for delivery in deliveries]
     notes = {show(delivery.id): delivery.note for delivery in deliveries if delivery.note}
@@ -127,13 +128,12 @@ def write(
     detail: Mapping[str, Any] | None = None,
     items: int = 0,
     digest: str = "",
-) -> AuditRecord:
+) -> None:
     """Put an act on the record, in the transaction of the act itself; also for whom a substitute stands in."""
     said = dict(detail or {}) | ({"stands_in_for": list(by.stands_in_for)} if by.stands_in_for else {})
-    written = AuditRecord(at=now, by=str(by), act=str(act), subject=subject, detail=said, items=items, digest=digest)
-    session.add(written)
+    words = {"by": str(by), "act": str(act), "subject": subject, "detail": said, "digest": digest, "previous": "", "sealed": ""}
     session.flush()
-    return written
+    session.execute(RECORD, words | {"id": new_id(), "at": now, "items": items})
 
 
 def digest(states: Iterable[tuple[int, State]]) -> str:

@@ -1,10 +1,12 @@
 """Named numbers that processes compare, to see cheaply that something changed."""
 
-from sqlalchemy import update
+from sqlalchemy import bindparam, select, update
 from sqlmodel import Session, col
 
 from triage import db
 from triage.models import Marker
+
+NUMBER = select(col(Marker.number)).where(col(Marker.name) == bindparam("name"))
 
 
 def advance(session: Session, name: str) -> None:
@@ -15,5 +17,4 @@ def advance(session: Session, name: str) -> None:
 
 def read(session: Session, name: str) -> int:
     """Where the marker stands; 0 before its first advance."""
-    marker = session.get(Marker, name, populate_existing=True)
-    return marker.number if marker else 0
+    return session.scalar(NUMBER, {"name": name}) or 0

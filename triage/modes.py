@@ -45,9 +45,12 @@ class DepartmentMode:
     reason: str = ""
 
 
+SWITCHES = select(col(ModeSwitch.department), col(ModeSwitch.mode))
+
+
 def now_in_force(session: Session, company: Company) -> Modes:
     """The modes as of now: a switch counts for the next mail that is judged."""
-    return Modes(company, dict(session.execute(select(col(ModeSwitch.department), col(ModeSwitch.mode))).all()))
+    return Modes(company, dict(session.execute(SWITCHES).all()))
 
 
 def listing(session: Session, company: Company, *, by: Actor) -> tuple[DepartmentMode, ...]:
