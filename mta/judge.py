@@ -25,6 +25,7 @@ from mta.examination import Examiner
 from mta.lane import Judged, Lane
 from mta.listing import asked_about_clients
 from mta.spool import Spool
+from mta.surveyor import Surveyor
 from triage import intake
 from triage.bell import Bell
 from triage.bounded import Pool
@@ -76,10 +77,12 @@ def run(settings: Settings, stop: threading.Event) -> None:
         edges = (settings.smtp.trusted_authserv_ids, settings.smtp.edge_token)
         fast = Lane(spool, Examiner(fast_resolver, fast_pool, *asked, *edges), judged, workers=FAST_WORKERS)
         slow = Lane(spool, Examiner(slow_resolver, slow_pool, *asked, *edges), judged, workers=SLOW_WORKERS)
+        surveyor = Surveyor(engine, slow_resolver)
         rounds = [
             again(stop, "reading the spool", lambda: fast.feed(spool.batches()), bells[0].wait),
             again(stop, "reading the retry spool", lambda: slow.feed(spool.due(utcnow())), stop.wait),
             again(stop, "writing the door snapshot", Doorkeeper(settings, engine).look, bells[1].wait, AT_THE_DOOR),
+            again(stop, "asking what senders publish", lambda: survey(surveyor, bells[3]), stop.wait),
         ]
         Writer(engine, spool, settings, bells[2:]).write(judged, stop)
         fast.close()
@@ -90,6 +93,12 @@ def run(settings: Settings, stop: threading.Event) -> None:
             thread.join()
         fast.let_go()
         slow.let_go()
+
+
+def survey(surveyor: Surveyor, change: Bell) -> None:
+    """Tell browsers when a new rule turns out not to work."""
+    if surveyor.look():
+        change.ring()
 
 
 def parsers(size: int, seconds: float) -> Pool:

@@ -344,6 +344,7 @@ class Rule(SQLModel, table=True):
     recipient: str = ""  # redirect: only mail to this address of ours; "" for any
     target: str = ""  # redirect: where it goes, as person:UID, department:CODE or an address of ours
     doubt: str = ""  # why it may never work, in a sentence, as far as was known when it was made
+    looked_at: datetime | None = instant(nullable=True)  # when DNS was asked what the sender's domain publishes
     lapse_days: int = 0  # `until` is so many days after the last mail either way; 0: it does not move
     decision_id: int | None = Field(default=None, sa_column=Column(BigInteger, index=True, nullable=True))  # made along with it
     __table_args__ = (Index("rule_by_value", "value", "match"),)
