@@ -196,6 +196,13 @@ def keep_sent(session: Session, mails: Sequence[SentMail]) -> None:
         session.execute(insert(SentMail), [mail.model_dump() for mail in mails])
 
 
+def answerable(session: Session, person: str, department: str, now: datetime) -> set[str]:
+    """Where mail of one employee has gone within the last 24 hours that somebody may answer."""
+    where = [col(SentMail.at) > now - DAY, col(SentMail.person) == person, col(SentMail.department) == department]
+    rows = session.scalars(select(col(SentMail.went_to)).where(*where, col(SentMail.automatic).is_(False)))
+    return {place for went_to in rows for place in went_to}
+
+
 # mailing lists
 
 

@@ -64,7 +64,7 @@ def learn_many(session: Session, mails: Iterable[Sent], *, how: str, settings: S
         for _, outcome in left:
             outcome.leave_out(unwanted)
     rules.prolong(session, {address for _, outcome in left for address in outcome.addresses}, now)
-    correspondents.keep_sent(session, [row for mail, outcome in left if (row := remembered(mail, outcome, lookup))])
+    correspondents.keep_sent(session, [row for mail, outcome in left if (row := remembered(session, mail, outcome, lookup, now))])
     correspondents.count(session, report.skipped.items(), how=how, now=now)
     if report.learned or report.parked:
         detail = {"how": how, "learned": report.learned, "parked": report.parked, "mails": len(given)}
@@ -213,12 +213,13 @@ def settle(
     return frozenset(one.key for one, state in rows if there.get(one.key, state) != KNOWN)
 
 
-def remembered(mail: Sent, outcome: Outcome, lookup: Lookup) -> SentMail | None:
+def remembered(session: Session, mail: Sent, outcome: Outcome, lookup: Lookup, now: datetime) -> SentMail | None:
     """The mail as answers may name it; None when it went to nobody outside, or is not of ours: only passed on."""
     writer, author = outcome.writer, lookup.writer(mail.author)
     if not mail.message_id or not outcome.outside or writer is None or author is None:
         return None
     freemail = frozenset(lookup.settings.policy.freemail_domains)
+    went_to = {str(one) if one.domain in freemail else one.domain for one in outcome.outside}
     return SentMail(
         message_id=mail.message_id,
         uid=mail.uid,
@@ -226,10 +227,22 @@ def remembered(mail: Sent, outcome: Outcome, lookup: Lookup) -> SentMail | None:
         department=writer.department,
         author=author.shown,
         at=mail.at,
-        automatic=mail.why_not is not None or outcome.whole is Reason.RESOURCE,
-        went_to=sorted({str(one) if one.domain in freemail else one.domain for one in outcome.outside}),
+        automatic=is_automatic(mail, outcome) or is_too_much(session, writer, outcome, went_to, lookup.settings, now),
+        went_to=sorted(went_to),
         skipped=skipped(outcome),
     )
+
+
+def is_automatic(mail: Sent, outcome: Outcome) -> bool:
+    """Did a program write it?"""
+    return mail.why_not is not None or outcome.whole is Reason.RESOURCE
+
+
+def is_too_much(session: Session, writer: Writer, outcome: Outcome, went_to: set[str], settings: Settings, now: datetime) -> bool:
+    """Mail in a colleague's name teaches nothing, so that the day's cap is not met by it: its answers have the same one."""
+    if outcome.whole is not Reason.FORWARD:
+        return False
+    return len(went_to | correspondents.answerable(session, writer.person, writer.department, now)) > settings.outbound.daily_cap
 
 
 def skipped(outcome: Outcome) -> dict[str, list[str]]:

@@ -405,7 +405,7 @@ class SentMail(SQLModel, table=True):
     department: str
     author: str  # who wrote it, as people read it
     at: datetime = instant()
-    automatic: bool = False  # a program wrote it: nobody may answer through an open door
+    automatic: bool = False  # a program wrote it, or too much was written: nobody may answer through an open door
     went_to: list[str] = listed()  # domains; of free-mail providers whole addresses
     skipped: dict[str, list[str]] = document()  # what it did not teach, by reason
     __table_args__ = (Index("sent_mail_by_time", "at"),)

@@ -246,6 +246,15 @@ def test_what_is_parked_or_dropped_opens_no_door_by_answering(session: Session, 
     assert kept == {"1": ["supplier.example"], "3": ["supplier.example"], "4": ["other.example"]}
 
 
+def test_mail_in_a_colleagues_name_opens_the_door_no_further_than_ones_own(session: Session, settings: Settings) -> None:
+    settings = outbound(settings, daily_cap=2)
+    mails = [wrote(f"x@{number}.example", number=number, author=MARA) for number in range(1, 5)]
+    learn(session, settings, *mails[:2])
+    learn(session, settings, *mails[2:], wrote("y@1.example", number=5, author=MARA))
+    kept = {one.message_id[0]: one.automatic for one in session.scalars(select(SentMail))}
+    assert kept == {"1": False, "2": False, "3": True, "4": True, "5": False}
+
+
 def test_an_unknown_way_is_refused(session: Session, settings: Settings) -> None:
     with pytest.raises(BadInput, match="how: outbound, journal"):
         learn(session, settings, wrote(), how="magic")
