@@ -109,6 +109,7 @@ def new_ones(engine: Engine, examiner: Examiner, batch: Batch, address: str, imp
         if spool_id in known:
             imported.known += 1
             continue
+        known.add(spool_id)
         past = examiner.examined(stored, address)
         yield Letter(past.envelope, past.raw, past.authentication, past.summary)
 

@@ -7,8 +7,9 @@ from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import recall_section
+from tests.e2e.conftest import House, recall_section, sign_in
 from tests.peers import company, dovecot as dovecot_peer, processes
 from tests.peers.company import DOMAIN, Company, Desk
 from tests.peers.outside import STRANGER, SUPPLIER, Letter
@@ -91,6 +92,20 @@ def test_departments_close_one_by_one_while_mail_flows(house: Company, desk: Des
     house.run("mode", "reset", check=True)
     house.take(Letter(UNKNOWN, LUC, "closed for all"))
     assert desk.wait_for(q="closed for all")[0]["state"] == "held"
+
+
+@pytest.mark.peers
+def test_administrators_close_and_open_the_doors_in_the_console(house: Company, store: dovecot_peer.Server, page: Page) -> None:
+    sign_in(page, House(house, store))
+    page.get_by_role("link", name="Doors").click()
+    expect(page.get_by_role("heading", name="Doors")).to_be_visible()
+    page.get_by_label("Reason, for the record").fill("too early")
+    page.get_by_role("button", name="Open the door of IT").click()
+    expect(page.get_by_text("too early")).to_be_visible()
+    assert "observe" in house.run("mode", "list", check=True).stdout
+    page.get_by_role("button", name="As the settings say for IT").click()
+    expect(page.get_by_role("button", name="Open the door of IT")).to_be_visible()
+    assert "observe" not in house.run("mode", "list", check=True).stdout
 
 
 @pytest.mark.peers

@@ -75,10 +75,10 @@ def test_what_is_known_and_was_proven_then_goes_on_and_the_rest_is_held(shell: S
 
 
 def test_it_comes_in_once_however_often_it_is_brought(shell: Shell, engine: Engine, tmp_path: Path) -> None:
-    file = mbox(tmp_path / "old", *map(letter, range(40)), letter(7))
-    assert shell("import", "mbox", str(file), "--to", TO).out == "40 mails came in: 40 held\n1 had come in before and were left alone\n"
+    file = mbox(tmp_path / "old", letter(0), *map(letter, range(40)), letter(7))
+    assert shell("import", "mbox", str(file), "--to", TO).out == "40 mails came in: 40 held\n2 had come in before and were left alone\n"
     found = json.loads(shell("import", "mbox", str(file), "--to", TO, "--json").out)
-    assert found == {"states": {}, "known": 41, "unreadable": {}, "dry_run": False}
+    assert found == {"states": {}, "known": 42, "unreadable": {}, "dry_run": False}
     again = maildir(tmp_path / "copy", letter(3), letter(50))
     assert shell("import", "maildir", str(again), "--to", TO).out == "1 mails came in: 1 held\n1 had come in before and were left alone\n"
     assert shell("import", "maildir", str(again), "--to", "legal+mara.berg@company.example").out == "2 mails came in: 2 held\n"

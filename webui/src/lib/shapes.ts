@@ -339,3 +339,13 @@ export interface Proposal {
   rule_id: string | null
   pending_id: string | null
 }
+
+/** Whether the door is closed for a department; code "": the company. */
+export interface DepartmentMode {
+  code: string
+  name: string
+  mode: 'enforce' | 'observe'
+  by: string
+  at: string | null
+  reason: string
+}
