@@ -14,7 +14,6 @@ from triage.errors import BadInput
 from triage.grouping import proven_domain
 from triage.ids import show
 from triage.models import Delivery, Rule
-from triage.rule_making import Sender, block_of, senders_of
 from triage.rule_orders import RuleOrder, checked
 from triage.selection import ANY_PROOF, Selection
 from triage.settings import Settings
@@ -43,12 +42,10 @@ def orders(session: Session, selected: Selection, ids: Sequence[int], *, by: Act
 
 
 def of_sender(session: Session, order: RuleOrder, selected: Selection, ids: Sequence[int]) -> RuleOrder:
-    """The block of the sender or domain that was named, no stronger than what was purged could prove (mailflow.md 5)."""
-    whole = Sender("address" if selected.sender else "domain", selected.sender or selected.domain)
-    for one in senders_of(session, replace(order, match=whole.match), ids):
-        whole.proofs |= one.proofs
-        whole.publishes_nothing &= one.publishes_nothing
-    return block_of(replace(order, match=whole.match), whole)
+    """The block of the sender or domain that was named; where some of it proved nothing only of what does not (mailflow.md 5)."""
+    unproven = select(col(Delivery.id)).where(among(session, col(Delivery.id), ids), col(Delivery.proof) == "").limit(1)
+    match, value = ("address", selected.sender) if selected.sender else ("domain", selected.domain)
+    return replace(order, match=match, value=value, unproven_only=session.scalar(unproven) is not None)
 
 
 def of_campaign(session: Session, order: RuleOrder, selected: Selection, ids: Sequence[int]) -> RuleOrder:
