@@ -29,6 +29,8 @@ from triage.teaching import Sent
 from triage.times import utcnow
 
 TRIES = 4  # at one place in one account
+AT_ONCE = 2000  # messages that are learned from in one transaction, if they come soon
+SOON = 0.2  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ class Report:
     left: dict[str, int] = field(default_factory=dict)  # account that is open: messages that are still to come, as far as is known
 
 
+Folders = dict[str, list[Reach]]  # by folder, what was read
 Heard = Callable[[Report, str], None]  # called when there is news of an account
 
 
@@ -95,21 +98,56 @@ def run(engine: Engine, plan: Plan, *, settings: Settings, by: Actor, heard: Hea
     """Read all accounts and learn from them. Unreachable when there is no source; accounts that fail are in the report."""
     waiting = deque(plan.source.accounts())
     report = Report(accounts=len(waiting))
+    with db.reading(engine) as session:
+        reached = seeded.reached(session, plan.name)
+    lots: list[tuple[str, Lot]] = []
+    ends: list[tuple[str, End]] = []
     with children(plan, min(plan.connections, len(waiting))) as readers:
         for reader in readers:
-            reader.begin(engine, plan, waiting)
+            reader.begin(waiting, reached)
         while busy := [reader for reader in readers if reader.account]:
-            ready = wait([reader.pipe for reader in busy])
-            news = [(reader, reader.hear()) for reader in busy if reader.pipe in ready]
-            if lots := [(reader.account, one) for reader, one in news if isinstance(one, Lot)]:
-                learn(engine, plan, lots, report, settings=settings, by=by)
-            for reader, one in news:
-                if isinstance(one, End):
-                    ended(report, reader.account, one)
-                heard(report, reader.account)
-                if isinstance(one, End):
-                    reader.begin(engine, plan, waiting)
+            ready = wait([reader.pipe for reader in busy], timeout=SOON if lots or ends else None)
+            for reader in busy:
+                if reader.pipe in ready:
+                    hear(reader, lots, ends, waiting, reached)
+            if not ready or sum(lot.messages for _, lot in lots) >= AT_ONCE:
+                settle(engine, plan, lots, ends, report, settings=settings, by=by, heard=heard)
+        settle(engine, plan, lots, ends, report, settings=settings, by=by, heard=heard)
     return report
+
+
+def hear(
+    reader: "Reader", lots: list[tuple[str, Lot]], ends: list[tuple[str, End]], waiting: deque[str], reached: dict[str, Folders]
+) -> None:
+    """Put what a child says to the rest; when it is through with an account, give it the next."""
+    news = reader.hear()
+    if isinstance(news, Lot):
+        lots.append((reader.account, news))
+    else:
+        ends.append((reader.account, news))
+        reader.begin(waiting, reached)
+
+
+def settle(
+    engine: Engine,
+    plan: Plan,
+    lots: list[tuple[str, Lot]],
+    ends: list[tuple[str, End]],
+    report: Report,
+    *,
+    settings: Settings,
+    by: Actor,
+    heard: Heard,
+) -> None:
+    """Learn from what was read, then say so; both lists are empty afterwards."""
+    if lots:
+        learn(engine, plan, lots, report, settings=settings, by=by)
+    for account, end in ends:
+        ended(report, account, end)
+    for account in dict.fromkeys(account for account, _ in (*lots, *ends)):
+        heard(report, account)
+    lots.clear()
+    ends.clear()
 
 
 def learn(engine: Engine, plan: Plan, lots: list[tuple[str, Lot]], report: Report, *, settings: Settings, by: Actor) -> None:
@@ -156,15 +194,12 @@ class Reader:
     pipe: Connection
     account: str = ""  # that it reads now
 
-    def begin(self, engine: Engine, plan: Plan, waiting: deque[str]) -> None:
+    def begin(self, waiting: deque[str], reached: dict[str, Folders]) -> None:
         """Give it the next account, if there is one."""
-        self.account = ""
-        while waiting and not self.account:
-            self.account = waiting.popleft()
-            with db.reading(engine) as session:
-                reached = seeded.reached(session, plan.name, self.account)
+        self.account = waiting.popleft() if waiting else ""
+        if self.account:
             with contextlib.suppress(OSError):  # it is dead: `hear` says so
-                self.pipe.send((self.account, reached))
+                self.pipe.send((self.account, reached.get(self.account, {})))
 
     def hear(self) -> Lot | End:
         """What it says next."""
@@ -209,7 +244,7 @@ def serve(plan: Plan, pipe: Connection) -> None:
             pipe.send(read_account(plan, account, reached, pipe.send))
 
 
-def read_account(plan: Plan, address: str, reached: dict[str, list[Reach]], say: Callable[[Lot], None]) -> End:
+def read_account(plan: Plan, address: str, reached: Folders, say: Callable[[Lot], None]) -> End:
     """Everything new in the sent folders of one account. A connection that breaks is made again, and goes on where it was."""
     marks: dict[str, Mark] = {}
     folders, tries = 0, 1
@@ -227,7 +262,7 @@ def read_account(plan: Plan, address: str, reached: dict[str, list[Reach]], say:
             time.sleep(plan.pause * 2 ** (tries - 1))
 
 
-def read_folders(plan: Plan, address: str, reached: dict[str, list[Reach]], marks: dict[str, Mark], say: Callable[[Lot], None]) -> int:
+def read_folders(plan: Plan, address: str, reached: Folders, marks: dict[str, Mark], say: Callable[[Lot], None]) -> int:
     """In one session: every sent folder from its mark on; how many there are."""
     account = plan.source.open(address)
     try:

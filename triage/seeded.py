@@ -17,11 +17,11 @@ class Reach(NamedTuple):
     last: str
 
 
-def reached(session: Session, source: str, account: str) -> dict[str, list[Reach]]:
-    """By folder, everything that was read of an account."""
-    found: dict[str, list[Reach]] = {}
-    for row in session.exec(select(SeededFolder).where(col(SeededFolder.source) == source, col(SeededFolder.account) == account)):
-        found.setdefault(row.folder, []).append(Reach(row.since, row.validity, row.last))
+def reached(session: Session, source: str) -> dict[str, dict[str, list[Reach]]]:
+    """By account and folder, everything that was read of a source."""
+    found: dict[str, dict[str, list[Reach]]] = {}
+    for row in session.exec(select(SeededFolder).where(col(SeededFolder.source) == source)):
+        found.setdefault(row.account, {}).setdefault(row.folder, []).append(Reach(row.since, row.validity, row.last))
     return found
 
 
