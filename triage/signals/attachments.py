@@ -42,6 +42,10 @@ def about(attachment: Attachment) -> Signal | None:
         return Signal("attachment-disguised", f"The attachment {name} says it is {media_type}, which its name hides.", 45, evidence)
     if RUNS_WHEN_OPENED.search(stripped) or media_type in RUNS:
         return Signal("attachment-runs", f"The attachment {name or media_type} could run a program when opened.", 40, evidence)
+    if inside := next((one for one in attachment.names if RUNS_WHEN_OPENED.search(one.rstrip(" .")) or DOUBLE_ENDING.search(one)), ""):
+        return Signal("attachment-runs", f"The attachment {name} holds {inside}, which could run a program.", 40, (name, inside))
+    if attachment.closed:
+        return Signal("attachment-encrypted", f"The attachment {name} is encrypted, so that nobody can look inside.", 30, evidence)
     if HOLDS_MACROS.search(stripped):
         return Signal("attachment-macros", f"The attachment {name} can hold macros, which are programs.", 25, evidence)
     if OPENS_A_PAGE.search(stripped) or media_type in PAGES:

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.triage.signals.seeing import looked_at, named, seen
+from triage.content import Attachment
 
 
 @pytest.mark.parametrize(
@@ -47,3 +48,17 @@ def test_kinds(name: str, media_type: str, signal: str | None) -> None:
     found = looked_at(attachments=named(name, media_type))
     found.pop("proven")
     assert {one.name: one.evidence for one in found.values()} == ({signal: (name, media_type)} if signal else {})
+
+
+@pytest.mark.parametrize(
+    ("names", "closed", "signal"),
+    [
+        (("readme.txt", "setup.exe"), False, "attachment-runs"),
+        (("invoice.pdf.js",), True, "attachment-runs"),
+        (("readme.txt",), True, "attachment-encrypted"),
+        (("readme.txt",), False, "attachment-packed"),
+    ],
+)
+def test_what_is_in_an_archive(names: tuple[str, ...], closed: bool, signal: str) -> None:
+    archive = (Attachment(1, "papers.zip", "application/zip", 1, "", names, closed),)
+    assert set(seen(attachments=archive)) == {signal}
