@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import socket
+import tarfile
 import threading
 import time
 from collections.abc import Iterator
@@ -221,6 +222,17 @@ def test_the_marks_of_a_folder_that_was_numbered_anew_count_no_more(house: Engin
     with db.reading(house) as session:
         assert seeded.reached(session, "x") == {JOE: {"Sent": [Reach("2026-01-01", "2", "3")], "Other": [Reach("", "1", "5")]}}
         assert seeded.reached(session, "y") == {}
+
+
+@pytest.mark.corpus
+def test_real_mail_never_stops_it(sqlite_engine: Engine, settings: Settings, corpus: Path, tmp_path: Path) -> None:
+    with tarfile.open(corpus / "maildirs.tar.gz") as packed:
+        packed.extractall(tmp_path, filter="data")
+    settings = replace(settings, company=replace(settings.company, domains=("enron.com", "barrera.org")))
+    report = run(sqlite_engine, plan(tmp_path / "maildirs"), settings)
+    assert (report.accounts, report.done, report.failed, report.folders, report.messages) == (23, 23, {}, 24, 344)
+    assert report.unreadable == {}
+    assert sum(report.learned.skipped.values()) >= 100  # nobody of them works here: whatever is not skipped before is not-ours
 
 
 # over IMAP
