@@ -28,6 +28,7 @@ class Found:
     listed: str = ""  # who lists the client as bad, as a sentence without its end
     scan: Scan = NOT_ASKED
     journaled: Journaled | None = None  # of a copy of outgoing mail: the journal report that it is
+    came_in: bool = False  # of such a copy: it is one of mail that came in through us
 
 
 NOTHING = Found(Authentication(""), Summary())

@@ -37,6 +37,7 @@ from triage.outgoing import Journaled
 from triage.settings import Settings
 from triage.teaching import Reason, Sent, sent
 from triage.times import utcnow
+from triage.writers import Lookup
 
 WORKERS = 4
 BY = Actor.system("outbound")
@@ -141,7 +142,7 @@ class Reader:
             log.warning("%s could not be read and teaches nothing: %s", show(envelope.spool_id), fault)
             return Found(Authentication(""), Summary())
         report = Journaled.from_json(read["journaled"]) if read["journaled"] else None
-        return Found(Authentication(""), Summary.from_json(read["summary"]), journaled=report)
+        return Found(Authentication(""), Summary.from_json(read["summary"]), journaled=report, came_in=read["came_in"])
 
 
 def is_journal(recipient: str, settings: Settings) -> bool:
@@ -165,7 +166,11 @@ class Departures(Writer):
             if departures.depart(session, leaving, message.raw, found.summary, settings=self.settings, now=utcnow()) is not None:
                 self.learn(session, lesson(leaving, found.summary), "outbound")
         if len(others) < len(envelope.recipients):
-            self.learn(session, copied(envelope, found), "journal")
+            self.learn(session, copied(envelope, found, by_employee=self.is_employee(session, envelope.reverse_path)), "journal")
+
+    def is_employee(self, session: Session, address: str) -> bool:
+        """Does somebody here write from this address?"""
+        return Lookup(session, self.settings).writer(address) is not None
 
     def learn(self, session: Session, mail: Sent, how: str) -> None:
         """Learn from it; a fault of ours in that keeps no mail back."""
@@ -184,9 +189,16 @@ def lesson(envelope: Envelope, summary: Summary) -> Sent:
     return mail if summary.parsed or mail.why_not else replace(mail, why_not=Reason.UNREADABLE)
 
 
-def copied(envelope: Envelope, found: Found) -> Sent:
-    """What a copy teaches: the envelope that a journal report tells, or of a plain copy the recipients that its header names."""
-    if report := found.journaled:
+def copied(envelope: Envelope, found: Found, *, by_employee: bool) -> Sent:
+    """What a copy teaches: the envelope that a journal report tells, or of a plain copy the recipients that its header names.
+
+    Only a server writes reports: what employees send to the address themselves is none. And a copy of what came in through us
+    teaches nothing, whatever a stranger has written into it.
+    """
+    plain = lesson(replace(envelope, recipients=found.summary.to), found.summary)
+    if found.came_in:
+        return replace(plain, why_not=Reason.NOT_OURS)
+    if (report := found.journaled) and not by_employee:
         mail = sent(report.summary, report.sender, report.recipients, envelope.received_at)
         return mail if report.summary.parsed or mail.why_not else replace(mail, why_not=Reason.UNREADABLE)
-    return lesson(replace(envelope, recipients=found.summary.to), found.summary)
+    return plain

@@ -10,7 +10,7 @@ from sqlmodel import Session, col
 from triage import access, correspondents, ledger
 from triage.actor import Actor
 from triage.correspondents import DROPPED, KNOWN, PARKED
-from triage.errors import NotFound
+from triage.errors import NotAllowed, NotFound
 from triage.ids import show
 from triage.models import Correspondent, Department, NotLearned, Person, PostedList
 from triage.settings import Settings
@@ -91,8 +91,15 @@ def acquaintance(session: Session, one: Correspondent, settings: Settings) -> Ac
     )
 
 
-def accept(session: Session, ids: Sequence[int], *, by: Actor, now: datetime) -> int:
-    """What was parked or dropped counts from now on; how many. NotFound for one that the actor may not see."""
+def accept(session: Session, ids: Sequence[int], *, by: Actor, settings: Settings, now: datetime) -> int:
+    """What was parked or dropped counts from now on; how many. NotFound for one that the actor may not see, NotAllowed for one
+    that more people would know than are in their scope."""
+    access.may_make_rules(by)
+    for one in correspondents.locked(session, ids, by).values():
+        person = session.get(Person, one.person) if one.person else None
+        department = one.department or (person.department if person else "")
+        if not correspondents.may_open(by, settings.outbound.learn, one.person, department):
+            raise NotAllowed(f"{one.address} would be known to the whole {settings.outbound.learn} (outbound.learn): that is beyond your scope")
     return decide(session, ids, KNOWN, by=by, now=now)
 
 

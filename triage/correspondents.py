@@ -144,6 +144,13 @@ def scope_of(learn: str, person: str, department: str) -> str:
     return f"person:{person}" if person and learn == "person" else f"department:{department}"
 
 
+def may_open(by: Actor, learn: str, person: str, department: str) -> bool:
+    """Does the actor's scope hold all of those to whom an address is known that this employee knows?"""
+    scope = scope_of(learn, person, department)
+    holding = {scope, f"department:{department}"} if scope.startswith("person:") else {scope}
+    return by.scope.company or not holding.isdisjoint(by.scope.words())
+
+
 def as_rule(one: Correspondent, writer: str, scope: str, settings: Settings) -> Rule:
     """A correspondent as the rule it is worth, with where it comes from in its note."""
     return Rule(
@@ -176,6 +183,20 @@ def heard(session: Session, ids: Iterable[int], now: datetime) -> None:
         where = db.among(session, col(Correspondent.id), known)
         values = {"heard": col(Correspondent.heard) + 1, "last_heard_at": now, "last_mail_at": now}
         session.execute(update(Correspondent).where(where).values(**values), execution_options={"synchronize_session": False})
+
+
+def shut(session: Session, person: str, department: str, author: str) -> set[str]:
+    """From where an author may not answer this employee: staff has said no to them or has still to look; or they are not known, and
+    staff has said no to somebody else of their domain."""
+    domain = author.rpartition("@")[2]
+    of_theirs = col(Correspondent.person) == person, col(Correspondent.department) == ("" if person else department)
+    themselves, colleague = col(Correspondent.address) == author, col(Correspondent.address).endswith(f"@{domain}", autoescape=True)
+    rows = select(col(Correspondent.address), col(Correspondent.state))
+    where = or_(themselves, and_(colleague, col(Correspondent.state) == DROPPED))
+    found: dict[str, str] = dict(session.execute(rows.where(*of_theirs, where)).all())
+    if author in found:
+        return set() if found[author] == KNOWN else {author, domain}
+    return {domain} if found else set()
 
 
 def count(session: Session, reasons: Iterable[tuple[str, int]], *, how: str, now: datetime) -> None:

@@ -131,6 +131,9 @@ def employee(session: Session, named: str, lookup: Lookup, by: Actor) -> str:
     folders = {f"person:{writer.person}", f"department:{writer.department}"}
     if (not by.scope.company and folders.isdisjoint(by.scope.words())) or folders & sealed.closed(session, by):
         raise NotAllowed(f"employee: {named[:80]!r} is beyond your scope")
+    learn = lookup.settings.outbound.learn
+    if not correspondents.may_open(by, learn, writer.person, writer.department):
+        raise NotAllowed(f"employee: whom {named[:80]!r} knows the whole {learn} knows (outbound.learn), and that is beyond your scope")
     return address
 
 
@@ -239,8 +242,8 @@ def is_automatic(mail: Sent, outcome: Outcome) -> bool:
 
 
 def is_too_much(session: Session, writer: Writer, outcome: Outcome, went_to: set[str], settings: Settings, now: datetime) -> bool:
-    """Mail in a colleague's name teaches nothing, so that the day's cap is not met by it: its answers have the same one."""
-    if outcome.whole is not Reason.FORWARD:
+    """Mail in a colleague's name, or to addresses that are never learned, does not meet the day's cap: its answers have the same one."""
+    if all(str(one) in outcome.addresses for one in outcome.outside):
         return False
     return len(went_to | correspondents.answerable(session, writer.person, writer.department, now)) > settings.outbound.daily_cap
 

@@ -16,6 +16,7 @@ from triage.visible import visible
 READ_LIMIT = 1024 * 1024  # characters of a report
 RECIPIENT_LIMIT = 10_000
 LINE = re.compile(r"^[ \t]*(sender|to|cc|bcc|recipient)[ \t]*:[ \t]*(.*?)[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
+TRACE = re.compile(rb"^X-Mailroom-Message[ \t]*:", re.IGNORECASE | re.MULTILINE)
 ADDRESS = re.compile(r"<?([^\s<>,;]{1,254})>?")  # what follows a comma says how Exchange came to it: Expanded, Forwarded
 
 
@@ -71,6 +72,13 @@ def envelope_of(report: Part) -> tuple[str, tuple[str, ...]]:
 
 def read_json(raw: bytes, options: Mapping[str, Any]) -> bytes:
     """For a bounded child: the summary, and the journal report where it is one, as JSON. Options: headers_only, journal."""
-    report = journaled(raw) if options.get("journal") else None
+    is_copy = bool(options.get("journal"))
+    report = journaled(raw) if is_copy else None
     summary = summarise(raw, headers_only=bool(options.get("headers_only")))
-    return json.dumps({"summary": summary.as_json(), "journaled": report.as_json() if report else None}).encode()
+    read = {"summary": summary.as_json(), "journaled": report.as_json() if report else None, "came_in": is_copy and came_in(raw)}
+    return json.dumps(read).encode()
+
+
+def came_in(raw: bytes) -> bool:
+    """Did we put our trace fields on it? Nobody outside can: those in our name are taken out of what comes in."""
+    return TRACE.search(raw[: raw.find(b"\r\n\r\n")] if b"\r\n\r\n" in raw else raw) is not None

@@ -245,7 +245,15 @@ def forged_author(facts: Facts) -> Verdict | None:
 
 
 # Nobody looks at what passes in an emergency: what may be forged waits for a person.
-HELD_IN_EMERGENCY = (*NEVER_WAIVED, listed_client, ambiguous_author, proof_unknown, rejected_by_author_domain, forged_author)
+HELD_IN_EMERGENCY = (
+    *NEVER_WAIVED,
+    listed_client,
+    ambiguous_author,
+    proof_unknown,
+    rejected_by_author_domain,
+    forged_author,
+    unproven_known_sender,
+)
 
 
 def decide(facts: Facts) -> Verdict:

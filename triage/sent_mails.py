@@ -1,11 +1,12 @@
 """Mails that left through us, as an answer or a bounce names them."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from sqlalchemy import ColumnElement, select
 from sqlmodel import Session, col
 
-from triage import sealed
+from triage import correspondents, sealed
 from triage.content import Summary
 from triage.envelope import Envelope
 from triage.facts import OurMail
@@ -20,7 +21,12 @@ def named_in(session: Session, envelope: Envelope, summary: Summary) -> tuple[Ou
     for named_by, where in ways(envelope, summary):
         rows = session.scalars(select(SentMail).where(where).order_by(col(SentMail.at).desc()).limit(MOST))
         found += [our_mail(row, named_by, hidden=sealed.hides(session, row.department, row.person)) for row in rows]
-    return tuple(found)
+    return tuple(one if one.named_by == "returned" else answerable(session, one, summary.author) for one in found)
+
+
+def answerable(session: Session, mail: OurMail, author: str) -> OurMail:
+    """The mail without the places from which staff does not let this author answer, whatever it had decided when the mail left."""
+    return replace(mail, went_to=mail.went_to - correspondents.shut(session, mail.person, mail.department, author))
 
 
 def ways(envelope: Envelope, summary: Summary) -> Iterator[tuple[str, ColumnElement[bool]]]:

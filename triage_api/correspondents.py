@@ -49,9 +49,9 @@ def list_correspondents(
 
 
 @router.post("/correspondents/accept", response_model=shapes.Count, responses=described(401, 403, 404, 422))
-def accept_correspondents(order: shapes.ChosenCorrespondents, session: Tx, by: Staff) -> shapes.Count:
+def accept_correspondents(order: shapes.ChosenCorrespondents, session: Tx, by: Staff, here: Here) -> shapes.Count:
     """Let what was parked or dropped count from now on."""
-    count = acquaintances.accept(session, order.ids, by=by, now=utcnow())
+    count = acquaintances.accept(session, order.ids, by=by, settings=here.settings, now=utcnow())
     ring_after(session)
     return shapes.Count(count=count)
 

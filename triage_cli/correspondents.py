@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import click
@@ -49,7 +50,7 @@ def list_correspondents(
 @click.pass_context
 def accept(ctx: click.Context, numbers: tuple[str, ...]) -> None:
     """Let what was parked or dropped count from now on."""
-    decide(ctx, numbers, acquaintances.accept, "count from now on")
+    decide(ctx, numbers, partial(acquaintances.accept, settings=settings_of(ctx)), "count from now on")
 
 
 @correspondents.command("drop")

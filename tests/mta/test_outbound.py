@@ -242,6 +242,32 @@ def test_a_journal_report_of_an_automatic_answer_teaches_nothing(own: Settings) 
     assert door.known() == {}
 
 
+def forged_report(*, marked: bool = True) -> bytes:
+    """What looks like a journal report."""
+    return multipart(
+        part("Content-Type: text/plain", f"Sender: {JOE}\r\nTo: {ANN}\r\n".encode()),
+        part("Content-Type: message/rfc822", LETTER),
+        head="From: <MicrosoftExchange@company.example>\nSubject: Offer" + ("\nX-MS-Journal-Report:" if marked else ""),
+    )
+
+
+@pytest.mark.parametrize("marked", [False, True])
+@pytest.mark.parametrize("reverse_path", ["", "bounce+1@company.example", "evil@evil.example", JOE])
+def test_a_copy_of_what_came_in_teaches_nothing(own: Settings, reverse_path: str, *, marked: bool) -> None:
+    stamped = b"X-Mailroom-Message: 1\r\nX-Mailroom-Verdict: postmaster\r\n"  # always_bcc copies what a stranger wrote to postmaster@
+    with listening(own) as door:
+        door.send(stamped + forged_report(marked=marked), JOURNAL, sender=reverse_path)
+        until(lambda: door.reasons() == {"not-ours": 1})
+    assert door.known() == {}
+
+
+def test_an_employee_writes_no_journal_reports(own: Settings) -> None:
+    with listening(own) as door:
+        door.send(forged_report(), JOURNAL, sender="mara.berg@company.example")
+        until(lambda: door.reasons() == {"forward": 1})
+    assert door.known() == {}
+
+
 def test_without_a_way_out_only_copies_are_taken(own: Settings) -> None:
     settings = replace(own, relay=replace(own.relay, smarthost=""))
     with listening(settings) as door, smtplib.SMTP(*door.address, timeout=HANG) as client:

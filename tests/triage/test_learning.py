@@ -1,5 +1,6 @@
 """Whom somebody here writes to is known, within a scope, for a time; what is not learned is counted with its reason."""
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -11,9 +12,10 @@ from sqlmodel import Session, col
 from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, DMARC_FAIL, DMARC_PASS, NOW, OTTO, arrive
 from triage import acquaintances, correspondents, db, learning, rules
-from triage.actor import Actor
+from triage.actor import Actor, Role, Scope
 from triage.authentication import Dmarc, Result
 from triage.errors import BadInput, NotAllowed, NotFound
+from triage.learning import Announced
 from triage.models import AuditRecord, Correspondent, Delivery, SentMail
 from triage.rules import RuleOrder
 from triage.settings import Settings
@@ -184,7 +186,7 @@ def test_staff_looks_at_what_is_parked(session: Session, settings: Settings) -> 
     learn(session, settings, wrote(ANN, "b@supplier.example"))
     parked = {one.address: one for one in acquaintances.listing(session, by=ANA, settings=settings, state="parked")}
     assert parked[ANN].provenance == f"Joe Fern wrote to {ANN} on 24 Nov 2026 (Message-ID <1@company.example>)"
-    assert acquaintances.accept(session, [parked[ANN].id], by=ANA, now=NOW) == 1
+    assert acquaintances.accept(session, [parked[ANN].id], by=ANA, settings=settings, now=NOW) == 1
     assert acquaintances.drop(session, [parked["b@supplier.example"].id], by=ANA, now=NOW) == 1
     learn(session, settings, wrote("b@supplier.example"))
     states = [
@@ -192,7 +194,7 @@ def test_staff_looks_at_what_is_parked(session: Session, settings: Settings) -> 
         for who in (ANN, "b@supplier.example")
     ]
     assert states == [State.QUEUED, State.HELD]
-    assert acquaintances.accept(session, [parked[ANN].id], by=ANA, now=NOW) == 0
+    assert acquaintances.accept(session, [parked[ANN].id], by=ANA, settings=settings, now=NOW) == 0
     acts = [record.act for record in session.scalars(select(AuditRecord)) if record.act in ("learn", "correspondents")]
     assert acts == ["learn", "correspondents", "correspondents"]
 
@@ -240,7 +242,7 @@ def test_what_is_parked_or_dropped_opens_no_door_by_answering(session: Session, 
     (parked,) = acquaintances.listing(session, by=ANA, settings=settings, state="parked")
     acquaintances.drop(session, [parked.id], by=ANA, now=NOW)
     learn(session, settings, wrote(ANN, "b@other.example", number=3))
-    acquaintances.accept(session, [parked.id], by=ANA, now=NOW)
+    acquaintances.accept(session, [parked.id], by=ANA, settings=settings, now=NOW)
     learn(session, settings, wrote("b@other.example", number=4))
     kept = {one.message_id[0]: one.went_to for one in session.scalars(select(SentMail))}
     assert kept == {"1": ["supplier.example"], "3": ["supplier.example"], "4": ["other.example"]}
@@ -258,3 +260,39 @@ def test_mail_in_a_colleagues_name_opens_the_door_no_further_than_ones_own(sessi
 def test_an_unknown_way_is_refused(session: Session, settings: Settings) -> None:
     with pytest.raises(BadInput, match="how: outbound, journal"):
         learn(session, settings, wrote(), how="magic")
+
+
+@pytest.mark.parametrize(
+    ("learned_for", "scope", "may"),
+    [
+        ("person", "department:it", True),
+        ("person", "person:joe.fern", True),
+        ("department", "department:it", True),
+        ("department", "person:joe.fern", False),
+        ("company", "department:it", False),
+        ("company", "company", True),
+    ],
+)
+def test_nobody_opens_the_door_for_more_people_than_are_in_their_scope(
+    session: Session, settings: Settings, learned_for: str, scope: str, *, may: bool
+) -> None:
+    settings = outbound(settings, learn=learned_for, daily_cap=0)
+    learn(session, settings, wrote())
+    by = Actor.person("kim", Role.TRIAGE, Scope.parse([scope]), "Kim Day")
+    (parked,) = acquaintances.listing(session, by=by, settings=settings, state="parked")
+    acts = (
+        lambda: acquaintances.accept(session, [parked.id], by=by, settings=settings, now=NOW),
+        lambda: learning.announce(session, [Announced(JOE, "new@supplier.example")], settings=settings, by=by, now=NOW),
+    )
+    for act in acts:
+        with contextlib.nullcontext() if may else pytest.raises(NotAllowed, match="outbound.learn"):
+            act()
+
+
+def test_what_is_never_learned_opens_no_more_doors_for_answers_than_the_days_cap(session: Session, settings: Settings) -> None:
+    settings = outbound(settings, daily_cap=2)
+    learn(session, settings, wrote("a+token=1@one.example", "noreply@two.example"))
+    learn(session, settings, wrote("b=c@three.example", number=2))
+    learn(session, settings, wrote("b=c@two.example", number=3), wrote(ANN, number=4))
+    shut = {one.message_id[0]: one.automatic for one in session.scalars(select(SentMail))}
+    assert shut == {"1": False, "2": True, "3": False, "4": False}

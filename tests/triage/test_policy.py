@@ -206,7 +206,8 @@ TABLE = [
     (facts(emergency=OPEN), "emergency", Disposition.RELAY),
     (facts(DMARC_PASS, ALLOW, summary=MACRO, emergency=OPEN), "emergency", Disposition.RELAY),
     (facts(DMARC_PASS, ALLOW, emergency=OPEN), "allowed-sender", Disposition.RELAY),
-    (facts(NO_DMARC, ALLOW, emergency=OPEN), "emergency", Disposition.RELAY),
+    (facts(NO_DMARC, ALLOW, emergency=OPEN), "unproven-known-sender", Disposition.QUARANTINE),  # whoever borrows a known name
+    (facts(NO_DMARC, LEARNED, emergency=OPEN), "unproven-known-sender", Disposition.QUARANTINE),
     (facts(DMARC_PASS, BLOCK, emergency=OPEN), "blocked-sender", Disposition.PURGE),
     (facts(DMARC_FAIL, emergency=OPEN), "dmarc-reject", Disposition.QUARANTINE),
     (facts(replace(DMARC_FAIL, policy="none"), emergency=OPEN), "forged-author", Disposition.QUARANTINE),

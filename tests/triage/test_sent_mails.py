@@ -11,7 +11,7 @@ from sqlmodel import Session
 from tests.triage import arriving
 from tests.triage.arriving import ANA, DMARC_PASS, NO_DMARC, NOW
 from tests.triage.mails import mail, multipart, part
-from triage import correspondents, db, directory, ids, intake, learning, rules
+from triage import acquaintances, correspondents, db, directory, ids, intake, learning, rules
 from triage.actor import Actor
 from triage.authentication import Authentication, Dkim, Dmarc, Result
 from triage.company import SealedEntry
@@ -195,3 +195,42 @@ def test_a_list_is_known_by_its_posts(session: Session, settings: Settings, sign
         found = Authentication("eve@verein.example", (), (signature,))
         intake.receive(session, arriving.envelope(JOE), raw, found, summarise(raw), settings=settings, now=NOW)
     assert [(one.address, one.list_id, one.signer) for one in session.scalars(select(PostedList))] == known
+
+
+# staff has said no
+
+
+def dropped(session: Session, settings: Settings, *addresses: str) -> None:
+    """Joe wrote to them, and then staff said no."""
+    mails = [Sent(JOE, (one,), JOE, NOW) for one in addresses]
+    learning.learn_many(session, mails, how="outbound", settings=settings, by=Actor.system("outbound"), now=NOW)
+    found = acquaintances.listing(session, by=ANA, settings=settings)
+    acquaintances.drop(session, [one.id for one in found if one.address in addresses], by=ANA, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("no", "author", "rule"),
+    [
+        (ANN, ANN, "first-contact"),
+        (ANN, "carl@supplier.example", "first-contact"),  # nobody else there was known
+        ("carl@supplier.example", ANN, "first-contact"),
+        ("ann@other.example", ANN, "reply-to-ours"),
+        ("mara@company.example", ANN, "reply-to-ours"),
+    ],
+)
+def test_to_whom_staff_says_no_later_does_not_come_in_by_answering(
+    session: Session, settings: Settings, no: str, author: str, rule: str
+) -> None:
+    write(session, settings)
+    dropped(session, settings, no)
+    assert [one.rule for one in come(session, settings, answer(author), JOE, MARA)] == [rule, rule]
+
+
+def test_who_is_known_may_answer_beside_a_colleague_to_whom_staff_said_no(session: Session, settings: Settings) -> None:
+    write(session, settings)
+    learning.learn_many(
+        session, [Sent(JOE, (ANN,), JOE, NOW)], how="outbound", settings=settings, by=Actor.system("outbound"), now=NOW
+    )
+    dropped(session, settings, "carl@supplier.example")
+    assert [one.rule for one in come(session, settings, answer(), MARA)] == ["reply-to-ours"]
+    assert [one.rule for one in come(session, settings, answer("carl@supplier.example"), MARA)] == ["first-contact"]
