@@ -13,7 +13,7 @@ from triage import access, doubts, keys, ledger, markers, sealed
 from triage.actor import Actor
 from triage.db import among
 from triage.door import ancestors
-from triage.errors import NotFound, Stale
+from triage.errors import NotFound, NotYet, Stale
 from triage.facts import BY_STAFF
 from triage.ids import show
 from triage.models import Rule
@@ -167,11 +167,13 @@ def remove(session: Session, rule_id: int, *, by: Actor, now: datetime) -> None:
 
 
 def used(session: Session, rule_ids: Iterable[int], now: datetime) -> None:
-    """Count one use of each rule."""
+    """Count one use of each rule. NotYet when somebody has taken one back since it was read: what it did might not be undone with it."""
     first = func.coalesce(col(Rule.first_used_at), literal(to_micros(now), BigInteger))
     for rule_id in sorted(set(rule_ids)):
         counted = {"used": col(Rule.used) + 1, "first_used_at": first, "last_used_at": now, "until": lapse(now)}
-        session.execute(update(Rule).where(col(Rule.id) == rule_id).values(**counted), execution_options=UNSEEN)
+        use = update(Rule).where(col(Rule.id) == rule_id).values(**counted).returning(col(Rule.removed_at))
+        if session.execute(use, execution_options=UNSEEN).scalar():
+            raise NotYet(f"the rule {show(rule_id)} was taken back meanwhile")
 
 
 def prolong(session: Session, addresses: Iterable[str], now: datetime) -> None:

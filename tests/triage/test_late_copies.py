@@ -9,10 +9,11 @@ from sqlmodel import col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, DMARC_PASS, NO_DMARC, NOW, arrive
-from triage import db, decisions, door_rules, matches, policy, rules, undoing
+from triage import db, decisions, door_rules, intake, matches, policy, rules, undoing
 from triage.actor import Actor
 from triage.authentication import Dmarc
 from triage.decisions import Verb
+from triage.errors import NotYet
 from triage.facts import Facts, MatchedRule, Recipient
 from triage.ids import show
 from triage.models import Delivery, Rule
@@ -73,6 +74,29 @@ def test_late_copies_are_caught_and_come_back_when_the_purge_is_undone(known: En
     with db.reading(known) as session:
         assert set(session.scalars(select(col(Delivery.state)))) == {"held"}
     assert late(known, settings) == ("held", "first-contact")
+
+
+@pytest.mark.postgresql
+def test_what_is_judged_while_the_purge_is_undone_is_judged_again(
+    postgresql_url: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = db.open_engine(postgresql_url)
+    with db.transaction(engine) as session:
+        arriving.set_up(session, settings)
+        arrive(session, settings, author=CROOK)
+    made = purge(engine, settings, sender=CROOK)
+
+    def decided(facts: Facts) -> policy.Verdict:
+        monkeypatch.undo()
+        with db.transaction(engine) as other:
+            undoing.undo(other, made.id, by=ANA, reason="", now=NOW, settings=settings)
+        return policy.decide(facts)
+
+    monkeypatch.setattr(intake, "decide", decided)
+    with pytest.raises(NotYet, match="taken back"):
+        late(engine, settings)
+    assert late(engine, settings) == ("held", "first-contact")
+    engine.dispose()
 
 
 def test_it_ends_by_itself(known: Engine, settings: Settings) -> None:
