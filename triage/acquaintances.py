@@ -98,8 +98,9 @@ def accept(session: Session, ids: Sequence[int], *, by: Actor, settings: Setting
     for one in correspondents.locked(session, ids, by).values():
         person = session.get(Person, one.person) if one.person else None
         department = one.department or (person.department if person else "")
-        if not correspondents.may_open(by, settings.outbound.learn, one.person, department):
-            raise NotAllowed(f"{one.address} would be known to the whole {settings.outbound.learn} (outbound.learn): that is beyond your scope")
+        learn = settings.outbound.learn
+        if not correspondents.may_open(by, learn, one.person, department):
+            raise NotAllowed(f"{one.address} would be known to the whole {learn} (outbound.learn): that is beyond your scope")
     return decide(session, ids, KNOWN, by=by, now=now)
 
 

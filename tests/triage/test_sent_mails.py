@@ -228,9 +228,7 @@ def test_to_whom_staff_says_no_later_does_not_come_in_by_answering(
 
 def test_who_is_known_may_answer_beside_a_colleague_to_whom_staff_said_no(session: Session, settings: Settings) -> None:
     write(session, settings)
-    learning.learn_many(
-        session, [Sent(JOE, (ANN,), JOE, NOW)], how="outbound", settings=settings, by=Actor.system("outbound"), now=NOW
-    )
+    learning.learn_many(session, [Sent(JOE, (ANN,), JOE, NOW)], how="outbound", settings=settings, by=Actor.system("outbound"), now=NOW)
     dropped(session, settings, "carl@supplier.example")
     assert [one.rule for one in come(session, settings, answer(), MARA)] == ["reply-to-ours"]
     assert [one.rule for one in come(session, settings, answer("carl@supplier.example"), MARA)] == ["first-contact"]
