@@ -10,11 +10,12 @@ from sqlmodel import Session, col
 from triage import access, campaigns
 from triage.actor import Actor
 from triage.errors import NotFound
+from triage.evidence import most_frequent
 from triage.grouping import proven_domain
 from triage.ids import show
 from triage.listings import Listed, some
 from triage.models import Campaign, Delivery, Instant
-from triage.selection import Selection, condition, most_frequent
+from triage.selection import Selection, condition
 from triage.states import State
 
 EXAMPLES = 5

@@ -93,8 +93,11 @@ def folder(code: str, name: str, held: dict[tuple[str, str], int], people: dict[
     return Folder(code, name, shared + sum(person.held for person in inside), shared, tuple(inside), whole)
 
 
-def people(session: Session, q: str = "", *, limit: int = 50) -> tuple[Colleague, ...]:
-    """Who works here, by name: a redirect may go to anybody. Every word of `q` occurs in uid, name, department or mailbox."""
+def people(session: Session, q: str = "", *, limit: int = 50, after: tuple[str, str] | None = None) -> tuple[Colleague, ...]:
+    """Who works here, by name: a redirect may go to anybody. Every word of `q` occurs in uid, name, department or mailbox.
+
+    `after`: folded name and uid of the last one seen.
+    """
     rows = session.execute(
         select(Person, func.coalesce(col(Department.name), col(Person.department)))
         .outerjoin(Department, col(Department.code) == col(Person.department))
@@ -103,4 +106,10 @@ def people(session: Session, q: str = "", *, limit: int = 50) -> tuple[Colleague
     everybody = (Colleague(person.uid, person.name, person.department, name, person.mailbox) for person, name in rows)
     words = q.casefold().split()
     fitting = [one for one in everybody if all(word in " ".join(asdict(one).values()).casefold() for word in words)]
-    return tuple(sorted(fitting, key=lambda one: (one.name.casefold(), one.uid))[:limit])
+    in_order = sorted(fitting, key=place_of)
+    return tuple([one for one in in_order if after is None or place_of(one) > after][:limit])
+
+
+def place_of(one: Colleague) -> tuple[str, str]:
+    """Where somebody stands in the list."""
+    return one.name.casefold(), one.uid

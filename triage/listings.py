@@ -206,6 +206,6 @@ def known(session: Session, ids: Iterable[int], *, by: Actor) -> frozenset[int]:
     return frozenset(session.scalars(select(col(Delivery.id)).where(where)))
 
 
-def queue(session: Session, *, by: Actor, limit: int = 200) -> tuple[Listed, ...]:
+def queue(session: Session, *, by: Actor, limit: int = 200, after: tuple[datetime, int] | None = None) -> Page[Listed]:
     """What is to be sent on, taken back or put back, is under way or was refused by the next hop, newest first."""
-    return deliveries(session, Selection(states=UNDER_WAY), by=by, limit=limit).items
+    return deliveries(session, Selection(states=UNDER_WAY), by=by, limit=limit, after=after)

@@ -642,7 +642,7 @@ class KeptCard(SQLModel, table=True):
     lead: int = Field(sa_column=Column(BigInteger, nullable=False))
     __table_args__ = (
         Index("kept_card_by_order", "view", "grouped", "pressing", "calm", "age", "key"),
-        Index("kept_card_by_end", "perishable"),
+        Index("kept_card_by_end", "view", "grouped", "perishable"),
     )
 
 

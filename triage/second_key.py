@@ -2,9 +2,10 @@
 
 from dataclasses import asdict
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, true
 from sqlmodel import Session, col
 
 from triage import access, actors, decisions, ids, keys, rules, sealed, tokens
@@ -145,15 +146,15 @@ def concerns(session: Session, asked: PendingAct, by: Actor) -> bool:
     return keys.within(session, [ids.read(one) for one in asked.items], by)
 
 
-def listing(session: Session, *, by: Actor, now: datetime, limit: int = 200) -> list[PendingAct]:
-    """What waits for a second key and concerns the actor, the newest first."""
+def listing(session: Session, *, by: Actor, now: datetime, limit: int = 200, before: int | None = None) -> list[PendingAct]:
+    """What waits for a second key and concerns the actor, the newest first. `before`: the id to go on from."""
     rows = session.scalars(
         select(PendingAct)
         .where(col(PendingAct.state) == keys.WAITING, col(PendingAct.lapses_at) > now)
+        .where(true() if before is None else col(PendingAct.id) < before)
         .order_by(col(PendingAct.id).desc())
-        .limit(limit)
     )
-    return [one for one in rows if concerns(session, one, by)]
+    return list(islice((one for one in rows if concerns(session, one, by)), limit))
 
 
 NEEDS = {

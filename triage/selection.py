@@ -15,8 +15,7 @@ from triage.envelope import Address, ascii_domain
 from triage.errors import BadInput
 from triage.grouping import kept_apart, proven_domain
 from triage.ids import read, show
-from triage.models import Delivery, Rule
-from triage.rules import in_force
+from triage.models import Delivery
 from triage.states import State
 from triage.times import to_micros
 
@@ -175,73 +174,6 @@ def folded_domain(text: str) -> str:
         return ascii_domain(text.removeprefix("@").removeprefix("."))
     except ValueError as fault:
         raise BadInput(f"domain: {fault}") from fault
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What a selection holds, to be looked at before it is decided."""
-
-    count: int
-    outside: int  # that the selection names too, beyond the actor's scope
-    apart: int  # of the same campaign or sender, left out because their proof differs
-    people: int
-    departments: int
-    by_state: dict[str, int]
-    proven: int
-    senders: tuple[tuple[str, int], ...]  # most frequent first, at most ten
-    subjects: tuple[tuple[str, int], ...]
-    examples: tuple[int, ...]  # delivery ids of at most five, newest first
-    rules_contradicted: tuple[int, ...]  # ids of allow rules about these senders
-    fence: str  # changes when the selection does
-
-    @property
-    def in_mailboxes(self) -> int:
-        """Copies that were delivered already."""
-        return self.by_state.get(State.DELIVERED, 0)
-
-
-def evidence(session: Session, selection: Selection, *, by: Actor, now: datetime) -> Evidence:
-    """The evidence sheet of what the actor may see of a selection."""
-    where = and_(condition(selection), access.visible(by))
-    count, people, departments = session.execute(
-        select(func.count(), func.count(func.distinct(col(Delivery.person))), func.count(func.distinct(col(Delivery.department)))).where(
-            where
-        )
-    ).one()
-    counted = session.execute(select(col(Delivery.state), func.count()).where(where).group_by(col(Delivery.state)))
-    by_state: dict[str, int] = dict(counted.all())
-    senders = most_frequent(session, col(Delivery.author), where)
-    contradicted = session.scalars(
-        select(col(Rule.id)).where(
-            in_force(now), col(Rule.effect) == "allow", col(Rule.value).in_(sender_names(author for author, _ in senders))
-        )
-    )
-    return Evidence(
-        count=count,
-        outside=outside(session, selection, count, by=by),
-        apart=apart(session, selection, count, by=by),
-        people=people,
-        departments=departments,
-        by_state=by_state,
-        proven=session.scalar(select(func.count()).select_from(Delivery).where(where, col(Delivery.proof) != "")) or 0,
-        senders=senders,
-        subjects=most_frequent(session, col(Delivery.subject), where),
-        examples=tuple(session.scalars(select(col(Delivery.id)).where(where).order_by(col(Delivery.received_at).desc()).limit(5))),
-        rules_contradicted=tuple(contradicted),
-        fence=fence(session, where),
-    )
-
-
-def most_frequent(session: Session, column: Any, where: ColumnElement[bool]) -> tuple[tuple[str, int], ...]:
-    """The ten most frequent values of a column and how often they occur."""
-    frequency = func.count().label("frequency")
-    rows = session.execute(select(column, frequency).where(where).group_by(column).order_by(frequency.desc(), column).limit(10))
-    return tuple((value, number) for value, number in rows)
-
-
-def sender_names(authors: Iterable[str]) -> list[str]:
-    """Addresses and their domains: what rules may be about."""
-    return sorted({name for author in authors for name in (author, author.rpartition("@")[2])})
 
 
 def fence(session: Session, where: ColumnElement[bool]) -> str:

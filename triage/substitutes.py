@@ -12,6 +12,7 @@ from triage.errors import BadInput, NotAllowed, NotFound
 from triage.ids import show
 from triage.models import StaffMember, Substitution
 
+IN_ORDER = (col(Substitution.starts_at), col(Substitution.id))
 EITHER_OR = "a substitute has the role of the absent one, or triage for an admin: nobody gets more power than either has"
 
 
@@ -89,7 +90,7 @@ def concerns(one: Substitution, by: Actor) -> bool:
 
 def listing(session: Session, *, by: Actor, now: datetime) -> list[Substitution]:
     """Those that are in force or to come, soonest first: one's own, for admins and auditors all."""
-    rows = session.scalars(select(Substitution).where(col(Substitution.ends_at) > now).order_by(col(Substitution.starts_at)))
+    rows = session.scalars(select(Substitution).where(col(Substitution.ends_at) > now).order_by(*IN_ORDER))
     return [one for one in rows if concerns(one, by)]
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from itertools import groupby, islice
 from typing import Any
 
-from sqlalchemy import Engine, Select, delete, func, insert, literal, select, tuple_
+from sqlalchemy import ColumnElement, Engine, Select, and_, delete, func, insert, literal, select, tuple_
 from sqlmodel import Session, col
 
 from triage import db, directory
@@ -64,7 +64,7 @@ def fold(session: Session, *, now: datetime) -> int:
 
 def over(session: Session, group: Group, now: datetime) -> set[str]:
     """Piles of which something has perished since they were counted."""
-    late = select(col(KeptCard.pile)).where(col(KeptCard.perishable) <= now, col(KeptCard.grouped) == group)
+    late = select(col(KeptCard.pile)).where(past(now, (group,)))
     return set(session.scalars(late.distinct().limit(AT_ONCE)))
 
 
@@ -133,10 +133,16 @@ def build(engine: Engine, *, now: datetime) -> int:
     return len(missing)
 
 
+def past(now: datetime, groups: Iterable[Group]) -> ColumnElement[bool]:
+    """The cards of which something has perished since they were counted; found by an index of each view."""
+    views = col(KeptCard.view).in_(select(col(KeptView.id)))
+    return and_(views, col(KeptCard.grouped).in_(list(groups)), col(KeptCard.perishable) <= now)
+
+
 def due(session: Session, now: datetime) -> bool:
     """Is there anything to count anew?"""
     some = select(literal(1)).select_from(Touched).limit(1)
-    late = select(literal(1)).select_from(KeptCard).where(col(KeptCard.perishable) <= now).limit(1)
+    late = select(literal(1)).select_from(KeptCard).where(past(now, GROUPED)).limit(1)
     return session.scalar(some) is not None or session.scalar(late) is not None
 
 

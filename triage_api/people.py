@@ -21,9 +21,11 @@ def list_departments(session: Read, by: Staff) -> list[shapes.Folder]:
 
 
 @router.get("/people", response_model=shapes.People, responses=described(401, 422))
-def list_people(session: Read, _by: Staff, q: shapes.Word = "") -> shapes.People:
-    """Everybody in the company whose name, department or mailbox fits, at most 50."""
-    return shapes.People.model_validate({"items": folders.people(session, q)})
+def list_people(session: Read, _by: Staff, q: shapes.Word = "", limit: Limit = 50, cursor: Cursor = None) -> shapes.People:
+    """Everybody in the company whose name, department or mailbox fits, by name."""
+    found = folders.people(session, q, limit=limit + 1, after=place_of(cursor, str, str))
+    following = folders.place_of(found[limit - 1]) if len(found) > limit else None
+    return shapes.People.model_validate({"items": found[:limit], "next_cursor": cursor_of(following)})
 
 
 @router.get("/addressees", response_model=shapes.Addressees, responses=described(401, 422))

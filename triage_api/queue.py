@@ -1,5 +1,7 @@
 """The queue of what is to be sent on: what waits for which next hop; trying again, holding, giving up."""
 
+from datetime import datetime
+
 from fastapi import APIRouter
 from sqlmodel import Session
 
@@ -12,6 +14,7 @@ from triage.times import utcnow
 from triage_api import shapes
 from triage_api.office import Here
 from triage_api.once import Once
+from triage_api.pages import Cursor, Limit, cursor_of, place_of
 from triage_api.problems import described
 from triage_api.session import Staff
 from triage_api.transactions import Read, Tx, ring_after
@@ -19,13 +22,15 @@ from triage_api.transactions import Read, Tx, ring_after
 router = APIRouter(route_class=Once, tags=["queue"])
 
 
-@router.get("/queue", response_model=shapes.Queue, responses=described(401))
-def get_queue(session: Read, by: Staff, here: Here) -> shapes.Queue:
-    """What waits, is under way or was refused by a next hop: the newest 200, and how it stands with each next hop."""
+@router.get("/queue", response_model=shapes.Queue, responses=described(401, 422))
+def get_queue(session: Read, by: Staff, here: Here, limit: Limit = 200, cursor: Cursor = None) -> shapes.Queue:
+    """What waits, is under way or was refused by a next hop, the newest first, and how it stands with each next hop."""
     settings = here.settings
-    items = listings.queue(session, by=by)
+    page = listings.queue(session, by=by, limit=limit, after=place_of(cursor, datetime, int))
+    items = page.items
     listed = [shapes.Waiting(**shapes.Delivery.model_validate(one).model_dump(), next_hop=way(one, settings)) for one in items]
-    return shapes.Queue.model_validate({"items": listed, "next_hops": waiting.standings(session, by=by, settings=settings)})
+    standings = waiting.standings(session, by=by, settings=settings)
+    return shapes.Queue.model_validate({"items": listed, "next_cursor": cursor_of(page.following), "next_hops": standings})
 
 
 def way(one: listings.Listed, settings: Settings) -> str:

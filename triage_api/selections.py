@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from triage import listings, rules, selection
+from triage import evidence, listings, rules
 from triage.times import utcnow
 from triage_api import shapes
 from triage_api.office import Here
@@ -17,7 +17,7 @@ router = APIRouter(route_class=Once, tags=["selections"])
 @router.post("/selections/preview", response_model=shapes.Evidence, responses=described(401, 403, 422))
 def preview_selection(order: shapes.PreviewOrder, session: Read, by: Staff, here: Here) -> shapes.Evidence:
     """What the selection holds of the mail in your scope. Nothing is changed; `fence` goes with the decision."""
-    sheet = selection.evidence(session, order.select.selection(), by=by, now=utcnow())
+    sheet = evidence.evidence(session, order.select.selection(), by=by, now=utcnow())
     return shapes.Evidence.model_validate(
         {
             "count": sheet.count,
@@ -29,9 +29,13 @@ def preview_selection(order: shapes.PreviewOrder, session: Read, by: Staff, here
             "in_mailboxes": sheet.in_mailboxes if here.settings.reaches_mailboxes else 0,
             "out_of_reach": 0 if here.settings.reaches_mailboxes else sheet.in_mailboxes,
             "proven": sheet.proven,
+            "by_proof": sheet.by_proof,
+            "opened": sheet.opened,
+            "answered": sheet.answered,
             "senders": [{"author": author, "count": count} for author, count in sheet.senders],
             "subjects": [{"subject": subject, "count": count} for subject, count in sheet.subjects],
             "examples": listings.some(session, sheet.examples, by=by),
+            "least_alike": listings.some(session, sheet.least_alike, by=by),
             "rules_contradicted": rules.known_to(session, sheet.rules_contradicted, by=by),
             "fence": sheet.fence,
         }

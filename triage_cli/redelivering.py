@@ -2,7 +2,7 @@
 
 import click
 
-from triage import decisions, selection
+from triage import decisions, evidence
 from triage.decisions import Verb
 from triage.selection import Selection
 from triage.times import utcnow
@@ -30,7 +30,7 @@ def redeliver(
     selected = Selection.of(person=person, delivered_since=date(since, "--since"))
     if dry_run:
         with looking(settings) as session:
-            sheet = selection.evidence(session, selected, by=shell_user(), now=utcnow())
+            sheet = evidence.evidence(session, selected, by=shell_user(), now=utcnow())
         say(f"{sheet.count} mail{'s' if sheet.count != 1 else ''} would be delivered again to {person}")
         return 0
     with writing(settings, *BELLS) as session:

@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from tests.triage import arriving
 from tests.triage.arriving import ALIGNED, ANA, BEN, DMARC_PASS, IDA, NOW, OTTO, arrive
-from triage import db, decisions, door_rules, ids, ledger, outcomes, queue, selection, undoing
+from triage import db, decisions, door_rules, evidence, ids, ledger, outcomes, queue, undoing
 from triage.actor import Actor
 from triage.authentication import Result
 from triage.decisions import Verb
@@ -204,7 +204,7 @@ def test_two_at_once_release_one_copy(office: Office) -> None:
 def test_a_selection_that_grew_is_refused(office: Office) -> None:
     office.arrives()
     with db.reading(office.engine) as session:
-        sheet = selection.evidence(session, SALES, by=ANA, now=NOW)
+        sheet = evidence.evidence(session, SALES, by=ANA, now=NOW)
     late = office.arrives()
     with pytest.raises(Stale, match="changed since you looked"):
         office.decides(Verb.PURGE, SALES, fence=sheet.fence)

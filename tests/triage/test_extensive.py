@@ -14,7 +14,7 @@ from sqlmodel import col
 
 from tests.peers.processes import until
 from tests.triage.arriving import ANA, BEN, NOW, OTTO, arrive, set_up
-from triage import decisions, extensive, outcomes, selection, tallies
+from triage import decisions, evidence, extensive, outcomes, tallies
 from triage.actor import Actor
 from triage.db import reading, transaction
 from triage.decisions import Verb
@@ -162,7 +162,7 @@ def test_an_undo_stops_what_is_still_to_come(company: Engine, settings: Settings
 
 def test_what_has_grown_is_refused(company: Engine, settings: Settings) -> None:
     with reading(company) as session:
-        sheet = selection.evidence(session, WAVE, by=ANA, now=NOW)
+        sheet = evidence.evidence(session, WAVE, by=ANA, now=NOW)
         extensive.plan(session, WAVE, Verb.PURGE, by=ANA, now=NOW, settings=settings, expect=24, fence=sheet.fence)
     with transaction(company) as session:
         arrive(session, settings, JOE, author="wave@bad.example", subject="one more")

@@ -9,7 +9,7 @@ from sqlmodel import col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, NO_DMARC, NOW
-from triage import cards, decisions, intake, selection
+from triage import cards, decisions, evidence, intake
 from triage.authentication import Dmarc, Result
 from triage.db import reading, transaction
 from triage.decisions import Verb
@@ -75,7 +75,7 @@ def test_a_subscription_bomb_is_one_card_and_wanted_mail_is_not_in_it(house: Hou
     card = found[frozenset(bomb)]
     assert (card.count, card.apart, card.lead.flood) == (21, 0, True)
     with transaction(house.engine) as session:
-        sheet = selection.evidence(session, card.select, by=ANA, now=NOW)
+        sheet = evidence.evidence(session, card.select, by=ANA, now=NOW)
         done = decisions.decide(
             session, replace(card.select, states=("held",)), Verb.PURGE, by=ANA, reason="", now=NOW, settings=house.settings
         )

@@ -6,7 +6,7 @@ from sqlmodel import col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, NO_DMARC, NOW
-from triage import cards, decisions, listings, selection
+from triage import cards, decisions, evidence, listings, selection
 from triage.authentication import Dmarc, Result
 from triage.db import reading, transaction
 from triage.decisions import Verb
@@ -110,7 +110,7 @@ def test_a_selected_campaign_leaves_out_what_is_proven_differently(
         campaign = session.get_one(Delivery, wave["one"]).campaign_id
         assert campaign
         chosen = Selection.of(campaign=campaign, proof=proof)
-        sheet = selection.evidence(session, chosen, by=ANA, now=NOW)
+        sheet = evidence.evidence(session, chosen, by=ANA, now=NOW)
         page = listings.deliveries(session, chosen, by=ANA)
     assert {one.id for one in page.items} == {wave[name] for name in names}
     assert (sheet.count, sheet.apart) == (len(names), apart)
@@ -130,7 +130,7 @@ def test_a_purged_campaign_leaves_the_real_mail_where_it_is(company: Engine, set
 def test_nobody_sees_or_counts_beyond_their_scope(company: Engine, wave: dict[str, int]) -> None:
     with reading(company) as session:
         (only,) = cards.cards(session, HELD, by=BEN, now=NOW, group="campaign").items
-        sheet = selection.evidence(session, only.select, by=BEN, now=NOW)
+        sheet = evidence.evidence(session, only.select, by=BEN, now=NOW)
     assert (only.ids, only.apart, sheet.count, sheet.apart, sheet.outside) == ((wave["two"],), 0, 1, 0, 2)
 
 

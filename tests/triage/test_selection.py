@@ -8,7 +8,7 @@ from sqlmodel import col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, DMARC_PASS, NOW, arrive
-from triage import db, ids, ledger, rules, selection
+from triage import db, evidence, ids, ledger, rules, selection
 from triage.errors import BadInput
 from triage.models import Delivery
 from triage.rules import RuleOrder
@@ -82,7 +82,7 @@ def test_features_that_are_malformed(features: dict[str, object]) -> None:
 def test_the_evidence_sheet(mail: Engine, settings: Settings) -> None:
     with db.transaction(mail) as session:
         rule = rules.add(session, RuleOrder("allow", "domain", "evil-shop.example", "company"), by=ANA, now=NOW, settings=settings).id
-        sheet = selection.evidence(session, Selection.of(department="it"), by=ANA, now=NOW)
+        sheet = evidence.evidence(session, Selection.of(department="it"), by=ANA, now=NOW)
     assert (sheet.count, sheet.people, sheet.departments, sheet.proven, sheet.in_mailboxes) == (2, 2, 1, 1, 0)
     assert sheet.by_state == {"held": 2}
     assert sheet.senders == (("ceo@evil-shop.example", 1), ("news@mail.shop.example", 1))
@@ -91,14 +91,14 @@ def test_the_evidence_sheet(mail: Engine, settings: Settings) -> None:
 
 def test_nobody_sees_evidence_outside_their_scope(mail: Engine) -> None:
     with db.reading(mail) as session:
-        assert selection.evidence(session, Selection.of(domain="shop.example"), by=BEN, now=NOW).count == 1
-        assert selection.evidence(session, Selection.of(department="it"), by=BEN, now=NOW).count == 0
+        assert evidence.evidence(session, Selection.of(domain="shop.example"), by=BEN, now=NOW).count == 1
+        assert evidence.evidence(session, Selection.of(department="it"), by=BEN, now=NOW).count == 0
 
 
 def test_the_fence_moves_with_the_selection(mail: Engine, settings: Settings) -> None:
     def fence() -> str:
         with db.reading(mail) as session:
-            return selection.evidence(session, Selection.of(domain="shop.example"), by=ANA, now=NOW).fence
+            return evidence.evidence(session, Selection.of(domain="shop.example"), by=ANA, now=NOW).fence
 
     first = fence()
     assert fence() == first

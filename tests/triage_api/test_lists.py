@@ -178,7 +178,7 @@ def test_folders(ana: Browser, ben: Browser, came: Came) -> None:
 
 def test_people_are_for_everybody_who_redirects(ben: Browser) -> None:
     joe = {"uid": "joe.fern", "name": "Joe Fern", "department": "it", "department_name": "IT", "mailbox": "joe.fern@company.example"}
-    assert ben.get("/people?q=joe").json() == {"items": [joe]}
+    assert ben.get("/people?q=joe").json() == {"items": [joe], "next_cursor": None}
     assert len(ben.get("/people").json()["items"]) == 2
 
 
@@ -330,3 +330,26 @@ def test_a_long_list_is_entered_at_an_anchor(ana: Browser, came: Came, monkeypat
         page = ana.get("/cards", params={"at": one["at"], "limit": 2}).json()
         assert [card["key"] for card in page["items"]] == whole[one["position"] : one["position"] + 2]
     assert ana.get("/cards", params={"at": "nonsense"}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "path", ["/people", "/queue", "/substitutes", "/second-keys", "/deliveries", "/cards", "/groups", "/decisions", "/rules"]
+)
+def test_pages_meet_in_every_list(ana: Browser, came: Came, path: str) -> None:
+    for number in range(3):
+        (mail,) = came(JOE, author=f"one{number}@good.example")
+        ana.post("/decisions", {"verb": "release", "select": {"ids": [mail]}})
+        came(JOE, author=f"two{number}@good.example")
+        ana.post("/rules", {"effect": "block", "match": "domain", "value": f"bad{number}.example", "scope": "company"})
+        ana.post("/substitutes", {"substitute": "sam", "starts_at": f"2098-01-0{number + 1}T00:00:00Z", "ends_at": "2099-01-01T00:00:00Z"})
+    whole = ana.get(path).json()
+    seen: list[object] = []
+    cursor: str | None = None
+    for _ in range(len(whole["items"]) + 1):
+        page = ana.get(path, params={"limit": 1} | ({"cursor": cursor} if cursor else {})).json()
+        seen += page["items"]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert (seen, cursor) == (whole["items"], None)
+    assert ana.get(path, params={"cursor": "nonsense"}).status_code == 422

@@ -38,9 +38,10 @@ class Colleague(Shape):
 
 
 class People(Shape):
-    """People found."""
+    """One page of people found."""
 
     items: list[Colleague]
+    next_cursor: str | None = None
 
 
 class Addressee(Shape):

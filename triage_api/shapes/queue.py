@@ -28,6 +28,7 @@ class Queue(Shape):
     """What is to be sent on, is under way or was refused by the next hop."""
 
     items: list[Waiting]
+    next_cursor: str | None = None
     next_hops: list[NextHop]
 
 

@@ -31,3 +31,4 @@ class PendingActs(Shape):
     """What waits and concerns you, the newest first."""
 
     items: list[PendingAct]
+    next_cursor: str | None = None

@@ -75,8 +75,12 @@ class Evidence(Shape):
     in_mailboxes: Annotated[int, Field(description="delivered already; a purge takes them out")]
     out_of_reach: Annotated[int, Field(description="delivered already, and there is no way into the mailboxes")]
     proven: int
+    by_proof: Annotated[dict[str, int], Field(description="how it is proven who sent them: dmarc, aligned, none")]
+    opened: Annotated[int, Field(description="read or answered, as the mailbox said when a recall took the copy out")]
+    answered: Annotated[int, Field(description="whose reader has written to the sender since")]
     senders: list[SenderCount]
     subjects: list[SubjectCount]
     examples: list[Delivery]
+    least_alike: Annotated[list[Delivery], Field(description="those with least in common with the others: look at these first")]
     rules_contradicted: list[Rule]
     fence: str

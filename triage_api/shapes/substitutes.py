@@ -34,3 +34,4 @@ class Substitutions(Shape):
     """Those in force or to come."""
 
     items: list[Substitution]
+    next_cursor: str | None = None

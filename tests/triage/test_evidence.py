@@ -1,0 +1,66 @@
+"""The evidence sheet: proofs, what people did with the copies, and what does not look like the rest."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from tests.triage.arriving import ANA, BEN, DMARC_PASS, NO_DMARC, NOW, arrive, set_up
+from triage import evidence
+from triage.db import reading, transaction
+from triage.evidence import least_alike
+from triage.models import Correspondent, Delivery, Recalled
+from triage.selection import Selection
+from triage.settings import Settings
+
+JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
+SAME = [(number, "a@a.example", "a.example", 7, "", "Hello") for number in range(3)]
+
+
+def test_it_says_how_they_prove_themselves_and_what_people_did_with_them(engine: Engine, settings: Settings) -> None:
+    with transaction(engine) as session:
+        set_up(session, settings)
+        joe, mara = arrive(session, settings, JOE, MARA, author="x@shop.example", dmarc=DMARC_PASS)
+        arrive(session, settings, JOE, author="x@shop.example", dmarc=NO_DMARC)
+        arrive(session, settings, JOE, author="other@else.example", dmarc=DMARC_PASS)
+        for copy, flags in ((joe, ["\\Seen"]), (mara, ["\\Flagged"])):
+            session.add(Recalled(delivery_id=copy, found_at=NOW, flags=flags))
+        wrote: dict[str, Any] = {"first_sent_at": NOW, "learned_at": NOW, "last_mail_at": NOW}
+        for person, at in (("mara.berg", NOW + timedelta(hours=1)), ("joe.fern", NOW - timedelta(days=9))):
+            session.add(Correspondent(address="x@shop.example", person=person, last_sent_at=at, **wrote))
+    with reading(engine) as session:
+        sheet = evidence.evidence(session, Selection.of(domain="shop.example"), by=ANA, now=NOW)
+        own = evidence.evidence(session, Selection.of(domain="shop.example"), by=BEN, now=NOW)
+    assert (sheet.count, sheet.by_proof, sheet.proven) == (3, {"dmarc": 2, "none": 1}, 2)
+    assert (sheet.opened, sheet.answered) == (1, 1)
+    assert (own.count, own.by_proof, own.opened, own.answered) == (1, {"dmarc": 1}, 0, 1)
+
+
+def test_it_shows_those_that_are_least_like_the_others(engine: Engine, settings: Settings) -> None:
+    with transaction(engine) as session:
+        set_up(session, settings)
+        for number in range(8):
+            arrive(session, settings, JOE, author="wave@bad.example", subject=f"Your parcel waits {number}")
+        (odd,) = arrive(session, settings, JOE, author="anna@bad.example", subject="Contract for signature", dmarc=DMARC_PASS)
+    with reading(engine) as session:
+        sheet = evidence.evidence(session, Selection.of(domain="bad.example"), by=ANA, now=NOW)
+        assert session.get_one(Delivery, odd).proof == "dmarc"
+    assert sheet.least_alike[0] == odd
+    assert len(sheet.least_alike) == 5
+
+
+@pytest.mark.parametrize(
+    ("rows", "found"),
+    [
+        ([], ()),
+        ([(1, "a@a.example", "a.example", None, "", "Hello")], ()),
+        (SAME, ()),
+        (
+            [*((number, "a@a.example", "a.example", 7, "", "Hello") for number in range(3)), (9, "b@b.example", "b.example", 8, "", "Bye")],
+            (9, 2, 1, 0),
+        ),
+    ],
+)
+def test_where_all_are_alike_none_is_shown(rows: list[tuple[object, ...]], found: tuple[int, ...]) -> None:
+    assert least_alike(rows) == found
