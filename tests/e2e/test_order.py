@@ -1,0 +1,37 @@
+"""The order of the cards at the desk: what may be wanted stands before what is surely not, and the console says why."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import House, sign_in
+from tests.peers import company, outside
+from tests.peers.outside import Letter
+
+pytestmark = pytest.mark.peers
+TO = f"russell.coker@{company.DOMAIN}"
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Iterator[House]:
+    """A company of its own; it outlives the page."""
+    with company.running(tmp_path, f"sqlite:///{tmp_path}/mailroom.db", f"maildir:{tmp_path}/mailboxes") as made:
+        yield House(made, None)
+
+
+def test_the_console_says_why_a_mail_stands_where_it_stands(alone: House, page: Page) -> None:
+    alone.company.take(Letter(f"ana@{outside.SUPPLIER.name}", TO, "The offer you asked for"))
+    liar = f"ceo@{outside.PHISHER.name}"
+    alone.company.take(Letter(liar, TO, "Gift cards", name="Russell Coker", text="Please buy gift cards at once.\r\n"))
+    with alone.company.signed_in() as desk:
+        desk.wait_for(2, state="held")
+        cards = desk.client.get("/cards").json()["items"]
+    assert [card["lead"]["subject"] for card in cards] == ["The offer you asked for", "Gift cards"]
+    sign_in(page, alone)
+    page.get_by_role("option").filter(has_text="Gift cards").click()
+    why = page.get_by_text("Why here in the queue")
+    expect(why).to_contain_text(f"urgency {cards[1]['urgency']} of 100")
+    why.click()
+    expect(page.get_by_text("What is odd about it speaks against it, above all: The name is one of ours")).to_be_visible()
