@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, bindparam, delete, func, insert, select, union_all, update
+from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, delete, func, insert, literal, select, union_all, update
 from sqlmodel import Session, col
 
 from triage import db, touched
@@ -66,6 +66,8 @@ def nearest(session: Session, fingerprint: Fingerprint) -> Match | None:
     bands = {f"band{number}": band for number, band in enumerate(fingerprint.bands)}
     for campaign_id, data in session.execute(NEAR, bands):
         features = unpacked(data)
+        if not fingerprint.may_be_like(features):
+            continue
         match = Match(fingerprint.likeness(features), campaign_id)
         if match.likeness < fingerprint.needed(features):
             continue
@@ -93,9 +95,9 @@ def represent(session: Session, campaign_id: int, fingerprint: Fingerprint) -> N
     """New mail is compared with this one too from now on."""
     representative_id = new_id()
     session.execute(insert(Representative).values(id=representative_id, campaign_id=campaign_id, features=packed(fingerprint.features)))
-    session.execute(
-        insert(RepresentativeBand), [{"band": band, "representative_id": representative_id} for band in sorted(set(fingerprint.bands))]
-    )
+    band = db.each(session, sorted(set(fingerprint.bands)))
+    rows = select(band, literal(representative_id, BigInteger))
+    session.execute(insert(RepresentativeBand).from_select(["band", "representative_id"], rows))
 
 
 def move(session: Session, where: ColumnElement[bool], **values: Any) -> None:

@@ -95,6 +95,14 @@ def among(session: Session, column: Any, ids: Iterable[int]) -> ColumnElement[bo
     return cast(ColumnElement[bool], column.in_(select(listed.c.value)))
 
 
+def each(session: Session, numbers: Iterable[int]) -> ColumnElement[int]:
+    """A column of these numbers, a row each: one bound value, however many there are."""
+    wanted = list(numbers)
+    if is_postgresql(session):
+        return select(func.unnest(literal(wanted, ARRAY(BigInteger))).label("value")).subquery().c.value
+    return func.json_each(json.dumps(wanted)).table_valued("value").c.value
+
+
 def beside(session: Session, condition: ColumnElement[bool]) -> ColumnElement[bool]:
     """A condition on rows that another one finds: SQLite is told not to walk an index for it, which measured 25 times slower."""
     return condition if is_postgresql(session) else func.likely(condition)

@@ -54,6 +54,11 @@ class Fingerprint:
         lowest = sorted(self.features | features)[:FEATURES]
         return len(common.intersection(lowest)) / len(lowest)
 
+    def may_be_like(self, features: frozenset[int]) -> bool:
+        """Can they be like enough? Told from what they have in common alone, which is soon counted."""
+        most = len(self.features & features) / max(len(self.features), len(features))  # the likeness is never greater
+        return most >= self.needed(features)
+
     def needed(self, features: frozenset[int]) -> float:
         """How like both must be to be the same mail: the less there is to compare, the more."""
         fewer = min(len(self.features), len(features))

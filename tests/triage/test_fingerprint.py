@@ -55,6 +55,13 @@ def test_like_fingerprints_share_bands() -> None:
         assert all(set(first.bands) & set(other.bands) for other in others if alike(first, other))
 
 
+@given(st.frozensets(st.integers(0, 300), min_size=1, max_size=128), st.frozensets(st.integers(0, 300), min_size=1, max_size=128))
+def test_what_cannot_be_like_is_not(one: frozenset[int], other: frozenset[int]) -> None:
+    mine = Fingerprint((0,) * BANDS, one)
+    assert mine.may_be_like(other) or not alike(mine, Fingerprint((0,) * BANDS, other))
+    assert mine.likeness(other) <= len(one & other) / max(len(one), len(other))
+
+
 def test_the_same_attachment_weighs_as_much_as_a_sentence() -> None:
     one = fingerprint("Invoice", "please pay quickly", attachments=["a" * 64])
     other = fingerprint("Reminder", "please pay quickly", attachments=["a" * 64])
