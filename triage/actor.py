@@ -68,6 +68,7 @@ class Actor:
     shown: str = ""  # a person's full name
     stands_in_for: tuple[str, ...] = ()  # logins of those whose scope is theirs for a time
     grants: frozenset[Grant] | None = None  # of a token; None: whatever the role may
+    place: str = ""  # where from: the address of their client
 
     @classmethod
     def person(cls, login: str, role: Role, scope: Scope, shown: str = "") -> Self:

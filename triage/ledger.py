@@ -129,8 +129,9 @@ def write(
     items: int = 0,
     digest: str = "",
 ) -> None:
-    """Put an act on the record, in the transaction of the act itself; also for whom a substitute stands in."""
-    said = dict(detail or {}) | ({"stands_in_for": list(by.stands_in_for)} if by.stands_in_for else {})
+    """Put an act on the record, in the transaction of the act itself; also from where, and for whom a substitute stands in."""
+    said = dict(detail or {}) | ({"from": by.place} if by.place else {})
+    said |= {"stands_in_for": list(by.stands_in_for)} if by.stands_in_for else {}
     words = {"by": str(by), "act": str(act), "subject": subject, "detail": said, "digest": digest, "previous": "", "sealed": ""}
     session.flush()
     session.execute(RECORD, words | {"id": new_id(), "at": now, "items": items})

@@ -9,10 +9,10 @@ from triage.models import Marker
 NUMBER = select(col(Marker.number)).where(col(Marker.name) == bindparam("name"))
 
 
-def advance(session: Session, name: str) -> None:
+def advance(session: Session, name: str, by: int = 1) -> None:
     """Move the marker on, in the transaction of what changed; others who want to move it wait for that to end."""
     db.insert_if_missing(session, Marker, name=name, number=0, text="")
-    session.execute(update(Marker).where(col(Marker.name) == name).values(number=col(Marker.number) + 1))
+    session.execute(update(Marker).where(col(Marker.name) == name).values(number=col(Marker.number) + by))
 
 
 def read(session: Session, name: str) -> int:

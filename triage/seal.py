@@ -13,6 +13,8 @@ from triage.ids import first_id_at
 from triage.models import AuditRecord, Marker
 from triage.times import to_micros
 
+LOUD = "loud-acts"  # the marker: how many sealed acts changed what others may see
+QUIET = frozenset({"view"})  # acts that change nothing
 START = "trail-start"  # the marker: number is the last record that was let go, text its hash
 HEAD = "sealer"  # the marker: number is the last sequence, text the hash of that record
 LEASE = timedelta(seconds=10)
@@ -48,6 +50,7 @@ def seal(session: Session, *, now: datetime) -> int:
     if head is None:
         head = Marker(name=HEAD)
         session.add(head)
+    markers.advance(session, LOUD, sum(record.act not in QUIET for record in waiting))
     sequence, previous = head.number, head.text
     for record in waiting:
         sequence += 1

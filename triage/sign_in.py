@@ -135,6 +135,13 @@ def succeed(session: Session, attempt: Try, *, lasts: timedelta, now: datetime) 
     return actor, key
 
 
+def fail(session: Session, attempt: Try, *, now: datetime) -> None:
+    """Put a wrong password on the record. What was typed as a login is named only if it is one: it may be a password."""
+    known = session.get(StaffMember, attempt.login) is not None
+    subject = f"staff:{attempt.login}" if known else "staff"
+    ledger.write(session, "sign-in-failed", subject, by=Actor.system("sign-in"), now=now, detail={"client": attempt.client})
+
+
 def resume(session: Session, key: str, *, lasts: timedelta, idle: timedelta, now: datetime) -> SignedIn | None:
     """Who holds this key, read anew each time; None when it is unknown, too old, idle too long, or the account is gone."""
     kept = session.get(StaffSession, hashed(key))

@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 from sqlmodel import Session, col
 
-from triage import access, ids, sealed
+from triage import access, ids, seal, sealed
 from triage.actor import Actor, Role
 from triage.db import among
 from triage.errors import NotAllowed
-from triage.models import AuditRecord, DecisionItem, Delivery, PendingAct, Rule
+from triage.models import AuditRecord, DecisionItem, Delivery, Marker, PendingAct, Rule
 
 UNTOLD = {"sealed": True}  # stands in the place of what may not be told
 ABOUT_SEVERAL = "deliveries"  # the subject of an act over many: nobody knows which ones, and a reply may name them
@@ -121,7 +121,8 @@ FINDERS = {"delivery": deliveries, "message": messages, "decision": decisions, "
 
 
 def number_of_acts(session: Session) -> int:
-    """How many acts have been committed: it grows with each, in whatever order their ids were made."""
-    chained = select(func.coalesce(func.max(col(AuditRecord.sequence)), 0)).scalar_subquery()
-    unsealed = select(func.count()).where(col(AuditRecord.sequence).is_(None)).select_from(AuditRecord).scalar_subquery()
+    """How many acts have changed something: it grows with each, in whatever order their ids were made. Looking at mail changes nothing."""
+    chained = select(func.coalesce(func.max(col(Marker.number)), 0)).where(col(Marker.name) == seal.LOUD).scalar_subquery()
+    waiting = (col(AuditRecord.sequence).is_(None), col(AuditRecord.act).not_in(seal.QUIET))
+    unsealed = select(func.count()).where(*waiting).select_from(AuditRecord).scalar_subquery()
     return session.scalar(select(chained + unsealed)) or 0

@@ -108,6 +108,7 @@ def view_message(
 ) -> HTMLResponse:
     """The message as a harmless document of its own: no script, nothing loaded, links as numbered text."""
     raw = raw_of(here, message_id, by, reason)
+    put_view_on_record(here, message_id, by)
     preview = rendered(here, ids.show(message_id), raw, mode) or unavailable("it is too large or too complicated for its reader")
     return HTMLResponse(preview.document, headers=dict(FRAME_HEADERS))
 
@@ -126,6 +127,7 @@ def raw_of(here: Office, message_id: int, by: Actor, reason: str) -> bytes:
 def get_headers(message_id: shapes.GivenId, here: Here, by: Staff, reason: Reason) -> shapes.Headers:
     """The header block as received; control characters and bytes that are no UTF-8 are written as escapes."""
     head = headers_of(raw_of(here, message_id, by, reason))
+    put_view_on_record(here, message_id, by)
     return shapes.Headers(text=visible(head.decode("utf-8", "backslashreplace"), lines=True))
 
 
@@ -164,6 +166,13 @@ def put_on_record(here: Office, act: str, message_id: int, by: Actor, detail: di
     with db.transaction(here.engine) as session:
         ledger.write(session, act, f"message:{ids.show(message_id)}", by=by, now=utcnow(), detail=detail)
     here.ring(["change"])
+
+
+def put_view_on_record(here: Office, message_id: int, by: Actor) -> None:
+    """Who looked at what; nobody's screen has to change for it."""
+    if here.viewed.anew(str(by), message_id):
+        with db.transaction(here.engine) as session:
+            ledger.write(session, "view", f"message:{ids.show(message_id)}", by=by, now=utcnow())
 
 
 def download(content: bytes, name: str, media_type: str) -> Response:

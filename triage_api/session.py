@@ -55,7 +55,12 @@ def staff(connection: HTTPConnection, signed_in: Watcher) -> Actor:
         here = office(connection)
         with db.transaction(here.engine) as session:
             sign_in.touch(session, connection.cookies[here.cookie_name], now=utcnow())
-    return signed_in.actor
+    return replace(signed_in.actor, place=place_of(connection))
+
+
+def place_of(connection: HTTPConnection) -> str:
+    """The address that a request came from."""
+    return connection.client.host if connection.client else ""
 
 
 def holder(here: Office, key: str) -> sign_in.SignedIn | None:
@@ -77,10 +82,11 @@ Staff = Annotated[Actor, Depends(staff)]
 @router.post("/session", status_code=201, response_model=shapes.Me, responses=described(401, 403, 413, 422, 429, 503))
 def create_session(given: shapes.Credentials, request: Request, response: Response, here: Here) -> shapes.Me:
     """Sign in; the answer sets the session cookie."""
-    client = request.client.host if request.client else ""
     with db.transaction(here.engine) as session:
-        attempt = sign_in.begin(session, given.login, client, now=utcnow(), by_directory=here.prover is not None)
+        attempt = sign_in.begin(session, given.login, place_of(request), now=utcnow(), by_directory=here.prover is not None)
     if not sign_in.proves(attempt, given.password, here.prover):
+        with db.transaction(here.engine) as session:
+            sign_in.fail(session, attempt, now=utcnow())
         raise NotSignedIn(WRONG)
     lasts = timedelta(hours=here.settings.api.session_hours)
     with db.transaction(here.engine) as session:

@@ -76,14 +76,16 @@ def row_of(delivery: Delivery) -> dict[str, Any]:
 @click.option("--json", "as_json", is_flag=True)
 @click.pass_context
 def show(ctx: click.Context, delivery_id: str, headers: bool, source: bool, reason: str, as_json: bool) -> None:
-    """Show one delivery: what it is, why it was held, what it says."""
+    """Show one delivery: what it is, why it was held, what it says. That you looked goes on the record."""
     by = shell_user()
-    with writing(settings_of(ctx)) if reason else looking(settings_of(ctx)) as session:
+    with writing(settings_of(ctx)) as session:
         delivery = session.scalar(select(Delivery).where(col(Delivery.id) == number(delivery_id), access.within(by)))
         if delivery is None:
             raise NotFound(f"there is no delivery {delivery_id}")
         if opening.breaks_seal(session, delivery.message_id, by=by, reason=reason):
             ledger.write(session, "open", f"message:{show_id(delivery.message_id)}", by=by, now=utcnow(), detail={"reason": reason})
+        act = "source" if source else "view"
+        ledger.write(session, act, f"message:{show_id(delivery.message_id)}", by=by, now=utcnow())
         message = session.get_one(Message, delivery.message_id)
         raw = contents.load(session, message.content_id) if headers or source else b""
         values = described(delivery, message)

@@ -1,6 +1,7 @@
 """What most commands begin with: the settings, the database at the right version, the one at the keyboard, the bells."""
 
 import getpass
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -34,7 +35,7 @@ def database_of(settings: Settings) -> Iterator[Engine]:
 def shell_user() -> Actor:
     """Whoever may run this command on this machine may do everything, under their own name."""
     login = getpass.getuser()
-    return Actor("shell", login, Role.ADMIN, EVERYTHING, f"{login} (shell)")
+    return Actor("shell", login, Role.ADMIN, EVERYTHING, f"{login} (shell)", place=os.environ.get("SSH_CONNECTION", "").partition(" ")[0])
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from triage import (
     leavers,
     retention,
     seal,
+    settings_record,
     tallies,
 )
 from triage.errors import Refused
@@ -48,6 +49,8 @@ log = logging.getLogger("mailroom.upkeep")
 def run(settings: Settings, stop: threading.Event) -> None:
     """Keep house until told to stop. A database that is down is waited for."""
     with database_of(settings) as engine:
+        with db.transaction(engine) as session:
+            settings_record.note(session, settings, machine=socket.gethostname(), now=utcnow())
         slices = threading.Thread(target=follow, args=(settings, engine, sealer(), stop), name="slices")
         slices.start()
         try:

@@ -10,13 +10,15 @@ from tests.triage_api.conftest import Browser, NewBrowser
 from triage import ids, intake
 from triage.bounded import Overrun, Pool
 from triage.content import summarise
-from triage.db import transaction
+from triage.db import reading, transaction
 from triage.ids import show
 from triage.models import AuditRecord, Content, Delivery
 from triage.preview import FRAME_HEADERS
 from triage.settings import Settings
+from triage.trail import number_of_acts
 from triage_api.messages import safe_name
 
+FROM = {"from": "192.0.2.9"}
 AUTHOR = "sales@supplier.example"
 RAW = b"""Received: from x\r
 From: "Sales \xe2\x80\xae" <sales@supplier.example>\r
@@ -143,7 +145,7 @@ def test_the_source_is_the_bytes_as_received_and_on_the_record(ana: Browser, eng
     assert answer.headers["content-disposition"] == f"attachment; filename=\"{message}.eml\"; filename*=UTF-8''{message}.eml"
     assert answer.headers["content-security-policy"] == "sandbox; default-src 'none'; frame-ancestors 'none'"
     assert answer.headers["x-content-type-options"] == "nosniff"
-    assert acts(engine, message) == [("person:ana", "source", {})]
+    assert acts(engine, message) == [("person:ana", "source", FROM)]
 
 
 def test_an_attachment_is_bytes_and_on_the_record(ana: Browser, engine: Engine, message: str) -> None:
@@ -163,10 +165,16 @@ def test_attachments_that_are_not_there(ana: Browser, engine: Engine, message: s
     assert acts(engine, message) == []
 
 
-def test_looking_is_not_on_the_record(ana: Browser, engine: Engine, message: str) -> None:
-    for path in ("", "/view", "/headers"):
-        assert ana.get(f"/messages/{message}{path}").status_code == 200
+def test_looking_into_a_mail_is_on_the_record_once(ana: Browser, engine: Engine, message: str) -> None:
+    with reading(engine) as session:
+        before = number_of_acts(session)
+    assert ana.get(f"/messages/{message}").status_code == 200
     assert acts(engine, message) == []
+    for path in ("/view", "/headers", "/view"):
+        assert ana.get(f"/messages/{message}{path}").status_code == 200
+    assert acts(engine, message) == [("person:ana", "view", FROM)]
+    with reading(engine) as session:
+        assert number_of_acts(session) == before, "nobody's screen moves for it"
 
 
 def test_erased_content_is_gone(ana: Browser, engine: Engine, message: str) -> None:

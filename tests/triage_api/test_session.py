@@ -10,8 +10,8 @@ from sqlmodel import col
 
 from tests.triage_api.conftest import PASSWORD, Browser, NewBrowser
 from triage import sign_in
-from triage.db import transaction
-from triage.models import StaffMember, StaffSession
+from triage.db import reading, transaction
+from triage.models import AuditRecord, StaffMember, StaffSession
 from triage.settings import Settings
 from triage.times import utcnow
 from triage_api.app import make_app
@@ -156,3 +156,12 @@ def test_behind_tls_the_cookie_is_bound_to_the_host(api_settings: Settings, app:
     assert answer.headers["strict-transport-security"] == "max-age=31536000"
     other.close()
     behind.state.office.close()
+
+
+def test_a_wrong_password_is_on_the_record_and_what_was_typed_as_a_login_is_not(new_browser: NewBrowser, engine: Engine) -> None:
+    browser = new_browser()
+    for login in ("ana", "MyPassword!"):
+        assert browser.post("/session", {"login": login, "password": "wrong"}).status_code == 401
+    with reading(engine) as session:
+        failed = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "sign-in-failed").order_by(col(AuditRecord.id))).all()
+    assert [(one.subject, one.detail) for one in failed] == [("staff:ana", {"client": "192.0.2.9"}), ("staff", {"client": "192.0.2.9"})]

@@ -1,0 +1,42 @@
+"""What of the settings has changed since this machine ran last goes on the record; secrets are told apart, never told."""
+
+import hashlib
+import json
+from datetime import datetime
+
+from sqlmodel import Session
+
+from triage import ledger
+from triage.actor import Actor
+from triage.models import Marker
+from triage.settings import Settings, every_key
+
+BY = Actor.system("upkeep")
+SECRET = frozenset({"smtp.edge_token", "database.url"})  # a URL may hold a password
+
+
+def note(session: Session, settings: Settings, *, machine: str, now: datetime) -> list[str]:
+    """Put the settings that differ from those of this machine's last start on the record, with both values; their names."""
+    name = f"settings@{machine}"
+    kept, current = session.get(Marker, name), told(settings)
+    former = json.loads(kept.text) if kept else current
+    session.merge(Marker(name=name, text=json.dumps(current, sort_keys=True)))
+    changed = sorted(key for key in former.keys() | current.keys() if former.get(key) != current.get(key))
+    if changed:
+        detail = {"machine": machine, "changed": {key: [shown(key, former.get(key)), shown(key, current.get(key))] for key in changed}}
+        ledger.write(session, "settings", "settings", by=BY, now=now, detail=detail)
+    return changed
+
+
+def told(settings: Settings) -> dict[str, str]:
+    """Every setting by its name; of a secret only a digest."""
+    values = {}
+    for section, key, _ in every_key():
+        name, value = f"{section}.{key}", str(getattr(getattr(settings, section), key))
+        values[name] = hashlib.sha256(value.encode()).hexdigest() if name in SECRET else value
+    return values
+
+
+def shown(name: str, value: str | None) -> str | None:
+    """A value for the record; None where there was no such setting."""
+    return "(secret)" if name in SECRET and value is not None else value
