@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import House, sign_in
+from tests.e2e.conftest import House, choose, sign_in
 from tests.peers import company as company_peer
 from tests.peers.company import DOMAIN, Company
 from tests.peers.outside import Letter
@@ -24,10 +24,16 @@ def site(tmp_path: Path) -> Iterator[Company]:
 @pytest.mark.peers
 def test_rules_say_what_they_do_before_and_after_they_are_made(site: Company, page: Page) -> None:
     site.take(Letter(BILLS, ADA, "Invoice"))
+    site.take(Letter("hello@stranger.example", ADA, "Hello", text="Shall we meet for lunch on Thursday? I am in town.\r\n"))
+    with site.signed_in() as desk:
+        desk.wait_for(2, state="held")
     sign_in(page, House(site, None))
     expect(page.get_by_text("Invoice").first).to_be_visible()
     page.get_by_text("What else matched").first.click()
     expect(page.get_by_text("Nothing else matched.")).to_be_visible()
+    choose(page, "Hello")
+    page.keyboard.press("a")
+    expect(page.get_by_text("In the last 30 days it would have let in 1 mail to 1 person")).to_be_visible()
     page.get_by_role("link", name="Rules").click()
     form = page.get_by_role("form", name="New rule")
     form.get_by_label("Value").fill(BILLS)
@@ -36,7 +42,7 @@ def test_rules_say_what_they_do_before_and_after_they_are_made(site: Company, pa
     expect(form.get_by_text("could prove itself by dmarc")).to_be_visible()
     form.get_by_role("button", name="Add rule").click()
     table = page.get_by_role("table", name="Rules")
-    expect(table.get_by_text("could prove itself by dmarc")).to_be_visible()
+    expect(table.get_by_text("could prove itself by dmarc").first).to_be_visible()
     form.locator("select").nth(0).select_option("block")
     form.get_by_label("Value").fill(BILLS)
     form.get_by_role("button", name="Add rule").click()
