@@ -10,12 +10,13 @@ from triage.teaching import WORDS, Reason
 from triage.times import utcnow
 from triage_api import shapes
 from triage_api.office import Here
+from triage_api.once import Once
 from triage_api.pages import Cursor, Limit, cursor_of, place_of
 from triage_api.problems import described
 from triage_api.session import Staff
 from triage_api.transactions import Read, Tx, ring_after
 
-router = APIRouter(tags=["correspondents"])
+router = APIRouter(route_class=Once, tags=["correspondents"])
 
 State = Annotated[str, Query(pattern="^(known|parked|dropped)$")]
 Days = Annotated[int, Query(ge=1, le=400, description="Of so many days, today's the last.")]
