@@ -100,6 +100,11 @@ def represent(session: Session, campaign_id: int, fingerprint: Fingerprint) -> N
     session.execute(insert(RepresentativeBand).from_select(["band", "representative_id"], rows))
 
 
+def is_flood(session: Session, campaign_id: int) -> bool:
+    """Does this campaign stand for a mail bomb?"""
+    return session.scalar(select(col(Campaign.about)).where(col(Campaign.id) == campaign_id)) is not None
+
+
 def move(session: Session, where: ColumnElement[bool], **values: Any) -> None:
     """Let deliveries be of another campaign: the only place where that changes after they have come in."""
     touched.touch(session, where)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from triage import access, ledger, rules, sealed
+from triage import access, campaigns, ledger, rules, sealed
 from triage.actor import Actor
 from triage.db import among
 from triage.errors import BadInput
@@ -31,6 +31,8 @@ def orders(session: Session, selected: Selection, ids: Sequence[int], *, by: Act
     named = [name for name in ("sender", "domain", "campaign") if getattr(selected, name)]
     if not settings.policy.standing_hours or len(named) != 1 or not ids or any(others):
         return []
+    if selected.campaign and campaigns.is_flood(session, selected.campaign):
+        return []  # what lies in a mail bomb has nothing in common that the next one would have
     until = now + timedelta(hours=settings.policy.standing_hours)
     order = RuleOrder("block", "address", "", "company", until=until, note=NOTE)
     whole = of_campaign(session, order, selected, ids) if selected.campaign else of_sender(session, order, selected, ids)

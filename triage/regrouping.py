@@ -97,9 +97,9 @@ def undo(session: Session, decision: Decision, *, by: Actor, now: datetime, undo
     return [Item(one, back[one], "done") if one in back else Item(one, "", "refused", OVERTAKEN) for one in items]
 
 
-def not_a_flood(session: Session, campaign_id: int | None) -> None:
+def not_a_flood(session: Session, campaign_id: int) -> None:
     """BadInput when it is a mail bomb."""
-    if session.scalar(select(col(Campaign.about)).where(col(Campaign.id) == campaign_id)) is not None:
+    if campaigns.is_flood(session, campaign_id):
         raise BadInput("a mail bomb is no campaign: what lies in it is nothing that belongs together")
 
 

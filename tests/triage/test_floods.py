@@ -79,7 +79,7 @@ def test_a_subscription_bomb_is_one_card_and_wanted_mail_is_not_in_it(house: Hou
         done = decisions.decide(
             session, replace(card.select, states=("held",)), Verb.PURGE, by=ANA, reason="", now=NOW, settings=house.settings
         )
-    assert (sheet.count, sheet.apart, done.done) == (21, 0, 21)
+    assert (sheet.count, sheet.apart, done.done, done.rules) == (21, 0, 21, ())
     assert set(house.cards()) == {frozenset([known]), frozenset([written]), frozenset([elsewhere])}
 
 
