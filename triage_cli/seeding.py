@@ -134,7 +134,7 @@ class Bar(AbstractContextManager[None]):
     def __call__(self, report: Report, account: str) -> None:
         """There is news of an account."""
         if self.bar is None:
-            self.bar = click.progressbar(length=report.accounts * STEPS, item_show_func=str, file=sys.stderr)
+            self.bar = click.progressbar(length=report.accounts * STEPS, item_show_func=lambda words: words or "", file=sys.stderr)
             self.bar.__enter__()
         rate = report.messages / max(0.001, time.monotonic() - self.begun)
         accounts = report.done + len(report.failed)
