@@ -26,6 +26,7 @@ class Exercise:
     raw: bytes
     answer: str  # let-in, keep-out
     gave_away: tuple[str, ...]  # sentences
+    message_id: int | None = None  # of a past one
     reply_to: tuple[str, ...] = ()
     attachments: tuple[str, ...] = ()  # names
     links: tuple[Link, ...] = ()

@@ -137,6 +137,7 @@ def exercise_of(session: Session, row: Row[Any]) -> Exercise:
     shown = seen(summary) | {"text": message.text}
     return Exercise(
         card=ids.show(row.id),
+        message_id=row.message_id,
         recipient=row.recipient,
         proof=proof_sentence(found),
         raw=contents.load(session, message.content_id),

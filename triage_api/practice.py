@@ -11,7 +11,7 @@ from triage.preview import FRAME_HEADERS, unavailable
 from triage.times import utcnow
 from triage.visible import visible
 from triage_api import shapes
-from triage_api.messages import VIEW, rendered
+from triage_api.messages import VIEW, put_view_on_record, rendered
 from triage_api.office import Here
 from triage_api.once import Once
 from triage_api.problems import described
@@ -40,10 +40,12 @@ def deal_cards(deck: Laid, session: Read, by: Staff, limit: Annotated[int, Query
 
 @router.get("/cards/{card}/view", response_class=HTMLResponse, responses=VIEW | described(401, 403, 404))
 def view_card(card: shapes.Word, deck: Laid, here: Here, by: Staff) -> HTMLResponse:
-    """The mail of a card as a harmless document of its own."""
+    """The mail of a card as a harmless document of its own. That you looked at a real one goes on the record."""
     with db.reading(here.engine) as session:
-        raw = practice.exercise(session, deck, card, by=by, now=utcnow()).raw
-    preview = rendered(here, visible(card), raw, "html") or unavailable("it is too large or too complicated for its reader")
+        one = practice.exercise(session, deck, card, by=by, now=utcnow())
+    if one.message_id is not None:
+        put_view_on_record(here, one.message_id, by)
+    preview = rendered(here, visible(card), one.raw, "html") or unavailable("it is too large or too complicated for its reader")
     return HTMLResponse(preview.document, headers=dict(FRAME_HEADERS))
 
 

@@ -36,10 +36,12 @@ def test_a_hand_tells_no_answer_and_an_answer_tells_all(ana: Browser, new_browse
     assert new_browser("leo").get("/practice/scores").json()["items"] == []  # administers a department only
 
 
-def test_past_mail_stays_in_its_scope(ana: Browser, ben: Browser, came: Came) -> None:
+def test_past_mail_stays_in_its_scope(ana: Browser, ben: Browser, new_browser: NewBrowser, came: Came) -> None:
     (joe,) = came("it+joe.fern@company.example", subject="Decided")
     ana.post("/decisions", {"verb": "purge", "reason": "spam", "select": {"ids": [joe]}})
     assert "Decided" in {one["subject"][:7] for one in ana.get("/practice/cards?limit=50").json()["items"]}
+    assert ana.get(f"/practice/cards/{joe}/view").status_code == 200
+    assert "view" in {one["act"] for one in new_browser("ida").get("/audit").json()["items"]}
     told = ana.post("/practice/answers", {"card": joe, "answer": "let-in"}).json()
     assert (told["right"], told["answer"], told["gave_away"][-1].startswith("Ana Roth purged it on ")) == (False, "keep-out", True)
     assert ana.get(f"/deliveries/{joe}").json()["state"] == "purged"
