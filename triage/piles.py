@@ -1,5 +1,6 @@
 """Piles of held mail: found by an index, and added up folder by folder, so that every view's cards can be made of the parts."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,7 @@ from triage.grouping import Group
 from triage.models import Delivery, Instant, Touched
 from triage.states import State
 
+ALONE, CAMPAIGN = re.compile("#[0-9]+"), re.compile("[0-9]+")  # piles that are no author's address
 HELD = (col(Delivery.state) == State.HELD) & (col(Delivery.direction) == "in")
 
 
@@ -63,11 +65,12 @@ def pile_of(one: Touched, group: Group) -> str:
 
 
 def in_piles(session: Session, piles: Iterable[str], group: Group) -> ColumnElement[bool]:
-    """The deliveries of these piles, each found by an index."""
-    alone = [int(pile[1:]) for pile in piles if pile.startswith("#")]
-    campaigns = [int(pile) for pile in piles if group == "campaign" and pile.isdecimal()]
-    authors = [pile for pile in piles if not pile.startswith("#") and not (group == "campaign" and pile.isdecimal())]
-    by_sender = or_(and_(col(Delivery.author).in_(authors), col(Delivery.author) != ""), among(session, col(Delivery.id), alone))
+    """The deliveries of these piles, each found by an index. An author's address may begin with # too."""
+    alone = {pile for pile in piles if ALONE.fullmatch(pile)}
+    campaigns = {pile for pile in piles if group == "campaign" and CAMPAIGN.fullmatch(pile)}
+    authors = set(piles) - alone - campaigns
+    ids = [int(pile[1:]) for pile in alone]
+    by_sender = or_(and_(col(Delivery.author).in_(authors), col(Delivery.author) != ""), among(session, col(Delivery.id), ids))
     if group == "sender":
         return by_sender
-    return or_(among(session, col(Delivery.campaign_id), campaigns), and_(col(Delivery.campaign_id).is_(None), by_sender))
+    return or_(among(session, col(Delivery.campaign_id), map(int, campaigns)), and_(col(Delivery.campaign_id).is_(None), by_sender))

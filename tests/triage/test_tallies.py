@@ -241,6 +241,21 @@ def test_anchors_lead_to_where_they_say(company: Engine, settings: Settings, mon
             assert [card.key for card in page.items] == [card.key for card in whole.items[position : position + 2]]
 
 
+@pytest.mark.parametrize("author", ["#foo@bad.example", "#1@bad.example", "1@bad.example", "#"])
+@pytest.mark.parametrize("group", GROUPS)
+def test_addresses_that_look_like_names_of_piles(
+    company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch, author: str, group: Group
+) -> None:
+    counted(company)
+    came(company, settings, JOE, MARA, author=author)
+    for _ in range(2):
+        with reading(company) as session:
+            from_kept, all_counted = both(session, ANA, group, monkeypatch)
+            assert from_kept == all_counted
+            assert (from_kept.cards, from_kept.deliveries) == (1, 2)
+        counted(company)
+
+
 @pytest.mark.parametrize("wanted", [replace(HELD, q="wave"), replace(HELD, person="joe.fern"), replace(HELD, states=("purged",))])
 def test_other_questions_are_counted(company: Engine, settings: Settings, wanted: Selection) -> None:
     some_mail(company, settings)
