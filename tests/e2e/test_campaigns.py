@@ -47,3 +47,14 @@ def test_a_wave_is_one_row_and_goes_as_one(house: House, page: Page) -> None:
         page.keyboard.press("z")
         expect(page.get_by_role("status").filter(has_text="Undone")).to_be_visible()
         desk.wait_for(len(COPIES) + 1, q=subject, state="held")
+        rows.filter(has_text="3 people").click()
+        page.keyboard.press("ArrowRight")
+        expect(rows).to_have_count(2 + len(COPIES))
+        page.keyboard.press("j")
+        page.keyboard.press("x")
+        page.keyboard.press("Y")
+        expect(page.get_by_role("status").filter(has_text="Split off")).to_be_visible()
+        assert len({one["campaign"] for one in desk.deliveries(q=subject, state="held")}) == 2
+        page.keyboard.press("z")
+        expect(page.get_by_role("status").filter(has_text="Undone")).to_be_visible()
+        assert len({one["campaign"] for one in desk.deliveries(q=subject, state="held")}) == 1

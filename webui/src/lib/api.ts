@@ -105,6 +105,8 @@ export const api = {
 
   preview: (select: Select) => call<Evidence>('POST', '/selections/preview', { select }),
   decide: (wish: DecisionWish, key: string) => call<Decision | PendingAct>('POST', '/decisions', wish, { 'idempotency-key': key }),
+  joinCampaign: (id: string, into: string) => call<Decision>('POST', `/campaigns/${id}/join`, { into }),
+  splitCampaign: (id: string, ids: readonly string[]) => call<Decision>('POST', `/campaigns/${id}/split`, { ids }),
   templates: () => get<{ items: Template[] }>('/rejections/templates'),
   previewRejection: (wish: RejectionWish) => call<Rejection>('POST', '/rejections/preview', wish),
   undo: (id: string) => call<Decision>('POST', `/decisions/${id}/undo`),

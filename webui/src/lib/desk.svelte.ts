@@ -18,7 +18,7 @@ export interface Refusal { id: number; title: string; detail: string; rows: read
 /** A wish as a sheet or key makes it; the selection is filled in from the rows when the sheet did not choose one. */
 export type Wish = Omit<DecisionWish, 'select'> & { select?: DecisionWish['select'] }
 
-const INFINITIVE: Record<Verb, string> = { release: 'release', redirect: 'redirect', purge: 'purge', restore: 'restore', reject: 'rejection', hold: 'taking back', redeliver: 'redelivery', sweep: 'sweep', take: 'taking along' }
+const INFINITIVE: Record<Verb, string> = { release: 'release', redirect: 'redirect', purge: 'purge', restore: 'restore', reject: 'rejection', hold: 'taking back', redeliver: 'redelivery', sweep: 'sweep', take: 'taking along', join: 'joining', split: 'splitting' }
 
 /** Outcomes that need nobody's eye: done, or done as soon as the recaller comes by. */
 const CARRIED_OUT: ReadonlySet<string> = new Set(['done', 'recalling', 'restoring'])
@@ -197,6 +197,34 @@ class Desk {
       this.say('', { done: toast.done, rule: wider })
     } catch (thrown) {
       this.refusal = { id: ++this.#count, title: problemOf(thrown).message, detail: `${rule.value} is still let in for the narrower scope only.`, rows: [], mark: null, again: null }
+    }
+  }
+
+  /** The campaigns of these rows are one from now on. */
+  async join(rows: readonly Row[]): Promise<void> {
+    const [into, other, more] = [...new Set(rows.map((row) => row.lead.campaign).filter((one) => one !== null))]
+    if (!into || !other || more) return this.say('Select rows of two campaigns to join them.')
+    await this.#regroup(api.joinCampaign(other, into), 'Joined: they are one campaign now.')
+  }
+
+  /** These mails are a campaign of their own from now on. */
+  async split(rows: readonly Row[]): Promise<void> {
+    const campaign = rows[0]?.lead.campaign
+    if (!campaign || rows.some((row) => !row.parent || row.lead.campaign !== campaign)) return this.say('Open a group and select the mails that do not belong to it.')
+    await this.#regroup(api.splitCampaign(campaign, rows.flatMap((row) => row.ids)), 'Split off: they are a campaign of their own now.')
+  }
+
+  async #regroup(asked: Promise<Decision>, says: string): Promise<void> {
+    try {
+      const done: Done = { decision: await asked, ids: [], key: '', subject: 'The campaign', wider: [] }
+      this.#past.push(done)
+      queue.picked = new Set()
+      this.say(says, { done })
+      await queue.reload()
+    } catch (thrown) {
+      const problem = problemOf(thrown)
+      if (problem.status === 401) return session.lost()
+      this.refusal = { id: ++this.#count, title: problem.message, detail: 'The campaigns are as they were.', rows: [], mark: null, again: null }
     }
   }
 

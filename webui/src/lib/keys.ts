@@ -34,6 +34,8 @@ export const commands: readonly Command[] = [
     ['redirect', 'm', 'Redirect to somebody else'],
     ['reject', 'n', 'Reject with a word to the sender'],
     ['leave', 'e', 'Keep held, go on'],
+    ['join', 'y', 'Join the campaigns of the selected rows'],
+    ['split', 'Y', 'Split the selected mails off their campaign'],
     ['undo', 'z, Ctrl+z', 'Undo my last decision'],
     ['download', 'd', 'Download as .eml'],
   ]),

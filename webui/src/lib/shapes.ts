@@ -1,7 +1,7 @@
 // What the API says and hears: one interface for each JSON shape, field for field.
 
 export type State = 'held' | 'queued' | 'relaying' | 'delivered' | 'bounced' | 'recalling' | 'restoring' | 'purged' | 'rejected' | 'expired'
-export type Verb = 'release' | 'redirect' | 'purge' | 'restore' | 'reject' | 'hold' | 'redeliver' | 'sweep' | 'take'
+export type Verb = 'release' | 'redirect' | 'purge' | 'restore' | 'reject' | 'hold' | 'redeliver' | 'sweep' | 'take' | 'join' | 'split'
 export type Match = 'address' | 'domain' | 'subdomains' | 'list' | 'recipient'
 export type Effect = 'allow' | 'block' | 'redirect'
 

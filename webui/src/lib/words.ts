@@ -77,7 +77,7 @@ export const initials = (name: string): string =>
   (name.match(/\p{L}+/gu) ?? []).map((word) => word[0]!.toUpperCase()).filter((_, index, all) => index === 0 || index === all.length - 1).join('') || '?'
 
 export const PAST: Record<Verb, string> = {
-  release: 'Released', redirect: 'Redirected', purge: 'Purged', restore: 'Restored', reject: 'Rejected', hold: 'Taken back', redeliver: 'Delivered again', sweep: 'Swept', take: 'Taken along',
+  release: 'Released', redirect: 'Redirected', purge: 'Purged', restore: 'Restored', reject: 'Rejected', hold: 'Taken back', redeliver: 'Delivered again', sweep: 'Swept', take: 'Taken along', join: 'Joined', split: 'Split off',
 }
 
 export const STATES: Record<State, string> = {
