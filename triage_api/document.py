@@ -37,6 +37,14 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "SubstitutionOrder": [{"substitute": "ben", "ends_at": "2027-01-07T08:00:00Z", "reason": "holidays"}],
     "NewToken": [{"name": "nightly export", "grants": ["read"], "scope": ["department:it"]}],
     "EmergencyOrder": [{"until": "2027-01-07T18:30:00Z", "reason": "nobody is here"}],
+    "ProposalAnswer": [{"answer": "accept"}],
+    "OffersOrder": [{"select": {"ids": [ID]}}],
+    "RuleLines": [{"text": "allow domain dell.example company", "dry_run": True}],
+    "ExplainOrder": [{"sender": "anna@dell.example", "to": "it+joe.fern@company.example"}],
+    "RuleChange": [{"note": "asked by Joe", "until": "2027-06-30T00:00:00Z"}],
+    "Lessons": [{"items": [{"employee": "joe.fern", "address": "anna@dell.example"}]}],
+    "ChosenCorrespondents": [{"ids": [ID]}],
+    "PracticeOrder": [{"card": "invoice", "answer": "keep-out"}],
     "ModeOrder": [{"department": "it", "mode": "observe"}],
 }
 REFUSALS = {  # a true one of each status

@@ -75,7 +75,10 @@ def import_rules(lines: shapes.RuleLines, session: Tx, by: Staff, here: Here) ->
     return shapes.Loaded.model_validate(loaded)
 
 
-@router.get("/rules/export", response_class=PlainTextResponse, responses=described(401))
+LINES: dict[int | str, dict[str, Any]] = {200: {"content": {"application/x-ndjson": {}}, "description": "One rule a line."}}
+
+
+@router.get("/rules/export", response_class=PlainTextResponse, responses=LINES | described(401))
 def export_rules(session: Read, by: Staff) -> PlainTextResponse:
     """Every rule in force that reaches into your scope, one JSON object a line; `POST /rules/import` reads them back."""
     found = rules.listing(session, utcnow(), by=by, limit=MOST_EXPORTED)
