@@ -22,7 +22,8 @@ HIDING = re.compile(
 )
 TAG = re.compile(r"<(?P<slash>/?)(?P<name>[a-zA-Z][^\s/>]*)(?:[^>\"']+|\"[^\"]*\"|'[^']*')*+")
 ANY_TAG = re.compile(r"<[/!?a-zA-Z][^<>]*>?")
-NEVER_READ = re.compile(r"<(script|style|title|head)\b.*?</\1\s*>|<!--.*?-->", re.DOTALL | re.IGNORECASE)
+NEVER_READ = re.compile(r"<(?:(script|style|title|head)\b|!--)", re.IGNORECASE)
+ENDS = {name: re.compile(rf"</{name}\s*>", re.IGNORECASE) for name in ("script", "style", "title", "head")} | {"": re.compile("-->")}
 
 
 def names(text: str) -> frozenset[str]:
@@ -204,4 +205,21 @@ def tidy(text: str) -> str:
 
 def crude_text(html: str) -> str:
     """The words of HTML that is too much to parse: everything between tags, at most `SIZE_LIMIT` of it."""
-    return tidy(unescape(ANY_TAG.sub(" ", NEVER_READ.sub(" ", html[:SIZE_LIMIT]))))
+    return tidy(unescape(ANY_TAG.sub(" ", without_unread(html[:SIZE_LIMIT]))))
+
+
+def without_unread(html: str) -> str:
+    """Without comments, scripts and the like that end somewhere. The end of each kind is looked for in vain once, not for each begin."""
+    out: list[str] = []
+    position, endless = 0, set[str]()
+    for found in NEVER_READ.finditer(html):
+        kind = (found[1] or "").casefold()
+        if found.start() < position or kind in endless:
+            continue
+        end = ENDS[kind].search(html, found.end())
+        if end is None:
+            endless.add(kind)
+            continue
+        out += html[position : found.start()], " "
+        position = end.end()
+    return "".join([*out, html[position:]])

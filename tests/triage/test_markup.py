@@ -1,9 +1,11 @@
 """HTML as text and links, and what is refused before a parser sees it."""
 
+import re
+
 import pytest
 from hypothesis import given, strategies as st
 
-from triage.markup import DEPTH_LIMIT, SIZE_LIMIT, TAG_LIMIT, UNCLOSED_LIMIT, crude_text, text_and_links, too_much, walk
+from triage.markup import DEPTH_LIMIT, SIZE_LIMIT, TAG_LIMIT, UNCLOSED_LIMIT, crude_text, text_and_links, too_much, walk, without_unread
 
 
 @pytest.mark.parametrize(
@@ -86,6 +88,20 @@ def test_sloppy_mail_is_not_refused(html: str) -> None:
 
 def test_words_of_refused_html() -> None:
     assert crude_text("<style>p{}</style><div>" * 3 + "<p>a &amp; b<script>x</script>") == "a & b"
+
+
+@pytest.mark.parametrize("begin", ["<!--", "<style ", "<HEAD>", "<script><!--", "<!--><title>"])
+def test_what_begins_a_million_times_and_never_ends_is_read_in_one_go(begin: str) -> None:
+    assert crude_text(begin * (SIZE_LIMIT // len(begin) - 2) + "<p>seen") == "seen"  # a quadratic way meets the hang guard
+
+
+READ_SLOWLY = re.compile(r"<(script|style|title|head)\b.*?</\1\s*>|<!--.*?-->", re.DOTALL | re.IGNORECASE)
+
+
+@given(st.lists(st.sampled_from(["<!--", "-->", "<Script>", "</script >", "<style", "</STYLE>", "<head>", "</head>", "a", " ", ">"])))
+def test_reading_in_one_go_leaves_out_the_same(pieces: list[str]) -> None:
+    html = "".join(pieces)
+    assert without_unread(html) == READ_SLOWLY.sub(" ", html)
 
 
 @given(st.text(st.sampled_from("<>/ab!-=\"' \n&;"), max_size=120))
