@@ -80,7 +80,7 @@ def receive(
     campaign_id = campaigns.assign(session, Fingerprint.from_text(summary.fingerprint), now=now)
     known_bad = {"listed": listed, "virus": scan.virus}
     gathered = evidence(session, envelope, authentication, summary, settings=settings, now=now, campaign_id=campaign_id, **known_bad)
-    verdicts = [(facts, decide(facts)) for facts in gathered]
+    verdicts = redirects.once([(facts, decide(facts)) for facts in gathered])
     waiting = next((verdict.reason for _, verdict in verdicts if verdict.unknown), "")
     if patient and waiting:
         raise NotYet(f"{waiting} ({visible(authentication.dmarc.reason)})" if authentication.unknown else waiting)

@@ -11,9 +11,10 @@ from triage import recipients, sealed
 from triage.content import Summary
 from triage.envelope import folded
 from triage.errors import BadInput
-from triage.facts import Recipient
+from triage.facts import Facts, Recipient
 from triage.matches import domain_of, reaches, sender_values
 from triage.models import Rule
+from triage.policy import Disposition, Verdict
 from triage.proofs import precision
 from triage.rule_orders import in_force
 from triage.settings import Company
@@ -30,9 +31,17 @@ def applied(session: Session, summary: Summary, found: Sequence[Recipient], comp
     if not rows:
         return list(found)
     seals = {one.folder for one in sealed.entries(session)}
-    turned = [sent_on(session, one, fitting(rows, wanted, summary, one, seals), company) for one in found]
-    kept = {one.mailbox for one in turned if one.redirected_by is None}
-    return [one for one in turned if one.redirected_by is None or one.mailbox not in kept]
+    return [sent_on(session, one, fitting(rows, wanted, summary, one, seals), company) for one in found]
+
+
+def once(judged: Sequence[tuple[Facts, Verdict]]) -> list[tuple[Facts, Verdict]]:
+    """Without what a rule sends to a mailbox that gets the mail anyway. A copy that is taken away there is none: nothing gets lost."""
+    gets = {
+        facts.recipient.mailbox
+        for facts, verdict in judged
+        if facts.recipient.redirected_by is None and verdict.disposition is not Disposition.PURGE
+    }
+    return [one for one in judged if one[0].recipient.redirected_by is None or one[0].recipient.mailbox not in gets]
 
 
 def names_of(recipient: Recipient) -> set[str]:

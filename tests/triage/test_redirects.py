@@ -93,6 +93,15 @@ def test_who_gets_it_anyway_gets_it_once(known: Engine, settings: Settings) -> N
         assert came(session, settings, INFO, MARA) == [("held", "legal", "mara.berg", MARA)]
 
 
+def test_what_somebody_blocked_for_themselves_still_comes_for_others(known: Engine, settings: Settings) -> None:
+    add(known, settings, BILLS, RuleOrder("block", "address", SALES, "person:mara.berg"), RuleOrder("allow", "address", SALES, "company"))
+    with db.transaction(known) as session:
+        assert set(came(session, settings, INFO, MARA, dmarc=DMARC_PASS)) == {
+            ("queued", "it", "", MARA),
+            ("purged", "legal", "mara.berg", MARA),
+        }
+
+
 def test_a_target_that_is_gone_moves_nothing_and_says_so(known: Engine, settings: Settings) -> None:
     add(known, settings, BILLS)
     people = tuple(replace(one, active=False) if one.uid == "mara.berg" else one for one in COMPANY.people)
