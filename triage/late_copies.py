@@ -13,7 +13,7 @@ from triage.db import among
 from triage.errors import BadInput
 from triage.grouping import proven_domain
 from triage.ids import show
-from triage.models import Campaign, Delivery, Rule
+from triage.models import Delivery, Rule
 from triage.rule_orders import RuleOrder, checked
 from triage.selection import ANY_PROOF, Selection
 from triage.settings import Settings
@@ -25,12 +25,11 @@ NOTE = "late copies of what was purged"
 def orders(session: Session, selected: Selection, ids: Sequence[int], *, by: Actor, settings: Settings, now: datetime) -> list[RuleOrder]:
     """The rules that a purge leaves behind: about the sender, domain or campaign that it named, as far as the decider's scope reaches.
 
-    None where it chose by other features too: then it was not about whoever sends this. What comes to a mail bomb late is of other
-    campaigns, and goes on lying with it.
+    None where it chose by other features too: then it was not about whoever sends this.
     """
     others = (selected.ids, selected.q, selected.since, selected.until, selected.delivered_since)
     named = [name for name in ("sender", "domain", "campaign") if getattr(selected, name)]
-    if not settings.policy.standing_hours or len(named) != 1 or not ids or any(others) or is_flood(session, selected.campaign):
+    if not settings.policy.standing_hours or len(named) != 1 or not ids or any(others):
         return []
     if selected.campaign and campaigns.is_flood(session, selected.campaign):
         return []  # what lies in a mail bomb has nothing in common that the next one would have
@@ -42,11 +41,6 @@ def orders(session: Session, selected: Selection, ids: Sequence[int], *, by: Act
     scopes = [scope for scope in scopes_of(selected, by) if scope not in sealed.closed(session, by)]
     made = [replace(whole, scope=scope) for scope in scopes]
     return [one for one in made if possible(session, one, settings)]
-
-
-def is_flood(session: Session, campaign_id: int | None) -> bool:
-    """Does this campaign stand for a mail bomb?"""
-    return bool(campaign_id) and session.scalar(select(col(Campaign.about)).where(col(Campaign.id) == campaign_id)) is not None
 
 
 def of_sender(session: Session, order: RuleOrder, selected: Selection, ids: Sequence[int]) -> RuleOrder:
