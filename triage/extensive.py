@@ -11,11 +11,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, insert, literal, not_, select
 from sqlmodel import Session, col
 
-from triage import access, actors, decisions, late_copies, ledger, rules, selection, undoing
+from triage import access, actors, decisions, late_copies, ledger, regrouping, rules, selection, undoing
 from triage.actor import Actor
 from triage.db import among
 from triage.decisions import Verb
-from triage.errors import NotAllowedNow, Stale
+from triage.errors import NotAllowed, NotAllowedNow, Refused, Stale
 from triage.ids import new_id, show
 from triage.models import Decision, DecisionItem, Delivery
 from triage.outcomes import DecisionReport, Item, report
@@ -39,6 +39,7 @@ class Plan:
     outside: int
     rules: tuple[RuleOrder, ...]
     late: tuple[RuleOrder, ...]
+    proof: str  # what proves the mail that is meant, though most of its campaign may be proven otherwise by then
 
 
 def plan(
@@ -62,6 +63,7 @@ def plan(
     access.may_decide(by)
     if selected.ids:
         return None
+    selected = replace(selected, proof=selection.settled_proof(session, selected))
     aim = decisions.aim_of(verb, settings, look_first=True)
     whole = and_(selection.condition(selected), access.visible(by))
     where = whole if selected.states else and_(whole, col(Delivery.state).in_(aim.counts))
@@ -82,7 +84,9 @@ def plan(
     if decisions.keys_for(session, verb, meant, orders, settings):
         raise NotAllowedNow(f"this needs a second person's key: decide about at most {LARGE:,} deliveries at once")
     states = () if selected.states else aim.counts
-    return Plan(len(ids), ids[-1], selection.outside(session, selected, len(ids), by=by, states=states), tuple(orders), tuple(late))
+    return Plan(
+        len(ids), ids[-1], selection.outside(session, selected, len(ids), by=by, states=states), tuple(orders), tuple(late), selected.proof
+    )
 
 
 def begin(
@@ -112,7 +116,7 @@ def begin(
         by=str(by),
         by_shown=by.shown,
         verb=verb,
-        selection=selected.as_json(),
+        selection=replace(selected, proof=planned.proof).as_json(),
         reason=reason[:1000],
         count=planned.count,
         done=0,
@@ -134,7 +138,7 @@ def begin(
 def is_large(session: Session, decision_id: int) -> bool:
     """Is it still under way, or about so many deliveries that its undo takes slices too?"""
     decision = session.get(Decision, decision_id)
-    if decision is None:
+    if decision is None or decision.verb in regrouping.VERBS:  # regrouping moves no mail, and is undone at once
         return False
     some = select(literal(1)).select_from(DecisionItem).where(col(DecisionItem.decision_id) == decision_id).limit(LARGE + 1).subquery()
     return decision.last is not None or (session.scalar(select(func.count()).select_from(some)) or 0) > LARGE
@@ -144,6 +148,8 @@ def undo(session: Session, decision_id: int, *, by: Actor, reason: str, now: dat
     """Take a large decision back as a whole: what of it is still to come never happens. Refusals as for `undoing.undo`."""
     access.may_decide(by)
     decision = undoing.undoable(session, decision_id, by, now)
+    if is_to_come_beyond(session, decision, by, now):
+        raise NotAllowed("this decision also concerns mail outside your scope: decide about your own mail instead")
     decision.last = None
     about = col(DecisionItem.decision_id) == decision_id
     count, last = session.execute(select(func.count(), func.max(col(DecisionItem.delivery_id))).where(about)).one()
@@ -168,6 +174,17 @@ def undo(session: Session, decision_id: int, *, by: Actor, reason: str, now: dat
     return report(session, undone.id, by=by)
 
 
+def is_to_come_beyond(session: Session, decision: Decision, by: Actor, now: datetime) -> bool:
+    """Is mail still to come that who decided sees, and this actor does not?"""
+    first = actors.named(session, decision.by, decision.by_shown, now)
+    if decision.last is None or first is None:
+        return False
+    return (
+        session.scalar(select(literal(1)).select_from(Delivery).where(to_come(decision, first), not_(access.visible(by))).limit(1))
+        is not None
+    )
+
+
 def under_way(session: Session) -> int | None:
     """The oldest decision that is being carried out."""
     return session.scalar(select(col(Decision.id)).where(col(Decision.last).is_not(None)).order_by(col(Decision.id)).limit(1))
@@ -179,34 +196,51 @@ def go_on(session: Session, decision_id: int, *, now: datetime, settings: Settin
     if decision.last is None:
         return 0
     by = actors.named(session, decision.by, decision.by_shown, now)
-    meant = next_slice(session, decision, by) if by else []
+    meant = next_slice(session, decision, by) if by and by.role in access.DECIDING else []
     if by is None or not meant:
         finish(session, decision, now)
         return 0
-    if decision.undoes is not None:
-        undone = session.get_one(Decision, decision.undoes)
-        items = undoing.take_back(session, undone, decision.id, by=by, now=now, settings=settings, only=[one for one, _ in meant])
-    else:
-        items = decisions.act(session, decision, meant, Verb(decision.verb), decision.order, by=by, now=now, settings=settings)
+    try:
+        with session.begin_nested():
+            items = slice_of(session, decision, meant, by, now, settings)
+    except Refused as why:  # whom it was redirected to has left, what senders are told is in the settings no more
+        finish(session, decision, now, str(why))
+        return 0
     decision.reached = meant[-1][0]
     decision.done += sum(item.outcome == "done" for item in items)
     write_items(session, decision, items)
     return len(meant)
 
 
+def slice_of(
+    session: Session, decision: Decision, meant: list[tuple[int, State]], by: Actor, now: datetime, settings: Settings
+) -> list[Item]:
+    """Do it to these deliveries, or take it back; the outcome of each."""
+    if decision.undoes is not None:
+        undone = session.get_one(Decision, decision.undoes)
+        return undoing.take_back(session, undone, decision.id, by=by, now=now, settings=settings, only=[one for one, _ in meant])
+    return decisions.act(session, decision, meant, Verb(decision.verb), decision.order, by=by, now=now, settings=settings)
+
+
 def next_slice(session: Session, decision: Decision, by: Actor) -> list[tuple[int, State]]:
     """The deliveries that come next, locked. What somebody else has changed since is no longer meant."""
-    further = and_(col(Delivery.id) > decision.reached, col(Delivery.id) <= decision.last)
     if decision.undoes is not None:
         item = (col(DecisionItem.decision_id) == decision.undoes) & (col(DecisionItem.delivery_id) > decision.reached)
         ids = select(col(DecisionItem.delivery_id)).where(item).order_by(col(DecisionItem.delivery_id)).limit(SLICE)
         return [(delivery_id, State.HELD) for delivery_id in session.scalars(ids)]
-    selected = selection.from_json(decision.selection)
-    where = and_(further, selection.condition(selected), access.visible(by), not_(is_item(decision.id)))
-    if not selected.states:
-        where = and_(where, col(Delivery.state).in_(decisions.AIMS[Verb(decision.verb)].counts))
+    where = to_come(decision, by)
     next_ones = session.scalars(select(col(Delivery.id)).where(where).order_by(col(Delivery.id)).limit(SLICE)).all()
     return [(one, state) for one, state, _ in ledger.lock(session, and_(where, among(session, col(Delivery.id), next_ones)))]
+
+
+def to_come(decision: Decision, by: Actor) -> ColumnElement[bool]:
+    """The deliveries that it has not come to yet."""
+    further = and_(col(Delivery.id) > decision.reached, col(Delivery.id) <= decision.last)
+    selected = selection.from_json(decision.selection)
+    where = and_(further, selection.condition(selected), access.visible(by), not_(is_item(decision.id)))
+    if selected.states:
+        return where
+    return and_(where, col(Delivery.state).in_(decisions.AIMS[Verb(decision.verb)].counts))
 
 
 def is_item(decision_id: int) -> ColumnElement[bool]:
@@ -231,14 +265,13 @@ def write_items(session: Session, decision: Decision, items: Sequence[Item]) -> 
         session.execute(insert(DecisionItem), rows)
 
 
-def finish(session: Session, decision: Decision, now: datetime) -> None:
-    """It is over; what it did not come to was changed by others before, or who decided may no longer."""
+def finish(session: Session, decision: Decision, now: datetime, why: str = "") -> None:
+    """It is over; what it did not come to was changed by others before, or who decided may no longer. `why`: what else stopped it."""
     decision.last = None
     number = session.scalar(select(func.count()).select_from(DecisionItem).where(col(DecisionItem.decision_id) == decision.id)) or 0
     left, decision.count = decision.count - number, number
-    ledger.write(
-        session, f"end-{decision.verb}", subject(decision), by=Actor.system("slices"), now=now, detail={"left": left}, items=number
-    )
+    detail = {"left": left} | ({"why": why} if why else {})
+    ledger.write(session, f"end-{decision.verb}", subject(decision), by=Actor.system("slices"), now=now, detail=detail, items=number)
 
 
 def subject(decision: Decision) -> str:

@@ -39,6 +39,11 @@ def taken(session: Session, key: str, asked: str, *, by: Actor, now: datetime) -
     return Answer(found.status, found.body)
 
 
+def is_taken(session: Session, key: str, *, by: Actor) -> bool:
+    """Was something answered to this key of this actor? Only looks."""
+    return session.get(KeptAnswer, (str(by), key)) is not None
+
+
 def keep(session: Session, key: str, answer: Answer, *, by: Actor) -> None:
     """Keep what is about to be answered, in the transaction of the act itself."""
     mine = (col(KeptAnswer.actor) == str(by)) & (col(KeptAnswer.key) == key)

@@ -130,6 +130,13 @@ def usual_proof(campaign: int) -> ScalarSelect[str]:
     return select(whole.c.domain).group_by(whole.c.domain).order_by(func.count().desc(), whole.c.domain).limit(1).scalar_subquery()
 
 
+def settled_proof(session: Session, selection: Selection) -> str:
+    """The proof that a selection means, said once and for all: what proves most mail of a campaign may change while it grows."""
+    if selection.campaign is None or selection.proof:
+        return selection.proof
+    return session.scalar(select(usual_proof(selection.campaign))) or UNPROVEN
+
+
 def apart(session: Session, selection: Selection, found: int, *, by: Actor) -> int:
     """How much of the selected campaign or sender a selection leaves out for its proof, of what the actor may see."""
     if selection.proof == ANY_PROOF or (selection.campaign is None and not selection.proof):

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Response
 from sqlmodel import Session
 
-from triage import db, extensive, ids, listings, outcomes, second_key, sweeps, takings, undoing
+from triage import db, extensive, ids, kept_answers, listings, outcomes, second_key, sweeps, takings, undoing
 from triage.actor import Actor
 from triage.models import PendingAct
 from triage.outcomes import DecisionReport
@@ -28,9 +28,14 @@ Mine = Annotated[bool, Query(description="Only your own.")]
 ASKED: dict[int | str, dict[str, Any]] = {202: {"model": shapes.PendingAct, "description": "It waits for a second person's key."}}
 
 
-def plan_of(order: shapes.DecisionOrder, here: Here, by: Staff) -> extensive.Plan | None:
-    """The plan of a very large decision, made before the transaction begins, so that nobody waits for the counting."""
+def plan_of(order: shapes.DecisionOrder, here: Here, by: Staff, idempotency_key: Key = None) -> extensive.Plan | None:
+    """The plan of a very large decision, made before the transaction begins, so that nobody waits for the counting.
+
+    None where it was made before: what it has done since is no reason to refuse to answer alike.
+    """
     with db.reading(here.engine) as session:
+        if idempotency_key and kept_answers.is_taken(session, idempotency_key, by=by):
+            return None
         rule = order.rule.order() if order.rule else None
         asked: dict[str, Any] = {"to": order.to, "rule": rule, "expect": order.expect, "fence": order.fence}
         return extensive.plan(session, order.select.selection(), order.verb, by=by, now=utcnow(), settings=here.settings, **asked)

@@ -26,6 +26,9 @@ def follow(settings: Settings, engine: Engine, holder: str, stop: threading.Even
         except DBAPIError as fault:
             log.warning("the database does not answer: %s", str(fault.orig).strip().splitlines()[0])
             stop.wait(2)
+        except Exception:  # one decision that cannot go on must not end this for all later ones
+            log.exception("a large decision could not be carried out further")
+            stop.wait(2)
 
 
 def one_slice(settings: Settings, engine: Engine, holder: str) -> bool:

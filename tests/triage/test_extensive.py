@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, delete, func, select, update
 from sqlmodel import col
 
 from tests.peers.processes import until
-from tests.triage.arriving import ANA, BEN, NOW, OTTO, arrive, set_up
-from triage import decisions, evidence, extensive, outcomes, tallies
+from tests.triage.arriving import ANA, BEN, COMPANY, NOW, OTTO, SYNC, arrive, set_up
+from triage import decisions, directory, evidence, extensive, outcomes, regrouping, tallies
 from triage.actor import Actor
-from triage.db import reading, transaction
+from triage.db import among, reading, transaction
 from triage.decisions import Verb
 from triage.errors import NotAllowed, NotAllowedNow, Overtaken, Stale
-from triage.models import Decision, DecisionItem, Delivery, KeptCard, Rule
+from triage.models import AuditRecord, Campaign, Decision, DecisionItem, Delivery, KeptCard, Rule, StaffMember
 from triage.outcomes import DecisionReport
 from triage.rule_orders import RuleOrder
 from triage.selection import Selection
@@ -207,6 +207,72 @@ def test_the_kept_counts_follow(company: Engine, settings: Settings) -> None:
         tallies.fold(session, now=NOW)
     with reading(company) as session:
         assert session.scalars(select(col(KeptCard.key))).all() == []
+
+
+def test_who_only_looks_by_now_decides_no_further(company: Engine, settings: Settings) -> None:
+    made = begun(company, settings, by=ANA)
+    go_on(company, settings, 1)
+    with transaction(company) as session:
+        session.get_one(StaffMember, "ana").role = "auditor"
+    go_on(company, settings)
+    assert states(company) == {"held": 19, "purged": 5}
+    assert (reported(company, made.id).count, reported(company, made.id).left) == (5, 0)
+
+
+def test_what_can_no_longer_be_done_ends_and_stands_in_nobodys_way(company: Engine, settings: Settings) -> None:
+    made = begun(company, settings, Verb.REDIRECT, to="person:joe.fern")
+    other = begun(company, settings)
+    go_on(company, settings, 1)
+    with transaction(company) as session:
+        directory.apply(session, replace(COMPANY, people=COMPANY.people[:1]), settings.company, by=SYNC, now=NOW)
+    go_on(company, settings, 1)
+    assert reported(company, made.id).left == 0
+    with reading(company) as session:
+        said = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "end-redirect")).one()
+        assert said.detail["left"] == 19
+        assert "joe.fern" in said.detail["why"]
+    go_on(company, settings)
+    assert reported(company, other.id).done == 24
+
+
+def test_who_sees_a_part_stops_nothing_for_the_others(company: Engine, settings: Settings) -> None:
+    with transaction(company) as session:
+        session.execute(delete(Delivery).where(col(Delivery.department) == "it"))
+        for number in range(MAILS):
+            arrive(session, settings, JOE, author="wave@bad.example", subject=f"later {number}")
+    made = begun(company, settings)
+    go_on(company, settings, 2)  # of what lies in Ben's folders alone
+    with transaction(company) as session, pytest.raises(NotAllowed, match="outside your scope"):
+        extensive.undo(session, made.id, by=BEN, reason="", now=NOW, settings=settings)
+    go_on(company, settings)
+    assert states(company) == {"purged": 24}
+
+
+def test_a_campaign_means_the_same_mail_until_the_end(company: Engine, settings: Settings) -> None:
+    with transaction(company) as session:
+        ids = list(session.scalars(select(col(Delivery.id)).order_by(col(Delivery.id))))
+        session.execute(update(Delivery).values(campaign_id=7, author_domain="bad.example"))
+        session.execute(update(Delivery).where(among(session, col(Delivery.id), ids[1::2])).values(proof="dmarc"))
+        session.execute(update(Delivery).where(col(Delivery.id) == ids[1]).values(proof=""))
+    made = begun(company, settings, select=Selection.of(campaign=7))
+    assert made.count == 13
+    with transaction(company) as session:
+        session.execute(update(Delivery).where(among(session, col(Delivery.id), ids[4:8])).values(proof="dmarc"))
+    go_on(company, settings)
+    with reading(company) as session:
+        purged = select(col(Delivery.proof)).where(col(Delivery.state) == State.PURGED).distinct()
+        assert session.scalars(purged).all() == [""]
+
+
+def test_the_undo_of_a_large_join_is_done_at_once(company: Engine, settings: Settings) -> None:
+    with transaction(company) as session:
+        session.execute(update(Delivery).values(campaign_id=7))
+        session.add_all([Campaign(id=number, begun_at=NOW, made_by="system:judge") for number in (7, 8)])
+        one = arrive(session, settings, JOE, author="other@bad.example")[0]
+        session.execute(update(Delivery).where(col(Delivery.id) == one).values(campaign_id=8))
+    with transaction(company) as session:
+        made = regrouping.join(session, 7, 8, by=ANA, reason="", now=NOW)
+        assert not extensive.is_large(session, made.id)
 
 
 WORKER = """

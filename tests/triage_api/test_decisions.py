@@ -268,6 +268,9 @@ def test_a_very_large_decision_is_carried_out_behind_the_answer(
     made = ana.post("/decisions", order, headers={"Idempotency-Key": "x"})
     assert (made.status_code, made.json()["left"], made.json()["done"]) == (201, 3, 0)
     assert ana.post("/decisions", order, headers={"Idempotency-Key": "x"}).json() == made.json()
+    for number in range(3):
+        came(JOE, author="wave@bad.example", subject=f"late {number}")
+    assert ana.post("/decisions", order, headers={"Idempotency-Key": "x"}).json() == made.json()  # though more are selected by now
     with transaction(engine) as session:
         extensive.go_on(session, ids.read(made.json()["id"]), now=utcnow(), settings=api_settings)
     shown = ana.get(f"/decisions/{made.json()['id']}").json()
