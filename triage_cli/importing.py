@@ -25,14 +25,14 @@ from triage.importing import Letter
 from triage.settings import Settings
 from triage.times import utcnow
 from triage_cli.opened import database_of, ring, settings_of, shell_user
-from triage_cli.past_mail import Examiner, parsers, trusted_names
+from triage_cli.past_mail import Examiner, importing_names, parsers
 from triage_cli.printing import say
 
 BELLS = ("relay", "change")
 STATES = {"relay": "queued", "quarantine": "held", "purge": "purged"}
 OPTIONS = (
     click.option("--to", required=True, metavar="ADDRESS", help="Whom it is for: an address of somebody here."),
-    click.option("--trust", multiple=True, metavar="AUTHSERV-ID", help="Whose results in old mail count, beside ours."),
+    click.option("--trust", multiple=True, metavar="AUTHSERV-ID", help="Whose results in old mail count, beside our edges'."),
     click.option("--dry-run", is_flag=True, help="Say what would become of it, change nothing."),
     click.option("--json", "as_json", is_flag=True),
 )
@@ -87,7 +87,7 @@ def carry_out(
     with database_of(settings) as engine, closing(parsers()) as pool:
         with db.reading(engine) as session:
             address = importing.destination(session, to, settings)
-        examiner = Examiner(open_resolver(settings.dns), pool, trusted_names(settings, trust))
+        examiner = Examiner(open_resolver(settings.dns), pool, importing_names(settings, trust))
         batches = account.read(folder, whole=True)
         first = next(batches, None)
         for batch in chain([first] if first else [], batches):

@@ -54,6 +54,17 @@ def deliveries(engine: Engine) -> list[tuple[str, str, str]]:
         return sorted((one.subject, one.state, one.rule) for one in session.scalars(select(Delivery)))
 
 
+@pytest.mark.parametrize("named", [False, True])
+def test_what_was_written_in_our_own_name_counts_only_when_somebody_says_so(
+    shell: Shell, engine: Engine, tmp_path: Path, *, named: bool
+) -> None:
+    assert shell("allow", "supplier.example").code == 0
+    forged = letter(1, results=PROVEN).replace(b"Results: " + SERVER.encode(), b"Results: mx.company.example")
+    trust = ("--trust", "mx.company.example") if named else ()
+    assert shell("import", "mbox", str(mbox(tmp_path / "old", forged)), "--to", TO, *trust).code == 0
+    assert deliveries(engine) == [("Order 1", *(("queued", "allowed-sender") if named else ("held", "unproven-known-sender")))]
+
+
 @pytest.mark.parametrize("kind", ["mbox", "maildir"])
 def test_what_is_known_and_was_proven_then_goes_on_and_the_rest_is_held(shell: Shell, engine: Engine, tmp_path: Path, kind: str) -> None:
     assert shell("allow", "supplier.example").code == 0
