@@ -17,9 +17,10 @@ from triage.rule_orders import RuleOrder, in_force
 LOOKED_AT = 20  # of the sender's last mails
 
 
-def no_proof(session: Session, order: RuleOrder) -> str:
+def no_proof(session: Session, order: RuleOrder, *, by: Actor) -> str:
     """Why no mail of this sender so far could have met the proof, with what would meet it; "" when some could, or none came.
 
+    Of the mail that the actor may see: whether others got any is not theirs to learn.
     `order` is checked. A list is known by its posts' signatures, which their authors' mail says nothing about.
     """
     if order.effect != "allow" or order.match == "list":
@@ -29,7 +30,7 @@ def no_proof(session: Session, order: RuleOrder) -> str:
     if order.match == "subdomains":
         about |= column.endswith(f".{order.value}", autoescape=True)
     letters = select(col(Message.authentication)).join(Delivery, col(Delivery.message_id) == col(Message.id))
-    newest = letters.where(about, col(Delivery.direction) == "in").order_by(col(Delivery.id).desc()).limit(LOOKED_AT)
+    newest = letters.where(about, access.visible(by)).order_by(col(Delivery.id).desc()).limit(LOOKED_AT)
     found = [Authentication.from_json(one) for one in session.scalars(newest)]
     if not found or any(one.satisfies(order.proof) for one in found):
         return ""

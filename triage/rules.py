@@ -67,7 +67,7 @@ def add(
         widen(session, twin, replace(order, until=until), by=by, now=now)
         return twin
     rule = Rule(
-        doubt=doubts.no_proof(session, order),
+        doubt=doubts.no_proof(session, order, by=by),
         effect=order.effect,
         match=order.match,
         value=order.value,
@@ -213,10 +213,10 @@ def listing(session: Session, now: datetime, *, by: Actor, q: str = "", limit: i
 
 
 def as_seen(rule: Rule, by: Actor) -> Rule:
-    """A rule as this actor may know it: without uses and note where these tell of mail beyond their scope."""
+    """A rule as this actor may know it: without uses, note and doubt where these tell of mail beyond their scope."""
     if access.knows_uses(by, rule.scope):
         return rule
-    return Rule(**rule.model_dump() | {"note": "", "used": None, "first_used_at": None, "last_used_at": None})
+    return Rule(**rule.model_dump() | {"note": "", "doubt": "", "used": None, "first_used_at": None, "last_used_at": None})
 
 
 def known_to(session: Session, rule_ids: Sequence[int], *, by: Actor) -> tuple[Rule, ...]:

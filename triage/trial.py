@@ -76,7 +76,7 @@ def trial(session: Session, order: RuleOrder, *, by: Actor, settings: Settings, 
         examples=tuple(row.id for row in changed[:EXAMPLES]),
         since=since,
         sentence=sentence(order, len(rows), len(changed), people, against),
-        doubt=doubts.no_proof(session, order),
+        doubt=doubts.no_proof(session, order, by=by),
         clashes=doubts.of_rules(session, [like], now, by=by)[like.id],
     )
 

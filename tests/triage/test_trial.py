@@ -9,9 +9,10 @@ from sqlmodel import Session
 
 from tests.triage import arriving
 from tests.triage.arriving import ALIGNED, ANA, BEN, DMARC_FAIL, DMARC_PASS, NO_DMARC, NOW, arrive
-from triage import db, decisions, doubts, intake, rules, trial
+from triage import db, decisions, doubts, intake, rules, sealed, trial
 from triage.actor import Actor
 from triage.authentication import Authentication, Dkim, Result
+from triage.company import SealedEntry
 from triage.decisions import Verb
 from triage.errors import BadInput
 from triage.rules import RuleOrder
@@ -109,6 +110,19 @@ def test_a_rule_that_cannot_work_says_so_when_it_is_made(
         made = rules.add(session, order, by=ANA, now=NOW, settings=settings)
         assert says in made.doubt
         assert bool(made.doubt) is bool(says)
+
+
+def test_nobody_learns_from_a_doubt_that_others_got_mail(known: Engine, settings: Settings) -> None:
+    with db.transaction(known) as session:
+        came(session, settings, JOE)
+        made = rules.add(session, ALLOW, by=ANA, now=NOW, settings=settings)
+        assert made.doubt
+        assert rules.known_to(session, [made.id], by=BEN)[0].doubt == ""
+    assert tried(known, settings, ALLOW).doubt
+    assert tried(known, settings, replace(ALLOW, scope="department:legal"), BEN).doubt == ""
+    with db.transaction(known) as session:
+        sealed.equalise(session, [SealedEntry("department:it", ("ida",))])
+    assert tried(known, settings, ALLOW).doubt == ""
 
 
 def test_the_signature_that_all_of_it_bears_is_named(known: Engine, settings: Settings) -> None:
