@@ -586,7 +586,7 @@ def section_of(section: str, kind: Any, given: dict[str, Any], origin: str) -> A
     for name, value in given.items():
         where = f"{origin}: [{section}] {name}"
         checked[name] = checked_value(value, hints[name], known[name].metadata["choices"], where)
-    for where in ("domains", "trusted_arc_sealers"):
+    for where in ("domains", "trusted_arc_sealers", "freemail_domains"):
         if where in checked:
             checked[where] = tuple(folded_domain(domain, f"{origin}: [{section}] {where}") for domain in checked[where])
     built = kind(**checked)

@@ -114,6 +114,7 @@ def test_the_most_precise_comes_first(known: Engine, settings: Settings) -> None
         (replace(ALLOW, effect="maybe"), "effect: a rule allows, blocks or redirects"),
         (replace(ALLOW, value="nonsense"), "value: 'nonsense' is not a mail address"),
         (replace(ALLOW, match="domain", value="example"), "is a whole top-level domain"),
+        (replace(ALLOW, match="domain", value=".onmicrosoft.com"), "anybody can have an address at onmicrosoft.com"),
         (replace(ALLOW, match="domain", value="gmail.com"), "anybody can have an address at gmail.com"),
         (replace(ALLOW, match="subject"), "match: a rule matches an address, a domain, subdomains or a list"),
         (replace(ALLOW, match="list", value="dev lists"), "is not a List-Id"),

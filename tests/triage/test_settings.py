@@ -31,13 +31,13 @@ def test_the_environment_goes_before_credentials_and_these_before_the_file(tmp_p
         "CREDENTIALS_DIRECTORY": str(tmp_path),
         "MAILROOM_RELAY__CONCURRENCY": "7",
         "MAILROOM_SMTP__LISTEN": "[::1]:25",
-        "MAILROOM_POLICY__FREEMAIL_DOMAINS": "one.example, two.example",
+        "MAILROOM_POLICY__FREEMAIL_DOMAINS": "One.EXAMPLE, zwölf.example",
         "MAILROOM_RELAY__ORIGINAL_REVERSE_PATH": "true",
     }
     read = settings.read(file, environment)
     assert read.database.url == "postgresql://secret@db/mailroom"
     assert read.relay.concurrency == 7
-    assert read.policy.freemail_domains == ("one.example", "two.example")
+    assert read.policy.freemail_domains == ("one.example", "xn--zwlf-6qa.example")  # as addresses have them
     assert read.relay.original_reverse_path is True
     assert settings.host_port(read.smtp.listen, "smtp.listen") == ("::1", 25)
 
