@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, not_, select
 from sqlmodel import Session, col
 
-from triage import recalled
+from triage import access, recalled
 from triage.actor import Actor
 from triage.errors import NotFound
 from triage.ids import show
@@ -63,17 +63,22 @@ def delivery(session: Session, delivery_id: int, *, by: Actor) -> Detailed:
         raise NotFound(f"there is no delivery {show(delivery_id)}")
     attempts = session.scalars(select(Attempt).where(col(Attempt.delivery_id) == delivery_id).order_by(col(Attempt.number)))
     tried = tuple(Tried(one.number, one.started_at, one.ended_at, one.outcome, one.next_hop, one.reply) for one in attempts)
-    return Detailed(found[0], history(session, found[0], tried), tried)
+    return Detailed(found[0], history(session, found[0], tried, by=by), tried)
 
 
-def history(session: Session, about: Listed, attempts: Iterable[Tried]) -> tuple[Past, ...]:
-    """What happened to a delivery, oldest first: the acts on the record, the attempts, the decisions that it was part of."""
+def history(session: Session, about: Listed, attempts: Iterable[Tried], *, by: Actor) -> tuple[Past, ...]:
+    """What happened to a delivery, oldest first: the acts on the record, the attempts, the decisions that it was part of.
+
+    Who looked at the message is told to those who see all its copies: looks, and why a seal was broken, are about others' copies too.
+    """
     subjects = [f"delivery:{show(about.id)}", f"message:{show(about.message_id)}"]
     on_record = and_(col(AuditRecord.subject).in_(subjects), col(AuditRecord.act) != Event.CLAIM)
+    if goes_beyond(session, about.message_id, by):
+        on_record &= col(AuditRecord.act).not_in(LOOKS) | (col(AuditRecord.by) == str(by))
     records = session.scalars(select(AuditRecord).where(on_record)).all()
     names = shown_names(session, {record.by for record in records})
     acts = [
-        Past(one.at, one.by, one.act, one.detail, act_sentence(one, names.get(one.by, ""), about))
+        Past(one.at, one.by, one.act, detail_about(one, about), act_sentence(one, names.get(one.by, ""), about))
         for one in records
         if "attempt" not in one.detail
     ]
@@ -87,6 +92,22 @@ def history(session: Session, about: Listed, attempts: Iterable[Tried]) -> tuple
     ]
     tried = [past for one in attempts if (past := attempted(one, about))]
     return tuple(sorted([*acts, *tried, *decisions, *expiry(session, about, acts)], key=lambda past: past.at))
+
+
+LOOKS = frozenset({"view", "open", "source", "attachment"})
+
+
+def goes_beyond(session: Session, message_id: int, by: Actor) -> bool:
+    """Has the message copies that the actor may not see?"""
+    copies = select(col(Delivery.id)).where(col(Delivery.message_id) == message_id, not_(access.within(by))).limit(1)
+    return session.scalar(copies) is not None
+
+
+def detail_about(record: AuditRecord, about: Listed) -> dict[str, Any]:
+    """What the record says of this delivery: neither how other copies were addressed, nor where staff sat."""
+    detail = {name: value for name, value in record.detail.items() if name not in ("notes", "from")}
+    note = record.detail.get("notes", {}).get(show(about.id))
+    return detail | ({"notes": {show(about.id): note}} if note else {})
 
 
 ENDS = {

@@ -59,6 +59,6 @@ def bring_in(session: Session, letters: Iterable[Letter], *, by: Actor, source: 
             envelope = replace(letter.envelope, received_at=now)
             entered += intake.receive(session, envelope, letter.raw, letter.authentication, letter.summary, settings=settings, now=now)
     if entered:
-        detail = {"from": source[:500], "to": sorted({to for one in letters for to in one.envelope.recipients})}
+        detail = {"source": source[:500], "to": sorted({to for one in letters for to in one.envelope.recipients})}
         ledger.write(session, "import", "deliveries", by=by, now=now, detail=detail, items=len(entered))
     return list(session.scalars(select(Delivery).where(among(session, col(Delivery.id), entered))))

@@ -100,7 +100,7 @@ def let_go(session: Session, through: int, *, now: datetime) -> None:
     record = session.scalars(select(AuditRecord).where(col(AuditRecord.sequence) == through)).one()
     former, _ = start_of(session)
     session.merge(Marker(name=START, number=through, text=record.sealed))
-    detail = {"from": former + 1, "through": through}
+    detail = {"first": former + 1, "through": through}
     ledger.write(session, "let-go", "audit", by=Actor.system("retention"), now=now, detail=detail, items=through - former)
 
 

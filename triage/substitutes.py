@@ -40,7 +40,7 @@ def arrange(
     detail = {
         "absent": absent,
         "substitute": substitute,
-        "from": starts_at.isoformat(),
+        "since": starts_at.isoformat(),
         "until": ends_at.isoformat(),
         "reason": made.reason,
     }

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, select, update
 from sqlmodel import Session, col
 
 from tests.triage.arriving import (
@@ -47,7 +47,8 @@ from triage.authentication import Arc, Authentication, Dmarc, Result, Stated, pr
 from triage.db import reading, transaction
 from triage.decisions import Verb
 from triage.errors import NotFound
-from triage.models import Delivery, Person
+from triage.ids import show
+from triage.models import AuditRecord, Delivery, Person
 from triage.opening import Erased
 from triage.rules import RuleOrder
 from triage.selection import Selection
@@ -265,6 +266,25 @@ def test_a_history_tells_all_in_order(company: Engine, settings: Settings) -> No
     assert told.listed.decided is not None
     assert (told.listed.decided.by_shown, told.listed.decided.undone) == ("Ana Roth", False)
     json.dumps([past.detail for past in told.history])
+
+
+def test_a_history_tells_nothing_of_copies_beyond_the_scope(company: Engine, settings: Settings) -> None:
+    joes, maras = came(company, settings, JOE, MARA)
+    with transaction(company) as session:
+        message_id = session.get_one(Delivery, maras).message_id
+        for by, act, detail in ((ANA, "open", {"reason": "the works council asked"}), (ANA, "view", {}), (BEN, "source", {})):
+            ledger.write(session, act, f"message:{show(message_id)}", by=replace(by, place="192.0.2.77"), now=NOW, detail=detail)
+        record = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "receive")).one()
+        assert histories.detail_about(
+            AuditRecord(**record.model_dump() | {"detail": {"notes": {show(joes): "To a leaver.", show(maras): "To an alias."}}}),
+            listings.some(session, [maras], by=BEN)[0],
+        ) == {"notes": {show(maras): "To an alias."}}
+    with reading(company) as session:
+        bens = histories.delivery(session, maras, by=BEN).history
+        anas = histories.delivery(session, joes, by=ANA).history
+    assert [past.act for past in bens] == ["receive", "source"]
+    assert [past.act for past in anas] == ["receive", "open", "view", "source"]
+    assert "192.0.2.77" not in json.dumps([past.detail for past in (*bens, *anas)])
 
 
 def test_an_expiry_is_told_although_its_record_is_about_many(company: Engine, settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """Standing in: whose scope it gives, from when until when, who may arrange it, and what goes on the record."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -71,6 +72,13 @@ def test_what_a_substitute_does_is_in_their_own_name_and_says_for_whom(company: 
         records = session.scalars(select(AuditRecord).where(col(AuditRecord.act).in_(["substitute", "purge"]))).all()
         assert [(one.by, one.detail.get("stands_in_for")) for one in records] == [("person:ana", None), ("person:ben", ["ana"])]
         assert (records[0].detail["substitute"], records[0].detail["reason"]) == ("ben", "holidays")
+
+
+def test_when_it_begins_is_on_the_record_beside_where_it_was_asked_for(company: Engine) -> None:
+    with transaction(company) as session:
+        arranged(session, by=replace(ANA, place="192.0.2.7"))
+        said = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "substitute")).one().detail
+    assert (said["since"], said["from"]) == ((NOW + DAY).isoformat(), "192.0.2.7")
 
 
 def test_it_ends_at_once_when_somebody_ends_it(company: Engine) -> None:

@@ -82,7 +82,7 @@ def test_what_is_known_and_was_proven_then_goes_on_and_the_rest_is_held(shell: S
         assert contents.load(session, message.content_id) == mails[0].replace(b"\n", b"\r\n")
         assert utcnow() - message.received_at < timedelta(hours=1)  # it is held from now on
         acts = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "import")).all()
-    assert [(one.items, one.detail["to"], one.detail["from"]) for one in acts] == [(3, [TO], str(file))]
+    assert [(one.items, one.detail["to"], one.detail["source"]) for one in acts] == [(3, [TO], str(file))]
 
 
 def test_it_comes_in_once_however_often_it_is_brought(shell: Shell, engine: Engine, tmp_path: Path) -> None:
