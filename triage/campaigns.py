@@ -15,6 +15,7 @@ from triage.models import Campaign, Delivery, Representative, RepresentativeBand
 OF_A_BAND = 50  # representatives that are looked at: the newest, where a band is so common that it tells little
 CANDIDATES = 64  # that are compared: those with the most bands in common
 SURE = 0.9  # this like, no other candidate is looked at
+HELD = 4  # bands, of which two that are alike nearly always share one, that only one judge at a time begins a campaign of
 DRIFTED = 0.8  # less like than this, a mail becomes a representative itself
 MOST_REPRESENTATIVES = 12  # of one campaign
 
@@ -53,6 +54,8 @@ def assign(session: Session, fingerprint: Fingerprint | None, *, now: datetime) 
     if fingerprint is None:
         return None
     match = nearest(session, fingerprint)
+    if match is None and db.waits_its_turn(session, sorted(set(fingerprint.bands))[:HELD]):  # another judge entered the first of a wave
+        match = nearest(session, fingerprint)
     if match is None:
         return begin(session, fingerprint, now=now)
     if match.likeness < DRIFTED and represented(session, match.campaign_id) < MOST_REPRESENTATIVES:

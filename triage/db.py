@@ -130,6 +130,20 @@ def inserting(table: type[SQLModel]) -> tuple[Insert, tuple[str, ...]]:
     return insert(rows), tuple(column.name for column in rows.columns)
 
 
+def waits_its_turn(session: Session, numbers: Iterable[int]) -> bool:
+    """Let nobody else who asks for one of these numbers go on until this transaction ends; did it have to wait for somebody?
+
+    SQLite has one writer at a time anyway.
+    """
+    if not is_postgresql(session):
+        return False
+    taken = [func.pg_try_advisory_xact_lock(number) for number in sorted(numbers)]
+    missing = [number for number, free in zip(sorted(numbers), session.execute(select(*taken)).one(), strict=True) if not free]
+    for number in missing:
+        session.execute(select(func.pg_advisory_xact_lock(number)))
+    return bool(missing)
+
+
 def is_postgresql(session: Session) -> bool:
     """Does this session speak to PostgreSQL?"""
     return session.get_bind().dialect.name == "postgresql"

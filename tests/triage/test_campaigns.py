@@ -1,11 +1,15 @@
 """Campaigns: mail that comes again joins what it is like, whoever sends it and however slowly; everything else begins its own."""
 
 import random
+import threading
 from datetime import timedelta
 
-from sqlalchemy import Engine, func, select
+import pytest
+from sqlalchemy import Engine, func, select, text as sql
 from sqlmodel import col
 
+from tests.peers.processes import HANG
+from tests.peers.receiving import until
 from tests.triage import arriving, waves
 from tests.triage.arriving import NOW
 from triage import campaigns, db, intake
@@ -97,3 +101,29 @@ def test_what_comes_in_is_put_into_its_campaign(engine: Engine, settings: Settin
         assert [number for _, number in groups] == [6]
         assert groups[0][0] == session.scalars(select(col(Campaign.id))).one()
         assert session.scalar(select(func.count()).select_from(Representative)) == 1
+
+
+@pytest.mark.postgresql
+def test_two_judges_that_enter_the_first_of_a_wave_begin_one_campaign(postgresql_url: str) -> None:
+    engine = db.open_engine(postgresql_url)
+    subject, words = waves.TEXTS[0]
+    copies = [read(one.raw) for one in waves.wave(0, words, subject, 2, random.Random(7), levels=(1,))]
+    found: list[int | None] = []
+
+    def other() -> None:
+        with db.transaction(engine) as session:
+            found.append(campaigns.assign(session, copies[1], now=NOW))
+
+    def is_waited_for() -> bool:
+        with db.reading(engine) as session:
+            waiting = sql("select count(*) from pg_locks where locktype = 'advisory' and not granted")
+            return bool(found) or bool(session.scalar(waiting))
+
+    thread = threading.Thread(target=other)
+    with db.transaction(engine) as session:
+        first = campaigns.assign(session, copies[0], now=NOW)
+        thread.start()
+        until(is_waited_for)
+    thread.join(HANG)
+    assert found == [first]
+    engine.dispose()
