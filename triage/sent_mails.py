@@ -1,6 +1,6 @@
 """Mails that left through us, as an answer or a bounce names them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from sqlalchemy import ColumnElement, select
@@ -21,12 +21,14 @@ def named_in(session: Session, envelope: Envelope, summary: Summary) -> tuple[Ou
     for named_by, where in ways(envelope, summary):
         rows = session.scalars(select(SentMail).where(where).order_by(col(SentMail.at).desc()).limit(MOST))
         found += [our_mail(row, named_by, hidden=sealed.hides(session, row.department, row.person)) for row in rows]
-    return tuple(one if one.named_by == "returned" else answerable(session, one, summary.author) for one in found)
+    return answerable(session, found, summary.author)
 
 
-def answerable(session: Session, mail: OurMail, author: str) -> OurMail:
-    """The mail without the places from which staff does not let this author answer, whatever it had decided when the mail left."""
-    return replace(mail, went_to=mail.went_to - correspondents.shut(session, mail.person, mail.department, author))
+def answerable(session: Session, found: Sequence[OurMail], author: str) -> tuple[OurMail, ...]:
+    """The mails without the places from which staff does not let this author answer, whatever it had decided when they left."""
+    writers = {(one.person, one.department) for one in found if one.named_by != "returned"}
+    shut = {writer: correspondents.shut(session, *writer, author) for writer in writers}
+    return tuple(replace(one, went_to=one.went_to - shut.get((one.person, one.department), set())) for one in found)
 
 
 def ways(envelope: Envelope, summary: Summary) -> Iterator[tuple[str, ColumnElement[bool]]]:
