@@ -1,0 +1,134 @@
+"""Kept counts through whatever happens to mail: after every act of a random history they are what counting says."""
+
+import contextlib
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, func, select
+from sqlmodel import Session, col
+
+from tests.triage.arriving import ALIGNED, ANA, BEN, COMPANY, NO_DMARC, NOW, SYNC, arrive, set_up
+from tests.triage.test_tallies import ACTORS, GROUPS, STAFF, both
+from triage import decisions, directory, extensive, folders, kept_cards, regrouping, retention, tallies, undoing
+from triage.access import within
+from triage.db import reading, transaction
+from triage.decisions import Verb
+from triage.errors import Refused
+from triage.models import Decision, Delivery
+from triage.selection import Selection
+from triage.settings import Settings
+from triage.states import State
+
+PLACES = ("it+joe.fern@company.example", "legal+mara.berg@company.example", "info@company.example")
+TEXTS = (
+    "Your parcel could not be handed over because the address was incomplete. Settle the customs charge and choose a new slot.",
+    "A caller left you a voice note while you were away. Listen to the recording in the player of the communications desk.",
+    "",
+)
+STEPS = 30
+
+
+class Company:
+    """The small company, to which things happen by chance."""
+
+    def __init__(self, engine: Engine, settings: Settings, chance: random.Random) -> None:
+        floods = replace(settings.floods, per_sender=6, per_folder=9)
+        self.engine, self.settings, self.chance = engine, replace(settings, floods=floods), chance
+
+    def act(self) -> str:
+        """One thing happens, or is refused; its name."""
+        acts: list[Callable[[Session], Any]] = [
+            self.come,
+            self.come,
+            self.decide,
+            self.undo,
+            self.regroup,
+            self.expire,
+            self.move,
+            self.fold,
+        ]
+        chosen = self.chance.choice(acts)
+        with contextlib.suppress(Refused), transaction(self.engine) as session:
+            chosen(session)
+            if self.chance.random() < 0.1:
+                session.rollback()  # a crash before the commit
+        return chosen.__name__
+
+    def come(self, session: Session) -> None:
+        sender, proof = f"s{self.chance.randrange(3)}@bad.example", self.chance.choice((ALIGNED, NO_DMARC))
+        to = self.chance.sample(PLACES, self.chance.randint(1, 3))
+        arrive(session, self.settings, *to, author=sender, text=self.chance.choice(TEXTS), dmarc=replace(proof, domain="bad.example"))
+
+    def some(self, session: Session) -> tuple[int, ...]:
+        ids = session.scalars(select(col(Delivery.id)).order_by(col(Delivery.id))).all()
+        return tuple(self.chance.sample(ids, min(len(ids), self.chance.randint(1, 4))))
+
+    def decide(self, session: Session) -> None:
+        verb = self.chance.choice((Verb.RELEASE, Verb.PURGE, Verb.RESTORE, Verb.HOLD, Verb.REDIRECT))
+        which = self.chance.choice((Selection.of(ids=self.some(session) or (1,)), Selection.of(sender="s1@bad.example")))
+        to = "person:joe.fern" if verb is Verb.REDIRECT else ""
+        by = self.chance.choice((ANA, BEN))
+        if which.sender and self.chance.random() < 0.5:
+            asked: dict[str, Any] = {"by": by, "now": NOW, "settings": self.settings, "to": to}
+            if planned := extensive.plan(session, which, verb, **asked):
+                made = extensive.begin(session, planned, which, verb, reason="", **asked)
+                for _ in range(self.chance.randint(1, 3)):
+                    extensive.go_on(session, made.id, now=NOW, settings=self.settings)
+            return
+        decisions.decide(session, which, verb, by=by, reason="", now=NOW, settings=self.settings, to=to)
+
+    def undo(self, session: Session) -> None:
+        made = session.scalars(select(col(Decision.id)).order_by(col(Decision.id))).all()
+        if made:
+            one = self.chance.choice(made)
+            verb = extensive.undo if extensive.is_large(session, one) else undoing.undo
+            undone = verb(session, one, by=ANA, reason="", now=NOW, settings=self.settings)
+            extensive.go_on(session, undone.id, now=NOW, settings=self.settings)
+
+    def regroup(self, session: Session) -> None:
+        found = sorted({one or 0 for one in session.scalars(select(col(Delivery.campaign_id)).distinct())} - {0})
+        if len(found) > 1 and self.chance.random() < 0.5:
+            one, other = self.chance.sample(found, 2)
+            regrouping.join(session, one, other, by=self.chance.choice((ANA, BEN)), reason="", now=NOW)
+        elif found:
+            regrouping.split(session, self.some(session), self.chance.choice(found), by=ANA, reason="", now=NOW)
+
+    def expire(self, session: Session) -> None:
+        later = NOW + timedelta(days=100)
+        retention.expire(session, settings=self.settings, now=later, limit=2)
+        retention.erase(session, settings=self.settings, now=later, limit=2)
+
+    def move(self, session: Session) -> None:
+        home = self.chance.choice(("it", "legal"))
+        people = tuple(replace(one, department=home) if one.uid == "joe.fern" else one for one in COMPANY.people)
+        directory.apply(session, replace(COMPANY, people=people, staff=STAFF), self.settings.company, by=SYNC, now=NOW)
+
+    def fold(self, session: Session) -> None:
+        tallies.fold(session, now=NOW)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_counts_are_true_after_whatever_happens(engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    monkeypatch.setattr(extensive, "LARGE", 2)
+    monkeypatch.setattr(extensive, "SLICE", 2)
+    monkeypatch.setattr(tallies, "AT_ONCE", 3)
+    company = Company(engine, settings, random.Random(seed))
+    with transaction(engine) as session:
+        set_up(session, settings)
+        directory.apply(session, replace(COMPANY, staff=STAFF), settings.company, by=SYNC, now=NOW)
+        company.come(session)
+    tallies.build(engine, now=NOW)
+    for step in range(STEPS):
+        act = company.act()
+        with reading(engine) as session:
+            assert kept_cards.touched(session) is not None
+            for by in ACTORS:
+                for group in GROUPS:
+                    kept, counted = both(session, by, group, monkeypatch)
+                    assert kept == counted, (step, act, by.name, group)
+                held = select(func.count()).where(within(by), col(Delivery.state) == State.HELD, col(Delivery.direction) == "in")
+                assert sum(one.held for one in folders.folders(session, by=by)) == session.scalar(held.select_from(Delivery)), (step, act)
