@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from triage import access, campaigns, ledger, rules, sealed
-from triage.actor import Actor
+from triage.actor import Actor, Grant
 from triage.db import among
 from triage.errors import BadInput
 from triage.grouping import proven_domain
@@ -25,8 +25,10 @@ NOTE = "late copies of what was purged"
 def orders(session: Session, selected: Selection, ids: Sequence[int], *, by: Actor, settings: Settings, now: datetime) -> list[RuleOrder]:
     """The rules that a purge leaves behind: about the sender, domain or campaign that it named, as far as the decider's scope reaches.
 
-    None where it chose by other features too: then it was not about whoever sends this.
+    None where it chose by other features too: then it was not about whoever sends this. And none of a token that makes no rules.
     """
+    if by.grants is not None and Grant.RULES not in by.grants:
+        return []
     others = (selected.ids, selected.q, selected.since, selected.until, selected.delivered_since)
     named = [name for name in ("sender", "domain", "campaign") if getattr(selected, name)]
     if not settings.policy.standing_hours or len(named) != 1 or not ids or any(others):

@@ -134,6 +134,8 @@ def from_json(line: str) -> dict[str, Any]:
     """The values of a line of JSON."""
     try:
         values = json.loads(line)
+    except RecursionError as fault:
+        raise BadInput("this is not JSON of a rule: it is nested too deeply") from fault
     except ValueError as fault:
         raise BadInput(f"this is not JSON: {fault}") from fault
     if not isinstance(values, dict):

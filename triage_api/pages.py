@@ -41,4 +41,4 @@ def storable(part: Any) -> bool:
     """Can a database compare with this?"""
     if isinstance(part, int):
         return -(2**63) <= part < 2**63
-    return not isinstance(part, str) or "\0" not in part
+    return not isinstance(part, str) or ("\0" not in part and not any("\ud800" <= letter <= "\udfff" for letter in part))

@@ -109,6 +109,7 @@ TYPOS = [
     ('allow sales@supplier.example note="open', "a quote is not closed"),
     ("block company.example", "value: company.example is our own"),
     ('{"effect": "allow"', "this is not JSON"),
+    ('{"effect": ' + "[" * 100_000, "nested too deeply"),
     ('{"effect": "allow", "sender": 7}', "sender: text, not 7"),
     ('{"effect": "allow", "sender": "a@b.example", "risky": "yes"}', "risky: true or false, not 'yes'"),
     ('{"effect": "allow", "sendr": "a@b.example"}', "there is no 'sendr'; did you mean 'sender'?"),

@@ -18,6 +18,7 @@ from triage.models import Delivery
 from triage.seal import seal
 from triage.settings import Settings
 from triage.times import utcnow
+from triage_api.pages import cursor_of
 
 JOE, MARA, INFO = "it+joe.fern@company.example", "legal+mara.berg@company.example", "info@company.example"
 
@@ -277,6 +278,14 @@ def test_who_only_looks_leaves_the_queue_alone(
     otto = new_browser("otto")
     assert otto.post(f"/queue/{joe}/{path}").status_code == 403
     assert otto.post(f"/queue/{path}", {"next_hop": api_settings.relay.next_hop}).status_code == 403
+
+
+@pytest.mark.parametrize("key", ["\0", "\ud800"])
+def test_a_cursor_with_what_is_no_text_is_refused(ana: Browser, key: str) -> None:
+    cursor = cursor_of((NOW, 1, NOW, key))
+    for path in ("/cards?cursor=", "/cards?at=", "/cards?group=none&cursor="):
+        answer = ana.get(f"{path}{cursor}")
+        assert (answer.status_code, "this is no cursor" in answer.json()["detail"]) == (422, True)
 
 
 @pytest.mark.parametrize("login", ["ida", "otto"])

@@ -40,6 +40,17 @@ def clients(settings: Settings, engine: Engine, grants: tuple[str, ...], *logins
             browser.close()
 
 
+def test_a_token_that_only_decides_purges_a_sender_and_leaves_no_rule_behind(
+    ana: Browser, new_browser: NewBrowser, engine: Engine, came: Came
+) -> None:
+    came(JOE, author="wave@bad.example")
+    program = new_browser().with_token(token_key(engine, "read", "decide"))
+    made = program.post("/decisions", {"verb": "purge", "select": {"sender": "wave@bad.example"}})
+    assert (made.status_code, made.json()["done"], made.json()["rules"]) == (201, 1, [])
+    came(JOE, author="other@bad.example")
+    assert len(ana.post("/decisions", {"verb": "purge", "select": {"sender": "other@bad.example"}}).json()["rules"]) == 1
+
+
 def test_a_token_is_made_used_shown_and_revoked(ida: Browser, new_browser: NewBrowser, came: Came) -> None:
     (mail,) = came(JOE)
     made = ida.post("/tokens", {"name": "export", "grants": ["read", "decide"]})
