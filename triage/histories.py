@@ -158,6 +158,7 @@ ACTS = {
     "release": "Tried anew by {by}.",
     "retry": "Tried again at once by {by}.",
     "expire": "Expired: nobody decided in time.",
+    "view": "Looked at by {by}.",
     "source": "The source was downloaded by {by}.",
     "attachment": "Attachment {number} was downloaded by {by}.",
 }
@@ -167,7 +168,7 @@ RECALLERS_ACTS = {"deliver": "Put back into the mailbox {mailbox}. {why}", "give
 def act_sentence(record: AuditRecord, name: str, about: Listed) -> str:
     """An act on the record in words."""
     if record.act == "receive":
-        return f"Arrived for {about.recipient}. {about.note} {about.verdict.reason}".replace("  ", " ")
+        return " ".join(word for word in (f"Arrived for {about.recipient}:", about.verdict.reason, about.note) if word)
     words = {"mailbox": about.mailbox, "by": name or record.by, "reply": "", "number": "", "why": ""} | record.detail
     said = ACTS | RECALLERS_ACTS if record.by == str(recalled.BY) else ACTS
     return said.get(record.act, f"{record.act} by {{by}}.").format(**words)

@@ -53,10 +53,14 @@ class Selection:
             raise BadInput("select: name ids, a sender, a domain, a campaign, a department, a person or words to search for")
         if len(selection.ids) > MOST_IDS:
             raise BadInput(f"select: at most {MOST_IDS} ids at once; select by sender, domain or folder instead")
-        for state in selection.states:
+        return selection.looked_at()
+
+    def looked_at(self) -> Self:
+        """Itself, when it is fit for looking, where nothing needs to be named; BadInput tells a state that does not exist."""
+        for state in self.states:
             if state not in set(State):
                 raise BadInput(f"select: {state!r} is no state; there are {', '.join(State)}")
-        return selection
+        return self
 
     def as_json(self) -> dict[str, Any]:
         """What was selected, as it goes on the record: only what was given."""

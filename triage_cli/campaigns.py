@@ -42,7 +42,7 @@ def campaigns(
     if ctx.invoked_subcommand:
         return
     of_states = () if "any" in states else states or (State.HELD.value,)
-    wanted = Selection(department=department, q=search, since=date(since, "--since"), states=of_states, proof=ANY_PROOF)
+    wanted = Selection(department=department, q=search, since=date(since, "--since"), states=of_states, proof=ANY_PROOF).looked_at()
     with looking(settings_of(ctx)) as session:
         rows = [row_of(one) for one in campaign_reports.waves(session, wanted, by=shell_user(), fewest=fewest, limit=limit).items]
     table(rows, COLUMNS, as_json=as_json)

@@ -49,7 +49,10 @@ def moment_of(text: str, zone: str, now: datetime) -> datetime:
     try:
         clock = datetime.strptime(text, "%H:%M").time()  # noqa: DTZ007  # the zone comes next
     except ValueError:
-        moment = date(text, "--until")
+        try:
+            moment = date(text, "--until")
+        except BadInput as fault:
+            raise BadInput(f"--until: {text[:40]!r} is no time such as 18:30, 4h, 90m or 2026-11-24T18:30+01:00") from fault
         assert moment is not None
         return moment
     local = now.astimezone(ZoneInfo(zone))

@@ -16,7 +16,7 @@ svg .in { fill: #fff; } rect.pass { fill: var(--pass); } rect.held { fill: var(-
 table { border-collapse: collapse; width: 100%; } td, th { text-align: left; padding: .25rem .6rem .25rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
 dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: .4rem 1.5rem; } dt { opacity: .75; } dd { margin: 0; font-size: 1.5rem; }
-dl div { display: flex; flex-direction: column-reverse; } code { font-size: .9em; overflow-wrap: anywhere; }
+dl div { display: flex; flex-direction: column-reverse; justify-content: flex-end; } code { font-size: .9em; overflow-wrap: anywhere; }
 .key span { display: inline-block; width: .9em; height: .9em; margin: 0 .35em 0 1em; vertical-align: -.1em; }
 """  # noqa: E501
 
@@ -144,6 +144,9 @@ def numbers(*pairs: tuple[str, str]) -> str:
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table; "" without rows. The cells are HTML already; those that are numbers stand to the right."""
-    lines = ["".join(f"{NUMBER if cell.isdigit() else '<td>'}{cell}</td>" for cell in row) for row in rows]
-    head = "".join(f"<th>{text(one)}</th>" for one in heads)
-    return f"<table><tr>{head}</tr>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>" if lines else ""
+    cells = list(rows)
+    if not cells:
+        return ""
+    lines = ["".join(f"{NUMBER if cell.isdigit() else '<td>'}{cell}</td>" for cell in row) for row in cells]
+    head = "".join(f"<th{NUMBER[3:] if cell.isdigit() else '>'}{text(one)}</th>" for one, cell in zip(heads, cells[0], strict=True))
+    return f"<table><tr>{head}</tr>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"

@@ -22,7 +22,7 @@ from triage.states import State
 from triage.times import utcnow
 from triage_cli.opened import database_of, looking, settings_of, shell_user, writing
 from triage_cli.printing import pairs, say, table
-from triage_cli.selecting import number, selecting, selection_of
+from triage_cli.selecting import number, selecting, selection_of, sought
 
 COLUMNS = ("id", "state", "received", "folder", "sender", "subject")
 BELLS = ("relay", "recall", "door")  # what a decision may have made due, and the door snapshot
@@ -38,7 +38,7 @@ def deliveries(ctx: click.Context, /, rule: str, limit: int, as_json: bool, **fe
     """List deliveries, newest first; of all states where a selection is given, else those that are held."""
     if not any(features.values()) and not rule:
         features["states"] = (State.HELD.value,)
-    selected = selection_of(**features) if named(features) else Selection(states=features["states"])
+    selected = sought(**features)
     if selected.campaign:
         selected = replace(selected, proof=selected.proof or ANY_PROOF)  # who only looks is shown what a decision leaves out
     with looking(settings_of(ctx)) as session:
@@ -48,11 +48,6 @@ def deliveries(ctx: click.Context, /, rule: str, limit: int, as_json: bool, **fe
         newest = select(Delivery).where(where).order_by(col(Delivery.received_at).desc(), col(Delivery.id).desc()).limit(limit)
         rows = [row_of(delivery) for delivery in session.scalars(newest)]
     table(rows, COLUMNS, as_json=as_json)
-
-
-def named(features: dict[str, Any]) -> bool:
-    """Does anything but the state narrow the list down?"""
-    return any(value for name, value in features.items() if name != "states")
 
 
 def row_of(delivery: Delivery) -> dict[str, Any]:

@@ -113,9 +113,11 @@ def import_rules(ctx: click.Context, file: Any, dry_run: bool) -> int:
     except FaultyLines as faulty:
         for fault in faulty.faults:
             click.echo(f"{file.name}:{fault.line}: {fault.reason}", err=True)
-        click.echo(f"mailroom: {len(faulty.faults)} lines are wrong; no rule was made", err=True)
+        count = len(faulty.faults)
+        click.echo(f"mailroom: {count} {'line is' if count == 1 else 'lines are'} wrong; no rule was made", err=True)
         return 2
-    say(f"{'would make' if dry_run else 'made'} {loaded.made} rules; {loaded.kept} were there already")
+    made = "1 rule" if loaded.made == 1 else f"{loaded.made} rules"
+    say(f"{'would make' if dry_run else 'made'} {made}; {loaded.kept} {'was' if loaded.kept == 1 else 'were'} there already")
     return 0
 
 

@@ -32,7 +32,17 @@ def selecting(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def selection_of(
+def selection_of(**options: Any) -> Selection:
+    """The checked selection. BadInput when it names nothing."""
+    return Selection.of(**features_of(**options))
+
+
+def sought(**options: Any) -> Selection:
+    """The same for a list, which may be narrowed down by anything, or by nothing."""
+    return Selection(**features_of(**options)).looked_at()
+
+
+def features_of(
     numbers: tuple[str, ...],
     sender: str,
     domain: str,
@@ -44,21 +54,21 @@ def selection_of(
     states: tuple[str, ...],
     since: str | None,
     until: str | None,
-) -> Selection:
-    """The checked selection. BadInput when it names nothing."""
-    return Selection.of(
-        ids=tuple(number(text) for text in numbers),
-        sender=sender,
-        domain=domain,
-        campaign=number(campaign) if campaign else None,
-        proof=proof,
-        department=department,
-        person=person,
-        q=search,
-        states=states,
-        since=date(since, "--since"),
-        until=date(until, "--until"),
-    )
+) -> dict[str, Any]:
+    """What the options say, in the words of a Selection."""
+    return {
+        "ids": tuple(number(text) for text in numbers),
+        "sender": sender,
+        "domain": domain,
+        "campaign": number(campaign) if campaign else None,
+        "proof": proof,
+        "department": department,
+        "person": person,
+        "q": search,
+        "states": states,
+        "since": date(since, "--since"),
+        "until": date(until, "--until"),
+    }
 
 
 def number(text: str) -> int:

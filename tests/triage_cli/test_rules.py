@@ -32,23 +32,24 @@ def test_a_file_of_rules(shell: Shell, tmp_path: Path) -> None:
     shell("allow", ".supplier.example", "--scope", "department:it", "--proof", "aligned", "--note", "from Ana")
     file = tmp_path / "rules.jsonl"
     file.write_text(shell("rules", "export").out)
-    assert shell("rules", "import", str(file)).out == "made 0 rules; 1 were there already\n"
+    assert shell("rules", "import", str(file)).out == "made 0 rules; 1 was there already\n"
     assert shell("rules", "remove", *rule_ids(shell)).code == 0
-    assert shell("rules", "import", str(file), "--dry-run").out == "would make 1 rules; 0 were there already\n"
+    assert shell("rules", "import", str(file), "--dry-run").out == "would make 1 rule; 0 were there already\n"
     assert rule_ids(shell) == []
-    assert shell("rules", "import", str(file)).out == "made 1 rules; 0 were there already\n"
+    assert shell("rules", "import", str(file)).out == "made 1 rule; 0 were there already\n"
     assert "department:it" in shell("rules").out
 
 
 def test_typos_are_told_line_by_line(shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / "rules.txt"
-    file.write_text("allow good@supplier.example\nalow a@b.example\n\nallow gmail.com\n")
+    file.write_text("allow good@supplier.example\nalow a@b.example\n\nallow gmail.com\nblock c@d.example proof=dmark\n")
     said = shell("rules", "import", str(file))
     assert said.code == 2
     assert said.err.splitlines() == [
         f"{file}:2: effect: a rule allows, blocks or redirects, not 'alow'",
         f"{file}:4: value: anybody can have an address at gmail.com; allow single addresses there",
-        "mailroom: 2 lines are wrong; no rule was made",
+        f"{file}:5: proof: only an allow asks for one; leave it out of a block",
+        "mailroom: 3 lines are wrong; no rule was made",
     ]
     assert rule_ids(shell) == []
     file.write_bytes(b"allow \xff\xfe")
