@@ -173,6 +173,10 @@ def test_a_purge_is_undone_with_one_key(house: House, page: Page) -> None:
         page.keyboard.press("z")
         expect(page.get_by_role("status").filter(has_text="Undone")).to_be_visible()
         (back,) = desk.wait_for(q=letter.subject, state="held")
+        page.reload()
+        choose(page, letter.subject)
+        page.keyboard.press("4")
+        expect(page.get_by_role("region", name="People and history")).to_contain_text("held here, put back by ")
     assert back["person"] == "ada.byron"
 
 

@@ -173,6 +173,8 @@ def test_looking_into_a_mail_is_on_the_record_once(ana: Browser, engine: Engine,
     for path in ("/view", "/headers", "/view"):
         assert ana.get(f"/messages/{message}{path}").status_code == 200
     assert acts(engine, message) == [("person:ana", "view", FROM)]
+    delivery = ana.get(f"/messages/{message}").json()["deliveries"][0]["id"]
+    assert ana.get(f"/deliveries/{delivery}").json()["history"][-1]["sentence"] == "Looked at by Ana Roth."
     with reading(engine) as session:
         assert number_of_acts(session) == before, "nobody's screen moves for it"
 

@@ -150,7 +150,7 @@ class Desk {
     if (done) return this.undo(done)
     const page = await api.decisions({ mine: true, limit: 20 }).catch(() => null)
     const last = page?.items.find((one) => one.undoable && !one.undone_by)
-    if (last) return this.undo({ decision: last, ids: [], key: '', subject: last.sentence, wider: [] })
+    if (last) return this.undo({ decision: last, ids: [], key: '', subject: '', wider: [] })
     this.say('There is nothing of yours to undo.')
   }
 
@@ -174,8 +174,8 @@ class Desk {
     queue.unmark(done.ids)
     if (queue.view.tab === 'held' && queue.rows.some((row) => row.key === done.key)) queue.cursor = done.key
     else void queue.reload()
-    const what = done.decision.count === 1 ? `“${done.subject}” is back.` : `${plural(done.decision.count - missed, 'mail')} put back.`
-    this.say(`Undone. ${what}`, { note: [inMailboxes(undone), missed ? `${missed} could not be taken back.` : ''].join(' ').trim() })
+    const one = done.subject ? `Undone. “${done.subject}” is back.` : done.decision.sentence ? `Undone: ${done.decision.sentence}` : 'Undone.'
+    this.say(done.decision.count === 1 ? one : `Undone. ${plural(done.decision.count - missed, 'mail')} put back.`, { note: [inMailboxes(undone), missed ? `${missed} could not be taken back.` : ''].join(' ').trim() })
   }
 
   /** Undo a decision that is not in my short memory: from its stamp or from the decisions page. */
@@ -183,7 +183,7 @@ class Desk {
     const mine = this.#past.find((one) => one.decision.id === id)
     if (mine) return this.undo(mine)
     const row = queue.rows.find((one) => one.key === key)
-    await this.undo({ decision: { id, count: Math.max(ids.length, 1) } as Decision, ids, key, subject: row ? subjectOf(row.lead) : 'The decision', wider: [] })
+    await this.undo({ decision: { id, count: Math.max(ids.length, 1) } as Decision, ids, key, subject: row ? subjectOf(row.lead) : '', wider: [] })
   }
 
   /** The same allow rule for more people; undo takes it back too. */
@@ -216,7 +216,7 @@ class Desk {
 
   async #regroup(asked: Promise<Decision>, says: string): Promise<void> {
     try {
-      const done: Done = { decision: await asked, ids: [], key: '', subject: 'The campaign', wider: [] }
+      const done: Done = { decision: await asked, ids: [], key: '', subject: '', wider: [] }
       this.#past.push(done)
       queue.picked = new Set()
       this.say(says, { done })

@@ -2,7 +2,7 @@
 import type { Delivery, Verb } from './shapes'
 
 /** What became of one delivery since the list was loaded. `sure` when the server said so. */
-export interface Mark { verb: Verb | 'leave'; blocked: boolean; by: string; at: string; decision: string; sure: boolean }
+export interface Mark { verb: Verb | 'leave' | 'undo'; blocked: boolean; by: string; at: string; decision: string; sure: boolean }
 
 /** The mark for what the server says became of a delivery. */
 export function markOfDelivery(mail: Delivery): Mark {

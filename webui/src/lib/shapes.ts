@@ -27,7 +27,7 @@ export interface Addressee { kind: 'person' | 'department' | 'group'; to: string
 
 export interface Signal { name: string; sentence: string; weight: number; evidence: string[] }
 export interface WhyHere { name: string; points: number; sentence: string }
-export interface Decided { decision: string; verb: Verb; by: string; by_shown: string; at: string; undone: boolean }
+export interface Decided { decision: string; verb: Verb | 'undo'; by: string; by_shown: string; at: string; undone: boolean }
 
 export interface Delivery {
   id: string

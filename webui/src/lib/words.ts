@@ -42,19 +42,25 @@ export const plural = (count: number, one: string, many = `${one}s`): string => 
 const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' })
 const weekday = new Intl.DateTimeFormat('en-GB', { weekday: 'short', hour: '2-digit', minute: '2-digit' })
 const dayMonth = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' })
+const dayYear = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric' })
 const full = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short' })
 const DAY = 86_400_000
 
-/** 09:41 for today, Tue 09:41 within six days, 24 Nov before. */
+/** 09:41 for today, Tue 09:41 within six days, 24 Nov before, 24 Nov 2025 in another year. */
 export function shortTime(instant: string, now = Date.now()): string {
   const then = new Date(instant)
   const today = new Date(now).setHours(0, 0, 0, 0)
   if (then.getTime() >= today) return clock.format(then)
-  return then.getTime() > today - 6 * DAY ? weekday.format(then) : dayMonth.format(then)
+  return then.getTime() > today - 6 * DAY ? weekday.format(then) : day(instant, now)
 }
 
 export const longTime = (instant: string): string => full.format(new Date(instant))
-export const day = (instant: string): string => dayMonth.format(new Date(instant))
+
+/** 29 Dec this year, 29 Dec 2027 in any other. */
+export function day(instant: string, now = Date.now()): string {
+  const then = new Date(instant)
+  return (then.getFullYear() === new Date(now).getFullYear() ? dayMonth : dayYear).format(then)
+}
 
 /** "expires in 4 min", "expired", or nothing. */
 export function perishing(until: string | null, now: number): string {
@@ -76,8 +82,8 @@ export const toneOf = (weight: number): 'high' | 'middle' | 'low' => (weight >= 
 export const initials = (name: string): string =>
   (name.match(/\p{L}+/gu) ?? []).map((word) => word[0]!.toUpperCase()).filter((_, index, all) => index === 0 || index === all.length - 1).join('') || '?'
 
-export const PAST: Record<Verb, string> = {
-  release: 'Released', redirect: 'Redirected', purge: 'Purged', restore: 'Restored', reject: 'Rejected', hold: 'Taken back', redeliver: 'Delivered again', sweep: 'Swept', take: 'Taken along', join: 'Joined', split: 'Split off',
+export const PAST: Record<Verb | 'undo', string> = {
+  release: 'Released', redirect: 'Redirected', purge: 'Purged', restore: 'Restored', reject: 'Rejected', hold: 'Taken back', redeliver: 'Delivered again', sweep: 'Swept', take: 'Taken along', join: 'Joined', split: 'Split off', undo: 'Put back',
 }
 
 export const STATES: Record<State, string> = {
