@@ -44,7 +44,7 @@ def split(session: Session, ids: Iterable[int], campaign_id: int, *, by: Actor, 
     """The mails with these deliveries are from now on a campaign of their own, all their deliveries that the actor may see.
 
     New mail that is more like them than like what they came from joins them when the actor's scope is the whole company.
-    BadInput when that is all of the campaign, or not only of it; NotFound when the actor sees none.
+    BadInput when that is all that the actor sees of the campaign, or not only of it; NotFound when the actor sees none.
     """
     access.may_decide(by)
     chosen = and_(among(session, col(Delivery.id), ids), access.visible(by))
@@ -57,8 +57,8 @@ def split(session: Session, ids: Iterable[int], campaign_id: int, *, by: Actor, 
     messages = [message_id for _, message_id in of_mails]
     mine = and_(of(campaign_id), among(session, col(Delivery.message_id), messages), access.visible(by))
     moved = locked(session, mine)
-    if session.scalar(select(func.count()).select_from(Delivery).where(of(campaign_id))) == len(moved):
-        raise BadInput("ids: that is all of the campaign; leave some of it out")
+    if session.scalar(select(func.count()).select_from(Delivery).where(of(campaign_id), access.visible(by))) == len(moved):
+        raise BadInput("ids: that is all that you see of the campaign; leave some of it out")
     target = new_id()
     session.add(Campaign(id=target, begun_at=now, made_by=str(by)))
     session.flush()

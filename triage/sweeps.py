@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, func, select, update
 from sqlmodel import Session, col
 
 from triage import access, contents, ids, ledger, recalled, related, sealed
-from triage.actor import Actor, Role
+from triage.actor import Actor, Grant, Role
 from triage.authentication import Authentication
 from triage.content import Summary
 from triage.envelope import Address, Envelope
@@ -60,6 +60,7 @@ def begin(
     scope, NotAllowedNow without a way into mailboxes, or where large purges need a second person.
     """
     access.require(by, Role.ADMIN)
+    access.allow(by, Grant.DECIDE)
     if not by.scope.company:
         raise NotAllowed("a sweep looks into every mailbox: it needs the whole company as scope")
     if not settings.reaches_mailboxes:

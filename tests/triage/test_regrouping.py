@@ -112,6 +112,14 @@ def test_who_sees_a_part_moves_that_part_and_not_how_mail_is_sorted(house: House
     assert house.campaign(house.came(PARCEL, MARA)) == source
 
 
+def test_nobody_learns_by_a_split_that_others_got_of_it_too(house: House) -> None:
+    mine = house.came(PARCEL, MARA)
+    for _ in range(2):
+        with pytest.raises(BadInput, match="all that you see"):
+            house.split(house.campaign(mine), mine, by=BEN)
+        house.came(PARCEL, JOE)
+
+
 def test_what_cannot_be(house: House) -> None:
     parcel, voice = house.came(PARCEL), house.came(VOICE, JOE)
     source, target = house.campaign(parcel), house.campaign(voice)

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, select
 from sqlmodel import Session, col
 
 from tests.triage.arriving import ANA, BEN, IDA, NOW, arrive, set_up
-from triage import decisions, tokens
+from triage import decisions, sweeps, tokens
 from triage.access import may_decide, may_make_rule, verbs_of
 from triage.actor import Actor, Grant, Role, Scope
 from triage.db import transaction
@@ -141,3 +141,9 @@ def test_the_house_itself_asks_for_the_grant(session: Session, settings: Setting
     assert (verbs_of(reader), "purge" in verbs_of(decider)) == ([], True)
     made = decisions.decide(session, Selection.of(ids=(mail,)), Verb.PURGE, by=decider, reason="", now=NOW, settings=settings)
     assert (made.by, made.by_shown) == (str(decider), "decide (token)")
+
+
+def test_a_sweep_takes_mail_away_and_needs_more_than_administration(session: Session, settings: Settings) -> None:
+    admin = tokens.actor_of(tokens.create(session, TokenOrder("admin", ("admin",)), by=IDA, now=NOW)[0])
+    with pytest.raises(NotAllowed, match="needs a token with the scope decide; yours has admin"):
+        sweeps.begin(session, "x@bad.example", by=admin, reason="", now=NOW, settings=settings)

@@ -168,8 +168,8 @@ ACTING = {  # what a token must be for, beside reading; what stands nowhere only
     "rules": {"accept_correspondents", "drop_correspondents", "create_rule", "delete_rule", "change_rule", "import_rules",
         "take_proposals", "lay_back_proposals", "answer_proposal"},
     "admin": {"list_acts", "verify_trail", "switch_mode", "arrange_substitute", "end_substitute", "list_tokens", "revoke_token",
-        "create_sweep", "open_emergency", "close_emergency"},
-    "nothing": {"create_token", "confirm_second_key"},
+        "open_emergency", "close_emergency"},
+    "nothing": {"create_token", "confirm_second_key", "create_sweep"},  # a sweep needs admin and decide
 }  # fmt: skip
 NOT_MINE = {403, 404}  # an auditor's role is looked at first
 FORBIDDEN = {
