@@ -3,7 +3,7 @@
 import hashlib
 import ipaddress
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from itertools import takewhile
 
@@ -62,6 +62,8 @@ def told(text: str) -> datetime | None:
         found = parsedate_to_datetime(text.strip())
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
+    if found.tzinfo is None and "-0000" in text:  # in UTC, and where the clock stood is not told (RFC 5322, section 3.3)
+        found = found.replace(tzinfo=UTC)
     return found if found.tzinfo and 1990 < found.year < 2100 else None
 
 

@@ -20,6 +20,8 @@ JOE = "joe.fern@company.example"
         (b"Received: from a by b; 24 Nov 1066 10:00:00 +0000\r\n", STORED, "2026-11-20T00:00"),
         (b"Date: Tue, 24 Nov 2026 10:00:00 +0000\r\n", STORED, "2026-11-20T00:00"),
         (b"Date: Tue, 24 Nov 2026 10:00:00 +0000\r\n", None, "2026-11-24T10:00"),
+        (b"Date: Tue, 24 Nov 2026 10:00:00 -0000\r\n", None, "2026-11-24T10:00"),
+        (b"Received: from a by b; Tue, 24 Nov 2026 10:00:00\r\n", STORED, "2026-11-20T00:00"),
     ],
 )  # fmt: skip
 def test_when_it_came(header: bytes, stored_at: datetime | None, arrived: str) -> None:

@@ -193,6 +193,26 @@ def test_nothing_is_written_to_the_database(rehearse: Shell, demo: Path, engine:
     assert everything(engine) == before
 
 
+@SQLITE
+def test_mbox_files_tell_the_same(rehearse: Shell, demo: Path, tmp_path: Path) -> None:
+    """The same mailboxes as files: what came in and what was sent, without the names that told when."""
+    for box in (demo / "old").iterdir():
+        for folder, name in ((box, "INBOX"), (box / ".Sent", "Sent")):
+            stored = sorted(path for part in ("cur", "new") for path in (folder / part).glob("*"))
+            file = tmp_path / "boxes" / box.name / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(b"".join(b"From x Tue Nov 24 00:00:00 2026\n" + quoted(path.read_bytes()) + b"\n" for path in stored))
+    words = ("--trust", SERVER, "--json")
+    files, directories = rehearse("mbox", str(tmp_path / "boxes"), *words), rehearse("maildir", str(demo / "old"), *words)
+    assert files.code == 0, files
+    assert json.loads(files.out)["total"] == json.loads(directories.out)["total"]
+
+
+def quoted(raw: bytes) -> bytes:
+    """A message as an mbox keeps it."""
+    return raw.replace(b"\nFrom ", b"\n>From ")
+
+
 def everything(engine: Engine) -> dict[str, Any]:
     """Every row of every table."""
     with engine.connect() as connection:
