@@ -59,7 +59,7 @@ def test_content_is_erased_when_every_copy_is_final_long_enough(
         if erased:
             with pytest.raises(NotFound, match="its retention time is over"):
                 contents.load(session, content)
-            assert session.scalars(select(col(AuditRecord.act))).all()[-1] == "erase"
+            assert session.scalars(select(col(AuditRecord.act)).order_by(col(AuditRecord.id))).all()[-1] == "erase"
             assert session.get_one(Delivery, mail).erased_at is not None
             assert session.scalar(select(col(Message.text))) == ""
         else:

@@ -69,7 +69,9 @@ def test_what_a_substitute_does_is_in_their_own_name_and_says_for_whom(company: 
         chosen: dict[str, Any] = {"reason": "", "now": NOW + DAY, "settings": settings}
         made = decisions.decide(session, Selection(ids=(mail,)), Verb.PURGE, by=ben(session, NOW + DAY), **chosen)
         assert (made.by, made.count) == ("person:ben", 1)
-        records = session.scalars(select(AuditRecord).where(col(AuditRecord.act).in_(["substitute", "purge"]))).all()
+        records = session.scalars(
+            select(AuditRecord).where(col(AuditRecord.act).in_(["substitute", "purge"])).order_by(col(AuditRecord.id))
+        ).all()
         assert [(one.by, one.detail.get("stands_in_for")) for one in records] == [("person:ana", None), ("person:ben", ["ana"])]
         assert (records[0].detail["substitute"], records[0].detail["reason"]) == ("ben", "holidays")
 

@@ -174,7 +174,7 @@ def everything(engine: Engine) -> object:
     """States of mail, rules in force, and what is on the record."""
     with reading(engine) as session:
         return (
-            session.execute(select(col(Delivery.id), col(Delivery.state))).all(),
-            session.scalars(select(col(Rule.id)).where(col(Rule.removed_at).is_(None))).all(),
-            session.scalars(select(col(AuditRecord.id)).where(col(AuditRecord.act) != "export")).all(),
+            session.execute(select(col(Delivery.id), col(Delivery.state)).order_by(col(Delivery.id))).all(),
+            session.scalars(select(col(Rule.id)).where(col(Rule.removed_at).is_(None)).order_by(col(Rule.id))).all(),
+            session.scalars(select(col(AuditRecord.id)).where(col(AuditRecord.act) != "export").order_by(col(AuditRecord.id))).all(),
         )
