@@ -26,10 +26,32 @@ class Proposals {
     }
   }
 
+  private here = false // is the page open that answers them?
+  private turn: Promise<unknown> = Promise.resolve()
+
+  /** One request after another: cards that are laid back must not come back by a request that was under way. */
+  private inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.turn.then(work)
+    this.turn = done.catch(() => undefined)
+    return done
+  }
+
+  /** Sit down to answer. */
+  come(): Promise<void> {
+    this.here = true
+    return this.take()
+  }
+
   /** Keep our cards and fill the hand up. */
-  async take(): Promise<void> {
+  take(): Promise<void> {
+    return this.inTurn(() => this.fill())
+  }
+
+  private async fill(): Promise<void> {
+    if (!this.here) return
     try {
       const { items, open, answered } = await api.takeProposals()
+      if (!this.here) return
       const order = new Map(this.hand.map((one, place) => [one.id, place]))
       this.hand = items.toSorted((one, other) => (order.get(one.id) ?? items.length) - (order.get(other.id) ?? items.length))
       this.open = open
@@ -41,10 +63,14 @@ class Proposals {
     this.loaded = true
   }
 
-  async layBack(): Promise<void> {
+  /** Leave: others may have our cards. */
+  leave(): Promise<void> {
+    this.here = false
     this.hand = []
     this.loaded = false
-    await api.layBackProposals().catch(() => undefined)
+    return this.inTurn(async () => {
+      if (!this.here) await api.layBackProposals().catch(() => undefined)
+    })
   }
 
   /** Answer; the sentence to say when somebody else was faster. */
