@@ -97,8 +97,8 @@ def decide(
     access.may_decide(by)
     aim = aim_of(verb, settings, look_first=look_first)
     meant = found(session, selected, aim, by, fence)  # locked: nobody moves until this is decided
-    key = f"{by}:{idempotency_key}" if idempotency_key else None
-    if key and (earlier := session.scalar(select(col(Decision.id)).where(col(Decision.idempotency_key) == key))):
+    key = own_key(by, idempotency_key)
+    if earlier := made_before(session, key):
         return report(session, earlier, by=by)
     if expect is not None and expect != len(meant):
         raise Stale(f"you expected {expect}, but {len(meant)} are selected now: look again, then decide")
@@ -136,6 +136,16 @@ def decide(
         rules.add(session, one, by=by, now=now, settings=settings, decision_id=decision.id, second=second)
     late_copies.make(session, late, by=by, now=now, settings=settings, decision_id=decision.id, second=second)
     return filed(session, decision, items, by=by, now=now)
+
+
+def own_key(by: Actor, idempotency_key: str | None) -> str | None:
+    """An idempotency key as it is kept: nobody meets another one's."""
+    return f"{by}:{idempotency_key}" if idempotency_key else None
+
+
+def made_before(session: Session, key: str | None) -> int | None:
+    """The decision that was made with this key."""
+    return session.scalar(select(col(Decision.id)).where(col(Decision.idempotency_key) == key)) if key else None
 
 
 def chosen(session: Session, verb: Verb, settings: Settings, *, to: str, template: str, text: str, now: datetime) -> str:

@@ -16,7 +16,7 @@ from triage.actor import Actor
 from triage.db import among
 from triage.decisions import Verb
 from triage.errors import NotAllowed, NotAllowedNow, Refused, Stale
-from triage.ids import new_id, show
+from triage.ids import show
 from triage.models import Decision, DecisionItem, Delivery
 from triage.outcomes import DecisionReport, Item, report
 from triage.rule_making import rule_orders
@@ -107,8 +107,8 @@ def begin(
 ) -> DecisionReport:
     """Write the decision down; `go_on` carries it out. The same idempotency key gives the first decision again."""
     access.may_decide(by)
-    key = f"{by}:{idempotency_key}" if idempotency_key else None
-    if key and (earlier := session.scalar(select(col(Decision.id)).where(col(Decision.idempotency_key) == key))):
+    key = decisions.own_key(by, idempotency_key)
+    if earlier := decisions.made_before(session, key):
         return report(session, earlier, by=by)
     chosen = decisions.chosen(session, verb, settings, to=to, template=template, text=text, now=now)
     decision = Decision(
@@ -153,19 +153,8 @@ def undo(session: Session, decision_id: int, *, by: Actor, reason: str, now: dat
     decision.last = None
     about = col(DecisionItem.decision_id) == decision_id
     count, last = session.execute(select(func.count(), func.max(col(DecisionItem.delivery_id))).where(about)).one()
-    undone = Decision(
-        id=new_id(),
-        at=now,
-        by=str(by),
-        by_shown=by.shown,
-        verb="undo",
-        selection=decision.selection,
-        reason=reason[:1000],
-        count=count,
-        done=0,
-        undoes=decision_id,
-        last=last,
-    )
+    undone = undoing.begun(decision, by=by, reason=reason, now=now)
+    undone.count, undone.last = count, last
     session.add(undone)
     decision.undone_by = undone.id
     session.flush()

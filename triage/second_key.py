@@ -39,7 +39,7 @@ def decide(
     """As decisions.decide, or, where the company wants two keys for it, what now waits for the second one."""
     chosen: dict[str, Any] = {"to": to, "template": template, "text": text}
     more |= {"by": by, "reason": reason, "now": now, "settings": settings}
-    key = f"{by}:{idempotency_key}" if idempotency_key else None
+    key = decisions.own_key(by, idempotency_key)
     if key and (earlier := session.scalars(select(PendingAct).where(col(PendingAct.idempotency_key) == key)).first()):
         return earlier
     try:

@@ -43,18 +43,7 @@ def undo(session: Session, decision_id: int, *, by: Actor, reason: str, now: dat
     """
     access.may_decide(by)
     decision = undoable(session, decision_id, by, now)
-    undoing = Decision(
-        id=new_id(),
-        at=now,
-        by=str(by),
-        by_shown=by.shown,
-        verb="undo",
-        selection=decision.selection,
-        reason=reason[:1000],
-        count=0,
-        done=0,
-        undoes=decision.id,
-    )
+    undoing = begun(decision, by=by, reason=reason, now=now)
     if decision.verb in regrouping.VERBS:
         items = regrouping.undo(session, decision, by=by, now=now, undoing_id=undoing.id)
     else:
@@ -66,6 +55,22 @@ def undo(session: Session, decision_id: int, *, by: Actor, reason: str, now: dat
     undoing.count = len(items)
     decision.undone_by = undoing.id
     return filed(session, undoing, items, by=by, now=now)
+
+
+def begun(decision: Decision, *, by: Actor, reason: str, now: datetime) -> Decision:
+    """The decision that undoes this one; how many items it has is not known yet."""
+    return Decision(
+        id=new_id(),
+        at=now,
+        by=str(by),
+        by_shown=by.shown,
+        verb="undo",
+        selection=decision.selection,
+        reason=reason[:1000],
+        count=0,
+        done=0,
+        undoes=decision.id,
+    )
 
 
 def rules_of(session: Session, decision: Decision) -> list[Rule]:
