@@ -10,14 +10,12 @@ from sqlmodel import Session, col
 from triage import db, touched
 from triage.fingerprint import BANDS, Fingerprint, bands_of, packed, unpacked
 from triage.ids import new_id
+from triage.likeness import DRIFTED, MOST_REPRESENTATIVES, OF_A_BAND
 from triage.models import Campaign, Delivery, Representative, RepresentativeBand
 
-OF_A_BAND = 50  # representatives that are looked at: the newest, where a band is so common that it tells little
 CANDIDATES = 64  # that are compared: those with the most bands in common
 SURE = 0.9  # this like, no other candidate is looked at
 HELD = 4  # bands, of which two that are alike nearly always share one, that only one judge at a time begins a campaign of
-DRIFTED = 0.8  # less like than this, a mail becomes a representative itself
-MOST_REPRESENTATIVES = 12  # of one campaign
 
 
 class Match(NamedTuple):

@@ -4,8 +4,8 @@ import threading
 
 from triage.fingerprint import Fingerprint, packed, unpacked
 
-OF_A_BAND = 50  # mails that are looked at: the newest, where a band is so common that it tells little
-DRIFTED = 0.8  # less like than this, a mail represents its campaign too
+OF_A_BAND = 50  # representatives that are looked at: the newest, where a band is so common that it tells little
+DRIFTED = 0.8  # less like than this, a mail becomes a representative itself
 MOST_REPRESENTATIVES = 12  # of one campaign
 
 

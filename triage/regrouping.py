@@ -14,6 +14,7 @@ from triage.db import among
 from triage.errors import BadInput, NotFound
 from triage.fingerprint import Fingerprint, packed
 from triage.ids import new_id, read, show
+from triage.likeness import MOST_REPRESENTATIVES
 from triage.models import Campaign, Decision, DecisionItem, Delivery, Message, Representative
 from triage.outcomes import DecisionReport, Item, filed
 from triage.states import State
@@ -71,7 +72,7 @@ def take_along(session: Session, source: int, target: int, messages: list[int]) 
     prints = fingerprints(session, messages)
     kept = represent(session, and_(col(Representative.campaign_id) == source, col(Representative.features).in_(prints)), target)
     taken = set(session.scalars(select(col(Representative.features)).where(col(Representative.campaign_id) == target)))
-    for features in list(set(prints) - taken)[: campaigns.MOST_REPRESENTATIVES - len(taken)]:
+    for features in list(set(prints) - taken)[: MOST_REPRESENTATIVES - len(taken)]:
         campaigns.represent(session, target, prints[features])
     return kept
 

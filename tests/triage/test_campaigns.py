@@ -15,6 +15,7 @@ from tests.triage.arriving import NOW
 from triage import campaigns, db, intake
 from triage.content import summarise
 from triage.fingerprint import Fingerprint
+from triage.likeness import MOST_REPRESENTATIVES, OF_A_BAND
 from triage.models import Campaign, Delivery, Representative
 from triage.settings import Settings
 
@@ -67,7 +68,7 @@ def test_a_campaign_that_drifts_gets_representatives_and_not_too_many(engine: En
         with db.transaction(engine) as session:
             assert campaigns.assign(session, read(waves.copy(7, text, subject, 0, chance, words).raw), now=NOW) == first
     with db.reading(engine) as session:
-        assert 1 < campaigns.represented(session, first) <= campaigns.MOST_REPRESENTATIVES
+        assert 1 < campaigns.represented(session, first) <= MOST_REPRESENTATIVES
 
 
 def test_mail_without_features_has_no_campaign(engine: Engine) -> None:
@@ -82,7 +83,7 @@ def test_common_bands_do_not_hide_a_campaign(engine: Engine) -> None:
     assert mine
     with db.transaction(engine) as session:
         first = campaigns.assign(session, mine, now=NOW)
-        for number in range(campaigns.OF_A_BAND * 2):  # newer, of few words, and found under half of the same bands
+        for number in range(OF_A_BAND * 2):  # newer, of few words, and found under half of the same bands
             crowd = Fingerprint((*mine.bands[:8], *range(number * 8, number * 8 + 8)), frozenset(range(number * 20, number * 20 + 20)))
             campaigns.begin(session, crowd, now=NOW)
         assert campaigns.assign(session, mine, now=NOW) == first
