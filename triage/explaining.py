@@ -14,7 +14,7 @@ from triage.beside import Beside
 from triage.content import Summary
 from triage.envelope import Address, Envelope
 from triage.errors import BadInput, NotFound
-from triage.facts import Facts, Recipient
+from triage.facts import Recipient
 from triage.ids import show
 from triage.models import Delivery, Message
 from triage.policy import Verdict, decide
@@ -65,7 +65,7 @@ def explain(
     author, recipient = address(sender, "sender"), address(to, "to")
     summary = Summary(parsed=True, author=author, authors=(author,), subject=subject, list_id=list_id.strip("<> ").casefold())
     envelope = Envelope(0, now, author, (recipient,), "", "")
-    facts = facts_for(session, envelope, Authentication(author), summary, settings, now)[0]
+    facts = intake.evidence(session, envelope, Authentication(author), summary, settings=settings, now=now)[0]
     if facts.recipient.stray or not within(session, facts.recipient, by):
         raise NotFound(f"nobody in your scope has the address {recipient}")
     proofs = dict.fromkeys(["dmarc", *sorted({rule.proof for rule in facts.rules if ":" in rule.proof}), "aligned", "none"])
@@ -90,22 +90,10 @@ def explain_delivery(session: Session, delivery_id: int, *, by: Actor, settings:
     beside = tuple(Beside(**one) for one in delivery.beside)
     then = Case(delivery.proof or "none", delivery.verdict, delivery.rule, delivery.rule_id, delivery.reason, beside)
     envelope, summary = Envelope.from_json(message.envelope), Summary.from_json(message.summary | {"text": message.text})
-    found = facts_for(session, envelope, Authentication.from_json(message.authentication), summary, settings, now, delivery.campaign_id)
+    authentication = Authentication.from_json(message.authentication)
+    found = intake.evidence(session, envelope, authentication, summary, settings=settings, now=now, campaign_id=delivery.campaign_id)
     facts = next((one for one in found if one.recipient.address == delivery.recipient), found[0])
     return Past(delivery_id, then, case(then.proof, decide(facts)))
-
-
-def facts_for(
-    session: Session,
-    envelope: Envelope,
-    authentication: Authentication,
-    summary: Summary,
-    settings: Settings,
-    now: datetime,
-    campaign_id: int | None = None,
-) -> list[Facts]:
-    """The facts as the judge gathers them."""
-    return intake.evidence(session, envelope, authentication, summary, settings=settings, now=now, campaign_id=campaign_id)
 
 
 def within(session: Session, recipient: Recipient, by: Actor) -> bool:
