@@ -98,7 +98,7 @@ def append(directory: Path, checkpoint: Checkpoint, key: Ed25519PrivateKey) -> s
             "signature": base64.b64encode(key.sign(checkpoint.signed_text())).decode(),
         }
     )
-    path = directory / f"checkpoints-{checkpoint.at:%Y-%m}.jsonl"
+    path = directory / name_of(checkpoint.at)
     with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o640), "r+b") as file:
         file.truncate(end_of_lines(file))
         file.seek(0, os.SEEK_END)
@@ -128,12 +128,42 @@ def sync_directory(directory: Path) -> None:
 
 def read(directory: Path, key: Ed25519PublicKey) -> Iterator[Found]:
     """Every checkpoint, oldest first, and what is wrong with lines that are none. BadInput when the directory cannot be read."""
+    require(directory)
+    for path in sorted(directory.glob(FILES)):
+        for number, line in enumerate(lines_of(path), 1):
+            yield read_line(line, f"{path.name}:{number}", key)
+
+
+def newest(directory: Path, key: Ed25519PublicKey, *, through: int, until: datetime) -> int:
+    """The record of the newest checkpoint that was made by then and saw none after `through`; 0 when there is no such one.
+
+    As a rule one month is read: a year has a hundred thousand of them, and proving each signature takes a while.
+    """
+    for path in sorted(directory.glob(FILES), reverse=True):
+        if path.name > name_of(until):
+            continue
+        for line in reversed(list(lines_of(path))):
+            seen = read_line(line, path.name, key).checkpoint
+            if seen is not None and seen.at <= until and seen.sequence <= through:
+                return seen.sequence
+    return 0
+
+
+def require(directory: Path) -> None:
+    """BadInput where there is no such directory."""
     if not directory.is_dir():
         raise BadInput(f"audit.checkpoints {directory} is no directory; make it, writable for `mailroom upkeep` only")
-    for path in sorted(directory.glob(FILES)):
-        with path.open("rb") as file:
-            for number, line in enumerate((one for one in file if one.endswith(b"\n")), 1):
-                yield read_line(line, f"{path.name}:{number}", key)
+
+
+def name_of(moment: datetime) -> str:
+    """The file of a month."""
+    return f"checkpoints-{moment:%Y-%m}.jsonl"
+
+
+def lines_of(path: Path) -> Iterator[bytes]:
+    """The whole lines of a file."""
+    with path.open("rb") as file:
+        yield from (line for line in file if line.endswith(b"\n"))
 
 
 def read_line(line: bytes, where: str, key: Ed25519PublicKey) -> Found:

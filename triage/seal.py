@@ -79,7 +79,7 @@ def hash_of(record: AuditRecord) -> str:
 
 
 def sequence(session: Session) -> int:
-    """The last sequence given: moves whenever something happened that staff may want to see."""
+    """The last sequence given."""
     return markers.read(session, HEAD)
 
 

@@ -50,10 +50,8 @@ class Recorder:
         since = trail_proof.kept_since(settings, utcnow())
         with db.reading(engine) as session:
             last, (start, _) = seal.last_before(session, since), seal.start_of(session)
-        if self.key is not None:
-            found = checkpoints.read(self.directory, self.key.public_key())
-            good = (one.checkpoint for one in found if one.checkpoint is not None)
-            last = max((one.sequence for one in good if one.at <= since and one.sequence <= last), default=0)
+        if self.key is not None and last > start:
+            last = checkpoints.newest(self.directory, self.key.public_key(), through=last, until=since)
         if last > start:
             with db.transaction(engine) as session:
                 seal.let_go(session, last, now=utcnow())
@@ -73,6 +71,5 @@ def opened(settings: Settings) -> tuple[Path, Ed25519PrivateKey | None]:
     if not settings.audit.key_file:
         return Path(), None
     directory = Path(settings.audit.checkpoints)
-    if not directory.is_dir():
-        raise BadInput(f"audit.checkpoints {directory} is no directory; make it, writable for `mailroom upkeep` only")
+    checkpoints.require(directory)
     return directory, checkpoints.load_key(settings.audit.key_file)

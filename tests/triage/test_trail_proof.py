@@ -1,7 +1,7 @@
 """The audit trail against its signed checkpoints: a thief with the whole database, but without the key, is found."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -129,6 +129,28 @@ def test_a_line_that_a_crash_has_cut_was_never_kept(trail: Engine, tmp_path: Pat
     sign(trail, tmp_path, NOW + timedelta(minutes=11))
     assert fault(trail, tmp_path) == ""
     assert len(file.read_bytes().splitlines()) == 4
+
+
+@pytest.mark.parametrize(
+    ("through", "until", "found"),
+    [
+        (9, datetime(2026, 3, 31, tzinfo=UTC), 5),
+        (9, datetime(2026, 3, 10, tzinfo=UTC), 4),
+        (9, datetime(2026, 2, 20, tzinfo=UTC), 2),  # a line of the same month, and a month without any, are later
+        (3, datetime(2026, 3, 31, tzinfo=UTC), 2),
+        (1, datetime(2026, 3, 31, tzinfo=UTC), 0),
+        (9, datetime(2025, 12, 31, tzinfo=UTC), 0),
+    ],
+)
+def test_the_newest_checkpoint_of_a_time(tmp_path: Path, through: int, until: datetime, found: int) -> None:
+    for sequence, at in (
+        (2, datetime(2026, 1, 5, tzinfo=UTC)),
+        (4, datetime(2026, 3, 5, tzinfo=UTC)),
+        (5, datetime(2026, 3, 20, tzinfo=UTC)),
+    ):
+        checkpoints.append(tmp_path, Checkpoint(sequence, "head", at), KEY)
+    checkpoints.append(tmp_path, Checkpoint(6, "head", datetime(2026, 3, 25, tzinfo=UTC)), Ed25519PrivateKey.generate())  # not ours
+    assert checkpoints.newest(tmp_path, KEY.public_key(), through=through, until=until) == found
 
 
 def test_what_is_old_is_let_go_and_the_rest_is_proven(trail: Engine, tmp_path: Path) -> None:
