@@ -72,7 +72,7 @@ def take_along(session: Session, source: int, target: int, messages: list[int]) 
     prints = fingerprints(session, messages)
     kept = represent(session, and_(col(Representative.campaign_id) == source, col(Representative.features).in_(prints)), target)
     taken = set(session.scalars(select(col(Representative.features)).where(col(Representative.campaign_id) == target)))
-    for features in list(set(prints) - taken)[: MOST_REPRESENTATIVES - len(taken)]:
+    for features in list(set(prints) - taken)[: max(0, MOST_REPRESENTATIVES - len(taken))]:
         campaigns.represent(session, target, prints[features])
     return kept
 

@@ -1,6 +1,8 @@
 """A person says what belongs together: campaigns are joined and split, new mail follows, and undo puts all of it back."""
 
+import random
 from collections.abc import Callable
+from string import ascii_lowercase
 
 import pytest
 from sqlalchemy import Engine, select
@@ -8,7 +10,7 @@ from sqlmodel import col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, NOW, OTTO
-from triage import campaign_reports, outcomes, regrouping, undoing
+from triage import campaign_reports, campaigns, outcomes, regrouping, undoing
 from triage.actor import Actor
 from triage.db import reading, transaction
 from triage.errors import BadInput, NotAllowed, NotFound, Overtaken
@@ -158,3 +160,17 @@ def test_campaigns_are_listed_by_their_mail_within_the_scope(house: House) -> No
         with pytest.raises(NotFound):
             campaign_reports.campaign(session, rest.items[0].id, by=BEN)
         assert outcomes.listing(session, by=ANA) == []
+
+
+def test_a_campaign_of_many_kinds_gets_no_further_representatives_by_a_split(house: House) -> None:
+    chance = random.Random(14)
+    kinds = [" ".join("".join(chance.choices(ascii_lowercase, k=7)) for _ in range(40)) for _ in range(14)]
+    *mails, last = [house.came(text) for text in kinds]
+    for one in mails:
+        house.join(house.campaign(one), house.campaign(last))
+    like = [house.came(kinds[0].replace(kinds[0].split()[7], word)) for word in ("other", "another", "different")]
+    assert {house.campaign(one) for one in like} == {house.campaign(last)}
+    house.split(house.campaign(last), *mails, *like)
+    with reading(house.engine) as session:
+        moved = house.campaign(mails[0])
+        assert campaigns.represented(session, moved) == len(mails), "they came along, and more than there may be are none to add to"
