@@ -3,14 +3,17 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from sqlalchemy import Engine
 from sqlmodel import Session
 
-from triage import content, directory, ids, intake
+from triage import content, directory, ids, intake, rules
 from triage.actor import EVERYTHING, Actor, Role, Scope
 from triage.authentication import Authentication, Dmarc, Result, Spf
 from triage.company import CompanyDirectory, DepartmentEntry, PersonEntry, StaffEntry
 from triage.content import Summary
+from triage.db import transaction
 from triage.envelope import Envelope
+from triage.rule_orders import RuleOrder
 from triage.settings import Settings
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
@@ -41,6 +44,12 @@ UNKNOWN = Dmarc(Result.TEMPERROR)
 def set_up(session: Session, settings: Settings) -> None:
     """The small company's directory."""
     directory.apply(session, COMPANY, settings.company, by=SYNC, now=NOW)
+
+
+def add_rules(engine: Engine, settings: Settings, *orders: RuleOrder) -> list[int]:
+    """These rules are Ana's; their ids."""
+    with transaction(engine) as session:
+        return [rules.add(session, order, by=ANA, now=NOW, settings=settings).id for order in orders]
 
 
 def envelope(*recipients: str, reverse_path: str = "sales@supplier.example", spool_id: int | None = None) -> Envelope:

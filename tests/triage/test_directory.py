@@ -20,13 +20,6 @@ from triage.settings import Company, Settings
 HOUSE = Company(domains=("company.example",), hostname="mx.company.example")
 
 
-@pytest.fixture
-def known(engine: Engine, settings: Settings) -> Engine:
-    with db.transaction(engine) as session:
-        arriving.set_up(session, settings)
-    return engine
-
-
 def take_over(session: Session, company: CompanyDirectory) -> directory.Applied:
     return directory.apply(session, company, HOUSE, by=SYNC, now=NOW)
 

@@ -7,7 +7,6 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlmodel import col
 
-from tests.triage import arriving
 from tests.triage.arriving import ANA, DMARC_FAIL, IDA, NOW, OTTO, arrive
 from triage import db, emergency, rules
 from triage.actor import Actor, Role, Scope
@@ -18,13 +17,6 @@ from triage.settings import Settings
 
 EVE = Actor.person("eve", Role.ADMIN, Scope(departments=frozenset({"it"})), "Eve Admin")
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-def known(engine: Engine, settings: Settings) -> Engine:
-    with db.transaction(engine) as session:
-        arriving.set_up(session, settings)
-    return engine
 
 
 def opened(engine: Engine, by: Actor = IDA, until: timedelta = HOUR, reason: str = "nobody is here") -> None:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine
 
 from tests.triage import arriving
-from tests.triage.arriving import ANA, BEN, COMPANY, DMARC_PASS, NOW, SYNC, arrive
+from tests.triage.arriving import ANA, BEN, COMPANY, DMARC_PASS, NOW, SYNC, add_rules, arrive
 from triage import db, directory, explaining, rules
 from triage.actor import Actor
 from triage.company import SealedEntry
@@ -16,18 +16,6 @@ from triage.rules import RuleOrder
 from triage.settings import Settings
 
 SALES, JOE, MARA = "sales@supplier.example", "joe.fern@company.example", "mara.berg@company.example"
-
-
-@pytest.fixture
-def known(engine: Engine, settings: Settings) -> Engine:
-    with db.transaction(engine) as session:
-        arriving.set_up(session, settings)
-    return engine
-
-
-def add(engine: Engine, settings: Settings, *orders: RuleOrder) -> list[int]:
-    with db.transaction(engine) as session:
-        return [rules.add(session, order, by=ANA, now=NOW, settings=settings).id for order in orders]
 
 
 def explain(engine: Engine, settings: Settings, to: str = JOE, by: Actor = ANA, **more: str) -> Explanation:
@@ -46,7 +34,7 @@ def test_a_stranger_is_one_whatever_is_proven(known: Engine, settings: Settings)
 
 
 def test_each_proof_that_makes_a_difference(known: Engine, settings: Settings) -> None:
-    allow, pinned, block = add(
+    allow, pinned, block = add_rules(
         known,
         settings,
         RuleOrder("allow", "address", SALES, "company"),
@@ -70,7 +58,7 @@ def test_each_proof_that_makes_a_difference(known: Engine, settings: Settings) -
 
 
 def test_a_list(known: Engine, settings: Settings) -> None:
-    (rule,) = add(known, settings, RuleOrder("allow", "list", "dev.lists.example", "company", "dkim:lists.example"))
+    (rule,) = add_rules(known, settings, RuleOrder("allow", "list", "dev.lists.example", "company", "dkim:lists.example"))
     found = explain(known, settings, list_id="<Dev.Lists.example>")
     assert ("dkim:lists.example", "allowed-sender", rule) in told(found)
 
@@ -106,7 +94,7 @@ def test_scope_and_seal(known: Engine, settings: Settings) -> None:
 def test_a_past_delivery_then_and_today(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
         (came,) = arrive(session, settings, dmarc=DMARC_PASS)
-    (rule,) = add(known, settings, RuleOrder("allow", "address", SALES, "company"))
+    (rule,) = add_rules(known, settings, RuleOrder("allow", "address", SALES, "company"))
     with db.reading(known) as session:
         past = explaining.explain_delivery(session, came, by=ANA, settings=settings, now=NOW)
     assert (past.then.rule, past.then.disposition) == ("first-contact", "quarantine")
@@ -116,7 +104,7 @@ def test_a_past_delivery_then_and_today(known: Engine, settings: Settings) -> No
 
 
 def test_what_matched_beside_is_kept_with_the_delivery(known: Engine, settings: Settings) -> None:
-    (rule,) = add(known, settings, RuleOrder("allow", "address", SALES, "company"))
+    (rule,) = add_rules(known, settings, RuleOrder("allow", "address", SALES, "company"))
     with db.transaction(known) as session:
         (came,) = arrive(session, settings)
         rules.remove(session, rule, by=ANA, now=NOW)

@@ -19,13 +19,6 @@ from triage.states import State
 RAW = b"From: sales@supplier.example\r\nSubject: Your order\r\n\r\nHello\r\n"
 
 
-@pytest.fixture
-def known(engine: Engine, settings: Settings) -> Engine:
-    with db.transaction(engine) as session:
-        arriving.set_up(session, settings)
-    return engine
-
-
 def folders(engine: Engine) -> list[tuple[str, str, str]]:
     with db.reading(engine) as session:
         rows = session.scalars(select(Delivery).order_by(col(Delivery.id)))

@@ -7,7 +7,7 @@ from sqlalchemy import Engine, select
 from sqlmodel import Session, col
 
 from tests.triage import arriving
-from tests.triage.arriving import ANA, BEN, COMPANY, DMARC_PASS, NOW, SYNC, arrive
+from tests.triage.arriving import ANA, BEN, COMPANY, DMARC_PASS, NOW, SYNC, add_rules, arrive
 from triage import db, decisions, directory, rules, undoing
 from triage.company import SealedEntry
 from triage.decisions import Verb
@@ -20,18 +20,6 @@ from triage.settings import Settings
 SALES, INFO = "sales@supplier.example", "info@company.example"
 JOE, MARA, IT = "joe.fern@company.example", "mara.berg@company.example", "it@company.example"
 BILLS = RuleOrder("redirect", "address", SALES, "company", recipient=INFO, to="mara.berg")
-
-
-@pytest.fixture
-def known(engine: Engine, settings: Settings) -> Engine:
-    with db.transaction(engine) as session:
-        arriving.set_up(session, settings)
-    return engine
-
-
-def add(engine: Engine, settings: Settings, *orders: RuleOrder) -> list[int]:
-    with db.transaction(engine) as session:
-        return [rules.add(session, order, by=ANA, now=NOW, settings=settings).id for order in orders]
 
 
 def came(session: Session, settings: Settings, *to: str, **more: object) -> list[tuple[str, str, str, str]]:
@@ -57,14 +45,14 @@ def came(session: Session, settings: Settings, *to: str, **more: object) -> list
     ],
 )
 def test_whose_mail_goes_where(known: Engine, settings: Settings, order: RuleOrder, author: str, to: str, goes: str) -> None:
-    add(known, settings, order)
+    add_rules(known, settings, order)
     with db.transaction(known) as session:
         ((_, _, _, mailbox),) = came(session, settings, to, author=author)
     assert mailbox == goes
 
 
 def test_it_lets_nothing_in_and_stays_in_the_folder(known: Engine, settings: Settings) -> None:
-    (rule,) = add(known, settings, BILLS)
+    (rule,) = add_rules(known, settings, BILLS)
     with db.transaction(known) as session:
         assert came(session, settings, INFO, dmarc=DMARC_PASS) == [("held", "it", "", MARA)]
         row = session.scalars(select(Delivery)).one()
@@ -75,26 +63,28 @@ def test_it_lets_nothing_in_and_stays_in_the_folder(known: Engine, settings: Set
         decisions.decide(session, Selection.of(ids=(row.id,)), Verb.RELEASE, by=ANA, reason="", now=NOW, settings=settings)
         session.refresh(row)
         assert (row.state, row.mailbox) == ("queued", MARA)
-    add(known, settings, RuleOrder("allow", "address", SALES, "company"))
+    add_rules(known, settings, RuleOrder("allow", "address", SALES, "company"))
     with db.transaction(known) as session:
         assert came(session, settings, INFO, dmarc=DMARC_PASS) == [("queued", "it", "", MARA)]
 
 
 def test_the_most_precise_rule_sends_it(known: Engine, settings: Settings) -> None:
-    add(known, settings, RuleOrder("redirect", "recipient", INFO, "company", to=JOE), BILLS)
+    add_rules(known, settings, RuleOrder("redirect", "recipient", INFO, "company", to=JOE), BILLS)
     with db.transaction(known) as session:
         assert [mailbox for *_, mailbox in came(session, settings, INFO)] == [MARA]
         assert [mailbox for *_, mailbox in came(session, settings, INFO, author="x@other.example")] == [JOE]
 
 
 def test_who_gets_it_anyway_gets_it_once(known: Engine, settings: Settings) -> None:
-    add(known, settings, BILLS)
+    add_rules(known, settings, BILLS)
     with db.transaction(known) as session:
         assert came(session, settings, INFO, MARA) == [("held", "legal", "mara.berg", MARA)]
 
 
 def test_what_somebody_blocked_for_themselves_still_comes_for_others(known: Engine, settings: Settings) -> None:
-    add(known, settings, BILLS, RuleOrder("block", "address", SALES, "person:mara.berg"), RuleOrder("allow", "address", SALES, "company"))
+    add_rules(
+        known, settings, BILLS, RuleOrder("block", "address", SALES, "person:mara.berg"), RuleOrder("allow", "address", SALES, "company")
+    )
     with db.transaction(known) as session:
         assert set(came(session, settings, INFO, MARA, dmarc=DMARC_PASS)) == {
             ("queued", "it", "", MARA),
@@ -103,7 +93,7 @@ def test_what_somebody_blocked_for_themselves_still_comes_for_others(known: Engi
 
 
 def test_a_target_that_is_gone_moves_nothing_and_says_so(known: Engine, settings: Settings) -> None:
-    add(known, settings, BILLS)
+    add_rules(known, settings, BILLS)
     people = tuple(replace(one, active=False) if one.uid == "mara.berg" else one for one in COMPANY.people)
     with db.transaction(known) as session:
         directory.apply(session, replace(COMPANY, people=people), settings.company, by=SYNC, now=NOW, confirmed=True)
@@ -112,13 +102,13 @@ def test_a_target_that_is_gone_moves_nothing_and_says_so(known: Engine, settings
 
 
 def test_a_seal_keeps_others_rules_out(known: Engine, settings: Settings) -> None:
-    add(known, settings, replace(BILLS, recipient="", to=JOE))
+    add_rules(known, settings, replace(BILLS, recipient="", to=JOE))
     with db.transaction(known) as session:
         sealed = replace(COMPANY, sealed=(SealedEntry("person:mara.berg", ("hana",)),))
         directory.apply(session, sealed, settings.company, by=SYNC, now=NOW)
         assert [mailbox for *_, mailbox in came(session, settings, MARA)] == [MARA]
     with pytest.raises(NotAllowed, match="is sealed"):
-        add(known, settings, replace(BILLS, scope="person:mara.berg"))
+        add_rules(known, settings, replace(BILLS, scope="person:mara.berg"))
 
 
 @pytest.mark.parametrize(
@@ -138,7 +128,7 @@ def test_mistakes_are_named(sqlite_engine: Engine, settings: Settings, order: Ru
     with db.transaction(sqlite_engine) as session:
         arriving.set_up(session, settings)
     with pytest.raises(BadInput, match=says):
-        add(sqlite_engine, settings, order)
+        add_rules(sqlite_engine, settings, order)
 
 
 def test_always_from_now_on_along_with_a_redirect_and_undone_with_it(known: Engine, settings: Settings) -> None:

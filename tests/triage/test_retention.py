@@ -19,13 +19,6 @@ from triage.states import Event, State
 DAYS = timedelta(days=1)
 
 
-@pytest.fixture
-def known(engine: Engine, settings: Settings) -> Engine:
-    with db.transaction(engine) as session:
-        arriving.set_up(session, settings)
-    return engine
-
-
 @pytest.mark.parametrize(("days", "state"), [(29, State.HELD), (31, State.EXPIRED)])
 def test_held_mail_expires(known: Engine, settings: Settings, days: int, state: State) -> None:
     with db.transaction(known) as session:

@@ -8,7 +8,6 @@ from hypothesis import given, strategies as st
 from sqlalchemy import Engine, select
 from sqlmodel import col
 
-from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, NOW, OTTO
 from triage import db, rule_files, rules
 from triage.actor import Actor
@@ -26,13 +25,6 @@ ORDERS = [
     RuleOrder("redirect", "recipient", "info@company.example", "company", to="person:joe.fern"),
     RuleOrder("redirect", "address", "bills@supplier.example", "company", recipient="info@company.example", to="person:joe.fern"),
 ]
-
-
-@pytest.fixture
-def known(engine: Engine, settings: Settings) -> Engine:
-    with db.transaction(engine) as session:
-        arriving.set_up(session, settings)
-    return engine
 
 
 def load(engine: Engine, settings: Settings, text: str, by: Actor = ANA) -> Loaded:

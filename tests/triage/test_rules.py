@@ -23,13 +23,6 @@ ALLOW = RuleOrder("allow", "address", "Sales@Supplier.example", "company")
 BLOCK = RuleOrder("block", "domain", "supplier.example", "company")
 
 
-@pytest.fixture
-def known(engine: Engine, settings: Settings) -> Engine:
-    with db.transaction(engine) as session:
-        arriving.set_up(session, settings)
-    return engine
-
-
 def add(engine: Engine, settings: Settings, order: RuleOrder, by: Actor = ANA) -> int:
     with db.transaction(engine) as session:
         return rules.add(session, order, by=by, now=NOW, settings=settings).id

@@ -24,13 +24,6 @@ SALES, JOE, MARA = "sales@supplier.example", "it+joe.fern@company.example", "leg
 ALLOW = RuleOrder("allow", "address", SALES, "company")
 
 
-@pytest.fixture
-def known(engine: Engine, settings: Settings) -> Engine:
-    with db.transaction(engine) as session:
-        arriving.set_up(session, settings)
-    return engine
-
-
 def tried(engine: Engine, settings: Settings, order: RuleOrder, by: Actor = ANA) -> Trial:
     with db.reading(engine) as session:
         return trial.trial(session, order, by=by, settings=settings, now=NOW)
