@@ -31,12 +31,15 @@ class Recorder:
         if self.key is None or time.monotonic() - self.made < self.every:
             return
         now = utcnow()
-        with db.transaction(engine) as session:
+        with db.reading(engine) as session:
             head = session.get(Marker, seal.HEAD)
-            if head is None or head.number == self.sequence or not seal.elect(session, holder, now):
+            if head is None or head.number == self.sequence:
                 return
             checkpoint = Checkpoint(head.number, head.text, now)
         self.made = time.monotonic()
+        with db.transaction(engine) as session:
+            if not seal.elect(session, holder, now):
+                return
         try:
             line = checkpoints.append(self.directory, checkpoint, self.key)
         except OSError as fault:
