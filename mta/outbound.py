@@ -23,6 +23,7 @@ from mta.sockets import listeners
 from mta.spool import Spool
 from mta.submitters import Submitters
 from triage import departures, learning
+from triage.activation import tell_ready
 from triage.actor import Actor
 from triage.authentication import Authentication
 from triage.backlog import OUTBOUND
@@ -45,7 +46,7 @@ BY = Actor.system("outbound")
 log = logging.getLogger(__name__)
 
 
-def run(settings: Settings, stop: threading.Event, ready: Callable[[], None] | None = None) -> None:
+def run(settings: Settings, stop: threading.Event, ready: Callable[[], None] = tell_ready) -> None:
     """Take employees' mail, pass it on and learn from it, until `stop`. BadInput when the settings do not allow it."""
     submitters = Submitters(settings.outbound)
     checked(settings)

@@ -2,18 +2,16 @@
 
 import contextlib
 import errno
-import os
 import socket
 import stat
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from triage.activation import handed_over
 from triage.errors import BadInput
 from triage.settings import Smtp, host_port
 
 BACKLOG = 1024
-FIRST_ACTIVATED = 3  # sd_listen_fds(3)
 SOCKET_MODE = 0o660  # of a unix socket: owner and group may connect
 
 
@@ -48,15 +46,6 @@ def listeners(limits: Smtp, setting: str = "smtp.listen") -> Listeners:
     if not lmtp and limits.lmtp_listen:
         lmtp = [bound_path(limits.lmtp_listen) if "/" in limits.lmtp_listen else bound(limits.lmtp_listen, "smtp.lmtp_listen")]
     return Listeners(smtp, lmtp)
-
-
-def handed_over() -> Iterator[tuple[str, socket.socket]]:
-    """The sockets that systemd has opened for us, with their names."""
-    if os.environ.get("LISTEN_PID") != str(os.getpid()):
-        return
-    names = os.environ.get("LISTEN_FDNAMES", "").split(":")
-    for number in range(int(os.environ.get("LISTEN_FDS", "0"))):
-        yield names[number] if number < len(names) else "", socket.socket(fileno=FIRST_ACTIVATED + number)
 
 
 def bound(listen: str, setting: str) -> socket.socket:

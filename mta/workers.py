@@ -19,6 +19,7 @@ from mta.sockets import Listeners, listeners
 from mta.spool import Spool
 from mta.tally import ROWS, Tally
 from mta.worker import Worker
+from triage.activation import tell_ready
 from triage.errors import BadInput
 from triage.settings import Settings
 
@@ -46,6 +47,7 @@ def supervise(read: Callable[[], Settings]) -> None:
     try:
         if not crew.fill() and crew.has_given_up():
             raise BadInput("the receiving processes did not start; the log above says why")
+        tell_ready()
         while (told := number_of(signal.sigtimedwait(WATCHED, LOOK_EVERY))) not in STOP_SIGNALS:
             if told == RELOAD_SIGNAL:
                 renew(crew, read)

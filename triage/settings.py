@@ -17,9 +17,9 @@ Texts = tuple[tuple[str, str], ...]  # a table of texts by name, in its order
 PLACES = ("./mailroom.toml", "/etc/mailroom/mailroom.toml")
 
 
-def key(doc: str, default: Any = MISSING, *, choices: tuple[str, ...] = ()) -> Any:
-    """A documented setting. Without a default it must be given."""
-    return field(default=default, metadata={"doc": doc, "choices": choices})
+def key(doc: str, default: Any = MISSING, *, choices: tuple[str, ...] = (), file: bool = False) -> Any:
+    """A documented setting. Without a default it must be given. `file`: it names a file that may be a secret."""
+    return field(default=default, metadata={"doc": doc, "choices": choices, "file": file})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +86,8 @@ class Smtp:
     idle_timeout: int = key("Seconds without a command before the connection is closed.", 300)
     session_timeout: int = key("Seconds that one connection may last.", 1800)
     max_hops: int = key("Received fields after which a message is taken for a loop.", 50)
-    tls_cert: str = key("PEM file of the certificate chain; empty: no STARTTLS.", "")
-    tls_key: str = key("PEM file of its private key.", "")
+    tls_cert: str = key("PEM file of the certificate chain; empty: no STARTTLS.", "", file=True)
+    tls_key: str = key("PEM file of its private key.", "", file=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class Relay:
         "Domain that seals what goes on (ARC, RFC 8617), so that the inner server may trust our results; empty: no seal.", ""
     )
     arc_selector: str = key("Where the key of the seal is published: SELECTOR._domainkey.DOMAIN.", "")
-    arc_key_file: str = key("PEM file of the seal's private key, RSA or Ed25519, without a password.", "")
+    arc_key_file: str = key("PEM file of the seal's private key, RSA or Ed25519, without a password.", "", file=True)
     give_up_after: int = key("Hours after which a delivery that is put off again and again is given up.", 120)
     keep_detail: bool = key("The next hop understands sub-addresses: anna+shop@ goes on as it is. Maildirs do not.", True)
     original_reverse_path: bool = key("Always pass the original reverse-path on, proven or not (mail flow, point 2).", False)
@@ -131,7 +131,9 @@ class Outbound:
     listen: str = key("HOST:PORT that the internal mail server hands employees' mail to.", "127.0.0.1:2526")
     networks: tuple[str, ...] = key("Networks of the internal servers that may do so. With accounts_file empty too, nobody may.", ())
     accounts_file: str = key(
-        "File of lines NAME:PASSWORD with which others may sign in, over TLS only (smtp.tls_cert); read anew when it changes.", ""
+        "File of lines NAME:PASSWORD with which others may sign in, over TLS only (smtp.tls_cert); read anew when it changes.",
+        "",
+        file=True,
     )
     smarthost: str = key("Next hop of that mail, such as smtp://relay.provider.example:25; empty: relay.smarthost.", "")
     learn: str = key(
@@ -169,8 +171,10 @@ class Recall:
         "empty: SASL PLAIN with the mailbox as authorization identity (RFC 4616; Cyrus).",
         "*",
     )
-    password_file: str = key("File with the master password; for per-account, lines of ADDRESS:PASSWORD. Read anew for each session.", "")
-    token_file: str = key("File with the access token (auth = xoauth2). Read anew for each session.", "")
+    password_file: str = key(
+        "File with the master password; for per-account, lines of ADDRESS:PASSWORD. Read anew for each session.", "", file=True
+    )
+    token_file: str = key("File with the access token (auth = xoauth2). Read anew for each session.", "", file=True)
     token_command: str = key("Command that prints an access token (auth = xoauth2); {user} in it is the mailbox's login.", "")
     login: str = key("Login name of a mailbox: its whole address, or the part before the @.", "address", choices=("address", "local-part"))
     plain: bool = key("Speak with an imap:// server in the clear. On loopback that is so without this.", False)
@@ -203,7 +207,7 @@ class Directory:
     )
     tls_ca: str = key("PEM file of the certificates to trust; empty: those of the system.", "")
     bind_dn: str = key("Distinguished name of our account, which needs to read only; empty: anonymous.", "")
-    password_file: str = key("File with the password of that account.", "")
+    password_file: str = key("File with the password of that account.", "", file=True)
     base: str = key("The entry below which everything is looked for, such as dc=company,dc=example.", "")
     people_base: str = key("The entry below which people are; empty: base.", "")
     group_base: str = key("The entry below which groups are; empty: base.", "")
@@ -298,7 +302,7 @@ class Audit:
     """Signed checkpoints of the record of acts, outside of the database."""
 
     checkpoints: str = key("Directory that `mailroom upkeep` adds signed checkpoints to; empty: none are made. Copy it elsewhere.", "")
-    key_file: str = key("PEM file of the private key that signs them, Ed25519; `mailroom audit key FILE` makes one.", "")
+    key_file: str = key("PEM file of the private key that signs them, Ed25519; `mailroom audit key FILE` makes one.", "", file=True)
     public_key: str = key("The public key, for those who verify without the private one.", "")
     every: int = key("Seconds between two checkpoints, as long as something happens.", 300)
 
@@ -539,15 +543,17 @@ def from_environment(environment: Mapping[str, str]) -> dict[tuple[str, str], st
 
 
 def credentials(environment: Mapping[str, str]) -> dict[tuple[str, str], str]:
-    """Files named SECTION.KEY in systemd's $CREDENTIALS_DIRECTORY (LoadCredential=)."""
-    directory = environment.get("CREDENTIALS_DIRECTORY")
-    if not directory:
-        return {}
-    return {
-        (section, name): (Path(directory) / f"{section}.{name}").read_text("utf-8").strip()
-        for section, name, _ in every_key()
-        if (Path(directory) / f"{section}.{name}").exists()
-    }
+    """Files named SECTION.KEY in systemd's $CREDENTIALS_DIRECTORY (LoadCredential=), unless they are empty.
+
+    A key that names a file gets the credential itself as that file; any other key gets what is in it.
+    """
+    directory = Path(environment.get("CREDENTIALS_DIRECTORY") or "/dev/null")
+    found = {}
+    for section, name, one in every_key():
+        file = directory / f"{section}.{name}"
+        if file.exists() and (text := file.read_text("utf-8").strip()):
+            found[section, name] = str(file) if one.metadata["file"] else text
+    return found
 
 
 def every_key() -> Iterator[tuple[str, str, Field[Any]]]:

@@ -14,6 +14,7 @@ import uvicorn
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import HTMLResponse
 
+from triage.activation import handed_over, tell_ready
 from triage.errors import BadInput
 from triage.exercises import Deck
 from triage.settings import Settings, host_port
@@ -93,6 +94,7 @@ def make_app(settings: Settings, prover: Prover | None = None, deck: Deck = tupl
 
     @contextlib.asynccontextmanager
     async def open_hours(_app: FastAPI) -> AsyncIterator[None]:
+        tell_ready()  # the socket listens already
         yield
         feed.close()
         office.close()
@@ -158,7 +160,7 @@ def serve(app: FastAPI, settings: Settings, listener: socket.socket, stop: threa
         ),
         stop,
     )
-    log.info("listening on http://%s:%d", *listener.getsockname()[:2])
+    log.info("listening on %s", name_of(listener))
     server.run(sockets=[listener])
 
 
@@ -181,8 +183,16 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+def name_of(listener: socket.socket) -> str:
+    """Where browsers, or the proxy in front of us, find it."""
+    address = listener.getsockname()
+    return str(address) if listener.family == socket.AF_UNIX else f"http://{address[0]}:{address[1]}"
+
+
 def bound(listen: str) -> socket.socket:
-    """A socket listening on api.listen; BadInput says what is in the way."""
+    """The socket that systemd hands over, or one listening on api.listen; BadInput says what is in the way."""
+    if activated := next(handed_over(), None):
+        return activated[1]
     host, port = host_port(listen, "api.listen")
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]

@@ -12,8 +12,9 @@ from triage.settings import every_key
 HEAD = """# Settings
 
 One TOML file: `--config FILE`, `$MAILROOM_CONFIG`, `./mailroom.toml` or `/etc/mailroom/mailroom.toml`. Every key can also
-come from a file `SECTION.KEY` in systemd's `$CREDENTIALS_DIRECTORY` (for secrets), and from the environment as
-`MAILROOM_SECTION__KEY`, lists with commas; the environment counts most. Unknown keys are errors.
+come from a file `SECTION.KEY` in systemd's `$CREDENTIALS_DIRECTORY` (for secrets; it is the file itself where a key names a
+PEM or password file), and from the environment as `MAILROOM_SECTION__KEY`, lists with commas; the environment counts most.
+Unknown keys are errors.
 This page is what `mailroom settings` prints.
 """
 

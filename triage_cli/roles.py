@@ -12,10 +12,12 @@ from importlib import import_module
 import click
 
 from triage import settings as settings_file
+from triage.activation import tell_ready
 from triage.settings import Settings
 from triage_cli.stopping import stop_on_signals
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
+DOORS = frozenset({"receive", "outbound", "api"})  # roles that others connect to
 SUPERVISOR = "MAILROOM_SUPERVISOR"  # in the environment of a role: the process that started it
 
 
@@ -33,11 +35,14 @@ def log_to_stderr(role: str) -> None:
 
 
 def start(ctx: click.Context, module: str, role: str) -> None:
-    """Run a role until it is told to stop (SIGTERM, SIGINT)."""
+    """Run a role until it is told to stop (SIGTERM, SIGINT). One that opens a door says itself when it is open."""
     begin(role)
     stop = stop_on_signals()
     run: Callable[[Settings, threading.Event], None] = import_module(module).run
-    run(settings_file.read(ctx.find_root().obj), stop)
+    settings = settings_file.read(ctx.find_root().obj)
+    if role not in DOORS:
+        tell_ready()
+    run(settings, stop)
 
 
 def begin(role: str) -> None:

@@ -42,6 +42,16 @@ def test_the_environment_goes_before_credentials_and_these_before_the_file(tmp_p
     assert settings.host_port(read.smtp.listen, "smtp.listen") == ("::1", 25)
 
 
+def test_a_credential_is_the_file_itself_where_a_key_names_one_and_an_empty_one_says_nothing(tmp_path: Path) -> None:
+    """SetCredential= with no text is the default of a unit's LoadCredential=."""
+    file = written(tmp_path, LEAST + '[smtp]\ntls_key = "/etc/old.key"\ntls_cert = "/etc/old.crt"\n')
+    (tmp_path / "smtp.tls_key").write_text("-----BEGIN PRIVATE KEY-----\n")
+    (tmp_path / "smtp.tls_cert").write_text("")
+    read = settings.read(file, {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+    assert read.smtp.tls_key == str(tmp_path / "smtp.tls_key")
+    assert read.smtp.tls_cert == "/etc/old.crt"
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
