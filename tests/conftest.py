@@ -64,17 +64,22 @@ def now() -> datetime:
 @pytest.fixture
 def settings(tmp_path: Path) -> house_settings.Settings:
     """Settings of company.example with everything below the test's own directory; the zone file is empty."""
-    spool = tmp_path / "spool"
+    return settings_in(tmp_path)
+
+
+def settings_in(directory: Path) -> house_settings.Settings:
+    """Settings of company.example with everything below this directory."""
+    spool = directory / "spool"
     spool.mkdir()
-    (tmp_path / "mailboxes").mkdir()
-    (tmp_path / "company.zone").write_text("")
+    (directory / "mailboxes").mkdir()
+    (directory / "company.zone").write_text("")
     return house_settings.Settings(
         company=house_settings.Company(domains=("company.example",), hostname="mx.company.example"),
-        database=house_settings.Database(url=f"sqlite:///{tmp_path}/mailroom.db"),
+        database=house_settings.Database(url=f"sqlite:///{directory}/mailroom.db"),
         spool=house_settings.Spool(directory=spool),
-        relay=house_settings.Relay(next_hop=f"maildir:{tmp_path}/mailboxes"),
-        dns=house_settings.Dns(zone_file=str(tmp_path / "company.zone")),
-        directory=house_settings.Directory(file=str(tmp_path / "company.toml")),
+        relay=house_settings.Relay(next_hop=f"maildir:{directory}/mailboxes"),
+        dns=house_settings.Dns(zone_file=str(directory / "company.zone")),
+        directory=house_settings.Directory(file=str(directory / "company.toml")),
     )
 
 

@@ -1,7 +1,7 @@
 // The typed client of /api/v1: every request goes through `call`, every failure is a Problem.
 import { background } from './presence'
 import type {
-  Addressee, Alarm, CardPage, Correspondent, CoverNow, Decision, DecisionWish, DeliveryPage, DeliveryStory, Department, DepartmentMode, Evidence, Exercise, Explanation, Me, Message, NextHop, Outcome, Outgoing, Page, PendingAct, PracticeAnswer, PracticeResult, PracticeScore, Proposal, ProposalAnswer, Rejection, RejectionWish, RelatedMail, Rule, RuleWish, Select, Template, Trial,
+  Addressee, Alarm, CardPage, Correspondent, CoverNow, Decision, DecisionWish, DeliveryPage, DeliveryStory, Department, DepartmentMode, Evidence, Exercise, Explanation, Me, Message, NextHop, Outcome, Outgoing, Page, PendingAct, PracticeAnswer, PracticeResult, PracticeScore, Proposal, ProposalAnswer, Rejection, RejectionWish, RelatedMail, Rule, RuleChange, RuleWish, Select, Template, Trial,
 } from './shapes'
 
 const BASE = '/api/v1'
@@ -116,6 +116,12 @@ export const api = {
 
   rules: (words: Words) => get<Page<Rule>>('/rules', words),
   addRule: (rule: RuleWish) => call<Rule | PendingAct>('POST', '/rules', rule),
+  offers: (select: Select) => call<{ items: Trial[] }>('POST', '/rules/offers', { select }),
+  rule: async (id: string): Promise<{ rule: Rule; etag: string }> => {
+    const response = await ask('GET', `/rules/${id}`)
+    return { rule: await response.json(), etag: response.headers.get('etag') ?? '' }
+  },
+  changeRule: (id: string, change: RuleChange, etag: string) => call<Rule>('PATCH', `/rules/${id}`, change, etag ? { 'if-match': etag } : {}),
   tryRule: (rule: RuleWish) => call<Trial>('POST', '/rules/preview', rule),
   explain: (delivery: string) => call<Explanation>('POST', '/rules/explain', { delivery }),
   removeRule: (id: string) => call<void>('DELETE', `/rules/${id}`),

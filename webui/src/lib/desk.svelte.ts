@@ -1,22 +1,23 @@
 // Decisions as they are made: shown at once, sent, confirmed or taken back with the reason.
 import { api, freshKey, isAsked, problemOf, type Problem } from './api'
+import { Approval } from './approval.svelte'
 import { live } from './live.svelte'
 import { markOfDelivery, type Mark } from './mark'
 import { queue } from './queue.svelte'
-import { selectOf, type Row } from './row'
+import { narrowestScope, selectOf, type Row } from './row'
 import { secondKeys } from './secondKeys.svelte'
 import { session } from './session.svelte'
 import { PAST, plural, subjectOf } from './words'
 import type { Decision, DecisionWish, RuleWish, Verb } from './shapes'
 
 /** One decision of mine: what undo needs to know. */
-interface Done { decision: Decision; ids: readonly string[]; key: string; subject: string; wider: string[] }
+interface Done { decision: Decision; ids: readonly string[]; key: string; subject: string; approval?: Approval | null }
 
-export interface Toast { id: number; text: string; note: string; until: number; leavesAt: number; done: Done | null; rule: Decision['rules'][number] | null }
+export interface Toast { id: number; text: string; note: string; until: number; leavesAt: number; done: Done | null; approval: Approval | null }
 export interface Refusal { id: number; title: string; detail: string; rows: readonly Row[]; mark: Mark | null; again: (() => void) | null }
 
-/** A wish as a sheet or key makes it; the selection is filled in from the rows when the sheet did not choose one. */
-export type Wish = Omit<DecisionWish, 'select'> & { select?: DecisionWish['select'] }
+/** A wish as a sheet or key makes it; the selection is filled in from the rows when the sheet did not choose one. `approve`: with the narrowest sensible rule. */
+export type Wish = Omit<DecisionWish, 'select'> & { select?: DecisionWish['select']; approve?: boolean }
 
 const INFINITIVE: Record<Verb, string> = { release: 'release', redirect: 'redirect', purge: 'purge', restore: 'restore', reject: 'rejection', hold: 'taking back', redeliver: 'redelivery', sweep: 'sweep', take: 'taking along', join: 'joining', split: 'splitting' }
 
@@ -39,7 +40,7 @@ class Desk {
   #count = 0
 
   /** Carry out a verb over rows. The rows are stamped before the server answers. */
-  async decide(wish: Wish, rows: readonly Row[]): Promise<void> {
+  async decide({ approve = false, ...wish }: Wish, rows: readonly Row[]): Promise<void> {
     const { select, count } = selectOf(rows, queue.isDecided, queue.view)
     this.toast = null
     const ids = [...new Set(rows.flatMap((row) => row.ids))].filter((id) => !queue.isDecided(id))
@@ -49,21 +50,22 @@ class Desk {
     queue.tidy(rows)
     queue.advance()
     queue.picked = new Set()
-    await this.#send({ select, ...(wish.select ? {} : { expect: count }), ...wish }, rows, ids, key)
+    await this.#send({ select, ...(wish.select ? {} : { expect: count }), ...wish }, rows, ids, key, approve)
   }
 
-  async #send(wish: DecisionWish, rows: readonly Row[], ids: readonly string[], key: string, name = freshKey()): Promise<void> {
+  async #send(wish: DecisionWish, rows: readonly Row[], ids: readonly string[], key: string, approve: boolean, name = freshKey()): Promise<void> {
     this.busy += 1
     try {
-      const decision = await api.decide(wish, name)
+      const approval = approve ? await Approval.of(wish.select, { effect: 'allow', match: 'address', scope: narrowestScope(rows) }) : null
+      const decision = await api.decide(approval ? { ...wish, rule: approval.wish } : wish, name)
       if (isAsked(decision)) this.asked(ids)
-      else this.#carriedOut(decision, rows, ids, key, wish.rule)
+      else this.#carriedOut(decision, rows, ids, key, wish.rule, approval)
     } catch (thrown) {
       queue.unmark(ids)
       const problem = problemOf(thrown)
       const again = () => {
         queue.markAs(ids, { verb: wish.verb, blocked: wish.rule?.effect === 'block', by: session.me?.name ?? '', at: new Date().toISOString(), decision: '', sure: false })
-        void this.#send(wish, rows, ids, key, name)
+        void this.#send(wish, rows, ids, key, approve, name)
       }
       await this.#refused(problem, wish.verb, rows, again)
     }
@@ -77,33 +79,23 @@ class Desk {
     this.say('This needs a second key: nothing is changed yet.', { note: 'Somebody else confirms or declines it under “Second keys”.' })
   }
 
-  #carriedOut(decision: Decision, rows: readonly Row[], ids: readonly string[], key: string, rule?: RuleWish): void {
+  #carriedOut(decision: Decision, rows: readonly Row[], ids: readonly string[], key: string, rule: RuleWish | undefined, approval: Approval | null): void {
     const missed = new Set((decision.items ?? []).filter((item) => !CARRIED_OUT.has(item.outcome)).map((item) => item.delivery))
     const mine = ids.filter((id) => !missed.has(id))
     queue.unmark(ids.filter((id) => missed.has(id)))
     queue.markAs(mine, { verb: decision.verb, blocked: rule?.effect === 'block', by: decision.by_shown, at: decision.at, decision: decision.id, sure: true })
-    const done: Done = { decision, ids: mine, key, subject: rows[0] ? subjectOf(rows[0].lead) : '', wider: [] }
+    const done: Done = { decision, ids: mine, key, subject: rows[0] ? subjectOf(rows[0].lead) : '', approval }
+    approval?.made(decision)
     this.#past.push(done)
     this.refusal = null
     live.unsaved = ''
     this.#announce(done, rule)
-    void this.#tellOf(decision)
-  }
-
-  /** What an allow that was just made would have let in: the toast says it as soon as it is known. */
-  async #tellOf(decision: Decision): Promise<void> {
-    const made = decision.rules.find((one) => one.effect === 'allow')
-    if (!made) return
-    const { effect, match, value, scope, proof } = made
-    const tried = await api.tryRule({ effect, match, value, scope, proof }).catch(() => null)
-    if (tried && this.toast?.rule?.id === made.id) this.toast = { ...this.toast, note: [this.toast.note, tried.sentence, made.doubt].filter(Boolean).join(' ') }
   }
 
   #announce(done: Done, rule?: RuleWish): void {
     const { decision } = done
     const what = decision.count === 1 ? `“${done.subject}”` : plural(decision.count, 'mail')
     const past = rule?.effect === 'block' && decision.verb === 'purge' ? 'Purged and blocked' : PAST[decision.verb]
-    const made = decision.rules[0] ?? null
     const mailboxes = decision.recalling + decision.restoring
     const missed = decision.count - decision.done - mailboxes
     const leaves = decision.verb === 'release' || decision.verb === 'redirect' || decision.verb === 'reject'
@@ -111,14 +103,14 @@ class Desk {
       note: [inMailboxes(decision), missed > 0 ? `${missed} of ${decision.count} could not be reached.` : ''].join(' ').trim(),
       leavesAt: leaves ? Date.now() + (session.me?.undo_seconds ?? 0) * 1_000 : 0,
       done,
-      rule: rule?.effect === 'allow' ? made : null,
+      approval: done.approval ?? null,
     })
   }
 
   /** A word on what just happened; goes by itself after the undo time. */
   say(text: string, more: Partial<Toast> = {}): void {
-    const seconds = Math.max(session.me?.undo_seconds ?? 10, more.rule ? 12 : 6)
-    this.toast = { id: ++this.#count, text, note: '', until: Date.now() + seconds * 1_000, leavesAt: 0, done: null, rule: null, ...more }
+    const seconds = Math.max(session.me?.undo_seconds ?? 10, more.approval ? 12 : 6)
+    this.toast = { id: ++this.#count, text, note: '', until: Date.now() + seconds * 1_000, leavesAt: 0, done: null, approval: null, ...more }
   }
 
   async #refused(problem: Problem, verb: Verb, rows: readonly Row[], again: () => void): Promise<void> {
@@ -150,7 +142,7 @@ class Desk {
     if (done) return this.undo(done)
     const page = await api.decisions({ mine: true, limit: 20 }).catch(() => null)
     const last = page?.items.find((one) => one.undoable && !one.undone_by)
-    if (last) return this.undo({ decision: last, ids: [], key: '', subject: '', wider: [] })
+    if (last) return this.undo({ decision: last, ids: [], key: '', subject: '' })
     this.say('There is nothing of yours to undo.')
   }
 
@@ -158,7 +150,7 @@ class Desk {
     this.#past = this.#past.filter((one) => one !== done)
     this.toast = null
     try {
-      await Promise.all(done.wider.map((rule) => api.removeRule(rule)))
+      await done.approval?.drop()
       const undone = await api.undo(done.decision.id)
       this.#undone(done, undone)
     } catch (thrown) {
@@ -183,21 +175,22 @@ class Desk {
     const mine = this.#past.find((one) => one.decision.id === id)
     if (mine) return this.undo(mine)
     const row = queue.rows.find((one) => one.key === key)
-    await this.undo({ decision: { id, count: Math.max(ids.length, 1) } as Decision, ids, key, subject: row ? subjectOf(row.lead) : '', wider: [] })
+    await this.undo({ decision: { id, count: Math.max(ids.length, 1) } as Decision, ids, key, subject: row ? subjectOf(row.lead) : '' })
   }
 
-  /** The same allow rule for more people; undo takes it back too. */
-  async widen(toast: Toast, scope: string): Promise<void> {
-    const rule = toast.rule
-    if (!rule || !toast.done) return
+  /** Let the approved sender in for more people (1) or for fewer (-1), down to only this once; undo takes it back too. */
+  async widen(by: 1 | -1): Promise<void> {
+    const toast = this.toast
+    const approval = toast?.approval
+    if (!toast || !approval || this.busy || approval.at + by < -1 || approval.at + by >= approval.steps.length) return
+    this.busy += 1
     try {
-      const wider = await api.addRule({ effect: rule.effect, match: rule.match, value: rule.value, scope, proof: rule.proof || undefined })
-      if (isAsked(wider)) return this.asked()
-      toast.done.wider.push(wider.id)
-      this.say('', { done: toast.done, rule: wider })
+      if (await approval.go(approval.at + by)) this.say(toast.text, { done: toast.done, approval, leavesAt: toast.leavesAt })
+      else this.asked()
     } catch (thrown) {
-      this.refusal = { id: ++this.#count, title: problemOf(thrown).message, detail: `${rule.value} is still let in for the narrower scope only.`, rows: [], mark: null, again: null }
+      this.refusal = { id: ++this.#count, title: problemOf(thrown).message, detail: 'The rule is as it was.', rows: [], mark: null, again: null }
     }
+    this.busy -= 1
   }
 
   /** The campaigns of these rows are one from now on. */
@@ -216,7 +209,7 @@ class Desk {
 
   async #regroup(asked: Promise<Decision>, says: string): Promise<void> {
     try {
-      const done: Done = { decision: await asked, ids: [], key: '', subject: '', wider: [] }
+      const done: Done = { decision: await asked, ids: [], key: '', subject: '' }
       this.#past.push(done)
       queue.picked = new Set()
       this.say(says, { done })

@@ -36,6 +36,8 @@ export const commands: readonly Command[] = [
     ['leave', 'e', 'Keep held, go on'],
     ['join', 'y', 'Join the campaigns of the selected rows'],
     ['split', 'Y', 'Split the selected mails off their campaign'],
+    ['widen', '+, =', 'Let the approved sender in for more people'],
+    ['narrow', '-', 'Let the approved sender in for fewer, or only this once'],
     ['undo', 'z, Ctrl+z', 'Undo my last decision'],
     ['download', 'd', 'Download as .eml'],
   ]),
@@ -65,7 +67,7 @@ export const commands: readonly Command[] = [
 const CAPS: Record<string, string> = { ArrowDown: '↓', ArrowUp: '↑', ArrowRight: '→', ArrowLeft: '←', Escape: 'Esc' }
 
 /** "g r" as ["g", "r"], "Shift+ArrowUp" as ["Shift", "↑"]: what is printed on the caps. */
-export const caps = (keys: string): string[] => keys.split(/[ +]/).map((one) => CAPS[one] ?? (keys.startsWith('Ctrl+') && one.length === 1 ? one.toUpperCase() : one))
+export const caps = (keys: string): string[] => keys.split(/ |(?<=.)\+/).map((one) => CAPS[one] ?? (keys.startsWith('Ctrl+') && one.length === 1 ? one.toUpperCase() : one))
 
 /** The caps of a command's first key. */
 export const capsOf = (name: string): string[] => caps(commands.find((one) => one.name === name)?.keys[0] ?? '')

@@ -62,6 +62,10 @@ export function day(instant: string, now = Date.now()): string {
   return (then.getFullYear() === new Date(now).getFullYear() ? dayMonth : dayYear).format(then)
 }
 
+/** An instant's day as a date field has it, and the last second of a day there as an instant. */
+export const dateField = (instant: string): string => new Date(new Date(instant).getTime() - new Date(instant).getTimezoneOffset() * 60_000).toISOString().slice(0, 10)
+export const endOfDay = (date: string): string => new Date(`${date}T23:59:59`).toISOString()
+
 /** "expires in 4 min", "expired", or nothing. */
 export function perishing(until: string | null, now: number): string {
   if (!until) return ''

@@ -1,0 +1,43 @@
+"""One browser for everything here, one company for a file, a fresh profile for a test."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.conftest import settings_in
+from tests.peers import browser as browser_peer, processes
+from tests.webui.site import Site, running
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """One Chromium."""
+    with browser_peer.running() as launched:
+        yield launched
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A fresh page in a fresh profile."""
+    with browser_peer.page(browser) as opened:
+        yield opened
+
+
+@pytest.fixture
+def other_page(browser: Browser) -> Iterator[Page]:
+    """The desk of somebody else."""
+    with browser_peer.page(browser) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Site]:
+    """A company whose desk is a browser; the tests of a file share it and use senders of their own."""
+    directory = tmp_path_factory.mktemp("site")
+    with running(directory, sqlite_template, settings_in(directory)) as made:
+        yield made
+
+
+expect.set_options(timeout=processes.HANG * 1000)

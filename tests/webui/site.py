@@ -1,0 +1,87 @@
+"""The real app with its console on a free port of this machine, a small company behind it, and mail that comes in as it does there."""
+
+import contextlib
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+from sqlalchemy import Engine
+
+from tests.peers import processes
+from tests.triage import arriving
+from tests.triage_api.conftest import PASSWORD, opened, session_key
+from triage import content, db, ids, intake
+from triage.authentication import Dmarc
+from triage.content import Summary
+from triage.settings import Settings
+from triage.times import utcnow
+from triage_api import app as api
+
+__all__ = ["PASSWORD", "Site", "running"]
+JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A running console and what is behind it."""
+
+    url: str
+    engine: Engine
+    settings: Settings
+
+    def come(
+        self,
+        *recipients: str,
+        author: str = "sales@supplier.example",
+        subject: str = "Your order",
+        dmarc: Dmarc = arriving.DMARC_PASS,
+        text: str = "Hello",
+        raw: bytes | None = None,
+    ) -> tuple[str, ...]:
+        """A message comes in now; the ids of its deliveries. A text of its own may make it part of a campaign."""
+        raw = raw or f"From: Sales <{author}>\r\nTo: {', '.join(recipients)}\r\nSubject: {subject}\r\n\r\n{text}\r\n".encode()
+        said = content.summarise(raw)
+        if text == "Hello":
+            said = replace(said, fingerprint="")
+        proof = arriving.authentication(author, replace(dmarc, domain=author.rpartition("@")[2]) if dmarc.domain else dmarc)
+        return self.receive(recipients or (JOE,), author, raw, said, proof)
+
+    def receive(self, recipients: tuple[str, ...], author: str, raw: bytes, said: Summary, proof: object) -> tuple[str, ...]:
+        """As the judge enters it."""
+        with db.transaction(self.engine) as session:
+            came = replace(arriving.envelope(*recipients, reverse_path=author), received_at=utcnow())
+            made = intake.receive(session, came, raw, proof, said, settings=self.settings, now=utcnow())  # type: ignore[arg-type]
+            return tuple(ids.show(one) for one in made)
+
+    def sit_down(self, page: Page, login: str = "ana", path: str = "/") -> Page:
+        """Somebody with a session opens the console."""
+        page.context.add_cookies([{"name": "mailroom", "value": session_key(self.engine, login), "url": self.url}])
+        page.goto(self.url + path)
+        expect(page.get_by_role("status").filter(has_text="Live")).to_be_visible()
+        return page
+
+
+@contextlib.contextmanager
+def running(directory: Path, template: Path, settings: Settings) -> Iterator[Site]:
+    """The console of a company in this directory, on a copy of an empty database with the schema."""
+    shutil.copyfile(template, directory / "mailroom.db")
+    listener = api.bound("127.0.0.1:0")
+    url = "http://{}:{}".format(*listener.getsockname()[:2])
+    settings = replace(
+        settings,
+        database=replace(settings.database, url=f"sqlite:///{directory}/mailroom.db"),
+        api=replace(settings.api, listen=url.removeprefix("http://")),
+    )
+    engine, stop = db.open_engine(settings.database.url), threading.Event()
+    with opened(settings, engine) as made:
+        server = threading.Thread(target=api.serve, args=(made, settings, listener, stop))
+        server.start()
+        try:
+            yield Site(url, engine, settings)
+        finally:
+            stop.set()
+            server.join(processes.HANG)
+    engine.dispose()

@@ -1,0 +1,86 @@
+"""Approving a sender: one key lets it in as narrowly as makes sense, and one key each widens, narrows or undoes that."""
+
+from playwright.sync_api import Page, expect
+from sqlmodel import col, select
+
+from tests.webui.site import JOE, MARA, Site
+from triage import db
+from triage.models import Rule
+
+HANNA = "hanna@supplier.example"
+
+
+def in_force(site: Site, value: str) -> list[tuple[str, str, str]]:
+    """The rules about this sender or domain."""
+    with db.reading(site.engine) as session:
+        found = session.scalars(select(Rule).where(col(Rule.value) == value, col(Rule.removed_at).is_(None)))
+        return [(rule.match, rule.scope, rule.proof) for rule in found]
+
+
+def row(page: Page, subject: str):  # type: ignore[no-untyped-def]
+    return page.get_by_role("option").filter(has_text=subject)
+
+
+def test_one_key_makes_the_narrowest_rule_and_one_key_each_widens_narrows_and_undoes_it(site: Site, page: Page) -> None:
+    site.come(JOE, author=HANNA, subject="The offer of Hanna")
+    site.come(JOE, author="else@supplier.example", subject="Somebody else there")
+    site.sit_down(page)
+    row(page, "The offer of Hanna").click()
+    page.keyboard.press("a")
+    toast = page.get_by_role("status").filter(has_text="Released “The offer of Hanna”")
+    expect(toast).to_contain_text(f"{HANNA} is let in for Joe Fern from now on")
+    expect(toast).to_contain_text("In the last 30 days it would have let in 1 mail to 1 person.")
+    assert in_force(site, HANNA) == [("address", "person:joe.fern", "dmarc")]
+    page.keyboard.press("+")
+    expect(toast).to_contain_text("is let in for IT")
+    assert in_force(site, HANNA) == [("address", "department:it", "dmarc")]
+    page.keyboard.press("+")
+    expect(toast).to_contain_text("is let in for the whole company")
+    page.keyboard.press("+")
+    expect(toast).to_contain_text("Anybody at supplier.example is let in for the whole company")
+    expect(toast).to_contain_text("it would have let in 2 mails")
+    assert in_force(site, HANNA) == []
+    assert in_force(site, "supplier.example") == [("domain", "company", "dmarc")]
+    page.keyboard.press("-")
+    expect(toast).to_contain_text(f"{HANNA} is let in for the whole company")
+    assert in_force(site, "supplier.example") == []
+    page.keyboard.press("z")
+    expect(page.get_by_role("status").filter(has_text="Undone.")).to_be_visible()
+    assert in_force(site, HANNA) == []
+    expect(row(page, "The offer of Hanna")).not_to_contain_text("Released")
+
+
+def test_narrowed_to_the_end_it_is_a_release_without_a_rule(site: Site, page: Page) -> None:
+    site.come(MARA, author="once@supplier.example", subject="Only this once")
+    site.sit_down(page)
+    row(page, "Only this once").click()
+    page.keyboard.press("a")
+    page.get_by_role("button", name="Only this once").click()
+    expect(page.get_by_role("status").filter(has_text="no rule was made")).to_be_visible()
+    assert in_force(site, "once@supplier.example") == []
+
+
+def test_a_rule_that_was_there_before_is_never_taken_back(site: Site, page: Page) -> None:
+    first, again = "known@supplier.example", "Known already"
+    site.come(JOE, author=first, subject=again)
+    site.sit_down(page)
+    row(page, again).click()
+    with page.expect_response("**/api/v1/decisions"):
+        page.keyboard.press("a")
+    site.come(MARA, author=first, subject="To somebody else too")
+    row(page, "To somebody else too").click()
+    page.keyboard.press("a")
+    expect(page.get_by_role("status").filter(has_text="is let in for Mara Berg")).to_be_visible()
+    page.keyboard.press("z")
+    expect(page.get_by_role("status").filter(has_text="Undone.")).to_be_visible()
+    assert in_force(site, first) == [("address", "person:joe.fern", "dmarc")]
+
+
+def test_where_no_rule_can_be_made_nothing_is_released_and_the_reason_is_said(site: Site, page: Page) -> None:
+    raw = b"To: Joe Fern <joe.fern@company.example>\r\nSubject: From nobody\r\n\r\nHello\r\n"
+    site.come(JOE, author="", subject="From nobody", raw=raw)
+    site.sit_down(page)
+    row(page, "From nobody").click()
+    page.keyboard.press("a")
+    expect(page.get_by_role("alert").filter(has_text="was not carried out")).to_contain_text("senders")
+    expect(row(page, "From nobody")).not_to_contain_text("Released")

@@ -1,0 +1,120 @@
+"""The page of rules: tried out before they are made, what stands in their way, where mail goes, and changed where they stand."""
+
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.triage.arriving import IDA, NO_DMARC, NOW, add_rules
+from tests.webui.site import JOE, Site
+from triage import db, emergency, rules
+from triage.models import Rule
+from triage.rule_orders import RuleOrder
+from triage.times import utcnow
+
+BILLS = "bills@stranger.example"
+
+
+def rule_of(site: Site, number: int) -> Rule:
+    with db.reading(site.engine) as session:
+        return session.get_one(Rule, number)
+
+
+def test_rules_say_what_they_do_before_and_after_they_are_made(site: Site, page: Page) -> None:
+    site.come(JOE, author=BILLS, subject="Invoice", dmarc=NO_DMARC)
+    site.sit_down(page)
+    page.get_by_role("option").filter(has_text="Invoice").click()
+    page.get_by_text("What else matched").click()
+    expect(page.get_by_text("Nothing else matched.")).to_be_visible()
+    page.keyboard.press("g")
+    page.keyboard.press("r")
+    form = page.get_by_role("form", name="New rule")
+    form.get_by_label("Value").fill(BILLS)
+    form.get_by_role("button", name="Try it out").click()
+    expect(form.get_by_text("it would have let in nothing more; 1 mail came from there")).to_be_visible()
+    expect(form.get_by_text("could prove itself by dmarc")).to_be_visible()
+    form.get_by_role("button", name="Add rule").click()
+    table = page.get_by_role("table", name="Rules")
+    expect(table.get_by_text("could prove itself by dmarc").first).to_be_visible()
+    form.get_by_role("combobox", name="Do", exact=True).select_option("block")
+    form.get_by_label("Value").fill(BILLS)
+    form.get_by_role("button", name="Add rule").click()
+    expect(table.get_by_text("Never takes effect.")).to_be_visible()
+    form.get_by_role("combobox", name="Do", exact=True).select_option("redirect")
+    form.get_by_role("combobox", name="What").select_option("recipient")
+    form.get_by_label("Value").fill("joe.fern@company.example")
+    form.get_by_label("Goes to").fill("nobody.here")
+    form.get_by_role("button", name="Add rule").click()
+    expect(form.get_by_role("alert")).to_contain_text("is nobody here")
+    expect(table.get_by_text("mail to this address")).to_have_count(0)
+
+
+def test_a_rule_is_changed_where_it_stands(site: Site, page: Page) -> None:
+    (number,) = add_rules(site.engine, site.settings, RuleOrder("allow", "domain", "changed.example", "company"))
+    site.sit_down(page, path="/rules")
+    page.get_by_role("button", name="Change the rule for changed.example").click()
+    sheet = page.get_by_role("dialog")
+    sheet.get_by_label("Note").fill("asked by the lawyers")
+    sheet.get_by_role("combobox", name="Proven by").select_option("dkim")
+    sheet.get_by_role("textbox", name="Domain").fill("mailer.example")
+    sheet.get_by_role("combobox", name="Ends").select_option("lapse")
+    sheet.get_by_label("Days after the last mail").fill("30")
+    sheet.get_by_label("also with risky attachments").check()
+    sheet.get_by_role("button", name="Save").click()
+    row = page.get_by_role("row").filter(has_text="changed.example")
+    expect(row).to_contain_text("asked by the lawyers")
+    expect(row).to_contain_text("signed by mailer.example")
+    expect(row).to_contain_text("30 days after the last mail")
+    expect(row).to_contain_text("with risky attachments")
+    changed = rule_of(site, number)
+    assert (changed.proof, changed.lapse_days, changed.risky) == ("dkim:mailer.example", 30, True)
+    page.get_by_role("button", name="Change the rule for changed.example").click()
+    sheet.get_by_role("combobox", name="Ends").select_option("never")
+    sheet.get_by_role("button", name="Save").click()
+    expect(row).not_to_contain_text("after the last mail")
+    assert rule_of(site, number).until is None
+
+
+def test_another_scope_is_another_rule_in_place_of_this_one(site: Site, page: Page) -> None:
+    (number,) = add_rules(site.engine, site.settings, RuleOrder("allow", "domain", "moved.example", "company", note="kept"))
+    site.sit_down(page, path="/rules")
+    page.get_by_role("button", name="Change the rule for moved.example").click()
+    page.get_by_role("dialog").get_by_role("combobox", name="For", exact=True).select_option("department:legal")
+    page.get_by_role("button", name="Save").click()
+    row = page.get_by_role("row").filter(has_text="moved.example")
+    expect(row.filter(has_text="Legal")).to_contain_text("kept")
+    expect(row).to_have_count(1)
+    assert rule_of(site, number).removed_at is not None
+
+
+@pytest.mark.parametrize(("answer", "kept"), [("Keep that", "theirs"), ("Save", "mine")])
+def test_whoever_changes_it_second_is_told_what_the_first_one_wrote(site: Site, page: Page, answer: str, kept: str) -> None:
+    value = f"{kept}.example"
+    (number,) = add_rules(site.engine, site.settings, RuleOrder("allow", "domain", value, "company"))
+    site.sit_down(page, path="/rules")
+    with page.expect_response(f"**/rules/{'*'}"):
+        page.get_by_role("button", name=f"Change the rule for {value}").click()
+    with db.transaction(site.engine) as session:
+        rules.change(session, number, {"note": "theirs"}, by=IDA, now=NOW, settings=site.settings)
+    sheet = page.get_by_role("dialog")
+    sheet.get_by_label("Note").fill("mine")
+    sheet.get_by_role("button", name="Save").click()
+    expect(sheet.get_by_role("alert")).to_contain_text(
+        "Somebody has changed this rule since you looked. It now says: proved by DMARC; never ends; “theirs”"
+    )
+    assert rule_of(site, number).note == "theirs"
+    sheet.get_by_role("button", name=answer).click()
+    expect(sheet).to_have_count(0)
+    expect(page.get_by_role("row").filter(has_text=value)).to_contain_text(kept)
+    assert rule_of(site, number).note == kept
+
+
+def test_everybody_sees_that_the_door_stands_open(site: Site, page: Page) -> None:
+    site.sit_down(page, path="/rules")
+    with db.transaction(site.engine) as session:
+        emergency.open_door(session, utcnow() + timedelta(hours=2), reason="the office is flooded", by=IDA, now=utcnow())
+    expect(page.get_by_text("The door stands open")).to_be_visible()
+    expect(page.get_by_text("the office is flooded")).to_be_visible()
+    with db.transaction(site.engine) as session:
+        emergency.close(session, by=IDA, now=utcnow())
+    expect(page.get_by_text("The door stands open")).to_have_count(0)

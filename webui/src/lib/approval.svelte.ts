@@ -1,0 +1,77 @@
+// The rule of an approved sender, step by step: only this once, the narrowest that is sensible, then wider ones.
+import { api, isAsked } from './api'
+import type { Decision, Rule, RuleWish, Select, Trial } from './shapes'
+import { plain, plural } from './words'
+
+/** Rules for all of the senders within one scope, each tried out. */
+type Step = readonly Trial[]
+
+const stepOf = ({ order }: Trial): string => `${order.match === 'domain'} ${order.scope}`
+
+const who = ({ order }: Trial): string => (order.match === 'domain' ? `Anybody at ${plain(order.value)}` : order.match === 'list' ? `The list ${plain(order.value)}` : plain(order.value))
+
+export class Approval {
+  at = $state(0) // -1: no rule
+  #rules: readonly Rule[] = []
+  #since = ''
+
+  private constructor(
+    readonly steps: readonly Step[],
+    readonly fallback: RuleWish,
+  ) {}
+
+  /** What can be offered for this mail; where nothing can, `fallback` is asked for, and the server says why not. */
+  static async of(select: Select, fallback: RuleWish): Promise<Approval> {
+    const { items } = await api.offers(select)
+    const steps = [...new Set(items.map(stepOf))].map((name) => items.filter((one) => stepOf(one) === name))
+    return new Approval(steps, fallback)
+  }
+
+  /** The rule to make with the decision: of several senders the server names each. */
+  get wish(): RuleWish {
+    const first = this.steps[0]
+    if (!first?.[0]) return this.fallback
+    return first.length === 1 ? first[0].order : { ...this.fallback, scope: first[0].order.scope }
+  }
+
+  /** The decision was carried out: these are the rules in force. */
+  made(decision: Decision): void {
+    this.#rules = decision.rules
+    this.#since = decision.at
+  }
+
+  get wider(): Step | undefined {
+    return this.steps[this.at + 1]
+  }
+
+  /** Who is let in for whom, and what that would have meant. */
+  words(names: (scope: string) => string): string[] {
+    const step = this.steps[this.at]
+    const one = step?.[0]
+    if (!one) return this.at < 0 ? ['Released only this once: no rule was made.'] : []
+    const senders = step.length === 1 ? `${who(one)} is` : `${plural(step.length, 'sender')} are`
+    const mails = step.reduce((sum, trial) => sum + trial.changed, 0)
+    const meant = step.length === 1 ? one.sentence : `In the last 30 days they would have let in ${plural(mails, 'mail')}.`
+    return [`${senders} let in for ${names(one.order.scope)} from now on, with proof.`, meant, ...step.map((trial) => plain(trial.doubt)).filter(Boolean)]
+  }
+
+  /** The rules of another step in place of these; false when they wait for a second key and nothing is changed. */
+  async go(to: number): Promise<boolean> {
+    const made = await Promise.all((this.steps[to] ?? []).map(({ order }) => api.addRule(order)))
+    const rules = made.filter((one): one is Rule => !isAsked(one))
+    if (rules.length < made.length) return false
+    const before = this.#rules
+    this.#rules = rules
+    await this.#remove(before)
+    this.at = to
+    return true
+  }
+
+  /** Take back what was made here. */
+  drop = (): Promise<void> => this.#remove(this.#rules)
+
+  /** A rule that was there before is not ours to remove. */
+  async #remove(rules: readonly Rule[]): Promise<void> {
+    await Promise.all(rules.filter((one) => one.created_at >= this.#since).map((one) => api.removeRule(one.id)))
+  }
+}
