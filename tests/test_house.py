@@ -13,7 +13,7 @@ from triage.errors import NotAllowedNow
 from triage.states import ENTRY, TRANSITIONS, Event, State, follow
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("triage", "mail_auth", "mta", "mailboxes", "directory_sync", "triage_api", "triage_cli", "demo", "migrations")
+ROOMS = ("triage", "mail_auth", "mta", "mailboxes", "directory_sync", "webhooks", "triage_api", "triage_cli", "demo", "migrations")
 MODULES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 NAMELESS = {"utils", "util", "common", "core", "base", "manager", "service", "helpers", "misc"}
 

@@ -6,8 +6,9 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from triage import emergency
+from triage import emergency, outbox
 from triage.models import Delivery
+from triage.outbox import Fared
 from triage.states import State
 
 
@@ -20,6 +21,7 @@ class Gauges:
     due: int  # deliveries that the relay should have taken by now
     longest_due: datetime | None  # since when the first of them waits
     emergency: bool  # does everything pass that is neither blocked nor forged?
+    webhooks: tuple[Fared, ...] = ()
 
 
 def gauges(session: Session, now: datetime) -> Gauges:
@@ -34,4 +36,5 @@ def gauges(session: Session, now: datetime) -> Gauges:
         due=due,
         longest_due=longest_due,
         emergency=emergency.alarm(session, now) is not None,
+        webhooks=tuple(outbox.fared(session)),
     )

@@ -753,6 +753,35 @@ class PracticeAnswer(SQLModel, table=True):
     given: str
 
 
+class Webhook(SQLModel, table=True):
+    """How a webhook of the settings fares."""
+
+    __tablename__ = "webhook"
+    name: str = Field(primary_key=True)
+    failures: int = 0  # in a row
+    rests_until: datetime | None = instant(nullable=True)
+    gone: bool = False  # it said that it wants no more (410): nothing is sent until somebody says otherwise
+    last_reply: str = ""  # of the last failure
+    failed_at: datetime | None = instant(nullable=True)
+    succeeded_at: datetime | None = instant(nullable=True)
+    dropped: int = 0  # calls that were given up
+
+
+class WebhookCall(SQLModel, table=True):
+    """What a webhook is still to be told. It goes when it has been taken."""
+
+    __tablename__ = "webhook_call"
+    id: int = identity()
+    hook: str
+    event: str  # the id that receivers know doubles by
+    kind: str
+    body: str = Field(sa_column=Column(Text, nullable=False))
+    at: datetime = instant()
+    due_at: datetime = instant()  # when to call, or when the lease ends
+    attempts: int = 0  # fences late answers of a dead sender
+    __table_args__ = (UniqueConstraint("hook", "event"), Index("webhook_call_due", "hook", "due_at", "id"))
+
+
 class Marker(SQLModel, table=True):
     """A named number that processes compare: versions of directory and rules, the sealer's head, leases."""
 

@@ -12,8 +12,10 @@ from triage import freemail, hours
 from triage.addressing import DELIMITERS
 from triage.envelope import ascii_domain
 from triage.errors import BadInput
+from triage.hooks import Hook
 
 Texts = tuple[tuple[str, str], ...]  # a table of texts by name, in its order
+Hooks = tuple[Hook, ...]  # a table of tables by name
 PLACES = ("./mailroom.toml", "/etc/mailroom/mailroom.toml")
 
 
@@ -322,6 +324,20 @@ class Notices:
 
 
 @dataclass(frozen=True, slots=True)
+class Webhooks:
+    """Programs elsewhere that are told by HTTP what happens here (docs/notices.md)."""
+
+    hooks: Hooks = key(
+        "Tables [webhooks.hooks.NAME] with url or url_file; secret_file (keys that sign each call); format (json, slack, teams); events "
+        "(empty: all); departments (empty: everything); details = true (name senders and subjects).",
+        (),
+    )
+    timeout: int = key("Seconds for one call in all.", 10)
+    give_up_after: int = key("Hours after which a call that nobody takes is given up.", 72)
+    ca_file: str = key("PEM file of the authorities that vouch for the receivers; empty: those of the system.", "")
+
+
+@dataclass(frozen=True, slots=True)
 class Reject:
     """What staff can tell a sender whose mail is not wanted."""
 
@@ -467,6 +483,7 @@ class Settings:
     policy: Policy = Policy()
     floods: Floods = Floods()
     notices: Notices = Notices()
+    webhooks: Webhooks = Webhooks()
     reject: Reject = Reject()
 
     @property
@@ -619,6 +636,8 @@ def checked_value(value: Any, kind: Any, choices: tuple[str, ...], where: str) -
         return Path(value)
     if kind == Texts:
         return texts(value, where)
+    if kind == Hooks:
+        return hooks_of(value, where)
     if get_origin(kind) is tuple:
         if not isinstance(value, list) or not all(isinstance(one, get_args(kind)[0]) for one in value):
             raise BadInput(f'{where} must be a list, such as ["one", "two"]')
@@ -643,6 +662,16 @@ def texts(value: Any, where: str) -> Texts:
     ):
         raise BadInput(f'{where} must be a table of texts, such as [{where.rpartition(": ")[2]}] and below it NAME = "text"')
     return tuple(value.items())
+
+
+def hooks_of(value: Any, where: str) -> Hooks:
+    """Webhooks by their names."""
+    if not isinstance(value, dict) or not all(isinstance(table, dict) for table in value.values()):
+        raise BadInput(f'{where} must be tables, such as [webhooks.hooks.chat] and below it url = "https://…"')
+    try:
+        return tuple(Hook.parse(name, table) for name, table in value.items())
+    except ValueError as fault:
+        raise BadInput(f"{where}: {fault}") from fault
 
 
 def from_text(text: str, kind: Any, where: str) -> Any:

@@ -3,7 +3,7 @@
 import ipaddress
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from fastapi import APIRouter, Request
@@ -14,6 +14,7 @@ from triage import db
 from triage.backlog import OUTBOUND, Backlog, backlog
 from triage.errors import BadInput
 from triage.gauges import Gauges, gauges
+from triage.outbox import Fared
 from triage.settings import Api
 from triage.times import utcnow
 from triage_api.exposition import MEDIA_TYPE, Family, exposition, gauge, labelled
@@ -131,7 +132,20 @@ def record_families(found: Gauges, now: datetime) -> list[Family]:
         gauge("mailroom_held_oldest_age_seconds", "How long the mail that has been held longest has waited.", age(found.oldest_held, now)),
         gauge("mailroom_queue_due", "Deliveries that should be on their way by now.", found.due),
         gauge("mailroom_queue_due_age_seconds", "How long the first delivery that is due has waited.", age(found.longest_due, now)),
+        *webhook_families(found, now),
     ]
+
+
+def webhook_families(found: Gauges, now: datetime) -> list[Family]:
+    """How each webhook fares."""
+    told: dict[str, tuple[str, Callable[[Fared], float]]] = {
+        "mailroom_webhook_waiting": ("What a webhook is still to be told.", lambda one: one.waiting),
+        "mailroom_webhook_oldest_age_seconds": ("How long the first of it has waited.", lambda one: age(one.oldest, now)),
+        "mailroom_webhook_failures": ("Failed calls in a row.", lambda one: one.failures),
+        "mailroom_webhook_gone": ("1 when the receiver has said that it wants no more.", lambda one: int(one.gone)),
+        "mailroom_webhook_dropped": ("Calls that were given up.", lambda one: one.dropped),
+    }
+    return [labelled(name, help, "hook", {one.name: read(one) for one in found.webhooks}) for name, (help, read) in told.items()]
 
 
 def age(since: datetime | None, now: datetime) -> float:

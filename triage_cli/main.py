@@ -19,6 +19,7 @@ COMMANDS = {  # where each command lives: a role must not import what another on
     "recall": "roles",
     "api": "roles",
     "upkeep": "roles",
+    "webhooks": "hooking",
     "demo": "demo",
     "db": "database",
     "sync": "sync",

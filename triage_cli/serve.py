@@ -55,6 +55,7 @@ def then(config: str | None) -> tuple[str, ...]:
         "outbound": settings.takes_outbound,
         "recall": settings.reaches_mailboxes,
         "sync --follow": settings.directory.source == "ldap",
+        "webhooks": bool(settings.webhooks.hooks),
     }
     return (*THEN, *(role for role, needed in wanted.items() if needed))
 

@@ -16,7 +16,7 @@ def ended() -> int:
         return process.pid
 
 
-@pytest.mark.parametrize("role", ["receive", "judge", "relay", "recall", "upkeep", "api"])
+@pytest.mark.parametrize("role", ["receive", "judge", "relay", "recall", "upkeep", "api", "webhooks"])
 def test_a_role_whose_supervisor_is_dead_ends_at_once(role: str, tmp_path: Path) -> None:
     (tmp_path / "mailroom.toml").write_text("[company]\ndomains = []\n")  # it would be refused with 2
     command = [sys.executable, "-m", "triage_cli", "--config", str(tmp_path / "mailroom.toml"), role]

@@ -76,6 +76,7 @@ SILENT = {  # answered, and without it
     "mode list": "",
     "practice scores": "",
     "token list": "",
+    "webhooks list": "",
 }
 # they start a role, or tell of no mail
 OTHERS = {
@@ -84,7 +85,7 @@ OTHERS = {
     "staff password", "sweep", "staff add", "staff remove", "staff away", "staff sign-out", "staff substitute",
     "staff end-substitute", "token create", "token revoke", "settings", "doctor",
     "learn postfix-log", "mode enforce", "mode observe", "mode reset",
-    "rules import",
+    "rules import", "webhooks test", "webhooks resume", "webhooks secret",
     "rehearse imap", "rehearse maildir", "rehearse mbox", "import maildir", "import mbox", "open",
 }  # fmt: skip
 

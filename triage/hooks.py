@@ -1,0 +1,81 @@
+"""A webhook: which program elsewhere is told, of what, and in which words."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+EVENTS = {  # what can be told; docs/notices.md says what each carries
+    "decision.made": "somebody decided over mail",
+    "decision.undone": "a decision was taken back",
+    "emergency.opened": "everything passes that is neither blocked nor forged",
+    "emergency.closed": "the emergency is over",
+}
+TEST = "webhook.test"  # told to one hook when an administrator asks for it
+FORMATS = ("json", "slack", "teams")
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
+TEXTS, LISTS = ("url", "url_file", "secret_file", "format"), ("events", "departments")
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """One table [webhooks.hooks.NAME] of the settings."""
+
+    name: str
+    url: str = ""
+    url_file: str = ""  # where the URL itself is a secret, as those of chats are; read anew for each call
+    secret_file: str = ""  # a key a line: each call is signed with all of them, so that a new one can come before the old one goes
+    format: str = "json"  # or the words of a chat: slack (also Mattermost and Rocket.Chat), teams
+    events: tuple[str, ...] = ()  # empty: all
+    departments: tuple[str, ...] = ()  # only what concerns these; empty: everything
+    details: bool = False  # name senders and subjects, but of sealed mail
+
+    @classmethod
+    def parse(cls, name: str, given: Mapping[str, Any]) -> Self:
+        """Read the table. ValueError names the key and says what is expected."""
+        if not NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no name for a webhook: write small letters, digits and hyphens")
+        for key, value in given.items():
+            if key in TEXTS and not isinstance(value, str):
+                raise ValueError(f"{key} must be text, not {value!r}")
+            if key in LISTS and not (isinstance(value, list) and all(isinstance(one, str) for one in value)):
+                raise ValueError(f'{key} must be a list, such as ["one", "two"]')
+            if key == "details" and not isinstance(value, bool):
+                raise ValueError(f"details must be true or false, not {value!r}")
+            if key not in (*TEXTS, *LISTS, "details"):
+                raise ValueError(f"there is no key {key!r}; there are {', '.join((*TEXTS, *LISTS, 'details'))}")
+        values: dict[str, Any] = {key: tuple(value) if key in LISTS else value for key, value in given.items()}
+        made = cls(name, **values)
+        if why := made.fault():
+            raise ValueError(why)
+        return made
+
+    def fault(self) -> str:
+        """Why this is no webhook, "" when it is one."""
+        if bool(self.url) == bool(self.url_file):
+            return "name a url or a url_file, one of both"
+        if self.url and (why := fault_of_url(self.url)):
+            return why
+        if self.format not in FORMATS:
+            return f"format must be one of {', '.join(FORMATS)}, not {self.format!r}"
+        if odd := next((one for one in self.events if one not in EVENTS), None):
+            return f"events: there is no {odd!r}; there are {', '.join(EVENTS)}"
+        return ""
+
+    def wants(self, kind: str, departments: frozenset[str]) -> bool:
+        """Is this to be told there? What concerns no department concerns everybody."""
+        here = not self.departments or not departments or not departments.isdisjoint(self.departments)
+        return here and (not self.events or kind in self.events)
+
+
+def fault_of_url(url: str) -> str:
+    """Why nobody can be called there, "" when somebody can."""
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and url.isascii() and url.isprintable()
+    except ValueError:
+        good = False
+    if not good or " " in url:
+        return "the URL must be https://HOST/PATH, or http:// within your own network"
+    return "the URL must not hold a password; sign with a secret_file" if parts.username or parts.password else ""

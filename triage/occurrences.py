@@ -1,0 +1,95 @@
+"""Which acts on the record programs elsewhere are told of, and what: the chain of the trail is their source, so none is skipped."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, not_, or_, select
+from sqlmodel import Session, col
+
+from triage import ids, sealed
+from triage.models import AuditRecord, Decision, DecisionItem, Delivery
+from triage.payloads import LISTED, Detail, Occurrence
+from triage.settings import Settings
+
+AT_ONCE = 1000  # places of the chain that are looked at in one transaction
+DECISION = "decision:"
+
+
+def between(session: Session, after: int, through: int) -> Iterator[AuditRecord]:
+    """The sealed records of this stretch of the chain that may be told of, in their order."""
+    place = (col(AuditRecord.sequence) > after, col(AuditRecord.sequence) <= through)
+    told = or_(col(AuditRecord.act).in_(list(BY_ACT)), col(AuditRecord.subject).startswith(DECISION))
+    yield from session.scalars(select(AuditRecord).where(*place, told).order_by(col(AuditRecord.sequence)))
+
+
+def told_by(session: Session, record: AuditRecord, settings: Settings) -> Occurrence | None:
+    """What a record tells programs elsewhere; None when it is nothing to them."""
+    if record.subject.startswith(DECISION):
+        return decided(session, record, settings)
+    make = BY_ACT.get(record.act)
+    return make(session, record, settings) if make else None
+
+
+def occurrence(record: AuditRecord, kind: str, text: str, settings: Settings, data: dict[str, Any], **more: Any) -> Occurrence:
+    """What all occurrences have from their record."""
+    said = data | {"by": record.by}
+    return Occurrence(ids.show(record.id), kind, record.at, record.sequence or 0, text, said, link=settings.api.public_url, **more)
+
+
+def decided(session: Session, record: AuditRecord, settings: Settings) -> Occurrence | None:
+    """A decision is told of by the first of its records; those of what follows from it say nothing new."""
+    earlier = select(col(AuditRecord.id)).where(
+        col(AuditRecord.subject) == record.subject, col(AuditRecord.sequence) < (record.sequence or 0)
+    )
+    decision = session.get(Decision, ids.read(record.subject.removeprefix(DECISION)))
+    if decision is None or session.scalar(earlier.limit(1)) is not None:
+        return None
+    mails = f"{decision.count} mail{'' if decision.count == 1 else 's'}"
+    undone = decision.undoes is not None
+    text = f"{decision.by_shown} took a decision over {mails} back." if undone else f"{decision.by_shown}: {decision.verb}, {mails}."
+    data = {
+        "decision": ids.show(decision.id),
+        "verb": decision.verb,
+        "count": decision.count,
+        "by_name": decision.by_shown,
+        "departments": sorted(concerned := departments_of(session, decision.id)),
+    }
+    if decision.undoes is not None:
+        data["undoes"] = ids.show(decision.undoes)
+    kind = "decision.undone" if undone else "decision.made"
+    return occurrence(record, kind, text, settings, data, departments=concerned, details=details(session, of_decision(decision.id)))
+
+
+def of_decision(decision_id: int) -> ColumnElement[bool]:
+    """The deliveries that a decision was about."""
+    items = select(col(DecisionItem.delivery_id)).where(col(DecisionItem.decision_id) == decision_id)
+    return col(Delivery.id).in_(items)
+
+
+def departments_of(session: Session, decision_id: int) -> frozenset[str]:
+    """Whose mail a decision was about."""
+    return frozenset(session.scalars(select(col(Delivery.department)).where(of_decision(decision_id)).distinct()))
+
+
+def details(session: Session, where: ColumnElement[bool]) -> tuple[Detail, ...]:
+    """Sender and subject of some of these mails. What is sealed is told to nobody."""
+    rows = select(col(Delivery.author), col(Delivery.subject)).where(and_(where, not_(sealed.anyhow()))).order_by(col(Delivery.id))
+    return tuple(Detail(author, subject) for author, subject in session.execute(rows.limit(LISTED)))
+
+
+def emergency_opened(session: Session, record: AuditRecord, settings: Settings) -> Occurrence:
+    """Everything passes."""
+    until, reason = record.detail.get("until", ""), record.detail.get("reason", "")
+    text = f"EMERGENCY: everything passes that is neither blocked nor forged, until {until}: {reason}"
+    return occurrence(record, "emergency.opened", text, settings, {"until": until, "reason": reason})
+
+
+def emergency_closed(session: Session, record: AuditRecord, settings: Settings) -> Occurrence:
+    """The door is closed again."""
+    return occurrence(record, "emergency.closed", "The emergency is over: the door is closed.", settings, {})
+
+
+BY_ACT: dict[str, Callable[[Session, AuditRecord, Settings], Occurrence | None]] = {
+    "open-emergency": emergency_opened,
+    "close-emergency": emergency_closed,
+}

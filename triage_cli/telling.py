@@ -1,0 +1,57 @@
+"""What the doctor looks at where programs elsewhere are told what happens."""
+
+from collections.abc import Iterator
+
+from triage import credentials, db, outbox, payloads
+from triage.errors import BadInput
+from triage.hooks import Hook
+from triage.outbox import Fared
+from triage.settings import Settings
+from triage_cli.finding import FAIL, OK, WARN, Finding
+from triage_cli.opened import database_of
+
+SHORTEST = 24  # bytes of a key (Standard Webhooks)
+PLAIN = "http://"
+
+
+def webhooks(settings: Settings) -> Iterator[Finding]:
+    """Can each webhook be called and signed for, and is it taken? A database that does not answer has a finding of its own."""
+    hooks = settings.webhooks.hooks
+    if not hooks:
+        return
+    try:
+        with database_of(settings) as engine, db.reading(engine) as session:
+            fared = outbox.fared(session, [hook.name for hook in hooks])
+    except BadInput:
+        return
+    for hook, one in zip(hooks, fared, strict=True):
+        what = f"webhook {hook.name}"
+        yield from lacking(hook, what)
+        yield faring(one, what)
+
+
+def lacking(hook: Hook, what: str) -> Iterator[Finding]:
+    """What its settings lack."""
+    try:
+        url, keys = credentials.url_of(hook), [payloads.key_bytes(key) for key in credentials.keys_of(hook)]
+    except (OSError, ValueError) as fault:
+        yield Finding(FAIL, what, f"cannot be called: {fault}", "mend url_file or secret_file, and let this user read it")
+        return
+    if any(len(key) < SHORTEST for key in keys):
+        yield Finding(WARN, what, f"a key is shorter than {SHORTEST} bytes", "make one with `mailroom webhooks secret`")
+    if hook.format == "json" and not keys:
+        yield Finding(WARN, what, "calls are not signed: anybody can send the receiver the same", "set secret_file, and check it there")
+    if hook.details and url.startswith(PLAIN):
+        yield Finding(WARN, what, "senders and subjects go out unencrypted", "use https://")
+
+
+def faring(one: Fared, what: str) -> Finding:
+    """How it fares."""
+    waits = f"{one.waiting} calls wait" + (f" since {one.oldest:%d %b %H:%M} UTC" if one.oldest else "")
+    if one.gone:
+        found = f"the receiver wants no more ({one.last_reply}); {waits}"
+        return Finding(FAIL, what, found, f"see there; then `mailroom webhooks resume {one.name}`")
+    if one.ails:
+        found = f"{one.failures} calls failed in a row: {one.last_reply}; {waits}"
+        return Finding(FAIL, what, found, "mend the receiver or the URL; it is called again and again until webhooks.give_up_after")
+    return Finding(OK, what, f"{waits}; the last one was taken {one.succeeded_at:%d %b %H:%M} UTC" if one.succeeded_at else waits)

@@ -1,0 +1,99 @@
+"""The webhooks role: takes up what the trail tells, and calls each webhook of the settings from a thread of its own."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from triage import outbox
+from triage.db import open_engine, reading, transaction
+from triage.hooks import Hook
+from triage.settings import Settings
+from triage.times import utcnow
+from triage.visible import visible
+from webhooks.post import post
+
+LOOK_EVERY = 0.5  # seconds
+TIDY_EVERY = 60.0
+PATIENCE = 2.0  # seconds until a database that is down is asked again
+
+log = logging.getLogger(__name__)
+
+
+def run(settings: Settings, stop: threading.Event) -> None:
+    """Tell webhooks what happens until `stop` is set; a call under way is finished. A database that is down is waited for.
+
+    What is claimed and never settled is called again when its lease ends, with the same id: possibly twice, never lost.
+    """
+    engine = open_engine(settings.database.url)
+    threads = [
+        threading.Thread(target=keep_on, args=(calls(hook, settings, engine), stop), name=hook.name) for hook in settings.webhooks.hooks
+    ]
+    try:
+        for thread in threads:
+            thread.start()
+        log.info("telling %s", ", ".join(hook.name for hook in settings.webhooks.hooks) or "nobody: the settings have no webhooks")
+        keep_on(taking_up(settings, engine), stop)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+        engine.dispose()
+
+
+def keep_on(turn: Callable[[], bool], stop: threading.Event) -> None:
+    """Take turns until told to stop; at once again after one that found something to do."""
+    pause = 0.0
+    while not stop.wait(pause):
+        try:
+            pause = 0.0 if turn() else LOOK_EVERY
+        except SQLAlchemyError as fault:
+            log.warning("the database does not answer, trying again: %s", visible(str(fault)).splitlines()[0])
+            pause = PATIENCE
+
+
+def taking_up(settings: Settings, engine: Engine) -> Callable[[], bool]:
+    """What the one thread does that fills the outbox."""
+    tidied = -TIDY_EVERY
+
+    def turn() -> bool:
+        nonlocal tidied
+        if time.monotonic() - tidied > TIDY_EVERY:
+            with transaction(engine) as session:
+                dropped = outbox.give_up(session, settings, now=utcnow())
+            if dropped:
+                log.warning("%d calls were given up: nobody took them", dropped)
+            tidied = time.monotonic()
+        with reading(engine) as session:
+            if not outbox.is_behind(session):
+                return False
+        with transaction(engine) as session:
+            outbox.take_up(session, settings, now=utcnow())
+        return True
+
+    return turn
+
+
+def calls(hook: Hook, settings: Settings, engine: Engine) -> Callable[[], bool]:
+    """What the thread of one webhook does."""
+
+    def turn() -> bool:
+        with reading(engine) as session:
+            due = outbox.next_due(session, hook.name)
+        if due is None or due > utcnow():
+            return False
+        with transaction(engine) as session:
+            call = outbox.claim(session, hook.name, settings, now=utcnow())
+        if call is None:
+            return False
+        answer = post(hook, call, settings.webhooks, time.time())
+        with transaction(engine) as session:
+            outbox.settle(session, hook.name, call, answer, now=utcnow())
+        if answer.kind != "taken":
+            log.warning("%s: %s (%s, attempt %d)", hook.name, answer.reply, call.event, call.number)
+        return True
+
+    return turn
