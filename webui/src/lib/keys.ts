@@ -59,8 +59,10 @@ export const commands: readonly Command[] = [
     ['goRules', 'g r', 'Go to the rules'],
     ['goCorrespondents', 'g c', 'Go to whom we know by our own mail'],
     ['goFirstDay', 'g f', 'Go to the first day: rules that are proposed'],
-    ['goSending', 'g s', 'Go to the mail on the way'],
-    ['goPractice', 'g p', 'Go to practice'],
+    ['goSending', 'g w', 'Go to the mail on the way'],
+    ['goPractice', 'g t', 'Go to practice'],
+    ['goSecondKeys', 'g k', 'Go to what waits for a second key'],
+    ['goDoors', 'g o', 'Go to the doors'],
   ]),
 ]
 

@@ -1,0 +1,47 @@
+// The pages there are: where each is, what it is called, its command in the key map, and where it stands in the rail.
+import type { Component } from 'svelte'
+import { proposals } from './proposals.svelte'
+import { secondKeys } from './secondKeys.svelte'
+import { session } from './session.svelte'
+
+type Page = Component<{ id: string }> | Component
+
+export interface Place {
+  readonly path: string
+  readonly says: string
+  readonly command: string
+  readonly part: 'queue' | 'end'
+  readonly load: () => Promise<{ default: Page }>
+  /** One thing of this page, at `path`/ID. */
+  readonly one?: () => Promise<{ default: Component<{ id: string }> }>
+  /** For whom it is in the rail; left out: for everybody. */
+  readonly shown?: () => boolean
+  readonly count?: () => number
+}
+
+export const PLACES: readonly Place[] = [
+  { path: '/sending', says: 'On the way', command: 'goSending', part: 'queue', load: () => import('../pages/Sending.svelte') },
+  { path: '/second-keys', says: 'Second keys', command: 'goSecondKeys', part: 'queue', load: () => import('../pages/SecondKeys.svelte'), shown: () => secondKeys.items.length > 0, count: () => secondKeys.items.length },
+  { path: '/decisions', says: 'Decided today', command: 'goDecisions', part: 'queue', load: () => import('../pages/Decisions.svelte') },
+  { path: '/first-day', says: 'First day', command: 'goFirstDay', part: 'end', load: () => import('../pages/FirstDay.svelte'), shown: () => proposals.mine && proposals.open > 0, count: () => proposals.open },
+  { path: '/rules', says: 'Rules', command: 'goRules', part: 'end', load: () => import('../pages/Rules.svelte') },
+  { path: '/correspondents', says: 'Correspondents', command: 'goCorrespondents', part: 'end', load: () => import('../pages/Correspondents.svelte') },
+  { path: '/practice', says: 'Practice', command: 'goPractice', part: 'end', load: () => import('../pages/Practice.svelte') },
+  { path: '/doors', says: 'Doors', command: 'goDoors', part: 'end', load: () => import('../pages/Doors.svelte'), shown: () => session.me?.role === 'admin' },
+]
+
+/** Which page an address means, and which one thing of it; undefined where there is none. */
+export function placeAt(path: string): { load: () => Promise<{ default: Page }>; id: string } | undefined {
+  const found = PLACES.find((one) => path === one.path || (one.one && path.startsWith(`${one.path}/`)))
+  if (!found) return undefined
+  const id = path.slice(found.path.length + 1)
+  return { load: id && found.one ? found.one : found.load, id: decoded(id) }
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
+}
