@@ -63,6 +63,13 @@ def require(by: Actor, *roles: Role) -> None:
         raise NotAllowed(f"this needs the role {' or '.join(roles)}; yours is {by.role}")
 
 
+def over_everything(by: Actor, *roles: Role) -> None:
+    """NotAllowed unless the actor has one of these roles for the whole company."""
+    require(by, *roles)
+    if not by.scope.company:
+        raise NotAllowed("this is about the whole company; your scope is " + (", ".join(by.scope.words()) or "empty"))
+
+
 def allow(by: Actor, grant: Grant) -> None:
     """NotAllowed for a token that was not made for this."""
     if by.grants is not None and grant not in by.grants:

@@ -1,18 +1,18 @@
 """Read-only: the queue as cards, deliveries that are decided together."""
 
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, Subquery, and_, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, String, Subquery, and_, func, literal, not_, or_, select
 from sqlmodel import Session, col
 
-from triage import grouping, kept_cards, sealed
+from triage import expiry, grouping, kept_cards, legal_holds, sealed
 from triage.actor import Actor
 from triage.grouping import NEVER, Group
 from triage.kept_cards import Kept, Pile, Place
 from triage.listings import Listed, seen, some
-from triage.models import Delivery, Instant
+from triage.models import Decision, Delivery, Instant
 from triage.order import PRESSING
 from triage.piles import in_piles
 from triage.selection import UNPROVEN, Selection
@@ -36,6 +36,7 @@ class Card:
     weight: int  # the greatest
     urgency: int  # the greatest
     perishable_until: datetime | None  # the soonest that has not passed
+    expires_at: datetime | None  # the soonest that does, where that is within a day
     lead: Listed
     ids: tuple[int, ...]  # newest first, at most CARD_IDS
     select: Selection  # all of it, whatever its state
@@ -88,7 +89,12 @@ def cards(
     page = piles[:limit]
     ids = ids_of(session, where, page, group, most_ids) if most_ids else {pile.key: [] for pile in page}
     leads = {lead.id: lead for lead in some(session, [pile.lead for pile in page], by=by)}
-    items = tuple(card(pile, sizes[pile.pile], leads[pile.lead], ids[pile.key], group) for pile in page if pile.lead in leads)
+    ends = expiring(session, where, page, group, now)
+    items = tuple(
+        card(pile, sizes[pile.pile], leads[pile.lead], ids[pile.key], soon(pile, leads[pile.lead], ends, now), group)
+        for pile in page
+        if pile.lead in leads
+    )
     last = page[-1] if len(piles) > limit else None
     following = (last.pressing, last.urgency, last.newest, last.key) if last else None
     return Cards(items, following, numbers[1], numbers[0])
@@ -303,7 +309,28 @@ def ids_of(session: Session, where: ColumnElement[bool], piles: list[Pile], grou
     return found
 
 
-def card(pile: Pile, size: int, lead: Listed, ids: list[int], group: Group) -> Card:
+def expiring(session: Session, where: ColumnElement[bool], piles: list[Pile], group: Group, now: datetime) -> dict[str, datetime]:
+    """When the first of what is on these cards expires, by the card's key, where that is within a day."""
+    days, several = session.scalar(select(expiry.known_days())), [pile for pile in piles if pile.number > 1]
+    if days is None or not several:
+        return {}
+    soon, key = expiry.over(now + expiry.SOON, days), grouping.key(group)
+    if session.scalar(select(literal(1)).select_from(Delivery).where(soon).limit(1)) is None:
+        return {}
+    these = and_(where, soon, not_(legal_holds.marked()), in_piles(session, {pile.pile for pile in several}, group))
+    begun = func.min(expiry.begun(), type_=Instant)
+    rows = select(key, begun).outerjoin(Decision, col(Decision.id) == col(Delivery.decision_id)).where(these).group_by(key)
+    return {name: first + timedelta(days=days) for name, first in session.execute(rows)}
+
+
+def soon(pile: Pile, lead: Listed, ends: dict[str, datetime], now: datetime) -> datetime | None:
+    """When the first of a card expires, where that is within a day."""
+    if pile.number > 1:
+        return ends.get(pile.key)
+    return lead.expires_at if lead.expires_at and lead.expires_at <= now + expiry.SOON else None
+
+
+def card(pile: Pile, size: int, lead: Listed, ids: list[int], expires_at: datetime | None, group: Group) -> Card:
     """A card as a value."""
     return Card(
         key=pile.key,
@@ -315,6 +342,7 @@ def card(pile: Pile, size: int, lead: Listed, ids: list[int], group: Group) -> C
         weight=pile.weight,
         urgency=pile.urgency,
         perishable_until=None if pile.perishable == NEVER else pile.perishable,
+        expires_at=expires_at,
         lead=lead,
         ids=tuple(ids),
         select=whole(lead, group),

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import ColumnElement, Row, Select, and_, func, literal, or_, select
 from sqlmodel import Session, col
 
-from triage import access, sealed
+from triage import access, expiry, legal_holds, sealed
 from triage.actor import Actor
 from triage.db import among
 from triage.models import (
@@ -93,6 +93,8 @@ class Listed:
     last_reply: str
     decided: Decided | None
     sealed: bool  # only named staff sees it, and says why when they open it
+    legal_hold: bool  # it is neither expired nor erased
+    expires_at: datetime | None  # None where it does not
 
 
 def deliveries(
@@ -102,15 +104,21 @@ def deliveries(
     by: Actor,
     rule_id: int | None = None,
     rule: str = "",
+    expiring_by: datetime | None = None,
     limit: int = 50,
     after: tuple[datetime, int] | None = None,
 ) -> Page[Listed]:
-    """Deliveries in the actor's scope, newest first. `wanted` may be empty: everything. `after`: the last one seen, (received_at, id)."""
+    """Deliveries in the actor's scope, newest first. `wanted` may be empty: everything. `after`: the last one seen, (received_at, id).
+
+    `expiring_by`: only held mail that expires until then.
+    """
     where = seen(wanted, by)
     if rule_id is not None:
         where = and_(where, col(Delivery.rule_id) == rule_id)
     if rule:
         where = and_(where, col(Delivery.rule) == rule)
+    if expiring_by is not None:
+        where = and_(where, legal_holds.expiring(session, expiring_by))
     capped = select(literal(1)).select_from(Delivery).where(where).limit(COUNTED).subquery()
     total = session.scalar(select(func.count()).select_from(capped)) or 0
     if after is not None:
@@ -139,6 +147,8 @@ def listing(where: ColumnElement[bool]) -> Select[Any]:
             func.coalesce(col(Person.name), col(Delivery.person)),
             Decision,
             sealed.anyhow(),
+            legal_holds.marked(),
+            expiry.known_days(),
         )
         .join(Message, col(Message.id) == col(Delivery.message_id))
         .join(Content, col(Content.id) == col(Message.content_id))
@@ -151,7 +161,7 @@ def listing(where: ColumnElement[bool]) -> Select[Any]:
 
 def listed(row: Row[*tuple[Any, ...]]) -> Listed:
     """A row of `listing` as a value."""
-    delivery, size, summary, signals, department_name, person_name, decision, under_seal = row
+    delivery, size, summary, signals, department_name, person_name, decision, under_seal, held, days = row
     return Listed(
         id=delivery.id,
         message_id=delivery.message_id,
@@ -185,6 +195,8 @@ def listed(row: Row[*tuple[Any, ...]]) -> Listed:
         last_reply=delivery.last_reply,
         decided=decided(decision) if decision else None,
         sealed=bool(under_seal),
+        legal_hold=bool(held),
+        expires_at=None if held else expiry.moment(delivery.state, delivery.received_at, decision.at if decision else None, days),
     )
 
 

@@ -742,6 +742,33 @@ class SeededFolder(SQLModel, table=True):
     read_at: datetime = instant()
 
 
+class LegalHold(SQLModel, table=True):
+    """Mail that is neither expired nor erased until somebody lifts the hold."""
+
+    __tablename__ = "legal_hold"
+    id: int = identity()
+    person: str = ""  # uid; "" where it is about a selection
+    selection: dict[str, Any] = document()
+    reason: str
+    made_at: datetime = instant()
+    made_by: str
+    made_by_shown: str
+    reached: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))  # deliveries up to here are marked
+    lifted_at: datetime | None = instant(nullable=True)
+    lifted_by: str = ""
+    lifted_by_shown: str = ""
+    lifted_reason: str = ""
+
+
+class LegallyHeld(SQLModel, table=True):
+    """A delivery that a legal hold was about once: it stays held even where it no longer fits."""
+
+    __tablename__ = "legally_held"
+    hold_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    delivery_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    __table_args__ = (Index("legally_held_by_delivery", "delivery_id"),)
+
+
 class PracticeAnswer(SQLModel, table=True):
     """What a member of staff answered first to a card that they practised on."""
 

@@ -1,42 +1,63 @@
 """The time runs out: held mail expires, and content whose copies are all final is erased. In slices that never hurt."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, and_, or_, select, update
+from sqlalchemy import Select, and_, func, or_, select, update
 from sqlmodel import Session, col
 
-from triage import campaigns, ledger, related
+from triage import access, campaigns, expiry, ledger, legal_holds, related
 from triage.actor import Actor
 from triage.db import among
 from triage.ids import first_id_at
-from triage.models import Content, Decision, Delivery, Message, Recalled
+from triage.models import Content, Decision, Delivery, Instant, Message, Recalled
 from triage.settings import Settings
 from triage.states import FINAL, Event, State
 
 BY = Actor.system("retention")
 
 
+@dataclass(frozen=True, slots=True)
+class Expiring:
+    """Held mail of one folder that expires soon."""
+
+    department: str
+    person: str  # uid; "" is the department's shared folder
+    mails: int
+    soonest: datetime
+
+
+def expiring(session: Session, *, by: Actor, settings: Settings, now: datetime) -> list[Expiring]:
+    """What expires within a day unless somebody decides, folder by folder in the actor's scope."""
+    days = settings.retention.held_days
+    soon = and_(expiry.over(now + expiry.SOON, days), ~legal_holds.kept(session), access.waiting(by))
+    rows = session.execute(
+        select(col(Delivery.department), col(Delivery.person), func.count(), func.min(expiry.begun(), type_=Instant))
+        .outerjoin(Decision, col(Decision.id) == col(Delivery.decision_id))
+        .where(soon)
+        .group_by(col(Delivery.department), col(Delivery.person))
+        .order_by(col(Delivery.department), col(Delivery.person))
+    )
+    return [Expiring(department, person, mails, begun + timedelta(days=days)) for department, person, mails, begun in rows]
+
+
 def expire(session: Session, *, settings: Settings, now: datetime, limit: int = 500) -> int:
     """Expire mail held for `retention.held_days` since it came in, or since somebody restored it; how many, at most `limit`."""
-    old = now - timedelta(days=settings.retention.held_days)
-    decided_lately = select(col(Decision.id)).where(col(Decision.id) == col(Delivery.decision_id), col(Decision.at) >= old)
-    held = (
-        select(col(Delivery.id))
-        .where(col(Delivery.state) == State.HELD, col(Delivery.received_at) < old, ~decided_lately.exists())
-        .order_by(col(Delivery.received_at))
-        .limit(limit)
-    )
-    ids = list(session.scalars(held))
+    legal_holds.take_turn(session)
+    over = (expiry.over(now, settings.retention.held_days), ~legal_holds.kept(session))
+    ids = list(session.scalars(select(col(Delivery.id)).where(*over).order_by(col(Delivery.received_at)).limit(limit)))
     return len(ledger.record_many(session, among(session, col(Delivery.id), ids), Event.EXPIRE, by=BY, now=now)) if ids else 0
 
 
 def erase(session: Session, *, settings: Settings, now: datetime, limit: int = 200) -> int:
     """Erase the bytes of messages whose every delivery has been final long enough; the records stay. How many contents."""
-    found = list(session.scalars(erasable(settings, now).limit(limit)))
+    legal_holds.take_turn(session)
+    over = erasable(session, settings, now)
+    found = list(session.scalars(over.limit(limit)))
     if not found:
         return 0
     lock(session, found)
-    ids = list(session.scalars(erasable(settings, now).where(among(session, col(Content.id), found))))
+    ids = list(session.scalars(over.where(among(session, col(Content.id), found))))
     if not ids:
         return 0
     session.execute(update(Content).where(among(session, col(Content.id), ids)).values(zstd=None, erased_at=now))
@@ -53,11 +74,13 @@ def erase(session: Session, *, settings: Settings, now: datetime, limit: int = 2
 
 def forget(session: Session, *, settings: Settings, now: datetime, limit: int = 200) -> int:
     """Erase the copies that were taken out of mailboxes and can be put back no longer; how many, at most `limit`."""
+    legal_holds.take_turn(session)
     gone = now - timedelta(days=settings.retention.purged_days)
     over = (
         select(col(Recalled.id))
         .join(Delivery, col(Delivery.id) == col(Recalled.delivery_id))
         .where(col(Recalled.head).is_not(None), col(Delivery.state) == State.PURGED, col(Delivery.settled_at) < gone)
+        .where(~legal_holds.kept(session))
         .limit(limit)
     )
     ids = list(session.scalars(over))
@@ -80,8 +103,8 @@ def lock(session: Session, content_ids: list[int]) -> None:
     session.scalars(copies.with_for_update(of=Delivery)).all()
 
 
-def erasable(settings: Settings, now: datetime) -> Select[int]:
-    """Contents none of whose deliveries is still needed."""
+def erasable(session: Session, settings: Settings, now: datetime) -> Select[int]:
+    """Contents none of whose deliveries is still needed, or legally held."""
     gone = now - timedelta(days=settings.retention.purged_days)
     sent = now - timedelta(days=settings.retention.released_days)
     told = now - timedelta(days=settings.retention.notice_days)
@@ -95,7 +118,7 @@ def erasable(settings: Settings, now: datetime) -> Select[int]:
     needed = (
         select(col(Delivery.id))
         .join(Message, col(Message.id) == col(Delivery.message_id))
-        .where(col(Message.content_id) == col(Content.id), ~over)
+        .where(col(Message.content_id) == col(Content.id), or_(~over, legal_holds.kept(session)))
     )
     old_enough = col(Content.id) < first_id_at(max(gone, sent, told, passed))  # spares the walk over what came lately
     return select(col(Content.id)).where(old_enough, col(Content.zstd).is_not(None), ~needed.exists()).order_by(col(Content.id))

@@ -31,6 +31,7 @@ from triage_api import (
     emergency,
     events,
     health,
+    legal_holds,
     messages,
     metrics,
     modes,
@@ -81,6 +82,7 @@ RESOURCES = (
     practice,
     tokens,
     emergency,
+    legal_holds,
 )
 GRACE = 5  # seconds that requests under way have when we stop
 

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from triage import histories, listings
+from triage import expiry, histories, listings
+from triage.times import utcnow
 from triage_api import shapes
 from triage_api.once import Once
 from triage_api.pages import cursor_of, place_of
@@ -20,9 +21,15 @@ router = APIRouter(route_class=Once, tags=["deliveries"])
 @router.get("/deliveries", response_model=shapes.Deliveries, responses=described(401, 422))
 def list_deliveries(wanted: Annotated[shapes.DeliveryQuery, Query()], session: Read, by: Staff) -> shapes.Deliveries:
     """Deliveries in your scope, newest first. `total_estimate` counts up to 100,000."""
-    after = place_of(wanted.cursor, datetime, int)
     page = listings.deliveries(
-        session, wanted.selection(), by=by, rule_id=wanted.rule_id, rule=wanted.rule, limit=wanted.limit, after=after
+        session,
+        wanted.selection(),
+        by=by,
+        rule_id=wanted.rule_id,
+        rule=wanted.rule,
+        expiring_by=utcnow() + expiry.SOON if wanted.expiring else None,
+        limit=wanted.limit,
+        after=place_of(wanted.cursor, datetime, int),
     )
     return shapes.Deliveries.model_validate({"items": page.items, "next_cursor": cursor_of(page.following), "total_estimate": page.total})
 

@@ -37,6 +37,11 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "SubstitutionOrder": [{"substitute": "ben", "ends_at": "2027-01-07T08:00:00Z", "reason": "holidays"}],
     "NewToken": [{"name": "nightly export", "grants": ["read"], "scope": ["department:it"]}],
     "EmergencyOrder": [{"until": "2027-01-07T18:30:00Z", "reason": "nobody is here"}],
+    "LegalHoldOrder": [
+        {"person": "mara.berg", "reason": "a dispute"},
+        {"select": {"domain": "supplier.example"}, "reason": "a dispute"},
+    ],
+    "LiftOrder": [{"reason": "settled"}],
     "ProposalAnswer": [{"answer": "accept"}],
     "OffersOrder": [{"select": {"ids": [ID]}}],
     "RuleLines": [{"text": "allow domain dell.example company", "dry_run": True}],

@@ -53,6 +53,7 @@ COMMANDS = {  # where each command lives: a role must not import what another on
     "second-keys": "second_keys",
     "audit": "records",
     "retention": "records",
+    "legal-hold": "legal_hold",
     "settings": "reference",
     "doctor": "doctoring",
 }

@@ -1,15 +1,16 @@
 """`mailroom audit` reads and proves the trail; `mailroom retention` lets time run out now."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from triage import checkpoints, ledger, seal, trail, trail_proof
+from triage import checkpoints, db, ledger, retention as retaining, seal, trail, trail_proof
 from triage.times import utcnow
 from triage_cli import upkeeping
 from triage_cli.opened import database_of, looking, settings_of, shell_user, writing
-from triage_cli.printing import say
+from triage_cli.printing import pairs, say, table
 
 
 @click.group()
@@ -63,10 +64,21 @@ def export(ctx: click.Context) -> None:
 
 
 @click.command()
+@click.option("--expiring", is_flag=True, help="Change nothing: only say what expires within a day.")
+@click.option("--json", "as_json", is_flag=True)
 @click.pass_context
-def retention(ctx: click.Context) -> None:
-    """Expire and erase everything that is due now."""
+def retention(ctx: click.Context, expiring: bool, as_json: bool) -> None:
+    """Expire and erase everything that is due now, and say what expires within a day unless somebody decides."""
     settings = settings_of(ctx)
     with database_of(settings) as engine:
-        expired, erased = upkeeping.tidy(engine, settings)
-    say(f"expired {expired} held mails, erased {erased} contents")
+        expired, erased = (0, 0) if expiring else upkeeping.tidy(engine, settings)
+        with db.reading(engine) as session:
+            soon = retaining.expiring(session, by=shell_user(), settings=settings, now=utcnow())
+    rows = [{**asdict(one), "soonest": one.soonest.isoformat(timespec="minutes")} for one in soon]
+    if as_json:
+        pairs({"expired": expired, "erased": erased, "expiring": rows}, as_json=True)
+        return
+    if not expiring:
+        say(f"expired {expired} held mails, erased {erased} contents")
+    say(f"{sum(one.mails for one in soon)} held mails expire within a day" + (":" if soon else ""))
+    table(rows, ("department", "person", "mails", "soonest"), as_json=False)

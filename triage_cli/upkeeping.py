@@ -17,10 +17,12 @@ from triage import (
     db,
     directory,
     emergency,
+    expiry,
     familiar,
     kept_answers,
     keys,
     leavers,
+    legal_holds,
     retention,
     seal,
     settings_record,
@@ -78,6 +80,7 @@ def keep_house(settings: Settings, engine: Engine, stop: threading.Event) -> Non
                 tidied = time.monotonic()
             if time.monotonic() - looked > LOOK_EVERY:
                 looked = time.monotonic()
+                hold_legally(engine)
                 if mtime(file) != seen:
                     seen = mtime(file)
                     follow_directory(settings)
@@ -117,6 +120,18 @@ def keep_counts(engine: Engine, looked: float) -> float:
     return looked
 
 
+def hold_legally(engine: Engine) -> None:
+    """Mark what legal holds are about among the mail that has come since, slice by slice."""
+    with db.reading(engine) as session:
+        due = legal_holds.due(session)
+    for one in due:
+        more = True
+        while more:
+            with db.transaction(engine) as session:
+                more = legal_holds.cover(session, one, now=utcnow())
+            time.sleep(BREATH if more else 0)
+
+
 def fold(engine: Engine) -> int:
     """One slice of what was touched; how much that was."""
     with db.transaction(engine) as session:
@@ -140,6 +155,9 @@ def catch_up(engine: Engine) -> bool:
 
 def tidy(engine: Engine, settings: Settings) -> tuple[int, int]:
     """Expire and erase all that is due, slice by slice; (expired, erased)."""
+    with db.transaction(engine) as session:
+        expiry.note(session, settings.retention.held_days)
+    hold_legally(engine)
     totals = [0, 0]
     for place, slice_of in ((0, retention.expire), (1, retention.erase), (1, retention.forget)):
         while True:

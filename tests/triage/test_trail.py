@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine
 
 from tests.triage.arriving import ANA, BEN, COMPANY, IDA, NOW, OTTO, SYNC, arrive, set_up
-from triage import decisions, directory, rules, seal, trail
+from triage import decisions, directory, rules, seal, tokens, trail
 from triage.actor import EVERYTHING, Actor, Role, Scope
 from triage.company import SealedEntry
 from triage.db import reading, transaction
@@ -15,6 +15,7 @@ from triage.errors import NotAllowed
 from triage.rules import RuleOrder
 from triage.selection import Selection
 from triage.settings import Settings
+from triage.tokens import TokenOrder
 
 EVA = Actor.person("eva", Role.TRIAGE, Scope(persons=frozenset({"mara.berg"})))
 HANA = Actor.person("hana", Role.ADMIN, EVERYTHING, "Hana Novak")
@@ -74,3 +75,13 @@ def test_what_tells_of_sealed_mail_is_named_and_not_told(company: Engine, settin
             assert (dict(acts)[act] != trail.UNTOLD) is told
         assert ("a secret" in str(acts), "supplier.example" in str(acts)) == (told, told)
         assert "plain.example" in str(acts)
+
+
+def test_what_names_several_folders_is_silent_when_one_of_them_is_sealed(company: Engine, settings: Settings) -> None:
+    with transaction(company) as session:
+        sealed = replace(COMPANY, sealed=(SealedEntry("person:joe.fern", ("hana",)),))
+        directory.apply(session, sealed, settings.company, by=SYNC, now=NOW)
+        for name, scope in (("open", ("department:legal",)), ("closed", ("department:legal", "person:joe.fern"))):
+            tokens.create(session, TokenOrder(name, ("read",), scope), by=HANA, now=NOW)
+        shown = [one.detail for one in trail.record(session, by=IDA).items if one.act == "token"]
+        assert [one == trail.UNTOLD for one in shown] == [True, False]

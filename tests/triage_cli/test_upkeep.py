@@ -2,6 +2,7 @@
 
 import json
 import threading
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,9 @@ from sqlmodel import col
 from tests.triage.tampering import unguard
 from tests.triage_cli.conftest import Arrives, Shell
 from triage import db, settings as settings_file
-from triage.models import AuditRecord
+from triage.models import AuditRecord, Delivery
 from triage.sign_in import hash_password
+from triage.times import utcnow
 from triage_cli import upkeeping
 
 COMPANY = """
@@ -54,6 +56,18 @@ def test_the_trail_is_sealed_and_proven(shell: Shell, arrives: Arrives, engine: 
 def test_retention_says_what_it_did(shell: Shell, arrives: Arrives) -> None:
     arrives()
     assert "erased 0 contents" in shell("retention").out
+    before = shell("retention", "--expiring")
+    assert before.out == "0 held mails expire within a day\n"
+
+
+def test_retention_says_what_expires_within_a_day(shell: Shell, arrives: Arrives, engine: Engine) -> None:
+    arrives("mara.berg@company.example")
+    with db.transaction(engine) as session:
+        session.execute(update(Delivery).values(received_at=utcnow() - timedelta(days=29, hours=12)))
+    said = json.loads(shell("retention", "--json").out)
+    assert (said["expired"], said["erased"]) == (0, 0)
+    assert [(one["department"], one["person"], one["mails"]) for one in said["expiring"]] == [("legal", "mara.berg", 1)]
+    assert shell("retention", "--expiring").out.startswith("1 held mails expire within a day:\n")
 
 
 def test_the_database_is_at_its_version(shell: Shell) -> None:

@@ -26,6 +26,7 @@ class Card(Shape):
     weight: Annotated[int, Field(description="How much a trained eye minds, 0-100: the greatest of its deliveries.")]
     urgency: Annotated[int, Field(description="What is looked at first, 0-100: the greatest of its deliveries. It never decides.")]
     perishable_until: datetime | None
+    expires_at: Annotated[datetime | None, Field(description="when the first of it is put away because nobody decided; null: not today")]
     lead: Delivery
     ids: Annotated[list[Id], Field(description="the newest 500")]
     select: Annotated[Selected, Field(description="all of it: for a preview or a decision, together with `states` and a folder")]

@@ -82,6 +82,8 @@ class Delivery(Shape):
     last_reply: str
     decided: Decided | None
     sealed: Annotated[bool, Field(description="Only named staff sees it; opening the message asks for a reason.")]
+    legal_hold: Annotated[bool, Field(description="It must be kept: it is neither expired nor erased.")]
+    expires_at: Annotated[datetime | None, Field(description="when held mail is put away because nobody decided; null: it is not")]
 
 
 class Past(Shape):
@@ -134,6 +136,7 @@ class DeliveryQuery(Order):
     until: AwareDatetime | None = None
     rule_id: GivenId | None = None
     rule: Annotated[Word, Field(description="name of the policy's rule, such as listed-client")] = ""
+    expiring: Annotated[bool, Field(description="Only held mail that expires within a day.")] = False
     limit: Limit = 50
     cursor: Cursor = None
 

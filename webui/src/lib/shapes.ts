@@ -62,6 +62,8 @@ export interface Delivery {
   last_reply: string
   decided: Decided | null
   sealed: boolean
+  legal_hold: boolean
+  expires_at: string | null
 }
 
 export interface Happening { at: string; by: string; act: string; detail: { bounce?: string; notice?: string }; sentence: string }
@@ -81,6 +83,7 @@ export interface Card {
   weight: number
   urgency: number
   perishable_until: string | null
+  expires_at: string | null
   lead: Delivery
   ids: string[]
   select: Select

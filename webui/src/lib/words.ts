@@ -75,6 +75,15 @@ export function perishing(until: string | null, now: number): string {
   return minutes < 1_440 ? `expires in ${Math.floor(minutes / 60)} h` : `expires ${day(until)}`
 }
 
+/** "put away in 5 h unless decided", for mail whose time in the queue is over within a day; or nothing. */
+export function ending(at: string | null, now: number): string {
+  if (!at) return ''
+  const minutes = Math.ceil((new Date(at).getTime() - now) / 60_000)
+  if (minutes > 1_440) return ''
+  if (minutes <= 0) return 'put away any moment'
+  return `put away in ${minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h`}`
+}
+
 export function bytes(size: number): string {
   if (size < 1_000) return `${size} B`
   return size < 1_000_000 ? `${Math.round(size / 1_000)} kB` : `${(size / 1_000_000).toFixed(1)} MB`
