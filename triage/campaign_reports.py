@@ -11,7 +11,7 @@ from triage import access, campaigns
 from triage.actor import Actor
 from triage.errors import NotFound
 from triage.evidence import most_frequent
-from triage.grouping import proven_domain
+from triage.grouping import proven_as
 from triage.ids import show
 from triage.listings import Listed, some
 from triage.models import Campaign, Delivery, Instant
@@ -53,7 +53,7 @@ class WaveInFull:
     made_by: str  # system:judge, or who split it off
     representatives: int  # that new mail is compared with
     by_state: tuple[tuple[str, int], ...]
-    by_proof: tuple[tuple[str, int], ...]  # domain that proves it, "" for none
+    by_proof: tuple[tuple[str, int], ...]  # who proves it, "" for nobody
     by_sender: tuple[tuple[str, int], ...]
     by_subject: tuple[tuple[str, int], ...]
     examples: tuple[Listed, ...]  # the newest
@@ -131,7 +131,7 @@ def campaign(session: Session, campaign_id: int, *, by: Actor) -> WaveInFull:
         made_by=session.get_one(Campaign, campaign_id).made_by,
         representatives=campaigns.represented(session, campaign_id),
         by_state=most_frequent(session, col(Delivery.state), where),
-        by_proof=most_frequent(session, proven_domain(), where),
+        by_proof=most_frequent(session, proven_as(), where),
         by_sender=most_frequent(session, col(Delivery.author), where),
         by_subject=most_frequent(session, col(Delivery.subject), where),
         examples=examples,

@@ -351,7 +351,7 @@ def card(pile: Pile, size: int, lead: Listed, ids: list[int], expires_at: dateti
 
 def whole(lead: Listed, group: Group) -> Selection:
     """All that is on the card of this delivery."""
-    proof = lead.author_domain if lead.proof else UNPROVEN
+    proof = lead.proven_as or UNPROVEN
     if group == "campaign" and lead.campaign is not None:
         return Selection(campaign=lead.campaign, proof=UNPROVEN if lead.flood else proof)
     return Selection(sender=lead.author, proof=proof) if group != "none" and lead.author else Selection(ids=(lead.id,))

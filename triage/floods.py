@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from triage import campaigns, db
+from triage import campaigns, db, grouping
 from triage.ids import new_id
 from triage.models import Campaign, Delivery, Message
 from triage.settings import Floods
@@ -21,9 +21,9 @@ class Lying(NamedTuple):
     id: int
     message_id: int
     author: str
-    author_domain: str
     proof: str
     flood: bool
+    proven_as: str
 
 
 def place(session: Session, arriving: Delivery, automatic: bool, *, caps: Floods) -> None:
@@ -36,9 +36,9 @@ def place(session: Session, arriving: Delivery, automatic: bool, *, caps: Floods
     if not most or State(arriving.state) is not State.HELD or arriving.direction != "in":
         return
     lying = last_hour(session, arriving, most)
-    of_sender = [one for one in lying if (one.author, proven(one)) == (arriving.author, proven(arriving))]
+    of_sender = [one for one in lying if (one.author, one.proven_as) == (arriving.author, arriving.proven_as)]
     if caps.per_sender and len(of_sender) >= caps.per_sender:
-        about, members = f"{folder(arriving)} {arriving.author} {proven(arriving)}".strip(), of_sender
+        about, members = f"{folder(arriving)} {arriving.author} {arriving.proven_as or ''}".strip(), of_sender
     elif caps.per_folder and len(lying) >= caps.per_folder and impersonal(arriving.proof, automatic) and not welcome(session, [arriving]):
         about, members = folder(arriving), lying
     else:
@@ -55,7 +55,7 @@ def place(session: Session, arriving: Delivery, automatic: bool, *, caps: Floods
 def last_hour(session: Session, arriving: Delivery, most: int) -> list[Lying]:
     """The newest held mails that came into the folder within an hour before this one."""
     rows = session.execute(
-        select(*(col(getattr(Delivery, name)) for name in Lying._fields))
+        select(*(col(getattr(Delivery, name)) for name in Lying._fields[:-1]), grouping.proven_as())
         .where(
             col(Delivery.department) == arriving.department,
             col(Delivery.person) == arriving.person,
@@ -67,11 +67,6 @@ def last_hour(session: Session, arriving: Delivery, most: int) -> list[Lying]:
         .limit(most)
     )
     return [Lying(*row) for row in rows]
-
-
-def proven(one: Any) -> str:
-    """The domain that proves it sent this, "" where nothing does."""
-    return one.author_domain if one.proof else ""
 
 
 def folder(one: Delivery) -> str:

@@ -13,14 +13,18 @@ Group = Literal["campaign", "sender", "none"]
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # sorts what does not perish behind what does
 
 
-def proven_domain() -> ColumnElement[str]:
-    """The domain that proves it sent this, "" where nothing does."""
-    return case((col(Delivery.proof) != "", col(Delivery.author_domain)), else_=literal("", String))
+def proven_as() -> ColumnElement[str]:
+    """Who proves to have sent this, "" where nobody does: a domain, at a free-mail provider an address.
+
+    Mail from before this was written down stands for nobody but its author until upkeep has come by.
+    """
+    by_address = case((col(Delivery.proof) != "", col(Delivery.author)), else_=literal("", String))
+    return func.coalesce(col(Delivery.proven_as), by_address)
 
 
 def kept_apart() -> ColumnElement[str]:
     """The same, in which what is decided together must not differ: but in a mail bomb everything does."""
-    return case((col(Delivery.flood).is_(True), literal("", String)), else_=proven_domain())
+    return case((col(Delivery.flood).is_(True), literal("", String)), else_=proven_as())
 
 
 def pile(group: Group) -> ColumnElement[str]:
@@ -33,10 +37,10 @@ def pile(group: Group) -> ColumnElement[str]:
 
 
 def key(group: Group) -> ColumnElement[str]:
-    """The card: the pile, and apart from the rest of it what a domain has proven to be its own."""
+    """The card: the pile, and apart from the rest of it what somebody has proven to be their own."""
     if group == "none":
         return pile(group)
-    apart = kept_apart() if group == "campaign" else proven_domain()
+    apart = kept_apart() if group == "campaign" else proven_as()
     return case((apart != "", pile(group) + literal(" ", String) + apart), else_=pile(group))
 
 

@@ -1,6 +1,7 @@
 """A message comes in: gather facts, decide for each recipient, enter. Also what the door is told."""
 
 import zlib
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -45,7 +46,7 @@ from triage.links import related
 from triage.mailing_lists import rewritten, shown_name
 from triage.models import Delivery, KnownRecipient, Message, Rule
 from triage.policy import Disposition, Verdict, decide
-from triage.proofs import proof_of_author
+from triage.proofs import proof_of_author, proven_as
 from triage.scan import NOT_ASKED, Scan
 from triage.settings import Company, Settings
 from triage.states import State
@@ -103,7 +104,7 @@ def receive(
         signals=[signal.as_json() for signal in found],
         text=summary.text,
     )
-    deliveries = [delivery(message, facts, verdict, campaign_id, now) for facts, verdict in verdicts]
+    deliveries = [delivery(message, facts, verdict, campaign_id, freemail, now) for facts, verdict in verdicts]
     for one in deliveries:
         background.place(session, one, summary, found, known)
         floods.place(session, one, bool(summary.automatic), caps=settings.floods)
@@ -133,8 +134,7 @@ def evidence(
     campaign_id: int | None = None,
 ) -> list[Facts]:
     """All that is known, for each recipient. Writes nothing: a rehearsal asks for it too."""
-    proven = summary.author.rpartition("@")[2] if authentication.proof else ""
-    about = matches.about_sender(session, summary, now, carrier_of(envelope), campaign_id, proven)
+    about = matches.about_sender(session, summary, now, carrier_of(envelope), campaign_id, bool(authentication.proof))
     about += learned_about(session, summary, settings, now)
     switched = modes.now_in_force(session, settings.company)
     opened = emergency.alarm(session, now)
@@ -252,7 +252,9 @@ def is_sample(spool_id: int, one_in: int) -> bool:
     return one_in > 0 and zlib.crc32(spool_id.to_bytes(8, "big")) % one_in == 0
 
 
-def delivery(message: Message, facts: Facts, verdict: Verdict, campaign_id: int | None, now: datetime) -> Delivery:
+def delivery(
+    message: Message, facts: Facts, verdict: Verdict, campaign_id: int | None, freemail: Collection[str], now: datetime
+) -> Delivery:
     """The row of one recipient's copy."""
     summary, recipient = facts.summary, facts.recipient
     state = ENTRY_STATE[verdict.disposition]
@@ -283,6 +285,7 @@ def delivery(message: Message, facts: Facts, verdict: Verdict, campaign_id: int 
         subject=summary.subject,
         search=" ".join(words).casefold(),
         proof=proof_of_author(facts),
+        proven_as=proven_as(facts, freemail),
         weight=0,
         perishable_until=message.received_at + timedelta(minutes=minutes) if minutes is not None else None,
         verdict=verdict.disposition,

@@ -11,11 +11,11 @@ from triage import access, campaigns, ledger, rules, sealed
 from triage.actor import Actor, Grant
 from triage.db import among
 from triage.errors import BadInput
-from triage.grouping import proven_domain
+from triage.grouping import proven_as
 from triage.ids import show
 from triage.models import Delivery, Rule
 from triage.rule_orders import RuleOrder, checked
-from triage.selection import ANY_PROOF, Selection
+from triage.selection import ANY_PROOF, Selection, who_proves
 from triage.settings import Settings
 from triage.states import Event, State
 
@@ -53,12 +53,12 @@ def of_sender(session: Session, order: RuleOrder, selected: Selection, ids: Sequ
 
 
 def of_campaign(session: Session, order: RuleOrder, selected: Selection, ids: Sequence[int]) -> RuleOrder:
-    """The block of the campaign: of what the same domain proves to have sent, or of what nothing proves, unless all of it was named."""
+    """The block of the campaign: of what proves the same, or of what nothing proves, unless all of it was named."""
     order = replace(order, match="campaign", value=show(selected.campaign or 0))
     if selected.proof == ANY_PROOF:
         return order
-    domains = select(proven_domain()).where(among(session, col(Delivery.id), ids)).distinct().limit(1)
-    proven = session.scalar(domains) or ""
+    usual = select(proven_as()).where(among(session, col(Delivery.id), ids)).limit(1)
+    proven = who_proves(selected.proof) if selected.proof else session.scalar(usual) or ""
     return replace(order, proof=proven, unproven_only=not proven)
 
 

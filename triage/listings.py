@@ -11,6 +11,7 @@ from sqlmodel import Session, col
 from triage import access, expiry, legal_holds, sealed
 from triage.actor import Actor
 from triage.db import among
+from triage.grouping import proven_as
 from triage.models import (
     Content,
     Decision,
@@ -79,6 +80,7 @@ class Listed:
     size: int  # bytes
     attachments: int
     proof: str
+    proven_as: str  # who proves to have sent it: a domain, an address at a free-mail provider, "" nobody
     weight: int
     urgency: int
     why_here: tuple[dict[str, Any], ...]  # what makes the urgency, in words
@@ -149,6 +151,7 @@ def listing(where: ColumnElement[bool]) -> Select[Any]:
             sealed.anyhow(),
             legal_holds.marked(),
             expiry.known_days(),
+            proven_as(),
         )
         .join(Message, col(Message.id) == col(Delivery.message_id))
         .join(Content, col(Content.id) == col(Message.content_id))
@@ -161,7 +164,7 @@ def listing(where: ColumnElement[bool]) -> Select[Any]:
 
 def listed(row: Row[*tuple[Any, ...]]) -> Listed:
     """A row of `listing` as a value."""
-    delivery, size, summary, signals, department_name, person_name, decision, under_seal, held, days = row
+    delivery, size, summary, signals, department_name, person_name, decision, under_seal, held, days, proven = row
     return Listed(
         id=delivery.id,
         message_id=delivery.message_id,
@@ -181,6 +184,7 @@ def listed(row: Row[*tuple[Any, ...]]) -> Listed:
         size=size,
         attachments=len(summary["attachments"]),
         proof=delivery.proof,
+        proven_as=proven,
         weight=delivery.weight,
         urgency=delivery.urgency,
         why_here=tuple(delivery.why_here),

@@ -17,13 +17,13 @@ from triage.rule_orders import in_force
 
 
 def about_sender(
-    session: Session, summary: Summary, now: datetime, carrier: str = "", campaign_id: int | None = None, proven: str = ""
+    session: Session, summary: Summary, now: datetime, carrier: str = "", campaign_id: int | None = None, proven: bool = False
 ) -> list[Rule]:
     """Every rule in force about this sender, whoever the recipient is: asked once a message.
 
     `carrier` is the folded reverse-path: the door refuses what a company-wide block of that address is about, and what
     it had to take all the same (mailflow.md 4) meets the block here.
-    `campaign_id` and `proven`, the domain that proves to have sent it: what a purge of its campaign left behind is about.
+    `campaign_id`, and whether it is `proven` who sent it: what a purge of its campaign left behind is about.
     A list that writes in place of its authors is let in as a list only: its address is everybody's who may post there.
     """
     wanted = sender_values(summary) | ({("campaign", show(campaign_id))} if campaign_id is not None else set())
@@ -32,14 +32,16 @@ def about_sender(
         return []
     rows = session.scalars(select(Rule).where(col(Rule.value).in_(values), col(Rule.effect) != "redirect", in_force(now)))
     by_list_only = mailing_lists.rewritten(summary) is not None
-    fit = (row for row in rows if reaches(row, wanted, domain_of(summary), proven) or is_block_of_carrier(row, carrier))
+    domain = domain_of(summary)
+    proofs = {summary.author, domain} if proven else set()
+    fit = (row for row in rows if reaches(row, wanted, domain, proofs) or is_block_of_carrier(row, carrier))
     return [row for row in fit if not by_list_only or row.effect == "block" or row.match == "list"]
 
 
-def reaches(rule: Rule, wanted: set[tuple[str, str]], domain: str, proven: str) -> bool:
+def reaches(rule: Rule, wanted: set[tuple[str, str]], domain: str, proofs: set[str]) -> bool:
     """Is it about the sender? Who lets a domain in means that domain alone, who blocks it means everything below it too."""
     alone = (rule.effect, rule.match) == ("allow", "domain")
-    if rule.match == "campaign" and rule.proof and rule.proof != proven:  # the purge left alone what somebody else proves
+    if rule.match == "campaign" and rule.proof and rule.proof not in proofs:  # the purge left alone what somebody else proves
         return False
     return (rule.match, rule.value) in wanted and (not alone or rule.value == domain)
 

@@ -107,6 +107,8 @@ class Delivery(SQLModel, table=True):
     subject: str
     search: str = Field(sa_column=Column(Text, nullable=False))  # folded subject, names and addresses
     proof: str  # dmarc, aligned, ""
+    # whom that is good for: a domain, an address at a free-mail provider, "" without one; None: upkeep has not come by yet (providers)
+    proven_as: str | None = None
     weight: int  # signals added up: how much to mind
     signals: list[dict[str, Any]] = items()  # about this copy alone, beside those of the message
     urgency: int = 50  # what is looked at first, 0-100: orders the cards, never decides

@@ -1,6 +1,6 @@
 """Which sender rule decides: whose proof is met, whose is not, and whose is not known yet. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Protocol
 
 from triage.facts import Facts, MatchedRule
@@ -15,6 +15,13 @@ def names_its_author(facts: Facts) -> bool:
 def proof_of_author(facts: Facts) -> str:
     """How the author proved who they are: "dmarc", "aligned" or ""."""
     return facts.authentication.proof if names_its_author(facts) else ""
+
+
+def proven_as(facts: Facts, freemail: Collection[str]) -> str:
+    """Whom the proof is good for: the author's whole domain, at a free-mail provider their address alone, "" without one."""
+    author = facts.summary.author
+    domain = author.rpartition("@")[2]
+    return "" if not proof_of_author(facts) else author if domain in freemail else domain
 
 
 def proof_awaited(facts: Facts) -> bool:

@@ -60,7 +60,7 @@ def fitting(rows: Sequence[Rule], wanted: set[tuple[str, str]], summary: Summary
         for rule in rows
         if rule.scope in scopes
         and (not rule.recipient or rule.recipient in names_of(recipient))
-        and (rule.match == "recipient" or reaches(rule, wanted, domain_of(summary), ""))
+        and (rule.match == "recipient" or reaches(rule, wanted, domain_of(summary), set()))
     ]
     return sorted(fit, key=lambda rule: (precision(rule), bool(rule.recipient), rule.id), reverse=True)
 

@@ -1,6 +1,6 @@
 """What the policy, with the rules in force now, says about a mail that arrived before us. Reads, and never writes."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
@@ -18,7 +18,7 @@ from triage.likeness import Likeness
 from triage.links import related
 from triage.models import KnownRecipient
 from triage.policy import Disposition, Verdict, decide
-from triage.proofs import precision, proof_of_author
+from triage.proofs import precision, proof_of_author, proven_as
 from triage.rehearsed import Rehearsed, Remedy
 from triage.settings import Settings
 from triage.signals import Seen, Signal
@@ -99,7 +99,7 @@ def judged(session: Session, facts: Facts, *, settings: Settings, answered: date
         author=author,
         disposition=str(verdict.disposition),
         rule=verdict.rule,
-        card=card_of(facts, author, alike) if held else "",
+        card=card_of(facts, author, alike, settings.policy.freemail_domains) if held else "",
         remedies=tuple(possible) if held else (),
         unknown=verdict.unknown,
         answered=answered,
@@ -108,11 +108,10 @@ def judged(session: Session, facts: Facts, *, settings: Settings, answered: date
     )
 
 
-def card_of(facts: Facts, author: str, alike: Likeness | None) -> str:
-    """The card that it lies on: with its campaign or its sender, and apart what a domain has proven to be its own."""
+def card_of(facts: Facts, author: str, alike: Likeness | None, freemail: Collection[str]) -> str:
+    """The card that it lies on: with its campaign or its sender, and apart what somebody has proven to be their own."""
     pile = alike.name(Fingerprint.from_text(facts.summary.fingerprint)) if alike else ""
-    proven = facts.summary.author.rpartition("@")[2] if proof_of_author(facts) else ""
-    return f"{pile or author} {proven}"
+    return f"{pile or author} {proven_as(facts, freemail)}"
 
 
 def seen(session: Session, facts: Facts) -> tuple[Signal, ...]:

@@ -13,7 +13,7 @@ from triage import access
 from triage.actor import Actor
 from triage.envelope import Address, ascii_domain
 from triage.errors import BadInput
-from triage.grouping import kept_apart, proven_domain
+from triage.grouping import kept_apart, proven_as
 from triage.ids import read, show
 from triage.models import Delivery
 from triage.states import State
@@ -21,7 +21,7 @@ from triage.times import to_micros
 
 MOST_IDS = 5000
 MOST_WORDS = 20
-ANY_PROOF, UNPROVEN = "any", "none"  # besides a domain: what proves who sent it
+ANY_PROOF, UNPROVEN = "any", "none"  # besides a domain or an address: who proves to have sent it
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Selection:
     sender: str = ""  # author address
     domain: str = ""  # of the author, with everything below it
     campaign: int | None = None
-    proof: str = ""  # any, none, or the domain that proves to have sent it; "": any, but of a campaign the proof that most of it has
+    proof: str = ""  # any, none, or the domain or address that proves to have sent it; "": any, but of a campaign what most of it has
     department: str | None = None
     person: str | None = None  # uid; "" is the department's shared folder
     q: str = ""  # words that all occur in subject, names or addresses
@@ -97,7 +97,7 @@ def condition(selection: Selection) -> ColumnElement[bool]:
     if selection.campaign is not None:
         wanted.append(of_campaign(selection.campaign, selection.proof))
     elif selection.proof and selection.proof != ANY_PROOF:
-        wanted.append(proven_domain() == domain_of(selection.proof))
+        wanted.append(proves(selection.proof))
     if selection.department:
         wanted.append(col(Delivery.department) == selection.department.casefold())
     if selection.person is not None:
@@ -119,19 +119,30 @@ def of_campaign(campaign: int, proof: str) -> ColumnElement[bool]:
     own, in_floods = col(Delivery.campaign_id) == campaign, col(Delivery.wave_id) == campaign
     if proof == ANY_PROOF:
         return or_(own, in_floods)
-    domain = domain_of(proof) if proof else usual_proof(campaign)
-    return or_(and_(own, kept_apart() == domain), and_(in_floods, proven_domain() == domain))
+    if not proof:
+        usual = usual_proof(campaign)
+        return or_(and_(own, kept_apart() == usual), and_(in_floods, proven_as() == usual))
+    alike = kept_apart() == "" if proof == UNPROVEN else and_(col(Delivery.flood).is_(False), proves(proof))
+    return or_(and_(own, alike), and_(in_floods, proves(proof)))
 
 
-def domain_of(proof: str) -> str:
-    """The domain that a selection names as proof, "" for what nothing proves."""
-    return "" if proof == UNPROVEN else folded_domain(proof)
+def proves(proof: str) -> ColumnElement[bool]:
+    """Is it proven like this: by nobody, by an address, or by a domain? Who names a free-mail provider means everybody there."""
+    named = who_proves(proof)
+    if not named:
+        return proven_as() == ""
+    return (col(Delivery.proof) != "") & ((col(Delivery.author) if "@" in named else col(Delivery.author_domain)) == named)
+
+
+def who_proves(proof: str) -> str:
+    """The domain or address that a selection names as proof, "" for what nothing proves."""
+    return "" if proof == UNPROVEN else folded_address(proof) if "@" in proof.lstrip("@") else folded_domain(proof)
 
 
 def usual_proof(campaign: int) -> ScalarSelect[str]:
     """What proves most mail of a campaign. The rest is left alone unless it is asked for: it may be what the campaign is a copy of."""
-    whole = select(kept_apart().label("domain")).where(col(Delivery.campaign_id) == campaign, col(Delivery.direction) == "in").subquery()
-    return select(whole.c.domain).group_by(whole.c.domain).order_by(func.count().desc(), whole.c.domain).limit(1).scalar_subquery()
+    whole = select(kept_apart().label("proof")).where(col(Delivery.campaign_id) == campaign, col(Delivery.direction) == "in").subquery()
+    return select(whole.c.proof).group_by(whole.c.proof).order_by(func.count().desc(), whole.c.proof).limit(1).scalar_subquery()
 
 
 def settled_proof(session: Session, selection: Selection) -> str:

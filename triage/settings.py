@@ -446,7 +446,10 @@ class Policy:
             ".sldm",
         ),
     )
-    freemail_domains: tuple[str, ...] = key("Domains where anybody can have an address: never allowed as a whole.", freemail.PROVIDERS)
+    freemail_domains: tuple[str, ...] = key(
+        "Domains where anybody can have an address: never allowed as a whole, and what is proven there speaks for one address only.",
+        freemail.PROVIDERS,
+    )
 
 
 @dataclass(frozen=True, slots=True)

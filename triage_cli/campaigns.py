@@ -74,7 +74,7 @@ def show(ctx: click.Context, campaign_id: str, as_json: bool) -> None:
         "made by": found.made_by,
         "compared with": found.representatives,
         "states": counted(found.by_state),
-        "proofs": counted((domain or UNPROVEN, count) for domain, count in found.by_proof),
+        "proofs": counted((who or UNPROVEN, count) for who, count in found.by_proof),
         "from": counted(found.by_sender),
         "subjects": counted(found.by_subject),
     }

@@ -23,6 +23,7 @@ from triage import (
     keys,
     leavers,
     legal_holds,
+    providers,
     retention,
     seal,
     settings_record,
@@ -42,7 +43,7 @@ SEAL_EVERY = 0.5  # seconds
 TIDY_EVERY = 600.0
 LOOK_EVERY = 5.0
 COUNT_EVERY = 30.0  # between looks at which views somebody has, and new anchors
-SLICES = 8  # of mail from before there were campaigns, between two looks at the trail
+SLICES = 8  # of mail from before, between two looks at the trail
 BREATH = 0.01  # between two of them: the others get their turn
 
 log = logging.getLogger("mailroom.upkeep")
@@ -66,14 +67,14 @@ def keep_house(settings: Settings, engine: Engine, stop: threading.Event) -> Non
     """The round: seal, tidy, look at the directory file."""
     file = Path(settings.directory.file)
     seen, tidied, looked, counted = mtime(file), -TIDY_EVERY, time.monotonic(), -COUNT_EVERY
-    behind = True  # perhaps there is mail from before there were campaigns
+    behind = True  # perhaps there is mail from before something that is known of mail today
     recorder = Recorder(settings)
     while not stop.wait(SEAL_EVERY):
         try:
             seal_trail(engine, sealer())
             recorder.keep(engine, sealer())
             counted = keep_counts(engine, counted)
-            behind = behind and catch_up(engine)
+            behind = behind and catch_up(engine, settings)
             if time.monotonic() - tidied > TIDY_EVERY:
                 tidy(engine, settings)
                 recorder.let_go(engine, settings)
@@ -143,11 +144,13 @@ def sealer() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-def catch_up(engine: Engine) -> bool:
-    """Put some of the mail from before there were campaigns into them; is there perhaps more of it?"""
+def catch_up(engine: Engine, settings: Settings) -> bool:
+    """Look at some of the mail from before there were campaigns, or other free-mail providers; is there perhaps more of it?"""
     for _ in range(SLICES):
         with db.transaction(engine) as session:
-            if not catching_up.catch_up(session, now=utcnow()):
+            looked_at = providers.catch_up(session, settings=settings)
+        with db.transaction(engine) as session:
+            if not catching_up.catch_up(session, now=utcnow()) and not looked_at:
                 return False
         time.sleep(BREATH)
     return True

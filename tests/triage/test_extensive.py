@@ -251,13 +251,13 @@ def test_who_sees_a_part_stops_nothing_for_the_others(company: Engine, settings:
 def test_a_campaign_means_the_same_mail_until_the_end(company: Engine, settings: Settings) -> None:
     with transaction(company) as session:
         ids = list(session.scalars(select(col(Delivery.id)).order_by(col(Delivery.id))))
-        session.execute(update(Delivery).values(campaign_id=7, author_domain="bad.example"))
-        session.execute(update(Delivery).where(among(session, col(Delivery.id), ids[1::2])).values(proof="dmarc"))
-        session.execute(update(Delivery).where(col(Delivery.id) == ids[1]).values(proof=""))
+        session.execute(update(Delivery).values(campaign_id=7))
+        session.execute(update(Delivery).where(among(session, col(Delivery.id), ids[1::2])).values(proof="dmarc", proven_as="bad.example"))
+        session.execute(update(Delivery).where(col(Delivery.id) == ids[1]).values(proof="", proven_as=""))
     made = begun(company, settings, select=Selection.of(campaign=7))
     assert made.count == 13
     with transaction(company) as session:
-        session.execute(update(Delivery).where(among(session, col(Delivery.id), ids[4:8])).values(proof="dmarc"))
+        session.execute(update(Delivery).where(among(session, col(Delivery.id), ids[4:8])).values(proof="dmarc", proven_as="bad.example"))
     go_on(company, settings)
     with reading(company) as session:
         purged = select(col(Delivery.proof)).where(col(Delivery.state) == State.PURGED).distinct()

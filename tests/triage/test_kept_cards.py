@@ -30,6 +30,7 @@ TEXTS = (
     "",
 )
 STEPS = 30
+HOMES = ("bad.example", "bad.example", "gmail.com")
 
 
 class Company:
@@ -59,9 +60,16 @@ class Company:
         return chosen.__name__
 
     def come(self, session: Session) -> None:
-        sender, proof = f"s{self.chance.randrange(3)}@bad.example", self.chance.choice((ALIGNED, NO_DMARC))
+        sender, proof = f"s{self.chance.randrange(3)}@{self.chance.choice(HOMES)}", self.chance.choice((ALIGNED, NO_DMARC))
         to = self.chance.sample(PLACES, self.chance.randint(1, 3))
-        arrive(session, self.settings, *to, author=sender, text=self.chance.choice(TEXTS), dmarc=replace(proof, domain="bad.example"))
+        arrive(
+            session,
+            self.settings,
+            *to,
+            author=sender,
+            text=self.chance.choice(TEXTS),
+            dmarc=replace(proof, domain=sender.partition("@")[2]),
+        )
 
     def some(self, session: Session) -> tuple[int, ...]:
         ids = session.scalars(select(col(Delivery.id)).order_by(col(Delivery.id))).all()

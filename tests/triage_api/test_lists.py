@@ -47,6 +47,7 @@ def test_a_delivery_in_full(ana: Browser, came: Came) -> None:
         "subject": "Your order",
         "attachments": 0,
         "proof": "dmarc",
+        "proven_as": "supplier.example",
         "perishable_until": None,
         "verdict": {"disposition": "quarantine", "rule": "first-contact", "reason": one["verdict"]["reason"]},
         "withheld": "",

@@ -43,9 +43,9 @@ class StateCount(Shape):
 
 
 class ProofCount(Shape):
-    """How many deliveries a domain has proven to be its own."""
+    """How many deliveries somebody has proven to be their own."""
 
-    proof: Annotated[str, Field(description="a domain, or `none`: for `select.proof`")]
+    proof: Annotated[str, Field(description="a domain, at a free-mail provider an address, or `none`: for `select.proof`")]
     count: int
 
 

@@ -68,6 +68,7 @@ class Delivery(Shape):
     size: int
     attachments: int
     proof: str
+    proven_as: Annotated[str, Field(description="Who proves to have sent it: a domain, at a free-mail provider an address; empty: nobody.")]
     weight: Annotated[int, Field(description="How much a trained eye minds, 0-100: the weights of the signals added up.")]
     urgency: Annotated[int, Field(description="What is looked at first, 0-100. It never decides.")]
     why_here: Annotated[list[WhyHere], Field(description="What makes the urgency, what moves it most first; it starts at 50.")]
@@ -130,7 +131,7 @@ class DeliveryQuery(Order):
     sender: Word = ""
     domain: Word = ""
     campaign: GivenId | None = None
-    proof: Annotated[Word, Field(description="`any`, `none`, or the domain that proves it sent this")] = ""
+    proof: Annotated[Word, Field(description="`any`, `none`, or who proves to have sent this, as `proven_as` says")] = ""
     q: Text = ""
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None

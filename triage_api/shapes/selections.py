@@ -10,7 +10,10 @@ from triage_api.shapes.deliveries import Delivery
 from triage_api.shapes.rules import Rule
 from triage_api.shapes.texts import GivenId, Id, Order, Shape, Text, Word
 
-PROOF = "`any`, `none`, or the domain that proves it sent this. Empty: any, but of a campaign only the proof that most of it has."
+PROOF = (
+    "`any`, `none`, or who proves to have sent this, as `proven_as` says: a domain, at a free-mail provider an address. "
+    "Empty: any, but of a campaign only the proof that most of it has."
+)
 
 
 class Selected(Shape):

@@ -12,8 +12,8 @@ const PURGEABLE: State[] = ['held', 'queued', 'relaying', 'restoring', 'delivere
 function campaignOf(rows: readonly Row[]): Reach[] {
   const [row] = rows
   if (!row?.lead.campaign || rows.length > 1) return []
-  const { campaign, proof, author_domain } = row.lead
-  const alike: Reach = { name: 'campaign', says: 'This campaign', about: 'the same mail from anybody', select: { campaign, proof: proof ? author_domain : 'none', states: PURGEABLE } }
+  const { campaign, proven_as, flood } = row.lead
+  const alike: Reach = { name: 'campaign', says: 'This campaign', about: 'the same mail from anybody', select: { campaign, proof: flood ? 'none' : proven_as || 'none', states: PURGEABLE } }
   const whole: Reach = { name: 'whole', says: 'Whole campaign', about: 'also what proves itself differently', select: { campaign, proof: 'any', states: PURGEABLE } }
   return row.apart ? [alike, whole] : [alike]
 }

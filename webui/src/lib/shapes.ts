@@ -48,6 +48,7 @@ export interface Delivery {
   size: number
   attachments: number
   proof: string
+  proven_as: string
   weight: number
   urgency: number
   why_here: WhyHere[]
