@@ -6,6 +6,9 @@ import select
 from pathlib import Path
 
 
+MODE = 0o660  # each role may have a user of its own; they share a group
+
+
 class Bell:
     """One bell by name below a directory. One side rings, the other waits; a ring while nobody waits is kept."""
 
@@ -13,7 +16,8 @@ class Bell:
         """The pipe is made if it is missing; OSError when the directory cannot be written."""
         self.path = directory / f"{name}.bell"
         with contextlib.suppress(FileExistsError):
-            os.mkfifo(self.path, 0o660)
+            os.mkfifo(self.path, MODE)
+            self.path.chmod(MODE)  # whatever the umask of who came first
         # read and write, so that neither opening nor writing waits for the other side
         self.pipe = os.open(self.path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
 

@@ -2,8 +2,8 @@
 
 A child is `python -m triage.bounded module:function MEMORY SECONDS`. It reads frames from its standard input and writes one answer
 each to its standard output: plain bytes, never pickle. It has no environment and no inherited descriptors, can write to no file, and
-ends when its parent does. It is no prison: it may still read what its user may read, open connections, and as root
-start processes. That is for whatever confines the service as a whole.
+ends when its parent does. What else it cannot do is for `confinement` to say: where that offers a socket, the child is whoever
+answers there, `python -m triage.bounded --socket module:function…`, and hears first which function is meant.
 """
 
 import contextlib
@@ -16,6 +16,7 @@ import queue
 import resource
 import select
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -23,10 +24,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
+from triage import confinement
 from triage.visible import visible
 
 REQUEST = struct.Struct(">IQ")  # bytes of the options, as JSON, and of the message
@@ -38,6 +39,7 @@ START_SECONDS = 60.0  # for the imports of a fresh child, on a busy machine
 CALLS = 5_000  # then a child is replaced: memory that fragments would in the end look like a hostile message
 OPEN_FILES = 32
 PIECE = 256 * 1024  # bytes of one read or write
+HELLO_LIMIT = 1024  # bytes of the line that says which function is meant
 PR_SET_PDEATHSIG = 1
 
 Function = Callable[[bytes, Mapping[str, Any]], bytes]
@@ -92,8 +94,7 @@ class Pool:
         self._starter.shutdown()
         with self._lock:
             for child in self._children:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(child.process.pid, signal.SIGKILL)
+                child.kill()
         places = [self._places.get() for _ in range(self._places_in_all)]  # a call under way notices, and gives its place back
         for child in filter(None, places):
             self._end(child)
@@ -122,7 +123,7 @@ class Pool:
         return None
 
     def _start(self) -> "Child":
-        child = self._starter.submit(Child, self.function, self.memory_bytes, self.seconds).result()
+        child = self._starter.submit(started, self.function, self.memory_bytes, self.seconds).result()
         with self._lock:
             self._children.add(child)
         try:
@@ -139,23 +140,22 @@ class Pool:
 
 
 class Child:
-    """One child process as its parent sees it."""
+    """One child as its parent sees it: where questions go to and answers come from, neither of which blocks."""
 
-    def __init__(self, function: str, memory_bytes: int, seconds: float) -> None:
+    def __init__(self, function: str, questions: int, answers: int) -> None:
         self.function = function
         self.calls = 0
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-s", "-B", "-m", "triage.bounded", function, str(memory_bytes), str(seconds)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,  # its text could hold what came from mail
-            env={"PYTHONPATH": str(Path(__file__).resolve().parent.parent)},
-            cwd="/",
-            start_new_session=True,  # Ctrl+C in a terminal is the parent's affair
-        )
-        self.questions, self.answers = pipe_ends(self.process)
-        os.set_blocking(self.questions, False)
-        os.set_blocking(self.answers, False)
+        self.questions, self.answers = questions, answers
+        os.set_blocking(questions, False)
+        os.set_blocking(answers, False)
+
+    def kill(self) -> None:
+        """Break off what it does, from any thread."""
+        raise NotImplementedError
+
+    def end(self) -> None:
+        """Kill it and take leave of it."""
+        raise NotImplementedError
 
     def wait_ready(self) -> None:
         """Wait until the function is imported. RuntimeError when it cannot be: that is our mistake and not the mail's."""
@@ -171,16 +171,6 @@ class Child:
         for piece in (REQUEST.pack(len(options), len(raw)), options, raw):
             self._send(piece, deadline)
         return self._answer(deadline)
-
-    def end(self) -> None:
-        """Kill the process and whatever it may have started, and take leave of it."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)  # its own session: the group has its number, also when it is gone itself
-        self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
 
     def _send(self, data: bytes, deadline: float) -> None:
         view = memoryview(data)
@@ -216,6 +206,65 @@ class Child:
         return bytes(data)
 
 
+class Process(Child):
+    """A child that we start, kept in as `confinement` can."""
+
+    def __init__(self, function: str, memory_bytes: int, seconds: float) -> None:
+        self.process = subprocess.Popen(
+            [*confinement.wrapper(), sys.executable, "-P", "-s", "-B", "-m", "triage.bounded", function, str(memory_bytes), str(seconds)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # its text could hold what came from mail
+            env={"PYTHONPATH": str(confinement.ROOT)},
+            cwd="/",
+            start_new_session=True,  # Ctrl+C in a terminal is the parent's affair
+        )
+        super().__init__(function, *pipe_ends(self.process))
+
+    def kill(self) -> None:
+        """Kill the process and whatever it may have started."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)  # its own session: the group has its number, also when it is gone itself
+
+    def end(self) -> None:
+        self.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+
+
+class Answering(Child):
+    """A child in a unit of its own behind the parser's socket: left alone it ends, by its unit's limits if not by itself."""
+
+    def __init__(self, path: str, function: str, memory_bytes: int, seconds: float) -> None:
+        self.connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            self.connection.settimeout(START_SECONDS)
+            self.connection.connect(path)
+            self.connection.sendall(json.dumps([function, memory_bytes, seconds]).encode() + b"\n")
+        except OSError as fault:
+            self.connection.close()
+            raise RuntimeError(f"no parser answers behind {path} ({fault}): look at mailroom-parse.socket") from fault
+        super().__init__(function, self.connection.fileno(), self.connection.fileno())
+
+    def kill(self) -> None:
+        with contextlib.suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RDWR)
+
+    def end(self) -> None:
+        self.kill()
+        self.connection.close()
+
+
+def started(function: str, memory_bytes: int, seconds: float) -> Child:
+    """A fresh child for this function."""
+    if path := confinement.parser_socket():
+        return Answering(path, function, memory_bytes, seconds)
+    return Process(function, memory_bytes, seconds)
+
+
 def pipe_ends(process: subprocess.Popen[bytes]) -> tuple[int, int]:
     """The descriptors of the child's standard input and output."""
     if process.stdin is None or process.stdout is None:
@@ -230,6 +279,15 @@ def wait(descriptor: int, event: int, deadline: float) -> None:
     remaining = deadline - time.monotonic()
     if remaining <= 0 or not poll.poll(math.ceil(remaining * 1000)):
         raise Overrun("it took too long")
+
+
+def serve_told(names: list[str]) -> int:
+    """The child behind a socket: it hears first which of these functions is meant, with how much memory and time."""
+    name, memory_bytes, seconds = json.loads(sys.stdin.buffer.readline(HELLO_LIMIT))
+    if name not in names:
+        send(claim_output(), FAILED, b"it is not for this function")
+        return 1
+    return serve(name, int(memory_bytes), float(seconds))
 
 
 def serve(name: str, memory_bytes: int, seconds: float) -> int:
@@ -323,4 +381,5 @@ def limit_processor(seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(serve(sys.argv[1], int(sys.argv[2]), float(sys.argv[3])))
+    first, *others = sys.argv[1:]
+    sys.exit(serve_told(others) if first == "--socket" else serve(first, int(others[0]), float(others[1])))

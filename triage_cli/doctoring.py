@@ -20,6 +20,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("spool", inside.spool),
     ("door snapshot", inside.door_snapshot),
     ("disk", inside.disk),
+    ("parser", inside.parser),
     ("cover", inside.covered),
     ("emergency", inside.open_door),
     ("edges", inside.edges),
@@ -39,7 +40,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
 @click.option("--json", "as_json", is_flag=True, help="One JSON array of {level, what, found, do}.")
 @click.pass_context
 def doctor(ctx: click.Context, as_json: bool) -> int:
-    """Look at settings, database, spool, disk, cover, edges, directory, DNS, scanners, ports, TLS, next hop and mailboxes.
+    """Look at settings, database, spool, disk, parser, cover, edges, directory, DNS, scanners, ports, TLS, next hop and mailboxes.
 
     Exit code 1 when something does not work. Nothing is changed, and no mail is sent.
     """

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from mta import snapshot
-from triage import cover, db, emergency, intake
+from triage import confinement, cover, db, emergency, intake
 from triage.backlog import DAMAGED, INCOMING, RETRY, backlog
 from triage.errors import BadInput
 from triage.settings import Settings
@@ -92,6 +92,15 @@ def is_current(settings: Settings, raw: bytes) -> bool:
     except BadInput:
         return True
     return door is not None and snapshot.packed(door) == raw
+
+
+def parser(_settings: Settings) -> Iterator[Finding]:
+    """How is what reads hostile mail kept in?"""
+    said = f"hostile mail is read {confinement.in_words()}"
+    if confinement.parser_socket() or confinement.wrapper():
+        yield Finding(OK, "parser", said)
+    else:
+        yield Finding(WARN, "parser", said, "install bubblewrap, or start mailroom by the units in deploy/systemd")
 
 
 def disk(settings: Settings) -> Iterator[Finding]:

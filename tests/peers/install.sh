@@ -16,6 +16,8 @@ dovecot-lmtpd /usr/lib/dovecot/lmtp
 postgresql /usr/lib/postgresql/*/bin/initdb
 chromium /usr/bin/chromium
 strace /usr/bin/strace
+bubblewrap /usr/bin/bwrap
+systemd /usr/bin/systemd-socket-activate
 swaks /usr/bin/swaks
 slapd /usr/sbin/slapd
 ldap-utils /usr/bin/ldapadd

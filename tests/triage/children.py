@@ -116,3 +116,15 @@ def compute_for_ever(raw: bytes, options: Mapping[str, Any]) -> bytes:
     """Make the empty file that `raw` names, its name followed by this process's id, and never answer."""
     Path(f"{raw.decode()}.{os.getpid()}").touch()
     return loop()
+
+
+def reach_out(raw: bytes, options: Mapping[str, Any]) -> bytes:
+    """What of the machine can be seen from here; the message names a file that should not be."""
+    places = [raw.decode(), "/etc/passwd", "/var", "/tmp"]
+    readable = [place for place in places if Path(place).exists()]
+    interfaces = [line.split(":")[0].strip() for line in Path("/proc/net/dev").read_text().splitlines()[2:]]
+    processes = sum(one.name.isdigit() for one in Path("/proc").iterdir())
+    held = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("CapEff"))
+    etc = [one.name for one in Path("/etc").iterdir()]
+    found = {"readable": readable, "interfaces": interfaces, "processes": processes, "etc": etc}
+    return json.dumps(found | {"capabilities": int(held.split()[1], 16)}).encode()

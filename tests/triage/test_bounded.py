@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.triage.mails import mail, multipart, part
-from triage import bounded
+from triage import bounded, confinement
 from triage.bounded import Overrun, Pool
 from triage.content import Summary, summarise
 from triage.preview import Preview, render
@@ -22,12 +22,18 @@ MEMORY = 256 * 1024 * 1024
 GUARD = 60.0  # seconds that a test waits for something that takes milliseconds
 
 
+@pytest.fixture(autouse=True)
+def limits_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Children as they are without bubblewrap: their process ids are those that the machine knows. See test_confinement."""
+    monkeypatch.setattr(confinement, "wrapper", tuple)
+
+
 def pool(function: str, *, size: int = 1, seconds: float = GUARD, memory_bytes: int = MEMORY) -> Pool:
     """A pool for one of the functions in `children`."""
     return Pool(f"tests.triage.children:{function}", size=size, memory_bytes=memory_bytes, seconds=seconds)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def behaving() -> Iterator[Pool]:
     """Children that do as they are told, with little time."""
     with pool("behave", seconds=2.0) as children:
@@ -168,7 +174,9 @@ def test_what_a_child_has_started_ends_with_it(crash: bool, tmp_path: Path) -> N
 
 PARENT = """
 import os, sys, threading
+from triage import confinement
 from triage.bounded import Pool
+confinement.wrapper = tuple
 children = Pool("tests.triage.children:compute_for_ever", size=1, memory_bytes=1 << 28, seconds=600.0)
 threading.Thread(target=children.run, args=(sys.argv[1].encode(),), daemon=True).start()
 sys.stdin.readline()

@@ -1,0 +1,1 @@
+"""The units and scripts of deploy/, run for real."""

@@ -1,0 +1,190 @@
+"""The units under a real systemd: mail comes in by its socket, is judged, released, and lies in a Maildir; and what nobody can do there."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.peers.systemd import HANG, Machine, booted, may_boot
+
+pytestmark = [pytest.mark.peers, pytest.mark.skipif(not may_boot(), reason="only root can boot a systemd in namespaces of its own")]
+
+SETTINGS = """
+[company]
+domains = ["company.example"]
+hostname = "mx.company.example"
+[database]
+url = "sqlite:////var/lib/mailroom/mailroom.db"
+[spool]
+directory = "/var/spool/mailroom"
+[relay]
+next_hop = "maildir:/var/lib/mailroom/mailboxes"
+[dns]
+zone_file = "/etc/mailroom/mailroom.zone"
+[policy]
+undo_seconds = 0
+[directory]
+file = "/etc/mailroom/company.toml"
+"""
+COMPANY = """
+[company]
+postmaster = "anna@company.example"
+[[department]]
+code = "it"
+name = "IT"
+mailbox = "anna@company.example"
+[[person]]
+uid = "anna"
+name = "Anna"
+department = "it"
+mailbox = "anna@company.example"
+[[staff]]
+login = "ana"
+name = "Ana"
+role = "admin"
+scope = ["company"]
+"""
+SEND = """
+import json, smtplib
+with smtplib.SMTP("127.0.0.1", 25, timeout=60) as door:
+    mail = b"From: stranger@outside.example\\r\\nSubject: hello\\r\\n\\r\\nhi\\r\\n"
+    door.sendmail("stranger@outside.example", ["anna@company.example"], mail)
+print(json.dumps("sent"))
+"""
+ASK = """
+import json, sys, urllib.request
+with urllib.request.urlopen("http://127.0.0.1:8080" + sys.argv[1], timeout=60) as answer:
+    print(json.dumps([answer.status, len(answer.read())]))
+"""
+PROBE = """
+import ctypes, json, mmap, os, pathlib, socket, subprocess
+def can(deed):
+    try:
+        deed()
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return True
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+credentials = os.environ.get("CREDENTIALS_DIRECTORY", "")
+print(json.dumps({
+    "shell": can(lambda: subprocess.run(["/usr/bin/sh", "-c", ":"], check=True)),
+    "writable_code": can(lambda: mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)),
+    "capabilities": int(status["CapEff"], 16) | int(status["CapPrm"], 16) | int(status["CapBnd"], 16),
+    "new_privileges": status["NoNewPrivs"].strip() == "0",
+    "internet_socket": can(lambda: socket.socket(socket.AF_INET).close()),
+    "interfaces": sorted(name for _, name in socket.if_nameindex()) if can(lambda: socket.if_nameindex()) else [],
+    "credentials": sorted(one.name for one in pathlib.Path(credentials).iterdir()) if credentials else [],
+    "others": can(lambda: list(pathlib.Path("/etc/mailroom/secrets").iterdir())),
+    "database": can(lambda: open("/var/lib/mailroom/mailroom.db", "rb").close()),
+    "writes_home": can(lambda: pathlib.Path("/usr/local/x").write_text("x")),
+    "user": os.getuid(),
+}))
+"""
+
+
+def prepare() -> str:
+    """What an administrator does once, and one probe beside each role: its unit with another program."""
+    return r"""
+set -euo pipefail
+install -m 600 /dev/null /etc/mailroom/secrets/recall.password_file && echo secret > /etc/mailroom/secrets/recall.password_file
+cd /etc/systemd/system
+mkdir mailroom-judge.service.d
+printf '[Service]\nBindReadOnlyPaths=/etc/mailroom/mailroom.zone\n' > mailroom-judge.service.d/dns.conf
+for role in receive judge relay api recall; do
+    sed -e 's|^ExecStart=.*|ExecStart=/opt/mailroom/venv/bin/python3 -I /etc/mailroom/probe.py|' -e 's/^Type=.*/Type=oneshot/' \
+        -e '/^Requires=/d' -e '/^Restart/d' -e 's/^PartOf=.*//' \
+        -e 's|^Description=.*|&\n|' mailroom-$role.service > mailroom-probe-$role.service
+    printf '[Service]\nStandardOutput=file:/run/probe-%s.json\n' $role >> mailroom-probe-$role.service
+    printf 'BindReadOnlyPaths=/etc/mailroom/probe.py\n' >> mailroom-probe-$role.service
+done
+cd /
+for what in "db upgrade" sync; do
+    runuser -u mailroom-upkeep -- env MAILROOM_CONFIG=/etc/mailroom/mailroom.toml /opt/mailroom/venv/bin/python3 -I -m triage_cli $what
+done
+"""
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """A machine with the units started."""
+    given = {
+        "etc/mailroom/mailroom.toml": SETTINGS,
+        "etc/mailroom/company.toml": COMPANY,
+        "etc/mailroom/mailroom.zone": "",
+        "etc/mailroom/probe.py": PROBE,
+        "etc/prepare.sh": prepare(),
+    }
+    with booted(tmp_path_factory.mktemp("systemd"), given, "mailroom.target") as one:
+        for role in ("receive", "judge", "relay", "api", "upkeep"):
+            one.wait_until(f"mailroom-{role}.service")
+        yield one
+
+
+def mailroom(machine: Machine, *words: str) -> str:
+    """The command, as an administrator runs it there."""
+    runs = ["runuser", "-u", "mailroom-upkeep", "--", "/opt/mailroom/venv/bin/python3", "-I", "-m", "triage_cli", *words]
+    done = machine.run("env", "MAILROOM_CONFIG=/etc/mailroom/mailroom.toml", *runs, check=False)
+    assert done.returncode == 0, done.stderr + done.stdout
+    return done.stdout
+
+
+def test_a_mail_comes_in_by_the_socket_and_goes_out_to_the_mailbox(machine: Machine) -> None:
+    assert machine.python(SEND) == "sent"
+    until(lambda: "hello" in mailroom(machine, "deliveries"), machine)
+    mailroom(machine, "release", "--sender", "stranger@outside.example", "--reason", "known", "--wait")
+    found = machine.run("sh", "-c", "cat /var/lib/mailroom/mailboxes/*/new/*").stdout
+    assert "Subject: hello" in found
+    assert "X-Mailroom-Verdict: " in found
+
+
+def test_console_and_health_answer_through_the_socket(machine: Machine) -> None:
+    assert machine.python(ASK, "/healthz")[0] == 200
+    status, size = machine.python(ASK, "/")
+    assert (status, size > 200) == (200, True)
+
+
+@pytest.mark.parametrize("role", ["receive", "judge", "relay", "api", "recall"])
+def test_what_a_role_cannot_do(machine: Machine, role: str) -> None:
+    machine.run("systemctl", "start", f"mailroom-probe-{role}.service", check=False)
+    able: dict[str, Any] = machine.python(f"print(open('/run/probe-{role}.json').read())")
+    assert able.pop("user") > 0
+    assert "recall.password_file" in able.pop("credentials") or role != "recall"
+    network, database = able.pop("internet_socket"), able.pop("database")
+    assert database == (role != "receive")
+    assert network == (role in ("judge", "relay", "recall"))
+    assert able.pop("interfaces") in ([], ["lo"])
+    assert able == {
+        "shell": False,
+        "writable_code": False,
+        "capabilities": 0,
+        "new_privileges": False,
+        "others": False,
+        "writes_home": False,
+    }
+
+
+def test_a_role_gets_no_credential_of_another(machine: Machine) -> None:
+    for role in ("receive", "judge", "relay", "api"):
+        machine.run("systemctl", "start", f"mailroom-probe-{role}.service", check=False)
+        held: dict[str, Any] = machine.python(f"print(open('/run/probe-{role}.json').read())")
+        assert "recall.password_file" not in held["credentials"]
+
+
+def test_hostile_mail_is_read_by_a_unit_of_its_own(machine: Machine) -> None:
+    running = machine.run("systemctl", "list-units", "--no-legend", "--plain", "mailroom-parse@*").stdout
+    assert running.count("running") >= 1
+
+
+def test_a_role_that_dies_is_started_again(machine: Machine) -> None:
+    machine.run("systemctl", "kill", "--signal=KILL", "mailroom-receive.service")
+    machine.wait_until("mailroom-receive.service")
+    assert machine.python(SEND) == "sent", "the socket keeps connections meanwhile"
+
+
+def until(true: Any, machine: Machine) -> None:
+    """Wait until it is so."""
+    deadline = time.monotonic() + HANG
+    while not true():
+        assert time.monotonic() < deadline, machine.journal("mailroom-judge.service")
+        time.sleep(0.2)
