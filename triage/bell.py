@@ -5,7 +5,6 @@ import os
 import select
 from pathlib import Path
 
-
 MODE = 0o660  # each role may have a user of its own; they share a group
 
 

@@ -48,8 +48,8 @@ def arguments() -> Iterator[str]:
             yield from ("--symlink", str(at_root.readlink()), str(at_root))
         elif at_root.is_dir():
             yield from ("--ro-bind", str(at_root), str(at_root))
-    for place in (sys.base_prefix, sys.prefix, *packages()):
-        if not Path(place).is_relative_to("/usr"):
+    for place in (Path(sys.base_prefix), Path(sys.prefix), *packages()):
+        if not place.is_relative_to("/usr"):
             yield from ("--ro-bind", str(place), str(place))
     yield from ("--chdir", "/")
 

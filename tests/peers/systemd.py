@@ -97,7 +97,7 @@ def manager_of(process: "subprocess.Popen[bytes]", log: Path) -> int:
 
 def answers(manager: int) -> bool:
     """Has systemd come so far that it can be asked?"""
-    return Path(f"/proc/{manager}/root/run/systemd/private").exists()
+    return Path("/proc", str(manager), "root", "run/systemd/private").exists()
 
 
 def may_boot() -> bool:
