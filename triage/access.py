@@ -1,5 +1,7 @@
 """May this actor do this to these deliveries? The scope is a SQL condition, so that no row outside it is ever read."""
 
+from typing import Any
+
 from sqlalchemy import ColumnElement, and_, false, not_, or_, true
 from sqlmodel import Session, col
 
@@ -29,9 +31,9 @@ def sent_by(by: Actor) -> ColumnElement[bool]:
     return readable(by)
 
 
-def within(by: Actor) -> ColumnElement[bool]:
-    """The actor's scope, without what is sealed to them."""
-    return and_(reach(by), not_(sealed.away_from(by))) if by.kind in sealed.PEOPLE else reach(by)
+def within(by: Actor, table: Any = Delivery) -> ColumnElement[bool]:
+    """The actor's scope, without what is sealed to them: of the deliveries, or of another table that tells of folders."""
+    return and_(reach(by, table), not_(sealed.away_from(by, table))) if by.kind in sealed.PEOPLE else reach(by, table)
 
 
 def waiting(by: Actor) -> ColumnElement[bool]:
@@ -44,16 +46,16 @@ def beyond(by: Actor) -> ColumnElement[bool]:
     return and_(col(Delivery.direction) == "in", not_(reach(by)), not_(sealed.away_from(by)))
 
 
-def reach(by: Actor) -> ColumnElement[bool]:
+def reach(by: Actor, table: Any = Delivery) -> ColumnElement[bool]:
     """The actor's scope as the directory gives it, whatever is sealed in it."""
     scope = by.scope
     if scope.company:
         return true()
     allowed = []
     if scope.departments:
-        allowed.append(col(Delivery.department).in_(sorted(scope.departments)))
+        allowed.append(col(table.department).in_(sorted(scope.departments)))
     if scope.persons:
-        allowed.append(col(Delivery.person).in_(sorted(scope.persons)))
+        allowed.append(col(table.person).in_(sorted(scope.persons)))
     return or_(*allowed) if allowed else false()
 
 

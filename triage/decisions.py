@@ -42,6 +42,13 @@ class Verb(StrEnum):
     REDELIVER = "redeliver"
 
 
+class Effort(NamedTuple):
+    """What a decision took the person, since its card came under their cursor."""
+
+    keys: int
+    milliseconds: int
+
+
 class Aim(NamedTuple):
     """Which states a verb changes, and which it counts as its business when it selects by features."""
 
@@ -84,6 +91,7 @@ def decide(
     idempotency_key: str | None = None,
     look_first: bool = True,
     second: Actor | None = None,
+    effort: Effort | None = None,
 ) -> DecisionReport:
     """Do one thing to every selected delivery that the actor may see, and make a rule about their senders if asked.
 
@@ -127,6 +135,7 @@ def decide(
         second_by_shown=second.shown if second else "",
         target=chosen(session, verb, settings, to=to, template=template, text=text, now=now),
         idempotency_key=key,
+        **measured(effort, settings),
     )
     order = {"to": to, "template": template, "text": text, "look_first": look_first}
     items = act(session, decision, meant, verb, order, by=by, now=now, settings=settings)
@@ -141,6 +150,11 @@ def decide(
 def own_key(by: Actor, idempotency_key: str | None) -> str | None:
     """An idempotency key as it is kept: nobody meets another one's."""
     return f"{by}:{idempotency_key}" if idempotency_key else None
+
+
+def measured(effort: Effort | None, settings: Settings) -> dict[str, Any]:
+    """What a decision took, as it is kept; nothing where the company wants nothing measured."""
+    return effort._asdict() if effort and settings.reports.staff != "none" else {}
 
 
 def made_before(session: Session, key: str | None) -> int | None:

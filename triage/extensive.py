@@ -103,6 +103,7 @@ def begin(
     template: str = "",
     text: str = "",
     idempotency_key: str | None = None,
+    effort: decisions.Effort | None = None,
     **_more: Any,
 ) -> DecisionReport:
     """Write the decision down; `go_on` carries it out. The same idempotency key gives the first decision again."""
@@ -125,6 +126,7 @@ def begin(
         idempotency_key=key,
         last=planned.last,
         order={"to": to, "template": template, "text": text},
+        **decisions.measured(effort, settings),
     )
     session.add(decision)
     session.flush()

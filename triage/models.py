@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Dialect, ForeignKey, Index, LargeBinary, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Column, Dialect, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, text
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
@@ -148,6 +148,7 @@ class Delivery(SQLModel, table=True):
         Index("delivery_by_domain", "author_domain", "state"),
         Index("delivery_by_campaign", "campaign_id", "state"),
         Index("delivery_due", "state", "due_at"),
+        Index("delivery_in_short", "id", "direction", "department", "person", "received_at", "campaign_id"),  # for reports
     )
 
 
@@ -265,6 +266,9 @@ class RelatedMail(SQLModel, table=True):
     taken_by: int | None = Field(default=None, sa_column=Column(BigInteger, index=True, nullable=True))  # the decision to take it too
 
 
+LEFT = "before <> 'held'"  # it had left before, or had never been held
+
+
 class Decision(SQLModel, table=True):
     """One act of one person over a selection."""
 
@@ -288,6 +292,9 @@ class Decision(SQLModel, table=True):
     reached: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))  # the id that the last slice came to
     order: dict[str, Any] = document()  # what else the slices need: to, template, text
     idempotency_key: str | None = Field(default=None, unique=True)
+    keys: int | None = None  # pressed since the card came under the cursor; None: not measured
+    milliseconds: int | None = None  # since then
+    __table_args__ = (Index("decision_by_time", "at"),)
 
 
 class DecisionItem(SQLModel, table=True):
@@ -299,7 +306,10 @@ class DecisionItem(SQLModel, table=True):
     before: str
     outcome: str  # done, already gone, in flight, recalling, restoring, out of reach, refused
     why: str = ""
-    __table_args__ = (Index("decision_item_by_delivery", "delivery_id"),)
+    __table_args__ = (
+        Index("decision_item_by_delivery", "delivery_id"),
+        Index("decision_item_of_left", "decision_id", sqlite_where=text(LEFT), postgresql_where=text(LEFT)),  # few: reports look for them
+    )
 
 
 class AuditRecord(SQLModel, table=True):
@@ -668,6 +678,31 @@ class KeptFolder(SQLModel, table=True):
     department: str = Field(primary_key=True)
     person: str = Field(primary_key=True)
     held: int
+
+
+class Arrived(SQLModel, table=True):
+    """How much came in on a day that is over, for a folder, and what the policy decided about it."""
+
+    __tablename__ = "arrived"
+    since: datetime = Field(sa_column=Column(Instant, primary_key=True, autoincrement=False))
+    department: str = Field(primary_key=True)
+    person: str = Field(primary_key=True)
+    rule: str = Field(primary_key=True)
+    verdict: str = Field(primary_key=True)
+    until: datetime = instant()
+    count: int
+    __table_args__ = {"sqlite_with_rowid": False}
+
+
+class QueueSample(SQLModel, table=True):
+    """How much was held in a folder at a full hour."""
+
+    __tablename__ = "queue_sample"
+    at: datetime = Field(sa_column=Column(Instant, primary_key=True, autoincrement=False))
+    department: str = Field(primary_key=True)
+    person: str = Field(primary_key=True)
+    held: int
+    __table_args__ = {"sqlite_with_rowid": False}
 
 
 class FailedSignIn(SQLModel, table=True):

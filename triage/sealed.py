@@ -1,6 +1,7 @@
 """Sealed departments and persons (HR, legal, medical, works council): only the staff named for them see what waits there."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, delete, insert, or_, select
 from sqlmodel import Session, col
@@ -13,11 +14,14 @@ NOBODY = ""  # the login of the row that says that there is a seal
 PEOPLE = frozenset({"person", "shell", "token"})  # kinds of actors that a seal keeps away; Mailroom's own parts carry mail unread
 
 
-def away_from(by: Actor) -> ColumnElement[bool]:
-    """Which deliveries a seal keeps away from this actor. Who is named for a person but not for the department stays outside."""
+def away_from(by: Actor, table: Any = Delivery) -> ColumnElement[bool]:
+    """Which deliveries a seal keeps away from this actor, or which rows of another table that tells of folders.
+
+    Who is named for a person but not for the department stays outside.
+    """
     return or_(
-        col(Delivery.department).in_(names_closed("department", by)),
-        col(Delivery.person).in_(names_closed("person", by)),
+        col(table.department).in_(names_closed("department", by)),
+        col(table.person).in_(names_closed("person", by)),
     )
 
 

@@ -310,6 +310,21 @@ class Audit:
 
 
 @dataclass(frozen=True, slots=True)
+class Reports:
+    """What reports say, and what they may say about the people who triage."""
+
+    staff: str = key(
+        "What is measured of the people who decide: none (neither keys nor time), totals (of all of them together) or people (of each "
+        "one, for administrators and auditors, and of oneself). Agree on it with your works council.",
+        "totals",
+        choices=("none", "totals", "people"),
+    )
+    fewest: int = key("Totals about people are told of at least so many of them; of fewer they would be about one.", 3)
+    employee_seconds: int = key("Seconds that an employee would have spent on a mail that was kept away: for the hours saved.", 20)
+    staff_seconds: int = key("Seconds that staff need for a card, where it was not measured.", 20)
+
+
+@dataclass(frozen=True, slots=True)
 class Notices:
     """What outside senders are told: only those who prove who they are, never lists or programs, at most once a message."""
 
@@ -483,6 +498,7 @@ class Settings:
     cover: Cover = Cover()
     retention: Retention = Retention()
     audit: Audit = Audit()
+    reports: Reports = Reports()
     policy: Policy = Policy()
     floods: Floods = Floods()
     notices: Notices = Notices()

@@ -8,6 +8,7 @@ from sqlmodel import Session
 
 from triage import db, extensive, ids, kept_answers, listings, outcomes, second_key, sweeps, takings, undoing
 from triage.actor import Actor
+from triage.decisions import Effort
 from triage.models import PendingAct
 from triage.outcomes import DecisionReport
 from triage.times import utcnow
@@ -65,6 +66,7 @@ def create_decision(
         "expect": order.expect,
         "fence": order.fence,
         "idempotency_key": idempotency_key,
+        "effort": Effort(order.effort.keys, order.effort.milliseconds) if order.effort else None,
     }
     selected = order.select.selection()
     if planned:

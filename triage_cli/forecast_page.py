@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from triage.figures import WEEKDAYS, percent, rule_words, span
 from triage.forecast import Forecast, Share
 from triage_cli import plots
-from triage_cli.forecast_text import WEEKDAYS, WORDS, command, part, people, percent, span, wanted
+from triage_cli.forecast_text import command, part, people, wanted
 from triage_cli.plots import text
 
 STYLE = """
@@ -98,7 +99,7 @@ def share_table(title: str, rows: Sequence[tuple[str, Share]]) -> str:
 def why(found: Forecast) -> Iterator[str]:
     """Which rules of the policy decided."""
     yield "<h2>Why</h2>"
-    yield table(("Rule", "Mails"), ((text(WORDS.get(rule, rule.replace("-", " "))), str(count)) for rule, count in found.rules))
+    yield table(("Rule", "Mails"), ((text(rule_words(rule)), str(count)) for rule, count in found.rules))
 
 
 def rules(found: Forecast) -> Iterator[str]:

@@ -2,23 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 
+from triage.figures import WEEKDAYS, percent, rule_words, span
 from triage.forecast import Forecast, Proposal, Share
 
 SHOWN_ATTACKS = 10
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-WORDS = {
-    "allowed-sender": "the sender is allowed or known, and proves it",
-    "first-contact": "nobody here knows the sender yet",
-    "unproven-known-sender": "it names a known sender and cannot prove it",
-    "dmarc-reject": "the author's domain asks to reject it",
-    "own-domain-forged": "it claims to be from here and cannot prove it",
-    "ambiguous-author": "it does not name exactly one author",
-    "dangerous-attachment": "an attachment could run a program",
-    "blocked-sender": "the sender is blocked",
-    "proof-unknown": "the sender's DNS did not answer",
-    "postmaster": "postmaster@ and abuse@ always pass",
-    "reply-to-ours": "it answers a mail of ours",
-}
 
 
 def sentences(found: Forecast, left_out: Iterable[tuple[str, int]]) -> Iterator[str]:
@@ -42,7 +29,7 @@ def sentences(found: Forecast, left_out: Iterable[tuple[str, int]]) -> Iterator[
     yield from table("Hours", ((f"{hour:02d}:00", share) for hour, share in enumerate(found.hours)))
     yield ""
     yield "Why:"
-    yield from (f"  {count:6d}  {WORDS.get(rule, rule.replace('-', ' '))}" for rule, count in found.rules)
+    yield from (f"  {count:6d}  {rule_words(rule)}" for rule, count in found.rules)
     yield from rules(found.proposals)
     yield from attacks(found)
     if found.unknown:
@@ -116,20 +103,6 @@ def part(count: int, share: Share) -> str:
     return f"{count} ({percent(count, share.mails)})"
 
 
-def percent(count: int, whole: int) -> str:
-    """A part in words."""
-    return f"{100 * count / whole:.0f} %" if whole else "0 %"
-
-
 def people(count: int) -> str:
     """So many people."""
     return "nobody" if not count else "1 person" if count == 1 else f"{count} people"
-
-
-def span(seconds: float) -> str:
-    """A span of time in the unit that fits."""
-    for size, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
-        if seconds >= size:
-            count = seconds / size
-            return f"{count:.1f} {name}s".replace(".0 ", " ") if round(count, 1) != 1 else f"1 {name}"
-    return f"{seconds:.0f} seconds"

@@ -34,6 +34,7 @@ from triage.settings import Settings
 from triage.times import utcnow
 from triage.visible import visible
 from triage_cli.checkpointing import Recorder
+from triage_cli.counting import keep_for_reports
 from triage_cli.opened import database_of, ring
 from triage_cli.proposing import look_again
 from triage_cli.slices import follow
@@ -73,7 +74,7 @@ def keep_house(settings: Settings, engine: Engine, stop: threading.Event) -> Non
         try:
             seal_trail(engine, sealer())
             recorder.keep(engine, sealer())
-            counted = keep_counts(engine, counted)
+            counted = keep_counts(engine, counted, settings.cover.time_zone)
             behind = behind and catch_up(engine, settings)
             if time.monotonic() - tidied > TIDY_EVERY:
                 tidy(engine, settings)
@@ -102,8 +103,8 @@ def seal_trail(engine: Engine, holder: str) -> None:
             seal.seal(session, now=utcnow())
 
 
-def keep_counts(engine: Engine, looked: float) -> float:
-    """Fold what was touched; every COUNT_EVERY seconds see which views somebody has. When that was done last."""
+def keep_counts(engine: Engine, looked: float, zone: str) -> float:
+    """Fold what was touched; every COUNT_EVERY seconds see which views somebody has, and what reports need. When that was done last."""
     look = time.monotonic() - looked > COUNT_EVERY
     with db.reading(engine) as session:
         if not look and not tallies.due(session, utcnow()):
@@ -117,6 +118,7 @@ def keep_counts(engine: Engine, looked: float) -> float:
         pass
     if look:
         tallies.anchor(engine)
+        keep_for_reports(engine, zone)
         return time.monotonic()
     return looked
 

@@ -52,11 +52,11 @@ def add_rules(engine: Engine, settings: Settings, *orders: RuleOrder) -> list[in
         return [rules.add(session, order, by=ANA, now=NOW, settings=settings).id for order in orders]
 
 
-def envelope(*recipients: str, reverse_path: str = "sales@supplier.example", spool_id: int | None = None) -> Envelope:
+def envelope(*recipients: str, reverse_path: str = "sales@supplier.example", spool_id: int | None = None, at: datetime = NOW) -> Envelope:
     """An SMTP transaction with a stranger."""
     return Envelope(
         spool_id=ids.new_id() if spool_id is None else spool_id,
-        received_at=NOW,
+        received_at=at,
         reverse_path=reverse_path,
         recipients=recipients or ("it+joe.fern@company.example",),
         client="192.0.2.1",
@@ -83,6 +83,7 @@ def arrive(
     dmarc: Dmarc = NO_DMARC,
     spf: Result = Result.NONE,
     text: str = "",
+    at: datetime = NOW,
 ) -> tuple[int, ...]:
     """A message comes in; the ids of its deliveries. With a text of its own it may be of a campaign."""
     raw = f"From: {author}\r\nSubject: {subject} {ids.new_id()}\r\n\r\n{text or 'Hello'}\r\n".encode()
@@ -90,10 +91,10 @@ def arrive(
     found = content.fingerprint_of(said) if text else None
     return intake.receive(
         session,
-        envelope(*recipients, reverse_path=author),
+        envelope(*recipients, reverse_path=author, at=at),
         raw,
         authentication(author, dmarc, spf),
         replace(said, fingerprint=found.as_text() if found else ""),
         settings=settings,
-        now=NOW,
+        now=at,
     )

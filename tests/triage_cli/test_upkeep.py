@@ -6,16 +6,16 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, select, update
 from sqlmodel import col
 
 from tests.triage.tampering import unguard
 from tests.triage_cli.conftest import Arrives, Shell
 from triage import db, settings as settings_file
-from triage.models import AuditRecord, Delivery
+from triage.models import Arrived, AuditRecord, Delivery, QueueSample
 from triage.sign_in import hash_password
 from triage.times import utcnow
-from triage_cli import upkeeping
+from triage_cli import counting, upkeeping
 
 COMPANY = """
 [company]
@@ -110,3 +110,13 @@ def test_the_upkeep_role_follows_the_directory_file_and_seals(
     finally:
         stop.set()
         role.join()
+
+
+def test_what_reports_need_is_kept(arrives: Arrives, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    arrives()
+    later = (utcnow() + timedelta(days=2)).replace(minute=0, second=9)
+    monkeypatch.setattr(counting, "utcnow", lambda: later)
+    upkeeping.keep_counts(engine, -upkeeping.COUNT_EVERY, "UTC")
+    with db.reading(engine) as session:
+        assert session.scalars(select(col(Arrived.count))).all() == [1]
+        assert session.scalars(select(col(QueueSample.held))).all() == [1]

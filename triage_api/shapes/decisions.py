@@ -12,6 +12,13 @@ from triage_api.shapes.selections import Select
 from triage_api.shapes.texts import GivenId, Id, Letter, Order, Shape, Text, Word
 
 
+class Effort(Order):
+    """What the decision took the person."""
+
+    keys: Annotated[int, Field(ge=0, le=100_000, description="Keys and buttons pressed since the card came under the cursor.")]
+    milliseconds: Annotated[int, Field(ge=0, le=86_400_000, description="Time since then.")]
+
+
 class DecisionOrder(Order):
     """One act of one person over a selection."""
 
@@ -24,6 +31,7 @@ class DecisionOrder(Order):
     rule: SenderRule | None = None
     expect: Annotated[int, Field(ge=0)] | None = None
     fence: Word | None = None
+    effort: Annotated[Effort | None, Field(description="For reports; kept only where reports.staff lets it be measured.")] = None
 
 
 class UndoOrder(Order):

@@ -1,0 +1,78 @@
+"""What upkeep keeps for reports: days as clocks show them, and samples of the queue."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine
+
+from tests.triage.arriving import NOW, OTTO, arrive
+from triage import counted, db, tallies
+from triage.counted import Day
+from triage.settings import Settings
+
+JOE = "it+joe.fern@company.example"
+
+
+def moment(*parts: int) -> datetime:
+    return datetime(*parts, tzinfo=UTC)  # type: ignore[misc,arg-type]
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "hours"),
+    [
+        (moment(2026, 11, 23, 23), moment(2026, 11, 25, 23), [24, 24]),
+        (moment(2026, 11, 23, 10), moment(2026, 11, 24, 1), [13, 2]),
+        (moment(2026, 10, 23, 22), moment(2026, 10, 26, 23), [24, 25, 24]),  # the clocks go back
+        (moment(2027, 3, 27, 23), moment(2027, 3, 28, 22), [23]),  # and forward
+        (NOW, NOW, []),
+    ],
+)
+def test_days_are_those_of_the_clocks(since: datetime, until: datetime, hours: list[int]) -> None:
+    found = list(counted.days(since, until, "Europe/Berlin"))
+    assert [(day.until - day.since) // timedelta(hours=1) for day in found] == hours
+    assert [day.until for day in found[:-1]] == [day.since for day in found[1:]]
+
+
+def test_a_day_is_counted_once_whoever_is_second(known: Engine, settings: Settings) -> None:
+    with db.transaction(known) as session:
+        arrive(session, settings, JOE)
+    tomorrow = datetime.now(UTC) + timedelta(days=2)
+    with db.reading(known) as session:
+        day = counted.next_day(session, "UTC", tomorrow)
+        assert day is not None
+        rows = counted.count(session, day)
+        assert counted.next_day(session, "UTC", day.until + timedelta(minutes=59)) is None  # mail may still be entered
+    for _ in range(2):
+        with db.transaction(known) as session:
+            counted.keep(session, day, rows, "UTC")
+    with db.reading(known) as session:
+        assert counted.arrivals(session, [day], by=OTTO, zone="UTC")[day].total() == 1
+        following = counted.next_day(session, "UTC", tomorrow + timedelta(days=2))
+        assert following is not None
+        assert following.since == day.until
+
+
+def test_there_is_no_day_before_the_first_mail(known: Engine) -> None:
+    with db.reading(known) as session:
+        assert counted.next_day(session, "UTC", NOW) is None
+        assert counted.arrivals(session, [Day(NOW, NOW + timedelta(hours=1))], by=OTTO, zone="UTC") == {
+            Day(NOW, NOW + timedelta(hours=1)): {}
+        }
+
+
+def test_the_queue_is_looked_at_once_in_an_hour_and_not_too_late(known: Engine, settings: Settings) -> None:
+    ten = NOW.replace(hour=10, minute=0)
+    tallies.build(known, now=NOW)
+    with db.transaction(known) as session:
+        arrive(session, settings, JOE)
+        tallies.fold(session, now=NOW)
+    looks = [(ten + timedelta(seconds=20), True), (ten + timedelta(minutes=5), False), (ten + timedelta(minutes=71), False)]
+    for then, looked in [*looks, (ten + timedelta(hours=2), True)]:
+        with db.transaction(known) as session:
+            assert counted.is_due(session, then) == looked
+            assert counted.sample(session, then) == looked
+    with db.transaction(known) as session:
+        seen = {ten: 1, ten + timedelta(hours=2): 1}
+        assert counted.samples(session, ten, ten + timedelta(hours=3), by=OTTO) == seen
+        counted.forget(session, ten + counted.KEPT + timedelta(hours=1))
+        assert set(counted.samples(session, ten, ten + timedelta(hours=3), by=OTTO)) == {ten + timedelta(hours=2)}

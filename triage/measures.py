@@ -1,0 +1,442 @@
+"""From rows to the numbers of reports: waiting times, work, mistakes, campaigns, the queue, hours saved. Pure."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence, Set as AbstractSet
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from triage.forecast import quantile
+
+FEW = 5  # of fewer values no percentile is told: it would be about one mail or one act
+LETS_GO = frozenset({"release", "redirect"})
+KEEPS_AWAY = frozenset({"purge", "reject"})
+CARDS = LETS_GO | KEEPS_AWAY  # what decides a card
+HOURS = range(24)
+
+
+class Act(NamedTuple):
+    """A decision, and how much of what it did is in the asker's scope."""
+
+    at: datetime
+    by: str
+    shown: str
+    verb: str
+    undone_at: datetime | None
+    keys: int | None
+    milliseconds: int | None
+    held: int  # mails that were held until it changed them
+    others: int  # copies that had left already
+
+
+class LetGo(NamedTuple):
+    """A held mail that somebody let go, and what is known of it since."""
+
+    received_at: datetime
+    decided_at: datetime
+    by: str
+    department: str
+    taken_back_at: datetime | None  # by undoing it, or by a purge since
+    answered: bool  # the person whom it was for has written to its sender since
+
+
+class Released(NamedTuple):
+    """A held mail and one decision that let it go."""
+
+    delivery: int
+    received_at: datetime
+    decided_at: datetime
+    by: str
+    department: str
+    undone_at: datetime | None
+
+
+class Removed(NamedTuple):
+    """Copies of one campaign that purges changed alike."""
+
+    campaign: int | None
+    before: str
+    outcome: str
+    copies: int
+    first_at: datetime
+    purged_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Candour:
+    """What may be told of the people who decide, and to whom."""
+
+    staff: str = "totals"  # none, totals, people
+    fewest: int = 3  # people that a total is made of
+    only: str = ""  # whose own numbers alone may be told (person:ana); "": everybody's
+
+    def tells_totals(self, people: int) -> bool:
+        """May totals be told of so many?"""
+        return self.staff == "people" or people >= self.fewest
+
+    def tells(self, by: str) -> bool:
+        """May this one's numbers be told?"""
+        return self.staff == "people" and self.only in ("", by)
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How values are spread: the smallest that so many of them do not exceed; None where they are too few."""
+
+    count: int
+    p50: float | None = None
+    p90: float | None = None
+    p99: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How long wanted mail that was held has waited, in seconds."""
+
+    total: Spread
+    departments: tuple[tuple[str, Spread], ...]  # code
+    hours: tuple[Spread, ...]  # of the day at which it came in
+    answered: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How one person, or all of them, decide."""
+
+    shown: str
+    cards: int
+    hours: int  # in which there was a decision; of several people each counts
+    seconds: Spread
+    keys: Spread
+    undone: int
+    let_go: int = 0  # mails
+    taken_back: int = 0  # of these
+
+    @property
+    def cards_an_hour(self) -> float:
+        """In the hours in which there was one."""
+        return self.cards / self.hours if self.hours else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Cards decided. `total` and `hours` are None where they would be about too few people."""
+
+    cards: int
+    by_programs: int  # of them
+    people: int
+    total: Pace | None
+    hours: tuple[int, ...] | None
+    persons: tuple[Pace, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mistakes:
+    """Decisions that were taken back, and mail that should not have been let go."""
+
+    people: int
+    cards: int
+    undone: int
+    in_time: int  # of these: before anything had left
+    verbs: tuple[tuple[str, int, int], ...]  # cards, undone
+    let_go: int
+    taken_back: int
+    persons: tuple[Pace, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """A campaign that was purged."""
+
+    campaign: int
+    copies: int
+    first_at: datetime
+    purged_at: datetime
+
+    @property
+    def seconds(self) -> float:
+        """From the first copy to the purge."""
+        return max(0.0, (self.purged_at - self.first_at).total_seconds())
+
+
+@dataclass(frozen=True, slots=True)
+class Campaigns:
+    """What purges removed."""
+
+    stopped: tuple[Stopped, ...]  # those of the most copies first
+    times: Spread
+    copies: tuple[tuple[str, int], ...]  # by what became of them
+    removed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """How much waited at full hours."""
+
+    looks: int
+    most: int
+    most_at: datetime | None
+    mean: float
+    hours: tuple[tuple[float, int] | None, ...]  # of the day: mean and most; None where nobody looked
+    week: tuple[tuple[float, ...], ...]  # means, Monday first
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """Hours that employees did not spend on mail, less those that staff spent on cards."""
+
+    by_rules: int  # mails purged on arrival
+    by_staff: int  # held mails purged or rejected
+    employee_seconds: float
+    cards: int
+    seconds_per_card: float
+    measured: bool  # or assumed
+
+    @property
+    def gross(self) -> float:
+        """Hours that employees did not spend."""
+        return (self.by_rules + self.by_staff) * self.employee_seconds / 3600
+
+    @property
+    def spent(self) -> float:
+        """Hours that staff spent."""
+        return self.cards * self.seconds_per_card / 3600
+
+    @property
+    def hours(self) -> float:
+        """What is left."""
+        return self.gross - self.spent
+
+
+def spread(values: Iterable[float], few: int = FEW) -> Spread:
+    """How these are spread."""
+    ordered = sorted(values)
+    if len(ordered) < max(1, few):
+        return Spread(len(ordered))
+    return Spread(len(ordered), *(quantile(ordered, part) for part in (0.5, 0.9, 0.99)))
+
+
+def let_go(rows: Iterable[Released], purged: Mapping[int, datetime], answered: AbstractSet[int]) -> list[LetGo]:
+    """What became of each. `purged`: when copies that had left were purged; `answered`: mails whose reader has written since.
+
+    Of a mail that was let go more than once only one counts as answered: the first that stood, else the last.
+    """
+    by_mail: dict[int, list[Released]] = defaultdict(list)
+    for row in rows:
+        by_mail[row.delivery].append(row)
+    found = []
+    for delivery, some in by_mail.items():
+        some.sort(key=lambda row: row.decided_at)
+        counts = next((row for row in some if row.undone_at is None), some[-1])
+        for row in some:
+            purged_at = purged.get(delivery)
+            back = row.undone_at or (purged_at if purged_at and purged_at > row.decided_at else None)
+            found.append(LetGo(row.received_at, row.decided_at, row.by, row.department, back, row is counts and delivery in answered))
+    return found
+
+
+def is_wanted(row: LetGo) -> bool:
+    """Released or redirected by a person and not taken back, or answered by its reader since."""
+    return row.taken_back_at is None or row.answered
+
+
+def waiting(rows: Iterable[LetGo], zone: ZoneInfo) -> Waiting:
+    """How long wanted mail has waited for a person."""
+    departments: dict[str, list[float]] = defaultdict(list)
+    hours: dict[int, list[float]] = defaultdict(list)
+    answered = 0
+    for row in filter(is_wanted, rows):
+        seconds = max(0.0, (row.decided_at - row.received_at).total_seconds())
+        departments[row.department].append(seconds)
+        hours[row.received_at.astimezone(zone).hour].append(seconds)
+        answered += row.answered
+    return Waiting(
+        spread(seconds for some in departments.values() for seconds in some),
+        tuple((code, spread(departments[code])) for code in sorted(departments)),
+        tuple(spread(hours[hour]) for hour in HOURS),
+        answered,
+    )
+
+
+def cards_of(acts: Iterable[Act]) -> list[Act]:
+    """Those that decided a card."""
+    return [act for act in acts if act.verb in CARDS and act.held]
+
+
+def is_person(act: Act) -> bool:
+    """Did a person decide, in the console, and no program or shell?"""
+    return act.by.startswith("person:")
+
+
+def work(acts: Iterable[Act], candour: Candour, zone: ZoneInfo) -> Work:
+    """How much was decided, when, and how fast."""
+    cards = cards_of(acts)
+    human = [act for act in cards if is_person(act)]
+    people = len({act.by for act in human})
+    told = candour.tells_totals(people)
+    by_hour = Counter(act.at.astimezone(zone).hour for act in human)
+    persons = by_person(human, (), candour, zone, timedelta())
+    return Work(
+        cards=len(cards),
+        by_programs=len(cards) - len(human),
+        people=people,
+        total=pace("", human, zone, candour) if told and human else None,
+        hours=tuple(by_hour[hour] for hour in HOURS) if told else None,
+        persons=tuple(sorted(persons, key=lambda one: -one.cards)),
+    )
+
+
+def by_person(acts: Sequence[Act], let_go: Sequence[LetGo], candour: Candour, zone: ZoneInfo, leaves: timedelta) -> list[Pace]:
+    """The numbers of each one whose numbers may be told."""
+    theirs: dict[str, list[Act]] = defaultdict(list)
+    for act in acts:
+        theirs[act.by].append(act)
+    released: dict[str, list[LetGo]] = defaultdict(list)
+    for row in let_go:
+        released[row.by].append(row)
+    return [pace(some[-1].shown, some, zone, candour, released[by], leaves) for by, some in sorted(theirs.items()) if candour.tells(by)]
+
+
+def pace(
+    shown: str, acts: Sequence[Act], zone: ZoneInfo, candour: Candour, let_go: Sequence[LetGo] = (), leaves: timedelta = timedelta()
+) -> Pace:
+    """How these cards were decided."""
+    few = FEW if candour.staff == "people" else max(FEW, candour.fewest)
+    measured = [act for act in acts if act.milliseconds is not None and act.keys is not None]
+    return Pace(
+        shown=shown,
+        cards=len(acts),
+        hours=len({(act.by, hour_of(act.at, zone)) for act in acts}),
+        seconds=spread(((act.milliseconds or 0) / 1000 for act in measured), few),
+        keys=spread((act.keys or 0 for act in measured), few),
+        undone=sum(act.undone_at is not None for act in acts),
+        let_go=len(let_go),
+        taken_back=sum(was_wrong(row, leaves) for row in let_go),
+    )
+
+
+def hour_of(at: datetime, zone: ZoneInfo) -> tuple[date, int]:
+    """The hour of the day, and which day's."""
+    local = at.astimezone(zone)
+    return local.date(), local.hour
+
+
+def was_wrong(row: LetGo, leaves: timedelta) -> bool:
+    """Was it taken back after it had left?"""
+    return row.taken_back_at is not None and row.taken_back_at - row.decided_at > leaves
+
+
+def mistakes(acts: Iterable[Act], let_go: Sequence[LetGo], candour: Candour, zone: ZoneInfo, leaves: timedelta) -> Mistakes | None:
+    """What was taken back. None where it would be about too few people. `leaves`: how long a release waits before it leaves."""
+    cards = [act for act in cards_of(acts) if is_person(act)]
+    people = len({act.by for act in cards})
+    if not candour.tells_totals(people):
+        return None
+    human = [row for row in let_go if row.by.startswith("person:")]
+    undone = [act for act in cards if act.undone_at is not None]
+    made, back = Counter(act.verb for act in cards), Counter(act.verb for act in undone)
+    return Mistakes(
+        people=people,
+        cards=len(cards),
+        undone=len(undone),
+        in_time=sum(act.undone_at is not None and act.undone_at - act.at <= leaves for act in undone),
+        verbs=tuple((verb, number, back[verb]) for verb, number in made.most_common()),
+        let_go=len(human),
+        taken_back=sum(was_wrong(row, leaves) for row in human),
+        persons=tuple(by_person(cards, human, candour, zone, leaves)),
+    )
+
+
+PLACES = {
+    ("held", "done"): "held here",
+    ("delivered", "done"): "taken out of mailboxes",
+    ("delivered", "recalling"): "being taken out of mailboxes",
+    ("delivered", "already gone"): "deleted already by their owners",
+    ("delivered", "still there"): "out of reach",
+    ("delivered", "out of reach"): "out of reach",
+}
+GONE = frozenset({"held here", "on the way", "taken out of mailboxes", "late copies, on arrival"})
+
+
+def campaigns(rows: Iterable[Removed], late: int) -> Campaigns:
+    """What standing purges removed; `late`: copies that came afterwards and were purged on arrival."""
+    places: Counter[str] = Counter()
+    copies: dict[int, list[Removed]] = defaultdict(list)
+    for row in rows:
+        place = PLACES.get((row.before, row.outcome), "on the way" if row.outcome == "done" else "")
+        if not place:
+            continue
+        places[place] += row.copies
+        if row.campaign is not None and place in GONE:
+            copies[row.campaign].append(row)
+    if late:
+        places["late copies, on arrival"] += late
+    stopped = [stop for campaign, some in copies.items() if (stop := stopped_by(campaign, some)).copies > 1]
+    stopped.sort(key=lambda one: (-one.copies, one.campaign))
+    times = spread((one.seconds for one in stopped), 1)
+    return Campaigns(tuple(stopped), times, tuple(places.most_common()), sum(number for place, number in places.items() if place in GONE))
+
+
+def stopped_by(campaign: int, rows: Sequence[Removed]) -> Stopped:
+    """One campaign."""
+    return Stopped(campaign, sum(row.copies for row in rows), min(row.first_at for row in rows), min(row.purged_at for row in rows))
+
+
+def queue(samples: Mapping[datetime, int], zone: ZoneInfo) -> Queue:
+    """What the looks at full hours saw."""
+    hours: dict[int, list[int]] = defaultdict(list)
+    cells: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for at, held in samples.items():
+        local = at.astimezone(zone)
+        hours[local.hour].append(held)
+        cells[local.weekday(), local.hour].append(held)
+    most_at = max(samples, key=lambda at: (samples[at], at), default=None)
+    return Queue(
+        looks=len(samples),
+        most=samples[most_at] if most_at else 0,
+        most_at=most_at,
+        mean=mean(samples.values()),
+        hours=tuple((mean(hours[hour]), max(hours[hour])) if hour in hours else None for hour in HOURS),
+        week=tuple(tuple(mean(cells[weekday, hour]) for hour in HOURS) for weekday in range(7)),
+    )
+
+
+def mean(values: Iterable[float]) -> float:
+    """The mean; 0 of nothing."""
+    some = list(values)
+    return sum(some) / len(some) if some else 0.0
+
+
+def decided_by_day(acts: Iterable[Act], zone: ZoneInfo) -> tuple[Counter[date], Counter[date]]:
+    """How much held mail standing decisions let go on each day, and how much they kept away."""
+    let_go: Counter[date] = Counter()
+    kept_away: Counter[date] = Counter()
+    for act in acts:
+        counted = let_go if act.verb in LETS_GO else kept_away if act.verb in KEEPS_AWAY else None
+        if counted is not None and act.undone_at is None:
+            counted[act.at.astimezone(zone).date()] += act.held
+    return let_go, kept_away
+
+
+Counts = Counter[tuple[str, str]]  # mails by rule and verdict
+
+
+def added_up(some: Iterable[Counts]) -> Counts:
+    """All of them together."""
+    return sum(some, Counter())
+
+
+def saved(arrived: Counts, acts: Iterable[Act], candour: Candour, employee_seconds: float, staff_seconds: float) -> Saved:
+    """Hours saved: what a rule or a decision kept away cost no employee any time."""
+    acts = list(acts)
+    found = work(acts, candour, ZoneInfo("UTC"))
+    median = found.total.seconds.p50 if found.total else None
+    return Saved(
+        by_rules=sum(number for (_, verdict), number in arrived.items() if verdict == "purge"),
+        by_staff=sum(act.held for act in acts if act.verb in KEEPS_AWAY and act.undone_at is None),
+        employee_seconds=employee_seconds,
+        cards=found.cards,
+        seconds_per_card=staff_seconds if median is None else median,
+        measured=median is not None,
+    )

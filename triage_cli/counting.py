@@ -1,0 +1,38 @@
+"""Upkeep's part in reports: it looks at the queue at each full hour, and counts the days that are over."""
+
+import time
+
+from sqlalchemy import Engine
+
+from triage import counted, db
+from triage.times import utcnow
+
+DAYS_AT_ONCE = 5  # between two looks at the trail
+BREATH = 0.01  # between two of them: the others get their turn
+
+
+def keep_for_reports(engine: Engine, zone: str) -> None:
+    """Write down what waits at a full hour, and count some of the days that are over."""
+    now = utcnow()
+    with db.reading(engine) as session:
+        hour = counted.is_due(session, now)
+    if hour:
+        with db.transaction(engine) as session:
+            counted.sample(session, now)
+            counted.forget(session, now)
+    for _ in range(DAYS_AT_ONCE):
+        if not count_a_day(engine, zone):
+            return
+        time.sleep(BREATH)
+
+
+def count_a_day(engine: Engine, zone: str) -> bool:
+    """Count the next day that is over, if there is one; it is read without holding anything."""
+    with db.reading(engine) as session:
+        day = counted.next_day(session, zone, utcnow())
+        rows = counted.count(session, day) if day else []
+    if day is None:
+        return False
+    with db.transaction(engine) as session:
+        counted.keep(session, day, rows, zone)
+    return True
