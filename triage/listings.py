@@ -15,6 +15,7 @@ from triage.grouping import proven_as
 from triage.models import (
     Content,
     Decision,
+    DecisionItem,
     Delivery,
     Department,
     Message,
@@ -107,6 +108,7 @@ def deliveries(
     rule_id: int | None = None,
     rule: str = "",
     expiring_by: datetime | None = None,
+    decision_id: int | None = None,
     limit: int = 50,
     after: tuple[datetime, int] | None = None,
 ) -> Page[Listed]:
@@ -121,6 +123,9 @@ def deliveries(
         where = and_(where, col(Delivery.rule) == rule)
     if expiring_by is not None:
         where = and_(where, legal_holds.expiring(session, expiring_by))
+    if decision_id is not None:
+        items = select(col(DecisionItem.delivery_id)).where(col(DecisionItem.decision_id) == decision_id)
+        where = and_(where, col(Delivery.id).in_(items))
     capped = select(literal(1)).select_from(Delivery).where(where).limit(COUNTED).subquery()
     total = session.scalar(select(func.count()).select_from(capped)) or 0
     if after is not None:

@@ -8,11 +8,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, false, func, insert, not_, or_, select
 from sqlmodel import Session, col
 
-from triage import access, ledger, related, rules, sealed
+from triage import access, ledger, related, rules, sealed, selection
 from triage.actor import Actor
 from triage.errors import NotFound, Overtaken
 from triage.ids import show
 from triage.models import Decision, DecisionItem, Delivery, Rule, SweptMailbox
+from triage.selection import Selection
 
 SHOWN_ITEMS = 500
 WORDS = {
@@ -156,9 +157,17 @@ def report(session: Session, decision_id: int, *, by: Actor) -> DecisionReport:
     return next(iter(reports(session, [decision], items, by=by)))
 
 
-def listing(session: Session, *, by: Actor, mine: bool = False, limit: int = 50, before: int | None = None) -> list[DecisionReport]:
-    """Decisions that are the actor's business, newest first, without their items; `before` is the id to go on from."""
+def listing(
+    session: Session, *, by: Actor, mine: bool = False, about: Selection | None = None, limit: int = 50, before: int | None = None
+) -> list[DecisionReport]:
+    """Decisions that are the actor's business, newest first, without their items; `before` is the id to go on from.
+
+    `about`: only those that did something to a delivery of this selection in the actor's scope.
+    """
     where: list[ColumnElement[bool]] = []
+    if about is not None:
+        items = select(col(DecisionItem.decision_id)).join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
+        where.append(col(Decision.id).in_(items.where(selection.condition(about), access.visible(by))))
     if mine:
         where.append(col(Decision.by) == str(by))
     elif not unlimited(session, by):

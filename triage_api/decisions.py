@@ -11,6 +11,7 @@ from triage.actor import Actor
 from triage.decisions import Effort
 from triage.models import PendingAct
 from triage.outcomes import DecisionReport
+from triage.selection import ANY_PROOF, Selection
 from triage.times import utcnow
 from triage_api import shapes
 from triage_api.office import Here
@@ -24,6 +25,8 @@ from triage_api.transactions import Read, Tx, ring_after
 router = APIRouter(route_class=Once, tags=["decisions"])
 
 Mine = Annotated[bool, Query(description="Only your own.")]
+OfCampaign = Annotated[shapes.GivenId | None, Query(description="Only those that did something to mail of this campaign.")]
+OfSender = Annotated[shapes.Word, Query(description="Only those that did something to mail of this author.")]
 
 
 ASKED: dict[int | str, dict[str, Any]] = {202: {"model": shapes.PendingAct, "description": "It waits for a second person's key."}}
@@ -79,10 +82,19 @@ def create_decision(
 
 
 @router.get("/decisions", response_model=shapes.Decisions, responses=described(401, 422))
-def list_decisions(session: Read, by: Staff, mine: Mine = False, limit: Limit = 50, cursor: Cursor = None) -> shapes.Decisions:
+def list_decisions(
+    session: Read,
+    by: Staff,
+    mine: Mine = False,
+    campaign: OfCampaign = None,
+    sender: OfSender = "",
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> shapes.Decisions:
     """Decisions that concern your scope, newest first."""
     (before,) = place_of(cursor, int) or (None,)
-    found = within_scope(session, outcomes.listing(session, by=by, mine=mine, limit=limit + 1, before=before), by)
+    about = Selection(campaign=campaign, sender=sender, proof=ANY_PROOF) if campaign is not None or sender else None
+    found = within_scope(session, outcomes.listing(session, by=by, mine=mine, about=about, limit=limit + 1, before=before), by)
     following = (found[limit - 1].id,) if len(found) > limit else None
     return shapes.Decisions.model_validate({"items": found[:limit], "next_cursor": cursor_of(following)})
 

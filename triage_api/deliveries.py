@@ -28,6 +28,7 @@ def list_deliveries(wanted: Annotated[shapes.DeliveryQuery, Query()], session: R
         rule_id=wanted.rule_id,
         rule=wanted.rule,
         expiring_by=utcnow() + expiry.SOON if wanted.expiring else None,
+        decision_id=wanted.decision,
         limit=wanted.limit,
         after=place_of(wanted.cursor, datetime, int),
     )

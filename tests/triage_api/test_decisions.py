@@ -90,6 +90,24 @@ def test_the_late_click_is_told_what_happened(ana: Browser, new_browser: NewBrow
     assert len(ana.get("/decisions").json()["items"]) == 1
 
 
+def test_decisions_are_listed_by_whose_mail_they_are_about(ana: Browser, new_browser: NewBrowser, came: Came) -> None:
+    text = "Your parcel could not be handed over: settle the open customs charge and choose another delivery slot before tomorrow evening."
+    (joe,), (mara,) = came(JOE, author="wave@bad.example", text=text), came(MARA, author="surge@bad.example", text=text)
+    (other,) = came(MARA, author="else@fine.example")
+    first, second, third = (ana.post("/decisions", {"verb": "purge", "select": {"ids": [one]}}).json()["id"] for one in (joe, mara, other))
+    campaign = ana.get(f"/deliveries/{joe}").json()["campaign"]
+
+    def made(browser: Browser, path: str) -> list[str]:
+        return [one["id"] for one in browser.get(path).json()["items"]]
+
+    assert made(ana, "/decisions?sender=wave@bad.example") == [first]
+    assert made(ana, f"/decisions?campaign={campaign}") == [second, first]
+    assert made(ana, f"/deliveries?decision={third}") == [other]
+    ben = new_browser("ben")  # of Legal, as Mara is
+    assert made(ben, f"/decisions?campaign={campaign}") == [second]
+    assert made(ben, f"/deliveries?decision={first}") == []
+
+
 def test_the_same_key_is_the_same_decision_and_another_s_key_is_not(ana: Browser, new_browser: NewBrowser, came: Came) -> None:
     (joe,), (other,) = came(JOE), came(JOE)
     order = {"verb": "release", "select": {"ids": [joe]}}

@@ -138,6 +138,7 @@ class DeliveryQuery(Order):
     rule_id: GivenId | None = None
     rule: Annotated[Word, Field(description="name of the policy's rule, such as listed-client")] = ""
     expiring: Annotated[bool, Field(description="Only held mail that expires within a day.")] = False
+    decision: Annotated[GivenId | None, Field(description="only those that a decision did something to")] = None
     limit: Limit = 50
     cursor: Cursor = None
 

@@ -1,7 +1,7 @@
 // The typed client of /api/v1: every request goes through `call`, every failure is a Problem.
 import { background } from './presence'
 import type {
-  Addressee, Alarm, CardPage, Correspondent, CoverNow, Decision, DecisionWish, DeliveryPage, DeliveryStory, Department, DepartmentMode, Evidence, Exercise, Explanation, Me, Message, NextHop, Outcome, Outgoing, Page, PendingAct, PracticeAnswer, PracticeResult, PracticeScore, Proposal, ProposalAnswer, Rejection, RejectionWish, RelatedMail, Rule, RuleChange, RuleWish, Select, Template, Trial,
+  Addressee, Alarm, Campaign, CampaignDetail, CardPage, Correspondent, CoverNow, Decision, DecisionWish, DeliveryPage, DeliveryStory, Department, DepartmentMode, Evidence, Exercise, Explanation, Me, Message, NextHop, Outcome, Outgoing, Page, PendingAct, PracticeAnswer, PracticeResult, PracticeScore, Proposal, ProposalAnswer, Rejection, RejectionWish, RelatedMail, Rule, RuleChange, RuleWish, Select, Template, Trial,
 } from './shapes'
 
 const BASE = '/api/v1'
@@ -105,6 +105,8 @@ export const api = {
 
   preview: (select: Select) => call<Evidence>('POST', '/selections/preview', { select }),
   decide: (wish: DecisionWish, key: string) => call<Decision | PendingAct>('POST', '/decisions', wish, { 'idempotency-key': key }),
+  campaigns: (words: Words) => get<Page<Campaign>>('/campaigns', words),
+  campaign: (id: string) => get<CampaignDetail>(`/campaigns/${encodeURIComponent(id)}`),
   joinCampaign: (id: string, into: string) => call<Decision>('POST', `/campaigns/${id}/join`, { into }),
   splitCampaign: (id: string, ids: readonly string[]) => call<Decision>('POST', `/campaigns/${id}/split`, { ids }),
   templates: () => get<{ items: Template[] }>('/rejections/templates'),
@@ -112,6 +114,7 @@ export const api = {
   undo: (id: string) => call<Decision>('POST', `/decisions/${id}/undo`),
   related: (id: string) => get<{ items: RelatedMail[] }>(`/decisions/${id}/related`),
   take: (id: string, copies: string[], reason: string) => call<Decision>('POST', `/decisions/${id}/related`, { copies, reason }),
+  decision: (id: string) => get<Decision>(`/decisions/${encodeURIComponent(id)}`),
   decisions: (words: Words) => get<Page<Decision>>('/decisions', words),
 
   rules: (words: Words) => get<Page<Rule>>('/rules', words),

@@ -197,27 +197,30 @@ class Desk {
   async join(rows: readonly Row[]): Promise<void> {
     const [into, other, more] = [...new Set(rows.map((row) => row.lead.campaign).filter((one) => one !== null))]
     if (!into || !other || more) return this.say('Select rows of two campaigns to join them.')
-    await this.#regroup(api.joinCampaign(other, into), 'Joined: they are one campaign now.')
+    await this.regroup(api.joinCampaign(other, into), 'Joined: they are one campaign now.')
   }
 
   /** These mails are a campaign of their own from now on. */
   async split(rows: readonly Row[]): Promise<void> {
     const campaign = rows[0]?.lead.campaign
     if (!campaign || rows.some((row) => !row.parent || row.lead.campaign !== campaign)) return this.say('Open a group and select the mails that do not belong to it.')
-    await this.#regroup(api.splitCampaign(campaign, rows.flatMap((row) => row.ids)), 'Split off: they are a campaign of their own now.')
+    await this.regroup(api.splitCampaign(campaign, rows.flatMap((row) => row.ids)), 'Split off: they are a campaign of their own now.')
   }
 
-  async #regroup(asked: Promise<Decision>, says: string): Promise<void> {
+  /** Campaigns were asked to be others; true when they are. */
+  async regroup(asked: Promise<Decision>, says: string): Promise<boolean> {
     try {
       const done: Done = { decision: await asked, ids: [], key: '', subject: '' }
       this.#past.push(done)
       queue.picked = new Set()
       this.say(says, { done })
       await queue.reload()
+      return true
     } catch (thrown) {
       const problem = problemOf(thrown)
-      if (problem.status === 401) return session.lost()
-      this.refusal = { id: ++this.#count, title: problem.message, detail: 'The campaigns are as they were.', rows: [], mark: null, again: null }
+      if (problem.status === 401) session.lost()
+      else this.refusal = { id: ++this.#count, title: problem.message, detail: 'The campaigns are as they were.', rows: [], mark: null, again: null }
+      return false
     }
   }
 

@@ -56,6 +56,7 @@ export const commands: readonly Command[] = [
   ...define('Go', [
     ['goQueue', 'g q', 'Go to the queue'],
     ['goDecisions', 'g d', 'Go to the decisions'],
+    ['goCampaigns', 'g m', 'Go to the campaigns'],
     ['goRules', 'g r', 'Go to the rules'],
     ['goCorrespondents', 'g c', 'Go to whom we know by our own mail'],
     ['goFirstDay', 'g f', 'Go to the first day: rules that are proposed'],

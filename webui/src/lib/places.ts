@@ -22,8 +22,9 @@ export interface Place {
 export const PLACES: readonly Place[] = [
   { path: '/sending', says: 'On the way', command: 'goSending', part: 'queue', load: () => import('../pages/Sending.svelte') },
   { path: '/second-keys', says: 'Second keys', command: 'goSecondKeys', part: 'queue', load: () => import('../pages/SecondKeys.svelte'), shown: () => secondKeys.items.length > 0, count: () => secondKeys.items.length },
-  { path: '/decisions', says: 'Decided today', command: 'goDecisions', part: 'queue', load: () => import('../pages/Decisions.svelte') },
+  { path: '/decisions', says: 'Decisions', command: 'goDecisions', part: 'queue', load: () => import('../pages/Decisions.svelte'), one: () => import('../pages/Decision.svelte') },
   { path: '/first-day', says: 'First day', command: 'goFirstDay', part: 'end', load: () => import('../pages/FirstDay.svelte'), shown: () => proposals.mine && proposals.open > 0, count: () => proposals.open },
+  { path: '/campaigns', says: 'Campaigns', command: 'goCampaigns', part: 'end', load: () => import('../pages/Campaigns.svelte'), one: () => import('../pages/Campaign.svelte') },
   { path: '/rules', says: 'Rules', command: 'goRules', part: 'end', load: () => import('../pages/Rules.svelte') },
   { path: '/correspondents', says: 'Correspondents', command: 'goCorrespondents', part: 'end', load: () => import('../pages/Correspondents.svelte') },
   { path: '/practice', says: 'Practice', command: 'goPractice', part: 'end', load: () => import('../pages/Practice.svelte') },

@@ -1,6 +1,6 @@
 // How far a purge or a block may go, as selections for the API.
 import { selectOf, type Folder, type Row } from './row'
-import type { Select, State } from './shapes'
+import type { CampaignDetail, Select, State } from './shapes'
 import { plain, plural } from './words'
 
 export interface Reach { name: 'these' | 'campaign' | 'whole' | 'sender' | 'domain'; says: string; about: string; select: Select }
@@ -16,6 +16,13 @@ function campaignOf(rows: readonly Row[]): Reach[] {
   const alike: Reach = { name: 'campaign', says: 'This campaign', about: 'the same mail from anybody', select: { campaign, proof: flood ? 'none' : proven_as || 'none', states: PURGEABLE } }
   const whole: Reach = { name: 'whole', says: 'Whole campaign', about: 'also what proves itself differently', select: { campaign, proof: 'any', states: PURGEABLE } }
   return row.apart ? [alike, whole] : [alike]
+}
+
+/** A campaign on its own page: what most of it proves, and where others prove differently all of it. */
+export function reachesOfCampaign({ id, by_proof: [most, ...others] }: CampaignDetail): Reach[] {
+  const alike: Reach = { name: 'campaign', says: 'This campaign', about: others.length ? (most?.proof === 'none' ? 'what nobody proves to have sent' : `what ${plain(most?.proof)} proves to have sent`) : 'the same mail from anybody', select: { campaign: id, proof: most?.proof ?? 'any', states: PURGEABLE } }
+  const whole: Reach = { name: 'whole', says: 'Whole campaign', about: 'also what proves itself differently', select: { campaign: id, proof: 'any', states: PURGEABLE } }
+  return others.length ? [alike, whole] : [alike]
 }
 
 /** The choices for these rows, narrowest first. Several senders at once offer no wider reach. */

@@ -2,7 +2,7 @@
 import type { Rule } from './shapes'
 import { day, longTime, plain } from './words'
 
-const ABOUT: Record<string, string> = { address: '', list: 'mailing list', recipient: 'mail to this address', campaign: 'a campaign' }
+const ABOUT: Record<string, string> = { address: '', list: 'mailing list', recipient: 'mail to this address' }
 const PROOFS: Record<string, string> = { dmarc: 'proved by DMARC', aligned: 'proved by aligned SPF or DKIM' }
 const BY_DOMAIN: Record<string, string> = { dkim: 'signed by', arc: 'vouched for by the forwarder' }
 const SOON = 3 * 86_400_000 // milliseconds

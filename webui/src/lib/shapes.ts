@@ -1,8 +1,9 @@
 // What the API says and hears: one interface for each JSON shape, field for field.
 
 export type State = 'held' | 'queued' | 'relaying' | 'delivered' | 'bounced' | 'recalling' | 'restoring' | 'purged' | 'rejected' | 'expired'
+export const STATES_ALL: readonly State[] = ['held', 'queued', 'relaying', 'delivered', 'bounced', 'recalling', 'restoring', 'purged', 'rejected', 'expired']
 export type Verb = 'release' | 'redirect' | 'purge' | 'restore' | 'reject' | 'hold' | 'redeliver' | 'sweep' | 'take' | 'join' | 'split'
-export type Match = 'address' | 'domain' | 'subdomains' | 'list' | 'recipient'
+export type Match = 'address' | 'domain' | 'subdomains' | 'list' | 'recipient' | 'campaign'
 export type Effect = 'allow' | 'block' | 'redirect'
 
 export interface Me {
@@ -196,9 +197,13 @@ export interface Evidence {
   in_mailboxes: number
   out_of_reach: number
   proven: number
+  by_proof: Partial<Record<'dmarc' | 'aligned' | 'none', number>>
+  opened: number
+  answered: number
   senders: { author: string; count: number }[]
   subjects: { subject: string; count: number }[]
   examples: Delivery[]
+  least_alike: Delivery[]
   rules_contradicted: Rule[]
   fence: string
 }
@@ -213,6 +218,30 @@ export interface DecisionWish {
   rule?: RuleWish
   expect?: number
   fence?: string
+}
+
+/** The same mail sent many times. */
+export interface Campaign {
+  id: string
+  mails: number
+  deliveries: number
+  held: number
+  people: number
+  departments: number
+  senders: number
+  first_at: string
+  newest_at: string
+  lead: Delivery
+}
+
+export interface CampaignDetail extends Campaign {
+  made_by: string
+  representatives: number
+  by_state: { state: State; count: number }[]
+  by_proof: { proof: string; count: number }[]
+  by_sender: { author: string; count: number }[]
+  by_subject: { subject: string; count: number }[]
+  examples: Delivery[]
 }
 
 export interface Template { name: string; text: string }
@@ -248,6 +277,7 @@ export interface Decision {
   rules: Rule[]
   mailboxes: number
   mailboxes_left: number
+  left: number
   related: number
   undone_by: string | null
   undoes: string | null

@@ -1,0 +1,92 @@
+"""The page of campaigns: what one is made of, what was done, and taking it away, putting it back, joining and splitting it as a whole."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.triage.arriving import NO_DMARC
+from tests.webui.site import JOE, MARA, Site
+from triage import db
+from triage.ids import read
+from triage.models import Delivery
+
+PARCEL = (
+    "your parcel {} could not be handed over because the address was incomplete. Settle the open customs"
+    " charge at https://pay.example/{} and choose a new delivery slot, otherwise the depot returns it to whoever sent it."
+)
+PRIZE = (
+    "congratulations {}, you were drawn among all of our customers of this year. Answer with your full"
+    " name and bank details so that the prize can be handed over at your door within the next two days by our courier."
+)
+
+
+@pytest.fixture(scope="module")
+def proven(site: Site) -> str:
+    """Two campaigns of three senders each; the delivery of a fourth who proves to have sent the same as the first ones."""
+    number = 0
+    for name, subject, text in (("desk", "Parcel on hold", PARCEL), ("luck", "You have won", PRIZE)):
+        for host, to in (("one", JOE), ("two", MARA), ("three", JOE)):
+            number += 1
+            site.come(to, author=f"{name}@{host}.example", subject=subject, text=text.format(number, number), dmarc=NO_DMARC)
+    (made,) = site.come(MARA, author="desk@real.example", subject="Parcel on hold", text=PARCEL.format(9, 9))
+    with db.reading(site.engine) as session:
+        campaign = session.get_one(Delivery, read(made)).campaign_id
+    assert campaign is not None
+    return made
+
+
+def state_of(site: Site, delivery: str) -> str:
+    with db.reading(site.engine) as session:
+        return str(session.get_one(Delivery, read(delivery)).state)
+
+
+@pytest.mark.usefixtures("proven")
+def test_a_campaign_is_taken_away_and_put_back_as_a_whole(site: Site, page: Page) -> None:
+    site.sit_down(page, path="/campaigns")
+    row = page.get_by_role("row").filter(has_text="Parcel on hold")
+    expect(row).to_contain_text("4")
+    page.get_by_role("link", name="Parcel on hold").click()
+    expect(page.get_by_text("4 mails from 4 senders to 2 people in 2 departments")).to_be_visible()
+    page.keyboard.press("p")
+    sheet = page.get_by_role("dialog")
+    expect(sheet.get_by_text("what nobody proves to have sent")).to_be_visible()
+    sheet.get_by_role("radio", name="Whole campaign").check()
+    expect(sheet.get_by_role("row", name="Proved who sent it")).to_contain_text("1 by DMARC: look twice")
+    expect(sheet.get_by_text("Least like the others: look at these first")).to_be_visible()
+    sheet.get_by_role("radio", name="This campaign").check()
+    expect(sheet.get_by_role("row", name="Left out")).to_contain_text("1")
+    sheet.get_by_role("button", name="Purge 3 mails").click()
+    made = page.get_by_role("listitem").filter(has_text="Purged 3 mails")
+    expect(made).to_be_visible()
+    expect(page.get_by_role("listitem").filter(has_text="held here")).to_contain_text("1")
+    made.get_by_role("link").click()
+    expect(page.get_by_role("table", name="What became of each mail").get_by_role("row")).to_have_count(4)
+    expect(page.get_by_role("status").filter(has_text="3 mails of 3 done.")).to_be_visible()
+    page.go_back()
+    page.get_by_role("button", name="Restore as a whole").click()
+    expect(page.get_by_role("listitem").filter(has_text="held here")).to_contain_text("4")
+
+
+def test_what_does_not_belong_is_split_off_and_joined_again(site: Site, page: Page, proven: str) -> None:
+    site.sit_down(page, path="/campaigns")
+    page.get_by_role("link", name="Parcel on hold").click()
+    page.get_by_role("button", name="real.example", exact=True).click()
+    table = page.get_by_role("table", name="Mails of this campaign")
+    expect(table.get_by_role("row")).to_have_count(2)
+    table.get_by_role("checkbox").check()
+    page.keyboard.press("Shift+Y")
+    expect(page.get_by_role("status").filter(has_text="Split off")).to_be_visible()
+    expect(page.get_by_text("3 mails from 3 senders")).to_be_visible()
+    page.keyboard.press("y")
+    sheet = page.get_by_role("dialog")
+    sheet.get_by_label("Find it").fill("parcel")
+    sheet.get_by_role("radio", name="Parcel on hold").check()
+    sheet.get_by_role("button", name="Join").click()
+    expect(page.get_by_text("4 mails from 4 senders")).to_be_visible()
+    assert state_of(site, proven) == "held"
+
+
+def test_a_campaign_that_is_not_there_says_so(site: Site, page: Page) -> None:
+    site.sit_down(page, path="/campaigns/0000000000000")
+    expect(page.get_by_role("heading", name="There is no such campaign")).to_be_visible()
+    page.goto(site.url + "/decisions/nonsense")
+    expect(page.get_by_role("heading", name="There is no such decision")).to_be_visible()
