@@ -1,8 +1,10 @@
 """Who really sent a message: SPF, DKIM, ARC and DMARC results as our values, and what they prove."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Self
+
+from triage.plain import as_dict
 
 
 class Result(StrEnum):
@@ -141,7 +143,7 @@ class Authentication:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for the database and the API; `from_json` reads them back."""
-        return asdict(self)
+        return as_dict(self)
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:

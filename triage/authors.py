@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from triage.decoding import text_of, words
 from triage.envelope import Address, ascii_domain
@@ -20,6 +21,7 @@ LOOSE = re.compile(r"""("[^"]{0,64}"|[^\s()<>,;:@\\\[\]"']{0,64})\s{0,9}@\s{0,9}
 FIELD_LIMIT = 64 * 1024  # bytes
 NAME_LIMIT = 500
 MANY = 500  # mailboxes that are read from one field
+READINGS = 8  # fields that are remembered: one is asked for its author and for all its addresses
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ OPENING = Token("special", "<")
 CLOSING = Token("special", ">")
 
 
+@lru_cache(maxsize=READINGS)
 def read(value: bytes) -> Reading:
     """Read one address field."""
     text = value[:FIELD_LIMIT].decode("utf-8", "surrogateescape")  # what is not UTF-8 can be a name, never an address

@@ -1,9 +1,10 @@
 """What else matched a delivery, and why it did not decide: in words for staff. Pure."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from triage.facts import Facts, MatchedRule
+from triage.plain import as_dict
 from triage.proofs import awaited, met, names_its_author, proof_of_author
 
 
@@ -17,7 +18,7 @@ class Beside:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for the database and the API."""
-        return asdict(self)
+        return as_dict(self)
 
 
 def sender_rule(rule: MatchedRule, facts: Facts) -> Beside:

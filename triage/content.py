@@ -5,7 +5,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, NamedTuple, Self
 
@@ -18,6 +18,7 @@ from triage.fingerprint import Fingerprint, fingerprint
 from triage.invitations import Calendar, read as calendar_of
 from triage.markup import crude_text, page_parts, text_and_links, too_much
 from triage.mime import HEAD_LIMIT, Field, Part, TooMuch, fields_of, first, headers_of, media_type_of, parts_of
+from triage.plain import as_dict
 from triage.visible import readable, visible
 
 
@@ -87,7 +88,7 @@ class Summary:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values; `from_json` reads them back."""
-        return asdict(self)
+        return as_dict(self)
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:

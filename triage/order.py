@@ -1,9 +1,10 @@
 """Which cards are looked at first: what costs most to delay and what is surest, in points that each have a sentence. It never decides."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
+from triage.plain import as_dict
 from triage.signals import Signal, weight
 
 START = 50  # of 100, before anything speaks for it or against it
@@ -24,7 +25,7 @@ class Reason:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for the database and the API."""
-        return asdict(self)
+        return as_dict(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,14 @@ HARMFUL = re.compile(
     + "]|(?<=[ -~])[\u200c\u200d]+|[\u200c\u200d]+(?=[ -~])"
 )
 HARMFUL_ASCII = re.compile("[\x00-\x08\x0b-\x1f\x7f]")  # the same where line ends and tabs stay, at a thirtieth of the time
+CONTROLS = bytes(code for code in range(128) if HARMFUL_ASCII.match(chr(code)))
 ESCAPE = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
 FILLER = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200e\u200f\u2060-\u2064\u206a-\u206f\u3164\ufeff\uffa0]+"
     r"|(?<=[\s!-~])[\u200c\u200d]+|[\u200c\u200d]+(?=[\s!-~]|\Z)"
 )
 LINE_END = re.compile("\r\n|[\r\n\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+LINE_ENDS = str.maketrans(dict.fromkeys("\r\x0b\x0c\x1c\x1d\x1e", "\n"))  # of ASCII, but for "\r\n"
 
 
 def visible(text: str, *, lines: bool = False) -> str:
@@ -28,10 +30,16 @@ def visible(text: str, *, lines: bool = False) -> str:
         return text
     if not lines:
         return HARMFUL.sub(escaped, text)
-    text = LINE_END.sub("\n", text)
     if text.isascii():
-        return HARMFUL_ASCII.sub(escaped, text)
+        text = text.replace("\r\n", "\n").translate(LINE_ENDS)
+        return text if no_control(text) else HARMFUL_ASCII.sub(escaped, text)
+    text = LINE_END.sub("\n", text)
     return HARMFUL.sub(lambda found: found[0] if found[0] in "\n\t" else escaped(found), text)
+
+
+def no_control(text: str) -> bool:
+    """Is none of the harmful characters in a text of ASCII? A tenth of the time that it takes to look for them one by one."""
+    return len(text.encode("ascii").translate(None, CONTROLS)) == len(text)
 
 
 def escaped(found: re.Match[str]) -> str:

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Collection, Iterator
+from functools import lru_cache
 
 from triage.links import LOOKALIKES
 
@@ -59,6 +60,9 @@ QUOTED = re.compile(r"\s{0,9}[>|]")
 SIGNATURE = re.compile(r"-- ?$")
 RULE = re.compile(r"\s{0,9}[*_=#~-]{5,200}\s{0,9}$")
 WORD = re.compile(r"\w+")
+APART = str.maketrans({chr(code): " " for code in range(128) if not WORD.match(chr(code))})
+FOREIGN = re.compile(r"[^\x00-\x7f]+")
+CACHE = 1 << 12  # runs of foreign letters that are remembered: accents come again
 UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]{2,}")  # scripts without spaces
 ALIKE = {letter: plain for letter, plain in LOOKALIKES.items() if not chr(letter).isdigit()}
 
@@ -83,7 +87,7 @@ WORTHLESS = (
 )
 
 
-def telling(text: str, names: Collection[str] = ()) -> Iterator[str]:
+def telling(text: str, names: Collection[str] = ()) -> list[str]:
     """The words of a mail's text that tell what it is about, in order; `names` of people and what they are called by are none."""
     return words("\n".join(told(text)), names)
 
@@ -93,12 +97,17 @@ def told(text: str) -> Iterator[str]:
     opening, folded = 0, text.casefold()
     stems = [stem for stem in FOOTER_STEMS if stem in folded]
     for line in unframed(text.split("\n")[:LINES_LIMIT]):
-        if SIGNATURE.match(line):
+        if line.startswith("--") and SIGNATURE.match(line):
             return
-        if not line.strip() or QUOTED.match(line) or FIELD.match(line) or (len(line) <= PHRASE_LIMIT and stems and is_footer(line, stems)):
+        if not line.strip() or is_of_another(line) or (len(line) <= PHRASE_LIMIT and stems and is_footer(line, stems)):
             continue
         opening += 1
         yield GREETING.sub(" ", line[:LINE_LIMIT], count=1) if opening <= OPENING and GREETING.match(line) else line[:LINE_LIMIT]
+
+
+def is_of_another(line: str) -> bool:
+    """Is it quoted, or a header field of a mail that is?"""
+    return bool(((">" in line or "|" in line) and QUOTED.match(line)) or (":" in line and FIELD.match(line)))
 
 
 def is_footer(line: str, stems: list[str]) -> bool:
@@ -116,11 +125,19 @@ def unframed(lines: list[str]) -> list[str]:
     return lines[:first] or lines
 
 
-def words(text: str, names: Collection[str] = ()) -> Iterator[str]:
+def words(text: str, names: Collection[str] = ()) -> list[str]:
     """The telling words of one piece of text: no numbers, no tokens, no addresses, no names, as a hasty eye reads them."""
     text = plain(text)
     if "@" in text or "http" in text or "www." in text:
         text = ADDRESS.sub(" ", text)
+    if not text.isascii():
+        return list(words_of_any_script(text, names))
+    found = text.translate(APART).split()
+    return [word for word in found if SHORTEST <= len(word) <= LONGEST and word not in STOP and word not in names and word.isalpha()]
+
+
+def words_of_any_script(text: str, names: Collection[str]) -> Iterator[str]:
+    """The same of text that is not all ASCII: where a script sets no words apart, each two characters that stand together."""
     for word in WORD.findall(text):
         if not word.isalpha():
             continue
@@ -134,8 +151,13 @@ def plain(text: str) -> str:
     """Small letters without accents, foreign letters as those that they pass for, nothing that is not seen."""
     if text.isascii():
         return text.casefold()
-    apart = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(letter for letter in apart if unicodedata.category(letter) not in ("Mn", "Cf")).translate(ALIKE)
+    return FOREIGN.sub(lambda found: passing(found[0]), unicodedata.normalize("NFKD", text.casefold()))
+
+
+@lru_cache(maxsize=CACHE)
+def passing(foreign: str) -> str:
+    """Letters beyond ASCII as those that they pass for; nothing of what is not seen."""
+    return "".join(letter for letter in foreign if unicodedata.category(letter) not in ("Mn", "Cf")).translate(ALIKE)
 
 
 STOP = frozenset(plain(WORTHLESS).split())

@@ -61,3 +61,8 @@ def test_nothing_harmful_gets_through(text: str) -> None:
     assert harmful(visible(text, lines=True), HARMLESS_LINES) == []
     assert harmful(readable(text), HARMLESS_LINES) == []
     visible(text).encode()
+
+
+@given(st.text(st.characters(max_codepoint=127)))
+def test_what_is_all_ascii_is_read_as_the_rest_is(text: str) -> None:
+    assert visible(f"{text}.", lines=True) == visible(f"{text}.é", lines=True).removesuffix("é")

@@ -50,3 +50,8 @@ def test_whatever_comes_gives_plain_words(text: str, names: set[str]) -> None:
         assert word.isalpha()
         assert len(word) <= LONGEST
         assert word not in STOP
+
+
+@given(st.text(st.characters(max_codepoint=127), max_size=2_000), st.sets(st.text("abc", max_size=4), max_size=5))
+def test_text_that_is_all_ascii_has_the_same_words(text: str, names: set[str]) -> None:
+    assert [*words(text, names), "口座"] == words(f"{text} 口座", names)

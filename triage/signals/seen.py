@@ -1,7 +1,7 @@
 """A signal, and everything that the rules which find signals may look at."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, lru_cache
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from triage.authentication import Authentication
 from triage.content import Summary
 from triage.links import Destination, destination
+from triage.plain import as_dict
 from triage.scan import NOT_ASKED, Scan
 
 LOOKED_AT = 4_000  # characters of the text: what matters stands near the top
@@ -26,7 +27,7 @@ class Signal:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for the database and the API."""
-        return asdict(self)
+        return as_dict(self)
 
 
 @dataclass(frozen=True, slots=True)
