@@ -6,6 +6,8 @@ Every copy is written as a message, read by the parser and assigned as the judge
 
 What it costs: assigning a copy of a campaign that is there, and mail like no other, to a database of so many campaigns, on
 SQLite and PostgreSQL, 32 in a transaction as the judge does. Their words are drawn by chance as often as words occur in mail.
+Beside the clock, which others on the machine push: the processor time of our process and of the server's, and how often a
+database is asked.
 `--sizes 10000,1000000` names how many campaigns there are; a million takes a quarter of an hour to fill.
 """
 
@@ -16,11 +18,11 @@ import random
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 from sqlmodel import Session
 
 from bench.rounds import crowd, mixture, printing, processor
@@ -33,6 +35,7 @@ from triage.times import utcnow
 GROUP = 32  # mails in one transaction, as the judge does
 MEASURED = 40  # transactions of each kind
 WARM_UP = 5
+COLUMNS = ("", "campaigns", "p50", "p99", "with its share of the commit", "our processor time", "the server's", "asked")
 KINDS = {"copy": "a copy of a campaign", "new": "mail like no other"}
 
 
@@ -44,6 +47,23 @@ class House:
     size: int
     engine: Engine
     version: str
+
+
+@dataclass(slots=True)
+class Taken:
+    """What assigning mail of one kind took, in milliseconds."""
+
+    each: list[float] = field(default_factory=list)
+    whole: list[float] = field(default_factory=list)  # with a share of the commit
+    ours: list[float] = field(default_factory=list)  # of processor time, a mail, by transactions
+    server: list[float] = field(default_factory=list)
+    asked: list[float] = field(default_factory=list)  # statements a mail
+
+    def figures(self) -> tuple[str, ...]:
+        """As the table shows them."""
+        clock = (statistics.median(self.each), statistics.quantiles(self.each, n=100)[98], statistics.mean(self.whole))
+        steady = (statistics.mean(self.ours), statistics.mean(self.server))
+        return (*(f"{one:.2f}" for one in clock + steady), f"{statistics.mean(self.asked):.1f}")
 
 
 def main() -> int:
@@ -100,35 +120,55 @@ def cost(sizes: Sequence[int]) -> int:
                 versions.add(house.version)
                 house.engine.dispose()
     print(f"milliseconds to assign one mail, {GROUP} in a transaction, {MEASURED} transactions of each kind")
-    printing.table(("", "campaigns", "p50", "p99", "with its share of the commit"), rows)
+    printing.table(COLUMNS, rows)
     printing.machine(*sorted(versions), others=others)
     return 0
 
 
-def measure(house: House, known: Sequence[Fingerprint]) -> dict[str, tuple[str, str, str]]:
-    """Of each kind of mail: p50 and p99 of assigning one, and the mean with its share of the transaction."""
+def measure(house: House, known: Sequence[Fingerprint]) -> dict[str, tuple[str, ...]]:
+    """What each kind of mail takes."""
     chance, figures = random.Random(house.size + 1), {}
     work: dict[str, Callable[[], Fingerprint]] = {
         "copy": lambda: crowd.changed(chance.choice(known), chance),
         "new": lambda: crowd.mail(chance),
     }
     for kind, make in work.items():
-        taken: list[float] = []
-        whole: list[float] = []
+        taken = Taken()
         for number in range(WARM_UP + MEASURED):
-            mails = [make() for _ in range(GROUP)]
-            begun = time.perf_counter()
-            with db.transaction(house.engine) as session:
-                each = [assigned(session, one) for one in mails]
-            if number >= WARM_UP:
-                whole.append((time.perf_counter() - begun) * 1000 / GROUP)
-                taken += each
-        figures[kind] = (
-            f"{statistics.median(taken):.2f}",
-            f"{statistics.quantiles(taken, n=100)[98]:.2f}",
-            f"{statistics.mean(whole):.2f}",
-        )
+            group(house, [make() for _ in range(GROUP)], taken if number >= WARM_UP else Taken())
+        figures[kind] = taken.figures()
     return figures
+
+
+def group(house: House, mails: Sequence[Fingerprint], taken: Taken) -> None:
+    """One transaction."""
+    asked: list[str] = []
+    begun, ours = time.perf_counter(), time.process_time()
+    with db.transaction(house.engine) as session, counting(house.engine, asked):
+        server = server_seconds(session)
+        taken.each += [assigned(session, one) for one in mails]
+        taken.server.append((server_seconds(session) - server) * 1000 / len(mails))
+    taken.whole.append((time.perf_counter() - begun) * 1000 / len(mails))
+    taken.ours.append((time.process_time() - ours) * 1000 / len(mails))
+    taken.asked.append(len(asked) / len(mails))
+
+
+@contextlib.contextmanager
+def counting(engine: Engine, asked: list[str]) -> Iterator[None]:
+    """Note every statement that the database is sent meanwhile."""
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        asked.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    yield
+    event.remove(engine, "before_cursor_execute", note)
+
+
+def server_seconds(session: Session) -> float:
+    """What the session's process of the server has used; SQLite is in our own."""
+    driver = session.connection().connection.driver_connection
+    return processor.own_seconds(driver.info.backend_pid) if db.is_postgresql(session) and driver else 0.0
 
 
 def assigned(session: Session, fingerprint: Fingerprint) -> float:

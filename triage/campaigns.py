@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, delete, func, insert, literal, select, union_all, update
-from sqlmodel import Session, col
+from sqlalchemy import BigInteger, ColumnElement, Insert, Select, bindparam, delete, func, insert, select, true, update
+from sqlmodel import Session, SQLModel, col
 
 from triage import db, touched
-from triage.fingerprint import BANDS, Fingerprint, bands_of, packed, unpacked
+from triage.fingerprint import Fingerprint, bands_of, packed, unpacked
 from triage.ids import new_id
 from triage.likeness import DRIFTED, MOST_REPRESENTATIVES, OF_A_BAND
 from triage.models import Campaign, Delivery, Representative, RepresentativeBand
@@ -18,6 +19,9 @@ SURE = 0.9  # this like, no other candidate is looked at
 HELD = 4  # bands, of which two that are alike nearly always share one, that only one judge at a time begins a campaign of
 
 
+CAMPAIGN, REPRESENTATIVE, BAND = (SQLModel.metadata.tables[name] for name in ("campaign", "representative", "representative_band"))
+
+
 class Match(NamedTuple):
     """A campaign that a mail is like."""
 
@@ -25,35 +29,41 @@ class Match(NamedTuple):
     campaign_id: int
 
 
-def of_band(number: int) -> Select[tuple[int]]:
-    """The representatives of one band."""
-    columns = select(col(RepresentativeBand.representative_id)).where(col(RepresentativeBand.band) == bindparam(f"band{number}"))
-    newest = columns.order_by(col(RepresentativeBand.representative_id).desc()).limit(OF_A_BAND).subquery()
-    return select(newest.c.representative_id)
+@cache
+def near(on_postgresql: bool) -> Select[Any]:
+    """The representatives that a mail is compared with, the most bands in common first; and in each row whether its turn was free."""
+    band = db.each("bands", on_postgresql=on_postgresql)
+    found = db.newest_of_each(band, BAND.c.band, BAND.c.representative_id, OF_A_BAND, on_postgresql=on_postgresql).subquery()
+    common = func.count().label("common")
+    most = select(found.c.representative_id, common).group_by(found.c.representative_id).order_by(common.desc(), found.c.representative_id)
+    candidates = most.limit(CANDIDATES).subquery()
+    compared = select(REPRESENTATIVE.c.campaign_id, REPRESENTATIVE.c.features, REPRESENTATIVE.c.id, candidates.c.common)
+    compared_with = compared.join(candidates, candidates.c.representative_id == REPRESENTATIVE.c.id).subquery()
+    turn = select(db.turns("held", on_postgresql=on_postgresql).label("free")).subquery()
+    rows = select(compared_with.c.campaign_id, compared_with.c.features, turn.c.free).select_from(turn).outerjoin(compared_with, true())
+    return rows.order_by(compared_with.c.common.desc(), compared_with.c.id)
 
 
-FOUND = union_all(*map(of_band, range(BANDS))).subquery()
-COMMON = (
-    select(FOUND.c.representative_id, func.count().label("bands"))
-    .group_by(FOUND.c.representative_id)
-    .order_by(func.count().desc(), FOUND.c.representative_id)
-    .limit(CANDIDATES)
-    .subquery()
-)
-NEAR = (
-    select(col(Representative.campaign_id), col(Representative.features))
-    .join(COMMON, COMMON.c.representative_id == col(Representative.id))
-    .order_by(COMMON.c.bands.desc(), col(Representative.id))
-)
+@cache
+def representing(on_postgresql: bool) -> tuple[Insert, ...]:
+    """What makes a mail a representative."""
+    band, its_id = db.each("bands", on_postgresql=on_postgresql), bindparam("representative", type_=BigInteger)
+    of_bands = insert(BAND).from_select(["band", "representative_id"], select(band, its_id))
+    names = {"id": its_id, "campaign_id": bindparam("campaign"), "features": bindparam("packed")}
+    return insert(REPRESENTATIVE).values(names), of_bands
+
+
+BEGINNING = insert(CAMPAIGN).values(id=bindparam("campaign"), begun_at=bindparam("at"), made_by="system:judge")
 
 
 def assign(session: Session, fingerprint: Fingerprint | None, *, now: datetime) -> int | None:
     """The campaign of a mail that comes in: the one that it is most like, or a new one. None for mail without features."""
     if fingerprint is None:
         return None
-    match = nearest(session, fingerprint)
-    if match is None and db.waits_its_turn(session, sorted(set(fingerprint.bands))[:HELD]):  # another judge entered the first of a wave
-        match = nearest(session, fingerprint)
+    match, first = nearest(session, fingerprint)
+    if match is None and not first:
+        db.waits_its_turn(session, turn(fingerprint))  # another judge entered the first of a wave
+        match, _ = nearest(session, fingerprint)
     if match is None:
         return begin(session, fingerprint, now=now)
     if match.likeness < DRIFTED and represented(session, match.campaign_id) < MOST_REPRESENTATIVES:
@@ -61,13 +71,19 @@ def assign(session: Session, fingerprint: Fingerprint | None, *, now: datetime) 
     return match.campaign_id
 
 
-def nearest(session: Session, fingerprint: Fingerprint) -> Match | None:
-    """The campaign that a mail is most like, the older one of two; None when it is like none."""
+def turn(fingerprint: Fingerprint) -> list[int]:
+    """What only one judge at a time begins a campaign of."""
+    return sorted(set(fingerprint.bands))[:HELD]
+
+
+def nearest(session: Session, fingerprint: Fingerprint) -> tuple[Match | None, bool]:
+    """The campaign that a mail is most like, the older one of two, None when it is like none; and is it nobody else's turn now?"""
     best: Match | None = None
-    bands = {f"band{number}": band for number, band in enumerate(fingerprint.bands)}
-    for campaign_id, data in session.execute(NEAR, bands):
-        features = unpacked(data)
-        if not fingerprint.may_be_like(features):
+    first = True
+    given = {"bands": db.many(session, fingerprint.bands), "held": db.many(session, turn(fingerprint))}
+    for campaign_id, data, free in session.connection().execute(near(db.is_postgresql(session)), given):
+        first = free
+        if campaign_id is None or not fingerprint.may_be_like(features := unpacked(data)):
             continue
         match = Match(fingerprint.likeness(features), campaign_id)
         if match.likeness < fingerprint.needed(features):
@@ -76,14 +92,13 @@ def nearest(session: Session, fingerprint: Fingerprint) -> Match | None:
             best = match
         if best.likeness >= SURE:
             break
-    return best
+    return best, first
 
 
 def begin(session: Session, fingerprint: Fingerprint, *, now: datetime) -> int:
     """A new campaign with its first representative."""
     campaign_id = new_id()
-    session.execute(insert(Campaign).values(id=campaign_id, begun_at=now, made_by="system:judge"))
-    represent(session, campaign_id, fingerprint)
+    represent(session, campaign_id, fingerprint, begun_at=now)
     return campaign_id
 
 
@@ -92,13 +107,19 @@ def represented(session: Session, campaign_id: int) -> int:
     return session.scalar(select(func.count()).select_from(Representative).where(col(Representative.campaign_id) == campaign_id)) or 0
 
 
-def represent(session: Session, campaign_id: int, fingerprint: Fingerprint) -> None:
-    """New mail is compared with this one too from now on."""
-    representative_id = new_id()
-    session.execute(insert(Representative).values(id=representative_id, campaign_id=campaign_id, features=packed(fingerprint.features)))
-    band = db.each(session, sorted(set(fingerprint.bands)))
-    rows = select(band, literal(representative_id, BigInteger))
-    session.execute(insert(RepresentativeBand).from_select(["band", "representative_id"], rows))
+def represent(session: Session, campaign_id: int, fingerprint: Fingerprint, *, begun_at: datetime | None = None) -> None:
+    """New mail is compared with this one too from now on; of a campaign that begins with it."""
+    inserts = representing(db.is_postgresql(session))
+    values = {
+        "campaign": campaign_id,
+        "representative": new_id(),
+        "packed": packed(fingerprint.features),
+        "bands": db.many(session, sorted(set(fingerprint.bands))),
+    }
+    if begun_at is None:
+        db.insert_together(session, inserts, values)
+    else:
+        db.insert_together(session, (BEGINNING, *inserts), values | {"at": begun_at})
 
 
 def is_flood(session: Session, campaign_id: int) -> bool:

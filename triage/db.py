@@ -10,9 +10,29 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Engine, Insert, any_, event, func, insert, literal, select
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    BindParameter,
+    Column,
+    ColumnElement,
+    Engine,
+    Insert,
+    Select,
+    Text,
+    and_,
+    any_,
+    bindparam,
+    event,
+    func,
+    insert,
+    literal,
+    select,
+    true,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.sql import visitors
 from sqlmodel import Session, SQLModel, create_engine
 
 from triage.errors import BadInput
@@ -95,12 +115,27 @@ def among(session: Session, column: Any, ids: Iterable[int]) -> ColumnElement[bo
     return cast(ColumnElement[bool], column.in_(select(listed.c.value)))
 
 
-def each(session: Session, numbers: Iterable[int]) -> ColumnElement[int]:
-    """A column of these numbers, a row each: one bound value, however many there are."""
-    wanted = list(numbers)
-    if is_postgresql(session):
-        return select(func.unnest(literal(wanted, ARRAY(BigInteger))).label("value")).subquery().c.value
-    return func.json_each(json.dumps(wanted)).table_valued("value").c.value
+def each(name: str, *, on_postgresql: bool) -> ColumnElement[int]:
+    """A column of the numbers that the parameter of this name holds (`many`), a row each: for statements that are made once."""
+    if on_postgresql:
+        return select(func.unnest(bindparam(name, type_=ARRAY(BigInteger))).label("value")).subquery(name).c.value
+    return func.json_each(bindparam(name, type_=Text)).table_valued("value", name=name).c.value
+
+
+def many(session: Session, numbers: Iterable[int]) -> list[int] | str:
+    """Numbers as the value of such a parameter."""
+    return list(numbers) if is_postgresql(session) else json.dumps(list(numbers))
+
+
+def newest_of_each(value: ColumnElement[int], key: Column[int], wanted: Column[int], most: int, *, on_postgresql: bool) -> Select[int]:
+    """Of the rows with each of these values as their key, so many with the greatest of what is wanted of them."""
+    if on_postgresql:
+        newest = select(wanted).where(key == value).order_by(wanted.desc()).limit(most).lateral()
+        return select(newest.c[wanted.name]).select_from(value.table).join(newest, true())
+    others = key.table.alias()
+    older = select(others.c[wanted.name]).where(others.c[key.name] == value).order_by(others.c[wanted.name].desc())
+    least = func.coalesce(older.offset(most - 1).limit(1).scalar_subquery(), 0)
+    return select(wanted).select_from(value.table).join(key.table, and_(key == value, wanted >= least))
 
 
 def beside(session: Session, condition: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -128,6 +163,38 @@ def inserting(table: type[SQLModel]) -> tuple[Insert, tuple[str, ...]]:
     """The statement that inserts rows of a table, and its columns."""
     rows = SQLModel.metadata.tables[str(table.__tablename__)]
     return insert(rows), tuple(column.name for column in rows.columns)
+
+
+def insert_together(session: Session, inserts: tuple[Insert, ...], values: dict[str, Any]) -> None:
+    """Insert rows that refer to each other, the ones referred to first; `values` of all parameters. PostgreSQL is asked once."""
+    connection = session.connection()
+    if is_postgresql(session):
+        connection.execute(in_one(inserts), values)
+    else:
+        for one in inserts:
+            connection.execute(one, {name: values[name] for name in parameters(one)})
+
+
+@cache
+def in_one(inserts: tuple[Insert, ...]) -> Insert:
+    """All of them as one statement."""
+    return inserts[-1].add_cte(*(one.cte(f"part{number}") for number, one in enumerate(inserts[:-1])))
+
+
+@cache
+def parameters(statement: Insert) -> frozenset[str]:
+    """The names of its parameters."""
+    return frozenset(one.key for one in visitors.iterate(statement) if isinstance(one, BindParameter) and one.required)
+
+
+def turns(name: str, *, on_postgresql: bool) -> ColumnElement[bool]:
+    """Take the turn for each of the numbers that a parameter holds, as far as nobody else has it until their transaction ends; did nobody?
+
+    Who did not get it `waits_its_turn`. SQLite has one writer at a time anyway.
+    """
+    if not on_postgresql:
+        return literal(True)
+    return select(func.bool_and(func.pg_try_advisory_xact_lock(each(name, on_postgresql=True)))).scalar_subquery()
 
 
 def waits_its_turn(session: Session, numbers: Iterable[int]) -> bool:

@@ -5,7 +5,7 @@ import threading
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, func, select, text as sql
+from sqlalchemy import Engine, event, func, select, text as sql
 from sqlmodel import col
 
 from tests.peers.processes import HANG
@@ -102,6 +102,30 @@ def test_what_comes_in_is_put_into_its_campaign(engine: Engine, settings: Settin
         assert [number for _, number in groups] == [6]
         assert groups[0][0] == session.scalars(select(col(Campaign.id))).one()
         assert session.scalar(select(func.count()).select_from(Representative)) == 1
+
+
+def test_the_newest_of_a_common_band_are_looked_at(engine: Engine) -> None:
+    mine = Fingerprint(tuple(range(16)), frozenset(range(40)))
+    with db.transaction(engine) as session:
+        first = campaigns.begin(session, mine, now=NOW)
+        assert campaigns.nearest(session, mine) == ((1.0, first), True)
+        for number in range(OF_A_BAND):  # newer ones under all of the same bands
+            campaigns.begin(session, Fingerprint(mine.bands, frozenset(range(number * 50 + 100, number * 50 + 120))), now=NOW)
+        assert campaigns.nearest(session, mine) == (None, True)
+
+
+@pytest.mark.postgresql
+def test_a_copy_asks_the_database_once_and_a_new_campaign_twice(postgresql_engine: Engine) -> None:
+    asked: list[str] = []
+    event.listen(postgresql_engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    one, other = (Fingerprint(tuple(range(begin, begin + 16)), frozenset(range(begin, begin + 40))) for begin in (0, 100))
+    counts = []
+    for mail in (one, one, other):
+        asked.clear()
+        with db.transaction(postgresql_engine) as session:
+            campaigns.assign(session, mail, now=NOW)
+        counts.append(len(asked))
+    assert counts == [2, 1, 2]
 
 
 @pytest.mark.postgresql
