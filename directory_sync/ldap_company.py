@@ -8,7 +8,7 @@ from typing import TypeVar
 from directory_sync.departments import Departments
 from directory_sync.ldap_server import Entry, dn_key
 from directory_sync.schema import Schema
-from directory_sync.staff import seals, staff_of
+from directory_sync.staff import login_of, seals, staff_of
 from triage import leaving
 from triage.company import CompanyDirectory, GroupEntry, PersonEntry
 from triage.envelope import Address
@@ -113,6 +113,7 @@ class Reader:
             aliases=tuple(self.aliases_of(entry, mailbox)),
             active=not self.schema.disabled(entry),
             leaver=entry.text(self.schema.leaver) if self.schema.leaver else "",
+            login="" if (login := login_of(entry, self.schema)) == uid else login,
         )
 
     def mailbox_of(self, entry: Entry) -> str:

@@ -119,7 +119,7 @@ def read(path: Path, domains: tuple[str, ...], delimiter: str = "+") -> CompanyD
     check_groups(groups, departments, people, owners, domains)
     return CompanyDirectory(
         departments=tuple(department_value(entry, domains) for entry in departments),
-        people=tuple(person_value(entry, domains) for entry in people),
+        people=tuple(person_value(entry, domains, logins_of(staff)) for entry in people),
         staff=tuple(staff_value(entry, people) for entry in staff),
         sealed=tuple(seals([("department", "code", departments), ("person", "uid", people)], staff)),
         postmaster=own_address(company, "postmaster", company.values["postmaster"], domains),
@@ -356,7 +356,12 @@ def department_value(entry: Entry, domains: tuple[str, ...]) -> DepartmentEntry:
     )
 
 
-def person_value(entry: Entry, domains: tuple[str, ...]) -> PersonEntry:
+def logins_of(staff: list[Entry]) -> dict[str, str]:
+    """The logins of people who are staff under another word than their uid, by their uids."""
+    return {entry.values["person"]: entry.values["login"].casefold() for entry in staff if entry.values["person"]}
+
+
+def person_value(entry: Entry, domains: tuple[str, ...], logins: dict[str, str]) -> PersonEntry:
     """A person as the house knows them."""
     values = entry.values
     return PersonEntry(
@@ -369,6 +374,7 @@ def person_value(entry: Entry, domains: tuple[str, ...]) -> PersonEntry:
         leaver=values["leaver"],
         manager=values["manager"],
         assistants=values["assistants"],
+        login=logins.get(values["uid"], ""),
     )
 
 

@@ -27,6 +27,7 @@ class PersonEntry:
     manager: str = ""  # uid
     assistants: tuple[str, ...] = ()  # uids
     leaver: str = ""  # where their mail goes when they have left: refuse, manager, folder:CODE; "": as the settings say
+    login: str = ""  # what they sign in with, folded; "": their uid
 
 
 @dataclass(frozen=True, slots=True)

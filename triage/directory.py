@@ -25,6 +25,10 @@ VERSION = "directory"  # the marker that moves when recipients or people change
 MOST_NAMED = 1000  # changes that are written on the record one by one
 
 
+class Braked(BadInput):
+    """The directory would change more than is believed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Applied:
     """What a take-over changed."""
@@ -49,6 +53,14 @@ def staff(session: Session, login: str, now: datetime) -> Actor | None:
     return Actor("person", member.login, Role(member.role), scope, member.name, tuple(one.login for one in absent))
 
 
+def person_of(session: Session, login: str) -> Person | None:
+    """The person who signs in so and works here; None when there is none, or when it cannot be told which."""
+    wanted = login.strip().casefold()
+    theirs = (col(Person.login) == wanted) | ((col(Person.login) == "") & (col(Person.uid) == wanted))
+    found = session.scalars(select(Person).where(col(Person.active), theirs).limit(2)).all()
+    return found[0] if wanted and len(found) == 1 else None
+
+
 def apply(
     session: Session,
     directory: CompanyDirectory,
@@ -62,7 +74,7 @@ def apply(
     """Take a company's directory over: departments, people, groups, addresses and staff become as it says, in one transaction.
 
     Nothing is applied when it is inconsistent (BadInput says where), or when it would take away, move or strip of addresses
-    more than 5 and more than 5 % of the people, which is a broken source more often than a living company; `confirmed`
+    more than 5 and more than 5 % of the people (Braked), which is a broken source more often than a living company; `confirmed`
     says that it is meant. People whom the directory no longer names are disabled, never deleted; their mail
     goes where `leaving` says.
     """
@@ -72,7 +84,7 @@ def apply(
     addresses = addresses_of(wanted, company)
     intended = plan(before, wanted)
     if (why := intended.too_much()) and not confirmed:
-        raise BadInput(
+        raise Braked(
             f"the directory would {why}: nothing was changed; look at `mailroom sync --dry-run`, and when it is meant, "
             "run `mailroom sync --confirm`"
         )

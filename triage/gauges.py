@@ -1,13 +1,13 @@
 """Numbers about the record that a monitor asks for every few seconds: read-only, of the whole company, without names."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from triage import emergency, outbox
-from triage.models import Delivery
+from triage.models import Alarm, Delivery
 from triage.outbox import Fared
 from triage.states import State
 
@@ -22,6 +22,7 @@ class Gauges:
     longest_due: datetime | None  # since when the first of them waits
     emergency: bool  # does everything pass that is neither blocked nor forged?
     webhooks: tuple[Fared, ...] = ()
+    alarms: dict[str, int] = field(default_factory=dict)  # folders in which something is so that staff is told of, by cause
 
 
 def gauges(session: Session, now: datetime) -> Gauges:
@@ -37,4 +38,5 @@ def gauges(session: Session, now: datetime) -> Gauges:
         longest_due=longest_due,
         emergency=emergency.alarm(session, now) is not None,
         webhooks=tuple(outbox.fared(session)),
+        alarms=dict(session.execute(select(col(Alarm.cause), func.count()).group_by(col(Alarm.cause))).all()),
     )

@@ -11,6 +11,11 @@ EVENTS = {  # what can be told; docs/notices.md says what each carries
     "decision.undone": "a decision was taken back",
     "emergency.opened": "everything passes that is neither blocked nor forged",
     "emergency.closed": "the emergency is over",
+    "perishable.waiting": "mail that is of use for a short time only is held",
+    "folder.overdue": "mail waits longer than its target",
+    "mail.expiring": "held mail expires within a day",
+    "directory.brake": "the directory was not believed",
+    "queue.alarm": "mail does not get on to the next hop",
 }
 TEST = "webhook.test"  # told to one hook when an administrator asks for it
 FORMATS = ("json", "slack", "teams")

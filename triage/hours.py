@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -57,6 +57,36 @@ def next_opening(spans: tuple[str, ...], zone: str, moment: datetime) -> datetim
         datetime.combine(day, span.start, ZoneInfo(zone)) for day in days for span in map(Span.parse, spans) if day.weekday() in span.days
     )
     return min(start for start in starts if start >= local)
+
+
+def worked_since(spans: tuple[str, ...], zone: str, now: datetime, worked: timedelta) -> datetime:
+    """The moment since when so much time of work has passed; without spans all time is. Nobody looks back further than a year."""
+    if not spans:
+        return now - worked
+    local, left = now.astimezone(ZoneInfo(zone)), worked
+    for ago in range(366):
+        day = local.date() - timedelta(days=ago)
+        later = now
+        for start, until in sorted(times_of(spans, zone, day), key=lambda span: span[1], reverse=True):
+            end = min(until, later)  # spans may overlap
+            if end - start >= left:
+                return end - left
+            left -= max(timedelta(), end - start)
+            later = min(start, later)
+    return now - timedelta(days=366)
+
+
+def times_of(spans: tuple[str, ...], zone: str, day: date) -> list[tuple[datetime, datetime]]:
+    """From when until when somebody is at work on a day, in UTC."""
+    here = [span for span in map(Span.parse, spans) if day.weekday() in span.days]
+    return [(at(day, span.start, zone), at(day, span.end, zone)) for span in here]
+
+
+def at(day: date, clock: time, zone: str) -> datetime:
+    """The moment at which clocks there show this, in UTC; time.max is midnight."""
+    if clock == time.max:
+        day, clock = day + timedelta(days=1), time()
+    return datetime.combine(day, clock, ZoneInfo(zone)).astimezone(UTC)
 
 
 def works_on(spans: tuple[str, ...], day: date) -> bool:

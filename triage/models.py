@@ -469,6 +469,7 @@ class Person(SQLModel, table=True):
     manager: str = ""  # uid
     assistants: list[str] = listed()  # uids
     leaver: str = ""  # refuse, manager, folder:CODE; "": as the settings say
+    login: str = ""  # what they sign in with; "": their uid
     left_at: datetime | None = instant(nullable=True)
 
 
@@ -815,6 +816,31 @@ class PracticeAnswer(SQLModel, table=True):
     at: datetime = instant()
     expected: str  # let-in, keep-out
     given: str
+
+
+class Alarm(SQLModel, table=True):
+    """What is so at present that somebody is told of: in a folder, or in the company where the department is ""."""
+
+    __tablename__ = "alarm"
+    cause: str = Field(primary_key=True)  # causes.CAUSES
+    department: str = Field(primary_key=True)
+    person: str = Field(primary_key=True)
+    raised_at: datetime = instant()  # when it began, or when more came
+    number: int = 0
+    since: datetime | None = instant(nullable=True)
+    newest: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    words: str = Field(default="", sa_column=Column(Text, nullable=False))
+
+
+class Told(SQLModel, table=True):
+    """When somebody was told of something last: nobody is told the same again and again."""
+
+    __tablename__ = "told"
+    who: str = Field(primary_key=True)  # staff:LOGIN, address:ADDRESS, person:UID; record: whoever reads the record
+    cause: str = Field(primary_key=True)
+    department: str = Field(primary_key=True)
+    person: str = Field(primary_key=True)
+    at: datetime = instant()
 
 
 class Webhook(SQLModel, table=True):

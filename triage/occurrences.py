@@ -7,8 +7,10 @@ from sqlalchemy import ColumnElement, and_, not_, or_, select
 from sqlmodel import Session, col
 
 from triage import ids, sealed
+from triage.causes import BRAKE, EXPIRING, PERISHABLE, QUEUE, WAITING
 from triage.models import AuditRecord, Decision, DecisionItem, Delivery
 from triage.payloads import LISTED, Detail, Occurrence
+from triage.piles import HELD
 from triage.settings import Settings
 
 AT_ONCE = 1000  # places of the chain that are looked at in one transaction
@@ -89,7 +91,30 @@ def emergency_closed(session: Session, record: AuditRecord, settings: Settings) 
     return occurrence(record, "emergency.closed", "The emergency is over: the door is closed.", settings, {})
 
 
+def alarm(session: Session, record: AuditRecord, settings: Settings) -> Occurrence | None:
+    """Something is so that somebody should look at."""
+    said = record.detail
+    kind = KINDS.get(said.get("cause", ""))
+    if kind is None:
+        return None
+    code = said.get("department", "")
+    data = {name: said[name] for name in ("department", "number", "people", "moment") if said.get(name)}
+    named: tuple[Detail, ...] = ()
+    if said["cause"] == PERISHABLE:
+        named = details(session, and_(HELD, col(Delivery.department) == code, col(Delivery.perishable_until) > record.at))
+    concerned = frozenset({code} if code else ())
+    return occurrence(record, kind, said.get("said", ""), settings, data, departments=concerned, details=named)
+
+
+KINDS = {
+    PERISHABLE: "perishable.waiting",
+    WAITING: "folder.overdue",
+    EXPIRING: "mail.expiring",
+    BRAKE: "directory.brake",
+    QUEUE: "queue.alarm",
+}
 BY_ACT: dict[str, Callable[[Session, AuditRecord, Settings], Occurrence | None]] = {
     "open-emergency": emergency_opened,
     "close-emergency": emergency_closed,
+    "alarm": alarm,
 }

@@ -8,8 +8,9 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
-from triage import freemail, hours
+from triage import causes, freemail, hours
 from triage.addressing import DELIMITERS
+from triage.causes import CAUSES
 from triage.envelope import ascii_domain
 from triage.errors import BadInput
 from triage.hooks import Hook
@@ -326,7 +327,7 @@ class Reports:
 
 @dataclass(frozen=True, slots=True)
 class Notices:
-    """What outside senders are told: only those who prove who they are, never lists or programs, at most once a message."""
+    """What outside senders are told: only those who prove who they are, never lists or programs, at most once a message. And our staff."""
 
     failures: bool = key("Tell a sender when mail to somebody here could not be delivered.", True)
     delay: int = key("Seconds until a failure is told of: others of the same message join it, and tried anew nobody is told.", 60)
@@ -336,6 +337,22 @@ class Notices:
         "Your message “{subject}” of {date} to {recipient} could not be delivered.\n\n{reason}\n\n"
         "This was written by the mail system of {company}.",
     )
+    staff: tuple[str, ...] = key(
+        "What staff on duty are told by mail (docs/notices.md): waiting (longer than its target), perishable (of use for a short time "
+        "only), expiring (within a day), brake (a directory that is not believed), queue (mail does not get on), emergency.",
+        ("waiting", "expiring", "brake", "queue", "emergency"),
+        choices=CAUSES,
+    )
+    at_night: tuple[str, ...] = key("Those of them that staff is told also out of hours (cover.hours).", (), choices=CAUSES)
+    target_minutes: int = key("Minutes of work that mail which may be wanted may wait for somebody to look at it; 0: any time.", 0)
+    targets: tuple[str, ...] = key('Departments where it is otherwise, such as "sales=30".', ())
+    told: tuple[str, ...] = key(
+        'Who is told of a department instead of its staff on duty: a login or an address of ours, such as "sales=desk@company.example".',
+        (),
+    )
+    quiet_minutes: int = key("Minutes until the same is told again to the same person.", 60)
+    queue_minutes: int = key("Minutes that mail may wait for a next hop until that is an alarm; 0: none.", 30)
+    queue_bounces: int = key("Mails for people here that a next hop may refuse within an hour until that is an alarm; 0: none.", 20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -632,6 +649,8 @@ def section_of(section: str, kind: Any, given: dict[str, Any], origin: str) -> A
         if where in checked:
             checked[where] = tuple(folded_domain(domain, f"{origin}: [{section}] {where}") for domain in checked[where])
     built = kind(**checked)
+    if isinstance(built, Notices) and (why := causes.fault(built.targets, built.told)):
+        raise BadInput(f"{origin}: [notices] {why}")
     if isinstance(built, Cover):
         own = tuple(entry.partition("=")[2].strip() for entry in built.departments)
         if why := hours.fault(built.hours, built.time_zone, (built.out_of_hours, *own)):

@@ -3,29 +3,25 @@
 import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from triage import contents, dsn, ledger
+from triage import contents, dsn, inward, ledger
 from triage.actor import Actor
-from triage.authentication import Authentication
 from triage.backscatter import claims_ours
-from triage.content import Summary, summarise
+from triage.content import summarise
 from triage.db import among
-from triage.envelope import Envelope
 from triage.errors import NotFound
 from triage.ids import new_id, show
 from triage.letters import FAILURE, as_written, failure
 from triage.models import Delivery, Message
 from triage.settings import Settings
-from triage.unread import unread
 from triage.visible import visible
 
 BY = Actor.system("outbound")
-OUTBOUND, REPORT = "outbound", "report"  # directions: of the mail that was sent on, and of what is told about it
+OUTBOUND = "outbound"  # direction of the mail that was sent on
 MOST_TOLD = 50  # recipients that are named in the text; a program reads of all
 
 
@@ -56,12 +52,11 @@ def why_not(message: Message, settings: Settings) -> str:
 def tell(session: Session, message: Message, bounced: Sequence[Delivery], *, settings: Settings, now: datetime) -> None:
     """Queue the report: a null reverse-path, so that no answer ever comes of it."""
     number, to = new_id(), message.envelope["reverse_path"]
-    sender = settings.notices.sender or f"postmaster@{settings.company.domains[0]}"
     original = original_of(session, message)
     subject = summarise(original, headers_only=True).subject
     notice = dsn.Notice(
         kind=FAILURE,
-        sender=sender,
+        sender=inward.sender(settings),
         to=to,
         subject=subject,
         text=in_words(subject, message, bounced, settings),
@@ -72,31 +67,11 @@ def tell(session: Session, message: Message, bounced: Sequence[Delivery], *, set
         original=original,
     )
     raw = dsn.written(notice, number=show(number), boundary=f"=_{secrets.token_hex(12)}", now=now)
-    content_id, content = contents.keep(session, raw)
-    envelope = Envelope(number, now, "", (to,), "", settings.company.hostname, protocol="local")
-    report = Message(
-        spool_id=number,
-        content_id=content_id,
-        received_at=now,
-        envelope=envelope.as_json(),
-        authentication=Authentication("").as_json(),
-        summary=replace(Summary(), parsed=True, author=sender, authors=(sender,), automatic="auto-submitted").as_json(),
-        signals=[],
-        text="",
+    folder, reason = (bounced[0].department, bounced[0].person), "it tells somebody here that their mail could not be delivered"
+    report_id = inward.enter(
+        session, raw, to, number=number, folder=folder, rule="undelivered", reason=reason, settings=settings, by=BY, now=now
     )
-    delivery = unread(
-        report,
-        to,
-        recipient=to.casefold(),
-        author=sender,
-        folder=(bounced[0].department, bounced[0].person),
-        direction=REPORT,
-        rule="undelivered",
-        reason="it tells somebody here that their mail could not be delivered",
-        now=now,
-    )
-    ledger.enter(session, report, content, [delivery], by=BY, now=now)
-    detail = {"to": to, "report": show(report.id), "deliveries": [show(one.id) for one in bounced][:MOST_TOLD]}
+    detail = {"to": to, "report": show(report_id), "deliveries": [show(one.id) for one in bounced][:MOST_TOLD]}
     ledger.write(session, "told", f"message:{show(message.id)}", by=BY, now=now, detail=detail)
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from triage import db
 from triage.backlog import OUTBOUND, Backlog, backlog
+from triage.causes import CAUSES
 from triage.errors import BadInput
 from triage.gauges import Gauges, gauges
 from triage.outbox import Fared
@@ -132,6 +133,12 @@ def record_families(found: Gauges, now: datetime) -> list[Family]:
         gauge("mailroom_held_oldest_age_seconds", "How long the mail that has been held longest has waited.", age(found.oldest_held, now)),
         gauge("mailroom_queue_due", "Deliveries that should be on their way by now.", found.due),
         gauge("mailroom_queue_due_age_seconds", "How long the first delivery that is due has waited.", age(found.longest_due, now)),
+        labelled(
+            "mailroom_alarms",
+            "Folders, or things of the company, of which staff is told at present, by cause.",
+            "cause",
+            {cause: found.alarms.get(cause, 0) for cause in CAUSES},
+        ),
         *webhook_families(found, now),
     ]
 

@@ -6,13 +6,14 @@ import threading
 import time
 
 import click
+from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from directory_sync.ldap_company import Reading
 from directory_sync.source import Source, open_source
-from triage import db, directory
+from triage import alarms, db, directory
 from triage.actor import Actor
-from triage.directory import Applied
+from triage.directory import Applied, Braked
 from triage.errors import Refused
 from triage.leaving import Leaving
 from triage.settings import Settings
@@ -31,13 +32,25 @@ log = logging.getLogger("mailroom.sync")
 def take_over(settings: Settings, reading: Reading | None = None, *, dry_run: bool = False, confirmed: bool = False) -> Applied:
     """Make the database equal to what the directory says; Refused when that is wrong or too much, and nothing changes."""
     found = reading or open_source(settings).read()
-    with database_of(settings) as engine, db.transaction(engine) as session:
-        sure = confirmed or dry_run
+    with database_of(settings) as engine:
+        try:
+            return apply_to(engine, settings, found, dry_run=dry_run, sure=confirmed or dry_run)
+        except Braked as why:
+            with db.transaction(engine) as session:
+                alarms.brake(session, str(why), now=utcnow())
+            raise
+
+
+def apply_to(engine: Engine, settings: Settings, found: Reading, *, dry_run: bool, sure: bool) -> Applied:
+    """Take it over, in one transaction."""
+    with db.transaction(engine) as session:
         leaving = leaving_of(settings)
-        applied = directory.apply(session, found.company, settings.company, by=BY, now=utcnow(), confirmed=sure, leaving=leaving)
+        made = directory.apply(session, found.company, settings.company, by=BY, now=utcnow(), confirmed=sure, leaving=leaving)
         if dry_run:
             session.rollback()
-    return applied
+        else:
+            alarms.let_go(session)
+    return made
 
 
 def leaving_of(settings: Settings) -> Leaving:

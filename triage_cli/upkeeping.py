@@ -33,11 +33,11 @@ from triage.errors import Refused
 from triage.settings import Settings
 from triage.times import utcnow
 from triage.visible import visible
+from triage_cli import slices, watching
 from triage_cli.checkpointing import Recorder
 from triage_cli.counting import keep_for_reports
 from triage_cli.opened import database_of, ring
 from triage_cli.proposing import look_again
-from triage_cli.slices import follow
 from triage_cli.sync import leaving_of, take_over
 
 SEAL_EVERY = 0.5  # seconds
@@ -55,13 +55,18 @@ def run(settings: Settings, stop: threading.Event) -> None:
     with database_of(settings) as engine:
         with db.transaction(engine) as session:
             settings_record.note(session, settings, machine=socket.gethostname(), now=utcnow())
-        slices = threading.Thread(target=follow, args=(settings, engine, sealer(), stop), name="slices")
-        slices.start()
+        beside = [
+            threading.Thread(target=follow, args=(settings, engine, sealer(), stop), name=name)
+            for name, follow in (("slices", slices.follow), ("alarms", watching.follow))
+        ]
+        for thread in beside:
+            thread.start()
         try:
             keep_house(settings, engine, stop)
         finally:
             stop.set()
-            slices.join()
+            for thread in beside:
+                thread.join()
 
 
 def keep_house(settings: Settings, engine: Engine, stop: threading.Event) -> None:

@@ -56,8 +56,8 @@ def test_active_directory() -> None:
         source = LdapSource(settings(server, preset="ad", staff_groups=(f"cn=desk,{GROUPS} => triage company",)), COMPANY)
         found = source.read().company
         assert found.people == (
-            PersonEntry("ana.kovac", "Ana Kovac", "sales", "ana.kovac@company.example", ("ana@company.example",)),
-            PersonEntry("bo.li", "Bo Li", "sales", "bo.li@company.example", (), False, "ana.kovac", ("ana.kovac",)),
+            PersonEntry("ana.kovac", "Ana Kovac", "sales", "ana.kovac@company.example", ("ana@company.example",), login="ana"),
+            PersonEntry("bo.li", "Bo Li", "sales", "bo.li@company.example", (), False, "ana.kovac", ("ana.kovac",), login="bo"),
         )
         assert found.staff == (StaffEntry("ana", "Ana Kovac", "triage", ("company",)),)
         assert [(one.address, one.members) for one in found.groups] == [("all@company.example", ("ana.kovac", "bo.li"))]

@@ -1,10 +1,10 @@
 """Hours of work, as a table of moments."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from triage.hours import at_work, fault
+from triage.hours import at_work, fault, worked_since
 
 WEEK = ("mon-fri 08:00-18:00", "sat 09:00-24:00")
 
@@ -45,3 +45,23 @@ def test_a_moment(spans: tuple[str, ...], zone: str, moment: str, expected: bool
 def test_what_is_wrong(spans: tuple[str, ...], zone: str, policies: tuple[str, ...], why: str) -> None:
     said = fault(spans, zone, policies)
     assert (why in said) if why else said == ""
+
+
+@pytest.mark.parametrize(
+    ("spans", "zone", "now", "minutes", "since"),
+    [
+        ((), "UTC", "2026-11-24T09:30", 60, "2026-11-24T08:30"),  # no hours: all time counts
+        (WEEK, "UTC", "2026-11-24T09:30", 60, "2026-11-24T08:30"),
+        (WEEK, "UTC", "2026-11-24T08:30", 60, "2026-11-23T17:30"),  # half an hour of the evening before
+        (WEEK, "UTC", "2026-11-30T08:10", 60, "2026-11-28T23:10"),  # a Monday: the Saturday before counts until midnight
+        (WEEK, "UTC", "2026-11-29T12:00", 30, "2026-11-28T23:30"),  # Sunday
+        (WEEK, "UTC", "2026-11-24T03:00", 600, "2026-11-23T08:00"),  # the whole of Monday
+        (("mon-fri 08:00-18:00", "tue 10:00-12:00"), "UTC", "2026-11-24T18:00", 600, "2026-11-24T08:00"),  # what overlaps counts once
+        (("mon-fri 08:00-12:00", "mon-fri 10:00-18:00"), "UTC", "2026-11-24T18:00", 600, "2026-11-24T08:00"),
+        (("sun 00:00-24:00",), "Europe/Berlin", "2026-03-29T22:00", 23 * 60, "2026-03-28T23:00"),  # the short day
+        (("mon 09:00-09:01",), "UTC", "2026-11-24T09:30", 600, "2025-11-23T09:30"),  # a year at most
+    ],
+)
+def test_since_when_so_much_was_worked(spans: tuple[str, ...], zone: str, now: str, minutes: int, since: str) -> None:
+    moment = datetime.fromisoformat(now).replace(tzinfo=UTC)
+    assert worked_since(spans, zone, moment, timedelta(minutes=minutes)) == datetime.fromisoformat(since).replace(tzinfo=UTC)

@@ -1,0 +1,75 @@
+"""Why staff is told something, and what is said: each cause with its words. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+WAITING, PERISHABLE, EXPIRING = "waiting", "perishable", "expiring"  # of a folder
+BRAKE, QUEUE, EMERGENCY = "brake", "queue", "emergency"  # of the company
+OF_FOLDERS, OF_COMPANY = (WAITING, PERISHABLE, EXPIRING), (BRAKE, QUEUE, EMERGENCY)
+CAUSES = (*OF_FOLDERS, *OF_COMPANY)
+COMES_ANEW = frozenset({PERISHABLE})  # of which more is as good a reason as the first
+SOON = timedelta(minutes=5)  # how long it is quiet after one of those
+TITLES = {
+    WAITING: "Mail waits longer than planned",
+    PERISHABLE: "Mail that is of use for a short time only",
+    EXPIRING: "Held mail expires within a day",
+    BRAKE: "The directory was not believed",
+    QUEUE: "Mail does not get on",
+    EMERGENCY: "Everything passes",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What is so in one folder, or in the company where `department` is ""."""
+
+    cause: str
+    department: str
+    person: str
+    number: int = 0  # mails
+    since: datetime | None = None  # waiting: when the first one came; perishable, expiring: when the first one ends
+    newest: int = 0  # id of the newest of them
+    words: str = ""  # of the company
+
+
+def sentence(cause: str, waits: list[Wait], name: str, zone: str) -> str:
+    """What is said of a department (its name), or of the company. No word of a sender is in it."""
+    if cause in OF_COMPANY:
+        return waits[0].words
+    number, people = sum(one.number for one in waits), len(waits)
+    mails = f"{number} mail{'s' if number != 1 else ''}" + (f" for {people} people" if people > 1 else "")
+    moments = [one.since for one in waits if one.since]
+    when = min(moments).astimezone(ZoneInfo(zone)) if moments else None
+    since = f"{when:%d %b %H:%M}" if when else ""
+    words = {
+        WAITING: f"{mails} wait{'s' if number == 1 else ''}, the first since {since}.",
+        PERISHABLE: f"{mails} {'is' if number == 1 else 'are'} of use for a short time only, the first until {since}.",
+        EXPIRING: f"{mails} expire{'s' if number == 1 else ''}, the first on {since}.",
+    }
+    return f"{name}: {words[cause]}"
+
+
+def target_of(targets: tuple[str, ...], usual: int, department: str) -> timedelta | None:
+    """How long mail of a department may wait; None: as long as it likes."""
+    own = {code.strip(): minutes for code, _, minutes in (entry.partition("=") for entry in targets)}
+    minutes = int(own.get(department, usual))
+    return timedelta(minutes=minutes) if minutes else None
+
+
+def told_instead(told: tuple[str, ...], department: str) -> tuple[str, ...]:
+    """The logins and addresses that are told of a department instead of its staff on duty."""
+    return tuple(who.strip().casefold() for code, _, who in (entry.partition("=") for entry in told) if code.strip() == department)
+
+
+def fault(targets: tuple[str, ...], told: tuple[str, ...]) -> str:
+    """What is wrong with these settings, "" when nothing is."""
+    for entry in targets:
+        code, _, minutes = entry.partition("=")
+        if not code.strip() or not minutes.strip().isdigit():
+            return f"targets: {entry!r} is no target: write such as sales=30"
+    for entry in told:
+        code, _, who = entry.partition("=")
+        if not code.strip() or not who.strip():
+            return f"told: {entry!r} names nobody: write such as sales=ana or sales=sales-desk@company.example"
+    return ""

@@ -1,0 +1,135 @@
+"""Which staff is told by mail what is so: who is on duty and looks after it, each cause once, and not at night unless it is wanted."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from triage import alarms, cover, directory, inward, ledger, sealed
+from triage.actor import Actor, Role
+from triage.causes import OF_COMPANY, TITLES, sentence, told_instead
+from triage.hours import SUBSTITUTE
+from triage.ids import show
+from triage.inward import Letter, Section
+from triage.models import Alarm, Person, StaffMember
+from triage.settings import Settings
+
+BY = Actor.system("notices")
+RULE, REASON = "staff-notice", "it tells staff what waits for them"
+
+
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """Somebody who is told: as `told` knows them, where, and of whose folders the letter is."""
+
+    who: str  # staff:LOGIN, address:ADDRESS
+    address: str
+    folder: tuple[str, str]
+
+
+def due(session: Session, settings: Settings, now: datetime) -> list[tuple[Addressee, dict[str, list[Alarm]]]]:
+    """Who is to be told what now."""
+    found = concerned(session, settings, now)
+    told = [(one, alarms.untold(session, one.who, rows, settings, now)) for one, rows in found.items()]
+    return [(one, untold) for one, untold in told if untold]
+
+
+def tell(session: Session, settings: Settings, *, now: datetime) -> int:
+    """Queue a letter to everybody who is to be told something; how many."""
+    names = alarms.names_of(session)
+    letters = due(session, settings, now)
+    for one, untold in letters:
+        letter = letter_to(one.address, untold, names, settings)
+        message = inward.send(session, letter, folder=one.folder, rule=RULE, reason=REASON, settings=settings, by=BY, now=now)
+        alarms.note_told(session, one.who, chain.from_iterable(untold.values()), now)
+        detail = {"to": one.address, "causes": sorted(untold), "message": show(message)}
+        ledger.write(session, "told", one.who, by=BY, now=now, detail=detail)
+    return len(letters)
+
+
+def concerned(session: Session, settings: Settings, now: datetime) -> dict[Addressee, list[Alarm]]:
+    """Everybody who is told of something that is so, told before or not."""
+    rows = [row for row in alarms.rows(session).values() if row.cause in settings.notices.staff]
+    if not rows:
+        return {}
+    found: dict[Addressee, list[Alarm]] = defaultdict(list)
+    night = cover.is_out_of_hours(settings.cover, now)
+    staff = cover.on_duty(session, settings.cover, now)
+    for actor in (*staff, *(() if any(map(is_head, staff)) else heads(session, now))):
+        addressee = of_staff(session, actor.name, settings)
+        closed = sealed.closed(session, actor)
+        mine = [row for row in rows if concerns(row, actor, closed, settings) and (not night or awake(row, actor.name, settings))]
+        if addressee and mine:
+            found[addressee] += mine
+    for row in rows:
+        for who in told_instead(settings.notices.told, row.department) if row.department else ():
+            instead = of_address(who, settings) if "@" in who else of_staff(session, who, settings)
+            if instead and (not night or awake(row, who, settings)):
+                found[instead].append(row)
+    return found
+
+
+def concerns(row: Alarm, actor: Actor, closed: frozenset[str], settings: Settings) -> bool:
+    """Does this member of staff look after it?"""
+    if row.cause in OF_COMPANY:
+        return is_head(actor)
+    here, whose = f"department:{row.department}", f"person:{row.person}"
+    if here in closed or whose in closed or told_instead(settings.notices.told, row.department):
+        return False
+    scope = actor.scope
+    return scope.company or row.department in scope.departments or (row.person != "" and row.person in scope.persons)
+
+
+def awake(row: Alarm, login: str, settings: Settings) -> bool:
+    """Is this one told of it out of hours: is it wanted then, or do they look after the folder at night?"""
+    nights = bool(row.department) and cover.policy_of(settings.cover, row.department) == f"{SUBSTITUTE}{login}"
+    return nights or row.cause in settings.notices.at_night
+
+
+def is_head(actor: Actor) -> bool:
+    """Is this an administrator of the whole company?"""
+    return actor.role is Role.ADMIN and actor.scope.company
+
+
+def heads(session: Session, now: datetime) -> Iterator[Actor]:
+    """Every administrator of the whole company: somebody has to know, also when none of them is on duty. Of folders they are not told."""
+    logins = session.scalars(select(col(StaffMember.login)).where(col(StaffMember.active), col(StaffMember.role) == Role.ADMIN))
+    yield from (actor for login in logins if (actor := directory.staff(session, login, now)) and is_head(actor))
+
+
+def of_staff(session: Session, login: str, settings: Settings) -> Addressee | None:
+    """Where a member of staff gets mail: the mailbox of the person who signs in so; None when nobody knows one."""
+    person: Person | None = directory.person_of(session, login)
+    if person is None or person.mailbox.rpartition("@")[2] not in settings.own_domains:
+        return None
+    return Addressee(f"staff:{login}", person.mailbox, (person.department, person.uid))
+
+
+def of_address(address: str, settings: Settings) -> Addressee | None:
+    """An address of ours; None for any other."""
+    if address.rpartition("@")[2] not in settings.own_domains:
+        return None
+    return Addressee(f"address:{address}", address, ("", ""))
+
+
+def letter_to(address: str, untold: dict[str, list[Alarm]], names: dict[str, str], settings: Settings) -> Letter:
+    """What is said: how many and how long, no word of any sender."""
+    sections = tuple(Section(TITLES[cause], tuple(lines_of(cause, rows, names, settings))) for cause, rows in untold.items())
+    first, more = sections[0], len(sections) - 1
+    subject = first.lines[0] if len(first.lines) == 1 and not more else first.title + (f", and {more} more" if more else "")
+    console = f"Mailroom: {settings.api.public_url}\n" if settings.api.public_url else ""
+    footer = f"{console}You are told because you look after this. Somebody else does while you are away: say so in the console."
+    return Letter(address, subject, sections, footer)
+
+
+def lines_of(cause: str, rows: list[Alarm], names: dict[str, str], settings: Settings) -> Iterator[str]:
+    """A line for each department, or for each thing that is the company's."""
+    together: dict[str, list[Alarm]] = defaultdict(list)
+    for row in rows:
+        together[row.department or row.person].append(row)
+    for code, some in together.items():
+        yield sentence(cause, [alarms.as_wait(row) for row in some], names.get(code, code), settings.cover.time_zone)

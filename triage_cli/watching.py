@@ -1,0 +1,49 @@
+"""Looks at what waits, and has staff and the record told: part of the upkeep role, in a thread of its own."""
+
+import logging
+import threading
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from triage import alarms, db, seal, staff_notices
+from triage.settings import Settings
+from triage.times import utcnow
+from triage_cli.opened import ring
+
+LOOK_EVERY = 5.0  # seconds
+DUTY = "alarms"
+
+log = logging.getLogger("mailroom.upkeep")
+
+
+def follow(settings: Settings, engine: Engine, holder: str, stop: threading.Event) -> None:
+    """Look again and again until told to stop. A database that is down is waited for."""
+    while not stop.wait(LOOK_EVERY):
+        try:
+            watch(settings, engine, holder)
+        except DBAPIError as fault:
+            log.warning("the database does not answer: %s", str(fault.orig).strip().splitlines()[0])
+        except Exception:  # one alarm that cannot be told must not end this for all later ones
+            log.exception("alarms could not be looked at")
+
+
+def watch(settings: Settings, engine: Engine, holder: str) -> bool:
+    """Look once, and write only where there is something to write; was there?"""
+    with db.reading(engine) as session:
+        now = utcnow()
+        found = alarms.look(session, settings, now)
+        news = alarms.differs(session, found) or alarms.due_for_record(session, settings, now) or staff_notices.due(session, settings, now)
+    if not news:
+        return False
+    with db.transaction(engine) as session:
+        now = utcnow()
+        if not seal.elect(session, holder, now, duty=DUTY):
+            return False
+        alarms.keep(session, found, now=now)
+        recorded = alarms.record(session, settings, now=now)
+        letters = staff_notices.tell(session, settings, now=now)
+    if recorded or letters:
+        ring(settings, "relay", "change")
+        log.info("%d alarms are on the record, %d letters to staff are queued", recorded, letters)
+    return True
