@@ -1,13 +1,14 @@
 """`mailroom settings`: every setting with its default, its names and what it is for, as Markdown."""
 
 import json
+import os
 from dataclasses import MISSING
 from pathlib import Path
 from typing import Any
 
 import click
 
-from triage.settings import every_key
+from triage.settings import chosen, every_key, read
 
 HEAD = """# Settings
 
@@ -20,9 +21,15 @@ This page is what `mailroom settings` prints.
 
 
 @click.command()
-def settings() -> None:
+@click.option("--check", is_flag=True, help="Say instead whether the settings here can be used.")
+@click.pass_context
+def settings(ctx: click.Context, check: bool) -> None:
     """Print every setting with its default and what it is for."""
-    click.echo(reference(), nl=False)
+    if check:
+        read(ctx.find_root().obj)
+        click.echo(f"the settings are as they should be ({chosen(ctx.find_root().obj, os.environ) or 'from the environment'})")
+    else:
+        click.echo(reference(), nl=False)
 
 
 def reference() -> str:

@@ -21,7 +21,7 @@ directory = "/var/spool/mailroom"
 [relay]
 next_hop = "maildir:/var/lib/mailroom/mailboxes"
 [dns]
-zone_file = "/etc/mailroom/mailroom.zone"
+zone_file = "/var/lib/mailroom/mailroom.zone"
 [policy]
 undo_seconds = 0
 [directory]
@@ -87,10 +87,12 @@ def prepare() -> str:
     """What an administrator does once, and one probe beside each role: its unit with another program."""
     return r"""
 set -euo pipefail
+cp -r "$1"/systemd/. /etc/systemd/system/
+systemd-sysusers "$1/sysusers.d/mailroom.conf"
+systemd-tmpfiles --create "$1/tmpfiles.d/mailroom.conf"
+ln -s /opt/ready /opt/mailroom/venv
 install -m 600 /dev/null /etc/mailroom/secrets/recall.password_file && echo secret > /etc/mailroom/secrets/recall.password_file
 cd /etc/systemd/system
-mkdir mailroom-judge.service.d
-printf '[Service]\nBindReadOnlyPaths=/etc/mailroom/mailroom.zone\n' > mailroom-judge.service.d/dns.conf
 for role in receive judge relay api recall; do
     sed -e 's|^ExecStart=.*|ExecStart=/opt/mailroom/venv/bin/python3 -I /etc/mailroom/probe.py|' -e 's/^Type=.*/Type=oneshot/' \
         -e '/^Requires=/d' -e '/^Restart/d' -e 's/^PartOf=.*//' \
@@ -111,7 +113,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     given = {
         "etc/mailroom/mailroom.toml": SETTINGS,
         "etc/mailroom/company.toml": COMPANY,
-        "etc/mailroom/mailroom.zone": "",
+        "var/lib/mailroom/mailroom.zone": "",
         "etc/mailroom/probe.py": PROBE,
         "etc/prepare.sh": prepare(),
     }

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Boots this machine's systemd once more, in namespaces of its own: an overlay of the root, no network but loopback, its own cgroups.
 # boot.sh STATE INTERPRETER_DIRECTORY TREE TARGET: STATE is an empty directory; the interpreter's directory (a venv) and the tree's packages
-# become /opt/mailroom/venv; units come from TREE/deploy. Run it by `unshare --mount --pid --fork --cgroup --uts --ipc --net`, as root.
+# become /opt/ready, as if pip had installed them there. What lies in STATE/../given goes into the root; its etc/prepare.sh is run last.
+# Run it by `unshare --mount --pid --fork --cgroup --uts --ipc --net`, as root.
 set -euo pipefail
 state=$1 venv=$2 tree=$3 target=$4
 root=$state/root
@@ -10,10 +11,10 @@ mount -t tmpfs tmpfs "$state"
 mkdir "$state"/{up,work,venv,venv-up,venv-work,root}
 mount -t overlay overlay -o "lowerdir=/,upperdir=$state/up,workdir=$state/work" "$root"
 mount -t overlay overlay -o "lowerdir=$venv,upperdir=$state/venv-up,workdir=$state/venv-work" "$state/venv"
-mkdir -p "$root/opt/mailroom/venv"
-mount --move "$state/venv" "$root/opt/mailroom/venv"
-packages=$(echo "$root"/opt/mailroom/venv/lib/python3*/site-packages)
-for package in triage mail_auth mta mailboxes directory_sync triage_api triage_cli demo migrations; do cp -r "$tree/$package" "$packages/"; done
+mkdir -p "$root/opt/ready"
+mount --move "$state/venv" "$root/opt/ready"
+packages=$(echo "$root"/opt/ready/lib/python3*/site-packages)
+for package in triage mail_auth mta mailboxes directory_sync triage_api triage_cli webhooks demo migrations; do cp -r "$tree/$package" "$packages/"; done
 mkdir -p "$packages/webui" && cp "$tree/webui/__init__.py" "$packages/webui/" && cp -r "$tree/webui/dist" "$packages/webui/"
 
 cd "$root"
@@ -29,14 +30,11 @@ mount -o remount,bind,ro sys
 ip link set lo up
 
 # the machine has no other services than those of the target, and forgets what is installed on the real one
-rm -rf etc/systemd/system var/lib/mailroom var/spool/mailroom etc/mailroom
+rm -rf etc/systemd/system opt/mailroom var/lib/mailroom var/spool/mailroom etc/mailroom
 mkdir -p etc/systemd/system
-cp -r "$tree"/deploy/systemd/. etc/systemd/system/
 cp -r "$state"/../given/. ./
 printf '[Journal]\nStorage=volatile\nForwardToConsole=no\n' > etc/systemd/journald.conf
-chroot . systemd-sysusers "$tree/deploy/sysusers.d/mailroom.conf"
-chroot . systemd-tmpfiles --create "$tree/deploy/tmpfiles.d/mailroom.conf"
-[ ! -e etc/prepare.sh ] || chroot . bash /etc/prepare.sh
+[ ! -e etc/prepare.sh ] || chroot . bash /etc/prepare.sh "$tree/deploy"
 
 mkdir -p old
 pivot_root . old

