@@ -1,5 +1,6 @@
 """What one worker carries in one transaction: claims that share it, over a next hop, with one line in the log for each."""
 
+import hashlib
 import logging
 import time
 from collections.abc import Iterable, Sequence
@@ -7,8 +8,10 @@ from dataclasses import dataclass, field, replace
 
 from mta.nexthop import NextHop
 from mta.sealer import Sealer
-from mta.trace import passed_on, stamp
+from mta.trace import crlf, passed_on, stamp
+from triage import journal_report
 from triage.ids import show
+from triage.journal import JOURNAL
 from triage.queue import MOST_RECIPIENTS, Claim, Outcome
 from triage.settings import Settings
 from triage.times import utcnow
@@ -57,7 +60,9 @@ def carry(errand: Errand, hop: NextHop, settings: Settings, next_hop: str, seale
 
 
 def stamped(claim: Claim, settings: Settings, sealer: Sealer | None) -> bytes:
-    """A message that came in, with our trace fields and our seal; an employee's with our Received. What we wrote goes as it is."""
+    """A message that came in, with our trace fields and our seal; an employee's with our Received; for the archive a journal report."""
+    if claim.direction == JOURNAL:
+        return for_archive(claim, settings)
     if claim.direction == "outbound":
         return passed_on(claim.raw, envelope=claim.envelope, hostname=settings.company.hostname)
     raw = stamp(
@@ -70,6 +75,21 @@ def stamped(claim: Claim, settings: Settings, sealer: Sealer | None) -> bytes:
         rule=claim.rule,
     )
     return sealer.sealed(raw, claim.authentication, utcnow()) if sealer else raw
+
+
+def for_archive(claim: Claim, settings: Settings) -> bytes:
+    """The journal report of a message; the same one each time it is sent."""
+    number, domain = show(claim.message_id), settings.company.domains[0]
+    return journal_report.written(
+        claim.envelope,
+        crlf(claim.raw),
+        sender=settings.notices.sender or f"postmaster@{domain}",
+        to=claim.mailbox,
+        hostname=settings.company.hostname,
+        number=number,
+        boundary=f"=_{hashlib.sha256(claim.raw).hexdigest()[:32]}",
+        now=claim.envelope.received_at,
+    )
 
 
 def report(claims: Sequence[Claim], outcomes: Sequence[Outcome]) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from triage import contents, entries, ledger, recipients
+from triage import contents, entries, journal, ledger, recipients
 from triage.actor import Actor
 from triage.authentication import Authentication
 from triage.content import Summary
@@ -55,7 +55,8 @@ def depart(session: Session, envelope: Envelope, raw: bytes, summary: Summary, *
         )
         for one, text in once.items()
     ]
-    ledger.enter(session, message, content, deliveries, by=BY, now=now)
+    copies = journal.copies(message, envelope, settings) if settings.journal.outbound else []
+    ledger.enter(session, message, content, deliveries + copies, by=BY, now=now)
     return message.id
 
 

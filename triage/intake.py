@@ -20,6 +20,7 @@ from triage import (
     entries,
     familiar,
     floods,
+    journal,
     leavers,
     ledger,
     markers,
@@ -77,7 +78,8 @@ def receive(
     """
     envelope, entered = entries.identified(session, envelope)
     if entered is not None:
-        return tuple(session.scalars(select(col(Delivery.id)).where(col(Delivery.message_id) == entered).order_by(col(Delivery.id))))
+        judged = (col(Delivery.message_id) == entered, col(Delivery.direction) != journal.JOURNAL)
+        return tuple(session.scalars(select(col(Delivery.id)).where(*judged).order_by(col(Delivery.id))))
     campaign_id = campaigns.assign(session, Fingerprint.from_text(summary.fingerprint), now=now)
     known_bad = {"listed": listed, "virus": scan.virus}
     gathered = evidence(session, envelope, authentication, summary, settings=settings, now=now, campaign_id=campaign_id, **known_bad)
@@ -108,7 +110,7 @@ def receive(
     for one in deliveries:
         background.place(session, one, summary, found, known)
         floods.place(session, one, bool(summary.automatic), caps=settings.floods)
-    ledger.enter(session, message, content, deliveries, by=JUDGE, now=now)
+    ledger.enter(session, message, content, deliveries + journal.copies(message, envelope, settings), by=JUDGE, now=now)
     for one in deliveries:
         if one.direction == "bounce":
             bounces.come_back(session, envelope, one, summary, now=now)

@@ -19,6 +19,7 @@ from triage.db import among
 from triage.envelope import Envelope
 from triage.errors import NotAllowedNow, NotFound
 from triage.ids import new_id, show
+from triage.journal import JOURNAL
 from triage.models import Content, DecisionItem, Delivery, Message
 from triage.settings import Settings
 from triage.states import Event, State
@@ -228,9 +229,11 @@ def reverse_path(
 ) -> str:
     """The envelope sender at the next hop (mailflow.md 2): null stays null, what SPF proves goes on, the rest bounces to us.
 
-    Mail of our own people goes on with theirs.
+    Mail of our own people goes on with theirs; a journal report is ours.
     """
     proven = any(spf.identity == "mailfrom" and spf.result is Result.PASS for spf in authentication.spf)
+    if direction == JOURNAL:
+        return bounces.address_for(session, tag, settings.company.domains[0])
     if not envelope.reverse_path or proven or settings.relay.original_reverse_path or direction == "outbound":
         return envelope.reverse_path
     return bounces.address_for(session, tag, settings.company.domains[0])
@@ -252,7 +255,7 @@ def settle_many(session: Session, ended: Sequence[tuple[Claim, Outcome]], *, set
         row = standing.get(claim.delivery_id)
         if row is None:
             continue
-        kind = given_up(outcome.kind, row.queued_at, settings, now)
+        kind = given_up(outcome.kind, claim.direction, row.queued_at, settings, now)
         settled.append(values_of(claim, outcome, kind, now))
         by_kind[kind].append(settled[-1])
         if row.purge_wanted_by is not None:
@@ -282,8 +285,10 @@ def fenced(session: Session, claims: Sequence[Claim]) -> dict[int, Row[Any]]:
     return {row.id: row for row in rows if row.attempts == number[row.id]}
 
 
-def given_up(kind: str, queued_at: datetime | None, settings: Settings, now: datetime) -> str:
-    """What is put off again and again bounces in the end."""
+def given_up(kind: str, direction: str, queued_at: datetime | None, settings: Settings, now: datetime) -> str:
+    """What is put off again and again bounces in the end; only a person gives up what is for the archive, whatever it has said."""
+    if direction == JOURNAL:
+        return "deferred" if kind == "bounced" else kind
     overdue = now - (queued_at or now) >= timedelta(hours=settings.relay.give_up_after)
     return "bounced" if kind in ("deferred", recalled.UNANSWERED, "untried") and overdue else kind
 

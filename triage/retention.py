@@ -10,6 +10,7 @@ from triage import access, campaigns, expiry, ledger, legal_holds, related
 from triage.actor import Actor
 from triage.db import among
 from triage.ids import first_id_at
+from triage.journal import JOURNAL
 from triage.models import Content, Decision, Delivery, Instant, Message, Recalled
 from triage.settings import Settings
 from triage.states import FINAL, Event, State
@@ -109,11 +110,18 @@ def erasable(session: Session, settings: Settings, now: datetime) -> Select[int]
     sent = now - timedelta(days=settings.retention.released_days)
     told = now - timedelta(days=settings.retention.notice_days)
     passed = now - timedelta(days=settings.outbound.keep_days)
+    archived = now - timedelta(days=settings.journal.keep_days)
     over = or_(
+        and_(col(Delivery.direction) == JOURNAL, col(Delivery.state) == State.DELIVERED),  # it has no content of its own
+        and_(col(Delivery.direction) == JOURNAL, col(Delivery.state).in_(FINAL), col(Delivery.settled_at) < archived),
         and_(col(Delivery.direction).in_(["outbound", "report"]), col(Delivery.state).in_(FINAL), col(Delivery.settled_at) < passed),
         and_(col(Delivery.direction) == "notice", col(Delivery.state).in_(FINAL), col(Delivery.settled_at) < told),
         and_(col(Delivery.state) == State.DELIVERED, col(Delivery.settled_at) < sent),
-        and_(col(Delivery.state).in_([state for state in FINAL if state is not State.DELIVERED]), col(Delivery.settled_at) < gone),
+        and_(
+            col(Delivery.direction) != JOURNAL,
+            col(Delivery.state).in_([state for state in FINAL if state is not State.DELIVERED]),
+            col(Delivery.settled_at) < gone,
+        ),
     )
     needed = (
         select(col(Delivery.id))

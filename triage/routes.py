@@ -7,10 +7,12 @@ from sqlmodel import col
 
 from triage.envelope import ascii_domain
 from triage.errors import BadInput
+from triage.journal import JOURNAL
 from triage.models import Delivery
 from triage.settings import Settings
 
 INWARD = ("in", "report")  # directions of what goes to somebody here
+OWN_WAYS = ("outbound", JOURNAL)  # directions that have a next hop of their own
 POSSIBLE = "write department:CODE=NEXT_HOP or domain:DOMAIN=NEXT_HOP"
 
 
@@ -18,7 +20,7 @@ POSSIBLE = "write department:CODE=NEXT_HOP or domain:DOMAIN=NEXT_HOP"
 class Route:
     """One line of the settings: what it is for, and where that goes."""
 
-    kind: str  # department, domain: of mail for people here; outbound: of employees' mail; outside: everything else; rest
+    kind: str  # department, domain: of mail for people here; outbound: of employees' mail; journal; outside: everything else; rest
     value: str
     next_hop: str
 
@@ -26,8 +28,8 @@ class Route:
         """Is this delivery's way this one, unless an earlier route takes it?"""
         if self.kind in ("department", "domain"):
             return direction in INWARD and self.value == (department if self.kind == "department" else mailbox.rpartition("@")[2])
-        if self.kind == "outbound":
-            return direction == "outbound"
+        if self.kind in OWN_WAYS:
+            return direction == self.kind
         return self.kind == "rest" or direction not in INWARD
 
     @property
@@ -38,8 +40,8 @@ class Route:
             return and_(came_in, col(Delivery.department) == self.value)
         if self.kind == "domain":
             return and_(came_in, col(Delivery.mailbox).endswith(f"@{self.value}", autoescape=True))
-        if self.kind == "outbound":
-            return col(Delivery.direction) == "outbound"
+        if self.kind in OWN_WAYS:
+            return col(Delivery.direction) == self.kind
         return true() if self.kind == "rest" else not_(came_in)
 
 
@@ -54,8 +56,9 @@ class Destination:
 def routes(settings: Settings) -> tuple[Route, ...]:
     """The routes in their order: the first that takes a delivery is its way. BadInput names the one that is of no use."""
     outbound = [Route("outbound", "", settings.outbound.smarthost)] if settings.outbound.smarthost else []
+    archive = [Route(JOURNAL, "", settings.journal.next_hop or settings.relay.next_hop)] if settings.journal.address else []
     outside = [Route("outside", "", settings.relay.smarthost)] if settings.relay.smarthost else []
-    return (*outbound, *outside, *map(route, settings.relay.routes), Route("rest", "", settings.relay.next_hop))
+    return (*outbound, *archive, *outside, *map(route, settings.relay.routes), Route("rest", "", settings.relay.next_hop))
 
 
 def route(text: str) -> Route:

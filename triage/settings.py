@@ -157,6 +157,16 @@ class Outbound:
 
 
 @dataclass(frozen=True, slots=True)
+class Journal:
+    """A copy of every accepted mail for an archive: the envelope, and behind it the mail as it came (docs/privacy.md)."""
+
+    address: str = key("Address of the archive; empty: nothing is copied. It must not lead back to us.", "")
+    next_hop: str = key("Where the copies go, such as smtp://archive.company.example:25; empty: relay.next_hop.", "")
+    outbound: bool = key("Copy employees' mail that goes out through us too.", True)
+    keep_days: int = key("Days that a copy can still be sent anew which somebody gave up, or which came back from the archive.", 30)
+
+
+@dataclass(frozen=True, slots=True)
 class Recall:
     """The way into the people's mailboxes, to take delivered mail out again."""
 
@@ -508,6 +518,7 @@ class Settings:
     smtp: Smtp = Smtp()
     relay: Relay = Relay()
     outbound: Outbound = Outbound()
+    journal: Journal = Journal()
     recall: Recall = Recall()
     dns: Dns = Dns()
     directory: Directory = Directory()

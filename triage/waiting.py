@@ -13,6 +13,7 @@ from triage.actor import Actor
 from triage.db import among
 from triage.errors import NotAllowedNow, NotFound
 from triage.ids import show
+from triage.journal import JOURNAL
 from triage.models import Delivery
 from triage.routes import Destination, destinations
 from triage.settings import Settings
@@ -97,11 +98,11 @@ def put_off(
 ) -> int:
     """The next hop is away: what is due there waits until it is asked again, without an attempt. How many.
 
-    What has waited too long (relay.give_up_after) is given up as after an attempt of its own.
+    What has waited too long (relay.give_up_after) is given up as after an attempt of its own, but never what is for the archive.
     """
     due = and_(of(destination), col(Delivery.state) == State.QUEUED, col(Delivery.due_at) <= now)
     overdue = col(Delivery.queued_at) <= now - timedelta(hours=settings.relay.give_up_after)
-    end(session, due & overdue, reply, settings=settings, by=by, now=now)
+    end(session, due & overdue & (col(Delivery.direction) != JOURNAL), reply, settings=settings, by=by, now=now)
     rows = locked(session, due, skip_locked=True)
     if rows:
         values = {"due_at": until, "last_reply": reply, "waits_for": destination.next_hop}

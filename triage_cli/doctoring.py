@@ -11,7 +11,7 @@ from triage import settings as settings_file
 from triage.errors import BadInput
 from triage.settings import Settings
 from triage.visible import visible
-from triage_cli import asking, departing, inside, outside, telling
+from triage_cli import asking, departing, inside, journaling, outside, telling
 from triage_cli.finding import FAIL, OK, Check, Finding
 from triage_cli.main import DONE, REFUSED
 
@@ -32,6 +32,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("next hop", outside.next_hop),
     ("mailboxes", asking.mailboxes),
     ("outbound", departing.outbound),
+    ("journal", journaling.journal),
     ("webhooks", telling.webhooks),
 )
 

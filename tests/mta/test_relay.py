@@ -17,10 +17,11 @@ from mta import carriers, relay
 from mta.errand import Errand, carry
 from tests.peers.next_hop import DRIP, DROP, HANG, Peer, next_hop
 from tests.peers.processes import free_port, quiet_port
-from triage import contents, ledger, queue
+from triage import contents, intake, ledger, queue
 from triage.actor import Actor
 from triage.authentication import Authentication, Dmarc, Result, Spf
 from triage.bell import Bell
+from triage.content import summarise
 from triage.db import open_engine, reading, transaction
 from triage.envelope import Envelope
 from triage.errors import BadInput
@@ -192,6 +193,26 @@ def test_the_attempt_is_written_before_dialling(both: Settings, peer: Peer, engi
         assert attempts(engine, delivery_id) == [(1, "", "")]
         peer.go_on.set()
         wait_for(lambda: states(engine, [delivery_id]) == ["delivered"])
+
+
+def test_the_archive_gets_its_copy_in_the_end(both: Settings, peer: Peer, engine: Engine) -> None:
+    with next_hop() as archive:
+        archive.answer("DATA", "550 5.7.1 full")
+        archiving = replace(both, journal=replace(both.journal, address="archive@archive.example", next_hop=archive.url))
+        envelope = Envelope(new_id(), utcnow(), "ruth@stranger.example", (ANNA,), "192.0.2.7", "mail.stranger.example")
+        with transaction(engine) as session:
+            intake.receive(session, envelope, MAIL, PROVEN, summarise(MAIL), settings=archiving, now=utcnow())
+            journaled = list(session.scalars(select(col(Delivery.id)).where(col(Delivery.direction) == "journal")))
+        with relaying(archiving):
+            wait_for(lambda: attempts(engine, journaled[0]) == [(1, "deferred", archive.url)])
+            with transaction(engine) as session:
+                session.execute(update(Delivery).where(col(Delivery.id) == journaled[0]).values(due_at=utcnow()))
+            wait_for(lambda: states(engine, journaled) == ["delivered"])
+    (taken,) = archive.taken
+    assert taken.reverse_path.startswith("bounce+")
+    assert MAIL in taken.raw
+    assert b"\r\nRecipient: anna@company.example\r\n" in taken.raw
+    assert peer.taken == []  # the mail itself waits for a person
 
 
 @pytest.mark.parametrize(

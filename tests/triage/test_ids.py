@@ -1,5 +1,6 @@
 """Ids are ordered in time, fit a signed 64-bit column, and are written in one way only."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -22,7 +23,8 @@ def test_what_is_shown_is_read_back_and_keeps_the_order(one: int, other: int) ->
     assert ids.read(ids.show(one).lower()) == one
 
 
-def test_an_id_tells_when_it_was_made() -> None:
+def test_an_id_tells_when_it_was_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ids, "time", time)  # as it is outside of these tests
     assert abs(utcnow() - ids.made_at(ids.new_id())) < timedelta(minutes=1)
     at = datetime(2026, 11, 24, 9, 30, 0, 123_000, tzinfo=UTC)
     assert ids.made_at(ids.first_id_at(at)) == at

@@ -15,7 +15,6 @@ from tests.triage.tampering import unguard
 from triage import checkpoints, db, ledger, seal, trail_proof
 from triage.checkpoints import Checkpoint
 from triage.models import AuditRecord, Marker
-from triage.times import utcnow
 
 KEY = Ed25519PrivateKey.generate()
 Tamper = Callable[[Session], None]
@@ -171,8 +170,8 @@ def test_how_far_back_the_trail_is_old(engine: Engine) -> None:
         for number in range(4):
             ledger.write(session, "test", f"thing:{number}", by=ANA, now=NOW)
         seal.seal(session, now=NOW)
-        assert seal.last_before(session, utcnow() + timedelta(days=1)) == 3, "the last of all is always kept"
-        assert seal.last_before(session, utcnow() - timedelta(days=1)) == 0
+        assert seal.last_before(session, NOW + timedelta(days=1)) == 3, "the last of all is always kept"
+        assert seal.last_before(session, NOW - timedelta(days=1)) == 0
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
+from sqlmodel import col
 
 from mta import snapshot
 from mta.doorkeeper import write_door
@@ -22,11 +23,13 @@ from tests.triage import arriving
 from tests.triage_cli.conftest import Shell
 from triage import db, directory, ids
 from triage.backlog import batch_name
+from triage.models import Delivery
 from triage.settings import Settings
 from triage.times import utcnow
-from triage_cli import inside, outside
+from triage_cli import inside, journaling, outside
 from triage_cli.finding import FAIL, OK, WARN, Finding
 
+ARCHIVE = "archive@archive.example"
 Change = Callable[[Settings], object]
 
 
@@ -212,6 +215,18 @@ def test_a_next_hop_that_is_not_there(url: str, words: str, house: Settings) -> 
 
 
 # the command
+
+
+@pytest.mark.parametrize(
+    ("address", "reply", "levels"),
+    [("", "", ["ok"]), ("archive", "", ["fail"]), (ARCHIVE, "", ["ok"]), (ARCHIVE, "450 4.2.0 later", ["ok", "fail"])],
+)
+def test_the_journal(house: Settings, sqlite_engine: Engine, address: str, reply: str, levels: list[str]) -> None:
+    archiving = replace(house, journal=replace(house.journal, address=address))
+    with db.transaction(sqlite_engine) as session:
+        arriving.arrive(session, archiving)
+        session.execute(update(Delivery).where(col(Delivery.direction) == "journal").values(last_reply=reply))
+    assert [one.level for one in journaling.journal(archiving)] == levels
 
 
 def test_the_report_and_its_exit_code(shell: Shell, config: Path) -> None:

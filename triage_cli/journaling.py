@@ -1,0 +1,48 @@
+"""What the doctor looks at of the journal: where copies of accepted mail go, and whether they get there."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import func, select
+from sqlmodel import col
+
+from triage import db
+from triage.errors import BadInput
+from triage.journal import JOURNAL
+from triage.models import Delivery
+from triage.routes import next_hop_of
+from triage.settings import Settings
+from triage.states import State
+from triage.visible import visible
+from triage_cli.finding import FAIL, OK, WARN, Finding
+from triage_cli.opened import database_of
+
+WHAT = "journal"
+UNSENT = (State.QUEUED, State.RELAYING, State.BOUNCED)
+
+
+def journal(settings: Settings) -> Iterator[Finding]:
+    """Everything about it; nothing more where nothing is copied. A database that does not answer has a finding of its own."""
+    to = settings.journal.address
+    if not to:
+        yield Finding(OK, WHAT, "accepted mail is not copied to an archive (docs/privacy.md)")
+        return
+    if "@" not in to:
+        yield Finding(FAIL, WHAT, f"journal.address is {visible(to)!r}, which is no address", "write the archive's whole address")
+        return
+    hop = next_hop_of(settings, department="", mailbox=to, direction=JOURNAL)
+    yield Finding(OK, WHAT, f"every accepted mail is copied to {visible(to)} by {hop}")
+    try:
+        with database_of(settings) as engine, db.reading(engine) as session:
+            mine = (col(Delivery.direction) == JOURNAL, col(Delivery.state).in_(UNSENT))
+            counted = session.execute(select(col(Delivery.state), func.count()).where(*mine).group_by(col(Delivery.state))).all()
+            tried = (*mine, col(Delivery.last_reply) != "")
+            said = session.scalar(select(col(Delivery.last_reply)).where(*tried).order_by(col(Delivery.id).desc()).limit(1))
+    except BadInput:
+        return
+    waits = {str(state): number for state, number in counted}
+    if waits.get(State.BOUNCED):
+        words = f"{waits[State.BOUNCED]} copies were given up, or came back from the archive"
+        yield Finding(WARN, WHAT, words, "see `mailroom queue`; `mailroom queue retry ID` sends one again")
+    if said:
+        words = f"{sum(waits.values())} copies wait; the archive said: {visible(said)}"
+        yield Finding(FAIL, WHAT, words, "mend the archive: they are tried again until it takes them, and kept that long")
