@@ -52,7 +52,7 @@ class Failed:
 class Notice:
     """All that is said."""
 
-    kind: str  # failure, rejection
+    kind: str  # failure, rejection, expiry
     sender: str  # our address
     to: str  # the sender's reverse-path
     subject: str  # of their message
@@ -90,7 +90,7 @@ def head(notice: Notice, number: str, boundary: str, now: datetime) -> list[str]
         f"Date: {format_datetime(now)}",
         f"From: <{notice.sender}>",
         f"To: <{notice.to}>",
-        f"Subject: {encoded(('Not delivered: ' if notice.kind == 'failure' else 'Returned: ') + notice.subject)}",
+        f"Subject: {encoded(('Returned: ' if notice.kind == 'rejection' else 'Not delivered: ') + notice.subject)}",
         f"Message-ID: <{number}@{notice.hostname}>",
         "Auto-Submitted: auto-replied",
         f"X-Mailroom-Notice: {notice.kind}",

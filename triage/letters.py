@@ -10,7 +10,8 @@ from triage.models import Delivery, Message
 from triage.settings import Settings
 from triage.visible import visible
 
-FAILURE, REJECTION = "failure", "rejection"
+FAILURE, REJECTION, EXPIRY = "failure", "rejection", "expiry"
+STATUS = {REJECTION: "5.7.1", EXPIRY: "5.4.7"}  # RFC 3463; of a failure the next hop says it
 PLACEHOLDER = re.compile(r"\{(subject|recipient|sender|date|company)\}")
 VALUE_LENGTH = 200  # characters of what a placeholder stands for
 
@@ -39,8 +40,8 @@ def as_written(delivery: Delivery, message: Message) -> str:
 
 def failure(recipient: str, delivery: Delivery, kind: str) -> dsn.Failed:
     """One recipient's part of the notice."""
-    if kind == REJECTION:
-        return dsn.Failed(recipient, "5.7.1")
+    if kind in STATUS:
+        return dsn.Failed(recipient, STATUS[kind])
     status, code = dsn.status_of(delivery.last_reply)
     return dsn.Failed(recipient, status, code)
 

@@ -224,7 +224,7 @@ class Notice(SQLModel, table=True):
     message_id: int = reference("message.id", index=True)  # that it is about
     sender: str  # the reverse-path
     about: str  # Message-ID, or ours where it has none
-    kind: str  # failure, rejection
+    kind: str  # failure, rejection, expiry
     text: str = Field(sa_column=Column(Text, nullable=False))  # with its placeholders
     due_at: datetime = instant()
     __table_args__ = (UniqueConstraint("sender", "about"),)

@@ -18,13 +18,13 @@ from triage.db import among
 from triage.envelope import Envelope
 from triage.errors import NotAllowedNow, NotFound
 from triage.ids import new_id, show
-from triage.letters import FAILURE, REJECTION, Letter, letter_to
+from triage.letters import EXPIRY, FAILURE, REJECTION, Letter, letter_to
 from triage.models import Delivery, Message, Notice
 from triage.settings import Settings
 from triage.states import Event, State
 
 BY = Actor.system("notices")
-ABOUT = {FAILURE: State.BOUNCED, REJECTION: State.REJECTED}  # the state of the deliveries that a notice is about
+ABOUT = {FAILURE: State.BOUNCED, REJECTION: State.REJECTED, EXPIRY: State.EXPIRED}  # the state of the deliveries that a notice is about
 ENDS = frozenset(ABOUT.values())
 UNSENT = frozenset({State.QUEUED, State.PURGED, State.BOUNCED})  # of a notice that has not reached anybody
 
@@ -60,8 +60,18 @@ def told(session: Session, sender: str, subject: str) -> Notice | None:
 
 def failed(session: Session, ids: Iterable[int], *, settings: Settings, now: datetime) -> None:
     """These deliveries have bounced: tell their senders where that may be. Failures of one message within notices.delay go together."""
-    if not settings.notices.failures:
-        return
+    if settings.notices.failures:
+        tell(session, ids, FAILURE, settings.notices.failure_text, settings=settings, now=now)
+
+
+def expired(session: Session, ids: Iterable[int], *, settings: Settings, now: datetime) -> None:
+    """Nobody decided about these deliveries in time: tell their senders, where the company wants that and where it may be."""
+    if settings.notices.expiry:
+        tell(session, ids, EXPIRY, settings.notices.expiry_text, settings=settings, now=now)
+
+
+def tell(session: Session, ids: Iterable[int], kind: str, text: str, *, settings: Settings, now: datetime) -> None:
+    """Tell the senders of these deliveries, each once a message; who must not be told is on the record with the reason."""
     due = now + timedelta(seconds=settings.notices.delay)
     for message in messages_of(session, ids):
         if message.id in waiting(session, [message.id]):
@@ -70,7 +80,7 @@ def failed(session: Session, ids: Iterable[int], *, settings: Settings, now: dat
         elif why := why_not(session, message, settings):
             ledger.write(session, "not_told", f"message:{show(message.id)}", by=BY, now=now, detail={"why": why})
         else:
-            make(session, message, FAILURE, settings.notices.failure_text, settings=settings, due=due, now=now)
+            make(session, message, kind, text, settings=settings, due=due, now=now)
 
 
 def messages_of(session: Session, ids: Iterable[int]) -> Sequence[Message]:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Select, and_, func, or_, select, update
 from sqlmodel import Session, col
 
-from triage import access, campaigns, expiry, ledger, legal_holds, related
+from triage import access, campaigns, expiry, ledger, legal_holds, notices, related
 from triage.actor import Actor
 from triage.db import among
 from triage.ids import first_id_at
@@ -47,7 +47,11 @@ def expire(session: Session, *, settings: Settings, now: datetime, limit: int = 
     legal_holds.take_turn(session)
     over = (expiry.over(now, settings.retention.held_days), ~legal_holds.kept(session))
     ids = list(session.scalars(select(col(Delivery.id)).where(*over).order_by(col(Delivery.received_at)).limit(limit)))
-    return len(ledger.record_many(session, among(session, col(Delivery.id), ids), Event.EXPIRE, by=BY, now=now)) if ids else 0
+    if not ids:
+        return 0
+    expired = [one for one, _ in ledger.record_many(session, among(session, col(Delivery.id), ids), Event.EXPIRE, by=BY, now=now)]
+    notices.expired(session, expired, settings=settings, now=now)
+    return len(expired)
 
 
 def erase(session: Session, *, settings: Settings, now: datetime, limit: int = 200) -> int:

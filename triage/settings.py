@@ -347,6 +347,12 @@ class Notices:
         "Your message “{subject}” of {date} to {recipient} could not be delivered.\n\n{reason}\n\n"
         "This was written by the mail system of {company}.",
     )
+    expiry: bool = key("Tell a sender when held mail expires because nobody decided about it in time.", False)
+    expiry_text: str = key(
+        "What is said then. It may name {subject}, {recipient}, {sender}, {date} and {company}.",
+        "Your message “{subject}” of {date} to {recipient} was not delivered: nobody at {company} has let it in. "
+        "If it still matters please reach them in another way.",
+    )
     staff: tuple[str, ...] = key(
         "What staff on duty are told by mail (docs/notices.md): waiting (longer than its target), perishable (of use for a short time "
         "only), expiring (within a day), brake (a directory that is not believed), queue (mail does not get on), emergency.",

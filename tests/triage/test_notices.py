@@ -283,3 +283,37 @@ def test_the_queue_counts_it_and_it_can_be_tried_at_once_or_given_up(sender: Sen
     with db.transaction(sender.engine) as session:
         assert waiting.give_up(session, [second.id], settings=sender.settings, by=ANA, now=NOW) == 1
     assert len(sender.told()) == 2  # and nobody is told of that
+
+
+# held mail that expires
+
+
+def expire(sender: Sender, *, wanted: bool = True, **different: object) -> int:
+    """A mail that nobody decides about; its delivery."""
+    sender.settings = replace(sender.settings, notices=replace(sender.settings.notices, expiry=wanted))
+    with db.transaction(sender.engine) as session:
+        (mail,) = arrive(session, sender.settings, JOE, **(PROVEN | different))  # type: ignore[arg-type]
+        assert retention.expire(session, settings=sender.settings, now=NOW + timedelta(days=31)) == 1
+    return mail
+
+
+def test_a_proven_sender_is_told_that_nobody_decided_where_that_is_wanted(sender: Sender) -> None:
+    expire(sender)
+    (notice,) = sender.told()
+    raw, said = sender.content(notice)
+    assert (said.subject, said.statuses[0].status) == ("Not delivered: Your order", "5.4.7")
+    assert b"nobody at company.example has let it in" in raw.replace(b"=\r\n", b"").replace(b"\r\n", b" ")
+
+
+@pytest.mark.parametrize("different", [{"wanted": False}, {"dmarc": Dmarc(Result.FAIL, "supplier.example", "supplier.example", "none")}])
+def test_otherwise_nobody_is_told_that_it_expired(sender: Sender, different: dict[str, object]) -> None:
+    expire(sender, **different)  # type: ignore[arg-type]
+    assert sender.told() == []
+
+
+def test_what_is_restored_before_the_notice_has_left_calls_it_off(sender: Sender) -> None:
+    mail = expire(sender)
+    with db.transaction(sender.engine) as session:
+        restored = {"by": ANA, "reason": "", "now": NOW, "settings": sender.settings}
+        decisions.decide(session, Selection.of(ids=(mail,)), Verb.RESTORE, **restored)  # type: ignore[arg-type]
+    assert sender.told() == []
