@@ -2,15 +2,17 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
+from triage.errors import NotFound
 from triage.figures import WEEKDAYS, percent, plural, rule_words, span, were
 from triage.ids import show
 from triage.measures import HOURS, Campaigns, Candour, Mistakes, Pace, Queue, Saved, Spread, Waiting, Work
+from triage.sheets import Cell, csv_of
 
-Cell = str | int | float | None
 MOST_CAMPAIGNS = 20  # that are listed
 WANTED = (
     "Wanted is mail that was held, that the staff released or redirected, and that was neither undone nor purged since; or that the "
@@ -71,6 +73,51 @@ class Report:
     sentences: tuple[str, ...]
     definition: str  # what its words mean, and how it was counted
     tables: tuple[Table, ...]
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """The report as plain values; each row is an object by its columns' names."""
+    period = {"since": report.period.since, "until": report.period.until, "time_zone": report.period.time_zone}
+    said = {"name": report.name, "title": report.title, "sentences": list(report.sentences), "definition": report.definition}
+    return said | period | {"tables": [table_json(table) for table in report.tables]}
+
+
+def table_json(table: Table) -> dict[str, Any]:
+    """A table as plain values."""
+    names = [column.name for column in table.columns]
+    return {
+        "name": table.name,
+        "title": table.title,
+        "columns": [asdict(column) for column in table.columns],
+        "rows": [dict(zip(names, row, strict=True)) for row in table.rows],
+        "plot": {"kind": table.plot.kind, "of": list(table.plot.of)} if table.plot else None,
+    }
+
+
+def from_json(values: Mapping[str, Any]) -> Report:
+    """The report that `as_json` wrote, also where instants have become text on the way."""
+    since, until = (one if isinstance(one, datetime) else datetime.fromisoformat(one) for one in (values["since"], values["until"]))
+    tables = tuple(
+        Table(
+            one["name"],
+            one["title"],
+            tuple(Column(**column) for column in one["columns"]),
+            tuple(tuple(row[column["name"]] for column in one["columns"]) for row in one["rows"]),
+            Plot(one["plot"]["kind"], tuple(one["plot"]["of"])) if one["plot"] else None,
+        )
+        for one in values["tables"]
+    )
+    period = Period(since, until, values["time_zone"])
+    return Report(values["name"], values["title"], period, tuple(values["sentences"]), values["definition"], tables)
+
+
+def as_csv(report: Report, name: str = "") -> str:
+    """One of its tables, the first unless another one is named. NotFound when there is none of this name."""
+    table = next((one for one in report.tables if name in ("", one.name)), None)
+    if table is None:
+        names = ", ".join(one.name for one in report.tables)
+        raise NotFound(f"the report {report.name} has no table {name[:40]!r}: it has {names}" if names else report.sentences[-1])
+    return csv_of([column.name for column in table.columns], table.rows)
 
 
 SPREAD = (

@@ -28,14 +28,14 @@ TAKES_AWAY = ("purge", "sweep", "take")
 TAKEN = ("done", "recalling", "already gone", "in flight")  # outcomes of items that the decision changed, or will
 
 
-def report(session: Session, name: str, period: Period, *, by: Actor, settings: Settings, now: datetime) -> Report:
+def report(session: Session, name: str, *, period: Period, by: Actor, settings: Settings, now: datetime) -> Report:
     """One report. NotFound when there is none of this name."""
     if name not in REPORTS:
         raise NotFound(f"there is no report {name[:40]!r}: there are {', '.join(REPORTS)}")
     return REPORTS[name](Reading(session, period, by, settings, now))
 
 
-def all_reports(session: Session, period: Period, *, by: Actor, settings: Settings, now: datetime) -> list[Report]:
+def all_reports(session: Session, *, period: Period, by: Actor, settings: Settings, now: datetime) -> list[Report]:
     """Every report, from one reading."""
     reading = Reading(session, period, by, settings, now)
     return [make(reading) for make in REPORTS.values()]

@@ -135,6 +135,7 @@ def me_of(signed_in: sign_in.SignedIn, here: Office) -> shapes.Me:
             "undo_seconds": here.settings.policy.undo_seconds,
             "stands_in_for": list(by.stands_in_for),
             "recalls": here.settings.reaches_mailboxes,
+            "measures": here.settings.reports.staff != "none",
             "verbs": access.verbs_of(by),
             "last_sign_in": signed_in.before,
             "grants": sorted(by.grants) if by.grants is not None else None,

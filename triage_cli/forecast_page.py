@@ -6,32 +6,15 @@ from triage.figures import WEEKDAYS, percent, rule_words, span
 from triage.forecast import Forecast, Share
 from triage_cli import plots
 from triage_cli.forecast_text import command, part, people, wanted
+from triage_cli.html_page import document
 from triage_cli.plots import text
-
-STYLE = """
-:root { color-scheme: light dark; --pass: #2f7d4f; --held: #b26a00; --purged: #8a2b2b; --line: #8884; }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { margin-bottom: 0; } h2 { margin-top: 2.2rem; border-bottom: 1px solid var(--line); }
-svg { max-width: 100%; height: auto; font: 12px system-ui, sans-serif; fill: currentColor; }
-svg .in { fill: #fff; } rect.pass { fill: var(--pass); } rect.held { fill: var(--held); } rect.purged { fill: var(--purged); }
-table { border-collapse: collapse; width: 100%; } td, th { text-align: left; padding: .25rem .6rem .25rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
-dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: .4rem 1.5rem; } dt { opacity: .75; } dd { margin: 0; font-size: 1.5rem; }
-dl div { display: flex; flex-direction: column-reverse; justify-content: flex-end; } code { font-size: .9em; overflow-wrap: anywhere; }
-.key span { display: inline-block; width: .9em; height: .9em; margin: 0 .35em 0 1em; vertical-align: -.1em; }
-"""  # noqa: E501
 
 
 def page(found: Forecast, left_out: Iterable[tuple[str, int]]) -> str:
     """The whole page."""
     body = "\n".join(section for part in (summary, staff, waiting, where, why, rules, attacks) for section in part(found))
     rest = table(("What", "Mails"), ((text(name), str(count)) for name, count in left_out))
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">\n'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
-        f"<title>Mailroom: rehearsal</title><style>{STYLE}</style></head><body>\n{body}\n"
-        f"<h2>Left out</h2>{rest or '<p>Nothing.</p>'}\n</body></html>\n"
-    )
+    return document("Mailroom: rehearsal", f"{body}\n<h2>Left out</h2>{rest or '<p>Nothing.</p>'}")
 
 
 def summary(found: Forecast) -> Iterator[str]:

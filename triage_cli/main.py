@@ -51,6 +51,7 @@ COMMANDS = {  # where each command lives: a role must not import what another on
     "open": "emergency",
     "mode": "modes",
     "second-keys": "second_keys",
+    "report": "reporting",
     "audit": "records",
     "retention": "records",
     "legal-hold": "legal_hold",

@@ -1,4 +1,4 @@
-"""Plots as SVG text for a page that loads nothing: bars of shares, bars of counts, and a week by hours. Readable without colours."""
+"""Plots as SVG text for a page that loads nothing: bars, lines, and a week by hours. Readable without colours."""
 
 from collections.abc import Sequence
 from html import escape
@@ -47,6 +47,71 @@ def counts(title: str, rows: Sequence[tuple[str, float]]) -> str:
         bars.append(f'<rect class="held" x="{LABEL}" y="{top + 3}" width="{width:.1f}" height="{ROW - 6}"/>')
         bars.append(f'<text x="{LABEL + width + 8:.1f}" y="{top + 16}">{count:g}</text>')
     return svg(title, LABEL + WIDTH + 80, len(rows) * ROW, bars)
+
+
+def bars(title: str, kinds: Sequence[str], rows: Sequence[tuple[str, Sequence[float]]], words: Sequence[Sequence[str]]) -> str:
+    """Bars of each kind for each row, one below the other, as long as their numbers are large; `words` stand behind them."""
+    most = max((number for _, numbers in rows for number in numbers), default=0) or 1
+    thin, parts = (ROW if len(kinds) == 1 else ROW - 8), []
+    height = thin * len(kinds) + 4
+    for place, (name, numbers) in enumerate(rows):
+        top = place * height
+        parts.append(f'<text x="{LABEL - 8}" y="{top + 16}" text-anchor="end">{text(shortened(name))}<title>{text(name)}</title></text>')
+        for kind, number in enumerate(numbers):
+            y, width = top + kind * thin, WIDTH * number / most
+            size = f'x="{LABEL}" y="{y + 3}" width="{width:.1f}" height="{thin - 4}"'
+            said = text(words[place][kind])
+            parts.append(f'<rect class="{"b1" if kind else "held"}" {size}><title>{text(name)}, {text(kinds[kind])}: {said}</title></rect>')
+            parts.append(f'<text x="{LABEL + width + 8:.1f}" y="{y + thin / 2 + 5:.0f}">{said}</text>')
+    return key(kinds) + svg(title, LABEL + WIDTH + 120, len(rows) * height, parts)
+
+
+def key(kinds: Sequence[str]) -> str:
+    """Which bar is which, where there is more than one kind."""
+    if len(kinds) < 2:
+        return ""
+    return f"<p>In each row, from above: {', '.join(text(kind.casefold()) for kind in kinds)}.</p>"
+
+
+def shortened(name: str) -> str:
+    """As much of a name as there is room for."""
+    return name if len(name) <= 30 else f"{name[:29]}…"
+
+
+def lines(title: str, kinds: Sequence[str], rows: Sequence[tuple[str, Sequence[float]]]) -> str:
+    """A line for each kind over the rows, with its name at its end."""
+    most = max((number for _, numbers in rows for number in numbers), default=0) or 1
+    left, height, step = 60, 200, WIDTH / max(1, len(rows) - 1)
+    parts = []
+    for part in range(5):
+        y = height - height * part / 4
+        parts.append(
+            f'<line x1="{left}" x2="{left + WIDTH}" y1="{y + 10:.0f}" y2="{y + 10:.0f}" stroke="currentColor" stroke-opacity=".2"/>'
+        )
+        parts.append(f'<text x="{left - 6}" y="{y + 14:.0f}" text-anchor="end">{most * part / 4:g}</text>')
+    every = max(1, len(rows) // 6)
+    parts += [
+        f'<text x="{left + place * step:.0f}" y="{height + 28}" text-anchor="middle">{text(name)}</text>'
+        for place, (name, _) in enumerate(rows)
+        if place % every == 0
+    ]
+    ends = apart([height - height * rows[-1][1][kind] / most + 14 if rows else 0 for kind in range(len(kinds))])
+    for kind, name in enumerate(kinds):
+        points = " ".join(
+            f"{left + place * step:.1f},{10 + height - height * numbers[kind] / most:.1f}" for place, (_, numbers) in enumerate(rows)
+        )
+        parts.append(f'<polyline class="s{kind}" points="{points}"><title>{text(name)}</title></polyline>')
+        parts.append(f'<text x="{left + WIDTH + 6}" y="{ends[kind]:.0f}">{text(name)}</text>')
+    return svg(title, left + WIDTH + 150, height + 40, parts)
+
+
+def apart(places: Sequence[float], least: float = 14) -> list[float]:
+    """The same places, moved down where names would lie on one another."""
+    found = dict.fromkeys(range(len(places)), 0.0)
+    last = float("-inf")
+    for kind in sorted(found, key=lambda one: places[one]):
+        found[kind] = last = max(places[kind], last + least)
+    return list(found.values())
 
 
 def week(title: str, days: Sequence[str], grid: Sequence[Sequence[float]]) -> str:

@@ -22,10 +22,11 @@ from triage.company import SealedEntry
 from triage.decisions import Effort, Verb
 from triage.errors import BadInput, NotFound
 from triage.models import Correspondent, Decision, Delivery
-from triage.reported import Cell, Report, Table
+from triage.reported import Report, Table
 from triage.rule_orders import RuleOrder
 from triage.selection import Selection
 from triage.settings import Company as HouseCompany, Relay, Settings
+from triage.sheets import Cell
 
 BERLIN = ZoneInfo("Europe/Berlin")
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
@@ -155,7 +156,7 @@ class Company:
         settings = replace(self.settings, reports=replace(self.settings.reports, **more))
         with db.reading(self.engine) as session:
             asked = reports.period(since, until, settings=settings, now=at("tue 12:00"))
-            return reports.report(session, name, asked, by=by, settings=settings, now=at("tue 12:00"))
+            return reports.report(session, name, period=asked, by=by, settings=settings, now=at("tue 12:00"))
 
     def days_end(self) -> int:
         """Upkeep counts the days that are over; how many."""
@@ -388,13 +389,13 @@ def test_a_period_is_four_weeks_unless_something_else_is_asked(settings: Setting
 def test_there_is_no_report_of_any_other_name(engine: Engine, settings: Settings) -> None:
     asked = reports.period(None, None, settings=settings, now=at("tue 12:00"))
     with db.reading(engine) as session, pytest.raises(NotFound, match="there are waiting, queue"):
-        reports.report(session, "weather", asked, by=OTTO, settings=settings, now=at("tue 12:00"))
+        reports.report(session, "weather", period=asked, by=OTTO, settings=settings, now=at("tue 12:00"))
 
 
 def test_of_nothing_there_is_little_to_tell(engine: Engine, settings: Settings) -> None:
     with db.reading(engine) as session:
         asked = reports.period(None, None, settings=settings, now=at("tue 12:00"))
-        found = reports.all_reports(session, asked, by=OTTO, settings=settings, now=at("tue 12:00"))
+        found = reports.all_reports(session, period=asked, by=OTTO, settings=settings, now=at("tue 12:00"))
     assert [one.sentences[0] for one in found[:3]] == [
         "No wanted mail was held.",
         "0 mails came and were held. The staff let 0 go and kept 0 away.",

@@ -134,6 +134,8 @@ CALLS = {
     "list_acts": Call(),
     "verify_trail": Call(),
     "count_arrivals": Call(says=True),
+    "list_reports": Call(says=True),
+    "get_report": Call(says=True),
     "list_substitutes": Call(says=True),
     "arrange_substitute": Call(json={"absent": "ana", "substitute": "eva", "ends_at": "2099-01-01T00:00:00Z"}),
     "end_substitute": Call(),
@@ -314,7 +316,7 @@ def called(browser: Browser, secret: Secret, name: str, method: str, path: str, 
     about = {"delivery_id": secret.delivery, "message_id": secret.message, "decision_id": secret.decision, "rule_id": secret.rule}
     about |= {"substitution_id": secret.substitution, "pending_id": secret.pending, "token_id": secret.token}
     about["proposal_id"] = about["hold_id"] = "0000000000000"
-    about |= {"card": secret.delivery, "campaign_id": secret.campaign}
+    about |= {"card": secret.delivery, "campaign_id": secret.campaign, "name": "campaigns"}
     body = CALLS[name].json
     if name == "create_decision":
         body = {"verb": "hold", "select": {"ids": [secret.delivery]}}

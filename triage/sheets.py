@@ -1,0 +1,26 @@
+"""Tables as CSV (RFC 4180) whose cells no spreadsheet takes for a formula, and no terminal for a command. Pure."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
+from triage.visible import visible
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%", "＝", "＋", "－", "＠")  # a cell that begins so is calculated by one or another
+Cell = str | int | float | None
+
+
+def csv_of(head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
+    """The table with its names in the first line."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(map(safe, head))
+    writer.writerows(map(safe, row) for row in rows)
+    return text.getvalue()
+
+
+def safe(cell: Cell) -> Cell:
+    """Text as text: control characters are escaped, and what would be a formula begins with an apostrophe. Numbers stay numbers."""
+    if not isinstance(cell, str):
+        return cell
+    return f"'{visible(cell)}" if cell.lstrip(" '\"\u00a0").startswith(FORMULA) else visible(cell)
