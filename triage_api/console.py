@@ -1,6 +1,7 @@
 """The console's static files, under a policy that lets the browser run and load nothing else."""
 
 import re
+from mimetypes import guess_type
 from pathlib import Path
 
 from fastapi import Request
@@ -11,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 DIST = Path(__file__).parents[1] / "webui" / "dist"
 PLAIN_PATH = re.compile(r"(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+")  # no dot files, no way up
 HASHED = re.compile(r"/assets/.+-[A-Za-z0-9_-]{6,}\.[a-z0-9]+")  # as the build names what may be kept for ever
+GZIP = re.compile(r"(^|,)\s*gzip\s*(;\s*q=(1|0\.[0-9]*[1-9]).*?)?(,|$)")
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; frame-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types svelte-trusted-html"
@@ -35,11 +37,23 @@ class Console:
             raise HTTPException(405)
         file = self.dist / path.lstrip("/")
         if PLAIN_PATH.fullmatch(path) and path != "/index.html" and file.is_file():
-            kept = "public, max-age=31536000, immutable" if HASHED.fullmatch(path) else "no-cache"
-            return FileResponse(file, headers={"cache-control": kept, "content-security-policy": CSP})
-        if "." in path.rpartition("/")[2] and path != "/index.html":
+            return self.file(file, path, request.headers.get("accept-encoding", ""))
+        name = path.rpartition("/")[2]
+        if "." in name and "@" not in name and path != "/index.html":  # the page of a sender has the address in its path
             raise HTTPException(404)
         return self.page()
+
+    def file(self, file: Path, path: str, accepted: str) -> Response:
+        """One file, or its compressed twin for browsers that take it."""
+        kept = "public, max-age=31536000, immutable" if HASHED.fullmatch(path) else "no-cache"
+        headers = {"cache-control": kept, "content-security-policy": CSP}
+        twin = file.with_name(f"{file.name}.gz")
+        if not twin.is_file():
+            return FileResponse(file, headers=headers)
+        headers["vary"] = "accept-encoding"
+        if not GZIP.search(accepted):
+            return FileResponse(file, headers=headers)
+        return FileResponse(twin, headers=headers | {"content-encoding": "gzip"}, media_type=guess_type(file.name)[0])
 
     def page(self) -> Response:
         """The page that all of the console lives in."""

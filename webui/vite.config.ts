@@ -10,7 +10,6 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     target: 'es2022',
     cssTarget: ['chrome123', 'firefox128', 'safari17.5'],
-    cssCodeSplit: false,
     rolldownOptions: { checks: { bundlerTimings: false } },
   },
   server: { proxy: { '/api': 'http://127.0.0.1:8080' } },

@@ -1,5 +1,6 @@
 """The console's files: which are served, how long browsers may keep them, under which policy."""
 
+import gzip
 import re
 from pathlib import Path
 
@@ -33,7 +34,7 @@ FILES = [
     ("//", 200, "no-store", "text/html; charset=utf-8"),
     ("//index.html", 200, "no-store", "text/html; charset=utf-8"),
     ("//search", 200, "no-store", "text/html; charset=utf-8"),
-    ("//s/someone@example", 200, "no-store", "text/html; charset=utf-8"),
+    ("//senders/someone@dell.example", 200, "no-store", "text/html; charset=utf-8"),
     ("//assets/index-Bx8_q2-1.js", 200, "public, max-age=31536000, immutable", "text/javascript; charset=utf-8"),
     ("//assets/face.woff2", 200, "no-cache", "font/woff2"),
     ("//icon.svg", 200, "no-cache", "image/svg+xml"),
@@ -56,6 +57,17 @@ def test_files(sqlite_ana: Browser, dist: Path) -> None:
         if status == 200:
             assert answer.headers["content-security-policy"] == CSP
             assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+TAKES = [("gzip, deflate, br", True), ("br;q=1.0, gzip;q=0.8", True), ("gzip;q=0, br", False), ("identity", False), ("", False)]
+
+
+def test_a_compressed_twin_goes_to_those_who_take_it(sqlite_ana: Browser, dist: Path) -> None:
+    (dist / "assets" / "index-Bx8_q2-1.js.gz").write_bytes(gzip.compress(b"1"))
+    for takes, compressed in TAKES:
+        answer = sqlite_ana.get("//assets/index-Bx8_q2-1.js", headers={"accept-encoding": takes})
+        assert (answer.text, answer.headers["vary"]) == ("1", "accept-encoding")
+        assert ("content-encoding" in answer.headers, answer.headers["content-type"]) == (compressed, "text/javascript; charset=utf-8")
 
 
 def test_the_policy_lets_nothing_in() -> None:

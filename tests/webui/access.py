@@ -1,0 +1,28 @@
+"""axe-core over a page: WCAG 2.2 AA, nothing found."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page
+
+AXE = Path(__file__).parents[2] / "webui" / "node_modules" / "axe-core" / "axe.min.js"
+ALL = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+COLOURS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
+
+
+@cache
+def axe() -> str:
+    """The library's text."""
+    return AXE.read_text("utf-8")
+
+
+def faults(page: Page, minds: dict[str, Any] = ALL) -> list[str]:
+    """What axe minds on the page as it is now: the rule, and the first places."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(axe())
+    found: list[dict[str, Any]] = page.evaluate(
+        "minds => axe.run(document, {runOnly: minds, resultTypes: ['violations'], iframes: false}).then(({violations}) => violations)",
+        minds,
+    )
+    return [f"{one['id']}: {one['help']}: {[node['html'][:160] for node in one['nodes'][:3]]}" for one in found]
