@@ -1,4 +1,4 @@
-"""Tokens: keys for programs, each for some kinds of work, some folders and a time; kept as hashes, used on the record."""
+"""Tokens: keys for programs, each for some kinds of work, some folders and a time; no longer good than its maker is. Kept as hashes."""
 
 import hashlib
 import secrets
@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, update
 from sqlmodel import Session, col
 
-from triage import access, ids, ledger, substitutes
+from triage import access, directory, ids, ledger, substitutes
 from triage.accounts import checked_scope
 from triage.actor import Actor, Grant, Role, Scope
 from triage.errors import BadInput, NotAllowed, NotFound
@@ -18,6 +18,7 @@ PREFIX = "mailroom_"  # secret scanners find a key that leaked
 LASTS = timedelta(days=90)  # unless somebody says otherwise
 LONGEST = timedelta(days=366)
 LONGEST_NAME = 64  # characters
+UPKEEP = Actor.system("upkeep")
 SEEN_EVERY = timedelta(seconds=30)  # a request writes `used_at` at most so often
 
 
@@ -60,6 +61,8 @@ def create(session: Session, order: TokenOrder, *, by: Actor, now: datetime) -> 
         made_at=now,
         expires_at=checked_end(order.until, now),
     )
+    if not vouched(session, made, now):
+        raise NotAllowed("a token ends with what its maker may: make it for what you may at every hour, as an administrator")
     session.add(made)
     session.flush()
     detail = {"what": "create", "name": made.name, "grants": made.grants, "scope": scope, "until": made.expires_at.isoformat()}
@@ -74,9 +77,28 @@ def revoke(session: Session, token_id: int, *, by: Actor, now: datetime) -> None
     if found is None or not within(found, by):
         raise NotFound(f"there is no token {ids.show(token_id)}")
     if found.revoked_at is None:
-        found.revoked_at, found.revoked_by = now, str(by)
-        session.flush()
-        ledger.write(session, "token", subject(found), by=by, now=now, detail={"what": "revoke", "name": found.name})
+        end(session, found, by=by, now=now)
+
+
+def end(session: Session, token: ApiToken, *, by: Actor, now: datetime, **why: str) -> None:
+    """It is over, on the record."""
+    token.revoked_at, token.revoked_by = now, str(by)
+    session.flush()
+    ledger.write(session, "token", subject(token), by=by, now=now, detail={"what": "revoke", "name": token.name} | why)
+
+
+def orphans(session: Session, now: datetime) -> list[ApiToken]:
+    """Tokens that would still be good, but whose maker is no administrator of their scope any more."""
+    good = select(ApiToken).where(col(ApiToken.revoked_at).is_(None), col(ApiToken.expires_at) > now)
+    return [one for one in session.scalars(good.order_by(col(ApiToken.id))) if not vouched(session, one, now)]
+
+
+def let_go(session: Session, *, now: datetime) -> int:
+    """End the orphans for good: should their maker come back, they make new ones. How many."""
+    found = orphans(session, now)
+    for one in found:
+        end(session, one, by=UPKEEP, now=now, why=f"{one.made_by} is no administrator of its scope any more")
+    return len(found)
 
 
 def listing(session: Session, *, by: Actor, limit: int = 50, before: int | None = None) -> list[ApiToken]:
@@ -88,9 +110,9 @@ def listing(session: Session, *, by: Actor, limit: int = 50, before: int | None 
 
 
 def holder(session: Session, key: str, now: datetime) -> Bearer | None:
-    """Who holds this key, read anew each time; None when it is unknown, revoked or over."""
+    """Who holds this key, read anew each time; None when it is unknown, revoked or over, or its maker may no longer what it may."""
     found = session.scalars(select(ApiToken).where(col(ApiToken.key_sha256) == hashed(key))).first()
-    if found is None or not in_force(found, now):
+    if found is None or not in_force(session, found, now):
         return None
     return Bearer(actor_of(found), found.used_at is None or now - found.used_at >= SEEN_EVERY)
 
@@ -103,7 +125,7 @@ def touch(session: Session, token_id: int, client: str, *, now: datetime) -> Non
 def named(session: Session, name: str, now: datetime) -> Actor | None:
     """The actor of a token, as the record names it without its kind; None when it is over."""
     found = session.get(ApiToken, ids.read(name))
-    return actor_of(found) if found and in_force(found, now) else None
+    return actor_of(found) if found and in_force(session, found, now) else None
 
 
 def maker(session: Session, actor: str) -> str:
@@ -120,9 +142,18 @@ def actor_of(token: ApiToken) -> Actor:
     return Actor("token", ids.show(token.id), role, Scope.parse(token.scope), f"{token.name} (token)", grants=grants)
 
 
-def in_force(token: ApiToken, now: datetime) -> bool:
+def in_force(session: Session, token: ApiToken, now: datetime) -> bool:
     """Is it still good?"""
-    return token.revoked_at is None and token.expires_at > now
+    return token.revoked_at is None and token.expires_at > now and vouched(session, token, now)
+
+
+def vouched(session: Session, token: ApiToken, now: datetime) -> bool:
+    """Is its maker still an administrator whose scope covers it? Who made it in the shell is nobody's account."""
+    kind, _, login = token.made_by.partition(":")
+    if kind != "person":
+        return True
+    made_by = directory.staff(session, login, now)
+    return made_by is not None and made_by.role is Role.ADMIN and within(token, made_by)
 
 
 def may_manage(by: Actor) -> None:
@@ -142,7 +173,7 @@ def checked_name(session: Session, name: str, now: datetime) -> str:
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
         raise BadInput(f"name: 1 to {LONGEST_NAME} printable characters that say what the token is for")
     same = session.scalars(select(ApiToken).where(col(ApiToken.name) == name))
-    if any(in_force(one, now) for one in same):
+    if any(in_force(session, one, now) for one in same):
         raise BadInput(f"name: there is a token {name!r} already; revoke it, or choose another name")
     return name
 

@@ -34,7 +34,7 @@ def watcher(connection: HTTPConnection) -> sign_in.SignedIn:
     else:
         signed_in = holder(here, connection.cookies.get(here.cookie_name, ""))
     if signed_in is None:
-        raise NotSignedIn("This token is unknown, over or revoked." if key is not None else "")
+        raise NotSignedIn("This token is unknown, over or revoked, or whoever made it may no longer do so." if key is not None else "")
     return signed_in
 
 

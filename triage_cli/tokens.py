@@ -54,7 +54,7 @@ def list_tokens(ctx: click.Context, as_json: bool) -> None:
                 "expires": one.expires_at.isoformat(timespec="minutes"),
                 "used": one.used_at.isoformat(timespec="seconds") if one.used_at else "never",
                 "client": one.client,
-                "state": "revoked" if one.revoked_at else "good" if tokens.in_force(one, now) else "over",
+                "state": "revoked" if one.revoked_at else "good" if tokens.in_force(session, one, now) else "over",
             }
             for one in tokens.listing(session, by=shell_user(), limit=EVERY_ONE)
         ]

@@ -28,6 +28,7 @@ from triage import (
     seal,
     settings_record,
     tallies,
+    tokens,
 )
 from triage.errors import Refused
 from triage.settings import Settings
@@ -87,6 +88,7 @@ def keep_house(settings: Settings, engine: Engine, stop: threading.Event) -> Non
                 tidied = time.monotonic()
             if time.monotonic() - looked > LOOK_EVERY:
                 looked = time.monotonic()
+                let_tokens_go(engine)
                 hold_legally(engine)
                 if mtime(file) != seen:
                     seen = mtime(file)
@@ -224,6 +226,16 @@ def sound_alarm(engine: Engine, settings: Settings) -> None:
         log.warning("emergency: %s", visible(opened.sentence))
     for one in nobody:
         log.warning("nobody on duty sees the folder of the department %s, where %d mails wait", visible(one.code), one.held)
+
+
+def let_tokens_go(engine: Engine) -> None:
+    """End the tokens of who is no administrator any more."""
+    with db.reading(engine) as session:
+        if not tokens.orphans(session, utcnow()):
+            return
+    with db.transaction(engine) as session:
+        ended = tokens.let_go(session, now=utcnow())
+    log.warning("%d tokens are over, since whoever made them is no administrator of their scope any more", ended)
 
 
 def let_go(engine: Engine, settings: Settings) -> None:

@@ -11,12 +11,12 @@ from sqlmodel import Session, col
 from tests.triage.arriving import ANA, BEN, IDA, NOW, arrive, set_up
 from triage import decisions, sweeps, tokens
 from triage.access import may_decide, may_make_rule, verbs_of
-from triage.actor import Actor, Grant, Role, Scope
+from triage.actor import EVERYTHING, Actor, Grant, Role, Scope
 from triage.db import transaction
 from triage.decisions import Verb
 from triage.errors import BadInput, NotAllowed, NotFound
 from triage.ids import show
-from triage.models import ApiToken, AuditRecord
+from triage.models import ApiToken, AuditRecord, StaffMember
 from triage.selection import Selection
 from triage.settings import Settings
 from triage.tokens import LASTS, LONGEST, TokenOrder
@@ -31,6 +31,9 @@ def session(engine: Engine, settings: Settings) -> Iterator[Session]:
     """A transaction in the small company."""
     with transaction(engine) as opened:
         set_up(opened, settings)
+        for one in (IDA, LEO):
+            scope = one.scope.words()
+            opened.add(StaffMember(login=one.name, name=one.shown, role="admin", scope=scope, password_hash="", source="local"))
         yield opened
 
 
@@ -66,6 +69,41 @@ def test_it_ends_by_itself_and_at_once_when_revoked(session: Session) -> None:
     assert tokens.named(session, show(made.id), NOW) is None
     acts = session.scalars(select(col(AuditRecord.detail)).where(col(AuditRecord.act) == "token").order_by(col(AuditRecord.id))).all()
     assert [act["what"] for act in acts] == ["create", "revoke"]
+
+
+GONE: dict[str, dict[str, object]] = {
+    "left": {"active": False},
+    "no administrator any more": {"role": "triage"},
+    "somewhere else now": {"scope": ["department:legal"]},
+}
+
+
+@pytest.mark.parametrize("change", GONE.values(), ids=GONE)
+def test_it_is_over_when_its_maker_may_no_longer_what_it_may(session: Session, change: dict[str, object]) -> None:
+    made, key = tokens.create(session, ORDER, by=IDA, now=NOW)
+    in_shell, other_key = tokens.create(session, replace(ORDER, name="other"), by=Actor("shell", "root", Role.ADMIN, EVERYTHING), now=NOW)
+    assert tokens.orphans(session, NOW) == []
+    ida = session.get_one(StaffMember, "ida")
+    ida.sqlmodel_update(change)
+    session.flush()
+    assert tokens.holder(session, key, NOW) is None
+    assert tokens.named(session, show(made.id), NOW) is None
+    assert tokens.holder(session, other_key, NOW)
+    assert (tokens.let_go(session, now=NOW), tokens.let_go(session, now=NOW)) == (1, 0)
+    record = session.scalars(
+        select(AuditRecord).where(col(AuditRecord.subject) == f"token:{show(made.id)}", col(AuditRecord.by) == "system:upkeep")
+    ).one()
+    assert (record.detail["what"], record.detail["why"]) == ("revoke", "person:ida is no administrator of its scope any more")
+    ida.sqlmodel_update({"active": True, "role": "admin", "scope": ["company"]})
+    session.flush()
+    assert tokens.holder(session, key, NOW) is None  # for good: who comes back makes a new one
+    assert in_shell.revoked_at is None
+
+
+def test_nobody_makes_one_that_would_be_over_at_once(session: Session) -> None:
+    on_duty = replace(LEO, scope=EVERYTHING)  # for this night
+    with pytest.raises(NotAllowed, match="what you may at every hour"):
+        tokens.create(session, ORDER, by=on_duty, now=NOW)
 
 
 def test_its_last_use_is_noted_at_most_every_half_minute(session: Session) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from tests.triage.arriving import ANA, BEN, COMPANY, IDA, NOW, OTTO, SYNC, arrive, set_up
 from triage import decisions, directory, rules, seal, tokens, trail
 from triage.actor import EVERYTHING, Actor, Role, Scope
-from triage.company import SealedEntry
+from triage.company import SealedEntry, StaffEntry
 from triage.db import reading, transaction
 from triage.decisions import Verb
 from triage.errors import NotAllowed
@@ -79,7 +79,8 @@ def test_what_tells_of_sealed_mail_is_named_and_not_told(company: Engine, settin
 
 def test_what_names_several_folders_is_silent_when_one_of_them_is_sealed(company: Engine, settings: Settings) -> None:
     with transaction(company) as session:
-        sealed = replace(COMPANY, sealed=(SealedEntry("person:joe.fern", ("hana",)),))
+        hana = StaffEntry("hana", "Hana Novak", "admin", ("company",))
+        sealed = replace(COMPANY, staff=(*COMPANY.staff, hana), sealed=(SealedEntry("person:joe.fern", ("hana",)),))
         directory.apply(session, sealed, settings.company, by=SYNC, now=NOW)
         for name, scope in (("open", ("department:legal",)), ("closed", ("department:legal", "person:joe.fern"))):
             tokens.create(session, TokenOrder(name, ("read",), scope), by=HANA, now=NOW)

@@ -66,7 +66,7 @@ def test_a_token_is_made_used_shown_and_revoked(ida: Browser, new_browser: NewBr
     assert ida.delete(f"/tokens/{made.json()['id']}").status_code == 204
     refused = program.get("/me")
     assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
-    assert refused.json()["detail"] == "This token is unknown, over or revoked."
+    assert refused.json()["detail"] == "This token is unknown, over or revoked, or whoever made it may no longer do so."
 
 
 def test_pages_meet(ida: Browser) -> None:

@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import Engine, select, update
 from sqlmodel import col
 
+from tests.triage.arriving import IDA
 from tests.triage.tampering import unguard
 from tests.triage_cli.conftest import Arrives, Shell
-from triage import db, settings as settings_file
-from triage.models import Arrived, AuditRecord, Delivery, QueueSample
+from triage import db, settings as settings_file, tokens
+from triage.models import ApiToken, Arrived, AuditRecord, Delivery, QueueSample, StaffMember
 from triage.sign_in import hash_password
 from triage.times import utcnow
 from triage_cli import counting, upkeeping
@@ -51,6 +52,19 @@ def test_the_trail_is_sealed_and_proven(shell: Shell, arrives: Arrives, engine: 
         session.execute(update(AuditRecord).where(col(AuditRecord.sequence) == 1).values(by="person:nobody"))
     tampered = shell("audit", "verify")
     assert (tampered.code, "record 1 has been changed" in tampered.out) == (1, True)
+
+
+def test_tokens_of_who_has_left_are_ended(engine: Engine) -> None:
+    with db.transaction(engine) as session:
+        session.add(StaffMember(login="ida", name="Ida", role="admin", scope=["company"], password_hash="", source="local"))
+        made, _ = tokens.create(session, tokens.TokenOrder("export", ("read",)), by=IDA, now=utcnow())
+        number = made.id
+    for leave in (False, True, True):
+        with db.transaction(engine) as session:
+            session.execute(update(StaffMember).values(active=not leave))
+        upkeeping.let_tokens_go(engine)
+        with db.reading(engine) as session:
+            assert session.get_one(ApiToken, number).revoked_by == ("system:upkeep" if leave else "")
 
 
 def test_retention_says_what_it_did(shell: Shell, arrives: Arrives) -> None:
