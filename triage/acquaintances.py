@@ -128,12 +128,12 @@ def decide(session: Session, ids: Sequence[int], state: str, *, by: Actor, now: 
     return len(changed)
 
 
-def reasons(session: Session, *, since: datetime) -> list[tuple[str, str, int]]:
-    """What was not learned since that day: (how, reason, how often), the most frequent first."""
+def reasons(session: Session, *, by: Actor, since: datetime) -> list[tuple[str, str, int]]:
+    """What was not learned of mail of the actor's folders since that day: (how, reason, how often), the most frequent first."""
     total = func.sum(col(NotLearned.count))
     rows = session.execute(
         select(col(NotLearned.how), col(NotLearned.reason), total)
-        .where(col(NotLearned.day) >= f"{since:%Y-%m-%d}")
+        .where(col(NotLearned.day) >= f"{since:%Y-%m-%d}", access.within(by, NotLearned))
         .group_by(col(NotLearned.how), col(NotLearned.reason))
         .order_by(total.desc(), col(NotLearned.reason))
     )

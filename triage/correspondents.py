@@ -1,6 +1,7 @@
 """Whom somebody here has written to: the rows, what they are worth as rules, and what lapses."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +15,7 @@ from triage.actor import Actor
 from triage.ids import new_id
 from triage.models import Correspondent, Department, Instant, Person, PostedList, Rule, SentMail
 from triage.settings import Settings
+from triage.teaching import Reason
 
 KNOWN, PARKED, DROPPED = "known", "parked", "dropped"
 ORIGIN = "learned"  # of the rules that correspondents are worth
@@ -199,16 +201,28 @@ def shut(session: Session, person: str, department: str, author: str) -> set[str
     return {domain} if found else set()
 
 
-def count(session: Session, reasons: Iterable[tuple[str, int]], *, how: str, now: datetime) -> None:
-    """Count what was not learned."""
+def count(session: Session, reasons: Mapping[tuple[str, str, Reason], int], *, how: str, now: datetime) -> None:
+    """Count what was not learned: by the person, or department of a role address, that wrote, and the reason."""
     dialect = postgresql if db.is_postgresql(session) else sqlite
     statement = dialect.insert(COUNTS)
     upsert = statement.on_conflict_do_update(
-        index_elements=["day", "how", "reason"], set_={"count": COUNTS.c.count + statement.excluded.count}
+        index_elements=["day", "how", "reason", "department", "person"], set_={"count": COUNTS.c.count + statement.excluded.count}
     )
-    rows = [{"day": f"{now:%Y-%m-%d}", "how": how, "reason": str(reason), "count": number} for reason, number in sorted(reasons) if number]
+    found: Counter[tuple[str, str, str]] = Counter()
+    for (person, department, reason), number in reasons.items():
+        found[(str(reason), *counted_with(session, person, department))] += number
+    names = ("reason", "department", "person")
+    same = {"day": f"{now:%Y-%m-%d}", "how": how}
+    rows = [same | dict(zip(names, key, strict=True)) | {"count": number} for key, number in sorted(found.items()) if number]
     if rows:
         session.connection().execute(upsert, rows)
+
+
+def counted_with(session: Session, person: str, department: str) -> tuple[str, str]:
+    """Whose numbers somebody's are added to: their department's, or where they are sealed their own."""
+    known = session.get(Person, person) if person else None
+    department = known.department if known else department
+    return department, person if sealed.hides_person(session, person) else ""
 
 
 def keep_sent(session: Session, mails: Sequence[SentMail]) -> None:

@@ -35,6 +35,12 @@ class Learned:
     known: int = 0  # that were there already
     parked: int = 0  # new ones that wait until staff has looked
     skipped: Counter[Reason] = field(default_factory=Counter)
+    whose: Counter[tuple[str, str, Reason]] = field(default_factory=Counter, repr=False)  # the same, by who wrote (Writer.key)
+
+    def skip(self, reason: Reason, number: int, key: tuple[str, str]) -> None:
+        """So much of somebody's mail was not learned."""
+        self.skipped[reason] += number
+        self.whose[(*key, reason)] += number
 
 
 def learn_many(session: Session, mails: Iterable[Sent], *, how: str, settings: Settings, by: Actor, now: datetime) -> Learned:
@@ -52,7 +58,7 @@ def learn_many(session: Session, mails: Iterable[Sent], *, how: str, settings: S
     posts: dict[str, tuple[str, str, datetime]] = {}
     for mail in given:
         outcome = looked_at(mail, lookup)
-        outcome.count(report.skipped)
+        outcome.count(report)
         posts.update({address: (address, outcome.person, mail.at) for address in outcome.skipped.get(Reason.LIST_POST, ())})
         for address in outcome.addresses if settings.outbound.learn != "none" else ():
             add(lessons, lesson(mail, outcome, address))
@@ -65,7 +71,7 @@ def learn_many(session: Session, mails: Iterable[Sent], *, how: str, settings: S
             outcome.leave_out(unwanted)
     rules.prolong(session, {address for _, outcome in left for address in outcome.addresses}, now)
     correspondents.keep_sent(session, [row for mail, outcome in left if (row := remembered(session, mail, outcome, lookup, now))])
-    correspondents.count(session, report.skipped.items(), how=how, now=now)
+    correspondents.count(session, report.whose, how=how, now=now)
     if report.learned or report.parked:
         detail = {"how": how, "learned": report.learned, "parked": report.parked, "mails": len(given)}
         ledger.write(session, "learn", "correspondents", by=by, now=now, detail=detail, items=report.learned + report.parked)
@@ -93,12 +99,13 @@ class Outcome:
         """Who wrote."""
         return self.writer.person if self.writer else ""
 
-    def count(self, reasons: Counter[Reason]) -> None:
+    def count(self, report: Learned) -> None:
         """Add how often each reason is met."""
+        key = self.writer.key if self.writer else ("", "")
         if self.whole:
-            reasons[self.whole] += 1
+            report.skip(self.whole, 1, key)
         for reason, addresses in self.skipped.items():
-            reasons[reason] += len(addresses)
+            report.skip(reason, len(addresses), key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +216,7 @@ def settle(
             report.learned += 1
         elif state == PARKED:
             report.parked += 1
-            report.skipped[Reason.DAILY_CAP] += 1
+            report.skip(Reason.DAILY_CAP, 1, (one.person, one.department))
         rows.append((one, state))
     rows.sort(key=lambda row: row[0].key)  # two that write the same ones do not wait for each other in a circle
     correspondents.write(session, rows, how=how, counts_from=now if how in ANNOUNCED else None, now=now)

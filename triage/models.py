@@ -424,12 +424,14 @@ class SentMail(SQLModel, table=True):
 
 
 class NotLearned(SQLModel, table=True):
-    """How often on a day something was not learned, and why."""
+    """How often on a day something was not learned from a department's mail, and why."""
 
     __tablename__ = "not_learned"
     day: str = Field(primary_key=True)  # 2026-11-24, UTC
     how: str = Field(primary_key=True)
     reason: str = Field(primary_key=True)  # teaching.Reason
+    department: str = Field(default="", primary_key=True)  # of who wrote; "" where that is nobody here
+    person: str = Field(default="", primary_key=True)  # uid of who wrote, only where they are sealed
     count: int
 
 

@@ -48,6 +48,11 @@ def closed(session: Session, by: Actor) -> frozenset[str]:
     return frozenset(f"{kind}:{name}" for kind in ("department", "person") for name in session.scalars(names_closed(kind, by)))
 
 
+def hides_person(session: Session, person: str) -> bool:
+    """Is this person sealed to anybody, apart from their department?"""
+    return session.get(Sealed, ("person", person, NOBODY)) is not None
+
+
 def hides(session: Session, department: str, person: str) -> bool:
     """Is this person, or the department, sealed to anybody? Then others are not told who it was."""
     here = or_(

@@ -66,9 +66,9 @@ def drop_correspondents(order: shapes.ChosenCorrespondents, session: Tx, by: Sta
 
 
 @router.get("/correspondents/reasons", response_model=shapes.ReasonsNotLearned, responses=described(401, 422))
-def list_reasons(session: Read, _by: Staff, days: Days = 30) -> shapes.ReasonsNotLearned:
-    """What was not learned in the whole company, and why; the most frequent first."""
-    found = acquaintances.reasons(session, since=utcnow() - timedelta(days=days - 1))
+def list_reasons(session: Read, by: Staff, days: Days = 30) -> shapes.ReasonsNotLearned:
+    """What was not learned of mail of the departments in your scope, and why; the most frequent first."""
+    found = acquaintances.reasons(session, by=by, since=utcnow() - timedelta(days=days - 1))
     items = [{"how": how, "reason": why, "words": WORDS[Reason(why)], "count": count} for how, why, count in found]
     return shapes.ReasonsNotLearned.model_validate({"items": items})
 

@@ -75,7 +75,7 @@ def decide(ctx: click.Context, numbers: Sequence[str], verb: Callable[..., int],
 def reasons(ctx: click.Context, days: int, as_json: bool) -> None:
     """What was not learned from sent mail, and why; the most frequent first."""
     with looking(settings_of(ctx)) as session:
-        found = acquaintances.reasons(session, since=utcnow() - timedelta(days=days - 1))
+        found = acquaintances.reasons(session, by=shell_user(), since=utcnow() - timedelta(days=days - 1))
     rows = [{"count": count, "how": how, "reason": reason, "words": WORDS[Reason(reason)]} for how, reason, count in found]
     table(rows, ("count", "how", "reason", "words"), as_json=as_json)
 

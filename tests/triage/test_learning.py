@@ -11,9 +11,10 @@ from sqlmodel import Session, col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, DMARC_FAIL, DMARC_PASS, NOW, OTTO, arrive
-from triage import acquaintances, correspondents, db, learning, rules
+from triage import acquaintances, correspondents, db, directory, learning, rules
 from triage.actor import Actor, Role, Scope
 from triage.authentication import Dmarc, Result
+from triage.company import SealedEntry
 from triage.errors import BadInput, NotAllowed, NotFound
 from triage.learning import Announced
 from triage.models import AuditRecord, Correspondent, Delivery, SentMail
@@ -137,6 +138,25 @@ def test_who_has_left_knows_nobody(session: Session, settings: Settings) -> None
     assert report.skipped == {Reason.NOT_OURS: 1}
 
 
+def test_the_counted_reasons_are_those_of_the_own_folders(session: Session, settings: Settings) -> None:
+    sealed = replace(arriving.COMPANY, sealed=(SealedEntry("person:mara.berg", ("ana",)),))
+    outbound = Actor.system("outbound")
+
+    def sent(*writers: str) -> None:
+        mails = [Sent(one, ("noreply@shop.example",), one, NOW, f"{one}.{number}") for number, one in enumerate(writers)]
+        learning.learn_many(session, mails, how="outbound", settings=settings, by=outbound, now=NOW)
+
+    def counted(by: Actor) -> int:
+        return sum(number for _, _, number in acquaintances.reasons(session, by=by, since=NOW))
+
+    eva = Actor.person("eva", Role.TRIAGE, Scope(persons=frozenset({"mara.berg"})))
+    sent("joe.fern@company.example", "info@company.example", "mara.berg@company.example", "stranger@elsewhere.example")
+    assert (counted(ANA), counted(OTTO), counted(BEN), counted(eva)) == (4, 4, 1, 0)
+    directory.apply(session, sealed, settings.company, by=arriving.SYNC, now=NOW)
+    sent("mara.berg@company.example")
+    assert (counted(ANA), counted(OTTO), counted(BEN), counted(eva)) == (5, 4, 1, 0)
+
+
 @pytest.mark.parametrize(
     ("mail", "reason"),
     [
@@ -155,7 +175,7 @@ def test_what_is_not_learned_is_counted(session: Session, settings: Settings, ma
     report = learn(session, settings, mail)
     assert (report.learned, report.skipped) == (0, {reason: 1})
     learn(session, settings, mail)
-    assert acquaintances.reasons(session, since=NOW) == [("outbound", str(reason), 2)]
+    assert acquaintances.reasons(session, by=ANA, since=NOW) == [("outbound", str(reason), 2)]
     assert session.scalars(select(Correspondent)).all() == []
 
 
