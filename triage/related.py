@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, delete, exists, func, select, update
 from sqlmodel import Session, col
 
-from triage import access, ids
+from triage import access, ids, sealed
 from triage.actor import Actor
 from triage.db import among
-from triage.models import Delivery, RelatedMail
+from triage.models import Delivery, KnownRecipient, RelatedMail
 from triage.visible import visible
 
 LENGTH = 200  # characters of an author or a subject that are shown
@@ -68,17 +68,28 @@ def came_through_us(session: Session, marker: str | None, mailbox: str) -> bool:
 
 
 def seen(session: Session, decision_id: int, *, by: Actor) -> list[RelatedMail]:
-    """What was seen in the mailboxes that a decision took mail out of, as far as its mail is in the actor's scope; the same ID first."""
+    """What was seen in the mailboxes that a decision took mail out of, as far as it is in the actor's scope; the same ID first."""
     rows = select(RelatedMail).join(Delivery, col(Delivery.id) == col(RelatedMail.delivery_id))
-    mine = rows.where(col(RelatedMail.decision_id) == decision_id, access.visible(by))
+    mine = rows.where(col(RelatedMail.decision_id) == decision_id, told(by))
     return list(session.scalars(mine.order_by(col(RelatedMail.bears).desc(), col(RelatedMail.mailbox), col(RelatedMail.id))))
 
 
 def offered(session: Session, decision_ids: Sequence[int], *, by: Actor) -> dict[int, int]:
     """How many of them may still be taken, by decision."""
     rows = select(col(RelatedMail.decision_id), func.count()).join(Delivery, col(Delivery.id) == col(RelatedMail.delivery_id))
-    free = rows.where(col(RelatedMail.decision_id).in_(decision_ids), is_free(), access.visible(by))
+    free = rows.where(col(RelatedMail.decision_id).in_(decision_ids), is_free(), told(by))
     return dict(session.execute(free.group_by(col(RelatedMail.decision_id))).all())
+
+
+def told(by: Actor) -> ColumnElement[bool]:
+    """Which of them is the actor told of? The mail that it lay beside is in their scope, and so is the mailbox where it lay.
+
+    Mail of one folder may have gone into another's mailbox, by a redirect or as a group's copy: what its owner keeps there is not theirs.
+    """
+    here = col(KnownRecipient.mailbox) == col(RelatedMail.mailbox)
+    owners, theirs = exists().where(here), exists().where(here, access.within(by, KnownRecipient))
+    as_addressed = ~owners & col(Delivery.redirected).is_(False) & col(Delivery.parent_id).is_(None)  # of somebody who has left
+    return access.visible(by) & (theirs | as_addressed) & ~exists().where(here, sealed.away_from(by, KnownRecipient))
 
 
 def is_free() -> ColumnElement[bool]:

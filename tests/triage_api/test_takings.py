@@ -14,7 +14,7 @@ from triage.models import AuditRecord, Delivery, SweptMailbox
 from triage.related import Place, Related
 from triage.settings import Recall, Relay, Settings
 
-JOE = "it+joe.fern@company.example"
+JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
 
 
 @pytest.fixture
@@ -56,6 +56,40 @@ def test_what_lay_beside_is_shown_and_taken(ana: Browser, purged: str, engine: E
         (mailbox,) = session.scalars(select(col(SweptMailbox.mailbox)))
         assert record.detail["mailboxes"] == [mailbox]
     assert ana.post(f"/decisions/{take['id']}/undo").status_code == 201
+
+
+JOES, MARAS = "joe.fern@company.example", "mara.berg@company.example"
+
+
+@pytest.mark.parametrize(
+    ("to", "box", "told"),
+    [
+        (MARA, MARAS, {"ana": 2, "ben": 2, "eva": 2}),
+        (MARA, JOES, {"ana": 2, "ben": None, "eva": None}),  # Ben's folder, redirected to somebody else's mailbox
+        (JOE, MARAS, {"ana": 2, "ben": None, "eva": None}),  # Ben's mailbox, somebody else's folder
+        (MARA, "left@company.example", {"ana": 2, "ben": 2, "eva": 2}),
+    ],
+)
+def test_what_lay_in_another_s_mailbox_is_for_who_sees_both(
+    came: Came, engine: Engine, new_browser: NewBrowser, to: str, box: str, told: dict[str, int | None]
+) -> None:
+    (one,) = came(to)
+    with db.transaction(engine) as session:
+        delivery = session.get_one(Delivery, ids.read(one))
+        delivery.mailbox, delivery.redirected = box, (to, box) == (MARA, JOES)
+    made = new_browser("ana").post("/decisions", {"verb": "purge", "select": {"ids": [one]}}).json()["id"]
+    with db.transaction(engine) as session:
+        beside = [Related(Place("INBOX", 7, uid, ""), NOW, True, None, "writer@x.example", "private") for uid in (1, 2)]
+        related.keep(session, ids.read(made), session.get_one(Delivery, ids.read(one)), beside, NOW)
+    copies = [item["id"] for item in new_browser("ana").get(f"/decisions/{made}/related").json()["items"]]
+    for login, number in told.items():
+        browser = new_browser(login)
+        answer = browser.get(f"/decisions/{made}/related")
+        assert len(answer.json().get("items", ())) == (number or 0)
+        if answer.status_code == 200:
+            assert browser.get(f"/decisions/{made}").json()["related"] == (number or 0)
+        if not number:
+            assert browser.post(f"/decisions/{made}/related", {"copies": copies}).status_code == 404
 
 
 def test_what_cannot_be_taken(ana: Browser, purged: str, new_browser: NewBrowser, app: FastAPI) -> None:
