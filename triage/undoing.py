@@ -132,6 +132,7 @@ def take_back(
     gathered, copies = from_members(act, mine) if decision.verb in LEFT else (set(), [])
     to = BACK_TO.get(decision.verb)
     recalling, in_flight = out_of_mailboxes(act, mine, to) if to is not None else (set(), set())
+    sought = look_first(act, mine) if decision.verb in LEFT and settings.reaches_mailboxes else set()
     told = rejections.told(session, before) if decision.verb == "reject" else {}
     changed = one_step(act, mine & not_(among(session, col(Delivery.id), told))) | called_back
     notices.follow_deliveries(session, [one for one in changed if decision.verb == "reject"], settings=settings, now=now)
@@ -140,12 +141,15 @@ def take_back(
     if decision.verb == "purge" and on_their_way:
         again = among(session, col(Delivery.id), on_their_way)
         act.record(again, Event.RELEASE, due_at=act.leaves, queued_at=act.leaves)
-    outcome = dict.fromkeys(changed | spared, "done") | dict.fromkeys(restoring, "restoring") | dict.fromkeys(recalling, "recalling")
+    outcome = (
+        dict.fromkeys(changed | spared, "done") | dict.fromkeys(restoring, "restoring") | dict.fromkeys(recalling | sought, "recalling")
+    )
+    said = dict.fromkeys(stay, "It had not been taken yet.") | dict.fromkeys(sought, "It may have been delivered.")
     why = not_taken_back(session, [one for one in before if one not in outcome and one not in in_flight], decision, now)
     why |= {one: ("refused", reason) for one, reason in told.items()}
     flying = dict.fromkeys(in_flight, ("in flight", "It is taken back as soon as it has landed."))
     return (
-        [Item(one, before[one], outcome[one], "It had not been taken yet." if one in stay else "") for one in before if one in outcome]
+        [Item(one, before[one], outcome[one], said.get(one, "")) for one in before if one in outcome]
         + [Item(one, before[one], *(flying | why)[one]) for one in before if one not in outcome]
         + copies
     )
@@ -238,6 +242,14 @@ def from_members(act: Act, mine: ColumnElement[bool]) -> tuple[set[int], list[It
     act.record(held, Event.RESTORE, due_at=None, expanded=False)
     recipients.address_anew(session, held)
     return parents, [Item(one, state, outcome[one]) if one in outcome else Item(one, state, *why[one]) for one, state in before.items()]
+
+
+def look_first(act: Act, mine: ColumnElement[bool]) -> set[int]:
+    """What waits for another attempt, after one without an answer, may be in the mailbox: it is looked for there, then held. Which."""
+    waiting = mine & (col(Delivery.state) == State.QUEUED) & col(Delivery.erased_at).is_(None)
+    sought = act.record(waiting & recalled.may_have_arrived(), Event.SEEK, **recalled.to_seek(act.now))
+    recalled.want_back(act.session, among(act.session, col(Delivery.id), sought), BACK_TO[act.decision.verb], act.undoing_id)
+    return sought
 
 
 def out_of_mailboxes(act: Act, mine: ColumnElement[bool], to: str) -> tuple[set[int], set[int]]:

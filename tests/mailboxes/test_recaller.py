@@ -400,6 +400,18 @@ def test_a_purge_takes_out_what_arrived_without_an_answer(town: Town, held: bool
     assert (*town.states([mail]), town.lying()[town.anna]) == after
 
 
+def test_an_undone_release_takes_out_what_arrived_without_an_answer(town: Town) -> None:
+    town.settings = replace(town.settings, policy=replace(town.settings.policy, undo_seconds=0))
+    (mail,) = town.queued(letter(1), town.anna)
+    town.decides(Verb.HOLD)
+    release = town.decides(Verb.RELEASE)
+    with gate.swallowing(town.server.lmtp_port) as swallower, relaying(with_next_hop(town.settings, swallower.port)):
+        processes.until(lambda: town.attempted(mail) == ["unanswered"], "the answer is lost")
+    assert len(town.lying()[town.anna]) == 1
+    undone = town.recalled(town.undoes(release))
+    assert (town.outcome(undone)[0], town.states([mail]), town.lying()[town.anna]) == ("done", [State.HELD], [])
+
+
 def test_what_a_lost_mailbox_held_is_delivered_again_unless_it_is_still_there(town: Town) -> None:
     lost, kept = town.delivered(letter(1), town.anna), town.delivered(letter(2), town.anna)
     (other,) = town.delivered(letter(3), town.bob)

@@ -63,9 +63,9 @@ class Office:
         with db.transaction(self.engine) as session:
             queue.settle(session, claim, outcome, settings=self.settings, now=self.now)
 
-    def decides(self, verb: Verb, selected: Selection = SALES) -> DecisionReport:
+    def decides(self, verb: Verb, selected: Selection = SALES, to: str = "") -> DecisionReport:
         with db.transaction(self.engine) as session:
-            return decisions.decide(session, selected, verb, by=ANA, reason="", now=self.now, settings=self.settings)
+            return decisions.decide(session, selected, verb, by=ANA, reason="", now=self.now, settings=self.settings, to=to)
 
     def undoes(self, decision: DecisionReport) -> DecisionReport:
         with db.transaction(self.engine) as session:
@@ -461,6 +461,36 @@ def in_doubt(office: Office, state: State) -> int:
             ledger.record(session, mail, Event.GIVE_UP, by=ANA, now=office.now, due_at=None)
     assert office.states(mail) == [state]
     return mail
+
+
+@pytest.mark.parametrize("found", [True, False])
+@pytest.mark.parametrize("verb", [Verb.RELEASE, Verb.REDIRECT])
+def test_an_undone_release_that_got_no_answer_is_looked_for_and_held(office: Office, verb: Verb, found: bool) -> None:
+    with db.transaction(office.engine) as session:
+        (mail,) = arrive(session, office.settings, JOE)
+    release = office.decides(verb, to="person:mara.berg" if verb is Verb.REDIRECT else "")
+    office.now += timedelta(minutes=1)
+    office.lands(office.on_its_way(), CUT)
+    undone = office.undoes(release)
+    assert (office.states(mail), office.report(undone)) == ([State.RECALLING], {mail: ("recalling", "It may have been delivered.")})
+    ((errand,),) = office.claims()
+    assert (errand.sure, errand.mailbox) == (False, "mara.berg@company.example" if verb is Verb.REDIRECT else "joe.fern@company.example")
+    if found:
+        office.secures(errand, inbox(errand))
+    office.settles(errand, TAKEN)
+    assert (office.states(mail), office.report(undone)[mail][0], office.claims()) == ([State.HELD], "done", [])
+    row = office.delivery(mail)
+    assert (row.mailbox, row.back_wanted_by, row.due_at) == ("joe.fern@company.example", None, None)
+
+
+def test_an_undone_release_is_held_at_once_where_nobody_can_look(office: Office) -> None:
+    with db.transaction(office.engine) as session:
+        (mail,) = arrive(session, office.settings, JOE)
+    release = office.decides(Verb.RELEASE)
+    office.now += timedelta(minutes=1)
+    office.lands(office.on_its_way(), CUT)
+    office.settings = replace(office.settings, recall=Recall())
+    assert (office.undoes(release).done, office.states(mail)) == (1, [State.HELD])
 
 
 IN_DOUBT = (State.HELD, State.QUEUED, State.BOUNCED)
