@@ -18,7 +18,7 @@ from triage.settings import Settings
 from triage.states import State
 
 LASTS = timedelta(hours=72)
-DOMAIN_ALLOW, LARGE_PURGE, RISKY_RELEASE = "domain-allow", "large-purge", "risky-release"
+DOMAIN_ALLOW, LARGE_PURGE, RISKY_RELEASE, PERSON_ERASURE = "domain-allow", "large-purge", "risky-release", "person-erasure"
 RISKY = frozenset({"look-alike-domain", "name-of-ours", "own-domain-forged"})  # signals that somebody pretends to be one of us
 WAITING, CONFIRMED, DECLINED, WITHDRAWN, LAPSED = "waiting", "confirmed", "declined", "withdrawn", "lapsed"
 
@@ -83,6 +83,8 @@ def settle(session: Session, asked: PendingAct, state: str, *, by: Actor, reason
     """What became of it, on the record."""
     asked.state, asked.settled_by, asked.settled_by_shown, asked.settled_at = state, str(by), by.shown, now
     asked.settled_reason, asked.result_id = reason[:1000], result
+    if asked.kind == PERSON_ERASURE:
+        asked.order = {}  # whose data it was is not kept
     session.flush()
     detail = {"asked_by": asked.asked_by, "reason": reason[:1000]} | ({"result": show(result)} if result else {})
     ledger.write(session, f"second-key-{state}", subject(asked), by=by, now=now, detail=detail, items=len(asked.items))

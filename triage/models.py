@@ -809,6 +809,28 @@ class LegallyHeld(SQLModel, table=True):
     __table_args__ = (Index("legally_held_by_delivery", "delivery_id"),)
 
 
+class PersonErasure(SQLModel, table=True):
+    """What is kept about somebody is erased, in slices; whose it was is forgotten when it is done."""
+
+    __tablename__ = "person_erasure"
+    id: int = identity()
+    address: str  # "" when it is done
+    uid: str = ""  # of somebody here
+    pseudonym: str  # stands where the address or the uid stood
+    with_rules: bool = False
+    reason: str = ""
+    asked_at: datetime = instant()
+    asked_by: str
+    asked_by_shown: str
+    second_by: str = ""
+    second_by_shown: str = ""
+    deliveries: int = 0  # whose rows were emptied
+    contents: int = 0  # whose bytes were erased
+    kept: int = 0  # deliveries that a legal hold keeps
+    rules_left: int = 0  # that still name the address
+    done_at: datetime | None = Field(default=None, sa_column=Column(Instant, nullable=True, index=True))
+
+
 class PracticeAnswer(SQLModel, table=True):
     """What a member of staff answered first to a card that they practised on."""
 

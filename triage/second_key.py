@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import select, true
 from sqlmodel import Session, col
 
-from triage import access, actors, decisions, ids, keys, rules, sealed, tokens
-from triage.actor import Actor
+from triage import access, actors, decisions, ids, keys, person_erasure, rules, sealed, tokens
+from triage.actor import Actor, Role
 from triage.decisions import Verb
 from triage.errors import NotAllowed, NotAllowedNow, NotFound, SecondKeyNeeded, Stale
 from triage.ids import show
-from triage.models import PendingAct, Rule
+from triage.models import PendingAct, PersonErasure, Rule
 from triage.outcomes import DecisionReport
 from triage.rules import RuleOrder
 from triage.selection import Selection, from_json
@@ -57,6 +57,18 @@ def add_rule(session: Session, order: RuleOrder, *, by: Actor, now: datetime, se
         return keys.ask(session, "rule", rule_json(order), need, by=by, reason=order.note, key=None, now=now)
 
 
+def erase_person(
+    session: Session, address: str, *, by: Actor, reason: str, now: datetime, settings: Settings, with_rules: bool = False
+) -> PersonErasure | PendingAct:
+    """As person_erasure.begin, or what now waits for the second key."""
+    more: dict[str, Any] = {"by": by, "reason": reason, "now": now, "settings": settings, "with_rules": with_rules}
+    try:
+        return person_erasure.begin(session, address, **more)
+    except SecondKeyNeeded as need:
+        order = {"address": address, "with_rules": with_rules}
+        return keys.ask(session, keys.PERSON_ERASURE, order, need, by=by, reason=reason, key=None, now=now)
+
+
 def rule_json(order: RuleOrder) -> dict[str, Any]:
     """An order as plain values."""
     return asdict(order) | {"until": order.until.isoformat() if order.until else None}
@@ -83,6 +95,10 @@ def confirm(session: Session, pending_id: int, *, by: Actor, now: datetime, sett
         order = rule_of(asked.order)
         access.may_make_rule(session, by, order.scope)
         result = rules.add(session, order, by=first, now=now, settings=settings, second=by).id
+    elif asked.kind == keys.PERSON_ERASURE:
+        access.over_everything(by, Role.ADMIN)
+        wanted: dict[str, Any] = asked.order | {"by": first, "reason": asked.reason, "now": now, "settings": settings, "second": by}
+        result = person_erasure.begin(session, wanted.pop("address"), **wanted).id
     else:
         result = carried_out(session, asked, first, by, now, settings).id
     keys.settle(session, asked, keys.CONFIRMED, by=by, reason=reason, now=now, result=result)
@@ -139,8 +155,10 @@ def concerns(session: Session, asked: PendingAct, by: Actor) -> bool:
     """May the actor know of it: is it their own, or do they see all that it is about?"""
     if asked.asked_by == str(by):
         return True
+    if asked.kind == keys.PERSON_ERASURE:
+        return by.role is Role.ADMIN and by.scope.company
     closed = sealed.closed(session, by)
-    order = asked.order if asked.kind == "rule" else asked.order["rule"]
+    order = asked.order if asked.kind == "rule" else asked.order.get("rule")
     if order and (order["scope"] in closed or (not by.scope.company and order["scope"] not in by.scope.words())):
         return False
     return keys.within(session, [ids.read(one) for one in asked.items], by)
@@ -161,6 +179,7 @@ NEEDS = {
     keys.DOMAIN_ALLOW: "it lets a whole domain in for the whole company",
     keys.LARGE_PURGE: "it reaches into many mailboxes",
     keys.RISKY_RELEASE: "a signal says that somebody pretends to be one of us",
+    keys.PERSON_ERASURE: "what is erased cannot be brought back",
 }
 
 
@@ -169,6 +188,8 @@ def sentence(asked: PendingAct) -> str:
     why = " and ".join(NEEDS[one] for one in asked.needs)
     if asked.kind == "rule":
         what = f"allow {asked.order['value']} for the whole company"
+    elif asked.kind == keys.PERSON_ERASURE:
+        what = f"erase what is kept about {asked.order.get('address') or 'a person'}"
     else:
         number, to = len(asked.items), asked.order["to"]
         what = f"{asked.order['verb']} {number} mail{'s' if number != 1 else ''}" + (f" to {to}" if to else "")

@@ -436,9 +436,10 @@ class Policy:
     listed_sample: int = key("One in how many messages from listed clients is held for staff to see instead of purged; 0: none.", 50)
     two_keys: tuple[str, ...] = key(
         "Acts that need a second person's confirmation: domain-allow (let a whole domain in for the whole company), large-purge (see "
-        "two_keys_purge), risky-release (mail whose signals say that somebody pretends to be one of us). Empty: none.",
+        "two_keys_purge), risky-release (mail whose signals say that somebody pretends to be one of us), person-erasure (erase what is "
+        "kept about a person). Empty: none.",
         (),
-        choices=("domain-allow", "large-purge", "risky-release"),
+        choices=("domain-allow", "large-purge", "risky-release", "person-erasure"),
     )
     two_keys_purge: int = key("A purge that takes more copies than this out of mailboxes counts as large.", 100)
     undo_seconds: int = key("Seconds that a person's release waits before it leaves.", 10)

@@ -115,7 +115,7 @@ def pending(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[in
     """What asks or asked for a second key, among these, and is about mail or a folder that is sealed to the actor."""
     closed = sealed.closed(session, by)
     for one in session.scalars(select(PendingAct).where(among(session, col(PendingAct.id), subjects))):
-        rule = one.order if one.kind == "rule" else one.order["rule"]
+        rule = one.order if one.kind == "rule" else one.order.get("rule")
         if (rule and rule["scope"] in closed) or any(deliveries(session, [ids.read(item) for item in one.items], by)):
             yield one.id
 

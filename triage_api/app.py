@@ -36,6 +36,7 @@ from triage_api import (
     metrics,
     modes,
     people,
+    person_data,
     practice,
     proposals,
     queue,
@@ -85,6 +86,7 @@ RESOURCES = (
     tokens,
     emergency,
     legal_holds,
+    person_data,
 )
 GRACE = 5  # seconds that requests under way have when we stop
 
@@ -118,6 +120,7 @@ def make_app(settings: Settings, prover: Prover | None = None, deck: Deck = tupl
     api = APIRouter(prefix=API)
     for resource in RESOURCES:
         api.include_router(resource.router)
+    api.include_router(person_data.taking)
     app.include_router(api)
     app.include_router(health.router)
     app.include_router(metrics.router)

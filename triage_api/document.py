@@ -41,6 +41,8 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
         {"person": "mara.berg", "reason": "a dispute"},
         {"select": {"domain": "supplier.example"}, "reason": "a dispute"},
     ],
+    "PersonOrder": [{"address": "anna@dell.example", "reason": "she asked for it"}],
+    "ErasureOrder": [{"address": "anna@dell.example", "reason": "case 12", "with_rules": False}],
     "LiftOrder": [{"reason": "settled"}],
     "ProposalAnswer": [{"answer": "accept"}],
     "OffersOrder": [{"select": {"ids": [ID]}}],

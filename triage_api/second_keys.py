@@ -48,7 +48,8 @@ def decline_second_key(pending_id: shapes.GivenId, session: Tx, by: Staff, order
 
 def shown(asked: PendingAct, by: Actor) -> shapes.PendingAct:
     """What waits, as this actor sees it."""
-    said = {"sentence": second_key.sentence(asked), "mine": asked.asked_by == str(by)}
+    said = {"kind": "rule" if asked.kind == "rule" else "decision", "mine": asked.asked_by == str(by)}
+    said |= {"sentence": second_key.sentence(asked)}
     return shapes.PendingAct.model_validate(asked.model_dump() | said)
 
 

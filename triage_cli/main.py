@@ -55,6 +55,7 @@ COMMANDS = {  # where each command lives: a role must not import what another on
     "audit": "records",
     "retention": "records",
     "legal-hold": "legal_hold",
+    "person-data": "person_data",
     "settings": "reference",
     "doctor": "doctoring",
 }

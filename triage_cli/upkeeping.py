@@ -23,6 +23,7 @@ from triage import (
     keys,
     leavers,
     legal_holds,
+    person_erasure,
     providers,
     retention,
     seal,
@@ -90,6 +91,7 @@ def keep_house(settings: Settings, engine: Engine, stop: threading.Event) -> Non
                 looked = time.monotonic()
                 let_tokens_go(engine)
                 hold_legally(engine)
+                erase_persons(engine, settings)
                 if mtime(file) != seen:
                     seen = mtime(file)
                     follow_directory(settings)
@@ -140,6 +142,20 @@ def hold_legally(engine: Engine) -> None:
             with db.transaction(engine) as session:
                 more = legal_holds.cover(session, one, now=utcnow())
             time.sleep(BREATH if more else 0)
+
+
+def erase_persons(engine: Engine, settings: Settings) -> None:
+    """Go on with what is to be erased about persons, slice by slice."""
+    with db.reading(engine) as session:
+        due = person_erasure.due(session)
+    for one in due:
+        more = True
+        while more:
+            with db.transaction(engine) as session:
+                more = person_erasure.carry_on(session, one, now=utcnow())
+            time.sleep(BREATH if more else 0)
+    if due:
+        ring(settings, "door", "change")
 
 
 def fold(engine: Engine) -> int:

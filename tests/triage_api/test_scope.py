@@ -107,6 +107,11 @@ CALLS = {
     "get_emergency": Call(says=True),
     "open_emergency": Call(json={"until": "2099-01-01T00:00:00Z", "reason": "x"}),
     "close_emergency": Call(),
+    "export_person_data": Call(json={"address": "secret@only-it.example"}),
+    "preview_erasure": Call(json={"address": "secret@only-it.example"}),
+    "erase_person_data": Call(json={"address": "nobody@nowhere.example", "reason": "x"}),
+    "list_erasures": Call(),
+    "get_erasure": Call(),
     "list_legal_holds": Call(),
     "create_legal_hold": Call(json={"person": "joe.fern", "reason": "x"}),
     "lift_legal_hold": Call(json={"reason": "x"}),
@@ -173,7 +178,8 @@ ACTING = {  # what a token must be for, beside reading; what stands nowhere only
     "rules": {"accept_correspondents", "drop_correspondents", "create_rule", "delete_rule", "change_rule", "import_rules",
         "take_proposals", "lay_back_proposals", "answer_proposal"},
     "admin": {"list_acts", "verify_trail", "switch_mode", "arrange_substitute", "end_substitute", "list_tokens", "revoke_token",
-        "open_emergency", "close_emergency", "list_legal_holds", "create_legal_hold", "lift_legal_hold"},
+        "open_emergency", "close_emergency", "list_legal_holds", "create_legal_hold", "lift_legal_hold",
+        "export_person_data", "preview_erasure", "erase_person_data", "list_erasures", "get_erasure"},
     "nothing": {"create_token", "confirm_second_key", "create_sweep"},  # a sweep needs admin and decide
 }  # fmt: skip
 NOT_MINE = {403, 404}  # an auditor's role is looked at first
@@ -191,6 +197,11 @@ FORBIDDEN = {
     "change_rule": NOT_MINE,
     "import_rules": {403, 422},
     "close_emergency": {403},
+    "export_person_data": {403},
+    "preview_erasure": {403},
+    "erase_person_data": {403},
+    "list_erasures": {403},
+    "get_erasure": NOT_MINE,
     "list_legal_holds": {403},
     "create_legal_hold": {403},
     "lift_legal_hold": NOT_MINE,
@@ -240,6 +251,9 @@ NO_MAIL = {
     "close_emergency",
     "create_sweep",
     "create_legal_hold",
+    "export_person_data",  # without what is sealed: tests/triage/test_person_data.py
+    "preview_erasure",  # numbers of what is about to be erased
+    "erase_person_data",
 }  # about staff; a seal has nothing to do with it
 STREAM = "stream_events"  # tells a number and nothing else; tests/triage_api/test_events.py
 
@@ -315,7 +329,7 @@ def called(browser: Browser, secret: Secret, name: str, method: str, path: str, 
     """The answer to an operation that is called about the secret."""
     about = {"delivery_id": secret.delivery, "message_id": secret.message, "decision_id": secret.decision, "rule_id": secret.rule}
     about |= {"substitution_id": secret.substitution, "pending_id": secret.pending, "token_id": secret.token}
-    about["proposal_id"] = about["hold_id"] = "0000000000000"
+    about["proposal_id"] = about["hold_id"] = about["erasure_id"] = "0000000000000"
     about |= {"card": secret.delivery, "campaign_id": secret.campaign, "name": "campaigns"}
     body = CALLS[name].json
     if name == "create_decision":
@@ -386,7 +400,7 @@ def test_within_the_scope_each_operation_does_its_work(app: FastAPI, secret: Sec
         "decline_second_key",
     }
     expected = {"create_session": 401, "download_attachment": 404, "retry_all": 422, "give_up_all": 422, "hold_all": 422}
-    expected["answer_proposal"] = expected["lift_legal_hold"] = 404
+    expected["answer_proposal"] = expected["lift_legal_hold"] = expected["get_erasure"] = 404
     expected["take_related"] = 404  # nothing lay beside
     expected |= {"join_campaign": 422, "split_campaign": 422}  # with itself, and all of it
     expected["end_sessions"] = expected["set_away"] = 404 if login == "ida" else 403
@@ -397,10 +411,12 @@ def test_within_the_scope_each_operation_does_its_work(app: FastAPI, secret: Sec
     if login != "ida":
         expected |= dict.fromkeys(("switch_mode", "create_sweep", "open_emergency", "close_emergency"), 403)
         expected |= dict.fromkeys(("create_legal_hold", "lift_legal_hold"), 403)
+        expected |= dict.fromkeys(("export_person_data", "preview_erasure", "erase_person_data"), 403)
     if login in READING:
         expected |= dict.fromkeys(changes, 403)
     if login == "ana":
         expected["list_acts"] = expected["verify_trail"] = expected["list_legal_holds"] = 403
+        expected["list_erasures"] = expected["get_erasure"] = 403
     order = ["give_up_delivery", "retry_delivery", "hold_delivery", "create_decision", "undo_decision", "delete_rule", "delete_session"]
     for name, method, path in sorted(
         operations(app), key=lambda one: (one[0] == "delete_session", one[0] in order and order.index(one[0]))
@@ -469,7 +485,7 @@ def nothing_told(app: FastAPI, sealed: Secret, browser: Browser, *, reads_the_re
         if name == STREAM or name in NO_MAIL:
             continue
         answer = called(browser, sealed, name, method, path, {"reason": "I am curious"} if name in OPENING else None)
-        if not CALLS[name].says and not (name in {"list_acts", "verify_trail", "list_legal_holds"} and reads_the_record):
+        if not CALLS[name].says and not (name in {"list_acts", "verify_trail", "list_legal_holds", "list_erasures"} and reads_the_record):
             assert (name, answer.status_code) in {(name, status) for status in FORBIDDEN.get(name, {404})}
         said = answer.text.replace(path, "")
         for word in (*SECRETS, *(sealed.ids if CALLS[name].says else ())):

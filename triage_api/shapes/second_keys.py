@@ -12,8 +12,8 @@ class PendingAct(Shape):
     """What waits for a second person's key, or what became of it."""
 
     id: Id
-    kind: Literal["decision", "rule"]
-    needs: Annotated[list[str], Field(description="domain-allow, large-purge, risky-release")]
+    kind: Annotated[Literal["decision", "rule"], Field(description="whatever is no rule is a decision: `needs` says more")]
+    needs: Annotated[list[str], Field(description="domain-allow, large-purge, risky-release, person-erasure")]
     items: Annotated[list[str], Field(description="ids of the deliveries")]
     reason: str
     asked_by: str
@@ -22,7 +22,7 @@ class PendingAct(Shape):
     lapses_at: datetime
     state: Literal["waiting", "confirmed", "declined", "withdrawn", "lapsed"]
     settled_by_shown: str
-    result_id: Annotated[Id | None, Field(description="of the decision or the rule, once it is confirmed")]
+    result_id: Annotated[Id | None, Field(description="of the decision, the rule or the erasure, once it is confirmed")]
     sentence: str
     mine: Annotated[bool, Field(description="You asked: somebody else has to confirm it.")]
 
