@@ -13,6 +13,7 @@ import dns.resolver
 
 from mail_auth.cache import Cache
 from mail_auth.resolver import Record, Temporary, absolute_name, record
+from triage import meters
 from triage.errors import BadInput
 
 SERVER_SECONDS = 3.0  # at most, for one server to answer before the next one is asked
@@ -50,8 +51,10 @@ class NetworkResolver:
         if left <= 0:
             raise Temporary(f"no time was left to ask DNS about {absolute.to_text(True)}")
         try:
-            records, ttl = self.asked(absolute, rdtype, min(left, QUESTION_SECONDS))
+            with meters.timed("mailroom_dns_seconds"):
+                records, ttl = self.asked(absolute, rdtype, min(left, QUESTION_SECONDS))
         except (dns.exception.DNSException, OSError) as fault:
+            meters.count("mailroom_dns_failures", kind=type(fault).__name__)
             failure = f"DNS did not answer about {absolute.to_text(True)} ({type(fault).__name__})"
             if left >= min(QUESTION_SECONDS, self.timeout / 2) or not isinstance(fault, dns.exception.Timeout):
                 self.cache.fail(key, failure)  # not when only the message ran out of time

@@ -16,7 +16,7 @@ from mailboxes import sign_in
 from mailboxes.mailbox import Unreachable
 from mailboxes.sweep import Sweep
 from mailboxes.visit import Visit
-from triage import recalls, sweeps
+from triage import meters, recalls, sweeps
 from triage.bell import Bell
 from triage.bounded import Pool
 from triage.db import open_engine, reading, transaction
@@ -274,13 +274,17 @@ def open_bell(settings: Settings, name: str) -> Bell:
 def carry_out(visit: Visit | Sweep) -> dict[int, Ending]:
     """A worker's visit. One line in the log for each errand, whatever came of it."""
     try:
-        endings = visit.run()
+        with meters.timed("mailroom_visit_seconds"):
+            endings = visit.run()
     except Exception:  # a fault of ours is no reason to lose a worker
         log.exception("the visit to %s broke off", visible(visit.address))
         broken = Ending("deferred", "an internal fault broke this attempt off; the log says more")
         endings = {one.delivery_id: visit.endings.get(one.delivery_id, broken) for one in visit.errands}
     for errand in visit.errands:
         ending = endings[errand.delivery_id]
+        meters.count("mailroom_recalls", ending=ending.kind)
         level = logging.WARNING if ending.kind in ("deferred", "refused") else logging.INFO
-        log.log(level, "delivery %s in %s: %s. %s", show(errand.delivery_id), visible(visit.address), ending.kind, visible(ending.why))
+        about = {"delivery": show(errand.delivery_id), "mailbox": visible(visit.address)}
+        said = about | {"outcome": ending.kind, "why": visible(ending.why)}
+        log.log(level, "delivery %(delivery)s in %(mailbox)s: %(outcome)s. %(why)s", said)
     return endings

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from mta.nexthop import NextHop
 from mta.sealer import Sealer
 from mta.trace import crlf, passed_on, stamp
-from triage import journal_report
+from triage import journal_report, meters
 from triage.ids import show
 from triage.journal import JOURNAL
 from triage.queue import MOST_RECIPIENTS, Claim, Outcome
@@ -55,6 +55,7 @@ def carry(errand: Errand, hop: NextHop, settings: Settings, next_hop: str, seale
         log.exception("message %s: attempt broke off", show(first.message_id))
         hop.close()
         outcomes = [Outcome("unanswered", "an internal fault broke this attempt off; the log says more", next_hop)] * len(errand.claims)
+    meters.took("mailroom_transaction_seconds", time.monotonic() - errand.since)
     report(errand.claims, outcomes)
     return [replace(outcome, at=utcnow()) for outcome in outcomes]
 
@@ -95,14 +96,17 @@ def for_archive(claim: Claim, settings: Settings) -> bytes:
 def report(claims: Sequence[Claim], outcomes: Sequence[Outcome]) -> None:
     """One line in the log for each delivery, whatever came of it."""
     for claim, outcome in zip(claims, outcomes, strict=True):
+        meters.count("mailroom_attempts", outcome=outcome.kind)
         log.log(
             logging.INFO if outcome.kind == "delivered" else logging.WARNING,
-            "delivery %s of message %s to %s: %s in attempt %d by %s: %s",
-            show(claim.delivery_id),
-            show(claim.message_id),
-            visible(claim.mailbox),
-            outcome.kind,
-            claim.number,
-            outcome.next_hop,
-            outcome.reply,
+            "delivery %(delivery)s of message %(message)s to %(mailbox)s: %(outcome)s in attempt %(attempt)d by %(next_hop)s: %(reply)s",
+            {
+                "delivery": show(claim.delivery_id),
+                "message": show(claim.message_id),
+                "mailbox": visible(claim.mailbox),
+                "outcome": outcome.kind,
+                "attempt": claim.number,
+                "next_hop": outcome.next_hop,
+                "reply": outcome.reply,
+            },
         )

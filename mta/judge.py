@@ -26,7 +26,7 @@ from mta.lane import Judged, Lane
 from mta.listing import asked_about_clients
 from mta.spool import Spool
 from mta.surveyor import Surveyor
-from triage import intake
+from triage import intake, meters
 from triage.bell import Bell
 from triage.bounded import Pool
 from triage.db import open_engine, transaction
@@ -248,7 +248,9 @@ class Writer:
         """They are committed: their batches may go, the others may know."""
         for message in messages:
             message.settled()
-            log.info("entered %s", show(message.envelope.spool_id))
+            meters.count("mailroom_judged")
+            meters.took("mailroom_judging_seconds", (utcnow() - message.envelope.received_at).total_seconds())
+            log.info("entered %(message)s", {"message": show(message.envelope.spool_id)})
         if messages:
             for bell in self.bells:
                 bell.ring()
@@ -272,7 +274,8 @@ class Writer:
             log.error("%s cannot be put off, it stays in its batch: %s", number, fault)
             return False
         message.settled()
-        log.warning("%s is judged again at %s: %s", number, f"{not_before:%H:%M:%S}", why)
+        meters.count("mailroom_put_off")
+        log.warning("%(message)s is judged again at %(at)s: %(why)s", {"message": number, "at": f"{not_before:%H:%M:%S}", "why": why})
         return True
 
 

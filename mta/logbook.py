@@ -4,24 +4,37 @@ import logging
 import traceback
 
 from mta.visitor import Visitor
+from triage import meters
 from triage.envelope import Envelope
 from triage.ids import show
+from triage.times import utcnow
 from triage.visible import visible
 
 log = logging.getLogger("mta.receive")
 
 
+SAID = '"%(reply)s" %(client)s from=<%(reverse_path)s>'
+
+
+def said(reply: str, visitor: Visitor, reverse_path: str) -> dict[str, object]:
+    """What SAID speaks of."""
+    return {"reply": visible(reply), "client": visible(str(visitor)), "reverse_path": visible(reverse_path)}
+
+
 def accepted(reply: str, envelope: Envelope, size: int, visitor: Visitor) -> None:
     """A message is safe; `size` in bytes as it came."""
+    meters.count("mailroom_smtp_answers", code=reply[:3])
+    meters.took("mailroom_accept_seconds", (utcnow() - envelope.received_at).total_seconds())
     if log.isEnabledFor(logging.INFO):
-        about = f"{visitor} from=<{envelope.reverse_path}> to={len(envelope.recipients)}"
-        log.info("accepted %s", visible(f'"{reply}" {about} size={size} tls={envelope.tls}'))
+        named = {"message": show(envelope.spool_id), "recipients": len(envelope.recipients), "size": size, "tls": envelope.tls}
+        log.info(f"accepted {SAID} to=%(recipients)d size=%(size)d tls=%(tls)s", said(reply, visitor, envelope.reverse_path) | named)
 
 
 def refused(reply: str, visitor: Visitor, reverse_path: str | None = None, recipient: str = "") -> None:
     """Something was refused."""
-    to = f" to=<{recipient}>" if recipient else ""
-    log.info("refused %s", visible(f'"{reply}" {visitor} from=<{reverse_path or ""}>{to}'))
+    meters.count("mailroom_smtp_answers", code=reply[:3])
+    to = " to=<%(recipient)s>" if recipient else ""
+    log.info(f"refused {SAID}{to}", said(reply, visitor, reverse_path or "") | {"recipient": visible(recipient)})
 
 
 def signed_in(reply: str, name: str, visitor: Visitor) -> None:

@@ -19,6 +19,7 @@ from mta.sockets import Listeners, listeners
 from mta.spool import Spool
 from mta.tally import ROWS, Tally
 from mta.worker import Worker
+from triage import meters
 from triage.activation import tell_ready
 from triage.errors import BadInput
 from triage.settings import Settings
@@ -116,6 +117,7 @@ class Crew:
         os.close(self.hold)
         try:
             self.tally.take_row(row)
+            meters.begin(self.settings.spool.directory, f"receive-{row}")
             receive.run(self.settings, ready, own=self.own, tally=self.tally, lifeline=self.lifeline)
         except BadInput as fault:
             log.error("%s", fault)

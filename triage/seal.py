@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select, update
@@ -36,8 +37,8 @@ def waiting(session: Session) -> bool:
     return session.scalar(select(col(AuditRecord.id)).where(col(AuditRecord.sequence).is_(None)).limit(1)) is not None
 
 
-def seal(session: Session, *, now: datetime) -> int:
-    """Chain the committed records that have no sequence yet, oldest first, at most 1,000; how many that were.
+def seal(session: Session, *, now: datetime) -> Counter[str]:
+    """Chain the committed records that have no sequence yet, oldest first, at most 1,000; how many of each act that were.
 
     Records become visible when their acts commit, which need not be the order of their ids: the order of sealing is the order of the trail.
     """
@@ -45,7 +46,7 @@ def seal(session: Session, *, now: datetime) -> int:
         session.scalars(select(AuditRecord).where(col(AuditRecord.sequence).is_(None)).order_by(col(AuditRecord.id)).limit(AT_ONCE))
     )
     if not waiting:
-        return 0
+        return Counter()
     head = session.get(Marker, HEAD, with_for_update=True)
     if head is None:
         head = Marker(name=HEAD)
@@ -58,7 +59,7 @@ def seal(session: Session, *, now: datetime) -> int:
         previous = record.sealed = hash_of(record)
     head.number, head.text = sequence, previous
     session.flush()
-    return len(waiting)
+    return Counter(record.act for record in waiting)
 
 
 def hash_of(record: AuditRecord) -> str:

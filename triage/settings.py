@@ -516,6 +516,14 @@ class Floods:
 
 
 @dataclass(frozen=True, slots=True)
+class Logs:
+    """What each role writes to standard error: one line an event (docs/monitoring.md)."""
+
+    format: str = key("text: for people; json: an object a line, with what it speaks of by name.", "text", choices=("text", "json"))
+    level: str = key("The least that is written.", "info", choices=("debug", "info", "warning", "error"))
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that can be set, one section a field."""
 
@@ -539,6 +547,7 @@ class Settings:
     notices: Notices = Notices()
     webhooks: Webhooks = Webhooks()
     reject: Reject = Reject()
+    logs: Logs = Logs()
 
     @property
     def authserv_id(self) -> str:

@@ -9,9 +9,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from triage import meters
 from triage_api.office import Office
 from triage_api.problems import problem
 
+KNOWN = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 ALWAYS = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer", "cross-origin-resource-policy": "same-origin"}
@@ -51,6 +53,8 @@ class Guard:
                 raise
             await problem(500, "Something went wrong here; it has been logged.")(scope, receive, answer)
         finally:
+            method = scope["method"] if scope["method"] in KNOWN else "other"
+            meters.took("mailroom_request_seconds", time.monotonic() - began, method=method, status=f"{status // 100}xx")
             log.info("%s %s %d %.0f ms", scope["method"], plain_path(scope), status, 1000 * (time.monotonic() - began))
 
     def refusal(self, scope: Scope) -> Response | None:

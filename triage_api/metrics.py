@@ -8,9 +8,10 @@ from datetime import datetime
 
 from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse
+from prometheus_client.metrics_core import Metric
 from sqlalchemy.exc import SQLAlchemyError
 
-from triage import db
+from triage import db, meters
 from triage.backlog import OUTBOUND, Backlog, backlog
 from triage.causes import CAUSES
 from triage.errors import BadInput
@@ -18,7 +19,7 @@ from triage.gauges import Gauges, gauges
 from triage.outbox import Fared
 from triage.settings import Api
 from triage.times import utcnow
-from triage_api.exposition import MEDIA_TYPE, Family, exposition, gauge, labelled
+from triage_api.exposition import MEDIA_TYPE, exposition, gauge, labelled
 from triage_api.office import Here, Office
 
 FRESH = 5.0  # seconds that an answer is given again: counting a million deliveries takes a while
@@ -76,10 +77,10 @@ class Metrics:
         """The document. Without a database it says so, and has what needs none."""
         with self.lock:
             if time.monotonic() - self.read_at >= FRESH:
-                self.known, self.read_at = exposition([*self.of_spool(), *self.of_record()]), time.monotonic()
+                self.known, self.read_at = exposition([*self.of_spool(), *self.of_record(), *self.of_processes()]), time.monotonic()
             return self.known
 
-    def of_spool(self) -> Iterable[Family]:
+    def of_spool(self) -> Iterable[Metric]:
         """What the spool of this machine holds."""
         try:
             waiting = backlog(self.here.settings.spool.directory)
@@ -91,7 +92,14 @@ class Metrics:
             leaving = Backlog()  # nobody hands over employees' mail on this machine
         return spool_families(waiting, leaving, utcnow())
 
-    def of_record(self) -> Iterable[Family]:
+    def of_processes(self) -> Iterable[Metric]:
+        """What the roles of this machine have counted and timed."""
+        try:
+            return meters.collected(self.here.settings.spool.directory)
+        except BadInput:
+            return []
+
+    def of_record(self) -> Iterable[Metric]:
         """What the database says."""
         now = utcnow()
         try:
@@ -102,7 +110,7 @@ class Metrics:
         return record_families(found, now)
 
 
-def spool_families(waiting: Backlog, leaving: Backlog, now: datetime) -> list[Family]:
+def spool_families(waiting: Backlog, leaving: Backlog, now: datetime) -> list[Metric]:
     """The backlog, in words that Prometheus knows."""
     return [
         gauge("mailroom_spool_up", "1 when the spool directory of this machine can be read.", 1),
@@ -119,7 +127,7 @@ def spool_families(waiting: Backlog, leaving: Backlog, now: datetime) -> list[Fa
     ]
 
 
-def record_families(found: Gauges, now: datetime) -> list[Family]:
+def record_families(found: Gauges, now: datetime) -> list[Metric]:
     """The record's numbers, in words that Prometheus knows."""
     return [
         gauge("mailroom_database_up", "1 when the database answers.", 1),
@@ -143,7 +151,7 @@ def record_families(found: Gauges, now: datetime) -> list[Family]:
     ]
 
 
-def webhook_families(found: Gauges, now: datetime) -> list[Family]:
+def webhook_families(found: Gauges, now: datetime) -> list[Metric]:
     """How each webhook fares."""
     told: dict[str, tuple[str, Callable[[Fared], float]]] = {
         "mailroom_webhook_waiting": ("What a webhook is still to be told.", lambda one: one.waiting),

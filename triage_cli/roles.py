@@ -11,9 +11,10 @@ from importlib import import_module
 
 import click
 
-from triage import settings as settings_file
+from triage import meters, settings as settings_file
 from triage.activation import tell_ready
 from triage.settings import Settings
+from triage_cli.log_lines import follow
 from triage_cli.stopping import stop_on_signals
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
@@ -34,12 +35,21 @@ def log_to_stderr(role: str) -> None:
         logging.getLogger(library).setLevel(logging.WARNING)
 
 
+def watch(settings: Settings, role: str) -> None:
+    """Log as the settings say from now on, and count what this role does, warnings too. Workers of `receive` begin by themselves."""
+    follow(settings.logs, role)
+    if role != "receive":
+        meters.begin(settings.spool.directory, role)
+    logging.getLogger().addHandler(meters.Counting(role))
+
+
 def start(ctx: click.Context, module: str, role: str) -> None:
     """Run a role until it is told to stop (SIGTERM, SIGINT). One that opens a door says itself when it is open."""
     begin(role)
     stop = stop_on_signals()
     run: Callable[[Settings, threading.Event], None] = import_module(module).run
     settings = settings_file.read(ctx.find_root().obj)
+    watch(settings, role)
     if role not in DOORS:
         tell_ready()
     run(settings, stop)
@@ -64,7 +74,14 @@ def end_with(supervisor: str) -> None:
 def receive(ctx: click.Context) -> None:
     """Take strangers' mail in over SMTP: needs no database and no network of its own."""
     begin("receive")
-    import_module("mta.workers").supervise(lambda: settings_file.read(ctx.find_root().obj))
+
+    def read() -> Settings:
+        settings = settings_file.read(ctx.find_root().obj)
+        follow(settings.logs, "receive")
+        return settings
+
+    watch(read(), "receive")
+    import_module("mta.workers").supervise(read)
 
 
 @click.command()

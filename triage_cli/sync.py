@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from directory_sync.ldap_company import Reading
 from directory_sync.source import Source, open_source
-from triage import alarms, db, directory
+from triage import alarms, db, directory, meters
 from triage.actor import Actor
 from triage.directory import Applied, Braked
 from triage.errors import Refused
@@ -116,10 +116,13 @@ def run(settings: Settings, stop: threading.Event) -> None:
     while not stop.wait(pause):
         full = time.monotonic() - read_whole >= whole
         try:
-            seen = look(settings, source, seen, full=full)
+            with meters.timed("mailroom_directory_seconds"):
+                seen = look(settings, source, seen, full=full)
+            meters.count("mailroom_directory_readings", outcome="read")
             read_whole, pause = time.monotonic() if full else read_whole, interval
         except Refused as refusal:
             log.error("the directory stays as it was: %s", refusal)
+            meters.count("mailroom_directory_readings", outcome="refused")
             pause = min(RETRY, interval)
         except DBAPIError as fault:
             log.warning("the database does not answer: %s", str(fault.orig).strip().splitlines()[0])

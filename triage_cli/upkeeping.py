@@ -23,6 +23,7 @@ from triage import (
     keys,
     leavers,
     legal_holds,
+    meters,
     person_erasure,
     providers,
     retention,
@@ -109,7 +110,9 @@ def seal_trail(engine: Engine, holder: str) -> None:
         with db.transaction(engine) as session:
             if not seal.elect(session, holder, utcnow()):
                 return
-            seal.seal(session, now=utcnow())
+            sealed = seal.seal(session, now=utcnow())
+        for act, number in sealed.items():
+            meters.count("mailroom_acts", number, act=act)
 
 
 def keep_counts(engine: Engine, looked: float, zone: str) -> float:

@@ -16,6 +16,7 @@ dovecot-lmtpd /usr/lib/dovecot/lmtp
 postgresql /usr/lib/postgresql/*/bin/initdb
 chromium /usr/bin/chromium
 strace /usr/bin/strace
+promtool /usr/bin/promtool
 bubblewrap /usr/bin/bwrap
 systemd /usr/bin/systemd-socket-activate
 swaks /usr/bin/swaks

@@ -1,0 +1,40 @@
+"""Alerts: Prometheus reads them, they fire when they should, and they speak of metrics that there are."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from triage import meters
+
+ALERTS = Path(__file__).parents[2] / "deploy" / "prometheus"
+PAGE = Path(__file__).parents[2] / "docs" / "monitoring.md"
+
+pytestmark = pytest.mark.peers
+
+
+@pytest.mark.parametrize("words", [("check", "rules", "mailroom.rules.yml"), ("test", "rules", "mailroom.rules.test.yml")], ids=str)
+def test_promtool_is_content(words: tuple[str, ...]) -> None:
+    done = subprocess.run(["promtool", *words], cwd=ALERTS, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_alert_says_what_to_do_about_metrics_that_the_page_explains() -> None:
+    text = (ALERTS / "mailroom.rules.yml").read_text()
+    assert text.count("- alert:") == text.count("do:") == text.count("summary:")
+    assert names(text) <= explained()
+
+
+def test_the_page_explains_what_the_processes_count() -> None:
+    assert {*meters.COUNTERS, *meters.HISTOGRAMS} <= explained()
+
+
+def names(text: str) -> set[str]:
+    """The metrics that a text names, without what their kind puts behind."""
+    return {re.sub(r"_(total|count|bucket|\*)$", "", name) for name in re.findall(r"mailroom_\w+", text)}
+
+
+def explained() -> set[str]:
+    """Those of the page."""
+    return names(PAGE.read_text())

@@ -1,0 +1,77 @@
+"""What processes count is summed over all of them, survives their restart, and never costs one its life."""
+
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from triage import meters
+from triage.errors import BadInput
+
+ROOT = Path(__file__).parents[2]
+WORK = """
+import logging, sys
+from pathlib import Path
+from triage import meters
+meters.begin(Path(sys.argv[1]), sys.argv[2])
+meters.count("mailroom_judged")
+meters.count("mailroom_smtp_answers", code="250")
+meters.count("mailroom_acts", 3, act="decision")
+meters.took("mailroom_judging_seconds", 0.07)
+logging.getLogger().addHandler(meters.Counting("judge"))
+logging.getLogger("x").warning("careful")
+"""
+
+
+def work(spool: Path, process: str) -> None:
+    """One life of a process that counts."""
+    subprocess.run([sys.executable, "-W", "error", "-c", WORK, str(spool), process], check=True, cwd=ROOT)
+
+
+def counted(spool: Path) -> dict[str, float]:
+    """What a monitor would read."""
+    samples = [sample for metric in meters.collected(spool) for sample in metric.samples]
+    return {" ".join([one.name, *(value for _, value in sorted(one.labels.items()))]): one.value for one in samples}
+
+
+def test_processes_are_summed_and_go_on_after_a_restart(tmp_path: Path) -> None:
+    for process in ("judge", "receive-0", "judge"):
+        work(tmp_path, process)
+    found = counted(tmp_path)
+    assert found["mailroom_judged_total"] == 3
+    assert found["mailroom_smtp_answers_total 250"] == 3
+    assert found["mailroom_acts_total decision"] == 9
+    assert found["mailroom_log_events_total warning judge"] == 3
+    assert found["mailroom_judging_seconds_count"] == 3
+    assert (found["mailroom_judging_seconds_bucket 0.05"], found["mailroom_judging_seconds_bucket 0.1"]) == (0, 3)
+
+
+def test_a_damaged_file_begins_anew(tmp_path: Path) -> None:
+    work(tmp_path, "judge")
+    for file in (tmp_path / meters.DIRECTORY).iterdir():
+        file.write_bytes(b"\xff" * 100)
+    work(tmp_path, "judge")
+    assert counted(tmp_path)["mailroom_judged_total"] == 1
+
+
+def test_the_space_is_taken_before_it_is_needed(tmp_path: Path) -> None:
+    work(tmp_path, "judge")
+    assert all(file.stat().st_blocks * 512 >= meters.RESERVED for file in (tmp_path / meters.DIRECTORY).iterdir())
+
+
+def test_a_place_that_cannot_be_written_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / meters.DIRECTORY).write_text("a file")
+    with caplog.at_level(logging.WARNING):
+        meters.begin(tmp_path, "judge")
+    assert "nothing is measured" in caplog.text
+    meters.count("mailroom_judged")
+    with pytest.raises(BadInput, match="no process has measured anything"):
+        meters.collected(tmp_path)
+
+
+def test_before_anything_begins_nothing_is_counted() -> None:
+    meters.count("mailroom_judged")
+    with meters.timed("mailroom_visit_seconds"):
+        pass

@@ -1,0 +1,145 @@
+"""What the processes of this machine count and time, for monitors: each adds to files of its own, and the API reads all of them.
+
+The files are prometheus_client's, in the directory DIRECTORY of the spool. They are memory that happens to be on disk: nothing is
+promised of them, and a process that cannot have them works without. Until `begin` nothing is counted.
+"""
+
+import contextlib
+import logging
+import os
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from triage.errors import BadInput
+
+if TYPE_CHECKING:  # the library takes a while to import, and most commands count nothing
+    from prometheus_client.metrics_core import Metric
+
+DIRECTORY = "metrics"  # below spool.directory
+RESERVED = 256 * 1024  # bytes of each file, taken at once: a disk that is full later must not end a process that writes to them
+USED = struct.Struct("i")  # as prometheus_client writes it
+KINDS = ("counter", "histogram")
+SHARED = 0o2770  # of the directory: roles may have users of their own
+
+COUNTERS = {
+    "mailroom_smtp_answers": ("Answers of the doors that decide something: accepted mail (250) and refusals.", ("code",)),
+    "mailroom_judged": ("Messages that the judge has entered.", ()),
+    "mailroom_put_off": ("Messages that are judged again later, because DNS did not answer or a parser gave up.", ()),
+    "mailroom_dns_failures": ("Questions that DNS did not answer, by kind.", ("kind",)),
+    "mailroom_attempts": ("Attempts to hand a delivery on, by outcome.", ("outcome",)),
+    "mailroom_recalls": ("Visits to mailboxes, by what became of each mail.", ("ending",)),
+    "mailroom_directory_readings": ("Readings of the directory, by outcome.", ("outcome",)),
+    "mailroom_acts": ("Sealed acts on the record, by kind.", ("act",)),
+    "mailroom_log_events": ("Warnings and errors in the log.", ("role", "level")),
+}
+QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+SLOW = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900)
+HISTOGRAMS = {
+    "mailroom_accept_seconds": ("From the final dot until a message is safe and its sender hears it.", (), QUICK),
+    "mailroom_judging_seconds": ("From the final dot until a message is on the record, and staff may see it.", (), SLOW),
+    "mailroom_dns_seconds": ("Questions to DNS that the cache did not answer.", (), QUICK),
+    "mailroom_transaction_seconds": ("From claiming a delivery until the next hop has answered.", (), QUICK),
+    "mailroom_visit_seconds": ("One visit to one mailbox.", (), QUICK),
+    "mailroom_directory_seconds": ("One reading of the directory.", (), SLOW),
+    "mailroom_request_seconds": ("Requests to the API and the console.", ("method", "status"), QUICK),
+}
+
+log = logging.getLogger(__name__)
+_known: dict[str, Any] = {}
+
+
+def begin(spool: Path, process: str) -> None:
+    """Count and time from now on, under this process's name, which no other process has at the same time."""
+    directory = spool / DIRECTORY
+    try:
+        if not directory.is_dir():
+            directory.mkdir()
+            directory.chmod(SHARED)
+        for kind in KINDS:
+            reserve(directory / f"{kind}_{process}.db")
+        _known.update(made(directory, process))
+    except OSError as fault:
+        log.warning("nothing is measured: %s cannot be used: %s", directory, fault.strerror)
+
+
+def reserve(file: Path) -> None:
+    """Take the space of a file; a damaged one begins anew."""
+    if file.exists() and not is_whole(file):
+        file.unlink()
+    with file.open("ab") as opened:
+        os.posix_fallocate(opened.fileno(), 0, RESERVED)
+
+
+def is_whole(file: Path) -> bool:
+    """Can what it holds be read? It says first how many of its bytes are used."""
+    from prometheus_client.mmap_dict import MmapedDict
+
+    try:
+        with file.open("rb") as opened:
+            (used,) = USED.unpack(opened.read(USED.size))
+        list(MmapedDict.read_all_values_from_file(str(file)))  # type: ignore[no-untyped-call]
+    except Exception:  # whatever it is, the file is not worth a process
+        return False
+    return bool(0 <= used <= file.stat().st_size)
+
+
+def made(directory: Path, process: str) -> dict[str, Any]:
+    """All counters and histograms, in this process's files."""
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
+    from prometheus_client import CollectorRegistry, Counter, Histogram, values
+
+    values.ValueClass = values.MultiProcessValue(lambda: process)  # type: ignore[no-untyped-call]
+    registry = CollectorRegistry()
+    counters = {name: Counter(name, help, labels, registry=registry) for name, (help, labels) in COUNTERS.items()}
+    histograms = {
+        name: Histogram(name, help, labels, registry=registry, buckets=buckets) for name, (help, labels, buckets) in HISTOGRAMS.items()
+    }
+    return counters | histograms
+
+
+def count(name: str, amount: int = 1, **labels: str) -> None:
+    """Add to a counter of COUNTERS."""
+    if metric := _known.get(name):
+        (metric.labels(**labels) if labels else metric).inc(amount)
+
+
+def took(name: str, seconds: float, **labels: str) -> None:
+    """Add a duration to a histogram of HISTOGRAMS."""
+    if metric := _known.get(name):
+        (metric.labels(**labels) if labels else metric).observe(max(0.0, seconds))
+
+
+@contextlib.contextmanager
+def timed(name: str) -> Iterator[None]:
+    """Time what is done below, whatever comes of it."""
+    began = perf_counter()
+    try:
+        yield
+    finally:
+        took(name, perf_counter() - began)
+
+
+class Counting(logging.Handler):
+    """Counts warnings and errors of a role."""
+
+    def __init__(self, role: str) -> None:
+        super().__init__(logging.WARNING)
+        self.role = role
+
+    def emit(self, record: logging.LogRecord) -> None:
+        count("mailroom_log_events", role=self.role, level=record.levelname.lower())
+
+
+def collected(spool: Path) -> "list[Metric]":
+    """What all processes have counted so far, in prometheus_client's words. BadInput when none has."""
+    from prometheus_client import CollectorRegistry
+    from prometheus_client.multiprocess import MultiProcessCollector
+
+    try:
+        collector = MultiProcessCollector(CollectorRegistry(), str(spool / DIRECTORY))  # type: ignore[no-untyped-call]
+    except ValueError as fault:
+        raise BadInput(f"{spool / DIRECTORY} is no directory: no process has measured anything") from fault
+    return list(collector.collect())  # type: ignore[no-untyped-call]
