@@ -13,7 +13,7 @@ from triage.ids import show
 from triage.measures import HOURS, Campaigns, Candour, Mistakes, Pace, Queue, Saved, Spread, Waiting, Work
 from triage.sheets import Cell, csv_of
 
-MOST_CAMPAIGNS = 20  # that are listed
+MOST_CAMPAIGNS = 10  # that are listed
 WANTED = (
     "Wanted is mail that was held, that the staff released or redirected, and that was neither undone nor purged since; or that the "
     "person whom it was for has answered since. It waited from its arrival until that decision."
@@ -202,7 +202,7 @@ def queue(found: Queue, held: Mapping[date, int], let_go: Counter[date], kept_aw
                 "Held, let go and kept away each day",
                 (
                     Column("day", "Day", "day"),
-                    Column("held", "Came and was held"),
+                    Column("held", "Held"),
                     Column("let_go", "Let go"),
                     Column("kept_away", "Kept away"),
                 ),
@@ -390,7 +390,10 @@ def per_hundred(one: Pace) -> float | None:
 
 def campaigns(found: Campaigns, period: Period) -> Report:
     """What purges removed, and how soon."""
-    listed = tuple((show(one.campaign), one.copies, one.first_at.isoformat(), one.seconds) for one in found.stopped[:MOST_CAMPAIGNS])
+    listed = tuple(
+        (show(one.campaign), one.copies, one.first_at.astimezone(period.zone).date().isoformat(), one.seconds)
+        for one in found.stopped[:MOST_CAMPAIGNS]
+    )
     return Report(
         "campaigns",
         "Campaigns stopped",
@@ -412,11 +415,10 @@ def campaigns(found: Campaigns, period: Period) -> Report:
                 (
                     Column("campaign", "Campaign", "text"),
                     Column("copies", "Copies"),
-                    Column("first_at", "First copy", "text"),
+                    Column("first_on", "First copy", "day"),
                     Column("seconds", "Until it was purged", "seconds"),
                 ),
                 listed,
-                Plot("bars", ("copies",)),
             ),
         ),
     )

@@ -51,7 +51,7 @@ def period(since: datetime | None, until: datetime | None, *, settings: Settings
     first = datetime.combine((end - USUAL).astimezone(zone).date() + timedelta(days=1), time.min, zone)
     begun = (since or first).astimezone(UTC)
     if begun >= end:
-        raise BadInput("since: it must be before the end")
+        raise BadInput("since: the period must begin before it ends")
     if end - begun > LONGEST:
         raise BadInput(f"since: a report is about at most {LONGEST.days} days")
     return Period(begun, end, settings.cover.time_zone)

@@ -95,7 +95,7 @@ def lines(title: str, kinds: Sequence[str], rows: Sequence[tuple[str, Sequence[f
         for place, (name, _) in enumerate(rows)
         if place % every == 0
     ]
-    ends = apart([height - height * rows[-1][1][kind] / most + 14 if rows else 0 for kind in range(len(kinds))])
+    ends = apart([height - height * rows[-1][1][kind] / most + 14 if rows else 0 for kind in range(len(kinds))], height + 24)
     for kind, name in enumerate(kinds):
         points = " ".join(
             f"{left + place * step:.1f},{10 + height - height * numbers[kind] / most:.1f}" for place, (_, numbers) in enumerate(rows)
@@ -105,13 +105,13 @@ def lines(title: str, kinds: Sequence[str], rows: Sequence[tuple[str, Sequence[f
     return svg(title, left + WIDTH + 150, height + 40, parts)
 
 
-def apart(places: Sequence[float], least: float = 14) -> list[float]:
-    """The same places, moved down where names would lie on one another."""
-    found = dict.fromkeys(range(len(places)), 0.0)
-    last = float("-inf")
-    for kind in sorted(found, key=lambda one: places[one]):
-        found[kind] = last = max(places[kind], last + least)
-    return list(found.values())
+def apart(places: Sequence[float], lowest: float, least: float = 14) -> list[float]:
+    """The same places, moved apart where names would lie on one another, none below the lowest one."""
+    found = list(places)
+    following = lowest + least
+    for kind in sorted(range(len(places)), key=lambda one: -places[one]):
+        found[kind] = following = min(places[kind], following - least)
+    return found
 
 
 def week(title: str, days: Sequence[str], grid: Sequence[Sequence[float]]) -> str:

@@ -16,7 +16,7 @@ from triage.states import State
 DAYS = 30
 COPIES = 20  # deliveries of one message
 HELD, PURGED = 0.35, 0.05  # shares; the others pass
-RELEASED, UNDONE = 0.25, 0.03
+RELEASED = 0.25
 WAVES = 2000
 STAFF = 12
 GROUP = 10_000  # deliveries written at once
@@ -107,7 +107,6 @@ def decided(made: Slice, some: list[dict[str, Any]], chance: random.Random) -> N
         "reason": "",
         "count": len(some),
         "done": len(some),
-        "undone_by": 1 if chance.random() < UNDONE else None,
         "order": {},
     }
     made.decisions.append(decision)

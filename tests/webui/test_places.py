@@ -16,6 +16,7 @@ PAGES = {
     "g m": ("/campaigns", "Campaigns"),
     "g r": ("/rules", "Rules"),
     "g c": ("/correspondents", "Correspondents"),
+    "g s": ("/reports", "Reports"),
     "g t": ("/practice", "Practice"),
     "g o": ("/doors", "Doors"),
 }

@@ -1,7 +1,7 @@
 // The typed client of /api/v1: every request goes through `call`, every failure is a Problem.
 import { background } from './presence'
 import type {
-  Addressee, Alarm, Campaign, CampaignDetail, CardPage, Correspondent, CoverNow, Decision, DecisionWish, DeliveryPage, DeliveryStory, Department, DepartmentMode, Evidence, Exercise, Explanation, Me, Message, NextHop, Outcome, Outgoing, Page, PendingAct, PracticeAnswer, PracticeResult, PracticeScore, Proposal, ProposalAnswer, Rejection, RejectionWish, RelatedMail, Rule, RuleChange, RuleWish, Select, Template, Trial,
+  Addressee, Alarm, Campaign, CampaignDetail, CardPage, Correspondent, CoverNow, Decision, DecisionWish, DeliveryPage, DeliveryStory, Department, DepartmentMode, Evidence, Exercise, Explanation, Me, Message, NextHop, Outcome, Outgoing, Page, PendingAct, PracticeAnswer, PracticeResult, PracticeScore, Proposal, ProposalAnswer, Rejection, RejectionWish, RelatedMail, Report, Rule, RuleChange, RuleWish, Select, Template, Trial,
 } from './shapes'
 
 const BASE = '/api/v1'
@@ -149,6 +149,8 @@ export const api = {
   practise: (card: string, answer: PracticeAnswer) => call<PracticeResult>('POST', '/practice/answers', { card, answer }),
   practiceScores: () => get<{ items: PracticeScore[] }>('/practice/scores'),
 
+  reports: (period: { since?: string; until?: string }) => get<{ items: Report[] }>('/reports', period),
+
   queue: () => get<{ items: Outgoing[]; next_hops: NextHop[] }>('/queue'),
   retry: (id: string) => call<void>('POST', `/queue/${id}/retry`),
   holdQueued: (id: string) => call<void>('POST', `/queue/${id}/hold`),
@@ -162,5 +164,6 @@ export const at = {
   source: (message: string, reason?: string) => `${BASE}/messages/${message}/source` + query({ reason }),
   attachment: (message: string, number: number, reason?: string) => `${BASE}/messages/${message}/attachments/${number}` + query({ reason }),
   practice: (card: string) => `${BASE}/practice/cards/${encodeURIComponent(card)}/view`,
+  report: (name: string, table: string, period: { since?: string; until?: string }) => `${BASE}/reports/${name}` + query({ format: 'csv', table, ...period }),
   events: () => `${BASE}/events`,
 }

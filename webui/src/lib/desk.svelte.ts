@@ -1,6 +1,7 @@
 // Decisions as they are made: shown at once, sent, confirmed or taken back with the reason.
 import { api, freshKey, isAsked, problemOf, type Problem } from './api'
 import { Approval } from './approval.svelte'
+import { taken } from './effort'
 import { live } from './live.svelte'
 import { markOfDelivery, type Mark } from './mark'
 import { queue } from './queue.svelte'
@@ -42,6 +43,7 @@ class Desk {
   /** Carry out a verb over rows. The rows are stamped before the server answers. */
   async decide({ approve = false, ...wish }: Wish, rows: readonly Row[]): Promise<void> {
     const { select, count } = selectOf(rows, queue.isDecided, queue.view)
+    const effort = session.me?.measures ? { effort: taken() } : {}
     this.toast = null
     const ids = [...new Set(rows.flatMap((row) => row.ids))].filter((id) => !queue.isDecided(id))
     const blocked = wish.rule?.effect === 'block'
@@ -50,7 +52,7 @@ class Desk {
     queue.tidy(rows)
     queue.advance()
     queue.picked = new Set()
-    await this.#send({ select, ...(wish.select ? {} : { expect: count }), ...wish }, rows, ids, key, approve)
+    await this.#send({ select, ...(wish.select ? {} : { expect: count }), ...wish, ...effort }, rows, ids, key, approve)
   }
 
   async #send(wish: DecisionWish, rows: readonly Row[], ids: readonly string[], key: string, approve: boolean, name = freshKey()): Promise<void> {

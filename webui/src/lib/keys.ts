@@ -61,6 +61,7 @@ export const commands: readonly Command[] = [
     ['goCorrespondents', 'g c', 'Go to whom we know by our own mail'],
     ['goFirstDay', 'g f', 'Go to the first day: rules that are proposed'],
     ['goSending', 'g w', 'Go to the mail on the way'],
+    ['goReports', 'g s', 'Go to the reports'],
     ['goPractice', 'g t', 'Go to practice'],
     ['goSecondKeys', 'g k', 'Go to what waits for a second key'],
     ['goDoors', 'g o', 'Go to the doors'],

@@ -27,6 +27,7 @@ export const PLACES: readonly Place[] = [
   { path: '/campaigns', says: 'Campaigns', command: 'goCampaigns', part: 'end', load: () => import('../pages/Campaigns.svelte'), one: () => import('../pages/Campaign.svelte') },
   { path: '/rules', says: 'Rules', command: 'goRules', part: 'end', load: () => import('../pages/Rules.svelte') },
   { path: '/correspondents', says: 'Correspondents', command: 'goCorrespondents', part: 'end', load: () => import('../pages/Correspondents.svelte') },
+  { path: '/reports', says: 'Reports', command: 'goReports', part: 'end', load: () => import('../pages/Reports.svelte') },
   { path: '/practice', says: 'Practice', command: 'goPractice', part: 'end', load: () => import('../pages/Practice.svelte') },
   { path: '/doors', says: 'Doors', command: 'goDoors', part: 'end', load: () => import('../pages/Doors.svelte'), shown: () => session.me?.role === 'admin' },
 ]

@@ -15,6 +15,7 @@ export interface Me {
   undo_seconds: number
   stands_in_for: string[]
   recalls: boolean
+  measures: boolean
   verbs: Verb[]
   last_sign_in: { at: string; client: string } | null
 }
@@ -218,6 +219,7 @@ export interface DecisionWish {
   rule?: RuleWish
   expect?: number
   fence?: string
+  effort?: { keys: number; milliseconds: number }
 }
 
 /** The same mail sent many times. */
@@ -386,3 +388,10 @@ export interface DepartmentMode {
   at: string | null
   reason: string
 }
+
+export type ReportCell = string | number | null
+export interface ReportColumn { name: string; says: string; kind: 'text' | 'count' | 'number' | 'seconds' | 'share' | 'day' }
+export interface ReportTable { name: string; title: string; columns: ReportColumn[]; rows: Record<string, ReportCell>[]; plot: { kind: 'bars' | 'lines' | 'week'; of: string[] } | null }
+
+/** Sentences, and tables that say the same. */
+export interface Report { name: string; title: string; since: string; until: string; time_zone: string; sentences: string[]; definition: string; tables: ReportTable[] }

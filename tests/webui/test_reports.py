@@ -1,0 +1,48 @@
+"""Reports at the desk: sentences before drawings, each with its numbers and as CSV; and what decisions take is measured."""
+
+from playwright.sync_api import Page, expect
+from sqlalchemy import select
+from sqlmodel import col
+
+from tests.webui.site import JOE, MARA, Site
+from triage import db
+from triage.models import Decision
+
+SUBJECTS = ("The first one", "The second one")
+
+
+def test_what_was_decided_is_told_and_drawn(site: Site, page: Page) -> None:
+    for number, subject in enumerate(SUBJECTS):
+        site.come((JOE, MARA)[number], author=f"one{number}@far.example", subject=subject)
+    site.sit_down(page)
+    page.get_by_role("option").filter(has_text=SUBJECTS[0]).click()
+    expect(page.get_by_role("heading", name=SUBJECTS[0])).to_be_visible()
+    page.keyboard.press("Shift")  # no key by itself
+    page.keyboard.press("2")
+    page.keyboard.press("r")
+    expect(page.get_by_role("status").filter(has_text="Released")).to_be_visible()
+    with db.reading(site.engine) as session:
+        (effort,) = session.execute(select(col(Decision.keys), col(Decision.milliseconds))).all()
+    assert effort.keys == 2
+    assert 0 < effort.milliseconds < 600_000
+    page.keyboard.press("g")
+    page.keyboard.press("s")
+    expect(page.get_by_text("2 mails came and were held. The staff let 1 go and kept 0 away. 1 wanted mail was held")).to_be_visible()
+    waiting = page.get_by_role("region", name="Waiting time of wanted mail")
+    expect(waiting.get_by_role("row", name="IT – –")).to_be_visible()
+    rules = page.get_by_role("region", name="What the rules did")
+    rules.get_by_text("The numbers").first.click()
+    expect(rules.get_by_role("row", name="nobody here knows the sender yet first-contact 2 100 %")).to_be_visible()
+    with page.expect_download() as loaded:
+        rules.get_by_role("link", name="As CSV").first.click()
+    assert loaded.value.path().read_text().splitlines() == ["rule,name,mails,share", "nobody here knows the sender yet,first-contact,2,1.0"]
+    page.get_by_role("link", name="A week").click()
+    expect(page.get_by_role("link", name="A week")).to_have_attribute("aria-current", "true")
+    page.get_by_label("From").fill("2026-01-05")
+    page.get_by_label("to", exact=True).fill("2026-01-06")
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_text("5 Jan 2026")).to_be_visible()
+    expect(page.get_by_text("No mail came in.")).to_be_visible()
+    page.get_by_label("to", exact=True).fill("2026-01-01")
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_role("alert").filter(has_text="must begin before it ends")).to_be_visible()
