@@ -75,6 +75,7 @@ class Summary:
     links: tuple[Link, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     problems: tuple[str, ...] = ()  # what was wrong with it, in words
+    overlooked: tuple[str, ...] = ()  # those of them that say what was too much to be looked at
     automatic: str = ""  # the field by which it says that nobody waits for an answer: a list, bulk, an automatic reply
     report_type: str = ""  # of a multipart/report (RFC 6522)
     statuses: tuple[Status, ...] = ()  # what a delivery report says about each recipient
@@ -151,7 +152,8 @@ def summarise(raw: bytes, *, headers_only: bool = False) -> Summary:
         text=said.text,
         links=said.links,
         attachments=tuple(attachments(parts)),
-        problems=(*problems, *said.problems),
+        problems=(*problems, *said.overlooked),
+        overlooked=tuple(said.overlooked),
         statuses=next((read_statuses(part.content()) for part in parts if part.media_type in MEDIA_TYPES), ()),
         returned_ids=returned_ids(parts) if media_type == "multipart/report" else (),
         calendar_method=calendar.method,
@@ -278,16 +280,16 @@ class Body(NamedTuple):
 
     text: str
     links: tuple[Link, ...]
-    problems: list[str]
+    overlooked: list[str]
     page_parts: set[str]
 
 
 def body(parts: list[Part]) -> Body:
-    """The readable text, the links of all texts, what was wrong, and what its HTML has beside."""
+    """The readable text, the links of all texts, what was too much, and what its HTML has beside."""
     plain: list[str] = []
     rich: list[str] = []
     found: dict[tuple[str, str], None] = {}
-    problems: list[str] = []
+    overlooked: list[str] = []
     beside: set[str] = set()
     for part in parts:
         if not is_text(part):
@@ -299,7 +301,7 @@ def body(parts: list[Part]) -> Body:
             continue
         beside.update(page_parts(text))
         if reason := too_much(text):
-            problems.append(f"Only its words are shown: {reason}.")
+            overlooked.append(f"Only its words are shown: {reason}.")
             rich.append(crude_text(text))
         else:
             words_of_it, links = text_and_links(text)
@@ -307,9 +309,9 @@ def body(parts: list[Part]) -> Body:
             found.update(dict.fromkeys(links))
     chosen = "\n\n".join(plain) if any(text.strip() for text in plain) else "\n\n".join(rich)
     if len(found) > LINK_LIMIT:
-        problems.append(f"It has {len(found)} links; the first {LINK_LIMIT} are listed.")
+        overlooked.append(f"It has {len(found)} links; the first {LINK_LIMIT} are listed.")
     links_of_it = tuple(Link(line(text), visible(target)[:TARGET_LIMIT]) for text, target in islice(found, LINK_LIMIT))
-    return Body(readable(chosen[: 4 * TEXT_LIMIT]).strip()[:TEXT_LIMIT], links_of_it, problems, beside)
+    return Body(readable(chosen[: 4 * TEXT_LIMIT]).strip()[:TEXT_LIMIT], links_of_it, overlooked, beside)
 
 
 def attached_page_parts(parts: list[Part]) -> Iterator[str]:

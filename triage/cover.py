@@ -33,26 +33,33 @@ def is_out_of_hours(settings: Cover, now: datetime) -> bool:
     return not at_work(settings.hours, settings.time_zone, now)
 
 
-def policy_of(settings: Cover, department: str) -> str:
-    """What happens with a department's mail out of hours."""
-    own = (entry.partition("=") for entry in settings.departments)
-    return next((word.strip() for code, _, word in own if code.strip() == department), settings.out_of_hours)
+def policy_of(settings: Cover, department: str, person: str = "") -> str:
+    """What happens out of hours with the mail of a person's folder, or of the department's own."""
+    own = named(settings.people).get(person) if person else None
+    return own or named(settings.departments).get(department, settings.out_of_hours)
 
 
-def lets_perishable_pass(settings: Cover, department: str, now: datetime) -> bool:
-    """Does what perishes and proves itself go straight to this department's people now?"""
-    return bool(settings.hours) and policy_of(settings, department) == PASS and is_out_of_hours(settings, now)
+def named(entries: tuple[str, ...]) -> dict[str, str]:
+    """Policies by the folders that the settings name."""
+    pairs = (entry.partition("=") for entry in entries)
+    return {name.strip().casefold(): policy.strip() for name, _, policy in pairs}
+
+
+def lets_perishable_pass(settings: Cover, department: str, person: str, now: datetime) -> bool:
+    """Does what perishes and proves itself go straight to this folder's people now?"""
+    return bool(settings.hours) and policy_of(settings, department, person) == PASS and is_out_of_hours(settings, now)
 
 
 def with_night_duty(session: Session, actor: Actor, settings: Cover, now: datetime) -> Actor:
-    """The actor, who out of hours also looks after the departments that the settings give them then. Seals are not opened."""
+    """The actor, who out of hours also looks after the folders that the settings give them then. Seals are not opened."""
     if not settings.hours or not is_out_of_hours(settings, now):
         return actor
     codes = session.scalars(select(col(Department.code))).all()
     theirs = frozenset(code for code in codes if policy_of(settings, code) == f"{SUBSTITUTE}{actor.name}")
-    if not theirs:
+    people = frozenset(uid for uid, policy in named(settings.people).items() if policy == f"{SUBSTITUTE}{actor.name}")
+    if not theirs | people:
         return actor
-    scope = substitutes.together((actor.scope, Scope(departments=theirs)))
+    scope = substitutes.together((actor.scope, Scope(departments=theirs, persons=people)))
     return replace(actor, scope=scope)
 
 

@@ -238,7 +238,7 @@ def facts_of(
         trusted_arc_sealers=frozenset(policy.trusted_arc_sealers),
         listed=listed,
         sample=bool(listed) and is_sample(envelope.spool_id, policy.listed_sample),
-        out_of_hours=cover.lets_perishable_pass(settings.cover, recipient.department, now),
+        out_of_hours=cover.lets_perishable_pass(settings.cover, recipient.department, recipient.person, now),
         emergency=opened.sentence if opened else "",
         observe=switched.of(recipient.department) == modes.OBSERVE,
         virus=virus,

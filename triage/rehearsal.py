@@ -80,7 +80,8 @@ def verdicts(
 
 def closed(facts: Facts, settings: Settings) -> Facts:
     """The facts as they are when the door is closed and no emergency is on, at the hour when the mail came."""
-    awake = cover.lets_perishable_pass(settings.cover, facts.recipient.department, facts.envelope.received_at)
+    folder = facts.recipient.department, facts.recipient.person
+    awake = cover.lets_perishable_pass(settings.cover, *folder, facts.envelope.received_at)
     return replace(facts, observe=False, emergency="", out_of_hours=awake)
 
 

@@ -297,6 +297,7 @@ class Cover:
         "wait",
     )
     departments: tuple[str, ...] = key('Departments where it is otherwise, such as "sales=pass-perishable" or "board=substitute:ana".', ())
+    people: tuple[str, ...] = key('People (uid) in whose folders it is otherwise than in their department, such as "nora.falk=wait".', ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -679,7 +680,7 @@ def section_of(section: str, kind: Any, given: dict[str, Any], origin: str) -> A
     if isinstance(built, Notices) and (why := causes.fault(built.targets, built.told)):
         raise BadInput(f"{origin}: [notices] {why}")
     if isinstance(built, Cover):
-        own = tuple(entry.partition("=")[2].strip() for entry in built.departments)
+        own = tuple(entry.partition("=")[2].strip() for entry in (*built.departments, *built.people))
         if why := hours.fault(built.hours, built.time_zone, (built.out_of_hours, *own)):
             raise BadInput(f"{origin}: [cover]: {why}")
     return built

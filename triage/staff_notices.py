@@ -86,7 +86,7 @@ def concerns(row: Alarm, actor: Actor, closed: frozenset[str], settings: Setting
 
 def awake(row: Alarm, login: str, settings: Settings) -> bool:
     """Is this one told of it out of hours: is it wanted then, or do they look after the folder at night?"""
-    nights = bool(row.department) and cover.policy_of(settings.cover, row.department) == f"{SUBSTITUTE}{login}"
+    nights = bool(row.department) and cover.policy_of(settings.cover, row.department, row.person) == f"{SUBSTITUTE}{login}"
     return nights or row.cause in settings.notices.at_night
 
 

@@ -94,6 +94,19 @@ def test_the_night_duty_reaches_the_folder_out_of_hours_only(known: Engine) -> N
         assert cover.with_night_duty(session, ANA, night, NOW) == ANA
 
 
+def test_a_person_s_folder_may_have_a_policy_of_its_own(known: Engine) -> None:
+    night = replace(NIGHT, departments=("it=pass-perishable",), people=("Joe.Fern = wait", "mara.berg=substitute:ita"))
+    passes = {
+        (department, person): cover.lets_perishable_pass(night, department, person, NOW)
+        for department, person in (("it", ""), ("it", "ann"), ("it", "joe.fern"), ("legal", "mara.berg"))
+    }
+    assert passes == {("it", ""): True, ("it", "ann"): True, ("it", "joe.fern"): False, ("legal", "mara.berg"): False}
+    with db.reading(known) as session:
+        ita = directory.staff(session, "ita", NOW)
+        assert ita
+        assert cover.with_night_duty(session, ita, night, NOW).scope.words() == ["department:it", "person:mara.berg"]
+
+
 def test_only_administrators_say_that_somebody_else_is_away(known: Engine) -> None:
     with db.transaction(known) as session:
         cover.set_away(session, "ben", LATER, by=BEN, now=NOW)

@@ -11,6 +11,7 @@ __all__ = ["Correspondents", "Life", "Met", "Seen", "Signal", "life", "perishabl
 FULL_WEIGHT = 100
 RULES: tuple[Callable[[Seen], Iterable[Signal]], ...] = (
     behaviour.unreadable,
+    behaviour.too_much,
     authenticity.unclear_author,
     authenticity.forged_own_domain,
     names.borrowed_name,

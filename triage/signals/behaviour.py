@@ -15,6 +15,12 @@ def unreadable(seen: Seen) -> Iterable[Signal]:
         yield Signal("unreadable", "It could not be read safely; look at it with care.", 40, seen.summary.problems)
 
 
+def too_much(seen: Seen) -> Iterable[Signal]:
+    """There is more of it than is looked at: what deceives may stand behind a thousand links that do not."""
+    if seen.summary.overlooked:
+        yield Signal("too-much", f"Not all of it was looked at. {seen.summary.overlooked[0]}", 15, seen.summary.overlooked)
+
+
 def stranger(seen: Seen) -> Iterable[Signal]:
     """Nothing of this author was let in before."""
     author = seen.summary.author

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from tests.triage.signals.seeing import by, seen
+from triage.content import LINK_LIMIT, summarise
+from triage.markup import SIZE_LIMIT
 from triage.signals import Met
 from triage.signals.behaviour import stranger_here
 
@@ -61,6 +63,14 @@ def test_hidden_characters_and_foreign_letters() -> None:
 def test_unreadable_and_unclear() -> None:
     assert set(seen(parsed=False)) == {"unreadable"}
     assert set(seen(author="", authors=())) == {"unclear-author"}
+
+
+def test_what_is_too_much_to_look_at_is_said() -> None:
+    assert set(seen()) == set()
+    links = "".join(f"<a href='https://h.example/{number}'>more</a> " for number in range(LINK_LIMIT + 1))
+    for page in (links, "<p>x</p>" * (SIZE_LIMIT // 8 + 1)):
+        raw = f"From: a@b.example\r\nContent-Type: text/html\r\n\r\n{page}\r\n".encode()
+        assert seen(overlooked=summarise(raw).overlooked)["too-much"].startswith("Not all of it was looked at. ")
 
 
 @pytest.mark.parametrize(
