@@ -11,7 +11,7 @@ from triage import settings as settings_file
 from triage.errors import BadInput
 from triage.settings import Settings
 from triage.visible import visible
-from triage_cli import asking, departing, inside, journaling, outside, telling
+from triage_cli import asking, departing, inside, journaling, outside, probing, published, telling
 from triage_cli.finding import FAIL, OK, Check, Finding
 from triage_cli.main import DONE, REFUSED
 
@@ -20,16 +20,22 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("spool", inside.spool),
     ("door snapshot", inside.door_snapshot),
     ("disk", inside.disk),
+    ("clock", inside.clock),
+    ("upkeep", inside.upkeep),
     ("parser", inside.parser),
     ("cover", inside.covered),
     ("emergency", inside.open_door),
     ("edges", inside.edges),
     ("directory", asking.directory),
     ("dns", asking.resolvers),
+    ("our name", published.published),
     ("scanners", asking.scanners),
     ("ports", outside.ports),
     ("certificate", outside.certificate),
+    ("open relay", probing.open_relay),
     ("next hop", outside.next_hop),
+    ("next hop", probing.known_there),
+    ("bypass", probing.bypass),
     ("mailboxes", asking.mailboxes),
     ("outbound", departing.outbound),
     ("journal", journaling.journal),
@@ -41,7 +47,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
 @click.option("--json", "as_json", is_flag=True, help="One JSON array of {level, what, found, do}.")
 @click.pass_context
 def doctor(ctx: click.Context, as_json: bool) -> int:
-    """Look at settings, database, spool, disk, parser, cover, edges, directory, DNS, scanners, ports, TLS, next hop and mailboxes.
+    """Look at everything that mail needs here: this machine, DNS and our name in it, ports, next hop, mailboxes, directory.
 
     Exit code 1 when something does not work. Nothing is changed, and no mail is sent.
     """

@@ -1,5 +1,6 @@
 """What the doctor looks at on this machine: database, spool, door snapshot, disk, edges, cover."""
 
+import ctypes
 import ipaddress
 import os
 import shutil
@@ -7,11 +8,16 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+from sqlalchemy import func, select
+from sqlmodel import col
+
 from mta import snapshot
 from triage import confinement, cover, db, emergency, intake
 from triage.backlog import DAMAGED, INCOMING, RETRY, backlog
 from triage.errors import BadInput
+from triage.models import AuditRecord, Delivery
 from triage.settings import Settings
+from triage.states import State
 from triage.times import utcnow
 from triage_cli.finding import FAIL, OK, WARN, Finding
 from triage_cli.opened import database_of
@@ -19,6 +25,8 @@ from triage_cli.opened import database_of
 LATE, TOO_LATE = timedelta(minutes=1), timedelta(minutes=15)  # of mail that waits to be judged
 LITTLE, TOO_LITTLE = 2 * 1024**3, 256 * 1024**2  # bytes left on a disk
 MOST_OF_ONE = 256  # public addresses in a network that can still be one company's own
+APART = 2.0  # seconds between two clocks
+TIMEX, TIME_ERROR = 256, 5  # adjtimex(2): room for its struct timex, and what it returns when nobody sets the clock
 SQLITE = "sqlite:///"
 
 
@@ -101,6 +109,42 @@ def parser(_settings: Settings) -> Iterator[Finding]:
         yield Finding(OK, "parser", said)
     else:
         yield Finding(WARN, "parser", said, "install bubblewrap, or start mailroom by the units in deploy/systemd")
+
+
+def clock(settings: Settings) -> Iterator[Finding]:
+    """Does something keep this machine's clock right, and has the database's machine the same time? Ids and signatures go by it."""
+    do = "run systemd-timesyncd or chrony: signatures expire by it, ids and the record are ordered by it"
+    if ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(TIMEX)) == TIME_ERROR:
+        yield Finding(WARN, "clock", "nothing keeps the clock of this machine right (adjtimex(2))", do)
+    else:
+        yield Finding(OK, "clock", "it is kept right")
+    try:
+        with database_of(settings) as engine, db.reading(engine) as session:
+            theirs = session.scalar(select(func.now())) if db.is_postgresql(session) else None
+            apart = abs((theirs - utcnow()).total_seconds()) if theirs else 0.0
+    except BadInput:  # the database has a finding of its own
+        return
+    if apart > APART:
+        yield Finding(WARN, "clock", f"the database's machine is {apart:.0f} seconds apart from this one", do)
+
+
+def upkeep(settings: Settings) -> Iterator[Finding]:
+    """Is the record sealed, and does time run out for what is old?"""
+    now = utcnow()
+    late = select(func.count()).where(col(AuditRecord.sequence).is_(None), col(AuditRecord.at) < now - LATE)
+    old = now - timedelta(days=settings.retention.held_days + 1)
+    overdue = select(func.count()).where(col(Delivery.state) == State.HELD, col(Delivery.received_at) < old)
+    try:
+        with database_of(settings) as engine, db.reading(engine) as session:
+            unsealed, kept = session.scalar(late) or 0, session.scalar(overdue) or 0
+    except BadInput:
+        return
+    if unsealed:
+        yield Finding(FAIL, "upkeep", f"{unsealed} acts wait to be sealed", "see that `mailroom upkeep` runs, and what it logs")
+    else:
+        yield Finding(
+            OK, "upkeep", f"the record is sealed; {kept} held mails are older than retention.held_days (restored, or under legal hold)"
+        )
 
 
 def disk(settings: Settings) -> Iterator[Finding]:

@@ -1,0 +1,86 @@
+"""What the doctor tries out, each against a real server: our own door, a Postfix behind it, and ways around."""
+
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from tests.peers.next_hop import next_hop
+from tests.peers.receiving import receiving
+from tests.triage import arriving
+from triage import db
+from triage.settings import Settings
+from triage_cli import inside, probing
+from triage_cli.finding import FAIL, OK, WARN, Finding
+
+
+@pytest.fixture
+def house(settings: Settings, sqlite_url: str, sqlite_engine: Engine) -> Settings:
+    """A house whose database knows people."""
+    with db.transaction(sqlite_engine) as session:
+        arriving.set_up(session, settings)
+    return replace(settings, database=replace(settings.database, url=sqlite_url))
+
+
+def told(findings: Iterator[Finding]) -> list[tuple[str, str]]:
+    """The findings; each that is not well says what to do."""
+    found = [*findings]
+    assert all(bool(one.do) == (one.level != OK) for one in found)
+    return [(one.level, one.found) for one in found]
+
+
+def test_our_door_is_no_open_relay(house: Settings) -> None:
+    with receiving(house) as door:
+        host, port = door.address
+        listening = replace(house, smtp=replace(house.smtp, listen=f"{host}:{port}"))
+        ((level, words),) = told(probing.open_relay(listening))
+    assert (level, "refused" in words) == (OK, True)
+
+
+def test_where_nobody_listens_nothing_is_tried(house: Settings) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as once:
+        port = once.getsockname()[1]
+    assert told(probing.open_relay(replace(house, smtp=replace(house.smtp, listen=f"127.0.0.1:{port}")))) == []
+
+
+@pytest.mark.parametrize(
+    ("zone", "changes", "levels"),
+    [
+        ("company.example. MX 10 mx.company.example.\n", {}, [OK]),
+        ("company.example. MX 10 mx.company.example.\ncompany.example. MX 20 old.company.example.\n", {}, [WARN, OK]),
+        ("company.example. MX 10 edge.company.example.\n", {"trusted_edges": ("192.0.2.0/24",)}, [OK]),
+    ],
+)
+def test_ways_around_the_door(zone: str, changes: dict[str, Any], levels: list[str], house: Settings, tmp_path: Path) -> None:
+    (tmp_path / "own.zone").write_text(zone)
+    house = replace(house, dns=replace(house.dns, zone_file=str(tmp_path / "own.zone")), smtp=replace(house.smtp, **changes))
+    assert [level for level, _ in told(probing.bypass(house))] == levels
+
+
+def test_a_next_hop_with_a_private_address_is_not_found_from_outside() -> None:
+    assert told(probing.reachable("smtp://127.0.0.1:10025")) == [(OK, "127.0.0.1 has no public address")]
+
+
+@pytest.mark.parametrize(
+    ("replies", "levels"),
+    [
+        (("250 2.1.5 OK", "550 5.1.1 Nobody"), [OK]),
+        (("550 5.7.1 Not from you", "550 5.1.1 Nobody"), [FAIL]),
+        (("250 2.1.5 OK", "250 2.1.5 OK"), [OK, WARN]),
+    ],
+)
+def test_the_next_hop_is_asked_about_somebody_and_nobody(replies: tuple[str, ...], levels: list[str], house: Settings) -> None:
+    with next_hop() as server:
+        server.answer("RCPT", *replies)
+        asked = replace(house, relay=replace(house.relay, next_hop=server.url, tls="none"))
+        assert [level for level, _ in told(probing.known_there(asked))] == levels
+        assert server.taken == []
+
+
+def test_the_clock_and_the_upkeep_have_a_word(house: Settings) -> None:
+    assert [level in (OK, WARN) for level, _ in told(inside.clock(house))] == [True]
+    assert [level for level, _ in told(inside.upkeep(house))] == [FAIL], "what was set up lies in the past and nobody sealed it"

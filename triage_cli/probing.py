@@ -1,0 +1,129 @@
+"""What the doctor tries out: would we pass strangers' mail on, does the next hop know our people, can anybody go around us?"""
+
+import contextlib
+import ipaddress
+import smtplib
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+
+from mail_auth.resolver import Temporary
+from mail_auth.resolvers import open_resolver
+from mta.carriers import open_hop
+from mta.dialled import DialledHop
+from mta.transaction import Ended
+from triage.errors import BadInput
+from triage.settings import Settings, host_port
+from triage_cli.asking import a_mailbox
+from triage_cli.finding import FAIL, OK, WARN, Finding
+from triage_cli.outside import PATIENCE
+
+STRANGER = "doctor@mailroom.invalid"  # RFC 2606: nobody is ever there
+SMTP_PORT = 25
+
+
+def open_relay(settings: Settings) -> Iterator[Finding]:
+    """Does our door refuse mail from strangers to strangers? Where nobody listens there is nothing to try."""
+    host, number = host_port(settings.smtp.listen, "smtp.listen")
+    reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 # a comparison
+    try:
+        with smtplib.SMTP(reached, number, timeout=PATIENCE) as door:
+            code, reply = answer_to(door, STRANGER, STRANGER)
+    except (OSError, smtplib.SMTPException):
+        return
+    if code < 400:
+        yield Finding(FAIL, "open relay", f"the door took a mail for {STRANGER}: {reply}", "this is a mistake in mailroom: report it")
+    else:
+        yield Finding(OK, "open relay", f"mail from strangers to strangers is refused: {code} {reply}")
+
+
+def answer_to(server: smtplib.SMTP, sender: str, recipient: str) -> tuple[int, str]:
+    """What a server says to this recipient; no mail is sent."""
+    server.ehlo_or_helo_if_needed()
+    code, reply = server.mail(sender)
+    if code < 400:
+        code, reply = server.rcpt(recipient)
+    with contextlib.suppress(smtplib.SMTPException, OSError):
+        server.rset()
+    return code, reply.decode("utf-8", "replace").replace("\n", " ")[:120]
+
+
+def known_there(settings: Settings) -> Iterator[Finding]:
+    """Does the next hop take mail for somebody who works here, and refuse it for nobody? Asked up to RCPT; nothing is sent."""
+    try:
+        mailbox = a_mailbox(settings)
+        hop = open_hop(settings.relay.next_hop, settings)
+    except BadInput:  # each has a finding of its own
+        return
+    if isinstance(hop, DialledHop) and mailbox:
+        yield from asked_about(hop, mailbox)
+
+
+def asked_about(hop: DialledHop, mailbox: str) -> Iterator[Finding]:
+    """What one server says of a mailbox that should be there, and of one that is not."""
+    hop.timeout = PATIENCE
+    nobody = f"nobody-{time.time_ns()}@{mailbox.rpartition('@')[2]}"
+    try:
+        connection = hop.dial()
+        code, reply = answer_to(connection, "", mailbox)
+        other, _ = answer_to(connection, "", nobody)
+    except (Ended, OSError, smtplib.SMTPException):
+        return  # the next hop has a finding of its own
+    finally:
+        hop.close()
+    if code >= 400:
+        do = "see that the directory's mailboxes are those of that server, and that it takes mail from here"
+        yield Finding(FAIL, "next hop", f"it refuses mail for {mailbox}: {code} {reply}", do)
+    else:
+        yield Finding(OK, "next hop", f"it takes mail for {mailbox}")
+    if other < 400:
+        do = "let it refuse unknown recipients at RCPT (deploy/postfix-inner.cf), so that nothing bounces later"
+        yield Finding(WARN, "next hop", "it takes mail for a mailbox that does not exist", do)
+
+
+def bypass(settings: Settings) -> Iterator[Finding]:
+    """Can strangers reach the inner server around us? Another MX, or a next hop with a public address that answers on port 25."""
+    try:
+        resolver = open_resolver(settings.dns)
+        for domain in settings.company.domains:
+            hosts = {str(one).split()[-1].lower().rstrip(".") for one in resolver.query(domain, "MX", time.monotonic() + PATIENCE)}
+            others = sorted(hosts - {settings.company.hostname.lower()})
+            if others and not settings.smtp.trusted_edges:
+                words = f"mail for {domain} may also go to {', '.join(others)}: what comes in there is not held"
+                yield Finding(
+                    WARN, "bypass", words, "take these MX records away, or name those servers in smtp.trusted_edges (docs/edge.md)"
+                )
+        yield from reachable(settings.relay.next_hop)
+    except (BadInput, Temporary):
+        return
+
+
+def reachable(url: str) -> Iterator[Finding]:
+    """Does a server with a public address take connections of strangers? Whether from everywhere cannot be seen from here."""
+    kind, _, place = url.partition("://")
+    host = place.rpartition(":")[0].strip("[]") or place
+    if kind not in ("smtp", "smtps") or not host:
+        yield Finding(OK, "bypass", "the next hop is not reached by SMTP from outside")
+        return
+    try:
+        addresses = {str(found[4][0]) for found in socket.getaddrinfo(host, SMTP_PORT, type=socket.SOCK_STREAM)}
+    except OSError:
+        return  # the next hop has a finding of its own
+    public = sorted(one for one in addresses if ipaddress.ip_address(one).is_global)
+    if not public:
+        yield Finding(OK, "bypass", f"{host} has no public address")
+    elif any(listens(one) for one in public):
+        words = f"{host} has the public address {public[0]} and answers on port 25: whoever finds it may go around the door"
+        yield Finding(
+            WARN, "bypass", words, "let its port 25 be open for this machine only, in its firewall or with a required certificate"
+        )
+    else:
+        yield Finding(OK, "bypass", f"{host} does not answer on port 25 of its public address")
+
+
+def listens(address: str) -> bool:
+    """Does somebody answer there?"""
+    with contextlib.suppress(OSError, ssl.SSLError), socket.create_connection((address, SMTP_PORT), PATIENCE):
+        return True
+    return False
