@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, SQLColumnExpression, and_, delete, exists, func, or_, select
 from sqlmodel import Session, col
 
-from triage import db, emergency, expiry, ledger, legal_holds
+from triage import asked, db, emergency, expiry, ledger, legal_holds
 from triage.actor import Actor
 from triage.causes import (
     BRAKE,
@@ -18,6 +18,7 @@ from triage.causes import (
     EXPIRING,
     PERISHABLE,
     QUEUE,
+    REQUESTED,
     SOON,
     WAITING,
     Wait,
@@ -25,7 +26,7 @@ from triage.causes import (
     target_of,
 )
 from triage.hours import worked_since
-from triage.models import Alarm, Decision, Delivery, Department, Instant, KeptFolder, Told
+from triage.models import Alarm, Decision, Delivery, Department, Instant, KeptFolder, MailRequest, Told
 from triage.order import PRESSING
 from triage.piles import HELD
 from triage.routes import INWARD
@@ -47,6 +48,7 @@ def look(session: Session, settings: Settings, now: datetime) -> list[Wait]:
         *waiting(session, settings, now),
         *perishable(session, now),
         *expiring(session, settings, now),
+        *requested(session),
         *queue(session, settings, now),
         *open_door(session, now),
         *(as_wait(row) for row in session.scalars(select(Alarm).where(col(Alarm.cause) == BRAKE))),  # lasts until the next good run
@@ -84,6 +86,15 @@ def expiring(session: Session, settings: Settings, now: datetime) -> Iterator[Wa
     rows = counted.outerjoin(Decision, col(Decision.id) == col(Delivery.decision_id)).where(soon).group_by(*place)
     for department, person, number, begun, newest in session.execute(rows):
         yield Wait(EXPIRING, department, person, number, begun + timedelta(days=days), newest)
+
+
+def requested(session: Session) -> Iterator[Wait]:
+    """Folders of whose mail somebody asked for some, and has no answer."""
+    place = (col(Delivery.department), col(Delivery.person))
+    counted = select(*place, func.count(), func.min(col(MailRequest.asked_at), type_=Instant), func.max(col(MailRequest.id)))
+    rows = counted.join(MailRequest, col(MailRequest.delivery_id) == col(Delivery.id)).where(asked.is_open()).group_by(*place)
+    for department, person, number, first, newest in session.execute(rows):
+        yield Wait(REQUESTED, department, person, number, first, newest)
 
 
 def by_folder(session: Session, cause: str, which: ColumnElement[bool], moment: SQLColumnExpression[Any]) -> Iterator[Wait]:

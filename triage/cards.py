@@ -1,14 +1,15 @@
 """Read-only: the queue as cards, deliveries that are decided together."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, String, Subquery, and_, func, literal, not_, or_, select
 from sqlmodel import Session, col
 
-from triage import expiry, grouping, kept_cards, legal_holds, sealed
+from triage import asked, expiry, grouping, kept_cards, legal_holds, sealed
 from triage.actor import Actor
+from triage.asked import Asked
 from triage.grouping import NEVER, Group
 from triage.kept_cards import Kept, Pile, Place
 from triage.listings import Listed, seen, some
@@ -40,6 +41,7 @@ class Card:
     lead: Listed
     ids: tuple[int, ...]  # newest first, at most CARD_IDS
     select: Selection  # all of it, whatever its state
+    asked: tuple[Asked, ...] = ()  # who asked for which of it, the oldest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +92,12 @@ def cards(
     ids = ids_of(session, where, page, group, most_ids) if most_ids else {pile.key: [] for pile in page}
     leads = {lead.id: lead for lead in some(session, [pile.lead for pile in page], by=by)}
     ends = expiring(session, where, page, group, now)
+    wishes = asked.of_cards(session, where, [pile.key for pile in page], group)
     items = tuple(
-        card(pile, sizes[pile.pile], leads[pile.lead], ids[pile.key], soon(pile, leads[pile.lead], ends, now), group)
+        replace(
+            card(pile, sizes[pile.pile], leads[pile.lead], ids[pile.key], soon(pile, leads[pile.lead], ends, now), group),
+            asked=tuple(wishes.get(pile.key, ())),
+        )
         for pile in page
         if pile.lead in leads
     )

@@ -4,16 +4,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-WAITING, PERISHABLE, EXPIRING = "waiting", "perishable", "expiring"  # of a folder
+WAITING, PERISHABLE, EXPIRING, REQUESTED = "waiting", "perishable", "expiring", "requested"  # of a folder
 BRAKE, QUEUE, EMERGENCY = "brake", "queue", "emergency"  # of the company
-OF_FOLDERS, OF_COMPANY = (WAITING, PERISHABLE, EXPIRING), (BRAKE, QUEUE, EMERGENCY)
+OF_FOLDERS, OF_COMPANY = (WAITING, PERISHABLE, EXPIRING, REQUESTED), (BRAKE, QUEUE, EMERGENCY)
 CAUSES = (*OF_FOLDERS, *OF_COMPANY)
-COMES_ANEW = frozenset({PERISHABLE})  # of which more is as good a reason as the first
+COMES_ANEW = frozenset({PERISHABLE, REQUESTED})  # of which more is as good a reason as the first
 SOON = timedelta(minutes=5)  # how long it is quiet after one of those
 TITLES = {
     WAITING: "Mail waits longer than planned",
     PERISHABLE: "Mail that is of use for a short time only",
     EXPIRING: "Held mail expires within a day",
+    REQUESTED: "Somebody asks for a mail",
     BRAKE: "The directory was not believed",
     QUEUE: "Mail does not get on",
     EMERGENCY: "Everything passes",
@@ -46,6 +47,7 @@ def sentence(cause: str, waits: list[Wait], name: str, zone: str) -> str:
         WAITING: f"{mails} wait{'s' if number == 1 else ''}, the first since {since}.",
         PERISHABLE: f"{mails} {'is' if number == 1 else 'are'} of use for a short time only, the first until {since}.",
         EXPIRING: f"{mails} expire{'s' if number == 1 else ''}, the first on {since}.",
+        REQUESTED: f"{mails} {'is' if number == 1 else 'are'} asked for, the first since {since}.",
     }
     return f"{name}: {words[cause]}"
 

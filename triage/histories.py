@@ -158,6 +158,8 @@ ACTS = {
     "release": "Tried anew by {by}.",
     "retry": "Tried again at once by {by}.",
     "expire": "Expired: nobody decided in time.",
+    "ask": "{for} asked for it: {words}",
+    "decline-request": "{by} said no to the request: {reason}",
     "view": "Looked at by {by}.",
     "source": "The source was downloaded by {by}.",
     "attachment": "Attachment {number} was downloaded by {by}.",

@@ -842,6 +842,24 @@ class PracticeAnswer(SQLModel, table=True):
     given: str
 
 
+class MailRequest(SQLModel, table=True):
+    """Somebody here asked for a mail that is held or was taken away: once for each mail."""
+
+    __tablename__ = "mail_request"
+    id: int = identity()
+    delivery_id: int = Field(sa_column=Column(BigInteger, ForeignKey("delivery.id"), nullable=False, unique=True))
+    asked_by: str
+    asked_by_shown: str  # whose mail it is
+    taken_by_shown: str = ""  # who wrote it down for them
+    asked_at: datetime = instant()
+    words: str = ""
+    declined_at: datetime | None = instant(nullable=True)
+    declined_by: str = ""
+    declined_by_shown: str = ""
+    reason: str = ""
+    __table_args__ = (Index("mail_request_open", "declined_at", "id"),)
+
+
 class Alarm(SQLModel, table=True):
     """What is so at present that somebody is told of: in a folder, or in the company where the department is ""."""
 

@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, not_, or_, select
 from sqlmodel import Session, col
 
-from triage import ids, sealed
-from triage.causes import BRAKE, EXPIRING, PERISHABLE, QUEUE, WAITING
-from triage.models import AuditRecord, Decision, DecisionItem, Delivery
+from triage import asked, ids, sealed
+from triage.causes import BRAKE, EXPIRING, PERISHABLE, QUEUE, REQUESTED, WAITING
+from triage.models import AuditRecord, Decision, DecisionItem, Delivery, MailRequest
 from triage.payloads import LISTED, Detail, Occurrence
 from triage.piles import HELD
 from triage.settings import Settings
@@ -99,9 +99,11 @@ def alarm(session: Session, record: AuditRecord, settings: Settings) -> Occurren
         return None
     code = said.get("department", "")
     data = {name: said[name] for name in ("department", "number", "people", "moment") if said.get(name)}
-    named: tuple[Detail, ...] = ()
-    if said["cause"] == PERISHABLE:
-        named = details(session, and_(HELD, col(Delivery.department) == code, col(Delivery.perishable_until) > record.at))
+    about = {
+        PERISHABLE: and_(HELD, col(Delivery.perishable_until) > record.at),
+        REQUESTED: and_(asked.is_open(), col(MailRequest.delivery_id) == col(Delivery.id)),
+    }.get(said["cause"])
+    named = () if about is None else details(session, and_(col(Delivery.department) == code, about))
     concerned = frozenset({code} if code else ())
     return occurrence(record, kind, said.get("said", ""), settings, data, departments=concerned, details=named)
 
@@ -110,6 +112,7 @@ KINDS = {
     PERISHABLE: "perishable.waiting",
     WAITING: "folder.overdue",
     EXPIRING: "mail.expiring",
+    REQUESTED: "mail.requested",
     BRAKE: "directory.brake",
     QUEUE: "queue.alarm",
 }

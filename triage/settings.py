@@ -356,8 +356,9 @@ class Notices:
     )
     staff: tuple[str, ...] = key(
         "What staff on duty are told by mail (docs/notices.md): waiting (longer than its target), perishable (of use for a short time "
-        "only), expiring (within a day), brake (a directory that is not believed), queue (mail does not get on), emergency.",
-        ("waiting", "expiring", "brake", "queue", "emergency"),
+        "only), expiring (within a day), requested (by whom it is for), brake (a directory that is not believed), queue (mail does not "
+        "get on), emergency.",
+        ("waiting", "expiring", "requested", "brake", "queue", "emergency"),
         choices=CAUSES,
     )
     at_night: tuple[str, ...] = key("Those of them that staff is told also out of hours (cover.hours).", (), choices=CAUSES)

@@ -12,6 +12,7 @@ ACTING = {
     "decisions": Grant.DECIDE,
     "queue": Grant.DECIDE,
     "second-keys": Grant.DECIDE,
+    "requests": Grant.DECIDE,
     "campaigns": Grant.DECIDE,
     "rules": Grant.RULES,
     "learn": Grant.LEARN,

@@ -38,6 +38,8 @@ COMMANDS = {  # where each command lives: a role must not import what another on
     "hold": "mail",
     "redeliver": "redelivering",
     "sweep": "sweeping",
+    "ask": "requests",
+    "requests": "requests",
     "seed": "seeding",
     "campaigns": "campaigns",
     "decisions": "decided",

@@ -48,10 +48,12 @@ class Secret:
     correspondent: str
     token: str
     campaign: str
+    wanted: str = ""  # another mail, which is held and asked for
+    request: str = ""
 
     @property
     def ids(self) -> tuple[str, ...]:
-        return (self.delivery, self.message, self.decision, self.rule, self.pending, self.correspondent)
+        return (self.delivery, self.message, self.decision, self.rule, self.pending, self.correspondent, self.wanted, self.request)
 
 
 @dataclass
@@ -144,6 +146,9 @@ CALLS = {
     "list_substitutes": Call(says=True),
     "arrange_substitute": Call(json={"absent": "ana", "substitute": "eva", "ends_at": "2099-01-01T00:00:00Z"}),
     "end_substitute": Call(),
+    "list_requests": Call(says=True),
+    "create_request": Call(),
+    "decline_request": Call(),
     "list_second_keys": Call(says=True),
     "confirm_second_key": Call(),
     "decline_second_key": Call(),
@@ -172,7 +177,7 @@ PEOPLES = {
 ACTING = {  # what a token must be for, beside reading; what stands nowhere only reads
     "decide": {
         "create_decision", "undo_decision", "retry_delivery", "give_up_delivery", "hold_delivery", "retry_all", "give_up_all", "hold_all",
-        "decline_second_key", "take_related", "join_campaign", "split_campaign",
+        "decline_second_key", "create_request", "decline_request", "take_related", "join_campaign", "split_campaign",
     },
     "learn": {"learn"},
     "rules": {"accept_correspondents", "drop_correspondents", "create_rule", "delete_rule", "change_rule", "import_rules",
@@ -217,6 +222,8 @@ FORBIDDEN = {
     "join_campaign": NOT_MINE,
     "split_campaign": NOT_MINE,
     "create_sweep": {403},
+    "create_request": NOT_MINE,
+    "decline_request": NOT_MINE,
     "confirm_second_key": NOT_MINE,
     "decline_second_key": NOT_MINE,
     "retry_delivery": NOT_MINE,
@@ -276,6 +283,8 @@ def made_by(browser: Browser, came: Came, scope: str = "department:it") -> Secre
     away = browser.post("/substitutes", {"substitute": "sam", "starts_at": "2098-01-01T00:00:00Z", "ends_at": "2099-01-01T00:00:00Z"})
     browser.post("/learn", {"items": [{"employee": "joe.fern", "address": "secret@only-it.example"}]})
     (known,) = browser.get("/correspondents?q=only-it").json()["items"]
+    (wanted,) = came(JOE, author="secret@only-it.example", subject="Secret plan, again")
+    request = browser.post("/requests", {"delivery": wanted, "words": "the Secret plan"}).json()["id"]
     return Secret(
         delivery,
         message,
@@ -287,6 +296,8 @@ def made_by(browser: Browser, came: Came, scope: str = "department:it") -> Secre
         known["id"],
         made_token(browser),
         campaign,
+        wanted,
+        request,
     )
 
 
@@ -330,10 +341,12 @@ def called(browser: Browser, secret: Secret, name: str, method: str, path: str, 
     about = {"delivery_id": secret.delivery, "message_id": secret.message, "decision_id": secret.decision, "rule_id": secret.rule}
     about |= {"substitution_id": secret.substitution, "pending_id": secret.pending, "token_id": secret.token}
     about["proposal_id"] = about["hold_id"] = about["erasure_id"] = "0000000000000"
-    about |= {"card": secret.delivery, "campaign_id": secret.campaign, "name": "campaigns"}
+    about |= {"card": secret.delivery, "campaign_id": secret.campaign, "name": "campaigns", "request_id": secret.request}
     body = CALLS[name].json
     if name == "create_decision":
         body = {"verb": "hold", "select": {"ids": [secret.delivery]}}
+    if name == "create_request":
+        body = {"delivery": secret.wanted}
     if name == "answer_card":
         body = {"card": secret.delivery, "answer": "let-in"}
     if name == "import_rules":
@@ -398,6 +411,8 @@ def test_within_the_scope_each_operation_does_its_work(app: FastAPI, secret: Sec
         "end_substitute",
         "confirm_second_key",
         "decline_second_key",
+        "create_request",
+        "decline_request",
     }
     expected = {"create_session": 401, "download_attachment": 404, "retry_all": 422, "give_up_all": 422, "hold_all": 422}
     expected["answer_proposal"] = expected["lift_legal_hold"] = expected["get_erasure"] = 404
@@ -513,11 +528,11 @@ def test_others_see_that_something_waits(sealed: Secret, ana: Browser, new_brows
     came(JOE)
     (it,) = [one for one in ana.get("/departments").json() if one["code"] == "it"]
     joe = it["people"][0]
-    assert (it["held"], joe["held"], joe["sealed"]) == (1, 1, True)
+    assert (it["held"], joe["held"], joe["sealed"]) == (2, 2, True)
     assert it["sealed"] is (sealed.scope == "department:it")
     assert ana.get("/deliveries?department=it").json()["items"] == []
     seen = [one for one in new_browser("hana").get("/departments").json() if one["code"] == "it"]
-    assert seen[0]["people"][0] == {"uid": "joe.fern", "name": "Joe Fern", "held": 1, "sealed": False}
+    assert seen[0]["people"][0] == {"uid": "joe.fern", "name": "Joe Fern", "held": 2, "sealed": False}
 
 
 def test_a_copy_in_an_open_folder_is_opened_as_ever(sealed: Secret, ana: Browser, new_browser: NewBrowser, came: Came) -> None:

@@ -51,6 +51,8 @@ REFUSED = {  # about one delivery, decision or rule: there is none
     "rules change": "{rule} --note x",
     "rules redirect": "x@x.example --to joe.fern --scope {scope}",
     "rules explain": "{mail}",
+    "ask": "{mail}",
+    "requests decline": "{request}",
     "second-keys confirm": "{pending}",
     "second-keys decline": "{pending}",
 }
@@ -77,6 +79,9 @@ SILENT = {  # answered, and without it
     "practice scores": "",
     "token list": "",
     "webhooks list": "",
+    "requests list": "",
+    "report": "",
+    "legal-hold list": "",
 }
 # they start a role, or tell of no mail
 OTHERS = {
@@ -85,7 +90,8 @@ OTHERS = {
     "staff password", "sweep", "staff add", "staff remove", "staff away", "staff sign-out", "staff substitute",
     "staff end-substitute", "token create", "token revoke", "settings", "doctor",
     "learn postfix-log", "mode enforce", "mode observe", "mode reset",
-    "rules import", "webhooks test", "webhooks resume", "webhooks secret",
+    "rules import", "webhooks test", "webhooks resume", "webhooks secret", "legal-hold add", "legal-hold lift", "person-data list",
+    "person-data export", "person-data erase",
     "rehearse imap", "rehearse maildir", "rehearse mbox", "import maildir", "import mbox", "open",
 }  # fmt: skip
 
@@ -101,6 +107,7 @@ class Secret:
     correspondent: str
     scope: str
     campaign: str
+    request: str
 
 
 def commands(group: click.Group = mailroom, before: str = "") -> Iterator[str]:
@@ -131,6 +138,7 @@ def secret(
         directory.apply(session, sealed, settings.company, by=SYNC, now=NOW)
     monkeypatch.setattr(getpass, "getuser", lambda: "hana")
     mail = arrives(author="secret@only-it.example", subject="Secret plan", text="A merger that nobody may hear of yet.")
+    asked = shell("ask", mail, "--words", "the Secret plan").out.partition(" ")[0]
     assert shell("release", mail, "--reason", "Secret plan").code == 0
     assert shell("block", "secret.example", "--scope", request.param, "--note", "Secret plan").code == 0
     with transaction(engine) as session:
@@ -144,7 +152,7 @@ def secret(
         learning.announce(session, wrote, settings=settings, by=shell_user(), now=utcnow())
         known = session.scalars(select(col(Correspondent.id))).one()
     monkeypatch.setattr(getpass, "getuser", lambda: "root")
-    return Secret(mail, show(decision or 0), show(rule), show(pending), show(known), request.param, campaign)
+    return Secret(mail, show(decision or 0), show(rule), show(pending), show(known), request.param, campaign, asked)
 
 
 def test_every_command_has_its_line_here() -> None:

@@ -17,6 +17,7 @@ from triage_api.shapes.proposals import *
 from triage_api.shapes.queue import *
 from triage_api.shapes.rejections import *
 from triage_api.shapes.reports import *
+from triage_api.shapes.requests import *
 from triage_api.shapes.rules import *
 from triage_api.shapes.second_keys import *
 from triage_api.shapes.selections import *

@@ -14,6 +14,16 @@ from triage_api.shapes.selections import Selected
 from triage_api.shapes.texts import GivenId, Id, Order, Shape, Text, Word
 
 
+class CardRequest(Shape):
+    """Somebody here asked for a mail of a card."""
+
+    id: Id
+    delivery: Annotated[Id, Field(validation_alias="delivery_id")]
+    by_shown: str
+    at: datetime
+    words: str
+
+
 class Card(Shape):
     """Deliveries that are decided together."""
 
@@ -27,6 +37,7 @@ class Card(Shape):
     urgency: Annotated[int, Field(description="What is looked at first, 0-100: the greatest of its deliveries. It never decides.")]
     perishable_until: datetime | None
     expires_at: Annotated[datetime | None, Field(description="when the first of it is put away because nobody decided; null: not today")]
+    requests: Annotated[list[CardRequest], Field(description="who asked for which of it", validation_alias="asked")]
     lead: Delivery
     ids: Annotated[list[Id], Field(description="the newest 500")]
     select: Annotated[Selected, Field(description="all of it: for a preview or a decision, together with `states` and a folder")]

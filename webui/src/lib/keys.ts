@@ -63,6 +63,7 @@ export const commands: readonly Command[] = [
     ['goSending', 'g w', 'Go to the mail on the way'],
     ['goReports', 'g s', 'Go to the reports'],
     ['goPractice', 'g t', 'Go to practice'],
+    ['goRequests', 'g i', 'Go to what people here ask for'],
     ['goSecondKeys', 'g k', 'Go to what waits for a second key'],
     ['goDoors', 'g o', 'Go to the doors'],
   ]),

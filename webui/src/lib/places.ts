@@ -1,6 +1,7 @@
 // The pages there are: where each is, what it is called, its command in the key map, and where it stands in the rail.
 import type { Component } from 'svelte'
 import { proposals } from './proposals.svelte'
+import { requests } from './requests.svelte'
 import { secondKeys } from './secondKeys.svelte'
 import { session } from './session.svelte'
 
@@ -21,6 +22,7 @@ export interface Place {
 
 export const PLACES: readonly Place[] = [
   { path: '/sending', says: 'On the way', command: 'goSending', part: 'queue', load: () => import('../pages/Sending.svelte') },
+  { path: '/requests', says: 'Asked for', command: 'goRequests', part: 'queue', load: () => import('../pages/Requests.svelte'), shown: () => requests.items.length > 0, count: () => requests.items.length },
   { path: '/second-keys', says: 'Second keys', command: 'goSecondKeys', part: 'queue', load: () => import('../pages/SecondKeys.svelte'), shown: () => secondKeys.items.length > 0, count: () => secondKeys.items.length },
   { path: '/decisions', says: 'Decisions', command: 'goDecisions', part: 'queue', load: () => import('../pages/Decisions.svelte'), one: () => import('../pages/Decision.svelte') },
   { path: '/first-day', says: 'First day', command: 'goFirstDay', part: 'end', load: () => import('../pages/FirstDay.svelte'), shown: () => proposals.mine && proposals.open > 0, count: () => proposals.open },

@@ -76,6 +76,10 @@ export interface DeliveryStory extends Delivery { history: Happening[]; attempts
 export interface Outgoing extends Delivery { next_hop: string }
 export interface NextHop { next_hop: string; waiting: number; under_way: number; refused: number; unreachable: number; last_reply: string; next_try: string | null }
 
+/** Somebody here asks for a mail of a card. */
+export interface CardRequest { id: string; delivery: string; by_shown: string; at: string; words: string }
+export interface MailRequest { id: string; by_shown: string; taken_by_shown: string; at: string; words: string; mail: Delivery }
+
 export interface Card {
   key: string
   count: number
@@ -87,6 +91,7 @@ export interface Card {
   urgency: number
   perishable_until: string | null
   expires_at: string | null
+  requests: CardRequest[]
   lead: Delivery
   ids: string[]
   select: Select

@@ -111,3 +111,10 @@ export const stateWords = (mail: Delivery): string => (mail.state === 'queued' &
 export function scopeWords(scope: string, names: (scope: string) => string | undefined): string {
   return scope === 'company' ? 'the whole company' : (names(scope) ?? scope.slice(scope.indexOf(':') + 1))
 }
+
+/** Who asks for something on a row: "Joe Fern asks", "Joe Fern and 2 others ask". */
+export function asking(asked: readonly { by_shown: string }[]): string {
+  const names = [...new Set(asked.map((one) => plain(one.by_shown)))]
+  if (!names.length) return ''
+  return names.length === 1 ? `${names[0]} asks` : `${names[0]} and ${plural(names.length - 1, 'other')} ask`
+}

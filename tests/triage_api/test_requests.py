@@ -1,0 +1,30 @@
+"""Requests over HTTP, and on the cards."""
+
+from tests.triage_api.conftest import Browser, Came
+
+
+def test_asked_for_declined_and_asked_for_again(ana: Browser, came: Came) -> None:
+    (mail,) = came()
+    key = {"Idempotency-Key": "one"}
+    made = ana.post("/requests", {"delivery": mail, "words": "he called"}, headers=key)
+    assert made.status_code == 201
+    assert ana.post("/requests", {"delivery": mail, "words": "he called"}, headers=key).json() == made.json()
+    (card,) = ana.get("/cards").json()["items"]
+    (asked,) = card["requests"]
+    assert (asked["delivery"], asked["by_shown"], asked["words"]) == (mail, "Joe Fern", "he called")
+    (listed,) = ana.get("/requests").json()["items"]
+    assert (listed["id"], listed["mail"]["id"], listed["taken_by_shown"]) == (made.json()["id"], mail, "Ana Roth")
+    assert "Joe Fern asked for it: he called" in [one["sentence"] for one in ana.get(f"/deliveries/{mail}").json()["history"]]
+    assert ana.post(f"/requests/{listed['id']}/decline", {"reason": "not from his bank"}).status_code == 204
+    assert ana.post(f"/requests/{listed['id']}/decline").status_code == 409
+    assert ana.get("/requests").json()["items"] == ana.get("/cards").json()["items"][0]["requests"] == []
+    refused = ana.post("/requests", {"delivery": mail})
+    assert (refused.status_code, refused.json()["detail"]) == (409, "Ana Roth said no to this: not from his bank")
+
+
+def test_pages_of_requests(ana: Browser, came: Came) -> None:
+    made = [ana.post("/requests", {"delivery": mail}).json()["id"] for mail in (came()[0], came()[0], came()[0])]
+    first = ana.get("/requests?limit=2").json()
+    rest = ana.get(f"/requests?limit=2&cursor={first['next_cursor']}").json()
+    assert [one["id"] for page in (first, rest) for one in page["items"]] == made[::-1]
+    assert rest["next_cursor"] is None

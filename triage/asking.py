@@ -1,0 +1,175 @@
+"""A person here asks for a mail that is held or was taken away; staff decides. Asking changes nothing but the place in the queue."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Row, Select, and_, func, select
+from sqlmodel import Session, col
+
+from triage import access, asked, db, ledger
+from triage.actor import Actor
+from triage.errors import BadInput, NotAllowedNow, NotFound
+from triage.ids import new_id, show
+from triage.listings import Listed, some
+from triage.models import Decision, Delivery, MailRequest, Person
+from triage.settings import Settings
+from triage.states import State
+from triage.visible import visible
+
+EMPLOYEE = "employee"  # kind of an actor who is nobody but themselves
+LONGEST = 300  # characters of what somebody adds
+MOST_OPEN = 30  # requests of one person that wait at once
+ON_ITS_WAY = frozenset({State.QUEUED, State.RELAYING, State.DELIVERED, State.RESTORING})
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as staff sees it, with the mail it is about."""
+
+    id: int
+    by_shown: str  # whose mail it is
+    taken_by_shown: str  # who wrote it down for them; "" when they asked themselves
+    at: datetime
+    words: str
+    mail: Listed
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """Mail of one's own that one can ask for: who sent it and what it is called, no more."""
+
+    id: int
+    author: str
+    author_name: str
+    subject: str
+    received_at: datetime
+    waits: bool  # else it was taken away
+    gone_at: datetime | None  # when that was
+    expires_at: datetime | None
+    asked_at: datetime | None
+    declined: str  # what was said to the request; "" when nothing
+
+
+def ask(session: Session, delivery_id: int, *, by: Actor, words: str, now: datetime) -> int:
+    """Ask for a mail: the employee whose it is, or staff for them; the id of the request. Asked again it is the same one.
+
+    NotFound when it is none of theirs, NotAllowedNow when it is on its way or the answer was no.
+    """
+    words = " ".join(words.split())[:LONGEST]
+    if by.kind != EMPLOYEE:
+        access.may_decide(by)
+    delivery = session.scalars(select(Delivery).where(col(Delivery.id) == delivery_id, theirs(by)).with_for_update()).first()
+    if delivery is None:
+        raise NotFound(f"there is no delivery {show(delivery_id)}")
+    if earlier := session.scalars(select(MailRequest).where(col(MailRequest.delivery_id) == delivery_id)).first():
+        if earlier.declined_at is not None:
+            raise NotAllowedNow(f"{earlier.declined_by_shown} said no to this: {earlier.reason or 'no reason was given'}")
+        return earlier.id
+    may_be_asked_for(session, delivery, by)
+    name = name_of(session, delivery, by)
+    made = new_id()
+    taken_by = "" if by.kind == EMPLOYEE else by.shown
+    values = {"asked_by": str(by), "asked_by_shown": name, "taken_by_shown": taken_by, "asked_at": now, "words": words}
+    db.insert_if_missing(session, MailRequest, id=made, delivery_id=delivery_id, **values, declined_by="", declined_by_shown="", reason="")
+    asked.raise_up(session, delivery, name)
+    ledger.write(session, "ask", f"delivery:{show(delivery_id)}", by=by, now=now, detail={"for": name, "words": words})
+    return made
+
+
+def may_be_asked_for(session: Session, delivery: Delivery, by: Actor) -> None:
+    """NotAllowedNow when there is nothing to ask for; BadInput when one person asks for too much at once."""
+    if delivery.state in ON_ITS_WAY:
+        raise NotAllowedNow("it was let in: it is in the mailbox, or on its way there")
+    if delivery.state not in asked.ASKABLE or delivery.erased_at is not None:
+        raise NotAllowedNow("its content is gone: ask the sender to send it again")
+    waiting = select(func.count()).select_from(MailRequest).join(Delivery, col(Delivery.id) == col(MailRequest.delivery_id))
+    if (session.scalar(waiting.where(asked.is_open(), col(MailRequest.asked_by) == str(by))) or 0) >= MOST_OPEN:
+        raise BadInput(f"{MOST_OPEN} requests of yours wait already: let them be answered first")
+
+
+def theirs(by: Actor) -> ColumnElement[bool]:
+    """Which mail an actor may ask for: their own, or what is in their scope."""
+    if by.kind == EMPLOYEE:
+        return and_(col(Delivery.direction) == "in", col(Delivery.person) == by.name)
+    return access.visible(by)
+
+
+def name_of(session: Session, delivery: Delivery, by: Actor) -> str:
+    """Who asks, as people read it: whose mail it is; of a shared folder who wrote it down."""
+    person = session.get(Person, delivery.person) if delivery.person else None
+    return person.name if person else by.shown
+
+
+def decline(session: Session, request_id: int, *, by: Actor, reason: str, now: datetime) -> None:
+    """Say no, in words that who asked can read. NotFound outside the actor's scope, NotAllowedNow when it was answered."""
+    access.may_decide(by)
+    found = session.execute(open_ones(access.visible(by)).where(col(MailRequest.id) == request_id).with_for_update(of=MailRequest)).first()
+    if found is None:
+        known = select(col(MailRequest.id)).join(Delivery, col(Delivery.id) == col(MailRequest.delivery_id)).where(access.visible(by))
+        if session.scalar(known.where(col(MailRequest.id) == request_id)) is None:
+            raise NotFound(f"there is no request {show(request_id)}")
+        raise NotAllowedNow("this request has its answer already")
+    row, delivery = found
+    row.declined_at, row.declined_by, row.declined_by_shown = now, str(by), by.shown
+    row.reason = " ".join(reason.split())[:LONGEST]
+    asked.let_down(session, delivery)
+    ledger.write(session, "decline-request", f"delivery:{show(delivery.id)}", by=by, now=now, detail={"reason": row.reason})
+
+
+def open_ones(where: ColumnElement[bool]) -> Select[MailRequest, Delivery]:
+    """The open requests about this mail."""
+    return select(MailRequest, Delivery).join(Delivery, col(Delivery.id) == col(MailRequest.delivery_id)).where(asked.is_open(), where)
+
+
+def listing(session: Session, *, by: Actor, limit: int = 50, before: int | None = None) -> list[Request]:
+    """What is asked for in the actor's scope and has no answer, the newest first."""
+    rows = open_ones(access.visible(by)).order_by(col(MailRequest.id).desc()).limit(limit)
+    found = session.execute(rows if before is None else rows.where(col(MailRequest.id) < before)).all()
+    mails = {one.id: one for one in some(session, [delivery.id for _, delivery in found], by=by)}
+    return [
+        Request(row.id, row.asked_by_shown, row.taken_by_shown, row.asked_at, row.words, mails[delivery.id])
+        for row, delivery in found
+        if delivery.id in mails
+    ]
+
+
+def own(session: Session, uid: str, *, settings: Settings, now: datetime, since: datetime | None = None, limit: int = 100) -> list[Own]:
+    """A person's own mail that waits or was taken away, what they may want first. `since`: of the latter only what was taken since then."""
+    days = timedelta(days=max(settings.retention.purged_days, settings.retention.held_days))
+    mine = and_(col(Delivery.person) == uid, col(Delivery.direction) == "in", col(Delivery.erased_at).is_(None))
+    waits = and_(mine, col(Delivery.state) == State.HELD)
+    gone = [state for state in asked.ASKABLE if state is not State.HELD]
+    lately = and_(col(Delivery.received_at) > now - 2 * days, col(Delivery.settled_at) > (since or now - days))
+    taken = and_(mine, col(Delivery.state).in_(gone), lately)
+    ends = timedelta(days=settings.retention.held_days)
+    return [row_of(row, ends) for which in (waits, taken) for row in session.execute(rows_of(which).limit(limit))]
+
+
+def rows_of(which: ColumnElement[bool]) -> Select[Delivery, MailRequest, datetime]:
+    """Mail with the request for it and the last decision about it."""
+    return (
+        select(Delivery, MailRequest, col(Decision.at))
+        .outerjoin(MailRequest, col(MailRequest.delivery_id) == col(Delivery.id))
+        .outerjoin(Decision, col(Decision.id) == col(Delivery.decision_id))
+        .where(which)
+        .order_by(col(Delivery.urgency).desc(), col(Delivery.received_at).desc())
+    )
+
+
+def row_of(row: Row[Delivery, MailRequest, datetime], ends: timedelta) -> Own:
+    """A row as the person sees it."""
+    delivery, request, decided_at = row
+    waits = delivery.state == State.HELD
+    begun = max(delivery.received_at, decided_at or delivery.received_at)
+    return Own(
+        id=delivery.id,
+        author=delivery.author,
+        author_name=delivery.author_name,
+        subject=delivery.subject,
+        received_at=delivery.received_at,
+        waits=waits,
+        gone_at=None if waits else delivery.settled_at,
+        expires_at=begun + ends if waits else None,
+        asked_at=request.asked_at if request else None,
+        declined=visible(f"{request.declined_by_shown}: {request.reason or 'no'}") if request and request.declined_at else "",
+    )

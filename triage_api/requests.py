@@ -1,0 +1,38 @@
+"""What people here ask for: list, write one down for somebody, say no. Who decides about the mail says yes."""
+
+from fastapi import APIRouter
+
+from triage import asking
+from triage.times import utcnow
+from triage_api import shapes
+from triage_api.once import Once
+from triage_api.pages import Cursor, Limit, cursor_of, place_of
+from triage_api.problems import described
+from triage_api.session import Staff
+from triage_api.transactions import Read, Tx, ring_after
+
+router = APIRouter(route_class=Once, prefix="/requests", tags=["requests"])
+
+
+@router.get("", response_model=shapes.MailRequests, responses=described(401, 422))
+def list_requests(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = None) -> shapes.MailRequests:
+    """What is asked for in your scope and has no answer, the newest first; also mail that was taken away."""
+    (before,) = place_of(cursor, int) or (None,)
+    found = asking.listing(session, by=by, limit=limit + 1, before=before)
+    following = (found[limit - 1].id,) if len(found) > limit else None
+    return shapes.MailRequests.model_validate({"items": found[:limit], "next_cursor": cursor_of(following)})
+
+
+@router.post("", status_code=201, response_model=shapes.RequestMade, responses=described(401, 403, 404, 409, 422))
+def create_request(order: shapes.RequestOrder, session: Tx, by: Staff) -> shapes.RequestMade:
+    """Write down that somebody asks for a mail of theirs: its card rises. Asked for twice it is the same request."""
+    made = asking.ask(session, order.delivery, by=by, words=order.words, now=utcnow())
+    ring_after(session)
+    return shapes.RequestMade.model_validate({"id": made})
+
+
+@router.post("/{request_id}/decline", status_code=204, responses=described(401, 403, 404, 409, 422))
+def decline_request(request_id: shapes.GivenId, session: Tx, by: Staff, order: shapes.DeclineOrder | None = None) -> None:
+    """Say no, with a word to who asked. The mail stays where it is."""
+    asking.decline(session, request_id, by=by, reason=order.reason if order else "", now=utcnow())
+    ring_after(session)
