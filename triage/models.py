@@ -626,6 +626,8 @@ class KeptView(SQLModel, table=True):
     id: int = identity()
     name: str = Field(unique=True)  # views.View as JSON
     ready: bool = False  # its cards are all there
+    stage: int = 0  # while it is made: tallies.STAGES
+    reached: str = ""  # and the pile that was written last
 
 
 class KeptTotal(SQLModel, table=True):

@@ -1,26 +1,26 @@
 """Keeps the counts: cards and folders with what is held, folded from what was touched. One process does it, the sealer's."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from itertools import groupby, islice
+from functools import partial
+from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Select, and_, delete, func, insert, literal, select, tuple_
+from sqlalchemy import ColumnElement, Engine, Select, and_, delete, func, insert, literal, select, true, tuple_
 from sqlmodel import Session, col
 
 from triage import db, directory
 from triage.db import among
 from triage.grouping import Group
-from triage.ids import new_id
 from triage.models import CardAnchor, Delivery, Department, KeptCard, KeptFolder, KeptTotal, KeptView, StaffMember, Touched
 from triage.piles import HELD, Part, in_piles, parts, pile_of
 from triage.times import to_micros
 from triage.views import View
 
 AT_ONCE = 200  # touched rows folded in one transaction, so that nobody waits long
-WRITTEN_AT_ONCE = 2000  # cards of a new view written in one transaction
+DROPPED_AT_ONCE = 2000  # cards of a view that nobody has deleted in one transaction
 ANCHOR_EVERY = 200  # cards between two anchors
-DUTY, LEASE = "counts", timedelta(minutes=5)  # longer than a new view takes
+DUTY, LEASE = "counts", timedelta(minutes=5)
 GROUPED: tuple[Group, ...] = ("sender", "campaign")
 
 
@@ -52,7 +52,7 @@ def added_up(mine: Sequence[Part]) -> dict[str, Any]:
 def fold(session: Session, *, now: datetime) -> int:
     """Count anew what was touched, a slice of it; how many rows that were."""
     rows = session.scalars(select(Touched).order_by(col(Touched.id)).limit(AT_ONCE)).all()
-    views = [(one.id, View.named(one.name)) for one in session.scalars(select(KeptView).where(col(KeptView.ready)))]
+    views = [(one.id, View.named(one.name)) for one in session.scalars(select(KeptView))]  # those that are being made too
     for group in GROUPED:
         piles = {pile_of(one, group) for one in rows} | over(session, group, now)
         if piles:
@@ -93,11 +93,18 @@ def count_folders(session: Session, folders: set[tuple[str, str]]) -> None:
     """Write anew how much is held in these folders."""
     if not folders:
         return
-    place = (col(Delivery.department), col(Delivery.person))
-    counted = session.execute(select(*place, func.count()).where(HELD, tuple_(*place).in_(folders)).group_by(*place)).all()
+    here = tuple_(col(Delivery.department), col(Delivery.person)).in_(folders)
+    counted = held_in(session, here)
     session.execute(delete(KeptFolder).where(tuple_(col(KeptFolder.department), col(KeptFolder.person)).in_(folders)))
     if counted:
-        session.execute(insert(KeptFolder), [{"department": code, "person": uid, "held": held} for code, uid, held in counted])
+        session.execute(insert(KeptFolder), counted)
+
+
+def held_in(session: Session, where: ColumnElement[bool]) -> list[dict[str, Any]]:
+    """How much is held in the folders that `where` names, as rows."""
+    place = (col(Delivery.department), col(Delivery.person))
+    rows = session.execute(select(*place, func.count()).where(HELD, where).group_by(*place))
+    return [{"department": code, "person": uid, "held": held} for code, uid, held in rows]
 
 
 def wanted(session: Session, now: datetime) -> set[View]:
@@ -113,24 +120,88 @@ def wanted(session: Session, now: datetime) -> set[View]:
 
 
 def build(engine: Engine, *, now: datetime) -> int:
-    """Make the views that somebody has and that are not there, and drop those that nobody has; how many were made.
+    """Make the views that somebody has and that are not there, whole; how many. Who has others waiting takes it slice by slice."""
+    begun = begin(engine, now=now)
+    while go_on(engine, now=now):
+        pass
+    return begun
 
-    What is touched meanwhile is folded afterwards, so that nothing is missed. Only the process that folds may call this.
+
+def begin(engine: Engine, *, now: datetime) -> int:
+    """Begin the views that somebody has and that are not there, and drop those that nobody has; how many were begun.
+
+    Only the process that folds may call this. What is touched from now on is folded into them too.
     """
     with db.reading(engine) as session:
         names = {view.name for view in wanted(session, now)}
-        there: dict[str, bool] = dict(session.execute(select(col(KeptView.name), col(KeptView.ready))).all())
+        there = set(session.scalars(select(col(KeptView.name))))
         folders = session.scalar(select(func.count()).select_from(KeptFolder)) or 0
-    missing = sorted(names - {name for name, ready in there.items() if ready})
-    dropped = set(there) - names | {name for name, ready in there.items() if not ready}
-    for name in dropped:
+        held = held_in(session, true()) if not folders else []
+    for name in there - names:
         drop(engine, name)
-    if missing:
-        make(engine, missing, now)
-    if not folders:
+    if names - there:
         with db.transaction(engine) as session:
-            count_folders(session, set(session.execute(select(col(Delivery.department), col(Delivery.person)).where(HELD).distinct())))
-    return len(missing)
+            for name in sorted(names - there):
+                view = KeptView(name=name)
+                session.add_all([view, *(KeptTotal(view=view.id, grouped=group) for group in GROUPED)])
+    if held:
+        with db.transaction(engine) as session:
+            session.execute(insert(KeptFolder), held)
+    return len(names - there)
+
+
+def go_on(engine: Engine, *, now: datetime) -> bool:
+    """Write the next cards of the views that are being made, in a transaction of its own; is there more to do?
+
+    Pile after pile, so that whoever comes after a crash goes on where it was.
+    """
+    with db.transaction(engine) as session:
+        making = session.scalars(
+            select(KeptView).where(col(KeptView.ready).is_(False)).order_by(col(KeptView.stage), col(KeptView.id))
+        ).all()
+        if not making:
+            return False
+        stage, reached = making[0].stage, making[0].reached
+        together = [one for one in making if (one.stage, one.reached) == (stage, reached)]
+        group, next_piles = STAGES[stage]
+        piles = next_piles(session, reached)
+        if piles:
+            count_piles(session, set(piles), group, [(one.id, View.named(one.name)) for one in together], now)
+        for one in together:
+            one.stage, one.reached = (stage, piles[-1]) if piles else (stage + 1, "")
+            one.ready = one.stage == len(STAGES)
+        return True
+
+
+def senders(session: Session, reached: str, where: ColumnElement[bool] = HELD) -> list[str]:
+    """The next piles of mail of one author."""
+    author = col(Delivery.author)
+    rows = select(author).where(where, author > reached).distinct().order_by(author).limit(AT_ONCE)
+    return list(session.scalars(rows))
+
+
+def alone(session: Session, reached: str, where: ColumnElement[bool] = HELD) -> list[str]:
+    """The next mails whose author nobody can read."""
+    after = int(reached[1:] or 0)
+    rows = select(col(Delivery.id)).where(where, col(Delivery.author) == "", col(Delivery.id) > after).order_by(col(Delivery.id))
+    return [f"#{one}" for one in session.scalars(rows.limit(AT_ONCE))]
+
+
+def campaigns(session: Session, reached: str) -> list[str]:
+    """The next campaigns."""
+    campaign = col(Delivery.campaign_id)
+    rows = select(campaign).where(HELD, campaign > int(reached or 0)).distinct().order_by(campaign).limit(AT_ONCE)
+    return [str(one) for one in session.scalars(rows)]
+
+
+LIKE_NO_OTHER = and_(HELD, col(Delivery.campaign_id).is_(None))
+STAGES: tuple[tuple[Group, Callable[[Session, str], list[str]]], ...] = (
+    ("sender", senders),
+    ("sender", alone),
+    ("campaign", campaigns),
+    ("campaign", partial(senders, where=LIKE_NO_OTHER)),
+    ("campaign", partial(alone, where=LIKE_NO_OTHER)),
+)
 
 
 def past(now: datetime, groups: Iterable[Group]) -> ColumnElement[bool]:
@@ -140,10 +211,11 @@ def past(now: datetime, groups: Iterable[Group]) -> ColumnElement[bool]:
 
 
 def due(session: Session, now: datetime) -> bool:
-    """Is there anything to count anew?"""
+    """Is there anything to count anew, or a view to go on with?"""
+    unready = select(literal(1)).select_from(KeptView).where(col(KeptView.ready).is_(False)).limit(1)
     some = select(literal(1)).select_from(Touched).limit(1)
     late = select(literal(1)).select_from(KeptCard).where(past(now, GROUPED)).limit(1)
-    return session.scalar(some) is not None or session.scalar(late) is not None
+    return any(session.scalar(one) is not None for one in (some, late, unready))
 
 
 def drop(engine: Engine, name: str) -> None:
@@ -157,44 +229,11 @@ def drop(engine: Engine, name: str) -> None:
     while more:
         with db.transaction(engine) as session:
             some = select(col(KeptCard.grouped), col(KeptCard.pile), col(KeptCard.key)).where(col(KeptCard.view) == number)
-            slice_of = session.execute(some.limit(WRITTEN_AT_ONCE)).all()
+            slice_of = session.execute(some.limit(DROPPED_AT_ONCE)).all()
             columns = tuple_(col(KeptCard.grouped), col(KeptCard.pile), col(KeptCard.key))
             if slice_of:
                 session.execute(delete(KeptCard).where(col(KeptCard.view) == number, columns.in_(slice_of)))
             more = bool(slice_of)
-
-
-def make(engine: Engine, names: Sequence[str], now: datetime) -> None:
-    """Write the cards of new views, as of one moment, in one walk for all of them."""
-    views = [(new_id(), View.named(name)) for name in names]
-    with db.transaction(engine) as session:
-        session.execute(insert(KeptView), [{"id": number, "name": view.name, "ready": False} for number, view in views])
-        session.execute(
-            insert(KeptTotal), [{"view": number, "grouped": group, "cards": 0, "deliveries": 0} for number, _ in views for group in GROUPED]
-        )
-    with db.reading(engine) as looking:
-        for group in GROUPED:
-            rows = looking.execute(parts(literal(1) == 1, group, now), execution_options={"yield_per": WRITTEN_AT_ONCE})
-            totals = {number: [0, 0] for number, _ in views}
-            for some in slices(cards_of((Part(*row) for row in rows), views, group)):
-                with db.transaction(engine) as session:
-                    session.execute(insert(KeptCard), some)
-                for one in some:
-                    totals[one["view"]][0] += 1
-                    totals[one["view"]][1] += one["number"]
-            with db.transaction(engine) as session:
-                for number, (cards, deliveries) in totals.items():
-                    total = session.get_one(KeptTotal, (number, group))
-                    total.cards, total.deliveries = cards, deliveries
-    with db.transaction(engine) as session:
-        for number, _ in views:
-            session.get_one(KeptView, number).ready = True
-
-
-def slices(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """So many at a time as one transaction writes."""
-    while some := list(islice(rows, WRITTEN_AT_ONCE)):
-        yield some
 
 
 def anchor(engine: Engine) -> None:

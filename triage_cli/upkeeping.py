@@ -47,6 +47,7 @@ SEAL_EVERY = 0.5  # seconds
 TIDY_EVERY = 600.0
 LOOK_EVERY = 5.0
 COUNT_EVERY = 30.0  # between looks at which views somebody has, and new anchors
+MAKING = 0.5  # seconds of making kept views, between two looks at the trail
 SLICES = 8  # of mail from before, between two looks at the trail
 BREATH = 0.01  # between two of them: the others get their turn
 
@@ -116,7 +117,9 @@ def seal_trail(engine: Engine, holder: str) -> None:
 
 
 def keep_counts(engine: Engine, looked: float, zone: str) -> float:
-    """Fold what was touched; every COUNT_EVERY seconds see which views somebody has, and what reports need. When that was done last."""
+    """Fold what was touched, and go on with views that are being made; every COUNT_EVERY seconds see which ones somebody has, and
+    what reports need. When that was done last. Views are left for the next round after MAKING: the trail is to be sealed.
+    """
     look = time.monotonic() - looked > COUNT_EVERY
     with db.reading(engine) as session:
         if not look and not tallies.due(session, utcnow()):
@@ -124,10 +127,13 @@ def keep_counts(engine: Engine, looked: float, zone: str) -> float:
     with db.transaction(engine) as session:
         if not seal.elect(session, sealer(), utcnow(), duty=tallies.DUTY, lease=tallies.LEASE):
             return looked
-    if look:
-        tallies.build(engine, now=utcnow())
     while fold(engine):
         pass
+    if look:
+        tallies.begin(engine, now=utcnow())
+    until = time.monotonic() + MAKING
+    while time.monotonic() < until and tallies.go_on(engine, now=utcnow()):
+        time.sleep(BREATH)
     if look:
         tallies.anchor(engine)
         keep_for_reports(engine, zone)

@@ -171,15 +171,16 @@ def test_what_is_sealed_is_in_nobody_s_counts_but_of_those_named(
         assert View.of(session, ANA) != View.of(session, BOTH)
 
 
-def test_views_that_nobody_has_are_dropped_and_half_made_ones_made_anew(company: Engine, settings: Settings) -> None:
+def test_views_that_nobody_has_are_dropped_and_half_made_ones_made_whole(company: Engine, settings: Settings) -> None:
     some_mail(company, settings)
     counted(company)
     with transaction(company) as session:
         before = {one.name for one in session.scalars(select(KeptView))}
-        session.execute(update(KeptView).where(col(KeptView.name) == View.of(session, ANA).name).values(ready=False))
+        session.execute(update(KeptView).where(col(KeptView.name) == View.of(session, ANA).name).values(ready=False, stage=0))
         directory.apply(session, replace(COMPANY, staff=STAFF[:1]), settings.company, by=SYNC, now=NOW)
-    assert tallies.build(company, now=NOW) == 1
+    assert tallies.build(company, now=NOW) == 0
     with reading(company) as session:
+        assert set(session.scalars(select(col(KeptView.ready)))) == {True}
         left = {one.id: one.name for one in session.scalars(select(KeptView))}
         assert View.of(session, ANA).name in left.values()
         assert set(left.values()) < before
@@ -293,3 +294,41 @@ def test_each_mail_as_a_card_of_its_own_in_the_same_order(company: Engine, setti
                 after = page.following
             assert seen == [card.key for card in whole.items]
         counted(company)
+
+
+def test_a_view_that_is_made_in_slices_misses_nothing_that_comes_or_goes_meanwhile(
+    company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tallies, "AT_ONCE", 3)
+    made = some_mail(company, settings)
+    came(company, settings, JOE, author="")
+    assert tallies.begin(company, now=NOW) > 0
+    for step in range(100):
+        if step % 2:
+            came(company, settings, (JOE, MARA)[step % 4 // 2], author=f"{'zam'[step % 3]}{step % 5}@late.example")
+        elif made:
+            with transaction(company) as session:
+                purged = Selection.of(ids=(made.pop(),))
+                decisions.decide(session, purged, Verb.PURGE, by=ANA, reason="", now=NOW, settings=settings)
+        if step % 3 == 0:
+            folded(company)
+        if not tallies.go_on(company, now=NOW):
+            break
+    assert step > 5
+    while folded(company):
+        pass
+    with reading(company) as session:
+        assert set(session.scalars(select(col(KeptView.ready)))) == {True}
+    agree(company, monkeypatch, (ANA, BOTH))
+
+
+def test_who_comes_after_a_crash_goes_on_where_it_was(company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tallies, "AT_ONCE", 2)
+    some_mail(company, settings)
+    tallies.begin(company, now=NOW)
+    tallies.go_on(company, now=NOW)
+    with reading(company) as session:
+        assert {(one.ready, one.stage, one.reached) for one in session.scalars(select(KeptView))} == {(False, 0, "one1@good.example")}
+    assert tallies.begin(company, now=NOW) == 0
+    counted(company)
+    agree(company, monkeypatch, (BOTH,))

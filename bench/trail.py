@@ -1,0 +1,114 @@
+"""Claim: a trail of 1,000,000 records is verified in flat memory, and on SQLite in under five minutes.
+
+`mailroom audit verify` as a process of its own: every record read, hashed and compared with the one before. Beside it the floor: the
+same rows read and nothing done with them. `--size N` for another number.
+"""
+
+import contextlib
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+
+from sqlalchemy import Engine, insert
+from sqlmodel import SQLModel
+
+from bench.rounds import printing, processor
+from migrations.upgrade import upgrade
+from tests.peers import postgresql, processes
+from tests.triage.arriving import NOW
+from triage import db, ids, seal, trail_proof
+from triage.models import AuditRecord, Marker
+
+SIZE = 1_000_000
+AT_ONCE = 10_000
+TABLE = SQLModel.metadata.tables["audit_record"]
+COLUMNS = tuple(column.name for column in TABLE.columns)
+ACTS = ("receive", "claim", "deliver", "view", "release")
+
+
+def main() -> int:
+    """Measure and print."""
+    if "--verify" in sys.argv:
+        return verified(sys.argv[-1])
+    size = int(sys.argv[sys.argv.index("--size") + 1]) if "--size" in sys.argv else SIZE
+    watch = processor.Watch(())
+    with contextlib.ExitStack() as stack:
+        directory = stack.enter_context(processes.short_directory("trail"))
+        try:
+            server = stack.enter_context(postgresql.running())
+        except processes.Missing as missing:
+            return printing.missing(missing)
+        rows = []
+        for kind, url in (("SQLite", f"sqlite:///{directory}/trail.db"), ("PostgreSQL", server.create("trail"))):
+            for part in (size // 10, size):
+                rows.append((kind, f"{part:,}", *map(str, measured(url, part))))
+    printing.table(("", "records", "seconds", "CPU seconds", "reading alone, seconds", "greatest memory, MB"), rows)
+    printing.machine(others=[watch.stop()[2]])
+    return 0
+
+
+def measured(url: str, size: int) -> tuple[str, str, str, str]:
+    """Fill up to so many and verify; the floor beside it."""
+    engine = db.open_engine(url)
+    upgrade(engine)
+    fill(engine, size)
+    begun = time.perf_counter()
+    with db.reading(engine) as session:
+        sequence = 0
+        while some := seal.sealed_after(session, sequence):
+            sequence = some[-1].sequence or 0
+            session.expunge_all()
+    floor = time.perf_counter() - begun
+    engine.dispose()
+    command = [sys.executable, "-P", __file__, "--verify", url]
+    said = json.loads(subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ).stdout)
+    assert said["records"] == size, said
+    assert said["fault"] == "", said
+    return f"{said['seconds']:.0f}", f"{said['cpu']:.0f}", f"{floor:.0f}", f"{said['memory']:.0f}"
+
+
+def verified(url: str) -> int:
+    """One verification, in this process."""
+    engine = db.open_engine(url)
+    begun, used = time.perf_counter(), time.process_time()
+    with db.reading(engine) as session:
+        found = trail_proof.verify(session)
+    usage = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    said = {"records": found.records, "fault": found.fault, "seconds": time.perf_counter() - begun, "cpu": time.process_time() - used}
+    print(json.dumps(said | {"memory": usage}))
+    return 0
+
+
+def fill(engine: Engine, size: int) -> None:
+    """Chain records as the sealer does, up to so many."""
+    with db.reading(engine) as session:
+        head = session.get(Marker, seal.HEAD)
+        sequence, previous = (head.number, head.text) if head else (0, "")
+    while sequence < size:
+        rows = []
+        for number in range(sequence + 1, min(sequence + AT_ONCE, size) + 1):
+            row = AuditRecord(
+                id=ids.new_id(),
+                at=NOW,
+                by="system:relay",
+                act=ACTS[number % len(ACTS)],
+                subject=f"delivery:{ids.show(number)}",
+                detail={"reply": "250 2.0.0 taken", "next_hop": "lmtp://127.0.0.1:24"},
+                items=1,
+                digest=f"{number:064x}",
+                sequence=number,
+                previous=previous,
+            )
+            row.sealed = previous = seal.hash_of(row)
+            rows.append({name: getattr(row, name) for name in COLUMNS})
+        sequence = rows[-1]["sequence"]
+        with db.transaction(engine) as session:
+            session.execute(insert(TABLE), rows)
+            session.merge(Marker(name=seal.HEAD, number=sequence, text=previous))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
