@@ -1,5 +1,6 @@
-"""What `make run` starts: a company that can be looked at, with the printed sign-in and the printed first mail."""
+"""What `make run` starts: a company to look at, with the printed sign-in and the printed first mail; and a script's morning there."""
 
+import os
 import re
 import subprocess
 import sys
@@ -10,13 +11,20 @@ import httpx
 import pytest
 
 from tests.peers import company, processes
+from triage.backlog import backlog
 
 pytestmark = pytest.mark.peers
 
 
-@pytest.fixture
-def demo(tmp_path: Path) -> Iterator[str]:
-    """What the demo prints, once the morning's mail is in."""
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the demo keeps everything."""
+    return tmp_path_factory.mktemp("demo")
+
+
+@pytest.fixture(scope="module")
+def demo(directory: Path) -> Iterator[str]:
+    """What the demo prints, once the morning's mail is in. The tests follow one another on it."""
     ports = [
         "--smtp-port",
         str(processes.free_port()),
@@ -25,11 +33,11 @@ def demo(tmp_path: Path) -> Iterator[str]:
         "--outbound-port",
         str(processes.free_port()),
     ]
-    log = tmp_path / "log"
-    command = [sys.executable, "-m", "triage_cli", "demo", "--directory", str(tmp_path / "demo"), *ports]
-    process = processes.start(command, log, environment=company.Company(tmp_path, "", "").environment)
+    log = directory / "log"
+    command = [sys.executable, "-m", "triage_cli", "demo", "--directory", str(directory / "demo"), *ports]
+    process = processes.start(command, log, environment=company.Company(directory, "", "").environment)
     try:
-        yield processes.until(lambda: printed(log), "the morning's mail is in", process, log)
+        yield processes.until(lambda: printed(log), "the morning's mail is in", process, log, patience=5 * processes.HANG)
     finally:
         processes.stop(process)
 
@@ -40,7 +48,7 @@ def printed(log: Path) -> str:
     return said if "morning's mail is in" in said else ""
 
 
-def test_the_demo_is_a_company_with_a_morning_of_mail(demo: str, tmp_path: Path) -> None:
+def test_the_demo_is_a_company_with_a_morning_of_mail(demo: str, directory: Path) -> None:
     console, login, password = re.search(r"Console +(\S+) +sign in as (\w+), password (\w+)", demo).groups()  # type: ignore[union-attr]
     with httpx.Client(base_url=f"{console}/api/v1", headers={"Origin": console}, timeout=processes.HANG) as client:
         assert client.post("/session", json={"login": login, "password": password}).status_code == 201
@@ -51,10 +59,69 @@ def test_the_demo_is_a_company_with_a_morning_of_mail(demo: str, tmp_path: Path)
 
         assert len(client.get("/departments").json()) == 6
         processes.until(lambda: len(held()) > 80, "most of the morning is held")
-        processes.until(lambda: list((tmp_path / "demo" / "mailboxes").glob("*/new/*")), "what was allowed lies in a mailbox")
+        processes.until(lambda: list((directory / "demo" / "mailboxes").glob("*/new/*")), "what was allowed lies in a mailbox")
         line = re.search(r"A first mail +(.+)", demo)
         assert line is not None
         first = line[1].replace("python3", sys.executable, 1)
         subprocess.run(["bash", "-c", first], check=True, timeout=processes.HANG)
         processes.until(lambda: [one for one in held() if one["author"] == "you@stranger.example"], "the first mail is held")
         assert client.get(console).headers["content-type"].startswith("text/html")
+
+
+def test_a_script_does_a_receptionists_morning(demo: str, directory: Path) -> None:
+    console = re.search(r"Console +(\S+)", demo)[1]  # type: ignore[index]
+    processes.until(
+        lambda: backlog(directory / "demo" / "spool").messages == 0, "all of the morning is judged", patience=5 * processes.HANG
+    )
+    key = token(directory, "--may", "read", "--may", "decide", "--may", "rules")
+    script = [sys.executable, str(company.ROOT / "docs" / "recipes" / "morning.py"), console]
+    script += ["--redirect", "press@company.example=helena.brandvik"]
+    done = subprocess.run(
+        script, env=os.environ | {"MAILROOM_TOKEN": key}, capture_output=True, text=True, timeout=10 * processes.HANG, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout[-2000:]
+    assert done.stdout.endswith("The queue is empty.\n")
+    assert "10 rejected, 1 redirected; 1 decision undone." in done.stdout
+    with httpx.Client(base_url=f"{console}/api/v1", headers={"Authorization": f"Bearer {key}"}, timeout=processes.HANG) as client:
+        assert client.get("/cards").json()["total_deliveries"] == 0
+        decisions = client.get("/decisions", params={"limit": 200, "mine": True}).json()["items"]
+        purged = [one for one in decisions if one["verb"] == "purge" and one["select"].get("campaign")]
+        assert all(one["done"] == one["count"] > 1 for one in purged)
+        assert len(purged) > 5
+        assert {one["verb"] for one in decisions} == {"release", "redirect", "purge", "reject", "undo"}
+        made = [rule for one in decisions if one["verb"] == "release" for rule in one["rules"]]
+        assert {(rule["match"], rule["value"]) for rule in made} >= {("address", "b.jansohn@stadtwerke-hollersund.example")}
+        waiting = client.get("/reports/waiting").json()
+        assert waiting["tables"][0]["rows"][0]["mails"] >= 50
+
+
+def test_the_morning_says_what_is_in_its_way(demo: str, directory: Path) -> None:
+    console = re.search(r"Console +(\S+)", demo)[1]  # type: ignore[index]
+    script = [sys.executable, str(company.ROOT / "docs" / "recipes" / "morning.py")]
+    environment = {name: value for name, value in os.environ.items() if name != "MAILROOM_TOKEN"}
+    for words, more, says in (
+        ([console], {}, "put the token into $MAILROOM_TOKEN"),
+        ([console], {"MAILROOM_TOKEN": "mailroom_no"}, "morning: "),
+        (["file:///etc/passwd"], {"MAILROOM_TOKEN": "x"}, "the address begins with https://"),
+        (["http://127.0.0.1:1"], {"MAILROOM_TOKEN": "x"}, "refused"),
+    ):
+        done = subprocess.run(
+            [*script, *words], env=environment | more, capture_output=True, text=True, timeout=processes.HANG, check=False
+        )
+        assert done.returncode != 0
+        assert says in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def token(directory: Path, *may: str) -> str:
+    """The key of a new token."""
+    command = [sys.executable, "-m", "triage_cli", "--config", str(directory / "demo" / "mailroom.toml"), "token", "create", "morning"]
+    made = subprocess.run(
+        [*command, *may, "--scope", "company"],
+        env=company.Company(directory, "", "").environment,
+        capture_output=True,
+        text=True,
+        timeout=processes.HANG,
+        check=True,
+    )
+    return re.search(r"mailroom_\S+", made.stdout)[0]  # type: ignore[index]

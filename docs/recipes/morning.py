@@ -1,0 +1,207 @@
+#!/usr/bin/env python3
+"""A receptionist's morning by script: walk the queue in its order, decide every card, end with an empty queue and a summary.
+
+It needs Python alone and uses the public API alone. Make it a token that may decide and make rules:
+
+    mailroom token create morning --may read --may decide --may rules --scope company
+    MAILROOM_TOKEN=mailroom_… python3 morning.py https://mailroom.example --redirect press@company.example=helena.brandvik
+
+It is an example to be changed, not a policy: what counts as clear, odd or bulk stands in the few lines below. What it does can be
+undone as anything can that a person does; each decision says why it was made.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+import uuid
+from collections import Counter
+from datetime import datetime
+
+ODD = 25  # signals add up to this: it is not let in
+SAME_LETTER = 5  # people who got the same letter: somebody sells something
+REGULAR = 3  # cards of one sender: worth a rule
+PAGE = 50
+BUSY = (429, 503)  # try again
+OVERTAKEN = (404, 409, 412)  # somebody else was faster: look again
+
+
+class Refused(Exception):
+    """The API said no."""
+
+    def __init__(self, status, problem):
+        super().__init__(problem.get("detail") or problem.get("title") or f"the answer was {status}")
+        self.status = status
+
+
+class Mailroom:
+    """The API with a token."""
+
+    def __init__(self, url, token):
+        self.base, self.token = f"{url.rstrip('/')}/api/v1", token
+
+    def get(self, path, **words):
+        """Look at something."""
+        return self.ask("GET", f"{path}?{urllib.parse.urlencode(words)}" if words else path)
+
+    def post(self, path, order):
+        """Do something; asked again with the same key it is done once."""
+        return self.ask("POST", path, order, {"Idempotency-Key": uuid.uuid4().hex})
+
+    def ask(self, method, path, order=None, more=()):
+        """One request; patient with a server that is busy."""
+        body = None if order is None else json.dumps(order).encode()
+        head = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json", **dict(more)}
+        pauses = [1, 2, 4, 8]
+        while True:
+            request = urllib.request.Request(self.base + path, body, head, method=method)
+            try:
+                with urllib.request.urlopen(request, timeout=120) as answer:
+                    return json.loads(answer.read() or b"null")
+            except urllib.error.HTTPError as fault:
+                if fault.code not in BUSY or not pauses:
+                    raise Refused(fault.code, json.loads(fault.read() or b"{}")) from None
+                time.sleep(max(pauses.pop(0), int(fault.headers.get("Retry-After") or 0)))
+
+
+class Morning:
+    """What was done so far."""
+
+    def __init__(self, mailroom, redirects):
+        self.mailroom, self.redirects = mailroom, redirects
+        self.done, self.approved, self.undone = Counter(), set(), 0
+
+    def work(self):
+        """Card by card from the top, until none is left."""
+        while cards := self.mailroom.get("/cards", group="campaign", limit=PAGE)["items"]:
+            senders, before = Counter(card["lead"]["author"] for card in cards), self.done.total()
+            for card in cards:
+                try:
+                    self.decide(card, senders)
+                except Refused as why:
+                    if why.status not in OVERTAKEN:
+                        raise
+                    print(f"   {why}")
+            if self.done.total() == before:
+                sys.exit("Nothing can be done about what is left: look at it in the console.")
+
+    def decide(self, card, senders):
+        """One card: the first thing that applies is done."""
+        lead = card["lead"]
+        signals = {signal["name"]: signal["sentence"] for signal in lead["signals"]}
+        odd = max(lead["signals"], key=lambda signal: signal["weight"], default={"sentence": ""})["sentence"]
+        print(f"{card['urgency']:3} {plain(lead['author'])}: {plain(lead['subject'])[:60]} ({card['count']})")
+        if to := self.redirects.get(lead["recipient"]):
+            self.act("redirect", card, f"what comes to {lead['recipient']} is theirs", to=to)
+        elif card["weight"] >= ODD and card["count"] > 1:
+            self.purge_campaign(card, odd)
+        elif card["weight"] >= ODD or not lead["proof"]:
+            self.act("purge", card, odd)
+        elif "bulk" in signals:
+            self.purge_bulk(card)
+        elif card["people"] >= SAME_LETTER and self.may_be_told(card):
+            self.act("reject", card, f"the same letter to {card['people']} people", template="not-wanted")
+        elif senders[lead["author"]] >= REGULAR and lead["author"] not in self.approved:
+            self.approve(card)
+        else:
+            self.act("release", card, "proven, and nothing odd about it")
+
+    def act(self, verb, card, reason, **more):
+        """Decide about exactly the mails of this card. It fails when one of them has changed."""
+        order = {"verb": verb, "select": {"ids": card["ids"]}, "expect": len(card["ids"]), "reason": reason[:1000], **more}
+        made = self.mailroom.post("/decisions", order)
+        return self.told(verb, made)
+
+    def told(self, verb, made):
+        """Count what a decision did, and say it."""
+        if "sentence" not in made:
+            print("   waits for a second person's key")
+            return made
+        self.done[verb] += made["count"]
+        print(f"   {plain(made['sentence'])}")
+        return made
+
+    def purge_campaign(self, card, why):
+        """Everything of a wave, also copies that were let in: only after a look at what that is, and exactly that."""
+        sheet = self.mailroom.post("/selections/preview", {"select": card["select"]})
+        print(
+            f"   evidence: {sheet['count']} copies to {sheet['people']} people in {sheet['departments']} departments, {sheet['by_state']}"
+        )
+        print(f"   from {', '.join(plain(one['author']) for one in sheet['senders'])}; least alike:", end=" ")
+        print("; ".join(plain(one["subject"]) for one in sheet["least_alike"]) or "none, they are all alike")
+        if sheet["answered"] or sheet["rules_contradicted"]:
+            print("   somebody has answered it, or a rule lets it in: only what is held")
+            self.act("purge", card, why)
+            return
+        order = {"verb": "purge", "select": card["select"], "fence": sheet["fence"], "reason": why[:1000]}
+        self.told("purge", self.mailroom.post("/decisions", order))
+
+    def purge_bulk(self, card):
+        """Newsletters go. The first one was wanted after all: the act is undone, and the mail let in."""
+        made = self.act("purge", card, "bulk mail that nobody asked for")
+        if self.undone or "sentence" not in made:
+            return
+        back = self.mailroom.post(f"/decisions/{made['id']}/undo", {"reason": "somebody reads it"})
+        self.undone, self.done["purge"] = self.undone + 1, self.done["purge"] - made["count"]
+        print(f"   {plain(back['sentence'])}")
+        self.act("release", card, "somebody reads it")
+
+    def may_be_told(self, card):
+        """May every sender on this card be told something? Those who did not prove themselves never are."""
+        said = self.mailroom.post("/rejections/preview", {"select": {"ids": card["ids"]}, "template": "not-wanted"})
+        return said["deliveries"] == card["count"] and not said["refused"]
+
+    def approve(self, card):
+        """Let a sender in for good, with the narrowest rule that the offers name."""
+        offers = self.mailroom.post("/rules/offers", {"select": {"ids": card["ids"]}})["items"]
+        rule = offers[0]["order"] if offers else None
+        self.act("release", card, "they write often", **({"rule": rule} if rule else {}))
+        self.approved.add(card["lead"]["author"])
+        if rule:
+            print(f"   from now on: {rule['effect']} {rule['value']} for {rule['scope']}. {offers[0]['sentence']}")
+
+    def summary(self):
+        """What the morning was."""
+        cards = self.mailroom.get("/cards", group="campaign", limit=1)
+        midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+        report = self.mailroom.get("/reports/queue", since=midnight.isoformat())
+        print(f"\n{', '.join(f'{count} {VERBS[verb]}' for verb, count in self.done.most_common())}; {self.undone} decision undone.")
+        print(f"Approved for good: {', '.join(sorted(self.approved)) or 'nobody'}.")
+        print(f"Today: {report['sentences'][0]}")
+        print("The queue is empty." if not cards["total_deliveries"] else f"{cards['total_deliveries']} mails wait.")
+
+
+VERBS = {"release": "released", "redirect": "redirected", "purge": "purged", "reject": "rejected"}
+
+
+def plain(text):
+    """Text from mail without anything that a terminal obeys."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
+def main():
+    """Read the arguments, say who we are, and work."""
+    parser = argparse.ArgumentParser(description="Decide every card of the queue.")
+    parser.add_argument("url", help="such as https://mailroom.example")
+    parser.add_argument("--redirect", action="append", default=[], metavar="ADDRESS=TO", help="mail to this address of ours goes there")
+    asked = parser.parse_args()
+    if not asked.url.startswith(("https://", "http://")):
+        parser.error("the address begins with https://")
+    token = os.environ.get("MAILROOM_TOKEN") or parser.error("put the token into $MAILROOM_TOKEN")
+    mailroom = Mailroom(asked.url, token)
+    me = mailroom.get("/me")
+    print(f"{me['name']} may {', '.join(me['grants'] or me['verbs'])} in {', '.join(me['scope'])}.\n")
+    day = Morning(mailroom, dict(one.split("=", 1) for one in asked.redirect))
+    day.work()
+    day.summary()
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (Refused, urllib.error.URLError) as fault:
+        sys.exit(f"morning: {fault}")
