@@ -1,14 +1,13 @@
-"""Bring a database to this program's version, or say that it is not there."""
+"""Bring a database to this program's version (alembic)."""
 
 from pathlib import Path
 
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
 
+from migrations.version import newest, present
 from triage.errors import BadInput
 
 
@@ -18,19 +17,6 @@ def scripts() -> tuple[Config, ScriptDirectory]:
     config.set_main_option("script_location", str(Path(__file__).parent))
     config.set_main_option("path_separator", "os")
     return config, ScriptDirectory.from_config(config)
-
-
-def newest() -> str:
-    """The version that this program needs."""
-    head = scripts()[1].get_current_head()
-    assert head is not None
-    return head
-
-
-def present(engine: Engine) -> str | None:
-    """The version that the database has; None when it is empty."""
-    with engine.connect().execution_options(reading=True) as connection:
-        return MigrationContext.configure(connection).get_current_revision()
 
 
 def upgrade(engine: Engine) -> tuple[str | None, str]:
@@ -49,14 +35,3 @@ def migrate(connection: Connection, config: Config, directory: ScriptDirectory) 
     with EnvironmentContext(config, directory, fn=lambda revision, _: directory._upgrade_revs("head", revision)) as environment:
         environment.configure(connection=connection, transactional_ddl=False)
         environment.run_migrations()
-
-
-def check(engine: Engine) -> None:
-    """BadInput with the command to run when the database is not at this program's version."""
-    try:
-        version = present(engine)
-    except DBAPIError as fault:
-        raise BadInput(f"the database cannot be opened: {str(fault.orig).strip().splitlines()[0]}; check database.url") from fault
-    if version != newest():
-        state = "is empty" if version is None else f"has version {version}"
-        raise BadInput(f"the database {state}, this program needs {newest()}: run `mailroom db upgrade`")

@@ -1,5 +1,6 @@
 """Staff accounts of our own, for companies without a directory server: kept in the database, and left alone by every sync."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -7,10 +8,10 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlmodel import Session, col
 
-from triage import ledger
+from triage import access, ledger
 from triage.actor import Actor, Role, Scope
 from triage.envelope import folded
-from triage.errors import BadInput, NotFound
+from triage.errors import BadInput, NotAllowed, NotFound
 from triage.models import Department, Person, StaffMember, StaffSession
 
 LOCAL, DIRECTORY = "local", "directory"  # where an account comes from
@@ -55,6 +56,36 @@ def set_password(session: Session, login: str, password_hash: str, *, by: Actor,
     member.password_hash = password_hash
     end_sessions(session, member.login)
     record(session, member.login, by, now, what="password")
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody who triages."""
+
+    login: str
+    name: str
+    role: str
+    scope: tuple[str, ...]
+    source: str
+    active: bool
+    away_until: datetime | None
+    sessions: int
+
+
+def listing(session: Session, *, by: Actor, now: datetime, limit: int, after: str = "") -> list[Member]:
+    """Staff by login, for administrators and auditors of the whole company; `after` is the login to go on from."""
+    access.require(by, Role.ADMIN, Role.AUDITOR)
+    if not by.scope.company:
+        raise NotAllowed("the list of staff is about the whole company; your scope is " + (", ".join(by.scope.words()) or "empty"))
+    rows = session.scalars(select(StaffMember).where(col(StaffMember.login) > after).order_by(col(StaffMember.login)).limit(limit)).all()
+    signed_in = Counter(session.scalars(select(col(StaffSession.login)).where(col(StaffSession.login).in_([one.login for one in rows]))))
+    return [member(one, signed_in[one.login], now) for one in rows]
+
+
+def member(row: StaffMember, signed_in: int, now: datetime) -> Member:
+    """A row as a value."""
+    away = row.away_until if row.away_until and row.away_until > now else None
+    return Member(row.login, row.name, row.role, tuple(row.scope), row.source, row.active, away, signed_in)
 
 
 def own(session: Session, login: str) -> StaffMember:

@@ -58,7 +58,7 @@ class Detailed:
 
 def delivery(session: Session, delivery_id: int, *, by: Actor) -> Detailed:
     """One delivery with its history. NotFound when there is none in the actor's scope."""
-    found = some(session, [delivery_id], by=by)
+    found = some(session, [delivery_id], by=by, seen=access.readable(by))
     if not found:
         raise NotFound(f"there is no delivery {show(delivery_id)}")
     attempts = session.scalars(select(Attempt).where(col(Attempt.delivery_id) == delivery_id).order_by(col(Attempt.number)))

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 SPAN = re.compile(r"([a-z]{3})(?:-([a-z]{3}))? (\d\d:\d\d)-(\d\d:\d\d)")
@@ -94,9 +94,18 @@ def works_on(spans: tuple[str, ...], day: date) -> bool:
     return not spans or any(day.weekday() in Span.parse(span).days for span in spans)
 
 
+def is_zone(zone: str) -> bool:
+    """Is there such a time zone? All of them are not looked up for one."""
+    try:
+        ZoneInfo(zone)
+    except (KeyError, OSError, ValueError):  # unknown, a directory, a path that leads elsewhere
+        return False
+    return True
+
+
 def fault(spans: tuple[str, ...], zone: str, policies: tuple[str, ...]) -> str:
     """Why these are no hours, no time zone or no policies for the time out of them, "" when they are."""
-    if zone not in available_timezones():
+    if not is_zone(zone):
         return f"{zone!r} is no time zone: write such as Europe/Berlin"
     for span in spans:
         try:

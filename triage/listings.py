@@ -214,9 +214,9 @@ def decided(decision: Decision) -> Decided:
     return Decided(decision.id, decision.verb, decision.by, decision.by_shown, decision.at, decision.undone_by is not None)
 
 
-def some(session: Session, ids: Sequence[int], *, by: Actor) -> tuple[Listed, ...]:
-    """The deliveries with these ids that the actor may see, in the order of the ids."""
-    where = and_(among(session, col(Delivery.id), ids), access.visible(by))
+def some(session: Session, ids: Sequence[int], *, by: Actor, seen: ColumnElement[bool] | None = None) -> tuple[Listed, ...]:
+    """The deliveries with these ids that the actor may see, in the order of the ids. `seen`: else what they decide about."""
+    where = and_(among(session, col(Delivery.id), ids), access.visible(by) if seen is None else seen)
     found = {row[0].id: listed(row) for row in session.execute(listing(where))}
     return tuple(found[one] for one in ids if one in found)
 

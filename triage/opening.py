@@ -85,6 +85,13 @@ def raw(session: Session, message_id: int, *, by: Actor, reason: str = "") -> by
         raise Erased(str(gone)) from gone
 
 
+def text(session: Session, message_id: int, *, by: Actor, reason: str = "") -> str:
+    """What a message says, as plain text. NotFound and ReasonNeeded as for `raw`."""
+    opened = message(session, message_id, by=by)
+    breaks_seal(session, message_id, by=by, reason=reason)
+    return session.get_one(Message, opened.id).text
+
+
 def breaks_seal(session: Session, message_id: int, *, by: Actor, reason: str) -> bool:
     """Must it go on the record that the actor opens this message: is every copy in their scope sealed? ReasonNeeded without a reason."""
     mine = and_(col(Delivery.message_id) == message_id, access.within(by))

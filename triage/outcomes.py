@@ -14,6 +14,7 @@ from triage.errors import NotFound, Overtaken
 from triage.ids import show
 from triage.models import Decision, DecisionItem, Delivery, Rule, SweptMailbox
 from triage.selection import Selection
+from triage.states import State
 
 SHOWN_ITEMS = 500
 WORDS = {
@@ -42,6 +43,7 @@ NOT_DONE = {
     "refused": "changed by others before",
 }
 CHANGING = frozenset({"done", "recalling", "restoring"})  # outcomes of items that the decision changes
+SENDING = frozenset({"release", "redirect", "redeliver", "restore", "undo"})  # verbs after which mail may leave
 UNDER_WAY = frozenset({"in flight", "recalling", "restoring"})  # outcomes that are not the last word
 
 
@@ -89,6 +91,8 @@ class DecisionReport:
     mailboxes_left: int = 0  # and how many of them nobody has looked through yet
     left: int = 0  # of a large decision: deliveries that it has not come to yet
     related: int = 0  # mails seen beside those taken out of mailboxes, that may be taken too
+    unsent: int = 0  # of what is to be sent on: deliveries that the next hop has not answered yet
+    not_looked_through: tuple[tuple[str, str], ...] = ()  # of a sweep or a taking: mailboxes that something is in the way of, and what
     items: tuple[Item, ...] = ()
 
     @property
@@ -154,7 +158,24 @@ def report(session: Session, decision_id: int, *, by: Actor) -> DecisionReport:
         .limit(SHOWN_ITEMS)
     )
     items = tuple(Item(row.delivery_id, row.before, row.outcome, row.why) for row in rows)
-    return next(iter(reports(session, [decision], items, by=by)))
+    (found,) = reports(session, [decision], items, by=by)
+    return replace(found, unsent=unsent(session, decision), not_looked_through=not_looked_through(session, decision_id))
+
+
+def unsent(session: Session, decision: Decision) -> int:
+    """How many of a decision's deliveries wait for their first attempt, or are under way."""
+    if decision.verb not in SENDING:
+        return 0
+    waits = (col(Delivery.state) == State.QUEUED) & (col(Delivery.last_reply) == "") | (col(Delivery.state) == State.RELAYING)
+    mine = select(func.count()).select_from(DecisionItem).join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
+    return session.scalar(mine.where(col(DecisionItem.decision_id) == decision.id, col(DecisionItem.outcome) == "done", waits)) or 0
+
+
+def not_looked_through(session: Session, decision_id: int) -> tuple[tuple[str, str], ...]:
+    """The mailboxes that something is in the way of, and what."""
+    hindered = (col(SweptMailbox.decision_id) == decision_id) & (col(SweptMailbox.why) != "")
+    rows = session.execute(select(col(SweptMailbox.mailbox), col(SweptMailbox.why)).where(hindered).order_by(col(SweptMailbox.mailbox)))
+    return tuple((mailbox, why) for mailbox, why in rows)
 
 
 def listing(

@@ -15,6 +15,7 @@ from triage.errors import BadInput, NotAllowed
 from triage.ids import new_id
 from triage.models import Rule
 from triage.rule_orders import RuleOrder, checked
+from triage.senders import match_of, word_of
 from triage.settings import Settings
 from triage.visible import visible
 
@@ -49,24 +50,12 @@ class Loaded:
     kept: int  # rules that were there already
 
 
-def match_of(sender: str) -> tuple[str, str]:
-    """What kind of rule a word means: an address has an @, a list or a recipient of ours says so, a dot means all below a domain too."""
-    for match in ("list", "recipient"):
-        if sender.startswith(f"{match}:"):
-            return match, sender.removeprefix(f"{match}:")
-    return ("address", sender) if "@" in sender.lstrip("@") else ("domain", sender)
-
-
-def sender_of(rule: Rule) -> str:
-    """The word that `match_of` reads."""
-    return {"list": "list:", "subdomains": ".", "campaign": "campaign:", "recipient": "recipient:"}.get(rule.match, "") + rule.value
-
-
 def written(rule: Rule) -> str:
     """A rule as one line of JSON, which `load` reads back."""
     values = {name: getattr(rule, name) for name in (*KEYS, "author", "origin", "used") if name not in ("sender", "to")}
-    plain = values | {"sender": sender_of(rule), "to": rule.target, "until": rule.until.isoformat() if rule.until else None}
-    return json.dumps({name: plain[name] for name in (*KEYS, "author", "origin", "used") if plain[name] not in ("", None, False, 0)})
+    plain = values | {"sender": word_of(rule.match, rule.value), "to": rule.target, "until": rule.until.isoformat() if rule.until else None}
+    told = {name: plain[name] for name in (*KEYS, "author", "origin", "used") if plain[name] not in ("", None, False, 0)}
+    return json.dumps(told).replace("\x7f", "\\u007f")
 
 
 def load(session: Session, text: str, *, by: Actor, now: datetime, settings: Settings) -> Loaded:

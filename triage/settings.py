@@ -526,6 +526,16 @@ class Logs:
 
 
 @dataclass(frozen=True, slots=True)
+class Client:
+    """Which Mailroom the command line asks, where that is another machine (docs/cli.md). A file with this section alone will do."""
+
+    server: str = key("https:// address that `mailroom` asks instead of this machine; empty: this machine.", "")
+    token_file: str = key("File that holds the token for it, in one line.", "")
+    ca_file: str = key("PEM file of the authorities that vouch for it; empty: those of the system.", "")
+    plain: bool = key("Ask it in the clear too (http://), where the network is trusted.", False)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that can be set, one section a field."""
 
@@ -550,6 +560,7 @@ class Settings:
     webhooks: Webhooks = Webhooks()
     reject: Reject = Reject()
     logs: Logs = Logs()
+    client: Client = Client()
 
     @property
     def authserv_id(self) -> str:
@@ -590,6 +601,15 @@ def read(file: str | None = None, environment: Mapping[str, str] = os.environ) -
         for (section, name), text in source.items():
             values.setdefault(section, {})[name] = (given, text)
     return settings_of(values, str(path or "the environment"))
+
+
+def client(file: str | None = None, environment: Mapping[str, str] = os.environ) -> Client:
+    """The section [client] alone: who only asks a server elsewhere needs no others."""
+    path = chosen(file, environment)
+    given = dict(tables(path).get("client", {})) if path else {}
+    given |= {name: ("environment", text) for (section, name), text in from_environment(environment).items() if section == "client"}
+    built: Client = section_of("client", Client, given, str(path or "the environment"))
+    return built
 
 
 def chosen(file: str | None, environment: Mapping[str, str]) -> Path | None:

@@ -232,14 +232,6 @@ def settle(session: Session, search: Search, why: str = "", *, later: bool = Fal
     session.flush()
 
 
-def not_looked_through(session: Session, decision_id: int) -> list[tuple[str, str]]:
-    """The mailboxes that something is in the way of, and what."""
-    rows = select(col(SweptMailbox.mailbox), col(SweptMailbox.why)).where(
-        col(SweptMailbox.decision_id) == decision_id, col(SweptMailbox.why) != ""
-    )
-    return [(mailbox, why) for mailbox, why in session.execute(rows.order_by(col(SweptMailbox.mailbox)))]
-
-
 def next_due(session: Session) -> datetime | None:
     """When the next mailbox is due, or a dead worker's lease ends; None when nothing waits."""
     found: datetime | None = session.scalar(select(func.min(col(SweptMailbox.due_at))))

@@ -53,6 +53,13 @@ def record(session: Session, *, by: Actor, limit: int = 50, before: int | None =
     return Acts(items, (items[-1].id,) if len(found) > limit else None)
 
 
+def chained(session: Session, after: int, *, by: Actor) -> list[dict[str, Any]]:
+    """The next acts of the chain as plain values, in its order; empty at its end. `after`: a sequence."""
+    some = seal.sealed_after(session, after)
+    kept_back = untold(session, some, by)
+    return [one.model_dump(mode="json") | ({"detail": UNTOLD} if one.id in kept_back else {}) for one in some]
+
+
 def require_auditor(by: Actor) -> None:
     """NotAllowed for anybody but administrators and auditors of the whole company."""
     access.over_everything(by, Role.ADMIN, Role.AUDITOR)

@@ -18,7 +18,9 @@ from triage.models import Delivery
 from triage.routes import Destination, destinations
 from triage.settings import Settings
 from triage.states import Event, State
+from triage.times import from_micros, to_micros
 
+UNSENT = (State.QUEUED, State.RELAYING, State.BOUNCED, State.RECALLING, State.RESTORING)
 GIVEN_UP = "given up by {by}"
 
 
@@ -147,6 +149,28 @@ def standing(session: Session, destination: Destination, visible: ColumnElement[
         first.last_reply if first else "",
         next_try,
     )
+
+
+def listing(
+    session: Session, *, by: Actor, only: Destination | None = None, limit: int = 50, after: tuple[int, int] | None = None
+) -> list[Delivery]:
+    """What waits, is under way or was refused and the actor may see, those due first and those never tried again last.
+
+    `after`: the place of the last one seen (`place_of`).
+    """
+    where = and_(col(Delivery.state).in_(UNSENT), access.sent_by(by), of(only) if only else true())
+    if after is not None:
+        due, last = after
+        at = from_micros(due) if due >= 0 else None
+        later = col(Delivery.due_at).is_(None) | (col(Delivery.due_at) > at) | (col(Delivery.due_at) == at) & (col(Delivery.id) > last)
+        where = and_(where, later if at else col(Delivery.due_at).is_(None) & (col(Delivery.id) > last))
+    first = (col(Delivery.due_at).is_(None), col(Delivery.due_at), col(Delivery.id))
+    return list(session.scalars(select(Delivery).where(where).order_by(*first).limit(limit)))
+
+
+def place_of(one: Delivery) -> tuple[int, int]:
+    """Where a delivery stands in that list."""
+    return to_micros(one.due_at) if one.due_at else -1, one.id
 
 
 def waiting_for(session: Session, destination: Destination, *, by: Actor, limit: int) -> list[int]:

@@ -48,6 +48,7 @@ from triage_api import (
     selections,
     session,
     sessions,
+    staff,
     substitutes,
     tokens,
 )
@@ -81,6 +82,7 @@ RESOURCES = (
     cover,
     arrivals,
     reports,
+    staff,
     substitutes,
     second_keys,
     modes,

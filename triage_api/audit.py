@@ -1,13 +1,18 @@
 """The record of all acts."""
 
+import json
+from collections.abc import Iterator
 from dataclasses import asdict
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
+from fastapi.responses import StreamingResponse
 
-from triage import db, trail, trail_proof
+from triage import db, ledger, trail, trail_proof
+from triage.actor import Actor
 from triage.times import utcnow
 from triage_api import shapes
-from triage_api.office import Here
+from triage_api.office import Here, Office
 from triage_api.once import Once
 from triage_api.pages import Cursor, Limit, cursor_of, place_of
 from triage_api.problems import described
@@ -26,6 +31,31 @@ def list_acts(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = None
     (before,) = place_of(cursor, int) or (None,)
     page = trail.record(session, by=by, limit=limit, before=before)
     return shapes.AuditRecords.model_validate({"items": page.items, "next_cursor": cursor_of(page.following)})
+
+
+LINES: dict[int | str, dict[str, Any]] = {200: {"content": {"application/x-ndjson": {}}, "description": "One act a line."}}
+After = Annotated[int, Query(ge=0, le=2**63 - 1, description="Only what came later: the `sequence` of the last act that you have.")]
+
+
+@router.get("/audit/export", response_class=StreamingResponse, responses=LINES | described(401, 403, 422))
+def export_trail(here: Here, by: Staff, after: After = 0) -> StreamingResponse:
+    """Every chained act as one JSON object a line, in the order of the chain; without details that tell of sealed mail.
+
+    That you took it goes on the record.
+    """
+    trail.require_auditor(by)
+    with db.transaction(here.engine) as session:
+        ledger.write(session, "export", "audit", by=by, now=utcnow())
+    return StreamingResponse(written(here, by, after), media_type="application/x-ndjson")
+
+
+def written(here: Office, by: Actor, after: int) -> Iterator[str]:
+    """The lines, some hundred at once."""
+    with db.reading(here.engine) as session:
+        while some := trail.chained(session, after, by=by):
+            yield "".join(f"{json.dumps(one, ensure_ascii=True)}\n".replace("\x7f", "\\u007f") for one in some)
+            after = some[-1]["sequence"]
+            session.expunge_all()
 
 
 @router.get("/audit/verify", response_model=shapes.Verification, responses=described(401, 403))

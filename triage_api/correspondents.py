@@ -74,6 +74,6 @@ def list_reasons(session: Read, by: Staff, days: Days = 30) -> shapes.ReasonsNot
 
 
 @router.get("/correspondents/lists", response_model=shapes.PostedLists, responses=described(401, 422))
-def list_posted_lists(session: Read, by: Staff, limit: Limit = 50) -> shapes.PostedLists:
+def list_posted_lists(session: Read, by: Staff, limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> shapes.PostedLists:
     """Mailing lists that people in your scope write to: proposals for rules of lists."""
     return shapes.PostedLists.model_validate({"items": acquaintances.posted_lists(session, by=by, limit=limit)})

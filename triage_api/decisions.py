@@ -65,6 +65,7 @@ def create_decision(
         "to": order.to,
         "template": order.template,
         "text": order.text,
+        "look_first": order.look_first,
         "rule": order.rule.order() if order.rule else None,
         "expect": order.expect,
         "fence": order.fence,

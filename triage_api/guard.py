@@ -2,6 +2,7 @@
 
 import logging
 import time
+from importlib.metadata import version
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -12,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from triage import meters
 from triage_api.office import Office
 from triage_api.problems import problem
+from triage_api.session import SIGNED_IN
 
 KNOWN = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -21,6 +23,7 @@ UNLESS_SET = {"cache-control": "no-store", "content-security-policy": "default-s
 BODY_LIMIT = 1024 * 1024  # bytes of a request; 5,000 ids are 80 KiB
 TOO_LARGE = f"A request has at most {BODY_LIMIT // 1024} KiB."
 HSTS = "max-age=31536000"
+VERSION = {"mailroom-version": version("mailroom")}  # for those who have signed in
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +45,10 @@ class Guard:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                self.make_safe(MutableHeaders(raw=message["headers"]))
+                headers = MutableHeaders(raw=message["headers"])
+                self.make_safe(headers)
+                if scope.get("state", {}).get(SIGNED_IN):
+                    headers.update(VERSION)
             await send(message)
 
         try:

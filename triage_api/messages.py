@@ -43,14 +43,15 @@ def given_reason(reason: shapes.Text = "", x_mailroom_reason: Annotated[shapes.T
 
 
 Reason = Annotated[str, Depends(given_reason)]
+Links = Annotated[bool, Query(description="false: without the links and hidden pictures, which take the message apart.")]
 
 
 @router.get("/{message_id}", response_model=shapes.Message, responses=described(401, 404, 422))
-def get_message(message_id: shapes.GivenId, here: Here, by: Staff, reason: Reason) -> shapes.Message:
+def get_message(message_id: shapes.GivenId, here: Here, by: Staff, reason: Reason, links: Links = True) -> shapes.Message:
     """What was found out about a message, and those of its deliveries that are in your scope. Sealed: its links only with a reason."""
     with db.reading(here.engine) as session:
         opened = opening.message(session, message_id, by=by)
-    if opened.sealed and not reason:
+    if not links or (opened.sealed and not reason):
         return message_of(opened, Preview(""))
     if opened.erased:
         return message_of(opened, listed_only(opened))
@@ -129,6 +130,18 @@ def get_headers(message_id: shapes.GivenId, here: Here, by: Staff, reason: Reaso
     head = headers_of(raw_of(here, message_id, by, reason))
     put_view_on_record(here, message_id, by)
     return shapes.Headers(text=visible(head.decode("utf-8", "backslashreplace"), lines=True))
+
+
+@router.get("/{message_id}/text", response_model=shapes.MessageText, responses=described(401, 404, 422, 428))
+def get_text(message_id: shapes.GivenId, here: Here, by: Staff, reason: Reason) -> shapes.MessageText:
+    """What a message says, as plain text; empty when it is erased."""
+    with db.reading(here.engine) as session:
+        said = opening.text(session, message_id, by=by, reason=reason)
+        under_seal = opening.breaks_seal(session, message_id, by=by, reason=reason)
+    if under_seal:
+        put_on_record(here, "open", message_id, by, {"reason": reason})
+    put_view_on_record(here, message_id, by)
+    return shapes.MessageText(text=said)
 
 
 SOURCE: dict[int | str, dict[str, Any]] = {200: {"description": "The bytes as received.", "content": {"message/rfc822": {}}}}

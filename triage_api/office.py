@@ -21,12 +21,13 @@ from triage_api.viewing import Viewed
 
 CHILD_MEMORY = 256 * 1024 * 1024  # bytes a child may take for one message (security.md)
 CHILD_SECONDS = 10.0
+BELLS = ("relay", "recall", "door", "change")
 
 
 class Office:
     """One API process's things. Opened by `make_app`, closed when the app ends."""
 
-    def __init__(self, settings: Settings, prover: Prover | None = None, deck: Deck = tuple) -> None:
+    def __init__(self, settings: Settings, prover: Prover | None = None, deck: Deck = tuple, *, bells: Iterable[str] = BELLS) -> None:
         """BadInput when the database URL or the spool directory is of no use.
 
         `prover`: who says that a password is right, if not we. `deck`: generated mail to practise on.
@@ -39,7 +40,7 @@ class Office:
         self.engine: Engine = open_engine(settings.database.url)
         directory = settings.spool.directory
         try:
-            self.bells = {name: Bell(directory, name) for name in ("relay", "recall", "door", "change")}
+            self.bells = {name: Bell(directory, name) for name in bells}
         except OSError as fault:
             why = f"spool.directory {directory} cannot be used: {fault.strerror}"
             raise BadInput(f"{why}; make it, and let the user that runs the api write there") from fault

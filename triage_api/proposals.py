@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from triage import answering, proposals
+from triage import answering, db, proposals, prospects
 from triage.models import Proposal
 from triage.times import utcnow
 from triage_api import shapes
@@ -33,6 +33,18 @@ def take_proposals(session: Tx, by: Staff) -> shapes.ProposalHand:
     mine = proposals.take(session, by=by, now=utcnow())
     counts = proposals.numbers(session)
     return shapes.ProposalHand(items=[shown(one) for one in mine], open=counts.pop(proposals.OPEN, 0), answered=sum(counts.values()))
+
+
+@router.post("/look", response_model=shapes.Count, responses=described(401, 403))
+def look_for_proposals(by: Staff, here: Here) -> shapes.Count:
+    """Look now what speaks for a rule, which happens by itself every hour; how much of it is new."""
+    with db.reading(here.engine) as session:
+        proposals.whole_company(session, by)
+        speaking = prospects.found(session, settings=here.settings, now=utcnow())
+    with db.transaction(here.engine) as session:
+        count = proposals.refresh(session, speaking, now=utcnow())
+    here.ring(["change"])
+    return shapes.Count(count=count)
 
 
 @router.delete("/hand", status_code=204, responses=described(401, 403))

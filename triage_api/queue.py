@@ -8,6 +8,7 @@ from sqlmodel import Session
 from triage import decisions, histories, listings, routes, waiting
 from triage.actor import Actor
 from triage.decisions import Verb
+from triage.models import Delivery
 from triage.selection import MOST_IDS, Selection
 from triage.settings import Settings
 from triage.times import utcnow
@@ -59,35 +60,61 @@ def hold_delivery(delivery_id: shapes.GivenId, session: Tx, by: Staff, here: Her
     return told(session, delivery_id, by)
 
 
-@router.post("/queue/retry", status_code=202, response_model=shapes.Count, responses=described(401, 403, 422))
+@router.get("/queue/unsent", response_model=shapes.UnsentPage, responses=described(401, 422))
+def list_unsent(
+    session: Read, by: Staff, here: Here, next_hop: shapes.Text = "", limit: Limit = 50, cursor: Cursor = None
+) -> shapes.UnsentPage:
+    """Deliveries that wait, are under way or were refused, those due first; for administrators those of every kind, employees' mail too."""
+    only = routes.destination(here.settings, next_hop) if next_hop else None
+    place = place_of(cursor, int, int)
+    found = waiting.listing(session, by=by, only=only, limit=limit + 1, after=(place[0], place[1]) if place else None)
+    following = waiting.place_of(found[limit - 1]) if len(found) > limit else None
+    items = [shapes.Unsent.model_validate(one.model_dump() | {"next_hop": way_of(one, here.settings)}) for one in found[:limit]]
+    return shapes.UnsentPage(items=items, next_cursor=cursor_of(following))
+
+
+def way_of(one: Delivery, settings: Settings) -> str:
+    """Where a delivery of any kind goes next."""
+    return routes.next_hop_of(settings, department=one.department, mailbox=one.mailbox, direction=one.direction)
+
+
+@router.post("/queue/retry", status_code=202, response_model=shapes.Count, responses=described(401, 403, 404, 409, 422))
 def retry_all(order: shapes.NextHopOrder, session: Tx, by: Staff, here: Here) -> shapes.Count:
-    """Try everything that waits for a next hop at once."""
-    count = waiting.retry_all(session, routes.destination(here.settings, order.next_hop), by=by, now=utcnow())
+    """Try these, or everything that waits for a next hop, at once."""
+    if order.ids:
+        count = waiting.retry(session, order.ids, settings=here.settings, by=by, now=utcnow())
+    else:
+        count = waiting.retry_all(session, routes.destination(here.settings, order.next_hop), by=by, now=utcnow())
     ring_after(session, "relay")
     return shapes.Count(count=count)
 
 
-@router.post("/queue/give-up", status_code=202, response_model=shapes.Count, responses=described(401, 403, 422))
+@router.post("/queue/give-up", status_code=202, response_model=shapes.Count, responses=described(401, 403, 404, 409, 422))
 def give_up_all(order: shapes.NextHopOrder, session: Tx, by: Staff, here: Here) -> shapes.Count:
-    """Try nothing more of what waits for a next hop."""
-    destination = routes.destination(here.settings, order.next_hop)
-    count = waiting.give_up_all(session, destination, settings=here.settings, by=by, now=utcnow())
+    """Try nothing more of these, or of what waits for a next hop."""
+    if order.ids:
+        count = waiting.give_up(session, order.ids, settings=here.settings, by=by, now=utcnow())
+    else:
+        destination = routes.destination(here.settings, order.next_hop)
+        count = waiting.give_up_all(session, destination, settings=here.settings, by=by, now=utcnow())
     ring_after(session, "relay")
     return shapes.Count(count=count)
 
 
-@router.post("/queue/hold", status_code=202, response_model=shapes.Count, responses=described(401, 403, 409, 422))
-def hold_all(order: shapes.NextHopOrder, session: Tx, by: Staff, here: Here) -> shapes.Count:
-    """Take what waits for a next hop back into its folders, at most 5,000 at once: a decision that can be undone."""
-    ids = waiting.waiting_for(session, routes.destination(here.settings, order.next_hop), by=by, limit=MOST_IDS)
-    count = held(session, tuple(ids), by, here.settings) if ids else 0
-    ring_after(session)
+@router.post("/queue/hold", status_code=202, response_model=shapes.Count, responses=described(401, 403, 404, 409, 422))
+def hold_all(order: shapes.HoldOrder, session: Tx, by: Staff, here: Here) -> shapes.Count:
+    """Take these, or what waits for a next hop, back into its folders, at most 5,000 at once: a decision that can be undone."""
+    ids = tuple(order.ids)
+    if not ids:
+        ids = tuple(waiting.waiting_for(session, routes.destination(here.settings, order.next_hop), by=by, limit=MOST_IDS))
+    count = held(session, ids, by, here.settings, order.reason) if ids else 0
+    ring_after(session, "relay")
     return shapes.Count(count=count)
 
 
-def held(session: Session, ids: tuple[int, ...], by: Actor, settings: Settings) -> int:
+def held(session: Session, ids: tuple[int, ...], by: Actor, settings: Settings, reason: str = "") -> int:
     """One decision; how many are held now."""
-    return decisions.decide(session, Selection.of(ids=ids), Verb.HOLD, by=by, reason="", now=utcnow(), settings=settings).done
+    return decisions.decide(session, Selection.of(ids=ids), Verb.HOLD, by=by, reason=reason, now=utcnow(), settings=settings).done
 
 
 def told(session: Session, delivery_id: int, by: Actor) -> shapes.Delivery:

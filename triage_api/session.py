@@ -17,6 +17,7 @@ from triage_api.once import Once
 from triage_api.problems import NotSignedIn, described
 
 WRONG = "Name or password is wrong."
+SIGNED_IN = "signed_in"  # in the state of a request: whoever asks has signed in
 BACKGROUND = "x-mailroom-background"  # header of requests that no person caused: they do not count against the idle lock
 
 router = APIRouter(route_class=Once, tags=["session"])
@@ -35,6 +36,7 @@ def watcher(connection: HTTPConnection) -> sign_in.SignedIn:
         signed_in = holder(here, connection.cookies.get(here.cookie_name, ""))
     if signed_in is None:
         raise NotSignedIn("This token is unknown, over or revoked, or whoever made it may no longer do so." if key is not None else "")
+    setattr(connection.state, SIGNED_IN, True)
     return signed_in
 
 
@@ -131,7 +133,7 @@ def me_of(signed_in: sign_in.SignedIn, here: Office) -> shapes.Me:
             "name": by.shown,
             "role": by.role,
             "scope": by.scope.words(),
-            "company": {"domains": list(company.domains), "mode": mode},
+            "company": {"domains": list(company.domains), "mode": mode, "time_zone": here.settings.cover.time_zone},
             "undo_seconds": here.settings.policy.undo_seconds,
             "stands_in_for": list(by.stands_in_for),
             "recalls": here.settings.reaches_mailboxes,

@@ -1,8 +1,10 @@
 """Tokens for programs: list, make, revoke."""
 
 from fastapi import APIRouter
+from sqlmodel import Session
 
 from triage import tokens
+from triage.models import ApiToken
 from triage.times import utcnow
 from triage_api import shapes
 from triage_api.once import Once, keep_secret
@@ -20,7 +22,12 @@ def list_tokens(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = No
     (before,) = place_of(cursor, int) or (None,)
     found = tokens.listing(session, by=by, limit=limit + 1, before=before)
     following = (found[limit - 1].id,) if len(found) > limit else None
-    return shapes.Tokens.model_validate({"items": found[:limit], "next_cursor": cursor_of(following)})
+    return shapes.Tokens(items=[shown(session, one) for one in found[:limit]], next_cursor=cursor_of(following))
+
+
+def shown(session: Session, one: ApiToken) -> shapes.Token:
+    """A token, and whether it is good for anything now."""
+    return shapes.Token.model_validate(one.model_dump() | {"in_force": tokens.in_force(session, one, utcnow())})
 
 
 @router.post("", status_code=201, response_model=shapes.MadeToken, responses=described(401, 403, 422))
@@ -29,7 +36,7 @@ def create_token(order: shapes.NewToken, session: Tx, by: Staff) -> shapes.MadeT
     keep_secret(session)
     made, key = tokens.create(session, order.order(), by=by, now=utcnow())
     ring_after(session)
-    return shapes.MadeToken.model_validate(made.model_dump() | {"key": key})
+    return shapes.MadeToken.model_validate(made.model_dump() | {"in_force": True, "key": key})
 
 
 @router.delete("/{token_id}", status_code=204, responses=described(401, 403, 404, 422))

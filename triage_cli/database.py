@@ -4,9 +4,11 @@ import click
 from sqlalchemy.exc import DBAPIError
 
 from migrations import upgrade as steps
+from migrations.version import newest
 from triage import db as database
 from triage.errors import BadInput
-from triage_cli.opened import database_of, settings_of
+from triage_cli.asks import settings_of
+from triage_cli.opened import database_of
 from triage_cli.printing import say
 
 
@@ -34,4 +36,4 @@ def upgrade(ctx: click.Context) -> None:
 def check(ctx: click.Context) -> None:
     """Is the database there and at this program's version? Exit code 2 and what to do when not."""
     with database_of(settings_of(ctx)):
-        say(f"the database has version {steps.newest()}, as it should")
+        say(f"the database has version {newest()}, as it should")

@@ -1,96 +1,116 @@
 """What was decided: `mailroom decisions`, `undo`, and what was seen beside it in the mailboxes (`related`)."""
 
+from typing import Any
+
 import click
 
-from triage import extensive, outcomes, takings, undoing
-from triage.ids import show
-from triage.models import RelatedMail
-from triage.times import utcnow
-from triage.visible import visible
-from triage_cli.mail import BELLS, told, wait_for
-from triage_cli.opened import looking, settings_of, shell_user, writing
-from triage_cli.printing import table
-from triage_cli.selecting import number
-from triage_cli.sweeping import carried_out
+from triage_cli.asks import asks, names_server
+from triage_cli.codes import DONE
+from triage_cli.deciding import DECISION, REASON, settled
+from triage_cli.desk import Desk
+from triage_cli.printing import Form, Shape, lists, tells
+from triage_cli.selecting import given_id
+from triage_cli.times import when
+
+DECISIONS = Shape(
+    {
+        "id": "of the decision",
+        "at": "when",
+        "by": "who: person:LOGIN, token:ID, shell:USER, rule:NAME",
+        "said": "what became of it, in words",
+        "undone": "`undone`, or empty",
+        "reason": "why, as they said it",
+    }
+)
+RELATED = Shape(
+    {
+        "copy": "id, for --take",
+        "mailbox": "where it lies",
+        "folder": "in which folder",
+        "at": "when it came in there",
+        "author": "who wrote it",
+        "subject": "",
+        "what": "`the same Message-ID`, or `names it`: a reply, or forwarded",
+        "state": "empty while it is left alone",
+    }
+)
 
 
 @click.group(invoke_without_command=True, name="decisions")
 @click.option("--limit", default=50, show_default=True)
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--mine", is_flag=True, help="Only your own.")
+@lists(DECISIONS)
+@names_server
 @click.pass_context
-def decisions_group(ctx: click.Context, limit: int, as_json: bool) -> None:
+def decisions_group(ctx: click.Context, /, **options: Any) -> None:
     """What was decided, newest first; `decisions undo ID` takes one back."""
-    if ctx.invoked_subcommand:
-        return
-    with looking(settings_of(ctx)) as session:
-        rows = [
-            {
-                "id": show(one.id),
-                "at": one.at.isoformat(timespec="seconds"),
-                "by": one.by,
-                "said": one.sentence,
-                "undone": "undone" if one.undone_by else "",
-                "reason": one.reason,
-            }
-            for one in outcomes.listing(session, by=shell_user(), limit=limit)
-        ]
-    table(rows, ("id", "at", "by", "said", "undone", "reason"), as_json=as_json)
+    if not ctx.invoked_subcommand:
+        ctx.invoke(list_decisions, **options)
+
+
+@decisions_group.command("list")
+@click.option("--limit", default=50, show_default=True)
+@click.option("--mine", is_flag=True, help="Only your own.")
+@lists(DECISIONS)
+@asks
+def list_decisions(desk: Desk, limit: int, mine: bool, form: Form) -> None:
+    """The same as `decisions` alone."""
+    DECISIONS.print(map(row_of, desk.items("/decisions", limit, mine=mine)), form)
+
+
+def row_of(one: dict[str, Any]) -> dict[str, Any]:
+    """A decision as a line."""
+    return {
+        "id": one["id"],
+        "at": when(one["at"]),
+        "by": one["by"],
+        "said": one["sentence"],
+        "undone": "undone" if one["undone_by"] else "",
+        "reason": one["reason"],
+    }
 
 
 @decisions_group.command("undo")
 @click.argument("decision_id", metavar="ID")
-@click.option("--reason", default="")
+@REASON
 @click.option("--wait", is_flag=True, help="Wait until everything is back where it was.")
-@click.option("--json", "as_json", is_flag=True)
-@click.pass_context
-def undo_decision(ctx: click.Context, decision_id: str, reason: str, wait: bool, as_json: bool) -> int:
+@tells(DECISION)
+@asks
+def undo_decision(desk: Desk, decision_id: str, reason: str, wait: bool, form: Form) -> int:
     """Take a decision back as a whole."""
-    settings = settings_of(ctx)
-    with writing(settings, *BELLS) as session:
-        undo_one = extensive.undo if extensive.is_large(session, number(decision_id)) else undoing.undo
-        undone = undo_one(session, number(decision_id), by=shell_user(), reason=reason, now=utcnow(), settings=settings)
-    if not (wait and as_json):
-        told(undone, as_json=as_json)
-    undone = wait_for(settings, undone, as_json=as_json) if wait else undone
-    return 1 if undone.refused or undone.out_of_reach else 0
+    return settled(desk, desk.post(f"/decisions/{given_id(decision_id)}/undo", {"reason": reason}), wait=wait, form=form)
 
 
 @decisions_group.command("related")
 @click.argument("decision_id", metavar="ID")
 @click.option("--take", "chosen", metavar="COPY", multiple=True, help="Take this one out of its mailbox too; may be given again.")
-@click.option("--reason", default="", help="Goes on the record.")
+@REASON
 @click.option("--wait", is_flag=True, help="Wait until they are taken.")
-@click.option("--json", "as_json", is_flag=True)
-@click.pass_context
-def related(ctx: click.Context, decision_id: str, chosen: tuple[str, ...], reason: str, wait: bool, as_json: bool) -> int:
+@lists(RELATED)
+@asks
+def related(desk: Desk, decision_id: str, chosen: tuple[str, ...], reason: str, wait: bool, form: Form) -> int:
     """Mails that a purge saw beside the copies it took, since they share or name their Message-ID: replies, forwarded, copied, forged.
 
     They are left alone unless named with --take; `decisions undo` puts them back.
     """
-    settings = settings_of(ctx)
-    if not chosen:
-        with looking(settings) as session:
-            rows = [shown(row) for row in takings.offered(session, number(decision_id), by=shell_user())]
-        table(rows, ("copy", "mailbox", "folder", "at", "author", "subject", "what", "state"), as_json=as_json)
-        return 0
-    copies = [number(one) for one in chosen]
-    with writing(settings, *BELLS) as session:
-        made = takings.take(session, number(decision_id), copies, by=shell_user(), reason=reason, now=utcnow(), settings=settings)
-    if not (wait and as_json):
-        told(made, as_json=as_json)
-    return carried_out(settings, made, as_json=as_json) if wait else 0
+    path = f"/decisions/{given_id(decision_id)}/related"
+    if chosen:
+        taken = desk.post(path, {"copies": [given_id(one) for one in chosen], "reason": reason})
+        return settled(desk, taken, wait=wait, form=form)
+    RELATED.print(map(related_row, desk.get(path)["items"]), form)
+    return DONE
 
 
-def shown(row: RelatedMail) -> dict[str, str]:
+def related_row(one: dict[str, Any]) -> dict[str, Any]:
     """A related mail as a line."""
-    state = "came through Mailroom: purge it there" if row.ours else f"taken by {show(row.taken_by)}" if row.taken_by else ""
+    state = "came through Mailroom: purge it there" if one["ours"] else f"taken by {one['taken_by']}" if one["taken_by"] else ""
     return {
-        "copy": show(row.id),
-        "mailbox": row.mailbox,
-        "folder": visible(row.folder),
-        "at": row.internal_date.isoformat(timespec="seconds"),
-        "author": row.author,
-        "subject": row.subject,
-        "what": "the same Message-ID" if row.bears else "names it",
+        "copy": one["id"],
+        "mailbox": one["mailbox"],
+        "folder": one["folder"],
+        "at": when(one["at"]),
+        "author": one["author"],
+        "subject": one["subject"],
+        "what": "the same Message-ID" if one["bears"] else "names it",
         "state": state,
     }

@@ -21,6 +21,7 @@ from triage.models import Message, Rule
 from triage.settings import Settings, host_port
 from triage.times import utcnow
 from triage_cli import preparing, serve
+from triage_cli.asks import stay
 from triage_cli.printing import say
 from triage_cli.stopping import stop_on_signals
 
@@ -36,8 +37,10 @@ PATIENCE = 60.0  # seconds until the console must answer
 @click.option("--http-port", default=8080, show_default=True)
 @click.option("--outbound-port", default=2526, show_default=True, help="For employees' mail to the outside.")
 @click.option("--no-mail", is_flag=True, help="Do not play the morning of mail.")
-def demo(fresh: bool, directory: Path, smtp_port: int, http_port: int, outbound_port: int, no_mail: bool) -> int:
+@click.pass_context
+def demo(ctx: click.Context, fresh: bool, directory: Path, smtp_port: int, http_port: int, outbound_port: int, no_mail: bool) -> int:
     """Start the demo company: SMTP, console and mailboxes on this machine, nothing else needed."""
+    stay(ctx)
     file = prepare(directory, fresh=fresh, smtp_port=smtp_port, http_port=http_port, outbound_port=outbound_port)
     settings = settings_file.read(str(file), {})
     engine = made_ready(settings)

@@ -12,8 +12,9 @@ from triage.errors import BadInput
 from triage.settings import Settings
 from triage.visible import visible
 from triage_cli import asking, departing, inside, journaling, outside, probing, published, telling
+from triage_cli.asks import stay
+from triage_cli.codes import DONE, REFUSED
 from triage_cli.finding import FAIL, OK, Check, Finding
-from triage_cli.main import DONE, REFUSED
 
 CHECKS: tuple[tuple[str, Check], ...] = (
     ("database", inside.database),
@@ -51,6 +52,7 @@ def doctor(ctx: click.Context, as_json: bool) -> int:
 
     Exit code 1 when something does not work. Nothing is changed, and no mail is sent.
     """
+    stay(ctx)
     findings = list(examine(ctx.find_root().obj))
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=1))

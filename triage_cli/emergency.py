@@ -5,10 +5,10 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from triage import emergency
 from triage.errors import BadInput
 from triage.times import utcnow
-from triage_cli.opened import looking, settings_of, shell_user, writing
+from triage_cli.asks import asks
+from triage_cli.desk import Desk
 from triage_cli.printing import say
 from triage_cli.selecting import date
 
@@ -19,27 +19,23 @@ CLOSED = "the door is closed"
 @click.option("--until", metavar="TIME", help="18:30 (where the company is), 4h, 90m, or an ISO date and time. It closes by itself then.")
 @click.option("--reason", default="", help="Why; goes on the record, and everybody sees it.")
 @click.option("--close", is_flag=True, help="Close the door before its time.")
-@click.pass_context
-def open_door(ctx: click.Context, until: str | None, reason: str, close: bool) -> None:
+@asks
+def open_door(desk: Desk, until: str | None, reason: str, close: bool) -> None:
     """Let everything pass that is neither blocked nor forged; without options: is the door open?"""
-    settings = settings_of(ctx)
     if close and until:
         raise BadInput("--close and --until do not go together")
     if close:
-        with writing(settings) as session:
-            emergency.close(session, by=shell_user(), now=utcnow())
+        desk.ask("DELETE", "/emergency")
         say(CLOSED)
     elif until:
-        moment = moment_of(until, settings.cover.time_zone, utcnow())
-        with writing(settings) as session:
-            opened = emergency.open_door(session, moment, by=shell_user(), reason=reason, now=utcnow())
-        say(f"{opened.sentence}. Close it with `mailroom open --close`")
+        moment = moment_of(until, desk.get("/me")["company"]["time_zone"], utcnow())
+        opened = desk.ask("PUT", "/emergency", {"until": moment, "reason": reason})
+        say(f"{opened['alarm']['sentence']}. Close it with `mailroom open --close`")
     elif reason:
         raise BadInput("--until: say when it ends, such as 18:30 or 4h")
     else:
-        with looking(settings) as session:
-            found = emergency.alarm(session, utcnow())
-        say(found.sentence if found else CLOSED)
+        alarm = desk.get("/emergency")["alarm"]
+        say(alarm["sentence"] if alarm else CLOSED)
 
 
 def moment_of(text: str, zone: str, now: datetime) -> datetime:

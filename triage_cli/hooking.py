@@ -4,7 +4,8 @@ import click
 
 from triage import outbox, payloads
 from triage.times import utcnow
-from triage_cli.opened import looking, settings_of, shell_user, writing
+from triage_cli.asks import settings_of
+from triage_cli.opened import looking, shell_user, writing
 from triage_cli.printing import say, table
 from triage_cli.roles import start
 

@@ -24,7 +24,8 @@ from triage.errors import BadInput, Overtaken
 from triage.importing import Letter
 from triage.settings import Settings
 from triage.times import utcnow
-from triage_cli.opened import database_of, ring, settings_of, shell_user
+from triage_cli.asks import settings_of
+from triage_cli.opened import database_of, ring, shell_user
 from triage_cli.past_mail import Examiner, importing_names, parsers
 from triage_cli.printing import say
 

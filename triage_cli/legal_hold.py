@@ -1,21 +1,32 @@
 """`mailroom legal-hold`: mail that must be kept, whatever its age."""
 
-import json
 from typing import Any
 
 import click
 
-from triage import legal_holds
 from triage.errors import BadInput
-from triage.ids import show
-from triage.legal_holds import Hold
-from triage.times import utcnow
-from triage_cli.opened import looking, settings_of, shell_user, writing
-from triage_cli.printing import say, table
-from triage_cli.selecting import number, selecting, selection_of
+from triage_cli.asks import asks
+from triage_cli.desk import Desk
+from triage_cli.printing import Form, Shape, json_text, lists, say
+from triage_cli.selecting import given_id, select_of, selecting
+from triage_cli.times import when
 
-COLUMNS = ("id", "about", "mails", "since", "by", "reason", "lifted")
-EVERY_ONE = 1_000_000
+HOLDS = Shape(
+    {
+        "id": "to lift it",
+        "about": "which mail, in few words",
+        "person": "all mail of this one; empty: it is about `select`",
+        "select": "a selection, as the API has it",
+        "mails": "that it keeps, or has kept",
+        "since": "when it was made",
+        "by": "who made it",
+        "reason": "why",
+        "lifted": "when; empty: it is in force",
+        "lifted_by": "who lifted it",
+        "lifted_reason": "why",
+    },
+    ("id", "about", "mails", "since", "by", "reason", "lifted"),
+)
 
 
 @click.group("legal-hold")
@@ -27,58 +38,50 @@ def legal_hold() -> None:
 @selecting
 @click.option("--of", "whose", metavar="UID", help="All mail of this person: to them, sent on to them, written by them.")
 @click.option("--reason", required=True, help="Goes on the record.")
-@click.pass_context
-def add(ctx: click.Context, /, whose: str | None, reason: str, **features: Any) -> None:
+@asks
+def add(desk: Desk, /, whose: str | None, reason: str, **features: Any) -> None:
     """Hold all mail of a person (--of UID), or a selection; also what comes later. Ids and --until make a hold that does not grow."""
-    if whose and any(features.values()):
+    selected = select_of(**features)
+    if whose and selected:
         raise BadInput("--of: a hold is about a person or about a selection; make two")
-    selected = None if whose else selection_of(**features)
-    with writing(settings_of(ctx)) as session:
-        made = legal_holds.add(session, by=shell_user(), reason=reason, now=utcnow(), person=whose or "", selected=selected)
-    say(f"{show(made.id)}  {about(made)}: {made.deliveries} mails are held, and what comes later")
+    about_whom = {"person": whose} if whose else {"select": selected}
+    made = desk.post("/legal-holds", about_whom | {"reason": reason})
+    say(f"{made['id']}  {about(made)}: {made['deliveries']} mails are held, and what comes later")
 
 
 @legal_hold.command("list")
 @click.option("--lifted", is_flag=True, help="Also those that were lifted.")
-@click.option("--json", "as_json", is_flag=True)
-@click.pass_context
-def list_holds(ctx: click.Context, lifted: bool, as_json: bool) -> None:
+@lists(HOLDS)
+@asks
+def list_holds(desk: Desk, lifted: bool, form: Form) -> None:
     """Which mail is held, since when and why."""
-    with looking(settings_of(ctx)) as session:
-        rows = [row_of(one) for one in legal_holds.listing(session, by=shell_user(), lifted=lifted, limit=EVERY_ONE)]
-    table(rows, COLUMNS, as_json=as_json)
+    HOLDS.print(map(row_of, desk.items("/legal-holds", lifted=lifted)), form)
 
 
 @legal_hold.command()
 @click.argument("hold_id", metavar="ID")
 @click.option("--reason", required=True, help="Goes on the record.")
-@click.pass_context
-def lift(ctx: click.Context, hold_id: str, reason: str) -> None:
+@asks
+def lift(desk: Desk, hold_id: str, reason: str) -> None:
     """Lift a hold: what no other hold keeps expires and is erased as everything else."""
-    with writing(settings_of(ctx)) as session:
-        lifted = legal_holds.lift(session, number(hold_id), by=shell_user(), reason=reason, now=utcnow())
-    say(f"{show(lifted.id)}  {about(lifted)}: lifted; {lifted.deliveries} mails were held")
+    lifted = desk.post(f"/legal-holds/{given_id(hold_id)}/lift", {"reason": reason})
+    say(f"{lifted['id']}  {about(lifted)}: lifted; {lifted['deliveries']} mails were held")
 
 
-def about(hold: Hold) -> str:
+def about(hold: dict[str, Any]) -> str:
     """Which mail, in few words."""
-    if hold.person:
-        return f"mail of {hold.person}"
-    return " ".join(f"{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in hold.selection.items())
+    if hold["person"]:
+        return f"mail of {hold['person']}"
+    return " ".join(f"{name}={value if isinstance(value, str) else json_text(value)}" for name, value in hold["select"].items())
 
 
-def row_of(hold: Hold) -> dict[str, Any]:
+def row_of(hold: dict[str, Any]) -> dict[str, Any]:
     """A hold as a line of the list."""
-    return {
-        "id": show(hold.id),
+    return hold | {
         "about": about(hold),
-        "person": hold.person,
-        "select": hold.selection,
-        "mails": hold.deliveries,
-        "since": hold.made_at.isoformat(timespec="minutes"),
-        "by": hold.made_by_shown,
-        "reason": hold.reason,
-        "lifted": hold.lifted_at.isoformat(timespec="minutes") if hold.lifted_at else "",
-        "lifted_by": hold.lifted_by_shown,
-        "lifted_reason": hold.lifted_reason,
+        "mails": hold["deliveries"],
+        "since": when(hold["made_at"], "minutes"),
+        "by": hold["made_by_shown"],
+        "lifted": when(hold["lifted_at"], "minutes"),
+        "lifted_by": hold["lifted_by_shown"],
     }

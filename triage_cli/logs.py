@@ -12,7 +12,8 @@ from triage import learning
 from triage.settings import Settings
 from triage.teaching import Reason, Sent
 from triage.times import utcnow
-from triage_cli.opened import settings_of, shell_user, writing
+from triage_cli.asks import settings_of
+from triage_cli.opened import shell_user, writing
 from triage_cli.printing import say
 
 GROUP = 500  # mails in one transaction

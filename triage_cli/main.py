@@ -1,14 +1,18 @@
 """The command `mailroom`: its groups, its settings file, and how a refusal is told to the shell."""
 
+import os
 import sys
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 
 import click
 
-from triage.errors import BadInput, Refused
+from triage.errors import BadInput, NotYet, Refused, Unanswered
 from triage.visible import visible
+from triage_cli.asks import server_options
+from triage_cli.codes import DONE, LATER, REFUSED, USAGE
+from triage_cli.lazy import Lazy
+from triage_cli.printing import warn
 
 COMMANDS = {  # where each command lives: a role must not import what another one needs
     "serve": "serve",
@@ -30,12 +34,12 @@ COMMANDS = {  # where each command lives: a role must not import what another on
     "token": "tokens",
     "deliveries": "mail",
     "show": "mail",
-    "release": "mail",
-    "redirect": "mail",
-    "purge": "mail",
-    "reject": "mail",
-    "restore": "mail",
-    "hold": "mail",
+    "release": "deciding",
+    "redirect": "deciding",
+    "purge": "deciding",
+    "reject": "deciding",
+    "restore": "deciding",
+    "hold": "deciding",
     "redeliver": "redelivering",
     "sweep": "sweeping",
     "ask": "requests",
@@ -55,30 +59,17 @@ COMMANDS = {  # where each command lives: a role must not import what another on
     "second-keys": "second_keys",
     "report": "reporting",
     "audit": "records",
-    "retention": "records",
+    "retention": "keeping",
     "legal-hold": "legal_hold",
     "person-data": "person_data",
     "settings": "reference",
     "doctor": "doctoring",
 }
-DONE, REFUSED, USAGE, LATER = 0, 1, 2, 75  # sysexits.h calls 75 EX_TEMPFAIL
 
 
-class Lazy(click.Group):
-    """A group that imports a command only when it is called: `mailroom receive` starts without a database library."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        module = import_module(f"triage_cli.{COMMANDS[cmd_name]}")
-        return next(one for one in vars(module).values() if isinstance(one, click.Command) and one.name == cmd_name)
-
-
-@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Lazy, elsewhere=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--config", metavar="FILE", help="Settings file. Default: $MAILROOM_CONFIG, ./mailroom.toml, /etc/mailroom/mailroom.toml.")
+@server_options
 @click.version_option(package_name="mailroom")
 @click.pass_context
 def mailroom(ctx: click.Context, config: str | None) -> None:
@@ -88,7 +79,7 @@ def mailroom(ctx: click.Context, config: str | None) -> None:
 
 def main() -> None:
     """Run the command; every refusal is one line on standard error that says what to do."""
-    sys.exit(run(lambda: mailroom(standalone_mode=False)))
+    sys.exit(run(lambda: mailroom(prog_name="mailroom", standalone_mode=False)))
 
 
 def run(command: Callable[[], Any]) -> int:
@@ -97,22 +88,36 @@ def run(command: Callable[[], Any]) -> int:
         result = command()
     except click.exceptions.Exit as end:
         return end.exit_code
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt):
         return REFUSED
     except click.ClickException as fault:
-        fault.show()
-        return USAGE
+        return misused(fault)
     except Refused as refusal:
-        return told(str(refusal), USAGE if isinstance(refusal, BadInput) else REFUSED)
-    except KeyboardInterrupt:
-        return REFUSED
+        return told(str(refusal), code_of(refusal))
     except UnicodeEncodeError:
         return told("an argument is not UTF-8; write it in UTF-8", USAGE)
+    except BrokenPipeError:  # who read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return REFUSED
     except Exception as fault:
         if not is_passing(fault):
             raise
         return told(f"the database does not answer ({str(fault).splitlines()[0]}); try again, or run `mailroom db check`", LATER)
     return result if isinstance(result, int) else DONE
+
+
+def code_of(refusal: Refused) -> int:
+    """A server's refusal says it; of the house's own each kind has one."""
+    usual = USAGE if isinstance(refusal, BadInput) else LATER if isinstance(refusal, NotYet | Unanswered) else REFUSED
+    return int(getattr(refusal, "code", usual))
+
+
+def misused(fault: click.ClickException) -> int:
+    """Say how a command is called."""
+    if isinstance(fault, click.UsageError) and fault.ctx is not None:
+        click.echo(f"{fault.ctx.get_usage()}\nTry '{fault.ctx.command_path} -h' for help.\n", err=True)
+    click.echo(f"Error: {visible(fault.format_message())}", err=True)
+    return USAGE
 
 
 def is_passing(fault: Exception) -> bool:
@@ -122,5 +127,5 @@ def is_passing(fault: Exception) -> bool:
 
 def told(sentence: str, code: int) -> int:
     """Say it and give the code back."""
-    click.echo(f"mailroom: {visible(sentence)}", err=True)
+    warn(sentence)
     return code

@@ -1,24 +1,19 @@
-"""What most commands begin with: the settings, the database at the right version, the one at the keyboard, the bells."""
+"""What commands on this machine begin with: the database at the right version, the one at the keyboard, the bells."""
 
 import getpass
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import click
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from migrations.upgrade import check
-from triage import db, settings as settings_file
+from migrations.version import check
+from triage import db
 from triage.actor import EVERYTHING, Actor, Role
 from triage.bell import Bell
 from triage.settings import Settings
-
-
-def settings_of(ctx: click.Context) -> Settings:
-    """The settings that --config names."""
-    return settings_file.read(ctx.find_root().obj)
+from triage_cli.asks import settings_of as settings_of
 
 
 @contextmanager

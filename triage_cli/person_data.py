@@ -12,8 +12,9 @@ from triage.errors import BadInput
 from triage.ids import show
 from triage.models import PendingAct, PersonErasure
 from triage.times import utcnow
-from triage_cli.mail import waits
-from triage_cli.opened import database_of, looking, ring, settings_of, shell_user, writing
+from triage_cli.asks import settings_of
+from triage_cli.deciding import waits
+from triage_cli.opened import database_of, looking, ring, shell_user, writing
 from triage_cli.printing import pairs, say, table
 
 COLUMNS = ("id", "asked", "by", "reason", "mails", "contents", "kept", "rules_left", "done")
@@ -87,7 +88,7 @@ def erase(ctx: click.Context, address: str, reason: str, with_rules: bool, dry_r
         order = {"by": by, "reason": reason, "now": utcnow(), "settings": settings, "with_rules": with_rules}
         made = second_key.erase_person(session, address, **order)  # type: ignore[arg-type]
         if isinstance(made, PendingAct):
-            return waits(made)
+            return waits({"id": show(made.id), "sentence": second_key.sentence(made)})
         number = made.id
     with database_of(settings) as engine:
         more = True

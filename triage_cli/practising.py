@@ -10,7 +10,8 @@ from triage.exercises import KEEP_OUT, LET_IN, Exercise
 from triage.practice import HAND, Result
 from triage.times import utcnow
 from triage.visible import visible
-from triage_cli.opened import database_of, looking, settings_of, shell_user
+from triage_cli.asks import settings_of
+from triage_cli.opened import database_of, looking, shell_user
 from triage_cli.printing import say, table
 
 LINES = 40  # of a mail's text that are shown

@@ -1,38 +1,231 @@
-"""Lists and single things on a terminal or as JSON. Nothing that came from mail gets there with control characters."""
+"""Lists and single things for a terminal, a pipe, a program (JSON) or a spreadsheet (CSV). No control character of mail gets there.
 
+Text is shown with harmful characters as escapes (triage.visible), in JSON too: what a program prints of it harms no terminal either.
+"""
+
+import csv
+import io
 import json
-from collections.abc import Iterable, Mapping
+import shutil
+import sys
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import accumulate
 from typing import Any
 
 import click
 
 from triage.visible import visible
 
+Row = Mapping[str, Any]
+GAP = 2  # columns between two cells
+NARROWEST = 6  # columns of a terminal that a cell keeps
+CUT = "…"
+FORMULAS = tuple("=+-@＝＋－＠\t\r\n")  # a spreadsheet takes what begins like this for a formula, or for what comes before one
 
-def table(rows: Iterable[Mapping[str, Any]], columns: tuple[str, ...], *, as_json: bool) -> None:
-    """Print rows: as one JSON array, or as aligned columns with a heading."""
+
+class Form(StrEnum):
+    """How a command prints."""
+
+    TEXT = "text"
+    JSON = "json"
+    CSV = "csv"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a command prints: each field and what it means, in the order of JSON and CSV, and those that a table has room for."""
+
+    fields: Mapping[str, str]
+    table: tuple[str, ...] = ()
+
+    def print(self, rows: Iterable[Row], form: Form) -> None:
+        """A list: a table, one JSON array, or CSV with a heading."""
+        ordered = [{name: row[name] for name in self.fields} for row in rows]
+        if form is Form.TEXT:
+            print_table(ordered, self.table or tuple(self.fields))
+        elif form is Form.CSV:
+            click.echo(csv_text(list(self.fields), ordered), nl=False)
+        else:
+            print_json(ordered)
+
+    def print_one(self, values: Row, form: Form) -> None:
+        """One thing: a name and a value a line, without what is empty; or a JSON object."""
+        ordered = {name: values[name] for name in self.fields}
+        if form is Form.JSON:
+            print_json(ordered)
+        else:
+            print_pairs(ordered)
+
+
+class FormOption(click.Option):
+    """--json or --csv, with the shape of what comes then, for the manual."""
+
+    def __init__(self, *names: Any, shape: Shape, of_many: bool, **more: Any) -> None:
+        super().__init__(*names, **more)
+        self.shape, self.of_many = shape, of_many
+
+
+def lists(shape: Shape) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A command that prints a list has --json and --csv; it gets them as `form`."""
+
+    def decorated(command: Callable[..., Any]) -> Callable[..., Any]:
+        as_csv = flag("--csv", Form.CSV, shape, of_many=True, text="As CSV for a spreadsheet; no cell is taken for a formula.")
+        return flag("--json", Form.JSON, shape, of_many=True, text="As one JSON array.")(as_csv(command))
+
+    return decorated
+
+
+def tells(shape: Shape) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A command that prints one thing has --json; it gets it as `form`."""
+    return flag("--json", Form.JSON, shape, of_many=False, text="As a JSON object.")
+
+
+def flag(name: str, form: Form, shape: Shape, *, of_many: bool, text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """One of these options."""
+    more: dict[str, Any] = {"flag_value": form, "type": click.UNPROCESSED, "default": Form.TEXT}
+    return click.option(name, "form", cls=FormOption, shape=shape, of_many=of_many, help=text, **more)
+
+
+def table(rows: Iterable[Row], columns: tuple[str, ...], *, as_json: bool) -> None:
+    """Print rows: as one JSON array, or as a table."""
     rows = list(rows)
     if as_json:
-        click.echo(json.dumps(rows, ensure_ascii=True, indent=1, default=str))
-        return
-    cells = [[visible(str(row[name])) for name in columns] for row in rows]
-    widths = [max(map(len, [name, *(line[place] for line in cells)])) for place, name in enumerate(columns)]
-    for line in [[name.upper() for name in columns], *cells] if cells else []:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        print_json(rows)
+    else:
+        print_table(rows, columns)
 
 
-def pairs(values: Mapping[str, Any], *, as_json: bool) -> None:
-    """Print one thing: as a JSON object, or a name and a value a line; empty values are left out."""
+def pairs(values: Row, *, as_json: bool) -> None:
+    """Print one thing: as a JSON object, or a name and a value a line."""
     if as_json:
-        click.echo(json.dumps(values, ensure_ascii=True, indent=1, default=str))
-        return
-    width = max(map(len, values), default=0)
-    for name, value in values.items():
-        if value not in ("", None, [], ()):
-            for text in value if isinstance(value, list) else [value]:
-                click.echo(f"{name.ljust(width)}  {visible(str(text))}")
+        print_json(values)
+    else:
+        print_pairs(values)
 
 
 def say(sentence: str) -> None:
     """Print one sentence."""
     click.echo(visible(sentence))
+
+
+def warn(sentence: str) -> None:
+    """Say something on standard error, where no script reads it as an answer."""
+    click.echo(f"mailroom: {visible(sentence)}", err=True)
+
+
+def print_table(rows: Sequence[Row], columns: Sequence[str]) -> None:
+    """Columns below headings, no wider than the terminal; in a pipe nothing is cut."""
+    if not rows:
+        return
+    lines = [[name.upper() for name in columns], *([cell(row[name]) for name in columns] for row in rows)]
+    widths = fitted([max(width(line[place]) for line in lines) for place in range(len(columns))], room())
+    for line in lines:
+        click.echo((" " * GAP).join(filled(text, most) for text, most in zip(line, widths, strict=True)).rstrip())
+
+
+def print_pairs(values: Row) -> None:
+    """A name and a value a line; of several values each has its own."""
+    longest = max(map(len, values), default=0)
+    for name, value in values.items():
+        if value not in ("", None, [], ()):
+            for one in value if isinstance(value, list) else [value]:
+                click.echo(f"{name.ljust(longest)}  {cell(one)}")
+
+
+def print_json(values: Any) -> None:
+    """Values as JSON that is ASCII throughout."""
+    click.echo(json_text(values, indent=1))
+
+
+def json_text(values: Any, indent: int | None = None) -> str:
+    """JSON of printable ASCII, with harmful characters as visible escapes in the text itself; line ends and tabs stay."""
+    return ascii_json(shown(values), indent)
+
+
+def ascii_json(values: Any, indent: int | None = None) -> str:
+    """JSON of printable ASCII whose text is exactly what was given, for what is read back or proved."""
+    return json.dumps(values, ensure_ascii=True, indent=indent, default=str).replace("\x7f", "\\u007f")
+
+
+def shown(value: Any) -> Any:
+    """A value with every text in it harmless."""
+    if isinstance(value, str):
+        return visible(value, lines=True)
+    if isinstance(value, Mapping):
+        return {shown(name): shown(one) for name, one in value.items()}
+    return [shown(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def csv_text(columns: Sequence[str], rows: Iterable[Row]) -> str:
+    """CSV (RFC 4180) with every cell in quotes, whatever a spreadsheet takes for a separator."""
+    file = io.StringIO()
+    writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([safe(row[name]) for name in columns] for row in rows)
+    return file.getvalue()
+
+
+def safe(value: Any) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    text = cell(value)
+    return f"'{text}" if isinstance(value, str | list | tuple) and text.startswith(FORMULAS) else text
+
+
+def cell(value: Any) -> str:
+    """A value in one line."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return json_text(value)
+    return visible(", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value))
+
+
+def room() -> int | None:
+    """The columns of the terminal, None in a pipe."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def fitted(widths: Sequence[int], most: int | None) -> list[int]:
+    """Widths of columns that fit: the widest give first, and the first one, which names the thing, never does."""
+    first, *others = widths
+    if most is None:
+        return [first, *others]
+    left = most - first - GAP * len(others)
+    cap = max(others, default=0)
+    while cap > NARROWEST and sum(min(one, cap) for one in others) > left:
+        cap -= 1
+    return [first, *(min(one, cap) for one in others)]
+
+
+def filled(text: str, columns: int) -> str:
+    """Text in exactly so many columns: cut, or with spaces behind it."""
+    taken = width(text)
+    if taken > columns:
+        text = clipped(text, columns - 1) + CUT
+        taken = width(text)
+    return text + " " * (columns - taken)
+
+
+def width(text: str) -> int:
+    """The columns that a text takes on a terminal: wide characters two, combining ones none."""
+    return len(text) if text.isascii() else sum(map(columns_of, text))
+
+
+def columns_of(character: str) -> int:
+    """The columns of one character (Unicode Standard Annex 11)."""
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1
+
+
+def clipped(text: str, columns: int) -> str:
+    """The beginning of a text, no wider than that."""
+    if text.isascii():
+        return text[:columns]
+    ends = accumulate(map(columns_of, text))
+    return "".join(character for character, end in zip(text, ends, strict=True) if end <= columns)

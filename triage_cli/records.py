@@ -1,84 +1,95 @@
-"""`mailroom audit` reads and proves the trail; `mailroom retention` lets time run out now."""
+"""`mailroom audit` reads, proves and exports the trail."""
 
-import json
-from dataclasses import asdict
+import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
-from triage import checkpoints, db, ledger, retention as retaining, seal, trail, trail_proof
-from triage.times import utcnow
-from triage_cli import upkeeping
-from triage_cli.opened import database_of, looking, settings_of, shell_user, writing
-from triage_cli.printing import pairs, say, table
+from triage_cli.asks import asks, desk_of, names_server, settings_of
+from triage_cli.codes import DONE, REFUSED
+from triage_cli.desk import Desk
+from triage_cli.lazy import Lazy
+from triage_cli.printing import Form, Shape, lists, say
+from triage_cli.times import when
+
+ACTS = Shape(
+    {
+        "id": "of the record",
+        "at": "when",
+        "by": "who: person:LOGIN, token:ID, shell:USER, rule:NAME, system:PART",
+        "act": "what: view, release, purge, allow, sign-in, …",
+        "subject": "delivery:ID, message:ID, rule:ID, …",
+        "items": "over how many",
+        "sequence": "place in the chain; empty until it is sealed",
+        "detail": 'what else is known of it; {"sealed": true} where that is not for you',
+    },
+    ("id", "at", "by", "act", "subject", "items", "detail"),
+)
 
 
-@click.group()
-def audit() -> None:
-    """The audit trail."""
+@click.group(cls=Lazy, elsewhere={"key": "keeping"}, invoke_without_command=True)
+@click.option("--limit", default=50, show_default=True)
+@lists(ACTS)
+@names_server
+@click.pass_context
+def audit(ctx: click.Context, limit: int, form: Form) -> None:
+    """The audit trail; alone it lists what was done, newest first."""
+    if not ctx.invoked_subcommand:
+        ctx.invoke(list_acts, limit=limit, form=form)
 
 
-@audit.command()
+@audit.command("list")
+@click.option("--limit", default=50, show_default=True)
+@lists(ACTS)
+@asks
+def list_acts(desk: Desk, limit: int, form: Form) -> None:
+    """The same as `audit` alone."""
+    ACTS.print([one | {"at": when(one["at"])} for one in desk.items("/audit", limit)], form)
+
+
+@audit.command("verify")
 @click.option("--checkpoints", type=click.Path(path_type=Path), help="Directory of the signed checkpoints; default: audit.checkpoints.")
 @click.option("--public-key", help="The key that signed them; default: audit.public_key, or that of audit.key_file.")
+@names_server
 @click.pass_context
 def verify(ctx: click.Context, checkpoints: Path | None, public_key: str | None) -> int:
-    """Walk the hash chain, and compare it with the signed checkpoints; exit code 1 and where it breaks when it does."""
-    settings = settings_of(ctx)
-    claims = trail_proof.claims(settings, checkpoints, public_key)  # read first: what is chained meanwhile is in none of them
-    with looking(settings) as session:
-        found = trail_proof.verify(session, claims, kept_since=trail_proof.kept_since(settings, utcnow()))
-    compared = f", compared with {found.checkpoints} checkpoints" if claims else ""
-    say(f"{found.records} records sealed, {found.unsealed} not yet; head {found.head or 'none'}{compared}")
-    if found.fault:
-        say(found.fault)
-    return 1 if found.fault else 0
+    """Walk the hash chain, and compare it with the signed checkpoints; exit code 1 and where it breaks when it does.
+
+    A server compares with the checkpoints that its machine sees: a proof against a copy of your own is made on the machine.
+    """
+    if checkpoints or public_key:
+        from triage_cli.keeping import verified
+
+        found = verified(settings_of(ctx), checkpoints, public_key)
+    else:
+        with desk_of(ctx) as desk:
+            found = desk.get("/audit/verify")
+    return told(found)
 
 
-@audit.command()
-@click.argument("file", type=click.Path(path_type=Path))
-def key(file: Path) -> None:
-    """Make the private key that signs checkpoints, in FILE, and print its public key for audit.public_key."""
-    say(checkpoints.make_key(file))
+def told(found: dict[str, Any]) -> int:
+    """What the walk found; the exit code."""
+    compared = f", compared with {found['checkpoints']} checkpoints" if found["checkpoints"] else ""
+    say(f"{found['records']} records sealed, {found['unsealed']} not yet; head {found['head'] or 'none'}{compared}")
+    if found["fault"]:
+        say(found["fault"])
+    return REFUSED if found["fault"] else DONE
 
 
-@audit.command()
-@click.pass_context
-def export(ctx: click.Context) -> None:
+@audit.command("export")
+@click.option(
+    "--after",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="SEQUENCE",
+    help="Only what came after this one.",
+)
+@asks
+def export(desk: Desk, after: int) -> None:
     """Every chained record as one JSON object a line, in the order of the chain; without details that tell of sealed mail.
 
     That you took it goes on the record.
     """
-    settings = settings_of(ctx)
-    with writing(settings) as session:
-        ledger.write(session, "export", "audit", by=shell_user(), now=utcnow())
-    with looking(settings) as session:
-        sequence = 0
-        while some := seal.sealed_after(session, sequence):
-            kept_back = trail.untold(session, some, shell_user())
-            for record in some:
-                told = {"detail": trail.UNTOLD} if record.id in kept_back else {}
-                click.echo(json.dumps(record.model_dump(mode="json") | told, ensure_ascii=True))
-            sequence = some[-1].sequence or 0
-            session.expunge_all()
-
-
-@click.command()
-@click.option("--expiring", is_flag=True, help="Change nothing: only say what expires within a day.")
-@click.option("--json", "as_json", is_flag=True)
-@click.pass_context
-def retention(ctx: click.Context, expiring: bool, as_json: bool) -> None:
-    """Expire and erase everything that is due now, and say what expires within a day unless somebody decides."""
-    settings = settings_of(ctx)
-    with database_of(settings) as engine:
-        expired, erased = (0, 0) if expiring else upkeeping.tidy(engine, settings)
-        with db.reading(engine) as session:
-            soon = retaining.expiring(session, by=shell_user(), settings=settings, now=utcnow())
-    rows = [{**asdict(one), "soonest": one.soonest.isoformat(timespec="minutes")} for one in soon]
-    if as_json:
-        pairs({"expired": expired, "erased": erased, "expiring": rows}, as_json=True)
-        return
-    if not expiring:
-        say(f"expired {expired} held mails, erased {erased} contents")
-    say(f"{sum(one.mails for one in soon)} held mails expire within a day" + (":" if soon else ""))
-    table(rows, ("department", "person", "mails", "soonest"), as_json=False)
+    desk.download("/audit/export", sys.stdout.buffer.write, after=after or None)
+    sys.stdout.buffer.flush()

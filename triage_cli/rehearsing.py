@@ -19,10 +19,11 @@ from triage.likeness import Likeness
 from triage.settings import Settings
 from triage.times import utcnow
 from triage.visible import visible
+from triage_cli.asks import settings_of
 from triage_cli.forecast_page import page
 from triage_cli.forecast_text import sentences
 from triage_cli.mailbox_sources import Place, imap_options, in_maildirs, in_mbox_files, over_imap
-from triage_cli.opened import database_of, settings_of
+from triage_cli.opened import database_of
 from triage_cli.past_mail import Examiner, Reading, parsers, trusted_names
 from triage_cli.playing import Player, Rehearsal, read_all
 from triage_cli.printing import say

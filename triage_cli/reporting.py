@@ -9,7 +9,8 @@ from triage import reported, reports
 from triage.errors import BadInput
 from triage.reported import Report
 from triage.times import utcnow
-from triage_cli.opened import looking, settings_of, shell_user
+from triage_cli.asks import settings_of
+from triage_cli.opened import looking, shell_user
 from triage_cli.printing import say
 from triage_cli.report_page import page
 from triage_cli.report_text import lines

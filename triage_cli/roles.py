@@ -11,9 +11,10 @@ from importlib import import_module
 
 import click
 
-from triage import meters, settings as settings_file
+from triage import meters
 from triage.activation import tell_ready
 from triage.settings import Settings
+from triage_cli.asks import settings_of
 from triage_cli.log_lines import follow
 from triage_cli.stopping import stop_on_signals
 
@@ -48,7 +49,7 @@ def start(ctx: click.Context, module: str, role: str) -> None:
     begin(role)
     stop = stop_on_signals()
     run: Callable[[Settings, threading.Event], None] = import_module(module).run
-    settings = settings_file.read(ctx.find_root().obj)
+    settings = settings_of(ctx)
     watch(settings, role)
     if role not in DOORS:
         tell_ready()
@@ -76,7 +77,7 @@ def receive(ctx: click.Context) -> None:
     begin("receive")
 
     def read() -> Settings:
-        settings = settings_file.read(ctx.find_root().obj)
+        settings = settings_of(ctx)
         follow(settings.logs, "receive")
         return settings
 

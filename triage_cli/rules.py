@@ -1,77 +1,103 @@
-"""Sender rules: `mailroom rules list`, `remove`, `change`, `import`, `export`, `explain`."""
+"""Sender rules: `mailroom rules list`, `remove`, `redirect`, `change`, `explain`."""
 
 from typing import Any
 
 import click
 
-from triage import explaining, rule_files, rules as sender_rules
-from triage.errors import BadInput, NotFound
-from triage.explaining import Case
-from triage.ids import show
-from triage.models import Rule
-from triage.rule_files import FaultyLines, sender_of
-from triage.rules import RuleOrder
-from triage.times import utcnow
-from triage_cli.opened import looking, settings_of, shell_user, writing
-from triage_cli.printing import say, table
+from triage.errors import BadInput
+from triage.senders import match_of, word_of
+from triage_cli.asks import asks, names_server
+from triage_cli.desk import Desk
+from triage_cli.printing import Form, Shape, lists, say
 from triage_cli.proposing import propose
-from triage_cli.selecting import date, number
+from triage_cli.rule_lines import export_rules, import_rules
+from triage_cli.selecting import date, given_id
+from triage_cli.times import when
 
-COLUMNS = ("id", "effect", "sender", "to", "scope", "proof", "author", "used", "until", "note")
+RULES = Shape(
+    {
+        "id": "of the rule",
+        "effect": "allow, block or redirect",
+        "sender": "ADDRESS, DOMAIN, .DOMAIN (all below it), list:LIST-ID or recipient:ADDRESS",
+        "to": "redirect: where such mail goes",
+        "scope": "company, department:CODE or person:UID",
+        "proof": "that it asks for",
+        "author": "who made it",
+        "used": "how often; empty where that would tell of mail beyond your scope",
+        "until": "when it runs out",
+        "note": "",
+    }
+)
+CASES = Shape(
+    {
+        "when": "under which proof; or then and today",
+        "what": "relay, quarantine or purge; `also`: what matches too and does not decide",
+        "rule": "of the policy, and the id of the sender rule",
+        "reason": "in words",
+    }
+)
+SENDER = "ADDRESS|DOMAIN|.DOMAIN|list:LIST-ID|recipient:ADDRESS"
 
 
 @click.group(invoke_without_command=True)
+@names_server
 @click.pass_context
 def rules(ctx: click.Context) -> None:
     """Sender rules in force; `rules remove ID` takes one back."""
     if not ctx.invoked_subcommand:
-        ctx.invoke(list_rules)
+        ctx.invoke(list_rules, q="", limit=100, form=Form.TEXT)
 
 
-rules.add_command(propose)
+for command in (propose, import_rules, export_rules):
+    rules.add_command(command)
 
 
 @rules.command("list")
 @click.option("--search", "q", default="", metavar="TEXT", help="Part of the sender.")
 @click.option("--limit", default=100, show_default=True)
-@click.option("--json", "as_json", is_flag=True)
-@click.pass_context
-def list_rules(ctx: click.Context, q: str = "", limit: int = 100, as_json: bool = False) -> None:
+@lists(RULES)
+@asks
+def list_rules(desk: Desk, q: str, limit: int, form: Form) -> None:
     """The rules in force, newest first."""
-    with looking(settings_of(ctx)) as session:
-        rows = [row_of(rule) for rule in sender_rules.listing(session, utcnow(), by=shell_user(), q=q, limit=limit)]
-    table(rows, COLUMNS, as_json=as_json)
+    RULES.print(map(row_of, desk.items("/rules", limit, q=q)), form)
+
+
+def row_of(rule: dict[str, Any]) -> dict[str, Any]:
+    """A rule as a line of a list."""
+    return rule | {
+        "sender": word_of(rule["match"], rule["value"]),
+        "to": rule["target"],
+        "proof": rule["proof"] or ("unproven mail only" if rule["unproven_only"] else ""),
+        "until": when(rule["until"]),
+    }
 
 
 @rules.command("remove")
 @click.argument("rule_ids", metavar="ID...", nargs=-1, required=True)
-@click.pass_context
-def remove_rules(ctx: click.Context, rule_ids: tuple[str, ...]) -> None:
+@asks
+def remove_rules(desk: Desk, rule_ids: tuple[str, ...]) -> None:
     """Take rules out of force; they stay on the record."""
-    with writing(settings_of(ctx), "door") as session:
-        for rule_id in rule_ids:
-            if not sender_rules.known_to(session, [number(rule_id)], by=shell_user()):
-                raise NotFound(f"there is no rule {rule_id}")
-            sender_rules.remove(session, number(rule_id), by=shell_user(), now=utcnow())
+    chosen = [given_id(one) for one in rule_ids]
+    for one in chosen:  # all of them are there, or none is removed
+        desk.get(f"/rules/{one}")
+    for one in chosen:
+        desk.ask("DELETE", f"/rules/{one}")
 
 
 @rules.command("redirect")
-@click.argument("sender", metavar="ADDRESS|DOMAIN|.DOMAIN|list:LIST-ID|recipient:ADDRESS")
+@click.argument("sender", metavar=SENDER)
 @click.option("--to", required=True, metavar="NAME|ADDRESS", help="A person, a department, or an address here.")
 @click.option("--recipient", default="", metavar="ADDRESS", help="Only mail to this address of ours.")
 @click.option("--scope", default="company", show_default=True, metavar="company|department:CODE|person:UID", help="Whose mail.")
 @click.option("--until", metavar="DATE", help="The rule runs out then.")
 @click.option("--note", default="")
-@click.pass_context
-def redirect_rule(ctx: click.Context, sender: str, to: str, recipient: str, scope: str, until: str | None, note: str) -> None:
+@asks
+def redirect_rule(desk: Desk, sender: str, until: str | None, **features: str) -> None:
     """Always send mail of somebody, or to an address of ours, to somebody else here. It lets nothing in that would be held."""
-    settings = settings_of(ctx)
-    match, value = rule_files.match_of(sender)
-    order = RuleOrder("redirect", match, value, scope, until=date(until, "--until"), note=note, recipient=recipient, to=to)
-    with writing(settings) as session:
-        rule = sender_rules.add(session, order, by=shell_user(), now=utcnow(), settings=settings)
-        said = f"{show(rule.id)}  redirect {sender_of(rule)} to {rule.target} for {rule.scope}"
-    say(said)
+    match, value = match_of(sender)
+    order = {"effect": "redirect", "match": match, "value": value, "until": date(until, "--until")} | features
+    rule = desk.post("/rules", order)
+    say(f"{rule['id']}  redirect {word_of(rule['match'], rule['value'])} to {rule['target']} for {rule['scope']}")
 
 
 @rules.command("change")
@@ -80,8 +106,8 @@ def redirect_rule(ctx: click.Context, sender: str, to: str, recipient: str, scop
 @click.option("--until", metavar="DATE", help="The rule runs out then; never: it does not.")
 @click.option("--note")
 @click.option("--risky/--not-risky", default=None, help="Also with risky attachments.")
-@click.pass_context
-def change_rule(ctx: click.Context, rule_id: str, proof: str | None, until: str | None, note: str | None, risky: bool | None) -> None:
+@asks
+def change_rule(desk: Desk, rule_id: str, proof: str | None, until: str | None, note: str | None, risky: bool | None) -> None:
     """Change a rule; what is not named stays as it is."""
     given: dict[str, Any] = {"proof": proof, "note": note, "risky": risky}
     changes = {name: value for name, value in given.items() if value is not None}
@@ -89,104 +115,36 @@ def change_rule(ctx: click.Context, rule_id: str, proof: str | None, until: str 
         changes |= {"until": None if until == "never" else date(until, "--until"), "lapse_days": 0}
     if not changes:
         raise BadInput("name what to change: --proof, --until, --note, --risky or --not-risky")
-    settings = settings_of(ctx)
-    with writing(settings, "door") as session:
-        sender_rules.change(session, number(rule_id), changes, by=shell_user(), now=utcnow(), settings=settings)
-
-
-@rules.command("import")
-@click.argument("file", type=click.File(encoding="utf-8"), metavar="FILE")
-@click.option("--dry-run", is_flag=True, help="Only look whether every line is right.")
-@click.pass_context
-def import_rules(ctx: click.Context, file: Any, dry_run: bool) -> int:
-    """Make every rule of a file (- is standard input), or none when a line is wrong.
-
-    A line is what `rules export` writes, or such as: allow .supplier.example scope=department:it proof=aligned note="from Ana"
-    """
-    settings = settings_of(ctx)
-    text = readable(file)
-    try:
-        with writing(settings, "door") as session:
-            loaded = rule_files.load(session, text, by=shell_user(), now=utcnow(), settings=settings)
-            if dry_run:
-                session.rollback()
-    except FaultyLines as faulty:
-        for fault in faulty.faults:
-            click.echo(f"{file.name}:{fault.line}: {fault.reason}", err=True)
-        count = len(faulty.faults)
-        click.echo(f"mailroom: {count} {'line is' if count == 1 else 'lines are'} wrong; no rule was made", err=True)
-        return 2
-    made = "1 rule" if loaded.made == 1 else f"{loaded.made} rules"
-    say(f"{'would make' if dry_run else 'made'} {made}; {loaded.kept} {'was' if loaded.kept == 1 else 'were'} there already")
-    return 0
-
-
-def readable(file: Any) -> str:
-    """What the file says; BadInput when it is not UTF-8."""
-    try:
-        text: str = file.read()
-    except UnicodeDecodeError as fault:
-        raise BadInput(f"{file.name} is not UTF-8: {fault.reason} at byte {fault.start}") from fault
-    return text
-
-
-@rules.command("export")
-@click.pass_context
-def export_rules(ctx: click.Context) -> None:
-    """Every rule in force as one JSON object a line, which `rules import` reads back."""
-    with looking(settings_of(ctx)) as session:
-        for rule in sender_rules.listing(session, utcnow(), by=shell_user(), limit=1_000_000):
-            click.echo(rule_files.written(rule))
+    desk.ask("PATCH", f"/rules/{given_id(rule_id)}", changes)
 
 
 @rules.command("explain")
 @click.argument("sender", metavar="ADDRESS|DELIVERY-ID")
 @click.option("--to", default="", metavar="ADDRESS", help="Somebody here.")
 @click.option("--list", "list_id", default="", metavar="LIST-ID", help="As if it came through this list.")
-@click.option("--json", "as_json", is_flag=True)
-@click.pass_context
-def explain_rules(ctx: click.Context, sender: str, to: str, list_id: str, as_json: bool) -> None:
+@lists(CASES)
+@asks
+def explain_rules(desk: Desk, sender: str, to: str, list_id: str, form: Form) -> None:
     """Which rule decides about mail of a sender, with which proof, and what else matches; or why a delivery went where it went."""
-    settings = settings_of(ctx)
-    with looking(settings) as session:
-        if "@" in sender:
-            if not to:
-                raise BadInput("--to: name somebody here, such as --to joe.fern@company.example")
-            told = explaining.explain(session, sender, to, by=shell_user(), settings=settings, now=utcnow(), list_id=list_id)
-            cases = [(one.proof, one) for one in told.cases]
-            note = told.note
-        else:
-            past = explaining.explain_delivery(session, number(sender), by=shell_user(), settings=settings, now=utcnow())
-            cases, note = [("then", past.then), ("today", past.today)], ""
-    rows = [row for name, one in cases for row in rows_of(name, one)]
-    table(rows, ("when", "what", "rule", "reason"), as_json=as_json)
-    if note and not as_json:
-        say(note)
+    if "@" in sender:
+        if not to:
+            raise BadInput("--to: name somebody here, such as --to joe.fern@company.example")
+        told = desk.post("/rules/explain", {"sender": sender, "to": to, "list_id": list_id})
+        cases = [(one["proof"], one) for one in told["cases"]]
+    else:
+        told = desk.post("/rules/explain", {"delivery": given_id(sender)})
+        cases = [("then", told["then"]), ("today", told["today"])]
+    CASES.print([row for name, one in cases for row in rows_of(name, one)], form)
+    if told["note"] and form is Form.TEXT:
+        say(told["note"])
 
 
-def rows_of(when: str, one: Case) -> list[dict[str, str]]:
+def rows_of(when: str, one: dict[str, Any]) -> list[dict[str, str]]:
     """One case: what decides, and below it what matches too."""
-    decides = {"when": when, "what": one.disposition, "rule": rule_name(one.rule, one.rule_id), "reason": one.reason}
-    others = [{"when": "", "what": "also", "rule": rule_name(two.rule, two.rule_id), "reason": two.reason} for two in one.beside]
-    return [decides, *others]
+    decides = {"when": when, "what": one["disposition"], "rule": rule_name(one), "reason": one["reason"]}
+    return [decides, *({"when": "", "what": "also", "rule": rule_name(two), "reason": two["reason"]} for two in one["beside"])]
 
 
-def rule_name(name: str, rule_id: int | None) -> str:
+def rule_name(one: dict[str, Any]) -> str:
     """The policy's rule, and the sender rule if there is one."""
-    return f"{name} {show(rule_id)}" if rule_id else name
-
-
-def row_of(rule: Rule) -> dict[str, Any]:
-    """A rule as a line of a list."""
-    return {
-        "id": show(rule.id),
-        "effect": rule.effect,
-        "sender": sender_of(rule),
-        "scope": rule.scope,
-        "to": rule.target,
-        "proof": rule.proof or ("unproven mail only" if rule.unproven_only else ""),
-        "author": rule.author,
-        "used": rule.used,
-        "until": rule.until.isoformat() if rule.until else "",
-        "note": rule.note,
-    }
+    return f"{one['rule']} {one['rule_id']}" if one["rule_id"] else str(one["rule"])

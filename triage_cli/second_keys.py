@@ -1,14 +1,25 @@
 """`mailroom second-keys`: what waits for a second person; confirming and declining it."""
 
+from typing import Any
+
 import click
 
-from triage import second_key
-from triage.ids import show
-from triage.times import utcnow
-from triage_cli.mail import BELLS
-from triage_cli.opened import looking, settings_of, shell_user, writing
-from triage_cli.printing import say, table
-from triage_cli.selecting import number
+from triage_cli.asks import asks
+from triage_cli.deciding import REASON
+from triage_cli.desk import Desk
+from triage_cli.printing import Form, Shape, lists, say
+from triage_cli.selecting import given_id
+from triage_cli.times import when
+
+WAITING = Shape(
+    {
+        "id": "to confirm or decline it",
+        "asked": "when",
+        "lapses": "when it is over",
+        "said": "who asks, for what, and why two keys are needed",
+        "reason": "why, as they said it",
+    }
+)
 
 
 @click.group("second-keys")
@@ -17,42 +28,32 @@ def second_keys() -> None:
 
 
 @second_keys.command("list")
-@click.option("--json", "as_json", is_flag=True)
-@click.pass_context
-def list_waiting(ctx: click.Context, as_json: bool) -> None:
+@lists(WAITING)
+@asks
+def list_waiting(desk: Desk, form: Form) -> None:
     """What waits, the newest first."""
-    with looking(settings_of(ctx)) as session:
-        rows = [
-            {
-                "id": show(one.id),
-                "asked": one.asked_at.isoformat(timespec="minutes"),
-                "lapses": one.lapses_at.isoformat(timespec="minutes"),
-                "said": second_key.sentence(one),
-                "reason": one.reason,
-            }
-            for one in second_key.listing(session, by=shell_user(), now=utcnow())
-        ]
-    table(rows, ("id", "asked", "lapses", "said", "reason"), as_json=as_json)
+    WAITING.print(map(row_of, desk.items("/second-keys")), form)
+
+
+def row_of(one: dict[str, Any]) -> dict[str, Any]:
+    """What waits as a line."""
+    return one | {"asked": when(one["asked_at"], "minutes"), "lapses": when(one["lapses_at"], "minutes"), "said": one["sentence"]}
 
 
 @second_keys.command("confirm")
 @click.argument("pending_id", metavar="ID")
-@click.option("--reason", default="", help="Goes on the record.")
-@click.pass_context
-def confirm(ctx: click.Context, pending_id: str, reason: str) -> None:
+@REASON
+@asks
+def confirm(desk: Desk, pending_id: str, reason: str) -> None:
     """Turn the second key: it is done now, in the name of both."""
-    settings = settings_of(ctx)
-    with writing(settings, *BELLS) as session:
-        done = second_key.confirm(session, number(pending_id), by=shell_user(), now=utcnow(), settings=settings, reason=reason)
-        sentence = f"confirmed: {done.kind} {show(done.result_id or 0)}"
-    say(sentence)
+    done = desk.post(f"/second-keys/{given_id(pending_id)}/confirm", {"reason": reason})
+    say(f"confirmed: {done['kind']} {done['result_id']}")
 
 
 @second_keys.command("decline")
 @click.argument("pending_id", metavar="ID")
-@click.option("--reason", default="", help="Goes on the record.")
-@click.pass_context
-def decline(ctx: click.Context, pending_id: str, reason: str) -> None:
+@REASON
+@asks
+def decline(desk: Desk, pending_id: str, reason: str) -> None:
     """Say no, or withdraw what you asked for."""
-    with writing(settings_of(ctx)) as session:
-        second_key.decline(session, number(pending_id), by=shell_user(), now=utcnow(), reason=reason)
+    desk.post(f"/second-keys/{given_id(pending_id)}/decline", {"reason": reason})

@@ -21,8 +21,9 @@ from triage.scratch import scratch
 from triage.settings import Settings
 from triage.teaching import WORDS
 from triage.visible import visible
+from triage_cli.asks import settings_of
 from triage_cli.mailbox_sources import Place, imap_options, in_maildirs, in_mbox_files, over_imap
-from triage_cli.opened import database_of, settings_of, shell_user
+from triage_cli.opened import database_of, shell_user
 from triage_cli.printing import say, table
 from triage_cli.selecting import date
 

@@ -8,7 +8,13 @@ import click
 
 from triage import ids
 from triage.errors import BadInput
-from triage.selection import Selection
+from triage.states import State
+
+
+def states_like(_ctx: click.Context, _option: click.Parameter, begun: str) -> list[str]:
+    """The states that begin so, for completion."""
+    return [state for state in State if state.startswith(begun)]
+
 
 OPTIONS = (
     click.argument("numbers", metavar="[ID]...", nargs=-1),
@@ -19,7 +25,7 @@ OPTIONS = (
     click.option("--department", metavar="CODE"),
     click.option("--person", metavar="UID"),
     click.option("--search", default="", metavar="WORDS", help="Words in subject, names or addresses; all must occur."),
-    click.option("--state", "states", multiple=True, help="May be given several times."),
+    click.option("--state", "states", multiple=True, help="May be given several times.", shell_complete=states_like),
     click.option("--since", metavar="DATE", help="Received at or after, ISO 8601; UTC unless it says otherwise."),
     click.option("--until", metavar="DATE", help="Received before."),
 )
@@ -32,17 +38,7 @@ def selecting(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def selection_of(**options: Any) -> Selection:
-    """The checked selection. BadInput when it names nothing."""
-    return Selection.of(**features_of(**options))
-
-
-def sought(**options: Any) -> Selection:
-    """The same for a list, which may be narrowed down by anything, or by nothing."""
-    return Selection(**features_of(**options)).looked_at()
-
-
-def features_of(
+def select_of(
     numbers: tuple[str, ...],
     sender: str,
     domain: str,
@@ -55,20 +51,33 @@ def features_of(
     since: str | None,
     until: str | None,
 ) -> dict[str, Any]:
-    """What the options say, in the words of a Selection."""
-    return {
-        "ids": tuple(number(text) for text in numbers),
+    """What the options say, in the words of the API; only what was given. BadInput names what is no id, state or date."""
+    said = {
+        "ids": [given_id(text) for text in numbers],
         "sender": sender,
         "domain": domain,
-        "campaign": number(campaign) if campaign else None,
+        "campaign": given_id(campaign) if campaign else None,
         "proof": proof,
         "department": department,
-        "person": person,
         "q": search,
-        "states": states,
+        "states": [given_state(text) for text in states],
         "since": date(since, "--since"),
         "until": date(until, "--until"),
     }
+    given = {name: value for name, value in said.items() if value not in ("", None, [])}
+    return given if person is None else given | {"person": person}
+
+
+def given_id(text: str) -> str:
+    """An id as it is printed, checked."""
+    return ids.show(number(text))
+
+
+def given_state(text: str) -> str:
+    """A state, checked."""
+    if text not in set(State):
+        raise BadInput(f"--state: {text!r} is no state; there are {', '.join(State)}")
+    return text
 
 
 def number(text: str) -> int:

@@ -17,7 +17,8 @@ import click
 from mta.snapshot import NAME as SNAPSHOT
 from mta.spool import Spool
 from triage import settings as settings_file
-from triage_cli.main import USAGE
+from triage_cli.asks import settings_of
+from triage_cli.codes import USAGE
 from triage_cli.roles import SUPERVISOR, log_to_stderr
 from triage_cli.stopping import Renewal, stop_on_signals
 
@@ -34,8 +35,7 @@ log = logging.getLogger("mailroom.serve")
 def serve(ctx: click.Context) -> int:
     """Run all roles of one machine until SIGTERM. SIGHUP lets the SMTP door take over the settings as they are now."""
     log_to_stderr("serve")
-    config = ctx.find_root().obj
-    settings = settings_file.read(config)
+    config, settings = ctx.find_root().obj, settings_of(ctx)
     Spool(settings.spool.directory).close()  # says so if it cannot be written
     stop, renewed = stop_on_signals(), Renewal()
 

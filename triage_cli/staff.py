@@ -1,30 +1,32 @@
-"""`mailroom staff`: who triages, and the accounts of a company whose directory keeps no passwords."""
+"""`mailroom staff`: who triages, who is away, who stands in for whom."""
 
-import sys
-from collections import Counter
 from typing import Any
 
 import click
-from sqlalchemy import select
-from sqlmodel import col
 
-from triage import accounts, cover, passwords, sessions
-from triage.accounts import Account
-from triage.actor import Role
-from triage.errors import BadInput
-from triage.models import StaffMember, StaffSession
-from triage.settings import Settings
-from triage.sign_in import hash_password
-from triage.times import utcnow
-from triage_cli.opened import looking, settings_of, shell_user, writing
-from triage_cli.printing import say, table
+from triage_cli.asks import asks
+from triage_cli.desk import Desk
+from triage_cli.lazy import Lazy
+from triage_cli.printing import Form, Shape, lists
 from triage_cli.selecting import date
 from triage_cli.standing_in import arrange, end_substitute, list_substitutes
+from triage_cli.times import when
 
-STDIN = click.option("--password-stdin", is_flag=True, help="Read the password's line from standard input instead of asking for it.")
+STAFF = Shape(
+    {
+        "login": "",
+        "name": "",
+        "role": "triage, admin or auditor",
+        "scope": "company, department:CODE, person:UID",
+        "source": "directory, or local: made here",
+        "away": "until when; empty: on duty",
+        "sessions": "browsers they are signed in with",
+    }
+)
+LOCAL = {"add": "accounts", "remove": "accounts", "password": "accounts", "sign-out": "accounts"}
 
 
-@click.group()
+@click.group(cls=Lazy, elsewhere=LOCAL)
 def staff() -> None:
     """The people who triage: those whom the directory names, and accounts made here."""
 
@@ -34,98 +36,22 @@ for command in (arrange, list_substitutes, end_substitute):
 
 
 @staff.command("list")
-@click.option("--json", "as_json", is_flag=True)
-@click.pass_context
-def list_staff(ctx: click.Context, as_json: bool) -> None:
+@lists(STAFF)
+@asks
+def list_staff(desk: Desk, form: Form) -> None:
     """Who triages, with role and scope, where the account comes from, and in how many browsers they are signed in."""
-    with looking(settings_of(ctx)) as session:
-        signed_in = Counter(session.scalars(select(col(StaffSession.login))))
-        members = session.scalars(select(StaffMember).order_by(col(StaffMember.login)))
-        rows = [row_of(one) | {"sessions": signed_in[one.login]} for one in members]
-    table(rows, ("login", "name", "role", "scope", "source", "sessions"), as_json=as_json)
+    STAFF.print(map(row_of, desk.items("/staff")), form)
 
 
-def row_of(member: StaffMember) -> dict[str, Any]:
+def row_of(one: dict[str, Any]) -> dict[str, Any]:
     """One line of the list."""
-    return {"login": member.login, "name": member.name, "role": member.role, "scope": " ".join(member.scope), "source": member.source}
-
-
-@staff.command("add")
-@click.argument("login")
-@click.option("--name", default="", help="As colleagues read it; default: the login.")
-@click.option("--role", type=click.Choice([one.value for one in Role]), default=Role.TRIAGE.value, show_default=True)
-@click.option("--scope", multiple=True, required=True, help="company, department:CODE or person:UID; several times for several.")
-@STDIN
-@click.pass_context
-def add_staff(ctx: click.Context, login: str, name: str, role: str, scope: tuple[str, ...], password_stdin: bool) -> None:
-    """Make an account with a password of its own. No sync changes it."""
-    settings = settings_of(ctx)
-    refuse_elsewhere(settings)
-    hashed = chosen(login, from_stdin=password_stdin)
-    with writing(settings) as session:
-        made = accounts.add(session, Account(login, name, role, scope), hashed, by=shell_user(), now=utcnow())
-    say(f"{made} can sign in")
-
-
-@staff.command("remove")
-@click.argument("login")
-@click.pass_context
-def remove_staff(ctx: click.Context, login: str) -> None:
-    """Take an account away that was made here. Who is signed in with it is out at once."""
-    with writing(settings_of(ctx)) as session:
-        accounts.remove(session, login, by=shell_user(), now=utcnow())
-
-
-@staff.command("password")
-@click.argument("login", required=False)
-@STDIN
-@click.pass_context
-def password_of(ctx: click.Context, login: str | None, password_stdin: bool) -> None:
-    """Give an account that was made here another password, and end its sessions. Without a login: print a hash for the directory file."""
-    hashed = chosen(login or "", from_stdin=password_stdin)
-    if login is None:
-        return say(hashed)
-    settings = settings_of(ctx)
-    refuse_elsewhere(settings)
-    with writing(settings) as session:
-        accounts.set_password(session, login, hashed, by=shell_user(), now=utcnow())
-    return None
-
-
-@staff.command("sign-out")
-@click.argument("login")
-@click.pass_context
-def sign_out(ctx: click.Context, login: str) -> None:
-    """Sign somebody out everywhere."""
-    with writing(settings_of(ctx)) as session:
-        ended = sessions.end_all(session, by=shell_user(), login=login, now=utcnow())
-    say(f"{ended} session{'' if ended == 1 else 's'} ended")
+    return one | {"scope": " ".join(one["scope"]), "away": when(one["away_until"], "minutes")}
 
 
 @staff.command("away")
 @click.argument("login")
 @click.option("--until", metavar="DATE", help="ISO 8601, UTC unless it says otherwise; without it they are back.")
-@click.pass_context
-def away(ctx: click.Context, login: str, until: str | None) -> None:
+@asks
+def away(desk: Desk, login: str, until: str | None) -> None:
     """Say that somebody is away until then, or back. Their folders need somebody else: `mailroom doctor` says where nobody is."""
-    with writing(settings_of(ctx)) as session:
-        cover.set_away(session, login, date(until, "--until"), by=shell_user(), now=utcnow())
-
-
-def refuse_elsewhere(settings: Settings) -> None:
-    """BadInput where staff sign in with the directory's passwords: exactly one way counts."""
-    if settings.api.sign_in != "local":
-        raise BadInput('staff sign in with the directory\'s passwords ([api] sign_in = "directory"): name them in [directory] staff_groups')
-
-
-def chosen(login: str, *, from_stdin: bool) -> str:
-    """The hash of a new password. BadInput says why it is refused."""
-    password = read_password() if from_stdin else click.prompt("Password", hide_input=True, confirmation_prompt=True)
-    if why := passwords.fault(password, login):
-        raise BadInput(f"{why}; choose another, such as four words that nobody else would put together")
-    return hash_password(password)
-
-
-def read_password() -> str:
-    """The first line of standard input."""
-    return sys.stdin.readline().rstrip("\r\n")
+    desk.ask("PUT", "/away", {"login": login, "until": date(until, "--until")})

@@ -1,13 +1,26 @@
 """`mailroom staff substitute`: who stands in for whom, from when until when."""
 
+from typing import Any
+
 import click
 
-from triage import substitutes
-from triage.ids import show
-from triage.times import utcnow
-from triage_cli.opened import looking, settings_of, shell_user, writing
-from triage_cli.printing import say, table
-from triage_cli.selecting import date, number
+from triage_cli.asks import asks
+from triage_cli.deciding import REASON
+from triage_cli.desk import Desk
+from triage_cli.printing import Form, Shape, lists, say
+from triage_cli.selecting import date, given_id
+from triage_cli.times import when
+
+SUBSTITUTES = Shape(
+    {
+        "id": "to end it",
+        "absent": "login of who is away",
+        "substitute": "login of who stands in",
+        "from": "when it begins",
+        "until": "when it ends",
+        "reason": "why",
+    }
+)
 
 
 @click.command("substitute")
@@ -15,42 +28,31 @@ from triage_cli.selecting import date, number
 @click.argument("substitute", metavar="SUBSTITUTE")
 @click.option("--from", "starts", metavar="DATE", help="ISO 8601, UTC unless it says otherwise; now when it is left out.")
 @click.option("--until", "ends", required=True, metavar="DATE")
-@click.option("--reason", default="", help="Goes on the record.")
-@click.pass_context
-def arrange(ctx: click.Context, absent: str, substitute: str, starts: str | None, ends: str, reason: str) -> None:
+@REASON
+@asks
+def arrange(desk: Desk, absent: str, substitute: str, starts: str | None, ends: str, reason: str) -> None:
     """Let SUBSTITUTE see and decide what ABSENT may, for a time; both are logins. What is sealed does not go along."""
-    now = utcnow()
-    begins, ends_at = date(starts, "--from") or now, date(ends, "--until") or now
-    with writing(settings_of(ctx)) as session:
-        made = substitutes.arrange(session, absent, substitute, starts_at=begins, ends_at=ends_at, reason=reason, by=shell_user(), now=now)
-        sentence = f"{show(made.id)}  {made.substitute} stands in for {made.absent} until {made.ends_at.isoformat(timespec='minutes')}"
-    say(sentence)
+    order = {"absent": absent, "substitute": substitute, "starts_at": date(starts, "--from"), "ends_at": date(ends, "--until")}
+    made = desk.post("/substitutes", order | {"reason": reason})
+    say(f"{made['id']}  {made['substitute']} stands in for {made['absent']} until {when(made['ends_at'], 'minutes')}")
 
 
 @click.command("substitutes")
-@click.option("--json", "as_json", is_flag=True)
-@click.pass_context
-def list_substitutes(ctx: click.Context, as_json: bool) -> None:
+@lists(SUBSTITUTES)
+@asks
+def list_substitutes(desk: Desk, form: Form) -> None:
     """Who stands in for whom, now and later."""
-    with looking(settings_of(ctx)) as session:
-        rows = [
-            {
-                "id": show(one.id),
-                "absent": one.absent,
-                "substitute": one.substitute,
-                "from": one.starts_at.isoformat(timespec="minutes"),
-                "until": one.ends_at.isoformat(timespec="minutes"),
-                "reason": one.reason,
-            }
-            for one in substitutes.listing(session, by=shell_user(), now=utcnow())
-        ]
-    table(rows, ("id", "absent", "substitute", "from", "until", "reason"), as_json=as_json)
+    SUBSTITUTES.print(map(row_of, desk.items("/substitutes")), form)
+
+
+def row_of(one: dict[str, Any]) -> dict[str, Any]:
+    """A substitution as a line."""
+    return one | {"from": when(one["starts_at"], "minutes"), "until": when(one["ends_at"], "minutes")}
 
 
 @click.command("end-substitute")
 @click.argument("substitution_id", metavar="ID")
-@click.pass_context
-def end_substitute(ctx: click.Context, substitution_id: str) -> None:
+@asks
+def end_substitute(desk: Desk, substitution_id: str) -> None:
     """End a substitution now."""
-    with writing(settings_of(ctx)) as session:
-        substitutes.end(session, number(substitution_id), by=shell_user(), now=utcnow())
+    desk.ask("DELETE", f"/substitutes/{given_id(substitution_id)}")

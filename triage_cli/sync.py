@@ -18,7 +18,8 @@ from triage.errors import Refused
 from triage.leaving import Leaving
 from triage.settings import Settings
 from triage.times import utcnow
-from triage_cli.opened import database_of, ring, settings_of
+from triage_cli.asks import settings_of
+from triage_cli.opened import database_of, ring
 from triage_cli.printing import say
 from triage_cli.roles import start
 

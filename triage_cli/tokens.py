@@ -1,17 +1,30 @@
 """`mailroom token`: keys for programs that use the API."""
 
+from typing import Any
+
 import click
 
-from triage import tokens
 from triage.actor import Grant
-from triage.ids import show
-from triage.times import utcnow
-from triage_cli.opened import looking, settings_of, shell_user, writing
-from triage_cli.printing import pairs, say, table
-from triage_cli.selecting import date, number
+from triage_cli.asks import asks
+from triage_cli.desk import Desk
+from triage_cli.printing import Form, Shape, lists, say, tells
+from triage_cli.selecting import date, given_id
+from triage_cli.times import when
 
-COLUMNS = ("id", "name", "may", "scope", "made_by", "expires", "used", "client", "state")
-EVERY_ONE = 10_000
+TOKENS = Shape(
+    {
+        "id": "of the token",
+        "name": "what it is for",
+        "may": "read, decide, rules, learn, admin",
+        "scope": "company, department:CODE, person:UID",
+        "made_by": "who made it",
+        "expires": "when it is over",
+        "used": "last use, or `never`",
+        "client": "network address of the last use",
+        "state": "good, over or revoked",
+    }
+)
+MADE = Shape({"id": "of the token", "name": "what it is for", "expires": "when it is over", "key": "shown this once"})
 
 
 @click.group("token")
@@ -26,46 +39,37 @@ def token() -> None:
     "--scope", multiple=True, default=("company",), show_default=True, help="company, department:CODE or person:UID; several times."
 )
 @click.option("--until", metavar="DATE", help="ISO 8601, UTC unless it says otherwise. Default: 90 days from now; at most 366.")
-@click.option("--json", "as_json", is_flag=True)
-@click.pass_context
-def create(ctx: click.Context, name: str, may: tuple[str, ...], scope: tuple[str, ...], until: str | None, as_json: bool) -> None:
+@tells(MADE)
+@asks
+def create(desk: Desk, name: str, may: tuple[str, ...], scope: tuple[str, ...], until: str | None, form: Form) -> None:
     """Make a token for what NAME says and print its key, which nobody can read again."""
-    order = tokens.TokenOrder(name, may, scope, date(until, "--until"))
-    with writing(settings_of(ctx)) as session:
-        made, key = tokens.create(session, order, by=shell_user(), now=utcnow())
-        shown = {"id": show(made.id), "name": made.name, "expires": made.expires_at.isoformat(timespec="minutes"), "key": key}
-    pairs(shown, as_json=as_json)
+    made = desk.post("/tokens", {"name": name, "grants": may, "scope": scope, "until": date(until, "--until")})
+    MADE.print_one(made | {"expires": when(made["expires_at"], "minutes")}, form)
 
 
 @token.command("list")
-@click.option("--json", "as_json", is_flag=True)
-@click.pass_context
-def list_tokens(ctx: click.Context, as_json: bool) -> None:
+@lists(TOKENS)
+@asks
+def list_tokens(desk: Desk, form: Form) -> None:
     """All tokens, the youngest first: what they may do, until when, and when and from where they were used last."""
-    now = utcnow()
-    with looking(settings_of(ctx)) as session:
-        rows = [
-            {
-                "id": show(one.id),
-                "name": one.name,
-                "may": " ".join(one.grants),
-                "scope": " ".join(one.scope),
-                "made_by": one.made_by,
-                "expires": one.expires_at.isoformat(timespec="minutes"),
-                "used": one.used_at.isoformat(timespec="seconds") if one.used_at else "never",
-                "client": one.client,
-                "state": "revoked" if one.revoked_at else "good" if tokens.in_force(session, one, now) else "over",
-            }
-            for one in tokens.listing(session, by=shell_user(), limit=EVERY_ONE)
-        ]
-    table(rows, COLUMNS, as_json=as_json)
+    TOKENS.print(map(row_of, desk.items("/tokens")), form)
+
+
+def row_of(one: dict[str, Any]) -> dict[str, Any]:
+    """A token as a line."""
+    return one | {
+        "may": " ".join(one["grants"]),
+        "scope": " ".join(one["scope"]),
+        "expires": when(one["expires_at"], "minutes"),
+        "used": when(one["used_at"]) or "never",
+        "state": "revoked" if one["revoked_at"] else "good" if one["in_force"] else "over",
+    }
 
 
 @token.command("revoke")
 @click.argument("token_id", metavar="ID")
-@click.pass_context
-def revoke(ctx: click.Context, token_id: str) -> None:
+@asks
+def revoke(desk: Desk, token_id: str) -> None:
     """End a token at once."""
-    with writing(settings_of(ctx)) as session:
-        tokens.revoke(session, number(token_id), by=shell_user(), now=utcnow())
+    desk.ask("DELETE", f"/tokens/{given_id(token_id)}")
     say("revoked")

@@ -25,6 +25,8 @@ from triage import (
     legal_holds,
     meters,
     person_erasure,
+    proposals,
+    prospects,
     providers,
     retention,
     seal,
@@ -40,7 +42,6 @@ from triage_cli import slices, watching
 from triage_cli.checkpointing import Recorder
 from triage_cli.counting import keep_for_reports
 from triage_cli.opened import database_of, ring
-from triage_cli.proposing import look_again
 from triage_cli.sync import leaving_of, take_over
 
 SEAL_EVERY = 0.5  # seconds
@@ -219,7 +220,11 @@ def tidy(engine: Engine, settings: Settings) -> tuple[int, int]:
 
 def look_for_rules(engine: Engine, settings: Settings) -> None:
     """See which rules the company's mail speaks for by now."""
-    if new := look_again(engine, settings):
+    with db.reading(engine) as session:
+        speaking = prospects.found(session, settings=settings, now=utcnow())
+    with db.transaction(engine) as session:
+        new = proposals.refresh(session, speaking, now=utcnow())
+    if new:
         log.info("%d rules are proposed: see them in the console under \u201cFirst day\u201d, or by `mailroom rules propose`", new)
 
 

@@ -8,7 +8,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, text
 from sqlmodel import SQLModel
 
-from migrations import upgrade
+from migrations import upgrade, version as versions
 from triage import db, models
 from triage.errors import BadInput
 
@@ -16,10 +16,10 @@ from triage.errors import BadInput
 def test_an_empty_database_gets_its_tables_once(tmp_path: Path) -> None:
     engine = db.open_engine(f"sqlite:///{tmp_path}/fresh.db")
     with pytest.raises(BadInput, match=r"the database is empty, this program needs .*: run `mailroom db upgrade`"):
-        upgrade.check(engine)
-    assert upgrade.upgrade(engine) == (None, upgrade.newest())
-    assert upgrade.upgrade(engine) == (upgrade.newest(), upgrade.newest())
-    upgrade.check(engine)
+        versions.check(engine)
+    assert upgrade.upgrade(engine) == (None, versions.newest())
+    assert upgrade.upgrade(engine) == (versions.newest(), versions.newest())
+    versions.check(engine)
     engine.dispose()
 
 
@@ -34,10 +34,14 @@ def test_another_version_is_refused(sqlite_engine: Engine, version: str, says: s
     with sqlite_engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = :version"), {"version": version})
     with pytest.raises(BadInput, match=says):
-        (upgrade.check if version == "0000" else upgrade.upgrade)(sqlite_engine)
+        (versions.check if version == "0000" else upgrade.upgrade)(sqlite_engine)
 
 
 def test_a_database_that_is_down_is_named(tmp_path: Path) -> None:
     engine = db.open_engine(f"postgresql://nobody@/none?host={tmp_path}")
     with pytest.raises(BadInput, match=r"the database cannot be opened: .*; check database\.url"):
-        upgrade.check(engine)
+        versions.check(engine)
+
+
+def test_files_are_named_by_their_versions() -> None:
+    assert upgrade.scripts()[1].get_heads() == [versions.newest()]

@@ -52,6 +52,8 @@ def test_release_and_undo(ana: Browser, came: Came, app: FastAPI, api_settings: 
         "mailboxes_left": 0,
         "left": 0,
         "related": 0,
+        "unsent": 1,
+        "not_looked_through": [],
         "second_by_shown": "",
         "outside": 0,
         "to": "",

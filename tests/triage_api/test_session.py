@@ -21,7 +21,7 @@ ME = {
     "name": "Ben Okafor",
     "role": "triage",
     "scope": ["department:legal"],
-    "company": {"domains": ["company.example"], "mode": "enforce"},
+    "company": {"domains": ["company.example"], "mode": "enforce", "time_zone": "UTC"},
     "undo_seconds": 10,
     "stands_in_for": [],
     "recalls": True,

@@ -59,7 +59,9 @@ REFUSED = {  # about one delivery, decision or rule: there is none
 SILENT = {  # answered, and without it
     "deliveries": "--search secret --state queued",
     "decisions": "",
+    "decisions list": "",
     "campaigns": "--fewest 1 --state any",
+    "campaigns list": "--fewest 1 --state any",
     "queue list": "",
     "queue next-hops": "",
     "rules list": "",
@@ -68,6 +70,8 @@ SILENT = {  # answered, and without it
     "correspondents list": "",
     "correspondents reasons": "",
     "correspondents lists": "",
+    "audit": "",
+    "audit list": "",
     "audit export": "",
     "audit verify": "",
     "retention": "",
@@ -117,7 +121,7 @@ def commands(group: click.Group = mailroom, before: str = "") -> Iterator[str]:
         command = group.get_command(context, name)
         if isinstance(command, click.Group):
             yield from commands(command, f"{before}{name} ")
-            if command.invoke_without_command and name in ("decisions", "campaigns"):
+            if command.invoke_without_command and name in ("audit", "campaigns", "decisions"):
                 yield name
         else:
             yield before + name

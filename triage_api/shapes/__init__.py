@@ -22,6 +22,7 @@ from triage_api.shapes.rules import *
 from triage_api.shapes.second_keys import *
 from triage_api.shapes.selections import *
 from triage_api.shapes.session import *
+from triage_api.shapes.staff import *
 from triage_api.shapes.substitutes import *
 from triage_api.shapes.texts import *
 from triage_api.shapes.tokens import *

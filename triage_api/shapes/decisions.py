@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from triage.decisions import Verb
 from triage.visible import visible
@@ -28,6 +28,7 @@ class DecisionOrder(Order):
     to: Annotated[Word, Field(description="Where a redirect goes.")] = ""
     template: Annotated[Word, Field(description="What a sender is told who is rejected: a name of `GET /rejections/templates`.")] = ""
     text: Annotated[Letter, Field(description="Or these words.")] = ""
+    look_first: Annotated[bool, Field(description="redeliver: only what is not in the mailbox any more, where that can be seen")] = True
     rule: SenderRule | None = None
     expect: Annotated[int, Field(ge=0)] | None = None
     fence: Word | None = None
@@ -81,9 +82,24 @@ class DecisionSummary(Shape):
     sentence: str
 
 
+class MissedMailbox(Shape):
+    """A mailbox that could not be looked through yet."""
+
+    mailbox: str
+    why: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def of(cls, pair: Any) -> Any:
+        """The house has pairs."""
+        return dict(zip(("mailbox", "why"), pair, strict=True)) if isinstance(pair, tuple) else pair
+
+
 class Decision(DecisionSummary):
     """A decision and what became of each delivery (the first 500)."""
 
+    unsent: Annotated[int, Field(description="of what is to be sent on: deliveries that the next hop has not answered yet")]
+    not_looked_through: Annotated[list[MissedMailbox], Field(description="of a sweep: mailboxes that something is in the way of")]
     items: list[Item]
 
 

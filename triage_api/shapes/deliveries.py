@@ -10,6 +10,8 @@ from triage.states import State
 from triage_api.pages import Cursor, Limit
 from triage_api.shapes.texts import GivenId, Id, Order, Shape, Text, Word
 
+MOST_LISTED = 200  # by id
+
 
 class Signal(Shape):
     """Something that a trained eye wants to know."""
@@ -125,6 +127,7 @@ class Deliveries(Shape):
 class DeliveryQuery(Order):
     """Which deliveries to list, and which page of them."""
 
+    id: Annotated[list[GivenId], Field(max_length=MOST_LISTED)] = []
     state: list[State] = []
     department: Word | None = None
     person: Annotated[Word | None, Field(description="uid; empty: the department's shared folder")] = None
@@ -145,7 +148,7 @@ class DeliveryQuery(Order):
     def selection(self) -> Selection:
         """As the house knows it; empty means everything."""
         given = self.model_dump(include={"department", "person", "sender", "domain", "campaign", "q", "since", "until"})
-        return Selection(**given, proof=self.proof or (ANY_PROOF if self.campaign else ""), states=tuple(self.state))
+        return Selection(**given, ids=tuple(self.id), proof=self.proof or (ANY_PROOF if self.campaign else ""), states=tuple(self.state))
 
 
 class Arrivals(Shape):

@@ -112,6 +112,12 @@ class Message(Shape):
     deliveries: list[Delivery]
 
 
+class MessageText(Shape):
+    """What a message says, with control characters made visible."""
+
+    text: str
+
+
 class Headers(Shape):
     """The header block as received, with control characters made visible."""
 

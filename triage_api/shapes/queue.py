@@ -1,9 +1,13 @@
 """What is to be sent on, and for which next hop."""
 
 from datetime import datetime
+from typing import Annotated, Self
 
+from pydantic import Field, model_validator
+
+from triage.selection import MOST_IDS
 from triage_api.shapes.deliveries import Delivery
-from triage_api.shapes.texts import Order, Shape, Text
+from triage_api.shapes.texts import GivenId, Id, Order, Shape, Text
 
 
 class Waiting(Delivery):
@@ -32,10 +36,44 @@ class Queue(Shape):
     next_hops: list[NextHop]
 
 
-class NextHopOrder(Order):
-    """Everything that waits for one next hop."""
+class Unsent(Shape):
+    """A delivery of any kind that a next hop or a mailbox has not taken yet, as who runs the queue sees it."""
 
-    next_hop: Text
+    id: Id
+    kind: Annotated[str, Field(description="in, out, bounce, notice", validation_alias="direction")]
+    state: str
+    mailbox: str
+    next_hop: str
+    attempts: int
+    due_at: Annotated[datetime | None, Field(description="when it is tried next; null: not any more")]
+    last_reply: str
+
+
+class UnsentPage(Shape):
+    """One page of them, those due first."""
+
+    items: list[Unsent]
+    next_cursor: str | None
+
+
+class NextHopOrder(Order):
+    """Some deliveries by id, or everything that waits for one next hop."""
+
+    next_hop: Text = ""
+    ids: Annotated[list[GivenId], Field(max_length=MOST_IDS)] = []
+
+    @model_validator(mode="after")
+    def either(self) -> Self:
+        """One of both."""
+        if bool(self.next_hop) == bool(self.ids):
+            raise ValueError("name ids, or next_hop for all that wait for it")
+        return self
+
+
+class HoldOrder(NextHopOrder):
+    """The same, and why."""
+
+    reason: Text = ""
 
 
 class Count(Shape):

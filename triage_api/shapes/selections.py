@@ -39,6 +39,7 @@ class Select(Order):
     states: list[State] = []
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
+    delivered_since: Annotated[AwareDatetime | None, Field(description="only what is delivered, and was so then or later")] = None
 
     def selection(self) -> Selection:
         """As the house knows it; BadInput when it is empty."""

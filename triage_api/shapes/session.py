@@ -22,6 +22,7 @@ class Company(Shape):
 
     domains: list[str]
     mode: Literal["enforce", "observe"]
+    time_zone: str
 
 
 class LastSignIn(Shape):

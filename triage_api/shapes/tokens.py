@@ -37,6 +37,7 @@ class Token(Shape):
     client: Annotated[str, Field(description="network address of the last use")]
     revoked_at: datetime | None
     revoked_by: str
+    in_force: Annotated[bool, Field(description="false when it is over or revoked, or its maker may no longer do so")]
 
 
 class MadeToken(Token):

@@ -1,0 +1,332 @@
+"""Every command that asks the API: on the machine itself and over HTTP it says the same, ends alike and leaves the same on the record."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+import pytest
+from sqlalchemy import Engine, select
+from sqlmodel import col
+
+from tests.triage import arriving
+from tests.triage.arriving import DMARC_PASS, IDA, arrive
+from tests.triage_cli.conftest import Said
+from tests.triage_cli.serving import served
+from tests.triage_cli.test_scope import commands
+from triage import db, tokens
+from triage.actor import Grant
+from triage.ids import show
+from triage.learning import Announced, announce
+from triage.models import AuditRecord, Delivery, PostedList, Rule
+from triage.settings import Settings
+from triage.times import utcnow
+from triage.tokens import TokenOrder
+from triage_cli import main, upkeeping
+from triage_cli.main import mailroom
+from triage_cli.opened import shell_user
+
+ID = re.compile(r"\b[0-9A-HJKMNP-TV-Z]{13}\b")
+ASKER = re.compile(r"shell:\w+|token:[0-9A-HJKMNP-TV-Z]{13}")
+BY_NATURE = (  # what differs from one moment, one machine, one asker to another
+    (re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|\+00:00)?)?"), "TIME"),
+    (re.compile(r"\d{1,2} \w{3} \d\d:\d\d"), "TIME"),
+    (re.compile(r"\d+ seconds? ago"), "AGO"),
+    (re.compile(r"\b[0-9a-f]{64}\b"), "HASH"),
+    (re.compile(r"\w+ \(shell\)|parity \(token\)"), "Asker"),
+    (re.compile(r'"TIME","127.0.0.1"'), '"never",""'),  # the token that asks has been used
+    (re.compile(r" {2,}"), "  "),
+)
+TEXT = "Your parcel could not be handed over. Settle the customs charge and choose a new delivery slot today."
+
+
+class Line(NamedTuple):
+    """A command line, how it ends, and under which name the first id that it prints is known from then on."""
+
+    words: str
+    code: int = 0
+    name: str = ""
+
+
+LINES = [
+    Line("deliveries"),
+    Line("deliveries --json --state held --domain supplier.example"),
+    Line("deliveries --csv --limit 2"),
+    Line("deliveries {one} {two} --json"),
+    Line("deliveries --rule first-contact --person joe.fern --since 2026-01-01 --until 2031-01-01"),
+    Line("deliveries --state nonsense", 2),
+    Line("deliveries --since yesterday", 2),
+    Line("show {one}"),
+    Line("show {two} --json"),
+    Line("show {three} --headers"),
+    Line("show {one} --source"),
+    Line("show 0000000000007", 1),
+    Line("show nonsense", 2),
+    Line("release {one} --reason wanted --allow person:joe.fern", name="released"),
+    Line("release {one}", 1),
+    Line("release --sender sales@supplier.example --expect 7", 1),
+    Line("release", 2),
+    Line("hold {one} --json --reason 'not yet'"),
+    Line("hold {one}", 1),
+    Line("purge {two} --wait --json --reason bad --block department:it", name="purged"),
+    Line("purge --sender x@x.example --block team:x", 2),
+    Line("purge {three} --wait"),
+    Line("restore {three}"),
+    Line("restore --json {three}", 1),
+    Line("reject {one}", 2),
+    Line("reject {one} --template not-wanted --reason 'not ours'", 1),
+    Line("redirect {one} --to nobody@other.example", 2),
+    Line("redirect {one} --to mara.berg --reason hers", name="redirected"),
+    Line("redirect {one}", 2),
+    Line("decisions"),
+    Line("decisions --json --limit 2 --mine"),
+    Line("decisions list --csv"),
+    Line("decisions undo {redirected} --reason oops --json"),
+    Line("decisions undo {redirected}", 1),
+    Line("decisions undo {purged} --wait"),
+    Line("decisions related {purged} --json"),
+    Line("decisions related {purged} --take 0000000000007", 1),
+    Line("campaigns"),
+    Line("campaigns --json --fewest 1 --state any", name="campaign"),
+    Line("campaigns list --search parcel --since 2026-01-01 --department it"),
+    Line("campaigns show {campaign}"),
+    Line("campaigns split {campaign} {wave} --reason other", name="split"),
+    Line("campaigns split {campaign} {one}", 2),
+    Line("decisions undo {split}"),
+    Line("campaigns join {campaign} {campaign}", 2),
+    Line("campaigns join {campaign} {other} --json"),
+    Line("release {four} {five}"),
+    Line("queue"),
+    Line("queue list --json"),
+    Line("queue list --next-hop nowhere:", 2),
+    Line("queue next-hops"),
+    Line("queue retry {four}"),
+    Line("queue retry 0000000000007", 1),
+    Line("queue retry", 2),
+    Line("queue give-up {five}"),
+    Line("queue hold {four} --reason later"),
+    Line("queue hold {four}", 1),
+    Line("queue give-up --next-hop nowhere:", 2),
+    Line("allow .new.example --proof aligned --note 'from Ana' --until 2031-01-01", name="allowed"),
+    Line("allow new.example --dry-run"),
+    Line("allow gmail.com", 2),
+    Line("allow sales@new.example"),
+    Line("block junk.example --scope department:it --lapse 90", name="blocked"),
+    Line("block list:dev.lists.example"),
+    Line("rules"),
+    Line("rules list --json --search new"),
+    Line("rules list --csv --limit 1"),
+    Line("rules change {allowed} --until never --note second --not-risky"),
+    Line("rules change {allowed}", 2),
+    Line("rules change {allowed} --proof trust", 2),
+    Line("rules redirect recipient:info@company.example --to mara.berg"),
+    Line("rules redirect x@x.example --to nobody", 2),
+    Line("rules export"),
+    Line("rules import {file} --dry-run"),
+    Line("rules import {file}"),
+    Line("rules import {wrong}", 2),
+    Line("rules explain sales@new.example --to joe.fern@company.example"),
+    Line("rules explain {one} --json"),
+    Line("rules explain sales@new.example", 2),
+    Line("rules explain sales@new.example --to nobody@company.example", 1),
+    Line("rules remove {blocked} 0000000000007", 1),
+    Line("rules remove {blocked}"),
+    Line("rules propose --json", name="proposal"),
+    Line("rules propose --refuse {proposal}"),
+    Line("rules propose --accept {proposal}", 1),
+    Line("correspondents", name="known"),
+    Line("correspondents list --json --search known --person joe.fern"),
+    Line("correspondents drop {known}"),
+    Line("correspondents accept {known}"),
+    Line("correspondents accept 0000000000007", 1),
+    Line("correspondents reasons --days 7"),
+    Line("correspondents lists --csv"),
+    Line("groups"),
+    Line("groups info --json"),
+    Line("mode"),
+    Line("mode list --json"),
+    Line("mode observe --department it --reason 'first day'"),
+    Line("mode enforce --department nowhere", 2),
+    Line("mode enforce"),
+    Line("mode reset --department it"),
+    Line("open"),
+    Line("open --until 2h --reason 'nobody is here'"),
+    Line("open --until 400h --reason long", 2),
+    Line("open --until soon", 2),
+    Line("open"),
+    Line("open --close"),
+    Line("open --close", 1),
+    Line("second-keys list --json"),
+    Line("second-keys confirm 0000000000007", 1),
+    Line("second-keys decline 0000000000007", 1),
+    Line("legal-hold add --of joe.fern --reason lawsuit", name="legal"),
+    Line("legal-hold add --of joe.fern --sender x@x.example --reason both", 2),
+    Line("legal-hold list --json"),
+    Line("legal-hold lift {legal} --reason over"),
+    Line("legal-hold list --lifted"),
+    Line("sweep bad@bad.example --reason phishing"),
+    Line("redeliver --person joe.fern --since 2026-01-01 --dry-run"),
+    Line("redeliver --person joe.fern --since 2026-01-01 --reason lost", 1),
+    Line("staff list --json"),
+    Line("staff away ana --until 2031-01-01"),
+    Line("staff away nobody", 1),
+    Line("staff substitute ana ben --until 2031-01-01 --reason holidays", name="standin"),
+    Line("staff substitute ana ana --until 2031-01-01", 2),
+    Line("staff substitutes"),
+    Line("staff end-substitute {standin}"),
+    Line("token list --csv"),
+    Line("token revoke {spare}"),
+    Line("token revoke 0000000000007", 1),
+    Line("audit --limit 5"),
+    Line("audit list --json --limit 2"),
+    Line("audit verify"),
+    Line("audit export"),
+    Line("audit export --after 3"),
+]
+OWN_TEST = {"token create"}  # no token makes tokens: tests/triage_cli/test_remote.py
+
+
+@dataclass
+class World:
+    """One of two equal companies, and how it is asked."""
+
+    settings: Settings
+    engine: Engine
+    config: Path
+    options: list[str]
+    names: dict[str, str]
+    seen: dict[str, str] = field(default_factory=dict)
+
+    def said(self, line: Line, capsys: pytest.CaptureFixture[str]) -> Said:
+        """What a command printed here, without what differs by nature."""
+        words = [word.strip("'") for word in re.findall(r"'[^']*'|\S+", line.words)]
+        words = [word.format(**self.names) if "{" in word else word for word in words]
+        capsys.readouterr()
+        code = main.run(lambda: mailroom(["--config", str(self.config), *self.options, *words], standalone_mode=False))
+        out, err = capsys.readouterr()
+        if line.name:
+            found = ID.search(out)
+            assert found, (line, out, err)
+            self.names[line.name] = found[0]
+        return Said(code, self.alike(out), self.alike(err))
+
+    def alike(self, text: str) -> str:
+        """Ids by the order in which they are met, the rest by its kind."""
+        text = ASKER.sub("ASKER", text)
+        text = ID.sub(lambda found: self.seen.setdefault(found[0], f"ID{len(self.seen)}"), text)
+        for pattern, word in BY_NATURE:
+            text = pattern.sub(word, text)
+        return text
+
+    def record(self) -> list[Any]:
+        """What is on the record by now, the states of mail, the rules in force."""
+        with db.reading(self.engine) as session:
+            acts = session.scalars(select(AuditRecord).order_by(col(AuditRecord.id))).all()
+            mail = session.execute(select(col(Delivery.id), col(Delivery.state), col(Delivery.mailbox)).order_by(col(Delivery.id))).all()
+            rules = session.scalars(select(Rule).where(col(Rule.removed_at).is_(None)).order_by(col(Rule.id))).all()
+            return [
+                *(self.alike(f"{one.act} {one.subject} {one.by} {one.items} {sorted(one.detail.items())}") for one in acts),
+                *(self.alike(f"{show(one.id)} {one.state} {one.mailbox}") for one in mail),
+                *(self.alike(f"{one.effect} {one.match} {one.value} {one.scope} {one.proof} {one.note} {one.until}") for one in rules),
+            ]
+
+
+@pytest.fixture
+def worlds(settings: Settings, sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[World, World]]:
+    """A company and its copy: one on this machine, one behind a server."""
+    monkeypatch.setenv("SSH_CONNECTION", "127.0.0.1 50000 127.0.0.1 22")
+    engine = db.open_engine(sqlite_url)
+    names = seeded(settings, engine, tmp_path)
+    engine.dispose()
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    shutil.copyfile(sqlite_url.removeprefix("sqlite:///"), copy / "mailroom.db")
+    there = replace(settings, database=replace(settings.database, url=f"sqlite:///{copy}/mailroom.db"))
+    here = replace(settings, database=replace(settings.database, url=sqlite_url))
+    with served(there) as url:
+        token = tmp_path / "token"
+        token.write_text(names.pop("key"))
+        engines = [db.open_engine(one.database.url) for one in (here, there)]
+        yield (
+            World(here, engines[0], written(here, tmp_path / "here.toml"), [], dict(names)),
+            World(there, engines[1], tmp_path / "none.toml", ["--server", url, "--token-file", str(token)], dict(names)),
+        )
+        for one in engines:
+            one.dispose()
+
+
+def written(settings: Settings, file: Path) -> Path:
+    """The settings as a file; a client has an empty one."""
+    (file.parent / "none.toml").write_text("")
+    file.write_text(
+        f"""
+[company]
+domains = ["company.example"]
+hostname = "mx.company.example"
+[database]
+url = "{settings.database.url}"
+[spool]
+directory = "{settings.spool.directory}"
+[relay]
+next_hop = "{settings.relay.next_hop}"
+"""
+    )
+    return file
+
+
+def seeded(settings: Settings, engine: Engine, directory: Path) -> dict[str, str]:
+    """Mail, rules and whatever else there is to be asked about; the ids by name."""
+    with db.transaction(engine) as session:
+        arriving.set_up(session, settings)
+        one, two, three, four, five = (
+            show(arrive(session, settings, "it+joe.fern@company.example", author=f"{name}@supplier.example", dmarc=DMARC_PASS)[0])
+            for name in ("sales", "=cmd", "bob\x1b[2J", "eve", "mal")
+        )
+        wave = [arrive(session, settings, author=f"{n}@host{n}.example", subject="Parcel", text=TEXT)[0] for n in range(3)]
+        other = arrive(session, settings, author="a@alone.example", subject="Hello", text="Shall we have lunch on Thursday, as we said?")[0]
+        announce(session, [Announced("joe.fern", "known@elsewhere.example")], settings=settings, by=IDA, now=utcnow())
+        session.add(PostedList(address="a@l.example", list_id="a.l.example", signer="l.example", posts=2))
+        made, key = tokens.create(session, TokenOrder("parity", tuple(Grant), ("company",)), by=shell_user(), now=utcnow())
+        spare, _ = tokens.create(session, TokenOrder("spare", ("read",), ("department:it",)), by=shell_user(), now=utcnow())
+        assert made
+        campaign = session.get_one(Delivery, other).campaign_id or 0
+        names = {"spare": show(spare.id), "wave": show(wave[0]), "other": show(campaign), "key": key}
+    upkeeping.seal_trail(engine, "here:1")
+    (directory / "rules.txt").write_text("allow good@customer.example\nblock .bad.example\n")
+    (directory / "wrong.txt").write_text("allow good@customer.example\nalow a@b.example\n")
+    files = {"file": str(directory / "rules.txt"), "wrong": str(directory / "wrong.txt")}
+    return names | files | {"one": one, "two": two, "three": three, "four": four, "five": five}
+
+
+def test_here_and_on_a_server_it_is_the_same(worlds: tuple[World, World], capsys: pytest.CaptureFixture[str]) -> None:
+    here, there = worlds
+    odd = []
+    for line in LINES:
+        first, second = here.said(line, capsys), there.said(line, capsys)
+        harmless = "--source" in line.words or not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", first.out + first.err)
+        if first != second or first.code != line.code or not harmless or bool(line.code) > bool(first.err):
+            odd.append(f"\n{line}\n{first}\n{second}")
+    assert odd == [], "".join(odd)
+    assert here.record() == there.record()
+
+
+def asking() -> set[str]:
+    """Every command that asks the API."""
+    return {name for name in commands() if any(one.name == "server" and getattr(one, "hidden", False) for one in leaf(name).params)}
+
+
+def leaf(name: str) -> click.Command:
+    """A command by its words."""
+    found: click.Command = mailroom
+    for word in name.split():
+        assert isinstance(found, click.Group)
+        found = found.get_command(click.Context(found), word) or found
+    return found
+
+
+def test_every_command_that_asks_has_its_lines() -> None:
+    told = {name for name in commands() if any(f"{line.words} ".startswith(f"{name} ") for line in LINES)}
+    assert asking() - OWN_TEST - told == set()

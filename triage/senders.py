@@ -1,0 +1,16 @@
+"""Whom a rule is about, in one word: ADDRESS, DOMAIN, .DOMAIN, list:LIST-ID, recipient:ADDRESS."""
+
+BEFORE = {"list": "list:", "subdomains": ".", "campaign": "campaign:", "recipient": "recipient:"}
+
+
+def match_of(word: str) -> tuple[str, str]:
+    """What kind of rule a word means: an address has an @, a list or a recipient of ours says so, a dot means all below a domain too."""
+    for match in ("list", "recipient"):
+        if word.startswith(f"{match}:"):
+            return match, word.removeprefix(f"{match}:")
+    return ("address", word) if "@" in word.lstrip("@") else ("domain", word)
+
+
+def word_of(match: str, value: str) -> str:
+    """The word that `match_of` reads."""
+    return BEFORE.get(match, "") + value

@@ -1,0 +1,89 @@
+"""`mailroom staff add`, `remove`, `password`, `sign-out`: accounts of a company whose directory keeps no passwords. On its machine only."""
+
+import sys
+
+import click
+
+from triage import accounts, passwords, sessions
+from triage.accounts import Account
+from triage.actor import Role
+from triage.errors import BadInput
+from triage.settings import Settings
+from triage.sign_in import hash_password
+from triage.times import utcnow
+from triage_cli.asks import settings_of
+from triage_cli.opened import shell_user, writing
+from triage_cli.printing import say
+
+STDIN = click.option("--password-stdin", is_flag=True, help="Read the password's line from standard input instead of asking for it.")
+
+
+@click.command("add")
+@click.argument("login")
+@click.option("--name", default="", help="As colleagues read it; default: the login.")
+@click.option("--role", type=click.Choice([one.value for one in Role]), default=Role.TRIAGE.value, show_default=True)
+@click.option("--scope", multiple=True, required=True, help="company, department:CODE or person:UID; several times for several.")
+@STDIN
+@click.pass_context
+def add_staff(ctx: click.Context, login: str, name: str, role: str, scope: tuple[str, ...], password_stdin: bool) -> None:
+    """Make an account with a password of its own. No sync changes it."""
+    settings = settings_of(ctx)
+    refuse_elsewhere(settings)
+    hashed = chosen(login, from_stdin=password_stdin)
+    with writing(settings) as session:
+        made = accounts.add(session, Account(login, name, role, scope), hashed, by=shell_user(), now=utcnow())
+    say(f"{made} can sign in")
+
+
+@click.command("remove")
+@click.argument("login")
+@click.pass_context
+def remove_staff(ctx: click.Context, login: str) -> None:
+    """Take an account away that was made here. Who is signed in with it is out at once."""
+    with writing(settings_of(ctx)) as session:
+        accounts.remove(session, login, by=shell_user(), now=utcnow())
+
+
+@click.command("password")
+@click.argument("login", required=False)
+@STDIN
+@click.pass_context
+def password_of(ctx: click.Context, login: str | None, password_stdin: bool) -> None:
+    """Give an account that was made here another password, and end its sessions. Without a login: print a hash for the directory file."""
+    hashed = chosen(login or "", from_stdin=password_stdin)
+    if login is None:
+        return say(hashed)
+    settings = settings_of(ctx)
+    refuse_elsewhere(settings)
+    with writing(settings) as session:
+        accounts.set_password(session, login, hashed, by=shell_user(), now=utcnow())
+    return None
+
+
+@click.command("sign-out")
+@click.argument("login")
+@click.pass_context
+def sign_out(ctx: click.Context, login: str) -> None:
+    """Sign somebody out everywhere."""
+    with writing(settings_of(ctx)) as session:
+        ended = sessions.end_all(session, by=shell_user(), login=login, now=utcnow())
+    say(f"{ended} session{'' if ended == 1 else 's'} ended")
+
+
+def refuse_elsewhere(settings: Settings) -> None:
+    """BadInput where staff sign in with the directory's passwords: exactly one way counts."""
+    if settings.api.sign_in != "local":
+        raise BadInput('staff sign in with the directory\'s passwords ([api] sign_in = "directory"): name them in [directory] staff_groups')
+
+
+def chosen(login: str, *, from_stdin: bool) -> str:
+    """The hash of a new password. BadInput says why it is refused."""
+    password = read_password() if from_stdin else click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    if why := passwords.fault(password, login):
+        raise BadInput(f"{why}; choose another, such as four words that nobody else would put together")
+    return hash_password(password)
+
+
+def read_password() -> str:
+    """The first line of standard input."""
+    return sys.stdin.readline().rstrip("\r\n")

@@ -1,0 +1,142 @@
+"""Decide about mail: a command for each verb, `mailroom release`, `purge` …; and how a decision is told."""
+
+import time
+from typing import Any
+
+import click
+
+from triage_cli.asks import asks
+from triage_cli.codes import DONE, REFUSED
+from triage_cli.desk import Declined, Desk
+from triage_cli.printing import Form, Shape, print_table, say, tells
+from triage_cli.progress import Progress
+from triage_cli.selecting import select_of, selecting
+
+DECISION = Shape(
+    {
+        "decision": "id: `decisions undo` takes it back",
+        "said": "what became of it, in words",
+        "count": "deliveries that were selected",
+        "done": "of which so many were changed",
+        "items": "the first 500: delivery, before (its state), outcome (done, refused, in flight, recalling, restoring, …), why",
+    }
+)
+ITEM = ("delivery", "before", "outcome", "why")
+SOONEST, LATEST = 0.2, 2.0  # seconds between two looks at what is under way
+WAIT = click.option("--wait", is_flag=True, help="Wait until all of it has left or was put off, or is out of every mailbox.")
+REASON = click.option("--reason", default="", help="Goes on the record.")
+HELP = {
+    "release": "Send held mail on to the person.",
+    "redirect": "Send held mail on to somebody else here.",
+    "purge": "Take mail away, also out of the mailboxes it was delivered to; `restore` brings it back.",
+    "reject": "Tell proven senders of held mail no; `restore` takes it back until they were told.",
+    "restore": "Bring purged mail back: among the held, or into the mailbox it was taken out of.",
+    "hold": "Hold mail again that was released but has not left.",
+}
+MORE = {
+    "release": (
+        click.option("--allow", metavar="SCOPE", help="Also let the senders in for good: company, department:CODE or person:UID."),
+    ),
+    "redirect": (
+        click.option("--to", required=True, metavar="ADDRESS", help="An address here (a group's too), a person's id, a department's code."),
+    ),
+    "purge": (click.option("--block", metavar="SCOPE", help="Also block the senders: company, department:CODE or person:UID."),),
+    "reject": (
+        click.option("--template", metavar="NAME", help="What the sender is told: a name in reject.templates."),
+        click.option("--text", metavar="WORDS", help="Or these words; {subject} and {recipient} are filled in."),
+    ),
+}
+
+
+def deciding(verb: str) -> click.Command:
+    """The command of one verb."""
+
+    @selecting
+    @REASON
+    @click.option("--expect", type=int, help="Refuse when the selection does not hold exactly so many.")
+    @WAIT
+    @tells(DECISION)
+    @asks
+    def command(desk: Desk, /, reason: str, expect: int | None, wait: bool, form: Form, **features: Any) -> int:
+        more = {name: given for name in ("to", "template", "text") if (given := features.pop(name, None))}
+        rule = rule_order(features.pop("allow", None), features.pop("block", None))
+        order = {"verb": verb, "select": select_of(**features), "reason": reason, "rule": rule, "expect": expect}
+        return carry_out(desk, order | more, wait=wait, form=form)
+
+    for option in reversed(MORE.get(verb, ())):
+        command = option(command)
+    return click.command(verb, help=HELP[verb])(command)
+
+
+def rule_order(allow: str | None, block: str | None) -> dict[str, str] | None:
+    """The rule about the senders that goes with a decision."""
+    if not (allow or block):
+        return None
+    return {"effect": "allow" if allow else "block", "match": "address", "scope": allow or block or ""}
+
+
+def carry_out(desk: Desk, order: dict[str, Any], *, wait: bool, form: Form) -> int:
+    """Decide, say what became of it; exit code 1 when some items could not be changed, or it needs a second key."""
+    try:
+        done = desk.post("/decisions", order)
+    except Declined as refusal:
+        for item in refusal.problem.get("items", ()):
+            say(f"{item['delivery']}  {item['outcome']}  {item['why']}")
+        raise
+    if "lapses_at" in done:
+        return waits(done)
+    return settled(desk, done, wait=wait, form=form)
+
+
+def waits(asked: dict[str, Any]) -> int:
+    """Say that nothing is done yet; the exit code."""
+    say(f"{asked['id']}  {asked['sentence']} Nothing is changed until somebody else confirms it.")
+    return REFUSED
+
+
+def settled(desk: Desk, done: dict[str, Any], *, wait: bool, form: Form) -> int:
+    """Tell a decision, and wait for its end if asked to; the exit code."""
+    if not wait:
+        told(done, form)
+        return REFUSED if done["refused"] or (done["undoes"] and done["out_of_reach"]) else DONE
+    if form is Form.TEXT:
+        told(done, form)
+    end = wait_for(desk, done)
+    if form is Form.JSON or under_way(done):
+        told(end, form)
+    if form is Form.TEXT:
+        print_table(end["not_looked_through"], ("mailbox", "why"))
+    return REFUSED if end["refused"] or end["out_of_reach"] or end["not_looked_through"] else DONE
+
+
+def told(done: dict[str, Any], form: Form) -> None:
+    """Print a decision and the items that were not simply done."""
+    values = {"decision": done["id"], "said": done["sentence"], "count": done["count"], "done": done["done"], "items": done["items"]}
+    if form is Form.JSON:
+        DECISION.print_one(values, form)
+        return
+    Shape({name: "" for name in values if name != "items"}).print_one(values, form)
+    print_table([item for item in done["items"] if item["outcome"] != "done" or item["why"]], ITEM)
+
+
+def wait_for(desk: Desk, made: dict[str, Any]) -> dict[str, Any]:
+    """Wait until nothing of a decision waits for its first attempt or is under way; what became of it."""
+    pause = SOONEST
+    total = made["mailboxes"] or made["count"]
+    with Progress(made["verb"].capitalize(), total) as bar:
+        while True:
+            now: dict[str, Any] = desk.get(f"/decisions/{made['id']}")
+            left = now["unsent"] + under_way(now)
+            bar.reach(max(0, total - left))
+            if not left:
+                return now
+            time.sleep(pause)
+            pause = min(LATEST, pause * 1.2)
+
+
+def under_way(one: dict[str, Any]) -> int:
+    """Items that nobody knows the end of yet."""
+    return int(one["in_flight"] + one["recalling"] + one["restoring"] + one["mailboxes_left"] + one["left"])
+
+
+release, redirect, purge, reject, restore, hold = map(deciding, HELP)

@@ -1,0 +1,61 @@
+"""What is done with the record on its machine only: `mailroom audit key`, a proof against other checkpoints, `mailroom retention`."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from triage import checkpoints as signed, db, retention as retaining, trail_proof
+from triage.settings import Settings
+from triage.times import utcnow
+from triage_cli import upkeeping
+from triage_cli.asks import settings_of, stay
+from triage_cli.opened import database_of, looking, shell_user
+from triage_cli.printing import Form, Shape, print_table, say, tells
+
+
+def verified(settings: Settings, checkpoints: Path | None, public_key: str | None) -> dict[str, Any]:
+    """What a walk along the record finds, compared with these checkpoints."""
+    claims = trail_proof.claims(settings, checkpoints, public_key)  # read first: what is chained meanwhile is in none of them
+    with looking(settings) as session:
+        return asdict(trail_proof.verify(session, claims, kept_since=trail_proof.kept_since(settings, utcnow())))
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.pass_context
+def key(ctx: click.Context, file: Path) -> None:
+    """Make the private key that signs checkpoints, in FILE, and print its public key for audit.public_key."""
+    stay(ctx)
+    say(signed.make_key(file))
+
+
+EXPIRING = Shape(
+    {
+        "expired": "held mails that expired now",
+        "erased": "contents that were erased now",
+        "expiring": "within a day, unless somebody decides: department, person, mails, soonest",
+    }
+)
+
+
+@click.command()
+@click.option("--expiring", is_flag=True, help="Change nothing: only say what expires within a day.")
+@tells(EXPIRING)
+@click.pass_context
+def retention(ctx: click.Context, expiring: bool, form: Form) -> None:
+    """Expire and erase everything that is due now, and say what expires within a day unless somebody decides."""
+    settings = settings_of(ctx)
+    with database_of(settings) as engine:
+        expired, erased = (0, 0) if expiring else upkeeping.tidy(engine, settings)
+        with db.reading(engine) as session:
+            soon = retaining.expiring(session, by=shell_user(), settings=settings, now=utcnow())
+    rows = [{**asdict(one), "soonest": one.soonest.isoformat(timespec="minutes")} for one in soon]
+    if form is Form.JSON:
+        EXPIRING.print_one({"expired": expired, "erased": erased, "expiring": rows}, form)
+        return
+    if not expiring:
+        say(f"expired {expired} held mails, erased {erased} contents")
+    say(f"{sum(one.mails for one in soon)} held mails expire within a day" + (":" if soon else ""))
+    print_table(rows, ("department", "person", "mails", "soonest"))

@@ -1,0 +1,31 @@
+"""How far long work has come: a bar on standard error where that is a terminal, nothing in a pipe."""
+
+import sys
+from types import TracebackType
+from typing import Self
+
+import click
+
+
+class Progress:
+    """A bar that is told how far the work is; how much there is to do may still become known."""
+
+    def __init__(self, label: str, total: int = 0) -> None:
+        self.bar = click.progressbar(length=total, label=label, file=sys.stderr, hidden=not sys.stderr.isatty())
+
+    def reach(self, done: int, total: int | None = None) -> None:
+        """So much is done."""
+        if total is not None:
+            self.bar.length = total
+        self.bar.update(done - self.bar.pos)
+
+    def step(self) -> None:
+        """One more is done."""
+        self.bar.update(1)
+
+    def __enter__(self) -> Self:
+        self.bar.__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None:
+        self.bar.__exit__(kind, fault, trace)

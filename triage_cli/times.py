@@ -1,0 +1,13 @@
+"""Instants of the API as the shell prints them: ISO 8601 in UTC, to the second or the minute."""
+
+from datetime import datetime
+
+
+def when(instant: str | None, timespec: str = "seconds") -> str:
+    """An instant; "" when there is none."""
+    return datetime.fromisoformat(instant).isoformat(timespec=timespec) if instant else ""
+
+
+def day(instant: str | None) -> str:
+    """The day of an instant."""
+    return instant[:10] if instant else ""
