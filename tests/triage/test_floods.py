@@ -1,11 +1,13 @@
 """Mail bombs: thousands of mails to one folder become one card, and the mail that they are to bury stays where it is seen."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings as checking, strategies as st
 from sqlalchemy import Engine, select, update
-from sqlmodel import col
+from sqlmodel import Session, col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, NO_DMARC, NOW
@@ -140,3 +142,40 @@ def test_a_wave_is_purged_out_of_a_flood_too(house: House) -> None:
         assert (mine.flood, mine.wave_id, campaign is not None) == (True, campaign, True)
         done = decisions.decide(session, Selection.of(campaign=campaign), Verb.PURGE, by=ANA, reason="", now=NOW, settings=house.settings)
         assert {item.delivery_id for item in done.items} == {outside, inside}
+
+
+KINDS = {  # who writes: proven, a program, how many different ones
+    "friend": (True, False, 2),
+    "person": (True, False, 9),
+    "robot": (True, True, 9),
+    "stranger": (False, False, 9),
+}
+
+
+@checking(max_examples=12, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.sampled_from(sorted(KINDS)), st.integers(0, 8)), min_size=8, max_size=14))
+def test_whatever_comes_wanted_mail_is_never_buried(sqlite_engine: Engine, settings: Settings, coming: list[tuple[str, int]]) -> None:
+    caps = replace(settings, floods=Floods(per_sender=3, per_folder=5))
+    with Session(sqlite_engine) as session:
+        arriving.set_up(session, settings)
+        written: Counter[str] = Counter()
+        rows: list[tuple[str, str, Delivery]] = []
+        for kind, number in coming:
+            proof, robot, most = KINDS[kind]
+            author = f"{kind}{number % most}@{kind}{number % most}.example"
+            said = arriving.summary(author, f"{kind} {len(rows)}", automatic="list-id" if robot else "")
+            found = arriving.authentication(author, proven(author.rpartition("@")[2]) if proof else NO_DMARC)
+            raw = f"From: {author}\r\nSubject: {kind} {len(rows)}\r\n\r\nHello\r\n".encode()
+            envelope = arriving.envelope(JOE, reverse_path=author)
+            one = intake.receive(session, envelope, raw, found, said, settings=caps, now=NOW)[0]
+            rows.append((kind, author, session.get_one(Delivery, one)))
+            if kind == "friend" and not written[author]:  # what was let in before is known, and not held
+                session.execute(update(Delivery).where(col(Delivery.id) == one).values(state=State.DELIVERED, settled_at=NOW))
+            written[author] += 1
+        session.expire_all()
+        for kind, author, row in rows:
+            too_many = written[author] > 3  # of one sender: their own card
+            assert not row.flood or too_many or kind in ("robot", "stranger"), (kind, author)
+        strangers = sum(kind in ("robot", "stranger") for kind, _, _ in rows)
+        assert strangers < 6 or any(row.flood for _, _, row in rows), "the cap is reached"
+        session.rollback()

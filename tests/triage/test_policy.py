@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 from tests.triage import arriving
 from tests.triage.arriving import ALIGNED, DMARC_FAIL, DMARC_PASS, NO_DMARC, NOW, UNKNOWN
 from triage.authentication import Arc, Authentication, Dkim, Dmarc, Result, Stated
-from triage.content import Attachment
+from triage.content import Attachment, Summary
 from triage.delivery_status import Status
 from triage.facts import Facts, MatchedRule, OurMail, Recipient
 from triage.policy import RULES, Disposition, Verdict, decide
@@ -539,3 +539,87 @@ PRECEDENCE = st.builds(
 def test_the_precedence_of_rules(rules: list[MatchedRule]) -> None:
     ordered = sorted(rules, key=lambda one: (tuple(-part for part in precision(one)), one.effect != "block"))
     assert decide(facts(DMARC_PASS, *ordered)).rule == walked(rules)
+
+
+NOT_READ = st.sampled_from([AMBIGUOUS, UNREADABLE, replace(AMBIGUOUS, authors=("boss@company.example", "a@one.example"))])
+
+
+@given(st.lists(ANY_RULES, max_size=5), FINDINGS, NOT_READ, st.lists(MAILS_OF_OURS, max_size=2).map(tuple), st.booleans())
+def test_without_one_author_that_can_be_read_it_is_held_whatever_rule_exists(
+    rules: list[MatchedRule], found: Authentication, said: Summary, ours: tuple[OurMail, ...], emergency: bool
+) -> None:
+    blocked = any(one.effect == "block" for one in rules)
+    verdict = decide(facts(NO_DMARC, *rules, summary=said, authentication=found, ours=ours, emergency=OPEN if emergency else ""))
+    assert verdict.disposition is not Disposition.RELAY
+    assert verdict.disposition is Disposition.QUARANTINE or blocked
+
+
+@given(st.lists(ANY_RULES, max_size=5), FINDINGS, st.sampled_from([MACRO, LOCKED]), st.lists(MAILS_OF_OURS, max_size=2).map(tuple))
+def test_a_risky_attachment_passes_only_for_a_staff_allow_that_is_met_and_says_so(
+    rules: list[MatchedRule], found: Authentication, said: Summary, ours: tuple[OurMail, ...]
+) -> None:
+    more = {"authentication": replace(found, author=SALES), "ours": ours, "trusted_arc_sealers": TRUSTED}
+    verdict = decide(facts(NO_DMARC, *rules, summary=said, **more))  # type: ignore[arg-type]
+    if verdict.disposition is Disposition.RELAY:
+        assert any(
+            one.effect == "allow"
+            and one.risky
+            and one.origin in ("staff", "import")
+            and proven(replace(found, author=SALES), one.proof, TRUSTED)
+            for one in rules
+        )
+
+
+@given(st.lists(ANY_RULES, max_size=4), st.lists(ANY_RULES, max_size=2), st.sampled_from([DMARC_PASS, ALIGNED]), st.booleans())
+def test_a_block_made_from_unproven_mail_leaves_proven_mail_alone(
+    rules: list[MatchedRule], made: list[MatchedRule], dmarc: Dmarc, listed: bool
+) -> None:
+    blocks = [replace(one, id=8, effect="block", proof="", unproven_only=True) for one in made]
+
+    def under(*all_of_them: MatchedRule) -> tuple[Disposition, str, int | None]:
+        ordered = sorted(all_of_them, key=lambda one: (tuple(-part for part in precision(one)), one.effect != "block"))
+        verdict = decide(facts(dmarc, *ordered, listed=LISTED if listed else ""))
+        return verdict.disposition, verdict.rule, verdict.rule_id
+
+    assert under(*rules, *blocks) == under(*rules)
+
+
+@given(
+    st.lists(ANY_RULES, max_size=4),
+    FINDINGS,
+    st.sampled_from([arriving.summary(SALES), AMBIGUOUS, UNREADABLE, MACRO, arriving.summary("boss@company.example")]),
+    st.sampled_from(["", LISTED]),
+    st.sampled_from(["", EICAR]),
+    st.booleans(),
+)
+def test_postmaster_is_the_one_exception_to_all_rules(
+    rules: list[MatchedRule], found: Authentication, said: Summary, listed: str, virus: str, observe: bool
+) -> None:
+    more = {"authentication": found, "summary": said, "listed": listed, "virus": virus, "observe": observe, "recipient": POSTMASTER}
+    verdict = decide(facts(NO_DMARC, *rules, **more))  # type: ignore[arg-type]
+    assert (verdict.disposition, verdict.rule) == (Disposition.RELAY, "postmaster")
+
+
+@given(st.lists(ANY_RULES, max_size=5), FINDINGS, st.sampled_from([arriving.summary(SALES), MACRO, LOCKED]))
+def test_an_emergency_lets_pass_what_is_neither_blocked_nor_forged_and_nothing_else(
+    rules: list[MatchedRule], found: Authentication, said: Summary
+) -> None:
+    found = replace(found, author=SALES)
+    usual, open_door = (decide(facts(NO_DMARC, *rules, summary=said, authentication=found, emergency=one)) for one in ("", OPEN))
+    if usual.disposition is not Disposition.QUARANTINE:
+        assert open_door.disposition is usual.disposition  # blocks stay blocks, and who is let in is let in
+        return
+    known = any(one.effect == "allow" and not proven(found, one.proof, frozenset()) for one in rules)
+    unsure = found.dmarc.result in (Result.FAIL, Result.TEMPERROR) or found.unknown
+    if not known and not unsure and not any(one.effect == "block" for one in rules):
+        assert (open_door.disposition, open_door.rule, open_door.withheld) == (Disposition.RELAY, "emergency", usual.rule)
+    if found.dmarc.result is Result.FAIL:
+        assert open_door.disposition is not Disposition.RELAY or any(proven(found, one.proof, frozenset()) for one in rules)
+
+
+@given(st.lists(ANY_RULES, max_size=5), FINDINGS)
+def test_what_is_told_beside_names_every_rule_that_matched(rules: list[MatchedRule], found: Authentication) -> None:
+    numbered = [replace(one, id=number) for number, one in enumerate(rules)]
+    verdict = decide(facts(NO_DMARC, *numbered, authentication=found))
+    assert {one.rule_id for one in verdict.beside} - {None} | ({verdict.rule_id} - {None}) == {one.id for one in numbered}
+    assert all(one.rule and one.reason for one in (verdict, *verdict.beside))

@@ -1,22 +1,27 @@
 """Sender rules: whom they match, who may make them, and which of them the door enforces."""
 
+import itertools
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from random import Random
 
 import pytest
+from hypothesis import given, strategies as st
 from sqlalchemy import Engine, select
-from sqlmodel import col
+from sqlmodel import Session, col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, IDA, NOW, OTTO, summary
-from triage import db, door_rules, intake, matches, rules
+from triage import db, door_rules, intake, matches, rule_orders, rules
 from triage.actor import Actor
 from triage.errors import BadInput, NotAllowed, NotFound
 from triage.facts import Recipient
+from triage.freemail import PROVIDERS
 from triage.models import AuditRecord, Rule
+from triage.proofs import precision
 from triage.rules import RuleOrder
-from triage.settings import Settings
+from triage.settings import Company, Settings
 
 JOE = Recipient("it+joe.fern@company.example", "it", "joe.fern", "joe.fern@company.example")
 ALLOW = RuleOrder("allow", "address", "Sales@Supplier.example", "company")
@@ -282,3 +287,57 @@ def test_the_door_hears_of_every_change(known: Engine, settings: Settings) -> No
         rules.remove(session, rule, by=ANA, now=NOW)
     look()
     assert len(set(versions)) == len(versions)
+
+
+LABELS = st.sampled_from(["shop", "deep", "evil-shop", "co"])
+DOMAINS = st.lists(LABELS, min_size=1, max_size=3).map(lambda labels: ".".join((*labels, "example")))
+SCOPES = st.sampled_from(["company", "department:it", "person:joe.fern", "person:mara.berg", "department:legal"])
+MADE = st.tuples(st.sampled_from(["allow", "block"]), st.sampled_from(["address", "domain", "subdomains"]), DOMAINS, SCOPES)
+
+
+def row(number: int, effect: str, match: str, domain: str, scope: str) -> Rule:
+    """A rule about a domain, or somebody there."""
+    value = f"a@{domain}" if match == "address" else domain
+    return Rule(id=number, effect=effect, match=match, value=value, scope=scope, author="Ana", created_at=NOW)
+
+
+@given(MADE, DOMAINS)
+def test_whom_rules_match_said_once_more(made: tuple[str, str, str, str], domain: str) -> None:
+    rule = row(1, *made)
+    below = f".{domain}".endswith(f".{rule.value}")
+    by_hand = {
+        "address": rule.value == f"a@{domain}",
+        "subdomains": below,
+        "domain": below if rule.effect == "block" else rule.value == domain,
+    }
+    said = summary(f"a@{domain}")
+    assert matches.reaches(rule, matches.sender_values(said), domain, set()) == by_hand[rule.match]
+
+
+@given(st.lists(MADE, max_size=6), st.randoms())
+def test_the_order_in_which_rules_were_read_does_not_matter(made: list[tuple[str, str, str, str]], chance: Random) -> None:
+    rows = [row(number, *one) for number, one in enumerate(made)]
+    mixed = list(rows)
+    chance.shuffle(mixed)
+    found = matches.fitting(rows, JOE)
+    assert found == matches.fitting(mixed, JOE)
+    assert all(one.scope in ("company", "department:it", "person:joe.fern") for one in found)
+    assert [precision(one) for one in found] == sorted((precision(one) for one in found), reverse=True)
+    assert all(
+        (one.effect, other.effect) != ("allow", "block") or precision(one) > precision(other) for one, other in itertools.pairwise(found)
+    )
+
+
+@given(
+    st.sampled_from(PROVIDERS),
+    st.sampled_from(["domain", "subdomains"]),
+    st.sampled_from(["{}", ".{}", " {} ", "@{}", "{}."]),
+    st.booleans(),
+    st.sampled_from(["", "dmarc", "aligned", "dkim:supplier.example"]),
+)
+def test_nobody_allows_a_free_mail_provider_as_a_whole(provider: str, match: str, form: str, loud: bool, proof: str) -> None:
+    value = form.format(provider.upper() if loud else provider)
+    settings = Settings(company=Company(domains=("company.example",), hostname="mx.company.example"))
+    with pytest.raises(BadInput, match=r"anybody can have an address at|is not a domain|anybody can register below"):
+        rule_orders.checked(Session(), RuleOrder("allow", match, value, "company", proof), settings)
+    assert rule_orders.checked(Session(), RuleOrder("allow", "address", f"pal@{provider}", "company"), settings).proof == "dmarc"
