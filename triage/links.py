@@ -156,6 +156,9 @@ def host_deceptions(host: str) -> tuple[Deception, ...]:
     name = written(host)
     if "xn--" not in host:
         return ()
+    if unread := [label for label in name.split(".") if label.startswith("xn--")]:
+        said = f"The name {name} cannot be read: {unread[0]} is written like foreign letters, and stands for none."
+        return (Deception("link-foreign-letters", said),)
     if any(is_mixed(label) for label in name.split(".")):
         return (Deception("link-foreign-letters", f"The name {name} mixes letters of different alphabets; it is really {host}."),)
     plain = skeleton(name)
@@ -182,7 +185,7 @@ def unicode_label(label: str) -> str:
         decoded = label[4:].encode("ascii").decode("punycode")
     except UnicodeError:
         return label
-    return decoded if decoded.isprintable() else label
+    return decoded if decoded.isprintable() and not decoded.isascii() else label  # what is all ASCII needs no such form (RFC 5890)
 
 
 def is_mixed(label: str) -> bool:

@@ -132,11 +132,19 @@ def explain_rules(desk: Desk, sender: str, to: str, list_id: str, form: Form) ->
         told = desk.post("/rules/explain", {"sender": sender, "to": to, "list_id": list_id})
         cases = [(one["proof"], one) for one in told["cases"]]
     else:
-        told = desk.post("/rules/explain", {"delivery": given_id(sender)})
+        told = desk.post("/rules/explain", {"delivery": delivery_of(sender)})
         cases = [("then", told["then"]), ("today", told["today"])]
     CASES.print([row for name, one in cases for row in rows_of(name, one)], form)
     if told["note"] and form is Form.TEXT:
         say(told["note"])
+
+
+def delivery_of(text: str) -> str:
+    """The delivery that is to be explained."""
+    try:
+        return given_id(text)
+    except BadInput:
+        raise BadInput(f"{text[:80]!r} is neither a mail address nor the id of a delivery (13 characters, digits and letters)") from None
 
 
 def rows_of(when: str, one: dict[str, Any]) -> list[dict[str, str]]:

@@ -90,3 +90,8 @@ def test_mail_is_always_sent_to_somebody_else(shell: Shell, arrives: Arrives) ->
     told = shell("rules", "explain", "sales@supplier.example", "--to", "info@company.example").out
     assert "It goes to mara.berg@company.example: " in told
     assert shell("rules", "redirect", "recipient:info@company.example", "--to", "nobody").code == 2
+
+
+def test_what_is_neither_a_sender_nor_a_delivery_is_said(shell: Shell) -> None:
+    refused = shell("rules", "explain", "nobody", "--to", "joe.fern@company.example")
+    assert (refused.code, "'nobody' is neither a mail address nor the id of a delivery" in refused.err) == (2, True)
