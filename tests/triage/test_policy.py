@@ -622,4 +622,5 @@ def test_what_is_told_beside_names_every_rule_that_matched(rules: list[MatchedRu
     numbered = [replace(one, id=number) for number, one in enumerate(rules)]
     verdict = decide(facts(NO_DMARC, *numbered, authentication=found))
     assert {one.rule_id for one in verdict.beside} - {None} | ({verdict.rule_id} - {None}) == {one.id for one in numbered}
-    assert all(one.rule and one.reason for one in (verdict, *verdict.beside))
+    said = [(verdict.rule, verdict.reason), *((one.rule, one.reason) for one in verdict.beside)]
+    assert all(name and reason for name, reason in said)
