@@ -45,6 +45,7 @@ def test_every_sheet_and_state_of_the_queue(filled: Site, page: Page) -> None:
     for key in ("b", "p", "m", "n", "?", "Control+k"):
         page.keyboard.press(key)
         expect(page.get_by_role("dialog")).to_be_visible()
+        expect(page.get_by_role("dialog").get_by_text("Counting…")).to_have_count(0)
         assert faults(page) == [], key
         page.keyboard.press("Escape")
         expect(page.get_by_role("dialog")).to_have_count(0)

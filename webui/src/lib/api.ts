@@ -1,7 +1,7 @@
 // The typed client of /api/v1: every request goes through `call`, every failure is a Problem.
 import { background } from './presence'
 import type {
-  Addressee, Alarm, Campaign, CampaignDetail, CardPage, Correspondent, CoverNow, Decision, DecisionWish, DeliveryPage, DeliveryStory, Department, DepartmentMode, Evidence, Exercise, Explanation, MailRequest, Me, Message, NextHop, Outcome, Outgoing, Page, PendingAct, PracticeAnswer, PracticeResult, PracticeScore, Proposal, ProposalAnswer, Rejection, RejectionWish, RelatedMail, Report, Rule, RuleChange, RuleWish, Select, Template, Trial,
+  Addressee, Alarm, Anchor, Campaign, CampaignDetail, CardPage, Correspondent, CoverNow, Decision, DecisionWish, DeliveryPage, DeliveryStory, Department, DepartmentMode, Evidence, Exercise, Explanation, MailRequest, Me, Message, NextHop, Outcome, Outgoing, Page, PendingAct, PracticeAnswer, PracticeResult, PracticeScore, Proposal, ProposalAnswer, Rejection, RejectionWish, RelatedMail, Report, Rule, RuleChange, RuleWish, Select, Template, Trial,
 } from './shapes'
 
 const BASE = '/api/v1'
@@ -98,6 +98,7 @@ export const api = {
   addressees: (q: string) => get<{ items: Addressee[] }>('/addressees', { q }),
 
   cards: (words: Words) => get<CardPage>('/cards', words),
+  anchors: (words: Words) => get<{ items: Anchor[]; total_cards: number }>('/cards/anchors', words),
   deliveries: (words: Words) => get<DeliveryPage>('/deliveries', words),
   delivery: (id: string) => get<DeliveryStory>(`/deliveries/${id}`),
   message: (id: string, reason?: string) => get<Message>(`/messages/${id}`, { reason }),

@@ -51,7 +51,7 @@ class Desk {
     queue.markAs(ids, { verb: wish.verb, blocked, by: session.me?.name ?? '', at: new Date().toISOString(), decision: '', sure: false })
     queue.tidy(rows)
     queue.advance()
-    queue.picked = new Set()
+    queue.pickNone()
     await this.#send({ select, ...(wish.select ? {} : { expect: count }), ...wish, ...effort }, rows, ids, key, approve)
   }
 
@@ -92,6 +92,7 @@ class Desk {
     this.refusal = null
     live.unsaved = ''
     this.#announce(done, rule)
+    if (rows[0]?.key === '*') void queue.reload()
   }
 
   #announce(done: Done, rule?: RuleWish): void {
@@ -214,7 +215,7 @@ class Desk {
     try {
       const done: Done = { decision: await asked, ids: [], key: '', subject: '' }
       this.#past.push(done)
-      queue.picked = new Set()
+      queue.pickNone()
       this.say(says, { done })
       await queue.reload()
       return true
@@ -230,7 +231,7 @@ class Desk {
   leave(rows: readonly Row[]): void {
     queue.markAs(rows.flatMap((row) => row.ids), { verb: 'leave', blocked: false, by: session.me?.name ?? '', at: new Date().toISOString(), decision: '', sure: true })
     queue.advance()
-    queue.picked = new Set()
+    queue.pickNone()
   }
 }
 

@@ -25,6 +25,7 @@ export const commands: readonly Command[] = [
     ['extendDown', 'J, Shift+ArrowDown', 'Select and go down'],
     ['extendUp', 'K, Shift+ArrowUp', 'Select and go up'],
     ['selectVisible', '* a', 'Select everything listed'],
+    ['selectMatching', '* s', 'Select all that the search or the folder holds'],
   ]),
   ...define('Decide', [
     ['release', 'r', 'Release'],

@@ -1,10 +1,9 @@
 // Messages already read, newest 60, so that going back to one is instant.
-import { SvelteMap } from 'svelte/reactivity'
 import { api, problemOf, type Problem } from './api'
 import type { Message } from './shapes'
 
 const CAP = 60
-const read = new SvelteMap<string, Message | Problem>()
+let read = $state.raw<ReadonlyMap<string, Message | Problem>>(new Map())
 const asked = new Set<string>()
 
 /** The message, the problem in getting it, or nothing yet. Pure: see `fetchLetter`. */
@@ -13,11 +12,8 @@ export const letter = (id: string): Message | Problem | undefined => read.get(id
 export async function fetchLetter(id: string, again = false, reason?: string): Promise<void> {
   if (asked.has(id) || (read.has(id) && !again)) return
   asked.add(id)
-  try {
-    read.set(id, await api.message(id, reason))
-  } catch (thrown) {
-    read.set(id, problemOf(thrown))
-  }
+  const got = await api.message(id, reason).catch(problemOf)
   asked.delete(id)
-  if (read.size > CAP) read.delete(read.keys().next().value!)
+  const others = [...read].filter(([other]) => other !== id)
+  read = new Map([...others.slice(-CAP + 1), [id, got]])
 }

@@ -2,32 +2,63 @@
 import { untrack } from 'svelte'
 import { api, problemOf, serverTime } from './api'
 import { markOfDelivery, type Mark } from './mark'
-import { rowOfDelivery, type Row } from './row'
-import { countNew, readTab, readGroup, type Group, type Tab } from './tabs'
+import { rowOfDelivery, rowOfView, type Row } from './row'
+import { grown, indexAt, led, lengthOf, NOTHING, partsBetween, positionOf, runAt, type From, type Run } from './run'
+import { countNew, readAnchors, readTab, readGroup, type Group, type Tab } from './tabs'
+import type { Anchor } from './shapes'
 
 export interface View { tab: Tab; group: Group; department: string; person: string; q: string }
 
 const PAGE = 100
+const LARGE = 200 // as many as lie between two anchors
 const NOWHERE: View = { tab: 'held', group: 'sender', department: '', person: '', q: '' }
 
 class Queue {
   view = $state.raw<View>(NOWHERE)
-  rows = $state.raw<readonly Row[]>([])
+  run = $state.raw<Run>(NOTHING)
   marks = $state.raw<ReadonlyMap<string, Mark>>(new Map())
   picked = $state.raw<ReadonlySet<string>>(new Set())
-  cursor = $state('')
+  everything = $state(false) // is all that the view shows selected, on screen or not?
   mails = $state(0)
   groups = $state(0)
   fresh = $state(0)
   loading = $state(false)
   loaded = $state(false)
   failure = $state('')
-  next = $state.raw<string | null>(null)
-  at = $derived(this.rows.findIndex((row) => row.key === this.cursor))
-  row = $derived(this.rows[this.at])
-  inHand = $derived(this.picked.size ? this.rows.filter((row) => this.picked.has(row.key)) : this.row ? [this.row] : [])
+  rows = $derived(this.run.rows)
+  #cursor = $state('')
+  #held = $state.raw<Row | undefined>(undefined) // the row of the cursor, wherever the list was scrolled to
+  at = $derived(this.rows.findIndex((row) => row.key === this.#cursor))
+  row = $derived(this.rows[this.at] ?? (this.rows.length ? this.#held : undefined))
+  inHand = $derived(this.everything ? [rowOfView(this.view, this.mails, this.rows)] : this.picked.size ? this.rows.filter((row) => this.picked.has(row.key)) : this.row ? [this.row] : [])
+  /** Rows of the whole list, here or not. */
+  total = $derived.by(() => {
+    const here = this.run.before + lengthOf(this.run)
+    if (!this.run.next || this.view.tab !== 'held') return here
+    return Math.max(here, this.view.group === 'none' ? this.mails : this.groups)
+  })
+  moved = $state.raw({}) // another object whenever the cursor was put somewhere
+  #position = 0 // of the cursor in the whole list
+  #anchors: Promise<Anchor[]> | null = null
   #generation = 0
   #since = 0
+
+  get cursor(): string {
+    return this.#cursor
+  }
+
+  set cursor(key: string) {
+    this.#cursor = key
+    this.moved = {}
+    const index = this.rows.findIndex((row) => row.key === key)
+    this.#held = this.rows[index]
+    if (index >= 0) this.#position = positionOf(this.run, index)
+  }
+
+  /** Where the cursor stands in the whole list, from 0. */
+  get position(): number {
+    return this.at < 0 ? this.#position : positionOf(this.run, this.at)
+  }
 
   markOf = (row: Row): Mark | undefined => {
     let last: Mark | undefined
@@ -41,75 +72,131 @@ class Queue {
   async open(view: View): Promise<void> {
     if (this.loaded && (Object.keys(view) as (keyof View)[]).every((name) => view[name] === this.view[name])) return this.look()
     this.view = view
-    this.rows = []
+    this.run = NOTHING
     this.marks = new Map()
     this.cursor = ''
     this.loaded = false
     await this.reload()
   }
 
-  /** From the top again; the cursor stays on its mail when that is still there. */
-  async reload(): Promise<void> {
+  /** One reading at a time; what was asked before another one began is dropped. */
+  async #read(work: (stillWanted: () => boolean) => Promise<void>): Promise<void> {
     const generation = ++this.#generation
+    const stillWanted = () => generation === this.#generation
     this.loading = true
     try {
-      this.#since = serverTime()
-      const page = await readTab(this.view, PAGE, null)
-      if (generation !== this.#generation) return
-      const before = this.at
-      this.rows = page.rows
-      this.mails = page.mails
-      this.groups = page.groups
-      this.next = page.next
-      this.marks = new Map([...this.marks].filter(([, mark]) => !mark.sure))
-      this.picked = new Set()
-      this.fresh = 0
-      this.failure = ''
-      if (this.at < 0) this.cursor = page.rows[Math.min(Math.max(before, 0), page.rows.length - 1)]?.key ?? ''
-      this.loaded = true
+      await work(stillWanted)
+      if (stillWanted()) this.failure = ''
     } catch (thrown) {
-      if (generation === this.#generation) this.failure = problemOf(thrown).message
+      if (stillWanted()) this.failure = problemOf(thrown).message
     }
-    if (generation === this.#generation) this.loading = false
+    if (stillWanted()) this.loading = false
+  }
+
+  /** From the top again; the cursor stays on its mail when that is still there. */
+  async reload(): Promise<void> {
+    await this.#read(async (stillWanted) => {
+      const since = serverTime()
+      const page = await readTab(this.view, PAGE, {})
+      if (!stillWanted()) return
+      const before = this.at
+      this.#since = since
+      this.#anchors = null
+      this.run = runAt(page, {}, 0)
+      this.#count(page)
+      this.marks = new Map([...this.marks].filter(([, mark]) => !mark.sure))
+      this.pickNone()
+      this.fresh = 0
+      this.cursor = this.at < 0 ? (page.rows[Math.min(Math.max(before, 0), page.rows.length - 1)]?.key ?? '') : this.cursor
+      this.loaded = true
+    })
+  }
+
+  #count({ mails, groups }: { mails: number; groups: number }): void {
+    this.mails = mails
+    this.groups = groups
   }
 
   /** The next page below. */
   async more(): Promise<void> {
-    if (this.loading || !this.next) return
-    const generation = this.#generation
-    this.loading = true
-    try {
-      const page = await readTab(this.view, PAGE, this.next)
-      if (generation !== this.#generation) return
-      const known = new Set(this.rows.map((row) => row.key))
-      this.rows = [...this.rows, ...page.rows.filter((row) => !known.has(row.key))]
-      this.next = page.next
-    } catch (thrown) {
-      if (generation === this.#generation) this.failure = problemOf(thrown).message
-    }
-    if (generation === this.#generation) this.loading = false
+    const from = this.run.next
+    if (this.loading || !from) return
+    await this.#read(async (stillWanted) => {
+      const page = await readTab(this.view, LARGE, from)
+      if (stillWanted()) this.run = grown(this.run, page, from)
+    })
+  }
+
+  /** The page above, when the list was entered in its midst. */
+  async earlier(): Promise<void> {
+    const { before } = this.run
+    if (this.loading || !before) return
+    await this.#read(async (stillWanted) => {
+      const anchor = await this.#anchorAt(before - 1)
+      const from: From = anchor ? { at: anchor.at } : {}
+      const page = await readTab(this.view, Math.min(LARGE, before - (anchor?.position ?? 0)), from)
+      if (stillWanted()) this.run = led(this.run, page, from, anchor?.position ?? 0)
+    })
+  }
+
+  /** The page around this position of the whole list, in place of what is here. */
+  async jump(position: number): Promise<void> {
+    if (indexAt(this.run, position) < this.rows.length && position >= this.run.before) return
+    await this.#read(async (stillWanted) => {
+      const anchor = await this.#anchorAt(position)
+      if (!anchor) return
+      const page = await readTab(this.view, LARGE, { at: anchor.at })
+      if (stillWanted()) this.run = runAt(page, { at: anchor.at }, anchor.position)
+    })
+  }
+
+  /** The last anchor before this position. */
+  async #anchorAt(position: number): Promise<Anchor | undefined> {
+    this.#anchors ??= readAnchors(this.view)
+    const anchors = await this.#anchors.catch((thrown: unknown) => {
+      this.#anchors = null
+      throw thrown
+    })
+    return anchors.findLast((one) => one.position <= position)
   }
 
   /** Something changed on the server: patch rows where they are, count what is new, never move anything. */
-  async look(): Promise<void> {
+  async look(first = this.at, last = this.at): Promise<void> {
     if (this.loading || !this.loaded) return
     if (!this.rows.length) return this.reload()
     const generation = this.#generation
     const since = this.marks
-    const page = await readTab(this.view, Math.min(Math.max(this.rows.length, PAGE), 200), null).catch(() => null)
-    if (!page || generation !== this.#generation) return
-    const seen = new Map(page.rows.map((row) => [row.key, row]))
-    const known = new Set(this.rows.map((row) => row.key))
-    this.mails = page.mails
-    this.groups = page.groups
-    this.fresh = page.next && this.view.tab === 'held' ? await this.#countNew() : page.rows.filter((row) => !known.has(row.key)).length
-    this.rows = this.rows.map((row) => seen.get(row.key) ?? row)
-    this.#putBack(page.rows, since)
-    if (this.view.tab === 'held') await this.#askAbout(this.rows.filter((row) => !row.parent && !seen.has(row.key) && !this.markOf(row)).slice(0, 20))
+    const parts = partsBetween(this.run, Math.max(0, first), Math.max(0, last)).slice(0, 3)
+    const pages = await Promise.all(parts.map((part) => readTab(this.view, Math.min(Math.max(part.rows, PAGE), LARGE), part.from))).catch(() => [])
+    if (!pages[0] || generation !== this.#generation) return
+    const read = pages.flatMap((page) => page.rows)
+    const seen = new Map(read.map((row) => [row.key, row]))
+    this.#count(pages[0])
+    this.fresh = await this.#countNew(read)
+    if (generation !== this.#generation) return
+    this.run = { ...this.run, rows: this.rows.map((row) => seen.get(row.key) ?? row) }
+    this.#putBack(read, since)
+    const looked = new Set(parts.flatMap((part) => this.#rowsOf(part)))
+    if (this.view.tab === 'held') await this.#askAbout(this.rows.filter((row) => !row.parent && looked.has(row.key) && !seen.has(row.key) && !this.markOf(row)).slice(0, 20))
+  }
+
+  #rowsOf(wanted: { rows: number }): string[] {
+    let start = 0
+    const whole = this.rows.filter((row) => !row.parent)
+    for (const part of this.run.parts) {
+      if (part === wanted) return whole.slice(start, start + part.rows).map((row) => row.key)
+      start += part.rows
+    }
+    return []
   }
 
   /** Of a list that is only partly here, new mail may belong anywhere: it is counted by its time. */
-  async #countNew(): Promise<number> {
+  async #countNew(read: readonly Row[]): Promise<number> {
+    const whole = !this.run.before && !this.run.next && this.run.parts.length === 1
+    if (whole || this.view.tab !== 'held') {
+      const known = new Set(this.rows.map((row) => row.key))
+      return read.filter((row) => !known.has(row.key)).length
+    }
     const known = new Set(this.rows.flatMap((row) => row.ids))
     return countNew(this.view, this.#since, (id) => known.has(id)).catch(() => this.fresh)
   }
@@ -138,14 +225,27 @@ class Queue {
     this.marks = new Map([...this.marks].filter(([id]) => !gone.has(id)))
   }
 
+  /** To a row that is here. */
   go(index: number): void {
     const row = this.rows[Math.max(0, Math.min(index, this.rows.length - 1))]
     if (row) this.cursor = row.key
     if (index >= this.rows.length - 20) void this.more()
+    if (index < 20) void this.earlier()
+  }
+
+  /** To any row of the whole list; what is not here is fetched first. */
+  async goTo(position: number): Promise<void> {
+    const wanted = Math.max(0, Math.min(position, this.total - 1))
+    const before = this.moved
+    await this.jump(wanted)
+    if (this.moved !== before) return // the cursor went elsewhere meanwhile
+    if (wanted === this.total - 1 && !this.run.next) this.go(this.rows.length - 1)
+    else this.go(indexAt(this.run, wanted))
   }
 
   step(by: number): void {
-    this.go(this.at + by)
+    if (this.at < 0) void this.goTo(this.#position + by)
+    else this.go(this.at + by)
   }
 
   /** To the next mail that waits: below first, else above; stay when there is none. */
@@ -162,14 +262,25 @@ class Queue {
       if (on ?? !picked.has(key)) picked.add(key)
       else picked.delete(key)
     }
+    this.everything = false
     this.picked = picked
   }
 
   pickAll(): void {
+    this.everything = false
     this.picked = new Set(this.rows.filter((row) => !row.parent && !this.markOf(row)).map((row) => row.key))
   }
 
+  pickNone(): void {
+    this.everything = false
+    this.picked = new Set()
+  }
+
   isOpen = (row: Row): boolean => this.rows.some((one) => one.parent === row.key)
+
+  #put(rows: readonly Row[]): void {
+    this.run = { ...this.run, rows }
+  }
 
   /** Show the single mails of a group below it. */
   async unfold(row: Row): Promise<void> {
@@ -177,13 +288,13 @@ class Queue {
     const mails = await readGroup(row, this.view).catch(() => [])
     const index = this.rows.findIndex((one) => one.key === row.key)
     if (index < 0 || this.isOpen(row)) return
-    this.rows = [...this.rows.slice(0, index + 1), ...mails.map((mail) => rowOfDelivery(mail, row.key, row.asked)), ...this.rows.slice(index + 1)]
+    this.#put([...this.rows.slice(0, index + 1), ...mails.map((mail) => rowOfDelivery(mail, row.key, row.asked)), ...this.rows.slice(index + 1)])
   }
 
   fold(row: Row): void {
     const key = row.parent || row.key
     this.cursor = key
-    this.rows = this.rows.filter((one) => one.parent !== key)
+    this.#put(this.rows.filter((one) => one.parent !== key))
   }
 
   /** Close the groups among these rows: what is decided as a whole is one row again. */
@@ -191,7 +302,7 @@ class Queue {
     const whole = new Set(rows.map((row) => row.key))
     if (!this.rows.some((row) => whole.has(row.parent))) return
     if (this.row && whole.has(this.row.parent)) this.cursor = this.row.parent
-    this.rows = this.rows.filter((row) => !whole.has(row.parent))
+    this.#put(this.rows.filter((row) => !whole.has(row.parent)))
   }
 
   /** Which mail lies around the cursor, nearest first: to be fetched before it is asked for. */

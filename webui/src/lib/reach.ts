@@ -8,6 +8,9 @@ export interface Reach { name: 'these' | 'campaign' | 'whole' | 'sender' | 'doma
 /** Copies that a purge is about: waiting here, on their way, or already delivered. */
 const PURGEABLE: State[] = ['held', 'queued', 'relaying', 'restoring', 'delivered', 'bounced']
 
+/** Copies that wait here. */
+const WAITING: State[] = ['held']
+
 /** The campaign of one row: what proves the same about its sender, and, where there is more of it, all of it. */
 function campaignOf(rows: readonly Row[]): Reach[] {
   const [row] = rows
@@ -29,6 +32,7 @@ export function reachesOfCampaign({ id, by_proof: [most, ...others] }: CampaignD
 export function reachesOf(rows: readonly Row[], folder: Folder): Reach[] {
   const lead = rows[0]?.lead
   if (!lead) return []
+  if (rows[0]?.key === '*') return [{ name: 'these', says: `All ${plural(rows[0].count, 'mail')}`, about: 'that the search or the folder holds', select: { ...rows[0].select, states: WAITING } }]
   const { select, count } = selectOf(rows, () => false, folder)
   const these: Reach = { name: 'these', says: count === 1 ? 'This mail' : `These ${plural(count, 'mail')}`, about: count === 1 ? 'the one copy in hand' : 'what is in hand', select }
   const campaign = campaignOf(rows)

@@ -1,10 +1,9 @@
 // Why somebody opens sealed mail. What was said counts until the page is left; the server writes it down each time.
-import { SvelteMap } from 'svelte/reactivity'
 import { Problem, at } from './api'
 import { fetchLetter, letter } from './letters.svelte'
 import type { Delivery } from './shapes'
 
-const given = new SvelteMap<string, string>()
+let given = $state.raw<ReadonlyMap<string, string>>(new Map())
 
 /** The reason that was given for a message, if any. */
 export const reasonFor = (message: string): string | undefined => given.get(message)
@@ -16,11 +15,12 @@ export function keptBack(mail: Delivery): boolean {
   return sealed && !given.has(mail.message_id)
 }
 
-/** The page that shows a mail, or none while it is kept back. */
-export const pageOf = (mail: Delivery, mode: 'html' | 'text'): string | null => (keptBack(mail) ? null : at.view(mail.message_id, mode, reasonFor(mail.message_id)))
+/** The page that shows a mail, or none while it is kept back or where it cannot be had. */
+export const pageOf = (mail: Delivery, mode: 'html' | 'text'): string | null =>
+  keptBack(mail) || letter(mail.message_id) instanceof Problem ? null : at.view(mail.message_id, mode, reasonFor(mail.message_id))
 
 /** Say why, and read the mail. */
 export async function open(mail: Delivery, reason: string): Promise<void> {
-  given.set(mail.message_id, reason)
+  given = new Map([...given, [mail.message_id, reason]])
   await fetchLetter(mail.message_id, true, reason)
 }

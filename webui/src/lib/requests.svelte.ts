@@ -1,5 +1,4 @@
 // What people here ask for, in our scope, and has no answer yet.
-import { SvelteSet } from 'svelte/reactivity'
 import { api, problemOf } from './api'
 import type { CardRequest, MailRequest } from './shapes'
 
@@ -8,7 +7,7 @@ class Requests {
   loaded = $state(false)
   failure = $state('')
   /** To which we said no on this page: rows that were loaded before know it, too. */
-  readonly declined = new SvelteSet<string>()
+  declined = $state.raw<ReadonlySet<string>>(new Set())
 
   async load(): Promise<void> {
     try {
@@ -24,7 +23,7 @@ class Requests {
   async decline(id: string, reason: string): Promise<string> {
     try {
       await api.declineRequest(id, reason)
-      this.declined.add(id)
+      this.declined = new Set([...this.declined, id])
       void this.load()
       return 'Said no. The mail stays where it is.'
     } catch (thrown) {

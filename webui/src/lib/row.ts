@@ -42,6 +42,17 @@ export const folderWords = ({ department, person }: Folder): { department?: stri
   ...(person && { person: person === SHARED ? '' : person }),
 })
 
+/** All that a view shows, as one row to decide about. */
+export function rowOfView(view: Folder & { q: string }, count: number, rows: readonly Row[]): Row {
+  const lead = rows[0]!
+  const people = new Set(rows.map((row) => `${row.lead.department}+${row.lead.person}`)).size
+  const departments = new Set(rows.map((row) => row.lead.department)).size
+  return {
+    ...lead, key: '*', parent: '', count, people, departments, apart: 0, ids: [], weight: Math.max(...rows.map((row) => row.weight)),
+    select: { ...(view.q && { q: view.q }), ...folderWords(view) },
+  }
+}
+
 /** Everything of these rows that nobody decided yet, as the API wants it said; and how many that are. */
 export function selectOf(rows: readonly Row[], decided: (id: string) => boolean, folder: Folder): { select: Select; count: number } {
   const only = rows[0]

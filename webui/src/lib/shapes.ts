@@ -97,6 +97,9 @@ export interface Card {
   select: Select
 }
 
+/** A place in the list of cards, where a page can begin. */
+export interface Anchor { position: number; at: string }
+
 export interface Page<T> { items: T[]; next_cursor: string | null }
 export interface DeliveryPage extends Page<Delivery> { total_estimate: number }
 export interface CardPage extends Page<Card> { total_deliveries: number; total_cards: number }

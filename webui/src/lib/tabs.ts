@@ -1,7 +1,8 @@
 // The three tabs of the list and where their rows come from.
 import { api } from './api'
 import { folderWords, rowOfCard, rowOfDelivery, SHARED, type Folder, type Row } from './row'
-import type { Delivery, State } from './shapes'
+import type { From, Read } from './run'
+import type { Anchor, Delivery, State } from './shapes'
 
 export type Tab = 'held' | 'decided' | 'problems'
 export type Group = 'campaign' | 'sender' | 'none'
@@ -19,7 +20,9 @@ export const TABS: readonly { tab: Tab; says: string }[] = [
 ]
 
 interface Asked extends Folder { tab: Tab; group: Group; q: string }
-export interface Rows { rows: Row[]; mails: number; groups: number; next: string | null }
+export interface Rows extends Read { mails: number; groups: number }
+
+const following = (cursor: string | null): From | null => (cursor ? { cursor } : null)
 
 const DECIDED: readonly State[] = ['queued', 'relaying', 'delivered', 'recalling', 'restoring', 'purged', 'rejected', 'expired', 'bounced']
 
@@ -33,18 +36,24 @@ async function readProblems({ department, person }: Asked): Promise<Rows> {
   return { rows: mine.map((mail) => rowOfDelivery(mail)), mails: mine.length, groups: 0, next: null }
 }
 
-async function readDeliveries(states: readonly State[], asked: Asked, limit: number, cursor: string | null): Promise<Rows> {
-  const page = await api.deliveries({ state: states, ...folderWords(asked), q: asked.q || null, limit, cursor })
-  return { rows: page.items.map((mail) => rowOfDelivery(mail)), mails: page.total_estimate, groups: 0, next: page.next_cursor }
+async function readDeliveries(states: readonly State[], asked: Asked, limit: number, from: From): Promise<Rows> {
+  const page = await api.deliveries({ state: states, ...folderWords(asked), q: asked.q || null, limit, ...from })
+  return { rows: page.items.map((mail) => rowOfDelivery(mail)), mails: page.total_estimate, groups: 0, next: following(page.next_cursor) }
 }
 
 /** One page of a tab. */
-export async function readTab(asked: Asked, limit: number, cursor: string | null): Promise<Rows> {
+export async function readTab(asked: Asked, limit: number, from: From): Promise<Rows> {
   if (asked.tab === 'problems') return readProblems(asked)
-  if (asked.tab === 'decided') return readDeliveries(DECIDED, asked, limit, cursor)
-  const { group, q } = asked
-  const page = await api.cards({ group, ...folderWords(asked), q: q || null, state: 'held', limit, cursor })
-  return { rows: page.items.map(rowOfCard), mails: page.total_deliveries, groups: group === 'none' ? 0 : page.total_cards, next: page.next_cursor }
+  if (asked.tab === 'decided') return readDeliveries(DECIDED, asked, limit, from)
+  const page = await api.cards({ ...cardWords(asked), limit, ...from })
+  return { rows: page.items.map(rowOfCard), mails: page.total_deliveries, groups: asked.group === 'none' ? 0 : page.total_cards, next: following(page.next_cursor) }
+}
+
+const cardWords = (asked: Asked) => ({ group: asked.group, ...folderWords(asked), q: asked.q || null, state: 'held' })
+
+/** Places where a long list can be entered; none where it is read from its top only. */
+export async function readAnchors(asked: Asked): Promise<Anchor[]> {
+  return asked.tab === 'held' ? (await api.anchors(cardWords(asked))).items : []
 }
 
 /** How many mails came into these folders since then, of those that `known` does not know; at most 200. */

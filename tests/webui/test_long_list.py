@@ -1,0 +1,107 @@
+"""A list of any length: entered anywhere, walked through without a seam, and selected as a whole."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from sqlalchemy import func, select, update
+from sqlmodel import col
+
+from bench.rounds import held
+from tests.webui.site import Site
+from triage import contents, db
+from triage.models import Content, Delivery
+
+MANY = 450
+
+
+@pytest.fixture(scope="module")
+def full(site: Site) -> Site:
+    """More mail than three pages hold."""
+    held.fill([site.engine], MANY)
+    raw = b"From: w@host.example\r\nSubject: Letter\r\n\r\nHello\r\n"
+    with db.transaction(site.engine) as session:
+        session.execute(update(Content).values(zstd=contents.compressed(raw), size=len(raw)))
+        session.execute(update(Delivery).where(col(Delivery.id) % 3 == 0).values(department="legal", person="mara.berg"))
+    return site
+
+
+def at(page: Page) -> Locator:
+    """The row of the cursor."""
+    return page.locator(".row.at")
+
+
+def drag(page: Page, share: float) -> None:
+    """Pull the scroll bar to this share of the list."""
+    page.evaluate("share => { const list = document.querySelector('.rows'); list.scrollTop = list.scrollHeight * share }", share)
+
+
+def seen(page: Page) -> list[int]:
+    """Which places of the list are on screen."""
+    rows: list[int] = page.evaluate(
+        """() => { const box = document.querySelector('.rows').getBoundingClientRect()
+        const inside = (y) => y > box.top - 58 && y < box.bottom
+        return [...document.querySelectorAll('.row')].filter((row) => inside(row.getBoundingClientRect().y))
+            .map((row) => Number(row.getAttribute('aria-posinset'))).sort((one, other) => one - other) }"""
+    )
+    return rows
+
+
+def until(page: Page, fits: Callable[[list[int]], bool]) -> list[int]:
+    """The places on screen, once they are as wanted and without a gap."""
+    for _ in range(400):
+        rows = seen(page)
+        if rows and fits(rows) and rows == list(range(rows[0], rows[-1] + 1)):
+            return rows
+        page.wait_for_timeout(25)
+    raise AssertionError(seen(page))
+
+
+def test_it_is_entered_anywhere_and_walked_through_without_a_seam(full: Site, page: Page) -> None:
+    full.sit_down(page)
+    page.get_by_role("group", name="Group by").get_by_role("button", name="None").click()
+    expect(page.get_by_role("option").first).to_have_attribute("aria-setsize", str(MANY))
+    page.locator("#content").focus()
+    page.keyboard.press("End")
+    expect(at(page)).to_have_attribute("aria-posinset", str(MANY))
+    page.keyboard.press("k")
+    expect(at(page)).to_have_attribute("aria-posinset", str(MANY - 1))
+    for _ in range(60):  # over the seam at the anchor
+        page.keyboard.press("k")
+    expect(at(page)).to_have_attribute("aria-posinset", str(MANY - 61))
+    until(page, lambda rows: MANY - 61 in rows)
+    drag(page, 0.5)
+    rows = until(page, lambda rows: rows[0] > 200)
+    assert abs(rows[0] - MANY / 2) < 15
+    expect(page.locator(".view h2")).to_be_visible()  # the preview stays on the cursor's mail
+    drag(page, 0)
+    until(page, lambda rows: rows[0] == 1)
+    page.keyboard.press("j")  # back to where the cursor was
+    expect(at(page)).to_have_attribute("aria-posinset", str(MANY - 60))
+    until(page, lambda rows: MANY - 60 in rows)
+    page.keyboard.press("Home")
+    expect(at(page)).to_have_attribute("aria-posinset", "1")
+
+
+def test_all_that_a_search_finds_is_one_selection(full: Site, page: Page) -> None:
+    with db.reading(full.engine) as session:
+        legal = session.scalar(select(func.count()).select_from(Delivery).where(col(Delivery.department) == "legal"))
+    full.sit_down(page)
+    expect(page.get_by_role("option").first).to_be_visible()
+    page.locator("#content").focus()
+    page.keyboard.press("*")
+    page.keyboard.press("s")
+    expect(page.get_by_role("status").filter(has_text="Search for something or choose a folder first")).to_be_visible()
+    page.get_by_role("navigation", name="Folders").get_by_role("link", name="Legal").click()
+    expect(page.locator("header .num").first).to_contain_text(f"{legal} mails")
+    page.locator("#content").focus()
+    page.keyboard.press("*")
+    page.keyboard.press("s")
+    expect(page.get_by_role("status").filter(has_text=f"All {legal} selected")).to_be_visible()
+    page.keyboard.press("p")
+    sheet = page.get_by_role("dialog")
+    expect(sheet.get_by_role("row", name="Held here")).to_contain_text(str(legal))
+    sheet.get_by_role("button", name=f"Purge {legal} mails").click()
+    expect(page.get_by_text("Nothing waits in this folder.")).to_be_visible()
+    page.keyboard.press("z")
+    expect(page.get_by_role("status").filter(has_text=f"Undone. {legal} mails put back.")).to_be_visible()

@@ -1,0 +1,76 @@
+// The part of a long list that is here: one run of rows, grown at either end or moved to where somebody jumps. Values only.
+import type { Row } from './row'
+
+/** Where a page begins: at the top, after the last one of a page, or at an anchor. */
+export interface From { cursor?: string; at?: string }
+interface Part { readonly from: From; readonly rows: number }
+export interface Read { rows: readonly Row[]; next: From | null }
+
+export interface Run {
+  readonly rows: readonly Row[]
+  /** How many rows of the whole list lie above. */
+  readonly before: number
+  readonly parts: readonly Part[]
+  readonly next: From | null
+}
+
+export const NOTHING: Run = { rows: [], before: 0, parts: [], next: null }
+const MOST = 20 // parts that are kept
+
+/** How many rows of the whole list are here: without the mails of opened groups. */
+export const lengthOf = (run: Run): number => run.parts.reduce((sum, part) => sum + part.rows, 0)
+
+/** A run of its own, at this place of the list. */
+export const runAt = (read: Read, from: From, before: number): Run => ({ rows: read.rows, before, parts: [{ from, rows: read.rows.length }], next: read.next })
+
+const fresh = (run: Run, read: Read): readonly Row[] => {
+  const known = new Set(run.rows.map((row) => row.key))
+  return read.rows.filter((row) => !known.has(row.key))
+}
+
+/** What follows below; the first part is let go when there are too many. */
+export function grown(run: Run, read: Read, from: From): Run {
+  const rows = fresh(run, read)
+  const longer: Run = { ...run, rows: [...run.rows, ...rows], parts: [...run.parts, { from, rows: rows.length }], next: read.next }
+  if (longer.parts.length <= MOST) return longer
+  const [first, ...parts] = longer.parts
+  return { ...longer, parts, before: longer.before + first!.rows, rows: longer.rows.slice(indexOf(longer.rows, first!.rows)) }
+}
+
+/** What comes above, from this position on; the last part is let go when there are too many. */
+export function led(run: Run, read: Read, from: From, before: number): Run {
+  const rows = fresh(run, read)
+  const longer: Run = { ...run, rows: [...rows, ...run.rows], before, parts: [{ from, rows: rows.length }, ...run.parts] }
+  if (longer.parts.length <= MOST) return longer
+  const last = longer.parts.at(-1)!
+  const parts = longer.parts.slice(0, -1)
+  return { ...longer, parts, next: last.from, rows: longer.rows.slice(0, indexOf(longer.rows, lengthOf({ ...longer, parts }))) }
+}
+
+/** The index among all rows of the nth one that is no mail of an opened group. */
+function indexOf(rows: readonly Row[], nth: number): number {
+  let seen = 0
+  const found = rows.findIndex((row) => !row.parent && seen++ === nth)
+  return found < 0 ? rows.length : found
+}
+
+/** Where in the whole list a row of the run stands; a mail of an opened group stands where its group does. */
+export function positionOf(run: Run, index: number): number {
+  let position = run.before - 1
+  for (let at = 0; at <= index && at < run.rows.length; at++) if (!run.rows[at]!.parent) position++
+  return Math.max(0, position)
+}
+
+/** The index among the rows here of what stands at this position of the whole list. */
+export const indexAt = (run: Run, position: number): number => indexOf(run.rows, position - run.before)
+
+/** Which parts lie between two rows: what is asked for again when something changed. */
+export function partsBetween(run: Run, first: number, last: number): readonly Part[] {
+  const [from, to] = [positionOf(run, first) - run.before, positionOf(run, last) - run.before]
+  let start = 0
+  return run.parts.filter((part) => {
+    const [begins, ends] = [start, start + part.rows]
+    start = ends
+    return begins <= to && from < ends
+  })
+}
