@@ -1,11 +1,13 @@
-"""From rows to the numbers of reports: waiting times, work, mistakes, campaigns, the queue, hours saved. Pure."""
+"""From rows to the numbers of reports: waiting times, work, mistakes, campaigns, the queue, hours saved. Pure.
+
+Times are those that clocks of the company show.
+"""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set as AbstractSet
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from triage.forecast import quantile
 
@@ -50,6 +52,7 @@ class Released(NamedTuple):
     by: str
     department: str
     undone_at: datetime | None
+    answered: bool  # the person whom it was for has written to its sender since
 
 
 class Removed(NamedTuple):
@@ -217,23 +220,26 @@ def spread(values: Iterable[float], few: int = FEW) -> Spread:
     return Spread(len(ordered), *(quantile(ordered, part) for part in (0.5, 0.9, 0.99)))
 
 
-def let_go(rows: Iterable[Released], purged: Mapping[int, datetime], answered: AbstractSet[int]) -> list[LetGo]:
-    """What became of each. `purged`: when copies that had left were purged; `answered`: mails whose reader has written since.
+def let_go(rows: Iterable[Released], purged: Mapping[int, datetime]) -> list[LetGo]:
+    """What became of each. `purged`: when copies that had left were purged.
 
     Of a mail that was let go more than once only one counts as answered: the first that stood, else the last.
     """
     by_mail: dict[int, list[Released]] = defaultdict(list)
     for row in rows:
         by_mail[row.delivery].append(row)
-    found = []
-    for delivery, some in by_mail.items():
+    return [one for delivery, some in by_mail.items() for one in of_mail(some, purged.get(delivery))]
+
+
+def of_mail(some: list[Released], purged_at: datetime | None) -> Iterable[LetGo]:
+    """The same for one mail."""
+    counts = some[0]
+    if len(some) > 1:
         some.sort(key=lambda row: row.decided_at)
         counts = next((row for row in some if row.undone_at is None), some[-1])
-        for row in some:
-            purged_at = purged.get(delivery)
-            back = row.undone_at or (purged_at if purged_at and purged_at > row.decided_at else None)
-            found.append(LetGo(row.received_at, row.decided_at, row.by, row.department, back, row is counts and delivery in answered))
-    return found
+    for row in some:
+        back = row.undone_at or (purged_at if purged_at and purged_at > row.decided_at else None)
+        yield LetGo(row.received_at, row.decided_at, row.by, row.department, back, row.answered and row is counts)
 
 
 def is_wanted(row: LetGo) -> bool:
@@ -241,7 +247,7 @@ def is_wanted(row: LetGo) -> bool:
     return row.taken_back_at is None or row.answered
 
 
-def waiting(rows: Iterable[LetGo], zone: ZoneInfo) -> Waiting:
+def waiting(rows: Iterable[LetGo]) -> Waiting:
     """How long wanted mail has waited for a person."""
     departments: dict[str, list[float]] = defaultdict(list)
     hours: dict[int, list[float]] = defaultdict(list)
@@ -249,7 +255,7 @@ def waiting(rows: Iterable[LetGo], zone: ZoneInfo) -> Waiting:
     for row in filter(is_wanted, rows):
         seconds = max(0.0, (row.decided_at - row.received_at).total_seconds())
         departments[row.department].append(seconds)
-        hours[row.received_at.astimezone(zone).hour].append(seconds)
+        hours[row.received_at.hour].append(seconds)
         answered += row.answered
     return Waiting(
         spread(seconds for some in departments.values() for seconds in some),
@@ -269,25 +275,25 @@ def is_person(act: Act) -> bool:
     return act.by.startswith("person:")
 
 
-def work(acts: Iterable[Act], candour: Candour, zone: ZoneInfo) -> Work:
+def work(acts: Iterable[Act], candour: Candour) -> Work:
     """How much was decided, when, and how fast."""
     cards = cards_of(acts)
     human = [act for act in cards if is_person(act)]
     people = len({act.by for act in human})
     told = candour.tells_totals(people)
-    by_hour = Counter(act.at.astimezone(zone).hour for act in human)
-    persons = by_person(human, (), candour, zone, timedelta())
+    by_hour = Counter(act.at.hour for act in human)
+    persons = by_person(human, (), candour, timedelta())
     return Work(
         cards=len(cards),
         by_programs=len(cards) - len(human),
         people=people,
-        total=pace("", human, zone, candour) if told and human else None,
+        total=pace("", human, candour) if told and human else None,
         hours=tuple(by_hour[hour] for hour in HOURS) if told else None,
         persons=tuple(sorted(persons, key=lambda one: -one.cards)),
     )
 
 
-def by_person(acts: Sequence[Act], let_go: Sequence[LetGo], candour: Candour, zone: ZoneInfo, leaves: timedelta) -> list[Pace]:
+def by_person(acts: Sequence[Act], let_go: Sequence[LetGo], candour: Candour, leaves: timedelta) -> list[Pace]:
     """The numbers of each one whose numbers may be told."""
     theirs: dict[str, list[Act]] = defaultdict(list)
     for act in acts:
@@ -295,19 +301,17 @@ def by_person(acts: Sequence[Act], let_go: Sequence[LetGo], candour: Candour, zo
     released: dict[str, list[LetGo]] = defaultdict(list)
     for row in let_go:
         released[row.by].append(row)
-    return [pace(some[-1].shown, some, zone, candour, released[by], leaves) for by, some in sorted(theirs.items()) if candour.tells(by)]
+    return [pace(some[-1].shown, some, candour, released[by], leaves) for by, some in sorted(theirs.items()) if candour.tells(by)]
 
 
-def pace(
-    shown: str, acts: Sequence[Act], zone: ZoneInfo, candour: Candour, let_go: Sequence[LetGo] = (), leaves: timedelta = timedelta()
-) -> Pace:
+def pace(shown: str, acts: Sequence[Act], candour: Candour, let_go: Sequence[LetGo] = (), leaves: timedelta = timedelta()) -> Pace:
     """How these cards were decided."""
     few = FEW if candour.staff == "people" else max(FEW, candour.fewest)
     measured = [act for act in acts if act.milliseconds is not None and act.keys is not None]
     return Pace(
         shown=shown,
         cards=len(acts),
-        hours=len({(act.by, hour_of(act.at, zone)) for act in acts}),
+        hours=len({(act.by, act.at.date(), act.at.hour) for act in acts}),
         seconds=spread(((act.milliseconds or 0) / 1000 for act in measured), few),
         keys=spread((act.keys or 0 for act in measured), few),
         undone=sum(act.undone_at is not None for act in acts),
@@ -316,18 +320,12 @@ def pace(
     )
 
 
-def hour_of(at: datetime, zone: ZoneInfo) -> tuple[date, int]:
-    """The hour of the day, and which day's."""
-    local = at.astimezone(zone)
-    return local.date(), local.hour
-
-
 def was_wrong(row: LetGo, leaves: timedelta) -> bool:
     """Was it taken back after it had left?"""
     return row.taken_back_at is not None and row.taken_back_at - row.decided_at > leaves
 
 
-def mistakes(acts: Iterable[Act], let_go: Sequence[LetGo], candour: Candour, zone: ZoneInfo, leaves: timedelta) -> Mistakes | None:
+def mistakes(acts: Iterable[Act], let_go: Sequence[LetGo], candour: Candour, leaves: timedelta) -> Mistakes | None:
     """What was taken back. None where it would be about too few people. `leaves`: how long a release waits before it leaves."""
     cards = [act for act in cards_of(acts) if is_person(act)]
     people = len({act.by for act in cards})
@@ -344,7 +342,7 @@ def mistakes(acts: Iterable[Act], let_go: Sequence[LetGo], candour: Candour, zon
         verbs=tuple((verb, number, back[verb]) for verb, number in made.most_common()),
         let_go=len(human),
         taken_back=sum(was_wrong(row, leaves) for row in human),
-        persons=tuple(by_person(cards, human, candour, zone, leaves)),
+        persons=tuple(by_person(cards, human, candour, leaves)),
     )
 
 
@@ -383,14 +381,13 @@ def stopped_by(campaign: int, rows: Sequence[Removed]) -> Stopped:
     return Stopped(campaign, sum(row.copies for row in rows), min(row.first_at for row in rows), min(row.purged_at for row in rows))
 
 
-def queue(samples: Mapping[datetime, int], zone: ZoneInfo) -> Queue:
+def queue(samples: Mapping[datetime, int]) -> Queue:
     """What the looks at full hours saw."""
     hours: dict[int, list[int]] = defaultdict(list)
     cells: dict[tuple[int, int], list[int]] = defaultdict(list)
     for at, held in samples.items():
-        local = at.astimezone(zone)
-        hours[local.hour].append(held)
-        cells[local.weekday(), local.hour].append(held)
+        hours[at.hour].append(held)
+        cells[at.weekday(), at.hour].append(held)
     most_at = max(samples, key=lambda at: (samples[at], at), default=None)
     return Queue(
         looks=len(samples),
@@ -408,14 +405,14 @@ def mean(values: Iterable[float]) -> float:
     return sum(some) / len(some) if some else 0.0
 
 
-def decided_by_day(acts: Iterable[Act], zone: ZoneInfo) -> tuple[Counter[date], Counter[date]]:
+def decided_by_day(acts: Iterable[Act]) -> tuple[Counter[date], Counter[date]]:
     """How much held mail standing decisions let go on each day, and how much they kept away."""
     let_go: Counter[date] = Counter()
     kept_away: Counter[date] = Counter()
     for act in acts:
         counted = let_go if act.verb in LETS_GO else kept_away if act.verb in KEEPS_AWAY else None
         if counted is not None and act.undone_at is None:
-            counted[act.at.astimezone(zone).date()] += act.held
+            counted[act.at.date()] += act.held
     return let_go, kept_away
 
 
@@ -427,10 +424,8 @@ def added_up(some: Iterable[Counts]) -> Counts:
     return sum(some, Counter())
 
 
-def saved(arrived: Counts, acts: Iterable[Act], candour: Candour, employee_seconds: float, staff_seconds: float) -> Saved:
+def saved(arrived: Counts, acts: Iterable[Act], found: Work, employee_seconds: float, staff_seconds: float) -> Saved:
     """Hours saved: what a rule or a decision kept away cost no employee any time."""
-    acts = list(acts)
-    found = work(acts, candour, ZoneInfo("UTC"))
     median = found.total.seconds.p50 if found.total else None
     return Saved(
         by_rules=sum(number for (_, verdict), number in arrived.items() if verdict == "purge"),

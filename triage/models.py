@@ -148,7 +148,7 @@ class Delivery(SQLModel, table=True):
         Index("delivery_by_domain", "author_domain", "state"),
         Index("delivery_by_campaign", "campaign_id", "state"),
         Index("delivery_due", "state", "due_at"),
-        Index("delivery_in_short", "id", "direction", "department", "person", "received_at", "campaign_id"),  # for reports
+        Index("delivery_in_short", "id", "direction", "department", "person", "received_at", "campaign_id", "author"),  # for reports
     )
 
 

@@ -11,12 +11,12 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
-from triage import access, counted, db, measures, reported
+from triage import access, counted, db, evidence, measures, reported
 from triage.actor import Actor, Role
 from triage.counted import Arrivals, Day
 from triage.errors import BadInput, NotFound
-from triage.measures import LETS_GO, Act, Candour, LetGo, Released, Removed
-from triage.models import Correspondent, Decision, DecisionItem, Delivery, Department, Instant, Rule
+from triage.measures import LETS_GO, Act, Candour, LetGo, Released, Removed, Work
+from triage.models import Decision, DecisionItem, Delivery, Department, Instant, Rule
 from triage.outcomes import unlimited
 from triage.reported import Period, Report
 from triage.settings import Settings
@@ -67,7 +67,7 @@ class Reading:
     settings: Settings
     now: datetime
 
-    @property
+    @cached_property
     def zone(self) -> ZoneInfo:
         """Where days and hours are told."""
         return self.period.zone
@@ -95,7 +95,11 @@ class Reading:
             .outerjoin(undo, col(undo.id) == col(Decision.undone_by))
             .where(*decided)
         )
-        return {row.id: row for row in self.session.execute(rows)}
+        return {row.id: row for row in self.rows(rows)}
+
+    def rows(self, statement: Any) -> Any:
+        """The rows as they are: there are many, and none is an object of the session."""
+        return self.session.connection().execute(statement)
 
     def between(self, decisions: Iterable[int]) -> ColumnElement[bool]:
         """Items of these decisions, and of others between them: ids are in the order of time."""
@@ -117,24 +121,40 @@ class Reading:
         rows = select(decision, held, func.count()).where(self.between(self.decisions), taken()).group_by(decision)
         if not unlimited(self.session, self.by):
             rows = rows.join(Delivery, self.theirs)
-        found = ((self.decisions.get(one), int(number), total) for one, number, total in self.session.execute(rows))
+        found = ((self.decisions.get(one), int(number), total) for one, number, total in self.rows(rows))
         return [
-            Act(row.at, row.by, row.by_shown, row.verb, row.undone_at, row.keys, row.milliseconds, number, total - number)
+            Act(
+                row.at.astimezone(self.zone),
+                row.by,
+                row.by_shown,
+                row.verb,
+                row.undone_at,
+                row.keys,
+                row.milliseconds,
+                number,
+                total - number,
+            )
             for row, number, total in found
             if row
         ]
 
     @cached_property
+    def work(self) -> Work:
+        """What was decided, when, and how fast."""
+        return measures.work(self.acts, self.candour)
+
+    @cached_property
     def let_go(self) -> list[LetGo]:
         """Held mail in the asker's scope that somebody let go."""
-        columns = (col(Decision.id), col(DecisionItem.delivery_id), col(Delivery.received_at), col(Delivery.department))
-        rows = self.done_by(columns, col(Decision.verb).in_(LETS_GO), col(DecisionItem.before) == State.HELD, taken())
+        mail = (col(DecisionItem.delivery_id), col(Delivery.received_at), col(Delivery.department), evidence.was_answered())
+        which = (col(Decision.verb).in_(LETS_GO), col(DecisionItem.before) == State.HELD, taken())
+        zone = self.zone
         found = [
-            Released(delivery, received_at, row.at, row.by, department, row.undone_at)
-            for decision, delivery, received_at, department in self.session.execute(rows)
+            Released(delivery, received_at.astimezone(zone), row.at, row.by, department, row.undone_at, answered)
+            for decision, delivery, received_at, department, answered in self.rows(self.done_by((col(Decision.id), *mail), *which))
             if (row := self.decisions.get(decision))
         ]
-        return measures.let_go(found, self.purged_since, self.answered)
+        return measures.let_go(found, self.purged_since)
 
     def done_by(self, columns: Sequence[Any], *which: ColumnElement[bool]) -> Select[Any]:
         """Of the items of such decisions of the period, and of their deliveries in the asker's scope."""
@@ -149,16 +169,7 @@ class Reading:
         purge = and_(col(Decision.at) >= self.period.since, *is_standing_purge())
         rows = select(col(DecisionItem.delivery_id), col(Decision.at)).join(Decision, col(Decision.id) == col(DecisionItem.decision_id))
         left = rows.where(purge, col(DecisionItem.before) != State.HELD, taken()).order_by(col(Decision.at).desc())
-        return dict(self.session.execute(left).all())  # the first purge counts
-
-    @cached_property
-    def answered(self) -> set[int]:
-        """Mail of the period to whose sender the person whom it was for has written since."""
-        held = timedelta(days=self.settings.retention.held_days)
-        lately = col(Correspondent.last_mail_at) >= self.period.since - held  # of which there is an index
-        same = and_(col(Delivery.author) == col(Correspondent.address), col(Delivery.person) == col(Correspondent.person))
-        written = and_(lately, col(Correspondent.person) != "", col(Correspondent.last_sent_at) >= col(Delivery.received_at))
-        return set(self.session.scalars(select(col(Delivery.id)).join(Correspondent, same).where(written)))
+        return dict(self.rows(left).all())  # the first purge counts
 
     @cached_property
     def removed(self) -> list[Removed]:
@@ -166,7 +177,7 @@ class Reading:
         kinds = (col(Delivery.campaign_id), col(DecisionItem.before), col(DecisionItem.outcome))
         first = (func.min(col(Delivery.received_at), type_=Instant), func.min(col(Decision.at), type_=Instant))
         rows = self.done_by((*kinds, func.count(), *first), *is_standing_purge()).group_by(*kinds)
-        return [Removed(*row) for row in self.session.execute(rows)]
+        return [Removed(*row) for row in self.rows(rows)]
 
     @cached_property
     def late_copies(self) -> int:
@@ -222,18 +233,20 @@ def is_standing_purge() -> tuple[ColumnElement[bool], ...]:
 def waiting(reading: Reading) -> Report:
     """How long wanted mail waits."""
     oldest = (reading.now - reading.oldest).total_seconds() if reading.oldest else None
-    return reported.waiting(measures.waiting(reading.let_go, reading.zone), reading.period, reading.departments, oldest)
+    return reported.waiting(measures.waiting(reading.let_go), reading.period, reading.departments, oldest)
 
 
 def queue(reading: Reading) -> Report:
     """How much waits over the day, and what became of it day by day."""
     samples = counted.samples(reading.session, reading.period.since, reading.period.until, by=reading.by)
-    let_go, kept_away = measures.decided_by_day(reading.acts, reading.zone)
+    let_go, kept_away = measures.decided_by_day(reading.acts)
     held = {
         day.since.astimezone(reading.zone).date(): sum(number for (_, verdict), number in of_day.items() if verdict == "quarantine")
         for day, of_day in reading.arrivals.items()
     }
-    return reported.queue(measures.queue(samples, reading.zone), held, let_go, kept_away, reading.period)
+    return reported.queue(
+        measures.queue({at.astimezone(reading.zone): held for at, held in samples.items()}), held, let_go, kept_away, reading.period
+    )
 
 
 def rules(reading: Reading) -> Report:
@@ -243,12 +256,12 @@ def rules(reading: Reading) -> Report:
 
 def work(reading: Reading) -> Report:
     """How much is decided, when, and how fast."""
-    return reported.work(measures.work(reading.acts, reading.candour, reading.zone), reading.candour, reading.period)
+    return reported.work(reading.work, reading.candour, reading.period)
 
 
 def mistakes(reading: Reading) -> Report:
     """What was taken back."""
-    found = measures.mistakes(reading.acts, reading.let_go, reading.candour, reading.zone, reading.leaves)
+    found = measures.mistakes(reading.acts, reading.let_go, reading.candour, reading.leaves)
     return reported.mistakes(found, reading.undone_by_rule if found else [], reading.candour, reading.period)
 
 
@@ -259,10 +272,8 @@ def campaigns(reading: Reading) -> Report:
 
 def saved(reading: Reading) -> Report:
     """What it brings and costs in hours."""
-    arrived = measures.added_up(reading.arrivals.values())
-    found = measures.saved(
-        arrived, reading.acts, reading.candour, reading.settings.reports.employee_seconds, reading.settings.reports.staff_seconds
-    )
+    seconds = reading.settings.reports.employee_seconds, reading.settings.reports.staff_seconds
+    found = measures.saved(measures.added_up(reading.arrivals.values()), reading.acts, reading.work, *seconds)
     return reported.saved(found, reading.period)
 
 

@@ -9,7 +9,6 @@ from hypothesis import given, strategies as st
 from triage.measures import FEW, Act, Candour, LetGo, Released, Removed, campaigns, is_wanted, let_go, queue, spread, waiting, work
 
 NINE = datetime(2026, 11, 24, 9, tzinfo=UTC)
-UTC_ZONE = ZoneInfo("UTC")
 
 
 def minutes(number: float) -> datetime:
@@ -56,15 +55,16 @@ def test_in_whatever_order_they_come(values: list[int]) -> None:
 )
 def test_what_is_wanted(undone: list[float | None], purged: float | None, answered: bool, counts: list[bool]) -> None:
     rows = [
-        Released(7, NINE, minutes(1 + number), "person:ana", "it", None if at is None else minutes(at)) for number, at in enumerate(undone)
+        Released(7, NINE, minutes(1 + number), "person:ana", "it", None if at is None else minutes(at), answered)
+        for number, at in enumerate(undone)
     ]
-    found = let_go(rows, {} if purged is None else {7: minutes(purged)}, {7} if answered else set())
+    found = let_go(rows, {} if purged is None else {7: minutes(purged)})
     assert [is_wanted(row) for row in found] == counts
 
 
 def test_the_hour_is_the_one_that_clocks_in_the_company_show() -> None:
-    rows = [LetGo(NINE, minutes(1), "person:ana", "it", None, False)] * FEW
-    assert [one.count for one in waiting(rows, ZoneInfo("Asia/Kolkata")).hours][14] == FEW  # half past two
+    rows = [LetGo(NINE.astimezone(ZoneInfo("Asia/Kolkata")), minutes(1), "person:ana", "it", None, False)] * FEW
+    assert [one.count for one in waiting(rows).hours][14] == FEW  # half past two
 
 
 def acts(*logins: str) -> list[Act]:
@@ -87,21 +87,21 @@ def acts(*logins: str) -> list[Act]:
 def test_totals_are_told_of_enough_people_and_people_where_it_is_wanted(
     logins: str, candour: Candour, total: bool, persons: list[str]
 ) -> None:
-    found = work(acts(*logins), candour, UTC_ZONE)
+    found = work(acts(*logins), candour)
     assert (found.total is not None, [one.shown for one in found.persons]) == (total, persons)
     assert (found.hours is None) == (not candour.tells_totals(len(set(logins))))
 
 
 def test_what_programs_decide_is_nobodys_pace() -> None:
     program = Act(NINE, "token:seed", "seed", "purge", None, None, None, 1, 0)
-    found = work([*acts(*"abc"), program], Candour(), UTC_ZONE)
+    found = work([*acts(*"abc"), program], Candour())
     assert (found.cards, found.by_programs, found.people) == (4, 1, 3)
     assert found.total is not None
     assert found.total.cards == 3
 
 
 def test_what_decided_no_held_mail_is_no_card() -> None:
-    assert work([Act(NINE, "person:ana", "Ana", verb, None, 1, 1, 0, 5) for verb in ("purge", "restore")], Candour(), UTC_ZONE).cards == 0
+    assert work([Act(NINE, "person:ana", "Ana", verb, None, 1, 1, 0, 5) for verb in ("purge", "restore")], Candour()).cards == 0
 
 
 def test_a_campaign_is_stopped_by_two_copies_and_counts_what_is_gone() -> None:
@@ -120,5 +120,5 @@ def test_a_campaign_is_stopped_by_two_copies_and_counts_what_is_gone() -> None:
 
 
 def test_nobody_has_looked_at_the_queue() -> None:
-    found = queue({}, UTC_ZONE)
+    found = queue({})
     assert (found.looks, found.most_at, set(found.hours)) == (0, None, {None})
