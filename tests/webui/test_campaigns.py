@@ -2,6 +2,8 @@
 
 import pytest
 from playwright.sync_api import Page, expect
+from sqlalchemy import select
+from sqlmodel import col
 
 from tests.triage.arriving import NO_DMARC
 from tests.webui.site import JOE, MARA, Site
@@ -90,3 +92,25 @@ def test_a_campaign_that_is_not_there_says_so(site: Site, page: Page) -> None:
     expect(page.get_by_role("heading", name="There is no such campaign")).to_be_visible()
     page.goto(site.url + "/decisions/nonsense")
     expect(page.get_by_role("heading", name="There is no such decision")).to_be_visible()
+
+
+def test_two_people_at_a_free_mail_provider_are_decided_about_apart(site: Site, page: Page) -> None:
+    text = (
+        "the harvest supper is on Friday in the old barn, bring bread and cheese, number {}, and tell everybody at the allotments about it."
+    )
+    for number, name in enumerate(("anna", "anna", "bert")):
+        site.come((JOE, MARA, JOE)[number], author=f"{name}@gmail.com", subject="Harvest supper", text=text.format(number))
+    site.sit_down(page)
+    rows = page.get_by_role("option").filter(has_text="Harvest supper")
+    expect(rows).to_have_count(2)
+    rows.filter(has_text="2 people").click()
+    page.keyboard.press("p")
+    sheet = page.get_by_role("dialog")
+    expect(sheet.get_by_text("the same mail that anna@gmail.com proves to have sent")).to_be_visible()
+    sheet.get_by_role("radio", name="This campaign").check()
+    expect(sheet.get_by_role("row", name="Left out")).to_contain_text("1")
+    sheet.get_by_role("button", name="Purge 2 mails").click()
+    expect(page.get_by_role("status").filter(has_text="Purged 2 mails")).to_be_visible()
+    with db.reading(site.engine) as session:
+        states = session.execute(select(col(Delivery.author), col(Delivery.state)).where(col(Delivery.subject) == "Harvest supper"))
+        assert sorted(states.all()) == [("anna@gmail.com", "purged"), ("anna@gmail.com", "purged"), ("bert@gmail.com", "held")]

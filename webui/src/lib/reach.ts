@@ -16,7 +16,8 @@ function campaignOf(rows: readonly Row[]): Reach[] {
   const [row] = rows
   if (!row?.lead.campaign || rows.length > 1) return []
   const { campaign, proven_as, flood } = row.lead
-  const alike: Reach = { name: 'campaign', says: 'This campaign', about: 'the same mail from anybody', select: { campaign, proof: flood ? 'none' : proven_as || 'none', states: PURGEABLE } }
+  const whose = proven_as && !flood ? `the same mail that ${plain(proven_as)} proves to have sent` : 'the same mail from anybody'
+  const alike: Reach = { name: 'campaign', says: 'This campaign', about: whose, select: { campaign, proof: flood ? 'none' : proven_as || 'none', states: PURGEABLE } }
   const whole: Reach = { name: 'whole', says: 'Whole campaign', about: 'also what proves itself differently', select: { campaign, proof: 'any', states: PURGEABLE } }
   return row.apart ? [alike, whole] : [alike]
 }
