@@ -6,56 +6,126 @@ A general parser of IMAP answers costs more than everything else that happens to
 import imaplib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import BinaryIO, NamedTuple, cast
 
 from imapclient import IMAPClient  # type: ignore[import-untyped]
 
+USUAL = re.compile(rb'\* \d+ FETCH \(UID (\d+) INTERNALDATE ("[^"]{26}") BODY\[[^\]]*\] \{(\d+)\}\r\n')
 LITERAL = re.compile(rb"\{(\d+)\}\r\n\Z")
 UID = re.compile(rb"[( ]UID (\d+)")
-DATE = re.compile(rb'INTERNALDATE "([^"]{26})"')
+DATE = re.compile(rb'INTERNALDATE ("[^"]{26}")')
 SHORT = re.compile(rb'BODY\[[^\]]*\] (?:NIL|"((?:[^"\\]|\\.)*)")')  # what is empty comes without a literal
 MONTHS = {month: number for number, month in enumerate(b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
 PIECE = 1024 * 1024  # bytes of one read of what nobody wants
+AT_ONCE = 256 * 1024  # bytes of one read of what comes
 
 
 class Refused(Exception):
     """The server says NO or BAD to the FETCH; what came before it is good."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """One message as the server sent it."""
 
     uid: int
-    arrived: datetime | None
+    filed: bytes  # INTERNALDATE, in its quotes; "" where it is missing
     raw: bytes | None  # None: larger than was asked for
+
+
+class Stream:
+    """What comes from the server, in larger pieces than `imaplib` takes, which reads from this as from the file that it stands for."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        self.ahead = b""  # what has come
+        self.at = 0  # how much of it was taken
+
+    def read(self, size: int) -> bytes:
+        """So many bytes; fewer only at the end."""
+        while len(self.ahead) - self.at < size and self.more():
+            pass
+        return self.taken(self.at + size)
+
+    def readline(self, limit: int) -> bytes:
+        """A line, or as much of it as the limit lets."""
+        seen = 0
+        while (end := self.ahead.find(b"\n", self.at + seen)) < 0:
+            seen = len(self.ahead) - self.at
+            if seen >= limit or not self.more():
+                break
+        return self.taken(min(end + 1 if end >= 0 else len(self.ahead), self.at + limit))
+
+    def taken(self, end: int) -> bytes:
+        """What lies before there, taken."""
+        some, self.at = self.ahead[self.at : end], min(end, len(self.ahead))
+        return some
+
+    def more(self) -> bool:
+        """Wait until more has come; did it?"""
+        some = self.file.read1(AT_ONCE)  # type: ignore[attr-defined]
+        self.ahead, self.at = self.ahead[self.at :] + some, 0
+        return bool(some)
+
+    def close(self) -> None:
+        """Nothing is read any more."""
+        self.file.close()
+
+
+def stream_of(connection: imaplib.IMAP4) -> Stream:
+    """The stream of a connection, put in the place of its file."""
+    if not isinstance(connection.file, Stream):
+        connection.file = Stream(cast(BinaryIO, connection.file))  # type: ignore[assignment]
+    return cast(Stream, connection.file)
 
 
 def fetch(client: IMAPClient, uids: str, part: str, limit: int) -> Iterator[Answer]:
     """The messages with these UIDs, `part` of each, as they come. Refused where the server ends it with anything but OK."""
     connection: imaplib.IMAP4 = client._imap
+    stream = stream_of(connection)
     tag = connection._new_tag()
     connection.send(b"%s UID FETCH %s (UID INTERNALDATE %s)\r\n" % (tag, uids.encode(), part.encode()))
     while True:
+        yield from usual(stream, limit)
         line = connection.readline()
         if not line.startswith(b"*"):
             break
-        said, bodies = line, []
-        while found := LITERAL.search(said):
-            bodies.append(literal(connection, int(found[1]), limit))
-            said = said[: found.start()] + connection.readline()
-        if b" FETCH (" in said[:24] and (uid := UID.search(said)):
-            body = bodies[0] if bodies else short(said)
-            if bodies or body is not None:
-                yield Answer(int(uid[1]), date_of(said), body)
-        elif said.startswith(b"* BYE"):
-            raise imaplib.IMAP4.abort(f"the server hung up: {said[5:200].decode('utf-8', 'replace').strip()}")
+        if answer := unusual(connection, line, limit):
+            yield answer
     if not line.startswith(tag):
         raise imaplib.IMAP4.abort("the connection broke off")
     connection.tagged_commands.pop(tag, None)
     if not line[len(tag) :].strip().upper().startswith(b"OK"):
         raise Refused(line[len(tag) :].decode("utf-8", "replace").strip())
+
+
+def usual(stream: Stream, limit: int) -> Iterator[Answer]:
+    """The answers that have come as a whole, and look as those of nearly every server do."""
+    ahead = stream.ahead
+    while found := USUAL.match(ahead, stream.at):
+        uid, filed, size = found.groups()
+        begin = found.end()
+        end = begin + int(size)
+        if end - begin > limit or ahead[end : end + 3] != b")\r\n":
+            return
+        stream.at = end + 3
+        yield Answer(int(uid), filed, ahead[begin:end])
+
+
+def unusual(connection: imaplib.IMAP4, line: bytes, limit: int) -> Answer | None:
+    """Any answer that begins with this line; None when it is about something else."""
+    said, bodies = line, []
+    while found := LITERAL.search(said):
+        bodies.append(literal(connection, int(found[1]), limit))
+        said = said[: found.start()] + connection.readline()
+    if said.startswith(b"* BYE"):
+        raise imaplib.IMAP4.abort(f"the server hung up: {said[5:200].decode('utf-8', 'replace').strip()}")
+    uid = UID.search(said) if b" FETCH (" in said[:24] else None
+    body = bodies[0] if bodies else short(said)
+    if uid is None or (body is None and not bodies):
+        return None
+    filed = DATE.search(said)
+    return Answer(int(uid[1]), filed[1] if filed else b"", body)
 
 
 def literal(connection: imaplib.IMAP4, size: int, limit: int) -> bytes | None:
@@ -75,12 +145,9 @@ def short(said: bytes) -> bytes | None:
     return re.sub(rb"\\(.)", rb"\1", found[1] or b"") if found else None
 
 
-def date_of(said: bytes) -> datetime | None:
+def date_of(filed: bytes) -> datetime | None:
     """INTERNALDATE, in UTC."""
-    found = DATE.search(said)
-    if not found:
-        return None
-    text = found[1]
+    text = filed[1:-1]
     try:
         zone = timedelta(hours=int(text[22:24]), minutes=int(text[24:26])) * (-1 if text[21:22] == b"-" else 1)
         local = datetime(

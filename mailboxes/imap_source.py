@@ -15,7 +15,6 @@ from triage.mime import HEAD_LIMIT
 from triage.settings import Recall
 from triage.visible import visible
 
-HEAD = f"BODY.PEEK[HEADER.FIELDS ({' '.join(HEADERS)})]"
 ALL = "BODY.PEEK[]"
 
 
@@ -25,6 +24,7 @@ class ImapSource:
 
     settings: Recall
     addresses: tuple[str, ...]
+    fields: tuple[str, ...] = HEADERS  # of the header, where messages are not read whole
 
     def accounts(self) -> list[str]:
         """As Source.accounts."""
@@ -32,14 +32,15 @@ class ImapSource:
 
     def open(self, address: str) -> "ImapAccount":
         """As Source.open."""
-        return ImapAccount(enter(self.settings, address))
+        return ImapAccount(enter(self.settings, address), self.fields)
 
 
 class ImapAccount:
     """One session in one mailbox."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, fields: tuple[str, ...]) -> None:
         self.client = client
+        self.head = f"BODY.PEEK[HEADER.FIELDS ({' '.join(fields)})]"
         self.broken = False  # it ended in the middle of an answer: nothing can be said any more
 
     def folders(self) -> list[Folder]:
@@ -99,7 +100,7 @@ class ImapAccount:
                 if answer.raw is None:
                     lost.append("larger than is read")
                 else:
-                    found.append(Stored(str(last), answer.arrived, answer.raw))
+                    found.append(Stored(str(last), answer.filed, answer.raw))
                 if len(found) + len(lost) >= (WHOLE if whole else BATCH):
                     yield Batch(tuple(found), Mark(validity, str(last)), tuple(lost))
                     found, lost = [], []
@@ -117,7 +118,7 @@ class ImapAccount:
             found, lost = [], []
             try:
                 for answer in self.fetched(str(uid), whole=whole):
-                    found += [Stored(str(uid), answer.arrived, answer.raw)] if answer.raw is not None and answer.uid == uid else []
+                    found += [Stored(str(uid), answer.filed, answer.raw)] if answer.raw is not None and answer.uid == uid else []
             except bulk_fetch.Refused as refusal:
                 why = str(refusal)
             if not found:
@@ -128,7 +129,7 @@ class ImapAccount:
         """The answers; the session is of no use any more unless they came to their end."""
         self.broken = True
         try:
-            yield from bulk_fetch.fetch(self.client, uids, ALL if whole else HEAD, LARGEST if whole else HEAD_LIMIT)
+            yield from bulk_fetch.fetch(self.client, uids, ALL if whole else self.head, LARGEST if whole else HEAD_LIMIT)
         except bulk_fetch.Refused:
             self.broken = False
             raise

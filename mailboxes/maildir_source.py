@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from imapclient import imap_utf7  # type: ignore[import-untyped]
@@ -109,9 +109,9 @@ class MaildirAccount:
             lost: list[str] = []
             for place, path in some:
                 try:
-                    arrived = arrival(place, path)
-                    if since is None or arrived >= since:
-                        found.append(Stored(place, arrived, whole_of(path) if whole else head_of(path)))
+                    filed = arrival(place, path)
+                    if since is None or filed >= since.timestamp():
+                        found.append(Stored(place, filed, whole_of(path) if whole else head_of(path)))
                 except FileNotFoundError:
                     continue  # its owner moved or deleted it this moment
                 except (OSError, ValueError) as fault:
@@ -146,11 +146,10 @@ def listed(directory: Path) -> Iterator[tuple[str, str]]:
             raise Unreachable(f"{visible(str(directory / part))} cannot be read: {fault.strerror}") from fault
 
 
-def arrival(place: str, path: str) -> datetime:
-    """When it came, by its name, which copying a Maildir elsewhere keeps; else by the file's date."""
+def arrival(place: str, path: str) -> float:
+    """The second in which it came, by its name, which copying a Maildir elsewhere keeps; else by the file's date."""
     found = SECONDS.match(place)
-    seconds = int(found[1]) if found and len(found[1]) in (9, 10) else Path(path).stat().st_mtime
-    return datetime.fromtimestamp(seconds, UTC)
+    return int(found[1]) if found and len(found[1]) in (9, 10) else Path(path).stat().st_mtime
 
 
 def head_of(path: str) -> bytes:

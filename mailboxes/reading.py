@@ -17,14 +17,17 @@ they learned gets every message once, wherever a connection broke.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
+from datetime import UTC, datetime
+from typing import NamedTuple, Protocol
 
-HEADERS = (  # what `read` gives of a message unless it is asked for all of it
-    "FROM", "SENDER", "TO", "CC", "BCC", "SUBJECT", "DATE", "MESSAGE-ID", "IN-REPLY-TO", "REFERENCES", "CONTENT-TYPE",
-    "AUTO-SUBMITTED", "PRECEDENCE", "FEEDBACK-ID", "LIST-ID", "LIST-POST", "LIST-UNSUBSCRIBE", "LIST-SUBSCRIBE", "LIST-HELP",
-    "X-AUTOREPLY", "X-AUTORESPOND", "X-AUTO-RESPONSE-SUPPRESS", "X-MAILROOM-NOTICE",
+from mailboxes import bulk_fetch
+from triage.content import ROBOTS
+
+TEACHING = (  # the fields that `teaching` asks for
+    "FROM", "TO", "CC", "BCC", "SUBJECT", "DATE", "MESSAGE-ID", "CONTENT-TYPE", "AUTO-SUBMITTED", "PRECEDENCE",
+    "LIST-ID", "LIST-POST", "LIST-UNSUBSCRIBE", "LIST-SUBSCRIBE", "LIST-HELP", *(name.upper() for name in ROBOTS),
 )  # fmt: skip
+HEADERS = (*TEACHING, "SENDER", "IN-REPLY-TO", "REFERENCES")  # what `read` gives of a message unless it is asked for all of it
 LEADING = re.compile(r"[0-9]{1,20}")
 BATCH = 500  # messages
 WHOLE = 16  # messages that are read whole: each may be large
@@ -47,13 +50,19 @@ class Mark:
     last: str  # the UID, name or place of the last message
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """One message as it lies there."""
 
     place: str  # its UID, name or place
-    arrived: datetime | None
+    filed: float | bytes | None  # when it came there: seconds since 1970, or IMAP's INTERNALDATE
     raw: bytes  # its header block, or at least the fields of HEADERS; all of it where that was asked for
+
+    @property
+    def arrived(self) -> datetime | None:
+        """When it came there. Nearly every mail has a better date of its own, so it is not read before somebody asks."""
+        if isinstance(self.filed, bytes):
+            return bulk_fetch.date_of(self.filed)
+        return datetime.fromtimestamp(self.filed, UTC) if self.filed is not None else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import ForkServerContext, ForkServerProcess
+from multiprocessing.context import ForkServerProcess
+from typing import Self
 
 from sqlalchemy import Engine
 
@@ -21,16 +22,17 @@ from mailboxes.mailbox import ShutOut, Unreachable
 from mailboxes.reading import Account, Batch, Folder, Mark, Source, order
 from triage import db, learning, seeded
 from triage.actor import Actor
+from triage.gathered import Gathered, gather, together
 from triage.learning import Learned
 from triage.seeded import Reach
-from triage.sent_headers import sent_mail
+from triage.sent_headers import PlainMails, elaborate
 from triage.settings import Settings
-from triage.teaching import Sent
 from triage.times import utcnow
 
 TRIES = 4  # at one place in one account
 AT_ONCE = 2000  # messages that are learned from in one transaction, if they come soon
 SOON = 0.2  # seconds
+CHILDREN = multiprocessing.get_context("forkserver")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +58,14 @@ class Lot:
 
     folder: str
     mark: Mark
-    mails: tuple[Sent, ...]
+    found: Gathered
     unreadable: tuple[str, ...]
     left: int
 
     @property
     def messages(self) -> int:
         """How many."""
-        return len(self.mails) + len(self.unreadable)
+        return self.found.mails + len(self.unreadable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,17 +155,16 @@ def settle(
 def learn(engine: Engine, plan: Plan, lots: list[tuple[str, Lot]], report: Report, *, settings: Settings, by: Actor) -> None:
     """Learn from some accounts' lots, and remember how far they are."""
     now = utcnow()
-    mails = [mail for _, lot in lots for mail in lot.mails]
+    found = together(lot.found for _, lot in lots)
+    read = [seeded.Read(account, lot.folder, Reach(plan.day, lot.mark.validity, lot.mark.last), lot.messages) for account, lot in lots]
     with db.transaction(engine) as session:
-        learned = learning.learn_many(session, mails, how="seed", settings=settings, by=by, now=now)
-        for account, lot in lots:
-            reach = Reach(plan.day, lot.mark.validity, lot.mark.last)
-            seeded.remember(session, plan.name, account, lot.folder, reach, messages=lot.messages, now=now)
+        learned = learning.learn(session, found, how="seed", settings=settings, by=by, now=now)
+        seeded.remember(session, plan.name, read, now=now)
     for account, lot in lots:
         report.messages += lot.messages
         report.unreadable.update(lot.unreadable)
         report.left[account] = lot.left
-    report.found += sum(len(mail.recipients) for mail in mails)
+    report.found += found.recipients
     report.learned = added(report.learned, learned)
 
 
@@ -190,9 +191,15 @@ def ended(report: Report, account: str, end: End) -> None:
 class Reader:
     """A child process as its parent sees it."""
 
+    plan: Plan
     process: ForkServerProcess
     pipe: Connection
     account: str = ""  # that it reads now
+
+    @classmethod
+    def start(cls, plan: Plan) -> Self:
+        """A new one."""
+        return cls(plan, *started(plan))
 
     def begin(self, waiting: deque[str], reached: dict[str, Folders]) -> None:
         """Give it the next account, if there is one."""
@@ -202,37 +209,41 @@ class Reader:
                 self.pipe.send((self.account, reached.get(self.account, {})))
 
     def hear(self) -> Lot | End:
-        """What it says next."""
+        """What it says next. Another process takes its place when it is dead: that costs the account that it was at, and no other."""
         try:
             news: Lot | End = self.pipe.recv()
         except (EOFError, OSError):
+            self.end()
+            self.process, self.pipe = started(self.plan)
             return End(0, "the process that read it came to a sudden end; run it again")
         return news
+
+    def end(self) -> None:
+        """It is of no use any more."""
+        self.pipe.close()
+        self.process.terminate()
+        self.process.join()
 
 
 @contextlib.contextmanager
 def children(plan: Plan, number: int) -> Iterator[list[Reader]]:
     """So many child processes; all of them end with this one, whatever happens."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    readers = [start(context, plan) for _ in range(number)]
+    CHILDREN.set_forkserver_preload([__name__])
+    readers = [Reader.start(plan) for _ in range(number)]
     try:
         yield readers
     finally:
         for reader in readers:
-            reader.pipe.close()
-        for reader in readers:
-            reader.process.terminate()
-            reader.process.join()
+            reader.end()
 
 
-def start(context: ForkServerContext, plan: Plan) -> Reader:
-    """One child."""
-    ours, theirs = context.Pipe()
-    process = context.Process(target=serve, args=(plan, theirs), daemon=True)
+def started(plan: Plan) -> tuple[ForkServerProcess, Connection]:
+    """A child process, and our end of its pipe."""
+    ours, theirs = CHILDREN.Pipe()
+    process = CHILDREN.Process(target=serve, args=(plan, theirs), daemon=True)
     process.start()
     theirs.close()
-    return Reader(process, ours)
+    return process, ours
 
 
 def serve(plan: Plan, pipe: Connection) -> None:
@@ -285,12 +296,14 @@ def read_folder(
 ) -> None:
     """One folder, without what an earlier run has read."""
     after = marks.get(folder.name) or furthest(plan.day, reached)
+    everything = not plan.day and not reached
+    plain = PlainMails(address)
     pace = Pace(plan.rate / plan.connections if plan.rate else 0.0)
     for batch in account.read(folder, after=after, since=plan.since):
         now = utcnow()
-        mails = [(one.place, sent_mail(one.raw, address, one.arrived, now)) for one in batch.messages]
-        wanted = tuple(mail for place, mail in mails if is_new(place, mail, batch, plan, reached))
-        say(Lot(folder.name, batch.mark, wanted, batch.unreadable, batch.left))
+        mails = ((one.place, plain.read(one.raw, now) or elaborate(one.raw, address, one.arrived, now)) for one in batch.messages)
+        found = gather(mail for place, mail in mails if everything or is_new(place, mail.at, batch, plan, reached))
+        say(Lot(folder.name, batch.mark, found, batch.unreadable, batch.left))
         marks[folder.name] = batch.mark
         pace.keep(len(batch.messages))
 
@@ -302,9 +315,9 @@ def furthest(day: str, reached: list[Reach]) -> Mark | None:
     return Mark(last.validity, last.last) if last else None
 
 
-def is_new(place: str, mail: Sent, batch: Batch, plan: Plan, reached: list[Reach]) -> bool:
+def is_new(place: str, at: datetime, batch: Batch, plan: Plan, reached: list[Reach]) -> bool:
     """Was it written since the day that is asked for, and not read by a run that asked for a later day?"""
-    day = f"{mail.at:%Y-%m-%d}" if plan.day or reached else ""
+    day = f"{at:%Y-%m-%d}"
     return day >= plan.day and not any(
         one.since > plan.day and one.validity == batch.mark.validity and order(place) <= order(one.last) and day >= one.since
         for one in reached

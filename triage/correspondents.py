@@ -2,9 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, case, delete, func, insert, not_, or_, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -16,6 +15,7 @@ from triage.ids import new_id
 from triage.models import Correspondent, Department, Instant, Person, PostedList, Rule, SentMail
 from triage.settings import Settings
 from triage.teaching import Reason
+from triage.times import to_micros
 
 KNOWN, PARKED, DROPPED = "known", "parked", "dropped"
 ORIGIN = "learned"  # of the rules that correspondents are worth
@@ -27,8 +27,7 @@ LISTS = SQLModel.metadata.tables["posted_list"]
 DAY = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Lesson:
+class Lesson(NamedTuple):
     """That somebody here wrote to an address: once, or so many times."""
 
     address: str  # folded
@@ -46,18 +45,20 @@ class Lesson:
         return self.address, self.person, self.department
 
 
-LESSON = fields(Lesson)
+class Post(NamedTuple):
+    """That somebody here wrote to a mailing list."""
+
+    address: str
+    posts: int
+    person: str  # uid; "" for a role address
+    last_posted_at: datetime
 
 
 def present(session: Session, lessons: Iterable[Lesson]) -> dict[tuple[str, str, str], str]:
     """The state of those that are there already."""
-    found: dict[tuple[str, str, str], str] = {}
-    addresses = sorted({lesson.address for lesson in lessons})
     columns = col(Correspondent.address), col(Correspondent.person), col(Correspondent.department), col(Correspondent.state)
-    for start in range(0, len(addresses), 500):
-        rows = session.execute(select(*columns).where(col(Correspondent.address).in_(addresses[start : start + 500])))
-        found.update({(row.address, row.person, row.department): row.state for row in rows})
-    return found
+    where = db.among(session, col(Correspondent.address), sorted({lesson.address for lesson in lessons}))
+    return {(address, person, department): state for address, person, department, state in session.execute(select(*columns).where(where))}
 
 
 def learned_lately(session: Session, person: str, department: str, now: datetime) -> int:
@@ -86,13 +87,16 @@ def write(session: Session, lessons: Sequence[tuple[Lesson, str]], *, how: str, 
             "last_mail_at": case((new.last_mail_at > old.last_mail_at, new.last_mail_at), else_=old.last_mail_at),
         },
     )
-    rows = [
-        {field.name: getattr(lesson, field.name) for field in LESSON}
-        | {"id": new_id(), "state": state, "how": how, "learned_at": now, "heard": 0}
-        | {"last_mail_at": counts_from or lesson.last_sent_at}
-        for lesson, state in lessons
-    ]
-    session.connection().execute(upsert, rows)
+    same = {"how": how, "heard": 0, "learned_at": to_micros(now)}
+    rows = [same | as_row(lesson, counts_from) | {"id": new_id(), "state": state} for lesson, state in lessons]
+    db.execute_for_each(session, upsert, rows)
+
+
+def as_row(lesson: Lesson, counts_from: datetime | None) -> dict[str, Any]:
+    """A lesson as the database holds it."""
+    first, last = to_micros(lesson.first_sent_at), to_micros(lesson.last_sent_at)
+    times = {"first_sent_at": first, "last_sent_at": last, "last_mail_at": to_micros(counts_from) if counts_from else last}
+    return lesson._asdict() | times
 
 
 def known_since(since: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
@@ -244,24 +248,19 @@ def answerable(session: Session, person: str, department: str, now: datetime) ->
 def lists_among(session: Session, addresses: Iterable[str]) -> frozenset[str]:
     """Those of the addresses that are known to be lists."""
     wanted = sorted(set(addresses))
-    found: set[str] = set()
-    for start in range(0, len(wanted), 500):
-        found.update(session.scalars(select(col(PostedList.address)).where(col(PostedList.address).in_(wanted[start : start + 500]))))
-    return frozenset(found)
+    return frozenset(session.scalars(select(col(PostedList.address)).where(db.among(session, col(PostedList.address), wanted))))
 
 
-def posted(session: Session, posts: Iterable[tuple[str, str, datetime]]) -> None:
-    """Somebody here wrote to lists: (address, uid, when)."""
+def posted(session: Session, posts: Iterable[Post]) -> None:
+    """Somebody here wrote to lists."""
     dialect = postgresql if db.is_postgresql(session) else sqlite
     statement = dialect.insert(LISTS)
+    new = statement.excluded
     upsert = statement.on_conflict_do_update(
         index_elements=["address"],
-        set_={"posts": LISTS.c.posts + 1, "person": statement.excluded.person, "last_posted_at": statement.excluded.last_posted_at},
+        set_={"posts": LISTS.c.posts + new.posts, "person": new.person, "last_posted_at": new.last_posted_at},
     )
-    rows = [
-        {"address": address, "list_id": "", "signer": "", "posts": 1, "person": person, "last_posted_at": at}
-        for address, person, at in sorted(posts)
-    ]
+    rows = [one._asdict() | {"list_id": "", "signer": ""} for one in sorted(posts)]
     if rows:
         session.connection().execute(upsert, rows)
 

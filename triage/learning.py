@@ -14,9 +14,10 @@ from sqlmodel import Session
 
 from triage import access, correspondents, ledger, recipients, rules, sealed
 from triage.actor import Actor, Grant
-from triage.correspondents import KNOWN, PARKED, Lesson
+from triage.correspondents import KNOWN, PARKED, Lesson, Post
 from triage.envelope import Address
 from triage.errors import BadInput, NotAllowed
+from triage.gathered import Contact, Gathered, gather
 from triage.models import SentMail
 from triage.settings import Settings
 from triage.teaching import Reason, Sent
@@ -49,33 +50,64 @@ def learn_many(session: Session, mails: Iterable[Sent], *, how: str, settings: S
     What left through us (outbound, journal, log) is remembered too, so that answers are known, and counts towards
     `outbound.daily_cap`. What is not learned is counted by reason. Nothing is learned where `outbound.learn` is none.
     """
+    given = list(mails)
+    left = given if how in CAPPED else ()
+    return learn(session, gather(given), left=left, how=how, settings=settings, by=by, now=now)
+
+
+def learn(
+    session: Session, found: Gathered, *, left: Sequence[Sent] = (), how: str, settings: Settings, by: Actor, now: datetime
+) -> Learned:
+    """The same from mails that were put together before; `left`: those that are to be remembered one by one."""
     if how not in CAPPED | ANNOUNCED:
         raise BadInput(f"how: outbound, journal, log, seed or api, not {how!r}")
-    report, given = Learned(), list(mails)
-    lookup = Lookup(session, settings, correspondents.lists_among(session, (one.casefold() for mail in given for one in mail.recipients)))
-    lessons: dict[tuple[str, str, str], Lesson] = {}
-    left: list[tuple[Sent, Outcome]] = []
-    posts: dict[str, tuple[str, str, datetime]] = {}
-    for mail in given:
-        outcome = looked_at(mail, lookup)
-        outcome.count(report)
-        posts.update({address: (address, outcome.person, mail.at) for address in outcome.skipped.get(Reason.LIST_POST, ())})
-        for address in outcome.addresses if settings.outbound.learn != "none" else ():
-            add(lessons, lesson(mail, outcome, address))
-        if how in CAPPED:
-            left.append((mail, outcome))
+    lookup = Lookup(session, settings, correspondents.lists_among(session, (one.recipient for one in found.contacts)))
+    lookup.expect({one for whose in found.authors for one in whose} | {sender for sender, _ in found.why_not})
+    report = Learned()
+    count_whole_mails(found, lookup, report)
+    lessons, posts = taught(found.contacts, lookup, report)
+    outcomes = [(mail, looked_at(mail, lookup)) for mail in left]
     if settings.outbound.learn != "none":
         unwanted = settle(session, list(lessons.values()), report, how=how, settings=settings, now=now)
-        correspondents.posted(session, posts.values())
-        for _, outcome in left:
+        correspondents.posted(session, posts)
+        for _, outcome in outcomes:
             outcome.leave_out(unwanted)
-    rules.prolong(session, {address for _, outcome in left for address in outcome.addresses}, now)
-    correspondents.keep_sent(session, [row for mail, outcome in left if (row := remembered(session, mail, outcome, lookup, now))])
+    rules.prolong(session, {address for _, outcome in outcomes for address in outcome.addresses}, now)
+    correspondents.keep_sent(session, [row for mail, outcome in outcomes if (row := remembered(session, mail, outcome, lookup, now))])
     correspondents.count(session, report.whose, how=how, now=now)
     if report.learned or report.parked:
-        detail = {"how": how, "learned": report.learned, "parked": report.parked, "mails": len(given)}
+        detail = {"how": how, "learned": report.learned, "parked": report.parked, "mails": found.mails}
         ledger.write(session, "learn", "correspondents", by=by, now=now, detail=detail, items=report.learned + report.parked)
     return report
+
+
+def count_whole_mails(found: Gathered, lookup: Lookup, report: Learned) -> None:
+    """How many mails teach nothing as a whole, and why."""
+    for (sender, why), mails in found.why_not.items():
+        report.skip(why, mails, lookup.key(sender))
+    for (sender, author), mails in found.authors.items():
+        if reason := lookup.why_not_from(sender, author):
+            report.skip(reason, mails, lookup.key(sender))
+        elif without := found.without[sender, author]:
+            report.skip(Reason.NO_RECIPIENT, without, lookup.key(sender))
+
+
+def taught(contacts: Iterable[Contact], lookup: Lookup, report: Learned) -> tuple[dict[tuple[str, str, str], Lesson], list[Post]]:
+    """What is to be learned, and what was posted to lists; the rest is counted by reason."""
+    lessons: dict[tuple[str, str, str], Lesson] = {}
+    posts: list[Post] = []
+    for sender, author, recipient, sent, first, last, message_id, subject_digest in contacts:
+        writer = lookup.writer(sender)
+        if writer is None or lookup.why_not_from(sender, author):
+            continue
+        address, reason = lookup.recipient(recipient)
+        if reason is None:
+            add(lessons, Lesson(str(address), *writer.key, sent, first, last, message_id, subject_digest))
+            continue
+        report.skip(reason, sent, writer.key)
+        if reason is Reason.LIST_POST:
+            posts.append(Post(str(address), sent, writer.person, last))
+    return lessons, posts
 
 
 @dataclass(slots=True)
@@ -98,14 +130,6 @@ class Outcome:
     def person(self) -> str:
         """Who wrote."""
         return self.writer.person if self.writer else ""
-
-    def count(self, report: Learned) -> None:
-        """Add how often each reason is met."""
-        key = self.writer.key if self.writer else ("", "")
-        if self.whole:
-            report.skip(self.whole, 1, key)
-        for reason, addresses in self.skipped.items():
-            report.skip(reason, len(addresses), key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +173,7 @@ def looked_at(mail: Sent, lookup: Lookup) -> Outcome:
     outcome = Outcome(writer=lookup.writer(mail.sender))
     for text in dict.fromkeys(one.casefold() for one in mail.recipients):
         sort_in(outcome, text, *lookup.recipient(text))
-    outcome.whole = mail.why_not or why_not_from(mail, outcome.writer, lookup)
+    outcome.whole = mail.why_not or lookup.why_not_from(mail.sender, mail.author) or (None if mail.recipients else Reason.NO_RECIPIENT)
     if outcome.whole:
         outcome.addresses, outcome.skipped = (), {}
     return outcome
@@ -163,25 +187,6 @@ def sort_in(outcome: Outcome, text: str, address: Address | None, reason: Reason
         outcome.skipped.setdefault(reason, []).append(str(address or text))
     if address and reason not in (Reason.OWN_DOMAIN, Reason.LIST_POST):
         outcome.outside += (address,)
-
-
-def why_not_from(mail: Sent, writer: Writer | None, lookup: Lookup) -> Reason | None:
-    """Why nothing is learned from whoever sent this; None when something is."""
-    if writer is None:
-        return Reason.NOT_OURS
-    if lookup.is_resource(mail.sender) or lookup.is_resource(mail.author):
-        return Reason.RESOURCE
-    author = lookup.writer(mail.author)
-    if author is None or author.key != writer.key:
-        return Reason.FORWARD
-    return None if mail.recipients else Reason.NO_RECIPIENT
-
-
-def lesson(mail: Sent, outcome: Outcome, address: str) -> Lesson:
-    """That this mail went to that address."""
-    assert outcome.writer is not None
-    person, department = outcome.writer.key
-    return Lesson(address, person, department, 1, mail.at, mail.at, mail.message_id, mail.subject_digest)
 
 
 def add(lessons: dict[tuple[str, str, str], Lesson], one: Lesson) -> None:

@@ -179,6 +179,8 @@ def used(session: Session, rule_ids: Iterable[int], now: datetime) -> None:
 def prolong(session: Session, addresses: Iterable[str], now: datetime) -> None:
     """Somebody here has written to these addresses: rules about them that lapse begin their days anew."""
     written = set(addresses)
+    if not written:
+        return
     domains = {address.rpartition("@")[2] for address in written}
     above = {name for domain in domains for name in ancestors(domain)}
     about = or_(
@@ -187,8 +189,7 @@ def prolong(session: Session, addresses: Iterable[str], now: datetime) -> None:
         (col(Rule.match) == "subdomains") & col(Rule.value).in_(above),
     )
     lapsing = (col(Rule.lapse_days) > 0) & in_force(now)
-    if written:
-        session.execute(update(Rule).where(about, lapsing).values(until=lapse(now)), execution_options=UNSEEN)
+    session.execute(update(Rule).where(about, lapsing).values(until=lapse(now)), execution_options=UNSEEN)
 
 
 def lapse(now: datetime) -> ColumnElement[int]:

@@ -1,73 +1,174 @@
 """What a mail in somebody's sent folder teaches, from its header block alone. A quick way for plain mails; `content` reads the rest.
 
 Hundreds of thousands are read in one go, nearly all of them plain and to the same few people: their fields are cut out by one
-regular expression, and an address field that was read before is not read again.
+regular expression, an address that was read before is not read again, and what only the last mail to somebody is asked for
+(its Message-ID, the digest of its subject) is read when it is asked for.
 """
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
+from operator import itemgetter
+from typing import NamedTuple
 
 from triage import authors, teaching
 from triage.authors import FIELD_LIMIT, MANY, author_of
-from triage.content import ROBOTS, SUBJECT_LIMIT, Summary, identifiers, line, summarise
+from triage.content import ROBOTS, SUBJECT_LIMIT, identifiers, line, summarise
 from triage.decoding import text_of
 from triage.teaching import Reason, Sent
 
-FIELD = re.compile(rb"(([!-9;-~]+):((?:[^\n]*\n(?=[ \t]))*[^\n]*)\n?)")
-DATE = re.compile(rb"(\d{1,2}) (\w{3})\w* (\d{4}) (\d\d):(\d\d)(?::(\d\d))? ?([+-])(\d\d)(\d\d)")
+FIELD = re.compile(rb"([!-9;-~]+):([^\n]*(?:\n[ \t][^\n]*)*)\n?")
+NAME = re.compile(rb"[!-9;-~]{1,100}")
+VALUE = rb"[^\n]*+(?:\n[ \t][^\n]*+)*+"
+FIELDS, FORMS = 60, 5  # in a form; forms that are tried
+FOLDED = frozenset({b" ", b"\t"})
+DATE = re.compile(rb"(\d{1,2} [A-Za-z]{3,12} \d{4}) (\d\d):(\d\d)(?::(\d\d))? ?([+-]\d{4})")
 MONTHS = {name: number for number, name in enumerate(b"jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
 EARLIEST = datetime(1982, 8, 13, tzinfo=UTC)  # of RFC 822
 AHEAD = timedelta(days=1)  # a clock may be wrong
 TO = (b"to", b"cc", b"bcc")
-ONCE = (b"from", b"subject", b"date", b"message-id", b"content-type")
+READ = (b"from", b"subject", b"date", b"message-id", b"content-type", *TO)
 NOT_PLAIN = frozenset(name.encode() for name in (*ROBOTS, "auto-submitted", "precedence"))  # and whatever is called list-
-CALLED = (b"report", b"calendar", b"disposition", b"delivery-status")  # in a Content-Type
+CALLED = re.compile(rb"report|calendar|disposition|delivery-status", re.IGNORECASE)  # in a Content-Type
+LONGEST = 254  # bytes of an address
 REMEMBERED = 1000  # bytes of a field that is remembered
+STRUCTURED = re.compile(rb'[()"\\\[\]:;]')  # within these a comma may stand that parts no addresses
+LABEL = rb"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+LOCAL = rb"(?=[^@]{1,64}@)[\w+-]+(?:\.[\w+-]+)*"
+SIMPLE = re.compile(rb"[ \t\r\n]*([\w .'-]*<)?(%s@(?:%s\.)+%s)(?(1)>)[ \t\r\n]*" % (LOCAL, LABEL, LABEL), re.IGNORECASE)
 
 
-def sent_mail(head: bytes, account: str, arrived: datetime | None, now: datetime) -> Sent:
-    """The mail with this header block, in the sent folder of that address. Never raises."""
-    fields = plain_fields(head)
-    if fields is None:
-        return elaborate(head, account, arrived, now)
-    subject = line(text_of(fields.get(b"subject", b"")), SUBJECT_LIMIT)
-    author = read_author(fields[b"from"]) if len(fields.get(b"from", b"")) <= REMEMBERED else author_of([fields.get(b"from", b"")]).address
-    recipients = tuple(one for name in TO if name in fields for one in read(fields[name]))
-    return Sent(
-        sender=account,
-        recipients=tuple(dict.fromkeys(recipients)),
-        author=author,
-        at=date_of(fields.get(b"date", b""), arrived, now),
-        message_id=next(iter(identifiers([fields.get(b"message-id", b"")])), ""),
-        subject_digest=teaching.digest(subject),
-        why_not=Reason.BULK if len(recipients) >= MANY else teaching.why_not(Summary(subject=subject), account),
-    )
+class Plain(NamedTuple):
+    """A plain mail, as `teaching.Sent`."""
+
+    sender: str
+    recipients: tuple[str, ...]
+    author: str
+    at: datetime
+    why_not: Reason | None
+    subject: str
+    identifier: bytes
+
+    @property
+    def message_id(self) -> str:
+        """As Sent.message_id."""
+        return next(iter(identifiers([self.identifier])), "")
+
+    @property
+    def subject_digest(self) -> str:
+        """As Sent.subject_digest."""
+        return teaching.digest(self.subject)
 
 
-def plain_fields(head: bytes) -> dict[bytes, bytes] | None:
-    """The fields by name, each there once; None unless the block is well formed and nothing in it needs a closer look."""
-    found = FIELD.findall(head)
-    fields: dict[bytes, bytes] = {}
-    size = 0
-    for whole, written, value in found:
-        size += len(whole)
-        name = written.lower()
-        if name in NOT_PLAIN or name.startswith(b"list-"):
+class PlainMails:
+    """Reads the mails of one account: nearly all of them are written by the same few programs, each with its fields in the same order."""
+
+    def __init__(self, account: str) -> None:
+        self.account = account
+        self.forms: list[Form] = []  # the ones last met, the last one first
+
+    def read(self, head: bytes, now: datetime) -> Plain | None:
+        """The mail with this header block, in the account's sent folder; None when `elaborate` has to read it. Never raises."""
+        fields = self.fields(head)
+        if fields is None:
             return None
-        if name in fields and (name in ONCE or name in TO):
+        author, written, date, identifier, kind, *to = fields
+        at = quick_date(date)
+        if at is None or not EARLIEST <= at <= now + AHEAD or is_called(kind):
             return None
-        fields[name] = value.strip()
-    kind = fields.get(b"content-type", b"").lower()
-    if (
-        size < len(head.rstrip(b"\r\n"))
-        or head.count(b"\r") != head.count(b"\r\n")
-        or b"from" not in fields
-        or any(word in kind for word in CALLED)
-    ):
+        recipients = [one for value in to if value for one in read(value.strip())]
+        subject = subject_of(written.strip())
+        why_not = Reason.BULK if len(recipients) >= MANY else teaching.why_not_subject(subject) if self.account else Reason.NULL_SENDER
+        return Plain(
+            self.account,
+            tuple(recipients if len(recipients) < 2 else dict.fromkeys(recipients)),
+            author_in(author.strip()),
+            at if at < now else now,
+            why_not,
+            subject,
+            identifier,
+        )
+
+    def fields(self, head: bytes) -> tuple[bytes, ...] | None:
+        """The values of READ, each there once at most; None unless the block is well formed and nothing in it needs a closer look."""
+        if head.count(b"\r") != head.count(b"\r\n"):
+            return None
+        for form in self.forms:
+            if found := form.pattern.fullmatch(head):
+                if form is not self.forms[0]:
+                    self.forms.remove(form)
+                    self.forms.insert(0, form)
+                return form.in_order(found.groups())
+        fresh, values = plain_fields(head)
+        if fresh:
+            self.forms = [fresh, *self.forms[:FORMS]]
+        return values
+
+
+class Form(NamedTuple):
+    """The order of fields in a header block."""
+
+    pattern: re.Pattern[bytes]
+    in_order: Callable[[tuple[bytes, ...]], tuple[bytes, ...]]  # what it finds, as READ has it
+
+
+@lru_cache(500)
+def form_of(written: tuple[bytes, ...]) -> Form | None:
+    """The form of plain header blocks with these fields; None when these are too many to be met again."""
+    if len(written) > FIELDS:
         return None
-    return fields
+    names = [name_of(one) for one in written]
+    wanted = [re.escape(one) + (b":(%s)\n" if name else b":%s\n") % VALUE for one, name in zip(written, names, strict=True)]
+    missing = [name for name in READ if name not in names]
+    order = [*filter(None, names), *missing]
+    return Form(re.compile(b"".join(wanted) + rb"\r?\n?" + b"()" * len(missing)), itemgetter(*map(order.index, READ)))
+
+
+def plain_fields(head: bytes) -> tuple[Form | None, tuple[bytes, ...] | None]:
+    """The form of a header block, and the values of READ; None where that has to be read with more care."""
+    fields: dict[bytes, bytes] = {}
+    names: list[bytes] = []
+    name: bytes | None = None
+    for one in head.rstrip(b"\r\n").split(b"\n"):
+        if one[:1] in FOLDED and name is not None:
+            if name:
+                fields[name] += b"\n" + one
+            continue
+        written, colon, value = one.partition(b":")
+        name = name_of(written) if colon else None
+        if name is None or name in fields:
+            return None, None
+        names.append(written)
+        if name:
+            fields[name] = value
+    if b"from" not in fields:
+        return None, None
+    return form_of(tuple(names)), tuple(fields.get(one, b"") for one in READ)
+
+
+@lru_cache(10_000)
+def name_of(written: bytes) -> bytes | None:
+    """The name of a field that teaches; "" when it does not, None when it needs a closer look, or is no name at all."""
+    name = written.lower()
+    if name in NOT_PLAIN or name.startswith(b"list-") or not NAME.fullmatch(name):
+        return None
+    return name if name in READ else b""
+
+
+@lru_cache(1000)
+def is_called(kind: bytes) -> bool:
+    """Does a Content-Type say that a program wrote it?"""
+    return CALLED.search(kind) is not None
+
+
+def subject_of(value: bytes) -> str:
+    """A subject on one line."""
+    text = text_of(value)
+    if text.isascii() and text.isprintable() and "  " not in text and "=?" not in text:
+        return text[:SUBJECT_LIMIT]
+    return line(text, SUBJECT_LIMIT)
 
 
 def read(value: bytes) -> tuple[str, ...]:
@@ -80,10 +181,25 @@ def too_many(value: bytes) -> tuple[str, ...]:
     return ("",) * MANY if len(value) > FIELD_LIMIT or value.count(b"@") > MANY else ()
 
 
-@lru_cache(50_000)
+@lru_cache(10_000)
 def remembered(value: bytes) -> tuple[str, ...]:
-    """The same for a field that is likely to come again."""
-    return surely(value)
+    """The same for a field that is likely to come again, as its addresses are."""
+    if STRUCTURED.search(value):
+        return surely(value)
+    found: list[str] = []
+    for piece in value.split(b","):
+        address = simple(piece)
+        if not address:
+            return surely(value)
+        found.append(address)
+    return tuple(found)
+
+
+@lru_cache(50_000)
+def simple(piece: bytes) -> str:
+    """The address in what stands between two commas; "" where it has to be read with more care."""
+    found = SIMPLE.fullmatch(piece)
+    return found[2].decode("ascii").lower() if found and len(found[2]) <= LONGEST else ""
 
 
 def surely(value: bytes) -> tuple[str, ...]:
@@ -91,9 +207,14 @@ def surely(value: bytes) -> tuple[str, ...]:
     return tuple(mailbox.address for mailbox in authors.read(value).mailboxes)
 
 
+def author_in(value: bytes) -> str:
+    """The one author in a From field; "" when there is not exactly one."""
+    return read_author(value) if len(value) <= REMEMBERED else author_of([value]).address
+
+
 @lru_cache(10_000)
 def read_author(value: bytes) -> str:
-    """The one author in a From field."""
+    """The same of a field that is likely to come again."""
     return author_of([value]).address
 
 
@@ -110,11 +231,20 @@ def quick_date(value: bytes) -> datetime | None:
     found = DATE.search(value)
     if found is None:
         return None
-    day, month, year, hour, minute, second, sign, hours, minutes = found.groups(b"0")
+    day, hour, minute, second, zone = found.groups(b"0")
+    begun = midnight(day, zone) if hour < b"24" and minute < b"60" else None
+    return begun and begun + timedelta(0, min(59, int(second)), 0, 0, int(minute), int(hour))
+
+
+@lru_cache(10_000)
+def midnight(day: bytes, zone: bytes) -> datetime | None:
+    """When a day begins in a time zone; None when there is no such day."""
+    number, month, year = day.split(b" ")
+    if year == b"9999":
+        return None  # its last hours are beyond what a datetime holds
+    behind = timedelta(hours=int(zone[1:3]), minutes=int(zone[3:])) * (-1 if zone[:1] == b"+" else 1)
     try:
-        zone = timedelta(hours=int(hours), minutes=int(minutes))
-        local = datetime(int(year), MONTHS[month.lower()], int(day), int(hour), int(minute), min(59, int(second)), tzinfo=UTC)
-        return local + zone if sign == b"-" else local - zone
+        return datetime(int(year), MONTHS[month[:3].lower()], int(number), tzinfo=UTC) + behind
     except (ValueError, KeyError, OverflowError):
         return None
 
@@ -129,9 +259,9 @@ def slow_date(value: bytes) -> datetime | None:
 
 
 def elaborate(head: bytes, account: str, arrived: datetime | None, now: datetime) -> Sent:
-    """The same with the parser that judges what comes in."""
+    """Any mail, with the parser that judges what comes in. Never raises."""
     summary = summarise(head, headers_only=True)
-    fields = {name: [value for _, found, value in FIELD.findall(head) if found.lower() == name] for name in (*TO, b"date")}
+    fields = {name: [value for found, value in FIELD.findall(head) if found.lower() == name] for name in (*TO, b"date")}
     recipients = tuple(one for name in TO for value in fields[name] for one in read(value))
     at = date_of(next(iter(fields[b"date"]), b""), arrived, now)
     sent = teaching.sent(summary, account, tuple(dict.fromkeys(recipients)), at)

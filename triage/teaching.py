@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -59,14 +58,16 @@ WORDS = {
     Reason.DAILY_CAP: "too many new addresses on one day: it waits until staff has looked",
 }
 
+ANSWERING_WORDS = r"(?:(?:re|aw|antw|sv|vs|odp|res|fwd?|wg|tr)(?:\[\d+\])?: *)*"
+ANSWERS = re.compile(ANSWERING_WORDS, re.IGNORECASE)  # before a subject
 OUT_OF_OFFICE = re.compile(  # how the automatic answers begin that carry no field by which they say so
+    rf"(?>{ANSWERING_WORDS})"
     r"(?:auto(?:matic)?[ -]?(?:reply|response)|out of (?:the )?office|away from (?:my|the) office|vacation (?:reply|response)"
     r"|automatische (?:antwort|beantwoording)|abwesenheits(?:notiz|nachricht|assistent)|nicht im büro|afwezigheidsbericht"
     r"|réponse automatique|absence du bureau|respuesta automática|fuera de (?:la )?oficina|risposta automatica|fuori ufficio"
     r"|autosvar|automaattinen vastaus|odpowiedź automatyczna)\b",
     re.IGNORECASE,
 )
-ANSWERS = re.compile(r"(?:(?:re|aw|antw|sv|vs|odp|res|fwd?|wg|tr)(?:\[\d+\])?: *)*", re.IGNORECASE)  # before a subject
 BULK = frozenset({"precedence", "feedback-id"})
 # Local parts (RFC 3834, 2, and what is seen in mail)
 NO_REPLY = re.compile(r"(?:.*[-_.+])?(?:no|do-?not)[-_.]?reply(?:[-_.+].*)?|devnull|dev-null|nobody", re.ASCII)
@@ -129,13 +130,16 @@ def why_not(summary: Summary, sender: str) -> Reason | None:
         return Reason.LIST
     if summary.automatic in BULK:
         return Reason.BULK
-    if summary.automatic or OUT_OF_OFFICE.match(ANSWERS.sub("", summary.subject, count=1)):
-        return Reason.AUTOMATIC
-    return None
+    return Reason.AUTOMATIC if summary.automatic else why_not_subject(summary.subject)
 
 
-def why_not_address(address: Address, own_domains: frozenset[str], lists: Collection[str] = ()) -> Reason | None:
-    """Why an address that was written to is not learned; None when it is. `lists`: addresses of mailing lists that we know."""
+def why_not_subject(subject: str) -> Reason | None:
+    """The same by its subject alone."""
+    return Reason.AUTOMATIC if OUT_OF_OFFICE.match(subject) else None
+
+
+def why_not_address(address: Address, own_domains: frozenset[str]) -> Reason | None:
+    """Why an address that was written to is not learned; None when it is."""
     if claims_ours(address.domain, own_domains):
         return Reason.OWN_DOMAIN
     if UNSUBSCRIBE.fullmatch(address.local):
@@ -144,9 +148,7 @@ def why_not_address(address: Address, own_domains: frozenset[str], lists: Collec
         return Reason.NO_REPLY
     if ONE_TIME.fullmatch(address.local) or has_token(address.local):
         return Reason.ONE_TIME
-    if str(address) in lists or LIST_DOMAIN.fullmatch(address.domain):
-        return Reason.LIST_POST
-    return None
+    return Reason.LIST_POST if LIST_DOMAIN.fullmatch(address.domain) else None
 
 
 def has_token(local: str) -> bool:

@@ -1,16 +1,19 @@
 """Who of us wrote a mail: a person, or a role address of a department; and what their recipients are to us."""
 
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeVar
 
-from sqlmodel import Session
+from sqlmodel import Session, SQLModel, select
 
-from triage import recipients
+from triage import db, recipients
 from triage.envelope import Address
 from triage.models import Department, KnownRecipient, Person
 from triage.settings import Settings
 from triage.teaching import Reason, why_not_address
 
+Row = TypeVar("Row", bound=SQLModel)
 OURS = frozenset({"legacy", "triage", "alias", "former", "role", "group"})  # kinds of addresses that somebody here writes from
 
 
@@ -34,8 +37,21 @@ class Lookup:
         """`lists`: addresses of mailing lists that we know."""
         self.session, self.settings, self.lists = session, settings, lists
         self.found: dict[str, Writer | None] = {}
-        self.resources: dict[str, bool] = {}
-        self.recipients: dict[str, tuple[Address | None, Reason | None]] = {}
+        self.held: list[SQLModel] = []
+        self.unfit: dict[tuple[str, str], Reason | None] = {}
+
+    def expect(self, addresses: Iterable[str]) -> None:
+        """Ask the database at once for all of these, which `writer` will be asked for."""
+        known = self.held_rows(KnownRecipient, KnownRecipient.address, addresses)
+        self.held += [
+            *known,
+            *self.held_rows(Person, Person.uid, (one.person for one in known)),
+            *self.held_rows(Department, Department.code, (one.department for one in known)),
+        ]
+
+    def held_rows(self, table: type[Row], key: Any, keys: Iterable[str]) -> list[Row]:
+        """The rows with these keys. As long as they are held here, the session has them at hand."""
+        return list(self.session.scalars(select(table).where(db.among(self.session, key, sorted(set(keys))))))
 
     def writer(self, text: str) -> Writer | None:
         """Whose address this is; None when nobody here writes from it."""
@@ -59,19 +75,44 @@ class Lookup:
         department = self.session.get(Department, meant.department)
         return Writer(meant.person, meant.department, person.name if person else department.name if department else meant.department)
 
+    def key(self, sender: str) -> tuple[str, str]:
+        """As a correspondent has who sent it; nobody where nobody here writes from that address."""
+        writer = self.writer(sender)
+        return writer.key if writer else ("", "")
+
+    def why_not_from(self, sender: str, author: str) -> Reason | None:
+        """Why nothing is learned from what this author sent as this sender; None when something is."""
+        key = sender, author
+        if key not in self.unfit:
+            self.unfit[key] = self.weighed(sender, author)
+        return self.unfit[key]
+
+    def weighed(self, sender: str, author: str) -> Reason | None:
+        """As it is now."""
+        writer = self.writer(sender)
+        if writer is None:
+            return Reason.NOT_OURS
+        if self.is_resource(sender) or self.is_resource(author):
+            return Reason.RESOURCE
+        other = self.writer(author)
+        return Reason.FORWARD if other is None or other.key != writer.key else None
+
     def is_resource(self, text: str) -> bool:
         """Is this a meeting room or the like?"""
-        if text not in self.resources:
-            local = text.rpartition("@")[0].casefold()
-            self.resources[text] = any(fnmatchcase(local, pattern.casefold()) for pattern in self.settings.outbound.resources)
-        return self.resources[text]
+        local = text.rpartition("@")[0].casefold()
+        return any(fnmatchcase(local, pattern.casefold()) for pattern in self.settings.outbound.resources)
 
     def recipient(self, text: str) -> tuple[Address | None, Reason | None]:
         """Whom a recipient's address names, and why it is not learned; years of mail go to the same few people."""
-        if text not in self.recipients:
-            try:
-                address = Address.parse(text)
-                self.recipients[text] = address, why_not_address(address, self.settings.own_domains, self.lists)
-            except ValueError:
-                self.recipients[text] = None, Reason.MALFORMED
-        return self.recipients[text]
+        address, reason = judged(text, self.settings.own_domains)
+        return address, Reason.LIST_POST if address and reason is None and str(address) in self.lists else reason
+
+
+@lru_cache(50_000)
+def judged(text: str, own_domains: frozenset[str]) -> tuple[Address | None, Reason | None]:
+    """The same without the lists that we know."""
+    try:
+        address = Address.parse(text)
+    except ValueError:
+        return None, Reason.MALFORMED
+    return address, why_not_address(address, own_domains)

@@ -12,7 +12,7 @@ from sqlmodel import Session, col
 from mailboxes.imap_source import ImapSource
 from mailboxes.maildir_source import MaildirSource
 from mailboxes.mbox_source import MboxSource
-from mailboxes.reading import Source
+from mailboxes.reading import HEADERS, Source
 from mailboxes.sign_in import check
 from triage.envelope import Address
 from triage.errors import BadInput
@@ -47,8 +47,16 @@ def imap_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def over_imap(session: Session, settings: Settings, addresses: tuple[str, ...], accounts: Path | None, **options: Any) -> Place:
-    """These mailboxes, those of the file, or everybody's; BadInput when nobody can be let in like this."""
+def over_imap(
+    session: Session,
+    settings: Settings,
+    addresses: tuple[str, ...],
+    accounts: Path | None,
+    *,
+    fields: tuple[str, ...] = HEADERS,
+    **options: Any,
+) -> Place:
+    """These mailboxes, those of the file, or everybody's; BadInput when nobody can be let in like this. `fields`: as ImapSource."""
     recall = replace(
         settings.recall, **{"imap" if name == "server" else name: given for name, given in options.items() if given is not None}
     )
@@ -60,7 +68,7 @@ def over_imap(session: Session, settings: Settings, addresses: tuple[str, ...], 
         raise BadInput("there is no IMAP server: give --server, or set recall.imap")
     check(recall)
     found = named or everybody(session)
-    return Place(ImapSource(recall, tuple(dict.fromkeys(found))), recall.imap.rstrip("/"))
+    return Place(ImapSource(recall, tuple(dict.fromkeys(found)), fields), recall.imap.rstrip("/"))
 
 
 def of_file(recall: Recall, file: Path) -> tuple[Recall, list[str]]:

@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 
 from mailboxes import seeding
 from mailboxes.mailbox import Unreachable
+from mailboxes.reading import TEACHING
 from mailboxes.seeding import Plan, Report
 from triage import db
 from triage.errors import Refused
@@ -59,7 +60,7 @@ def imap(ctx: click.Context, /, addresses: tuple[str, ...], accounts: Path | Non
     settings = settings_of(ctx)
     with database_of(settings) as engine:
         with db.reading(engine) as session:
-            place = over_imap(session, settings, addresses, accounts, **options)
+            place = over_imap(session, settings, addresses, accounts, fields=TEACHING, **options)
         return run(engine, settings, place, **how)
 
 

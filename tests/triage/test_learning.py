@@ -235,7 +235,7 @@ def test_posts_to_lists_are_proposed_as_lists(session: Session, settings: Settin
     assert (report.learned, report.skipped) == (0, {Reason.LIST_POST: 3})
     found = {one.address: (one.list_id, one.signer, one.posts, one.person) for one in acquaintances.posted_lists(session, by=ANA)}
     assert found["users@lists.debian.example"] == ("", "", 1, "joe.fern")
-    assert found["club@verein.example"][:2] == ("club.verein.example", "verein.example")
+    assert found["club@verein.example"] == ("club.verein.example", "verein.example", 2, "joe.fern")
 
 
 def test_what_left_is_remembered_for_answers(session: Session, settings: Settings) -> None:

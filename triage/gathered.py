@@ -1,0 +1,124 @@
+"""Many sent mails put together as far as they teach: who wrote to whom, how often, first and last. Pure.
+
+Years of mail go to the same few people, so what is carried from one process to another and written into the database is one
+lesson for each of them, not one for each mail.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from triage.teaching import Reason
+
+
+class Mail(Protocol):
+    """A mail that somebody here sent, as `teaching.Sent`; its Message-ID and subject are asked for only when it is the last one."""
+
+    @property
+    def sender(self) -> str: ...
+    @property
+    def recipients(self) -> tuple[str, ...]: ...
+    @property
+    def author(self) -> str: ...
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def why_not(self) -> Reason | None: ...
+    @property
+    def message_id(self) -> str: ...
+    @property
+    def subject_digest(self) -> str: ...
+
+
+class Contact(NamedTuple):
+    """That an address was written to."""
+
+    sender: str
+    author: str
+    recipient: str  # without differences of case
+    sent: int  # mails
+    first: datetime
+    last: datetime
+    message_id: str  # of the last one
+    subject_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What some mails teach."""
+
+    mails: int = 0
+    recipients: int = 0  # each as often as a mail went to it
+    why_not: Counter[tuple[str, Reason]] = field(default_factory=Counter)  # mails that say themselves why they teach nothing, by sender
+    authors: Counter[tuple[str, str]] = field(default_factory=Counter)  # the others, by sender and author
+    without: Counter[tuple[str, str]] = field(default_factory=Counter)  # those of them that went to nobody
+    contacts: tuple[Contact, ...] = ()
+
+
+def gather(mails: Iterable[Mail]) -> Gathered:
+    """Put mails together. The contacts of each sender and author are in the order in which they are first met."""
+    why_not: Counter[tuple[str, Reason]] = Counter()
+    authors: Counter[tuple[str, str]] = Counter()
+    without: Counter[tuple[str, str]] = Counter()
+    tracks: dict[tuple[str, str], dict[str, Track]] = {}
+    count = recipients = 0
+    for mail in mails:
+        to = mail.recipients
+        count += 1
+        recipients += len(to)
+        if why := mail.why_not:
+            why_not[mail.sender, why] += 1
+            continue
+        whose = mail.sender, mail.author
+        authors[whose] += 1
+        if not to:
+            without[whose] += 1
+        theirs = tracks.setdefault(whose, {})
+        for one in to if len(to) == 1 else dict.fromkeys(map(str.casefold, to)):
+            recipient = one.casefold()
+            if track := theirs.get(recipient):
+                track.met(mail)
+            else:
+                theirs[recipient] = Track(mail)
+    contacts = tuple(track.contact(*whose, one) for whose, theirs in tracks.items() for one, track in theirs.items())
+    return Gathered(count, recipients, why_not, authors, without, contacts)
+
+
+def together(some: Iterable[Gathered]) -> Gathered:
+    """What several have gathered; who was written to in more than one of them is in it more than once."""
+    parts = list(some)
+    both = Gathered(
+        sum(one.mails for one in parts),
+        sum(one.recipients for one in parts),
+        contacts=tuple(contact for one in parts for contact in one.contacts),
+    )
+    for one in parts:
+        both.why_not.update(one.why_not)
+        both.authors.update(one.authors)
+        both.without.update(one.without)
+    return both
+
+
+class Track:
+    """The mails to one address so far."""
+
+    __slots__ = ("first", "last", "mail", "sent")
+
+    def __init__(self, mail: Mail) -> None:
+        self.sent, self.mail = 1, mail
+        self.first = self.last = mail.at
+
+    def met(self, mail: Mail) -> None:
+        """One more."""
+        at = mail.at
+        self.sent += 1
+        if at > self.last:
+            self.last, self.mail = at, mail
+        elif at < self.first:
+            self.first = at
+
+    def contact(self, sender: str, author: str, recipient: str) -> Contact:
+        """What they come to."""
+        return Contact(sender, author, recipient, self.sent, self.first, self.last, self.mail.message_id, self.mail.subject_digest)
