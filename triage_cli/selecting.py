@@ -21,7 +21,7 @@ OPTIONS = (
     click.option("--sender", default="", metavar="ADDRESS", help="Author address."),
     click.option("--domain", default="", metavar="DOMAIN", help="Author domain, with everything below it."),
     click.option("--campaign", metavar="ID", help="The same mail sent many times; of one proof, unless --proof says any."),
-    click.option("--proof", default="", metavar="any|none|DOMAIN|ADDRESS", help="What proves who sent it; else what proves most of the campaign."),
+    click.option("--proof", default="", metavar="any|none|DOMAIN|ADDRESS", help="Who proves it; else as most of the campaign."),
     click.option("--department", metavar="CODE"),
     click.option("--person", metavar="UID"),
     click.option("--search", default="", metavar="WORDS", help="Words in subject, names or addresses; all must occur."),

@@ -18,7 +18,6 @@ PAGES = {
     "g r": ("/rules", "Rules"),
     "g c": ("/correspondents", "Correspondents"),
     "g s": ("/reports", "Reports"),
-    "g s": ("/reports", "Reports"),
     "g t": ("/practice", "Practice"),
     "g o": ("/doors", "Doors"),
 }
