@@ -11,9 +11,9 @@ Cell = str | int | float | None
 
 
 def csv_of(head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
-    """The table with its names in the first line."""
+    """The table with its names in the first line, every cell in quotes, whatever a spreadsheet takes for a separator."""
     text = io.StringIO()
-    writer = csv.writer(text)
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")
     writer.writerow(map(safe, head))
     writer.writerows(map(safe, row) for row in rows)
     return text.getvalue()

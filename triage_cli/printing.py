@@ -3,8 +3,6 @@
 Text is shown with harmful characters as escapes (triage.visible), in JSON too: what a program prints of it harms no terminal either.
 """
 
-import csv
-import io
 import json
 import shutil
 import sys
@@ -17,13 +15,13 @@ from typing import Any
 
 import click
 
+from triage.sheets import csv_of
 from triage.visible import visible
 
 Row = Mapping[str, Any]
 GAP = 2  # columns between two cells
 NARROWEST = 6  # columns of a terminal that a cell keeps
 CUT = "…"
-FORMULAS = tuple("=+-@＝＋－＠\t\r\n")  # a spreadsheet takes what begins like this for a formula, or for what comes before one
 
 
 class Form(StrEnum):
@@ -160,18 +158,13 @@ def shown(value: Any) -> Any:
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Row]) -> str:
-    """CSV (RFC 4180) with every cell in quotes, whatever a spreadsheet takes for a separator."""
-    file = io.StringIO()
-    writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([safe(row[name]) for name in columns] for row in rows)
-    return file.getvalue()
+    """The rows as CSV."""
+    return csv_of(columns, ([csv_cell(row[name]) for name in columns] for row in rows))
 
 
-def safe(value: Any) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    text = cell(value)
-    return f"'{text}" if isinstance(value, str | list | tuple) and text.startswith(FORMULAS) else text
+def csv_cell(value: Any) -> str | int | float:
+    """A value for a spreadsheet: numbers stay numbers."""
+    return value if type(value) in (int, float) else cell(value)
 
 
 def cell(value: Any) -> str:
