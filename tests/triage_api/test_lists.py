@@ -58,6 +58,8 @@ def test_a_delivery_in_full(ana: Browser, came: Came) -> None:
         "last_reply": "",
         "decided": None,
         "sealed": False,
+        "expires_at": None,
+        "legal_hold": False,
     }
     detail = ana.get(f"/deliveries/{shown}").json()
     assert {name: detail[name] for name in one} == one
