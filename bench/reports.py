@@ -1,4 +1,4 @@
-"""Claim: with a month of 1,000,000 deliveries, a third of them held and decided, every report is made in 2 seconds.
+"""Goal: with a month of 1,000,000 deliveries, a third of them held and decided, every report is made in 2 seconds.
 
 Each report by itself and all of them from one reading, for the whole company and for one department, on SQLite (WAL) and PostgreSQL
 (as it comes); processor seconds beside it. `--size N` for another number.
