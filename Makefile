@@ -46,7 +46,7 @@ mutants: $(VENV)/.dev
 
 # The long forms of tests/faults: thousands of messages, dozens of kills; about half an hour.
 faults: peers $(VENV)/.dev webui/dist/index.html
-	MAILROOM_FAULTS=long $(BIN)/python -m pytest --durations=0 tests/faults
+	MAILROOM_FAULTS=long $(BIN)/python -m pytest --durations=0 tests/faults tests/e2e/test_backup.py
 
 bench: peers $(VENV)/.dev webui/dist/index.html
 	@for claim in bench/*.py; do echo "== $$claim"; $(BIN)/python -P "$$claim"; done

@@ -18,6 +18,7 @@ class Sought:
     marker: str  # the value of X-Mailroom-Message
     message_id: str  # without brackets; "" when it has none
     content: bytes | None  # as received; None when erased
+    any_marker: bool = False  # it may bear our trace field under another number: it was entered anew after a restore
 
     @cached_property
     def digest(self) -> str | None:
@@ -64,9 +65,15 @@ def may_be_unmarked(names: Names, sought: Sought) -> bool:
     return names.marker is None and bool(sought.message_id) and names.message_id == sought.message_id and sought.content is not None
 
 
+def may_be_renumbered(names: Names, sought: Sought) -> bool:
+    """Could it be a copy that was sent on before a restore, under the number that the mail had then? Then its body decides."""
+    return sought.any_marker and bool(sought.message_id) and names.message_id == sought.message_id and sought.content is not None
+
+
 def may_be(names: Names, sought: Sought) -> bool:
     """Is it worth to look at the whole of it?"""
-    return is_marked(names, sought) or is_marked_and_named(names, sought) or may_be_unmarked(names, sought)
+    ours = is_marked(names, sought) or is_marked_and_named(names, sought)
+    return ours or may_be_unmarked(names, sought) or may_be_renumbered(names, sought)
 
 
 def is_copy(raw: bytes, sought: Sought) -> bool:

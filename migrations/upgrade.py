@@ -21,17 +21,22 @@ def scripts() -> tuple[Config, ScriptDirectory]:
 
 def upgrade(engine: Engine) -> tuple[str | None, str]:
     """Bring the database to the newest version, all steps in one transaction; (version before, version after)."""
-    config, directory = scripts()
     before = present(engine)
-    if before is not None and before not in {script.revision for script in directory.walk_revisions()}:
+    if before is not None and not is_known(before):
         raise BadInput(f"the database has version {before}, which this program does not know: it was made by a newer one. Install that")
     with engine.begin() as connection:
-        migrate(connection, config, directory)
+        migrate(connection)
     return before, newest()
 
 
-def migrate(connection: Connection, config: Config, directory: ScriptDirectory) -> None:
-    """Run the missing steps on this connection."""
-    with EnvironmentContext(config, directory, fn=lambda revision, _: directory._upgrade_revs("head", revision)) as environment:
+def is_known(version: str) -> bool:
+    """Can this program bring a database of this version to its own?"""
+    return version in {script.revision for script in scripts()[1].walk_revisions()}
+
+
+def migrate(connection: Connection, to: str = "head") -> None:
+    """Run the missing steps up to a version on this connection."""
+    config, directory = scripts()
+    with EnvironmentContext(config, directory, fn=lambda revision, _: directory._upgrade_revs(to, revision)) as environment:
         environment.configure(connection=connection, transactional_ddl=False)
         environment.run_migrations()

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, bindparam, func, insert, or_, select, true, update
 from sqlmodel import Session, SQLModel, col
 
-from triage import bounces, contents, groups, ledger, notices, recalled, routes, undelivered
+from triage import bounces, contents, groups, ledger, notices, paused, recalled, routes, undelivered
 from triage.actor import Actor
 from triage.addressing import with_detail
 from triage.authentication import Authentication, Result
@@ -117,7 +117,7 @@ def pick(session: Session, limit: int, now: datetime, where: ColumnElement[bool]
     found: dict[int, int] = {}
     for state in (State.QUEUED, State.RELAYING):  # apart, so that each walks the index in order and stops
         if len(found) < limit:
-            due = and_(col(Delivery.state) == state, col(Delivery.due_at) <= now, where)
+            due = and_(col(Delivery.state) == state, col(Delivery.due_at) <= now, where, paused.going())
             rows = select(col(Delivery.id), col(Delivery.message_id)).where(due).order_by(col(Delivery.due_at))
             locked = rows.limit(limit - len(found)).with_for_update(skip_locked=True)
             for delivery_id, message_id in session.execute(locked):
@@ -382,7 +382,8 @@ def again_at(attempts: int, now: datetime) -> datetime:
 
 
 def next_due(session: Session, where: ColumnElement[bool] | None = None) -> datetime | None:
-    """When the next delivery is due, or a dead worker's lease ends; None when nothing waits. `where`: of one destination."""
+    """When the next delivery is due, or a dead worker's lease ends; None when nothing waits or all is paused. `where`: a destination."""
     waiting = or_(col(Delivery.state) == State.QUEUED, col(Delivery.state) == State.RELAYING)
-    found: datetime | None = session.scalar(select(func.min(col(Delivery.due_at))).where(waiting, true() if where is None else where))
+    mine = (waiting, paused.going(), true() if where is None else where)
+    found: datetime | None = session.scalar(select(func.min(col(Delivery.due_at))).where(*mine))
     return found

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 from sqlalchemy import bindparam, func, select, update
 from sqlmodel import Session, col
 
-from triage import contents, ledger, recalled, related
+from triage import contents, ledger, paused, recalled, related
 from triage.db import among
 from triage.ids import show
 from triage.models import Attempt, Content, Delivery, Message
 from triage.recalled import BY, Copy
 from triage.related import Related
-from triage.routes import next_hop_of
+from triage.routes import next_hop_of, place_of
 from triage.settings import Settings
 from triage.states import Event, State
 
@@ -61,7 +61,7 @@ class Ending:
 
 def claim(session: Session, *, mailboxes: int, busy: Iterable[str] = (), settings: Settings, now: datetime) -> list[list[Errand]]:
     """Take everything that is due in at most so many mailboxes, none of them in `busy`; the errands of each mailbox."""
-    due = col(Delivery.state).in_(DUE) & (col(Delivery.due_at) <= now) & col(Delivery.mailbox).not_in(list(busy))
+    due = col(Delivery.state).in_(DUE) & (col(Delivery.due_at) <= now) & col(Delivery.mailbox).not_in(list(busy)) & paused.going()
     rows = session.execute(
         select(col(Delivery.id), col(Delivery.mailbox))
         .where(due)
@@ -148,11 +148,6 @@ def delivered_by(session: Session, ids: list[int]) -> dict[int, str]:
         .order_by(col(Attempt.number))
     )
     return dict(rows.all())
-
-
-def place_of(next_hop: str, settings: Settings) -> str:
-    """Where a delivered copy lies: the Maildirs that it was written into, or behind the IMAP server; "" without a way in."""
-    return next_hop if next_hop.startswith("maildir:") else settings.recall.imap
 
 
 def secure(session: Session, found: Sequence[tuple[Errand, Sequence[Copy]]], *, now: datetime) -> set[int]:
@@ -310,5 +305,5 @@ def absence(errand: Errand) -> str:
 
 def next_due(session: Session) -> datetime | None:
     """When the next errand is due, or a dead worker's lease ends; None when nothing waits."""
-    found: datetime | None = session.scalar(select(func.min(col(Delivery.due_at))).where(col(Delivery.state).in_(DUE)))
+    found: datetime | None = session.scalar(select(func.min(col(Delivery.due_at))).where(col(Delivery.state).in_(DUE), paused.going()))
     return found

@@ -78,6 +78,11 @@ def next_hop_of(settings: Settings, *, department: str, mailbox: str, direction:
     return next(way.next_hop for way in routes(settings) if way.takes(department=department, mailbox=mailbox, direction=direction))
 
 
+def place_of(next_hop: str, settings: Settings) -> str:
+    """Where a delivered copy lies: the Maildirs that it was written into, or behind the IMAP server; "" without a way in."""
+    return next_hop if next_hop.startswith("maildir:") else settings.recall.imap
+
+
 def destinations(settings: Settings) -> tuple[Destination, ...]:
     """Every next hop once, each with the condition on its deliveries; together they take every delivery, none twice."""
     found: dict[str, list[ColumnElement[bool]]] = {}

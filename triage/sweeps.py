@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, func, select, update
 from sqlmodel import Session, col
 
-from triage import access, contents, ids, ledger, recalled, related, sealed
+from triage import access, contents, ids, ledger, paused, recalled, related, sealed
 from triage.actor import Actor, Grant, Role
 from triage.authentication import Authentication
 from triage.content import Summary
@@ -95,7 +95,7 @@ def opened_to(by: Actor) -> ColumnElement[bool]:
 
 def claim(session: Session, *, mailboxes: int, busy: Iterable[str] = (), settings: Settings, now: datetime) -> list[Search]:
     """Take at most so many mailboxes that are due, none of them in `busy`. What was undone meanwhile is over."""
-    due = (col(SweptMailbox.due_at) <= now) & col(SweptMailbox.mailbox).not_in(list(busy))
+    due = (col(SweptMailbox.due_at) <= now) & col(SweptMailbox.mailbox).not_in(list(busy)) & paused.going()
     rows = session.execute(
         select(SweptMailbox, Decision)
         .join(Decision, col(Decision.id) == col(SweptMailbox.decision_id))
@@ -234,5 +234,5 @@ def settle(session: Session, search: Search, why: str = "", *, later: bool = Fal
 
 def next_due(session: Session) -> datetime | None:
     """When the next mailbox is due, or a dead worker's lease ends; None when nothing waits."""
-    found: datetime | None = session.scalar(select(func.min(col(SweptMailbox.due_at))))
+    found: datetime | None = session.scalar(select(func.min(col(SweptMailbox.due_at))).where(paused.going()))
     return found

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, func, select, true, update
 from sqlmodel import Session, col
 
-from triage import access, ledger, notices, undelivered
+from triage import access, ledger, notices, paused, undelivered
 from triage.actor import Actor
 from triage.db import among
 from triage.errors import NotAllowedNow, NotFound
@@ -55,7 +55,8 @@ def retry(session: Session, ids: Sequence[int], *, settings: Settings, by: Actor
 def retry_all(session: Session, destination: Destination, *, by: Actor, now: datetime) -> int:
     """Try everything that waits for a next hop, and that the actor may see, at once; how many."""
     access.may_decide(by)
-    return hasten(session, and_(of(destination), access.sent_by(by)), by=by, now=now)
+    waiting = col(Delivery.due_at).is_not(None)  # else it waits for a person's word about it alone (reconciling)
+    return hasten(session, and_(of(destination), access.sent_by(by), waiting), by=by, now=now)
 
 
 def hasten(session: Session, where: ColumnElement[bool], *, by: Actor, now: datetime) -> int:
@@ -102,7 +103,7 @@ def put_off(
 
     What has waited too long (relay.give_up_after) is given up as after an attempt of its own, but never what is for the archive.
     """
-    due = and_(of(destination), col(Delivery.state) == State.QUEUED, col(Delivery.due_at) <= now)
+    due = and_(of(destination), col(Delivery.state) == State.QUEUED, col(Delivery.due_at) <= now, paused.going())
     overdue = col(Delivery.queued_at) <= now - timedelta(hours=settings.relay.give_up_after)
     end(session, due & overdue & (col(Delivery.direction) != JOURNAL), reply, settings=settings, by=by, now=now)
     rows = locked(session, due, skip_locked=True)

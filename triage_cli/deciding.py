@@ -1,6 +1,8 @@
 """Decide about mail: a command for each verb, `mailroom release`, `purge` …; and how a decision is told."""
 
 import time
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
@@ -30,7 +32,8 @@ HELP = {
     "redirect": "Send held mail on to somebody else here.",
     "purge": "Take mail away, also out of the mailboxes it was delivered to; `restore` brings it back.",
     "reject": "Tell proven senders of held mail no; `restore` takes it back until they were told.",
-    "restore": "Bring purged mail back: among the held, or into the mailbox it was taken out of.",
+    "restore": "Bring purged mail back: among the held, or into the mailbox it was taken out of. DIRECTORY instead: a whole system from a "
+    "`mailroom backup`.",
     "hold": "Hold mail again that was released but has not left.",
 }
 MORE = {
@@ -65,7 +68,17 @@ def deciding(verb: str) -> click.Command:
 
     for option in reversed(MORE.get(verb, ())):
         command = option(command)
-    return click.command(verb, help=HELP[verb])(command)
+    return click.command(verb, cls=MailOrBackup if verb == "restore" else click.Command, help=HELP[verb])(command)
+
+
+class MailOrBackup(click.Command):
+    """`restore ID…` brings mail back, `restore DIRECTORY` a whole system: no id is the name of a directory."""
+
+    def make_context(self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any) -> click.Context:
+        if len(args) == 1 and Path(args[0]).is_dir():
+            backup: click.Command = import_module("triage_cli.restoring").restore
+            return backup.make_context(info_name, args, parent, **extra)
+        return super().make_context(info_name, args, parent, **extra)
 
 
 def rule_order(allow: str | None, block: str | None) -> dict[str, str] | None:

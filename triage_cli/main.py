@@ -60,6 +60,8 @@ COMMANDS = {  # where each command lives: a role must not import what another on
     "report": "reporting",
     "audit": "records",
     "retention": "keeping",
+    "backup": "backing_up",
+    "resume": "resuming",
     "legal-hold": "legal_hold",
     "person-data": "person_data",
     "settings": "reference",

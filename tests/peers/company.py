@@ -132,7 +132,7 @@ class Company:
     api_port: int = 0
     process: subprocess.Popen[bytes] | None = None
 
-    def lay_out(self) -> None:
+    def lay_out(self, *, upgrade: bool = True) -> None:
         """Write settings, directory and zone, and make the database's tables."""
         self.smtp_port = self.smtp_port or processes.free_port()
         self.api_port = self.api_port or processes.free_port()
@@ -140,7 +140,8 @@ class Company:
         (self.directory / "company.toml").write_text(DIRECTORY, "utf-8")
         (self.directory / "outside.zone").write_text(outside.zone())
         self.write_settings()
-        self.run("db", "upgrade", check=True)
+        if upgrade:
+            self.run("db", "upgrade", check=True)
 
     def write_settings(self) -> None:
         """(Over)write the settings file."""

@@ -1,0 +1,122 @@
+"""Backup and restore from the shell: what is refused, what is compared, and that a restored system is paused."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, select
+from sqlmodel import col
+
+from mta.spool import Spool
+from tests.triage.arriving import IDA, envelope
+from tests.triage_cli.conftest import Arrives, Shell
+from triage import db, paused, queue, reconciling, spool_copy
+from triage.ids import read
+from triage.models import Delivery
+from triage.settings import Settings
+from triage.states import State
+from triage.times import utcnow
+
+
+def pause(engine: Engine) -> None:
+    """As after a restore."""
+    with db.transaction(engine) as session:
+        paused.pause(session, backup_at=utcnow(), now=utcnow() + timedelta(days=365))
+
+
+def test_a_backup_is_whole_named_and_for_nobody_else(shell: Shell, arrives: Arrives, tmp_path: Path) -> None:
+    arrives()
+    made = tmp_path / "backup"
+    said = shell("backup", str(made))
+    assert (said.code, "save it elsewhere" in said.out) == (0, True)
+    assert made.stat().st_mode & 0o077 == 0
+    assert json.loads((made / "manifest.json").read_text())["files"]
+    again = shell("backup", str(made))
+    assert (again.code, "is not empty" in again.err) == (2, True)
+
+
+@pytest.mark.parametrize(("harm", "says"), [("manifest.json", "holds no manifest.json"), ("file", "is not what was written")])
+def test_a_damaged_backup_is_refused_before_anything_is_touched(shell: Shell, tmp_path: Path, harm: str, says: str) -> None:
+    made = tmp_path / "backup"
+    assert shell("backup", str(made)).code == 0
+    if harm == "file":
+        name = json.loads((made / "manifest.json").read_text())["files"][0]["name"]
+        (made / name).write_bytes(b"something else")
+    else:
+        (made / harm).unlink()
+    refused = shell("restore", str(made))
+    assert (refused.code, says in refused.err) == (2, True)
+
+
+def test_nothing_that_is_there_is_overwritten(shell: Shell, settings: Settings, tmp_path: Path) -> None:
+    made = tmp_path / "backup"
+    shell("backup", str(made))
+    refused = shell("restore", str(made))
+    assert (refused.code, "overwrites nothing" in refused.err) == (2, True)
+    spool = Spool(settings.spool.directory)
+    spool.append(envelope(), b"From: a@b.example\r\n\r\nHello\r\n").result(30)
+    spool.close()
+    refused = shell("restore", str(made))
+    assert (refused.code, "accepted mail already" in refused.err) == (2, True)
+
+
+def test_the_spool_is_copied_and_comes_back(settings: Settings, tmp_path: Path) -> None:
+    spool = Spool(settings.spool.directory)
+    spool.append(envelope(), b"From: a@b.example\r\n\r\nHello\r\n").result(30)
+    spool.close()
+    kept = list(spool_copy.copy_out(settings.spool.directory, tmp_path / "backup"))
+    assert len(kept) == 1
+    other = tmp_path / "other"
+    other.mkdir()
+    assert spool_copy.copy_in(tmp_path / "backup", other) == 1
+    restored = Spool(other)
+    (batch,) = restored.batches()
+    assert restored.hold(batch)
+    assert [raw for _, raw in restored.read(batch)] == [b"From: a@b.example\r\n\r\nHello\r\n"]
+    restored.let_go(batch)
+    assert spool_copy.accepted_before(other, utcnow()) == 1
+
+
+def test_while_it_is_paused_nothing_is_claimed(shell: Shell, arrives: Arrives, engine: Engine, settings: Settings) -> None:
+    mail = arrives()
+    assert shell("release", mail).code == 0
+    pause(engine)
+    with db.transaction(engine) as session:
+        assert queue.next_due(session) is None
+        assert queue.claim(session, limit=9, settings=settings, now=utcnow() + timedelta(hours=1)) == []
+        paused.end(session)
+        assert len(queue.claim(session, limit=9, settings=settings, now=utcnow() + timedelta(hours=1))) == 1
+
+
+def test_what_nobody_can_look_for_waits_for_a_word(shell: Shell, arrives: Arrives, engine: Engine, settings: Settings) -> None:
+    queued, held = arrives(), arrives()
+    assert shell("release", queued).code == 0
+    pause(engine)
+    with db.transaction(engine) as session:
+        waiting = reconciling.resume(session, found=[], absent=[], unknown=[read(queued), read(held)], by=IDA, now=utcnow(), send=False)
+        assert waiting == [read(queued)]
+        assert queue.claim(session, limit=9, settings=settings, now=utcnow() + timedelta(hours=1)) == []
+    with db.reading(engine) as session:
+        rows = {one.id: one for one in session.scalars(select(Delivery).where(col(Delivery.id).in_([read(queued), read(held)])))}
+        assert rows[read(queued)].last_reply == reconciling.UNKNOWN
+        assert reconciling.NOTE in rows[read(held)].note
+    assert shell("queue", "retry", queued).code == 0
+    with db.transaction(engine) as session:
+        assert len(queue.claim(session, limit=9, settings=settings, now=utcnow() + timedelta(hours=1))) == 1
+
+
+def test_what_was_found_is_delivered(shell: Shell, arrives: Arrives, engine: Engine) -> None:
+    queued, held = arrives(), arrives()
+    assert shell("release", queued).code == 0
+    pause(engine)
+    found = [read(queued), read(held)]
+    with db.transaction(engine) as session:
+        assert reconciling.resume(session, found=found, absent=[], unknown=[], by=IDA, now=utcnow(), send=False) == []
+    with db.reading(engine) as session:
+        assert set(session.scalars(select(col(Delivery.state)))) == {State.DELIVERED}
+
+
+def test_there_is_nothing_to_resume(shell: Shell) -> None:
+    said = shell("resume")
+    assert (said.code, "nothing is paused" in said.err) == (1, True)

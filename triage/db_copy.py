@@ -1,0 +1,117 @@
+"""The whole database as files, as of one moment, while others write; and in again. Beside `db` the only place that knows which kind it is.
+
+SQLite copies itself into one file (VACUUM INTO), without what was erased. From PostgreSQL each table is copied as text, in one
+transaction: no program of its version is needed, and any server of any version takes it back.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import IO, Any
+
+import zstandard
+from sqlalchemy import Connection, Engine, MetaData, delete, func, select
+from sqlmodel import SQLModel
+
+from triage import safe_files
+from triage.errors import BadInput
+from triage.safe_files import Digesting, Kept
+
+SQLITE, POSTGRESQL = "sqlite", "postgresql"
+FILE = "mailroom.db"
+TABLES = "tables"  # directory of the copied tables
+LEVEL = 3
+PATIENCE = 60.0  # seconds
+
+
+def kind_of(engine: Engine) -> str:
+    """Which kind of database it is."""
+    return engine.dialect.name
+
+
+def file_of(url: str) -> Path:
+    """Where an SQLite database lies."""
+    return Path(url.removeprefix("sqlite:///"))
+
+
+def copy_out(engine: Engine, directory: Path) -> Iterator[Kept]:
+    """Copy all of it as of one moment into files below `directory`. Writers wait for nothing."""
+    if kind_of(engine) == SQLITE:
+        with closing(sqlite3.connect(file_of(str(engine.url)), timeout=PATIENCE, isolation_level=None)) as connection:
+            connection.execute("VACUUM INTO ?", (str(directory / FILE),))
+        yield safe_files.kept(directory, FILE)
+        return
+    options: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    with engine.connect().execution_options(**options) as reading, reading.begin():
+        raw: Any = reading.connection.driver_connection
+        for table in SQLModel.metadata.sorted_tables:
+            columns = [column.name for column in table.columns]
+            yield safe_files.write(directory, f"{TABLES}/{table.name}.zst", copying(raw, table.name, columns))
+
+
+def copying(raw: Any, table: str, columns: list[str]) -> Callable[[Digesting], None]:
+    """What writes one table: its columns in the first line, then its rows."""
+
+    def fill(file: Digesting) -> None:
+        with zstandard.ZstdCompressor(level=LEVEL).stream_writer(file, closefd=False) as packed:  # type: ignore[arg-type]
+            packed.write((" ".join(columns) + "\n").encode())
+            with raw.cursor() as cursor, cursor.copy(f"COPY {quoted(table)} ({listed(columns)}) TO STDOUT") as rows:
+                for some in rows:
+                    packed.write(some)
+
+    return fill
+
+
+def quoted(name: str) -> str:
+    """A name as SQL writes it; only names of our own tables come here."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def listed(columns: list[str]) -> str:
+    """Columns as SQL writes them."""
+    return ", ".join(map(quoted, columns))
+
+
+def check_sqlite(file: Path) -> None:
+    """BadInput when the copy of an SQLite database is not sound."""
+    try:
+        with closing(sqlite3.connect(f"file:{file}?mode=ro&immutable=1", uri=True)) as connection:
+            said = connection.execute("PRAGMA integrity_check").fetchone()[0]
+    except sqlite3.DatabaseError as fault:
+        raise BadInput(f"{file} is no sound database: {fault}; take another backup") from fault
+    if said != "ok":
+        raise BadInput(f"{file} is no sound database: {said}; take another backup")
+
+
+def close_sqlite(file: Path) -> None:
+    """All of it is in the one file, and nothing beside it, until somebody opens it again."""
+    with closing(sqlite3.connect(file, timeout=PATIENCE, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode=DELETE")
+
+
+def copy_in(connection: Connection, directory: Path) -> None:
+    """Fill the tables of a PostgreSQL database, which are as they were made by the version that was copied."""
+    raw: Any = connection.connection.driver_connection
+    made = MetaData()
+    made.reflect(connection)
+    files = {path.name.removesuffix(".zst"): path for path in (directory / TABLES).glob("*.zst")}
+    for table in made.sorted_tables:
+        if table.name in files and connection.scalar(select(func.count()).select_from(table)):
+            connection.execute(delete(table))  # what the steps themselves have written
+    for table in made.sorted_tables:
+        if table.name in files:
+            with files[table.name].open("rb") as file:
+                fill_table(raw, table.name, file)
+
+
+def fill_table(raw: Any, table: str, file: IO[bytes]) -> None:
+    """The rows of one table."""
+    with zstandard.ZstdDecompressor().stream_reader(file) as packed:
+        head = b""
+        while not head.endswith(b"\n"):
+            head += packed.read(1)
+        columns = head.decode().split()
+        with raw.cursor() as cursor, cursor.copy(f"COPY {quoted(table)} ({listed(columns)}) FROM STDIN") as rows:
+            while chunk := packed.read(safe_files.CHUNK):
+                rows.write(chunk)

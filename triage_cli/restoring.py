@@ -1,0 +1,163 @@
+"""`mailroom restore`: a backup becomes a system that sends nothing until `mailroom resume`."""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import click
+from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session
+
+from migrations.upgrade import is_known, migrate
+from triage import db, db_copy, ledger, paused, safe_files, spool_copy
+from triage.errors import BadInput
+from triage.manifest import Manifest
+from triage.settings import Settings
+from triage.spool_copy import give
+from triage.times import utcnow
+from triage_cli.asks import settings_of, stay
+from triage_cli.backing_up import CHECKPOINTS
+from triage_cli.opened import shell_user
+from triage_cli.printing import say
+
+NEXT = (
+    "nothing is sent on and nothing is taken out of mailboxes yet:",
+    "  1. start Mailroom as usual: mail comes in and is judged, people can work",
+    "  2. `mailroom resume` looks into the mailboxes for what was delivered since the backup, and goes on",
+)
+
+
+@click.command()
+@click.argument("directory", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.pass_context
+def restore(ctx: click.Context, directory: Path) -> None:
+    """Put a backup back: into a database and a spool that are empty, brought to this program's version, with relay and recall paused.
+
+    Every file is compared with its checksum first. Nothing that is there is ever overwritten. Stop Mailroom before.
+    """
+    stay(ctx)
+    settings = settings_of(ctx)
+    made = Manifest.read(directory)
+    made.verify(directory)
+    spool_copy.refuse_unless_empty(settings.spool.directory)
+    if made.database:
+        put_back(settings, directory, made)
+    else:
+        say(f"{spool_of(settings, directory)} batches of accepted mail are in the spool again; this backup holds no database")
+        return
+    say(f"the backup of {made.machine} of {made.at:%Y-%m-%d %H:%M:%S} UTC is restored")
+    for line in NEXT:
+        say(line)
+
+
+def put_back(settings: Settings, directory: Path, made: Manifest) -> None:
+    """The database, the spool and the checkpoints; the database last of all, so that half of it is nothing."""
+    if not is_known(made.revision):
+        raise BadInput(f"the backup's database has version {made.revision}, which this program does not know: install the newer one")
+    engine = db.open_engine(settings.database.url)
+    try:
+        if db_copy.kind_of(engine) != made.database:
+            raise BadInput(f"it is a backup of {made.database}, and database.url names {db_copy.kind_of(engine)}: name such a database")
+        with taken_back_on_failure(settings, directory):
+            if made.database == db_copy.SQLITE:
+                put_back_sqlite(settings, directory, made)
+            else:
+                put_back_postgresql(engine, settings, directory, made)
+    except DBAPIError as fault:
+        raise BadInput(f"the database cannot be filled: {str(fault.orig).strip().splitlines()[0]}") from fault
+    except OSError as fault:
+        raise BadInput(f"{fault.filename or directory}: {fault.strerror}") from fault
+    finally:
+        engine.dispose()
+
+
+def put_back_sqlite(settings: Settings, directory: Path, made: Manifest) -> None:
+    """A copy of the file is made whole before it gets its name."""
+    file = db_copy.file_of(settings.database.url)
+    if file.exists():
+        raise BadInput(f"{file} is there already: a restore overwrites nothing. Move it away, or name another one (database.url)")
+    temporary = file.with_name(f"{file.name}.restoring")
+    for leftover in leftovers(temporary):
+        leftover.unlink(missing_ok=True)
+    try:
+        shutil.copyfile(directory / db_copy.FILE, temporary)
+        db_copy.check_sqlite(temporary)
+        engine = db.open_engine(f"sqlite:///{temporary}")
+        with engine.begin() as connection:
+            migrate(connection)
+            begin(connection, made, now=utcnow())
+        engine.dispose()
+        db_copy.close_sqlite(temporary)
+        beside(settings, directory)
+        with temporary.open("rb") as whole:
+            os.fsync(whole.fileno())
+        give(temporary, file.parent.stat())
+        temporary.rename(file)
+        safe_files.sync_names(file.parent)
+    finally:
+        for leftover in leftovers(temporary):
+            leftover.unlink(missing_ok=True)
+
+
+def leftovers(temporary: Path) -> Iterator[Path]:
+    """The file and what SQLite keeps beside it."""
+    for ending in ("", "-wal", "-shm", "-journal"):
+        yield temporary.with_name(temporary.name + ending)
+
+
+def put_back_postgresql(engine: Engine, settings: Settings, directory: Path, made: Manifest) -> None:
+    """The tables as they were, filled, and then brought to this version: all in one transaction."""
+    with engine.begin() as connection:
+        if inspect(connection).get_table_names():
+            raise BadInput("the database holds tables already: a restore overwrites nothing. Make an empty one and name it (database.url)")
+        migrate(connection, made.revision)
+        db_copy.copy_in(connection, directory)
+        migrate(connection)
+        begin(connection, made, now=utcnow())
+        beside(settings, directory)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("ANALYZE"))
+
+
+def begin(connection: Connection, made: Manifest, *, now: datetime) -> None:
+    """It is paused before anybody can claim anything."""
+    with Session(connection) as session:
+        paused.pause(session, backup_at=made.at, now=now)
+        detail = {"backup": made.at.isoformat(), "machine": made.machine, "mailroom": made.mailroom}
+        ledger.write(session, "restore", "restore", by=shell_user(), now=now, detail=detail)
+        session.flush()
+
+
+def beside(settings: Settings, directory: Path) -> None:
+    """The spool, and the checkpoints where there are none."""
+    spool_of(settings, directory)
+    where = Path(settings.audit.checkpoints) if settings.audit.checkpoints else None
+    if where and where.is_dir() and not any(where.iterdir()):
+        for path in sorted((directory / CHECKPOINTS).glob("*.jsonl")):
+            shutil.copyfile(path, where / path.name)
+            give(where / path.name, where.stat())
+        safe_files.sync_names(where)
+
+
+def spool_of(settings: Settings, directory: Path) -> int:
+    """The spool; how many batches."""
+    if not settings.spool.directory.is_dir():
+        raise BadInput(f"the spool directory {settings.spool.directory} is not there; make it, or change spool.directory")
+    return spool_copy.copy_in(directory, settings.spool.directory)
+
+
+@contextlib.contextmanager
+def taken_back_on_failure(settings: Settings, directory: Path) -> Iterator[None]:
+    """What was put into the empty spool goes again when the database does not come to be."""
+    try:
+        yield
+    except BaseException:
+        for path in (directory / spool_copy.SPOOL).rglob("*.batch"):
+            copied = settings.spool.directory / path.relative_to(directory / spool_copy.SPOOL)
+            for one in (copied, copied.with_name(f"{copied.name}.tmp")):
+                one.unlink(missing_ok=True)
+        raise
