@@ -25,6 +25,7 @@ NEEDS_NO_KEY = {
     "preview_rule",
     "offer_rules",
     "explain_rules",
+    "look_for_proposals",
 }  # they change nothing that twice would spoil
 
 

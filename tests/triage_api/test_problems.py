@@ -57,7 +57,7 @@ WRONG: list[tuple[str, str, object, int, str | None]] = [
     ("POST", f"/queue/{ID}/hold", None, 404, None),
     ("POST", f"/queue/{ID}/give-up", None, 404, None),
     ("POST", "/queue/retry", {"next_hop": "nowhere:"}, 422, "next_hop"),
-    ("POST", "/queue/hold", {}, 422, "next_hop"),
+    ("POST", "/queue/hold", {}, 422, "body"),
     ("POST", f"/decisions/{ID}/undo", None, 404, None),
 ]
 

@@ -25,6 +25,7 @@ ME = {
     "undo_seconds": 10,
     "stands_in_for": [],
     "recalls": True,
+    "measures": True,
     "verbs": ["release", "redirect", "purge", "reject", "restore", "hold"],
     "last_sign_in": None,
     "grants": None,
