@@ -87,9 +87,9 @@ def prepare() -> str:
     """What an administrator does once, and one probe beside each role: its unit with another program."""
     return r"""
 set -euo pipefail
-cp -r "$1"/systemd/. /etc/systemd/system/
-systemd-sysusers "$1/sysusers.d/mailroom.conf"
-systemd-tmpfiles --create "$1/tmpfiles.d/mailroom.conf"
+cp -r /opt/tree/deploy/systemd/. /etc/systemd/system/
+systemd-sysusers /opt/tree/deploy/sysusers.d/mailroom.conf
+systemd-tmpfiles --create /opt/tree/deploy/tmpfiles.d/mailroom.conf
 ln -s /opt/ready /opt/mailroom/venv
 install -m 600 /dev/null /etc/mailroom/secrets/recall.password_file && echo secret > /etc/mailroom/secrets/recall.password_file
 cd /etc/systemd/system

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Boots this machine's systemd once more, in namespaces of its own: an overlay of the root, no network but loopback, its own cgroups.
 # boot.sh STATE INTERPRETER_DIRECTORY TREE TARGET: STATE is an empty directory; the interpreter's directory (a venv) and the tree's packages
-# become /opt/ready, as if pip had installed them there. What lies in STATE/../given goes into the root; its etc/prepare.sh is run last.
+# become /opt/ready, as if pip had installed them there, and the tree is /opt/tree. What lies in STATE/../given goes into the root; its etc/prepare.sh is run last.
 # Run it by `unshare --mount --pid --fork --cgroup --uts --ipc --net`, as root.
 set -euo pipefail
 state=$1 venv=$2 tree=$3 target=$4
@@ -11,7 +11,8 @@ mount -t tmpfs tmpfs "$state"
 mkdir "$state"/{up,work,venv,venv-up,venv-work,root}
 mount -t overlay overlay -o "lowerdir=/,upperdir=$state/up,workdir=$state/work" "$root"
 mount -t overlay overlay -o "lowerdir=$venv,upperdir=$state/venv-up,workdir=$state/venv-work" "$state/venv"
-mkdir -p "$root/opt/ready"
+mkdir -p "$root/opt/ready" "$root/opt/tree"
+mount --bind "$tree" "$root/opt/tree" # wherever it lies, also below what is hidden there
 mount --move "$state/venv" "$root/opt/ready"
 packages=$(echo "$root"/opt/ready/lib/python3*/site-packages)
 for package in triage mail_auth mta mailboxes directory_sync triage_api triage_cli webhooks demo migrations; do cp -r "$tree/$package" "$packages/"; done
@@ -34,7 +35,7 @@ rm -rf etc/systemd/system opt/mailroom var/lib/mailroom var/spool/mailroom etc/m
 mkdir -p etc/systemd/system
 cp -r "$state"/../given/. ./
 printf '[Journal]\nStorage=volatile\nForwardToConsole=no\n' > etc/systemd/journald.conf
-[ ! -e etc/prepare.sh ] || chroot . bash /etc/prepare.sh "$tree/deploy"
+[ ! -e etc/prepare.sh ] || chroot . bash /etc/prepare.sh
 
 mkdir -p old
 pivot_root . old

@@ -26,6 +26,8 @@ NEEDS_NO_KEY = {
     "offer_rules",
     "explain_rules",
     "look_for_proposals",
+    "export_person_data",
+    "preview_erasure",
 }  # they change nothing that twice would spoil
 
 
