@@ -26,6 +26,14 @@ SIDEWAYS = """[...document.querySelectorAll('*')].filter((one) => one.scrollWidt
     && ['auto', 'scroll'].includes(getComputedStyle(one).overflowX)).map((one) => one.outerHTML.slice(0, 200))"""
 
 
+def at_rest(page: Page) -> None:
+    """Wait until what the page shows has come and nothing moves any more: until then rows may be wider than their place."""
+    for _ in range(100):
+        if page.evaluate(SIDEWAYS) == []:
+            return
+        page.wait_for_timeout(100)
+
+
 def test_every_page_has_a_key_and_the_reader_begins_there(site: Site, page: Page) -> None:
     site.sit_down(page, "ida", "/rules")
     for keys, (path, title) in PAGES.items():
@@ -67,5 +75,6 @@ def test_nothing_scrolls_sideways_and_the_menu_leads_everywhere(site: Site, page
             menu.locator(f'a[href="{path}"]').click()
         expect(menu).to_have_count(0)
         expect(page.get_by_role("heading", level=1, name=title)).to_be_visible()
+        at_rest(page)
         assert page.evaluate(SIDEWAYS) == [], path
         assert page.evaluate("document.documentElement.scrollWidth") <= width
