@@ -8,8 +8,9 @@ from sqlmodel import Session, col
 
 from triage import access
 from triage.actor import Actor
+from triage.errors import BadInput
 from triage.models import Delivery
-from triage.times import from_micros
+from triage.times import from_micros, in_reach
 
 DAY = timedelta(days=1) // timedelta(microseconds=1)
 LONGEST = timedelta(days=366)  # that are counted at once
@@ -27,7 +28,12 @@ class Arrivals:
 
 
 def arrivals(session: Session, *, by: Actor, since: datetime, until: datetime) -> tuple[Arrivals, ...]:
-    """In the actor's scope, the newest day first; from `since` on, before `until`, at most the last 366 days of it."""
+    """In the actor's scope, the newest day first; from `since` on, before `until`, at most the last 366 days of it.
+
+    BadInput when one of them is far from any year that mail has.
+    """
+    if not in_reach(since, until):
+        raise BadInput("since, until: mail is counted from 1970 on")
     received_at = col(Delivery.received_at)
     day = (type_coerce(received_at, BigInteger) // DAY).label("day")
     kinds = (day, col(Delivery.rule), col(Delivery.verdict), col(Delivery.withheld))

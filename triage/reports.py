@@ -21,6 +21,7 @@ from triage.outcomes import unlimited
 from triage.reported import Period, Report
 from triage.settings import Settings
 from triage.states import State
+from triage.times import in_reach
 
 USUAL = timedelta(days=28)
 LONGEST = timedelta(days=366)
@@ -44,8 +45,10 @@ def all_reports(session: Session, *, period: Period, by: Actor, settings: Settin
 def period(since: datetime | None, until: datetime | None, *, settings: Settings, now: datetime) -> Period:
     """What is asked about; without a beginning the four weeks before the end, from the midnight on at which they began.
 
-    BadInput when it ends before it begins, or is longer than a year.
+    BadInput when it ends before it begins, is longer than a year, or is far from any year that mail has.
     """
+    if not in_reach(since, until):
+        raise BadInput("since, until: a report is about a time from 1970 on")
     zone = ZoneInfo(settings.cover.time_zone)
     end = (until or now).astimezone(UTC)
     first = datetime.combine((end - USUAL).astimezone(zone).date() + timedelta(days=1), time.min, zone)

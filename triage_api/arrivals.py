@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import AwareDatetime
 
 from triage.arrivals import arrivals
-from triage.times import utcnow
+from triage.times import EPOCH, utcnow
 from triage_api import shapes
 from triage_api.once import Once
 from triage_api.problems import described
@@ -24,5 +24,5 @@ def count_arrivals(
 ) -> shapes.ArrivalsReport:
     """How many deliveries in your scope came in on each day (UTC), by the rule that decided; the last 30 days, at most 366."""
     end: datetime = until or utcnow()
-    counted = arrivals(session, by=by, since=since or end - USUAL, until=end)
+    counted = arrivals(session, by=by, since=since or max(end, EPOCH + USUAL) - USUAL, until=end)
     return shapes.ArrivalsReport.model_validate({"items": counted})

@@ -1,7 +1,7 @@
 """What came in, counted by day and rule."""
 
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine
@@ -12,6 +12,7 @@ from tests.triage.arriving import ANA, BEN, NOW, authentication, summary
 from triage import db, intake
 from triage.actor import Actor
 from triage.arrivals import Arrivals, arrivals
+from triage.errors import BadInput
 from triage.settings import Settings
 
 JOE, MARA, POSTMASTER = "it+joe.fern@company.example", "legal+mara.berg@company.example", "postmaster@company.example"
@@ -66,6 +67,12 @@ def test_counted_by_day_and_rule_within_the_scope(company: Engine, by: Actor, si
 def test_not_more_than_a_year_at_once(company: Engine) -> None:
     with db.reading(company) as session:
         assert arrivals(session, by=ANA, since=NOW, until=NOW + timedelta(days=367)) == ()
+
+
+@pytest.mark.parametrize("year", [1, 9999])
+def test_not_of_years_that_no_mail_has(company: Engine, year: int) -> None:
+    with db.reading(company) as session, pytest.raises(BadInput, match="1970"):
+        arrivals(session, by=ANA, since=NOW, until=datetime(year, 1, 1, tzinfo=UTC))
 
 
 def test_what_observe_mode_let_pass_says_so(engine: Engine, settings: Settings) -> None:

@@ -384,6 +384,9 @@ def test_a_period_is_four_weeks_unless_something_else_is_asked(settings: Setting
     for since in (now, now - timedelta(days=367)):
         with pytest.raises(BadInput, match="since"):
             reports.period(since, None, settings=settings, now=now)
+    for year in (1, 9999):
+        with pytest.raises(BadInput, match="until"):
+            reports.period(None, datetime(year, 1, 5, tzinfo=UTC), settings=settings, now=now)
 
 
 def test_there_is_no_report_of_any_other_name(engine: Engine, settings: Settings) -> None:
