@@ -90,7 +90,17 @@ def opening_of(file: IO[bytes]) -> bytes:
     last = file.read(length)
     file.seek(0)
     readable = [one for one in (first, last) if len(one) == length and one.startswith(MAGIC)]
-    return next((one for one in readable if one.endswith(repeated)), readable[0] if readable else b"")
+    fitting = [one for one in readable if one.endswith(repeated)]
+    if not fitting and first != last:  # what is damaged at the beginning reaches into the first message
+        fitting = [one for one in reversed(readable) if stands_within(file, one)]
+        file.seek(0)
+    return next(iter(fitting or readable), b"")
+
+
+def stands_within(file: IO[bytes], opening: bytes) -> bool:
+    """Does the mark of this opening stand before any message?"""
+    seek_next(file, len(opening), opening[len(MAGIC) :])
+    return file.tell() < os.fstat(file.fileno()).st_size - len(opening)
 
 
 def read_message(file: IO[bytes], head: bytes, mark: bytes) -> Message | None:

@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
+from hypothesis import HealthCheck, example, given, settings as hypothesis_settings, strategies as st
 
 from mta import spool as spool_module
 from mta.batch import HEAD, MAGIC, MARK, Message, write_batch, write_message
@@ -322,6 +322,9 @@ OPENING = len(MAGIC) + MARK
         (lambda raw: raw[:5] + b"\xff" + raw[6:], ALL),
         (lambda raw: raw[:OPENING] + b"\0" * 8 + raw[OPENING + 8 :], [b"two", b"three"]),
         (lambda raw: raw[:OPENING] + b"\0" * 8 + raw[OPENING + 8 : -1], [b"two", b"three"]),
+        (lambda raw: raw[: OPENING - 4] + b"\0" * 8 + raw[OPENING + 4 :], [b"two", b"three"]),
+        (lambda raw: raw[: OPENING - 4] + b"\0" * 8 + raw[OPENING + 4 : -1], []),
+        (lambda raw: raw[:OPENING] + b"\0" * 8 + raw[OPENING + 8 : -4] + b"\0" * 4, [b"two", b"three"]),
         (lambda raw: raw[OPENING:], ALL),
         (lambda raw: raw[:-5] + b"\xff" * 5, ALL),
         (lambda raw: raw + b"trailing rubbish", ALL),
@@ -361,6 +364,7 @@ def test_a_hostile_message_in_a_damaged_batch_costs_no_time(spool: Spool) -> Non
 
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
 @given(st.lists(st.binary(max_size=60), min_size=1, max_size=5), st.integers(0, 2_000), st.binary(max_size=12))
+@example([b"", b"", b""], 6, b"\0" * 7)
 def test_the_reader_takes_anything(spool: Spool, raws: list[bytes], at: int, rubbish: bytes) -> None:
     path = one_batch(spool, raws)
     good = path.read_bytes()
