@@ -14,6 +14,7 @@ ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O
 PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
 EPOCH_MS = 1_704_067_200_000  # 2024-01-01T00:00:00Z
 SEQUENCE_BITS = 22
+LARGEST = 2**63 - 1
 SEQUENCE_MASK = (1 << SEQUENCE_BITS) - 1
 WIDTH = 13
 
@@ -37,8 +38,8 @@ def sibling(number: int, owner: Any) -> int:
 
 
 def first_id_at(instant: datetime) -> int:
-    """The smallest id that can have been made at that instant or later."""
-    return max(0, to_micros(instant) // 1000 - EPOCH_MS) << SEQUENCE_BITS
+    """The smallest id that can have been made at that instant or later; from 2093 on the largest that there is."""
+    return min(max(0, to_micros(instant) // 1000 - EPOCH_MS) << SEQUENCE_BITS, LARGEST)
 
 
 def made_at(number: int) -> datetime:

@@ -28,6 +28,7 @@ def test_an_id_tells_when_it_was_made(monkeypatch: pytest.MonkeyPatch) -> None:
     assert abs(utcnow() - ids.made_at(ids.new_id())) < timedelta(minutes=1)
     at = datetime(2026, 11, 24, 9, 30, 0, 123_000, tzinfo=UTC)
     assert ids.made_at(ids.first_id_at(at)) == at
+    assert ids.first_id_at(datetime(9000, 1, 1, tzinfo=UTC)) == 2**63 - 1
 
 
 @pytest.mark.parametrize("text", ["", "7QK", "0" * 14, "O000000000000", "ZZZZZZZZZZZZZ", "000000000000\x00", "../../etc/pass"])
