@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from mta.carriers import Carriers, Ended
-from triage import queue, waiting
+from triage import queue, undelivered, waiting
 from triage.bell import Bell
 from triage.db import open_engine, reading, transaction
 from triage.errors import BadInput
@@ -23,6 +23,7 @@ from triage.visible import visible
 
 LONGEST_PAUSE = 1.0  # seconds: the bell of another machine does not reach us
 SHORTEST_PAUSE = 0.05  # seconds: what is due but in another relay's hands is not worth spinning for
+LATE_EVERY = 5.0  # seconds between two looks for mail of ours that is late
 GATHER = 0.1  # seconds that outcomes wait for others, so that one transaction settles many
 SWITCH = 0.0005  # seconds: a worker whose next hop has answered waits so long for the thread that settles
 LAST_PATIENCE = 10.0  # seconds that outcomes wait for a database that is down once we are to stop
@@ -57,6 +58,7 @@ class Relay:
         self.bell, self.changed = open_bell(settings, "relay"), open_bell(settings, "change")
         self.unsettled: list[Ended] = []
         self.look_again = 0.0  # monotonic seconds: when to look for what is due
+        self.look_for_late = 0.0  # the same for what is late
 
     def ring(self) -> None:
         """A worker has nothing more to do."""
@@ -68,6 +70,8 @@ class Relay:
             claims = claiming and self.something_is_due()
             if claims or self.settling_is_due(stopping=not claiming):
                 self.settle_and_claim(claiming=claiming)
+            if claiming and time.monotonic() >= self.look_for_late:
+                self.tell_of_delays()
         except SQLAlchemyError as fault:
             log.warning("the database does not answer, trying again: %s", visible(str(fault)))
             self.look_again = time.monotonic() + LONGEST_PAUSE
@@ -115,6 +119,16 @@ class Relay:
             one.returned = False
         for one, taken in claims:
             one.take(taken)
+
+    def tell_of_delays(self) -> None:
+        """Let whoever of ours wrote a mail know that it is late."""
+        self.look_for_late = time.monotonic() + LATE_EVERY
+        with reading(self.engine) as session:
+            late = undelivered.any_late(session, settings=self.settings, now=utcnow())
+        while late:
+            with transaction(self.engine) as session:
+                late = undelivered.delayed(session, settings=self.settings, now=utcnow()) > 0
+            self.look_again = 0.0
 
     def tell_the_queue(self, session: Session, one: Carriers) -> None:
         """While a next hop is away, what is due there waits for it without an attempt; it goes as soon as the next hop is back."""

@@ -21,6 +21,7 @@ RETURNED = re.compile(
 )
 ENHANCED = re.compile(r"(?P<code>[245])\d\d[ -](?P<status>(?P=code)\.\d{1,3}\.\d{1,3})\b", re.ASCII)
 CODE = re.compile(r"[45]\d\d", re.ASCII)
+WHAT = {"rejection": "Returned: ", "delay": "Delayed: "}  # before the subject, by kind
 REASONS = (  # enhanced status codes (RFC 3463) in words, the first that fits
     ("4.", "It could not be delivered within the time that we try."),
     ("5.4.7", "It could not be delivered within the time that we try."),
@@ -41,6 +42,7 @@ class Failed:
     recipient: str
     status: str
     code: str = ""  # the SMTP reply code, where there was one
+    retry_until: datetime | None = None  # it is late, and tried again until then; None: it has failed
 
     @property
     def reason(self) -> str:
@@ -52,7 +54,7 @@ class Failed:
 class Notice:
     """All that is said."""
 
-    kind: str  # failure, rejection, expiry
+    kind: str  # failure, rejection, expiry, delay
     sender: str  # our address
     to: str  # the sender's reverse-path
     subject: str  # of their message
@@ -70,6 +72,13 @@ def status_of(reply: str) -> tuple[str, str]:
         return found["status"], reply[:3]
     code = reply[:3] if CODE.match(reply) else ""
     return ("4.4.7" if code.startswith("4") else "5.0.0"), code
+
+
+def late(recipient: str, reply: str, until: datetime) -> Failed:
+    """A recipient to whom it is tried again until then; `reply`: the next hop's last one, if any."""
+    found = ENHANCED.match(reply)
+    status = found["status"] if found and found["code"] == "4" else "4.0.0"
+    return Failed(recipient, status, reply[:3] if CODE.match(reply) and reply.startswith("4") else "", until)
 
 
 def written(notice: Notice, *, number: str, boundary: str, now: datetime) -> bytes:
@@ -90,7 +99,7 @@ def head(notice: Notice, number: str, boundary: str, now: datetime) -> list[str]
         f"Date: {format_datetime(now)}",
         f"From: <{notice.sender}>",
         f"To: <{notice.to}>",
-        f"Subject: {encoded(('Returned: ' if notice.kind == 'rejection' else 'Not delivered: ') + notice.subject)}",
+        f"Subject: {encoded(WHAT.get(notice.kind, 'Not delivered: ') + notice.subject)}",
         f"Message-ID: <{number}@{notice.hostname}>",
         "Auto-Submitted: auto-replied",
         f"X-Mailroom-Notice: {notice.kind}",
@@ -116,8 +125,13 @@ def delivery_status(notice: Notice) -> bytes:
     """The status for programs (RFC 3464, 2): about the message, then about each recipient."""
     groups = [[f"Reporting-MTA: dns; {notice.hostname}", f"Arrival-Date: {format_datetime(notice.arrived_at)}"]]
     for one in notice.failed:
-        lines = [f"Final-Recipient: {typed(one.recipient)}", "Action: failed", f"Status: {one.status}"]
-        groups.append([*lines, f"Diagnostic-Code: smtp; {one.code} {one.status}"] if one.code else lines)
+        lines = [
+            f"Final-Recipient: {typed(one.recipient)}",
+            f"Action: {'delayed' if one.retry_until else 'failed'}",
+            f"Status: {one.status}",
+        ]
+        lines += [f"Diagnostic-Code: smtp; {one.code} {one.status}"] if one.code else []
+        groups.append([*lines, f"Will-Retry-Until: {format_datetime(one.retry_until)}"] if one.retry_until else lines)
     return "\n\n".join("\n".join(group) for group in groups).encode("ascii") + b"\n"
 
 

@@ -129,6 +129,7 @@ class Delivery(SQLModel, table=True):
     queued_at: datetime | None = instant(nullable=True)  # the queue lifetime starts here
     attempts: int = 0  # fences late answers of a dead worker
     last_reply: str = ""
+    delay_told_at: datetime | None = instant(nullable=True)  # when its author heard that it is late
     waits_for: str = ""  # the next hop that was away when this was put off; "": it waits on its own account
     settled_at: datetime | None = instant(nullable=True)  # when it became final
     purge_wanted_by: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))  # a purge met RELAYING: its decision

@@ -154,6 +154,7 @@ class Outbound:
         ("room-*", "room.*", "rooms.*", "meetingroom*", "raum-*", "raum.*", "salle-*", "sala-*", "resource-*", "resource.*"),
     )
     keep_days: int = key("Days the content of mail that was passed on is kept.", 3)
+    delay_warning_hours: int = key("Hours a mail waits until whoever of ours wrote it is told, once, that it is late; 0: never.", 4)
 
 
 @dataclass(frozen=True, slots=True)

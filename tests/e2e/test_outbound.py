@@ -1,7 +1,9 @@
 """Employees' mail from a real Postfix inside, through Mailroom, to a smarthost; and who may answer it."""
 
+import contextlib
 import email
 import smtplib
+import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from email import policy
@@ -156,6 +158,33 @@ def test_an_employee_is_told_what_could_not_be_delivered(site: Site) -> None:
     assert report.get_content_type() == "multipart/report"
     assert "550 5.1.1 no such user at gone.example" in raw.decode()
     assert site.left(subject) == []
+
+
+def put_off(desk: company.Desk, recipient: str) -> list[dict[str, Any]]:
+    """What waits for another attempt."""
+    items: list[dict[str, Any]] = desk.client.get("/queue").json()["items"]
+    return [one for one in items if one["recipient"] == recipient and one["state"] == "queued" and one["last_reply"].startswith("451")]
+
+
+def grown_older(house: company.Company, recipient: str, hours: int) -> None:
+    """So many hours pass for what waits."""
+    with contextlib.closing(sqlite3.connect(house.database.removeprefix("sqlite:///"), timeout=processes.HANG)) as database, database:
+        database.execute("UPDATE delivery SET queued_at = queued_at - ? WHERE recipient = ?", (hours * 3_600_000_000, recipient))
+
+
+def test_an_employee_hears_once_that_a_mail_is_late_and_it_leaves_all_the_same(site: Site) -> None:
+    subject, busy = unique("Busy there"), "busy@slow.example"
+    site.smarthost.answer(f"RCPT {busy}", "451 4.7.1 come back later")
+    site.write(Subject=subject, to=(busy,))
+    with site.company.signed_in() as desk:
+        (mine,) = site.until(lambda: put_off(desk, busy), "it is put off")
+        grown_older(site.company, busy, hours=5)
+        (raw,) = site.until(lambda: site.delivered(subject), "the word is in the mailbox")
+        assert b"Action: delayed" in raw
+        assert b"Will-Retry-Until: " in raw
+        assert desk.client.post(f"/queue/{mine['id']}/retry").status_code == 202
+    site.until(lambda: site.left(subject), "it leaves")
+    assert len(site.delivered(subject)) == 1
 
 
 def test_what_was_accepted_leaves_although_the_listener_is_killed(site: Site) -> None:

@@ -4,8 +4,9 @@ import email
 import email.message
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email import policy
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select
@@ -15,7 +16,7 @@ from mta.errand import Errand, stamped
 from tests.triage import arriving
 from tests.triage.arriving import ANA, IDA, NOW, OTTO, arrive
 from tests.triage.mails import mail
-from triage import access, contents, db, departures, queue, retention, waiting
+from triage import access, contents, db, departures, queue, retention, undelivered, waiting
 from triage.content import summarise
 from triage.envelope import Envelope
 from triage.ids import new_id
@@ -189,6 +190,74 @@ def test_time_runs_out_for_mail_that_cannot_leave(session: Session, settings: Se
     late = NOW + timedelta(hours=settings.relay.give_up_after + 1)
     queue.settle_many(session, [(claim, Outcome("deferred", "451 later", "x"))], settings=settings, now=late)
     assert (rows(session, "outbound")[0].state, len(rows(session, "report"))) == (State.BOUNCED, 1)
+
+
+LATE = NOW + timedelta(hours=4)
+
+
+def look(session: Session, settings: Settings, now: datetime = LATE) -> int:
+    """The relay looks for what is late; how many deliveries that concerned."""
+    expected = undelivered.any_late(session, settings=settings, now=now)
+    found = undelivered.delayed(session, settings=settings, now=now)
+    assert expected == bool(found)
+    return found
+
+
+def test_who_sent_it_is_told_once_that_it_is_late(session: Session, settings: Settings) -> None:
+    leave(session, settings, ANN, BOB, "eve@third.example")
+    claims = sorted(claimed(session, settings), key=lambda one: one.delivery_id)
+    outcomes = [Outcome("deferred", "451 4.7.1 come back later", "x"), Outcome("delivered", "250 OK", "x"), Outcome("untried", "", "x")]
+    queue.settle_many(session, list(zip(claims, outcomes, strict=True)), settings=settings, now=NOW)
+    assert look(session, settings, LATE - timedelta(minutes=1)) == 0
+    assert look(session, settings) == 3
+    (letter,) = told(session, settings)
+    assert (letter["Subject"], letter["X-Mailroom-Notice"], letter["To"]) == ("Delayed: Angebot für Ann", "delay", JOE)
+    words, status, _ = letter.iter_parts()
+    text = words.get_content().replace("\r\n", "\n")
+    assert "has not been delivered so far to:\n\n  Ann@supplier.example\n    451 4.7.1 come back later\n  eve@third.example\n" in text
+    assert "You need not send it again: it is tried until 29 Nov 2026 09:30 UTC." in text
+    assert "bob@other.example" not in text
+    parts: list[Any] = list(status.get_payload())
+    groups = [dict(group.items()) for group in parts][1:]
+    assert [(one["Final-Recipient"], one["Action"], one["Status"], one["Will-Retry-Until"]) for one in groups] == [
+        ("rfc822; Ann@supplier.example", "delayed", "4.7.1", "Sun, 29 Nov 2026 09:30:00 +0000"),
+        ("rfc822; eve@third.example", "delayed", "4.0.0", "Sun, 29 Nov 2026 09:30:00 +0000"),
+    ]
+    assert look(session, settings, LATE + timedelta(days=1)) == 0
+    assert len(told(session, settings)) == 1
+
+
+def test_who_heard_that_it_is_late_hears_when_it_fails(session: Session, settings: Settings) -> None:
+    leave(session, settings)
+    assert look(session, settings) == 1
+    claims = queue.claim(session, limit=10, settings=settings, now=LATE)
+    replies = {"outbound": Outcome("bounced", "550 5.1.1 no such user", "x"), "report": Outcome("delivered", "250 OK", "x")}
+    queue.settle_many(session, [(one, replies[one.direction]) for one in claims], settings=settings, now=LATE)
+    assert [letter["X-Mailroom-Notice"] for letter in told(session, settings)] == ["delay", "failure"]
+
+
+@pytest.mark.parametrize(
+    ("sender", "more", "hours", "now"),
+    [
+        ("", "", 4, LATE),
+        ("ann@supplier.example", "", 4, LATE),
+        (JOE, "Auto-Submitted: auto-replied", 4, LATE),
+        (JOE, "Precedence: bulk", 4, LATE),
+        (JOE, "", 0, LATE),
+        (JOE, "", 5, LATE),
+        (JOE, "", 4, NOW + timedelta(hours=121)),  # it is given up next
+    ],
+)
+def test_nobody_else_hears_of_delays(session: Session, settings: Settings, sender: str, more: str, hours: int, now: datetime) -> None:
+    settings = replace(settings, outbound=replace(settings.outbound, delay_warning_hours=hours))
+    leave(session, settings, sender=sender, raw=more.encode() + b"\r\n" + RAW if more else RAW)
+    look(session, settings, now)
+    assert rows(session, "report") == []
+
+
+def test_mail_that_came_in_is_told_of_to_nobody(session: Session, settings: Settings) -> None:
+    arrive(session, settings, "postmaster@company.example")
+    assert look(session, settings) == 0
 
 
 def test_its_bytes_are_kept_shortly(session: Session, settings: Settings) -> None:
