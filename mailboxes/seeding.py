@@ -30,7 +30,7 @@ from triage.settings import Settings
 from triage.times import utcnow
 
 TRIES = 4  # at one place in one account
-AT_ONCE = 2000  # messages that are learned from in one transaction, if they come soon
+AT_ONCE = 5000  # messages that are learned from in one transaction, if they come soon
 SOON = 0.2  # seconds
 CHILDREN = multiprocessing.get_context("forkserver")
 

@@ -35,7 +35,7 @@ class Lookup:
 
     def __init__(self, session: Session, settings: Settings, lists: frozenset[str] = frozenset()) -> None:
         """`lists`: addresses of mailing lists that we know."""
-        self.session, self.settings, self.lists = session, settings, lists
+        self.session, self.settings, self.lists, self.ours = session, settings, lists, settings.own_domains
         self.found: dict[str, Writer | None] = {}
         self.held: list[SQLModel] = []
         self.unfit: dict[tuple[str, str], Reason | None] = {}
@@ -65,7 +65,7 @@ class Lookup:
             address = Address.parse(text)
         except ValueError:
             return None
-        if address.domain not in self.settings.own_domains:
+        if address.domain not in self.ours:
             return None
         meant = recipients.resolve(self.session, address, self.settings.company)
         known = self.session.get(KnownRecipient, meant.listed) if meant else None
@@ -104,7 +104,7 @@ class Lookup:
 
     def recipient(self, text: str) -> tuple[Address | None, Reason | None]:
         """Whom a recipient's address names, and why it is not learned; years of mail go to the same few people."""
-        address, reason = judged(text, self.settings.own_domains)
+        address, reason = judged(text, self.ours)
         return address, Reason.LIST_POST if address and reason is None and str(address) in self.lists else reason
 
 
