@@ -162,8 +162,8 @@ def test_an_employee_is_told_what_could_not_be_delivered(site: Site) -> None:
 
 def put_off(desk: company.Desk, recipient: str) -> list[dict[str, Any]]:
     """What waits for another attempt."""
-    items: list[dict[str, Any]] = desk.client.get("/queue").json()["items"]
-    return [one for one in items if one["recipient"] == recipient and one["state"] == "queued" and one["last_reply"].startswith("451")]
+    items: list[dict[str, Any]] = desk.client.get("/queue/unsent").json()["items"]
+    return [one for one in items if one["mailbox"] == recipient and one["state"] == "queued" and one["last_reply"].startswith("451")]
 
 
 def grown_older(house: company.Company, recipient: str, hours: int) -> None:
@@ -182,7 +182,7 @@ def test_an_employee_hears_once_that_a_mail_is_late_and_it_leaves_all_the_same(s
         (raw,) = site.until(lambda: site.delivered(subject), "the word is in the mailbox")
         assert b"Action: delayed" in raw
         assert b"Will-Retry-Until: " in raw
-        assert desk.client.post(f"/queue/{mine['id']}/retry").status_code == 202
+        assert desk.client.post("/queue/retry", json={"ids": [mine["id"]]}).status_code == 202
     site.until(lambda: site.left(subject), "it leaves")
     assert len(site.delivered(subject)) == 1
 
