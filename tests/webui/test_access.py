@@ -37,6 +37,48 @@ def test_every_page(filled: Site, page: Page, scheme: Literal["light", "dark"]) 
         assert faults(page, minds) == [], path
 
 
+def test_every_sheet_and_state_of_the_queue(filled: Site, page: Page) -> None:
+    page.emulate_media(reduced_motion="reduce")
+    filled.sit_down(page, "ida")
+    page.get_by_role("option").filter(has_text="You have won").click()
+    expect(page.get_by_role("tabpanel")).to_be_visible()
+    for key in ("b", "p", "m", "n", "?", "Control+k"):
+        page.keyboard.press(key)
+        expect(page.get_by_role("dialog")).to_be_visible()
+        expect(page.get_by_role("dialog").get_by_text("Counting…")).to_have_count(0)
+        assert faults(page) == [], key
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+    for key in ("2", "3", "4", "ArrowRight", "x"):
+        page.keyboard.press(key)
+        assert faults(page) == [], key
+    page.keyboard.press("Escape")
+    page.get_by_role("option").filter(has_text="Your order").click()
+    page.keyboard.press("a")
+    expect(page.get_by_role("status").filter(has_text="is let in for")).to_be_visible()
+    assert faults(page) == [], "toast and stamp"
+    page.goto(filled.url + "/?q=nothing+like+it")
+    expect(page.get_by_text("Nothing here is about")).to_be_visible()
+    assert faults(page) == [], "nothing found"
+    page.goto(filled.url + "/nowhere")
+    expect(page.get_by_role("heading", name="There is no such page")).to_be_visible()
+    assert faults(page) == [], "no such page"
+
+
+def test_a_key_that_follows_at_once_opens_the_next_sheet(filled: Site, page: Page) -> None:
+    filled.sit_down(page, "ida")
+    page.get_by_role("option").filter(has_text="You have won").click()
+    page.keyboard.press("b")
+    expect(page.get_by_role("dialog", name="Block")).to_be_visible()
+    page.evaluate(  # the browser tells of a closed dialog only after the key that was already pressed
+        """() => new Promise((told) => { const closed = document.querySelector('dialog[open]')
+        closed.addEventListener('close', () => setTimeout(told))
+        closed.close()
+        document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'p', bubbles: true })) })"""
+    )
+    expect(page.get_by_role("dialog", name="Purge")).to_be_visible()
+
+
 def test_on_a_phone(filled: Site, page: Page) -> None:
     page.set_viewport_size({"width": 320, "height": 700})
     filled.sit_down(page)
