@@ -14,6 +14,8 @@ tree=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 home=/opt/mailroom
 releases=$home/releases
 units=/etc/systemd/system
+pages=/usr/local/share/man/man1
+words=/usr/local/share/bash-completion/completions/mailroom
 snapshot=/var/spool/mailroom/door.snapshot # the door takes mail once the judge has written it
 mailroom_units=$(cd "$tree/deploy/systemd" && echo *.service *.socket *.timer *.target)
 python=${PYTHON:-/usr/bin/python3}
@@ -99,6 +101,7 @@ install_it() {
     if [ "$before" != "$(readlink -f "$release/venv")" ] && [ -n "$before" ]; then ln -sfn "$before" "$home/previous"; fi
     mailroom_of "$release/venv" sync || say "the directory stays as it was; see above"
     start "$release/venv" || fail "a role did not start: journalctl -u 'mailroom-*'; \`deploy/install.sh rollback\` takes this back"
+    describe "$release/venv" || say "there are no manual pages for it; see above"
     say "$(basename "$release") is in place; \`mailroom doctor\` looks at the rest"
 }
 
@@ -117,6 +120,11 @@ start() { # with this virtual environment; a directory bound into units counts f
     return 1
 }
 
+describe() { # pages for man, and words that bash completes
+    rm -f "$pages"/mailroom{,-*}.1
+    mailroom_of "$1" man "$pages" && mkdir -p "${words%/*}" && mailroom_of "$1" completion bash >"$words"
+}
+
 rollback() {
     check
     local before now
@@ -128,6 +136,7 @@ rollback() {
     systemctl stop $(printf 'mailroom-%s.service ' $behind_the_door) 2>/dev/null || true
     start "$before" || fail "a role did not start: journalctl -u 'mailroom-*'"
     ln -sfn "$now" "$home/previous"
+    describe "$before" || say "there are no manual pages for it; see above"
     say "back at $before"
 }
 
@@ -138,7 +147,7 @@ uninstall() {
     # shellcheck disable=SC2086
     (cd "$units" && rm -f $mailroom_units && rm -rf mailroom-.service.d)
     systemctl daemon-reload
-    rm -rf "$home" /usr/local/sbin/mailroom /etc/sysusers.d/mailroom.conf /etc/tmpfiles.d/mailroom.conf
+    rm -rf "$home" "$words" "$pages"/mailroom{,-*}.1 /usr/local/sbin/mailroom /etc/sysusers.d/mailroom.conf /etc/tmpfiles.d/mailroom.conf
     say "uninstalled. Left: /etc/mailroom (settings), /var/lib/mailroom (database), /var/spool/mailroom (accepted mail), the users mailroom-*"
 }
 

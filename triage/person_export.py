@@ -171,7 +171,8 @@ def listed(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
 
 def as_json(value: Any) -> str:
     """A value as JSON in ASCII, so that nothing in it is a control character to whoever looks at it."""
-    return json.dumps(value, ensure_ascii=True, default=lambda one: one.isoformat() if isinstance(one, datetime) else str(one))
+    said = json.dumps(value, ensure_ascii=True, default=lambda one: one.isoformat() if isinstance(one, datetime) else str(one))
+    return said.replace("\x7f", "\\u007f")
 
 
 def mails(session: Session, whose: Whose, by: Actor) -> Iterator[tuple[str, bytes]]:

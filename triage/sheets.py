@@ -2,11 +2,13 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 
 from triage.visible import visible
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%", "＝", "＋", "－", "＠")  # a cell that begins so is calculated by one or another
+AFTER_SEPARATOR = re.compile(rf"(;[ '\"\u00a0]*)(?=[{re.escape(''.join(FORMULA))}])")  # some programs begin a cell there
 Cell = str | int | float | None
 
 
@@ -23,4 +25,5 @@ def safe(cell: Cell) -> Cell:
     """Text as text: control characters are escaped, and what would be a formula begins with an apostrophe. Numbers stay numbers."""
     if not isinstance(cell, str):
         return cell
-    return f"'{visible(cell)}" if cell.lstrip(" '\"\u00a0").startswith(FORMULA) else visible(cell)
+    text = AFTER_SEPARATOR.sub(r"\1'", visible(cell))
+    return f"'{text}" if cell.lstrip(" '\"\u00a0").startswith(FORMULA) else text

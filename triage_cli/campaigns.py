@@ -16,7 +16,7 @@ from triage_cli.times import when
 LINE = {
     "id": "of the campaign",
     "mails": "messages, each however many people it was for",
-    "deliveries": "",
+    "deliveries": "a message for one recipient each",
     "held": "of which so many are held",
     "people": "whom it was for",
     "senders": "who sent it: addresses",
@@ -43,7 +43,7 @@ OPTIONS = (
         shell_complete=states_like,
         help="Of mail that counts; may be given several times. Default: held. `any`: all mail.",
     ),
-    click.option("--department", metavar="CODE"),
+    click.option("--department", metavar="CODE", help="Only mail for this department."),
     click.option("--search", default="", metavar="WORDS", help="Words in subject, names or addresses; all must occur."),
     click.option("--since", metavar="DATE", help="Only mail that came in then or later."),
     click.option("--fewest", default=2, show_default=True, help="Campaigns of at least so many mails."),

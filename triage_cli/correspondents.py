@@ -16,7 +16,7 @@ MOST_LISTS = 1000
 CORRESPONDENTS = Shape(
     {
         "id": "to accept or drop it",
-        "address": "",
+        "address": "whom somebody has written to",
         "scope": "for whom it is known",
         "sent": "mails that went there",
         "heard": "proven mails that came back",
@@ -27,7 +27,14 @@ CORRESPONDENTS = Shape(
     }
 )
 REASONS = Shape({"count": "how often", "how": "by which way", "reason": "its name", "words": "in words"})
-LISTS = Shape({"address": "", "posts": "how many", "person": "who posted last", "rule": "the command that would let its posts in"})
+LISTS = Shape(
+    {
+        "address": "whom somebody has written to",
+        "posts": "how many",
+        "person": "who posted last",
+        "rule": "the command that would let its posts in",
+    }
+)
 
 
 @click.group(invoke_without_command=True)
@@ -43,7 +50,7 @@ def correspondents(ctx: click.Context) -> None:
 @click.option("--state", type=click.Choice(["known", "parked", "dropped"]), default="known", show_default=True)
 @click.option("--search", "q", default="", metavar="TEXT", help="Part of the address.")
 @click.option("--person", default="", metavar="UID", help="Only whom this person has written to.")
-@click.option("--limit", default=100, show_default=True)
+@click.option("--limit", default=100, show_default=True, help="At most so many.")
 @lists_as(CORRESPONDENTS)
 @asks
 def list_correspondents(desk: Desk, state: str, q: str, person: str, limit: int, form: Form) -> None:

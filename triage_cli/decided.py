@@ -29,7 +29,7 @@ RELATED = Shape(
         "folder": "in which folder",
         "at": "when it came in there",
         "author": "who wrote it",
-        "subject": "",
+        "subject": "of the mail",
         "what": "`the same Message-ID`, or `names it`: a reply, or forwarded",
         "state": "empty while it is left alone",
     }
@@ -37,7 +37,7 @@ RELATED = Shape(
 
 
 @click.group(invoke_without_command=True, name="decisions")
-@click.option("--limit", default=50, show_default=True)
+@click.option("--limit", default=50, show_default=True, help="At most so many.")
 @click.option("--mine", is_flag=True, help="Only your own.")
 @lists(DECISIONS)
 @names_server
@@ -49,7 +49,7 @@ def decisions_group(ctx: click.Context, /, **options: Any) -> None:
 
 
 @decisions_group.command("list")
-@click.option("--limit", default=50, show_default=True)
+@click.option("--limit", default=50, show_default=True, help="At most so many.")
 @click.option("--mine", is_flag=True, help="Only your own.")
 @lists(DECISIONS)
 @asks

@@ -80,6 +80,9 @@ class MailOrBackup(click.Command):
             return backup.make_context(info_name, args, parent, **extra)
         return super().make_context(info_name, args, parent, **extra)
 
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        return [*super().collect_usage_pieces(ctx), "|", "DIRECTORY"]
+
 
 def rule_order(allow: str | None, block: str | None) -> dict[str, str] | None:
     """The rule about the senders that goes with a decision."""

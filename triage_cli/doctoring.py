@@ -1,6 +1,5 @@
 """`mailroom doctor`: looks at everything that mail needs here, and says what to do."""
 
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -15,6 +14,16 @@ from triage_cli import asking, departing, inside, journaling, outside, probing, 
 from triage_cli.asks import stay
 from triage_cli.codes import DONE, REFUSED
 from triage_cli.finding import FAIL, OK, Check, Finding
+from triage_cli.printing import Form, Shape, lists
+
+FINDINGS = Shape(
+    {
+        "level": "ok, warn (it works and will not for ever) or fail",
+        "what": "was looked at",
+        "found": "what was seen",
+        "do": "what to do; empty when it is ok",
+    }
+)
 
 CHECKS: tuple[tuple[str, Check], ...] = (
     ("database", inside.database),
@@ -45,19 +54,19 @@ CHECKS: tuple[tuple[str, Check], ...] = (
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON array of {level, what, found, do}.")
+@lists(FINDINGS)
 @click.pass_context
-def doctor(ctx: click.Context, as_json: bool) -> int:
+def doctor(ctx: click.Context, form: Form) -> int:
     """Look at everything that mail needs here: this machine, DNS and our name in it, ports, next hop, mailboxes, directory.
 
     Exit code 1 when something does not work. Nothing is changed, and no mail is sent.
     """
     stay(ctx)
     findings = list(examine(ctx.find_root().obj))
-    if as_json:
-        click.echo(json.dumps([asdict(finding) for finding in findings], indent=1))
-    else:
+    if form is Form.TEXT:
         report(findings)
+    else:
+        FINDINGS.print(map(asdict, findings), form)
     return REFUSED if any(finding.level == FAIL for finding in findings) else DONE
 
 

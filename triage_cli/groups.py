@@ -10,8 +10,8 @@ from triage_cli.printing import Form, Shape, lists
 
 GROUPS = Shape(
     {
-        "address": "",
-        "name": "",
+        "address": "of the group",
+        "name": "as the directory has it",
         "department": "its code",
         "members": "their mailboxes; in a table how many there are",
         "expand": "false: another server knows the members",

@@ -6,7 +6,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.types import Message, Scope
 
 from migrations.version import check
@@ -86,7 +86,9 @@ def app_of(name: str) -> FastAPI:
     made.dependency_overrides = {staff: shell_user, watcher: lambda: SignedIn(shell_user(), unseen=False)}
     speak_problems(made)
     for room in ROOMS.get(name, (name.replace("-", "_"),)):
-        made.include_router(import_module(f"triage_api.{room}").router, prefix=API)
+        for routes in vars(import_module(f"triage_api.{room}")).values():
+            if isinstance(routes, APIRouter):
+                made.include_router(routes, prefix=API)
     return made
 
 

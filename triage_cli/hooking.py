@@ -6,10 +6,20 @@ from triage import outbox, payloads
 from triage.times import utcnow
 from triage_cli.asks import settings_of
 from triage_cli.opened import looking, shell_user, writing
-from triage_cli.printing import say, table
+from triage_cli.printing import Form, Shape, lists, say
 from triage_cli.roles import start
 
-COLUMNS = ("name", "state", "waiting", "oldest", "succeeded", "dropped", "last_reply")
+WEBHOOKS = Shape(
+    {
+        "name": "in the settings",
+        "state": "works, failing, gone (it answered 410) or new",
+        "waiting": "events that it is still to be told",
+        "oldest": "of them",
+        "succeeded": "when it was told something last, or never",
+        "dropped": "events that it was never told",
+        "last_reply": "while it fails",
+    }
+)
 
 
 @click.group("webhooks", invoke_without_command=True)
@@ -21,9 +31,9 @@ def webhooks(ctx: click.Context) -> None:
 
 
 @webhooks.command("list")
-@click.option("--json", "as_json", is_flag=True)
+@lists(WEBHOOKS)
 @click.pass_context
-def list_webhooks(ctx: click.Context, as_json: bool) -> None:
+def list_webhooks(ctx: click.Context, form: Form) -> None:
     """Every webhook of the settings: whether it works, and what it is still to be told."""
     settings = settings_of(ctx)
     with looking(settings) as session:
@@ -40,7 +50,7 @@ def list_webhooks(ctx: click.Context, as_json: bool) -> None:
         }
         for one in found
     ]
-    table(rows, COLUMNS, as_json=as_json)
+    WEBHOOKS.print(rows, form)
 
 
 @webhooks.command("test")

@@ -1,6 +1,5 @@
 """`mailroom import`: old mail into the queue, judged as if it came today, each mail once however often it is brought."""
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -27,15 +26,24 @@ from triage.times import utcnow
 from triage_cli.asks import settings_of
 from triage_cli.opened import database_of, ring, shell_user
 from triage_cli.past_mail import Examiner, importing_names, parsers
-from triage_cli.printing import say
+from triage_cli.printing import Form, Shape, say, tells
+from triage_cli.progress import Ticker
 
 BELLS = ("relay", "change")
 STATES = {"relay": "queued", "quarantine": "held", "purge": "purged"}
+IMPORTED = Shape(
+    {
+        "states": "how many mails are in each state now",
+        "known": "that had come in before and were left alone",
+        "unreadable": "how many could not be read, by reason",
+        "dry_run": "true: nothing was changed",
+    }
+)
 OPTIONS = (
     click.option("--to", required=True, metavar="ADDRESS", help="Whom it is for: an address of somebody here."),
     click.option("--trust", multiple=True, metavar="AUTHSERV-ID", help="Whose results in old mail count, beside our edges'."),
     click.option("--dry-run", is_flag=True, help="Say what would become of it, change nothing."),
-    click.option("--json", "as_json", is_flag=True),
+    tells(IMPORTED),
 )
 
 
@@ -81,7 +89,7 @@ def bring_mbox(ctx: click.Context, /, path: Path, **options: Any) -> int:
 
 
 def carry_out(
-    settings: Settings, account: Account, folder: Folder, path: Path, *, to: str, trust: tuple[str, ...], dry_run: bool, as_json: bool
+    settings: Settings, account: Account, folder: Folder, path: Path, *, to: str, trust: tuple[str, ...], dry_run: bool, form: Form
 ) -> int:
     """Read, judge, enter and tell. What is in when it breaks off stays in; the next run goes on behind it."""
     imported = Imported()
@@ -91,12 +99,14 @@ def carry_out(
         examiner = Examiner(open_resolver(settings.dns), pool, importing_names(settings, trust))
         batches = account.read(folder, whole=True)
         first = next(batches, None)
-        for batch in chain([first] if first else [], batches):
-            letters = list(new_ones(engine, examiner, batch, address, imported))
-            rehearse(engine, settings, letters, imported) if dry_run else enter(engine, settings, letters, str(path), imported)
+        with Ticker("mails looked at") as ticker:
+            for batch in chain([first] if first else [], batches):
+                letters = list(new_ones(engine, examiner, batch, address, imported))
+                rehearse(engine, settings, letters, imported) if dry_run else enter(engine, settings, letters, str(path), imported)
+                ticker.add(len(batch.messages))
     if not dry_run and imported.states:
         ring(settings, *BELLS)
-    tell(imported, dry_run=dry_run, as_json=as_json)
+    tell(imported, dry_run=dry_run, form=form)
     return 1 if imported.unreadable else 0
 
 
@@ -135,11 +145,11 @@ def enter(engine: Engine, settings: Settings, letters: list[Letter], source: str
     imported.states += states
 
 
-def tell(imported: Imported, *, dry_run: bool, as_json: bool) -> None:
+def tell(imported: Imported, *, dry_run: bool, form: Form) -> None:
     """What became of the mail, in words or as JSON."""
-    if as_json:
+    if form is Form.JSON:
         counts = {"states": imported.states, "known": imported.known, "unreadable": imported.unreadable, "dry_run": dry_run}
-        click.echo(json.dumps(counts, ensure_ascii=True))
+        IMPORTED.print_one(counts, form)
         return
     states = ", ".join(f"{count} {state}" for state, count in sorted(imported.states.items())) or "none"
     say(f"{imported.states.total()} mails {'would come in' if dry_run else 'came in'}: {states}")

@@ -1,12 +1,28 @@
-"""Log lines as JSON: an object a line, with the sentence and what it speaks of by name."""
+"""Log lines, for people or as JSON with what they speak of by name. Nothing in them acts on a terminal or begins a line of its own."""
 
-import json
 import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from triage.settings import Logs
 from triage.visible import visible
+from triage_cli.printing import json_text
+
+
+class TextLines(logging.Formatter):
+    """One line an event, with the role that it happened in; only the trace of a fault has more."""
+
+    def __init__(self, role: str) -> None:
+        super().__init__(f"%(asctime)s {role} %(levelname)s %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """What mail says in it is harmless."""
+        return visible(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:
+        """The trace of a fault."""
+        return visible(super().formatException(ei), lines=True)
 
 
 class JsonLines(logging.Formatter):
@@ -28,7 +44,7 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["fault"] = visible(self.formatException(record.exc_info).replace("\n", " | "))
-        return json.dumps(line, default=str)
+        return json_text(line)
 
 
 def follow(logs: Logs, role: str) -> None:

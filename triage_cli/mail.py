@@ -17,7 +17,7 @@ LINE = {
     "received": "when it came in",
     "folder": "DEPARTMENT+PERSON, or the department alone",
     "sender": "author's address",
-    "subject": "",
+    "subject": "of the mail",
     "campaign": "the same mail sent many times",
 }
 DELIVERIES = Shape(LINE, ("id", "state", "received", "folder", "sender", "subject"))

@@ -23,12 +23,12 @@ IMAP = (
     click.argument("addresses", metavar="[ADDRESS]...", nargs=-1),
     click.option("--accounts", type=click.Path(path_type=Path), help="File of lines ADDRESS or ADDRESS:PASSWORD (each signs in itself)."),
     click.option("--server", metavar="imaps://HOST[:PORT]", help="Default: recall.imap. These options stand for those of [recall]."),
-    click.option("--auth", type=click.Choice(["master", "per-account", "xoauth2"])),
-    click.option("--master-user", metavar="LOGIN"),
+    click.option("--auth", type=click.Choice(["master", "per-account", "xoauth2"]), help="How it lets us in."),
+    click.option("--master-user", metavar="LOGIN", help="Who may enter every mailbox."),
     click.option("--separator", metavar="TEXT", help='Between mailbox and master user; "": SASL PLAIN as a proxy (Cyrus).'),
-    click.option("--password-file", metavar="FILE"),
-    click.option("--login", type=click.Choice(["address", "local-part"])),
-    click.option("--ca-file", metavar="FILE"),
+    click.option("--password-file", metavar="FILE", help="Holds the password, or a line ADDRESS:PASSWORD for each account."),
+    click.option("--login", type=click.Choice(["address", "local-part"]), help="What of an address people sign in with."),
+    click.option("--ca-file", metavar="FILE", help="PEM file of the authorities that vouch for it."),
     click.option("--plain", is_flag=True, default=None, help="Speak with an imap:// server in the clear."),
 )  # fmt: skip
 

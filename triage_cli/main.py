@@ -65,6 +65,8 @@ COMMANDS = {  # where each command lives: a role must not import what another on
     "legal-hold": "legal_hold",
     "person-data": "person_data",
     "settings": "reference",
+    "completion": "completing",
+    "man": "manual",
     "doctor": "doctoring",
 }
 

@@ -12,7 +12,7 @@ ENFORCE, OBSERVE = "enforce", "observe"
 MODES = Shape(
     {
         "code": "of the department; empty: all of which nothing else is said",
-        "name": "",
+        "name": "of the department",
         "mode": "enforce or observe",
         "by": "who switched it; empty: the settings say so",
         "at": "when",

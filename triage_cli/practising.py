@@ -12,11 +12,20 @@ from triage.times import utcnow
 from triage.visible import visible
 from triage_cli.asks import settings_of
 from triage_cli.opened import database_of, looking, shell_user
-from triage_cli.printing import say, table
+from triage_cli.printing import Form, Shape, lists, say
 
 LINES = 40  # of a mail's text that are shown
 KEYS = {"l": LET_IN, "k": KEEP_OUT}
-COLUMNS = ("login", "right", "answered", "let_bad_in", "kept_good_out", "last_at")
+SCORES = Shape(
+    {
+        "login": "who",
+        "right": "answers that were right",
+        "answered": "all of them",
+        "let_bad_in": "wrong ones that let something bad in",
+        "kept_good_out": "wrong ones that kept something good out",
+        "last_at": "when they answered last",
+    }
+)
 
 
 @click.group("practice", invoke_without_command=True)
@@ -48,15 +57,15 @@ def practise(ctx: click.Context, cards: int) -> None:
 
 
 @practise.command("scores")
-@click.option("--json", "as_json", is_flag=True)
+@lists(SCORES)
 @click.pass_context
-def list_scores(ctx: click.Context, as_json: bool) -> None:
+def list_scores(ctx: click.Context, form: Form) -> None:
     """How everybody does, by the first answer to each card."""
     with looking(settings_of(ctx)) as session:
         rows = [asdict(one) for one in practice.scores(session, by=shell_user())]
     for row in rows:
         row["last_at"] = row["last_at"].isoformat(timespec="minutes")
-    table(rows, COLUMNS, as_json=as_json)
+    SCORES.print(rows, form)
 
 
 def show(one: Exercise, place: str) -> None:

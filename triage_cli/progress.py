@@ -1,4 +1,4 @@
-"""How far long work has come: a bar on standard error where that is a terminal, nothing in a pipe."""
+"""How far long work has come: a bar or a count on standard error where that is a terminal, nothing in a pipe."""
 
 import sys
 from types import TracebackType
@@ -29,3 +29,23 @@ class Progress:
 
     def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None:
         self.bar.__exit__(kind, fault, trace)
+
+
+class Ticker:
+    """Counts where nobody knows how much there is to do."""
+
+    def __init__(self, what: str) -> None:
+        self.what, self.count, self.shown = what, 0, sys.stderr.isatty()
+
+    def add(self, more: int) -> None:
+        """So many more are done."""
+        self.count += more
+        if self.shown:
+            click.echo(f"\r{self.count:,} {self.what}", nl=False, err=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None:
+        if self.shown and self.count:
+            click.echo(err=True)

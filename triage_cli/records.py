@@ -11,6 +11,7 @@ from triage_cli.codes import DONE, REFUSED
 from triage_cli.desk import Desk
 from triage_cli.lazy import Lazy
 from triage_cli.printing import Form, Shape, lists, say
+from triage_cli.progress import Ticker
 from triage_cli.times import when
 
 ACTS = Shape(
@@ -29,7 +30,7 @@ ACTS = Shape(
 
 
 @click.group(cls=Lazy, elsewhere={"key": "keeping"}, invoke_without_command=True)
-@click.option("--limit", default=50, show_default=True)
+@click.option("--limit", default=50, show_default=True, help="At most so many.")
 @lists(ACTS)
 @names_server
 @click.pass_context
@@ -40,7 +41,7 @@ def audit(ctx: click.Context, limit: int, form: Form) -> None:
 
 
 @audit.command("list")
-@click.option("--limit", default=50, show_default=True)
+@click.option("--limit", default=50, show_default=True, help="At most so many.")
 @lists(ACTS)
 @asks
 def list_acts(desk: Desk, limit: int, form: Form) -> None:
@@ -91,5 +92,12 @@ def export(desk: Desk, after: int) -> None:
 
     That you took it goes on the record.
     """
-    desk.download("/audit/export", sys.stdout.buffer.write, after=after or None)
-    sys.stdout.buffer.flush()
+    with Ticker("records") as ticker:
+
+        def take(piece: bytes) -> None:
+            sys.stdout.buffer.write(piece)
+            if not sys.stdout.isatty():
+                ticker.add(piece.count(b"\n"))
+
+        desk.download("/audit/export", take, after=after or None)
+        sys.stdout.buffer.flush()

@@ -1,6 +1,5 @@
 """`mailroom rehearse`: what the door would have held of the mail of the past days, what it would cost, and what it would catch."""
 
-import json
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, replace
@@ -26,7 +25,7 @@ from triage_cli.mailbox_sources import Place, imap_options, in_maildirs, in_mbox
 from triage_cli.opened import database_of
 from triage_cli.past_mail import Examiner, Reading, parsers, trusted_names
 from triage_cli.playing import Player, Rehearsal, read_all
-from triage_cli.printing import say
+from triage_cli.printing import json_text, say
 from triage_cli.selecting import date
 
 SHOWN_FAULTS = 20
@@ -45,7 +44,7 @@ OPTIONS = (
     click.option("--connections", type=click.IntRange(1, 32), default=4, show_default=True, help="Mailboxes that are open at once."),
     click.option("--group", type=click.Choice(["sender", "campaign"]), default="sender", show_default=True, help="What makes one card."),
     click.option("--html", "html_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the report with plots to this file."),
-    click.option("--json", "as_json", is_flag=True),
+    click.option("--json", "as_json", is_flag=True, help="All numbers as one JSON object."),
 )  # fmt: skip
 
 
@@ -146,7 +145,7 @@ def tell(counted: Forecast, found: Rehearsal, html_file: Path | None, *, as_json
     if as_json:
         listed = tuple(replace(one, remedies=()) for one in counted.attacks.listed)
         plain = asdict(replace(counted, attacks=replace(counted.attacks, listed=listed)))
-        click.echo(json.dumps(plain | {"left_out": dict(left_out), "faults": found.faults}, ensure_ascii=True, default=str))
+        click.echo(json_text(plain | {"left_out": dict(left_out), "faults": found.faults}))
     else:
         for sentence in sentences(counted, left_out):
             say(sentence)

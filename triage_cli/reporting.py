@@ -9,40 +9,49 @@ from triage.errors import BadInput
 from triage.reported import Report
 from triage_cli.asks import asks
 from triage_cli.desk import Desk
-from triage_cli.printing import print_json, say
+from triage_cli.printing import Form, Shape, lists, say
 from triage_cli.report_page import page
 from triage_cli.report_text import lines
 from triage_cli.selecting import date
 
 NAMES = ("waiting", "queue", "rules", "work", "mistakes", "campaigns", "saved")
+REPORTS = Shape(
+    {
+        "name": "of the report",
+        "title": "as it is shown",
+        "since": "the time it is about begins then",
+        "until": "and ends before then",
+        "time_zone": "in which days and hours are told",
+        "sentences": "what there is to say",
+        "definition": "what its words mean, and how it was counted",
+        "tables": "of each: name, title, columns, rows (objects by the columns' names), plot",
+    }
+)
 
 
 @click.command()
 @click.argument("names", metavar="[NAME]...", nargs=-1, type=click.Choice(NAMES))
 @click.option("--since", metavar="DATE", help="From then on, ISO 8601; UTC unless it says otherwise. Default: four weeks before the end.")
 @click.option("--until", metavar="DATE", help="Before then. Default: until now.")
-@click.option("--format", "form", type=click.Choice(["text", "html"]), default="text", show_default=True, help="html: a page with plots.")
-@click.option("--json", "as_json", is_flag=True)
-@click.option("--csv", "as_csv", is_flag=True, help="One table of one report.")
-@click.option("--table", default="", metavar="TABLE", help="Which table as CSV; default: the first.")
+@click.option("--format", "layout", type=click.Choice(["text", "html"]), default="text", show_default=True, help="html: a page with plots.")
+@click.option("--table", default="", metavar="TABLE", help="Which table of the one report as CSV; default: the first.")
+@lists(REPORTS)
 @asks
-def report(
-    desk: Desk, names: tuple[str, ...], since: str | None, until: str | None, form: str, as_json: bool, as_csv: bool, table: str
-) -> None:
+def report(desk: Desk, names: tuple[str, ...], since: str | None, until: str | None, layout: str, table: str, form: Form) -> None:
     """Tell how long wanted mail waits, what the rules did, what was decided and taken back, and what it saves.
 
     NAMEs are waiting, queue, rules, work, mistakes, campaigns and saved; without any, all of them.
     """
-    if as_csv and len(names) != 1:
+    if form is Form.CSV and len(names) != 1:
         raise BadInput(f"--csv: name one report, such as `mailroom report waiting --csv`; there are {', '.join(NAMES)}")
     told = answers(desk, names, since=date(since, "--since"), until=date(until, "--until"))
-    if as_json:
-        print_json(told)
+    if form is Form.JSON:
+        REPORTS.print(told, form)
         return
     found: list[Report] = [reported.from_json(one) for one in told]
-    if as_csv:
+    if form is Form.CSV:
         click.echo(reported.as_csv(found[0], table), nl=False)
-    elif form == "html":
+    elif layout == "html":
         click.echo(page(found), nl=False)
     else:
         for line in lines(found):

@@ -1,26 +1,37 @@
 """`mailroom requests`: what people here ask for, and saying no; `mailroom ask` writes down that somebody asks."""
 
+from typing import Any
+
 import click
 
-from triage import asking
-from triage.ids import show
-from triage.times import utcnow
-from triage_cli.opened import looking, settings_of, shell_user, writing
-from triage_cli.printing import say, table
-from triage_cli.selecting import number
+from triage_cli.asks import asks
+from triage_cli.desk import Desk
+from triage_cli.printing import Form, Shape, lists, say
+from triage_cli.selecting import given_id
+from triage_cli.times import when
 
-EVERY_ONE = 1000
+REQUESTS = Shape(
+    {
+        "id": "to decline it",
+        "asked": "when",
+        "by": "whose mail it is",
+        "delivery": "to release it",
+        "state": "of the delivery",
+        "author": "who wrote it",
+        "subject": "of the mail",
+        "words": "what they said",
+    }
+)
 
 
 @click.command("ask")
 @click.argument("delivery_id", metavar="ID")
 @click.option("--words", default="", help="What they said.")
-@click.pass_context
-def ask(ctx: click.Context, delivery_id: str, words: str) -> None:
+@asks
+def ask(desk: Desk, delivery_id: str, words: str) -> None:
     """Write down that somebody asks for a mail of theirs that is held or was taken away: its card rises in the queue."""
-    with writing(settings_of(ctx)) as session:
-        made = asking.ask(session, number(delivery_id), by=shell_user(), words=words, now=utcnow())
-    say(f"{show(made)} waits for an answer")
+    made = desk.post("/requests", {"delivery": given_id(delivery_id), "words": words})
+    say(f"{made['id']} waits for an answer")
 
 
 @click.group("requests")
@@ -29,33 +40,25 @@ def requests() -> None:
 
 
 @requests.command("list")
-@click.option("--json", "as_json", is_flag=True)
-@click.pass_context
-def list_requests(ctx: click.Context, as_json: bool) -> None:
+@lists(REQUESTS)
+@asks
+def list_requests(desk: Desk, form: Form) -> None:
     """What is asked for and has no answer, the newest first."""
-    with looking(settings_of(ctx)) as session:
-        rows = [
-            {
-                "id": show(one.id),
-                "asked": one.at.isoformat(timespec="minutes"),
-                "by": one.by_shown,
-                "delivery": show(one.mail.id),
-                "state": one.mail.state,
-                "author": one.mail.author,
-                "subject": one.mail.subject,
-                "words": one.words,
-            }
-            for one in asking.listing(session, by=shell_user(), limit=EVERY_ONE)
-        ]
-    table(rows, ("id", "asked", "by", "delivery", "state", "author", "subject", "words"), as_json=as_json)
+    REQUESTS.print(map(row_of, desk.items("/requests")), form)
+
+
+def row_of(one: dict[str, Any]) -> dict[str, Any]:
+    """A request as a line."""
+    mail = one["mail"]
+    about = {"delivery": mail["id"], "state": mail["state"], "author": mail["author"], "subject": mail["subject"]}
+    return about | {"id": one["id"], "asked": when(one["at"], "minutes"), "by": one["by_shown"], "words": one["words"]}
 
 
 @requests.command("decline")
 @click.argument("request_id", metavar="ID")
 @click.option("--reason", default="", help="Whoever asked can read it.")
-@click.pass_context
-def decline(ctx: click.Context, request_id: str, reason: str) -> None:
+@asks
+def decline(desk: Desk, request_id: str, reason: str) -> None:
     """Say no. The mail stays where it is."""
-    with writing(settings_of(ctx)) as session:
-        asking.decline(session, number(request_id), by=shell_user(), reason=reason, now=utcnow())
+    desk.post(f"/requests/{given_id(request_id)}/decline", {"reason": reason})
     say("declined")

@@ -15,7 +15,7 @@ from triage import meters
 from triage.activation import tell_ready
 from triage.settings import Settings
 from triage_cli.asks import settings_of
-from triage_cli.log_lines import follow
+from triage_cli.log_lines import TextLines, follow
 from triage_cli.stopping import stop_on_signals
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
@@ -27,8 +27,10 @@ CHATTY = ("alembic", "asyncio", "uvicorn")  # libraries that log each step of th
 
 
 def log_to_stderr(role: str) -> None:
-    """One line an event, with the role that it happened in."""
-    logging.basicConfig(level=logging.INFO, format=f"%(asctime)s {role} %(levelname)s %(message)s", stream=sys.stderr)
+    """What this process tells."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(TextLines(role))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     # what no line shows is not looked up (the logging HOWTO, "Optimization")
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = None

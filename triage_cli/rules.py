@@ -25,7 +25,7 @@ RULES = Shape(
         "author": "who made it",
         "used": "how often; empty where that would tell of mail beyond your scope",
         "until": "when it runs out",
-        "note": "",
+        "note": "why",
     }
 )
 CASES = Shape(
@@ -54,7 +54,7 @@ for command in (propose, import_rules, export_rules):
 
 @rules.command("list")
 @click.option("--search", "q", default="", metavar="TEXT", help="Part of the sender.")
-@click.option("--limit", default=100, show_default=True)
+@click.option("--limit", default=100, show_default=True, help="At most so many.")
 @lists(RULES)
 @asks
 def list_rules(desk: Desk, q: str, limit: int, form: Form) -> None:
@@ -90,7 +90,7 @@ def remove_rules(desk: Desk, rule_ids: tuple[str, ...]) -> None:
 @click.option("--recipient", default="", metavar="ADDRESS", help="Only mail to this address of ours.")
 @click.option("--scope", default="company", show_default=True, metavar="company|department:CODE|person:UID", help="Whose mail.")
 @click.option("--until", metavar="DATE", help="The rule runs out then.")
-@click.option("--note", default="")
+@click.option("--note", default="", help="Why; everybody who sees the rule reads it.")
 @asks
 def redirect_rule(desk: Desk, sender: str, until: str | None, **features: str) -> None:
     """Always send mail of somebody, or to an address of ours, to somebody else here. It lets nothing in that would be held."""
@@ -104,7 +104,7 @@ def redirect_rule(desk: Desk, sender: str, until: str | None, **features: str) -
 @click.argument("rule_id", metavar="ID")
 @click.option("--proof", help="What proves the sender.", metavar="dmarc|aligned|dkim:DOMAIN|arc:DOMAIN")
 @click.option("--until", metavar="DATE", help="The rule runs out then; never: it does not.")
-@click.option("--note")
+@click.option("--note", help="Why; everybody who sees the rule reads it.")
 @click.option("--risky/--not-risky", default=None, help="Also with risky attachments.")
 @asks
 def change_rule(desk: Desk, rule_id: str, proof: str | None, until: str | None, note: str | None, risky: bool | None) -> None:

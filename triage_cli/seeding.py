@@ -1,6 +1,5 @@
 """`mailroom seed`: known correspondents from the sent mail of years, over IMAP, from Maildirs or from mbox files."""
 
-import json
 import sys
 import time
 from collections.abc import Callable
@@ -25,7 +24,7 @@ from triage.visible import visible
 from triage_cli.asks import settings_of
 from triage_cli.mailbox_sources import Place, imap_options, in_maildirs, in_mbox_files, over_imap
 from triage_cli.opened import database_of, shell_user
-from triage_cli.printing import say, table
+from triage_cli.printing import json_text, say, table
 from triage_cli.selecting import date
 
 EVERY = 10.0  # seconds between two lines about an account that takes long
@@ -120,7 +119,7 @@ class Lines(AbstractContextManager[None]):
             what = {"event": "account" if through else "progress", "account": account, **numbers(report)}
             if account in report.failed:
                 what["why"] = report.failed[account]
-            click.echo(json.dumps(what, ensure_ascii=True))
+            click.echo(json_text(what))
 
     def __exit__(self, *_: object) -> None:
         """Nothing is left open."""
@@ -174,7 +173,7 @@ def told(report: Report, name: str, *, dry_run: bool, as_json: bool) -> None:
     if as_json:
         more = {"known": report.learned.known, "without_sent_folder": report.without, "skipped": skipped}
         more |= {"unreadable": dict(report.unreadable), "failures": report.failed, "source": name, "dry_run": dry_run}
-        click.echo(json.dumps({"event": "report", **numbers(report), **more}, ensure_ascii=True))
+        click.echo(json_text({"event": "report", **numbers(report), **more}))
         return
     would = "would be " if dry_run else ""
     say(f"{report.done} of {report.accounts} accounts read: {report.folders} sent folders, {report.messages:,} new messages")

@@ -19,7 +19,7 @@ def rule_command(effect: str, text: str) -> click.Command:
     @click.argument("sender", metavar="ADDRESS|DOMAIN|.DOMAIN|list:LIST-ID")
     @click.option("--scope", default="company", show_default=True, metavar="company|department:CODE|person:UID")
     @click.option("--until", metavar="DATE", help="The rule runs out then.")
-    @click.option("--note", default="")
+    @click.option("--note", default="", help="Why; everybody who sees the rule reads it.")
     @click.option("--lapse", "lapse_days", default=0, metavar="DAYS", help="It runs out so many days after the last mail either way.")
     @click.option("--dry-run", is_flag=True, help="Only say what it would have done in the last thirty days.")
     @asks

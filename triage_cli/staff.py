@@ -14,8 +14,8 @@ from triage_cli.times import when
 
 STAFF = Shape(
     {
-        "login": "",
-        "name": "",
+        "login": "with which they sign in",
+        "name": "as colleagues read it",
         "role": "triage, admin or auditor",
         "scope": "company, department:CODE, person:UID",
         "source": "directory, or local: made here",

@@ -27,7 +27,7 @@ SUBSTITUTES = Shape(
 @click.argument("absent", metavar="ABSENT")
 @click.argument("substitute", metavar="SUBSTITUTE")
 @click.option("--from", "starts", metavar="DATE", help="ISO 8601, UTC unless it says otherwise; now when it is left out.")
-@click.option("--until", "ends", required=True, metavar="DATE")
+@click.option("--until", "ends", required=True, metavar="DATE", help="When ABSENT is back.")
 @REASON
 @asks
 def arrange(desk: Desk, absent: str, substitute: str, starts: str | None, ends: str, reason: str) -> None:

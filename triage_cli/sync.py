@@ -1,6 +1,5 @@
 """`mailroom sync` takes the directory over, says what a run would change, or follows an LDAP server as a role."""
 
-import json
 import logging
 import threading
 import time
@@ -20,12 +19,26 @@ from triage.settings import Settings
 from triage.times import utcnow
 from triage_cli.asks import settings_of
 from triage_cli.opened import database_of, ring
-from triage_cli.printing import say
+from triage_cli.printing import Form, Shape, say, tells
 from triage_cli.roles import start
 
 BY = Actor.system("sync")
 RETRY = 30.0  # seconds until a server that did not answer is asked again, at most
 MOST_SHOWN = 200  # lines of a plan on a terminal
+
+SYNCED = Shape(
+    {
+        "people": "in the directory",
+        "added": "addresses that are new",
+        "removed": "addresses that are gone",
+        "moved": "held mails that went along with people who moved",
+        "dry_run": "true: nothing was changed",
+        "needs_confirm": "what is too much to happen by itself; empty when nothing is",
+        "changes": "each change in words",
+        "refused": "entries that were not taken, and why",
+        "notes": "what else is odd",
+    }
+)
 
 log = logging.getLogger("mailroom.sync")
 
@@ -64,9 +77,9 @@ def leaving_of(settings: Settings) -> Leaving:
 @click.option("--full", is_flag=True, help="Read everything, not only what has changed; a single run always does.")
 @click.option("--confirm", "--many-leave", "confirmed", is_flag=True, help="It is meant that many people leave, move or lose addresses.")
 @click.option("--follow", is_flag=True, help="Stay, and look every directory.interval seconds for what has changed.")
-@click.option("--json", "as_json", is_flag=True)
+@tells(SYNCED)
 @click.pass_context
-def sync(ctx: click.Context, dry_run: bool, full: bool, confirmed: bool, follow: bool, as_json: bool) -> None:
+def sync(ctx: click.Context, dry_run: bool, full: bool, confirmed: bool, follow: bool, form: Form) -> None:
     """Take the directory (people, departments, addresses, groups, staff) over."""
     if follow:
         if dry_run or confirmed:
@@ -75,16 +88,16 @@ def sync(ctx: click.Context, dry_run: bool, full: bool, confirmed: bool, follow:
     settings = settings_of(ctx)
     reading = open_source(settings).read(full=full)
     applied = take_over(settings, reading, dry_run=dry_run, confirmed=confirmed)
-    show(reading, applied, dry_run=dry_run, as_json=as_json)
+    show(reading, applied, dry_run=dry_run, form=form)
     if not dry_run:
         ring(settings, "door", "change")
     return None
 
 
-def show(reading: Reading, applied: Applied, *, dry_run: bool, as_json: bool) -> None:
+def show(reading: Reading, applied: Applied, *, dry_run: bool, form: Form) -> None:
     """What a run has changed or would change, and what it did not take."""
     braked = applied.plan.too_much()
-    if as_json:
+    if form is Form.JSON:
         lines = {"changes": applied.plan.changes, "refused": reading.refused, "notes": reading.notes}
         counts = {
             "people": applied.people,
@@ -93,7 +106,7 @@ def show(reading: Reading, applied: Applied, *, dry_run: bool, as_json: bool) ->
             "moved": applied.moved,
         }
         said = {name: [str(one) for one in some] for name, some in lines.items()}
-        say(json.dumps(counts | {"dry_run": dry_run, "needs_confirm": braked} | said, ensure_ascii=True))
+        SYNCED.print_one(counts | {"dry_run": dry_run, "needs_confirm": braked} | said, form)
         return
     for change in applied.plan.changes[:MOST_SHOWN]:
         say(str(change))

@@ -7,6 +7,7 @@ import click
 
 from triage.errors import BadInput
 from triage_cli.asks import asks, names_server
+from triage_cli.deciding import REASON
 from triage_cli.desk import Desk
 from triage_cli.printing import Form, Shape, lists, say
 from triage_cli.selecting import given_id
@@ -28,7 +29,7 @@ NEXT_HOPS = Shape(
     {
         "next_hop": "its URL",
         "waiting": "deliveries that wait for it",
-        "under_way": "",
+        "under_way": "being sent now",
         "refused": "by it, for good",
         "unreachable": "of those that wait: because it is away",
         "next_try": "when it is tried next",
@@ -94,7 +95,7 @@ def give_up(desk: Desk, delivery_ids: tuple[str, ...], next_hop: str) -> None:
 
 @queue.command("hold")
 @chosen
-@click.option("--reason", default="", metavar="TEXT")
+@REASON
 @asks
 def hold(desk: Desk, delivery_ids: tuple[str, ...], next_hop: str, reason: str) -> None:
     """Take these back into their folders: a decision that can be undone."""

@@ -60,6 +60,9 @@ def test_from_nothing_to_a_held_mail_and_away_again(machine: Machine) -> None:
     write(machine, "/var/lib/mailroom/mailroom.zone", "")
     write(machine, "/etc/mailroom/company.toml", COMPANY)
     assert "is in place" in run(machine, "install", "--venv", "/opt/ready")
+    assert machine.run("head", "-c9", "/usr/local/share/man/man1/mailroom-release.1").stdout == ".TH MAILR"
+    asks = "_MAILROOM_COMPLETE=bash_complete COMP_WORDS='mailroom rele' COMP_CWORD=1 /usr/local/sbin/mailroom"
+    assert machine.run("bash", "-c", asks).stdout == "plain,release\n"
     machine.python(SEND)
     until_held(machine, 1)
 
@@ -82,6 +85,7 @@ def test_from_nothing_to_a_held_mail_and_away_again(machine: Machine) -> None:
     until_held(machine, 4)
 
     run(machine, "uninstall")
+    assert machine.run("bash", "-c", "ls /usr/local/share/man/man1 | grep mailroom", check=False).stdout == ""
     assert machine.run("systemctl", "list-units", "--no-legend", "mailroom*").stdout == ""
     assert "mailroom.db" in machine.run("ls", "/var/lib/mailroom").stdout
     assert machine.run("ls", "/etc/mailroom").stdout.split() == ["company.toml", "mailroom.toml", "secrets"]

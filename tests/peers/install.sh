@@ -17,6 +17,7 @@ postgresql /usr/lib/postgresql/*/bin/initdb
 chromium /usr/bin/chromium
 strace /usr/bin/strace
 promtool /usr/bin/promtool
+mandoc /usr/bin/mandoc
 bubblewrap /usr/bin/bwrap
 systemd /usr/bin/systemd-socket-activate
 swaks /usr/bin/swaks

@@ -38,6 +38,7 @@ BY_NATURE = (  # what differs from one moment, one machine, one asker to another
     (re.compile(r"\b[0-9a-f]{64}\b"), "HASH"),
     (re.compile(r"\w+ \(shell\)|parity \(token\)"), "Asker"),
     (re.compile(r'"TIME","127.0.0.1"'), '"never",""'),  # the token that asks has been used
+    (re.compile(r"erased-[0-9a-f]{10}"), "PSEUDONYM"),
     (re.compile(r" {2,}"), "  "),
 )
 TEXT = "Your parcel could not be handed over. Settle the customs charge and choose a new delivery slot today."
@@ -176,6 +177,14 @@ LINES = [
     Line("legal-hold lift {legal} --reason over"),
     Line("legal-hold list --lifted"),
     Line("sweep bad@bad.example --reason phishing"),
+    Line("ask {three} --words 'he called'", name="request"),
+    Line("ask 0000000000007", 1),
+    Line("requests list"),
+    Line("requests list --json"),
+    Line("requests list --csv"),
+    Line("requests decline {request} --reason spam"),
+    Line("requests decline {request}", 1),
+    Line("requests decline nonsense", 2),
     Line("redeliver --person joe.fern --since 2026-01-01 --dry-run"),
     Line("redeliver --person joe.fern --since 2026-01-01 --reason lost", 1),
     Line("staff list --json"),
@@ -188,13 +197,21 @@ LINES = [
     Line("token list --csv"),
     Line("token revoke {spare}"),
     Line("token revoke 0000000000007", 1),
+    Line("person-data erase mal@supplier.example --dry-run"),
+    Line("person-data erase mal@supplier.example", 2),
+    Line("person-data erase mal@supplier.example --reason 'case 12'"),
+    Line("person-data list"),
+    Line("person-data list --json"),
     Line("audit --limit 5"),
     Line("audit list --json --limit 2"),
     Line("audit verify"),
     Line("audit export"),
     Line("audit export --after 3"),
 ]
-OWN_TEST = {"token create"}  # no token makes tokens: tests/triage_cli/test_remote.py
+OWN_TEST = {
+    "token create",  # no token makes tokens: tests/triage_cli/test_remote.py
+    "person-data export",  # a zip: tests/triage_cli/test_person_data.py
+}
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from sqlalchemy import Engine, select
 from sqlmodel import col
 
 from tests.triage_cli.conftest import Arrives, Shell
+from tests.triage_cli.serving import served
 from triage import db
 from triage.models import Delivery, PersonErasure
 from triage.settings import Settings
@@ -27,12 +29,37 @@ def test_a_zip_is_written_once_for_nobody_else_to_read(shell: Shell, arrives: Ar
     assert (again.code, "is there already" in again.err) == (2, True)
 
 
-def test_erasing_says_what_it_finds_and_what_it_did(shell: Shell, arrives: Arrives, engine: Engine) -> None:
+def test_a_server_sends_the_same(
+    shell: Shell, arrives: Arrives, settings: Settings, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrives(author=ANNA)
+    key = shell("token", "create", "robot", "--may", "admin", "--may", "read").out.split()[-1]
+    monkeypatch.setenv("MAILROOM_TOKEN", key)
+    files = [tmp_path / "here.zip", tmp_path / "there.zip"]
+    with served(replace(settings, database=replace(settings.database, url=database_url))) as url:
+        assert shell("person-data", "export", ANNA, "--to", str(files[0])).code == 0
+        assert shell("--server", url, "person-data", "export", ANNA, "--to", str(files[1])).code == 0
+        refused = shell("--server", url, "person-data", "export", "", "--to", str(tmp_path / "none.zip"))
+    assert (refused.code, (tmp_path / "none.zip").exists()) == (2, False)
+    here, there = (zipfile.ZipFile(file) for file in files)
+    assert here.namelist() == there.namelist()
+    assert here.read("deliveries.json") == there.read("deliveries.json")
+
+
+def test_no_zip_goes_to_a_terminal(shell: Shell, arrives: Arrives, monkeypatch: pytest.MonkeyPatch) -> None:
+    arrives(author=ANNA)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    said = shell("person-data", "export", ANNA, "--to", "-")
+    assert (said.code, said.out, "nothing for a terminal" in said.err) == (2, "", True)
+
+
+def test_erasing_says_what_it_finds_and_what_it_did(shell: Shell, arrives: Arrives, engine: Engine, settings: Settings) -> None:
     arrives(author=ANNA)
     assert shell("person-data", "erase", ANNA, "--dry-run").out.startswith("1 mails, of which 0 are under a legal hold")
     assert "reason: say why" in shell("person-data", "erase", ANNA).err
     done = shell("person-data", "erase", ANNA, "--reason", "case 12")
-    assert (done.code, ANNA in done.out) == (0, False)
+    assert (done.code, ANNA in done.out, "`mailroom upkeep` erases it" in done.out) == (0, False, True)
+    upkeeping.erase_persons(engine, settings)
     (row,) = json.loads(shell("person-data", "list", "--json").out)
     assert (row["mails"], row["contents"], bool(row["done"])) == (1, 1, True)
     with db.reading(engine) as session:
@@ -44,8 +71,8 @@ def test_upkeep_goes_on_with_what_is_begun(shell: Shell, arrives: Arrives, engin
     mail = arrives(author=ANNA)
     if under_way:
         shell("release", mail)
-    said = shell("person-data", "erase", ANNA, "--reason", "case 12")
-    assert ("still under way" in said.out) == under_way
+    assert f"and {int(under_way)} are still under way" in shell("person-data", "erase", ANNA, "--dry-run").out
+    assert shell("person-data", "erase", ANNA, "--reason", "case 12").code == 0
     upkeeping.erase_persons(engine, settings)
     with db.reading(engine) as session:
         assert (session.scalars(select(col(PersonErasure.done_at))).one() is None) == under_way

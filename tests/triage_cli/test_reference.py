@@ -1,14 +1,20 @@
-"""The page of settings is the one that the program prints."""
+"""The pages of settings and of commands are those that the program prints."""
 
 from pathlib import Path
 
 from tests.triage_cli.conftest import Shell
+from triage_cli import manual
 from triage_cli.reference import reference
 
 
 def test_the_page_is_up_to_date() -> None:
     page = Path(__file__).parents[2] / "docs" / "settings.md"
     assert page.read_text("utf-8") == reference(), "run: mailroom settings > docs/settings.md"
+
+
+def test_the_page_of_commands_is_up_to_date() -> None:
+    page = Path(__file__).parents[2] / "docs" / "cli.md"
+    assert page.read_text("utf-8") == manual.page(), "run: mailroom man --markdown > docs/cli.md"
 
 
 def test_the_command_prints_it(shell: Shell) -> None:

@@ -97,7 +97,7 @@ OTHERS = {
     "rules import", "webhooks test", "webhooks resume", "webhooks secret", "legal-hold add", "legal-hold lift", "person-data list",
     "person-data export", "person-data erase",
     "rehearse imap", "rehearse maildir", "rehearse mbox", "import maildir", "import mbox", "open",
-    "backup", "resume",
+    "backup", "resume", "completion", "man",
 }  # fmt: skip
 
 
