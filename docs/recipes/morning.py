@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A receptionist's morning by script: walk the queue in its order, decide every card, end with an empty queue and a summary.
 
-It needs Python alone and uses the public API alone. Make it a token that may decide and make rules:
+It needs Python and mailroom_api.py beside it, and uses the public API alone. Make it a token that may decide and make rules:
 
     mailroom token create morning --may read --may decide --may rules --scope company
     MAILROOM_TOKEN=mailroom_… python3 morning.py https://mailroom.example --redirect press@company.example=helena.brandvik
@@ -10,62 +10,17 @@ It is an example to be changed, not a policy: what counts as clear, odd or bulk 
 undone as anything can that a person does; each decision says why it was made.
 """
 
-import argparse
-import json
-import os
 import sys
-import time
-import urllib.error
-import urllib.parse
-import urllib.request
-import uuid
 from collections import Counter
 from datetime import datetime
+
+from mailroom_api import Refused, arguments, opened, plain, run
 
 ODD = 25  # signals add up to this: it is not let in
 SAME_LETTER = 5  # people who got the same letter: somebody sells something
 REGULAR = 3  # cards of one sender: worth a rule
 PAGE = 50
-BUSY = (429, 503)  # try again
 OVERTAKEN = (404, 409, 412)  # somebody else was faster: look again
-
-
-class Refused(Exception):
-    """The API said no."""
-
-    def __init__(self, status, problem):
-        super().__init__(problem.get("detail") or problem.get("title") or f"the answer was {status}")
-        self.status = status
-
-
-class Mailroom:
-    """The API with a token."""
-
-    def __init__(self, url, token):
-        self.base, self.token = f"{url.rstrip('/')}/api/v1", token
-
-    def get(self, path, **words):
-        """Look at something."""
-        return self.ask("GET", f"{path}?{urllib.parse.urlencode(words)}" if words else path)
-
-    def post(self, path, order):
-        """Do something; asked again with the same key it is done once."""
-        return self.ask("POST", path, order, {"Idempotency-Key": uuid.uuid4().hex})
-
-    def ask(self, method, path, order=None, more=()):
-        """One request; patient with a server that is busy."""
-        body = None if order is None else json.dumps(order).encode()
-        head = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json", **dict(more)}
-        pauses = [1, 2, 4, 8]
-        while True:
-            request = urllib.request.Request(self.base + path, body, head, method=method)
-            try:
-                with urllib.request.urlopen(request, timeout=120) as answer:
-                    return json.loads(answer.read() or b"null")
-            except urllib.error.HTTPError as fault:
-                if fault.code not in BUSY or not pauses:
-                    raise Refused(fault.code, json.loads(fault.read() or b"{}")) from None
-                time.sleep(max(pauses.pop(0), int(fault.headers.get("Retry-After") or 0)))
 
 
 class Morning:
@@ -178,21 +133,11 @@ class Morning:
 VERBS = {"release": "released", "redirect": "redirected", "purge": "purged", "reject": "rejected"}
 
 
-def plain(text):
-    """Text from mail without anything that a terminal obeys."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
-
-
 def main():
-    """Read the arguments, say who we are, and work."""
-    parser = argparse.ArgumentParser(description="Decide every card of the queue.")
-    parser.add_argument("url", help="such as https://mailroom.example")
+    """Say who we are, and work."""
+    parser = arguments("Decide every card of the queue.")
     parser.add_argument("--redirect", action="append", default=[], metavar="ADDRESS=TO", help="mail to this address of ours goes there")
-    asked = parser.parse_args()
-    if not asked.url.startswith(("https://", "http://")):
-        parser.error("the address begins with https://")
-    token = os.environ.get("MAILROOM_TOKEN") or parser.error("put the token into $MAILROOM_TOKEN")
-    mailroom = Mailroom(asked.url, token)
+    asked, mailroom = opened(parser)
     me = mailroom.get("/me")
     print(f"{me['name']} may {', '.join(me['grants'] or me['verbs'])} in {', '.join(me['scope'])}.\n")
     day = Morning(mailroom, dict(one.split("=", 1) for one in asked.redirect))
@@ -201,7 +146,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (Refused, urllib.error.URLError) as fault:
-        sys.exit(f"morning: {fault}")
+    run("morning", main)

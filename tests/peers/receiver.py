@@ -52,6 +52,7 @@ class Receiver:
     answer: Answer = field(default_factory=lambda: status(204))
     port: int = 0
     came: list[Came] = field(default_factory=list)
+    serves: bytes = b""  # to who asks for something
     over: threading.Event = field(default_factory=threading.Event)
     server: http.server.ThreadingHTTPServer | None = None
 
@@ -78,6 +79,7 @@ class Receiver:
 
             def do_GET(self) -> None:
                 receiver.came.append(Came(f"GET {self.path}", {}, b""))
+                status(200, body=receiver.serves)(self)
 
             def log_message(self, format: str, *args: object) -> None:
                 """Nothing."""
