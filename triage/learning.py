@@ -12,7 +12,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from triage import access, correspondents, ledger, recipients, rules, sealed
+from triage import access, correspondents, ledger, markers, recipients, rules, sealed
 from triage.actor import Actor, Grant
 from triage.correspondents import KNOWN, PARKED, Lesson, Post
 from triage.envelope import Address
@@ -25,6 +25,7 @@ from triage.writers import Lookup, Writer
 
 CAPPED = frozenset({"outbound", "journal", "log"})  # ways that a compromised account could use to let somebody in
 ANNOUNCED = frozenset({"seed", "api"})  # ways by which an administrator says so: their time counts from the import
+TURN = "learning"  # the marker that one listener at a time moves on, so that a day's cap holds over all of them
 MOST_SHOWN = 20  # addresses that are kept with a reason why they were not learned
 
 
@@ -204,6 +205,8 @@ def settle(
     session: Session, lessons: Sequence[Lesson], report: Learned, *, how: str, settings: Settings, now: datetime
 ) -> frozenset[tuple[str, str, str]]:
     """Write the lessons: those that are new count at once, as far as the day's cap of who wrote allows. The keys of those that do not."""
+    if how in CAPPED and lessons:
+        markers.advance(session, TURN)
     there = correspondents.present(session, lessons)
     room: dict[tuple[str, str], int] = {}
     rows = []

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 DAYS = 90  # of correspondence that is looked at
 PEOPLE, MAILS = 3, 5  # that correspond with a domain, at least
+SIGN_INS = 2  # mails at least from a domain that nobody here wrote to or had mail released from: anybody can send one code
 SUSPECT = 50  # weight of signals from which on one mail keeps its domain from being proposed
 SHOWN = 3  # subjects
 
@@ -67,7 +68,8 @@ def kind_of(evidence: Evidence) -> Kind | None:
         return None
     if evidence.people >= PEOPLE and evidence.mails >= MAILS:
         return Kind.CORRESPONDENCE
-    return Kind.SIGN_IN if evidence.perishable and evidence.would_pass else None
+    known = evidence.people or evidence.mails >= SIGN_INS
+    return Kind.SIGN_IN if evidence.perishable and evidence.would_pass and known else None
 
 
 def sentence(kind: Kind, value: str, evidence: Evidence) -> str:

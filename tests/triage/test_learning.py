@@ -1,7 +1,9 @@
 """Whom somebody here writes to is known, within a scope, for a time; what is not learned is counted with its reason."""
 
 import contextlib
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
@@ -199,6 +201,22 @@ def test_too_many_new_ones_on_a_day_are_parked(session: Session, settings: Setti
     later = NOW + timedelta(hours=25)
     assert learn(session, settings, wrote("e@supplier.example", at=later), now=later).learned == 1
     assert learn(session, settings, *(wrote(f"{n}@supplier.example") for n in range(9)), how="seed").parked == 0
+
+
+def test_the_cap_holds_over_several_listeners(engine: Engine, settings: Settings) -> None:
+    settings = outbound(settings, daily_cap=2)
+    with db.transaction(engine) as session:
+        arriving.set_up(session, settings)
+    barrier = threading.Barrier(4)
+
+    def listen(number: int) -> learning.Learned:
+        barrier.wait()
+        with db.transaction(engine) as session:
+            return learn(session, settings, wrote(f"{number}@supplier.example"))
+
+    with ThreadPoolExecutor(4) as listeners:
+        reports = list(listeners.map(listen, range(4)))
+    assert (sum(one.learned for one in reports), sum(one.parked for one in reports)) == (2, 2)
 
 
 def test_staff_looks_at_what_is_parked(session: Session, settings: Settings) -> None:

@@ -14,9 +14,11 @@ from triage.promotion import Evidence, Kind, kind_of, sentence
         (Evidence(people=3, mails=5, taken_away=1), None),
         (Evidence(people=3, mails=5, weight=50), None),
         (Evidence(people=3, mails=5, perishable=2, would_pass=2), Kind.CORRESPONDENCE),
-        (Evidence(mails=1, perishable=1, would_pass=1), Kind.SIGN_IN),
-        (Evidence(mails=1, perishable=1), None),  # it passes anyhow
-        (Evidence(mails=1, would_pass=1), None),
+        (Evidence(mails=2, perishable=1, would_pass=1), Kind.SIGN_IN),
+        (Evidence(mails=1, perishable=1, would_pass=1, people=1), Kind.SIGN_IN),
+        (Evidence(mails=1, perishable=1, would_pass=1), None),  # anybody can send one
+        (Evidence(mails=2, perishable=1), None),  # it passes anyhow
+        (Evidence(mails=2, would_pass=1), None),
         (Evidence(perishable=1, would_pass=1, unproven=9), None),
         (Evidence(mails=3, perishable=1, would_pass=1, taken_away=1), None),
         (Evidence(), None),
