@@ -6,7 +6,8 @@
 
 FEED is an address, a file, or - for standard input: a domain a line, a hosts file, or a filter list (||bad.example^). A block of a
 domain covers everything below it, and mail is refused at the door. So nobody is blocked whom we know: a domain that a rule lets in, or to
-which somebody here has written, is spared and named. A feed that is suddenly short is not believed, and nothing is changed.
+which somebody here has written, is spared and named, and let go when it was blocked before. A feed that is suddenly short is not
+believed, and nothing is changed.
 """
 
 import json
@@ -65,6 +66,14 @@ def known(mailroom, rules):
     return ours.union(*map(above, ours))
 
 
+def let_go(mailroom, names, note):
+    """Take the feed's own blocks of these back."""
+    for name in names:
+        for rule in list(mailroom.items("/rules", q=name)):
+            if (rule["effect"], rule["value"], rule["note"]) == ("block", name, note):
+                mailroom.delete(f"/rules/{rule['id']}")
+
+
 def main():
     """Read, believe or not, spare, block."""
     parser = arguments("Block the domains of a feed.")
@@ -85,6 +94,8 @@ def main():
     wanted = named - spared - lasting
     block = {"effect": "block", "scope": "company", "note": note, "until": (now + timedelta(days=asked.days)).isoformat()}
     *_, refused = mailroom.make_rules([block | {"sender": name} for name in sorted(wanted)], dry_run=asked.dry_run)
+    if not asked.dry_run:
+        let_go(mailroom, spared & ours.keys(), note)
     wanted -= refused.keys()
     fresh, renewed = len(wanted - ours.keys()), len(wanted & ours.keys())
     would = "would be " if asked.dry_run else ""

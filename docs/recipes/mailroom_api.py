@@ -59,6 +59,10 @@ class Mailroom:
         with self.ask("POST", path, order, {"Idempotency-Key": uuid.uuid4().hex}) as answer:
             return json.loads(answer.read() or b"null")
 
+    def delete(self, path):
+        """Take something away."""
+        self.ask("DELETE", path).close()
+
     def make_rules(self, rules, *, dry_run=False):
         """Make rules, as `mailroom rules export` writes them: how many were made, how many were there, and why some are none, by sender."""
         made, kept, refused = 0, 0, {}

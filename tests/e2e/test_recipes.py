@@ -175,6 +175,12 @@ def test_the_domains_of_a_feed_are_blocked_renewed_and_spared(site: Site, tmp_pa
     assert longer.stdout.startswith("6 domains: 0 blocked, 3 renewed, 0 stay")
     assert all(one["until"] > ends[name] for name, one in site.rules(note="feed bad").items())
     assert block("-", "--name", "bad", "--least", "0", said="").returncode == 1
+    with site.company.signed_in() as desk:
+        known = {"items": [{"employee": "ada.byron", "address": "jo@worse.example"}]}
+        assert desk.client.post("/learn", json=known).status_code == 200
+    late = block("-", "--name", "bad", "--least", "3", said=FEED)
+    assert "spared, we know somebody there: worse.example\n" in late.stdout
+    assert set(site.rules(note="feed bad")) == {outside.PHISHER.name, "bad.example"}
 
 
 def test_a_feed_is_fetched(site: Site) -> None:

@@ -20,6 +20,8 @@ from triage.sheets import FORMULA, csv_of, safe
         ("'=1", "''=1"),
         ("＝1", "'＝1"),
         ("\t=1", "'\\x09=1"),
+        ("Roth; =1+1", "Roth; '=1+1"),
+        ("a;b; c=d", "a;b; c=d"),
         ("a\x1b[31mred", "a\\x1b[31mred"),
         ("Anna Roth", "Anna Roth"),
         ("", ""),
