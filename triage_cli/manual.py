@@ -57,12 +57,12 @@ name (`shell:USER` on the record). All other commands work on the machine itself
 
 ## What it prints
 
-Tables fit the terminal; in a pipe nothing is cut. Long work shows a bar on a terminal and is quiet in a pipe. Lists take `--json`
-and `--csv`; fields are added over time, never taken away. Characters that could act on a terminal or hide something (controls,
-bidirectional marks, invisible ones) are shown as escapes such as `\\x1b` or `\\u202e`, in tables, on standard error, in `--json` and
-in `--csv`: what a program prints of a field is harmless too. JSON is ASCII. What is read back or proved, `rules export` and `audit
-export`, has every text exactly as it is, in JSON's own escapes. A CSV cell that a spreadsheet would take for a formula begins
-with an apostrophe.
+Tables fit the terminal, with times to the minute; in a pipe nothing is cut. Times are UTC. Long work shows a bar on a terminal and
+is quiet in a pipe. Lists take `--json` and `--csv`; fields are added over time, never taken away. Characters that could act on a
+terminal or hide something (controls, bidirectional marks, invisible ones) are shown as escapes such as `\\x1b` or `\\u202e`, in
+tables, on standard error, in `--json` and in `--csv`: what a program prints of a field is harmless too. JSON is ASCII. What is read
+back or proved, `rules export` and `audit export`, has every text exactly as it is, in JSON's own escapes. A CSV cell that a
+spreadsheet would take for a formula begins with an apostrophe.
 
 ## How it ends
 """

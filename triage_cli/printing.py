@@ -4,10 +4,11 @@ Text is shown with harmful characters as escapes (triage.visible), in JSON too: 
 """
 
 import json
+import re
 import shutil
 import sys
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import accumulate
@@ -21,6 +22,8 @@ from triage.visible import visible
 Row = Mapping[str, Any]
 GAP = 2  # columns between two cells
 NARROWEST = 6  # columns of a terminal that a cell keeps
+SHORT, FEWEST = 17, 10  # what is no wider than this is cut only when what is wider has so few columns left
+INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(:\d\d(\.\d+)?)?(\+00:00|Z)")
 CUT = "…"
 
 
@@ -118,8 +121,13 @@ def print_table(rows: Sequence[Row], columns: Sequence[str]) -> None:
     """Columns below headings, no wider than the terminal; in a pipe nothing is cut."""
     if not rows:
         return
-    lines = [[name.upper() for name in columns], *([cell(row[name]) for name in columns] for row in rows)]
-    widths = fitted([max(width(line[place]) for line in lines) for place in range(len(columns))], room())
+    there = room()
+    cells = [[cell(row[name]) for name in columns] for row in rows]
+    dates = {place for place in range(len(columns)) if all(not line[place] or INSTANT.fullmatch(line[place]) for line in cells)}
+    if there:
+        cells = [[to_the_minute(text) for text in line] for line in cells]
+    lines = [[name.upper() for name in columns], *cells]
+    widths = fitted([max(width(line[place]) for line in lines) for place in range(len(columns))], there, dates)
     for line in lines:
         click.echo((" " * GAP).join(filled(text, most) for text, most in zip(line, widths, strict=True)).rstrip())
 
@@ -183,16 +191,30 @@ def room() -> int | None:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
-def fitted(widths: Sequence[int], most: int | None) -> list[int]:
-    """Widths of columns that fit: the widest give first, and the first one, which names the thing, never does."""
-    first, *others = widths
+def to_the_minute(text: str) -> str:
+    """An instant (in UTC) as a terminal has room for it; other text as it is."""
+    found = INSTANT.fullmatch(text)
+    return f"{found[1]} {found[2]}" if found else text
+
+
+def fitted(widths: Sequence[int], most: int | None, whole: Collection[int] = ()) -> list[int]:
+    """Widths of columns that fit: the widest give first, short ones last; the first one, which names the thing, and `whole` ones never."""
     if most is None:
-        return [first, *others]
-    left = most - first - GAP * len(others)
-    cap = max(others, default=0)
-    while cap > NARROWEST and sum(min(one, cap) for one in others) > left:
-        cap -= 1
-    return [first, *(min(one, cap) for one in others)]
+        return list(widths)
+    never = {0, *whole}
+    others = {place: one for place, one in enumerate(widths) if place not in never}
+    left = most - GAP * (len(widths) - 1) - sum(widths[place] for place in never)
+    for kept, fewest in ((SHORT, FEWEST), (0, NARROWEST)):
+        cap = max(others.values(), default=0)
+        while cap > fewest and sum(capped(others, cap, kept).values()) > left:
+            cap -= 1
+        others = capped(others, cap, kept)
+    return [others.get(place, one) for place, one in enumerate(widths)]
+
+
+def capped(widths: Mapping[int, int], cap: int, kept: int) -> dict[int, int]:
+    """Widths with those above `kept` at `cap` at most."""
+    return {place: min(one, cap) if one > kept else one for place, one in widths.items()}
 
 
 def filled(text: str, columns: int) -> str:

@@ -113,6 +113,7 @@ def test_columns_fit_and_the_first_is_whole(widths: list[int], room: int) -> Non
     total = sum(found) + 2 * (len(found) - 1)
     assert total <= room or all(mine <= printing.NARROWEST for mine in found[1:])
     assert fitted(widths, None) == widths
+    assert fitted(widths, room, [len(widths) - 1])[-1] == widths[-1]
 
 
 @given(st.text(st.characters(categories=("L", "N", "S", "Mn"))), st.integers(2, 30))
@@ -134,6 +135,15 @@ def test_a_table_fits_the_terminal_and_a_pipe_gets_everything(monkeypatch: pytes
     assert head.split() == ["ID", "SUBJECT", "NAMES", "COUNT"]
     assert (width(line), line.startswith("1" * 13), line.count("…")) == (width(line.rstrip()), True, 2)
     assert 50 < width(line) <= 60
+
+
+def test_a_terminal_of_80_columns_shows_dates_and_states_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    shape = Shape({"id": "", "state": "", "received": "", "folder": "", "sender": "", "subject": ""})
+    values = ("1" * 13, "relaying", "2026-11-24T09:30:00+00:00", "it+joe.fern", "somebody@customer.example", "Your order of last week")
+    monkeypatch.setattr(printing, "room", lambda: 80)
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        shape.print([dict(zip(shape.fields, values, strict=True))], Form.TEXT)
+    assert out.getvalue().splitlines()[1] == f"{'1' * 13}  relaying  2026-11-24 09:30  it+joe.fern  somebody@c…  Your order…"
 
 
 def test_the_room_is_the_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
