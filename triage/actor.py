@@ -57,9 +57,12 @@ class Scope:
 EVERYTHING = Scope(company=True)
 
 
+EMPLOYEE = "employee"  # kind of an actor who is nobody but themselves: no role, no scope
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """The one who acts, as it is written on the record: `person:ana`, `token:ID`, `rule:known-sender`, `system:retention`."""
+    """The one who acts, as it stands on the record: `person:ana`, `employee:UID`, `token:ID`, `rule:known-sender`, `system:retention`."""
 
     kind: str
     name: str
@@ -74,6 +77,11 @@ class Actor:
     def person(cls, login: str, role: Role, scope: Scope, shown: str = "") -> Self:
         """A member of staff."""
         return cls("person", login, role, scope, shown or login)
+
+    @classmethod
+    def employee(cls, uid: str, shown: str) -> Self:
+        """Somebody who works here and asks for their own mail."""
+        return cls(EMPLOYEE, uid, shown=shown)
 
     @classmethod
     def rule(cls, name: str) -> Self:

@@ -1,22 +1,19 @@
 """A person here asks for a mail that is held or was taken away; staff decides. Asking changes nothing but the place in the queue."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlmodel import Session, col
 
 from triage import access, asked, db, ledger
-from triage.actor import Actor
+from triage.actor import EMPLOYEE, Actor
 from triage.errors import BadInput, NotAllowedNow, NotFound
 from triage.ids import new_id, show
 from triage.listings import Listed, some
-from triage.models import Decision, Delivery, MailRequest, Person
-from triage.settings import Settings
+from triage.models import Delivery, MailRequest, Person
 from triage.states import State
-from triage.visible import visible
 
-EMPLOYEE = "employee"  # kind of an actor who is nobody but themselves
 LONGEST = 300  # characters of what somebody adds
 MOST_OPEN = 30  # requests of one person that wait at once
 ON_ITS_WAY = frozenset({State.QUEUED, State.RELAYING, State.DELIVERED, State.RESTORING})
@@ -32,22 +29,6 @@ class Request:
     at: datetime
     words: str
     mail: Listed
-
-
-@dataclass(frozen=True, slots=True)
-class Own:
-    """Mail of one's own that one can ask for: who sent it and what it is called, no more."""
-
-    id: int
-    author: str
-    author_name: str
-    subject: str
-    received_at: datetime
-    waits: bool  # else it was taken away
-    gone_at: datetime | None  # when that was
-    expires_at: datetime | None
-    asked_at: datetime | None
-    declined: str  # what was said to the request; "" when nothing
 
 
 def ask(session: Session, delivery_id: int, *, by: Actor, words: str, now: datetime) -> int:
@@ -131,45 +112,3 @@ def listing(session: Session, *, by: Actor, limit: int = 50, before: int | None 
         for row, delivery in found
         if delivery.id in mails
     ]
-
-
-def own(session: Session, uid: str, *, settings: Settings, now: datetime, since: datetime | None = None, limit: int = 100) -> list[Own]:
-    """A person's own mail that waits or was taken away, what they may want first. `since`: of the latter only what was taken since then."""
-    days = timedelta(days=max(settings.retention.purged_days, settings.retention.held_days))
-    mine = and_(col(Delivery.person) == uid, col(Delivery.direction) == "in", col(Delivery.erased_at).is_(None))
-    waits = and_(mine, col(Delivery.state) == State.HELD)
-    gone = [state for state in asked.ASKABLE if state is not State.HELD]
-    lately = and_(col(Delivery.received_at) > now - 2 * days, col(Delivery.settled_at) > (since or now - days))
-    taken = and_(mine, col(Delivery.state).in_(gone), lately)
-    ends = timedelta(days=settings.retention.held_days)
-    return [row_of(row, ends) for which in (waits, taken) for row in session.execute(rows_of(which).limit(limit))]
-
-
-def rows_of(which: ColumnElement[bool]) -> Select[Delivery, MailRequest, datetime]:
-    """Mail with the request for it and the last decision about it."""
-    return (
-        select(Delivery, MailRequest, col(Decision.at))
-        .outerjoin(MailRequest, col(MailRequest.delivery_id) == col(Delivery.id))
-        .outerjoin(Decision, col(Decision.id) == col(Delivery.decision_id))
-        .where(which)
-        .order_by(col(Delivery.urgency).desc(), col(Delivery.received_at).desc())
-    )
-
-
-def row_of(row: Row[Delivery, MailRequest, datetime], ends: timedelta) -> Own:
-    """A row as the person sees it."""
-    delivery, request, decided_at = row
-    waits = delivery.state == State.HELD
-    begun = max(delivery.received_at, decided_at or delivery.received_at)
-    return Own(
-        id=delivery.id,
-        author=delivery.author,
-        author_name=delivery.author_name,
-        subject=delivery.subject,
-        received_at=delivery.received_at,
-        waits=waits,
-        gone_at=None if waits else delivery.settled_at,
-        expires_at=begun + ends if waits else None,
-        asked_at=request.asked_at if request else None,
-        declined=visible(f"{request.declined_by_shown}: {request.reason or 'no'}") if request and request.declined_at else "",
-    )

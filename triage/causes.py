@@ -1,5 +1,6 @@
 """Why staff is told something, and what is said: each cause with its words. Pure."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -10,6 +11,7 @@ OF_FOLDERS, OF_COMPANY = (WAITING, PERISHABLE, EXPIRING, REQUESTED), (BRAKE, QUE
 CAUSES = (*OF_FOLDERS, *OF_COMPANY)
 COMES_ANEW = frozenset({PERISHABLE, REQUESTED})  # of which more is as good a reason as the first
 SOON = timedelta(minutes=5)  # how long it is quiet after one of those
+CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 TITLES = {
     WAITING: "Mail waits longer than planned",
     PERISHABLE: "Mail that is of use for a short time only",
@@ -64,7 +66,7 @@ def told_instead(told: tuple[str, ...], department: str) -> tuple[str, ...]:
     return tuple(who.strip().casefold() for code, _, who in (entry.partition("=") for entry in told) if code.strip() == department)
 
 
-def fault(targets: tuple[str, ...], told: tuple[str, ...]) -> str:
+def fault(targets: tuple[str, ...], told: tuple[str, ...], digest_at: str = "") -> str:
     """What is wrong with these settings, "" when nothing is."""
     for entry in targets:
         code, _, minutes = entry.partition("=")
@@ -74,4 +76,6 @@ def fault(targets: tuple[str, ...], told: tuple[str, ...]) -> str:
         code, _, who = entry.partition("=")
         if not code.strip() or not who.strip():
             return f"told: {entry!r} names nobody: write such as sales=ana or sales=sales-desk@company.example"
+    if digest_at and not CLOCK.fullmatch(digest_at):
+        return f"digest_at: {digest_at!r} is no time of day: write such as 16:00"
     return ""

@@ -577,6 +577,16 @@ class StaffSession(SQLModel, table=True):
     before_client: str = ""
 
 
+class EmployeeSession(SQLModel, table=True):
+    """One sign-in of an employee, for their own mail only. The key itself is only in the browser."""
+
+    __tablename__ = "employee_session"
+    key_sha256: str = Field(primary_key=True)
+    uid: str
+    started_at: datetime = instant()
+    client: str = ""  # network address
+
+
 class ApiToken(SQLModel, table=True):
     """A key for programs. The key itself is only with who asked for it."""
 

@@ -369,6 +369,18 @@ class Notices:
         'Who is told of a department instead of its staff on duty: a login or an address of ours, such as "sales=desk@company.example".',
         (),
     )
+    requests: bool = key(
+        "Let employees sign in with the directory's passwords (api.sign_in = directory) to see sender and subject of their own mail that "
+        "waits or was taken away, and ask for it at PUBLIC_URL/ask.",
+        False,
+    )
+    digest_at: str = key(
+        "Time of day, such as 16:00 where the company is (cover.time_zone), at which people are told by mail what waits for them and what "
+        "was taken away: sender and subject. On days of work; nobody is told of nothing. Empty: never.",
+        "",
+    )
+    digest_departments: tuple[str, ...] = key("Departments whose people get that; empty: all.", ())
+    digest_contact: str = key("Whom to ask where nobody can ask by a link, such as a telephone number of reception.", "")
     quiet_minutes: int = key("Minutes until the same is told again to the same person.", 60)
     queue_minutes: int = key("Minutes that mail may wait for a next hop until that is an alarm; 0: none.", 30)
     queue_bounces: int = key("Mails for people here that a next hop may refuse within an hour until that is an alarm; 0: none.", 20)
@@ -699,7 +711,7 @@ def section_of(section: str, kind: Any, given: dict[str, Any], origin: str) -> A
         if where in checked:
             checked[where] = tuple(folded_domain(domain, f"{origin}: [{section}] {where}") for domain in checked[where])
     built = kind(**checked)
-    if isinstance(built, Notices) and (why := causes.fault(built.targets, built.told)):
+    if isinstance(built, Notices) and (why := causes.fault(built.targets, built.told, built.digest_at)):
         raise BadInput(f"{origin}: [notices] {why}")
     if isinstance(built, Cover):
         own = tuple(entry.partition("=")[2].strip() for entry in (*built.departments, *built.people))

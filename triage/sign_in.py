@@ -11,7 +11,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import ColumnElement, delete, select, update
 from sqlmodel import Session, col
 
-from triage import directory, ledger
+from triage import directory, employee_sessions, ledger
 from triage.accounts import LOCAL
 from triage.actor import Actor
 from triage.errors import Refused
@@ -132,6 +132,18 @@ def succeed(session: Session, attempt: Try, *, lasts: timedelta, now: datetime) 
         )
     )
     ledger.write(session, "sign-in", f"staff:{attempt.login}", by=actor, now=now, detail={"client": attempt.client})
+    return actor, key
+
+
+def welcome(session: Session, attempt: Try, *, now: datetime) -> tuple[Actor, str] | None:
+    """Open an employee's session for their own mail: who it is, and the key for the browser. None when nobody here signs in so."""
+    person = directory.person_of(session, attempt.login)
+    if person is None:
+        return None
+    session.execute(delete(FailedSignIn).where(col(FailedSignIn.login) == attempt.login, col(FailedSignIn.client) == attempt.client))
+    actor = Actor.employee(person.uid, person.name)
+    key = employee_sessions.begin(session, person.uid, attempt.client, now=now)
+    ledger.write(session, "sign-in", f"employee:{person.uid}", by=actor, now=now, detail={"client": attempt.client})
     return actor, key
 
 

@@ -35,6 +35,7 @@ from triage_api import (
     messages,
     metrics,
     modes,
+    own,
     people,
     person_data,
     practice,
@@ -64,6 +65,7 @@ from triage_api.problems import speak_problems
 RESOURCES = (
     session,
     sessions,
+    own,
     people,
     deliveries,
     campaigns,

@@ -9,6 +9,7 @@ from triage_api.problems import MEDIA_TYPE
 
 SCHEMES = {
     "session": {"type": "apiKey", "in": "cookie", "name": "mailroom", "description": "Set by POST /session; __Host-mailroom behind TLS."},
+    "own": {"type": "apiKey", "in": "cookie", "name": "mailroom-own", "description": "Set by POST /own/session, for one's own mail only."},
     "token": {"type": "http", "scheme": "bearer", "description": "Made by POST /tokens or `mailroom token create`."},
 }
 PROBLEM = {"$ref": "#/components/schemas/Problem"}
@@ -109,8 +110,10 @@ def refusal(status: int) -> dict[str, Any]:
 
 def security(method: str, path: str) -> list[dict[str, list[str]]]:
     """How an operation is signed in to, and what a token needs for it (OpenAPI 3.1: roles of a scheme)."""
-    if (method, path) == ("POST", "/session"):
+    if (method, path) in {("POST", "/session"), ("POST", "/own/session")}:
         return []
+    if path.startswith("/own/"):
+        return [{"own": []}]
     if is_peoples(path):
         return [{"session": []}]
     grant = needed(method, path)

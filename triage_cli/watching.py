@@ -6,7 +6,7 @@ import threading
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from triage import alarms, db, seal, staff_notices
+from triage import alarms, db, digests, seal, staff_notices
 from triage.settings import Settings
 from triage.times import utcnow
 from triage_cli.opened import ring
@@ -22,6 +22,7 @@ def follow(settings: Settings, engine: Engine, holder: str, stop: threading.Even
     while not stop.wait(LOOK_EVERY):
         try:
             watch(settings, engine, holder)
+            tell_people(settings, engine, holder, stop)
         except DBAPIError as fault:
             log.warning("the database does not answer: %s", str(fault.orig).strip().splitlines()[0])
         except Exception:  # one alarm that cannot be told must not end this for all later ones
@@ -47,3 +48,20 @@ def watch(settings: Settings, engine: Engine, holder: str) -> bool:
         ring(settings, "relay", "change")
         log.info("%d alarms are on the record, %d letters to staff are queued", recorded, letters)
     return True
+
+
+def tell_people(settings: Settings, engine: Engine, holder: str, stop: threading.Event) -> int:
+    """Tell people what waits for them, slice by slice, when it is time; how many were looked at."""
+    with db.reading(engine) as session:
+        moment = digests.due(session, settings, utcnow())
+    number = 0
+    while moment and not stop.is_set():
+        with db.transaction(engine) as session:
+            some = digests.tell_some(session, settings, moment, now=utcnow()) if seal.elect(session, holder, utcnow(), duty=DUTY) else 0
+        if not some:
+            break
+        number += some
+        ring(settings, "relay")
+    if number:
+        log.info("%d people were told what waits for them, where something does", number)
+    return number

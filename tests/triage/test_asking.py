@@ -8,9 +8,8 @@ from sqlmodel import col
 
 from tests.triage.arriving import ANA, BEN, NOW, OTTO, arrive
 from tests.triage.test_alarms import counted
-from triage import asking, cards, db, decisions, ids, retention, undoing
+from triage import asking, cards, db, decisions, ids, own_mail, retention, undoing
 from triage.actor import Actor
-from triage.asking import EMPLOYEE
 from triage.decisions import Verb
 from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound
 from triage.models import AuditRecord, Delivery
@@ -19,7 +18,7 @@ from triage.settings import Settings
 from triage.states import State
 
 HELD = Selection(states=(State.HELD,))
-JOE, MARA = Actor(EMPLOYEE, "joe.fern", shown="Joe Fern"), Actor(EMPLOYEE, "mara.berg", shown="Mara Berg")
+JOE, MARA = Actor.employee("joe.fern", "Joe Fern"), Actor.employee("mara.berg", "Mara Berg")
 TO_JOE = "it+joe.fern@company.example"
 DAY = timedelta(days=1)
 
@@ -186,10 +185,10 @@ def test_ones_own_mail(known: Engine, settings: Settings) -> None:
     request = ask(known, held)
     with db.transaction(known) as session:
         asking.decline(session, request, by=ANA, reason="no", now=NOW)
-        mine = asking.own(session, "joe.fern", settings=settings, now=NOW + 3 * DAY, since=NOW + 2 * DAY - timedelta(hours=1))
+        mine = own_mail.of_person(session, "joe.fern", settings=settings, now=NOW + 3 * DAY, since=NOW + 2 * DAY - timedelta(hours=1))
     assert [(one.subject, one.waits) for one in mine] == [("held", True), ("purged", False)]
     assert (mine[0].expires_at, mine[0].declined, mine[1].gone_at) == (NOW + 30 * DAY, "Ana Roth: no", NOW + 2 * DAY)
     with db.transaction(known) as session:
         assert retention.expire(session, settings=settings, now=NOW + 31 * DAY) == 3
-        everything = asking.own(session, "joe.fern", settings=settings, now=NOW + 31 * DAY)
+        everything = own_mail.of_person(session, "joe.fern", settings=settings, now=NOW + 31 * DAY)
     assert {one.subject for one in everything} == {"held", "purged", "old"}

@@ -67,6 +67,10 @@ class Call:
 
 CALLS = {
     "create_session": Call(json={"login": "nobody", "password": "x"}, says=True),
+    "create_own_session": Call(json={"login": "nobody", "password": "x"}),
+    "delete_own_session": Call(),
+    "list_own_mail": Call(),
+    "create_own_request": Call(json={"delivery": "0000000000000"}),
     "delete_session": Call(says=True),
     "get_me": Call(says=True),
     "list_sessions": Call(says=True),
@@ -170,6 +174,10 @@ CALLS = {
     "readyz": Call(says=True),
 }
 PEOPLES = {
+    "create_own_session",
+    "delete_own_session",
+    "list_own_mail",
+    "create_own_request",
     "delete_session",
     "list_sessions",
     "end_sessions",
@@ -194,6 +202,10 @@ ACTING = {  # what a token must be for, beside reading; what stands nowhere only
 }  # fmt: skip
 NOT_MINE = {403, 404}  # an auditor's role is looked at first
 FORBIDDEN = {
+    "create_own_session": {403},  # for employees, where the settings let them: tests/triage_api/test_own.py
+    "delete_own_session": {401},
+    "list_own_mail": {401},
+    "create_own_request": {401},
     "create_rule": {403},
     "list_proposals": {403},  # of the whole company's mail
     "take_proposals": {403},
@@ -245,6 +257,10 @@ FORBIDDEN = {
     "revoke_token": NOT_MINE,
 }
 NO_MAIL = {
+    "create_own_session",
+    "delete_own_session",
+    "list_own_mail",
+    "create_own_request",
     "list_proposals",  # sealed mail is no evidence: tests/triage/test_proposals.py
     "take_proposals",
     "lay_back_proposals",
@@ -381,7 +397,7 @@ def test_every_operation_has_its_line_here(app: FastAPI) -> None:
 def test_without_a_session_nothing_is_said(app: FastAPI, secret: Secret, new_browser: NewBrowser) -> None:
     nobody = new_browser()
     for name, method, path in operations(app):
-        if name in ("create_session", "healthz", "readyz"):
+        if name in ("create_session", "create_own_session", "healthz", "readyz"):
             continue
         answer = nobody.get("/events") if name == STREAM else called(nobody, secret, name, method, path)
         assert (name, answer.status_code) == (name, 401)
@@ -425,7 +441,15 @@ def test_within_the_scope_each_operation_does_its_work(app: FastAPI, secret: Sec
         "create_request",
         "decline_request",
     }
-    expected = {"create_session": 401, "download_attachment": 404, "retry_all": 422, "give_up_all": 422, "hold_all": 422}
+    expected = dict.fromkeys(("delete_own_session", "list_own_mail", "create_own_request"), 401)
+    expected |= {
+        "create_session": 401,
+        "create_own_session": 403,
+        "download_attachment": 404,
+        "retry_all": 422,
+        "give_up_all": 422,
+        "hold_all": 422,
+    }
     expected["answer_proposal"] = expected["lift_legal_hold"] = expected["get_erasure"] = 404
     expected["take_related"] = 404  # nothing lay beside
     expected |= {"join_campaign": 422, "split_campaign": 422}  # with itself, and all of it
@@ -460,7 +484,7 @@ def test_a_token_does_what_it_was_made_for_and_nothing_else(app: FastAPI, secret
     acting = {name for names in ACTING.values() for name in names}
     programs = {grant: new_browser().with_token(token_key(engine, grant)) for grant in Grant}
     for (grant, program), (name, method, path) in product(programs.items(), operations(app)):
-        if name in (STREAM, "healthz", "readyz", "create_session"):
+        if name in (STREAM, "healthz", "readyz", "create_session", "create_own_session"):
             continue
         answer = called(program, secret, name, method, path)
         reads = grant == "read" and name not in acting | PEOPLES

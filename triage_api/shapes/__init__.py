@@ -10,6 +10,7 @@ from triage_api.shapes.emergency import *
 from triage_api.shapes.legal_holds import *
 from triage_api.shapes.messages import *
 from triage_api.shapes.modes import *
+from triage_api.shapes.own import *
 from triage_api.shapes.people import *
 from triage_api.shapes.person_data import *
 from triage_api.shapes.practice import *

@@ -1,7 +1,7 @@
 // The typed client of /api/v1: every request goes through `call`, every failure is a Problem.
 import { background } from './presence'
 import type {
-  Addressee, Alarm, Anchor, Campaign, CampaignDetail, CardPage, Correspondent, CoverNow, Decision, DecisionWish, DeliveryPage, DeliveryStory, Department, DepartmentMode, Evidence, Exercise, Explanation, MailRequest, Me, Message, NextHop, Outcome, Outgoing, Page, PendingAct, PracticeAnswer, PracticeResult, PracticeScore, Proposal, ProposalAnswer, Rejection, RejectionWish, RelatedMail, Report, Rule, RuleChange, RuleWish, Select, Template, Trial,
+  Addressee, Alarm, Anchor, Campaign, CampaignDetail, CardPage, Correspondent, CoverNow, Decision, DecisionWish, DeliveryPage, DeliveryStory, Department, DepartmentMode, Evidence, Exercise, Explanation, MailRequest, Me, Message, NextHop, Outcome, Outgoing, OwnMail, Page, PendingAct, PracticeAnswer, PracticeResult, PracticeScore, Proposal, ProposalAnswer, Rejection, RejectionWish, RelatedMail, Report, Rule, RuleChange, RuleWish, Select, Template, Trial,
 } from './shapes'
 
 const BASE = '/api/v1'
@@ -68,7 +68,7 @@ async function ask(method: string, path: string, body?: unknown, headers: Record
   }
   const said = Date.parse(response.headers.get('date') ?? '')
   if (said) ahead = Date.now() - said
-  if (response.status === 401 && path !== '/session') toldEnd()
+  if (response.status === 401 && path !== '/session' && !path.startsWith('/own/')) toldEnd()
   if (!response.ok) throw await answerOf(response)
   return response
 }
@@ -142,6 +142,11 @@ export const api = {
 
   requests: () => get<Page<MailRequest>>('/requests', { limit: 200 }),
   declineRequest: (id: string, reason: string) => call<void>('POST', `/requests/${id}/decline`, { reason }),
+
+  ownSignIn: (login: string, password: string) => call<{ name: string }>('POST', '/own/session', { login, password }),
+  ownSignOut: () => call<void>('DELETE', '/own/session'),
+  ownMail: () => get<{ items: OwnMail[] }>('/own/mail'),
+  ownAsk: (delivery: string, words: string, key: string) => call<{ id: string }>('POST', '/own/requests', { delivery, words }, { 'idempotency-key': key }),
 
   secondKeys: () => get<{ items: PendingAct[] }>('/second-keys'),
   settleSecondKey: (id: string, verb: 'confirm' | 'decline') => call<PendingAct>('POST', `/second-keys/${id}/${verb}`),

@@ -1,0 +1,18 @@
+"""Employees sign in to see their own mail and ask for it."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0047"
+down_revision = "0046"
+
+
+def upgrade() -> None:
+    """Add their sessions."""
+    op.create_table(
+        "employee_session",
+        sa.Column("key_sha256", sa.String(), primary_key=True),
+        sa.Column("uid", sa.String(), nullable=False),
+        sa.Column("started_at", sa.BigInteger(), nullable=False),
+        sa.Column("client", sa.String(), nullable=False),
+    )

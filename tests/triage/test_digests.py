@@ -1,0 +1,174 @@
+"""What people are told once a day: their own mail, sender and subject, once, and links that are dead but ours."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, strategies as st
+from sqlalchemy import Engine, select
+from sqlmodel import col
+
+from tests.triage.arriving import ANA, COMPANY, NOW, SYNC, arrive
+from tests.triage.test_staff_notices import text_of
+from triage import asking, contents, db, decisions, digests, directory
+from triage.actor import Actor
+from triage.company import PersonEntry, SealedEntry
+from triage.decisions import Verb
+from triage.ids import show
+from triage.models import Delivery, Message
+from triage.selection import Selection
+from triage.settings import Api, Cover, Notices, Settings
+
+JOE, MARA, INFO = "it+joe.fern@company.example", "legal+mara.berg@company.example", "info@company.example"
+FOUR = NOW.replace(hour=16, minute=0)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+ASKING = Api(sign_in="directory", public_url="https://mailroom.company.example/")
+
+
+@pytest.fixture
+def daily(settings: Settings) -> Settings:
+    return replace(settings, notices=Notices(digest_at="16:00"))
+
+
+def came(engine: Engine, settings: Settings, *to: str, **mail: str) -> int:
+    with db.transaction(engine) as session:
+        return arrive(session, settings, *to, **mail)[0]  # type: ignore[arg-type]
+
+
+def purge(engine: Engine, settings: Settings, mail: int, now: datetime = NOW) -> None:
+    with db.transaction(engine) as session:
+        decisions.decide(session, Selection(ids=(mail,)), Verb.PURGE, by=ANA, reason="", now=now, settings=settings)
+
+
+def told(engine: Engine, settings: Settings, now: datetime = FOUR) -> dict[str, str]:
+    """What people are told now, as upkeep has them told: the text by the address."""
+    with db.transaction(engine) as session:
+        before = set(session.scalars(select(col(Delivery.id))))
+        while (moment := digests.due(session, settings, now)) and digests.tell_some(session, settings, moment, now=now):
+            pass
+        rows = select(col(Delivery.mailbox), col(Message.content_id)).join(Message, col(Message.id) == col(Delivery.message_id))
+        fresh = session.execute(rows.where(col(Delivery.direction) == "report", col(Delivery.id).not_in(before))).all()
+        return {mailbox: text_of(contents.load(session, content_id)).replace("\r\n", "\n") for mailbox, content_id in fresh}
+
+
+def test_everybody_is_told_of_their_own_mail_and_only_once(known: Engine, daily: Settings) -> None:
+    came(known, daily, JOE, author="hotel@inn.example", subject="Your room")
+    purge(known, daily, came(known, daily, JOE, author="crook@bank.example", subject="Gift cards"))
+    came(known, daily, MARA, subject="A contract")
+    came(known, daily, INFO, subject="For the department")
+    assert told(known, daily, FOUR - timedelta(seconds=1)) == {}
+    found = told(known, daily)
+    assert set(found) == {"joe.fern@company.example", "mara.berg@company.example"}
+    assert found["joe.fern@company.example"] == (
+        "Waits until somebody has looked at it\n- Sales <hotel@inn.example>: “Your room”, 24 Nov 09:30\n\n"
+        "Was taken away\n- Sales <crook@bank.example>: “Gift cards”, 24 Nov 09:30\n\n"
+        "Mail from people whom the company does not know yet is looked at before it comes to you.\n"
+    )
+    assert told(known, daily) == told(known, daily, FOUR + HOUR) == {}
+
+
+def test_the_next_day_tells_what_is_new_and_what_still_waits(known: Engine, daily: Settings) -> None:
+    came(known, daily, JOE, subject="Your room")
+    purge(known, daily, came(known, daily, JOE, subject="Gift cards"))
+    assert "Gift cards" in told(known, daily)["joe.fern@company.example"]
+    again = told(known, daily, FOUR + DAY)["joe.fern@company.example"]
+    assert ("Your room" in again, "Gift cards" in again) == (True, False)
+
+
+def test_who_has_nothing_is_told_nothing(known: Engine, daily: Settings) -> None:
+    came(known, daily, INFO)
+    assert told(known, daily) == {}
+    came(known, daily, JOE)  # later on the same day
+    assert told(known, daily, FOUR + HOUR) == {}
+
+
+@pytest.mark.parametrize(
+    ("hours", "zone", "now", "is_due"),
+    [
+        ((), "UTC", FOUR, True),
+        ((), "UTC", FOUR + 6 * HOUR, False),  # too late: tomorrow
+        ((), "Europe/Berlin", FOUR - HOUR, True),
+        (("mon-fri 08:00-18:00",), "UTC", FOUR + 4 * DAY, False),  # a Saturday
+        (("mon-fri 08:00-18:00",), "UTC", FOUR + 6 * DAY, True),
+    ],
+)
+def test_when(known: Engine, daily: Settings, hours: tuple[str, ...], zone: str, now: datetime, is_due: bool) -> None:
+    with db.reading(known) as session:
+        assert bool(digests.due(session, replace(daily, cover=Cover(hours=hours, time_zone=zone)), now)) is is_due
+        assert digests.due(session, replace(daily, notices=Notices()), now) is None
+
+
+def test_what_was_begun_goes_on_and_tells_nobody_twice(known: Engine, daily: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(digests, "AT_ONCE", 1)
+    people = (*COMPANY.people, PersonEntry("zoe", "Zoe", "it", "zoe@company.example"))
+    with db.transaction(known) as session:
+        directory.apply(session, replace(COMPANY, people=people), daily.company, by=SYNC, now=NOW)
+    for to in (JOE, MARA, "it+zoe@company.example"):
+        came(known, daily, to)
+    with db.transaction(known) as session:  # and then the machine stops
+        assert digests.tell_some(session, daily, FOUR, now=FOUR) == 1
+    assert set(told(known, daily, FOUR + HOUR)) == {"mara.berg@company.example", "zoe@company.example"}
+    assert told(known, daily, FOUR + HOUR) == {}
+
+
+def test_only_some_departments(known: Engine, daily: Settings) -> None:
+    came(known, daily, JOE)
+    came(known, daily, MARA)
+    some = replace(daily, notices=replace(daily.notices, digest_departments=("legal",), digest_contact="reception, 100"))
+    found = told(known, some)
+    assert set(found) == {"mara.berg@company.example"}
+    assert found["mara.berg@company.example"].endswith("To ask somebody: reception, 100\n")
+
+
+def test_under_a_seal_it_is_still_ones_own(known: Engine, daily: Settings) -> None:
+    with db.transaction(known) as session:
+        sealed = replace(COMPANY, sealed=(SealedEntry("person:mara.berg", ("ana",)),))
+        directory.apply(session, sealed, daily.company, by=SYNC, now=NOW)
+    came(known, daily, MARA, subject="A contract")
+    assert "A contract" in told(known, daily)["mara.berg@company.example"]
+
+
+def test_where_people_may_ask_each_mail_has_its_link(known: Engine, daily: Settings) -> None:
+    mail, asked, refused = (came(known, daily, JOE, subject=subject) for subject in ("one", "two", "three"))
+    joe = Actor.employee("joe.fern", "Joe Fern")
+    with db.transaction(known) as session:
+        asking.ask(session, asked, by=joe, words="", now=NOW)
+        request = asking.ask(session, refused, by=joe, words="", now=NOW)
+        asking.decline(session, request, by=ANA, reason="not from your bank", now=NOW)
+    text = told(known, replace(daily, api=ASKING, notices=replace(daily.notices, requests=True)))["joe.fern@company.example"]
+    assert text.count("May I have it?: https://mailroom.company.example/ask?mail=") == 1
+    assert f"?mail={show(mail)}\n" in text
+    assert "“two”, 24 Nov 09:30; asked for\n" in text
+    assert "“three”, 24 Nov 09:30; asked for, Ana Roth: not from your bank\n" in text
+
+
+def test_what_expires_says_so(known: Engine, daily: Settings) -> None:
+    came(known, daily, JOE)
+    late = datetime(2026, 12, 23, 16, 0, tzinfo=UTC)  # held for 29 days and some hours
+    assert "; put away on 24 Dec 09:30 if nobody decides" in told(known, daily, late)["joe.fern@company.example"]
+
+
+def test_a_long_list_ends(known: Engine, daily: Settings) -> None:
+    for _ in range(digests.LISTED + 2):
+        came(known, daily, JOE)
+    text = told(known, daily)["joe.fern@company.example"]
+    assert (text.count("supplier.example"), text.count("\n- and more\n")) == (30, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Look at https://evil.example/x?y=1", "Look at hxxps://evil[.]example/x?y=1"),
+        ("HTTP://Evil.Example", "hxxP://Evil[.]Example"),
+        ("www.evil.example now", "www[.]evil[.]example now"),
+        ("bücher.example", "bücher[.]example"),
+        ("Invoice 3.50 of 12.11.2026, e.g. this", "Invoice 3.50 of 12.11.2026, e.g. this"),
+    ],
+)
+def test_what_a_stranger_writes_links_nowhere(text: str, said: str) -> None:
+    assert digests.without_links(text) == said
+
+
+@given(st.text())
+def test_nothing_with_a_scheme_is_left(text: str) -> None:
+    assert "http://" not in digests.without_links(text).casefold()

@@ -1,0 +1,124 @@
+"""Employees and their own mail over HTTP: apart from staff, and nothing else is open to them."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from anyio.from_thread import start_blocking_portal
+from fastapi import FastAPI
+from sqlalchemy import Engine, update
+from sqlmodel import col
+
+from tests.triage_api.conftest import Browser, Came, opened, session_key
+from tests.triage_api.test_scope import STREAM, operations
+from triage import db
+from triage.models import EmployeeSession, Person
+from triage.settings import Notices, Settings
+from triage.times import utcnow
+
+RIGHT = "the directory's password"
+OWN = {"create_own_session", "delete_own_session", "list_own_mail", "create_own_request"}
+
+
+@pytest.fixture
+def api_settings(settings: Settings, sqlite_url: str) -> Settings:
+    """A company that lets its employees ask, on SQLite: the house is tested on both."""
+    return replace(settings, database=replace(settings.database, url=sqlite_url), notices=Notices(requests=True))
+
+
+@pytest.fixture
+def engine(sqlite_engine: Engine) -> Engine:
+    return sqlite_engine
+
+
+@pytest.fixture
+def app(api_settings: Settings, engine: Engine) -> Iterator[FastAPI]:
+    with opened(api_settings, engine, lambda login, password: password == RIGHT) as made:
+        yield made
+
+
+@pytest.fixture
+def joe(app: FastAPI) -> Iterator[Browser]:
+    with start_blocking_portal() as portal:
+        browser = Browser(portal, app, "192.0.2.9")
+        yield browser
+        browser.close()
+
+
+def signed_in(browser: Browser, login: str = "joe.fern", password: str = RIGHT) -> int:
+    return browser.post("/own/session", {"login": login, "password": password}).status_code
+
+
+def test_one_sees_ones_own_mail_and_asks_for_it(joe: Browser, came: Came, engine: Engine) -> None:
+    (mail,) = came(author="hotel@inn.example", subject="Your room")
+    (foreign,) = came("legal+mara.berg@company.example", subject="A contract")
+    assert joe.get("/own/mail").status_code == 401
+    assert signed_in(joe, "Joe.Fern ") == 201
+    (one,) = joe.get("/own/mail").json()["items"]
+    assert (one["id"], one["author"], one["subject"], one["waits"], one["asked_at"]) == (mail, "hotel@inn.example", "Your room", True, None)
+    assert set(one) == {
+        "id", "author", "author_name", "subject", "received_at", "waits", "gone_at", "expires_at", "asked_at", "declined",
+    }  # fmt: skip
+    made = joe.post("/own/requests", {"delivery": mail, "words": "my booking"}, headers={"Idempotency-Key": "one"})
+    assert made.status_code == 201
+    assert joe.post("/own/requests", {"delivery": mail}).json() == made.json()
+    assert joe.post("/own/requests", {"delivery": foreign}).status_code == 404
+    assert joe.get("/own/mail").json()["items"][0]["asked_at"]
+    joe.client.cookies.set("mailroom", session_key(engine, "ana"), domain="127.0.0.1")
+    (asked,) = joe.get("/requests").json()["items"]
+    assert (asked["by_shown"], asked["taken_by_shown"], asked["words"]) == ("Joe Fern", "", "my booking")
+    assert joe.delete("/own/session").status_code == 204
+    assert joe.get("/own/mail").status_code == 401
+
+
+def test_nothing_of_staff_is_open_to_an_employee(joe: Browser, app: FastAPI, came: Came) -> None:
+    (mail,) = came()
+    assert signed_in(joe) == 201
+    for name, method, path in operations(app):
+        if name in OWN or name in ("healthz", "readyz", "create_session"):
+            continue
+        made = path.replace("{card}", mail).replace("{name}", "waiting").replace("{number}", "1")
+        made = re.sub(r"\{[a-z]+_id\}", mail, made)
+        answer = joe.get("/events") if name == STREAM else joe.request(method, "/" + made, json={} if method != "GET" else None)
+        assert (name, answer.status_code) == (name, 401)
+
+
+def test_the_password_is_the_directorys_and_guessing_is_slow(joe: Browser) -> None:
+    assert signed_in(joe, password="wrong") == 401
+    assert signed_in(joe, "nobody.here") == 401
+    assert [signed_in(joe, password="wrong") for _ in range(5)][-1] == 429
+    assert signed_in(joe) == 429
+
+
+def test_who_has_left_or_whose_hour_is_over_is_out(joe: Browser, came: Came, engine: Engine) -> None:
+    assert signed_in(joe) == 201
+    with db.transaction(engine) as session:
+        session.execute(update(Person).where(col(Person.uid) == "joe.fern").values(active=False))
+    assert joe.get("/own/mail").status_code == 401
+    with db.transaction(engine) as session:
+        session.execute(update(Person).where(col(Person.uid) == "joe.fern").values(active=True))
+    assert joe.get("/own/mail").status_code == 200
+    with db.transaction(engine) as session:
+        session.execute(update(EmployeeSession).values(started_at=utcnow().replace(year=2020)))
+    assert joe.get("/own/mail").status_code == 401
+
+
+def test_another_site_cannot_ask_in_ones_name(joe: Browser, came: Came) -> None:
+    (mail,) = came()
+    assert signed_in(joe) == 201
+    joe.client.headers["Origin"] = "https://evil.example"
+    assert joe.post("/own/requests", {"delivery": mail}).status_code == 403
+    joe.client.headers.pop("Origin")
+    assert joe.post("/own/requests", {"delivery": mail}).status_code == 403
+
+
+@pytest.mark.parametrize("setting", ["requests off", "no directory"])
+def test_where_nobody_is_to_ask_nobody_signs_in(api_settings: Settings, engine: Engine, setting: str) -> None:
+    off = replace(api_settings, notices=Notices())
+    given = (off, engine, lambda login, password: True) if setting == "requests off" else (api_settings, engine)
+    with opened(*given) as app, start_blocking_portal() as portal:
+        browser = Browser(portal, app, "192.0.2.9")
+        answer = browser.post("/own/session", {"login": "joe.fern", "password": RIGHT})
+        assert (answer.status_code, "nobody signs in" in answer.json()["detail"]) == (403, True)
+        browser.close()

@@ -1,0 +1,102 @@
+"""Employees and their own mail: they sign in apart from staff, see sender and subject, and ask. Nothing else is open to them."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from sqlmodel import Session
+from starlette.requests import HTTPConnection
+
+from triage import asking, db, employee_sessions, own_mail, sign_in
+from triage.actor import Actor
+from triage.errors import NotAllowed
+from triage.times import utcnow
+from triage_api import once, shapes
+from triage_api.bearer import key_of
+from triage_api.office import Here, Office, office
+from triage_api.once import Once
+from triage_api.problems import NotSignedIn, described
+from triage_api.session import WRONG, place_of
+from triage_api.transactions import BELLS, ring_after
+
+COOKIE = "-own"  # what the name of the session cookie has more
+CLOSED = "here nobody signs in to ask for their own mail: see [notices] requests"
+
+router = APIRouter(route_class=Once, prefix="/own", tags=["own"])
+
+
+def employee(connection: HTTPConnection) -> Actor:
+    """The employee who asks; NotSignedIn when there is no good session. No token and no session of staff is one."""
+    here = office(connection)
+    key = connection.cookies.get(here.cookie_name + COOKIE, "")
+    if key_of(connection) is not None:
+        raise NotAllowed("this is for people who have signed in: a token cannot do it")
+    with db.reading(here.engine) as session:
+        found = employee_sessions.holder(session, key, now=utcnow()) if is_open(here) else None
+    if found is None:
+        raise NotSignedIn("")
+    return Actor(found.kind, found.name, shown=found.shown, place=place_of(connection))
+
+
+def is_open(here: Office) -> bool:
+    """Do employees sign in here, with a password that somebody can check?"""
+    return here.settings.notices.requests and here.prover is not None
+
+
+Employee = Annotated[Actor, Depends(employee)]
+
+
+def transaction(here: Here, by: Employee, request: Request, asked: once.Asked, idempotency_key: once.Key = None) -> Iterator[Session]:
+    """A session that commits when the route has returned."""
+    with db.transaction(here.engine) as session:
+        once.begin(request, session, idempotency_key, asked, by)
+        yield session
+    here.ring(session.info.get(BELLS, ()))
+
+
+Tx = Annotated[Session, Depends(transaction, scope="function")]
+
+
+@router.post("/session", status_code=201, response_model=shapes.OwnName, responses=described(401, 403, 413, 422, 429, 503))
+def create_own_session(given: shapes.Credentials, request: Request, response: Response, here: Here) -> shapes.OwnName:
+    """Sign in with the directory's password to see one's own mail, for an hour; the answer sets a cookie of its own."""
+    if not is_open(here):
+        raise NotAllowed(CLOSED)
+    with db.transaction(here.engine) as session:
+        attempt = sign_in.begin(session, given.login, place_of(request), now=utcnow(), by_directory=True)
+    if not sign_in.proves(attempt, given.password, here.prover):
+        with db.transaction(here.engine) as session:
+            sign_in.fail(session, attempt, now=utcnow())
+        raise NotSignedIn(WRONG)
+    with db.transaction(here.engine) as session:
+        opened = sign_in.welcome(session, attempt, now=utcnow())
+    if opened is None:
+        raise NotSignedIn(WRONG)
+    actor, key = opened
+    response.set_cookie(here.cookie_name + COOKIE, key, path="/", secure=here.secure, httponly=True, samesite="strict")
+    return shapes.OwnName(name=actor.shown)
+
+
+@router.delete("/session", status_code=204, responses=described(401, 403))
+def delete_own_session(request: Request, response: Response, here: Here, _by: Employee) -> None:
+    """Sign out."""
+    name = here.cookie_name + COOKIE
+    with db.transaction(here.engine) as session:
+        employee_sessions.end(session, request.cookies[name])
+    response.delete_cookie(name, path="/", secure=here.secure, httponly=True, samesite="strict")
+
+
+@router.get("/mail", response_model=shapes.OwnMails, responses=described(401))
+def list_own_mail(here: Here, by: Employee) -> shapes.OwnMails:
+    """One's own mail that waits or was taken away lately: sender and subject, no more. At most 100 of each."""
+    with db.reading(here.engine) as session:
+        found = own_mail.of_person(session, by.name, settings=here.settings, now=utcnow())
+    return shapes.OwnMails.model_validate({"items": found})
+
+
+@router.post("/requests", status_code=201, response_model=shapes.RequestMade, responses=described(401, 403, 404, 409, 422))
+def create_own_request(order: shapes.RequestOrder, session: Tx, by: Employee) -> shapes.RequestMade:
+    """Ask for one of them: staff sees it, and decides."""
+    made = asking.ask(session, order.delivery, by=by, words=order.words, now=utcnow())
+    ring_after(session)
+    return shapes.RequestMade.model_validate({"id": made})

@@ -1,0 +1,35 @@
+"""What employees see of their own mail."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from triage_api.shapes.texts import Id, Shape
+
+
+class OwnName(Shape):
+    """Who is signed in to see their own mail."""
+
+    name: str
+
+
+class OwnMail(Shape):
+    """A mail of one's own: who sent it and what it is called."""
+
+    id: Id
+    author: str
+    author_name: str
+    subject: str
+    received_at: datetime
+    waits: Annotated[bool, Field(description="else it was taken away")]
+    gone_at: datetime | None
+    expires_at: Annotated[datetime | None, Field(description="when it is put away if nobody decides")]
+    asked_at: datetime | None
+    declined: Annotated[str, Field(description="what was said to the request; empty: nothing yet")]
+
+
+class OwnMails(Shape):
+    """What waits, and what was taken away lately; what one may want first."""
+
+    items: list[OwnMail]
