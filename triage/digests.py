@@ -1,64 +1,126 @@
 """What people are told once a day: which mail of theirs waits, which was taken away, sender and subject only. It asks, never acts."""
 
-import re
-from datetime import datetime, time, timedelta
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from triage import db, expiry, inward, ledger, markers, own_mail
 from triage.actor import Actor
+from triage.dead_links import dead, dead_address
 from triage.hours import at, works_on
 from triage.ids import show
-from triage.inward import Letter, Section
-from triage.models import Marker, Person
+from triage.inward import Letter, Line, Section
+from triage.models import DigestRefusal, KnownRecipient, Marker, Person
 from triage.own_mail import Own
 from triage.settings import Settings
 from triage.times import from_micros, to_micros
 
 BY = Actor.system("notices")
-DONE = "digest"  # the marker: for which moment everybody has been told; text: up to which person for the one after
+DONE = "digest"  # the marker: the moment for which all were told last; text: the day that is under way, and who was told last
 RULE, REASON = "digest", "it tells somebody here what waits for them"
 AT_ONCE = 25  # people in one transaction
 LATE = timedelta(hours=6)  # who comes later than that leaves it for the next day
 LONGEST = timedelta(days=7)  # how far back the first one after a pause looks
 LISTED = 30  # mails in a section
-ASK = "/ask?mail="
-SCHEME = re.compile(r"(?i)\bh(tt)(ps?)(?=://)")
-HOST = re.compile(r"(?<=[\w\d])\.(?=[^\W\d_]{2,})")
+LONGEST_SUBJECT, LONGEST_NAME = 120, 60  # characters that a stranger may fill
+PAGE = "/ask"
+ASK = "May I have it?"
 
 
 def due(session: Session, settings: Settings, now: datetime) -> datetime | None:
-    """The moment for which people are to be told now; None when there is none, or all have been."""
+    """The moment for which people are to be told now; None when there is none, or all were told that day, at whatever time."""
     if not settings.notices.digest_at:
         return None
     today = now.astimezone(ZoneInfo(settings.cover.time_zone)).date()
-    moment = at(today, time.fromisoformat(settings.notices.digest_at), settings.cover.time_zone)
-    timely = moment <= now < moment + LATE and works_on(settings.cover.hours, today)
-    return moment if timely and markers.read(session, DONE) < to_micros(moment) else None
+    for day in (today, today - timedelta(days=1)):  # six hours may go past midnight
+        moment = at(day, time.fromisoformat(settings.notices.digest_at), settings.cover.time_zone)
+        if moment <= now < moment + LATE and works_on(settings.cover.hours, day):
+            return moment if day_of(markers.read(session, DONE), settings) < day else None
+    return None
+
+
+def day_of(moment: int, settings: Settings) -> date:
+    """The day of a moment where the company is."""
+    return from_micros(moment).astimezone(ZoneInfo(settings.cover.time_zone)).date()
 
 
 def tell_some(session: Session, settings: Settings, moment: datetime, *, now: datetime) -> int:
-    """Tell the next people for this moment, at most 25; how many were looked at, 0 when all have been. Nobody is told twice."""
+    """Tell the next people for this moment, at most 25; how many were looked at, 0 when all have been.
+
+    Nobody is told twice a day, whatever stops or starts in between: how far it got is committed with the letters. What a day
+    did not finish the next one begins anew.
+    """
     db.insert_if_missing(session, Marker, name=DONE, number=0, text="")
     mark = session.get_one(Marker, DONE, with_for_update=True, populate_existing=True)
-    if mark.number >= to_micros(moment):
+    day = day_of(to_micros(moment), settings)
+    if day_of(mark.number, settings) >= day:
         return 0
-    since = max(from_micros(mark.number), moment - LONGEST) if mark.number else moment - timedelta(days=1)
-    later = select(Person).where(col(Person.active), col(Person.uid) > mark.text).order_by(col(Person.uid))
-    people = session.scalars(later.limit(AT_ONCE)).all()
+    mark.number = mark.number or to_micros(moment - timedelta(days=1))
+    since = max(from_micros(mark.number), moment - LONGEST)
+    begun, _, last = mark.text.partition(" ")
+    later = select(Person).where(col(Person.active), col(Person.uid) > (last if begun == day.isoformat() else ""))
+    people = session.scalars(later.order_by(col(Person.uid)).limit(AT_ONCE)).all()
     for person in people:
-        if not settings.notices.digest_departments or person.department in settings.notices.digest_departments:
+        if is_told(session, person, settings):
             tell(session, person, settings, since=since, now=now)
-    mark.number, mark.text = (mark.number, people[-1].uid) if people else (to_micros(moment), "")
+    mark.number, mark.text = (mark.number, f"{day} {people[-1].uid}") if people else (to_micros(moment), "")
     return len(people)
 
 
+def is_told(session: Session, person: Person, settings: Settings) -> bool:
+    """Does this person get the letter: are they to have it, do they want it, and does nobody else read their mailbox?"""
+    never = {one.strip().casefold() for one in settings.notices.digest_never}
+    return (
+        is_offered(person, settings)
+        and never.isdisjoint((person.uid.casefold(), person.mailbox.casefold()))
+        and is_wanted(session, person.uid)
+        and person.mailbox.rpartition("@")[2] in settings.own_domains
+        and is_theirs_alone(session, person)
+    )
+
+
+def is_offered(person: Person, settings: Settings) -> bool:
+    """Is there a letter for the people of this department?"""
+    some = settings.notices.digest_departments
+    return bool(settings.notices.digest_at) and (not some or person.department in some)
+
+
+def is_theirs_alone(session: Session, person: Person) -> bool:
+    """Is it a mailbox of one person, and of no role, group or department?"""
+    known = session.get(KnownRecipient, person.mailbox)
+    sharing = select(func.count()).select_from(Person).where(col(Person.active), col(Person.mailbox) == person.mailbox)
+    return known is not None and (known.kind, known.person) == ("legacy", person.uid) and session.scalar(sharing) == 1
+
+
+def is_wanted(session: Session, uid: str) -> bool:
+    """Has this person not said that they want no letter?"""
+    return session.get(DigestRefusal, uid) is None
+
+
+def choice(session: Session, uid: str, settings: Settings) -> bool | None:
+    """Does this person want the letter? None: there is none for them."""
+    person = session.get(Person, uid)
+    return is_wanted(session, uid) if person and is_offered(person, settings) else None
+
+
+def choose(session: Session, *, by: Actor, wanted: bool, now: datetime) -> None:
+    """An employee says whether they want the letter, on the record. Said again it changes nothing."""
+    if wanted == is_wanted(session, by.name):
+        return
+    if wanted:
+        session.delete(session.get_one(DigestRefusal, by.name))
+    else:
+        db.insert_if_missing(session, DigestRefusal, person=by.name, at=now)
+    ledger.write(session, "digest", str(by), by=by, now=now, detail={"wanted": wanted})
+
+
 def tell(session: Session, person: Person, settings: Settings, *, since: datetime, now: datetime) -> None:
-    """Tell one person, where there is something to tell and a mailbox of ours."""
+    """Tell one person, where there is something to tell."""
     mails = own_mail.of_person(session, person.uid, settings=settings, now=now, since=since, limit=LISTED + 1)
-    if not mails or person.mailbox.rpartition("@")[2] not in settings.own_domains:
+    if not mails:
         return
     letter = letter_to(person.mailbox, mails, settings, now)
     folder = (person.department, person.uid)
@@ -74,32 +136,44 @@ def letter_to(address: str, mails: list[Own], settings: Settings, now: datetime)
     sections = tuple(section(title, some, settings, now) for title, some in titled if some)
     counted = [f"{number(waits)} wait{'s' if len(waits) == 1 else ''}"] if waits else []
     counted += [f"{number(gone)} {'was' if len(gone) == 1 else 'were'} taken away"] if gone else []
-    return Letter(address, "Mail for you: " + ", ".join(counted), sections, footer(settings))
+    opening = "Mail from people whom the company does not know yet is looked at before it comes to you. You need not do anything."
+    return Letter(address, "Mail for you: " + ", ".join(counted), sections, "\n".join(footer(settings)), opening)
 
 
 def section(title: str, mails: list[Own], settings: Settings, now: datetime) -> Section:
     """A list of mails, each with the link that asks for it where employees may ask."""
-    lines = tuple(line(one, settings, now) for one in mails[:LISTED])
-    links = tuple(link(one, settings) for one in mails[:LISTED])
-    more = ("and more",) if len(mails) > LISTED else ()
-    return Section(title, lines + more, links, "May I have it?")
+    more = (Line("and more"),) if len(mails) > LISTED else ()
+    return Section(title, tuple(line(one, settings, now) for one in mails[:LISTED]) + more, ASK)
 
 
-def line(one: Own, settings: Settings, now: datetime) -> str:
-    """One mail. What its sender wrote links nowhere."""
+def line(one: Own, settings: Settings, now: datetime) -> Line:
+    """One mail. What its sender wrote is short and links nowhere."""
     zone = ZoneInfo(settings.cover.time_zone)
-    name = f"{without_links(one.author_name)} <{one.author}>" if one.author_name else one.author or "no sender"
-    said = f"{name}: “{without_links(one.subject) or '(no subject)'}”, {one.received_at.astimezone(zone):%d %b %H:%M}"
-    if one.declined:
-        return f"{said}; asked for, {one.declined}"
+    subject = f"“{dead(cut(one.subject, LONGEST_SUBJECT))}”" if one.subject.strip() else "(no subject)"
+    address = dead_address(cut(one.author, 2 * LONGEST_NAME)) or "no sender"
+    name = dead(cut(one.author_name, LONGEST_NAME))
+    said = [f"from {name} <{address}>" if name else f"from {address}", f"{one.received_at.astimezone(zone):%d %b %H:%M}"]
     if one.expires_at and one.expires_at <= now + expiry.SOON:
-        said += f"; put away on {one.expires_at.astimezone(zone):%d %b %H:%M} if nobody decides"
-    return said + ("; asked for" if one.asked_at else "")
+        said.append(f"put away on {one.expires_at.astimezone(zone):%d %b %H:%M} if nobody decides")
+    if one.asked_at:
+        said.append(f"you asked for it: {dead(one.declined) or 'somebody will look at it'}")
+    return Line(subject, ", ".join(said), link(one, settings))
+
+
+def cut(text: str, most: int) -> str:
+    """So much of a text as there is room for."""
+    text = " ".join(text.split())
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def link(one: Own, settings: Settings) -> str:
     """Where one can ask for it: a page that asks who comes, and changes nothing by being opened."""
-    return f"{settings.api.public_url.rstrip('/')}{ASK}{show(one.id)}" if may_ask(settings) and not one.asked_at else ""
+    return f"{page(settings)}?mail={show(one.id)}" if may_ask(settings) and not one.asked_at else ""
+
+
+def page(settings: Settings) -> str:
+    """Where employees see their own mail."""
+    return settings.api.public_url.rstrip("/") + PAGE
 
 
 def may_ask(settings: Settings) -> bool:
@@ -107,23 +181,18 @@ def may_ask(settings: Settings) -> bool:
     return settings.notices.requests and settings.api.sign_in == "directory" and bool(settings.api.public_url)
 
 
-def footer(settings: Settings) -> str:
-    """How to ask."""
-    sentences = ["Mail from people whom the company does not know yet is looked at before it comes to you."]
+def footer(settings: Settings) -> Iterator[str]:
+    """How to ask, and how to be told no more."""
     if may_ask(settings):
-        sentences.append(
-            "To ask for one, open its link and sign in with the name and password that you use at work. Asking lets nothing in by itself."
+        yield (
+            f"“{ASK}” opens {page(settings)}, where you sign in with the name and password that you use at work. "
+            "You can type that address yourself. Asking lets nothing in: somebody looks at the mail first."
         )
+        yield "There you can also say that you do not want this letter."
     if settings.notices.digest_contact:
-        sentences.append(f"To ask somebody: {settings.notices.digest_contact}")
-    return "\n".join(sentences)
+        yield f"To ask somebody: {settings.notices.digest_contact}"
 
 
 def number(mails: list[Own]) -> str:
     """How many."""
     return f"more than {LISTED}" if len(mails) > LISTED else str(len(mails))
-
-
-def without_links(text: str) -> str:
-    """What a stranger wrote, so that no mail program makes a link of it."""
-    return HOST.sub("[.]", SCHEME.sub(r"hxx\2", text))

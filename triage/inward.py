@@ -23,15 +23,44 @@ from triage.visible import visible
 
 REPORT = "report"  # direction of what is told to somebody here
 LONGEST_SUBJECT = 150
+# No program is to make a telephone number, a date or an address of what strangers wrote into something that opens.
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="format-detection" content="telephone=no, date=no, address=no, email=no, url=no">
+<meta name="color-scheme" content="light dark"><meta name="supported-color-schemes" content="light dark">
+<style>
+:root {{ color-scheme: light dark }}
+body {{ margin: 0; padding: 16px; font: 16px/1.45 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif }}
+main {{ display: block; max-width: 600px; margin: 0 auto; overflow-wrap: anywhere; word-break: break-word }}
+h2 {{ margin: 28px 0 4px; font-size: 18px; line-height: 1.3 }}
+ul {{ margin: 0; padding: 0; list-style: none }}
+li {{ margin: 0; padding: 12px 0; border-top: 1px solid #a9b6af }}
+small {{ font-size: 14px; opacity: .8 }}
+a {{ display: inline-block; margin-top: 8px; padding: 9px 14px; border: 1px solid; border-radius: 3px; color: #0a4a82;
+  font-weight: bold; text-decoration: none }}
+footer {{ display: block; margin-top: 20px; padding-top: 14px; border-top: 1px solid #a9b6af; font-size: 14px; opacity: .85 }}
+@media (prefers-color-scheme: dark) {{ a {{ color: #8fc3f3 }} }}
+</style></head><body><main>
+{opening}{sections}{footer}
+</main></body></html>
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing that is said. `more`: what stands below it in smaller print; `link`: a URL, "" for none."""
+
+    words: str
+    more: str = ""
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading and lines below it, as people read them. `links`: a URL for a line, "" for none."""
+    """A heading and lines below it, as people read them. `link_words`: what the links are for."""
 
     title: str
-    lines: tuple[str, ...]
-    links: tuple[str, ...] = ()
+    lines: tuple[Line, ...]
     link_words: str = ""
 
 
@@ -43,6 +72,7 @@ class Letter:
     subject: str
     sections: tuple[Section, ...]
     footer: str
+    opening: str = ""
 
 
 def sender(settings: Settings) -> str:
@@ -121,31 +151,34 @@ def quoted(media_type: str, text: str) -> bytes:
 
 def text_of(letter: Letter) -> str:
     """The letter as plain text."""
-    parts = []
-    for section in letter.sections:
-        lines = [visible(section.title)]
-        for place, line in enumerate(section.lines):
-            lines.append(f"- {visible(line)}")
-            if link := link_of(section, place):
-                lines.append(f"  {section.link_words}: {link}")
-        parts.append("\n".join(lines))
-    return "\n\n".join([*parts, visible(letter.footer, lines=True)]) + "\n"
+    sections = ["\n".join([visible(one.title), *(text_line(one, line) for line in one.lines)]) for one in letter.sections]
+    around = [visible(text, lines=True) for text in (letter.opening, letter.footer)]
+    return "\n\n".join(filter(None, [around[0], *sections, around[1]])) + "\n"
+
+
+def text_line(section: Section, line: Line) -> str:
+    """A line of plain text, and what stands below it."""
+    below = [visible(line.more)] if line.more else []
+    below += [f"{section.link_words} {line.link}"] if line.link else []
+    return "\n  ".join([f"- {visible(line.words)}", *below])
 
 
 def html_of(letter: Letter) -> str:
-    """The letter as HTML that every mail program shows. Nothing is loaded from anywhere."""
-    parts = []
-    for section in letter.sections:
-        items = []
-        for place, line in enumerate(section.lines):
-            link = link_of(section, place)
-            more = f' <a href="{escape(link)}">{escape(section.link_words)}</a>' if link else ""
-            items.append(f"<li>{escape(visible(line))}{more}</li>")
-        parts.append(f"<h3>{escape(visible(section.title))}</h3><ul>{''.join(items)}</ul>")
-    footer = escape(visible(letter.footer, lines=True)).replace("\n", "<br>")
-    return f'<!doctype html><html lang="en"><body>{"".join(parts)}<p>{footer}</p></body></html>\n'
+    """The letter as HTML that every mail program shows, on a telephone too, in light and in dark. Nothing is loaded from anywhere."""
+    sections = (f"<h2>{shown(one.title)}</h2><ul>{''.join(html_line(one, line) for line in one.lines)}</ul>" for one in letter.sections)
+    opening = f"<p>{shown(letter.opening, lines=True)}</p>" if letter.opening else ""
+    footer = f"<footer>{shown(letter.footer, lines=True)}</footer>" if letter.footer else ""
+    return PAGE.format(opening=opening, sections="".join(sections), footer=footer)
 
 
-def link_of(section: Section, place: int) -> str:
-    """The link of a line."""
-    return section.links[place] if place < len(section.links) else ""
+def html_line(section: Section, line: Line) -> str:
+    """An item of a list."""
+    more = f"<br><small>{shown(line.more)}</small>" if line.more else ""
+    link = f'<br><a href="{escape(line.link)}">{escape(section.link_words)}</a>' if line.link else ""
+    words = f"<b>{shown(line.words)}</b>" if more else shown(line.words)
+    return f"<li>{words}{more}{link}</li>"
+
+
+def shown(text: str, *, lines: bool = False) -> str:
+    """Text as HTML that is text."""
+    return escape(visible(text, lines=lines)).replace("\n", "<br>")

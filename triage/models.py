@@ -587,6 +587,14 @@ class EmployeeSession(SQLModel, table=True):
     client: str = ""  # network address
 
 
+class DigestRefusal(SQLModel, table=True):
+    """An employee who does not want the daily letter."""
+
+    __tablename__ = "digest_refusal"
+    person: str = Field(primary_key=True)  # uid
+    at: datetime = instant()
+
+
 class ApiToken(SQLModel, table=True):
     """A key for programs. The key itself is only with who asked for it."""
 

@@ -25,7 +25,7 @@ class Own:
     gone_at: datetime | None  # when that was
     expires_at: datetime | None
     asked_at: datetime | None
-    declined: str  # what was said to the request; "" when nothing
+    declined: str  # why a request did not let it in, in words; "" while nothing is said to it
 
 
 def of_person(
@@ -68,5 +68,13 @@ def as_seen(row: Row[Delivery, MailRequest, datetime], ends: timedelta) -> Own:
         gone_at=None if waits else delivery.settled_at,
         expires_at=begun + ends if waits else None,
         asked_at=request.asked_at if request else None,
-        declined=f"{request.declined_by_shown}: {request.reason or 'no'}" if request and request.declined_at else "",
+        declined=refusal(request, delivery) if request else "",
     )
+
+
+def refusal(request: MailRequest, delivery: Delivery) -> str:
+    """What was said to a request; taking the mail away is an answer too."""
+    if request.declined_at:
+        return f"{request.declined_by_shown}: {request.reason or 'no'}"
+    answered = delivery.state != State.HELD and delivery.settled_at and delivery.settled_at > request.asked_at
+    return "it was looked at and not let in" if answered and delivery.state != State.EXPIRED else ""

@@ -22,6 +22,8 @@ from triage.models import (
     Decision,
     DecisionItem,
     Delivery,
+    DigestRefusal,
+    EmployeeSession,
     FamiliarName,
     KnownRecipient,
     Message,
@@ -138,6 +140,7 @@ def of_somebody_here(session: Session, whose: Whose) -> list[tuple[str, Select[A
     """What else is kept about somebody who works or worked here, as staff too."""
     person = session.get_one(Person, whose.uid)
     login = person.login or person.uid
+    theirs_on_record = (f"staff:{login}", f"employee:{whose.uid}")
     addresses = or_(col(KnownRecipient.person) == whose.uid, col(KnownRecipient.leaver) == whose.uid)
     return [
         ("directory", select(Person).where(col(Person.uid) == whose.uid)),
@@ -147,9 +150,11 @@ def of_somebody_here(session: Session, whose: Whose) -> list[tuple[str, Select[A
         ("rules", select(Rule).where(col(Rule.scope) == f"person:{whose.uid}").order_by(col(Rule.id))),
         ("staff", select(StaffMember).where(col(StaffMember.login) == login)),
         ("sessions", select(StaffSession).where(col(StaffSession.login) == login)),
+        ("own_sessions", select(EmployeeSession).where(col(EmployeeSession.uid) == whose.uid)),
+        ("letter", select(DigestRefusal).where(col(DigestRefusal.person) == whose.uid)),
         ("practice", select(PracticeAnswer).where(col(PracticeAnswer.login) == login)),
         ("decisions_made", select(Decision).where(col(Decision.by) == f"person:{login}").order_by(col(Decision.id))),
-        ("signed_in", select(AuditRecord).where(col(AuditRecord.subject) == f"staff:{login}").order_by(col(AuditRecord.id))),
+        ("signed_in", select(AuditRecord).where(col(AuditRecord.subject).in_(theirs_on_record)).order_by(col(AuditRecord.id))),
     ]
 
 

@@ -16,6 +16,8 @@ from triage.models import (
     Campaign,
     Correspondent,
     Decision,
+    DigestRefusal,
+    EmployeeSession,
     FailedSignIn,
     FamiliarName,
     KnownRecipient,
@@ -99,6 +101,8 @@ def of_somebody_here(session: Session, whose: Whose, pseudonym: str) -> None:
     session.execute(delete(Told).where(col(Told.who) == f"person:{uid}"))
     for counted in (Arrived, QueueSample):
         session.execute(update(counted).where(col(counted.person) == uid).values(person=pseudonym))
+    session.execute(delete(EmployeeSession).where(col(EmployeeSession.uid) == uid))
+    session.execute(delete(DigestRefusal).where(col(DigestRefusal.person) == uid))
     for kept in (StaffSession, FailedSignIn, PracticeAnswer):
         session.execute(delete(kept).where(col(kept.login) == login))
     session.execute(delete(StaffMember).where(col(StaffMember.login) == login, ~col(StaffMember.active)))

@@ -380,7 +380,12 @@ class Notices:
         "",
     )
     digest_departments: tuple[str, ...] = key("Departments whose people get that; empty: all.", ())
-    digest_contact: str = key("Whom to ask where nobody can ask by a link, such as a telephone number of reception.", "")
+    digest_never: tuple[str, ...] = key(
+        "Who gets none all the same, by uid or address, such as a mailbox that several people read. Mailboxes of which the directory says "
+        "that they are not of one person alone get none anyway.",
+        (),
+    )
+    digest_contact: str = key("Whom to ask, as it stands in the letter, such as a telephone number of reception.", "")
     quiet_minutes: int = key("Minutes until the same is told again to the same person.", 60)
     queue_minutes: int = key("Minutes that mail may wait for a next hop until that is an alarm; 0: none.", 30)
     queue_bounces: int = key("Mails for people here that a next hop may refuse within an hour until that is an alarm; 0: none.", 20)

@@ -13,7 +13,7 @@ from sqlmodel import Session, col
 
 from triage import directory, employee_sessions, ledger
 from triage.accounts import LOCAL
-from triage.actor import Actor
+from triage.actor import EMPLOYEE, Actor
 from triage.errors import Refused
 from triage.models import AuditRecord, FailedSignIn, StaffMember, StaffSession
 from triage.sessions import hashed
@@ -147,10 +147,13 @@ def welcome(session: Session, attempt: Try, *, now: datetime) -> tuple[Actor, st
     return actor, key
 
 
-def fail(session: Session, attempt: Try, *, now: datetime) -> None:
+def fail(session: Session, attempt: Try, *, now: datetime, employee: bool = False) -> None:
     """Put a wrong password on the record. What was typed as a login is named only if it is one: it may be a password."""
-    known = session.get(StaffMember, attempt.login) is not None
-    subject = f"staff:{attempt.login}" if known else "staff"
+    if employee:
+        person = directory.person_of(session, attempt.login)
+        subject = str(Actor.employee(person.uid, "")) if person else EMPLOYEE
+    else:
+        subject = f"staff:{attempt.login}" if session.get(StaffMember, attempt.login) else "staff"
     ledger.write(session, "sign-in-failed", subject, by=Actor.system("sign-in"), now=now, detail={"client": attempt.client})
 
 

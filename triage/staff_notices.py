@@ -14,7 +14,7 @@ from triage.actor import Actor, Role
 from triage.causes import OF_COMPANY, TITLES, sentence, told_instead
 from triage.hours import SUBSTITUTE
 from triage.ids import show
-from triage.inward import Letter, Section
+from triage.inward import Letter, Line, Section
 from triage.models import Alarm, Person, StaffMember
 from triage.settings import Settings
 
@@ -118,9 +118,10 @@ def of_address(address: str, settings: Settings) -> Addressee | None:
 
 def letter_to(address: str, untold: dict[str, list[Alarm]], names: dict[str, str], settings: Settings) -> Letter:
     """What is said: how many and how long, no word of any sender."""
-    sections = tuple(Section(TITLES[cause], tuple(lines_of(cause, rows, names, settings))) for cause, rows in untold.items())
+    said = {cause: tuple(map(Line, lines_of(cause, rows, names, settings))) for cause, rows in untold.items()}
+    sections = tuple(Section(TITLES[cause], lines) for cause, lines in said.items())
     first, more = sections[0], len(sections) - 1
-    subject = first.lines[0] if len(first.lines) == 1 and not more else first.title + (f", and {more} more" if more else "")
+    subject = first.lines[0].words if len(first.lines) == 1 and not more else first.title + (f", and {more} more" if more else "")
     console = f"Mailroom: {settings.api.public_url}\n" if settings.api.public_url else ""
     footer = f"{console}You are told because you look after this. Somebody else does while you are away: say so in the console."
     return Letter(address, subject, sections, footer)

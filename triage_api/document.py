@@ -16,6 +16,8 @@ PROBLEM = {"$ref": "#/components/schemas/Problem"}
 ID = "01KD2Q8V6M3ZT"
 EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "Credentials": [{"login": "ana", "password": "four words nobody guesses"}],
+    "OwnCredentials": [{"login": "joe.fern", "password": "what Joe types every morning"}],
+    "LetterOrder": [{"wanted": False}],
     "AwayOrder": [{"until": "2027-01-07T08:00:00Z"}, {"until": None}],
     "PreviewOrder": [{"select": {"sender": "offers@shop.example", "states": ["held"]}}],
     "DecisionOrder": [

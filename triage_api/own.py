@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from sqlmodel import Session
 from starlette.requests import HTTPConnection
 
-from triage import asking, db, employee_sessions, own_mail, sign_in
+from triage import asking, db, digests, employee_sessions, own_mail, sign_in
 from triage.actor import Actor
 from triage.errors import NotAllowed
 from triage.times import utcnow
@@ -20,7 +20,7 @@ from triage_api.session import WRONG, place_of
 from triage_api.transactions import BELLS, ring_after
 
 COOKIE = "-own"  # what the name of the session cookie has more
-CLOSED = "here nobody signs in to ask for their own mail: see [notices] requests"
+CLOSED = "Here nobody signs in to see their own mail: ask the people who look after it (for administrators: [notices] requests)."
 
 router = APIRouter(route_class=Once, prefix="/own", tags=["own"])
 
@@ -58,18 +58,19 @@ Tx = Annotated[Session, Depends(transaction, scope="function")]
 
 
 @router.post("/session", status_code=201, response_model=shapes.OwnName, responses=described(401, 403, 413, 422, 429, 503))
-def create_own_session(given: shapes.Credentials, request: Request, response: Response, here: Here) -> shapes.OwnName:
+def create_own_session(given: shapes.OwnCredentials, request: Request, response: Response, here: Here) -> shapes.OwnName:
     """Sign in with the directory's password to see one's own mail, for an hour; the answer sets a cookie of its own."""
     if not is_open(here):
         raise NotAllowed(CLOSED)
     with db.transaction(here.engine) as session:
-        attempt = sign_in.begin(session, given.login, place_of(request), now=utcnow(), by_directory=True)
+        attempt = sign_in.begin(session, given.login, place_of(request), now=utcnow())
     if not sign_in.proves(attempt, given.password, here.prover):
         with db.transaction(here.engine) as session:
-            sign_in.fail(session, attempt, now=utcnow())
+            sign_in.fail(session, attempt, now=utcnow(), employee=True)
         raise NotSignedIn(WRONG)
     with db.transaction(here.engine) as session:
         opened = sign_in.welcome(session, attempt, now=utcnow())
+        employee_sessions.end(session, request.cookies.get(here.cookie_name + COOKIE, ""))
     if opened is None:
         raise NotSignedIn(WRONG)
     actor, key = opened
@@ -91,7 +92,14 @@ def list_own_mail(here: Here, by: Employee) -> shapes.OwnMails:
     """One's own mail that waits or was taken away lately: sender and subject, no more. At most 100 of each."""
     with db.reading(here.engine) as session:
         found = own_mail.of_person(session, by.name, settings=here.settings, now=utcnow())
-    return shapes.OwnMails.model_validate({"items": found})
+        letter = digests.choice(session, by.name, here.settings)
+    return shapes.OwnMails.model_validate({"items": found, "letter": letter})
+
+
+@router.put("/letter", status_code=204, responses=described(401, 403, 422))
+def choose_own_letter(order: shapes.LetterOrder, session: Tx, by: Employee) -> None:
+    """Say whether one wants the daily letter."""
+    digests.choose(session, by=by, wanted=order.wanted, now=utcnow())
 
 
 @router.post("/requests", status_code=201, response_model=shapes.RequestMade, responses=described(401, 403, 404, 409, 422))

@@ -50,6 +50,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("outbound", departing.outbound),
     ("journal", journaling.journal),
     ("webhooks", telling.webhooks),
+    ("employees", telling.employees),
 )
 
 

@@ -1,10 +1,14 @@
-"""What the doctor looks at where programs elsewhere are told what happens."""
+"""What the doctor looks at where programs elsewhere are told what happens, and employees what waits for them."""
 
 from collections.abc import Iterator
 
-from triage import credentials, db, outbox, payloads
+from sqlalchemy import select
+from sqlmodel import col
+
+from triage import credentials, db, digests, outbox, payloads
 from triage.errors import BadInput
 from triage.hooks import Hook
+from triage.models import Department
 from triage.outbox import Fared
 from triage.settings import Settings
 from triage_cli.finding import FAIL, OK, WARN, Finding
@@ -55,3 +59,35 @@ def faring(one: Fared, what: str) -> Finding:
         found = f"{one.failures} calls failed in a row: {one.last_reply}; {waits}"
         return Finding(FAIL, what, found, "mend the receiver or the URL; it is called again and again until webhooks.give_up_after")
     return Finding(OK, what, f"{waits}; the last one was taken {one.succeeded_at:%d %b %H:%M} UTC" if one.succeeded_at else waits)
+
+
+def employees(settings: Settings) -> Iterator[Finding]:
+    """Can employees do what the daily letter says? Nothing is said where there is neither letter nor page."""
+    notices, what = settings.notices, "employees"
+    if not (notices.requests or notices.digest_at):
+        return
+    lacks = list(lacking_for_employees(settings))
+    for found, do in lacks:
+        yield Finding(WARN, what, found, do)
+    if not lacks:
+        letter = f"are told at {notices.digest_at} what waits for them" if notices.digest_at else "get no daily letter"
+        yield Finding(OK, what, f"{letter}, and {'ask by themselves' if notices.requests else 'ask ' + notices.digest_contact}")
+
+
+def lacking_for_employees(settings: Settings) -> Iterator[tuple[str, str]]:
+    """What is in the way, and what to do about it. A database that does not answer has a finding of its own."""
+    notices = settings.notices
+    if notices.requests and settings.api.sign_in != "directory":
+        yield "[notices] requests is on, but nobody can prove their passwords", 'set api.sign_in = "directory" (docs/directory.md)'
+    elif notices.requests and not settings.api.public_url:
+        yield "the letter has no links: nobody knows where the page is", "set api.public_url"
+    if notices.digest_at and not digests.may_ask(settings) and not notices.digest_contact:
+        yield "the letter does not say how to ask for a mail", "set notices.requests, or notices.digest_contact"
+    if notices.digest_departments:
+        try:
+            with database_of(settings) as engine, db.reading(engine) as session:
+                known = set(session.scalars(select(col(Department.code))))
+        except BadInput:
+            return
+        if unknown := [code for code in notices.digest_departments if code not in known]:
+            yield f"notices.digest_departments names none of ours: {', '.join(unknown)}", "write the codes of `mailroom sync --dry-run`"

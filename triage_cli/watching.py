@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
@@ -51,11 +52,12 @@ def watch(settings: Settings, engine: Engine, holder: str) -> bool:
 
 
 def tell_people(settings: Settings, engine: Engine, holder: str, stop: threading.Event) -> int:
-    """Tell people what waits for them, slice by slice, when it is time; how many were looked at."""
+    """Tell people what waits for them, slice by slice, when it is time; how many were looked at. Alarms are not kept waiting for all."""
+    until = time.monotonic() + LOOK_EVERY
     with db.reading(engine) as session:
         moment = digests.due(session, settings, utcnow())
     number = 0
-    while moment and not stop.is_set():
+    while moment and not stop.is_set() and time.monotonic() < until:
         with db.transaction(engine) as session:
             some = digests.tell_some(session, settings, moment, now=utcnow()) if seal.elect(session, holder, utcnow(), duty=DUTY) else 0
         if not some:

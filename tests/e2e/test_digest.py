@@ -76,14 +76,15 @@ def test_the_letter_asks_and_never_acts(alone: House, page: Page) -> None:
     assert page_of
     assert "Your room hxxps://evil[.]example/x" in text.get_content()
     assert "evil.example" not in text.get_content() + page_of.get_content()
+    assert letter["x-auto-response-suppress"] == "All"
 
-    links = {unescape(link) for link in re.findall(r"https?://[^\s<>\"']+", text.get_content() + page_of.get_content())}
-    assert len(links) == 2
+    links = {unescape(link).rstrip(",") for link in re.findall(r"https?://[^\s<>\"']+", text.get_content() + page_of.get_content())}
+    assert len(links) == 3  # one for each mail, and the page by itself
     processes.until(alone.company.is_ready, "the API is back", log=alone.company.log)
     scanned(links)
     assert (held(alone), alone.company.run("requests", "list").stdout) == (before, "")
 
-    asked = next(link for link in links if gift[1] not in link)
+    asked = next(link for link in links if "mail=" in link and gift[1] not in link)
     page.goto(asked)
     page.get_by_label("Name").fill(ADA)
     page.get_by_label("Password").fill("wrong")
@@ -97,9 +98,13 @@ def test_the_letter_asks_and_never_acts(alone: House, page: Page) -> None:
     assert alone.company.run("requests", "list").stdout == ""
     room.get_by_label("What is it?").fill("my booking")
     room.get_by_role("button", name="May I have it?").click()
-    expect(room).to_contain_text("You asked for it: somebody will look at it.")
+    expect(room).to_contain_text("You asked for it. Somebody will look at it.")
     assert re.search(r"Ada Byron .*held .*Your room .*my booking", alone.company.run("requests", "list").stdout)
     assert held(alone) == before
+    page.get_by_label("Write to me once a day").uncheck()
+    expect(page.get_by_label("Write to me once a day")).not_to_be_checked()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_label("Password")).to_be_empty()
 
 
 def scanned(links: set[str]) -> None:

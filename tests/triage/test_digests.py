@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, strategies as st
 from sqlalchemy import Engine, select
 from sqlmodel import col
 
@@ -12,10 +11,10 @@ from tests.triage.arriving import ANA, COMPANY, NOW, SYNC, arrive
 from tests.triage.test_staff_notices import text_of
 from triage import asking, contents, db, decisions, digests, directory
 from triage.actor import Actor
-from triage.company import PersonEntry, SealedEntry
+from triage.company import CompanyDirectory, PersonEntry, SealedEntry
 from triage.decisions import Verb
 from triage.ids import show
-from triage.models import Delivery, Message
+from triage.models import AuditRecord, Delivery, Message
 from triage.selection import Selection
 from triage.settings import Api, Cover, Notices, Settings
 
@@ -60,9 +59,9 @@ def test_everybody_is_told_of_their_own_mail_and_only_once(known: Engine, daily:
     found = told(known, daily)
     assert set(found) == {"joe.fern@company.example", "mara.berg@company.example"}
     assert found["joe.fern@company.example"] == (
-        "Waits until somebody has looked at it\n- Sales <hotel@inn.example>: “Your room”, 24 Nov 09:30\n\n"
-        "Was taken away\n- Sales <crook@bank.example>: “Gift cards”, 24 Nov 09:30\n\n"
-        "Mail from people whom the company does not know yet is looked at before it comes to you.\n"
+        "Mail from people whom the company does not know yet is looked at before it comes to you. You need not do anything.\n\n"
+        "Waits until somebody has looked at it\n- “Your room”\n  from Sales <hotel@inn.example>, 24 Nov 09:30\n\n"
+        "Was taken away\n- “Gift cards”\n  from Sales <crook@bank.example>, 24 Nov 09:30\n"
     )
     assert told(known, daily) == told(known, daily, FOUR + HOUR) == {}
 
@@ -111,6 +110,82 @@ def test_what_was_begun_goes_on_and_tells_nobody_twice(known: Engine, daily: Set
     assert told(known, daily, FOUR + HOUR) == {}
 
 
+@pytest.mark.parametrize("again", ["17:00", "16:30"])
+def test_another_time_of_day_is_for_the_next_day(known: Engine, daily: Settings, again: str) -> None:
+    came(known, daily, JOE)
+    assert told(known, daily)
+    later = replace(daily, notices=replace(daily.notices, digest_at=again))
+    assert told(known, later, FOUR + 2 * HOUR) == {}
+    assert told(known, later, FOUR + DAY + 2 * HOUR)
+
+
+def test_what_a_day_did_not_finish_the_next_one_begins_anew(known: Engine, daily: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(digests, "AT_ONCE", 1)
+    came(known, daily, JOE)
+    purge(known, daily, came(known, daily, MARA, subject="Gift cards"))
+    with db.transaction(known) as session:  # Joe is told, and then the machine stops until the next day
+        assert digests.tell_some(session, daily, FOUR, now=FOUR) == 1
+    found = told(known, daily, FOUR + DAY)
+    assert set(found) == {"joe.fern@company.example", "mara.berg@company.example"}
+
+
+def test_a_late_hour_goes_on_past_midnight(known: Engine, daily: Settings) -> None:
+    late = replace(daily, notices=Notices(digest_at="23:00"), cover=Cover(hours=("tue 08:00-18:00",)))  # the day that NOW is
+    came(known, daily, JOE)
+    assert told(known, late, FOUR + 9 * HOUR)
+    assert told(known, late, FOUR + 10 * HOUR) == {}
+
+
+def test_who_says_no_is_told_no_more(known: Engine, daily: Settings) -> None:
+    came(known, daily, JOE)
+    came(known, daily, MARA)
+    joe = Actor.employee("joe.fern", "Joe Fern")
+    for wanted in (False, False, True, False):
+        with db.transaction(known) as session:
+            digests.choose(session, by=joe, wanted=wanted, now=NOW)
+            assert digests.choice(session, "joe.fern", daily) is wanted
+    assert set(told(known, daily)) == {"mara.berg@company.example"}
+    with db.reading(known) as session:
+        acts = session.scalars(select(col(AuditRecord.detail)).where(col(AuditRecord.act) == "digest").order_by(col(AuditRecord.id)))
+        assert [detail["wanted"] for detail in acts] == [False, True, False]
+        assert digests.choice(session, "joe.fern", replace(daily, notices=Notices())) is None
+    never = replace(daily, notices=replace(daily.notices, digest_never=("Mara.Berg@company.example",)))
+    assert told(known, never, FOUR + DAY) == {}
+
+
+SHARED = "desk@company.example"
+
+
+@pytest.mark.parametrize(
+    "company",
+    [
+        replace(COMPANY, people=(PersonEntry("joe.fern", "Joe", "it", SHARED), PersonEntry("mara.berg", "Mara", "legal", SHARED))),
+        replace(COMPANY, people=(PersonEntry("joe.fern", "Joe", "it", "postmaster@company.example"),)),
+    ],
+)
+def test_a_mailbox_that_others_read_is_sent_nothing(known: Engine, daily: Settings, company: CompanyDirectory) -> None:
+    with db.transaction(known) as session:
+        directory.apply(session, company, daily.company, by=SYNC, now=NOW, confirmed=True)
+    came(known, daily, JOE)
+    assert told(known, daily) == {}
+
+
+def test_what_a_stranger_wrote_is_short_and_links_nowhere(known: Engine, daily: Settings) -> None:
+    came(known, daily, JOE, author="evil.example/x@other.example", subject="https://evil.example/ " + "long " * 100)
+    text = told(known, daily)["joe.fern@company.example"]
+    assert "- “hxxps://evil[.]example/ long" in text
+    assert "<evil[.]example/x@other[.]example>" in text
+    assert max(map(len, text.splitlines())) < 150
+
+
+def test_taking_it_away_is_an_answer(known: Engine, daily: Settings) -> None:
+    mail = came(known, daily, JOE)
+    with db.transaction(known) as session:
+        asking.ask(session, mail, by=Actor.employee("joe.fern", "Joe Fern"), words="", now=NOW)
+    purge(known, daily, mail, NOW + HOUR)
+    assert "you asked for it: it was looked at and not let in" in told(known, daily)["joe.fern@company.example"]
+
+
 def test_only_some_departments(known: Engine, daily: Settings) -> None:
     came(known, daily, JOE)
     came(known, daily, MARA)
@@ -136,16 +211,17 @@ def test_where_people_may_ask_each_mail_has_its_link(known: Engine, daily: Setti
         request = asking.ask(session, refused, by=joe, words="", now=NOW)
         asking.decline(session, request, by=ANA, reason="not from your bank", now=NOW)
     text = told(known, replace(daily, api=ASKING, notices=replace(daily.notices, requests=True)))["joe.fern@company.example"]
-    assert text.count("May I have it?: https://mailroom.company.example/ask?mail=") == 1
+    assert text.count("May I have it? https://mailroom.company.example/ask?mail=") == 1
     assert f"?mail={show(mail)}\n" in text
-    assert "“two”, 24 Nov 09:30; asked for\n" in text
-    assert "“three”, 24 Nov 09:30; asked for, Ana Roth: not from your bank\n" in text
+    assert "- “two”\n  from Sales <sales@supplier.example>, 24 Nov 09:30, you asked for it: somebody will look at it\n" in text
+    assert "24 Nov 09:30, you asked for it: Ana Roth: not from your bank\n" in text
+    assert "opens https://mailroom.company.example/ask, where you sign in" in text
 
 
 def test_what_expires_says_so(known: Engine, daily: Settings) -> None:
     came(known, daily, JOE)
     late = datetime(2026, 12, 23, 16, 0, tzinfo=UTC)  # held for 29 days and some hours
-    assert "; put away on 24 Dec 09:30 if nobody decides" in told(known, daily, late)["joe.fern@company.example"]
+    assert ", put away on 24 Dec 09:30 if nobody decides" in told(known, daily, late)["joe.fern@company.example"]
 
 
 def test_a_long_list_ends(known: Engine, daily: Settings) -> None:
@@ -153,22 +229,3 @@ def test_a_long_list_ends(known: Engine, daily: Settings) -> None:
         came(known, daily, JOE)
     text = told(known, daily)["joe.fern@company.example"]
     assert (text.count("supplier.example"), text.count("\n- and more\n")) == (30, 1)
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("Look at https://evil.example/x?y=1", "Look at hxxps://evil[.]example/x?y=1"),
-        ("HTTP://Evil.Example", "hxxP://Evil[.]Example"),
-        ("www.evil.example now", "www[.]evil[.]example now"),
-        ("bücher.example", "bücher[.]example"),
-        ("Invoice 3.50 of 12.11.2026, e.g. this", "Invoice 3.50 of 12.11.2026, e.g. this"),
-    ],
-)
-def test_what_a_stranger_writes_links_nowhere(text: str, said: str) -> None:
-    assert digests.without_links(text) == said
-
-
-@given(st.text())
-def test_nothing_with_a_scheme_is_left(text: str) -> None:
-    assert "http://" not in digests.without_links(text).casefold()

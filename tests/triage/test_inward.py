@@ -12,7 +12,7 @@ from tests.triage.arriving import NOW
 from triage import contents, db, inward, queue
 from triage.actor import Actor
 from triage.errors import BadInput
-from triage.inward import Letter, Section
+from triage.inward import Letter, Line, Section
 from triage.models import Delivery, Message
 from triage.settings import Settings
 
@@ -20,8 +20,9 @@ BY = Actor.system("notices")
 LETTER = Letter(
     "joe.fern@company.example",
     "Mail waits",
-    (Section("Sales & more", ("<b>5</b> mails", "6 mails"), ("https://mailroom.example/#/x?a=1&b=2",), "Ask for it"),),
+    (Section("Sales & more", (Line("<b>5</b> mails", "since <9", "https://mailroom.example/#/x?a=1&b=2"), Line("6 mails")), "Ask:"),),
     "Mailroom\nat your service",
+    "You are <told>.",
 )
 
 
@@ -43,16 +44,19 @@ def test_text_and_html_say_the_same() -> None:
     message = parsed(LETTER)
     text, page = parts(message)
     assert text == (
-        "Sales & more\n- <b>5</b> mails\n  Ask for it: https://mailroom.example/#/x?a=1&b=2\n- 6 mails\n\nMailroom\nat your service\n"
+        "You are <told>.\n\n"
+        "Sales & more\n- <b>5</b> mails\n  since <9\n  Ask: https://mailroom.example/#/x?a=1&b=2\n- 6 mails\n\n"
+        "Mailroom\nat your service\n"
     )
-    assert "<h3>Sales &amp; more</h3><ul><li>&lt;b&gt;5&lt;/b&gt; mails <a href=" in page
-    assert 'href="https://mailroom.example/#/x?a=1&amp;b=2">Ask for it</a></li><li>6 mails</li></ul>' in page
+    assert "<p>You are &lt;told&gt;.</p><h2>Sales &amp; more</h2><ul><li><b>&lt;b&gt;5&lt;/b&gt; mails</b><br><small>since &lt;9" in page
+    assert '<a href="https://mailroom.example/#/x?a=1&amp;b=2">Ask:</a></li><li>6 mails</li></ul>' in page
+    assert "<footer>Mailroom<br>at your service</footer>" in page
     assert (message["auto-submitted"], message["from"]) == ("auto-generated", "Mailroom <postmaster@company.example>")
 
 
 @given(st.text(), st.text(), st.text())
 def test_whatever_it_says_it_stays_one_mail_to_one_person(subject: str, line: str, title: str) -> None:
-    message = parsed(Letter("joe.fern@company.example", subject, (Section(title, (line,)),), "end"))
+    message = parsed(Letter("joe.fern@company.example", subject, (Section(title, (Line(line, line),)),), "end"))
     assert message.get_all("to") == ["joe.fern@company.example"]
     assert message.get_content_type() == "multipart/alternative"
     text, page = parts(message)

@@ -7,24 +7,24 @@ from dataclasses import replace
 import pytest
 from anyio.from_thread import start_blocking_portal
 from fastapi import FastAPI
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, select, update
 from sqlmodel import col
 
 from tests.triage_api.conftest import Browser, Came, opened, session_key
 from tests.triage_api.test_scope import STREAM, operations
 from triage import db
-from triage.models import EmployeeSession, Person
+from triage.models import AuditRecord, EmployeeSession, Person
 from triage.settings import Notices, Settings
 from triage.times import utcnow
 
 RIGHT = "the directory's password"
-OWN = {"create_own_session", "delete_own_session", "list_own_mail", "create_own_request"}
+OWN = {"create_own_session", "delete_own_session", "list_own_mail", "create_own_request", "choose_own_letter"}
 
 
 @pytest.fixture
 def api_settings(settings: Settings, sqlite_url: str) -> Settings:
     """A company that lets its employees ask, on SQLite: the house is tested on both."""
-    return replace(settings, database=replace(settings.database, url=sqlite_url), notices=Notices(requests=True))
+    return replace(settings, database=replace(settings.database, url=sqlite_url), notices=Notices(requests=True, digest_at="16:00"))
 
 
 @pytest.fixture
@@ -70,6 +70,28 @@ def test_one_sees_ones_own_mail_and_asks_for_it(joe: Browser, came: Came, engine
     assert (asked["by_shown"], asked["taken_by_shown"], asked["words"]) == ("Joe Fern", "", "my booking")
     assert joe.delete("/own/session").status_code == 204
     assert joe.get("/own/mail").status_code == 401
+
+
+def test_one_says_whether_one_wants_the_letter(joe: Browser) -> None:
+    assert joe.request("PUT", "/own/letter", json={"wanted": False}).status_code == 401
+    assert signed_in(joe) == 201
+    assert joe.get("/own/mail").json()["letter"] is True
+    assert joe.request("PUT", "/own/letter", json={"wanted": False}).status_code == 204
+    assert joe.get("/own/mail").json()["letter"] is False
+
+
+def test_who_signs_in_anew_leaves_no_session_behind(joe: Browser, engine: Engine) -> None:
+    assert (signed_in(joe), signed_in(joe)) == (201, 201)
+    with db.reading(engine) as session:
+        assert len(session.scalars(select(EmployeeSession)).all()) == 1
+
+
+def test_wrong_passwords_are_on_the_record_under_the_name_of_nobody_who_is_not_here(joe: Browser, engine: Engine) -> None:
+    for login in ("joe.fern", "typed.a.password"):
+        assert signed_in(joe, login, "wrong") == 401
+    with db.reading(engine) as session:
+        tries = select(col(AuditRecord.subject)).where(col(AuditRecord.act) == "sign-in-failed").order_by(col(AuditRecord.id))
+        assert session.scalars(tries).all() == ["employee:joe.fern", "employee"]
 
 
 def test_nothing_of_staff_is_open_to_an_employee(joe: Browser, app: FastAPI, came: Came) -> None:

@@ -71,6 +71,7 @@ CALLS = {
     "delete_own_session": Call(),
     "list_own_mail": Call(),
     "create_own_request": Call(json={"delivery": "0000000000000"}),
+    "choose_own_letter": Call(json={"wanted": False}),
     "delete_session": Call(says=True),
     "get_me": Call(says=True),
     "list_sessions": Call(says=True),
@@ -178,6 +179,7 @@ PEOPLES = {
     "delete_own_session",
     "list_own_mail",
     "create_own_request",
+    "choose_own_letter",
     "delete_session",
     "list_sessions",
     "end_sessions",
@@ -206,6 +208,7 @@ FORBIDDEN = {
     "delete_own_session": {401},
     "list_own_mail": {401},
     "create_own_request": {401},
+    "choose_own_letter": {401},
     "create_rule": {403},
     "list_proposals": {403},  # of the whole company's mail
     "take_proposals": {403},
@@ -261,6 +264,7 @@ NO_MAIL = {
     "delete_own_session",
     "list_own_mail",
     "create_own_request",
+    "choose_own_letter",
     "list_proposals",  # sealed mail is no evidence: tests/triage/test_proposals.py
     "take_proposals",
     "lay_back_proposals",
@@ -441,7 +445,7 @@ def test_within_the_scope_each_operation_does_its_work(app: FastAPI, secret: Sec
         "create_request",
         "decline_request",
     }
-    expected = dict.fromkeys(("delete_own_session", "list_own_mail", "create_own_request"), 401)
+    expected = dict.fromkeys(("delete_own_session", "list_own_mail", "create_own_request", "choose_own_letter"), 401)
     expected |= {
         "create_session": 401,
         "create_own_session": 403,

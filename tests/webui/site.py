@@ -17,6 +17,7 @@ from triage import content, db, ids, intake
 from triage.authentication import Dmarc
 from triage.content import Summary
 from triage.settings import Settings
+from triage.sign_in import Prover
 from triage.times import utcnow
 from triage_api import app as api
 
@@ -65,7 +66,7 @@ class Site:
 
 
 @contextlib.contextmanager
-def running(directory: Path, template: Path, settings: Settings) -> Iterator[Site]:
+def running(directory: Path, template: Path, settings: Settings, prover: Prover | None = None) -> Iterator[Site]:
     """The console of a company in this directory, on a copy of an empty database with the schema."""
     shutil.copyfile(template, directory / "mailroom.db")
     listener = api.bound("127.0.0.1:0")
@@ -76,7 +77,7 @@ def running(directory: Path, template: Path, settings: Settings) -> Iterator[Sit
         api=replace(settings.api, listen=url.removeprefix("http://")),
     )
     engine, stop = db.open_engine(settings.database.url), threading.Event()
-    with opened(settings, engine) as made:
+    with opened(settings, engine, prover) as made:
         server = threading.Thread(target=api.serve, args=(made, settings, listener, stop))
         server.start()
         try:

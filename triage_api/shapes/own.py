@@ -5,7 +5,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from triage_api.shapes.texts import Id, Shape
+from triage_api.shapes.session import Credentials
+from triage_api.shapes.texts import Id, Order, Shape
+
+
+class OwnCredentials(Credentials):
+    """A sign-in to see one's own mail: name and password of the directory."""
 
 
 class OwnName(Shape):
@@ -33,3 +38,10 @@ class OwnMails(Shape):
     """What waits, and what was taken away lately; what one may want first."""
 
     items: list[OwnMail]
+    letter: Annotated[bool | None, Field(description="whether one gets the daily letter; null: there is none here")]
+
+
+class LetterOrder(Order):
+    """Say whether one wants the daily letter."""
+
+    wanted: bool

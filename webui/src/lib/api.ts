@@ -1,7 +1,7 @@
 // The typed client of /api/v1: every request goes through `call`, every failure is a Problem.
 import { background } from './presence'
 import type {
-  Addressee, Alarm, Anchor, Campaign, CampaignDetail, CardPage, Correspondent, CoverNow, Decision, DecisionWish, DeliveryPage, DeliveryStory, Department, DepartmentMode, Evidence, Exercise, Explanation, MailRequest, Me, Message, NextHop, Outcome, Outgoing, OwnMail, Page, PendingAct, PracticeAnswer, PracticeResult, PracticeScore, Proposal, ProposalAnswer, Rejection, RejectionWish, RelatedMail, Report, Rule, RuleChange, RuleWish, Select, Template, Trial,
+  Addressee, Alarm, Anchor, Campaign, CampaignDetail, CardPage, Correspondent, CoverNow, Decision, DecisionWish, DeliveryPage, DeliveryStory, Department, DepartmentMode, Evidence, Exercise, Explanation, MailRequest, Me, Message, NextHop, Outcome, Outgoing, OwnMails, Page, PendingAct, PracticeAnswer, PracticeResult, PracticeScore, Proposal, ProposalAnswer, Rejection, RejectionWish, RelatedMail, Report, Rule, RuleChange, RuleWish, Select, Template, Trial,
 } from './shapes'
 
 const BASE = '/api/v1'
@@ -145,7 +145,8 @@ export const api = {
 
   ownSignIn: (login: string, password: string) => call<{ name: string }>('POST', '/own/session', { login, password }),
   ownSignOut: () => call<void>('DELETE', '/own/session'),
-  ownMail: () => get<{ items: OwnMail[] }>('/own/mail'),
+  ownMail: () => get<OwnMails>('/own/mail'),
+  ownLetter: (wanted: boolean) => call<void>('PUT', '/own/letter', { wanted }),
   ownAsk: (delivery: string, words: string, key: string) => call<{ id: string }>('POST', '/own/requests', { delivery, words }, { 'idempotency-key': key }),
 
   secondKeys: () => get<{ items: PendingAct[] }>('/second-keys'),

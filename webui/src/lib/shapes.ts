@@ -80,6 +80,8 @@ export interface NextHop { next_hop: string; waiting: number; under_way: number;
 export interface CardRequest { id: string; delivery: string; by_shown: string; at: string; words: string }
 /** A mail of an employee's own, as they see it themselves. */
 export interface OwnMail { id: string; author: string; author_name: string; subject: string; received_at: string; waits: boolean; gone_at: string | null; expires_at: string | null; asked_at: string | null; declined: string }
+/** `letter`: whether they get the daily letter; null where there is none. */
+export interface OwnMails { items: OwnMail[]; letter: boolean | null }
 export interface MailRequest { id: string; by_shown: string; taken_by_shown: string; at: string; words: string; mail: Delivery }
 
 export interface Card {

@@ -1,0 +1,74 @@
+"""The page on which employees see their own mail and ask for it: on a telephone, in light and dark, apart from the console."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Page, expect
+from sqlalchemy import delete
+
+from tests.conftest import settings_in
+from tests.webui.access import faults
+from tests.webui.site import JOE, MARA, Site, running
+from triage import db
+from triage.models import EmployeeSession
+from triage.settings import Notices
+
+RIGHT = "the directory's password"
+LONG = "a-very-long-name-that-nobody-would-give-to-a-mailbox@an-equally-long-domain-name.of-a-subsidiary.example"
+
+
+@pytest.fixture(scope="module")
+def open_site(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Site]:
+    """A company that lets its employees ask."""
+    directory = tmp_path_factory.mktemp("ask")
+    settings = replace(settings_in(directory), notices=Notices(requests=True, digest_at="16:00"))
+    with running(directory, sqlite_template, settings, lambda login, password: password == RIGHT) as made:
+        yield made
+
+
+def enter(page: Page, password: str = RIGHT) -> None:
+    page.get_by_label("Name").fill("joe.fern")
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(320, "light"), (1280, "dark")])
+def test_one_asks_for_the_mail_that_one_came_for(open_site: Site, page: Page, width: int, scheme: Literal["light", "dark"]) -> None:
+    open_site.come(JOE, author=LONG, subject="x" * 300)
+    (wanted,) = open_site.come(JOE, author=f"hotel@inn{width}.example", subject="Your room")
+    open_site.come(MARA, subject="Not for Joe")
+    page.set_viewport_size({"width": width, "height": 700})
+    page.emulate_media(color_scheme=scheme)
+    page.goto(f"{open_site.url}/ask?mail={wanted}")
+    expect(page.get_by_label("Name")).to_be_focused()
+    assert faults(page) == []
+    enter(page, "wrong")
+    expect(page.get_by_role("alert")).to_have_text("Name or password is wrong.")
+    enter(page)
+    expect(page.get_by_role("heading", name="Mail for you")).to_be_focused()
+    first = page.get_by_role("listitem").first
+    expect(first).to_contain_text(f"hotel@inn{width}.example")
+    assert "Not for Joe" not in page.content()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert faults(page) == []
+    first.get_by_label("What is it?").fill("my booking")
+    with db.transaction(open_site.engine) as session:
+        session.execute(delete(EmployeeSession))
+    first.get_by_role("button", name="May I have it?").click()
+    expect(page.get_by_role("alert")).to_contain_text("You were signed out")
+    enter(page)
+    expect(first.get_by_label("What is it?")).to_have_value("my booking")
+    first.get_by_role("button", name="May I have it?").click()
+    expect(first.get_by_role("status")).to_have_text("You asked for it. Somebody will look at it.")
+    assert faults(page) == []
+
+
+def test_a_mail_that_is_not_there_is_said_to_be_gone(open_site: Site, page: Page) -> None:
+    page.goto(f"{open_site.url}/ask?mail=0000000000007")
+    enter(page)
+    expect(page.get_by_text("is not in this list")).to_be_visible()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_label("Password")).to_be_empty()
