@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, func, select, update
 from sqlmodel import Session, col
 
-from triage import db, ledger, markers, occurrences, payloads, seal
-from triage.actor import Actor
+from triage import access, db, ledger, markers, occurrences, payloads, seal
+from triage.actor import Actor, Role
 from triage.db import among
 from triage.errors import NotFound
 from triage.hooks import TEST, Hook
@@ -66,6 +66,11 @@ class Fared:
         """Should a person look?"""
         return self.gone or self.failures >= FAILING
 
+    @property
+    def state(self) -> str:
+        """All of that in a word."""
+        return "gone" if self.gone else "failing" if self.ails else "works" if self.succeeded_at else "new"
+
 
 def is_behind(session: Session) -> bool:
     """Is there something on the chain that webhooks were not told?"""
@@ -103,7 +108,10 @@ FRESH = {"failures": 0, "gone": False, "last_reply": "", "dropped": 0}  # how a 
 
 
 def try_out(session: Session, hook: Hook, *, by: Actor, now: datetime, link: str) -> str:
-    """Let a webhook be told that it works; the id of what it gets. One that was gone or rests is called again."""
+    """Let a webhook be told that it works; the id of what it gets. One that was gone or rests is called again.
+
+    For administrators of the whole company.
+    """
     resume(session, hook.name, by=by, now=now)
     event = show(new_id())
     told = Occurrence(event, TEST, now, seal.sequence(session), f"{by.shown} tries this webhook out.", {"by": str(by)}, link=link)
@@ -112,7 +120,8 @@ def try_out(session: Session, hook: Hook, *, by: Actor, now: datetime, link: str
 
 
 def resume(session: Session, name: str, *, by: Actor, now: datetime) -> None:
-    """Call a webhook again that is gone or rests, on the record."""
+    """Call a webhook again that is gone or rests, on the record. For administrators of the whole company."""
+    access.over_everything(by, Role.ADMIN)
     db.insert_if_missing(session, Webhook, name=name, **FRESH)
     row = session.get_one(Webhook, name, with_for_update=True, populate_existing=True)
     row.failures, row.gone, row.rests_until = 0, False, None
@@ -196,13 +205,20 @@ def fared(session: Session, names: Iterable[str] | None = None) -> list[Fared]:
     ]
 
 
+def listing(session: Session, settings: Settings, *, by: Actor) -> list[Fared]:
+    """How each webhook of the settings fares. For administrators and auditors of the whole company."""
+    access.over_everything(by, Role.ADMIN, Role.AUDITOR)
+    return fared(session, [hook.name for hook in settings.webhooks.hooks])
+
+
 def of_row(row: Webhook, waiting: int, oldest: datetime | None) -> Fared:
     """A row as a value."""
     return Fared(row.name, waiting, oldest, row.failures, row.rests_until, row.gone, row.last_reply, row.succeeded_at, row.dropped)
 
 
-def hook_named(settings: Settings, name: str) -> Hook:
-    """The webhook of this name; NotFound says which there are."""
+def hook_named(settings: Settings, name: str, *, by: Actor) -> Hook:
+    """The webhook of this name; NotFound says which there are, to administrators of the whole company."""
+    access.over_everything(by, Role.ADMIN)
     known = {hook.name: hook for hook in settings.webhooks.hooks}
     if name not in known:
         raise NotFound(f"the settings have no webhook {name!r}; there are {', '.join(known) or 'none'}")

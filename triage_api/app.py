@@ -52,6 +52,7 @@ from triage_api import (
     staff,
     substitutes,
     tokens,
+    webhooks,
 )
 from triage_api.console import Console
 from triage_api.document import App
@@ -93,6 +94,7 @@ RESOURCES = (
     emergency,
     legal_holds,
     person_data,
+    webhooks,
 )
 GRACE = 5  # seconds that requests under way have when we stop
 

@@ -6,7 +6,7 @@ API = "/api/v1"
 READ_ONLY = frozenset({"GET", "HEAD"})
 PEOPLES = frozenset({"session", "sessions", "own", "practice"})  # a token neither signs in nor learns
 EVERY = frozenset({"me"})  # tells a token about itself
-GUARDED = frozenset({"audit", "legal-holds", "person-data", "staff", "tokens"})  # administrators' business, also to look at
+GUARDED = frozenset({"audit", "legal-holds", "person-data", "staff", "tokens", "webhooks"})  # administrators' business, also to look at
 LOOKING = frozenset({"preview", "explain", "offers"})  # last words of POSTs that change nothing
 ACTING = {
     "decisions": Grant.DECIDE,

@@ -1,23 +1,27 @@
 """`mailroom webhooks`: the role that tells programs elsewhere what happens, and how its webhooks fare."""
 
+from typing import Any
+
 import click
 
-from triage import outbox, payloads
-from triage.times import utcnow
-from triage_cli.asks import settings_of
-from triage_cli.opened import looking, shell_user, writing
+from triage import payloads
+from triage.errors import BadInput
+from triage.hooks import NAME
+from triage_cli.asks import asks
+from triage_cli.desk import Desk
 from triage_cli.printing import Form, Shape, lists, say
 from triage_cli.roles import start
+from triage_cli.times import when
 
-WEBHOOKS = Shape(
+FARED = Shape(
     {
-        "name": "in the settings",
-        "state": "works, failing, gone (it answered 410) or new",
-        "waiting": "events that it is still to be told",
-        "oldest": "of them",
-        "succeeded": "when it was told something last, or never",
-        "dropped": "events that it was never told",
-        "last_reply": "while it fails",
+        "name": "as the settings name it",
+        "state": "new, works, failing or gone",
+        "waiting": "calls that it is still to get",
+        "oldest": "since when the first of them waits",
+        "succeeded": "when it took one last",
+        "dropped": "calls that were given up",
+        "last_reply": "what it answered, when it fails",
     }
 )
 
@@ -31,50 +35,46 @@ def webhooks(ctx: click.Context) -> None:
 
 
 @webhooks.command("list")
-@lists(WEBHOOKS)
-@click.pass_context
-def list_webhooks(ctx: click.Context, form: Form) -> None:
+@lists(FARED)
+@asks
+def list_webhooks(desk: Desk, form: Form) -> None:
     """Every webhook of the settings: whether it works, and what it is still to be told."""
-    settings = settings_of(ctx)
-    with looking(settings) as session:
-        found = outbox.fared(session, [hook.name for hook in settings.webhooks.hooks])
-    rows = [
-        {
-            "name": one.name,
-            "state": "gone" if one.gone else "failing" if one.ails else "works" if one.succeeded_at else "new",
-            "waiting": one.waiting,
-            "oldest": one.oldest.isoformat(timespec="seconds") if one.oldest else "",
-            "succeeded": one.succeeded_at.isoformat(timespec="seconds") if one.succeeded_at else "never",
-            "dropped": one.dropped,
-            "last_reply": one.last_reply if one.failures or one.gone else "",
-        }
-        for one in found
-    ]
-    WEBHOOKS.print(rows, form)
+    FARED.print(map(row_of, desk.items("/webhooks")), form)
+
+
+def row_of(one: dict[str, Any]) -> dict[str, Any]:
+    """A webhook as a line."""
+    ails = one["failures"] or one["state"] == "gone"
+    return one | {
+        "oldest": when(one["oldest"]),
+        "succeeded": when(one["succeeded_at"]) or "never",
+        "last_reply": one["last_reply"] if ails else "",
+    }
 
 
 @webhooks.command("test")
 @click.argument("name")
-@click.pass_context
-def test(ctx: click.Context, name: str) -> None:
+@asks
+def test(desk: Desk, name: str) -> None:
     """Have a webhook called now, also one that is gone; it is told nothing but who asked."""
-    settings = settings_of(ctx)
-    hook = outbox.hook_named(settings, name)
-    with writing(settings) as session:
-        event = outbox.try_out(session, hook, by=shell_user(), now=utcnow(), link=settings.api.public_url)
-    say(f"{event} is to be sent by `mailroom webhooks`; `mailroom webhooks list` says whether it was taken")
+    tried = desk.post(f"/webhooks/{given_name(name)}/test")
+    say(f"{tried['event']} is to be sent by `mailroom webhooks`; `mailroom webhooks list` says whether it was taken")
 
 
 @webhooks.command("resume")
 @click.argument("name")
-@click.pass_context
-def resume(ctx: click.Context, name: str) -> None:
+@asks
+def resume(desk: Desk, name: str) -> None:
     """Call a webhook again that has answered 410, or that rests after failures."""
-    settings = settings_of(ctx)
-    hook = outbox.hook_named(settings, name)
-    with writing(settings) as session:
-        outbox.resume(session, hook.name, by=shell_user(), now=utcnow())
+    desk.post(f"/webhooks/{given_name(name)}/resume")
     say("it is called again")
+
+
+def given_name(text: str) -> str:
+    """The name of a webhook, checked."""
+    if not NAME.fullmatch(text):
+        raise BadInput(f"{text!r} is no name of a webhook: they are of small letters, digits and hyphens")
+    return text
 
 
 @webhooks.command("secret")

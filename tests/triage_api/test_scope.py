@@ -171,6 +171,9 @@ CALLS = {
     "view_card": Call(),
     "answer_card": Call(),
     "list_scores": Call(says=True),
+    "list_webhooks": Call(),
+    "test_webhook": Call(),
+    "resume_webhook": Call(),
     "healthz": Call(says=True),
     "readyz": Call(says=True),
 }
@@ -199,7 +202,8 @@ ACTING = {  # what a token must be for, beside reading; what stands nowhere only
     "admin": {"list_acts", "export_trail", "list_staff", "set_away",
         "verify_trail", "switch_mode", "arrange_substitute", "end_substitute", "list_tokens", "revoke_token",
         "open_emergency", "close_emergency", "list_legal_holds", "create_legal_hold", "lift_legal_hold",
-        "export_person_data", "preview_erasure", "erase_person_data", "list_erasures", "get_erasure"},
+        "export_person_data", "preview_erasure", "erase_person_data", "list_erasures", "get_erasure",
+        "list_webhooks", "test_webhook", "resume_webhook"},
     "nothing": {"create_token", "confirm_second_key", "create_sweep"},  # a sweep needs admin and decide
 }  # fmt: skip
 NOT_MINE = {403, 404}  # an auditor's role is looked at first
@@ -258,6 +262,9 @@ FORBIDDEN = {
     "list_tokens": {200, 403},  # of an administrator's own scope
     "create_token": {403},
     "revoke_token": NOT_MINE,
+    "list_webhooks": {403},
+    "test_webhook": {403},
+    "resume_webhook": {403},
 }
 NO_MAIL = {
     "create_own_session",
@@ -371,6 +378,7 @@ def called(browser: Browser, secret: Secret, name: str, method: str, path: str, 
     about = {"delivery_id": secret.delivery, "message_id": secret.message, "decision_id": secret.decision, "rule_id": secret.rule}
     about |= {"substitution_id": secret.substitution, "pending_id": secret.pending, "token_id": secret.token}
     about["proposal_id"] = about["hold_id"] = about["erasure_id"] = "0000000000000"
+    about["hook"] = "ops"
     about |= {"card": secret.delivery, "campaign_id": secret.campaign, "name": "campaigns", "request_id": secret.request}
     body = CALLS[name].json
     if name == "create_decision":
@@ -461,6 +469,7 @@ def test_within_the_scope_each_operation_does_its_work(app: FastAPI, secret: Sec
     if login != "ida":
         expected |= dict.fromkeys(("list_tokens", "create_token", "revoke_token"), 403)
     expected["confirm_second_key"] = 403 if login == "ana" else 412  # ana has asked herself; the mail is another one's by now
+    expected |= dict.fromkeys(("test_webhook", "resume_webhook"), 404 if login == "ida" else 403)  # the settings have none
     expected |= {"open_emergency": 422, "close_emergency": 404}  # for longer than a week; and it is not open
     if login != "ida":
         expected |= dict.fromkeys(("switch_mode", "create_sweep", "open_emergency", "close_emergency"), 403)
@@ -470,7 +479,7 @@ def test_within_the_scope_each_operation_does_its_work(app: FastAPI, secret: Sec
         expected |= dict.fromkeys(changes, 403)
     if login == "ana":
         expected |= dict.fromkeys(("list_acts", "export_trail", "list_staff", "list_legal_holds", "verify_trail"), 403)
-        expected["list_erasures"] = expected["get_erasure"] = 403
+        expected["list_erasures"] = expected["get_erasure"] = expected["list_webhooks"] = 403
     order = ["give_up_delivery", "retry_delivery", "hold_delivery", "create_decision", "undo_decision", "delete_rule", "delete_session"]
     for name, method, path in sorted(
         operations(app), key=lambda one: (one[0] == "delete_session", one[0] in order and order.index(one[0]))
@@ -539,7 +548,7 @@ def nothing_told(app: FastAPI, sealed: Secret, browser: Browser, *, reads_the_re
         if name == STREAM or name in NO_MAIL:
             continue
         answer = called(browser, sealed, name, method, path, {"reason": "I am curious"} if name in OPENING else None)
-        reading_it = {"list_acts", "export_trail", "verify_trail", "list_legal_holds", "list_erasures"}
+        reading_it = {"list_acts", "export_trail", "verify_trail", "list_legal_holds", "list_erasures", "list_webhooks"}
         if not CALLS[name].says and not (name in reading_it and reads_the_record):
             assert (name, answer.status_code) in {(name, status) for status in FORBIDDEN.get(name, {404})}
         said = answer.text.replace(path, "")

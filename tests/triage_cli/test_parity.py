@@ -19,10 +19,11 @@ from tests.triage_cli.serving import served
 from tests.triage_cli.test_scope import commands
 from triage import db, tokens
 from triage.actor import Grant
+from triage.hooks import Hook
 from triage.ids import show
 from triage.learning import Announced, announce
 from triage.models import AuditRecord, Delivery, PostedList, Rule
-from triage.settings import Settings
+from triage.settings import Settings, Webhooks
 from triage.times import utcnow
 from triage.tokens import TokenOrder
 from triage_cli import main, upkeeping
@@ -168,6 +169,14 @@ LINES = [
     Line("open"),
     Line("open --close"),
     Line("open --close", 1),
+    Line("webhooks list"),
+    Line("webhooks list --json"),
+    Line("webhooks list --csv"),
+    Line("webhooks test ops"),
+    Line("webhooks list --json"),
+    Line("webhooks resume ops"),
+    Line("webhooks test chat/../ops", 2),
+    Line("webhooks resume chat", 1),
     Line("second-keys list --json"),
     Line("second-keys confirm 0000000000007", 1),
     Line("second-keys decline 0000000000007", 1),
@@ -269,7 +278,11 @@ def worlds(settings: Settings, sqlite_url: str, tmp_path: Path, monkeypatch: pyt
     copy = tmp_path / "copy"
     copy.mkdir()
     shutil.copyfile(sqlite_url.removeprefix("sqlite:///"), copy / "mailroom.db")
-    there = replace(settings, database=replace(settings.database, url=f"sqlite:///{copy}/mailroom.db"))
+    there = replace(
+        settings,
+        webhooks=Webhooks(hooks=(Hook("ops", "https://ops.example/hook"),)),
+        database=replace(settings.database, url=f"sqlite:///{copy}/mailroom.db"),
+    )
     here = replace(settings, database=replace(settings.database, url=sqlite_url))
     with served(there) as url:
         token = tmp_path / "token"
@@ -297,6 +310,8 @@ url = "{settings.database.url}"
 directory = "{settings.spool.directory}"
 [relay]
 next_hop = "{settings.relay.next_hop}"
+[webhooks.hooks.ops]
+url = "https://ops.example/hook"
 """
     )
     return file

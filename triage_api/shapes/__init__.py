@@ -28,3 +28,4 @@ from triage_api.shapes.substitutes import *
 from triage_api.shapes.texts import *
 from triage_api.shapes.tokens import *
 from triage_api.shapes.trials import *
+from triage_api.shapes.webhooks import *
