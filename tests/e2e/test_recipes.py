@@ -1,5 +1,6 @@
 """The scripts of docs/recipes, as operators run them: against a Mailroom that is served, with tokens, a feed and a chat of this machine."""
 
+import contextlib
 import json
 import os
 import re
@@ -214,33 +215,33 @@ def test_every_night_the_record_goes_on_where_it_ended(site: Site, tmp_path: Pat
     assert (odd.returncode, "of the record is not what was exported: run `mailroom audit verify`" in odd.stderr) == (1, True)
 
 
-@pytest.fixture
-def chat(site: Site, tmp_path: Path) -> Iterator[Receiver]:
-    """A chat, and the recipe between Mailroom and it."""
-    with receiving() as open_one:
-        command = [
-            sys.executable,
-            str(RECIPES / "tell_chat.py"),
-            "--secret-file",
-            str(site.company.directory / "secret"),
-            "--chat",
-            "slack",
-        ]
-        command += ["--listen", f"127.0.0.1:{site.port}"]
-        process = processes.start(command, tmp_path / "log", environment=os.environ | {"CHAT_URL": open_one.url})
+@contextlib.contextmanager
+def telling(site: Site, log: Path, kind: str, port: int) -> Iterator[Receiver]:
+    """A chat of this kind, and the recipe that tells it what is said at the port."""
+    with receiving() as chat:
+        command = [sys.executable, str(RECIPES / "tell_chat.py"), "--secret-file", str(site.company.directory / "secret"), "--chat", kind]
+        process = processes.start([*command, "--listen", f"127.0.0.1:{port}"], log, environment=os.environ | {"CHAT_URL": chat.url})
         try:
-            processes.until(lambda: "listening" in (tmp_path / "log").read_text(), "it listens", process, tmp_path / "log")
-            yield open_one
+            processes.until(lambda: "listening" in log.read_text(), "it listens", process, log)
+            yield chat
         finally:
             processes.stop(process)
 
 
-def called(site: Site, kind: str = "perishable.waiting", *, event: str = "0ABC", key: str = KEY, at: float = 0, sent: bytes = b"") -> int:
+@pytest.fixture
+def chat(site: Site, tmp_path: Path) -> Iterator[Receiver]:
+    """A chat that hears what Mailroom says."""
+    with telling(site, tmp_path / "log", "slack", site.port) as open_one:
+        yield open_one
+
+
+def called(port: int, kind: str = "perishable.waiting", *, event: str = "0ABC", key: str = KEY, at: float = 0, sent: bytes = b"") -> int:
     """Call as Mailroom does; what is answered."""
-    data = {"department": "it", "number": 2, "moment": "2026-11-24T09:30:00+00:00", "mails": [{"sender": "<!here> *a*", "subject": "@all"}]}
-    body = json.dumps({"type": kind, "text": "", "data": data}).encode()
+    data = {"department": "it", "number": 2, "moment": "2026-11-24T09:30:00+00:00", "link": "https://mailroom.company.example/"}
+    mails = [{"sender": "<!here> *a*", "subject": "@all"}]
+    body = json.dumps({"type": kind, "text": "", "data": data | {"mails": mails}}).encode()
     headers = payloads.headers(event, [key], body, int(at or time.time()))
-    return httpx.post(f"http://127.0.0.1:{site.port}/", content=sent or body, headers=headers, timeout=processes.HANG).status_code
+    return httpx.post(f"http://127.0.0.1:{port}/", content=sent or body, headers=headers, timeout=processes.HANG).status_code
 
 
 def test_a_chat_hears_of_perishable_mail(site: Site, chat: Receiver) -> None:
@@ -254,16 +255,27 @@ def test_a_chat_hears_of_perishable_mail(site: Site, chat: Receiver) -> None:
 
 def test_only_calls_with_a_good_and_fresh_signature_reach_the_chat_and_each_once(site: Site, chat: Receiver) -> None:
     other = payloads.new_key()
-    assert called(site, key=other) == 401
-    assert called(site, at=time.time() - 600) == 401
-    assert called(site, sent=b'{"type": "perishable.waiting"}') == 401
+    assert called(site.port, key=other) == 401
+    assert called(site.port, at=time.time() - 600) == 401
+    assert called(site.port, sent=b'{"type": "perishable.waiting"}') == 401
     assert httpx.post(f"http://127.0.0.1:{site.port}/", content=b"{}").status_code == 401
     chat.answer = status(500)
-    assert (called(site), len(chat.came)) == (503, 1)
+    assert (called(site.port), len(chat.came)) == (503, 1)
     chat.answer = status(200)
-    assert [called(site), called(site), called(site, "folder.overdue", event="0ABD")] == [204, 204, 204]
+    assert [called(site.port), called(site.port), called(site.port, "folder.overdue", event="0ABD")] == [204, 204, 204]
     assert len(chat.came) == 2
     said = chat.came[-1].said["text"]
     assert said.splitlines()[0] == "2 perishable mails waiting for it, good until 09:30 UTC."
     assert "&lt;!here&gt; *a*" in said
     assert "@all" not in said
+    assert said.endswith("\n<https://mailroom.company.example/|Open the queue>")
+
+
+def test_teams_gets_a_card(site: Site, tmp_path: Path) -> None:
+    port = processes.free_port()
+    with telling(site, tmp_path / "log", "teams", port) as chat:
+        assert called(port) == 204
+    (one,) = chat.came[0].said["attachments"]
+    lines = [block["inlines"][0]["text"] for block in one["content"]["body"]]
+    assert lines == ["2 perishable mails waiting for it, good until 09:30 UTC.", "<!here> *a*: @all"]
+    assert [act["url"] for act in one["content"]["actions"]] == ["https://mailroom.company.example/"]
