@@ -1,12 +1,14 @@
-"""The names that other people's scripts rely on: commands, arguments and options that stay as they are."""
+"""The names that other people's scripts rely on: commands, arguments, options and fields that stay as they are."""
 
 import click
 import pytest
 
 from tests.triage_cli.test_parity import leaf
+from tests.triage_cli.test_scope import commands
 from triage_cli import main
 from triage_cli.codes import DONE, LATER, REFUSED, USAGE
 from triage_cli.main import mailroom
+from triage_cli.printing import FormOption
 
 VERB = "[ID]... --sender --domain --campaign --department --person --search --state --reason --expect --wait --json"
 RULE = "ADDRESS|DOMAIN|.DOMAIN|list:LIST-ID --scope --until --note"
@@ -36,6 +38,59 @@ CONTRACT = {
     "open": "--until --reason",
     "import maildir": "DIRECTORY --to", "import mbox": "FILE --to",
 }  # fmt: skip
+DECIDED = "decision said count done items"
+MAIL = "id state received folder sender subject campaign"
+FIELDS = {  # of --json; there may come more
+    "audit": "id at by act subject items sequence detail", "audit list": "id at by act subject items sequence detail",
+    "campaigns": "id mails deliveries held people senders newest subject",
+    "campaigns list": "id mails deliveries held people senders newest subject",
+    "campaigns show": "id mails deliveries held people senders newest subject made by compared with states proofs from subjects",
+    "campaigns join": DECIDED, "campaigns split": DECIDED, "decisions undo": DECIDED, "hold": DECIDED, "purge": DECIDED,
+    "redeliver": DECIDED, "redirect": DECIDED, "reject": DECIDED, "release": DECIDED, "restore": DECIDED, "sweep": DECIDED,
+    "correspondents list": "id address scope sent heard last_mail lapses how provenance",
+    "correspondents lists": "address posts person rule",
+    "correspondents reasons": "count how reason words",
+    "decisions": "id at by said undone reason", "decisions list": "id at by said undone reason",
+    "decisions related": "copy mailbox folder at author subject what state",
+    "deliveries": MAIL,
+    "doctor": "level what found do",
+    "groups": "address name department members expand aliases",
+    "import maildir": "states known unreadable dry_run", "import mbox": "states known unreadable dry_run",
+    "legal-hold list": "id about person select mails since by reason lifted lifted_by lifted_reason",
+    "mode list": "code name mode by at reason",
+    "person-data list": "id asked by reason pseudonym mails contents kept rules_left done",
+    "practice scores": "login right answered let_bad_in kept_good_out last_at",
+    "queue": "id kind state mailbox next_hop attempts next_try last_reply",
+    "queue list": "id kind state mailbox next_hop attempts next_try last_reply",
+    "queue next-hops": "next_hop waiting under_way refused unreachable next_try last_reply",
+    "report": "name title since until time_zone sentences definition tables",
+    "requests list": "id asked by delivery state author subject words",
+    "resume": "found absent unknown waiting unreachable resumed",
+    "retention": "expired erased expiring",
+    "rules explain": "when what rule reason",
+    "rules list": "id effect sender to scope proof author used until note",
+    "rules propose": "id kind value proof would pass why evidence",
+    "second-keys list": "id asked lapses said reason",
+    "show": f"{MAIL} message to note mailbox from client reverse_path proof rule why signals urgency why_here attachments last_reply text",
+    "staff list": "login name role scope source away sessions",
+    "staff substitutes": "id absent substitute from until reason",
+    "sync": "people added removed moved dry_run needs_confirm changes refused notes",
+    "token create": "id name expires key",
+    "token list": "id name may scope made_by expires used client state",
+    "webhooks list": "name state waiting oldest succeeded dropped last_reply",
+}  # fmt: skip
+
+
+def fields(name: str) -> set[str]:
+    """The words of what --json holds; empty where a command has no --json."""
+    shapes = [option.shape for option in leaf(name).params if isinstance(option, FormOption)]
+    return {word for shape in shapes for field in shape.fields for word in field.split()}
+
+
+def test_no_field_is_ever_taken_away() -> None:
+    there = {name: fields(name) for name in {*commands(), "queue"} if fields(name)}
+    assert set(FIELDS) == set(there), "a new command's fields stand here too"
+    assert {name: gone for name, said in FIELDS.items() if (gone := set(said.split()) - there[name])} == {}
 
 
 @pytest.mark.parametrize(("words", "promised"), CONTRACT.items(), ids=CONTRACT)
