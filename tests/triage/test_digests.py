@@ -1,7 +1,9 @@
 """What people are told once a day: their own mail, sender and subject, once, and links that are dead but ours."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 
 import pytest
 from sqlalchemy import Engine, select
@@ -108,6 +110,28 @@ def test_what_was_begun_goes_on_and_tells_nobody_twice(known: Engine, daily: Set
         assert digests.tell_some(session, daily, FOUR, now=FOUR) == 1
     assert set(told(known, daily, FOUR + HOUR)) == {"mara.berg@company.example", "zoe@company.example"}
     assert told(known, daily, FOUR + HOUR) == {}
+
+
+def test_machines_that_tell_at_the_same_moment_tell_everybody_once(known: Engine, daily: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(digests, "AT_ONCE", 1)
+    came(known, daily, JOE)
+    came(known, daily, MARA)
+    together = Barrier(4)
+
+    def tell() -> int:
+        together.wait()
+        slices = 0
+        while True:
+            with db.transaction(known) as session:
+                if not digests.tell_some(session, daily, FOUR, now=FOUR):
+                    return slices
+                slices += 1
+
+    with ThreadPoolExecutor(4) as machines:
+        assert sum(one.result() for one in [machines.submit(tell) for _ in range(4)]) == 2
+    with db.reading(known) as session:
+        reports = session.scalars(select(col(Delivery.mailbox)).where(col(Delivery.direction) == "report")).all()
+    assert sorted(reports) == ["joe.fern@company.example", "mara.berg@company.example"]
 
 
 @pytest.mark.parametrize("again", ["17:00", "16:30"])

@@ -1,5 +1,6 @@
 """Upkeep looks, and tells; and the directory's brake is an alarm until it is let go."""
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,6 +48,18 @@ def test_a_directory_that_is_not_believed(shell: Shell, engine: Engine, settings
     assert shell("sync", "--confirm").code == 0
     with db.reading(engine) as session:
         assert session.scalars(select(Alarm)).all() == []
+
+
+def test_one_machine_tells_people_and_a_restart_tells_nobody_again(
+    shell: Shell, arrives: Arrives, engine: Engine, settings: Settings, tmp_path: Path
+) -> None:
+    company(tmp_path, 2)
+    assert shell("sync", "--confirm").code == 0
+    arrives("it+p1@company.example")
+    wanted = replace(settings, notices=Notices(digest_at=f"{utcnow():%H:%M}"))
+    for holder, looked_at in (("here:1", 2), ("there:2", 0), ("here:3", 0)):
+        assert watching.tell_people(wanted, engine, holder, threading.Event()) == looked_at
+    assert told(engine) == ["p1@company.example"]
 
 
 def test_only_one_of_several_machines_tells(shell: Shell, arrives: Arrives, engine: Engine, settings: Settings, tmp_path: Path) -> None:
