@@ -9,9 +9,10 @@
     secret_file = "/etc/mailroom/chat.key"
     events = ["perishable.waiting"]
 
-Where Mailroom's own words will do, none of this is needed: `format = "slack"` or "teams" calls the chat itself. What comes without a good
-signature, or is older than five minutes, is refused. Mailroom hears 204 only after the chat has taken the notice, and calls again until
-then, so that none is lost; what comes twice is told once. No sender and no subject is in it unless the hook says `details = true`.
+`mailroom webhooks test perishable` shows whether all of it works. Where Mailroom's own words will do, none of this is needed: `format =
+"slack"` or "teams" calls the chat itself. What comes without a good signature, or is older than five minutes, is refused. Mailroom
+hears 204 only after the chat has taken the notice, and calls again until then, so that none is lost; what comes twice is told once.
+No sender and no subject is in it unless the hook says `details = true`.
 """
 
 import argparse
@@ -31,6 +32,7 @@ from typing import ClassVar
 FRESH = 300  # seconds that a call may be old
 LARGEST = 256 * 1024  # bytes of a call
 REMEMBERED = 1000  # calls that doubles are known by
+TOLD = ("perishable.waiting", "webhook.test")
 
 
 def keys(file):
@@ -51,6 +53,9 @@ def is_genuine(headers, body, file, now):
 
 def words(told):
     """The notice, in your words."""
+    if told["type"] == "webhook.test":
+        yield told["text"]
+        return
     about = told["data"]
     department = f" for {about['department']}" if about.get("department") else ""
     until = f", good until {about['moment'][11:16]} UTC" if about.get("moment") else ""
@@ -96,7 +101,10 @@ class Receiver(http.server.BaseHTTPRequestHandler):
             self.answer(401, "the signature is not good, or the call is old")
             return
         said, event = json.loads(body), self.headers["webhook-id"]
-        if said["type"] == "perishable.waiting" and event not in self.told:
+        if "type" not in said:
+            self.answer(422, 'the webhook needs format = "json"')
+            return
+        if said["type"] in TOLD and event not in self.told:
             try:
                 self.tell(said)
             except (OSError, ValueError) as fault:

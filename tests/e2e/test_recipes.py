@@ -235,11 +235,13 @@ def chat(site: Site, tmp_path: Path) -> Iterator[Receiver]:
         yield open_one
 
 
-def called(port: int, kind: str = "perishable.waiting", *, event: str = "0ABC", key: str = KEY, at: float = 0, sent: bytes = b"") -> int:
-    """Call as Mailroom does; what is answered."""
+def called(
+    port: int, kind: str = "perishable.waiting", *, event: str = "0ABC", key: str = KEY, at: float = 0, sent: bytes = b"", body: bytes = b""
+) -> int:
+    """Call as Mailroom does; what is answered. `sent` goes instead of what was signed."""
     data = {"department": "it", "number": 2, "moment": "2026-11-24T09:30:00+00:00", "link": "https://mailroom.company.example/"}
     mails = [{"sender": "<!here> *a*", "subject": "@all"}]
-    body = json.dumps({"type": kind, "text": "", "data": data | {"mails": mails}}).encode()
+    body = body or json.dumps({"type": kind, "text": "It works.", "data": data | {"mails": mails}}).encode()
     headers = payloads.headers(event, [key], body, int(at or time.time()))
     return httpx.post(f"http://127.0.0.1:{port}/", content=sent or body, headers=headers, timeout=processes.HANG).status_code
 
@@ -275,6 +277,9 @@ def test_teams_gets_a_card(site: Site, tmp_path: Path) -> None:
     port = processes.free_port()
     with telling(site, tmp_path / "log", "teams", port) as chat:
         assert called(port) == 204
+        assert called(port, "webhook.test", event="0ABD") == 204
+        assert called(port, body=b'{"text": "format = slack"}') == 422
+    assert "It works." in json.dumps(chat.came[1].said)
     (one,) = chat.came[0].said["attachments"]
     lines = [block["inlines"][0]["text"] for block in one["content"]["body"]]
     assert lines == ["2 perishable mails waiting for it, good until 09:30 UTC.", "<!here> *a*: @all"]
