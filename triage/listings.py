@@ -18,6 +18,7 @@ from triage.models import (
     DecisionItem,
     Delivery,
     Department,
+    Handed,
     Message,
     Person,
 )
@@ -48,6 +49,17 @@ class Decided:
     by_shown: str
     at: datetime
     undone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """To whom a delivery was handed, by whom, and with which words."""
+
+    to: str  # login
+    to_shown: str
+    by_shown: str
+    at: datetime
+    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +110,7 @@ class Listed:
     sealed: bool  # only named staff sees it, and says why when they open it
     legal_hold: bool  # it is neither expired nor erased
     expires_at: datetime | None  # None where it does not
+    handed: HandedOver | None  # while it is held
 
 
 def deliveries(
@@ -157,19 +170,21 @@ def listing(where: ColumnElement[bool]) -> Select[Any]:
             legal_holds.marked(),
             expiry.known_days(),
             proven_as(),
+            Handed,
         )
         .join(Message, col(Message.id) == col(Delivery.message_id))
         .join(Content, col(Content.id) == col(Message.content_id))
         .outerjoin(Department, col(Department.code) == col(Delivery.department))
         .outerjoin(Person, col(Person.uid) == col(Delivery.person))
         .outerjoin(Decision, col(Decision.id) == col(Delivery.decision_id))
+        .outerjoin(Handed, col(Handed.delivery_id) == col(Delivery.id))
         .where(where)
     )
 
 
 def listed(row: Row[*tuple[Any, ...]]) -> Listed:
     """A row of `listing` as a value."""
-    delivery, size, summary, signals, department_name, person_name, decision, under_seal, held, days, proven = row
+    delivery, size, summary, signals, department_name, person_name, decision, under_seal, held, days, proven, handed = row
     return Listed(
         id=delivery.id,
         message_id=delivery.message_id,
@@ -206,7 +221,13 @@ def listed(row: Row[*tuple[Any, ...]]) -> Listed:
         sealed=bool(under_seal),
         legal_hold=bool(held),
         expires_at=None if held else expiry.moment(delivery.state, delivery.received_at, decision.at if decision else None, days),
+        handed=handed_over(handed) if handed and delivery.state == State.HELD else None,
     )
+
+
+def handed_over(row: Handed) -> HandedOver:
+    """A handing over as a list shows it."""
+    return HandedOver(row.to, row.to_shown, row.by_shown, row.at, row.note)
 
 
 def decided(decision: Decision) -> Decided:

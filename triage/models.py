@@ -881,6 +881,29 @@ class MailRequest(SQLModel, table=True):
     __table_args__ = (Index("mail_request_open", "declined_at", "id"),)
 
 
+class InHand(SQLModel, table=True):
+    """Somebody who sits at a console, and what they look at; a lease."""
+
+    __tablename__ = "in_hand"
+    login: str = Field(primary_key=True)
+    name: str
+    delivery_id: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+    until: datetime = instant()
+
+
+class Handed(SQLModel, table=True):
+    """Mail that somebody handed to a colleague with a note. It counts while the mail is held."""
+
+    __tablename__ = "handed"
+    delivery_id: int = Field(sa_column=Column(BigInteger, ForeignKey("delivery.id"), primary_key=True, autoincrement=False))
+    to: str = Field(index=True)  # login
+    to_shown: str
+    by: str
+    by_shown: str
+    at: datetime = instant()
+    note: str = ""
+
+
 class Alarm(SQLModel, table=True):
     """What is so at present that somebody is told of: in a folder, or in the company where the department is ""."""
 

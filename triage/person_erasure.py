@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, and_, case, cast, func, join, literal, not_, or_, select, true, update
+from sqlalchemy import ColumnElement, String, and_, case, cast, delete, func, join, literal, not_, or_, select, true, update
 from sqlmodel import Session, col
 
 from triage import access, campaigns, keys, ledger, legal_holds, person_traces, related
@@ -18,7 +18,7 @@ from triage.envelope import Envelope
 from triage.errors import BadInput, NotAllowedNow, NotFound
 from triage.ids import show
 from triage.journal import JOURNAL
-from triage.models import Attempt, Content, Delivery, LegalHold, Message, Person, PersonErasure, Recalled
+from triage.models import Attempt, Content, Delivery, Handed, LegalHold, Message, Person, PersonErasure, Recalled
 from triage.person_data import SENT, Whose, meant
 from triage.settings import Settings
 from triage.states import FINAL, Event, State
@@ -168,6 +168,7 @@ def erase(session: Session, whose: Whose, pseudonym: str, ids: Sequence[int], *,
     session.execute(update(Delivery).where(among(session, col(Delivery.id), ids)).values(**emptied), execution_options=UNSEEN)
     session.execute(update(Attempt).where(among(session, col(Attempt.delivery_id), ids)).values(reply=""))
     session.execute(update(Recalled).where(among(session, col(Recalled.delivery_id), ids)).values(head=None, name=""))
+    session.execute(delete(Handed).where(among(session, col(Handed.delivery_id), ids)))
     related.forget(session, ids)
     if alone:
         campaigns.forget(session, select(col(Message.id)).where(among(session, col(Message.id), alone)))

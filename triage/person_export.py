@@ -25,6 +25,7 @@ from triage.models import (
     DigestRefusal,
     EmployeeSession,
     FamiliarName,
+    Handed,
     KnownRecipient,
     Message,
     Notice,
@@ -140,6 +141,7 @@ def of_somebody_here(session: Session, whose: Whose) -> list[tuple[str, Select[A
     """What else is kept about somebody who works or worked here, as staff too."""
     person = session.get_one(Person, whose.uid)
     login = person.login or person.uid
+    handed = or_(col(Handed.to) == login, col(Handed.by) == f"person:{login}")
     theirs_on_record = (f"staff:{login}", f"employee:{whose.uid}")
     addresses = or_(col(KnownRecipient.person) == whose.uid, col(KnownRecipient.leaver) == whose.uid)
     return [
@@ -153,6 +155,7 @@ def of_somebody_here(session: Session, whose: Whose) -> list[tuple[str, Select[A
         ("own_sessions", select(EmployeeSession).where(col(EmployeeSession.uid) == whose.uid)),
         ("letter", select(DigestRefusal).where(col(DigestRefusal.person) == whose.uid)),
         ("practice", select(PracticeAnswer).where(col(PracticeAnswer.login) == login)),
+        ("handed", select(Handed).where(handed).order_by(col(Handed.delivery_id))),
         ("decisions_made", select(Decision).where(col(Decision.by) == f"person:{login}").order_by(col(Decision.id))),
         ("signed_in", select(AuditRecord).where(col(AuditRecord.subject).in_(theirs_on_record)).order_by(col(AuditRecord.id))),
     ]

@@ -20,6 +20,8 @@ from triage.models import (
     EmployeeSession,
     FailedSignIn,
     FamiliarName,
+    Handed,
+    InHand,
     KnownRecipient,
     Notice,
     PendingAct,
@@ -105,6 +107,8 @@ def of_somebody_here(session: Session, whose: Whose, pseudonym: str) -> None:
     session.execute(delete(DigestRefusal).where(col(DigestRefusal.person) == uid))
     for kept in (StaffSession, FailedSignIn, PracticeAnswer):
         session.execute(delete(kept).where(col(kept.login) == login))
+    session.execute(delete(InHand).where(col(InHand.login) == login))
+    session.execute(delete(Handed).where(or_(col(Handed.to) == login, col(Handed.by) == f"person:{login}")))
     session.execute(delete(StaffMember).where(col(StaffMember.login) == login, ~col(StaffMember.active)))
     session.delete(person)
     session.flush()

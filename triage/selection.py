@@ -15,7 +15,7 @@ from triage.envelope import Address, ascii_domain
 from triage.errors import BadInput
 from triage.grouping import kept_apart, proven_as
 from triage.ids import read, show
-from triage.models import Delivery
+from triage.models import Delivery, Handed
 from triage.states import State
 from triage.times import to_micros
 
@@ -35,6 +35,7 @@ class Selection:
     proof: str = ""  # any, none, or the domain or address that proves to have sent it; "": any, but of a campaign what most of it has
     department: str | None = None
     person: str | None = None  # uid; "" is the department's shared folder
+    handed_to: str = ""  # login of a colleague to whom it was handed
     q: str = ""  # words that all occur in subject, names or addresses
     states: tuple[str, ...] = ()
     since: datetime | None = None
@@ -47,7 +48,7 @@ class Selection:
         selection = cls(**given)
         features = (
             *(selection.ids, selection.sender, selection.domain, selection.campaign),
-            *(selection.department, selection.person, selection.q),
+            *(selection.department, selection.person, selection.q, selection.handed_to),
         )
         if not any(feature not in ((), "", None) for feature in features) and selection.person != "":
             raise BadInput("select: name ids, a sender, a domain, a campaign, a department, a person or words to search for")
@@ -102,6 +103,8 @@ def condition(selection: Selection) -> ColumnElement[bool]:
         wanted.append(col(Delivery.department) == selection.department.casefold())
     if selection.person is not None:
         wanted.append(col(Delivery.person) == selection.person.casefold())
+    if selection.handed_to:
+        wanted.append(col(Delivery.id).in_(select(col(Handed.delivery_id)).where(col(Handed.to) == selection.handed_to.casefold())))
     wanted.extend(words(selection.q))
     if selection.states:
         wanted.append(col(Delivery.state).in_(selection.states))

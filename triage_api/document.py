@@ -19,6 +19,9 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "OwnCredentials": [{"login": "joe.fern", "password": "what Joe types every morning"}],
     "LetterOrder": [{"wanted": False}],
     "AwayOrder": [{"until": "2027-01-07T08:00:00Z"}, {"until": None}],
+    "PresenceOrder": [{"delivery": ID}, {"delivery": None}],
+    "NextOrder": [{"group": "campaign", "department": "it"}],
+    "HandOrder": [{"select": {"ids": [ID]}, "to": "ben", "note": "Do you know them?"}, {"select": {"ids": [ID]}, "to": ""}],
     "PreviewOrder": [{"select": {"sender": "offers@shop.example", "states": ["held"]}}],
     "DecisionOrder": [
         {"verb": "release", "select": {"ids": [ID]}, "reason": "Anna expects it"},

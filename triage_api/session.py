@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.requests import HTTPConnection
 
-from triage import access, cover, db, modes, sign_in
+from triage import access, cover, db, in_hand, modes, sign_in
 from triage.actor import Actor
 from triage.times import utcnow
 from triage_api import shapes
@@ -104,9 +104,10 @@ def create_session(given: shapes.Credentials, request: Request, response: Respon
 
 
 @router.delete("/session", status_code=204, responses=described(401, 403))
-def delete_session(request: Request, response: Response, here: Here, _by: Staff) -> None:
-    """Sign out."""
+def delete_session(request: Request, response: Response, here: Here, by: Staff) -> None:
+    """Sign out; colleagues see it at once."""
     with db.transaction(here.engine) as session:
+        in_hand.leave(session, by=by)
         sign_in.sign_out(session, request.cookies[here.cookie_name], now=utcnow())
     forget_cookie(response, here)
 

@@ -19,6 +19,7 @@ from triage import (
     decisions,
     departures,
     directory,
+    handing,
     learning,
     ledger,
     legal_holds,
@@ -76,6 +77,7 @@ def everything(session: Session, settings: Settings, author: str = ANNA, to: str
     selected = Selection.of(ids=(ids[1],))
     decisions.decide(session, selected, Verb.PURGE, rule=order, settings=settings, by=ANA, reason="junk", now=NOW)
     rules.add(session, RuleOrder("allow", "address", author, "person:joe.fern"), by=ANA, now=NOW, settings=settings)
+    handing.hand(session, Selection.of(ids=(ids[0],)), "ana", f"Who is {author}?", by=IDA, now=NOW)
     for event in (Event.RELEASE, Event.CLAIM, Event.DELIVER):
         ledger.record(session, ids[2], event, by=ANA, now=NOW)
     sent = Sent(JOE, (author,), JOE, NOW, message_id="1@company.example")
@@ -109,7 +111,7 @@ def where_it_stands(session: Session, word: str) -> set[str]:
 
 def test_nothing_names_an_outside_sender_after_the_erasure(either: Session, settings: Settings) -> None:
     ids = everything(either, settings)
-    assert {"delivery", "message", "rule", "correspondent"} <= where_it_stands(either, ANNA)
+    assert {"delivery", "message", "rule", "correspondent", "handed"} <= where_it_stands(either, ANNA)
     made = person_erasure.begin(either, ANNA.title(), settings=settings, with_rules=True, **said())
     row = carry_out(either, made.id)
     assert (row.address, row.deliveries, row.contents, row.kept, row.rules_left, row.done_at) == ("", 4, 4, 0, 0, NOW)

@@ -156,6 +156,11 @@ CALLS = {
     "list_substitutes": Call(says=True),
     "arrange_substitute": Call(json={"absent": "ana", "substitute": "eva", "ends_at": "2099-01-01T00:00:00Z"}),
     "end_substitute": Call(),
+    "keep_presence": Call(json={}, says=True),
+    "end_presence": Call(says=True),
+    "take_next": Call(json={}, says=True),
+    "list_colleagues": Call(says=True),
+    "hand_over": Call(),
     "list_requests": Call(says=True),
     "create_request": Call(),
     "decline_request": Call(),
@@ -190,11 +195,14 @@ PEOPLES = {
     "view_card",
     "answer_card",
     "list_scores",
+    "keep_presence",
+    "end_presence",
+    "take_next",
 }  # no token may
 ACTING = {  # what a token must be for, beside reading; what stands nowhere only reads
     "decide": {
         "create_decision", "undo_decision", "retry_delivery", "give_up_delivery", "hold_delivery", "retry_all", "give_up_all", "hold_all",
-        "decline_second_key", "create_request", "decline_request", "take_related", "join_campaign", "split_campaign",
+        "decline_second_key", "create_request", "decline_request", "take_related", "join_campaign", "split_campaign", "hand_over",
     },
     "learn": {"learn"},
     "rules": {"accept_correspondents", "drop_correspondents", "create_rule", "delete_rule", "change_rule", "import_rules",
@@ -249,6 +257,7 @@ FORBIDDEN = {
     "join_campaign": NOT_MINE,
     "split_campaign": NOT_MINE,
     "create_sweep": {403},
+    "hand_over": NOT_MINE,
     "create_request": NOT_MINE,
     "decline_request": NOT_MINE,
     "confirm_second_key": NOT_MINE,
@@ -383,6 +392,10 @@ def called(browser: Browser, secret: Secret, name: str, method: str, path: str, 
     body = CALLS[name].json
     if name == "create_decision":
         body = {"verb": "hold", "select": {"ids": [secret.delivery]}}
+    if name == "keep_presence":
+        body = {"delivery": secret.wanted}
+    if name == "hand_over":
+        body = {"select": {"ids": [secret.wanted]}, "to": "sam", "note": "Secret plan"}
     if name == "create_request":
         body = {"delivery": secret.wanted}
     if name == "answer_card":
@@ -452,6 +465,8 @@ def test_within_the_scope_each_operation_does_its_work(app: FastAPI, secret: Sec
         "decline_second_key",
         "create_request",
         "decline_request",
+        "hand_over",
+        "take_next",
     }
     expected = dict.fromkeys(("delete_own_session", "list_own_mail", "create_own_request", "choose_own_letter"), 401)
     expected |= {

@@ -3,6 +3,7 @@
 from triage_api.shapes.audit import *
 from triage_api.shapes.campaigns import *
 from triage_api.shapes.cards import *
+from triage_api.shapes.colleagues import *
 from triage_api.shapes.correspondents import *
 from triage_api.shapes.decisions import *
 from triage_api.shapes.deliveries import *

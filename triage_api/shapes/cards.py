@@ -60,12 +60,19 @@ class CardsAsked(Order):
     campaign: GivenId | None = None
     department: Word | None = None
     person: Annotated[Word | None, Field(description="uid; empty: the department's shared folder")] = None
+    handed_to: Annotated[Word, Field(description="login of a colleague to whom it was handed")] = ""
     q: Text = ""
 
     def selection(self) -> Selection:
         """As the house knows it."""
         return Selection(
-            campaign=self.campaign, proof=ANY_PROOF, department=self.department, person=self.person, q=self.q, states=tuple(self.state)
+            campaign=self.campaign,
+            proof=ANY_PROOF,
+            department=self.department,
+            person=self.person,
+            handed_to=self.handed_to,
+            q=self.q,
+            states=tuple(self.state),
         )
 
 

@@ -49,6 +49,16 @@ class Decided(Shape):
     undone: bool
 
 
+class HandedOver(Shape):
+    """Handed to a colleague, with a note."""
+
+    to: Annotated[str, Field(description="login")]
+    to_shown: str
+    by_shown: str
+    at: datetime
+    note: str
+
+
 class Delivery(Shape):
     """A message for one recipient."""
 
@@ -84,6 +94,7 @@ class Delivery(Shape):
     attempts: int
     last_reply: str
     decided: Decided | None
+    handed: Annotated[HandedOver | None, Field(description="While it is held.")]
     sealed: Annotated[bool, Field(description="Only named staff sees it; opening the message asks for a reason.")]
     legal_hold: Annotated[bool, Field(description="It must be kept: it is neither expired nor erased.")]
     expires_at: Annotated[datetime | None, Field(description="when held mail is put away because nobody decided; null: it is not")]
@@ -135,6 +146,7 @@ class DeliveryQuery(Order):
     domain: Word = ""
     campaign: GivenId | None = None
     proof: Annotated[Word, Field(description="`any`, `none`, or who proves to have sent this, as `proven_as` says")] = ""
+    handed_to: Annotated[Word, Field(description="login of a colleague to whom it was handed")] = ""
     q: Text = ""
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
@@ -147,7 +159,7 @@ class DeliveryQuery(Order):
 
     def selection(self) -> Selection:
         """As the house knows it; empty means everything."""
-        given = self.model_dump(include={"department", "person", "sender", "domain", "campaign", "q", "since", "until"})
+        given = self.model_dump(include={"department", "person", "sender", "domain", "campaign", "handed_to", "q", "since", "until"})
         return Selection(**given, ids=tuple(self.id), proof=self.proof or (ANY_PROOF if self.campaign else ""), states=tuple(self.state))
 
 

@@ -35,6 +35,7 @@ class Select(Order):
     proof: Annotated[Word, Field(description=PROOF)] = ""
     department: Word | None = None
     person: Word | None = None
+    handed_to: Annotated[Word, Field(description="login of a colleague to whom it was handed")] = ""
     q: Text = ""
     states: list[State] = []
     since: AwareDatetime | None = None

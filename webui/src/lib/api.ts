@@ -1,7 +1,7 @@
 // The typed client of /api/v1: every request goes through `call`, every failure is a Problem.
 import { background } from './presence'
 import type {
-  Addressee, Alarm, Anchor, Campaign, CampaignDetail, CardPage, Correspondent, CoverNow, Decision, DecisionWish, DeliveryPage, DeliveryStory, Department, DepartmentMode, Evidence, Exercise, Explanation, MailRequest, Me, Message, NextHop, Outcome, Outgoing, OwnMails, Page, PendingAct, PracticeAnswer, PracticeResult, PracticeScore, Proposal, ProposalAnswer, Rejection, RejectionWish, RelatedMail, Report, Rule, RuleChange, RuleWish, Select, Template, Trial,
+  Addressee, Alarm, Anchor, Campaign, CampaignDetail, Candidate, Card, CardPage, Correspondent, CoverNow, Decision, DecisionWish, DeliveryPage, DeliveryStory, Department, DepartmentMode, Evidence, Exercise, Explanation, MailRequest, Me, Message, NextHop, Outcome, Outgoing, OwnMails, Page, PendingAct, PracticeAnswer, PracticeResult, PracticeScore, Presence, Proposal, ProposalAnswer, Rejection, RejectionWish, RelatedMail, Report, Rule, RuleChange, RuleWish, Select, Template, Trial,
 } from './shapes'
 
 const BASE = '/api/v1'
@@ -129,6 +129,11 @@ export const api = {
   tryRule: (rule: RuleWish) => call<Trial>('POST', '/rules/preview', rule),
   explain: (delivery: string) => call<Explanation>('POST', '/rules/explain', { delivery }),
   removeRule: (id: string) => call<void>('DELETE', `/rules/${id}`),
+
+  presence: (delivery: string | null) => call<Presence>('PUT', '/presence', { delivery }),
+  nextFree: (words: Words) => call<{ card: Card | null }>('POST', '/presence/next', words),
+  candidates: () => get<{ items: Candidate[] }>('/colleagues'),
+  handOver: (select: Select, to: string, note: string) => call<{ count: number }>('POST', '/handovers', { select, to, note }),
 
   emergency: () => get<{ alarm: Alarm | null }>('/emergency'),
   closeEmergency: () => call<void>('DELETE', '/emergency'),

@@ -14,7 +14,7 @@ import type { Decision, DecisionWish, RuleWish, Verb } from './shapes'
 /** One decision of mine: what undo needs to know. */
 interface Done { decision: Decision; ids: readonly string[]; key: string; subject: string; approval?: Approval | null }
 
-export interface Toast { id: number; text: string; note: string; until: number; leavesAt: number; done: Done | null; approval: Approval | null }
+export interface Toast { id: number; text: string; note: string; until: number; leavesAt: number; done: Done | null; approval: Approval | null; back: (() => void) | null }
 export interface Refusal { id: number; title: string; detail: string; rows: readonly Row[]; mark: Mark | null; again: (() => void) | null }
 
 /** A wish as a sheet or key makes it; the selection is filled in from the rows when the sheet did not choose one. `approve`: with the narrowest sensible rule. */
@@ -113,7 +113,7 @@ class Desk {
   /** A word on what just happened; goes by itself after the undo time. */
   say(text: string, more: Partial<Toast> = {}): void {
     const seconds = Math.max(session.me?.undo_seconds ?? 10, more.approval ? 12 : 6)
-    this.toast = { id: ++this.#count, text, note: '', until: Date.now() + seconds * 1_000, leavesAt: 0, done: null, approval: null, ...more }
+    this.toast = { id: ++this.#count, text, note: '', until: Date.now() + seconds * 1_000, leavesAt: 0, done: null, approval: null, back: null, ...more }
   }
 
   async #refused(problem: Problem, verb: Verb, rows: readonly Row[], again: () => void): Promise<void> {
@@ -141,6 +141,7 @@ class Desk {
 
   /** Take back my last decision that can still be taken back. */
   async undoLast(): Promise<void> {
+    if (this.toast?.back) return this.toast.back()
     const done = this.#past.pop()
     if (done) return this.undo(done)
     const page = await api.decisions({ mine: true, limit: 20 }).catch(() => null)
@@ -225,6 +226,17 @@ class Desk {
       else this.refusal = { id: ++this.#count, title: problem.message, detail: 'The campaigns are as they were.', rows: [], mark: null, again: null }
       return false
     }
+  }
+
+  /** What was handed to a colleague is nobody's in particular again. */
+  async takeBack(select: DecisionWish['select']): Promise<void> {
+    try {
+      await api.handOver(select, '', '')
+      this.say('Taken back: it is nobody’s in particular again.')
+    } catch (thrown) {
+      this.say(problemOf(thrown).message)
+    }
+    void queue.look()
   }
 
   /** Let it lie: marked here as looked at, nothing sent. */

@@ -10,3 +10,6 @@ export function markOfDelivery(mail: Delivery): Mark {
   const verb = decided?.verb ?? (mail.state === 'purged' ? 'purge' : 'release')
   return { verb, blocked: false, by: decided?.by_shown ?? '', at: decided?.at ?? mail.received_at, decision: decided?.decision ?? '', sure: true }
 }
+
+/** The mark for what is held as before, but handed to us no more. */
+export const takenBack = (mail: Delivery): Mark => ({ verb: 'hold', blocked: false, by: mail.handed?.by_shown ?? '', at: new Date().toISOString(), decision: '', sure: true })

@@ -4,6 +4,9 @@ const RECENT = 10_000 // milliseconds after a key or a pointer in which requests
 
 let last = Date.now()
 
+/** Milliseconds since the last key or pointer. */
+export const sinceLastTouch = (): number => Date.now() - last
+
 const here = (): void => void (last = Date.now())
 
 for (const event of ['keydown', 'pointerdown', 'pointermove', 'wheel', 'touchmove']) {

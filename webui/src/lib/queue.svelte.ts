@@ -1,17 +1,19 @@
 // The list of mail: its rows, the cursor, the selection and the marks of what was decided since it was loaded.
 import { untrack } from 'svelte'
 import { api, problemOf, serverTime } from './api'
-import { markOfDelivery, type Mark } from './mark'
+import { colleagues } from './colleagues.svelte'
+import { markOfDelivery, takenBack, type Mark } from './mark'
 import { rowOfDelivery, rowOfView, type Row } from './row'
 import { grown, indexAt, led, lengthOf, NOTHING, partsBetween, positionOf, runAt, type From, type Run } from './run'
 import { countNew, readAnchors, readTab, readGroup, type Group, type Tab } from './tabs'
 import type { Anchor } from './shapes'
 
-export interface View { tab: Tab; group: Group; department: string; person: string; q: string }
+/** `handed`: our login when only what was handed to us is shown. */
+export interface View { tab: Tab; group: Group; department: string; person: string; q: string; handed: string }
 
 const PAGE = 100
 const LARGE = 200 // as many as lie between two anchors
-const NOWHERE: View = { tab: 'held', group: 'sender', department: '', person: '', q: '' }
+const NOWHERE: View = { tab: 'held', group: 'sender', department: '', person: '', q: '', handed: '' }
 
 class Queue {
   view = $state.raw<View>(NOWHERE)
@@ -213,6 +215,7 @@ class Queue {
     rows.forEach((row, index) => {
       const mail = answers[index]
       if (mail && mail.state !== 'held') this.markAs(row.ids, markOfDelivery(mail))
+      else if (mail && this.view.handed && mail.handed?.to !== this.view.handed) this.markAs(row.ids, takenBack(mail))
     })
   }
 
@@ -248,9 +251,9 @@ class Queue {
     else this.go(this.at + by)
   }
 
-  /** To the next mail that waits: below first, else above; stay when there is none. */
+  /** To the next mail that waits and is in nobody else's hands: below first, else above; stay when there is none. */
   advance(): void {
-    const waits = (row: Row) => !this.markOf(row) && !this.picked.has(row.key)
+    const waits = (row: Row) => !this.markOf(row) && !this.picked.has(row.key) && !colleagues.isOthers(row)
     const below = this.rows.findIndex((row, index) => index > this.at && waits(row))
     const target = below >= 0 ? below : this.rows.findLastIndex((row, index) => index < this.at && waits(row))
     if (target >= 0) this.go(target)

@@ -43,13 +43,13 @@ export const folderWords = ({ department, person }: Folder): { department?: stri
 })
 
 /** All that a view shows, as one row to decide about. */
-export function rowOfView(view: Folder & { q: string }, count: number, rows: readonly Row[]): Row {
+export function rowOfView(view: Folder & { q: string; handed: string }, count: number, rows: readonly Row[]): Row {
   const lead = rows[0]!
   const people = new Set(rows.map((row) => `${row.lead.department}+${row.lead.person}`)).size
   const departments = new Set(rows.map((row) => row.lead.department)).size
   return {
     ...lead, key: '*', parent: '', count, people, departments, apart: 0, ids: [], weight: Math.max(...rows.map((row) => row.weight)),
-    select: { ...(view.q && { q: view.q }), ...folderWords(view) },
+    select: { ...(view.q && { q: view.q }), ...(view.handed && { handed_to: view.handed }), ...folderWords(view) },
   }
 }
 

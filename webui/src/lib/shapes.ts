@@ -31,6 +31,14 @@ export interface Signal { name: string; sentence: string; weight: number; eviden
 export interface WhyHere { name: string; points: number; sentence: string }
 export interface Decided { decision: string; verb: Verb | 'undo'; by: string; by_shown: string; at: string; undone: boolean }
 
+/** Handed to a colleague, with a note. */
+export interface HandedOver { to: string; to_shown: string; by_shown: string; at: string; note: string }
+
+/** Somebody else who sits at a console; `delivery`: what they look at, if we may see it. */
+export interface OtherHere { login: string; name: string; delivery: string | null }
+export interface Presence { colleagues: OtherHere[]; handed: number }
+export interface Candidate { login: string; name: string; away_until: string | null }
+
 export interface Delivery {
   id: string
   message_id: string
@@ -64,6 +72,7 @@ export interface Delivery {
   attempts: number
   last_reply: string
   decided: Decided | null
+  handed: HandedOver | null
   sealed: boolean
   legal_hold: boolean
   expires_at: string | null
@@ -146,6 +155,7 @@ export interface Select {
   proof?: string
   department?: string
   person?: string
+  handed_to?: string
   q?: string
   states?: State[]
   since?: string

@@ -13,13 +13,15 @@ export const GROUPS: readonly { name: Group; says: string }[] = [
   { name: 'none', says: 'None' },
 ]
 
-export const TABS: readonly { tab: Tab; says: string }[] = [
+/** The tabs of the list; "mine" is what waits and was handed to us. */
+export const TABS: readonly { tab: Tab | 'mine'; says: string }[] = [
   { tab: 'held', says: 'Needs a decision' },
+  { tab: 'mine', says: 'Handed to me' },
   { tab: 'decided', says: 'Decided' },
   { tab: 'problems', says: 'Queue problems' },
 ]
 
-interface Asked extends Folder { tab: Tab; group: Group; q: string }
+interface Asked extends Folder { tab: Tab; group: Group; q: string; handed: string }
 export interface Rows extends Read { mails: number; groups: number }
 
 const following = (cursor: string | null): From | null => (cursor ? { cursor } : null)
@@ -49,7 +51,8 @@ export async function readTab(asked: Asked, limit: number, from: From): Promise<
   return { rows: page.items.map(rowOfCard), mails: page.total_deliveries, groups: asked.group === 'none' ? 0 : page.total_cards, next: following(page.next_cursor) }
 }
 
-const cardWords = (asked: Asked) => ({ group: asked.group, ...folderWords(asked), q: asked.q || null, state: 'held' })
+const waitingWords = (asked: Asked) => ({ ...folderWords(asked), q: asked.q || null, handed_to: asked.handed || null, state: 'held' })
+const cardWords = (asked: Asked) => ({ group: asked.group, ...waitingWords(asked) })
 
 /** Places where a long list can be entered; none where it is read from its top only. */
 export async function readAnchors(asked: Asked): Promise<Anchor[]> {
@@ -58,7 +61,7 @@ export async function readAnchors(asked: Asked): Promise<Anchor[]> {
 
 /** How many mails came into these folders since then, of those that `known` does not know; at most 200. */
 export async function countNew(asked: Asked, since: number, known: (id: string) => boolean): Promise<number> {
-  const page = await api.deliveries({ state: 'held', ...folderWords(asked), q: asked.q || null, since: new Date(since).toISOString(), limit: 200 })
+  const page = await api.deliveries({ ...waitingWords(asked), since: new Date(since).toISOString(), limit: 200 })
   return page.items.filter((mail) => !known(mail.id)).length
 }
 

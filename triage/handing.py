@@ -1,0 +1,94 @@
+"""Mail handed to a colleague with a note. It stays held, everybody sees whose it is, and whoever decides settles it."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, delete, func, not_, select
+from sqlmodel import Session, col
+
+from triage import access, db, directory, ledger
+from triage.actor import Actor
+from triage.db import among
+from triage.errors import BadInput, NotFound
+from triage.models import Delivery, Handed, StaffMember
+from triage.selection import MOST_IDS, Selection, condition
+from triage.states import State
+
+LONGEST = 500  # characters of a note
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Somebody to whom mail can be handed."""
+
+    login: str
+    name: str
+    away_until: datetime | None
+
+
+def hand(session: Session, selected: Selection, to: str, note: str, *, by: Actor, now: datetime) -> int:
+    """Hand the held mail of this selection to a colleague; of how many deliveries. Handed on it is the next one's.
+
+    NotFound when nothing of it is held, BadInput when the colleague may not decide about all of it.
+    """
+    access.may_decide(by)
+    receiver = directory.staff(session, to, now)
+    if receiver is None or receiver.role not in access.DECIDING:
+        raise BadInput(f"to: {to!r} is nobody here who decides about mail")
+    ids = held(session, selected, by)
+    if session.scalar(select(col(Delivery.id)).where(among(session, col(Delivery.id), ids), not_(access.visible(receiver))).limit(1)):
+        raise BadInput(f"to: {receiver.shown} does not see all of this mail")
+    session.execute(delete(Handed).where(among(session, col(Handed.delivery_id), ids)))
+    note = note[:LONGEST]
+    rows = [
+        Handed(delivery_id=one, to=receiver.name, to_shown=receiver.shown, by=str(by), by_shown=by.shown, at=now, note=note) for one in ids
+    ]
+    db.insert_all(session, rows)
+    ledger.write(session, "hand-over", f"staff:{receiver.name}", by=by, now=now, detail={"note": note}, items=len(ids))
+    return len(ids)
+
+
+def take_back(session: Session, selected: Selection, *, by: Actor, now: datetime) -> int:
+    """This mail is nobody's in particular any more; of how many deliveries."""
+    access.may_decide(by)
+    ids = held(session, selected, by)
+    handed = among(session, col(Handed.delivery_id), ids)
+    taken = Counter(session.scalars(delete(Handed).where(handed).returning(col(Handed.to))))
+    if not taken:
+        raise NotFound("none of this mail was handed to anybody")
+    for to, items in sorted(taken.items()):
+        ledger.write(session, "take-back", f"staff:{to}", by=by, now=now, items=items)
+    return taken.total()
+
+
+def held(session: Session, selected: Selection, by: Actor) -> list[int]:
+    """What of a selection waits in the actor's scope, which nobody else hands on meanwhile.
+
+    NotFound when nothing does, BadInput when it is too much for one person.
+    """
+    where = and_(condition(selected), access.visible(by), col(Delivery.state) == State.HELD)
+    ids = list(session.scalars(select(col(Delivery.id)).where(where).order_by(col(Delivery.id)).limit(MOST_IDS + 1).with_for_update()))
+    if not ids:
+        raise NotFound("nothing of this mail is held")
+    if len(ids) > MOST_IDS:
+        raise BadInput(f"select: at most {MOST_IDS} mails are handed over at once")
+    return ids
+
+
+def waiting_for(by: Actor) -> ColumnElement[bool]:
+    """Which deliveries are handed to the actor and wait."""
+    return and_(condition(Selection(handed_to=by.name)), access.visible(by), col(Delivery.state) == State.HELD)
+
+
+def number_for(session: Session, by: Actor) -> int:
+    """How much of what is handed to the actor waits."""
+    return session.scalar(select(func.count()).select_from(Delivery).where(waiting_for(by))) or 0
+
+
+def candidates(session: Session, *, by: Actor, now: datetime) -> tuple[Candidate, ...]:
+    """To whom mail can be handed, by name: everybody else who decides."""
+    deciding = select(StaffMember).where(col(StaffMember.active), col(StaffMember.role).in_(access.DECIDING))
+    rows = session.scalars(deciding.where(col(StaffMember.login) != by.name).order_by(col(StaffMember.name), col(StaffMember.login)))
+    away = ((row, row.away_until) for row in rows)
+    return tuple(Candidate(row.login, row.name, until if until and until > now else None) for row, until in away)

@@ -1,0 +1,52 @@
+// Who else sits at a console and what they look at; ours is told every few seconds. Nothing is locked by it.
+import { api } from './api'
+import { live } from './live.svelte'
+import { sinceLastTouch } from './presence'
+import type { Row } from './row'
+import { session } from './session.svelte'
+import type { OtherHere } from './shapes'
+
+const EVERY = 5_000 // milliseconds; the server forgets us after fifteen seconds
+const AFTER = 400 // milliseconds that the cursor rests before others are told
+const AWAY = 60_000 // milliseconds without a key or a pointer after which we look at nothing
+
+class Colleagues {
+  others = $state.raw<readonly OtherHere[]>([])
+  handed = $state(0)
+  #looking: string | null = null
+  #soon = 0
+
+  /** We look at this delivery now; null: at none. */
+  lookAt(delivery: string | null): void {
+    if (delivery === this.#looking) return
+    this.#looking = delivery
+    clearTimeout(this.#soon)
+    this.#soon = window.setTimeout(() => void this.#tell(), AFTER)
+  }
+
+  async #tell(): Promise<void> {
+    const away = document.hidden || session.locked || live.state === 'offline'
+    const told = away ? null : await api.presence(sinceLastTouch() > AWAY ? null : this.#looking).catch(() => null)
+    this.others = told?.colleagues ?? [] // who is not told of any more may be gone
+    this.handed = told?.handed ?? this.handed
+  }
+
+  /** Who else looks at this row. */
+  at = (row: Row): OtherHere[] => this.others.filter((one) => one.delivery !== null && row.ids.includes(one.delivery))
+
+  /** Is this row somebody else's just now: in their hands, or handed to them? */
+  isOthers = (row: Row): boolean => this.at(row).length > 0 || (row.lead.handed !== null && row.lead.handed.to !== session.me?.login)
+
+  /** Begin; returns how to end it. */
+  begin(): () => void {
+    void this.#tell()
+    const timer = setInterval(() => void this.#tell(), EVERY)
+    return () => {
+      clearInterval(timer)
+      clearTimeout(this.#soon)
+      this.others = []
+    }
+  }
+}
+
+export const colleagues = new Colleagues()
