@@ -17,7 +17,7 @@ BIN := $(VENV)/bin
 UNIT := $(filter-out tests/e2e tests/faults tests/fuzz tests/peers tests/webui tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
 CONSOLE_SOURCES := $(shell find webui \( -name node_modules -o -name dist -o -name __pycache__ \) -prune -o -type f -print)
 
-.PHONY: run test lint format fuzz mutants faults bench console lock clean peers unit-other
+.PHONY: run test lint format fuzz mutants faults bench console lock clean peers unit-other release keep-release
 
 run: $(VENV)/.run webui/dist/index.html
 	@exec $(BIN)/mailroom demo
@@ -105,12 +105,21 @@ webui/dist/index.html: webui/node_modules/.installed $(CONSOLE_SOURCES)
 	@$(BIN)/python hatch_build.py build
 	@touch $@
 
+# What this version leaves on a disk, kept for later ones to upgrade (docs/releasing.md).
+keep-release: peers $(VENV)/.dev webui/dist/index.html
+	$(BIN)/python -m tests.migrations.keep_release
+
+# The release that is committed here, into dist/ (docs/releasing.md).
+release:
+	PYTHON=$(PYTHON) deploy/release.sh build dist
+
 # Lock files name no host: the same files serve every index and mirror.
 COMPILE = env -u PIP_FIND_LINKS .venv-lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet --upgrade
 lock: $(VENV)/.build
 	$(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/python -m pip --disable-pip-version-check --quiet install uv==$(UV_VERSION)
 	$(COMPILE) --group build -o requirements/build.txt
+	$(COMPILE) --group release -o requirements/release.txt
 	$(COMPILE) pyproject.toml -o requirements/run.txt
 	$(COMPILE) pyproject.toml --group dev --constraints requirements/run.txt -o requirements/dev.txt
 	$(BIN)/python hatch_build.py lock

@@ -128,6 +128,7 @@ class Company:
     next_hop: str
     undo_seconds: int = 0
     more: str = ""  # further sections of the settings
+    program: Path = ROOT  # where mailroom's packages lie
     smtp_port: int = 0
     api_port: int = 0
     process: subprocess.Popen[bytes] | None = None
@@ -163,8 +164,8 @@ class Company:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Lets the command run from any directory."""
-        return {**os.environ, "PYTHONPATH": str(ROOT)}
+        """Lets the command run from any directory, and from nothing but `program`."""
+        return {**os.environ, "PYTHONPATH": str(self.program), "PYTHONSAFEPATH": "1"}
 
     @property
     def log(self) -> Path:
