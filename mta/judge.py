@@ -15,7 +15,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError as NoConnection
 from sqlmodel import Session
 
 from mail_auth.resolvers import open_resolver
@@ -51,7 +50,6 @@ LONGEST_DELAY = timedelta(minutes=10)
 GLANCE = 0.2  # seconds between looks whether to stop
 PAUSE = 1.0  # seconds: to look again without a bell, and until a database that is down is tried again
 AT_THE_DOOR = 0.5  # seconds between looks for a new directory or block made on another machine: their bells do not reach us
-UNREACHABLE = (OperationalError, InterfaceError, NoConnection)  # the database may be down, or it may be the message
 
 log = logging.getLogger(__name__)
 
@@ -150,7 +148,7 @@ def locked(descriptor: int) -> bool:
 
 
 class Writer:
-    """The one that enters messages: up to GROUP in a transaction, each behind a savepoint of its own."""
+    """The one that enters messages: up to GROUP in a transaction, and one by one where the database will not have them together."""
 
     def __init__(self, engine: Engine, spool: Spool, settings: Settings, bells: list[Bell]) -> None:
         self.engine, self.spool, self.settings, self.bells = engine, spool, settings, bells
@@ -192,57 +190,47 @@ class Writer:
 
     def enter_together(self, messages: list[Judged]) -> list[tuple[Judged, str]]:
         """Enter them in one transaction; those that could not be, and why. Raises when none could."""
-        fine: list[Judged] = []
-        failed: list[tuple[Judged, str]] = []
-        with transaction(self.engine) as session:
-            for message in messages:
-                try:
-                    with session.begin_nested():
-                        self.receive(session, message)
-                except UNREACHABLE:
-                    raise
-                except NotYet as reason:
-                    failed.append((message, str(reason)))
-                except Exception as fault:
-                    failed.append((message, in_words(fault)))
-                else:
-                    fine.append(message)
-        self.entered(fine)
-        return failed
+        outcomes = self.receive(messages)
+        self.entered([message for message, fault in zip(messages, outcomes, strict=True) if fault is None])
+        return [(message, why(fault)) for message, fault in zip(messages, outcomes, strict=True) if fault is not None]
 
     def enter_alone(self, message: Judged, stop: threading.Event) -> str:
         """Enter one message, waiting for a database that is down; why it could not be, "" when it was or `stop` came."""
         while not stop.is_set():
             try:
-                with transaction(self.engine) as session:
-                    self.receive(session, message)
-            except NotYet as reason:
-                return str(reason)
-            except Exception as fault:
+                (fault,) = self.receive([message])
+            except Exception as refused:
                 if self.database_answers():
-                    return in_words(fault)
-                log.warning("the database does not answer, what was accepted waits in the spool: %s", in_words(fault))
+                    return why(refused)
+                log.warning("the database does not answer, what was accepted waits in the spool: %s", in_words(refused))
                 stop.wait(PAUSE)
             else:
-                self.entered([message])
-                return ""
+                self.entered([message] if fault is None else [])
+                return why(fault) if fault else ""
         return ""
 
-    def receive(self, session: Session, message: Judged) -> None:
+    def receive(self, messages: list[Judged]) -> list[Exception | None]:
+        """Enter messages in one transaction: of each why it was not entered, None when it was. Raises when none could."""
+        with transaction(self.engine) as session:
+            return self.take(session, messages)
+
+    def take(self, session: Session, messages: list[Judged]) -> list[Exception | None]:
         """The house's verb."""
         now = utcnow()
-        intake.receive(
-            session,
-            message.envelope,
-            message.raw,
-            message.found.authentication,
-            message.found.summary,
-            settings=self.settings,
-            now=now,
-            listed=message.found.listed,
-            scan=message.found.scan,
-            patient=now < message.envelope.received_at + PATIENCE or message.attempt + 1 < FEWEST_TRIES,
-        )
+        arrivals = [
+            intake.Arrival(
+                message.envelope,
+                message.raw,
+                message.found.authentication,
+                message.found.summary,
+                listed=message.found.listed,
+                scan=message.found.scan,
+                patient=now < message.envelope.received_at + PATIENCE or message.attempt + 1 < FEWEST_TRIES,
+            )
+            for message in messages
+        ]
+        entered = intake.receive_all(session, arrivals, settings=self.settings, now=now)
+        return [one if isinstance(one, Exception) else None for one in entered]
 
     def entered(self, messages: list[Judged]) -> None:
         """They are committed: their batches may go, the others may know."""
@@ -294,6 +282,11 @@ def retry_at(message: Judged, now: datetime) -> datetime:
     again: datetime = now + min(FIRST_DELAY * 3 ** min(message.attempt, 10), LONGEST_DELAY)
     last = message.envelope.received_at + PATIENCE
     return min(again, last) if now < last else again
+
+
+def why(fault: Exception) -> str:
+    """Why a message is not entered, in words."""
+    return str(fault) if isinstance(fault, NotYet) else in_words(fault)
 
 
 def in_words(fault: BaseException) -> str:

@@ -12,12 +12,13 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 
+from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError as NoConnection
 from sqlmodel import Session
 
 from mta import receive
 from mta.certificate import Certificate
 from mta.examination import Found
-from mta.judge import FAST_PARSER, PARSER_MEMORY, PARSERS, UNREACHABLE, Writer, again
+from mta.judge import FAST_PARSER, PARSER_MEMORY, PARSERS, Writer, again
 from mta.lane import Judged, Lane
 from mta.sockets import listeners
 from mta.spool import Spool
@@ -42,6 +43,8 @@ from triage.writers import Lookup
 
 WORKERS = 4
 BY = Actor.system("outbound")
+
+UNREACHABLE = (OperationalError, InterfaceError, NoConnection)  # the database may be down, or it may be the message
 
 log = logging.getLogger(__name__)
 
@@ -158,7 +161,22 @@ class Departures(Writer):
         """Nothing waits for a parser that gave up."""
         return message.fault
 
-    def receive(self, session: Session, message: Judged) -> None:
+    def take(self, session: Session, messages: list[Judged]) -> list[Exception | None]:
+        """Each behind a savepoint of its own."""
+        return [self.let_go(session, message) for message in messages]
+
+    def let_go(self, session: Session, message: Judged) -> Exception | None:
+        """One message departs; why not, None when it has."""
+        try:
+            with session.begin_nested():
+                self.depart(session, message)
+        except UNREACHABLE:
+            raise
+        except Exception as fault:
+            return fault
+        return None
+
+    def depart(self, session: Session, message: Judged) -> None:
         """The house's verbs: it departs, and only what has departed for the first time teaches."""
         envelope, found = message.envelope, message.found
         others = tuple(one for one in envelope.recipients if not is_journal(one, self.settings))

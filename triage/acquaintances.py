@@ -70,7 +70,6 @@ def acquaintance(session: Session, one: Correspondent, settings: Settings) -> Ac
     role = session.get(Department, department)
     writer = person.name if person else one.person or (role.name if role else department)
     scope = correspondents.scope_of(settings.outbound.learn, one.person, department)
-    rule = correspondents.as_rule(one, writer, scope, settings)
     return Acquaintance(
         id=one.id,
         address=one.address,
@@ -80,14 +79,14 @@ def acquaintance(session: Session, one: Correspondent, settings: Settings) -> Ac
         state=one.state,
         how=one.how,
         scope=scope,
-        provenance=rule.note,
+        provenance=correspondents.provenance(one, writer),
         message_id=one.message_id,
         sent=one.sent,
         heard=one.heard,
         learned_at=one.learned_at,
         last_sent_at=one.last_sent_at,
         last_mail_at=one.last_mail_at,
-        lapses_at=rule.until or one.last_mail_at,
+        lapses_at=correspondents.lapses_at(one, settings),
     )
 
 

@@ -1,69 +1,35 @@
 """What the company knows beside a message before its signals are found: its people, and how the sender stands with it."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Engine, select
 from sqlmodel import Session, col
 
-from triage import directory, familiar, markers, order, standing
-from triage.authentication import Authentication
+from triage import directory, markers, order
 from triage.content import Summary
-from triage.envelope import Envelope
-from triage.models import Delivery, Person
-from triage.scan import Scan
-from triage.settings import Settings
-from triage.signals import Correspondents, Seen, Signal, perishable_minutes, weight
+from triage.entering import NewDelivery
+from triage.models import Person
+from triage.signals import Signal, perishable_minutes, weight
 from triage.signals.behaviour import stranger_here
-from triage.standing import Standing
+from triage.standing import Senders, Standing
 from triage.states import State
 
 _names: WeakKeyDictionary[Engine, tuple[int, dict[str, str]]] = WeakKeyDictionary()  # the directory's version and its people
 
 
-def seen(
-    session: Session,
-    envelope: Envelope,
-    authentication: Authentication,
-    summary: Summary,
-    known: Standing,
-    settings: Settings,
-    mailboxes: int,
-    *,
-    stranger: bool,
-    listed: str,
-    scan: Scan,
-    now: datetime,
-) -> Seen:
-    """Everything that the signals of a message for so many mailboxes may look at. `stranger`: no rule lets its author in."""
-    return Seen(
-        summary=summary,
-        authentication=authentication,
-        now=now,
-        own_domains=settings.own_domains,
-        people=names_of_people(session),
-        met=known.met,
-        known=familiar.of(session, summary.author, summary.author_name, settings=settings, now=now) if stranger else Correspondents(),
-        recipients=mailboxes,
-        reverse_path=envelope.reverse_path,
-        listed=listed,
-        scan=scan,
-    )
-
-
-def about_copy(session: Session, one: Delivery, known: Standing) -> list[Signal]:
+def about_copy(senders: Senders, one: NewDelivery, known: Standing) -> list[Signal]:
     """The signals about one copy alone: is its author new to this department or person? Asked for what people will look at."""
     if one.state != State.HELD or not known.met.let_in or not one.author:
         return []
-    department = standing.has_written_to_department(session, one.author, one.department)
-    alone = bool(one.person) and department and not standing.has_written_to(session, one.author, one.department, one.person)
+    department = senders.has_written_to(one.author, one.department)
+    alone = bool(one.person) and department and not senders.has_written_to(one.author, one.department, one.person)
     return list(stranger_here(one.author, one.department, to_department=department, to_person=one.person if alone else ""))
 
 
-def place(session: Session, one: Delivery, summary: Summary, found: Sequence[Signal], known: Standing) -> None:
+def place(senders: Senders, one: NewDelivery, summary: Summary, found: Sequence[Signal], known: Standing) -> None:
     """Give a copy its own signals and its place in the order of the cards; `found` are the signals of its message."""
-    own = about_copy(session, one, known)
+    own = about_copy(senders, one, known)
     everything = (*found, *own)
     why = order.reasons(
         everything,

@@ -9,6 +9,7 @@ from triage import bounce_address, db, ledger
 from triage.actor import Actor
 from triage.bounce_address import Tag
 from triage.content import Summary
+from triage.entering import NewDelivery
 from triage.envelope import Address, Envelope
 from triage.errors import NotYet
 from triage.facts import Recipient
@@ -54,7 +55,7 @@ def forged(address: Address) -> Recipient | None:
     return Recipient(str(address), "", "", str(address), bounce="forged") if bounce_address.has_form(address) else None
 
 
-def come_back(session: Session, envelope: Envelope, returned: Delivery, summary: Summary, *, now: datetime) -> None:
+def come_back(session: Session, envelope: Envelope, returned: NewDelivery, summary: Summary, *, now: datetime) -> None:
     """Tell a delivery what its bounce says: a failure makes a delivered one BOUNCED, everything else is only put on the record.
 
     NotYet while the attempt is still under way: the next hop was faster than our own record of its answer.

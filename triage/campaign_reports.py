@@ -129,7 +129,7 @@ def campaign(session: Session, campaign_id: int, *, by: Actor) -> WaveInFull:
     return WaveInFull(
         wave=wave(row, examples[0]),
         made_by=session.get_one(Campaign, campaign_id).made_by,
-        representatives=campaigns.represented(session, campaign_id),
+        representatives=campaigns.represented(session, [campaign_id])[campaign_id],
         by_state=most_frequent(session, col(Delivery.state), where),
         by_proof=most_frequent(session, proven_as(), where),
         by_sender=most_frequent(session, col(Delivery.author), where),

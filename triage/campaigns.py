@@ -1,14 +1,16 @@
 """Which campaign does a mail belong to? It is compared with a few representatives of each, found by their bands, and never anew."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Insert, Select, bindparam, delete, func, insert, select, true, update
+from sqlalchemy import BigInteger, ColumnElement, Insert, Select, delete, func, insert, select, update
 from sqlmodel import Session, SQLModel, col
 
 from triage import db, touched
+from triage.db import Kinds, OneOf
 from triage.fingerprint import Fingerprint, bands_of, packed, unpacked
 from triage.ids import new_id
 from triage.likeness import DRIFTED, MOST_REPRESENTATIVES, OF_A_BAND
@@ -17,7 +19,8 @@ from triage.models import Campaign, Delivery, Representative, RepresentativeBand
 CANDIDATES = 64  # that are compared: those with the most bands in common
 SURE = 0.9  # this like, no other candidate is looked at
 HELD = 4  # bands, of which two that are alike nearly always share one, that only one judge at a time begins a campaign of
-
+ASKED: Kinds = {"number": BigInteger, "band": BigInteger}
+BANDS: Kinds = {"representative": BigInteger, "band": BigInteger}
 
 CAMPAIGN, REPRESENTATIVE, BAND = (SQLModel.metadata.tables[name] for name in ("campaign", "representative", "representative_band"))
 
@@ -29,46 +32,135 @@ class Match(NamedTuple):
     campaign_id: int
 
 
+class Known(NamedTuple):
+    """A representative, and how many bands a mail shares with it."""
+
+    common: int
+    id: int
+    campaign_id: int
+    features: frozenset[int]
+
+
+class Added(NamedTuple):
+    """A representative that is new."""
+
+    id: int
+    campaign_id: int
+    mail: Fingerprint
+
+
 @cache
 def near(on_postgresql: bool) -> Select[Any]:
-    """The representatives that a mail is compared with, the most bands in common first; and in each row whether its turn was free."""
-    band = db.each("bands", on_postgresql=on_postgresql)
-    found = db.newest_of_each(band, BAND.c.band, BAND.c.representative_id, OF_A_BAND, on_postgresql=on_postgresql).subquery()
-    common = func.count().label("common")
-    most = select(found.c.representative_id, common).group_by(found.c.representative_id).order_by(common.desc(), found.c.representative_id)
-    candidates = most.limit(CANDIDATES).subquery()
-    compared = select(REPRESENTATIVE.c.campaign_id, REPRESENTATIVE.c.features, REPRESENTATIVE.c.id, candidates.c.common)
-    compared_with = compared.join(candidates, candidates.c.representative_id == REPRESENTATIVE.c.id).subquery()
-    turn = select(db.turns("held", on_postgresql=on_postgresql).label("free")).subquery()
-    rows = select(compared_with.c.campaign_id, compared_with.c.features, turn.c.free).select_from(turn).outerjoin(compared_with, true())
-    return rows.order_by(compared_with.c.common.desc(), compared_with.c.id)
+    """The representatives that each of some mails is compared with, by the number of the mail."""
+    asked, (number, band) = db.table_of(ASKED, on_postgresql)
+    found = db.newest_of_each(asked, number, band, BAND.c.band, BAND.c.representative_id, OF_A_BAND, on_postgresql=on_postgresql).subquery()
+    mail, representative, common = found.c[0], found.c[1], func.count().label("common")
+    place = func.row_number().over(partition_by=mail, order_by=(common.desc(), representative)).label("place")
+    ranked = select(mail.label("mail"), representative.label("id"), common, place).group_by(mail, representative).subquery()
+    compared = select(ranked.c.mail, ranked.c.common, ranked.c.id, REPRESENTATIVE.c.campaign_id, REPRESENTATIVE.c.features)
+    return compared.join(REPRESENTATIVE, REPRESENTATIVE.c.id == ranked.c.id).where(ranked.c.place <= CANDIDATES)
 
 
 @cache
-def representing(on_postgresql: bool) -> tuple[Insert, ...]:
-    """What makes a mail a representative."""
-    band, its_id = db.each("bands", on_postgresql=on_postgresql), bindparam("representative", type_=BigInteger)
-    of_bands = insert(BAND).from_select(["band", "representative_id"], select(band, its_id))
-    names = {"id": its_id, "campaign_id": bindparam("campaign"), "features": bindparam("packed")}
-    return insert(REPRESENTATIVE).values(names), of_bands
+def banding(on_postgresql: bool) -> Insert:
+    """What lets representatives be found."""
+    asked, (representative, band) = db.table_of(BANDS, on_postgresql)
+    return insert(BAND).from_select(["representative_id", "band"], select(representative, band).select_from(asked))
 
 
-BEGINNING = insert(CAMPAIGN).values(id=bindparam("campaign"), begun_at=bindparam("at"), made_by="system:judge")
+REPRESENTED = (
+    select(REPRESENTATIVE.c.campaign_id, func.count())
+    .where(OneOf(REPRESENTATIVE.c.campaign_id, "campaigns", BigInteger))
+    .group_by(REPRESENTATIVE.c.campaign_id)
+)
 
 
 def assign(session: Session, fingerprint: Fingerprint | None, *, now: datetime) -> int | None:
     """The campaign of a mail that comes in: the one that it is most like, or a new one. None for mail without features."""
-    if fingerprint is None:
-        return None
-    match, first = nearest(session, fingerprint)
-    if match is None and not first:
-        db.waits_its_turn(session, turn(fingerprint))  # another judge entered the first of a wave
-        match, _ = nearest(session, fingerprint)
-    if match is None:
-        return begin(session, fingerprint, now=now)
-    if match.likeness < DRIFTED and represented(session, match.campaign_id) < MOST_REPRESENTATIVES:
-        represent(session, match.campaign_id, fingerprint)
-    return match.campaign_id
+    return assign_all(session, [fingerprint], now=now)[0]
+
+
+def assign_all(session: Session, fingerprints: Sequence[Fingerprint | None], *, now: datetime) -> list[int | None]:
+    """The same for mails that come in together; each is compared with those before it too."""
+    sorting = Sorting(session, fingerprints)
+    found = [sorting.assign(number) for number in range(len(fingerprints))]
+    sorting.write(now)
+    return found
+
+
+class Sorting:
+    """Mails that are sorted into campaigns together: what is there is asked for once, what is new is written at the end."""
+
+    def __init__(self, session: Session, fingerprints: Sequence[Fingerprint | None]) -> None:
+        self.session = session
+        self.mails = {number: one for number, one in enumerate(fingerprints) if one is not None}
+        self.begun: list[int] = []  # campaigns
+        self.added: list[Added] = []
+        self.of_band: dict[int, list[int]] = {}  # places of these
+        self.near = self.ask(self.mails)
+        new = [number for number, mail in self.mails.items() if best_of(mail, self.near.get(number, ())) is None]
+        if new and db.waits_in_turn(session, sorted({band for number in new for band in turn(self.mails[number])})):
+            self.near |= self.ask(new)  # another judge may have entered the first of a wave meanwhile
+        self.matches = {number: best_of(mail, self.near.get(number, ())) for number, mail in self.mails.items()}
+        drifted = {match.campaign_id for match in self.matches.values() if match and match.likeness < DRIFTED}
+        self.represented = represented(session, drifted)
+
+    def ask(self, numbers: Iterable[int]) -> dict[int, list[Known]]:
+        """What mails are compared with."""
+        found: dict[int, list[Known]] = {}
+        rows = [(number, band) for number in numbers for band in self.mails[number].bands]
+        on_postgresql = db.is_postgresql(self.session)
+        bound = db.bound_as(ASKED, rows, on_postgresql)
+        for mail, common, number, campaign_id, features in self.session.connection().execute(near(on_postgresql), bound) if rows else ():
+            found.setdefault(mail, []).append(Known(common, number, campaign_id, unpacked(features)))
+        return found
+
+    def assign(self, number: int) -> int | None:
+        """The campaign of one of the mails, in their order."""
+        mail = self.mails.get(number)
+        if mail is None:
+            return None
+        match = self.matches[number]
+        if beside := self.beside(mail):
+            match = best_of(mail, [*self.near.get(number, ()), *beside])
+        if match is None:
+            campaign_id = new_id()
+            self.begun.append(campaign_id)
+            self.represented[campaign_id] = 0
+        else:
+            campaign_id = match.campaign_id
+        if match is None or (match.likeness < DRIFTED and self.represented[campaign_id] < MOST_REPRESENTATIVES):
+            self.add(campaign_id, mail)
+        return campaign_id
+
+    def beside(self, mail: Fingerprint) -> list[Known]:
+        """Representatives that came with it."""
+        common = Counter(place for band in mail.bands for place in self.of_band.get(band, ()))
+        added = ((self.added[place], number) for place, number in common.items())
+        return [Known(number, one.id, one.campaign_id, one.mail.features) for one, number in added]
+
+    def add(self, campaign_id: int, mail: Fingerprint) -> None:
+        """New mail is compared with this one too from now on."""
+        for band in set(mail.bands):
+            self.of_band.setdefault(band, []).append(len(self.added))
+        self.added.append(Added(new_id(), campaign_id, mail))
+        self.represented[campaign_id] += 1
+
+    def write(self, now: datetime) -> None:
+        """Keep what is new."""
+        same = {"begun_at": now, "made_by": "system:judge", "about": None}
+        db.insert_all(self.session, Campaign, [same | {"id": one} for one in self.begun])
+        keep(self.session, self.added)
+
+
+def keep(session: Session, added: Sequence[Added]) -> None:
+    """Write new representatives down."""
+    rows = [{"id": one.id, "campaign_id": one.campaign_id, "features": packed(one.mail.features)} for one in added]
+    bands = sorted((one.id, band) for one in added for band in set(one.mail.bands))
+    on_postgresql = db.is_postgresql(session)
+    if rows:
+        db.insert_all(session, Representative, rows)
+        session.connection().execute(banding(on_postgresql), db.bound_as(BANDS, bands, on_postgresql))
 
 
 def turn(fingerprint: Fingerprint) -> list[int]:
@@ -76,50 +168,32 @@ def turn(fingerprint: Fingerprint) -> list[int]:
     return sorted(set(fingerprint.bands))[:HELD]
 
 
-def nearest(session: Session, fingerprint: Fingerprint) -> tuple[Match | None, bool]:
-    """The campaign that a mail is most like, the older one of two, None when it is like none; and is it nobody else's turn now?"""
+def best_of(fingerprint: Fingerprint, known: Sequence[Known]) -> Match | None:
+    """The campaign that a mail is most like, the older one of two; None when it is like none."""
     best: Match | None = None
-    first = True
-    given = {"bands": db.many(session, fingerprint.bands), "held": db.many(session, turn(fingerprint))}
-    for campaign_id, data, free in session.connection().execute(near(db.is_postgresql(session)), given):
-        first = free
-        if campaign_id is None or not fingerprint.may_be_like(features := unpacked(data)):
+    for one in sorted(known, key=lambda one: (-one.common, one.id))[:CANDIDATES]:
+        if not fingerprint.may_be_like(one.features):
             continue
-        match = Match(fingerprint.likeness(features), campaign_id)
-        if match.likeness < fingerprint.needed(features):
+        match = Match(fingerprint.likeness(one.features), one.campaign_id)
+        if match.likeness < fingerprint.needed(one.features):
             continue
         if best is None or (match.likeness, -match.campaign_id) > (best.likeness, -best.campaign_id):
             best = match
         if best.likeness >= SURE:
             break
-    return best, first
+    return best
 
 
-def begin(session: Session, fingerprint: Fingerprint, *, now: datetime) -> int:
-    """A new campaign with its first representative."""
-    campaign_id = new_id()
-    represent(session, campaign_id, fingerprint, begun_at=now)
-    return campaign_id
+def represented(session: Session, campaigns: Iterable[int]) -> dict[int, int]:
+    """How many representatives campaigns have."""
+    asked = sorted(campaigns)
+    counted = session.connection().execute(REPRESENTED, {"campaigns": asked}).all() if asked else []
+    return dict.fromkeys(asked, 0) | dict(counted)
 
 
-def represented(session: Session, campaign_id: int) -> int:
-    """How many representatives a campaign has."""
-    return session.scalar(select(func.count()).select_from(Representative).where(col(Representative.campaign_id) == campaign_id)) or 0
-
-
-def represent(session: Session, campaign_id: int, fingerprint: Fingerprint, *, begun_at: datetime | None = None) -> None:
-    """New mail is compared with this one too from now on; of a campaign that begins with it."""
-    inserts = representing(db.is_postgresql(session))
-    values = {
-        "campaign": campaign_id,
-        "representative": new_id(),
-        "packed": packed(fingerprint.features),
-        "bands": db.many(session, sorted(set(fingerprint.bands))),
-    }
-    if begun_at is None:
-        db.insert_together(session, inserts, values)
-    else:
-        db.insert_together(session, (BEGINNING, *inserts), values | {"at": begun_at})
+def represent(session: Session, campaign_id: int, fingerprint: Fingerprint) -> None:
+    """New mail is compared with this one too from now on."""
+    keep(session, [Added(new_id(), campaign_id, fingerprint)])
 
 
 def is_flood(session: Session, campaign_id: int) -> bool:

@@ -1,29 +1,49 @@
 """A message's bytes at rest: compressed, stored once per content, erased in the end."""
 
 import hashlib
+from collections.abc import Sequence
 
 import zstandard
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, select, update
 from sqlmodel import Session, col
 
+from triage.db import OneOf
+from triage.entering import Row
 from triage.errors import NotFound
 from triage.ids import new_id
 from triage.models import Content
 
 LEVEL = 3  # 2.14 times smaller for 0.13 ms on real mail (libraries.md 5)
-BY_DIGEST = select(Content).where(col(Content.sha256) == bindparam("sha256")).with_for_update()
+BY_DIGEST = (
+    select(col(Content.id), col(Content.sha256), col(Content.zstd).is_(None))
+    .where(OneOf(col(Content.sha256), "digests"))
+    .order_by(col(Content.id))
+    .with_for_update()
+)
+REVIVED = update(Content).where(col(Content.id) == bindparam("of")).values(zstd=bindparam("bytes"), erased_at=None)
 
 
-def keep(session: Session, raw: bytes) -> tuple[int, Content | None]:
+def keep(session: Session, raw: bytes) -> tuple[int, Row | None]:
     """The id under which these bytes are kept, and the row to insert when they are new here."""
-    sha256 = hashlib.sha256(raw).hexdigest()
-    kept = session.scalars(BY_DIGEST, {"sha256": sha256}).first()
-    if kept is None:
-        fresh = Content(id=new_id(), sha256=sha256, size=len(raw), zstd=compressed(raw))
-        return fresh.id, fresh
-    if kept.zstd is None:  # erased once, and now it has come again
-        kept.zstd, kept.erased_at = compressed(raw), None
-    return kept.id, None
+    return keep_all(session, [raw])[0]
+
+
+def keep_all(session: Session, some: Sequence[bytes]) -> list[tuple[int, Row | None]]:
+    """The same for many: what is among them several times is new once."""
+    digests = [hashlib.sha256(raw).hexdigest() for raw in some]
+    kept = {sha256: (content_id, erased) for content_id, sha256, erased in session.execute(BY_DIGEST, {"digests": sorted(set(digests))})}
+    found: list[tuple[int, Row | None]] = []
+    for raw, sha256 in zip(some, digests, strict=True):
+        fresh = None
+        if sha256 not in kept:
+            fresh = {"id": new_id(), "sha256": sha256, "size": len(raw), "zstd": compressed(raw), "erased_at": None}
+            kept[sha256] = fresh["id"], False
+        content_id, erased = kept[sha256]
+        if erased:  # once, and now it has come again
+            session.connection().execute(REVIVED, {"of": content_id, "bytes": compressed(raw)})
+            kept[sha256] = content_id, False
+        found.append((content_id, fresh))
+    return found
 
 
 def load(session: Session, content_id: int) -> bytes:

@@ -11,8 +11,10 @@ from sqlmodel import Session, SQLModel, col
 
 from triage import db, sealed
 from triage.actor import Actor
+from triage.db import OneOf
+from triage.facts import MatchedRule
 from triage.ids import new_id
-from triage.models import Correspondent, Department, Instant, Person, PostedList, Rule, SentMail
+from triage.models import Correspondent, Department, Instant, Person, PostedList, SentMail
 from triage.settings import Settings
 from triage.teaching import Reason
 from triage.times import to_micros
@@ -109,33 +111,38 @@ BY_AUTHOR: Select[Any] = (
     select(*COLUMNS)
     .join(Person, (col(Person.uid) == col(Correspondent.person)) & col(Person.active), isouter=True)
     .join(Department, col(Department.code) == col(Correspondent.department), isouter=True)
-    .where(col(Correspondent.address) == bindparam("author"), known_since(bindparam("since", type_=Instant)))
+    .where(OneOf(col(Correspondent.address), "authors"), known_since(bindparam("since", type_=Instant)))
     .order_by(col(Correspondent.last_mail_at).desc(), col(Correspondent.id))
 )
 
 
-def rules_about(session: Session, author: str, *, settings: Settings, now: datetime) -> list[Rule]:
+def rules_about(session: Session, author: str, *, settings: Settings, now: datetime) -> list[MatchedRule]:
     """The learned allows for an author, as rules that are kept nowhere: whom they hold for is as the settings and the directory say now.
 
     One a scope, the one whose last mail is the latest.
     """
-    learn = settings.outbound.learn
-    if learn == "none" or not author:
-        return []
-    since = now - timedelta(days=settings.outbound.lapse_days)
-    rows = session.execute(BY_AUTHOR, {"author": author, "since": since})
-    found: dict[str, Rule] = {}
+    return rules_about_all(session, [author], settings=settings, now=now).get(author, [])
+
+
+def rules_about_all(session: Session, authors: Iterable[str], *, settings: Settings, now: datetime) -> dict[str, list[MatchedRule]]:
+    """The same for many authors; of those of whom nothing is learned nothing."""
+    learn, asked = settings.outbound.learn, sorted(set(authors) - {""})
+    if learn == "none" or not asked:
+        return {}
+    rows = session.execute(BY_AUTHOR, {"authors": asked, "since": now - timedelta(days=settings.outbound.lapse_days)}).all()
+    seals = sealed.folders(session) if rows else frozenset()
+    found: dict[str, dict[str, MatchedRule]] = {}
     for one, name, department, role in rows:
         writer = name or role
         if writer is None:
             continue  # who wrote has left, or never was: nobody here knows the address any more
-        scope = scope_of(learn, one.person, one.department or department)
-        if scope in found:
+        scope, theirs = scope_of(learn, one.person, one.department or department), found.setdefault(one.address, {})
+        if scope in theirs:
             continue
-        if not scope.startswith("person:") and sealed.hides(session, one.department or department, one.person):
+        if not scope.startswith("person:") and sealed.hides(seals, one.department or department, one.person):
             writer = SOMEBODY
-        found[scope] = as_rule(one, writer, scope, settings)
-    return list(found.values())
+        theirs[scope] = as_rule(one, writer, scope)
+    return {author: list(theirs.values()) for author, theirs in found.items()}
 
 
 def in_force(settings: Settings, now: datetime) -> ColumnElement[bool]:
@@ -157,22 +164,19 @@ def may_open(by: Actor, learn: str, person: str, department: str) -> bool:
     return by.scope.company or not holding.isdisjoint(by.scope.words())
 
 
-def as_rule(one: Correspondent, writer: str, scope: str, settings: Settings) -> Rule:
-    """A correspondent as the rule it is worth, with where it comes from in its note."""
-    return Rule(
+def as_rule(one: Correspondent, writer: str, scope: str) -> MatchedRule:
+    """A correspondent as the rule it is worth."""
+    return MatchedRule(
         id=one.id,
         effect="allow",
         match="address",
         value=one.address,
         scope=scope,
         proof=PROOF,
+        unproven_only=False,
         author=writer,
         origin=ORIGIN,
-        note=provenance(one, writer),
-        created_at=one.last_sent_at,
-        until=one.last_mail_at + timedelta(days=settings.outbound.lapse_days),
-        used=one.heard,
-        last_used_at=one.last_heard_at,
+        since=one.last_sent_at,
     )
 
 
@@ -182,13 +186,23 @@ def provenance(one: Correspondent, writer: str) -> str:
     return f"{writer} wrote to {one.address} on {one.last_sent_at:%d %b %Y}{named}"
 
 
+def lapses_at(one: Correspondent, settings: Settings) -> datetime:
+    """When it counts no more, unless there is mail either way."""
+    return one.last_mail_at + timedelta(days=settings.outbound.lapse_days)
+
+
+HEARD = (
+    update(TABLE)
+    .where(TABLE.c.id == bindparam("of"))
+    .values(heard=TABLE.c.heard + bindparam("times"), last_heard_at=bindparam("now"), last_mail_at=bindparam("now"))
+)
+
+
 def heard(session: Session, ids: Iterable[int], now: datetime) -> None:
-    """Proven mail came from these correspondents: their time begins anew."""
-    known = sorted(set(ids))
-    if known:
-        where = db.among(session, col(Correspondent.id), known)
-        values = {"heard": col(Correspondent.heard) + 1, "last_heard_at": now, "last_mail_at": now}
-        session.execute(update(Correspondent).where(where).values(**values), execution_options={"synchronize_session": False})
+    """Proven mail came from these correspondents, as often as each is named: their time begins anew."""
+    rows = [{"of": one, "times": times, "now": now} for one, times in sorted(Counter(ids).items())]
+    if rows:
+        session.connection().execute(HEARD, rows)
 
 
 def shut(session: Session, person: str, department: str, author: str) -> set[str]:
@@ -267,12 +281,27 @@ def posted(session: Session, posts: Iterable[Post]) -> None:
 
 def seen_list(session: Session, address: str, list_id: str, signer: str) -> None:
     """A list's post came in: where posts to it go, how it calls itself, and who signs them ("": nobody whom it helps to know)."""
-    known = session.get(PostedList, address)
-    if known is None:
-        db.insert_if_missing(session, PostedList, address=address, list_id=list_id, signer=signer, posts=0, person="", last_posted_at=None)
-    elif (known.list_id, known.signer) != (list_id, signer or known.signer):
-        known.list_id, known.signer = list_id, signer or known.signer
-        session.add(known)
+    seen_lists(session, {address: (list_id, signer)})
+
+
+BY_LIST = select(LISTS.c.address, LISTS.c.list_id, LISTS.c.signer).where(OneOf(LISTS.c.address, "addresses"))
+
+
+def seen_lists(session: Session, posts: Mapping[str, tuple[str, str]]) -> None:
+    """The same of many lists, by where posts go. Only what was not known so far is written."""
+    rows = session.execute(BY_LIST, {"addresses": sorted(posts)}) if posts else ()
+    known = {address: (list_id, signer) for address, list_id, signer in rows}
+    new = [
+        {"address": address, "list_id": list_id, "signer": signer, "posts": 0, "person": "", "last_posted_at": None}
+        for address, (list_id, signer) in sorted(posts.items())
+        if address not in known
+    ]
+    db.insert_missing(session, PostedList, new)
+    for address, (list_id, before) in sorted(known.items()):
+        now_called, signer = posts[address]
+        if (list_id, before) != (now_called, signer or before):
+            changed = update(LISTS).where(LISTS.c.address == address).values(list_id=now_called, signer=signer or before)
+            session.connection().execute(changed)
 
 
 def tidy(session: Session, *, settings: Settings, now: datetime, limit: int = 1000) -> int:

@@ -8,15 +8,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Self, cast
 
 from sqlalchemy import (
     ARRAY,
     BigInteger,
-    BindParameter,
+    Boolean,
     Column,
     ColumnElement,
+    Dialect,
     Engine,
+    FromClause,
     Insert,
     Integer,
     Select,
@@ -24,6 +26,7 @@ from sqlalchemy import (
     and_,
     any_,
     bindparam,
+    column,
     event,
     func,
     insert,
@@ -33,7 +36,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.sql import visitors
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeDecorator, TypeEngine
 from sqlmodel import Session, SQLModel, create_engine
 
 from triage.errors import BadInput
@@ -117,27 +122,89 @@ def among(session: Session, column: Any, values: Iterable[int] | Iterable[str]) 
     return cast(ColumnElement[bool], column.in_(select(listed.c.value)))
 
 
-def each(name: str, *, on_postgresql: bool) -> ColumnElement[int]:
-    """A column of the numbers that the parameter of this name holds (`many`), a row each: for statements that are made once."""
+class Several(TypeDecorator[Any]):
+    """Any number of values bound as one: an array, on SQLite a list in JSON."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, item: type[TypeEngine[Any]] = Text) -> None:
+        super().__init__()
+        self.item = item
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(ARRAY(self.item) if dialect.name == "postgresql" else Text())
+
+    def process_bind_param(self, value: Iterable[Any] | None, dialect: Dialect) -> Any:
+        return list(value or ()) if dialect.name == "postgresql" else json.dumps(list(value or ()))
+
+
+class OneOf(FunctionElement[bool]):
+    """Is a column one of the values that are bound under a name? One statement, made once, for however many values."""
+
+    inherit_cache = True
+
+    def __init__(self, column: Any, values: str, item: type[TypeEngine[Any]] = Text) -> None:
+        super().__init__(column, bindparam(values, type_=Several(item)))
+
+    type = Boolean()
+
+    def self_group(self, against: Any = None) -> Self:
+        """As it is: compared with 1, as SQLite's booleans are else, no index would find it."""
+        return self
+
+
+@compiles(OneOf)
+def one_of(element: OneOf, compiler: Any, **options: Any) -> str:
+    """SQLite's way."""
+    column, values = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({values}))"  # noqa: S608 (the compiler made both)
+
+
+@compiles(OneOf, "postgresql")
+def one_of_array(element: OneOf, compiler: Any, **options: Any) -> str:
+    """PostgreSQL's way."""
+    column, values = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{column} = ANY ({values})"
+
+
+Kinds = Mapping[str, type[TypeEngine[Any]]]
+
+
+def table_of(kinds: Kinds, on_postgresql: bool) -> tuple[FromClause, Sequence[ColumnElement[Any]]]:
+    """Rows that `bound_as` binds, as a table, and its columns."""
     if on_postgresql:
-        return select(func.unnest(bindparam(name, type_=ARRAY(BigInteger))).label("value")).subquery(name).c.value
-    return func.json_each(bindparam(name, type_=Text)).table_valued("value", name=name).c.value
+        arrays = [bindparam(name, type_=Several(kind)) for name, kind in kinds.items()]
+        asked = func.unnest(*arrays).table_valued(*(column(name, kind) for name, kind in kinds.items()), name="asked").render_derived()
+        return asked, tuple(asked.c)
+    listed = func.json_each(bindparam("asked", type_=Several())).table_valued("value", name="asked")
+    return listed, [func.json_extract(listed.c.value, f"$[{place}]", type_=kind) for place, kind in enumerate(kinds.values())]
 
 
-def many(session: Session, numbers: Iterable[int]) -> list[int] | str:
-    """Numbers as the value of such a parameter."""
-    return list(numbers) if is_postgresql(session) else json.dumps(list(numbers))
+def bound_as(kinds: Kinds, rows: Sequence[Sequence[Any]], on_postgresql: bool) -> dict[str, Any]:
+    """Rows as one bound value, on PostgreSQL as one for each column."""
+    return {name: [row[place] for row in rows] for place, name in enumerate(kinds)} if on_postgresql else {"asked": rows}
 
 
-def newest_of_each(value: ColumnElement[int], key: Column[int], wanted: Column[int], most: int, *, on_postgresql: bool) -> Select[int]:
-    """Of the rows with each of these values as their key, so many with the greatest of what is wanted of them."""
+def newest_of_each(
+    given: FromClause,
+    carried: ColumnElement[Any],
+    value: ColumnElement[int],
+    key: Column[int],
+    wanted: Column[int],
+    most: int,
+    *,
+    on_postgresql: bool,
+) -> Select[Any]:
+    """For each row of what is given, of the rows with its value as their key so many with the greatest of what is wanted; beside what
+    the given row carries."""
     if on_postgresql:
         newest = select(wanted).where(key == value).order_by(wanted.desc()).limit(most).lateral()
-        return select(newest.c[wanted.name]).select_from(value.table).join(newest, true())
+        return select(carried, newest.c[wanted.name]).select_from(given).join(newest, true())
     others = key.table.alias()
     older = select(others.c[wanted.name]).where(others.c[key.name] == value).order_by(others.c[wanted.name].desc())
-    least = func.coalesce(older.offset(most - 1).limit(1).scalar_subquery(), 0)
-    return select(wanted).select_from(value.table).join(key.table, and_(key == value, wanted >= least))
+    least = func.coalesce(older.offset(most - 1).limit(1).correlate(given).scalar_subquery(), 0)
+    return select(carried, wanted).select_from(given).join(key.table, and_(key == value, wanted >= least))
 
 
 def beside(session: Session, condition: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -152,19 +219,31 @@ def insert_if_missing(session: Session, table: type[SQLModel], **values: Any) ->
     return session.execute(inserted).first() is not None  # drivers count rows differently
 
 
-def insert_all(session: Session, rows: Sequence[SQLModel]) -> None:
-    """Insert rows of one table as they are. They do not become the session's: that takes twice the time, and nobody changes them."""
+def insert_all(session: Session, table: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows of one table, each with the same columns. They do not become the session's, which would take several times as long."""
     if rows:
-        statement, names = inserting(type(rows[0]))
         session.flush()
-        session.execute(statement, [{name: getattr(row, name) for name in names} for row in rows])
+        session.connection().execute(inserting(table), rows)
+
+
+def insert_missing(session: Session, table: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert those of the rows whose key is not there yet."""
+    if rows:
+        session.flush()
+        session.connection().execute(inserting_missing(table, is_postgresql(session)), rows)
 
 
 @cache
-def inserting(table: type[SQLModel]) -> tuple[Insert, tuple[str, ...]]:
-    """The statement that inserts rows of a table, and its columns."""
+def inserting(table: type[SQLModel]) -> Insert:
+    """The statement that inserts rows of a table."""
+    return insert(SQLModel.metadata.tables[str(table.__tablename__)])
+
+
+@cache
+def inserting_missing(table: type[SQLModel], on_postgresql: bool) -> Insert:
+    """The same, passing over those whose key is there."""
     rows = SQLModel.metadata.tables[str(table.__tablename__)]
-    return insert(rows), tuple(column.name for column in rows.columns)
+    return postgresql.insert(rows).on_conflict_do_nothing() if on_postgresql else sqlite.insert(rows).on_conflict_do_nothing()
 
 
 def execute_for_each(session: Session, statement: Insert, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -177,36 +256,9 @@ def execute_for_each(session: Session, statement: Insert, rows: Sequence[Mapping
     connection.exec_driver_sql(str(compiled), [tuple(map(row.__getitem__, order)) for row in rows] if order else list(map(dict, rows)))
 
 
-def insert_together(session: Session, inserts: tuple[Insert, ...], values: dict[str, Any]) -> None:
-    """Insert rows that refer to each other, the ones referred to first; `values` of all parameters. PostgreSQL is asked once."""
-    connection = session.connection()
-    if is_postgresql(session):
-        connection.execute(in_one(inserts), values)
-    else:
-        for one in inserts:
-            connection.execute(one, {name: values[name] for name in parameters(one)})
-
-
-@cache
-def in_one(inserts: tuple[Insert, ...]) -> Insert:
-    """All of them as one statement."""
-    return inserts[-1].add_cte(*(one.cte(f"part{number}") for number, one in enumerate(inserts[:-1])))
-
-
-@cache
-def parameters(statement: Insert) -> frozenset[str]:
-    """The names of its parameters."""
-    return frozenset(one.key for one in visitors.iterate(statement) if isinstance(one, BindParameter) and one.required)
-
-
-def turns(name: str, *, on_postgresql: bool) -> ColumnElement[bool]:
-    """Take the turn for each of the numbers that a parameter holds, as far as nobody else has it until their transaction ends; did nobody?
-
-    Who did not get it `waits_its_turn`. SQLite has one writer at a time anyway.
-    """
-    if not on_postgresql:
-        return literal(True)
-    return select(func.bool_and(func.pg_try_advisory_xact_lock(each(name, on_postgresql=True)))).scalar_subquery()
+def columns_of(row: SQLModel) -> dict[str, Any]:
+    """A row as its columns."""
+    return {column.name: getattr(row, column.name) for column in SQLModel.metadata.tables[str(row.__tablename__)].columns}
 
 
 def waits_its_turn(session: Session, numbers: Iterable[int]) -> bool:
@@ -221,6 +273,19 @@ def waits_its_turn(session: Session, numbers: Iterable[int]) -> bool:
     for number in missing:
         session.execute(select(func.pg_advisory_xact_lock(number)))
     return bool(missing)
+
+
+def waits_in_turn(session: Session, numbers: Sequence[int]) -> bool:
+    """The same for numbers in ascending order, one after the other, so that two who ask for several never wait for each other in a circle.
+
+    Is there anybody to wait for at all? Then whoever asked must look again.
+    """
+    if is_postgresql(session):
+        session.connection().execute(TURNS, {"numbers": numbers})
+    return is_postgresql(session)
+
+
+TURNS = select(func.pg_advisory_xact_lock(func.unnest(bindparam("numbers", type_=ARRAY(BigInteger)))))
 
 
 def is_postgresql(session: Session) -> bool:

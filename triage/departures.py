@@ -43,8 +43,9 @@ def depart(session: Session, envelope: Envelope, raw: bytes, summary: Summary, *
     once = {recipient_of(text): text for text in envelope.recipients}
     deliveries = [
         unread(
-            message,
+            message.id,
             text,
+            received_at=message.received_at,
             recipient=one,
             author=author,
             folder=folder,
@@ -55,7 +56,7 @@ def depart(session: Session, envelope: Envelope, raw: bytes, summary: Summary, *
         )
         for one, text in once.items()
     ]
-    copies = journal.copies(message, envelope, settings) if settings.journal.outbound else []
+    copies = journal.copies(message.id, envelope, settings) if settings.journal.outbound else []
     ledger.enter(session, message, content, deliveries + copies, by=BY, now=now)
     return message.id
 

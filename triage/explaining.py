@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from triage import access, intake, sealed
+from triage import access, inquiry, sealed
 from triage.actor import Actor
 from triage.authentication import Arc, Authentication, Dkim, Dmarc, Result, Stated
 from triage.beside import Beside
@@ -65,7 +65,7 @@ def explain(
     author, recipient = address(sender, "sender"), address(to, "to")
     summary = Summary(parsed=True, author=author, authors=(author,), subject=subject, list_id=list_id.strip("<> ").casefold())
     envelope = Envelope(0, now, author, (recipient,), "", "")
-    facts = intake.evidence(session, envelope, Authentication(author), summary, settings=settings, now=now)[0]
+    facts = inquiry.evidence(session, envelope, Authentication(author), summary, settings=settings, now=now)[0]
     if facts.recipient.stray or not within(session, facts.recipient, by):
         raise NotFound(f"nobody in your scope has the address {recipient}")
     proofs = dict.fromkeys(["dmarc", *sorted({rule.proof for rule in facts.rules if ":" in rule.proof}), "aligned", "none"])
@@ -91,7 +91,7 @@ def explain_delivery(session: Session, delivery_id: int, *, by: Actor, settings:
     then = Case(delivery.proof or "none", delivery.verdict, delivery.rule, delivery.rule_id, delivery.reason, beside)
     envelope, summary = Envelope.from_json(message.envelope), Summary.from_json(message.summary | {"text": message.text})
     authentication = Authentication.from_json(message.authentication)
-    found = intake.evidence(session, envelope, authentication, summary, settings=settings, now=now, campaign_id=delivery.campaign_id)
+    found = inquiry.evidence(session, envelope, authentication, summary, settings=settings, now=now, campaign_id=delivery.campaign_id)
     facts = next((one for one in found if one.recipient.address == delivery.recipient), found[0])
     return Past(delivery_id, then, case(then.proof, decide(facts)))
 

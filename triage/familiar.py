@@ -1,13 +1,16 @@
 """Names and domains of the senders that the company knows, kept so that what only looks like them is found at once."""
 
+import itertools
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Select, delete, func, insert, select
 from sqlmodel import Session, col
 
 from triage import correspondents, db
+from triage.db import OneOf
 from triage.door import ancestors
 from triage.links import organisation
 from triage.models import Correspondent, FamiliarDomain, FamiliarName, Rule
@@ -24,21 +27,56 @@ TELLS_NOTHING = re.compile(
 )
 
 
-def of(session: Session, author: str, name: str, *, settings: Settings, now: datetime) -> Correspondents:
-    """Whom a stranger could be taken for: known senders of the same name, and domains of known senders that may look like theirs."""
-    domain = author.rpartition("@")[2]
-    keys = () if not domain or domain in settings.policy.freemail_domains else sorted(keys_of_stranger(domain))
-    found = select(col(FamiliarDomain.domain)).where(col(FamiliarDomain.key).in_(keys)).distinct().limit(MOST * 4)
-    domains = tuple(session.scalars(found)) if keys else ()
-    return Correspondents(namesakes(session, author, plain_name(name), settings=settings, now=now), domains)
+class Stranger(NamedTuple):
+    """Somebody whom no rule lets in: their address and what they call themselves."""
+
+    author: str
+    name: str
 
 
-def namesakes(session: Session, author: str, plain: str, *, settings: Settings, now: datetime) -> tuple[str, ...]:
-    """Addresses of known senders of that name, when it is a person's."""
-    if not is_personal(plain):
-        return ()
-    named = session.scalars(select(col(FamiliarName.address)).where(col(FamiliarName.name) == plain).order_by(col(FamiliarName.address)))
-    return tuple(address for address in named.all()[:MOST] if address != author and is_known(session, address, settings, now))
+PLACE = func.row_number().over(partition_by=col(FamiliarDomain.key), order_by=col(FamiliarDomain.domain))
+WITH_KEY = select(col(FamiliarDomain.key), col(FamiliarDomain.domain), PLACE.label("place")).where(OneOf(col(FamiliarDomain.key), "keys"))
+FIRST = WITH_KEY.subquery()
+DOMAINS = select(FIRST.c.key, FIRST.c.domain).where(FIRST.c.place <= MOST * 4)
+NAMES = (
+    select(col(FamiliarName.name), col(FamiliarName.address))
+    .where(OneOf(col(FamiliarName.name), "names"))
+    .order_by(col(FamiliarName.name), col(FamiliarName.address))
+)
+
+
+def of(session: Session, strangers: Iterable[Stranger], *, settings: Settings, now: datetime) -> dict[Stranger, Correspondents]:
+    """Whom strangers could be taken for: known senders of the same name, and domains of known senders that may look like theirs."""
+    keys = {one: keys_of(one.author.rpartition("@")[2], settings) for one in strangers}
+    names = {one: plain for one in keys if is_personal(plain := plain_name(one.name))}
+    domains = grouped(session, DOMAINS, "keys", itertools.chain.from_iterable(keys.values()))
+    addresses = grouped(session, NAMES, "names", names.values())
+    return {
+        one: Correspondents(
+            namesakes(session, one.author, addresses.get(names.get(one, ""), ()), settings=settings, now=now),
+            tuple(sorted({domain for key in keys[one] for domain in domains.get(key, ())})[: MOST * 4]),
+        )
+        for one in keys
+    }
+
+
+def keys_of(domain: str, settings: Settings) -> Collection[str]:
+    """By which domains are found that look like this one; at a free-mail provider everybody has the same."""
+    return () if not domain or domain in settings.policy.freemail_domains else keys_of_stranger(domain)
+
+
+def grouped(session: Session, pairs: Select[str, str], bound: str, wanted: Iterable[str]) -> dict[str, list[str]]:
+    """What a statement gives for these keys, by key."""
+    found: dict[str, list[str]] = {}
+    asked = sorted(set(wanted))
+    for key, value in session.connection().execute(pairs, {bound: asked}) if asked else ():
+        found.setdefault(key, []).append(value)
+    return found
+
+
+def namesakes(session: Session, author: str, named: Sequence[str], *, settings: Settings, now: datetime) -> tuple[str, ...]:
+    """Those who have the same name as an author, as far as they are still known."""
+    return tuple(address for address in named[:MOST] if address != author and is_known(session, address, settings, now))
 
 
 def is_personal(plain: str) -> bool:
@@ -54,11 +92,10 @@ def is_known(session: Session, address: str, settings: Settings, now: datetime) 
     return any(session.scalar(query.limit(1)) is not None for query in (written_to, let_in))
 
 
-def meet(session: Session, address: str, name: str) -> None:
-    """Proven mail of a known sender was let in: remember what they call themselves."""
-    plain = plain_name(name)
-    if address and is_personal(plain):
-        db.insert_if_missing(session, FamiliarName, name=plain[:200], address=address)
+def meet(session: Session, senders: Iterable[tuple[str, str]]) -> None:
+    """Proven mail of known senders was let in, by address and name: remember what they call themselves."""
+    named = {(plain[:200], address) for address, name in senders if address and is_personal(plain := plain_name(name))}
+    db.insert_missing(session, FamiliarName, [{"name": name, "address": address} for name, address in sorted(named)])
 
 
 def changes(session: Session, *, settings: Settings, now: datetime) -> tuple[list[str], list[str]]:

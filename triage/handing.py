@@ -41,10 +41,8 @@ def hand(session: Session, selected: Selection, to: str, note: str, *, by: Actor
         raise BadInput(f"to: {receiver.shown} does not see all of this mail")
     session.execute(delete(Handed).where(among(session, col(Handed.delivery_id), ids)))
     note = note[:LONGEST]
-    rows = [
-        Handed(delivery_id=one, to=receiver.name, to_shown=receiver.shown, by=str(by), by_shown=by.shown, at=now, note=note) for one in ids
-    ]
-    db.insert_all(session, rows)
+    same = {"to": receiver.name, "to_shown": receiver.shown, "by": str(by), "by_shown": by.shown, "at": now, "note": note}
+    db.insert_all(session, Handed, [same | {"delivery_id": one} for one in ids])
     ledger.write(session, "hand-over", f"staff:{receiver.name}", by=by, now=now, detail={"note": note}, items=len(ids))
     return len(ids)
 

@@ -14,6 +14,7 @@ from triage.content import Summary
 from triage.db import among
 from triage.envelope import Address, Envelope
 from triage.errors import BadInput
+from triage.intake import Arrival
 from triage.models import Delivery, Message
 from triage.settings import Settings
 
@@ -52,12 +53,13 @@ def bring_in(session: Session, letters: Iterable[Letter], *, by: Actor, source: 
     access.require(by, Role.ADMIN)
     letters = list(letters)
     known = present(session, [one.envelope.spool_id for one in letters])
+    once = {letter.envelope.spool_id: letter for letter in letters if letter.envelope.spool_id not in known}
+    arrivals = [Arrival(replace(one.envelope, received_at=now), one.raw, one.authentication, one.summary) for one in once.values()]
     entered: list[int] = []
-    for letter in letters:
-        if letter.envelope.spool_id not in known:
-            known.add(letter.envelope.spool_id)
-            envelope = replace(letter.envelope, received_at=now)
-            entered += intake.receive(session, envelope, letter.raw, letter.authentication, letter.summary, settings=settings, now=now)
+    for ids in intake.receive_all(session, arrivals, settings=settings, now=now):
+        if isinstance(ids, Exception):
+            raise ids
+        entered += ids
     if entered:
         detail = {"source": source[:500], "to": sorted({to for one in letters for to in one.envelope.recipients})}
         ledger.write(session, "import", "deliveries", by=by, now=now, detail=detail, items=len(entered))

@@ -1,10 +1,11 @@
 """A message comes in: gather facts, decide for each recipient, enter. Also what the door is told."""
 
-import zlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col
 
 from triage import (
@@ -13,48 +14,91 @@ from triage import (
     campaigns,
     contents,
     correspondents,
-    cover,
     directory,
     door_rules,
-    emergency,
     entries,
     familiar,
-    floods,
+    inquiry,
     journal,
     leavers,
     ledger,
     markers,
-    matches,
-    modes,
-    recipients,
     redirects,
     rules,
-    sent_mails,
     signals,
-    standing,
-    strays,
 )
 from triage.actor import Actor
 from triage.authentication import Authentication, Result
 from triage.content import Summary
 from triage.door import DoorSnapshot
-from triage.envelope import Address, Envelope, folded
+from triage.entering import Entry, NewDelivery, Row
+from triage.envelope import Envelope
 from triage.errors import NotYet
-from triage.facts import Facts, OurMail, Recipient
+from triage.facts import Facts
+from triage.familiar import Stranger
 from triage.fingerprint import Fingerprint
+from triage.floods import Floods
 from triage.ids import new_id
 from triage.links import related
-from triage.mailing_lists import rewritten, shown_name
-from triage.models import Delivery, KnownRecipient, Message, Rule
+from triage.mailing_lists import shown_name
+from triage.models import Delivery, KnownRecipient
 from triage.policy import Disposition, Verdict, decide
 from triage.proofs import proof_of_author, proven_as
 from triage.scan import NOT_ASKED, Scan
-from triage.settings import Company, Settings
+from triage.settings import Settings
+from triage.signals import Correspondents, Seen
+from triage.standing import Sender, Senders, sender
 from triage.states import State
 from triage.visible import visible
 
 JUDGE = Actor.system("judge")
 ENTRY_STATE = {Disposition.RELAY: State.QUEUED, Disposition.QUARANTINE: State.HELD, Disposition.PURGE: State.PURGED}
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message that was accepted, and what was found out about it."""
+
+    envelope: Envelope
+    raw: bytes
+    authentication: Authentication
+    summary: Summary
+    listed: str = ""  # who lists the client as bad, in words
+    scan: Scan = NOT_ASKED
+    patient: bool = False  # there is time to judge it again
+
+
+@dataclass(slots=True)
+class Passage:
+    """One message on its way in, and how far it has come."""
+
+    arrival: Arrival
+    envelope: Envelope  # under an id that no other message has
+    message_id: int
+    campaign_id: int | None = None
+    gathered: list[Facts] = field(default_factory=list)
+    verdicts: list[tuple[Facts, Verdict]] = field(default_factory=list)
+    message: Row = field(default_factory=dict)
+    deliveries: list[NewDelivery] = field(default_factory=list)
+    fault: Exception | None = None  # why it cannot be entered
+
+    @property
+    def stranger(self) -> Stranger | None:
+        """The author where no rule lets them in."""
+        if any(rule.effect == "allow" for facts in self.gathered for rule in facts.rules):
+            return None
+        return Stranger(self.arrival.summary.author, self.arrival.summary.author_name)
+
+    @property
+    def rules_at_work(self) -> set[int]:
+        """The rules that decided something about it."""
+        named = (one for facts, verdict in self.verdicts for one in (verdict.rule_id, facts.recipient.redirected_by))
+        return {one for one in named if one is not None}
+
+    @property
+    def is_let_in(self) -> bool:
+        """Does a rule let it in, and does it prove who wrote it?"""
+        return bool(self.arrival.authentication.proof) and any(verdict.rule == "allowed-sender" for _, verdict in self.verdicts)
 
 
 def receive(
@@ -76,203 +120,201 @@ def receive(
     as bad, in words. `scan`: what scanners said. `patient`: there is time to judge it again; NotYet, and nothing is entered,
     when a verdict rests on a DNS that did not answer.
     """
-    envelope, entered = entries.identified(session, envelope)
-    if entered is not None:
-        judged = (col(Delivery.message_id) == entered, col(Delivery.direction) != journal.JOURNAL)
-        return tuple(session.scalars(select(col(Delivery.id)).where(*judged).order_by(col(Delivery.id))))
-    campaign_id = campaigns.assign(session, Fingerprint.from_text(summary.fingerprint), now=now)
-    known_bad = {"listed": listed, "virus": scan.virus}
-    gathered = evidence(session, envelope, authentication, summary, settings=settings, now=now, campaign_id=campaign_id, **known_bad)
-    verdicts = redirects.once([(facts, decide(facts)) for facts in gathered])
-    waiting = next((verdict.reason for _, verdict in verdicts if verdict.unknown), "")
-    if patient and waiting:
-        raise NotYet(f"{waiting} ({visible(authentication.dmarc.reason)})" if authentication.unknown else waiting)
-    content_id, content = contents.keep(session, raw)
-    proven, freemail = bool(authentication.proof), settings.policy.freemail_domains
-    known = standing.of_sender(session, summary.author, proven=proven, freemail=freemail, campaign=campaign_id)
-    stranger = not any(rule.effect == "allow" for facts in gathered for rule in facts.rules)
-    seen = background.seen(
-        session, envelope, authentication, summary, known, settings, len(gathered), stranger=stranger, listed=listed, scan=scan, now=now
-    )
-    found = signals.signals(seen)
-    message = Message(
-        id=new_id(),
-        spool_id=envelope.spool_id,
-        content_id=content_id,
-        received_at=envelope.received_at,
-        envelope=envelope.as_json(),
-        authentication=authentication.as_json(),
-        summary=summary.as_json() | {"text": "", "fingerprint": ""},
-        signals=[signal.as_json() for signal in found],
-        text=summary.text,
-    )
-    deliveries = [delivery(message, facts, verdict, campaign_id, freemail, now) for facts, verdict in verdicts]
-    for one in deliveries:
-        background.place(session, one, summary, found, known)
-        floods.place(session, one, bool(summary.automatic), caps=settings.floods)
-    ledger.enter(session, message, content, deliveries + journal.copies(message, envelope, settings), by=JUDGE, now=now)
-    for one in deliveries:
-        if one.direction == "bounce":
-            bounces.come_back(session, envelope, one, summary, now=now)
-    at_work = [one for facts, verdict in verdicts for one in (verdict.rule_id, facts.recipient.redirected_by) if one is not None]
-    rules.used(session, at_work, now)
-    correspondents.heard(session, heard_from(gathered), now)
-    if authentication.proof and any(verdict.rule == "allowed-sender" for _, verdict in verdicts):
-        familiar.meet(session, summary.author, summary.author_name)
-    note_list(session, authentication, summary)
-    return tuple(one.id for one in deliveries)
+    arrival = Arrival(envelope, raw, authentication, summary, listed, scan, patient)
+    (entered,) = receive_all(session, [arrival], settings=settings, now=now)
+    if isinstance(entered, Exception):
+        raise entered
+    return entered
 
 
-def evidence(
-    session: Session,
-    envelope: Envelope,
-    authentication: Authentication,
-    summary: Summary,
-    *,
-    settings: Settings,
-    now: datetime,
-    listed: str = "",
-    virus: str = "",
-    campaign_id: int | None = None,
-) -> list[Facts]:
-    """All that is known, for each recipient. Writes nothing: a rehearsal asks for it too."""
-    about = matches.about_sender(session, summary, now, carrier_of(envelope), campaign_id, bool(authentication.proof))
-    about += learned_about(session, summary, settings, now)
-    switched = modes.now_in_force(session, settings.company)
-    opened = emergency.alarm(session, now)
-    ours = sent_mails.named_in(session, envelope, summary)
-    return [
-        facts_of(
-            envelope,
-            authentication,
-            summary,
-            recipient,
-            about,
-            settings,
-            listed,
-            virus,
-            ours=ours,
-            switched=switched,
-            opened=opened,
+def receive_all(session: Session, arrivals: Sequence[Arrival], *, settings: Settings, now: datetime) -> list[tuple[int, ...] | Exception]:
+    """Enter messages that came in about the same time: of each the delivery ids, or why it was not entered. As `receive` each.
+
+    What concerns all of them is asked once, and what is written is written at the end: a message that cannot be judged
+    takes no other one with it. When the database will not have one, none is entered and its exception is raised.
+    """
+    found = entries.identified_all(session, [one.envelope for one in arrivals])
+    passages = [Passage(arrival, envelope, entered or 0) for arrival, (envelope, entered) in zip(arrivals, found, strict=True)]
+    fresh = judged(session, [one for one in passages if not one.message_id], settings=settings, now=now)
+    fresh, floods = placed(session, fresh, settings=settings, now=now)
+    enter(session, fresh, settings=settings, now=now)
+    floods.settle()
+    learn(session, fresh, now=now)
+    return [one.fault or tuple(ids_of(session, one)) for one in passages]
+
+
+def judged(session: Session, fresh: list[Passage], *, settings: Settings, now: datetime) -> list[Passage]:
+    """Decide for each recipient of the messages; those that could be decided about."""
+    fingerprints = [Fingerprint.from_text(one.arrival.summary.fingerprint) for one in fresh]
+    for one, campaign_id in zip(fresh, campaigns.assign_all(session, fingerprints, now=now), strict=True):
+        one.campaign_id = campaign_id
+    asked = (inquiry.Asked(one.envelope, one.arrival.summary, one.campaign_id) for one in fresh)
+    known = inquiry.ask(session, asked, settings=settings, now=now)
+
+    def judge(one: Passage) -> None:
+        arrival = one.arrival
+        one.gathered = inquiry.evidence(
+            session,
+            one.envelope,
+            arrival.authentication,
+            arrival.summary,
+            settings=settings,
             now=now,
+            listed=arrival.listed,
+            virus=arrival.scan.virus,
+            campaign_id=one.campaign_id,
+            known=known,
         )
-        for recipient in redirects.applied(session, summary, recipients_of(session, envelope, settings.company), settings.company, now)
-    ]
+        one.verdicts = redirects.once([(facts, decide(facts)) for facts in one.gathered])
+        waiting = next((verdict.reason for _, verdict in one.verdicts if verdict.unknown), "")
+        if arrival.patient and waiting:
+            dns = visible(arrival.authentication.dmarc.reason)
+            raise NotYet(f"{waiting} ({dns})" if arrival.authentication.unknown else waiting)
+
+    return each(fresh, judge)
 
 
-def learned_about(session: Session, summary: Summary, settings: Settings, now: datetime) -> list[Rule]:
-    """What correspondence says about the author. A list that writes in place of its authors is nobody's correspondent."""
-    return [] if rewritten(summary) else correspondents.rules_about(session, summary.author, settings=settings, now=now)
+def placed(session: Session, fresh: list[Passage], *, settings: Settings, now: datetime) -> tuple[list[Passage], Floods]:
+    """Give the messages their signals and their deliveries, and each of these its place; those with which that went well."""
+    freemail = settings.policy.freemail_domains
+    senders = Senders(session, (sender_of(one, freemail) for one in fresh))
+    strangers = {stranger for one in fresh if (stranger := one.stranger)}
+    taken_for = familiar.of(session, strangers, settings=settings, now=now)
+    people = background.names_of_people(session)
+
+    def make(one: Passage) -> None:
+        arrival, known = one.arrival, senders.of(sender_of(one, freemail))
+        seen = Seen(
+            summary=arrival.summary,
+            authentication=arrival.authentication,
+            now=now,
+            own_domains=settings.own_domains,
+            people=people,
+            met=known.met,
+            known=taken_for[one.stranger] if one.stranger else Correspondents(),
+            recipients=len(one.gathered),
+            reverse_path=one.envelope.reverse_path,
+            listed=arrival.listed,
+            scan=arrival.scan,
+        )
+        signs, one.message_id = signals.signals(seen), new_id()
+        one.message = row_of(one, [signal.as_json() for signal in signs])
+        one.deliveries = [delivery(one.message_id, *judged, one.campaign_id, freemail, now) for judged in one.verdicts]
+        for copy in one.deliveries:
+            background.place(senders, copy, arrival.summary, signs, known)
+        senders.entered(one.deliveries)
+
+    fresh = each(fresh, make)
+    floods = Floods(session, (copy for one in fresh for copy in one.deliveries), caps=settings.floods)
+
+    def pile(one: Passage) -> None:
+        for copy in one.deliveries:
+            floods.place(copy, bool(one.arrival.summary.automatic))
+
+    return each(fresh, pile), floods
 
 
-def note_list(session: Session, authentication: Authentication, summary: Summary) -> None:
-    """A list's post came in: from now on it is known where its posts go. Only as a signature of the list's own organisation says."""
+def enter(session: Session, fresh: Sequence[Passage], *, settings: Settings, now: datetime) -> None:
+    """Write the messages down."""
+    kept = contents.keep_all(session, [one.arrival.raw for one in fresh])
+    entered: list[Entry] = []
+    for one, (content_id, content) in zip(fresh, kept, strict=True):
+        copies = (*one.deliveries, *journal.copies(one.message_id, one.envelope, settings))
+        entered.append(Entry(one.message | {"content_id": content_id}, content, [copy.as_row() for copy in copies]))
+    ledger.enter_all(session, entered, by=JUDGE, now=now)
+
+
+def learn(session: Session, fresh: Sequence[Passage], *, now: datetime) -> None:
+    """What has come in tells of others: what it returns, the rules that it used, whom it is from, and the lists that it came through."""
+    for one in fresh:
+        for copy in one.deliveries:
+            if copy.direction == "bounce":
+                bounces.come_back(session, one.envelope, copy, one.arrival.summary, now=now)
+    rules.used(session, (rule for one in fresh for rule in one.rules_at_work), now)
+    correspondents.heard(session, (one for passage in fresh for one in heard_from(passage)), now)
+    familiar.meet(session, ((one.arrival.summary.author, one.arrival.summary.author_name) for one in fresh if one.is_let_in))
+    correspondents.seen_lists(session, dict(post for one in fresh if (post := list_of(one.arrival))))
+
+
+def each(passages: Iterable[Passage], step: Callable[[Passage], None]) -> list[Passage]:
+    """Those with which a step went well; the others know their fault."""
+    fine: list[Passage] = []
+    for one in passages:
+        try:
+            step(one)
+        except SQLAlchemyError:
+            raise  # nothing more can be asked in this transaction
+        except Exception as fault:
+            one.fault = fault
+        else:
+            fine.append(one)
+    return fine
+
+
+def ids_of(session: Session, passage: Passage) -> Iterable[int]:
+    """The ids of a message's deliveries, of this time or of an earlier one."""
+    if passage.deliveries:
+        return [one.id for one in passage.deliveries]
+    mine = (col(Delivery.message_id) == passage.message_id, col(Delivery.direction) != journal.JOURNAL)
+    return session.scalars(select(col(Delivery.id)).where(*mine).order_by(col(Delivery.id)))
+
+
+def sender_of(passage: Passage, freemail: Collection[str]) -> Sender:
+    """Whose standing matters for a message."""
+    arrival = passage.arrival
+    proven = bool(arrival.authentication.proof)
+    return sender(arrival.summary.author, proven=proven, freemail=freemail, campaign=passage.campaign_id)
+
+
+def row_of(passage: Passage, signs: list[Row]) -> Row:
+    """The row of a message, but for its content."""
+    summary = passage.arrival.summary
+    return {
+        "id": passage.message_id,
+        "spool_id": passage.envelope.spool_id,
+        "received_at": passage.envelope.received_at,
+        "envelope": passage.envelope.as_json(),
+        "authentication": passage.arrival.authentication.as_json(),
+        "summary": summary.as_json() | {"text": "", "fingerprint": ""},
+        "signals": signs,
+        "text": summary.text,
+    }
+
+
+def list_of(arrival: Arrival) -> tuple[str, tuple[str, str]] | None:
+    """Where a list's posts go, how it calls itself and who signs them. Only as a signature of the list's own organisation says."""
+    summary = arrival.summary
     domain = summary.list_post.rpartition("@")[2]
     if not summary.list_id or not domain:
-        return
-    signers = [one.domain for one in authentication.dkim if one.result is Result.PASS and one.signs_list and related(one.domain, domain)]
-    if signers:
-        correspondents.seen_list(session, summary.list_post, summary.list_id, signers[0])
+        return None
+    passed = (one for one in arrival.authentication.dkim if one.result is Result.PASS and one.signs_list)
+    signers = [one.domain for one in passed if related(one.domain, domain)]
+    return (summary.list_post, (summary.list_id, signers[0])) if signers else None
 
 
-def heard_from(gathered: list[Facts]) -> set[int]:
+def heard_from(passage: Passage) -> set[int]:
     """The correspondents whose proven mail this is, for somebody whom they are known to."""
-    return {rule.id for facts in gathered if proof_of_author(facts) for rule in facts.rules if rule.origin == correspondents.ORIGIN}
-
-
-def carrier_of(envelope: Envelope) -> str:
-    """The reverse-path as the address of a rule, "" where none could be about it."""
-    try:
-        return str(Address.parse(envelope.reverse_path))
-    except ValueError:
-        return ""
-
-
-def recipients_of(session: Session, envelope: Envelope, company: Company) -> list[Recipient]:
-    """Whom the message is for, one for each mailbox and detail: somebody who is named twice gets one copy.
-
-    An address that the directory lost since RCPT is a stray, for the staff to see: it was promised.
-    """
-    found: dict[tuple[str, str], Recipient] = {}
-    for text in envelope.recipients:
-        address = Address.parse(text)
-        made_by_us = bounces.recipient(session, envelope, address)
-        recipient = (
-            made_by_us
-            or recipients.resolve(session, address, company, spelled=text)
-            or bounces.forged(address)
-            or strays.recipient(session, address, company)
-        )
-        place = recipient.mailbox, folded(recipient.detail)
-        if place not in found or recipient.always:  # postmaster@ beside the postmaster's own address is postmaster@
-            found[place] = recipient
-    return list(found.values())
-
-
-def facts_of(
-    envelope: Envelope,
-    authentication: Authentication,
-    summary: Summary,
-    recipient: Recipient,
-    about: list[Rule],
-    settings: Settings,
-    listed: str = "",
-    virus: str = "",
-    *,
-    now: datetime,
-    ours: tuple[OurMail, ...] = (),
-    switched: modes.Modes | None = None,
-    opened: emergency.Alarm | None = None,
-) -> Facts:
-    """All evidence for one recipient."""
-    policy = settings.policy
-    switched = switched or modes.Modes(settings.company)
-    return Facts(
-        envelope=envelope,
-        authentication=authentication,
-        summary=summary,
-        recipient=recipient,
-        own_domains=settings.own_domains,
-        rules=matches.fitting(about, recipient),
-        ours=ours,
-        trusted_arc_sealers=frozenset(policy.trusted_arc_sealers),
-        listed=listed,
-        sample=bool(listed) and is_sample(envelope.spool_id, policy.listed_sample),
-        out_of_hours=cover.lets_perishable_pass(settings.cover, recipient.department, recipient.person, now),
-        emergency=opened.sentence if opened else "",
-        observe=switched.of(recipient.department) == modes.OBSERVE,
-        virus=virus,
-        virus_found=policy.virus,
-        own_domain_forged=policy.own_domain_forged,
-        dmarc_reject=policy.dmarc_reject,
-        dangerous_attachments=frozenset(ending.casefold() for ending in policy.dangerous_attachments),
-    )
-
-
-def is_sample(spool_id: int, one_in: int) -> bool:
-    """Is this message one of the few that staff look at? Always the same answer for one message; 0: never."""
-    return one_in > 0 and zlib.crc32(spool_id.to_bytes(8, "big")) % one_in == 0
+    proven = (facts for facts in passage.gathered if proof_of_author(facts))
+    return {rule.id for facts in proven for rule in facts.rules if rule.origin == correspondents.ORIGIN}
 
 
 def delivery(
-    message: Message, facts: Facts, verdict: Verdict, campaign_id: int | None, freemail: Collection[str], now: datetime
-) -> Delivery:
-    """The row of one recipient's copy."""
+    message_id: int, facts: Facts, verdict: Verdict, campaign_id: int | None, freemail: Collection[str], now: datetime
+) -> NewDelivery:
+    """One recipient's copy."""
     summary, recipient = facts.summary, facts.recipient
     state = ENTRY_STATE[verdict.disposition]
     queued = now if state is State.QUEUED else None
-    author = summary.author or (summary.authors[0] if summary.authors else message.envelope["reverse_path"].casefold())
+    author = summary.author or (summary.authors[0] if summary.authors else facts.envelope.reverse_path.casefold())
     name = shown_name(summary)
     words = (summary.subject, name, author, recipient.address, recipient.person)
-    minutes = signals.perishable_minutes(summary, message.received_at)
-    return Delivery(
+    minutes = signals.perishable_minutes(summary, facts.envelope.received_at)
+    return NewDelivery(
         id=new_id(),
-        signals=[],
-        why_here=[],
-        message_id=message.id,
+        message_id=message_id,
         campaign_id=campaign_id,
         state=state,
-        received_at=message.received_at,
+        received_at=facts.envelope.received_at,
         recipient=recipient.address,
         department=recipient.department,
         person=recipient.person,
@@ -288,8 +330,7 @@ def delivery(
         search=" ".join(words).casefold(),
         proof=proof_of_author(facts),
         proven_as=proven_as(facts, freemail),
-        weight=0,
-        perishable_until=message.received_at + timedelta(minutes=minutes) if minutes is not None else None,
+        perishable_until=facts.envelope.received_at + timedelta(minutes=minutes) if minutes is not None else None,
         verdict=verdict.disposition,
         rule=verdict.rule,
         rule_id=verdict.rule_id,

@@ -120,7 +120,16 @@ def enter(
         text="",
     )
     delivery = unread(
-        message, to, recipient=to.casefold(), author=author, folder=folder, direction=REPORT, rule=rule, reason=reason, now=now
+        message.id,
+        to,
+        received_at=now,
+        recipient=to.casefold(),
+        author=author,
+        folder=folder,
+        direction=REPORT,
+        rule=rule,
+        reason=reason,
+        now=now,
     )
     ledger.enter(session, message, content, [delivery], by=by, now=now)
     return message.id

@@ -1,28 +1,29 @@
 """A copy of every accepted mail goes to an archive: queued in the transaction that enters the mail, whatever was judged about it."""
 
+from triage.entering import NewDelivery
 from triage.envelope import Envelope
-from triage.models import Delivery, Message
 from triage.settings import Settings
 from triage.unread import unread
 
 JOURNAL = "journal"  # direction of such a copy: it shares the mail's content, and nobody triages it
 
 
-def copies(message: Message, envelope: Envelope, settings: Settings) -> list[Delivery]:
-    """The archive's delivery of this message; none where there is no archive, or where the mail is an old one that was brought in."""
+def copies(message_id: int, envelope: Envelope, settings: Settings) -> list[NewDelivery]:
+    """The archive's delivery of a message; none where there is no archive, or where the mail is an old one that was brought in."""
     to = settings.journal.address
     if not to or envelope.protocol == "local":
         return []
     return [
         unread(
-            message,
+            message_id,
             to,
+            received_at=envelope.received_at,
             recipient=f"{JOURNAL}:{to}",  # no address: one that the mail itself is for stays free
             author=envelope.reverse_path.casefold(),
             folder=("", ""),
             direction=JOURNAL,
             rule=JOURNAL,
             reason="every accepted mail is copied to the archive",
-            now=message.received_at,
+            now=envelope.received_at,
         )
     ]

@@ -1,36 +1,51 @@
 """The only writer of Delivery.state: every change is legal, single and on the record."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, insert, literal, select, update
-from sqlmodel import Session, SQLModel, col
+from sqlalchemy import ColumnElement, case, literal, select, update
+from sqlmodel import Session, col
 
 from triage import db, touched
 from triage.actor import Actor
+from triage.entering import Entry, NewDelivery, Row
 from triage.errors import NotAllowedNow, NotFound
 from triage.ids import new_id, show
 from triage.models import AuditRecord, Content, Delivery, Instant, Message
 from triage.states import ENTRY, FINAL, TRANSITIONS, Event, State, follow, sources
 
-RECORD = insert(SQLModel.metadata.tables[str(AuditRecord.__tablename__)])
 
-
-def enter(session: Session, message: Message, content: Content | None, deliveries: list[Delivery], *, by: Actor, now: datetime) -> None:
+def enter(
+    session: Session, message: Message, content: Row | None, deliveries: Iterable[Delivery | NewDelivery], *, by: Actor, now: datetime
+) -> None:
     """A message comes in: its content (None when it is stored already), itself and its deliveries, on the record."""
-    if any(State(delivery.state) not in ENTRY for delivery in deliveries):
+    rows = [one.as_row() if isinstance(one, NewDelivery) else db.columns_of(one) for one in deliveries]
+    enter_all(session, [Entry(db.columns_of(message), content, rows)], by=by, now=now)
+
+
+def enter_all(session: Session, entries: Sequence[Entry], *, by: Actor, now: datetime) -> None:
+    """Messages come in, each on the record."""
+    deliveries = [delivery for entry in entries for delivery in entry.deliveries]
+    if any(State(delivery["state"]) not in ENTRY for delivery in deliveries):
         raise NotAllowedNow("a new delivery is held, queued or purged, nothing else")
     for delivery in deliveries:
-        delivery.settled_at = now if State(delivery.state) in FINAL else None
-    for rows in ([content] if content else [], [message], deliveries):  # parents before children
-        db.insert_all(session, rows)
+        delivery["settled_at"] = now if State(delivery["state"]) in FINAL else None
+    db.insert_all(session, Content, [entry.content for entry in entries if entry.content])  # parents before children
+    db.insert_all(session, Message, [entry.message for entry in entries])
+    db.insert_all(session, Delivery, deliveries)
     touched.entered(session, deliveries)
-    states = [(delivery.id, State(delivery.state)) for delivery in deliveries]
-    notes = {show(delivery.id): delivery.note for delivery in deliveries if delivery.note}
+    db.insert_all(session, AuditRecord, [record_of_entry(entry, by=by, now=now) for entry in entries])
+
+
+def record_of_entry(entry: Entry, *, by: Actor, now: datetime) -> Row:
+    """What the record says of a message that comes in."""
+    states = [(delivery["id"], State(delivery["state"])) for delivery in entry.deliveries]
+    notes = {show(delivery["id"]): delivery["note"] for delivery in entry.deliveries if delivery["note"]}
     detail = {"notes": notes} if notes else None
-    write(session, "receive", f"message:{show(message.id)}", by=by, now=now, detail=detail, items=len(states), digest=digest(states))
+    subject = f"message:{show(entry.message['id'])}"
+    return record_of("receive", subject, by=by, now=now, detail=detail, items=len(states), digest=digest(states))
 
 
 def branch(session: Session, parent_id: int, deliveries: list[Delivery], *, by: Actor, now: datetime, detail: Mapping[str, Any]) -> None:
@@ -130,11 +145,17 @@ def write(
     digest: str = "",
 ) -> None:
     """Put an act on the record, in the transaction of the act itself; also from where, and for whom a substitute stands in."""
+    db.insert_all(session, AuditRecord, [record_of(act, subject, by=by, now=now, detail=detail, items=items, digest=digest)])
+
+
+def record_of(
+    act: str, subject: str, *, by: Actor, now: datetime, detail: Mapping[str, Any] | None = None, items: int = 0, digest: str = ""
+) -> Row:
+    """An act as a row of the record."""
     said = dict(detail or {}) | ({"from": by.place} if by.place else {})
     said |= {"stands_in_for": list(by.stands_in_for)} if by.stands_in_for else {}
     words = {"by": str(by), "act": str(act), "subject": subject, "detail": said, "digest": digest, "previous": "", "sealed": ""}
-    session.flush()
-    session.execute(RECORD, words | {"id": new_id(), "at": now, "items": items})
+    return words | {"id": new_id(), "at": now, "items": items}
 
 
 def digest(states: Iterable[tuple[int, State]]) -> str:

@@ -177,4 +177,4 @@ def mark(session: Session, row: LegalHold, window: Sequence[int]) -> None:
     """Mark those of the window that the hold is about; some may be so already."""
     before = select(col(LegallyHeld.delivery_id)).where(col(LegallyHeld.hold_id) == row.id, col(LegallyHeld.delivery_id) >= window[0])
     named = select(col(Delivery.id)).where(col(Delivery.id).between(window[0], window[-1]), condition(row), col(Delivery.id).not_in(before))
-    db.insert_all(session, [LegallyHeld(hold_id=row.id, delivery_id=one) for one in session.scalars(named)])
+    db.insert_all(session, LegallyHeld, [{"hold_id": row.id, "delivery_id": one} for one in session.scalars(named)])

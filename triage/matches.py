@@ -1,41 +1,56 @@
 """Which rules are about a mail: by who wrote it, the list it came through, its campaign, and whom it is for."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlmodel import Session, col
 
 from triage import mailing_lists
 from triage.content import Summary
+from triage.db import OneOf
 from triage.door import ancestors
 from triage.facts import MatchedRule, Recipient
 from triage.ids import show
-from triage.models import Rule
+from triage.models import Instant, Rule
 from triage.proofs import precision
 from triage.rule_orders import in_force
 
+NAMING = select(Rule).where(OneOf(col(Rule.value), "values"), in_force(bindparam("now", type_=Instant)))
+ByValue = Mapping[str, Sequence[Rule]]
+
+
+def naming(session: Session, values: Iterable[str], now: datetime) -> ByValue:
+    """The rules in force that name one of these values, by it."""
+    found: dict[str, list[Rule]] = {}
+    for rule in session.scalars(NAMING, {"values": sorted(set(values)), "now": now}):
+        found.setdefault(rule.value, []).append(rule)
+    return found
+
+
+def values_of(summary: Summary, carrier: str = "", campaign_id: int | None = None) -> set[str]:
+    """What a rule would name that is about this sender."""
+    return {value for _, value in wanted_of(summary, campaign_id)} | ({carrier} if carrier else set())
+
 
 def about_sender(
-    session: Session, summary: Summary, now: datetime, carrier: str = "", campaign_id: int | None = None, proven: bool = False
-) -> list[Rule]:
-    """Every rule in force about this sender, whoever the recipient is: asked once a message.
+    rules: ByValue, summary: Summary, carrier: str = "", campaign_id: int | None = None, proven: bool = False
+) -> list[MatchedRule]:
+    """Every one of these rules that is about this sender, whoever the recipient is.
 
     `carrier` is the folded reverse-path: the door refuses what a company-wide block of that address is about, and what
     it had to take all the same (mailflow.md 4) meets the block here.
     `campaign_id`, and whether it is `proven` who sent it: what a purge of its campaign left behind is about.
     A list that writes in place of its authors is let in as a list only: its address is everybody's who may post there.
     """
-    wanted = sender_values(summary) | ({("campaign", show(campaign_id))} if campaign_id is not None else set())
-    values = {value for _, value in wanted} | ({carrier} if carrier else set())
-    if not values:
-        return []
-    rows = session.scalars(select(Rule).where(col(Rule.value).in_(values), col(Rule.effect) != "redirect", in_force(now)))
+    wanted = wanted_of(summary, campaign_id)
+    named = (rule for value in values_of(summary, carrier, campaign_id) for rule in rules.get(value, ()))
+    rows = [rule for rule in named if rule.effect != "redirect"]
     by_list_only = mailing_lists.rewritten(summary) is not None
     domain = domain_of(summary)
     proofs = {summary.author, domain} if proven else set()
     fit = (row for row in rows if reaches(row, wanted, domain, proofs) or is_block_of_carrier(row, carrier))
-    return [row for row in fit if not by_list_only or row.effect == "block" or row.match == "list"]
+    return [matched(row) for row in fit if not by_list_only or row.effect == "block" or row.match == "list"]
 
 
 def reaches(rule: Rule, wanted: set[tuple[str, str]], domain: str, proofs: set[str]) -> bool:
@@ -50,6 +65,11 @@ def is_block_of_carrier(rule: Rule, carrier: str) -> bool:
     """Is it about the envelope sender, proven or not?"""
     about = (rule.effect, rule.match, rule.scope, rule.unproven_only, rule.value)
     return about == ("block", "address", "company", False, carrier)
+
+
+def wanted_of(summary: Summary, campaign_id: int | None) -> set[tuple[str, str]]:
+    """The same for the campaign that its mail is of."""
+    return sender_values(summary) | ({("campaign", show(campaign_id))} if campaign_id is not None else set())
 
 
 def sender_values(summary: Summary) -> set[tuple[str, str]]:
@@ -68,10 +88,10 @@ def domain_of(summary: Summary) -> str:
     return summary.author.rpartition("@")[2]
 
 
-def fitting(rows: Iterable[Rule], recipient: Recipient) -> tuple[MatchedRule, ...]:
+def fitting(rules: Iterable[MatchedRule], recipient: Recipient) -> tuple[MatchedRule, ...]:
     """Those of the rules whose scope holds this recipient, in the order of `matching`."""
     scopes = {"company", f"department:{recipient.department}", f"person:{recipient.person}"}
-    found = [matched(row) for row in rows if row.scope in scopes]
+    found = [rule for rule in rules if rule.scope in scopes]
     return tuple(sorted(found, key=lambda rule: (tuple(-part for part in precision(rule)), rule.effect != "block", rule.id)))
 
 

@@ -1,9 +1,12 @@
 """Whom an address means: a person, a department's shared folder, a group; and where what is released goes."""
 
+from collections.abc import Iterable, Mapping
+
 from sqlalchemy import ColumnElement, case, false, func, select, update
 from sqlmodel import Session, col
 
 from triage.addressing import bases, detail_of
+from triage.db import OneOf
 from triage.door import ALWAYS
 from triage.envelope import Address, folded
 from triage.errors import BadInput
@@ -12,16 +15,26 @@ from triage.leavers import GONE, ON, note_about
 from triage.models import Delivery, Department, KnownRecipient, MailGroup, Person
 from triage.settings import Company
 
+BY_ADDRESS = select(KnownRecipient).where(OneOf(col(KnownRecipient.address), "addresses"))
+Addresses = Mapping[str, KnownRecipient]
 
-def resolve(session: Session, address: Address, company: Company, *, spelled: str = "") -> Recipient | None:
+
+def known_among(session: Session, some: Iterable[Address], company: Company) -> Addresses:
+    """The addresses of ours among these, and those that they have a detail of."""
+    wanted = {str(one) for address in some for one in (address, *bases(address, company.delimiter))}
+    return {known.address: known for known in session.scalars(BY_ADDRESS, {"addresses": sorted(wanted)})}
+
+
+def resolve(session: Session, address: Address, company: Company, *, spelled: str = "", ours: Addresses | None = None) -> Recipient | None:
     """Whom an envelope recipient means; None when nobody here has that address (any more). docs/addresses.md has the order.
 
-    `spelled`: the address as the sender wrote it; a detail is passed on like that.
+    `spelled`: the address as the sender wrote it; a detail is passed on like that. `ours`: where that was asked before.
     """
-    if known := session.get(KnownRecipient, str(address)):
+    ours = known_among(session, [address], company) if ours is None else ours
+    if known := ours.get(str(address)):
         return recipient(session, address, known, "") if known.kind != GONE else None
     for base in bases(address, company.delimiter):
-        known = session.get(KnownRecipient, str(base))
+        known = ours.get(str(base))
         if known is not None and known.sub_addressed:
             if known.kind == GONE:
                 return None

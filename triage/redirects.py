@@ -2,32 +2,30 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 
-from sqlalchemy import select
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from triage import recipients, sealed
 from triage.content import Summary
 from triage.envelope import folded
 from triage.errors import BadInput
 from triage.facts import Facts, Recipient
-from triage.matches import domain_of, reaches, sender_values
+from triage.matches import ByValue, domain_of, reaches, sender_values
 from triage.models import Rule
 from triage.policy import Disposition, Verdict
 from triage.proofs import precision
-from triage.rule_orders import in_force
 from triage.settings import Company
 
 
-def applied(session: Session, summary: Summary, found: Sequence[Recipient], company: Company, now: datetime) -> list[Recipient]:
+def applied(session: Session, rules: ByValue, summary: Summary, found: Sequence[Recipient], company: Company) -> list[Recipient]:
     """The recipients, each where the most precise rule about this mail sends it; of equal ones the newest.
 
     The folder stays: whoever looks after the address decides. postmaster@, abuse@ and what comes back to us go where they go.
+    `rules`: those in force that name the sender or one of the recipients.
     """
     wanted = sender_values(summary)
     values = {value for _, value in wanted} | {name for one in found for name in names_of(one)}
-    rows = session.scalars(select(Rule).where(col(Rule.value).in_(values), col(Rule.effect) == "redirect", in_force(now))).all()
+    rows = [rule for value in values for rule in rules.get(value, ()) if rule.effect == "redirect"]
     if not rows:
         return list(found)
     seals = {one.folder for one in sealed.entries(session)}

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from triage import background, cover, intake, recipients, signals
+from triage import background, cover, inquiry, recipients, signals
 from triage.authentication import Authentication
 from triage.content import Summary
 from triage.envelope import Address, Envelope
@@ -67,7 +67,7 @@ def rehearse(
 
     `alike`: what is the same thing sent many times is one card; without it what is from the same sender.
     """
-    for facts in intake.evidence(session, envelope, authentication, summary, settings=settings, now=now):
+    for facts in inquiry.evidence(session, envelope, authentication, summary, settings=settings, now=now):
         yield judged(session, closed(facts, settings), settings=settings, answered=answered, alike=alike)
 
 
@@ -75,7 +75,7 @@ def verdicts(
     session: Session, envelope: Envelope, authentication: Authentication, summary: Summary, *, settings: Settings, now: datetime
 ) -> list[Verdict]:
     """What would become of a mail that came now, by the modes in force."""
-    return [decide(facts) for facts in intake.evidence(session, envelope, authentication, summary, settings=settings, now=now)]
+    return [decide(facts) for facts in inquiry.evidence(session, envelope, authentication, summary, settings=settings, now=now)]
 
 
 def closed(facts: Facts, settings: Settings) -> Facts:

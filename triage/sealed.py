@@ -1,6 +1,6 @@
 """Sealed departments and persons (HR, legal, medical, works council): only the staff named for them see what waits there."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, delete, insert, or_, select
@@ -48,18 +48,22 @@ def closed(session: Session, by: Actor) -> frozenset[str]:
     return frozenset(f"{kind}:{name}" for kind in ("department", "person") for name in session.scalars(names_closed(kind, by)))
 
 
+FOLDERS = select(col(Sealed.kind), col(Sealed.name)).where(col(Sealed.login) == NOBODY)
+
+
+def folders(session: Session) -> frozenset[str]:
+    """Every sealed folder, as words of a scope."""
+    return frozenset(f"{kind}:{name}" for kind, name in session.execute(FOLDERS))
+
+
 def hides_person(session: Session, person: str) -> bool:
     """Is this person sealed to anybody, apart from their department?"""
     return session.get(Sealed, ("person", person, NOBODY)) is not None
 
 
-def hides(session: Session, department: str, person: str) -> bool:
-    """Is this person, or the department, sealed to anybody? Then others are not told who it was."""
-    here = or_(
-        (col(Sealed.kind) == "department") & (col(Sealed.name) == department),
-        (col(Sealed.kind) == "person") & (col(Sealed.name) == person),
-    )
-    return session.scalar(select(col(Sealed.name)).where(here, col(Sealed.login) == NOBODY).limit(1)) is not None
+def hides(folders: Collection[str], department: str, person: str) -> bool:
+    """Is this person, or the department, among the sealed folders? Then others are not told who it was."""
+    return f"department:{department}" in folders or f"person:{person}" in folders
 
 
 def entries(session: Session) -> tuple[SealedEntry, ...]:

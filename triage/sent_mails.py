@@ -19,8 +19,9 @@ def named_in(session: Session, envelope: Envelope, summary: Summary) -> tuple[Ou
     """The mails of ours that a message names: in In-Reply-To and References, by a calendar's UID, or as what a bounce returns."""
     found: list[OurMail] = []
     for named_by, where in ways(envelope, summary):
-        rows = session.scalars(select(SentMail).where(where).order_by(col(SentMail.at).desc()).limit(MOST))
-        found += [our_mail(row, named_by, hidden=sealed.hides(session, row.department, row.person)) for row in rows]
+        rows = session.scalars(select(SentMail).where(where).order_by(col(SentMail.at).desc()).limit(MOST)).all()
+        seals = sealed.folders(session) if rows else frozenset()
+        found += [our_mail(row, named_by, hidden=sealed.hides(seals, row.department, row.person)) for row in rows]
     return answerable(session, found, summary.author)
 
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, case, insert, select
+from sqlalchemy import ColumnElement, case, select
 from sqlmodel import Session, col
 
+from triage import db
+from triage.entering import Row
 from triage.ids import new_id
 from triage.models import Delivery, Touched
 from triage.states import State
@@ -19,10 +21,11 @@ def touch(session: Session, where: ColumnElement[bool]) -> None:
     note(session, session.execute(select(*columns).where(where).distinct()).all())
 
 
-def entered(session: Session, deliveries: Iterable[Delivery]) -> None:
+def entered(session: Session, deliveries: Iterable[Row]) -> None:
     """New deliveries; those that are held count."""
-    held = [one for one in deliveries if one.state == State.HELD]
-    note(session, {(one.author, one.campaign_id, 0 if one.author else one.id, one.department, one.person) for one in held})
+    held = (one for one in deliveries if one["state"] == State.HELD)
+    alone = ((one, 0 if one["author"] else one["id"]) for one in held)
+    note(session, {(one["author"], one["campaign_id"], number, one["department"], one["person"]) for one, number in alone})
 
 
 def note(session: Session, rows: Iterable[tuple[str, int | None, int, str, str]]) -> None:
@@ -30,4 +33,4 @@ def note(session: Session, rows: Iterable[tuple[str, int | None, int, str, str]]
     names = ("author", "campaign_id", "alone", "department", "person")
     written = [dict(zip(names, row, strict=True), id=new_id()) for row in rows]
     for place in range(0, len(written), AT_ONCE):
-        session.execute(insert(Touched), written[place : place + AT_ONCE])
+        db.insert_all(session, Touched, written[place : place + AT_ONCE])

@@ -2,14 +2,16 @@
 
 from datetime import datetime
 
-from triage.models import Delivery, Message
+from triage.entering import NewDelivery
+from triage.ids import new_id
 from triage.states import State
 
 
 def unread(
-    message: Message,
+    message_id: int,
     mailbox: str,
     *,
+    received_at: datetime,
     recipient: str,
     author: str,
     folder: tuple[str, str],
@@ -17,12 +19,13 @@ def unread(
     rule: str,
     reason: str,
     now: datetime,
-) -> Delivery:
-    """The row of one recipient's copy; `folder`: department and uid of whose mail it is."""
-    return Delivery(
-        message_id=message.id,
+) -> NewDelivery:
+    """One recipient's copy; `folder`: department and uid of whose mail it is."""
+    return NewDelivery(
+        id=new_id(),
+        message_id=message_id,
         state=State.QUEUED,
-        received_at=message.received_at,
+        received_at=received_at,
         recipient=recipient,
         department=folder[0],
         person=folder[1],
@@ -33,7 +36,6 @@ def unread(
         subject="",
         search="",
         proof="",
-        weight=0,
         verdict="relay",
         rule=rule,
         reason=reason,

@@ -15,7 +15,8 @@ from demo.letters import Letter
 from directory_sync import toml_file
 from mail_auth.authenticate import authenticate
 from mail_auth.zone_file import ZoneFileResolver
-from triage import directory, intake, matches, policy, recipients, rules, settings as house_settings
+from tests.triage import arriving
+from triage import directory, inquiry, policy, recipients, rules, settings as house_settings
 from triage.actor import EVERYTHING, Actor, Role
 from triage.authentication import Authentication
 from triage.content import Attachment, Summary
@@ -87,9 +88,9 @@ def test_each_kind_of_mail_comes_to_what_the_story_says(
             found = authenticate(sent, letter.signed(signing), resolver, datetime.now(now.tzinfo))
             said = summary(letter, found)
             assert bool(found.proof) == (letter.kind not in UNPROVEN), (letter.kind, found)
-            about = matches.about_sender(session, said, now)
+            about = arriving.rules_about(session, said, now=now)
             for address in letter.recipients:
                 recipient = recipients.resolve(session, Address.parse(address), demo_settings.company)
                 assert recipient is not None, address
-                verdict = policy.decide(intake.facts_of(sent, found, said, recipient, about, demo_settings, now=now))
+                verdict = policy.decide(inquiry.facts_of(sent, found, said, recipient, about, demo_settings, now=now))
                 assert (verdict.disposition, verdict.rule) == expected(letter.kind), (letter.kind, verdict)

@@ -3,7 +3,7 @@
 import contextlib
 import errno
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -403,16 +403,16 @@ def test_what_comes_from_a_listed_client_is_purged_on_arrival_unless_it_is_from_
 def test_a_message_that_cannot_be_entered_is_kept_and_holds_nobody_up(
     known_on_both: Settings, quick: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = intake.receive
+    real = intake.receive_all
 
-    def picky(session: Session, envelope: Envelope, raw: bytes, *rest: Any, **more: Any) -> tuple[int, ...]:
-        if picky_about in raw:
+    def picky(session: Session, arrivals: Sequence[intake.Arrival], **more: Any) -> list[tuple[int, ...] | Exception]:
+        if any(picky_about in one.raw for one in arrivals):
             session.add(models.Person(uid="joe.fern", name="twice", department="it", mailbox="x@company.example", active=True))
             session.flush()  # breaks a constraint of the database
-        return real(session, envelope, raw, *rest, **more)
+        return real(session, arrivals, **more)
 
     picky_about = b"broken"
-    monkeypatch.setattr(intake, "receive", picky)
+    monkeypatch.setattr(intake, "receive_all", picky)
     good, broken, last = mail("good"), mail("broken"), mail("last")
     put(known_on_both, good, broken, last)
     with judging(known_on_both):

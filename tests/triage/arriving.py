@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from triage import content, directory, ids, intake, rules
+from triage import content, directory, ids, intake, matches, rules
 from triage.actor import EVERYTHING, Actor, Role, Scope
 from triage.authentication import Authentication, Dmarc, Result, Spf
 from triage.company import CompanyDirectory, DepartmentEntry, PersonEntry, StaffEntry
 from triage.content import Summary
 from triage.db import transaction
 from triage.envelope import Envelope
+from triage.facts import MatchedRule
 from triage.rule_orders import RuleOrder
 from triage.settings import Settings
 
@@ -72,6 +73,14 @@ def authentication(author: str, dmarc: Dmarc = NO_DMARC, spf: Result = Result.NO
 def summary(author: str, subject: str = "Your order", **more: object) -> Summary:
     """What a message says."""
     return replace(Summary(parsed=True, author=author, authors=(author,), author_name="Sales", subject=subject, text="Hello"), **more)  # type: ignore[arg-type]
+
+
+def rules_about(
+    session: Session, said: Summary, carrier: str = "", campaign_id: int | None = None, proven: bool = False, *, now: datetime = NOW
+) -> list[MatchedRule]:
+    """The rules in force about the sender of a message."""
+    named = matches.naming(session, matches.values_of(said, carrier, campaign_id), now)
+    return matches.about_sender(named, said, carrier, campaign_id, proven)
 
 
 def arrive(

@@ -2,11 +2,12 @@
 
 import random
 import threading
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine, event, func, select, text as sql
-from sqlmodel import col
+from sqlmodel import Session, col
 
 from tests.peers.processes import HANG
 from tests.peers.receiving import until
@@ -15,7 +16,8 @@ from tests.triage.arriving import NOW
 from triage import campaigns, db, intake
 from triage.content import summarise
 from triage.fingerprint import Fingerprint
-from triage.likeness import MOST_REPRESENTATIVES, OF_A_BAND
+from triage.ids import new_id
+from triage.likeness import MOST_REPRESENTATIVES, OF_A_BAND, Likeness
 from triage.models import Campaign, Delivery, Representative
 from triage.settings import Settings
 
@@ -62,13 +64,13 @@ def test_a_campaign_that_drifts_gets_representatives_and_not_too_many(engine: En
     with db.transaction(engine) as session:
         first = campaigns.assign(session, read(waves.copy(7, text, subject, 0, chance, words).raw), now=NOW)
         assert first
-        assert campaigns.represented(session, first) == 1
+        assert campaigns.represented(session, [first])[first] == 1
     for _ in range(40):  # each copy has a little of its words replaced, and stays so
         text = waves.replaced(text, 0.03, chance, words)
         with db.transaction(engine) as session:
             assert campaigns.assign(session, read(waves.copy(7, text, subject, 0, chance, words).raw), now=NOW) == first
     with db.reading(engine) as session:
-        assert 1 < campaigns.represented(session, first) <= MOST_REPRESENTATIVES
+        assert 1 < campaigns.represented(session, [first])[first] <= MOST_REPRESENTATIVES
 
 
 def test_mail_without_features_has_no_campaign(engine: Engine) -> None:
@@ -85,7 +87,7 @@ def test_common_bands_do_not_hide_a_campaign(engine: Engine) -> None:
         first = campaigns.assign(session, mine, now=NOW)
         for number in range(OF_A_BAND * 2):  # newer, of few words, and found under half of the same bands
             crowd = Fingerprint((*mine.bands[:8], *range(number * 8, number * 8 + 8)), frozenset(range(number * 20, number * 20 + 20)))
-            campaigns.begin(session, crowd, now=NOW)
+            begin(session, crowd)
         assert campaigns.assign(session, mine, now=NOW) == first
 
 
@@ -104,28 +106,60 @@ def test_what_comes_in_is_put_into_its_campaign(engine: Engine, settings: Settin
         assert session.scalar(select(func.count()).select_from(Representative)) == 1
 
 
+def begin(session: Session, mail: Fingerprint) -> int:
+    """A campaign with one representative, whatever it is like."""
+    campaign_id = new_id()
+    session.add(Campaign(id=campaign_id, begun_at=NOW))
+    session.flush()
+    campaigns.represent(session, campaign_id, mail)
+    return campaign_id
+
+
 def test_the_newest_of_a_common_band_are_looked_at(engine: Engine) -> None:
     mine = Fingerprint(tuple(range(16)), frozenset(range(40)))
     with db.transaction(engine) as session:
-        first = campaigns.begin(session, mine, now=NOW)
-        assert campaigns.nearest(session, mine) == ((1.0, first), True)
+        first = begin(session, mine)
+        assert campaigns.Sorting(session, [mine]).matches == {0: (1.0, first)}
         for number in range(OF_A_BAND):  # newer ones under all of the same bands
-            campaigns.begin(session, Fingerprint(mine.bands, frozenset(range(number * 50 + 100, number * 50 + 120))), now=NOW)
-        assert campaigns.nearest(session, mine) == (None, True)
+            begin(session, Fingerprint(mine.bands, frozenset(range(number * 50 + 100, number * 50 + 120))))
+        assert campaigns.Sorting(session, [mine]).matches == {0: None}
 
 
-@pytest.mark.postgresql
-def test_a_copy_asks_the_database_once_and_a_new_campaign_twice(postgresql_engine: Engine) -> None:
+@pytest.mark.parametrize("together", [1, 7, 100])
+def test_what_comes_in_together_is_sorted_as_if_it_came_one_by_one(engine: Engine, together: int) -> None:
+    chance = random.Random(7)
+    mails = [
+        read(copy.raw) for number in range(4) for copy in waves.wave(number, waves.TEXTS[number][1], waves.TEXTS[number][0], 20, chance)
+    ]
+    chance.shuffle(mails)
+    mails.insert(5, None)
+    found: list[int | None] = []
+    for place in range(0, len(mails), together):
+        with db.transaction(engine) as session:
+            found += campaigns.assign_all(session, mails[place : place + together], now=NOW)
+    alike = Likeness()
+    assert found[5] is None
+    assert partition(found) == partition([alike.name(mail) for mail in mails])
+    with db.reading(engine) as session:
+        assert session.scalar(select(func.count()).select_from(Campaign)) == len(set(found) - {None})
+
+
+def partition(names: Sequence[object]) -> set[frozenset[int]]:
+    """Which mails have a name in common."""
+    return {frozenset(place for place, one in enumerate(names) if one == name) for name in names}
+
+
+def test_however_many_come_in_together_the_database_is_asked_a_few_times(engine: Engine) -> None:
     asked: list[str] = []
-    event.listen(postgresql_engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
-    one, other = (Fingerprint(tuple(range(begin, begin + 16)), frozenset(range(begin, begin + 40))) for begin in (0, 100))
+    event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    mails = [Fingerprint(tuple(range(begin, begin + 16)), frozenset(range(begin, begin + 40))) for begin in range(0, 3200, 100)]
     counts = []
-    for mail in (one, one, other):
+    for _ in ("new", "copies"):
         asked.clear()
-        with db.transaction(postgresql_engine) as session:
-            campaigns.assign(session, mail, now=NOW)
-        counts.append(len(asked))
-    assert counts == [2, 1, 2]
+        with db.transaction(engine) as session:
+            campaigns.assign_all(session, mails, now=NOW)
+        counts.append(sum("representative" in one or "campaign" in one or "advisory" in one for one in asked))
+    assert counts == ([6, 1] if engine.dialect.name == "postgresql" else [4, 1])
 
 
 @pytest.mark.postgresql

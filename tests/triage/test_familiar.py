@@ -9,6 +9,7 @@ from sqlmodel import Session
 from tests.triage import arriving
 from tests.triage.arriving import ANA, DMARC_PASS, NOW
 from triage import db, familiar, intake, rules
+from triage.familiar import Stranger
 from triage.models import Delivery, FamiliarDomain, Message, Rule
 from triage.rule_orders import RuleOrder
 from triage.settings import Settings
@@ -108,5 +109,5 @@ def test_names_of_persons(plain: str, personal: bool) -> None:
 
 def test_nobody_known_nobody_like_them(engine: Engine, settings: Settings) -> None:
     with db.transaction(engine) as session:
-        assert familiar.of(session, "", "", settings=settings, now=NOW) == Correspondents()
-        assert familiar.of(session, "a@xn--\u00ff", "A B", settings=settings, now=NOW) == Correspondents()
+        strangers = [Stranger("", ""), Stranger("a@xn--\u00ff", "A B")]
+        assert familiar.of(session, strangers, settings=settings, now=NOW) == dict.fromkeys(strangers, Correspondents())

@@ -137,7 +137,7 @@ def test_a_campaign_is_caught_whoever_sends_it(known: Engine, settings: Settings
 
     def met(author: str, dmarc: Dmarc, campaign_id: int = 77) -> list[str]:
         with db.reading(known) as session:
-            found = matches.about_sender(session, arriving.summary(author), NOW, "", campaign_id, dmarc is DMARC_PASS)
+            found = arriving.rules_about(session, arriving.summary(author), "", campaign_id, dmarc is DMARC_PASS)
             return [policy.decide(facts_of(author, dmarc, matches.fitting(found, JOE))).rule]
 
     assert met("anybody@else.example", NO_DMARC) == ["blocked-sender"]
@@ -153,7 +153,7 @@ def test_a_proven_campaign_is_caught_from_its_own_domain_only(known: Engine, set
     assert standing(known) == [("campaign", show(77), "company", False)]
     with db.reading(known) as session:
         for author, proven, caught in (("a@shop.example", True, 1), ("a@other.example", True, 0), ("a@shop.example", False, 0)):
-            found = matches.about_sender(session, arriving.summary(author), NOW, "", 77, proven)
+            found = arriving.rules_about(session, arriving.summary(author), "", 77, proven)
             assert len(found) == caught
 
 
@@ -165,7 +165,7 @@ def test_at_a_free_mail_provider_a_campaign_is_caught_from_one_address_only(know
     assert purge(known, settings, campaign=77).count == 2
     with db.reading(known) as session:
         met = {
-            author: [rule.proof for rule in matches.about_sender(session, arriving.summary(author), NOW, "", 77, True)]
+            author: [rule.proof for rule in arriving.rules_about(session, arriving.summary(author), "", 77, True)]
             for author in ("one@gmail.com", "two@gmail.com", "three@gmail.com")
         }
     assert met == {"one@gmail.com": ["one@gmail.com"], "two@gmail.com": [], "three@gmail.com": []}
@@ -178,7 +178,7 @@ def test_who_names_a_free_mail_provider_means_everybody_there(known: Engine, set
             session.get_one(Delivery, came).campaign_id = 77
     assert purge(known, settings, campaign=77, proof="gmail.com").count == 2
     with db.reading(known) as session:
-        assert [len(matches.about_sender(session, arriving.summary(f"{name}@gmail.com"), NOW, "", 77, True)) for name in ("one", "x")] == [
+        assert [len(arriving.rules_about(session, arriving.summary(f"{name}@gmail.com"), "", 77, True)) for name in ("one", "x")] == [
             1,
             1,
         ]

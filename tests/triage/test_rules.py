@@ -35,7 +35,7 @@ def add(engine: Engine, settings: Settings, order: RuleOrder, by: Actor = ANA) -
 
 def matching(engine: Engine, author: str, recipient: Recipient = JOE, **more: object) -> list[tuple[str, str]]:
     with db.reading(engine) as session:
-        found = matches.fitting(matches.about_sender(session, summary(author, **more), NOW), recipient)  # type: ignore[arg-type]
+        found = matches.fitting(arriving.rules_about(session, summary(author, **more)), recipient)  # type: ignore[arg-type]
     return [(rule.effect, rule.value) for rule in found]
 
 
@@ -215,7 +215,7 @@ def test_uses_are_counted_with_the_first_and_the_last(known: Engine, settings: S
     rule = add(known, settings, ALLOW)
     for day in (1, 2, 3):
         with db.transaction(known) as session:
-            rules.used(session, [rule, rule], NOW + timedelta(days=day))
+            rules.used(session, [rule], NOW + timedelta(days=day))
     with db.reading(known) as session:
         found = session.get_one(Rule, rule)
         assert (found.used, found.first_used_at, found.last_used_at) == (3, NOW + timedelta(days=1), NOW + timedelta(days=3))
@@ -316,7 +316,7 @@ def test_whom_rules_match_said_once_more(made: tuple[str, str, str, str], domain
 
 @given(st.lists(MADE, max_size=6), st.randoms())
 def test_the_order_in_which_rules_were_read_does_not_matter(made: list[tuple[str, str, str, str]], chance: Random) -> None:
-    rows = [row(number, *one) for number, one in enumerate(made)]
+    rows = [matches.matched(row(number, *one)) for number, one in enumerate(made)]
     mixed = list(rows)
     chance.shuffle(mixed)
     found = matches.fitting(rows, JOE)

@@ -1,0 +1,169 @@
+"""What is known here about messages before they are judged: each kind of question is asked once, for all of them together."""
+
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlmodel import Session
+
+from triage import bounces, correspondents, cover, emergency, matches, modes, recipients, redirects, sent_mails, strays
+from triage.authentication import Authentication
+from triage.content import Summary
+from triage.envelope import Address, Envelope, folded
+from triage.facts import Facts, MatchedRule, OurMail, Recipient
+from triage.mailing_lists import rewritten
+from triage.settings import Company, Settings
+
+
+class Asked(NamedTuple):
+    """A message that is asked about."""
+
+    envelope: Envelope
+    summary: Summary
+    campaign_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The answers."""
+
+    addresses: recipients.Addresses  # of ours that the messages are for
+    rules: matches.ByValue  # in force, that name a sender or a recipient
+    learned: Mapping[str, Sequence[MatchedRule]]  # what correspondence says about the authors
+    switched: modes.Modes
+    opened: emergency.Alarm | None
+
+
+def ask(session: Session, some: Iterable[Asked], *, settings: Settings, now: datetime) -> Known:
+    """Everything that `evidence` needs to know about these messages. Writes nothing."""
+    some = list(some)
+    named = [address for one in some for text in one.envelope.recipients if (address := address_of(text))]
+    addresses = recipients.known_among(session, named, settings.company)
+    values = {value for one in some for value in matches.values_of(one.summary, carrier_of(one.envelope), one.campaign_id)}
+    authors = {one.summary.author for one in some if not rewritten(one.summary)}  # such a list is nobody's correspondent
+    return Known(
+        addresses=addresses,
+        rules=matches.naming(session, {*values, *map(str, named), *addresses}, now),
+        learned=correspondents.rules_about_all(session, authors, settings=settings, now=now),
+        switched=modes.now_in_force(session, settings.company),
+        opened=emergency.alarm(session, now),
+    )
+
+
+def evidence(
+    session: Session,
+    envelope: Envelope,
+    authentication: Authentication,
+    summary: Summary,
+    *,
+    settings: Settings,
+    now: datetime,
+    listed: str = "",
+    virus: str = "",
+    campaign_id: int | None = None,
+    known: Known | None = None,
+) -> list[Facts]:
+    """All that is known, for each recipient. Writes nothing: a rehearsal asks for it too. `known`: where that was asked before."""
+    known = known or ask(session, [Asked(envelope, summary, campaign_id)], settings=settings, now=now)
+    about = matches.about_sender(known.rules, summary, carrier_of(envelope), campaign_id, bool(authentication.proof))
+    about += () if rewritten(summary) else known.learned.get(summary.author, ())
+    ours = sent_mails.named_in(session, envelope, summary)
+    found = recipients_of(session, envelope, settings.company, known.addresses)
+    return [
+        facts_of(
+            envelope,
+            authentication,
+            summary,
+            recipient,
+            about,
+            settings,
+            listed,
+            virus,
+            ours=ours,
+            switched=known.switched,
+            opened=known.opened,
+            now=now,
+        )
+        for recipient in redirects.applied(session, known.rules, summary, found, settings.company)
+    ]
+
+
+def carrier_of(envelope: Envelope) -> str:
+    """The reverse-path as the address of a rule, "" where none could be about it."""
+    return str(address_of(envelope.reverse_path) or "")
+
+
+def address_of(text: str) -> Address | None:
+    """The address, None where it is none."""
+    try:
+        return Address.parse(text)
+    except ValueError:
+        return None
+
+
+def recipients_of(session: Session, envelope: Envelope, company: Company, ours: recipients.Addresses) -> list[Recipient]:
+    """Whom the message is for, one for each mailbox and detail: somebody who is named twice gets one copy.
+
+    An address that the directory lost since RCPT is a stray, for the staff to see: it was promised.
+    """
+    found: dict[tuple[str, str], Recipient] = {}
+    for text in envelope.recipients:
+        address = Address.parse(text)
+        made_by_us = bounces.recipient(session, envelope, address)
+        recipient = (
+            made_by_us
+            or recipients.resolve(session, address, company, spelled=text, ours=ours)
+            or bounces.forged(address)
+            or strays.recipient(session, address, company)
+        )
+        place = recipient.mailbox, folded(recipient.detail)
+        if place not in found or recipient.always:  # postmaster@ beside the postmaster's own address is postmaster@
+            found[place] = recipient
+    return list(found.values())
+
+
+def facts_of(
+    envelope: Envelope,
+    authentication: Authentication,
+    summary: Summary,
+    recipient: Recipient,
+    about: Sequence[MatchedRule],
+    settings: Settings,
+    listed: str = "",
+    virus: str = "",
+    *,
+    now: datetime,
+    ours: tuple[OurMail, ...] = (),
+    switched: modes.Modes | None = None,
+    opened: emergency.Alarm | None = None,
+) -> Facts:
+    """All evidence for one recipient."""
+    policy = settings.policy
+    switched = switched or modes.Modes(settings.company)
+    return Facts(
+        envelope=envelope,
+        authentication=authentication,
+        summary=summary,
+        recipient=recipient,
+        own_domains=settings.own_domains,
+        rules=matches.fitting(about, recipient),
+        ours=ours,
+        trusted_arc_sealers=frozenset(policy.trusted_arc_sealers),
+        listed=listed,
+        sample=bool(listed) and is_sample(envelope.spool_id, policy.listed_sample),
+        out_of_hours=cover.lets_perishable_pass(settings.cover, recipient.department, recipient.person, now),
+        emergency=opened.sentence if opened else "",
+        observe=switched.of(recipient.department) == modes.OBSERVE,
+        virus=virus,
+        virus_found=policy.virus,
+        own_domain_forged=policy.own_domain_forged,
+        dmarc_reject=policy.dmarc_reject,
+        dangerous_attachments=frozenset(ending.casefold() for ending in policy.dangerous_attachments),
+    )
+
+
+def is_sample(spool_id: int, one_in: int) -> bool:
+    """Is this message one of the few that staff look at? Always the same answer for one message; 0: never."""
+    return one_in > 0 and zlib.crc32(spool_id.to_bytes(8, "big")) % one_in == 0
