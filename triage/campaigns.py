@@ -47,6 +47,8 @@ class Added(NamedTuple):
     id: int
     campaign_id: int
     mail: Fingerprint
+    number: int = 0  # of the mail
+    begins: bool = False  # the campaign is new too
 
 
 @cache
@@ -94,7 +96,6 @@ class Sorting:
     def __init__(self, session: Session, fingerprints: Sequence[Fingerprint | None]) -> None:
         self.session = session
         self.mails = {number: one for number, one in enumerate(fingerprints) if one is not None}
-        self.begun: list[int] = []  # campaigns
         self.added: list[Added] = []
         self.of_band: dict[int, list[int]] = {}  # places of these
         self.near = self.ask(self.mails)
@@ -104,6 +105,10 @@ class Sorting:
         self.matches = {number: best_of(mail, self.near.get(number, ())) for number, mail in self.mails.items()}
         drifted = {match.campaign_id for match in self.matches.values() if match and match.likeness < DRIFTED}
         self.represented = represented(session, drifted)
+
+    def likely(self, number: int) -> set[int]:
+        """The campaigns that there are already of which one of the mails may be."""
+        return {one.campaign_id for one in self.near.get(number, ())}
 
     def ask(self, numbers: Iterable[int]) -> dict[int, list[Known]]:
         """What mails are compared with."""
@@ -123,15 +128,16 @@ class Sorting:
         match = self.matches[number]
         if beside := self.beside(mail):
             match = best_of(mail, [*self.near.get(number, ()), *beside])
-        if match is None:
-            campaign_id = new_id()
-            self.begun.append(campaign_id)
-            self.represented[campaign_id] = 0
-        else:
-            campaign_id = match.campaign_id
-        if match is None or (match.likeness < DRIFTED and self.represented[campaign_id] < MOST_REPRESENTATIVES):
-            self.add(campaign_id, mail)
+        campaign_id = match.campaign_id if match else new_id()
+        if match is None or (match.likeness < DRIFTED and self.count(campaign_id) < MOST_REPRESENTATIVES):
+            self.add(Added(new_id(), campaign_id, mail, number, begins=match is None))
         return campaign_id
+
+    def count(self, campaign_id: int) -> int:
+        """How many representatives a campaign has."""
+        if campaign_id not in self.represented:
+            self.represented |= represented(self.session, [campaign_id])
+        return self.represented[campaign_id]
 
     def beside(self, mail: Fingerprint) -> list[Known]:
         """Representatives that came with it."""
@@ -139,17 +145,25 @@ class Sorting:
         added = ((self.added[place], number) for place, number in common.items())
         return [Known(number, one.id, one.campaign_id, one.mail.features) for one, number in added]
 
-    def add(self, campaign_id: int, mail: Fingerprint) -> None:
+    def add(self, new: Added) -> None:
         """New mail is compared with this one too from now on."""
-        for band in set(mail.bands):
+        for band in set(new.mail.bands):
             self.of_band.setdefault(band, []).append(len(self.added))
-        self.added.append(Added(new_id(), campaign_id, mail))
-        self.represented[campaign_id] += 1
+        self.added.append(new)
+        self.represented[new.campaign_id] = 1 if new.begins else self.represented[new.campaign_id] + 1
+
+    def take_back(self, number: int) -> None:
+        """The mail that was assigned last does not come in after all: nothing is compared with it, nothing begins with it."""
+        if self.added and self.added[-1].number == number:
+            one = self.added.pop()
+            for band in set(one.mail.bands):
+                self.of_band[band].pop()
+            self.represented[one.campaign_id] -= 1
 
     def write(self, now: datetime) -> None:
         """Keep what is new."""
         same = {"begun_at": now, "made_by": "system:judge", "about": None}
-        db.insert_all(self.session, Campaign, [same | {"id": one} for one in self.begun])
+        db.insert_all(self.session, Campaign, [same | {"id": one.campaign_id} for one in self.added if one.begins])
         keep(self.session, self.added)
 
 

@@ -35,7 +35,7 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -100,6 +100,11 @@ def transaction(engine: Engine) -> Iterator[Session]:
     """A session that commits at the end, or rolls back all of it. Rows do not leave it."""
     with Session(engine) as session, session.begin():
         yield session
+
+
+def gave_way(fault: Exception) -> bool:
+    """Did PostgreSQL break a transaction off because two waited for each other? Done again it goes through."""
+    return isinstance(fault, DBAPIError) and getattr(fault.orig, "sqlstate", "") in ("40P01", "40001")  # deadlock, serialization
 
 
 @contextmanager

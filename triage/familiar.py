@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -45,19 +45,29 @@ NAMES = (
 )
 
 
-def of(session: Session, strangers: Iterable[Stranger], *, settings: Settings, now: datetime) -> dict[Stranger, Correspondents]:
-    """Whom strangers could be taken for: known senders of the same name, and domains of known senders that may look like theirs."""
-    keys = {one: keys_of(one.author.rpartition("@")[2], settings) for one in strangers}
-    names = {one: plain for one in keys if is_personal(plain := plain_name(one.name))}
-    domains = grouped(session, DOMAINS, "keys", itertools.chain.from_iterable(keys.values()))
-    addresses = grouped(session, NAMES, "names", names.values())
-    return {
-        one: Correspondents(
-            namesakes(session, one.author, addresses.get(names.get(one, ""), ()), settings=settings, now=now),
-            tuple(sorted({domain for key in keys[one] for domain in domains.get(key, ())})[: MOST * 4]),
-        )
-        for one in keys
-    }
+class Familiar:
+    """Whom strangers could be taken for whose mail comes in together; who is let in with it is met by those behind them."""
+
+    def __init__(self, session: Session, strangers: Iterable[Stranger], *, settings: Settings, now: datetime) -> None:
+        self.session, self.settings, self.now = session, settings, now
+        self.keys = {one: keys_of(one.author.rpartition("@")[2], settings) for one in strangers}
+        self.domains = grouped(session, DOMAINS, "keys", itertools.chain.from_iterable(self.keys.values()))
+        self.named = grouped(session, NAMES, "names", filter(is_personal, (plain_name(one.name) for one in self.keys)))
+
+    def of(self, one: Stranger) -> Correspondents:
+        """Known senders of the same name, and domains of known senders that may look like theirs."""
+        domains = {domain for key in self.keys[one] for domain in self.domains.get(key, ())}
+        return Correspondents(self.namesakes(one), tuple(sorted(domains)[: MOST * 4]))
+
+    def namesakes(self, one: Stranger) -> tuple[str, ...]:
+        """Those who have the same name, as far as they are still known."""
+        named = self.named.get(plain_name(one.name), [])[:MOST]
+        return tuple(address for address in named if address != one.author and is_known(self.session, address, self.settings, self.now))
+
+    def met(self, address: str, name: str) -> None:
+        """Proven mail of a known sender is let in."""
+        for plain, one in names_of([(address, name)]):
+            self.named[plain] = sorted({*self.named.get(plain, ()), one})
 
 
 def keys_of(domain: str, settings: Settings) -> Collection[str]:
@@ -72,11 +82,6 @@ def grouped(session: Session, pairs: Select[str, str], bound: str, wanted: Itera
     for key, value in session.connection().execute(pairs, {bound: asked}) if asked else ():
         found.setdefault(key, []).append(value)
     return found
-
-
-def namesakes(session: Session, author: str, named: Sequence[str], *, settings: Settings, now: datetime) -> tuple[str, ...]:
-    """Those who have the same name as an author, as far as they are still known."""
-    return tuple(address for address in named[:MOST] if address != author and is_known(session, address, settings, now))
 
 
 def is_personal(plain: str) -> bool:
@@ -94,8 +99,12 @@ def is_known(session: Session, address: str, settings: Settings, now: datetime) 
 
 def meet(session: Session, senders: Iterable[tuple[str, str]]) -> None:
     """Proven mail of known senders was let in, by address and name: remember what they call themselves."""
-    named = {(plain[:200], address) for address, name in senders if address and is_personal(plain := plain_name(name))}
-    db.insert_missing(session, FamiliarName, [{"name": name, "address": address} for name, address in sorted(named)])
+    db.insert_missing(session, FamiliarName, [{"name": name, "address": address} for name, address in sorted(names_of(senders))])
+
+
+def names_of(senders: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """As what they are remembered, and their addresses: those who call themselves as persons do."""
+    return {(plain[:200], address) for address, name in senders if address and is_personal(plain := plain_name(name))}
 
 
 def changes(session: Session, *, settings: Settings, now: datetime) -> tuple[list[str], list[str]]:

@@ -16,6 +16,7 @@ from triage.entering import NewDelivery
 from triage.ids import new_id
 from triage.models import Campaign, Delivery, Instant, Message
 from triage.settings import Floods as Caps
+from triage.standing import IN_A_FOLDER
 from triage.states import State
 
 WINDOW = timedelta(hours=1)
@@ -137,7 +138,8 @@ class Floods:
     def settle(self) -> None:
         """Those that lay there before, and those that have come with them, are of the flood; they stay findable by their own campaign."""
         for flood_id, members in self.gathered.items():
-            where = db.among(self.session, col(Delivery.id), members)
+            not_yet = col(Delivery.flood).is_(False)  # another judge may have put them there meanwhile
+            where = db.among(self.session, col(Delivery.id), members) & not_yet
             campaigns.move(self.session, where, wave_id=col(Delivery.campaign_id), campaign_id=flood_id, flood=True)
 
 
@@ -164,7 +166,7 @@ def automatic_ones(session: Session, ids: Iterable[int]) -> set[int]:
 
 def welcome(session: Session, authors: Iterable[str]) -> set[str]:
     """Whose mail of these was let in before."""
-    let_in = select(col(Delivery.author)).where(col(Delivery.author).in_(authors), col(Delivery.state) == State.DELIVERED)
+    let_in = select(col(Delivery.author)).where(col(Delivery.author).in_(authors), col(Delivery.state) == State.DELIVERED, IN_A_FOLDER)
     return set(session.scalars(let_in.distinct()))
 
 

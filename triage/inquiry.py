@@ -1,7 +1,7 @@
 """What is known here about messages before they are judged: each kind of question is asked once, for all of them together."""
 
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -22,7 +22,7 @@ class Asked(NamedTuple):
 
     envelope: Envelope
     summary: Summary
-    campaign_id: int | None = None
+    campaigns: Collection[int] = ()  # of which it may be
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def ask(session: Session, some: Iterable[Asked], *, settings: Settings, now: dat
     some = list(some)
     named = [address for one in some for text in one.envelope.recipients if (address := address_of(text))]
     addresses = recipients.known_among(session, named, settings.company)
-    values = {value for one in some for value in matches.values_of(one.summary, carrier_of(one.envelope), one.campaign_id)}
+    values = {value for one in some for value in matches.values_of(one.summary, carrier_of(one.envelope), one.campaigns)}
     authors = {one.summary.author for one in some if not rewritten(one.summary)}  # such a list is nobody's correspondent
     return Known(
         addresses=addresses,
@@ -66,7 +66,7 @@ def evidence(
     known: Known | None = None,
 ) -> list[Facts]:
     """All that is known, for each recipient. Writes nothing: a rehearsal asks for it too. `known`: where that was asked before."""
-    known = known or ask(session, [Asked(envelope, summary, campaign_id)], settings=settings, now=now)
+    known = known or ask(session, [Asked(envelope, summary, () if campaign_id is None else (campaign_id,))], settings=settings, now=now)
     about = matches.about_sender(known.rules, summary, carrier_of(envelope), campaign_id, bool(authentication.proof))
     about += () if rewritten(summary) else known.learned.get(summary.author, ())
     ours = sent_mails.named_in(session, envelope, summary)

@@ -1,5 +1,6 @@
 """A message comes in: gather facts, decide for each recipient, enter. Also what the door is told."""
 
+import itertools
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -35,7 +36,7 @@ from triage.entering import Entry, NewDelivery, Row
 from triage.envelope import Envelope
 from triage.errors import NotYet
 from triage.facts import Facts
-from triage.familiar import Stranger
+from triage.familiar import Familiar, Stranger
 from triage.fingerprint import Fingerprint
 from triage.floods import Floods
 from triage.ids import new_id
@@ -145,11 +146,19 @@ def receive_all(session: Session, arrivals: Sequence[Arrival], *, settings: Sett
 
 def judged(session: Session, fresh: list[Passage], *, settings: Settings, now: datetime) -> list[Passage]:
     """Decide for each recipient of the messages; those that could be decided about."""
-    fingerprints = [Fingerprint.from_text(one.arrival.summary.fingerprint) for one in fresh]
-    for one, campaign_id in zip(fresh, campaigns.assign_all(session, fingerprints, now=now), strict=True):
-        one.campaign_id = campaign_id
-    asked = (inquiry.Asked(one.envelope, one.arrival.summary, one.campaign_id) for one in fresh)
+    sorting = campaigns.Sorting(session, [Fingerprint.from_text(one.arrival.summary.fingerprint) for one in fresh])
+    asked = (inquiry.Asked(one.envelope, one.arrival.summary, sorting.likely(number)) for number, one in enumerate(fresh))
     known = inquiry.ask(session, asked, settings=settings, now=now)
+    numbers = itertools.count()
+
+    def sort(one: Passage) -> None:
+        number = next(numbers)
+        one.campaign_id = sorting.assign(number)
+        try:
+            judge(one)
+        except Exception:
+            sorting.take_back(number)
+            raise
 
     def judge(one: Passage) -> None:
         arrival = one.arrival
@@ -171,15 +180,16 @@ def judged(session: Session, fresh: list[Passage], *, settings: Settings, now: d
             dns = visible(arrival.authentication.dmarc.reason)
             raise NotYet(f"{waiting} ({dns})" if arrival.authentication.unknown else waiting)
 
-    return each(fresh, judge)
+    fine = each(fresh, sort)
+    sorting.write(now)
+    return fine
 
 
 def placed(session: Session, fresh: list[Passage], *, settings: Settings, now: datetime) -> tuple[list[Passage], Floods]:
     """Give the messages their signals and their deliveries, and each of these its place; those with which that went well."""
     freemail = settings.policy.freemail_domains
     senders = Senders(session, (sender_of(one, freemail) for one in fresh))
-    strangers = {stranger for one in fresh if (stranger := one.stranger)}
-    taken_for = familiar.of(session, strangers, settings=settings, now=now)
+    acquaintance = Familiar(session, (stranger for one in fresh if (stranger := one.stranger)), settings=settings, now=now)
     people = background.names_of_people(session)
 
     def make(one: Passage) -> None:
@@ -191,7 +201,7 @@ def placed(session: Session, fresh: list[Passage], *, settings: Settings, now: d
             own_domains=settings.own_domains,
             people=people,
             met=known.met,
-            known=taken_for[one.stranger] if one.stranger else Correspondents(),
+            known=acquaintance.of(one.stranger) if one.stranger else Correspondents(),
             recipients=len(one.gathered),
             reverse_path=one.envelope.reverse_path,
             listed=arrival.listed,
@@ -203,6 +213,8 @@ def placed(session: Session, fresh: list[Passage], *, settings: Settings, now: d
         for copy in one.deliveries:
             background.place(senders, copy, arrival.summary, signs, known)
         senders.entered(one.deliveries)
+        if one.is_let_in:
+            acquaintance.met(arrival.summary.author, arrival.summary.author_name)
 
     fresh = each(fresh, make)
     floods = Floods(session, (copy for one in fresh for copy in one.deliveries), caps=settings.floods)

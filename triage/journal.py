@@ -1,5 +1,7 @@
 """A copy of every accepted mail goes to an archive: queued in the transaction that enters the mail, whatever was judged about it."""
 
+from dataclasses import replace
+
 from triage.entering import NewDelivery
 from triage.envelope import Envelope
 from triage.settings import Settings
@@ -13,17 +15,16 @@ def copies(message_id: int, envelope: Envelope, settings: Settings) -> list[NewD
     to = settings.journal.address
     if not to or envelope.protocol == "local":
         return []
-    return [
-        unread(
-            message_id,
-            to,
-            received_at=envelope.received_at,
-            recipient=f"{JOURNAL}:{to}",  # no address: one that the mail itself is for stays free
-            author=envelope.reverse_path.casefold(),
-            folder=("", ""),
-            direction=JOURNAL,
-            rule=JOURNAL,
-            reason="every accepted mail is copied to the archive",
-            now=envelope.received_at,
-        )
-    ]
+    copy = unread(
+        message_id,
+        to,
+        received_at=envelope.received_at,
+        recipient=f"{JOURNAL}:{to}",  # no address: one that the mail itself is for stays free
+        author=envelope.reverse_path.casefold(),
+        folder=("", ""),
+        direction=JOURNAL,
+        rule=JOURNAL,
+        reason="every accepted mail is copied to the archive",
+        now=envelope.received_at,
+    )
+    return [replace(copy, author_domain="")]  # so that nobody takes it for mail of their domain that was let in (standing)

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, case, literal, select, update
@@ -32,7 +33,8 @@ def enter_all(session: Session, entries: Sequence[Entry], *, by: Actor, now: dat
         raise NotAllowedNow("a new delivery is held, queued or purged, nothing else")
     for delivery in deliveries:
         delivery["settled_at"] = now if State(delivery["state"]) in FINAL else None
-    db.insert_all(session, Content, [entry.content for entry in entries if entry.content])  # parents before children
+    contents = sorted((entry.content for entry in entries if entry.content), key=itemgetter("sha256"))
+    db.insert_all(session, Content, contents)  # in this order, so that two who get the same ones never wait for each other in a circle
     db.insert_all(session, Message, [entry.message for entry in entries])
     db.insert_all(session, Delivery, deliveries)
     touched.entered(session, deliveries)

@@ -28,9 +28,9 @@ def naming(session: Session, values: Iterable[str], now: datetime) -> ByValue:
     return found
 
 
-def values_of(summary: Summary, carrier: str = "", campaign_id: int | None = None) -> set[str]:
+def values_of(summary: Summary, carrier: str = "", campaigns: Iterable[int] = ()) -> set[str]:
     """What a rule would name that is about this sender."""
-    return {value for _, value in wanted_of(summary, campaign_id)} | ({carrier} if carrier else set())
+    return {value for _, value in wanted_of(summary, campaigns)} | ({carrier} if carrier else set())
 
 
 def about_sender(
@@ -43,8 +43,9 @@ def about_sender(
     `campaign_id`, and whether it is `proven` who sent it: what a purge of its campaign left behind is about.
     A list that writes in place of its authors is let in as a list only: its address is everybody's who may post there.
     """
-    wanted = wanted_of(summary, campaign_id)
-    named = (rule for value in values_of(summary, carrier, campaign_id) for rule in rules.get(value, ()))
+    campaigns = () if campaign_id is None else (campaign_id,)
+    wanted = wanted_of(summary, campaigns)
+    named = (rule for value in values_of(summary, carrier, campaigns) for rule in rules.get(value, ()))
     rows = [rule for rule in named if rule.effect != "redirect"]
     by_list_only = mailing_lists.rewritten(summary) is not None
     domain = domain_of(summary)
@@ -67,9 +68,9 @@ def is_block_of_carrier(rule: Rule, carrier: str) -> bool:
     return about == ("block", "address", "company", False, carrier)
 
 
-def wanted_of(summary: Summary, campaign_id: int | None) -> set[tuple[str, str]]:
-    """The same for the campaign that its mail is of."""
-    return sender_values(summary) | ({("campaign", show(campaign_id))} if campaign_id is not None else set())
+def wanted_of(summary: Summary, campaigns: Iterable[int]) -> set[tuple[str, str]]:
+    """(match, value) of every rule that could be about this sender, or about one of these campaigns."""
+    return sender_values(summary) | {("campaign", show(one)) for one in campaigns}
 
 
 def sender_values(summary: Summary) -> set[tuple[str, str]]:

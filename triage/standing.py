@@ -22,7 +22,8 @@ def one_of(*states: State) -> ColumnElement[bool]:
     return col(Delivery.state).in_([literal_column(f"'{state}'") for state in states])
 
 
-LET_IN = one_of(State.QUEUED, State.RELAYING, State.DELIVERED)
+IN_A_FOLDER = col(Delivery.department) > ""  # as mail to the postmaster is not, nor an archive's copy: both go out whatever was judged
+LET_IN = and_(one_of(State.QUEUED, State.RELAYING, State.DELIVERED), IN_A_FOLDER)
 TAKEN_AWAY = one_of(State.PURGED, State.RECALLING, State.REJECTED)
 NO_ONE, NO_CAMPAIGN = "-", -1  # of nobody
 LOOKED_AT = 200  # earlier mails of one sender that are counted at most
@@ -124,7 +125,7 @@ class Senders:
         """Mail has come in."""
         for one in deliveries:
             self.wrote.add(one.author)
-            if one.state == State.QUEUED:
+            if one.state == State.QUEUED and one.department:
                 self.let_in.update((one.author, one.author_domain))
                 self.folders.update(((one.author, one.department, None), (one.author, one.department, one.person)))
 

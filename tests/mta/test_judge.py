@@ -11,7 +11,7 @@ from queue import SimpleQueue
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select, text
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, col
 
@@ -421,6 +421,46 @@ def test_a_message_that_cannot_be_entered_is_kept_and_holds_nobody_up(
         picky_about = b"nothing"
         until(lambda: not waiting(known_on_both))
     assert record(known_on_both)[broken[0].spool_id][0] == broken[1]
+
+
+@pytest.mark.postgresql
+def test_a_transaction_that_gets_in_the_way_of_a_person_is_done_again(
+    settings: Settings, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = set_up(settings, postgresql_url)
+    tries: list[int] = []
+
+    def lock(session: Session, number: int) -> None:
+        session.execute(select(func.pg_advisory_xact_lock(number)))
+
+    def person(engine: Engine) -> None:
+        with transaction(engine) as session:
+            session.execute(text("SET LOCAL deadlock_timeout = '1min'"))  # the judge finds out first
+            lock(session, 1)
+            lock(session, 2)
+
+    def waits(engine: Engine) -> bool:
+        with reading(engine) as session:
+            return bool(session.scalar(text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")))
+
+    with engine_of(settings) as engine:
+        thread = threading.Thread(target=person, args=(engine,))
+
+        def take(session: Session, messages: list[Judged]) -> list[Exception | None]:
+            tries.append(len(messages))
+            if len(tries) == 1:
+                session.execute(text("SET LOCAL deadlock_timeout = '10ms'"))
+                lock(session, 2)
+                thread.start()
+                until(lambda: waits(engine))
+                lock(session, 1)  # now both wait for each other, and PostgreSQL ends this transaction
+            return [None]
+
+        writer = judge.Writer(engine, Spool(settings.spool.directory), settings, [])
+        monkeypatch.setattr(writer, "take", take)
+        assert writer.receive([]) == [None]
+        thread.join(HANG)
+    assert tries == [0, 0]
 
 
 def test_messages_that_kill_their_parser_are_held_and_nobody_waits(known: Settings, quick: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,7 +79,7 @@ def rules_about(
     session: Session, said: Summary, carrier: str = "", campaign_id: int | None = None, proven: bool = False, *, now: datetime = NOW
 ) -> list[MatchedRule]:
     """The rules in force about the sender of a message."""
-    named = matches.naming(session, matches.values_of(said, carrier, campaign_id), now)
+    named = matches.naming(session, matches.values_of(said, carrier, () if campaign_id is None else (campaign_id,)), now)
     return matches.about_sender(named, said, carrier, campaign_id, proven)
 
 

@@ -110,4 +110,5 @@ def test_names_of_persons(plain: str, personal: bool) -> None:
 def test_nobody_known_nobody_like_them(engine: Engine, settings: Settings) -> None:
     with db.transaction(engine) as session:
         strangers = [Stranger("", ""), Stranger("a@xn--\u00ff", "A B")]
-        assert familiar.of(session, strangers, settings=settings, now=NOW) == dict.fromkeys(strangers, Correspondents())
+        found = familiar.Familiar(session, strangers, settings=settings, now=NOW)
+        assert [found.of(one) for one in strangers] == [Correspondents(), Correspondents()]

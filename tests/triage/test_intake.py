@@ -1,28 +1,21 @@
 """A message comes in: one delivery a mailbox, decided for each, entered once."""
 
-import random
 import threading
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, event, func, select
-from sqlmodel import Session, col
+from sqlalchemy import Engine, select
+from sqlmodel import col
 
-from tests.triage import arriving, waves
-from tests.triage.arriving import ANA, DMARC_FAIL, DMARC_PASS, NO_DMARC, NOW, UNKNOWN, arrive, authentication, summary
-from triage import content, contents, db, intake, rules
-from triage.authentication import Dkim, Result
+from tests.triage import arriving
+from tests.triage.arriving import ANA, DMARC_PASS, NOW, arrive, authentication, summary
+from triage import contents, db, intake, rules
 from triage.envelope import Envelope
-from triage.facts import Facts
-from triage.intake import Arrival
-from triage.models import Content, Correspondent, Delivery, FamiliarName, Message, PostedList, Rule
-from triage.policy import Verdict, decide
+from triage.models import Content, Delivery, Message, Rule
 from triage.rules import RuleOrder
-from triage.settings import Floods, Settings
+from triage.settings import Settings
 from triage.states import State
 
-DOMAIN = "company.example"
 RAW = b"From: sales@supplier.example\r\nSubject: Your order\r\n\r\nHello\r\n"
 
 
@@ -229,112 +222,3 @@ def enter_listed(engine: Engine, settings: Settings, spool_id: int) -> tuple[str
         assert "zen.example lists the machine it came from" in found.reason
         assert "listed-client" in {signal["name"] for signal in session.get_one(Message, found.message_id).signals}
         return found.state, found.rule
-
-
-# together
-
-
-def morning(count: int) -> list[Arrival]:
-    """Mail of all kinds: known and unknown senders, waves, a bomb, a list, somebody who was blocked, and some that waits for DNS."""
-    chance, found = random.Random(3), []
-    for number in range(count):
-        author, dmarc, text, more = chance.choice(
-            [
-                ("sales@supplier.example", DMARC_PASS, "", {}),
-                ("ann@supplier.example", DMARC_FAIL, "", {"author_name": "Ann Lee"}),
-                ("sales@supplier.example", NO_DMARC, "", {}),
-                (
-                    f"stranger{chance.randrange(4)}@elsewhere.example",
-                    NO_DMARC,
-                    waves.TEXTS[chance.randrange(2)][1],
-                    {"author_name": "Ann Lee"},
-                ),
-                ("bomb@evil.example", NO_DMARC, "", {"automatic": "list-id"}),
-                ("blocked@evil.example", NO_DMARC, "", {}),
-                ("dev@lists.example", NO_DMARC, "", {"list_id": "dev.lists.example", "list_post": "dev@lists.example"}),
-                ("postmaster@unknown.example", UNKNOWN, "", {}),
-            ]
-        )
-        people = [f"it+joe.fern@{DOMAIN}", f"legal+mara.berg@{DOMAIN}", f"info@{DOMAIN}", f"postmaster@{DOMAIN}", f"nobody@{DOMAIN}"]
-        to = chance.sample(people, chance.randint(1, 2))
-        said = summary(author, f"number {number}", text=f"{text} {number}" if text else "Hello", **more)
-        mark = content.fingerprint_of(said) if text else None
-        came = arriving.envelope(*to, reverse_path=author, at=NOW + timedelta(seconds=number))
-        signed = Dkim(Result.PASS, "lists.example", signs_list=True)
-        proof = replace(authentication(author, dmarc), dkim=(signed,) if "list_id" in more else ())
-        raw = f"Subject: {number % 7}\r\n\r\n".encode()  # some have the same content
-        found.append(Arrival(came, raw, proof, replace(said, fingerprint=mark.as_text() if mark else ""), patient=number % 2 == 0))
-    return found
-
-
-def outcome(session: Session, entered: list[tuple[int, ...] | Exception]) -> list[object]:
-    """What became of messages, as values that do not depend on ids; campaigns by the first message in each."""
-    first: dict[int | None, int] = {None: -1}
-    rows: list[object] = []
-    for number, ids in enumerate(entered):
-        if isinstance(ids, Exception):
-            rows.append(str(ids))
-            continue
-        for one in (session.get_one(Delivery, one) for one in ids):
-            signs = [sign["name"] for sign in session.get_one(Message, one.message_id).signals]
-            own = (one.recipient, one.state, one.rule, one.rule_id, one.mailbox, one.flood, one.proof, one.note, one.search)
-            place = (one.weight, one.urgency, [sign["name"] for sign in one.signals], [why["name"] for why in one.why_here])
-            rows.append((*own, *place, signs, first.setdefault(one.campaign_id, number), first.setdefault(one.wave_id, number)))
-    kept = session.scalar(select(func.count()).select_from(Content))
-    used = [(one.value, one.used, one.last_used_at) for one in session.scalars(select(Rule).order_by(col(Rule.id)))]
-    heard = [(one.address, one.heard, one.last_mail_at) for one in session.scalars(select(Correspondent))]
-    met = sorted((one.name, one.address) for one in session.scalars(select(FamiliarName)))
-    lists = [(one.address, one.list_id, one.signer) for one in session.scalars(select(PostedList))]
-    return [rows, kept, used, heard, met, lists]
-
-
-@pytest.mark.parametrize("together", [5, 60])
-def test_what_comes_in_together_comes_in_as_if_one_came_after_the_other(known: Engine, settings: Settings, together: int) -> None:
-    settings = replace(settings, floods=Floods(per_sender=4, per_folder=9))
-    supplier = RuleOrder("allow", "domain", "supplier.example", "company")
-    to_mara = RuleOrder("redirect", "address", "sales@supplier.example", "company", to="person:mara.berg")
-    arriving.add_rules(known, settings, supplier, to_mara, RuleOrder("block", "address", "blocked@evil.example", "company"))
-    mail = morning(60)
-    found = []
-    for size in (1, together):
-        with Session(known) as session:
-            entered: list[tuple[int, ...] | Exception] = []
-            for place in range(0, len(mail), size):
-                entered += intake.receive_all(session, mail[place : place + size], settings=settings, now=NOW)
-            session.expire_all()
-            found.append(outcome(session, entered))
-            session.rollback()
-    assert found[1] == found[0]
-    text = str(found[0])
-    assert all(f"'{rule}'" in text for rule in ("allowed-sender", "first-contact", "blocked-sender", "dmarc-reject", "recipient-left"))
-    assert "DNS did not answer" in text
-
-
-def test_a_message_that_cannot_be_judged_takes_no_other_one_with_it(
-    known: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def failing(facts: Facts) -> Verdict:
-        if facts.summary.subject == "number 1":
-            raise ValueError("a fault of ours")
-        return decide(facts)
-
-    monkeypatch.setattr(intake, "decide", failing)
-    with db.transaction(known) as session:
-        entered = intake.receive_all(session, [replace(one, patient=False) for one in morning(3)], settings=settings, now=NOW)
-    assert [type(one) for one in entered] == [tuple, ValueError, tuple]
-    with db.reading(known) as session:
-        subjects = session.scalars(select(col(Delivery.subject)).distinct().order_by(col(Delivery.subject))).all()
-        assert subjects == ["number 0", "number 2"]
-
-
-def test_however_many_come_in_the_database_is_asked_as_often(known: Engine, settings: Settings) -> None:
-    asked: list[str] = []
-    event.listen(known, "before_cursor_execute", lambda *given: asked.append(given[2]))
-    counts = []
-    for number in (1, 20):
-        mail = [Arrival(arriving.envelope(), RAW, authentication("a@b.example"), summary("a@b.example")) for _ in range(number)]
-        asked.clear()
-        with db.transaction(known) as session:
-            intake.receive_all(session, mail, settings=settings, now=NOW)
-        counts.append(len(asked))
-    assert counts[1] <= counts[0] + 2, asked
