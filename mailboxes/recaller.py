@@ -25,10 +25,11 @@ from triage.ids import show
 from triage.recalled import Copy
 from triage.recalls import Ending, Errand
 from triage.settings import Settings
+from triage.telegraph import Telegraph
 from triage.times import utcnow
 from triage.visible import visible
 
-LONGEST_PAUSE = 1.0  # seconds: the bell of another machine does not reach us
+LONGEST_PAUSE = 1.0  # seconds: there may be no telegraph that brings us the bells of other machines
 SHORTEST_PAUSE = 0.05  # seconds: what is due but in another recaller's hands is not worth spinning for
 LONGEST_WAIT = 30.0  # seconds that a claim lies before somebody sets out
 TOGETHER = 16  # visits that are settled at once
@@ -92,6 +93,7 @@ class Recaller:
         self.size = max(1, settings.recall.concurrency)
         self.engine = open_engine(settings.database.url)
         self.bell, self.changed, self.relay = (open_bell(settings, name) for name in ("recall", "change", "relay"))
+        self.telegraph = Telegraph(settings, sends=[self.changed, self.relay], hears=[self.bell])
         self.workers = ThreadPoolExecutor(self.size, thread_name_prefix="recall")
         self.under_way: set[Trip] = set()
         self.done: list[Trip] = []  # back, and not yet on the record
@@ -257,6 +259,7 @@ class Recaller:
         """Give everything back."""
         self.workers.shutdown()
         self.parsers.close()
+        self.telegraph.close()
         for bell in (self.bell, self.changed, self.relay):
             bell.close()
         self.engine.dispose()

@@ -32,6 +32,7 @@ from triage.db import gave_way, open_engine, transaction
 from triage.errors import NotYet
 from triage.ids import show
 from triage.settings import Settings
+from triage.telegraph import Telegraph
 from triage.times import utcnow
 from triage.visible import visible
 
@@ -50,7 +51,7 @@ FIRST_DELAY = timedelta(seconds=5)  # each further one is three times as long
 LONGEST_DELAY = timedelta(minutes=10)
 GLANCE = 0.2  # seconds between looks whether to stop
 PAUSE = 1.0  # seconds: to look again without a bell, and until a database that is down is tried again
-AT_THE_DOOR = 0.5  # seconds between looks for a new directory or block made on another machine: their bells do not reach us
+AT_THE_DOOR = 0.5  # seconds between looks for a new directory or block made on another machine: their bells may not reach us
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +71,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
         for bell in bells:
             closing.callback(bell.close)
         closing.callback(engine.dispose)
+        closing.callback(Telegraph(settings, sends=bells[2:], hears=[bells[1]]).close)
         fast_pool, slow_pool = parsers(PARSERS, FAST_PARSER), parsers(1, SLOW_PARSER)
         closing.callback(fast_pool.close)
         closing.callback(slow_pool.close)

@@ -38,6 +38,7 @@ from triage.ids import show
 from triage.outgoing import Journaled
 from triage.settings import Settings
 from triage.teaching import Reason, Sent, sent
+from triage.telegraph import Telegraph
 from triage.times import utcnow
 from triage.writers import Lookup
 
@@ -65,6 +66,7 @@ def run(settings: Settings, stop: threading.Event, ready: Callable[[], None] = t
         closing.callback(engine.dispose)
         bells = [closing.enter_context(contextlib.closing(Bell(directory, name))) for name in (OUTBOUND, "relay", "change")]
         spool.after_batch = bells[0].ring
+        closing.callback(Telegraph(settings, sends=bells[1:]).close)
         pool = closing.enter_context(
             contextlib.closing(Pool("triage.outgoing:read_json", size=PARSERS, memory_bytes=PARSER_MEMORY, seconds=FAST_PARSER))
         )

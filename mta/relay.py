@@ -18,10 +18,11 @@ from triage.ids import show
 from triage.queue import RELAY, Claim
 from triage.routes import destinations
 from triage.settings import Settings
+from triage.telegraph import Telegraph
 from triage.times import utcnow
 from triage.visible import visible
 
-LONGEST_PAUSE = 1.0  # seconds: the bell of another machine does not reach us
+LONGEST_PAUSE = 1.0  # seconds: there may be no telegraph that brings us the bells of other machines
 SHORTEST_PAUSE = 0.05  # seconds: what is due but in another relay's hands is not worth spinning for
 LATE_EVERY = 5.0  # seconds between two looks for mail of ours that is late
 GATHER = 0.1  # seconds that outcomes wait for others, so that one transaction settles many
@@ -56,6 +57,7 @@ class Relay:
         self.carriers = [Carriers(one, settings, self.ring) for one in destinations(settings)]
         self.engine = open_engine(settings.database.url)
         self.bell, self.changed = open_bell(settings, "relay"), open_bell(settings, "change")
+        self.telegraph = Telegraph(settings, sends=[self.changed], hears=[self.bell])
         self.unsettled: list[Ended] = []
         self.look_again = 0.0  # monotonic seconds: when to look for what is due
         self.look_for_late = 0.0  # the same for what is late
@@ -174,6 +176,7 @@ class Relay:
         """Give everything back."""
         for one in self.carriers:
             one.close()
+        self.telegraph.close()
         self.bell.close()
         self.changed.close()
         self.engine.dispose()

@@ -1,8 +1,12 @@
-"""A bell rings another process of this machine awake: a named pipe, so waiting costs nothing and needs no network."""
+"""A bell rings another process of this machine awake: a named pipe, so waiting costs nothing and needs no network.
+
+With a telegraph beside it, it rings on other machines too.
+"""
 
 import contextlib
 import os
 import select
+from collections.abc import Callable
 from pathlib import Path
 
 MODE = 0o660  # each role may have a user of its own; they share a group
@@ -13,7 +17,8 @@ class Bell:
 
     def __init__(self, directory: Path, name: str) -> None:
         """The pipe is made if it is missing; OSError when the directory cannot be written."""
-        self.path = directory / f"{name}.bell"
+        self.name, self.path = name, directory / f"{name}.bell"
+        self.far: Callable[[str], None] = here_only
         with contextlib.suppress(FileExistsError):
             os.mkfifo(self.path, MODE)
             self.path.chmod(MODE)  # whatever the umask of who came first
@@ -21,7 +26,12 @@ class Bell:
         self.pipe = os.open(self.path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
 
     def ring(self) -> None:
-        """Wake the waiting side. A full pipe means that it has been rung enough."""
+        """Wake the waiting side, here and wherever the telegraph reaches."""
+        self.ring_here()
+        self.far(self.name)
+
+    def ring_here(self) -> None:
+        """Wake the waiting side on this machine. A full pipe means that it has been rung enough."""
         with contextlib.suppress(BlockingIOError):
             os.write(self.pipe, b"!")
 
@@ -36,3 +46,7 @@ class Bell:
     def close(self) -> None:
         """Give the pipe back."""
         os.close(self.pipe)
+
+
+def here_only(_name: str) -> None:
+    """Nobody elsewhere is told."""

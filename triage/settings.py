@@ -50,6 +50,11 @@ class Database:
     """Where the record is kept."""
 
     url: str = key("sqlite:///PATH or postgresql://USER@HOST/NAME.", "sqlite:///var/mailroom.db")
+    listen_url: str = key(
+        "The same PostgreSQL without the pooler in between, if there is one that pools transactions (PgBouncer), so that machines can wake "
+        "each other; empty: database.url.",
+        "",
+    )
 
 
 @dataclass(frozen=True, slots=True)

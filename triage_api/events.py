@@ -18,7 +18,7 @@ from triage_api.office import Office
 from triage_api.problems import described
 from triage_api.session import Watcher, still_there
 
-POLL = 0.5  # seconds between looks at the database; a bell on this machine shortens them
+POLL = 0.5  # seconds between looks at the database; a bell shortens them
 LEAST = 0.1  # seconds between looks, however often the bell rings
 STILL_THERE = 15.0  # seconds between looks whether a listener's session is still good
 

@@ -16,6 +16,7 @@ from triage.errors import BadInput
 from triage.exercises import Deck
 from triage.settings import Settings
 from triage.sign_in import Prover
+from triage.telegraph import Telegraph
 from triage_api.pace import Pace
 from triage_api.viewing import Viewed
 
@@ -44,6 +45,7 @@ class Office:
         except OSError as fault:
             why = f"spool.directory {directory} cannot be used: {fault.strerror}"
             raise BadInput(f"{why}; make it, and let the user that runs the api write there") from fault
+        self.telegraph = Telegraph(settings, sends=self.bells.values(), hears=[self.bells["change"]]) if self.bells else None
 
     @cached_property
     def previews(self) -> Pool:
@@ -79,6 +81,9 @@ class Office:
 
     def close(self) -> None:
         """Give everything back. A second time there is nothing left to give."""
+        if self.telegraph:
+            self.telegraph.close()
+            self.telegraph = None
         while self.bells:
             self.bells.popitem()[1].close()
         for name in ("previews", "attachments"):

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from migrations.version import check
-from triage import db
+from triage import db, telegraph
 from triage.actor import EVERYTHING, Actor, Role
 from triage.bell import Bell
 from triage.settings import Settings
@@ -49,9 +49,10 @@ def looking(settings: Settings) -> Iterator[Session]:
 
 
 def ring(settings: Settings, *bells: str) -> None:
-    """Wake those who wait. Without a spool on this machine nobody does."""
+    """Wake those who wait, here and elsewhere. Without a spool on this machine nobody does here."""
     if settings.spool.directory.is_dir():
         for name in bells:
             bell = Bell(settings.spool.directory, name)
             bell.ring()
             bell.close()
+    telegraph.tell(settings, bells)
