@@ -62,14 +62,16 @@ def sqlite_engine(url: str) -> Engine:
     if not path.parent.is_dir():
         raise BadInput(f"the directory {path.parent} of the database does not exist; make it, or change database.url")
     engine = create_engine(url, connect_args={"timeout": 0, "check_same_thread": False, "isolation_level": None})
-    event.listen(engine, "connect", prepare_sqlite)
+    event.listen(engine, "connect", lambda connection, _record: prepare_sqlite(connection, is_new=not path.stat().st_size))
     event.listen(engine, "begin", begin_sqlite)
     return engine
 
 
-def prepare_sqlite(connection: Any, _record: Any) -> None:
+def prepare_sqlite(connection: Any, *, is_new: bool) -> None:
     """Each connection's pragmas. Switching to WAL needs the file for itself for a moment, so it waits its turn."""
     cursor = connection.cursor()
+    if is_new:  # later it would take writing it all anew (space)
+        patiently(lambda: cursor.execute("PRAGMA auto_vacuum=INCREMENTAL"))
     patiently(lambda: cursor.execute("PRAGMA journal_mode=WAL"))
     for pragma in ("synchronous=FULL", "foreign_keys=ON", "cache_size=-32000", "temp_store=MEMORY"):
         cursor.execute(f"PRAGMA {pragma}")
@@ -291,6 +293,22 @@ def waits_in_turn(session: Session, numbers: Sequence[int]) -> bool:
 
 
 TURNS = select(func.pg_advisory_xact_lock(func.unnest(bindparam("numbers", type_=ARRAY(BigInteger)))))
+
+
+DURABLE = {  # settings of PostgreSQL, those of their values that keep what was committed, and what else may become of it
+    "synchronous_commit": (("on", "local", "remote_write", "remote_apply"), "PostgreSQL answers a commit before it is on stable storage"),
+    "fsync": (("on",), "PostgreSQL leaves it to the system when anything is on stable storage: a crash can ruin the database"),
+    "full_page_writes": (("on",), "a page that was half written when the power failed cannot be mended"),
+}
+
+
+def not_durable(engine: Engine) -> list[tuple[str, str]]:
+    """The settings of this PostgreSQL by which committed work can be lost, and why; none on SQLite, where we set them."""
+    if engine.dialect.name != "postgresql":
+        return []
+    with reading(engine) as session:
+        found = {name: session.scalar(select(func.current_setting(name))) for name in DURABLE}
+    return [(name, f"{name} is {found[name]}: {why}") for name, (values, why) in DURABLE.items() if found[name] not in values]
 
 
 def is_postgresql(session: Session) -> bool:

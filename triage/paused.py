@@ -36,6 +36,12 @@ def pause_of(session: Session) -> Pause | None:
     return Pause(from_micros(row.number), datetime.fromisoformat(row.text)) if row else None
 
 
+def sentence(pause: Pause) -> str:
+    """What everybody should know."""
+    backup, since = f"{pause.backup_at:%d %b %Y %H:%M}", f"{pause.since:%d %b %Y %H:%M}"
+    return f"a backup of {backup} UTC was restored: nothing is sent on or taken out of mailboxes since {since} UTC"
+
+
 def end(session: Session) -> None:
     """Go on."""
     if row := session.get(Marker, PAUSED):

@@ -26,6 +26,7 @@ from triage.visible import visible
 CHANNEL = "mailroom_bells"
 GAP = 0.1  # seconds from one telling to the next, however often bells ring
 PAUSE = 1.0  # seconds until a line that is down is tried again
+PATIENCE = 2.0  # seconds that a notification may take
 HEARTBEAT = 30.0  # seconds of silence until it is asked whether the line is there
 KEEPALIVE: dict[str, Any] = {
     "connect_timeout": 10,
@@ -141,6 +142,16 @@ def tell(settings: Settings, names: Iterable[str]) -> None:
     with contextlib.suppress(*FAULTS), contextlib.closing(line_of(settings)) as line:
         for name in sorted(set(names)):
             line.execute("SELECT pg_notify(%s, %s)", (CHANNEL, f"{name} {here}"))
+
+
+def reaches(settings: Settings) -> bool:
+    """Does a notification come through, on the way that bells take? One of FAULTS where there is no way at all."""
+    name = f"{CHANNEL}_try_{os.getpid()}"
+    with contextlib.closing(line_of(settings)) as line:
+        line.execute(f"LISTEN {name}")
+        with contextlib.closing(line_of(settings)) as other:
+            other.execute("SELECT pg_notify(%s, '')", (name,))
+        return any(True for _ in line.notifies(timeout=PATIENCE, stop_after=1))
 
 
 def line_of(settings: Settings) -> Line:

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from triage import cover
+from triage import cover, paused
 from triage.actor import Role
 from triage.times import utcnow
 from triage_api import shapes
@@ -17,7 +17,10 @@ router = APIRouter(route_class=Once, tags=["staff"])
 
 @router.get("/cover", response_model=shapes.CoverNow, responses=described(401))
 def get_cover(session: Read, here: Here, by: Staff) -> shapes.CoverNow:
-    """Who is on duty for the folders in your scope; for administrators with the company in their scope those that nobody looks at."""
+    """Who is on duty for the folders in your scope; for administrators with the company in their scope those that nobody looks at.
+
+    `restored`: for all staff to know.
+    """
     now, settings = utcnow(), here.settings.cover
     folders = [one for one in cover.folders(session, settings, now) if cover.looks_after(by, one.code)]
     alarm = [one for one in cover.alarm(session, settings, now) if by.role is Role.ADMIN and cover.looks_after(by, one.code)]
@@ -27,6 +30,7 @@ def get_cover(session: Read, here: Here, by: Staff) -> shapes.CoverNow:
             "away_until": cover.away_until(session, by.name, now),
             "alarm": alarm,
             "folders": folders,
+            "restored": paused.pause_of(session),
         }
     )
 

@@ -5,7 +5,7 @@ from sqlalchemy.exc import DBAPIError
 
 from migrations import upgrade as steps
 from migrations.version import newest
-from triage import db as database
+from triage import db as database, space
 from triage.errors import BadInput
 from triage_cli.asks import settings_of
 from triage_cli.opened import database_of
@@ -29,6 +29,21 @@ def upgrade(ctx: click.Context) -> None:
     finally:
         engine.dispose()
     say(f"the database has version {after}" + (" already" if before == after else f", it had {before or 'none'}"))
+
+
+@db.command()
+@click.pass_context
+def compact(ctx: click.Context) -> None:
+    """Write SQLite's file anew, without gaps. Once, for a database from before `mailroom upkeep` gave space back by itself.
+
+    Needs as much free disk as the database is large; mail waits in the spool meanwhile, and people have to wait too.
+    """
+    with database_of(settings_of(ctx)) as engine:
+        if engine.dialect.name != "sqlite":
+            raise BadInput("PostgreSQL gives space back by itself (autovacuum)")
+        before = space.size(engine)
+        space.compact(engine)
+        say(f"the database has {space.size(engine)} bytes, it had {before}")
 
 
 @db.command()

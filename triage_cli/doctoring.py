@@ -35,6 +35,8 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("parser", inside.parser),
     ("cover", inside.covered),
     ("emergency", inside.open_door),
+    ("restored", inside.restored),
+    ("wake-ups", inside.wakes),
     ("edges", inside.edges),
     ("directory", asking.directory),
     ("dns", asking.resolvers),

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-from sqlalchemy import func, select
+from sqlalchemy import Engine, func, select
 from sqlmodel import col
 
 from mta import snapshot
-from triage import confinement, cover, db, emergency, intake
+from triage import confinement, cover, db, emergency, intake, paused, telegraph
 from triage.backlog import DAMAGED, INCOMING, RETRY, backlog
 from triage.errors import BadInput
 from triage.models import AuditRecord, Delivery
@@ -34,10 +34,48 @@ def database(settings: Settings) -> Iterator[Finding]:
     """Does it answer, and is it at this program's version?"""
     kind = "SQLite" if settings.database.url.startswith(SQLITE) else "PostgreSQL"
     try:
-        with database_of(settings):
+        with database_of(settings) as engine:
             yield Finding(OK, "database", f"{kind} answers and has this program's version")
+            yield from keeps(engine)
     except BadInput as fault:
         yield Finding(FAIL, "database", str(fault), "start or make the database and check database.url, then run `mailroom db upgrade`")
+
+
+def keeps(engine: Engine) -> Iterator[Finding]:
+    """Does a commit that PostgreSQL has answered survive a crash? Our 250 to a sender rests on it as soon as the spool lets a mail go."""
+    for name, why in db.not_durable(engine):
+        do = f"set {name} = on in postgresql.conf, or `ALTER DATABASE … SET {name} = on`; what a commit promised can be lost meanwhile"
+        yield Finding(FAIL if name != "full_page_writes" else WARN, "database", why, do)
+
+
+def wakes(settings: Settings) -> Iterator[Finding]:
+    """Do machines wake each other? A database that does not answer has a finding of its own."""
+    if settings.database.url.startswith(SQLITE):
+        return
+    try:
+        heard = telegraph.reaches(settings)
+    except telegraph.FAULTS as fault:
+        yield Finding(
+            WARN, "wake-ups", f"no line: {str(fault).strip()}", "check database.listen_url; till then each machine looks by itself"
+        )
+        return
+    if heard:
+        yield Finding(OK, "wake-ups", "what one machine has done, the others hear of at once")
+    else:
+        do = "if a pooler of transactions (PgBouncer) lies in between, name the server itself in database.listen_url"
+        yield Finding(WARN, "wake-ups", "the database passes no notifications on; each machine looks by itself every second", do)
+
+
+def restored(settings: Settings) -> Iterator[Finding]:
+    """Is this a restored system that sends nothing yet? A database that does not answer has a finding of its own."""
+    try:
+        with database_of(settings) as engine, db.reading(engine) as session:
+            pause = paused.pause_of(session)
+    except BadInput:
+        return
+    if pause:
+        do = "look with `mailroom resume --dry-run`, go on with `mailroom resume` (docs/backup.md)"
+        yield Finding(WARN, "restored", paused.sentence(pause), do)
 
 
 def spool(settings: Settings) -> Iterator[Finding]:

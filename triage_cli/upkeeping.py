@@ -31,6 +31,7 @@ from triage import (
     retention,
     seal,
     settings_record,
+    space,
     tallies,
     tokens,
 )
@@ -213,9 +214,20 @@ def tidy(engine: Engine, settings: Settings) -> tuple[int, int]:
         kept_answers.forget(session, now=utcnow())
         emergency.end(session, now=utcnow())
     forget(engine, settings)
+    give_space_back(engine)
     if any(totals):
         log.info("expired %d held mails, erased %d contents", *totals)
     return totals[0], totals[1]
+
+
+def give_space_back(engine: Engine) -> None:
+    """Let SQLite's file become shorter by what was erased, slice by slice."""
+    given = 0
+    while pages := space.give_back(engine):
+        given += pages
+        time.sleep(BREATH)
+    if given:
+        log.info("the database's file is %d pages shorter", given)
 
 
 def look_for_rules(engine: Engine, settings: Settings) -> None:

@@ -1,6 +1,13 @@
 """Saying that one is away, over HTTP, and who is told that nobody looks."""
 
+from datetime import timedelta
+
+from sqlalchemy import Engine
+
+from tests.triage.arriving import NOW
 from tests.triage_api.conftest import NewBrowser
+from triage import paused
+from triage.db import transaction
 
 
 def test_when_everybody_is_away_administrators_are_told(new_browser: NewBrowser) -> None:
@@ -17,3 +24,14 @@ def test_when_everybody_is_away_administrators_are_told(new_browser: NewBrowser)
     assert [one["code"] for one in ida.get("/cover").json()["alarm"]] == ["it"]
     assert ben.request("PUT", "/away", json={"until": "2020-01-01T00:00:00Z"}).status_code == 422
     assert ben.request("PUT", "/away", json={"login": "ana", "until": None}).status_code == 403
+
+
+def test_everybody_is_told_that_a_restored_system_sends_nothing_yet(new_browser: NewBrowser, engine: Engine) -> None:
+    ben = new_browser("ben")
+    assert ben.get("/cover").json()["restored"] is None
+    with transaction(engine) as session:
+        paused.pause(session, backup_at=NOW, now=NOW + timedelta(days=1))
+    assert ben.get("/cover").json()["restored"] == {"since": "2026-11-25T09:30:00Z", "backup_at": "2026-11-24T09:30:00Z"}
+    with transaction(engine) as session:
+        paused.end(session)
+    assert ben.get("/cover").json()["restored"] is None

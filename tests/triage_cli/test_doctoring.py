@@ -21,7 +21,7 @@ from tests.peers.processes import free_port
 from tests.peers.receiving import make_certificate, receiving
 from tests.triage import arriving
 from tests.triage_cli.conftest import Shell
-from triage import db, directory, ids
+from triage import db, directory, ids, paused
 from triage.backlog import batch_name
 from triage.models import Delivery
 from triage.settings import Settings
@@ -65,6 +65,42 @@ def test_a_house_in_order(house: Settings) -> None:
         assert {level for level, _, _ in told(check(house))} == {OK}, check
     ((_, _, words),) = told(inside.door_snapshot(house))
     assert words.endswith("equal to the record")
+
+
+@pytest.mark.postgresql
+def test_a_postgresql_that_may_forget_what_it_promised(house: Settings, postgresql_url: str, postgresql_engine: Engine) -> None:
+    house = replace(house, database=replace(house.database, url=postgresql_url))
+    assert [level for level, _, _ in told(inside.database(house))] == [OK]
+    name = postgresql_engine.url.database
+    with postgresql_engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
+        try:
+            _, (level, what, found) = told(inside.database(house))
+        finally:
+            connection.exec_driver_sql(f'ALTER DATABASE "{name}" RESET synchronous_commit')
+    assert (level, what) == (FAIL, "database")
+    assert found.startswith("synchronous_commit is off")
+
+
+@pytest.mark.postgresql
+def test_machines_wake_each_other_or_it_is_said_why_not(house: Settings, postgresql_url: str) -> None:
+    house = replace(house, database=replace(house.database, url=postgresql_url))
+    assert [level for level, _, _ in told(inside.wakes(house))] == [OK]
+    elsewhere = replace(house, database=replace(house.database, listen_url="postgresql://nobody@/none?host=/nowhere"))
+    assert [level for level, _, _ in told(inside.wakes(elsewhere))] == [WARN]
+
+
+def test_one_machine_needs_nobody_to_wake_it(house: Settings) -> None:
+    assert told(inside.wakes(house)) == []
+
+
+def test_a_restored_house_sends_nothing_until_somebody_says_so(house: Settings, sqlite_engine: Engine) -> None:
+    assert told(inside.restored(house)) == []
+    with db.transaction(sqlite_engine) as session:
+        paused.pause(session, backup_at=arriving.NOW, now=arriving.NOW + timedelta(days=1))
+    ((level, what, found),) = told(inside.restored(house))
+    assert (level, what) == (WARN, "restored")
+    assert found.startswith("a backup of 24 Nov 2026 09:30 UTC was restored: nothing is sent on")
 
 
 @pytest.mark.parametrize(

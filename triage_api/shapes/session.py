@@ -76,6 +76,13 @@ class CoveredFolder(Shape):
     out_of_hours: Annotated[str, Field(description="wait, pass-perishable or substitute:LOGIN")]
 
 
+class Restored(Shape):
+    """A backup was restored, and relay and recall are paused until `mailroom resume`."""
+
+    since: datetime
+    backup_at: datetime
+
+
 class CoverNow(Shape):
     """Who looks after what at this moment."""
 
@@ -83,6 +90,7 @@ class CoverNow(Shape):
     away_until: Annotated[datetime | None, Field(description="of the one who asks; null: on duty")]
     alarm: Annotated[list[CoveredFolder], Field(description="folders that nobody looks at, for administrators")]
     folders: Annotated[list[CoveredFolder], Field(description="those in scope")]
+    restored: Annotated[Restored | None, Field(description="nothing is sent on yet, since a backup was restored; null: all goes on")] = None
 
 
 class AwayOrder(Order):
