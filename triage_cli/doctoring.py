@@ -47,6 +47,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("open relay", probing.open_relay),
     ("next hop", outside.next_hop),
     ("next hop", probing.known_there),
+    ("smarthost", probing.takes_us_out),
     ("bypass", probing.bypass),
     ("mailboxes", asking.mailboxes),
     ("outbound", departing.outbound),

@@ -20,6 +20,7 @@ from triage_cli.finding import FAIL, OK, WARN, Finding
 from triage_cli.outside import PATIENCE
 
 STRANGER = "doctor@mailroom.invalid"  # RFC 2606: nobody is ever there
+OUTSIDE = "postmaster@iana.org"  # an address that has to exist (RFC 5321, 4.5.1), at a domain that takes mail
 SMTP_PORT = 25
 
 
@@ -80,6 +81,35 @@ def asked_about(hop: DialledHop, mailbox: str) -> Iterator[Finding]:
     if other < 400:
         do = "let it refuse unknown recipients at RCPT (deploy/postfix-inner.cf), so that nothing bounces later"
         yield Finding(WARN, "next hop", "it takes mail for a mailbox that does not exist", do)
+
+
+def takes_us_out(settings: Settings) -> Iterator[Finding]:
+    """Would the smarthosts pass employees' mail on to the outside? Asked up to RCPT; nothing is sent."""
+    sender = f"postmaster@{settings.company.domains[0]}"
+    for url in sorted({settings.outbound.smarthost, settings.relay.smarthost} - {""}):
+        try:
+            hop = open_hop(url, settings)
+        except BadInput:  # it has a finding of its own
+            continue
+        if isinstance(hop, DialledHop):
+            yield from asked_to_relay(hop, url, sender)
+
+
+def asked_to_relay(hop: DialledHop, url: str, sender: str) -> Iterator[Finding]:
+    """What one server says to mail of ours for somebody outside."""
+    hop.timeout = PATIENCE
+    try:
+        code, reply = answer_to(hop.dial(), sender, OUTSIDE)
+    except (Ended, OSError, smtplib.SMTPException):
+        return  # it has a finding of its own
+    finally:
+        hop.close()
+    if code >= 400:
+        do = "let that server relay for this machine, or give relay.smarthost or outbound.smarthost another one"
+        words = f"{url} does not take mail from {sender} to the outside: {code} {reply}"
+        yield Finding(FAIL if code >= 500 else WARN, "smarthost", words, do)
+    else:
+        yield Finding(OK, "smarthost", f"{url} takes mail from {sender} to the outside")
 
 
 def bypass(settings: Settings) -> Iterator[Finding]:

@@ -81,6 +81,17 @@ def test_the_next_hop_is_asked_about_somebody_and_nobody(replies: tuple[str, ...
         assert server.taken == []
 
 
+@pytest.mark.parametrize(("reply", "level"), [("250 2.1.5 OK", OK), ("550 5.7.1 Relaying denied", FAIL), ("450 4.7.1 Later", WARN)])
+def test_the_smarthost_is_asked_whether_it_passes_our_mail_on(reply: str, level: str, house: Settings) -> None:
+    with next_hop() as server:
+        server.answer("RCPT", reply)
+        asked = replace(house, relay=replace(house.relay, tls="none"), outbound=replace(house.outbound, smarthost=server.url))
+        ((found, words),) = told(probing.takes_us_out(asked))
+        assert (found, server.taken) == (level, [])
+        assert server.url in words
+    assert told(probing.takes_us_out(house)) == []
+
+
 def test_the_clock_and_the_upkeep_have_a_word(house: Settings) -> None:
     assert [level in (OK, WARN) for level, _ in told(inside.clock(house))] == [True]
     assert [level for level, _ in told(inside.upkeep(house))] == [FAIL], "what was set up lies in the past and nobody sealed it"
