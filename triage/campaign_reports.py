@@ -4,19 +4,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, String, and_, func, literal, or_, select
+from sqlalchemy import ColumnElement, Row, and_, func, or_, select
 from sqlmodel import Session, col
 
 from triage import access, campaigns
 from triage.actor import Actor
 from triage.errors import NotFound
-from triage.evidence import most_frequent
+from triage.evidence import extent, most_frequent
 from triage.grouping import proven_as
 from triage.ids import show
 from triage.listings import Listed, some
-from triage.models import Campaign, Delivery, Instant
+from triage.models import Campaign, Delivery
 from triage.selection import Selection, condition
-from triage.states import State
 
 EXAMPLES = 5
 
@@ -83,23 +82,8 @@ def waves(
 
 def numbers(where: ColumnElement[bool]) -> Any:
     """One row a campaign."""
-    folder = col(Delivery.department) + literal("+", String) + col(Delivery.person)
-    return (
-        select(
-            col(Delivery.campaign_id).label("id"),
-            func.count(col(Delivery.message_id).distinct()).label("mails"),
-            func.count().label("deliveries"),
-            func.count().filter(col(Delivery.state) == State.HELD).label("held"),
-            func.count(folder.distinct()).label("people"),
-            func.count(col(Delivery.department).distinct()).label("departments"),
-            func.count(col(Delivery.author).distinct()).label("senders"),
-            func.min(col(Delivery.received_at), type_=Instant).label("first_at"),
-            func.max(col(Delivery.received_at), type_=Instant).label("newest_at"),
-            func.max(col(Delivery.id)).label("lead"),
-        )
-        .where(where)
-        .group_by(col(Delivery.campaign_id))
-    )
+    senders = func.count(col(Delivery.author).distinct()).label("senders")
+    return select(col(Delivery.campaign_id).label("id"), senders, *extent()).where(where).group_by(col(Delivery.campaign_id))
 
 
 def wave(row: Row[Any], lead: Listed) -> Wave:

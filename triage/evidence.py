@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, and_, cast, exists, func, or_, select
+from sqlalchemy import ColumnElement, String, and_, cast, exists, func, literal, or_, select
 from sqlmodel import Session, col
 
 from triage import access
 from triage.actor import Actor
-from triage.models import Correspondent, Delivery, Recalled, Rule
+from triage.models import Correspondent, Delivery, Instant, Recalled, Rule
 from triage.rules import in_force
 from triage.selection import Selection, apart, condition, fence, outside
 from triage.states import State
@@ -91,6 +91,21 @@ def evidence(session: Session, selection: Selection, *, by: Actor, now: datetime
         ),
         rules_contradicted=tuple(contradicted),
         fence=fence(session, where),
+    )
+
+
+def extent() -> tuple[ColumnElement[Any], ...]:
+    """How much mail something is, as columns: messages, deliveries, held ones, folders, departments, from when to when, the newest."""
+    folder = col(Delivery.department) + literal("+", String) + col(Delivery.person)
+    return (
+        func.count(col(Delivery.message_id).distinct()).label("mails"),
+        func.count().label("deliveries"),
+        func.count().filter(col(Delivery.state) == State.HELD).label("held"),
+        func.count(folder.distinct()).label("people"),
+        func.count(col(Delivery.department).distinct()).label("departments"),
+        func.min(col(Delivery.received_at), type_=Instant).label("first_at"),
+        func.max(col(Delivery.received_at), type_=Instant).label("newest_at"),
+        func.max(col(Delivery.id)).label("lead"),
     )
 
 

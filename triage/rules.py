@@ -210,8 +210,13 @@ def prolong(session: Session, addresses: Iterable[str], now: datetime) -> None:
     session.execute(update(Rule).where(about, lapsing).values(until=lapse(literal(to_micros(now), BigInteger))), execution_options=UNSEEN)
 
 
-def listing(session: Session, now: datetime, *, by: Actor, q: str = "", limit: int = 50, before: int | None = None) -> list[Rule]:
-    """Rules in force that reach into the actor's scope, newest first; `before` is the id to go on from."""
+def listing(
+    session: Session, now: datetime, *, by: Actor, q: str = "", sender: str = "", limit: int = 50, before: int | None = None
+) -> list[Rule]:
+    """Rules in force that reach into the actor's scope, newest first; `before` is the id to go on from.
+
+    `sender`: an address or a domain; only rules that are about it.
+    """
     where = [in_force(now)]
     if not by.scope.company:
         where.append(col(Rule.scope).in_(["company", *by.scope.words()]))
@@ -219,10 +224,23 @@ def listing(session: Session, now: datetime, *, by: Actor, q: str = "", limit: i
         where.append(col(Rule.scope).not_in(sorted(closed)))
     if q:
         where.append(col(Rule.value).contains(q.casefold(), autoescape=True))
+    if sender:
+        where.append(about(sender.casefold().strip()))
     if before is not None:
         where.append(col(Rule.id) < before)
     found = session.scalars(select(Rule).where(*where).order_by(col(Rule.id).desc()).limit(limit))
     return [as_seen(rule, by) for rule in found]
+
+
+def about(name: str) -> ColumnElement[bool]:
+    """Which rules are about an address, or about a domain and all that lies in it; also those about the domains above, as they reach."""
+    domain = name.rpartition("@")[2]
+    match, value = col(Rule.match), col(Rule.value)
+    above = value.in_(ancestors(domain)[1:]) & or_(match == "subdomains", (match == "domain") & (col(Rule.effect) != "allow"))
+    named = or_((match == "address") & (value == name), match.in_(("domain", "subdomains")) & (value == domain), above)
+    if "@" in name:
+        return named
+    return or_(named, *(value.endswith(sign + domain, autoescape=True) for sign in "@."))
 
 
 def as_seen(rule: Rule, by: Actor) -> Rule:

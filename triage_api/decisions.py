@@ -27,6 +27,7 @@ router = APIRouter(route_class=Once, tags=["decisions"])
 Mine = Annotated[bool, Query(description="Only your own.")]
 OfCampaign = Annotated[shapes.GivenId | None, Query(description="Only those that did something to mail of this campaign.")]
 OfSender = Annotated[shapes.Word, Query(description="Only those that did something to mail of this author.")]
+OfDomain = Annotated[shapes.Word, Query(description="Only those that did something to mail from this domain or below it.")]
 
 
 ASKED: dict[int | str, dict[str, Any]] = {202: {"model": shapes.PendingAct, "description": "It waits for a second person's key."}}
@@ -89,12 +90,14 @@ def list_decisions(
     mine: Mine = False,
     campaign: OfCampaign = None,
     sender: OfSender = "",
+    domain: OfDomain = "",
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> shapes.Decisions:
     """Decisions that concern your scope, newest first."""
     (before,) = place_of(cursor, int) or (None,)
-    about = Selection(campaign=campaign, sender=sender, proof=ANY_PROOF) if campaign is not None or sender else None
+    wanted = Selection(campaign=campaign, sender=sender, domain=domain, proof=ANY_PROOF)
+    about = wanted if campaign is not None or sender or domain else None
     found = within_scope(session, outcomes.listing(session, by=by, mine=mine, about=about, limit=limit + 1, before=before), by)
     following = (found[limit - 1].id,) if len(found) > limit else None
     return shapes.Decisions.model_validate({"items": found[:limit], "next_cursor": cursor_of(following)})

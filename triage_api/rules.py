@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import PlainTextResponse
 from sqlmodel import Session
 
@@ -22,16 +22,19 @@ from triage_api.session import Staff
 from triage_api.transactions import Read, Tx, ring_after
 
 MOST_EXPORTED = 1_000_000
+OfSender = Annotated[shapes.Word, Query(description="An address or a domain: only rules that are about it or about what is above it.")]
 IfMatch = Annotated[shapes.Word | None, Header(description="The ETag of the rule that you saw.")]
 
 router = APIRouter(route_class=Once, tags=["rules"])
 
 
 @router.get("/rules", response_model=shapes.Rules, responses=described(401, 422))
-def list_rules(session: Read, by: Staff, q: shapes.Word = "", limit: Limit = 50, cursor: Cursor = None) -> shapes.Rules:
+def list_rules(
+    session: Read, by: Staff, q: shapes.Word = "", sender: OfSender = "", limit: Limit = 50, cursor: Cursor = None
+) -> shapes.Rules:
     """Rules in force that reach into your scope, newest first."""
     (before,) = place_of(cursor, int) or (None,)
-    found = rules.listing(session, utcnow(), by=by, q=q, limit=limit + 1, before=before)
+    found = rules.listing(session, utcnow(), by=by, q=q, sender=sender, limit=limit + 1, before=before)
     following = (found[limit - 1].id,) if len(found) > limit else None
     return shapes.Rules.model_validate({"items": with_clashes(session, found[:limit], by), "next_cursor": cursor_of(following)})
 

@@ -88,6 +88,7 @@ CALLS = {
     "list_anchors": Call(says=True),
     "list_campaigns": Call(query="?fewest=1", says=True),
     "get_campaign": Call(),
+    "get_sender": Call(),
     "join_campaign": Call(),
     "split_campaign": Call(),
     "get_message": Call(),
@@ -389,6 +390,7 @@ def called(browser: Browser, secret: Secret, name: str, method: str, path: str, 
     about["proposal_id"] = about["hold_id"] = about["erasure_id"] = "0000000000000"
     about["hook"] = "ops"
     about |= {"card": secret.delivery, "campaign_id": secret.campaign, "name": "campaigns", "request_id": secret.request}
+    about["sender"] = "secret@only-it.example"
     body = CALLS[name].json
     if name == "create_decision":
         body = {"verb": "hold", "select": {"ids": [secret.delivery]}}

@@ -23,6 +23,7 @@ from triage_api.shapes.requests import *
 from triage_api.shapes.rules import *
 from triage_api.shapes.second_keys import *
 from triage_api.shapes.selections import *
+from triage_api.shapes.senders import *
 from triage_api.shapes.session import *
 from triage_api.shapes.staff import *
 from triage_api.shapes.substitutes import *

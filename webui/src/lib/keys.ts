@@ -48,6 +48,7 @@ export const commands: readonly Command[] = [
     ['text', '2', 'Show its text'],
     ['headers', '3', 'Show its headers'],
     ['people', '4', 'Show who got it'],
+    ['sender', 's', 'Show all about the sender, then about its domain'],
     ['nextFree', 'f', 'Give me the next free card'],
     ['fresh', '.', 'Show new mail'],
     ['search', '/', 'Search'],

@@ -16,6 +16,11 @@ export class Pages<T> {
 
   more = (): Promise<void> => (this.next ? this.#fetch(this.next) : Promise.resolve())
 
+  /** Without this one, which is gone; the place in the list is kept. */
+  drop(gone: T): void {
+    this.items = this.items.filter((one) => one !== gone)
+  }
+
   async #fetch(cursor: string | null): Promise<void> {
     const generation = ++this.#generation
     try {

@@ -31,6 +31,9 @@ export function followLinks(event: MouseEvent): void {
   place.go(link.pathname + link.search)
 }
 
+/** The page of a sender: an address, or a whole domain. */
+export const senderAddress = (name: string): string => `/senders/${encodeURIComponent(name)}`
+
 /** The address of a folder in the queue. */
 export function folderAddress(tab: string, department = '', person = '', q = ''): string {
   const words = new URLSearchParams()

@@ -34,12 +34,15 @@ export const PLACES: readonly Place[] = [
   { path: '/doors', says: 'Doors', command: 'goDoors', part: 'end', load: () => import('../pages/Doors.svelte'), shown: () => session.me?.role === 'admin' },
 ]
 
+/** Pages about one thing of which there is no list to begin at. */
+const SINGLE = [{ path: '/senders', one: () => import('../pages/Sender.svelte') }]
+
 /** Which page an address means, and which one thing of it; undefined where there is none. */
 export function placeAt(path: string): { load: () => Promise<{ default: Page }>; id: string } | undefined {
-  const found = PLACES.find((one) => path === one.path || (one.one && path.startsWith(`${one.path}/`)))
-  if (!found) return undefined
-  const id = path.slice(found.path.length + 1)
-  return { load: id && found.one ? found.one : found.load, id: decoded(id) }
+  const whole = PLACES.find((one) => path === one.path)
+  if (whole) return { load: whole.load, id: '' }
+  const found = [...PLACES, ...SINGLE].find((one) => one.one && path.startsWith(`${one.path}/`))
+  return found?.one && { load: found.one, id: decoded(path.slice(found.path.length + 1)) }
 }
 
 function decoded(part: string): string {

@@ -1,6 +1,6 @@
 // How far a purge or a block may go, as selections for the API.
 import { selectOf, type Folder, type Row } from './row'
-import type { CampaignDetail, Select, State } from './shapes'
+import type { CampaignDetail, Select, SenderDetail, State } from './shapes'
 import { plain, plural } from './words'
 
 export interface Reach { name: 'these' | 'campaign' | 'whole' | 'sender' | 'domain'; says: string; about: string; select: Select }
@@ -39,10 +39,11 @@ export function reachesOf(rows: readonly Row[], folder: Folder): Reach[] {
   const campaign = campaignOf(rows)
   if (campaign.length) these.about = 'the copies in hand'
   if (!lead.author || rows.some((row) => row.lead.author !== lead.author)) return [these, ...campaign]
-  return [
-    these,
-    ...campaign,
-    { name: 'sender', says: 'This sender', about: plain(lead.author), select: { sender: lead.author, states: PURGEABLE } },
-    { name: 'domain', says: 'Whole domain', about: plain(lead.author_domain), select: { domain: lead.author_domain, states: PURGEABLE } },
-  ]
+  return [these, ...campaign, ofSender(lead.author), ofDomain(lead.author_domain)]
 }
+
+const ofSender = (address: string): Reach => ({ name: 'sender', says: 'This sender', about: plain(address), select: { sender: address, states: PURGEABLE } })
+const ofDomain = (domain: string): Reach => ({ name: 'domain', says: 'Whole domain', about: plain(domain), select: { domain, states: PURGEABLE } })
+
+/** A sender on its own page: an address and its domain, or a domain. */
+export const reachesOfSender = ({ name, lead }: SenderDetail): Reach[] => (name.includes('@') ? [ofSender(name), ofDomain(lead.author_domain)] : [ofDomain(name)])

@@ -268,6 +268,24 @@ export interface CampaignDetail extends Campaign {
   examples: Delivery[]
 }
 
+/** An address, or a whole domain; `by_address`: who writes from there. */
+export interface SenderDetail {
+  name: string
+  mails: number
+  deliveries: number
+  held: number
+  people: number
+  departments: number
+  first_at: string
+  newest_at: string
+  lead: Delivery
+  by_state: { state: State; count: number }[]
+  by_proof: { proof: string; count: number }[]
+  by_name: { name: string; count: number }[]
+  by_folder: { department: string; person: string; count: number }[]
+  by_address: { author: string; count: number }[]
+}
+
 export interface Template { name: string; text: string }
 export interface RejectionWish { select: Select; template?: string; text?: string }
 export interface Rejection {
