@@ -9,7 +9,7 @@ from typing import Any, Self
 from sqlalchemy import ColumnElement, ScalarSelect, and_, func, or_, select, true
 from sqlmodel import Session, col
 
-from triage import access
+from triage import access, searching
 from triage.actor import Actor
 from triage.envelope import Address, ascii_domain
 from triage.errors import BadInput
@@ -20,7 +20,6 @@ from triage.states import State
 from triage.times import to_micros
 
 MOST_IDS = 5000
-MOST_WORDS = 20
 ANY_PROOF, UNPROVEN = "any", "none"  # besides a domain or an address: who proves to have sent it
 
 
@@ -36,7 +35,7 @@ class Selection:
     department: str | None = None
     person: str | None = None  # uid; "" is the department's shared folder
     handed_to: str = ""  # login of a colleague to whom it was handed
-    q: str = ""  # words that all occur in subject, names or addresses
+    q: str = ""  # a search: queries.terms
     states: tuple[str, ...] = ()
     since: datetime | None = None
     until: datetime | None = None
@@ -105,7 +104,7 @@ def condition(selection: Selection) -> ColumnElement[bool]:
         wanted.append(col(Delivery.person) == selection.person.casefold())
     if selection.handed_to:
         wanted.append(col(Delivery.id).in_(select(col(Handed.delivery_id)).where(col(Handed.to) == selection.handed_to.casefold())))
-    wanted.extend(words(selection.q))
+    wanted.extend(searching.conditions(selection.q))
     if selection.states:
         wanted.append(col(Delivery.state).in_(selection.states))
     if selection.since:
@@ -175,14 +174,6 @@ def outside(session: Session, selection: Selection, found: int, *, by: Actor, st
         return 0
     where = and_(condition(selection), access.beyond(by), *([col(Delivery.state).in_(list(states))] if states else []))
     return session.scalar(select(func.count()).select_from(Delivery).where(where)) or 0
-
-
-def words(q: str) -> list[ColumnElement[bool]]:
-    """Every word must occur, literally, in the delivery's search text."""
-    given = q.casefold().split()
-    if len(given) > MOST_WORDS:
-        raise BadInput(f"q: at most {MOST_WORDS} words")
-    return [col(Delivery.search).contains(word, autoescape=True) for word in given]
 
 
 def folded_address(text: str) -> str:

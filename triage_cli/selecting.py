@@ -24,7 +24,7 @@ OPTIONS = (
     click.option("--proof", default="", metavar="any|none|DOMAIN|ADDRESS", help="Who proves it; else as most of the campaign."),
     click.option("--department", metavar="CODE", help="For people of this department, or its shared folder."),
     click.option("--person", metavar="UID", help="For this person; empty: for no person, but the department's shared folder."),
-    click.option("--search", default="", metavar="WORDS", help="Words in subject, names or addresses; all must occur."),
+    click.option("--search", default="", metavar="WORDS", help="Words that all occur, or NAME:VALUE such as from:dhl (docs/search.md)."),
     click.option("--state", "states", multiple=True, help="May be given several times.", shell_complete=states_like),
     click.option("--since", metavar="DATE", help="Received at or after, ISO 8601; UTC unless it says otherwise."),
     click.option("--until", metavar="DATE", help="Received before."),

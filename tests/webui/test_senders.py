@@ -63,11 +63,11 @@ def test_a_key_leads_from_a_mail_to_its_sender_and_on_to_the_domain(known: Site,
 
 def test_a_sender_is_purged_held_again_released_and_let_in_from_its_page(known: Site, page: Page) -> None:
     known.sit_down(page, path=f"/senders/{SALES}")
-    expect(page.get_by_role("heading", level=1, name=SALES)).to_be_visible()
+    expect(page.get_by_role("button", name="Release 3")).to_be_visible()
     page.keyboard.press("p")
     sheet = page.get_by_role("dialog", name=f"Purge all of {SALES}")
     sheet.get_by_role("button", name="Purge 3 mails").click()
-    expect(page.get_by_role("listitem").filter(has_text="purged")).to_contain_text("3")
+    expect(page.get_by_role("listitem").filter(has=page.get_by_role("button", name="purged", exact=True))).to_contain_text("3")
     assert states(known, SALES) == ["purged"] * 3
     page.get_by_role("button", name="Hold 3 purged copies again").click()
     expect(page.get_by_role("button", name="Release 3")).to_be_visible()
@@ -82,13 +82,13 @@ def test_a_sender_is_purged_held_again_released_and_let_in_from_its_page(known: 
     assert ("allow", "address", SALES) in in_force(known)
     page.keyboard.press("z")
     expect(page.get_by_role("button", name="Release 3")).to_be_visible()
-    assert in_force(known) == []
+    assert ("allow", "address", SALES) not in in_force(known)
 
 
 def test_a_whole_domain_is_blocked_from_its_page(known: Site, page: Page) -> None:
     known.come(JOE, author="win@prize.example", subject="A prize", dmarc=NO_DMARC)
     known.sit_down(page, path="/senders/prize.example")
-    expect(page.get_by_role("heading", level=1, name="prize.example")).to_be_visible()
+    expect(page.get_by_text("1 waits for a decision")).to_be_visible()
     page.keyboard.press("b")
     sheet = page.get_by_role("dialog", name="Block prize.example")
     sheet.get_by_role("button", name="Block and purge 1 mail").click()
@@ -101,6 +101,7 @@ def test_a_whole_domain_is_blocked_from_its_page(known: Site, page: Page) -> Non
 def test_a_sender_of_whom_nothing_waits_is_let_in_by_a_rule_alone(known: Site, page: Page) -> None:
     known.come(JOE, author="late@partner.example", subject="Too late")
     known.sit_down(page, path="/senders/late@partner.example")
+    expect(page.get_by_text("1 waits for a decision")).to_be_visible()
     page.keyboard.press("p")
     page.get_by_role("dialog").get_by_role("button", name="Purge 1 mail").click()
     expect(page.get_by_role("button", name="Let in from now on")).to_be_visible()
@@ -108,7 +109,7 @@ def test_a_sender_of_whom_nothing_waits_is_let_in_by_a_rule_alone(known: Site, p
     expect(page.get_by_role("status").filter(has_text="late@partner.example is let in for Joe Fern")).to_be_visible()
     assert ("allow", "address", "late@partner.example") in in_force(known)
     page.keyboard.press("z")
-    expect(page.get_by_text("None. Its mail is held")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="Undone: the rule for late@partner.example is removed.")).to_be_visible()
     assert ("allow", "address", "late@partner.example") not in in_force(known)
 
 

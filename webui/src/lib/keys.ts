@@ -49,6 +49,7 @@ export const commands: readonly Command[] = [
     ['headers', '3', 'Show its headers'],
     ['people', '4', 'Show who got it'],
     ['sender', 's', 'Show all about the sender, then about its domain'],
+    ['perishable', 'u', 'Go to what expires soon, the soonest first'],
     ['nextFree', 'f', 'Give me the next free card'],
     ['fresh', '.', 'Show new mail'],
     ['search', '/', 'Search'],

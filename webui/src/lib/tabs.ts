@@ -2,9 +2,9 @@
 import { api } from './api'
 import { folderWords, rowOfCard, rowOfDelivery, SHARED, type Folder, type Row } from './row'
 import type { From, Read } from './run'
-import type { Anchor, Delivery, State } from './shapes'
+import { STATES_ALL, type Anchor, type Delivery, type State } from './shapes'
 
-export type Tab = 'held' | 'decided' | 'problems'
+export type Tab = 'held' | 'decided' | 'problems' | 'all'
 export type Group = 'campaign' | 'sender' | 'none'
 
 export const GROUPS: readonly { name: Group; says: string }[] = [
@@ -19,6 +19,7 @@ export const TABS: readonly { tab: Tab | 'mine'; says: string }[] = [
   { tab: 'mine', says: 'Handed to me' },
   { tab: 'decided', says: 'Decided' },
   { tab: 'problems', says: 'Queue problems' },
+  { tab: 'all', says: 'All mail' },
 ]
 
 interface Asked extends Folder { tab: Tab; group: Group; q: string; handed: string }
@@ -26,7 +27,7 @@ export interface Rows extends Read { mails: number; groups: number }
 
 const following = (cursor: string | null): From | null => (cursor ? { cursor } : null)
 
-const DECIDED: readonly State[] = ['queued', 'relaying', 'delivered', 'recalling', 'restoring', 'purged', 'rejected', 'expired', 'bounced']
+const DECIDED = STATES_ALL.filter((one) => one !== 'held')
 
 /** Does this mail want somebody's eye: it bounced, the next hop put it off, or its mailbox cannot be entered. */
 const isProblem = (mail: Delivery): boolean => mail.state === 'bounced' || Boolean(mail.last_reply) || (mail.attempts > 0 && mail.state === 'queued')
@@ -47,6 +48,7 @@ async function readDeliveries(states: readonly State[], asked: Asked, limit: num
 export async function readTab(asked: Asked, limit: number, from: From): Promise<Rows> {
   if (asked.tab === 'problems') return readProblems(asked)
   if (asked.tab === 'decided') return readDeliveries(DECIDED, asked, limit, from)
+  if (asked.tab === 'all') return readDeliveries(STATES_ALL, asked, limit, from)
   const page = await api.cards({ ...cardWords(asked), limit, ...from })
   return { rows: page.items.map(rowOfCard), mails: page.total_deliveries, groups: asked.group === 'none' ? 0 : page.total_cards, next: following(page.next_cursor) }
 }

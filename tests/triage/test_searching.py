@@ -1,0 +1,97 @@
+"""What a search finds, on each kind of database."""
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import Engine, func, select
+from sqlmodel import col
+
+from tests.triage import arriving
+from tests.triage.arriving import ANA, DMARC_PASS, NOW, arrive, authentication
+from tests.triage.mails import mail
+from triage import content, decisions, intake, listings, selection
+from triage.authentication import Dmarc
+from triage.db import transaction
+from triage.decisions import Verb
+from triage.errors import BadInput
+from triage.models import Delivery
+from triage.selection import Selection
+from triage.settings import Settings
+
+JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
+PAGE = "<p>Look <a href='https://portal.evil.example/x'>here</a></p>"
+
+
+def proven(domain: str) -> Dmarc:
+    """A domain proves to have sent it."""
+    return replace(DMARC_PASS, domain=domain, organisational_domain=domain)
+
+
+@pytest.fixture
+def full(known: Engine, settings: Settings) -> Engine:
+    """Three mails: held with a link, purged without proof, to legal."""
+    with transaction(known) as session:
+        raw = mail("From: DHL Express <post@dhl.example>\nSubject: Your Parcel\nContent-Type: text/html", PAGE)
+        proof = authentication("post@dhl.example", proven("dhl.example"))
+        envelope = arriving.envelope(JOE, reverse_path="post@dhl.example")
+        intake.receive(session, envelope, raw, proof, content.summarise(raw), settings=settings, now=NOW)
+        (gone,) = arrive(session, settings, JOE, author="kim@free.example", subject="Offer 100% free")
+        arrive(session, settings, MARA, author="kim@law.example", subject="The contract", dmarc=proven("law.example"))
+        decisions.decide(session, Selection.of(ids=(gone,)), Verb.PURGE, by=ANA, reason="", now=NOW, settings=settings)
+    return known
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("kim", "free law"),
+        ("from:kim contract", "law"),
+        ('from:"dhl express"', "dhl"),
+        ("from:@law.example", "law"),
+        ("from:contract", ""),
+        ("to:mara", "law"),
+        ('to:"joe fern"', "dhl free"),
+        ("to:legal", "law"),
+        ("dept:it", "dhl free"),
+        ("dept:leg", "law"),
+        ("subject:parcel", "dhl"),
+        ("has:link", "dhl"),
+        ("has:attachment", ""),
+        ("link:evil.example", "dhl"),
+        ("link:100%", ""),
+        ("100%", "free"),
+        ("state:held", "dhl law"),
+        ("state:decided", "free"),
+        ("state:released", ""),
+        ("by:ana", "free"),
+        ('by:"ana roth"', "free"),
+        ("by:ben", ""),
+        ("proof:none", "free"),
+        ("-proof:none", "dhl law"),
+        ("after:2026-11-24", "dhl free law"),
+        ("before:2026-11-24", ""),
+        ("-kim", "dhl"),
+        ("campaign:0000000000000", ""),
+    ],
+)
+def test_what_is_found(full: Engine, text: str, found: str) -> None:
+    with transaction(full) as session:
+        authors = session.scalars(select(col(Delivery.author_domain)).where(selection.condition(Selection(q=text))))
+        assert " ".join(sorted(one.removesuffix(".example") for one in authors)) == found
+        listed = listings.deliveries(session, Selection(q=text), by=ANA).items  # which reads the other tables too
+        assert " ".join(sorted(one.author_domain.removesuffix(".example") for one in listed)) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("has:legs", "has: takes attachment or link"),
+        ("state:gone", "state: takes held, queued"),
+        ("proof:spf", "proof: takes none, any"),
+        ("campaign:x", "campaign: takes the id"),
+        ("after:soon", "after: takes a day"),
+    ],
+)
+def test_what_cannot_be_meant_is_said(full: Engine, text: str, fault: str) -> None:
+    with transaction(full) as session, pytest.raises(BadInput, match=fault):
+        session.scalar(select(func.count()).select_from(Delivery).where(selection.condition(Selection(q=text))))

@@ -1,0 +1,35 @@
+"""The lane of what perishes: above every list, with clocks, and a key that leads there from any folder."""
+
+from playwright.sync_api import Page, expect
+
+from tests.webui.access import faults
+from tests.webui.site import JOE, MARA, Site
+
+CODE = "Your sign-in code is 481 922. It is valid for {} minutes."
+
+
+def test_what_perishes_stands_above_every_list_and_a_key_leads_to_it(site: Site, page: Page) -> None:
+    page.emulate_media(reduced_motion="reduce")
+    site.come(JOE, subject="Your order")
+    site.sit_down(page, path="/?department=it")
+    expect(page.get_by_role("option").filter(has_text="Your order")).to_be_visible()
+    lane = page.get_by_role("region", name="Soon of no use")
+    expect(lane).to_have_count(0)
+    site.come(MARA, author="no-reply@portal.example", subject="Sign in", text=CODE.format(50))
+    site.come(JOE, author="no-reply@bank.example", subject="Your code", text=CODE.format(20))
+    expect(lane.get_by_role("button")).to_have_count(2)
+    expect(lane.get_by_role("button").first).to_contain_text("Your code")
+    expect(lane.get_by_role("button").first).to_contain_text("in 20 min")
+    page.get_by_role("button", name="1 new").click()
+    expect(page.get_by_role("option").filter(has_text="Your code")).to_be_visible()
+    page.locator("#content").focus()
+    page.keyboard.press("u")
+    expect(page.get_by_role("heading", level=2, name="Your code")).to_be_visible()
+    assert page.url == site.url + "/?department=it"
+    page.keyboard.press("u")  # lies in another folder: the list is the whole queue now
+    expect(page.get_by_role("heading", level=2, name="Sign in")).to_be_visible()
+    assert page.url == site.url + "/"
+    expect(page.locator(".row.at")).to_contain_text("Sign in")
+    assert faults(page) == []
+    page.keyboard.press("a")
+    expect(lane.get_by_role("button")).to_have_count(1)

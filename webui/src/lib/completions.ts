@@ -1,0 +1,68 @@
+// What the search field offers while something is typed: what can be asked for, then what there is of it.
+import { colleagues } from './colleagues.svelte'
+import { folders } from './folders.svelte'
+import { queue } from './queue.svelte'
+import { session } from './session.svelte'
+import { STATES_ALL } from './shapes'
+import { dateField, STATES } from './words'
+
+export interface Offer { text: string; says: string }
+export interface Offers { start: number; end: number; items: readonly Offer[] }
+
+/** What can be asked for, as the server knows it. */
+export const ASKS: readonly Offer[] = [
+  { text: 'from:', says: 'who wrote it: address, domain or name' },
+  { text: 'to:', says: 'for whom it was: person, address or department' },
+  { text: 'dept:', says: 'of which department' },
+  { text: 'subject:', says: 'what its subject says' },
+  { text: 'has:', says: 'attachment or link' },
+  { text: 'link:', says: 'where a link leads' },
+  { text: 'state:', says: 'what became of it' },
+  { text: 'by:', says: 'who decided about it' },
+  { text: 'proof:', says: 'what proves who sent it' },
+  { text: 'campaign:', says: 'the id of a campaign' },
+  { text: 'after:', says: 'came on this day or later' },
+  { text: 'before:', says: 'came before this day' },
+]
+
+const MOST = 8
+
+/** The word at the caret, from where to where; quotes hold words together. */
+function wordAt(text: string, caret: number): [number, number] {
+  let quoted = false
+  let start = 0
+  for (let at = 0; at < caret; at++) {
+    if (text[at] === '"') quoted = !quoted
+    else if (!quoted && /\s/.test(text[at]!)) start = at + 1
+  }
+  const rest = text.slice(caret).search(quoted ? /"/ : /\s/)
+  return [start, rest < 0 ? text.length : caret + rest]
+}
+
+const said = (value: string): string => (/\s/.test(value) ? `"${value}"` : value)
+
+/** What fits the word at the caret. `values`: what there is for a name, with words about it. */
+export function offersFor(text: string, caret: number, values: (name: string) => readonly Offer[]): Offers {
+  const [start, end] = wordAt(text, caret)
+  const word = text.slice(start, caret)
+  const sign = word.startsWith('-') ? '-' : ''
+  const bare = word.slice(sign.length).toLowerCase()
+  const ask = ASKS.find((one) => bare.startsWith(one.text))
+  if (!ask) return { start, end, items: ASKS.filter((one) => one.text.startsWith(bare)).map((one) => ({ ...one, text: sign + one.text })) }
+  const typed = bare.slice(ask.text.length).replace('"', '')
+  const fitting = values(ask.text.slice(0, -1)).filter((one) => `${one.text} ${one.says}`.toLowerCase().includes(typed) && one.text.toLowerCase() !== typed)
+  return { start, end, items: fitting.slice(0, MOST).map((one) => ({ ...one, text: `${sign}${ask.text}${said(one.text)} ` })) }
+}
+
+/** What there is for a name. */
+export function values(name: string): readonly Offer[] {
+  if (name === 'from') return [...new Set(queue.rows.map((row) => row.lead.author).filter(Boolean))].map((one) => ({ text: one, says: '' }))
+  if (name === 'dept') return folders.departments.map((one) => ({ text: one.code, says: one.name }))
+  if (name === 'to') return folders.departments.flatMap((one) => [{ text: one.code, says: one.name }, ...one.people.map((person) => ({ text: person.uid, says: person.name }))])
+  if (name === 'has') return [{ text: 'attachment', says: '' }, { text: 'link', says: '' }]
+  if (name === 'state') return [...STATES_ALL.map((one) => ({ text: one, says: STATES[one] })), { text: 'released', says: 'sent on, or about to be' }, { text: 'decided', says: 'whatever is not held' }]
+  if (name === 'by') return [session.me, ...colleagues.others].flatMap((one) => (one ? [{ text: one.login, says: one.name }] : []))
+  if (name === 'proof') return [{ text: 'none', says: 'nothing proves it' }, { text: 'any', says: 'something does' }, { text: 'dmarc', says: '' }, { text: 'aligned', says: 'SPF or DKIM, without DMARC' }]
+  if (name !== 'after' && name !== 'before') return []
+  return [[0, 'today'], [1, 'yesterday'], [7, 'a week ago'], [30, 'thirty days ago']].map(([days, says]) => ({ text: dateField(new Date(Date.now() - Number(days) * 86_400_000).toISOString()), says: String(says) }))
+}
