@@ -1,11 +1,12 @@
 """A message comes in: gather facts, decide for each recipient, enter. Also what the door is told."""
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import event, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col
 
@@ -24,6 +25,7 @@ from triage import (
     leavers,
     ledger,
     markers,
+    meters,
     redirects,
     rules,
     signals,
@@ -141,7 +143,15 @@ def receive_all(session: Session, arrivals: Sequence[Arrival], *, settings: Sett
     enter(session, fresh, settings=settings, now=now)
     floods.settle()
     learn(session, fresh, now=now)
+    verdicts = Counter((verdict.rule, verdict.disposition) for one in fresh for _, verdict in one.verdicts)
+    event.listen(session, "after_commit", lambda _: tell_meters(verdicts), once=True)
     return [one.fault or tuple(ids_of(session, one)) for one in passages]
+
+
+def tell_meters(verdicts: Counter[tuple[str, Disposition]]) -> None:
+    """Count what was decided; it is committed."""
+    for (rule, disposition), number in verdicts.items():
+        meters.count("mailroom_verdicts", number, rule=rule, verdict=str(disposition))
 
 
 def judged(session: Session, fresh: list[Passage], *, settings: Settings, now: datetime) -> list[Passage]:

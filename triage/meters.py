@@ -27,6 +27,7 @@ SHARED = 0o2770  # of the directory: roles may have users of their own
 COUNTERS = {
     "mailroom_smtp_answers": ("Answers of the doors that decide something: accepted mail (250) and refusals.", ("code",)),
     "mailroom_judged": ("Messages that the judge has entered.", ()),
+    "mailroom_verdicts": ("What the policy decided for each recipient, by rule and verdict.", ("rule", "verdict")),
     "mailroom_put_off": ("Messages that are judged again later, because DNS did not answer or a parser gave up.", ()),
     "mailroom_dns_failures": ("Questions that DNS did not answer, by kind.", ("kind",)),
     "mailroom_attempts": ("Attempts to hand a delivery on, by outcome.", ("outcome",)),

@@ -1,5 +1,6 @@
 """A message comes in: one delivery a mailbox, decided for each, entered once."""
 
+import contextlib
 import threading
 from dataclasses import replace
 
@@ -9,7 +10,7 @@ from sqlmodel import col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, DMARC_PASS, NOW, arrive, authentication, summary
-from triage import contents, db, intake, rules
+from triage import contents, db, intake, meters, rules
 from triage.envelope import Envelope
 from triage.models import Content, Delivery, Message, Rule
 from triage.rules import RuleOrder
@@ -103,6 +104,19 @@ def test_each_recipient_has_a_verdict_of_their_own(known: Engine, settings: Sett
             "joe.fern": State.QUEUED,
             "mara.berg": State.HELD,
         }
+
+
+def test_what_was_decided_is_counted_once_it_is_committed(known: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[tuple[str, int, dict[str, str]]] = []
+    monkeypatch.setattr(meters, "count", lambda name, number=1, **labels: counted.append((name, number, labels)))
+    with contextlib.suppress(ZeroDivisionError), db.transaction(known) as session:
+        arrive(session, settings, "joe.fern@company.example")
+        raise ZeroDivisionError
+    assert counted == []
+    with db.transaction(known) as session:
+        arrive(session, settings, "joe.fern@company.example", "mara.berg@company.example")
+        assert counted == []
+    assert counted == [("mailroom_verdicts", 2, {"rule": "first-contact", "verdict": "quarantine"})]
 
 
 def test_equal_bytes_are_kept_once_and_come_back_whole(known: Engine, settings: Settings) -> None:
