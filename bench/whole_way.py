@@ -126,7 +126,7 @@ def report(live: Sample, apart: Sample, size: float) -> None:
             ("apart: judged from a full spool", f"{apart['filed']:,.0f}", "", f"{apart['cpu']:.2f}"),
         ],
     )
-    print("The same load against Postfix with Rspamd, and with OpenDKIM and OpenDMARC, is measured by a later issue.")
+    print("The same load beside Postfix with Rspamd, and with OpenDKIM and OpenDMARC: bench/pipeline.py")
     printing.machine(f"SQLite {sqlite3.sqlite_version}", others=[live["others"], apart["others"]])
 
 

@@ -1,0 +1,241 @@
+"""Claim: what a message costs from the first connection to where people have it, beside what a company would run instead.
+
+20 KB of signed mail from 50 domains over 20 sessions. Beside it the same load through Postfix with an SPF policy server,
+OpenDKIM and OpenDMARC, and through Postfix with Rspamd (authentication only), both into Dovecot's mailboxes. Of Mailroom
+two ways: `held`, everything is on the record where staff see and find it; `delivered`, what is allowed and proven (nine of
+ten) lies in the same Dovecot, and the rest is held. Then a full spool is judged by one judge and by two. Answers of DNS are
+cached everywhere; its own processor time is in no figure.
+"""
+
+import argparse
+import contextlib
+import functools
+import os
+import signal
+import sqlite3
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from sqlalchemy import Engine, text
+
+from bench.rounds import discarding, letters, printing, processor, roles, stacks
+from bench.rounds.alternating import Sample, medians
+from bench.rounds.letters import Sent
+from bench.rounds.sessions import Sending
+from tests.peers import dovecot, postgresql, processes
+from tests.peers.company import Company
+from tests.triage import arriving
+from triage import db, rules, settings as settings_file
+from triage.rule_orders import RuleOrder
+from triage.times import utcnow
+
+WARM_UP = 100  # messages, so that children run, answers are cached and statements are compiled
+SESSIONS = 20
+GOALS = {"opendkim": (5.0, 1 / 7), "rspamd": (3.5, 1 / 5)}  # at least so many times as fast, at most so much processor time
+CPU_GOAL, SECOND_JUDGE_GOAL = 2.4, 1.6
+
+
+def main() -> int:
+    """Measure and print."""
+    wanted = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    wanted.add_argument("--rounds", type=int, default=3)
+    wanted.add_argument("--messages", type=int, default=600)
+    given = wanted.parse_args()
+    written = letters.letters(WARM_UP + given.messages)
+    load = written[:WARM_UP], written[WARM_UP:]
+    try:
+        with postgresql.running() as server, stacks.running(letters.zone()) as peers:
+            ways: dict[str, Callable[[], Sample]] = {
+                "held": functools.partial(ours, load, None),
+                "held, PostgreSQL": functools.partial(ours, load, server),
+                "delivered": functools.partial(delivered, load),
+                "opendkim": functools.partial(theirs, load, peers["opendkim"]),
+                "rspamd": functools.partial(theirs, load, peers["rspamd"]),
+                "drained by 1, SQLite": functools.partial(drained, load, None, 1),
+                "drained by 1": functools.partial(drained, load, server, 1),
+                "drained by 2": functools.partial(drained, load, server, 2),
+            }
+            figures = medians(ways, given.rounds)
+    except processes.Missing as peer:
+        return printing.missing(peer)
+    report(figures, given.messages, given.rounds, sum(len(letter.raw) for letter in load[1]) / given.messages)
+    return 0
+
+
+Load = tuple[Sequence[Sent], Sequence[Sent]]
+
+
+class House:
+    """A fresh company with the roles that are wanted."""
+
+    def __init__(self, stack: contextlib.ExitStack, server: postgresql.Server | None, judges: int, next_hop: str = "") -> None:
+        directory = stack.enter_context(processes.short_directory("pipeline"))
+        url = server.create(directory.name) if server else f"sqlite:///{directory}/mailroom.db"
+        self.company = Company(directory, url, next_hop or f"maildir:{directory}/mailboxes")
+        self.company.lay_out()
+        (directory / "outside.zone").write_text(letters.zone())
+        self.company.run("sync", check=True)
+        self.engine: Engine = db.open_engine(url)
+        stack.callback(self.engine.dispose)
+        if next_hop:
+            self.allow()
+        self.judges = [stack.enter_context(roles.role(self.company, "judge")) for _ in range(judges)]
+        snapshot = directory / "spool" / "door.snapshot"
+        processes.until(snapshot.exists, "the judge writes the door snapshot", log=self.company.log)
+        self.receive = stack.enter_context(roles.receive(self.company))
+        self.relay = stack.enter_context(roles.role(self.company, "relay")) if next_hop else 0
+
+    def allow(self) -> None:
+        """Whoever proves to be one of the senders is let in."""
+        settings = settings_file.read(str(self.company.directory / "mailroom.toml"))
+        with db.transaction(self.engine) as session:
+            for domain in letters.DOMAINS:
+                rules.add(session, RuleOrder("allow", "domain", domain.name, "company"), by=arriving.IDA, now=utcnow(), settings=settings)
+
+    def count(self, where: str = "") -> int:
+        """Deliveries on the record."""
+        with db.reading(self.engine) as session:
+            return int(session.scalar(text(f"SELECT count(*) FROM delivery {where}")) or 0)
+
+    def wait_for(self, count: int, look: Callable[[], int] | None = None) -> None:
+        """Wait until so many are there."""
+        processes.until(lambda: (look or self.count)() >= count, f"{count} messages are through", log=self.company.log)
+
+    def check(self, expected: Sequence[Sent]) -> None:
+        """Every message is there once, and proven when its author can be proven."""
+        assert self.count() == len(expected)
+        proven = self.count("WHERE proof <> ''")
+        assert proven == sum(letter.proven for letter in expected), f"{proven} are proven"
+
+
+def ours(load: Load, server: postgresql.Server | None) -> Sample:
+    """Mail comes in while one judge works, until staff could see the last one."""
+    with contextlib.ExitStack() as stack:
+        house = House(stack, server, 1)
+        warm_up, measured = load
+        Sending(house.company.smtp_port, warm_up, SESSIONS).finish()
+        house.wait_for(len(warm_up))
+        watched = (house.receive, house.judges[0]) if server is None else (house.receive, house.judges[0], backends(server))
+        judge = processor.own_seconds(house.judges[0])
+        sample = passed_through(house.company.smtp_port, measured, watched, lambda: house.wait_for(len(warm_up) + len(measured)))
+        judge = processor.own_seconds(house.judges[0]) - judge
+        house.check([*warm_up, *measured])
+    return {**sample, "judge": judge * 1000 / len(measured)}
+
+
+def delivered(load: Load) -> Sample:
+    """The same, until what is allowed lies in Dovecot's mailboxes."""
+    with contextlib.ExitStack() as stack:
+        store = stack.enter_context(dovecot.running(more=stacks.LMTP_WITHOUT_PAUSE))
+        house = House(stack, None, 1, f"lmtp://127.0.0.1:{store.lmtp_port}")
+        assert store.process is not None
+        warm_up, measured = load
+        places = store.directory / "mail"
+        Sending(house.company.smtp_port, warm_up, SESSIONS).finish()
+        house.wait_for(len(warm_up))
+        settled = "WHERE state IN ('held', 'delivered')"
+        house.wait_for(len(warm_up), lambda: house.count(settled))
+        before = stacks.in_mailboxes(places)
+        going = sum(letter.proven for letter in measured)
+        watched = (house.receive, *house.judges, house.relay, store.process.pid)
+
+        def through() -> None:
+            house.wait_for(len(warm_up) + len(measured))
+            house.wait_for(len(warm_up) + len(measured), lambda: house.count(settled))
+
+        sample = passed_through(house.company.smtp_port, measured, watched, through)
+        assert stacks.in_mailboxes(places) - before == going
+    return sample
+
+
+def theirs(load: Load, stack: stacks.Stack) -> Sample:
+    """A company's usual way, until everything lies in Dovecot's mailboxes."""
+    warm_up, measured = load
+    before = stack.filed(), stack.proven()
+
+    def through(wanted: int) -> None:
+        processes.until(lambda: stack.filed() - before[0] >= wanted, f"{wanted} are filed")
+
+    Sending(stack.port, warm_up, SESSIONS).finish()
+    through(len(warm_up))
+    sample = passed_through(stack.port, measured, stack.pids, lambda: through(len(warm_up) + len(measured)))
+    assert stack.filed() - before[0] == len(warm_up) + len(measured)
+    # the peer has come to the verdicts that we come to, or it was another work that it did
+    assert stack.proven() - before[1] == sum(letter.proven for letter in (*warm_up, *measured))
+    return sample
+
+
+def drained(load: Load, server: postgresql.Server | None, judges: int) -> Sample:
+    """A spool that is full is emptied."""
+    with contextlib.ExitStack() as stack:
+        house = House(stack, server, judges)
+        warm_up, measured = load
+        Sending(house.company.smtp_port, warm_up, SESSIONS).finish()
+        house.wait_for(len(warm_up))
+        for one in house.judges:
+            os.kill(one, signal.SIGSTOP)
+        Sending(house.company.smtp_port, measured, SESSIONS).finish()
+        watch = processor.Watch(tuple(house.judges))
+        for one in house.judges:
+            os.kill(one, signal.SIGCONT)
+        house.wait_for(len(warm_up) + len(measured))
+        passed, used, others = watch.stop()
+        house.check([*warm_up, *measured])
+    return {"filed": len(measured) / passed, "cpu": sum(used) * 1000 / len(measured), "others": others}
+
+
+def passed_through(port: int, measured: Sequence[Sent], watched: tuple[int, ...], arrived: Callable[[], None]) -> Sample:
+    """Send all of it and wait until it has arrived."""
+    watch = processor.Watch(watched)
+    sending = Sending(port, measured, SESSIONS)
+    arrived()
+    passed = time.monotonic() - watch.started
+    acknowledged = sending.finish()
+    _, used, others = watch.stop()
+    each = 1000 / len(measured)
+    return {"acknowledged": len(measured) / acknowledged, "filed": len(measured) / passed, "cpu": sum(used) * each, "others": others}
+
+
+def backends(server: postgresql.Server) -> int:
+    """PostgreSQL's own processor time counts too."""
+    return int((server.directory / "data" / "postmaster.pid").read_text().splitlines()[0])
+
+
+def report(figures: dict[str, dict[str, float]], messages: int, rounds: int, size: float) -> None:
+    """The tables, and each goal with what was measured."""
+    print(f"{messages} signed messages of {size / 1024:.0f} KB, {SESSIONS} sessions, one message a connection, medians of {rounds} rounds")
+    ways = ("held", "held, PostgreSQL", "delivered", "opendkim", "rspamd")
+    printing.table(
+        ("", "acknowledged/s", "filed/s", "CPU ms/message"),
+        [
+            (name, *(f"{figures[name][value]:,.{digits}f}" for value, digits in (("acknowledged", 0), ("filed", 0), ("cpu", 2))))
+            for name in ways
+        ],
+    )
+    printing.table(
+        ("a full spool", "judged/s", "CPU ms/message"),
+        [(name, f"{one['filed']:,.0f}", f"{one['cpu']:.2f}") for name, one in figures.items() if name.startswith("drained")],
+    )
+    goals = list(goals_of(figures))
+    printing.table(
+        ("goal 2", "measured", "goal", ""), [(name, value, goal, "met" if met else "missed") for name, value, goal, met in goals]
+    )
+    printing.machine(f"SQLite {sqlite3.sqlite_version}", discarding.postfix_version(), others=[one["others"] for one in figures.values()])
+
+
+def goals_of(figures: dict[str, dict[str, float]]) -> Iterator[tuple[str, str, str, bool]]:
+    """What was promised, what was measured."""
+    own = figures["held"]
+    for name, (faster, share) in GOALS.items():
+        peer = figures[name]
+        speed, cpu = own["filed"] / peer["filed"], own["cpu"] / peer["cpu"]
+        yield f"filed/s to {name}", f"{speed:.2f} ×", f"{faster:g} ×", speed >= faster
+        yield f"CPU to {name}", f"{cpu:.2f} ×", f"{share:.2f} ×", cpu <= share
+    yield "CPU ms/message", f"{own['cpu']:.2f}", f"{CPU_GOAL:g}", own["cpu"] <= CPU_GOAL
+    second = figures["drained by 2"]["filed"] / figures["drained by 1"]["filed"]
+    yield "two judges to one, PostgreSQL", f"{second:.2f} ×", f"{SECOND_JUDGE_GOAL:g} ×", second >= SECOND_JUDGE_GOAL
+
+
+if __name__ == "__main__":
+    sys.exit(main())
