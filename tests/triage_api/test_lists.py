@@ -53,6 +53,7 @@ def test_a_delivery_in_full(ana: Browser, came: Came) -> None:
         "withheld": "",
         "campaign": None,
         "flood": False,
+        "handed": None,
         "due_at": None,
         "attempts": 0,
         "last_reply": "",

@@ -20,6 +20,7 @@ BLOCK = {"effect": "block", "match": "domain", "value": "bad.example", "scope": 
 KEY = {"Idempotency-Key": "once"}
 NEEDS_NO_KEY = {
     "create_session",
+    "create_own_session",
     "preview_selection",
     "preview_rejection",
     "preview_rule",

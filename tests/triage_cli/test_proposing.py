@@ -12,15 +12,15 @@ from triage.times import utcnow
 
 
 def test_proposals_are_listed_accepted_and_refused(shell: Shell, arrives: Arrives, engine: Engine) -> None:
-    delivery = arrives(author="code@portal.example", subject="Your code")
+    deliveries = [arrives(author="code@portal.example", subject="Your code") for _ in range(2)]
     with db.transaction(engine) as session:
         values = {"proof": "dmarc", "rule": "first-contact", "perishable_until": utcnow(), "received_at": utcnow()}
         session.execute(update(Delivery).where(col(Delivery.author_domain) == "portal.example").values(**values))
         session.add(PostedList(address="a@l.example", list_id="a.l.example", signer="l.example", posts=2))
     listed = json.loads(shell("rules", "propose", "--json").out)
-    assert delivery
+    assert all(deliveries)
     assert {one["value"]: (one["kind"], one["would pass"]) for one in listed} == {
-        "portal.example": ("sign-in", 1),
+        "portal.example": ("sign-in", 2),
         "a.l.example": ("list", 0),
     }
     ids = {one["value"]: one["id"] for one in listed}
