@@ -24,6 +24,7 @@ ROOMS = {  # where the routes of a resource are, unless the module has its name:
     "away": ("cover",),
     "departments": ("people",),
     "groups": ("people",),
+    "handovers": ("colleagues",),
     "learn": ("correspondents",),
     "me": ("session",),
     "rules": ("proposals", "rules"),

@@ -40,6 +40,7 @@ COMMANDS = {  # where each command lives: a role must not import what another on
     "reject": "deciding",
     "restore": "deciding",
     "hold": "deciding",
+    "hand": "handing",
     "redeliver": "redelivering",
     "sweep": "sweeping",
     "ask": "requests",

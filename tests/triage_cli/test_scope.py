@@ -34,6 +34,7 @@ REFUSED = {  # about one delivery, decision or rule: there is none
     "reject": "{mail} --template not-wanted",
     "restore": "{mail}",
     "hold": "{mail}",
+    "hand": "{mail} --to ana",
     "redeliver": "--person joe.fern --since 2026-01-01",
     "decisions undo": "{decision}",
     "decisions related": "{decision}",
