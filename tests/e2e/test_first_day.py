@@ -19,7 +19,7 @@ RUSSELL, HANNE = f"russell.coker@{company.DOMAIN}", f"hanne.dahl@{company.DOMAIN
 def house(tmp_path: Path) -> Iterator[House]:
     """A company to which two domains send sign-in codes."""
     with company.running(tmp_path, f"sqlite:///{tmp_path}/mailroom.db", f"maildir:{tmp_path}/mailboxes") as made:
-        for domain, people in ((SUPPLIER, (RUSSELL, HANNE)), (PHISHER, (RUSSELL,))):
+        for domain, people in ((SUPPLIER, (RUSSELL, HANNE, HANNE)), (PHISHER, (RUSSELL, RUSSELL))):
             for person in people:
                 made.take(
                     Letter(
@@ -27,7 +27,7 @@ def house(tmp_path: Path) -> Iterator[House]:
                     )
                 )
         with made.signed_in() as desk:
-            desk.wait_for(3, state="held")
+            desk.wait_for(5, state="held")
         made.run("rules", "propose", check=True)
         yield House(made, None)
 
@@ -37,7 +37,7 @@ def test_questions_are_shared_and_answered_by_key(house: House, two_pages: tuple
     sign_in(marias, house)
     expect(marias.get_by_role("link", name="First day 2")).to_be_visible()
     marias.get_by_role("link", name="First day 2").click()
-    question = f"2 sign-in or password mails to 2 people in 90 days, all DMARC pass: allow {SUPPLIER.name} for the company?"
+    question = f"3 sign-in or password mails to 2 people in 90 days, all DMARC pass: allow {SUPPLIER.name} for the company?"
     expect(marias.get_by_role("heading", name=question)).to_be_visible()
     expect(marias.get_by_text("2 questions left, 0 answered; 2 cards in your hand.")).to_be_visible()
     expect(marias.get_by_text("Your sign-in code is 482913")).to_be_visible()
