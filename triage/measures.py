@@ -339,7 +339,7 @@ def mistakes(acts: Iterable[Act], let_go: Sequence[LetGo], candour: Candour, lea
         cards=len(cards),
         undone=len(undone),
         in_time=sum(act.undone_at is not None and act.undone_at - act.at <= leaves for act in undone),
-        verbs=tuple((verb, number, back[verb]) for verb, number in made.most_common()),
+        verbs=tuple((verb, number, back[verb]) for verb, number in sorted(made.items(), key=lambda one: (-one[1], one[0]))),
         let_go=len(human),
         taken_back=sum(was_wrong(row, leaves) for row in human),
         persons=tuple(by_person(cards, human, candour, leaves)),

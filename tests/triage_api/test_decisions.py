@@ -29,6 +29,11 @@ def rang(settings: Settings) -> set[str]:
     return found
 
 
+def line_up(settings: Settings) -> set[str]:
+    """What rings by itself: over PostgreSQL the line to the other machines, once it is up."""
+    return {"change"} if settings.database.url.startswith("postgresql") else set()
+
+
 def test_release_and_undo(ana: Browser, came: Came, app: FastAPI, api_settings: Settings) -> None:
     (joe,) = came(JOE)
     answer = ana.post("/decisions", {"verb": "release", "select": {"ids": [joe]}, "reason": "she called"})
@@ -143,7 +148,7 @@ def test_evidence_and_fence(ana: Browser, came: Came) -> None:
 def test_looking_changes_nothing_and_rings_nothing(ana: Browser, came: Came, api_settings: Settings) -> None:
     came(JOE)
     ana.post("/selections/preview", {"select": {"department": "it"}})
-    assert rang(api_settings) == set()
+    assert rang(api_settings) <= line_up(api_settings)
 
 
 def test_purge_and_block_makes_a_rule(ana: Browser, came: Came) -> None:
@@ -183,7 +188,7 @@ def test_redirect_to_the_outside_is_refused(ana: Browser, came: Came) -> None:
 def test_a_refused_decision_rings_nothing_and_leaves_nothing(ana: Browser, came: Came, api_settings: Settings) -> None:
     (joe,) = came(JOE)
     assert ana.post("/decisions", {"verb": "release", "select": {"ids": [joe]}, "expect": 9}).status_code == 412
-    assert rang(api_settings) == set()
+    assert rang(api_settings) <= line_up(api_settings)
     assert ana.get("/decisions").json()["items"] == []
 
 
