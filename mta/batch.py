@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
+from triage.durable import sync_directory
 from triage.envelope import Envelope
 
 MAGIC = b"MRs2"  # and the mark of the batch: what a batch begins and ends with
@@ -130,12 +131,3 @@ def seek_next(file: IO[bytes], start: int, mark: bytes) -> None:
             return
         kept = window[-MARK + 1 :]
     file.seek(0, os.SEEK_END)
-
-
-def sync_directory(directory: Path) -> None:
-    """Make names in it survive a power cut."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -15,8 +15,8 @@ from bisect import bisect_left
 from itertools import accumulate, pairwise
 from pathlib import Path
 
-from mta.batch import sync_directory
 from triage.door import DoorSnapshot
+from triage.durable import sync_directory
 
 NAME = "door.snapshot"  # below spool.directory
 CHECK_EVERY = 0.1  # seconds

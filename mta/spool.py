@@ -22,8 +22,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from mta.batch import BUFFER, Message, read_batch, sync_directory, write_batch
+from mta.batch import BUFFER, Message, read_batch, write_batch
 from triage.backlog import DAMAGED, INCOMING, RETRY, batch_name, batch_names
+from triage.durable import sync_directory
 from triage.envelope import Envelope
 from triage.errors import BadInput
 from triage.ids import show

@@ -18,6 +18,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
+from triage.durable import sync_directory
 from triage.errors import BadInput
 
 FILES = "checkpoints-*.jsonl"
@@ -115,15 +116,6 @@ def end_of_lines(file: BinaryIO) -> int:
     start = max(0, size - LONGEST)
     file.seek(start)
     return start + file.read().rfind(b"\n") + 1
-
-
-def sync_directory(directory: Path) -> None:
-    """Make the names of new files durable."""
-    opened = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
 
 
 def read(directory: Path, key: Ed25519PublicKey) -> Iterator[Found]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from triage.durable import sync_directory
 from triage.errors import BadInput
 
 CHUNK = 1024 * 1024
@@ -66,16 +67,7 @@ def kept(directory: Path, name: str) -> Kept:
 def sync(directory: Path) -> None:
     """Make the names in a directory, and in those below it, survive a power cut."""
     for path in (directory, *(one for one in directory.rglob("*") if one.is_dir())):
-        sync_names(path)
-
-
-def sync_names(directory: Path) -> None:
-    """Make the names in a directory survive a power cut."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync_directory(path)
 
 
 def verify(directory: Path, files: Iterable[Kept]) -> None:

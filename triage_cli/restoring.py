@@ -13,7 +13,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from migrations.upgrade import is_known, migrate
-from triage import db, db_copy, ledger, paused, safe_files, spool_copy
+from triage import db, db_copy, ledger, paused, spool_copy
+from triage.durable import sync_directory
 from triage.errors import BadInput
 from triage.manifest import Manifest
 from triage.settings import Settings
@@ -97,7 +98,7 @@ def put_back_sqlite(settings: Settings, directory: Path, made: Manifest) -> None
             os.fsync(whole.fileno())
         give(temporary, file.parent.stat())
         temporary.rename(file)
-        safe_files.sync_names(file.parent)
+        sync_directory(file.parent)
     finally:
         for leftover in leftovers(temporary):
             leftover.unlink(missing_ok=True)
@@ -140,7 +141,7 @@ def beside(settings: Settings, directory: Path) -> None:
         for path in sorted((directory / CHECKPOINTS).glob("*.jsonl")):
             shutil.copyfile(path, where / path.name)
             give(where / path.name, where.stat())
-        safe_files.sync_names(where)
+        sync_directory(where)
 
 
 def spool_of(settings: Settings, directory: Path) -> int:
