@@ -88,7 +88,7 @@ def test_new_settings_are_for_new_connections_and_those_of_before_are_finished(d
         connection.sendall(b"half of it\r\n.\r\nNOOP\r\n")
         assert reply(stream).startswith("250 2.0.0 queued")
         assert reply(stream) == "250 2.0.0 OK"
-        assert len(crew(door)) == 3
+        until(lambda: len(crew(door)) == 3)
     until(lambda: not set(first) & set(crew(door)))
     assert len(door.stored()) == 1
 

@@ -1,10 +1,11 @@
 """The policy read as a table: what is known of a delivery, and the rule that speaks first."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from tests.triage import arriving
 from tests.triage.arriving import ALIGNED, DMARC_FAIL, DMARC_PASS, NO_DMARC, NOW, UNKNOWN
@@ -36,6 +37,11 @@ def facts(dmarc: Dmarc = NO_DMARC, *rules: MatchedRule, author: str = SALES, **m
         dangerous_attachments=frozenset({".exe", ".docm"}),
     )
     return replace(base, **more)  # type: ignore[arg-type]
+
+
+def in_order(rules: Iterable[MatchedRule]) -> list[MatchedRule]:
+    """As `triage.matches` hands them over: the most precise first, a block before an allow of equal precision."""
+    return sorted(rules, key=lambda one: (tuple(-part for part in precision(one)), one.effect != "block"))
 
 
 ALLOW, BLOCK = rule("allow"), rule("block")
@@ -397,6 +403,18 @@ MAILS_OF_OURS = st.builds(
 )
 
 
+@example(
+    [
+        replace(ALLOW, proof="dkim:lists.example"),
+        replace(BY_DOMAIN, unproven_only=True),
+        BLOCK,
+    ],
+    [Dkim(Result.PASS, "lists.example")],
+    False,
+    "hold",
+    SALES,
+    "",
+)
 @given(
     st.lists(ANY_RULES, max_size=4),
     SIGNATURES,
@@ -411,7 +429,7 @@ def test_what_dns_has_not_answered_is_neither_let_in_nor_taken_away(
     def under(dmarc: Dmarc) -> Verdict:
         found = replace(arriving.authentication(author, dmarc), dkim=tuple(signatures))
         more = {"author": author, "authentication": found, "observe": observe, "own_domain_forged": forged, "listed": listed}
-        return decide(facts(dmarc, *rules, **more))  # type: ignore[arg-type]
+        return decide(facts(dmarc, *in_order(rules), **more))  # type: ignore[arg-type]
 
     verdict = under(UNKNOWN)
     if verdict.unknown:
@@ -537,8 +555,7 @@ PRECEDENCE = st.builds(
 
 @given(st.lists(PRECEDENCE, max_size=6))
 def test_the_precedence_of_rules(rules: list[MatchedRule]) -> None:
-    ordered = sorted(rules, key=lambda one: (tuple(-part for part in precision(one)), one.effect != "block"))
-    assert decide(facts(DMARC_PASS, *ordered)).rule == walked(rules)
+    assert decide(facts(DMARC_PASS, *in_order(rules))).rule == walked(rules)
 
 
 NOT_READ = st.sampled_from([AMBIGUOUS, UNREADABLE, replace(AMBIGUOUS, authors=("boss@company.example", "a@one.example"))])
@@ -577,8 +594,7 @@ def test_a_block_made_from_unproven_mail_leaves_proven_mail_alone(
     blocks = [replace(one, id=8, effect="block", proof="", unproven_only=True) for one in made]
 
     def under(*all_of_them: MatchedRule) -> tuple[Disposition, str, int | None]:
-        ordered = sorted(all_of_them, key=lambda one: (tuple(-part for part in precision(one)), one.effect != "block"))
-        verdict = decide(facts(dmarc, *ordered, listed=LISTED if listed else ""))
+        verdict = decide(facts(dmarc, *in_order(all_of_them), listed=LISTED if listed else ""))
         return verdict.disposition, verdict.rule, verdict.rule_id
 
     assert under(*rules, *blocks) == under(*rules)
