@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlmodel import Session, col
 
-from triage import access, ledger
+from triage import access, ledger, preferences
 from triage.actor import Actor, Role, Scope
 from triage.envelope import folded
 from triage.errors import BadInput, NotAllowed, NotFound
@@ -47,6 +47,7 @@ def remove(session: Session, login: str, *, by: Actor, now: datetime) -> None:
     member = own(session, login)
     session.delete(member)
     end_sessions(session, member.login)
+    preferences.forget(session, member.login)
     record(session, member.login, by, now, what="remove")
 
 

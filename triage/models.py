@@ -881,6 +881,14 @@ class MailRequest(SQLModel, table=True):
     __table_args__ = (Index("mail_request_open", "declined_at", "id"),)
 
 
+class Preference(SQLModel, table=True):
+    """What a member of staff chose for their own console, by name."""
+
+    __tablename__ = "preference"
+    login: str = Field(primary_key=True)
+    chosen: dict[str, Any] = document()
+
+
 class InHand(SQLModel, table=True):
     """Somebody who sits at a console, and what they look at; a lease."""
 

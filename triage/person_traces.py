@@ -28,6 +28,7 @@ from triage.models import (
     Person,
     PostedList,
     PracticeAnswer,
+    Preference,
     QueueSample,
     RelatedMail,
     Rule,
@@ -105,7 +106,7 @@ def of_somebody_here(session: Session, whose: Whose, pseudonym: str) -> None:
         session.execute(update(counted).where(col(counted.person) == uid).values(person=pseudonym))
     session.execute(delete(EmployeeSession).where(col(EmployeeSession.uid) == uid))
     session.execute(delete(DigestRefusal).where(col(DigestRefusal.person) == uid))
-    for kept in (StaffSession, FailedSignIn, PracticeAnswer):
+    for kept in (StaffSession, FailedSignIn, PracticeAnswer, Preference):
         session.execute(delete(kept).where(col(kept.login) == login))
     session.execute(delete(InHand).where(col(InHand.login) == login))
     session.execute(delete(Handed).where(or_(col(Handed.to) == login, col(Handed.by) == f"person:{login}")))

@@ -40,6 +40,7 @@ from triage_api import (
     people,
     person_data,
     practice,
+    preferences,
     proposals,
     queue,
     rejections,
@@ -68,6 +69,7 @@ from triage_api.problems import speak_problems
 RESOURCES = (
     session,
     sessions,
+    preferences,
     own,
     people,
     deliveries,

@@ -17,6 +17,7 @@ from triage_api import shapes
 from triage_api.office import Here
 from triage_api.once import Key, Once
 from triage_api.pages import Cursor, Limit, cursor_of, place_of
+from triage_api.preferences import Own
 from triage_api.problems import described
 from triage_api.second_keys import accepted
 from triage_api.session import Staff
@@ -51,7 +52,7 @@ Planned = Annotated[extensive.Plan | None, Depends(plan_of)]
 
 @router.post("/decisions", status_code=201, response_model=shapes.Decision, responses=ASKED | described(401, 403, 404, 409, 412, 413, 422))
 def create_decision(
-    order: shapes.DecisionOrder, planned: Planned, session: Tx, by: Staff, here: Here, idempotency_key: Key = None
+    order: shapes.DecisionOrder, planned: Planned, session: Tx, by: Staff, settings: Own, idempotency_key: Key = None
 ) -> shapes.Decision | Response:
     """Do one thing to every selected delivery. 202 when it needs a second person's key.
 
@@ -62,7 +63,7 @@ def create_decision(
         "by": by,
         "reason": order.reason,
         "now": utcnow(),
-        "settings": here.settings,
+        "settings": settings,
         "to": order.to,
         "template": order.template,
         "text": order.text,
@@ -112,12 +113,12 @@ def get_decision(decision_id: shapes.GivenId, session: Read, by: Staff) -> shape
 
 @router.post("/decisions/{decision_id}/undo", status_code=201, response_model=shapes.Decision, responses=described(401, 403, 404, 409, 422))
 def undo_decision(
-    decision_id: shapes.GivenId, session: Tx, by: Staff, here: Here, order: shapes.UndoOrder | None = None
+    decision_id: shapes.GivenId, session: Tx, by: Staff, settings: Own, order: shapes.UndoOrder | None = None
 ) -> shapes.Decision:
     """Take a decision back: the decision that undoes it."""
     reason = order.reason if order else ""
     undo = extensive.undo if extensive.is_large(session, decision_id) else undoing.undo
-    return answered(session, undo(session, decision_id, by=by, reason=reason, now=utcnow(), settings=here.settings), by)
+    return answered(session, undo(session, decision_id, by=by, reason=reason, now=utcnow(), settings=settings), by)
 
 
 @router.get("/decisions/{decision_id}/related", response_model=shapes.RelatedMails, responses=described(401, 404, 422))

@@ -4,7 +4,7 @@ from triage.actor import Grant
 
 API = "/api/v1"
 READ_ONLY = frozenset({"GET", "HEAD"})
-PEOPLES = frozenset({"session", "sessions", "own", "practice", "presence"})  # a token neither signs in nor learns
+PEOPLES = frozenset({"session", "sessions", "own", "practice", "preferences", "presence"})  # a token neither signs in nor learns
 EVERY = frozenset({"me"})  # tells a token about itself
 GUARDED = frozenset({"audit", "legal-holds", "person-data", "staff", "tokens", "webhooks"})  # administrators' business, also to look at
 LOOKING = frozenset({"preview", "explain", "offers"})  # last words of POSTs that change nothing

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.requests import HTTPConnection
 
-from triage import access, cover, db, in_hand, modes, sign_in
+from triage import access, cover, db, in_hand, modes, preferences, sign_in
 from triage.actor import Actor
 from triage.times import utcnow
 from triage_api import shapes
@@ -128,6 +128,8 @@ def me_of(signed_in: sign_in.SignedIn, here: Office) -> shapes.Me:
     by, company = signed_in.actor, here.settings.company
     with db.reading(here.engine) as session:
         mode = modes.now_in_force(session, company).of(modes.COMPANY)
+        chosen = preferences.chosen(session, by.name) if by.kind == "person" else {}
+        undo_seconds = preferences.settings_of(session, here.settings, by=by).policy.undo_seconds
     return shapes.Me.model_validate(
         {
             "login": by.name,
@@ -135,7 +137,8 @@ def me_of(signed_in: sign_in.SignedIn, here: Office) -> shapes.Me:
             "role": by.role,
             "scope": by.scope.words(),
             "company": {"domains": list(company.domains), "mode": mode, "time_zone": here.settings.cover.time_zone},
-            "undo_seconds": here.settings.policy.undo_seconds,
+            "undo_seconds": undo_seconds,
+            "preferences": chosen,
             "stands_in_for": list(by.stands_in_for),
             "recalls": here.settings.reaches_mailboxes,
             "measures": here.settings.reports.staff != "none",

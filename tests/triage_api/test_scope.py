@@ -74,6 +74,7 @@ CALLS = {
     "choose_own_letter": Call(json={"wanted": False}),
     "delete_session": Call(says=True),
     "get_me": Call(says=True),
+    "choose_preferences": Call(json={"theme": "dark"}, says=True),
     "list_sessions": Call(says=True),
     "get_cover": Call(says=True),
     "set_away": Call(json={"login": "nobody"}),
@@ -199,6 +200,7 @@ PEOPLES = {
     "keep_presence",
     "end_presence",
     "take_next",
+    "choose_preferences",
 }  # no token may
 ACTING = {  # what a token must be for, beside reading; what stands nowhere only reads
     "decide": {

@@ -23,6 +23,7 @@ ME = {
     "scope": ["department:legal"],
     "company": {"domains": ["company.example"], "mode": "enforce", "time_zone": "UTC"},
     "undo_seconds": 10,
+    "preferences": dict.fromkeys(("theme", "density", "letters", "language", "group", "undo_seconds", "keys")),
     "stands_in_for": [],
     "recalls": True,
     "measures": True,

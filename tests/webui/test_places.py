@@ -20,6 +20,7 @@ PAGES = {
     "g s": ("/reports", "Reports"),
     "g t": ("/practice", "Practice"),
     "g o": ("/doors", "Doors"),
+    "g ,": ("/settings", "Settings"),
 }
 
 SIDEWAYS = """[...document.querySelectorAll('*')].filter((one) => one.scrollWidth > one.clientWidth + 1

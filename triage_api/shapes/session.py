@@ -32,6 +32,28 @@ class LastSignIn(Shape):
     client: Annotated[str, Field(description="network address")]
 
 
+Command = Annotated[str, Field(pattern="^[a-zA-Z]{1,40}$")]
+Keys = Annotated[str, Field(max_length=120), AfterValidator(storable)]
+
+
+class Preferences(Shape):
+    """What somebody chose for their own console; null is the company's way, or the browser's."""
+
+    theme: Literal["light", "dark"] | None = None
+    density: Literal["compact"] | None = None
+    letters: Annotated[Literal["alt"] | None, Field(description="Single letters need Alt.")] = None
+    language: Annotated[str | None, Field(pattern="^[a-z]{2,3}(-[A-Z]{2})?$", description="null: as the browser asks")] = None
+    group: Annotated[Literal["campaign", "sender", "none"] | None, Field(description="How the queue is grouped.")] = None
+    undo_seconds: Annotated[int | None, Field(ge=5, le=60, description="How long what you release waits; null: as the settings say")] = None
+    keys: Annotated[
+        dict[Command, Keys] | None, Field(max_length=200, description="The keys of a command, where they are other than the usual ones.")
+    ] = None
+
+
+class PreferencesOrder(Order, Preferences):
+    """What is to be chosen; what is left out stays as it is."""
+
+
 class Me(Shape):
     """Who is signed in and what they may do."""
 
@@ -40,7 +62,8 @@ class Me(Shape):
     role: Role
     scope: list[str]
     company: Company
-    undo_seconds: int
+    undo_seconds: Annotated[int, Field(description="How long what you release waits.")]
+    preferences: Preferences
     stands_in_for: Annotated[list[str], Field(description="Logins whose scope is yours too, for now.")]
     recalls: Annotated[bool, Field(description="can mail be taken back out of mailboxes?")]
     measures: Annotated[bool, Field(description="Is it wanted that decisions tell their effort?")]

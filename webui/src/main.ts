@@ -4,7 +4,7 @@ import '@fontsource-variable/atkinson-hyperlegible-mono/wght.css'
 import './app.css'
 import { mount } from 'svelte'
 import App from './App.svelte'
-import { wearTheme } from './lib/theme.svelte'
+import { choices } from './lib/choices.svelte'
 
-wearTheme()
+choices.wear()
 mount(App, { target: document.getElementById('app')! })

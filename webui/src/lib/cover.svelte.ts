@@ -8,6 +8,11 @@ class CoverStore {
   now = $state.raw<CoverNow | null>(null)
   alarm = $state.raw<Alarm | null>(null)
 
+  /** Is there anything to tell below the bar on top? */
+  get speaks(): boolean {
+    return Boolean(this.alarm || this.now?.restored || this.now?.away_until || this.now?.alarm.length)
+  }
+
   load = async (): Promise<void> => {
     this.now = await api.cover().catch(() => this.now)
     this.alarm = await api.emergency().then(({ alarm }) => alarm, () => this.alarm)

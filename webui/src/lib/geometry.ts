@@ -1,7 +1,9 @@
 // Where the rows of a long list are on screen: heights are known, so nothing is measured. A list taller than browsers can lay out is scaled.
 
-export const TALL = 58
-export const SHORT = 46
+/** Pixels of a row, and of one in an opened group, as the style sheet has them. */
+export interface Heights { readonly tall: number; readonly short: number }
+export const ROOMY: Heights = { tall: 58, short: 46 }
+export const COMPACT: Heights = { tall: 36, short: 36 }
 /** Free space below the last row: the toast lies there. */
 export const BELOW = 92
 /** Pixels that every browser can lay out. */

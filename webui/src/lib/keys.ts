@@ -1,5 +1,6 @@
 // The one key map: the keyboard, the palette, the help sheet and the caps on buttons all read this table.
-import { keep, kept } from './kept'
+import { choices } from './choices.svelte'
+import { chord } from './chord.svelte'
 
 export type Group = 'Move' | 'Decide' | 'View' | 'Go'
 
@@ -71,6 +72,7 @@ export const commands: readonly Command[] = [
     ['goRequests', 'g i', 'Go to what people here ask for'],
     ['goSecondKeys', 'g k', 'Go to what waits for a second key'],
     ['goDoors', 'g o', 'Go to the doors'],
+    ['goSettings', 'g ,', 'Go to your settings'],
   ]),
 ]
 
@@ -79,8 +81,28 @@ const CAPS: Record<string, string> = { ArrowDown: '↓', ArrowUp: '↑', ArrowRi
 /** "g r" as ["g", "r"], "Shift+ArrowUp" as ["Shift", "↑"]: what is printed on the caps. */
 export const caps = (keys: string): string[] => keys.split(/ |(?<=.)\+/).map((one) => CAPS[one] ?? (keys.startsWith('Ctrl+') && one.length === 1 ? one.toUpperCase() : one))
 
+/** The keys of a command as somebody chose them, or the usual ones. */
+export function keysOf(name: string): readonly string[] {
+  const chosen = choices.now.keys?.[name]
+  if (chosen !== undefined) return chosen ? chosen.split(', ') : []
+  return commands.find((one) => one.name === name)?.keys ?? []
+}
+
 /** The caps of a command's first key. */
-export const capsOf = (name: string): string[] => caps(commands.find((one) => one.name === name)?.keys[0] ?? '')
+export const capsOf = (name: string): string[] => caps(keysOf(name)[0] ?? '')
+
+/** A command's first key as aria-keyshortcuts wants it; nothing where it takes two, one after the other. */
+export function shortcutOf(name: string): string | undefined {
+  const keys = keysOf(name)[0] ?? ''
+  return keys && !keys.includes(' ') ? keys.replace('Ctrl+', 'Control+') : undefined
+}
+
+/** Do these keys get into each other's way: the same, or the beginning of the other? */
+export const clash = (one: string, other: string): boolean => one === other || one.startsWith(`${other} `) || other.startsWith(`${one} `)
+
+/** Other commands that would lose keys if this one had these. */
+export const clashing = (name: string, keys: readonly string[]): Command[] =>
+  commands.filter((one) => one.name !== name && keysOf(one.name).some((other) => keys.some((mine) => clash(mine, other))))
 
 type Run = () => void
 const running = new Map<string, Run[]>()
@@ -100,8 +122,7 @@ export function run(name: string): void {
 }
 
 /** Single letters can be asked to need Alt (WCAG 2.1.4). */
-export const lettersNeedAlt = (): boolean => kept('letters', 'alone') === 'alt'
-export const setLettersNeedAlt = (on: boolean): void => keep('letters', on ? 'alt' : 'alone')
+export const lettersNeedAlt = (): boolean => choices.now.letters === 'alt'
 
 export function chordOf(event: KeyboardEvent, needAlt = lettersNeedAlt()): string {
   const level3 = event.getModifierState('AltGraph')
@@ -121,27 +142,43 @@ function ours(chord: string, target: Element): boolean {
   return !PLACED.test(chord) || target === document.body || target.matches('[role=listbox]')
 }
 
-const byChord = new Map(commands.flatMap((one) => one.keys.map((keys) => [keys, one.name] as const)))
-let prefix = ''
-let prefixEnds = 0
-
-export function onKey(event: KeyboardEvent): void {
-  if (event.defaultPrevented || event.isComposing || document.querySelector('dialog[open]')) return
-  const chord = chordOf(event)
-  if (!chord || !ours(chord, event.target as Element)) return
-  if (chord === 'Escape' && document.querySelector(':popover-open')) return // the browser closes it
-  const pending = event.timeStamp < prefixEnds ? prefix : ''
-  prefix = ''
-  if (!pending && (chord === 'g' || chord === '*')) {
-    prefix = chord
-    prefixEnds = event.timeStamp + 1_500
-    event.preventDefault()
-    return
+/** Which command a key, or two one after the other, mean as chosen now; and which keys begin two. */
+function keyMap(): { names: ReadonlyMap<string, string>; firsts: ReadonlySet<string> } {
+  if (known?.of !== choices.now.keys) {
+    const pairs = commands.flatMap((one) => keysOf(one.name).map((keys) => [keys, one.name] as const))
+    known = { of: choices.now.keys, names: new Map(pairs), firsts: new Set(pairs.filter(([keys]) => keys.includes(' ')).map(([keys]) => keys.split(' ')[0]!)) }
   }
-  const name = byChord.get(pending ? `${pending} ${chord}` : chord)
+  return known
+}
+let known: { of: unknown; names: ReadonlyMap<string, string>; firsts: ReadonlySet<string> } | undefined
+
+/** The keys that begin two. */
+export const firstKeys = (): ReadonlySet<string> => keyMap().firsts
+
+/** Nobody waits for a second key any more. */
+export const forgetChord = (): void => void (chord.open = '')
+
+/** The key after the first of two is the second or nothing: a slow hand must never release mail. */
+export function onKey(event: KeyboardEvent): void {
+  if (event.defaultPrevented || event.isComposing || document.querySelector('dialog[open]')) return forgetChord()
+  if (MODIFIERS.has(event.key)) return
+  const pressed = chordOf(event)
+  const first = chord.open
+  chord.open = ''
+  if (first && pressed === 'Escape') return event.preventDefault()
+  if (!pressed || !ours(pressed, event.target as Element)) return
+  if (pressed === 'Escape' && document.querySelector(':popover-open')) return // the browser closes it
+  const { names, firsts } = keyMap()
+  if (!first && firsts.has(pressed)) {
+    chord.open = pressed
+    return event.preventDefault()
+  }
+  const name = names.get(first ? `${first} ${pressed}` : pressed)
+  if (first) event.preventDefault()
   if (!name || !canRun(name) || (event.repeat && !REPEATING.has(name))) return
   event.preventDefault()
   run(name)
 }
 
+export const MODIFIERS: ReadonlySet<string> = new Set(['Shift', 'Control', 'Alt', 'AltGraph', 'Meta', 'CapsLock'])
 const REPEATING = new Set(['next', 'previous', 'extendDown', 'extendUp'])

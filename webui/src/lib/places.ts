@@ -32,6 +32,7 @@ export const PLACES: readonly Place[] = [
   { path: '/reports', says: 'Reports', command: 'goReports', part: 'end', load: () => import('../pages/Reports.svelte') },
   { path: '/practice', says: 'Practice', command: 'goPractice', part: 'end', load: () => import('../pages/Practice.svelte') },
   { path: '/doors', says: 'Doors', command: 'goDoors', part: 'end', load: () => import('../pages/Doors.svelte'), shown: () => session.me?.role === 'admin' },
+  { path: '/settings', says: 'Settings', command: 'goSettings', part: 'end', load: () => import('../pages/Settings.svelte') },
 ]
 
 /** Pages about one thing of which there is no list to begin at. */

@@ -1,5 +1,6 @@
 // Who sits at this console.
 import { api, onEnd, problemOf } from './api'
+import { choices } from './choices.svelte'
 import type { Me, Verb } from './shapes'
 
 class Session {
@@ -11,7 +12,7 @@ class Session {
   /** Ask the server who we are. 401 means: show the sign-in page. */
   async begin(): Promise<void> {
     try {
-      this.me = await api.me()
+      this.#is(await api.me())
       this.failure = ''
     } catch (thrown) {
       const problem = problemOf(thrown)
@@ -21,8 +22,13 @@ class Session {
     this.known = true
   }
 
+  #is(me: Me): void {
+    choices.take(me.preferences)
+    this.me = me
+  }
+
   async signIn(login: string, password: string): Promise<void> {
-    this.me = await api.signIn(login, password)
+    this.#is(await api.signIn(login, password))
     this.failure = ''
   }
 
@@ -42,7 +48,7 @@ class Session {
   }
 
   async unlock(password: string): Promise<void> {
-    this.me = await api.signIn(this.me?.login ?? '', password)
+    this.#is(await api.signIn(this.me?.login ?? '', password))
     this.locked = false
   }
 

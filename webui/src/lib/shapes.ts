@@ -6,6 +6,17 @@ export type Verb = 'release' | 'redirect' | 'purge' | 'restore' | 'reject' | 'ho
 export type Match = 'address' | 'domain' | 'subdomains' | 'list' | 'recipient' | 'campaign'
 export type Effect = 'allow' | 'block' | 'redirect'
 
+/** What somebody chose for their own console; null: the company's way, or the browser's. */
+export interface Preferences {
+  theme: 'light' | 'dark' | null
+  density: 'compact' | null
+  letters: 'alt' | null
+  language: string | null
+  group: 'campaign' | 'sender' | 'none' | null
+  undo_seconds: number | null
+  keys: Record<string, string> | null
+}
+
 export interface Me {
   login: string
   name: string
@@ -13,6 +24,7 @@ export interface Me {
   scope: string[]
   company: { domains: string[]; mode: string }
   undo_seconds: number
+  preferences: Preferences
   stands_in_for: string[]
   recalls: boolean
   measures: boolean

@@ -1,0 +1,61 @@
+// What somebody chose for their own console: kept by the server for the account, and in this browser so that the next start begins right.
+import { api } from './api'
+import { keep, kept } from './kept'
+import type { Preferences } from './shapes'
+
+const NONE: Preferences = { theme: null, density: null, letters: null, language: null, group: null, undo_seconds: null, keys: null }
+
+function stored(): Preferences {
+  try {
+    return { ...NONE, ...JSON.parse(kept('choices', '{}')) }
+  } catch {
+    return NONE
+  }
+}
+
+class Choices {
+  now = $state.raw<Preferences>(stored())
+
+  /** These hold from now on, on this page and in this browser. */
+  take(chosen: Preferences): void {
+    this.now = chosen
+    keep('choices', JSON.stringify(chosen))
+    this.wear()
+  }
+
+  /** Theme and density are the style sheet's business. */
+  wear(): void {
+    for (const name of ['theme', 'density'] as const) {
+      const value = this.now[name]
+      if (value) document.documentElement.dataset[name] = value
+      else delete document.documentElement.dataset[name]
+    }
+  }
+
+  /** Another window of this browser chose something. */
+  follow = (event: StorageEvent): void => {
+    if (event.key !== 'mailroom.choices') return
+    this.now = stored()
+    this.wear()
+  }
+
+  /** Seen at once, then kept; when it cannot be kept it is as before, and the Problem is thrown. */
+  async choose(change: Partial<Preferences>): Promise<void> {
+    const before = Object.fromEntries(Object.keys(change).map((name) => [name, this.now[name as keyof Preferences]]))
+    this.take({ ...this.now, ...change })
+    try {
+      await api.choose(change)
+    } catch (thrown) {
+      this.take({ ...this.now, ...before })
+      throw thrown
+    }
+  }
+
+  /** From what is seen now to the other one. */
+  turnTheme(): Promise<void> {
+    const dark = (this.now.theme ?? (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light')) === 'dark'
+    return this.choose({ theme: dark ? 'light' : 'dark' })
+  }
+}
+
+export const choices = new Choices()

@@ -1,0 +1,3 @@
+// The first key of two, pressed and waiting for the second: never for longer than the next key, however late that comes.
+
+export const chord = $state({ open: '' })
