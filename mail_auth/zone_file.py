@@ -43,13 +43,14 @@ class ZoneFileResolver:
 
     def current(self) -> Zone:
         """The records of the file as it is now."""
-        with self.lock:
-            try:
-                if file_stamp(self.path) != self.stamp:
-                    self.stamp, self.zone = read_zone(self.path)
-            except BadInput as fault:
-                raise Temporary(str(fault)) from fault
-            return self.zone
+        try:
+            if file_stamp(self.path) != self.stamp:
+                with self.lock:
+                    stamp, self.zone = read_zone(self.path)
+                    self.stamp = stamp  # last: whoever sees it must find the records that belong to it
+        except BadInput as fault:
+            raise Temporary(str(fault)) from fault
+        return self.zone
 
 
 def file_stamp(path: Path) -> tuple[int, int, int]:

@@ -170,42 +170,45 @@ class Child:
         """Ask, and wait for the answer; Overrun without one."""
         deadline = time.monotonic() + seconds
         self.calls += 1
-        for piece in (REQUEST.pack(len(options), len(raw)), options, raw):
-            self._send(piece, deadline)
+        self._send(REQUEST.pack(len(options), len(raw)) + options + raw[:PIECE], deadline)
+        self._send(memoryview(raw)[PIECE:], deadline)
         return self._answer(deadline)
 
-    def _send(self, data: bytes, deadline: float) -> None:
+    def _send(self, data: bytes | memoryview, deadline: float) -> None:
         view = memoryview(data)
         while view:
-            wait(self.questions, select.POLLOUT, deadline)
             try:
                 view = view[os.write(self.questions, view[:PIECE]) :]
             except BlockingIOError:
-                continue
+                wait(self.questions, select.POLLOUT, deadline)
             except OSError as fault:
                 raise Crashed("the process ended") from fault
 
     def _answer(self, deadline: float) -> bytes:
-        kind, size = ANSWER.unpack(self._receive(ANSWER.size, deadline))
+        data = bytearray()
+        self._receive(data, ANSWER.size, deadline)
+        kind, size = ANSWER.unpack_from(data)
         if kind not in (DONE, FAILED) or size > (RESULT_LIMIT if kind == DONE else WHY_LIMIT):
             raise Crashed("the answer was malformed")
-        text = self._receive(size, deadline)
+        self._receive(data, ANSWER.size + size, deadline)
+        text = bytes(data[ANSWER.size :])
+        if len(text) > size:
+            raise Crashed("it answered more than it was asked")
         if kind == FAILED:
             raise Crashed(visible(text.decode("utf-8", "replace")))
         return text
 
-    def _receive(self, size: int, deadline: float) -> bytes:
-        data = bytearray()
+    def _receive(self, data: bytearray, size: int, deadline: float) -> None:
+        """Read until there are so many bytes, or a few more."""
         while len(data) < size:
             wait(self.answers, select.POLLIN, deadline)
             try:
-                piece = os.read(self.answers, min(PIECE, size - len(data)))
+                piece = os.read(self.answers, PIECE)
             except BlockingIOError:
                 continue
             if not piece:
                 raise Crashed("the process ended")
             data += piece
-        return bytes(data)
 
 
 class Process(Child):
@@ -333,7 +336,7 @@ def checked(result: object) -> bytes:
 
 def claim_output() -> BinaryIO:
     """Standard output for answers only: whatever else is printed goes nowhere."""
-    answers = os.fdopen(os.dup(1), "wb")
+    answers = os.fdopen(os.dup(1), "wb", buffering=PIECE)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.close(nowhere)

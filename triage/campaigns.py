@@ -1,7 +1,7 @@
 """Which campaign does a mail belong to? It is compared with a few representatives of each, found by their bands, and never anew."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
@@ -38,7 +38,7 @@ class Known(NamedTuple):
     common: int
     id: int
     campaign_id: int
-    features: frozenset[int]
+    features: Collection[int]
 
 
 class Added(NamedTuple):

@@ -17,6 +17,7 @@ from triage.wording import plain, telling, words
 
 FEATURES = 128  # of a message that are kept: those with the smallest hashes, a fair sample (bottom-k, Broder 1997)
 BANDS, ROWS = 16, 3  # two messages that share J of their features share a band with probability 1 - (1 - J^3)^16
+ORDERS = BANDS * ROWS
 WORDS_LIMIT = 4_000
 LINKS_LIMIT = 40
 ATTACHMENTS_LIMIT = 5
@@ -27,7 +28,6 @@ CACHE = 1 << 13  # features whose places are remembered: words come again
 ALIKE = ((50, 0.42), (20, 0.5), (10, 0.6), (4, 0.75))  # so many features, and the likeness that makes one mail of two; fewer: all of them
 
 BAND_NUMBERS = struct.Struct(f"<{BANDS}q")
-HASHES = struct.Struct(f"<{BANDS * ROWS}I")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +45,22 @@ class Fingerprint:
     def from_text(cls, text: str) -> Self | None:
         """The fingerprint that `as_text` wrote; None for "": a message without features is like no other."""
         data = base64.b64decode(text)
-        return cls(BAND_NUMBERS.unpack_from(data), unpacked(data[BAND_NUMBERS.size :])) if data else None
+        return cls(BAND_NUMBERS.unpack_from(data), frozenset(unpacked(data[BAND_NUMBERS.size :]))) if data else None
 
-    def likeness(self, features: frozenset[int]) -> float:
+    def likeness(self, features: Collection[int]) -> float:
         """Which share of the features of both a message with these features has in common with it, 0 to 1."""
-        common = self.features & features
+        common = self.features.intersection(features)
         if not common:
             return 0.0
-        lowest = sorted(self.features | features)[:FEATURES]
+        lowest = sorted(self.features.union(features))[:FEATURES]
         return len(common.intersection(lowest)) / len(lowest)
 
-    def may_be_like(self, features: frozenset[int]) -> bool:
+    def may_be_like(self, features: Collection[int]) -> bool:
         """Can they be like enough? Told from what they have in common alone, which is soon counted."""
-        most = len(self.features & features) / max(len(self.features), len(features))  # the likeness is never greater
+        most = len(self.features.intersection(features)) / max(len(self.features), len(features))  # the likeness is never greater
         return most >= self.needed(features)
 
-    def needed(self, features: frozenset[int]) -> float:
+    def needed(self, features: Collection[int]) -> float:
         """How like both must be to be the same mail: the less there is to compare, the more."""
         fewer = min(len(self.features), len(features))
         return next((likeness for count, likeness in ALIKE if fewer >= count), 1.0)
@@ -71,9 +71,9 @@ def packed(features: frozenset[int]) -> bytes:
     return struct.pack(f"<{len(features)}I", *sorted(features))
 
 
-def unpacked(data: bytes) -> frozenset[int]:
+def unpacked(data: bytes) -> tuple[int, ...]:
     """The features that `packed` wrote."""
-    return frozenset(struct.unpack(f"<{len(data) // 4}I", data))
+    return struct.unpack(f"<{len(data) // 4}I", data)
 
 
 def fingerprint(
@@ -123,14 +123,15 @@ def numbered(features: Iterable[str]) -> set[int]:
 
 
 @lru_cache(maxsize=CACHE)
-def permuted(feature: int) -> tuple[int, ...]:
-    """Where a feature stands in each of the random orders of all features (MinHash)."""
-    return HASHES.unpack(shake_128(feature.to_bytes(4, "little")).digest(HASHES.size))
+def permuted(feature: int) -> bytes:
+    """Where a feature stands in each of the random orders of all features (MinHash), as numbers of 32 bits."""
+    return shake_128(feature.to_bytes(4, "little")).digest(4 * ORDERS)
 
 
-def bands_of(features: Iterable[int]) -> tuple[int, ...]:
-    """The bands: each a hash of the features that come first in three of the orders."""
-    first = list(map(min, *map(permuted, features), (1 << 32,) * (BANDS * ROWS)))
+def bands_of(features: Collection[int]) -> tuple[int, ...]:
+    """The bands: each a hash of the features that come first in three of the orders. ValueError without features."""
+    places = struct.unpack(f"<{len(features) * ORDERS}I", b"".join(map(permuted, features)))
+    first = [min(places[order::ORDERS]) for order in range(ORDERS)]
     return tuple(band(number, first[number * ROWS : (number + 1) * ROWS]) for number in range(BANDS))
 
 

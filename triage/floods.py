@@ -102,8 +102,9 @@ class Floods:
             return
         lately = [one for one in lying if one.received_at > arriving.received_at - WINDOW]
         self.join(arriving, lately[: self.most], automatic)
-        lying.append(Lying(**{name: getattr(arriving, name) for name in (*NAMES, "proven_as")}, automatic=automatic))
-        lying.sort(key=lambda one: (one.received_at, one.id), reverse=True)
+        new = Lying(**{name: getattr(arriving, name) for name in (*NAMES, "proven_as")}, automatic=automatic)
+        older = (place for place, one in enumerate(lying) if (one.received_at, one.id) < (new.received_at, new.id))
+        lying.insert(next(older, len(lying)), new)
 
     def join(self, arriving: NewDelivery, lying: list[Lying], automatic: bool) -> None:
         """The same, beside what lies there."""

@@ -199,8 +199,10 @@ def unproven_known_sender(facts: Facts) -> Verdict | None:
 
 def out_of_hours(facts: Facts) -> Verdict | None:
     """Nobody is at work to look at it in time, the folder lets such mail pass then, and its sender is proven (mailflow.md 17)."""
+    if not facts.out_of_hours or not proof_of_author(facts):
+        return None
     minutes = perishable_minutes(facts.summary, facts.envelope.received_at)
-    if not facts.out_of_hours or minutes is None or not proof_of_author(facts):
+    if minutes is None:
         return None
     author = shown_author(facts.summary)
     reason = f"nobody is at work now, it is of use for about {minutes} minutes only, and {author} proves who they are"

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
+from triage.bounded import ANSWER, DONE
+
 calls = 0
 
 
@@ -31,7 +33,8 @@ def behave(raw: bytes, options: Mapping[str, Any]) -> bytes:
         b"sleep": sleep,
         b"eat": eat,
         b"die": die,
-        b"garbage": garbage,
+        b"garbage": lambda: write_wherever(b"\xff" * 64),
+        b"twice": lambda: write_wherever(2 * (ANSWER.pack(DONE, 1) + b"x")),
         b"raise": complain,
         b"recurse": recurse,
         b"text": lambda: "text",
@@ -69,11 +72,11 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGSEGV)
 
 
-def garbage() -> bytes:
-    """Write nonsense wherever something may be written, as a parser would that somebody else has taken over."""
+def write_wherever(said: bytes) -> bytes:
+    """Write wherever something may be written, as a parser would that somebody else has taken over."""
     for descriptor in range(3, 16):
         with contextlib.suppress(OSError):
-            os.write(descriptor, b"\xff" * 64)
+            os.write(descriptor, said)
     return b"x"
 
 

@@ -76,6 +76,7 @@ def test_no_more_children_than_asked_for() -> None:
         (b"eat", "MemoryError"),
         (b"die", "the process ended"),
         (b"garbage", "the answer was malformed"),
+        (b"twice", "it answered more than it was asked"),
         (b"raise", "ValueError"),
         (b"recurse", "RecursionError"),
         (b"text", "TypeError"),

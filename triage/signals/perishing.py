@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 from triage.content import Summary
-from triage.signals.seen import LOOKED_AT, Seen, Signal, openings, words_of
+from triage.signals.seen import LOOKED_AT, TOGETHER, Seen, Signal, openings, words_of
 
 CODE_WORDS = re.compile(
     r"\b(?:verification|security|sign-?in|log-?in|login|one-?time|confirmation|access|authentication|authori[sz]ation|2fa|two-factor)"
@@ -69,9 +69,14 @@ SENTENCES = {
 }
 
 
-@lru_cache(maxsize=8)  # asked for the signal, for the clock and by the policy
 def life(summary: Summary, received_at: datetime | None = None) -> Life | None:
     """Of how much use the message is, as far as it says so; None when it may wait. `received_at` is needed for meetings."""
+    return life_of_words(summary) or until_meeting(summary, received_at)
+
+
+@lru_cache(maxsize=TOGETHER)  # asked for the signal, for the clock and by the policy
+def life_of_words(summary: Summary) -> Life | None:
+    """The same of a code or a link, whenever it came."""
     text = f"{summary.subject}\n{summary.text[:LOOKED_AT]}"
     begun = openings(words_of(summary))
     code = not begun.isdisjoint(CODE_OPENINGS) and CODE_WORDS.search(text) is not None and CODE.search(text) is not None
@@ -83,7 +88,7 @@ def life(summary: Summary, received_at: datetime | None = None) -> Life | None:
         return Life(CODE_MINUTES, "code", False)
     if not limits and summary.links and not begun.isdisjoint(CONFIRM_OPENINGS) and CONFIRM_WORDS.search(text):
         return Life(LINK_MINUTES, "link", False)
-    return until_meeting(summary, received_at)
+    return None
 
 
 def perishable_minutes(summary: Summary, received_at: datetime | None = None) -> int | None:

@@ -13,6 +13,7 @@ from triage.plain import as_dict
 from triage.scan import NOT_ASKED, Scan
 
 LOOKED_AT = 4_000  # characters of the text: what matters stands near the top
+TOGETHER = 64  # messages of which is remembered what several rules ask for: more than are judged together
 BETWEEN = str.maketrans(dict.fromkeys("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~“”„‚’‘«»…–—\u00a0", " "))
 
 
@@ -88,13 +89,13 @@ class Seen:
         return any(host == own or host.endswith("." + own) for own in self.own_domains)
 
 
-@lru_cache(maxsize=4)  # asked by several rules and by the policy
+@lru_cache(maxsize=TOGETHER)  # asked by several rules and by the policy
 def words_of(summary: Summary) -> str:
     """Subject and the top of the text, folded, as one line."""
     return " ".join(f"{summary.subject} {summary.text[:LOOKED_AT]}".casefold().split())
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=TOGETHER)
 def openings(words: str) -> frozenset[str]:
     """The first four letters of every word of a folded text. A pattern that needs one of some words is tried only when one may be there."""
     return frozenset([word[:4] for word in words.translate(BETWEEN).split()])
