@@ -17,12 +17,12 @@ BIN := $(VENV)/bin
 UNIT := $(filter-out tests/e2e tests/faults tests/fuzz tests/peers tests/webui tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
 CONSOLE_SOURCES := $(shell find webui \( -name node_modules -o -name dist -o -name __pycache__ \) -prune -o -type f -print)
 
-.PHONY: run test lint format fuzz mutants faults bench console lock clean peers unit-other release keep-release
+.PHONY: run test lint format docs reference fuzz mutants faults bench console lock clean peers unit-other release keep-release
 
 run: $(VENV)/.run webui/dist/index.html
 	@exec $(BIN)/mailroom demo
 
-test: peers $(VENV)/.dev webui/dist/index.html lint unit-other
+test: peers $(VENV)/.dev $(VENV)/.docs webui/dist/index.html lint unit-other
 	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder --durations=15
 
 lint: $(VENV)/.dev webui/node_modules/.installed
@@ -35,6 +35,17 @@ lint: $(VENV)/.dev webui/node_modules/.installed
 format: $(VENV)/.dev
 	$(BIN)/ruff check --quiet --fix .
 	$(BIN)/ruff format .
+
+# The docs as a site in var/site/; a warning, such as a link that leads nowhere, ends it.
+docs: $(VENV)/.docs
+	$(BIN)/zensical build --strict --clean
+
+# The pages that are made of the code: nobody edits them.
+reference: $(VENV)/.dev
+	$(BIN)/mailroom settings > docs/settings.md
+	$(BIN)/mailroom man --markdown > docs/cli.md
+	$(BIN)/python -m tests.reference
+	$(BIN)/python -m tests.triage_api.published
 
 # Each target for FUZZ_SECONDS; what leads to new places in the code is kept in var/fuzz/ for the next time.
 fuzz: $(VENV)/.dev
@@ -95,6 +106,11 @@ PIP = $*/bin/python -m pip --disable-pip-version-check --no-input --quiet instal
 	@$(PIP) --require-hashes -r requirements/dev.txt
 	@touch $@
 
+%/.docs: %/.dev requirements/docs.txt
+	@echo "mailroom: installing what the docs are built with into $*"
+	@$(PIP) --require-hashes -r requirements/docs.txt
+	@touch $@
+
 webui/node_modules/.installed: webui/package-lock.json webui/package.json $(VENV)/.build
 	@echo "mailroom: installing what the console is built with"
 	@$(BIN)/python hatch_build.py install
@@ -122,6 +138,7 @@ lock: $(VENV)/.build
 	$(COMPILE) --group release -o requirements/release.txt
 	$(COMPILE) pyproject.toml -o requirements/run.txt
 	$(COMPILE) pyproject.toml --group dev --constraints requirements/run.txt -o requirements/dev.txt
+	$(COMPILE) --group docs --constraints requirements/dev.txt -o requirements/docs.txt
 	$(BIN)/python hatch_build.py lock
 
 clean:

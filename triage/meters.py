@@ -27,13 +27,16 @@ SHARED = 0o2770  # of the directory: roles may have users of their own
 COUNTERS = {
     "mailroom_smtp_answers": ("Answers of the doors that decide something: accepted mail (250) and refusals.", ("code",)),
     "mailroom_judged": ("Messages that the judge has entered.", ()),
-    "mailroom_verdicts": ("What the policy decided for each recipient, by rule and verdict.", ("rule", "verdict")),
+    "mailroom_verdicts": (
+        "What the policy decided for each recipient: relay, quarantine or purge, by the rule.",
+        ("rule", "verdict"),
+    ),
     "mailroom_put_off": ("Messages that are judged again later, because DNS did not answer or a parser gave up.", ()),
     "mailroom_dns_failures": ("Questions that DNS did not answer, by kind.", ("kind",)),
-    "mailroom_attempts": ("Attempts to hand a delivery on, by outcome.", ("outcome",)),
-    "mailroom_recalls": ("Visits to mailboxes, by what became of each mail.", ("ending",)),
-    "mailroom_directory_readings": ("Readings of the directory, by outcome.", ("outcome",)),
-    "mailroom_acts": ("Sealed acts on the record, by kind.", ("act",)),
+    "mailroom_attempts": ("Attempts to hand a delivery on: delivered, deferred, bounced, unanswered, untried.", ("outcome",)),
+    "mailroom_recalls": ("Mails looked for in mailboxes (IMAP, Maildir), by what became of each.", ("ending",)),
+    "mailroom_directory_readings": ("Readings of the directory (LDAP, file), by outcome.", ("outcome",)),
+    "mailroom_acts": ("Sealed acts as the record names them: decisions, rules, sign-ins, views, exports.", ("act",)),
     "mailroom_log_events": ("Warnings and errors in the log.", ("role", "level")),
 }
 QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)

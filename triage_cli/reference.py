@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from dataclasses import MISSING
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,8 @@ def reference() -> str:
             section = name
             lines.append(f"\n## [{section}]\n\n| key | default | meaning |\n|---|---|---|\n")
         choices = f" One of: {', '.join(one.metadata['choices'])}." if one.metadata["choices"] else ""
-        lines.append(f"| `{key}` | {written(one.default)} | {one.metadata['doc']}{choices} |\n")
+        meaning = re.sub(r"\bdocs/([\w-]+\.md)", r"[\1](\1)", one.metadata["doc"])
+        lines.append(f"| `{key}` | {written(one.default)} | {meaning}{choices} |\n")
     return "".join(lines)
 
 

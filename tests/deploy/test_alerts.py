@@ -9,7 +9,7 @@ import pytest
 from triage import meters
 
 ALERTS = Path(__file__).parents[2] / "deploy" / "prometheus"
-PAGE = Path(__file__).parents[2] / "docs" / "monitoring.md"
+PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 
 pytestmark = pytest.mark.peers
 

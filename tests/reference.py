@@ -1,0 +1,167 @@
+"""The reference of metrics and log events, made of the code, so that it cannot drift.
+
+`python -m tests.reference` writes docs/metrics.md and docs/log-events.md anew; a test holds them.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from prometheus_client.metrics_core import Metric
+
+from triage import meters
+from triage.backlog import Backlog
+from triage.gauges import Gauges
+from triage.times import utcnow
+from triage_api.metrics import record_families, spool_families
+
+ROOT = Path(__file__).parent.parent
+ROOMS = ("mta", "mail_auth", "mailboxes", "directory_sync", "webhooks", "triage_api", "triage_cli", "triage")
+LEVELS = ("debug", "info", "warning", "error", "exception", "critical", "log")
+METRICS = """# Metrics
+
+`/metrics` of each node's api role, for Prometheus ([monitoring.md](monitoring.md)). This page is made of the code (`make reference`).
+
+## Counters
+They go on after a restart. Each has `_total` behind its name.
+
+| metric | labels | what |
+|---|---|---|
+"""
+HISTOGRAMS = """
+## Histograms
+Seconds, with `_bucket`, `_sum` and `_count` behind the name.
+
+| metric | labels | what | buckets |
+|---|---|---|---|
+"""
+GAUGES = """
+## Gauges
+As of now, from the database and from this machine's spool.
+
+| metric | labels | what |
+|---|---|---|
+"""
+EVENTS = """# Log events
+
+What the roles write, a line an event ([monitoring.md](monitoring.md)). This page is made of the code (`make reference`). In a sentence
+*‹name›* is a field of its own where `[logs] format = "json"`, and … what is said in the sentence alone. `exception` is an error with its
+trace.
+
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One place in the code that writes a line."""
+
+    logger: str
+    level: str
+    sentence: str
+    when: str  # what its function is for
+
+
+def metrics() -> str:
+    """docs/metrics.md."""
+    empty = Gauges({}, None, 0, None, emergency=False)
+    gauges = [*spool_families(Backlog(), Backlog(), utcnow()), *record_families(empty, utcnow())]
+    return (
+        METRICS
+        + "".join(row(f"{name}_total", words(labels), help) for name, (help, labels) in meters.COUNTERS.items())
+        + HISTOGRAMS
+        + "".join(
+            row(name, words(labels), help, ", ".join(map(str, buckets))) for name, (help, labels, buckets) in meters.HISTOGRAMS.items()
+        )
+        + GAUGES
+        + "".join(row(one.name, words(label_names(one)), one.documentation) for one in gauges)
+    )
+
+
+def row(name: str, *cells: str) -> str:
+    """One line of a table."""
+    return f"| `{name}` | " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
+
+
+def words(labels: tuple[str, ...]) -> str:
+    """Labels as code."""
+    return " ".join(f"`{label}`" for label in labels)
+
+
+def label_names(family: Metric) -> tuple[str, ...]:
+    """The labels that a family was declared with."""
+    return tuple(getattr(family, "_labelnames", ()))
+
+
+def events() -> str:
+    """docs/log-events.md."""
+    by_logger: dict[str, list[Event]] = {}
+    for room in ROOMS:
+        for path in sorted((ROOT / room).rglob("*.py")):
+            for event in events_of(path):
+                by_logger.setdefault(event.logger, []).append(event)
+    return EVENTS + "\n".join(
+        f"## {logger}\n\n| level | sentence | when |\n|---|---|---|\n"
+        + "".join(f"| {one.level} | {cell(one.sentence)} | {cell(one.when)} |\n" for one in found)
+        for logger, found in sorted(by_logger.items())
+    )
+
+
+def cell(text: str) -> str:
+    """Text that breaks no table and means nothing to Markdown but its own marks."""
+    return re.sub(r"([|<>_])", r"\\\1", text)
+
+
+def events_of(path: Path) -> Iterator[Event]:
+    """The log calls of one module, in the order of its lines."""
+    tree = ast.parse(path.read_text("utf-8"))
+    logger = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    constants: dict[str, str] = {}
+    for statement in tree.body:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id="log")], value=ast.Call(args=[ast.Constant(value=str(name))])):
+                logger = name
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=str(text))):
+                constants[name] = text
+    for function in ast.walk(tree):
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            said = (ast.get_docstring(function) or "").partition("\n")[0]
+            for call in own_calls(function):
+                match call:
+                    case ast.Call(func=ast.Attribute(value=ast.Name(id="log"), attr=level), args=[*arguments]) if level in LEVELS:
+                        text = sentence(arguments[1 if level == "log" else 0], constants)
+                        yield Event(logger, "info or warning" if level == "log" else level, text, said)
+
+
+def own_calls(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[ast.AST]:
+    """What is called in a function and not in one inside of it."""
+    waiting: list[ast.AST] = list(function.body)
+    while waiting:
+        node = waiting.pop(0)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        yield node
+        waiting[:0] = ast.iter_child_nodes(node)
+
+
+def sentence(argument: ast.expr, constants: dict[str, str]) -> str:
+    """The format of a line as people read it."""
+    match argument:
+        case ast.Constant(value=str(text)):
+            pass
+        case ast.JoinedStr(values=parts):
+            text = "".join(sentence(part, constants) for part in parts)
+        case ast.FormattedValue(value=ast.Name(id=name)):
+            text = constants.get(name, "…")
+        case _:
+            text = "…"
+    return re.sub(r"%[\d.]*[sdf]", "…", re.sub(r"%\((\w+)\)[sd]", r"‹\1›", text))
+
+
+PAGES = {"metrics.md": metrics, "log-events.md": events}
+
+
+if __name__ == "__main__":
+    for name, made in PAGES.items():
+        (ROOT / "docs" / name).write_text(made(), "utf-8")

@@ -1,0 +1,67 @@
+"""The docs: a site without a warning, every page in its navigation, links that lead somewhere, a reference that cannot drift."""
+
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import reference
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
+
+
+def built(place: Path, page: str = "") -> subprocess.CompletedProcess[str]:
+    """The site of a copy of the docs, where quick-start.md says this too."""
+    shutil.copytree(DOCS, place / "docs")
+    shutil.copy(ROOT / "zensical.toml", place)
+    with (place / "docs" / "quick-start.md").open("a") as opened:
+        opened.write(page)
+    program = Path(sys.executable).parent / "zensical"
+    return subprocess.run([program, "build", "--strict", "--clean"], cwd=place, capture_output=True, text=True, check=False)
+
+
+def test_the_site_builds_without_a_warning_and_fetches_nothing_from_elsewhere(tmp_path: Path) -> None:
+    done = built(tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    pages = list((tmp_path / "var" / "site").rglob("*.html"))
+    assert len(pages) > 70
+    loaded = re.compile(r'<(?:script|img|link)[^>]+(?:src|href)="?https?:')
+    assert [page.name for page in pages if loaded.search(page.read_text("utf-8"))] == []
+
+
+@pytest.mark.parametrize("page", ["\n[gone](gone.md)\n", "\n[gone](edge.md#gone)\n"])
+def test_a_link_that_leads_nowhere_ends_the_build(tmp_path: Path, page: str) -> None:
+    assert built(tmp_path, page).returncode != 0
+
+
+def test_the_navigation_names_every_page_once() -> None:
+    named = sorted(pages(tomllib.loads((ROOT / "zensical.toml").read_text("utf-8"))["project"]["nav"]))
+    assert named == sorted(str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md"))
+
+
+def pages(nav: Any) -> Iterator[str]:
+    """The files that a navigation names."""
+    if isinstance(nav, str):
+        yield nav
+    else:
+        for one in nav.values() if isinstance(nav, dict) else nav:
+            yield from pages(one)
+
+
+@pytest.mark.parametrize("path", [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))], ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_to_files(path: Path) -> None:
+    wanted = [path.parent / target for target in LINK.findall(path.read_text("utf-8"))]
+    assert [str(target) for target in wanted if not target.exists()] == []
+
+
+@pytest.mark.parametrize(("name", "made"), reference.PAGES.items())
+def test_the_reference_is_what_the_code_says(name: str, made: Callable[[], str]) -> None:
+    assert (DOCS / name).read_text("utf-8") == made(), "make reference"
