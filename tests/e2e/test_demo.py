@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from playwright.sync_api import Page, expect
 
 from tests.peers import company, processes
 from triage.backlog import backlog
@@ -66,6 +67,42 @@ def test_the_demo_is_a_company_with_a_morning_of_mail(demo: str, directory: Path
         subprocess.run(["bash", "-c", first], check=True, timeout=processes.HANG)
         processes.until(lambda: [one for one in held() if one["author"] == "you@stranger.example"], "the first mail is held")
         assert client.get(console).headers["content-type"].startswith("text/html")
+
+
+def test_the_desk_is_as_daily_work_shows_it(demo: str, directory: Path, page: Page) -> None:
+    """The pictures of docs/daily-work.md: with MAILROOM_PICTURES in the environment they are taken anew."""
+    processes.until(
+        lambda: backlog(directory / "demo" / "spool").messages == 0, "all of the morning is judged", patience=5 * processes.HANG
+    )
+    pictures = company.ROOT / "docs" / "pictures" if os.environ.get("MAILROOM_PICTURES") else directory
+    login, password = re.search(r"sign in as (\w+), password (\w+)", demo).groups()  # type: ignore[union-attr]
+    page.goto(re.search(r"Console +(\S+)", demo)[1])  # type: ignore[index]
+    page.get_by_label("Name").fill(login)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+    rows = page.get_by_role("listbox", name="Held mail").get_by_role("option")
+    expect(rows.nth(5)).to_be_visible()
+    page.keyboard.press("j")
+    shown = page.get_by_role("region", name="Message").locator("iframe.shown").content_frame.locator("body")
+    expect(shown).to_contain_text("sign-in")
+    page.screenshot(path=pictures / "queue.png")
+
+    rows.filter(has_text="b.jansohn@stadtwerke-hollersund.example").first.click()
+    expect(shown).to_contain_text("waterworks")
+    page.get_by_role("region", name="Message").screenshot(path=pictures / "mail.png")
+
+    rows.filter(has_text="brad@leadsprout.test").first.click()
+    expect(shown).to_contain_text("Leadsprout")
+    page.keyboard.press("p")
+    sheet = page.get_by_role("dialog")
+    expect(sheet.get_by_role("button", name="Purge 10 mails")).to_be_enabled()
+    expect(sheet.get_by_text("…", exact=True)).to_have_count(0)
+    page.screenshot(path=pictures / "purge.png")
+    page.keyboard.press("Escape")
+
+    page.get_by_role("combobox", name="Search mail").fill("from:stadtwerke-hollersund.example")
+    expect(rows.filter(has_not_text="stadtwerke-hollersund.example")).to_have_count(0)
+    page.screenshot(path=pictures / "search.png")
 
 
 def test_a_script_does_a_receptionists_morning(demo: str, directory: Path) -> None:
