@@ -13,6 +13,7 @@ from triage.authentication import Authentication
 from triage.bounded import Overrun, Pool
 from triage.content import Summary
 from triage.envelope import Envelope
+from triage.forwarded import Pointed
 from triage.outgoing import Journaled
 from triage.scan import NOT_ASKED, Scan
 from triage.times import utcnow
@@ -29,6 +30,7 @@ class Found:
     scan: Scan = NOT_ASKED
     journaled: Journaled | None = None  # of a copy of outgoing mail: the journal report that it is
     came_in: bool = False  # of such a copy: it is one of mail that came in through us
+    pointed: tuple[Pointed, ...] = ()  # of what an employee forwards to us: the mails that are meant
 
 
 NOTHING = Found(Authentication(""), Summary())

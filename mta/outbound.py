@@ -23,7 +23,7 @@ from mta.lane import Judged, Lane
 from mta.sockets import listeners
 from mta.spool import Spool
 from mta.submitters import Submitters
-from triage import departures, learning
+from triage import departures, expecting, learning, suspecting
 from triage.activation import tell_ready
 from triage.actor import Actor
 from triage.authentication import Authentication
@@ -34,16 +34,19 @@ from triage.content import Summary
 from triage.db import open_engine
 from triage.envelope import Envelope
 from triage.errors import BadInput
+from triage.forwarded import Pointed
 from triage.ids import show
 from triage.outgoing import Journaled
 from triage.settings import Settings
 from triage.teaching import Reason, Sent, sent
 from triage.telegraph import Telegraph
 from triage.times import utcnow
+from triage.visible import visible
 from triage.writers import Lookup
 
 WORKERS = 4
 BY = Actor.system("outbound")
+JOURNAL, REPORTS, EXPECTED = "copies", "reports", "expected mail"
 
 UNREACHABLE = (OperationalError, InterfaceError, NoConnection)  # the database may be down, or it may be the message
 
@@ -95,7 +98,7 @@ def checked(settings: Settings) -> None:
         raise BadInput("outbound.networks: nobody may send yet; name the networks of your internal mail servers, such as 192.0.2.25")
     if outbound.accounts_file and not settings.smtp.tls_cert:
         raise BadInput("outbound.accounts_file: passwords are taken over TLS only; set smtp.tls_cert and smtp.tls_key")
-    if not settings.has_way_out and not outbound.journal_address:
+    if not settings.has_way_out and not (outbound.journal_address or outbound.report_address or outbound.expect_address):
         raise BadInput("outbound.smarthost: there is no way to the outside; name the server that mail goes to next")
 
 
@@ -141,19 +144,24 @@ class Reader:
 
     def examine(self, envelope: Envelope, raw: bytes) -> Found:
         """What it says. What the parser gives up over goes on unread."""
-        is_copy = any(is_journal(one, self.settings) for one in envelope.recipients)
+        desks = {desk_of(one, self.settings) for one in envelope.recipients}
+        is_copy = JOURNAL in desks
         try:
-            read = json.loads(self.pool.run(raw, journal=is_copy))
+            read = json.loads(self.pool.run(raw, journal=is_copy, forwarded=REPORTS in desks))
         except Overrun as fault:
             log.warning("%s could not be read and teaches nothing: %s", show(envelope.spool_id), fault)
             return Found(Authentication(""), Summary())
         report = Journaled.from_json(read["journaled"]) if read["journaled"] else None
-        return Found(Authentication(""), Summary.from_json(read["summary"]), journaled=report, came_in=read["came_in"])
+        pointed = tuple(Pointed.from_json(one) for one in read.get("pointed", ()))
+        said = Summary.from_json(read["summary"])
+        return Found(Authentication(""), said, journaled=report, came_in=read["came_in"], pointed=pointed)
 
 
-def is_journal(recipient: str, settings: Settings) -> bool:
-    """Is this the address for copies?"""
-    return recipient.casefold() == settings.outbound.journal_address.casefold() != ""
+def desk_of(recipient: str, settings: Settings) -> str:
+    """Which of our own addresses this is, whose mail goes nowhere else; "" for any other."""
+    outbound = settings.outbound
+    desks = {outbound.journal_address: JOURNAL, outbound.report_address: REPORTS, outbound.expect_address: EXPECTED}
+    return next((desk for address, desk in desks.items() if recipient.casefold() == address.casefold() != ""), "")
 
 
 class Departures(Writer):
@@ -181,13 +189,30 @@ class Departures(Writer):
     def depart(self, session: Session, message: Judged) -> None:
         """The house's verbs: it departs, and only what has departed for the first time teaches."""
         envelope, found = message.envelope, message.found
-        others = tuple(one for one in envelope.recipients if not is_journal(one, self.settings))
+        desks = {desk_of(one, self.settings) for one in envelope.recipients}
+        others = tuple(one for one in envelope.recipients if not desk_of(one, self.settings))
         if others:
             leaving = replace(envelope, recipients=others)
             if departures.depart(session, leaving, message.raw, found.summary, settings=self.settings, now=utcnow()) is not None:
                 self.learn(session, lesson(leaving, found.summary), "outbound")
-        if len(others) < len(envelope.recipients):
+        if JOURNAL in desks:
             self.learn(session, copied(envelope, found, by_employee=self.is_employee(session, envelope.reverse_path)), "journal")
+        if desks & {REPORTS, EXPECTED}:
+            self.hear(session, envelope, found, desks)
+
+    def hear(self, session: Session, envelope: Envelope, found: Found, desks: set[str]) -> None:
+        """What an employee writes to ourselves: what they find odd, and from whom they expect mail."""
+        for desk, take in ((REPORTS, self.report), (EXPECTED, self.expect)):
+            if desk in desks and (why := take(session, envelope, found)):
+                log.warning("a mail to the address for %s was not taken: %s", desk, visible(why))
+
+    def report(self, session: Session, envelope: Envelope, found: Found) -> str:
+        """Why a report is not taken, "" when it is."""
+        return suspecting.report(session, envelope, found.summary, found.pointed, settings=self.settings, now=utcnow())
+
+    def expect(self, session: Session, envelope: Envelope, found: Found) -> str:
+        """Why it is not noted from whom they expect mail, "" when it is."""
+        return expecting.by_mail(session, envelope.reverse_path, found.summary, settings=self.settings, now=utcnow())
 
     def is_employee(self, session: Session, address: str) -> bool:
         """Does somebody here write from this address?"""

@@ -20,7 +20,9 @@ class Submission(Transaction):
     def recipient_fault(self, path: str, recipient: Address) -> str:
         """Why this recipient is refused, "" when it is not."""
         settings = self.door.settings
-        if not settings.has_way_out and path.casefold() != settings.outbound.journal_address.casefold():
+        outbound = settings.outbound
+        ours = {one.casefold() for one in (outbound.journal_address, outbound.report_address, outbound.expect_address) if one}
+        if not settings.has_way_out and path.casefold() not in ours:
             return replies.COPIES_ONLY
         if path not in self.recipients and len(self.recipients) >= settings.smtp.max_recipients:
             return replies.TOO_MANY_RECIPIENTS

@@ -9,6 +9,7 @@ from sqlmodel import Session, col
 from triage import directory, markers, order
 from triage.content import Summary
 from triage.entering import NewDelivery
+from triage.expectations import Expected
 from triage.models import Person
 from triage.signals import Signal, perishable_minutes, weight
 from triage.signals.behaviour import stranger_here
@@ -27,7 +28,7 @@ def about_copy(senders: Senders, one: NewDelivery, known: Standing) -> list[Sign
     return list(stranger_here(one.author, one.department, to_department=department, to_person=one.person if alone else ""))
 
 
-def place(senders: Senders, one: NewDelivery, summary: Summary, found: Sequence[Signal], known: Standing) -> None:
+def place(senders: Senders, one: NewDelivery, summary: Summary, found: Sequence[Signal], known: Standing, expected: Expected) -> None:
     """Give a copy its own signals and its place in the order of the cards; `found` are the signals of its message."""
     own = about_copy(senders, one, known)
     everything = (*found, *own)
@@ -41,6 +42,8 @@ def place(senders: Senders, one: NewDelivery, summary: Summary, found: Sequence[
         by_domain=known.by_domain,
         by_campaign=known.by_campaign,
     )
+    if awaited := expected.by(one.person, one.author, one.proof):
+        why = tuple(sorted((*why, awaited), key=lambda reason: -abs(reason.points)))
     one.signals, one.weight = [signal.as_json() for signal in own], weight(everything)
     one.urgency, one.why_here = order.urgency(why), [reason.as_json() for reason in why]
 

@@ -1,7 +1,7 @@
 """Which campaign does a mail belong to? It is compared with a few representatives of each, found by their bands, and never anew."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
@@ -112,13 +112,7 @@ class Sorting:
 
     def ask(self, numbers: Iterable[int]) -> dict[int, list[Known]]:
         """What mails are compared with."""
-        found: dict[int, list[Known]] = {}
-        rows = [(number, band) for number in numbers for band in self.mails[number].bands]
-        on_postgresql = db.is_postgresql(self.session)
-        bound = db.bound_as(ASKED, rows, on_postgresql)
-        for mail, common, number, campaign_id, features in self.session.connection().execute(near(on_postgresql), bound) if rows else ():
-            found.setdefault(mail, []).append(Known(common, number, campaign_id, unpacked(features)))
-        return found
+        return compared_with(self.session, {number: self.mails[number] for number in numbers})
 
     def assign(self, number: int) -> int | None:
         """The campaign of one of the mails, in their order."""
@@ -165,6 +159,23 @@ class Sorting:
         same = {"begun_at": now, "made_by": "system:judge", "about": None}
         db.insert_all(self.session, Campaign, [same | {"id": one.campaign_id} for one in self.added if one.begins])
         keep(self.session, self.added)
+
+
+def compared_with(session: Session, mails: Mapping[int, Fingerprint]) -> dict[int, list[Known]]:
+    """What each of some mails is compared with, by its number."""
+    found: dict[int, list[Known]] = {}
+    rows = [(number, band) for number, mail in mails.items() for band in mail.bands]
+    on_postgresql = db.is_postgresql(session)
+    bound = db.bound_as(ASKED, rows, on_postgresql)
+    for mail, common, number, campaign_id, features in session.connection().execute(near(on_postgresql), bound) if rows else ():
+        found.setdefault(mail, []).append(Known(common, number, campaign_id, unpacked(features)))
+    return found
+
+
+def like(session: Session, fingerprint: Fingerprint) -> int | None:
+    """The campaign that a mail is most like, None where it is like none. None begins."""
+    match = best_of(fingerprint, compared_with(session, {0: fingerprint}).get(0, ()))
+    return match.campaign_id if match else None
 
 
 def keep(session: Session, added: Sequence[Added]) -> None:

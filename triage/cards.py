@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, String, Subquery, and_, func, literal, not_, or_, select
 from sqlmodel import Session, col
 
-from triage import asked, expiry, grouping, kept_cards, legal_holds, sealed
+from triage import asked, expiry, grouping, kept_cards, legal_holds, sealed, suspected
 from triage.actor import Actor
 from triage.asked import Asked
 from triage.grouping import NEVER, Group
@@ -18,6 +18,7 @@ from triage.order import PRESSING
 from triage.piles import in_piles
 from triage.selection import UNPROVEN, Selection
 from triage.states import State
+from triage.suspected import Suspicion
 from triage.views import View
 
 CARD_IDS = 500  # ids that a card carries at most
@@ -42,6 +43,7 @@ class Card:
     ids: tuple[int, ...]  # newest first, at most CARD_IDS
     select: Selection  # all of it, whatever its state
     asked: tuple[Asked, ...] = ()  # who asked for which of it, the oldest first
+    suspected: tuple[Suspicion, ...] = ()  # who finds which of it odd, the oldest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +95,12 @@ def cards(
     leads = {lead.id: lead for lead in some(session, [pile.lead for pile in page], by=by)}
     ends = expiring(session, where, page, group, now)
     wishes = asked.of_cards(session, where, [pile.key for pile in page], group)
+    doubts = suspected.of_cards(session, where, [pile.key for pile in page], group)
     items = tuple(
         replace(
             card(pile, sizes[pile.pile], leads[pile.lead], ids[pile.key], soon(pile, leads[pile.lead], ends, now), group),
             asked=tuple(wishes.get(pile.key, ())),
+            suspected=tuple(doubts.get(pile.key, ())),
         )
         for pile in page
         if pile.lead in leads

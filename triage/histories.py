@@ -160,6 +160,8 @@ ACTS = {
     "expire": "Expired: nobody decided in time.",
     "ask": "{for} asked for it: {words}",
     "decline-request": "{by} said no to the request: {reason}",
+    "suspect": "{for} finds it odd and reported it.",
+    "answer-report": "{by} said to who reported it: {verdict}.",
     "view": "Looked at by {by}.",
     "source": "The source was downloaded by {by}.",
     "attachment": "Attachment {number} was downloaded by {by}.",

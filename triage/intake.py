@@ -37,6 +37,7 @@ from triage.door import DoorSnapshot
 from triage.entering import Entry, NewDelivery, Row
 from triage.envelope import Envelope
 from triage.errors import NotYet
+from triage.expectations import Expected
 from triage.facts import Facts
 from triage.familiar import Familiar, Stranger
 from triage.fingerprint import Fingerprint
@@ -201,6 +202,7 @@ def placed(session: Session, fresh: list[Passage], *, settings: Settings, now: d
     senders = Senders(session, (sender_of(one, freemail) for one in fresh))
     acquaintance = Familiar(session, (stranger for one in fresh if (stranger := one.stranger)), settings=settings, now=now)
     people = background.names_of_people(session)
+    expected = Expected(session, {one.arrival.summary.author for one in fresh}, now)
 
     def make(one: Passage) -> None:
         arrival, known = one.arrival, senders.of(sender_of(one, freemail))
@@ -221,7 +223,7 @@ def placed(session: Session, fresh: list[Passage], *, settings: Settings, now: d
         one.message = row_of(one, [signal.as_json() for signal in signs])
         one.deliveries = [delivery(one.message_id, *judged, one.campaign_id, freemail, now) for judged in one.verdicts]
         for copy in one.deliveries:
-            background.place(senders, copy, arrival.summary, signs, known)
+            background.place(senders, copy, arrival.summary, signs, known, expected)
         senders.entered(one.deliveries)
         if one.is_let_in:
             acquaintance.met(arrival.summary.author, arrival.summary.author_name)

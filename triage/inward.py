@@ -7,7 +7,8 @@ from email.utils import format_datetime
 from html import escape
 from quopri import encodestring
 
-from sqlmodel import Session
+from sqlalchemy import func, select
+from sqlmodel import Session, col
 
 from triage import contents, dsn, ledger
 from triage.actor import Actor
@@ -16,7 +17,7 @@ from triage.content import Summary
 from triage.envelope import Envelope
 from triage.errors import BadInput
 from triage.ids import new_id, show
-from triage.models import Message
+from triage.models import Delivery, Message
 from triage.settings import Settings
 from triage.unread import unread
 from triage.visible import visible
@@ -73,6 +74,12 @@ class Letter:
     sections: tuple[Section, ...]
     footer: str
     opening: str = ""
+
+
+def told_since(session: Session, uid: str, rule: str, since: datetime) -> int:
+    """How many letters of a kind somebody got since then: nobody is flooded, whatever program writes to us in their name."""
+    mine = (col(Delivery.person) == uid, col(Delivery.direction) == REPORT, col(Delivery.rule) == rule, col(Delivery.received_at) > since)
+    return session.scalar(select(func.count()).select_from(Delivery).where(*mine)) or 0
 
 
 def sender(settings: Settings) -> str:

@@ -889,6 +889,47 @@ class Preference(SQLModel, table=True):
     chosen: dict[str, Any] = document()
 
 
+class MailReport(SQLModel, table=True):
+    """Somebody here finds a mail odd and has said so."""
+
+    __tablename__ = "mail_report"
+    id: int = identity()
+    delivery_id: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))  # None: we have no such mail
+    person: str  # uid of who reports it
+    person_shown: str
+    department: str  # of theirs, then
+    at: datetime = instant()
+    spool_id: int = Field(sa_column=Column(BigInteger, index=True, nullable=False))  # of the mail that reported it
+    how: str  # it was found: trace field, message id, content, sender and subject, similar; "": it was not
+    author: str
+    subject: str
+    answered_at: datetime | None = instant(nullable=True)
+    answered_by: str = ""
+    answered_by_shown: str = ""
+    verdict: str = ""  # good, bad
+    words: str = ""  # for who reported it
+    told_at: datetime | None = instant(nullable=True)  # when they heard the verdict
+    __table_args__ = (
+        UniqueConstraint("delivery_id", "person"),
+        Index("mail_report_untold", "told_at", "id"),
+        Index("mail_report_by_person", "person", "at"),
+    )
+
+
+class Expectation(SQLModel, table=True):
+    """Somebody here expects mail from a sender. It says so on the card and lapses by itself."""
+
+    __tablename__ = "expectation"
+    id: int = identity()
+    person: str  # uid
+    person_shown: str
+    sender: str  # an address or a domain, folded
+    words: str = ""
+    said_at: datetime = instant()
+    until: datetime = instant()
+    __table_args__ = (UniqueConstraint("person", "sender"), Index("expectation_by_sender", "sender", "until"))
+
+
 class InHand(SQLModel, table=True):
     """Somebody who sits at a console, and what they look at; a lease."""
 

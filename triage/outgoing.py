@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from triage.content import Summary, summarise
+from triage.forwarded import pointed_at
 from triage.mime import Part, TooMuch, parts_of
 from triage.visible import visible
 
@@ -71,11 +72,19 @@ def envelope_of(report: Part) -> tuple[str, tuple[str, ...]]:
 
 
 def read_json(raw: bytes, options: Mapping[str, Any]) -> bytes:
-    """For a bounded child: the summary, and the journal report where it is one, as JSON. Options: headers_only, journal."""
+    """For a bounded child: the summary, and the journal report where it is one, as JSON. Options: headers_only, journal,
+    forwarded: also which mails it forwards.
+    """
     is_copy = bool(options.get("journal"))
     report = journaled(raw) if is_copy else None
     summary = summarise(raw, headers_only=bool(options.get("headers_only")))
-    read = {"summary": summary.as_json(), "journaled": report.as_json() if report else None, "came_in": is_copy and came_in(raw)}
+    read: dict[str, Any] = {
+        "summary": summary.as_json(),
+        "journaled": report.as_json() if report else None,
+        "came_in": is_copy and came_in(raw),
+    }
+    if options.get("forwarded"):
+        read["pointed"] = [one.as_json() for one in pointed_at(raw)]
     return json.dumps(read).encode()
 
 

@@ -18,11 +18,13 @@ from triage.models import (
     Decision,
     DigestRefusal,
     EmployeeSession,
+    Expectation,
     FailedSignIn,
     FamiliarName,
     Handed,
     InHand,
     KnownRecipient,
+    MailReport,
     Notice,
     PendingAct,
     Person,
@@ -74,6 +76,8 @@ def of_somebody_outside(session: Session, whose: Whose, pseudonym: str) -> None:
     address = whose.address
     session.execute(delete(Correspondent).where(col(Correspondent.address) == address))
     session.execute(delete(FamiliarName).where(col(FamiliarName.address) == address))
+    session.execute(delete(Expectation).where(col(Expectation.sender) == address))
+    session.execute(update(MailReport).where(col(MailReport.author) == address).values(author=pseudonym, subject=""))
     told = cast(col(Notice.delivery_id), String)
     session.execute(update(Notice).where(col(Notice.sender) == address).values(sender=pseudonym, about=told, text=""))
     session.execute(update(RelatedMail).where(col(RelatedMail.author) == address).values(author="", subject=""))
@@ -106,6 +110,8 @@ def of_somebody_here(session: Session, whose: Whose, pseudonym: str) -> None:
         session.execute(update(counted).where(col(counted.person) == uid).values(person=pseudonym))
     session.execute(delete(EmployeeSession).where(col(EmployeeSession.uid) == uid))
     session.execute(delete(DigestRefusal).where(col(DigestRefusal.person) == uid))
+    for said in (Expectation, MailReport):
+        session.execute(delete(said).where(col(said.person) == uid))
     for kept in (StaffSession, FailedSignIn, PracticeAnswer, Preference):
         session.execute(delete(kept).where(col(kept.login) == login))
     session.execute(delete(InHand).where(col(InHand.login) == login))

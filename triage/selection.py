@@ -9,7 +9,7 @@ from typing import Any, Self
 from sqlalchemy import ColumnElement, ScalarSelect, and_, func, or_, select, true
 from sqlmodel import Session, col
 
-from triage import access, searching
+from triage import access, searching, suspected
 from triage.actor import Actor
 from triage.envelope import Address, ascii_domain
 from triage.errors import BadInput
@@ -40,6 +40,7 @@ class Selection:
     since: datetime | None = None
     until: datetime | None = None
     delivered_since: datetime | None = None  # only what is delivered, and was so then or later
+    reported: bool = False  # only what somebody here finds odd, and nobody has looked at since
 
     @classmethod
     def of(cls, **given: Any) -> Self:
@@ -64,7 +65,7 @@ class Selection:
 
     def as_json(self) -> dict[str, Any]:
         """What was selected, as it goes on the record: only what was given."""
-        values = {name: value for name, value in asdict(self).items() if value not in ((), "", None)}
+        values = {name: value for name, value in asdict(self).items() if value not in ((), "", None) and value is not False}
         if "ids" in values:
             values["ids"] = [show(number) for number in self.ids]
         if self.campaign is not None:
@@ -104,6 +105,8 @@ def condition(selection: Selection) -> ColumnElement[bool]:
         wanted.append(col(Delivery.person) == selection.person.casefold())
     if selection.handed_to:
         wanted.append(col(Delivery.id).in_(select(col(Handed.delivery_id)).where(col(Handed.to) == selection.handed_to.casefold())))
+    if selection.reported:
+        wanted.append(suspected.is_reported())
     wanted.extend(searching.conditions(selection.q))
     if selection.states:
         wanted.append(col(Delivery.state).in_(selection.states))

@@ -154,6 +154,13 @@ class Outbound:
     journal_address: str = key(
         "Copies to this address on the same port are learned from, not passed on: BCC copies, or Exchange journal reports; empty: none.", ""
     )
+    report_address: str = key(
+        "Address of ours that employees forward mail to which seems odd to them; the internal server hands it over here; empty: none.", ""
+    )
+    expect_address: str = key(
+        "Address of ours that employees write to from whom they expect mail; the internal server hands it over here; empty: none.", ""
+    )
+    expect_days: int = key("Days after which what somebody expects is forgotten.", 14)
     resources: tuple[str, ...] = key(
         "Local parts of our own addresses that teach nothing, such as meeting rooms; * stands for anything.",
         ("room-*", "room.*", "rooms.*", "meetingroom*", "raum-*", "raum.*", "salle-*", "sala-*", "resource-*", "resource.*"),

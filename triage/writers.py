@@ -80,6 +80,12 @@ class Lookup:
         writer = self.writer(sender)
         return writer.key if writer else ("", "")
 
+    def employee(self, sender: str, author: str) -> Person | None:
+        """Who works here and wrote it themselves: envelope and author name the same person; None where they do not."""
+        writer, other = self.writer(sender.casefold()), self.writer(author)
+        person = self.session.get(Person, writer.person) if writer and writer.person else None
+        return person if person and person.active and other and other.person == person.uid else None
+
     def why_not_from(self, sender: str, author: str) -> Reason | None:
         """Why nothing is learned from what this author sent as this sender; None when something is."""
         key = sender, author

@@ -51,6 +51,8 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     ],
     "PersonOrder": [{"address": "anna@dell.example", "reason": "she asked for it"}],
     "ErasureOrder": [{"address": "anna@dell.example", "reason": "case 12", "with_rules": False}],
+    "ExpectationOrder": [{"sender": "ann@supplier.example", "words": "the offer"}],
+    "ReportAnswer": [{"verdict": "bad", "words": "the bank never asks for that"}],
     "RequestOrder": [{"delivery": ID, "words": "she called: it is the hotel's confirmation"}],
     "DeclineOrder": [{"reason": "it is not from your bank: please do not answer it"}],
     "LiftOrder": [{"reason": "settled"}],

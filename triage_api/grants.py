@@ -13,6 +13,7 @@ ACTING = {
     "queue": Grant.DECIDE,
     "second-keys": Grant.DECIDE,
     "requests": Grant.DECIDE,
+    "reported": Grant.DECIDE,
     "campaigns": Grant.DECIDE,
     "handovers": Grant.DECIDE,
     "rules": Grant.RULES,

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from sqlmodel import Session
 from starlette.requests import HTTPConnection
 
-from triage import asking, db, digests, employee_sessions, own_mail, sign_in
+from triage import asking, db, digests, employee_sessions, expecting, own_mail, sign_in
 from triage.actor import Actor
 from triage.errors import NotAllowed
 from triage.times import utcnow
@@ -93,13 +93,28 @@ def list_own_mail(here: Here, by: Employee) -> shapes.OwnMails:
     with db.reading(here.engine) as session:
         found = own_mail.of_person(session, by.name, settings=here.settings, now=utcnow())
         letter = digests.choice(session, by.name, here.settings)
-    return shapes.OwnMails.model_validate({"items": found, "letter": letter})
+        expected = [shapes.Expectation.model_validate(one) for one in expecting.of_person(session, by.name, now=utcnow())]
+    return shapes.OwnMails.model_validate({"items": found, "letter": letter, "expected": expected})
 
 
 @router.put("/letter", status_code=204, responses=described(401, 403, 422))
 def choose_own_letter(order: shapes.LetterOrder, session: Tx, by: Employee) -> None:
     """Say whether one wants the daily letter."""
     digests.choose(session, by=by, wanted=order.wanted, now=utcnow())
+
+
+@router.post("/expectations", status_code=201, response_model=shapes.ExpectationMade, responses=described(401, 403, 422))
+def create_own_expectation(order: shapes.ExpectationOrder, session: Tx, by: Employee, here: Here) -> shapes.ExpectationMade:
+    """Say from whom one expects mail: staff sees it on the card when it comes. It lets nothing in and lapses by itself."""
+    made = expecting.expect(session, order.sender, by=by, words=order.words, settings=here.settings, now=utcnow())
+    ring_after(session)
+    return shapes.ExpectationMade.model_validate({"id": made})
+
+
+@router.delete("/expectations/{expectation_id}", status_code=204, responses=described(401, 403, 404))
+def delete_own_expectation(expectation_id: shapes.GivenId, session: Tx, by: Employee) -> None:
+    """Expect it no more."""
+    expecting.forget(session, expectation_id, by=by, now=utcnow())
 
 
 @router.post("/requests", status_code=201, response_model=shapes.RequestMade, responses=described(401, 403, 404, 409, 422))

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from triage import asking
+from triage import asking, suspecting
 from triage.times import utcnow
 from triage_api import shapes
 from triage_api.once import Once
@@ -20,7 +20,9 @@ def list_requests(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = 
     (before,) = place_of(cursor, int) or (None,)
     found = asking.listing(session, by=by, limit=limit + 1, before=before)
     following = (found[limit - 1].id,) if len(found) > limit else None
-    return shapes.MailRequests.model_validate({"items": found[:limit], "next_cursor": cursor_of(following)})
+    return shapes.MailRequests.model_validate(
+        {"items": found[:limit], "reported": suspecting.count(session, by=by), "next_cursor": cursor_of(following)}
+    )
 
 
 @router.post("", status_code=201, response_model=shapes.RequestMade, responses=described(401, 403, 404, 409, 422))

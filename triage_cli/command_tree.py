@@ -12,7 +12,7 @@ GROUPS = (  # of the manual, in the order in which somebody meets them
         "Looking at mail and deciding",
         ("deliveries", "show", "release", "redirect", "purge", "reject", "restore", "hold", "hand", "sweep", "redeliver"),
     ),
-    ("Decisions", ("decisions", "second-keys", "campaigns", "requests", "ask")),
+    ("Decisions", ("decisions", "second-keys", "campaigns", "requests", "ask", "reported")),
     ("Senders", ("allow", "block", "rules", "correspondents", "learn")),
     ("On the way", ("queue", "open", "mode")),
     ("Staff and programs", ("staff", "token", "groups", "practice")),

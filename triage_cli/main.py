@@ -45,6 +45,7 @@ COMMANDS = {  # where each command lives: a role must not import what another on
     "sweep": "sweeping",
     "ask": "requests",
     "requests": "requests",
+    "reported": "reported",
     "seed": "seeding",
     "campaigns": "campaigns",
     "decisions": "decided",

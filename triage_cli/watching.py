@@ -7,7 +7,7 @@ import time
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from triage import alarms, db, digests, seal, staff_notices
+from triage import alarms, db, digests, seal, staff_notices, suspecting
 from triage.settings import Settings
 from triage.times import utcnow
 from triage_cli.opened import ring
@@ -24,6 +24,7 @@ def follow(settings: Settings, engine: Engine, holder: str, stop: threading.Even
         try:
             watch(settings, engine, holder)
             tell_people(settings, engine, holder, stop)
+            tell_reporters(settings, engine, holder)
         except DBAPIError as fault:
             log.warning("the database does not answer: %s", str(fault.orig).strip().splitlines()[0])
         except Exception:  # one alarm that cannot be told must not end this for all later ones
@@ -67,3 +68,16 @@ def tell_people(settings: Settings, engine: Engine, holder: str, stop: threading
     if number:
         log.info("%d people were told what waits for them, where something does", number)
     return number
+
+
+def tell_reporters(settings: Settings, engine: Engine, holder: str) -> int:
+    """Tell those who reported mail what came of it; how many."""
+    with db.reading(engine) as session:
+        if not suspecting.are_untold(session):
+            return 0
+    with db.transaction(engine) as session:
+        told = suspecting.tell_verdicts(session, settings=settings, now=utcnow()) if seal.elect(session, holder, utcnow(), duty=DUTY) else 0
+    if told:
+        ring(settings, "relay", "change")
+        log.info("%d reporters of mail are told what came of it", told)
+    return told

@@ -23,7 +23,8 @@ from tests.triage.mails import mail, multipart, part
 from triage import learning
 from triage.db import open_engine, reading, transaction
 from triage.errors import BadInput
-from triage.models import Attempt, Correspondent, Delivery, NotLearned, SentMail
+from triage.ids import show
+from triage.models import Attempt, Correspondent, Delivery, Expectation, MailReport, NotLearned, SentMail
 from triage.settings import Database, Settings, host_port
 
 JOE, ANN = "joe.fern@company.example", "ann@supplier.example"
@@ -399,3 +400,99 @@ def test_accounts_need_encryption(guarded: Settings) -> None:
 def test_a_port_that_is_taken_is_named_by_its_setting(own: Settings) -> None:
     with socket.create_server(host_port(own.outbound.listen, "")), pytest.raises(BadInput, match=r"is in use; .*change outbound\.listen"):
         outbound.run(own, threading.Event())
+
+
+# what employees write to ourselves
+
+
+@pytest.fixture
+def listened_to(own: Settings) -> Settings:
+    """A company that hears its employees."""
+    outbound = replace(own.outbound, report_address="report@company.example", expect_address="expect@company.example")
+    return replace(own, outbound=outbound)
+
+
+def arrived(settings: Settings) -> Delivery:
+    """A mail to Joe has come in."""
+    engine = open_engine(settings.database.url)
+    try:
+        with transaction(engine) as session:
+            (made,) = arriving.arrive(session, settings, "it+joe.fern@company.example", author="odd@evil.example", subject="Gift cards")
+            found = session.get_one(Delivery, made)
+            session.expunge(found)
+            return found
+    finally:
+        engine.dispose()
+
+
+def test_a_forwarded_mail_is_a_report_and_goes_nowhere(listened_to: Settings) -> None:
+    odd = arrived(listened_to)
+    forwarded = f"---- Forwarded ----\nFrom: Eve <odd@evil.example>\nSubject: {odd.subject}\nTo: Joe\n\nHello\n"
+    with listening(listened_to) as door:
+        door.send(mail(f"From: {JOE}\nSubject: Fwd: {odd.subject}", forwarded), "Report@company.example")
+        until(lambda: door.rows(MailReport))
+        door.deliveries(2)
+    (report,) = door.rows(MailReport)
+    assert isinstance(report, MailReport)
+    assert (report.delivery_id, report.person, report.how) == (odd.id, "joe.fern", "content")
+    thanks = next(one for one in door.deliveries(2) if one.direction == "report")
+    assert (thanks.recipient, thanks.rule, thanks.state) == (JOE, "report-thanks", "queued")
+    assert door.known() == {}
+
+
+def test_a_report_beside_other_mail_leaves_with_it(listened_to: Settings) -> None:
+    with listening(listened_to) as door:
+        door.send(LETTER, ANN, "expect@company.example", "report@company.example")
+        until(lambda: door.rows(MailReport) and door.rows(Expectation) == [])
+        assert [one.recipient for one in door.deliveries(3) if one.direction == "outbound"] == [ANN]
+        until(lambda: door.known() == {ANN: "joe.fern"})
+
+
+@pytest.mark.parametrize(
+    ("sender", "head"),
+    [
+        ("", f"From: {JOE}"),
+        (JOE, "From: eve@evil.example"),
+        ("eve@evil.example", f"From: {JOE}"),
+        (JOE, f"From: {JOE}\nAuto-Submitted: auto-replied"),
+    ],
+    ids=["null sender", "another author", "another sender", "automatic"],
+)
+def test_what_no_employee_wrote_is_neither_taken_nor_answered(listened_to: Settings, sender: str, head: str) -> None:
+    with listening(listened_to) as door:
+        door.send(mail(f"{head}\nSubject: {ANN}"), "report@company.example", "expect@company.example", sender=sender)
+        door.send(mail(f"From: {JOE}\nSubject: {ANN}"), "expect@company.example")
+        until(lambda: door.rows(Expectation))
+    assert door.rows(MailReport) == []
+    assert [one.rule for one in door.deliveries(1)] == ["expect-answer"]  # to the second one alone
+
+
+def test_without_a_way_out_it_is_taken_all_the_same(listened_to: Settings) -> None:
+    settings = replace(listened_to, relay=replace(listened_to.relay, smarthost=""))
+    with listening(settings) as door, smtplib.SMTP(*door.address, timeout=HANG) as client:
+        client.ehlo()
+        client.mail(JOE)
+        assert [client.rcpt(one)[0] for one in (ANN, "report@company.example", "EXPECT@company.example")] == [550, 250, 250]
+
+
+@pytest.mark.peers
+def test_a_real_postfix_hands_over_what_is_forwarded(listened_to: Settings) -> None:
+    """As docs/outbound.md has it: the inner server keeps the company's mail, but for these two addresses."""
+    odd = arrived(listened_to)
+    whole = multipart(
+        part("Content-Type: text/plain", b"Is this fine?"),
+        part("Content-Type: message/rfc822", mail(f"X-Mailroom-Message: {show(odd.message_id)}\nFrom: odd@evil.example")),
+        head=f"From: Joe Fern <{JOE}>\nTo: report@company.example\nSubject: Fwd: Gift cards",
+    )
+    with listening(listened_to) as door:
+        to_us = f"smtp:[127.0.0.1]:{door.address[1]}"
+        kept = f"transport_maps = inline:{{ {{ report@company.example = {to_us} }} {{ expect@company.example = {to_us} }} }}\n"
+        with postfix.running(door.address[1], "company.example", kept) as server:
+            with smtplib.SMTP("127.0.0.1", server.port, timeout=HANG) as client:
+                client.sendmail(JOE, ["report@company.example"], whole)
+                client.sendmail(JOE, ["mara.berg@company.example"], whole)
+            until(lambda: door.rows(MailReport))
+            until(lambda: len(server.bounces()) == 1)  # Mara's mail is in the mailbox
+    (report,) = door.rows(MailReport)
+    assert isinstance(report, MailReport)
+    assert (report.delivery_id, report.how) == (odd.id, "trace field")

@@ -18,7 +18,15 @@ from triage.settings import Notices, Settings
 from triage.times import utcnow
 
 RIGHT = "the directory's password"
-OWN = {"create_own_session", "delete_own_session", "list_own_mail", "create_own_request", "choose_own_letter"}
+OWN = {
+    "create_own_session",
+    "delete_own_session",
+    "list_own_mail",
+    "create_own_request",
+    "choose_own_letter",
+    "create_own_expectation",
+    "delete_own_expectation",
+}
 
 
 @pytest.fixture
@@ -144,3 +152,20 @@ def test_where_nobody_is_to_ask_nobody_signs_in(api_settings: Settings, engine: 
         answer = browser.post("/own/session", {"login": "joe.fern", "password": RIGHT})
         assert (answer.status_code, "nobody signs in" in answer.json()["detail"]) == (403, True)
         browser.close()
+
+
+def test_one_says_from_whom_one_expects_mail(joe: Browser, came: Came, ana: Browser) -> None:
+    assert joe.post("/own/expectations", {"sender": "ann@supplier.example"}).status_code == 401
+    signed_in(joe)
+    made = joe.post("/own/expectations", {"sender": "Ann@Supplier.Example", "words": "the offer"})
+    assert made.status_code == 201
+    (mail,) = came(author="ann@supplier.example")
+    why = [one["sentence"] for one in ana.get(f"/deliveries/{mail}").json()["why_here"]]
+    assert any(one.startswith("Joe Fern expects mail from ann@supplier.example (“the offer”).") for one in why)
+    (one,) = joe.get("/own/mail").json()["expected"]
+    assert (one["id"], one["sender"]) == (made.json()["id"], "ann@supplier.example")
+    refused = joe.post("/own/expectations", {"sender": "joe.fern@company.example"})
+    assert (refused.status_code, "somebody outside" in refused.json()["detail"]) == (422, True)
+    assert joe.delete(f"/own/expectations/{one['id']}").status_code == 204
+    assert joe.delete(f"/own/expectations/{one['id']}").status_code == 404
+    assert joe.get("/own/mail").json()["expected"] == []

@@ -17,7 +17,7 @@ from triage.actor import Grant
 from triage.company import SealedEntry
 from triage.db import reading, transaction
 from triage.errors import SecondKeyNeeded
-from triage.models import ApiToken, AuditRecord, Delivery, Rule
+from triage.models import ApiToken, AuditRecord, Delivery, MailReport, Rule
 from triage.settings import Settings
 from triage.times import utcnow
 
@@ -50,10 +50,21 @@ class Secret:
     campaign: str
     wanted: str = ""  # another mail, which is held and asked for
     request: str = ""
+    report: str = ""  # of that mail
 
     @property
     def ids(self) -> tuple[str, ...]:
-        return (self.delivery, self.message, self.decision, self.rule, self.pending, self.correspondent, self.wanted, self.request)
+        return (
+            self.delivery,
+            self.message,
+            self.decision,
+            self.rule,
+            self.pending,
+            self.correspondent,
+            self.wanted,
+            self.request,
+            self.report,
+        )
 
 
 @dataclass
@@ -72,6 +83,8 @@ CALLS = {
     "list_own_mail": Call(),
     "create_own_request": Call(json={"delivery": "0000000000000"}),
     "choose_own_letter": Call(json={"wanted": False}),
+    "create_own_expectation": Call(json={"sender": "ann@supplier.example"}),
+    "delete_own_expectation": Call(),
     "delete_session": Call(says=True),
     "get_me": Call(says=True),
     "choose_preferences": Call(json={"theme": "dark"}, says=True),
@@ -163,6 +176,8 @@ CALLS = {
     "take_next": Call(json={}, says=True),
     "list_colleagues": Call(says=True),
     "hand_over": Call(),
+    "list_reported": Call(says=True),
+    "answer_report": Call(json={"verdict": "bad"}),
     "list_requests": Call(says=True),
     "create_request": Call(),
     "decline_request": Call(),
@@ -190,6 +205,8 @@ PEOPLES = {
     "list_own_mail",
     "create_own_request",
     "choose_own_letter",
+    "create_own_expectation",
+    "delete_own_expectation",
     "delete_session",
     "list_sessions",
     "end_sessions",
@@ -224,6 +241,8 @@ FORBIDDEN = {
     "list_own_mail": {401},
     "create_own_request": {401},
     "choose_own_letter": {401},
+    "create_own_expectation": {401},
+    "delete_own_expectation": {401},
     "create_rule": {403},
     "list_proposals": {403},  # of the whole company's mail
     "take_proposals": {403},
@@ -284,6 +303,8 @@ NO_MAIL = {
     "list_own_mail",
     "create_own_request",
     "choose_own_letter",
+    "create_own_expectation",
+    "delete_own_expectation",
     "list_proposals",  # sealed mail is no evidence: tests/triage/test_proposals.py
     "take_proposals",
     "lay_back_proposals",
@@ -347,7 +368,18 @@ def made_by(browser: Browser, came: Came, scope: str = "department:it") -> Secre
         campaign,
         wanted,
         request,
+        reported_by_joe(browser, wanted),
     )
+
+
+def reported_by_joe(browser: Browser, delivery: str) -> str:
+    """The id of his report about this mail."""
+    made = ids.new_id()
+    with transaction(browser.app.state.office.engine) as session:
+        about: Any = {"author": "secret@only-it.example", "subject": "Secret plan", "how": "message id", "at": NOW, "spool_id": 1}
+        about |= {"person": "joe.fern", "person_shown": "Joe Fern", "department": "it", "delivery_id": ids.read(delivery)}
+        session.add(MailReport(id=made, **about))
+    return ids.show(made)
 
 
 def made_token(browser: Browser) -> str:
@@ -389,9 +421,15 @@ def called(browser: Browser, secret: Secret, name: str, method: str, path: str, 
     """The answer to an operation that is called about the secret."""
     about = {"delivery_id": secret.delivery, "message_id": secret.message, "decision_id": secret.decision, "rule_id": secret.rule}
     about |= {"substitution_id": secret.substitution, "pending_id": secret.pending, "token_id": secret.token}
-    about["proposal_id"] = about["hold_id"] = about["erasure_id"] = "0000000000000"
+    about["proposal_id"] = about["hold_id"] = about["erasure_id"] = about["expectation_id"] = "0000000000000"
     about["hook"] = "ops"
-    about |= {"card": secret.delivery, "campaign_id": secret.campaign, "name": "campaigns", "request_id": secret.request}
+    about |= {
+        "card": secret.delivery,
+        "campaign_id": secret.campaign,
+        "name": "campaigns",
+        "request_id": secret.request,
+        "report_id": secret.report,
+    }
     about["sender"] = "secret@only-it.example"
     body = CALLS[name].json
     if name == "create_decision":
@@ -469,10 +507,12 @@ def test_within_the_scope_each_operation_does_its_work(app: FastAPI, secret: Sec
         "decline_second_key",
         "create_request",
         "decline_request",
+        "answer_report",
         "hand_over",
         "take_next",
     }
     expected = dict.fromkeys(("delete_own_session", "list_own_mail", "create_own_request", "choose_own_letter"), 401)
+    expected |= dict.fromkeys(("create_own_expectation", "delete_own_expectation"), 401)
     expected |= {
         "create_session": 401,
         "create_own_session": 403,

@@ -3,6 +3,7 @@
 import getpass
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import click
 import pytest
@@ -17,7 +18,7 @@ from triage.db import reading, transaction
 from triage.errors import SecondKeyNeeded
 from triage.ids import read, show
 from triage.learning import Announced
-from triage.models import AuditRecord, Correspondent, Delivery, Rule
+from triage.models import AuditRecord, Correspondent, Delivery, MailReport, Rule
 from triage.settings import Settings
 from triage.times import utcnow
 from triage_cli.main import mailroom
@@ -54,6 +55,7 @@ REFUSED = {  # about one delivery, decision or rule: there is none
     "rules explain": "{mail}",
     "ask": "{mail}",
     "requests decline": "{request}",
+    "reported answer": "{report} --bad",
     "second-keys confirm": "{pending}",
     "second-keys decline": "{pending}",
 }
@@ -85,6 +87,7 @@ SILENT = {  # answered, and without it
     "token list": "",
     "webhooks list": "",
     "requests list": "",
+    "reported list": "",
     "report": "",
     "legal-hold list": "",
 }
@@ -115,6 +118,7 @@ class Secret:
     scope: str
     campaign: str
     request: str
+    report: str
 
 
 def commands(group: click.Group = mailroom, before: str = "") -> Iterator[str]:
@@ -158,8 +162,14 @@ def secret(
         wrote = [Announced("joe.fern", "secret@only-it.example")]
         learning.announce(session, wrote, settings=settings, by=shell_user(), now=utcnow())
         known = session.scalars(select(col(Correspondent.id))).one()
+        about: dict[str, Any] = {"author": "secret@only-it.example", "subject": "Secret plan", "how": "message id"}
+        about |= {"person": "joe.fern", "person_shown": "Joe Fern", "department": "it"}
+        report = MailReport(delivery_id=read(mail), at=NOW, spool_id=1, **about)
+        session.add(report)
+        session.flush()
+        reported = report.id
     monkeypatch.setattr(getpass, "getuser", lambda: "root")
-    return Secret(mail, show(decision or 0), show(rule), show(pending), show(known), request.param, campaign, asked)
+    return Secret(mail, show(decision or 0), show(rule), show(pending), show(known), request.param, campaign, asked, show(reported))
 
 
 def test_every_command_has_its_line_here() -> None:

@@ -72,3 +72,20 @@ def test_a_mail_that_is_not_there_is_said_to_be_gone(open_site: Site, page: Page
     expect(page.get_by_text("is not in this list")).to_be_visible()
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_label("Password")).to_be_empty()
+
+
+def test_one_says_from_whom_one_expects_mail(open_site: Site, page: Page) -> None:
+    page.set_viewport_size({"width": 320, "height": 700})
+    page.goto(f"{open_site.url}/ask")
+    enter(page)
+    expected = page.get_by_role("region", name="Mail that you expect")
+    expected.get_by_label("Address or domain").fill("joe.fern@company.example")
+    expected.get_by_role("button", name="I expect mail from there").click()
+    expect(expected.get_by_role("alert")).to_contain_text("of somebody outside")
+    expected.get_by_label("Address or domain").fill("Ann@Supplier.Example")
+    expected.get_by_role("button", name="I expect mail from there").click()
+    expect(expected.get_by_role("listitem")).to_contain_text("ann@supplier.example")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert faults(page) == []
+    expected.get_by_role("button", name="No longer").click()
+    expect(expected.get_by_role("listitem")).to_have_count(0)

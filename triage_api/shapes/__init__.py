@@ -18,6 +18,7 @@ from triage_api.shapes.practice import *
 from triage_api.shapes.proposals import *
 from triage_api.shapes.queue import *
 from triage_api.shapes.rejections import *
+from triage_api.shapes.reported import *
 from triage_api.shapes.reports import *
 from triage_api.shapes.requests import *
 from triage_api.shapes.rules import *

@@ -24,6 +24,15 @@ class CardRequest(Shape):
     words: str
 
 
+class CardReport(Shape):
+    """Somebody here finds a mail of a card odd."""
+
+    id: Id
+    delivery: Annotated[Id, Field(validation_alias="delivery_id")]
+    by_shown: str
+    at: datetime
+
+
 class Card(Shape):
     """Deliveries that are decided together."""
 
@@ -38,6 +47,7 @@ class Card(Shape):
     perishable_until: datetime | None
     expires_at: Annotated[datetime | None, Field(description="when the first of it is put away because nobody decided; null: not today")]
     requests: Annotated[list[CardRequest], Field(description="who asked for which of it", validation_alias="asked")]
+    reports: Annotated[list[CardReport], Field(description="who finds which of it odd", validation_alias="suspected")]
     lead: Delivery
     ids: Annotated[list[Id], Field(description="the newest 500")]
     select: Annotated[Selected, Field(description="all of it: for a preview or a decision, together with `states` and a folder")]
@@ -61,10 +71,12 @@ class CardsAsked(Order):
     department: Word | None = None
     person: Annotated[Word | None, Field(description="uid; empty: the department's shared folder")] = None
     handed_to: Annotated[Word, Field(description="login of a colleague to whom it was handed")] = ""
+    reported: Annotated[bool, Field(description="Only what somebody here reported; of any state unless `state` is given.")] = False
     q: Text = ""
 
     def selection(self) -> Selection:
         """As the house knows it."""
+        any_state = self.reported and "state" not in self.model_fields_set
         return Selection(
             campaign=self.campaign,
             proof=ANY_PROOF,
@@ -72,7 +84,8 @@ class CardsAsked(Order):
             person=self.person,
             handed_to=self.handed_to,
             q=self.q,
-            states=tuple(self.state),
+            states=() if any_state else tuple(self.state),
+            reported=self.reported,
         )
 
 

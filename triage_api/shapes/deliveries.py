@@ -153,13 +153,16 @@ class DeliveryQuery(Order):
     rule_id: GivenId | None = None
     rule: Annotated[Word, Field(description="name of the policy's rule, such as listed-client")] = ""
     expiring: Annotated[bool, Field(description="Only held mail that expires within a day.")] = False
+    reported: Annotated[bool, Field(description="Only what somebody here reported and nobody has looked at since.")] = False
     decision: Annotated[GivenId | None, Field(description="only those that a decision did something to")] = None
     limit: Limit = 50
     cursor: Cursor = None
 
     def selection(self) -> Selection:
         """As the house knows it; empty means everything."""
-        given = self.model_dump(include={"department", "person", "sender", "domain", "campaign", "handed_to", "q", "since", "until"})
+        given = self.model_dump(
+            include={"department", "person", "sender", "domain", "campaign", "handed_to", "q", "since", "until", "reported"}
+        )
         return Selection(**given, ids=tuple(self.id), proof=self.proof or (ANY_PROOF if self.campaign else ""), states=tuple(self.state))
 
 

@@ -5,8 +5,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from triage_api.shapes.requests import Remark
 from triage_api.shapes.session import Credentials
-from triage_api.shapes.texts import Id, Order, Shape
+from triage_api.shapes.texts import Id, Order, Shape, Word
 
 
 class OwnCredentials(Credentials):
@@ -34,11 +35,34 @@ class OwnMail(Shape):
     declined: Annotated[str, Field(description="what was said to the request; empty: nothing yet")]
 
 
+class Expectation(Shape):
+    """Mail that one expects."""
+
+    id: Id
+    sender: Annotated[str, Field(description="an address or a domain")]
+    words: str
+    until: datetime
+
+
 class OwnMails(Shape):
     """What waits, and what was taken away lately; what one may want first."""
 
     items: list[OwnMail]
     letter: Annotated[bool | None, Field(description="whether one gets the daily letter; null: there is none here")]
+    expected: Annotated[list[Expectation], Field(description="from whom one expects mail, the newest first")]
+
+
+class ExpectationOrder(Order):
+    """Say from whom one expects mail."""
+
+    sender: Annotated[Word, Field(min_length=3, description="an address or a domain")]
+    words: Remark = ""
+
+
+class ExpectationMade(Shape):
+    """What one expects."""
+
+    id: Id
 
 
 class LetterOrder(Order):

@@ -73,7 +73,7 @@ async function ask(method: string, path: string, body?: unknown, headers: Record
   return response
 }
 
-async function call<T>(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<T> {
+export async function call<T>(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<T> {
   const response = await ask(method, path, body, headers)
   return (response.status === 204 ? undefined : await response.json()) as T
 }
@@ -147,7 +147,7 @@ export const api = {
   layBackProposals: () => call<void>('DELETE', '/rules/proposals/hand'),
   answerProposal: (id: string, answer: ProposalAnswer) => call<Proposal>('POST', `/rules/proposals/${id}`, { answer }),
 
-  requests: () => get<Page<MailRequest>>('/requests', { limit: 200 }),
+  requests: () => get<Page<MailRequest> & { reported: number }>('/requests', { limit: 200 }),
   declineRequest: (id: string, reason: string) => call<void>('POST', `/requests/${id}/decline`, { reason }),
 
   ownSignIn: (login: string, password: string) => call<{ name: string }>('POST', '/own/session', { login, password }),

@@ -22,7 +22,7 @@ export interface Place {
 
 export const PLACES: readonly Place[] = [
   { path: '/sending', says: 'On the way', command: 'goSending', part: 'queue', load: () => import('../pages/Sending.svelte') },
-  { path: '/requests', says: 'Asked for', command: 'goRequests', part: 'queue', load: () => import('../pages/Requests.svelte'), shown: () => requests.items.length > 0, count: () => requests.items.length },
+  { path: '/requests', says: 'Asked for', command: 'goRequests', part: 'queue', load: () => import('../pages/Requests.svelte'), shown: () => requests.items.length + requests.reported > 0, count: () => requests.items.length + requests.reported },
   { path: '/second-keys', says: 'Second keys', command: 'goSecondKeys', part: 'queue', load: () => import('../pages/SecondKeys.svelte'), shown: () => secondKeys.items.length > 0, count: () => secondKeys.items.length },
   { path: '/decisions', says: 'Decisions', command: 'goDecisions', part: 'queue', load: () => import('../pages/Decisions.svelte'), one: () => import('../pages/Decision.svelte') },
   { path: '/first-day', says: 'First day', command: 'goFirstDay', part: 'end', load: () => import('../pages/FirstDay.svelte'), shown: () => proposals.mine && proposals.open > 0, count: () => proposals.open },

@@ -4,6 +4,7 @@ import type { CardRequest, MailRequest } from './shapes'
 
 class Requests {
   items = $state.raw<MailRequest[]>([])
+  reported = $state(0)
   loaded = $state(false)
   failure = $state('')
   /** To which we said no on this page: rows that were loaded before know it, too. */
@@ -11,7 +12,7 @@ class Requests {
 
   async load(): Promise<void> {
     try {
-      this.items = (await api.requests()).items
+      ;({ items: this.items, reported: this.reported } = await api.requests())
       this.failure = ''
     } catch (thrown) {
       this.failure = problemOf(thrown).message

@@ -102,7 +102,11 @@ export interface CardRequest { id: string; delivery: string; by_shown: string; a
 /** A mail of an employee's own, as they see it themselves. */
 export interface OwnMail { id: string; author: string; author_name: string; subject: string; received_at: string; waits: boolean; gone_at: string | null; expires_at: string | null; asked_at: string | null; declined: string }
 /** `letter`: whether they get the daily letter; null where there is none. */
-export interface OwnMails { items: OwnMail[]; letter: boolean | null }
+export interface OwnMails { items: OwnMail[]; letter: boolean | null; expected: Expectation[] }
+/** From whom an employee expects mail. */
+export interface Expectation { id: string; sender: string; words: string; until: string }
+/** Somebody here finds a mail odd; `mail` is null where no such mail came through us to them. */
+export interface MailReport { id: string; by_shown: string; at: string; how: string; author: string; subject: string; others: number; mail: Delivery | null }
 export interface MailRequest { id: string; by_shown: string; taken_by_shown: string; at: string; words: string; mail: Delivery }
 
 export interface Card {

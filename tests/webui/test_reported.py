@@ -1,0 +1,45 @@
+"""What people here reported, on the page “Asked for”: who and how many, taken away or said to be fine."""
+
+from playwright.sync_api import Page, expect
+
+from tests.webui.access import faults
+from tests.webui.site import JOE, Site
+from triage import db, ids
+from triage.models import MailReport
+from triage.times import utcnow
+
+
+def report(site: Site, delivery: str | None, subject: str, *people: str) -> None:
+    """These people find it odd."""
+    with db.transaction(site.engine) as session:
+        for person in people:
+            row = MailReport(
+                delivery_id=ids.read(delivery) if delivery else None,
+                person=person,
+                person_shown=person.title(),
+                department="it",
+                at=utcnow(),
+                spool_id=ids.new_id(),
+                how="",
+                author="odd@evil.example",
+                subject=subject,
+            )
+            session.add(row)
+
+
+def test_it_is_taken_away_or_said_to_be_fine(site: Site, page: Page) -> None:
+    (mail,) = site.come(JOE, author="odd@evil.example", subject="Gift cards, reported")
+    report(site, mail, "Gift cards, reported", "joe", "mara")
+    report(site, None, "Our newsletter, reported", "joe")
+    site.sit_down(page)
+    page.get_by_role("link", name="Asked for").click()
+    reported = page.get_by_role("region", name="Reported")
+    cards = reported.get_by_role("listitem").filter(has_text="Gift cards, reported")
+    expect(cards).to_have_count(1)
+    expect(cards).to_contain_text("and 1 more")
+    assert faults(page) == []
+    reported.get_by_role("button", name="It is fine Our newsletter, reported").click()
+    expect(page.get_by_text("Joe will hear of it.")).to_be_visible()
+    expect(reported.get_by_role("listitem").filter(has_text="newsletter, reported")).to_have_count(0)
+    reported.get_by_role("button", name="Take it away Gift cards, reported").click()
+    expect(cards).to_have_count(0)

@@ -1,0 +1,113 @@
+""" "This seems odd to me": which mail people here report, what of it is open, and which delivery a forwarded mail is about."""
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, exists, false, or_, select
+from sqlmodel import Session, col
+
+from triage import campaigns, forwarded, grouping, ids
+from triage.fingerprint import Fingerprint
+from triage.forwarded import Pointed
+from triage.grouping import Group
+from triage.models import Decision, Delivery, MailReport, Message
+
+GOOD, BAD = "good", "bad"
+SETTLING = {"release": GOOD, "redirect": GOOD, "purge": BAD, "reject": BAD}  # verbs that answer, and how
+BACK = timedelta(days=90)  # how old a mail may be that somebody reports
+COMPARED = 50  # mails whose text is compared
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """A report as a card shows it."""
+
+    id: int
+    delivery_id: int
+    by_shown: str
+    at: datetime
+
+
+def settles() -> ColumnElement[bool]:
+    """Does this decision answer this report, where both are joined to their delivery?"""
+    return and_(
+        col(Decision.id) == col(Delivery.decision_id),
+        col(Decision.at) >= col(MailReport.at),
+        col(Decision.verb).in_(list(SETTLING)),
+        col(Decision.undone_by).is_(None),
+    )
+
+
+def is_open() -> ColumnElement[bool]:
+    """Which reports wait for an answer, where MailReport is joined to Delivery."""
+    return and_(col(MailReport.answered_at).is_(None), ~exists().where(settles()))
+
+
+def is_reported() -> ColumnElement[bool]:
+    """Does an open report name this delivery?"""
+    return exists().where(col(MailReport.delivery_id) == col(Delivery.id), is_open()).correlate(Delivery)
+
+
+def of_cards(session: Session, where: ColumnElement[bool], keys: Sequence[str], group: Group) -> dict[str, list[Suspicion]]:
+    """The open reports of these cards, the oldest first, by the card's key."""
+    key = grouping.key(group)
+    rows = select(key, MailReport).join(Delivery, col(Delivery.id) == col(MailReport.delivery_id))
+    found: dict[str, list[Suspicion]] = {}
+    for name, row in session.execute(rows.where(is_open(), where, key.in_(keys)).order_by(col(MailReport.id))):
+        found.setdefault(name, []).append(Suspicion(row.id, row.delivery_id or 0, row.person_shown, row.at))
+    return found
+
+
+def find(session: Session, one: Pointed, *, person: str, department: str, now: datetime) -> tuple[Delivery | None, str]:
+    """The reporter's own copy of the mail that is meant, and how it was found. Nobody points at mail that never came to them."""
+    theirs = and_(
+        or_(col(Delivery.person) == person, and_(col(Delivery.person) == "", col(Delivery.department) == department)),
+        col(Delivery.direction) == "in",
+        col(Delivery.received_at) > now - BACK,
+    )
+    for how, where in ways(session, one):
+        rows = select(Delivery).join(Message, col(Message.id) == col(Delivery.message_id)).where(theirs, where)
+        if found := session.scalars(rows.order_by((col(Delivery.person) == person).desc(), col(Delivery.id).desc()).limit(1)).first():
+            return found, how
+        if how == "message id" and (found := same_content(session, one, theirs)):
+            return found, "content"
+    return None, ""
+
+
+def ways(session: Session, one: Pointed) -> list[tuple[str, ColumnElement[bool]]]:
+    """How it can be found, the surest first."""
+    found: list[tuple[str, ColumnElement[bool]]] = []
+    with contextlib.suppress(ValueError):  # a program has taken it out, or it is somebody else's
+        found.append(("trace field", col(Message.id) == ids.read(one.marker)))
+    found.append(("message id", said("message_id") == one.message_id if one.message_id else false()))
+    if one.author and one.subject:
+        found.append(("sender and subject", and_(col(Delivery.author) == one.author, said("subject") == one.subject)))
+    alike = Fingerprint.from_text(one.fingerprint) if one.fingerprint else None
+    campaign = campaigns.like(session, alike) if alike else None
+    return [*found, ("similar", col(Delivery.campaign_id) == campaign)] if campaign is not None else found
+
+
+def said(name: str) -> ColumnElement[str]:
+    """What the summary of a message says."""
+    text: ColumnElement[str] = col(Message.summary)[name].as_string()
+    return text
+
+
+def same_content(session: Session, one: Pointed, theirs: ColumnElement[bool]) -> Delivery | None:
+    """The newest mail of theirs that says exactly the same, among those of the same sender or subject."""
+    if not one.digest:
+        return None
+    alike = or_(col(Delivery.author) == one.author, said("subject") == one.subject)
+    rows = select(Delivery, Message).join(Message, col(Message.id) == col(Delivery.message_id)).where(theirs, alike)
+    for delivery, message in session.execute(rows.order_by(col(Delivery.id).desc()).limit(COMPARED)):
+        if digest_of(message) == one.digest:
+            same: Delivery = delivery
+            return same
+    return None
+
+
+def digest_of(message: Message) -> str:
+    """Of what a mail of ours says."""
+    return forwarded.digest(message.text, (one["sha256"] for one in message.summary.get("attachments", ())))
