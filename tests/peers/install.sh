@@ -16,6 +16,8 @@ dovecot-lmtpd /usr/lib/dovecot/lmtp
 postgresql /usr/lib/postgresql/*/bin/initdb
 chromium /usr/bin/chromium
 strace /usr/bin/strace
+docker-compose /usr/bin/docker-compose
+dovecot-ldap /usr/lib/dovecot/modules/auth/libauthdb_ldap.so
 promtool /usr/bin/promtool
 mandoc /usr/bin/mandoc
 bubblewrap /usr/bin/bwrap
