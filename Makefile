@@ -17,12 +17,12 @@ BIN := $(VENV)/bin
 UNIT := $(filter-out tests/e2e tests/faults tests/fuzz tests/peers tests/webui tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
 CONSOLE_SOURCES := $(shell find webui \( -name node_modules -o -name dist -o -name __pycache__ \) -prune -o -type f -print)
 
-.PHONY: run test lint format docs reference fuzz mutants faults bench console lock clean peers unit-other release keep-release
+.PHONY: run test lint logic format docs reference fuzz mutants faults bench console lock clean peers unit-other release keep-release
 
 run: $(VENV)/.run webui/dist/index.html
 	@exec $(BIN)/mailroom demo
 
-test: peers $(VENV)/.dev $(VENV)/.docs webui/dist/index.html lint unit-other
+test: peers $(VENV)/.dev $(VENV)/.docs webui/dist/index.html lint logic unit-other
 	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder --durations=15
 
 lint: $(VENV)/.dev webui/node_modules/.installed
@@ -31,6 +31,10 @@ lint: $(VENV)/.dev webui/node_modules/.installed
 	$(BIN)/mypy --no-error-summary
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python hatch_build.py check
+
+# The console's logic, without a browser.
+logic: webui/node_modules/.installed
+	$(BIN)/python hatch_build.py test
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --quiet --fix .

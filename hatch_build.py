@@ -47,6 +47,11 @@ def check() -> None:
     npm("run", "--silent", "check")
 
 
+def test() -> None:
+    """The console's logic, without a browser."""
+    npm("run", "--silent", "test", "--", "--reporter=dot")
+
+
 def lock() -> None:
     """A fresh lock file that names no host."""
     npm("update", "--package-lock-only", "--omit-lockfile-registry-resolved", "--ignore-scripts", "--no-audit", "--no-fund")
@@ -70,4 +75,4 @@ def npm(*words: str) -> None:
 
 
 if __name__ == "__main__":
-    {"install": install, "build": build, "check": check, "lock": lock, "parts": parts}[sys.argv[1]]()
+    {"install": install, "build": build, "check": check, "test": test, "lock": lock, "parts": parts}[sys.argv[1]]()

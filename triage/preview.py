@@ -65,7 +65,7 @@ STYLE = (
     ".lk{text-decoration:underline;color:#0a4a82}.lk sup{font:bold 11px/1 system-ui,sans-serif;margin-left:2px}"
     ".np{display:inline-block;padding:1px 6px;border:1px dashed #6b7a73;color:#4a5750;background:#f3f6f4;font:12px system-ui,sans-serif}"
     ".note{padding:8px 12px;margin:0 0 12px;border:1px solid #745000;color:#5a3e00;background:#fff8e6}"
-    ".tx{white-space:pre-wrap;font:15px/1.5 system-ui,sans-serif}"
+    ".tx{white-space:pre-wrap;unicode-bidi:plaintext;font:15px/1.5 system-ui,sans-serif}"
 )
 OPEN, NUMBERED, CLOSE, CLOSED = "\ue000", "\ue001", "\ue002", "\ue003"  # around a link in text; `markup.RESERVED`
 MARK = re.compile(f"{OPEN}(\\d+){NUMBERED}|{CLOSE}(\\d+){CLOSED}")

@@ -1,6 +1,6 @@
 // How the console is built: no inlined assets and no polyfill script, since the content security policy allows files of our own only.
 import { svelte } from '@sveltejs/vite-plugin-svelte'
-import { defineConfig } from 'vite'
+import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   plugins: [svelte()],
@@ -10,7 +10,12 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     target: 'es2022',
     cssTarget: ['chrome123', 'firefox128', 'safari17.5'],
-    rolldownOptions: { checks: { bundlerTimings: false } },
+    rolldownOptions: {
+      checks: { bundlerTimings: false },
+      // One file for all that the queue needs: files that wait for the words would otherwise be cut into many small ones.
+      output: { codeSplitting: { groups: [{ name: 'console', test: /src\/App\.svelte$/ }] } },
+    },
   },
+  test: { include: ['tests/**/*.test.ts'], setupFiles: ['tests/page.ts'], environment: 'node' },
   server: { proxy: { '/api': 'http://127.0.0.1:8080' } },
 })

@@ -32,10 +32,10 @@ def running() -> Iterator[Browser]:
 
 
 @contextlib.contextmanager
-def page(browser: Browser) -> Iterator[Page]:
+def page(browser: Browser, locale: str = "en-GB", width: int = 1400) -> Iterator[Page]:
     """A fresh browser profile with one page; what its console and its scripts complain about is an error here."""
     complaints: list[str] = []
-    context = browser.new_context(viewport={"width": 1400, "height": 900}, locale="en-GB")
+    context = browser.new_context(viewport={"width": width, "height": 900}, locale=locale)
     context.set_default_timeout(processes.HANG * 1000)
     opened = context.new_page()
     opened.on("pageerror", lambda fault: complaints.append(str(fault)))

@@ -1,4 +1,5 @@
 // The typed client of /api/v1: every request goes through `call`, every failure is a Problem.
+import { t } from './language'
 import { background } from './presence'
 import type {
   Addressee, Alarm, Anchor, Campaign, CampaignDetail, Candidate, Card, CardPage, Correspondent, CoverNow, Decision, DecisionWish, DeliveryPage, DeliveryStory, Department, DepartmentMode, Evidence, Exercise, Explanation, MailRequest, Me, Message, NextHop, Outcome, Outgoing, OwnMails, Page, PendingAct, PracticeAnswer, PracticeResult, PracticeScore, Preferences, Presence, Proposal, ProposalAnswer, Rejection, RejectionWish, RelatedMail, Report, Rule, RuleChange, RuleWish, Select, SenderDetail, Template, Trial,
@@ -43,7 +44,7 @@ function query(words: Words): string {
 const FIELD = /^[a-z_]+(\.[a-z_]+)*: /
 
 async function answerOf(response: Response): Promise<Problem> {
-  const fallback = `The server answered ${response.status}. Try again; if it stays, tell your administrator.`
+  const fallback = t('The server answered {status}. Try again; if it stays, tell your administrator.', { status: response.status })
   const body = await response.json().catch(() => ({}))
   const detail = typeof body.detail === 'string' && body.detail ? body.detail : body.title || fallback
   return new Problem(response.status, detail.replace(FIELD, ''), body.items, body.field)
@@ -64,7 +65,7 @@ async function ask(method: string, path: string, body?: unknown, headers: Record
   try {
     response = await fetch(BASE + path, { method, headers: { ...background(), ...headers }, credentials: 'same-origin', body: body === undefined ? null : JSON.stringify(body) })
   } catch {
-    throw new Problem(0, 'The server does not answer.')
+    throw new Problem(0, t('The server does not answer.'))
   }
   const said = Date.parse(response.headers.get('date') ?? '')
   if (said) ahead = Date.now() - said

@@ -1,14 +1,15 @@
 // The rule of an approved sender, step by step: only this once, the narrowest that is sensible, then wider ones.
+import { plural, t } from './language'
 import { api, isAsked } from './api'
 import type { Decision, Rule, RuleWish, Select, Trial } from './shapes'
-import { plain, plural } from './words'
+import { plain } from './words'
 
 /** Rules for all of the senders within one scope, each tried out. */
 type Step = readonly Trial[]
 
 const stepOf = ({ order }: Trial): string => `${order.match === 'domain'} ${order.scope}`
 
-const who = ({ order }: Trial): string => (order.match === 'domain' ? `Anybody at ${plain(order.value)}` : order.match === 'list' ? `The list ${plain(order.value)}` : plain(order.value))
+const who = ({ order }: Trial): string => (order.match === 'domain' ? t('Anybody at {domain}', { domain: plain(order.value) }) : order.match === 'list' ? t('The list {list}', { list: plain(order.value) }) : plain(order.value))
 
 export class Approval {
   at = $state(0) // -1: no rule
@@ -48,11 +49,12 @@ export class Approval {
   words(names: (scope: string) => string): string[] {
     const step = this.steps[this.at]
     const one = step?.[0]
-    if (!one) return this.at < 0 ? ['Released only this once: no rule was made.'] : []
-    const senders = step.length === 1 ? `${who(one)} is` : `${plural(step.length, 'sender')} are`
+    if (!one) return this.at < 0 ? [t('Released only this once: no rule was made.')] : []
+    const scope = names(one.order.scope)
+    const done = step.length === 1 ? t('{sender} is let in for {scope} from now on, with proof.', { sender: who(one), scope }) : plural('{n} sender is let in for {scope} from now on, with proof.|{n} senders are let in for {scope} from now on, with proof.', step.length, { scope })
     const mails = step.reduce((sum, trial) => sum + trial.changed, 0)
-    const meant = step.length === 1 ? one.sentence : `In the last 30 days they would have let in ${plural(mails, 'mail')}.`
-    return [`${senders} let in for ${names(one.order.scope)} from now on, with proof.`, meant, ...step.map((trial) => plain(trial.doubt)).filter(Boolean)]
+    const meant = step.length === 1 ? one.sentence : plural('In the last 30 days they would have let in {n} mail.|In the last 30 days they would have let in {n} mails.', mails)
+    return [done, meant, ...step.map((trial) => plain(trial.doubt)).filter(Boolean)]
   }
 
   /** The rules of another step in place of these; false when they wait for a second key and nothing is changed. */

@@ -1,6 +1,7 @@
 // What somebody chose for their own console: kept by the server for the account, and in this browser so that the next start begins right.
 import { api } from './api'
 import { keep, kept } from './kept'
+import { language, languageFor } from './language'
 import type { Preferences } from './shapes'
 
 const NONE: Preferences = { theme: null, density: null, letters: null, language: null, group: null, undo_seconds: null, keys: null }
@@ -18,9 +19,20 @@ class Choices {
 
   /** These hold from now on, on this page and in this browser. */
   take(chosen: Preferences): void {
+    this.#hold(chosen)
+    this.#speak()
+  }
+
+  #hold(chosen: Preferences): void {
     this.now = chosen
     keep('choices', JSON.stringify(chosen))
+    keep('language', chosen.language ?? '')
     this.wear()
+  }
+
+  /** Words are read once, when the page begins: in another language it begins anew. Where nothing can be kept it would do so for ever. */
+  #speak(): void {
+    if (kept('language', '') === (this.now.language ?? '') && languageFor(this.now.language) !== language) location.reload()
   }
 
   /** Theme and density are the style sheet's business. */
@@ -37,18 +49,20 @@ class Choices {
     if (event.key !== 'mailroom.choices') return
     this.now = stored()
     this.wear()
+    this.#speak()
   }
 
   /** Seen at once, then kept; when it cannot be kept it is as before, and the Problem is thrown. */
   async choose(change: Partial<Preferences>): Promise<void> {
     const before = Object.fromEntries(Object.keys(change).map((name) => [name, this.now[name as keyof Preferences]]))
-    this.take({ ...this.now, ...change })
+    this.#hold({ ...this.now, ...change })
     try {
       await api.choose(change)
     } catch (thrown) {
-      this.take({ ...this.now, ...before })
+      this.#hold({ ...this.now, ...before })
       throw thrown
     }
+    this.#speak()
   }
 
   /** From what is seen now to the other one. */

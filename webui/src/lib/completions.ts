@@ -1,4 +1,5 @@
 // What the search field offers while something is typed: what can be asked for, then what there is of it.
+import { t } from './language'
 import { colleagues } from './colleagues.svelte'
 import { folders } from './folders.svelte'
 import { queue } from './queue.svelte'
@@ -11,18 +12,18 @@ export interface Offers { start: number; end: number; items: readonly Offer[] }
 
 /** What can be asked for, as the server knows it. */
 export const ASKS: readonly Offer[] = [
-  { text: 'from:', says: 'who wrote it: address, domain or name' },
-  { text: 'to:', says: 'for whom it was: person, address or department' },
-  { text: 'dept:', says: 'of which department' },
-  { text: 'subject:', says: 'what its subject says' },
-  { text: 'has:', says: 'attachment or link' },
-  { text: 'link:', says: 'where a link leads' },
-  { text: 'state:', says: 'what became of it' },
-  { text: 'by:', says: 'who decided about it' },
-  { text: 'proof:', says: 'what proves who sent it' },
-  { text: 'campaign:', says: 'the id of a campaign' },
-  { text: 'after:', says: 'came on this day or later' },
-  { text: 'before:', says: 'came before this day' },
+  { text: 'from:', says: t('who wrote it: address, domain or name') },
+  { text: 'to:', says: t('for whom it was: person, address or department') },
+  { text: 'dept:', says: t('of which department') },
+  { text: 'subject:', says: t('what its subject says') },
+  { text: 'has:', says: t('attachment or link') },
+  { text: 'link:', says: t('where a link leads') },
+  { text: 'state:', says: t('what became of it') },
+  { text: 'by:', says: t('who decided about it') },
+  { text: 'proof:', says: t('what proves who sent it') },
+  { text: 'campaign:', says: t('the id of a campaign') },
+  { text: 'after:', says: t('came on this day or later') },
+  { text: 'before:', says: t('came before this day') },
 ]
 
 const MOST = 8
@@ -60,9 +61,9 @@ export function values(name: string): readonly Offer[] {
   if (name === 'dept') return folders.departments.map((one) => ({ text: one.code, says: one.name }))
   if (name === 'to') return folders.departments.flatMap((one) => [{ text: one.code, says: one.name }, ...one.people.map((person) => ({ text: person.uid, says: person.name }))])
   if (name === 'has') return [{ text: 'attachment', says: '' }, { text: 'link', says: '' }]
-  if (name === 'state') return [...STATES_ALL.map((one) => ({ text: one, says: STATES[one] })), { text: 'released', says: 'sent on, or about to be' }, { text: 'decided', says: 'whatever is not held' }]
+  if (name === 'state') return [...STATES_ALL.map((one) => ({ text: one, says: STATES[one] })), { text: 'released', says: t('sent on, or about to be') }, { text: 'decided', says: t('whatever is not held') }]
   if (name === 'by') return [session.me, ...colleagues.others].flatMap((one) => (one ? [{ text: one.login, says: one.name }] : []))
-  if (name === 'proof') return [{ text: 'none', says: 'nothing proves it' }, { text: 'any', says: 'something does' }, { text: 'dmarc', says: '' }, { text: 'aligned', says: 'SPF or DKIM, without DMARC' }]
+  if (name === 'proof') return [{ text: 'none', says: t('nothing proves it') }, { text: 'any', says: t('something does') }, { text: 'dmarc', says: '' }, { text: 'aligned', says: t('SPF or DKIM, without DMARC') }]
   if (name !== 'after' && name !== 'before') return []
-  return [[0, 'today'], [1, 'yesterday'], [7, 'a week ago'], [30, 'thirty days ago']].map(([days, says]) => ({ text: dateField(new Date(Date.now() - Number(days) * 86_400_000).toISOString()), says: String(says) }))
+  return [[0, t('today')], [1, t('yesterday')], [7, t('a week ago')], [30, t('thirty days ago')]].map(([days, says]) => ({ text: dateField(new Date(Date.now() - Number(days) * 86_400_000).toISOString()), says: String(says) }))
 }

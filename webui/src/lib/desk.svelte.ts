@@ -1,4 +1,5 @@
 // Decisions as they are made: shown at once, sent, confirmed or taken back with the reason.
+import { plural, t } from './language'
 import { api, freshKey, isAsked, problemOf, type Problem } from './api'
 import { Approval } from './approval.svelte'
 import { taken } from './effort'
@@ -8,7 +9,7 @@ import { queue } from './queue.svelte'
 import { narrowestScope, selectOf, type Row } from './row'
 import { secondKeys } from './secondKeys.svelte'
 import { session } from './session.svelte'
-import { PAST, plural, subjectOf } from './words'
+import { PAST, subjectOf } from './words'
 import type { Decision, DecisionWish, RuleWish, Verb } from './shapes'
 
 /** One decision of mine: what undo needs to know. */
@@ -20,17 +21,28 @@ export interface Refusal { id: number; title: string; detail: string; rows: read
 /** A wish as a sheet or key makes it; the selection is filled in from the rows when the sheet did not choose one. `approve`: with the narrowest sensible rule. */
 export type Wish = Omit<DecisionWish, 'select'> & { select?: DecisionWish['select']; approve?: boolean }
 
-const INFINITIVE: Record<Verb, string> = { release: 'release', redirect: 'redirect', purge: 'purge', restore: 'restore', reject: 'rejection', hold: 'taking back', redeliver: 'redelivery', sweep: 'sweep', take: 'taking along', join: 'joining', split: 'splitting' }
+const NOT_DONE: Record<Verb, (subject: string) => string> = {
+  release: (subject) => t('Your release of {subject} was not carried out.', { subject }),
+  redirect: (subject) => t('Your redirect of {subject} was not carried out.', { subject }),
+  purge: (subject) => t('Your purge of {subject} was not carried out.', { subject }),
+  restore: (subject) => t('Your restore of {subject} was not carried out.', { subject }),
+  reject: (subject) => t('Your rejection of {subject} was not carried out.', { subject }),
+  hold: (subject) => t('Your taking back of {subject} was not carried out.', { subject }),
+  redeliver: (subject) => t('Your redelivery of {subject} was not carried out.', { subject }),
+  sweep: (subject) => t('Your sweep of {subject} was not carried out.', { subject }),
+  take: (subject) => t('Your taking along of {subject} was not carried out.', { subject }),
+  join: (subject) => t('Your joining of {subject} was not carried out.', { subject }),
+  split: (subject) => t('Your splitting of {subject} was not carried out.', { subject }),
+}
 
 /** Outcomes that need nobody's eye: done, or done as soon as the recaller comes by. */
 const CARRIED_OUT: ReadonlySet<string> = new Set(['done', 'recalling', 'restoring'])
 
 /** What the recaller has yet to do for a decision, in words. */
-function inMailboxes(decision: Decision): string {
-  const one = decision.count === 1
-  const who = (count: number) => (one ? 'It is' : `${count} of them ${count === 1 ? 'is' : 'are'}`)
-  if (decision.recalling) return `${who(decision.recalling)} taken out of ${one ? 'the mailbox' : 'mailboxes'} now.`
-  return decision.restoring ? `${who(decision.restoring)} put back into ${one ? 'the mailbox' : 'mailboxes'} now.` : ''
+function inMailboxes({ count, recalling, restoring }: Decision): string {
+  if (count === 1) return recalling ? t('It is taken out of the mailbox now.') : restoring ? t('It is put back into the mailbox now.') : ''
+  if (recalling) return plural('{n} of them is taken out of mailboxes now.|{n} of them are taken out of mailboxes now.', recalling)
+  return restoring ? plural('{n} of them is put back into mailboxes now.|{n} of them are put back into mailboxes now.', restoring) : ''
 }
 
 class Desk {
@@ -78,7 +90,7 @@ class Desk {
   asked(ids: readonly string[] = []): void {
     queue.unmark(ids)
     void secondKeys.load()
-    this.say('This needs a second key: nothing is changed yet.', { note: 'Somebody else confirms or declines it under “Second keys”.' })
+    this.say(t('This needs a second key: nothing is changed yet.'), { note: t('Somebody else confirms or declines it under “Second keys”.') })
   }
 
   #carriedOut(decision: Decision, rows: readonly Row[], ids: readonly string[], key: string, rule: RuleWish | undefined, approval: Approval | null): void {
@@ -97,13 +109,13 @@ class Desk {
 
   #announce(done: Done, rule?: RuleWish): void {
     const { decision } = done
-    const what = decision.count === 1 ? `“${done.subject}”` : plural(decision.count, 'mail')
-    const past = rule?.effect === 'block' && decision.verb === 'purge' ? 'Purged and blocked' : PAST[decision.verb]
+    const what = decision.count === 1 ? t('“{subject}”', { subject: done.subject }) : plural('{n} mail|{n} mails', decision.count)
+    const past = rule?.effect === 'block' && decision.verb === 'purge' ? t('Purged and blocked') : PAST[decision.verb]
     const mailboxes = decision.recalling + decision.restoring
     const missed = decision.count - decision.done - mailboxes
     const leaves = decision.verb === 'release' || decision.verb === 'redirect' || decision.verb === 'reject'
-    this.say(`${past} ${what}.`, {
-      note: [inMailboxes(decision), missed > 0 ? `${missed} of ${decision.count} could not be reached.` : ''].join(' ').trim(),
+    this.say(t('{done} {what}.', { done: past, what }), {
+      note: [inMailboxes(decision), missed > 0 ? t('{n} of {all} could not be reached.', { n: missed, all: decision.count }) : ''].join(' ').trim(),
       leavesAt: leaves ? Date.now() + (session.me?.undo_seconds ?? 0) * 1_000 : 0,
       done,
       approval: done.approval ?? null,
@@ -117,14 +129,14 @@ class Desk {
   }
 
   async #refused(problem: Problem, verb: Verb, rows: readonly Row[], again: () => void): Promise<void> {
-    const subject = rows.length === 1 && rows[0] ? `“${subjectOf(rows[0].lead)}”` : plural(rows.length, 'mail')
-    const notDone = `Your ${INFINITIVE[verb]} of ${subject} was not carried out.`
+    const subject = rows.length === 1 && rows[0] ? t('“{subject}”', { subject: subjectOf(rows[0].lead) }) : plural('{n} mail|{n} mails', rows.length)
+    const notDone = NOT_DONE[verb](subject)
     if (problem.status === 401) return session.lost()
     if (problem.status === 0) return live.unreachable(notDone)
     const mark = problem.status === 409 ? await this.#whatBecameOf(rows) : null
     if (problem.status === 412) void queue.reload()
-    const title = problem.status === 412 ? 'The queue changed.' : problem.message
-    const detail = problem.status === 412 ? `${problem.message} ${notDone} Look again, then decide.` : notDone
+    const title = problem.status === 412 ? t('The queue changed.') : problem.message
+    const detail = problem.status === 412 ? `${problem.message} ${notDone} ${t('Look again, then decide.')}` : notDone
     this.refusal = { id: ++this.#count, title, detail, rows, mark, again: problem.status >= 500 ? again : null }
   }
 
@@ -147,7 +159,7 @@ class Desk {
     const page = await api.decisions({ mine: true, limit: 20 }).catch(() => null)
     const last = page?.items.find((one) => one.undoable && !one.undone_by)
     if (last) return this.undo({ decision: last, ids: [], key: '', subject: '' })
-    this.say('There is nothing of yours to undo.')
+    this.say(t('There is nothing of yours to undo.'))
   }
 
   async undo(done: Done): Promise<void> {
@@ -160,8 +172,8 @@ class Desk {
     } catch (thrown) {
       const problem = problemOf(thrown)
       if (problem.status === 401) return session.lost()
-      if (problem.status === 0) return live.unreachable('Your undo was not carried out.')
-      this.refusal = { id: ++this.#count, title: problem.message, detail: 'Your undo was not carried out.', rows: [], mark: null, again: null }
+      if (problem.status === 0) return live.unreachable(t('Your undo was not carried out.'))
+      this.refusal = { id: ++this.#count, title: problem.message, detail: t('Your undo was not carried out.'), rows: [], mark: null, again: null }
     }
   }
 
@@ -170,8 +182,8 @@ class Desk {
     queue.unmark(done.ids)
     if (queue.view.tab === 'held' && queue.rows.some((row) => row.key === done.key)) queue.cursor = done.key
     else void queue.reload()
-    const one = done.subject ? `Undone. “${done.subject}” is back.` : done.decision.sentence ? `Undone: ${done.decision.sentence}` : 'Undone.'
-    this.say(done.decision.count === 1 ? one : `Undone. ${plural(done.decision.count - missed, 'mail')} put back.`, { note: [inMailboxes(undone), missed ? `${missed} could not be taken back.` : ''].join(' ').trim() })
+    const one = done.subject ? t('Undone. “{subject}” is back.', { subject: done.subject }) : done.decision.sentence ? t('Undone: {sentence}', { sentence: done.decision.sentence }) : t('Undone.')
+    this.say(done.decision.count === 1 ? one : plural('Undone. {n} mail put back.|Undone. {n} mails put back.', done.decision.count - missed), { note: [inMailboxes(undone), missed ? t('{n} could not be taken back.', { n: missed }) : ''].join(' ').trim() })
   }
 
   /** Undo a decision that is not in my short memory: from its stamp or from the decisions page. */
@@ -192,7 +204,7 @@ class Desk {
       if (await approval.go(approval.at + by)) this.say(toast.text, { done: toast.done, approval, leavesAt: toast.leavesAt })
       else this.asked()
     } catch (thrown) {
-      this.refusal = { id: ++this.#count, title: problemOf(thrown).message, detail: 'The rule is as it was.', rows: [], mark: null, again: null }
+      this.refusal = { id: ++this.#count, title: problemOf(thrown).message, detail: t('The rule is as it was.'), rows: [], mark: null, again: null }
     }
     this.busy -= 1
   }
@@ -200,15 +212,15 @@ class Desk {
   /** The campaigns of these rows are one from now on. */
   async join(rows: readonly Row[]): Promise<void> {
     const [into, other, more] = [...new Set(rows.map((row) => row.lead.campaign).filter((one) => one !== null))]
-    if (!into || !other || more) return this.say('Select rows of two campaigns to join them.')
-    await this.regroup(api.joinCampaign(other, into), 'Joined: they are one campaign now.')
+    if (!into || !other || more) return this.say(t('Select rows of two campaigns to join them.'))
+    await this.regroup(api.joinCampaign(other, into), t('Joined: they are one campaign now.'))
   }
 
   /** These mails are a campaign of their own from now on. */
   async split(rows: readonly Row[]): Promise<void> {
     const campaign = rows[0]?.lead.campaign
-    if (!campaign || rows.some((row) => !row.parent || row.lead.campaign !== campaign)) return this.say('Open a group and select the mails that do not belong to it.')
-    await this.regroup(api.splitCampaign(campaign, rows.flatMap((row) => row.ids)), 'Split off: they are a campaign of their own now.')
+    if (!campaign || rows.some((row) => !row.parent || row.lead.campaign !== campaign)) return this.say(t('Open a group and select the mails that do not belong to it.'))
+    await this.regroup(api.splitCampaign(campaign, rows.flatMap((row) => row.ids)), t('Split off: they are a campaign of their own now.'))
   }
 
   /** Campaigns were asked to be others; true when they are. */
@@ -223,7 +235,7 @@ class Desk {
     } catch (thrown) {
       const problem = problemOf(thrown)
       if (problem.status === 401) session.lost()
-      else this.refusal = { id: ++this.#count, title: problem.message, detail: 'The campaigns are as they were.', rows: [], mark: null, again: null }
+      else this.refusal = { id: ++this.#count, title: problem.message, detail: t('The campaigns are as they were.'), rows: [], mark: null, again: null }
       return false
     }
   }
@@ -232,7 +244,7 @@ class Desk {
   async takeBack(select: DecisionWish['select']): Promise<void> {
     try {
       await api.handOver(select, '', '')
-      this.say('Taken back: it is nobody’s in particular again.')
+      this.say(t('Taken back: it is nobody’s in particular again.'))
     } catch (thrown) {
       this.say(problemOf(thrown).message)
     }

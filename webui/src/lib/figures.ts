@@ -1,8 +1,9 @@
 // Numbers of reports in words, and where they stand in a drawing: nothing here knows the screen.
+import { locale, t } from './language'
 import type { ReportCell, ReportColumn, ReportTable } from './shapes'
 import { day, plain } from './words'
 
-const UNITS: readonly [number, string][] = [[86_400, 'd'], [3_600, 'h'], [60, 'min']]
+const UNITS: readonly [number, string][] = [[86_400, t('d')], [3_600, 'h'], [60, 'min']]
 
 /** 4.5 s, 12 min, 1.5 h, 3 d. */
 export function span(seconds: number): string {
@@ -10,7 +11,7 @@ export function span(seconds: number): string {
   return `${trimmed(seconds)} s`
 }
 
-const trimmed = (value: number, digits = 1): string => value.toLocaleString('en', { maximumFractionDigits: digits })
+const trimmed = (value: number, digits = 1): string => value.toLocaleString(locale, { maximumFractionDigits: digits })
 
 /** A cell as people read it. */
 export function cellWords(cell: ReportCell, column: ReportColumn): string {

@@ -1,5 +1,6 @@
 // The pages there are: where each is, what it is called, its command in the key map, and where it stands in the rail.
 import type { Component } from 'svelte'
+import { t } from './language'
 import { proposals } from './proposals.svelte'
 import { requests } from './requests.svelte'
 import { secondKeys } from './secondKeys.svelte'
@@ -21,18 +22,18 @@ export interface Place {
 }
 
 export const PLACES: readonly Place[] = [
-  { path: '/sending', says: 'On the way', command: 'goSending', part: 'queue', load: () => import('../pages/Sending.svelte') },
-  { path: '/requests', says: 'Asked for', command: 'goRequests', part: 'queue', load: () => import('../pages/Requests.svelte'), shown: () => requests.items.length + requests.reported > 0, count: () => requests.items.length + requests.reported },
-  { path: '/second-keys', says: 'Second keys', command: 'goSecondKeys', part: 'queue', load: () => import('../pages/SecondKeys.svelte'), shown: () => secondKeys.items.length > 0, count: () => secondKeys.items.length },
-  { path: '/decisions', says: 'Decisions', command: 'goDecisions', part: 'queue', load: () => import('../pages/Decisions.svelte'), one: () => import('../pages/Decision.svelte') },
-  { path: '/first-day', says: 'First day', command: 'goFirstDay', part: 'end', load: () => import('../pages/FirstDay.svelte'), shown: () => proposals.mine && proposals.open > 0, count: () => proposals.open },
-  { path: '/campaigns', says: 'Campaigns', command: 'goCampaigns', part: 'end', load: () => import('../pages/Campaigns.svelte'), one: () => import('../pages/Campaign.svelte') },
-  { path: '/rules', says: 'Rules', command: 'goRules', part: 'end', load: () => import('../pages/Rules.svelte') },
-  { path: '/correspondents', says: 'Correspondents', command: 'goCorrespondents', part: 'end', load: () => import('../pages/Correspondents.svelte') },
-  { path: '/reports', says: 'Reports', command: 'goReports', part: 'end', load: () => import('../pages/Reports.svelte') },
-  { path: '/practice', says: 'Practice', command: 'goPractice', part: 'end', load: () => import('../pages/Practice.svelte') },
-  { path: '/doors', says: 'Doors', command: 'goDoors', part: 'end', load: () => import('../pages/Doors.svelte'), shown: () => session.me?.role === 'admin' },
-  { path: '/settings', says: 'Settings', command: 'goSettings', part: 'end', load: () => import('../pages/Settings.svelte') },
+  { path: '/sending', says: t('On the way'), command: 'goSending', part: 'queue', load: () => import('../pages/Sending.svelte') },
+  { path: '/requests', says: t('Asked for'), command: 'goRequests', part: 'queue', load: () => import('../pages/Requests.svelte'), shown: () => requests.items.length + requests.reported > 0, count: () => requests.items.length + requests.reported },
+  { path: '/second-keys', says: t('Second keys'), command: 'goSecondKeys', part: 'queue', load: () => import('../pages/SecondKeys.svelte'), shown: () => secondKeys.items.length > 0, count: () => secondKeys.items.length },
+  { path: '/decisions', says: t('Decisions'), command: 'goDecisions', part: 'queue', load: () => import('../pages/Decisions.svelte'), one: () => import('../pages/Decision.svelte') },
+  { path: '/first-day', says: t('First day'), command: 'goFirstDay', part: 'end', load: () => import('../pages/FirstDay.svelte'), shown: () => proposals.mine && proposals.open > 0, count: () => proposals.open },
+  { path: '/campaigns', says: t('Campaigns'), command: 'goCampaigns', part: 'end', load: () => import('../pages/Campaigns.svelte'), one: () => import('../pages/Campaign.svelte') },
+  { path: '/rules', says: t('Rules'), command: 'goRules', part: 'end', load: () => import('../pages/Rules.svelte') },
+  { path: '/correspondents', says: t('Correspondents'), command: 'goCorrespondents', part: 'end', load: () => import('../pages/Correspondents.svelte') },
+  { path: '/reports', says: t('Reports'), command: 'goReports', part: 'end', load: () => import('../pages/Reports.svelte') },
+  { path: '/practice', says: t('Practice'), command: 'goPractice', part: 'end', load: () => import('../pages/Practice.svelte') },
+  { path: '/doors', says: t('Doors'), command: 'goDoors', part: 'end', load: () => import('../pages/Doors.svelte'), shown: () => session.me?.role === 'admin' },
+  { path: '/settings', says: t('Settings'), command: 'goSettings', part: 'end', load: () => import('../pages/Settings.svelte') },
 ]
 
 /** Pages about one thing of which there is no list to begin at. */

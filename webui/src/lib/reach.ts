@@ -1,7 +1,8 @@
 // How far a purge or a block may go, as selections for the API.
+import { plural, t } from './language'
 import { selectOf, type Folder, type Row } from './row'
 import type { CampaignDetail, Select, SenderDetail, State } from './shapes'
-import { plain, plural } from './words'
+import { plain } from './words'
 
 export interface Reach { name: 'these' | 'campaign' | 'whole' | 'sender' | 'domain'; says: string; about: string; select: Select }
 
@@ -16,16 +17,16 @@ function campaignOf(rows: readonly Row[]): Reach[] {
   const [row] = rows
   if (!row?.lead.campaign || rows.length > 1) return []
   const { campaign, proven_as, flood } = row.lead
-  const whose = proven_as && !flood ? `the same mail that ${plain(proven_as)} proves to have sent` : 'the same mail from anybody'
-  const alike: Reach = { name: 'campaign', says: 'This campaign', about: whose, select: { campaign, proof: flood ? 'none' : proven_as || 'none', states: PURGEABLE } }
-  const whole: Reach = { name: 'whole', says: 'Whole campaign', about: 'also what proves itself differently', select: { campaign, proof: 'any', states: PURGEABLE } }
+  const whose = proven_as && !flood ? t('the same mail that {sender} proves to have sent', { sender: plain(proven_as) }) : t('the same mail from anybody')
+  const alike: Reach = { name: 'campaign', says: t('This campaign'), about: whose, select: { campaign, proof: flood ? 'none' : proven_as || 'none', states: PURGEABLE } }
+  const whole: Reach = { name: 'whole', says: t('Whole campaign'), about: t('also what proves itself differently'), select: { campaign, proof: 'any', states: PURGEABLE } }
   return row.apart ? [alike, whole] : [alike]
 }
 
 /** A campaign on its own page: what most of it proves, and where others prove differently all of it. */
 export function reachesOfCampaign({ id, by_proof: [most, ...others] }: CampaignDetail): Reach[] {
-  const alike: Reach = { name: 'campaign', says: 'This campaign', about: others.length ? (most?.proof === 'none' ? 'what nobody proves to have sent' : `what ${plain(most?.proof)} proves to have sent`) : 'the same mail from anybody', select: { campaign: id, proof: most?.proof ?? 'any', states: PURGEABLE } }
-  const whole: Reach = { name: 'whole', says: 'Whole campaign', about: 'also what proves itself differently', select: { campaign: id, proof: 'any', states: PURGEABLE } }
+  const alike: Reach = { name: 'campaign', says: t('This campaign'), about: others.length ? (most?.proof === 'none' ? t('what nobody proves to have sent') : t('what {sender} proves to have sent', { sender: plain(most?.proof) })) : t('the same mail from anybody'), select: { campaign: id, proof: most?.proof ?? 'any', states: PURGEABLE } }
+  const whole: Reach = { name: 'whole', says: t('Whole campaign'), about: t('also what proves itself differently'), select: { campaign: id, proof: 'any', states: PURGEABLE } }
   return others.length ? [alike, whole] : [alike]
 }
 
@@ -33,17 +34,17 @@ export function reachesOfCampaign({ id, by_proof: [most, ...others] }: CampaignD
 export function reachesOf(rows: readonly Row[], folder: Folder): Reach[] {
   const lead = rows[0]?.lead
   if (!lead) return []
-  if (rows[0]?.key === '*') return [{ name: 'these', says: `All ${plural(rows[0].count, 'mail')}`, about: 'that the search or the folder holds', select: { ...rows[0].select, states: WAITING } }]
+  if (rows[0]?.key === '*') return [{ name: 'these', says: plural('All {n} mail|All {n} mails', rows[0].count), about: t('that the search or the folder holds'), select: { ...rows[0].select, states: WAITING } }]
   const { select, count } = selectOf(rows, () => false, folder)
-  const these: Reach = { name: 'these', says: count === 1 ? 'This mail' : `These ${plural(count, 'mail')}`, about: count === 1 ? 'the one copy in hand' : 'what is in hand', select }
+  const these: Reach = { name: 'these', says: count === 1 ? t('This mail') : plural('These {n} mail|These {n} mails', count), about: count === 1 ? t('the one copy in hand') : t('what is in hand'), select }
   const campaign = campaignOf(rows)
-  if (campaign.length) these.about = 'the copies in hand'
+  if (campaign.length) these.about = t('the copies in hand')
   if (!lead.author || rows.some((row) => row.lead.author !== lead.author)) return [these, ...campaign]
   return [these, ...campaign, ofSender(lead.author), ofDomain(lead.author_domain)]
 }
 
-const ofSender = (address: string): Reach => ({ name: 'sender', says: 'This sender', about: plain(address), select: { sender: address, states: PURGEABLE } })
-const ofDomain = (domain: string): Reach => ({ name: 'domain', says: 'Whole domain', about: plain(domain), select: { domain, states: PURGEABLE } })
+const ofSender = (address: string): Reach => ({ name: 'sender', says: t('This sender'), about: plain(address), select: { sender: address, states: PURGEABLE } })
+const ofDomain = (domain: string): Reach => ({ name: 'domain', says: t('Whole domain'), about: plain(domain), select: { domain, states: PURGEABLE } })
 
 /** A sender on its own page: an address and its domain, or a domain. */
 export const reachesOfSender = ({ name, lead }: SenderDetail): Reach[] => (name.includes('@') ? [ofSender(name), ofDomain(lead.author_domain)] : [ofDomain(name)])

@@ -1,4 +1,5 @@
 // What people here ask for, in our scope, and has no answer yet.
+import { t } from './language'
 import { api, problemOf } from './api'
 import type { CardRequest, MailRequest } from './shapes'
 
@@ -26,7 +27,7 @@ class Requests {
       await api.declineRequest(id, reason)
       this.declined = new Set([...this.declined, id])
       void this.load()
-      return 'Said no. The mail stays where it is.'
+      return t('Said no. The mail stays where it is.')
     } catch (thrown) {
       return problemOf(thrown).message
     }

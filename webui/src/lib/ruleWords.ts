@@ -1,27 +1,29 @@
 // A rule in words: what it is about, what it asks for, when it ends.
+import { plural, t } from './language'
 import type { Rule } from './shapes'
 import { day, longTime, plain } from './words'
 
-const ABOUT: Record<string, string> = { address: '', list: 'mailing list', recipient: 'mail to this address' }
-const PROOFS: Record<string, string> = { dmarc: 'proved by DMARC', aligned: 'proved by aligned SPF or DKIM' }
-const BY_DOMAIN: Record<string, string> = { dkim: 'signed by', arc: 'vouched for by the forwarder' }
+const ABOUT: Record<string, string> = { address: '', list: t('mailing list'), recipient: t('mail to this address') }
+const PROOFS: Record<string, string> = { dmarc: t('proved by DMARC'), aligned: t('proved by aligned SPF or DKIM') }
+const BY_DOMAIN: Record<string, (domain: string) => string> = { dkim: (domain) => t('signed by {domain}', { domain }), arc: (domain) => t('vouched for by the forwarder {domain}', { domain }) }
 const SOON = 3 * 86_400_000 // milliseconds
 
 export function aboutWords(rule: Rule): string {
   const alone = rule.match === 'domain' && rule.effect === 'allow'
-  const to = rule.match !== 'recipient' && rule.recipient ? `, mail to ${plain(rule.recipient)}` : ''
-  return (ABOUT[rule.match] ?? (alone ? 'this domain alone' : 'domain and all below it')) + to
+  const to = rule.match !== 'recipient' && rule.recipient ? `, ${t('mail to {recipient}', { recipient: plain(rule.recipient) })}` : ''
+  return (ABOUT[rule.match] ?? (alone ? t('this domain alone') : t('domain and all below it'))) + to
 }
 
 export function endWords(rule: Rule): string {
   if (!rule.until) return ''
   const soon = new Date(rule.until).getTime() - Date.now() < SOON
-  return `until ${soon ? longTime(rule.until) : day(rule.until)}${rule.lapse_days ? `, ${rule.lapse_days} days after the last mail` : ''}`
+  const end = soon ? longTime(rule.until) : day(rule.until)
+  return rule.lapse_days ? plural('until {end}, {n} day after the last mail|until {end}, {n} days after the last mail', rule.lapse_days, { end }) : t('until {end}', { end })
 }
 
 export function proofWords(rule: Rule): string {
-  if (rule.effect === 'redirect') return `goes to ${plain(rule.target)}`
-  if (rule.effect === 'block') return rule.unproven_only ? 'unproven mail only' : ''
+  if (rule.effect === 'redirect') return t('goes to {to}', { to: plain(rule.target) })
+  if (rule.effect === 'block') return rule.unproven_only ? t('unproven mail only') : ''
   const [kind = '', domain = ''] = rule.proof.split(':')
-  return PROOFS[rule.proof] ?? `${BY_DOMAIN[kind] ?? kind} ${plain(domain)}`
+  return PROOFS[rule.proof] ?? BY_DOMAIN[kind]?.(plain(domain)) ?? plain(rule.proof)
 }

@@ -1,4 +1,5 @@
 // The three tabs of the list and where their rows come from.
+import { t } from './language'
 import { api } from './api'
 import { folderWords, rowOfCard, rowOfDelivery, SHARED, type Folder, type Row } from './row'
 import type { From, Read } from './run'
@@ -8,18 +9,18 @@ export type Tab = 'held' | 'decided' | 'problems' | 'all'
 export type Group = 'campaign' | 'sender' | 'none'
 
 export const GROUPS: readonly { name: Group; says: string }[] = [
-  { name: 'campaign', says: 'Campaign' },
-  { name: 'sender', says: 'Sender' },
-  { name: 'none', says: 'None' },
+  { name: 'campaign', says: t('Campaign') },
+  { name: 'sender', says: t('Sender') },
+  { name: 'none', says: t('None') },
 ]
 
 /** The tabs of the list; "mine" is what waits and was handed to us. */
 export const TABS: readonly { tab: Tab | 'mine'; says: string }[] = [
-  { tab: 'held', says: 'Needs a decision' },
-  { tab: 'mine', says: 'Handed to me' },
-  { tab: 'decided', says: 'Decided' },
-  { tab: 'problems', says: 'Queue problems' },
-  { tab: 'all', says: 'All mail' },
+  { tab: 'held', says: t('Needs a decision') },
+  { tab: 'mine', says: t('Handed to me') },
+  { tab: 'decided', says: t('Decided') },
+  { tab: 'problems', says: t('Queue problems') },
+  { tab: 'all', says: t('All mail') },
 ]
 
 interface Asked extends Folder { tab: Tab; group: Group; q: string; handed: string }

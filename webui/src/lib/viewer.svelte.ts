@@ -1,10 +1,11 @@
 // How mail is looked at: which tab of the preview is in front. Phones begin with the text.
+import { t } from './language'
 
 export const VIEWS = [
-  { tab: 'looks', says: 'Looks' },
-  { tab: 'text', says: 'Text' },
-  { tab: 'headers', says: 'Headers' },
-  { tab: 'people', says: 'People' },
+  { tab: 'looks', says: t('Looks') },
+  { tab: 'text', says: t('Text') },
+  { tab: 'headers', says: t('Headers') },
+  { tab: 'people', says: t('People') },
 ] as const
 
 export type ViewTab = (typeof VIEWS)[number]['tab']

@@ -1,4 +1,5 @@
 // Mail and time in words: nothing here knows the screen.
+import { locale, plural, t } from './language'
 import type { Delivery, State, Verb } from './shapes'
 
 const ODD = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu
@@ -15,14 +16,20 @@ export function asSentence(words: string): string {
 }
 
 /** The subject as a name for the mail; never empty. */
-export const subjectOf = (mail: { subject: string }): string => plain(mail.subject).trim() || '(no subject)'
+export const subjectOf = (mail: { subject: string }): string => plain(mail.subject).trim() || t('(no subject)')
 
 /** Who it says it is from; never empty. */
-export const senderOf = (mail: { author_name: string; author: string }): string => plain(mail.author_name).trim() || plain(mail.author) || '(no sender)'
+export const senderOf = (mail: { author_name: string; author: string }): string => plain(mail.author_name).trim() || plain(mail.author) || t('(no sender)')
 
 /** Whose mail it is: the person, or the department's own folder. */
 export function folderOf(mail: Delivery): string {
-  return mail.person_name || (mail.department_name ? `${mail.department_name}, shared` : mail.recipient)
+  return mail.person_name || (mail.department_name ? t('{department}, shared', { department: mail.department_name }) : mail.recipient)
+}
+
+/** How many people, and in how many departments when those are several. */
+export function peopleOf({ people, departments }: { people: number; departments: number }): string {
+  const who = plural('{n} person|{n} people', people)
+  return departments > 1 ? plural('{people} in {n} department|{people} in {n} departments', departments, { people: who }) : who
 }
 
 /** An address in the part before the domain, a subdomain, and the domain that counts. */
@@ -37,13 +44,11 @@ export function addressParts(address: string, domain: string): [string, string, 
   return [local, '', host]
 }
 
-export const plural = (count: number, one: string, many = `${one}s`): string => `${count.toLocaleString('en')} ${count === 1 ? one : many}`
-
-const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' })
-const weekday = new Intl.DateTimeFormat('en-GB', { weekday: 'short', hour: '2-digit', minute: '2-digit' })
-const dayMonth = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' })
-const dayYear = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric' })
-const full = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short' })
+const clock = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit' })
+const weekday = new Intl.DateTimeFormat(locale, { weekday: 'short', hour: '2-digit', minute: '2-digit' })
+const dayMonth = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short' })
+const dayYear = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', year: 'numeric' })
+const full = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' })
 const DAY = 86_400_000
 
 /** 09:41 for today, Tue 09:41 within six days, 24 Nov before, 24 Nov 2025 in another year. */
@@ -70,9 +75,18 @@ export const endOfDay = (date: string): string => new Date(`${date}T23:59:59`).t
 export function perishing(until: string | null, now: number): string {
   if (!until) return ''
   const minutes = Math.ceil((new Date(until).getTime() - now) / 60_000)
-  if (minutes <= 0) return 'expired'
-  if (minutes < 60) return `expires in ${minutes} min`
-  return minutes < 1_440 ? `expires in ${Math.floor(minutes / 60)} h` : `expires ${day(until)}`
+  if (minutes <= 0) return t('expired')
+  return minutes < 1_440 ? t('expires in {time}', { time: spell(minutes) }) : t('expires {day}', { day: day(until) })
+}
+
+/** 4 min, 5 h. */
+const spell = (minutes: number): string => (minutes < 60 ? t('{n} min', { n: minutes }) : t('{n} h', { n: Math.floor(minutes / 60) }))
+
+/** "in 4 min", where it is said already that something expires. */
+export function timeLeft(until: string | null, now: number): string {
+  const minutes = until ? Math.ceil((new Date(until).getTime() - now) / 60_000) : 0
+  if (minutes <= 0) return t('expired')
+  return minutes < 1_440 ? t('in {time}', { time: spell(minutes) }) : day(until!)
 }
 
 /** "put away in 5 h unless decided", for mail whose time in the queue is over within a day; or nothing. */
@@ -80,13 +94,13 @@ export function ending(at: string | null, now: number): string {
   if (!at) return ''
   const minutes = Math.ceil((new Date(at).getTime() - now) / 60_000)
   if (minutes > 1_440) return ''
-  if (minutes <= 0) return 'put away any moment'
-  return `put away in ${minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h`}`
+  if (minutes <= 0) return t('put away any moment')
+  return t('put away in {time}', { time: spell(minutes) })
 }
 
 export function bytes(size: number): string {
-  if (size < 1_000) return `${size} B`
-  return size < 1_000_000 ? `${Math.round(size / 1_000)} kB` : `${(size / 1_000_000).toFixed(1)} MB`
+  const [value, unit] = size < 1_000 ? [size, 'B'] : size < 1_000_000 ? [Math.round(size / 1_000), 'kB'] : [size / 1_000_000, 'MB']
+  return `${value.toLocaleString(locale, { minimumFractionDigits: unit === 'MB' ? 1 : 0, maximumFractionDigits: 1 })} ${unit}`
 }
 
 /** How much a trained eye should mind: the tone of the score box. */
@@ -96,25 +110,25 @@ export const initials = (name: string): string =>
   (name.match(/\p{L}+/gu) ?? []).map((word) => word[0]!.toUpperCase()).filter((_, index, all) => index === 0 || index === all.length - 1).join('') || '?'
 
 export const PAST: Record<Verb | 'undo', string> = {
-  release: 'Released', redirect: 'Redirected', purge: 'Purged', restore: 'Restored', reject: 'Rejected', hold: 'Taken back', redeliver: 'Delivered again', sweep: 'Swept', take: 'Taken along', join: 'Joined', split: 'Split off', undo: 'Put back',
+  release: t('Released'), redirect: t('Redirected'), purge: t('Purged'), restore: t('Restored'), reject: t('Rejected'), hold: t('Taken back'), redeliver: t('Delivered again'), sweep: t('Swept'), take: t('Taken along'), join: t('Joined'), split: t('Split off'), undo: t('Put back'),
 }
 
 export const STATES: Record<State, string> = {
-  held: 'held here', queued: 'about to leave', relaying: 'leaving now', delivered: 'delivered', bounced: 'could not be delivered',
-  recalling: 'being taken back', restoring: 'being put back', purged: 'purged', rejected: 'rejected', expired: 'expired',
+  held: t('held here'), queued: t('about to leave'), relaying: t('leaving now'), delivered: t('delivered'), bounced: t('could not be delivered'),
+  recalling: t('being taken back'), restoring: t('being put back'), purged: t('purged'), rejected: t('rejected'), expired: t('put away'),
 }
 
 /** What became of a copy, in words. */
-export const stateWords = (mail: Delivery): string => (mail.state === 'queued' && mail.attempts > 0 ? 'put off' : STATES[mail.state])
+export const stateWords = (mail: Delivery): string => (mail.state === 'queued' && mail.attempts > 0 ? t('put off') : STATES[mail.state])
 
 /** "company", "department:it" and "person:uid" in words. */
 export function scopeWords(scope: string, names: (scope: string) => string | undefined): string {
-  return scope === 'company' ? 'the whole company' : (names(scope) ?? scope.slice(scope.indexOf(':') + 1))
+  return scope === 'company' ? t('the whole company') : (names(scope) ?? scope.slice(scope.indexOf(':') + 1))
 }
 
 /** Who asks for something on a row: "Joe Fern asks", "Joe Fern and 2 others ask". */
 export function asking(asked: readonly { by_shown: string }[]): string {
   const names = [...new Set(asked.map((one) => plain(one.by_shown)))]
   if (!names.length) return ''
-  return names.length === 1 ? `${names[0]} asks` : `${names[0]} and ${plural(names.length - 1, 'other')} ask`
+  return names.length === 1 ? t('{name} asks', { name: names[0]! }) : plural('{name} and {n} other ask|{name} and {n} others ask', names.length - 1, { name: names[0]! })
 }

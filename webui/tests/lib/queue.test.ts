@@ -1,0 +1,100 @@
+// The queue and the desk: the cursor after a decision, marks, the selection, undo, and what a refusal leaves behind.
+import { beforeEach, expect, test, vi } from 'vitest'
+import { api, Problem } from '../../src/lib/api'
+import { desk } from '../../src/lib/desk.svelte'
+import { live } from '../../src/lib/live.svelte'
+import { queue } from '../../src/lib/queue.svelte'
+import { rowOfDelivery, type Row } from '../../src/lib/row'
+import { runAt } from '../../src/lib/run'
+import type { Decision, Delivery } from '../../src/lib/shapes'
+
+const mail = (id: string): Delivery => ({ id, subject: `Mail ${id}`, author: `${id}@x.example`, state: 'held', received_at: '2026-11-26T09:00:00Z', weight: 10, department: 'it', person: 'joe', handed: null, decided: null }) as Delivery
+const group = (...ids: string[]): Row => ({ ...rowOfDelivery(mail(ids[0]!)), key: `g${ids[0]}`, ids, count: ids.length, select: { sender: 's@x.example' } })
+const made = (about: Partial<Decision> = {}): Decision => ({ id: 'D', verb: 'release', at: '2026-11-26T09:01:00Z', by_shown: 'Ana', count: 1, done: 1, recalling: 0, restoring: 0, rules: [], items: [], undoable: true, ...about }) as Decision
+
+beforeEach(() => {
+  vi.restoreAllMocks()
+  queue.run = runAt({ rows: [rowOfDelivery(mail('a')), group('b', 'c', 'd'), rowOfDelivery(mail('e'))], next: null }, {}, 0)
+  queue.marks = new Map()
+  queue.pickNone()
+  queue.loaded = true
+  queue.view = { tab: 'held', group: 'sender', department: '', person: '', q: '', handed: '' }
+  queue.cursor = 'a'
+  desk.refusal = null
+  live.state = 'live'
+})
+
+const marked = () => [...queue.marks].map(([id, { verb, sure }]) => [id, verb, sure])
+
+test('the next card is under the cursor before the server answers', async () => {
+  let answer: (decision: Decision) => void = () => undefined
+  const decide = vi.spyOn(api, 'decide').mockReturnValue(new Promise((resolve) => (answer = resolve)))
+  const decided = desk.decide({ verb: 'release' }, queue.inHand)
+  expect([queue.cursor, marked()]).toEqual(['gb', [['a', 'release', false]]])
+  answer(made())
+  await decided
+  expect(decide.mock.calls[0]![0]).toMatchObject({ verb: 'release', select: { ids: ['a'] }, expect: 1 })
+  expect([marked(), desk.toast?.text]).toEqual([[['a', 'release', true]], 'Released “Mail a”.'])
+})
+
+test('a group acts like its members, and what is decided of it already is left out', async () => {
+  const decide = vi.spyOn(api, 'decide').mockResolvedValue(made({ verb: 'purge', count: 2, done: 2 }))
+  queue.markAs(['b'], { verb: 'release', blocked: false, by: '', at: '', decision: '', sure: true })
+  queue.cursor = 'gb'
+  expect(queue.remaining(queue.row!)).toBe(2)
+  await desk.decide({ verb: 'purge' }, queue.inHand)
+  expect(decide.mock.calls[0]![0]).toMatchObject({ select: { ids: ['c', 'd'] }, expect: 2 })
+  expect(queue.cursor).toBe('e')
+})
+
+test('below the last one the cursor goes up, and stays where nothing waits', () => {
+  queue.cursor = 'e'
+  queue.markAs(['e'], { verb: 'leave', blocked: false, by: '', at: '', decision: '', sure: true })
+  queue.advance()
+  expect(queue.cursor).toBe('gb')
+  queue.markAs(['a', 'b', 'c', 'd'], { verb: 'leave', blocked: false, by: '', at: '', decision: '', sure: true })
+  queue.advance()
+  expect(queue.cursor).toBe('gb')
+})
+
+test('the late click: the row is as it became, and the reason is told', async () => {
+  vi.spyOn(api, 'decide').mockRejectedValue(new Problem(409, 'Maria blocked this sender 4 seconds ago.'))
+  vi.spyOn(api, 'delivery').mockResolvedValue({ ...mail('a'), state: 'purged', decided: { decision: 'M', verb: 'purge', by: 'person:maria', by_shown: 'Maria', at: '2026-11-26T09:00:56Z', undone: false } } as never)
+  await desk.decide({ verb: 'release' }, queue.inHand)
+  expect([desk.refusal?.title, desk.refusal?.detail]).toEqual(['Maria blocked this sender 4 seconds ago.', 'Your release of “Mail a” was not carried out.'])
+  expect(marked()).toEqual([['a', 'purge', true]])
+})
+
+test('no answer: the row is as it was, and it is said what was not saved', async () => {
+  vi.spyOn(api, 'decide').mockRejectedValue(new Problem(0, 'The server does not answer.'))
+  vi.spyOn(live, 'unreachable').mockImplementation((what) => void (live.unsaved = what))
+  await desk.decide({ verb: 'purge' }, queue.inHand)
+  expect([marked(), live.unsaved]).toEqual([[], 'Your purge of “Mail a” was not carried out.'])
+})
+
+test('undo takes back the last decision first, and puts the cursor there', async () => {
+  vi.spyOn(api, 'decide').mockResolvedValueOnce(made({ id: '1' })).mockResolvedValueOnce(made({ id: '2' }))
+  const undo = vi.spyOn(api, 'undo').mockImplementation((id) => Promise.resolve(made({ id: `u${id}` })))
+  await desk.decide({ verb: 'release' }, [queue.rows[0]!])
+  await desk.decide({ verb: 'release' }, [queue.rows[2]!])
+  await desk.undoLast()
+  expect([undo.mock.calls, queue.cursor, marked()]).toEqual([[['2']], 'e', [['a', 'release', true]]])
+  await desk.undoLast()
+  expect([undo.mock.calls.at(-1), queue.cursor, marked()]).toEqual([['1'], 'a', []])
+})
+
+test('what an item could not be done to is not stamped', async () => {
+  vi.spyOn(api, 'decide').mockResolvedValue(made({ verb: 'purge', count: 3, done: 2, items: [{ delivery: 'c', outcome: 'out of reach' }] } as Partial<Decision>))
+  await desk.decide({ verb: 'purge' }, [queue.rows[1]!])
+  expect([marked().map(([id]) => id), desk.toast?.note]).toEqual([['b', 'd'], '1 of 3 could not be reached.'])
+})
+
+test('the selection', () => {
+  queue.pick(['a'])
+  queue.pick(['gb', 'e'], true)
+  queue.pick(['a'])
+  expect(queue.inHand.map((row) => row.key)).toEqual(['gb', 'e'])
+  queue.markAs(['e'], { verb: 'release', blocked: false, by: '', at: '', decision: '', sure: true })
+  queue.pickAll()
+  expect([...queue.picked]).toEqual(['a', 'gb'])
+})

@@ -1,0 +1,46 @@
+// Mail and time in words.
+import { expect, test } from 'vitest'
+import { addressParts, asking, asSentence, bytes, ending, initials, peopleOf, perishing, plain, timeLeft } from '../../src/lib/words'
+
+const NOW = Date.parse('2026-11-26T12:00:00Z')
+const after = (minutes: number) => new Date(NOW + minutes * 60_000).toISOString()
+
+test.each([
+  ['invoice\u202egpj.exe', 'invoice⟨U+202E⟩gpj.exe'],
+  ['a\u200bb\u0000', 'a⟨U+200B⟩b⟨U+0000⟩'],
+  ['שלום', 'שלום'],
+  [null, ''],
+] as const)('nothing hides in %j', (text, seen) => expect(plain(text)).toBe(seen))
+
+test.each([
+  ['no rule', 'No rule.'],
+  ['dell.example was blocked', 'dell.example was blocked.'],
+  ['Done!', 'Done!'],
+  ['', ''],
+] as const)('%j as a sentence', (words, sentence) => expect(asSentence(words)).toBe(sentence))
+
+test.each([
+  ['a@mail.dell.example', 'dell.example', ['a@', 'mail.', 'dell.example']],
+  ['a@dell.example', 'dell.example', ['a@', '', 'dell.example']],
+  ['nobody', '', ['nobody', '', '']],
+] as const)('the parts of %s', (address, domain, parts) => expect(addressParts(address, domain)).toEqual(parts))
+
+test.each([
+  [after(4), 'expires in 4 min', 'in 4 min'],
+  [after(130), 'expires in 2 h', 'in 2 h'],
+  [after(-1), 'expired', 'expired'],
+] as const)('what perishes at %s', (until, words, short) => expect([perishing(until, NOW), timeLeft(until, NOW)]).toEqual([words, short]))
+
+test.each([
+  [null, ''],
+  [after(3_000), ''],
+  [after(300), 'put away in 5 h'],
+  [after(0), 'put away any moment'],
+] as const)('what is put away at %s', (at, words) => expect(ending(at, NOW)).toBe(words))
+
+test('sizes, people, names', () => {
+  expect([bytes(999), bytes(12_400), bytes(5_000_000)]).toEqual(['999 B', '12 kB', '5.0 MB'])
+  expect([peopleOf({ people: 1, departments: 1 }), peopleOf({ people: 1_198, departments: 7 })]).toEqual(['1 person', '1,198 people in 7 departments'])
+  expect([initials('Ana Maria Roth'), initials('Özil'), initials('!')]).toEqual(['AR', 'Ö', '?'])
+  expect(asking([{ by_shown: 'Joe' }, { by_shown: 'Ann' }, { by_shown: 'Joe' }])).toBe('Joe and 1 other ask')
+})

@@ -1,0 +1,11 @@
+// The little of a browser that the console's logic touches when it is loaded.
+const kept = new Map<string, string>()
+
+Object.assign(globalThis, {
+  window: globalThis,
+  addEventListener: () => undefined,
+  location: { pathname: '/', search: '', reload: () => undefined },
+  localStorage: { getItem: (name: string) => kept.get(name) ?? null, setItem: (name: string, value: string) => kept.set(name, value) },
+  matchMedia: () => ({ matches: false }),
+  document: { body: {}, documentElement: { dataset: {} }, hidden: false, querySelector: () => null, getElementById: () => null },
+})
