@@ -20,7 +20,7 @@ snapshot=/var/spool/mailroom/door.snapshot # the door takes mail once the judge 
 mailroom_units=$(cd "$tree/deploy/systemd" && echo *.service *.socket *.timer *.target)
 python=${PYTHON:-/usr/bin/python3}
 always="receive judge relay api upkeep"
-behind_the_door="judge relay recall outbound api upkeep webhooks"
+behind_the_door="judge relay recall mirror outbound api upkeep webhooks"
 
 say() { echo "mailroom: $*"; }
 fail() { echo "mailroom: $*" >&2; exit 1; }

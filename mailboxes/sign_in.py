@@ -15,14 +15,15 @@ from imapclient.exceptions import IMAPClientError, LoginError  # type: ignore[im
 from mailboxes.client import Client
 from mailboxes.mailbox import ShutOut, Unreachable
 from triage.errors import BadInput
-from triage.settings import Recall
+from triage.settings import Mirror, Recall
 from triage.visible import visible
 
+Access = Recall | Mirror  # sections that say how to get into mailboxes
 PORTS = {"imaps": 993, "imap": 143}
 WORD_LENGTH = 200  # characters of a server's reason that are kept
 
 
-def enter(settings: Recall, mailbox: str) -> Client:
+def enter(settings: Access, mailbox: str) -> Client:
     """A session in this mailbox. Unreachable with the reason when the server, its certificate or the credentials say no."""
     try:
         client = connect(settings)
@@ -42,30 +43,36 @@ def enter(settings: Recall, mailbox: str) -> Client:
     return client
 
 
-def server_of(settings: Recall) -> tuple[str, str, int]:
-    """Scheme, host and port of `recall.imap`. BadInput when it is of no kind we know."""
+def section(settings: Access) -> str:
+    """What these settings are called."""
+    return type(settings).__name__.casefold()
+
+
+def server_of(settings: Access) -> tuple[str, str, int]:
+    """Scheme, host and port of the section's `imap`. BadInput when it is of no kind we know."""
     try:
         url = urlsplit(settings.imap)
         port = url.port or PORTS[url.scheme]
     except (ValueError, KeyError) as fault:
-        raise BadInput(f"recall.imap must be imaps://HOST[:PORT] or imap://HOST[:PORT], not {settings.imap!r}") from fault
+        raise BadInput(f"{section(settings)}.imap must be imaps://HOST[:PORT] or imap://HOST[:PORT], not {settings.imap!r}") from fault
     if not url.hostname or url.path.strip("/") or url.username:
-        raise BadInput(f"recall.imap must be imaps://HOST[:PORT] or imap://HOST[:PORT], not {settings.imap!r}")
+        raise BadInput(f"{section(settings)}.imap must be imaps://HOST[:PORT] or imap://HOST[:PORT], not {settings.imap!r}")
     return url.scheme, url.hostname, port
 
 
-def check(settings: Recall) -> None:
+def check(settings: Access) -> None:
     """BadInput when these settings can let nobody in."""
     server_of(settings)
     needs = {"master": ("master_user", "password_file"), "per-account": ("password_file",), "xoauth2": ()}
     for name in needs[settings.auth]:
         if not getattr(settings, name):
-            raise BadInput(f"recall.{name} is missing: recall.auth = {settings.auth!r} needs it")
+            raise BadInput(f"{section(settings)}.{name} is missing: {section(settings)}.auth = {settings.auth!r} needs it")
     if settings.auth == "xoauth2" and not (settings.token_file or settings.token_command):
-        raise BadInput("recall.token_file or recall.token_command is missing: recall.auth = 'xoauth2' needs one of them")
+        own = section(settings)
+        raise BadInput(f"{own}.token_file or {own}.token_command is missing: {own}.auth = 'xoauth2' needs one of them")
 
 
-def connect(settings: Recall) -> Client:
+def connect(settings: Access) -> Client:
     """Connected, and encrypted with a verified certificate (RFC 8314, RFC 9051 11); in the clear only where that is allowed."""
     scheme, host, port = server_of(settings)
     context = verifying(settings.ca_file) if scheme == "imaps" else None
@@ -99,12 +106,12 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def login_of(settings: Recall, mailbox: str) -> str:
+def login_of(settings: Access, mailbox: str) -> str:
     """The login name of a mailbox."""
     return mailbox.rpartition("@")[0] if settings.login == "local-part" else mailbox
 
 
-def sign_in(client: Client, settings: Recall, login: str) -> None:
+def sign_in(client: Client, settings: Access, login: str) -> None:
     """With the credentials that the settings name."""
     if settings.auth == "xoauth2":
         token = token_for(settings, login)
@@ -128,7 +135,7 @@ def secret(file: str) -> str:
         raise Unreachable(f"{file} cannot be read: {getattr(fault, 'strerror', '') or fault}") from fault
 
 
-def own_password(settings: Recall, login: str) -> str:
+def own_password(settings: Access, login: str) -> str:
     """The password of one account, from the lines of ADDRESS:PASSWORD."""
     for line in secret(settings.password_file).splitlines():
         name, _, password = line.partition(":")
@@ -137,7 +144,7 @@ def own_password(settings: Recall, login: str) -> str:
     raise Unreachable(f"{settings.password_file} has no line for {login}")
 
 
-def token_for(settings: Recall, login: str) -> str:
+def token_for(settings: Access, login: str) -> str:
     """An access token, from the file or from the command's standard output."""
     if settings.token_file:
         return secret(settings.token_file)
@@ -145,7 +152,7 @@ def token_for(settings: Recall, login: str) -> str:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=settings.timeout, check=True)
     except (OSError, subprocess.SubprocessError) as fault:
-        raise Unreachable(f"recall.token_command gave no token: {reason(fault)}") from fault
+        raise Unreachable(f"{section(settings)}.token_command gave no token: {reason(fault)}") from fault
     return done.stdout.strip()
 
 

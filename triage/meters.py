@@ -35,6 +35,10 @@ COUNTERS = {
     "mailroom_dns_failures": ("Questions that DNS did not answer, by kind.", ("kind",)),
     "mailroom_attempts": ("Attempts to hand a delivery on: delivered, deferred, bounced, unanswered, untried.", ("outcome",)),
     "mailroom_recalls": ("Mails looked for in mailboxes (IMAP, Maildir), by what became of each.", ("ending",)),
+    "mailroom_mirror_acts": (
+        "Mails moved into a folder for an act by IMAP, by what came of it: done, already, refused, foreign.",
+        ("outcome",),
+    ),
     "mailroom_directory_readings": ("Readings of the directory (LDAP, file), by outcome.", ("outcome",)),
     "mailroom_acts": ("Sealed acts as the record names them: decisions, rules, sign-ins, views, exports.", ("act",)),
     "mailroom_log_events": ("Warnings and errors in the log.", ("role", "level")),

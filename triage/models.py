@@ -930,6 +930,30 @@ class Expectation(SQLModel, table=True):
     __table_args__ = (UniqueConstraint("person", "sender"), Index("expectation_by_sender", "sender", "until"))
 
 
+class MirrorCopy(SQLModel, table=True):
+    """A held mail as it lies in a department's account, once for each time that it was put there; it decides at most once."""
+
+    __tablename__ = "mirror_copy"
+    id: int = identity()
+    account: str
+    delivery_id: int = Field(sa_column=Column(BigInteger, nullable=False))
+    folder: str  # where it belongs
+    uid_validity: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    uid: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))  # 0: it is being put there, or to be looked for
+    digest: str  # SHA-256 of its bytes
+    alike: str  # by what it is known when a mail program has rewritten its header (mirror_mail.alike)
+    placed_at: datetime = instant()
+    ended_at: datetime | None = instant(nullable=True)  # its mail is held no more
+    act: str = ""  # the folder into which it was moved, where that decided
+    decision_id: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+    __table_args__ = (
+        UniqueConstraint("digest"),
+        Index("mirror_copy_by_account", "account", "ended_at", "id"),
+        Index("mirror_copy_by_likeness", "alike", "ended_at"),
+        Index("mirror_copy_by_delivery", "delivery_id"),
+    )
+
+
 class InHand(SQLModel, table=True):
     """Somebody who sits at a console, and what they look at; a lease."""
 

@@ -211,6 +211,39 @@ class Recall:
 
 
 @dataclass(frozen=True, slots=True)
+class Mirror:
+    """Held mail in departments' accounts on the company's own IMAP server, for whoever triages in a mail program (docs/mail-clients.md)."""
+
+    departments: tuple[str, ...] = key('Departments and their accounts, such as "it=it@company.example"; empty: nothing is mirrored.', ())
+    desks: tuple[str, ...] = key('Who acts when mail is moved within such an account: department and staff login, such as "it=ana".', ())
+    staff: tuple[str, ...] = key(
+        'Staff with folders for acts in their own account, who act as themselves: login and account, such as "ana=ana@company.example".', ()
+    )
+    imap: str = key("The IMAP server: imaps://HOST or imap://HOST, which is encrypted by STARTTLS; empty: recall.imap.", "")
+    auth: str = key(
+        "How to get into the accounts: per-account passwords, a master account, or access tokens.",
+        "per-account",
+        choices=("master", "per-account", "xoauth2"),
+    )
+    master_user: str = key("Login of the master account (auth = master).", "")
+    separator: str = key("Between account and master account in one login name, such as * for Dovecot; empty: PLAIN names both.", "")
+    password_file: str = key(
+        "File with the master account's password, or lines of ADDRESS:PASSWORD (auth = per-account). Read anew for each session.",
+        "",
+        file=True,
+    )
+    token_file: str = key("File with the access token (auth = xoauth2). Read anew for each session.", "", file=True)
+    token_command: str = key("Command that prints an access token (auth = xoauth2); {user} in it is the account's login.", "")
+    login: str = key("Login name of an account: its whole address, or the part before the @.", "address", choices=("address", "local-part"))
+    plain: bool = key("Speak with an imap:// server in the clear. On loopback that is so without this.", False)
+    ca_file: str = key("PEM file of the authority that signed the IMAP server's certificate; empty: those of the system.", "")
+    timeout: int = key("Seconds to wait for the IMAP server's answer.", 30)
+    interval: int = key(
+        "Seconds between two looks at each account, 0: four a second; with IDLE what is moved into Release is seen at once.", 1
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Dns:
     """How the judge asks who really sent a message."""
 
@@ -577,6 +610,7 @@ class Settings:
     outbound: Outbound = Outbound()
     journal: Journal = Journal()
     recall: Recall = Recall()
+    mirror: Mirror = Mirror()
     dns: Dns = Dns()
     directory: Directory = Directory()
     api: Api = Api()

@@ -21,6 +21,7 @@ COMMANDS = {  # where each command lives: a role must not import what another on
     "outbound": "roles",
     "relay": "roles",
     "recall": "roles",
+    "mirror": "roles",
     "api": "roles",
     "upkeep": "roles",
     "webhooks": "hooking",

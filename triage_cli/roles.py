@@ -127,3 +127,10 @@ def api(ctx: click.Context) -> None:
 def upkeep(ctx: click.Context) -> None:
     """Seal the audit trail, let time run out, follow the directory file."""
     start(ctx, "triage_cli.upkeeping", "upkeep")
+
+
+@click.command()
+@click.pass_context
+def mirror(ctx: click.Context) -> None:
+    """Show held mail in departments' accounts, and decide what is moved there."""
+    start(ctx, "mailboxes.mirror", "mirror")

@@ -54,6 +54,7 @@ def then(config: str | None) -> tuple[str, ...]:
     wanted = {
         "outbound": settings.takes_outbound,
         "recall": settings.reaches_mailboxes,
+        "mirror": bool(settings.mirror.departments),
         "sync --follow": settings.directory.source == "ldap",
         "webhooks": bool(settings.webhooks.hooks),
     }

@@ -95,7 +95,8 @@ SILENT = {  # answered, and without it
 OTHERS = {
     "seed imap", "seed maildir", "seed mbox",
     "audit key",
-    "serve", "receive", "judge", "outbound", "relay", "recall", "api", "upkeep", "demo", "db upgrade", "db check", "db compact", "sync",
+    "serve", "receive", "judge", "outbound", "relay", "recall", "mirror", "api", "upkeep", "demo",
+    "db upgrade", "db check", "db compact", "sync",
     "staff password", "sweep", "staff add", "staff remove", "staff away", "staff sign-out", "staff substitute",
     "staff end-substitute", "token create", "token revoke", "settings", "doctor",
     "learn postfix-log", "mode enforce", "mode observe", "mode reset",

@@ -1,0 +1,301 @@
+"""The mirror role: held mail lies in departments' accounts, and moving it into a folder for an act is that decision.
+
+A thread for each account. It looks, decides what was moved, and puts the picture right: all of it again and again, so that
+whatever broke off in between is simply done the next time.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from mailboxes import mirror_mail, sign_in
+from mailboxes.mailbox import Unreachable
+from mailboxes.mirror_account import Full, MirrorAccount
+from mailboxes.mirror_plan import Kept, Place, Plan, Seen, plan
+from mailboxes.recaller import open_bell
+from triage import directory, inward, meters, mirrored, mirroring
+from triage.actor import Actor
+from triage.bell import Bell
+from triage.db import open_engine, reading, transaction
+from triage.errors import BadInput
+from triage.ids import new_id, show
+from triage.mirroring import ACTS, ALREADY, DONE, Outcome
+from triage.models import MirrorCopy
+from triage.settings import Mirror, Settings
+from triage.telegraph import Telegraph
+from triage.times import utcnow
+from triage.visible import visible
+
+DONE_FOLDER, SHARED = "Done", "Shared"
+OWN = "Mailroom"  # folder of a personal account above those for acts
+SHORTEST_REST = 0.25  # seconds
+LONGEST_PAUSE = 30.0  # seconds between attempts to get in
+FULL_PAUSE = 60.0  # seconds until an account that was full is tried again
+AT_ONCE = 50  # mails that are put there before somebody's acts are looked for again
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account on the IMAP server. `department`: whose held mail lies there, "" in somebody's own; `login`: who acts there."""
+
+    address: str
+    login: str
+    department: str = ""
+
+    def folder(self, act: str) -> tuple[str, ...]:
+        """Where a folder for acts is."""
+        return (act,) if self.department else (OWN, act)
+
+
+def run(settings: Settings, stop: threading.Event) -> None:
+    """Mirror until `stop` is set. BadInput when a setting is of no use."""
+    some = accounts(settings.mirror)
+    sign_in.check(with_server(settings).mirror)
+    engine = open_engine(settings.database.url)
+    bells = [open_bell(settings, name) for name in ("relay", "change", "recall")]
+    telegraph = Telegraph(settings, sends=bells)
+    desks = [Desk(with_server(settings), engine, one, bells) for one in some]
+    threads = [threading.Thread(target=one.run, args=(stop,), name=one.account.address) for one in desks]
+    try:
+        for thread in threads:
+            thread.start()
+        stop.wait()
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+        telegraph.close()
+        for bell in bells:
+            bell.close()
+        engine.dispose()
+
+
+def with_server(settings: Settings) -> Settings:
+    """The settings with the IMAP server filled in."""
+    return replace(settings, mirror=replace(settings.mirror, imap=settings.mirror.imap or settings.recall.imap))
+
+
+def accounts(settings: Mirror) -> list[Account]:
+    """Every account. BadInput where an entry is malformed, or nobody acts in a department's."""
+    desks = dict(pairs(settings.desks, "desks"))
+    found = []
+    for code, address in pairs(settings.departments, "departments"):
+        if code not in desks:
+            raise BadInput(f'mirror.desks: name who acts in the account of {code}, such as "{code}=LOGIN"')
+        found.append(Account(address, desks[code].casefold(), code.casefold()))
+    return found + [Account(address, login.casefold()) for login, address in pairs(settings.staff, "staff")]
+
+
+def pairs(entries: Iterable[str], name: str) -> Iterable[tuple[str, str]]:
+    """The entries NAME=VALUE of a setting."""
+    for entry in entries:
+        key, equals, value = (part.strip() for part in entry.partition("="))
+        if not (key and equals and value):
+            raise BadInput(f'mirror.{name}: {entry!r} must be NAME=VALUE, such as "it=it@company.example"')
+        yield key, value
+
+
+class Desk:
+    """Looks after one account."""
+
+    def __init__(self, settings: Settings, engine: Engine, account: Account, bells: list[Bell]) -> None:
+        self.settings, self.engine, self.account, self.bells = settings, engine, account, bells
+        self.full_until = 0.0
+        self.pause = 0.0
+
+    def run(self, stop: threading.Event) -> None:
+        """Until told to stop. Whatever is down is waited for."""
+        while not stop.is_set():
+            try:
+                self.sit_down(stop)
+            except Unreachable as fault:
+                self.pause = min(max(1.0, 2 * self.pause), LONGEST_PAUSE)
+                log.warning(
+                    "the account %s is tried again in %d seconds: %s", visible(self.account.address), self.pause, visible(str(fault))
+                )
+            except DBAPIError as fault:
+                self.pause = min(max(1.0, 2 * self.pause), LONGEST_PAUSE)
+                log.warning("the database does not answer: %s", visible(str(fault.orig).strip().splitlines()[0]))
+            except Exception:  # a fault of ours must not end the picture of a department
+                self.pause = LONGEST_PAUSE
+                log.exception("the account %s could not be looked after", visible(self.account.address))
+            stop.wait(self.pause)
+
+    def sit_down(self, stop: threading.Event) -> None:
+        """One session, turn after turn."""
+        with reading(self.engine) as session:
+            known = {
+                Place(one.folder, one.uid_validity, one.uid): one.id for one in mirrored.live(session, self.account.address) if one.uid
+            }
+        account = MirrorAccount(self.settings.mirror, self.account.address, self.identify, known)
+        try:
+            while not stop.is_set():
+                more = self.turn(account)
+                self.pause = 0.0
+                if not more:
+                    folder = account.name(*self.account.folder(mirroring.RELEASE))
+                    account.rest(folder, self.settings.mirror.interval or SHORTEST_REST, stop)
+        finally:
+            account.close()
+
+    def turn(self, account: MirrorAccount) -> bool:
+        """Decide what was moved, then put the picture right; is there more to do at once?"""
+        acts = {account.name(*self.account.folder(act)): act for act in ACTS}
+        account.open_folders([self.account.folder(act) for act in (*ACTS, DONE_FOLDER)])
+        acts = {account.name(*self.account.folder(act)): act for act in ACTS}
+        by = self.actor()
+        moved = account.look(frozenset(acts), only=frozenset(acts))
+        for one in moved:
+            self.decide(account, one, acts[one.place.folder], by)
+        if not self.account.department or by is None:
+            return False
+        return self.show(account, by) if not moved else True
+
+    def actor(self) -> Actor | None:
+        """Who acts here, with the role and scope of now; None when they are no staff any more: then nothing is done."""
+        with reading(self.engine) as session:
+            return directory.staff(session, self.account.login, utcnow())
+
+    def identify(self, raw: bytes, moved: bool) -> int:
+        """Which copy these bytes are; 0: none. Only of what somebody moved to act on it a rewritten header is forgiven."""
+        with reading(self.engine) as session:
+            found = mirrored.by_digest(session, mirror_mail.exact(raw))
+            if found is None and moved:
+                found = mirrored.by_likeness(session, mirror_mail.alike(raw))
+            return found.id if found else 0
+
+    # what was moved
+
+    def decide(self, account: MirrorAccount, one: Seen, act: str, by: Actor | None) -> None:
+        """One message in a folder for acts: decide, and only when that is committed lay it aside or give it back."""
+        outcome = self.outcome(one, act, by)
+        home = account.name(*self.account.folder(DONE_FOLDER))
+        if outcome.kind not in (DONE, ALREADY):
+            home = self.home_of(account, one) or home
+        if outcome.why:
+            self.say(account, home, one, act, outcome)
+        account.move(one.place, home)
+        meters.count("mailroom_mirror_acts", outcome=outcome.kind)
+        said = {"copy": show(one.copy), "act": act, "account": visible(self.account.address), "outcome": outcome.kind, "why": outcome.why}
+        log.info("copy %(copy)s moved into %(act)s at %(account)s: %(outcome)s. %(why)s", said)
+
+    def outcome(self, one: Seen, act: str, by: Actor | None) -> Outcome:
+        """What comes of it."""
+        if not one.copy:
+            return Outcome(
+                "foreign", "This is none of the mails that are held: only those that lie in this account's folders can be decided here."
+            )
+        if by is None:
+            return Outcome("refused", f"{self.account.login} is no member of staff (any more), so nobody can act here.")
+        with transaction(self.engine) as session:
+            made = mirroring.act(session, one.copy, act, by=by, account=self.account.address, settings=self.settings, now=utcnow())
+        for bell in self.bells:
+            bell.ring()
+        return made
+
+    def home_of(self, account: MirrorAccount, one: Seen) -> str:
+        """Where a message is given back to; "" in somebody's own account: there it is laid aside."""
+        if not self.account.department:
+            return ""
+        with reading(self.engine) as session:
+            row = session.get(MirrorCopy, one.copy) if one.copy else None
+            home = row.folder if row else "INBOX"
+        return home if home in account.folders or home == "INBOX" else "INBOX"
+
+    def say(self, account: MirrorAccount, folder: str, one: Seen, act: str, outcome: Outcome) -> None:
+        """Put a note on top, once for each time that something was moved."""
+        number = f"{show(one.copy)}.{one.place.validity}.{one.place.uid}"
+        hostname = self.settings.company.hostname
+        if account.has_note(folder, mirror_mail.note_id(number, hostname)):
+            return
+        subject = f"Nothing was done: {act}" if outcome.kind != ALREADY else f"Somebody was faster: {act}"
+        names = {"sender": inward.sender(self.settings), "to": self.account.address, "hostname": hostname}
+        try:
+            account.put(folder, mirror_mail.note(number, subject, outcome.why, **names, now=utcnow()), flags=(), at=utcnow())
+        except Full as fault:
+            log.warning("the account %s is full, a note is left out: %s", visible(self.account.address), visible(str(fault)))
+
+    # the picture
+
+    def show(self, account: MirrorAccount, by: Actor) -> bool:
+        """Put right what differs; is there more to do at once?"""
+        with reading(self.engine) as session:
+            held = mirrored.wanted(session, self.account.department, by=by)
+            kept = [as_kept(one) for one in mirrored.live(session, self.account.address)]
+        account.open_folders([(person or SHARED,) for person in set(held.values())])
+        wanted = {delivery: account.name(person or SHARED) for delivery, person in held.items()}
+        acts = frozenset(account.name(*self.account.folder(act)) for act in ACTS)
+        apart = frozenset({account.name(*self.account.folder(DONE_FOLDER))})
+        seen = [one for one in account.look(acts) if one.copy]
+        if any(one.place.folder in acts for one in seen):
+            return True  # somebody moved it this moment: that comes first
+        todo = plan(kept, wanted, seen, apart=apart)
+        return bool(todo) and self.carry_out(account, todo)
+
+    def carry_out(self, account: MirrorAccount, todo: Plan) -> bool:
+        """Each step can be done twice; is there more than fits in one turn?"""
+        if todo.end:
+            with transaction(self.engine) as session:
+                mirrored.end(session, todo.end, utcnow())
+                mirrored.forget(session, self.account.address, utcnow())
+        account.take(todo.take)
+        for row, place, home in todo.move:
+            self.note(row, home, 0, 0)
+            account.move(place, home)
+        for row, place in todo.found:
+            self.note(row, place.folder, place.validity, place.uid)
+        if time.monotonic() < self.full_until:
+            return False
+        try:
+            for row, home in todo.put[:AT_ONCE]:
+                self.put_again(account, row, home)
+            for delivery, home in todo.new[:AT_ONCE]:
+                self.put(account, delivery, home)
+        except Full as fault:
+            self.full_until = time.monotonic() + FULL_PAUSE
+            log.warning(
+                "the account %s takes no more mail, which waits in the queue: %s", visible(self.account.address), visible(str(fault))
+            )
+            return False
+        return bool(todo.move or todo.put or todo.new)
+
+    def note(self, row: Kept, folder: str, validity: int, uid: int) -> None:
+        """Where a copy lies is on the record before it is moved, and after it was found."""
+        with transaction(self.engine) as session:
+            mirrored.lies(session, row.id, folder, validity, uid)
+
+    def put_again(self, account: MirrorAccount, row: Kept, home: str) -> None:
+        """A copy that somebody deleted, or that never arrived. It has the same bytes: should both turn up, one goes."""
+        self.send(account, row.id, row.delivery, home, fresh=False)
+
+    def put(self, account: MirrorAccount, delivery: int, home: str) -> None:
+        """A mail that has no copy there."""
+        self.send(account, new_id(), delivery, home, fresh=True)
+
+    def send(self, account: MirrorAccount, copy: int, delivery: int, home: str, *, fresh: bool) -> None:
+        """First the record says what is coming, then it is sent; it is found there by its bytes."""
+        with transaction(self.engine) as session:
+            held = mirrored.held(session, delivery, utcnow())
+            if held is None:
+                return
+            raw = mirror_mail.dressed(held.raw, copy=copy, message=held.message_id, why=held.why)
+            known: dict[str, Any] = {"digest": mirror_mail.exact(raw), "alike": mirror_mail.alike(raw)}
+            if fresh:
+                whose: dict[str, Any] = {"account": self.account.address, "delivery_id": delivery, "folder": home}
+                mirrored.begin(session, MirrorCopy(id=copy, placed_at=utcnow(), **whose, **known))
+            else:
+                mirrored.anew(session, copy, home, **known)
+        account.put(home, raw, flags=("\\Flagged",) if held.perishes else (), at=held.received_at)
+
+
+def as_kept(row: MirrorCopy) -> Kept:
+    """A row as the plan knows it."""
+    return Kept(row.id, row.delivery_id, row.folder, Place(row.folder, row.uid_validity, row.uid) if row.uid else None)

@@ -1,0 +1,229 @@
+"""One account of the mirror over IMAP: its folders, what of ours lies in them, and moving it. RFC 9051, 4315, 6851, 7162."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from imapclient.exceptions import IMAPClientError  # type: ignore[import-untyped]
+
+from mailboxes.client import Client
+from mailboxes.imap import FAULTS, UNSELECTABLE, VIEWS, quoted
+from mailboxes.mailbox import Unreachable
+from mailboxes.mirror_mail import COPY
+from mailboxes.mirror_plan import Place, Seen
+from mailboxes.sign_in import enter, hang_up, reason
+from triage.settings import Mirror
+
+AT_ONCE = 50  # messages in one question
+STEP = 0.25  # seconds until a stop is seen
+HINT = f"BODY.PEEK[HEADER.FIELDS ({COPY.upper()})]"
+NO_UIDPLUS = "the IMAP server has no UIDPLUS (RFC 4315): a plain EXPUNGE could take other mail along, so nothing is mirrored there"
+
+
+class Full(Exception):
+    """The account takes no more mail just now; the text says why."""
+
+
+class Contents(NamedTuple):
+    """A folder as it was seen last."""
+
+    state: tuple[int, ...]  # what STATUS says when nothing has changed
+    validity: int
+    copies: dict[int, int]  # uid to the copy of ours that it is; 0: none of ours
+
+
+@contextlib.contextmanager
+def talking(what: str) -> Iterator[None]:
+    """Trouble on the way is Unreachable, with what we were about."""
+    try:
+        yield
+    except FAULTS as fault:
+        raise Unreachable(f"{what}: {reason(fault)}") from fault
+
+
+class MirrorAccount:
+    """A session. Which message is which is asked of `identify`: of the bytes, and whether a rewritten header is forgiven."""
+
+    def __init__(self, settings: Mirror, address: str, identify: Callable[[bytes, bool], int], known: dict[Place, int]) -> None:
+        """Unreachable when there is no way in. `known`: what the database knows of where copies lie."""
+        self.address, self.identify, self.known = address, identify, known
+        self.seen: dict[str, Contents] = {}
+        self.folders: frozenset[str] = frozenset()
+        self.client: Client = enter(settings, address)
+        with talking("the account could not be looked at"):
+            if not (self.client.has_capability("UIDPLUS") or self.client.has_capability("IMAP4rev2")):
+                raise Unreachable(NO_UIDPLUS)
+            self.can_move = self.client.has_capability("MOVE") or self.client.has_capability("IMAP4rev2")
+            self.prefix, self.delimiter = self.own_namespace()
+            self.items = ["MESSAGES", "UIDNEXT", "UIDVALIDITY", *(["HIGHESTMODSEQ"] if self.client.has_capability("CONDSTORE") else [])]
+        self.dots = self.delimiter != "."
+
+    def own_namespace(self) -> tuple[str, str]:
+        """What the names of our folders begin with, and what is between their levels (RFC 2342)."""
+        if self.client.has_capability("NAMESPACE") and (own := self.client.namespace().personal):
+            return own[0][0], own[0][1] or "/"
+        delimiter = next((one for _, one, _ in self.client.listed()), b"/")
+        return "", delimiter.decode() if delimiter else "/"
+
+    def name(self, *words: str) -> str:
+        """The full name of a folder. A dot in it becomes an underscore where the server knows none within names."""
+        return self.prefix + self.delimiter.join(words if self.dots else tuple(word.replace(".", "_") for word in words))
+
+    def open_folders(self, needed: Iterable[tuple[str, ...]]) -> None:
+        """Have these folders, whatever somebody did to them."""
+        with talking("the folders could not be listed"):
+            listed = {name: {flag.lower() for flag in flags} for flags, _, name in self.client.listed()}
+        self.folders = frozenset(name for name, flags in listed.items() if not (UNSELECTABLE | VIEWS) & flags)
+        for words in needed:
+            if self.name(*words) not in self.folders:
+                self.make(words)
+
+    def make(self, words: tuple[str, ...]) -> None:
+        """One folder."""
+        with talking("a folder could not be made"):
+            try:
+                self.client.create_folder(self.name(*words))
+            except IMAPClientError as fault:
+                if "EXISTS" not in reason(fault).upper():
+                    if not self.dots or "." not in "".join(words):
+                        raise
+                    self.dots = False
+                    if self.name(*words) not in self.folders:
+                        self.client.create_folder(self.name(*words))
+            self.client.subscribe_folder(self.name(*words))
+        self.folders |= {self.name(*words)}
+
+    def look(self, acts: frozenset[str], *, only: frozenset[str] | None = None) -> list[Seen]:
+        """Our copies in all folders, or some; in the folders for acts also what is none of ours (copy 0), since somebody moved it there."""
+        found: list[Seen] = []
+        for folder in sorted(self.folders if only is None else self.folders & only):
+            with talking(f"the folder {folder} could not be read"):
+                there = self.contents(folder, whole=folder in acts)
+            if there is not None:
+                ours = ((uid, copy) for uid, copy in there.copies.items() if copy or folder in acts)
+                found += [Seen(Place(folder, there.validity, uid), copy) for uid, copy in ours]
+        return found
+
+    def contents(self, folder: str, *, whole: bool) -> Contents | None:
+        """What lies in a folder. STATUS tells whether anything has changed since (RFC 7162, 3.1.2.2 where the server has it)."""
+        try:
+            status = self.client.folder_status(folder, self.items)
+        except IMAPClientError:
+            if self.client.folder_exists(folder):
+                raise
+            self.seen.pop(folder, None)  # it was deleted or renamed this moment
+            return None
+        validity = int(status[b"UIDVALIDITY"])
+        state = tuple(int(status.get(name.encode(), 0)) for name in self.items)
+        before = self.seen.get(folder)
+        if before and before.state == state:
+            return before
+        copies = dict(before.copies) if before and before.validity == validity else {}
+        uids = set(self.uids(folder)) if status[b"MESSAGES"] else set()
+        copies = {uid: copy for uid, copy in copies.items() if uid in uids}
+        self.sort(folder, validity, sorted(uids - copies.keys()), copies, whole=whole)
+        self.seen[folder] = Contents(state, validity, copies)
+        return self.seen[folder]
+
+    def uids(self, folder: str) -> list[int]:
+        """All that lies there now."""
+        self.client.select_folder(folder, readonly=True)
+        found: list[int] = self.client.search()
+        return found
+
+    def sort(self, folder: str, validity: int, uids: list[int], copies: dict[int, int], *, whole: bool) -> None:
+        """Which of these are ours. A header only says where it is worth to look: the bytes decide."""
+        unknown = [uid for uid in uids if Place(folder, validity, uid) not in self.known]
+        copies.update((uid, self.known[Place(folder, validity, uid)]) for uid in uids if Place(folder, validity, uid) in self.known)
+        for start in range(0, len(unknown), AT_ONCE):
+            some = unknown[start : start + AT_ONCE]
+            worth = some if whole else [uid for uid, answer in self.client.fetch(some, [HINT]).items() if has_hint(answer)]
+            copies.update((uid, 0) for uid in some)
+            for uid in worth:
+                body = self.client.fetch([uid], ["BODY.PEEK[]"]).get(uid, {}).get(b"BODY[]")
+                copies[uid] = self.identify(body, whole) if body is not None else 0
+
+    def put(self, folder: str, raw: bytes, *, flags: tuple[str, ...], at: datetime) -> None:
+        """APPEND. Full where the account has no room (RFC 5530)."""
+        with talking("a mail could not be put there"):
+            try:
+                self.client.append(folder, raw, flags, at)
+            except IMAPClientError as fault:
+                said = reason(fault)
+                if any(word in said.upper() for word in ("OVERQUOTA", "QUOTA", "LIMIT", "TOO LARGE")):
+                    raise Full(said) from fault
+                raise
+
+    def move(self, place: Place, folder: str) -> None:
+        """To another folder: MOVE (RFC 6851), else COPY and UID EXPUNGE. What has gone meanwhile is no fault."""
+        if not self.open(place):
+            return
+        with talking("a mail could not be moved"):
+            if self.can_move:
+                self.client.move([place.uid], folder)
+            else:
+                self.client.copy([place.uid], folder)
+                self.client.add_flags([place.uid], ["\\Deleted"])
+                self.client.uid_expunge([place.uid])
+
+    def take(self, places: list[Place]) -> None:
+        """Take exactly these away."""
+        for folder, validity in dict.fromkeys((place.folder, place.validity) for place in places):
+            uids = [place.uid for place in places if (place.folder, place.validity) == (folder, validity)]
+            if self.open(Place(folder, validity, 0)):
+                with talking("a mail could not be taken away"):
+                    self.client.add_flags(uids, ["\\Deleted"], silent=True)
+                    self.client.uid_expunge(uids)
+
+    def open(self, place: Place) -> bool:
+        """SELECT its folder; False where that has gone, or was numbered anew: then nothing there is what it was."""
+        with talking(f"the folder {place.folder} could not be opened"):
+            try:
+                state = self.client.select_folder(place.folder)
+            except IMAPClientError:
+                if self.client.folder_exists(place.folder):
+                    raise
+                return False
+            return int(state[b"UIDVALIDITY"]) == place.validity
+
+    def has_note(self, folder: str, message_id: str) -> bool:
+        """Was this note put there before?"""
+        with talking("a note could not be looked for"):
+            self.client.select_folder(folder, readonly=True)
+            return bool(self.client.search(f"HEADER Message-ID {quoted(message_id)}"))
+
+    def rest(self, folder: str, seconds: float, stop: threading.Event) -> None:
+        """Wait, in IDLE (RFC 2177) where the server has it: what comes into this folder ends it."""
+        with talking("the connection was lost"):
+            if not self.client.has_capability("IDLE"):
+                stop.wait(seconds)
+                self.client.noop()
+                return
+            self.client.select_folder(folder, readonly=True)
+            self.client.idle()
+            try:
+                self.idle(seconds, stop)
+            finally:
+                self.client.idle_done()
+
+    def idle(self, seconds: float, stop: threading.Event) -> None:
+        """Until something comes in, or it is time for the next look."""
+        until = time.monotonic() + seconds
+        while not stop.is_set() and (left := until - time.monotonic()) > 0:
+            if any(b"EXISTS" in answer for answer in self.client.idle_check(timeout=min(left, STEP))):
+                return
+
+    def close(self) -> None:
+        """Leave."""
+        try:
+            self.client.logout()
+        except FAULTS:
+            hang_up(self.client)
+
+
+def has_hint(answer: dict[bytes, Any]) -> bool:
+    """Does its header claim to be a copy of ours?"""
+    return any(value.strip() for name, value in answer.items() if name.startswith(b"BODY[HEADER"))

@@ -1,0 +1,70 @@
+"""What the mirror puts into a department's account: a held mail with our lines on top, and notes that say why not. Pure."""
+
+import hashlib
+import re
+from datetime import datetime
+from email.utils import format_datetime
+
+from mailboxes.canonical import digest
+from triage import dsn
+from triage.authors import author_of
+from triage.ids import show
+from triage.mime import TooMuch, fields_of, first, headers_of
+from triage.visible import visible
+
+COPY = "X-Mailroom-Copy"
+WHY_LENGTH = 300  # characters
+LINE_END = re.compile(rb"\r\n|\r|\n")
+IN_OUR_NAME = re.compile(rb"^x-mailroom-[^\r\n:]*:(?:[^\r\n]|\r\n[ \t])*(?:\r\n|\Z)", re.IGNORECASE | re.MULTILINE)
+
+
+def dressed(raw: bytes, *, copy: int, message: int, why: str) -> bytes:
+    """The mail as it came in, with who we say it is on top and without what was forged in our name. IMAP carries no NUL (RFC 9051, 9)."""
+    text = LINE_END.sub(b"\r\n", raw).replace(b"\0", b"")
+    end = text.find(b"\r\n\r\n")
+    head, body = (text, b"") if end < 0 else (text[: end + 2], text[end + 2 :])
+    said = "".join(dsn.encoded(visible(" ".join(why.split()))[:WHY_LENGTH]).splitlines())  # one line, which RFC 5322, 2.1.1 allows
+    own = f"X-Mailroom-Message: {show(message)}\r\nX-Mailroom-Why: {said}\r\n{COPY}: {show(copy)}\r\n"
+    return own.encode("ascii", "replace") + IN_OUR_NAME.sub(b"", head) + body
+
+
+def exact(raw: bytes) -> str:
+    """By what a copy is known again, whatever its header says: every byte of it."""
+    return hashlib.sha256(raw).hexdigest()
+
+
+def alike(raw: bytes) -> str:
+    """By what a copy is known whose header was written anew: its body, Message-ID and author; "" where that cannot be read."""
+    try:
+        fields = fields_of(headers_of(raw))[0]
+    except TooMuch:
+        return ""
+    body, author = digest(raw), author_of([one.value for one in fields if one.name == "from"]).address
+    message_id = first(fields, "message-id")
+    return hashlib.sha256("\0".join((body, message_id, author)).encode("utf-8", "surrogatepass")).hexdigest() if body else ""
+
+
+def note(number: str, subject: str, words: str, *, sender: str, to: str, hostname: str, now: datetime) -> bytes:
+    """A short message on top that says why something was not done. `number`: the same for the same occasion, so that it is said once."""
+    head = [
+        f"Date: {format_datetime(now)}",
+        f"From: Mailroom <{sender}>",
+        f"To: <{to}>",
+        f"Subject: {dsn.encoded(visible(subject)[:150])}",
+        f"Message-ID: {note_id(number, hostname)}",
+        "Auto-Submitted: auto-generated",
+        "MIME-Version: 1.0",
+        "Content-Type: text/plain; charset=utf-8",
+        "Content-Transfer-Encoding: 8bit",
+        "",
+        visible(words, lines=True),
+        "",
+        "You may delete this note. Deleting never decides anything.",
+        "",
+    ]
+    return "\n".join(head).replace("\r\n", "\n").replace("\n", "\r\n").encode("utf-8", "replace")
+
+
+def note_id(number: str, hostname: str) -> str:
+    """The Message-ID of a note."""
+    return f"<mirror.{number}@{hostname}>"

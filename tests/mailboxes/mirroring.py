@@ -1,0 +1,166 @@
+"""A department whose held mail is mirrored into its account in a real Dovecot, with people at mail programs and at the console."""
+
+import contextlib
+import itertools
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from imapclient import IMAPClient  # type: ignore[import-untyped]
+from sqlalchemy import Engine, select
+from sqlmodel import col
+
+from mailboxes import mirror
+from tests.peers import dovecot, processes
+from tests.triage import arriving
+from tests.triage.arriving import ANA
+from triage import contents, db, decisions, undoing
+from triage.decisions import Verb
+from triage.models import Decision, Delivery, Message, MirrorCopy, Rule
+from triage.outcomes import DecisionReport
+from triage.selection import Selection
+from triage.settings import Mirror, Settings
+from triage.states import State
+from triage.times import utcnow
+
+TO_JOE, TO_ALL = "it+joe.fern@company.example", "info@company.example"
+JOE, SHARED = "joe.fern", "Shared"
+FS_LAYOUT = "mailbox_list_layout = fs\n"  # folders with dots in their names
+_numbers = itertools.count(1)
+
+
+@dataclass
+class Town:
+    """The house, its mirror and the IMAP server."""
+
+    engine: Engine
+    settings: Settings
+    server: dovecot.Server
+    account: str
+
+    def comes(self, *to: str, **mail: Any) -> int:
+        """A mail comes in and is held; its delivery."""
+        with db.transaction(self.engine) as session:
+            return arriving.arrive(session, self.settings, *(to or (TO_JOE,)), at=utcnow(), **mail)[0]
+
+    def raw(self, mail: int) -> bytes:
+        """As it came in."""
+        with db.reading(self.engine) as session:
+            return contents.load(session, session.get_one(Message, session.get_one(Delivery, mail).message_id).content_id)
+
+    def decides(self, verb: Verb, mail: int) -> DecisionReport:
+        """Ana decides at the console."""
+        with db.transaction(self.engine) as session:
+            return decisions.decide(session, Selection(ids=(mail,)), verb, by=ANA, reason="", now=utcnow(), settings=self.settings)
+
+    def undoes(self, decision: DecisionReport) -> None:
+        """And takes it back."""
+        with db.transaction(self.engine) as session:
+            undoing.undo(session, decision.id, by=ANA, reason="", now=utcnow(), settings=self.settings)
+
+    def state(self, mail: int) -> str:
+        with db.reading(self.engine) as session:
+            return session.get_one(Delivery, mail).state
+
+    def decisions(self) -> list[tuple[str, str]]:
+        """Who decided what, in their order."""
+        with db.reading(self.engine) as session:
+            return [(one.by, one.verb) for one in session.scalars(select(Decision).order_by(col(Decision.id)))]
+
+    def rules(self) -> list[tuple[str, str, str]]:
+        with db.reading(self.engine) as session:
+            return [(one.effect, one.value, one.scope) for one in session.scalars(select(Rule))]
+
+    def copies(self) -> list[MirrorCopy]:
+        with db.reading(self.engine) as session:
+            found = list(session.scalars(select(MirrorCopy).order_by(col(MirrorCopy.id))))
+            session.expunge_all()
+            return found
+
+    @contextlib.contextmanager
+    def client(self, account: str = "") -> Iterator[IMAPClient]:
+        """Somebody's mail program."""
+        with self.server.client(account or self.account) as client:
+            yield client
+
+    def lying(self, folder: str, account: str = "") -> list[bytes]:
+        """Everything in a folder; nothing where there is no such folder."""
+        with self.client(account) as client:
+            if not client.folder_exists(folder):
+                return []
+            client.select_folder(folder, readonly=True)
+            uids = client.search()
+            answers = sorted(client.fetch(uids, ["BODY.PEEK[]"]).items()) if uids else []
+            return [one[b"BODY[]"] for _, one in answers if one.get(b"BODY[]") is not None]  # the others went this moment
+
+    def shows(self, *mails: int, folder: str = JOE) -> None:
+        """Wait until exactly these lie in a folder."""
+        wanted = sorted(self.raw(mail) for mail in mails)
+        processes.until(lambda: sorted(undressed(one) for one in self.lying(folder)) == wanted, f"{folder} shows {len(mails)} mails")
+
+    def moves(self, folder: str, *, out_of: str = JOE, client: IMAPClient | None = None, only: bytes = b"") -> None:
+        """Somebody moves all that lies in a folder, or only what holds these words."""
+        with contextlib.nullcontext(client) if client else self.client() as program:
+            program.select_folder(out_of)
+            uids = program.search(["BODY", only.decode()] if only else "ALL")
+            program.move(uids, folder)
+
+    def becomes(self, mail: int, *states: str) -> None:
+        """Wait until a mail is in one of these states."""
+        processes.until(lambda: self.state(mail) in states, f"it becomes {' or '.join(states)}")
+
+    def notes(self, folder: str, account: str = "") -> list[bytes]:
+        """The notes in a folder."""
+        return [one for one in self.lying(folder, account) if one.startswith(b"Date: ") and b"From: Mailroom <" in one]
+
+
+def undressed(raw: bytes) -> bytes:
+    """A copy without the three lines on top."""
+    lines = raw.split(b"\r\n", 3)
+    assert [one.partition(b":")[0] for one in lines[:3]] == [b"X-Mailroom-Message", b"X-Mailroom-Why", b"X-Mailroom-Copy"], lines[:3]
+    return lines[3]
+
+
+def town(engine: Engine, settings: Settings, server: dovecot.Server, directory: Path, **more: Any) -> Town:
+    """A department with an account of its own that nobody has used before."""
+    account = f"it{next(_numbers)}@company.example"
+    secret = directory / "master"
+    secret.write_text(dovecot.MASTER_PASSWORD)
+    access: dict[str, Any] = {
+        "imap": f"imap://127.0.0.1:{server.imap_port}",
+        "auth": "master",
+        "master_user": dovecot.MASTER,
+        "password_file": str(secret),
+    }
+    given: dict[str, Any] = {"departments": (f"it={account}",), "desks": ("it=ana",), "timeout": 5, "interval": 0} | access | more
+    settings = replace(settings, mirror=Mirror(**given))
+    with db.transaction(engine) as session:
+        arriving.set_up(session, settings)
+    return Town(engine, settings, server, account)
+
+
+@contextlib.contextmanager
+def mirroring(settings: Settings) -> Iterator[None]:
+    """The mirror at work in a thread; whatever it raises is raised at the end."""
+    stop, faults = threading.Event(), []
+
+    def work() -> None:
+        try:
+            mirror.run(settings, stop)
+        except BaseException as fault:
+            faults.append(fault)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(processes.HANG)
+    if faults:
+        raise faults[0]
+
+
+RELEASED = (State.QUEUED, State.RELAYING, State.DELIVERED)

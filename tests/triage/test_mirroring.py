@@ -1,0 +1,135 @@
+"""A copy that was moved decides once, as the folder says and as its mover may; which copies there should be, and which message is which."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine, select
+
+from tests.triage.arriving import ANA, BEN, COMPANY, NOW, OTTO, SYNC, arrive
+from triage import db, decisions, directory, ids, mirrored, mirroring, undoing
+from triage.actor import Actor
+from triage.company import SealedEntry
+from triage.decisions import Verb
+from triage.mirroring import ALREADY, DONE, REFUSED, Outcome
+from triage.models import Decision, Delivery, MirrorCopy
+from triage.selection import Selection
+from triage.settings import Settings
+from triage.states import State
+
+ACCOUNT = "it@company.example"
+
+
+def copied(engine: Engine, settings: Settings, **mail: str) -> tuple[int, int]:
+    """A held mail that lies in the account: the delivery and the copy."""
+    with db.transaction(engine) as session:
+        (delivery,) = arrive(session, settings, **mail)  # type: ignore[arg-type]
+        return delivery, put(engine, session, delivery)
+
+
+def put(engine: Engine, session: object, delivery: int, alike: str = "alike") -> int:
+    copy = ids.new_id()
+    row = MirrorCopy(id=copy, account=ACCOUNT, delivery_id=delivery, folder="joe.fern", digest=str(copy), alike=alike, placed_at=NOW)
+    mirrored.begin(session, row)  # type: ignore[arg-type]
+    return copy
+
+
+def moves(engine: Engine, settings: Settings, copy: int, folder: str, by: Actor = ANA) -> Outcome:
+    with db.transaction(engine) as session:
+        return mirroring.act(session, copy, folder, by=by, account=ACCOUNT, settings=settings, now=NOW + timedelta(seconds=5))
+
+
+def decides(engine: Engine, settings: Settings, delivery: int, verb: Verb) -> int:
+    with db.transaction(engine) as session:
+        return decisions.decide(session, Selection(ids=(delivery,)), verb, by=ANA, reason="", now=NOW, settings=settings).id
+
+
+def state(engine: Engine, delivery: int) -> str:
+    with db.reading(engine) as session:
+        return session.get_one(Delivery, delivery).state
+
+
+def number_of_decisions(engine: Engine) -> int:
+    with db.reading(engine) as session:
+        return len(session.scalars(select(Decision)).all())
+
+
+@pytest.mark.parametrize(
+    ("folder", "becomes"),
+    [("Release", State.QUEUED), ("Approve sender", State.QUEUED), ("Purge", State.PURGED), ("Purge and block", State.PURGED)],
+)
+def test_it_decides_once_however_often_it_is_moved(known: Engine, settings: Settings, folder: str, becomes: State) -> None:
+    delivery, copy = copied(known, settings)
+    assert moves(known, settings, copy, folder) == Outcome(DONE)
+    assert moves(known, settings, copy, folder) == Outcome(DONE)  # the server had not heard of it
+    other = "Purge" if becomes is State.QUEUED else "Release"
+    verb = "Released" if becomes is State.QUEUED else "Purged"
+    assert moves(known, settings, copy, other) == Outcome(ALREADY, f"{verb} by Ana Roth 0 seconds ago.")
+    assert (state(known, delivery), number_of_decisions(known)) == (becomes, 1)
+
+
+def test_the_console_was_faster(known: Engine, settings: Settings) -> None:
+    delivery, copy = copied(known, settings)
+    decides(known, settings, delivery, Verb.RELEASE)
+    assert moves(known, settings, copy, "Purge") == Outcome(ALREADY, "Released by Ana Roth 5 seconds ago.")
+    assert (state(known, delivery), number_of_decisions(known)) == (State.QUEUED, 1)
+
+
+def test_an_old_copy_of_what_is_held_again_decides_nothing(known: Engine, settings: Settings) -> None:
+    delivery, copy = copied(known, settings)
+    decision = decides(known, settings, delivery, Verb.PURGE)
+    with db.transaction(known) as session:
+        mirrored.end(session, [copy], NOW)
+        undoing.undo(session, decision, by=ANA, reason="", now=NOW, settings=settings)
+        fresh = put(known, session, delivery)
+    assert moves(known, settings, copy, "Release").kind == ALREADY
+    assert state(known, delivery) == State.HELD
+    assert moves(known, settings, fresh, "Release") == Outcome(DONE)
+
+
+@pytest.mark.parametrize("by", [BEN, OTTO], ids=["another department's", "an auditor"])
+def test_whoever_may_not_decide_does_not(known: Engine, settings: Settings, by: Actor) -> None:
+    delivery, copy = copied(known, settings)
+    outcome = moves(known, settings, copy, "Release", by)
+    assert (outcome.kind, bool(outcome.why)) == (REFUSED, True)
+    assert (state(known, delivery), number_of_decisions(known)) == (State.HELD, 0)
+    assert moves(known, settings, copy, "Release") == Outcome(DONE)
+
+
+def test_a_copy_that_nobody_remembers_decides_nothing(known: Engine, settings: Settings) -> None:
+    assert moves(known, settings, 7, "Release").kind == ALREADY
+
+
+def test_which_copies_there_should_be(known: Engine, settings: Settings) -> None:
+    with db.transaction(known) as session:
+        (mine,) = arrive(session, settings, "it+joe.fern@company.example")
+        (shared,) = arrive(session, settings, "info@company.example")
+        (gone,) = arrive(session, settings, "it+joe.fern@company.example")
+        arrive(session, settings, "legal+mara.berg@company.example")
+    decides(known, settings, gone, Verb.PURGE)
+    with db.transaction(known) as session:
+        assert mirrored.wanted(session, "it", by=ANA) == {mine: "joe.fern", shared: ""}
+        assert mirrored.wanted(session, "it", by=BEN) == {}
+        assert mirrored.held(session, gone, NOW) is None
+        held = mirrored.held(session, mine, NOW)
+        assert held
+        assert held.why.startswith("Nobody here knows sales@supplier.example yet.")
+
+        sealed = replace(COMPANY, sealed=(SealedEntry("person:joe.fern", ("ben",)),))
+        directory.apply(session, sealed, settings.company, by=SYNC, now=NOW)
+        assert mirrored.wanted(session, "it", by=ANA) == {shared: ""}
+
+
+def test_which_message_is_which(known: Engine, settings: Settings) -> None:
+    delivery, copy = copied(known, settings)
+    with db.transaction(known) as session:
+        found = mirrored.by_digest(session, str(copy))
+        assert found
+        assert (found.id, mirrored.by_digest(session, "other")) == (copy, None)
+        assert (mirrored.by_likeness(session, "alike"), mirrored.by_likeness(session, "")) == (found, None)
+        put(known, session, delivery)
+        assert mirrored.by_likeness(session, "alike") is None  # it could be either
+        mirrored.end(session, [copy], NOW)
+        assert mirrored.by_likeness(session, "alike") not in (None, found)
+        mirrored.forget(session, ACCOUNT, NOW + timedelta(days=91))
+        assert [one.id == copy for one in session.scalars(select(MirrorCopy))] == [False]
