@@ -53,6 +53,14 @@ class MirrorAccount:
         self.seen: dict[str, Contents] = {}
         self.folders: frozenset[str] = frozenset()
         self.client: Client = enter(settings, address)
+        try:
+            self.get_to_know()
+        except BaseException:
+            hang_up(self.client)
+            raise
+
+    def get_to_know(self) -> None:
+        """What the server can."""
         with talking("the account could not be looked at"):
             if not (self.client.has_capability("UIDPLUS") or self.client.has_capability("IMAP4rev2")):
                 raise Unreachable(NO_UIDPLUS)
@@ -225,5 +233,5 @@ class MirrorAccount:
 
 
 def has_hint(answer: dict[bytes, Any]) -> bool:
-    """Does its header claim to be a copy of ours?"""
-    return any(value.strip() for name, value in answer.items() if name.startswith(b"BODY[HEADER"))
+    """Does its header claim to be a copy of ours? A mail that went this moment has none (NIL)."""
+    return any((value or b"").strip() for name, value in answer.items() if name.startswith(b"BODY[HEADER"))

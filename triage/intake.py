@@ -26,6 +26,7 @@ from triage import (
     ledger,
     markers,
     meters,
+    plain_mode,
     redirects,
     rules,
     signals,
@@ -224,6 +225,7 @@ def placed(session: Session, fresh: list[Passage], *, settings: Settings, now: d
         one.deliveries = [delivery(one.message_id, *judged, one.campaign_id, freemail, now) for judged in one.verdicts]
         for copy in one.deliveries:
             background.place(senders, copy, arrival.summary, signs, known, expected)
+            plain_mode.let_on(copy, settings.company, now)
         senders.entered(one.deliveries)
         if one.is_let_in:
             acquaintance.met(arrival.summary.author, arrival.summary.author_name)

@@ -38,6 +38,10 @@ class Company:
         choices=("enforce", "observe"),
     )
     observe_departments: tuple[str, ...] = key("Department codes in observe mode while the company enforces.", ())
+    plain: bool = key(
+        "Hold nothing: what would be held goes at once to DEPARTMENT+PERSON, a folder of the department's account (docs/mail-clients.md).",
+        False,
+    )
     delimiter: str = key(
         "Stands between department and person in triage addresses, and before the detail of a sub-address (anna+shop@).",
         "+",

@@ -16,6 +16,7 @@ from triage.models import Decision, Delivery, MailReport, Message
 
 GOOD, BAD = "good", "bad"
 SETTLING = {"release": GOOD, "redirect": GOOD, "purge": BAD, "reject": BAD}  # verbs that answer, and how
+SUREST = "trace field"  # how a mail is found
 BACK = timedelta(days=90)  # how old a mail may be that somebody reports
 COMPARED = 50  # mails whose text is compared
 
@@ -80,7 +81,7 @@ def ways(session: Session, one: Pointed) -> list[tuple[str, ColumnElement[bool]]
     """How it can be found, the surest first."""
     found: list[tuple[str, ColumnElement[bool]]] = []
     with contextlib.suppress(ValueError):  # a program has taken it out, or it is somebody else's
-        found.append(("trace field", col(Message.id) == ids.read(one.marker)))
+        found.append((SUREST, col(Message.id) == ids.read(one.marker)))
     found.append(("message id", said("message_id") == one.message_id if one.message_id else false()))
     if one.author and one.subject:
         found.append(("sender and subject", and_(col(Delivery.author) == one.author, said("subject") == one.subject)))

@@ -55,10 +55,13 @@ def report(session: Session, envelope: Envelope, summary: Summary, pointed: Sequ
 
     Idempotent by `envelope.spool_id`. Nothing but a person's own mail counts, so that no two programs ever thank each other.
     """
-    person = Lookup(session, settings).employee(envelope.reverse_path, summary.author)
+    lookup = Lookup(session, settings)
+    person = lookup.employee(envelope.reverse_path, summary.author)
+    sent_on = person is None and is_itself(summary, pointed)
+    person = lookup.owner(envelope.reverse_path) if sent_on else person
     if person is None:
         return "no employee wrote it"
-    if summary.automatic or summary.content_type == "multipart/report":
+    if not sent_on and (summary.automatic or summary.content_type == "multipart/report"):
         return "a program wrote it"
     lately = select(func.count()).select_from(MailReport).where(col(MailReport.person) == person.uid, col(MailReport.at) > now - DAY)
     before = session.scalar(lately) or 0
@@ -66,15 +69,22 @@ def report(session: Session, envelope: Envelope, summary: Summary, pointed: Sequ
         return ""
     if before >= MOST_A_DAY:
         return f"they reported {MOST_A_DAY} mails within a day"
-    new = [one for one in pointed[: MOST_A_DAY - before] if enter(session, one, person, envelope.spool_id, now)]
+    new = [one for one in pointed[: MOST_A_DAY - before] if enter(session, one, person, envelope.spool_id, now, sent_on=sent_on)]
     if new and inward.told_since(session, person.uid, THANKS, now - DAY) < MOST_THANKS:
         write(session, person, thanks(new, person.mailbox), THANKS, settings, now)
     return ""
 
 
-def enter(session: Session, one: Pointed, person: Person, spool_id: int, now: datetime) -> bool:
-    """Note one mail, on the record; False where they have reported it already."""
+def is_itself(summary: Summary, pointed: Sequence[Pointed]) -> bool:
+    """Was the odd mail sent on as it is, as a Sieve script does with what is moved into a folder? Then a stranger is its author."""
+    return len(pointed) == 1 and bool(pointed[0].marker) and pointed[0].author == summary.author
+
+
+def enter(session: Session, one: Pointed, person: Person, spool_id: int, now: datetime, *, sent_on: bool) -> bool:
+    """Note one mail, on the record; False where they have reported it already, or where it was sent on and is none of ours."""
     delivery, how = suspected.find(session, one, person=person.uid, department=person.department, now=now)
+    if sent_on and how != suspected.SUREST:
+        return False
     if delivery is not None and is_known(session, delivery, person.uid):
         return False
     author, subject = (delivery.author, delivery.subject) if delivery else (one.author, one.subject)

@@ -80,11 +80,16 @@ class Lookup:
         writer = self.writer(sender)
         return writer.key if writer else ("", "")
 
+    def owner(self, sender: str) -> Person | None:
+        """Who works here and has this address; None when it is nobody's, or a department's."""
+        writer = self.writer(sender.casefold())
+        person = self.session.get(Person, writer.person) if writer and writer.person else None
+        return person if person and person.active else None
+
     def employee(self, sender: str, author: str) -> Person | None:
         """Who works here and wrote it themselves: envelope and author name the same person; None where they do not."""
-        writer, other = self.writer(sender.casefold()), self.writer(author)
-        person = self.session.get(Person, writer.person) if writer and writer.person else None
-        return person if person and person.active and other and other.person == person.uid else None
+        person, other = self.owner(sender), self.writer(author)
+        return person if person and other and other.person == person.uid else None
 
     def why_not_from(self, sender: str, author: str) -> Reason | None:
         """Why nothing is learned from what this author sent as this sender; None when something is."""

@@ -131,6 +131,18 @@ def test_nobody_else_is_heard_or_thanked(known: Engine, settings: Settings, send
     assert (reports(known), letters(known)) == ([], [])
 
 
+def test_what_a_server_sent_on_as_it_is_counts_where_it_came_through_us_to_them(known: Engine, settings: Settings) -> None:
+    mail, hers = came(known, settings, author="odd@x.example"), came(known, settings, TO_MARA, author="odd@x.example")
+    with db.reading(known) as session:
+        mine, other = (ids.show(session.get_one(Delivery, one).message_id) for one in (mail, hers))
+    more: Any = {"author": "odd@x.example", "automatic": "precedence"}
+    assert report(known, settings, Pointed(marker=other, author="odd@x.example"), **more) == ""
+    assert report(known, settings, Pointed(marker="", author="odd@x.example"), **more) == "no employee wrote it"
+    assert (reports(known), letters(known)) == ([], [])
+    assert report(known, settings, Pointed(marker=mine, author="odd@x.example"), **more) == ""
+    assert (reports(known), letters(known)) == ([(mail, "trace field")], [(JOE, "report-thanks")])
+
+
 def test_they_are_thanked_once_and_the_mail_stays_where_it_is(known: Engine, settings: Settings) -> None:
     mail = came(known, settings)
     with db.reading(known) as session:
