@@ -108,8 +108,8 @@ install_it() {
 start() { # with this virtual environment; a directory bound into units counts from their next start
     [ -n "$1" ] || return 0
     ln -sfn "$1" "$home/venv.new" && mv -T "$home/venv.new" "$home/venv"
-    systemctl enable --quiet mailroom.target mailroom-receive.socket mailroom-api.socket mailroom-parse.socket mailroom-retention.timer
-    systemctl start mailroom-receive.socket mailroom-api.socket mailroom-parse.socket
+    systemctl enable --quiet mailroom.target mailroom-receive.socket mailroom-api.socket mailroom-parse.socket mailroom-draw.socket mailroom-retention.timer
+    systemctl start mailroom-receive.socket mailroom-api.socket mailroom-parse.socket mailroom-draw.socket
     systemctl --no-block restart mailroom-receive.service # its socket keeps who connects meanwhile
     systemctl --no-block start mailroom.target
     for _ in $(seq 120); do

@@ -4,8 +4,11 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
+from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,6 +63,21 @@ def test_decisions_are_numbered_one_after_another_and_written_alike() -> None:
         title, *heads = re.findall(r"^#+ .*$", file.read_text("utf-8"), re.MULTILINE)
         assert title.startswith(f"# {number}. "), file.name
         assert heads == ["## Context", "## Decision", "## Consequences", "## Alternatives"], file.name
+
+
+def test_the_site_of_the_docs_names_every_page_once() -> None:
+    docs = ROOT / "docs"
+    named = sorted(pages(tomllib.loads((ROOT / "zensical.toml").read_text("utf-8"))["project"]["nav"]))
+    assert named == sorted(str(path.relative_to(docs)) for path in docs.rglob("*.md"))
+
+
+def pages(nav: Any) -> Iterator[str]:
+    """The files that a navigation names."""
+    if isinstance(nav, str):
+        yield nav
+    else:
+        for one in nav.values() if isinstance(nav, dict) else nav:
+            yield from pages(one)
 
 
 @pytest.mark.parametrize(("state", "event"), [pair for pair in product(State, Event) if pair not in TRANSITIONS])

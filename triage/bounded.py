@@ -1,6 +1,6 @@
 """Runs one function over hostile bytes in child processes with little memory, little time and little power.
 
-A child is `python -m triage.bounded module:function MEMORY SECONDS`. It reads frames from its standard input and writes one answer
+A child is `python -m triage.bounded module:function MEMORY SECONDS PROGRAMS`. It reads frames from its standard input and writes one answer
 each to its standard output: plain bytes, never pickle. It has no environment and no inherited descriptors, can write to no file, and
 ends when its parent does. What else it cannot do is for `confinement` to say: where that offers a socket, the child is whoever
 answers there, `python -m triage.bounded --socket module:function…`, and hears first which function is meant.
@@ -26,7 +26,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, NamedTuple, Self
 
 from triage import confinement
 from triage.visible import visible
@@ -39,6 +39,7 @@ WHY_LIMIT = 500  # bytes of the reason for a failure
 START_SECONDS = 60.0  # for the imports of a fresh child, on a busy machine
 CALLS = 5_000  # then a child is replaced: memory that fragments would in the end look like a hostile message
 OPEN_FILES = 32
+BESIDE = 15  # processes of a child that may start others: itself, bubblewrap's, and those of its like where they have one user
 PIECE = 256 * 1024  # bytes of one read or write
 HELLO_LIMIT = 1024  # bytes of the line that says which function is meant
 PR_SET_PDEATHSIG = 1
@@ -55,15 +56,24 @@ class Crashed(Overrun):
     """The child ended or answered amiss: its message may be the cause, or one before it."""
 
 
+class Limits(NamedTuple):
+    """What a child may take."""
+
+    memory_bytes: int
+    seconds: float
+    programs: int = 0
+
+
 class Pool:
     """Persistent children for one function `(raw, options) -> bytes`. Thread-safe; a call waits while all of them are busy."""
 
-    def __init__(self, function: str, *, size: int, memory_bytes: int, seconds: float) -> None:
+    def __init__(self, function: str, *, size: int, memory_bytes: int, seconds: float, programs: int = 0) -> None:
         """`function` is "module:name", `memory_bytes` all the memory of a child, `seconds` the wall time of a call.
 
-        Children start when they are first needed.
+        `programs`: how many others it starts, each with as little memory; none as a rule. Children start when they are first needed.
         """
-        self.function, self.memory_bytes, self.seconds = function, memory_bytes, seconds
+        self.function, self.limits = function, Limits(memory_bytes, seconds, programs)
+        self.seconds = seconds
         self._places_in_all = size
         self._places: queue.LifoQueue[Child | None] = queue.LifoQueue()
         for _ in range(size):
@@ -125,7 +135,7 @@ class Pool:
         return None
 
     def _start(self) -> "Child":
-        child = self._starter.submit(started, self.function, self.memory_bytes, self.seconds).result()
+        child = self._starter.submit(started, self.function, self.limits).result()
         with self._lock:
             self._children.add(child)
         try:
@@ -214,9 +224,9 @@ class Child:
 class Process(Child):
     """A child that we start, kept in as `confinement` can."""
 
-    def __init__(self, function: str, memory_bytes: int, seconds: float) -> None:
+    def __init__(self, function: str, limits: Limits) -> None:
         self.process = subprocess.Popen(
-            [*confinement.wrapper(), sys.executable, "-P", "-s", "-B", "-m", "triage.bounded", function, str(memory_bytes), str(seconds)],
+            [*confinement.wrapper(), sys.executable, "-P", "-s", "-B", "-m", "triage.bounded", function, *map(str, limits)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # its text could hold what came from mail
@@ -243,15 +253,15 @@ class Process(Child):
 class Answering(Child):
     """A child in a unit of its own behind the parser's socket: left alone it ends, by its unit's limits if not by itself."""
 
-    def __init__(self, path: str, function: str, memory_bytes: int, seconds: float) -> None:
+    def __init__(self, path: str, function: str, limits: Limits) -> None:
         self.connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self.connection.settimeout(START_SECONDS)
             self.connection.connect(path)
-            self.connection.sendall(json.dumps([function, memory_bytes, seconds]).encode() + b"\n")
+            self.connection.sendall(json.dumps([function, *limits]).encode() + b"\n")
         except OSError as fault:
             self.connection.close()
-            raise RuntimeError(f"no parser answers behind {path} ({fault}): look at mailroom-parse.socket") from fault
+            raise RuntimeError(f"no parser answers behind {path} ({fault}): look at mailroom-parse.socket, mailroom-draw.socket") from fault
         super().__init__(function, self.connection.fileno(), self.connection.fileno())
 
     def kill(self) -> None:
@@ -263,11 +273,11 @@ class Answering(Child):
         self.connection.close()
 
 
-def started(function: str, memory_bytes: int, seconds: float) -> Child:
+def started(function: str, limits: Limits) -> Child:
     """A fresh child for this function."""
-    if path := confinement.parser_socket():
-        return Answering(path, function, memory_bytes, seconds)
-    return Process(function, memory_bytes, seconds)
+    if path := confinement.drawer_socket() if limits.programs else confinement.parser_socket():
+        return Answering(path, function, limits)
+    return Process(function, limits)
 
 
 def pipe_ends(process: subprocess.Popen[bytes]) -> tuple[int, int]:
@@ -288,14 +298,14 @@ def wait(descriptor: int, event: int, deadline: float) -> None:
 
 def serve_told(names: list[str]) -> int:
     """The child behind a socket: it hears first which of these functions is meant, with how much memory and time."""
-    name, memory_bytes, seconds = json.loads(sys.stdin.buffer.readline(HELLO_LIMIT))
+    name, memory_bytes, seconds, programs = json.loads(sys.stdin.buffer.readline(HELLO_LIMIT))
     if name not in names:
         send(claim_output(), FAILED, b"it is not for this function")
         return 1
-    return serve(name, int(memory_bytes), float(seconds))
+    return serve(name, Limits(int(memory_bytes), float(seconds), int(programs)))
 
 
-def serve(name: str, memory_bytes: int, seconds: float) -> int:
+def serve(name: str, limits: Limits) -> int:
     """The child: read frames and answer them until the parent closes the pipe. The exit status."""
     die_with_parent()
     questions, answers = sys.stdin.buffer, claim_output()
@@ -304,14 +314,14 @@ def serve(name: str, memory_bytes: int, seconds: float) -> int:
     except (ImportError, AttributeError, ValueError) as fault:
         send(answers, FAILED, f"{type(fault).__name__}: {fault}".encode()[:WHY_LIMIT])
         return 1
-    give_up_power(memory_bytes)
+    give_up_power(limits)
     gc.freeze()  # what was imported stays
     gc.set_threshold(*GARBAGE)
     send(answers, DONE, b"")
     while header := receive(questions, REQUEST.size):
         option_size, size = REQUEST.unpack(header)
         options, raw = json.loads(receive(questions, option_size)), receive(questions, size)
-        limit_processor(seconds)
+        limit_processor(limits.seconds)
         try:
             send(answers, DONE, checked(function(raw, options)))
         except (Exception, RecursionError, MemoryError) as fault:
@@ -368,13 +378,13 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def give_up_power(memory_bytes: int) -> None:
+def give_up_power(limits: Limits) -> None:
     """Limit memory, files and processes for good."""
     for limit, most in (
-        (resource.RLIMIT_AS, memory_bytes),
+        (resource.RLIMIT_AS, limits.memory_bytes),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_NOFILE, OPEN_FILES),
-        (resource.RLIMIT_NPROC, 0),
+        (resource.RLIMIT_NPROC, limits.programs and limits.programs + BESIDE),
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(limit, (most, most))
@@ -389,4 +399,4 @@ def limit_processor(seconds: float) -> None:
 
 if __name__ == "__main__":
     first, *others = sys.argv[1:]
-    sys.exit(serve_told(others) if first == "--socket" else serve(first, int(others[0]), float(others[1])))
+    sys.exit(serve_told(others) if first == "--socket" else serve(first, Limits(int(others[0]), float(others[1]), int(others[2]))))

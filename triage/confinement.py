@@ -2,6 +2,7 @@
 
 In bubblewrap it sees the interpreter and our code, nothing else of the machine: no file, no process, no network. Where a service
 manager offers a unit of its own for it (deploy/systemd/mailroom-parse.socket), SOCKET says where that is; nothing is started then.
+A child that starts another program, which draws, is behind a unit of its own, or in bubblewrap, or nowhere.
 """
 
 import functools
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 SOCKET = "MAILROOM_PARSER_SOCKET"  # in the environment: the unix socket behind which a confined child answers
+DRAWER = "MAILROOM_DRAWER_SOCKET"  # the same for children that start another program (mailroom-draw.socket)
 PROBE_SECONDS = 30.0
 LINKED = ("bin", "sbin", "lib", "lib32", "lib64")  # at the root, links into /usr on most systems
 
@@ -22,6 +24,16 @@ ROOT = Path(__file__).resolve().parent.parent
 def parser_socket() -> str:
     """Where confined children answer, "" when they are started by us."""
     return os.environ.get(SOCKET, "")
+
+
+def drawer_socket() -> str:
+    """Where confined children answer that start another program, "" when they are started by us."""
+    return os.environ.get(DRAWER, "")
+
+
+def can_draw() -> bool:
+    """May a child start another program here? Only where both are kept in."""
+    return bool(drawer_socket()) or (not parser_socket() and bool(wrapper()))
 
 
 @functools.cache

@@ -94,7 +94,7 @@ def history(session: Session, about: Listed, attempts: Iterable[Tried], *, by: A
     return tuple(sorted([*acts, *tried, *decisions, *expiry(session, about, acts)], key=lambda past: past.at))
 
 
-LOOKS = frozenset({"view", "open", "source", "attachment"})
+LOOKS = frozenset({"view", "open", "source", "attachment", "pages"})
 
 
 def goes_beyond(session: Session, message_id: int, by: Actor) -> bool:
@@ -165,6 +165,7 @@ ACTS = {
     "view": "Looked at by {by}.",
     "source": "The source was downloaded by {by}.",
     "attachment": "Attachment {number} was downloaded by {by}.",
+    "pages": "Attachment {number} was looked at as pictures by {by}.",
 }
 RECALLERS_ACTS = {"deliver": "Put back into the mailbox {mailbox}. {why}", "give_up": "The recaller gave up: {why}"}
 

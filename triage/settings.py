@@ -332,6 +332,7 @@ class Api:
     )
     session_hours: int = key("Hours after which staff sign in again.", 12)
     idle_lock_minutes: int = key("Minutes without a request after which staff sign in again.", 30)
+    previews: bool = key("Show attachments as pictures, PDF and images, drawn in a sandbox without network: see docs/previews.md.", False)
     token_requests_per_minute: int = key("Requests that one token may make in a minute; 0: no limit.", 600)
 
 

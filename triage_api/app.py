@@ -21,6 +21,7 @@ from triage.settings import Settings, host_port
 from triage.sign_in import Prover
 from triage_api import (
     arrivals,
+    attachment_pages,
     audit,
     campaigns,
     cards,
@@ -78,6 +79,7 @@ RESOURCES = (
     cards,
     colleagues,
     messages,
+    attachment_pages,
     selections,
     senders,
     decisions,

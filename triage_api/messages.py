@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -13,6 +14,7 @@ from fastapi.responses import HTMLResponse
 from triage import authentication, db, ids, ledger, links, opening
 from triage.actor import Actor
 from triage.bounded import Overrun
+from triage.content import Attachment
 from triage.errors import NotFound
 from triage.mime import headers_of
 from triage.opening import Opened
@@ -161,17 +163,21 @@ def download_attachment(message_id: shapes.GivenId, number: Number, here: Here, 
     """One attachment as a file, whatever its type says. That you took it goes on the record."""
     with db.reading(here.engine) as session:
         listed = opening.message(session, message_id, by=by).summary.attachments
-    raw = raw_of(here, message_id, by, reason)
+    content, found = taken_out(here, message_id, number, raw_of(here, message_id, by, reason), listed)
+    put_on_record(here, "attachment", message_id, by, {"number": number, "sha256": found.sha256})
+    return download(content, safe_name(found.name, f"attachment-{number}"), "application/octet-stream")
+
+
+def taken_out(here: Office, message_id: int, number: int, raw: bytes, listed: Iterable[Attachment]) -> tuple[bytes, Attachment]:
+    """An attachment's bytes, taken out by a bounded child, and what is on the record about it."""
     found = next((one for one in listed if one.number == number), None)
     if found is None:
         raise NotFound(f"message {ids.show(message_id)} has no attachment {number}")
     try:
-        content = here.attachments.run(raw, number=number)
+        return here.attachments.run(raw, number=number), found
     except Overrun as overrun:
         log.warning("attachment %d of message %s cannot be taken out: %s", number, ids.show(message_id), overrun)
         raise NotFound(f"attachment {number} cannot be taken out of this message; download its source") from overrun
-    put_on_record(here, "attachment", message_id, by, {"number": number, "sha256": found.sha256})
-    return download(content, safe_name(found.name, f"attachment-{number}"), "application/octet-stream")
 
 
 def put_on_record(here: Office, act: str, message_id: int, by: Actor, detail: dict[str, Any]) -> None:

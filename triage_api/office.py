@@ -22,6 +22,7 @@ from triage_api.viewing import Viewed
 
 CHILD_MEMORY = 256 * 1024 * 1024  # bytes a child may take for one message (security.md)
 CHILD_SECONDS = 10.0
+DRAWER_MEMORY = 512 * 1024 * 1024  # a page may hold a large picture
 BELLS = ("relay", "recall", "door", "change")
 
 
@@ -57,6 +58,11 @@ class Office:
         """The child that takes attachments out of hostile mail; it starts at the first download."""
         return Pool("triage_api.attachments:attachment", size=1, memory_bytes=CHILD_MEMORY, seconds=CHILD_SECONDS)
 
+    @cached_property
+    def drawings(self) -> Pool:
+        """The children that draw attachments as pictures, each with a program beside it; they start at the first page."""
+        return Pool("triage.drawing:draw", size=2, memory_bytes=DRAWER_MEMORY, seconds=CHILD_SECONDS, programs=1)
+
     @property
     def public_origin(self) -> str:
         """Where staff's browsers find the console, as their Origin field says it."""
@@ -86,7 +92,7 @@ class Office:
             self.telegraph = None
         while self.bells:
             self.bells.popitem()[1].close()
-        for name in ("previews", "attachments"):
+        for name in ("previews", "attachments", "drawings"):
             if pool := self.__dict__.pop(name, None):
                 pool.close()
         self.engine.dispose()

@@ -141,6 +141,7 @@ def me_of(signed_in: sign_in.SignedIn, here: Office) -> shapes.Me:
             "preferences": chosen,
             "stands_in_for": list(by.stands_in_for),
             "recalls": here.settings.reaches_mailboxes,
+            "previews": here.settings.api.previews,
             "measures": here.settings.reports.staff != "none",
             "verbs": access.verbs_of(by),
             "last_sign_in": signed_in.before,

@@ -33,6 +33,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("clock", inside.clock),
     ("upkeep", inside.upkeep),
     ("parser", inside.parser),
+    ("previews", inside.drawer),
     ("cover", inside.covered),
     ("emergency", inside.open_door),
     ("restored", inside.restored),

@@ -149,6 +149,19 @@ def parser(_settings: Settings) -> Iterator[Finding]:
         yield Finding(WARN, "parser", said, "install bubblewrap, or start mailroom by the units in deploy/systemd")
 
 
+def drawer(settings: Settings) -> Iterator[Finding]:
+    """Can attachments be shown as pictures, where that is wanted?"""
+    if not settings.api.previews:
+        return
+    if not confinement.can_draw():
+        do = "install bubblewrap, or start mailroom-draw.socket (docs/previews.md); until then nothing is shown"
+        yield Finding(WARN, "previews", "attachments cannot be shown as pictures: nothing keeps in what draws them", do)
+    elif not confinement.drawer_socket() and not shutil.which("pdftoppm", path="/usr/bin"):
+        yield Finding(WARN, "previews", "PDF cannot be shown: poppler is missing", "apt-get install poppler-utils")
+    else:
+        yield Finding(OK, "previews", "attachments are shown as pictures, drawn in a sandbox")
+
+
 def clock(settings: Settings) -> Iterator[Finding]:
     """Does something keep this machine's clock right, and has the database's machine the same time? Ids and signatures go by it."""
     do = "run systemd-timesyncd or chrony: signatures expire by it, ids and the record are ordered by it"

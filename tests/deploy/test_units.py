@@ -11,6 +11,7 @@ UNITS = Path(__file__).parents[2] / "deploy" / "systemd"
 MOST = {  # exposure, of 10, as `systemd-analyze security` counts it
     "mailroom-receive.service": 0.2,
     "mailroom-parse@.service": 0.2,
+    "mailroom-draw@.service": 0.2,
     "mailroom-api.service": 0.2,
     "mailroom-outbound.service": 0.2,
     "mailroom-upkeep.service": 0.2,
@@ -45,7 +46,7 @@ def analyze(*words: object) -> "subprocess.CompletedProcess[str]":
 
 def test_every_role_has_a_unit() -> None:
     wanted = {name for name, module in COMMANDS.items() if module == "roles"} | {"sync", "webhooks", "retention"}
-    assert wanted == {path.stem.removeprefix("mailroom-") for path in UNITS.glob("*.service")} - {"parse@"}
+    assert wanted == {path.stem.removeprefix("mailroom-") for path in UNITS.glob("*.service")} - {"parse@", "draw@"}
 
 
 @pytest.mark.parametrize("unit", sorted(UNITS.glob("*.service")), ids=lambda path: path.name)

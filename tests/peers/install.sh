@@ -21,6 +21,7 @@ dovecot-ldap /usr/lib/dovecot/modules/auth/libauthdb_ldap.so
 promtool /usr/bin/promtool
 mandoc /usr/bin/mandoc
 bubblewrap /usr/bin/bwrap
+poppler-utils /usr/bin/pdftoppm
 systemd /usr/bin/systemd-socket-activate
 swaks /usr/bin/swaks
 slapd /usr/sbin/slapd

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -131,3 +132,9 @@ def reach_out(raw: bytes, options: Mapping[str, Any]) -> bytes:
     etc = [one.name for one in Path("/etc").iterdir()]
     found = {"readable": readable, "interfaces": interfaces, "processes": processes, "etc": etc}
     return json.dumps(found | {"capabilities": int(held.split()[1], 16)}).encode()
+
+
+def run_shell(raw: bytes, options: Mapping[str, Any]) -> bytes:
+    """What a shell prints that does as the message says: what somebody tries who has taken a program over."""
+    done = subprocess.run(["/bin/bash", "-c", raw.decode()], capture_output=True, check=False)
+    return done.stdout

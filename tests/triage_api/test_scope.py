@@ -31,7 +31,8 @@ SEALS = {
     "the department": SealedEntry("department:it", NAMED),
     "the person": SealedEntry("person:joe.fern", NAMED),
 }
-OPENING = {"view_message", "get_text", "get_headers", "download_source", "download_attachment"}  # ask why, where the mail is sealed
+# ask why, where the mail is sealed
+OPENING = {"view_message", "get_text", "get_headers", "download_source", "download_attachment", "count_pages", "draw_page"}
 
 
 @dataclass
@@ -111,6 +112,8 @@ CALLS = {
     "get_headers": Call(),
     "download_source": Call(),
     "download_attachment": Call(),
+    "count_pages": Call(),
+    "draw_page": Call(),
     "preview_selection": Call(json={"select": {"sender": "secret@only-it.example"}}, says=True),
     "create_decision": Call(),
     "list_decisions": Call(says=True),
@@ -454,7 +457,7 @@ def called(browser: Browser, secret: Secret, name: str, method: str, path: str, 
         body = body | {"scope": secret.scope}
     if name in ("accept_correspondents", "drop_correspondents"):
         body = {"ids": [secret.correspondent]}
-    return browser.request(method, "/" + path.format(**about, number=1) + CALLS[name].query, json=body, params=params)
+    return browser.request(method, "/" + path.format(**about, number=1, page=1) + CALLS[name].query, json=body, params=params)
 
 
 def test_every_operation_has_its_line_here(app: FastAPI) -> None:
@@ -517,6 +520,8 @@ def test_within_the_scope_each_operation_does_its_work(app: FastAPI, secret: Sec
         "create_session": 401,
         "create_own_session": 403,
         "download_attachment": 404,
+        "count_pages": 404,
+        "draw_page": 404,
         "retry_all": 422,
         "give_up_all": 422,
         "hold_all": 422,

@@ -26,6 +26,7 @@ ME = {
     "preferences": dict.fromkeys(("theme", "density", "letters", "language", "group", "undo_seconds", "keys")),
     "stands_in_for": [],
     "recalls": True,
+    "previews": True,
     "measures": True,
     "verbs": ["release", "redirect", "purge", "reject", "restore", "hold"],
     "last_sign_in": None,

@@ -118,6 +118,12 @@ class MessageText(Shape):
     text: str
 
 
+class Pages(Shape):
+    """What of an attachment can be shown as pictures."""
+
+    pages: Annotated[int, Field(description="Numbered from 1; of a longer document the first fifty.")]
+
+
 class Headers(Shape):
     """The header block as received, with control characters made visible."""
 

@@ -66,6 +66,7 @@ class Me(Shape):
     preferences: Preferences
     stands_in_for: Annotated[list[str], Field(description="Logins whose scope is yours too, for now.")]
     recalls: Annotated[bool, Field(description="can mail be taken back out of mailboxes?")]
+    previews: Annotated[bool, Field(description="Are attachments shown as pictures?")]
     measures: Annotated[bool, Field(description="Is it wanted that decisions tell their effort?")]
     verbs: list[Verb]
     last_sign_in: Annotated[LastSignIn | None, Field(description="before this one; null at the first")] = None

@@ -27,6 +27,7 @@ export interface Me {
   preferences: Preferences
   stands_in_for: string[]
   recalls: boolean
+  previews: boolean
   measures: boolean
   verbs: Verb[]
   last_sign_in: { at: string; client: string } | null

@@ -1,0 +1,82 @@
+"""An attachment in the console: shown as pictures page by page with keys, or words that say why not."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.conftest import settings_in
+from tests.triage import pdfs
+from tests.webui.access import faults
+from tests.webui.site import JOE, Site, running
+from triage import confinement
+from triage.settings import Api
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Site]:
+    """A company that shows attachments."""
+    directory = tmp_path_factory.mktemp("previews")
+    confinement.wrapper.cache_clear()
+    with running(directory, sqlite_template, replace(settings_in(directory), api=Api(previews=True))) as made:
+        yield made
+
+
+def with_attachments(subject: str) -> bytes:
+    """A mail with a document, something that is no picture, and a program."""
+    made = EmailMessage()
+    made["From"], made["To"], made["Subject"] = "Sales <sales@supplier.example>", JOE, subject
+    made.set_content("Our invoice.")
+    made.add_attachment(pdfs.pdf(pdfs.RED, pdfs.HELLO, b""), maintype="application", subtype="pdf", filename="invoice.pdf")
+    made.add_attachment(b"MZ no picture", maintype="image", subtype="png", filename="photo.png")
+    made.add_attachment(b"MZ", maintype="application", subtype="octet-stream", filename="setup.exe")
+    return made.as_bytes()
+
+
+def test_a_document_is_leafed_through_with_keys(site: Site, page: Page) -> None:
+    site.come(JOE, raw=with_attachments("The invoice"))
+    site.sit_down(page)
+    page.get_by_role("option").filter(has_text="The invoice").click()
+    shows = page.get_by_role("button", name="as pictures")
+    expect(shows).to_have_count(2)  # not the program
+    shows.first.click()
+    sheet = page.get_by_role("dialog", name="invoice.pdf")
+    for key, number in (("", 1), ("ArrowRight", 2), ("j", 3), ("j", 3), ("k", 2), ("Home", 1), ("End", 3), ("PageUp", 2)):
+        if key:
+            page.keyboard.press(key)
+        picture = sheet.get_by_role("img", name=f"Page {number} of 3, as a picture")
+        expect(picture).to_have_js_property("complete", True)
+        expect(picture).to_have_js_property("naturalWidth", 1400)
+    assert faults(page) == []
+    page.keyboard.press("Escape")
+    expect(sheet).to_have_count(0)
+    expect(shows.first).to_be_focused()
+
+
+def test_what_cannot_be_shown_says_why(site: Site, page: Page) -> None:
+    site.come(JOE, author="art@studio.example", raw=with_attachments("The photo").replace(b"sales@supplier", b"art@studio"))
+    site.sit_down(page)
+    page.get_by_role("option").filter(has_text="The photo").click()
+    page.get_by_role("button", name="Show photo.png as pictures").click()
+    expect(page.get_by_role("dialog", name="photo.png").get_by_role("alert")).to_have_text(
+        "This is no PDF and no picture that can be shown; download it only if you must."
+    )
+    assert faults(page) == []
+
+
+@pytest.fixture
+def by_default(tmp_path: Path, sqlite_template: Path) -> Iterator[Site]:
+    """A company that has not switched it on."""
+    with running(tmp_path, sqlite_template, settings_in(tmp_path)) as made:
+        yield made
+
+
+def test_by_default_nothing_is_shown(by_default: Site, page: Page) -> None:
+    by_default.come(JOE, raw=with_attachments("The invoice"))
+    by_default.sit_down(page)
+    page.get_by_role("option").filter(has_text="The invoice").click()
+    expect(page.get_by_role("link", name="Download invoice.pdf")).to_be_visible()
+    expect(page.get_by_role("button", name="as pictures")).to_have_count(0)
