@@ -170,12 +170,20 @@ class MirrorAccount:
         if not self.open(place):
             return
         with talking("a mail could not be moved"):
-            if self.can_move:
-                self.client.move([place.uid], folder)
-            else:
-                self.client.copy([place.uid], folder)
-                self.client.add_flags([place.uid], ["\\Deleted"])
-                self.client.uid_expunge([place.uid])
+            try:
+                self.carry(place.uid, folder)
+            except IMAPClientError as fault:
+                if "EXPUNGEISSUED" not in reason(fault).upper():  # RFC 5530: somebody else was faster, and it is met again where it is now
+                    raise
+
+    def carry(self, uid: int, folder: str) -> None:
+        """One message of the folder that is open."""
+        if self.can_move:
+            self.client.move([uid], folder)
+        else:
+            self.client.copy([uid], folder)
+            self.client.add_flags([uid], ["\\Deleted"])
+            self.client.uid_expunge([uid])
 
     def take(self, places: list[Place]) -> None:
         """Take exactly these away."""

@@ -1,4 +1,4 @@
-"""Chaos around the mirror: Dovecot restarts, connections drop, moves come twice and late. Final states equal a model's.
+"""Chaos around the mirror: it dies, Dovecot restarts, connections drop, moves come twice and late. Final states equal a model's.
 
 Short in `make test`; MAILROOM_FAULTS=long takes a thousand steps.
 """
@@ -8,15 +8,18 @@ import os
 import random
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from imapclient.exceptions import IMAPClientError  # type: ignore[import-untyped]
 from sqlalchemy import Engine, func, select
 from sqlmodel import col
 
+from mailboxes.mailbox import Unreachable
+from mailboxes.mirror_account import MirrorAccount
 from tests.mailboxes.mirroring import FS_LAYOUT, JOE, RELEASED, Town, mirroring, town
 from tests.peers import dovecot, gate, processes
 from triage.db import reading
@@ -190,6 +193,27 @@ def server() -> Iterator[dovecot.Server]:
         yield running
 
 
+@pytest.fixture
+def dying(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mirror breaks off before or after any of its steps in the account, and begins anew from what the database knows."""
+    dice = random.Random(SEED)
+
+    def breaks_off(step: Callable[..., None]) -> Callable[..., None]:
+        def may_break_off(*words: Any, **more: Any) -> None:
+            luck = dice.random()
+            if luck < 0.03:
+                raise Unreachable("died before it")
+            step(*words, **more)
+            if luck > 0.95:
+                raise Unreachable("died after it")
+
+        return may_break_off
+
+    for name in ("move", "put", "take"):
+        monkeypatch.setattr(MirrorAccount, name, breaks_off(getattr(MirrorAccount, name)))
+
+
+@pytest.mark.usefixtures("dying")
 def test_final_states_equal_the_model(
     sqlite_engine: Engine, sqlite_url: str, settings: Settings, server: dovecot.Server, tmp_path: Path
 ) -> None:
