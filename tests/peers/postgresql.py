@@ -1,4 +1,4 @@
-"""A PostgreSQL server of our own: durable as by default, reached through a Unix socket only."""
+"""PostgreSQL servers of our own: durable as by default; one, or two of which the second stands by."""
 
 import contextlib
 import getpass
@@ -50,49 +50,118 @@ def binaries() -> Path:
 @contextlib.contextmanager
 def running() -> Iterator[Server]:
     """A fresh cluster for as long as the tests need it."""
-    owner = processes.unprivileged("postgres") if os.getuid() == 0 else getpass.getuser()
-    with processes.short_directory("pg") as directory:
-        if os.getuid() == 0:
-            shutil.chown(directory, owner, pwd.getpwnam(owner).pw_gid)
-        make_cluster(directory / "data", owner)
-        options = {"listen_addresses": "", "unix_socket_directories": str(directory), "shared_buffers": "64MB", "max_connections": "200"}
-        command = [str(binaries() / "postgres"), "-D", str(directory / "data")]
-        command += [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
-        log = directory / "log"
-        process = processes.start(command, log, user=owner)
+    with place() as directory:
+        make_cluster(directory / "data")
         server = Server(directory, "mailroom")
+        process = start(server)
         try:
-            processes.until(lambda: accepts(server), "PostgreSQL answers", process, log)
             yield server
         finally:
             processes.stop(process, signal.SIGINT)
 
 
-def make_cluster(data: Path, owner: str) -> None:
-    """initdb, which refuses to run as root."""
-    command = [
-        str(binaries() / "initdb"),
-        "--pgdata",
-        str(data),
-        "--username=mailroom",
-        "--auth=trust",
-        "--encoding=UTF8",
-        "--locale=C",
-        "--no-sync",
-    ]
-    as_root = os.getuid() == 0
-    subprocess.run(
-        command,
-        check=True,
-        stdout=subprocess.DEVNULL,
-        user=owner if as_root else None,
-        group=pwd.getpwnam(owner).pw_gid if as_root else None,
-    )
+@contextlib.contextmanager
+def place() -> Iterator[Path]:
+    """A directory that belongs to whom the servers run as."""
+    with processes.short_directory("pg") as directory:
+        if os.getuid() == 0:
+            shutil.chown(directory, owner(), pwd.getpwnam(owner()).pw_gid)
+        yield directory
 
 
-def accepts(server: Server) -> bool:
+def owner() -> str:
+    """Whom the servers run as: they refuse to be root."""
+    return processes.unprivileged("postgres") if os.getuid() == 0 else getpass.getuser()
+
+
+def start(server: Server, port: int = 0) -> subprocess.Popen[bytes]:
+    """Start a server on its cluster; with a port it is reached on loopback too."""
+    options = {"listen_addresses": "127.0.0.1" if port else "", "unix_socket_directories": str(server.directory)}
+    options |= {"shared_buffers": "64MB", "max_connections": "200"} | ({"port": str(port)} if port else {})
+    command = [str(binaries() / "postgres"), "-D", str(server.directory / "data")]
+    command += [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+    log = server.directory / "log"
+    process = processes.start(command, log, user=owner())
+    processes.until(lambda: accepts(server, port), "PostgreSQL answers", process, log)
+    return process
+
+
+def make_cluster(data: Path) -> None:
+    """An empty one."""
+    run("initdb", "--pgdata", str(data), "--username=mailroom", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+
+
+def run(program: str, *words: str) -> None:
+    """Run a program of the server to its end, as whom the servers run as."""
+    identity = {"user": owner(), "group": pwd.getpwnam(owner()).pw_gid} if os.getuid() == 0 else {}
+    subprocess.run([str(binaries() / program), *words], check=True, stdout=subprocess.DEVNULL, cwd="/", **identity)  # type: ignore[call-overload]
+
+
+def accepts(server: Server, port: int = 0) -> bool:
     """Does it take connections yet?"""
     with contextlib.suppress(psycopg.OperationalError):
-        psycopg.connect(server.url("postgres")).close()
+        psycopg.connect(server.url("postgres"), port=port or None).close()
         return True
     return False
+
+
+@dataclass
+class Pair:
+    """A server, and one that stands by with everything that the first has committed."""
+
+    first: Server
+    second: Server
+    ports: tuple[int, int]
+    process: subprocess.Popen[bytes]  # of the first
+
+    @property
+    def url(self) -> str:
+        """The value of `database.url`: whichever of them takes what is written."""
+        hosts = "&".join(f"host=127.0.0.1:{port}" for port in self.ports)
+        return f"postgresql://{self.first.user}@/mailroom?{hosts}&target_session_attrs=read-write"
+
+    def lose_first(self) -> None:
+        """It is gone at once, as in a power cut."""
+        processes.kill_group(self.process)
+
+    def first_is_back(self) -> None:
+        """It goes on with what it has on its disk."""
+        (self.first.directory / "data" / "postmaster.pid").unlink(missing_ok=True)
+        self.process = start(self.first, self.ports[0])
+
+    def promote(self) -> None:
+        """The second takes over."""
+        run("pg_ctl", "promote", "--pgdata", str(self.second.directory / "data"), "--wait")
+
+
+@contextlib.contextmanager
+def pair() -> Iterator[Pair]:
+    """Two servers with a database `mailroom`, replicating synchronously."""
+    with place() as one, place() as other:
+        first, second = Server(one, "mailroom"), Server(other, "mailroom")
+        ports = processes.quiet_port(), processes.quiet_port()
+        make_cluster(one / "data")
+        made = Pair(first, second, ports, start(first, ports[0]))
+        standing_by: subprocess.Popen[bytes] | None = None
+        try:
+            source = f"host=127.0.0.1 port={ports[0]} user={first.user}"
+            run(
+                "pg_basebackup",
+                "--dbname",
+                source,
+                "--pgdata",
+                str(other / "data"),
+                "--write-recovery-conf",
+                "--checkpoint=fast",
+                "--no-sync",
+            )
+            standing_by = start(second, ports[1])
+            with psycopg.connect(f"{source} dbname=postgres", autocommit=True) as connection:
+                connection.execute("CREATE DATABASE mailroom")
+                connection.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+                connection.execute("SELECT pg_reload_conf()")
+            yield made
+        finally:
+            processes.stop(made.process, signal.SIGINT)
+            if standing_by:
+                processes.stop(standing_by, signal.SIGINT)

@@ -1,0 +1,101 @@
+"""What each claim is meant to reach: a program tells what it measured, and `bench.rounds.verdict` shows all of it together."""
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.rounds import printing
+
+MEASURED = Path("var/bench")  # a file for each program, of its last run
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """A bound, and on which side of it a figure is to be."""
+
+    words: str
+    bound: float
+    unit: str = "×"
+    at_most: bool = False
+
+    def met(self, measured: float) -> bool:
+        """Is this good enough?"""
+        return measured <= self.bound if self.at_most else measured >= self.bound
+
+    def shown(self, figure: float) -> str:
+        """A figure in its unit."""
+        return f"{figure:,.{2 if abs(figure) < 10 else 1 if abs(figure) < 100 else 0}f} {self.unit}".strip()
+
+    @property
+    def wanted(self) -> str:
+        """The bound in words."""
+        return f"{'≤' if self.at_most else '≥'} {self.bound:g} {self.unit}".strip()
+
+
+def at_most(words: str, bound: float, unit: str = "ms") -> Goal:
+    """The less the better."""
+    return Goal(words, bound, unit, at_most=True)
+
+
+GOALS: Mapping[str, Goal] = {
+    "receive.one": Goal("receive, one message a connection, to Postfix", 2.0),
+    "receive.again": Goal("receive, connections used again, to Postfix", 2.5),
+    "receive.two": Goal("receive, two workers, connections used again, to Postfix", 3.5),
+    "receive.ceiling": Goal("receive, one message a connection, to the bare loop", 0.6),
+    "receive.cpu-one": at_most("receive, processor time, one message a connection", 0.55),
+    "receive.cpu-again": at_most("receive, processor time, connections used again", 0.4),
+    "pipeline.opendkim": Goal("the whole way in, filed, to Postfix with OpenDKIM", 5.0),
+    "pipeline.opendkim-cpu": at_most("the whole way in, processor time, to Postfix with OpenDKIM", 1 / 7, "×"),
+    "pipeline.rspamd": Goal("the whole way in, filed, to Postfix with Rspamd", 3.5),
+    "pipeline.rspamd-cpu": at_most("the whole way in, processor time, to Postfix with Rspamd", 1 / 5, "×"),
+    "pipeline.cpu": at_most("the whole way in, processor time", 2.4),
+    "pipeline.second-judge": Goal("two judges to one, a full spool, PostgreSQL", 1.6),
+    "mail_auth.cpu": at_most("who sent it, 20 KB, answers cached, processor time", 0.6),
+    "mail_auth.hostile": at_most("who sent it, the worst hostile mail", 500),
+    "arrival.half-p50": at_most("allowed mail, last dot to the next hop's yes, half load, p50, to 6 fsyncs and 15 ms", 1.0, "×"),
+    "arrival.half-p99": at_most("allowed mail, last dot to the next hop's yes, half load, p99", 150),
+    "arrival.burst-p99": at_most("10,000 mails in a minute, p99 of the 250", 500),
+    "arrival.burst-judged": at_most("10,000 mails in a minute, until all are judged", 120, "s"),
+    "relay.dovecot": Goal("relay into Dovecot, to smtp-source", 0.9),
+    "relay.transactions": at_most("transactions for a mail to 600 people", 6, ""),
+    "purge.purge": at_most("purge of 500 of 1,000,000", 50),
+    "purge.undo": at_most("undoing it", 50),
+    "purge.many": at_most("purge of 50,000 of 1,000,000", 1.5, "s"),
+    "purge.many-undo": at_most("undoing it ", 1.5, "s"),
+    "recall.search": at_most("recall of 500 out of 600 mailboxes, cold, to the IMAP search", 0.7, "×"),
+    "recall.growth": at_most("recall, from 100 to 2,000 mails a mailbox", 2.0, "×"),
+    "cards.p99": at_most("a page of cards or folders at 1,000,000, the slowest p99", 10),
+    "cards.growth": at_most("a page of cards, from 10,000 to 1,000,000", 2.0, "×"),
+    "search.p99": at_most("search at 1,000,000, the slowest p99", 50),
+    "campaigns.assign": at_most("a mail is assigned among 1,000,000 campaigns, the slowest mean", 3),
+    "seed.imapclient": Goal("seeding over IMAP, to imapclient", 1.3),
+    "seed.floor": Goal("seeding over IMAP, to signing in", 0.7),
+    "seed.maildir": Goal("seeding from Maildirs", 40_000, "messages/s"),
+    "directory.small": at_most("directory of 10,000 people, nothing changed", 1.5, "s"),
+    "directory.large": at_most("directory of 50,000 people, nothing changed", 8, "s"),
+    "directory.memory": at_most("directory of 50,000 people, most memory", 300, "MB"),
+    "start.greets": at_most("start until 220, 100,000 mails in the spool", 1, "s"),
+    "start.page": at_most("start until the first page, 100,000 mails in the spool", 3, "s"),
+}
+
+
+def tell(measured: Mapping[str, float], **told: Any) -> None:
+    """Print what was measured of the goals of this program, and keep it for the verdict. `told`: what was different this time."""
+    rows = [(goal.words, goal.wanted, goal.shown(figure), verdict(goal, figure)) for goal, figure in named(measured)]
+    printing.table(("goals", "wanted", "measured", ""), rows)
+    MEASURED.mkdir(parents=True, exist_ok=True)
+    program = Path(sys.argv[0]).stem
+    (MEASURED / f"{program}.json").write_text(json.dumps({"measured": dict(measured), **told}, indent=1))
+
+
+def named(measured: Mapping[str, float]) -> list[tuple[Goal, float]]:
+    """Figures with their goals; KeyError for a goal that nobody set."""
+    return [(GOALS[name], figure) for name, figure in measured.items()]
+
+
+def verdict(goal: Goal, figure: float) -> str:
+    """In a word."""
+    return "met" if goal.met(figure) else "missed"
