@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench.rounds import printing, processor
+from bench.rounds import goals, printing, processor
 from directory_sync.ldap_company import Reading
 from directory_sync.ldap_server import Entry, connected
 from directory_sync.ldap_source import LdapSource
@@ -34,7 +34,7 @@ WORK = {"floor": "ldap3, only reading", "first": "first run", "nothing": "nothin
 
 def main() -> int:
     """Measure each size in a process of its own, and print."""
-    rows, others = [], []
+    rows, others, idle = [], [], []
     for size in SIZES:
         with slapd(ldif(*crowd(size))) as server:
             server.modify(f"dn: uid=p1,{PEOPLE}\nchangetype: modify\nreplace: sn\nsn: newest\n")
@@ -43,11 +43,13 @@ def main() -> int:
             reader = [sys.executable, "-P", __file__, server.url, str(server.directory)]
             measured = json.loads(subprocess.run(reader, stdout=subprocess.PIPE, check=True).stdout)
             others.append(watch.stop()[2])
+        idle.append(measured["work"]["nothing"][0])
         rows += [
             [f"{size:,}", WORK[name], f"{wall:.2f} s", f"{cpu:.2f} s", f"{measured['megabytes']:.0f} MB"]
             for name, (wall, cpu) in measured["work"].items()
         ]
     printing.table(["people", "work", "wall", "CPU", "most memory, all runs"], rows)
+    goals.tell({"directory.small": idle[0], "directory.large": idle[1], "directory.memory": measured["megabytes"]})
     printing.machine("OpenLDAP", others=others)
     return 0
 

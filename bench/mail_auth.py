@@ -22,7 +22,7 @@ sys.path[:] = [one for one in sys.path if Path(one) != Path(__file__).parent]  #
 import dkim as dkimpy  # type: ignore[import-untyped]
 import spf as pyspf  # type: ignore[import-untyped]
 
-from bench.rounds import printing, processor
+from bench.rounds import goals, printing, processor
 from bench.rounds.alternating import Sample, medians
 from mail_auth.authenticate import authenticate
 from mail_auth.network import NetworkResolver
@@ -35,8 +35,6 @@ from triage.envelope import Envelope
 
 ROUNDS = 5
 SIZES = {"5 KB": (5_000, 300), "20 KB": (20_000, 200), "50 KB": (50_000, 100), "5 MB": (5_000_000, 3)}  # bytes, messages a run
-GOAL = 0.6  # ms at 20 KB
-HOSTILE_GOAL = 500  # ms
 CLIENT = "192.0.2.1"
 ZONE: dict[str, Record | list[Record]] = {
     "s._domainkey.example.com": published(),
@@ -65,14 +63,17 @@ def main() -> int:
                 contenders["OpenDKIM, DKIM alone"] = functools.partial(opendkim, directory, length, messages)
             figures = medians(contenders, ROUNDS)
             report(size, figures)
+            if size == "20 KB":
+                usual = figures["mailroom"]["cpu"]
     _, _, others = watch.stop()
     worst = hostile_milliseconds()
     name, most = max(worst.items(), key=lambda one: one[1])
     median = statistics.median(worst.values())
-    print(f"{len(worst)} hostile inputs: at most {most:.0f} ms ({name}), median {median:.0f} ms; goal {HOSTILE_GOAL} ms\n")
+    print(f"{len(worst)} hostile inputs: at most {most:.0f} ms ({name}), median {median:.0f} ms\n")
+    goals.tell({"mail_auth.cpu": usual, "mail_auth.hostile": most})
     versions = [f"{name} {metadata.version(name)}" for name in ("dkimpy", "pyspf", "cryptography", "dnspython")]
     printing.machine(*versions, opendkim_version(), others=[others])
-    return 0 if most < HOSTILE_GOAL else 1
+    return 0
 
 
 def letter(length: int) -> bytes:
@@ -177,9 +178,8 @@ def opendkim_version() -> str:
 def report(size: str, figures: dict[str, dict[str, float]]) -> None:
     """The table of one size."""
     own = figures["mailroom"]["cpu"]
-    goal = f", goal {GOAL} ms" if size == "20 KB" else ""
     rows = [(name, f"{taken['cpu']:.3f}", printing.ratio(taken["cpu"], own)) for name, taken in figures.items()]
-    printing.table((f"{size}{goal}", "CPU ms/message", "to mailroom"), rows)
+    printing.table((size, "CPU ms/message", "to mailroom"), rows)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Claim: purging one sender's 500 held mails, and undoing it, takes under a fifth of a second and grows less than the mail beside them.
+"""Claim: of 1,000,000 deliveries one sender's 500 held mails are purged, and held again, in 50 ms; 50,000 in 1.5 s.
 
 The verbs of the house, as console and shell call them, from the call to the commit: the deliveries, the record with an
 outcome for each, the way back, the audit record. Beside them the floor: a bare UPDATE of the same rows, committed, with
@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from sqlalchemy import Engine, text
 
-from bench.rounds import filling, printing, processor
+from bench.rounds import filling, goals, printing, processor
 from bench.rounds.alternating import Sample, medians
 from migrations.upgrade import upgrade
 from tests.peers import postgresql, processes
@@ -30,10 +30,10 @@ from triage.times import utcnow
 
 T = TypeVar("T")
 
-SIZES = (50_000, 200_000)  # deliveries
-WAVE = 500
-PHISHER = "wave@phisher.example"
-ROUNDS = 9
+SIZES = (50_000, 1_000_000)  # deliveries
+WAVE, MANY = 500, 50_000  # held mails of one sender; the larger one in the larger database only
+PHISHER, BOMBER = "wave@phisher.example", "wave@bomber.example"
+ROUNDS, ROUNDS_OF_MANY = 9, 3
 SETTINGS = Settings(company=Company(domains=("company.example",), hostname="mx.company.example"))
 WORK = {"purge": "purge", "undo": "undo", "floor": "a bare UPDATE"}
 
@@ -57,16 +57,24 @@ def main() -> int:
         except processes.Missing as missing:
             return printing.missing(missing)
         houses = [house for size in SIZES for house in (sqlite(directory, size), on_postgresql(server, size))]
+        large = [house for house in houses if house.size == SIZES[-1]]
         for size in SIZES:
-            filling.fill([house.engine for house in houses if house.size == size], size, wave=PHISHER, wave_size=WAVE)
+            many = MANY if size == SIZES[-1] else 0
+            engines = [house.engine for house in houses if house.size == size]
+            filling.fill(engines, size - many, wave=PHISHER, wave_size=WAVE)
+            if many:
+                filling.fill(engines, many, wave=BOMBER, wave_size=many)
         for house in houses:
-            run(house.engine)  # the first one compiles its statements
+            run(house.engine, PHISHER, WAVE)  # the first one compiles its statements
         watch = processor.Watch((int((server.directory / "data" / "postmaster.pid").read_text().split()[0]),))
-        figures = medians({f"{house.kind} {house.size}": functools.partial(run, house.engine) for house in houses}, ROUNDS)
+        figures = medians({f"{house.kind} {house.size}": functools.partial(run, house.engine, PHISHER, WAVE) for house in houses}, ROUNDS)
+        waves = medians({house.kind: functools.partial(run, house.engine, BOMBER, MANY) for house in large}, ROUNDS_OF_MANY)
         others = watch.stop()[2]
         for house in houses:
             house.engine.dispose()
     report(figures)
+    report_many(waves)
+    goals.tell(measured(figures, waves))
     printing.machine(*sorted({house.version for house in houses}, reverse=True), others=[others])
     return 0
 
@@ -88,22 +96,22 @@ def prepared(kind: str, size: int, engine: Engine, version: str) -> House:
         return House(kind, size, engine, f"{kind} {session.execute(text(version)).scalar_one().split()[0]}")
 
 
-def run(engine: Engine) -> Sample:
+def run(engine: Engine, sender: str, count: int) -> Sample:
     """Purge the sender's mail, undo it, and change the same rows barely; milliseconds of each."""
-    purged, purge = timed(functools.partial(purged_by, engine))
+    purged, purge = timed(functools.partial(purged_by, engine, sender))
     undone, undo = timed(functools.partial(undone_by, engine, purged.id))
-    assert (purged.done, undone.done) == (WAVE, WAVE)
-    changed, floor = timed(functools.partial(bare, engine, "held", "purged"))
-    assert changed == WAVE
-    bare(engine, "purged", "held")
+    assert (purged.done, undone.done) == (count, count)
+    changed, floor = timed(functools.partial(bare, engine, sender, "held", "purged"))
+    assert changed == count
+    bare(engine, sender, "purged", "held")
     return {"purge": purge, "undo": undo, "floor": floor}
 
 
-def purged_by(engine: Engine) -> DecisionReport:
+def purged_by(engine: Engine, sender: str) -> DecisionReport:
     """One decision."""
     with db.transaction(engine) as session:
         return decisions.decide(
-            session, Selection.of(sender=PHISHER), Verb.PURGE, by=IDA, reason="phishing", now=utcnow(), settings=SETTINGS
+            session, Selection.of(sender=sender), Verb.PURGE, by=IDA, reason="phishing", now=utcnow(), settings=SETTINGS
         )
 
 
@@ -113,11 +121,11 @@ def undone_by(engine: Engine, decision_id: int) -> DecisionReport:
         return undoing.undo(session, decision_id, by=IDA, reason="", now=utcnow(), settings=SETTINGS)
 
 
-def bare(engine: Engine, before: str, after: str) -> int:
+def bare(engine: Engine, sender: str, before: str, after: str) -> int:
     """The rows alone: no record, no outcome, no way back."""
     change = text("UPDATE delivery SET state = :after WHERE author = :sender AND state = :before")
     with db.transaction(engine) as session:
-        return int(session.connection().execute(change, {"after": after, "sender": PHISHER, "before": before}).rowcount)
+        return int(session.connection().execute(change, {"after": after, "sender": sender, "before": before}).rowcount)
 
 
 def timed(task: Callable[[], T]) -> tuple[T, float]:
@@ -138,6 +146,21 @@ def report(figures: dict[str, dict[str, float]]) -> None:
             growth, floor = printing.ratio(after[work], before[work]), printing.ratio(after[work], after["floor"])
             rows.append((f"{kind}: {words}", f"{before[work]:.1f}", f"{after[work]:.1f}", growth, floor))
     printing.table(("", f"of {small:,}", f"of {large:,}", "growth", "to a bare UPDATE"), rows)
+
+
+def report_many(waves: dict[str, dict[str, float]]) -> None:
+    """The table of the large wave."""
+    print(f"{MANY:,} held mails of one sender of {SIZES[-1]:,}, seconds until committed, medians of {ROUNDS_OF_MANY} rounds")
+    rows = [(kind, *(f"{one[work] / 1000:.2f}" for work in WORK)) for kind, one in waves.items()]
+    printing.table(("", *WORK.values()), rows)
+
+
+def measured(figures: dict[str, dict[str, float]], waves: dict[str, dict[str, float]]) -> dict[str, float]:
+    """Of each goal, on the slower database."""
+    large = [one for name, one in figures.items() if name.endswith(f" {SIZES[-1]}")]
+    few = {f"purge.{work}": max(one[work] for one in large) for work in ("purge", "undo")}
+    many = {"purge.many": "purge", "purge.many-undo": "undo"}
+    return few | {name: max(one[work] for one in waves.values()) / 1000 for name, work in many.items()}
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from imapclient import IMAPClient  # type: ignore[import-untyped]
 from sqlalchemy import Engine, func, insert, select
 from sqlmodel import col
 
-from bench.rounds import printing, processor
+from bench.rounds import goals, printing, processor
 from bench.rounds.alternating import Sample, medians
 from bench.rounds.filling import CONTENT, DELIVERY, MESSAGE
 from bench.rounds.mailboxes import Letter, Store, mail
@@ -232,6 +232,12 @@ def report(found: dict[int, dict[str, dict[str, float]]]) -> None:
             rows.append((f"{NAMES[way]}, {state}", *(f"{one:.1f}" for one in seconds), growth, *ratios))
         undos = [figures[f"recall {state}"]["undo"] for figures in found.values()]
         rows.append((f"undo, {state}", *(f"{one:.1f}" for one in undos), printing.ratio(undos[-1], undos[0]), *("" for _ in undos)))
+    measured = {"recall.search": found[SIZES[0]]["recall cold"]["seconds"] / found[SIZES[0]]["search cold"]["seconds"]}
+    if len(SIZES) > 1:
+        measured["recall.growth"] = max(
+            found[SIZES[-1]][one]["seconds"] / found[SIZES[0]][one]["seconds"] for one in ("recall cold", "recall warm")
+        )
+    goals.tell(measured)
     printing.table(("", *(f"× {size:,}" for size in found), "growth", *(f"recall to it, × {size:,}" for size in found)), rows)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from bench.rounds import discarding, printing, processor, releasing, roles, smtp_source
+from bench.rounds import discarding, goals, printing, processor, releasing, roles, smtp_source
 from bench.rounds.alternating import Sample, medians
 from tests.peers import dovecot, processes
 from tests.peers.company import DOMAIN, Company
@@ -68,6 +68,8 @@ def main() -> int:
             run()  # mailboxes come into being, statements are compiled
         figures = medians(contenders, ROUNDS)
         report(figures)
+        dovecots = [figures[f"Dovecot: {name}"]["rate"] for name in ("mailroom relay", "smtp-source")]
+        goals.tell({"relay.dovecot": dovecots[0] / dovecots[1]})
         single(into_dovecot, figures["Dovecot: mailroom relay"]["rate"] / 2)
         printing.machine(discarding.postfix_version(), f"Dovecot {version()}", others=[one["others"] for one in figures.values()])
     return 0
@@ -146,11 +148,7 @@ def single(at: House, rate: float) -> None:
     waited = releasing.waited(at.engine, ids)
     fsync = printing.fsync_milliseconds()
     print(f"{SINGLE} releases at {rate:.0f} a second, from the commit to Dovecot's yes, milliseconds (one fsync: {fsync:.2f})")
-    rows = [
-        ("measured", f"{waited[len(waited) // 2]:.1f}", f"{waited[int(len(waited) * 0.99)]:.1f}"),
-        ("goal", f"{6 * fsync + 15:.1f}", "150"),
-    ]
-    printing.table(("", "p50", "p99"), rows)
+    printing.table(("", "p50", "p99"), [("measured", f"{waited[len(waited) // 2]:.1f}", f"{waited[int(len(waited) * 0.99)]:.1f}")])
 
 
 def report(figures: dict[str, dict[str, float]]) -> None:

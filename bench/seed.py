@@ -24,7 +24,7 @@ from pathlib import Path
 
 from imapclient import IMAPClient  # type: ignore[import-untyped]
 
-from bench.rounds import printing, processor
+from bench.rounds import goals, printing, processor
 from bench.rounds.alternating import Sample, medians
 from bench.rounds.sent_folders import address, fill, mails
 from mailboxes import seeding
@@ -102,6 +102,14 @@ def main() -> int:
         )
         for way, one in found.items()
     ]
+    rate = {way: MESSAGES / one["seconds"] for way, one in found.items()}
+    goals.tell(
+        {
+            "seed.imapclient": rate["ours"] / rate["imapclient"],
+            "seed.floor": rate["ours"] / rate["floor"],
+            "seed.maildir": rate["maildir"],
+        }
+    )
     printing.table(("", "messages/s", "CPU ms each", "and Dovecot's", "its time to seed imap's"), rows)
     printing.machine("Dovecot " + ".".join(map(str, dovecot.version(processes.need("dovecot", dovecot.PACKAGES)))), others=[others])
     return 0

@@ -60,7 +60,6 @@ GOALS: Mapping[str, Goal] = {
     "arrival.burst-p99": at_most("10,000 mails in a minute, p99 of the 250", 500),
     "arrival.burst-judged": at_most("10,000 mails in a minute, until all are judged", 120, "s"),
     "relay.dovecot": Goal("relay into Dovecot, to smtp-source", 0.9),
-    "relay.transactions": at_most("transactions for a mail to 600 people", 6, ""),
     "purge.purge": at_most("purge of 500 of 1,000,000", 50),
     "purge.undo": at_most("undoing it", 50),
     "purge.many": at_most("purge of 50,000 of 1,000,000", 1.5, "s"),

@@ -1,0 +1,156 @@
+"""Claim: of 1,000,000 deliveries the newest 50 that a search finds are listed in 50 ms (p99), whatever it looks for.
+
+What people type into the search field over all mail, as the house answers it: the page, and how many more there are. Words that
+nearly every mail has, that one in a thousand has, that one mail has and that none has; addresses; parts of words; several at once;
+in the whole company and in one department. Beside each the same list without a search. `--size N` for another number.
+"""
+
+import contextlib
+import random
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, insert
+from sqlmodel import Session
+
+from bench.cards import ANA, BEN, House, prepared
+from bench.rounds import filling, goals, printing, processor
+from bench.rounds.filling import CONTENT, DELIVERY, MESSAGE
+from tests.peers import postgresql, processes
+from tests.triage import arriving
+from triage import db, ids, listings
+from triage.actor import Actor
+from triage.selection import Selection
+
+SIZE = 1_000_000
+READS = 60
+DAYS = 30
+COPIES = 5  # deliveries of one message
+WORDS = 20_000
+SYLLABLES = [one + other for one in "bcdfghjklmnprstvwxyz" for other in "aeiou"]
+FREQUENCIES = list(accumulate(1 / (rank + 10) for rank in range(WORDS)))  # Zipf-Mandelbrot, as words occur
+
+
+def word(rank: int) -> str:
+    """The word of this rank: the commonest is of rank 0, and every one is another."""
+    return "".join(SYLLABLES[place % len(SYLLABLES)] for place in (rank, rank // len(SYLLABLES), 7 * rank + 3))
+
+
+QUESTIONS = {
+    "a word of every tenth mail": word(0),
+    "a word of one mail in a hundred": word(60),
+    "a word of one mail in ten thousand": word(15_000),
+    "a word of no mail": "quixotic",
+    "a part of a word": word(700)[1:5],
+    "two common words": f"{word(1)} {word(2)}",
+    "a common and a rare word": f"{word(0)} {word(12_000)}",
+    "not a common word": f"-{word(0)}",
+    "an address": "somebody77@sender5.example",
+    "from: a domain": "from:@sender5.example",
+    "from: nobody": "from:@nowhere.example",
+    "to: a person": "to:person7",
+    "subject: a rare word": f"subject:{word(9_000)}",
+    "two letters": "zq",
+}
+
+
+def main() -> int:
+    """Measure and print."""
+    size = int(sys.argv[sys.argv.index("--size") + 1]) if "--size" in sys.argv else SIZE
+    with contextlib.ExitStack() as stack:
+        place = stack.enter_context(processes.short_directory("search"))
+        try:
+            server = stack.enter_context(postgresql.running())
+        except processes.Missing as missing:
+            return printing.missing(missing)
+        houses = [
+            prepared("SQLite", db.open_engine(f"sqlite:///{Path(place)}/search.db"), "SELECT sqlite_version()"),
+            prepared("PostgreSQL", db.open_engine(server.create("search")), "SHOW server_version"),
+        ]
+        fill([house.engine for house in houses], size)
+        watch = processor.Watch((int((server.directory / "data" / "postmaster.pid").read_text().split()[0]),))
+        slowest = max(report(house, size) for house in houses)
+        others = watch.stop()[2]
+        for house in houses:
+            house.engine.dispose()
+    goals.tell({"search.p99": slowest}, size=size)
+    printing.machine(*(house.version for house in houses), others=[others])
+    return 0
+
+
+def fill(engines: list[Engine], size: int) -> None:
+    """Add so many deliveries of the last month, in the order in which they came."""
+    chance = random.Random(size)
+    content: dict[str, Any] = {"id": ids.new_id(), "sha256": f"{size:064x}", "size": 0}
+    for engine in engines:
+        with db.transaction(engine) as session:
+            session.connection().execute(insert(CONTENT), content)
+    for messages, deliveries in groups(size, content["id"], chance):
+        for engine in engines:
+            with db.transaction(engine) as session:
+                session.connection().execute(insert(MESSAGE), messages)
+                session.connection().execute(insert(DELIVERY), deliveries)
+    for engine in engines:
+        filling.look_at_statistics(engine)
+
+
+def groups(size: int, content: int, chance: random.Random) -> Iterator[tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
+    """Messages and their deliveries."""
+    span = timedelta(days=DAYS) / size
+    for first in range(0, size, filling.GROUP):
+        messages, deliveries = [], []
+        for number in range(first, min(first + filling.GROUP, size)):
+            at = arriving.NOW - timedelta(days=DAYS) + number * span
+            message, delivery = filling.row(content, "", chance)
+            if number % COPIES == 0:
+                subject = " ".join(word(rank) for rank in chance.choices(range(WORDS), cum_weights=FREQUENCIES, k=7))
+                messages.append(message | {"id": ids.first_id_at(at) + number, "received_at": at})
+            names = (subject, delivery["author_name"], delivery["author"], delivery["recipient"], delivery["person"])
+            kept = {"id": ids.first_id_at(at) + number, "message_id": messages[-1]["id"], "received_at": at, "subject": subject}
+            here = {"recipient": f"{number}.{delivery['recipient']}", "search": " ".join(names).casefold()}
+            deliveries.append(delivery | kept | here | {"signals": [], "why_here": [], "beside": []})
+        yield messages, deliveries
+
+
+def report(house: House, size: int) -> float:
+    """Ask everything and print; the slowest p99."""
+    print(f"{house.version}, {size:,} deliveries, {READS} times each")
+    rows, slowest = [], 0.0
+    plain = {by.name: asked(house, "", by) for by in (ANA, BEN)}
+    rows.append(("no search", "", *figures(plain["ana"]), *figures(plain["ben"])))
+    for name, words in QUESTIONS.items():
+        whole, one = (asked(house, words, by) for by in (ANA, BEN))
+        rows.append((name, words, *figures(whole), *figures(one)))
+        slowest = max(slowest, whole[1], one[1])
+    printing.table(("milliseconds", "", "company p50", "p99", "department p50", "p99"), rows)
+    return slowest
+
+
+def asked(house: House, words: str, by: Actor) -> tuple[float, float]:
+    """p50 and p99 of one search."""
+    wanted = Selection.of(q=words) if words else Selection()
+    ask: Callable[[Session], Any] = lambda session: listings.deliveries(session, wanted, by=by)  # noqa: E731
+    taken = sorted(timed(house, ask) for _ in range(READS))
+    return taken[READS // 2], taken[READS * 99 // 100]
+
+
+def figures(taken: tuple[float, float]) -> tuple[str, str]:
+    """As the table shows them."""
+    return f"{taken[0]:.1f}", f"{taken[1]:.1f}"
+
+
+def timed(house: House, ask: Callable[[Session], Any]) -> float:
+    """One answer, in milliseconds."""
+    with db.reading(house.engine) as session:
+        begun = time.perf_counter()
+        ask(session)
+        return 1000 * (time.perf_counter() - begun)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
