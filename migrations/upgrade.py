@@ -7,6 +7,7 @@ from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
+from migrations import online
 from migrations.version import newest, present
 from triage.errors import BadInput
 
@@ -20,12 +21,13 @@ def scripts() -> tuple[Config, ScriptDirectory]:
 
 
 def upgrade(engine: Engine) -> tuple[str | None, str]:
-    """Bring the database to the newest version, all steps in one transaction; (version before, version after)."""
+    """Bring the database to the newest version, all steps in one transaction, then build what may take long; (version before, after)."""
     before = present(engine)
     if before is not None and not is_known(before):
         raise BadInput(f"the database has version {before}, which this program does not know: it was made by a newer one. Install that")
     with engine.begin() as connection:
         migrate(connection)
+    online.build(engine)
     return before, newest()
 
 

@@ -32,6 +32,7 @@ from sqlalchemy import (
     insert,
     literal,
     select,
+    text,
     true,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -300,6 +301,15 @@ DURABLE = {  # settings of PostgreSQL, those of their values that keep what was 
     "fsync": (("on",), "PostgreSQL leaves it to the system when anything is on stable storage: a crash can ruin the database"),
     "full_page_writes": (("on",), "a page that was half written when the power failed cannot be mended"),
 }
+
+
+def finds_words(engine: Engine) -> bool:
+    """Is there an index by which a search finds words? SQLite's is a part of its schema."""
+    if engine.dialect.name != "postgresql":
+        return True
+    usable = "SELECT i.indisvalid FROM pg_index i WHERE i.indexrelid = to_regclass('delivery_by_words')"
+    with engine.connect() as connection:
+        return bool(connection.scalar(text(usable)))
 
 
 def not_durable(engine: Engine) -> list[tuple[str, str]]:

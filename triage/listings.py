@@ -8,9 +8,9 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import ColumnElement, Row, Select, and_, func, literal, or_, select
 from sqlmodel import Session, col
 
-from triage import access, expiry, legal_holds, sealed
+from triage import access, expiry, legal_holds, sealed, word_index
 from triage.actor import Actor
-from triage.db import among
+from triage.db import among, beside
 from triage.grouping import proven_as
 from triage.models import (
     Content,
@@ -32,7 +32,8 @@ Thing = TypeVar("Thing")
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Thing]):
-    """One page of a list. `following` is where the next one begins, None at the end; `total` counts up to COUNTED."""
+    """One page of a list. `following` is where the next one begins, None at the end; `total` counts up to COUNTED; of a search that finds
+    much it says no more than that there is another page."""
 
     items: tuple[Thing, ...]
     following: tuple[Any, ...] | None
@@ -129,25 +130,66 @@ def deliveries(
 
     `expiring_by`: only held mail that expires until then.
     """
-    where = seen(wanted, by)
+    where = [in_scope(session, wanted, by)]
     if rule_id is not None:
-        where = and_(where, col(Delivery.rule_id) == rule_id)
+        where.append(col(Delivery.rule_id) == rule_id)
     if rule:
-        where = and_(where, col(Delivery.rule) == rule)
+        where.append(col(Delivery.rule) == rule)
     if expiring_by is not None:
-        where = and_(where, legal_holds.expiring(session, expiring_by))
+        where.append(legal_holds.expiring(session, expiring_by))
     if decision_id is not None:
         items = select(col(DecisionItem.delivery_id)).where(col(DecisionItem.decision_id) == decision_id)
-        where = and_(where, col(Delivery.id).in_(items))
-    capped = select(literal(1)).select_from(Delivery).where(where).limit(COUNTED).subquery()
-    total = session.scalar(select(func.count()).select_from(capped)) or 0
+        where.append(col(Delivery.id).in_(items))
+    few = word_index.few(session, wanted.q)
+    if few is None:
+        places, total = walked(session, and_(*where), limit, after, counted=not wanted.q)
+    else:
+        places, total = sorted_out(session, and_(*where), few, limit, after)
+    following = places[limit - 1] if len(places) > limit else None
+    return Page(in_order(session, [one for _, one in places[:limit]]), following, total)
+
+
+Place = tuple[datetime, int]  # of a delivery in a list: when it came, and its id
+
+
+def walked(session: Session, where: ColumnElement[bool], limit: int, after: Place | None, *, counted: bool) -> tuple[list[Place], int]:
+    """The next places of a list and one more, from the newest on by the order of an index; and how many there are, which is looked for if
+    `counted`: what much is found of would be counted longer than it takes to read on."""
+    wanted = where
     if after is not None:
         at, last = after
-        where = and_(where, or_(col(Delivery.received_at) < at, and_(col(Delivery.received_at) == at, col(Delivery.id) < last)))
+        wanted = and_(where, or_(col(Delivery.received_at) < at, and_(col(Delivery.received_at) == at, col(Delivery.id) < last)))
     newest_first = (col(Delivery.received_at).desc(), col(Delivery.id).desc())
-    rows = [listed(row) for row in session.execute(listing(where).order_by(*newest_first).limit(limit + 1))]
-    following = (rows[limit - 1].received_at, rows[limit - 1].id) if len(rows) > limit else None
-    return Page(tuple(rows[:limit]), following, total)
+    rows = session.execute(select(col(Delivery.received_at), col(Delivery.id)).where(wanted).order_by(*newest_first).limit(limit + 1))
+    places = [(at, one) for at, one in rows]
+    if not counted:
+        return places, len(places)
+    capped = select(literal(1)).select_from(Delivery).where(where).limit(COUNTED).subquery()
+    return places, session.scalar(select(func.count()).select_from(capped)) or 0
+
+
+def sorted_out(
+    session: Session, where: ColumnElement[bool], few: Sequence[int], limit: int, after: Place | None
+) -> tuple[list[Place], int]:
+    """The same where only a few can be in the list: all of them are looked at."""
+    columns = (col(Delivery.received_at), col(Delivery.id))
+    rows = session.execute(select(*columns).where(among(session, col(Delivery.id), few), where))
+    places = sorted(((at, one) for at, one in rows), reverse=True)
+    return [one for one in places if after is None or one < after][: limit + 1], len(places)
+
+
+def in_order(session: Session, ids: Sequence[int]) -> tuple[Listed, ...]:
+    """What a list shows of these deliveries."""
+    rows = session.execute(listing(among(session, col(Delivery.id), ids))) if ids else ()
+    found = {row[0].id: listed(row) for row in rows}
+    return tuple(found[one] for one in ids)
+
+
+def in_scope(session: Session, wanted: Selection, by: Actor) -> ColumnElement[bool]:
+    """The selection within the actor's scope. Of several folders SQLite would look through the index of each, and sort all of it."""
+    several = len(by.scope.departments) + len(by.scope.persons) > 1
+    visible = access.visible(by)
+    return and_(condition(wanted), beside(session, visible) if several else visible)
 
 
 def seen(wanted: Selection, by: Actor) -> ColumnElement[bool]:

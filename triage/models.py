@@ -140,6 +140,8 @@ class Delivery(SQLModel, table=True):
 
     __table_args__ = (
         UniqueConstraint("message_id", "recipient"),
+        Index("delivery_newest", "received_at", "id"),
+        Index("delivery_of_department", "department", "received_at", "id", "person", "direction"),
         Index("delivery_by_time", "state", "received_at", "id"),
         Index("delivery_by_urgency", "state", "urgency", "received_at", "id"),
         Index("delivery_by_end", "state", "perishable_until"),
@@ -150,7 +152,7 @@ class Delivery(SQLModel, table=True):
         Index("delivery_by_campaign", "campaign_id", "state"),
         Index("delivery_due", "state", "due_at"),
         Index("delivery_in_short", "id", "direction", "department", "person", "received_at", "campaign_id", "author"),  # for reports
-    )
+    )  # and one of the words of `search`: migrations 0052 and online
 
 
 class Campaign(SQLModel, table=True):

@@ -187,7 +187,7 @@ def enter(
         author_domain=sender.rpartition("@")[2],
         author_name="",
         subject=subject,
-        search=subject.casefold(),
+        search=f"{subject} {sender} {letter.to}".casefold(),
         proof="",
         weight=0,
         verdict="relay",

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, cast, func, literal, not_, or_, select
+from sqlalchemy import ColumnElement, String, and_, cast, func, literal, not_, or_, select
 from sqlmodel import col
 
 from triage import ids, queries
@@ -39,26 +39,26 @@ def anywhere(term: Term) -> ColumnElement[bool]:
 
 def author(term: Term) -> ColumnElement[bool]:
     """Who wrote it, by address or by name."""
-    return or_(col(Delivery.author).contains(term.value, autoescape=True), holds(col(Delivery.author_name), term.value))
+    named = or_(col(Delivery.author).contains(term.value, autoescape=True), holds(col(Delivery.author_name), term.value))
+    return and_(anywhere(term), named)
 
 
 def addressee(term: Term) -> ColumnElement[bool]:
     """For whom it was: by address, uid or name, or everybody of a department."""
-    named = beside(Person, col(Person.uid) == col(Delivery.person), holds(col(Person.name), term.value))
-    return or_(
-        holds(col(Delivery.recipient), term.value), col(Delivery.person).contains(term.value, autoescape=True), named, department(term)
-    )
+    named = select(col(Person.uid)).where(or_(col(Person.uid).contains(term.value, autoescape=True), holds(col(Person.name), term.value)))
+    addressed = and_(anywhere(term), holds(col(Delivery.recipient), term.value))
+    return or_(addressed, col(Delivery.person).contains(term.value, autoescape=True), col(Delivery.person).in_(named), department(term))
 
 
 def department(term: Term) -> ColumnElement[bool]:
     """For which department, by code or name."""
-    named = beside(Department, col(Department.code) == col(Delivery.department), holds(col(Department.name), term.value))
-    return or_(col(Delivery.department) == term.value, named)
+    named = select(col(Department.code)).where(holds(col(Department.name), term.value))
+    return or_(col(Delivery.department) == term.value, col(Delivery.department).in_(named))
 
 
 def subject(term: Term) -> ColumnElement[bool]:
     """What its subject says."""
-    return holds(col(Delivery.subject), term.value)
+    return and_(anywhere(term), holds(col(Delivery.subject), term.value))
 
 
 def having(term: Term) -> ColumnElement[bool]:

@@ -20,7 +20,10 @@ router = APIRouter(route_class=Once, tags=["deliveries"])
 
 @router.get("/deliveries", response_model=shapes.Deliveries, responses=described(401, 422))
 def list_deliveries(wanted: Annotated[shapes.DeliveryQuery, Query()], session: Read, by: Staff) -> shapes.Deliveries:
-    """Deliveries in your scope, newest first. `total_estimate` counts up to 100,000."""
+    """Deliveries in your scope, newest first. `total_estimate` counts up to 100,000.
+
+    Where a search finds much it is one more than the page: there is more.
+    """
     page = listings.deliveries(
         session,
         wanted.selection(),

@@ -37,6 +37,7 @@ def database(settings: Settings) -> Iterator[Finding]:
         with database_of(settings) as engine:
             yield Finding(OK, "database", f"{kind} answers and has this program's version")
             yield from keeps(engine)
+            yield from finds(engine)
     except BadInput as fault:
         yield Finding(FAIL, "database", str(fault), "start or make the database and check database.url, then run `mailroom db upgrade`")
 
@@ -46,6 +47,13 @@ def keeps(engine: Engine) -> Iterator[Finding]:
     for name, why in db.not_durable(engine):
         do = f"set {name} = on in postgresql.conf, or `ALTER DATABASE … SET {name} = on`; what a commit promised can be lost meanwhile"
         yield Finding(FAIL if name != "full_page_writes" else WARN, "database", why, do)
+
+
+def finds(engine: Engine) -> Iterator[Finding]:
+    """Does a search find words without looking through all mail?"""
+    if not db.finds_words(engine):
+        do = "let an administrator of PostgreSQL `CREATE EXTENSION pg_trgm` in this database, then run `mailroom db upgrade` again"
+        yield Finding(WARN, "search", "the index of words is missing: searching is slow where there is much mail", do)
 
 
 def wakes(settings: Settings) -> Iterator[Finding]:

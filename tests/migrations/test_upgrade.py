@@ -1,5 +1,7 @@
 """The database's versions: an empty one is filled, an old one is refused with the command to run, models and tables agree."""
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,9 +10,16 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, text
 from sqlmodel import SQLModel
 
-from migrations import upgrade, version as versions
+from migrations import online, upgrade, version as versions
+from tests.peers.postgresql import Server
+from tests.triage import arriving
 from triage import db, models
 from triage.errors import BadInput
+from triage.settings import Settings
+
+JOE = "it+joe.fern@company.example"
+
+WORD_INDEX = ("delivery_words", "delivery_by_words")  # of SQLite and of PostgreSQL: no model says so
 
 
 def test_an_empty_database_gets_its_tables_once(tmp_path: Path) -> None:
@@ -25,8 +34,9 @@ def test_an_empty_database_gets_its_tables_once(tmp_path: Path) -> None:
 
 def test_the_tables_are_the_models(engine: Engine) -> None:
     assert models.Delivery.__tablename__ in SQLModel.metadata.tables
+    opts = {"include_name": lambda name, *_: not str(name).startswith(WORD_INDEX)}
     with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), SQLModel.metadata) == []
+        assert compare_metadata(MigrationContext.configure(connection, opts=opts), SQLModel.metadata) == []
 
 
 @pytest.mark.parametrize(("version", "says"), [("0000", "has version 0000, this program needs"), ("9999", "made by a newer one")])
@@ -45,3 +55,48 @@ def test_a_database_that_is_down_is_named(tmp_path: Path) -> None:
 
 def test_files_are_named_by_their_versions() -> None:
     assert upgrade.scripts()[1].get_heads() == [versions.newest()]
+
+
+@pytest.mark.parametrize("wrong", ["missing", "broken off"])
+def test_large_indexes_are_built_when_they_are_missing(postgresql_engine: Engine, wrong: str) -> None:
+    with postgresql_engine.begin() as connection:
+        if wrong == "missing":
+            connection.execute(text("DROP INDEX delivery_by_words"))
+        else:  # what a CREATE INDEX CONCURRENTLY leaves that somebody stopped
+            connection.execute(text("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'delivery_by_words'::regclass"))
+    assert not db.finds_words(postgresql_engine)
+    assert upgrade.upgrade(postgresql_engine) == (versions.newest(), versions.newest())
+    assert db.finds_words(postgresql_engine)
+
+
+def test_mail_comes_in_while_a_large_index_is_built(postgresql_engine: Engine, settings: Settings) -> None:
+    with db.transaction(postgresql_engine) as session:
+        arriving.set_up(session, settings)
+        arriving.arrive(session, settings, JOE)
+        session.execute(text("DROP INDEX delivery_by_words"))
+        columns = ", ".join(name for name in models.Delivery.model_fields if name not in ("id", "recipient"))
+        new = f"SELECT id + n, n || recipient, {columns} FROM delivery, generate_series(1, 20000) n"
+        session.execute(text(f"INSERT INTO delivery (id, recipient, {columns}) {new}"))
+    with ThreadPoolExecutor(1) as pool:
+        building = pool.submit(online.build, postgresql_engine)
+        came = 0
+        while not building.done() or not came:
+            with db.transaction(postgresql_engine) as session:
+                session.execute(text("SET LOCAL lock_timeout = '1s'"))
+                came += len(arriving.arrive(session, settings, JOE))
+        building.result()
+    assert db.finds_words(postgresql_engine)
+
+
+def test_without_the_right_to_add_pg_trgm_the_rest_is_built(postgresql_server: Server, caplog: pytest.LogCaptureFixture) -> None:
+    engine = db.open_engine(postgresql_server.create("poor"))
+    with engine.begin() as connection:
+        connection.execute(text("CREATE ROLE poor LOGIN"))
+        connection.execute(text("GRANT CREATE ON SCHEMA public TO poor"))
+    poor = db.open_engine(replace(postgresql_server, user="poor").url("poor"))
+    upgrade.upgrade(poor)
+    assert not db.finds_words(poor)
+    assert "pg_trgm is missing and cannot be added" in caplog.text
+    versions.check(poor)
+    poor.dispose()
+    engine.dispose()

@@ -1,0 +1,40 @@
+"""Indexes of large tables that PostgreSQL builds while mail goes on: after an upgrade's steps, each by itself."""
+
+import logging
+
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
+
+log = logging.getLogger(__name__)
+
+INDEXES = {
+    "delivery_newest": "delivery (received_at, id)",
+    "delivery_of_department": "delivery (department, received_at, id, person, direction)",
+    "delivery_by_words": "delivery USING gin (search gin_trgm_ops)",
+}
+NEEDS_TRIGRAMS = {"delivery_by_words"}
+BROKEN_OFF = "SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE NOT i.indisvalid AND c.relname = :name"
+
+
+def build(engine: Engine) -> None:
+    """Build what is missing. Nothing waits for it but an act that changes the tables themselves; SQLite has made its own in its steps."""
+    if engine.dialect.name != "postgresql":
+        return
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        able = has_trigrams(connection)
+        for name, what in INDEXES.items():
+            if name in NEEDS_TRIGRAMS and not able:
+                continue
+            if connection.scalar(text(BROKEN_OFF), {"name": name}):  # somebody stopped it halfway
+                connection.execute(text(f"DROP INDEX CONCURRENTLY {name}"))
+            connection.execute(text(f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} ON {what}"))
+
+
+def has_trigrams(connection: Connection) -> bool:
+    """Is PostgreSQL's extension there by which words are found, or may we add it?"""
+    try:
+        connection.execute(text("CREATE EXTENSION IF NOT EXISTS pg_trgm"))
+    except DBAPIError as fault:
+        log.warning("searching stays slow with much mail: PostgreSQL's extension pg_trgm is missing and cannot be added: %s", fault.orig)
+        return False
+    return True
