@@ -20,6 +20,7 @@ docker-compose /usr/bin/docker-compose
 dovecot-ldap /usr/lib/dovecot/modules/auth/libauthdb_ldap.so
 promtool /usr/bin/promtool
 mandoc /usr/bin/mandoc
+apparmor /usr/sbin/apparmor_parser
 bubblewrap /usr/bin/bwrap
 poppler-utils /usr/bin/pdftoppm
 systemd /usr/bin/systemd-socket-activate
