@@ -1,5 +1,6 @@
 """The units under a real systemd: mail comes in by its socket, is judged, released, and lies in a Maildir; and what nobody can do there."""
 
+import json
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.peers.systemd import HANG, Machine, booted, may_boot
+from tests.triage import pdfs
 
 pytestmark = [pytest.mark.peers, pytest.mark.skipif(not may_boot(), reason="only root can boot a systemd in namespaces of its own")]
 
@@ -80,6 +82,17 @@ print(json.dumps({
     "writes_home": can(lambda: pathlib.Path("/usr/local/x").write_text("x")),
     "user": os.getuid(),
 }))
+"""
+
+
+DRAW = """
+import json, sys
+from triage.bounded import Pool
+from triage.drawn import count_of, page_of
+raw = sys.argv[1].encode()
+with Pool("triage.drawing:draw", size=1, memory_bytes=512 * 1024 * 1024, seconds=60, programs=1) as drawer:
+    width, height, pixels = page_of(drawer.run(raw, page=1))
+    print(json.dumps([count_of(drawer.run(raw, page=0)), width, height, list(pixels[:3])]))
 """
 
 
@@ -176,6 +189,13 @@ def test_a_role_gets_no_credential_of_another(machine: Machine) -> None:
 def test_hostile_mail_is_read_by_a_unit_of_its_own(machine: Machine) -> None:
     running = machine.run("systemctl", "list-units", "--no-legend", "--plain", "mailroom-parse@*").stdout
     assert running.count("running") >= 1
+
+
+def test_attachments_are_drawn_by_a_unit_of_its_own(machine: Machine) -> None:
+    draw = ["/opt/mailroom/venv/bin/python3", "-I", "-c", DRAW, pdfs.pdf(pdfs.RED, pdfs.HELLO).decode()]
+    done = machine.run("runuser", "-u", "mailroom-api", "--", "env", "MAILROOM_DRAWER_SOCKET=/run/mailroom/draw.sock", *draw, check=False)
+    assert done.returncode == 0, done.stderr + machine.journal("mailroom-draw@*")
+    assert json.loads(done.stdout) == [2, 1400, 700, [255, 0, 0]]
 
 
 def test_a_role_that_dies_is_started_again(machine: Machine) -> None:
