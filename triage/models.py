@@ -883,6 +883,23 @@ class MailRequest(SQLModel, table=True):
     __table_args__ = (Index("mail_request_open", "declined_at", "id"),)
 
 
+class SavedSearch(SQLModel, table=True):
+    """A search that somebody keeps by a name."""
+
+    __tablename__ = "saved_search"
+    __table_args__ = (UniqueConstraint("owner", "name"),)
+    id: int = identity()
+    owner: str  # as on the record: person:ana
+    by_shown: str
+    name: str
+    q: str
+    tab: str
+    department: str | None = None
+    person: str | None = None
+    shared_with: str = ""  # a scope
+    made_at: datetime = instant()
+
+
 class Preference(SQLModel, table=True):
     """What a member of staff chose for their own console, by name."""
 

@@ -34,6 +34,7 @@ from triage.models import (
     QueueSample,
     RelatedMail,
     Rule,
+    SavedSearch,
     SentMail,
     StaffMember,
     StaffSession,
@@ -115,6 +116,7 @@ def of_somebody_here(session: Session, whose: Whose, pseudonym: str) -> None:
     for kept in (StaffSession, FailedSignIn, PracticeAnswer, Preference):
         session.execute(delete(kept).where(col(kept.login) == login))
     session.execute(delete(InHand).where(col(InHand.login) == login))
+    session.execute(delete(SavedSearch).where(col(SavedSearch.owner) == f"person:{login}"))
     session.execute(delete(Handed).where(or_(col(Handed.to) == login, col(Handed.by) == f"person:{login}")))
     session.execute(delete(StaffMember).where(col(StaffMember.login) == login, ~col(StaffMember.active)))
     session.delete(person)

@@ -3,12 +3,13 @@
 from dataclasses import replace
 from typing import Any
 
-from sqlmodel import Session
+from sqlalchemy import delete
+from sqlmodel import Session, col
 
 from triage import db
 from triage.actor import Actor
 from triage.errors import NotAllowed
-from triage.models import Preference
+from triage.models import Preference, SavedSearch
 from triage.settings import Settings
 
 
@@ -29,7 +30,8 @@ def choose(session: Session, choices: dict[str, Any], *, by: Actor) -> dict[str,
 
 
 def forget(session: Session, login: str) -> None:
-    """The account is gone, and its choices with it."""
+    """The account is gone, and its choices with it; a search that it shared stays where others use it."""
+    session.execute(delete(SavedSearch).where(col(SavedSearch.owner) == f"person:{login}", col(SavedSearch.shared_with) == ""))
     if row := session.get(Preference, login):
         session.delete(row)
 

@@ -16,6 +16,7 @@ ACTING = {
     "reported": Grant.DECIDE,
     "campaigns": Grant.DECIDE,
     "handovers": Grant.DECIDE,
+    "searches": Grant.DECIDE,
     "rules": Grant.RULES,
     "learn": Grant.LEARN,
     "correspondents": Grant.RULES,

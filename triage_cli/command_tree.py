@@ -10,7 +10,7 @@ from triage_cli.printing import FormOption
 GROUPS = (  # of the manual, in the order in which somebody meets them
     (
         "Looking at mail and deciding",
-        ("deliveries", "show", "release", "redirect", "purge", "reject", "restore", "hold", "hand", "sweep", "redeliver"),
+        ("deliveries", "searches", "show", "release", "redirect", "purge", "reject", "restore", "hold", "hand", "sweep", "redeliver"),
     ),
     ("Decisions", ("decisions", "second-keys", "campaigns", "requests", "ask", "reported")),
     ("Senders", ("allow", "block", "rules", "correspondents", "learn")),

@@ -42,6 +42,7 @@ COMMANDS = {  # where each command lives: a role must not import what another on
     "restore": "deciding",
     "hold": "deciding",
     "hand": "handing",
+    "searches": "searches",
     "redeliver": "redelivering",
     "sweep": "sweeping",
     "ask": "requests",

@@ -43,7 +43,7 @@ def test_questions_are_shared_and_answered_by_key(house: House, two_pages: tuple
     expect(marias.get_by_text("Your sign-in code is 482913")).to_be_visible()
     sign_in(jons, house, "jon")
     jons.get_by_role("link", name="First day 2").click()
-    expect(jons.get_by_text("The 2 questions that are left are in other people's hands.")).to_be_visible()
+    expect(jons.get_by_text("The 2 questions that are left are in other people’s hands.")).to_be_visible()
 
     marias.keyboard.press("n")
     expect(marias.get_by_role("heading", name=f"allow {PHISHER.name} for the company?")).to_be_visible()

@@ -88,6 +88,9 @@ CALLS = {
     "delete_own_expectation": Call(),
     "delete_session": Call(says=True),
     "get_me": Call(says=True),
+    "list_searches": Call(says=True),
+    "save_search": Call(json={"name": "x", "q": "order"}, says=True),
+    "remove_search": Call(),
     "choose_preferences": Call(json={"theme": "dark"}, says=True),
     "list_sessions": Call(says=True),
     "get_cover": Call(says=True),
@@ -226,6 +229,7 @@ ACTING = {  # what a token must be for, beside reading; what stands nowhere only
     "decide": {
         "create_decision", "undo_decision", "retry_delivery", "give_up_delivery", "hold_delivery", "retry_all", "give_up_all", "hold_all",
         "decline_second_key", "create_request", "decline_request", "take_related", "join_campaign", "split_campaign", "hand_over",
+        "save_search", "remove_search",
     },
     "learn": {"learn"},
     "rules": {"accept_correspondents", "drop_correspondents", "create_rule", "delete_rule", "change_rule", "import_rules",
@@ -283,7 +287,9 @@ FORBIDDEN = {
     "split_campaign": NOT_MINE,
     "create_sweep": {403},
     "hand_over": NOT_MINE,
+    "remove_search": NOT_MINE,
     "create_request": NOT_MINE,
+    "answer_report": NOT_MINE,
     "decline_request": NOT_MINE,
     "confirm_second_key": NOT_MINE,
     "decline_second_key": NOT_MINE,
@@ -424,7 +430,7 @@ def called(browser: Browser, secret: Secret, name: str, method: str, path: str, 
     """The answer to an operation that is called about the secret."""
     about = {"delivery_id": secret.delivery, "message_id": secret.message, "decision_id": secret.decision, "rule_id": secret.rule}
     about |= {"substitution_id": secret.substitution, "pending_id": secret.pending, "token_id": secret.token}
-    about["proposal_id"] = about["hold_id"] = about["erasure_id"] = about["expectation_id"] = "0000000000000"
+    about["proposal_id"] = about["hold_id"] = about["erasure_id"] = about["expectation_id"] = about["search_id"] = "0000000000000"
     about["hook"] = "ops"
     about |= {
         "card": secret.delivery,
@@ -526,7 +532,7 @@ def test_within_the_scope_each_operation_does_its_work(app: FastAPI, secret: Sec
         "give_up_all": 422,
         "hold_all": 422,
     }
-    expected["answer_proposal"] = expected["lift_legal_hold"] = expected["get_erasure"] = 404
+    expected["answer_proposal"] = expected["lift_legal_hold"] = expected["get_erasure"] = expected["remove_search"] = 404
     expected["take_related"] = 404  # nothing lay beside
     expected |= {"join_campaign": 422, "split_campaign": 422}  # with itself, and all of it
     expected["end_sessions"] = expected["set_away"] = 404 if login == "ida" else 403

@@ -65,6 +65,7 @@ FIELDS = {  # of --json; there may come more
     "queue next-hops": "next_hop waiting under_way refused unreachable next_try last_reply",
     "report": "name title since until time_zone sentences definition tables",
     "reported list": "id at by others delivery state author subject found",
+    "searches list": "id name search tab department person shared by held",
     "requests list": "id asked by delivery state author subject words",
     "resume": "found absent unknown waiting unreachable resumed",
     "retention": "expired erased expiring",

@@ -22,6 +22,7 @@ from triage_api.shapes.reported import *
 from triage_api.shapes.reports import *
 from triage_api.shapes.requests import *
 from triage_api.shapes.rules import *
+from triage_api.shapes.searches import *
 from triage_api.shapes.second_keys import *
 from triage_api.shapes.selections import *
 from triage_api.shapes.senders import *

@@ -58,6 +58,7 @@ export const commands: readonly Command[] = [
     ['nextFree', 'f', t('Give me the next free card')],
     ['fresh', '.', t('Show new mail')],
     ['search', '/', t('Search')],
+    ['save', 'S', t('Keep the search by a name')],
     ['palette', 'Ctrl+k', t('All commands')],
     ['theme', 't', t('Light or dark')],
     ['help', '?', t('All keys')],
@@ -76,6 +77,7 @@ export const commands: readonly Command[] = [
     ['goRequests', 'g i', t('Go to what people here ask for')],
     ['goSecondKeys', 'g k', t('Go to what waits for a second key')],
     ['goDoors', 'g o', t('Go to the doors')],
+    ...[1, 2, 3, 4, 5, 6, 7, 8, 9].map((n): [string, string, string] => [`goSaved${n}`, `g ${n}`, t('Go to saved search {n}', { n })]),
     ['goSettings', 'g ,', t('Go to your settings')],
   ]),
 ]

@@ -6,6 +6,8 @@ export type Verb = 'release' | 'redirect' | 'purge' | 'restore' | 'reject' | 'ho
 export type Match = 'address' | 'domain' | 'subdomains' | 'list' | 'recipient' | 'campaign'
 export type Effect = 'allow' | 'block' | 'redirect'
 
+export interface SavedSearch { id: string; name: string; q: string; tab: 'held' | 'decided' | 'all'; department: string | null; person: string | null; shared_with: string; by_shown: string; mine: boolean; held: number | null }
+
 /** What somebody chose for their own console; null: the company's way, or the browser's. */
 export interface Preferences {
   theme: 'light' | 'dark' | null

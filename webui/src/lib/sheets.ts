@@ -2,6 +2,7 @@
 export { default as block } from './BlockSheet.svelte'
 export { default as hand } from './HandSheet.svelte'
 export { default as help } from './HelpSheet.svelte'
+export { default as menu } from './MenuSheet.svelte'
 export { default as palette } from './Palette.svelte'
 export { default as purge } from './PurgeSheet.svelte'
 export { default as redirect } from './RedirectSheet.svelte'

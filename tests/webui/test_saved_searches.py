@@ -1,0 +1,47 @@
+"""Searches kept by a name: in the side bar with their counts, by a key, shared, and let go again."""
+
+from playwright.sync_api import Page, expect
+
+from tests.webui.access import faults
+from tests.webui.site import JOE, MARA, Site
+
+
+def test_a_search_is_kept_shared_and_let_go(site: Site, page: Page, other_page: Page) -> None:
+    site.come(JOE, author="orders@kept.example", subject="Parcel one")
+    site.come(MARA, author="orders@kept.example", subject="Parcel two")
+    site.sit_down(page, "ana", "/?q=from%3Akept.example&tab=all")
+    page.keyboard.press("S")
+    sheet = page.get_by_role("dialog", name="Keep this search")
+    sheet.get_by_label("Name").fill("Parcels")
+    sheet.get_by_label("For whom").select_option(label="everybody who looks after Legal")
+    assert faults(page) == []
+    page.keyboard.press("Enter")
+    expect(sheet).to_have_count(0)
+    mine = page.get_by_role("navigation", name="Folders").get_by_role("link", name="Parcels")
+    expect(mine).to_have_attribute("aria-current", "page")
+    expect(mine).to_contain_text("2")
+    page.keyboard.press("g")
+    page.keyboard.press("q")
+    expect(mine).not_to_have_attribute("aria-current", "page")
+    page.keyboard.press("g")
+    page.keyboard.press("1")
+    expect(page.get_by_role("heading", level=1, name="Found for “from:kept.example”")).to_be_attached()
+
+    site.sit_down(other_page, "ben")
+    theirs = other_page.get_by_role("navigation", name="Folders").get_by_role("link", name="Parcels")
+    expect(theirs).to_have_attribute("title", "shared by Ana Roth")
+    expect(theirs).to_contain_text("1")  # of it they see their own folders
+    assert faults(other_page) == []
+
+    expect(mine).to_have_attribute("aria-current", "page")
+    page.get_by_role("button", name="Keep it").click()
+    page.get_by_role("button", name="Keep “Parcels” no longer").click()
+    expect(page.get_by_role("status").filter(has_text="“Parcels” is kept no longer.")).to_be_visible()
+    expect(mine).to_have_count(0)
+
+
+def test_all_there_is_is_no_search(site: Site, page: Page) -> None:
+    with page.expect_response("**/api/v1/searches*"):
+        site.sit_down(page, "sam")
+    page.keyboard.press("S")
+    expect(page.get_by_role("status").filter(has_text="Search for something or choose a folder first")).to_be_visible()
