@@ -211,11 +211,19 @@ def prolong(session: Session, addresses: Iterable[str], now: datetime) -> None:
 
 
 def listing(
-    session: Session, now: datetime, *, by: Actor, q: str = "", sender: str = "", limit: int = 50, before: int | None = None
+    session: Session,
+    now: datetime,
+    *,
+    by: Actor,
+    q: str = "",
+    sender: str = "",
+    scope: str = "",
+    limit: int = 50,
+    before: int | None = None,
 ) -> list[Rule]:
     """Rules in force that reach into the actor's scope, newest first; `before` is the id to go on from.
 
-    `sender`: an address or a domain; only rules that are about it.
+    `sender`: an address or a domain; only rules that are about it. `scope`: only rules for exactly this one.
     """
     where = [in_force(now)]
     if not by.scope.company:
@@ -226,6 +234,8 @@ def listing(
         where.append(col(Rule.value).contains(q.casefold(), autoescape=True))
     if sender:
         where.append(about(sender.casefold().strip()))
+    if scope:
+        where.append(col(Rule.scope) == scope.strip())
     if before is not None:
         where.append(col(Rule.id) < before)
     found = session.scalars(select(Rule).where(*where).order_by(col(Rule.id).desc()).limit(limit))

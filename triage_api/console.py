@@ -39,7 +39,7 @@ class Console:
         if PLAIN_PATH.fullmatch(path) and path != "/index.html" and file.is_file():
             return self.file(file, path, request.headers.get("accept-encoding", ""))
         name = path.rpartition("/")[2]
-        if "." in name and not path.startswith("/senders/") and path != "/index.html":  # whose names have dots
+        if "." in name and not path.startswith(("/senders/", "/people/")) and path != "/index.html":  # whose names have dots
             raise HTTPException(404)
         return self.page()
 

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from triage import addressees, folders
+from triage import addressees, directory_state, folders
 from triage_api import shapes
 from triage_api.office import Here
 from triage_api.once import Once
@@ -18,6 +18,12 @@ router = APIRouter(route_class=Once, tags=["people"])
 def list_departments(session: Read, by: Staff) -> list[shapes.Folder]:
     """The departments and people in your scope with how much is held for each."""
     return [shapes.Folder.model_validate(folder) for folder in folders.folders(session, by=by)]
+
+
+@router.get("/directory", response_model=shapes.DirectoryState, responses=described(401))
+def get_directory(session: Read, by: Staff) -> shapes.DirectoryState:
+    """The company as the directory says, whether it is believed; and for those who read the record what changed last."""
+    return shapes.DirectoryState.model_validate(directory_state.state(session, by=by))
 
 
 @router.get("/people", response_model=shapes.People, responses=described(401, 422))

@@ -22,6 +22,7 @@ from triage_api.session import Staff
 from triage_api.transactions import Read, Tx, ring_after
 
 MOST_EXPORTED = 1_000_000
+OfScope = Annotated[shapes.Word, Query(description="company, department:CODE or person:UID: only rules for exactly this scope.")]
 OfSender = Annotated[shapes.Word, Query(description="An address or a domain: only rules that are about it or about what is above it.")]
 IfMatch = Annotated[shapes.Word | None, Header(description="The ETag of the rule that you saw.")]
 
@@ -30,11 +31,11 @@ router = APIRouter(route_class=Once, tags=["rules"])
 
 @router.get("/rules", response_model=shapes.Rules, responses=described(401, 422))
 def list_rules(
-    session: Read, by: Staff, q: shapes.Word = "", sender: OfSender = "", limit: Limit = 50, cursor: Cursor = None
+    session: Read, by: Staff, q: shapes.Word = "", sender: OfSender = "", scope: OfScope = "", limit: Limit = 50, cursor: Cursor = None
 ) -> shapes.Rules:
     """Rules in force that reach into your scope, newest first."""
     (before,) = place_of(cursor, int) or (None,)
-    found = rules.listing(session, utcnow(), by=by, q=q, sender=sender, limit=limit + 1, before=before)
+    found = rules.listing(session, utcnow(), by=by, q=q, sender=sender, scope=scope, limit=limit + 1, before=before)
     following = (found[limit - 1].id,) if len(found) > limit else None
     return shapes.Rules.model_validate({"items": with_clashes(session, found[:limit], by), "next_cursor": cursor_of(following)})
 

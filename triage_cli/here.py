@@ -23,6 +23,7 @@ ROOMS = {  # where the routes of a resource are, unless the module has its name:
     "addressees": ("people",),
     "away": ("cover",),
     "departments": ("people",),
+    "directory": ("people",),
     "groups": ("people",),
     "handovers": ("colleagues",),
     "learn": ("correspondents",),

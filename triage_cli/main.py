@@ -52,6 +52,7 @@ COMMANDS = {  # where each command lives: a role must not import what another on
     "campaigns": "campaigns",
     "decisions": "decided",
     "groups": "groups",
+    "people": "people",
     "queue": "waiting",
     "allow": "senders",
     "block": "senders",

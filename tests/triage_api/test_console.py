@@ -34,6 +34,7 @@ FILES = [
     ("//", 200, "no-store", "text/html; charset=utf-8"),
     ("//index.html", 200, "no-store", "text/html; charset=utf-8"),
     ("//search", 200, "no-store", "text/html; charset=utf-8"),
+    ("//people/joe.fern", 200, "no-store", "text/html; charset=utf-8"),
     ("//senders/someone@dell.example", 200, "no-store", "text/html; charset=utf-8"),
     ("//assets/index-Bx8_q2-1.js", 200, "public, max-age=31536000, immutable", "text/javascript; charset=utf-8"),
     ("//assets/face.woff2", 200, "no-cache", "font/woff2"),

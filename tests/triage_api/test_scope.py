@@ -97,6 +97,7 @@ CALLS = {
     "set_away": Call(json={"login": "nobody"}),
     "end_sessions": Call(query="?login=nobody"),
     "list_departments": Call(says=True),
+    "get_directory": Call(says=True),
     "list_people": Call(says=True),
     "list_addressees": Call(says=True),
     "list_groups": Call(says=True),
@@ -229,7 +230,7 @@ ACTING = {  # what a token must be for, beside reading; what stands nowhere only
     "decide": {
         "create_decision", "undo_decision", "retry_delivery", "give_up_delivery", "hold_delivery", "retry_all", "give_up_all", "hold_all",
         "decline_second_key", "create_request", "decline_request", "take_related", "join_campaign", "split_campaign", "hand_over",
-        "save_search", "remove_search",
+        "save_search", "remove_search", "answer_report",
     },
     "learn": {"learn"},
     "rules": {"accept_correspondents", "drop_correspondents", "create_rule", "delete_rule", "change_rule", "import_rules",

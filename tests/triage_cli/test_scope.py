@@ -83,6 +83,8 @@ SILENT = {  # answered, and without it
     "retention": "",
     "staff list": "",
     "groups": "",
+    "people list": "",
+    "people departments": "",
     "staff substitutes": "",
     "second-keys list": "",
     "mode list": "",

@@ -20,6 +20,7 @@ GERMAN = {
     "/campaigns": "Kampagnen",
     "/rules": "Regeln",
     "/correspondents": "Bekannte",
+    "/people": "Personen",
     "/reports": "Berichte",
     "/practice": "Übung",
     "/doors": "Türen",

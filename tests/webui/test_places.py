@@ -17,6 +17,7 @@ PAGES = {
     "g m": ("/campaigns", "Campaigns"),
     "g r": ("/rules", "Rules"),
     "g c": ("/correspondents", "Correspondents"),
+    "g p": ("/people", "People"),
     "g s": ("/reports", "Reports"),
     "g t": ("/practice", "Practice"),
     "g o": ("/doors", "Doors"),

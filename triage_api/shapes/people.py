@@ -1,5 +1,6 @@
 """Folders, people, groups: whom mail is for."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -42,6 +43,37 @@ class People(Shape):
 
     items: list[Colleague]
     next_cursor: str | None = None
+
+
+class Place(Shape):
+    """A department as the directory has it."""
+
+    code: str
+    name: str
+    mailbox: Annotated[str, Field(description="takes what is released to the department itself; empty: it has none")]
+    roles: Annotated[list[str], Field(description="role addresses, as the directory writes them")]
+    responsible: Annotated[str, Field(description="full name; empty: nobody is named")]
+    people: int
+
+
+class Brake(Shape):
+    """The directory was not believed: nothing of it was taken over."""
+
+    since: datetime
+    words: str
+
+
+class DirectoryState(Shape):
+    """The directory as it was taken over last."""
+
+    departments: list[Place]
+    people: int
+    left: int
+    groups: int
+    changed_at: Annotated[datetime | None, Field(description="null before the first sync")]
+    changes: Annotated[list[str], Field(description="of the last change, in words")]
+    more: Annotated[int, Field(description="changes that are not among them")]
+    brake: Brake | None
 
 
 class Addressee(Shape):

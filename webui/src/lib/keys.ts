@@ -70,6 +70,7 @@ export const commands: readonly Command[] = [
     ['goCampaigns', 'g m', t('Go to the campaigns')],
     ['goRules', 'g r', t('Go to the rules')],
     ['goCorrespondents', 'g c', t('Go to whom we know by our own mail')],
+    ['goPeople', 'g p', t('Go to the people and departments')],
     ['goFirstDay', 'g f', t('Go to the first day: rules that are proposed')],
     ['goSending', 'g w', t('Go to the mail on the way')],
     ['goReports', 'g s', t('Go to the reports')],

@@ -30,6 +30,7 @@ export const PLACES: readonly Place[] = [
   { path: '/campaigns', says: t('Campaigns'), command: 'goCampaigns', part: 'end', load: () => import('../pages/Campaigns.svelte'), one: () => import('../pages/Campaign.svelte') },
   { path: '/rules', says: t('Rules'), command: 'goRules', part: 'end', load: () => import('../pages/Rules.svelte') },
   { path: '/correspondents', says: t('Correspondents'), command: 'goCorrespondents', part: 'end', load: () => import('../pages/Correspondents.svelte') },
+  { path: '/people', says: t('People'), command: 'goPeople', part: 'end', load: () => import('../pages/People.svelte'), one: () => import('../pages/Person.svelte') },
   { path: '/reports', says: t('Reports'), command: 'goReports', part: 'end', load: () => import('../pages/Reports.svelte') },
   { path: '/practice', says: t('Practice'), command: 'goPractice', part: 'end', load: () => import('../pages/Practice.svelte') },
   { path: '/doors', says: t('Doors'), command: 'goDoors', part: 'end', load: () => import('../pages/Doors.svelte'), shown: () => session.me?.role === 'admin' },

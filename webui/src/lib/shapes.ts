@@ -6,6 +6,19 @@ export type Verb = 'release' | 'redirect' | 'purge' | 'restore' | 'reject' | 'ho
 export type Match = 'address' | 'domain' | 'subdomains' | 'list' | 'recipient' | 'campaign'
 export type Effect = 'allow' | 'block' | 'redirect'
 
+export interface Colleague { uid: string; name: string; department: string; department_name: string; mailbox: string }
+export interface MailGroup { address: string; name: string; department_name: string; expand: boolean; members: string[] }
+export interface DirectoryState {
+  departments: { code: string; name: string; mailbox: string; roles: string[]; responsible: string; people: number }[]
+  people: number
+  left: number
+  groups: number
+  changed_at: string | null
+  changes: string[]
+  more: number
+  brake: { since: string; words: string } | null
+}
+
 export interface SavedSearch { id: string; name: string; q: string; tab: 'held' | 'decided' | 'all'; department: string | null; person: string | null; shared_with: string; by_shown: string; mine: boolean; held: number | null }
 
 /** What somebody chose for their own console; null: the company's way, or the browser's. */

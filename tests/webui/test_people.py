@@ -1,0 +1,52 @@
+"""People and departments: find somebody, their folder, their rules and who wrote to them; and whether the directory is believed."""
+
+from playwright.sync_api import Page, expect
+
+from tests.triage.arriving import add_rules
+from tests.webui.access import faults
+from tests.webui.site import JOE, Site
+from triage import alarms
+from triage.db import transaction
+from triage.rule_orders import RuleOrder
+from triage.times import utcnow
+
+
+def test_somebody_is_found_with_all_that_is_theirs(site: Site, page: Page) -> None:
+    add_rules(site.engine, site.settings, RuleOrder("allow", "domain", "paper.example", "person:joe.fern"))
+    site.come(JOE, author="orders@paper.example", subject="Your paper")
+    site.come(JOE, author="stranger@elsewhere.example", subject="Hello Joe")
+    site.sit_down(page, "ida", "/people")
+    departments = page.get_by_role("table", name="Departments")
+    expect(departments.get_by_role("row").filter(has_text="IT")).to_contain_text("info")
+    page.get_by_label("Find somebody").fill("fern it")
+    people = page.get_by_role("table", name="People")
+    expect(people.get_by_role("row")).to_have_count(2)
+    expect(departments).to_have_count(0)
+    people.get_by_role("link", name="Joe Fern").click()
+    expect(page.get_by_role("heading", level=1, name="Joe Fern")).to_be_visible()
+    wrote = page.get_by_role("heading", name="Who wrote to them").locator("..")
+    expect(wrote.get_by_role("link", name="stranger@elsewhere.example")).to_be_visible()
+    expect(page.get_by_role("table", name="Rules")).to_contain_text("paper.example")
+    assert faults(page) == []
+    page.get_by_role("link", name="Folder: ").click()
+    expect(page.get_by_role("heading", level=1, name="Joe Fern")).to_be_attached()
+    expect(page.get_by_role("option").filter(has_text="Hello Joe")).to_be_visible()
+
+
+def test_beyond_ones_scope_a_person_is_a_name(site: Site, page: Page) -> None:
+    site.come(JOE, author="secret@elsewhere.example", subject="For Joe alone")
+    site.sit_down(page, "ben", "/people/joe.fern")
+    expect(page.get_by_text("Their folder is not in your scope.")).to_be_visible()
+    expect(page.get_by_text("secret@elsewhere.example")).to_have_count(0)
+    page.goto(site.url + "/people/nobody.here")
+    expect(page.get_by_role("heading", name="There is no such person")).to_be_visible()
+
+
+def test_a_directory_that_is_not_believed(site: Site, page: Page) -> None:
+    with transaction(site.engine) as session:
+        alarms.brake(session, "the directory would remove 40 people: nothing was changed", now=utcnow())
+    site.sit_down(page, "ana", "/people")
+    expect(page.get_by_text("the directory would remove 40 people")).to_be_visible()
+    assert faults(page) == []
+    with transaction(site.engine) as session:
+        alarms.let_go(session)
