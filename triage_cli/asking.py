@@ -15,7 +15,10 @@ from mailboxes.imap import NO_UIDPLUS
 from mailboxes.mailbox import Unreachable
 from mta.scanners import chosen
 from triage import db, folders
+from triage.alarms import COMPANY
+from triage.causes import BRAKE
 from triage.errors import BadInput, Refused
+from triage.models import Alarm
 from triage.settings import Settings
 from triage_cli.finding import FAIL, OK, WARN, Finding
 from triage_cli.opened import database_of
@@ -34,6 +37,20 @@ def directory(settings: Settings) -> Iterator[Finding]:
     except Refused as fault:
         do = "mend it; until then the addresses that are known stay as they are. `mailroom sync --dry-run` reads all of it"
         yield Finding(FAIL, "directory", str(fault), do)
+    yield from disbelieved(settings)
+
+
+def disbelieved(settings: Settings) -> Iterator[Finding]:
+    """Has the brake been pulled? Then what the directory says now is not what counts here."""
+    try:
+        with database_of(settings) as engine, db.reading(engine) as session:
+            pulled = session.get(Alarm, (BRAKE, COMPANY, ""))
+    except BadInput:
+        return
+    if pulled:
+        do = "`mailroom sync --dry-run` shows what would change; `mailroom sync --confirm` takes it over, if that is right"
+        words = f"it has not been believed since {pulled.raised_at:%d %b %H:%M} UTC: {pulled.words}"
+        yield Finding(FAIL, "directory", words, do)
 
 
 def ldap(source: LdapSource) -> Finding:

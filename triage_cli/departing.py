@@ -1,4 +1,4 @@
-"""What the doctor looks at of employees' mail: who may send it, where it goes, whether it gets on, whether it teaches."""
+"""What the doctor looks at of employees' mail: who may send it, where it goes, whether it gets on, proves itself and teaches."""
 
 import ipaddress
 import stat
@@ -6,19 +6,29 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from mail_auth import dkim, message
+from mail_auth.resolver import Questions
+from mail_auth.resolvers import open_resolver
 from mta.outbound import checked
 from mta.submitters import Submitters
-from triage import acquaintances, db
+from triage import acquaintances, contents, db
+from triage.authentication import Dkim, Result
 from triage.backlog import OUTBOUND, backlog
-from triage.errors import BadInput
+from triage.errors import BadInput, NotFound
+from triage.models import Delivery, Message
 from triage.routes import next_hop_of
 from triage.settings import Settings
 from triage.times import utcnow
+from triage.undelivered import OUTBOUND as SENT_ON
 from triage_cli.finding import FAIL, OK, WARN, Finding
 from triage_cli.opened import database_of
 
 WHAT = "outbound"
 LATE = timedelta(minutes=1)
+LATEST = 20  # deliveries of employees' mail whose signatures are looked at
 MOST_OF_ONE = 256  # public addresses in a network that can still be one company's own
 
 
@@ -36,6 +46,7 @@ def outbound(settings: Settings) -> Iterator[Finding]:
     yield from senders(settings)
     yield from way_out(settings)
     yield from waiting(settings)
+    yield from signed(settings)
     yield from lessons(settings)
 
 
@@ -88,6 +99,50 @@ def waiting(settings: Settings) -> Iterator[Finding]:
     if found.damaged:
         words = f"{found.damaged} damaged batches lie in its spool"
         yield Finding(WARN, WHAT, words, "check the disk; what was readable is passed on, look at the rest and remove them")
+
+
+def signed(settings: Settings) -> Iterator[Finding]:
+    """Can others prove that it is ours? Seen from what went out last: its DKIM signatures, verified as they would be there."""
+    try:
+        with database_of(settings) as engine, db.reading(engine) as session:
+            sent = list(last_sent(session))
+        resolver = open_resolver(settings.dns)
+    except BadInput:
+        return
+    found = [[one for one in signatures(raw, Questions(resolver)) if ours(one.domain, settings)] for raw in sent]
+    if not sent:
+        return
+    broken = next((one for each in found for one in each if one.result is not Result.PASS), None)
+    if all(any(one.result is Result.PASS for one in each) for each in found):
+        yield Finding(OK, WHAT, f"the last {len(sent)} mails carry a DKIM signature of ours that verifies")
+    elif broken:
+        words = f"a DKIM signature by {broken.domain} (selector {broken.selector}) does not verify: {broken.reason}"
+        do = f"publish the signer's key at {broken.selector}._domainkey.{broken.domain}, and let nothing change mail after it was signed"
+        yield Finding(WARN, WHAT, words, do)
+    else:
+        words = f"{sum(not each for each in found)} of the last {len(sent)} mails came without a DKIM signature of ours"
+        yield Finding(WARN, WHAT, words, "let the server before us sign them; where the smarthost does, this can stay")
+
+
+def last_sent(session: Session) -> Iterator[bytes]:
+    """Employees' mails that went out last, as they came, where they are still kept."""
+    latest = select(col(Message.content_id)).join(Delivery, col(Delivery.message_id) == col(Message.id))
+    latest = latest.where(col(Delivery.direction) == SENT_ON).order_by(col(Delivery.id).desc()).limit(LATEST)
+    for content_id in dict.fromkeys(session.scalars(latest)):
+        try:
+            yield contents.load(session, content_id)
+        except NotFound:
+            continue
+
+
+def signatures(raw: bytes, questions: Questions) -> tuple[Dkim, ...]:
+    """What others make of its DKIM signatures."""
+    return dkim.verify(message.read(raw), questions, utcnow())
+
+
+def ours(domain: str, settings: Settings) -> bool:
+    """Does a signature by this domain prove mail from us?"""
+    return any(domain == own or domain.endswith(f".{own}") for own in settings.company.domains)
 
 
 def lessons(settings: Settings) -> Iterator[Finding]:

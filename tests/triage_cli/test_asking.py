@@ -11,7 +11,7 @@ from tests.peers import dovecot
 from tests.peers.processes import free_port
 from tests.peers.slapd import BASE, MANAGER, PASSWORD, slapd
 from tests.triage import arriving
-from triage import db
+from triage import alarms, db
 from triage.settings import Recall, Settings
 from triage_cli import asking, inside
 from triage_cli.finding import FAIL, OK, WARN, Finding
@@ -53,6 +53,19 @@ def test_a_directory_file_and_its_mistakes(settings: Settings, tmp_path: Path) -
     assert said(asking.directory(settings))[0] == FAIL
     file.write_text('[company]\npostmaster = "it@company.example"\n')
     assert said(asking.directory(settings)) == (OK, f"0 people in {file}")
+
+
+def test_a_directory_that_is_not_believed(house: Settings, tmp_path: Path, sqlite_engine: Engine) -> None:
+    file = tmp_path / "people.toml"
+    file.write_text('[company]\npostmaster = "it@company.example"\n')
+    house = replace(house, directory=replace(house.directory, file=str(file)))
+    with db.transaction(sqlite_engine) as session:
+        alarms.brake(session, "the directory would take 60 of 100 people away", now=arriving.NOW)
+    read, believed = asking.directory(house)
+    assert (read.level, believed.level) == (OK, FAIL)
+    assert "not been believed since 24 Nov" in believed.found
+    assert "would take 60 of 100 people away" in believed.found
+    assert "--confirm" in believed.do
 
 
 @pytest.mark.peers

@@ -7,12 +7,17 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from tests.peers import outside
 from tests.peers.receiving import make_certificate
 from tests.triage import arriving
-from triage import db, learning
+from triage import db, departures, learning
 from triage.actor import Actor
+from triage.content import summarise
+from triage.envelope import Envelope
+from triage.ids import new_id
 from triage.settings import Settings
 from triage.teaching import Sent
+from triage.times import utcnow
 from triage_cli.departing import outbound
 from triage_cli.finding import FAIL, OK, WARN, Finding
 
@@ -95,6 +100,36 @@ def test_mail_that_waits(house: Settings) -> None:
     found = told(house)
     assert [one[0] for one in found if "3 mails wait" in one[1]] == [FAIL]
     assert (WARN, "1 damaged batches lie in its spool") in found
+
+
+def send(engine: Engine, settings: Settings, raw: bytes) -> None:
+    """Somebody's mail goes out through us."""
+    envelope = Envelope(new_id(), utcnow(), JOE, ("ann@x.example",), "192.0.2.25", "inner.company.example")
+    with db.transaction(engine) as session:
+        departures.depart(session, envelope, raw, summarise(raw), settings=settings, now=utcnow())
+
+
+KEY = f"{outside.SELECTOR}._domainkey.company.example. TXT {outside.strings(outside.key_record())}\n"
+
+
+@pytest.mark.parametrize(
+    ("signed", "changed", "zone", "level", "says"),
+    [
+        (True, False, KEY, OK, "the last 1 mails carry a DKIM signature of ours that verifies"),
+        (True, False, "", WARN, "a DKIM signature by company.example (selector s1) does not verify"),
+        (True, True, KEY, WARN, "a DKIM signature by company.example (selector s1) does not verify"),
+        (False, False, KEY, WARN, "1 of the last 1 mails came without a DKIM signature of ours"),
+    ],
+    ids=["good", "no-key", "changed", "unsigned"],
+)
+def test_whether_others_can_prove_that_it_is_ours(
+    house: Settings, sqlite_engine: Engine, tmp_path: Path, signed: bool, changed: bool, zone: str, level: str, says: str
+) -> None:
+    (tmp_path / "own.zone").write_text(zone)
+    house = replace(house, dns=replace(house.dns, zone_file=str(tmp_path / "own.zone")))
+    raw = outside.Letter(JOE, "ann@x.example", "Our offer").raw(signed=signed)
+    send(sqlite_engine, house, raw + b"a footer\r\n" * changed)
+    assert [one[0] for one in told(house) if says in one[1]] == [level]
 
 
 def test_what_waits_for_a_look(house: Settings, sqlite_engine: Engine) -> None:
