@@ -14,6 +14,7 @@ from triage.visible import visible
 
 COPY = "X-Mailroom-Copy"
 WHY_LENGTH = 300  # characters
+FIELD_START = re.compile(rb"[\x21-\x39\x3b-\x7e]+[ \t]*:")  # RFC 5322, 2.2 and 4.5
 LINE_END = re.compile(rb"\r\n|\r|\n")
 IN_OUR_NAME = re.compile(rb"^x-mailroom-[^\r\n:]*:(?:[^\r\n]|\r\n[ \t])*(?:\r\n|\Z)", re.IGNORECASE | re.MULTILINE)
 
@@ -21,11 +22,20 @@ IN_OUR_NAME = re.compile(rb"^x-mailroom-[^\r\n:]*:(?:[^\r\n]|\r\n[ \t])*(?:\r\n|
 def dressed(raw: bytes, *, copy: int, message: int, why: str) -> bytes:
     """The mail as it came in, with who we say it is on top and without what was forged in our name. IMAP carries no NUL (RFC 9051, 9)."""
     text = LINE_END.sub(b"\r\n", raw).replace(b"\0", b"")
-    end = text.find(b"\r\n\r\n")
-    head, body = (text, b"") if end < 0 else (text[: end + 2], text[end + 2 :])
+    head, body = split(text)
     said = "".join(dsn.encoded(visible(" ".join(why.split()))[:WHY_LENGTH]).splitlines())  # one line, which RFC 5322, 2.1.1 allows
     own = f"X-Mailroom-Message: {show(message)}\r\nX-Mailroom-Why: {said}\r\n{COPY}: {show(copy)}\r\n"
     return own.encode("ascii", "replace") + IN_OUR_NAME.sub(b"", head) + body
+
+
+def split(text: bytes) -> tuple[bytes, bytes]:
+    """The header block, and the rest from the empty line on; where it begins with no field, an empty line keeps it apart from ours."""
+    if text.startswith(b"\r\n"):
+        return b"", text
+    if not FIELD_START.match(text):
+        return b"", b"\r\n" + text
+    end = text.find(b"\r\n\r\n")
+    return (text, b"") if end < 0 else (text[: end + 2], text[end + 2 :])
 
 
 def exact(raw: bytes) -> str:

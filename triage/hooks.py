@@ -15,6 +15,7 @@ EVENTS = {  # what can be told; docs/notices.md says what each carries
     "folder.overdue": "mail waits longer than its target",
     "mail.expiring": "held mail expires within a day",
     "mail.requested": "somebody here asks for a mail",
+    "mail.reported": "somebody here finds a mail odd",
     "directory.brake": "the directory was not believed",
     "queue.alarm": "mail does not get on to the next hop",
 }

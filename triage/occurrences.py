@@ -8,7 +8,7 @@ from sqlmodel import Session, col
 
 from triage import asked, ids, sealed
 from triage.causes import BRAKE, EXPIRING, PERISHABLE, QUEUE, REQUESTED, WAITING
-from triage.models import AuditRecord, Decision, DecisionItem, Delivery, MailRequest
+from triage.models import AuditRecord, Decision, DecisionItem, Delivery, MailReport, MailRequest
 from triage.payloads import LISTED, Detail, Occurrence
 from triage.piles import HELD
 from triage.settings import Settings
@@ -108,6 +108,19 @@ def alarm(session: Session, record: AuditRecord, settings: Settings) -> Occurren
     return occurrence(record, kind, said.get("said", ""), settings, data, departments=concerned, details=named)
 
 
+def reported(session: Session, record: AuditRecord, settings: Settings) -> Occurrence:
+    """Somebody here finds a mail odd; it may be one that never came through us."""
+    kind, _, name = record.subject.partition(":")
+    number = ids.read(name)
+    about = session.get(Delivery, number) if kind == "delivery" else session.get(MailReport, number)
+    concerned = frozenset({about.department} if about else ())
+    who = record.detail.get("for", "")
+    data = {"department": about.department if about else "", "found": record.detail.get("how", ""), kind: name}
+    named = details(session, col(Delivery.id) == number) if kind == "delivery" else ()
+    text = f"{who} finds a mail odd and reported it."
+    return occurrence(record, "mail.reported", text, settings, data, departments=concerned, details=named)
+
+
 KINDS = {
     PERISHABLE: "perishable.waiting",
     WAITING: "folder.overdue",
@@ -120,4 +133,5 @@ BY_ACT: dict[str, Callable[[Session, AuditRecord, Settings], Occurrence | None]]
     "open-emergency": emergency_opened,
     "close-emergency": emergency_closed,
     "alarm": alarm,
+    "suspect": reported,
 }

@@ -10,7 +10,7 @@ from triage import settings as settings_file
 from triage.errors import BadInput
 from triage.settings import Settings
 from triage.visible import visible
-from triage_cli import asking, departing, inside, journaling, outside, probing, published, telling
+from triage_cli import asking, departing, inside, journaling, mirroring, outside, probing, published, telling
 from triage_cli.asks import stay
 from triage_cli.codes import DONE, REFUSED
 from triage_cli.finding import FAIL, OK, Check, Finding
@@ -51,7 +51,9 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("smarthost", probing.takes_us_out),
     ("bypass", probing.bypass),
     ("mailboxes", asking.mailboxes),
+    ("mirror", mirroring.mirrored),
     ("outbound", departing.outbound),
+    ("employees", mirroring.written_to_us),
     ("journal", journaling.journal),
     ("webhooks", telling.webhooks),
     ("employees", telling.employees),

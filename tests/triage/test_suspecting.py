@@ -10,7 +10,7 @@ from sqlmodel import col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, NOW, OTTO, arrive
-from triage import cards, db, decisions, ids, listings, suspected, suspecting, undoing
+from triage import cards, db, decisions, ids, listings, occurrences, suspected, suspecting, undoing
 from triage.content import Summary, fingerprint_of
 from triage.decisions import Verb
 from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound
@@ -180,6 +180,22 @@ def test_one_card_says_who_and_how_many(known: Engine, settings: Settings) -> No
         assert [one.id for one in listings.deliveries(session, Selection(reported=True), by=BEN, limit=9).items] == [mails[1]]
         assert [(one.by_shown, one.mail.id) for one in suspecting.listing(session, by=BEN) if one.mail] == [("Mara Berg", mails[1])]
         assert [one.others for one in suspecting.listing(session, by=ANA)] == [0, 0]
+
+
+def test_programs_elsewhere_hear_of_it(known: Engine, settings: Settings) -> None:
+    mail = came(known, settings, author="odd@x.example")
+    with db.reading(known) as session:
+        marker = ids.show(session.get_one(Delivery, mail).message_id)
+    report(known, settings, Pointed(marker=marker), Pointed(author="x@y.example", subject="Unknown"))
+    with db.reading(known) as session:
+        acts = select(AuditRecord).where(col(AuditRecord.act) == "suspect").order_by(col(AuditRecord.id))
+        first, second = (occurrences.told_by(session, one, settings) for one in session.scalars(acts))
+    assert first
+    assert second
+    assert (first.kind, first.text) == ("mail.reported", "Joe Fern finds a mail odd and reported it.")
+    assert (first.data["delivery"], first.data["found"], first.departments) == (ids.show(mail), "trace field", frozenset({"it"}))
+    assert [one.sender for one in first.details] == ["odd@x.example"]
+    assert ("report" in second.data, second.data["found"], second.departments, second.details) == (True, "", frozenset({"it"}), ())
 
 
 @pytest.mark.parametrize(("verb", "words"), [(Verb.PURGE, "It was not good"), (Verb.RELEASE, "It is fine")])

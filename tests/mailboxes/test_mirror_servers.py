@@ -1,0 +1,119 @@
+"""The mirror at servers that can less, that have no dots in folder names, that are full, or slow."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from mailboxes import mirror
+from mailboxes.mailbox import Unreachable
+from mailboxes.mirror_account import NO_UIDPLUS, MirrorAccount
+from tests.mailboxes.mirroring import FS_LAYOUT, JOE, RELEASED, Town, mirroring, town
+from tests.peers import dovecot, gate, processes
+from triage.decisions import Verb
+from triage.settings import Settings
+
+pytestmark = pytest.mark.peers
+until = processes.until
+LITTLE = FS_LAYOUT + "imap_capability = IMAP4rev1 UIDPLUS\n"  # no MOVE, IDLE, CONDSTORE, NAMESPACE, LIST-EXTENDED
+LESS = FS_LAYOUT + "imap_capability = IMAP4rev1\n"
+QUOTA = """
+mail_plugins {
+  quota = yes
+}
+protocol imap {
+  mail_plugins {
+    imap_quota = yes
+  }
+}
+quota "User quota" {
+  driver = count
+  storage_size = 20k
+  storage_grace = 0
+}
+"""
+
+
+@contextlib.contextmanager
+def department(engine: Engine, url: str, settings: Settings, directory: Path, more: str) -> Iterator[Town]:
+    """A department at a server of its own kind; the mirror is not at work yet."""
+    with dovecot.running(more=more) as server:
+        yield town(engine, replace(settings, database=replace(settings.database, url=url)), server, directory)
+
+
+def test_uidplus_is_enough(sqlite_engine: Engine, sqlite_url: str, settings: Settings, tmp_path: Path) -> None:
+    with department(sqlite_engine, sqlite_url, settings, tmp_path, LITTLE) as here, mirroring(here.settings):
+        first, second = here.comes(), here.comes(author="b@x.example")
+        here.shows(first, second)
+        with here.client() as client:
+            assert not any(client.has_capability(one) for one in ("MOVE", "IDLE", "CONDSTORE", "NAMESPACE"))
+            client.select_folder(JOE)
+            uids = client.search(["HEADER", "FROM", "b@x.example"])
+            client.copy(uids, "Release")
+            client.delete_messages(uids)
+            client.uid_expunge(uids)
+        here.becomes(second, *RELEASED)
+        here.shows(second, folder="Done")
+        here.decides(Verb.PURGE, first)
+        here.shows()
+
+
+def test_without_uidplus_nothing_is_touched(sqlite_engine: Engine, sqlite_url: str, settings: Settings, tmp_path: Path) -> None:
+    with department(sqlite_engine, sqlite_url, settings, tmp_path, LESS) as here:
+        access = mirror.with_server(here.settings).mirror
+        with pytest.raises(Unreachable, match="no UIDPLUS"):
+            MirrorAccount(access, here.account, lambda _raw, _moved: 0, {})
+        assert "nothing is mirrored" in NO_UIDPLUS
+
+
+def test_where_names_know_no_dots_there_is_an_underscore(
+    sqlite_engine: Engine, sqlite_url: str, settings: Settings, tmp_path: Path
+) -> None:
+    with department(sqlite_engine, sqlite_url, settings, tmp_path, "") as here, mirroring(here.settings):
+        mail = here.comes()
+        here.shows(mail, folder="joe_fern")
+        here.moves("Purge", out_of="joe_fern")
+        here.becomes(mail, "purged")
+        here.shows(folder="joe_fern")
+
+
+def test_a_full_account_shows_less_and_decides_all_the_same(
+    sqlite_engine: Engine,
+    sqlite_url: str,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(mirror, "FULL_PAUSE", 1.0)
+    with department(sqlite_engine, sqlite_url, settings, tmp_path, FS_LAYOUT + QUOTA) as here, mirroring(here.settings):
+        first = here.comes(text="x" * 14_000)
+        here.shows(first)
+        second = here.comes(author="b@x.example", text="y" * 14_000)
+        until(lambda: "takes no more mail" in caplog.text, "the log says that it is full")
+        assert here.state(second) == "held"
+        here.moves("Purge")
+        here.becomes(first, "purged")
+        with here.client() as client:
+            until(lambda: here.lying("Done"), "it is laid aside")
+            client.select_folder("Done")
+            client.delete_messages(client.search())
+            client.expunge()
+        here.shows(second)  # there is room again
+
+
+def test_a_server_that_hangs_is_left_and_tried_again(
+    sqlite_engine: Engine, sqlite_url: str, settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with department(sqlite_engine, sqlite_url, settings, tmp_path, FS_LAYOUT) as here, gate.before(here.server.imap_port) as door:
+        slow = replace(here.settings.mirror, imap=f"imap://127.0.0.1:{door.port}", timeout=1)
+        with mirroring(replace(here.settings, mirror=slow)):
+            mail = here.comes()
+            assert door.arrived.wait(processes.HANG)  # it is let in, and nobody says a word
+            until(lambda: "is tried again in" in caplog.text, "it is left")
+            door.open.set()
+            here.shows(mail)
+        assert here.decisions() == []
