@@ -15,7 +15,7 @@ from tests.peers import company, outside
 pytestmark = pytest.mark.peers  # the console has to be built
 
 TREE = Path(__file__).parents[2]
-INSIDE = ("triage/policy.py", "migrations/versions/0001_", "webui/dist/index.html", "webui/dist/assets/", "demo/")
+INSIDE = ("triage/policy.py", "triage/fonts.conf", "migrations/versions/0001_", "webui/dist/index.html", "webui/dist/assets/", "demo/")
 OUTSIDE = ("tests/", "bench/", "webui/src/", "webui/node_modules/", "webui/package", "requirements/")
 
 
