@@ -6,6 +6,7 @@ SQLite (WAL) and PostgreSQL (as it comes); `--size N` for another number. How it
 
 import contextlib
 import random
+import sqlite3
 import statistics
 import sys
 import time
@@ -69,7 +70,7 @@ def main() -> int:
             "cards.growth": max(p50 / max(1.0, few[name][0]) for name, (p50, _) in many.items()),  # below a millisecond it is noise
         }
     )
-    printing.machine(others=[others])
+    printing.machine(f"SQLite {sqlite3.sqlite_version}", "PostgreSQL as above", others=[others])
     return 0
 
 

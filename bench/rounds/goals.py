@@ -32,7 +32,7 @@ class Goal:
     @property
     def wanted(self) -> str:
         """The bound in words."""
-        return f"{'≤' if self.at_most else '≥'} {self.bound:g} {self.unit}".strip()
+        return f"{'≤' if self.at_most else '≥'} {round(self.bound, 2):,} {self.unit}".strip()
 
 
 def at_most(words: str, bound: float, unit: str = "ms") -> Goal:

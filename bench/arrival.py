@@ -1,0 +1,116 @@
+"""Claim: allowed mail is with the next hop 15 ms and six fsyncs after its last dot (half of all at half load), and a burst is taken in.
+
+20 KB of signed mail from 50 domains that the company allows, through receive, judge and relay into a real Dovecot by LMTP. First
+as fast as it goes, which is full load; then at a tenth and at half of that, steadily: from the moment the last dot was read to
+Dovecot's yes. Then a burst of 10,000 strangers' mails within a minute: how long each waited for its 250, and until when all
+of them are judged. `--burst N` for another number.
+"""
+
+import argparse
+import contextlib
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import Engine, select
+from sqlmodel import SQLModel
+
+from bench.pipeline import SESSIONS, WARM_UP, House
+from bench.rounds import goals, letters, pacing, printing, processor, stacks
+from bench.rounds.letters import Sent
+from bench.rounds.sessions import Sending
+from tests.peers import dovecot, processes
+from triage import db
+
+FULL, STEADY = 400, 400  # messages
+BURST, WITHIN = 10_000, 60  # messages, seconds
+LOADS = (0.1, 0.5)
+ATTEMPT, DELIVERY = (SQLModel.metadata.tables[name] for name in ("attempt", "delivery"))
+
+
+def main() -> int:
+    """Measure and print."""
+    wanted = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    wanted.add_argument("--burst", type=int, default=BURST)
+    given = wanted.parse_args()
+    watch, fsync = processor.Watch(()), printing.fsync_milliseconds()
+    try:
+        measured = arriving(fsync) | burst(given.burst)
+    except processes.Missing as missing:
+        return printing.missing(missing)
+    goals.tell(measured)
+    printing.machine(
+        f"Dovecot {'.'.join(map(str, dovecot.version(processes.need('dovecot', dovecot.PACKAGES))))}", others=[watch.stop()[2]]
+    )
+    return 0
+
+
+def arriving(fsync: float) -> dict[str, float]:
+    """Allowed mail at each load; what was measured of the goals."""
+    with contextlib.ExitStack() as stack:
+        store = stack.enter_context(dovecot.running(more=stacks.LMTP_WITHOUT_PAUSE))
+        house = House(stack, None, 1, f"lmtp://127.0.0.1:{store.lmtp_port}")
+        written = letters.letters(WARM_UP + FULL + STEADY * len(LOADS))
+        sent = 0
+
+        def settled(count: int) -> None:
+            nonlocal sent
+            sent += count
+            house.wait_for(sent, lambda: house.count("WHERE state IN ('held', 'delivered')"))
+
+        for part in (written[:WARM_UP], written[WARM_UP : WARM_UP + FULL]):
+            begun = time.monotonic()
+            Sending(house.company.smtp_port, part, SESSIONS).finish()
+            settled(len(part))
+        full = FULL / (time.monotonic() - begun)
+        rows, found = [], {}
+        for number, load in enumerate(LOADS):
+            first = WARM_UP + FULL + STEADY * number
+            newest = house.count()
+            pacing.paced(house.company.smtp_port, written[first : first + STEADY], full * load, SESSIONS)
+            settled(STEADY)
+            waited = milliseconds(house.engine, newest)
+            p50, p99 = statistics.median(waited), waited[len(waited) * 99 // 100]
+            rows.append((f"{load:.0%} of full load, {full * load:.0f} a second", f"{p50:.1f}", f"{p99:.1f}"))
+            found = {"arrival.half-p50": p50 / (6 * fsync + 15), "arrival.half-p99": p99}
+    print(f"{STEADY} mails at each load, {full:.0f} a second at full load; milliseconds from the last dot to Dovecot's yes")
+    printing.table(("", "p50", "p99"), rows)
+    return found
+
+
+def milliseconds(engine: Engine, skipped: int) -> list[float]:
+    """How long each delivered mail took, sorted, without the first ones."""
+    joined = select(DELIVERY.c.received_at, ATTEMPT.c.ended_at).join(ATTEMPT, ATTEMPT.c.delivery_id == DELIVERY.c.id)
+    later = select(DELIVERY.c.id).order_by(DELIVERY.c.id).offset(skipped).limit(1).scalar_subquery()
+    with db.reading(engine) as session:
+        rows = session.execute(joined.where(DELIVERY.c.id >= later)).all()
+    return sorted((ended - begun) / timedelta(milliseconds=1) for begun, ended in rows)
+
+
+def burst(count: int) -> dict[str, float]:
+    """More than can be judged at once; what was measured of the goals."""
+    with contextlib.ExitStack() as stack:
+        house = House(stack, None, 1)
+        written = letters.letters(WARM_UP + count)
+        Sending(house.company.smtp_port, written[:WARM_UP], SESSIONS).finish()
+        house.wait_for(WARM_UP)
+        return raced(house, written[WARM_UP:], count / WITHIN)
+
+
+def raced(house: House, load: Sequence[Sent], rate: float) -> dict[str, float]:
+    """Send at this rate, and wait until everything is on the record."""
+    begun = time.monotonic()
+    waited = pacing.paced(house.company.smtp_port, load, rate, SESSIONS)
+    sent = time.monotonic() - begun
+    house.wait_for(WARM_UP + len(load))
+    passed, p99 = time.monotonic() - begun, waited[len(waited) * 99 // 100]
+    print(f"a burst of {len(load):,} mails in {sent:.0f} s: all acknowledged, all judged after {passed:.0f} s")
+    taken = (statistics.median(waited), p99, waited[-1])
+    printing.table(("milliseconds to the 250", "p50", "p99", "most"), [("", *(f"{one:.1f}" for one in taken))])
+    return {"arrival.burst-p99": p99, "arrival.burst-judged": passed}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+"""What all claims reached, beside what is on record: `make bench` ends with it. `--record` puts what was measured last on record."""
+
+import argparse
+import html
+import json
+import math
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from bench.rounds import printing
+from bench.rounds.goals import GOALS, MEASURED, Goal
+
+RECORDED = Path("bench/recorded.json")
+PLOT = Path("docs/performance.svg")
+WORSE = 1.25  # times, and a ratio is said to be worse than on record; figures in other units tell of the machine too
+ROW, LEFT, WIDTH, MIDDLE = 22, 470, 860, 665  # of the plot, in its units
+DOUBLE = 45  # units to the right for twice as good as wanted
+
+
+def main() -> int:
+    """Print; 1 where a ratio is worse than on record."""
+    wanted = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    wanted.add_argument("--record", action="store_true")
+    measured, recorded = latest(), json.loads(RECORDED.read_text()) if RECORDED.exists() else {}
+    rows = [row(name, goal, measured, recorded) for name, goal in GOALS.items()]
+    printing.table(("", "wanted", "measured", "", "on record", "to it"), rows)
+    worse = [GOALS[name].words for name in measured if is_worse(name, measured, recorded)]
+    for one in worse:
+        print(f"worse than on record: {one}")
+    if wanted.parse_args().record:
+        RECORDED.write_text(json.dumps(recorded | measured, indent=1, sort_keys=True) + "\n")
+        PLOT.write_text("\n".join(plotted(recorded | measured)) + "\n")
+    return 1 if worse else 0
+
+
+def latest() -> dict[str, float]:
+    """What each program measured the last time."""
+    return {
+        name: figure
+        for path in sorted(MEASURED.glob("*.json"))
+        for name, figure in json.loads(path.read_text())["measured"].items()
+        if name in GOALS
+    }
+
+
+def row(name: str, goal: Goal, measured: Mapping[str, float], recorded: Mapping[str, float]) -> tuple[str, ...]:
+    """A goal as the table shows it."""
+    now, before = measured.get(name), recorded.get(name)
+    met = "" if now is None else "met" if goal.met(now) else "missed"
+    change = printing.ratio(now, before) if now is not None and before else ""
+    return goal.words, goal.wanted, "-" if now is None else goal.shown(now), met, "-" if before is None else goal.shown(before), change
+
+
+def is_worse(name: str, measured: Mapping[str, float], recorded: Mapping[str, float]) -> bool:
+    """Has a ratio become so much worse that it is more than noise?"""
+    goal, now, before = GOALS[name], measured[name], recorded.get(name)
+    if goal.unit != "×" or not before or not now:
+        return False
+    return (now / before if goal.at_most else before / now) > WORSE
+
+
+def plotted(figures: Mapping[str, float]) -> Iterator[str]:
+    """How far each figure is from its goal, as an SVG: to the right is better, each line to the next is twice as good."""
+    shown = [(goal, figures[name]) for name, goal in GOALS.items() if figures.get(name)]
+    height = ROW * (len(shown) + 1)
+    yield f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" font-size="12" fill="#333">'
+    yield "<title>What was measured, and what was wanted</title>"
+    yield f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>'
+    for doubles in range(-4, 5):
+        stroke = "#333" if not doubles else "#ddd"
+        yield f'<path d="M{MIDDLE + doubles * DOUBLE} 0V{height - ROW}" stroke="{stroke}"/>'
+        yield f'<text x="{MIDDLE + doubles * DOUBLE}" y="{height - 6}" text-anchor="middle">{2.0**doubles:g}</text>'
+    for place, (goal, figure) in enumerate(shown):
+        yield from bar(goal, figure, ROW * place)
+    yield "</svg>"
+
+
+def bar(goal: Goal, figure: float, top: int) -> Iterator[str]:
+    """One line of the plot."""
+    better = goal.bound / figure if goal.at_most else figure / goal.bound
+    length = max(-4.0, min(4.0, math.log2(better))) * DOUBLE
+    colour = "#2e7d4f" if goal.met(figure) else "#b3541e"
+    words = html.escape(f"{goal.words}: {goal.shown(figure)}")
+    left, width = MIDDLE + min(0.0, length), max(2.0, abs(length))
+    yield f'<text x="{LEFT - 8}" y="{top + 15}" text-anchor="end">{words}</text>'
+    yield f'<rect x="{left:.0f}" y="{top + 4}" width="{width:.0f}" height="{ROW - 8}" fill="{colour}"/>'
+
+
+if __name__ == "__main__":
+    sys.exit(main())

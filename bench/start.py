@@ -1,0 +1,87 @@
+"""Claim: a service that starts greets after 1 s and shows its first page after 3 s, also with 100,000 accepted mails in its spool.
+
+`mailroom serve` on SQLite, from the start of the process to the 220 of its door and to the console's page, with an empty spool and with a
+full one, whose mail it begins to judge meanwhile. `--spool N` for another number.
+"""
+
+import argparse
+import contextlib
+import signal
+import sqlite3
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import httpx
+
+from bench.rounds import goals, printing, processor
+from mta.spool import Spool
+from tests.peers import processes
+from tests.peers.company import DOMAIN, Company
+from triage.envelope import Envelope
+from triage.ids import new_id
+from triage.times import utcnow
+
+SPOOL, TOGETHER = 100_000, 200  # messages, and of these in one file
+ROUNDS = 3
+LETTER = b"From: a@stranger.example\r\nSubject: Number %d\r\n\r\n" + b"A line of text as people write it.\r\n" * 30
+
+
+def main() -> int:
+    """Measure and print."""
+    wanted = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    wanted.add_argument("--spool", type=int, default=SPOOL)
+    given = wanted.parse_args()
+    watch, rows = processor.Watch(()), []
+    for waiting in (0, given.spool):
+        with processes.short_directory("start") as directory:
+            company = Company(directory, f"sqlite:///{directory}/mailroom.db", f"maildir:{directory}/mailboxes")
+            company.lay_out()
+            company.run("sync", check=True)
+            fill(directory / "spool", waiting)
+            greets, page = (statistics.median(taken) for taken in zip(*(started(company) for _ in range(ROUNDS)), strict=True))
+        rows.append((f"{waiting:,} in the spool", f"{greets:.2f}", f"{page:.2f}"))
+    printing.table((f"seconds, medians of {ROUNDS}", "220", "first page"), rows)
+    goals.tell({"start.greets": greets, "start.page": page})
+    printing.machine(f"SQLite {sqlite3.sqlite_version}", others=[watch.stop()[2]])
+    return 0
+
+
+def fill(directory: Path, count: int) -> None:
+    """Accepted mail that nobody has judged."""
+    spool = Spool(directory)
+    for first in range(0, count, TOGETHER):
+        group = range(first, min(first + TOGETHER, count))
+        for safe in [spool.append(envelope(), LETTER % number) for number in group]:
+            safe.result()
+    spool.close()
+
+
+def envelope() -> Envelope:
+    """Of a stranger's mail."""
+    return Envelope(new_id(), utcnow(), "a@stranger.example", (f"it+ada.byron@{DOMAIN}",), "127.0.0.1", "mx.stranger.example")
+
+
+def started(company: Company) -> tuple[float, float]:
+    """Seconds until it greets and until its page is there."""
+    begun = time.monotonic()
+    company.process = processes.start([*company.command, "serve"], company.log, environment=company.environment)
+    try:
+        processes.until(company.greets, "SMTP says 220", company.process, company.log)
+        greets = time.monotonic() - begun
+        processes.until(lambda: shows(company), "the page is there", company.process, company.log)
+        return greets, time.monotonic() - begun
+    finally:
+        processes.stop(company.process, signal.SIGTERM)
+
+
+def shows(company: Company) -> bool:
+    """Does it serve the console's page?"""
+    with contextlib.suppress(httpx.HTTPError):
+        return httpx.get(company.url, timeout=5).status_code == 200
+    return False
+
+
+if __name__ == "__main__":
+    sys.exit(main())
