@@ -65,6 +65,7 @@ class MirrorAccount:
             if not (self.client.has_capability("UIDPLUS") or self.client.has_capability("IMAP4rev2")):
                 raise Unreachable(NO_UIDPLUS)
             self.can_move = self.client.has_capability("MOVE") or self.client.has_capability("IMAP4rev2")
+            self.others = self.others_namespaces()
             self.prefix, self.delimiter = self.own_namespace()
             self.items = ["MESSAGES", "UIDNEXT", "UIDVALIDITY", *(["HIGHESTMODSEQ"] if self.client.has_capability("CONDSTORE") else [])]
         self.dots = self.delimiter != "."
@@ -76,6 +77,13 @@ class MirrorAccount:
         delimiter = next((one for _, one, _ in self.client.listed()), b"/")
         return "", delimiter.decode() if delimiter else "/"
 
+    def others_namespaces(self) -> tuple[str, ...]:
+        """What the names of other people's and shared folders begin with: they are looked after where they lie."""
+        if not self.client.has_capability("NAMESPACE"):
+            return ()
+        found = self.client.namespace()
+        return tuple(prefix for prefix, _ in (*(found.other or ()), *(found.shared or ())) if prefix)
+
     def name(self, *words: str) -> str:
         """The full name of a folder. A dot in it becomes an underscore where the server knows none within names."""
         return self.prefix + self.delimiter.join(words if self.dots else tuple(word.replace(".", "_") for word in words))
@@ -84,7 +92,8 @@ class MirrorAccount:
         """Have these folders, whatever somebody did to them."""
         with talking("the folders could not be listed"):
             listed = {name: {flag.lower() for flag in flags} for flags, _, name in self.client.listed()}
-        self.folders = frozenset(name for name, flags in listed.items() if not (UNSELECTABLE | VIEWS) & flags)
+        own = (name for name in listed if not name.startswith(self.others))
+        self.folders = frozenset(name for name in own if not (UNSELECTABLE | VIEWS) & listed[name])
         for words in needed:
             if self.name(*words) not in self.folders:
                 self.make(words)

@@ -37,6 +37,40 @@ quota "User quota" {
 """
 
 
+ACL = (
+    FS_LAYOUT
+    + """
+mail_plugins {
+  acl = yes
+}
+protocol imap {
+  mail_plugins {
+    imap_acl = yes
+  }
+}
+acl_driver = vfile
+acl_sharing_map {
+  dict file {
+    path = PATH
+  }
+}
+service auth {
+  unix_listener auth-userdb {
+    mode = 0777
+  }
+}
+namespace shared {
+  type = shared
+  separator = /
+  prefix = shared/$user/
+  mail_path = ~/../%{owner_user}/Maildir
+  subscriptions = no
+  list = children
+}
+"""
+)
+
+
 @contextlib.contextmanager
 def department(engine: Engine, url: str, settings: Settings, directory: Path, more: str) -> Iterator[Town]:
     """A department at a server of its own kind; the mirror is not at work yet."""
@@ -59,6 +93,32 @@ def test_uidplus_is_enough(sqlite_engine: Engine, sqlite_url: str, settings: Set
         here.shows(second, folder="Done")
         here.decides(Verb.PURGE, first)
         here.shows()
+
+
+def test_people_share_the_folders_and_act_as_themselves(sqlite_engine: Engine, sqlite_url: str, settings: Settings, tmp_path: Path) -> None:
+    """With access to the department's folders (RFC 4314) they move mail from there into folders of their own; the server does the rest."""
+    with processes.short_directory("shared") as place:
+        place.chmod(0o777)
+        with department(sqlite_engine, sqlite_url, settings, tmp_path, ACL.replace("PATH", f"{place}/boxes")) as here:
+            ana, law = "ana@company.example", "law@company.example"
+            both = (*here.settings.mirror.departments, f"legal={law}")
+            shared = replace(here.settings.mirror, departments=both, desks=("it=ana", "legal=ana"), staff=(f"ana={ana}",))
+            first, second = here.comes(), here.comes(author="b@x.example")
+            with mirroring(here.settings):  # once by its own desk, so that there is a folder to share
+                here.shows(first, second)
+            with here.client() as it:
+                for who in (ana, law):
+                    it.setacl(JOE, who, "lrswite")
+            with mirroring(replace(here.settings, mirror=shared)), here.client(ana) as program:
+                until(lambda: program.folder_exists("Mailroom/Purge"), "she has her folders")
+                folder = f"shared/{here.account}/{JOE}"
+                program.select_folder(folder)
+                program.move(program.search(["HEADER", "FROM", "b@x.example"]), "Mailroom/Purge")
+                here.becomes(second, "purged")
+                here.shows(first)  # and the mirror of legal, which sees that folder too, leaves it alone
+                program.select_folder("Mailroom/Done")
+                assert len(program.search()) == 1
+        assert here.decisions() == [("person:ana", "purge")]
 
 
 def test_without_uidplus_nothing_is_touched(sqlite_engine: Engine, sqlite_url: str, settings: Settings, tmp_path: Path) -> None:
