@@ -12,8 +12,12 @@ export default defineConfig({
     cssTarget: ['chrome123', 'firefox128', 'safari17.5'],
     rolldownOptions: {
       checks: { bundlerTimings: false },
-      // One file for all that the queue needs: files that wait for the words would otherwise be cut into many small ones.
-      output: { codeSplitting: { groups: [{ name: 'console', test: /src\/App\.svelte$/ }] } },
+      input: ['index.html', 'ask.html'],
+      // Two files for all that the queue needs, the first of them for /ask too: files that wait for the words would otherwise be cut into many small ones.
+      output: { codeSplitting: { groups: [
+        { name: 'base', test: /src\/(look|lib\/(api|words|place\.svelte))\.ts$|src\/lib\/Brand\.svelte$|node_modules\/svelte\//, priority: 2 },
+        { name: 'console', test: /src\/App\.svelte$/, priority: 1 },
+      ] } },
     },
   },
   test: { include: ['tests/**/*.test.ts'], setupFiles: ['tests/page.ts'], environment: 'node' },

@@ -4,19 +4,29 @@ import gzip
 import re
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.webui.site import JOE, Site
 
 DIST = Path(__file__).parents[2] / "webui" / "dist"
-FIRST, WITH_FONTS = 64_000, 150_000  # bytes, compressed: what the queue needs; and all of the first load
+FIRST, ASKING, WITH_FONTS = 64_000, 32_000, 150_000  # bytes, compressed: what the queue needs, what /ask does; and all of the first load
 
 
-def test_the_queue_is_small(site: Site, page: Page) -> None:
-    index = (DIST / "index.html").read_text("utf-8")
-    named = re.findall(r'(?:src|href)="/(assets/[^"]+\.(?:js|css))"', index)
+@pytest.mark.parametrize(("page", "most"), [("index.html", FIRST), ("ask.html", ASKING)])
+def test_the_first_page_is_small(page: str, most: int) -> None:
+    named = re.findall(r'(?:src|href)="/(assets/[^"]+\.(?:js|css))"', (DIST / page).read_text("utf-8"))
     assert named
-    assert sum(len(gzip.compress((DIST / name).read_bytes())) for name in named) <= FIRST
+    assert sum(len(gzip.compress((DIST / name).read_bytes())) for name in named) <= most
+
+
+def test_employees_fetch_nothing_of_the_console(site: Site, page: Page) -> None:
+    fetched: list[str] = []
+    page.on("request", lambda request: fetched.append(request.url))
+    page.goto(site.url + "/ask")
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    assert [url for url in fetched if "/ask-" in url]
+    assert not [url for url in fetched if "/console-" in url]
 
 
 def test_the_first_load_is_small_and_breaks_no_rule(site: Site, page: Page) -> None:

@@ -1,7 +1,7 @@
 // Decisions as they are made: shown at once, sent, confirmed or taken back with the reason.
 import { plural, t } from './language'
 import { api, freshKey, isAsked, problemOf, type Problem } from './api'
-import { Approval } from './approval.svelte'
+import type { Approval } from './approval.svelte'
 import { taken } from './effort'
 import { live } from './live.svelte'
 import { markOfDelivery, type Mark } from './mark'
@@ -11,6 +11,9 @@ import { secondKeys } from './secondKeys.svelte'
 import { session } from './session.svelte'
 import { PAST, subjectOf } from './words'
 import type { Decision, DecisionWish, RuleWish, Verb } from './shapes'
+
+const approvals = () => import('./approval.svelte')
+setTimeout(approvals, 1_500) // so that it is there when somebody is approved
 
 /** One decision of mine: what undo needs to know. */
 interface Done { decision: Decision; ids: readonly string[]; key: string; subject: string; approval?: Approval | null }
@@ -70,7 +73,7 @@ class Desk {
   async #send(wish: DecisionWish, rows: readonly Row[], ids: readonly string[], key: string, approve: boolean, name = freshKey()): Promise<void> {
     this.busy += 1
     try {
-      const approval = approve ? await Approval.of(wish.select, { effect: 'allow', match: 'address', scope: narrowestScope(rows) }) : null
+      const approval = approve ? await (await approvals()).Approval.of(wish.select, { effect: 'allow', match: 'address', scope: narrowestScope(rows) }) : null
       const decision = await api.decide(approval ? { ...wish, rule: approval.wish } : wish, name)
       if (isAsked(decision)) this.asked(ids)
       else this.#carriedOut(decision, rows, ids, key, wish.rule, approval)

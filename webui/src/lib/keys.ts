@@ -1,5 +1,4 @@
-// The one key map: the keyboard, the palette, the help sheet and the caps on buttons all read this table.
-import { t } from './language'
+// The one key map: the keyboard, the palette, the help sheet and the caps on buttons all read this table. What each command is called: commandWords.ts.
 import { choices } from './choices.svelte'
 import { chord } from './chord.svelte'
 
@@ -8,78 +7,74 @@ export type Group = 'Move' | 'Decide' | 'View' | 'Go'
 export interface Command {
   readonly name: string
   readonly keys: readonly string[]
-  readonly says: string
   readonly group: Group
 }
 
-/** What the groups are called. */
-export const GROUPS: Readonly<Record<Group, string>> = { Move: t('Move'), Decide: t('Decide'), View: t('View'), Go: t('Go') }
-
-const define = (group: Group, rows: readonly [string, string, string][]): Command[] =>
-  rows.map(([name, keys, says]) => ({ name, keys: keys.split(', '), says, group }))
+const define = (group: Group, rows: readonly [string, string][]): Command[] =>
+  rows.map(([name, keys]) => ({ name, keys: keys.split(', '), group }))
 
 export const commands: readonly Command[] = [
   ...define('Move', [
-    ['next', 'j, ArrowDown', t('Next mail')],
-    ['previous', 'k, ArrowUp', t('Previous mail')],
-    ['first', 'Home', t('First mail')],
-    ['last', 'End', t('Last mail')],
-    ['open', 'ArrowRight, Enter', t('Open the group, or the mail')],
-    ['close', 'ArrowLeft', t('Close the group')],
-    ['select', 'x', t('Select')],
-    ['extendDown', 'J, Shift+ArrowDown', t('Select and go down')],
-    ['extendUp', 'K, Shift+ArrowUp', t('Select and go up')],
-    ['selectVisible', '* a', t('Select everything listed')],
-    ['selectMatching', '* s', t('Select all that the search or the folder holds')],
+    ['next', 'j, ArrowDown'],
+    ['previous', 'k, ArrowUp'],
+    ['first', 'Home'],
+    ['last', 'End'],
+    ['open', 'ArrowRight, Enter'],
+    ['close', 'ArrowLeft'],
+    ['select', 'x'],
+    ['extendDown', 'J, Shift+ArrowDown'],
+    ['extendUp', 'K, Shift+ArrowUp'],
+    ['selectVisible', '* a'],
+    ['selectMatching', '* s'],
   ]),
   ...define('Decide', [
-    ['release', 'r', t('Release')],
-    ['approve', 'a', t('Release and approve the sender')],
-    ['block', 'b', t('Block the sender')],
-    ['purge', 'p', t('Purge')],
-    ['redirect', 'm', t('Redirect to somebody else')],
-    ['reject', 'n', t('Reject with a word to the sender')],
-    ['hand', 'c', t('Hand it to a colleague, with a note')],
-    ['leave', 'e', t('Keep held, go on')],
-    ['join', 'y', t('Join the campaigns of the selected rows')],
-    ['split', 'Y', t('Split the selected mails off their campaign')],
-    ['widen', '+, =', t('Let the approved sender in for more people')],
-    ['narrow', '-', t('Let the approved sender in for fewer, or only this once')],
-    ['undo', 'z, Ctrl+z', t('Undo my last decision')],
-    ['download', 'd', t('Download as .eml')],
+    ['release', 'r'],
+    ['approve', 'a'],
+    ['block', 'b'],
+    ['purge', 'p'],
+    ['redirect', 'm'],
+    ['reject', 'n'],
+    ['hand', 'c'],
+    ['leave', 'e'],
+    ['join', 'y'],
+    ['split', 'Y'],
+    ['widen', '+, ='],
+    ['narrow', '-'],
+    ['undo', 'z, Ctrl+z'],
+    ['download', 'd'],
   ]),
   ...define('View', [
-    ['looks', '1', t('Show how it looks')],
-    ['text', '2', t('Show its text')],
-    ['headers', '3', t('Show its headers')],
-    ['people', '4', t('Show who got it')],
-    ['sender', 's', t('Show all about the sender, then about its domain')],
-    ['perishable', 'u', t('Go to what expires soon, the soonest first')],
-    ['nextFree', 'f', t('Give me the next free card')],
-    ['fresh', '.', t('Show new mail')],
-    ['search', '/', t('Search')],
-    ['save', 'S', t('Keep the search by a name')],
-    ['palette', 'Ctrl+k', t('All commands')],
-    ['theme', 't', t('Light or dark')],
-    ['help', '?', t('All keys')],
-    ['escape', 'Escape', t('Close, clear the selection')],
+    ['looks', '1'],
+    ['text', '2'],
+    ['headers', '3'],
+    ['people', '4'],
+    ['sender', 's'],
+    ['perishable', 'u'],
+    ['nextFree', 'f'],
+    ['fresh', '.'],
+    ['search', '/'],
+    ['save', 'S'],
+    ['palette', 'Ctrl+k'],
+    ['theme', 't'],
+    ['help', '?'],
+    ['escape', 'Escape'],
   ]),
   ...define('Go', [
-    ['goQueue', 'g q', t('Go to the queue')],
-    ['goDecisions', 'g d', t('Go to the decisions')],
-    ['goCampaigns', 'g m', t('Go to the campaigns')],
-    ['goRules', 'g r', t('Go to the rules')],
-    ['goCorrespondents', 'g c', t('Go to whom we know by our own mail')],
-    ['goPeople', 'g p', t('Go to the people and departments')],
-    ['goFirstDay', 'g f', t('Go to the first day: rules that are proposed')],
-    ['goSending', 'g w', t('Go to the mail on the way')],
-    ['goReports', 'g s', t('Go to the reports')],
-    ['goPractice', 'g t', t('Go to practice')],
-    ['goRequests', 'g i', t('Go to what people here ask for')],
-    ['goSecondKeys', 'g k', t('Go to what waits for a second key')],
-    ['goDoors', 'g o', t('Go to the doors')],
-    ...[1, 2, 3, 4, 5, 6, 7, 8, 9].map((n): [string, string, string] => [`goSaved${n}`, `g ${n}`, t('Go to saved search {n}', { n })]),
-    ['goSettings', 'g ,', t('Go to your settings')],
+    ['goQueue', 'g q'],
+    ['goDecisions', 'g d'],
+    ['goCampaigns', 'g m'],
+    ['goRules', 'g r'],
+    ['goCorrespondents', 'g c'],
+    ['goPeople', 'g p'],
+    ['goFirstDay', 'g f'],
+    ['goSending', 'g w'],
+    ['goReports', 'g s'],
+    ['goPractice', 'g t'],
+    ['goRequests', 'g i'],
+    ['goSecondKeys', 'g k'],
+    ['goDoors', 'g o'],
+    ...[1, 2, 3, 4, 5, 6, 7, 8, 9].map((n): [string, string] => [`goSaved${n}`, `g ${n}`]),
+    ['goSettings', 'g ,'],
   ]),
 ]
 

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { choices } from '../../src/lib/choices.svelte'
 import { chord } from '../../src/lib/chord.svelte'
+import { says } from '../../src/lib/commandWords'
 import { caps, clash, clashing, commands, keysOf, onKey, provide, shortcutOf } from '../../src/lib/keys'
 
 const usual = choices.now
@@ -96,6 +97,10 @@ test('who would lose keys', () => {
   expect(clashing('hand', ['p']).map(({ name }) => name)).toEqual(['purge'])
   expect(clashing('hand', ['g']).length).toBeGreaterThan(5)
   expect(clashing('hand', ['c'])).toEqual([])
+})
+
+test('every command is called something', () => {
+  expect(commands.filter(({ name }) => says(name) === name)).toEqual([])
 })
 
 test('no two commands have the same keys', () => {

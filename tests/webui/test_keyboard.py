@@ -1,0 +1,132 @@
+"""Everything by the keyboard alone: a morning's work, and every screen by Tab, with the focus always to be seen; in high contrast too."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.triage.arriving import NO_DMARC, add_rules
+from tests.webui.site import JOE, MARA, PASSWORD, Site
+from tests.webui.test_campaigns import PRIZE
+from tests.webui.test_places import PAGES
+from triage.rule_orders import RuleOrder
+
+MOST = 250  # presses of Tab: more than any screen needs
+
+# What can be reached, as far as it is to be seen: of radio buttons with one name the browser visits one.
+REACHABLE = """() => {
+    const all = [...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex="0"]')]
+        .filter((one) => one.checkVisibility({visibilityProperty: true}) && !one.disabled && one.tabIndex >= 0 && !one.closest('[inert]'))
+        .filter((one) => one.type !== 'radio' || one.checked || !document.querySelector(`input[name="${one.name}"]:checked`))
+    all.forEach((one, index) => one.dataset.stop = index)
+    return all.length
+}"""
+HERE = """() => {
+    const one = document.activeElement
+    if (!one || one === document.body) return null  // between the end of the page and its beginning
+    const ringed = (node) => parseFloat(getComputedStyle(node).outlineWidth) >= 2 && getComputedStyle(node).outlineStyle !== 'none'
+    const around = [one, one.matches('[role=listbox]') && document.querySelector('.row.at'), one.closest('search')]
+    const box = one.getBoundingClientRect()
+    return {
+        stop: one.dataset.stop ?? '', html: one.outerHTML.slice(0, 160),
+        seen: around.some((node) => node && ringed(node)) || one.type === 'date',  // whose parts the browser rings
+        inside: box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth,
+    }
+}"""
+MISSED = "left => left.map((stop) => document.querySelector(`[data-stop='${stop}']`)?.outerHTML.slice(0, 160))"
+
+
+@pytest.fixture(scope="module")
+def filled(site: Site) -> Site:
+    """Mail of some kinds, and a rule."""
+    add_rules(site.engine, site.settings, RuleOrder("allow", "domain", "dell.example", "company", note="our supplier"))
+    for number, to in enumerate((JOE, MARA, JOE)):
+        site.come(to, author=f"luck@host{number}.example", subject="You have won", text=PRIZE.format(number, number), dmarc=NO_DMARC)
+    site.come(MARA, author="orders@walk.example", subject="Your order")
+    return site
+
+
+def walked(page: Page) -> list[str]:
+    """Tab through all of the page: what is wrong with a stop, and what was never come to."""
+    left = {str(number) for number in range(page.evaluate(REACHABLE))}
+    wrong: list[str] = []
+    last = ""
+    for _ in range(MOST):
+        page.keyboard.press("Tab")
+        here = page.evaluate(HERE)
+        if here is None:
+            continue
+        if here["stop"] and here["stop"] not in left and here["stop"] != last:  # a date has several places within
+            break
+        last = here["stop"]
+        left.discard(here["stop"])
+        if not here["seen"]:
+            wrong.append(f"the focus is not to be seen: {here['html']}")
+        if not here["inside"]:
+            wrong.append(f"the focus is out of sight: {here['html']}")
+    missed = page.evaluate(
+        "left => left.map((stop) => document.querySelector(`[data-stop='${stop}']`)?.outerHTML.slice(0, 160))", sorted(left)
+    )
+    return wrong + [f"never reached: {one}" for one in missed if one]
+
+
+def test_every_screen_by_tab(filled: Site, page: Page) -> None:
+    filled.sit_down(page, "ida")
+    for path, title in PAGES.values():
+        page.goto(filled.url + path)
+        expect(page.get_by_role("heading", level=1, name=title)).to_be_attached()
+        expect(page.get_by_role("status").filter(has_text="Live")).to_be_visible()
+        expect(page.get_by_role("link", name="Settings")).to_be_visible()
+        page.evaluate("document.activeElement.blur()")
+        assert walked(page) == [], path
+
+
+def test_a_morning_without_a_pointer(filled: Site, page: Page) -> None:
+    keys = page.keyboard
+    page.goto(filled.url)
+    expect(page.get_by_label("Name")).to_be_visible()
+    for text in ("ana", PASSWORD):
+        if page.evaluate("document.activeElement.tagName") != "INPUT":
+            keys.press("Tab")
+        keys.type(text)
+        keys.press("Tab")
+    keys.press("Enter")
+    expect(page.get_by_role("status").filter(has_text="Live")).to_be_visible()
+    order = page.get_by_role("option").filter(has_text="Your order")
+    expect(order).to_be_visible()
+    keys.press("/")
+    keys.type("from:walk.example")
+    keys.press("Enter")
+    expect(page.get_by_role("option")).to_have_count(1)
+    keys.press("r")
+    released = page.get_by_role("status").filter(has_text="Released “Your order”.")
+    expect(released).to_be_visible()
+    keys.press("z")
+    expect(page.get_by_role("status").filter(has_text="Undone. “Your order” is back.")).to_be_visible()
+    keys.press("4")
+    expect(page.get_by_role("tabpanel", name="People")).to_be_visible()
+    keys.press("p")
+    expect(page.get_by_role("dialog", name="Purge")).to_be_visible()
+    keys.press("Escape")
+    keys.press("Control+k")
+    keys.type("your settings")
+    keys.press("Enter")
+    expect(page.get_by_role("heading", level=1, name="Settings")).to_be_visible()
+    keys.press("?")
+    expect(page.get_by_role("dialog", name="All keys")).to_be_visible()
+    keys.press("Escape")
+    keys.press("g")
+    keys.press("r")
+    expect(page.get_by_role("heading", level=1, name="Rules")).to_be_visible()
+
+
+def test_high_contrast(filled: Site, page: Page) -> None:
+    page.emulate_media(forced_colors="active")
+    filled.sit_down(page, "ida")
+    page.get_by_role("option").filter(has_text="You have won").click()
+    expect(page.get_by_role("tabpanel")).to_be_visible()
+    page.keyboard.press("x")
+    expect(page.get_by_role("option", selected=True)).to_have_css("outline-style", "solid")
+    expect(page.get_by_role("tab", selected=True)).to_have_css("outline-style", "solid")
+    cursor = page.locator(".row.at").evaluate("row => getComputedStyle(row, '::before').backgroundColor")
+    assert cursor != page.locator("main").evaluate("main => getComputedStyle(main).backgroundColor")
+    page.locator("#content").focus()
+    assert walked(page) == []

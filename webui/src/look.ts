@@ -1,0 +1,7 @@
+// What every page begins with: the type, the style sheet, the language it is in.
+import '@fontsource-variable/atkinson-hyperlegible-next/wght.css'
+import '@fontsource-variable/atkinson-hyperlegible-mono/wght.css'
+import './app.css'
+import { language } from './lib/language'
+
+document.documentElement.lang = language
