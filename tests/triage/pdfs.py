@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Sequence
 
-HELLO = b"BT /F 24 Tf 10 40 Td (Hello) Tj ET"
+HELLO = b"BT /F 12 Tf 10 80 Td (Invoice 24-117) Tj 0 -24 Td (4,200 household meters) Tj 0 -24 Td (Please pay within 14 days.) Tj ET"
 RED = b"1 0 0 rg 0 0 200 100 re f"
 
 
