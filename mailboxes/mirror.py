@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from mailboxes import mirror_mail, sign_in
 from mailboxes.mailbox import Unreachable
-from mailboxes.mirror_account import Full, MirrorAccount
+from mailboxes.mirror_account import MirrorAccount, NotTaken
 from mailboxes.mirror_plan import Kept, Place, Plan, Seen, plan
 from mailboxes.recaller import open_bell
 from triage import directory, inward, meters, mirrored, mirroring
@@ -36,7 +36,8 @@ DONE_FOLDER, SHARED = "Done", "Shared"
 OWN = "Mailroom"  # folder of a personal account above those for acts
 SHORTEST_REST = 0.25  # seconds
 LONGEST_PAUSE = 30.0  # seconds between attempts to get in
-FULL_PAUSE = 60.0  # seconds until an account that was full is tried again
+LATER = 60.0  # seconds until a mail that the account did not take is tried again
+MOST_REFUSED = 3  # in one turn; then the account is full
 AT_ONCE = 50  # mails that are put there before somebody's acts are looked for again
 
 log = logging.getLogger(__name__)
@@ -108,7 +109,7 @@ class Desk:
 
     def __init__(self, settings: Settings, engine: Engine, account: Account, bells: list[Bell]) -> None:
         self.settings, self.engine, self.account, self.bells = settings, engine, account, bells
-        self.full_until = 0.0
+        self.later: dict[int, float] = {}  # when mails that the account did not take are tried again (monotonic seconds)
         self.pause = 0.0
 
     def run(self, stop: threading.Event) -> None:
@@ -148,19 +149,16 @@ class Desk:
 
     def turn(self, account: MirrorAccount) -> bool:
         """Decide what was moved, then put the picture right; is there more to do at once?"""
-        acts = {account.name(*self.account.folder(act)): act for act in ACTS}
         account.open_folders([self.account.folder(act) for act in (*ACTS, DONE_FOLDER)])
         acts = {account.name(*self.account.folder(act)): act for act in ACTS}
         by = self.actor()
         moved = account.look(frozenset(acts), only=frozenset(acts))
         for one in moved:
             self.decide(account, one, acts[one.place.folder], by)
-        if not self.account.department or by is None:
-            return False
-        return self.show(account, by) if not moved else True
+        return bool(moved) or (bool(self.account.department) and self.show(account, by))
 
     def actor(self) -> Actor | None:
-        """Who acts here, with the role and scope of now; None when they are no staff any more: then nothing is done."""
+        """Who acts here, with the role and scope of now; None when they are no staff any more: then nobody may see or do anything."""
         with reading(self.engine) as session:
             return directory.staff(session, self.account.login, utcnow())
 
@@ -220,15 +218,15 @@ class Desk:
         names = {"sender": inward.sender(self.settings), "to": self.account.address, "hostname": hostname}
         try:
             account.put(folder, mirror_mail.note(number, subject, outcome.why, **names, now=utcnow()), flags=(), at=utcnow())
-        except Full as fault:
-            log.warning("the account %s is full, a note is left out: %s", visible(self.account.address), visible(str(fault)))
+        except NotTaken as fault:
+            log.warning("the account %s does not take a note: %s", visible(self.account.address), visible(str(fault)))
 
     # the picture
 
-    def show(self, account: MirrorAccount, by: Actor) -> bool:
+    def show(self, account: MirrorAccount, by: Actor | None) -> bool:
         """Put right what differs; is there more to do at once?"""
         with reading(self.engine) as session:
-            held = mirrored.wanted(session, self.account.department, by=by)
+            held = mirrored.wanted(session, self.account.department, by=by) if by else {}
             kept = [as_kept(one) for one in mirrored.live(session, self.account.address)]
         account.open_folders([(person or SHARED,) for person in set(held.values())])
         wanted = {delivery: account.name(person or SHARED) for delivery, person in held.items()}
@@ -252,45 +250,47 @@ class Desk:
             account.move(place, home)
         for row, place in todo.found:
             self.note(row, place.folder, place.validity, place.uid)
-        if time.monotonic() < self.full_until:
-            return False
-        try:
-            for row, home in todo.put[:AT_ONCE]:
-                self.put_again(account, row, home)
-            for delivery, home in todo.new[:AT_ONCE]:
-                self.put(account, delivery, home)
-        except Full as fault:
-            self.full_until = time.monotonic() + FULL_PAUSE
-            log.warning(
-                "the account %s takes no more mail, which waits in the queue: %s", visible(self.account.address), visible(str(fault))
-            )
-            return False
-        return bool(todo.move or todo.put or todo.new)
+        return self.fill(account, todo) or bool(todo.move)
+
+    def fill(self, account: MirrorAccount, todo: Plan) -> bool:
+        """Put there what is not; what the account does not take is tried again in a while, and keeps nothing else waiting."""
+        now, refused = time.monotonic(), 0
+        missing = [(row.delivery, row.id, home) for row, home in todo.put] + [(delivery, 0, home) for delivery, home in todo.new]
+        due = [one for one in missing if self.later.get(one[0], 0.0) <= now]
+        self.later = {delivery: until for delivery, until in self.later.items() if until > now}
+        for delivery, copy, home in due[:AT_ONCE]:
+            try:
+                self.send(account, copy, delivery, home)
+            except NotTaken as fault:
+                self.later[delivery] = now + LATER
+                refused += 1
+                words = visible(self.account.address), show(delivery), visible(str(fault))
+                log.warning("the account %s does not take delivery %s, which waits in the queue: %s", *words)
+            if refused == MOST_REFUSED:  # it is full
+                self.later |= dict.fromkeys((delivery for delivery, _, _ in due), now + LATER)
+                break
+        return bool(due)
 
     def note(self, row: Kept, folder: str, validity: int, uid: int) -> None:
         """Where a copy lies is on the record before it is moved, and after it was found."""
         with transaction(self.engine) as session:
             mirrored.lies(session, row.id, folder, validity, uid)
 
-    def put_again(self, account: MirrorAccount, row: Kept, home: str) -> None:
-        """A copy that somebody deleted, or that never arrived. It has the same bytes: should both turn up, one goes."""
-        self.send(account, row.id, row.delivery, home, fresh=False)
+    def send(self, account: MirrorAccount, copy: int, delivery: int, home: str) -> None:
+        """First the record says what is coming, then it is sent, and found by its bytes. `copy`: that was there before, 0: none was.
 
-    def put(self, account: MirrorAccount, delivery: int, home: str) -> None:
-        """A mail that has no copy there."""
-        self.send(account, new_id(), delivery, home, fresh=True)
-
-    def send(self, account: MirrorAccount, copy: int, delivery: int, home: str, *, fresh: bool) -> None:
-        """First the record says what is coming, then it is sent; it is found there by its bytes."""
+        A copy that somebody deleted, or that never arrived, is put there again as it was: should both turn up, one goes.
+        """
+        number = copy or new_id()
         with transaction(self.engine) as session:
             held = mirrored.held(session, delivery, utcnow())
             if held is None:
                 return
-            raw = mirror_mail.dressed(held.raw, copy=copy, message=held.message_id, why=held.why)
+            raw = mirror_mail.dressed(held.raw, copy=number, message=held.message_id, why=held.why)
             known: dict[str, Any] = {"digest": mirror_mail.exact(raw), "alike": mirror_mail.alike(raw)}
-            if fresh:
+            if not copy:
                 whose: dict[str, Any] = {"account": self.account.address, "delivery_id": delivery, "folder": home}
-                mirrored.begin(session, MirrorCopy(id=copy, placed_at=utcnow(), **whose, **known))
+                mirrored.begin(session, MirrorCopy(id=number, placed_at=utcnow(), **whose, **known))
             else:
                 mirrored.anew(session, copy, home, **known)
         account.put(home, raw, flags=("\\Flagged",) if held.perishes else (), at=held.received_at)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from imapclient.exceptions import IMAPClientError  # type: ignore[import-untyped]
+from imapclient.exceptions import IMAPClientAbortError, IMAPClientError  # type: ignore[import-untyped]
 
 from mailboxes.client import Client
 from mailboxes.imap import FAULTS, UNSELECTABLE, VIEWS, quoted
@@ -23,8 +23,8 @@ HINT = f"BODY.PEEK[HEADER.FIELDS ({COPY.upper()})]"
 NO_UIDPLUS = "the IMAP server has no UIDPLUS (RFC 4315): a plain EXPUNGE could take other mail along, so nothing is mirrored there"
 
 
-class Full(Exception):
-    """The account takes no more mail just now; the text says why."""
+class NotTaken(Exception):
+    """The account does not take this mail just now: it is full, or will not have such a mail. The text says why."""
 
 
 class Contents(NamedTuple):
@@ -164,15 +164,16 @@ class MirrorAccount:
                 copies[uid] = self.identify(body, whole) if body is not None else 0
 
     def put(self, folder: str, raw: bytes, *, flags: tuple[str, ...], at: datetime) -> None:
-        """APPEND. Full where the account has no room (RFC 5530)."""
+        """APPEND. NotTaken where the server says no to it: then the next mail may do better."""
         with talking("a mail could not be put there"):
             try:
                 self.client.append(folder, raw, flags, at)
-            except IMAPClientError as fault:
-                said = reason(fault)
-                if any(word in said.upper() for word in ("OVERQUOTA", "QUOTA", "LIMIT", "TOO LARGE")):
-                    raise Full(said) from fault
+            except IMAPClientAbortError:
                 raise
+            except IMAPClientError as fault:
+                if "TRYCREATE" in (said := reason(fault)).upper():  # the folder was deleted this moment
+                    raise
+                raise NotTaken(said) from fault
 
     def move(self, place: Place, folder: str) -> None:
         """To another folder: MOVE (RFC 6851), else COPY and UID EXPUNGE. What has gone meanwhile is no fault."""

@@ -12,12 +12,15 @@ from sqlalchemy import Engine
 from mailboxes import mirror
 from tests.mailboxes.mirroring import FS_LAYOUT, JOE, RELEASED, SHARED, TO_ALL, TO_JOE, Town, mirroring, town, undressed
 from tests.peers import dovecot, processes
+from tests.triage.arriving import COMPANY, SYNC
+from triage import directory
 from triage.db import transaction
 from triage.decisions import Verb
 from triage.errors import BadInput
 from triage.ids import show
 from triage.models import Delivery
 from triage.settings import Mirror, Settings
+from triage.times import utcnow
 
 pytestmark = pytest.mark.peers
 until = processes.until
@@ -309,3 +312,12 @@ def test_the_lines_on_top_are_all_that_was_added(here: Town) -> None:
     (copy,) = here.lying(JOE)
     assert undressed(copy) == here.raw(mail)
     assert copy.count(b"X-Mailroom-Why:") == 1
+
+
+def test_without_anybody_who_may_see_it_nothing_is_shown(here: Town) -> None:
+    mail = here.comes()
+    here.shows(mail)
+    with transaction(here.engine) as session:
+        directory.apply(session, replace(COMPANY, staff=()), here.settings.company, by=SYNC, now=utcnow())
+    here.shows()
+    assert here.state(mail) == "held"

@@ -148,21 +148,23 @@ def test_a_full_account_shows_less_and_decides_all_the_same(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(mirror, "FULL_PAUSE", 1.0)
+    monkeypatch.setattr(mirror, "LATER", 1.0)
     with department(sqlite_engine, sqlite_url, settings, tmp_path, FS_LAYOUT + QUOTA) as here, mirroring(here.settings):
         first = here.comes(text="x" * 14_000)
         here.shows(first)
         second = here.comes(author="b@x.example", text="y" * 14_000)
-        until(lambda: "takes no more mail" in caplog.text, "the log says that it is full")
+        until(lambda: "does not take delivery" in caplog.text, "the log says that it is full")
+        small = here.comes(author="c@x.example", text="small")
+        here.shows(first, small)  # one that is too large keeps no other waiting
         assert here.state(second) == "held"
-        here.moves("Purge")
+        here.moves("Purge", only=b"xxx")
         here.becomes(first, "purged")
         with here.client() as client:
             until(lambda: here.lying("Done"), "it is laid aside")
             client.select_folder("Done")
             client.delete_messages(client.search())
             client.expunge()
-        here.shows(second)  # there is room again
+        here.shows(small, second)  # there is room again
 
 
 def test_a_server_that_hangs_is_left_and_tried_again(
