@@ -13,6 +13,7 @@ postfix /usr/sbin/postfix
 dovecot-core /usr/sbin/dovecot
 dovecot-imapd /usr/lib/dovecot/imap
 dovecot-lmtpd /usr/lib/dovecot/lmtp
+dovecot-sieve /usr/lib/dovecot/modules/lib95_imap_sieve_plugin.so
 postgresql /usr/lib/postgresql/*/bin/initdb
 chromium /usr/bin/chromium
 strace /usr/bin/strace
