@@ -7,6 +7,7 @@ from tests.webui.access import faults
 from tests.webui.site import JOE, MARA, Site
 
 ASKED = "Search mail"
+PAGE = 100  # rows that are read at once
 
 
 @pytest.fixture(scope="module")
@@ -82,3 +83,12 @@ def test_what_cannot_be_meant_is_said(full: Site, page: Page) -> None:
     full.sit_down(page)
     page.get_by_role("combobox", name=ASKED).fill("before:soon")
     expect(page.get_by_role("alert").filter(has_text="takes a day like 2026-11-24")).to_be_visible()
+
+
+def test_much_that_is_found_is_not_counted(full: Site, page: Page) -> None:
+    for number in range(PAGE + 5):
+        full.come(JOE, author="shop@lots.example", subject=f"Lot {number}")
+    full.sit_down(page, path="/?tab=all&q=lo")  # two letters: nothing is looked up
+    expect(page.get_by_text(f"{PAGE}+", exact=True)).to_be_visible()
+    full.sit_down(page, path="/?tab=all&q=lots.example")
+    expect(page.get_by_text(str(PAGE + 5), exact=True)).to_be_visible()
