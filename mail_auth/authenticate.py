@@ -9,6 +9,7 @@ from mail_auth.resolver import Questions, Resolver
 from triage import authors
 from triage.authentication import Authentication, Dmarc, Result
 from triage.envelope import Address, Envelope
+from triage.ids import show
 
 log = logging.getLogger(__name__)
 COUNTED = (Result.PASS, Result.TEMPERROR)
@@ -30,7 +31,7 @@ def authenticate(
     try:
         return found(envelope, raw, Questions(resolver), min(now, envelope.received_at), trusted_authserv_ids, past)
     except Exception:
-        log.exception("message %d could not be authenticated", envelope.spool_id)
+        log.exception("message %(message)s could not be authenticated", {"message": show(envelope.spool_id)})
         return Authentication("", dmarc=Dmarc(Result.PERMERROR, reason="it could not be authenticated"))
 
 

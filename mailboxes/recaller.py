@@ -184,7 +184,8 @@ class Recaller:
         allowed = recalls.secure(session, found, now=utcnow()) if found else set()
         for errand, _ in found:
             if errand.delivery_id not in allowed:
-                log.warning("delivery %s: nothing is taken, another worker has taken over", show(errand.delivery_id))
+                left = {"delivery": show(errand.delivery_id)}
+                log.warning("delivery %(delivery)s: nothing is taken, another worker has taken over", left)
         return allowed
 
     def settle(self, session: Session, trips: list[Trip]) -> None:
@@ -193,7 +194,8 @@ class Recaller:
         settled = recalls.settle(session, ended, settings=self.settings, now=utcnow()) if ended else set()
         for errand, _ in ended:
             if errand.delivery_id not in settled:
-                log.warning("delivery %s: the ending of attempt %d came too late", show(errand.delivery_id), errand.number)
+                late = {"delivery": show(errand.delivery_id), "attempt": errand.number}
+                log.warning("delivery %(delivery)s: the ending of attempt %(attempt)d came too late", late)
 
     def set_out(self, errands: list[Errand]) -> None:
         """Send a worker to a mailbox; it rings when it is done."""

@@ -52,7 +52,7 @@ def carry(errand: Errand, hop: NextHop, settings: Settings, next_hop: str, seale
         raw = first.raw if first.direction in ("notice", "report") else stamped(first, settings, sealer)
         outcomes = hop.send(first.reverse_path, [claim.mailbox for claim in errand.claims], raw)
     except Exception:  # a fault of ours is no reason to lose mail or a worker
-        log.exception("message %s: attempt broke off", show(first.message_id))
+        log.exception("message %(message)s: attempt broke off", {"message": show(first.message_id)})
         hop.close()
         outcomes = [Outcome("unanswered", "an internal fault broke this attempt off; the log says more", next_hop)] * len(errand.claims)
     meters.took("mailroom_transaction_seconds", time.monotonic() - errand.since)

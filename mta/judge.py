@@ -269,7 +269,7 @@ class Writer:
         try:
             self.spool.put_off(message.envelope, message.raw, not_before=not_before, attempt=min(message.attempt + 1, 999))
         except OSError as fault:
-            log.error("%s cannot be put off, it stays in its batch: %s", number, fault)
+            log.error("%(message)s cannot be put off, it stays in its batch: %(why)s", {"message": number, "why": str(fault)})
             return False
         message.settled()
         meters.count("mailroom_put_off")

@@ -44,7 +44,8 @@ def signed_in(reply: str, name: str, visitor: Visitor) -> None:
 
 def left(envelope: Envelope, visitor: Visitor) -> None:
     """The client hung up while its message was stored."""
-    log.info("left before the answer %s", visible(f"{show(envelope.spool_id)} {visitor} from=<{envelope.reverse_path}>"))
+    named = said("", visitor, envelope.reverse_path) | {"message": show(envelope.spool_id)}
+    log.info("left before the answer %(message)s %(client)s from=<%(reverse_path)s>", named)
 
 
 def not_stored(fault: BaseException, visitor: Visitor) -> None:

@@ -149,7 +149,8 @@ class Reader:
         try:
             read = json.loads(self.pool.run(raw, journal=is_copy, forwarded=REPORTS in desks))
         except Overrun as fault:
-            log.warning("%s could not be read and teaches nothing: %s", show(envelope.spool_id), fault)
+            unread = {"message": show(envelope.spool_id), "why": str(fault)}
+            log.warning("message %(message)s could not be read and teaches nothing: %(why)s", unread)
             return Found(Authentication(""), Summary())
         report = Journaled.from_json(read["journaled"]) if read["journaled"] else None
         pointed = tuple(Pointed.from_json(one) for one in read.get("pointed", ()))

@@ -113,7 +113,8 @@ class Relay:
                 self.tell_the_queue(session, one)
             claims = [(one, self.claim(session, one)) for one in self.carriers if claiming]
         for claim in late:
-            log.warning("delivery %s: the outcome of attempt %d came too late", show(claim.delivery_id), claim.number)
+            tardy = {"delivery": show(claim.delivery_id), "attempt": claim.number}
+            log.warning("delivery %(delivery)s: the outcome of attempt %(attempt)d came too late", tardy)
         if self.unsettled or any(taken for _, taken in claims):
             self.changed.ring()
         self.unsettled = []
@@ -166,7 +167,8 @@ class Relay:
             if waiting_for_database:
                 patience -= time.monotonic() - since
         for claim, _ in (*self.unsettled, *(ended for one in self.carriers for ended in one.ended)):
-            log.error("delivery %s: its outcome is not on the record, so it is sent again when its lease ends", show(claim.delivery_id))
+            unsaid = {"delivery": show(claim.delivery_id)}
+            log.error("delivery %(delivery)s: its outcome is not on the record, so it is sent again when its lease ends", unsaid)
 
     def unfinished(self) -> bool:
         """Is anything under way, or not on the record?"""

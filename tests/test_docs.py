@@ -49,3 +49,9 @@ def test_links_lead_to_files(path: Path) -> None:
 @pytest.mark.parametrize(("name", "made"), reference.PAGES.items())
 def test_the_reference_is_what_the_code_says(name: str, made: Callable[[], str]) -> None:
     assert (DOCS / name).read_text("utf-8") == made(), "make reference"
+
+
+def test_a_log_line_about_one_mail_names_it_as_a_field() -> None:
+    """So that one mail can be followed through all roles ([logs] format = "json")."""
+    said = [event for room in reference.ROOMS for path in sorted((ROOT / room).rglob("*.py")) for event in reference.events_of(path)]
+    assert [event for event in said if re.search(r"\b(?:message|delivery) …", event.sentence)] == []

@@ -79,7 +79,8 @@ def drawn(here: Office, message_id: int, number: int, raw: bytes, page: int) -> 
     try:
         return here.drawings.run(raw, page=page)
     except Overrun as overrun:
-        log.warning("attachment %d of message %s cannot be drawn: %s", number, ids.show(message_id), overrun)
+        lost = {"attachment": number, "message": ids.show(message_id), "why": str(overrun)}
+        log.warning("attachment %(attachment)d of message %(message)s cannot be drawn: %(why)s", lost)
         raise NotAllowedNow(TOO_MUCH) from overrun
 
 

@@ -65,7 +65,7 @@ def rendered(here: Office, name: str, raw: bytes, mode: Mode) -> Preview | None:
     try:
         return Preview.from_json(json.loads(here.previews.run(raw, mode=mode)))
     except Overrun as overrun:
-        log.warning("message %s cannot be shown: %s", name, overrun)
+        log.warning("message %(message)s cannot be shown: %(why)s", {"message": name, "why": str(overrun)})
         return None
 
 
@@ -176,7 +176,8 @@ def taken_out(here: Office, message_id: int, number: int, raw: bytes, listed: It
     try:
         return here.attachments.run(raw, number=number), found
     except Overrun as overrun:
-        log.warning("attachment %d of message %s cannot be taken out: %s", number, ids.show(message_id), overrun)
+        lost = {"attachment": number, "message": ids.show(message_id), "why": str(overrun)}
+        log.warning("attachment %(attachment)d of message %(message)s cannot be taken out: %(why)s", lost)
         raise NotFound(f"attachment {number} cannot be taken out of this message; download its source") from overrun
 
 
