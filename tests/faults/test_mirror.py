@@ -102,16 +102,18 @@ class Chaos:
         self.expected[mail], self.decided[mail] = ("held",), 0
 
     def moved(self) -> None:
-        """Somebody moves or copies it into a folder for an act, and perhaps into another one too."""
+        """Somebody moves or copies it into a folder for an act."""
         if not (some := self.held()):
             return
         mail, act = self.dice.choice(some), self.dice.choice(list(ACTS))
         uid = self.shown(mail)
-        with self.here.client() as client:
+        with contextlib.suppress(IMAPClientError), self.here.client() as client:  # it is put right this moment: then nothing was moved
             client.select_folder(JOE)
-            self.bytes[mail] = client.fetch([uid], ["BODY.PEEK[]"]).get(uid, {}).get(b"BODY[]") or b""
-            (client.copy if self.dice.random() < 0.3 else client.move)([uid], act)
-        self.note(mail, ACTS[act])
+            raw = client.fetch([uid], ["BODY.PEEK[]"]).get(uid, {}).get(b"BODY[]")
+            if raw is not None:
+                (client.copy if self.dice.random() < 0.3 else client.move)([uid], act)
+                self.bytes[mail] = raw
+                self.note(mail, ACTS[act])
 
     def console(self) -> None:
         """Somebody decides at the console meanwhile."""
@@ -131,7 +133,7 @@ class Chaos:
 
     def replayed(self) -> None:
         """A program that was offline brings an old copy into a folder for an act: what was decided stays decided."""
-        old = [mail for mail, raw in self.bytes.items() if raw and mail not in self.held()]
+        old = [mail for mail in self.bytes if mail not in self.held()]
         if old:
             mail = self.dice.choice(old)
             self.settled(mail)
@@ -141,7 +143,7 @@ class Chaos:
     def thrown_away(self) -> None:
         if some := self.held():
             uid = self.shown(self.dice.choice(some))
-            with self.here.client() as client:
+            with contextlib.suppress(IMAPClientError), self.here.client() as client:
                 client.select_folder(JOE)
                 if self.dice.random() < 0.5:
                     client.delete_messages([uid])

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from imapclient import IMAPClient  # type: ignore[import-untyped]
+from imapclient.exceptions import IMAPClientError  # type: ignore[import-untyped]
 from sqlalchemy import Engine, select
 from sqlmodel import col
 
@@ -101,11 +102,13 @@ class Town:
         processes.until(lambda: sorted(undressed(one) for one in self.lying(folder)) == wanted, f"{folder} shows {len(mails)} mails")
 
     def moves(self, folder: str, *, out_of: str = JOE, client: IMAPClient | None = None, only: bytes = b"") -> None:
-        """Somebody moves all that lies in a folder, or only what holds these words."""
+        """Somebody moves all that lies in a folder, or only what holds these words. What has gone this moment stays gone."""
         with contextlib.nullcontext(client) if client else self.client() as program:
             program.select_folder(out_of)
             uids = program.search(["BODY", only.decode()] if only else "ALL")
-            program.move(uids, folder)
+            if uids:
+                with contextlib.suppress(IMAPClientError):
+                    program.move(uids, folder)
 
     def becomes(self, mail: int, *states: str) -> None:
         """Wait until a mail is in one of these states."""

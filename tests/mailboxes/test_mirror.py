@@ -321,3 +321,15 @@ def test_without_anybody_who_may_see_it_nothing_is_shown(here: Town) -> None:
         directory.apply(session, replace(COMPANY, staff=()), here.settings.company, by=SYNC, now=utcnow())
     here.shows()
     assert here.state(mail) == "held"
+
+
+def test_on_either_database(engine: Engine, database_url: str, settings: Settings, server: dovecot.Server, tmp_path: Path) -> None:
+    here = town(engine, replace(settings, database=replace(settings.database, url=database_url)), server, tmp_path)
+    with mirroring(here.settings):
+        first, second = here.comes(author="a@x.example"), here.comes(author="b@x.example")
+        here.shows(first, second)
+        here.moves("Purge and block")
+        here.becomes(first, "purged")
+        here.becomes(second, "purged")
+        here.shows()
+    assert len(here.rules()) == 2
