@@ -264,8 +264,8 @@ class Desk:
             except NotTaken as fault:
                 self.later[delivery] = now + LATER
                 refused += 1
-                words = visible(self.account.address), show(delivery), visible(str(fault))
-                log.warning("the account %s does not take delivery %s, which waits in the queue: %s", *words)
+                said = {"account": visible(self.account.address), "delivery": show(delivery), "why": visible(str(fault))}
+                log.warning("the account %(account)s does not take delivery %(delivery)s, which waits in the queue: %(why)s", said)
             if refused == MOST_REFUSED:  # it is full
                 self.later |= dict.fromkeys((delivery for delivery, _, _ in due), now + LATER)
                 break
