@@ -41,7 +41,22 @@ def test_a_search_is_kept_shared_and_let_go(site: Site, page: Page, other_page: 
 
 
 def test_all_there_is_is_no_search(site: Site, page: Page) -> None:
-    with page.expect_response("**/api/v1/searches*"):
-        site.sit_down(page, "sam")
+    site.sit_down(page, "sam")
     page.keyboard.press("S")
-    expect(page.get_by_role("status").filter(has_text="Search for something or choose a folder first")).to_be_visible()
+    sheet = page.get_by_role("dialog", name="Keep this search")
+    expect(sheet).to_contain_text("Search for something or choose a folder first")
+    assert faults(page) == []
+    page.keyboard.press("Escape")
+    expect(sheet).to_have_count(0)
+
+
+def test_where_the_window_has_no_room_for_the_side_bar(site: Site, page: Page) -> None:
+    page.set_viewport_size({"width": 1000, "height": 800})
+    site.sit_down(page, "hana", "/?q=narrow")
+    page.get_by_role("button", name="Keep it").click()
+    sheet = page.get_by_role("dialog", name="Keep this search")
+    sheet.get_by_label("Name").fill("Narrow")
+    page.keyboard.press("Enter")
+    expect(sheet).to_have_count(0)
+    page.get_by_role("button", name="Menu").click()
+    expect(page.get_by_role("dialog", name="Folders and pages").get_by_role("link", name="Narrow")).to_be_visible()
