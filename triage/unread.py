@@ -34,7 +34,7 @@ def unread(
         author_domain=author.rpartition("@")[2],
         author_name="",
         subject="",
-        search=f"{author} {recipient} {folder[1]}".casefold(),
+        search="",
         proof="",
         verdict="relay",
         rule=rule,
