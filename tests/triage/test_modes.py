@@ -52,7 +52,10 @@ def test_the_door_closes_for_one_department_with_the_next_mail(engine: Engine, s
         again = arrive(session, observing, LEGAL)
     with db.reading(engine) as session:
         found = {one.id: (one.department, one.state, one.withheld) for one in session.scalars(select(Delivery))}
-        acts = [(one.subject, one.detail) for one in session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "mode"))]
+        acts = [
+            (one.subject, one.detail)
+            for one in session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "mode").order_by(col(AuditRecord.id)))
+        ]
     assert sorted(found[one] for one in before) == [("it", "queued", "first-contact"), ("legal", "queued", "first-contact")]
     assert sorted(found[one] for one in after) == [("it", "queued", "first-contact"), ("legal", "held", "")]
     assert [found[one] for one in again] == [("legal", "queued", "first-contact")]

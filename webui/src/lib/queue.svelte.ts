@@ -23,7 +23,7 @@ class Queue {
   everything = $state(false) // is all that the view shows selected, on screen or not?
   mails = $state(0)
   groups = $state(0)
-  moreMails = $state(false) // than that: a search found more than was counted
+  moreMails = $state('') // a plus where a search found more than was counted
   fresh = $state(0)
   loading = $state(false)
   loaded = $state(false)
@@ -115,7 +115,7 @@ class Queue {
     })
   }
 
-  #count({ mails, groups, more = false }: { mails: number; groups: number; more?: boolean }): void {
+  #count({ mails, groups, more = '' }: { mails: number; groups: number; more?: string }): void {
     this.mails = mails
     this.groups = groups
     this.moreMails = more

@@ -24,8 +24,8 @@ export const TABS: readonly { tab: Tab | 'mine'; says: string }[] = [
 ]
 
 interface Asked extends Folder { tab: Tab; group: Group; q: string; handed: string }
-/** `more`: there are more mails than that, nobody knows how many. */
-export interface Rows extends Read { mails: number; groups: number; more?: boolean }
+/** `more`: a plus where there are more mails than that, nobody knows how many. */
+export interface Rows extends Read { mails: number; groups: number; more?: string }
 
 const following = (cursor: string | null): From | null => (cursor ? { cursor } : null)
 
@@ -43,7 +43,7 @@ async function readProblems({ department, person }: Asked): Promise<Rows> {
 
 async function readDeliveries(states: readonly State[], asked: Asked, limit: number, from: From): Promise<Rows> {
   const page = await api.deliveries({ state: states, ...folderWords(asked), q: asked.q || null, limit, ...from })
-  const more = Boolean(asked.q && page.next_cursor) && page.total_estimate === page.items.length + 1
+  const more = asked.q && page.next_cursor && page.total_estimate === page.items.length + 1 ? '+' : ''
   return { rows: page.items.map((mail) => rowOfDelivery(mail)), mails: page.total_estimate - (more ? 1 : 0), groups: 0, more, next: following(page.next_cursor) }
 }
 
