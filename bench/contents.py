@@ -84,9 +84,9 @@ def keeping(place: Path, url: str, count: int) -> None:
                 held += sum(len(one[3]) for one in group)
             passed = time.perf_counter() - begun
             file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            rows.append(
-                (name, f"{count / passed:,.0f}", f"{held / count / 1024:.1f}", f"{size() / count / 1024:.1f}", printing.ratio(size(), held))
-            )
+            lies = size()
+            figures = (f"{held / count / 1024:.1f}", f"{lies / count / 1024:.1f}", printing.ratio(lies, held))
+            rows.append((name, f"{count / passed:,.0f}", *figures))
     printing.table((f"{count:,} bodies", "kept/s", "KB each", "on disk", "to it"), rows)
 
 

@@ -1,16 +1,15 @@
 """One account of the mirror over IMAP: its folders, what of ours lies in them, and moving it. RFC 9051, 4315, 6851, 7162."""
 
-import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError  # type: ignore[import-untyped]
 
 from mailboxes.client import Client
-from mailboxes.imap import FAULTS, UNSELECTABLE, VIEWS, quoted
+from mailboxes.imap import FAULTS, UNSELECTABLE, VIEWS, answering, quoted
 from mailboxes.mailbox import Unreachable
 from mailboxes.mirror_mail import COPY
 from mailboxes.mirror_plan import Place, Seen
@@ -35,15 +34,6 @@ class Contents(NamedTuple):
     copies: dict[int, int]  # uid to the copy of ours that it is; 0: none of ours
 
 
-@contextlib.contextmanager
-def talking(what: str) -> Iterator[None]:
-    """Trouble on the way is Unreachable, with what we were about."""
-    try:
-        yield
-    except FAULTS as fault:
-        raise Unreachable(f"{what}: {reason(fault)}") from fault
-
-
 class MirrorAccount:
     """A session. Which message is which is asked of `identify`: of the bytes, and whether a rewritten header is forgiven."""
 
@@ -61,7 +51,7 @@ class MirrorAccount:
 
     def get_to_know(self) -> None:
         """What the server can."""
-        with talking("the account could not be looked at"):
+        with answering("the account could not be looked at"):
             if not (self.client.has_capability("UIDPLUS") or self.client.has_capability("IMAP4rev2")):
                 raise Unreachable(NO_UIDPLUS)
             self.can_move = self.client.has_capability("MOVE") or self.client.has_capability("IMAP4rev2")
@@ -90,7 +80,7 @@ class MirrorAccount:
 
     def open_folders(self, needed: Iterable[tuple[str, ...]]) -> None:
         """Have these folders, whatever somebody did to them."""
-        with talking("the folders could not be listed"):
+        with answering("the folders could not be listed"):
             listed = {name: {flag.lower() for flag in flags} for flags, _, name in self.client.listed()}
         own = (name for name in listed if not name.startswith(self.others))
         self.folders = frozenset(name for name in own if not (UNSELECTABLE | VIEWS) & listed[name])
@@ -100,7 +90,7 @@ class MirrorAccount:
 
     def make(self, words: tuple[str, ...]) -> None:
         """One folder."""
-        with talking("a folder could not be made"):
+        with answering("a folder could not be made"):
             try:
                 self.client.create_folder(self.name(*words))
             except IMAPClientError as fault:
@@ -117,7 +107,7 @@ class MirrorAccount:
         """Our copies in all folders, or some; in the folders for acts also what is none of ours (copy 0), since somebody moved it there."""
         found: list[Seen] = []
         for folder in sorted(self.folders if only is None else self.folders & only):
-            with talking(f"the folder {folder} could not be read"):
+            with answering(f"the folder {folder} could not be read"):
                 there = self.contents(folder, whole=folder in acts)
             if there is not None:
                 ours = ((uid, copy) for uid, copy in there.copies.items() if copy or folder in acts)
@@ -165,7 +155,7 @@ class MirrorAccount:
 
     def put(self, folder: str, raw: bytes, *, flags: tuple[str, ...], at: datetime) -> None:
         """APPEND. NotTaken where the server says no to it: then the next mail may do better."""
-        with talking("a mail could not be put there"):
+        with answering("a mail could not be put there"):
             try:
                 self.client.append(folder, raw, flags, at)
             except IMAPClientAbortError:
@@ -179,7 +169,7 @@ class MirrorAccount:
         """To another folder: MOVE (RFC 6851), else COPY and UID EXPUNGE. What has gone meanwhile is no fault."""
         if not self.open(place):
             return
-        with talking("a mail could not be moved"):
+        with answering("a mail could not be moved"):
             try:
                 self.carry(place.uid, folder)
             except IMAPClientError as fault:
@@ -200,13 +190,13 @@ class MirrorAccount:
         for folder, validity in dict.fromkeys((place.folder, place.validity) for place in places):
             uids = [place.uid for place in places if (place.folder, place.validity) == (folder, validity)]
             if self.open(Place(folder, validity, 0)):
-                with talking("a mail could not be taken away"):
+                with answering("a mail could not be taken away"):
                     self.client.add_flags(uids, ["\\Deleted"], silent=True)
                     self.client.uid_expunge(uids)
 
     def open(self, place: Place) -> bool:
         """SELECT its folder; False where that has gone, or was numbered anew: then nothing there is what it was."""
-        with talking(f"the folder {place.folder} could not be opened"):
+        with answering(f"the folder {place.folder} could not be opened"):
             try:
                 state = self.client.select_folder(place.folder)
             except IMAPClientError:
@@ -217,13 +207,13 @@ class MirrorAccount:
 
     def has_note(self, folder: str, message_id: str) -> bool:
         """Was this note put there before?"""
-        with talking("a note could not be looked for"):
+        with answering("a note could not be looked for"):
             self.client.select_folder(folder, readonly=True)
             return bool(self.client.search(f"HEADER Message-ID {quoted(message_id)}"))
 
     def rest(self, folder: str, seconds: float, stop: threading.Event) -> None:
         """Wait, in IDLE (RFC 2177) where the server has it: what comes into this folder ends it."""
-        with talking("the connection was lost"):
+        with answering("the connection was lost"):
             if not self.client.has_capability("IDLE"):
                 stop.wait(seconds)
                 self.client.noop()

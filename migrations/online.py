@@ -13,7 +13,7 @@ INDEXES = {
     "delivery_by_words": "delivery USING gin (search gin_trgm_ops)",
 }
 NEEDS_TRIGRAMS = {"delivery_by_words"}
-BROKEN_OFF = "SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE NOT i.indisvalid AND c.relname = :name"
+PRESENT = text("SELECT c.relname, i.indisvalid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE c.relname = ANY(:names)")
 
 
 def build(engine: Engine) -> None:
@@ -21,13 +21,14 @@ def build(engine: Engine) -> None:
     if engine.dialect.name != "postgresql":
         return
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        able = has_trigrams(connection)
-        for name, what in INDEXES.items():
-            if name in NEEDS_TRIGRAMS and not able:
-                continue
-            if connection.scalar(text(BROKEN_OFF), {"name": name}):  # somebody stopped it halfway
+        usable: dict[str, bool] = dict(iter(connection.execute(PRESENT, {"names": list(INDEXES)})))
+        missing = [name for name in INDEXES if not usable.get(name)]
+        if not NEEDS_TRIGRAMS.isdisjoint(missing) and not has_trigrams(connection):
+            missing = [name for name in missing if name not in NEEDS_TRIGRAMS]
+        for name in missing:
+            if name in usable:  # somebody stopped it halfway
                 connection.execute(text(f"DROP INDEX CONCURRENTLY {name}"))
-            connection.execute(text(f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} ON {what}"))
+            connection.execute(text(f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} ON {INDEXES[name]}"))
 
 
 def has_trigrams(connection: Connection) -> bool:

@@ -178,11 +178,11 @@ def sorted_out(
     return [one for one in places if after is None or one < after][: limit + 1], len(places)
 
 
-def in_order(session: Session, ids: Sequence[int]) -> tuple[Listed, ...]:
-    """What a list shows of these deliveries."""
-    rows = session.execute(listing(among(session, col(Delivery.id), ids))) if ids else ()
+def in_order(session: Session, ids: Sequence[int], *also: ColumnElement[bool]) -> tuple[Listed, ...]:
+    """What a list shows of these deliveries, without those for which something else does not hold."""
+    rows = session.execute(listing(and_(among(session, col(Delivery.id), ids), *also))) if ids else ()
     found = {row[0].id: listed(row) for row in rows}
-    return tuple(found[one] for one in ids)
+    return tuple(found[one] for one in ids if one in found)
 
 
 def in_scope(session: Session, wanted: Selection, by: Actor) -> ColumnElement[bool]:
@@ -279,9 +279,7 @@ def decided(decision: Decision) -> Decided:
 
 def some(session: Session, ids: Sequence[int], *, by: Actor, seen: ColumnElement[bool] | None = None) -> tuple[Listed, ...]:
     """The deliveries with these ids that the actor may see, in the order of the ids. `seen`: else what they decide about."""
-    where = and_(among(session, col(Delivery.id), ids), access.visible(by) if seen is None else seen)
-    found = {row[0].id: listed(row) for row in session.execute(listing(where))}
-    return tuple(found[one] for one in ids if one in found)
+    return in_order(session, ids, access.visible(by) if seen is None else seen)
 
 
 def known(session: Session, ids: Iterable[int], *, by: Actor) -> frozenset[int]:

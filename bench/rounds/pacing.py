@@ -2,14 +2,13 @@
 
 import multiprocessing
 import queue
-import socket
 import threading
 import time
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 
 from bench.rounds.letters import Sent
-from bench.rounds.sessions import expect
+from bench.rounds.sessions import deliver, dialogue
 from tests.peers.processes import HANG
 
 
@@ -50,25 +49,6 @@ def send_some(port: int, due: "queue.SimpleQueue[Sent | None]", taken: list[floa
     """One message after the other, each when it is due."""
     try:
         while letter := due.get():
-            taken.append(sent(port, letter))
+            taken.append(deliver(port, *dialogue(letter)))
     except (OSError, ValueError) as fault:
         faults.append(f"{type(fault).__name__}: {fault}")
-
-
-def sent(port: int, letter: Sent) -> float:
-    """One message on a connection of its own; milliseconds from its last dot to the 250."""
-    with socket.create_connection(("127.0.0.1", port), HANG) as connection, connection.makefile("rb") as replies:
-        expect(replies, b"220")
-        connection.sendall(b"EHLO mail.sender.example\r\n")
-        expect(replies, b"250")
-        connection.sendall(f"MAIL FROM:<{letter.reverse_path}>\r\nRCPT TO:<{letter.recipient}>\r\nDATA\r\n".encode())
-        for code in (b"250", b"250", b"354"):
-            expect(replies, code)
-        connection.sendall(letter.raw.replace(b"\r\n.", b"\r\n.."))
-        begun = time.monotonic()
-        connection.sendall(b".\r\n")
-        expect(replies, b"250")
-        waited = 1000 * (time.monotonic() - begun)
-        connection.sendall(b"QUIT\r\n")
-        expect(replies, b"221")
-        return waited

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from bench.rounds import printing
-from bench.rounds.goals import GOALS, MEASURED, Goal
+from bench.rounds.goals import GOALS, MEASURED, Goal, verdict
 
 RECORDED = Path("bench/recorded.json")
 PLOT = Path("docs/performance.svg")
@@ -47,7 +47,7 @@ def latest() -> dict[str, float]:
 def row(name: str, goal: Goal, measured: Mapping[str, float], recorded: Mapping[str, float]) -> tuple[str, ...]:
     """A goal as the table shows it."""
     now, before = measured.get(name), recorded.get(name)
-    met = "" if now is None else "met" if goal.met(now) else "missed"
+    met = "" if now is None else verdict(goal, now)
     change = printing.ratio(now, before) if now is not None and before else ""
     return goal.words, goal.wanted, "-" if now is None else goal.shown(now), met, "-" if before is None else goal.shown(before), change
 

@@ -3,6 +3,8 @@
 import zlib
 from collections.abc import Sequence
 
+from demo.attachments import pdf_file
+
 HELLO = b"BT /F 12 Tf 10 80 Td (Invoice 24-117) Tj 0 -24 Td (4,200 household meters) Tj 0 -24 Td (Please pay within 14 days.) Tj ET"
 RED = b"1 0 0 rg 0 0 200 100 re f"
 
@@ -16,23 +18,12 @@ def pdf(*pages: bytes, resources: bytes = b"", more: Sequence[bytes] = ()) -> by
         box = b"/MediaBox [0 0 200 100] /Contents %d 0 R" % (4 + 2 * index)
         objects.append(b"<< /Type /Page /Parent 2 0 R %s /Resources << %s %s >> >>" % (box, font, resources))
         objects.append(stream(content))
-    return written([*objects, *more])
+    return pdf_file([*objects, *more])
 
 
 def stream(content: bytes, entries: bytes = b"") -> bytes:
     """An object with a stream."""
     return b"<< /Length %d %s >>\nstream\n%s\nendstream" % (len(content), entries, content)
-
-
-def written(objects: Sequence[bytes]) -> bytes:
-    """The file that holds these objects, the first of them the catalog."""
-    out, places = b"%PDF-1.4\n", []
-    for number, one in enumerate(objects, 1):
-        places.append(len(out))
-        out += b"%d 0 obj\n%s\nendobj\n" % (number, one)
-    table = b"".join(b"%010d 00000 n \n" % place for place in places)
-    head = b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
-    return out + head + table + b"trailer << /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, len(out))
 
 
 def picture_bomb() -> bytes:

@@ -11,22 +11,13 @@ from sqlalchemy import Engine, select, update
 from sqlmodel import col
 
 from tests.triage_api.conftest import Browser, Came, opened, session_key
-from tests.triage_api.test_scope import STREAM, operations
+from tests.triage_api.test_scope import OWN, STREAM, operations
 from triage import db
 from triage.models import AuditRecord, EmployeeSession, Person
 from triage.settings import Notices, Settings
 from triage.times import utcnow
 
 RIGHT = "the directory's password"
-OWN = {
-    "create_own_session",
-    "delete_own_session",
-    "list_own_mail",
-    "create_own_request",
-    "choose_own_letter",
-    "create_own_expectation",
-    "delete_own_expectation",
-}
 
 
 @pytest.fixture

@@ -206,7 +206,7 @@ CALLS = {
     "healthz": Call(says=True),
     "readyz": Call(says=True),
 }
-PEOPLES = {
+OWN = {
     "create_own_session",
     "delete_own_session",
     "list_own_mail",
@@ -214,6 +214,8 @@ PEOPLES = {
     "choose_own_letter",
     "create_own_expectation",
     "delete_own_expectation",
+}
+PEOPLES = OWN | {
     "delete_session",
     "list_sessions",
     "end_sessions",
