@@ -18,11 +18,19 @@ def axe() -> str:
 
 
 def faults(page: Page, minds: dict[str, Any] = ALL) -> list[str]:
-    """What axe minds on the page as it is now: the rule, and the first places."""
+    """What axe minds on the page as it is now: the rule, and the first places with the reason.
+
+    It reads a page's styles one after the other: what changed meanwhile is looked at once more.
+    """
     if not page.evaluate("'axe' in window"):
         page.evaluate(axe())
+    return look(page, minds) and look(page, minds)
+
+
+def look(page: Page, minds: dict[str, Any]) -> list[str]:
+    """One run of axe."""
     found: list[dict[str, Any]] = page.evaluate(
         "minds => axe.run(document, {runOnly: minds, resultTypes: ['violations'], iframes: false}).then(({violations}) => violations)",
         minds,
     )
-    return [f"{one['id']}: {one['help']}: {[node['html'][:160] for node in one['nodes'][:3]]}" for one in found]
+    return [f"{one['id']}: {one['help']}: {[(node['html'][:160], node['failureSummary']) for node in one['nodes'][:3]]}" for one in found]

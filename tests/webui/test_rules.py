@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.triage.arriving import IDA, NO_DMARC, NOW, add_rules
 from tests.webui.site import JOE, Site
-from triage import db, emergency, rules
+from triage import db, emergency, ids, rules
 from triage.models import Rule
 from triage.rule_orders import RuleOrder
 from triage.times import utcnow
@@ -92,7 +92,7 @@ def test_whoever_changes_it_second_is_told_what_the_first_one_wrote(site: Site, 
     value = f"{kept}.example"
     (number,) = add_rules(site.engine, site.settings, RuleOrder("allow", "domain", value, "company"))
     site.sit_down(page, path="/rules")
-    with page.expect_response(f"**/rules/{'*'}"):
+    with page.expect_response(f"**/rules/{ids.show(number)}"):
         page.get_by_role("button", name=f"Change the rule for {value}").click()
     with db.transaction(site.engine) as session:
         rules.change(session, number, {"note": "theirs"}, by=IDA, now=NOW, settings=site.settings)
