@@ -35,9 +35,9 @@ class Clash:
     sentence: str
 
 
-def clashes(rule: Ruled, others: Iterable[Ruled]) -> Iterable[Clash]:
-    """How a rule stands to those that reach all of its mail, the weightiest first."""
-    over = [one for one in others if covers(one, rule)]
+def clashes(rule: Ruled, others: Iterable[Ruled], department: str = "") -> Iterable[Clash]:
+    """How a rule stands to those that reach all of its mail, the weightiest first. `department`: of the person whom it is for."""
+    over = [one for one in others if covers(one, rule, department)]
     found = [clash for one in over if (clash := clash_of(rule, one))]
     return sorted(found, key=lambda clash: ["shadowed", "same", "exception"].index(clash.kind))
 
@@ -67,14 +67,9 @@ def before(rule: Ruled, other: Ruled) -> bool:
     return rule.origin in ("staff", "import") and precision(rule) > precision(other)
 
 
-def covers(wide: Ruled, narrow: Ruled) -> bool:
+def covers(wide: Ruled, narrow: Ruled, department: str) -> bool:
     """Does the one rule reach all mail that the other one reaches?"""
-    return scope_covers(wide.scope, narrow.scope) and sender_covers(wide, narrow)
-
-
-def scope_covers(wide: str, narrow: str) -> bool:
-    """A person's department is not known here."""
-    return wide in ("company", narrow)
+    return wide.scope in ("company", narrow.scope, f"department:{department}") and sender_covers(wide, narrow)
 
 
 def sender_covers(wide: Ruled, narrow: Ruled) -> bool:

@@ -11,7 +11,7 @@ from triage.actor import Actor
 from triage.authentication import Authentication, Result
 from triage.clashes import Clash, clashes
 from triage.door import ancestors
-from triage.models import Delivery, Message, Rule
+from triage.models import Delivery, Message, Person, Rule
 from triage.rule_orders import RuleOrder, in_force
 
 LOOKED_AT = 20  # of the sender's last mails
@@ -57,8 +57,18 @@ def of_rules(session: Session, about: Sequence[Rule], now: datetime, *, by: Acto
     rows = session.scalars(select(Rule).where(where)).all() if names else []
     closed = sealed.closed(session, by)
     known = [one for one in rows if access.knows_rule(by, one.scope, closed)]
-    told = {rule.id: tuple(clashes(rule, [one for one in known if one.id != rule.id])) for rule in judged}
+    departments = departments_of(session, judged)
+    told = {rule.id: tuple(clashes(rule, [one for one in known if one.id != rule.id], departments.get(rule.scope, ""))) for rule in judged}
     return {rule.id: told.get(rule.id, ()) for rule in about}
+
+
+def departments_of(session: Session, about: Sequence[Rule]) -> dict[str, str]:
+    """The department of each person whom one of these rules is for, by the rule's scope."""
+    persons = {rule.scope.removeprefix("person:") for rule in about if rule.scope.startswith("person:")}
+    if not persons:
+        return {}
+    found = session.execute(select(col(Person.uid), col(Person.department)).where(col(Person.uid).in_(persons)))
+    return {f"person:{uid}": department for uid, department in found}
 
 
 def names_of(rule: Rule) -> Iterable[str]:

@@ -12,6 +12,7 @@ from triage_cli.printing import Form, Shape, lists, say
 from triage_cli.proposing import propose
 from triage_cli.rule_lines import export_rules, import_rules
 from triage_cli.selecting import date, given_id
+from triage_cli.senders import warnings_of
 from triage_cli.times import when
 
 RULES = Shape(
@@ -26,7 +27,14 @@ RULES = Shape(
         "used": "how often; empty where that would tell of mail beyond your scope",
         "until": "when it runs out",
         "note": "why",
-    }
+        "origin": "staff, import, or standing: a purge left it behind",
+        "risky": "an allow: also with risky attachments",
+        "lapse_days": "it runs out so many days after the last mail either way; 0: not",
+        "first_used_at": "of its uses",
+        "last_used_at": "of its uses",
+        "warnings": "why it may never work, which rules go before it or say the same, and which it is an exception to",
+    },
+    table=("id", "effect", "sender", "to", "scope", "proof", "author", "used", "last_used_at", "until", "note", "warnings"),
 )
 CASES = Shape(
     {
@@ -69,6 +77,9 @@ def row_of(rule: dict[str, Any]) -> dict[str, Any]:
         "to": rule["target"],
         "proof": rule["proof"] or ("unproven mail only" if rule["unproven_only"] else ""),
         "until": when(rule["until"]),
+        "first_used_at": when(rule["first_used_at"]),
+        "last_used_at": when(rule["last_used_at"]),
+        "warnings": warnings_of(rule),
     }
 
 
@@ -104,17 +115,21 @@ def redirect_rule(desk: Desk, sender: str, until: str | None, **features: str) -
 @click.argument("rule_id", metavar="ID")
 @click.option("--proof", help="What proves the sender.", metavar="dmarc|aligned|dkim:DOMAIN|arc:DOMAIN")
 @click.option("--until", metavar="DATE", help="The rule runs out then; never: it does not.")
+@click.option("--lapse", "lapse_days", type=int, metavar="DAYS", help="It runs out so many days after the last mail either way.")
 @click.option("--note", help="Why; everybody who sees the rule reads it.")
 @click.option("--risky/--not-risky", default=None, help="Also with risky attachments.")
 @asks
-def change_rule(desk: Desk, rule_id: str, proof: str | None, until: str | None, note: str | None, risky: bool | None) -> None:
+def change_rule(desk: Desk, rule_id: str, until: str | None, lapse_days: int | None, **given: Any) -> None:
     """Change a rule; what is not named stays as it is."""
-    given: dict[str, Any] = {"proof": proof, "note": note, "risky": risky}
     changes = {name: value for name, value in given.items() if value is not None}
+    if until is not None and lapse_days is not None:
+        raise BadInput("--until and --lapse: a rule ends in one way; name one of them")
     if until is not None:
         changes |= {"until": None if until == "never" else date(until, "--until"), "lapse_days": 0}
+    if lapse_days is not None:
+        changes |= {"until": None, "lapse_days": lapse_days}
     if not changes:
-        raise BadInput("name what to change: --proof, --until, --note, --risky or --not-risky")
+        raise BadInput("name what to change: --proof, --until, --lapse, --note, --risky or --not-risky")
     desk.ask("PATCH", f"/rules/{given_id(rule_id)}", changes)
 
 

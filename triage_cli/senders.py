@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from triage.senders import match_of
+from triage.senders import match_of, word_of
 from triage_cli.asks import asks
 from triage_cli.codes import DONE
 from triage_cli.deciding import waits
@@ -27,15 +27,16 @@ def rule_command(effect: str, text: str) -> click.Command:
         match, value = match_of(sender)
         order = {"effect": effect, "match": match, "value": value, "until": date(until, "--until")} | features
         if dry_run:
-            say(desk.post("/rules/preview", order)["sentence"])
+            tried = desk.post("/rules/preview", order)
+            say(tried["sentence"])
+            warn_of(tried)
             return DONE
         rule = desk.post("/rules", order)
         if "lapses_at" in rule:
             return waits(rule)
         proof = f" with proof {rule['proof']}" if rule["proof"] else ""
-        say(f"{rule['id']}  {rule['effect']} {rule['value']} for {rule['scope']}{proof}")
-        for doubt in filter(None, (rule["doubt"], *(one["sentence"] for one in rule["clashes"]))):
-            warn(doubt)
+        say(f"{rule['id']}  {rule['effect']} {word_of(rule['match'], rule['value'])} for {rule['scope']}{proof}")
+        warn_of(rule)
         return DONE
 
     if effect == "allow":
@@ -44,6 +45,18 @@ def rule_command(effect: str, text: str) -> click.Command:
             "--proof", default="", metavar="dmarc|aligned|dkim:DOMAIN|arc:DOMAIN", help="What proves the sender; default dmarc."
         )(command)
     return click.command(effect, help=text)(command)
+
+
+def warn_of(rule: dict[str, Any]) -> None:
+    """Say what stands in the way of a rule, or of one that is tried out."""
+    for one in warnings_of(rule):
+        warn(one)
+
+
+def warnings_of(rule: dict[str, Any]) -> list[str]:
+    """Why a rule may never work, as long as it has not, and how it stands to others, the weightiest first."""
+    doubt = [rule["doubt"]] if rule["doubt"] and not rule.get("used") else []
+    return doubt + [one["sentence"] for one in rule["clashes"]]
 
 
 allow = rule_command("allow", "Let a sender in for good, who proves who they are.")

@@ -52,6 +52,21 @@ def test_how_two_rules_stand(one: MatchedRule, other: MatchedRule, kind: str) ->
     assert all(clash.rule_id == other.id and other.value in clash.sentence for clash in found)
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "kind"),
+    [
+        (replace(ALLOW, scope="person:joe.fern"), replace(ALLOW, id=8, scope="department:it"), "same"),
+        (replace(ALLOW, scope="person:joe.fern"), replace(BLOCK, scope="department:it"), "exception"),
+        (replace(ALLOW, scope="person:joe.fern", origin="learned"), replace(BLOCK, scope="department:it"), "shadowed"),
+        (replace(BELOW, scope="person:joe.fern"), replace(BLOCKED, scope="department:it"), "shadowed"),
+        (replace(ALLOW, scope="person:joe.fern"), replace(BLOCK, scope="department:legal"), ""),
+        (replace(ALLOW, scope="department:it"), replace(ALLOW, id=8, scope="person:joe.fern"), ""),
+    ],
+)
+def test_a_department_s_rule_reaches_its_people(one: MatchedRule, other: MatchedRule, kind: str) -> None:
+    assert [clash.kind for clash in clashes(one, [other], "it")] == ([kind] if kind else [])
+
+
 def test_the_weightiest_comes_first() -> None:
     others = [replace(DOMAIN, id=20), replace(BLOCK, id=21)]
     assert [clash.kind for clash in clashes(ALLOW, others)] == ["shadowed", "same"]
@@ -60,7 +75,7 @@ def test_the_weightiest_comes_first() -> None:
 @given(PRECEDENCE, PRECEDENCE)
 def test_a_shadowed_rule_does_not_decide_beside_the_other(one: MatchedRule, other: MatchedRule) -> None:
     other = replace(other, id=100)
-    kinds = [clash.kind for clash in clashes(one, [other])]
+    kinds = [clash.kind for clash in clashes(one, [other], "it")]
     ordered = sorted([one, other], key=lambda each: (tuple(-part for part in precision(each)), each.effect != "block"))
     decides = decide(facts(DMARC_PASS, *ordered)).rule_id
     if kinds == ["shadowed"]:

@@ -135,6 +135,14 @@ def test_clashes_are_told_to_those_who_may_know(known: Engine, settings: Setting
     assert [one.kind for one in tried(known, settings, ALLOW).clashes] == ["same", "exception"]
 
 
+def test_a_person_is_reached_by_rules_for_their_department(known: Engine, settings: Settings) -> None:
+    with db.transaction(known) as session:
+        rules.add(session, RuleOrder("block", "domain", "supplier.example", "department:it"), by=ANA, now=NOW, settings=settings)
+    below = RuleOrder("allow", "subdomains", "supplier.example", "person:joe.fern")
+    assert [one.kind for one in tried(known, settings, below).clashes] == ["shadowed"]
+    assert tried(known, settings, replace(below, scope="person:mara.berg")).clashes == ()
+
+
 def test_the_narrowest_sensible_rule_is_offered_first(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
         (mail, _) = came(session, settings, JOE, MARA, dmarc=DMARC_PASS)

@@ -71,7 +71,7 @@ FIELDS = {  # of --json; there may come more
     "resume": "found absent unknown waiting unreachable resumed",
     "retention": "expired erased expiring",
     "rules explain": "when what rule reason",
-    "rules list": "id effect sender to scope proof author used until note",
+    "rules list": "id effect sender to scope proof author used until note origin risky lapse_days first_used_at last_used_at warnings",
     "rules propose": "id kind value proof would pass why evidence",
     "second-keys list": "id asked lapses said reason",
     "show": f"{MAIL} message to note mailbox from client reverse_path proof rule why signals urgency why_here attachments last_reply text",

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.triage.arriving import DMARC_PASS
 from tests.triage_cli.conftest import Arrives, Shell
+from triage.times import utcnow
 
 JOE = "joe.fern@company.example"
 
@@ -26,6 +28,25 @@ def test_a_rule_is_changed(shell: Shell) -> None:
     said = shell("rules", "change", rule)
     assert (said.code, "name what to change" in said.err) == (2, True)
     assert shell("rules", "change", rule, "--proof", "trust").code == 2
+
+
+def test_a_rule_says_where_it_comes_from_what_it_was_good_for_and_what_stands_in_its_way(shell: Shell, arrives: Arrives) -> None:
+    shell("allow", "sales@supplier.example", "--lapse", "400", "--risky")
+    arrives("it+joe.fern@company.example", dmarc=DMARC_PASS, at=utcnow())
+    tried = shell("block", "sales@supplier.example", "--dry-run")
+    assert "It is an exception" in tried.err
+    made = shell("block", ".supplier.example")
+    assert made.out.endswith("  block .supplier.example for company\n")
+    block, allow = json.loads(shell("rules", "list", "--json").out)
+    assert (allow["origin"], allow["risky"], allow["lapse_days"], allow["used"]) == ("staff", True, 400, 1)
+    assert "" != allow["first_used_at"] == allow["last_used_at"] < allow["until"]
+    assert (block["first_used_at"], block["warnings"]) == ("", [])
+    assert [one.partition(":")[0] for one in allow["warnings"]] == ["It is an exception"]
+    assert "It is an exception: " in shell("rules").out
+    assert shell("rules", "change", allow["id"], "--lapse", "30").code == 0
+    assert json.loads(shell("rules", "list", "--json").out)[1]["lapse_days"] == 30
+    said = shell("rules", "change", allow["id"], "--lapse", "30", "--until", "2031-01-01")
+    assert (said.code, "a rule ends in one way" in said.err) == (2, True)
 
 
 def test_a_file_of_rules(shell: Shell, tmp_path: Path) -> None:
