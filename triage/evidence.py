@@ -1,7 +1,7 @@
 """The evidence sheet: what a selection holds, to be looked at before it is decided."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,8 @@ from sqlmodel import Session, col
 
 from triage import access
 from triage.actor import Actor
+from triage.db import among
+from triage.door import ancestors
 from triage.models import Correspondent, Delivery, Instant, Recalled, Rule
 from triage.rules import in_force
 from triage.selection import Selection, apart, condition, fence, outside
@@ -67,11 +69,6 @@ def evidence(session: Session, selection: Selection, *, by: Actor, now: datetime
     by_state: dict[str, int] = dict(counted.all())
     proofs = session.execute(select(col(Delivery.proof), func.count()).where(where).group_by(col(Delivery.proof))).all()
     senders = most_frequent(session, col(Delivery.author), where)
-    contradicted = session.scalars(
-        select(col(Rule.id)).where(
-            in_force(now), col(Rule.effect) == "allow", col(Rule.value).in_(sender_names(author for author, _ in senders))
-        )
-    )
     return Evidence(
         count=count,
         outside=outside(session, selection, count, by=by),
@@ -89,7 +86,7 @@ def evidence(session: Session, selection: Selection, *, by: Actor, now: datetime
         least_alike=least_alike(
             session.execute(select(*LIKENESS).where(where).order_by(col(Delivery.received_at).desc()).limit(SAMPLE)).all()
         ),
-        rules_contradicted=tuple(contradicted),
+        rules_contradicted=contradicted(session, where, now),
         fence=fence(session, where),
     )
 
@@ -116,9 +113,18 @@ def most_frequent(session: Session, column: Any, where: ColumnElement[bool]) -> 
     return tuple((value, number) for value, number in rows)
 
 
-def sender_names(authors: Iterable[str]) -> list[str]:
-    """Addresses and their domains: what rules may be about."""
-    return sorted({name for author in authors for name in (author, author.rpartition("@")[2])})
+def contradicted(session: Session, where: ColumnElement[bool], now: datetime) -> tuple[int, ...]:
+    """The allow rules in force that are about any of these senders, or have let any of this mail in."""
+    domains = set(session.scalars(select(col(Delivery.author_domain)).where(where).distinct()))
+    above = {name for domain in domains for name in ancestors(domain)}
+    match, value = col(Rule.match), col(Rule.value)
+    about = or_(
+        (match == "address") & value.in_(select(col(Delivery.author)).where(where)),
+        (match == "domain") & among(session, value, domains),
+        (match == "subdomains") & among(session, value, above),
+        col(Rule.id).in_(select(col(Delivery.rule_id)).where(where)),  # by its list, say
+    )
+    return tuple(session.scalars(select(col(Rule.id)).where(in_force(now), col(Rule.effect) == "allow", about).order_by(col(Rule.id))))
 
 
 def number_of(session: Session, where: ColumnElement[bool], which: ColumnElement[bool]) -> int:

@@ -5,8 +5,9 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import AwareDatetime
 
-from triage import reported, reports
+from triage import db, ledger, reported, reports
 from triage.actor import Actor
+from triage.reported import Report
 from triage.times import utcnow
 from triage_api import shapes
 from triage_api.office import Here, Office
@@ -43,11 +44,22 @@ def get_report(
     format: Format = "json",
     table: TableName = "",
 ) -> shapes.Report | Response:
-    """One report. Numbers are of the mail in your scope, and not of what is sealed to you."""
+    """One report. Numbers are of the mail in your scope, and not of what is sealed to you.
+
+    That you took it as CSV goes on the record.
+    """
     found = reports.report(session, name, **about(by, here, since, until))
     if format == "csv":
-        return Response(reported.as_csv(found, table), media_type="text/csv")
+        written = reported.as_csv(found, table)
+        put_export_on_record(here, found, by)
+        return Response(written, media_type="text/csv")
     return shapes.Report.model_validate(reported.as_json(found))
+
+
+def put_export_on_record(here: Office, taken: Report, by: Actor) -> None:
+    """Who took which figures elsewhere."""
+    with db.transaction(here.engine) as session:
+        ledger.write(session, "export", f"report:{taken.name}", by=by, now=utcnow())
 
 
 def about(by: Actor, here: Office, since: AwareDatetime | None, until: AwareDatetime | None) -> dict[str, Any]:

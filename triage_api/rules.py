@@ -6,7 +6,7 @@ from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import PlainTextResponse
 from sqlmodel import Session
 
-from triage import doubts, explaining, rule_files, rules, second_key, trial
+from triage import doubts, explaining, ledger, rule_files, rules, second_key, trial
 from triage.actor import Actor
 from triage.errors import NotFound
 from triage.ids import show
@@ -83,8 +83,12 @@ LINES: dict[int | str, dict[str, Any]] = {200: {"content": {"application/x-ndjso
 
 
 @router.get("/rules/export", response_class=PlainTextResponse, responses=LINES | described(401))
-def export_rules(session: Read, by: Staff) -> PlainTextResponse:
-    """Every rule in force that reaches into your scope, one JSON object a line; `POST /rules/import` reads them back."""
+def export_rules(session: Tx, by: Staff) -> PlainTextResponse:
+    """Every rule in force that reaches into your scope, one JSON object a line; `POST /rules/import` reads them back.
+
+    That you took them goes on the record.
+    """
+    ledger.write(session, "export", "rules", by=by, now=utcnow())
     found = rules.listing(session, utcnow(), by=by, limit=MOST_EXPORTED)
     return PlainTextResponse("".join(f"{rule_files.written(rule)}\n" for rule in found), media_type="application/x-ndjson")
 

@@ -7,10 +7,11 @@ import pytest
 from sqlalchemy import Engine
 
 from tests.triage.arriving import ANA, BEN, DMARC_PASS, NO_DMARC, NOW, arrive, set_up
-from triage import evidence
+from triage import evidence, rules
 from triage.db import reading, transaction
 from triage.evidence import least_alike
 from triage.models import Correspondent, Delivery, Recalled
+from triage.rules import RuleOrder
 from triage.selection import Selection
 from triage.settings import Settings
 
@@ -35,6 +36,33 @@ def test_it_says_how_they_prove_themselves_and_what_people_did_with_them(engine:
     assert (sheet.count, sheet.by_proof, sheet.proven) == (3, {"dmarc": 2, "none": 1}, 2)
     assert (sheet.opened, sheet.answered) == (1, 1)
     assert (own.count, own.by_proof, own.opened, own.answered) == (1, {"dmarc": 1}, 0, 1)
+
+
+RULES = [  # an allow that is in force, and whether it contradicts taking away everything of shop.example
+    (RuleOrder("allow", "address", "sales12@shop.example", "company"), True),  # of many senders the last
+    (RuleOrder("allow", "domain", "shop.example", "company"), True),
+    (RuleOrder("allow", "domain", "mail.shop.example", "company"), True),
+    (RuleOrder("allow", "subdomains", "shop.example", "company"), True),
+    (RuleOrder("allow", "address", "nobody@shop.example", "company"), False),
+    (RuleOrder("allow", "domain", "else.example", "company"), False),
+    (RuleOrder("block", "domain", "shop.example", "company"), False),
+]
+
+
+def test_it_names_every_rule_that_says_otherwise(engine: Engine, settings: Settings) -> None:
+    with transaction(engine) as session:
+        set_up(session, settings)
+        for number in range(13):
+            arrive(session, settings, JOE, author=f"sales{number}@shop.example")
+        arrive(session, settings, JOE, author="news@mail.shop.example")
+        made = {rules.add(session, order, by=ANA, now=NOW, settings=settings).id: wanted for order, wanted in RULES}
+        order = RuleOrder("allow", "list", "dev.lists.example", "company", proof="dkim:lists.example")
+        for_its_list = rules.add(session, order, by=ANA, now=NOW, settings=settings).id
+        (one, *_) = arrive(session, settings, JOE, author="hans@shop.example")
+        session.get_one(Delivery, one).rule_id = for_its_list
+    with reading(engine) as session:
+        sheet = evidence.evidence(session, Selection.of(domain="shop.example"), by=ANA, now=NOW)
+    assert set(sheet.rules_contradicted) == {*(rule for rule, wanted in made.items() if wanted), for_its_list}
 
 
 def test_it_shows_those_that_are_least_like_the_others(engine: Engine, settings: Settings) -> None:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlmodel import col
 
-from tests.triage_api.conftest import Browser, Came, token_key
+from tests.triage_api.conftest import Browser, Came, NewBrowser, token_key
 from triage import db
 from triage.models import Decision
 
@@ -36,11 +36,13 @@ def test_every_report_and_one_of_them(decided: Browser, ben: Browser) -> None:
     assert (unknown.status_code, "there are waiting" in unknown.json()["detail"]) == (404, True)
 
 
-def test_one_table_as_csv(decided: Browser, ben: Browser) -> None:
+def test_one_table_as_csv(decided: Browser, ben: Browser, new_browser: NewBrowser) -> None:
     answer = decided.get("/reports/waiting?format=csv&table=departments")
     assert answer.headers["content-type"].startswith("text/csv")
     assert [(row["code"], row["mails"]) for row in csv.DictReader(io.StringIO(answer.text))] == [("it", "1"), ("legal", "1")]
     assert '"it"' not in ben.get("/reports/waiting?format=csv&table=departments").text
+    exported = [(act["by"], act["subject"]) for act in new_browser("ida").get("/audit").json()["items"] if act["act"] == "export"]
+    assert exported == [("person:ben", "report:waiting"), ("person:ana", "report:waiting")]
     missing = ben.get("/reports/work?format=csv")
     assert (missing.status_code, "Fewer than 3 people decided" in missing.json()["detail"]) == (404, True)
 

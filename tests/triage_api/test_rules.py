@@ -39,10 +39,12 @@ def test_whose_scope_a_change_needs(ana: Browser, new_browser: NewBrowser) -> No
     assert ana.request("PATCH", f"/rules/{company}", json={"value": "other@supplier.example"}).status_code == 422
 
 
-def test_a_file_and_its_typos(ana: Browser) -> None:
+def test_a_file_and_its_typos(ana: Browser, new_browser: NewBrowser) -> None:
     ana.post("/rules", ALLOW | {"note": "from Ana"})
     exported = ana.get("/rules/export")
     assert exported.headers["content-type"].startswith("application/x-ndjson")
+    newest = new_browser("ida").get("/audit").json()["items"]
+    assert [(act["by"], act["subject"]) for act in newest if act["act"] == "export"] == [("person:ana", "rules")]
     assert ana.post("/rules/import", {"text": exported.text}).json() == {"made": 0, "kept": 1}
     refused = ana.post("/rules/import", {"text": "block x@junk.example\nalow a@b.example\n"})
     assert refused.status_code == 422
