@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 from tests.triage.arriving import NO_DMARC, add_rules
 from tests.webui import access
 from tests.webui.access import faults
+from tests.webui.singles import opened, sheets_of, singles
 from tests.webui.site import JOE, MARA, Site
 from tests.webui.test_campaigns import PRIZE
 from tests.webui.test_places import PAGES
@@ -35,6 +36,19 @@ def test_every_page(filled: Site, page: Page, scheme: Literal["light", "dark"]) 
             page.keyboard.press(key)
         expect(page.get_by_role("heading", level=1, name=title)).to_be_visible()
         assert faults(page, minds) == [], path
+
+
+def test_every_page_about_one_thing_and_its_sheets(filled: Site, page: Page) -> None:
+    page.emulate_media(reduced_motion="reduce")
+    filled.sit_down(page, "ida")
+    for single in singles(filled):
+        opened(page, filled, single)
+        assert faults(page) == [], single.path
+        for sheet in sheets_of(page, single):
+            assert faults(page) == [], sheet
+        page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+        assert faults(page, access.COLOURS) == [], f"{single.path} dark"
+        page.emulate_media(color_scheme="light", reduced_motion="reduce")
 
 
 def test_every_sheet_and_state_of_the_queue(filled: Site, page: Page) -> None:

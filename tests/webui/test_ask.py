@@ -12,6 +12,7 @@ from sqlalchemy import delete
 from tests.conftest import settings_in
 from tests.webui.access import faults
 from tests.webui.site import JOE, MARA, Site, running
+from tests.webui.tabbing import MOST, walked
 from triage import db
 from triage.models import EmployeeSession
 from triage.settings import Notices
@@ -64,6 +65,31 @@ def test_one_asks_for_the_mail_that_one_came_for(open_site: Site, page: Page, wi
     first.get_by_role("button", name="May I have it?").click()
     expect(first.get_by_role("status")).to_have_text("You asked for it. Somebody will look at it.")
     assert faults(page) == []
+
+
+def test_one_asks_without_a_pointer(open_site: Site, page: Page) -> None:
+    keys = page.keyboard
+    open_site.come(JOE, author="host@keys.example", subject="Your table")
+    page.goto(f"{open_site.url}/ask")
+    expect(page.get_by_label("Name")).to_be_focused()
+    page.evaluate("document.activeElement.blur()")
+    assert walked(page) == [], "before the sign-in"
+    page.get_by_label("Name").focus()
+    keys.type("joe.fern")
+    keys.press("Tab")
+    keys.type(RIGHT)
+    keys.press("Enter")
+    expect(page.get_by_role("heading", name="Mail for you")).to_be_focused()
+    table = page.get_by_role("listitem").filter(has_text="Your table")
+    for _ in range(MOST):
+        keys.press("Tab")
+        if table.get_by_label("What is it?").evaluate("field => field === document.activeElement"):
+            break
+    keys.type("dinner on Friday")
+    keys.press("Enter")
+    expect(table.get_by_role("status")).to_have_text("You asked for it. Somebody will look at it.")
+    page.evaluate("document.activeElement.blur()")
+    assert walked(page) == [], "the mails"
 
 
 def test_a_mail_that_is_not_there_is_said_to_be_gone(open_site: Site, page: Page) -> None:

@@ -4,34 +4,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.triage.arriving import NO_DMARC, add_rules
+from tests.webui.singles import opened, sheets_of, singles
 from tests.webui.site import JOE, MARA, PASSWORD, Site
+from tests.webui.tabbing import walked
 from tests.webui.test_campaigns import PRIZE
 from tests.webui.test_places import PAGES
 from triage.rule_orders import RuleOrder
-
-MOST = 250  # presses of Tab: more than any screen needs
-
-# What can be reached, as far as it is to be seen: of radio buttons with one name the browser visits one.
-REACHABLE = """() => {
-    const all = [...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex="0"]')]
-        .filter((one) => one.checkVisibility({visibilityProperty: true}) && !one.disabled && one.tabIndex >= 0 && !one.closest('[inert]'))
-        .filter((one) => one.type !== 'radio' || one.checked || !document.querySelector(`input[name="${one.name}"]:checked`))
-    all.forEach((one, index) => one.dataset.stop = index)
-    return all.length
-}"""
-HERE = """() => {
-    const one = document.activeElement
-    if (!one || one === document.body) return null  // between the end of the page and its beginning
-    const ringed = (node) => parseFloat(getComputedStyle(node).outlineWidth) >= 2 && getComputedStyle(node).outlineStyle !== 'none'
-    const around = [one, one.matches('[role=listbox]') && document.querySelector('.row.at'), one.closest('search')]
-    const box = one.getBoundingClientRect()
-    return {
-        stop: one.dataset.stop ?? '', html: one.outerHTML.slice(0, 160),
-        seen: around.some((node) => node && ringed(node)) || one.type === 'date',  // whose parts the browser rings
-        inside: box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth,
-    }
-}"""
-MISSED = "left => left.map((stop) => document.querySelector(`[data-stop='${stop}']`)?.outerHTML.slice(0, 160))"
 
 
 @pytest.fixture(scope="module")
@@ -44,30 +22,6 @@ def filled(site: Site) -> Site:
     return site
 
 
-def walked(page: Page) -> list[str]:
-    """Tab through all of the page: what is wrong with a stop, and what was never come to."""
-    left = {str(number) for number in range(page.evaluate(REACHABLE))}
-    wrong: list[str] = []
-    last = ""
-    for _ in range(MOST):
-        page.keyboard.press("Tab")
-        here = page.evaluate(HERE)
-        if here is None:
-            continue
-        if here["stop"] and here["stop"] not in left and here["stop"] != last:  # a date has several places within
-            break
-        last = here["stop"]
-        left.discard(here["stop"])
-        if not here["seen"]:
-            wrong.append(f"the focus is not to be seen: {here['html']}")
-        if not here["inside"]:
-            wrong.append(f"the focus is out of sight: {here['html']}")
-    missed = page.evaluate(
-        "left => left.map((stop) => document.querySelector(`[data-stop='${stop}']`)?.outerHTML.slice(0, 160))", sorted(left)
-    )
-    return wrong + [f"never reached: {one}" for one in missed if one]
-
-
 def test_every_screen_by_tab(filled: Site, page: Page) -> None:
     filled.sit_down(page, "ida")
     for path, title in PAGES.values():
@@ -77,6 +31,16 @@ def test_every_screen_by_tab(filled: Site, page: Page) -> None:
         expect(page.get_by_role("link", name="Settings")).to_be_visible()
         page.evaluate("document.activeElement.blur()")
         assert walked(page) == [], path
+
+
+def test_every_page_about_one_thing_and_its_sheets_by_tab(filled: Site, page: Page) -> None:
+    filled.sit_down(page, "ida")
+    for single in singles(filled):
+        opened(page, filled, single)
+        page.evaluate("document.activeElement.blur()")
+        assert walked(page) == [], single.path
+        for sheet in sheets_of(page, single):
+            assert walked(page) == [], sheet
 
 
 def test_a_morning_without_a_pointer(filled: Site, page: Page) -> None:
