@@ -76,6 +76,9 @@ GOALS: Mapping[str, Goal] = {
     "directory.small": at_most("directory of 10,000 people, nothing changed", 1.5, "s"),
     "directory.large": at_most("directory of 50,000 people, nothing changed", 8, "s"),
     "directory.memory": at_most("directory of 50,000 people, most memory", 300, "MB"),
+    "memory.receive": at_most("memory after 1,000,000 messages, receive", 120, "MB"),
+    "memory.judge": at_most("memory after 1,000,000 messages, judge", 300, "MB"),
+    "memory.growth": at_most("memory, from 200,000 to 1,000,000 messages, the process that grew most", 1.1, "×"),
     "start.greets": at_most("start until 220, 100,000 mails in the spool", 1, "s"),
     "start.page": at_most("start until the first page, 100,000 mails in the spool", 3, "s"),
 }

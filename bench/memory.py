@@ -1,0 +1,151 @@
+"""Claim: after a million messages the receiver has taken 120 MB at most and the judge 300 MB, and nothing has grown since a fifth of them.
+
+`mailroom serve` on SQLite with all its roles. 2 KB of mail, each from another author; one of three from a domain that nobody has seen
+before and that does not exist, the others from 50 domains that SPF proves, of which the company allows ten: every eighth mail or so is
+delivered, the others are held. After every twentieth of it, when all of it is judged, the memory of each process is read (VmRSS, and
+VmHWM, the most it has ever been). `--messages N` for another number.
+"""
+
+import argparse
+import contextlib
+import random
+import signal
+import sqlite3
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from bench.rounds import goals, letters, printing, processor
+from bench.rounds.letters import Sent
+from bench.rounds.sessions import Sending
+from tests.peers import processes
+from tests.peers.company import DOMAIN, Company
+
+MESSAGES = 1_000_000
+READINGS = 20
+SETTLED = 4  # the reading from which on nothing grows any more: a fifth of all
+TOGETHER = 2_000  # messages that are made and sent in one go
+BEHIND = 10_000  # messages that may wait for the judge
+SESSIONS = 8
+MEGABYTE = 1024  # in the kB of /proc
+
+Reading = Mapping[str, tuple[float, float]]
+"""MB of each process now, and at most so far, by its role."""
+
+
+def main() -> int:
+    """Measure and print."""
+    wanted = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    wanted.add_argument("--messages", type=int, default=MESSAGES)
+    given = wanted.parse_args()
+    watch, begun = processor.Watch(()), time.monotonic()
+    with processes.short_directory("memory") as directory:
+        readings = list(taken(directory, given.messages))
+    print(f"{given.messages:,} messages in {(time.monotonic() - begun) / 60:.0f} minutes; MB that each process takes")
+    printing.table(
+        ("", *(f"{number / READINGS:.0%}" for number in range(1, READINGS + 1, 3)), "most ever", "growth"),
+        [
+            (
+                role,
+                *(f"{readings[at][role][0]:.0f}" for at in range(0, READINGS, 3)),
+                f"{readings[-1][role][1]:.0f}",
+                f"{growth(readings, role):.2f} ×",
+            )
+            for role in sorted(readings[-1])
+        ],
+    )
+    most = {role: ever for role, (_, ever) in readings[-1].items()}
+    goals.tell(
+        {
+            "memory.receive": max(most["receive"], most["receive's children"]),
+            "memory.judge": most["judge"],
+            "memory.growth": max(growth(readings, role) for role in readings[-1]),
+        },
+        messages=given.messages,
+    )
+    printing.machine(f"SQLite {sqlite3.sqlite_version}", others=[watch.stop()[2]])
+    return 0
+
+
+def growth(readings: Sequence[Reading], role: str) -> float:
+    """The most a process has ever taken, to the most until the first fifth was through."""
+    return readings[-1][role][1] / readings[SETTLED - 1][role][1]
+
+
+def taken(directory: Path, count: int) -> Iterator[Reading]:
+    """Send so many, and read after every twentieth of them."""
+    company = Company(directory, f"sqlite:///{directory}/mailroom.db", f"maildir:{directory}/mailboxes")
+    company.lay_out()
+    (directory / "outside.zone").write_text(letters.zone())
+    company.run("sync", check=True)
+    for domain in letters.DOMAINS[::5]:
+        company.run("allow", domain.name, check=True)
+    company.start()
+    assert company.process is not None
+    chance, sent = random.Random(1), 0
+    with contextlib.closing(sqlite3.connect(f"file:{directory}/mailroom.db?mode=ro", uri=True)) as record:
+
+        def wait_for(entered: int) -> None:
+            processes.until(
+                lambda: later(record, newest) >= entered, f"{entered} messages are judged", company.process, company.log, patience=600
+            )
+
+        try:
+            for number in range(1, READINGS + 1):
+                (newest,) = record.execute("SELECT coalesce(max(id), 0) FROM message").fetchone()
+                before, end = sent, count * number // READINGS
+                while sent < end:
+                    group = [letter(one, chance) for one in range(sent, min(sent + TOGETHER, end))]
+                    Sending(company.smtp_port, group, SESSIONS).finish()
+                    sent += len(group)
+                    wait_for(sent - before - BEHIND)
+                wait_for(sent - before)
+                yield read(company.process.pid)
+                print(f"{number / READINGS:.0%}", end=" ", flush=True)
+        finally:
+            processes.stop(company.process, signal.SIGTERM)
+    print()
+
+
+def later(record: sqlite3.Connection, newest: int) -> int:
+    """How many messages came after this one; ids grow with time."""
+    found: int = record.execute("SELECT count(*) FROM message WHERE id > ?", (newest,)).fetchone()[0]
+    return found
+
+
+def read(pid: int) -> Reading:
+    """`mailroom serve`, every role that it has started, and what these have started; of several of a kind the largest."""
+    found: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    found["serve"].append(memory(pid))
+    for one in processes.children(pid):
+        role = Path(f"/proc/{one}/cmdline").read_bytes().rstrip(b"\0").rpartition(b"\0")[2].decode()
+        found[role].append(memory(one))
+        found[f"{role}'s children"] += [memory(each) for each in below(one)]
+    return {role: (max(now for now, _ in all_of), max(ever for _, ever in all_of)) for role, all_of in found.items() if all_of}
+
+
+def below(pid: int) -> list[int]:
+    """All that this process has started, and what they have."""
+    found = processes.children(pid)
+    return found + [each for one in found for each in below(one)]
+
+
+def memory(pid: int) -> tuple[float, float]:
+    """VmRSS and VmHWM of a process, in MB (proc_pid_status(5))."""
+    fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return int(fields["VmRSS"].split()[0]) / MEGABYTE, int(fields["VmHWM"].split()[0]) / MEGABYTE
+
+
+def letter(number: int, chance: random.Random) -> Sent:
+    """One message, from somebody who has never written before."""
+    known = number % 3 > 0
+    domain = chance.choice(letters.DOMAINS).name if known else f"new{number}.example"
+    author, to = f"{letters.words(chance, 12).replace(' ', '')}{number}@{domain}", f"{chance.choice(letters.PEOPLE)}@{DOMAIN}"
+    fields = f"From: {author}\r\nTo: {to}\r\nSubject: {letters.words(chance, 40)}\r\nMessage-ID: <{number}@{domain}>\r\n"
+    return Sent(f"bounces@{domain}", to, f"{fields}\r\n{letters.paragraphs(chance, 1_700)}".encode(), proven=known)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
