@@ -1,26 +1,74 @@
-"""Black box: two machines over one PostgreSQL. Whichever dies, nothing is lost or doubled, and staff sees one picture."""
+"""Black box: three machines over one PostgreSQL. Whichever dies, nothing is lost or doubled, and staff sees one picture."""
 
 import contextlib
+import subprocess
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import cycle, pairwise
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.faults import test_nothing_lost as alone
 from tests.faults.test_nothing_lost import LONG, PATIENCE, Ledger
 from tests.peers import company, outside, processes
 from tests.peers.company import Company
+from triage import trail
+from triage.db import open_engine, reading
 
 MESSAGES = 5000 if LONG else 240
 SESSIONS = 4  # a node
-KILLS = (("b", "everything"), ("a", "judge"), ("b", "relay"), ("a", "everything"), ("b", "judge")) * (8 if LONG else 1)
+KILLS = (
+    ("b", "everything"),
+    ("a", "judge"),
+    ("c", "everything"),
+    ("b", "relay"),
+    ("c", "judge"),
+    ("a", "everything"),
+    ("c", "receive"),
+) * (6 if LONG else 1)
+
+
+@dataclass
+class FrontEnd(Company):
+    """A machine that takes mail and judges it, and does nothing else; each role is started again when it ends, as systemd does."""
+
+    roles: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def start(self) -> None:
+        """Both roles, until it takes mail."""
+        self.open_door()
+
+    def open_door(self) -> None:
+        """What does not run is started."""
+        for name in ("judge", "receive"):
+            if name not in self.roles or self.roles[name].poll() is not None:
+                self.roles[name] = processes.start([*self.command, name], self.log, environment=self.environment)
+        processes.until(self.greets, "SMTP says 220", self.roles["receive"], self.log)
+
+    def kill(self) -> None:
+        """Both at once."""
+        for process in self.roles.values():
+            processes.kill_group(process)
+
+    def kill_role(self, name: str) -> None:
+        """One of them, and what it has started."""
+        processes.kill_group(self.roles[name])
+        self.open_door()
+
+    def stop(self) -> None:
+        """SIGTERM."""
+        for process in self.roles.values():
+            processes.stop(process)
 
 
 @pytest.fixture
 def nodes(tmp_path: Path, postgresql_url: str) -> Iterator[dict[str, Company]]:
-    """Two machines with a spool and ports of their own; database and mail store are shared."""
-    made = {name: Company(tmp_path / name, postgresql_url, f"maildir:{tmp_path}/a/mailboxes") for name in ("a", "b")}
+    """Two machines with everything and one that only takes mail and judges it, each with a spool of its own; the mail store is shared."""
+    shared = f"maildir:{tmp_path}/a/mailboxes"
+    made = {name: kind(tmp_path / name, postgresql_url, shared) for name, kind in (("a", Company), ("b", Company), ("c", FrontEnd))}
     for one in made.values():
         one.directory.mkdir()
         one.lay_out()
@@ -38,24 +86,68 @@ def test_whichever_machine_dies_nothing_is_lost_or_doubled(nodes: dict[str, Comp
     for one in nodes.values():
         one.start()
     ledger = Ledger()
-    with sending(nodes, ledger):
-        for number, (name, kind) in enumerate(KILLS, 1):
-            promised(ledger, MESSAGES * number // (len(KILLS) + 1), nodes[name])
-            if kind == "everything":
-                nodes[name].kill()
-                promised(ledger, len(ledger.promised) + 10, nodes["b" if name == "a" else "a"])  # the other one goes on
-                nodes[name].open_door()
-            else:
-                nodes[name].kill_role(kind)
-        promised(ledger, MESSAGES, a)
-    processes.until(lambda: not alone.missing(a, ledger), "everything promised is entered", a.process, a.log, patience=PATIENCE)
-    staff_sees_one_picture(a, b)
-    alone.let_leases_end(a)
-    processes.until(lambda: alone.waiting(a) == 0, "everything allowed is delivered", b.process, b.log, patience=PATIENCE)
+    with listening(a, b) as told:
+        with sending(nodes, ledger):
+            for number, (name, kind) in enumerate(KILLS, 1):
+                promised(ledger, MESSAGES * number // (len(KILLS) + 1), nodes[name])
+                if kind == "everything":
+                    nodes[name].kill()
+                    promised(
+                        ledger, len(ledger.promised) + 10, next(one for other, one in nodes.items() if other != name)
+                    )  # the others go on
+                    nodes[name].open_door()
+                else:
+                    nodes[name].kill_role(kind)
+            promised(ledger, MESSAGES, a)
+        processes.until(lambda: not alone.missing(a, ledger), "everything promised is entered", a.process, a.log, patience=PATIENCE)
+        staff_sees_one_picture(a, b)
+        alone.let_leases_end(a)
+        processes.until(lambda: alone.waiting(a) == 0, "everything allowed is delivered", b.process, b.log, patience=PATIENCE)
+        processes.until(lambda: told[-1] == acts(a), "who listens has heard of every act", a.process, a.log)
+    assert all(earlier < later for earlier, later in pairwise(told))
     for one in nodes.values():
         one.stop()
     alone.held_exactly_once(a, ledger)
     alone.delivered_once_for_each_attempt(a, ledger)
+    a.run("audit", "verify", check=True)
+
+
+@contextlib.contextmanager
+def listening(*nodes: Company) -> Iterator[list[int]]:
+    """A console that hears what happens, at the next machine when one dies; the numbers that it is told."""
+    told, enough = [0], threading.Event()
+    thread = threading.Thread(target=listen, args=(nodes, told, enough), daemon=True)
+    thread.start()
+    yield told
+    enough.set()
+    thread.join(processes.HANG)
+
+
+def listen(nodes: tuple[Company, ...], told: list[int], enough: threading.Event) -> None:
+    """Come back with the last number heard (Last-Event-ID), as a browser does."""
+    for node in cycle(nodes):
+        with contextlib.suppress(httpx.HTTPError, AssertionError), node.signed_in() as desk, heard(desk.client, told[-1]) as stream:
+            for line in stream.iter_lines():
+                if line.startswith("id:") and int(line[3:]) != told[-1]:
+                    told.append(int(line[3:]))
+                if enough.is_set():
+                    return
+        if enough.wait(0.2):
+            return
+
+
+def heard(client: httpx.Client, last: int) -> contextlib.AbstractContextManager[httpx.Response]:
+    """The stream of events after this one."""
+    return client.stream("GET", "/events", headers={"Last-Event-ID": str(last)}, timeout=20)
+
+
+def acts(node: Company) -> int:
+    """How many acts have been committed."""
+    engine = open_engine(node.database)
+    with reading(engine) as database:
+        count = trail.number_of_acts(database)
+    engine.dispose()
+    return count
 
 
 @contextlib.contextmanager
