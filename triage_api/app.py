@@ -68,6 +68,7 @@ from triage_api.guard import Guard
 from triage_api.metrics import Metrics
 from triage_api.office import Office
 from triage_api.problems import speak_problems
+from triage_api.spoken import Interpreter
 
 RESOURCES = (
     session,
@@ -147,6 +148,7 @@ def make_app(settings: Settings, prover: Prover | None = None, deck: Deck = tupl
     app.add_api_route("/api/docs", lambda: HTMLResponse(docs(app.openapi())), include_in_schema=False)
     app.router.default = Console()
     app.add_middleware(Guard, office=office)
+    app.add_middleware(Interpreter)
     return app
 
 

@@ -31,6 +31,7 @@ from triage.rule_files import FaultyLines
 from triage.sign_in import TooManyFailures
 from triage_api.pace import TooFast
 from triage_api.shapes import Item
+from triage_api.spoken import Spoken, said
 
 STATUS: dict[type[Refused], int] = {
     BadInput: 422,
@@ -50,13 +51,14 @@ STATUS: dict[type[Refused], int] = {
 MEDIA_TYPE = "application/problem+json"
 REASON_NEEDED = "urn:mailroom:reason-needed"  # a problem type that clients tell from others
 NAMED_FIELD = re.compile(r"([a-z_]+): ")  # how the house names the part that is wrong
+NAMED_PARTS = re.compile(r"[A-Za-z_-]+(?:\.\w+)*(?:, \w+)*: ")  # the same, one or more of them, before what is said of them
 
 
 class FaultyLine(BaseModel):
     """A line of a file that is wrong."""
 
     line: int
-    reason: str
+    reason: Spoken
 
 
 class Problem(BaseModel):
@@ -79,7 +81,9 @@ class NotSignedIn(Exception):
 
 def problem(status: int, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> JSONResponse:
     """A problem document as a response. `detail` is a sentence that a person may read; never the text of a fault."""
-    document = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, **more)
+    named = NAMED_PARTS.match(detail)
+    begins = named.end() if named else 0
+    document = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail[:begins] + said(detail[begins:]), **more)
     return JSONResponse(document.model_dump(mode="json", exclude_none=True), status, dict(headers or {}), MEDIA_TYPE)
 
 

@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, Field
 
 from triage.learning import Announced
 from triage_api.shapes.texts import GivenId, Id, Order, Shape, Word
+from triage_api.spoken import Spoken
 
 MOST_AT_ONCE = 5000
 
@@ -50,7 +51,7 @@ class Correspondent(Shape):
     state: Annotated[str, Field(description="known; parked: waits until staff has looked; dropped: staff said no")]
     how: str
     scope: Annotated[str, Field(description="for whom it is known")]
-    provenance: Annotated[str, Field(description="who wrote, when, in which mail")]
+    provenance: Annotated[Spoken, Field(description="who wrote, when, in which mail")]
     message_id: str
     sent: int
     heard: Annotated[int, Field(description="proven mails that came back")]
@@ -78,7 +79,7 @@ class NotLearned(Shape):
 
     how: str
     reason: str
-    words: str
+    words: Spoken
     count: int
 
 

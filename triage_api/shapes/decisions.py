@@ -10,6 +10,7 @@ from triage.visible import visible
 from triage_api.shapes.rules import Rule, SenderRule
 from triage_api.shapes.selections import Select
 from triage_api.shapes.texts import GivenId, Id, Letter, Order, Shape, Text, Word
+from triage_api.spoken import Spoken
 
 
 class Effort(Order):
@@ -47,7 +48,7 @@ class Item(Shape):
     delivery: Annotated[Id, Field(validation_alias="delivery_id")]
     before: str
     outcome: str
-    why: str
+    why: Spoken
 
 
 class DecisionSummary(Shape):
@@ -79,14 +80,14 @@ class DecisionSummary(Shape):
     undone_by: Id | None
     undoes: Id | None
     undoable: bool
-    sentence: str
+    sentence: Spoken
 
 
 class MissedMailbox(Shape):
     """A mailbox that could not be looked through yet."""
 
     mailbox: str
-    why: str
+    why: Spoken
 
     @model_validator(mode="before")
     @classmethod

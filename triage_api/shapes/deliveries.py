@@ -9,6 +9,7 @@ from triage.selection import ANY_PROOF, Selection
 from triage.states import State
 from triage_api.pages import Cursor, Limit
 from triage_api.shapes.texts import GivenId, Id, Order, Shape, Text, Word
+from triage_api.spoken import Spoken
 
 MOST_LISTED = 200  # by id
 
@@ -17,7 +18,7 @@ class Signal(Shape):
     """Something that a trained eye wants to know."""
 
     name: str
-    sentence: str
+    sentence: Spoken
     weight: int
     evidence: Annotated[list[str], Field(description="What it rests on: addresses, hosts, words of the mail.")] = []
 
@@ -27,7 +28,7 @@ class WhyHere(Shape):
 
     name: str
     points: int
-    sentence: str
+    sentence: Spoken
 
 
 class Verdict(Shape):
@@ -35,7 +36,7 @@ class Verdict(Shape):
 
     disposition: str
     rule: str
-    reason: str
+    reason: Spoken
 
 
 class Decided(Shape):
@@ -72,7 +73,7 @@ class Delivery(Shape):
     person: str
     person_name: str
     mailbox: str
-    note: Annotated[str, Field(description="How it was addressed, where that is worth a sentence.")]
+    note: Annotated[Spoken, Field(description="How it was addressed, where that is worth a sentence.")]
     author: str
     author_name: str
     author_domain: str
@@ -92,7 +93,7 @@ class Delivery(Shape):
     signals: list[Signal]
     due_at: datetime | None
     attempts: int
-    last_reply: str
+    last_reply: Spoken
     decided: Decided | None
     handed: Annotated[HandedOver | None, Field(description="While it is held.")]
     sealed: Annotated[bool, Field(description="Only named staff sees it; opening the message asks for a reason.")]
@@ -107,7 +108,7 @@ class Past(Shape):
     by: str
     act: str
     detail: dict[str, Any]
-    sentence: str
+    sentence: Spoken
 
 
 class Attempt(Shape):
@@ -117,7 +118,7 @@ class Attempt(Shape):
     started_at: datetime
     outcome: str
     next_hop: str
-    reply: str
+    reply: Spoken
 
 
 class DeliveryDetail(Delivery):

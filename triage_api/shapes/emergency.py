@@ -5,6 +5,7 @@ from datetime import datetime
 from pydantic import AwareDatetime
 
 from triage_api.shapes.texts import Order, Shape, Text
+from triage_api.spoken import Spoken
 
 
 class Alarm(Shape):
@@ -14,7 +15,7 @@ class Alarm(Shape):
     reason: str
     by_shown: str
     at: datetime
-    sentence: str
+    sentence: Spoken
 
 
 class EmergencyNow(Shape):

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from triage_api.shapes.deliveries import Delivery, Signal
 from triage_api.shapes.texts import Id, Shape
+from triage_api.spoken import Spoken
 
 
 class Spf(Shape):
@@ -60,7 +61,7 @@ class Authentication(Shape):
     arc: Arc
     dmarc: Dmarc
     proof: str
-    sentence: str
+    sentence: Spoken
 
 
 class Link(Shape):
@@ -70,7 +71,7 @@ class Link(Shape):
     text: str
     target: str
     host: str
-    warnings: list[str]
+    warnings: list[Spoken]
 
 
 class Attachment(Shape):

@@ -8,6 +8,7 @@ from pydantic import Field
 from triage_api.shapes.requests import Remark
 from triage_api.shapes.session import Credentials
 from triage_api.shapes.texts import Id, Order, Shape, Word
+from triage_api.spoken import Spoken
 
 
 class OwnCredentials(Credentials):
@@ -32,7 +33,7 @@ class OwnMail(Shape):
     gone_at: datetime | None
     expires_at: Annotated[datetime | None, Field(description="when it is put away if nobody decides")]
     asked_at: datetime | None
-    declined: Annotated[str, Field(description="what was said to the request; empty: nothing yet")]
+    declined: Annotated[Spoken, Field(description="what was said to the request; empty: nothing yet")]
 
 
 class Expectation(Shape):

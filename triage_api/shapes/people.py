@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from triage_api.shapes.texts import Shape
+from triage_api.spoken import Spoken
 
 
 class PersonFolder(Shape):
@@ -60,7 +61,7 @@ class Brake(Shape):
     """The directory was not believed: nothing of it was taken over."""
 
     since: datetime
-    words: str
+    words: Spoken
 
 
 class DirectoryState(Shape):
@@ -71,7 +72,7 @@ class DirectoryState(Shape):
     left: int
     groups: int
     changed_at: Annotated[datetime | None, Field(description="null before the first sync")]
-    changes: Annotated[list[str], Field(description="of the last change, in words")]
+    changes: Annotated[list[Spoken], Field(description="of the last change, in words")]
     more: Annotated[int, Field(description="changes that are not among them")]
     brake: Brake | None
 

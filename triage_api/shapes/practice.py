@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from triage_api.shapes.texts import Order, Shape, Word
+from triage_api.spoken import Spoken
 
 
 class ShownLink(Shape):
@@ -24,7 +25,7 @@ class Exercise(Shape):
     recipient: str
     subject: str
     written: Annotated[str, Field(description="as its Date field says")]
-    proof: Annotated[str, Field(description="what its authentication proves, a sentence")]
+    proof: Annotated[Spoken, Field(description="what its authentication proves, a sentence")]
     reply_to: list[str]
     attachments: Annotated[list[str], Field(description="names")]
     links: list[ShownLink]
@@ -48,7 +49,7 @@ class PracticeResult(Shape):
 
     right: bool
     answer: Annotated[Literal["let-in", "keep-out"], Field(description="the right one")]
-    gave_away: Annotated[list[str], Field(description="what gave it away, sentences")]
+    gave_away: Annotated[list[Spoken], Field(description="what gave it away, sentences")]
     counted: Annotated[bool, Field(description="false: it was answered before; only the first answer counts")]
 
 

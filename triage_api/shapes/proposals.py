@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from triage_api.shapes.texts import Id, Order, Shape
+from triage_api.spoken import Spoken
 
 ProposalState = Literal["open", "accepted", "refused"]
 
@@ -41,7 +42,7 @@ class Proposal(Shape):
     match: str
     value: str
     proof: str
-    sentence: str
+    sentence: Spoken
     evidence: Speaking
     state: ProposalState
     found_at: datetime

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from triage.selection import MOST_IDS
 from triage_api.shapes.deliveries import Delivery
 from triage_api.shapes.texts import GivenId, Id, Order, Shape, Text
+from triage_api.spoken import Spoken
 
 
 class Waiting(Delivery):
@@ -24,7 +25,7 @@ class NextHop(Shape):
     under_way: int
     refused: int
     unreachable: int
-    last_reply: str
+    last_reply: Spoken
     next_try: datetime | None
 
 
@@ -46,7 +47,7 @@ class Unsent(Shape):
     next_hop: str
     attempts: int
     due_at: Annotated[datetime | None, Field(description="when it is tried next; null: not any more")]
-    last_reply: str
+    last_reply: Spoken
 
 
 class UnsentPage(Shape):

@@ -2,6 +2,7 @@
 
 from triage_api.shapes.selections import Select
 from triage_api.shapes.texts import Id, Letter, Order, Shape, Word
+from triage_api.spoken import Spoken
 
 
 class RejectionOrder(Order):
@@ -36,7 +37,7 @@ class Said(Shape):
 class NotTold(Shape):
     """Why senders would not be told, and of how many deliveries."""
 
-    reason: str
+    reason: Spoken
     count: int
 
 

@@ -3,16 +3,17 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_serializer
 
 from triage_api.shapes.texts import Shape
+from triage_api.spoken import Spoken, said
 
 
 class ReportColumn(Shape):
     """One column of a table."""
 
     name: Annotated[str, Field(description="Under this name each row has its cell.")]
-    says: Annotated[str, Field(description="What it is, in words.")]
+    says: Annotated[Spoken, Field(description="What it is, in words.")]
     kind: Literal["text", "count", "number", "seconds", "share", "day"]
 
 
@@ -27,22 +28,27 @@ class ReportTable(Shape):
     """Numbers in rows. The first column names the row."""
 
     name: str
-    title: str
+    title: Spoken
     columns: list[ReportColumn]
     rows: list[dict[str, Any]]
     plot: ReportPlot | None
+
+    @field_serializer("rows", when_used="json")
+    def spoken(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Cells with words of ours in the language of the request."""
+        return [{name: said(cell) if isinstance(cell, str) else cell for name, cell in row.items()} for row in rows]
 
 
 class Report(Shape):
     """One report: its sentences say the same as its tables."""
 
     name: str
-    title: str
+    title: Spoken
     since: datetime
     until: datetime
     time_zone: Annotated[str, Field(description="Whose days and hours they are.")]
-    sentences: list[str]
-    definition: Annotated[str, Field(description="What its words mean, and how it was counted.")]
+    sentences: list[Spoken]
+    definition: Annotated[Spoken, Field(description="What its words mean, and how it was counted.")]
     tables: list[ReportTable]
 
 

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, AwareDatetime, Field
 
 from triage.rules import RuleOrder
 from triage_api.shapes.texts import GivenId, Id, Order, Shape, Text, Word, storable
+from triage_api.spoken import Spoken
 
 
 class SenderRule(Order):
@@ -37,7 +38,7 @@ class Clash(Shape):
 
     kind: Annotated[str, Field(description="shadowed: it never takes effect; exception: it goes before the other; same: said already")]
     rule_id: Id
-    sentence: str
+    sentence: Spoken
 
 
 class Rule(Shape):
@@ -62,7 +63,7 @@ class Rule(Shape):
     used: Annotated[int | None, Field(description="null where that would tell of mail beyond your scope")]
     first_used_at: datetime | None
     last_used_at: datetime | None
-    doubt: Annotated[str, Field(description="why it may never work, as far as was known when it was made")]
+    doubt: Annotated[Spoken, Field(description="why it may never work, as far as was known when it was made")]
     clashes: Annotated[list[Clash], Field(description="how it stands to other rules that reach all of its mail")] = []
 
 
@@ -107,7 +108,7 @@ class Beside(Shape):
     """What matched too, and did not decide."""
 
     rule: str
-    reason: str
+    reason: Spoken
     rule_id: Id | None
 
 
@@ -118,7 +119,7 @@ class Case(Shape):
     disposition: str
     rule: str
     rule_id: Id | None
-    reason: str
+    reason: Spoken
     beside: list[Beside]
 
 
@@ -130,7 +131,7 @@ class Explanation(Shape):
     department: str = ""
     person: str = ""
     mailbox: str = ""
-    note: str = ""
+    note: Spoken = ""
     cases: list[Case] = []
     delivery: Id | None = None
     then: Case | None = None

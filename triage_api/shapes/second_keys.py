@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from triage_api.shapes.texts import Id, Shape
+from triage_api.spoken import Spoken
 
 
 class PendingAct(Shape):
@@ -23,7 +24,7 @@ class PendingAct(Shape):
     state: Literal["waiting", "confirmed", "declined", "withdrawn", "lapsed"]
     settled_by_shown: str
     result_id: Annotated[Id | None, Field(description="of the decision, the rule or the erasure, once it is confirmed")]
-    sentence: str
+    sentence: Spoken
     mine: Annotated[bool, Field(description="You asked: somebody else has to confirm it.")]
 
 

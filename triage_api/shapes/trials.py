@@ -8,6 +8,7 @@ from pydantic import Field
 from triage_api.shapes.rules import Clash
 from triage_api.shapes.selections import Select
 from triage_api.shapes.texts import Id, Order, Shape
+from triage_api.spoken import Spoken
 
 
 class Offered(Shape):
@@ -31,8 +32,8 @@ class Trial(Shape):
     against: Annotated[int, Field(description="of those staff decided otherwise")]
     examples: list[Id]
     since: datetime
-    sentence: str
-    doubt: Annotated[str, Field(description="why it may never work")]
+    sentence: Spoken
+    doubt: Annotated[Spoken, Field(description="why it may never work")]
     clashes: list[Clash]
 
 

@@ -1,5 +1,5 @@
 // The typed client of /api/v1: every request goes through `call`, every failure is a Problem.
-import { t } from './language'
+import { language, t } from './language'
 import { background } from './presence'
 import type {
   Addressee, Alarm, Anchor, Campaign, CampaignDetail, Candidate, Card, CardPage, Correspondent, CoverNow, Decision, DecisionWish, DeliveryPage, DeliveryStory, Department, DepartmentMode, Evidence, Exercise, Explanation, MailRequest, Me, Message, NextHop, Outcome, Outgoing, OwnMails, Page, PendingAct, PracticeAnswer, PracticeResult, PracticeScore, Preferences, Presence, Proposal, ProposalAnswer, Rejection, RejectionWish, RelatedMail, Report, Rule, RuleChange, RuleWish, Select, SenderDetail, Template, Trial,
@@ -63,7 +63,7 @@ async function ask(method: string, path: string, body?: unknown, headers: Record
   if (body !== undefined) headers['content-type'] = 'application/json'
   let response: Response
   try {
-    response = await fetch(BASE + path, { method, headers: { ...background(), ...headers }, credentials: 'same-origin', body: body === undefined ? null : JSON.stringify(body) })
+    response = await fetch(BASE + path, { method, headers: { 'accept-language': language, ...background(), ...headers }, credentials: 'same-origin', body: body === undefined ? null : JSON.stringify(body) })
   } catch {
     throw new Problem(0, t('The server does not answer.'))
   }

@@ -20,15 +20,7 @@ export function languageFor(chosen: string | null): string {
 }
 
 export const language = languageFor(kept('language', '') || null)
-const servers = import.meta.glob<{ default: Record<string, string> }>('../languages/server/*.ts')
-const told = servers[`../languages/server/${language}.ts`]?.().catch(() => undefined)
 const table: Partial<Table> = (await tables[fileOf(language)]?.().catch(() => undefined))?.default ?? {} // without it: English, rather than nothing
-const heardAs = told && Promise.all([told, import('./heard')]).then(([words, { sentencesOf, translated }]) => {
-  const sentences = sentencesOf(words?.default ?? {})
-  return (text: string) => translated(text, sentences)
-}, () => undefined)
-/** What the server says, as it is said here; in English, or where it is not known, as it was said. */
-export const heard: (text: string) => string = (await heardAs) ?? ((text) => text)
 /** As dates and numbers are written: English the European way. */
 export const locale = language === 'en' ? 'en-GB' : language
 

@@ -1,0 +1,159 @@
+"""What Mailroom says in other languages: every sentence of the code is known to each, with the same values in it."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from triage.languages import ENGLISH, GAP, JOINS, LANGUAGES, LONGEST, asked, catalogue, said
+
+ROOT = Path(__file__).parents[2]
+OTHERS = [code for code in LANGUAGES if code != ENGLISH]
+REFUSALS = {
+    "BadInput",
+    "Erased",
+    "NotAllowed",
+    "NotAllowedNow",
+    "NotFound",
+    "NotSignedIn",
+    "NotYet",
+    "Overtaken",
+    "ReasonNeeded",
+    "Stale",
+    "Unanswered",
+}
+# What these refuse is told to whoever runs the machine, in a terminal.
+FOR_TERMINALS = {
+    "backlog", "checkpoints", "credentials", "db", "db_copy", "hooks", "known_addresses", "leavers", "manifest", "meters", "routes",
+    "safe_files", "importing", "settings", "spool_copy", "trail_proof", "inward", "providers", "catching_up",
+}  # fmt: skip
+FOR_STARTING = {"app", "metrics", "office"}  # of the API: they refuse to start
+SPEAKING = (
+    "authentication", "backscatter", "beside", "clashes", "figures", "links", "measures", "order", "outcomes", "plan", "policy",
+    "promotion", "proposals", "reported", "second_key", "strays", "teaching", "trial",
+    *(f"signals/{file.stem}" for file in (ROOT / "triage" / "signals").glob("*.py")),
+)  # fmt: skip
+
+
+def pieces(node: ast.expr) -> list[str]:
+    """The words of a text between its values; none where it is no text."""
+    parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+    texts = [part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+    return [piece for text in texts for piece in re.split(r"\{\w+\}", text) if piece]
+
+
+def refused(file: Path) -> Iterator[list[str]]:
+    """What a module says no with, or what is wrong with a value that the API was given."""
+    named = REFUSALS | {"ValueError"} if file.stem in ("actor", "envelope", "ids") or file.parent.name == "shapes" else REFUSALS
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        call = node.exc if isinstance(node, ast.Raise) else None
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in named and call.args:
+            yield pieces(call.args[0])
+
+
+def spoken(module: str) -> Iterator[list[str]]:
+    """Every text of a module that has words with spaces between them, but for its docstrings."""
+    tree = ast.parse((ROOT / "triage" / f"{module}.py").read_text("utf-8"))
+    no_words = {id(one.value) for one in ast.walk(tree) if isinstance(one, ast.Expr)}
+    no_words |= {id(part) for one in ast.walk(tree) if isinstance(one, ast.JoinedStr) for part in ast.walk(one) if part is not one}
+    for node in ast.walk(tree):
+        if id(node) not in no_words and isinstance(node, ast.Constant | ast.JoinedStr):
+            texts = pieces(node)
+            if texts and not re.search(r"\\|\(\?", texts[0]) and (texts[0][0] in " :" or texts[0][0].isupper() or "/" not in module):
+                yield texts
+
+
+def known(words: list[str], language: str) -> bool:
+    """Do these words stand in one sentence of the language's catalogue?"""
+    words = [re.sub(r"^(?:[A-Za-z_-]+(?:, )?)+: ", "", one) if number == 0 else one for number, one in enumerate(words)]
+    words = [one.strip(" .;:,") for one in words]
+    return any(all(one in english for one in words) for part in catalogue(language).values() for english in part)
+
+
+def unknown(texts: Iterator[list[str]], language: str) -> list[list[str]]:
+    """The sentences that the language lacks."""
+    return [words for words in texts if any(re.search(r"[a-z] [a-z]", one) for one in words) and not known(words, language)]
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_refusal_is_known(language: str) -> None:
+    files = [
+        file
+        for room in ("triage", "triage_api", "triage_api/shapes")
+        for file in (ROOT / room).glob("*.py")
+        if file.stem not in FOR_TERMINALS | FOR_STARTING
+    ]
+    assert {file.name: left for file in files if (left := unknown(refused(file), language))} == {}
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_sentence_is_known(language: str) -> None:
+    assert {module: left for module in SPEAKING if (left := unknown(spoken(module), language))} == {}
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_values_and_forms_agree(language: str) -> None:
+    wrong = []
+    for english, here in (line for name, part in catalogue(language).items() if name != JOINS for line in part.items()):
+        gaps = {str(number) for number in range(1, 1 + len(GAP.findall(english)))}
+        forms = here.split("|")
+        if not here or any(set(re.findall(r"\{(\w*)\}", form)) != gaps for form in forms) or len(forms) not in (1, 2):
+            wrong.append((english, here))
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("english", "german"),
+    [
+        ("Released by Maria K. 4 seconds ago.", "Maria K. hat sie vor 4 Sekunden freigegeben."),
+        ("Released by Maria K. 1 hour ago.", "Maria K. hat sie vor 1 Stunde freigegeben."),
+        ("Released 1 mail.", "1 Mail freigegeben."),
+        (
+            "Released “Held; Undone.” to ann@corp.example; 1,234 in flight; dell.com allowed for the department it.",
+            "„Held; Undone.“ freigegeben an ann@corp.example; 1.234 unterwegs; dell.com zugelassen für die Abteilung it.",
+        ),
+        ("Purged 3 mails; 1 being taken out of mailboxes.", "3 Mails entfernt; 1 wird aus Postfächern genommen."),
+        (
+            "Taken out of the mailbox a@b. It lay in INBOX, read and answered; in Archive, unread.",
+            "Aus dem Postfach a@b genommen. Sie lag in INBOX, gelesen und beantwortet; in Archive, ungelesen.",
+        ),
+        ("Ana: redirect to bob@corp.example: held back too long", "Ana: Umleitung an bob@corp.example: held back too long"),
+        ("Bea blocked x.example on 24 Nov 2026", "Bea hat x.example am 24. Nov. 2026 gesperrt"),
+        (
+            "At full hours 2.5 waited on average, and at most 1,200: on Monday, 24 Nov, 09:00.",
+            "Zu vollen Stunden warteten im Mittel 2,5 und höchstens 1.200: am Montag, 24. Nov., 09:00.",
+        ),
+        ("nobody knows this sentence of 2026.", "nobody knows this sentence of 2026."),
+        ("", ""),
+    ],
+)
+def test_said_in_german(english: str, german: str) -> None:
+    assert said(english, "de") == german
+    assert said(english, ENGLISH) == english
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [
+        ("", "en"),
+        ("de", "de"),
+        ("de-AT,de;q=0.9,en;q=0.8", "de"),
+        ("en-GB,en;q=0.9,de;q=0.8", "en"),
+        ("fr, de;q=0.5, en;q=0.7", "en"),
+        ("fr", "en"),
+        ("de;q=0", "en"),
+        ("*", "en"),
+        ("de;q=often", "en"),
+    ],
+)
+def test_the_language_asked_for(accepted: str, language: str) -> None:
+    assert asked(accepted) == language
+
+
+@pytest.mark.parametrize("part", ["Released ", "; and . , ", "a wrote to b on 24 Nov 2026, and ", "“, . ; : ", "line 1: ", "A link: "])
+def test_a_text_that_fits_everywhere_is_left_alone(part: str) -> None:
+    text = part * 2000
+    assert said(text, "de") == text
+    assert said(text[:LONGEST], "de")
