@@ -142,7 +142,7 @@ def deliveries(
         where.append(col(Delivery.id).in_(items))
     few = word_index.few(session, wanted.q)
     if few is None:
-        places, total = walked(session, and_(*where), limit, after, counted=not wanted.q)
+        places, total = walked(session, and_(*where), limit, after, counted=not wanted.looks_inside)
     else:
         places, total = sorted_out(session, and_(*where), few, limit, after)
     following = places[limit - 1] if len(places) > limit else None

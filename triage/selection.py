@@ -9,7 +9,7 @@ from typing import Any, Self
 from sqlalchemy import ColumnElement, ScalarSelect, and_, func, or_, select, true
 from sqlmodel import Session, col
 
-from triage import access, searching, suspected
+from triage import access, carried, searching, suspected
 from triage.actor import Actor
 from triage.envelope import Address, ascii_domain
 from triage.errors import BadInput
@@ -36,6 +36,8 @@ class Selection:
     person: str | None = None  # uid; "" is the department's shared folder
     handed_to: str = ""  # login of a colleague to whom it was handed
     q: str = ""  # a search: queries.terms
+    link_domain: str = ""  # a link opens it, or what lies below it
+    attachment_sha256: str = ""  # the digest of an attachment's bytes
     states: tuple[str, ...] = ()
     since: datetime | None = None
     until: datetime | None = None
@@ -49,9 +51,12 @@ class Selection:
         features = (
             *(selection.ids, selection.sender, selection.domain, selection.campaign),
             *(selection.department, selection.person, selection.q, selection.handed_to),
+            *(selection.link_domain, selection.attachment_sha256),
         )
         if not any(feature not in ((), "", None) for feature in features) and selection.person != "":
-            raise BadInput("select: name ids, a sender, a domain, a campaign, a department, a person or words to search for")
+            raise BadInput(
+                "select: name ids, a sender, a domain, a campaign, a department, a person, a link's domain, an attachment or words"
+            )
         if len(selection.ids) > MOST_IDS:
             raise BadInput(f"select: at most {MOST_IDS} ids at once; select by sender, domain or folder instead")
         return selection.looked_at()
@@ -62,6 +67,11 @@ class Selection:
             if state not in set(State):
                 raise BadInput(f"select: {state!r} is no state; there are {', '.join(State)}")
         return self
+
+    @property
+    def looks_inside(self) -> bool:
+        """Is it about what mail says or carries?"""
+        return bool(self.q or self.link_domain or self.attachment_sha256)
 
     def as_json(self) -> dict[str, Any]:
         """What was selected, as it goes on the record: only what was given."""
@@ -108,6 +118,10 @@ def condition(selection: Selection) -> ColumnElement[bool]:
     if selection.reported:
         wanted.append(suspected.is_reported())
     wanted.extend(searching.conditions(selection.q))
+    if selection.link_domain:
+        wanted.append(carried.link_to(selection.link_domain))
+    if selection.attachment_sha256:
+        wanted.append(carried.attachment(selection.attachment_sha256))
     if selection.states:
         wanted.append(in_one_of(selection.states))
     if selection.since:
@@ -175,12 +189,12 @@ def apart(session: Session, selection: Selection, found: int, *, by: Actor) -> i
 def outside(session: Session, selection: Selection, found: int, *, by: Actor, states: Iterable[str] = ()) -> int:
     """How many deliveries a selection names beyond the actor's scope, of these states; `found`: so many it names within.
 
-    Of ids those that there are not count too, so that nobody learns which there are. A search for words is not
-    answered: the number would say what others' mail is about.
+    Of ids those that there are not count too, so that nobody learns which there are. A search for words, a link or an
+    attachment is not answered: the number would say what others' mail is about.
     """
     if selection.ids:
         return len(set(selection.ids)) - found
-    if selection.q or by.scope.company:
+    if selection.looks_inside or by.scope.company:
         return 0
     where = and_(condition(selection), access.beyond(by), *([col(Delivery.state).in_(list(states))] if states else []))
     return session.scalar(select(func.count()).select_from(Delivery).where(where)) or 0

@@ -10,7 +10,8 @@ from triage_cli.codes import DONE, LATER, REFUSED, USAGE
 from triage_cli.main import mailroom
 from triage_cli.printing import FormOption
 
-VERB = "[ID]... --sender --domain --campaign --department --person --search --state --reason --expect --wait --json"
+CHOSEN = "[ID]... --sender --domain --campaign --department --person --search --link-domain --attachment-sha256 --state"
+VERB = f"{CHOSEN} --reason --expect --wait --json"
 RULE = "ADDRESS|DOMAIN|.DOMAIN|list:LIST-ID --scope --until --note"
 CONTRACT = {
     "serve": "", "receive": "", "judge": "", "outbound": "", "relay": "", "recall": "", "api": "",

@@ -57,6 +57,8 @@ LINES = [
     Line("deliveries"),
     Line("deliveries --json --state held --domain supplier.example"),
     Line("deliveries --csv --limit 2"),
+    Line("deliveries --json --link-domain parcel.example"),
+    Line("purge --attachment-sha256 abc", 2),
     Line("deliveries {one} {two} --json"),
     Line("deliveries --rule first-contact --person joe.fern --since 2026-01-01 --until 2031-01-01"),
     Line("deliveries --state nonsense", 2),

@@ -136,6 +136,10 @@ class Deliveries(Shape):
     total_estimate: int
 
 
+LINK = "a link of the mail opens this domain, or what lies below it"
+ATTACHED = "the digest of an attachment's bytes, in hexadecimal digits"
+
+
 class DeliveryQuery(Order):
     """Which deliveries to list, and which page of them."""
 
@@ -149,6 +153,8 @@ class DeliveryQuery(Order):
     proof: Annotated[Word, Field(description="`any`, `none`, or who proves to have sent this, as `proven_as` says")] = ""
     handed_to: Annotated[Word, Field(description="login of a colleague to whom it was handed")] = ""
     q: Text = ""
+    link_domain: Annotated[Word, Field(description=LINK)] = ""
+    attachment_sha256: Annotated[Word, Field(description=ATTACHED)] = ""
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
     rule_id: GivenId | None = None
@@ -161,9 +167,8 @@ class DeliveryQuery(Order):
 
     def selection(self) -> Selection:
         """As the house knows it; empty means everything."""
-        given = self.model_dump(
-            include={"department", "person", "sender", "domain", "campaign", "handed_to", "q", "since", "until", "reported"}
-        )
+        features = {"department", "person", "sender", "domain", "campaign", "handed_to", "q", "since", "until", "reported"}
+        given = self.model_dump(include=features | {"link_domain", "attachment_sha256"})
         return Selection(**given, ids=tuple(self.id), proof=self.proof or (ANY_PROOF if self.campaign else ""), states=tuple(self.state))
 
 

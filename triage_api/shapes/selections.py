@@ -6,7 +6,7 @@ from pydantic import AwareDatetime, Field
 
 from triage.selection import MOST_IDS, Selection
 from triage.states import State
-from triage_api.shapes.deliveries import Delivery
+from triage_api.shapes.deliveries import ATTACHED, LINK, Delivery
 from triage_api.shapes.rules import Rule
 from triage_api.shapes.texts import GivenId, Id, Order, Shape, Text, Word
 
@@ -37,6 +37,8 @@ class Select(Order):
     person: Word | None = None
     handed_to: Annotated[Word, Field(description="login of a colleague to whom it was handed")] = ""
     q: Text = ""
+    link_domain: Annotated[Word, Field(description=LINK)] = ""
+    attachment_sha256: Annotated[Word, Field(description=ATTACHED)] = ""
     states: list[State] = []
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
