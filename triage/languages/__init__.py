@@ -43,9 +43,10 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Anew:
-    """A text in another language. `whole`: all that is ours in it was known."""
+    """A text in another language. `known`: how many characters of ours in it were; `whole`: all of them."""
 
     text: str
+    known: int
     whole: bool
 
 
@@ -71,25 +72,22 @@ def weighed(part: str) -> tuple[float, str]:
 
 @lru_cache(REMEMBERED)
 def anew(text: str, language: str, depth: int) -> Anew:
-    """A text in another language: sentences that are joined, or one of which all is known, or the one that knows it best."""
+    """A text in another language: read as the sentence, or the joined sentences, in which most words are ours."""
+    unknown = Anew(text, 0, False)
     if len(text) > LONGEST or depth > DEEPEST:
-        return Anew(text, False)
-    best = None
-    for found in (*joined(text, language, depth), *matching(text, language, depth)):
-        if found.whole:
-            return found
-        best = best or found
-    return best or Anew(text, False)
+        return unknown
+    return max((*joined(text, language, depth), *matching(text, language, depth)), key=lambda one: one.known, default=unknown)
 
 
 def joined(text: str, language: str, depth: int) -> Iterator[Anew]:
     """The text as sentences with something between them, where all of them are known."""
     if text.endswith(".") and (one := anew(text[:-1], language, depth + 1)).whole:
-        yield Anew(f"{one.text}.", True)
+        yield Anew(f"{one.text}.", one.known + 1, True)
     for between, here in catalogue(language)[JOINS].items():
         parts = [anew(part, language, depth + 1) for part in parted(text, between)] if between in text else []
         if len(parts) > 1 and all(part.whole for part in parts):
-            yield Anew(here.join(part.text for part in parts), True)
+            known = len(between) * (len(parts) - 1) + sum(part.known for part in parts)
+            yield Anew(here.join(part.text for part in parts), known, True)
 
 
 def parted(text: str, between: str) -> list[str]:
@@ -99,7 +97,7 @@ def parted(text: str, between: str) -> list[str]:
 
 
 def matching(text: str, language: str, depth: int) -> Iterator[Anew]:
-    """The text as each sentence that it may be, the one that says most first."""
+    """The text as each sentence that it may be."""
     for sentence in sentences(language):
         if all(words in text for words in sentence.words) and (found := sentence.known.fullmatch(text)):
             yield filled(sentence, found.groups(), language, depth)
@@ -110,7 +108,8 @@ def filled(sentence: Sentence, values: tuple[str, ...], language: str, depth: in
     parts = [in_language(gap, value, language, depth) for gap, value in zip(sentence.gaps, values, strict=True)]
     counts = [value for gap, value in zip(sentence.gaps, values, strict=True) if gap == NUMBER]
     form = sentence.said[form_of(counts[0], language) if len(sentence.said) > 1 else 0]
-    return Anew(re.sub(r"\{(\d)\}", lambda gap: parts[int(gap[1]) - 1].text, form), all(part.whole for part in parts))
+    known = sum(map(len, sentence.words)) + sum(part.known for part in parts)
+    return Anew(re.sub(r"\{(\d)\}", lambda gap: parts[int(gap[1]) - 1].text, form), known, all(part.whole for part in parts))
 
 
 def in_language(gap: str, value: str, language: str, depth: int) -> Anew:
@@ -118,8 +117,8 @@ def in_language(gap: str, value: str, language: str, depth: int) -> Anew:
     if gap == WORDS:
         return anew(value, language, depth + 1)
     if gap == NUMBER:
-        return Anew(number(value, language), True)
-    return Anew(moment(value, language) if gap == MOMENT else value, True)
+        return Anew(number(value, language), len(value), True)
+    return Anew(moment(value, language), len(value), True) if gap == MOMENT else Anew(value, 0, True)
 
 
 def number(text: str, language: str) -> str:
@@ -152,9 +151,9 @@ def form_of(count: str, language: str) -> int:
 
 @cache
 def sentences(language: str) -> tuple[Sentence, ...]:
-    """All that a language knows to say; the sentences that say most come first."""
+    """All that a language knows to say."""
     table = {english: here for name, part in catalogue(language).items() if name != JOINS for english, here in part.items()}
-    return tuple(as_known(english, table[english]) for english in sorted(table, key=lambda one: (-len(GAP.sub("", one)), one)))
+    return tuple(as_known(english, here) for english, here in table.items())
 
 
 @cache
