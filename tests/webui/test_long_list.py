@@ -8,7 +8,7 @@ from sqlalchemy import func, select, update
 from sqlmodel import col
 
 from bench.rounds import held
-from tests.webui.site import Site
+from tests.webui.site import JOE, Site
 from triage import contents, db
 from triage.models import Content, Delivery
 
@@ -105,3 +105,17 @@ def test_all_that_a_search_finds_is_one_selection(full: Site, page: Page) -> Non
     expect(page.get_by_text("Nothing waits in this folder.")).to_be_visible()
     page.keyboard.press("z")
     expect(page.get_by_role("status").filter(has_text=f"Undone. {legal} mails put back.")).to_be_visible()
+
+
+def test_what_comes_in_above_the_list_hides_no_cursor_at_its_end(full: Site, page: Page) -> None:
+    full.sit_down(page)
+    expect(page.get_by_role("option").first).to_be_visible()
+    page.keyboard.press("End")
+    expect(at(page)).to_be_in_viewport(ratio=1)
+    lane = page.get_by_role("region", name="Soon of no use").get_by_role("button")
+    expect(lane).to_have_count(0)
+    for number in range(3):
+        author = f"no-reply@shop{number}.example"
+        full.come(JOE, author=author, subject="Sign in", text="Your sign-in code is 481 922. It is valid for 30 minutes.")
+    expect(lane).to_have_count(3)
+    expect(at(page)).to_be_in_viewport(ratio=1)
