@@ -17,7 +17,7 @@ BIN := $(VENV)/bin
 UNIT := $(filter-out tests/e2e tests/faults tests/fuzz tests/peers tests/webui tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
 CONSOLE_SOURCES := $(shell find webui \( -name node_modules -o -name dist -o -name __pycache__ \) -prune -o -type f -print)
 
-.PHONY: run test lint logic format docs reference fuzz mutants faults bench console lock clean peers unit-other release keep-release
+.PHONY: run test lint logic format docs reference fuzz mutants faults bench console lock clean peers unit-other release keep-release snapshots
 
 run: $(VENV)/.run webui/dist/index.html
 	@exec $(BIN)/mailroom demo
@@ -126,6 +126,11 @@ webui/dist/index.html: webui/node_modules/.installed $(CONSOLE_SOURCES)
 	@echo "mailroom: building the console"
 	@$(BIN)/python hatch_build.py build
 	@touch $@
+
+# The pictures of the main screens that tests/webui/test_snapshots.py compares with; look at each that changed before you commit it.
+snapshots: peers $(VENV)/.dev webui/dist/index.html
+	MAILROOM_SNAPSHOTS=renew $(BIN)/python -m pytest tests/webui/test_snapshots.py
+	@git status --short tests/webui/snapshots
 
 # What this version leaves on a disk, kept for later ones to upgrade (docs/releasing.md).
 keep-release: peers $(VENV)/.dev webui/dist/index.html

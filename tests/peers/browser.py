@@ -1,9 +1,9 @@
 """The distribution's Chromium, driven as a member of staff uses it."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserType, Page, sync_playwright
 
 from tests.peers import processes
 
@@ -22,13 +22,18 @@ FLAGS = [
 @contextlib.contextmanager
 def running() -> Iterator[Browser]:
     """One browser for many pages."""
-    program = processes.need("chromium", "chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        browser = launched(playwright.chromium)
         try:
             yield browser
         finally:
             browser.close()
+
+
+def launched(kind: BrowserType, flags: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> Browser:
+    """A browser, with more flags, and in another environment than ours where one is given; whoever asks closes it."""
+    program = processes.need("chromium", "chromium")
+    return kind.launch(executable_path=program, args=[*FLAGS, *flags], env=dict(environment) if environment else None)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,109 @@
+"""The demo's morning at a desk where time stands still: the same mail at the same minutes, and the same decisions about it."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from demo import company
+from demo.correspondence import morning
+from demo.letters import Letter
+from tests.conftest import settings_in
+from tests.triage.arriving import SYNC
+from tests.triage_api.conftest import PASSWORD
+from tests.webui.site import Site, running
+from triage import content, db, decisions, directory, ids, rules, times, undoing
+from triage.actor import EVERYTHING, Actor, Role
+from triage.authentication import Authentication, Dkim, Dmarc, Result
+from triage.decisions import Verb
+from triage.rule_orders import RuleOrder
+from triage.selection import Selection
+from triage.settings import Notices, Settings
+
+BEGAN = datetime(2026, 11, 24, 8, 30, tzinfo=UTC)
+PACE = timedelta(seconds=30)  # from one mail to the next
+LOOKED_AT = datetime(2026, 11, 24, 9, 46, tzinfo=UTC)
+NOBODY = "helpdesk@company.example"  # the door refuses it
+ANA, IDA = (Actor.person(one.login, Role(one.role), EVERYTHING, one.name) for one in company.STAFF if one.login in ("ana", "ida"))
+
+
+@dataclass(slots=True)
+class Clock:
+    """What the house takes for the time of day."""
+
+    now: datetime = BEGAN
+
+
+@contextlib.contextmanager
+def standing() -> Iterator[Clock]:
+    """A clock for the house that moves when it is told to; what ids hold of chance is gone too."""
+    clock = Clock()
+    still = type("Still", (datetime,), {"now": classmethod(lambda cls, zone=None: clock.now)})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(times, "datetime", still)
+        patch.setattr(ids, "time", SimpleNamespace(time_ns=lambda: times.to_micros(clock.now) * 1000))
+        patch.setattr(ids, "random", SimpleNamespace(getrandbits=lambda _: 0))
+        patch.setattr(ids, "_last", 0)
+        yield clock
+
+
+@contextlib.contextmanager
+def desk(directory: Path, template: Path) -> Iterator[Site]:
+    """The demo company at 9:46, when some of the morning is decided."""
+    with standing() as clock, running(directory, template, settings_of(directory), lambda login, password: password == PASSWORD) as site:
+        move_in(site, clock.now)
+        letters = [one for one in morning(seed=1, start=BEGAN, pace_seconds=PACE.total_seconds()) if NOBODY not in one.recipients]
+        for number, letter in enumerate(letters):
+            clock.now = BEGAN + number * PACE
+            said = content.summarise(letter.raw)
+            site.receive(letter.recipients, letter.reverse_path, letter.raw, said, proof_of(letter, said.author))
+        decide(site, clock)
+        clock.now = LOOKED_AT
+        yield site
+
+
+def settings_of(directory: Path) -> Settings:
+    """As the demo has them; and employees may ask."""
+    settings = settings_in(directory)
+    policy = replace(settings.policy, freemail_domains=(*settings.policy.freemail_domains, *company.FREEMAIL))
+    return replace(settings, policy=policy, notices=Notices(requests=True, digest_at="16:00"))
+
+
+def move_in(site: Site, now: datetime) -> None:
+    """The demo's people, and the rules that they have."""
+    with db.transaction(site.engine) as session:
+        directory.apply(session, company.directory(), site.settings.company, by=SYNC, now=now)
+        for order in company.RULES:
+            rules.add(session, order, by=IDA, now=now, settings=site.settings)
+
+
+def proof_of(letter: Letter, author: str) -> Authentication:
+    """What the signature comes to, without asking a DNS: it holds, and the domain that signs publishes DMARC."""
+    if not letter.signer:
+        return Authentication(author)
+    domain = author.rpartition("@")[2]
+    signed = Dkim(Result.PASS, letter.signer, signs_list=True)
+    dmarc = Dmarc(Result.PASS, domain, domain, "reject", ("dkim",)) if letter.signer == domain else Dmarc(Result.NONE)
+    return Authentication(author, dkim=(signed,), dmarc=dmarc)
+
+
+def decide(site: Site, clock: Clock) -> None:
+    """What was done about it so far."""
+    allow, block = (RuleOrder(effect, "address", "", "company") for effect in ("allow", "block"))
+    done = (
+        (4, ANA, Verb.RELEASE, "b.jansohn@stadtwerke-hollersund.example", "the tender", allow),
+        (3, IDA, Verb.PURGE, "brad@leadsprout.test", "", block),
+        (2, ANA, Verb.PURGE, "angebote@werkbedarf.example", "", None),
+        (1, ANA, Verb.RELEASE, "e.lindgreen@uni-hollersund.example", "", None),
+    )
+    for minutes, by, verb, sender, reason, rule in done:
+        clock.now = LOOKED_AT - timedelta(minutes=minutes)
+        with db.transaction(site.engine) as session:
+            selected = Selection.of(sender=sender)
+            made = decisions.decide(session, selected, verb, by=by, reason=reason, now=clock.now, settings=site.settings, rule=rule)
+            if verb is Verb.PURGE and rule is None:
+                undoing.undo(session, made.id, by=by, reason="wanted after all", now=clock.now, settings=site.settings)
