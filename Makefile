@@ -6,6 +6,9 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 .DELETE_ON_ERROR:
 .SECONDARY:
 
+# Dozens of tests start the whole company: what was compiled once is not compiled again.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHON ?= python3
 OTHER_PYTHON ?= python3
 UV_VERSION := 0.13.9

@@ -21,7 +21,7 @@ from bench.rounds import goals, letters, printing, processor
 from bench.rounds.letters import Sent
 from bench.rounds.sessions import Sending
 from tests.peers import processes
-from tests.peers.company import DOMAIN, Company
+from tests.peers.company import DOMAIN, Company, role_of
 
 MESSAGES = 50_000
 READINGS = 20
@@ -29,6 +29,7 @@ SETTLED = 4  # the reading from which on nothing grows any more: a fifth of all
 TOGETHER = 2_000  # messages that are made and sent in one go
 BEHIND = 10_000  # messages that may wait for the judge
 SESSIONS = 8
+ROLES = frozenset({"receive", "judge", "relay", "upkeep", "recall", "api"})
 MEGABYTE = 1024  # in the kB of /proc
 
 Reading = Mapping[str, tuple[float, float]]
@@ -119,17 +120,12 @@ def read(pid: int) -> Reading:
     """`mailroom serve`, every role that it has started, and what these have started; of several of a kind the largest."""
     found: dict[str, list[tuple[float, float]]] = defaultdict(list)
     found["serve"].append(memory(pid))
-    for one in processes.children(pid):
-        role = Path(f"/proc/{one}/cmdline").read_bytes().rstrip(b"\0").rpartition(b"\0")[2].decode()
-        found[role].append(memory(one))
-        found[f"{role}'s children"] += [memory(each) for each in below(one)]
+    for one in processes.descendants(pid):
+        role = role_of(one)
+        if role in ROLES:
+            found[role].append(memory(one))
+            found[f"{role}'s children"] += [memory(each) for each in processes.descendants(one)]
     return {role: (max(now for now, _ in all_of), max(ever for _, ever in all_of)) for role, all_of in found.items() if all_of}
-
-
-def below(pid: int) -> list[int]:
-    """All that this process has started, and what they have."""
-    found = processes.children(pid)
-    return found + [each for one in found for each in below(one)]
 
 
 def memory(pid: int) -> tuple[float, float]:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -19,10 +19,12 @@ from mta.spool import Spool
 from triage import settings as settings_file
 from triage_cli.asks import settings_of
 from triage_cli.codes import USAGE
+from triage_cli.nursery import Child, command
 from triage_cli.roles import SUPERVISOR, log_to_stderr
 from triage_cli.stopping import Renewal, stop_on_signals
 
-FIRST = ("receive", "api")  # people and mail wait for these; the door opens with the snapshot it has
+ALONE = "receive"  # reads what strangers write, and has nothing of the database's in its memory
+FIRST = (ALONE, "api")  # people and mail wait for these; the door opens with the snapshot it has
 THEN = ("judge", "relay", "upkeep")  # and what the settings ask for
 LONGEST_PAUSE = 30.0
 GRACE = 20.0  # seconds to finish what is under way
@@ -40,12 +42,19 @@ def serve(ctx: click.Context) -> int:
     stop, renewed = stop_on_signals(), Renewal()
 
     def prepare() -> None:
-        import_module("triage_cli.preparing").prepare(settings)
+        if code := Child(prepared, config, name="prepare").wait():
+            raise click.exceptions.Exit(code)
 
     if not (settings.spool.directory / SNAPSHOT).exists():  # the first start: nobody is known yet who could get mail
         prepare()
         return supervise(config, stop, renewed=renewed)
     return supervise(config, stop, prepare, renewed=renewed)
+
+
+def prepared(config: str | None) -> None:
+    """What must be right before the roles start."""
+    log_to_stderr("serve")
+    import_module("triage_cli.preparing").prepare(settings_file.read(config))
 
 
 def then(config: str | None) -> tuple[str, ...]:
@@ -66,7 +75,7 @@ class Role:
     """One role's process."""
 
     name: str
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | Child
     started: float = field(default_factory=time.monotonic)
     failures: int = 0
     again_at: float = 0.0
@@ -108,19 +117,24 @@ def supervise(
 def tell_the_door(roles: list[Role]) -> None:
     """SIGHUP to `receive`: new workers take over, sessions of before are finished (mta.workers)."""
     for role in roles:
-        if role.name == "receive" and role.process.poll() is None:
+        if role.name == ALONE and role.process.poll() is None:
             role.process.send_signal(signal.SIGHUP)
 
 
-def launched(name: str, config: str | None, log_file: Path | None) -> subprocess.Popen[bytes]:
+def launched(name: str, config: str | None, log_file: Path | None) -> subprocess.Popen[bytes] | Child:
     """A role's process. It ends when this one does."""
-    options = ["--config", config] if config else []
+    words = [*(["--config", config] if config else []), *name.split()]
+    return executed(words, log_file) if name == ALONE else Child(command, words, name=name.partition(" ")[0], log_file=log_file)
+
+
+def executed(words: Sequence[str], log_file: Path | None) -> subprocess.Popen[bytes]:
+    """A process that shares nothing with this one and what it has imported."""
     environment = os.environ | {SUPERVISOR: str(os.getpid())}
-    command = [sys.executable, "-m", "triage_cli", *options, *name.split()]
+    program = [sys.executable, "-m", "triage_cli", *words]
     if log_file is None:
-        return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL)
+        return subprocess.Popen(program, env=environment, stdin=subprocess.DEVNULL)
     with log_file.open("ab") as log_to:
-        return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stderr=log_to)
+        return subprocess.Popen(program, env=environment, stdin=subprocess.DEVNULL, stderr=log_to)
 
 
 def start_again(role: Role, config: str | None, code: int, log_file: Path | None) -> None:

@@ -209,9 +209,9 @@ class Company:
     def kill_role(self, name: str) -> None:
         """SIGKILL to one role and what it has started; `mailroom serve` starts it again. Nothing when it is down just now."""
         assert self.process is not None
-        for pid in processes.children(self.process.pid):
+        for pid in processes.descendants(self.process.pid):
             with contextlib.suppress(ProcessLookupError, FileNotFoundError):
-                if Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").endswith(b"\0" + name.encode()):
+                if role_of(pid) == name:
                     for one in (pid, *processes.children(pid)):
                         os.kill(one, signal.SIGKILL)
 
@@ -266,6 +266,12 @@ class Company:
             answer = client.post("/session", json={"login": login, "password": PASSWORD})
             assert answer.status_code == 201, answer.text
             yield Desk(client)
+
+
+def role_of(pid: int) -> str:
+    """The last word of a process's command line: its role, where it is one of `mailroom serve`."""
+    words = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").split()
+    return words[-1].decode() if words else ""
 
 
 @dataclass(frozen=True, slots=True)

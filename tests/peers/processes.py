@@ -106,6 +106,12 @@ def children(pid: int) -> list[int]:
     return found
 
 
+def descendants(pid: int) -> list[int]:
+    """What this process has started, and what these have."""
+    found = children(pid)
+    return found + [each for one in found for each in descendants(one)]
+
+
 def until(
     look: Callable[[], T],
     what: str,
