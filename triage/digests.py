@@ -152,12 +152,12 @@ def line(one: Own, settings: Settings, now: datetime) -> Line:
     subject = f"“{dead(cut(one.subject, LONGEST_SUBJECT))}”" if one.subject.strip() else "(no subject)"
     address = dead_address(cut(one.author, 2 * LONGEST_NAME)) or "no sender"
     name = dead(cut(one.author_name, LONGEST_NAME))
-    said = [f"from {name} <{address}>" if name else f"from {address}", f"{one.received_at.astimezone(zone):%d %b %H:%M}"]
+    more = [f"from {name} <{address}>" if name else f"from {address}", f"{one.received_at.astimezone(zone):%d %b %H:%M}"]
     if one.expires_at and one.expires_at <= now + expiry.SOON:
-        said.append(f"put away on {one.expires_at.astimezone(zone):%d %b %H:%M} if nobody decides")
+        more.append(f"put away on {one.expires_at.astimezone(zone):%d %b %H:%M} if nobody decides")
     if one.asked_at:
-        said.append(f"you asked for it: {dead(one.declined) or 'somebody will look at it'}")
-    return Line(subject, ", ".join(said), link(one, settings))
+        more.append(f"you asked for it: {dead(one.declined) or 'somebody will look at it'}")
+    return Line(subject, tuple(more), link(one, settings))
 
 
 def cut(text: str, most: int) -> str:

@@ -21,7 +21,8 @@ RETURNED = re.compile(
 )
 ENHANCED = re.compile(r"(?P<code>[245])\d\d[ -](?P<status>(?P=code)\.\d{1,3}\.\d{1,3})\b", re.ASCII)
 CODE = re.compile(r"[45]\d\d", re.ASCII)
-WHAT = {"rejection": "Returned: ", "delay": "Delayed: "}  # before the subject, by kind
+NOT_DELIVERED = "Not delivered: "
+WHAT = {"failure": NOT_DELIVERED, "expiry": NOT_DELIVERED, "rejection": "Returned: ", "delay": "Delayed: "}  # before the subject, by kind
 REASONS = (  # enhanced status codes (RFC 3463) in words, the first that fits
     ("4.", "It could not be delivered within the time that we try."),
     ("5.4.7", "It could not be delivered within the time that we try."),
@@ -64,6 +65,7 @@ class Notice:
     arrived_at: datetime
     message_id: str  # of their message, without brackets
     original: bytes  # their message; only some fields of its head go back
+    title: str = ""  # what WHAT says, in another language
 
 
 def status_of(reply: str) -> tuple[str, str]:
@@ -99,7 +101,7 @@ def head(notice: Notice, number: str, boundary: str, now: datetime) -> list[str]
         f"Date: {format_datetime(now)}",
         f"From: <{notice.sender}>",
         f"To: <{notice.to}>",
-        f"Subject: {encoded(WHAT.get(notice.kind, 'Not delivered: ') + notice.subject)}",
+        f"Subject: {encoded((notice.title or WHAT[notice.kind]) + notice.subject)}",
         f"Message-ID: <{number}@{notice.hostname}>",
         "Auto-Submitted: auto-replied",
         f"X-Mailroom-Notice: {notice.kind}",

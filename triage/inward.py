@@ -17,6 +17,7 @@ from triage.content import Summary
 from triage.envelope import Envelope
 from triage.errors import BadInput
 from triage.ids import new_id, show
+from triage.languages import ENGLISH, said
 from triage.models import Delivery, Message
 from triage.settings import Settings
 from triage.unread import unread
@@ -26,7 +27,7 @@ REPORT = "report"  # direction of what is told to somebody here
 LONGEST_SUBJECT = 150
 # No program is to make a telephone number, a date or an address of what strangers wrote into something that opens.
 PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<html lang="{language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="format-detection" content="telephone=no, date=no, address=no, email=no, url=no">
 <meta name="color-scheme" content="light dark"><meta name="supported-color-schemes" content="light dark">
 <style>
@@ -49,10 +50,10 @@ footer {{ display: block; margin-top: 20px; padding-top: 14px; border-top: 1px s
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One thing that is said. `more`: what stands below it in smaller print; `link`: a URL, "" for none."""
+    """One thing that is said. `more`: what stands below it in smaller print, with commas between; `link`: a URL, "" for none."""
 
     words: str
-    more: str = ""
+    more: tuple[str, ...] = ()
     link: str = ""
 
 
@@ -74,6 +75,27 @@ class Letter:
     sections: tuple[Section, ...]
     footer: str
     opening: str = ""
+    language: str = ENGLISH
+
+
+def in_language(letter: Letter, language: str) -> Letter:
+    """The letter, written in English, in the company's language."""
+    sections = tuple(
+        Section(said(one.title, language), tuple(line_in(line, language) for line in one.lines), said(one.link_words, language))
+        for one in letter.sections
+    )
+    texts = {name: lines_in(getattr(letter, name), language) for name in ("subject", "opening", "footer")}
+    return replace(letter, sections=sections, language=language, **texts)
+
+
+def line_in(line: Line, language: str) -> Line:
+    """One thing that is said, in the company's language."""
+    return Line(said(line.words, language), tuple(said(one, language) for one in line.more), line.link)
+
+
+def lines_in(text: str, language: str) -> str:
+    """Lines, each of which is a sentence or some."""
+    return "\n".join(said(line, language) for line in text.split("\n"))
 
 
 def told_since(session: Session, uid: str, rule: str, since: datetime) -> int:
@@ -93,7 +115,7 @@ def send(
     """Queue a letter; the id of its message. BadInput when it is to leave the company. `folder`: department and uid of who gets it."""
     number = new_id()
     names = {"number": show(number), "boundary": f"=_{secrets.token_hex(12)}", "hostname": settings.company.hostname}
-    raw = written(letter, sender(settings), **names, now=now)
+    raw = written(in_language(letter, settings.company.language), sender(settings), **names, now=now)
     return enter(session, raw, letter.to, number=number, folder=folder, rule=rule, reason=reason, settings=settings, by=by, now=now)
 
 
@@ -174,7 +196,7 @@ def text_of(letter: Letter) -> str:
 
 def text_line(section: Section, line: Line) -> str:
     """A line of plain text, and what stands below it."""
-    below = [visible(line.more)] if line.more else []
+    below = [visible(", ".join(line.more))] if line.more else []
     below += [f"{section.link_words} {line.link}"] if line.link else []
     return "\n  ".join([f"- {visible(line.words)}", *below])
 
@@ -184,12 +206,12 @@ def html_of(letter: Letter) -> str:
     sections = (f"<h2>{shown(one.title)}</h2><ul>{''.join(html_line(one, line) for line in one.lines)}</ul>" for one in letter.sections)
     opening = f"<p>{shown(letter.opening, lines=True)}</p>" if letter.opening else ""
     footer = f"<footer>{shown(letter.footer, lines=True)}</footer>" if letter.footer else ""
-    return PAGE.format(opening=opening, sections="".join(sections), footer=footer)
+    return PAGE.format(language=letter.language, opening=opening, sections="".join(sections), footer=footer)
 
 
 def html_line(section: Section, line: Line) -> str:
     """An item of a list."""
-    more = f"<br><small>{shown(line.more)}</small>" if line.more else ""
+    more = f"<br><small>{shown(', '.join(line.more))}</small>" if line.more else ""
     link = f'<br><a href="{escape(line.link)}">{escape(section.link_words)}</a>' if line.link else ""
     words = f"<b>{shown(line.words)}</b>" if more else shown(line.words)
     return f"<li>{words}{more}{link}</li>"

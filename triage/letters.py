@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from triage import dsn
 from triage.envelope import Address
+from triage.languages import ENGLISH, said
 from triage.models import Delivery, Message
 from triage.settings import Settings
 from triage.visible import visible
@@ -13,6 +14,7 @@ from triage.visible import visible
 FAILURE, REJECTION, EXPIRY = "failure", "rejection", "expiry"
 STATUS = {REJECTION: "5.7.1", EXPIRY: "5.4.7"}  # RFC 3463; of a failure the next hop says it
 PLACEHOLDER = re.compile(r"\{(subject|recipient|sender|date|company)\}")
+BETWEEN = "– In English:"
 VALUE_LENGTH = 200  # characters of what a placeholder stands for
 
 
@@ -55,14 +57,27 @@ def folded(address: str) -> str:
 
 
 def in_words(text: str, message: Message, failures: Sequence[dsn.Failed], settings: Settings) -> str:
+    """The words of a template. Those that Mailroom brings along are said in the company's language, and in English for whoever reads that.
+
+    What the company has written itself is all that is said.
+    """
+    language = settings.company.language
+    ours = said(text, language)
+    if ours == text:
+        return filled_in(text, message, failures, settings, language)
+    there, english = filled_in(ours, message, failures, settings, language), filled_in(text, message, failures, settings, ENGLISH)
+    return f"{there}\n{BETWEEN}\n\n{english}"
+
+
+def filled_in(text: str, message: Message, failures: Sequence[dsn.Failed], settings: Settings, language: str) -> str:
     """The template with its placeholders filled in, in one pass: what a value says is never a placeholder."""
     values = {
-        "subject": message.summary.get("subject") or "(no subject)",
+        "subject": message.summary.get("subject") or said("(no subject)", language),
         "recipient": ", ".join(one.recipient for one in failures),
         "sender": message.envelope["reverse_path"],
-        "date": f"{message.received_at:%d %b %Y}",
+        "date": said(f"{message.received_at:%d %b %Y}", language),
         "company": settings.company.domains[0],
     }
     filled = PLACEHOLDER.sub(lambda found: visible(values[found[1]])[:VALUE_LENGTH], text)
-    reasons = dict.fromkeys(one.reason for one in failures) if "{reason}" in text else {}
+    reasons = dict.fromkeys(said(one.reason, language) for one in failures) if "{reason}" in text else {}
     return filled.replace("{reason}", " ".join(reasons)).strip() + "\n"

@@ -18,6 +18,7 @@ from triage.db import among
 from triage.envelope import Envelope
 from triage.errors import NotAllowedNow, NotFound
 from triage.ids import new_id, show
+from triage.languages import said
 from triage.letters import EXPIRY, FAILURE, REJECTION, Letter, letter_to
 from triage.models import Delivery, Message, Notice
 from triage.settings import Settings
@@ -158,6 +159,7 @@ def enter(
         arrived_at=message.received_at,
         message_id=message.summary.get("message_id", ""),
         original=original(session, message),
+        title=said(dsn.WHAT[kind], settings.company.language),
     )
     raw = dsn.written(notice, number=show(number), boundary=f"=_{secrets.token_hex(12)}", now=now)
     content_id, content = contents.keep(session, raw)

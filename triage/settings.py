@@ -14,6 +14,7 @@ from triage.causes import CAUSES
 from triage.envelope import ascii_domain
 from triage.errors import BadInput
 from triage.hooks import Hook
+from triage.languages import ENGLISH, LANGUAGES
 
 Texts = tuple[tuple[str, str], ...]  # a table of texts by name, in its order
 Hooks = tuple[Hook, ...]  # a table of tables by name
@@ -41,6 +42,11 @@ class Company:
     plain: bool = key(
         "Hold nothing: what would be held goes at once to DEPARTMENT+PERSON, a folder of the department's account (docs/mail-clients.md).",
         False,
+    )
+    language: str = key(
+        "The language of letters to employees, staff and senders; those outside read English below it. In the console everybody chooses.",
+        ENGLISH,
+        choices=LANGUAGES,
     )
     delimiter: str = key(
         "Stands between department and person in triage addresses, and before the detail of a sub-address (anna+shop@).",

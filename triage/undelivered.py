@@ -16,6 +16,7 @@ from triage.content import summarise
 from triage.db import among
 from triage.errors import NotFound
 from triage.ids import new_id, show
+from triage.languages import said
 from triage.letters import FAILURE, as_written, failure
 from triage.models import Delivery, Message
 from triage.settings import Settings
@@ -151,6 +152,7 @@ def tell(session: Session, message: Message, concerned: Sequence[Delivery], stor
         arrived_at=message.received_at,
         message_id=message.summary.get("message_id", ""),
         original=original,
+        title=said(dsn.WHAT[story.kind], settings.company.language),
     )
     raw = dsn.written(notice, number=show(number), boundary=f"=_{secrets.token_hex(12)}", now=now)
     folder = concerned[0].department, concerned[0].person
@@ -171,11 +173,12 @@ def in_words(subject: str, message: Message, story: Story, settings: Settings) -
     """What is said to people: which mail, to whom, and what the servers outside have answered."""
     lines = [f"Your message “{visible(subject) or '(no subject)'}” of {message.received_at:%d %b %Y %H:%M} UTC {story.opening}", ""]
     for one, reply in list(zip(story.recipients, story.replies, strict=True))[:MOST_TOLD]:
-        lines += [f"  {visible(one.recipient)}", f"    {visible(reply) or 'no answer'}"]
+        lines += [f"  {visible(one.recipient)}", f"    {visible(reply) or said('no answer', settings.company.language)}"]
     if len(story.recipients) > MOST_TOLD:
         lines.append(f"  and {len(story.recipients) - MOST_TOLD} more")
     lines += ["", story.closing] if story.closing else []
-    return "\n".join([*lines, "", f"This was written by the mail system of {settings.company.domains[0]}.", ""])
+    lines += ["", f"This was written by the mail system of {settings.company.domains[0]}.", ""]
+    return "\n".join(said(line, settings.company.language) for line in lines)
 
 
 def original_of(session: Session, message: Message) -> bytes:

@@ -51,7 +51,7 @@ STATUS: dict[type[Refused], int] = {
 MEDIA_TYPE = "application/problem+json"
 REASON_NEEDED = "urn:mailroom:reason-needed"  # a problem type that clients tell from others
 NAMED_FIELD = re.compile(r"([a-z_]+): ")  # how the house names the part that is wrong
-NAMED_PARTS = re.compile(r"[A-Za-z_-]+(?:\.\w+)*(?:, \w+)*: ")  # the same, one or more of them, before what is said of them
+NAMED_PARTS = re.compile(r"[A-Za-z][\w-]*(?:\.\w+)*(?:, \w+)*: ")  # the same, one or more of them, before what is said of them
 
 
 class FaultyLine(BaseModel):

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from triage import rejection_preview
+from triage import languages, rejection_preview
 from triage_api import shapes
 from triage_api.office import Here
 from triage_api.once import Once
@@ -15,8 +15,10 @@ router = APIRouter(route_class=Once, prefix="/rejections", tags=["decisions"])
 
 @router.get("/templates", response_model=shapes.Templates, responses=described(401))
 def list_templates(here: Here, _by: Staff) -> shapes.Templates:
-    """The texts of the settings (reject.templates), in their order."""
-    return shapes.Templates.model_validate({"items": [{"name": name, "text": text} for name, text in here.settings.reject.templates]})
+    """The texts of the settings (reject.templates), in their order; what Mailroom brings along is in the company's language."""
+    language = here.settings.company.language
+    items = [{"name": name, "text": languages.said(text, language)} for name, text in here.settings.reject.templates]
+    return shapes.Templates.model_validate({"items": items})
 
 
 @router.post("/preview", response_model=shapes.Rejection, responses=described(401, 422))

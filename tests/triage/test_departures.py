@@ -227,6 +227,26 @@ def test_who_sent_it_is_told_once_that_it_is_late(session: Session, settings: Se
     assert len(told(session, settings)) == 1
 
 
+def test_it_is_said_in_the_companys_language(session: Session, settings: Settings) -> None:
+    settings = replace(settings, company=replace(settings.company, language="de"))
+    leave(session, settings, ANN)
+    claims = claimed(session, settings)
+    queue.settle_many(session, [(one, Outcome("untried", "", "x")) for one in claims], settings=settings, now=NOW)
+    assert look(session, settings) == 1
+    (letter,) = told(session, settings)
+    assert letter["Subject"] == "Verspätet: Angebot für Ann"
+    assert next(letter.iter_parts()).get_content().replace("\r\n", "\n").splitlines() == [
+        "Ihre Nachricht „Angebot für Ann“ vom 24. Nov. 2026, 09:30 UTC ist bisher nicht zugestellt an:",
+        "",
+        "  Ann@supplier.example",
+        "    keine Antwort",
+        "",
+        "Sie müssen sie nicht noch einmal schicken: Es wird bis 29. Nov. 2026, 09:30 UTC versucht. Wenn das misslingt, hören Sie davon.",
+        "",
+        "Das hat das Mailsystem von company.example geschrieben.",
+    ]
+
+
 def test_who_heard_that_it_is_late_hears_when_it_fails(session: Session, settings: Settings) -> None:
     leave(session, settings)
     assert look(session, settings) == 1

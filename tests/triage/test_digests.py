@@ -1,8 +1,10 @@
 """What people are told once a day: their own mail, sender and subject, once, and links that are dead but ours."""
 
+import email
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from email.policy import default
 from threading import Barrier
 
 import pytest
@@ -253,3 +255,25 @@ def test_a_long_list_ends(known: Engine, daily: Settings) -> None:
         came(known, daily, JOE)
     text = told(known, daily)["joe.fern@company.example"]
     assert (text.count("supplier.example"), text.count("\n- and more\n")) == (30, 1)
+
+
+def test_in_the_companys_language(known: Engine, daily: Settings) -> None:
+    came(known, daily, JOE, author="hotel@inn.example", subject="Your room; released")
+    purge(known, daily, came(known, daily, JOE, author="crook@bank.example", subject="Gift cards"))
+    german = replace(daily, api=ASKING, notices=replace(daily.notices, requests=True), company=replace(daily.company, language="de"))
+    assert told(known, german)["joe.fern@company.example"].splitlines()[:5] == [
+        "Mail von Menschen, die die Firma noch nicht kennt, wird angesehen, bevor sie zu Ihnen kommt. Sie müssen nichts tun.",
+        "",
+        "Wartet, bis jemand hingesehen hat",
+        "- „Your room; released“",
+        "  von Sales <hotel@inn.example>, 24. Nov., 09:30",
+    ]
+    with db.reading(known) as session:
+        raw = contents.load(session, session.scalars(select(col(Message.content_id)).order_by(col(Message.id).desc())).first() or 0)
+    letter = email.message_from_bytes(raw, policy=default)
+    assert letter["subject"] == "Mail für Sie: 1 wartet, 1 wurde entfernt"
+    page = letter.get_body(("html",))
+    assert page
+    assert '<html lang="de">' in page.get_content()
+    assert ">Kann ich sie haben?</a>" in page.get_content()
+    assert "Dort können Sie auch sagen, dass Sie diesen Brief nicht möchten." in page.get_content()

@@ -20,7 +20,11 @@ BY = Actor.system("notices")
 LETTER = Letter(
     "joe.fern@company.example",
     "Mail waits",
-    (Section("Sales & more", (Line("<b>5</b> mails", "since <9", "https://mailroom.example/#/x?a=1&b=2"), Line("6 mails")), "Ask:"),),
+    (
+        Section(
+            "Sales & more", (Line("<b>5</b> mails", ("since <9", "or so"), "https://mailroom.example/#/x?a=1&b=2"), Line("6 mails")), "Ask:"
+        ),
+    ),
     "Mailroom\nat your service",
     "You are <told>.",
 )
@@ -45,10 +49,13 @@ def test_text_and_html_say_the_same() -> None:
     text, page = parts(message)
     assert text == (
         "You are <told>.\n\n"
-        "Sales & more\n- <b>5</b> mails\n  since <9\n  Ask: https://mailroom.example/#/x?a=1&b=2\n- 6 mails\n\n"
+        "Sales & more\n- <b>5</b> mails\n  since <9, or so\n  Ask: https://mailroom.example/#/x?a=1&b=2\n- 6 mails\n\n"
         "Mailroom\nat your service\n"
     )
-    assert "<p>You are &lt;told&gt;.</p><h2>Sales &amp; more</h2><ul><li><b>&lt;b&gt;5&lt;/b&gt; mails</b><br><small>since &lt;9" in page
+    assert (
+        "<p>You are &lt;told&gt;.</p><h2>Sales &amp; more</h2><ul><li><b>&lt;b&gt;5&lt;/b&gt; mails</b><br><small>since &lt;9, or so"
+        in page
+    )
     assert '<a href="https://mailroom.example/#/x?a=1&amp;b=2">Ask:</a></li><li>6 mails</li></ul>' in page
     assert "<footer>Mailroom<br>at your service</footer>" in page
     assert (message["auto-submitted"], message["from"]) == ("auto-generated", "Mailroom <postmaster@company.example>")
@@ -56,7 +63,7 @@ def test_text_and_html_say_the_same() -> None:
 
 @given(st.text(), st.text(), st.text())
 def test_whatever_it_says_it_stays_one_mail_to_one_person(subject: str, line: str, title: str) -> None:
-    message = parsed(Letter("joe.fern@company.example", subject, (Section(title, (Line(line, line),)),), "end"))
+    message = parsed(Letter("joe.fern@company.example", subject, (Section(title, (Line(line, (line,)),)),), "end"))
     assert message.get_all("to") == ["joe.fern@company.example"]
     assert message.get_content_type() == "multipart/alternative"
     text, page = parts(message)

@@ -67,7 +67,7 @@ def spoken(module: str) -> Iterator[list[str]]:
 
 def known(words: list[str], language: str) -> bool:
     """Do these words stand in one sentence of the language's catalogue?"""
-    words = [re.sub(r"^(?:[A-Za-z_-]+(?:, )?)+: ", "", one) if number == 0 else one for number, one in enumerate(words)]
+    words = [re.sub(r"^(?:[A-Za-z][\w-]*(?:, )?)+: ", "", one) if number == 0 else one for number, one in enumerate(words)]
     words = [one.strip(" .;:,") for one in words]
     return any(all(one in english for one in words) for part in catalogue(language).values() for english in part)
 
@@ -97,7 +97,7 @@ def test_every_sentence_is_known(language: str) -> None:
 def test_values_and_forms_agree(language: str) -> None:
     wrong = []
     for english, here in (line for name, part in catalogue(language).items() if name != JOINS for line in part.items()):
-        gaps = {str(number) for number in range(1, 1 + len(GAP.findall(english)))}
+        gaps = {str(number) for number in range(1, 1 + len(GAP.findall(english)))} | set(re.findall(r"\{(\w+)\}", english))
         forms = here.split("|")
         if not here or any(set(re.findall(r"\{(\w*)\}", form)) != gaps for form in forms) or len(forms) not in (1, 2):
             wrong.append((english, here))

@@ -1,8 +1,10 @@
 """Notices about mail that bounced: who is told what, once, and what calls a notice off."""
 
+import email
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
+from email.policy import default
 
 import pytest
 from sqlalchemy import Engine, select, update
@@ -317,3 +319,24 @@ def test_what_is_restored_before_the_notice_has_left_calls_it_off(sender: Sender
         restored = {"by": ANA, "reason": "", "now": NOW, "settings": sender.settings}
         decisions.decide(session, Selection.of(ids=(mail,)), Verb.RESTORE, **restored)  # type: ignore[arg-type]
     assert sender.told() == []
+
+
+def test_in_the_companys_language_with_english_below(sender: Sender) -> None:
+    sender.settings = replace(sender.settings, company=replace(sender.settings.company, language="de"))
+    sender.refused("Joe.Fern@company.example")
+    (notice,) = sender.told()
+    raw, summary = sender.content(notice)
+    assert email.message_from_bytes(raw, policy=default)["subject"].startswith("Nicht zugestellt: ")
+    there, below = summary.text.split("– In English:")
+    assert "vom 24. Nov. 2026 an Joe.Fern@company.example konnte nicht zugestellt werden." in there
+    assert "Diese Adresse nimmt keine Mail an." in there
+    assert "of 24 Nov 2026 to Joe.Fern@company.example could not be delivered." in below
+    assert "This address takes no mail." in below
+
+
+def test_what_the_company_wrote_itself_is_all_that_is_said(sender: Sender) -> None:
+    own = replace(sender.settings.notices, failure_text="Leider nicht: {reason} ({date})")
+    sender.settings = replace(sender.settings, notices=own, company=replace(sender.settings.company, language="de"))
+    sender.refused()
+    (notice,) = sender.told()
+    assert sender.content(notice)[1].text.strip() == "Leider nicht: Diese Adresse nimmt keine Mail an. (24. Nov. 2026)"

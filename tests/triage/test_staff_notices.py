@@ -151,3 +151,14 @@ def test_two_people_with_one_login_are_nobody(known: Engine, staffed: Settings) 
     with db.transaction(known) as session:
         directory.apply(session, twins, staffed.company, by=SYNC, now=NOW)
         assert directory.person_of(session, "ana") is None
+
+
+def test_in_the_companys_language(known: Engine, staffed: Settings) -> None:
+    held(known, staffed, JOE)
+    found = told(known, replace(staffed, company=replace(staffed.company, language="de")))
+    assert found["eva@company.example"].splitlines() == [
+        "Mail wartet länger als vorgesehen",
+        "- IT: 1 Mail wartet, die erste seit 24. Nov., 09:30.",
+        "",
+        "Sie erfahren das, weil Sie dafür zuständig sind. Solange Sie abwesend sind, ist es jemand anderes: Sagen Sie es in der Konsole.",
+    ]

@@ -177,7 +177,7 @@ def test_every_sheet_and_what_is_said_of_what_was_done(filled: Site, german: Pag
     filled.sit_down(german, "ida")
     row(german, "Gewonnen").click()
     expect(german.get_by_role("tabpanel")).to_be_visible()
-    for key in ("b", "p", "m", "c", "?", "Control+k"):
+    for key in ("b", "p", "m", "n", "c", "?", "Control+k"):
         german.keyboard.press(key)
         expect(german.get_by_role("dialog")).to_be_visible()
         expect(german.get_by_role("dialog").get_by_text("Wird gezählt …")).to_have_count(0)

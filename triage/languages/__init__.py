@@ -9,10 +9,6 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-import babel
-from babel.dates import format_skeleton, format_time, format_timedelta
-from babel.numbers import get_decimal_symbol, get_group_symbol
-
 ENGLISH = "en"
 LANGUAGES = (ENGLISH, *sorted(file.stem for file in Path(__file__).parent.glob("*.toml")))
 LONGEST = 1000  # characters that a sentence of ours may have, whatever a stranger has written into it
@@ -123,11 +119,15 @@ def in_language(gap: str, value: str, language: str, depth: int) -> Anew:
 
 def number(text: str, language: str) -> str:
     """A number, written "1,234.5" in English."""
+    from babel.numbers import get_decimal_symbol, get_group_symbol  # here and below: only who needs it waits for it
+
     return text.translate({ord(","): get_group_symbol(language), ord("."): get_decimal_symbol(language)})
 
 
 def moment(text: str, language: str) -> str:
     """A moment, written "24 Nov", "24 Nov 2026, 09:30" or "4 seconds ago" in English."""
+    from babel.dates import format_skeleton, format_time, format_timedelta
+
     words = text.replace(",", "").split()
     if words[-1] == "ago":
         unit: Any = words[1].removesuffix("s")
@@ -144,7 +144,9 @@ def moment(text: str, language: str) -> str:
 
 def form_of(count: str, language: str) -> int:
     """Which of its forms a language has for so many, in the order zero, one, two, few, many, other."""
-    rule = babel.Locale.parse(language).plural_form
+    from babel import Locale
+
+    rule = Locale.parse(language).plural_form
     there: list[str] = [form for form in ("zero", "one", "two", "few", "many", "other") if form in rule.tags or form == "other"]
     return there.index(rule(float(count.replace(",", ""))))
 
