@@ -182,6 +182,7 @@ def serve(app: FastAPI, settings: Settings, listener: socket.socket, stop: threa
             app,
             log_config=None,
             access_log=False,
+            ws="none",  # the API has none, whatever is installed beside it
             server_header=False,
             proxy_headers=bool(settings.api.public_url),  # only then somebody stands in front of us
             timeout_graceful_shutdown=GRACE,

@@ -17,6 +17,7 @@ dovecot-sieve /usr/lib/dovecot/modules/lib95_imap_sieve_plugin.so
 postgresql /usr/lib/postgresql/*/bin/initdb
 chromium /usr/bin/chromium
 fonts-dejavu-core /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
+firefox-esr /usr/bin/firefox-esr
 strace /usr/bin/strace
 docker-compose /usr/bin/docker-compose
 dovecot-ldap /usr/lib/dovecot/modules/auth/libauthdb_ldap.so
