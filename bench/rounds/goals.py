@@ -79,6 +79,10 @@ GOALS: Mapping[str, Goal] = {
     "memory.receive": at_most("memory after 1,000,000 messages, receive", 120, "MB"),
     "memory.judge": at_most("memory after 1,000,000 messages, judge", 300, "MB"),
     "memory.growth": at_most("memory, from 200,000 to 1,000,000 messages, the process that grew most", 1.1, "×"),
+    "console.key": at_most("console, key to the whole next message painted, p95", 50),
+    "console.rows": at_most("console, first rows painted", 0.6, "s"),
+    "console.rows-slow": at_most("console, first rows painted, processor 4 × slower", 1.2, "s"),
+    "console.end": at_most("console, to the end of the list, p95", 100),
     "start.greets": at_most("start until 220, 100,000 mails in the spool", 1, "s"),
     "start.page": at_most("start until the first page, 100,000 mails in the spool", 3, "s"),
 }

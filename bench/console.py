@@ -1,0 +1,193 @@
+"""Claim: in the console the next message is painted 50 ms after its key (p95), however much mail waits.
+
+Chromium over its DevTools protocol alone, the API as a process of its own on SQLite, each held mail a row. Measured in the page, from the
+key's own time until what it asks for has been painted: header and body of the next message; the end of the list from its beginning. And
+from the navigation, with nothing in the cache, until the first rows are painted. At full speed and with the page's processor four times
+slower; beside it a bare page that changes a word: the least that this browser takes here. `--size 1000000` for a million rows.
+"""
+
+import argparse
+import sqlite3
+import sys
+import time
+from collections.abc import Sequence
+
+import httpx
+from sqlalchemy import update
+
+from bench.rounds import devtools, goals, held, printing, processor, roles
+from tests.peers import processes
+from tests.peers.company import Company
+from tests.triage.arriving import NOW
+from triage import contents, db, tallies
+from triage.models import Content
+
+SIZE = 100_000
+ROUNDS, KEYS = 7, 60
+PAUSE = 0.3  # seconds between keys: the frames around the cursor have time to fill, as with somebody who reads
+SPEEDS = (1, 4)  # how many times slower the processor of the page is
+J, END, HOME = ("j", 74), ("End", 35), ("Home", 36)
+LETTER = b"From: w@host.example\r\nSubject: Letter\r\nMIME-Version: 1.0\r\nContent-Type: text/html; charset=utf-8\r\n\r\n" + (
+    b"<table><tr><td><h1>News of the week</h1><p style='color: #333'>A line of text as people write it, with a "
+    b"<a href='https://shop.example/offer'>link</a> that leads somewhere.</p></td></tr></table>\r\n" * 40
+)
+
+# `after` is kept with the time when what `ready` looks for has been painted: a message that is sent in a frame arrives behind its painting
+IN_PAGE = """window.bench = {
+  loaded: new WeakSet(),
+  after: (ready) => new Promise((done) => {
+    const look = () => requestAnimationFrame(() => {
+      if (!ready()) return look()
+      const { port1, port2 } = new MessageChannel()
+      port1.onmessage = () => done(performance.now())
+      port2.postMessage(0)
+    })
+    look()
+  }),
+  place: () => Number(document.querySelector('.row.at')?.getAttribute('aria-posinset') ?? 0),
+  last: () => Number(document.querySelector('.row.at')?.getAttribute('aria-setsize') ?? 0),
+  header: () => {
+    const subject = document.querySelector('.row.at .subject bdi')?.textContent
+    return Boolean(subject) && subject === document.querySelector('.view h2')?.textContent
+  },
+  body: () => bench.loaded.has(document.querySelector('iframe.shown')),
+  watch: (...wanted) => {
+    const since = (event) => Promise.all(wanted.map(bench.after)).then((times) => times.map((time) => time - event.timeStamp))
+    bench.seen = new Promise((done) => addEventListener('keydown', (event) => done(since(event)), { capture: true, once: true }))
+  },
+}
+document.addEventListener('load', (event) => { if (event.target.tagName === 'IFRAME') bench.loaded.add(event.target) }, true)
+bench.rows = bench.after(() => document.querySelector('.row'))"""
+STEP = "(() => { const before = bench.place(), header = () => bench.place() !== before && bench.header(); "
+STEP += "bench.watch(header, () => header() && bench.body()) })()"
+TO_END = "bench.watch(() => bench.place() === bench.last() && bench.header())"
+TO_BEGINNING = "bench.watch(() => bench.place() === 1 && bench.header())"
+BARE = "document.body.innerHTML = '<p>before</p>'; document.body.onkeydown = () => { document.body.firstChild.textContent += '.' }"
+
+
+WORDS = {
+    "bare": "a bare page: key to a word painted",
+    "header": "key to the next header painted",
+    "whole": "key to the whole next message painted",
+    "end": "End: key to the last row and its header painted",
+    "rows": "navigation to the first rows painted",
+}
+Seen = dict[str, list[float]]  # what was measured at one speed, in milliseconds, by the names of WORDS
+
+
+def main() -> int:
+    """Measure and print."""
+    wanted = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    wanted.add_argument("--size", type=int, default=SIZE, help="held mails, each a row")
+    size = wanted.parse_args().size
+    watch = processor.Watch(())
+    with processes.short_directory("console") as directory:
+        company = Company(directory, f"sqlite:///{directory}/mailroom.db", f"maildir:{directory}/mailboxes")
+        company.lay_out()
+        company.run("sync", check=True)
+        fill(company, size)
+        try:
+            with roles.role(company, "api"), devtools.page() as page:
+                processes.until(lambda: shows(company), "the page is there", log=company.log)
+                sit_down(company, page)
+                version = page.ask("Browser.getVersion")["product"]
+                seen = {speed: at(page, company.url, speed) for speed in SPEEDS}
+        except processes.Missing as missing:
+            return printing.missing(missing)
+    report(seen, size)
+    fast, slow = (seen[speed] for speed in SPEEDS)
+    goals.tell(
+        {
+            "console.key": share(fast["whole"], 0.95),
+            "console.rows": share(fast["rows"], 0.5) / 1000,
+            "console.rows-slow": share(slow["rows"], 0.5) / 1000,
+            "console.end": share(fast["end"], 0.95),
+        },
+        size=size,
+    )
+    printing.machine(f"SQLite {sqlite3.sqlite_version}", version, others=[watch.stop()[2]])
+    return 0
+
+
+def fill(company: Company, size: int) -> None:
+    """So much held mail, with the counts that upkeep keeps of it."""
+    engine = db.open_engine(company.database)
+    held.fill([engine], size)
+    with db.transaction(engine) as session:
+        session.execute(update(Content).values(zstd=contents.compressed(LETTER), size=len(LETTER)))
+    tallies.build(engine, now=NOW)
+    tallies.anchor(engine)
+    engine.dispose()
+
+
+def shows(company: Company) -> bool:
+    """Does it serve the console's page?"""
+    try:
+        return httpx.get(company.url, timeout=5).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def sit_down(company: Company, page: devtools.Page) -> None:
+    """Somebody has signed in, who looks at each mail by itself."""
+    with company.signed_in("jon") as desk:
+        desk.client.patch("/preferences", json={"group": "none"}).raise_for_status()
+        page.ask("Network.setCookie", name="mailroom", value=desk.client.cookies["mailroom"], url=company.url)
+    page.ask("Page.addScriptToEvaluateOnNewDocument", source=IN_PAGE)
+
+
+def at(page: devtools.Page, url: str, speed: int) -> Seen:
+    """Everything at one speed."""
+    page.ask("Emulation.setCPUThrottlingRate", rate=speed)
+    seen: Seen = {name: [] for name in WORDS}
+    page.ask("Page.navigate", url="about:blank")
+    page.value(BARE)
+    for _ in range(KEYS):
+        seen["bare"] += pressed(page, J, "bench.watch(() => true)")
+    for _ in range(ROUNDS):
+        page.ask("Network.clearBrowserCache")
+        page.ask("Page.navigate", url=url)
+        seen["rows"].append(page.value("bench.rows"))
+        page.value("bench.after(() => bench.header() && bench.body())")
+        page.value("document.getElementById('content').focus()")
+        pressed(page, HOME, TO_BEGINNING)
+        seen["end"] += pressed(page, END, TO_END)
+        pressed(page, HOME, TO_BEGINNING)
+    for _ in range(KEYS):
+        header, whole = pressed(page, J, STEP)
+        seen["header"].append(header)
+        seen["whole"].append(whole)
+    return seen
+
+
+def pressed(page: devtools.Page, key: tuple[str, int], watch: str) -> list[float]:
+    """Press a key after a while; after how many milliseconds each thing that is watched for was painted."""
+    time.sleep(PAUSE)
+    page.value(watch)
+    page.press(*key)
+    taken: list[float] = page.value("bench.seen")
+    return taken
+
+
+def report(seen: dict[int, Seen], size: int) -> None:
+    """Print it."""
+    print(f"{size:,} rows; {KEYS} keys, {ROUNDS} loads and jumps")
+    for speed, one in seen.items():
+        head = (f"milliseconds, processor {speed} × slower" if speed > 1 else "milliseconds", "p50", "p95", "p50 to a bare page", "to 1 ×")
+        printing.table(head, [line(name, one, seen[SPEEDS[0]]) for name in WORDS])
+
+
+def line(name: str, seen: Seen, fast: Seen) -> tuple[str, ...]:
+    """One line of the table."""
+    half = share(seen[name], 0.5)
+    ratios = (printing.ratio(half, share(other, 0.5)) for other in (seen["bare"], fast[name]))
+    return WORDS[name], f"{half:.0f}", f"{share(seen[name], 0.95):.0f}", *ratios
+
+
+def share(taken: Sequence[float], part: float) -> float:
+    """What this part of all does not exceed."""
+    return sorted(taken)[min(len(taken) - 1, int(len(taken) * part))]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
