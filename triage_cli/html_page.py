@@ -14,10 +14,10 @@ dl div { display: flex; flex-direction: column-reverse; justify-content: flex-en
 """  # noqa: E501
 
 
-def document(title: str, body: str, more: str = "") -> str:
+def document(title: str, body: str, more: str = "", language: str = "en") -> str:
     """The whole page. `body` is HTML already, `more` style of its own."""
     return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">\n'
+        f'<!doctype html>\n<html lang="{language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">\n'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
         f"<title>{title}</title><style>{STYLE}{more}</style></head><body>\n{body}\n</body></html>\n"
     )

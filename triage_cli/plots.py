@@ -7,6 +7,7 @@ from triage.forecast import Share
 from triage.visible import visible
 
 ROW, LABEL, WIDTH = 24, 190, 520  # pixels
+FROM_ABOVE = "In each row, from above:"
 KINDS = (("passed", "pass"), ("held", "held"), ("purged", "purged"))
 
 
@@ -49,8 +50,13 @@ def counts(title: str, rows: Sequence[tuple[str, float]]) -> str:
     return svg(title, LABEL + WIDTH + 80, len(rows) * ROW, bars)
 
 
-def bars(title: str, kinds: Sequence[str], rows: Sequence[tuple[str, Sequence[float]]], words: Sequence[Sequence[str]]) -> str:
-    """Bars of each kind for each row, one below the other, as long as their numbers are large; `words` stand behind them."""
+def bars(
+    title: str, kinds: Sequence[str], rows: Sequence[tuple[str, Sequence[float]]], words: Sequence[Sequence[str]], says: str = FROM_ABOVE
+) -> str:
+    """Bars of each kind for each row, one below the other, as long as their numbers are large; `words` stand behind them.
+
+    `says`: what stands before the names of the kinds.
+    """
     most = max((number for _, numbers in rows for number in numbers), default=0) or 1
     thin, parts = (ROW if len(kinds) == 1 else ROW - 8), []
     height = thin * len(kinds) + 4
@@ -63,14 +69,14 @@ def bars(title: str, kinds: Sequence[str], rows: Sequence[tuple[str, Sequence[fl
             said = text(words[place][kind])
             parts.append(f'<rect class="{"b1" if kind else "held"}" {size}><title>{text(name)}, {text(kinds[kind])}: {said}</title></rect>')
             parts.append(f'<text x="{LABEL + width + 8:.1f}" y="{y + thin / 2 + 5:.0f}">{said}</text>')
-    return key(kinds) + svg(title, LABEL + WIDTH + 120, len(rows) * height, parts)
+    return key(kinds, says) + svg(title, LABEL + WIDTH + 120, len(rows) * height, parts)
 
 
-def key(kinds: Sequence[str]) -> str:
+def key(kinds: Sequence[str], says: str) -> str:
     """Which bar is which, where there is more than one kind."""
     if len(kinds) < 2:
         return ""
-    return f"<p>In each row, from above: {', '.join(text(kind.casefold()) for kind in kinds)}.</p>"
+    return f"<p>{text(says)} {', '.join(map(text, kinds))}.</p>"
 
 
 def shortened(name: str) -> str:

@@ -7,6 +7,7 @@ import click
 
 from triage import reported
 from triage.errors import BadInput
+from triage.languages import ENGLISH, LANGUAGES
 from triage.reported import Report
 from triage_cli.asks import asks
 from triage_cli.desk import Desk
@@ -35,10 +36,13 @@ REPORTS = Shape(
 @click.option("--since", metavar="DATE", help="From then on, ISO 8601; UTC unless it says otherwise. Default: four weeks before the end.")
 @click.option("--until", metavar="DATE", help="Before then. Default: until now.")
 @click.option("--format", "layout", type=click.Choice(["text", "html"]), default="text", show_default=True, help="html: a page with plots.")
+@click.option("--language", type=click.Choice(LANGUAGES), default=ENGLISH, show_default=True, help="Of the page.")
 @click.option("--table", default="", metavar="TABLE", help="Which table of the one report as CSV; default: the first.")
 @lists(REPORTS)
 @asks
-def report(desk: Desk, names: tuple[str, ...], since: str | None, until: str | None, layout: str, table: str, form: Form) -> None:
+def report(
+    desk: Desk, names: tuple[str, ...], since: str | None, until: str | None, layout: str, language: str, table: str, form: Form
+) -> None:
     """Tell how long wanted mail waits, what the rules did, what was decided and taken back, and what it saves.
 
     NAMEs are waiting, queue, rules, work, mistakes, campaigns and saved; without any, all of them.
@@ -55,7 +59,7 @@ def report(desk: Desk, names: tuple[str, ...], since: str | None, until: str | N
         return
     found: list[Report] = [reported.from_json(one) for one in told]
     if layout == "html":
-        click.echo(page(found), nl=False)
+        click.echo(page(found, language), nl=False)
     else:
         for line in lines(found):
             say(line)

@@ -105,3 +105,11 @@ def test_what_was_written_as_json_is_read_back() -> None:
 def test_a_terminal_gets_what_there_is_to_say() -> None:
     made = report(("a", 90.0, 0.25), ("nothing", None, 0))
     assert list(report_text.table_lines(made.tables[0]))[-1].split() == ["a", "1.5", "minutes", "25.0", "%"]
+
+
+def test_the_page_in_another_language(busy: Shell) -> None:
+    page = busy("report", "--format", "html", "--language", "de").out
+    assert '<html lang="de">' in page
+    words = re.sub(r"<style>.*?</style>|<[^>]*>", "\n", page, flags=re.DOTALL)
+    assert "Wie lange erwünschte Mail wartet" in words
+    assert [line for line in words.splitlines() if re.search(r"\b(?:the|of|and|for|by|not|is|are|were|to|which)\b", line)] == []
