@@ -4,8 +4,8 @@ What it finds: waves of 600 copies at five levels of change (tests/triage/waves.
 MAILROOM_CORPUS names the directory of real mail, of real phishing, mixed in chance order into all real mail there is.
 Every copy is written as a message, read by the parser and assigned as the judge does it, on SQLite.
 
-What it costs: assigning a copy of a campaign that is there, and mail like no other, to a database of so many campaigns, on
-SQLite and PostgreSQL, 32 in a transaction as the judge does. Their words are drawn by chance as often as words occur in mail.
+What it costs: assigning copies of campaigns that are there, and mail like no other, to a database of so many campaigns, on
+SQLite and PostgreSQL, 32 together in a transaction as the judge does. Their words are drawn by chance as often as words occur in mail.
 Beside the clock, which others on the machine push: the processor time of our process and of the server's, and how often a
 database is asked.
 `--sizes 10000,1000000` names how many campaigns there are; a million takes a quarter of an hour to fill.
@@ -54,7 +54,7 @@ class House:
 class Taken:
     """What assigning mail of one kind took, in milliseconds."""
 
-    each: list[float] = field(default_factory=list)
+    each: list[float] = field(default_factory=list)  # a mail, by transactions
     whole: list[float] = field(default_factory=list)  # with a share of the commit
     ours: list[float] = field(default_factory=list)  # of processor time, a mail, by transactions
     server: list[float] = field(default_factory=list)
@@ -87,8 +87,7 @@ def find(directory: Path, corpus: Path | None, copies: int) -> None:
     found: list[int | None] = []
     for begin in range(0, len(mixed), GROUP):
         with db.transaction(engine) as session:
-            now = utcnow()
-            found += [campaigns.assign(session, mail.fingerprint, now=now) for mail in mixed[begin : begin + GROUP]]
+            found += campaigns.assign_all(session, [mail.fingerprint for mail in mixed[begin : begin + GROUP]], now=utcnow())
     engine.dispose()
     score = mixture.score(mixed, found)
     print(f"{score.waves} waves of {copies} copies, {len(mixed) - score.waves * copies} real mails")
@@ -123,7 +122,7 @@ def cost(sizes: Sequence[int]) -> int:
                 others.append(watch.stop()[2])
                 versions.add(house.version)
                 house.engine.dispose()
-    print(f"milliseconds to assign one mail, {GROUP} in a transaction, {MEASURED} transactions of each kind")
+    print(f"milliseconds to assign one mail, {GROUP} together in a transaction, {MEASURED} transactions of each kind")
     printing.table(COLUMNS, rows)
     if MILLION in slowest:
         goals.tell({"campaigns.assign": slowest[MILLION]})
@@ -152,7 +151,7 @@ def group(house: House, mails: Sequence[Fingerprint], taken: Taken) -> None:
     begun, ours = time.perf_counter(), time.process_time()
     with db.transaction(house.engine) as session, counting(house.engine, asked):
         server = server_seconds(session)
-        taken.each += [assigned(session, one) for one in mails]
+        taken.each.append(assigned(session, mails) / len(mails))
         taken.server.append((server_seconds(session) - server) * 1000 / len(mails))
     taken.whole.append((time.perf_counter() - begun) * 1000 / len(mails))
     taken.ours.append((time.process_time() - ours) * 1000 / len(mails))
@@ -177,11 +176,11 @@ def server_seconds(session: Session) -> float:
     return processor.own_seconds(driver.info.backend_pid) if db.is_postgresql(session) and driver else 0.0
 
 
-def assigned(session: Session, fingerprint: Fingerprint) -> float:
-    """How long assigning it took, in milliseconds."""
+def assigned(session: Session, mails: Sequence[Fingerprint]) -> float:
+    """How long assigning them took, in milliseconds."""
     now = utcnow()
     begun = time.perf_counter()
-    campaigns.assign(session, fingerprint, now=now)
+    campaigns.assign_all(session, mails, now=now)
     return (time.perf_counter() - begun) * 1000
 
 

@@ -526,6 +526,27 @@ def test_no_set_of_rules_lets_an_unproven_author_pass(
     assert any(one.effect == "allow" and proven(found, one.proof, trusted) for one in rules)
 
 
+LETTERS = st.sampled_from([arriving.summary(SALES), CODE, replace(BOUNCE, author=SALES, authors=(SALES,))])
+
+
+@given(st.lists(ANY_RULES, max_size=4), FINDINGS, LETTERS, st.booleans(), st.booleans(), st.lists(MAILS_OF_OURS, max_size=2).map(tuple))
+def test_at_night_too_nothing_passes_without_proof_but_what_returns_a_mail_to_who_sent_it(
+    rules: list[MatchedRule], found: Authentication, said: Summary, out_of_hours: bool, null: bool, ours: tuple[OurMail, ...]
+) -> None:
+    more = {"authentication": found, "summary": said, "out_of_hours": out_of_hours, "ours": ours, "trusted_arc_sealers": TRUSTED}
+    verdict = decide(facts(NO_DMARC, *in_order(rules), envelope=NULL if null else arriving.envelope(), **more))  # type: ignore[arg-type]
+    if verdict.disposition is not Disposition.RELAY:
+        return
+    asked = ["aligned", *(one.proof for one in rules if one.effect == "allow")]
+    is_proven = found.author == SALES and any(proven(found, one, TRUSTED) for one in asked)
+    returns_ours = null and said.statuses and any((one.named_by, one.person) == ("returned", "joe.fern") for one in ours)
+    assert is_proven or (verdict.rule == "reply-to-ours" and returns_ours)
+    if verdict.rule == "out-of-hours":
+        assert out_of_hours
+        assert said is CODE
+        assert proven(found, "aligned", TRUSTED)
+
+
 def walked(rules: list[MatchedRule]) -> str:
     """What a set of rules says about a proven sender, said once more and differently: by hand through the precedence."""
 

@@ -8,7 +8,7 @@ from sqlmodel import Session, col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, COMPANY, DMARC_PASS, NOW, SYNC, add_rules, arrive
-from triage import db, decisions, directory, rules, undoing
+from triage import db, decisions, directory, intake, rules, undoing
 from triage.company import SealedEntry
 from triage.decisions import Verb
 from triage.errors import BadInput, NotAllowed
@@ -49,6 +49,20 @@ def test_whose_mail_goes_where(known: Engine, settings: Settings, order: RuleOrd
     with db.transaction(known) as session:
         ((_, _, _, mailbox),) = came(session, settings, to, author=author)
     assert mailbox == goes
+
+
+def test_mail_of_a_list_goes_where_the_rule_says_whoever_wrote_it(known: Engine, settings: Settings) -> None:
+    add_rules(known, settings, RuleOrder("redirect", "list", "dev.lists.example", "company", to="mara.berg"))
+    author = "anna@else.example"
+    found: list[int] = []
+    with db.transaction(known) as session:
+        for list_id in ("dev.lists.example", ""):
+            said = arriving.summary(author, list_id=list_id)
+            post = b"Subject: a post\r\n\r\n" + list_id.encode()
+            found += intake.receive(
+                session, arriving.envelope(JOE), post, arriving.authentication(author), said, settings=settings, now=NOW
+            )
+        assert [session.get_one(Delivery, one).mailbox for one in found] == [MARA, JOE]
 
 
 def test_it_lets_nothing_in_and_stays_in_the_folder(known: Engine, settings: Settings) -> None:
