@@ -26,6 +26,7 @@ from triage_api.office import Here, Office
 from triage_api.once import Once
 from triage_api.problems import described
 from triage_api.session import Staff
+from triage_api.spoken import said_in_document
 
 DOWNLOAD_CSP = "sandbox; default-src 'none'; frame-ancestors 'none'"
 OUR_ESCAPES = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")  # `visible` put them there
@@ -102,18 +103,24 @@ def message_of(opened: Opened, preview: Preview) -> shapes.Message:
     )
 
 
+Language = Annotated[shapes.Word, Query(description="Of our own words in it, such as de; else Accept-Language says.")]
 VIEW: dict[int | str, dict[str, Any]] = {200: {"description": "A whole document for a frame with `sandbox`.", "content": {"text/html": {}}}}
 
 
 @router.get("/{message_id}/view", response_class=HTMLResponse, responses=VIEW | described(401, 404, 410, 422, 428))
 def view_message(
-    message_id: shapes.GivenId, here: Here, by: Staff, reason: Reason, mode: Annotated[Mode, Query()] = "html"
+    message_id: shapes.GivenId, here: Here, by: Staff, reason: Reason, mode: Annotated[Mode, Query()] = "html", language: Language = ""
 ) -> HTMLResponse:
     """The message as a harmless document of its own: no script, nothing loaded, links as numbered text."""
     raw = raw_of(here, message_id, by, reason)
     put_view_on_record(here, message_id, by)
     preview = rendered(here, ids.show(message_id), raw, mode) or unavailable("it is too large or too complicated for its reader")
-    return HTMLResponse(preview.document, headers=dict(FRAME_HEADERS))
+    return framed(preview, language)
+
+
+def framed(preview: Preview, language: str) -> HTMLResponse:
+    """What a frame is given, with our own words in a language."""
+    return HTMLResponse(said_in_document(preview.document, language), headers=dict(FRAME_HEADERS))
 
 
 def raw_of(here: Office, message_id: int, by: Actor, reason: str) -> bytes:

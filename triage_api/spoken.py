@@ -1,6 +1,8 @@
 """In which language a request is answered: English, unless its Accept-Language asks for another one of ours (RFC 9110, 12.5.4)."""
 
+import re
 from contextvars import ContextVar
+from html import escape, unescape
 from typing import Annotated
 
 from pydantic import PlainSerializer
@@ -12,6 +14,9 @@ from triage import languages
 LANGUAGE: ContextVar[str] = ContextVar("language", default=languages.ENGLISH)
 
 
+REMARK = re.compile(r'(<(?:div class="note"|span class="np")>)([^<]*)')  # of ours, in a message's document: mail has no classes there
+
+
 def said(text: str) -> str:
     """A sentence of ours in the language of the request."""
     return languages.said(text, LANGUAGE.get())
@@ -19,6 +24,14 @@ def said(text: str) -> str:
 
 Spoken = Annotated[str, PlainSerializer(said, return_type=str, when_used="json")]
 """Words of ours in an answer: English in the house and on the record."""
+
+
+def said_in_document(document: str, language: str) -> str:
+    """A message's document with our own remarks in a language, "" for that of the request. What others wrote stays as it is."""
+    code = languages.asked(language) if language else LANGUAGE.get()
+    if code == languages.ENGLISH:
+        return document
+    return REMARK.sub(lambda found: found[1] + escape(languages.said(unescape(found[2]), code), quote=False), document)
 
 
 class Interpreter:

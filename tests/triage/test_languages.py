@@ -120,6 +120,16 @@ def test_values_and_forms_agree(language: str) -> None:
             "Aus dem Postfach a@b genommen. Sie lag in INBOX, gelesen und beantwortet; in Archive, ungelesen.",
         ),
         ("Ana: redirect to bob@corp.example: held back too long", "Ana: Umleitung an bob@corp.example: held back too long"),
+        (
+            "Ana asks for a second key: purge 3 mails and block the domain. Two are needed because it reaches into many mailboxes.",
+            "Ana bittet um einen zweiten Schlüssel: 3 Mails entfernen und die Domain sperren. "
+            "Zwei braucht es, denn es greift in viele Postfächer.",
+        ),
+        (
+            "14 people, 212 mails in 90 days, 200 of them DMARC pass (3 more without proof stay out): allow dell.com for the company?",
+            "14 Personen, 212 Mails in 90 Tagen, bei 200 davon besteht DMARC (3 weitere ohne Nachweis bleiben draußen): "
+            "dell.com für die Firma zulassen?",
+        ),
         ("Bea blocked x.example on 24 Nov 2026", "Bea hat x.example am 24. Nov. 2026 gesperrt"),
         (
             "At full hours 2.5 waited on average, and at most 1,200: on Monday, 24 Nov, 09:00.",

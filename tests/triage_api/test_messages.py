@@ -217,3 +217,11 @@ def test_foreign_is_unknown(new_browser: NewBrowser, engine: Engine, message: st
 )
 def test_names_of_downloads(name: str, safe: str) -> None:
     assert safe_name(name, "attachment-1") == safe
+
+
+def test_our_own_words_in_the_frame_are_said_in_the_language_asked_for(ana: Browser, message: str) -> None:
+    for language, header in (("?language=de", "fr"), ("?language=de-AT", "en"), ("", "de")):
+        asked = {"Accept-Language": header}
+        assert '<span class="np">Bild nicht geladen</span>' in ana.get(f"/messages/{message}/view{language}", headers=asked).text
+    for language in ("?language=en", "?language=fr"):
+        assert "picture not loaded" in ana.get(f"/messages/{message}/view{language}", headers={"Accept-Language": "de"}).text

@@ -11,6 +11,7 @@ from tests.triage_api.conftest import Browser, Came, NewBrowser
 from tests.triage_api.test_problems import WRONG
 from triage import db
 from triage.models import AuditRecord, Delivery
+from triage_api.spoken import said_in_document
 
 JOE = "it+joe.fern@company.example"
 GERMAN = {"Accept-Language": "de-DE,de;q=0.9,en;q=0.8"}
@@ -63,3 +64,13 @@ def test_an_answer_is_not_known_by_that_in_another_language(ana: Browser, came: 
     known = {"If-None-Match": english.headers["etag"]}
     assert ana.get(f"/deliveries/{joe}", headers=known).status_code == 304
     assert ana.get(f"/deliveries/{joe}", headers=known | GERMAN).json()["verdict"]["reason"].endswith("kennt hier noch niemand")
+
+
+def test_what_others_wrote_in_a_document_is_no_remark_of_ours() -> None:
+    document = '<p>picture not loaded</p><span class="np">picture not loaded 600×80 A &lt;b&gt;</span>'
+    document += '<div class="note">This message has no text.</div>'
+    assert said_in_document(document, "de") == (
+        '<p>picture not loaded</p><span class="np">Bild nicht geladen 600×80 A &lt;b&gt;</span>'
+        '<div class="note">Diese Nachricht hat keinen Text.</div>'
+    )
+    assert said_in_document(document, "") == document

@@ -178,10 +178,10 @@ export const api = {
 
 /** Addresses that the browser itself opens: the framed view, downloads, the stream of changes. */
 export const at = {
-  view: (message: string, mode: 'html' | 'text', reason?: string) => `${BASE}/messages/${message}/view` + query({ mode, reason }),
+  view: (message: string, mode: 'html' | 'text', reason?: string) => `${BASE}/messages/${message}/view` + query({ mode, reason, language }),
   source: (message: string, reason?: string) => `${BASE}/messages/${message}/source` + query({ reason }),
   attachment: (message: string, number: number, reason?: string) => `${BASE}/messages/${message}/attachments/${number}` + query({ reason }),
-  practice: (card: string) => `${BASE}/practice/cards/${encodeURIComponent(card)}/view`,
+  practice: (card: string) => `${BASE}/practice/cards/${encodeURIComponent(card)}/view` + query({ language }),
   report: (name: string, table: string, period: { since?: string; until?: string }) => `${BASE}/reports/${name}` + query({ format: 'csv', table, ...period }),
   events: () => `${BASE}/events`,
 }
