@@ -76,14 +76,14 @@ class Seat:
     def look(self) -> Image.Image:
         """The screen, once everything has come and it has been drawn twice alike."""
         self.page.evaluate("document.fonts.ready.then(() => undefined)")
-        last = b""
-        for _ in range(200):
+        shots = [b""]
+
+        def twice_alike() -> bytes:
             self.page.evaluate(FRAMES)
-            shot = b"" if self.underway else self.page.screenshot(animations="disabled", caret="hide")
-            if shot and shot == last:
-                return Image.open(BytesIO(shot)).convert("RGB")
-            last = shot
-        raise AssertionError(f"the screen does not come to rest; underway: {[one.url for one in self.underway]}")
+            shots.append(b"" if self.underway else self.page.screenshot(animations="disabled", caret="hide"))
+            return shots[-1] if shots[-1] == shots[-2] else b""
+
+        return Image.open(BytesIO(processes.until(twice_alike, "the screen comes to rest"))).convert("RGB")
 
 
 @contextlib.contextmanager
