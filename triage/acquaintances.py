@@ -146,7 +146,13 @@ def numbers(session: Session) -> tuple[int, int]:
     return counted.get(KNOWN, 0), counted.get(PARKED, 0)
 
 
-def posted_lists(session: Session, *, by: Actor, limit: int = 50) -> list[PostedList]:
-    """The lists that people in the actor's scope write to, those with the most posts first: proposals for rules of lists."""
+def posted_lists(session: Session, *, by: Actor, limit: int = 50, after: tuple[int, str] | None = None) -> list[PostedList]:
+    """The lists that people in the actor's scope write to, those with the most posts first: proposals for rules of lists.
+
+    `after`: the posts and the address of the last one seen.
+    """
     rows = select(PostedList).where(col(PostedList.posts) > 0, correspondents.of_people(col(PostedList.person), literal(""), by))
+    if after is not None:
+        posts, address = after
+        rows = rows.where((col(PostedList.posts) < posts) | (col(PostedList.posts) == posts) & (col(PostedList.address) > address))
     return list(session.scalars(rows.order_by(col(PostedList.posts).desc(), col(PostedList.address)).limit(limit)))

@@ -147,19 +147,37 @@ def has_items(session: Session, decision_id: int) -> bool:
 
 def report(session: Session, decision_id: int, *, by: Actor) -> DecisionReport:
     """One decision with the first items in the actor's scope. NotFound when it is none of the actor's business."""
+    decision = own_business(session, decision_id, by)
+    (found,) = reports(session, [decision], items_of(session, decision_id, by=by, limit=SHOWN_ITEMS), by=by)
+    return replace(found, unsent=unsent(session, decision), not_looked_through=not_looked_through(session, decision_id))
+
+
+def own_business(session: Session, decision_id: int, by: Actor) -> Decision:
+    """A decision that is the actor's business; NotFound when it is none."""
     decision = session.get(Decision, decision_id)
     if decision is None or not touches(session, decision, by):
         raise NotFound(f"there is no decision {show(decision_id)}")
-    rows = session.scalars(
-        select(DecisionItem)
-        .join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
-        .where(col(DecisionItem.decision_id) == decision_id, access.visible(by))
-        .order_by(col(DecisionItem.delivery_id))
-        .limit(SHOWN_ITEMS)
-    )
-    items = tuple(Item(row.delivery_id, row.before, row.outcome, row.why) for row in rows)
-    (found,) = reports(session, [decision], items, by=by)
-    return replace(found, unsent=unsent(session, decision), not_looked_through=not_looked_through(session, decision_id))
+    return decision
+
+
+def items(
+    session: Session, decision_id: int, *, by: Actor, outcome: str = "", limit: int = 50, after: int | None = None
+) -> tuple[Item, ...]:
+    """What became of each delivery in the actor's scope, by id; `after` is the id to go on from. NotFound as for `report`."""
+    own_business(session, decision_id, by)
+    return items_of(session, decision_id, by=by, outcome=outcome, limit=limit, after=after)
+
+
+def items_of(session: Session, decision_id: int, *, by: Actor, outcome: str = "", limit: int, after: int | None = None) -> tuple[Item, ...]:
+    """Some of the items of a decision that there is."""
+    where = [col(DecisionItem.decision_id) == decision_id, access.visible(by)]
+    if outcome:
+        where.append(col(DecisionItem.outcome) == outcome)
+    if after is not None:
+        where.append(col(DecisionItem.delivery_id) > after)
+    mine = select(DecisionItem).join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id)).where(*where)
+    rows = session.scalars(mine.order_by(col(DecisionItem.delivery_id)).limit(limit))
+    return tuple(Item(row.delivery_id, row.before, row.outcome, row.why) for row in rows)
 
 
 def unsent(session: Session, decision: Decision) -> int:

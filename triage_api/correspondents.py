@@ -74,6 +74,10 @@ def list_reasons(session: Read, by: Staff, days: Days = 30) -> shapes.ReasonsNot
 
 
 @router.get("/correspondents/lists", response_model=shapes.PostedLists, responses=described(401, 422))
-def list_posted_lists(session: Read, by: Staff, limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> shapes.PostedLists:
-    """Mailing lists that people in your scope write to: proposals for rules of lists."""
-    return shapes.PostedLists.model_validate({"items": acquaintances.posted_lists(session, by=by, limit=limit)})
+def list_posted_lists(
+    session: Read, by: Staff, limit: Annotated[int, Query(ge=1, le=1000)] = 50, cursor: Cursor = None
+) -> shapes.PostedLists:
+    """Mailing lists that people in your scope write to, those with the most posts first: proposals for rules of lists."""
+    found = acquaintances.posted_lists(session, by=by, limit=limit + 1, after=place_of(cursor, int, str))
+    following = (found[limit - 1].posts, found[limit - 1].address) if len(found) > limit else None
+    return shapes.PostedLists.model_validate({"items": found[:limit], "next_cursor": cursor_of(following)})

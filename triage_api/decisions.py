@@ -28,6 +28,7 @@ router = APIRouter(route_class=Once, tags=["decisions"])
 Mine = Annotated[bool, Query(description="Only your own.")]
 OfCampaign = Annotated[shapes.GivenId | None, Query(description="Only those that did something to mail of this campaign.")]
 OfSender = Annotated[shapes.Word, Query(description="Only those that did something to mail of this author.")]
+OfOutcome = Annotated[shapes.Word, Query(description="Only those that ended like this, such as `refused` or `out of reach`.")]
 OfDomain = Annotated[shapes.Word, Query(description="Only those that did something to mail from this domain or below it.")]
 
 
@@ -106,9 +107,20 @@ def list_decisions(
 
 @router.get("/decisions/{decision_id}", response_model=shapes.Decision, responses=described(401, 404, 422))
 def get_decision(decision_id: shapes.GivenId, session: Read, by: Staff) -> shapes.Decision:
-    """One decision and what became of each delivery."""
+    """One decision and what became of each delivery, of the first 500."""
     (found,) = within_scope(session, [outcomes.report(session, decision_id, by=by)], by)
     return shapes.Decision.model_validate(found)
+
+
+@router.get("/decisions/{decision_id}/items", response_model=shapes.DecisionItems, responses=described(401, 404, 422))
+def list_items(
+    decision_id: shapes.GivenId, session: Read, by: Staff, outcome: OfOutcome = "", limit: Limit = 50, cursor: Cursor = None
+) -> shapes.DecisionItems:
+    """What became of each delivery in your scope, by their ids: all of them, page after page."""
+    (after,) = place_of(cursor, int) or (None,)
+    found = outcomes.items(session, decision_id, by=by, outcome=outcome, limit=limit + 1, after=after)
+    following = (found[limit - 1].delivery_id,) if len(found) > limit else None
+    return shapes.DecisionItems.model_validate({"items": found[:limit], "next_cursor": cursor_of(following)})
 
 
 @router.post("/decisions/{decision_id}/undo", status_code=201, response_model=shapes.Decision, responses=described(401, 403, 404, 409, 422))

@@ -12,7 +12,6 @@ from triage_cli.selecting import given_id
 from triage_cli.times import day
 
 MOST_AT_ONCE = 5000
-MOST_LISTS = 1000
 CORRESPONDENTS = Shape(
     {
         "id": "to accept or drop it",
@@ -98,7 +97,7 @@ def reasons(desk: Desk, days: int, form: Form) -> None:
 @asks
 def lists(desk: Desk, form: Form) -> None:
     """Mailing lists that people here write to, and the rule that would let their posts in."""
-    found = desk.get("/correspondents/lists", limit=MOST_LISTS)["items"]
+    found = desk.items("/correspondents/lists")
     LISTS.print([one | {"rule": rule_for(one["list_id"], one["signer"])} for one in found], form)
 
 

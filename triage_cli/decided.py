@@ -34,6 +34,14 @@ RELATED = Shape(
         "state": "empty while it is left alone",
     }
 )
+ITEMS = Shape(
+    {
+        "delivery": "its id",
+        "before": "the state that it had",
+        "outcome": "`done`, or what is in the way",
+        "why": "in words",
+    }
+)
 
 
 @click.group(invoke_without_command=True, name="decisions")
@@ -68,6 +76,17 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
         "undone": "undone" if one["undone_by"] else "",
         "reason": one["reason"],
     }
+
+
+@decisions_group.command("items")
+@click.argument("decision_id", metavar="ID")
+@click.option("--outcome", default="", metavar="WORDS", help="Only those that ended like this, such as refused.")
+@click.option("--limit", type=int, help="At most so many; else all.")
+@lists(ITEMS)
+@asks
+def list_items(desk: Desk, decision_id: str, outcome: str, limit: int | None, form: Form) -> None:
+    """What became of each delivery of a decision."""
+    ITEMS.print(desk.items(f"/decisions/{given_id(decision_id)}/items", limit, outcome=outcome), form)
 
 
 @decisions_group.command("undo")

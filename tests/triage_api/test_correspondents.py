@@ -7,6 +7,7 @@ from tests.triage_api.conftest import Browser
 from triage import learning
 from triage.actor import Actor
 from triage.db import transaction
+from triage.models import PostedList
 from triage.settings import Settings
 from triage.teaching import Reason, Sent
 
@@ -88,3 +89,10 @@ def test_lists_that_somebody_posts_to_are_proposed(ana: Browser, ben: Browser, e
     (one,) = ana.get("/correspondents/lists").json()["items"]
     assert (one["address"], one["posts"], one["person"], one["list_id"]) == ("users@lists.debian.example", 1, "joe.fern", "")
     assert ben.get("/correspondents/lists").json()["items"] == []
+    with transaction(engine) as session:
+        for name, posts in (("b", 3), ("a", 3), ("c", 9)):
+            session.add(PostedList(address=f"{name}@l.example", posts=posts, person="joe.fern"))
+    first = ana.get("/correspondents/lists?limit=2").json()
+    rest = ana.get(f"/correspondents/lists?limit=2&cursor={first['next_cursor']}").json()
+    addresses = [one["address"] for one in (*first["items"], *rest["items"])]
+    assert (addresses, rest["next_cursor"]) == (["c@l.example", "a@l.example", "b@l.example", "users@lists.debian.example"], None)

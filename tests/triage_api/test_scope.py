@@ -123,6 +123,7 @@ CALLS = {
     "list_decisions": Call(says=True),
     "get_decision": Call(),
     "undo_decision": Call(),
+    "list_items": Call(),
     "list_related": Call(),
     "take_related": Call(json={"copies": ["0000000000000"]}),
     "create_sweep": Call(json={"sender": "nobody@nowhere.example", "dry_run": True}),

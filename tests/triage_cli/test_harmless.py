@@ -40,6 +40,7 @@ SAID: tuple[tuple[type[SQLModel], tuple[str, ...]], ...] = (  # by mail, by mail
 ARGUMENTS = {  # of those that are about something
     "show": "{mail} --reason curious",
     "decisions related": "{purge}",
+    "decisions items": "{purge}",
     "campaigns show": "{campaign}",
     "campaigns": "--fewest 1 --state any",
     "campaigns list": "--fewest 1 --state any",

@@ -40,6 +40,7 @@ REFUSED = {  # about one delivery, decision or rule: there is none
     "redeliver": "--person joe.fern --since 2026-01-01",
     "decisions undo": "{decision}",
     "decisions related": "{decision}",
+    "decisions items": "{decision}",
     "campaigns show": "{campaign}",
     "campaigns join": "{campaign} {campaign}",
     "campaigns split": "{campaign} {mail}",

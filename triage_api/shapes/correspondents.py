@@ -104,3 +104,4 @@ class PostedLists(Shape):
     """Those with the most posts first."""
 
     items: list[PostedList]
+    next_cursor: str | None

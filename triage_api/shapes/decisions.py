@@ -97,11 +97,18 @@ class MissedMailbox(Shape):
 
 
 class Decision(DecisionSummary):
-    """A decision and what became of each delivery (the first 500)."""
+    """A decision and what became of each delivery (the first 500; `GET /decisions/{id}/items` has all)."""
 
     unsent: Annotated[int, Field(description="of what is to be sent on: deliveries that the next hop has not answered yet")]
     not_looked_through: Annotated[list[MissedMailbox], Field(description="of a sweep: mailboxes that something is in the way of")]
     items: list[Item]
+
+
+class DecisionItems(Shape):
+    """One page of what became of the deliveries of a decision, by their ids."""
+
+    items: list[Item]
+    next_cursor: str | None
 
 
 class SweepOrder(Order):
