@@ -27,8 +27,9 @@ from triage.times import utcnow
 
 # Words that English sentences hardly do without and German ones never have. What others write in these tests has none of them.
 ENGLISH = re.compile(
-    r"(?<![\w@./_-])(?:the|of|and|for|from|by|not|is|are|were|be|been|has|have|had|with|without|this|that|they|them|which|who|nobody|somebody|to|no"
-    r"|yes|your|you|we|our|its|can|cannot|could|would|there|here|what|when|where|why|how|because|but|or|at|into|only|one|two|more|than|on)"
+    r"(?<![\w@./_=-])(?:the|of|and|for|from|by|not|is|are|were|be|been|has|have|had|with|without|this|that|they|them|which|who|nobody|somebody|to|no"
+    r"|yes|your|you|we|our|its|can|cannot|could|would|there|here|what|when|where|why|how|because|but|or|at|into|only|one|two|more|than|on|done|wanted"
+    r"|held|released|purged|undone|refused|allowed|blocked|none|in flight|out of reach)"
     r"(?![\w@:/_-]|\.\w)",
     re.IGNORECASE,
 )

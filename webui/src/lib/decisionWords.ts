@@ -8,6 +8,11 @@ const TONE: Record<Verb, string> = { release: 'release', redirect: 'release', pu
 export const toneOfDecision = (one: Decision): string => (one.undoes || one.select.dry_run ? 'mark' : TONE[one.verb])
 export const wordOfDecision = (one: Decision): string => (one.undoes ? t('Undone') : one.select.dry_run ? t('Counted') : PAST[one.verb])
 
+/** What became of an item, by the word that the API has for it. */
+export const OUTCOMES: Record<string, string> = {
+  done: t('done'), recalling: t('recalling'), restoring: t('restoring'), 'still there': t('still there'), 'already gone': t('already gone'), 'in flight': t('in flight'), 'out of reach': t('out of reach'), refused: t('refused'),
+}
+
 export interface Progress { all: number; open: number; says: string }
 
 /** How far a decision is: `open` of `all` are not there yet. */
