@@ -31,8 +31,11 @@ FOR_TERMINALS = {
 }  # fmt: skip
 FOR_STARTING = {"app", "metrics", "office"}  # of the API: they refuse to start
 SPEAKING = (
-    "authentication", "backscatter", "beside", "clashes", "figures", "links", "measures", "order", "outcomes", "plan", "policy",
-    "promotion", "proposals", "reported", "second_key", "strays", "teaching", "trial",
+    "alarms", "asked", "authentication", "backscatter", "beside", "bounces", "clashes", "content", "correspondents", "decisions",
+    "digests", "emergency", "expectations", "expecting", "explaining", "extensive", "figures", "groups", "handing", "histories",
+    "leavers", "links", "measures", "modes", "order", "outcomes", "own_mail", "plan", "policy", "practice", "promotion", "proposals",
+    "queue", "recalled", "recalls", "recipients", "reconciling", "redirects", "regrouping", "rejections", "reported", "second_key",
+    "staff_notices", "strays", "suspecting", "sweeps", "takings", "teaching", "trial", "undelivered", "undoing", "waiting",
     *(f"signals/{file.stem}" for file in (ROOT / "triage" / "signals").glob("*.py")),
 )  # fmt: skip
 
@@ -68,7 +71,7 @@ def spoken(module: str) -> Iterator[list[str]]:
 def known(words: list[str], language: str) -> bool:
     """Do these words stand in one sentence of the language's catalogue?"""
     words = [re.sub(r"^(?:[A-Za-z][\w-]*(?:, )?)+: ", "", one) if number == 0 else one for number, one in enumerate(words)]
-    words = [one.strip(" .;:,") for one in words]
+    words = [one.strip(" .;:,\n") for one in words]
     return any(all(one in english for one in words) for part in catalogue(language).values() for english in part)
 
 

@@ -332,6 +332,7 @@ export default {
   'Show it': 'Zeigen',
   'Undo it': 'Rückgängig machen',
   'not wanted': 'nicht erwünscht',
+  'late copies of what was purged': 'späte Kopien von Entferntem',
   'done': 'erledigt',
   'recalling': 'wird herausgenommen',
   'restoring': 'wird zurückgelegt',
