@@ -2,7 +2,8 @@
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
@@ -14,6 +15,7 @@ LANGUAGES = (ENGLISH, *sorted(file.stem for file in Path(__file__).parent.glob("
 LONGEST = 1000  # characters that a sentence of ours may have, whatever a stranger has written into it
 DEEPEST = 6  # sentences within sentences
 REMEMBERED = 8192  # sentences
+BEGINNING = 3  # characters by which sentences are looked up
 JOINS = "joins"  # the part of a catalogue that says what stands between sentences
 
 # What may stand in a gap of a sentence.
@@ -32,6 +34,7 @@ class Sentence:
     """A sentence with gaps: what knows it in English, and how it is said. `|` parts the forms for one and more."""
 
     words: tuple[str, ...]  # what stands between its gaps
+    longest: str  # of these: most texts lack it
     known: re.Pattern[str]
     gaps: tuple[str, ...]
     said: tuple[str, ...]
@@ -94,8 +97,9 @@ def parted(text: str, between: str) -> list[str]:
 
 def matching(text: str, language: str, depth: int) -> Iterator[Anew]:
     """The text as each sentence that it may be."""
-    for sentence in sentences(language):
-        if all(words in text for words in sentence.words) and (found := sentence.known.fullmatch(text)):
+    begun = sentences(language)
+    for sentence in (*begun.get(text[:BEGINNING], ()), *begun.get("", ())):
+        if sentence.longest in text and (found := sentence.known.fullmatch(text)):
             yield filled(sentence, found.groups(), language, depth)
 
 
@@ -152,10 +156,14 @@ def form_of(count: str, language: str) -> int:
 
 
 @cache
-def sentences(language: str) -> tuple[Sentence, ...]:
-    """All that a language knows to say."""
+def sentences(language: str) -> Mapping[str, Sequence[Sentence]]:
+    """All that a language knows to say, by what it begins with in English; "": with a gap, or nearly."""
     table = {english: here for name, part in catalogue(language).items() if name != JOINS for english, here in part.items()}
-    return tuple(as_known(english, here) for english, here in table.items())
+    begun: dict[str, list[Sentence]] = defaultdict(list)
+    for english, here in table.items():
+        first = GAP.split(english)[0]
+        begun[first[:BEGINNING] if len(first) >= BEGINNING else ""].append(as_known(english, here))
+    return begun
 
 
 @cache
@@ -168,4 +176,4 @@ def as_known(english: str, here: str) -> Sentence:
     """A line of a catalogue."""
     gaps, words = tuple(GAP.findall(english)), tuple(GAP.split(english))
     known = re.escape(words[0]) + "".join(FORMS[gap] + re.escape(text) for gap, text in zip(gaps, words[1:], strict=True))
-    return Sentence(tuple(filter(None, words)), re.compile(known, re.DOTALL), gaps, tuple(here.split("|")))
+    return Sentence(tuple(filter(None, words)), max(words, key=len), re.compile(known, re.DOTALL), gaps, tuple(here.split("|")))
