@@ -32,11 +32,15 @@ class Asked:
 
 def is_open() -> ColumnElement[bool]:
     """Which requests wait for an answer, where MailRequest is joined to Delivery: nobody has said no or decided about the mail since."""
-    decided = exists().where(
-        col(Decision.id) == col(Delivery.decision_id),
-        col(Decision.at) >= col(MailRequest.asked_at),
-        col(Decision.verb).in_(SETTLING),
-        col(Decision.undone_by).is_(None),
+    decided = (
+        exists()
+        .where(
+            col(Decision.id) == col(Delivery.decision_id),
+            col(Decision.at) >= col(MailRequest.asked_at),
+            col(Decision.verb).in_(SETTLING),
+            col(Decision.undone_by).is_(None),
+        )
+        .correlate(Delivery, MailRequest)
     )
     there = and_(col(Delivery.state).in_(ASKABLE), col(Delivery.erased_at).is_(None))
     return and_(col(MailRequest.declined_at).is_(None), there, ~decided)
@@ -45,9 +49,13 @@ def is_open() -> ColumnElement[bool]:
 def of_cards(session: Session, where: ColumnElement[bool], keys: Sequence[str], group: Group) -> dict[str, list[Asked]]:
     """The open requests of these cards, the oldest first, by the card's key."""
     key = grouping.key(group)
-    rows = select(key, MailRequest).join(Delivery, col(Delivery.id) == col(MailRequest.delivery_id))
+    about = col(Delivery.id) == col(MailRequest.delivery_id)
+    name_of = select(key).where(about).correlate(MailRequest).scalar_subquery()
+    shown = select(Delivery).where(about, is_open(), where, key.in_(keys)).correlate(MailRequest).exists()
+    # the few requests are gone through: joined, SQLite goes through all that is held
+    rows = select(name_of, MailRequest).where(col(MailRequest.declined_at).is_(None), shown).order_by(col(MailRequest.id))
     found: dict[str, list[Asked]] = {}
-    for name, row in session.execute(rows.where(is_open(), where, key.in_(keys)).order_by(col(MailRequest.id))):
+    for name, row in session.execute(rows):
         found.setdefault(name, []).append(Asked(row.id, row.delivery_id, row.asked_by_shown, row.asked_at, row.words))
     return found
 

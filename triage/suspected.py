@@ -43,7 +43,7 @@ def settles() -> ColumnElement[bool]:
 
 def is_open() -> ColumnElement[bool]:
     """Which reports wait for an answer, where MailReport is joined to Delivery."""
-    return and_(col(MailReport.answered_at).is_(None), ~exists().where(settles()))
+    return and_(col(MailReport.answered_at).is_(None), ~exists().where(settles()).correlate(Delivery, MailReport))
 
 
 def is_reported() -> ColumnElement[bool]:
@@ -54,9 +54,13 @@ def is_reported() -> ColumnElement[bool]:
 def of_cards(session: Session, where: ColumnElement[bool], keys: Sequence[str], group: Group) -> dict[str, list[Suspicion]]:
     """The open reports of these cards, the oldest first, by the card's key."""
     key = grouping.key(group)
-    rows = select(key, MailReport).join(Delivery, col(Delivery.id) == col(MailReport.delivery_id))
+    about = col(Delivery.id) == col(MailReport.delivery_id)
+    name_of = select(key).where(about).correlate(MailReport).scalar_subquery()
+    shown = select(Delivery).where(about, is_open(), where, key.in_(keys)).correlate(MailReport).exists()
+    # the few reports are gone through: joined, SQLite goes through all that is held
+    rows = select(name_of, MailReport).where(col(MailReport.answered_at).is_(None), shown).order_by(col(MailReport.id))
     found: dict[str, list[Suspicion]] = {}
-    for name, row in session.execute(rows.where(is_open(), where, key.in_(keys)).order_by(col(MailReport.id))):
+    for name, row in session.execute(rows):
         found.setdefault(name, []).append(Suspicion(row.id, row.delivery_id or 0, row.person_shown, row.at))
     return found
 

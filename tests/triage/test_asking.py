@@ -69,6 +69,17 @@ def test_the_card_rises_and_says_who_asks(known: Engine, settings: Settings, kep
         assert (record.by, record.detail) == ("employee:joe.fern", {"for": "Joe Fern", "words": "my booking for Berlin"})
 
 
+def test_each_card_has_its_own_requests_and_none_that_is_answered(known: Engine, settings: Settings) -> None:
+    first, second, answered = (came(known, settings, author=f"{name}@inn.example") for name in ("a", "b", "c"))
+    for mail in (answered, second, first):
+        ask(known, mail)
+    released = decide(known, settings, Verb.RELEASE, answered, timedelta(minutes=1))
+    assert sorted(queue(known)) == [("a@inn.example", ["Joe Fern"]), ("b@inn.example", ["Joe Fern"])]
+    with db.transaction(known) as session:
+        undoing.undo(session, released, by=ANA, reason="", now=NOW + timedelta(minutes=2), settings=settings)
+    assert sorted(queue(known)) == [(f"{name}@inn.example", ["Joe Fern"]) for name in "abc"]
+
+
 def test_what_is_surely_odd_rises_and_stays_behind_what_is_wanted(known: Engine, settings: Settings) -> None:
     odd, good = came(known, settings, author="a@odd.example"), came(known, settings, author="b@good.example")
     with db.transaction(known) as session:
