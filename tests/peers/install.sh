@@ -19,6 +19,8 @@ chromium /usr/bin/chromium
 fonts-dejavu-core /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
 firefox-esr /usr/bin/firefox-esr
 strace /usr/bin/strace
+faketime /usr/bin/faketime
+fiu-utils /usr/bin/fiu-run
 docker-compose /usr/bin/docker-compose
 dovecot-ldap /usr/lib/dovecot/modules/auth/libauthdb_ldap.so
 promtool /usr/bin/promtool

@@ -1,0 +1,166 @@
+"""Black box: the disk fills, the disk fails to sync, the clock jumps, all under load. What was answered with 250 is there exactly once."""
+
+import contextlib
+import os
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from tests.faults import test_nothing_lost as alone
+from tests.faults.test_nothing_lost import LONG, PATIENCE, Ledger
+from tests.peers import outside, processes
+from tests.peers.company import Company
+from triage.db import open_engine, reading
+from triage.models import Message
+
+MESSAGES = 3000 if LONG else 150  # before, while and after each fault
+SESSIONS = 6
+DISK = "96m"
+FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), Path("libfaketime.so.1"))
+FIU = Path("/usr/lib/fiu")
+JUMPS = ("+40d", "-2d", "+0")  # from the true time
+
+
+@dataclass
+class Faulty(Company):
+    """A company on a machine that is out of order."""
+
+    surroundings: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """With what is to go wrong."""
+        return {**super().environment, **self.surroundings}
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[Faulty]:
+    """A company on a small disk of its own that knows one of the two senders."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = (
+        os.geteuid() == 0 and subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", disk], check=False).returncode == 0
+    )
+    made = Faulty(disk, f"sqlite:///{disk}/mailroom.db", f"maildir:{disk}/mailboxes")
+    made.lay_out()
+    made.run("sync", check=True)
+    made.run("allow", outside.SUPPLIER.name, "--note", "buys from us", check=True)
+    try:
+        yield made
+    finally:
+        made.stop()
+        if mounted:
+            subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+@contextlib.contextmanager
+def sending(house: Company, faults: str) -> Iterator[Ledger]:
+    """Clients that send all the time. Afterwards everything promised is there exactly once."""
+    ledger, enough = Ledger(), threading.Event()
+    sessions = [threading.Thread(target=alone.session, args=(house.smtp_port, ledger, enough), daemon=True) for _ in range(SESSIONS)]
+    for one in sessions:
+        one.start()
+    try:
+        yield ledger
+    finally:
+        enough.set()
+        for one in sessions:
+            one.join(processes.HANG)
+    processes.until(lambda: not alone.missing(house, ledger), "everything promised is entered", house.process, house.log, patience=PATIENCE)
+    alone.let_leases_end(house)
+    processes.until(lambda: alone.waiting(house) == 0, "everything allowed is delivered", house.process, house.log, patience=PATIENCE)
+    house.stop()
+    alone.all_kept(house, ledger, faults)
+
+
+def more(house: Company, ledger: Ledger) -> None:
+    """Some more are promised."""
+    wanted = len(ledger.promised) + MESSAGES
+    processes.until(lambda: len(ledger.promised) >= wanted, f"{wanted} are promised", house.process, house.log, patience=PATIENCE)
+
+
+@pytest.mark.timeout(3600 if LONG else 300)
+def test_a_disk_that_fills(house: Faulty) -> None:
+    if not os.path.ismount(house.directory):
+        pytest.skip("a disk of its own needs root")
+    house.start()
+    with sending(house, "a disk that is full") as ledger:
+        more(house, ledger)
+        filled = fill(house.directory)
+        processes.until(lambda: refuses_for_now(house), "the door says that there is no room", house.process, house.log)
+        filled.unlink()
+        more(house, ledger)
+
+
+@pytest.mark.timeout(3600 if LONG else 300)
+def test_a_disk_that_fails_to_sync_now_and_then(house: Faulty) -> None:
+    failing = "\n".join(f"enable_random name=posix/io/sync/{name},probability=0.05,failinfo=5" for name in ("fsync", "fdatasync"))
+    house.surroundings = {"LD_PRELOAD": f"{FIU}/fiu_run_preload.so {FIU}/fiu_posix_preload.so", "FIU_ENABLE": failing}
+    insist(house)
+    with sending(house, "a sync of twenty fails") as ledger:
+        more(house, ledger)
+        house.kill()
+        insist(house)
+        more(house, ledger)
+        assert "Input/output error" in house.log.read_text(), "a sync has failed"
+        house.stop()
+        house.surroundings = {}
+        house.open_door()
+
+
+@pytest.mark.timeout(3600 if LONG else 300)
+def test_a_clock_that_jumps_by_weeks_and_back(house: Faulty, tmp_path: Path) -> None:
+    shift = tmp_path / "shift"
+    shift.write_text("+0\n")
+    house.surroundings = {
+        "LD_PRELOAD": str(FAKETIME),
+        "FAKETIME_TIMESTAMP_FILE": str(shift),
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+    house.start()
+    with sending(house, "the clock jumps by 40 days, by -2 days and back") as ledger:
+        more(house, ledger)
+        for jump in JUMPS:
+            shift.write_text(f"{jump}\n")
+            more(house, ledger)
+    oldest, newest = span(house)
+    assert newest - oldest > timedelta(days=41), "the clock has jumped"
+
+
+def insist(house: Company) -> None:
+    """Open the door again and again, as systemd does: whoever cannot be sure of the spool does not open it."""
+    for _ in range(20):
+        with contextlib.suppress(AssertionError):
+            return house.open_door()
+    raise AssertionError("the door never opened")
+
+
+def span(house: Company) -> tuple[datetime, datetime]:
+    """When the oldest and the newest message came in, as the house has it."""
+    engine = open_engine(house.database)
+    with reading(engine) as database:
+        oldest, newest = database.execute(select(func.min(Message.received_at), func.max(Message.received_at))).one()
+    engine.dispose()
+    return oldest, newest
+
+
+def fill(directory: Path) -> Path:
+    """Take all room there is; the file that has it."""
+    filler = directory / "filler"
+    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(64 * 1024))
+    return filler
+
+
+def refuses_for_now(house: Company) -> bool:
+    """Does the door answer 4xx for want of room?"""
+    refused = house.refusal(outside.Letter(alone.UNKNOWN, "it+russell.coker@company.example", "One more", "text " * 20_000))
+    return refused is not None and refused[0] in (452, 451)
