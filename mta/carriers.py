@@ -40,6 +40,7 @@ class Carriers:
         self.workers = ThreadPoolExecutor(workers, thread_name_prefix="relay")
         self.lock = threading.Lock()
         self.backlog: deque[Errand] = deque()
+        self.claimed: set[int] = set()  # deliveries whose outcomes the relay has not collected
         self.busy: dict[NextHop, float] = {}  # since when, monotonic seconds
         self.resting: dict[NextHop, float] = {}  # until when
         self.ended: list[Ended] = []
@@ -84,6 +85,7 @@ class Carriers:
             return
         with self.lock:
             self.backlog.extend(errands(claims))
+            self.claimed.update(claim.delivery_id for claim in claims)
             self.last_used = time.monotonic()
         self.set_out()
 
@@ -160,9 +162,11 @@ class Carriers:
             self.backlog = deque(errand for errand, parts in zip(self.backlog, parting, strict=True) if not parts)
             said = self.away_reply if away else "it was not tried: the next hop is busy with other mail"
             untried = Outcome("untried", said, self.destination.next_hop)
-            ended, self.ended = self.ended, []
+            ended = self.ended + [(claim, untried) for errand in back for claim in errand.claims]
+            self.ended = []
+            self.claimed.difference_update(claim.delivery_id for claim, _ in ended)
             self.returned, self.back = self.returned or self.back, False
-            return ended + [(claim, untried) for errand in back for claim in errand.claims]
+            return ended
 
     def settling_is_due(self, gather: float, *, stopping: bool) -> bool:
         """Is there something to settle or to give back that should not wait for more to come?"""

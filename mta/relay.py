@@ -6,8 +6,9 @@ import threading
 import time
 from datetime import timedelta
 
+from sqlalchemy import and_, true
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import Session
+from sqlmodel import Session, col
 
 from mta.carriers import Carriers, Ended
 from triage import queue, undelivered, waiting
@@ -15,6 +16,7 @@ from triage.bell import Bell
 from triage.db import open_engine, reading, transaction
 from triage.errors import BadInput
 from triage.ids import show
+from triage.models import Delivery
 from triage.queue import RELAY, Claim
 from triage.routes import destinations
 from triage.settings import Settings
@@ -24,7 +26,7 @@ from triage.visible import visible
 
 LONGEST_PAUSE = 1.0  # seconds: there may be no telegraph that brings us the bells of other machines
 SHORTEST_PAUSE = 0.05  # seconds: what is due but in another relay's hands is not worth spinning for
-LATE_EVERY = 5.0  # seconds between two looks for mail of ours that is late
+LATE_EVERY = 5.0  # seconds between two looks for mail of ours that is late, or due in a future that a wrong clock has made
 GATHER = 0.1  # seconds that outcomes wait for others, so that one transaction settles many
 SWITCH = 0.0005  # seconds: a worker whose next hop has answered waits so long for the thread that settles
 LAST_PATIENCE = 10.0  # seconds that outcomes wait for a database that is down once we are to stop
@@ -73,7 +75,9 @@ class Relay:
             if claims or self.settling_is_due(stopping=not claiming):
                 self.settle_and_claim(claiming=claiming)
             if claiming and time.monotonic() >= self.look_for_late:
+                self.look_for_late = time.monotonic() + LATE_EVERY
                 self.tell_of_delays()
+                self.set_clocks_right()
         except SQLAlchemyError as fault:
             log.warning("the database does not answer, trying again: %s", visible(str(fault)))
             self.look_again = time.monotonic() + LONGEST_PAUSE
@@ -125,12 +129,21 @@ class Relay:
 
     def tell_of_delays(self) -> None:
         """Let whoever of ours wrote a mail know that it is late."""
-        self.look_for_late = time.monotonic() + LATE_EVERY
         with reading(self.engine) as session:
             late = undelivered.any_late(session, settings=self.settings, now=utcnow())
         while late:
             with transaction(self.engine) as session:
                 late = undelivered.delayed(session, settings=self.settings, now=utcnow()) > 0
+            self.look_again = 0.0
+
+    def set_clocks_right(self) -> None:
+        """What a clock that was ahead has put off until a day that is far away goes now."""
+        with reading(self.engine) as session:
+            strayed = waiting.any_strayed(session, settings=self.settings, now=utcnow())
+        if strayed:
+            with transaction(self.engine) as session:
+                number = waiting.set_right(session, settings=self.settings, lease=queue.LEASE, by=RELAY, now=utcnow())
+            log.warning("%d deliveries were due in a far future: the clock was ahead, and they go now", number)
             self.look_again = 0.0
 
     def tell_the_queue(self, session: Session, one: Carriers) -> None:
@@ -142,12 +155,13 @@ class Relay:
             waiting.bring_forward(session, one.destination, now=utcnow())
 
     def claim(self, session: Session, one: Carriers) -> list[Claim]:
-        """As much as there is room for."""
+        """As much as there is room for, and nothing twice: after a jump of the clock every lease has ended."""
         room = one.room()
         if not room:
             return []
-        light = one.bytes_left()
-        return queue.claim(session, limit=room, settings=self.settings, now=utcnow(), where=one.destination.condition, most_bytes=light)
+        theirs = true() if one.destination.condition is None else one.destination.condition
+        where = and_(theirs, col(Delivery.id).not_in(one.claimed))
+        return queue.claim(session, limit=room, settings=self.settings, now=utcnow(), where=where, most_bytes=one.bytes_left())
 
     def pause(self) -> float:
         """Seconds until there may be something to do that no bell tells of."""

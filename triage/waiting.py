@@ -22,6 +22,7 @@ from triage.times import from_micros, to_micros
 
 UNSENT = (State.QUEUED, State.RELAYING, State.BOUNCED, State.RECALLING, State.RESTORING)
 GIVEN_UP = "given up by {by}"
+LONGEST_PAUSE = timedelta(hours=2)  # longer than any between two attempts
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,24 @@ def hasten(session: Session, where: ColumnElement[bool], *, by: Actor, now: date
         subject = f"delivery:{show(queued[0])}" if len(queued) == 1 else "deliveries"
         ledger.write(session, "retry", subject, by=by, now=now, items=len(queued))
     return len(queued)
+
+
+def strayed(settings: Settings, now: datetime) -> ColumnElement[bool]:
+    """Due so late that only a clock which was ahead can have said so."""
+    latest = now + LONGEST_PAUSE + timedelta(seconds=settings.policy.undo_seconds + settings.notices.delay)
+    return and_(col(Delivery.state).in_((State.QUEUED, State.RELAYING)), col(Delivery.due_at) > latest)
+
+
+def any_strayed(session: Session, *, settings: Settings, now: datetime) -> bool:
+    """Is there such a delivery?"""
+    return session.scalar(select(col(Delivery.id)).where(strayed(settings, now)).limit(1)) is not None
+
+
+def set_right(session: Session, *, settings: Settings, lease: timedelta, by: Actor, now: datetime) -> int:
+    """After a clock was ahead: what was queued is due now, what somebody has in hand when a lease from now ends; how many."""
+    in_hand = and_(strayed(settings, now), col(Delivery.state) == State.RELAYING)
+    leased = session.connection().execute(update(Delivery).where(in_hand).values(due_at=now + lease)).rowcount
+    return leased + hasten(session, strayed(settings, now), by=by, now=now)
 
 
 def give_up(session: Session, ids: Sequence[int], *, settings: Settings, by: Actor, now: datetime) -> int:

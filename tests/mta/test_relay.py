@@ -135,6 +135,12 @@ def rows(engine: Engine, ids: list[int]) -> list[Delivery]:
     return [found[delivery_id] for delivery_id in ids]
 
 
+def set_due(engine: Engine, ids: Sequence[int], due: datetime) -> None:
+    """As another clock would have it."""
+    with transaction(engine) as session:
+        session.execute(update(Delivery).where(col(Delivery.id).in_(ids)).values(due_at=due))
+
+
 def states(engine: Engine, ids: list[int]) -> list[str]:
     return [str(row.state) for row in rows(engine, ids)]
 
@@ -295,6 +301,24 @@ def test_a_slow_mailbox_holds_nobody_else_up(lite: Settings, peer: Peer, sqlite_
         peer.go_on.set()
     assert states(sqlite_engine, slow) == ["delivered"]
     assert peer.connections <= lite.relay.concurrency
+
+
+def test_a_clock_that_jumps_lets_nobody_claim_twice_what_is_in_hand(lite: Settings, peer: Peer, sqlite_engine: Engine) -> None:
+    peer.answer(f"RCPT {ANNA}", HANG)
+    slow = released(sqlite_engine, ANNA)
+    with relaying(lite):
+        assert peer.arrived.wait(PATIENCE)
+        set_due(sqlite_engine, slow, utcnow() - timedelta(days=40))  # its lease, as the clock has it now
+        later = released(sqlite_engine, BOB)
+        wait_for(lambda: states(sqlite_engine, later) == ["delivered"])
+        peer.go_on.set()
+    assert [one[:2] for one in attempts(sqlite_engine, slow[0])] == [(1, "delivered")]
+
+
+def test_what_a_clock_that_was_ahead_put_off_for_weeks_goes_now(lite: Settings, peer: Peer, sqlite_engine: Engine) -> None:
+    ids = released(sqlite_engine, ANNA, due=utcnow() + timedelta(days=40))
+    with relaying(lite):
+        wait_for(lambda: states(sqlite_engine, ids) == ["delivered"])
 
 
 def test_stopping_finishes_what_is_under_way_and_begins_nothing(lite: Settings, peer: Peer, sqlite_engine: Engine) -> None:

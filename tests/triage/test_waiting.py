@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 from sqlmodel import Session, col
 
 from tests.triage import arriving
@@ -134,3 +134,27 @@ def test_a_next_hop_that_is_away_for_days_bounces_what_waited_too_long(company: 
         mail = queued(session, settings)
         assert waiting.put_off(session, everything, now + timedelta(minutes=5), AWAY, settings=settings, by=RELAY, now=now) == 0
         assert (row(session, mail).state, row(session, mail).last_reply) == (State.BOUNCED, AWAY)
+
+
+@pytest.mark.parametrize(
+    ("state", "ahead", "due"),
+    [
+        (State.QUEUED, timedelta(minutes=77), timedelta(minutes=77)),  # the longest pause there is
+        (State.QUEUED, timedelta(days=40), timedelta()),
+        (State.RELAYING, queue.LEASE, queue.LEASE),
+        (State.RELAYING, timedelta(days=40), queue.LEASE),
+        (State.HELD, timedelta(days=40), timedelta(days=40)),  # not the queue's business
+    ],
+)
+def test_what_a_clock_that_was_ahead_has_put_off_is_set_right(
+    company: Engine, settings: Settings, state: State, ahead: timedelta, due: timedelta
+) -> None:
+    with db.transaction(company) as session:
+        (mail,) = arrive(session, settings, JOE)
+        session.execute(update(Delivery).where(col(Delivery.id) == mail).values(state=state, due_at=NOW + ahead))
+    moved = ahead != due
+    with db.transaction(company) as session:
+        assert waiting.any_strayed(session, settings=settings, now=NOW) is moved
+        assert waiting.set_right(session, settings=settings, lease=queue.LEASE, by=RELAY, now=NOW) == moved
+        assert row(session, mail).due_at == NOW + due
+        assert not waiting.any_strayed(session, settings=settings, now=NOW)
