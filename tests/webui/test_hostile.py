@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Dialog, Error, Page, expect
 
 from tests.peers import processes
-from tests.webui.hostile import LEADS, Sink, collected, come, listening, phishing
+from tests.webui.hostile import LEADS, VECTORS, Sink, collected, come, listening, phishing
 from tests.webui.site import Site
 
 
@@ -55,6 +55,7 @@ def looked_through(site: Site, page: Page, sink: Sink, subjects: list[str]) -> l
 
 
 def test_nothing_leaves_the_browser(site: Site, page: Page, sink: Sink) -> None:
+    assert VECTORS >= 100
     subjects = come(site, "Vector", [vector.replace("SINK", sink.address) for vector in LEADS])
     assert looked_through(site, page, sink, subjects) == []
 
