@@ -10,8 +10,10 @@ import signal
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
 from typing import Self
@@ -104,7 +106,8 @@ def run(engine: Engine, plan: Plan, *, settings: Settings, by: Actor, heard: Hea
         reached = seeded.reached(session, plan.name)
     lots: list[tuple[str, Lot]] = []
     ends: list[tuple[str, End]] = []
-    with children(plan, min(plan.connections, len(waiting))) as readers:
+    settling = partial(settle, engine, plan, report=report, settings=settings, by=by, heard=heard)
+    with children(plan, min(plan.connections, len(waiting))) as readers, Behind() as behind:
         for reader in readers:
             reader.begin(waiting, reached)
         while busy := [reader for reader in readers if reader.account]:
@@ -113,9 +116,36 @@ def run(engine: Engine, plan: Plan, *, settings: Settings, by: Actor, heard: Hea
                 if reader.pipe in ready:
                     hear(reader, lots, ends, waiting, reached)
             if not ready or sum(lot.messages for _, lot in lots) >= AT_ONCE:
-                settle(engine, plan, lots, ends, report, settings=settings, by=by, heard=heard)
-        settle(engine, plan, lots, ends, report, settings=settings, by=by, heard=heard)
+                behind.do(partial(settling, lots, ends))
+                lots, ends = [], []
+        behind.do(partial(settling, lots, ends))
     return report
+
+
+class Behind:
+    """Does one thing after the other in a thread, so that children are heard meanwhile; what fails is raised by the next or at the end."""
+
+    def __init__(self) -> None:
+        self.thread = ThreadPoolExecutor(1, thread_name_prefix="settling")
+        self.under_way: Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.thread.shutdown()
+        if kind is None:
+            self.finish()
+
+    def do(self, what: Callable[[], None]) -> None:
+        """Begin with this when the one before is done."""
+        self.finish()
+        self.under_way = self.thread.submit(what)
+
+    def finish(self) -> None:
+        """Wait for what is under way."""
+        if self.under_way is not None:
+            self.under_way.result()
 
 
 def hear(
@@ -135,21 +165,19 @@ def settle(
     plan: Plan,
     lots: list[tuple[str, Lot]],
     ends: list[tuple[str, End]],
-    report: Report,
     *,
+    report: Report,
     settings: Settings,
     by: Actor,
     heard: Heard,
 ) -> None:
-    """Learn from what was read, then say so; both lists are empty afterwards."""
+    """Learn from what was read, then say so."""
     if lots:
         learn(engine, plan, lots, report, settings=settings, by=by)
     for account, end in ends:
         ended(report, account, end)
     for account in dict.fromkeys(account for account, _ in (*lots, *ends)):
         heard(report, account)
-    lots.clear()
-    ends.clear()
 
 
 def learn(engine: Engine, plan: Plan, lots: list[tuple[str, Lot]], report: Report, *, settings: Settings, by: Actor) -> None:
