@@ -21,7 +21,7 @@ from triage.models import Message
 
 MESSAGES = 3000 if LONG else 150  # before, while and after each fault
 SESSIONS = 6
-DISK = "96m"
+DISK = "1g" if LONG else "96m"
 FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), Path("libfaketime.so.1"))
 FIU = Path("/usr/lib/fiu")
 JUMPS = ("+40d", "-2d", "+0")  # from the true time
@@ -74,6 +74,7 @@ def sending(house: Company, faults: str) -> Iterator[Ledger]:
             one.join(processes.HANG)
     processes.until(lambda: not alone.missing(house, ledger), "everything promised is entered", house.process, house.log, patience=PATIENCE)
     alone.let_leases_end(house)
+    house.run("queue", "retry", "--next-hop", house.next_hop, check=True)  # what a fault has put off for minutes
     processes.until(lambda: alone.waiting(house) == 0, "everything allowed is delivered", house.process, house.log, patience=PATIENCE)
     house.stop()
     alone.all_kept(house, ledger, faults)
