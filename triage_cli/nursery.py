@@ -62,7 +62,10 @@ class Child:
 
 def live(does: Callable[..., Any], given: Sequence[Any], name: str, log_file: Path | None) -> None:
     """What a child does, to the end."""
-    import_module("triage_cli.roles").end_with(str(import_module("triage_cli.stock").MOTHER))
+    mother = import_module("triage_cli.stock").MOTHER
+    if mother == os.getpid():  # this process had a forkserver before, which has imported something else
+        mother = os.getppid()
+    import_module("triage_cli.roles").end_with(str(mother))
     threading.Thread(target=end_with_parent, name="parent", daemon=True).start()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     setproctitle(f"mailroom {name}")
