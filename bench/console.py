@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Sequence
 
-import httpx
 from sqlalchemy import update
 
 from bench.rounds import devtools, goals, held, printing, processor, roles
@@ -89,7 +88,7 @@ def main() -> int:
         fill(company, size)
         try:
             with roles.role(company, "api"), devtools.page() as page:
-                processes.until(lambda: shows(company), "the page is there", log=company.log)
+                processes.until(company.shows_page, "the page is there", log=company.log)
                 sit_down(company, page)
                 version = page.ask("Browser.getVersion")["product"]
                 seen = {speed: at(page, company.url, speed) for speed in SPEEDS}
@@ -119,14 +118,6 @@ def fill(company: Company, size: int) -> None:
     tallies.build(engine, now=utcnow())  # what perished since the generator's day is nothing that the API counts anew then
     tallies.anchor(engine)
     engine.dispose()
-
-
-def shows(company: Company) -> bool:
-    """Does it serve the console's page?"""
-    try:
-        return httpx.get(company.url, timeout=5).status_code == 200
-    except httpx.HTTPError:
-        return False
 
 
 def sit_down(company: Company, page: devtools.Page) -> None:

@@ -242,16 +242,10 @@ def million() -> int:
 
 def megabytes() -> float:
     """The most memory that this process and all that it has started have taken so far, each for itself."""
-    mine = [int(path.name) for path in Path("/proc").glob("[0-9]*")]
-    parents: dict[int, int] = {}
-    for pid in mine:
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            parents[pid] = processor.fields(pid)[1]
     total = 0
-    for pid in parents:
-        if processor.descends(pid, os.getpid(), parents):
-            with contextlib.suppress(FileNotFoundError, ProcessLookupError, StopIteration):
-                total += peak(pid)
+    for pid in (os.getpid(), *processes.descendants(os.getpid())):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError, StopIteration):  # it has ended
+            total += peak(pid)
     return total / 1024 / 1024
 
 

@@ -5,15 +5,12 @@ full one, whose mail it begins to judge meanwhile. `--spool N` for another numbe
 """
 
 import argparse
-import contextlib
 import signal
 import sqlite3
 import statistics
 import sys
 import time
 from pathlib import Path
-
-import httpx
 
 from bench.rounds import goals, printing, processor
 from mta.spool import Spool
@@ -70,17 +67,10 @@ def started(company: Company) -> tuple[float, float]:
     try:
         processes.until(company.greets, "SMTP says 220", company.process, company.log)
         greets = time.monotonic() - begun
-        processes.until(lambda: shows(company), "the page is there", company.process, company.log)
+        processes.until(company.shows_page, "the page is there", company.process, company.log)
         return greets, time.monotonic() - begun
     finally:
         processes.stop(company.process, signal.SIGTERM)
-
-
-def shows(company: Company) -> bool:
-    """Does it serve the console's page?"""
-    with contextlib.suppress(httpx.HTTPError):
-        return httpx.get(company.url, timeout=5).status_code == 200
-    return False
 
 
 if __name__ == "__main__":

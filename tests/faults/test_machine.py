@@ -3,7 +3,6 @@
 import contextlib
 import os
 import subprocess
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from tests.faults import test_nothing_lost as alone
+from tests.faults import test_nothing_lost as alone, test_several_nodes as several
 from tests.faults.test_nothing_lost import LONG, PATIENCE, Ledger
 from tests.peers import outside, processes
 from tests.peers.company import Company
@@ -20,7 +19,6 @@ from triage.db import open_engine, reading
 from triage.models import Message
 
 MESSAGES = 3000 if LONG else 150  # before, while and after each fault
-SESSIONS = 6
 DISK = "1g" if LONG else "96m"
 FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), Path("libfaketime.so.1"))
 FIU = Path("/usr/lib/fiu")
@@ -62,16 +60,9 @@ def house(tmp_path: Path) -> Iterator[Faulty]:
 @contextlib.contextmanager
 def sending(house: Company, faults: str) -> Iterator[Ledger]:
     """Clients that send all the time. Afterwards everything promised is there exactly once."""
-    ledger, enough = Ledger(), threading.Event()
-    sessions = [threading.Thread(target=alone.session, args=(house.smtp_port, ledger, enough), daemon=True) for _ in range(SESSIONS)]
-    for one in sessions:
-        one.start()
-    try:
+    ledger = Ledger()
+    with several.sending({"house": house}, ledger):
         yield ledger
-    finally:
-        enough.set()
-        for one in sessions:
-            one.join(processes.HANG)
     processes.until(lambda: not alone.missing(house, ledger), "everything promised is entered", house.process, house.log, patience=PATIENCE)
     alone.let_leases_end(house)
     house.run("queue", "retry", "--next-hop", house.next_hop, check=True)  # what a fault has put off for minutes
@@ -82,8 +73,7 @@ def sending(house: Company, faults: str) -> Iterator[Ledger]:
 
 def more(house: Company, ledger: Ledger) -> None:
     """Some more are promised."""
-    wanted = len(ledger.promised) + MESSAGES
-    processes.until(lambda: len(ledger.promised) >= wanted, f"{wanted} are promised", house.process, house.log, patience=PATIENCE)
+    several.promised(ledger, len(ledger.promised) + MESSAGES, house)
 
 
 @pytest.mark.timeout(3600 if LONG else 300)

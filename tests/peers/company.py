@@ -230,6 +230,12 @@ class Company:
         except httpx.HTTPError:
             return False
 
+    def shows_page(self) -> bool:
+        """Does it serve the console's page?"""
+        with contextlib.suppress(httpx.HTTPError):
+            return httpx.get(self.url, timeout=5).status_code == 200
+        return False
+
     @property
     def url(self) -> str:
         """Where console and API are."""
