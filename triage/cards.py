@@ -11,7 +11,7 @@ from triage import asked, expiry, grouping, kept_cards, legal_holds, sealed, sus
 from triage.actor import Actor
 from triage.asked import Asked
 from triage.grouping import NEVER, Group
-from triage.kept_cards import Kept, Pile, Place
+from triage.kept_cards import Kept, Part, Pile, Place
 from triage.listings import Listed, seen, some
 from triage.models import Decision, Delivery, Instant
 from triage.order import PRESSING
@@ -74,23 +74,25 @@ def cards(
     limit: int = 50,
     after: Place | None = None,
     at: Place | None = None,
+    end: bool = False,
     most_ids: int = CARD_IDS,
 ) -> Cards:
     """Deliveries in the actor's scope as cards: what perishes and may be wanted first, then by urgency, then the newest.
 
     What proves differently who sent it is never on one card: nobody lets a forgery go along with what it copies.
     `after` is the place of the last card seen: (pressing or NEVER, urgency, newest_at, key); `at` the place of the first one wanted.
-    `most_ids`: that each card carries.
+    `end`: the last ones of all, instead. `most_ids`: that each card carries.
     """
     found = kept_for(session, wanted, by, group, now)
     where = seen(wanted, by)
+    part = Part(limit + 1, after, at, end)
     if group == "none":
-        piles, sizes, numbers = one_by_one(session, found, where, now, limit=limit + 1, after=after, at=at)
+        piles, sizes, numbers = one_by_one(session, found, where, now, part)
     elif found is None:
-        piles, sizes, numbers = counted_now(session, where, group, now, limit=limit + 1, after=after, at=at)
+        piles, sizes, numbers = counted_now(session, where, group, now, part)
     else:
-        piles, sizes, numbers = from_kept(session, found, where, group, now, limit=limit + 1, after=after, at=at)
-    page = piles[:limit]
+        piles, sizes, numbers = from_kept(session, found, where, group, now, part)
+    page = piles[-limit:] if end else piles[:limit]
     ids = ids_of(session, where, page, group, most_ids) if most_ids else {pile.key: [] for pile in page}
     leads = {lead.id: lead for lead in some(session, [pile.lead for pile in page], by=by)}
     ends = expiring(session, where, page, group, now)
@@ -105,7 +107,7 @@ def cards(
         for pile in page
         if pile.lead in leads
     )
-    last = page[-1] if len(piles) > limit else None
+    last = page[-1] if len(piles) > limit and not end else None
     following = (last.pressing, last.urgency, last.newest, last.key) if last else None
     return Cards(items, following, numbers[1], numbers[0])
 
@@ -125,19 +127,16 @@ def from_kept(
     where: ColumnElement[bool],
     group: Group,
     now: datetime,
-    *,
-    limit: int,
-    after: Place | None,
-    at: Place | None,
+    part: Part,
 ) -> tuple[list[Pile], dict[str, int], tuple[int, int]]:
     """Cards from the kept counts, and beside them those of the piles that were touched since."""
-    piles = kept_cards.page(session, found, limit=limit, after=after, at=at)
+    piles = kept_cards.page(session, found, part)
     cards, deliveries = kept_cards.totals(session, found)
     sizes = kept_cards.sizes(session, found, {pile.pile for pile in piles})
     if found.touched:
         touched = and_(where, in_piles(session, found.touched, group))
-        fresh, own, numbers = counted_now(session, touched, group, now, limit=limit, after=after, at=at)
-        piles, sizes = sorted(piles + fresh, key=lambda pile: pile.rank)[:limit], sizes | own
+        fresh, own, numbers = counted_now(session, touched, group, now, part)
+        piles, sizes = part.of(sorted(piles + fresh, key=lambda pile: pile.rank)), sizes | own
         cards, deliveries = cards + numbers[0], deliveries + numbers[1]
     return piles, sizes, (cards, deliveries)
 
@@ -147,29 +146,27 @@ def one_by_one(
     found: Kept | None,
     where: ColumnElement[bool],
     now: datetime,
-    *,
-    limit: int,
-    after: Place | None,
-    at: Place | None,
+    part: Part,
 ) -> tuple[list[Pile], dict[str, int], tuple[int, int]]:
-    """Each delivery as a card of its own, walked along an index: first what presses, then the others."""
+    """Each delivery as a card of its own, walked along an index: first what presses, then the others; from the end the other way."""
     until, key = col(Delivery.perishable_until), grouping.key("none")
     presses = and_(until > now, col(Delivery.urgency) >= PRESSING)
     waits = or_(until.is_(None), until <= now, col(Delivery.urgency) < PRESSING)
-    by_urgency = (col(Delivery.urgency).desc(), col(Delivery.received_at).desc(), key)
+    by_urgency = ((col(Delivery.urgency), True), (col(Delivery.received_at), True), (key, False))
+    walks = ((presses, until, ((until, False), *by_urgency)), (waits, literal(NEVER, Instant), by_urgency))
     piles: list[Pile] = []
-    for which, pressing, order in ((presses, until, (until, *by_urgency)), (waits, literal(NEVER, Instant), by_urgency)):
+    for which, pressing, order in walks[::-1] if part.end else walks:
         columns = (pressing, col(Delivery.urgency), col(Delivery.received_at), key, grouping.perishable(now), col(Delivery.weight))
         rows = select(*columns, col(Delivery.id)).where(where, which)
-        for place, inclusive in ((after, False), (at, True)):
+        for place, inclusive in ((part.after, False), (part.at, True)):
             if place is not None:
                 rows = rows.where(beyond(pressing, key, place, inclusive=inclusive))
-        for row in session.execute(rows.order_by(*order).limit(limit - len(piles))):
+        for row in session.execute(rows.order_by(*part.walked(order)).limit(part.limit - len(piles))):
             piles.append(Pile(*row[:6], row[3], 1, 1, 1, row[6]))  # type: ignore[call-arg]
-        if len(piles) == limit:
+        if len(piles) == part.limit:
             break
     deliveries = number_of(session, found, where, now)
-    return piles, dict.fromkeys((pile.pile for pile in piles), 1), (deliveries, deliveries)
+    return part.in_order(piles), dict.fromkeys((pile.pile for pile in piles), 1), (deliveries, deliveries)
 
 
 def beyond(pressing: Any, key: ColumnElement[str], place: Place, *, inclusive: bool) -> ColumnElement[bool]:
@@ -193,19 +190,20 @@ def number_of(session: Session, found: Kept | None, where: ColumnElement[bool], 
 
 
 def counted_now(
-    session: Session, where: ColumnElement[bool], group: Group, now: datetime, *, limit: int, after: Place | None, at: Place | None
+    session: Session, where: ColumnElement[bool], group: Group, now: datetime, part: Part
 ) -> tuple[list[Pile], dict[str, int], tuple[int, int]]:
     """Cards counted from the deliveries themselves: the piles, how much lies in each, and (cards, deliveries) in all."""
     piles = counted(by_key(keyed(where, group, now)))
-    page = select(piles).order_by(piles.c.pressing, piles.c.urgency.desc(), piles.c.newest.desc(), piles.c.key)
-    if after is not None:
-        page = page.where(behind(piles, after))
-    if at is not None:
-        page = page.where(or_(behind(piles, at), piles.c.key == at[3]))
-    found = session.execute(page.limit(limit)).all()
+    order = ((piles.c.pressing, False), (piles.c.urgency, True), (piles.c.newest, True), (piles.c.key, False))
+    page = select(piles).order_by(*part.walked(order))
+    if part.after is not None:
+        page = page.where(behind(piles, part.after))
+    if part.at is not None:
+        page = page.where(or_(behind(piles, part.at), piles.c.key == part.at[3]))
+    found = session.execute(page.limit(part.limit)).all()
     numbers = found[0] if found else session.execute(select(piles).limit(1)).first()
     in_all = (int(numbers.cards), int(numbers.deliveries)) if numbers else (0, 0)
-    return [Pile(*row[: len(fields(Pile))]) for row in found], {row.pile: int(row.in_pile) for row in found}, in_all
+    return part.in_order([Pile(*row[: len(fields(Pile))]) for row in found]), {row.pile: int(row.in_pile) for row in found}, in_all
 
 
 def anchors(session: Session, wanted: Selection, *, by: Actor, now: datetime, group: Group = "sender") -> Anchors:

@@ -1,5 +1,6 @@
 """Read-only: cards and folders from the kept counts, exact at every moment: what was touched since is left to who asks."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -40,6 +41,28 @@ class Pile:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Which part of a list of cards: so many after a place, from one on, or the last of all."""
+
+    limit: int
+    after: Place | None = None
+    at: Place | None = None
+    end: bool = False
+
+    def walked(self, order: Iterable[tuple[Any, bool]]) -> list[ColumnElement[Any]]:
+        """An order of columns, each with whether it descends, in the direction in which this part is read."""
+        return [column.desc() if descends != self.end else column.asc() for column, descends in order]
+
+    def in_order(self, piles: list[Pile]) -> list[Pile]:
+        """What was read in that direction, as the list has it."""
+        return piles[::-1] if self.end else piles
+
+    def of(self, piles: list[Pile]) -> list[Pile]:
+        """This part of piles that are in the list's order."""
+        return piles[-self.limit :] if self.end else piles[: self.limit]
+
+
+@dataclass(frozen=True, slots=True)
 class Kept:
     """A view's cards, apart from the piles that were touched since they were counted."""
 
@@ -76,15 +99,15 @@ def of(found: Kept) -> Any:
     return and_(mine, col(KeptCard.pile).not_in(found.touched)) if found.touched else mine
 
 
-def page(session: Session, found: Kept, *, limit: int, after: Place | None, at: Place | None) -> list[Pile]:
-    """Kept cards in their order: after a place, or from one on."""
+def page(session: Session, found: Kept, part: Part) -> list[Pile]:
+    """Kept cards in their order."""
     order = (col(KeptCard.pressing), col(KeptCard.calm), col(KeptCard.age), col(KeptCard.key))
-    rows = select(KeptCard).where(of(found)).order_by(*order).limit(limit)
-    if after is not None:
-        rows = rows.where(tuple_(*order) > as_row(after))
-    if at is not None:
-        rows = rows.where(tuple_(*order) >= as_row(at))
-    return [as_pile(one) for one in session.scalars(rows)]
+    rows = select(KeptCard).where(of(found)).order_by(*part.walked((column, False) for column in order)).limit(part.limit)
+    if part.after is not None:
+        rows = rows.where(tuple_(*order) > as_row(part.after))
+    if part.at is not None:
+        rows = rows.where(tuple_(*order) >= as_row(part.at))
+    return part.in_order([as_pile(one) for one in session.scalars(rows)])
 
 
 def as_row(place: Place) -> ColumnElement[Any]:

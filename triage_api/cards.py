@@ -30,6 +30,7 @@ def list_cards(wanted: Annotated[shapes.CardQuery, Query()], session: Read, by: 
         limit=wanted.limit,
         after=after,
         at=at,
+        end=wanted.end,
         most_ids=wanted.ids,
     )
     return shapes.Cards.model_validate(

@@ -242,6 +242,27 @@ def test_anchors_lead_to_where_they_say(company: Engine, settings: Settings, mon
             assert [card.key for card in page.items] == [card.key for card in whole.items[position : position + 2]]
 
 
+@pytest.mark.parametrize("group", [*GROUPS, "none"])
+def test_the_last_page_is_the_end_of_the_whole_list(
+    company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch, group: Group
+) -> None:
+    some_mail(company, settings)
+    code = {"subject": "Sign in", "text": "Your sign-in code is 481 922. It is valid for 30 minutes."}
+    perish = came(company, settings, JOE, author="no-reply@shop.example", **code)
+    with transaction(company) as session:
+        session.execute(update(Delivery).where(col(Delivery.id).in_(perish)).values(urgency=90))
+    counted(company)
+    came(company, settings, JOE, MARA, author="late@x.example", subject="Touched since")
+    for _ in range(2):
+        with reading(company) as session:
+            whole = cards.cards(session, HELD, by=ANA, now=NOW, group=group)
+            assert whole.items[0].lead.id in perish
+            for limit in (1, 3, len(whole.items), 50):
+                last = cards.cards(session, HELD, by=ANA, now=NOW, group=group, limit=limit, end=True)
+                assert last == replace(whole, items=whole.items[-limit:])
+        monkeypatch.setattr(cards, "kept_for", lambda *_: None)  # counted, the second time
+
+
 @pytest.mark.parametrize("author", ["#foo@bad.example", "#1@bad.example", "1@bad.example", "#"])
 @pytest.mark.parametrize("group", GROUPS)
 def test_addresses_that_look_like_names_of_piles(

@@ -343,6 +343,8 @@ def test_a_long_list_is_entered_at_an_anchor(ana: Browser, came: Came, monkeypat
         page = ana.get("/cards", params={"at": one["at"], "limit": 2}).json()
         assert [card["key"] for card in page["items"]] == whole[one["position"] : one["position"] + 2]
     assert ana.get("/cards", params={"at": "nonsense"}).status_code == 422
+    last = ana.get("/cards", params={"end": True, "limit": 2}).json()
+    assert ([card["key"] for card in last["items"]], last["next_cursor"], last["total_cards"]) == (whole[-2:], None, 5)
 
 
 @pytest.mark.parametrize(

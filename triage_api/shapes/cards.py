@@ -96,6 +96,7 @@ class CardQuery(CardsAsked):
     cursor: Cursor = None
     ids: Annotated[int, Field(ge=0, le=500, description="That each card carries at most; `select` says them all.")] = 500
     at: Annotated[Cursor, Field(description="An anchor of `/cards/anchors`: the page begins there. Instead of `cursor`.")] = None
+    end: Annotated[bool, Field(description="The last page of all, in the list's own order. Instead of `cursor` and `at`.")] = False
 
 
 class Anchor(Shape):

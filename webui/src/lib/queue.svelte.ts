@@ -13,6 +13,7 @@ export interface View { tab: Tab; group: Group; department: string; person: stri
 
 const PAGE = 100
 const LARGE = 200 // as many as lie between two anchors
+const END = 50 // at the end of a long list: more than a screen shows, and few enough to be there at once
 const NOWHERE: View = { tab: 'held', group: 'sender', department: '', person: '', q: '', handed: '' }
 
 class Queue {
@@ -147,11 +148,21 @@ class Queue {
   async jump(position: number): Promise<void> {
     if (indexAt(this.run, position) < this.rows.length && position >= this.run.before) return
     await this.#read(async (stillWanted) => {
-      const anchor = await this.#anchorAt(position)
-      if (!anchor) return
-      const page = await readTab(this.view, LARGE, { at: anchor.at })
-      if (stillWanted()) this.run = runAt(page, { at: anchor.at }, anchor.position)
+      if (position >= this.total - END && this.view.tab === 'held') return this.#toEnd(stillWanted)
+      const anchor = position < LARGE ? undefined : await this.#anchorAt(position)
+      const from: From = anchor ? { at: anchor.at } : {}
+      const page = await readTab(this.view, LARGE, from)
+      if (stillWanted()) this.run = runAt(page, from, anchor?.position ?? 0)
     })
+  }
+
+  /** The last page of all: one question, however long the list is. */
+  async #toEnd(stillWanted: () => boolean): Promise<void> {
+    const from: From = { end: true }
+    const page = await readTab(this.view, END, from)
+    if (!stillWanted()) return
+    this.#count(page)
+    this.run = runAt(page, from, Math.max(0, (this.view.group === 'none' ? page.mails : page.groups) - page.rows.length))
   }
 
   /** The last anchor before this position. */
@@ -241,10 +252,11 @@ class Queue {
   /** To any row of the whole list; what is not here is fetched first. */
   async goTo(position: number): Promise<void> {
     const wanted = Math.max(0, Math.min(position, this.total - 1))
+    const last = wanted === this.total - 1
     const before = this.moved
     await this.jump(wanted)
     if (this.moved !== before) return // the cursor went elsewhere meanwhile
-    if (wanted === this.total - 1 && !this.run.next) this.go(this.rows.length - 1)
+    if (last && !this.run.next) this.go(this.rows.length - 1)
     else this.go(indexAt(this.run, wanted))
   }
 

@@ -1,8 +1,8 @@
 // The part of a long list that is here: one run of rows, grown at either end or moved to where somebody jumps. Values only.
 import type { Row } from './row'
 
-/** Where a page begins: at the top, after the last one of a page, or at an anchor. */
-export interface From { cursor?: string; at?: string }
+/** Where a page lies: at the top, after the last one of a page, from an anchor on, or at the end of all. */
+export interface From { cursor?: string; at?: string; end?: true }
 interface Part { readonly from: From; readonly rows: number }
 export interface Read { rows: readonly Row[]; next: From | null }
 

@@ -98,3 +98,17 @@ test('the selection', () => {
   queue.pickAll()
   expect([...queue.picked]).toEqual(['a', 'gb'])
 })
+
+test('to the end of a long list and back: one question each, and none for anchors', async () => {
+  const page = (ids: string[], next: string | null) => ({ items: ids.map((id) => ({ key: id, lead: mail(id), count: 1, people: 1, departments: 1, apart: 0, newest_at: '', weight: 10, perishable_until: null, expires_at: null, requests: [], ids: [id], select: { ids: [id] } })), next_cursor: next, total_cards: 1_000_000, total_deliveries: 1_000_000 })
+  const cards = vi.spyOn(api, 'cards').mockImplementation((words) => Promise.resolve((words.end ? page(['y', 'z'], null) : page(['a', 'b'], 'more')) as never))
+  const anchors = vi.spyOn(api, 'anchors').mockRejectedValue(new Problem(0, 'not wanted'))
+  await queue.reload()
+  cards.mockClear()
+  await queue.goTo(queue.total - 1)
+  expect([queue.cursor, queue.position, queue.total]).toEqual(['z', 999_999, 1_000_000])
+  await queue.goTo(0)
+  expect([queue.cursor, queue.position]).toEqual(['a', 0])
+  expect(cards.mock.calls.map(([words]) => Boolean(words.end)).slice(0, 2)).toEqual([true, false])
+  expect(anchors).toHaveBeenCalledTimes(1) // for what lies above the end, once the cursor is there
+})
