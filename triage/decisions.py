@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, func, not_, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, not_, select, update
 from sqlmodel import Session, col
 
 from triage import access, groups, keys, late_copies, ledger, notices, recalled, recipients, rejections, rules, selection
 from triage.actor import Actor
 from triage.db import among
 from triage.errors import NotFound, Stale
-from triage.models import Decision, Delivery
+from triage.models import Decision, Delivery, Rule
 from triage.outcomes import OUT_OF_REACH, DecisionReport, Item, NothingDone, filed, report, who_was_faster
 from triage.rule_making import rule_orders
 from triage.rules import RuleOrder
@@ -342,12 +342,13 @@ def want_purged(session: Session, meant: list[tuple[int, State]], decision: Deci
 def explanations(session: Session, ids: list[int], aim: Aim, now: datetime) -> dict[int, tuple[str, str]]:
     """For each delivery that was not changed: outcome, and in words who was faster or what is in the way."""
     found: dict[int, tuple[str, str]] = {}
+    blocked = exists().where(col(Rule.decision_id) == col(Decision.id), col(Rule.effect) == "block", col(Rule.origin) != rules.STANDING)
     rows = session.execute(
-        select(col(Delivery.id), col(Delivery.state), col(Delivery.erased_at), col(Delivery.expanded), Decision)
+        select(col(Delivery.id), col(Delivery.state), col(Delivery.erased_at), col(Delivery.expanded), Decision, blocked)
         .outerjoin(Decision, col(Decision.id) == func.coalesce(col(Delivery.purge_wanted_by), col(Delivery.decision_id)))
         .where(among(session, col(Delivery.id), ids))
     )
-    for delivery_id, state, erased_at, expanded, decision in rows:
+    for delivery_id, state, erased_at, expanded, decision, with_block in rows:
         if aim.event in AGAIN and state == State.DELIVERED and expanded:
             found[delivery_id] = ("refused", "Each member has got a copy: deliver those again.")
         elif aim.event is Event.PURGE and state == State.DELIVERED:
@@ -355,5 +356,5 @@ def explanations(session: Session, ids: list[int], aim: Aim, now: datetime) -> d
         elif aim.event in NEEDS_CONTENT and erased_at is not None:
             found[delivery_id] = ("refused", "Its content has been erased: the retention time is over.")
         else:
-            found[delivery_id] = ("refused", who_was_faster(state, decision, now))
+            found[delivery_id] = ("refused", who_was_faster(state, decision, now, blocked=with_block))
     return found

@@ -363,10 +363,12 @@ def scope_words(scope: str) -> str:
     return "the whole company" if kind == "company" else f"the department {name}" if kind == "department" else name
 
 
-def who_was_faster(state: str, decision: Decision | None, now: datetime) -> str:
-    """ "Released by Maria K. 4 seconds ago." """
+def who_was_faster(state: str, decision: Decision | None, now: datetime, *, blocked: bool = False) -> str:
+    """ "Released by Maria K. 4 seconds ago." `blocked`: its sender was too."""
     if decision is None:
         return f"It is {state} already."
+    if blocked:
+        return f"Purged, and its sender blocked, by {decision.by_shown} {ago(now - decision.at)}."
     return f"{WORDS.get(decision.verb, decision.verb)} by {decision.by_shown} {ago(now - decision.at)}."
 
 

@@ -171,6 +171,14 @@ def test_a_purge_that_met_a_delivery_in_flight_is_carried_out_when_it_lands(offi
         assert [item.outcome for item in outcomes.report(session, done.id, by=ANA).items] == [said]
 
 
+def test_the_second_click_is_told_that_the_sender_was_blocked(office: Office) -> None:
+    mail = office.arrives()
+    office.decides(Verb.PURGE, by_id(mail), by=IDA, rule=RuleOrder("block", "address", "", "company"))
+    office.now += timedelta(seconds=4)
+    with pytest.raises(NothingDone, match=r"^Purged, and its sender blocked, by Ida Lind 4 seconds ago\.$"):
+        office.decides(Verb.RELEASE, by_id(mail))
+
+
 def test_the_second_click_is_told_who_was_faster(office: Office) -> None:
     mail = office.arrives()
     office.decides(Verb.PURGE, by_id(mail), by=IDA)

@@ -111,6 +111,10 @@ def test_values_and_forms_agree(language: str) -> None:
     ("english", "german"),
     [
         ("Released by Maria K. 4 seconds ago.", "Maria K. hat sie vor 4 Sekunden freigegeben."),
+        (
+            "Purged, and its sender blocked, by Maria K. 4 seconds ago.",
+            "Maria K. hat sie vor 4 Sekunden entfernt und den Absender gesperrt.",
+        ),
         ("Released by Maria K. 1 hour ago.", "Maria K. hat sie vor 1 Stunde freigegeben."),
         ("Released 1 mail.", "1 Mail freigegeben."),
         (

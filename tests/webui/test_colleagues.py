@@ -1,5 +1,7 @@
 """Several people at one queue: they see what the others have in hand, get different cards, and hand mail on with a note."""
 
+import re
+
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -77,8 +79,11 @@ def test_the_late_click_is_told_what_happened(three: Site, page: Page, other_pag
     for one in (page, other_page):
         row(one, "Late offer").click()
     page.route("**/api/v1/cards?*", lambda route: route.fulfill(status=404, json={"title": "not now"}))  # ana does not see what ben does
+    other_page.keyboard.press("b")
     with other_page.expect_response("**/api/v1/decisions"):
-        other_page.keyboard.press("r")
+        other_page.get_by_role("button", name="Block and purge 1 mail").press("Enter")
     page.keyboard.press("r")
-    expect(page.get_by_role("alert").filter(has_text="was not carried out")).to_contain_text("Ben Okafor")
-    expect(row(page, "Late offer")).to_contain_text("Released · BO")
+    told = page.get_by_role("alert").filter(has_text="Your release of “Late offer” was not carried out.")
+    expect(told).to_contain_text(re.compile(r"Purged, and its sender blocked, by Ben Okafor \d+ seconds? ago\."))
+    expect(told.get_by_role("button", name="Undo it")).to_be_visible()
+    expect(row(page, "Late offer")).to_contain_text("Purged · BO")

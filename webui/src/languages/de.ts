@@ -28,6 +28,7 @@ export default {
   '{n} attachment|{n} attachments': '{n} Anhang|{n} Anhänge',
   'without a name': 'ohne Namen',
   'Download {name}': '{name} herunterladen',
+  'SHA-256 of the bytes, for looking it up elsewhere': 'SHA-256 der Bytes, um sie anderswo nachzuschlagen',
   'Show {name} as pictures': '{name} als Bilder zeigen',
   'Drawn as a picture, in a sandbox. It may look different on the reader’s machine.': 'Als Bild gezeichnet, in einer abgeschotteten Umgebung. Beim Empfänger kann es anders aussehen.',
   'Page {page} of {pages}': 'Seite {page} von {pages}',

@@ -1,6 +1,7 @@
 // The typed client of /api/v1: every request goes through `call`, every failure is a Problem.
 import { language, t } from './language'
 import { background } from './presence'
+import { heardTime } from './time'
 import type {
   Addressee, Alarm, Anchor, Campaign, CampaignDetail, Candidate, Card, CardPage, Correspondent, CoverNow, Decision, DecisionWish, DeliveryPage, DeliveryStory, Department, DepartmentMode, Evidence, Exercise, Explanation, MailRequest, Me, Message, NextHop, Outcome, Outgoing, OwnMails, Page, PendingAct, PracticeAnswer, PracticeResult, PracticeScore, Preferences, Presence, Proposal, ProposalAnswer, Rejection, RejectionWish, RelatedMail, Report, Rule, RuleChange, RuleWish, Select, SenderDetail, Template, Trial,
 } from './shapes'
@@ -50,14 +51,10 @@ async function answerOf(response: Response): Promise<Problem> {
   return new Problem(response.status, detail.replace(FIELD, ''), body.items, body.field)
 }
 
-let ahead = 0
 let toldEnd: () => void = () => undefined
 
 /** Be told when a session turns out to have ended. */
 export const onEnd = (listener: () => void): void => void (toldEnd = listener)
-
-/** The server's time of day in milliseconds, whatever this machine's clock says. */
-export const serverTime = (): number => Date.now() - ahead
 
 async function ask(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Response> {
   if (body !== undefined) headers['content-type'] = 'application/json'
@@ -67,8 +64,7 @@ async function ask(method: string, path: string, body?: unknown, headers: Record
   } catch {
     throw new Problem(0, t('The server does not answer.'))
   }
-  const said = Date.parse(response.headers.get('date') ?? '')
-  if (said) ahead = Date.now() - said
+  heardTime(response.headers.get('date'))
   if (response.status === 401 && path !== '/session' && !path.startsWith('/own/')) toldEnd()
   if (!response.ok) throw await answerOf(response)
   return response

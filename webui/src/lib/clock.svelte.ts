@@ -1,5 +1,12 @@
-// The time of day for everything that counts down; ticks twice a minute.
+// The server's time of day for everything that counts down; ticks twice a minute.
+import { serverTime } from './time'
 
-export const clock = $state({ now: Date.now() })
+let tick = $state(0)
+setInterval(() => tick++, 30_000)
 
-setInterval(() => (clock.now = Date.now()), 30_000)
+export const clock = {
+  get now(): number {
+    void tick
+    return serverTime()
+  },
+}

@@ -5,6 +5,7 @@ import { folders } from './folders.svelte'
 import { queue } from './queue.svelte'
 import { session } from './session.svelte'
 import { STATES_ALL } from './shapes'
+import { serverTime } from './time'
 import { dateField, STATES } from './words'
 
 export interface Offer { text: string; says: string }
@@ -65,5 +66,5 @@ export function values(name: string): readonly Offer[] {
   if (name === 'by') return [session.me, ...colleagues.others].flatMap((one) => (one ? [{ text: one.login, says: one.name }] : []))
   if (name === 'proof') return [{ text: 'none', says: t('nothing proves it') }, { text: 'any', says: t('something does') }, { text: 'dmarc', says: '' }, { text: 'aligned', says: t('SPF or DKIM, without DMARC') }]
   if (name !== 'after' && name !== 'before') return []
-  return [[0, t('today')], [1, t('yesterday')], [7, t('a week ago')], [30, t('thirty days ago')]].map(([days, says]) => ({ text: dateField(new Date(Date.now() - Number(days) * 86_400_000).toISOString()), says: String(says) }))
+  return [[0, t('today')], [1, t('yesterday')], [7, t('a week ago')], [30, t('thirty days ago')]].map(([days, says]) => ({ text: dateField(new Date(serverTime() - Number(days) * 86_400_000).toISOString()), says: String(says) }))
 }

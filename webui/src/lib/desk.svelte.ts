@@ -9,7 +9,8 @@ import { queue } from './queue.svelte'
 import { narrowestScope, selectOf, type Row } from './row'
 import { secondKeys } from './secondKeys.svelte'
 import { session } from './session.svelte'
-import { PAST, subjectOf } from './words'
+import { PAST, calledOf } from './words'
+import { serverInstant } from './time'
 import type { Decision, DecisionWish, RuleWish, Verb } from './shapes'
 
 const approvals = () => import('./approval.svelte')
@@ -63,7 +64,7 @@ class Desk {
     const ids = [...new Set(rows.flatMap((row) => row.ids))].filter((id) => !queue.isDecided(id))
     const blocked = wish.rule?.effect === 'block'
     const key = rows[0]?.key ?? ''
-    queue.markAs(ids, { verb: wish.verb, blocked, by: session.me?.name ?? '', at: new Date().toISOString(), decision: '', sure: false })
+    queue.markAs(ids, { verb: wish.verb, blocked, by: session.me?.name ?? '', at: serverInstant(), decision: '', sure: false })
     queue.tidy(rows)
     queue.advance()
     queue.pickNone()
@@ -81,7 +82,7 @@ class Desk {
       queue.unmark(ids)
       const problem = problemOf(thrown)
       const again = () => {
-        queue.markAs(ids, { verb: wish.verb, blocked: wish.rule?.effect === 'block', by: session.me?.name ?? '', at: new Date().toISOString(), decision: '', sure: false })
+        queue.markAs(ids, { verb: wish.verb, blocked: wish.rule?.effect === 'block', by: session.me?.name ?? '', at: serverInstant(), decision: '', sure: false })
         void this.#send(wish, rows, ids, key, approve, name)
       }
       await this.#refused(problem, wish.verb, rows, again)
@@ -101,7 +102,7 @@ class Desk {
     const mine = ids.filter((id) => !missed.has(id))
     queue.unmark(ids.filter((id) => missed.has(id)))
     queue.markAs(mine, { verb: decision.verb, blocked: rule?.effect === 'block', by: decision.by_shown, at: decision.at, decision: decision.id, sure: true })
-    const done: Done = { decision, ids: mine, key, subject: rows[0] ? subjectOf(rows[0].lead) : '', approval }
+    const done: Done = { decision, ids: mine, key, subject: rows[0] ? calledOf(rows[0].lead) : '', approval }
     approval?.made(decision)
     this.#past.push(done)
     this.refusal = null
@@ -132,7 +133,7 @@ class Desk {
   }
 
   async #refused(problem: Problem, verb: Verb, rows: readonly Row[], again: () => void): Promise<void> {
-    const subject = rows.length === 1 && rows[0] ? t('“{subject}”', { subject: subjectOf(rows[0].lead) }) : plural('{n} mail|{n} mails', rows.length)
+    const subject = rows.length === 1 && rows[0] ? t('“{subject}”', { subject: calledOf(rows[0].lead) }) : plural('{n} mail|{n} mails', rows.length)
     const notDone = NOT_DONE[verb](subject)
     if (problem.status === 401) return session.lost()
     if (problem.status === 0) return live.unreachable(notDone)
@@ -194,7 +195,7 @@ class Desk {
     const mine = this.#past.find((one) => one.decision.id === id)
     if (mine) return this.undo(mine)
     const row = queue.rows.find((one) => one.key === key)
-    await this.undo({ decision: { id, count: Math.max(ids.length, 1) } as Decision, ids, key, subject: row ? subjectOf(row.lead) : '' })
+    await this.undo({ decision: { id, count: Math.max(ids.length, 1) } as Decision, ids, key, subject: row ? calledOf(row.lead) : '' })
   }
 
   /** Let the approved sender in for more people (1) or for fewer (-1), down to only this once; undo takes it back too. */
@@ -256,7 +257,7 @@ class Desk {
 
   /** Let it lie: marked here as looked at, nothing sent. */
   leave(rows: readonly Row[]): void {
-    queue.markAs(rows.flatMap((row) => row.ids), { verb: 'leave', blocked: false, by: session.me?.name ?? '', at: new Date().toISOString(), decision: '', sure: true })
+    queue.markAs(rows.flatMap((row) => row.ids), { verb: 'leave', blocked: false, by: session.me?.name ?? '', at: serverInstant(), decision: '', sure: true })
     queue.advance()
     queue.pickNone()
   }

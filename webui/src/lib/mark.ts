@@ -1,4 +1,5 @@
 // The mark on a row: what became of a delivery since the list was loaded.
+import { serverInstant } from './time'
 import type { Delivery, Verb } from './shapes'
 
 /** What became of one delivery since the list was loaded. `sure` when the server said so. */
@@ -12,4 +13,4 @@ export function markOfDelivery(mail: Delivery): Mark {
 }
 
 /** The mark for what is held as before, but handed to us no more. */
-export const takenBack = (mail: Delivery): Mark => ({ verb: 'hold', blocked: false, by: mail.handed?.by_shown ?? '', at: new Date().toISOString(), decision: '', sure: true })
+export const takenBack = (mail: Delivery): Mark => ({ verb: 'hold', blocked: false, by: mail.handed?.by_shown ?? '', at: serverInstant(), decision: '', sure: true })

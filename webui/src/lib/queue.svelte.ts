@@ -1,11 +1,12 @@
 // The list of mail: its rows, the cursor, the selection and the marks of what was decided since it was loaded.
 import { untrack } from 'svelte'
-import { api, problemOf, serverTime } from './api'
+import { api, problemOf } from './api'
 import { colleagues } from './colleagues.svelte'
 import { markOfDelivery, takenBack, type Mark } from './mark'
 import { rowOfDelivery, rowOfView, type Row } from './row'
 import { grown, indexAt, led, lengthOf, NOTHING, partsBetween, positionOf, runAt, type From, type Run } from './run'
 import { countNew, readAnchors, readTab, readGroup, type Group, type Tab } from './tabs'
+import { serverTime } from './time'
 import type { Anchor } from './shapes'
 
 /** `handed`: our login when only what was handed to us is shown. */
@@ -252,7 +253,7 @@ class Queue {
   /** To any row of the whole list; what is not here is fetched first. */
   async goTo(position: number): Promise<void> {
     const wanted = Math.max(0, Math.min(position, this.total - 1))
-    const last = wanted === this.total - 1
+    const last = wanted > 0 && wanted === this.total - 1 // the first of one is no end: its group may be open
     const before = this.moved
     await this.jump(wanted)
     if (this.moved !== before) return // the cursor went elsewhere meanwhile

@@ -1,6 +1,7 @@
 // A rule in words: what it is about, what it asks for, when it ends.
 import { plural, t } from './language'
 import type { Rule } from './shapes'
+import { serverTime } from './time'
 import { day, longTime, plain } from './words'
 
 const ABOUT: Record<string, string> = { address: '', list: t('mailing list'), recipient: t('mail to this address') }
@@ -16,7 +17,7 @@ export function aboutWords(rule: Rule): string {
 
 export function endWords(rule: Rule): string {
   if (!rule.until) return ''
-  const soon = new Date(rule.until).getTime() - Date.now() < SOON
+  const soon = new Date(rule.until).getTime() - serverTime() < SOON
   const end = soon ? longTime(rule.until) : day(rule.until)
   return rule.lapse_days ? plural('until {end}, {n} day after the last mail|until {end}, {n} days after the last mail', rule.lapse_days, { end }) : t('until {end}', { end })
 }

@@ -3,7 +3,7 @@ import { t } from './language'
 import { api } from './api'
 import { folderWords, rowOfCard, rowOfDelivery, SHARED, type Folder, type Row } from './row'
 import type { From, Read } from './run'
-import { STATES_ALL, type Anchor, type Delivery, type State } from './shapes'
+import { STATES_ALL, type Anchor, type Delivery, type DeliveryPage, type State } from './shapes'
 
 export type Tab = 'held' | 'decided' | 'problems' | 'all'
 export type Group = 'campaign' | 'sender' | 'none'
@@ -70,10 +70,18 @@ export async function countNew(asked: Asked, since: number, known: (id: string) 
   return page.items.filter((mail) => !known(mail.id)).length
 }
 
-/** The single mails of a group, newest first, at most 100. */
+const PAGES = 5 // of an opened group, of 200 mails each
+
+/** The single mails of a group, newest first, at most a thousand. */
 export async function readGroup(row: Row, asked: Asked): Promise<Delivery[]> {
   const { sender, campaign, proof } = row.select
-  const page = await api.deliveries({ state: 'held', sender, campaign, proof, ...folderWords(asked), limit: 100 })
+  const mails: Delivery[] = []
+  let cursor: string | null = null
+  for (let read = 0; read < PAGES; read++) {
+    const page: DeliveryPage = await api.deliveries({ state: 'held', sender, campaign, proof, ...folderWords(asked), limit: 200, cursor })
+    mails.push(...page.items)
+    if (!(cursor = page.next_cursor)) break
+  }
   const mine = new Set(row.ids)
-  return row.count > row.ids.length ? page.items : page.items.filter((mail) => mine.has(mail.id))
+  return row.count > row.ids.length ? mails : mails.filter((mail) => mine.has(mail.id))
 }

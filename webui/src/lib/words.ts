@@ -1,8 +1,10 @@
 // Mail and time in words: nothing here knows the screen.
 import { locale, plural, t } from './language'
+import { serverTime } from './time'
 import type { Delivery, State, Verb } from './shapes'
 
-const ODD = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu
+// Controls, direction marks, and what takes no room: as triage/visible.py has them.
+const ODD = /[\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\u{1d173}-\u{1d17a}\u{e0000}-\u{e007f}]/gu
 
 /** Text from mail with every invisible or direction-changing character made visible. */
 export function plain(text: string | null | undefined): string {
@@ -15,8 +17,16 @@ export function asSentence(words: string): string {
   return (named ? words : words.slice(0, 1).toUpperCase() + words.slice(1)) + (!words || /[.!?]$/.test(words) ? '' : '.')
 }
 
-/** The subject as a name for the mail; never empty. */
+/** The subject; never empty. */
 export const subjectOf = (mail: { subject: string }): string => plain(mail.subject).trim() || t('(no subject)')
+
+const LONGEST = 90 // letters of a subject within a sentence or a button
+
+/** The subject as a name for the mail in a sentence: a long one is cut. */
+export function calledOf(mail: { subject: string }): string {
+  const letters = [...subjectOf(mail)]
+  return letters.length > LONGEST ? `${letters.slice(0, LONGEST - 1).join('').trimEnd()}…` : letters.join('')
+}
 
 /** Who it says it is from; never empty. */
 export const senderOf = (mail: { author_name: string; author: string }): string => plain(mail.author_name).trim() || plain(mail.author) || t('(no sender)')
@@ -52,7 +62,7 @@ const full = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: '
 const DAY = 86_400_000
 
 /** 09:41 for today, Tue 09:41 within six days, 24 Nov before, 24 Nov 2025 in another year. */
-export function shortTime(instant: string, now = Date.now()): string {
+export function shortTime(instant: string, now = serverTime()): string {
   const then = new Date(instant)
   const today = new Date(now).setHours(0, 0, 0, 0)
   if (then.getTime() >= today) return clock.format(then)
@@ -62,7 +72,7 @@ export function shortTime(instant: string, now = Date.now()): string {
 export const longTime = (instant: string): string => full.format(new Date(instant))
 
 /** 29 Dec this year, 29 Dec 2027 in any other. */
-export function day(instant: string, now = Date.now()): string {
+export function day(instant: string, now = serverTime()): string {
   const then = new Date(instant)
   return (then.getFullYear() === new Date(now).getFullYear() ? dayMonth : dayYear).format(then)
 }

@@ -8,6 +8,7 @@ const after = (minutes: number) => new Date(NOW + minutes * 60_000).toISOString(
 test.each([
   ['invoice\u202egpj.exe', 'invoice⟨U+202E⟩gpj.exe'],
   ['a\u200bb\u0000', 'a⟨U+200B⟩b⟨U+0000⟩'],
+  ['pay\u00adpal\u061c\u3164\u{e0041}', 'pay⟨U+00AD⟩pal⟨U+061C⟩⟨U+3164⟩⟨U+E0041⟩'],
   ['שלום', 'שלום'],
   [null, ''],
 ] as const)('nothing hides in %j', (text, seen) => expect(plain(text)).toBe(seen))
