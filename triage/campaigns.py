@@ -99,10 +99,11 @@ class Sorting:
         self.added: list[Added] = []
         self.of_band: dict[int, list[int]] = {}  # places of these
         self.near = self.ask(self.mails)
-        new = [number for number, mail in self.mails.items() if best_of(mail, self.near.get(number, ())) is None]
+        self.matches = self.compared(self.mails)
+        new = [number for number, match in self.matches.items() if match is None]
         if new and db.waits_in_turn(session, sorted({band for number in new for band in turn(self.mails[number])})):
             self.near |= self.ask(new)  # another judge may have entered the first of a wave meanwhile
-        self.matches = {number: best_of(mail, self.near.get(number, ())) for number, mail in self.mails.items()}
+            self.matches |= self.compared(new)
         drifted = {match.campaign_id for match in self.matches.values() if match and match.likeness < DRIFTED}
         self.represented = represented(session, drifted)
 
@@ -113,6 +114,10 @@ class Sorting:
     def ask(self, numbers: Iterable[int]) -> dict[int, list[Known]]:
         """What mails are compared with."""
         return compared_with(self.session, {number: self.mails[number] for number in numbers})
+
+    def compared(self, numbers: Iterable[int]) -> dict[int, Match | None]:
+        """What mails are most like of what is there already."""
+        return {number: best_of(self.mails[number], self.near.get(number, ())) for number in numbers}
 
     def assign(self, number: int) -> int | None:
         """The campaign of one of the mails, in their order."""
