@@ -25,6 +25,11 @@ THREATS = (
     "If you do nothing your mailbox will be closed and its contents deleted.",
     "You may lose access to mail, calendar and shared files.",
 )
+WHAT_TO_DO = (
+    "To keep the password that you have, confirm your mailbox on the page below with your user name and your current password. The"
+    " check takes less than one minute and nothing has to be installed. It concerns all employees, also those on holiday and at home;"
+    " whoever has confirmed already this month may ignore the notice. Requests by telephone cannot be answered before the deadline."
+)
 BUTTONS = ("Keep current password", "Keep my password", "Renew password", "Confirm my account")
 SUBJECTS = (
     "Your password expires today",
@@ -59,9 +64,17 @@ def password_mail(victim: PersonEntry, domain: str, rng: random.Random, moment: 
     greeting, opening, threat = (rng.choice(texts).format(**words) for texts in (GREETINGS, OPENINGS, THREATS))
     button, number = rng.choice(BUTTONS), rng.randrange(1000, 9999)
     shown, target = f"https://password.{DOMAIN}/renew", f"https://portal.{domain}/{rng.getrandbits(48):012x}?u={victim.uid}"
-    text = f"{greeting}\n\n{opening}\n{threat}\n\n{button}: {shown}\n\n{NAME} IT Service Desk\nTicket {number}\n"
+    text = f"{greeting}\n\n{opening}\n{threat}\n\n{WHAT_TO_DO}\n\n{button}: {shown}\n\n{NAME} IT Service Desk\nTicket {number}\n"
     html = WAVE_PAGE.format(
-        company=NAME, greeting=greeting, opening=opening, threat=threat, button=button, target=target, shown=shown, number=number
+        company=NAME,
+        greeting=greeting,
+        opening=opening,
+        threat=threat,
+        what_to_do=WHAT_TO_DO,
+        button=button,
+        target=target,
+        shown=shown,
+        number=number,
     )
     author = f"{rng.choice(WAVE_NAMES)} <{rng.choice(WAVE_LOCALS)}@{domain}>"
     subject = rng.choice(SUBJECTS).format(**words)
@@ -76,7 +89,8 @@ WAVE_PAGE = """\
 <table width="520" cellpadding="0" cellspacing="0" bgcolor="#ffffff"
  style="font-family:Segoe UI,Arial,sans-serif;border-top:4px solid #0067b8">
 <tr><td style="padding:22px 28px 0 28px;font-size:18px;color:#0067b8"><b>{company} Account</b></td></tr>
-<tr><td style="padding:14px 28px;font-size:14px;color:#252423;line-height:20px">{greeting}<br><br>{opening}<br>{threat}</td></tr>
+<tr><td style="padding:14px 28px;font-size:14px;color:#252423;line-height:20px">
+{greeting}<br><br>{opening}<br>{threat}<br><br>{what_to_do}</td></tr>
 <tr><td style="padding:6px 28px"><a href="{target}"
  style="background-color:#0067b8;color:#ffffff;padding:11px 22px;text-decoration:none">{button}</a></td></tr>
 <tr><td style="padding:14px 28px;font-size:12px;color:#605e5c">

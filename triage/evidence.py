@@ -44,6 +44,7 @@ class Evidence:
     by_proof: dict[str, int]  # dmarc, aligned, none
     opened: int  # copies that were read in the mailbox before they were taken out of it
     answered: int  # whose reader has written to the sender since
+    least_weight: int  # what the signals of the least odd of them add up to
     senders: tuple[tuple[str, int], ...]  # most frequent first, at most ten
     subjects: tuple[tuple[str, int], ...]
     examples: tuple[int, ...]  # delivery ids of at most five, newest first
@@ -60,11 +61,9 @@ class Evidence:
 def evidence(session: Session, selection: Selection, *, by: Actor, now: datetime) -> Evidence:
     """The evidence sheet of what the actor may see of a selection."""
     where = and_(condition(selection), access.visible(by))
-    count, people, departments = session.execute(
-        select(func.count(), func.count(func.distinct(col(Delivery.person))), func.count(func.distinct(col(Delivery.department)))).where(
-            where
-        )
-    ).one()
+    people, departments = (func.count(func.distinct(column)) for column in (col(Delivery.person), col(Delivery.department)))
+    totals = select(func.count(), people, departments, func.coalesce(func.min(col(Delivery.weight)), 0)).where(where)
+    count, of_people, of_departments, least_weight = session.execute(totals).one()
     counted = session.execute(select(col(Delivery.state), func.count()).where(where).group_by(col(Delivery.state)))
     by_state: dict[str, int] = dict(counted.all())
     proofs = session.execute(select(col(Delivery.proof), func.count()).where(where).group_by(col(Delivery.proof))).all()
@@ -73,13 +72,14 @@ def evidence(session: Session, selection: Selection, *, by: Actor, now: datetime
         count=count,
         outside=outside(session, selection, count, by=by),
         apart=apart(session, selection, count, by=by),
-        people=people,
-        departments=departments,
+        people=of_people,
+        departments=of_departments,
         by_state=by_state,
         proven=sum(number for proof, number in proofs if proof),
         by_proof={proof or "none": number for proof, number in proofs},
         opened=number_of(session, where, was_read()),
         answered=number_of(session, where, was_answered()),
+        least_weight=least_weight,
         senders=senders,
         subjects=most_frequent(session, col(Delivery.subject), where),
         examples=tuple(session.scalars(select(col(Delivery.id)).where(where).order_by(col(Delivery.received_at).desc()).limit(5))),

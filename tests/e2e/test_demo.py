@@ -11,8 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.peers import company, processes
-from triage.backlog import backlog
+from tests.peers import company, demo as demo_peer, processes
 
 pytestmark = pytest.mark.peers
 
@@ -26,27 +25,8 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def demo(directory: Path) -> Iterator[str]:
     """What the demo prints, once the morning's mail is in. The tests follow one another on it."""
-    ports = [
-        "--smtp-port",
-        str(processes.free_port()),
-        "--http-port",
-        str(processes.free_port()),
-        "--outbound-port",
-        str(processes.free_port()),
-    ]
-    log = directory / "log"
-    command = [sys.executable, "-m", "triage_cli", "demo", "--directory", str(directory / "demo"), *ports]
-    process = processes.start(command, log, environment=company.Company(directory, "", "").environment)
-    try:
-        yield processes.until(lambda: printed(log), "the morning's mail is in", process, log, patience=5 * processes.HANG)
-    finally:
-        processes.stop(process)
-
-
-def printed(log: Path) -> str:
-    """Everything said so far, when it is complete."""
-    said = log.read_text("utf-8")
-    return said if "morning's mail is in" in said else ""
+    with demo_peer.played(directory) as said:
+        yield said
 
 
 def test_the_demo_is_a_company_with_a_morning_of_mail(demo: str, directory: Path) -> None:
@@ -71,9 +51,7 @@ def test_the_demo_is_a_company_with_a_morning_of_mail(demo: str, directory: Path
 
 def test_the_desk_is_as_daily_work_shows_it(demo: str, directory: Path, page: Page) -> None:
     """The pictures of docs/daily-work.md: with MAILROOM_PICTURES in the environment they are taken anew."""
-    processes.until(
-        lambda: backlog(directory / "demo" / "spool").messages == 0, "all of the morning is judged", patience=5 * processes.HANG
-    )
+    demo_peer.wait_for_the_judge(directory)
     pictures = company.ROOT / "docs" / "pictures" if os.environ.get("MAILROOM_PICTURES") else directory
     login, password = re.search(r"sign in as (\w+), password (\w+)", demo).groups()  # type: ignore[union-attr]
     page.goto(re.search(r"Console +(\S+)", demo)[1])  # type: ignore[index]
@@ -107,9 +85,7 @@ def test_the_desk_is_as_daily_work_shows_it(demo: str, directory: Path, page: Pa
 
 def test_a_script_does_a_receptionists_morning(demo: str, directory: Path) -> None:
     console = re.search(r"Console +(\S+)", demo)[1]  # type: ignore[index]
-    processes.until(
-        lambda: backlog(directory / "demo" / "spool").messages == 0, "all of the morning is judged", patience=5 * processes.HANG
-    )
+    demo_peer.wait_for_the_judge(directory)
     key = token(directory, "--may", "read", "--may", "decide", "--may", "rules")
     script = [sys.executable, str(company.ROOT / "docs" / "recipes" / "morning.py"), console]
     script += ["--redirect", "press@company.example=helena.brandvik"]

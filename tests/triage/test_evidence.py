@@ -4,7 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
+from sqlmodel import col
 
 from tests.triage.arriving import ANA, BEN, DMARC_PASS, NO_DMARC, NOW, arrive, set_up
 from triage import evidence, rules
@@ -74,8 +75,10 @@ def test_it_shows_those_that_are_least_like_the_others(engine: Engine, settings:
     with reading(engine) as session:
         sheet = evidence.evidence(session, Selection.of(domain="bad.example"), by=ANA, now=NOW)
         assert session.get_one(Delivery, odd).proof == "dmarc"
+        weights = set(session.scalars(select(col(Delivery.weight))))
     assert sheet.least_alike[0] == odd
     assert len(sheet.least_alike) == 5
+    assert sheet.least_weight == min(weights) < max(weights)
 
 
 @pytest.mark.parametrize(

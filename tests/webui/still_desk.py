@@ -4,10 +4,12 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from uvicorn import server
 
 from demo import company
 from demo.correspondence import morning
@@ -48,6 +50,7 @@ def standing() -> Iterator[Clock]:
         patch.setattr(ids, "time", SimpleNamespace(time_ns=lambda: times.to_micros(clock.now) * 1000))
         patch.setattr(ids, "random", SimpleNamespace(getrandbits=lambda _: 0))
         patch.setattr(ids, "_last", 0)
+        patch.setattr(server, "formatdate", lambda *_, **__: format_datetime(LOOKED_AT, usegmt=True))  # what answers say of the time
         yield clock
 
 

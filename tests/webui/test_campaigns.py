@@ -5,9 +5,10 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import select
 from sqlmodel import col
 
-from tests.triage.arriving import NO_DMARC
+from tests.triage.arriving import DMARC_PASS, NO_DMARC
 from tests.webui.site import JOE, MARA, Site
 from triage import db
+from triage.authentication import Dmarc
 from triage.ids import read
 from triage.models import Delivery
 
@@ -114,3 +115,44 @@ def test_two_people_at_a_free_mail_provider_are_decided_about_apart(site: Site, 
     with db.reading(site.engine) as session:
         states = session.execute(select(col(Delivery.author), col(Delivery.state)).where(col(Delivery.subject) == "Harvest supper"))
         assert sorted(states.all()) == [("anna@gmail.com", "purged"), ("anna@gmail.com", "purged"), ("bert@gmail.com", "held")]
+
+
+def test_two_keys_take_a_wave_but_never_what_is_less_odd(site: Site, page: Page) -> None:
+    letter = (
+        "<p>Dear {}, the storage of your mailbox is full and new letters wait at the gate of the server room. Choose within two days"
+        " which of the folders shall be emptied, otherwise the oldest of them are removed by the caretaker.</p>"
+        '<a href="https://{}/storage">https://{}/storage</a>'
+    )
+
+    def come(to: str, host: str, shown: str, dmarc: Dmarc) -> None:
+        head = f"From: Storage <storage@{host}>\r\nTo: you\r\nSubject: Your storage is full\r\n"
+        head += "MIME-Version: 1.0\r\nContent-Type: text/html\r\n\r\n"
+        site.come(to, author=f"storage@{host}", text="", raw=(head + letter.format(host, host, shown)).encode(), dmarc=dmarc)
+
+    for to, host, dmarc in ((JOE, "gate1.example", NO_DMARC), (MARA, "gate2.example", NO_DMARC), (JOE, "gate3.example", DMARC_PASS)):
+        come(to, host, "storage.company.example", dmarc)
+    site.sit_down(page)
+    rows = page.get_by_role("option").filter(has_text="Your storage is full")
+
+    expect(rows).to_have_count(2)
+    rows.filter(has_text="2 people").click()
+    page.keyboard.press("p")
+    sheet = page.get_by_role("dialog")
+    expect(sheet.get_by_role("button", name="Purge 3 mails")).to_be_enabled()
+    expect(sheet.get_by_role("radio", name="Whole campaign")).to_be_checked()
+    expect(sheet.get_by_text("the whole wave is chosen")).to_be_visible()
+    page.keyboard.press("Escape")
+    come(MARA, "gate4.example", "gate4.example", DMARC_PASS)
+    page.keyboard.press("p")
+    expect(sheet.get_by_role("button", name="Purge 2 mails")).to_be_enabled()
+    expect(sheet.get_by_role("radio", name="These 2 mails")).to_be_checked()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status").filter(has_text="Purged 2 mails")).to_be_visible()
+    with db.reading(site.engine) as session:
+        states = session.execute(select(col(Delivery.author), col(Delivery.state)).where(col(Delivery.subject) == "Your storage is full"))
+        assert {author: str(state) for author, state in states} == {
+            "storage@gate1.example": "purged",
+            "storage@gate2.example": "purged",
+            "storage@gate3.example": "held",
+            "storage@gate4.example": "held",
+        }

@@ -85,6 +85,7 @@ class Evidence(Shape):
     by_proof: Annotated[dict[str, int], Field(description="how it is proven who sent them: dmarc, aligned, none")]
     opened: Annotated[int, Field(description="read or answered, as the mailbox said when a recall took the copy out")]
     answered: Annotated[int, Field(description="whose reader has written to the sender since")]
+    least_weight: Annotated[int, Field(description="what the signals of the least odd of them add up to, 0 to 100")]
     senders: list[SenderCount]
     subjects: list[SubjectCount]
     examples: list[Delivery]

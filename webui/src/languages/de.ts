@@ -291,6 +291,7 @@ export default {
   'What is held is never delivered, what lies in mailboxes is taken out of them. Undo puts every one back where it was.': 'Was zurückgehalten wird, wird nie zugestellt; was in Postfächern liegt, wird herausgenommen. Rückgängig legt alles dahin zurück, wo es war.',
   'What is held is never delivered. Undo puts every one back where it was.': 'Was zurückgehalten wird, wird nie zugestellt. Rückgängig legt alles dahin zurück, wo es war.',
   'What to purge': 'Was entfernen',
+  'All of it is as odd as this one: the whole wave is chosen.': 'Alles davon ist so auffällig wie diese: die ganze Welle ist gewählt.',
   'and block this domain from now on': 'und diese Domain ab jetzt sperren',
   'and block all its senders from now on': 'und alle ihre Absender ab jetzt sperren',
   'and block this sender from now on': 'und diesen Absender ab jetzt sperren',

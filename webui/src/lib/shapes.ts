@@ -255,6 +255,7 @@ export interface Evidence {
   by_proof: Partial<Record<'dmarc' | 'aligned' | 'none', number>>
   opened: number
   answered: number
+  least_weight: number
   senders: { author: string; count: number }[]
   subjects: { subject: string; count: number }[]
   examples: Delivery[]

@@ -1,0 +1,119 @@
+"""The demo's morning by keyboard alone: every card decided by what is on the screen, and the keys that it takes."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from demo.company import people
+from tests.peers import demo
+
+pytestmark = pytest.mark.peers
+MOST_KEYS = 1.5  # for a card, on average
+ODD = 40  # what is odd about a mail adds up to this: away with it
+UNWANTED = ("It is bulk mail", "It cannot prove", "leadsprout.test")  # the last sells something
+WAVE = "password expires"
+
+
+class Receptionist:
+    """Reads the screen, presses keys, and counts them."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.keys = 0
+        self.done: Counter[tuple[str, int]] = Counter()  # what was done, with so many keys
+
+    def sign_in(self, said: str) -> None:
+        """As the demo says it."""
+        console, login, password = re.search(r"Console +(\S+) +sign in as (\w+), password (\w+)", said).groups()  # type: ignore[union-attr]
+        self.page.goto(console)
+        self.page.get_by_label("Name").fill(login)
+        self.page.get_by_label("Password").fill(password)
+        self.page.keyboard.press("Enter")
+        expect(self.page.get_by_role("option").first).to_be_visible()
+
+    @property
+    def row(self) -> Locator:
+        """The card under the cursor."""
+        return self.page.locator(".row.at")
+
+    def press(self, key: str) -> None:
+        """One key."""
+        self.keys += 1
+        self.page.keyboard.press(key)
+
+    def subject(self) -> str:
+        """What the card in hand is about, once its mail is shown with all that is odd about it."""
+        name = self.row.locator(".subject bdi").inner_text()
+        expect(self.page.locator(".view h2")).to_have_text(name)
+        return name
+
+    def purge(self) -> None:
+        """Take away what the sheet counts."""
+        self.press("p")
+        expect(self.page.get_by_role("dialog").locator("button.go")).to_be_enabled()
+        self.press("Enter")
+        expect(self.page.get_by_role("status").filter(has_text="Purged")).to_be_visible()
+
+    def let_in(self, subject: str) -> None:
+        """For good; of several at once it is asked whether all are meant."""
+        several = self.row.locator(".score.pile").count() > 0
+        self.press("a")
+        if several:
+            expect(self.page.get_by_text("You have seen the newest only.")).to_be_visible()
+            self.press("Enter")
+        done = self.page.get_by_role("status").filter(has_text="let in for").filter(has_text="from now on, with proof")
+        expect(done.filter(has_text="mails" if several else subject[:40])).to_be_visible()
+
+    def release(self, subject: str) -> None:
+        """This once."""
+        self.press("r")
+        expect(self.page.get_by_role("status").filter(has_text="Released").filter(has_text=subject[:40])).to_be_visible()
+
+    def decide(self) -> None:
+        """One card: by the number of its box, and by the sentences beside its mail."""
+        subject, before, said = self.subject(), self.keys, self.row.inner_text()
+        why = self.page.get_by_role("region", name="Why it was held").inner_text()
+        weight, several = int(self.row.locator(".score").inner_text().split()[-1]), " people" in said
+        if weight >= ODD or any(words in why for words in UNWANTED):
+            what = "the wave" if WAVE in subject.lower() else "purged"
+            self.purge()
+        elif "expires" in said:
+            what = "released"
+            self.release(subject)
+        else:
+            what = "some let in" if several else "let in"
+            self.let_in(subject)
+        self.done[what, self.keys - before] += 1
+
+
+@pytest.fixture(scope="module")
+def morning(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """What the demo says, with all of its morning in the queue."""
+    directory = tmp_path_factory.mktemp("demo")
+    with demo.played(directory) as said:
+        demo.wait_for_the_judge(directory)
+        yield said
+
+
+def test_a_receptionist_clears_the_morning(morning: str, page: Page) -> None:
+    one = Receptionist(page)
+    one.sign_in(morning)
+    cards = int(page.get_by_role("option").first.get_attribute("aria-setsize") or 0)
+    assert 40 <= cards <= 70
+    waiting = page.locator(".row:not(.done)")
+    while waiting.count():
+        one.decide()
+    page.reload()
+    expect(page.get_by_text("Nothing waits.")).to_be_visible()
+    assert one.keys / one.done.total() <= MOST_KEYS, one.done
+    assert [keys for what, keys in one.done if what == "the wave"] == [2]  # all of it at once, from five domains
+    assert one.done["the wave", 2] == 1
+    assert {keys for what, keys in one.done if what == "let in"} == {1}
+    assert one.done["let in", 1] > 20
+    rules = page.evaluate("fetch('/api/v1/rules?effect=allow&limit=200').then((answer) => answer.json())")["items"]
+    assert ("address", "b.jansohn@stadtwerke-hollersund.example") in {(rule["match"], rule["value"]) for rule in rules}
+    purged = page.evaluate("fetch('/api/v1/deliveries?state=purged&limit=200').then((answer) => answer.json())")["items"]
+    assert len([mail for mail in purged if WAVE in mail["subject"].lower()]) == len(list(people()))

@@ -1,0 +1,34 @@
+"""What `make run` starts, on ports of this machine that are free."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.peers import company, processes
+from triage.backlog import backlog
+
+
+@contextlib.contextmanager
+def played(directory: Path) -> Iterator[str]:
+    """What the demo prints, once the morning's mail is in."""
+    ports = [word for door in ("smtp", "http", "outbound") for word in (f"--{door}-port", str(processes.free_port()))]
+    log = directory / "log"
+    command = [sys.executable, "-m", "triage_cli", "demo", "--directory", str(directory / "demo"), *ports]
+    process = processes.start(command, log, environment=company.Company(directory, "", "").environment)
+    try:
+        yield processes.until(lambda: printed(log), "the morning's mail is in", process, log, patience=5 * processes.HANG)
+    finally:
+        processes.stop(process)
+
+
+def printed(log: Path) -> str:
+    """Everything said so far, when it is complete."""
+    said = log.read_text("utf-8")
+    return said if "morning's mail is in" in said else ""
+
+
+def wait_for_the_judge(directory: Path) -> None:
+    """All of the morning is in the queue."""
+    spool = directory / "demo" / "spool"
+    processes.until(lambda: backlog(spool).messages == 0, "all of the morning is judged", patience=5 * processes.HANG)
