@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, Subquery, and_, func, literal, not_, or_, select
+from sqlalchemy import ColumnElement, Select, String, Subquery, and_, func, literal, not_, or_, select, true
 from sqlmodel import Session, col
 
 from triage import asked, expiry, grouping, kept_cards, legal_holds, sealed, suspected
@@ -15,7 +15,7 @@ from triage.kept_cards import Kept, Part, Pile, Place
 from triage.listings import Listed, seen, some
 from triage.models import Decision, Delivery, Instant
 from triage.order import PRESSING
-from triage.piles import in_piles
+from triage.piles import in_piles, in_states
 from triage.selection import UNPROVEN, Selection
 from triage.states import State
 from triage.suspected import Suspicion
@@ -85,17 +85,18 @@ def cards(
     """
     found = kept_for(session, wanted, by, group, now)
     where = seen(wanted, by)
+    of_piles = and_(seen(replace(wanted, states=()), by), in_states(wanted.states) if wanted.states else true())
     part = Part(limit + 1, after, at, end)
     if group == "none":
-        piles, sizes, numbers = one_by_one(session, found, where, now, part)
+        piles, sizes, numbers = one_by_one(session, found, where, of_piles, now, part)
     elif found is None:
         piles, sizes, numbers = counted_now(session, where, group, now, part)
     else:
-        piles, sizes, numbers = from_kept(session, found, where, group, now, part)
+        piles, sizes, numbers = from_kept(session, found, of_piles, group, now, part)
     page = piles[-limit:] if end else piles[:limit]
-    ids = ids_of(session, where, page, group, most_ids) if most_ids else {pile.key: [] for pile in page}
+    ids = ids_of(session, of_piles, page, group, most_ids) if most_ids else {pile.key: [] for pile in page}
     leads = {lead.id: lead for lead in some(session, [pile.lead for pile in page], by=by)}
-    ends = expiring(session, where, page, group, now)
+    ends = expiring(session, of_piles, page, group, now)
     wishes = asked.of_cards(session, where, [pile.key for pile in page], group)
     doubts = suspected.of_cards(session, where, [pile.key for pile in page], group)
     items = tuple(
@@ -124,7 +125,7 @@ def kept_for(session: Session, wanted: Selection, by: Actor, group: Group, now: 
 def from_kept(
     session: Session,
     found: Kept,
-    where: ColumnElement[bool],
+    of_piles: ColumnElement[bool],
     group: Group,
     now: datetime,
     part: Part,
@@ -134,7 +135,7 @@ def from_kept(
     cards, deliveries = kept_cards.totals(session, found)
     sizes = kept_cards.sizes(session, found, {pile.pile for pile in piles})
     if found.touched:
-        touched = and_(where, in_piles(session, found.touched, group))
+        touched = and_(of_piles, in_piles(session, found.touched, group))
         fresh, own, numbers = counted_now(session, touched, group, now, part)
         piles, sizes = part.of(sorted(piles + fresh, key=lambda pile: pile.rank)), sizes | own
         cards, deliveries = cards + numbers[0], deliveries + numbers[1]
@@ -145,6 +146,7 @@ def one_by_one(
     session: Session,
     found: Kept | None,
     where: ColumnElement[bool],
+    of_piles: ColumnElement[bool],
     now: datetime,
     part: Part,
 ) -> tuple[list[Pile], dict[str, int], tuple[int, int]]:
@@ -165,7 +167,7 @@ def one_by_one(
             piles.append(Pile(*row[:6], row[3], 1, 1, 1, row[6]))  # type: ignore[call-arg]
         if len(piles) == part.limit:
             break
-    deliveries = number_of(session, found, where, now)
+    deliveries = number_of(session, found, where, of_piles)
     return part.in_order(piles), dict.fromkeys((pile.pile for pile in piles), 1), (deliveries, deliveries)
 
 
@@ -178,13 +180,13 @@ def beyond(pressing: Any, key: ColumnElement[str], place: Place, *, inclusive: b
     return or_(pressing > at_once, and_(pressing == at_once, urgency <= place[1], later))
 
 
-def number_of(session: Session, found: Kept | None, where: ColumnElement[bool], now: datetime) -> int:
+def number_of(session: Session, found: Kept | None, where: ColumnElement[bool], of_piles: ColumnElement[bool]) -> int:
     """How many deliveries there are in all."""
     if found is None:
         return session.scalar(select(func.count()).select_from(Delivery).where(where)) or 0
     deliveries = kept_cards.totals(session, found)[1]
     if found.touched:
-        touched = and_(where, in_piles(session, found.touched, "sender"))
+        touched = and_(of_piles, in_piles(session, found.touched, "sender"))
         deliveries += session.scalar(select(func.count()).select_from(Delivery).where(touched)) or 0
     return deliveries
 

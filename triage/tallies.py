@@ -13,7 +13,8 @@ from triage import db, directory
 from triage.db import among
 from triage.grouping import Group
 from triage.models import CardAnchor, Delivery, Department, KeptCard, KeptFolder, KeptTotal, KeptView, StaffMember, Touched
-from triage.piles import HELD, Part, in_piles, parts, pile_of
+from triage.piles import HELD, Part, in_piles, in_states, no_campaign, parts, pile_of
+from triage.states import State
 from triage.times import to_micros
 from triage.views import View
 
@@ -22,6 +23,7 @@ DROPPED_AT_ONCE = 2000  # cards of a view that nobody has deleted in one transac
 ANCHOR_EVERY = 200  # cards between two anchors
 DUTY, LEASE = "counts", timedelta(minutes=5)
 GROUPED: tuple[Group, ...] = ("sender", "campaign")
+STILL_HELD = and_(in_states((State.HELD,)), col(Delivery.direction) == "in")
 
 
 def cards_of(found: Iterable[Part], views: Sequence[tuple[int, View]], group: Group) -> Iterator[dict[str, Any]]:
@@ -173,8 +175,8 @@ def go_on(engine: Engine, *, now: datetime) -> bool:
         return True
 
 
-def senders(session: Session, reached: str, where: ColumnElement[bool] = HELD) -> list[str]:
-    """The next piles of mail of one author."""
+def senders(session: Session, reached: str, where: ColumnElement[bool] = STILL_HELD) -> list[str]:
+    """The next piles of mail of one author, walked along the index of authors."""
     author = col(Delivery.author)
     rows = select(author).where(where, author > reached).distinct().order_by(author).limit(AT_ONCE)
     return list(session.scalars(rows))
@@ -194,13 +196,12 @@ def campaigns(session: Session, reached: str) -> list[str]:
     return [str(one) for one in session.scalars(rows)]
 
 
-LIKE_NO_OTHER = and_(HELD, col(Delivery.campaign_id).is_(None))
 STAGES: tuple[tuple[Group, Callable[[Session, str], list[str]]], ...] = (
     ("sender", senders),
     ("sender", alone),
     ("campaign", campaigns),
-    ("campaign", partial(senders, where=LIKE_NO_OTHER)),
-    ("campaign", partial(alone, where=LIKE_NO_OTHER)),
+    ("campaign", partial(senders, where=and_(STILL_HELD, no_campaign()))),
+    ("campaign", partial(alone, where=and_(HELD, col(Delivery.campaign_id).is_(None)))),
 )
 
 

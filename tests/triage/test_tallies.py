@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, func, select, update
+from sqlalchemy import Engine, event, func, select, update
 from sqlmodel import Session, col
 
 from tests.triage.arriving import ANA, BEN, COMPANY, IDA, NOW, OTTO, SYNC, arrive, set_up
@@ -18,6 +18,7 @@ from triage.db import reading, transaction
 from triage.decisions import Verb
 from triage.grouping import Group
 from triage.models import Delivery, KeptCard, KeptTotal, KeptView, Touched
+from triage.piles import in_piles, parts
 from triage.selection import ANY_PROOF, Selection
 from triage.settings import Settings
 from triage.states import State
@@ -240,6 +241,20 @@ def test_anchors_lead_to_where_they_say(company: Engine, settings: Settings, mon
         for position, place in kept.items:
             page = cards.cards(session, HELD, by=ANA, now=NOW, limit=2, at=place)
             assert [card.key for card in page.items] == [card.key for card in whole.items[position : position + 2]]
+
+
+@pytest.mark.parametrize("piles", [{"a@x.example"}, {"a@x.example", "7"}, {"a@x.example", "7", "#8"}])
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_few_piles_are_not_looked_for_among_all_that_is_held(sqlite_engine: Engine, piles: set[str], group: Group) -> None:
+    asked: list[tuple[str, Any]] = []
+    with reading(sqlite_engine) as session:
+        event.listen(sqlite_engine, "before_cursor_execute", lambda _, __, words, values, *___: asked.append((words, values)))
+        session.execute(parts(in_piles(session, piles, group), group, NOW)).all()
+        words, values = asked[-1]
+        plan = [row[3] for row in session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {words}", values)]
+    ways = [line for line in plan if line.startswith("SEARCH delivery")]
+    assert len(ways) == len(piles) if group == "campaign" else ways
+    assert not [line for line in plan if "(state=?)" in line or "SCAN delivery" in line], plan
 
 
 @pytest.mark.parametrize("group", [*GROUPS, "none"])
