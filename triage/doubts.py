@@ -1,4 +1,4 @@
-"""Why a rule that lets somebody in may never work: what their mail so far could prove, and rules that go before it."""
+"""Why a rule may never work, or hit more than is meant: what mail so far could prove, whole mail providers, rules that go before it."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -6,15 +6,23 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from triage import access, sealed
+from triage import access, sealed, whole_provider
 from triage.actor import Actor
 from triage.authentication import Authentication, Result
 from triage.clashes import Clash, clashes
 from triage.door import ancestors
 from triage.models import Delivery, Message, Person, Rule
 from triage.rule_orders import RuleOrder, in_force
+from triage.settings import Settings
 
 LOOKED_AT = 20  # of the sender's last mails
+
+
+def doubt(session: Session, order: RuleOrder, *, by: Actor, settings: Settings, now: datetime) -> str:
+    """What to know before this rule is made; "" when there is nothing to say. `order` is checked."""
+    if order.effect == "block" and order.match in ("domain", "subdomains"):
+        return whole_provider.caution(session, order.value, settings.policy.freemail_domains, by=by, now=now)
+    return no_proof(session, order, by=by)
 
 
 def no_proof(session: Session, order: RuleOrder, *, by: Actor) -> str:
@@ -34,9 +42,10 @@ def no_proof(session: Session, order: RuleOrder, *, by: Actor) -> str:
     found = [Authentication.from_json(one) for one in session.scalars(newest)]
     if not found or any(one.satisfies(order.proof) for one in found):
         return ""
-    number = f"the last {len(found)} mails from there" if len(found) > 1 else "the last mail from there"
+    several = f"None of the last {len(found)} mails from there could prove itself by {order.proof}"
+    said = several if len(found) > 1 else f"The last mail from there could not prove itself by {order.proof}"
     nothing = " The domain publishes neither SPF nor DMARC." if all(one.publishes_nothing for one in found) else ""
-    return f"None of {number} could prove itself by {order.proof}: this rule would have let in nothing.{nothing}{better(found)}"
+    return f"{said}: this rule would have let in nothing.{nothing}{better(found)}"
 
 
 def better(found: Sequence[Authentication]) -> str:

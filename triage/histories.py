@@ -173,7 +173,7 @@ RECALLERS_ACTS = {"deliver": "Put back into the mailbox {mailbox}. {why}", "give
 def act_sentence(record: AuditRecord, name: str, about: Listed) -> str:
     """An act on the record in words."""
     if record.act == "receive":
-        return " ".join(word for word in (f"Arrived for {about.recipient}:", about.verdict.reason, about.note) if word)
+        return " ".join(filter(None, (f"Arrived for {about.recipient}: {about.verdict.reason}.", about.note)))
     words = {"mailbox": about.mailbox, "by": name or record.by, "reply": "", "number": "", "why": ""} | record.detail
     said = ACTS | RECALLERS_ACTS if record.by == str(recalled.BY) else ACTS
     return said.get(record.act, f"{record.act} by {{by}}.").format(**words)

@@ -69,7 +69,7 @@ def add(
         widen(session, twin, replace(order, until=until), by=by, now=now)
         return twin
     rule = Rule(
-        doubt=doubts.no_proof(session, order, by=by),
+        doubt=doubts.doubt(session, order, by=by, settings=settings, now=now),
         effect=order.effect,
         match=order.match,
         value=order.value,

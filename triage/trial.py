@@ -42,7 +42,7 @@ class Trial:
     examples: tuple[int, ...]  # newest first
     since: datetime
     sentence: str
-    doubt: str  # why it may never work
+    doubt: str  # why it may never work, or hit more than is meant
     clashes: tuple[Clash, ...]
 
 
@@ -76,7 +76,7 @@ def trial(session: Session, order: RuleOrder, *, by: Actor, settings: Settings, 
         examples=tuple(row.id for row in changed[:EXAMPLES]),
         since=since,
         sentence=sentence(order, len(rows), len(changed), people, against),
-        doubt=doubts.no_proof(session, order, by=by),
+        doubt=doubts.doubt(session, order, by=by, settings=settings, now=now),
         clashes=doubts.of_rules(session, [like], now, by=by)[like.id],
     )
 

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from triage import evidence, listings, rules
+from triage import evidence, listings, rules, whole_provider
 from triage.times import utcnow
 from triage_api import shapes
 from triage_api.office import Here
@@ -17,7 +17,8 @@ router = APIRouter(route_class=Once, tags=["selections"])
 @router.post("/selections/preview", response_model=shapes.Evidence, responses=described(401, 403, 422))
 def preview_selection(order: shapes.PreviewOrder, session: Read, by: Staff, here: Here) -> shapes.Evidence:
     """What the selection holds of the mail in your scope. Nothing is changed; `fence` goes with the decision."""
-    sheet = evidence.evidence(session, order.select.selection(), by=by, now=utcnow())
+    wanted, now = order.select.selection(), utcnow()
+    sheet = evidence.evidence(session, wanted, by=by, now=now)
     return shapes.Evidence.model_validate(
         {
             "count": sheet.count,
@@ -38,6 +39,7 @@ def preview_selection(order: shapes.PreviewOrder, session: Read, by: Staff, here
             "examples": listings.some(session, sheet.examples, by=by),
             "least_alike": listings.some(session, sheet.least_alike, by=by),
             "rules_contradicted": rules.known_to(session, sheet.rules_contradicted, by=by),
+            "caution": whole_provider.caution(session, wanted.domain, here.settings.policy.freemail_domains, by=by, now=now),
             "fence": sheet.fence,
         }
     )

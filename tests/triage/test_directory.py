@@ -8,8 +8,8 @@ from sqlalchemy import Engine, select
 from sqlmodel import Session, col
 
 from tests.triage import arriving
-from tests.triage.arriving import COMPANY, NOW, SYNC, arrive
-from triage import background, db, directory, directory_rows, intake, recipients
+from tests.triage.arriving import ANA, COMPANY, NOW, SYNC, arrive
+from triage import background, db, directory, directory_rows, histories, intake, recipients
 from triage.company import CompanyDirectory, PersonEntry, SealedEntry
 from triage.envelope import Address
 from triage.errors import BadInput
@@ -55,6 +55,11 @@ def test_people_who_move_take_their_held_mail_along(known: Engine, settings: Set
     assert stale is not None
     assert (stale.department, stale.person, stale.mailbox) == ("it", "mara.berg", "mara.berg@company.example")
     assert stale.note == "It was addressed to the old department legal: Mara Berg works elsewhere now."
+    with db.transaction(known) as session:
+        (late,) = arrive(session, settings, "legal+mara.berg@company.example", author="x@y.example")
+    with db.reading(known) as session:
+        arrived = histories.delivery(session, late, by=ANA).history[0].sentence
+    assert arrived == f"Arrived for legal+mara.berg@company.example: nobody here knows x@y.example yet. {stale.note}"
 
 
 def test_a_name_that_changed_is_known_at_the_next_message(known: Engine) -> None:

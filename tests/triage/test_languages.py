@@ -32,10 +32,12 @@ FOR_TERMINALS = {
 FOR_STARTING = {"app", "metrics", "office"}  # of the API: they refuse to start
 SPEAKING = (
     "alarms", "asked", "authentication", "backscatter", "beside", "bounces", "clashes", "content", "correspondents", "decisions",
-    "digests", "emergency", "expectations", "expecting", "explaining", "extensive", "figures", "groups", "handing", "histories",
-    "leavers", "links", "measures", "modes", "order", "outcomes", "own_mail", "plan", "policy", "practice", "promotion", "proposals",
+    "digests", "doubts", "emergency", "expectations", "expecting", "explaining", "extensive", "figures", "groups", "handing", "histories",
+    "keys", "late_copies", "leavers", "links", "measures", "modes", "order", "outcomes",
+    "own_mail", "plan", "policy", "practice", "promotion", "proposals",
     "queue", "recalled", "recalls", "recipients", "reconciling", "redirects", "regrouping", "rejections", "reported", "second_key",
-    "staff_notices", "strays", "suspecting", "sweeps", "takings", "teaching", "trial", "undelivered", "undoing", "waiting",
+    "staff_notices", "strays", "suspecting", "sweeps", "takings", "teaching", "trial",
+    "undelivered", "undoing", "waiting", "whole_provider",
     *(f"signals/{file.stem}" for file in (ROOT / "triage" / "signals").glob("*.py")),
 )  # fmt: skip
 
@@ -136,6 +138,12 @@ def test_values_and_forms_agree(language: str) -> None:
             "14 people, 212 mails in 90 days, 200 of them DMARC pass (3 more without proof stay out): allow dell.com for the company?",
             "14 Personen, 212 Mails in 90 Tagen, bei 200 davon besteht DMARC (3 weitere ohne Nachweis bleiben draußen): "
             "dell.com für die Firma zulassen?",
+        ),
+        (
+            "Arrived for joe@corp.example: nobody here knows a@b.example yet. It goes to mara@corp.example: Ana made a rule for such mail. "
+            "It was addressed to the old department it: Joe Fern works elsewhere now.",
+            "Angekommen für joe@corp.example: a@b.example kennt hier noch niemand. Sie geht an mara@corp.example: Ana hat dafür eine Regel "
+            "gemacht. Sie war an die frühere Abteilung it gerichtet: Joe Fern arbeitet jetzt anderswo.",
         ),
         ("Bea blocked x.example on 24 Nov 2026", "Bea hat x.example am 24. Nov. 2026 gesperrt"),
         (

@@ -86,6 +86,7 @@ def test_what_can_be_no_rule_is_named(sqlite_engine: Engine, settings: Settings)
         (NO_DMARC, ALLOW, "None of the last 2 mails from there could prove itself by dmarc: this rule would have let in nothing."),
         (NO_DMARC, ALLOW, "The domain publishes neither SPF nor DMARC."),
         (DMARC_FAIL, ALLOW, "could prove itself by dmarc"),
+        (NO_DMARC, replace(ALLOW, effect="block", match="domain", value="supplier.example"), ""),
         (ALIGNED, ALLOW, "Ask for “aligned” instead: all of them meet it."),
         (ALIGNED, replace(ALLOW, proof="aligned"), ""),
         (DMARC_PASS, ALLOW, ""),

@@ -74,7 +74,7 @@ def test_a_rule_is_tried_out_before_it_is_made_and_says_what_stands_in_its_way(a
     block = ana.post("/rules", {"effect": "block", "match": "address", "value": "sales@supplier.example", "scope": "company"}).json()["id"]
     tried = ana.post("/rules/preview", ALLOW).json()
     assert (tried["came"], tried["changed"], tried["order"]["proof"]) == (1, 0, "dmarc")
-    assert "could prove itself by dmarc" in tried["doubt"]
+    assert "The last mail from there could not prove itself by dmarc" in tried["doubt"]
     assert [(one["kind"], one["rule_id"]) for one in tried["clashes"]] == [("shadowed", block)]
     made = ana.post("/rules", ALLOW).json()
     assert (made["doubt"], made["clashes"]) == (tried["doubt"], tried["clashes"])

@@ -1,21 +1,27 @@
 """The page on which employees see their own mail and ask for it: on a telephone, in light and dark, apart from the console."""
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import delete
 
 from tests.conftest import settings_in
+from tests.peers import browser as browser_peer
+from tests.triage.arriving import ANA
 from tests.webui.access import faults
 from tests.webui.site import JOE, MARA, Site, running
 from tests.webui.tabbing import MOST, walked
-from triage import db
+from tests.webui.test_german import left
+from triage import asking, db, ids
+from triage.actor import Actor
 from triage.models import EmployeeSession
 from triage.settings import Notices
+from triage.times import utcnow
 
 RIGHT = "the directory's password"
 LONG = "a-very-long-name-that-nobody-would-give-to-a-mailbox@an-equally-long-domain-name.of-a-subsidiary.example"
@@ -24,9 +30,14 @@ LONG = "a-very-long-name-that-nobody-would-give-to-a-mailbox@an-equally-long-dom
 @pytest.fixture(scope="module")
 def open_site(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Site]:
     """A company that lets its employees ask."""
-    directory = tmp_path_factory.mktemp("ask")
+    with asked(tmp_path_factory.mktemp("ask"), sqlite_template) as made:
+        yield made
+
+
+@contextlib.contextmanager
+def asked(directory: Path, template: Path) -> Iterator[Site]:
     settings = replace(settings_in(directory), notices=Notices(requests=True, digest_at="16:00"))
-    with running(directory, sqlite_template, settings, lambda login, password: password == RIGHT) as made:
+    with running(directory, template, settings, lambda login, password: password == RIGHT) as made:
         yield made
 
 
@@ -115,3 +126,33 @@ def test_one_says_from_whom_one_expects_mail(open_site: Site, page: Page) -> Non
     assert faults(page) == []
     expected.get_by_role("button", name="No longer").click()
     expect(expected.get_by_role("listitem")).to_have_count(0)
+
+
+def test_in_german(tmp_path: Path, sqlite_template: Path, browser: Browser) -> None:
+    with asked(tmp_path, sqlite_template) as site, browser_peer.page(browser, locale="de-DE") as page:
+        in_german(site, page)
+
+
+def in_german(site: Site, page: Page) -> None:
+    mails = [site.come(JOE, author=f"wer{number}@reise.example", subject=f"Buchung {number}")[0] for number in range(3)]
+    with db.transaction(site.engine) as session:
+        joe = Actor.employee("joe.fern", "Joe Fern")
+        wishes = [asking.ask(session, ids.read(mail), by=joe, words="meine Reise", now=utcnow()) for mail in mails[:2]]
+        asking.decline(session, wishes[1], by=ANA, reason="", now=utcnow())
+    page.goto(f"{site.url}/ask?mail=0000000000007")
+    for password in ("falsch", RIGHT):
+        page.get_by_label("Name").fill("joe.fern")
+        page.get_by_label("Passwort").fill(password)
+        assert left(page) == []
+        page.get_by_role("button", name="Anmelden").click()
+        if password != RIGHT:
+            expect(page.get_by_role("alert")).to_be_visible()
+            assert left(page) == []
+    expect(page.get_by_role("listitem").filter(has_text="Buchung 2")).to_be_visible()
+    assert left(page) == []
+    expected = page.get_by_role("region", name="Mail, die Sie erwarten")
+    for sender in ("joe.fern@company.example", "wer9@reise.example"):
+        expected.get_by_role("textbox").fill(sender)
+        expected.get_by_role("button").first.click()
+        expect(expected.get_by_role("alert").or_(expected.get_by_role("listitem").filter(has_text=sender))).to_be_visible()
+        assert left(page) == [], sender

@@ -11,10 +11,10 @@ from sqlmodel import col
 
 from tests.peers import browser as browser_peer
 from tests.triage.arriving import ANA, DMARC_FAIL, IDA, NO_DMARC, SYNC, add_rules
-from tests.webui.site import JOE, MARA, Site
+from tests.webui.site import JOE, MARA, PASSWORD, Site
 from tests.webui.test_language import GERMAN
 from tests.webui.test_reported import report
-from triage import alarms, asking, db, decisions, emergency, ids, learning, proposals, undoing
+from triage import alarms, answering, asking, db, decisions, emergency, ids, learning, proposals, undoing
 from triage.actor import Actor
 from triage.decisions import Verb
 from triage.ids import show
@@ -105,6 +105,8 @@ def filled(site: Site) -> Site:
         emergency.open_door(session, now + timedelta(hours=1), by=IDA, reason="Umzug", now=now)
         alarms.brake(session, BRAKED, now=now)
         proposals.refresh(session, [candidate(kind, name) for kind, name in PROPOSED.items()], now=now)
+        (list_of_posts,) = (one for one in proposals.listing(session, by=IDA) if one.kind == Kind.LIST)
+        answering.answer(session, list_of_posts.id, "accept", by=IDA, now=now, settings=settings)
     report(site, odd, "Gutscheinkarten", "joe", "mara")
     return site
 
@@ -224,6 +226,43 @@ def test_pages_about_one_thing(filled: Site, german: Page) -> None:
         assert left(german) == [], path
     for mail in mails:
         assert english(german.evaluate(STORY, mail)) == []
+
+
+def test_signing_in_and_the_lock(filled: Site, german: Page) -> None:
+    german.goto(filled.url)
+    for password in ("falsch", PASSWORD):
+        expect(german.get_by_role("heading", name="Anmelden")).to_be_visible()
+        assert left(german) == []
+        german.get_by_label("Name").fill("ida")
+        german.get_by_label("Passwort").fill(password)
+        german.get_by_role("button", name="Anmelden").click()
+        if password != PASSWORD:
+            expect(german.get_by_role("alert")).to_be_visible()
+    expect(german.get_by_role("heading", level=1, name="Ganze Firma")).to_be_visible()
+    german.get_by_role("link", name="Regeln").click()
+    expect(german.get_by_role("heading", level=1, name="Regeln")).to_be_visible()
+    german.context.clear_cookies()
+    german.keyboard.type("gp")
+    lock = german.get_by_role("dialog")
+    expect(lock.get_by_role("heading")).to_be_visible()
+    lock.get_by_label("Passwort").fill("falsch")
+    lock.get_by_role("button").first.click()
+    expect(lock.get_by_role("alert")).to_be_visible()
+    assert left(german) == []
+
+
+def test_a_whole_mail_provider(filled: Site, german: Page) -> None:
+    filled.come(JOE, author="jemand@gmail.com", subject="Gruß")
+    filled.sit_down(german, "ida", "/senders/gmail.com")
+    expect(german.get_by_role("heading", level=1, name="gmail.com")).to_be_visible()
+    german.get_by_role("button", name="Sperren").click()
+    sheet = german.get_by_role("dialog")
+    expect(sheet.get_by_text("gmail.com ist ein öffentlicher Mailanbieter")).to_be_visible()
+    assert left(german) == []
+    sheet.get_by_role("button").last.click()
+    expect(german.get_by_role("status").filter(has_text="gesperrt").first).to_be_visible()
+    unfold(german)
+    assert left(german) == []
 
 
 def test_what_is_refused(filled: Site, german: Page) -> None:

@@ -99,6 +99,30 @@ def test_a_whole_domain_is_blocked_from_its_page(known: Site, page: Page) -> Non
     expect(page.get_by_text("1 waits for a decision")).to_be_visible()
 
 
+def test_of_a_whole_mail_provider_it_is_said_how_many_people_that_is(known: Site, page: Page) -> None:
+    for number in range(3):
+        known.come(JOE, author=f"somebody{number}@gmail.com", subject=f"Hello {number}")
+    said = "gmail.com is a public mail provider: anybody can have an address there. 3 people there wrote to us in the last 30 days"
+    known.sit_down(page)
+    page.get_by_role("option").filter(has_text="Hello 0").click()
+    page.keyboard.press("b")
+    sheet = page.get_by_role("dialog")
+    expect(sheet.get_by_role("heading", name="Block somebody0@gmail.com")).to_be_visible()
+    expect(sheet.get_by_role("table")).to_be_visible()
+    expect(sheet.get_by_text("public mail provider")).to_have_count(0)
+    sheet.get_by_label("Whole domain").check()
+    expect(sheet.get_by_text(said)).to_be_visible()
+    assert faults(page) == []
+    page.keyboard.press("Escape")
+    page.goto(known.url + "/rules")
+    form = page.get_by_role("form", name="New rule")
+    form.get_by_role("combobox", name="Do", exact=True).select_option("block")
+    form.get_by_role("combobox", name="What").select_option("domain")
+    form.get_by_label("Value").fill("gmail.com")
+    form.get_by_role("button", name="Try it out").click()
+    expect(form.get_by_text(said)).to_be_visible()
+
+
 def test_a_sender_of_whom_nothing_waits_is_let_in_by_a_rule_alone(known: Site, page: Page) -> None:
     known.come(JOE, author="late@partner.example", subject="Too late")
     known.sit_down(page, path="/senders/late@partner.example")

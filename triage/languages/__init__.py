@@ -83,10 +83,20 @@ def joined(text: str, language: str, depth: int) -> Iterator[Anew]:
     if text.endswith(".") and (one := anew(text[:-1], language, depth + 1)).whole:
         yield Anew(f"{one.text}.", one.known + 1, True)
     for between, here in catalogue(language)[JOINS].items():
-        parts = [anew(part, language, depth + 1) for part in parted(text, between)] if between in text else []
+        pieces = parted(text, between) if between in text else []
+        parts = [part_of(piece, between, language, depth + 1) for piece in pieces]
         if len(parts) > 1 and all(part.whole for part in parts):
             known = len(between) * (len(parts) - 1) + sum(part.known for part in parts)
             yield Anew(here.join(part.text for part in parts), known, True)
+
+
+def part_of(piece: str, between: str, language: str, depth: int) -> Anew:
+    """A part of joined sentences: known as it is, or with the full stop that parts it from the next one."""
+    one = anew(piece, language, depth)
+    if one.whole or not between.startswith(".") or piece.endswith("."):
+        return one
+    stopped = anew(f"{piece}.", language, depth)
+    return Anew(stopped.text.removesuffix("."), stopped.known - 1, True) if stopped.whole else one
 
 
 def parted(text: str, between: str) -> list[str]:

@@ -56,14 +56,14 @@ class Rule(Shape):
     target: Annotated[str, Field(description="redirect: where such mail goes")]
     author: str
     origin: str
-    note: str
+    note: Spoken
     created_at: datetime
     until: datetime | None
     lapse_days: int
     used: Annotated[int | None, Field(description="null where that would tell of mail beyond your scope")]
     first_used_at: datetime | None
     last_used_at: datetime | None
-    doubt: Annotated[Spoken, Field(description="why it may never work, as far as was known when it was made")]
+    doubt: Annotated[Spoken, Field(description="why it may never work, or hit more than is meant, as far as was known when it was made")]
     clashes: Annotated[list[Clash], Field(description="how it stands to other rules that reach all of its mail")] = []
 
 

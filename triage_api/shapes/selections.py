@@ -9,6 +9,7 @@ from triage.states import State
 from triage_api.shapes.deliveries import ATTACHED, LINK, Delivery
 from triage_api.shapes.rules import Rule
 from triage_api.shapes.texts import GivenId, Id, Order, Shape, Text, Word
+from triage_api.spoken import Spoken
 
 PROOF = (
     "`any`, `none`, or who proves to have sent this, as `proven_as` says: a domain, at a free-mail provider an address. "
@@ -91,4 +92,5 @@ class Evidence(Shape):
     examples: list[Delivery]
     least_alike: Annotated[list[Delivery], Field(description="those with least in common with the others: look at these first")]
     rules_contradicted: list[Rule]
+    caution: Annotated[Spoken, Field(description="the selection is all of a public mail provider: how many people that is; empty else")]
     fence: str

@@ -33,7 +33,7 @@ class Trial(Shape):
     examples: list[Id]
     since: datetime
     sentence: Spoken
-    doubt: Annotated[Spoken, Field(description="why it may never work")]
+    doubt: Annotated[Spoken, Field(description="why it may never work, or hit more than is meant")]
     clashes: list[Clash]
 
 

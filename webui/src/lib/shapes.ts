@@ -261,6 +261,7 @@ export interface Evidence {
   examples: Delivery[]
   least_alike: Delivery[]
   rules_contradicted: Rule[]
+  caution: string
   fence: string
 }
 
