@@ -256,6 +256,8 @@ export default {
   'Folders and pages': 'Ordner und Seiten',
   'Back to the list': 'Zurück zur Liste',
   'Mailroom does not answer.': 'Mailroom antwortet nicht.',
+  'What you decided about {subjects} is kept, and sent by itself as soon as it does.': 'Was Sie über {subjects} entschieden haben, ist aufgehoben und wird von selbst gesendet, sobald es wieder antwortet.',
+  'Do not send it': 'Nicht senden',
   'Decisions are switched off until it does; what you see may be old.': 'Entscheidungen sind bis dahin abgeschaltet; was Sie sehen, ist vielleicht veraltet.',
   'Not here just now': 'Gerade nicht da',
   'This page could not be fetched: the server does not answer, or it is newer than this window.': 'Diese Seite konnte nicht geholt werden: Der Server antwortet nicht, oder er ist neuer als dieses Fenster.',

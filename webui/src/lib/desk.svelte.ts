@@ -22,6 +22,9 @@ interface Done { decision: Decision; ids: readonly string[]; key: string; subjec
 export interface Toast { id: number; text: string; note: string; until: number; leavesAt: number; done: Done | null; approval: Approval | null; back: (() => void) | null }
 export interface Refusal { id: number; title: string; detail: string; rows: readonly Row[]; mark: Mark | null; again: (() => void) | null }
 
+/** A decision that got no answer: it may be carried out or not, and is asked for once more under the same name. */
+export interface Unanswered { subject: string; send: () => Promise<void>; drop: () => void }
+
 /** A wish as a sheet or key makes it; the selection is filled in from the rows when the sheet did not choose one. `approve`: with the narrowest sensible rule. */
 export type Wish = Omit<DecisionWish, 'select'> & { select?: DecisionWish['select']; approve?: boolean }
 
@@ -53,6 +56,9 @@ class Desk {
   toast = $state.raw<Toast | null>(null)
   refusal = $state.raw<Refusal | null>(null)
   busy = $state(0)
+  unanswered = $state.raw<readonly Unanswered[]>([])
+  #asking = false
+  #tries = 0
   #past: Done[] = []
   #count = 0
 
@@ -71,23 +77,49 @@ class Desk {
     await this.#send({ select, ...(wish.select ? {} : { expect: count }), ...wish, ...effort }, rows, ids, key, approve)
   }
 
-  async #send(wish: DecisionWish, rows: readonly Row[], ids: readonly string[], key: string, approve: boolean, name = freshKey()): Promise<void> {
+  async #send(wish: DecisionWish, rows: readonly Row[], ids: readonly string[], key: string, approve: boolean, name = freshKey(), approval: Approval | null = null): Promise<void> {
     this.busy += 1
     try {
-      const approval = approve ? await (await approvals()).Approval.of(wish.select, { effect: 'allow', match: 'address', scope: narrowestScope(rows) }) : null
+      if (approve) approval ??= await (await approvals()).Approval.of(wish.select, { effect: 'allow', match: 'address', scope: narrowestScope(rows) })
       const decision = await api.decide(approval ? { ...wish, rule: approval.wish } : wish, name)
       if (isAsked(decision)) this.asked(ids)
       else this.#carriedOut(decision, rows, ids, key, wish.rule, approval)
+      this.#tries = 0
     } catch (thrown) {
-      queue.unmark(ids)
       const problem = problemOf(thrown)
+      if (problem.status === 0) this.#keep({ subject: this.#called(rows), send: () => this.#send(wish, rows, ids, key, approve, name, approval), drop: () => queue.unmark(ids) })
+      else queue.unmark(ids)
       const again = () => {
         queue.markAs(ids, { verb: wish.verb, blocked: wish.rule?.effect === 'block', by: session.me?.name ?? '', at: serverInstant(), decision: '', sure: false })
         void this.#send(wish, rows, ids, key, approve, name)
       }
-      await this.#refused(problem, wish.verb, rows, again)
+      if (problem.status) await this.#refused(problem, wish.verb, rows, again)
     }
     this.busy -= 1
+  }
+
+  #keep(one: Unanswered): void {
+    this.unanswered = [...this.unanswered, one]
+    live.unreachable('')
+  }
+
+  /** The server can be reached again: what it did not answer is asked once more, with longer and longer pauses where that fails too. */
+  askAgain = (): void => {
+    if (!this.unanswered.length || this.#asking) return
+    this.#asking = true
+    setTimeout(async () => {
+      const waiting = this.unanswered
+      this.unanswered = []
+      for (const one of waiting) await one.send()
+      this.#asking = false
+    }, Math.min(30, this.#tries++) * 1_000)
+  }
+
+  /** Do not ask again for what got no answer. */
+  forget(): void {
+    this.unanswered.forEach((one) => one.drop())
+    this.unanswered = []
+    void queue.look()
   }
 
   /** It needs a second person: the rows are as they were. */
@@ -133,16 +165,16 @@ class Desk {
   }
 
   async #refused(problem: Problem, verb: Verb, rows: readonly Row[], again: () => void): Promise<void> {
-    const subject = rows.length === 1 && rows[0] ? t('“{subject}”', { subject: calledOf(rows[0].lead) }) : plural('{n} mail|{n} mails', rows.length)
-    const notDone = NOT_DONE[verb](subject)
+    const notDone = NOT_DONE[verb](this.#called(rows))
     if (problem.status === 401) return session.lost()
-    if (problem.status === 0) return live.unreachable(notDone)
     const mark = problem.status === 409 ? await this.#whatBecameOf(rows) : null
     if (problem.status === 412) void queue.reload()
     const title = problem.status === 412 ? t('The queue changed.') : problem.message
     const detail = problem.status === 412 ? `${problem.message} ${notDone} ${t('Look again, then decide.')}` : notDone
     this.refusal = { id: ++this.#count, title, detail, rows, mark, again: problem.status >= 500 ? again : null }
   }
+
+  #called = (rows: readonly Row[]): string => (rows.length === 1 && rows[0] ? t('“{subject}”', { subject: calledOf(rows[0].lead) }) : plural('{n} mail|{n} mails', rows.length))
 
   async #whatBecameOf(rows: readonly Row[]): Promise<Mark | null> {
     let last: Mark | null = null
@@ -176,7 +208,10 @@ class Desk {
     } catch (thrown) {
       const problem = problemOf(thrown)
       if (problem.status === 401) return session.lost()
-      if (problem.status === 0) return live.unreachable(t('Your undo was not carried out.'))
+      if (problem.status === 0) {
+        this.#past.push(done)
+        return live.unreachable(t('Your undo was not carried out.'))
+      }
       this.refusal = { id: ++this.#count, title: problem.message, detail: t('Your undo was not carried out.'), rows: [], mark: null, again: null }
     }
   }
@@ -264,3 +299,5 @@ class Desk {
 }
 
 export const desk = new Desk()
+live.listen(() => live.state === 'live' && desk.askAgain())
+addEventListener('beforeunload', (event) => { if (desk.unanswered.length) event.preventDefault() })

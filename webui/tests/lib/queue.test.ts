@@ -65,11 +65,34 @@ test('the late click: the row is as it became, and the reason is told', async ()
   expect(marked()).toEqual([['a', 'purge', true]])
 })
 
-test('no answer: the row is as it was, and it is said what was not saved', async () => {
-  vi.spyOn(api, 'decide').mockRejectedValue(new Problem(0, 'The server does not answer.'))
-  vi.spyOn(live, 'unreachable').mockImplementation((what) => void (live.unsaved = what))
+test('no answer: the decision is kept, and asked for again under the same name', async () => {
+  const decide = vi.spyOn(api, 'decide').mockRejectedValueOnce(new Problem(0, 'The server does not answer.')).mockResolvedValue(made({ verb: 'purge' }))
+  const unreachable = vi.spyOn(live, 'unreachable').mockImplementation(() => undefined)
   await desk.decide({ verb: 'purge' }, queue.inHand)
-  expect([marked(), live.unsaved]).toEqual([[], 'Your purge of “Mail a” was not carried out.'])
+  expect([marked(), desk.unanswered.map((one) => one.subject)]).toEqual([[['a', 'purge', false]], ['“Mail a”']])
+  expect(unreachable).toHaveBeenCalled()
+  desk.askAgain()
+  await vi.waitFor(() => expect([marked(), desk.unanswered]).toEqual([[['a', 'purge', true]], []]))
+  expect(decide.mock.calls[1]).toEqual(decide.mock.calls[0])
+})
+
+test('what got no answer can be let go', async () => {
+  vi.spyOn(api, 'decide').mockRejectedValue(new Problem(0, 'The server does not answer.'))
+  vi.spyOn(live, 'unreachable').mockImplementation(() => undefined)
+  vi.spyOn(queue, 'look').mockResolvedValue()
+  await desk.decide({ verb: 'purge' }, queue.inHand)
+  desk.forget()
+  expect([marked(), desk.unanswered]).toEqual([[], []])
+})
+
+test('an undo that got no answer can be asked for again', async () => {
+  vi.spyOn(api, 'decide').mockResolvedValue(made())
+  const undo = vi.spyOn(api, 'undo').mockRejectedValueOnce(new Problem(0, 'The server does not answer.')).mockResolvedValue(made({ id: 'U' }))
+  vi.spyOn(live, 'unreachable').mockImplementation(() => undefined)
+  await desk.decide({ verb: 'release' }, queue.inHand)
+  await desk.undoLast()
+  await desk.undoLast()
+  expect([undo.mock.calls, marked()]).toEqual([[['D'], ['D']], []])
 })
 
 test('undo takes back the last decision first, and puts the cursor there', async () => {
