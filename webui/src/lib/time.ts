@@ -8,7 +8,7 @@ export function heardTime(date: string | null): void {
   if (said) ahead = Date.now() - said
 }
 
-/** The server's time of day in milliseconds. */
+/** The server's time of day in milliseconds; it tells us whole seconds, so it may be one later. */
 export const serverTime = (): number => Date.now() - ahead
 
 /** The same as an instant in words that machines read. */
