@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlmodel import Session, col
 
 from triage import access, ids, seal, sealed
-from triage.actor import Actor, Role
+from triage.actor import Actor, Role, Scope
 from triage.db import among
 from triage.models import AuditRecord, DecisionItem, Delivery, Marker, PendingAct, Rule
 
@@ -40,10 +40,21 @@ class Acts:
     following: tuple[int] | None
 
 
-def record(session: Session, *, by: Actor, limit: int = 50, before: int | None = None) -> Acts:
-    """The record of all acts, newest first, for administrators and auditors of the whole company. `before` is an id."""
+def record(
+    session: Session, *, by: Actor, limit: int = 50, before: int | None = None, who: str = "", act: str = "", subject: str = ""
+) -> Acts:
+    """The record of all acts, newest first, for administrators and auditors of the whole company. `before` is an id.
+
+    `who`: only of this actor (a login alone is a person), `act`: only such, `subject`: only about this.
+    """
     require_auditor(by)
     rows = select(AuditRecord).order_by(col(AuditRecord.id).desc()).limit(limit + 1)
+    if who:
+        rows = rows.where(col(AuditRecord.by) == (who if ":" in who else str(Actor.person(who.casefold(), Role.TRIAGE, Scope()))))
+    if act:
+        rows = rows.where(col(AuditRecord.act) == act)
+    if subject:
+        rows = rows.where(col(AuditRecord.subject) == subject)
     found = session.scalars(rows if before is None else rows.where(col(AuditRecord.id) < before)).all()
     kept_back = untold(session, found, by)
     items = tuple(

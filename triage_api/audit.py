@@ -14,7 +14,7 @@ from triage.times import utcnow
 from triage_api import shapes
 from triage_api.office import Here, Office
 from triage_api.once import Once
-from triage_api.pages import Cursor, Limit, cursor_of, place_of
+from triage_api.pages import cursor_of, place_of
 from triage_api.problems import described
 from triage_api.session import Staff
 from triage_api.transactions import Read
@@ -23,13 +23,13 @@ router = APIRouter(route_class=Once, tags=["audit"])
 
 
 @router.get("/audit", response_model=shapes.AuditRecords, responses=described(401, 403, 422))
-def list_acts(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = None) -> shapes.AuditRecords:
+def list_acts(session: Read, staff: Staff, wanted: Annotated[shapes.AuditQuery, Query()]) -> shapes.AuditRecords:
     """Who did what, newest first: for administrators and auditors of the whole company.
 
     `detail` is {"sealed": true} where it tells of mail that is sealed to you.
     """
-    (before,) = place_of(cursor, int) or (None,)
-    page = trail.record(session, by=by, limit=limit, before=before)
+    (before,) = place_of(wanted.cursor, int) or (None,)
+    page = trail.record(session, by=staff, limit=wanted.limit, before=before, who=wanted.by, act=wanted.act, subject=wanted.subject)
     return shapes.AuditRecords.model_validate({"items": page.items, "next_cursor": cursor_of(page.following)})
 
 

@@ -305,6 +305,13 @@ def test_the_record(new_browser: NewBrowser, came: Came, login: str) -> None:
         got = browser.get(f"/audit?limit=1{cursor and f'&cursor={cursor}'}").json()
         found, cursor = found + got["items"], got["next_cursor"]
     assert [one["act"] for one in found] == ["sign-in", "receive", "directory"]
+    for asked, acts in (
+        ({"by": login}, ["sign-in"]),
+        ({"by": f"person:{login}", "act": "receive"}, []),
+        ({"act": "receive"}, ["receive"]),
+        ({"subject": f"staff:{login}"}, ["sign-in"]),
+    ):
+        assert [one["act"] for one in browser.get("/audit", params=asked).json()["items"]] == acts, asked
     assert found[2]["at"] == NOW.isoformat().replace("+00:00", "Z")
 
 

@@ -23,6 +23,8 @@ GERMAN = {
     "/people": "Personen",
     "/reports": "Berichte",
     "/practice": "Übung",
+    "/staff": "Team",
+    "/audit": "Protokoll",
     "/doors": "Türen",
     "/settings": "Einstellungen",
 }

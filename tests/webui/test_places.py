@@ -20,6 +20,8 @@ PAGES = {
     "g p": ("/people", "People"),
     "g s": ("/reports", "Reports"),
     "g t": ("/practice", "Practice"),
+    "g u": ("/staff", "Staff"),
+    "g a": ("/audit", "Audit"),
     "g o": ("/doors", "Doors"),
     "g ,": ("/settings", "Settings"),
 }

@@ -3,8 +3,10 @@
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.triage.arriving import NO_DMARC
 from tests.webui.access import faults
 from tests.webui.site import JOE, MARA, Site
+from tests.webui.test_campaigns import PRIZE
 
 ASKED = "Search mail"
 PAGE = 100  # rows that are read at once
@@ -83,6 +85,32 @@ def test_what_cannot_be_meant_is_said(full: Site, page: Page) -> None:
     full.sit_down(page)
     page.get_by_role("combobox", name=ASKED).fill("before:soon")
     expect(page.get_by_role("alert").filter(has_text="takes a day like 2026-11-24")).to_be_visible()
+
+
+def test_campaigns_links_and_who_decided_are_offered_from_what_is_there(full: Site, page: Page) -> None:
+    for number, to in enumerate((JOE, MARA)):
+        text = PRIZE.format(number, number)
+        full.come(to, author=f"luck@host{number}.example", subject="You have won", text=text, dmarc=NO_DMARC)
+    full.come(JOE, author="shop@pointing.example", subject="There it is", text="See https://leads.example/there for all of it.")
+    full.sit_down(page)
+    rows = page.get_by_role("listbox", name="Held mail").get_by_role("option")
+    rows.filter(has_text="There it is").click()
+    expect(page.get_by_role("region", name="Links and attachments")).to_contain_text("leads.example")
+    field = page.get_by_role("combobox", name=ASKED)
+    offers = page.get_by_role("listbox", name="What can be searched for").get_by_role("option")
+    field.fill("link:")
+    expect(offers).to_have_count(1)
+    offers.click()
+    expect(field).to_have_value("link:leads.example ")
+    expect(rows).to_have_count(1)
+    field.fill("")
+    expect(rows.filter(has_text="You have won")).to_have_count(1)
+    field.fill("campaign:won")
+    offers.filter(has_text="You have won").click()
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text("2 people")
+    field.fill("by:an")
+    expect(offers.filter(has_text="Ana Roth")).to_have_count(1)
 
 
 def test_much_that_is_found_is_not_counted(full: Site, page: Page) -> None:

@@ -1,9 +1,24 @@
 """The record of all acts."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
-from triage_api.shapes.texts import Id, Shape
+from pydantic import Field
+
+from triage_api.pages import Cursor, Limit
+from triage_api.shapes.texts import Id, Order, Shape, Word
+
+
+class AuditQuery(Order):
+    """Which acts, and which page of them."""
+
+    limit: Limit = 50
+    cursor: Cursor = None
+    by: Annotated[Word, Field(description="only of this actor: `person:LOGIN`, `token:NAME`, `system:NAME`; a login alone is a person")] = (
+        ""
+    )
+    act: Annotated[Word, Field(description="only such acts, as `purge` or `sign-in`")] = ""
+    subject: Annotated[Word, Field(description="only about this, as `rule:ID`")] = ""
 
 
 class AuditRecord(Shape):

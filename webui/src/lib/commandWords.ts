@@ -56,6 +56,8 @@ const WORDS: Readonly<Record<string, string>> = {
   goPractice: t('Go to practice'),
   goRequests: t('Go to what people here ask for'),
   goSecondKeys: t('Go to what waits for a second key'),
+  goStaff: t('Go to the staff and who stands in'),
+  goAudit: t('Go to the record of all acts'),
   goDoors: t('Go to the doors'),
   goSettings: t('Go to your settings'),
   ...Object.fromEntries([1, 2, 3, 4, 5, 6, 7, 8, 9].map((n) => [`goSaved${n}`, t('Go to saved search {n}', { n })])),

@@ -3,10 +3,11 @@ import { t } from './language'
 import { colleagues } from './colleagues.svelte'
 import { folders } from './folders.svelte'
 import { queue } from './queue.svelte'
+import { letter } from './letters.svelte'
 import { session } from './session.svelte'
 import { STATES_ALL } from './shapes'
 import { serverTime } from './time'
-import { dateField, STATES } from './words'
+import { dateField, STATES, subjectOf } from './words'
 
 export interface Offer { text: string; says: string }
 export interface Offers { start: number; end: number; items: readonly Offer[] }
@@ -63,8 +64,24 @@ export function values(name: string): readonly Offer[] {
   if (name === 'to') return folders.departments.flatMap((one) => [{ text: one.code, says: one.name }, ...one.people.map((person) => ({ text: person.uid, says: person.name }))])
   if (name === 'has') return [{ text: 'attachment', says: '' }, { text: 'link', says: '' }]
   if (name === 'state') return [...STATES_ALL.map((one) => ({ text: one, says: STATES[one] })), { text: 'released', says: t('sent on, or about to be') }, { text: 'decided', says: t('whatever is not held') }]
-  if (name === 'by') return [session.me, ...colleagues.others].flatMap((one) => (one ? [{ text: one.login, says: one.name }] : []))
+  if (name === 'by') return deciders()
+  if (name === 'link') return hosts()
+  if (name === 'campaign') return [...new Map(queue.rows.flatMap(({ lead }) => (lead.campaign ? [[lead.campaign, { text: lead.campaign, says: subjectOf(lead) }] as const] : []))).values()]
   if (name === 'proof') return [{ text: 'none', says: t('nothing proves it') }, { text: 'any', says: t('something does') }, { text: 'dmarc', says: '' }, { text: 'aligned', says: t('SPF or DKIM, without DMARC') }]
   if (name !== 'after' && name !== 'before') return []
   return [[0, t('today')], [1, t('yesterday')], [7, t('a week ago')], [30, t('thirty days ago')]].map(([days, says]) => ({ text: dateField(new Date(serverTime() - Number(days) * 86_400_000).toISOString()), says: String(says) }))
+}
+
+/** We ourselves, who is here, and who decided about what is listed. */
+function deciders(): readonly Offer[] {
+  const here = [session.me, ...colleagues.others].flatMap((one) => (one ? [[one.login, one.name] as const] : []))
+  const before = queue.rows.flatMap(({ lead: { decided } }) => (decided?.by.startsWith('person:') ? [[decided.by.slice('person:'.length), decided.by_shown] as const] : []))
+  return [...new Map([...before, ...here])].map(([text, says]) => ({ text, says }))
+}
+
+/** Where the links of the mail under the cursor lead. */
+function hosts(): readonly Offer[] {
+  const read = queue.row && letter(queue.row.lead.message_id)
+  const links = read && 'links' in read ? read.links : []
+  return [...new Map(links.map(({ host, text }) => [host, { text: host, says: text }])).values()].filter((one) => one.text)
 }

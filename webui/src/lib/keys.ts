@@ -72,6 +72,8 @@ export const commands: readonly Command[] = [
     ['goPractice', 'g t'],
     ['goRequests', 'g i'],
     ['goSecondKeys', 'g k'],
+    ['goStaff', 'g u'],
+    ['goAudit', 'g a'],
     ['goDoors', 'g o'],
     ...[1, 2, 3, 4, 5, 6, 7, 8, 9].map((n): [string, string] => [`goSaved${n}`, `g ${n}`]),
     ['goSettings', 'g ,'],

@@ -33,6 +33,8 @@ export const PLACES: readonly Place[] = [
   { path: '/people', says: t('People'), command: 'goPeople', part: 'end', load: () => import('../pages/People.svelte'), one: () => import('../pages/Person.svelte') },
   { path: '/reports', says: t('Reports'), command: 'goReports', part: 'end', load: () => import('../pages/Reports.svelte') },
   { path: '/practice', says: t('Practice'), command: 'goPractice', part: 'end', load: () => import('../pages/Practice.svelte') },
+  { path: '/staff', says: t('Staff'), command: 'goStaff', part: 'end', load: () => import('../pages/Staff.svelte') },
+  { path: '/audit', says: t('Audit'), command: 'goAudit', part: 'end', load: () => import('../pages/Audit.svelte'), shown: () => session.me?.role !== 'triage' && session.wholeCompany },
   { path: '/doors', says: t('Doors'), command: 'goDoors', part: 'end', load: () => import('../pages/Doors.svelte'), shown: () => session.me?.role === 'admin' },
   { path: '/settings', says: t('Settings'), command: 'goSettings', part: 'end', load: () => import('../pages/Settings.svelte') },
 ]

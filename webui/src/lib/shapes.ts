@@ -65,6 +65,10 @@ export interface HandedOver { to: string; to_shown: string; by_shown: string; at
 /** Somebody else who sits at a console; `delivery`: what they look at, if we may see it. */
 export interface OtherHere { login: string; name: string; delivery: string | null }
 export interface Presence { colleagues: OtherHere[]; handed: number }
+export interface StaffMember { login: string; name: string; role: Me['role']; scope: string[]; source: string; active: boolean; away_until: string | null; sessions: number }
+export interface Substitution { id: string; absent: string; substitute: string; starts_at: string; ends_at: string; reason: string; made_by: string }
+/** One act on the record. */
+export interface Act { id: string; at: string; by: string; act: string; subject: string; detail: Record<string, unknown>; items: number; sequence: number | null }
 export interface Candidate { login: string; name: string; away_until: string | null }
 
 export interface Delivery {
