@@ -156,3 +156,8 @@ def test_two_keys_take_a_wave_but_never_what_is_less_odd(site: Site, page: Page)
             "storage@gate3.example": "held",
             "storage@gate4.example": "held",
         }
+    page.get_by_role("status").get_by_role("link", name="What became of each").click()
+    table = page.get_by_role("table", name="What became of each mail")
+    expect(table.get_by_role("row").filter(has_text="done")).to_have_count(2)
+    page.get_by_role("button", name="Undo as a whole").click()
+    expect(page.get_by_text("It was undone.")).to_be_visible()

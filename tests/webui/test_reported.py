@@ -27,6 +27,27 @@ def report(site: Site, delivery: str | None, subject: str, *people: str) -> None
             session.add(row)
 
 
+def test_the_card_says_who_finds_it_odd(site: Site, page: Page) -> None:
+    (mail, *_) = site.come(JOE, author="wave@evil.example", subject="Parking fee, reported")
+    site.come(JOE, author="calm@evil.example", subject="Nobody minds this")
+    report(site, mail, "Parking fee, reported", "joe", "mara")
+    site.sit_down(page)
+    row = page.get_by_role("option").filter(has_text="Parking fee")
+    expect(row).to_contain_text("reported by Joe and 1 other")
+    row.click()
+    message = page.get_by_role("region", name="Message")
+    expect(message.get_by_text("it seems odd")).to_have_count(2)
+    expect(message).to_contain_text("by Mara")
+    assert faults(page) == []
+    calm = page.get_by_role("option").filter(has_text="Nobody minds")
+    expect(calm).not_to_contain_text("reported")
+    row.click()
+    page.keyboard.press("p")
+    page.get_by_role("dialog").get_by_role("button", name="Purge 1 mail").press("Enter")
+    expect(row).to_contain_text("Purged")
+    expect(row).not_to_contain_text("reported by")
+
+
 def test_it_is_taken_away_or_said_to_be_fine(site: Site, page: Page) -> None:
     (mail,) = site.come(JOE, author="odd@evil.example", subject="Gift cards, reported")
     report(site, mail, "Gift cards, reported", "joe", "mara")

@@ -148,10 +148,11 @@ class Desk {
     const what = decision.count === 1 ? t('“{subject}”', { subject: done.subject }) : plural('{n} mail|{n} mails', decision.count)
     const past = rule?.effect === 'block' && decision.verb === 'purge' ? t('Purged and blocked') : PAST[decision.verb]
     const mailboxes = decision.recalling + decision.restoring
-    const missed = decision.count - decision.done - mailboxes
+    const left = decision.left ?? 0
+    const missed = decision.count - decision.done - mailboxes - left
     const leaves = decision.verb === 'release' || decision.verb === 'redirect' || decision.verb === 'reject'
     this.say(t('{done} {what}.', { done: past, what }), {
-      note: [inMailboxes(decision), missed > 0 ? t('{n} of {all} could not be reached.', { n: missed, all: decision.count }) : ''].join(' ').trim(),
+      note: [left ? `${t('{n} still to come', { n: left })}.` : '', inMailboxes(decision), missed > 0 ? t('{n} of {all} could not be reached.', { n: missed, all: decision.count }) : ''].join(' ').trim(),
       leavesAt: leaves ? Date.now() + (session.me?.undo_seconds ?? 0) * 1_000 : 0,
       done,
       approval: done.approval ?? null,

@@ -306,7 +306,7 @@ class Queue {
     const mails = await readGroup(row, this.view).catch(() => [])
     const index = this.rows.findIndex((one) => one.key === row.key)
     if (index < 0 || this.isOpen(row)) return
-    this.#put([...this.rows.slice(0, index + 1), ...mails.map((mail) => rowOfDelivery(mail, row.key, row.asked)), ...this.rows.slice(index + 1)])
+    this.#put([...this.rows.slice(0, index + 1), ...mails.map((mail) => rowOfDelivery(mail, row.key, row.asked, row.reported)), ...this.rows.slice(index + 1)])
   }
 
   fold(row: Row): void {

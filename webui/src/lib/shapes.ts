@@ -119,6 +119,8 @@ export interface NextHop { next_hop: string; waiting: number; under_way: number;
 
 /** Somebody here asks for a mail of a card. */
 export interface CardRequest { id: string; delivery: string; by_shown: string; at: string; words: string }
+/** Somebody here finds a mail of a card odd. */
+export interface CardReport { id: string; delivery: string; by_shown: string; at: string }
 /** A mail of an employee's own, as they see it themselves. */
 export interface OwnMail { id: string; author: string; author_name: string; subject: string; received_at: string; waits: boolean; gone_at: string | null; expires_at: string | null; asked_at: string | null; declined: string }
 /** `letter`: whether they get the daily letter; null where there is none. */
@@ -141,6 +143,7 @@ export interface Card {
   perishable_until: string | null
   expires_at: string | null
   requests: CardRequest[]
+  reports: CardReport[]
   lead: Delivery
   ids: string[]
   select: Select
