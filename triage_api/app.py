@@ -8,11 +8,13 @@ import logging
 import socket
 import threading
 from collections.abc import AsyncIterator
+from functools import cache
 from typing import Any
 
 import uvicorn
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import HTMLResponse
+from starlette.routing import BaseRoute
 
 from triage.activation import handed_over, tell_ready
 from triage.errors import BadInput
@@ -134,22 +136,28 @@ def make_app(settings: Settings, prover: Prover | None = None, deck: Deck = tupl
         redoc_url=None,
         redirect_slashes=False,
         lifespan=open_hours,
-        generate_unique_id_function=lambda route: route.name,
+        routes=routes(),
     )
     app.state.office, app.state.feed, app.state.metrics = office, feed, Metrics(office)
     speak_problems(app)
-    api = APIRouter(prefix=API)
-    for resource in RESOURCES:
-        api.include_router(resource.router)
-    api.include_router(person_data.taking)
-    app.include_router(api)
-    app.include_router(health.router)
-    app.include_router(metrics.router)
     app.add_api_route("/api/docs", lambda: HTMLResponse(docs(app.openapi())), include_in_schema=False)
     app.router.default = Console()
     app.add_middleware(Guard, office=office)
     app.add_middleware(Interpreter)
     return app
+
+
+@cache
+def routes() -> list[BaseRoute]:
+    """What every app answers. Looking through all of it takes longer than whatever else makes an app, so it is done once a process."""
+    api = APIRouter(prefix=API)
+    for resource in RESOURCES:
+        api.include_router(resource.router)
+    api.include_router(person_data.taking)
+    everything = APIRouter(generate_unique_id_function=lambda route: route.name)
+    for router in (api, health.router, metrics.router):
+        everything.include_router(router)
+    return everything.routes
 
 
 def docs(document: dict[str, Any]) -> str:

@@ -1,17 +1,18 @@
 """Role × scope × every operation of the OpenAPI document × foreign, own and sealed mail: nobody learns of what is not theirs."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 from sqlalchemy import Engine, select
 from sqlmodel import col
 
 from tests.triage.arriving import COMPANY, NOW, SYNC
 from tests.triage_api.conftest import STAFF, Browser, Came, NewBrowser, token_key
+from tests.triage_api.published import PUBLISHED
 from triage import directory, ids, keys
 from triage.actor import Grant
 from triage.company import SealedEntry
@@ -348,9 +349,9 @@ NO_MAIL = {
 STREAM = "stream_events"  # tells a number and nothing else; tests/triage_api/test_events.py
 
 
-def operations(app: FastAPI) -> Iterator[tuple[str, str, str]]:
-    """(name, method, path) of every operation."""
-    for path, methods in app.openapi()["paths"].items():
+def operations() -> Iterator[tuple[str, str, str]]:
+    """(name, method, path) of every operation, as published: that the app has these and no others is for test_published.py."""
+    for path, methods in json.loads(PUBLISHED.read_text())["paths"].items():
         for method, operation in methods.items():
             yield operation["operationId"], method.upper(), path
 
@@ -420,9 +421,7 @@ def secret(ana: Browser, came: Came) -> Secret:
 
 
 @pytest.fixture(params=SEALS)
-def sealed(
-    request: pytest.FixtureRequest, app: FastAPI, engine: Engine, api_settings: Settings, new_browser: NewBrowser, came: Came
-) -> Secret:
+def sealed(request: pytest.FixtureRequest, engine: Engine, api_settings: Settings, new_browser: NewBrowser, came: Came) -> Secret:
     """The mail, where the department or the person is sealed."""
     seal = SEALS[request.param]
     with transaction(engine) as session:
@@ -470,13 +469,13 @@ def called(browser: Browser, secret: Secret, name: str, method: str, path: str, 
     return browser.request(method, "/" + path.format(**about, number=1, page=1) + CALLS[name].query, json=body, params=params)
 
 
-def test_every_operation_has_its_line_here(app: FastAPI) -> None:
-    assert {name for name, _, _ in operations(app)} == {*CALLS, STREAM}
+def test_every_operation_has_its_line_here() -> None:
+    assert {name for name, _, _ in operations()} == {*CALLS, STREAM}
 
 
-def test_without_a_session_nothing_is_said(app: FastAPI, secret: Secret, new_browser: NewBrowser) -> None:
+def test_without_a_session_nothing_is_said(secret: Secret, new_browser: NewBrowser) -> None:
     nobody = new_browser()
-    for name, method, path in operations(app):
+    for name, method, path in operations():
         if name in ("create_session", "create_own_session", "healthz", "readyz"):
             continue
         answer = nobody.get("/events") if name == STREAM else called(nobody, secret, name, method, path)
@@ -484,9 +483,9 @@ def test_without_a_session_nothing_is_said(app: FastAPI, secret: Secret, new_bro
 
 
 @pytest.mark.parametrize("login", OUTSIDE)
-def test_outside_the_scope_there_is_nothing(app: FastAPI, secret: Secret, new_browser: NewBrowser, login: str) -> None:
+def test_outside_the_scope_there_is_nothing(secret: Secret, new_browser: NewBrowser, login: str) -> None:
     browser = new_browser(login)
-    for name, method, path in sorted(operations(app), key=lambda one: one[0] == "delete_session"):
+    for name, method, path in sorted(operations(), key=lambda one: one[0] == "delete_session"):
         if name == STREAM:
             continue
         answer = called(browser, secret, name, method, path)
@@ -498,7 +497,7 @@ def test_outside_the_scope_there_is_nothing(app: FastAPI, secret: Secret, new_br
 
 
 @pytest.mark.parametrize("login", [*DECIDING, *READING])
-def test_within_the_scope_each_operation_does_its_work(app: FastAPI, secret: Secret, new_browser: NewBrowser, login: str) -> None:
+def test_within_the_scope_each_operation_does_its_work(secret: Secret, new_browser: NewBrowser, login: str) -> None:
     browser = new_browser(login)
     changes = {"create_decision", "undo_decision", "create_rule", "delete_rule", "retry_delivery", "give_up_delivery", "hold_delivery"}
     changes |= {
@@ -555,9 +554,7 @@ def test_within_the_scope_each_operation_does_its_work(app: FastAPI, secret: Sec
         expected |= dict.fromkeys(("list_acts", "export_trail", "list_staff", "list_legal_holds", "verify_trail"), 403)
         expected["list_erasures"] = expected["get_erasure"] = expected["list_webhooks"] = 403
     order = ["give_up_delivery", "retry_delivery", "hold_delivery", "create_decision", "undo_decision", "delete_rule", "delete_session"]
-    for name, method, path in sorted(
-        operations(app), key=lambda one: (one[0] == "delete_session", one[0] in order and order.index(one[0]))
-    ):
+    for name, method, path in sorted(operations(), key=lambda one: (one[0] == "delete_session", one[0] in order and order.index(one[0]))):
         if name == STREAM:
             continue
         answer = called(browser, secret, name, method, path)
@@ -567,10 +564,10 @@ def test_within_the_scope_each_operation_does_its_work(app: FastAPI, secret: Sec
             assert (name, answer.status_code) in {(name, expected.get(name, good)) for good in (200, 201, 202, 204)}, answer.text
 
 
-def test_a_token_does_what_it_was_made_for_and_nothing_else(app: FastAPI, secret: Secret, new_browser: NewBrowser, engine: Engine) -> None:
+def test_a_token_does_what_it_was_made_for_and_nothing_else(secret: Secret, new_browser: NewBrowser, engine: Engine) -> None:
     acting = {name for names in ACTING.values() for name in names}
     programs = {grant: new_browser().with_token(token_key(engine, grant)) for grant in Grant}
-    for (grant, program), (name, method, path) in product(programs.items(), operations(app)):
+    for (grant, program), (name, method, path) in product(programs.items(), operations()):
         if name in (STREAM, "healthz", "readyz", "create_session", "create_own_session"):
             continue
         answer = called(program, secret, name, method, path)
@@ -581,9 +578,9 @@ def test_a_token_does_what_it_was_made_for_and_nothing_else(app: FastAPI, secret
             assert "this needs a token with the scope" in answer.json()["detail"]
 
 
-def test_a_token_sees_nothing_outside_its_folders(app: FastAPI, secret: Secret, new_browser: NewBrowser, engine: Engine) -> None:
+def test_a_token_sees_nothing_outside_its_folders(secret: Secret, new_browser: NewBrowser, engine: Engine) -> None:
     program = new_browser().with_token(token_key(engine, "read", "decide", "rules", "admin", scope=("department:legal",)))
-    for name, method, path in operations(app):
+    for name, method, path in operations():
         if name == STREAM:
             continue
         answer = called(program, secret, name, method, path)
@@ -596,10 +593,10 @@ def test_a_token_sees_nothing_outside_its_folders(app: FastAPI, secret: Secret, 
             assert word not in said, (name, said)
 
 
-def test_a_token_opens_nothing_that_is_sealed(app: FastAPI, sealed: Secret, new_browser: NewBrowser, engine: Engine) -> None:
+def test_a_token_opens_nothing_that_is_sealed(sealed: Secret, new_browser: NewBrowser, engine: Engine) -> None:
     before = state_of(engine, sealed)
     program = new_browser().with_token(token_key(engine, "read", "decide", "rules", "learn", "admin"))
-    for name, method, path in operations(app):
+    for name, method, path in operations():
         if name == STREAM or name in NO_MAIL | PEOPLES:
             continue
         answer = called(program, sealed, name, method, path, {"reason": "I am curious"} if name in OPENING else None)
@@ -609,16 +606,16 @@ def test_a_token_opens_nothing_that_is_sealed(app: FastAPI, sealed: Secret, new_
     assert state_of(engine, sealed) == before
 
 
-def test_what_is_sealed_is_there_for_nobody_but_those_named(app: FastAPI, sealed: Secret, new_browser: NewBrowser, engine: Engine) -> None:
+def test_what_is_sealed_is_there_for_nobody_but_those_named(sealed: Secret, new_browser: NewBrowser, engine: Engine) -> None:
     before = state_of(engine, sealed)
     for login in (*DECIDING, *READING, "eva", "leo"):
-        nothing_told(app, sealed, new_browser(login), reads_the_record=login in ("ida", "otto"))
+        nothing_told(sealed, new_browser(login), reads_the_record=login in ("ida", "otto"))
     assert state_of(engine, sealed) == before
 
 
-def nothing_told(app: FastAPI, sealed: Secret, browser: Browser, *, reads_the_record: bool) -> None:
+def nothing_told(sealed: Secret, browser: Browser, *, reads_the_record: bool) -> None:
     """No operation answers this browser with anything about the sealed mail."""
-    for name, method, path in sorted(operations(app), key=lambda one: one[0] == "delete_session"):
+    for name, method, path in sorted(operations(), key=lambda one: one[0] == "delete_session"):
         if name == STREAM or name in NO_MAIL:
             continue
         answer = called(browser, sealed, name, method, path, {"reason": "I am curious"} if name in OPENING else None)
@@ -631,9 +628,9 @@ def nothing_told(app: FastAPI, sealed: Secret, browser: Browser, *, reads_the_re
 
 
 @pytest.mark.parametrize("login", NAMED)
-def test_those_named_open_it_and_say_why(app: FastAPI, sealed: Secret, new_browser: NewBrowser, engine: Engine, login: str) -> None:
+def test_those_named_open_it_and_say_why(sealed: Secret, new_browser: NewBrowser, engine: Engine, login: str) -> None:
     browser = new_browser(login)
-    for name, method, path in operations(app):
+    for name, method, path in operations():
         if name in OPENING:
             answer = called(browser, sealed, name, method, path)
             assert (answer.status_code, answer.json()["type"]) == (428, "urn:mailroom:reason-needed")
