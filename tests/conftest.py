@@ -5,10 +5,12 @@ import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
-from sqlalchemy import Engine, delete
+from sqlalchemy import Connection, Engine, delete, event
+from sqlalchemy.util import LRUCache
 from sqlmodel import SQLModel
 
 from migrations.upgrade import upgrade
@@ -18,11 +20,35 @@ from triage import settings as house_settings
 from triage.db import open_engine, transaction
 
 DATABASES = [pytest.param("sqlite"), pytest.param("postgresql", marks=pytest.mark.postgresql)]
+STATEMENTS = 5_000  # that are remembered
 LEFT_OUT = pytest.StashKey[int]()
 
 # a busy machine is no fault of what is tested: pytest-timeout is the hang guard
 hypothesis.settings.register_profile("unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("unhurried")
+
+
+class Compiled:
+    """Statements that are compiled, for all engines of a kind: each test has engines of its own, and compiling took a third of its time."""
+
+    def __init__(self) -> None:
+        self.kept: LRUCache[Any, Any] = LRUCache(STATEMENTS)
+
+    def get(self, key: tuple[Any, ...]) -> Any:
+        """What was compiled; the first of the key is the engine's own dialect."""
+        return self.kept.get((key[0].name, *key[1:]))
+
+    def __setitem__(self, key: tuple[Any, ...], compiled: Any) -> None:
+        self.kept[(key[0].name, *key[1:])] = compiled
+
+
+COMPILED = Compiled()
+
+
+@event.listens_for(Engine, "engine_connect")
+def share_statements(connection: Connection) -> None:
+    """Let every engine of this process know what another has compiled."""
+    connection.execution_options(compiled_cache=COMPILED)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
