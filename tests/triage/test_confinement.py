@@ -3,12 +3,12 @@
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.peers import processes
 from tests.triage.mails import mail
 from triage import confinement
 from triage.bounded import Overrun, Pool
@@ -17,6 +17,7 @@ from triage.content import Summary, summarise
 MEMORY = 256 * 1024 * 1024
 GUARD = 60.0  # seconds
 ROOT = Path(__file__).parents[2]
+ACCEPTING = "00010000"  # flags of a socket that listens, in /proc/net/unix: __SO_ACCEPTCON
 
 
 def pool(function: str, *, seconds: float = GUARD) -> Pool:
@@ -83,12 +84,16 @@ def unit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     serving = [sys.executable, "-P", "-m", "triage.bounded", "--socket", *functions]
     command = ["systemd-socket-activate", "--accept", "--inetd", "-E", f"PYTHONPATH={ROOT}", "-l", str(path), *serving]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as manager:
-        deadline = time.monotonic() + GUARD
-        while not path.exists() and time.monotonic() < deadline:
-            time.sleep(0.01)
+        processes.until(lambda: listens(path), "systemd-socket-activate listens", manager)
         monkeypatch.setenv(confinement.SOCKET, str(path))
         yield path
         manager.terminate()
+
+
+def listens(path: Path) -> bool:
+    """Is there a socket that takes connections? Its file is there a moment before."""
+    sockets = (line.split() for line in Path("/proc/net/unix").read_text().splitlines())
+    return any(one[-1] == str(path) and one[3] == ACCEPTING for one in sockets)
 
 
 def test_behind_a_socket_the_same_children_answer(unit: Path) -> None:
