@@ -29,7 +29,8 @@ from triage.times import utcnow
 ENGLISH = re.compile(
     r"(?<![\w@./_=-])(?:the|of|and|for|from|by|not|is|are|were|be|been|has|have|had|with|without|this|that|they|them|which|who|nobody|somebody|to|no"
     r"|yes|your|you|we|our|its|can|cannot|could|would|there|here|what|when|where|why|how|because|but|or|at|into|only|one|two|more|than|on|done|wanted"
-    r"|held|released|purged|undone|refused|allowed|blocked|none|in flight|out of reach)"
+    r"|held|released|purged|undone|refused|allowed|blocked|none|in flight|out of reach|shared"
+    r"|allow|import|standing|learned|delivered|deferred|bounced)"
     r"(?![\w@:/_-]|\.\w)",
     re.IGNORECASE,
 )
@@ -122,7 +123,9 @@ PROPOSED = {Kind.SIGN_IN: "portal.example", Kind.CORRESPONDENCE: "dell.example",
 
 
 def candidate(kind: Kind, name: str) -> Candidate:
-    evidence = Evidence(people=14, mails=212, dmarc=200, unproven=3, perishable=2, recipients=5, posts=4, would_pass=20)
+    evidence = Evidence(
+        people=14, mails=212, dmarc=200, unproven=0 if kind is Kind.SIGN_IN else 3, perishable=2, recipients=5, posts=4, would_pass=20
+    )
     return Candidate(
         kind, "list" if kind is Kind.LIST else "domain", name, "dkim:liste.example" if kind is Kind.LIST else "dmarc", evidence
     )

@@ -83,7 +83,7 @@ def test_the_record_is_read_searched_and_proven(site: Site, page: Page) -> None:
     assert taken.value.suggested_filename == "audit.jsonl"
     acts.get_by_role("link").click()
     expect(page.get_by_role("heading", level=1)).to_be_visible()
-    expect(page.get_by_text("On the record")).to_be_visible()
+    expect(page.get_by_text("On the record", exact=True)).to_be_visible()
     page.goto(site.url + "/audit")
     page.get_by_label("About").fill("rule:0AMR92XANA62D")
     expect(page.get_by_text("Nothing like it is on the record.")).to_be_visible()

@@ -1113,4 +1113,9 @@ export default {
   'Let them stand in': 'Vertreten lassen',
   'Go to the staff and who stands in': 'Zum Team und wer wen vertritt',
   'Go to the record of all acts': 'Zum Protokoll aller Handlungen',
+  'from a file': 'aus einer Datei',
+  'left behind by a purge': 'von einem Entfernen hinterlassen',
+  'from our own mail': 'aus eigener Mail',
+  'no answer: it may have arrived': 'keine Antwort: vielleicht kam sie an',
+  'not tried': 'nicht versucht',
 }

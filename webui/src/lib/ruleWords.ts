@@ -4,6 +4,9 @@ import type { Rule } from './shapes'
 import { serverTime } from './time'
 import { day, longTime, plain } from './words'
 
+export const EFFECTS: Record<string, string> = { allow: t('allow'), block: t('block'), redirect: t('redirect') }
+/** Where a rule comes from that nobody here made by hand. */
+export const ORIGINS: Record<string, string> = { import: t('from a file'), standing: t('left behind by a purge'), learned: t('from our own mail') }
 const ABOUT: Record<string, string> = { address: '', list: t('mailing list'), recipient: t('mail to this address') }
 const PROOFS: Record<string, string> = { dmarc: t('proved by DMARC'), aligned: t('proved by aligned SPF or DKIM') }
 const BY_DOMAIN: Record<string, (domain: string) => string> = { dkim: (domain) => t('signed by {domain}', { domain }), arc: (domain) => t('vouched for by the forwarder {domain}', { domain }) }
