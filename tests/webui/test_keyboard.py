@@ -94,3 +94,26 @@ def test_high_contrast(filled: Site, page: Page) -> None:
     assert cursor != page.locator("main").evaluate("main => getComputedStyle(main).backgroundColor")
     page.locator("#content").focus()
     assert walked(page) == []
+
+
+def test_a_long_mail_is_scrolled_without_a_pointer(filled: Site, page: Page) -> None:
+    text = "\r\n\r\n".join(f"Paragraph {number}" for number in range(80))
+    filled.come(MARA, author="long@walk.example", subject="A long letter", text=text)
+    filled.sit_down(page, "ida", "/?q=from:long@walk.example")
+    page.get_by_role("option").click()
+    frame = page.locator("iframe.shown")
+    expect(frame.content_frame.get_by_text("Paragraph 0")).to_be_in_viewport()
+    page.keyboard.press("Space")
+    expect(frame).to_have_css("outline-style", "solid")
+    page.keyboard.press("End")
+    expect(frame.content_frame.get_by_text("Paragraph 79")).to_be_in_viewport()
+    page.keyboard.press("Tab")
+    expect(frame).not_to_have_css("outline-style", "solid")
+    expect(page.locator("main :focus")).to_be_visible()
+    page.keyboard.press("4")  # the keys are the console's again
+    expect(page.get_by_role("tabpanel", name="People")).to_be_visible()
+    page.keyboard.press("1")
+    box = frame.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 60, box["y"] + 60)  # a click takes no keyboard away
+    expect(page.get_by_role("listbox", name="Held mail")).to_be_focused()

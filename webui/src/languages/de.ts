@@ -720,6 +720,7 @@ export default {
   'put away': 'weggelegt',
   'put off': 'aufgeschoben',
   '{name} asks': '{name} bittet darum',
+  'Scroll the mail with the arrows and Space, until Tab': 'Die Mail mit Pfeilen und Leertaste rollen, bis Tab',
   'reported by {name}': 'gemeldet von {name}',
   'reported by {name} and {n} other|reported by {name} and {n} others': 'gemeldet von {name} und {n} weiteren Person|gemeldet von {name} und {n} weiteren Personen',
   'by {name}, {time}: it seems odd': 'von {name}, {time}: kommt ihnen seltsam vor',

@@ -34,6 +34,7 @@ const WORDS: Readonly<Record<string, string>> = {
   text: t('Show its text'),
   headers: t('Show its headers'),
   people: t('Show who got it'),
+  read: t('Scroll the mail with the arrows and Space, until Tab'),
   sender: t('Show all about the sender, then about its domain'),
   perishable: t('Go to what expires soon, the soonest first'),
   nextFree: t('Give me the next free card'),

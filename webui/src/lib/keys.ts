@@ -48,6 +48,7 @@ export const commands: readonly Command[] = [
     ['text', '2'],
     ['headers', '3'],
     ['people', '4'],
+    ['read', 'Space'],
     ['sender', 's'],
     ['perishable', 'u'],
     ['nextFree', 'f'],
@@ -132,15 +133,16 @@ export function chordOf(event: KeyboardEvent, needAlt = lettersNeedAlt()): strin
   const level3 = event.getModifierState('AltGraph')
   const control = !level3 && (event.ctrlKey || event.metaKey)
   const alt = !level3 && event.altKey
-  const letter = event.key.length === 1
+  const key = event.key === ' ' ? 'Space' : event.key
+  const letter = key.length === 1
   if (letter && !control && alt !== needAlt) return ''
-  return (control ? 'Ctrl+' : '') + (event.shiftKey && !letter ? 'Shift+' : '') + event.key
+  return (control ? 'Ctrl+' : '') + (event.shiftKey && !letter ? 'Shift+' : '') + key
 }
 
 const WRITING = 'input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]'
-const PLACED = /^(Shift\+)?(Arrow|Home|End|Enter)/
+const PLACED = /^(Shift\+)?(Arrow|Home|End|Enter|Space)/
 
-/** Arrows, Home, End and Enter belong to whatever has the focus, unless that is the list or the page itself. */
+/** Arrows, Home, End, Enter and Space belong to whatever has the focus, unless that is the list or the page itself. */
 function ours(chord: string, target: Element): boolean {
   if (target.matches(WRITING)) return chord === 'Ctrl+k'
   return !PLACED.test(chord) || target === document.body || target.matches('[role=listbox]')
