@@ -145,25 +145,28 @@ class Queue {
     })
   }
 
-  /** The page around this position of the whole list, in place of what is here. */
-  async jump(position: number): Promise<void> {
-    if (indexAt(this.run, position) < this.rows.length && position >= this.run.before) return
+  /** The page around this position of the whole list, in place of what is here; `landed` at once when it is here, before anything is painted. */
+  async jump(position: number, landed: () => void = () => undefined): Promise<void> {
+    if (indexAt(this.run, position) < this.rows.length && position >= this.run.before) return landed()
     await this.#read(async (stillWanted) => {
-      if (position >= this.total - END && this.view.tab === 'held') return this.#toEnd(stillWanted)
+      if (position >= this.total - END && this.view.tab === 'held') return this.#toEnd(stillWanted, landed)
       const anchor = position < LARGE ? undefined : await this.#anchorAt(position)
       const from: From = anchor ? { at: anchor.at } : {}
       const page = await readTab(this.view, LARGE, from)
-      if (stillWanted()) this.run = runAt(page, from, anchor?.position ?? 0)
+      if (!stillWanted()) return
+      this.run = runAt(page, from, anchor?.position ?? 0)
+      landed()
     })
   }
 
   /** The last page of all: one question, however long the list is. */
-  async #toEnd(stillWanted: () => boolean): Promise<void> {
+  async #toEnd(stillWanted: () => boolean, landed: () => void): Promise<void> {
     const from: From = { end: true }
     const page = await readTab(this.view, END, from)
     if (!stillWanted()) return
     this.#count(page)
     this.run = runAt(page, from, Math.max(0, (this.view.group === 'none' ? page.mails : page.groups) - page.rows.length))
+    landed()
   }
 
   /** The last anchor before this position. */
@@ -255,10 +258,10 @@ class Queue {
     const wanted = Math.max(0, Math.min(position, this.total - 1))
     const last = wanted > 0 && wanted === this.total - 1 // the first of one is no end: its group may be open
     const before = this.moved
-    await this.jump(wanted)
-    if (this.moved !== before) return // the cursor went elsewhere meanwhile
-    if (last && !this.run.next) this.go(this.rows.length - 1)
-    else this.go(indexAt(this.run, wanted))
+    await this.jump(wanted, () => {
+      if (this.moved !== before) return // the cursor went elsewhere meanwhile
+      this.go(last && !this.run.next ? this.rows.length - 1 : indexAt(this.run, wanted))
+    })
   }
 
   step(by: number): void {
