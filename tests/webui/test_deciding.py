@@ -1,0 +1,104 @@
+"""Deciding beside others and about many: stamps come live, nothing moves, and the sheet says all that speaks against it."""
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.triage.arriving import ANA, DMARC_FAIL, add_rules
+from tests.webui.site import JOE, MARA, Site
+from triage import db, decisions
+from triage.decisions import Verb
+from triage.ids import read
+from triage.rule_orders import RuleOrder
+from triage.selection import Selection
+from triage.times import utcnow
+
+
+def row(page: Page, subject: str) -> Locator:
+    return page.get_by_role("option").filter(has_text=subject)
+
+
+def top(one: Locator) -> float:
+    """Where it stands on the screen."""
+    box = one.bounding_box()
+    assert box is not None
+    return box["y"]
+
+
+def test_what_others_do_is_stamped_where_it_stands(site: Site, page: Page, other_page: Page) -> None:
+    for name in ("one", "two", "three"):
+        site.come(MARA, author=f"{name}@live.example", subject=f"Letter {name}")
+    site.sit_down(page, "ana")
+    site.sit_down(other_page, "ben")
+    row(page, "Letter two").click()
+    places = [top(row(page, f"Letter {name}")) for name in ("one", "two", "three")]
+    row(other_page, "Letter two").click()
+    other_page.keyboard.press("r")
+    expect(row(page, "Letter two")).to_contain_text("Released · BO")
+    site.come(MARA, author="four@live.example", subject="Letter four")
+    expect(page.get_by_role("button", name="1 new")).to_be_visible()
+    assert [top(row(page, f"Letter {name}")) for name in ("one", "two", "three")] == places
+    expect(page.locator(".row.at")).to_contain_text("Letter two")
+    expect(page.locator(".view h2")).to_have_text("Letter two")
+    other_page.keyboard.press("z")
+    expect(row(page, "Letter two")).not_to_contain_text("Released")
+    page.keyboard.press(".")
+    expect(row(page, "Letter four")).to_be_visible()
+    expect(page.locator(".row.at")).to_contain_text("Letter two")
+
+
+def test_everything_listed_is_decided_at_once_and_a_group_as_its_mails(site: Site, page: Page) -> None:
+    for to in (JOE, MARA):
+        site.come(to, author="pair@many.example", subject="Two of a kind")
+    site.come(JOE, author="single@many.example", subject="One alone")
+    site.sit_down(page, path="/?q=from:many.example")
+    page.get_by_role("group", name="Group by").get_by_role("button", name="Sender").click()
+    expect(page.get_by_role("option")).to_have_count(2)
+    page.locator("#content").focus()
+    page.keyboard.press("*")
+    page.keyboard.press("a")
+    expect(page.get_by_role("status").filter(has_text="2 selected")).to_be_visible()
+    page.keyboard.press("r")
+    expect(page.get_by_text("Release 3 mails?")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    row(page, "Two of a kind").click()
+    page.keyboard.press("ArrowRight")
+    members = page.get_by_role("option").filter(has_text="to ").filter(has_text="Two of a kind").filter(has_not_text="2 people")
+    expect(members).to_have_count(2)
+    members.first.click()
+    page.keyboard.press("p")
+    page.get_by_role("dialog").get_by_role("button", name="Purge 1 mail").press("Enter")
+    expect(members.filter(has_text="Purged")).to_have_count(1)
+    row(page, "2 people").click()
+    page.keyboard.press("a")  # one of them is left: nobody is asked whether all are meant
+    expect(page.get_by_role("status").filter(has_text="Released “Two of a kind”.")).to_be_visible()
+
+
+def test_the_sheet_says_what_speaks_against_it(site: Site, page: Page) -> None:
+    author = "known@against.example"
+    add_rules(site.engine, site.settings, RuleOrder("allow", "address", author, "company", note="our printer"))
+    for number, to in enumerate((MARA, MARA, JOE)):
+        site.come(to, author=author, subject=f"Invoice {number}", dmarc=DMARC_FAIL)
+    (leaving,) = site.come(MARA, author=author, subject="Invoice 3", dmarc=DMARC_FAIL)
+    with db.transaction(site.engine) as session:
+        selected = Selection.of(ids=(read(leaving),))
+        decisions.decide(session, selected, Verb.RELEASE, by=ANA, reason="", now=utcnow(), settings=site.settings)
+    site.sit_down(page, "ben", f"/?q=from:{author}")
+    row(page, "Invoice").first.click()
+    page.keyboard.press("p")
+    sheet = page.get_by_role("dialog")
+    sheet.get_by_role("radio", name="This sender").check()
+    for what, says in (
+        ("Held here", "2"),
+        ("About to leave", "1"),
+        ("Beyond your scope", "1"),
+        ("Goes against rules", f"allow {author}"),
+    ):
+        expect(sheet.get_by_role("row", name=what)).to_contain_text(says)
+    sheet.get_by_role("button", name="Purge 3 mails").press("Enter")
+    done = page.get_by_role("status").filter(has_text="Purged 3 mails")
+    expect(done).to_be_visible()
+    done.get_by_role("link", name="What became of each").click()
+    expect(page.get_by_role("table", name="What became of each mail").get_by_role("row")).to_have_count(4)
+    expect(page.get_by_text("1 beyond your scope")).to_be_visible()
+    page.get_by_role("button", name="Undo as a whole").click()
+    expect(page.get_by_text("It was undone.")).to_be_visible()
