@@ -1119,4 +1119,11 @@ export default {
   'from our own mail': 'aus eigener Mail',
   'no answer: it may have arrived': 'keine Antwort: vielleicht kam sie an',
   'not tried': 'nicht versucht',
+  'When it does it appears here by itself.': 'Sobald welche kommt, erscheint sie hier von selbst.',
+  'What to do next:': 'Was als Nächstes zu tun ist:',
+  'Look whether everything is in place; it says what is missing.': 'Sehen Sie nach, ob alles bereit ist; es sagt, was fehlt.',
+  'Begin with open doors, so that nothing is held before you have seen what would be.': 'Beginnen Sie mit offenen Türen, damit nichts zurückgehalten wird, bevor Sie gesehen haben, was es wäre.',
+  'Let mail come here: the MX record of your domain, or the route of the server in front, leads to this machine.': 'Lassen Sie Mail hierher kommen: Der MX-Eintrag Ihrer Domain oder der Weg des Servers davor führt zu dieser Maschine.',
+  'Learn whom your people write to, from the mail that they sent.': 'Lernen Sie aus der gesendeten Mail, wem Ihre Leute schreiben.',
+  'Meanwhile: the keys, and mail to practise with.': 'Bis dahin: die Tasten, und Mail zum Üben.',
 }
