@@ -1,0 +1,41 @@
+"""A mail beside the list: what its links say and where they go, what was not loaded, why it was held, and who got it."""
+
+from playwright.sync_api import Page, expect
+
+from tests.triage.arriving import NO_DMARC
+from tests.webui.site import JOE, MARA, Site
+
+LETTER = (
+    'From: "Joe Fern" <joe@links.example>\r\nTo: joe.fern@company.example\r\nSubject: Renew it\r\nMIME-Version: 1.0\r\n'
+    "Content-Type: text/html\r\n\r\n"
+    '<p>Dear Joe, <a href="https://login.links.example/renew?u=1">https://intranet.company.example/</a> or'
+    ' <a href="https://help.links.example/">our help</a>.</p><img src="https://img.links.example/a.png" width="600" height="80">'
+)
+
+
+def test_links_are_text_with_what_they_really_open(site: Site, page: Page) -> None:
+    site.come(JOE, MARA, author="joe@links.example", raw=LETTER.encode(), dmarc=NO_DMARC)
+    site.sit_down(page, path="/?q=from:links.example")
+    page.get_by_role("option").click()
+    table = page.get_by_role("table", name="Links")
+    lying, honest = table.get_by_role("row").nth(1), table.get_by_role("row").nth(2)
+    expect(table.get_by_role("columnheader")).to_have_text(["#", "Text shown", "Really opens", "Warning"])
+    cells = lying.get_by_role("cell")
+    expect(cells.nth(1)).to_have_text("https://intranet.company.example/")
+    expect(cells.nth(2)).to_have_text("https://login.links.example/renew?u=1")
+    expect(cells.nth(2).locator("b")).to_have_text("login.links.example")
+    expect(cells.nth(3)).to_have_text("The text shows intranet.company.example, but it opens login.links.example.")
+    expect(honest.get_by_role("cell").nth(3)).to_be_empty()
+    expect(table.get_by_role("link")).to_have_count(0)
+    expect(page.get_by_text("1 remote picture not loaded")).to_be_visible()
+    why = page.get_by_role("region", name="Why it was held")
+    expect(why).to_contain_text("Nobody here knows joe@links.example yet.")
+    expect(why).to_contain_text("The name is one of ours")
+    page.get_by_text("Why here in the queue").click()
+    expect(why).to_contain_text("Every mail starts in the middle.")
+    page.keyboard.press("3")
+    expect(page.get_by_role("tabpanel", name="Headers")).to_contain_text('From: "Joe Fern" <joe@links.example>')
+    page.keyboard.press("4")
+    expect(page.get_by_role("region", name="People and history").get_by_role("row")).to_have_count(3)
+    page.keyboard.press("2")
+    expect(page.frame_locator("iframe.shown").locator("body")).to_contain_text("https://intranet.company.example/")
