@@ -42,7 +42,7 @@ OURS = {
 }
 STYLES = names(
     "background background-color border border-collapse border-color border-radius border-spacing border-style border-width box-sizing"
-    " clear color display float font font-family font-size font-style font-variant font-weight height letter-spacing line-height"
+    " clear color direction display float font font-family font-size font-style font-variant font-weight height letter-spacing line-height"
     " list-style-type margin margin-bottom margin-left margin-right margin-top max-height max-width min-height min-width opacity"
     " overflow-wrap padding padding-bottom padding-left padding-right padding-top table-layout text-align text-decoration text-indent"
     " text-transform vertical-align white-space width word-break word-spacing word-wrap"

@@ -340,6 +340,8 @@ class Writer:
 def attributes(step: Step, tag: str) -> str:
     """The attributes of an element that mail may set."""
     given = {name: attribute(step.node, name).strip() for name in sorted(FROM_MAIL[tag])}
+    if step.tag == "body" and step.node is not None:  # html's own is gone with it
+        given["dir"] = given["dir"] or attribute(step.node.parent, "dir").strip()
     kept = {name: value for name, value in given.items() if value and ATTRIBUTE_VALUE.fullmatch(value)}
     if styled := style(attribute(step.node, "style"))[0]:
         kept["style"] = styled

@@ -27,7 +27,7 @@ from triage.harmless import cleaned, style
         ("margin:0 -5px", "", 0),
         ("width:99999px", "", 0),
         ("transform:scale(9);animation:x;cursor:none;content:'x';behavior:url(#x)", "", 1),
-        ("unicode-bidi:bidi-override;direction:rtl", "", 0),
+        ("unicode-bidi:bidi-override;direction:rtl", "direction:rtl", 0),
         ("@import 'x'", "", 0),
         ("color:red}body{color:blue", "", 0),
         ('color:"red', "", 0),

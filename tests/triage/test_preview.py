@@ -60,6 +60,12 @@ def html_view(html: str) -> Preview:
         ("<script>alert(1)</script><style>p{}</style>x", '<div id="t1">x</div>'),
         ("<body bgcolor=red text=blue onload=x>x", '<div bgcolor="red" id="t1">x</div>'),
         ("<img src='http://t.test/a.png' width=60 height=20 alt=Logo>", None),
+        ("<html dir=rtl><body><p>x</p>", '<div dir="rtl"><p id="t1">x</p></div>'),
+        ("<html dir=rtl><body dir=ltr><p>x</p>", '<div dir="ltr"><p id="t1">x</p></div>'),
+        (
+            "<p style='direction: rtl; unicode-bidi: bidi-override'>x</p>",
+            '<div><p style="direction:rtl" id="t1">x</p></div>',
+        ),
         ("exe.\u202efdp", '<div id="t1">exe.\\u202efdp</div>'),
         ("a\u200bb", '<div id="t1">ab</div>'),
     ],

@@ -98,3 +98,25 @@ def test_mail_from_right_to_left(site: Site, page: Page) -> None:
     text = page.frame_locator("iframe:visible").locator(".tx")
     expect(text).to_contain_text("זה מכתב")
     expect(text).to_have_css("unicode-bidi", "plaintext")
+
+
+@pytest.mark.parametrize(
+    "html", ['<html dir="rtl"><body><p>{}</p></body></html>', '<p dir="rtl">{}</p>', '<p style="direction: rtl">{}</p>']
+)
+def test_html_mail_from_right_to_left(site: Site, page: Page, html: str) -> None:
+    subject = f"Mail of {len(html)} letters"
+    head = f"From: shalom@hebrew.example\r\nSubject: {subject}\r\nMIME-Version: 1.0\r\nContent-Type: text/html; charset=utf-8\r\n\r\n"
+    site.come(JOE, author="shalom@hebrew.example", subject=subject, raw=(head + html.format("שלום לך!")).encode())
+    site.sit_down(page, "sam")
+    page.get_by_role("button", name="None").click()
+    page.get_by_role("option").filter(has_text=subject).click()
+    expect(page.frame_locator("iframe:visible").get_by_text("שלום לך!")).to_have_css("direction", "rtl")
+
+
+@pytest.mark.parametrize(
+    ("locale", "shown"), [("en-GB", r"^\d{1,2} [A-Z][a-z]{2,3} \d{4}, \d\d:\d\d$"), ("de-DE", r"^\d\d\.\d\d\.\d{4}, \d\d:\d\d$")]
+)
+def test_dates_by_locale(site: Site, browser: Browser, locale: str, shown: str) -> None:
+    with browser_peer.page(browser, locale=locale) as page:
+        site.sit_down(page, "ida", "/audit")
+        expect(page.locator("time").first).to_have_text(re.compile(shown))
