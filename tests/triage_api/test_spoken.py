@@ -44,7 +44,7 @@ def test_an_answer_in_german_and_a_record_in_english(ana: Browser, new_browser: 
     assert late.json()["items"][0]["why"] == said
     story = ana.get(f"/deliveries/{joe}", headers=GERMAN).json()
     assert [past["sentence"] for past in story["history"]] == [
-        "Angekommen für it+joe.fern@company.example: sales@supplier.example kennt hier noch niemand",
+        "Angekommen für it+joe.fern@company.example: sales@supplier.example kennt hier noch niemand.",
         "Ana Roth: Entfernen.",
     ]
     with db.reading(engine) as session:
