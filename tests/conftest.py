@@ -20,7 +20,7 @@ from triage import settings as house_settings
 from triage.db import open_engine, transaction
 
 DATABASES = [pytest.param("sqlite"), pytest.param("postgresql", marks=pytest.mark.postgresql)]
-STATEMENTS = 5_000  # that are remembered
+STATEMENTS = 2_000  # that are remembered
 LEFT_OUT = pytest.StashKey[int]()
 
 # a busy machine is no fault of what is tested: pytest-timeout is the hang guard
