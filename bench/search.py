@@ -6,6 +6,7 @@ in the whole company and in one department. Beside each the same list without a 
 """
 
 import contextlib
+import gc
 import random
 import sys
 import time
@@ -119,6 +120,7 @@ def groups(size: int, content: int, chance: random.Random) -> Iterator[tuple[lis
 
 def report(house: House, size: int) -> float:
     """Ask everything and print; the slowest p99."""
+    gc.freeze()  # as in the process that the API is forked from (triage_cli.stock)
     print(f"{house.version}, {size:,} deliveries, {READS} times each")
     rows, slowest = [], 0.0
     plain = {by.name: asked(house, "", by) for by in (ANA, BEN)}

@@ -303,20 +303,24 @@ def behind(piles: Subquery, after: Place) -> ColumnElement[bool]:
 
 
 def ids_of(session: Session, where: ColumnElement[bool], piles: list[Pile], group: Group, most: int) -> dict[str, list[int]]:
-    """The newest ids of each of these cards."""
-    found: dict[str, list[int]] = {pile.key: [] for pile in piles}
-    single = [pile for pile in piles if pile.number == 1]
-    for pile in single:
-        found[pile.key].append(pile.lead)
-    several = [pile for pile in piles if pile.number > 1]
-    if several:
-        key = grouping.key(group)
-        these = and_(where, in_piles(session, {pile.pile for pile in several}, group), key.in_([pile.key for pile in several]))
-        place = func.row_number().over(partition_by=key, order_by=col(Delivery.id).desc()).label("place")
-        placed = select(key.label("key"), col(Delivery.id), place).where(these).subquery()
-        for name, one in session.execute(select(placed.c.key, placed.c.id).where(placed.c.place <= most).order_by(placed.c.id.desc())):
+    """The newest ids of each of these cards: of small ones together, of each large one until there are enough."""
+    key, newest_first = grouping.key(group), col(Delivery.id).desc()
+    found: dict[str, list[int]] = {pile.key: [pile.lead] if pile.number == 1 else [] for pile in piles}
+    small = [pile for pile in piles if 1 < pile.number <= most]
+    if small:
+        these = and_(where, lies_in(session, {pile.pile for pile in small}, group), key.in_([pile.key for pile in small]))
+        for name, one in session.execute(select(key, col(Delivery.id)).where(these).order_by(newest_first)):
             found[name].append(one)
+    for pile in piles:
+        if pile.number > most:
+            these = and_(where, in_piles(session, {pile.pile}, group), key == pile.key)
+            found[pile.key] = list(session.scalars(select(col(Delivery.id)).where(these).order_by(newest_first).limit(most)))
     return found
+
+
+def lies_in(session: Session, piles: set[str], group: Group) -> ColumnElement[bool]:
+    """Does a delivery lie in one of these piles? These are looked up first: no index of departments leads through all that lies there."""
+    return col(Delivery.id).in_(select(col(Delivery.id)).where(in_piles(session, piles, group)).correlate(None))
 
 
 def expiring(session: Session, where: ColumnElement[bool], piles: list[Pile], group: Group, now: datetime) -> dict[str, datetime]:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, func, select, update
+from sqlalchemy import Engine, and_, event, func, select, update
 from sqlmodel import Session, col
 
 from tests.triage.arriving import ANA, BEN, COMPANY, IDA, NOW, OTTO, SYNC, arrive, set_up
@@ -17,8 +17,9 @@ from triage.company import SealedEntry, StaffEntry
 from triage.db import reading, transaction
 from triage.decisions import Verb
 from triage.grouping import Group
+from triage.listings import seen
 from triage.models import Delivery, KeptCard, KeptTotal, KeptView, Touched
-from triage.piles import in_piles, parts
+from triage.piles import in_piles, in_states, parts
 from triage.selection import ANY_PROOF, Selection
 from triage.settings import Settings
 from triage.states import State
@@ -255,6 +256,30 @@ def test_a_few_piles_are_not_looked_for_among_all_that_is_held(sqlite_engine: En
     ways = [line for line in plan if line.startswith("SEARCH delivery")]
     assert len(ways) == len(piles) if group == "campaign" else ways
     assert not [line for line in plan if "(state=?)" in line or "SCAN delivery" in line], plan
+
+
+@pytest.mark.parametrize("by", ACTORS, ids=lambda by: by.name)
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_card_carries_its_newest_ids(company: Engine, settings: Settings, group: Group, by: Actor) -> None:
+    some_mail(company, settings)
+    with reading(company) as session:
+        whole = cards.cards(session, HELD, by=by, now=NOW, group=group)
+        assert max(len(card.ids) for card in whole.items) >= 4
+        assert all(list(card.ids) == sorted(card.ids, reverse=True) for card in whole.items)
+        for most in (1, 2, 3):
+            fewer = cards.cards(session, HELD, by=by, now=NOW, group=group, most_ids=most)
+            assert [card.ids for card in fewer.items] == [card.ids[:most] for card in whole.items]
+
+
+def test_the_ids_of_cards_are_not_looked_for_among_all_of_many_departments(sqlite_engine: Engine) -> None:
+    many = Actor.person("max", Role.TRIAGE, Scope(departments=frozenset(f"d{number}" for number in range(16))), "Max")
+    with reading(sqlite_engine) as session:
+        whose = and_(seen(replace(HELD, states=()), many), in_states(HELD.states))
+        words = select(col(Delivery.id)).where(whose, cards.lies_in(session, {"a@x.example", "b@x.example"}, "sender"))
+        compiled = words.compile(sqlite_engine, compile_kwargs={"literal_binds": True})
+        plan = [row[3] for row in session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}")]
+    assert plan[0].startswith("SEARCH delivery")
+    assert "id=?" in plan[0], plan
 
 
 @pytest.mark.parametrize("group", [*GROUPS, "none"])
