@@ -66,7 +66,8 @@ mutants: $(VENV)/.dev
 faults: peers $(VENV)/.dev webui/dist/index.html
 	MAILROOM_FAULTS=long $(BIN)/python -m pytest --durations=0 tests/faults tests/e2e/test_backup.py
 
-bench: peers $(VENV)/.dev webui/dist/index.html
+bench: $(VENV)/.dev webui/dist/index.html
+	@PYTHON=$(PYTHON) tests/peers/install.sh bench
 	@rm -rf var/bench
 	@for claim in bench/*.py; do echo "== $$claim"; $(BIN)/python -P "$$claim"; done
 	@echo "== what was wanted, and what came out"; $(BIN)/python -m bench.rounds.verdict

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Installs the real peers that the tests talk to, as Debian packages, when one is missing. No service is started.
+# `install.sh bench` installs those too that only bench/pipeline.py sets up beside us.
 # Exim is unpacked beside them: as a package it would put Postfix out. So is Cyrus, where this Debian has it: it would start.
 set -euo pipefail
 cache=$(dirname "$0")/.cache
 
-missing() {
-    local package program
-    while read -r package program; do
-        compgen -G "$program" >/dev/null || echo "$package"
-    done <<'PEERS'
+purpose=${1:-tests}
+
+peers() {
+    cat <<'PEERS'
 postfix /usr/sbin/postfix
 dovecot-core /usr/sbin/dovecot
 dovecot-imapd /usr/lib/dovecot/imap
@@ -41,6 +41,18 @@ libidn12 /usr/lib/*/libidn.so.12
 libnsl2 /usr/lib/*/libnsl.so.2
 libgnutls-dane0t64 /usr/lib/*/libgnutls-dane.so.0
 PEERS
+    [ "$purpose" != bench ] || cat <<'BESIDE'
+opendmarc /usr/sbin/opendmarc
+postfix-policyd-spf-python /usr/bin/policyd-spf
+unbound /usr/sbin/unbound
+BESIDE
+}
+
+missing() {
+    local package program
+    while read -r package program; do
+        compgen -G "$program" >/dev/null || echo "$package"
+    done < <(peers)
     other=$("$(dirname "$0")/other_python.sh" "${PYTHON:-python3}")
     [ -z "$other" ] || "$other" -c 'import ensurepip, venv' 2>/dev/null || echo "$(basename "$other")-venv"
 }
