@@ -30,7 +30,8 @@ export function problemOf(thrown: unknown): Problem {
 
 type Words = Record<string, string | number | boolean | readonly string[] | undefined | null>
 
-function query(words: Words): string {
+/** What is asked for, behind a path; "" for nothing. */
+export function query(words: Words): string {
   const search = new URLSearchParams()
   for (const [name, value] of Object.entries(words)) {
     if (value === undefined || value === null) continue
