@@ -10,9 +10,8 @@ from triage import ids, queries
 from triage.errors import BadInput
 from triage.models import Decision, Delivery, Department, Message, Person
 from triage.queries import Term
-from triage.states import State
+from triage.states import RELEASED, State
 
-RELEASED = (State.QUEUED, State.RELAYING, State.DELIVERED, State.BOUNCED)
 GROUPS = {"released": RELEASED, "decided": tuple(state for state in State if state is not State.HELD)}
 LISTS = {"attachment": "attachments", "link": "links"}
 

@@ -20,6 +20,9 @@ class State(StrEnum):
     EXPIRED = "expired"
 
 
+RELEASED = (State.QUEUED, State.RELAYING, State.DELIVERED, State.BOUNCED)  # it was let in, whatever came of it
+
+
 class Event(StrEnum):
     """What happens to a delivery."""
 

@@ -19,7 +19,7 @@ from triage.rule_making import rule_orders
 from triage.rule_orders import RuleOrder, checked
 from triage.selection import Selection, condition
 from triage.settings import Settings
-from triage.states import State
+from triage.states import RELEASED, State
 
 DAYS = 30
 LOOKED_AT = 2_000  # deliveries of the sender
@@ -27,7 +27,6 @@ LOOKED_AT_OF_ALL = 20_000  # deliveries among which a list is looked for
 EXAMPLES = 5
 STRANGERS = frozenset({"first-contact", "unproven-known-sender", "dmarc-reject", "listed-client", "listed-sample"})
 TAKEN_AWAY = frozenset({State.PURGED, State.RECALLING, State.REJECTED})
-LET_GO = frozenset({State.QUEUED, State.RELAYING, State.DELIVERED, State.BOUNCED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ def trial(session: Session, order: RuleOrder, *, by: Actor, settings: Settings, 
         .limit(LOOKED_AT)
     ).all()  # fmt: skip
     changed = [row for row in rows if (would_pass if order.effect == "allow" else would_stop)(row, order)]
-    others = TAKEN_AWAY if order.effect == "allow" else LET_GO
+    others = TAKEN_AWAY if order.effect == "allow" else RELEASED
     against = sum(row.decision_id is not None and State(row.state) in others for row in changed)
     people = len({(row.department, row.person) for row in changed})
     like = Rule(**as_row(order), author=by.shown, created_at=now)

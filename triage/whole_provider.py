@@ -9,10 +9,9 @@ from sqlmodel import Session, col
 from triage import access
 from triage.actor import Actor
 from triage.models import Delivery
-from triage.states import State
+from triage.states import RELEASED
 
 DAYS = 30
-CAME_IN = (State.QUEUED, State.RELAYING, State.DELIVERED, State.BOUNCED)
 
 
 def caution(session: Session, domain: str, freemail: Collection[str], *, by: Actor, now: datetime) -> str:
@@ -23,7 +22,7 @@ def caution(session: Session, domain: str, freemail: Collection[str], *, by: Act
         return ""
     lately = and_(col(Delivery.received_at) >= now - timedelta(days=DAYS), access.visible(by))
     writers = func.count(col(Delivery.author).distinct())
-    heard = writers.filter(col(Delivery.state).in_(CAME_IN))
+    heard = writers.filter(col(Delivery.state).in_(RELEASED))
     people, let_in = session.execute(select(writers, heard).where(col(Delivery.author_domain).in_(named), lately)).one()
     what = f"{domain} is a public mail provider: anybody can have an address there."
     if not people:
