@@ -54,9 +54,9 @@ reference: $(VENV)/.dev
 	$(BIN)/python -m tests.reference
 	$(BIN)/python -m tests.triage_api.published
 
-# Each target for FUZZ_SECONDS; what leads to new places in the code is kept in var/fuzz/ for the next time.
+# Each target for FUZZ_SECONDS, WORKERS at once; what leads to new places in the code is kept in var/fuzz/ for the next time.
 fuzz: $(VENV)/.dev
-	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest --durations=0 tests/fuzz tests/mta/test_hostile_dialogues.py
+	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest --numprocesses=$(WORKERS) tests/fuzz tests/mta/test_hostile_dialogues.py
 
 # Breaks mail_auth in some seventy ways; a test must notice each. Three minutes.
 mutants: $(VENV)/.dev

@@ -1,0 +1,55 @@
+"""What came of each target's long run: kept beside what the fuzzer learned, printed as a table at the end of `make fuzz`."""
+
+import json
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+DONE = re.compile(r"^#\d+\s+DONE\s+cov: (?P<places>\d+).* corp: (?P<kept>\d+)/", re.MULTILINE)
+RUNS = re.compile(r"^Done (?P<inputs>\d+) runs in (?P<seconds>\d+) second", re.MULTILINE)
+HEAD = ("target", "inputs", "minutes", "of the processor", "places reached in the code", "inputs kept", "found")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One run."""
+
+    target: str
+    inputs: int
+    seconds: int  # by the clock
+    processor: float  # seconds
+    places: int
+    kept: int
+    found: int  # inputs that broke a promise
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """As a row of the table."""
+        minutes = (self.seconds / 60, self.processor / 60)
+        return (
+            f"`{self.target}`",
+            f"{self.inputs:,}",
+            *(f"{value:.0f}" for value in minutes),
+            f"{self.places:,}",
+            f"{self.kept:,}",
+            f"{self.found}",
+        )
+
+
+def read(target: str, said: str, processor: float, found: int) -> Result | None:
+    """What libFuzzer said at its end; None where it did not come to it."""
+    done, runs = DONE.search(said), RUNS.search(said)
+    if not (done and runs):
+        return None
+    return Result(target, int(runs["inputs"]), int(runs["seconds"]), processor, int(done["places"]), int(done["kept"]), found)
+
+
+def keep(result: Result, directory: Path) -> None:
+    """For the table."""
+    (directory / "result.json").write_text(json.dumps(asdict(result)))
+
+
+def table(directory: Path) -> list[str]:
+    """The lines of the table in Markdown, of each target's last run; none where nothing ran for long."""
+    rows = [Result(**json.loads(path.read_text())).cells for path in sorted(directory.glob("*/result.json"))]
+    return [f"| {' | '.join(row)} |" for row in (HEAD, ("---", *("---:",) * (len(HEAD) - 1)), *rows)] if rows else []

@@ -1,0 +1,28 @@
+"""A whole mail: what is said of it holds no control character, and comes back from JSON as it was."""
+
+import json
+
+from tests.triage.test_content import assert_harmless
+from triage.content import Summary, summarise, summarise_json
+
+SEEDS = (
+    b"From: Ana <ana@example.com>\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n\r\nSee https://www.example.com/x.\r\n",
+    b"Content-Type: text/html; charset=utf-7\r\n\r\n<a href=//x.example>www.bank.example</a><form><input type=password>",
+    b'Content-Type: multipart/mixed; boundary="b"\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nx\r\n--b\r\n'
+    b"Content-Type: application/zip; name*0*=utf-8''%e2%80%ae; name*1=gpj.exe\r\n"
+    b"Content-Transfer-Encoding: base64\r\n\r\nUEsDBA==\r\n--b--\r\n",
+    b"Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n--b\r\n"
+    b"Content-Type: message/delivery-status\r\n\r\nFinal-Recipient: rfc822; a@b.example\r\nStatus: 5.1.1\r\n\r\n--b\r\n"
+    b"Content-Type: message/rfc822\r\n\r\nMessage-ID: <a@b>\r\n--b--\r\n",
+    b"Content-Type: text/calendar; method=REQUEST\r\n\r\nBEGIN:VCALENDAR\r\n"
+    b"BEGIN:VEVENT\r\nUID:1\r\nDTSTART;TZID=Europe/Berlin:20261127T100000\r\n",
+    b"Content-Transfer-Encoding: quoted-printable\r\n\r\n=E2=80=AE=\r\n=00\xff",
+)
+
+
+def one_input(data: bytes) -> None:
+    """`data` is a mail."""
+    summary = summarise(data)
+    assert_harmless(summary)
+    assert Summary.from_json(json.loads(summarise_json(data, {}))) == summary
+    assert not summarise(data, headers_only=True).text
