@@ -21,7 +21,7 @@ from triage.states import State
 from triage.suspected import Suspicion
 from triage.views import View
 
-CARD_IDS = 500  # ids that a card carries at most
+CARD_IDS = 50  # deliveries of a card that carries the ids of all of them
 ANCHOR_EVERY = 200  # cards between two anchors
 
 
@@ -40,7 +40,7 @@ class Card:
     perishable_until: datetime | None  # the soonest that has not passed
     expires_at: datetime | None  # the soonest that does, where that is within a day
     lead: Listed
-    ids: tuple[int, ...]  # newest first, at most CARD_IDS
+    ids: tuple[int, ...]  # newest first; of a card of more than CARD_IDS the lead's alone
     select: Selection  # all of it, whatever its state
     asked: tuple[Asked, ...] = ()  # who asked for which of it, the oldest first
     suspected: tuple[Suspicion, ...] = ()  # who finds which of it odd, the oldest first
@@ -81,7 +81,7 @@ def cards(
 
     What proves differently who sent it is never on one card: nobody lets a forgery go along with what it copies.
     `after` is the place of the last card seen: (pressing or NEVER, urgency, newest_at, key); `at` the place of the first one wanted.
-    `end`: the last ones of all, instead. `most_ids`: that each card carries.
+    `end`: the last ones of all, instead. `most_ids`: a card of more deliveries carries one id, its lead's.
     """
     found = kept_for(session, wanted, by, group, now)
     where = seen(wanted, by)
@@ -94,7 +94,7 @@ def cards(
     else:
         piles, sizes, numbers = from_kept(session, found, of_piles, group, now, part)
     page = piles[-limit:] if end else piles[:limit]
-    ids = ids_of(session, of_piles, page, group, most_ids) if most_ids else {pile.key: [] for pile in page}
+    ids = ids_of(session, of_piles, page, group, most_ids)
     leads = {lead.id: lead for lead in some(session, [pile.lead for pile in page], by=by)}
     ends = expiring(session, of_piles, page, group, now)
     wishes = asked.of_cards(session, where, [pile.key for pile in page], group)
@@ -303,18 +303,13 @@ def behind(piles: Subquery, after: Place) -> ColumnElement[bool]:
 
 
 def ids_of(session: Session, where: ColumnElement[bool], piles: list[Pile], group: Group, most: int) -> dict[str, list[int]]:
-    """The newest ids of each of these cards: of small ones together, of each large one until there are enough."""
-    key, newest_first = grouping.key(group), col(Delivery.id).desc()
-    found: dict[str, list[int]] = {pile.key: [pile.lead] if pile.number == 1 else [] for pile in piles}
-    small = [pile for pile in piles if 1 < pile.number <= most]
+    """The ids of each of these cards, newest first; of those of more deliveries the lead's alone."""
+    key, small = grouping.key(group), [pile for pile in piles if 1 < pile.number <= most]
+    found = {pile.key: [pile.lead] for pile in piles} | {pile.key: [] for pile in small}
     if small:
         these = and_(where, lies_in(session, {pile.pile for pile in small}, group), key.in_([pile.key for pile in small]))
-        for name, one in session.execute(select(key, col(Delivery.id)).where(these).order_by(newest_first)):
+        for name, one in session.execute(select(key, col(Delivery.id)).where(these).order_by(col(Delivery.id).desc())):
             found[name].append(one)
-    for pile in piles:
-        if pile.number > most:
-            these = and_(where, in_piles(session, {pile.pile}, group), key == pile.key)
-            found[pile.key] = list(session.scalars(select(col(Delivery.id)).where(these).order_by(newest_first).limit(most)))
     return found
 
 

@@ -29,7 +29,7 @@ def orders(session: Session, selected: Selection, ids: Sequence[int], *, by: Act
     """
     if by.grants is not None and Grant.RULES not in by.grants:
         return []
-    others = (selected.ids, selected.looks_inside, selected.since, selected.until, selected.delivered_since)
+    others = (selected.ids, selected.any_of, selected.looks_inside, selected.since, selected.until, selected.delivered_since)
     named = [name for name in ("sender", "domain", "campaign") if getattr(selected, name)]
     if not settings.policy.standing_hours or len(named) != 1 or not ids or any(others):
         return []

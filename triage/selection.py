@@ -20,6 +20,7 @@ from triage.states import State
 from triage.times import to_micros
 
 MOST_IDS = 5000
+MOST_CARDS = 500
 ANY_PROOF, UNPROVEN = "any", "none"  # besides a domain or an address: who proves to have sent it
 
 
@@ -43,6 +44,7 @@ class Selection:
     until: datetime | None = None
     delivered_since: datetime | None = None  # only what is delivered, and was so then or later
     reported: bool = False  # only what somebody here finds odd, and nobody has looked at since
+    any_of: "tuple[Selection, ...]" = ()  # only what one of these names: what several cards hold
 
     @classmethod
     def of(cls, **given: Any) -> Self:
@@ -51,7 +53,7 @@ class Selection:
         features = (
             *(selection.ids, selection.sender, selection.domain, selection.campaign),
             *(selection.department, selection.person, selection.q, selection.handed_to),
-            *(selection.link_domain, selection.attachment_sha256),
+            *(selection.link_domain, selection.attachment_sha256, selection.any_of),
         )
         if not any(feature not in ((), "", None) for feature in features) and selection.person != "":
             raise BadInput(
@@ -59,6 +61,8 @@ class Selection:
             )
         if len(selection.ids) > MOST_IDS:
             raise BadInput(f"select: at most {MOST_IDS} ids at once; select by sender, domain or folder instead")
+        if len(selection.any_of) > MOST_CARDS:
+            raise BadInput(f"select: at most {MOST_CARDS} cards at once; select a folder or a search instead")
         return selection.looked_at()
 
     def looked_at(self) -> Self:
@@ -83,6 +87,8 @@ class Selection:
         for bound in ("since", "until", "delivered_since"):
             if bound in values:
                 values[bound] = values[bound].isoformat()
+        if self.any_of:
+            values["any_of"] = [one.as_json() for one in self.any_of]
         return values
 
 
@@ -92,6 +98,7 @@ def from_json(values: dict[str, Any]) -> Selection:
     given: dict[str, Any] = values | moments | {"states": tuple(values.get("states", ()))}
     if "campaign" in values:
         given["campaign"] = read(values["campaign"])
+    given["any_of"] = tuple(from_json(one) for one in values.get("any_of", ()))
     return Selection.of(**given | {"ids": tuple(read(one) for one in values.get("ids", ()))})
 
 
@@ -117,6 +124,8 @@ def condition(selection: Selection) -> ColumnElement[bool]:
         wanted.append(col(Delivery.id).in_(select(col(Handed.delivery_id)).where(col(Handed.to) == selection.handed_to.casefold())))
     if selection.reported:
         wanted.append(suspected.is_reported())
+    if selection.any_of:
+        wanted.append(or_(*(condition(one) for one in selection.any_of)))
     wanted.extend(searching.conditions(selection.q))
     if selection.link_domain:
         wanted.append(carried.link_to(selection.link_domain))
@@ -192,12 +201,22 @@ def outside(session: Session, selection: Selection, found: int, *, by: Actor, st
     Of ids those that there are not count too, so that nobody learns which there are. A search for words, a link or an
     attachment is not answered: the number would say what others' mail is about.
     """
+    if selection.any_of:
+        return sum(beyond_card(session, selection, one, by=by, states=states) for one in selection.any_of)
     if selection.ids:
         return len(set(selection.ids)) - found
     if selection.looks_inside or by.scope.company:
         return 0
     where = and_(condition(selection), access.beyond(by), *([col(Delivery.state).in_(list(states))] if states else []))
     return session.scalar(select(func.count()).select_from(Delivery).where(where)) or 0
+
+
+def beyond_card(session: Session, selection: Selection, card: Selection, *, by: Actor, states: Iterable[str]) -> int:
+    """How much of one of several cards lies beyond the actor's scope, within what else is selected."""
+    one = replace(selection, any_of=(), ids=card.ids, sender=card.sender, campaign=card.campaign, proof=card.proof, until=card.until)
+    where = and_(condition(one), access.visible(by))
+    within = session.scalar(select(func.count()).select_from(Delivery).where(where)) or 0 if card.ids else 0
+    return outside(session, one, within, by=by, states=states)
 
 
 def folded_address(text: str) -> str:

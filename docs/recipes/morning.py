@@ -67,7 +67,7 @@ class Morning:
 
     def act(self, verb, card, reason, **more):
         """Decide about exactly the mails of this card. It fails when one of them has changed."""
-        order = {"verb": verb, "select": {"ids": card["ids"]}, "expect": len(card["ids"]), "reason": reason[:1000], **more}
+        order = {"verb": verb, "select": on(card), "expect": card["count"], "reason": reason[:1000], **more}
         made = self.mailroom.post("/decisions", order)
         return self.told(verb, made)
 
@@ -107,12 +107,12 @@ class Morning:
 
     def may_be_told(self, card):
         """May every sender on this card be told something? Those who did not prove themselves never are."""
-        said = self.mailroom.post("/rejections/preview", {"select": {"ids": card["ids"]}, "template": "not-wanted"})
+        said = self.mailroom.post("/rejections/preview", {"select": on(card), "template": "not-wanted"})
         return said["deliveries"] == card["count"] and not said["refused"]
 
     def approve(self, card):
         """Let a sender in for good, with the narrowest rule that the offers name."""
-        offers = self.mailroom.post("/rules/offers", {"select": {"ids": card["ids"]}})["items"]
+        offers = self.mailroom.post("/rules/offers", {"select": on(card)})["items"]
         rule = offers[0]["order"] if offers else None
         self.act("release", card, "they write often", **({"rule": rule} if rule else {}))
         self.approved.add(card["lead"]["author"])
@@ -131,6 +131,11 @@ class Morning:
 
 
 VERBS = {"release": "released", "redirect": "redirected", "purge": "purged", "reject": "rejected"}
+
+
+def on(card):
+    """What a card holds, for a selection: its mails by name, or of a large card what they have in common."""
+    return {"ids": card["ids"]} if len(card["ids"]) == card["count"] else {**card["select"], "states": ["held"]}
 
 
 def main():

@@ -1,5 +1,6 @@
 """Selections: what they name, what they refuse, and the fence that notices a change."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -34,6 +35,9 @@ def mail(engine: Engine, settings: Settings) -> Engine:
     return engine
 
 
+CARDS = (Selection(sender="news@shop.example", proof="none"), Selection(sender="news@mail.shop.example"))
+
+
 @pytest.mark.parametrize(
     ("features", "subjects"),
     [
@@ -50,6 +54,9 @@ def mail(engine: Engine, settings: Settings) -> Engine:
         ({"domain": "shop.example", "states": ("purged",)}, []),
         ({"domain": "shop.example", "since": NOW + timedelta(seconds=1)}, []),
         ({"domain": "shop.example", "until": NOW + timedelta(seconds=1)}, ["100% off_today", "Sale"]),
+        ({"any_of": CARDS}, ["100% off_today", "Sale"]),
+        ({"any_of": CARDS, "department": "it"}, ["Sale"]),
+        ({"any_of": (Selection(sender="news@shop.example", until=NOW),)}, []),
     ],
 )
 def test_what_a_selection_names(mail: Engine, features: dict[str, object], subjects: list[str]) -> None:
@@ -66,6 +73,7 @@ def test_what_a_selection_names(mail: Engine, features: dict[str, object], subje
         ({"sender": "", "q": ""}, "select: name ids, a sender"),
         ({"sender": "a@b.example", "states": ("gone",)}, "'gone' is no state; there are held, queued"),
         ({"ids": tuple(range(5001))}, "at most 5000 ids at once"),
+        ({"any_of": (Selection(sender="a@b.example"),) * 501}, "at most 500 cards at once"),
     ],
 )
 def test_a_selection_never_means_everything_by_mistake(features: dict[str, object], says: str) -> None:
@@ -117,3 +125,17 @@ def test_how_a_selection_stands_on_the_record() -> None:
         "since": "2026-11-24T09:30:00+00:00",
     }
     assert Selection.of(ids=(7,)).as_json() == {"ids": [ids.show(7)]}
+
+
+def test_several_cards_come_back_from_the_record_as_they_were() -> None:
+    cards = Selection.of(any_of=(Selection(ids=(7,)), Selection(sender="a@b.example", proof="none", until=NOW)), states=("held",))
+    assert selection.from_json(json.loads(json.dumps(cards.as_json()))) == cards
+
+
+def test_of_several_cards_those_beyond_the_scope_are_counted_and_ids_that_there_are_not(mail: Engine) -> None:
+    with db.reading(mail) as session:
+        (sale,) = session.scalars(select(col(Delivery.id)).where(col(Delivery.subject) == "Sale"))
+        cards = Selection.of(
+            any_of=(Selection(ids=(sale, 1)), Selection(sender="news@shop.example"), Selection(sender="ceo@evil-shop.example"))
+        )
+        assert [evidence.evidence(session, cards, by=by, now=NOW).outside for by in (ANA, BEN)] == [1, 3]

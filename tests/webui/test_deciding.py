@@ -73,6 +73,27 @@ def test_everything_listed_is_decided_at_once_and_a_group_as_its_mails(site: Sit
     expect(page.get_by_role("status").filter(has_text="Released “Two of a kind”.")).to_be_visible()
 
 
+def test_a_large_group_and_a_single_mail_are_decided_together_and_what_comes_in_meanwhile_is_left(site: Site, page: Page) -> None:
+    for number in range(60):
+        site.come(MARA, author="wave@large.example", subject=f"Offer {number}")
+    site.come(JOE, author="single@large.example", subject="One alone")
+    site.sit_down(page, path="/?q=from:large.example")
+    page.get_by_role("group", name="Group by").get_by_role("button", name="Sender").click()
+    expect(page.get_by_role("option")).to_have_count(2)
+    site.come(MARA, author="wave@large.example", subject="Offer of afterwards")
+    page.locator("#content").focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("Shift+ArrowDown")
+    page.keyboard.press("p")
+    sheet = page.get_by_role("dialog")
+    expect(sheet).to_contain_text("61 mails")
+    sheet.get_by_role("button", name="Purge 61 mails").press("Enter")
+    expect(page.get_by_role("status").filter(has_text="Purged 61 mails")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("option")).to_have_count(1)
+    expect(row(page, "Offer of afterwards")).to_be_visible()
+
+
 def test_the_sheet_says_what_speaks_against_it(site: Site, page: Page) -> None:
     author = "known@against.example"
     add_rules(site.engine, site.settings, RuleOrder("allow", "address", author, "company", note="our printer"))

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from triage.cards import CARD_IDS
 from triage.grouping import Group
 from triage.selection import ANY_PROOF, Selection
 from triage.states import State
@@ -49,7 +50,7 @@ class Card(Shape):
     requests: Annotated[list[CardRequest], Field(description="who asked for which of it", validation_alias="asked")]
     reports: Annotated[list[CardReport], Field(description="who finds which of it odd", validation_alias="suspected")]
     lead: Delivery
-    ids: Annotated[list[Id], Field(description="the newest 500")]
+    ids: Annotated[list[Id], Field(description="newest first; of a card of more than was asked for in `ids` the lead's alone")]
     select: Annotated[Selected, Field(description="all of it: for a preview or a decision, together with `states` and a folder")]
 
 
@@ -94,7 +95,9 @@ class CardQuery(CardsAsked):
 
     limit: Limit = 50
     cursor: Cursor = None
-    ids: Annotated[int, Field(ge=0, le=500, description="That each card carries at most; `select` says them all.")] = 500
+    ids: Annotated[
+        int, Field(ge=0, le=500, description="A card of at most so many deliveries carries all their ids; `select` says all of any.")
+    ] = CARD_IDS
     at: Annotated[Cursor, Field(description="An anchor of `/cards/anchors`: the page begins there. Instead of `cursor`.")] = None
     end: Annotated[bool, Field(description="The last page of all, in the list's own order. Instead of `cursor` and `at`.")] = False
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
-from triage.selection import MOST_IDS, Selection
+from triage.selection import MOST_CARDS, MOST_IDS, Selection
 from triage.states import State
 from triage_api.shapes.deliveries import ATTACHED, LINK, Delivery
 from triage_api.shapes.rules import Rule
@@ -26,6 +26,20 @@ class Selected(Shape):
     proof: str = ""
 
 
+class SelectCard(Order):
+    """What a card holds, as its `select` says; with `until` only what came in before."""
+
+    ids: Annotated[list[GivenId], Field(max_length=MOST_IDS)] = []
+    sender: Word = ""
+    campaign: GivenId | None = None
+    proof: Annotated[Word, Field(description=PROOF)] = ""
+    until: AwareDatetime | None = None
+
+    def selection(self) -> Selection:
+        """As the house knows it; BadInput when it is empty."""
+        return Selection.of(**self.model_dump() | {"ids": tuple(self.ids)})
+
+
 class Select(Order):
     """Which deliveries: `ids`, or any of the other features; all that are given must fit."""
 
@@ -44,11 +58,13 @@ class Select(Order):
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
     delivered_since: Annotated[AwareDatetime | None, Field(description="only what is delivered, and was so then or later")] = None
+    any_of: Annotated[list[SelectCard], Field(max_length=MOST_CARDS, description="only what one of these cards holds")] = []
 
     def selection(self) -> Selection:
         """As the house knows it; BadInput when it is empty."""
-        given = self.model_dump()
-        return Selection.of(**given | {"ids": tuple(given["ids"]), "states": tuple(given["states"])})
+        given = self.model_dump(exclude={"any_of"})
+        several = tuple(card.selection() for card in self.any_of)
+        return Selection.of(**given | {"ids": tuple(given["ids"]), "states": tuple(given["states"]), "any_of": several})
 
 
 class PreviewOrder(Order):

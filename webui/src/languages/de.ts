@@ -75,6 +75,7 @@ export default {
   'An administrator goes on with “mailroom resume”.': 'Die Administration macht mit „mailroom resume“ weiter.',
   'Nobody on duty sees {folders}.': 'Niemand im Dienst sieht {folders}.',
   '{n} mail|{n} mails': '{n} Mail|{n} Mails',
+  '{n} card|{n} cards': '{n} Karte|{n} Karten',
   'Name a substitute, or give the folder to somebody.': 'Benennen Sie eine Vertretung, oder geben Sie den Ordner jemandem.',
   'You are away until {time}.': 'Sie sind abwesend bis {time}.',
   'I am back': 'Ich bin zurück',

@@ -6,7 +6,7 @@ import { taken } from './effort'
 import { live } from './live.svelte'
 import { markOfDelivery, type Mark } from './mark'
 import { queue } from './queue.svelte'
-import { narrowestScope, selectOf, type Row } from './row'
+import { namesOf, narrowestScope, selectOf, type Row } from './row'
 import { secondKeys } from './secondKeys.svelte'
 import { session } from './session.svelte'
 import { PAST, calledOf } from './words'
@@ -17,7 +17,7 @@ const approvals = () => import('./approval.svelte')
 setTimeout(approvals, 1_500) // so that it is there when somebody is approved
 
 /** One decision of mine: what undo needs to know. */
-interface Done { decision: Decision; ids: readonly string[]; key: string; subject: string; approval?: Approval | null }
+interface Done { decision: Decision; names: readonly string[]; key: string; subject: string; approval?: Approval | null }
 
 export interface Toast { id: number; text: string; note: string; until: number; leavesAt: number; done: Done | null; approval: Approval | null; back: (() => void) | null }
 export interface Refusal { id: number; title: string; detail: string; rows: readonly Row[]; mark: Mark | null; again: (() => void) | null }
@@ -67,31 +67,31 @@ class Desk {
     const { select, count } = selectOf(rows, queue.isDecided, queue.view)
     const effort = session.me?.measures ? { effort: taken() } : {}
     this.toast = null
-    const ids = [...new Set(rows.flatMap((row) => row.ids))].filter((id) => !queue.isDecided(id))
+    const names = [...new Set(rows.flatMap(namesOf))].filter((name) => !queue.isDecided(name))
     const blocked = wish.rule?.effect === 'block'
     const key = rows[0]?.key ?? ''
-    queue.markAs(ids, { verb: wish.verb, blocked, by: session.me?.name ?? '', at: serverInstant(), decision: '', sure: false })
+    queue.markAs(names, { verb: wish.verb, blocked, by: session.me?.name ?? '', at: serverInstant(), decision: '', sure: false })
     queue.tidy(rows)
     queue.advance()
     queue.pickNone()
-    await this.#send({ select, ...(wish.select ? {} : { expect: count }), ...wish, ...effort }, rows, ids, key, approve)
+    await this.#send({ select, ...(wish.select ? {} : { expect: count }), ...wish, ...effort }, rows, names, key, approve)
   }
 
-  async #send(wish: DecisionWish, rows: readonly Row[], ids: readonly string[], key: string, approve: boolean, name = freshKey(), approval: Approval | null = null): Promise<void> {
+  async #send(wish: DecisionWish, rows: readonly Row[], names: readonly string[], key: string, approve: boolean, once = freshKey(), approval: Approval | null = null): Promise<void> {
     this.busy += 1
     try {
       if (approve) approval ??= await (await approvals()).Approval.of(wish.select, { effect: 'allow', match: 'address', scope: narrowestScope(rows) })
-      const decision = await api.decide(approval ? { ...wish, rule: approval.wish } : wish, name)
-      if (isAsked(decision)) this.asked(ids)
-      else this.#carriedOut(decision, rows, ids, key, wish.rule, approval)
+      const decision = await api.decide(approval ? { ...wish, rule: approval.wish } : wish, once)
+      if (isAsked(decision)) this.asked(names)
+      else this.#carriedOut(decision, rows, names, key, wish.rule, approval)
       this.#tries = 0
     } catch (thrown) {
       const problem = problemOf(thrown)
-      if (problem.status === 0) this.#keep({ subject: this.#called(rows), send: () => this.#send(wish, rows, ids, key, approve, name, approval), drop: () => queue.unmark(ids) })
-      else queue.unmark(ids)
+      if (problem.status === 0) this.#keep({ subject: this.#called(rows), send: () => this.#send(wish, rows, names, key, approve, once, approval), drop: () => queue.unmark(names) })
+      else queue.unmark(names)
       const again = () => {
-        queue.markAs(ids, { verb: wish.verb, blocked: wish.rule?.effect === 'block', by: session.me?.name ?? '', at: serverInstant(), decision: '', sure: false })
-        void this.#send(wish, rows, ids, key, approve, name)
+        queue.markAs(names, { verb: wish.verb, blocked: wish.rule?.effect === 'block', by: session.me?.name ?? '', at: serverInstant(), decision: '', sure: false })
+        void this.#send(wish, rows, names, key, approve, once)
       }
       if (problem.status) await this.#refused(problem, wish.verb, rows, again)
     }
@@ -123,18 +123,18 @@ class Desk {
   }
 
   /** It needs a second person: the rows are as they were. */
-  asked(ids: readonly string[] = []): void {
-    queue.unmark(ids)
+  asked(names: readonly string[] = []): void {
+    queue.unmark(names)
     void secondKeys.load()
     this.say(t('This needs a second key: nothing is changed yet.'), { note: t('Somebody else confirms or declines it under “Second keys”.') })
   }
 
-  #carriedOut(decision: Decision, rows: readonly Row[], ids: readonly string[], key: string, rule: RuleWish | undefined, approval: Approval | null): void {
+  #carriedOut(decision: Decision, rows: readonly Row[], names: readonly string[], key: string, rule: RuleWish | undefined, approval: Approval | null): void {
     const missed = new Set((decision.items ?? []).filter((item) => !CARRIED_OUT.has(item.outcome)).map((item) => item.delivery))
-    const mine = ids.filter((id) => !missed.has(id))
-    queue.unmark(ids.filter((id) => missed.has(id)))
+    const mine = names.filter((name) => !missed.has(name))
+    queue.unmark(names.filter((name) => missed.has(name)))
     queue.markAs(mine, { verb: decision.verb, blocked: rule?.effect === 'block', by: decision.by_shown, at: decision.at, decision: decision.id, sure: true })
-    const done: Done = { decision, ids: mine, key, subject: rows[0] ? calledOf(rows[0].lead) : '', approval }
+    const done: Done = { decision, names: mine, key, subject: rows[0] ? calledOf(rows[0].lead) : '', approval }
     approval?.made(decision)
     this.#past.push(done)
     this.refusal = null
@@ -168,7 +168,7 @@ class Desk {
   async #refused(problem: Problem, verb: Verb, rows: readonly Row[], again: () => void): Promise<void> {
     const notDone = NOT_DONE[verb](this.#called(rows))
     if (problem.status === 401) return session.lost()
-    const mark = problem.status === 409 ? await this.#whatBecameOf(rows) : null
+    const mark = problem.status === 409 || problem.status === 412 ? await this.#whatBecameOf(rows) : null
     if (problem.status === 412) void queue.reload()
     const title = problem.status === 412 ? t('The queue changed.') : problem.message
     const detail = problem.status === 412 ? `${problem.message} ${notDone} ${t('Look again, then decide.')}` : notDone
@@ -183,7 +183,7 @@ class Desk {
       const mail = await api.delivery(row.lead.id).catch(() => null)
       if (!mail || mail.state === 'held') continue
       last = markOfDelivery(mail)
-      queue.markAs(row.ids, last)
+      queue.markAs(namesOf(row), last)
     }
     return last
   }
@@ -195,7 +195,7 @@ class Desk {
     if (done) return this.undo(done)
     const page = await api.decisions({ mine: true, limit: 20 }).catch(() => null)
     const last = page?.items.find((one) => one.undoable && !one.undone_by)
-    if (last) return this.undo({ decision: last, ids: [], key: '', subject: '' })
+    if (last) return this.undo({ decision: last, names: [], key: '', subject: '' })
     this.say(t('There is nothing of yours to undo.'))
   }
 
@@ -219,7 +219,7 @@ class Desk {
 
   #undone(done: Done, undone: Decision): void {
     const missed = (undone.items ?? []).filter((item) => !CARRIED_OUT.has(item.outcome)).length
-    queue.unmark(done.ids)
+    queue.unmark(done.names)
     if (queue.view.tab === 'held' && queue.rows.some((row) => row.key === done.key)) queue.cursor = done.key
     else void queue.reload()
     const one = done.subject ? t('Undone. “{subject}” is back.', { subject: done.subject }) : done.decision.sentence ? t('Undone: {sentence}', { sentence: done.decision.sentence }) : t('Undone.')
@@ -227,11 +227,12 @@ class Desk {
   }
 
   /** Undo a decision that is not in my short memory: from its stamp or from the decisions page. */
-  undoById = async (id: string, ids: readonly string[] = [], key = ''): Promise<void> => {
+  undoById = async (id: string, rows: readonly Row[] = []): Promise<void> => {
     const mine = this.#past.find((one) => one.decision.id === id)
     if (mine) return this.undo(mine)
-    const row = queue.rows.find((one) => one.key === key)
-    await this.undo({ decision: { id, count: Math.max(ids.length, 1) } as Decision, ids, key, subject: row ? calledOf(row.lead) : '' })
+    const [first] = rows
+    const count = Math.max(rows.reduce((sum, row) => sum + row.count, 0), 1)
+    await this.undo({ decision: { id, count } as Decision, names: rows.flatMap(namesOf), key: first?.key ?? '', subject: first ? calledOf(first.lead) : '' })
   }
 
   /** Let the approved sender in for more people (1) or for fewer (-1), down to only this once; undo takes it back too. */
@@ -266,7 +267,7 @@ class Desk {
   /** Campaigns were asked to be others; true when they are. */
   async regroup(asked: Promise<Decision>, says: string): Promise<boolean> {
     try {
-      const done: Done = { decision: await asked, ids: [], key: '', subject: '' }
+      const done: Done = { decision: await asked, names: [], key: '', subject: '' }
       this.#past.push(done)
       queue.pickNone()
       this.say(says, { done })
@@ -293,7 +294,7 @@ class Desk {
 
   /** Let it lie: marked here as looked at, nothing sent. */
   leave(rows: readonly Row[]): void {
-    queue.markAs(rows.flatMap((row) => row.ids), { verb: 'leave', blocked: false, by: session.me?.name ?? '', at: serverInstant(), decision: '', sure: true })
+    queue.markAs(rows.flatMap(namesOf), { verb: 'leave', blocked: false, by: session.me?.name ?? '', at: serverInstant(), decision: '', sure: true })
     queue.advance()
     queue.pickNone()
   }

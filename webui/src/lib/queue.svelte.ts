@@ -3,7 +3,7 @@ import { untrack } from 'svelte'
 import { api, problemOf } from './api'
 import { colleagues } from './colleagues.svelte'
 import { markOfDelivery, takenBack, type Mark } from './mark'
-import { rowOfDelivery, rowOfView, type Row } from './row'
+import { holds, namesOf, rowOfDelivery, rowOfView, type Row } from './row'
 import { grown, indexAt, led, lengthOf, NOTHING, partsBetween, positionOf, runAt, type From, type Run } from './run'
 import { countNew, readAnchors, readTab, readGroup, type Group, type Tab } from './tabs'
 import { serverTime } from './time'
@@ -67,11 +67,11 @@ class Queue {
 
   markOf = (row: Row): Mark | undefined => {
     let last: Mark | undefined
-    for (const id of row.ids) if (!(last = this.marks.get(id))) return undefined
+    for (const name of namesOf(row)) if (!(last = this.marks.get(name))) return undefined
     return last
   }
-  isDecided = (id: string): boolean => (this.marks.get(id)?.verb ?? 'leave') !== 'leave'
-  remaining = (row: Row): number => row.count - row.ids.filter(this.isDecided).length
+  isDecided = (name: string): boolean => (this.marks.get(name)?.verb ?? 'leave') !== 'leave'
+  remaining = (row: Row): number => (this.isDecided(row.key) ? 0 : row.count - row.ids.filter(this.isDecided).length)
 
   /** Show another folder, tab or grouping from its top; coming back to the same one keeps the place. */
   async open(view: View): Promise<void> {
@@ -216,14 +216,13 @@ class Queue {
       const known = new Set(this.rows.map((row) => row.key))
       return read.filter((row) => !known.has(row.key)).length
     }
-    const known = new Set(this.rows.flatMap((row) => row.ids))
-    return countNew(this.view, this.#since, (id) => known.has(id)).catch(() => this.fresh)
+    return countNew(this.view, this.#since, (mail) => this.rows.some((row) => holds(row, mail))).catch(() => this.fresh)
   }
 
   #putBack(rows: readonly Row[], since: ReadonlyMap<string, Mark>): void {
     if (this.view.tab !== 'held') return
-    const held = new Set(rows.flatMap((row) => row.ids))
-    const kept = [...this.marks].filter(([id, mark]) => !(held.has(id) && mark.sure && mark.verb !== 'leave' && since.get(id) === mark))
+    const held = new Set(rows.flatMap(namesOf))
+    const kept = [...this.marks].filter(([name, mark]) => !(held.has(name) && mark.sure && mark.verb !== 'leave' && since.get(name) === mark))
     if (kept.length < this.marks.size) this.marks = new Map(kept)
   }
 
@@ -231,18 +230,18 @@ class Queue {
     const answers = await Promise.all(rows.map((row) => api.delivery(row.lead.id).catch(() => null)))
     rows.forEach((row, index) => {
       const mail = answers[index]
-      if (mail && mail.state !== 'held') this.markAs(row.ids, markOfDelivery(mail))
-      else if (mail && this.view.handed && mail.handed?.to !== this.view.handed) this.markAs(row.ids, takenBack(mail))
+      if (mail && mail.state !== 'held') this.markAs(namesOf(row), markOfDelivery(mail))
+      else if (mail && this.view.handed && mail.handed?.to !== this.view.handed) this.markAs(namesOf(row), takenBack(mail))
     })
   }
 
-  markAs(ids: readonly string[], mark: Mark): void {
-    this.marks = new Map([...this.marks, ...ids.map((id) => [id, mark] as const)])
+  markAs(names: readonly string[], mark: Mark): void {
+    this.marks = new Map([...this.marks, ...names.map((name) => [name, mark] as const)])
   }
 
-  unmark(ids: readonly string[]): void {
-    const gone = new Set(ids)
-    this.marks = new Map([...this.marks].filter(([id]) => !gone.has(id)))
+  unmark(names: readonly string[]): void {
+    const gone = new Set(names)
+    this.marks = new Map([...this.marks].filter(([name]) => !gone.has(name)))
   }
 
   /** To a row that is here. */

@@ -37,31 +37,50 @@ export interface Folder { department: string; person: string }
 
 export const SHARED = '-'
 
+/** What a list shows: of a folder, of what a search finds, of what was handed to us. */
+export interface Shown extends Folder { q: string; handed: string }
+
 /** A folder as the API wants it said: left out means all, an empty person is the shared folder. */
 export const folderWords = ({ department, person }: Folder): { department?: string; person?: string } => ({
   ...(department && { department }),
   ...(person && { person: person === SHARED ? '' : person }),
 })
 
+const shownWords = ({ q, handed, ...folder }: Shown): Select => ({ ...(q && { q }), ...(handed && { handed_to: handed }), ...folderWords(folder) })
+
+/** Does a row hold more mails than it names? */
+const isLarge = (row: Row): boolean => row.ids.length < row.count
+
+/** What the marks of a row stand under: its mails, or itself where it holds more than it names. */
+export const namesOf = (row: Row): readonly string[] => (isLarge(row) ? [row.key] : row.ids)
+
+/** Is this mail on a row? */
+export const holds = (row: Row, mail: Delivery): boolean =>
+  row.ids.includes(mail.id) || (isLarge(row) && mail.received_at <= row.newest && (row.select.campaign ? mail.campaign === row.select.campaign : mail.author === row.select.sender))
+
 /** All that a view shows, as one row to decide about. */
-export function rowOfView(view: Folder & { q: string; handed: string }, count: number, rows: readonly Row[]): Row {
+export function rowOfView(view: Shown, count: number, rows: readonly Row[]): Row {
   const lead = rows[0]!
   const people = new Set(rows.map((row) => `${row.lead.department}+${row.lead.person}`)).size
   const departments = new Set(rows.map((row) => row.lead.department)).size
   return {
     ...lead, key: '*', parent: '', count, people, departments, apart: 0, ids: [], weight: Math.max(...rows.map((row) => row.weight)),
-    select: { ...(view.q && { q: view.q }), ...(view.handed && { handed_to: view.handed }), ...folderWords(view) },
+    select: shownWords(view),
   }
 }
 
+/** What a large row held when it was read: nothing that came in since. */
+const asRead = (row: Row): Select => (row.key === '*' ? row.select : { ...row.select, until: new Date(Date.parse(row.newest) + 1).toISOString() })
+
 /** Everything of these rows that nobody decided yet, as the API wants it said; and how many that are. */
-export function selectOf(rows: readonly Row[], decided: (id: string) => boolean, folder: Folder): { select: Select; count: number } {
-  const only = rows[0]
-  if (rows.length === 1 && only && only.count > only.ids.length) {
-    return { select: { ...only.select, ...folderWords(folder), states: ['held'] }, count: only.count }
-  }
-  const ids = [...new Set(rows.flatMap((row) => row.ids))].filter((id) => !decided(id))
-  return { select: { ids }, count: ids.length }
+export function selectOf(rows: readonly Row[], decided: (id: string) => boolean, shown: Shown): { select: Select; count: number } {
+  const large = rows.filter(isLarge)
+  const others = rows.filter((row) => !isLarge(row) && !large.some((one) => one.key === row.parent))
+  const ids = [...new Set(others.flatMap((row) => row.ids))].filter((id) => !decided(id))
+  if (!large.length) return { select: { ids }, count: ids.length }
+  const cards = [...large.map(asRead), ...(ids.length ? [{ ids }] : [])]
+  const which = cards.length > 1 ? { any_of: cards } : cards[0]
+  return { select: { ...which, ...shownWords(shown), states: ['held'] }, count: ids.length + large.reduce((sum, row) => sum + row.count, 0) }
 }
 
 /** The narrowest scope in which a rule reaches all of these rows. */

@@ -199,6 +199,7 @@ export interface Select {
   states?: State[]
   since?: string
   until?: string
+  any_of?: Select[]
 }
 
 export interface RuleWish {

@@ -65,9 +65,9 @@ export async function readAnchors(asked: Asked): Promise<Anchor[]> {
 }
 
 /** How many mails came into these folders since then, of those that `known` does not know; at most 200. */
-export async function countNew(asked: Asked, since: number, known: (id: string) => boolean): Promise<number> {
+export async function countNew(asked: Asked, since: number, known: (mail: Delivery) => boolean): Promise<number> {
   const page = await api.deliveries({ ...waitingWords(asked), since: new Date(since).toISOString(), limit: 200 })
-  return page.items.filter((mail) => !known(mail.id)).length
+  return page.items.filter((mail) => !known(mail)).length
 }
 
 const PAGES = 5 // of an opened group, of 200 mails each
@@ -78,7 +78,7 @@ export async function readGroup(row: Row, asked: Asked): Promise<Delivery[]> {
   const mails: Delivery[] = []
   let cursor: string | null = null
   for (let read = 0; read < PAGES; read++) {
-    const page: DeliveryPage = await api.deliveries({ state: 'held', sender, campaign, proof, ...folderWords(asked), limit: 200, cursor })
+    const page: DeliveryPage = await api.deliveries({ ...waitingWords(asked), sender, campaign, proof, limit: 200, cursor })
     mails.push(...page.items)
     if (!(cursor = page.next_cursor)) break
   }

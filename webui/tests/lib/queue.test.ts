@@ -47,6 +47,28 @@ test('a group acts like its members, and what is decided of it already is left o
   expect(queue.cursor).toBe('e')
 })
 
+const large = (key: string, count: number): Row => ({ ...rowOfDelivery(mail(key)), key: `g${key}`, count, select: { sender: `${key}@x.example`, proof: 'none' } })
+
+test('large groups are decided by what they have in common, as it was when they were read, beside mails by name', async () => {
+  const decide = vi.spyOn(api, 'decide').mockResolvedValue(made({ count: 1061, done: 1061 }))
+  queue.view = { ...queue.view, department: 'it', q: 'offer' }
+  queue.run = runAt({ rows: [large('a', 60), large('b', 1_000), rowOfDelivery(mail('c')), rowOfDelivery(mail('b'), 'gb')], next: null }, {}, 0)
+  queue.pick(['ga', 'gb', 'c', 'gb/b'])
+  await desk.decide({ verb: 'release' }, queue.inHand)
+  const until = '2026-11-26T09:00:00.001Z'
+  const cards = [{ sender: 'a@x.example', proof: 'none', until }, { sender: 'b@x.example', proof: 'none', until }, { ids: ['c'] }]
+  expect(decide.mock.calls[0]![0]).toMatchObject({ select: { any_of: cards, states: ['held'], department: 'it', q: 'offer' }, expect: 1_061 })
+  expect(queue.rows.filter((row) => queue.markOf(row)).map((row) => row.key)).toEqual(['ga', 'gb', 'c'])
+})
+
+test('a mail of a large group is decided by itself', async () => {
+  vi.spyOn(api, 'decide').mockResolvedValue(made())
+  queue.run = runAt({ rows: [large('b', 1_000), rowOfDelivery(mail('b'), 'gb')], next: null }, {}, 0)
+  queue.cursor = 'gb/b'
+  await desk.decide({ verb: 'release' }, queue.inHand)
+  expect(queue.rows.map((row) => queue.markOf(row)?.verb)).toEqual([undefined, 'release'])
+})
+
 test('below the last one the cursor goes up, and stays where nothing waits', () => {
   queue.cursor = 'e'
   queue.markAs(['e'], { verb: 'leave', blocked: false, by: '', at: '', decision: '', sure: true })
