@@ -25,7 +25,7 @@ from bench.rounds.filling import DEPARTMENTS, PEOPLE
 from migrations.upgrade import upgrade
 from tests.peers import postgresql, processes
 from tests.triage.arriving import COMPANY, NOW, SYNC
-from triage import cards, db, directory, folders, tallies, touched
+from triage import cards, db, directory, folders, kept_folders, tallies, touched
 from triage.actor import Actor, Role, Scope
 from triage.company import DepartmentEntry, PersonEntry, StaffEntry
 from triage.models import Delivery
@@ -164,7 +164,7 @@ def asked(house: House, ask: Ask) -> tuple[float, float]:
 def line(house: House, name: str, ask: Ask, kept: tuple[float, float]) -> tuple[str, ...]:
     """One question from the kept counts and counted."""
     chance = random.Random(1)
-    with patch.object(cards, "kept_for", lambda *_: None), patch.object(folders, "held_in_folders", lambda _: None):
+    with patch.object(cards, "kept_for", lambda *_: None), patch.object(kept_folders, "kept", lambda _: None):
         counted = statistics.median(timed(house, ask, chance) for _ in range(COUNTS))
     p50, p99 = kept
     return name, f"{p50:.1f}", f"{p99:.1f}", f"{counted:.0f}", printing.ratio(counted, p50)

@@ -1,18 +1,19 @@
 """Who looks after which folder at this moment: hours of work, who is away, and folders that nobody looks at."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlmodel import Session, col
 
-from triage import directory, ledger, sealed, substitutes
+from triage import directory, kept_folders, ledger, sealed, substitutes
 from triage.actor import Actor, Role, Scope
 from triage.errors import BadInput, NotAllowed, NotFound
 from triage.hours import PASS, SUBSTITUTE, WAIT, at_work
-from triage.models import Delivery, Department, StaffMember, Substitution
+from triage.models import Department, StaffMember, Substitution
 from triage.settings import Cover
-from triage.states import State
 
 DECIDING = (Role.TRIAGE, Role.ADMIN)
 
@@ -97,13 +98,14 @@ def folders(session: Session, settings: Cover, now: datetime) -> list[Folder]:
     """Every department and who looks after its folder now. Where it is sealed only those count who may see in."""
     staff = on_duty(session, settings, now)
     closed = {actor.name: sealed.closed(session, actor) for actor in staff}
-    counted = select(col(Delivery.department), func.count()).where(col(Delivery.state) == State.HELD, col(Delivery.direction) == "in")
-    held = {row[0]: row[1] for row in session.execute(counted.group_by(col(Delivery.department)))}
+    held: Counter[str] = Counter()
+    for (code, _), number in kept_folders.held(session).items():
+        held[code] += number
     found = []
     for department in session.scalars(select(Department).order_by(col(Department.code))):
         code = department.code
         here = [actor.name for actor in staff if looks_after(actor, code) and f"department:{code}" not in closed[actor.name]]
-        found.append(Folder(code, department.name, held.get(code, 0), tuple(here), policy_of(settings, code)))
+        found.append(Folder(code, department.name, held[code], tuple(here), policy_of(settings, code)))
     return found
 
 
@@ -113,6 +115,11 @@ def looks_after(actor: Actor, code: str) -> bool:
 
 
 def alarm(session: Session, settings: Cover, now: datetime) -> list[Folder]:
-    """The folders that nobody looks at, though somebody should: out of hours those whose policy is to wait may."""
+    """The folders that nobody looks at, though somebody should."""
+    return unseen(folders(session, settings, now), settings, now)
+
+
+def unseen(among: Iterable[Folder], settings: Cover, now: datetime) -> list[Folder]:
+    """Those of these folders: out of hours those whose policy is to wait may be."""
     night = bool(settings.hours) and is_out_of_hours(settings, now)
-    return [one for one in folders(session, settings, now) if not one.on_duty and not (night and one.out_of_hours in (WAIT, PASS))]
+    return [one for one in among if not one.on_duty and not (night and one.out_of_hours in (WAIT, PASS))]

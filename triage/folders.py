@@ -2,18 +2,12 @@
 
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import and_, func, select, tuple_
+from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from triage import access, sealed
+from triage import access, kept_folders, sealed
 from triage.actor import Actor
-from triage.kept_cards import held_in_folders
-from triage.models import (
-    Delivery,
-    Department,
-    Person,
-)
-from triage.states import State
+from triage.models import Department, Person
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +58,7 @@ def folders(session: Session, *, by: Actor) -> tuple[Folder, ...]:
 
 def held_by_folder(session: Session, by: Actor) -> dict[tuple[str, str], int]:
     """How much is held for each (department, person) in the actor's scope, also where it is sealed."""
-    place, where = (col(Delivery.department), col(Delivery.person)), and_(access.waiting(by), col(Delivery.state) == State.HELD)
-    counts: dict[tuple[str, str], int] = {}
-    if kept := held_in_folders(session):
-        counted, touched = kept
-        counts = {folder: held for folder, held in counted.items() if folder not in touched and in_scope(by, *folder)}
-        where = and_(where, tuple_(*place).in_(touched))
-        if not touched:
-            return counts
-    rows = session.execute(select(*place, func.count()).where(where).group_by(*place))
-    return counts | {(department, person): number for department, person, number in rows}
+    return {place: number for place, number in kept_folders.held(session, access.reach(by)).items() if in_scope(by, *place)}
 
 
 def in_scope(by: Actor, department: str, person: str) -> bool:

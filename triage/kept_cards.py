@@ -1,4 +1,4 @@
-"""Read-only: cards and folders from the kept counts, exact at every moment: what was touched since is left to who asks."""
+"""Read-only: cards from the kept counts, exact at every moment: what was touched since is left to who asks."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Select, and_, func, literal, select, tuple_
 from sqlmodel import Session, col
 
+from triage import touched
 from triage.grouping import Group
-from triage.models import CardAnchor, Instant, KeptCard, KeptFolder, KeptTotal, KeptView, Touched
+from triage.models import CardAnchor, Instant, KeptCard, KeptTotal, KeptView
 from triage.piles import pile_of
 from triage.times import from_micros, to_micros
 from triage.views import View
 
-MOST_TOUCHED = 500  # rows that are counted beside the kept ones; while there are more, everything is counted
 Place = tuple[datetime, int, datetime, str]  # pressing, urgency, newest, key: where a card stands in the order
 
 
@@ -79,18 +79,12 @@ def rank_of(place: Place) -> tuple[datetime, int, int, str]:
 def kept(session: Session, view: View, group: Group, now: datetime) -> Kept | None:
     """What is kept for a view; None where nothing is (yet), or too much was touched since."""
     number = session.scalar(select(col(KeptView.id)).where(col(KeptView.name) == view.name, col(KeptView.ready)))
-    rows = touched(session)
+    rows = touched.since_folding(session)
     if number is None or rows is None:
         return None
     mine = (col(KeptCard.view) == number) & (col(KeptCard.grouped) == group)
     late = session.scalars(select(col(KeptCard.pile)).where(mine, col(KeptCard.perishable) <= now)).all()
     return Kept(number, group, frozenset(late) | {pile_of(one, group) for one in rows})
-
-
-def touched(session: Session) -> list[Touched] | None:
-    """What was touched since the last folding; None when it is too much."""
-    rows = list(session.scalars(select(Touched).limit(MOST_TOUCHED + 1)))
-    return rows if len(rows) <= MOST_TOUCHED else None
 
 
 def of(found: Kept) -> Any:
@@ -157,12 +151,3 @@ def anchors(session: Session, found: Kept) -> list[tuple[int, Place]]:
         (one.position, (one.pressing, -one.calm, from_micros(-one.age), one.key))
         for one in session.scalars(rows.order_by(col(CardAnchor.position)))
     ]
-
-
-def held_in_folders(session: Session) -> tuple[dict[tuple[str, str], int], set[tuple[str, str]]] | None:
-    """How much is held in each folder, and which folders have to be counted anew; None where nothing is kept (yet)."""
-    rows = touched(session)
-    counted = session.execute(select(col(KeptFolder.department), col(KeptFolder.person), col(KeptFolder.held))).all()
-    if rows is None or not counted:
-        return None
-    return {(code, uid): held for code, uid, held in counted}, {(one.department, one.person) for one in rows}

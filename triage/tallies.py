@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Engine, Select, and_, delete, func, insert, literal, select, true, tuple_
 from sqlmodel import Session, col
 
-from triage import db, directory
+from triage import db, directory, kept_folders
 from triage.db import among
 from triage.grouping import Group
 from triage.models import CardAnchor, Delivery, Department, KeptCard, KeptFolder, KeptTotal, KeptView, StaffMember, Touched
@@ -104,9 +104,8 @@ def count_folders(session: Session, folders: set[tuple[str, str]]) -> None:
 
 def held_in(session: Session, where: ColumnElement[bool]) -> list[dict[str, Any]]:
     """How much is held in the folders that `where` names, as rows."""
-    place = (col(Delivery.department), col(Delivery.person))
-    rows = session.execute(select(*place, func.count()).where(HELD, where).group_by(*place))
-    return [{"department": code, "person": uid, "held": held} for code, uid, held in rows]
+    counted = kept_folders.counted(session, where)
+    return [{"department": code, "person": uid, "held": held} for (code, uid), held in counted.items()]
 
 
 def wanted(session: Session, now: datetime) -> set[View]:

@@ -1,4 +1,4 @@
-"""Which held mail has changed since the kept counts were folded: written along with each change, so that counts never lie."""
+"""Which held mail has changed since the kept counts were folded: written along with each change, so that counts never lie; and read."""
 
 from collections.abc import Iterable
 
@@ -12,6 +12,13 @@ from triage.models import Delivery, Touched
 from triage.states import State
 
 AT_ONCE = 5000  # rows of one insert
+MOST = 500  # rows that are counted beside the kept ones; while there are more, everything is counted
+
+
+def since_folding(session: Session) -> list[Touched] | None:
+    """What was touched since the last folding; None when it is too much."""
+    rows = list(session.scalars(select(Touched).limit(MOST + 1)))
+    return rows if len(rows) <= MOST else None
 
 
 def touch(session: Session, where: ColumnElement[bool]) -> None:

@@ -23,7 +23,7 @@ def get_cover(session: Read, here: Here, by: Staff) -> shapes.CoverNow:
     """
     now, settings = utcnow(), here.settings.cover
     folders = [one for one in cover.folders(session, settings, now) if cover.looks_after(by, one.code)]
-    alarm = [one for one in cover.alarm(session, settings, now) if by.role is Role.ADMIN and cover.looks_after(by, one.code)]
+    alarm = cover.unseen(folders, settings, now) if by.role is Role.ADMIN else []
     return shapes.CoverNow.model_validate(
         {
             "out_of_hours": cover.is_out_of_hours(settings, now),

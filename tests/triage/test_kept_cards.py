@@ -13,7 +13,7 @@ from sqlmodel import Session, col
 
 from tests.triage.arriving import ALIGNED, ANA, BEN, COMPANY, NO_DMARC, NOW, SYNC, arrive, set_up
 from tests.triage.test_tallies import ACTORS, GROUPS, STAFF, both
-from triage import decisions, directory, extensive, folders, kept_cards, regrouping, retention, tallies, undoing
+from triage import decisions, directory, extensive, folders, regrouping, retention, tallies, touched, undoing
 from triage.access import within
 from triage.db import reading, transaction
 from triage.decisions import Verb
@@ -133,7 +133,7 @@ def test_counts_are_true_after_whatever_happens(engine: Engine, settings: Settin
     for step in range(STEPS):
         act = company.act()
         with reading(engine) as session:
-            assert kept_cards.touched(session) is not None
+            assert touched.since_folding(session) is not None
             for by in ACTORS:
                 for group in GROUPS:
                     kept, counted = both(session, by, group, monkeypatch)

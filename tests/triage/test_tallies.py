@@ -10,7 +10,7 @@ from sqlalchemy import Engine, and_, event, func, select, update
 from sqlmodel import Session, col
 
 from tests.triage.arriving import ANA, BEN, COMPANY, IDA, NOW, OTTO, SYNC, arrive, set_up
-from triage import cards, decisions, directory, folders, kept_cards, tallies
+from triage import cards, decisions, directory, folders, kept_folders, tallies, touched
 from triage.actor import Actor, Role, Scope
 from triage.cards import Cards
 from triage.company import SealedEntry, StaffEntry
@@ -197,7 +197,7 @@ def test_folders_are_counted_alike(company: Engine, settings: Settings, monkeypa
             for by in (*ACTORS, IDA, OTTO):
                 kept = folders.folders(session, by=by)
                 with monkeypatch.context() as patch:
-                    patch.setattr(folders, "held_in_folders", lambda _: None)
+                    patch.setattr(kept_folders, "kept", lambda _: None)
                     assert kept == folders.folders(session, by=by)
         if step == 0:
             with transaction(company) as session:
@@ -220,7 +220,7 @@ def test_who_moves_takes_the_counts_along(company: Engine, settings: Settings, m
 def test_while_much_is_touched_everything_is_counted(company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     some_mail(company, settings)
     counted(company)
-    monkeypatch.setattr(kept_cards, "MOST_TOUCHED", 1)
+    monkeypatch.setattr(touched, "MOST", 1)
     came(company, settings, JOE, MARA, author="x@x.example")
     with reading(company) as session:
         assert cards.kept_for(session, HELD, ANA, "sender", NOW) is None

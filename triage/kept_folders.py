@@ -1,0 +1,37 @@
+"""Read-only: how much is held in each folder, from the kept counts, exact at every moment: what was touched since is counted anew."""
+
+from sqlalchemy import ColumnElement, func, select, true, tuple_
+from sqlmodel import Session, col
+
+from triage import touched
+from triage.models import Delivery, KeptFolder
+from triage.piles import HELD
+
+Folder = tuple[str, str]  # department, person
+
+
+def held(session: Session, reach: ColumnElement[bool] | None = None) -> dict[Folder, int]:
+    """By folder; `reach` is all that has to be counted where nothing is kept (yet), or too much was touched."""
+    found = kept(session)
+    if found is None:
+        return counted(session, true() if reach is None else reach)
+    counts, stale = found
+    for folder in stale:
+        counts.pop(folder, None)
+    return counts | counted(session, tuple_(col(Delivery.department), col(Delivery.person)).in_(stale)) if stale else counts
+
+
+def kept(session: Session) -> tuple[dict[Folder, int], set[Folder]] | None:
+    """What is kept, and the folders of it that were touched since; None where it is of no use."""
+    rows = touched.since_folding(session)
+    counts = session.execute(select(col(KeptFolder.department), col(KeptFolder.person), col(KeptFolder.held))).all()
+    if rows is None or not counts:
+        return None
+    return {(code, uid): number for code, uid, number in counts}, {(one.department, one.person) for one in rows}
+
+
+def counted(session: Session, where: ColumnElement[bool]) -> dict[Folder, int]:
+    """What is held now."""
+    place = (col(Delivery.department), col(Delivery.person))
+    rows = session.execute(select(*place, func.count()).where(HELD, where).group_by(*place))
+    return {(code, uid): number for code, uid, number in rows}
