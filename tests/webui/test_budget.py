@@ -17,7 +17,7 @@ FIRST, ASKING, WITH_FONTS = 64 * 1024, 32_000, 150_000  # bytes, compressed: wha
 def test_the_first_page_is_small(page: str, most: int) -> None:
     named = re.findall(r'(?:src|href)="/(assets/[^"]+\.(?:js|css))"', (DIST / page).read_text("utf-8"))
     assert named
-    assert sum(len(gzip.compress((DIST / name).read_bytes())) for name in named) <= most
+    assert sum(len(gzip.compress((DIST / name).read_bytes())) for name in set(named)) <= most
 
 
 def test_employees_fetch_nothing_of_the_console(site: Site, page: Page) -> None:
@@ -27,6 +27,24 @@ def test_employees_fetch_nothing_of_the_console(site: Site, page: Page) -> None:
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
     assert [url for url in fetched if "/ask-" in url]
     assert not [url for url in fetched if "/console-" in url]
+
+
+def test_each_thing_is_asked_once_and_the_first_cards_before_all_that_stands_beside_them(site: Site, page: Page) -> None:
+    site.come(JOE, subject="Here already")
+    site.sit_down(page)
+    row = page.get_by_role("option").filter(has_text="Here already")
+    expect(row).to_be_visible()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.partition("/api/v1")[2].partition("?")[0]))
+    page.reload()
+    expect(row).to_be_visible()
+    expect(page.locator(".live.live")).to_be_visible()
+    page.wait_for_timeout(700)  # what is asked again when something has changed would have been by now
+    asked = [path for path in asked if path and not path.startswith("/messages/")]
+    assert set(asked[:2]) == {"/me", "/cards"}
+    once = ("/me", "/departments", "/requests", "/second-keys", "/cover", "/events", "/searches")
+    assert {path: asked.count(path) for path in once} == dict.fromkeys(once, 1)
+    assert asked.count("/cards") == 2  # the list, and what expires soon
 
 
 def test_the_first_load_is_small_and_breaks_no_rule(site: Site, page: Page) -> None:

@@ -1,12 +1,11 @@
 // The typed client of /api/v1: every request goes through `call`, every failure is a Problem.
+import { BASE, takeEarly } from './ahead'
 import { language, t } from './language'
 import { background } from './presence'
 import { heardTime } from './time'
 import type {
   Addressee, Alarm, Anchor, Campaign, CampaignDetail, Candidate, Card, CardPage, Correspondent, CoverNow, Decision, DecisionWish, DeliveryPage, DeliveryStory, Department, DepartmentMode, Evidence, Exercise, Explanation, MailRequest, Me, Message, NextHop, Outcome, Outgoing, OwnMails, Page, PendingAct, PracticeAnswer, PracticeResult, PracticeScore, Preferences, Presence, Proposal, ProposalAnswer, Rejection, RejectionWish, RelatedMail, Report, Rule, RuleChange, RuleWish, Select, SenderDetail, Template, Trial,
 } from './shapes'
-
-const BASE = '/api/v1'
 
 /** A refusal (status 400 and up) or no answer at all (status 0). `message` is the sentence to show. */
 export class Problem extends Error {
@@ -61,7 +60,7 @@ async function ask(method: string, path: string, body?: unknown, headers: Record
   if (body !== undefined) headers['content-type'] = 'application/json'
   let response: Response
   try {
-    response = await fetch(BASE + path, { method, headers: { 'accept-language': language, ...background(), ...headers }, credentials: 'same-origin', body: body === undefined ? null : JSON.stringify(body) })
+    response = await ((method === 'GET' && takeEarly(path)) || fetch(BASE + path, { method, headers: { 'accept-language': language, ...background(), ...headers }, credentials: 'same-origin', body: body === undefined ? null : JSON.stringify(body) }))
   } catch {
     throw new Problem(0, t('The server does not answer.'))
   }

@@ -1,5 +1,6 @@
 // The list of mail: its rows, the cursor, the selection and the marks of what was decided since it was loaded.
 import { untrack } from 'svelte'
+import { FIRST } from './ahead'
 import { api, problemOf } from './api'
 import { colleagues } from './colleagues.svelte'
 import { markOfDelivery, takenBack, type Mark } from './mark'
@@ -12,7 +13,6 @@ import type { Anchor } from './shapes'
 /** `handed`: our login when only what was handed to us is shown. */
 export interface View { tab: Tab; group: Group; department: string; person: string; q: string; handed: string }
 
-const PAGE = 100
 const LARGE = 200 // as many as lie between two anchors
 const END = 50 // at the end of a long list: more than a screen shows, and few enough to be there at once
 const NOWHERE: View = { tab: 'held', group: 'sender', department: '', person: '', q: '', handed: '' }
@@ -29,6 +29,7 @@ class Queue {
   fresh = $state(0)
   loading = $state(false)
   loaded = $state(false)
+  begun = $state(false) // was anything ever shown, or why there is nothing?
   failure = $state('')
   rows = $derived(this.run.rows)
   #cursor = $state('')
@@ -102,7 +103,7 @@ class Queue {
   async reload(): Promise<void> {
     await this.#read(async (stillWanted) => {
       const since = serverTime()
-      const page = await readTab(this.view, PAGE, {})
+      const page = await readTab(this.view, FIRST, {})
       if (!stillWanted()) return
       const before = this.at
       this.#since = since
@@ -115,6 +116,7 @@ class Queue {
       this.cursor = this.at < 0 ? (page.rows[Math.min(Math.max(before, 0), page.rows.length - 1)]?.key ?? '') : this.cursor
       this.loaded = true
     })
+    this.begun = true
   }
 
   #count({ mails, groups, more = '' }: { mails: number; groups: number; more?: string }): void {
@@ -186,7 +188,7 @@ class Queue {
     const generation = this.#generation
     const since = this.marks
     const parts = partsBetween(this.run, Math.max(0, first), Math.max(0, last)).slice(0, 3)
-    const pages = await Promise.all(parts.map((part) => readTab(this.view, Math.min(Math.max(part.rows, PAGE), LARGE), part.from))).catch(() => [])
+    const pages = await Promise.all(parts.map((part) => readTab(this.view, Math.min(Math.max(part.rows, FIRST), LARGE), part.from))).catch(() => [])
     if (!pages[0] || generation !== this.#generation) return
     const read = pages.flatMap((page) => page.rows)
     const seen = new Map(read.map((row) => [row.key, row]))

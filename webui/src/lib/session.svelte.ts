@@ -1,5 +1,6 @@
 // Who sits at this console.
 import { api, onEnd, problemOf } from './api'
+import { forget } from './ahead'
 import { choices } from './choices.svelte'
 import type { Me, Verb } from './shapes'
 
@@ -17,6 +18,7 @@ class Session {
     } catch (thrown) {
       const problem = problemOf(thrown)
       this.me = null
+      forget()
       this.failure = problem.status === 401 ? '' : problem.message
     }
     this.known = true
