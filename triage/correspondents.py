@@ -1,7 +1,7 @@
 """Whom somebody here has written to: the rows, what they are worth as rules, and what lapses."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from triage import db, sealed
 from triage.actor import Actor
 from triage.db import OneOf
 from triage.facts import MatchedRule
-from triage.ids import new_id
+from triage.ids import new_ids
 from triage.models import Correspondent, Department, Instant, Person, PostedList, SentMail
 from triage.settings import Settings
 from triage.teaching import Reason
@@ -30,21 +30,22 @@ DAY = timedelta(days=1)
 
 
 class Lesson(NamedTuple):
-    """That somebody here wrote to an address: once, or so many times."""
+    """That somebody here wrote to an address: once, or so many times. The columns of a row, as the database has them."""
 
     address: str  # folded
     person: str  # uid; "" for a role address
     department: str  # of the role address; "" for a person
     sent: int
-    first_sent_at: datetime
-    last_sent_at: datetime
+    first_sent_at: int
+    last_sent_at: int
     message_id: str
     subject_digest: str
 
-    @property
-    def key(self) -> tuple[str, str, str]:
-        """What makes it one correspondent."""
-        return self.address, self.person, self.department
+
+Key = tuple[str, str, str]  # address, person, department: what makes it one correspondent
+
+
+WRITTEN = (*Lesson._fields, "last_mail_at", "state", "id", "how", "heard", "learned_at")
 
 
 class Post(NamedTuple):
@@ -56,11 +57,12 @@ class Post(NamedTuple):
     last_posted_at: datetime
 
 
-def present(session: Session, lessons: Iterable[Lesson]) -> dict[tuple[str, str, str], str]:
+def present(session: Session, wanted: Collection[Key]) -> dict[Key, str]:
     """The state of those that are there already."""
     columns = col(Correspondent.address), col(Correspondent.person), col(Correspondent.department), col(Correspondent.state)
-    where = db.among(session, col(Correspondent.address), sorted({lesson.address for lesson in lessons}))
-    return {(address, person, department): state for address, person, department, state in session.execute(select(*columns).where(where))}
+    where = db.among(session, col(Correspondent.address), sorted({address for address, _, _ in wanted}))
+    rows = session.execute(select(*columns).where(where))
+    return {key: state for *whose, state in rows if (key := tuple(whose)) in wanted}
 
 
 def learned_lately(session: Session, person: str, department: str, now: datetime) -> int:
@@ -70,8 +72,10 @@ def learned_lately(session: Session, person: str, department: str, now: datetime
     return session.scalar(select(func.count()).select_from(Correspondent).where(*where)) or 0
 
 
-def write(session: Session, lessons: Sequence[tuple[Lesson, str]], *, how: str, counts_from: datetime | None, now: datetime) -> None:
-    """Add lessons, each with the state that it gets when it is new. `counts_from`: when its time begins; None: with its last mail."""
+def write(
+    session: Session, lessons: Sequence[Lesson], parked: Container[Key], *, how: str, counts_from: datetime | None, now: datetime
+) -> None:
+    """Add lessons; those that are new and parked wait. `counts_from`: when the time of each begins; None: with its last mail."""
     if not lessons:
         return
     dialect = postgresql if db.is_postgresql(session) else sqlite
@@ -89,16 +93,12 @@ def write(session: Session, lessons: Sequence[tuple[Lesson, str]], *, how: str, 
             "last_mail_at": case((new.last_mail_at > old.last_mail_at, new.last_mail_at), else_=old.last_mail_at),
         },
     )
-    same = {"how": how, "heard": 0, "learned_at": to_micros(now)}
-    rows = [same | as_row(lesson, counts_from) | {"id": new_id(), "state": state} for lesson, state in lessons]
-    db.execute_for_each(session, upsert, rows)
-
-
-def as_row(lesson: Lesson, counts_from: datetime | None) -> dict[str, Any]:
-    """A lesson as the database holds it."""
-    first, last = to_micros(lesson.first_sent_at), to_micros(lesson.last_sent_at)
-    times = {"first_sent_at": first, "last_sent_at": last, "last_mail_at": to_micros(counts_from) if counts_from else last}
-    return lesson._asdict() | times
+    begun, learned = to_micros(counts_from) if counts_from else None, to_micros(now)
+    rows = [
+        (*one, one.last_sent_at if begun is None else begun, PARKED if one[:3] in parked else KNOWN, number, how, 0, learned)
+        for one, number in zip(lessons, new_ids(len(lessons)), strict=True)
+    ]
+    db.execute_for_each(session, upsert, WRITTEN, rows)
 
 
 def known_since(since: datetime | BindParameter[datetime]) -> ColumnElement[bool]:

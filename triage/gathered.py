@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from triage.teaching import Reason
+from triage.times import to_micros
 
 
 class Mail(Protocol):
@@ -33,16 +34,17 @@ class Mail(Protocol):
 
 
 class Contact(NamedTuple):
-    """That an address was written to."""
+    """That an address was written to. Instants are as the database has them, so that a hundred thousand are carried quickly."""
 
-    sender: str
-    author: str
     recipient: str  # without differences of case
     sent: int  # mails
-    first: datetime
-    last: datetime
+    first: int
+    last: int
     message_id: str  # of the last one
     subject_digest: str
+
+
+Whose = tuple[str, str]  # sender and author
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +54,17 @@ class Gathered:
     mails: int = 0
     recipients: int = 0  # each as often as a mail went to it
     why_not: Counter[tuple[str, Reason]] = field(default_factory=Counter)  # mails that say themselves why they teach nothing, by sender
-    authors: Counter[tuple[str, str]] = field(default_factory=Counter)  # the others, by sender and author
-    without: Counter[tuple[str, str]] = field(default_factory=Counter)  # those of them that went to nobody
-    contacts: tuple[Contact, ...] = ()
+    authors: Counter[Whose] = field(default_factory=Counter)  # the others
+    without: Counter[Whose] = field(default_factory=Counter)  # those of them that went to nobody
+    contacts: dict[Whose, list[Contact]] = field(default_factory=dict)
 
 
 def gather(mails: Iterable[Mail]) -> Gathered:
-    """Put mails together. The contacts of each sender and author are in the order in which they are first met."""
+    """Put mails together. The contacts of each sender and author are in the order in which they were first met."""
     why_not: Counter[tuple[str, Reason]] = Counter()
-    authors: Counter[tuple[str, str]] = Counter()
-    without: Counter[tuple[str, str]] = Counter()
-    tracks: dict[tuple[str, str], dict[str, Track]] = {}
+    authors: Counter[Whose] = Counter()
+    without: Counter[Whose] = Counter()
+    tracks: dict[Whose, dict[str, Track]] = {}
     count = recipients = 0
     for mail in mails:
         to = mail.recipients
@@ -82,19 +84,17 @@ def gather(mails: Iterable[Mail]) -> Gathered:
                 track.met(mail)
             else:
                 theirs[recipient] = Track(mail)
-    contacts = tuple(track.contact(*whose, one) for whose, theirs in tracks.items() for one, track in theirs.items())
+    contacts = {whose: [track.contact(one) for one, track in theirs.items()] for whose, theirs in tracks.items() if theirs}
     return Gathered(count, recipients, why_not, authors, without, contacts)
 
 
 def together(some: Iterable[Gathered]) -> Gathered:
     """What several have gathered; who was written to in more than one of them is in it more than once."""
     parts = list(some)
-    both = Gathered(
-        sum(one.mails for one in parts),
-        sum(one.recipients for one in parts),
-        contacts=tuple(contact for one in parts for contact in one.contacts),
-    )
+    both = Gathered(sum(one.mails for one in parts), sum(one.recipients for one in parts))
     for one in parts:
+        for whose, contacts in one.contacts.items():
+            both.contacts.setdefault(whose, []).extend(contacts)
         both.why_not.update(one.why_not)
         both.authors.update(one.authors)
         both.without.update(one.without)
@@ -119,6 +119,7 @@ class Track:
         elif at < self.first:
             self.first = at
 
-    def contact(self, sender: str, author: str, recipient: str) -> Contact:
+    def contact(self, recipient: str) -> Contact:
         """What they come to."""
-        return Contact(sender, author, recipient, self.sent, self.first, self.last, self.mail.message_id, self.mail.subject_digest)
+        first, last = to_micros(self.first), to_micros(self.last)
+        return Contact(recipient, self.sent, first, last, self.mail.message_id, self.mail.subject_digest)

@@ -24,11 +24,17 @@ _last = 0
 
 def new_id() -> int:
     """A positive id below 2**63, larger than every earlier one of this process."""
+    return new_ids(1)[0]
+
+
+def new_ids(count: int) -> range:
+    """So many, one after the other."""
     global _last
     with _lock:
         fresh = (time.time_ns() // 1_000_000 - EPOCH_MS) << SEQUENCE_BITS | random.getrandbits(SEQUENCE_BITS - 1)
-        _last = max(fresh, _last + 1)
-        return _last
+        first = max(fresh, _last + 1)
+        _last = first + count - 1
+        return range(first, first + count)
 
 
 def sibling(number: int, owner: Any) -> int:

@@ -14,19 +14,21 @@ from sqlmodel import Session
 
 from triage import access, correspondents, ledger, markers, recipients, rules, sealed
 from triage.actor import Actor, Grant
-from triage.correspondents import KNOWN, PARKED, Lesson, Post
+from triage.correspondents import KNOWN, Key, Lesson, Post
 from triage.envelope import Address
 from triage.errors import BadInput, NotAllowed
-from triage.gathered import Contact, Gathered, gather
+from triage.gathered import Gathered, gather
 from triage.models import SentMail
 from triage.settings import Settings
 from triage.teaching import Reason, Sent
+from triage.times import from_micros
 from triage.writers import Lookup, Writer
 
 CAPPED = frozenset({"outbound", "journal", "log"})  # ways that a compromised account could use to let somebody in
 ANNOUNCED = frozenset({"seed", "api"})  # ways by which an administrator says so: their time counts from the import
 TURN = "learning"  # the marker that one listener at a time moves on, so that a day's cap holds over all of them
 MOST_SHOWN = 20  # addresses that are kept with a reason why they were not learned
+Lessons = dict[Key, Lesson]
 
 
 @dataclass(slots=True)
@@ -62,14 +64,15 @@ def learn(
     """The same from mails that were put together before; `left`: those that are to be remembered one by one."""
     if how not in CAPPED | ANNOUNCED:
         raise BadInput(f"how: outbound, journal, log, seed or api, not {how!r}")
-    lookup = Lookup(session, settings, correspondents.lists_among(session, (one.recipient for one in found.contacts)))
+    lists = correspondents.lists_among(session, (one.recipient for contacts in found.contacts.values() for one in contacts))
+    lookup = Lookup(session, settings, lists)
     lookup.expect({one for whose in found.authors for one in whose} | {sender for sender, _ in found.why_not})
     report = Learned()
     count_whole_mails(found, lookup, report)
-    lessons, posts = taught(found.contacts, lookup, report)
+    lessons, posts = taught(found, lookup, report)
     outcomes = [(mail, looked_at(mail, lookup)) for mail in left]
     if settings.outbound.learn != "none":
-        unwanted = settle(session, list(lessons.values()), report, how=how, settings=settings, now=now)
+        unwanted = settle(session, lessons, report, how=how, settings=settings, now=now)
         correspondents.posted(session, posts)
         for _, outcome in outcomes:
             outcome.leave_out(unwanted)
@@ -93,21 +96,25 @@ def count_whole_mails(found: Gathered, lookup: Lookup, report: Learned) -> None:
             report.skip(Reason.NO_RECIPIENT, without, lookup.key(sender))
 
 
-def taught(contacts: Iterable[Contact], lookup: Lookup, report: Learned) -> tuple[dict[tuple[str, str, str], Lesson], list[Post]]:
+def taught(found: Gathered, lookup: Lookup, report: Learned) -> tuple[Lessons, list[Post]]:
     """What is to be learned, and what was posted to lists; the rest is counted by reason."""
-    lessons: dict[tuple[str, str, str], Lesson] = {}
+    lessons: Lessons = {}
     posts: list[Post] = []
-    for sender, author, recipient, sent, first, last, message_id, subject_digest in contacts:
+    for (sender, author), contacts in found.contacts.items():
         writer = lookup.writer(sender)
         if writer is None or lookup.why_not_from(sender, author):
             continue
-        address, reason = lookup.recipient(recipient)
-        if reason is None:
-            add(lessons, Lesson(str(address), *writer.key, sent, first, last, message_id, subject_digest))
-            continue
-        report.skip(reason, sent, writer.key)
-        if reason is Reason.LIST_POST:
-            posts.append(Post(str(address), sent, writer.person, last))
+        person, department = writer.key
+        for recipient, sent, first, last, message_id, subject_digest in contacts:
+            address, reason = lookup.recipient(recipient)
+            if reason is None:
+                key = str(address), person, department
+                before, lesson = lessons.get(key), Lesson(*key, sent, first, last, message_id, subject_digest)
+                lessons[key] = together(before, lesson) if before else lesson
+                continue
+            report.skip(reason, sent, writer.key)
+            if reason is Reason.LIST_POST:
+                posts.append(Post(str(address), sent, person, from_micros(last)))
     return lessons, posts
 
 
@@ -121,7 +128,7 @@ class Outcome:
     skipped: dict[Reason, list[str]] = field(default_factory=dict)
     outside: tuple[Address, ...] = ()  # whoever outside may answer
 
-    def leave_out(self, unwanted: frozenset[tuple[str, str, str]]) -> None:
+    def leave_out(self, unwanted: frozenset[Key]) -> None:
         """These do not count, so they do not open the door by answering either."""
         if self.writer is not None:
             person, department = self.writer.key
@@ -190,45 +197,42 @@ def sort_in(outcome: Outcome, text: str, address: Address | None, reason: Reason
         outcome.outside += (address,)
 
 
-def add(lessons: dict[tuple[str, str, str], Lesson], one: Lesson) -> None:
-    """Put it together with what this call has learned of the same address."""
-    before = lessons.get(one.key)
-    if before is None:
-        lessons[one.key] = one
-        return
-    last = one if one.last_sent_at > before.last_sent_at else before
-    first = min(before.first_sent_at, one.first_sent_at)
-    lessons[one.key] = Lesson(*one.key, before.sent + one.sent, first, last.last_sent_at, last.message_id, last.subject_digest)
+def together(one: Lesson, other: Lesson) -> Lesson:
+    """What this call has learned of the same address twice."""
+    last = other if other.last_sent_at > one.last_sent_at else one
+    first = min(one.first_sent_at, other.first_sent_at)
+    return last._replace(sent=one.sent + other.sent, first_sent_at=first)
 
 
-def settle(
-    session: Session, lessons: Sequence[Lesson], report: Learned, *, how: str, settings: Settings, now: datetime
-) -> frozenset[tuple[str, str, str]]:
+def settle(session: Session, lessons: Lessons, report: Learned, *, how: str, settings: Settings, now: datetime) -> frozenset[Key]:
     """Write the lessons: those that are new count at once, as far as the day's cap of who wrote allows. The keys of those that do not."""
     if how in CAPPED and lessons:
         markers.advance(session, TURN)
     there = correspondents.present(session, lessons)
+    fresh = [key for key in lessons if key not in there]
+    parked = beyond_cap(session, fresh, settings, now) if how in CAPPED else frozenset()
+    report.known += len(there)
+    report.learned += len(fresh) - len(parked)
+    report.parked += len(parked)
+    for _, person, department in parked:
+        report.skip(Reason.DAILY_CAP, 1, (person, department))
+    rows = sorted(lessons.values())  # two that write the same ones do not wait for each other in a circle
+    correspondents.write(session, rows, parked, how=how, counts_from=now if how in ANNOUNCED else None, now=now)
+    return parked.union(key for key, state in there.items() if state != KNOWN)
+
+
+def beyond_cap(session: Session, fresh: Iterable[Key], settings: Settings, now: datetime) -> frozenset[Key]:
+    """The new ones that are too many of one employee for a day."""
     room: dict[tuple[str, str], int] = {}
-    rows = []
-    for one in lessons:
-        state = KNOWN
-        if one.key in there:
-            report.known += 1
-        elif how in CAPPED:
-            whose = (one.person, one.department)
-            if whose not in room:
-                room[whose] = settings.outbound.daily_cap - correspondents.learned_lately(session, *whose, now)
-            room[whose] -= 1
-            state = KNOWN if room[whose] >= 0 else PARKED
-        if one.key not in there and state == KNOWN:
-            report.learned += 1
-        elif state == PARKED:
-            report.parked += 1
-            report.skip(Reason.DAILY_CAP, 1, (one.person, one.department))
-        rows.append((one, state))
-    rows.sort(key=lambda row: row[0].key)  # two that write the same ones do not wait for each other in a circle
-    correspondents.write(session, rows, how=how, counts_from=now if how in ANNOUNCED else None, now=now)
-    return frozenset(one.key for one, state in rows if there.get(one.key, state) != KNOWN)
+    parked: set[Key] = set()
+    for key in fresh:
+        whose = key[1:]
+        if whose not in room:
+            room[whose] = settings.outbound.daily_cap - correspondents.learned_lately(session, *whose, now)
+        room[whose] -= 1
+        if room[whose] < 0:
+            parked.add(key)
+    return frozenset(parked)
 
 
 def remembered(session: Session, mail: Sent, outcome: Outcome, lookup: Lookup, now: datetime) -> SentMail | None:

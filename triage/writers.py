@@ -38,13 +38,16 @@ class Lookup:
         self.session, self.settings, self.lists, self.ours = session, settings, lists, settings.own_domains
         self.found: dict[str, Writer | None] = {}
         self.held: list[SQLModel] = []
+        self.expected: dict[str, Address | None] = {}
+        self.known: recipients.Addresses = {}
         self.unfit: dict[tuple[str, str], Reason | None] = {}
 
     def expect(self, addresses: Iterable[str]) -> None:
         """Ask the database at once for all of these, which `writer` will be asked for."""
-        known = self.held_rows(KnownRecipient, KnownRecipient.address, addresses)
+        self.expected = {text: self.of_ours(text) for text in addresses}
+        self.known = recipients.known_among(self.session, filter(None, self.expected.values()), self.settings.company)
+        known = self.known.values()
         self.held += [
-            *known,
             *self.held_rows(Person, Person.uid, (one.person for one in known)),
             *self.held_rows(Department, Department.code, (one.department for one in known)),
         ]
@@ -59,15 +62,20 @@ class Lookup:
             self.found[text] = self.look_up(text)
         return self.found[text]
 
-    def look_up(self, text: str) -> Writer | None:
-        """As the directory has it now."""
+    def of_ours(self, text: str) -> Address | None:
+        """This address, when it is in a domain of ours."""
         try:
             address = Address.parse(text)
         except ValueError:
             return None
-        if address.domain not in self.ours:
+        return address if address.domain in self.ours else None
+
+    def look_up(self, text: str) -> Writer | None:
+        """As the directory has it now."""
+        address = self.of_ours(text)
+        if address is None:
             return None
-        meant = recipients.resolve(self.session, address, self.settings.company)
+        meant = recipients.resolve(self.session, address, self.settings.company, ours=self.known if text in self.expected else None)
         known = self.session.get(KnownRecipient, meant.listed) if meant else None
         if meant is None or known is None or known.kind not in OURS:
             return None

@@ -185,7 +185,7 @@ def test_a_connection_that_breaks_is_made_again_and_goes_on_where_it_was() -> No
     end = seeding.read_account(Plan(source, "x", pause=0.0), JOE, {}, lots.append)
     assert (end, source.opened) == (End(1), 4)
     assert source.shut == [None, Mark("7", "39"), Mark("7", "39"), Mark("7", "89")]
-    read = [contact.recipient for lot in lots for contact in lot.found.contacts]
+    read = [contact.recipient for lot in lots for theirs in lot.found.contacts.values() for contact in theirs]
     assert read == [f"p{number}@partner.example" for number in range(1, 101)]
 
 
