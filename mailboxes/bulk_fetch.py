@@ -11,7 +11,7 @@ from typing import BinaryIO, NamedTuple, cast
 
 from imapclient import IMAPClient  # type: ignore[import-untyped]
 
-USUAL = re.compile(rb'\* \d+ FETCH \(UID (\d+) INTERNALDATE ("[^"]{26}") BODY\[[^\]]*\] \{(\d+)\}\r\n')
+USUAL = re.compile(rb'\* \d+ FETCH \(UID (\d+)(?: INTERNALDATE ("[^"]{26}"))? BODY\[[^\]]*\] \{(\d+)\}\r\n')
 LITERAL = re.compile(rb"\{(\d+)\}\r\n\Z")
 UID = re.compile(rb"[( ]UID (\d+)")
 DATE = re.compile(rb'INTERNALDATE ("[^"]{26}")')
@@ -29,7 +29,7 @@ class Answer(NamedTuple):
     """One message as the server sent it."""
 
     uid: int
-    filed: bytes  # INTERNALDATE, in its quotes; "" where it is missing
+    filed: bytes | None  # INTERNALDATE, in its quotes
     raw: bytes | None  # None: larger than was asked for
 
 
@@ -79,12 +79,17 @@ def stream_of(connection: imaplib.IMAP4) -> Stream:
     return cast(Stream, connection.file)
 
 
-def fetch(client: IMAPClient, uids: str, part: str, limit: int) -> Iterator[Answer]:
-    """The messages with these UIDs, `part` of each, as they come. Refused where the server ends it with anything but OK."""
+def ask(client: IMAPClient, uids: str, items: str) -> bytes:
+    """Ask for these items of the messages with these UIDs. The tag by which `answers` knows that it has heard all."""
+    tag: bytes = client._imap._new_tag()
+    client._imap.send(b"%s UID FETCH %s (UID %s)\r\n" % (tag, uids.encode(), items.encode()))
+    return tag
+
+
+def answers(client: IMAPClient, tag: bytes, limit: int) -> Iterator[Answer]:
+    """The messages, as they come. Refused where the server ends it with anything but OK."""
     connection: imaplib.IMAP4 = client._imap
     stream = stream_of(connection)
-    tag = connection._new_tag()
-    connection.send(b"%s UID FETCH %s (UID INTERNALDATE %s)\r\n" % (tag, uids.encode(), part.encode()))
     while True:
         yield from usual(stream, limit)
         line = connection.readline()
@@ -125,7 +130,15 @@ def unusual(connection: imaplib.IMAP4, line: bytes, limit: int) -> Answer | None
     if uid is None or (body is None and not bodies):
         return None
     filed = DATE.search(said)
-    return Answer(int(uid[1]), filed[1] if filed else b"", body)
+    return Answer(int(uid[1]), filed[1] if filed else None, body)
+
+
+def dates(client: IMAPClient, uids: str) -> dict[str, bytes]:
+    """When the messages with these UIDs were filed, as far as the server tells: INTERNALDATE, by UID."""
+    _, said = client._imap.uid("FETCH", uids, "(UID INTERNALDATE)")
+    lines = (line for line in said if isinstance(line, bytes))
+    found = ((UID.search(line), DATE.search(line)) for line in lines)
+    return {uid[1].decode(): filed[1] for uid, filed in found if uid and filed}
 
 
 def literal(connection: imaplib.IMAP4, size: int, limit: int) -> bytes | None:

@@ -1,17 +1,30 @@
-"""The IMAP client: names with an opening bracket too, which RFC 9051 allows and the library's lexer does not, and what folders are for."""
+"""The IMAP client: sessions that begin with few questions, folder names with an opening bracket, and what folders are for.
 
+RFC 9051 allows such names and the library's lexer does not.
+"""
+
+import imaplib
 import re
+import socket
 from typing import Any
 
 from imapclient import IMAPClient  # type: ignore[import-untyped]
+from imapclient.imap4 import IMAP4WithTimeout  # type: ignore[import-untyped]
+from imapclient.tls import IMAP4_TLS  # type: ignore[import-untyped]
 
 FLAGS = re.compile(rb"\bFLAGS \([^()]*\[[^()]*\)")
 FOLDER = re.compile(rb'(?<= )[^"\s]*\[[^"\s]*$')
 ATOM = re.compile(rb"[^\s()]*\[[^\s()]*")
+TAG = b"MAIL"
+TAGGED = re.compile(rb"(?P<tag>%s\d+) (?P<type>[A-Z]+) (?P<data>.*)" % TAG, re.ASCII)
 
 
 class Client(IMAPClient):  # type: ignore[misc]
     """As IMAPClient."""
+
+    def __init__(self, *words: Any, **named: Any) -> None:
+        super().__init__(*words, **named)
+        self._imap.debug = 0  # it has put every line into words, for a log that nobody keeps
 
     def listed(self) -> list[tuple[tuple[bytes, ...], bytes | None, str]]:
         """LIST: attributes, delimiter and name of every folder, with its use where the server tells it only when asked (RFC 6154, 2)."""
@@ -20,17 +33,60 @@ class Client(IMAPClient):  # type: ignore[misc]
         found: list[tuple[tuple[bytes, ...], bytes | None, str]] = self._proc_folder_list(answers)
         return found
 
+    def ahead(self, name: str, *words: Any) -> None:
+        """Send a command that will be asked for later, so that the one before is not waited for (RFC 9051, 5.5)."""
+        self._imap.sent[name, *words] = self._imap._command(name, *words)
+
     def _create_IMAP4(self) -> Any:
         """The connection, whose answers come with such names in quotes."""
-        connection = super()._create_IMAP4()
-        take = connection._untagged_response
+        wait = getattr(self._timeout, "connect", None)
+        return Encrypted(self.host, self.port, self.ssl_context, wait) if self.ssl else Plain(self.host, self.port, wait)  # type: ignore[call-arg]
 
-        def quoted(kind: str, data: list[Any], name: str) -> tuple[str, list[Any]]:
-            kind, answers = take(kind, data, name)
-            return kind, [in_quotes(name, one) for one in answers]
 
-        connection._untagged_response = quoted
-        return connection
+class Connection(imaplib.IMAP4):
+    """As imaplib's."""
+
+    def open(self, host: str = "", port: int = 143, timeout: float | None = None) -> None:
+        """As IMAP4.open."""
+        super().open(host, port, timeout)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.sent: dict[tuple[Any, ...], bytes] = {}  # commands, and the tags that they went out with
+
+    def _connect(self) -> None:
+        """As IMAP4._connect, which compiles an expression for each session, and asks for what the greeting has said."""
+        self.tagpre, self.tagre = TAG, TAGGED  # type: ignore[assignment]
+        self._cmd_log: dict[int, tuple[str, float]] = {}
+        self._cmd_log_len, self._cmd_log_idx = 10, 0
+        self.welcome = self._get_response()
+        if not {"OK", "PREAUTH"} & self.untagged_responses.keys():
+            raise self.error(self.welcome)
+        self.state = "AUTH" if "PREAUTH" in self.untagged_responses else "NONAUTH"
+        (said,) = self.untagged_responses.pop("CAPABILITY", [b""])[-1:]
+        self.capabilities = tuple(str(said, "ascii", "replace").upper().split())  # type: ignore[arg-type]
+        if not said:
+            self._get_capabilities()
+        known = [version for version in ("IMAP4REV1", "IMAP4") if version in self.capabilities]
+        if not known:
+            raise self.error("server not IMAP4 compliant")
+        self.PROTOCOL_VERSION = known[0]
+
+    def _simple_command(self, name: str, *words: Any) -> tuple[str, list[Any]]:
+        """As IMAP4._simple_command; what was sent ahead is only waited for."""
+        answer: tuple[str, list[Any]] = self._command_complete(name, self.sent.pop((name, *words), None) or self._command(name, *words))
+        return answer
+
+    def _untagged_response(self, kind: str, data: list[Any], name: str) -> tuple[str, list[Any]]:
+        """As IMAP4._untagged_response."""
+        kind, answers = super()._untagged_response(kind, data, name)  # type: ignore[misc]
+        return kind, [in_quotes(name, one) for one in answers]
+
+
+class Plain(Connection, IMAP4WithTimeout):  # type: ignore[misc]
+    """In the clear, until STARTTLS."""
+
+
+class Encrypted(Connection, IMAP4_TLS):  # type: ignore[misc]
+    """With TLS from the beginning."""
 
 
 def in_quotes(name: str, answer: Any) -> Any:

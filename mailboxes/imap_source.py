@@ -1,9 +1,11 @@
 """Reads mailboxes over IMAP, all of them with a master user or each with its own credentials. Written to RFC 9051."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from mailboxes import bulk_fetch
 from mailboxes.client import Client
@@ -16,6 +18,14 @@ from triage.settings import Recall
 from triage.visible import visible
 
 ALL = "BODY.PEEK[]"
+SPARSE = 4  # UIDs for each message: where there are more, most parts of a folder would hold nothing
+
+
+class Part(NamedTuple):
+    """Messages of a folder that are asked for at once."""
+
+    uids: str
+    final: int = 0  # UID, where they make one batch: then the dates are asked for only when somebody wants to know one
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +56,12 @@ class ImapAccount:
     def folders(self) -> list[Folder]:
         """As Account.folders."""
         with answering("the folders could not be listed"):
-            others = self.others()
+            if spaces := self.client.has_capability("NAMESPACE"):
+                self.client.ahead("NAMESPACE")
+            listed = self.client.listed()
+            others = self.others() if spaces else ()
             found = []
-            for flags, delimiter, name in self.client.listed():
+            for flags, delimiter, name in listed:
                 attributes = {flag.lower() for flag in flags}
                 if not {b"\\noselect", b"\\nonexistent"} & attributes and not name.startswith(others):
                     path = name.split(delimiter.decode()) if delimiter else [name]
@@ -57,8 +70,6 @@ class ImapAccount:
 
     def others(self) -> tuple[str, ...]:
         """What the names of other people's and of shared folders begin with (RFC 2342)."""
-        if not self.client.has_capability("NAMESPACE"):
-            return ()
         spaces = self.client.namespace()
         return tuple(prefix for space in (spaces.other, spaces.shared) for prefix, _ in space or () if prefix)
 
@@ -72,42 +83,46 @@ class ImapAccount:
         if not state.get(b"EXISTS") or state.get(b"UIDNEXT") == last + 1:
             return
         with answering(what):
-            left = int(state[b"EXISTS"])
-            uids = self.wanted(last, since)
-            left = len(uids) if uids is not None else left
-            for part in [f"{last + 1}:*"] if uids is None else spans(uids):
+            parts, left = self.parts(state, last, since, whole=whole)
+            for part in parts:
                 for batch in self.batches(part, validity, last, whole=whole):
                     left = max(0, left - len(batch.messages) - len(batch.unreadable))
                     last = number(batch.mark.last)
                     yield Batch(batch.messages, batch.mark, batch.unreadable, left)
 
-    def wanted(self, last: int, since: datetime | None) -> list[int] | None:
-        """The UIDs that are wanted where that is not simply all after the last one."""
-        if since is None:
-            return None
-        found: list[int] = self.client.search(["UID", f"{last + 1}:*", "SINCE", since.date()])
-        return sorted(uid for uid in found if uid > last)
+    def parts(self, state: dict[bytes, Any], last: int, since: datetime | None, *, whole: bool) -> tuple[list[Part], int]:
+        """The messages that are wanted, and how many there are at most."""
+        if since is not None:
+            found: list[int] = self.client.search(["UID", f"{last + 1}:*", "SINCE", since.date()])
+            wanted = sorted(uid for uid in found if uid > last)
+            return [Part(uids) for uids in spans(wanted)], len(wanted)
+        count, beyond = int(state[b"EXISTS"]), int(state.get(b"UIDNEXT", 0))
+        if whole or not 0 < beyond - last <= SPARSE * count + BATCH:
+            return [Part(f"{last + 1}:*")], count
+        firsts = range(last + 1, beyond, BATCH)
+        return [Part(f"{first}:{first + BATCH - 1}", first + BATCH - 1) for first in firsts], count
 
-    def batches(self, uids: str, validity: str, last: int, *, whole: bool) -> Iterator[Batch]:
+    def batches(self, part: Part, validity: str, last: int, *, whole: bool) -> Iterator[Batch]:
         """A FETCH, some messages at a time. What the server will not give is asked for one by one."""
         found: list[Stored] = []
         lost: list[str] = []
+        filed = self.filing(part.uids) if part.final else None
         try:
-            for answer in self.fetched(uids, whole=whole):
-                if answer.uid <= last:
+            for answer in self.fetched(part.uids, whole=whole, dated=filed is None):
+                if answer.uid <= last or answer.uid > part.final > 0:
                     continue  # n:* names the last message also where it is before n (RFC 9051, 9), and some servers repeat one
                 last = answer.uid
                 if answer.raw is None:
                     lost.append("larger than is read")
                 else:
-                    found.append(Stored(str(last), answer.filed, answer.raw))
-                if len(found) + len(lost) >= (WHOLE if whole else BATCH):
+                    found.append(Stored(str(last), filed or answer.filed, answer.raw))
+                if not filed and len(found) + len(lost) >= (WHOLE if whole else BATCH):
                     yield Batch(tuple(found), Mark(validity, str(last)), tuple(lost))
                     found, lost = [], []
         except bulk_fetch.Refused as refusal:
             if found or lost:
                 yield Batch(tuple(found), Mark(validity, str(last)), tuple(lost))
-            yield from self.one_by_one(uids, validity, last, str(refusal), whole=whole)
+            yield from self.one_by_one(part.uids, validity, last, str(refusal), whole=whole)
             return
         if found or lost:
             yield Batch(tuple(found), Mark(validity, str(last)), tuple(lost))
@@ -125,11 +140,23 @@ class ImapAccount:
                 lost.append(visible(why))
             yield Batch(tuple(found[:1]), Mark(validity, str(uid)), tuple(lost))
 
-    def fetched(self, uids: str, *, whole: bool) -> Iterator[bulk_fetch.Answer]:
+    def filing(self, uids: str) -> Callable[[str], bytes | None]:
+        """What tells the date of each of these messages: all of them are asked for when somebody wants to know the first."""
+
+        @functools.cache
+        def dates() -> dict[str, bytes]:
+            with answering("the dates could not be read"):
+                return bulk_fetch.dates(self.client, uids)
+
+        return lambda place: dates().get(place)
+
+    def fetched(self, uids: str, *, whole: bool, dated: bool = True) -> Iterator[bulk_fetch.Answer]:
         """The answers; the session is of no use any more unless they came to their end."""
         self.broken = True
+        items = ALL if whole else self.head
         try:
-            yield from bulk_fetch.fetch(self.client, uids, ALL if whole else self.head, LARGEST if whole else HEAD_LIMIT)
+            tag = bulk_fetch.ask(self.client, uids, f"INTERNALDATE {items}" if dated else items)
+            yield from bulk_fetch.answers(self.client, tag, LARGEST if whole else HEAD_LIMIT)
         except bulk_fetch.Refused:
             self.broken = False
             raise

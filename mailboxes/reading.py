@@ -15,7 +15,7 @@ they learned gets every message once, wherever a connection broke.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
@@ -50,19 +50,23 @@ class Mark:
     last: str  # the UID, name or place of the last message
 
 
+Filed = float | bytes | None  # seconds since 1970, or IMAP's INTERNALDATE
+
+
 class Stored(NamedTuple):
     """One message as it lies there."""
 
     place: str  # its UID, name or place
-    filed: float | bytes | None  # when it came there: seconds since 1970, or IMAP's INTERNALDATE
+    filed: Filed | Callable[[str], Filed]  # when it came there; or what is asked for it, with the place
     raw: bytes  # its header block, or at least the fields of HEADERS; all of it where that was asked for
 
     @property
     def arrived(self) -> datetime | None:
         """When it came there. Nearly every mail has a better date of its own, so it is not read before somebody asks."""
-        if isinstance(self.filed, bytes):
-            return bulk_fetch.date_of(self.filed)
-        return datetime.fromtimestamp(self.filed, UTC) if self.filed is not None else None
+        filed = self.filed(self.place) if callable(self.filed) else self.filed
+        if isinstance(filed, bytes):
+            return bulk_fetch.date_of(filed)
+        return datetime.fromtimestamp(filed, UTC) if filed is not None else None
 
 
 @dataclass(frozen=True, slots=True)

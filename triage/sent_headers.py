@@ -218,11 +218,11 @@ def read_author(value: bytes) -> str:
     return author_of([value]).address
 
 
-def date_of(value: bytes, arrived: datetime | None, now: datetime) -> datetime:
-    """When it was written: by its Date, where that can be, else when it was filed."""
+def date_of(value: bytes, arrived: Callable[[], datetime | None], now: datetime) -> datetime:
+    """When it was written: by its Date, where that can be, else when it was filed, which is not asked for before."""
     said = quick_date(value) or slow_date(value)
     if said is None or not EARLIEST <= said <= now + AHEAD:
-        said = arrived or now
+        said = arrived() or now
     return min(said, now)
 
 
@@ -258,7 +258,7 @@ def slow_date(value: bytes) -> datetime | None:
         return None
 
 
-def elaborate(head: bytes, account: str, arrived: datetime | None, now: datetime) -> Sent:
+def elaborate(head: bytes, account: str, arrived: Callable[[], datetime | None], now: datetime) -> Sent:
     """Any mail, with the parser that judges what comes in. Never raises."""
     summary = summarise(head, headers_only=True)
     fields = {name: [value for found, value in FIELD.findall(head) if found.lower() == name] for name in (*TO, b"date")}

@@ -394,6 +394,36 @@ def test_what_servers_answer_in_their_own_ways(said: bytes, subjects: tuple[int,
         assert heads(account.read(Folder("Sent"))) == numbers(*subjects)
 
 
+NUMBERED = SELECTED.replace(b"* 3", b"* OK [UIDNEXT 9] x\r\n* 3")
+FILED = b'* 1 FETCH (UID 1 INTERNALDATE "01-Nov-2026 12:00:00 +0000")\r\n* 3 FETCH (INTERNALDATE " 3-Nov-2026 12:00:00 +0000" UID 3)\r\n'
+
+
+def test_the_dates_of_messages_are_asked_for_once_somebody_wants_to_know_one(tmp_path: Path) -> None:
+    with played(tmp_path, NUMBERED, answer(1) + answer(2) + answer(3) + b"TAG OK done\r\n", FILED + b"TAG OK done\r\n") as account:
+        (batch,) = account.read(Folder("Sent"))
+        arrived = [one.arrived for one in (*batch.messages, *batch.messages)]
+    assert arrived == [datetime(2026, 11, 1, 12, tzinfo=UTC), None, datetime(2026, 11, 3, 12, tzinfo=UTC)] * 2
+
+
+def test_a_server_that_tells_no_dates_and_one_that_breaks_off_are_told_apart(tmp_path: Path) -> None:
+    for said, fault in ((b"TAG NO never\r\n", contextlib.nullcontext()), (b"", pytest.raises(Unreachable, match="dates"))):
+        with played(tmp_path, NUMBERED, answer(1) + b"TAG OK done\r\n", said) as account, fault:
+            (batch,) = account.read(Folder("Sent"))
+            assert batch.messages[0].arrived is None
+
+
+@pytest.mark.parametrize(
+    ("beyond", "said", "subjects"),
+    [
+        (9, answer(1) + answer(8) + answer(9000), (1, 8)),  # more than was asked for
+        (9_000_000, answer(5) + answer(8_999_999), (5, 8_999_999)),  # few messages with UIDs far apart are asked for at once
+    ],
+)
+def test_a_folder_is_read_in_parts_where_its_uids_are_close(beyond: int, said: bytes, subjects: tuple[int, ...], tmp_path: Path) -> None:
+    with played(tmp_path, NUMBERED.replace(b"NEXT 9", b"NEXT %d" % beyond), said + b"TAG OK done\r\n") as account:
+        assert heads(account.read(Folder("Sent"))) == numbers(*subjects)
+
+
 def test_a_message_that_the_server_has_trouble_with_is_passed_over(tmp_path: Path) -> None:
     answers = (
         SELECTED,
