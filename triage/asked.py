@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, select
+from sqlalchemy import ColumnElement, and_, exists, literal, select
 from sqlmodel import Session, col
 
 from triage import grouping, order, touched
@@ -46,12 +46,22 @@ def is_open() -> ColumnElement[bool]:
     return and_(col(MailRequest.declined_at).is_(None), there, ~decided)
 
 
+ABOUT = col(Delivery.id) == col(MailRequest.delivery_id)
+SOME = (
+    select(literal(1))
+    .select_from(MailRequest)
+    .where(col(MailRequest.declined_at).is_(None), select(Delivery).where(ABOUT, is_open()).correlate(MailRequest).exists())
+    .limit(1)
+)
+
+
 def of_cards(session: Session, where: ColumnElement[bool], keys: Sequence[str], group: Group) -> dict[str, list[Asked]]:
     """The open requests of these cards, the oldest first, by the card's key."""
+    if session.scalar(SOME) is None:
+        return {}
     key = grouping.key(group)
-    about = col(Delivery.id) == col(MailRequest.delivery_id)
-    name_of = select(key).where(about).correlate(MailRequest).scalar_subquery()
-    shown = select(Delivery).where(about, is_open(), where, key.in_(keys)).correlate(MailRequest).exists()
+    name_of = select(key).where(ABOUT).correlate(MailRequest).scalar_subquery()
+    shown = select(Delivery).where(ABOUT, is_open(), where, key.in_(keys)).correlate(MailRequest).exists()
     # the few requests are gone through: joined, SQLite goes through all that is held
     rows = select(name_of, MailRequest).where(col(MailRequest.declined_at).is_(None), shown).order_by(col(MailRequest.id))
     found: dict[str, list[Asked]] = {}

@@ -132,6 +132,8 @@ def totals(session: Session, found: Kept) -> tuple[int, int]:
     total = session.get(KeptTotal, (found.view, found.group), populate_existing=True)
     if total is None:
         return 0, 0
+    if not found.touched:
+        return total.cards, total.deliveries
     stale = (col(KeptCard.view) == found.view) & (col(KeptCard.grouped) == found.group) & col(KeptCard.pile).in_(found.touched)
     cards, deliveries = session.execute(select(func.count(), func.coalesce(func.sum(col(KeptCard.number)), 0)).where(stale)).one()
     return total.cards - cards, total.deliveries - int(deliveries)
