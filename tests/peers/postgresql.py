@@ -28,9 +28,10 @@ class Server:
         return f"postgresql://{self.user}@/{database}?host={self.directory}"
 
     def create(self, database: str) -> str:
-        """Make an empty database; its URL."""
+        """Make an empty database, unless it is there; its URL."""
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{database}"')
+            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone():
+                connection.execute(f'CREATE DATABASE "{database}"')
         return self.url(database)
 
     def disconnect_others(self, database: str) -> None:
@@ -48,10 +49,11 @@ def binaries() -> Path:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Server]:
-    """A fresh cluster for as long as the tests need it."""
-    with place() as directory:
-        make_cluster(directory / "data")
+def running(kept: Path | None = None) -> Iterator[Server]:
+    """A cluster for as long as it is needed: a fresh one, or what lies in the directory `kept` and stays there."""
+    with place(kept) as directory:
+        if not (directory / "data").exists():
+            make_cluster(directory / "data")
         server = Server(directory, "mailroom")
         process = start(server)
         try:
@@ -61,9 +63,11 @@ def running() -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def place() -> Iterator[Path]:
+def place(kept: Path | None = None) -> Iterator[Path]:
     """A directory that belongs to whom the servers run as."""
-    with processes.short_directory("pg") as directory:
+    if kept:
+        kept.mkdir(parents=True, exist_ok=True)
+    with contextlib.nullcontext(kept) if kept else processes.short_directory("pg") as directory:
         if os.getuid() == 0:
             shutil.chown(directory, owner(), pwd.getpwnam(owner()).pw_gid)
         yield directory
