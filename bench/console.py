@@ -3,7 +3,8 @@
 Chromium over its DevTools protocol alone, the API as a process of its own on SQLite, each held mail a row. Measured in the page, from the
 key's own time until what it asks for has been painted: header and body of the next message; the end of the list from its beginning. And
 from the navigation, with nothing in the cache, until the first rows are painted. At full speed and with the page's processor four times
-slower; beside it a bare page that changes a word: the least that this browser takes here. `--size 1000000` for a million rows.
+slower; beside it a bare page that changes a word: the least that this browser takes here. `--size 1000000` for a million rows, and
+`--kept DIRECTORY` to keep them for the next time: filling takes much longer than asking.
 """
 
 import argparse
@@ -14,7 +15,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import update
 
-from bench.rounds import devtools, goals, held, printing, processor, roles
+from bench.rounds import devtools, goals, held, kept, printing, processor, roles
 from tests.peers import processes
 from tests.peers.company import Company
 from triage import contents, db, tallies
@@ -78,11 +79,12 @@ def main() -> int:
     """Measure and print."""
     wanted = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     wanted.add_argument("--size", type=int, default=SIZE, help="held mails, each a row")
+    wanted.add_argument("--kept", help="where they lie, and stay")
     size = wanted.parse_args().size
     watch = processor.Watch(())
-    with processes.short_directory("console") as directory:
-        kept = "[retention]\nheld_days = 3650\n"  # the generator's mail is as old as it is
-        company = Company(directory, f"sqlite:///{directory}/mailroom.db", f"maildir:{directory}/mailboxes", more=kept)
+    with kept.place("console") as directory:
+        lasting = "[retention]\nheld_days = 3650\n"  # the generator's mail is as old as it is
+        company = Company(directory, f"sqlite:///{directory}/mailroom.db", f"maildir:{directory}/mailboxes", more=lasting)
         company.lay_out()
         company.run("sync", check=True)
         fill(company, size)
@@ -112,9 +114,10 @@ def main() -> int:
 def fill(company: Company, size: int) -> None:
     """So much held mail, with the counts that upkeep keeps of it."""
     engine = db.open_engine(company.database)
-    held.fill([engine], size)
-    with db.transaction(engine) as session:
-        session.execute(update(Content).values(zstd=contents.compressed(LETTER), size=len(LETTER)))
+    if kept.is_empty(engine):
+        held.fill([engine], size)
+        with db.transaction(engine) as session:
+            session.execute(update(Content).values(zstd=contents.compressed(LETTER), size=len(LETTER)))
     tallies.build(engine, now=utcnow())  # what perished since the generator's day is nothing that the API counts anew then
     tallies.anchor(engine)
     engine.dispose()
