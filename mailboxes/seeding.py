@@ -1,16 +1,17 @@
 """Seeding: known correspondents from years of sent mail. Child processes read and parse; this one learns, and remembers how far they are.
 
 A child says what it has read through its own pipe and waits while that is full, so memory stays flat however much mail there is.
+It knows its next accounts beforehand, so it reads on while this process learns.
 What it read and how far it was go into one transaction: a run that ends in the middle is gone on with by the next one.
 """
 
 import contextlib
+import gc
 import multiprocessing
 import signal
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -34,6 +35,8 @@ from triage.times import utcnow
 TRIES = 4  # at one place in one account
 AT_ONCE = 5000  # messages that are learned from in one transaction, if they come soon
 SOON = 0.2  # seconds
+SELDOM = 100_000  # values made and not given back, before circles are looked for among them
+AHEAD = 4  # accounts that a child knows of beside the one that it reads, while there are plenty
 CHILDREN = multiprocessing.get_context("forkserver")
 
 
@@ -94,6 +97,7 @@ class Report:
     left: dict[str, int] = field(default_factory=dict)  # account that is open: messages that are still to come, as far as is known
 
 
+News = tuple[Lot | None, End | None]  # what a child says
 Folders = dict[str, list[Reach]]  # by folder, what was read
 Heard = Callable[[Report, str], None]  # called when there is news of an account
 
@@ -107,56 +111,45 @@ def run(engine: Engine, plan: Plan, *, settings: Settings, by: Actor, heard: Hea
     lots: list[tuple[str, Lot]] = []
     ends: list[tuple[str, End]] = []
     settling = partial(settle, engine, plan, report=report, settings=settings, by=by, heard=heard)
-    with children(plan, min(plan.connections, len(waiting))) as readers, Behind() as behind:
+    with seldom_collected(), children(plan, min(plan.connections, len(waiting))) as readers:
         for reader in readers:
             reader.begin(waiting, reached)
-        while busy := [reader for reader in readers if reader.account]:
+        while busy := [reader for reader in readers if reader.accounts]:
             ready = wait([reader.pipe for reader in busy], timeout=SOON if lots or ends else None)
             for reader in busy:
                 if reader.pipe in ready:
                     hear(reader, lots, ends, waiting, reached)
             if not ready or sum(lot.messages for _, lot in lots) >= AT_ONCE:
-                behind.do(partial(settling, lots, ends))
+                settling(lots, ends)
                 lots, ends = [], []
-        behind.do(partial(settling, lots, ends))
+        settling(lots, ends)
     return report
 
 
-class Behind:
-    """Does one thing after the other in a thread, so that children are heard meanwhile; what fails is raised by the next or at the end."""
-
-    def __init__(self) -> None:
-        self.thread = ThreadPoolExecutor(1, thread_name_prefix="settling")
-        self.under_way: Future[None] | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self.thread.shutdown()
-        if kind is None:
-            self.finish()
-
-    def do(self, what: Callable[[], None]) -> None:
-        """Begin with this when the one before is done."""
-        self.finish()
-        self.under_way = self.thread.submit(what)
-
-    def finish(self) -> None:
-        """Wait for what is under way."""
-        if self.under_way is not None:
-            self.under_way.result()
+@contextlib.contextmanager
+def seldom_collected() -> Iterator[None]:
+    """What is read here holds no circles, and looking for some in it took a third of the time."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(SELDOM, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 def hear(
     reader: "Reader", lots: list[tuple[str, Lot]], ends: list[tuple[str, End]], waiting: deque[str], reached: dict[str, Folders]
 ) -> None:
-    """Put what a child says to the rest; when it is through with an account, give it the next."""
-    news = reader.hear()
-    if isinstance(news, Lot):
-        lots.append((reader.account, news))
-    else:
-        ends.append((reader.account, news))
+    """Put what a child says to the rest; when it is through with an account, give it another."""
+    lot, end = reader.hear(waiting)
+    account = reader.accounts[0]
+    if lot:
+        lots.append((account, lot))
+    if end:
+        ends.append((account, end))
+        reader.accounts.popleft()
         reader.begin(waiting, reached)
 
 
@@ -222,7 +215,7 @@ class Reader:
     plan: Plan
     process: ForkServerProcess
     pipe: Connection
-    account: str = ""  # that it reads now
+    accounts: deque[str] = field(default_factory=deque)  # that it reads now, and next
 
     @classmethod
     def start(cls, plan: Plan) -> Self:
@@ -230,20 +223,24 @@ class Reader:
         return cls(plan, *started(plan))
 
     def begin(self, waiting: deque[str], reached: dict[str, Folders]) -> None:
-        """Give it the next account, if there is one."""
-        self.account = waiting.popleft() if waiting else ""
-        if self.account:
+        """Give it the next account, if there is one; some more, if there are plenty."""
+        wanted = 1 + min(AHEAD, len(waiting) // (2 * self.plan.connections))
+        while waiting and len(self.accounts) < wanted:
+            account = waiting.popleft()
+            self.accounts.append(account)
             with contextlib.suppress(OSError):  # it is dead: `hear` says so
-                self.pipe.send((self.account, reached.get(self.account, {})))
+                self.pipe.send((account, reached.get(account, {})))
 
-    def hear(self) -> Lot | End:
+    def hear(self, waiting: deque[str]) -> News:
         """What it says next. Another process takes its place when it is dead: that costs the account that it was at, and no other."""
         try:
-            news: Lot | End = self.pipe.recv()
+            news: News = self.pipe.recv()
         except (EOFError, OSError):
             self.end()
             self.process, self.pipe = started(self.plan)
-            return End(0, "the process that read it came to a sudden end; run it again")
+            while len(self.accounts) > 1:
+                waiting.appendleft(self.accounts.pop())
+            return None, End(0, "the process that read it came to a sudden end; run it again")
         return news
 
     def end(self) -> None:
@@ -277,10 +274,27 @@ def started(plan: Plan) -> tuple[ForkServerProcess, Connection]:
 def serve(plan: Plan, pipe: Connection) -> None:
     """What a child does: read the accounts that it is given, until nobody gives any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends us
-    with contextlib.suppress(EOFError, OSError):
+    with contextlib.suppress(EOFError, OSError), seldom_collected():
         while True:
             account, reached = pipe.recv()
-            pipe.send(read_account(plan, account, reached, pipe.send))
+            speaker = Speaker(pipe)
+            speaker.say(read_account(plan, account, reached, speaker.say))
+
+
+class Speaker:
+    """Says one lot after the other, the last one together with the end: what is said costs both sides more than what is in it."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self.pipe = pipe
+        self.held: Lot | None = None
+
+    def say(self, news: Lot | End) -> None:
+        """What comes next of an account."""
+        if isinstance(news, End):
+            self.pipe.send((self.held, news))
+        elif self.held:
+            self.pipe.send((self.held, None))
+        self.held = news if isinstance(news, Lot) else None
 
 
 def read_account(plan: Plan, address: str, reached: Folders, say: Callable[[Lot], None]) -> End:

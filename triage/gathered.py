@@ -62,9 +62,7 @@ class Gathered:
 def gather(mails: Iterable[Mail]) -> Gathered:
     """Put mails together. The contacts of each sender and author are in the order in which they were first met."""
     why_not: Counter[tuple[str, Reason]] = Counter()
-    authors: Counter[Whose] = Counter()
-    without: Counter[Whose] = Counter()
-    tracks: dict[Whose, dict[str, Track]] = {}
+    authors: dict[Whose, Author] = {}
     count = recipients = 0
     for mail in mails:
         to = mail.recipients
@@ -73,19 +71,18 @@ def gather(mails: Iterable[Mail]) -> Gathered:
         if why := mail.why_not:
             why_not[mail.sender, why] += 1
             continue
-        whose = mail.sender, mail.author
-        authors[whose] += 1
-        if not to:
-            without[whose] += 1
-        theirs = tracks.setdefault(whose, {})
-        for one in to if len(to) == 1 else dict.fromkeys(map(str.casefold, to)):
-            recipient = one.casefold()
-            if track := theirs.get(recipient):
-                track.met(mail)
-            else:
-                theirs[recipient] = Track(mail)
-    contacts = {whose: [track.contact(one) for one, track in theirs.items()] for whose, theirs in tracks.items() if theirs}
-    return Gathered(count, recipients, why_not, authors, without, contacts)
+        author = authors.get((mail.sender, mail.author))
+        if author is None:
+            author = authors[mail.sender, mail.author] = Author()
+        author.wrote(mail, to)
+    return Gathered(
+        count,
+        recipients,
+        why_not,
+        Counter({whose: one.mails for whose, one in authors.items()}),
+        Counter({whose: one.without for whose, one in authors.items() if one.without}),
+        {whose: [track.contact(to) for to, track in one.tracks.items()] for whose, one in authors.items() if one.tracks},
+    )
 
 
 def together(some: Iterable[Gathered]) -> Gathered:
@@ -99,6 +96,27 @@ def together(some: Iterable[Gathered]) -> Gathered:
         both.authors.update(one.authors)
         both.without.update(one.without)
     return both
+
+
+class Author:
+    """What somebody wrote so far."""
+
+    __slots__ = ("mails", "tracks", "without")
+
+    def __init__(self) -> None:
+        self.mails = self.without = 0
+        self.tracks: dict[str, Track] = {}
+
+    def wrote(self, mail: Mail, to: tuple[str, ...]) -> None:
+        """One more mail."""
+        self.mails += 1
+        self.without += not to
+        for one in to if len(to) == 1 else dict.fromkeys(map(str.casefold, to)):
+            recipient = one.casefold()
+            if track := self.tracks.get(recipient):
+                track.met(mail)
+            else:
+                self.tracks[recipient] = Track(mail)
 
 
 class Track:

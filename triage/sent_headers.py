@@ -10,7 +10,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from operator import itemgetter
 from typing import NamedTuple
 
 from triage import authors, teaching
@@ -24,7 +23,9 @@ NAME = re.compile(rb"[!-9;-~]{1,100}")
 VALUE = rb"[^\n]*+(?:\n[ \t][^\n]*+)*+"
 FIELDS, FORMS = 60, 5  # in a form; forms that are tried
 FOLDED = frozenset({b" ", b"\t"})
-DATE = re.compile(rb"(\d{1,2} [A-Za-z]{3,12} \d{4}) (\d\d):(\d\d)(?::(\d\d))? ?([+-]\d{4})")
+DATE = re.compile(rb"(\d{1,2} [A-Za-z]{3,12} \d{4}) (\d\d:\d\d)(:\d\d)? ?([+-]\d{4})")
+MINUTES = {b"%02d:%02d" % (hour, minute): timedelta(hours=hour, minutes=minute) for hour in range(24) for minute in range(60)}
+SECONDS = {b":%02d" % second: timedelta(seconds=min(59, second)) for second in range(100)} | {None: timedelta()}
 MONTHS = {name: number for number, name in enumerate(b"jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
 EARLIEST = datetime(1982, 8, 13, tzinfo=UTC)  # of RFC 822
 AHEAD = timedelta(days=1)  # a clock may be wrong
@@ -34,6 +35,7 @@ NOT_PLAIN = frozenset(name.encode() for name in (*ROBOTS, "auto-submitted", "pre
 CALLED = re.compile(rb"report|calendar|disposition|delivery-status", re.IGNORECASE)  # in a Content-Type
 LONGEST = 254  # bytes of an address
 REMEMBERED = 1000  # bytes of a field that is remembered
+IDENTIFIER = re.compile(rb"\s*<([!-;=?-~]{1,500})>\s*")
 STRUCTURED = re.compile(rb'[()"\\\[\]:;]')  # within these a comma may stand that parts no addresses
 LABEL = rb"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 LOCAL = rb"(?=[^@]{1,64}@)[\w+-]+(?:\.[\w+-]+)*"
@@ -54,7 +56,8 @@ class Plain(NamedTuple):
     @property
     def message_id(self) -> str:
         """As Sent.message_id."""
-        return next(iter(identifiers([self.identifier])), "")
+        found = IDENTIFIER.fullmatch(self.identifier)
+        return found[1].decode("ascii") if found else next(iter(identifiers([self.identifier])), "")
 
     @property
     def subject_digest(self) -> str:
@@ -74,22 +77,22 @@ class PlainMails:
         fields = self.fields(head)
         if fields is None:
             return None
-        author, written, date, identifier, kind, *to = fields
+        author, written, date, identifier, kind, to, cc, bcc = fields
         at = quick_date(date)
-        if at is None or not EARLIEST <= at <= now + AHEAD or is_called(kind):
+        if at is None or at < EARLIEST or is_called(kind):
             return None
-        recipients = [one for value in to if value for one in read(value.strip())]
+        if at > now:
+            if at > now + AHEAD:
+                return None
+            at = now
+        recipients = read(to.strip())
+        if cc or bcc:
+            recipients += read(cc.strip()) + read(bcc.strip())
         subject = subject_of(written.strip())
         why_not = Reason.BULK if len(recipients) >= MANY else teaching.why_not_subject(subject) if self.account else Reason.NULL_SENDER
-        return Plain(
-            self.account,
-            tuple(recipients if len(recipients) < 2 else dict.fromkeys(recipients)),
-            author_in(author.strip()),
-            at if at < now else now,
-            why_not,
-            subject,
-            identifier,
-        )
+        if len(recipients) > 1:
+            recipients = tuple(dict.fromkeys(recipients))
+        return Plain(self.account, recipients, author_in(author.strip()), at, why_not, subject, identifier)
 
     def fields(self, head: bytes) -> tuple[bytes, ...] | None:
         """The values of READ, each there once at most; None unless the block is well formed and nothing in it needs a closer look."""
@@ -100,7 +103,7 @@ class PlainMails:
                 if form is not self.forms[0]:
                     self.forms.remove(form)
                     self.forms.insert(0, form)
-                return form.in_order(found.groups())
+                return found.group(*form.places)
         fresh, values = plain_fields(head)
         if fresh:
             self.forms = [fresh, *self.forms[:FORMS]]
@@ -111,7 +114,7 @@ class Form(NamedTuple):
     """The order of fields in a header block."""
 
     pattern: re.Pattern[bytes]
-    in_order: Callable[[tuple[bytes, ...]], tuple[bytes, ...]]  # what it finds, as READ has it
+    places: tuple[int, ...]  # in what it finds, of READ
 
 
 @lru_cache(500)
@@ -123,7 +126,7 @@ def form_of(written: tuple[bytes, ...]) -> Form | None:
     wanted = [re.escape(one) + (b":(%s)\n" if name else b":%s\n") % VALUE for one, name in zip(written, names, strict=True)]
     missing = [name for name in READ if name not in names]
     order = [*filter(None, names), *missing]
-    return Form(re.compile(b"".join(wanted) + rb"\r?\n?" + b"()" * len(missing)), itemgetter(*map(order.index, READ)))
+    return Form(re.compile(b"".join(wanted) + rb"\r?\n?" + b"()" * len(missing)), tuple(order.index(name) + 1 for name in READ))
 
 
 def plain_fields(head: bytes) -> tuple[Form | None, tuple[bytes, ...] | None]:
@@ -231,9 +234,9 @@ def quick_date(value: bytes) -> datetime | None:
     found = DATE.search(value)
     if found is None:
         return None
-    day, hour, minute, second, zone = found.groups(b"0")
-    begun = midnight(day, zone) if hour < b"24" and minute < b"60" else None
-    return begun and begun + timedelta(0, min(59, int(second)), 0, 0, int(minute), int(hour))
+    day, minutes, seconds, zone = found.groups()
+    begun, passed = midnight(day, zone), MINUTES.get(minutes)
+    return begun + passed + SECONDS[seconds] if begun and passed is not None else None
 
 
 @lru_cache(10_000)

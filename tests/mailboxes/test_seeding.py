@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,7 +21,7 @@ from mailboxes.imap_source import ImapSource
 from mailboxes.mailbox import Unreachable
 from mailboxes.maildir_source import MaildirSource
 from mailboxes.reading import Batch, Folder, Mark, Stored
-from mailboxes.seeding import Behind, End, Plan, Report
+from mailboxes.seeding import End, Plan, Report
 from tests.mailboxes.delivering import behind_dovecot
 from tests.peers import dovecot, processes
 from tests.triage import arriving
@@ -333,23 +332,3 @@ def test_accounts_that_refuse_stop_nobody_else(sqlite_engine: Engine, settings: 
     report = run(sqlite_engine, Plan(ImapSource(recall, (JOE, MARA)), "imap://x", pause=0.01), settings)
     assert (report.done, report.messages, list(report.failed)) == (1, 1, [JOE])
     assert "does not let us in" in report.failed[JOE]
-
-
-def test_what_is_done_behind_is_done_in_order_and_what_fails_comes_out() -> None:
-    done: list[int] = []
-    with Behind() as behind:
-        for number in range(3):
-            behind.do(partial(done.append, number))
-    assert done == [0, 1, 2]
-    with pytest.raises(BrokenPipeError), Behind() as behind:
-        behind.do(fail)
-    behind = Behind()
-    behind.do(fail)
-    with pytest.raises(BrokenPipeError):
-        behind.do(partial(done.append, 3))
-    assert done == [0, 1, 2]
-
-
-def fail() -> None:
-    """As when the terminal that hears of it is gone."""
-    raise BrokenPipeError

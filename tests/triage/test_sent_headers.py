@@ -105,6 +105,23 @@ NAMES = b"From,To,Cc,BCC,Subject,Date,Message-ID,Content-Type,Precedence,List-Po
 WRITTEN = [
     *(b"a@b.example", b"Ada B. <Ada.B@Company.Example>", b"G: a@b.example, c@d.example;", b"<1@x.example>", b"multipart/report"),
     *(b"text/calendar; method=REPLY", b"bulk", b"Mon, 2 Nov 2026 10:00:00 +0200", b"Re: Out of Office", b"=?utf-8?q?Vacation?= reply"),
+    *(
+        b"2 Nov 2026 23:59 -0000",
+        b"2 Nov 2026 24:00:00 +0000",
+        b"2 Nov 2026 10:60:00 +0000",
+        b"2 Nov 2026 10:00:99 +0000",
+        b"31 Feb 2026 10:00:00 +0000",
+    ),
+    *(b"24 Nov 2026 23:59:59 +0000", b"26 Nov 2026 10:00:00 +0000", b"1 Jan 1970 00:00 +0000", b"2 Nov 1926 10:00:00 +0000"),
+    *(
+        b"\t<1@x.example>  ",
+        b"<1@x.example> <2@x.example>",
+        b"x <1 @x.example>",
+        b"<\xe4@x.example>",
+        b"<<1@x.example>>",
+        b"<" + b"1" * 600 + b">",
+    ),
+    *(b"a@b.example,a@b.example", b", ".join(b"p%d@b.example" % number for number in range(600)), b"undisclosed-recipients:;"),
 ]
 ANYTHING = st.binary(max_size=40).filter(lambda value: b"\n\n" not in value and b"\n\r\n" not in value)
 FIELDS = st.tuples(
