@@ -7,14 +7,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, String, Subquery, and_, func, literal, not_, or_, select, true
 from sqlmodel import Session, col
 
-from triage import asked, expiry, grouping, kept_cards, legal_holds, sealed, suspected
+from triage import asked, expiry, grouping, kept_cards, kept_folders, legal_holds, sealed, single_cards, suspected
 from triage.actor import Actor
 from triage.asked import Asked
 from triage.grouping import NEVER, Group
 from triage.kept_cards import Kept, Part, Pile, Place
 from triage.listings import Listed, seen, some
 from triage.models import Decision, Delivery, Instant
-from triage.order import PRESSING
 from triage.piles import in_piles, in_states
 from triage.selection import UNPROVEN, Selection
 from triage.states import State
@@ -23,6 +22,7 @@ from triage.views import View
 
 CARD_IDS = 50  # deliveries of a card that carries the ids of all of them
 ANCHOR_EVERY = 200  # cards between two anchors
+WALKED = 100  # cards of a page, about
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +48,12 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Cards:
-    """One page of cards. `cards` and `deliveries` count all pages."""
+    """One page of cards. `cards` and `deliveries` count all pages, `position` the cards that come before this one, where that is known."""
 
     items: tuple[Card, ...]
-    following: tuple[Any, ...] | None
+    following: Place | None
+    preceding: Place | None
+    position: int | None
     deliveries: int
     cards: int
 
@@ -74,26 +76,31 @@ def cards(
     limit: int = 50,
     after: Place | None = None,
     at: Place | None = None,
+    before: Place | None = None,
+    position: int = 0,
     end: bool = False,
     most_ids: int = CARD_IDS,
 ) -> Cards:
     """Deliveries in the actor's scope as cards: what perishes and may be wanted first, then by urgency, then the newest.
 
     What proves differently who sent it is never on one card: nobody lets a forgery go along with what it copies.
-    `after` is the place of the last card seen: (pressing or NEVER, urgency, newest_at, key); `at` the place of the first one wanted.
+    `after` is the place of the last card seen: (pressing or NEVER, urgency, newest_at, key); `at` the place of the first one wanted,
+    `before` that of the one that follows the last one wanted. `position`: so many cards come before the first one, in a long list about.
     `end`: the last ones of all, instead. `most_ids`: a card of more deliveries carries one id, its lead's.
     """
     found = kept_for(session, wanted, by, group, now)
     where = seen(wanted, by)
     of_piles = and_(seen(replace(wanted, states=()), by), in_states(wanted.states) if wanted.states else true())
-    part = Part(limit + 1, after, at, end)
+    if position:
+        at = place_at(session, found, where, of_piles, group, now, position)
+    part = Part(limit + 1, after, at, before, end or bool(position and at is None))
     if group == "none":
         piles, sizes, numbers = one_by_one(session, found, where, of_piles, now, part)
     elif found is None:
         piles, sizes, numbers = counted_now(session, where, group, now, part)
     else:
         piles, sizes, numbers = from_kept(session, found, of_piles, group, now, part)
-    page = piles[-limit:] if end else piles[:limit]
+    page = piles[-limit:] if part.backwards else piles[:limit]
     ids = ids_of(session, of_piles, page, group, most_ids)
     leads = {lead.id: lead for lead in some(session, [pile.lead for pile in page], by=by)}
     ends = expiring(session, of_piles, page, group, now)
@@ -108,9 +115,17 @@ def cards(
         for pile in page
         if pile.lead in leads
     )
-    last = page[-1] if len(piles) > limit and not end else None
-    following = (last.pressing, last.urgency, last.newest, last.key) if last else None
-    return Cards(items, following, numbers[1], numbers[0])
+    more, inside = len(piles) > limit, after is not None or at is not None
+    preceding = kept_cards.place_of(page[0]) if page and (more if part.backwards else inside) else None
+    following = kept_cards.place_of(page[-1]) if page and not part.end and (more or before is not None) else None
+    return Cards(items, following, preceding, begins(part, position, numbers[0] - len(page)), numbers[1], numbers[0])
+
+
+def begins(part: Part, position: int, all_but_page: int) -> int | None:
+    """How many cards come before a page; None where nobody knows."""
+    if part.end:
+        return max(0, all_but_page)
+    return None if part.after or part.before or (part.at and not position) else position
 
 
 def kept_for(session: Session, wanted: Selection, by: Actor, group: Group, now: datetime) -> Kept | None:
@@ -150,34 +165,39 @@ def one_by_one(
     now: datetime,
     part: Part,
 ) -> tuple[list[Pile], dict[str, int], tuple[int, int]]:
-    """Each delivery as a card of its own, walked along an index: first what presses, then the others; from the end the other way."""
-    until, key = col(Delivery.perishable_until), grouping.key("none")
-    presses = and_(until > now, col(Delivery.urgency) >= PRESSING)
-    waits = or_(until.is_(None), until <= now, col(Delivery.urgency) < PRESSING)
-    by_urgency = ((col(Delivery.urgency), True), (col(Delivery.received_at), True), (key, False))
-    walks = ((presses, until, ((until, False), *by_urgency)), (waits, literal(NEVER, Instant), by_urgency))
-    piles: list[Pile] = []
-    for which, pressing, order in walks[::-1] if part.end else walks:
-        columns = (pressing, col(Delivery.urgency), col(Delivery.received_at), key, grouping.perishable(now), col(Delivery.weight))
-        rows = select(*columns, col(Delivery.id)).where(where, which)
-        for place, inclusive in ((part.after, False), (part.at, True)):
-            if place is not None:
-                rows = rows.where(beyond(pressing, key, place, inclusive=inclusive))
-        for row in session.execute(rows.order_by(*part.walked(order)).limit(part.limit - len(piles))):
-            piles.append(Pile(*row[:6], row[3], 1, 1, 1, row[6]))  # type: ignore[call-arg]
-        if len(piles) == part.limit:
-            break
+    """Each delivery as a card of its own."""
     deliveries = number_of(session, found, where, of_piles)
-    return part.in_order(piles), dict.fromkeys((pile.pile for pile in piles), 1), (deliveries, deliveries)
+    piles = single_cards.page(session, of_piles if is_few(session, deliveries) else where, now, part)
+    return piles, dict.fromkeys((pile.pile for pile in piles), 1), (deliveries, deliveries)
 
 
-def beyond(pressing: Any, key: ColumnElement[str], place: Place, *, inclusive: bool) -> ColumnElement[bool]:
-    """The deliveries that come after a place."""
-    urgency, newest = col(Delivery.urgency), col(Delivery.received_at)
-    same = and_(urgency == place[1], newest == place[2], key >= place[3] if inclusive else key > place[3])
-    later = or_(urgency < place[1], and_(urgency == place[1], newest < place[2]), same)
-    at_once = literal(place[0], Instant)
-    return or_(pressing > at_once, and_(pressing == at_once, urgency <= place[1], later))
+def is_few(session: Session, deliveries: int) -> bool:
+    """Is it quicker to sort so many than to look for a page of them along the index of all that is held?"""
+    return deliveries**2 < WALKED * kept_folders.number_held(session)
+
+
+def place_at(
+    session: Session,
+    found: Kept | None,
+    where: ColumnElement[bool],
+    of_piles: ColumnElement[bool],
+    group: Group,
+    now: datetime,
+    position: int,
+) -> Place | None:
+    """Where the card at this position stands; None where there are fewer.
+
+    Of a long list in which each delivery is a card it is about there: as far down as among all that is held.
+    """
+    if group != "none":
+        return kept_cards.place_at(session, found, position) if found else counted_at(session, where, group, now, position)
+    mine = number_of(session, found, where, of_piles)
+    few = is_few(session, mine)
+    if few or found is None:
+        return single_cards.place_at(session, of_piles if few else where, now, position)
+    everything = kept_folders.number_held(session)
+    begins, place = kept_cards.anchor_before(session, kept_cards.EVERYTHING, group, position * everything // mine) or (0, None)
+    return single_cards.place_at(session, where, now, max(0, position - begins * mine // everything), place)
 
 
 def number_of(session: Session, found: Kept | None, where: ColumnElement[bool], of_piles: ColumnElement[bool]) -> int:
@@ -202,18 +222,34 @@ def counted_now(
         page = page.where(behind(piles, part.after))
     if part.at is not None:
         page = page.where(or_(behind(piles, part.at), piles.c.key == part.at[3]))
+    if part.before is not None:
+        page = page.where(not_(behind(piles, part.before)), piles.c.key != part.before[3])
     found = session.execute(page.limit(part.limit)).all()
     numbers = found[0] if found else session.execute(select(piles).limit(1)).first()
     in_all = (int(numbers.cards), int(numbers.deliveries)) if numbers else (0, 0)
     return part.in_order([Pile(*row[: len(fields(Pile))]) for row in found]), {row.pile: int(row.in_pile) for row in found}, in_all
 
 
+def counted_at(session: Session, where: ColumnElement[bool], group: Group, now: datetime, position: int) -> Place | None:
+    """Where the card at this position stands, counted from the deliveries themselves."""
+    piles = by_key(keyed(where, group, now)).subquery()
+    place = (piles.c.pressing, piles.c.urgency, piles.c.newest, piles.c.key)
+    rows = select(*place).order_by(place[0], place[1].desc(), place[2].desc(), place[3]).limit(1).offset(position)
+    found = session.execute(rows).first()
+    return (found[0], found[1], found[2], found[3]) if found else None
+
+
 def anchors(session: Session, wanted: Selection, *, by: Actor, now: datetime, group: Group = "sender") -> Anchors:
     """Where every so many cards begin, for who jumps into a long list. Kept ones are some seconds old, and lead to where they were."""
     found = kept_for(session, wanted, by, group, now)
     if found is not None and group != "none":
-        return Anchors(tuple(kept_cards.anchors(session, found)), kept_cards.totals(session, found)[0])
-    rows = keyed(seen(wanted, by), group, now)
+        return Anchors(tuple(kept_cards.anchors(session, found.view, group)), kept_cards.totals(session, found)[0])
+    where = seen(wanted, by)
+    if found is not None and (all_of := kept_cards.anchors(session, kept_cards.EVERYTHING, group)):
+        mine, everything = number_of(session, found, where, where), kept_folders.number_held(session)
+        if not is_few(session, mine):
+            return Anchors(tuple((position * mine // everything, place) for position, place in all_of), mine)
+    rows = keyed(where, group, now)
     piles = (each(rows) if group == "none" else by_key(rows)).subquery()
     order = (piles.c.pressing, piles.c.urgency.desc(), piles.c.newest.desc(), piles.c.key)
     position = (func.row_number().over(order_by=order) - 1).label("position")

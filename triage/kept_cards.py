@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Select, and_, func, literal, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, and_, func, literal, select, tuple_
 from sqlmodel import Session, col
 
 from triage import touched
@@ -15,6 +15,7 @@ from triage.piles import pile_of
 from triage.times import from_micros, to_micros
 from triage.views import View
 
+EVERYTHING = 0  # the view of the anchors of all held mail, each a card
 Place = tuple[datetime, int, datetime, str]  # pressing, urgency, newest, key: where a card stands in the order
 
 
@@ -37,29 +38,35 @@ class Pile:
     @property
     def rank(self) -> tuple[datetime, int, int, str]:
         """What cards are sorted by."""
-        return rank_of((self.pressing, self.urgency, self.newest, self.key))
+        return rank_of(place_of(self))
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Which part of a list of cards: so many after a place, from one on, or the last of all."""
+    """Which part of a list of cards: so many after a place, from one on, before one, or the last of all."""
 
     limit: int
     after: Place | None = None
     at: Place | None = None
+    before: Place | None = None
     end: bool = False
+
+    @property
+    def backwards(self) -> bool:
+        """Is it read from its end?"""
+        return self.end or self.before is not None
 
     def walked(self, order: Iterable[tuple[Any, bool]]) -> list[ColumnElement[Any]]:
         """An order of columns, each with whether it descends, in the direction in which this part is read."""
-        return [column.desc() if descends != self.end else column.asc() for column, descends in order]
+        return [column.desc() if descends != self.backwards else column.asc() for column, descends in order]
 
     def in_order(self, piles: list[Pile]) -> list[Pile]:
         """What was read in that direction, as the list has it."""
-        return piles[::-1] if self.end else piles
+        return piles[::-1] if self.backwards else piles
 
     def of(self, piles: list[Pile]) -> list[Pile]:
         """This part of piles that are in the list's order."""
-        return piles[-self.limit :] if self.end else piles[: self.limit]
+        return piles[-self.limit :] if self.backwards else piles[: self.limit]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,11 @@ class Kept:
     view: int
     group: Group
     touched: frozenset[str]
+
+
+def place_of(pile: Pile) -> Place:
+    """Where a card stands."""
+    return pile.pressing, pile.urgency, pile.newest, pile.key
 
 
 def rank_of(place: Place) -> tuple[datetime, int, int, str]:
@@ -93,14 +105,16 @@ def of(found: Kept) -> Any:
     return and_(mine, col(KeptCard.pile).not_in(found.touched)) if found.touched else mine
 
 
-def page(session: Session, found: Kept, part: Part) -> list[Pile]:
+def page(session: Session, found: Kept, part: Part, *, skip: int = 0) -> list[Pile]:
     """Kept cards in their order."""
     order = (col(KeptCard.pressing), col(KeptCard.calm), col(KeptCard.age), col(KeptCard.key))
-    rows = select(KeptCard).where(of(found)).order_by(*part.walked((column, False) for column in order)).limit(part.limit)
+    rows = select(KeptCard).where(of(found)).order_by(*part.walked((column, False) for column in order)).limit(part.limit).offset(skip)
     if part.after is not None:
         rows = rows.where(tuple_(*order) > as_row(part.after))
     if part.at is not None:
         rows = rows.where(tuple_(*order) >= as_row(part.at))
+    if part.before is not None:
+        rows = rows.where(tuple_(*order) < as_row(part.before))
     return part.in_order([as_pile(one) for one in session.scalars(rows)])
 
 
@@ -146,10 +160,30 @@ def sizes(session: Session, found: Kept, piles: set[str]) -> dict[str, int]:
     return {pile: int(number) for pile, number in rows}
 
 
-def anchors(session: Session, found: Kept) -> list[tuple[int, Place]]:
+def place_at(session: Session, found: Kept, position: int) -> Place | None:
+    """Where the card at a position stands, counted on from the last anchor before it; None where there are fewer."""
+    begins, place = anchor_before(session, found.view, found.group, position) or (0, None)
+    piles = page(session, found, Part(1, at=place), skip=position - begins)
+    return place_of(piles[0]) if piles else None
+
+
+def anchor_before(session: Session, view: int, group: Group, position: int) -> tuple[int, Place] | None:
+    """The last anchor before a position, as of some seconds ago."""
+    rows = anchors_of(view, group).where(col(CardAnchor.position) <= position)
+    one = session.scalars(rows.order_by(col(CardAnchor.position).desc()).limit(1)).first()
+    return as_anchor(one) if one else None
+
+
+def anchors(session: Session, view: int, group: Group) -> list[tuple[int, Place]]:
     """Where every so many cards begin, as of some seconds ago."""
-    rows: Select[Any] = select(CardAnchor).where(col(CardAnchor.view) == found.view, col(CardAnchor.grouped) == found.group)
-    return [
-        (one.position, (one.pressing, -one.calm, from_micros(-one.age), one.key))
-        for one in session.scalars(rows.order_by(col(CardAnchor.position)))
-    ]
+    return [as_anchor(one) for one in session.scalars(anchors_of(view, group).order_by(col(CardAnchor.position)))]
+
+
+def anchors_of(view: int, group: Group) -> Any:
+    """A view's anchors."""
+    return select(CardAnchor).where(col(CardAnchor.view) == view, col(CardAnchor.grouped) == group)
+
+
+def as_anchor(one: CardAnchor) -> tuple[int, Place]:
+    """A row as values."""
+    return one.position, (one.pressing, -one.calm, from_micros(-one.age), one.key)

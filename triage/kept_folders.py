@@ -30,6 +30,11 @@ def kept(session: Session) -> tuple[dict[Folder, int], set[Folder]] | None:
     return {(code, uid): number for code, uid, number in counts}, {(one.department, one.person) for one in rows}
 
 
+def number_held(session: Session) -> int:
+    """How much is held in all, as of some seconds ago."""
+    return session.scalar(select(func.coalesce(func.sum(col(KeptFolder.held)), 0))) or 0
+
+
 def counted(session: Session, where: ColumnElement[bool]) -> dict[Folder, int]:
     """What is held now."""
     place = (col(Delivery.department), col(Delivery.person))

@@ -6,13 +6,14 @@ from functools import partial
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Select, and_, delete, func, insert, literal, select, true, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Engine, Select, and_, delete, func, insert, literal, select, true, tuple_
 from sqlmodel import Session, col
 
 from triage import db, directory, kept_folders
 from triage.db import among
-from triage.grouping import Group
-from triage.models import CardAnchor, Delivery, Department, KeptCard, KeptFolder, KeptTotal, KeptView, StaffMember, Touched
+from triage.grouping import NEVER, Group
+from triage.kept_cards import EVERYTHING
+from triage.models import CardAnchor, Delivery, Department, Instant, KeptCard, KeptFolder, KeptTotal, KeptView, StaffMember, Touched
 from triage.piles import HELD, Part, in_piles, in_states, no_campaign, parts, pile_of
 from triage.states import State
 from triage.times import to_micros
@@ -21,6 +22,7 @@ from triage.views import View
 AT_ONCE = 200  # touched rows folded in one transaction, so that nobody waits long
 DROPPED_AT_ONCE = 2000  # cards of a view that nobody has deleted in one transaction
 ANCHOR_EVERY = 200  # cards between two anchors
+SINGLES_EVERY = 1000  # held mails between two
 DUTY, LEASE = "counts", timedelta(minutes=5)
 GROUPED: tuple[Group, ...] = ("sender", "campaign")
 STILL_HELD = and_(in_states((State.HELD,)), col(Delivery.direction) == "in")
@@ -245,6 +247,25 @@ def anchor(engine: Engine) -> None:
         with db.transaction(engine) as session:
             session.execute(delete(CardAnchor).where(col(CardAnchor.view) == view, col(CardAnchor.grouped) == group))
             session.execute(insert(CardAnchor), [dict(row) | {"view": view, "grouped": group} for row in rows])
+    anchor_everything(engine)
+
+
+def anchor_everything(engine: Engine) -> None:
+    """Note where every so many of all held mails stand in the order of a list in which each is a card."""
+    place = (col(Delivery.urgency), col(Delivery.received_at), col(Delivery.id))
+    rows: list[dict[str, Any]] = []
+    with db.reading(engine) as session:
+        following = select(*place).where(col(Delivery.state) == State.HELD).order_by(*(column.desc() for column in place)).limit(1)
+        found = session.execute(following.offset(SINGLES_EVERY)).first()
+        while found:
+            urgency, newest, one = found
+            standing = {"pressing": NEVER, "calm": -urgency, "age": -to_micros(newest), "key": f"#{one}"}
+            rows.append({"view": EVERYTHING, "grouped": "none", "position": SINGLES_EVERY * (len(rows) + 1)} | standing)
+            there = tuple_(literal(urgency), literal(newest, Instant), literal(one, BigInteger))
+            found = session.execute(following.where(tuple_(*place) <= there).offset(SINGLES_EVERY)).first()
+    with db.transaction(engine) as session:
+        session.execute(delete(CardAnchor).where(col(CardAnchor.view) == EVERYTHING))
+        db.insert_all(session, CardAnchor, rows)
 
 
 def anchors_of(view: int, group: str) -> Select[Any]:

@@ -20,7 +20,7 @@ router = APIRouter(route_class=Once, tags=["cards"])
 @router.get("/cards", response_model=shapes.Cards, responses=described(401, 422))
 def list_cards(wanted: Annotated[shapes.CardQuery, Query()], session: Read, by: Staff) -> shapes.Cards:
     """Cards in your scope: what perishes and may be wanted first (the soonest), then by urgency, then the newest."""
-    after, at = (place_of(cursor, datetime, int, datetime, str) for cursor in (wanted.cursor, wanted.at))
+    after, at, before = (place_of(cursor, datetime, int, datetime, str) for cursor in (wanted.cursor, wanted.at, wanted.before))
     page = cards.cards(
         session,
         wanted.selection(),
@@ -30,11 +30,20 @@ def list_cards(wanted: Annotated[shapes.CardQuery, Query()], session: Read, by: 
         limit=wanted.limit,
         after=after,
         at=at,
+        before=before,
+        position=wanted.position,
         end=wanted.end,
         most_ids=wanted.ids,
     )
     return shapes.Cards.model_validate(
-        {"items": page.items, "next_cursor": cursor_of(page.following), "total_deliveries": page.deliveries, "total_cards": page.cards}
+        {
+            "items": page.items,
+            "next_cursor": cursor_of(page.following),
+            "previous_cursor": cursor_of(page.preceding),
+            "position": page.position,
+            "total_deliveries": page.deliveries,
+            "total_cards": page.cards,
+        }
     )
 
 

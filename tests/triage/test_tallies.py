@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -242,6 +243,41 @@ def test_anchors_lead_to_where_they_say(company: Engine, settings: Settings, mon
         for position, place in kept.items:
             page = cards.cards(session, HELD, by=ANA, now=NOW, limit=2, at=place)
             assert [card.key for card in page.items] == [card.key for card in whole.items[position : position + 2]]
+
+
+@pytest.mark.parametrize("group", ["sender", "campaign", "none"])
+@pytest.mark.parametrize("few", [True, False])
+def test_a_page_is_found_by_its_position_and_read_upwards(
+    company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch, group: Group, few: bool
+) -> None:
+    made = some_mail(company, settings)
+    with transaction(company) as session:  # one after the other, and the first two press
+        for number, one in enumerate(made):
+            presses = {"urgency": 90, "perishable_until": NOW + timedelta(minutes=9 + number)} if number < 2 else {}
+            came_in = {"received_at": NOW - timedelta(seconds=number)}
+            session.execute(update(Delivery).where(col(Delivery.id) == one).values(**came_in, **presses))
+    monkeypatch.setattr(tallies, "ANCHOR_EVERY", 2)
+    monkeypatch.setattr(tallies, "SINGLES_EVERY", 2)
+    monkeypatch.setattr(cards, "is_few", lambda *_: few)
+    counted(company)
+    tallies.anchor(company)
+    with reading(company) as session:
+        asked = partial(cards.cards, session, HELD, by=ANA, now=NOW, group=group, limit=2)
+        whole = [card.key for card in asked(limit=50).items]
+        assert len(whole) > 4
+        for position in range(len(whole)):
+            page = asked(position=position)
+            assert page.position == position
+            if few or group != "none":
+                assert [card.key for card in page.items] == whole[position : position + 2]
+            else:  # about there: kept places of all held mail know nothing of what presses
+                assert abs(whole.index(page.items[0].key) - position) <= 2
+        page = asked(end=True)
+        upwards = [card.key for card in page.items]
+        while page.preceding:
+            page = asked(before=page.preceding)
+            upwards = [*(card.key for card in page.items), *upwards]
+        assert upwards == whole
 
 
 @pytest.mark.parametrize("piles", [{"a@x.example"}, {"a@x.example", "7"}, {"a@x.example", "7", "#8"}])

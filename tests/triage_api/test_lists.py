@@ -354,6 +354,35 @@ def test_a_long_list_is_entered_at_an_anchor(ana: Browser, came: Came, monkeypat
     assert ([card["key"] for card in last["items"]], last["next_cursor"], last["total_cards"]) == (whole[-2:], None, 5)
 
 
+@pytest.mark.parametrize("group", ["sender", "campaign", "none"])
+@pytest.mark.parametrize("asked", [{}, {"department": "it"}, {"q": "good"}])
+def test_a_long_list_is_entered_at_a_position_and_read_in_both_directions(
+    ana: Browser, came: Came, group: str, asked: dict[str, str]
+) -> None:
+    for number in range(5):
+        came(JOE, author=f"one{number}@good.example", subject=f"Letter {number} that is like no other {number * 7919}")
+
+    def page(**words: object) -> tuple[list[str], dict[str, Any]]:
+        found = ana.get("/cards", params={"group": group, "limit": 2} | asked | words).json()
+        return [card["key"] for card in found["items"]], found
+
+    whole, top = page(limit=50)
+    assert (len(whole), top["position"], top["previous_cursor"], top["next_cursor"]) == (5, 0, None, None)
+    for position in range(5):
+        keys, there = page(position=position)
+        assert (keys, there["position"]) == (whole[position : position + 2], position)
+        assert (there["previous_cursor"] is None) == (position == 0)
+    keys, last = page(position=99)  # there are not so many: the end
+    assert (keys, last["position"], last["next_cursor"]) == (whole[3:], 3, None)
+    assert page(end=True)[0] == whole[3:]
+    keys, upwards = page(before=last["previous_cursor"])
+    assert (keys, upwards["position"]) == (whole[1:3], None)
+    assert page(cursor=upwards["next_cursor"])[0] == whole[3:]
+    keys, first = page(before=upwards["previous_cursor"])
+    assert (keys, first["previous_cursor"]) == (whole[:1], None)
+    assert ana.get("/cards", params={"before": "nonsense"}).status_code == 422
+
+
 @pytest.mark.parametrize(
     "path", ["/people", "/queue", "/substitutes", "/second-keys", "/deliveries", "/cards", "/groups", "/decisions", "/rules"]
 )

@@ -59,6 +59,8 @@ class Cards(Shape):
 
     items: list[Card]
     next_cursor: str | None
+    previous_cursor: Annotated[str | None, Field(description="what `before` takes for the page before this one; null at the top")]
+    position: Annotated[int | None, Field(description="how many cards come before this page; null where that is not known")]
     total_deliveries: int
     total_cards: int
 
@@ -99,6 +101,10 @@ class CardQuery(CardsAsked):
         int, Field(ge=0, le=500, description="A card of at most so many deliveries carries all their ids; `select` says all of any.")
     ] = CARD_IDS
     at: Annotated[Cursor, Field(description="An anchor of `/cards/anchors`: the page begins there. Instead of `cursor`.")] = None
+    before: Annotated[Cursor, Field(description="`previous_cursor` of a page: the page that ends where that one begins.")] = None
+    position: Annotated[
+        int, Field(ge=0, le=2**31, description="The page begins behind so many cards; in a long list with `group=none` about so many.")
+    ] = 0
     end: Annotated[bool, Field(description="The last page of all, in the list's own order. Instead of `cursor` and `at`.")] = False
 
 

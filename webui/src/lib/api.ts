@@ -4,7 +4,7 @@ import { language, t } from './language'
 import { background } from './presence'
 import { heardTime } from './time'
 import type {
-  Addressee, Alarm, Anchor, Campaign, CampaignDetail, Candidate, Card, CardPage, Correspondent, CoverNow, Decision, DecisionWish, DeliveryPage, DeliveryStory, Department, DepartmentMode, Evidence, Exercise, Explanation, MailRequest, Me, Message, NextHop, Outcome, Outgoing, OwnMails, Page, PendingAct, PracticeAnswer, PracticeResult, PracticeScore, Preferences, Presence, Proposal, ProposalAnswer, Rejection, RejectionWish, RelatedMail, Report, Rule, RuleChange, RuleWish, Select, SenderDetail, Template, Trial,
+  Addressee, Alarm, Campaign, CampaignDetail, Candidate, Card, CardPage, Correspondent, CoverNow, Decision, DecisionWish, DeliveryPage, DeliveryStory, Department, DepartmentMode, Evidence, Exercise, Explanation, MailRequest, Me, Message, NextHop, Outcome, Outgoing, OwnMails, Page, PendingAct, PracticeAnswer, PracticeResult, PracticeScore, Preferences, Presence, Proposal, ProposalAnswer, Rejection, RejectionWish, RelatedMail, Report, Rule, RuleChange, RuleWish, Select, SenderDetail, Template, Trial,
 } from './shapes'
 
 /** A refusal (status 400 and up) or no answer at all (status 0). `message` is the sentence to show. */
@@ -96,7 +96,6 @@ export const api = {
   addressees: (q: string) => get<{ items: Addressee[] }>('/addressees', { q }),
 
   cards: (words: Words) => get<CardPage>('/cards', words),
-  anchors: (words: Words) => get<{ items: Anchor[]; total_cards: number }>('/cards/anchors', words),
   deliveries: (words: Words) => get<DeliveryPage>('/deliveries', words),
   delivery: (id: string) => get<DeliveryStory>(`/deliveries/${id}`),
   message: (id: string, reason?: string) => get<Message>(`/messages/${id}`, { reason }),

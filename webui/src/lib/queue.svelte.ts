@@ -6,14 +6,14 @@ import { colleagues } from './colleagues.svelte'
 import { markOfDelivery, takenBack, type Mark } from './mark'
 import { holds, namesOf, rowOfDelivery, rowOfView, type Row } from './row'
 import { grown, indexAt, led, lengthOf, NOTHING, partsBetween, positionOf, runAt, type From, type Run } from './run'
-import { countNew, readAnchors, readTab, readGroup, type Group, type Tab } from './tabs'
+import { countNew, readTab, readGroup, type Group, type Tab } from './tabs'
 import { serverTime } from './time'
-import type { Anchor } from './shapes'
 
 /** `handed`: our login when only what was handed to us is shown. */
 export interface View { tab: Tab; group: Group; department: string; person: string; q: string; handed: string }
 
-const LARGE = 200 // as many as lie between two anchors
+const LARGE = 200 // of a page that follows
+const AROUND = 100 // around a place that somebody jumps to
 const END = 50 // at the end of a long list: more than a screen shows, and few enough to be there at once
 const NOWHERE: View = { tab: 'held', group: 'sender', department: '', person: '', q: '', handed: '' }
 
@@ -43,9 +43,9 @@ class Queue {
     if (!this.run.next || this.view.tab !== 'held') return here
     return Math.max(here, this.view.group === 'none' ? this.mails : this.groups)
   })
+  shifted = $state(0) // by how many rows all that is here has moved in the whole list since it began
   moved = $state.raw({}) // another object whenever the cursor was put somewhere
   #position = 0 // of the cursor in the whole list
-  #anchors: Promise<Anchor[]> | null = null
   #generation = 0
   #since = 0
 
@@ -107,7 +107,6 @@ class Queue {
       if (!stillWanted()) return
       const before = this.at
       this.#since = since
-      this.#anchors = null
       this.run = runAt(page, {}, 0)
       this.#count(page)
       this.marks = new Map([...this.marks].filter(([, mark]) => !mark.sure))
@@ -131,19 +130,22 @@ class Queue {
     if (this.loading || !from) return
     await this.#read(async (stillWanted) => {
       const page = await readTab(this.view, LARGE, from)
-      if (stillWanted()) this.run = grown(this.run, page, from)
+      if (!stillWanted()) return
+      this.run = grown(this.run, page, from)
+      if (!page.next && this.run.before && this.view.tab === 'held') this.#shift((this.view.group === 'none' ? page.mails : page.groups) - this.run.before - lengthOf(this.run))
     })
   }
 
   /** The page above, when the list was entered in its midst. */
   async earlier(): Promise<void> {
-    const { before } = this.run
-    if (this.loading || !before) return
+    const { before, prev } = this.run
+    if (this.loading || !prev) return
     await this.#read(async (stillWanted) => {
-      const anchor = await this.#anchorAt(before - 1)
-      const from: From = anchor ? { at: anchor.at } : {}
-      const page = await readTab(this.view, Math.min(LARGE, before - (anchor?.position ?? 0)), from)
-      if (stillWanted()) this.run = led(this.run, page, from, anchor?.position ?? 0)
+      const page = await readTab(this.view, LARGE, prev)
+      if (!stillWanted()) return
+      const above = before - page.rows.length
+      this.run = led(this.run, page, prev, above)
+      if (!page.prev || above <= 0) this.#shift((page.prev ? LARGE : 0) - above)
     })
   }
 
@@ -151,34 +153,26 @@ class Queue {
   async jump(position: number, landed: () => void = () => undefined): Promise<void> {
     if (indexAt(this.run, position) < this.rows.length && position >= this.run.before) return landed()
     await this.#read(async (stillWanted) => {
-      if (position >= this.total - END && this.view.tab === 'held') return this.#toEnd(stillWanted, landed)
-      const anchor = position < LARGE ? undefined : await this.#anchorAt(position)
-      const from: From = anchor ? { at: anchor.at } : {}
-      const page = await readTab(this.view, LARGE, from)
-      if (!stillWanted()) return
-      this.run = runAt(page, from, anchor?.position ?? 0)
-      landed()
+      if (position >= this.total - END && this.view.tab === 'held') return this.#enter({ end: true }, END, stillWanted, landed)
+      return this.#enter(position < AROUND ? {} : { position: position - AROUND / 2 }, position < AROUND ? LARGE : AROUND, stillWanted, landed)
     })
   }
 
-  /** The last page of all: one question, however long the list is. */
-  async #toEnd(stillWanted: () => boolean, landed: () => void): Promise<void> {
-    const from: From = { end: true }
-    const page = await readTab(this.view, END, from)
+  /** One page, in place of what is here: one question, however long the list is. */
+  async #enter(from: From, limit: number, stillWanted: () => boolean, landed: () => void): Promise<void> {
+    const page = await readTab(this.view, limit, from)
     if (!stillWanted()) return
     this.#count(page)
-    this.run = runAt(page, from, Math.max(0, (this.view.group === 'none' ? page.mails : page.groups) - page.rows.length))
+    const there = page.prev?.before && !from.end ? { at: page.prev.before } : from // positions change, its first row stays its first
+    this.run = runAt(page, there, page.position ?? 0)
     landed()
   }
 
-  /** The last anchor before this position. */
-  async #anchorAt(position: number): Promise<Anchor | undefined> {
-    this.#anchors ??= readAnchors(this.view)
-    const anchors = await this.#anchors.catch((thrown: unknown) => {
-      this.#anchors = null
-      throw thrown
-    })
-    return anchors.findLast((one) => one.position <= position)
+  /** Where a list was entered is known about only; at its ends it is known. The rows stay where they are on screen. */
+  #shift(by: number): void {
+    if (!by) return
+    this.run = { ...this.run, before: this.run.before + by }
+    this.shifted += by
   }
 
   /** Something changed on the server: patch rows where they are, count what is new, never move anything. */

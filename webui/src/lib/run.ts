@@ -1,10 +1,10 @@
 // The part of a long list that is here: one run of rows, grown at either end or moved to where somebody jumps. Values only.
 import type { Row } from './row'
 
-/** Where a page lies: at the top, after the last one of a page, from an anchor on, or at the end of all. */
-export interface From { cursor?: string; at?: string; end?: true }
-interface Part { readonly from: From; readonly rows: number }
-export interface Read { rows: readonly Row[]; next: From | null }
+/** Where a page lies: at the top, after the last row of one, before the first, from a row or a position on, or at the end of all. */
+export interface From { cursor?: string; before?: string; at?: string; position?: number; end?: true }
+export interface Read { rows: readonly Row[]; next: From | null; prev: From | null }
+interface Part { readonly from: From; readonly rows: number; readonly next: From | null; readonly prev: From | null }
 
 export interface Run {
   readonly rows: readonly Row[]
@@ -12,16 +12,20 @@ export interface Run {
   readonly before: number
   readonly parts: readonly Part[]
   readonly next: From | null
+  readonly prev: From | null
 }
 
-export const NOTHING: Run = { rows: [], before: 0, parts: [], next: null }
+export const NOTHING: Run = { rows: [], before: 0, parts: [], next: null, prev: null }
 const MOST = 20 // parts that are kept
 
 /** How many rows of the whole list are here: without the mails of opened groups. */
 export const lengthOf = (run: Run): number => run.parts.reduce((sum, part) => sum + part.rows, 0)
 
+const partOf = ({ next, prev }: Read, from: From, rows: number): Part => ({ from, rows, next, prev })
+const madeOf = (rows: readonly Row[], before: number, parts: readonly Part[]): Run => ({ rows, before, parts, next: parts.at(-1)!.next, prev: parts[0]!.prev })
+
 /** A run of its own, at this place of the list. */
-export const runAt = (read: Read, from: From, before: number): Run => ({ rows: read.rows, before, parts: [{ from, rows: read.rows.length }], next: read.next })
+export const runAt = (read: Read, from: From, before: number): Run => madeOf(read.rows, before, [partOf(read, from, read.rows.length)])
 
 const fresh = (run: Run, read: Read): readonly Row[] => {
   const known = new Set(run.rows.map((row) => row.key))
@@ -31,20 +35,19 @@ const fresh = (run: Run, read: Read): readonly Row[] => {
 /** What follows below; the first part is let go when there are too many. */
 export function grown(run: Run, read: Read, from: From): Run {
   const rows = fresh(run, read)
-  const longer: Run = { ...run, rows: [...run.rows, ...rows], parts: [...run.parts, { from, rows: rows.length }], next: read.next }
+  const longer = madeOf([...run.rows, ...rows], run.before, [...run.parts, partOf(read, from, rows.length)])
   if (longer.parts.length <= MOST) return longer
   const [first, ...parts] = longer.parts
-  return { ...longer, parts, before: longer.before + first!.rows, rows: longer.rows.slice(indexOf(longer.rows, first!.rows)) }
+  return madeOf(longer.rows.slice(indexOf(longer.rows, first!.rows)), longer.before + first!.rows, parts)
 }
 
 /** What comes above, from this position on; the last part is let go when there are too many. */
 export function led(run: Run, read: Read, from: From, before: number): Run {
   const rows = fresh(run, read)
-  const longer: Run = { ...run, rows: [...rows, ...run.rows], before, parts: [{ from, rows: rows.length }, ...run.parts] }
+  const longer = madeOf([...rows, ...run.rows], before, [partOf(read, from, rows.length), ...run.parts])
   if (longer.parts.length <= MOST) return longer
-  const last = longer.parts.at(-1)!
   const parts = longer.parts.slice(0, -1)
-  return { ...longer, parts, next: last.from, rows: longer.rows.slice(0, indexOf(longer.rows, lengthOf({ ...longer, parts }))) }
+  return madeOf(longer.rows.slice(0, indexOf(longer.rows, lengthOf({ ...longer, parts }))), before, parts)
 }
 
 /** The index among all rows of the nth one that is no mail of an opened group. */

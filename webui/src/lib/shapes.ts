@@ -150,11 +150,10 @@ export interface Card {
 }
 
 /** A place in the list of cards, where a page can begin. */
-export interface Anchor { position: number; at: string }
 
 export interface Page<T> { items: T[]; next_cursor: string | null }
 export interface DeliveryPage extends Page<Delivery> { total_estimate: number }
-export interface CardPage extends Page<Card> { total_deliveries: number; total_cards: number }
+export interface CardPage extends Page<Card> { previous_cursor: string | null; position: number | null; total_deliveries: number; total_cards: number }
 
 export interface Link { number: number; text: string; target: string; host: string; warnings: string[] }
 export interface Attachment { number: number; name: string; media_type: string; size: number; sha256: string }

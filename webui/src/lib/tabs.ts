@@ -3,7 +3,7 @@ import { t } from './language'
 import { api } from './api'
 import { folderWords, rowOfCard, rowOfDelivery, SHARED, type Folder, type Row } from './row'
 import type { From, Read } from './run'
-import { STATES_ALL, type Anchor, type Delivery, type DeliveryPage, type State } from './shapes'
+import { STATES_ALL, type Delivery, type DeliveryPage, type State } from './shapes'
 
 export type Tab = 'held' | 'decided' | 'problems' | 'all'
 export type Group = 'campaign' | 'sender' | 'none'
@@ -24,8 +24,8 @@ export const TABS: readonly { tab: Tab | 'mine'; says: string }[] = [
 ]
 
 interface Asked extends Folder { tab: Tab; group: Group; q: string; handed: string }
-/** `more`: a plus where there are more mails than that, nobody knows how many. */
-export interface Rows extends Read { mails: number; groups: number; more?: string }
+/** `more`: a plus where there are more mails than that, nobody knows how many. `position`: how many rows lie above, where that is known. */
+export interface Rows extends Read { mails: number; groups: number; more?: string; position?: number | null }
 
 const following = (cursor: string | null): From | null => (cursor ? { cursor } : null)
 
@@ -38,13 +38,13 @@ async function readProblems({ department, person }: Asked): Promise<Rows> {
   const { items } = await api.queue()
   const wanted = person === SHARED ? '' : person
   const mine = items.filter((mail) => isProblem(mail) && (!department || mail.department === department) && (!person || mail.person === wanted))
-  return { rows: mine.map((mail) => rowOfDelivery(mail)), mails: mine.length, groups: 0, next: null }
+  return { rows: mine.map((mail) => rowOfDelivery(mail)), mails: mine.length, groups: 0, next: null, prev: null }
 }
 
 async function readDeliveries(states: readonly State[], asked: Asked, limit: number, from: From): Promise<Rows> {
   const page = await api.deliveries({ state: states, ...folderWords(asked), q: asked.q || null, limit, ...from })
   const more = asked.q && page.next_cursor && page.total_estimate === page.items.length + 1 ? '+' : ''
-  return { rows: page.items.map((mail) => rowOfDelivery(mail)), mails: page.total_estimate - (more ? 1 : 0), groups: 0, more, next: following(page.next_cursor) }
+  return { rows: page.items.map((mail) => rowOfDelivery(mail)), mails: page.total_estimate - (more ? 1 : 0), groups: 0, more, next: following(page.next_cursor), prev: null }
 }
 
 /** One page of a tab. */
@@ -53,16 +53,12 @@ export async function readTab(asked: Asked, limit: number, from: From): Promise<
   if (asked.tab === 'decided') return readDeliveries(DECIDED, asked, limit, from)
   if (asked.tab === 'all') return readDeliveries(STATES_ALL, asked, limit, from)
   const page = await api.cards({ ...cardWords(asked), limit, ...from })
-  return { rows: page.items.map(rowOfCard), mails: page.total_deliveries, groups: asked.group === 'none' ? 0 : page.total_cards, next: following(page.next_cursor) }
+  const prev = page.previous_cursor ? { before: page.previous_cursor } : null
+  return { rows: page.items.map(rowOfCard), mails: page.total_deliveries, groups: asked.group === 'none' ? 0 : page.total_cards, position: page.position, next: following(page.next_cursor), prev }
 }
 
 const waitingWords = (asked: Asked) => ({ ...folderWords(asked), q: asked.q || null, handed_to: asked.handed || null, state: 'held' })
 const cardWords = (asked: Asked) => ({ group: asked.group, ...waitingWords(asked) })
-
-/** Places where a long list can be entered; none where it is read from its top only. */
-export async function readAnchors(asked: Asked): Promise<Anchor[]> {
-  return asked.tab === 'held' ? (await api.anchors(cardWords(asked))).items : []
-}
 
 /** How many mails came into these folders since then, of those that `known` does not know; at most 200. */
 export async function countNew(asked: Asked, since: number, known: (mail: Delivery) => boolean): Promise<number> {

@@ -1,5 +1,5 @@
 // The queue and the desk: the cursor after a decision, marks, the selection, undo, and what a refusal leaves behind.
-import { beforeEach, expect, test, vi } from 'vitest'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { api, Problem } from '../../src/lib/api'
 import { desk } from '../../src/lib/desk.svelte'
 import { live } from '../../src/lib/live.svelte'
@@ -14,7 +14,7 @@ const made = (about: Partial<Decision> = {}): Decision => ({ id: 'D', verb: 'rel
 
 beforeEach(() => {
   vi.restoreAllMocks()
-  queue.run = runAt({ rows: [rowOfDelivery(mail('a')), group('b', 'c', 'd'), rowOfDelivery(mail('e'))], next: null }, {}, 0)
+  queue.run = runAt({ rows: [rowOfDelivery(mail('a')), group('b', 'c', 'd'), rowOfDelivery(mail('e'))], next: null, prev: null }, {}, 0)
   queue.marks = new Map()
   queue.pickNone()
   queue.loaded = true
@@ -52,7 +52,7 @@ const large = (key: string, count: number): Row => ({ ...rowOfDelivery(mail(key)
 test('large groups are decided by what they have in common, as it was when they were read, beside mails by name', async () => {
   const decide = vi.spyOn(api, 'decide').mockResolvedValue(made({ count: 1061, done: 1061 }))
   queue.view = { ...queue.view, department: 'it', q: 'offer' }
-  queue.run = runAt({ rows: [large('a', 60), large('b', 1_000), rowOfDelivery(mail('c')), rowOfDelivery(mail('b'), 'gb')], next: null }, {}, 0)
+  queue.run = runAt({ rows: [large('a', 60), large('b', 1_000), rowOfDelivery(mail('c')), rowOfDelivery(mail('b'), 'gb')], next: null, prev: null }, {}, 0)
   queue.pick(['ga', 'gb', 'c', 'gb/b'])
   await desk.decide({ verb: 'release' }, queue.inHand)
   const until = '2026-11-26T09:00:00.001Z'
@@ -63,7 +63,7 @@ test('large groups are decided by what they have in common, as it was when they 
 
 test('a mail of a large group is decided by itself', async () => {
   vi.spyOn(api, 'decide').mockResolvedValue(made())
-  queue.run = runAt({ rows: [large('b', 1_000), rowOfDelivery(mail('b'), 'gb')], next: null }, {}, 0)
+  queue.run = runAt({ rows: [large('b', 1_000), rowOfDelivery(mail('b'), 'gb')], next: null, prev: null }, {}, 0)
   queue.cursor = 'gb/b'
   await desk.decide({ verb: 'release' }, queue.inHand)
   expect(queue.rows.map((row) => queue.markOf(row)?.verb)).toEqual([undefined, 'release'])
@@ -144,16 +144,78 @@ test('the selection', () => {
   expect([...queue.picked]).toEqual(['a', 'gb'])
 })
 
-test('to the end of a long list and back: one question each, and none for anchors', async () => {
-  const page = (ids: string[], next: string | null) => ({ items: ids.map((id) => ({ key: id, lead: mail(id), count: 1, people: 1, departments: 1, apart: 0, newest_at: '', weight: 10, perishable_until: null, expires_at: null, requests: [], ids: [id], select: { ids: [id] } })), next_cursor: next, total_cards: 1_000_000, total_deliveries: 1_000_000 })
-  const cards = vi.spyOn(api, 'cards').mockImplementation((words) => Promise.resolve((words.end ? page(['y', 'z'], null) : page(['a', 'b'], 'more')) as never))
-  const anchors = vi.spyOn(api, 'anchors').mockRejectedValue(new Problem(0, 'not wanted'))
-  await queue.reload()
-  cards.mockClear()
-  await queue.goTo(queue.total - 1)
-  expect([queue.cursor, queue.position, queue.total]).toEqual(['z', 999_999, 1_000_000])
-  await queue.goTo(0)
-  expect([queue.cursor, queue.position]).toEqual(['a', 0])
-  expect(cards.mock.calls.map(([words]) => Boolean(words.end)).slice(0, 2)).toEqual([true, false])
-  expect(anchors).not.toHaveBeenCalled()
+describe('a long list', () => {
+  // a million cards of which the server knows the place about: it takes what lies at 500,000 for what lies at 499,000
+  const MILLION = 1_000_000
+  const card = (n: number) => ({ key: String(n), lead: mail(String(n)), count: 1, people: 1, departments: 1, apart: 0, newest_at: '', weight: 10, perishable_until: null, expires_at: null, requests: [], reports: [], ids: [String(n)], select: { ids: [String(n)] } })
+  const asked: Record<string, unknown>[] = []
+  let wrong = 0 // by so many the server errs
+  let size = MILLION
+
+  beforeEach(async () => {
+    asked.length = wrong = 0
+    size = MILLION
+    vi.spyOn(api, 'deliveries').mockResolvedValue({ items: [], next_cursor: null, total_estimate: 0 } as never)
+    vi.spyOn(api, 'cards').mockImplementation((words) => {
+      asked.push(words)
+      const limit = Number(words.limit)
+      const position = Number(words.position ?? 0)
+      const start = words.end ? size - limit : words.before ? Number(words.before) - limit : words.cursor ? Number(words.cursor) : words.at ? Number(words.at) : Math.max(0, position + (position && wrong))
+      const [from, to] = [Math.max(0, start), Math.min(size, start + limit)]
+      return Promise.resolve({
+        items: Array.from({ length: to - from }, (_, index) => card(from + index)), next_cursor: to < size ? String(to) : null, previous_cursor: from ? String(from) : null,
+        position: words.end ? from : words.cursor || words.before || words.at ? null : position, total_cards: size, total_deliveries: size,
+      } as never)
+    })
+    await queue.reload()
+    asked.length = 0
+  })
+
+  const first = () => Number(queue.rows[0]!.key)
+
+  test('is read upwards from its end, each page by the one below it', async () => {
+    await queue.goTo(queue.total - 1)
+    expect([queue.cursor, queue.position, queue.total]).toEqual(['999999', 999_999, MILLION])
+    await vi.waitFor(() => expect(queue.loading).toBe(false))
+    await queue.earlier()
+    expect(asked.map(({ end, before, position }) => [end, before, position])).toEqual([[true, undefined, undefined], [undefined, '999950', undefined]])
+    expect([first(), queue.run.before, queue.position]).toEqual([999_750, 999_750, 999_999])
+    await queue.goTo(0)
+    expect([queue.cursor, queue.position]).toEqual(['0', 0])
+  })
+
+  test('is entered in its midst with one question', async () => {
+    await queue.goTo(500_000)
+    expect([queue.cursor, queue.position]).toEqual(['500000', 500_000])
+    expect(asked.map(({ position }) => position)).toEqual([499_950])
+    await queue.look()
+    expect(asked.at(-1)!.at).toBe('499950')
+  })
+
+  test.each([
+    { errs: 300, reads: 3, before: 200 }, // more lies above than was thought: there is room for it
+    { errs: -300, reads: 2, before: 0 }, // less: the top is where the list ends
+  ])('an estimate that errs by $errs is corrected at the top, and what is on screen is told to stay', async ({ errs, reads, before }) => {
+    size = 2_000
+    await queue.reload()
+    wrong = errs
+    await queue.jump(500)
+    const began = queue.shifted
+    const place = () => queue.run.before - first() // by how much positions are wrong
+    const erred = place()
+    for (let read = 0; read < reads; read++) await queue.earlier()
+    expect(queue.run.before).toBe(before)
+    expect(place()).toBe(erred + queue.shifted - began)
+    while (queue.run.prev) await queue.earlier()
+    expect([queue.run.before, first()]).toEqual([0, 0])
+  })
+
+  test('and at its end', async () => {
+    size = 2_000
+    await queue.reload()
+    wrong = -300
+    await queue.jump(1_800)
+    while (queue.run.next) await queue.more()
+    expect([queue.total, queue.run.before]).toEqual([size, first()])
+  })
 })
