@@ -335,7 +335,11 @@ def test_the_last_page_is_the_end_of_the_whole_list(
             assert whole.items[0].lead.id in perish
             for limit in (1, 3, len(whole.items), 50):
                 last = cards.cards(session, HELD, by=ANA, now=NOW, group=group, limit=limit, end=True)
-                assert last == replace(whole, items=whole.items[-limit:])
+                inside, first = limit < len(whole.items), last.items[0]
+                assert last == replace(
+                    whole, items=whole.items[-limit:], position=len(whole.items) - len(last.items), preceding=last.preceding
+                )
+                assert (last.preceding[3] if last.preceding else None) == (first.key if inside else None)
         monkeypatch.setattr(cards, "kept_for", lambda *_: None)  # counted, the second time
 
 
