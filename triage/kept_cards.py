@@ -3,12 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, and_, func, literal, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Integer, Select, Text, and_, bindparam, func, not_, select, tuple_
+from sqlalchemy.types import TypeEngine
 from sqlmodel import Session, col
 
 from triage import touched
+from triage.db import OneOf
 from triage.grouping import Group
 from triage.models import CardAnchor, Instant, KeptCard, KeptTotal, KeptView
 from triage.piles import pile_of
@@ -88,40 +91,59 @@ def rank_of(place: Place) -> tuple[datetime, int, int, str]:
     return place[0], -place[1], -to_micros(place[2]), place[3]
 
 
+VIEW = select(col(KeptView.id)).where(col(KeptView.name) == bindparam("name"), col(KeptView.ready))
+MINE = and_(col(KeptCard.view) == bindparam("view"), col(KeptCard.grouped) == bindparam("grouped"))
+LATE = select(col(KeptCard.pile)).where(MINE, col(KeptCard.perishable) <= bindparam("now", type_=Instant))
+
+
 def kept(session: Session, view: View, group: Group, now: datetime) -> Kept | None:
     """What is kept for a view; None where nothing is (yet), or too much was touched since."""
-    number = session.scalar(select(col(KeptView.id)).where(col(KeptView.name) == view.name, col(KeptView.ready)))
+    number = session.scalar(VIEW, {"name": view.name})
     rows = touched.since_folding(session)
     if number is None or rows is None:
         return None
-    mine = (col(KeptCard.view) == number) & (col(KeptCard.grouped) == group)
-    late = session.scalars(select(col(KeptCard.pile)).where(mine, col(KeptCard.perishable) <= now)).all()
+    late = session.scalars(LATE, {"view": number, "grouped": group, "now": now}).all()
     return Kept(number, group, frozenset(late) | {pile_of(one, group) for one in rows})
 
 
-def of(found: Kept) -> Any:
-    """The kept cards that still hold."""
-    mine = (col(KeptCard.view) == found.view) & (col(KeptCard.grouped) == found.group)
-    return and_(mine, col(KeptCard.pile).not_in(found.touched)) if found.touched else mine
+HOLDING = and_(MINE, not_(OneOf(col(KeptCard.pile), "touched")))  # the kept cards that still hold
+ORDER = (col(KeptCard.pressing), col(KeptCard.calm), col(KeptCard.age), col(KeptCard.key))
+
+
+def of(found: Kept) -> dict[str, Any]:
+    """What HOLDING asks for."""
+    return {"view": found.view, "grouped": found.group, "touched": found.touched}
 
 
 def page(session: Session, found: Kept, part: Part, *, skip: int = 0) -> list[Pile]:
     """Kept cards in their order."""
-    order = (col(KeptCard.pressing), col(KeptCard.calm), col(KeptCard.age), col(KeptCard.key))
-    rows = select(KeptCard).where(of(found)).order_by(*part.walked((column, False) for column in order)).limit(part.limit).offset(skip)
-    if part.after is not None:
-        rows = rows.where(tuple_(*order) > as_row(part.after))
-    if part.at is not None:
-        rows = rows.where(tuple_(*order) >= as_row(part.at))
-    if part.before is not None:
-        rows = rows.where(tuple_(*order) < as_row(part.before))
-    return part.in_order([as_pile(one) for one in session.scalars(rows)])
+    places = {name: place for name, place in (("after", part.after), ("at", part.at), ("before", part.before)) if place is not None}
+    words = of(found) | {"limit": part.limit, "skip": skip}
+    for name, place in places.items():
+        words |= as_row(name, place)
+    rows = session.scalars(page_of(frozenset(places), part.backwards), words)
+    return part.in_order([as_pile(one) for one in rows])
 
 
-def as_row(place: Place) -> ColumnElement[Any]:
+@cache
+def page_of(places: frozenset[str], backwards: bool) -> Select[KeptCard]:
+    """The question of `page`, made once."""
+    order = Part(0, end=backwards).walked((column, False) for column in ORDER)
+    rows = select(KeptCard).where(HOLDING).order_by(*order).limit(bindparam("limit")).offset(bindparam("skip"))
+    here = tuple_(*ORDER)
+    compared = {"after": here > row_of("after"), "at": here >= row_of("at"), "before": here < row_of("before")}
+    return rows.where(*(compared[name] for name in sorted(places)))
+
+
+def row_of(name: str) -> ColumnElement[Any]:
     """A place as the database compares it with rows."""
-    pressing, calm, age, key = rank_of(place)
-    return tuple_(literal(pressing, Instant), literal(calm), literal(age, BigInteger), literal(key))
+    kinds: tuple[TypeEngine[Any], ...] = (Instant(), Integer(), BigInteger(), Text())
+    return tuple_(*(bindparam(f"{name}_{number}", type_=kind) for number, kind in enumerate(kinds)))
+
+
+def as_row(name: str, place: Place) -> dict[str, Any]:
+    """The values of `row_of`."""
+    return {f"{name}_{number}": value for number, value in enumerate(rank_of(place))}
 
 
 def as_pile(one: KeptCard) -> Pile:
@@ -153,11 +175,16 @@ def totals(session: Session, found: Kept) -> tuple[int, int]:
     return total.cards - cards, total.deliveries - int(deliveries)
 
 
+SIZES = (
+    select(col(KeptCard.pile), func.sum(col(KeptCard.number)))
+    .where(HOLDING, OneOf(col(KeptCard.pile), "piles"))
+    .group_by(col(KeptCard.pile))
+)
+
+
 def sizes(session: Session, found: Kept, piles: set[str]) -> dict[str, int]:
     """How many deliveries lie in each of these piles, on whatever card."""
-    mine = and_(of(found), col(KeptCard.pile).in_(piles))
-    rows = session.execute(select(col(KeptCard.pile), func.sum(col(KeptCard.number))).where(mine).group_by(col(KeptCard.pile)))
-    return {pile: int(number) for pile, number in rows}
+    return {pile: int(number) for pile, number in session.execute(SIZES, of(found) | {"piles": piles})}
 
 
 def place_at(session: Session, found: Kept, position: int) -> Place | None:

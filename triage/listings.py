@@ -3,14 +3,16 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, literal, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Row, Select, and_, func, literal, or_, select
+from sqlalchemy.orm import Bundle
 from sqlmodel import Session, col
 
 from triage import access, expiry, legal_holds, sealed, word_index
 from triage.actor import Actor
-from triage.db import among, beside
+from triage.db import OneOf, among, beside
 from triage.grouping import proven_as
 from triage.models import (
     Content,
@@ -180,7 +182,11 @@ def sorted_out(
 
 def in_order(session: Session, ids: Sequence[int], *also: ColumnElement[bool]) -> tuple[Listed, ...]:
     """What a list shows of these deliveries, without those for which something else does not hold."""
-    rows = session.execute(listing(and_(among(session, col(Delivery.id), ids), *also))) if ids else ()
+    return put_in_order(session.execute(listing(and_(among(session, col(Delivery.id), ids), *also))), ids) if ids else ()
+
+
+def put_in_order(rows: Iterable[Row[*tuple[Any, ...]]], ids: Sequence[int]) -> tuple[Listed, ...]:
+    """Rows of `listing` as values, as the ids stand."""
     found = {row[0].id: listed(row) for row in rows}
     return tuple(found[one] for one in ids if one in found)
 
@@ -197,23 +203,39 @@ def seen(wanted: Selection, by: Actor) -> ColumnElement[bool]:
     return access.visible(by) if wanted == Selection() else and_(condition(wanted), access.visible(by))
 
 
+def some_of(table: Any, *names: str) -> Bundle[Any]:
+    """Some columns of a table, as a row has them: objects would take twice the time."""
+    return Bundle(table.__tablename__, *(getattr(table, name) for name in names))
+
+
+DELIVERY = some_of(
+    Delivery,
+    *("id", "message_id", "state", "received_at", "recipient", "department", "person", "mailbox", "note"),
+    *("author", "author_name", "author_domain", "subject", "proof", "weight", "urgency", "why_here", "perishable_until"),
+    *("verdict", "rule", "reason", "withheld", "campaign_id", "flood", "signals", "due_at", "attempts", "last_reply"),
+)
+DECISION = some_of(Decision, "id", "verb", "by", "by_shown", "at", "undone_by")
+HANDED = some_of(Handed, "to", "to_shown", "by_shown", "at", "note")
+
+
 def listing(where: ColumnElement[bool]) -> Select[Any]:
     """Everything that a list shows of the deliveries that `where` names."""
     return (
         select(
-            Delivery,
+            DELIVERY,
             col(Content.size),
-            col(Message.summary),
+            func.json_array_length(col(Message.summary)["attachments"]),
             col(Message.signals),
             func.coalesce(col(Department.name), col(Delivery.department)),
             func.coalesce(col(Person.name), col(Delivery.person)),
-            Decision,
+            DECISION,
             sealed.anyhow(),
             legal_holds.marked(),
             expiry.known_days(),
             proven_as(),
-            Handed,
+            HANDED,
         )
+        .select_from(Delivery)
         .join(Message, col(Message.id) == col(Delivery.message_id))
         .join(Content, col(Content.id) == col(Message.content_id))
         .outerjoin(Department, col(Department.code) == col(Delivery.department))
@@ -226,7 +248,7 @@ def listing(where: ColumnElement[bool]) -> Select[Any]:
 
 def listed(row: Row[*tuple[Any, ...]]) -> Listed:
     """A row of `listing` as a value."""
-    delivery, size, summary, signals, department_name, person_name, decision, under_seal, held, days, proven, handed = row
+    delivery, size, attachments, signals, department_name, person_name, decision, under_seal, held, days, proven, handed = row
     return Listed(
         id=delivery.id,
         message_id=delivery.message_id,
@@ -244,7 +266,7 @@ def listed(row: Row[*tuple[Any, ...]]) -> Listed:
         author_domain=delivery.author_domain,
         subject=delivery.subject,
         size=size,
-        attachments=len(summary["attachments"]),
+        attachments=attachments or 0,
         proof=delivery.proof,
         proven_as=proven,
         weight=delivery.weight,
@@ -259,27 +281,35 @@ def listed(row: Row[*tuple[Any, ...]]) -> Listed:
         due_at=delivery.due_at,
         attempts=delivery.attempts,
         last_reply=delivery.last_reply,
-        decided=decided(decision) if decision else None,
+        decided=decided(decision) if decision.id else None,
         sealed=bool(under_seal),
         legal_hold=bool(held),
-        expires_at=None if held else expiry.moment(delivery.state, delivery.received_at, decision.at if decision else None, days),
-        handed=handed_over(handed) if handed and delivery.state == State.HELD else None,
+        expires_at=None if held else expiry.moment(delivery.state, delivery.received_at, decision.at, days),
+        handed=handed_over(handed) if handed.to and delivery.state == State.HELD else None,
     )
 
 
-def handed_over(row: Handed) -> HandedOver:
+def handed_over(row: Any) -> HandedOver:
     """A handing over as a list shows it."""
     return HandedOver(row.to, row.to_shown, row.by_shown, row.at, row.note)
 
 
-def decided(decision: Decision) -> Decided:
+def decided(decision: Any) -> Decided:
     """A decision as a list shows it."""
     return Decided(decision.id, decision.verb, decision.by, decision.by_shown, decision.at, decision.undone_by is not None)
 
 
 def some(session: Session, ids: Sequence[int], *, by: Actor, seen: ColumnElement[bool] | None = None) -> tuple[Listed, ...]:
     """The deliveries with these ids that the actor may see, in the order of the ids. `seen`: else what they decide about."""
-    return in_order(session, ids, access.visible(by) if seen is None else seen)
+    if seen is not None:
+        return in_order(session, ids, seen)
+    return put_in_order(session.execute(to_decide(by), {"ids": ids}), ids) if ids else ()
+
+
+@lru_cache(access.REMEMBERED)
+def to_decide(by: Actor) -> Select[Any]:
+    """What a list shows of the deliveries `ids` that the actor may decide about."""
+    return listing(and_(OneOf(col(Delivery.id), "ids", BigInteger), access.visible(by)))
 
 
 def known(session: Session, ids: Iterable[int], *, by: Actor) -> frozenset[int]:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, insert, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, delete, insert, or_, select
 from sqlmodel import Session, col
 
 from triage.actor import Actor
@@ -41,13 +41,17 @@ def names_closed(kind: str, by: Actor) -> Select[str]:
     return names(kind).where(col(Sealed.name).not_in(opened))
 
 
+SEALED_OR_OPEN = select(col(Sealed.login), col(Sealed.kind), col(Sealed.name)).where(
+    or_(col(Sealed.login) == NOBODY, col(Sealed.login) == bindparam("login"))
+)
+
+
 def closed(session: Session, by: Actor) -> frozenset[str]:
     """The sealed folders that the actor does not see into, as words of a scope."""
     if by.kind not in PEOPLE:
         return frozenset()
-    rows = session.execute(select(col(Sealed.login), col(Sealed.kind), col(Sealed.name)).where(col(Sealed.login).in_([NOBODY, by.name])))
     found: dict[str, set[str]] = {NOBODY: set(), by.name: set()}
-    for login, kind, name in rows:
+    for login, kind, name in session.execute(SEALED_OR_OPEN, {"login": by.name}):
         found[login].add(f"{kind}:{name}")
     return frozenset(found[NOBODY] - found[by.name])
 
