@@ -109,9 +109,9 @@ def usual(stream: Stream, limit: int) -> Iterator[Answer]:
     ahead = stream.ahead
     while found := USUAL.match(ahead, stream.at):
         uid, filed, size = found.groups()
-        begin = found.end()
-        end = begin + int(size)
-        if end - begin > limit or ahead[end : end + 3] != b")\r\n":
+        length, begin = int(size), found.end()
+        end = begin + length
+        if length > limit or not ahead.startswith(b")\r\n", end):
             return
         stream.at = end + 3
         yield Answer(int(uid), filed, ahead[begin:end])

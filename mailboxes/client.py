@@ -3,9 +3,11 @@
 RFC 9051 allows such names and the library's lexer does not.
 """
 
+import functools
 import imaplib
 import re
 import socket
+from types import SimpleNamespace
 from typing import Any
 
 from imapclient import IMAPClient  # type: ignore[import-untyped]
@@ -15,8 +17,12 @@ from imapclient.tls import IMAP4_TLS  # type: ignore[import-untyped]
 FLAGS = re.compile(rb"\bFLAGS \([^()]*\[[^()]*\)")
 FOLDER = re.compile(rb'(?<= )[^"\s]*\[[^"\s]*$')
 ATOM = re.compile(rb"[^\s()]*\[[^\s()]*")
+NAMES_AS_TEXT = SimpleNamespace(folder_encode=True)
 TAG = b"MAIL"
 TAGGED = re.compile(rb"(?P<tag>%s\d+) (?P<type>[A-Z]+) (?P<data>.*)" % TAG, re.ASCII)
+
+
+Listed = tuple[tuple[bytes, ...], bytes | None, str]  # attributes, delimiter and name of a folder
 
 
 class Client(IMAPClient):  # type: ignore[misc]
@@ -26,12 +32,11 @@ class Client(IMAPClient):  # type: ignore[misc]
         super().__init__(*words, **named)
         self._imap.debug = 0  # it has put every line into words, for a log that nobody keeps
 
-    def listed(self) -> list[tuple[tuple[bytes, ...], bytes | None, str]]:
+    def listed(self) -> tuple[Listed, ...]:
         """LIST: attributes, delimiter and name of every folder, with its use where the server tells it only when asked (RFC 6154, 2)."""
         words = '"*" RETURN (SPECIAL-USE)' if self.has_capability("SPECIAL-USE") and self.has_capability("LIST-EXTENDED") else '"*"'
         _, answers = self._imap.list('""', words)
-        found: list[tuple[tuple[bytes, ...], bytes | None, str]] = self._proc_folder_list(answers)
-        return found
+        return folders_in(tuple(answers))
 
     def ahead(self, name: str, *words: Any) -> None:
         """Send a command that will be asked for later, so that the one before is not waited for (RFC 9051, 5.5)."""
@@ -87,6 +92,12 @@ class Plain(Connection, IMAP4WithTimeout):  # type: ignore[misc]
 
 class Encrypted(Connection, IMAP4_TLS):  # type: ignore[misc]
     """With TLS from the beginning."""
+
+
+@functools.lru_cache(100)
+def folders_in(answers: tuple[Any, ...]) -> tuple[Listed, ...]:
+    """The answers to LIST as the library reads them: most people have the same folders."""
+    return tuple(IMAPClient._proc_folder_list(NAMES_AS_TEXT, list(answers)))
 
 
 def in_quotes(name: str, answer: Any) -> Any:

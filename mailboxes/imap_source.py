@@ -52,6 +52,7 @@ class ImapAccount:
         self.client = client
         self.head = f"BODY.PEEK[HEADER.FIELDS ({' '.join(fields)})]"
         self.broken = False  # it ended in the middle of an answer: nothing can be said any more
+        self.asked: dict[str, bytes] = {}  # what was asked for ahead: UIDs, and the tag
 
     def folders(self) -> list[Folder]:
         """As Account.folders."""
@@ -76,31 +77,43 @@ class ImapAccount:
     def read(self, folder: Folder, *, after: Mark | None = None, since: datetime | None = None, whole: bool = False) -> Iterator[Batch]:
         """As Account.read."""
         what = f"the folder {visible(folder.name)} could not be read"
+        first = None if after or since or whole else Part(f"1:{BATCH}", BATCH)
         with answering(what):
+            if first:
+                self.ask_ahead(folder, first)
             state = self.client.select_folder(folder.name, readonly=True)
         validity = str(state.get(b"UIDVALIDITY", ""))
         last = number(after.last) if after and validity and after.validity == validity else 0
-        if not state.get(b"EXISTS") or state.get(b"UIDNEXT") == last + 1:
+        if not first and (not state.get(b"EXISTS") or state.get(b"UIDNEXT") == last + 1):
             return
         with answering(what):
-            parts, left = self.parts(state, last, since, whole=whole)
+            parts, left = self.parts(state, last, since, first, whole=whole)
             for part in parts:
                 for batch in self.batches(part, validity, last, whole=whole):
                     left = max(0, left - len(batch.messages) - len(batch.unreadable))
                     last = number(batch.mark.last)
                     yield Batch(batch.messages, batch.mark, batch.unreadable, left)
 
-    def parts(self, state: dict[bytes, Any], last: int, since: datetime | None, *, whole: bool) -> tuple[list[Part], int]:
-        """The messages that are wanted, and how many there are at most."""
+    def ask_ahead(self, folder: Folder, part: Part) -> None:
+        """EXAMINE, and what will be read first, without waiting for what the server says of the folder (RFC 9051, 5.5)."""
+        self.client.ahead("EXAMINE", self.client._normalise_folder(folder.name))
+        self.broken = True  # until it is read
+        self.asked[part.uids] = bulk_fetch.ask(self.client, part.uids, self.head)
+
+    def parts(
+        self, state: dict[bytes, Any], last: int, since: datetime | None, first: Part | None, *, whole: bool
+    ) -> tuple[list[Part], int]:
+        """The messages that are wanted, and how many there are at most; `first`: what was asked for ahead."""
         if since is not None:
             found: list[int] = self.client.search(["UID", f"{last + 1}:*", "SINCE", since.date()])
             wanted = sorted(uid for uid in found if uid > last)
             return [Part(uids) for uids in spans(wanted)], len(wanted)
-        count, beyond = int(state[b"EXISTS"]), int(state.get(b"UIDNEXT", 0))
-        if whole or not 0 < beyond - last <= SPARSE * count + BATCH:
-            return [Part(f"{last + 1}:*")], count
-        firsts = range(last + 1, beyond, BATCH)
-        return [Part(f"{first}:{first + BATCH - 1}", first + BATCH - 1) for first in firsts], count
+        count, beyond = int(state.get(b"EXISTS", 0)), int(state.get(b"UIDNEXT", 0))
+        parts, next_one = ([first], first.final + 1) if first else ([], last + 1)
+        if whole or not beyond or beyond - next_one > SPARSE * count:
+            return [*parts, Part(f"{next_one}:*")] if count else parts, count
+        begins = range(next_one, beyond, BATCH)
+        return [*parts, *(Part(f"{begin}:{begin + BATCH - 1}", begin + BATCH - 1) for begin in begins)], count
 
     def batches(self, part: Part, validity: str, last: int, *, whole: bool) -> Iterator[Batch]:
         """A FETCH, some messages at a time. What the server will not give is asked for one by one."""
@@ -155,7 +168,7 @@ class ImapAccount:
         self.broken = True
         items = ALL if whole else self.head
         try:
-            tag = bulk_fetch.ask(self.client, uids, f"INTERNALDATE {items}" if dated else items)
+            tag = self.asked.pop(uids, None) or bulk_fetch.ask(self.client, uids, f"INTERNALDATE {items}" if dated else items)
             yield from bulk_fetch.answers(self.client, tag, LARGEST if whole else HEAD_LIMIT)
         except bulk_fetch.Refused:
             self.broken = False

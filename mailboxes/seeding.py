@@ -343,12 +343,11 @@ def read_folder(
     pace = Pace(plan.rate / plan.connections if plan.rate else 0.0)
     for batch in account.read(folder, after=after, since=plan.since):
         now = utcnow()
-        mails = (
-            (one.place, plain.read(one.raw, now) or elaborate(one.raw, address, partial(getattr, one, "arrived"), now))
-            for one in batch.messages
-        )
-        found = gather(mail for place, mail in mails if everything or is_new(place, mail.at, batch, plan, reached))
-        say(Lot(folder.name, batch.mark, found, batch.unreadable, batch.left))
+        mails = (plain.read(one.raw, now) or elaborate(one.raw, address, partial(getattr, one, "arrived"), now) for one in batch.messages)
+        if not everything:
+            read = zip(batch.messages, mails, strict=True)
+            mails = (mail for one, mail in read if is_new(one.place, mail.at, batch, plan, reached))
+        say(Lot(folder.name, batch.mark, gather(mails), batch.unreadable, batch.left))
         marks[folder.name] = batch.mark
         pace.keep(len(batch.messages))
 

@@ -71,6 +71,7 @@ class PlainMails:
     def __init__(self, account: str) -> None:
         self.account = account
         self.forms: list[Form] = []  # the ones last met, the last one first
+        self.wrote = b"", ""  # who wrote the last mail, as in its From and as an address
 
     def read(self, head: bytes, now: datetime) -> Plain | None:
         """The mail with this header block, in the account's sent folder; None when `elaborate` has to read it. Never raises."""
@@ -85,6 +86,8 @@ class PlainMails:
             if at > now + AHEAD:
                 return None
             at = now
+        if author != self.wrote[0]:
+            self.wrote = author, author_in(author.strip())
         recipients = read(to.strip())
         if cc or bcc:
             recipients += read(cc.strip()) + read(bcc.strip())
@@ -92,7 +95,7 @@ class PlainMails:
         why_not = Reason.BULK if len(recipients) >= MANY else teaching.why_not_subject(subject) if self.account else Reason.NULL_SENDER
         if len(recipients) > 1:
             recipients = tuple(dict.fromkeys(recipients))
-        return Plain(self.account, recipients, author_in(author.strip()), at, why_not, subject, identifier)
+        return Plain(self.account, recipients, self.wrote[1], at, why_not, subject, identifier)
 
     def fields(self, head: bytes) -> tuple[bytes, ...] | None:
         """The values of READ, each there once at most; None unless the block is well formed and nothing in it needs a closer look."""

@@ -367,7 +367,7 @@ def played(tmp_path: Path, *answers: bytes) -> Iterator[Account]:
         server.close()
 
 
-SELECTED = b"* 3 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\nTAG OK [READ-ONLY] done\r\n"
+SELECTED = b"* 3 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [UIDNEXT 9] x\r\nTAG OK [READ-ONLY] done\r\n"
 
 
 def answer(uid: int, text: bytes = b"Subject: number %d\r\n\r\n") -> bytes:
@@ -394,12 +394,11 @@ def test_what_servers_answer_in_their_own_ways(said: bytes, subjects: tuple[int,
         assert heads(account.read(Folder("Sent"))) == numbers(*subjects)
 
 
-NUMBERED = SELECTED.replace(b"* 3", b"* OK [UIDNEXT 9] x\r\n* 3")
 FILED = b'* 1 FETCH (UID 1 INTERNALDATE "01-Nov-2026 12:00:00 +0000")\r\n* 3 FETCH (INTERNALDATE " 3-Nov-2026 12:00:00 +0000" UID 3)\r\n'
 
 
 def test_the_dates_of_messages_are_asked_for_once_somebody_wants_to_know_one(tmp_path: Path) -> None:
-    with played(tmp_path, NUMBERED, answer(1) + answer(2) + answer(3) + b"TAG OK done\r\n", FILED + b"TAG OK done\r\n") as account:
+    with played(tmp_path, SELECTED, answer(1) + answer(2) + answer(3) + b"TAG OK done\r\n", FILED + b"TAG OK done\r\n") as account:
         (batch,) = account.read(Folder("Sent"))
         arrived = [one.arrived for one in (*batch.messages, *batch.messages)]
     assert arrived == [datetime(2026, 11, 1, 12, tzinfo=UTC), None, datetime(2026, 11, 3, 12, tzinfo=UTC)] * 2
@@ -407,7 +406,7 @@ def test_the_dates_of_messages_are_asked_for_once_somebody_wants_to_know_one(tmp
 
 def test_a_server_that_tells_no_dates_and_one_that_breaks_off_are_told_apart(tmp_path: Path) -> None:
     for said, fault in ((b"TAG NO never\r\n", contextlib.nullcontext()), (b"", pytest.raises(Unreachable, match="dates"))):
-        with played(tmp_path, NUMBERED, answer(1) + b"TAG OK done\r\n", said) as account, fault:
+        with played(tmp_path, SELECTED, answer(1) + b"TAG OK done\r\n", said) as account, fault:
             (batch,) = account.read(Folder("Sent"))
             assert batch.messages[0].arrived is None
 
@@ -415,13 +414,34 @@ def test_a_server_that_tells_no_dates_and_one_that_breaks_off_are_told_apart(tmp
 @pytest.mark.parametrize(
     ("beyond", "said", "subjects"),
     [
-        (9, answer(1) + answer(8) + answer(9000), (1, 8)),  # more than was asked for
-        (9_000_000, answer(5) + answer(8_999_999), (5, 8_999_999)),  # few messages with UIDs far apart are asked for at once
+        (b"9", [answer(1) + answer(8) + answer(9000)], (1, 8)),  # more than was asked for
+        (b"501", [answer(1) + answer(500)], (1, 500)),
+        (b"502", [answer(1), answer(501)], (1, 501)),
+        (b"9000000", [answer(5), answer(8_000_000) + answer(8_999_999)], (5, 8_000_000, 8_999_999)),  # few, far apart: all the rest at once
+        (b"0", [answer(5), answer(501) + answer(502)], (5, 501, 502)),  # it does not say
+        (b"0", [answer(5), answer(5)], (5,)),
     ],
 )
-def test_a_folder_is_read_in_parts_where_its_uids_are_close(beyond: int, said: bytes, subjects: tuple[int, ...], tmp_path: Path) -> None:
-    with played(tmp_path, NUMBERED.replace(b"NEXT 9", b"NEXT %d" % beyond), said + b"TAG OK done\r\n") as account:
+def test_a_folder_is_read_in_parts_where_its_uids_are_close(
+    beyond: bytes, said: list[bytes], subjects: tuple[int, ...], tmp_path: Path
+) -> None:
+    selected = SELECTED.replace(b"UIDNEXT 9", b"UIDNEXT " + beyond)
+    with played(tmp_path, selected, *(one + b"TAG OK done\r\n" for one in said)) as account:
         assert heads(account.read(Folder("Sent"))) == numbers(*subjects)
+
+
+@pytest.mark.parametrize("said", [b"TAG OK nothing\r\n", b"TAG BAD there is nothing\r\n"])
+def test_an_empty_folder_is_no_trouble_and_the_next_one_is_read(said: bytes, tmp_path: Path) -> None:
+    empty = SELECTED.replace(b"3 EXISTS", b"0 EXISTS").replace(b"UIDNEXT 9", b"UIDNEXT 1")
+    search = [b"* SEARCH\r\nTAG OK done\r\n"] if b"BAD" in said else []
+    with played(tmp_path, empty, said, *search, SELECTED, answer(1) + b"TAG OK done\r\n") as account:
+        assert heads(account.read(Folder("Drafts"))) == []
+        assert heads(account.read(Folder("Sent"))) == numbers(1)
+
+
+def test_a_folder_that_cannot_be_opened_is_said(tmp_path: Path) -> None:
+    with played(tmp_path, b"TAG NO not yours\r\n", b"TAG BAD no folder\r\n") as account, pytest.raises(Unreachable, match="not yours"):
+        list(account.read(Folder("Sent")))
 
 
 def test_a_message_that_the_server_has_trouble_with_is_passed_over(tmp_path: Path) -> None:
