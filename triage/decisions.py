@@ -15,6 +15,7 @@ from triage.db import among
 from triage.errors import NotFound, Stale
 from triage.models import Decision, Delivery, Rule
 from triage.outcomes import OUT_OF_REACH, DecisionReport, Item, NothingDone, filed, report, who_was_faster
+from triage.piles import in_states
 from triage.rule_making import rule_orders
 from triage.rules import RuleOrder
 from triage.selection import Selection
@@ -273,7 +274,7 @@ def carry_out(
 ) -> list[Item]:
     """Change what can be changed and is not barred; the outcome of each item."""
     ids = [delivery_id for delivery_id, _ in meant if delivery_id not in barred]
-    where = among(session, col(Delivery.id), ids) & col(Delivery.state).in_(aim.changes)
+    where = among(session, col(Delivery.id), ids) & in_states(aim.changes)
     said = {"reason": decision.reason, "to": decision.target, "second_key": decision.second_by}
     detail = {name: text for name, text in said.items() if text}
     closed = groups.left(session, among(session, col(Delivery.id), ids)) if aim.event is Event.PURGE else set()

@@ -14,6 +14,7 @@ from triage.db import among
 from triage.envelope import Address
 from triage.ids import new_id
 from triage.models import DecisionItem, Delivery, KnownRecipient, MailGroup, Person
+from triage.piles import in_states
 from triage.settings import Company
 from triage.states import Event, State
 
@@ -146,7 +147,7 @@ def revive(session: Session, parent: Delivery, mailboxes: set[str], *, by: Actor
 
 def left(session: Session, where: ColumnElement[bool]) -> set[int]:
     """The groups' own deliveries whose members have got their copies."""
-    own = where & col(Delivery.expanded) & (col(Delivery.state) == State.DELIVERED)
+    own = where & col(Delivery.expanded) & in_states((State.DELIVERED,))
     return set(session.scalars(select(col(Delivery.id)).where(own)))
 
 
@@ -171,7 +172,7 @@ def close(session: Session, parents: set[int], *, by: Actor, now: datetime, deci
 
 def open_again(session: Session, where: ColumnElement[bool], *, by: Actor, now: datetime, decision_id: int) -> set[int]:
     """What `close` has purged has left once more; which ones."""
-    closed = where & col(Delivery.expanded) & (col(Delivery.state) == State.PURGED)
+    closed = where & col(Delivery.expanded) & in_states((State.PURGED,))
     changed = ledger.record_many(session, closed, Event.PUT_BACK, by=by, now=now, decision_id=decision_id, due_at=None)
     ids = {delivery_id for delivery_id, _ in changed}
     mine = among(session, col(Delivery.id), ids)

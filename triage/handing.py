@@ -12,6 +12,7 @@ from triage.actor import Actor
 from triage.db import among
 from triage.errors import BadInput, NotFound
 from triage.models import Delivery, Handed, StaffMember
+from triage.piles import in_states
 from triage.selection import MOST_IDS, Selection, condition
 from triage.states import State
 
@@ -65,7 +66,8 @@ def held(session: Session, selected: Selection, by: Actor) -> list[int]:
 
     NotFound when nothing does, BadInput when it is too much for one person.
     """
-    where = and_(condition(selected), access.visible(by), col(Delivery.state) == State.HELD)
+    waits = in_states((State.HELD,)) if selected.ids else col(Delivery.state) == State.HELD
+    where = and_(condition(selected), access.visible(by), waits)
     ids = list(session.scalars(select(col(Delivery.id)).where(where).order_by(col(Delivery.id)).limit(MOST_IDS + 1).with_for_update()))
     if not ids:
         raise NotFound("nothing of this mail is held")
@@ -76,7 +78,7 @@ def held(session: Session, selected: Selection, by: Actor) -> list[int]:
 
 def waiting_for(by: Actor) -> ColumnElement[bool]:
     """Which deliveries are handed to the actor and wait."""
-    return and_(condition(Selection(handed_to=by.name)), access.visible(by), col(Delivery.state) == State.HELD)
+    return and_(condition(Selection(handed_to=by.name)), access.visible(by), in_states((State.HELD,)))
 
 
 def number_for(session: Session, by: Actor) -> int:

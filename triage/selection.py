@@ -16,6 +16,7 @@ from triage.errors import BadInput
 from triage.grouping import kept_apart, proven_as
 from triage.ids import read, show
 from triage.models import Delivery, Handed
+from triage.piles import in_states
 from triage.states import State
 from triage.times import to_micros
 
@@ -132,7 +133,8 @@ def condition(selection: Selection) -> ColumnElement[bool]:
     if selection.attachment_sha256:
         wanted.append(carried.attachment(selection.attachment_sha256))
     if selection.states:
-        wanted.append(in_one_of(selection.states))
+        by_name = selection.ids or selection.handed_to  # few: no index of states leads to them
+        wanted.append(in_states(selection.states) if by_name else in_one_of(selection.states))
     if selection.since:
         wanted.append(col(Delivery.received_at) >= selection.since)
     if selection.until:

@@ -14,6 +14,7 @@ from triage.errors import NotAllowed, NotAllowedNow, NotFound, Overtaken
 from triage.ids import new_id, show
 from triage.models import Attempt, Decision, DecisionItem, Delivery, Rule
 from triage.outcomes import CHANGING, OUT_OF_REACH, UNDER_WAY, DecisionReport, Item, NothingDone, filed, touches, who_was_faster
+from triage.piles import in_states
 from triage.settings import Settings
 from triage.states import Event, State
 
@@ -182,7 +183,7 @@ class Act(NamedTuple):
 def one_step(act: Act, mine: ColumnElement[bool]) -> set[int]:
     """What the opposite event takes back at once: mail that no mailbox has got."""
     event, possible = WAY_BACK[act.decision.verb]
-    where = mine & (col(Delivery.state) == possible) & col(Delivery.erased_at).is_(None)
+    where = mine & in_states((possible,)) & col(Delivery.erased_at).is_(None)
     changes: dict[str, Any] = {"due_at": act.leaves, "queued_at": act.leaves} if event is Event.RELEASE else {"due_at": None}
     changed = act.record(where, event, **changes)
     if event is Event.RESTORE:
@@ -195,7 +196,7 @@ def one_step(act: Act, mine: ColumnElement[bool]) -> set[int]:
 def call_off(act: Act, mine: ColumnElement[bool], before: dict[int, State]) -> tuple[set[int], set[int]]:
     """A recall that has taken nothing yet is over: copies that stay where they are, and what was only looked for, purged no more."""
     session = act.session
-    idle = mine & (col(Delivery.state) == State.RECALLING) & not_(recalled.is_kept())
+    idle = mine & in_states((State.RECALLING,)) & not_(recalled.is_kept())
     ids = set(session.scalars(select(col(Delivery.id)).where(idle)))
     unsent = {one for one in ids if before[one] in STOPPABLE}
     unsent |= set(session.scalars(select(col(Delivery.id)).where(among(session, col(Delivery.id), ids), never_confirmed())))
@@ -215,12 +216,12 @@ def never_confirmed() -> ColumnElement[bool]:
 
 def into_mailboxes(act: Act, mine: ColumnElement[bool], before: dict[int, State]) -> set[int]:
     """What a purge took out of mailboxes, or is taking out this moment, goes back there; what was held before is held again."""
-    under_way = mine & (col(Delivery.state) == State.RECALLING)
+    under_way = mine & in_states((State.RECALLING,))
     was_held = among(act.session, col(Delivery.id), [one for one, state in before.items() if state is State.HELD])
     wanted = recalled.want_back(act.session, under_way & was_held, "held", act.undoing_id)
     wanted |= recalled.want_back(act.session, under_way & not_(was_held), "mailbox", act.undoing_id)
     recalled.hurry(act.session, wanted, now=act.now)
-    taken_out = mine & (col(Delivery.state) == State.PURGED) & recalled.was_taken()
+    taken_out = mine & in_states((State.PURGED,)) & recalled.was_taken()
     return wanted | act.record(taken_out, Event.PUT_BACK, due_at=act.now, queued_at=act.now)
 
 
@@ -230,7 +231,7 @@ def from_members(act: Act, mine: ColumnElement[bool]) -> tuple[set[int], list[It
     parents = groups.left(session, mine)
     before = dict(groups.copies_of(session, parents))
     theirs = among(session, col(Delivery.id), before) & (col(Delivery.decision_id) == act.decision.id)
-    stoppable = theirs & col(Delivery.state).in_(STOPPABLE)
+    stoppable = theirs & in_states(STOPPABLE)
     in_doubt = stoppable & recalled.may_have_arrived()
     sought = act.record(in_doubt, Event.SEEK, **recalled.to_seek(act.now)) if act.settings.reaches_mailboxes else set()
     outcome = dict.fromkeys(act.record(stoppable, Event.PURGE, due_at=None), "done")
@@ -246,7 +247,7 @@ def from_members(act: Act, mine: ColumnElement[bool]) -> tuple[set[int], list[It
 
 def look_first(act: Act, mine: ColumnElement[bool]) -> set[int]:
     """What waits for another attempt, after one without an answer, may be in the mailbox: it is looked for there, then held. Which."""
-    waiting = mine & (col(Delivery.state) == State.QUEUED) & col(Delivery.erased_at).is_(None)
+    waiting = mine & in_states((State.QUEUED,)) & col(Delivery.erased_at).is_(None)
     sought = act.record(waiting & recalled.may_have_arrived(), Event.SEEK, **recalled.to_seek(act.now))
     recalled.want_back(act.session, among(act.session, col(Delivery.id), sought), BACK_TO[act.decision.verb], act.undoing_id)
     return sought
@@ -259,9 +260,9 @@ def out_of_mailboxes(act: Act, mine: ColumnElement[bool], to: str) -> tuple[set[
     """
     session = act.session
     there = mine & col(Delivery.erased_at).is_(None)
-    reached = select(col(Delivery.id)).where(there, col(Delivery.state) == State.DELIVERED)
+    reached = select(col(Delivery.id)).where(there, in_states((State.DELIVERED,)))
     delivered = set(session.scalars(reached)) if act.settings.reaches_mailboxes else set()
-    flying = wanted_back(act, there & col(Delivery.state).in_([State.RELAYING, State.RESTORING]))
+    flying = wanted_back(act, there & in_states((State.RELAYING, State.RESTORING)))
     both = among(session, col(Delivery.id), delivered | flying)
     if to:
         recalled.want_back(session, both, to, act.undoing_id)
