@@ -7,7 +7,7 @@ import imaplib
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import BinaryIO, NamedTuple, cast
+from typing import BinaryIO, cast
 
 from imapclient import IMAPClient  # type: ignore[import-untyped]
 
@@ -25,12 +25,7 @@ class Refused(Exception):
     """The server says NO or BAD to the FETCH; what came before it is good."""
 
 
-class Answer(NamedTuple):
-    """One message as the server sent it."""
-
-    uid: int
-    filed: bytes | None  # INTERNALDATE, in its quotes
-    raw: bytes | None  # None: larger than was asked for
+Answer = tuple[int, bytes | None, bytes | None]  # UID, INTERNALDATE in its quotes, what was asked for (None: larger than the limit)
 
 
 class Stream:
@@ -114,7 +109,7 @@ def usual(stream: Stream, limit: int) -> Iterator[Answer]:
         if length > limit or not ahead.startswith(b")\r\n", end):
             return
         stream.at = end + 3
-        yield Answer(int(uid), filed, ahead[begin:end])
+        yield int(uid), filed, ahead[begin:end]
 
 
 def unusual(connection: imaplib.IMAP4, line: bytes, limit: int) -> Answer | None:
@@ -130,7 +125,7 @@ def unusual(connection: imaplib.IMAP4, line: bytes, limit: int) -> Answer | None
     if uid is None or (body is None and not bodies):
         return None
     filed = DATE.search(said)
-    return Answer(int(uid[1]), filed[1] if filed else None, body)
+    return int(uid[1]), filed[1] if filed else None, body
 
 
 def dates(client: IMAPClient, uids: str) -> dict[str, bytes]:

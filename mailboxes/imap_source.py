@@ -121,14 +121,14 @@ class ImapAccount:
         lost: list[str] = []
         filed = self.filing(part.uids) if part.final else None
         try:
-            for answer in self.fetched(part.uids, whole=whole, dated=filed is None):
-                if answer.uid <= last or answer.uid > part.final > 0:
+            for uid, date, raw in self.fetched(part.uids, whole=whole, dated=filed is None):
+                if uid <= last or uid > part.final > 0:
                     continue  # n:* names the last message also where it is before n (RFC 9051, 9), and some servers repeat one
-                last = answer.uid
-                if answer.raw is None:
+                last = uid
+                if raw is None:
                     lost.append("larger than is read")
                 else:
-                    found.append(Stored(str(last), filed or answer.filed, answer.raw))
+                    found.append(Stored(str(uid), filed or date, raw))
                 if not filed and len(found) + len(lost) >= (WHOLE if whole else BATCH):
                     yield Batch(tuple(found), Mark(validity, str(last)), tuple(lost))
                     found, lost = [], []
@@ -145,8 +145,8 @@ class ImapAccount:
         for uid in sorted(uid for uid in self.client.search(["UID", uids]) if uid > last):
             found, lost = [], []
             try:
-                for answer in self.fetched(str(uid), whole=whole):
-                    found += [Stored(str(uid), answer.filed, answer.raw)] if answer.raw is not None and answer.uid == uid else []
+                for named, date, raw in self.fetched(str(uid), whole=whole):
+                    found += [Stored(str(uid), date, raw)] if raw is not None and named == uid else []
             except bulk_fetch.Refused as refusal:
                 why = str(refusal)
             if not found:

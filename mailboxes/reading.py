@@ -42,8 +42,7 @@ class Folder:
     use: str = ""  # inbox, sent, drafts, junk, trash
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """How far a folder was read. Of use only as long as the folder's `validity` is still the same (RFC 9051, 2.3.1.1)."""
 
     validity: str

@@ -17,7 +17,7 @@ from datetime import datetime
 from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
-from typing import Self
+from typing import NamedTuple, Self
 
 from sqlalchemy import Engine
 
@@ -57,8 +57,7 @@ class Plan:
         return f"{self.since:%Y-%m-%d}" if self.since else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Lot:
+class Lot(NamedTuple):
     """What a child has read of one folder since it spoke last."""
 
     folder: str
@@ -73,8 +72,7 @@ class Lot:
         return self.found.mails + len(self.unreadable)
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(NamedTuple):
     """A child is through with an account; `why` not, where it is not."""
 
     folders: int

@@ -47,7 +47,7 @@ class Contact(NamedTuple):
 Whose = tuple[str, str]  # sender and author
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, which would make it slow to pickle
 class Gathered:
     """What some mails teach."""
 

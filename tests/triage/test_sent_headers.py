@@ -2,7 +2,7 @@
 
 import tarfile
 from dataclasses import fields
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 
 from triage import authors
 from triage.mime import headers_of
-from triage.sent_headers import PlainMails, date_of, elaborate, read
+from triage.sent_headers import PlainMails, date_of, elaborate, quick_date, read, slow_date
 from triage.teaching import ANSWERS, Reason, Sent, why_not_subject
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
@@ -99,6 +99,15 @@ def test_groups_and_legacy_charsets(to: bytes, recipients: tuple[str, ...]) -> N
 )
 def test_when_it_was_written(date: bytes, at: datetime) -> None:
     assert abs(date_of(date, lambda: NOW - timedelta(days=1), NOW) - at) < timedelta(minutes=1, seconds=1)
+
+
+ZONES = st.builds("{}{:02}{:02}".format, st.sampled_from("+-"), st.integers(0, 23), st.integers(0, 59))
+
+
+@given(st.dates(date(1983, 1, 1), date(9998, 12, 30)), st.times(), st.sampled_from(["%H:%M:%S", "%H:%M"]), ZONES)
+def test_a_date_is_read_quickly_as_the_library_reads_it(day: date, at: time, clock: str, zone: str) -> None:
+    written = f"{day.day} {day:%b} {day.year} {at.strftime(clock)} {zone}".encode()
+    assert quick_date(written) == quick_date(b"\tMon, " + written + b"\r") == slow_date(written)
 
 
 NAMES = b"From,To,Cc,BCC,Subject,Date,Message-ID,Content-Type,Precedence,List-Post,X,to ".split(b",")
