@@ -14,7 +14,7 @@ from triage.grouping import NEVER, Group
 from triage.kept_cards import Kept, Part, Pile, Place
 from triage.listings import Listed, seen, some
 from triage.models import Decision, Delivery, Instant
-from triage.piles import in_piles, in_states
+from triage.piles import CAMPAIGN, by_index, in_piles, in_states
 from triage.selection import UNPROVEN, Selection
 from triage.states import State
 from triage.suspected import Suspicion
@@ -101,7 +101,7 @@ def cards(
     else:
         piles, sizes, numbers = from_kept(session, found, of_piles, group, now, part)
     page = piles[-limit:] if part.backwards else piles[:limit]
-    ids = ids_of(session, of_piles, page, group, most_ids)
+    ids = ids_of(session, where, page, group, most_ids)
     leads = {lead.id: lead for lead in some(session, [pile.lead for pile in page], by=by)}
     ends = expiring(session, of_piles, page, group, now)
     wishes = asked.of_cards(session, where, [pile.key for pile in page], group)
@@ -342,16 +342,19 @@ def ids_of(session: Session, where: ColumnElement[bool], piles: list[Pile], grou
     """The ids of each of these cards, newest first; of those of more deliveries the lead's alone."""
     key, small = grouping.key(group), [pile for pile in piles if 1 < pile.number <= most]
     found = {pile.key: [pile.lead] for pile in piles} | {pile.key: [] for pile in small}
-    if small:
-        these = and_(where, lies_in(session, {pile.pile for pile in small}, group), key.in_([pile.key for pile in small]))
-        for name, one in session.execute(select(key, col(Delivery.id)).where(these).order_by(col(Delivery.id).desc())):
+    for some_of in by_index({pile.pile for pile in small}, group):
+        these = and_(where, lies_in(session, some_of, group), key.in_([pile.key for pile in small]))
+        for name, one in session.execute(select(key, col(Delivery.id)).where(these)):
             found[name].append(one)
-    return found
+    return {name: sorted(ids, reverse=True) for name, ids in found.items()}
 
 
 def lies_in(session: Session, piles: set[str], group: Group) -> ColumnElement[bool]:
-    """Does a delivery lie in one of these piles? These are looked up first: no index of departments leads through all that lies there."""
-    return col(Delivery.id).in_(select(col(Delivery.id)).where(in_piles(session, piles, group)).correlate(None))
+    """Does a delivery lie in one of these piles, which one index finds? Of campaigns it knows no departments: they are looked up first."""
+    where = in_piles(session, piles, group)
+    if group == "sender" or not any(CAMPAIGN.fullmatch(pile) for pile in piles):
+        return where
+    return col(Delivery.id).in_(select(col(Delivery.id)).where(where).correlate(None))
 
 
 def expiring(session: Session, where: ColumnElement[bool], piles: list[Pile], group: Group, now: datetime) -> dict[str, datetime]:
