@@ -33,8 +33,8 @@ from triage.settings import Settings
 from triage.times import utcnow
 
 TRIES = 4  # at one place in one account
-AT_ONCE = 5000  # messages that are learned from in one transaction, if they come soon
-SOON = 0.2  # seconds
+AT_ONCE = 10_000  # messages that are learned from in one transaction, if they come soon
+SOON, LATEST = 0.2, 2.0  # seconds: without news, and in all
 SELDOM = 100_000  # values made and not given back, before circles are looked for among them
 AHEAD = 4  # accounts that a child knows of beside the one that it reads, while there are plenty
 CHILDREN = multiprocessing.get_context("forkserver")
@@ -110,6 +110,7 @@ def run(engine: Engine, plan: Plan, *, settings: Settings, by: Actor, heard: Hea
     ends: list[tuple[str, End]] = []
     settling = partial(settle, engine, plan, report=report, settings=settings, by=by, heard=heard)
     with seldom_collected(), children(plan, min(plan.connections, len(waiting))) as readers:
+        due = time.monotonic() + LATEST
         for reader in readers:
             reader.begin(waiting, reached)
         while busy := [reader for reader in readers if reader.accounts]:
@@ -117,9 +118,9 @@ def run(engine: Engine, plan: Plan, *, settings: Settings, by: Actor, heard: Hea
             for reader in busy:
                 if reader.pipe in ready:
                     hear(reader, lots, ends, waiting, reached)
-            if not ready or sum(lot.messages for _, lot in lots) >= AT_ONCE:
+            if not ready or sum(lot.messages for _, lot in lots) >= AT_ONCE or time.monotonic() > due:
                 settling(lots, ends)
-                lots, ends = [], []
+                lots, ends, due = [], [], time.monotonic() + LATEST
         settling(lots, ends)
     return report
 

@@ -3,9 +3,26 @@
 from collections import Counter
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, case, delete, func, insert, not_, or_, select, true, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Insert,
+    Select,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    not_,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel, col
 
@@ -57,11 +74,14 @@ class Post(NamedTuple):
     last_posted_at: datetime
 
 
+STATES = select(col(Correspondent.address), col(Correspondent.person), col(Correspondent.department), col(Correspondent.state)).where(
+    OneOf(col(Correspondent.address), "addresses")
+)
+
+
 def present(session: Session, wanted: Collection[Key]) -> dict[Key, str]:
     """The state of those that are there already."""
-    columns = col(Correspondent.address), col(Correspondent.person), col(Correspondent.department), col(Correspondent.state)
-    where = db.among(session, col(Correspondent.address), sorted({address for address, _, _ in wanted}))
-    rows = session.execute(select(*columns).where(where))
+    rows = session.execute(STATES, {"addresses": sorted({address for address, _, _ in wanted})})
     return {key: state for *whose, state in rows if (key := tuple(whose)) in wanted}
 
 
@@ -78,14 +98,25 @@ def write(
     """Add lessons; those that are new and parked wait. `counts_from`: when the time of each begins; None: with its last mail."""
     if not lessons:
         return
-    dialect = postgresql if db.is_postgresql(session) else sqlite
+    begun, learned = to_micros(counts_from) if counts_from else None, to_micros(now)
+    rows = [
+        (*one, one.last_sent_at if begun is None else begun, PARKED if one[:3] in parked else KNOWN, number, how, 0, learned)
+        for one, number in zip(lessons, new_ids(len(lessons)), strict=True)
+    ]
+    db.execute_for_each(session, upsert(db.is_postgresql(session), adds=how != "api"), WRITTEN, rows)
+
+
+@cache
+def upsert(on_postgresql: bool, *, adds: bool) -> Insert:
+    """The statement that adds a lesson, or puts it to what is known; `adds`: its mails are others than those that were counted."""
+    dialect = postgresql if on_postgresql else sqlite
     statement = dialect.insert(TABLE)
     new, old = statement.excluded, TABLE.c
     newer = new.last_sent_at > old.last_sent_at
-    upsert = statement.on_conflict_do_update(
+    both: Insert = statement.on_conflict_do_update(
         index_elements=["address", "person", "department"],
         set_={
-            "sent": old.sent + new.sent if how != "api" else case((new.sent > old.sent, new.sent), else_=old.sent),
+            "sent": old.sent + new.sent if adds else case((new.sent > old.sent, new.sent), else_=old.sent),
             "first_sent_at": case((new.first_sent_at < old.first_sent_at, new.first_sent_at), else_=old.first_sent_at),
             "last_sent_at": case((newer, new.last_sent_at), else_=old.last_sent_at),
             "message_id": case((newer, new.message_id), else_=old.message_id),
@@ -93,12 +124,7 @@ def write(
             "last_mail_at": case((new.last_mail_at > old.last_mail_at, new.last_mail_at), else_=old.last_mail_at),
         },
     )
-    begun, learned = to_micros(counts_from) if counts_from else None, to_micros(now)
-    rows = [
-        (*one, one.last_sent_at if begun is None else begun, PARKED if one[:3] in parked else KNOWN, number, how, 0, learned)
-        for one, number in zip(lessons, new_ids(len(lessons)), strict=True)
-    ]
-    db.execute_for_each(session, upsert, WRITTEN, rows)
+    return both
 
 
 def known_since(since: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
@@ -259,10 +285,12 @@ def answerable(session: Session, person: str, department: str, now: datetime) ->
 # mailing lists
 
 
+KNOWN_LISTS = select(col(PostedList.address)).where(OneOf(col(PostedList.address), "addresses"))
+
+
 def lists_among(session: Session, addresses: Iterable[str]) -> frozenset[str]:
     """Those of the addresses that are known to be lists."""
-    wanted = sorted(set(addresses))
-    return frozenset(session.scalars(select(col(PostedList.address)).where(db.among(session, col(PostedList.address), wanted))))
+    return frozenset(session.scalars(KNOWN_LISTS, {"addresses": sorted(set(addresses))}))
 
 
 def posted(session: Session, posts: Iterable[Post]) -> None:

@@ -6,7 +6,7 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, Self, cast
@@ -260,10 +260,16 @@ def execute_for_each(session: Session, statement: Insert, names: Sequence[str], 
     if not rows:
         return
     connection = session.connection()
-    compiled = statement.compile(dialect=connection.dialect, column_keys=list(names))
-    order = compiled.positiontup
+    words, order = in_sql(statement, connection.dialect, tuple(names))
     values = map(itemgetter(*map(names.index, order)), rows) if order else (dict(zip(names, row, strict=True)) for row in rows)
-    connection.exec_driver_sql(str(compiled), list(values))
+    connection.exec_driver_sql(words, list(values))
+
+
+@lru_cache(20)
+def in_sql(statement: Insert, dialect: Dialect, names: tuple[str, ...]) -> tuple[str, Sequence[str] | None]:
+    """A statement as text, and the order of its values where these have no names."""
+    compiled = statement.compile(dialect=dialect, column_keys=list(names))
+    return str(compiled), compiled.positiontup
 
 
 def columns_of(row: SQLModel) -> dict[str, Any]:
