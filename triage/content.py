@@ -136,7 +136,7 @@ def summarise(raw: bytes, *, headers_only: bool = False) -> Summary:
         return Summary(problems=(f"It could not be read: {limit}.",))
     media_type, options = media_type_of(first(fields, "content-type"), "text/plain")
     report_type = line(options.get("report-type", "").casefold()) if media_type == "multipart/report" else ""
-    about = replace(headings(fields, sound), content_type=media_type, report_type=report_type)
+    about = replace(headings(fields, sound), content_type=line(media_type), report_type=report_type)
     problems = about.problems if sound else (*about.problems, "A line of the header block is malformed.")
     if headers_only:
         return replace(about, problems=problems)

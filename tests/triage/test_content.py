@@ -202,6 +202,10 @@ def assert_harmless(summary: Summary) -> None:
     assert "\x00" not in text
 
 
+def test_a_media_type_with_a_control_character() -> None:
+    assert summarise(b"Content-Type: te\x7fxt/plain\r\n\r\nx").content_type == "te\\x7fxt/plain"
+
+
 @given(st.binary(max_size=600))
 def test_any_bytes(raw: bytes) -> None:
     assert_harmless(summarise(raw))

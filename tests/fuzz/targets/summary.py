@@ -16,6 +16,7 @@ SEEDS = (
     b"Content-Type: message/rfc822\r\n\r\nMessage-ID: <a@b>\r\n--b--\r\n",
     b"Content-Type: text/calendar; method=REQUEST\r\n\r\nBEGIN:VCALENDAR\r\n"
     b"BEGIN:VEVENT\r\nUID:1\r\nDTSTART;TZID=Europe/Berlin:20261127T100000\r\n",
+    b"Content-Type: te\x7fxt/calendar; method=REQUEST\r\n\r\nUID:1\r\n",
     b"Content-Transfer-Encoding: quoted-printable\r\n\r\n=E2=80=AE=\r\n=00\xff",
 )
 
