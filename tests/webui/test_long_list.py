@@ -107,15 +107,22 @@ def test_all_that_a_search_finds_is_one_selection(full: Site, page: Page) -> Non
     expect(page.get_by_role("status").filter(has_text=f"Undone. {legal} mails put back.")).to_be_visible()
 
 
-def test_what_comes_in_above_the_list_hides_no_cursor_at_its_end(full: Site, page: Page) -> None:
+def test_what_comes_in_and_expires_soon_moves_no_row_until_it_is_asked_for(full: Site, page: Page) -> None:
     full.sit_down(page)
     expect(page.get_by_role("option").first).to_be_visible()
     page.keyboard.press("End")
+    expect(at(page)).not_to_have_attribute("aria-posinset", "1")
     expect(at(page)).to_be_in_viewport(ratio=1)
+    place = at(page).bounding_box()
     lane = page.get_by_role("region", name="Soon of no use").get_by_role("button")
     expect(lane).to_have_count(0)
     for number in range(3):
         author = f"no-reply@shop{number}.example"
         full.come(JOE, author=author, subject="Sign in", text="Your sign-in code is 481 922. It is valid for 30 minutes.")
+    expect(page.get_by_role("button", name="3 expire soon")).to_be_visible()
+    expect(lane).to_have_count(0)
+    assert at(page).bounding_box() == place
+    page.keyboard.press("u")
     expect(lane).to_have_count(3)
+    expect(at(page)).to_contain_text("Sign in")
     expect(at(page)).to_be_in_viewport(ratio=1)
