@@ -94,6 +94,20 @@ def test_a_large_group_and_a_single_mail_are_decided_together_and_what_comes_in_
     expect(row(page, "Offer of afterwards")).to_be_visible()
 
 
+def test_what_comes_in_takes_no_question_away(site: Site, page: Page) -> None:
+    for to in (JOE, MARA):
+        site.come(to, author="pair@asked.example", subject="Asked about")
+    site.sit_down(page, path="/?q=from:asked.example")
+    page.get_by_role("group", name="Group by").get_by_role("button", name="Sender").click()
+    row(page, "Asked about").click()
+    page.keyboard.press("r")
+    expect(page.get_by_text("Release 2 mails?")).to_be_visible()
+    site.come(JOE, author="late@asked.example", subject="Meanwhile")
+    expect(page.get_by_role("button", name="1 new")).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status").filter(has_text="Released 2 mails")).to_be_visible()
+
+
 def test_the_sheet_says_what_speaks_against_it(site: Site, page: Page) -> None:
     author = "known@against.example"
     add_rules(site.engine, site.settings, RuleOrder("allow", "address", author, "company", note="our printer"))
