@@ -9,7 +9,7 @@ from tests.webui.site import JOE, MARA, Site
 from tests.webui.test_campaigns import PRIZE
 
 ASKED = "Search mail"
-PAGE = 100  # rows that are read at once
+PAGE = 50  # rows that are read at once
 
 
 @pytest.fixture(scope="module")
