@@ -5,6 +5,7 @@ SQLite (WAL) and PostgreSQL (as it comes); `--size N` for another number. How it
 longer than asking: `--kept DIRECTORY` keeps the databases for the next time.
 """
 
+import argparse
 import contextlib
 import gc
 import random
@@ -55,9 +56,13 @@ class House:
 
 def main() -> int:
     """Measure and print."""
-    size = int(sys.argv[sys.argv.index("--size") + 1]) if "--size" in sys.argv else SIZE
+    wanted = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    wanted.add_argument("--size", type=int, default=SIZE, help="held mails")
+    wanted.add_argument("--kept", help="where they lie, and stay")
+    given = wanted.parse_args()
+    size = given.size
     with contextlib.ExitStack() as stack:
-        place = stack.enter_context(kept.place("cards"))
+        place = stack.enter_context(kept.place("cards", given.kept))
         try:
             server = stack.enter_context(kept.server(place))
         except processes.Missing as missing:

@@ -80,9 +80,10 @@ def main() -> int:
     wanted = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     wanted.add_argument("--size", type=int, default=SIZE, help="held mails, each a row")
     wanted.add_argument("--kept", help="where they lie, and stay")
-    size = wanted.parse_args().size
+    given = wanted.parse_args()
+    size = given.size
     watch = processor.Watch(())
-    with kept.place("console") as directory:
+    with kept.place("console", given.kept) as directory:
         lasting = "[retention]\nheld_days = 3650\n"  # the generator's mail is as old as it is
         company = Company(directory, f"sqlite:///{directory}/mailroom.db", f"maildir:{directory}/mailboxes", more=lasting)
         company.lay_out()

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, literal, select
+from sqlalchemy import ColumnElement, and_, exists
 from sqlmodel import Session, col
 
-from triage import grouping, order, touched
+from triage import order, touched
 from triage.grouping import Group
 from triage.models import Decision, Delivery, MailRequest
+from triage.notes import Notes
 from triage.order import Reason
 from triage.states import State
 
@@ -46,26 +47,13 @@ def is_open() -> ColumnElement[bool]:
     return and_(col(MailRequest.declined_at).is_(None), there, ~decided)
 
 
-ABOUT = col(Delivery.id) == col(MailRequest.delivery_id)
-SOME = (
-    select(literal(1))
-    .select_from(MailRequest)
-    .where(col(MailRequest.declined_at).is_(None), select(Delivery).where(ABOUT, is_open()).correlate(MailRequest).exists())
-    .limit(1)
-)
+REQUESTS = Notes(MailRequest, col(MailRequest.declined_at).is_(None), is_open())
 
 
 def of_cards(session: Session, where: ColumnElement[bool], keys: Sequence[str], group: Group) -> dict[str, list[Asked]]:
     """The open requests of these cards, the oldest first, by the card's key."""
-    if session.scalar(SOME) is None:
-        return {}
-    key = grouping.key(group)
-    name_of = select(key).where(ABOUT).correlate(MailRequest).scalar_subquery()
-    shown = select(Delivery).where(ABOUT, is_open(), where, key.in_(keys)).correlate(MailRequest).exists()
-    # the few requests are gone through: joined, SQLite goes through all that is held
-    rows = select(name_of, MailRequest).where(col(MailRequest.declined_at).is_(None), shown).order_by(col(MailRequest.id))
     found: dict[str, list[Asked]] = {}
-    for name, row in session.execute(rows):
+    for name, row in REQUESTS.of_cards(session, where, keys, group):
         found.setdefault(name, []).append(Asked(row.id, row.delivery_id, row.asked_by_shown, row.asked_at, row.words))
     return found
 

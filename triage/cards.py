@@ -14,7 +14,7 @@ from triage.grouping import NEVER, Group
 from triage.kept_cards import Kept, Part, Pile, Place
 from triage.listings import Listed, seen, some
 from triage.models import Decision, Delivery, Instant
-from triage.piles import CAMPAIGN, by_index, in_piles, in_states
+from triage.piles import by_index, campaigns_among, in_piles, in_states
 from triage.selection import UNPROVEN, Selection
 from triage.states import State
 from triage.suspected import Suspicion
@@ -352,7 +352,7 @@ def ids_of(session: Session, where: ColumnElement[bool], piles: list[Pile], grou
 def lies_in(session: Session, piles: set[str], group: Group) -> ColumnElement[bool]:
     """Does a delivery lie in one of these piles, which one index finds? Of campaigns it knows no departments: they are looked up first."""
     where = in_piles(session, piles, group)
-    if group == "sender" or not any(CAMPAIGN.fullmatch(pile) for pile in piles):
+    if not campaigns_among(piles, group):
         return where
     return col(Delivery.id).in_(select(col(Delivery.id)).where(where).correlate(None))
 

@@ -64,16 +64,21 @@ def pile_of(one: Touched, group: Group) -> str:
     return one.author or f"#{one.alone}"
 
 
+def campaigns_among(piles: Iterable[str], group: Group) -> set[str]:
+    """Those of the piles that are a campaign's."""
+    return {pile for pile in piles if group == "campaign" and CAMPAIGN.fullmatch(pile)}
+
+
 def by_index(piles: Iterable[str], group: Group) -> list[set[str]]:
     """These piles, apart by the index that finds them: asked for together none would."""
-    campaigns = {pile for pile in piles if group == "campaign" and CAMPAIGN.fullmatch(pile)}
+    campaigns = campaigns_among(piles, group)
     return [some for some in (campaigns, set(piles) - campaigns) if some]
 
 
 def in_piles(session: Session, piles: Iterable[str], group: Group) -> ColumnElement[bool]:
     """The deliveries of these piles, each found by an index. An author's address may begin with # too."""
     alone = {pile for pile in piles if ALONE.fullmatch(pile)}
-    campaigns = {pile for pile in piles if group == "campaign" and CAMPAIGN.fullmatch(pile)}
+    campaigns = campaigns_among(piles, group)
     authors = set(piles) - alone - campaigns
     like_no_other = no_campaign() if group == "campaign" else true()
     ways = [

@@ -5,14 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, exists, false, literal, or_, select
+from sqlalchemy import ColumnElement, and_, exists, false, or_, select
 from sqlmodel import Session, col
 
-from triage import campaigns, forwarded, grouping, ids
+from triage import campaigns, forwarded, ids
 from triage.fingerprint import Fingerprint
 from triage.forwarded import Pointed
 from triage.grouping import Group
 from triage.models import Decision, Delivery, MailReport, Message
+from triage.notes import Notes
 
 GOOD, BAD = "good", "bad"
 SETTLING = {"release": GOOD, "redirect": GOOD, "purge": BAD, "reject": BAD}  # verbs that answer, and how
@@ -51,26 +52,13 @@ def is_reported() -> ColumnElement[bool]:
     return exists().where(col(MailReport.delivery_id) == col(Delivery.id), is_open()).correlate(Delivery)
 
 
-ABOUT = col(Delivery.id) == col(MailReport.delivery_id)
-SOME = (
-    select(literal(1))
-    .select_from(MailReport)
-    .where(col(MailReport.answered_at).is_(None), select(Delivery).where(ABOUT, is_open()).correlate(MailReport).exists())
-    .limit(1)
-)
+REPORTS = Notes(MailReport, col(MailReport.answered_at).is_(None), is_open())
 
 
 def of_cards(session: Session, where: ColumnElement[bool], keys: Sequence[str], group: Group) -> dict[str, list[Suspicion]]:
     """The open reports of these cards, the oldest first, by the card's key."""
-    if session.scalar(SOME) is None:
-        return {}
-    key = grouping.key(group)
-    name_of = select(key).where(ABOUT).correlate(MailReport).scalar_subquery()
-    shown = select(Delivery).where(ABOUT, is_open(), where, key.in_(keys)).correlate(MailReport).exists()
-    # the few reports are gone through: joined, SQLite goes through all that is held
-    rows = select(name_of, MailReport).where(col(MailReport.answered_at).is_(None), shown).order_by(col(MailReport.id))
     found: dict[str, list[Suspicion]] = {}
-    for name, row in session.execute(rows):
+    for name, row in REPORTS.of_cards(session, where, keys, group):
         found.setdefault(name, []).append(Suspicion(row.id, row.delivery_id or 0, row.person_shown, row.at))
     return found
 

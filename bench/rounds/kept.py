@@ -1,7 +1,6 @@
 """Databases that are filled once and asked again: with `--kept DIRECTORY` they stay there, without it they are gone afterwards."""
 
 import contextlib
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,22 +12,20 @@ from triage.models import Delivery
 
 
 @contextlib.contextmanager
-def place(name: str) -> Iterator[Path]:
-    """Where a program's files lie."""
-    if "--kept" not in sys.argv:
+def place(name: str, wanted: str | None) -> Iterator[Path]:
+    """Where a program's files lie; `wanted` is what `--kept` says."""
+    if wanted is None:
         with processes.short_directory(name) as directory:
             yield directory
         return
-    directory = Path(sys.argv[sys.argv.index("--kept") + 1]).resolve() / name
+    directory = Path(wanted).resolve() / name
     directory.mkdir(parents=True, exist_ok=True)
     yield directory
 
 
-@contextlib.contextmanager
-def server(directory: Path) -> Iterator[postgresql.Server]:
+def server(directory: Path) -> contextlib.AbstractContextManager[postgresql.Server]:
     """A PostgreSQL whose cluster lies there."""
-    with postgresql.running(directory / "postgresql") as running:
-        yield running
+    return postgresql.running(directory / "postgresql")
 
 
 def is_empty(engine: Engine) -> bool:
