@@ -49,9 +49,8 @@ def subject(number: int) -> str:
 
 def lying(client: IMAPClient, folder: str) -> dict[str, int]:
     """What lies in a folder: subject and number; nothing where there is no such folder."""
-    if not client.folder_exists(folder):
+    if not dovecot.opened(client, folder, readonly=False):
         return {}
-    client.select_folder(folder)
     answers = client.fetch(uids, ["ENVELOPE"]) if (uids := client.search()) else {}
     return {one[b"ENVELOPE"].subject.decode(): uid for uid, one in answers.items() if b"ENVELOPE" in one}
 

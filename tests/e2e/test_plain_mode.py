@@ -21,9 +21,8 @@ IT, RUSSELL = f"it@{company.DOMAIN}", f"russell.coker@{company.DOMAIN}"
 def subjects(server: dovecot.Server, account: str, folder: str) -> list[str]:
     """What lies in a folder."""
     with server.client(account) as client:
-        if not client.folder_exists(folder):
+        if not dovecot.opened(client, folder):
             return []
-        client.select_folder(folder, readonly=True)
         found = client.fetch(client.search(), ["ENVELOPE"]) if client.search() else {}
         return sorted(one[b"ENVELOPE"].subject.decode() for one in found.values())
 

@@ -89,9 +89,8 @@ class Town:
     def lying(self, folder: str, account: str = "") -> list[bytes]:
         """Everything in a folder; nothing where there is no such folder."""
         with self.client(account) as client:
-            if not client.folder_exists(folder):
+            if not dovecot.opened(client, folder):
                 return []
-            client.select_folder(folder, readonly=True)
             uids = client.search()
             answers = sorted(client.fetch(uids, ["BODY.PEEK[]"]).items()) if uids else []
             return [one[b"BODY[]"] for _, one in answers if one.get(b"BODY[]") is not None]  # the others went this moment

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imapclient import IMAPClient  # type: ignore[import-untyped]
+from imapclient.exceptions import IMAPClientError  # type: ignore[import-untyped]
 
 from tests.peers import processes
 
@@ -139,6 +140,17 @@ class Server:
             client.select_folder("INBOX", readonly=True)
             found = client.fetch(client.search(), ["BODY.PEEK[]"])
             return [found[number][b"BODY[]"] for number in sorted(found)]
+
+
+def opened(client: IMAPClient, folder: str, *, readonly: bool = True) -> bool:
+    """Open a folder; False where there is none. One that is just being made is listed a moment before it can be opened."""
+    try:
+        client.select_folder(folder, readonly=readonly)
+    except IMAPClientError as fault:
+        if "[NONEXISTENT]" not in str(fault):
+            raise
+        return False
+    return True
 
 
 def version(program: str) -> tuple[int, ...]:

@@ -47,6 +47,7 @@ class Queue {
   moved = $state.raw({}) // another object whenever the cursor was put somewhere
   #position = 0 // of the cursor in the whole list
   #generation = 0
+  #reading = Promise.resolve()
   #since = 0
 
   get cursor(): string {
@@ -86,7 +87,11 @@ class Queue {
   }
 
   /** One reading at a time; what was asked before another one began is dropped. */
-  async #read(work: (stillWanted: () => boolean) => Promise<void>): Promise<void> {
+  #read(work: (stillWanted: () => boolean) => Promise<void>): Promise<void> {
+    return (this.#reading = this.#readNow(work))
+  }
+
+  async #readNow(work: (stillWanted: () => boolean) => Promise<void>): Promise<void> {
     const generation = ++this.#generation
     const stillWanted = () => generation === this.#generation
     this.loading = true
@@ -259,15 +264,24 @@ class Queue {
     })
   }
 
-  step(by: number): void {
-    if (this.at < 0) void this.goTo(this.#position + by)
-    else this.go(this.at + by)
+  async step(by: number): Promise<void> {
+    if (this.at < 0) await this.goTo(this.#position + by)
+    else if (this.rows[this.at + by]) this.go(this.at + by)
+    else await this.#beyond(by, () => this.go(this.at + by))
+  }
+
+  /** Over the end of what is here, once the page that follows it is: a key pressed at a seam is not lost. */
+  async #beyond(by: number, go: () => void): Promise<void> {
+    const before = this.moved
+    await (this.loading ? this.#reading : by < 0 ? this.earlier() : this.more())
+    if (this.moved === before && this.at >= 0) go() // else the cursor went elsewhere meanwhile
   }
 
   /** To the next mail that waits and is in nobody else's hands: below first, else above; stay when there is none. */
-  advance(): void {
+  advance(isAllBelowHere = !this.run.next): void {
     const waits = (row: Row) => !this.markOf(row) && !this.picked.has(row.key) && !colleagues.isOthers(row)
     const below = this.rows.findIndex((row, index) => index > this.at && waits(row))
+    if (below < 0 && !isAllBelowHere) return void this.#beyond(1, () => this.advance(true))
     const target = below >= 0 ? below : this.rows.findLastIndex((row, index) => index < this.at && waits(row))
     if (target >= 0) this.go(target)
   }

@@ -184,6 +184,32 @@ describe('a long list', () => {
     expect([queue.cursor, queue.position]).toEqual(['0', 0])
   })
 
+  const decided = { verb: 'leave', blocked: false, by: '', at: '', decision: '', sure: true } as const
+
+  test('a key at the seam goes on once the page beyond is here, unless the cursor went elsewhere', async () => {
+    await queue.goTo(500_000)
+    const top = first()
+    queue.cursor = String(top)
+    const up = queue.step(-1)
+    expect(queue.cursor).toBe(String(top))
+    await up
+    expect(queue.cursor).toBe(String(top - 1))
+    const bottom = Number(queue.rows.at(-1)!.key)
+    queue.cursor = String(bottom)
+    const down = queue.step(1)
+    queue.cursor = String(bottom - 5)
+    await down
+    expect(queue.cursor).toBe(String(bottom - 5))
+  })
+
+  test('after the last decision of what is here the cursor goes on below, not back up', async () => {
+    const bottom = queue.rows.length - 1
+    queue.cursor = String(bottom)
+    queue.markAs([String(bottom)], decided)
+    queue.advance()
+    await vi.waitFor(() => expect(queue.cursor).toBe(String(bottom + 1)))
+  })
+
   test('is entered in its midst with one question', async () => {
     await queue.goTo(500_000)
     expect([queue.cursor, queue.position]).toEqual(['500000', 500_000])
