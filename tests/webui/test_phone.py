@@ -1,4 +1,4 @@
-"""By touch on a phone: one column, the text first, and release, block and undo without a key."""
+"""By touch on a phone: one column, what a mail says and why it is risky at once, and release, block and undo without a key."""
 
 from collections.abc import Iterator
 
@@ -6,17 +6,28 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.peers import processes
+from tests.triage.arriving import NO_DMARC
 from tests.webui.access import faults
 from tests.webui.site import JOE, Site
 
 BUTTON = 48  # pixels that a thumb hits (console.md)
+LINES = 3 * 24  # pixels of a mail's text
+LANGUAGES = pytest.mark.parametrize("phone", [(320, "en-GB"), (320, "de-DE")], indirect=True, ids=["English", "German"])
+OFFER = "Our offer for two hundred brass housings, as spoken at the fair"
+LIE = b"""From: Joe Fern <boss@company-example.test>\r
+Reply-To: purse@elsewhere.test\r
+Subject: Pay this today\r
+\r
+Are you at your desk? I need a payment made before noon.\r
+"""
 
 
 @pytest.fixture
-def phone(browser: Browser) -> Iterator[Page]:
-    """A phone held upright."""
+def phone(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
+    """A phone held upright, of a test's own width and language where it gives them."""
+    width, locale = getattr(request, "param", (375, "en-GB"))
     context = browser.new_context(
-        viewport={"width": 375, "height": 740}, has_touch=True, is_mobile=True, locale="en-GB", reduced_motion="reduce"
+        viewport={"width": width, "height": 700}, has_touch=True, is_mobile=True, locale=locale, reduced_motion="reduce"
     )
     context.set_default_timeout(processes.HANG * 1000)
     yield context.new_page()
@@ -34,6 +45,50 @@ def touchable(button: Locator) -> Locator:
     assert box is not None
     assert box["height"] >= BUTTON
     return button
+
+
+def read(site: Site, page: Page, subject: str, words: str) -> None:
+    """The mail is opened by touch, and its text is there."""
+    site.sit_down(page)
+    row(page, subject).tap()
+    expect(page.locator("iframe.shown").content_frame.locator("body")).to_contain_text(words)
+
+
+def above_the_verbs(one: Locator, height: float = 0) -> None:
+    """All of it, or this much of its top, is on the screen, and no verb lies over it."""
+    box, verbs = one.bounding_box(), one.page.locator(".acts").bounding_box()
+    assert box is not None
+    assert verbs is not None
+    assert box["y"] + (height or box["height"]) <= verbs["y"], (one, box, verbs)
+
+
+@LANGUAGES
+def test_the_first_screen_shows_what_a_mail_says(site: Site, phone: Page) -> None:
+    site.come(JOE, author="nora.feld@brass-works.example", subject=OFFER, text="Good morning,\r\n\r\nwe met.", dmarc=NO_DMARC)
+    read(site, phone, OFFER, "Good morning")
+    for tab in phone.get_by_role("tab").all():
+        above_the_verbs(tab)
+    above_the_verbs(phone.locator("iframe.shown"), LINES)
+    assert phone.locator("kbd:visible").count() == 0
+    assert faults(phone) == []
+
+
+@LANGUAGES
+def test_the_first_screen_shows_why_a_mail_is_risky(site: Site, phone: Page) -> None:
+    site.come(JOE, author="boss@company-example.test", raw=LIE, dmarc=NO_DMARC)
+    read(site, phone, "Pay this today", "at your desk")
+    why = phone.locator(".why.high")
+    strongest = why.get_by_role("listitem").filter(visible=True)
+    expect(strongest).to_have_count(3)
+    for one in strongest.all():
+        above_the_verbs(one)
+    fold = why.locator("button")
+    expect(fold).to_have_attribute("aria-expanded", "false")
+    fold.tap()
+    expect(fold).to_have_attribute("aria-expanded", "true")
+    expect(why.get_by_role("listitem").nth(3)).to_be_visible()
+    expect(why.locator(".proof")).to_be_visible()
+    assert faults(phone) == []
 
 
 def test_released_blocked_and_undone_by_touch(site: Site, phone: Page) -> None:

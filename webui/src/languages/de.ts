@@ -506,6 +506,7 @@ export default {
   'The sender proved itself, without DMARC (aligned SPF or DKIM).': 'Der Absender ist nachgewiesen, ohne DMARC (passendes SPF oder DKIM).',
   'Nothing proves who sent it.': 'Nichts weist nach, wer sie geschickt hat.',
   'Why it was let in': 'Warum sie durchkam',
+  'All the reasons': 'Alle Gründe',
   'Why it was held': 'Warum sie zurückgehalten wurde',
   'Why it was stopped': 'Warum sie aufgehalten wurde',
   'Why here in the queue: urgency {n} of 100. It only orders, it never decides.': 'Warum hier in der Liste: Dringlichkeit {n} von 100. Sie ordnet nur, sie entscheidet nie.',
