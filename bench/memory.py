@@ -3,7 +3,8 @@
 `mailroom serve` on SQLite with all its roles. 2 KB of mail, each from another author; one of three from a domain that nobody has seen
 before and that does not exist, the others from 50 domains that SPF proves, of which the company allows ten: every eighth mail or so is
 delivered, the others are held. After every twentieth of it, when all of it is judged, the memory of each process is read (VmRSS, and
-VmHWM, the most it has ever been). `--messages 1000000` for the whole of it, which takes hours.
+VmHWM, the most it has ever been). `--messages 1000000` for the whole of it, which takes more than an hour; Ctrl-C tells what
+was seen until then.
 """
 
 import argparse
@@ -42,15 +43,21 @@ def main() -> int:
     wanted.add_argument("--messages", type=int, default=MESSAGES)
     given = wanted.parse_args()
     watch, begun = processor.Watch(()), time.monotonic()
-    with processes.short_directory("memory") as directory:
-        readings = list(taken(directory, given.messages))
-    print(f"{given.messages:,} messages in {(time.monotonic() - begun) / 60:.0f} minutes; MB that each process takes")
+    readings: list[Reading] = []
+    with processes.short_directory("memory") as directory, contextlib.suppress(KeyboardInterrupt):
+        for reading in taken(directory, given.messages):
+            readings.append(reading)
+    if len(readings) <= SETTLED:
+        print("\nbroken off before anything could have settled: nothing to tell")
+        return 1
+    messages = given.messages * len(readings) // READINGS
+    print(f"\n{messages:,} messages in {(time.monotonic() - begun) / 60:.0f} minutes; MB that each process takes")
     printing.table(
-        ("", *(f"{number / READINGS:.0%}" for number in range(1, READINGS + 1, 3)), "most ever", "growth"),
+        ("", *(f"{(at + 1) / READINGS:.0%}" for at in range(0, len(readings), 3)), "most ever", "growth"),
         [
             (
                 role,
-                *(f"{readings[at][role][0]:.0f}" for at in range(0, READINGS, 3)),
+                *(f"{readings[at][role][0]:.0f}" for at in range(0, len(readings), 3)),
                 f"{readings[-1][role][1]:.0f}",
                 f"{growth(readings, role):.2f} ×",
             )
@@ -64,7 +71,7 @@ def main() -> int:
             "memory.judge": most["judge"],
             "memory.growth": max(growth(readings, role) for role in readings[-1]),
         },
-        messages=given.messages,
+        messages=messages,
     )
     printing.machine(f"SQLite {sqlite3.sqlite_version}", others=[watch.stop()[2]])
     return 0
@@ -107,7 +114,6 @@ def taken(directory: Path, count: int) -> Iterator[Reading]:
                 print(f"{number / READINGS:.0%}", end=" ", flush=True)
         finally:
             processes.stop(company.process, signal.SIGTERM)
-    print()
 
 
 def later(record: sqlite3.Connection, newest: int) -> int:
