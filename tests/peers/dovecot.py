@@ -143,7 +143,12 @@ class Server:
 
 
 def opened(client: IMAPClient, folder: str, *, readonly: bool = True) -> bool:
-    """Open a folder; False where there is none. One that is just being made is listed a moment before it can be opened."""
+    """Open a folder; False where there is none. One that is just being made is listed a moment before it can be opened.
+
+    It is looked for in the list first, as mail programs do: whoever opens a folder while Dovecot makes it can disturb that.
+    """
+    if not client.folder_exists(folder):
+        return False
     try:
         client.select_folder(folder, readonly=readonly)
     except IMAPClientError as fault:
