@@ -217,8 +217,11 @@ def newest_of_each(
 
 
 def beside(session: Session, condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    """A condition on rows that another one finds: SQLite is told not to walk an index for it, which measured 25 times slower."""
-    return condition if is_postgresql(session) else func.likely(condition)
+    """A condition on rows that another one finds: SQLite is told not to walk an index for it, which measured 25 times slower.
+
+    As a value: SQLite takes apart what is likely, and walks an index for a part of it.
+    """
+    return condition if is_postgresql(session) else func.likely(func.coalesce(condition, False))
 
 
 def insert_if_missing(session: Session, table: type[SQLModel], **values: Any) -> bool:

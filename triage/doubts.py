@@ -10,6 +10,8 @@ from triage import access, sealed, whole_provider
 from triage.actor import Actor
 from triage.authentication import Authentication, Result
 from triage.clashes import Clash, clashes
+from triage.db import beside
+from triage.domains import of_domain
 from triage.door import ancestors
 from triage.models import Delivery, Message, Person, Rule
 from triage.rule_orders import RuleOrder, in_force
@@ -34,11 +36,9 @@ def no_proof(session: Session, order: RuleOrder, *, by: Actor) -> str:
     if order.effect != "allow" or order.match == "list":
         return ""
     column = col(Delivery.author) if order.match == "address" else col(Delivery.author_domain)
-    about = column == order.value
-    if order.match == "subdomains":
-        about |= column.endswith(f".{order.value}", autoescape=True)
+    about = of_domain(order.value) if order.match == "subdomains" else column == order.value
     letters = select(col(Message.authentication)).join(Delivery, col(Delivery.message_id) == col(Message.id))
-    newest = letters.where(about, access.visible(by)).order_by(col(Delivery.id).desc()).limit(LOOKED_AT)
+    newest = letters.where(about, beside(session, access.visible(by))).order_by(col(Delivery.id).desc()).limit(LOOKED_AT)
     found = [Authentication.from_json(one) for one in session.scalars(newest)]
     if not found or any(one.satisfies(order.proof) for one in found):
         return ""

@@ -12,7 +12,7 @@ from sqlmodel import Session, col
 
 from triage import access, expiry, legal_holds, sealed, word_index
 from triage.actor import Actor
-from triage.db import OneOf, among, beside
+from triage.db import OneOf, among
 from triage.grouping import proven_as
 from triage.models import (
     Content,
@@ -132,7 +132,7 @@ def deliveries(
 
     `expiring_by`: only held mail that expires until then.
     """
-    where = [in_scope(session, wanted, by)]
+    where = [condition(wanted), access.visible(by)]
     if rule_id is not None:
         where.append(col(Delivery.rule_id) == rule_id)
     if rule:
@@ -189,13 +189,6 @@ def put_in_order(rows: Iterable[Row[*tuple[Any, ...]]], ids: Sequence[int]) -> t
     """Rows of `listing` as values, as the ids stand."""
     found = {row[0].id: listed(row) for row in rows}
     return tuple(found[one] for one in ids if one in found)
-
-
-def in_scope(session: Session, wanted: Selection, by: Actor) -> ColumnElement[bool]:
-    """The selection within the actor's scope. Of several folders SQLite would look through the index of each, and sort all of it."""
-    several = len(by.scope.departments) + len(by.scope.persons) > 1
-    visible = access.visible(by)
-    return and_(condition(wanted), beside(session, visible) if several else visible)
 
 
 def seen(wanted: Selection, by: Actor) -> ColumnElement[bool]:

@@ -149,7 +149,8 @@ class Delivery(SQLModel, table=True):
         Index("delivery_by_person", "person", "state", "received_at", "id"),
         Index("delivery_by_author", "author", "state", "department", "person"),
         Index("delivery_by_domain", "author_domain", "state"),
-        Index("delivery_by_campaign", "campaign_id", "state"),
+        Index("delivery_of_domain", "author_domain", "id", "received_at", "author", "direction", "department", "person"),
+        Index("delivery_of_campaign", "campaign_id", "state", "department", "person", "direction", "message_id"),
         Index("delivery_due", "state", "due_at"),
         Index("delivery_in_short", "id", "direction", "department", "person", "received_at", "campaign_id", "author"),  # for reports
     )  # and one of the words of `search`: migrations 0052 and online

@@ -11,6 +11,7 @@ from sqlmodel import Session, col
 
 from triage import access, carried, searching, suspected
 from triage.actor import Actor
+from triage.domains import of_domain
 from triage.envelope import Address, ascii_domain
 from triage.errors import BadInput
 from triage.grouping import kept_apart, proven_as
@@ -111,8 +112,7 @@ def condition(selection: Selection) -> ColumnElement[bool]:
     if selection.sender:
         wanted.append(col(Delivery.author) == folded_address(selection.sender))
     if selection.domain:
-        domain = folded_domain(selection.domain)
-        wanted.append((col(Delivery.author_domain) == domain) | col(Delivery.author_domain).endswith("." + domain, autoescape=True))
+        wanted.append(of_domain(folded_domain(selection.domain)))
     if selection.campaign is not None:
         wanted.append(of_campaign(selection.campaign, selection.proof))
     elif selection.proof and selection.proof != ANY_PROOF:

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, false, select, true
+from sqlalchemy import ColumnElement, and_, false, select, true
 from sqlmodel import Session, col
 
 from triage import access, doubts, sealed
 from triage.actor import Actor
 from triage.authentication import Authentication
 from triage.clashes import Clash
+from triage.db import beside
+from triage.domains import of_domain
 from triage.errors import BadInput
 from triage.models import Delivery, Message, Rule
 from triage.policy import Disposition
@@ -51,13 +53,14 @@ def trial(session: Session, order: RuleOrder, *, by: Actor, settings: Settings, 
     if order.effect == "redirect":
         raise BadInput("effect: a redirect lets nothing in and keeps nothing out: there is nothing to try")
     since = now - timedelta(days=DAYS)
+    came_since = col(Delivery.received_at) >= since
     rows = session.execute(
         select(
             col(Delivery.id), col(Delivery.state), col(Delivery.person), col(Delivery.department), col(Delivery.verdict),
             col(Delivery.rule), col(Delivery.proof), col(Delivery.decision_id), col(Message.authentication),
         )
         .join(Message, col(Message.id) == col(Delivery.message_id))
-        .where(about(order, since), scoped(order.scope), col(Delivery.received_at) >= since, access.visible(by))
+        .where(about(order, since), beside(session, and_(scoped(order.scope), came_since, access.visible(by))))
         .order_by(col(Delivery.id).desc())
         .limit(LOOKED_AT)
     ).all()  # fmt: skip
@@ -97,9 +100,8 @@ def about(order: RuleOrder, since: datetime) -> ColumnElement[bool]:
         return col(Delivery.message_id).in_(select(latest.c.message_id)) & named
     if order.match not in ("domain", "subdomains"):
         return false()
-    alone = col(Delivery.author_domain) == order.value
     below = order.match == "subdomains" or order.effect == "block"
-    return alone | col(Delivery.author_domain).endswith(f".{order.value}", autoescape=True) if below else alone
+    return of_domain(order.value) if below else col(Delivery.author_domain) == order.value
 
 
 def scoped(scope: str) -> ColumnElement[bool]:
@@ -141,7 +143,7 @@ def offers(session: Session, selected: Selection, *, by: Actor, settings: Settin
     First the address, for whom it wrote to, then for the department and the company, then the domain alone; of a list the list.
     """
     columns = select(col(Delivery.id), col(Delivery.department), col(Delivery.person))
-    rows = session.execute(columns.where(condition(selected), access.visible(by)).limit(LOOKED_AT)).all()
+    rows = session.execute(columns.where(condition(selected), beside(session, access.visible(by))).limit(LOOKED_AT)).all()
     ids = [row.id for row in rows]
     scopes = scopes_of([(row.department, row.person) for row in rows], by, session) if ids else []
     found: list[RuleOrder] = []

@@ -69,6 +69,17 @@ def test_large_indexes_are_built_when_they_are_missing(postgresql_engine: Engine
     assert db.finds_words(postgresql_engine)
 
 
+def test_an_index_is_dropped_when_what_replaces_it_is_there(postgresql_engine: Engine) -> None:
+    with postgresql_engine.begin() as connection:
+        connection.execute(text("CREATE INDEX delivery_by_campaign ON delivery (campaign_id, state)"))
+        connection.execute(text("DROP INDEX delivery_of_campaign"))
+    online.build(postgresql_engine)
+    with postgresql_engine.connect() as connection:
+        names = set(connection.execute(text("SELECT indexname FROM pg_indexes WHERE tablename = 'delivery'")).scalars())
+    assert "delivery_of_campaign" in names
+    assert "delivery_by_campaign" not in names
+
+
 def test_mail_comes_in_while_a_large_index_is_built(postgresql_engine: Engine, settings: Settings) -> None:
     with db.transaction(postgresql_engine) as session:
         arriving.set_up(session, settings)

@@ -4,13 +4,14 @@ import threading
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, and_, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import col
 
+from tests.triage import arriving
 from triage import db, ids, markers
 from triage.errors import BadInput
-from triage.models import Marker
+from triage.models import Delivery, Marker
 
 
 def test_writers_wait_for_each_other_and_lose_nothing(engine: Engine) -> None:
@@ -96,3 +97,13 @@ def test_a_database_that_cannot_be(url: str, says: str) -> None:
 
 def test_a_sqlite_file_in_a_directory_that_is_there(tmp_path: Path) -> None:
     db.open_engine(f"sqlite:///{tmp_path}/fresh.db").dispose()
+
+
+def test_no_part_of_what_stands_beside_leads_to_the_rows(sqlite_engine: Engine) -> None:
+    """SQLite takes a conjunction apart, also one that is said to be likely."""
+    with db.reading(sqlite_engine) as session:
+        also = and_(col(Delivery.department) == "legal", col(Delivery.received_at) > arriving.NOW)
+        asked = select(col(Delivery.id)).where(col(Delivery.author) == "a@x.example", db.beside(session, also))
+        words = asked.compile(sqlite_engine, compile_kwargs={"literal_binds": True})
+        (step,) = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {words}")
+    assert "delivery_by_author (author=?)" in step[3]

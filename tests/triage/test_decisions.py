@@ -6,11 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, event, select, update
+from sqlalchemy import Engine, select, update
 from sqlmodel import col
 
 from tests.triage import arriving
 from tests.triage.arriving import ALIGNED, ANA, BEN, DMARC_PASS, IDA, NOW, OTTO, arrive
+from tests.triage.plans import explained
 from triage import db, decisions, door_rules, evidence, handing, ids, ledger, outcomes, queue, undoing
 from triage.actor import Actor
 from triage.authentication import Result
@@ -439,14 +440,7 @@ def test_what_is_named_is_not_looked_for_among_all_of_its_state(sqlite_engine: E
     """However many are named: SQLite, which has no statistics, takes an index of states for better than more than ten ids."""
     office = Office(sqlite_engine, settings)
     mails = [office.arrives("legal+mara.berg@company.example") for _ in range(12)]
-    plans: list[str] = []
-
-    def explain(connection: Connection, _cursor: Any, words: str, values: Any, _context: Any, many: bool) -> None:
-        if "delivery" in words and not many and words.startswith(("SELECT", "UPDATE")):
-            rows = connection.connection.execute(f"EXPLAIN QUERY PLAN {words}", values)
-            plans.extend(f"{row[3]} of {words}" for row in rows)
-
-    event.listen(sqlite_engine, "after_cursor_execute", explain)
+    plans = explained(sqlite_engine)
     with db.transaction(sqlite_engine) as session:
         handing.hand(session, by_id(*mails), "ben", "for you", by=ANA, now=NOW)
         handing.number_for(session, BEN)
