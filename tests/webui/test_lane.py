@@ -1,16 +1,45 @@
 """The lane of what perishes: above every list, with clocks, and a key that leads there from any folder."""
 
-from playwright.sync_api import Page, expect
+from collections.abc import Iterator
 
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.peers import browser as browser_peer
 from tests.webui.access import faults
 from tests.webui.site import JOE, MARA, Site
 
 CODE = "Your sign-in code is 481 922. It is valid for {} minutes."
 
+WIDTHS = (320, 390, 430, 759, 760, 800, 900, 979, 980, 1100, 1280)
 
-def test_what_perishes_stands_above_every_list_and_a_key_leads_to_it(site: Site, page: Page) -> None:
+
+@pytest.fixture
+def german_page(browser: Browser) -> Iterator[Page]:
+    """The desk of somebody who reads German."""
+    with browser_peer.page(browser, "de-DE") as opened:
+        yield opened
+
+
+def says_so_at_every_width(page: Page, *words: str) -> None:
+    """The button of what expires soon has its words whole, in the line of what it stands beside."""
+    told, tools = page.locator(".soon :is(.long, .short)"), page.locator(".tools")
+    expect(told).to_have_count(2)
+    whole = page.viewport_size
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 700})
+        seen = [one for one in told.all() if one.is_visible() and one.evaluate("one => getComputedStyle(one).clipPath") == "none"]
+        assert [one.inner_text() in words for one in seen] == [True], width
+        assert tools.evaluate("one => one.scrollWidth <= one.clientWidth && one.clientHeight < 40"), width
+    assert whole is not None
+    page.set_viewport_size(whole)
+
+
+def test_what_perishes_stands_above_every_list_and_a_key_leads_to_it(site: Site, page: Page, german_page: Page) -> None:
     page.emulate_media(reduced_motion="reduce")
     site.come(JOE, subject="Your order")
+    site.sit_down(german_page, path="/?department=it")
+    expect(german_page.get_by_role("option").filter(has_text="Your order")).to_be_visible()
     site.sit_down(page, path="/?department=it")
     expect(page.get_by_role("option").filter(has_text="Your order")).to_be_visible()
     lane = page.get_by_role("region", name="Soon of no use")
@@ -22,6 +51,8 @@ def test_what_perishes_stands_above_every_list_and_a_key_leads_to_it(site: Site,
     expect(page.get_by_role("status").get_by_role("button", name="2 expire soon")).to_be_visible()
     expect(lane).to_have_count(0)
     assert row.bounding_box() == place  # nothing moves under the cursor
+    says_so_at_every_width(page, "2 expire soon", "2 expire")
+    says_so_at_every_width(german_page, "2 laufen bald ab", "2 enden")
     page.locator("#content").focus()
     page.keyboard.press(".")  # what is new, and with it what expires soon
     expect(lane.get_by_role("button")).to_have_count(2)

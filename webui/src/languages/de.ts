@@ -182,6 +182,7 @@ export default {
   'All keys are the usual ones.': 'Alle Tasten sind wieder die üblichen.',
   'All keys as usual': 'Alle Tasten wie üblich',
   'Soon of no use': 'Bald nutzlos',
+  '{n} expires|{n} expire': '{n} endet|{n} enden',
   '{n} expires soon|{n} expire soon': '{n} läuft bald ab|{n} laufen bald ab',
   '{n} mail expires soon|{n} mails expire soon': '{n} Mail läuft bald ab|{n} Mails laufen bald ab',
   'to {name}': 'an {name}',
