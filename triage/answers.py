@@ -3,12 +3,19 @@
 A Message-ID can be guessed or read in an archive. So it counts only from a domain that this very mail went to (at a free-mail
 provider: from the address), whose author proves themselves, and never when a program of ours wrote the mail: whoever draws a
 holiday notice from us must not come back through it.
+
+A bounce can prove nothing, and everybody who got the mail knows what it returns. So it counts only as what a mail system says,
+as long as one may still say it: no forger comes in under somebody's address with it.
 """
 
+from datetime import timedelta
+
+from triage.delivery_status import is_mail_system
 from triage.facts import Facts, OurMail
 from triage.proofs import proof_awaited, proof_of_author
 
 REPORTS = frozenset({"", "delivery-status"})  # report types of a bounce (RFC 6522, 3)
+LONGEST_WAY = timedelta(days=14)  # servers give up after five days, some after a week (RFC 5321, 4.5.4.1)
 
 
 def answered(facts: Facts) -> OurMail | None:
@@ -29,9 +36,11 @@ def named(facts: Facts) -> OurMail | None:
 
 
 def returned(facts: Facts) -> OurMail | None:
-    """The mail of ours that a bounce returns, for who sent it and nobody else. A bounce has no author who could prove anything."""
+    """The mail of ours that a bounce returns, for who sent it and nobody else."""
     summary, recipient = facts.summary, facts.recipient
     if facts.envelope.reverse_path or summary.content_type != "multipart/report" or summary.report_type not in REPORTS:
         return None
-    senders = {(one.person, one.department): one for one in facts.ours if one.named_by == "returned"}
-    return senders.get((recipient.person, recipient.department)) if summary.statuses else None
+    since = facts.envelope.received_at - LONGEST_WAY
+    senders = {(one.person, one.department): one for one in facts.ours if one.named_by == "returned" and one.at > since}
+    is_report = summary.statuses and is_mail_system(summary.author)
+    return senders.get((recipient.person, recipient.department)) if is_report else None

@@ -9,6 +9,7 @@ from triage import bounce_address, db, ledger
 from triage.actor import Actor
 from triage.bounce_address import Tag
 from triage.content import Summary
+from triage.delivery_status import is_mail_system
 from triage.entering import NewDelivery
 from triage.envelope import Address, Envelope
 from triage.errors import NotYet
@@ -19,7 +20,6 @@ from triage.states import Event, State
 
 BY = Actor.system("judge")
 KEY = "bounce-key"  # the marker that holds the key of our bounce addresses
-DAEMONS = frozenset({"mailer-daemon", "postmaster", "mail-daemon", "mdaemon"})
 REPLY_LENGTH = 500  # characters of a reply that are kept
 TEXT_LENGTH = 300  # characters of a bounce in words
 
@@ -81,7 +81,7 @@ def failed(summary: Summary) -> bool:
         return any(one.action == "failed" for one in summary.statuses)
     if summary.content_type == "multipart/report":
         return summary.report_type in ("", "delivery-status")
-    return summary.auto_submitted in ("", "no") or summary.author.partition("@")[0] in DAEMONS  # RFC 3834, 5
+    return summary.auto_submitted in ("", "no") or is_mail_system(summary.author)  # RFC 3834, 5
 
 
 def words(summary: Summary) -> str:

@@ -12,6 +12,7 @@ from triage.visible import visible
 MEDIA_TYPES = frozenset({"message/delivery-status", "message/global-delivery-status"})
 READ_LIMIT = 64 * 1024  # bytes
 RECIPIENT_LIMIT = 50
+MAIL_SYSTEMS = re.compile(r"mail(?:er)?-?daemon|postmaster|mdaemon|microsoftexchange[0-9a-f]{32}")  # local parts, folded
 LENGTH_LIMIT = 500  # characters of one value
 BLANK = re.compile(rb"(?:\r\n|\n|\r(?!\n))[ \t]*(?:\r\n|\n|\r(?!\n))")
 
@@ -24,6 +25,11 @@ class Status:
     action: str  # failed, delayed, delivered, relayed, expanded
     status: str  # such as 5.1.1 (RFC 3463)
     diagnostic: str  # what the server that refused it said; "" when the report does not tell
+
+
+def is_mail_system(author: str) -> bool:
+    """Is this the address of a server, by which it tells what became of a mail (RFC 3464, 2)? Anybody may write that it is."""
+    return MAIL_SYSTEMS.fullmatch(author.partition("@")[0]) is not None
 
 
 def read(data: bytes) -> tuple[Status, ...]:

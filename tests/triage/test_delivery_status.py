@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from triage.delivery_status import LENGTH_LIMIT, READ_LIMIT, RECIPIENT_LIMIT, Status, read
+from triage.delivery_status import LENGTH_LIMIT, READ_LIMIT, RECIPIENT_LIMIT, Status, is_mail_system, read
 
 POSTFIX = b"""\
 Reporting-MTA: dns; inner.company.example
@@ -58,3 +58,19 @@ def test_anything_at_all_is_read(data: bytes) -> None:
         assert one.action
         assert one.recipient
         assert all("\n" not in text and "\x1b" not in text for text in (one.recipient, one.action, one.status, one.diagnostic))
+
+
+@pytest.mark.parametrize(
+    ("author", "is_one"),
+    [
+        ("mailer-daemon@supplier.example", True),
+        ("postmaster@supplier.example", True),
+        ("microsoftexchange329e71ec88ae4615bbc36ab6ce41109e@supplier.example", True),
+        ("sales@supplier.example", False),
+        ("mailer-daemon.sales@supplier.example", False),
+        ("sales@mailer-daemon.example", False),
+        ("", False),
+    ],
+)
+def test_who_reports(author: str, is_one: bool) -> None:
+    assert is_mail_system(author) is is_one

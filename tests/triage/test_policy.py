@@ -81,6 +81,7 @@ BOUNCE = arriving.summary(
     report_type="delivery-status",
     statuses=(Status("ann@supplier.example", "failed", "5.1.1", ""),),
 )
+FORGED_BOUNCE = replace(BOUNCE, author=SALES, authors=(SALES,))
 NULL = arriving.envelope(reverse_path="")
 BY_GMAIL = Dmarc(Result.PASS, "gmail.com", "gmail.com", "none", ("dkim",))
 EICAR = "Eicar-Test-Signature"
@@ -111,6 +112,15 @@ TABLE = [
     (facts(NO_DMARC, author=DAEMON, summary=BOUNCE, envelope=NULL, ours=(BOUNCED,)), "reply-to-ours", Disposition.RELAY),
     (facts(UNKNOWN, author=DAEMON, summary=BOUNCE, envelope=NULL, ours=(BOUNCED,), listed=LISTED), "reply-to-ours", Disposition.RELAY),
     (facts(author=DAEMON, summary=BOUNCE, ours=(BOUNCED,)), "first-contact", Disposition.QUARANTINE),
+    (facts(summary=FORGED_BOUNCE, envelope=NULL, ours=(BOUNCED,)), "first-contact", Disposition.QUARANTINE),
+    (facts(NO_DMARC, ALLOW, summary=FORGED_BOUNCE, envelope=NULL, ours=(BOUNCED,)), "unproven-known-sender", Disposition.QUARANTINE),
+    (facts(NO_DMARC, LEARNED, summary=FORGED_BOUNCE, envelope=NULL, ours=(BOUNCED,)), "unproven-known-sender", Disposition.QUARANTINE),
+    (facts(summary=FORGED_BOUNCE, envelope=NULL, ours=(BOUNCED,), listed=LISTED), "listed-client", Disposition.PURGE),
+    (
+        facts(author=DAEMON, summary=BOUNCE, envelope=NULL, ours=(replace(BOUNCED, at=NOW - timedelta(days=14)),)),
+        "first-contact",
+        Disposition.QUARANTINE,
+    ),
     (facts(author=DAEMON, summary=replace(BOUNCE, statuses=()), envelope=NULL, ours=(BOUNCED,)), "first-contact", Disposition.QUARANTINE),
     (
         facts(author=DAEMON, summary=replace(BOUNCE, report_type="disposition-notification"), envelope=NULL, ours=(BOUNCED,)),
@@ -526,7 +536,7 @@ def test_no_set_of_rules_lets_an_unproven_author_pass(
     assert any(one.effect == "allow" and proven(found, one.proof, trusted) for one in rules)
 
 
-LETTERS = st.sampled_from([arriving.summary(SALES), CODE, replace(BOUNCE, author=SALES, authors=(SALES,))])
+LETTERS = st.sampled_from([arriving.summary(SALES), CODE, BOUNCE, FORGED_BOUNCE])
 
 
 @given(st.lists(ANY_RULES, max_size=4), FINDINGS, LETTERS, st.booleans(), st.booleans(), st.lists(MAILS_OF_OURS, max_size=2).map(tuple))
@@ -539,7 +549,7 @@ def test_at_night_too_nothing_passes_without_proof_but_what_returns_a_mail_to_wh
         return
     asked = ["aligned", *(one.proof for one in rules if one.effect == "allow")]
     is_proven = found.author == SALES and any(proven(found, one, TRUSTED) for one in asked)
-    returns_ours = null and said.statuses and any((one.named_by, one.person) == ("returned", "joe.fern") for one in ours)
+    returns_ours = null and said is BOUNCE and any((one.named_by, one.person) == ("returned", "joe.fern") for one in ours)
     assert is_proven or (verdict.rule == "reply-to-ours" and returns_ours)
     if verdict.rule == "out-of-hours":
         assert out_of_hours

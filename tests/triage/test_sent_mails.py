@@ -128,7 +128,10 @@ def test_calendars_answer_our_invitations(session: Session, settings: Settings, 
     assert come(session, settings, accepted, dmarc=NO_DMARC)[0].rule == "first-contact"
 
 
-def bounce(returned: str = "offer.1@company.example", whole: bool = False) -> bytes:
+DAEMON = "Mail Delivery System <mailer-daemon@supplier.example>"
+
+
+def bounce(returned: str = "offer.1@company.example", whole: bool = False, author: str = DAEMON) -> bytes:
     status = "Reporting-MTA: dns; mx\r\n\r\nFinal-Recipient: rfc822; ann@supplier.example\r\nAction: failed\r\nStatus: 5.1.1\r\n"
     original = mail(f"Message-ID: <{returned}>\nSubject: Offer", "text" if whole else "")
     return multipart(
@@ -136,7 +139,7 @@ def bounce(returned: str = "offer.1@company.example", whole: bool = False) -> by
         part("Content-Type: message/delivery-status", status.encode()),
         part(f"Content-Type: {'message/rfc822' if whole else 'text/rfc822-headers'}", original),
         subtype="report; report-type=delivery-status",
-        head="From: Mail Delivery System <mailer-daemon@supplier.example>\nSubject: Undelivered",
+        head=f"From: {author}\nSubject: Undelivered",
     )
 
 
@@ -151,6 +154,12 @@ def test_a_bounce_of_our_mail_comes_back_to_who_sent_it(session: Session, settin
 def test_a_bounce_of_what_we_never_sent_does_not(session: Session, settings: Settings, returned: str, reverse_path: str) -> None:
     write(session, settings)
     assert come(session, settings, bounce(returned), dmarc=NO_DMARC, reverse_path=reverse_path)[0].state == State.HELD
+
+
+def test_nobody_comes_in_as_somebody_else_with_a_bounce(session: Session, settings: Settings) -> None:
+    write(session, settings)
+    forged = come(session, settings, bounce(author=f"Ann Field <{ANN}>"), dmarc=NO_DMARC, reverse_path="")[0]
+    assert (forged.rule, forged.state) == ("first-contact", State.HELD)
 
 
 def test_bounces_of_automatic_mail_come_back_too(session: Session, settings: Settings) -> None:
