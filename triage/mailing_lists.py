@@ -3,10 +3,11 @@
 import re
 from dataclasses import dataclass
 
+from triage.authors import NAME_LIMIT
 from triage.content import Summary
 from triage.links import related
 
-VIA = re.compile(r"(?P<name>.{1,500}?)\s+via\s+\S.*", re.IGNORECASE | re.DOTALL)  # Mailman, Google Groups, groups.io
+VIA = re.compile(r"(?:(?P<name>.{1,500}?)\s+)?via\s+\S.*", re.IGNORECASE | re.DOTALL)  # Mailman, Google Groups, groups.io
 QUOTES = "'\"‘’“” "
 
 
@@ -21,7 +22,7 @@ class Rewritten:
     @property
     def author(self) -> str:
         """Who wrote it, in one word or two."""
-        return self.name or self.address
+        return self.name or self.address or "somebody"
 
     @property
     def shown(self) -> str:
@@ -33,17 +34,21 @@ def rewritten(summary: Summary) -> Rewritten | None:
     """The author of a post whose From is the list's own; None when it is no such post.
 
     The From must be of the list's organisation, and the list must say that it stands for somebody: by "via" in the name, by
-    X-Original-From, or by an answer address elsewhere below a From that is the list itself.
+    X-Original-From, or by an answer address elsewhere below a From that is the list itself. The name before "via" is the author's
+    to choose: it may be blank, or so long that "via" was cut off.
     """
     local, _, domain = summary.author.rpartition("@")
     if not summary.list_id or not related(domain, summary.list_id):
         return None
+    is_list = summary.author == summary.list_post or local == summary.list_id.partition(".")[0]
     via = VIA.fullmatch(summary.author_name)
+    says_via = bool(via and (via["name"] or is_list)) or len(summary.author_name) >= NAME_LIMIT
     elsewhere = [one for one in summary.reply_to if not related(one.rpartition("@")[2], domain)]
     answer = elsewhere[0] if len(elsewhere) == 1 else ""
-    if not via and not summary.original_from and not (answer and local == summary.list_id.partition(".")[0]):
+    if not says_via and not summary.original_from and not (answer and is_list):
         return None
-    name = (via["name"] if via else summary.original_name or summary.author_name).strip(QUOTES)
+    named = via["name"] if via else summary.original_name or summary.author_name
+    name = (named or summary.original_name).strip(QUOTES)
     return Rewritten(name, summary.original_from or answer, summary.list_id)
 
 

@@ -16,6 +16,11 @@ GOOGLE = (
 )
 GROUPS_IO = 'List-Id: <main.dev.groups.example>\nFrom: "Anna Roth via groups.io" <anna=sender.example@groups.example>'
 PLAIN = f"{DEV}From: Anna Roth <dev@lists.example>\nReply-To: anna@sender.example"
+BLANK = (
+    f"{DEV}List-Post: <mailto:dev@lists.example>\nFrom: =?utf-8?q?=C2=A0_via_Developers?= <dev@lists.example>\nReply-To: dev@lists.example"
+)
+ENDLESS = f"{DEV}From: {'A' * 500} via Dev <dev@lists.example>\nReply-To: dev@lists.example"
+BEHIND = "anna@sender.example", "dev.lists.example"
 NAMELESS = f"{DEV}From: dev@lists.example\nX-Original-From: anna@sender.example"
 
 
@@ -31,6 +36,9 @@ def read(head: str) -> Summary:
         (GROUPS_IO, "Anna Roth", "", "main.dev.groups.example"),
         (PLAIN, "Anna Roth", "anna@sender.example", "dev.lists.example"),
         (NAMELESS, "", "anna@sender.example", "dev.lists.example"),
+        (BLANK, "", "", "dev.lists.example"),
+        (BLANK.replace("List-Post: <mailto:dev@lists.example>", "X-Original-From: Anna Roth <anna@sender.example>"), "Anna Roth", *BEHIND),
+        (ENDLESS, "A" * 500, "", "dev.lists.example"),
         (MAILMAN.replace("Anna Roth via", "=?utf-8?q?J=C3=B6rg?= VIA"), "Jörg", "anna@sender.example", "dev.lists.example"),
     ],
 )
@@ -50,6 +58,7 @@ def test_how_lists_tell_who_wrote_it(head: str, name: str, address: str, list_id
         f"{DEV}From: Dev <dev@lists.example>\nReply-To: a@one.example, b@two.example",
         "List-Id: <1a2b.shop.example>\nFrom: Shop <news@shop.example>\nReply-To: help@desk.example",  # a newsletter
         "From: Anna via Dev <dev@lists.example>\nReply-To: anna@sender.example",  # no list at all
+        "List-Id: <news.trains.example>\nFrom: Via Ferrata <hello@trains.example>",  # whose name begins so
         f"{DEV}From: Anna via Dev <dev@lists.example>, b@lists.example",
     ],
 )
@@ -62,6 +71,7 @@ def test_what_is_no_such_post(head: str) -> None:
     [
         (MAILMAN, "Anna Roth via dev.lists.example", "Anna Roth via Dev"),
         (PLAIN, "Anna Roth via dev.lists.example", "Anna Roth via dev.lists.example"),
+        (BLANK, "somebody via dev.lists.example", "via Developers"),
         (NAMELESS, "anna@sender.example via dev.lists.example", "anna@sender.example via dev.lists.example"),
         ("From: Anna Roth <anna@sender.example>", "anna@sender.example", "Anna Roth"),
     ],
