@@ -1,20 +1,22 @@
 """Read-only: campaigns with how much of each there is, who sent it, what proves it, and what became of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, func, or_, select
+from sqlalchemy import ColumnElement, Row, and_, func, or_, select, true
 from sqlmodel import Session, col
 
 from triage import access, campaigns
 from triage.actor import Actor
+from triage.db import among
 from triage.errors import NotFound
 from triage.evidence import extent, most_frequent
 from triage.grouping import proven_as
 from triage.ids import show
 from triage.listings import Listed, some
 from triage.models import Campaign, Delivery
+from triage.piles import in_states
 from triage.selection import Selection, condition
 
 EXAMPLES = 5
@@ -68,16 +70,25 @@ def waves(
     after: tuple[int, int] | None = None,
 ) -> Waves:
     """The campaigns of the selected mail that have at least `fewest` messages of it, the largest first."""
-    where = and_(condition(wanted), access.visible(by), col(Delivery.campaign_id).is_not(None))
-    inside = numbers(where).having(func.count(col(Delivery.message_id).distinct()) >= fewest).subquery()
-    page = select(inside).order_by(inside.c.deliveries.desc(), inside.c.id.desc()).limit(limit + 1)
+    where = and_(condition(wanted), access.visible(by))
+    of_states = in_states(wanted.states) if wanted.states else true()
+    places = largest(session, and_(condition(replace(wanted, states=())), of_states, access.visible(by)), fewest, limit + 1, after)
+    page = [number for number, _ in places[:limit]]
+    rows = {row.id: row for row in session.execute(numbers(and_(where, among(session, col(Delivery.campaign_id), page))))}
+    leads = {lead.id: lead for lead in some(session, [row.lead for row in rows.values()], by=by)}
+    items = tuple(wave(rows[one], leads[rows[one].lead]) for one in page if rows[one].lead in leads)
+    return Waves(items, (places[limit - 1][1], places[limit - 1][0]) if len(places) > limit else None)
+
+
+def largest(session: Session, where: ColumnElement[bool], fewest: int, limit: int, after: tuple[int, int] | None) -> list[tuple[int, int]]:
+    """The next campaigns, the largest first, each with its deliveries: counted in the index of campaigns, which knows no more."""
+    number, deliveries = col(Delivery.campaign_id), func.count()
+    found = select(number, deliveries).where(where, number.is_not(None)).group_by(number)
+    found = found.having(func.count(col(Delivery.message_id).distinct()) >= fewest)
     if after is not None:
         count, last = after
-        page = page.where(or_(inside.c.deliveries < count, and_(inside.c.deliveries == count, inside.c.id < last)))
-    rows = session.execute(page).all()
-    leads = {lead.id: lead for lead in some(session, [row.lead for row in rows[:limit]], by=by)}
-    items = tuple(wave(row, leads[row.lead]) for row in rows[:limit] if row.lead in leads)
-    return Waves(items, (rows[limit - 1].deliveries, rows[limit - 1].id) if len(rows) > limit else None)
+        found = found.having(or_(deliveries < count, and_(deliveries == count, number < last)))
+    return [(one, many) for one, many in session.execute(found.order_by(deliveries.desc(), number.desc()).limit(limit))]
 
 
 def numbers(where: ColumnElement[bool]) -> Any:

@@ -14,7 +14,7 @@ from triage.grouping import NEVER, Group
 from triage.kept_cards import Kept, Part, Pile, Place
 from triage.listings import Listed, seen, some
 from triage.models import Decision, Delivery, Instant
-from triage.piles import by_index, campaigns_among, in_piles, in_states
+from triage.piles import by_index, in_piles, in_states
 from triage.selection import UNPROVEN, Selection
 from triage.states import State
 from triage.suspected import Suspicion
@@ -343,18 +343,10 @@ def ids_of(session: Session, where: ColumnElement[bool], piles: list[Pile], grou
     key, small = grouping.key(group), [pile for pile in piles if 1 < pile.number <= most]
     found = {pile.key: [pile.lead] for pile in piles} | {pile.key: [] for pile in small}
     for some_of in by_index({pile.pile for pile in small}, group):
-        these = and_(where, lies_in(session, some_of, group), key.in_([pile.key for pile in small]))
+        these = and_(where, in_piles(session, some_of, group), key.in_([pile.key for pile in small]))
         for name, one in session.execute(select(key, col(Delivery.id)).where(these)):
             found[name].append(one)
     return {name: sorted(ids, reverse=True) for name, ids in found.items()}
-
-
-def lies_in(session: Session, piles: set[str], group: Group) -> ColumnElement[bool]:
-    """Does a delivery lie in one of these piles, which one index finds? Of campaigns it knows no departments: they are looked up first."""
-    where = in_piles(session, piles, group)
-    if not campaigns_among(piles, group):
-        return where
-    return col(Delivery.id).in_(select(col(Delivery.id)).where(where).correlate(None))
 
 
 def expiring(session: Session, where: ColumnElement[bool], piles: list[Pile], group: Group, now: datetime) -> dict[str, datetime]:

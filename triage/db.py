@@ -177,6 +177,35 @@ def one_of_array(element: OneOf, compiler: Any, **options: Any) -> str:
     return f"{column} = ANY ({values})"
 
 
+class Found(FunctionElement[bool]):
+    """Is a column one of the values that are looked for once, before the rows? PostgreSQL would rather join them with all rows."""
+
+    inherit_cache = True
+
+    def __init__(self, column: Any, values: Select[Any]) -> None:
+        super().__init__(column, values.scalar_subquery())
+
+    type = Boolean()
+
+    def self_group(self, against: Any = None) -> Self:
+        """As it is, as OneOf."""
+        return self
+
+
+@compiles(Found)
+def found_in(element: Found, compiler: Any, **options: Any) -> str:
+    """SQLite's way."""
+    column, values = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{column} IN {values}"
+
+
+@compiles(Found, "postgresql")
+def found_in_array(element: Found, compiler: Any, **options: Any) -> str:
+    """PostgreSQL's way."""
+    column, values = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{column} = ANY (ARRAY{values})"
+
+
 Kinds = Mapping[str, type[TypeEngine[Any]]]
 
 

@@ -4,12 +4,13 @@ from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
+from triage.db import Found
 from triage.models import Delivery
 
 
 def of_domain(domain: str) -> ColumnElement[bool]:
     """From this domain, or from one below it."""
-    return col(Delivery.author_domain).in_(names_of(domain))
+    return Found(col(Delivery.author_domain), names_of(domain))
 
 
 def names_of(domain: str) -> Select[str]:

@@ -143,8 +143,9 @@ def deliveries(
         items = select(col(DecisionItem.delivery_id)).where(col(DecisionItem.decision_id) == decision_id)
         where.append(col(Delivery.id).in_(items))
     few = word_index.few(session, wanted.q)
+    apart = wanted.states if by.scope.company and wanted == Selection(states=wanted.states) and len(where) == 2 else ()
     if few is None:
-        places, total = walked(session, and_(*where), limit, after, counted=not wanted.looks_inside)
+        places, total = walked(session, and_(*where), limit, after, counted=not wanted.looks_inside, apart=apart)
     else:
         places, total = sorted_out(session, and_(*where), few, limit, after)
     following = places[limit - 1] if len(places) > limit else None
@@ -154,16 +155,22 @@ def deliveries(
 Place = tuple[datetime, int]  # of a delivery in a list: when it came, and its id
 
 
-def walked(session: Session, where: ColumnElement[bool], limit: int, after: Place | None, *, counted: bool) -> tuple[list[Place], int]:
+def walked(
+    session: Session, where: ColumnElement[bool], limit: int, after: Place | None, *, counted: bool, apart: Sequence[str] = ()
+) -> tuple[list[Place], int]:
     """The next places of a list and one more, from the newest on by the order of an index; and how many there are, which is looked for if
-    `counted`: what much is found of would be counted longer than it takes to read on."""
+    `counted`: what much is found of would be counted longer than it takes to read on.
+
+    `apart`: states that are walked each by itself, so that what is in others, and may be nearly all mail, is not walked through.
+    """
     wanted = where
     if after is not None:
         at, last = after
         wanted = and_(where, or_(col(Delivery.received_at) < at, and_(col(Delivery.received_at) == at, col(Delivery.id) < last)))
     newest_first = (col(Delivery.received_at).desc(), col(Delivery.id).desc())
-    rows = session.execute(select(col(Delivery.received_at), col(Delivery.id)).where(wanted).order_by(*newest_first).limit(limit + 1))
-    places = [(at, one) for at, one in rows]
+    newest = select(col(Delivery.received_at), col(Delivery.id)).where(wanted).order_by(*newest_first).limit(limit + 1)
+    ways = [newest.where(col(Delivery.state) == state) for state in apart] if 0 < len(apart) < len(State) else [newest]
+    places = sorted(((at, one) for way in ways for at, one in session.execute(way)), reverse=True)[: limit + 1]
     if not counted:
         return places, len(places)
     capped = select(literal(1)).select_from(Delivery).where(where).limit(COUNTED).subquery()

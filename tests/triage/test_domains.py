@@ -53,6 +53,16 @@ def test_a_domain_and_those_below_it(mail: Engine) -> None:
         assert session.scalars(select(col(Delivery.id)).where(of_domain("nowhere.example"))).all() == []
 
 
+def test_postgresql_looks_for_the_names_once_and_joins_nothing(postgresql_engine: Engine) -> None:
+    asked = select(col(Delivery.id)).where(of_domain(DOMAIN), col(Delivery.state) == "held")
+    words = asked.compile(postgresql_engine, compile_kwargs={"literal_binds": True})
+    with db.reading(postgresql_engine) as session:
+        plan = "\n".join(session.connection().exec_driver_sql(f"EXPLAIN {words}").scalars())
+    assert "InitPlan" in plan
+    assert "Join" not in plan
+    assert "Nested" not in plan
+
+
 def page(name: str) -> Callable[[Session, Actor, Settings], Any]:
     return lambda session, by, _: sender_reports.sender(session, name, freemail=(), by=by)
 

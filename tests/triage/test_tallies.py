@@ -317,12 +317,14 @@ def test_the_ids_of_cards_are_not_looked_for_among_all_of_their_departments(sqli
     assert sorted(map(sorted, by_index({pile for some in FEW[group] for pile in some}, group))) == sorted(map(sorted, FEW[group]))
     with reading(sqlite_engine) as session:
         for some in FEW[group]:
-            words = select(col(Delivery.id)).where(seen(HELD, whose), cards.lies_in(session, some, group))
+            words = select(col(Delivery.id)).where(seen(HELD, whose), in_piles(session, some, group))
             compiled = words.compile(sqlite_engine, compile_kwargs={"literal_binds": True})
             plan = [row[3] for row in session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}")]
             ways = [line for line in plan if line.startswith("SEARCH delivery")]
             assert ways
             assert not [line for line in ways if "(department=?" in line], plan
+            if group == "campaign" and some == FEW[group][0]:  # nor among all copies
+                assert [line for line in ways if "(campaign_id=? AND state=? AND department=?)" in line], plan
 
 
 @pytest.mark.parametrize("group", [*GROUPS, "none"])
