@@ -17,7 +17,7 @@ PREPARE = r"""
 mkdir -p /opt/newer /usr/local/sbin
 mount --bind /opt/ready /opt/newer
 """
-BARE = "[Unit]\nDescription=Nothing yet\nRequires=sockets.target\n"
+BARE = "[Unit]\nDescription=Nothing yet\nRequires=sockets.target\nAfter=sockets.target\n"
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +25,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """A machine on which nothing of ours is installed; /opt/ready and /opt/newer are two releases."""
     given = {"etc/systemd/system/bare.target": BARE, "etc/prepare.sh": PREPARE}
     with booted(tmp_path_factory.mktemp("systemd"), given, "bare.target") as one:
+        one.wait_until("bare.target")  # then the bus is there, by which deploy/mailroom asks for a unit of its own
         yield one
 
 
