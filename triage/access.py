@@ -101,7 +101,8 @@ def may_make_rules(by: Actor) -> None:
 def may_make_rule(session: Session, by: Actor, scope: str) -> None:
     """A rule may reach only as far as its maker's own scope, and into no sealed folder that they do not see into."""
     may_make_rules(by)
-    if scope in sealed.closed(session, by):
+    scope = scope.casefold()  # as the rule will have it
+    if scope in sealed.closed_scopes(session, by):
         raise NotAllowed(f"{scope} is sealed: only the staff named for it make rules there")
     kind, _, name = scope.partition(":")
     if by.scope.company:
@@ -112,7 +113,7 @@ def may_make_rule(session: Session, by: Actor, scope: str) -> None:
 
 
 def knows_rule(by: Actor, scope: str, closed: frozenset[str]) -> bool:
-    """May the actor know of a rule with this scope: does it reach into theirs? `closed`: what is sealed to them (sealed.closed)."""
+    """May the actor know of a rule with this scope: does it reach into theirs? `closed`: what is sealed to them (sealed.closed_scopes)."""
     return scope not in closed and (by.scope.company or scope in ("company", *by.scope.words()))
 
 

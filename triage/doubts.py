@@ -64,7 +64,7 @@ def of_rules(session: Session, about: Sequence[Rule], now: datetime, *, by: Acto
     names = {name for rule in judged for name in names_of(rule)}
     where = in_force(now) & col(Rule.value).in_(names) & (col(Rule.effect) != "redirect")
     rows = session.scalars(select(Rule).where(where)).all() if names else []
-    closed = sealed.closed(session, by)
+    closed = sealed.closed_scopes(session, by)
     known = [one for one in rows if access.knows_rule(by, one.scope, closed)]
     departments = departments_of(session, judged)
     told = {rule.id: tuple(clashes(rule, [one for one in known if one.id != rule.id], departments.get(rule.scope, ""))) for rule in judged}

@@ -40,7 +40,8 @@ def orders(session: Session, selected: Selection, ids: Sequence[int], *, by: Act
     whole = of_campaign(session, order, selected, ids) if selected.campaign else of_sender(session, order, selected, ids)
     if whole.match == "domain" and whole.value.strip("@. ").casefold() in settings.policy.freemail_domains:
         return []
-    scopes = [scope for scope in scopes_of(selected, by) if scope not in sealed.closed(session, by)]
+    closed = sealed.closed_scopes(session, by)
+    scopes = [scope for scope in scopes_of(selected, by) if scope not in closed]
     made = [replace(whole, scope=scope) for scope in scopes]
     return [one for one in made if possible(session, one, settings)]
 

@@ -237,7 +237,7 @@ def reports(session: Session, decisions: list[Decision], items: tuple[Item, ...]
     for decision_id, outcome, number in session.execute(counted):
         outcomes.setdefault(decision_id, {})[outcome] = number
     made: dict[int, list[Rule]] = {}
-    closed = sealed.closed(session, by)
+    closed = sealed.closed_scopes(session, by)
     for rule in session.scalars(select(Rule).where(col(Rule.decision_id).in_(ids)).order_by(col(Rule.id))):
         if access.knows_rule(by, rule.scope, closed):
             made.setdefault(rule.decision_id or 0, []).append(rules.as_seen(rule, by))

@@ -127,7 +127,7 @@ def change(
     `expected` is the version that the asker saw: Stale when somebody has changed it since. Who it is about is another rule.
     """
     rule = session.scalars(select(Rule).where(col(Rule.id) == rule_id, in_force(now)).with_for_update()).first()
-    if rule is None or not access.knows_rule(by, rule.scope, sealed.closed(session, by)):
+    if rule is None or not access.knows_rule(by, rule.scope, sealed.closed_scopes(session, by)):
         raise NotFound(f"there is no rule {show(rule_id)}")
     access.may_make_rule(session, by, rule.scope)
     if expected is not None and expected != version_of(rule):
@@ -228,7 +228,7 @@ def listing(
     where = [in_force(now)]
     if not by.scope.company:
         where.append(col(Rule.scope).in_(["company", *by.scope.words()]))
-    if closed := sealed.closed(session, by):
+    if closed := sealed.closed_scopes(session, by):
         where.append(col(Rule.scope).not_in(sorted(closed)))
     if q:
         where.append(col(Rule.value).contains(q.casefold(), autoescape=True))
@@ -263,5 +263,5 @@ def as_seen(rule: Rule, by: Actor) -> Rule:
 def known_to(session: Session, rule_ids: Sequence[int], *, by: Actor) -> tuple[Rule, ...]:
     """The rules with these ids that reach into the actor's scope, newest first."""
     found = session.scalars(select(Rule).where(among(session, col(Rule.id), rule_ids)).order_by(col(Rule.id).desc()))
-    closed = sealed.closed(session, by)
+    closed = sealed.closed_scopes(session, by)
     return tuple(as_seen(rule, by) for rule in found if access.knows_rule(by, rule.scope, closed))

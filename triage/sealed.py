@@ -8,7 +8,7 @@ from sqlmodel import Session, col
 
 from triage.actor import Actor
 from triage.company import SealedEntry
-from triage.models import Delivery, Sealed
+from triage.models import Delivery, Person, Sealed
 
 NOBODY = ""  # the login of the row that says that there is a seal
 PEOPLE = frozenset({"person", "shell", "token"})  # kinds of actors that a seal keeps away; Mailroom's own parts carry mail unread
@@ -54,6 +54,15 @@ def closed(session: Session, by: Actor) -> frozenset[str]:
     for login, kind, name in session.execute(SEALED_OR_OPEN, {"login": by.name}):
         found[login].add(f"{kind}:{name}")
     return frozenset(found[NOBODY] - found[by.name])
+
+
+def closed_scopes(session: Session, by: Actor) -> frozenset[str]:
+    """The same, and the people of the sealed departments: what names one of them tells of mail that waits there."""
+    found = closed(session, by)
+    if not any(word.startswith("department:") for word in found):
+        return found
+    theirs = select(col(Person.uid)).where(col(Person.department).in_(names_closed("department", by)))
+    return found.union(f"person:{uid}" for uid in session.scalars(theirs))
 
 
 FOLDERS = select(col(Sealed.kind), col(Sealed.name)).where(col(Sealed.login) == NOBODY)

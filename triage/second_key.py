@@ -71,7 +71,7 @@ def erase_person(
 
 def rule_json(order: RuleOrder) -> dict[str, Any]:
     """An order as plain values."""
-    return asdict(order) | {"until": order.until.isoformat() if order.until else None}
+    return asdict(order) | {"scope": order.scope.casefold(), "until": order.until.isoformat() if order.until else None}
 
 
 def rule_of(values: dict[str, Any]) -> RuleOrder:
@@ -157,7 +157,7 @@ def concerns(session: Session, asked: PendingAct, by: Actor) -> bool:
         return True
     if asked.kind == keys.PERSON_ERASURE:
         return by.role is Role.ADMIN and by.scope.company
-    closed = sealed.closed(session, by)
+    closed = sealed.closed_scopes(session, by)
     order = asked.order if asked.kind == "rule" else asked.order.get("rule")
     if order and (order["scope"] in closed or (not by.scope.company and order["scope"] not in by.scope.words())):
         return False

@@ -78,7 +78,7 @@ def require_auditor(by: Actor) -> None:
 
 def untold(session: Session, records: Sequence[AuditRecord], by: Actor) -> set[int]:
     """The records whose details tell of mail that is sealed to this actor."""
-    closed = sealed.closed(session, by)
+    closed = sealed.closed_scopes(session, by)
     if not closed:
         return set()
     about: dict[str, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))  # kind -> id -> records
@@ -131,7 +131,7 @@ def rules(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[int]
 
 def pending(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[int]:
     """What asks or asked for a second key, among these, and is about mail or a folder that is sealed to the actor."""
-    closed = sealed.closed(session, by)
+    closed = sealed.closed_scopes(session, by)
     for one in session.scalars(select(PendingAct).where(among(session, col(PendingAct.id), subjects))):
         rule = one.order if one.kind == "rule" else one.order.get("rule")
         if (rule and rule["scope"] in closed) or any(deliveries(session, [ids.read(item) for item in one.items], by)):

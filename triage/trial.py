@@ -161,7 +161,7 @@ def scopes_of(folders: Sequence[tuple[str, str]], by: Actor, session: Session) -
     persons, departments = {person for _, person in folders}, {department for department, _ in folders}
     wanted = [f"person:{next(iter(persons))}"] if len(persons) == 1 and "" not in persons else []
     wanted += [f"department:{next(iter(departments))}"] if len(departments) == 1 and "" not in departments else []
-    closed = sealed.closed(session, by)
+    closed = sealed.closed_scopes(session, by)
     within = by.scope.words()
     return [one for one in [*wanted, "company"] if one not in closed and (by.scope.company or one in within)]
 

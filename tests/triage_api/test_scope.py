@@ -699,6 +699,26 @@ def test_what_is_sealed_is_not_even_counted(sealed: Secret, ana: Browser, ben: B
         assert (sheet["count"], sheet["outside"]) == (1, 0)
 
 
+def test_a_seal_is_closed_however_its_folder_is_written(sealed: Secret, ana: Browser, new_browser: NewBrowser) -> None:
+    kind, _, name = sealed.scope.partition(":")
+    scope = f"{kind}:{name.upper()}"
+    rule = {"effect": "redirect", "match": "address", "value": "her@home.example", "to": "person:mara.berg", "scope": scope}
+    assert ana.post("/rules", rule).status_code == 403
+    refused = ana.post("/rules/import", {"text": f"allow her@home.example scope={scope}"})
+    assert (refused.status_code, "sealed" in refused.text) == (422, True)
+    assert new_browser("hana").post("/rules", rule).json()["scope"] == sealed.scope
+
+
+def test_a_rule_for_somebody_in_a_sealed_department_is_for_those_named(sealed: Secret, ana: Browser, new_browser: NewBrowser) -> None:
+    rule = {"effect": "allow", "match": "address", "value": "doctor@clinic.example", "scope": "person:joe.fern", "note": "her illness"}
+    assert ana.post("/rules", rule).status_code == 403
+    made = new_browser("hana").post("/rules", rule).json()
+    for browser in (ana, new_browser("ida"), new_browser("otto")):
+        assert browser.get(f"/rules/{made['id']}").status_code == 404
+        assert "clinic.example" not in browser.get("/rules").text + browser.get("/rules/export").text + browser.get("/audit").text
+    assert "clinic.example" in new_browser("hana").get("/rules").text
+
+
 def test_a_rule_that_reaches_further_is_shown_without_uses_and_note(ana: Browser, ben: Browser) -> None:
     ana.post("/rules", {"effect": "allow", "match": "domain", "value": "dell.example", "scope": "company", "note": "for the merger"})
     (whole,), (shown,) = (browser.get("/rules").json()["items"] for browser in (ana, ben))
