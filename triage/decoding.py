@@ -15,9 +15,12 @@ ALLOWED = re.compile(
 WORD = re.compile(r"=\?([^?*\s]{1,60})(?:\*[^?\s]{0,20})?\?([bBqQ])\?([^?]*)\?=")
 PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.)*"?|[^;]*)', re.DOTALL)
 SECTION = re.compile(r"([^*]+)(?:\*(\d{1,3}))?(\*?)")
+STRUCTURED = re.compile(r'\\.|[()"]|[^\\()"]+', re.DOTALL)
+ENCODING = re.compile(r'[\s"]*([^\s";,]*)')
 PARAMETER_LIMIT = 16 * 1024  # characters of one structured field
 NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"))
 PADDING = re.compile(rb"=")
+FILE_NAMES = frozenset({"name", "filename"})
 SLICE = 1024 * 1024  # bytes
 
 
@@ -114,9 +117,48 @@ def transfer_decoded(data: memoryview, encoding: str) -> bytes:
     return bytes(data)
 
 
+def encoding_of(field: str) -> str:
+    """The name in a Content-Transfer-Encoding, folded; what stands beside it changes nothing for mail programs."""
+    found = ENCODING.match(uncommented(field[:PARAMETER_LIMIT]))
+    return found[1].casefold() if found else ""
+
+
+def uncommented(field: str) -> str:
+    """A structured field without its comments (RFC 5322, 3.2.2); as it is where one never ends."""
+    if "(" not in field:
+        return field
+    kept: list[str] = []
+    depth, quoted = 0, False
+    for piece in STRUCTURED.findall(field):
+        if piece == '"' and not depth:
+            quoted = not quoted
+        elif piece in ("(", ")") and not quoted and (depth or piece == "("):
+            depth += 1 if piece == "(" else -1
+            continue
+        if not depth:
+            kept.append(piece)
+    return field if depth else "".join(kept)
+
+
 def parameters(field: str) -> tuple[str, dict[str, str]]:
     """The value and the parameters of a field such as Content-Type, folded names; RFC 2231 and encoded words decoded."""
-    field = field[:PARAMETER_LIMIT]
+    written = field[:PARAMETER_LIMIT]
+    field = uncommented(written)
+    value, found = read_parameters(field)
+    if field == written:
+        return value, found
+    as_written = read_parameters(written)[1]
+    return value, found | {name: with_brackets(found[name], as_written.get(name, "")) for name in FILE_NAMES & found.keys()}
+
+
+def with_brackets(name: str, written: str) -> str:
+    """A file's name as somebody wrote it who put no quotes around its brackets, unless that would hide how it ends."""
+    _, dot, ending = name.rpartition(".")
+    return written if dot and written.endswith(dot + ending) else name
+
+
+def read_parameters(field: str) -> tuple[str, dict[str, str]]:
+    """The same of a field without comments."""
     value = field.partition(";")[0].strip().casefold()
     plain: dict[str, str] = {}
     sections: dict[str, list[tuple[int, bool, str]]] = {}

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from triage.decoding import parameters, text_of, transfer_decoded
+from triage.decoding import encoding_of, parameters, text_of, transfer_decoded
 
 HEAD_LIMIT = 256 * 1024  # bytes of one header block
 FIELD_LIMIT = 2_000  # fields of one header block
@@ -83,7 +83,7 @@ class Part:
 
     def content(self) -> bytes:
         """The body with its transfer encoding undone."""
-        return transfer_decoded(self.data, first(self.fields, "content-transfer-encoding").casefold())
+        return transfer_decoded(self.data, encoding_of(first(self.fields, "content-transfer-encoding")))
 
     def text(self) -> str:
         """The body as text."""
@@ -146,7 +146,7 @@ def parts_of(raw: bytes) -> list[Part]:
         fields, sound = fields_of(raw[start:head])
         body = body if sound or body < end else start + well_formed(raw[start:head])
         media_type, options = media_type_of(first(fields, "content-type"), default)
-        inside = spans(raw, body, end, media_type, options, first(fields, "content-transfer-encoding").casefold())
+        inside = spans(raw, body, end, media_type, options, encoding_of(first(fields, "content-transfer-encoding")))
         if not inside and media_type.startswith("multipart/"):
             media_type = "text/plain"  # no parts in it: its bytes are all there is to read
         found.append(Part(fields, media_type, options, depth, view[body:end]))

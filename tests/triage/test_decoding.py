@@ -5,7 +5,7 @@ import base64
 import pytest
 from hypothesis import given, strategies as st
 
-from triage.decoding import base64_bytes, codec, parameters, text_of, transfer_decoded, uu_bytes, words
+from triage.decoding import base64_bytes, codec, encoding_of, parameters, text_of, transfer_decoded, uu_bytes, words
 
 
 @pytest.mark.parametrize(
@@ -72,6 +72,32 @@ def test_encoded_words(field: str, text: str) -> None:
 )
 def test_parameters(field: str, value: str, given: dict[str, str]) -> None:
     assert parameters(field) == (value, given)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "given"),
+    [
+        ("multipart/mixed (mixed); boundary=b (the boundary)", "multipart/mixed", {"boundary": "b"}),
+        ('(a (b) "c) multipart/mixed(x); boundary=b(x)', "multipart/mixed", {"boundary": "b"}),
+        ("multipart/mixed (; boundary=z;); boundary=b", "multipart/mixed", {"boundary": "b"}),
+        ('multipart/mixed; boundary="b (x)"', "multipart/mixed", {"boundary": "b (x)"}),
+        ("multipart/mixed (it never ends; boundary=b", "multipart/mixed (it never ends", {"boundary": "b"}),
+        ("attachment; filename=a.exe (really)", "attachment", {"filename": "a.exe"}),
+        ("attachment (; filename=a.txt;); filename=a.exe", "attachment", {"filename": "a.exe"}),
+        ("attachment; filename=Invoice (2).pdf", "attachment", {"filename": "Invoice (2).pdf"}),
+    ],
+)
+def test_comments_say_nothing(field: str, value: str, given: dict[str, str]) -> None:
+    assert parameters(field) == (value, given)
+
+
+@pytest.mark.parametrize("field", ["base64", " BASE64 ", "base64 (x)", "(x) base64", "base64; x=y", '"base64"', "base64, 8bit"])
+def test_transfer_encodings_are_named_in_many_ways(field: str) -> None:
+    assert encoding_of(field) == "base64"
+
+
+def test_a_field_may_name_no_transfer_encoding() -> None:
+    assert (encoding_of(""), encoding_of("(base64)"), encoding_of("x-base64")) == ("", "", "x-base64")
 
 
 @given(st.binary(max_size=2000))

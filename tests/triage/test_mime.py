@@ -141,3 +141,12 @@ def test_real_mail_has_the_parts_that_the_email_package_finds(corpus: Path, arch
             different.append(name)
     # delivery-status, which we keep whole, and a multipart without parts, which we show as text
     assert len(different) <= 2, different
+
+
+def test_comments_hide_no_part_and_no_content() -> None:
+    raw = (
+        b"Content-Type: multipart/mixed (mixed); boundary=b (b)\r\n\r\n--b\r\n\r\nhello\r\n--b\r\nContent-Type: application/zip (x)\r\n"
+        b"Content-Transfer-Encoding: base64 (x)\r\nContent-Disposition: attachment; filename=a.exe (x)\r\n\r\nTVo=\r\n--b--\r\n"
+    )
+    assert [part.media_type for part in parts_of(raw)] == ["multipart/mixed", "text/plain", "application/zip"]
+    assert (parts_of(raw)[2].name, parts_of(raw)[2].content()) == ("a.exe", b"MZ")
