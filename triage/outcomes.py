@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, false, func, insert, not_, or_, select
+from sqlalchemy import ColumnElement, false, func, insert, literal, not_, or_, select
 from sqlmodel import Session, col
 
 from triage import access, ledger, related, rules, sealed, selection
@@ -137,12 +137,28 @@ def touches(session: Session, decision: Decision, by: Actor) -> bool:
         .where(col(DecisionItem.decision_id) == decision.id, access.visible(by))
         .limit(1)
     )
-    return session.scalar(item) is not None or (by.scope.company and not has_items(session, decision.id))
+    alone = select(col(Decision.id)).where(col(Decision.id) == decision.id, only_made_rules(session, by))
+    return session.scalar(item) is not None or session.scalar(alone) is not None
 
 
-def has_items(session: Session, decision_id: int) -> bool:
-    """Is the decision about any mail? Else it only made rules."""
-    return session.scalar(select(col(DecisionItem.delivery_id)).where(col(DecisionItem.decision_id) == decision_id).limit(1)) is not None
+def only_made_rules(session: Session, by: Actor) -> ColumnElement[bool]:
+    """Which decisions about no mail may this actor know of: for the whole company all but those with a rule for a closed folder?"""
+    items = select(literal(1)).select_from(DecisionItem).where(col(DecisionItem.decision_id) == col(Decision.id)).correlate(Decision)
+    closed = col(Rule.scope).in_(sorted(sealed.closed_scopes(session, by)))
+    rules = select(literal(1)).select_from(Rule).where(col(Rule.decision_id) == col(Decision.id), closed).correlate(Decision)
+    return not_(items.exists()) & not_(rules.exists()) if by.scope.company else false()
+
+
+def makers(session: Session, decision_ids: list[int], *, by: Actor) -> dict[int, frozenset[str]]:
+    """The senders, and the ids of the campaigns, of what these decisions were about in the actor's scope, by decision."""
+    columns = (col(DecisionItem.decision_id), col(Delivery.author), col(Delivery.campaign_id), col(Delivery.wave_id))
+    mine = select(*columns).join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
+    found: dict[int, set[str]] = {}
+    for decision_id, author, *campaigns in session.execute(
+        mine.where(col(DecisionItem.decision_id).in_(decision_ids), access.visible(by)).distinct()
+    ):
+        found.setdefault(decision_id, set()).update({author, *(show(one) for one in campaigns if one is not None)})
+    return {decision_id: frozenset(names) for decision_id, names in found.items()}
 
 
 def report(session: Session, decision_id: int, *, by: Actor) -> DecisionReport:
@@ -212,8 +228,7 @@ def listing(
     elif not unlimited(session, by):
         items = select(col(DecisionItem.decision_id)).where(col(DecisionItem.decision_id) == col(Decision.id))
         concerned = items.join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id)).where(access.visible(by)).exists()
-        about_rules = not_(items.exists()) if by.scope.company else false()
-        where.append(or_(col(Decision.by) == str(by), concerned, about_rules))
+        where.append(or_(col(Decision.by) == str(by), concerned, only_made_rules(session, by)))
     if before is not None:
         where.append(col(Decision.id) < before)
     rows = session.scalars(select(Decision).where(*where).order_by(col(Decision.id).desc()).limit(limit))

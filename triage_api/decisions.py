@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Response
 from sqlmodel import Session
 
-from triage import db, extensive, ids, kept_answers, listings, outcomes, second_key, sweeps, takings, undoing
+from triage import db, extensive, ids, kept_answers, listings, outcomes, second_key, selection, sweeps, takings, undoing
 from triage.actor import Actor
 from triage.decisions import Effort
 from triage.models import PendingAct
@@ -166,15 +166,24 @@ def answered(session: Session, made: DecisionReport, by: Actor) -> shapes.Decisi
 
 
 def within_scope(session: Session, made: list[DecisionReport], by: Actor) -> list[DecisionReport]:
-    """Decisions without the ids that the asker may not know of: others' decisions reach further than one's own scope."""
-    selected = [ids.read(shown) for one in made for shown in one.selection.get("ids", ())]
-    known = {ids.show(one) for one in listings.known(session, selected, by=by)}
-    return [
-        replace(
-            one,
-            selection={
-                name: [shown for shown in value if shown in known] if name == "ids" else value for name, value in one.selection.items()
-            },
-        )
-        for one in made
-    ]
+    """Decisions without the ids and the cards that the asker may not know of: others' decisions reach further than one's own scope."""
+    named = [part for one in made for part in (one.selection, *one.selection.get("any_of", ()))]
+    selected = [ids.read(shown) for part in named for shown in part.get("ids", ())]
+    known = frozenset(ids.show(one) for one in listings.known(session, selected, by=by))
+    several = [one.id for one in made if "any_of" in one.selection]
+    seen = outcomes.makers(session, several, by=by) if several else {}
+    return [replace(one, selection=told(one.selection, known, seen.get(one.id, frozenset()))) for one in made]
+
+
+def told(selected: dict[str, Any], known: frozenset[str], seen: frozenset[str]) -> dict[str, Any]:
+    """A selection with those ids that are known; of several cards those with one of them, or whose sender or campaign was seen."""
+    said = selected | ({"ids": [one for one in selected["ids"] if one in known]} if "ids" in selected else {})
+    if "any_of" in selected:
+        cards = [told(card, known, seen) for card in selected["any_of"]]
+        said["any_of"] = [card for card in cards if card.get("ids") or not seen.isdisjoint(makers_of(card))]
+    return said
+
+
+def makers_of(card: dict[str, Any]) -> set[str]:
+    """The sender or campaign that makes a card, as `outcomes.makers` has them."""
+    return {*([selection.folded_address(card["sender"])] if "sender" in card else ()), *([card["campaign"]] if "campaign" in card else ())}

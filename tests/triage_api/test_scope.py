@@ -742,6 +742,39 @@ def test_a_decision_of_others_shows_only_one_s_own_items(ana: Browser, ben: Brow
     assert seen.json()["select"] == {"ids": [mara]}
 
 
+def test_a_decision_over_several_cards_shows_only_those_one_knows_of(ana: Browser, ben: Browser, came: Came) -> None:
+    joe, mara = came(JOE, MARA)
+    came(JOE, author="doctor@clinic.example")
+    came(JOE, MARA, author="wave@bad.example")
+    (alone,) = came(JOE, author="union@union.example")
+    cards = [{"ids": [joe, mara]}, {"sender": "doctor@clinic.example"}, {"sender": "Wave@Bad.example"}, {"ids": [alone]}]
+    made = ana.post("/decisions", {"verb": "purge", "select": {"any_of": cards}}).json()
+    undone = ana.post(f"/decisions/{made['id']}/undo").json()
+    for decision in (made["id"], undone["id"]):
+        shown = [card for browser in (ana, ben) for card in browser.get(f"/decisions/{decision}").json()["select"]["any_of"]]
+        assert shown == [*cards, {"ids": [mara]}, {"sender": "Wave@Bad.example"}]
+    listed = ben.get("/decisions").text
+    assert "clinic.example" not in listed
+    assert not any(one in listed for one in (joe, alone))
+
+
+def test_a_block_without_mail_for_a_sealed_folder_is_told_to_those_named(sealed: Secret, ana: Browser, new_browser: NewBrowser) -> None:
+    select = {"sender": "husband@home.example", "department": "it"}
+    order = {
+        "verb": "purge",
+        "select": select,
+        "rule": {"effect": "block", "match": "address", "scope": "person:joe.fern"},
+        "reason": "divorce",
+    }
+    made = new_browser("hana").post("/decisions", order)
+    assert (made.status_code, made.json()["count"]) == (201, 0)
+    for browser in (ana, new_browser("ida"), new_browser("otto")):
+        assert browser.get(f"/decisions/{made.json()['id']}").status_code == 404
+        assert "home.example" not in browser.get("/decisions").text
+        assert "divorce" not in browser.get("/audit").text
+    assert "home.example" in new_browser("hugo").get("/decisions").text
+
+
 def test_rules_of_another_scope_are_left_out_of_a_decision(ana: Browser, ben: Browser, came: Came) -> None:
     joe, mara = came(JOE, MARA, author="wave@bad.example")
     rule = {"effect": "block", "match": "address", "scope": "department:it"}
