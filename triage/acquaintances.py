@@ -121,7 +121,8 @@ def decide(session: Session, ids: Sequence[int], state: str, *, by: Actor, now: 
         if state == KNOWN:
             row.last_mail_at = max(row.last_mail_at, now)
     if changed:
-        detail = {"state": state, "addresses": [row.address for row in changed][:MOST_NAMED]}
+        whose = {f"person:{row.person}" if row.person else f"department:{row.department}" for row in changed[:MOST_NAMED]}
+        detail = {"state": state, "addresses": [row.address for row in changed][:MOST_NAMED], "scope": sorted(whose)}
         ledger.write(session, "correspondents", "correspondents", by=by, now=now, detail=detail, items=len(changed))
     session.flush()
     return len(changed)

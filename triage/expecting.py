@@ -47,7 +47,8 @@ def expect(session: Session, sender: str, *, by: Actor, words: str = "", setting
         known.until, known.words = until, words
     session.flush()
     raise_up(session, known)
-    ledger.write(session, "expect", f"expectation:{show(known.id)}", by=by, now=now, detail={"sender": named, "words": words})
+    detail = {"sender": named, "words": words, "scope": f"person:{by.name}"}
+    ledger.write(session, "expect", f"expectation:{show(known.id)}", by=by, now=now, detail=detail)
     return known.id
 
 
@@ -66,7 +67,8 @@ def forget(session: Session, expectation_id: int, *, by: Actor, now: datetime) -
     if known is None or known.person != by.name:
         raise NotFound(f"there is no expectation {show(expectation_id)}")
     session.delete(known)
-    ledger.write(session, "expect-no-more", f"expectation:{show(expectation_id)}", by=by, now=now, detail={"sender": known.sender})
+    detail = {"sender": known.sender, "scope": f"person:{by.name}"}
+    ledger.write(session, "expect-no-more", f"expectation:{show(expectation_id)}", by=by, now=now, detail=detail)
 
 
 def of_person(session: Session, uid: str, *, now: datetime) -> list[Expectation]:

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, String, and_, cast, func, or_, select
+from sqlalchemy import ColumnElement, Select, String, and_, cast, func, literal, not_, or_, select
 from sqlmodel import Session, SQLModel, col
 
-from triage import access, contents, ledger
+from triage import access, contents, correspondents, ledger, sealed
 from triage.actor import Actor, Role
 from triage.errors import NotFound
 from triage.ids import show
@@ -115,49 +115,68 @@ def lists(session: Session, whose: Whose, by: Actor) -> Iterator[tuple[str, Iter
     ids = select(col(Delivery.id)).where(theirs(whose, by))
     letters = select(col(Delivery.message_id)).where(theirs(whose, by))
     items = select(col(DecisionItem.decision_id)).where(col(DecisionItem.delivery_id).in_(ids))
+    told = not_(about_sealed(by))
     named = cast(col(Decision.selection), String).contains(json.dumps(whose.address), autoescape=True)
     wanted: list[tuple[str, Select[Any]]] = [
         ("deliveries", select(Delivery).where(theirs(whose, by)).order_by(col(Delivery.id))),
         ("messages", select(Message).where(col(Message.id).in_(letters)).order_by(col(Message.id))),
         ("attempts", select(Attempt).where(col(Attempt.delivery_id).in_(ids)).order_by(col(Attempt.id))),
-        ("decisions", select(Decision).where(or_(col(Decision.id).in_(items), named)).order_by(col(Decision.id))),
-        *(of_somebody_here(session, whose) if whose.uid else of_somebody_outside(whose)),
+        ("decisions", select(Decision).where(or_(col(Decision.id).in_(items), named), told).order_by(col(Decision.id))),
+        *(of_somebody_here(session, whose, by) if whose.uid else of_somebody_outside(session, whose, by)),
     ]
     for name, rows in wanted:
         yield name, map(plain, session.scalars(rows, execution_options={"yield_per": AT_ONCE}))
 
 
-def of_somebody_outside(whose: Whose) -> list[tuple[str, Select[Any]]]:
+def about_sealed(by: Actor) -> ColumnElement[bool]:
+    """Which decisions are about mail that is sealed to the actor?"""
+    items = select(literal(1)).select_from(DecisionItem).join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
+    return items.where(col(DecisionItem.decision_id) == col(Decision.id), sealed.away_from(by)).correlate(Decision).exists()
+
+
+def open_rules(session: Session, by: Actor) -> ColumnElement[bool]:
+    """Which rules are for no folder that is sealed to the actor?"""
+    return col(Rule.scope).not_in(sorted(sealed.closed_scopes(session, by)))
+
+
+def of_somebody_outside(session: Session, whose: Whose, by: Actor) -> list[tuple[str, Select[Any]]]:
     """What else is kept about a sender."""
+    letters = select(col(Delivery.message_id)).where(theirs(whose, by))
     return [
-        ("correspondents", select(Correspondent).where(col(Correspondent.address) == whose.address)),
-        ("rules", select(Rule).where(col(Rule.value) == whose.address).order_by(col(Rule.id))),
-        ("notices", select(Notice).where(col(Notice.sender) == whose.address)),
+        ("correspondents", select(Correspondent).where(col(Correspondent.address) == whose.address, correspondents.visible(by))),
+        ("rules", select(Rule).where(col(Rule.value) == whose.address, open_rules(session, by)).order_by(col(Rule.id))),
+        ("notices", select(Notice).where(col(Notice.sender) == whose.address, col(Notice.message_id).in_(letters))),
         ("names", select(FamiliarName).where(col(FamiliarName.address) == whose.address)),
     ]
 
 
-def of_somebody_here(session: Session, whose: Whose) -> list[tuple[str, Select[Any]]]:
+def of_somebody_here(session: Session, whose: Whose, by: Actor) -> list[tuple[str, Select[Any]]]:
     """What else is kept about somebody who works or worked here, as staff too."""
     person = session.get_one(Person, whose.uid)
     login = person.login or person.uid
     handed = or_(col(Handed.to) == login, col(Handed.by) == f"person:{login}")
     theirs_on_record = (f"staff:{login}", f"employee:{whose.uid}")
+    wrote = correspondents.of_people(col(SentMail.person), col(SentMail.department), by)
+    waits = col(Handed.delivery_id).in_(select(col(Delivery.id)).where(access.within(by)))
+    about_them = and_(col(AuditRecord.subject).in_(theirs_on_record), col(AuditRecord.act) != "hand-over")  # whose note is about mail
     addresses = or_(col(KnownRecipient.person) == whose.uid, col(KnownRecipient.leaver) == whose.uid)
     return [
         ("directory", select(Person).where(col(Person.uid) == whose.uid)),
         ("addresses", select(KnownRecipient).where(addresses).order_by(col(KnownRecipient.address))),
-        ("correspondents", select(Correspondent).where(col(Correspondent.person) == whose.uid)),
-        ("sent", select(SentMail).where(col(SentMail.person) == whose.uid).order_by(col(SentMail.id))),
-        ("rules", select(Rule).where(col(Rule.scope) == f"person:{whose.uid}").order_by(col(Rule.id))),
+        ("correspondents", select(Correspondent).where(col(Correspondent.person) == whose.uid, correspondents.visible(by))),
+        ("sent", select(SentMail).where(col(SentMail.person) == whose.uid, wrote).order_by(col(SentMail.id))),
+        ("rules", select(Rule).where(col(Rule.scope) == f"person:{whose.uid}", open_rules(session, by)).order_by(col(Rule.id))),
         ("staff", select(StaffMember).where(col(StaffMember.login) == login)),
         ("sessions", select(StaffSession).where(col(StaffSession.login) == login)),
         ("own_sessions", select(EmployeeSession).where(col(EmployeeSession.uid) == whose.uid)),
         ("letter", select(DigestRefusal).where(col(DigestRefusal.person) == whose.uid)),
         ("practice", select(PracticeAnswer).where(col(PracticeAnswer.login) == login)),
-        ("handed", select(Handed).where(handed).order_by(col(Handed.delivery_id))),
-        ("decisions_made", select(Decision).where(col(Decision.by) == f"person:{login}").order_by(col(Decision.id))),
-        ("signed_in", select(AuditRecord).where(col(AuditRecord.subject).in_(theirs_on_record)).order_by(col(AuditRecord.id))),
+        ("handed", select(Handed).where(handed, waits).order_by(col(Handed.delivery_id))),
+        (
+            "decisions_made",
+            select(Decision).where(col(Decision.by) == f"person:{login}", not_(about_sealed(by))).order_by(col(Decision.id)),
+        ),
+        ("signed_in", select(AuditRecord).where(about_them).order_by(col(AuditRecord.id))),
     ]
 
 

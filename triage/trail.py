@@ -96,7 +96,7 @@ def untold(session: Session, records: Sequence[AuditRecord], by: Actor) -> set[i
 
 
 def scopes_of(record: AuditRecord) -> Sequence[str]:
-    """The folders that a record names: of a rule or a legal hold its one, of a token all of them."""
+    """The folders that a record names: of a rule or a legal hold its one, of a token all of them, of a note the sealed ones."""
     named = record.detail.get("scope", ())
     return (named,) if isinstance(named, str) else named
 
@@ -113,8 +113,10 @@ def messages(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[i
 
 
 def decisions(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[int]:
-    """The decisions among these that are about a delivery which is sealed to the actor."""
-    return session.scalars(concerning(among(session, col(DecisionItem.decision_id), subjects), by))
+    """The decisions among these that are about a delivery which is sealed to the actor, or made a rule for such a folder."""
+    some = list(subjects)
+    made = select(col(Rule.decision_id)).where(among(session, col(Rule.decision_id), some), closed_to(session, by))
+    return {*session.scalars(concerning(among(session, col(DecisionItem.decision_id), some), by)), *session.scalars(made)}
 
 
 def concerning(which: ColumnElement[bool], by: Actor) -> Any:
@@ -124,9 +126,15 @@ def concerning(which: ColumnElement[bool], by: Actor) -> Any:
 
 
 def rules(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[int]:
-    """The rules among these that were made along with a decision about sealed mail."""
+    """The rules among these that are for a folder which is sealed to the actor, or were made along with a decision about sealed mail."""
     made = select(col(Rule.id)).where(among(session, col(Rule.id), subjects))
-    return session.scalars(made.where(col(Rule.decision_id).in_(concerning(col(DecisionItem.decision_id) == col(Rule.decision_id), by))))
+    along = col(Rule.decision_id).in_(concerning(col(DecisionItem.decision_id) == col(Rule.decision_id), by))
+    return session.scalars(made.where(along | closed_to(session, by)))
+
+
+def closed_to(session: Session, by: Actor) -> ColumnElement[bool]:
+    """Which rules are for a folder that is sealed to the actor?"""
+    return col(Rule.scope).in_(sorted(sealed.closed_scopes(session, by)))
 
 
 def pending(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[int]:

@@ -284,6 +284,19 @@ def test_what_is_sealed_to_the_asker_is_left_out_and_counted(session: Session, s
     assert mail_of_both
 
 
+@pytest.mark.parametrize("folder", ["person:joe.fern", "department:it"])
+def test_of_somebody_sealed_nothing_that_tells_of_their_mail_is_taken_along(session: Session, settings: Settings, folder: str) -> None:
+    everything(session, settings)
+    directory.apply(session, replace(COMPANY, sealed=(SealedEntry(folder, ("hana",)),)), settings.company, by=SYNC, now=NOW)
+    hana, silent = replace(IDA, name="hana"), ("correspondents.json", "decisions.json", "notices.json")
+    for named, lists in (("joe.fern", ("correspondents.json", "sent.json", "rules.json")), (ANNA, silent)):
+        for by in (IDA, hana):
+            archive = taken(session, named, by)
+            found = [name for name in lists if json.loads(archive.read(name))]
+            assert bool(found) is (by is hana), (named, found)
+    assert [one["scope"] for one in json.loads(taken(session, ANNA).read("rules.json"))] == ["company"]
+
+
 def test_an_empty_list_is_a_list(session: Session) -> None:
     assert json.loads(taken(session, "nobody@nowhere.example").read("deliveries.json")) == []
 

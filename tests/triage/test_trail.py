@@ -3,15 +3,18 @@
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
+from sqlmodel import col
 
 from tests.triage.arriving import ANA, BEN, COMPANY, IDA, NOW, OTTO, SYNC, arrive, set_up
-from triage import decisions, directory, rules, seal, tokens, trail
+from triage import acquaintances, decisions, directory, expecting, handing, learning, rules, seal, tokens, trail
 from triage.actor import EVERYTHING, Actor, Role, Scope
 from triage.company import SealedEntry, StaffEntry
 from triage.db import reading, transaction
 from triage.decisions import Verb
 from triage.errors import NotAllowed
+from triage.learning import Announced
+from triage.models import Correspondent
 from triage.rules import RuleOrder
 from triage.selection import Selection
 from triage.settings import Settings
@@ -75,6 +78,29 @@ def test_what_tells_of_sealed_mail_is_named_and_not_told(company: Engine, settin
             assert (dict(acts)[act] != trail.UNTOLD) is told
         assert ("a secret" in str(acts), "supplier.example" in str(acts)) == (told, told)
         assert "plain.example" in str(acts)
+
+
+@pytest.mark.parametrize("folder", ["person:joe.fern", "department:it"])
+def test_notes_and_names_of_a_sealed_folder_are_not_told(company: Engine, settings: Settings, folder: str) -> None:
+    with transaction(company) as session:
+        seal = replace(COMPANY, sealed=(SealedEntry(folder, ("hana", "ana")),))
+        directory.apply(session, seal, settings.company, by=SYNC, now=NOW)
+    mail = came(company, settings)
+    with transaction(company) as session:
+        handing.hand(session, Selection(ids=(mail,)), "ana", "her secret illness", by=HANA, now=NOW)
+        rule = rules.add(session, RuleOrder("block", "address", "a@secret.example", "person:joe.fern"), by=HANA, now=NOW, settings=settings)
+        rules.change(session, rule.id, {"note": "the secret husband"}, by=HANA, now=NOW, settings=settings)
+        expecting.expect(session, "b@secret.example", by=Actor.employee("joe.fern", "Joe Fern"), settings=settings, now=NOW)
+        learned = [Announced("joe.fern", "c@secret.example")]
+        learning.announce(session, learned, settings=settings, by=HANA, now=NOW)
+        known = session.scalars(select(col(Correspondent.id))).all()
+        acquaintances.drop(session, known, by=HANA, now=NOW)
+    for by, told in ((HANA, True), (IDA, False), (OTTO, False)):
+        with reading(company) as session:
+            acts = {one.act: "secret" in str(one.detail) for one in trail.record(session, by=by).items}
+        assert {name: acts[name] for name in ("hand-over", "change-rule", "expect", "correspondents")} == dict.fromkeys(
+            ("hand-over", "change-rule", "expect", "correspondents"), told
+        )
 
 
 def test_what_names_several_folders_is_silent_when_one_of_them_is_sealed(company: Engine, settings: Settings) -> None:
