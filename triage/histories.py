@@ -21,6 +21,7 @@ from triage.models import (
     Delivery,
     StaffMember,
 )
+from triage.notices import ABOUT
 from triage.states import Event, State
 
 
@@ -70,17 +71,19 @@ def history(session: Session, about: Listed, attempts: Iterable[Tried], *, by: A
     """What happened to a delivery, oldest first: the acts on the record, the attempts, the decisions that it was part of.
 
     Who looked at the message is told to those who see all its copies: looks, and why a seal was broken, are about others' copies too.
+    So is what its sender was told: that is said of all copies that ended alike.
     """
     subjects = [f"delivery:{show(about.id)}", f"message:{show(about.message_id)}"]
     on_record = and_(col(AuditRecord.subject).in_(subjects), col(AuditRecord.act) != Event.CLAIM)
-    if goes_beyond(session, about.message_id, by):
+    beyond = goes_beyond(session, about.message_id, by)
+    if beyond:
         on_record &= col(AuditRecord.act).not_in(LOOKS) | (col(AuditRecord.by) == str(by))
     records = session.scalars(select(AuditRecord).where(on_record)).all()
     names = shown_names(session, {record.by for record in records})
     acts = [
-        Past(one.at, one.by, one.act, detail_about(one, about), act_sentence(one, names.get(one.by, ""), about))
+        Past(one.at, one.by, one.act, detail_about(one, about, beyond=beyond), act_sentence(one, names.get(one.by, ""), about))
         for one in records
-        if "attempt" not in one.detail
+        if "attempt" not in one.detail and not (beyond and is_of_others(one, about))
     ]
     rows = session.execute(
         select(DecisionItem, Decision)
@@ -103,9 +106,21 @@ def goes_beyond(session: Session, message_id: int, by: Actor) -> bool:
     return session.scalar(copies) is not None
 
 
-def detail_about(record: AuditRecord, about: Listed) -> dict[str, Any]:
-    """What the record says of this delivery: neither how other copies were addressed, nor where staff sat."""
-    detail = {name: value for name, value in record.detail.items() if name not in ("notes", "from")}
+def is_of_others(record: AuditRecord, about: Listed) -> bool:
+    """Does it say what the sender was told, and this delivery did not end so?"""
+    if record.act not in ("notice", "not_told"):
+        return False
+    kind = record.detail.get("kind")
+    return about.state != ABOUT[kind] if kind in ABOUT else about.state not in ABOUT.values()
+
+
+def detail_about(record: AuditRecord, about: Listed, *, beyond: bool = False) -> dict[str, Any]:
+    """What the record says of this delivery: neither how other copies were addressed, nor where staff sat.
+
+    `beyond`: nor the words of a letter, which names other copies, and may be another's.
+    """
+    hidden = ("notes", "from", "said") if beyond else ("notes", "from")
+    detail = {name: value for name, value in record.detail.items() if name not in hidden}
     note = record.detail.get("notes", {}).get(show(about.id))
     return detail | ({"notes": {show(about.id): note}} if note else {})
 

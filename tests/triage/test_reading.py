@@ -53,7 +53,7 @@ from triage.opening import Erased
 from triage.rules import RuleOrder
 from triage.selection import Selection
 from triage.settings import Settings
-from triage.states import Event
+from triage.states import Event, State
 
 JOE, MARA, INFO = "it+joe.fern@company.example", "legal+mara.berg@company.example", "info@company.example"
 NOTHING = Actor.person("zoe", Role.TRIAGE, Scope(), "Zoe")
@@ -285,6 +285,28 @@ def test_a_history_tells_nothing_of_copies_beyond_the_scope(company: Engine, set
     assert [past.act for past in bens] == ["receive", "source"]
     assert [past.act for past in anas] == ["receive", "open", "view", "source"]
     assert "192.0.2.77" not in json.dumps([past.detail for past in (*bens, *anas)])
+
+
+def test_what_the_sender_was_told_is_of_the_copies_that_ended_so(company: Engine, settings: Settings) -> None:
+    joes, maras = came(company, settings, JOE, MARA)
+    with transaction(company) as session:
+        message = f"message:{show(session.get_one(Delivery, joes).message_id)}"
+        decisions.decide(session, Selection(ids=(joes,)), Verb.PURGE, by=ANA, reason="", now=NOW, settings=settings)
+        for kind in ("rejection", "expiry"):
+            ledger.write(session, "notice", message, by=SYNC, now=NOW, detail={"kind": kind, "to": "a@b.example", "said": f"Of {MARA}."})
+        ledger.write(session, "not_told", message, by=SYNC, now=NOW, detail={"why": "it names no sender"})
+        session.execute(update(Delivery).where(col(Delivery.id) == maras).values(state=State.REJECTED))
+    with reading(company) as session:
+        bens = [past for past in histories.delivery(session, maras, by=BEN).history if past.act in ("notice", "not_told")]
+        it = Actor.person("kim", Role.TRIAGE, Scope(departments=frozenset({"it"})))
+        kims = histories.delivery(session, joes, by=it).history
+        anas = histories.delivery(session, joes, by=ANA).history
+    assert [(past.act, past.detail.get("kind"), past.detail.get("said")) for past in bens] == [
+        ("notice", "rejection", None),
+        ("not_told", None, None),
+    ]
+    assert [past.act for past in kims] == ["receive", "purge"]
+    assert [past.detail.get("said") for past in anas if past.act == "notice"] == [f"Of {MARA}."] * 2
 
 
 def test_an_expiry_is_told_although_its_record_is_about_many(company: Engine, settings: Settings) -> None:
