@@ -109,6 +109,11 @@ def sender(settings: Settings) -> str:
     return settings.notices.sender or f"postmaster@{settings.company.domains[0]}"
 
 
+def is_outside(address: str, settings: Settings) -> bool:
+    """Is it at none of our domains? Below one is outside too: who reads there the directory does not know."""
+    return address.rpartition("@")[2].casefold() not in settings.own_domains
+
+
 def send(
     session: Session, letter: Letter, *, folder: tuple[str, str], rule: str, reason: str, settings: Settings, by: Actor, now: datetime
 ) -> int:
@@ -133,7 +138,7 @@ def enter(
     now: datetime,
 ) -> int:
     """Queue these bytes for an address of ours; the id of their message. Null reverse-path: no answer ever comes of it."""
-    if to.rpartition("@")[2].casefold() not in settings.own_domains:
+    if is_outside(to, settings):
         raise BadInput(f"{to} is outside the company: nobody there is told what happens here")
     content_id, content = contents.keep(session, raw)
     envelope = Envelope(number, now, "", (to,), "", settings.company.hostname, protocol="local")

@@ -11,7 +11,6 @@ from sqlmodel import Session, col
 
 from triage import contents, dsn, inward, ledger
 from triage.actor import Actor
-from triage.backscatter import claims_ours
 from triage.content import summarise
 from triage.db import among
 from triage.errors import NotFound
@@ -106,9 +105,7 @@ def why_not(message: Message, settings: Settings) -> str:
     sender = message.envelope["reverse_path"]
     if not sender:
         return "it names no sender to answer to"
-    if not claims_ours(sender.rpartition("@")[2], settings.own_domains):
-        return "its sender is not one of us"
-    return ""
+    return "its sender is not one of us" if inward.is_outside(sender, settings) else ""
 
 
 def bounces(message: Message, bounced: Sequence[Delivery]) -> Story:

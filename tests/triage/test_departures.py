@@ -168,7 +168,7 @@ def test_who_sent_it_is_told_once_what_did_not_arrive(session: Session, settings
     assert len(rows(session, "report")) == 1  # nobody is told that they could not be told
 
 
-@pytest.mark.parametrize("sender", ["", "ann@supplier.example", "not an address"])
+@pytest.mark.parametrize("sender", ["", "ann@supplier.example", "root@build.company.example", "joe@company.example.", "not an address"])
 def test_nobody_outside_is_told(session: Session, settings: Settings, sender: str) -> None:
     leave(session, settings, sender=sender)
     end(session, settings, "550 5.1.1 no such user")
@@ -261,6 +261,7 @@ def test_who_heard_that_it_is_late_hears_when_it_fails(session: Session, setting
     [
         ("", "", 4, LATE),
         ("ann@supplier.example", "", 4, LATE),
+        ("root@build.company.example", "", 4, LATE),
         (JOE, "Auto-Submitted: auto-replied", 4, LATE),
         (JOE, "Precedence: bulk", 4, LATE),
         (JOE, "", 0, LATE),
