@@ -97,7 +97,8 @@ class Carriers:
             for hop in rested:
                 del self.resting[hop]
                 self.idle.append(hop)
-            woken = [self.idle.pop() for _ in range(min(len(self.idle), len(self.backlog)))]  # few connections stay warm
+            ready = 0 if self.is_stale(now) else len(self.backlog)
+            woken = [self.idle.pop() for _ in range(min(len(self.idle), ready))]  # few connections stay warm
             self.busy.update(dict.fromkeys(woken, now))
         for hop in woken:
             self.workers.submit(self.work, hop)
@@ -115,7 +116,7 @@ class Carriers:
         with self.lock:
             self.busy.pop(hop, None)
             self.last_used = now = time.monotonic()
-            if not self.backlog or hop in self.resting or (self.failures and now < self.away_until):
+            if not self.backlog or self.is_stale(now) or hop in self.resting or (self.failures and now < self.away_until):
                 if hop not in self.resting:
                     self.idle.append(hop)
                 return None
@@ -144,12 +145,13 @@ class Carriers:
         """A connection did not come about. While others are served it is one too many: its worker rests, its mail goes with the others."""
         if not self.was_away and any(other is not hop for other in self.busy):
             self.resting[hop] = now + RESTS
-            return [replace(outcome, kind="untried", unreachable=False) for outcome in outcomes]
+            return [replace(one, kind="untried", unreachable=False) if one.unreachable else one for one in outcomes]
         if now >= self.away_until:
             self.failures += 1
             pause = min(FIRST_PAUSE * 2 ** (self.failures - 1), LONGEST_AWAY)
             self.away_until = now + pause * random.uniform(1 - queue.JITTER, 1 + queue.JITTER)
-        self.was_away, self.back, self.away_reply = True, False, outcomes[0].reply
+        self.was_away, self.back = True, False
+        self.away_reply = next(one.reply for one in outcomes if one.unreachable)
         return outcomes
 
     def collect(self, *, stopping: bool) -> list[Ended]:
@@ -172,8 +174,12 @@ class Carriers:
         """Is there something to settle or to give back that should not wait for more to come?"""
         with self.lock:
             now = time.monotonic()
-            stale = bool(self.backlog) and (stopping or now - self.backlog[0].since > GIVE_BACK)
-            return stale or (bool(self.ended) and (not self.in_hand or now - self.first_ended >= gather))
+            parting = self.is_stale(now) or (stopping and bool(self.backlog))
+            return parting or (bool(self.ended) and (not self.in_hand or now - self.first_ended >= gather))
+
+    def is_stale(self, now: float) -> bool:
+        """Has the backlog waited too long to set out with it? Whoever did could meet another relay that has it since its lease ended."""
+        return bool(self.backlog) and now - self.backlog[0].since > GIVE_BACK
 
     def away_for(self) -> float:
         """Seconds until the next hop is asked again; 0 when it may be asked now."""

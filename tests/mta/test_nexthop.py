@@ -17,7 +17,7 @@ from triage.errors import BadInput
 from triage.queue import Outcome
 from triage.visible import visible
 
-SENDER, ANNA = "ruth@stranger.example", "anna@company.example"
+SENDER, ANNA, BOB = "ruth@stranger.example", "anna@company.example", "bob@company.example"
 MAIL = b"From: Ruth <ruth@stranger.example>\r\nSubject: hello\r\n\r\n.\r\n..two\r\n.start\r\nend\r\n"
 
 
@@ -179,6 +179,17 @@ def test_a_kept_connection_that_went_stale_is_replaced_at_once(peer: Peer, way: 
     assert sent(way, SENDER, ANNA, MAIL).kind == "delivered"
     assert peer.connections == 2
     assert len(peer.taken) == 2
+
+
+def test_who_was_served_stays_served_when_there_is_no_connection_for_the_others(peer: Peer, way: NextHop) -> None:
+    sent(way, SENDER, ANNA, MAIL)
+    peer.most = 0  # no connection more than the one that is kept
+    peer.answer(f"RCPT {BOB}", "452 4.5.3 too many recipients")
+    peer.answer("RSET", "250 OK", "421 4.7.0 two messages are enough")
+    served, crowded = way.send(SENDER, [ANNA, BOB], MAIL)
+    assert (served.kind, served.unreachable) == ("delivered", False)
+    assert (crowded.kind, crowded.reply, crowded.unreachable) == ("deferred", "421 4.7.0 too many connections", True)
+    assert [one.mailbox for one in peer.taken] == [ANNA, ANNA]
 
 
 def test_nobody_listens() -> None:

@@ -27,6 +27,8 @@ from triage.envelope import Envelope
 from triage.errors import BadInput
 from triage.ids import new_id, show
 from triage.models import Attempt, AuditRecord, Delivery, Message
+from triage.queue import Claim, Outcome
+from triage.routes import destinations
 from triage.settings import Settings
 from triage.states import State
 from triage.times import utcnow
@@ -404,6 +406,28 @@ def test_a_connection_too_many_puts_nothing_off(lite: Settings, peer: Peer, sqli
     with relaying(towards(lite, peer.url, concurrency=4)):
         wait_for(lambda: set(states(sqlite_engine, ids)) == {"delivered"})
     assert len(peer.taken) == 40
+
+
+@pytest.mark.parametrize(("was_away", "kind"), [(False, "untried"), (True, "deferred")])
+def test_what_was_delivered_before_a_connection_was_refused_is_delivered(lite: Settings, *, was_away: bool, kind: str) -> None:
+    crew = carriers.Carriers(destinations(lite)[0], lite, lambda: None)
+    hop, other = crew.idle[:2]
+    crew.busy, crew.was_away = {hop: 0.0, other: 0.0}, was_away
+    claims = [Claim(number, 1, 1, mailbox, "", "", None, PROVEN, MAIL) for number, mailbox in enumerate((ANNA, BOB))]  # type: ignore[arg-type]
+    said = [Outcome("delivered", "250 OK", "x"), Outcome("deferred", "421 too many connections", "x", unreachable=True)]
+    crew.note(Errand(tuple(claims)), said, hop, 0.1)
+    assert [(claim.mailbox, outcome.kind) for claim, outcome in crew.collect(stopping=False)] == [(ANNA, "delivered"), (BOB, kind)]
+    assert crew.away_reply in ("", "421 too many connections")
+
+
+def test_nobody_sets_out_with_what_waited_so_long_that_another_relay_may_have_it(lite: Settings) -> None:
+    crew = carriers.Carriers(destinations(lite)[0], lite, lambda: None)
+    claim = Claim(1, 1, 1, ANNA, "", "", None, PROVEN, MAIL)  # type: ignore[arg-type]
+    crew.backlog.append(Errand((claim,), since=time.monotonic() - carriers.GIVE_BACK - 1))
+    crew.set_out()
+    assert (crew.busy, crew.next_errand(crew.idle.pop())) == ({}, None)
+    assert crew.settling_is_due(0.1, stopping=False)
+    assert [outcome.kind for _, outcome in crew.collect(stopping=False)] == ["untried"]
 
 
 def test_a_next_hop_that_dribbles_is_let_go_before_the_lease_ends(
