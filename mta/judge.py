@@ -235,7 +235,7 @@ class Writer:
                 message.found.summary,
                 listed=message.found.listed,
                 scan=message.found.scan,
-                patient=now < message.envelope.received_at + PATIENCE or message.attempt + 1 < FEWEST_TRIES,
+                patient=may_wait(message, now),
             )
             for message in messages
         ]
@@ -285,6 +285,11 @@ def gathered(judged: "queue.SimpleQueue[Judged]") -> list[Judged]:
         while len(group) < GROUP:
             group.append(judged.get_nowait())
     return group
+
+
+def may_wait(message: Judged, now: datetime) -> bool:
+    """Is there time to judge it again? What a clock that was ahead took in a far future gets only the tries that everything gets."""
+    return abs(now - message.envelope.received_at) < PATIENCE or message.attempt + 1 < FEWEST_TRIES
 
 
 def retry_at(message: Judged, now: datetime) -> datetime:

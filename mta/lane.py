@@ -105,6 +105,7 @@ class Lane:
         self.spool, self.examiner, self.judged = spool, examiner, judged
         self.room = Room(MOST_BYTES, workers * MESSAGES_A_WORKER)
         self.held: dict[str, Batch] = {}
+        self.closed: set[str] = set()  # batches that could not be opened, as was said
         self.waiting: queue.SimpleQueue[Judged | None] = queue.SimpleQueue()
         self.workers = [threading.Thread(target=self._work, name=f"judge {number}", daemon=True) for number in range(workers)]
         for worker in self.workers:
@@ -115,7 +116,7 @@ class Lane:
         for batch in batches:
             if self.room.closed:
                 return
-            if batch.path.name not in self.held and self.spool.hold(batch):
+            if batch.path.name not in self.held and self._hold(batch):
                 self.held[batch.path.name] = batch
                 self._feed(batch)
 
@@ -129,6 +130,16 @@ class Lane:
         """Leave the batches to others, after the reader has stopped."""
         for batch in list(self.held.values()):
             self.spool.let_go(batch)
+
+    def _hold(self, batch: Batch) -> bool:
+        """Take a batch. One that cannot be opened keeps none behind it waiting; it is tried again in the next round."""
+        try:
+            return self.spool.hold(batch)
+        except OSError as fault:
+            if batch.path.name not in self.closed:
+                log.error("%s cannot be opened and is tried again and again, what came after it goes on: %s", batch.path, fault)
+            self.closed.add(batch.path.name)
+            return False
 
     def _feed(self, batch: Batch) -> None:
         share = Share(lambda: self._finished(batch))

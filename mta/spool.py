@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -32,6 +32,7 @@ from triage.times import to_micros
 
 MOST_MESSAGES = 256  # in one batch
 MOST_BYTES = 16 * 1024 * 1024  # in one batch, one larger message apart
+LONGEST_WAIT = timedelta(hours=1)  # longer than any message is put off: more can only a clock have said that was ahead
 SLICE = 4096  # names that are in memory at once while a backlog is read
 PUT_OFF = re.compile(r"(?P<not_before>\d{16})\.(?P<attempt>\d{3})\..*\.batch")  # microseconds since 1970, times put off
 
@@ -163,13 +164,14 @@ class Spool:
             yield Batch(self.incoming / name)
 
     def due(self, now: datetime) -> Iterator[Batch]:
-        """The messages of the retry spool whose time has come, longest due first."""
-        for name in in_order(self.retry):
-            if (found := PUT_OFF.fullmatch(name)) is None:
-                continue
+        """The messages of the retry spool whose time has come, longest due first; then those that a clock which was ahead has put off."""
+        for found in filter(None, map(PUT_OFF.fullmatch, in_order(self.retry))):
             if int(found["not_before"]) > to_micros(now):
-                return
-            yield Batch(self.retry / name, int(found["attempt"]))
+                break
+            yield Batch(self.retry / found[0], int(found["attempt"]))
+        for found in filter(None, map(PUT_OFF.fullmatch, batch_names(self.retry))):
+            if int(found["not_before"]) > to_micros(now + LONGEST_WAIT):
+                yield Batch(self.retry / found[0], int(found["attempt"]))
 
     def hold(self, batch: Batch) -> bool:
         """Take the batch for this process until `remove` or `let_go`. False when another one has it or had it."""

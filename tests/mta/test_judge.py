@@ -223,12 +223,13 @@ def test_a_message_whose_proof_is_unknown_waits_and_nobody_with_it(known: Settin
     assert record(known)[unknown[0].spool_id] == (unknown[1], [(State.QUEUED, "allowed-sender")])
 
 
-def test_after_fifteen_minutes_it_is_held_as_it_is(known: Settings, quick: None) -> None:
+@pytest.mark.parametrize("age", [judge.PATIENCE, timedelta(days=-365)], ids=["old", "from a clock that was ahead"])
+def test_after_fifteen_minutes_it_is_held_as_it_is(known: Settings, quick: None, age: timedelta) -> None:
     allow(known)
     write_zone(known, SILENT)
     envelope, raw = mail()
     Spool(known.spool.directory).put_off(
-        replace(envelope, received_at=utcnow() - judge.PATIENCE), raw, not_before=utcnow(), attempt=judge.FEWEST_TRIES - 1
+        replace(envelope, received_at=utcnow() - age), raw, not_before=utcnow(), attempt=judge.FEWEST_TRIES - 1
     )
     with judging(known):
         until(lambda: not waiting(known))
@@ -626,6 +627,30 @@ def test_a_batch_that_cannot_be_removed_is_no_fault_of_its_messages(lane: Lane, 
         lane.judged.get(timeout=HANG).settled()
     lane.feed(lane.spool.batches())
     assert lane.judged.empty()
+
+
+def test_a_batch_that_cannot_be_opened_keeps_none_behind_it_waiting(lane: Lane, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(2):
+        lane.judged.get(timeout=HANG).settled()
+    for _ in range(2):
+        write_batch(lane.spool.incoming, batch_name(1, 1), [mail()])
+    broken, sound = lane.spool.batches()
+    hold = lane.spool.hold
+
+    def refuse(batch: Batch) -> bool:
+        if batch.path == broken.path:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return hold(batch)
+
+    monkeypatch.setattr(lane.spool, "hold", refuse)
+    lane.feed(lane.spool.batches())
+    lane.judged.get(timeout=HANG).settled()
+    assert [one.path for one in lane.spool.batches()] == [broken.path]
+    assert not sound.path.exists()
+    monkeypatch.setattr(lane.spool, "hold", hold)
+    lane.feed(lane.spool.batches())
+    lane.judged.get(timeout=HANG).settled()
+    assert [*lane.spool.batches()] == []
 
 
 def test_a_lane_has_room_for_so_much_and_always_for_one() -> None:

@@ -241,6 +241,13 @@ def test_a_message_that_is_put_off_comes_back_when_it_is_due(spool: Spool) -> No
     assert everything(spool) == []
 
 
+def test_what_a_clock_that_was_ahead_has_put_off_is_due_now(spool: Spool) -> None:
+    spool.put_off(envelope(), b"soon", not_before=AT + timedelta(minutes=10), attempt=3)
+    spool.put_off(envelope(), b"next year", not_before=AT + timedelta(days=365), attempt=1)
+    assert [taken(spool, batch)[0][1] for batch in spool.due(AT)] == [b"next year"]
+    assert [taken(spool, batch)[0][1] for batch in spool.due(AT + timedelta(minutes=10))] == [b"soon"]
+
+
 # crashes and damage
 
 
