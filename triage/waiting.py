@@ -21,6 +21,7 @@ from triage.states import Event, State
 from triage.times import from_micros, to_micros
 
 UNSENT = (State.QUEUED, State.RELAYING, State.BOUNCED, State.RECALLING, State.RESTORING)
+IN_HAND = (State.RELAYING, State.RECALLING, State.RESTORING)  # or it waits for a recaller, who has shorter leases than a relay
 GIVEN_UP = "given up by {by}"
 LONGEST_PAUSE = timedelta(hours=2)  # longer than any between two attempts
 
@@ -73,7 +74,7 @@ def hasten(session: Session, where: ColumnElement[bool], *, by: Actor, now: date
 def strayed(settings: Settings, now: datetime) -> ColumnElement[bool]:
     """Due so late that only a clock which was ahead can have said so."""
     latest = now + LONGEST_PAUSE + timedelta(seconds=settings.policy.undo_seconds + settings.notices.delay)
-    return and_(col(Delivery.state).in_((State.QUEUED, State.RELAYING)), col(Delivery.due_at) > latest)
+    return and_(col(Delivery.state).in_((State.QUEUED, *IN_HAND)), col(Delivery.due_at) > latest)
 
 
 def any_strayed(session: Session, *, settings: Settings, now: datetime) -> bool:
@@ -82,8 +83,8 @@ def any_strayed(session: Session, *, settings: Settings, now: datetime) -> bool:
 
 
 def set_right(session: Session, *, settings: Settings, lease: timedelta, by: Actor, now: datetime) -> int:
-    """After a clock was ahead: what was queued is due now, what somebody has in hand when a lease from now ends; how many."""
-    in_hand = and_(strayed(settings, now), col(Delivery.state) == State.RELAYING)
+    """After a clock was ahead: what was queued is due now, what somebody may have in hand when a lease from now ends; how many."""
+    in_hand = and_(strayed(settings, now), col(Delivery.state).in_(IN_HAND))
     leased = session.connection().execute(update(Delivery).where(in_hand).values(due_at=now + lease)).rowcount
     return leased + hasten(session, strayed(settings, now), by=by, now=now)
 

@@ -143,6 +143,8 @@ def test_a_next_hop_that_is_away_for_days_bounces_what_waited_too_long(company: 
         (State.QUEUED, timedelta(days=40), timedelta()),
         (State.RELAYING, queue.LEASE, queue.LEASE),
         (State.RELAYING, timedelta(days=40), queue.LEASE),
+        (State.RECALLING, timedelta(days=40), queue.LEASE),
+        (State.RESTORING, timedelta(days=40), queue.LEASE),
         (State.HELD, timedelta(days=40), timedelta(days=40)),  # not the queue's business
     ],
 )
