@@ -47,16 +47,19 @@ def keep_all(session: Session, some: Sequence[bytes]) -> list[tuple[int, Row | N
 
 
 def load(session: Session, content_id: int) -> bytes:
-    """The bytes as received. NotFound when they have been erased."""
+    """The bytes as received. NotFound when they have been erased or are damaged."""
     kept = session.get(Content, content_id)
     return unpacked(kept.zstd if kept else None, kept.size if kept else 0)
 
 
 def unpacked(zstd: bytes | None, size: int) -> bytes:
-    """The bytes as received, from what the database holds of them. NotFound when they have been erased."""
+    """The bytes as received, from what the database holds of them. NotFound when they have been erased, or a disk has damaged them."""
     if zstd is None:
         raise NotFound("the content of this message has been erased: its retention time is over")
-    return zstandard.ZstdDecompressor().decompress(zstd, max_output_size=size)
+    try:
+        return zstandard.ZstdDecompressor().decompress(zstd, max_output_size=size)
+    except zstandard.ZstdError as fault:
+        raise NotFound("the content of this message is damaged in the database: a backup may still have it") from fault
 
 
 def compressed(raw: bytes) -> bytes:

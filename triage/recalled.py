@@ -94,12 +94,17 @@ def current(session: Session, delivery_ids: Iterable[int]) -> dict[int, list[Rec
 
 def copy_of(row: Recalled, content: bytes | None) -> Copy:
     """A kept copy with its bytes. NotFound when they have been erased."""
-    if row.head is None or (row.tail and content is None):
+    if row.head is None or not is_whole(row, content):
         raise NotFound("this copy has been erased: its retention time is over")
     head = zstandard.ZstdDecompressor().decompress(row.head, max_output_size=row.size)
     raw = head + (content[-row.tail :] if row.tail and content else b"")
     assert row.internal_date is not None
     return Copy(row.folder, tuple(row.flags), row.internal_date, raw, row.uid_validity, row.uid, row.name)
+
+
+def is_whole(row: Recalled, content: bytes | None) -> bool:
+    """Are all of its bytes there?"""
+    return row.head is not None and (not row.tail or content is not None)
 
 
 def place_of(row: Recalled) -> tuple[str, int, int, str]:

@@ -1,5 +1,6 @@
 """The recaller's verbs: claim what is to be taken out of mailboxes or put back, secure it, settle what became of it."""
 
+import contextlib
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from sqlmodel import Session, col
 
 from triage import contents, ledger, paused, recalled, related
 from triage.db import among
+from triage.errors import NotFound
 from triage.ids import show
 from triage.models import Attempt, Content, Delivery, Message
 from triage.recalled import BY, Copy
@@ -121,7 +123,7 @@ def errands_of(session: Session, ids: list[int], settings: Settings, now: dateti
                 received_at=received_at,
                 content=content,
                 sure=bool(hop) or delivery.id not in in_doubt,
-                copies=tuple(recalled.copy_of(row, content) for row in copies if row.head is not None),
+                copies=tuple(recalled.copy_of(row, content) for row in copies if recalled.is_whole(row, content)),
                 gone=any(row.gone for row in copies),
             )
         )
@@ -137,7 +139,11 @@ def contents_of(session: Session, ids: Iterable[int]) -> dict[int, bytes]:
             among(session, col(Content.id), ids), col(Content.zstd).is_not(None)
         )
     )
-    return {content_id: contents.unpacked(zstd, size) for content_id, zstd, size in rows}
+    found: dict[int, bytes] = {}
+    for content_id, zstd, size in rows:
+        with contextlib.suppress(NotFound):  # damaged: as if it were erased
+            found[content_id] = contents.unpacked(zstd, size)
+    return found
 
 
 def delivered_by(session: Session, ids: list[int]) -> dict[int, str]:

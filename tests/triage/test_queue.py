@@ -111,16 +111,17 @@ def test_a_dead_workers_delivery_is_taken_over_and_its_late_answer_refused(relea
         queue.settle(session, alive, OK, settings=settings, now=NOW)
 
 
-def test_what_has_no_content_any_more_blocks_nobody(released: tuple[Engine, int], settings: Settings) -> None:
+@pytest.mark.parametrize(("kept", "why"), [(None, "has been erased"), (b"no zstd", "is damaged")])
+def test_what_has_no_content_any_more_blocks_nobody(released: tuple[Engine, int], settings: Settings, kept: bytes | None, why: str) -> None:
     engine, mail = released
     with db.transaction(engine) as session:
         (other,) = arrive(session, settings)
         ledger.record(session, other, Event.RELEASE, by=ANA, now=NOW, due_at=NOW)
         content = session.get_one(Message, session.get_one(Delivery, mail).message_id).content_id
-        session.execute(update(Content).where(col(Content.id) == content).values(zstd=None))
+        session.execute(update(Content).where(col(Content.id) == content).values(zstd=kept))
         assert [one.delivery_id for one in claim(session, settings)] == [other]
         row = session.get_one(Delivery, mail, populate_existing=True)
-        assert (row.state, "has been erased" in row.last_reply) == (State.BOUNCED, True)
+        assert (row.state, why in row.last_reply) == (State.BOUNCED, True)
 
 
 @pytest.mark.parametrize(
