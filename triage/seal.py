@@ -19,15 +19,20 @@ QUIET = frozenset({"view"})  # acts that change nothing
 START = "trail-start"  # the marker: number is the last record that was let go, text its hash
 HEAD = "sealer"  # the marker: number is the last sequence, text the hash of that record
 LEASE = timedelta(seconds=10)
+AHEAD = timedelta(hours=1)  # that the clocks of two machines are never apart
 AT_ONCE = 1000
 
 
 def elect(session: Session, holder: str, now: datetime, *, duty: str = HEAD, lease: timedelta = LEASE) -> bool:
-    """Be the one who has this duty until the lease ends, if nobody else is: compare-and-set on one row."""
+    """Be the one who has this duty until the lease ends, if nobody else is: compare-and-set on one row.
+
+    A lease that ends in a far future is none: it was taken while a clock was ahead.
+    """
     until = to_micros(now + lease)
     name = f"{duty}-lease"
     db.insert_if_missing(session, Marker, name=name, number=0, text="")
-    free = (col(Marker.text) == holder) | (col(Marker.number) < to_micros(now))
+    over = (col(Marker.number) < to_micros(now)) | (col(Marker.number) > to_micros(now + lease + AHEAD))
+    free = (col(Marker.text) == holder) | over
     changed = session.execute(update(Marker).where(col(Marker.name) == name, free).values(number=until, text=holder))
     return bool(changed.rowcount)  # type: ignore[attr-defined]
 

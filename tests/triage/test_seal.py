@@ -99,3 +99,6 @@ def test_one_sealer_at_a_time(engine: Engine) -> None:
     assert not elected("two", timedelta(seconds=11))
     assert elected("two", timedelta(seconds=16))
     assert not elected("one", timedelta(seconds=17))
+    assert elected("two", timedelta(days=365))  # its clock was ahead
+    assert not elected("one", timedelta(days=365, minutes=-59))
+    assert elected("one", timedelta(seconds=18))
