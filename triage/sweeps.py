@@ -25,6 +25,7 @@ from triage.states import State
 
 LEASE = timedelta(minutes=10)
 SHORTEST, LONGEST = timedelta(seconds=10), timedelta(hours=1)  # pauses before a mailbox is tried again
+AHEAD = timedelta(hours=2)  # longer than any pause: more can only a clock have said that was ahead
 VERB = "sweep"
 
 
@@ -95,7 +96,8 @@ def opened_to(by: Actor) -> ColumnElement[bool]:
 
 def claim(session: Session, *, mailboxes: int, busy: Iterable[str] = (), settings: Settings, now: datetime) -> list[Search]:
     """Take at most so many mailboxes that are due, none of them in `busy`. What was undone meanwhile is over."""
-    due = (col(SweptMailbox.due_at) <= now) & col(SweptMailbox.mailbox).not_in(list(busy)) & paused.going()
+    ripe = (col(SweptMailbox.due_at) <= now) | (col(SweptMailbox.due_at) > now + AHEAD)
+    due = ripe & col(SweptMailbox.mailbox).not_in(list(busy)) & paused.going()
     rows = session.execute(
         select(SweptMailbox, Decision)
         .join(Decision, col(Decision.id) == col(SweptMailbox.decision_id))

@@ -441,13 +441,14 @@ def test_what_a_lost_mailbox_held_is_delivered_again_unless_it_is_still_there(to
 OLD = "old@phisher.example"
 
 
-def swept(town: Town, *, dry_run: bool = False) -> DecisionReport:
+def swept(town: Town, *, dry_run: bool = False, ahead: timedelta = timedelta()) -> DecisionReport:
     """A sweep for the old sender, carried out."""
     with db.transaction(town.engine) as session:
         for mailbox in (town.anna, town.bob, town.carl):
             person = mailbox.partition("@")[0]
             session.merge(KnownRecipient(address=mailbox, kind="legacy", department="it", person=person, mailbox=mailbox))
-        made = sweeps.begin(session, OLD, by=ANA, reason="", now=datetime.now(UTC), settings=town.settings, dry_run=dry_run)
+        now = datetime.now(UTC) + ahead
+        made = sweeps.begin(session, OLD, by=ANA, reason="", now=now, settings=town.settings, dry_run=dry_run)
     return town.recalled(made)
 
 
@@ -475,6 +476,13 @@ def test_a_sweep_takes_what_was_there_before_mailroom_and_its_undo_puts_it_back(
 
     assert town.recalled(town.undoes(sweep)).done == 3
     assert town.lying() == before
+
+
+def test_a_sweep_that_a_clock_which_was_ahead_has_dated_begins_now(town: Town) -> None:
+    with town.server.client(town.anna) as client:
+        client.append("INBOX", letter(2, OLD))
+    sweep = swept(town, ahead=timedelta(days=365))
+    assert (sweep.done, sweep.mailboxes_left) == (1, 0)
 
 
 def test_a_sweep_that_died_in_the_middle_enters_nothing_twice(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
