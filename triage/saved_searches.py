@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from triage import access
+from triage import access, sealed
 from triage.actor import Actor, Role, Scope
 from triage.errors import BadInput, NotAllowed, NotFound
 from triage.ids import show
@@ -71,13 +71,14 @@ def save(session: Session, wish: Wish, *, by: Actor, now: datetime) -> Kept:
 def listing(session: Session, *, by: Actor, counts: bool = False) -> tuple[Kept, ...]:
     """The actor's own and those that are shared with them, by name."""
     rows = session.scalars(select(SavedSearch).order_by(func.lower(col(SavedSearch.name)), col(SavedSearch.id))).all()
-    return tuple(kept(row, by, held(session, row, by) if counts else None) for row in rows if knows(row, by))
+    closed = sealed.closed_scopes(session, by)
+    return tuple(kept(row, by, held(session, row, by) if counts else None) for row in rows if knows(row, by, closed))
 
 
 def remove(session: Session, search_id: int, *, by: Actor) -> None:
     """Keep it no longer. A shared one is removed by who made it, or by an administrator with the scope that it is shared with."""
     row = session.get(SavedSearch, search_id)
-    if row is None or not knows(row, by):
+    if row is None or not knows(row, by, sealed.closed_scopes(session, by)):
         raise NotFound(f"there is no saved search {show(search_id)}")
     if row.owner != str(by):
         access.require(by, Role.ADMIN)
@@ -95,11 +96,13 @@ def may_share(scope: str, by: Actor) -> None:
         raise NotAllowed(f"your scope is {', '.join(by.scope.words()) or 'empty'}: you cannot share a search with {scope}")
 
 
-def knows(row: SavedSearch, by: Actor) -> bool:
-    """Is it the actor's own, or shared with them?"""
+def knows(row: SavedSearch, by: Actor, closed: frozenset[str]) -> bool:
+    """Is it the actor's own, or shared with them? `closed`: what is sealed to them, whose searches are for those named for it."""
     if row.owner == str(by):
         return True
-    return bool(row.shared_with) and (by.scope.company or row.shared_with in ("company", *by.scope.words()))
+    return (
+        bool(row.shared_with) and row.shared_with not in closed and (by.scope.company or row.shared_with in ("company", *by.scope.words()))
+    )
 
 
 def held(session: Session, row: SavedSearch, by: Actor) -> int:
