@@ -41,7 +41,8 @@ def orders(session: Session, selected: Selection, ids: Sequence[int], *, by: Act
     if whole.match == "domain" and whole.value.strip("@. ").casefold() in settings.policy.freemail_domains:
         return []
     closed = sealed.closed_scopes(session, by)
-    scopes = [scope for scope in scopes_of(selected, by) if scope not in closed]
+    mine = None if by.scope.company else by.scope.words()
+    scopes = [one for one in scopes_of(selected, by) if one not in closed and (mine is None or one in mine)]
     made = [replace(whole, scope=scope) for scope in scopes]
     return [one for one in made if possible(session, one, settings)]
 

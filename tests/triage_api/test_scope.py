@@ -719,6 +719,18 @@ def test_a_rule_for_somebody_in_a_sealed_department_is_for_those_named(sealed: S
     assert "clinic.example" in new_browser("hana").get("/rules").text
 
 
+def test_a_search_shared_within_a_sealed_folder_is_for_those_named(sealed: Secret, ana: Browser, new_browser: NewBrowser) -> None:
+    wish = {"name": "Dismissals", "q": "dismissal", "shared_with": "person:joe.fern"}
+    assert new_browser("hana").post("/searches", wish).status_code == 201
+    assert [[one["name"] for one in who.get("/searches").json()["items"]] for who in (ana, new_browser("hugo"))] == [[], ["Dismissals"]]
+
+
+def test_a_purge_of_one_person_s_mail_leaves_no_rule_beyond_the_scope(ben: Browser, came: Came) -> None:
+    came(MARA, author="wave@bad.example")
+    made = ben.post("/decisions", {"verb": "purge", "select": {"sender": "wave@bad.example", "person": "mara.berg"}})
+    assert (made.status_code, made.json()["done"], made.json()["rules"]) == (201, 1, [])
+
+
 def test_a_rule_that_reaches_further_is_shown_without_uses_and_note(ana: Browser, ben: Browser) -> None:
     ana.post("/rules", {"effect": "allow", "match": "domain", "value": "dell.example", "scope": "company", "note": "for the merger"})
     (whole,), (shown,) = (browser.get("/rules").json()["items"] for browser in (ana, ben))
