@@ -44,7 +44,7 @@ def crooks(rng: random.Random) -> Iterator[Draft]:
     yield from password_wave(rng)
     yield from boss()
     yield from forged_supplier()
-    yield from own_name()
+    yield own_name()
     yield from macros()
     yield from customs(rng)
     yield from lone_wolves()
@@ -104,23 +104,14 @@ If the button does not work use this address:<br><a href="{target}">{shown}</a><
 def boss() -> Iterator[Draft]:
     """The chief executive's name on an address at a free-mail host; answers go somewhere else again."""
     author, reply_to = "Helena Brandvik <helena.brandvik.ceo@mailpond.example>", "Helena Brandvik <h.brandvik@executive-mailbox.test>"
-    for uid, subject, text, moment in (
-        ("marek.wisniewski", "Are you at your desk?", AT_YOUR_DESK, 0.15),
-        ("chiara.bellandi", "Confidential: payment before noon", BEFORE_NOON, 0.55),
-        ("thuha.dang", "Re: Confidential: payment before noon", STILL_WAITING, 0.8),
+    for place, uid in enumerate(
+        ("chiara.bellandi", "thuha.dang", "soren.kjeldgaard", "graham.pettifer", "elodie.charbonnel", "viktor.stoychev")
     ):
-        yield Draft("ceo-fraud", author, to(uid), subject, text.format(name=person(uid).name), plain=True, reply_to=reply_to, moment=moment)
+        text = BEFORE_NOON.format(name=person(uid).name)
+        moment = 0.15 + place / 8
+        yield Draft("ceo-fraud", author, to(uid), "Confidential: payment before noon", text, plain=True, reply_to=reply_to, moment=moment)
 
 
-AT_YOUR_DESK = """\
-{name},
-
-are you at your desk? I am in a meeting and cannot take calls. There is something I need you to handle discreetly, please
-answer this mail only.
-
-Helena
-Sent from my phone
-"""
 BEFORE_NOON = """\
 {name},
 
@@ -131,14 +122,6 @@ Send me a line when you are ready, I will give you the account. Please tell no o
 
 Helena Brandvik
 Chief Executive Officer
-"""
-STILL_WAITING = """\
-{name},
-
-I am still waiting. The lawyers are asking every ten minutes. Can you make the payment today, yes or no?
-
-Helena
-Sent from my phone
 """
 
 
@@ -202,23 +185,20 @@ Janne
 """
 
 
-def own_name() -> Iterator[Draft]:
+def own_name() -> Draft:
     """Mail from outside that says it is from inside."""
     results = (("Authentication-Results", f"mx.{DOMAIN}; dkim=pass header.d={DOMAIN}; spf=pass; dmarc=pass header.from={DOMAIN}"),)
-    forged = (
-        (f"IT Helpdesk <helpdesk@{DOMAIN}>", "hanne.vestergard", "Mailbox almost full (98 %)", FULL, results, 0.3),
-        (f"Beatriz Figueira <beatriz.figueira@{DOMAIN}>", "soren.kjeldgaard", "New account for my salary", SALARY, (), 0.6),
-        (
-            f"Marek Wiśniewski <marek.wisniewski@{DOMAIN}>",
-            "elodie.charbonnel",
-            "Fwd: open invoice, please settle today",
-            OPEN_INVOICE,
-            (),
-            0.85,
-        ),
+    return Draft(
+        "own-domain",
+        f"IT Helpdesk <helpdesk@{DOMAIN}>",
+        to("hanne.vestergard"),
+        "Mailbox almost full (98 %)",
+        FULL,
+        reverse_path="web@bulkhost.test",
+        signer="",
+        fields=results,
+        moment=0.3,
     )
-    for author, uid, subject, text, fields, moment in forged:
-        yield Draft("own-domain", author, to(uid), subject, text, reverse_path="web@bulkhost.test", signer="", fields=fields, moment=moment)
 
 
 FULL = """\
@@ -228,42 +208,23 @@ Get 5 GB more without cost: https://storage.mail-notice.test/upgrade
 
 IT Helpdesk
 """
-SALARY = """\
-Hello,
-
-I have changed my bank and would like my salary to go to the new account from this month on. Which details do you need? It would
-be great if that worked for the coming run already.
-
-Thank you!
-Beatriz
-"""
-OPEN_INVOICE = """\
-Élodie, this one slipped through and they are threatening us with a lawyer. Please settle it today, 9,312.50 EUR, details below,
-I sign later.
-
-Marek
-
-> Your account is overdue. Pay at once: https://pay.account-renewal.test/9312
-"""
 
 
 def macros() -> Iterator[Draft]:
     """Invoices that want to be opened, and would run if they were."""
-    for author, uid, number, moment in (
-        ("Rechnungsstelle <rechnung@bulkhost.test>", "viktor.stoychev", 88213, 0.25),
-        ("Accounts Receivable <ar@account-renewal.test>", "noor.vandalen", 88431, 0.7),
-    ):
-        file = File(
-            f"Invoice_{number}.docm", "application/vnd.ms-word.document.macroEnabled.12", docm("Please enable editing to see this invoice.")
-        )
-        text = MACROS.format(number=number)
-        yield Draft("dangerous-attachment", author, to(uid), f"Overdue: invoice {number}", text, files=(file,), moment=moment)
+    file = File(
+        "Invoice_88213.docm", "application/vnd.ms-word.document.macroEnabled.12", docm("Please enable editing to see this invoice.")
+    )
+    author = "Rechnungsstelle <rechnung@bulkhost.test>"
+    readers = ("viktor.stoychev", "noor.vandalen", "marek.wisniewski", "graham.pettifer", "soren.kjeldgaard", "thuha.dang")
+    for place, uid in enumerate(readers):
+        yield Draft("dangerous-attachment", author, to(uid), "Overdue: invoice 88213", MACROS, files=(file,), moment=0.25 + place / 12)
 
 
 MACROS = """\
 Dear customer,
 
-invoice {number} is overdue since last week. Please find a copy attached. To see the amount, open the document and choose
+invoice 88213 is overdue since last week. Please find a copy attached. To see the amount, open the document and choose
 "Enable editing" and then "Enable content".
 
 Accounts
@@ -272,7 +233,16 @@ Accounts
 
 def customs(rng: random.Random) -> Iterator[Draft]:
     """A parcel that nobody ordered."""
-    for uid in ("keisha.thornbury", "rhys.pritchett", "luc.tremblaux", "leila.benmansor"):
+    for uid in (
+        "keisha.thornbury",
+        "rhys.pritchett",
+        "luc.tremblaux",
+        "leila.benmansor",
+        "maxi.olschlager",
+        "pawel.zurek",
+        "ida.lindqvist",
+        "otto.brandstatt",
+    ):
         number, fee = f"PR{rng.randrange(10**8, 10**9)}", f"{rng.choice((1.99, 2.49, 2.99)):.2f}"
         target, shown = f"https://pay.parcelrun-customs.test/{number}", f"https://parcelrun.example/track/{number}"
         html = CUSTOMS_PAGE.format(number=number, fee=fee, target=target, shown=shown)

@@ -38,7 +38,6 @@ SENDERS = (
     Sender("fluidjournal.example", "Fluid Journal", "none", "mailing"),
     Sender("cloudkettle.example", "Cloudkettle", "reject", "mailing"),
     Sender("werkbedarf.example", "Werkbedarf", "quarantine", "mailing"),
-    Sender("stopover.test", "Stopover", "reject", "mailing"),
     Sender("leadsprout.test", "Leadsprout", "none", "mailing"),
     Sender("seo-rankers.test", "SEO Rankers", "none", "mailing"),
     # those who lie, with papers of their own in order

@@ -55,13 +55,6 @@ def applicants() -> Iterator[Draft]:
         APPRENTICE,
         files=tarek,
     )
-    yield Draft(
-        "applicant",
-        "Annika Petersohn <a.petersohn@uni-hollersund.example>",
-        to("beatriz.figueira"),
-        "Working student in the test laboratory?",
-        STUDENT,
-    )
     jose = cv(
         "José Ignacio Beltrán",
         "Sales manager, Iberia",
@@ -104,15 +97,6 @@ my CV. My last report is on its way by post because our scanner is broken.
 Yours sincerely
 Tarek Haddadin
 """
-STUDENT = """\
-Dear Ms Figueira,
-
-I study measurement engineering in my fifth semester and heard Mr Havránek's guest lecture on drifting sensors. Is there work
-for a student in your laboratory, 15 hours a week, from April on?
-
-Kind regards
-Annika Petersohn
-"""
 IBERIA = """\
 Dear team,
 
@@ -128,18 +112,6 @@ def makers() -> Iterator[Draft]:
     """New suppliers."""
     author = "Eleanor Tyndale <eleanor.tyndale@brassworks-tyne.example>"
     yield Draft("new-supplier", author, to("graham.pettifer"), "Samples of lead-free brass housings", HOUSINGS, moment=0.12)
-    offer = pdf("Quotation Q-5512", ["Housing DN 20, CW511L", "5,000 pieces: 3.12 EUR", "20,000 pieces: 2.74 EUR", "Valid for 60 days"])
-    files = (File("Quotation Q-5512.pdf", "application/pdf", offer),)
-    yield Draft(
-        "new-supplier", author, to("graham.pettifer"), "Quotation Q-5512 as promised on the phone", QUOTATION, files=files, moment=0.6
-    )
-    yield Draft(
-        "new-supplier",
-        "Eleanor Tyndale <eleanor.tyndale@brassworks-tyne.example>",
-        to("chiara.bellandi"),
-        "Supplier form, filled in and signed",
-        FORM,
-    )
 
 
 HOUSINGS = """\
@@ -154,36 +126,12 @@ Kind regards
 Eleanor Tyndale
 Brassworks Tyne
 """
-QUOTATION = """\
-Dear Graham,
-
-thanks for calling back so quickly. Quotation attached, with the two quantities you asked for. Tooling is on us if you take the
-larger one.
-
-Eleanor
-"""
-FORM = """\
-Dear Ms Bellandi,
-
-Graham Pettifer asked me to send our supplier form straight to you. Everything is filled in but the tax number, which follows
-once our office is open on Monday.
-
-Kind regards
-Eleanor Tyndale
-"""
 
 
 def reporters() -> Iterator[Draft]:
     """The press."""
     author = "Carla Winterhoff <c.winterhoff@hollersunder-bote.example>"
     yield Draft("journalist", author, (f"press@{DOMAIN}",), "Question for tomorrow's paper: 30 apprentices", PAPER, moment=0.2)
-    yield Draft(
-        "journalist",
-        "Piet Vermaelen <p.vermaelen@fluidjournal.example>",
-        to("aminata.dialloroche"),
-        "Interview for the June issue",
-        INTERVIEW,
-    )
 
 
 PAPER = """\
@@ -195,15 +143,6 @@ you afterwards, and may we take a photograph at the gate?
 Carla Winterhoff
 Hollersunder Bote, local desk
 """
-INTERVIEW = """\
-Dear Ms Diallo-Roche,
-
-our June issue is about meters that report leaks by themselves. Would Ms Brandvik have forty minutes for an interview, by video
-or on site? We send the text before it goes into print.
-
-Piet Vermaelen
-Fluid Journal
-"""
 
 
 def customers() -> Iterator[Draft]:
@@ -211,18 +150,7 @@ def customers() -> Iterator[Draft]:
     stadtwerke = "Birte Jansohn <b.jansohn@stadtwerke-hollersund.example>"
     info, sales = (f"info@{DOMAIN}",), (f"sales@{DOMAIN}",)
     yield Draft("customer", stadtwerke, info, "Tender 24/07: 4,200 household meters", TENDER, moment=0.05)
-    yield Draft("customer", stadtwerke, to("hanne.vestergard"), "Twelve meters leaking, lot 24-117", LEAKING, moment=0.62)
-    yield Draft("customer", "Gerlinde Maaßen <gerlinde.maassen@mailpond.example>", info, "Is my meter counting double?", DOUBLE)
-    yield Draft(
-        "customer", "Verein Gartenfreunde <vorstand.gartenfreunde@mailpond.example>", sales, "60 small meters for our allotments", GARDEN
-    )
-    yield Draft(
-        "customer",
-        "Ulf Brannigan <u.brannigan@uni-hollersund.example>",
-        to("dario.montefusco"),
-        "Three ultrasonic meters on loan for a course",
-        LOAN,
-    )
+    yield Draft("customer", "Gerlinde Maaßen <gerlinde.maassen@funkbrief.example>", info, "Is my meter counting double?", DOUBLE)
     yield Draft("customer", "Nkechi Obiora <nkechi.obiora@funkbrief.example>", sales, "Distribution in Lagos and Accra", LAGOS)
 
 
@@ -238,16 +166,6 @@ Kind regards
 Birte Jansohn
 Purchasing, Stadtwerke Hollersund
 """
-LEAKING = """\
-Dear Ms Vestergård,
-
-I was given your name by my colleagues. Twelve of the meters of lot 24-117 leak at the upper seal, all in the same street, all
-fitted in the frost week. Nobody is angry, but we would like to know whether we should stop fitting the rest.
-
-Could somebody call me today?
-
-Birte Jansohn
-"""
 DOUBLE = """\
 Good day,
 
@@ -256,24 +174,6 @@ QM-2210-88417. Does it count double? I have turned everything off and the little
 
 With friendly greetings
 Gerlinde Maaßen
-"""
-GARDEN = """\
-Hello,
-
-our allotment club needs 60 small meters that survive the winter outside, as cheap as possible and without radio, we like to read
-them ourselves. Is there something for us, and is there a price for 60?
-
-For the committee
-Hartmut Ziegelroth
-"""
-LOAN = """\
-Dear Mr Montefusco,
-
-for a laboratory course in May I am looking for three ultrasonic meters on loan, four weeks, insured by the university. In
-return you would get 24 reports about how students break them.
-
-Ulf Brannigan
-Chair of fluid mechanics
 """
 LAGOS = """\
 Good morning,
@@ -287,7 +187,6 @@ Nkechi Obiora
 
 def neighbours() -> Iterator[Draft]:
     """Others who have a reason to write."""
-    yield Draft("neighbour", "Wiebke Lohmann <w.lohmann@mailpond.example>", (f"jobs@{DOMAIN}",), "Placement week for class 9b", PLACEMENT)
     yield Draft(
         "neighbour",
         "Ottilie Brandner <ottilie.brandner@mailpond.example>",
@@ -310,22 +209,10 @@ def neighbours() -> Iterator[Draft]:
         "Invitation to speak: Water Loss Forum",
         SPEAK,
     )
-    yield Draft(
-        "neighbour", "Grundschule am Hafen <klasse4a@mailpond.example>", (f"office@{DOMAIN}",), "Thank you from class 4a!", CLASS_4A
-    )
     author = "Docuhaven on behalf of Helle Ravnskov <sign@docuhaven.example>"
     yield Draft("neighbour", author, to("leila.benmansor"), "Helle Ravnskov sent you a document to sign", SIGN, moment=0.75)
 
 
-PLACEMENT = """\
-Dear Sir or Madam,
-
-in June the 27 pupils of class 9b look for a place for one week. Could you take two or three of them? Last year Jonas was with you
-and has talked of nothing but lathes since.
-
-Wiebke Lohmann
-Teacher
-"""
 ARTICLE_15 = """\
 Dear Sir or Madam,
 
@@ -353,14 +240,6 @@ minutes on what a manufacturer can do about water that is paid for and never arr
 Travel and a very good dinner are on us.
 
 Ewa Lindgreen
-"""
-CLASS_4A = """\
-Dear people of Quellmark,
-
-thank you for the tour! Best of all was the machine that shakes the meters until they break. Emil now wants to be a tester. We
-have painted a picture for you, it comes by post because it is too big for the computer.
-
-Your class 4a
 """
 SIGN = """\
 Hello Leïla,
@@ -446,9 +325,6 @@ def several_recipients() -> Iterator[Draft]:
     birte = "Birte Jansohn <b.jansohn@stadtwerke-hollersund.example>"
     team = (*to("dario.montefusco"), *to("hanne.vestergard"), *to("oluwaseun.adebanjo"), f"info@{DOMAIN}")
     yield Draft("several", birte, team, "Who comes to the bidders' day?", BIDDERS)
-    reader = person("marek.wisniewski")
-    money = (f"{reader.name} <finance+{reader.uid}@{DOMAIN}>", *to("soren.kjeldgaard"), *to("sunniva.haugland"))
-    yield Draft("several", "Ruth Abernethy-Voss <ruth.abernethy@funkbrief.example>", money, "Interim audit: dates and rooms", AUDIT)
 
 
 BIDDERS = """\
@@ -457,14 +333,6 @@ Dear all,
 the bidders' day for tender 24/07 is on the 19th at 13:00 in our canteen. Please tell me who comes; we need the names for the gate.
 
 Birte Jansohn
-"""
-AUDIT = """\
-Dear colleagues,
-
-we would come for the interim audit from the 4th to the 8th, four people. We need a room with a door that locks, two screens, and
-as every year somebody who knows where the keys to the archive are.
-
-Ruth Abernethy-Voss
 """
 
 
@@ -528,30 +396,11 @@ It expires in 10 minutes. If you did not ask for it you can ignore this mail.</t
 
 def notices(rng: random.Random) -> Iterator[Draft]:
     """Machines that have something to say."""
-    alerts = (
-        ("priya.raghunath", "[FIRING] Disk 91 % full on meter-gw-03", "meter-gw-03: /var is 91 % full and fills at 1.2 % an hour."),
-        ("ruben.falcao", "[RESOLVED] Disk 91 % full on meter-gw-03", "meter-gw-03: /var is 64 % full."),
-        ("danils.ozolnieks", "[FIRING] Certificate of portal.company.example ends in 9 days", "It is valid until the 21st, 06:12 UTC."),
-        ("kaito.morimura", "Weekly report: 99.97 % of checks passed", "3 incidents, 14 minutes in all. The longest was 9 minutes."),
-    )
-    for uid, subject, text in alerts:
-        yield Draft(
-            "alert",
-            "Pagerlight <alerts@pagerlight.example>",
-            to(uid),
-            subject,
-            f"{text}\n\nhttps://app.pagerlight.example/i/{rng.getrandbits(32):08x}\n",
-        )
-    for uid, words in (
-        ("keisha.thornbury", "today between 11:00 and 13:00"),
-        ("graham.pettifer", "today before noon"),
-        ("yusuf.celikkol", "tomorrow morning"),
-    ):
-        number = f"PR{rng.randrange(10**8, 10**9)}"
-        text = f"Your parcel {number} arrives {words}.\n\nFollow it: https://parcelrun.example/track/{number}\n\nParcelrun\n"
-        yield Draft(
-            "parcel", "Parcelrun <track@parcelrun.example>", to(uid), f"Your parcel {number} arrives {words.partition(' ')[0]}", text
-        )
+    text = f"meter-gw-03: /var is 91 % full and fills at 1.2 % an hour.\n\nhttps://app.pagerlight.example/i/{rng.getrandbits(32):08x}\n"
+    yield Draft("alert", "Pagerlight <alerts@pagerlight.example>", to("ruben.falcao"), "[FIRING] Disk 91 % full on meter-gw-03", text)
+    number = f"PR{rng.randrange(10**8, 10**9)}"
+    text = f"Your parcel {number} arrives today before noon.\n\nFollow it: https://parcelrun.example/track/{number}\n\nParcelrun\n"
+    yield Draft("parcel", "Parcelrun <track@parcelrun.example>", to("graham.pettifer"), f"Your parcel {number} arrives today", text)
 
 
 def automatic() -> Iterator[Draft]:
