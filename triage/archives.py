@@ -5,13 +5,18 @@ Nothing is unpacked but the directory of a 7z file, and that within a limit.
 
 import io
 import lzma
+import re
 import struct
 import zipfile
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 ZIP, RAR4, RAR5, SEVEN = b"PK", b"Rar!\x1a\x07\x00", b"Rar!\x1a\x07\x01\x00", b"7z\xbc\xaf\x27\x1c"
 AES = b"\x06\xf1\x07\x01"  # 7z's name for encryption
+LOCAL, END = b"PK\x03\x04", b"PK\x05\x06"  # what stands before each file of a ZIP, and behind all
 NAMES = 200  # that are kept of one archive
+ENDING = re.compile(r"(?:\.[a-z]\w{1,4})?[\s._-]*\.[^.]*$", re.IGNORECASE)  # also of a name that ends twice
+SEARCHED = 1024 * 1024  # bytes in which an archive may begin: programs pass over what stands before it
 HEADERS = 2_000  # of a RAR file that are read
 DIRECTORY = 4 * 1024 * 1024  # bytes of a 7z directory that are unpacked
 
@@ -25,31 +30,65 @@ class Archive:
 
 
 def look_into(content: bytes) -> Archive | None:
-    """What kind of archive these bytes are and hold; None when they are none."""
+    """What these bytes hold, in whatever way programs take them for an archive; None when they are none."""
+    seen = [one for place, read in beginnings(content) if (one := attempt(read, content, place))]
+    names = dict.fromkeys(name for one in seen for name in one.names)
+    return of_each_ending(names, any(one.closed for one in seen)) if seen else None
+
+
+def beginnings(content: bytes) -> Iterator[tuple[int, Callable[[bytes], Archive]]]:
+    """Where an archive begins, and what reads it. A ZIP file is known by its end, too."""
+    if content.startswith(ZIP) and content[2:4] in (b"\x03\x04", b"\x05\x06", b"\x07\x08"):
+        yield 0, zipped
+    elif content.rfind(END, max(0, len(content) - 66_000)) >= 0:
+        yield 1, zipped
+    for mark, read in ((RAR5, rar5), (RAR4, rar4), (SEVEN, seven)):
+        if (place := content.find(mark, 0, SEARCHED)) >= 0:
+            yield place, read
+
+
+def attempt(read: Callable[[bytes], Archive], content: bytes, place: int) -> Archive | None:
+    """What is read from there. Where the bytes begin like an archive and cannot be read, nobody can tell what is in it."""
     try:
-        if content.startswith(ZIP) and content[2:4] in (b"\x03\x04", b"\x05\x06", b"\x07\x08"):
-            return zipped(content)
-        if content.startswith(RAR5):
-            return rar5(content)
-        if content.startswith(RAR4):
-            return rar4(content)
-        return seven(content) if content.startswith(SEVEN) else None
+        return read(content[place:])
     except (ValueError, IndexError, OverflowError, NotImplementedError, EOFError, struct.error, zipfile.BadZipFile, lzma.LZMAError):
-        return Archive(closed=True)
+        return None if place else Archive(closed=True)
+
+
+def of_each_ending(names: Iterable[str], closed: bool) -> Archive:
+    """As many names as are kept: of each ending the first, so that none hides behind many others; closed where that is not possible."""
+    endings: dict[str, str] = {}
+    for name in names:
+        found = ENDING.search(name.rstrip(" .")[-100:])
+        endings.setdefault(found[0].casefold() if found else "", name)
+    kept = tuple(dict.fromkeys([*endings.values(), *names]))[:NAMES]
+    return Archive(kept, closed or len(endings) > NAMES)
 
 
 def zipped(content: bytes) -> Archive:
-    """A ZIP file by its central directory."""
+    """A ZIP file by its central directory and by what stands before each file: programs go by either, and the two may differ."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        entries = archive.infolist()
-    return Archive(tuple(entry.filename for entry in entries[:NAMES]), any(entry.flag_bits & 1 for entry in entries))
+        entries = [(entry.filename, entry.flag_bits) for entry in archive.infolist()]
+    entries += local_entries(content)
+    return Archive(tuple(dict.fromkeys(name for name, _ in entries)), any(flags & 1 for _, flags in entries))
+
+
+def local_entries(content: bytes) -> Iterator[tuple[str, int]]:
+    """Name and flags of each file, also of those in a ZIP file that lies unpacked in this one (APPNOTE.TXT, 4.3.7)."""
+    place = content.find(LOCAL)
+    while 0 <= place <= len(content) - 30:
+        flags, length = struct.unpack_from("<H", content, place + 6)[0], struct.unpack_from("<H", content, place + 26)[0]
+        name = content[place + 30 : place + 30 + length]
+        yield name.decode("utf-8" if flags & 0x800 else "cp437", "replace"), flags
+        place = content.find(LOCAL, place + 30)
 
 
 def rar4(content: bytes) -> Archive:
     """A RAR file of versions 1.5 to 4 by its headers (technote.txt of WinRAR)."""
     names: list[str] = []
     position, closed = len(RAR4), False
-    for _ in range(HEADERS):
+    for header in range(HEADERS):
+        closed = closed or header == HEADERS - 1  # what comes then is not read
         if position + 7 > len(content):
             break
         kind, flags, size = struct.unpack_from("<BHH", content, position + 2)
@@ -66,14 +105,15 @@ def rar4(content: bytes) -> Archive:
         position += size + more
         if kind == 0x7B:
             break
-    return Archive(tuple(names[:NAMES]), closed)
+    return Archive(tuple(names), closed)
 
 
 def rar5(content: bytes) -> Archive:
     """A RAR file of version 5 by its headers (rarlab.com, RAR 5.0 archive format)."""
     names: list[str] = []
     position, closed = len(RAR5), False
-    for _ in range(HEADERS):
+    for header in range(HEADERS):
+        closed = closed or header == HEADERS - 1  # what comes then is not read
         if position + 7 > len(content):
             break
         size, begin = number(content, position + 4)
@@ -90,7 +130,7 @@ def rar5(content: bytes) -> Archive:
         if kind == 5:
             break
         position = end + data
-    return Archive(tuple(names[:NAMES]), closed)
+    return Archive(tuple(names), closed)
 
 
 def name_in_rar5(content: bytes, at: int) -> str:
@@ -138,7 +178,8 @@ def seven(content: bytes) -> Archive:
         if AES in head:
             return Archive(closed=True)
         head = unpacked(content, head)
-    return Archive(names_in_seven(head), AES in head)
+    names = names_in_seven(head)
+    return Archive(names, AES in head or bool(head and not names))
 
 
 def unpacked(content: bytes, head: bytes) -> bytes:
@@ -174,7 +215,7 @@ def names_in_seven(head: bytes) -> tuple[str, ...]:
         except (IndexError, UnicodeDecodeError):
             found = []
         at = head.find(b"\x11", at + 1)
-    return tuple(found[:NAMES])
+    return tuple(found)
 
 
 def seven_number(head: bytes, at: int) -> tuple[int, int]:

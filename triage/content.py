@@ -41,11 +41,17 @@ class Attachment:
     sha256: str
     names: tuple[str, ...] = ()  # of the files in an archive, as far as they can be read
     closed: bool = False  # an archive that is encrypted: nobody can look inside without its password
+    also: tuple[str, ...] = ()  # further names that it gives itself, of which a program may take another one
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
         """The value that `as_json` wrote."""
-        return cls(**values | {"names": tuple(values.get("names", ()))})
+        return cls(**values | {"names": tuple(values.get("names", ())), "also": tuple(values.get("also", ()))})
+
+    def by_each_name(self) -> Iterator[Self]:
+        """The attachment as programs show it that take another one of its names."""
+        yield self
+        yield from (replace(self, name=name, also=()) for name in self.also)
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,9 +256,15 @@ def author_problems(count: int, author: str, authors: tuple[str, ...]) -> list[s
     return ["Its From field is malformed: programs would read it in different ways."]
 
 
-def line(text: str, limit: int = WORD_LIMIT) -> str:
+def line(text: str, limit: int | None = WORD_LIMIT) -> str:
     """A field's text on one line: encoded words decoded, white space collapsed, harmless."""
     return visible(" ".join(words(text).split()))[:limit]
+
+
+def file_name(text: str) -> str:
+    """A file's name on one line. What is too long is cut in its middle: how it ends says what opens it."""
+    name = line(text, None)
+    return name if len(name) <= NAME_LIMIT else f"{name[: NAME_LIMIT // 2]}…{name.rstrip(' .')[-NAME_LIMIT // 2 + 1 :]}"
 
 
 def identifiers(values: list[bytes]) -> tuple[str, ...]:
@@ -356,9 +368,9 @@ def attachments(parts: list[Part]) -> Iterator[Attachment]:
     for number, part in enumerate(filter(is_attachment, parts), 1):
         content = part.content()
         inside = look_into(content) or Archive()
-        names = tuple(line(name, NAME_LIMIT) for name in inside.names)
+        names, also = tuple(map(file_name, inside.names)), tuple(map(file_name, part.other_names))
         digest = hashlib.sha256(content).hexdigest()
-        yield Attachment(number, line(part.name, NAME_LIMIT), line(part.media_type), len(content), digest, names, inside.closed)
+        yield Attachment(number, file_name(part.name), line(part.media_type), len(content), digest, names, inside.closed, also)
 
 
 def attachment(raw: bytes, number: int) -> bytes:

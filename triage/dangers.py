@@ -15,6 +15,11 @@ MACROS = "vbaproject.bin"  # within Office documents, whatever they are called
 
 def danger(attachment: Attachment, endings: Collection[str]) -> str:
     """Why this attachment holds a message, as a sentence without its end; "" when it does not. `endings`: of dangerous files, folded."""
+    return next(filter(None, (danger_as_named(one, endings) for one in attachment.by_each_name())), "")
+
+
+def danger_as_named(attachment: Attachment, endings: Collection[str]) -> str:
+    """The same by one of its names."""
     name = attachment.name
     if is_of(name, endings):
         return f"the attachment {name} could run a program"

@@ -171,6 +171,21 @@ def read_parameters(field: str) -> tuple[str, dict[str, str]]:
     return value, plain | {name: joined(parts) for name, parts in sections.items()}
 
 
+def names_given(field: str) -> Iterator[str]:
+    """Every file name in a field: all of several, in either form, and in sections with a gap also what stands before that."""
+    sections: dict[str, list[tuple[int, bool, str]]] = {}
+    for name, text in pairs(uncommented(field[:PARAMETER_LIMIT])):
+        section = SECTION.fullmatch(name)
+        if name in FILE_NAMES:
+            yield words(text)
+        elif section and section[1] in FILE_NAMES:
+            sections.setdefault(section[1], []).append((int(section[2] or 0), bool(section[3]), text))
+    for parts in sections.values():
+        yield joined(parts)
+        before_gap = [part for place, part in enumerate(sorted(parts)) if part[0] == place]
+        yield joined(before_gap) if before_gap else ""
+
+
 def pairs(field: str) -> Iterator[tuple[str, str]]:
     """Name and unquoted value of each parameter."""
     for found in PARAMETER.finditer(field):

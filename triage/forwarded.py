@@ -14,7 +14,6 @@ from triage.plain import as_dict
 MARKER = "x-mailroom-message"
 MOST = 5  # attached mails that are looked at
 LINES = 400  # of the text, among which the quoted mail begins
-MESSAGES = frozenset({"message/rfc822", "message/global"})
 FORWARDS = re.compile(r"^(?:(?:fwd?|wg|tr|rv|i|enc|vs|vb|doorst|pd|re|aw|sv|antw)(?:\[\d+\])?\s?:\s*)+", re.IGNORECASE)
 QUOTED = re.compile(r"^[>\s*]*([^\W\d_][\w -]{0,20}?)\s?\*?:\*?[ \t]+(\S.*)$")  # From: …, *Von:* …, > De : …
 SUBJECTS = frozenset({"subject", "betreff", "objet", "asunto", "oggetto", "onderwerp", "assunto", "emne", "ämne", "temat", "aihe"})
@@ -62,7 +61,7 @@ def attached_messages(parts: list[Part]) -> Iterator[Part]:
         if within is not None and part.depth > within:
             continue
         within = None
-        if found < MOST and (part.media_type in MESSAGES or part.name.casefold().endswith(".eml")):
+        if found < MOST and part.is_message:
             found, within = found + 1, part.depth
             yield part
 

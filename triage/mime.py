@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from triage.decoding import encoding_of, parameters, text_of, transfer_decoded
+from triage.decoding import PARAMETER_LIMIT, encoding_of, names_given, parameters, text_of, transfer_decoded
 
 HEAD_LIMIT = 256 * 1024  # bytes of one header block
 FIELD_LIMIT = 2_000  # fields of one header block
@@ -21,6 +21,8 @@ BLANK_LINE = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r(?!\n))")
 LINE = re.compile(rb"\r\n|\n|\r")
 AFTER_BOUNDARY = re.compile(rb"(--)?[ \t]*(?:\r\n|\n|\r|\Z)")
 FIELD = re.compile(rb"([!-9;-~]+)([ \t]*):(.*)", re.DOTALL)
+MESSAGES = frozenset({"message/rfc822", "message/global"})
+NAMING = frozenset({"content-type", "content-disposition"})
 
 
 class TooMuch(Exception):
@@ -63,8 +65,13 @@ class Part:
     @property
     def name(self) -> str:
         """The file name as the sender chose it, without its directories."""
-        given = self._disposition[1].get("filename") or self.options.get("name", "")
-        return re.split(r"[/\\]", given)[-1]
+        return without_directories(self._disposition[1].get("filename") or self.options.get("name", ""))
+
+    @property
+    def other_names(self) -> tuple[str, ...]:
+        """Further names that it gives itself: programs differ in which of several they take."""
+        given = (name for field in self.fields if field.name in NAMING for name in names_given(field.text))
+        return tuple(dict.fromkeys(name for one in given if (name := without_directories(one)) and name != self.name))
 
     @property
     def content_id(self) -> str:
@@ -81,13 +88,34 @@ class Part:
         """Does it hold content of its own? An attached message holds parts and is also content."""
         return not self.media_type.startswith("multipart/")
 
+    @property
+    def is_message(self) -> bool:
+        """Is it an attached message? By its name it is one for whoever opens it."""
+        named = self.is_leaf and self.depth > 0 and self.name.casefold().endswith(".eml")
+        return self.media_type in MESSAGES or named
+
+    @property
+    def encoding(self) -> str:
+        """The transfer encoding, folded."""
+        return encoding_of(first(self.fields, "content-transfer-encoding"))
+
+    @property
+    def is_encoded(self) -> bool:
+        """Are its bytes others than those of the message? Programs decode attached messages, too, though they must not be encoded."""
+        return self.encoding not in ("", "7bit", "8bit", "binary")
+
     def content(self) -> bytes:
         """The body with its transfer encoding undone."""
-        return transfer_decoded(self.data, encoding_of(first(self.fields, "content-transfer-encoding")))
+        return transfer_decoded(self.data, self.encoding)
 
     def text(self) -> str:
         """The body as text."""
         return text_of(self.content(), self.charset)
+
+
+def without_directories(name: str) -> str:
+    """A file name without those above it."""
+    return re.split(r"[/\\]", name.rstrip("/\\"))[-1]
 
 
 def first(fields: tuple[Field, ...], name: str) -> str:
@@ -133,25 +161,31 @@ def fields_of(head: bytes) -> tuple[tuple[Field, ...], bool]:
 
 def parts_of(raw: bytes) -> list[Part]:
     """Every part in the order of the message, the message itself first. TooMuch beyond the limits."""
-    view = memoryview(raw)
-    waiting = [(0, len(raw), 0, "text/plain")]
+    waiting = [(raw, 0, len(raw), 0, "text/plain")]
     found: list[Part] = []
     while waiting:
-        start, end, depth, default = waiting.pop()
+        raw, start, end, depth, default = waiting.pop()
         if depth > DEPTH_LIMIT:
             raise TooMuch(f"parts are nested more than {DEPTH_LIMIT} deep")
         if len(found) >= PART_LIMIT:
             raise TooMuch(f"it has more than {PART_LIMIT:,} parts")
         head, body = head_end(raw, start, end)
         fields, sound = fields_of(raw[start:head])
+        if any(field.name in NAMING and len(field.value) > PARAMETER_LIMIT for field in fields):
+            raise TooMuch(f"what a part says about itself is longer than {PARAMETER_LIMIT // 1024} KiB")
         body = body if sound or body < end else start + well_formed(raw[start:head])
         media_type, options = media_type_of(first(fields, "content-type"), default)
-        inside = spans(raw, body, end, media_type, options, encoding_of(first(fields, "content-transfer-encoding")))
+        inside = spans(raw, body, end, media_type, options)
         if not inside and media_type.startswith("multipart/"):
             media_type = "text/plain"  # no parts in it: its bytes are all there is to read
-        found.append(Part(fields, media_type, options, depth, view[body:end]))
+        part = Part(fields, media_type, options, depth, memoryview(raw)[body:end])
+        found.append(part)
         below = "message/rfc822" if media_type == "multipart/digest" else "text/plain"
-        waiting.extend((*span, depth + 1, below) for span in reversed(inside))
+        waiting.extend((raw, *span, depth + 1, below) for span in reversed(inside))
+        if part.is_message:
+            message = part.content() if part.is_encoded else raw
+            whole = (0, len(message)) if part.is_encoded else (body, end)
+            waiting.append((message, *whole, depth + 1, "text/plain"))
     return found
 
 
@@ -173,10 +207,8 @@ def media_type_of(field: str, default: str) -> tuple[str, dict[str, str]]:
     return (value if re.fullmatch(r"[^\s/]+/[^\s/]+", value) else "text/plain"), options
 
 
-def spans(raw: bytes, start: int, end: int, media_type: str, options: dict[str, str], encoding: str) -> list[tuple[int, int]]:
-    """Where the parts of a multipart, or the message in an attached message, begin and end."""
-    if media_type in ("message/rfc822", "message/global") and encoding not in ("base64", "quoted-printable"):
-        return [(start, end)]
+def spans(raw: bytes, start: int, end: int, media_type: str, options: dict[str, str]) -> list[tuple[int, int]]:
+    """Where the parts of a multipart begin and end."""
     boundary = options.get("boundary", "").rstrip()
     if not media_type.startswith("multipart/") or not 0 < len(boundary) <= BOUNDARY_LIMIT:
         return []

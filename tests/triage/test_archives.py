@@ -8,7 +8,7 @@ import zipfile
 import pytest
 from hypothesis import given, strategies as st
 
-from triage.archives import NAMES, RAR4, RAR5, SEVEN, Archive, look_into
+from triage.archives import HEADERS, NAMES, RAR4, RAR5, SEVEN, Archive, look_into
 
 LOCKED = (
     "UEsDBAoACQAAAD2yeF0gMDo2EgAAAAYAAAAJABwAc2V0dXAuZXhlVVQJAAMWDQZrFg0Ga3V4CwABBAAAAAAEAAAAAFwgCWA7xduDnDh2injrh74N"
@@ -134,6 +134,46 @@ def test_many_names_are_cut_and_stay_readable() -> None:
     found = look_into(buffer.getvalue())
     assert found is not None
     assert (len(found.names), found.names[-1], found.closed) == (NAMES, "199.txt", False)
+
+
+def zipped(*names: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name in names:
+            archive.writestr(name, "")
+    return buffer.getvalue()
+
+
+def made(kind: str) -> bytes:
+    return next(base64.b64decode(str(one.values[0])) for one in MADE if one.id == kind)
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "closed"),
+    [
+        pytest.param(zipped(*map("{}.txt".format, range(NAMES)), "setup.exe"), "setup.exe", False, id="behind many others"),
+        pytest.param(zipped(*map("{}.pdf".format, range(NAMES)), "a.pdf.html"), "a.pdf.html", False, id="ends twice, behind many others"),
+        pytest.param(zipped(*map("a.e{}".format, range(NAMES + 1)), "setup.exe"), "a.e0", True, id="more endings than are kept"),
+        pytest.param(b"x" + zipped("setup.exe"), "setup.exe", False, id="zip behind something"),
+        pytest.param(b"MZ" + made("rar 5"), "owner1.txt", False, id="rar 5 behind something"),
+        pytest.param(b"MZ" + made("rar 3 with hidden names") + b"x", "", True, id="closed rar behind something"),
+        pytest.param(b"MZ" + made("7z"), "setup.exe", False, id="7z behind something"),
+        pytest.param(zipped("setup.exe") + zipped("read.txt"), "setup.exe", False, id="two zips in a row"),
+        pytest.param(made("rar 5") + zipped("setup.exe"), "setup.exe", False, id="rar and zip at once"),
+        pytest.param(zipped("setup.exe").replace(b"setup.exe", b"setup.txt", 1), "setup.exe", False, id="another name in the directory"),
+        pytest.param(zipped("setup.txt").replace(b"setup.txt", b"setup.exe", 1), "setup.exe", False, id="another name before the file"),
+        pytest.param(RAR4 + b"\0\0\x7a\0\0\7\0" * HEADERS + made("rar 3"), "", True, id="rar with more headers than are read"),
+    ],
+)
+def test_nothing_hides_in_an_archive(content: bytes, name: str, closed: bool) -> None:
+    found = look_into(content)
+    assert found is not None
+    assert (name in found.names or not name, found.closed) == (True, closed)
+
+
+@pytest.mark.parametrize("mark", [b"PK\5\6", b"PK\3\4", RAR4, RAR5, SEVEN])
+def test_the_marks_of_an_archive_somewhere_in_other_files_close_nothing(mark: bytes) -> None:
+    assert look_into(b"%PDF-1.7 " + mark + bytes(30)) in (None, Archive())
 
 
 def test_a_directory_that_would_unpack_without_end_is_cut() -> None:

@@ -12,6 +12,7 @@ from tests.triage.mails import GIF, PNG, from_archive, html_mail, mail, multipar
 from tests.triage.test_visible import HARMLESS_LINES, harmful
 from triage.content import LINK_LIMIT, TEXT_LIMIT, Attachment, Link, Summary, attachment, summarise, summarise_json
 from triage.delivery_status import Status
+from triage.plain import as_dict
 
 
 def test_a_whole_message() -> None:
@@ -147,6 +148,51 @@ def test_attachments() -> None:
     for number in (0, 7, -1):
         with pytest.raises(IndexError):
             attachment(raw, number)
+
+
+@pytest.mark.parametrize(
+    ("fields", "name", "also"),
+    [
+        ("Content-Disposition: attachment; filename=a.pdf", "a.pdf", ()),
+        ("Content-Disposition: attachment; filename=a.exe/", "a.exe", ()),
+        (f"Content-Disposition: attachment; filename={'a' * 300}.exe. .", f"{'a' * 127}…{'a' * 123}.exe", ()),
+        ("Content-Type: a/b; name=a.exe\nContent-Disposition: attachment; filename=a.pdf", "a.pdf", ("a.exe",)),
+        ("Content-Disposition: attachment; filename=a.exe; filename*=utf-8''a.pdf", "a.pdf", ("a.exe",)),
+        ("Content-Disposition: attachment; filename=a.pdf\nContent-Disposition: attachment; filename=b/a.exe", "a.pdf", ("a.exe",)),
+    ],
+)
+def test_names_of_attachments(fields: str, name: str, also: tuple[str, ...]) -> None:
+    raw = multipart(part("Content-Type: text/plain", b"text"), part(f"Content-Type: application/octet-stream\n{fields}", b"MZ"))
+    (found,) = summarise(raw).attachments
+    assert (found.name, found.also) == (name, also)
+    assert Attachment.from_json(as_dict(found)) == found
+
+
+@pytest.mark.parametrize(
+    ("fields", "encoded"),
+    [
+        ("Content-Type: message/rfc822", False),
+        ("Content-Type: message/rfc822\nContent-Transfer-Encoding: 8bit", False),
+        ("Content-Type: message/rfc822", True),
+        ("Content-Type: application/octet-stream; name=Note.EML", False),
+        ("Content-Type: application/octet-stream; name=note.eml", True),
+        ("Content-Type: text/plain; name=note.eml", True),
+    ],
+)
+def test_what_an_attached_message_attaches(fields: str, encoded: bool) -> None:
+    inside = part("Content-Type: text/plain", b"inner"), part("Content-Type: a/b; name=a.exe", b"MZ")
+    inner = multipart(*inside).replace(b"cut", b"cat")
+    raw = multipart(part("Content-Type: text/plain", b"outer"), part(fields, inner, encoded=encoded))
+    summary = summarise(raw)
+    assert [one.name for one in summary.attachments][1:] == ["a.exe"]
+    assert attachment(raw, 2) == b"MZ"
+    assert summary.text == "outer\n\ninner"
+
+
+def test_a_name_behind_more_than_is_read_makes_the_mail_unreadable() -> None:
+    fields = f"Content-Type: application/octet-stream\nContent-Disposition: attachment; x={'a' * 20_000}; filename=a.exe"
+    summary = summarise(multipart(part("Content-Type: text/plain", b"text"), part(fields, b"MZ")))
+    assert (summary.parsed, summary.problems) == (False, ("It could not be read: what a part says about itself is longer than 16 KiB.",))
 
 
 def test_the_whole_message_may_be_an_attachment() -> None:

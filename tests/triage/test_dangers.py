@@ -28,6 +28,8 @@ def attachment(name: str, media_type: str = "application/octet-stream", **inside
         (attachment("invoice.zip", names=("Invoice.pdf.html",)), "holds Invoice.pdf.html, which could run a program"),
         (attachment("letter.docx", names=("word/document.xml", "word/vbaProject.bin")), "holds macros, which are programs"),
         (attachment("letter.docx", names=("word/document.xml",)), ""),
+        (attachment("letter.pdf", also=("letter.txt", "letter.exe")), "letter.exe could run a program"),
+        (attachment("letter.pdf", also=("brief.pdf",)), ""),
         (attachment("letter.docx.pdf"), ""),
         (attachment("letter.pdf"), ""),
         (attachment("sources.tar.gz"), ""),

@@ -5,7 +5,7 @@ import base64
 import pytest
 from hypothesis import given, strategies as st
 
-from triage.decoding import base64_bytes, codec, encoding_of, parameters, text_of, transfer_decoded, uu_bytes, words
+from triage.decoding import base64_bytes, codec, encoding_of, names_given, parameters, text_of, transfer_decoded, uu_bytes, words
 
 
 @pytest.mark.parametrize(
@@ -89,6 +89,20 @@ def test_parameters(field: str, value: str, given: dict[str, str]) -> None:
 )
 def test_comments_say_nothing(field: str, value: str, given: dict[str, str]) -> None:
     assert parameters(field) == (value, given)
+
+
+@pytest.mark.parametrize(
+    ("field", "names"),
+    [
+        ("attachment; filename=a.txt", ["a.txt"]),
+        ("attachment; filename=a.txt; filename=a.exe", ["a.txt", "a.exe"]),
+        ("attachment; filename=a.exe; filename*=utf-8''a.txt", ["a.exe", "a.txt", "a.txt"]),
+        ("attachment; filename*0=a.exe; filename*2=.txt", ["a.exe.txt", "a.exe"]),
+        ("text/plain; charset=utf-8", []),
+    ],
+)
+def test_every_name_that_programs_may_take(field: str, names: list[str]) -> None:
+    assert list(names_given(field)) == names
 
 
 @pytest.mark.parametrize("field", ["base64", " BASE64 ", "base64 (x)", "(x) base64", "base64; x=y", '"base64"', "base64, 8bit"])

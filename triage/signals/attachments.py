@@ -24,7 +24,7 @@ RUNS = frozenset({"application/x-msdownload", "application/x-dosexec", "applicat
 
 def dangerous(seen: Seen) -> Iterable[Signal]:
     """What is dangerous about the attachments. The heaviest one speaks."""
-    found = [signal for one in seen.summary.attachments if (signal := about(one))]
+    found = [signal for given in seen.summary.attachments for one in given.by_each_name() if (signal := about(one))]
     if found:
         yield max(found, key=lambda signal: signal.weight)
 
