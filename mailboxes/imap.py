@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from imapclient.datetime_util import format_criteria_date  # type: ignore[import-untyped]
-from imapclient.exceptions import IMAPClientError  # type: ignore[import-untyped]
+from imapclient.exceptions import IMAPClientAbortError, IMAPClientError  # type: ignore[import-untyped]
 
 from mailboxes.mailbox import Found, Impossible, Unreachable
 from mailboxes.matching import Names, Sought, is_copy, is_related, may_be
@@ -189,6 +189,8 @@ class ImapMailbox:
                 folder = "INBOX"
             try:
                 self.client.append(folder, copy.raw, copy.flags, copy.internal_date)
+            except IMAPClientAbortError:  # it hung up: perhaps with the copy, which is looked for before it is put back again
+                raise
             except IMAPClientError as fault:
                 raise Impossible(f"the mailbox refuses it: {reason(fault)}") from fault
         return folder

@@ -105,6 +105,7 @@ def put_copies(mailbox: Mailbox, errand: Errand, there: Found) -> Ending:
     """Put every copy where it lay, unless a worker who died has done so already."""
     present = list(there.copies)
     back: list[str] = []
+    refused = ""
     for copy in errand.copies:
         if twin := twin_of(copy, present):
             present.remove(twin)
@@ -117,7 +118,8 @@ def put_copies(mailbox: Mailbox, errand: Errand, there: Found) -> Ending:
                 return Ending("deferred", str(fault))
             if not back:
                 return Ending("absent", f"{fault}; it is delivered again.")
-    return Ending("restored", f"Back in {visible(', '.join(dict.fromkeys(back)))}.")
+            refused = f" Not every copy of it: {fault}."
+    return Ending("restored", f"Back in {visible(', '.join(dict.fromkeys(back)))}.{refused}")
 
 
 def twin_of(copy: Copy, present: list[Copy]) -> Copy | None:

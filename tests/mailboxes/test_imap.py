@@ -5,11 +5,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
+from imapclient.exceptions import IMAPClientAbortError, IMAPClientError  # type: ignore[import-untyped]
 from sqlalchemy import Engine
 
 from mailboxes.imap import ImapMailbox, criteria
+from mailboxes.mailbox import Impossible, Unreachable
 from mailboxes.matching import Sought
 from tests.mailboxes.delivering import House, behind_dovecot, letter, lying, recalling
 from tests.peers import dovecot, processes
@@ -44,6 +47,23 @@ def house(sqlite_engine: Engine, settings: Settings, server: dovecot.Server, tmp
 @pytest.fixture
 def anna() -> str:
     return f"anna{next(_numbers)}@company.example"
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        (IMAPClientError("append failed: [OVERQUOTA] full"), Impossible),
+        (IMAPClientAbortError("socket error: EOF"), Unreachable),  # whoever hangs up has refused nothing
+        (TimeoutError("timed out"), Unreachable),
+    ],
+)
+def test_only_a_refusal_has_a_copy_delivered_anew(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, fault: Exception, kind: type[Exception]
+) -> None:
+    client = Mock(**{"append.side_effect": fault})
+    monkeypatch.setattr("mailboxes.imap.enter", lambda *_: client)
+    with pytest.raises(kind):
+        ImapMailbox(settings.recall, "anna@company.example").put_back(Copy("INBOX", (), datetime(2026, 11, 24, tzinfo=UTC), b"bytes"))
 
 
 NAMES = ["a(b)@x", "{9}", "a{9+}", "NIL", "*", "%", "a]", 'a"b', "a\\b", "@", "a"]

@@ -76,6 +76,22 @@ def test_what_a_worker_who_died_has_put_back_is_not_put_back_twice(
     assert (endings[1].kind, len(held.put)) == ("restored", put)
 
 
+class Filling(Holding):
+    """A mailbox that is full after one copy."""
+
+    def put_back(self, copy: Copy) -> str:
+        if self.put:
+            raise Impossible("over quota")
+        return super().put_back(copy)
+
+
+def test_a_copy_that_is_refused_beside_others_is_told(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mailboxes.visit.open_mailbox", lambda *_: Filling())
+    copies = (COPY, replace(COPY, folder="Keep"))
+    endings = Visit([errand(1, copies=copies)], settings, lambda _: set(), PARSERS).run()
+    assert endings[1] == Ending("restored", "Back in INBOX. Not every copy of it: over quota.")
+
+
 def test_each_errand_ends_on_its_own(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mailboxes.visit.open_mailbox", lambda *_: Refusing())
     errands = [errand(1, restoring=False), errand(2), errand(3, copies=(COPY,)), errand(4, copies=(COPY,), content=None)]
