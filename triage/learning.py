@@ -20,7 +20,7 @@ from triage.errors import BadInput, NotAllowed
 from triage.gathered import Gathered, gather
 from triage.models import SentMail
 from triage.settings import Settings
-from triage.teaching import Reason, Sent
+from triage.teaching import Reason, Sent, may_answer
 from triage.times import from_micros
 from triage.writers import Lookup, Writer
 
@@ -71,13 +71,17 @@ def learn(
     count_whole_mails(found, lookup, report)
     lessons, posts = taught(found, lookup, report)
     outcomes = [(mail, looked_at(mail, lookup)) for mail in left]
+    if left:
+        markers.advance(session, TURN)
     if settings.outbound.learn != "none":
         unwanted = settle(session, lessons, report, how=how, settings=settings, now=now)
         correspondents.posted(session, posts)
         for _, outcome in outcomes:
             outcome.leave_out(unwanted)
     rules.prolong(session, {address for _, outcome in outcomes for address in outcome.addresses}, now)
-    correspondents.keep_sent(session, [row for mail, outcome in outcomes if (row := remembered(session, mail, outcome, lookup, now))])
+    for mail, outcome in outcomes:  # one by one: the day's cap of each counts those before it
+        if row := remembered(session, mail, outcome, lookup, now):
+            correspondents.keep_sent(session, [row])
     correspondents.count(session, report.whose, how=how, now=now)
     if report.learned or report.parked:
         detail = {"how": how, "learned": report.learned, "parked": report.parked, "mails": found.mails}
@@ -193,7 +197,7 @@ def sort_in(outcome: Outcome, text: str, address: Address | None, reason: Reason
         outcome.addresses += (str(address),)
     else:
         outcome.skipped.setdefault(reason, []).append(str(address or text))
-    if address and reason not in (Reason.OWN_DOMAIN, Reason.LIST_POST):
+    if address and may_answer(address, reason):
         outcome.outside += (address,)
 
 
@@ -206,8 +210,6 @@ def together(one: Lesson, other: Lesson) -> Lesson:
 
 def settle(session: Session, lessons: Lessons, report: Learned, *, how: str, settings: Settings, now: datetime) -> frozenset[Key]:
     """Write the lessons: those that are new count at once, as far as the day's cap of who wrote allows. The keys of those that do not."""
-    if how in CAPPED and lessons:
-        markers.advance(session, TURN)
     there = correspondents.present(session, lessons)
     fresh = [key for key in lessons if key not in there]
     parked = beyond_cap(session, fresh, settings, now) if how in CAPPED else frozenset()
@@ -261,8 +263,8 @@ def is_automatic(mail: Sent, outcome: Outcome) -> bool:
 
 
 def is_too_much(session: Session, writer: Writer, outcome: Outcome, went_to: set[str], settings: Settings, now: datetime) -> bool:
-    """Mail in a colleague's name, or to addresses that are never learned, does not meet the day's cap: its answers have the same one."""
-    if all(str(one) in outcome.addresses for one in outcome.outside):
+    """Mail in a colleague's name, to addresses that are never learned, or where nothing is, does not meet the day's cap: its answers do."""
+    if settings.outbound.learn != "none" and all(str(one) in outcome.addresses for one in outcome.outside):
         return False
     return len(went_to | correspondents.answerable(session, writer.person, writer.department, now)) > settings.outbound.daily_cap
 

@@ -76,6 +76,10 @@ UNSUBSCRIBE = re.compile(
     r"|leave[-+].*|.*[-+]leave|.*-(?:request|subscribe|unsubscribe|confirm)(?:[+=-].*)?",
     re.ASCII,
 )
+LEAVING = re.compile(  # of these, where one can only go
+    r"(?:.*[-_.+])?(?:un-?subscribe|unsub|opt-?out|signoff|remove-me)(?:[-_.+=].*)?|leave[-+].*|.*[-+]leave", re.ASCII
+)
+LEAVES = re.compile(r"\s*un-?subscribe(?:[ :_-]+\S*\d\S*)?\s*", re.IGNORECASE)  # a subject (RFC 2369, 3.2)
 ONE_TIME = re.compile(r".*=.*|(?:srs[01]|prvs|btv1|msprvs\d?|bounces?|return|verp|confirm|token|ticket)[-+=].*", re.ASCII)
 TOKEN = re.compile(r"[-+._]")
 LONG_TOKEN, MANY_DIGITS = 16, 4  # letters of a part of an address that only a program writes, and how many are digits at least
@@ -135,6 +139,8 @@ def why_not(summary: Summary, sender: str) -> Reason | None:
 
 def why_not_subject(subject: str) -> Reason | None:
     """The same by its subject alone."""
+    if LEAVES.fullmatch(subject):
+        return Reason.UNSUBSCRIBE
     return Reason.AUTOMATIC if OUT_OF_OFFICE.match(subject) else None
 
 
@@ -149,6 +155,11 @@ def why_not_address(address: Address, own_domains: frozenset[str]) -> Reason | N
     if ONE_TIME.fullmatch(address.local) or has_token(address.local):
         return Reason.ONE_TIME
     return Reason.LIST_POST if LIST_DOMAIN.fullmatch(address.domain) else None
+
+
+def may_answer(address: Address, reason: Reason | None) -> bool:
+    """May somebody answer from where this recipient is? Whoever only left a list wants nothing from there."""
+    return reason not in (Reason.OWN_DOMAIN, Reason.LIST_POST) and not LEAVING.fullmatch(address.local)
 
 
 def has_token(local: str) -> bool:

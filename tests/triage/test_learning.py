@@ -334,3 +334,32 @@ def test_what_is_never_learned_opens_no_more_doors_for_answers_than_the_days_cap
     learn(session, settings, wrote("b=c@two.example", number=3), wrote(ANN, number=4))
     shut = {one.message_id[0]: one.automatic for one in session.scalars(select(SentMail))}
     assert shut == {"1": False, "2": True, "3": False, "4": False}
+
+
+def test_the_days_cap_counts_mails_that_are_learned_from_together(session: Session, settings: Settings) -> None:
+    settings = outbound(settings, daily_cap=2)
+    learn(session, settings, *(wrote(f"b={number}@{number}.example", number=number) for number in range(1, 5)), how="log")
+    shut = {one.message_id[0]: one.automatic for one in session.scalars(select(SentMail))}
+    assert shut == {"1": False, "2": False, "3": True, "4": True}
+
+
+def test_where_nothing_is_learned_answers_have_the_days_cap(session: Session, settings: Settings) -> None:
+    settings = outbound(settings, daily_cap=2, learn="none")
+    for number in range(1, 5):
+        learn(session, settings, wrote(f"x@{number}.example", number=number))
+    shut = {one.message_id[0]: one.automatic for one in session.scalars(select(SentMail))}
+    assert shut == {"1": False, "2": False, "3": True, "4": True}
+
+
+@pytest.mark.parametrize(
+    ("address", "places"),
+    [
+        ("unsubscribe@news.example", []),
+        ("leave-4711@news.example", []),
+        ("list-request@news.example", ["news.example"]),  # one subscribes there too, and is asked whether one meant it
+        ("ticket-4711@news.example", ["news.example"]),
+    ],
+)
+def test_who_leaves_a_list_lets_nobody_answer(session: Session, settings: Settings, address: str, places: list[str]) -> None:
+    learn(session, settings, wrote(address))
+    assert [one.went_to for one in session.scalars(select(SentMail))] == ([places] if places else [])

@@ -51,6 +51,9 @@ def calendar(method: str) -> bytes:
         (mail(HEAD.replace("Offer", "AW: Out of Office: Offer")), Reason.AUTOMATIC),
         (mail(HEAD.replace("Offer", "Abwesenheitsnotiz: Angebot")), Reason.AUTOMATIC),
         (mail(HEAD.replace("Offer", "=?utf-8?q?R=C3=A9ponse_automatique_=3A_Offre?=")), Reason.AUTOMATIC),
+        (mail(HEAD.replace("Offer", "Unsubscribe")), Reason.UNSUBSCRIBE),
+        (mail(HEAD.replace("Offer", "unsubscribe: 4711-x")), Reason.UNSUBSCRIBE),
+        (mail(HEAD.replace("Offer", "Unsubscribe button of our offer of 2026")), None),
         (mail(HEAD + "\nPrecedence: bulk"), Reason.BULK),
         (mail(HEAD + "\nPrecedence: junk"), Reason.BULK),
         (mail(HEAD + "\nPrecedence: list"), Reason.LIST),
@@ -126,7 +129,7 @@ def test_answers_have_the_digest_of_what_they_answer(subject: str) -> None:
 @given(st.text(max_size=60), st.text(max_size=200))
 def test_no_text_is_too_odd(local: str, subject: str) -> None:
     digest(subject)
-    assert why_not(replace(Summary(), subject=subject), JOE) in (None, Reason.AUTOMATIC)
+    assert why_not(replace(Summary(), subject=subject), JOE) in (None, Reason.AUTOMATIC, Reason.UNSUBSCRIBE)
     try:
         address = Address.parse(f"{local}@supplier.example")
     except ValueError:
