@@ -308,13 +308,13 @@ def row_of(passage: Passage, signs: list[Row]) -> Row:
 
 
 def list_of(arrival: Arrival) -> tuple[str, tuple[str, str]] | None:
-    """Where a list's posts go, how it calls itself and who signs them. Only as a signature of the list's own organisation says."""
+    """Where a list's posts go, how it calls itself and who signs them. Only as a signature of the organisation says that both name."""
     summary = arrival.summary
     domain = summary.list_post.rpartition("@")[2]
     if not summary.list_id or not domain:
         return None
     passed = (one for one in arrival.authentication.dkim if one.result is Result.PASS and one.signs_list)
-    signers = [one.domain for one in passed if related(one.domain, domain)]
+    signers = [one.domain for one in passed if related(one.domain, domain) and related(one.domain, summary.list_id)]
     return (summary.list_post, (summary.list_id, signers[0])) if signers else None
 
 

@@ -196,10 +196,12 @@ def test_nobody_is_named_whose_mail_is_sealed(session: Session, settings: Settin
         (Dkim(Result.PASS, "verein.example"), []),
         (Dkim(Result.FAIL, "verein.example", signs_list=True), []),
         (Dkim(Result.PASS, "evil.example", signs_list=True), []),  # would keep us from learning somebody else's address
+        (Dkim(Result.PASS, "famous.example", signs_list=True), []),  # would let them in by the name of a list that is not theirs
     ],
 )
 def test_a_list_is_known_by_its_posts(session: Session, settings: Settings, signature: Dkim, known: list[tuple[str, str, str]]) -> None:
-    raw = mail("From: eve@verein.example\nList-Id: Club <club.verein.example>\nList-Post: <mailto:Club@Verein.example?subject=x>")
+    post = "club@famous.example" if signature.domain == "famous.example" else "Club@Verein.example?subject=x"
+    raw = mail(f"From: eve@verein.example\nList-Id: Club <club.verein.example>\nList-Post: <mailto:{post}>")
     for _ in range(2):
         found = Authentication("eve@verein.example", (), (signature,))
         intake.receive(session, arriving.envelope(JOE), raw, found, summarise(raw), settings=settings, now=NOW)
