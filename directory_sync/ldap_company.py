@@ -1,7 +1,8 @@
 """LDAP entries as the company's directory: people, groups, staff. One bad entry is refused with its reason, never the run."""
 
+import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -11,7 +12,7 @@ from directory_sync.schema import Schema
 from directory_sync.staff import login_of, seals, staff_of
 from triage import leaving
 from triage.company import CompanyDirectory, GroupEntry, PersonEntry
-from triage.envelope import Address
+from triage.envelope import Address, folded
 from triage.settings import Company, Directory
 from triage.visible import visible
 
@@ -44,7 +45,7 @@ class Reading:
 
 @dataclass
 class Reader:
-    """One pass over the entries, the oldest first: who was first keeps an address."""
+    """One pass over the entries, the oldest first, who has left last: who was first keeps an address."""
 
     schema: Schema
     settings: Directory
@@ -53,16 +54,19 @@ class Reader:
     notes: list[Told] = field(default_factory=list)
     owners: dict[str, str] = field(default_factory=dict)  # address -> distinguished name
     uids: dict[str, str] = field(default_factory=dict)  # uid -> distinguished name
+    unread: dict[str, str] = field(default_factory=dict)  # key of a refused entry -> uid
 
     def read(self, people: Iterable[Entry], groups: Iterable[Entry], units: Iterable[Entry] = ()) -> Reading:
         """The company that these entries describe; `units` are organizational ones, where they are the departments."""
-        people = in_order(people, self.schema)
+        people = sorted(in_order(people, self.schema), key=self.disabled)  # who has left takes no address from who is here
         groups = [entry for entry in in_order(groups, self.schema) if self.accepted(entry, self.readable)]
         units = [entry for entry in units if self.accepted(entry, self.readable)]
         self.departments = Departments(self.schema, self.settings, groups, units)
-        for entry in people:  # an ordinary address binds more than anybody's alias
-            self.claim(entry)
+        for entry in people:  # an ordinary address of who is here binds more than anybody's alias
+            if not self.disabled(entry):
+                self.claim(entry)
         persons = {dn_key(entry.dn): person for entry in people if (person := self.accepted(entry, self.person))}
+        self.note_unread(people, persons)
         persons = dict(self.with_superiors(people, persons))
         lists = Lists(self, groups, persons)
         staff = staff_of(self.settings, self.schema, people, lists, persons)
@@ -73,6 +77,7 @@ class Reader:
             staff=tuple(staff),
             postmaster=self.settings.postmaster,
             sealed=tuple(seals(self.settings)),
+            unread=tuple(self.unread.values()),
         )
         self.note_look_alikes(found)
         self.note_leavers(found)
@@ -91,6 +96,23 @@ class Reader:
         for name in ("cn", "ou", self.schema.mailbox, *self.schema.aliases, *self.schema.members, *self.schema.owner):
             entry.texts(name)
         return True
+
+    def disabled(self, entry: Entry) -> bool:
+        """Has this person left? What cannot be read says no such thing."""
+        try:
+            return self.schema.disabled(entry)
+        except ValueError:
+            return False
+
+    def note_unread(self, people: Iterable[Entry], persons: Mapping[str, PersonEntry]) -> None:
+        """Keep in mind who is here though their entry is refused. Who has no mail address at all is nobody here."""
+        for entry in people:
+            key = dn_key(entry.dn)
+            if key not in persons and not self.disabled(entry) and has_address(entry, self.schema):
+                with contextlib.suppress(ValueError):
+                    uid = folded(entry.text(self.schema.uid).partition("@")[0])
+                    if uid and self.uids.setdefault(uid, entry.dn) == entry.dn:
+                        self.unread[key] = uid
 
     def claim(self, entry: Entry) -> None:
         """Let an entry own its ordinary address, when nobody does yet. What is wrong with it is said later."""
@@ -124,7 +146,7 @@ class Reader:
         """An address in one of our domains, folded."""
         if not text:
             raise ValueError("it has no mail address")
-        address = Address.parse(text)
+        address = parsed(text)
         if address.domain not in self.company.domains:
             raise ValueError(f"{address} is outside the company's domains")
         return str(address)
@@ -140,7 +162,7 @@ class Reader:
         uid = entry.text(self.schema.uid).partition("@")[0]
         if not uid:
             raise ValueError(f"it has no {self.schema.uid}")
-        local = Address.parse(f"{code}{self.company.delimiter}{uid}@{self.company.domains[0]}").local
+        local = parsed(f"{code}{self.company.delimiter}{uid}@{self.company.domains[0]}").local
         uid = local.removeprefix(code + self.company.delimiter)
         owner = self.uids.setdefault(uid, entry.dn)
         if owner != entry.dn:
@@ -218,12 +240,14 @@ class Lists:
         """A group as a distribution list. ValueError says why not."""
         address = self.reader.mailbox_of(entry)
         self.reader.refuse_taken(address, entry)
-        people = [self.persons[key] for key in self.people_in(entry)]
+        keys = self.people_in(entry)
+        people = [self.persons[key] for key in keys if key in self.persons]
+        unread = {self.reader.unread[key] for key in keys if key in self.reader.unread}
         return GroupEntry(
             address=address,
             name=entry.text("cn")[:LONGEST_NAME] or address,
             department=self.department(entry, people),
-            members=tuple(sorted({person.uid for person in people})),
+            members=tuple(sorted({person.uid for person in people} | unread)),
             aliases=tuple(self.reader.aliases_of(entry, address)),
         )
 
@@ -237,12 +261,12 @@ class Lists:
         return most[0][0] if most else self.reader.departments.code(self.reader.settings.default_department)
 
     def people_in(self, entry: Entry) -> list[str]:
-        """The people in a group, also through groups in it, as keys of `persons`; each once."""
+        """The people in a group, also through groups in it, as keys of `persons` or of those who are unread; each once."""
         found: dict[str, None] = {}
         seen, waiting = {dn_key(entry.dn)}, [entry]
         while waiting:
             for key in self.members(waiting.pop()):
-                if key in self.persons:
+                if key in self.persons or key in self.reader.unread:
                     found[key] = None
                 elif key in self.groups and key not in seen:
                     seen.add(key)
@@ -258,6 +282,18 @@ class Lists:
     def key_of_uid(self, uid: str) -> str:
         """The distinguished name of a person by uid, "" when nobody has it."""
         return dn_key(self.reader.uids.get(uid.casefold(), ""))
+
+
+def parsed(text: str) -> Address:
+    """An address. ValueError when it is none, or has a space of another width in it."""
+    if not text.isprintable():
+        raise ValueError(f"{text[:80]!r} is not a mail address")
+    return Address.parse(text)
+
+
+def has_address(entry: Entry, schema: Schema) -> bool:
+    """Does an entry say any address, right or wrong?"""
+    return any(entry.values.get(name.lower()) for name in (schema.mailbox, *schema.aliases))
 
 
 def primary_addresses(entry: Entry, schema: Schema) -> Iterator[str]:

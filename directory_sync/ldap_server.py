@@ -46,10 +46,10 @@ class Entry:
     values: dict[str, tuple[bytes, ...]]
 
     def texts(self, name: str) -> list[str]:
-        """An attribute's values as text. ValueError when one is not UTF-8 or holds control characters."""
+        """An attribute's values as text. ValueError when one is not UTF-8 or holds control characters; a space of any width is none."""
         found = [value.decode("utf-8") for value in self.values.get(name.lower(), ())]
         for text in found:
-            if not text.isprintable():
+            if visible(text) != text:
                 raise ValueError(f"{name} holds control characters: {visible(text[:80])}")
         return [text.strip() for text in found]
 

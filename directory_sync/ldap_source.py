@@ -32,10 +32,15 @@ class Kept:
         """What has changed since, and which identities are still there: an LDAP server does not tell what was deleted."""
         changed = f"(&{self.query}({schema.changed}>={self.newest}))"
         fresh = list(server.search(self.base, changed, self.attributes))
-        present = {identity_of(entry, schema) for entry in server.search(self.base, self.query, [schema.identity])}
+        present = {identity_of(entry, schema): entry.dn for entry in server.search(self.base, self.query, [schema.identity])}
         known = {identity: entry for identity, entry in self.entries.items() if identity in present}
         found = self.with_entries(known, fresh, schema)
-        return found if found.entries.keys() == present else self.all(server, schema)  # changed between the two questions
+        names = {identity: entry.dn for identity, entry in found.entries.items()}
+        return found if names == present else self.all(server, schema)  # moved, or changed between the two questions
+
+    def renames(self, before: Self) -> bool:
+        """Has an entry another name than before?"""
+        return any(entry.dn != before.entries[identity].dn for identity, entry in self.entries.items() if identity in before.entries)
 
     def with_entries(self, known: dict[bytes, Entry], fresh: list[Entry], schema: Schema) -> Self:
         """These, and those that are new or changed."""
@@ -69,6 +74,8 @@ class LdapSource:
         """The company as the server describes it now. Unanswered, and nothing is known, when it is not complete."""
         with connected(self.place) as server:
             now = tuple(self.again(kind, server, full=full) for kind in self.kinds)
+            if not full and any(new.renames(old) for new, old in zip(now, self.kinds, strict=True)):
+                now = tuple(kind.all(server, self.schema) for kind in self.kinds)  # what names them has not changed by it
         if self.last is None or [kind.entries for kind in now] != [kind.entries for kind in self.kinds]:
             self.last = Reader(self.schema, self.settings, self.company).read(*(kind.entries.values() for kind in now))
         self.kinds = now

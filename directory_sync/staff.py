@@ -75,7 +75,7 @@ def staff_of(
     given: dict[str, Given] = {}
     for grant in grants(settings):
         if grant.group in lists.groups:
-            for key in lists.people_in(lists.groups[grant.group]):
+            for key in filter(persons.__contains__, lists.people_in(lists.groups[grant.group])):
                 person = given.setdefault(key, Given())
                 person.roles.add(grant.role)
                 person.scope.update(f"department:{persons[key].department}" if word == OWN_DEPARTMENT else word for word in grant.scope)

@@ -72,3 +72,4 @@ class CompanyDirectory:
     postmaster: str  # mailbox for postmaster@ and abuse@
     groups: tuple[GroupEntry, ...] = ()
     sealed: tuple[SealedEntry, ...] = ()
+    unread: tuple[str, ...] = ()  # uids of people whose entries cannot be taken: they stay as they were

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import case, select, update
 from sqlmodel import Session, col
 
 from triage import directory_rows, leavers, ledger, markers, sealed, substitutes, touched
@@ -80,7 +80,7 @@ def apply(
     """
     wanted = directory_rows.normal(directory, company)
     before = directory_rows.present(session)
-    wanted = directory_rows.with_old_seals(wanted, before)
+    wanted = directory_rows.with_old_seals(directory_rows.with_unread(wanted, before), before)
     addresses = addresses_of(wanted, company)
     intended = plan(before, wanted)
     if (why := intended.too_much()) and not confirmed:
@@ -94,10 +94,11 @@ def apply(
     left = leavers.Leavers(wanted, before.people, leaving)
     left.keep_addresses(session, addresses, company, now=now)
     written = equalise(session, KnownRecipient, addresses, KnownAddress._asdict)
+    follow_mailboxes(session, before, wanted)
     moved = follow_people(session) + left.take_held_mail_along(session)
     if intended.changes or any(written):
         markers.advance(session, VERSION)
-    applied = Applied(len(directory.people), written.fresh + written.changed, written.gone + written.changed, moved, intended)
+    applied = Applied(len(wanted.people), written.fresh + written.changed, written.gone + written.changed, moved, intended)
     if intended.changes or any(written) or moved:
         ledger.write(session, "directory", "directory", by=by, now=now, detail=detail_of(applied, wanted))
     return applied
@@ -141,3 +142,14 @@ def follow_people(session: Session) -> int:
     changed: Any = session.execute(update(Delivery).where(held).values(department=theirs))
     touched.touch(session, among(session, col(Delivery.id), moving))
     return int(changed.rowcount)
+
+
+def follow_mailboxes(session: Session, before: CompanyDirectory, wanted: CompanyDirectory) -> None:
+    """What is held for somebody at an address that they have no more goes to their mailbox, and not to who has the address now."""
+    here = {person.uid: person for person in wanted.people if person.active}
+    for was in before.people:
+        will = here.get(was.uid)
+        if will and (lost := sorted({was.mailbox, *was.aliases} - {will.mailbox, *will.aliases})):
+            theirs = (col(Delivery.state) == State.HELD) & (col(Delivery.person) == was.uid) & col(Delivery.listed).in_(lost)
+            mailbox = case((col(Delivery.redirected), col(Delivery.mailbox)), else_=will.mailbox)
+            session.execute(update(Delivery).where(theirs).values(listed=will.mailbox, mailbox=mailbox))

@@ -68,6 +68,7 @@ def normal(directory: CompanyDirectory, company: Company) -> CompanyDirectory:
         staff=tuple(member(entry) for entry in directory.staff),
         postmaster=parsed(directory.postmaster, "postmaster"),
         sealed=seals(directory),
+        unread=directory.unread,
     )
 
 
@@ -109,6 +110,15 @@ def seals(directory: CompanyDirectory) -> tuple[SealedEntry, ...]:
     for entry in directory.sealed:
         found.setdefault(entry.folder.casefold(), set()).update(login.casefold() for login in entry.staff)
     return tuple(SealedEntry(folder, tuple(sorted(found[folder]))) for folder in sorted(found))
+
+
+def with_unread(directory: CompanyDirectory, before: CompanyDirectory) -> CompanyDirectory:
+    """The directory with those as they were whose entries cannot be taken: a typo is nobody's leaving."""
+    named = {person.uid for person in directory.people}
+    kept = tuple(one for one in before.people if one.active and one.uid in directory.unread and one.uid not in named)
+    homes = {person.department for person in kept} - {one.code for one in directory.departments}
+    departments = (*directory.departments, *(one for one in before.departments if one.code in homes))
+    return replace(directory, people=(*directory.people, *kept), departments=departments)
 
 
 def with_old_seals(directory: CompanyDirectory, before: CompanyDirectory) -> CompanyDirectory:

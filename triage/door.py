@@ -29,10 +29,11 @@ class DoorSnapshot:
     delimiter: str = "+"
 
     def admits(self, recipient: Address) -> bool:
-        """Is this somebody's address here, as it is or with a detail?"""
-        if str(recipient) in self.recipients or str(recipient) in self.sub_addressed or self.takes_from_anybody(recipient):
+        """Is this somebody's address here, as it is or with a detail? As `recipients.resolve` finds it: the longest known one counts."""
+        if str(recipient) in self.recipients or self.takes_from_anybody(recipient):
             return True
-        return any(str(base) in self.sub_addressed for base in bases(recipient, self.delimiter))
+        known = (str(one) for one in (recipient, *bases(recipient, self.delimiter)))
+        return next((name in self.sub_addressed for name in known if name in self.sub_addressed or name in self.left), False)
 
     def has_left(self, recipient: Address) -> bool:
         """Is this the address of somebody who has left, as it is or with a detail?"""

@@ -59,15 +59,15 @@ class Leavers:
         return {uid for (uid,) in left}
 
     def had(self, session: Session, company: Company) -> Iterator[tuple[str, str]]:
-        """Every address of theirs, those too that the directory has taken away since, and whose it was."""
-        for uid, person in self.people.items():
-            yield from ((address, uid) for address in (person.mailbox, *person.aliases))
-            yield from ((address, uid) for domain in company.domains for address in triage_addresses(person, domain, company))
+        """Every address of theirs, those too that the directory has taken away since, and whose it was: first as it was last."""
         columns = col(KnownRecipient.address), col(KnownRecipient.leaver), col(KnownRecipient.person)
         gone = select(col(Person.uid)).where(~col(Person.active))
         theirs = or_(col(KnownRecipient.leaver).in_(gone), (col(KnownRecipient.leaver) == "") & col(KnownRecipient.person).in_(gone))
         for address, leaver, uid in session.execute(select(*columns).where(theirs)).all():
             yield address, leaver or uid
+        for uid, person in self.people.items():
+            yield from ((address, uid) for address in (person.mailbox, *person.aliases))
+            yield from ((address, uid) for domain in company.domains for address in triage_addresses(person, domain, company))
 
     def known_address(self, address: str, person: PersonEntry, *, refused: bool) -> KnownAddress:
         """One of their addresses, and where it leads or has led."""

@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from triage.company import CompanyDirectory, PersonEntry
 
-FEW = 5  # people, or per cent of them, whom one run may take away, move or strip of addresses (security.md)
+FEW = 5  # people, or per cent of them, whom one run may take away, move or strip of addresses (security.md); so many groups may go
+GOES = "goes"
 
 
 class Kind(StrEnum):
@@ -55,12 +56,16 @@ class Plan:
 
     people: int
     changes: tuple[Change, ...] = ()
+    groups: int = field(default=0, compare=False)  # those that there are before it
 
     def too_much(self) -> str:
         """Why the directory is not believed, "" when it is."""
         counts = Counter(change.kind for change in self.changes)
-        most = max(FEW, self.people * FEW // 100)
-        return " and ".join(words.format(number=counts[kind], people=self.people) for kind, words in BRAKED.items() if counts[kind] > most)
+        most = most_of(self.people)
+        found = [words.format(number=counts[kind], people=self.people) for kind, words in BRAKED.items() if counts[kind] > most]
+        gone = sum(change.kind is Kind.GROUP and change.what == GOES for change in self.changes)
+        found += [f"take {gone} of {self.groups} groups away"] if gone > most_of(self.groups) else []
+        return " and ".join(found)
 
     def count(self, *kinds: Kind) -> int:
         """How many changes are of these kinds."""
@@ -70,7 +75,12 @@ class Plan:
 def plan(before: CompanyDirectory, after: CompanyDirectory) -> Plan:
     """What leads from the directory as it is to the directory as its source says it is."""
     working = sum(person.active for person in before.people)
-    return Plan(working, tuple(changes(before, after)))
+    return Plan(working, tuple(changes(before, after)), len(before.groups))
+
+
+def most_of(number: int) -> int:
+    """How many of so many one run may take away."""
+    return max(FEW, number * FEW // 100)
 
 
 def changes(before: CompanyDirectory, after: CompanyDirectory) -> Iterator[Change]:
@@ -115,4 +125,4 @@ def differences(kind: Kind, was: Mapping[str, object], will: Mapping[str, object
     """What comes, goes or changes among things with a name."""
     for name in sorted(was.keys() | will.keys()):
         if was.get(name) != will.get(name):
-            yield Change(kind, name, "is new" if name not in was else "goes" if name not in will else "changes")
+            yield Change(kind, name, "is new" if name not in was else GOES if name not in will else "changes")

@@ -16,11 +16,11 @@ from triage.addressing import with_detail
 from triage.authentication import Authentication, Result
 from triage.bounce_address import Tag
 from triage.db import among
-from triage.envelope import Envelope
+from triage.envelope import Envelope, folded
 from triage.errors import NotAllowedNow, NotFound
 from triage.ids import new_id, show
 from triage.journal import JOURNAL
-from triage.models import Content, DecisionItem, Delivery, Message
+from triage.models import Content, DecisionItem, Delivery, KnownRecipient, Message
 from triage.settings import Settings
 from triage.states import Event, State
 
@@ -194,19 +194,22 @@ def claims_of(session: Session, ids: Sequence[int], settings: Settings, now: dat
         else:
             envelope, authentication, raw = letter
             path = reverse_path(session, envelope, authentication, Tag(row.id, row.attempts), settings, row.direction)
-            address = address_at_next_hop(row, settings)
+            address = address_at_next_hop(session, row, settings)
             claims.append(
                 Claim(row.id, row.attempts, row.message_id, address, path, row.rule, envelope, authentication, raw, row.direction)
             )
     return claims
 
 
-def address_at_next_hop(row: Row[Any], settings: Settings) -> str:
-    """The mailbox with the detail of the sub-address, where the next hop understands such."""
+def address_at_next_hop(session: Session, row: Row[Any], settings: Settings) -> str:
+    """The mailbox with the detail of the sub-address, where the next hop understands such and nobody has that address."""
     if not row.detail or row.redirected or not settings.relay.keep_detail:
         return str(row.mailbox)
     hop = routes.next_hop_of(settings, department=row.department, mailbox=row.mailbox, direction=row.direction)
-    return str(row.mailbox) if hop.startswith("maildir:") else with_detail(row.mailbox, row.detail, settings.company.delimiter)
+    if hop.startswith("maildir:"):
+        return str(row.mailbox)
+    detailed = with_detail(row.mailbox, row.detail, settings.company.delimiter)
+    return str(row.mailbox) if session.get(KnownRecipient, folded(detailed)) else detailed
 
 
 def letters(session: Session, ids: Iterable[int]) -> dict[int, tuple[Envelope, Authentication, bytes] | NotFound]:

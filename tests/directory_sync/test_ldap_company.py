@@ -102,6 +102,51 @@ def test_nobody_new_takes_an_address_away() -> None:
 
 
 @pytest.mark.parametrize(
+    ("heir", "addresses"),
+    [
+        ({"mail": "old@company.example"}, ("old@company.example",)),
+        ({"mail": ["new@company.example", "old@company.example"]}, ("new@company.example", "old@company.example")),
+        ({"uid": "old"}, ("new@company.example",)),
+    ],
+)
+def test_who_has_left_takes_no_address_from_who_is_here(heir: dict[str, Any], addresses: tuple[str, ...]) -> None:
+    old = person("old", createTimestamp="20190101000000Z", pwdAccountLockedTime="000001010000Z")
+    reading = read(old, person("new", createTimestamp="20261124100000Z", **heir))
+    (one,) = (one for one in reading.company.people if one.active)
+    assert (one.mailbox, *one.aliases) == addresses
+    assert len(reading.refused) == 1, "who has left"
+
+
+def test_a_space_of_any_width_is_part_of_a_name() -> None:
+    taro = entry(f"cn=山田\u3000太郎,{PEOPLE}", objectClass="inetOrgPerson", uid="taro", cn="山田\u3000太郎", mail="taro@company.example")
+    reading = read(taro, person("ana", cn="Ana\u00a0Berg"), group("all", taro.dn, "ana", mail="all@company.example"))
+    assert [one.name for one in reading.company.people] == ["山田\u3000太郎", "Ana\u00a0Berg"]
+    assert [one.members for one in reading.company.groups] == [("ana", "taro")]
+    assert "is not a mail address" in str(read(person("ana", mail="a\u00a0b@company.example")).refused)
+
+
+@pytest.mark.parametrize(
+    ("values", "unread"),
+    [
+        ({"cn": "a\x1b[31mb"}, ("ana",)),
+        ({"mail": "ana@compnay.example"}, ("ana",)),
+        ({"mail": b"\xff"}, ("ana",)),
+        ({"departmentNumber": "東京"}, ("ana",)),
+        ({"mail": "bob@company.example"}, ("ana",)),
+        ({"mail": "ana@compnay.example", "uid": "Bob"}, ()),
+        ({"uid": b"\xff"}, ()),
+        ({"mail": None}, ()),
+        ({"cn": "a\x1b[31mb", "pwdAccountLockedTime": "000001010000Z"}, ()),
+    ],
+)
+def test_who_is_here_with_a_bad_entry_is_said_to_be_so_and_stays_in_groups(values: dict[str, Any], unread: tuple[str, ...]) -> None:
+    bob = person("bob", createTimestamp="20190101000000Z")
+    found = read(bob, person("ana", createTimestamp="20200101000000Z", **values), group("all", "ana", "bob", mail="all@company.example"))
+    assert (len(found.refused), [one.uid for one in found.company.people], found.company.unread) == (1, ["bob"], unread)
+    assert found.company.groups[0].members == (*unread, "bob")
+
+
+@pytest.mark.parametrize(
     ("setting", "values", "code"),
     [
         ({}, {"departmentNumber": "Human Resources"}, "human-resources"),

@@ -1,5 +1,6 @@
 """A real slapd is followed: changes and deletions come, what is not complete changes nothing that is known."""
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from directory_sync import ldap_source
+from directory_sync.ldap_server import Entry
 from directory_sync.ldap_source import LdapSource
 from tests.directory_sync.entries import GROUPS, PEOPLE, group, ldif, person
 from tests.peers.slapd import BASE, MANAGER, PASSWORD, Slapd, slapd
@@ -67,6 +69,31 @@ def test_somebody_who_leaves_and_comes_back_under_the_same_name_is_somebody_new(
         f"dn: uid=bob,{PEOPLE}\nchangetype: add\nobjectClass: inetOrgPerson\nuid: bob\ncn: Robert\nsn: B\nmail: bob@company.example\n"
     )
     assert [one.name for one in source.read().company.people] == ["Name of ana", "Robert"]
+
+
+class Tree:
+    """A server with these entries, of which none was changed in the second in which another one was."""
+
+    def __init__(self, people: list[Entry], groups: list[Entry]) -> None:
+        self.people, self.groups = people, groups
+
+    def search(self, base: str, query: str, attributes: list[str]) -> list[Entry]:
+        found = self.people if "inetOrgPerson" in query else self.groups
+        seen = query.partition("modifyTimestamp>=")[2].rstrip(")")
+        return [one for one in found if one.text("modifyTimestamp") > seen]
+
+
+def test_who_moves_with_their_part_of_the_tree_is_read_anew_and_stays_in_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part of the tree that gets another name changes the names of all entries below, and no entry's time of change."""
+    ana, bob = (person(name, modifyTimestamp="20260101000000Z") for name in ("ana", "bob"))
+    tree = Tree([ana, bob], [group("all", "ana", "bob", mail="all@company.example", modifyTimestamp="20260101000000Z")])
+    monkeypatch.setattr(ldap_source, "connected", lambda place: contextlib.nullcontext(tree))
+    source = LdapSource(Directory(url="ldap://x", base=BASE, postmaster="ana@company.example"), COMPANY)
+    known = source.read()
+    assert (known.company.groups[0].members, source.read()) == (("ana", "bob"), known)
+    tree.people = [replace(one, dn=one.dn.replace("people", "staff")) for one in tree.people]
+    tree.groups = [group("all", *(one.dn for one in tree.people), mail="all@company.example", modifyTimestamp="20260201000000Z")]
+    assert source.read() == known
 
 
 @pytest.mark.peers

@@ -9,12 +9,15 @@ from sqlmodel import Session, col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, COMPANY, NOW, SYNC, arrive
-from triage import background, db, directory, directory_rows, histories, intake, recipients
+from triage import background, db, decisions, directory, directory_rows, histories, intake, recipients, rules
 from triage.company import CompanyDirectory, PersonEntry, SealedEntry
+from triage.decisions import Verb
 from triage.envelope import Address
 from triage.errors import BadInput
 from triage.models import AuditRecord, Delivery, Person
 from triage.plan import Plan
+from triage.rules import RuleOrder
+from triage.selection import Selection
 from triage.settings import Company, Settings
 
 HOUSE = Company(domains=("company.example",), hostname="mx.company.example")
@@ -131,6 +134,50 @@ def test_the_first_owner_of_an_address_keeps_it(known: Engine) -> None:
         found = recipients.resolve(session, Address.parse("mara.berg@company.example"), HOUSE)
     assert found is not None
     assert found.person == "mara.berg"
+
+
+MARA, JOE = COMPANY.people[:2]
+HEIR = replace(JOE, aliases=("m.berg@company.example",))
+
+
+@pytest.mark.parametrize(
+    ("mara", "joe"),
+    [
+        pytest.param(replace(MARA, aliases=()), HEIR, id="it is somebody else's"),
+        pytest.param(replace(MARA, aliases=()), JOE, id="it is nobody's"),
+        pytest.param(replace(MARA, mailbox="mara.lind@company.example", aliases=()), HEIR, id="she has another mailbox"),
+    ],
+)
+@pytest.mark.parametrize("to", ["m.berg@company.example", "M.Berg+shop@company.example"])
+def test_held_mail_stays_with_who_it_was_for_when_the_address_goes(
+    known: Engine, settings: Settings, mara: PersonEntry, joe: PersonEntry, to: str
+) -> None:
+    with db.transaction(known) as session:
+        (delivery,) = arrive(session, settings, to)
+        take_over(session, replace(COMPANY, people=(mara, joe, *COMPANY.people[2:])))
+        decisions.decide(session, Selection(ids=(delivery,)), Verb.RELEASE, by=ANA, reason="", now=NOW, settings=settings)
+        row = session.get_one(Delivery, delivery, populate_existing=True)
+        assert (row.state, row.person, row.mailbox) == ("queued", "mara.berg", mara.mailbox)
+
+
+def test_what_a_rule_sends_to_somebody_else_goes_there_when_the_address_goes(known: Engine, settings: Settings) -> None:
+    order = RuleOrder("redirect", "address", "sales@supplier.example", "company", to="joe.fern")
+    with db.transaction(known) as session:
+        rules.add(session, order, by=ANA, now=NOW, settings=settings)
+        (delivery,) = arrive(session, settings, "m.berg@company.example")
+        take_over(session, replace(COMPANY, people=(replace(MARA, aliases=()), *COMPANY.people[1:])))
+        decisions.decide(session, Selection(ids=(delivery,)), Verb.RELEASE, by=ANA, reason="", now=NOW, settings=settings)
+        assert session.get_one(Delivery, delivery, populate_existing=True).mailbox == JOE.mailbox
+
+
+def test_whose_entry_cannot_be_taken_stays_as_they_were(known: Engine) -> None:
+    without = replace(COMPANY, people=COMPANY.people[1:], departments=COMPANY.departments[:1])
+    with db.transaction(known) as session:
+        before = directory_rows.present(session)
+        assert take_over(session, replace(without, unread=("mara.berg", "who.knows"))) == directory.Applied(3, 0, 0, 0, Plan(2))
+        assert directory_rows.present(session) == before
+        take_over(session, without)
+        assert recipients.resolve(session, Address.parse(MARA.mailbox), HOUSE) is None, "whom it does not name at all has left"
 
 
 def test_a_seal_outlives_who_is_no_longer_named(known: Engine) -> None:

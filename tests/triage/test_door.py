@@ -9,6 +9,7 @@ DOOR = DoorSnapshot(
     domains=frozenset({"company.example"}),
     recipients=frozenset({"info@company.example"}),
     sub_addressed=frozenset({"anna@company.example", "it+anna@company.example", "bo+x@company.example"}),
+    left=frozenset({"anna+lena@company.example", "bo@company.example"}),
     blocked=frozenset({"mallory@stranger.example", "blocked.example"}),
     blocked_unsigned=frozenset({"silent.example"}),
 )
@@ -28,6 +29,8 @@ DOOR = DoorSnapshot(
         ("Postmaster@company.example", True),
         ("abuse@company.example", True),
         ("bo@company.example", False),
+        ("anna+lena@company.example", False),
+        ("anna+lena+shop@company.example", False),
         ("bo+y@company.example", False),
         ("anna+@company.example", False),
         ("+anna@company.example", False),

@@ -9,7 +9,7 @@ from sqlmodel import Session, col
 
 from tests.triage.arriving import ANA, COMPANY, DMARC_PASS, NOW, SYNC, arrive
 from triage import db, decisions, directory, intake, leavers, recipients, rules
-from triage.company import CompanyDirectory, SealedEntry
+from triage.company import CompanyDirectory, PersonEntry, SealedEntry
 from triage.decisions import Verb
 from triage.door import DoorSnapshot
 from triage.envelope import Address
@@ -146,6 +146,15 @@ def test_who_takes_a_leavers_address_over_has_it(known: Engine) -> None:
         assert folder(session, "m.berg@company.example") == ("it", "joe.fern", JOE.mailbox)
         assert session.get_one(KnownRecipient, "m.berg@company.example").kind == "alias"
         assert session.get_one(KnownRecipient, "mara.berg@company.example").kind == "gone"
+
+
+def test_who_had_an_address_last_says_where_it_leads(known: Engine) -> None:
+    first = PersonEntry("ada", "Ada", "it", "ada@company.example", ("lead@company.example",), manager="joe.fern")
+    then = replace(first, uid="bo", mailbox="bo@company.example", manager="mara.berg")
+    with db.transaction(known) as session:
+        for day, people in enumerate([(first,), (), (then,), ()]):
+            take_over(session, replace(COMPANY, people=(*COMPANY.people, *people)), days=day * 60)
+        assert folder(session, "lead@company.example") == ("legal", "mara.berg", MARA.mailbox), "the days of the one before are over"
 
 
 @pytest.mark.parametrize("folder", ["department:legal", "person:mara.berg"])

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, strategies as st
 
-from triage.company import CompanyDirectory, DepartmentEntry, PersonEntry, StaffEntry
+from triage.company import CompanyDirectory, DepartmentEntry, GroupEntry, PersonEntry, StaffEntry
 from triage.plan import Kind, plan
 
 ANA = PersonEntry("ana", "Ana", "it", "ana@company.example", ("a@company.example",))
@@ -67,6 +67,13 @@ def test_a_directory_that_changes_too_much_is_not_believed(people: int, touched:
     why = plan(company(*before), company(*after)).too_much()
     assert (why == "") is believed, why
     assert believed or f"{touched} of {people} people" in why
+
+
+@pytest.mark.parametrize(("gone", "believed"), [(5, True), (6, False)])
+def test_a_directory_that_loses_many_groups_is_not_believed(gone: int, believed: bool) -> None:
+    groups = tuple(GroupEntry(f"g{number}@company.example", "G", "it") for number in range(40))
+    why = plan(company(ANA, groups=groups), company(ANA, groups=groups[gone:])).too_much()
+    assert why == ("" if believed else "take 6 of 40 groups away")
 
 
 people = st.builds(

@@ -8,12 +8,13 @@ from sqlmodel import Session, col, select
 
 from tests.triage import arriving
 from tests.triage.arriving import NOW, SYNC, arrive
-from triage import db, directory, intake, recipients
+from triage import db, directory, intake, ledger, queue, recipients
 from triage.company import DepartmentEntry, GroupEntry, PersonEntry
 from triage.envelope import Address
 from triage.errors import BadInput
 from triage.models import AuditRecord, Delivery
-from triage.settings import Company, Settings
+from triage.settings import Company, Relay, Settings
+from triage.states import Event
 
 HOUSE = Company(domains=("company.example", "xn--gro-7ka.example"), hostname="mx.company.example")
 COMPANY = replace(
@@ -169,6 +170,24 @@ def test_one_mailbox_gets_one_copy_for_each_detail(known: Engine, settings: Sett
             (MARA, MARA, ""),
             ("mara.berg+shop@company.example", MARA, "Shop"),
         ]
+
+
+@pytest.mark.parametrize(
+    ("to", "goes"),
+    [
+        ("it+joe.fern+Shop@company.example", "joe.fern+Shop@company.example"),
+        ("it+joe.fern+X@company.example", "joe.fern@company.example"),  # joe.fern+x@ is somebody else's mailbox
+    ],
+)
+def test_a_detail_never_makes_somebody_elses_address(engine: Engine, settings: Settings, to: str, goes: str) -> None:
+    settings = replace(settings, company=HOUSE, relay=Relay(next_hop="lmtp://internal.example"))
+    joel = PersonEntry("joe.fern+x", "Joel Fernandez", "legal", "joe.fern+x@company.example")
+    with db.transaction(engine) as session:
+        directory.apply(session, replace(arriving.COMPANY, people=(*arriving.COMPANY.people, joel)), HOUSE, by=SYNC, now=NOW)
+        (one,) = arrive(session, settings, to)
+        ledger.record(session, one, Event.RELEASE, by=SYNC, now=NOW, due_at=NOW, queued_at=NOW)
+        (claim,) = queue.claim(session, limit=1, settings=settings, now=NOW)
+        assert (session.get_one(Delivery, one).person, claim.mailbox) == ("joe.fern", goes)
 
 
 @pytest.mark.parametrize(
