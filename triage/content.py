@@ -373,8 +373,10 @@ def attachments(parts: list[Part]) -> Iterator[Attachment]:
         yield Attachment(number, file_name(part.name), line(part.media_type), len(content), digest, names, inside.closed, also)
 
 
-def attachment(raw: bytes, number: int) -> bytes:
-    """The bytes of the attachment with that number. IndexError when there is none, TooMuch when the message cannot be read."""
-    if number < 1:
-        raise IndexError(number)
-    return [part for part in parts_of(raw) if is_attachment(part)][number - 1].content()
+def attachment(raw: bytes, sha256: str) -> bytes:
+    """The attachment's bytes, by their digest: numbers may have changed with how mail is read since. LookupError when there is none,
+    TooMuch when the message cannot be read."""
+    for part in filter(is_attachment, parts_of(raw)):
+        if hashlib.sha256(content := part.content()).hexdigest() == sha256:
+            return content
+    raise LookupError(sha256)

@@ -51,6 +51,9 @@ BLOCKS = names(
 )
 PARAGRAPHS = names("p h1 h2 h3 h4 h5 h6 table blockquote pre ul ol dl")
 LINKING = names("a area form")
+SLASHES = re.compile(
+    r"^([a-z][a-z0-9+.-]*:)?[/\\]{2,}", re.IGNORECASE
+)  # before a host (WHATWG URL, 4.4)
 LINK_TEXT_LIMIT = 300  # characters
 RESERVED = re.compile("[\ue000-\ue003]")  # private use: they never come from mail, so that others may mark places in the text
 
@@ -175,8 +178,9 @@ def words_of(step: Step) -> str:
 
 def base_of(html: str) -> str:
     """The address that relative links are relative to; "" in nearly all mail."""
-    found = re.search(r"<base\b[^>]{0,200}\bhref\s{0,9}=\s{0,9}[\"']?([^\s\"'>]{1,2000})", html, re.IGNORECASE)
-    return found[1] if found else ""
+    if "<base" not in html.casefold():
+        return ""
+    return SLASHES.sub(r"\1//", browsed(attribute(LexborHTMLParser(html).css_first("base[href]"), "href")))
 
 
 def target_of(step: Step, base: str) -> str:
@@ -185,7 +189,7 @@ def target_of(step: Step, base: str) -> str:
     if not target or target.startswith("#"):
         return ""
     try:
-        return urljoin(base, target) if base else target
+        return urljoin(base, SLASHES.sub(r"\1//", target)) if base else target
     except ValueError:
         return target
 

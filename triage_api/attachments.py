@@ -7,5 +7,5 @@ from triage import content
 
 
 def attachment(raw: bytes, options: Mapping[str, Any]) -> bytes:
-    """The decoded bytes of the attachment `number` of a message."""
-    return content.attachment(raw, int(options["number"]))
+    """The decoded bytes of the attachment of a message whose digest is `sha256`."""
+    return content.attachment(raw, str(options["sha256"]))

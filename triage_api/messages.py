@@ -181,7 +181,7 @@ def taken_out(here: Office, message_id: int, number: int, raw: bytes, listed: It
     if found is None:
         raise NotFound(f"message {ids.show(message_id)} has no attachment {number}")
     try:
-        return here.attachments.run(raw, number=number), found
+        return here.attachments.run(raw, sha256=found.sha256), found
     except Overrun as overrun:
         lost = {"attachment": number, "message": ids.show(message_id), "why": str(overrun)}
         log.warning("attachment %(attachment)d of message %(message)s cannot be taken out: %(why)s", lost)
