@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any, NamedTuple, Self
 
 from triage.archives import Archive, look_into
@@ -16,7 +16,7 @@ from triage.delivery_status import MEDIA_TYPES, Status, read as read_statuses
 from triage.envelope import Address
 from triage.fingerprint import Fingerprint, fingerprint
 from triage.invitations import Calendar, read as calendar_of
-from triage.markup import crude_text, page_parts, text_and_links, too_much
+from triage.markup import crude_text, for_outlook, page_parts, text_and_links, too_much
 from triage.mime import HEAD_LIMIT, Field, Part, TooMuch, fields_of, first, headers_of, media_type_of, parts_of
 from triage.plain import as_dict
 from triage.visible import readable, visible
@@ -298,28 +298,23 @@ class Body(NamedTuple):
 
 def body(parts: list[Part]) -> Body:
     """The readable text, the links of all texts, what was too much, and what its HTML has beside."""
-    plain: list[str] = []
-    rich: list[str] = []
+    said: dict[Text, str] = {}
     found: dict[tuple[str, str], None] = {}
     overlooked: list[str] = []
     beside: set[str] = set()
-    for part in parts:
-        if not is_text(part):
+    for one in texts_of(parts):
+        said[one] = one.text
+        if not one.is_html:
+            found.update({(shown, plain_target(shown)): None for _, shown in plain_links(one.text)})
             continue
-        text = text_of(part.content()[:READ_LIMIT], part.charset)
-        if part.media_type != "text/html":
-            plain.append(text)
-            found.update({(shown, plain_target(shown)): None for _, shown in plain_links(text)})
-            continue
-        beside.update(page_parts(text))
-        if reason := too_much(text):
+        beside.update(page_parts(one.text))
+        if reason := too_much(one.text):
             overlooked.append(f"Only its words are shown: {reason}.")
-            rich.append(crude_text(text))
+            said[one] = crude_text(one.text)
         else:
-            words_of_it, links = text_and_links(text)
-            rich.append(words_of_it)
+            said[one], links = text_and_links(one.text)
             found.update(dict.fromkeys(links))
-    chosen = "\n\n".join(plain) if any(text.strip() for text in plain) else "\n\n".join(rich)
+    chosen = "\n\n".join(words for one in as_preferred([*said], html=False) if (words := said[one]).strip())
     if len(found) > LINK_LIMIT:
         overlooked.append(f"It has {len(found)} links; the first {LINK_LIMIT} are listed.")
     links_of_it = tuple(Link(line(text), visible(target)[:TARGET_LIMIT]) for text, target in islice(found, LINK_LIMIT))
@@ -337,7 +332,40 @@ def is_text(part: Part) -> bool:
     """Is this part read as the message's text? Everything else that has content is an attachment."""
     if part.media_type not in ("text/plain", "text/html", "text/enriched"):
         return False
-    return part.disposition != "attachment" and (part.depth == 0 or not part.name)
+    return part.disposition != "attachment" and (part.is_body or not part.name)
+
+
+class Text(NamedTuple):
+    """One text of a message."""
+
+    text: str
+    is_html: bool
+    within: tuple[tuple[int, int], ...]  # each multipart/alternative around it and which branch of that, as places among the parts
+    for_outlook: bool = False  # what Outlook alone shows of the HTML before
+
+
+def texts_of(parts: list[Part]) -> Iterator[Text]:
+    """All that the message says."""
+    path: list[int] = []
+    for place, part in enumerate(parts):
+        path[part.depth :] = [place]
+        if not is_text(part):
+            continue
+        is_html = part.media_type == "text/html"
+        within = tuple(pair for pair in pairwise(path) if parts[pair[0]].media_type == "multipart/alternative")
+        text = text_of(part.content()[:READ_LIMIT], part.charset)
+        yield Text(text, is_html, within)
+        if is_html and (more := for_outlook(text)):
+            yield Text(more, True, within, True)
+
+
+def as_preferred(texts: list[Text], *, html: bool) -> list[Text]:
+    """The texts without those that are another form of one in HTML, or in plain text: as a program shows them that prefers it."""
+    branches: dict[int, set[int]] = {}
+    for one in texts:
+        for alternative, branch in one.within if one.is_html is html and one.text.strip() else ():
+            branches.setdefault(alternative, set()).add(branch)
+    return [one for one in texts if one.is_html is html or not any(branches.get(around, {at}) - {at} for around, at in one.within)]
 
 
 def plain_links(text: str) -> Iterator[tuple[int, str]]:

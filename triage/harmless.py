@@ -15,6 +15,7 @@ TAGS = names(
     " footer h1 h2 h3 h4 h5 h6 header hr i img ins kbd li main mark ol p pre q s samp section small span strike strong sub sup"
     " table tbody td tfoot th thead tr tt u ul var wbr"
 )
+FOREIGN = names("math svg")  # whose words are written without them
 EVERYWHERE = {"align", "valign", "bgcolor", "dir", "lang", "style", "id"}
 ATTRIBUTES = {
     "table": {"width", "height", "border", "cellpadding", "cellspacing"},
@@ -57,7 +58,7 @@ def cleaned(body: str) -> str:
     return nh3.clean(
         body,
         tags=set(TAGS),
-        clean_content_tags=set(NOT_SHOWN) - TAGS,
+        clean_content_tags=(NOT_SHOWN | FOREIGN) - TAGS,
         attributes={tag: ATTRIBUTES.get(tag, set()) | EVERYWHERE for tag in TAGS},
         attribute_filter=checked,
         url_schemes={"data"},

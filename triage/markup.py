@@ -41,19 +41,18 @@ VOID = names("area base basefont bgsound br col embed frame hr img input link me
 CLOSED_BY_THEIR_LIKE = names("p li dt dd tr td th thead tbody tfoot option optgroup colgroup html head body rp rt")
 FORMATTING = names("a b big code em font i nobr s small strike strong tt u")
 
-NOT_SHOWN = names(
-    "script style title head template noscript iframe frame frameset noframes noembed object embed applet audio video canvas svg math xmp"
-    " plaintext textarea select datalist meter progress dialog portal"
-)
+NOT_SHOWN = names("script style title head template iframe frame frameset noframes noembed datalist portal")
 BLOCKS = names(
     "address article aside blockquote body center dd details div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 header hr"
     " li main menu nav ol p pre section summary table tbody td tfoot th thead tr ul"
 )
 PARAGRAPHS = names("p h1 h2 h3 h4 h5 h6 table blockquote pre ul ol dl")
-LINKING = names("a area form")
-SLASHES = re.compile(
-    r"^([a-z][a-z0-9+.-]*:)?[/\\]{2,}", re.IGNORECASE
-)  # before a host (WHATWG URL, 4.4)
+ANCHORS = names("a v:group v:image v:line v:oval v:rect v:roundrect v:shape")  # with Outlook's drawings
+LINKING = ANCHORS | names("area form")
+CONDITION = re.compile(r"<!--\[if\b[^\]<>]{0,200}\]>", re.IGNORECASE)
+CONDITION_END = re.compile(r"<!\[endif\]|-->", re.IGNORECASE)
+OFFICE = re.compile(r"<xml\b.*?(?:</xml>|\Z)", re.IGNORECASE | re.DOTALL)  # settings of Office's programs
+SLASHES = re.compile(r"^([a-z][a-z0-9+.-]*:)?[/\\]{2,}", re.IGNORECASE)  # before a host (WHATWG URL, 4.4)
 LINK_TEXT_LIMIT = 300  # characters
 RESERVED = re.compile("[\ue000-\ue003]")  # private use: they never come from mail, so that others may mark places in the text
 
@@ -165,6 +164,23 @@ def text_and_links(html: str, mark: Mark = unmarked) -> tuple[str, list[tuple[st
     return tidy("".join(out)), links
 
 
+def for_outlook(html: str) -> str:
+    """What stands in comments that Outlook alone reads, if that says or opens anything that the rest does not; else ""."""
+    inside = [CONDITION_END.split(piece, maxsplit=1)[0] for piece in CONDITION.split(html)[1:]]
+    page = OFFICE.sub("", "\n".join(inside))
+    if not page.strip() or too_much(html) or too_much(page):
+        return page.strip()
+    (text, links), (more, further) = text_and_links(html), text_and_links(page)
+    known = folded(text)
+    says = any(folded(line) not in known for line in more.split("\n"))
+    return page if says or {target for _, target in further} - {target for _, target in links} else ""
+
+
+def folded(text: str) -> str:
+    """Text without what its layout makes of it."""
+    return " ".join(text.casefold().split())
+
+
 def words_of(step: Step) -> str:
     """What one step of the walk adds to the running text."""
     if step.kind == "text":
@@ -185,7 +201,11 @@ def base_of(html: str) -> str:
 
 def target_of(step: Step, base: str) -> str:
     """Where an element leads: the href of a link, the action of a form; "" where nothing outside is opened."""
-    target = browsed(attribute(step.node, "action" if step.tag == "form" else "href")) if step.kind == "open" else ""
+    target = (
+        browsed(attribute(step.node, "action" if step.tag == "form" else "href") or attribute(step.node, "xlink:href"))
+        if step.kind == "open"
+        else ""
+    )
     if not target or target.startswith("#"):
         return ""
     try:

@@ -52,6 +52,7 @@ class Part:
     options: dict[str, str]  # parameters of Content-Type
     depth: int  # 0 for the message itself
     data: memoryview  # the body as received
+    is_body: bool = False  # it stands where programs look for what a message says, whatever name it bears
 
     @cached_property
     def _disposition(self) -> tuple[str, dict[str, str]]:
@@ -161,10 +162,10 @@ def fields_of(head: bytes) -> tuple[tuple[Field, ...], bool]:
 
 def parts_of(raw: bytes) -> list[Part]:
     """Every part in the order of the message, the message itself first. TooMuch beyond the limits."""
-    waiting = [(raw, 0, len(raw), 0, "text/plain")]
+    waiting = [(raw, 0, len(raw), 0, "text/plain", True)]
     found: list[Part] = []
     while waiting:
-        raw, start, end, depth, default = waiting.pop()
+        raw, start, end, depth, default, is_body = waiting.pop()
         if depth > DEPTH_LIMIT:
             raise TooMuch(f"parts are nested more than {DEPTH_LIMIT} deep")
         if len(found) >= PART_LIMIT:
@@ -178,14 +179,15 @@ def parts_of(raw: bytes) -> list[Part]:
         inside = spans(raw, body, end, media_type, options)
         if not inside and media_type.startswith("multipart/"):
             media_type = "text/plain"  # no parts in it: its bytes are all there is to read
-        part = Part(fields, media_type, options, depth, memoryview(raw)[body:end])
+        part = Part(fields, media_type, options, depth, memoryview(raw)[body:end], is_body)
         found.append(part)
         below = "message/rfc822" if media_type == "multipart/digest" else "text/plain"
-        waiting.extend((raw, *span, depth + 1, below) for span in reversed(inside))
+        bodies = {"multipart/alternative": len(inside), "multipart/related": 1}.get(media_type, 0)
+        waiting.extend((raw, *span, depth + 1, below, place < bodies) for place, span in reversed([*enumerate(inside)]))
         if part.is_message:
             message = part.content() if part.is_encoded else raw
             whole = (0, len(message)) if part.is_encoded else (body, end)
-            waiting.append((message, *whole, depth + 1, "text/plain"))
+            waiting.append((message, *whole, depth + 1, "text/plain", True))
     return found
 
 

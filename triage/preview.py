@@ -10,15 +10,17 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from html import escape
+from itertools import count
 from typing import Any, Literal, Self
 from urllib.parse import unquote, unquote_to_bytes
 
 from triage import links
-from triage.content import is_text, plain_links, plain_target
-from triage.decoding import base64_bytes, text_of
+from triage.content import Text, as_preferred, plain_links, plain_target, texts_of
+from triage.decoding import base64_bytes
 from triage.harmless import ATTRIBUTE_VALUE, FROM_MAIL, TAGS, cleaned, style
 from triage.links import browsed
 from triage.markup import (
+    ANCHORS,
     BLOCKS,
     LINK_TEXT_LIMIT,
     RESERVED,
@@ -52,7 +54,6 @@ FRAME_HEADERS: Mapping[str, str] = {
 LINK_LIMIT = 500
 TARGET_LIMIT = 4_000  # characters
 TEXT_LIMIT = 200_000  # characters of the text view
-READ_LIMIT = 8 * 1024 * 1024  # bytes of one text that are looked at
 PICTURES_LIMIT = 8 * 1024 * 1024  # bytes of all pictures that are shown
 TINY = 3  # pixels: such a picture counts opens or keeps a place
 
@@ -69,6 +70,8 @@ STYLE = (
 )
 OPEN, NUMBERED, CLOSE, CLOSED = "\ue000", "\ue001", "\ue002", "\ue003"  # around a link in text; `markup.RESERVED`
 MARK = re.compile(f"{OPEN}(\\d+){NUMBERED}|{CLOSE}(\\d+){CLOSED}")
+
+STEP = re.compile(r'(<[^<>]* id=")t\d+(?=">)')  # never in text, where no < is
 
 Mode = Literal["html", "text"]
 
@@ -135,16 +138,20 @@ def render(raw: bytes, mode: Mode) -> Preview:
         parts = parts_of(raw)
     except TooMuch as limit:
         return Preview(document(note(f"This message cannot be shown: {limit}.")), truncated=True)
-    bodies = [(part, RESERVED.sub("", text_of(part.content()[:READ_LIMIT], part.charset))) for part in parts if is_text(part)]
-    rich = [text for part, text in bodies if part.media_type == "text/html"]
-    reason = next((reason for text in rich if (reason := too_much(text))), "")
+    texts = [one._replace(text=RESERVED.sub("", one.text)) for one in texts_of(parts)]
+    rich = [one for one in texts if one.is_html]
+    reason = next((reason for one in rich if (reason := too_much(one.text))), "")
     writer = Writer(parts)
-    shown = "" if reason else "".join(writer.written(html) for html in rich)
-    plain = [marked(text, writer.table) for part, text in bodies if part.media_type != "text/html" and text.strip()]
-    if mode == "html" and shown:
-        footer = [marked(text, writer.table) for _, text in bodies[last_html(bodies) + 1 :] if text.strip()]
-        return Preview(document(shown + text_document(footer, writer.steps)), tuple(writer.table.listed.values()), writer.hidden)
-    words = plain or [marked(crude_text(html), writer.table) if reason else text_and_links(html, writer.mark)[0] for html in rich]
+    pages = {} if reason else {one: writer.written(one.text) for one in rich}
+    plain = {one: marked(one.text, writer.table) for one in texts if not one.is_html and one.text.strip()}
+    if mode == "html" and any(pages.values()):
+        shown = (page_of(one, pages, plain, writer) for one in as_preferred(texts, html=True))
+        return Preview(document(in_order("".join(shown))), tuple(writer.table.listed.values()), writer.hidden)
+    words = [
+        plain[one] if one in plain else marked(crude_text(one.text), writer.table) if reason else text_and_links(one.text, writer.mark)[0]
+        for one in as_preferred(texts, html=False)
+        if one in plain or one.is_html
+    ]
     cut = sum(map(len, words)) > TEXT_LIMIT
     remark = note(f"Shown as text: {reason}.") if reason else ""
     page = document(remark + (text_document(words, 0) or note("This message has no text.")))
@@ -194,9 +201,17 @@ def mark_as_html(found: re.Match[str]) -> str:
     return f'<span class="lk" data-n="{found[1]}">' if found[1] else f"<sup>{found[2]}</sup></span>"
 
 
-def last_html(bodies: list[tuple[Part, str]]) -> int:
-    """The place of the last HTML among the texts; plain text after it is no other form of it but more, such as a list's footer."""
-    return max(place for place, (part, _) in enumerate(bodies) if part.media_type == "text/html")
+def page_of(one: Text, pages: Mapping[Text, str], plain: Mapping[Text, str], writer: "Writer") -> str:
+    """One text in the HTML view."""
+    if one.is_html:
+        return (note("Only Outlook shows what follows.") if one.for_outlook else "") + pages[one]
+    return text_document([plain.get(one, "")], writer.steps)
+
+
+def in_order(html: str) -> str:
+    """HTML of ours with its steps numbered anew from above."""
+    number = count(1)
+    return STEP.sub(lambda found: f"{found[1]}t{next(number)}", html)
 
 
 def document(body: str) -> str:
@@ -267,7 +282,7 @@ class Writer:
             self.picture(step)
         elif step.tag == "input":
             self.field(step)
-        elif step.tag == "a":
+        elif step.tag in ANCHORS:
             self.links.append((target_of(step, base), len(self.out), len(self.words)))
             self.out.append("")
         elif step.tag in ("form", "area"):
@@ -280,7 +295,7 @@ class Writer:
     def close(self, step: Step) -> None:
         """An element ends."""
         tag = REPLACED.get(step.tag, step.tag)
-        if step.tag == "a":
+        if step.tag in ANCHORS:
             target, place, begin = self.links.pop()
             number = self.table.number(link_text(step, self.words[begin:]), target) if target else 0
             if number:

@@ -5,7 +5,18 @@ import re
 import pytest
 from hypothesis import given, strategies as st
 
-from triage.markup import DEPTH_LIMIT, SIZE_LIMIT, TAG_LIMIT, UNCLOSED_LIMIT, crude_text, text_and_links, too_much, walk, without_unread
+from triage.markup import (
+    DEPTH_LIMIT,
+    SIZE_LIMIT,
+    TAG_LIMIT,
+    UNCLOSED_LIMIT,
+    crude_text,
+    for_outlook,
+    text_and_links,
+    too_much,
+    walk,
+    without_unread,
+)
 
 
 @pytest.mark.parametrize(
@@ -15,7 +26,7 @@ from triage.markup import DEPTH_LIMIT, SIZE_LIMIT, TAG_LIMIT, UNCLOSED_LIMIT, cr
         ("a<br>b<div>c</div>d", "a\nb\nc\nd"),
         ("a&lt;b&#x26;c &nbsp; d", "a<b&c d"),
         ("<style>p{}</style><script>x</script><title>t</title>seen", "seen"),
-        ("<svg><text>drawn</text></svg><noscript>no</noscript><template>t</template>seen", "seen"),
+        ("<svg><text>drawn </text></svg><noscript>no script </noscript><template>t</template>seen", "drawn no script seen"),
         ("<!-- hidden -->seen", "seen"),
         ("<img alt='a picture'> beside", "a picture beside"),
         ("<table><tr><td>1</td><td>2</td></tr></table>", "1\n\n2"),
@@ -45,11 +56,29 @@ def test_running_text(html: str, text: str) -> None:
         ("<base href='http:\\\\b.test/x/'><a href='y'>x</a>", [("x", "http://b.test/x/y")]),
         ("<a href='javascript:x'>x</a>", [("x", "javascript:x")]),
         ("<a href='http://a.test/'>a<a href='http://b.test/'>b", [("a", "http://a.test/"), ("b", "http://b.test/")]),
-        ("<svg><a href='http://a.test/'>x</a></svg>", []),
+        ("<svg><a xlink:href='http://a.test/'>x</a></svg>", [("x", "http://a.test/")]),
+        ("<video><a href='http://a.test/'>x</a></video>", [("x", "http://a.test/")]),
+        ("<v:roundrect href='http://a.test/'>x</v:roundrect>", [("x", "http://a.test/")]),
     ],
 )
 def test_links(html: str, links: list[tuple[str, str]]) -> None:
     assert text_and_links(html)[1] == links
+
+
+@pytest.mark.parametrize(
+    ("html", "page"),
+    [
+        ("seen<!--[if mso]><p>more</p><![endif]-->", "<p>more</p>"),
+        ("seen<!--[IF gte mso 9]>one<![EndIf]--><!--[if mso]>two<![endif]-->", "one\ntwo"),
+        ("<a href='http://a.test/'>x</a><!--[if mso]><a href='http://b.test/'>x</a><![endif]-->", "<a href='http://b.test/'>x</a>"),
+        ("<a href='http://a.test/'>X</a><!--[if mso]><v:rect href='http://a.test/'>x</v:rect><![endif]-->", ""),
+        ("<!--[if mso]><xml><o:PixelsPerInch>96</o:PixelsPerInch></xml><style>p{}</style><table><tr><td><![endif]-->seen", ""),
+        ("<!--[if !mso]><!-->seen<!--<![endif]-->", ""),
+        ("<!-- more -->seen", ""),
+    ],
+)
+def test_what_outlook_alone_shows(html: str, page: str) -> None:
+    assert for_outlook(html) == page
 
 
 def test_links_may_be_marked() -> None:

@@ -183,6 +183,50 @@ def test_plain_text_in_html_view() -> None:
     assert [link.target for link in preview.links] == ["http://www.a.test"]
 
 
+PLAIN, RICH = part("Content-Type: text/plain", b"plain"), part("Content-Type: text/html", b"<p>rich")
+OTHER = part("Content-Type: text/plain", b"other")
+NAMED = part("Content-Type: text/html; name=rich.html", b"<p>rich")
+
+
+def nested(subtype: str, *parts: bytes) -> bytes:
+    inner = b"".join(b"--cat\r\n" + one + b"\r\n" for one in parts) + b"--cat--"
+    return part(f"Content-Type: multipart/{subtype}; boundary=cat", inner)
+
+
+@pytest.mark.parametrize(
+    ("raw", "html", "text"),
+    [
+        (multipart(PLAIN, RICH, subtype="alternative"), ["rich"], ["plain"]),
+        (multipart(PLAIN, NAMED, subtype="alternative"), ["rich"], ["plain"]),
+        (multipart(PLAIN, nested("related", NAMED), subtype="alternative"), ["rich"], ["plain"]),
+        (multipart(PLAIN, NAMED), ["plain"], ["plain"]),
+        (multipart(PLAIN, RICH), ["plain", "rich"], ["plain", "rich"]),
+        (multipart(RICH, PLAIN), ["rich", "plain"], ["rich", "plain"]),
+        (
+            multipart(PLAIN, nested("mixed", OTHER, RICH), subtype="alternative"),
+            ["other", "rich"],
+            ["plain", "other"],
+        ),
+        (multipart(PLAIN, part("Content-Type: message/rfc822", RICH)), ["plain", "rich"], ["plain", "rich"]),
+    ],
+)
+def test_nothing_is_left_out_but_other_forms_of_what_is_shown(raw: bytes, html: list[str], text: list[str]) -> None:
+    shown = {mode: re.findall(r"plain|other|rich", render(raw, mode).document.partition("<body>")[2]) for mode in ("html", "text")}
+    assert shown == {"html": html, "text": text}
+    assert summarise(raw).text.split() == text
+
+
+def test_what_only_outlook_shows_stands_below_and_says_so() -> None:
+    shown = render(html_mail("<p>seen<!--[if mso]><a href='http://a.test/'>more</a><![endif]-->"), "html")
+    assert shown.document.index("seen") < shown.document.index("Only Outlook shows what follows.") < shown.document.index("more")
+    assert [link.target for link in shown.links] == ["http://a.test/"]
+
+
+def test_steps_are_numbered_from_above() -> None:
+    shown = render(multipart(part("Content-Type: text/plain", b'<p id="t9">'), RICH), "html").document
+    assert re.findall(r'id="t\d+"', shown) == ['id="t1"', 'id="t9"', 'id="t2"']
+
+
 def test_the_footer_of_a_list_is_shown_below() -> None:
     raw = multipart(part("Content-Type: text/html", b"<p>news</p>"), part("Content-Type: text/plain", b"leave at https://lists.example/"))
     preview = render(raw, "html")
