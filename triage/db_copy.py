@@ -4,6 +4,8 @@ SQLite copies itself into one file (VACUUM INTO), without what was erased. From 
 transaction: no program of its version is needed, and any server of any version takes it back.
 """
 
+import errno
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -39,7 +41,12 @@ def copy_out(engine: Engine, directory: Path) -> Iterator[Kept]:
     """Copy all of it as of one moment into files below `directory`. Writers wait for nothing."""
     if kind_of(engine) == SQLITE:
         with closing(sqlite3.connect(file_of(str(engine.url)), timeout=PATIENCE, isolation_level=None)) as connection:
-            connection.execute("VACUUM INTO ?", (str(directory / FILE),))
+            try:
+                connection.execute("VACUUM INTO ?", (str(directory / FILE),))
+            except sqlite3.OperationalError as fault:
+                if fault.sqlite_errorcode != sqlite3.SQLITE_FULL:
+                    raise
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from fault
         yield safe_files.kept(directory, FILE)
         return
     options: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
@@ -76,12 +83,35 @@ def listed(columns: list[str]) -> str:
 def check_sqlite(file: Path) -> None:
     """BadInput when the copy of an SQLite database is not sound."""
     try:
-        with closing(sqlite3.connect(f"file:{file}?mode=ro&immutable=1", uri=True)) as connection:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
             said = connection.execute("PRAGMA integrity_check").fetchone()[0]
     except sqlite3.DatabaseError as fault:
         raise BadInput(f"{file} is no sound database: {fault}; take another backup") from fault
     if said != "ok":
         raise BadInput(f"{file} is no sound database: {said}; take another backup")
+
+
+def beside(file: Path) -> tuple[Path, ...]:
+    """What SQLite keeps beside a database."""
+    return tuple(file.with_name(file.name + ending) for ending in ("-wal", "-shm", "-journal"))
+
+
+def refuse_unless_empty(file: Path) -> None:
+    """BadInput when there is a database, or what SQLite left of one that was moved away: it would write that into the next of this name."""
+    do = f"Move all away that is named {file.name}*, or name another one (database.url)"
+    if file.exists() and holds_tables(file):
+        raise BadInput(f"{file} is there already: a restore overwrites nothing. {do}")
+    if left := next((one for one in beside(file) if one.exists() and one.stat().st_size), None):
+        raise BadInput(f"{left} belongs to another database, and would get into this one. {do}")
+
+
+def holds_tables(file: Path) -> bool:
+    """Is there anything in it, or is it no database of SQLite at all?"""
+    try:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
+            return bool(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
+    except sqlite3.DatabaseError:
+        return True
 
 
 def close_sqlite(file: Path) -> None:

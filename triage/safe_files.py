@@ -55,13 +55,17 @@ def copy(source: IO[bytes], target: Digesting | IO[bytes]) -> None:
 
 def kept(directory: Path, name: str) -> Kept:
     """A file that somebody else has written there; on stable storage from here on."""
-    path, digest = directory / name, hashlib.sha256()
+    path = directory / name
     path.chmod(0o600)
     with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
         os.fsync(file.fileno())
-    return Kept(name, path.stat().st_size, digest.hexdigest())
+    return as_it_is(directory, name)
+
+
+def as_it_is(directory: Path, name: str) -> Kept:
+    """A file as somebody finds it who may only read it."""
+    with (directory / name).open("rb") as file:
+        return Kept(name, os.fstat(file.fileno()).st_size, hashlib.file_digest(file, "sha256").hexdigest())
 
 
 def sync(directory: Path) -> None:
@@ -74,8 +78,10 @@ def verify(directory: Path, files: Iterable[Kept]) -> None:
     """BadInput with the first file that is missing or is not what was written."""
     for one in files:
         try:
-            found = kept(directory, one.name)
+            found = as_it_is(directory, one.name)
         except FileNotFoundError as fault:
             raise BadInput(f"{one.name} is missing from the backup: take another one") from fault
+        except OSError as fault:
+            raise BadInput(f"{directory / one.name} cannot be read: {fault.strerror}") from fault
         if found != one:
             raise BadInput(f"{one.name} is not what was written ({found.size} bytes of {one.size}): take another backup")

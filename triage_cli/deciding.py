@@ -75,7 +75,7 @@ class MailOrBackup(click.Command):
     """`restore ID…` brings mail back, `restore DIRECTORY` a whole system: no id is the name of a directory."""
 
     def make_context(self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any) -> click.Context:
-        if len(args) == 1 and Path(args[0]).is_dir():
+        if len(args) == 1 and ("/" in args[0] or Path(args[0]).is_dir()):
             backup: click.Command = import_module("triage_cli.restoring").restore
             return backup.make_context(info_name, args, parent, **extra)
         return super().make_context(info_name, args, parent, **extra)

@@ -79,12 +79,13 @@ def put_back(settings: Settings, directory: Path, made: Manifest) -> None:
 def put_back_sqlite(settings: Settings, directory: Path, made: Manifest) -> None:
     """A copy of the file is made whole before it gets its name."""
     file = db_copy.file_of(settings.database.url)
-    if file.exists():
-        raise BadInput(f"{file} is there already: a restore overwrites nothing. Move it away, or name another one (database.url)")
+    db_copy.refuse_unless_empty(file)
     temporary = file.with_name(f"{file.name}.restoring")
     for leftover in leftovers(temporary):
         leftover.unlink(missing_ok=True)
+    place = file if file.exists() else file.parent  # an empty one was made for those who may use it
     try:
+        temporary.touch(0o600)
         shutil.copyfile(directory / db_copy.FILE, temporary)
         db_copy.check_sqlite(temporary)
         engine = db.open_engine(f"sqlite:///{temporary}")
@@ -96,7 +97,8 @@ def put_back_sqlite(settings: Settings, directory: Path, made: Manifest) -> None
         beside(settings, directory)
         with temporary.open("rb") as whole:
             os.fsync(whole.fileno())
-        give(temporary, file.parent.stat())
+        temporary.chmod(place.stat().st_mode & 0o660 | 0o600)
+        give(temporary, place.stat())
         temporary.rename(file)
         sync_directory(file.parent)
     finally:
@@ -104,10 +106,9 @@ def put_back_sqlite(settings: Settings, directory: Path, made: Manifest) -> None
             leftover.unlink(missing_ok=True)
 
 
-def leftovers(temporary: Path) -> Iterator[Path]:
+def leftovers(temporary: Path) -> tuple[Path, ...]:
     """The file and what SQLite keeps beside it."""
-    for ending in ("", "-wal", "-shm", "-journal"):
-        yield temporary.with_name(temporary.name + ending)
+    return (temporary, *db_copy.beside(temporary))
 
 
 def put_back_postgresql(engine: Engine, settings: Settings, directory: Path, made: Manifest) -> None:

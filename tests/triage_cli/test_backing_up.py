@@ -61,6 +61,43 @@ def test_nothing_that_is_there_is_overwritten(shell: Shell, settings: Settings, 
     assert (refused.code, "accepted mail already" in refused.err) == (2, True)
 
 
+@pytest.fixture
+def elsewhere(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where a backup of an SQLite database in `tmp_path / "backup"` is restored to."""
+    for name in ("first.db", "second.db"):
+        monkeypatch.setenv("MAILROOM_DATABASE__URL", f"sqlite:///{tmp_path / name}")
+        if name == "first.db":
+            assert [shell("db", "upgrade").code, shell("backup", str(tmp_path / "backup")).code] == [0, 0]
+    return tmp_path / "second.db"
+
+
+def test_an_empty_database_is_filled_for_those_who_may_use_it_and_the_backup_stays_as_it_is(
+    shell: Shell, elsewhere: Path, tmp_path: Path
+) -> None:
+    """tmpfiles.d makes an empty file for the group, and a backup may lie where nobody can write."""
+    elsewhere.touch()
+    elsewhere.chmod(0o660)
+    copied = tmp_path / "backup" / "mailroom.db"
+    copied.chmod(0o440)
+    assert shell("restore", str(tmp_path / "backup")).code == 0
+    assert [path.stat().st_mode & 0o777 for path in (elsewhere, copied)] == [0o660, 0o440]
+    assert shell("db", "check").code == 0
+
+
+@pytest.mark.parametrize("left", ["-wal", "-journal"])
+def test_what_sqlite_left_of_a_database_that_was_moved_away_does_not_get_into_the_restored_one(
+    shell: Shell, elsewhere: Path, tmp_path: Path, left: str
+) -> None:
+    elsewhere.with_name(elsewhere.name + left).write_bytes(b"pages of another database")
+    refused = shell("restore", str(tmp_path / "backup"))
+    assert (refused.code, "belongs to another database" in refused.err, elsewhere.exists()) == (2, True, False)
+
+
+def test_a_directory_that_is_not_there_is_no_id(shell: Shell, tmp_path: Path) -> None:
+    refused = shell("restore", str(tmp_path / "gone"))
+    assert (refused.code, "gone' does not exist" in refused.err) == (2, True)
+
+
 def test_the_spool_is_copied_and_comes_back(settings: Settings, tmp_path: Path) -> None:
     spool = Spool(settings.spool.directory)
     spool.append(envelope(), b"From: a@b.example\r\n\r\nHello\r\n").result(30)
