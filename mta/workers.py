@@ -22,7 +22,7 @@ from mta.worker import Worker
 from triage import meters
 from triage.activation import tell_ready
 from triage.errors import BadInput
-from triage.settings import Settings
+from triage.settings import Settings, Smtp
 
 LOOK_EVERY = 0.5  # seconds between looks at who is to be replaced after a pause
 START_SECONDS = 30.0  # until a worker must accept connections
@@ -84,12 +84,17 @@ def fixed(settings: Settings) -> tuple[object, ...]:
 
 def checked(settings: Settings) -> Settings:
     """The settings, if workers can begin with them; otherwise BadInput."""
-    if not 1 <= settings.smtp.workers <= MOST_WORKERS:
-        raise BadInput(f"smtp.workers must be from 1 to {MOST_WORKERS}, not {settings.smtp.workers}")
+    check_number(settings.smtp)
     Certificate(settings.smtp)
     Edges(settings.smtp.trusted_edges, settings.smtp.edge_protocol)
     Spool(settings.spool.directory)
     return settings
+
+
+def check_number(smtp: Smtp) -> None:
+    """BadInput when there cannot be so many."""
+    if not 1 <= smtp.workers <= MOST_WORKERS:
+        raise BadInput(f"smtp.workers must be from 1 to {MOST_WORKERS}, not {smtp.workers}")
 
 
 class Crew:

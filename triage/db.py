@@ -5,7 +5,7 @@ import random
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache, lru_cache
 from operator import itemgetter
 from pathlib import Path
@@ -37,7 +37,7 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -54,8 +54,18 @@ def open_engine(url: str) -> Engine:
     if url.startswith("sqlite:///"):
         return sqlite_engine(url)
     if url.startswith(("postgresql://", "postgres://")):
-        return create_engine("postgresql+psycopg://" + url.partition("://")[2], pool_pre_ping=True, pool_size=8, max_overflow=32)
+        return postgresql_engine(url)
     raise BadInput(f"database.url must begin with sqlite:/// or postgresql://, not {url.partition(':')[0]!r}")
+
+
+def postgresql_engine(url: str) -> Engine:
+    """PostgreSQL by psycopg. The URL may hold a password, so that no fault shows it."""
+    try:
+        return create_engine("postgresql+psycopg://" + url.partition("://")[2], pool_pre_ping=True, pool_size=8, max_overflow=32)
+    except (ValueError, ArgumentError):
+        raise BadInput(
+            "database.url must be postgresql://USER:PASSWORD@HOST:PORT/NAME; write @, : and / in a password as %40, %3A and %2F"
+        ) from None
 
 
 def sqlite_engine(url: str) -> Engine:
@@ -64,9 +74,18 @@ def sqlite_engine(url: str) -> Engine:
     if not path.parent.is_dir():
         raise BadInput(f"the directory {path.parent} of the database does not exist; make it, or change database.url")
     engine = create_engine(url, connect_args={"timeout": 0, "check_same_thread": False, "isolation_level": None})
-    event.listen(engine, "connect", lambda connection, _record: prepare_sqlite(connection, is_new=not path.stat().st_size))
+    event.listen(engine, "connect", lambda connection, _record: prepare_sqlite(connection, is_new=is_new(path)))
     event.listen(engine, "begin", begin_sqlite)
     return engine
+
+
+def is_new(path: Path) -> bool:
+    """Has nobody written into the file yet? Then it is closed to all but its owner and group: it will hold mail."""
+    found = path.stat()
+    if not found.st_size and found.st_mode & 0o007:
+        with suppress(PermissionError):  # somebody else made it and answers for its mode
+            path.chmod(found.st_mode & 0o770)
+    return not found.st_size
 
 
 def prepare_sqlite(connection: Any, *, is_new: bool) -> None:

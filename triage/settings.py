@@ -18,12 +18,13 @@ from triage.languages import ENGLISH, LANGUAGES
 
 Texts = tuple[tuple[str, str], ...]  # a table of texts by name, in its order
 Hooks = tuple[Hook, ...]  # a table of tables by name
+MOST = {"Days": 36_500, "Hours": 876_000, "Minutes": 52_560_000, "": 2**31 - 1}  # by the unit that begins what a number is for
 PLACES = ("./mailroom.toml", "/etc/mailroom/mailroom.toml")
 
 
-def key(doc: str, default: Any = MISSING, *, choices: tuple[str, ...] = (), file: bool = False) -> Any:
-    """A documented setting. Without a default it must be given. `file`: it names a file that may be a secret."""
-    return field(default=default, metadata={"doc": doc, "choices": choices, "file": file})
+def key(doc: str, default: Any = MISSING, *, choices: tuple[str, ...] = (), file: bool = False, least: int = 0) -> Any:
+    """A documented setting. Without a default it must be given. `file`: it names a file that may be a secret. `least`: of a number."""
+    return field(default=default, metadata={"doc": doc, "choices": choices, "file": file, "least": least})
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +97,14 @@ class Smtp:
         "(Microsoft 365, Google). Mail without it is taken for a stranger's. A secret: give it as a credential file.",
         "",
     )
-    max_size: int = key("Largest message accepted, in bytes.", 50 * 1024 * 1024)
-    max_recipients: int = key("Most recipients of one message.", 1000)
-    max_connections: int = key("Most connections at once.", 512)
-    max_connections_per_client: int = key("Most connections at once from one address.", 50)
+    max_size: int = key("Largest message accepted, in bytes.", 50 * 1024 * 1024, least=1)
+    max_recipients: int = key("Most recipients of one message.", 1000, least=1)
+    max_connections: int = key("Most connections at once.", 512, least=1)
+    max_connections_per_client: int = key("Most connections at once from one address.", 50, least=1)
     max_messages_per_minute: int = key("Most messages a minute from one address; 0: no limit.", 300)
-    idle_timeout: int = key("Seconds without a command before the connection is closed.", 300)
-    session_timeout: int = key("Seconds that one connection may last.", 1800)
-    max_hops: int = key("Received fields after which a message is taken for a loop.", 50)
+    idle_timeout: int = key("Seconds without a command before the connection is closed.", 300, least=1)
+    session_timeout: int = key("Seconds that one connection may last.", 1800, least=1)
+    max_hops: int = key("Received fields after which a message is taken for a loop.", 50, least=1)
     tls_cert: str = key("PEM file of the certificate chain; empty: no STARTTLS.", "", file=True)
     tls_key: str = key("PEM file of its private key.", "", file=True)
 
@@ -121,9 +122,11 @@ class Relay:
     )
     smarthost: str = key("Next hop of mail to the outside, such as our notices; empty: next_hop.", "")
     concurrency: int = key("Transactions under way at once, for each next hop.", 4)
-    timeout: int = key("Seconds to wait for each of the next hop's answers.", 60)
+    timeout: int = key("Seconds to wait for each of the next hop's answers.", 60, least=1)
     final_timeout: int = key(
-        "Seconds to wait for the answer after the final dot; who gives up too soon delivers twice (RFC 5321, 4.5.3.2.6: 10 minutes).", 600
+        "Seconds to wait for the answer after the final dot; who gives up too soon delivers twice (RFC 5321, 4.5.3.2.6: 10 minutes).",
+        600,
+        least=1,
     )
     tls: str = key(
         "opportunistic: STARTTLS where it is offered; required: encrypted or not at all; verify: and the certificate must be good; none.",
@@ -137,7 +140,7 @@ class Relay:
     )
     arc_selector: str = key("Where the key of the seal is published: SELECTOR._domainkey.DOMAIN.", "")
     arc_key_file: str = key("PEM file of the seal's private key, RSA or Ed25519, without a password.", "", file=True)
-    give_up_after: int = key("Hours after which a delivery that is put off again and again is given up.", 120)
+    give_up_after: int = key("Hours after which a delivery that is put off again and again is given up.", 120, least=1)
     keep_detail: bool = key("The next hop understands sub-addresses: anna+shop@ goes on as it is. Maildirs do not.", True)
     original_reverse_path: bool = key("Always pass the original reverse-path on, proven or not (mail flow, point 2).", False)
 
@@ -258,7 +261,7 @@ class Dns:
     """How the judge asks who really sent a message."""
 
     nameservers: tuple[str, ...] = key("Addresses of resolvers; empty: those of the system.", ())
-    timeout: int = key("Seconds for all questions about one message.", 20)
+    timeout: int = key("Seconds for all questions about one message.", 20, least=1)
     zone_file: str = key("Answer from this zone file instead of the network (tests and demo).", "")
 
 
@@ -336,8 +339,8 @@ class Api:
         "local",
         choices=("local", "directory"),
     )
-    session_hours: int = key("Hours after which staff sign in again.", 12)
-    idle_lock_minutes: int = key("Minutes without a request after which staff sign in again.", 30)
+    session_hours: int = key("Hours after which staff sign in again.", 12, least=1)
+    idle_lock_minutes: int = key("Minutes without a request after which staff sign in again.", 30, least=1)
     previews: bool = key("Show attachments as pictures, PDF and images, drawn in a sandbox without network: see docs/previews.md.", False)
     token_requests_per_minute: int = key("Requests that one token may make in a minute; 0: no limit.", 600)
 
@@ -361,7 +364,7 @@ class Cover:
 class Retention:
     """How long things are kept. Records stay; content is erased."""
 
-    held_days: int = key("Days after which held mail that nobody decided expires.", 30)
+    held_days: int = key("Days after which held mail that nobody decided expires.", 30, least=1)
     purged_days: int = key("Days a purge can be undone.", 30)
     released_days: int = key("Days the content of delivered mail is kept.", 30)
     notice_days: int = key("Days the content of our own notices to senders is kept.", 7)
@@ -769,10 +772,14 @@ def section_of(section: str, kind: Any, given: dict[str, Any], origin: str) -> A
     for name, value in given.items():
         where = f"{origin}: [{section}] {name}"
         checked[name] = checked_value(value, hints[name], known[name].metadata["choices"], where)
+        if hints[name] is int:
+            check_number(checked[name], known[name], where)
     for where in ("domains", "trusted_arc_sealers", "freemail_domains"):
         if where in checked:
             checked[where] = tuple(folded_domain(domain, f"{origin}: [{section}] {where}") for domain in checked[where])
     built = kind(**checked)
+    if isinstance(built, Company) and not built.domains:
+        raise BadInput(f"{origin}: [company] domains is empty: nobody could get mail")
     if isinstance(built, Notices) and (why := causes.fault(built.targets, built.told, built.digest_at)):
         raise BadInput(f"{origin}: [notices] {why}")
     if isinstance(built, Cover):
@@ -808,11 +815,18 @@ def checked_value(value: Any, kind: Any, choices: tuple[str, ...], where: str) -
         return tuple(value)
     if type(value) is not kind:
         raise BadInput(f"{where} must be {'a number' if kind is int else 'true or false' if kind is bool else 'text'}, not {value!r}")
-    if kind is int and value < 0:
-        raise BadInput(f"{where} must not be negative")
     if choices and value not in choices:
         raise BadInput(f"{where} must be one of {', '.join(choices)}, not {value!r}")
     return value
+
+
+def check_number(value: int, one: Field[Any], where: str) -> None:
+    """BadInput for a number with which nothing would work: mail that expires as it comes, or a day that no calendar has."""
+    least, unit = one.metadata["least"], next((unit for unit in MOST if one.metadata["doc"].startswith(unit)), "")
+    if value < least:
+        raise BadInput(f"{where} must {f'be {least} or more, not {value}' if least else 'not be negative'}")
+    if value > MOST[unit]:
+        raise BadInput(f"{where} must be {MOST[unit]} or less, not {value}")
 
 
 def texts(value: Any, where: str) -> Texts:

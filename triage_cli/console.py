@@ -19,6 +19,11 @@ def prover_of(settings: Settings) -> Prover | None:
     """Who says that a password is right; None: our own hashes."""
     if settings.api.sign_in == "local":
         return None
-    if settings.directory.source != "ldap":
-        raise BadInput('[api] sign_in = "directory" needs [directory] source = "ldap"')
+    check_sign_in(settings)
     return Bind(settings.directory)
+
+
+def check_sign_in(settings: Settings) -> None:
+    """BadInput when nobody could sign in that way."""
+    if settings.api.sign_in == "directory" and settings.directory.source != "ldap":
+        raise BadInput('[api] sign_in = "directory" needs [directory] source = "ldap"')

@@ -93,6 +93,8 @@ def looked(what: str, check: Check, settings: Settings) -> Iterator[Finding]:
     """One check; a fault in it is a finding and keeps nobody from the next one."""
     try:
         yield from check(settings)
+    except BadInput as fault:
+        yield Finding(FAIL, what, str(fault), "mend the settings; `mailroom settings` names every key")
     except Exception as fault:
         yield Finding(FAIL, what, f"could not be looked at: {type(fault).__name__}: {fault}", "this is a mistake in mailroom: report it")
 

@@ -1,7 +1,6 @@
 """What the doctor looks at on this machine: database, spool, door snapshot, disk, edges, cover."""
 
 import ctypes
-import ipaddress
 import os
 import shutil
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from sqlalchemy import Engine, func, select
 from sqlmodel import col
 
 from mta import snapshot
+from mta.edges import network_of
 from triage import confinement, cover, db, emergency, intake, paused, telegraph
 from triage.backlog import DAMAGED, INCOMING, RETRY, backlog
 from triage.errors import BadInput
@@ -36,10 +36,18 @@ def database(settings: Settings) -> Iterator[Finding]:
     try:
         with database_of(settings) as engine:
             yield Finding(OK, "database", f"{kind} answers and has this program's version")
+            yield from read_by_others(settings.database.url)
             yield from keeps(engine)
             yield from finds(engine)
     except BadInput as fault:
         yield Finding(FAIL, "database", str(fault), "start or make the database and check database.url, then run `mailroom db upgrade`")
+
+
+def read_by_others(url: str) -> Iterator[Finding]:
+    """Can anybody on this machine read the mail in SQLite's file? New ones are made so that nobody can."""
+    file = Path(url.removeprefix(SQLITE))
+    if url.startswith(SQLITE) and file.stat().st_mode & 0o007:
+        yield Finding(WARN, "database", f"everybody on this machine can open {file}, which holds mail", f"chmod o= {file}*")
 
 
 def keeps(engine: Engine) -> Iterator[Finding]:
@@ -223,7 +231,7 @@ def disk(settings: Settings) -> Iterator[Finding]:
 
 def edges(settings: Settings) -> Iterator[Finding]:
     """Networks of edges that are so wide that strangers may sit in them (mail flow, point 4)."""
-    networks = [ipaddress.ip_network(text, strict=False) for text in settings.smtp.trusted_edges]
+    networks = [network_of(text) for text in settings.smtp.trusted_edges]
     wide = [str(one) for one in networks if one.is_global and one.num_addresses > MOST_OF_ONE]
     if not networks:
         yield Finding(OK, "edges", "none: strangers come themselves")

@@ -10,6 +10,9 @@ from typing import Any
 import click
 
 from triage.settings import chosen, every_key, read
+from triage_cli.codes import DONE, USAGE
+from triage_cli.printing import warn
+from triage_cli.usable import faults
 
 HEAD = """# Settings
 
@@ -24,13 +27,18 @@ This page is what `mailroom settings` prints.
 @click.command()
 @click.option("--check", is_flag=True, help="Say instead whether the settings here can be used.")
 @click.pass_context
-def settings(ctx: click.Context, check: bool) -> None:
+def settings(ctx: click.Context, check: bool) -> int:
     """Print every setting with its default and what it is for."""
-    if check:
-        read(ctx.find_root().obj)
-        click.echo(f"the settings are as they should be ({chosen(ctx.find_root().obj, os.environ) or 'from the environment'})")
-    else:
+    if not check:
         click.echo(reference(), nl=False)
+        return DONE
+    found = list(faults(read(ctx.find_root().obj)))
+    for fault in found:
+        warn(fault)
+    if found:
+        return USAGE
+    click.echo(f"the settings are as they should be ({chosen(ctx.find_root().obj, os.environ) or 'from the environment'})")
+    return DONE
 
 
 def reference() -> str:

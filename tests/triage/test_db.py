@@ -1,5 +1,6 @@
 """Transactions: all or nothing, patient with other writers, and ids without number."""
 
+import os
 import threading
 from pathlib import Path
 
@@ -87,6 +88,7 @@ def test_sqlite_commits_survive_a_power_cut(sqlite_engine: Engine) -> None:
     ("url", "says"),
     [
         ("mysql://host/x", "must begin with sqlite:/// or postgresql://, not 'mysql'"),
+        ("postgresql://mailroom:secret@db:port/mailroom", "must be postgresql://USER:PASSWORD@HOST:PORT/NAME"),
         ("sqlite:////no/such/place/x.db", "does not exist; make it"),
     ],
 )
@@ -97,6 +99,19 @@ def test_a_database_that_cannot_be(url: str, says: str) -> None:
 
 def test_a_sqlite_file_in_a_directory_that_is_there(tmp_path: Path) -> None:
     db.open_engine(f"sqlite:///{tmp_path}/fresh.db").dispose()
+
+
+def test_a_new_sqlite_file_is_for_its_owner_and_group(tmp_path: Path) -> None:
+    """It holds mail, and whoever made it may have had any umask."""
+    engine = db.open_engine(f"sqlite:///{tmp_path}/fresh.db")
+    before = os.umask(0)
+    try:
+        with engine.connect():
+            pass
+    finally:
+        os.umask(before)
+        engine.dispose()
+    assert (tmp_path / "fresh.db").stat().st_mode & 0o007 == 0
 
 
 def test_no_part_of_what_stands_beside_leads_to_the_rows(sqlite_engine: Engine) -> None:

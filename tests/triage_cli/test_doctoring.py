@@ -68,6 +68,12 @@ def test_a_house_in_order(house: Settings) -> None:
 
 
 @pytest.mark.postgresql
+def test_a_database_that_everybody_on_the_machine_can_open(house: Settings) -> None:
+    Path(house.database.url.removeprefix("sqlite:///")).chmod(0o644)
+    _, (level, _, found) = told(inside.database(house))
+    assert (level, "everybody on this machine can open" in found) == (WARN, True)
+
+
 def test_a_postgresql_that_may_forget_what_it_promised(house: Settings, postgresql_url: str, postgresql_engine: Engine) -> None:
     house = replace(house, database=replace(house.database, url=postgresql_url))
     assert [level for level, _, _ in told(inside.database(house))] == [OK]
