@@ -14,6 +14,7 @@ from triage_cli.codes import DONE, LATER, REFUSED, USAGE
 from triage_cli.lazy import Lazy
 from triage_cli.printing import warn
 
+CHOICES = "\n\t"  # stands between those that click lists
 COMMANDS = {  # where each command lives: a role must not import what another one needs
     "serve": "serve",
     "receive": "roles",
@@ -123,9 +124,12 @@ def code_of(refusal: Refused) -> int:
 
 def misused(fault: click.ClickException) -> int:
     """Say how a command is called."""
+    if isinstance(fault, click.exceptions.NoArgsIsHelpError):  # a group by itself
+        click.echo(fault.format_message(), err=True)
+        return USAGE
     if isinstance(fault, click.UsageError) and fault.ctx is not None:
         click.echo(f"{fault.ctx.get_usage()}\nTry '{fault.ctx.command_path} -h' for help.\n", err=True)
-    click.echo(f"Error: {visible(fault.format_message())}", err=True)
+    click.echo(f"Error: {visible(fault.format_message().replace(CHOICES, ' '))}", err=True)
     return USAGE
 
 

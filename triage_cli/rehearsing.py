@@ -1,5 +1,6 @@
 """`mailroom rehearse`: what the door would have held of the mail of the past days, what it would cost, and what it would catch."""
 
+import os
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, replace
@@ -116,6 +117,8 @@ def carry_out(
     as_json: bool,
 ) -> int:
     """Read, judge, count and tell."""
+    if html_file and not os.access(html_file if html_file.exists() else html_file.parent, os.W_OK):
+        raise BadInput(f"--html: {html_file} cannot be written; nothing was read yet")
     until = ending(until_text)
     since = until - timedelta(days=days)
     alike = Likeness() if group == "campaign" else None

@@ -135,6 +135,8 @@ def test_the_queue_by_id_and_by_next_hop(shell: Shell, arrives: Arrives) -> None
         (["queue", "retry"], 2, "name ids, or --next-hop URL"),
         (["queue", "give-up", "--next-hop", "nowhere:"], 2, "no mail goes to 'nowhere:'; there are maildir:"),
         (["nonsense"], 2, "No such command 'nonsense'"),
+        (["legal-hold"], 2, "\n\n  Mail that is neither expired nor erased"),
+        (["token", "create", "crm"], 2, "Choose from: read, decide,"),
     ],
 )
 def test_refusals_are_one_line_that_says_what_to_do(shell: Shell, arrives: Arrives, words: list[str], code: int, says: str) -> None:

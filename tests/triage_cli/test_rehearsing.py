@@ -235,6 +235,12 @@ def test_the_report_is_one_page_that_loads_nothing(rehearse: Shell, demo: Path, 
     assert {"Work for the staff", "Attacks", "The rules that would help most", "Wanted mail that would have waited"} <= set(seen.words)
 
 
+@SQLITE
+def test_a_report_that_cannot_be_written_is_refused_before_anything_is_read(rehearse: Shell, demo: Path, tmp_path: Path) -> None:
+    said = rehearse("maildir", str(demo / "old"), "--html", str(tmp_path / "gone" / "report.html"))
+    assert (said.code, "cannot be written; nothing was read yet" in said.err, said.out) == (2, True, "")
+
+
 class Seen(HTMLParser):
     """What a page is made of."""
 
