@@ -1,4 +1,4 @@
-"""Archives (ZIP, RAR, 7z) by their bytes: which names they hold, and whether somebody without the password can look inside. Pure.
+"""Archives (ZIP, RAR, 7z, Outlook's winmail.dat) by their bytes: which names they hold, and whether they are closed to us. Pure.
 
 Nothing is unpacked but the directory of a 7z file, and that within a limit.
 """
@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 ZIP, RAR4, RAR5, SEVEN = b"PK", b"Rar!\x1a\x07\x00", b"Rar!\x1a\x07\x01\x00", b"7z\xbc\xaf\x27\x1c"
 AES = b"\x06\xf1\x07\x01"  # 7z's name for encryption
+TNEF, TITLE, PROPERTIES = b"\x78\x9f\x3e\x22", 0x18010, 0x69005
+LONG_NAMES = ((b"\x1e\0\x07\x37", "cp1252"), (b"\x1f\0\x07\x37", "utf-16-le"))  # the property 3707 in its two types
 LOCAL, END = b"PK\x03\x04", b"PK\x05\x06"  # what stands before each file of a ZIP, and behind all
 NAMES = 200  # that are kept of one archive
 ENDING = re.compile(r"(?:\.[a-z]\w{1,4})?[\s._-]*\.[^.]*$", re.IGNORECASE)  # also of a name that ends twice
@@ -42,6 +44,8 @@ def beginnings(content: bytes) -> Iterator[tuple[int, Callable[[bytes], Archive]
         yield 0, zipped
     elif content.rfind(END, max(0, len(content) - 66_000)) >= 0:
         yield 1, zipped
+    if content.startswith(TNEF):
+        yield 0, tnef
     for mark, read in ((RAR5, rar5), (RAR4, rar4), (SEVEN, seven)):
         if (place := content.find(mark, 0, SEARCHED)) >= 0:
             yield place, read
@@ -166,6 +170,26 @@ def number(content: bytes, at: int) -> tuple[int, int]:
         if not byte & 0x80:
             return value, at
     raise ValueError("a number without an end")
+
+
+def tnef(content: bytes) -> Archive:
+    """What Outlook's own form of a mail attaches (MS-OXTNEF), by the title and the long name of each."""
+    names: list[str] = []
+    at = 6  # behind the mark and a key
+    while at + 9 <= len(content):
+        attribute, size = struct.unpack_from("<II", content, at + 1)
+        data = content[at + 9 : at + 9 + size]
+        names += [data.decode("cp1252", "replace")] if attribute == TITLE else long_names(data) if attribute == PROPERTIES else []
+        at += 9 + size + 2  # with its checksum
+    return Archive(tuple(name.partition("\0")[0] for name in names))
+
+
+def long_names(properties: bytes) -> Iterator[str]:
+    """The long file names among the properties of an attachment, behind their count and length."""
+    for mark, encoding in LONG_NAMES:
+        if (place := properties.find(mark)) >= 0:
+            size = struct.unpack_from("<I", properties, place + 8)[0]
+            yield properties[place + 12 : place + 12 + size].decode(encoding, "replace")
 
 
 def seven(content: bytes) -> Archive:

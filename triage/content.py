@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Self
 
 from triage.archives import Archive, look_into
 from triage.authors import addresses, author_of
-from triage.decoding import text_of, words
+from triage.decoding import text_of, uu_files, words
 from triage.delivery_status import MEDIA_TYPES, Status, read as read_statuses
 from triage.envelope import Address
 from triage.fingerprint import Fingerprint, fingerprint
@@ -117,6 +117,7 @@ TARGET_LIMIT = 4_000  # characters of one link target
 NAME_LIMIT = 255  # characters of one file name
 WORD_LIMIT = 500  # characters of the short fields
 PICTURE_NAME = re.compile(r"(?:[^.]*|.*\.(?:png|jpe?g|gif|webp|bmp))", re.IGNORECASE)
+TEXT_NAME = re.compile(r"(?:[^.]*|.*\.(?:html?|te?xt))", re.IGNORECASE)
 PAGES = frozenset({"text/html", "application/xhtml+xml", "image/svg+xml"})
 PAGE_NAME = re.compile(r"\.(?:html?|shtml|xhtml|svg)$", re.IGNORECASE)
 ROBOTS = (  # written by programs
@@ -317,7 +318,9 @@ def body(parts: list[Part]) -> Body:
     chosen = "\n\n".join(words for one in as_preferred([*said], html=False) if (words := said[one]).strip())
     if len(found) > LINK_LIMIT:
         overlooked.append(f"It has {len(found)} links; the first {LINK_LIMIT} are listed.")
-    links_of_it = tuple(Link(line(text), visible(target)[:TARGET_LIMIT]) for text, target in islice(found, LINK_LIMIT))
+    links_of_it = tuple(
+        Link(readable(" ".join(text.split()))[:WORD_LIMIT], visible(target)[:TARGET_LIMIT]) for text, target in islice(found, LINK_LIMIT)
+    )
     return Body(readable(chosen[: 4 * TEXT_LIMIT]).strip()[:TEXT_LIMIT], links_of_it, overlooked, beside)
 
 
@@ -385,26 +388,36 @@ def plain_target(shown: str) -> str:
 
 def is_attachment(part: Part) -> bool:
     """Is this part something that the reader could open on its own? Pictures that the text shows are not."""
-    if not part.is_leaf or is_text(part):
+    names = (part.name, *part.other_names)
+    if not part.is_leaf or (is_text(part) and all(map(TEXT_NAME.fullmatch, names))):
         return False
-    embedded = part.content_id and part.disposition != "attachment" and part.depth > 0 and PICTURE_NAME.fullmatch(part.name)
+    pictured = part.content_id and part.disposition != "attachment" and part.depth > 0
+    embedded = pictured and all(map(PICTURE_NAME.fullmatch, names))
     return not (embedded and part.media_type.startswith("image/") and "svg" not in part.media_type)
 
 
 def attachments(parts: list[Part]) -> Iterator[Attachment]:
     """Every attachment, numbered from 1."""
-    for number, part in enumerate(filter(is_attachment, parts), 1):
-        content = part.content()
+    for number, (name, media_type, also, content) in enumerate(files_of(parts), 1):
         inside = look_into(content) or Archive()
-        names, also = tuple(map(file_name, inside.names)), tuple(map(file_name, part.other_names))
+        within, others = tuple(map(file_name, inside.names)), tuple(map(file_name, also))
         digest = hashlib.sha256(content).hexdigest()
-        yield Attachment(number, file_name(part.name), line(part.media_type), len(content), digest, names, inside.closed, also)
+        yield Attachment(number, file_name(name), line(media_type), len(content), digest, within, inside.closed, others)
+
+
+def files_of(parts: list[Part]) -> Iterator[tuple[str, str, tuple[str, ...], bytes]]:
+    """Name, media type, other names and bytes of every attachment, also of those that programs find within plain text."""
+    for part in parts:
+        if is_attachment(part):
+            yield part.name, part.media_type, part.other_names, part.content()
+        elif is_text(part):
+            yield from ((name, "application/octet-stream", (), content) for name, content in uu_files(part.content()[:READ_LIMIT]))
 
 
 def attachment(raw: bytes, sha256: str) -> bytes:
     """The attachment's bytes, by their digest: numbers may have changed with how mail is read since. LookupError when there is none,
     TooMuch when the message cannot be read."""
-    for part in filter(is_attachment, parts_of(raw)):
-        if hashlib.sha256(content := part.content()).hexdigest() == sha256:
+    for *_, content in files_of(parts_of(raw)):
+        if hashlib.sha256(content).hexdigest() == sha256:
             return content
     raise LookupError(sha256)

@@ -21,6 +21,7 @@ PARAMETER_LIMIT = 16 * 1024  # characters of one structured field
 NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"))
 PADDING = re.compile(rb"=")
 FILE_NAMES = frozenset({"name", "filename"})
+UU_BEGIN = re.compile(rb"^begin [0-7]{3,4} ([^\r\n]{1,255})\r?\n(?=[!-M][ -`]{1,84}\r?$)", re.MULTILINE)
 SLICE = 1024 * 1024  # bytes
 
 
@@ -106,6 +107,15 @@ def uu_bytes(data: bytes) -> bytes:
     return bytes(out)
 
 
+def uu_files(text: bytes) -> Iterator[tuple[str, bytes]]:
+    """Name and bytes of each file that stands in a text in uuencode, as mail had them before MIME; mail programs take them out still."""
+    begins = [*UU_BEGIN.finditer(text)]
+    ends = [*(one.start() for one in begins[1:]), len(text)]
+    for begin, end in zip(begins, ends, strict=False):
+        if content := uu_bytes(text[begin.start() : end]):
+            yield text_of(begin[1]).strip(), content
+
+
 def transfer_decoded(data: memoryview, encoding: str) -> bytes:
     """A body without its Content-Transfer-Encoding; an unknown encoding leaves the bytes as they are."""
     if encoding == "base64":
@@ -171,14 +181,14 @@ def read_parameters(field: str) -> tuple[str, dict[str, str]]:
     return value, plain | {name: joined(parts) for name, parts in sections.items()}
 
 
-def names_given(field: str) -> Iterator[str]:
-    """Every file name in a field: all of several, in either form, and in sections with a gap also what stands before that."""
+def values_given(field: str, wanted: frozenset[str]) -> Iterator[str]:
+    """Every value of such a parameter: all of several, in either form, and of sections with a gap also what stands before that."""
     sections: dict[str, list[tuple[int, bool, str]]] = {}
     for name, text in pairs(uncommented(field[:PARAMETER_LIMIT])):
         section = SECTION.fullmatch(name)
-        if name in FILE_NAMES:
+        if name in wanted:
             yield words(text)
-        elif section and section[1] in FILE_NAMES:
+        elif section and section[1] in wanted:
             sections.setdefault(section[1], []).append((int(section[2] or 0), bool(section[3]), text))
     for parts in sections.values():
         yield joined(parts)

@@ -44,12 +44,15 @@ OURS = {
 STYLES = names(
     "background background-color border border-collapse border-color border-radius border-spacing border-style border-width box-sizing"
     " clear color direction display float font font-family font-size font-style font-variant font-weight height letter-spacing line-height"
-    " list-style-type margin margin-bottom margin-left margin-right margin-top max-height max-width min-height min-width opacity"
+    " list-style-type margin margin-bottom margin-left margin-right margin-top max-height max-width min-height min-width"
     " overflow-wrap padding padding-bottom padding-left padding-right padding-top table-layout text-align text-decoration text-indent"
     " text-transform vertical-align white-space width word-break word-spacing word-wrap"
 ) | {f"border-{side}{what}" for side in ("top", "right", "bottom", "left") for what in ("", "-color", "-style", "-width")}
 STYLE_VALUE = re.compile(r"(?:[\w\s#.,%+/!-]|'[\w\s.,-]*'|\"[\w\s.,-]*\"|\b(?:rgb|rgba|hsl|hsla)\([\d\s.,%/]*\))*")
-REFUSED_STYLE = re.compile(r"(?:^|[\s,])-[\d.]|\d{5}")  # nothing is pushed out of its place
+REFUSED_STYLE = re.compile(r"(?:^|[\s,])-[\d.]|(?<![#\w])\d{5}")  # nothing is pushed out of its place
+SEE_THROUGH = re.compile(  # Outlook knows none of it and shows the words
+    r"transparent|(?:rgb|hsl)a?\((?:[^,)]*,){3}\s*0*(?:\.0\d*)?%?\s*\)|/\s*0*(?:\.0\d*)?%?\s*\)|#(?:\w{3}0|\w{6}0\w)\b", re.IGNORECASE
+)
 FETCHED = re.compile(r"url\s*\(", re.IGNORECASE)
 
 
@@ -84,6 +87,8 @@ def style(text: str) -> tuple[str, int]:
         name, _, value = declaration.partition(":")
         name, value = name.strip().casefold(), value.strip()
         fetching += bool(FETCHED.search(value))
+        if name == "color" and SEE_THROUGH.search(value):
+            continue
         if name in STYLES and value and STYLE_VALUE.fullmatch(value) and not REFUSED_STYLE.search(value):
             kept.append(f"{name}:{value}")
     return ";".join(kept), fetching

@@ -12,6 +12,7 @@ ENDS = "".join(map(chr, range(0x21)))  # what browsers strip from both ends (WHA
 WEB = frozenset({"http", "https"})
 USUAL = WEB | {"mailto", "tel"}
 TARGET_LIMIT = 4_000  # characters of a target that are looked at
+DOTS = re.compile("[\u3002\uff0e\uff61]")  # which browsers take for one (UTS 46)
 WRITTEN_URL = re.compile(r"(?:https?:[/\\]{1,9}|www\.)[^\s<>\"']{3,2000}", re.IGNORECASE)
 WRITTEN_HOST = re.compile(r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,9}[^\W\d_]{2,24}", re.IGNORECASE)
 FILE_ENDING = re.compile(
@@ -122,6 +123,7 @@ def related(one: str, other: str) -> bool:
 
 def shown_host(text: str) -> str:
     """The host that a link's text names; "" when it names none."""
+    text = DOTS.sub(".", text)
     if url := WRITTEN_URL.search(text):
         return destination(url[0]).host
     word = text.strip(ENDS + "<>()[]\"'.,:;!")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from triage.decoding import PARAMETER_LIMIT, encoding_of, names_given, parameters, text_of, transfer_decoded
+from triage.decoding import FILE_NAMES, PARAMETER_LIMIT, encoding_of, parameters, text_of, transfer_decoded, values_given
 
 HEAD_LIMIT = 256 * 1024  # bytes of one header block
 FIELD_LIMIT = 2_000  # fields of one header block
@@ -22,6 +22,8 @@ LINE = re.compile(rb"\r\n|\n|\r")
 AFTER_BOUNDARY = re.compile(rb"(--)?[ \t]*(?:\r\n|\n|\r|\Z)")
 FIELD = re.compile(rb"([!-9;-~]+)([ \t]*):(.*)", re.DOTALL)
 MESSAGES = frozenset({"message/rfc822", "message/global"})
+AS_THEY_ARE = frozenset({"", "7bit", "8bit", "binary"})
+BOUNDARY = frozenset({"boundary"})
 NAMING = frozenset({"content-type", "content-disposition"})
 
 
@@ -71,7 +73,7 @@ class Part:
     @property
     def other_names(self) -> tuple[str, ...]:
         """Further names that it gives itself: programs differ in which of several they take."""
-        given = (name for field in self.fields if field.name in NAMING for name in names_given(field.text))
+        given = (name for field in self.fields if field.name in NAMING for name in values_given(field.text, FILE_NAMES))
         return tuple(dict.fromkeys(name for one in given if (name := without_directories(one)) and name != self.name))
 
     @property
@@ -97,13 +99,14 @@ class Part:
 
     @property
     def encoding(self) -> str:
-        """The transfer encoding, folded."""
-        return encoding_of(first(self.fields, "content-transfer-encoding"))
+        """The transfer encoding that changes its bytes, folded: the first where several are named; "" without one."""
+        given = (encoding_of(field.text) for field in self.fields if field.name == "content-transfer-encoding")
+        return next((one for one in given if one not in AS_THEY_ARE), "")
 
     @property
     def is_encoded(self) -> bool:
         """Are its bytes others than those of the message? Programs decode attached messages, too, though they must not be encoded."""
-        return self.encoding not in ("", "7bit", "8bit", "binary")
+        return bool(self.encoding)
 
     def content(self) -> bytes:
         """The body with its transfer encoding undone."""
@@ -176,7 +179,9 @@ def parts_of(raw: bytes) -> list[Part]:
             raise TooMuch(f"what a part says about itself is longer than {PARAMETER_LIMIT // 1024} KiB")
         body = body if sound or body < end else start + well_formed(raw[start:head])
         media_type, options = media_type_of(first(fields, "content-type"), default)
-        inside = spans(raw, body, end, media_type, options)
+        inside = [span for boundary in boundaries_of(fields) for span in spans(raw, body, end, boundary)]
+        if inside and not media_type.startswith("multipart/"):
+            media_type = "multipart/mixed"  # by another one of its Content-Types
         if not inside and media_type.startswith("multipart/"):
             media_type = "text/plain"  # no parts in it: its bytes are all there is to read
         part = Part(fields, media_type, options, depth, memoryview(raw)[body:end], is_body)
@@ -209,11 +214,16 @@ def media_type_of(field: str, default: str) -> tuple[str, dict[str, str]]:
     return (value if re.fullmatch(r"[^\s/]+/[^\s/]+", value) else "text/plain"), options
 
 
-def spans(raw: bytes, start: int, end: int, media_type: str, options: dict[str, str]) -> list[tuple[int, int]]:
+def boundaries_of(fields: tuple[Field, ...]) -> list[str]:
+    """Every boundary that a multipart names: programs differ in which of several they take, so the parts of each are found."""
+    types = (field.text for field in fields if field.name == "content-type")
+    multiparts = (text for text in types if media_type_of(text, "")[0].startswith("multipart/"))
+    given = dict.fromkeys(boundary.rstrip() for text in multiparts for boundary in values_given(text, BOUNDARY))
+    return [boundary for boundary in given if 0 < len(boundary) <= BOUNDARY_LIMIT]
+
+
+def spans(raw: bytes, start: int, end: int, boundary: str) -> list[tuple[int, int]]:
     """Where the parts of a multipart begin and end."""
-    boundary = options.get("boundary", "").rstrip()
-    if not media_type.startswith("multipart/") or not 0 < len(boundary) <= BOUNDARY_LIMIT:
-        return []
     found: list[tuple[int, int]] = []
     begin = -1
     for line, rest in delimiters(raw, start, end, b"--" + boundary.encode("utf-8", "replace")):

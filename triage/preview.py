@@ -116,7 +116,7 @@ class LinkTable:
 
     def number(self, text: str, target: str) -> int:
         """The number of this link; 0 when there are too many."""
-        key = (visible(" ".join(text.split()))[:LINK_TEXT_LIMIT], visible(RESERVED.sub("", target))[:TARGET_LIMIT])
+        key = (readable(" ".join(text.split()))[:LINK_TEXT_LIMIT], visible(RESERVED.sub("", target))[:TARGET_LIMIT])
         if key in self.listed:
             return self.listed[key].number
         if len(self.listed) >= LINK_LIMIT:

@@ -8,7 +8,7 @@ import zipfile
 import pytest
 from hypothesis import given, strategies as st
 
-from triage.archives import HEADERS, NAMES, RAR4, RAR5, SEVEN, Archive, look_into
+from triage.archives import HEADERS, NAMES, RAR4, RAR5, SEVEN, TNEF, Archive, look_into
 
 LOCKED = (
     "UEsDBAoACQAAAD2yeF0gMDo2EgAAAAYAAAAJABwAc2V0dXAuZXhlVVQJAAMWDQZrFg0Ga3V4CwABBAAAAAAEAAAAAFwgCWA7xduDnDh2injrh74N"
@@ -169,6 +169,20 @@ def test_nothing_hides_in_an_archive(content: bytes, name: str, closed: bool) ->
     found = look_into(content)
     assert found is not None
     assert (name in found.names or not name, found.closed) == (True, closed)
+
+
+def attribute(level: int, name: int, data: bytes) -> bytes:
+    return struct.pack("<BII", level, name, len(data)) + data + struct.pack("<H", sum(data) & 0xFFFF)
+
+
+def test_what_outlook_packs_is_known_by_its_titles_and_long_names() -> None:
+    long = "setup.exe\0".encode("utf-16-le")
+    properties = struct.pack("<IHHII", 1, 0x1F, 0x3707, 1, len(long)) + long
+    packed = (
+        TNEF + b"\1\0" + attribute(1, 0x89006, b"\0\0\1\0") + attribute(2, 0x18010, b"SETUP~1.TXT\0") + attribute(2, 0x69005, properties)
+    )
+    assert look_into(packed) == Archive(("SETUP~1.TXT", "setup.exe"))
+    assert look_into(TNEF + b"\1\0" + attribute(2, 0x69005, properties[:8])) == Archive(closed=True)
 
 
 @pytest.mark.parametrize("mark", [b"PK\5\6", b"PK\3\4", RAR4, RAR5, SEVEN])

@@ -194,6 +194,51 @@ def test_a_name_behind_more_than_is_read_makes_the_mail_unreadable() -> None:
     assert (summary.parsed, summary.problems) == (False, ("It could not be read: what a part says about itself is longer than 16 KiB.",))
 
 
+def test_files_in_uuencode_within_text_are_attachments() -> None:
+    uu = "begin 644 a.exe\n%:&5L;&\\ \n`\nend\n"
+    raw = mail("From: a@b.example", f"see\n\n{uu}\n{uu.replace('a.exe', 'b.txt')}begin 644 is no file\nat all")
+    summary = summarise(raw)
+    assert [(one.name, one.size) for one in summary.attachments] == [("a.exe", 5), ("b.txt", 5)]
+    assert attachment(raw, summary.attachments[0].sha256) == b"hello"
+
+
+@pytest.mark.parametrize(
+    ("fields", "names"),
+    [
+        ("Content-Type: text/plain; name=a.bat", ["a.bat"]),
+        ("Content-Type: text/html; name=a.html", []),
+        ("Content-Type: image/png; name=a.exe\nContent-ID: <x>\nContent-Disposition: inline; filename=a.png", ["a.png"]),
+    ],
+)
+def test_what_is_shown_and_bears_the_name_of_something_else_is_an_attachment_too(fields: str, names: list[str]) -> None:
+    raw = multipart(part("Content-Type: text/plain", b"text"), part(fields, b"x"), subtype="alternative")
+    assert [one.name for one in summarise(raw).attachments] == names
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "Content-Type: multipart/mixed; boundary=cut; boundary=x",
+        "Content-Type: multipart/mixed; boundary=x; boundary=cut",
+        "Content-Type: multipart/mixed; boundary=cut; boundary*=utf-8''x",
+        "Content-Type: multipart/mixed; boundary=x\nContent-Type: multipart/mixed; boundary=cut",
+        "Content-Type: text/plain\nContent-Type: multipart/mixed; boundary=cut",
+        "Content-Type: multipart/mixed; boundary=cut\nContent-Type: text/plain",
+    ],
+)
+def test_parts_are_found_by_every_boundary(field: str) -> None:
+    inside = multipart(part("Content-Type: text/plain", b"text"), part("Content-Type: a/b; name=a.exe", b"MZ")).partition(b"\r\n\r\n")[2]
+    summary = summarise(mail(f"From: a@b.example\n{field}", inside))
+    assert (summary.text, [one.name for one in summary.attachments]) == ("text", ["a.exe"])
+
+
+@pytest.mark.parametrize("encodings", [("base64",), ("7bit", "base64"), ("base64", "7bit")])
+def test_of_several_transfer_encodings_one_counts_that_changes_something(encodings: tuple[str, ...]) -> None:
+    fields = "".join(f"\nContent-Transfer-Encoding: {one}" for one in encodings)
+    (found,) = summarise(multipart(part(f"Content-Type: a/b{fields}", b"TVo="))).attachments
+    assert found.size == 2
+
+
 def test_the_whole_message_may_be_an_attachment() -> None:
     summary = summarise(mail("From: a@b.example\nContent-Type: text/html\nContent-Disposition: attachment; filename=x.html", "<p>x"))
     assert (summary.text, [one.name for one in summary.attachments]) == ("", ["x.html"])

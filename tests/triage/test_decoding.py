@@ -5,7 +5,18 @@ import base64
 import pytest
 from hypothesis import given, strategies as st
 
-from triage.decoding import base64_bytes, codec, encoding_of, names_given, parameters, text_of, transfer_decoded, uu_bytes, words
+from triage.decoding import (
+    FILE_NAMES,
+    base64_bytes,
+    codec,
+    encoding_of,
+    parameters,
+    text_of,
+    transfer_decoded,
+    uu_bytes,
+    values_given,
+    words,
+)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +113,7 @@ def test_comments_say_nothing(field: str, value: str, given: dict[str, str]) -> 
     ],
 )
 def test_every_name_that_programs_may_take(field: str, names: list[str]) -> None:
-    assert list(names_given(field)) == names
+    assert list(values_given(field, FILE_NAMES)) == names
 
 
 @pytest.mark.parametrize("field", ["base64", " BASE64 ", "base64 (x)", "(x) base64", "base64; x=y", '"base64"', "base64, 8bit"])

@@ -222,6 +222,12 @@ def test_what_only_outlook_shows_stands_below_and_says_so() -> None:
     assert [link.target for link in shown.links] == ["http://a.test/"]
 
 
+@pytest.mark.parametrize("text", ["go&#8203;od.test", "good&#xff0e;test", "good.te&shy;st"])
+def test_a_link_text_is_compared_as_it_looks(text: str) -> None:
+    (link,) = render(html_mail(f"<a href='http://evil.test/'>{text}</a>"), "html").links
+    assert link.warnings == ("The text shows good.test, but it opens evil.test.",)
+
+
 def test_steps_are_numbered_from_above() -> None:
     shown = render(multipart(part("Content-Type: text/plain", b'<p id="t9">'), RICH), "html").document
     assert re.findall(r'id="t\d+"', shown) == ['id="t1"', 'id="t9"', 'id="t2"']
