@@ -1,5 +1,6 @@
 """Kept counts: what they answer is what counting answers, at every moment, for everybody."""
 
+import threading
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
@@ -7,9 +8,10 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, func, select, update
+from sqlalchemy import Engine, TextClause, event, func, select, text, update
 from sqlmodel import Session, col
 
+from tests.peers.processes import until
 from tests.triage.arriving import ANA, BEN, COMPANY, IDA, NOW, OTTO, SYNC, arrive, set_up
 from triage import cards, decisions, directory, folders, kept_folders, tallies, touched
 from triage.actor import Actor, Role, Scope
@@ -155,6 +157,38 @@ def test_totals_are_those_of_the_rows(company: Engine, settings: Settings) -> No
         rows = session.execute(select(*columns, func.count(), func.sum(col(KeptCard.number))).group_by(*columns)).all()
         totals = session.scalars(select(KeptTotal).where(col(KeptTotal.cards) > 0))
         assert {(one.view, one.grouped, one.cards, one.deliveries) for one in totals} == {(*row,) for row in rows}
+
+
+def test_two_who_count_at_once_subtract_once(postgresql_engine: Engine, settings: Settings) -> None:
+    """A process that was paused for longer than its lease counts beside the one that has taken over."""
+    with transaction(postgresql_engine) as session:
+        set_up(session, settings)
+        directory.apply(session, replace(COMPANY, staff=STAFF), settings.company, by=SYNC, now=NOW)
+    first, *_ = [came(postgresql_engine, settings, JOE, author=f"one{number}@good.example")[0] for number in range(3)]
+    counted(postgresql_engine)
+    with transaction(postgresql_engine) as session:
+        decisions.decide(session, Selection.of(ids=(first,)), Verb.PURGE, by=ANA, reason="", now=NOW, settings=settings)
+    other = threading.Thread(target=folded, args=(postgresql_engine,))
+    with transaction(postgresql_engine) as session:
+        tallies.fold(session, now=NOW)
+        other.start()
+        until_somebody_waits(postgresql_engine)
+    other.join()
+    with reading(postgresql_engine) as session:
+        rows = session.scalar(select(func.count()).select_from(KeptCard))
+        totals = session.scalars(select(col(KeptTotal.cards)))
+        assert sum(totals) == rows
+
+
+def until_somebody_waits(engine: Engine) -> None:
+    """Until a lock is waited for."""
+    waited = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    until(lambda: read_alone(engine, waited) > 0, "somebody waits for a lock")
+
+
+def read_alone(engine: Engine, asked: TextClause) -> int:
+    with engine.connect() as connection:
+        return int(connection.scalar(asked))
 
 
 def test_what_is_sealed_is_in_nobody_s_counts_but_of_those_named(
