@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, String, Subquery, and_, func, literal, not_, or_, select, true
 from sqlmodel import Session, col
 
-from triage import asked, expiry, grouping, kept_cards, kept_folders, legal_holds, sealed, single_cards, suspected
+from triage import asked, db, expiry, grouping, kept_cards, kept_folders, legal_holds, sealed, single_cards, suspected
 from triage.actor import Actor
 from triage.asked import Asked
 from triage.grouping import NEVER, Group
@@ -152,9 +152,17 @@ def from_kept(
     if found.touched:
         touched = and_(of_piles, in_piles(session, found.touched, group))
         fresh, own, numbers = counted_now(session, touched, group, now, part)
-        piles, sizes = part.of(sorted(piles + fresh, key=lambda pile: pile.rank)), sizes | own
+        piles, sizes = part.of(merged(session, piles, fresh)), sizes | own
         cards, deliveries = cards + numbers[0], deliveries + numbers[1]
     return piles, sizes, (cards, deliveries)
+
+
+def merged(session: Session, kept: list[Pile], fresh: list[Pile]) -> list[Pile]:
+    """Both in the list's order. Where names decide it is the database that sorts them: its alphabet need not be Python's."""
+    alike = {pile.rank[:-1] for pile in kept} & {pile.rank[:-1] for pile in fresh}
+    names = db.in_order(session, {pile.key for pile in kept + fresh}) if alike else []
+    place = {name: number for number, name in enumerate(names)}
+    return sorted(kept + fresh, key=lambda pile: (*pile.rank[:-1], place.get(pile.key, 0)))
 
 
 def one_by_one(

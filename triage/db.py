@@ -264,6 +264,14 @@ def newest_of_each(
     return select(carried, wanted).select_from(given).join(key.table, and_(key == value, wanted >= least))
 
 
+def in_order(session: Session, names: Iterable[str]) -> list[str]:
+    """Names as the database sorts them: PostgreSQL by the alphabet of its locale."""
+    if not is_postgresql(session):
+        return sorted(names)
+    listed = func.unnest(literal(list(names), ARRAY(Text))).column_valued("name")
+    return list(session.scalars(select(listed).order_by(listed)))
+
+
 def beside(session: Session, condition: ColumnElement[bool]) -> ColumnElement[bool]:
     """A condition on rows that another one finds: SQLite is told not to walk an index for it, which measured 25 times slower.
 

@@ -11,13 +11,15 @@ import pytest
 from sqlalchemy import Engine, TextClause, event, func, select, text, update
 from sqlmodel import Session, col
 
+from migrations.upgrade import upgrade
+from tests.peers.postgresql import Server
 from tests.peers.processes import until
 from tests.triage.arriving import ANA, BEN, COMPANY, IDA, NOW, OTTO, SYNC, arrive, set_up
 from triage import cards, decisions, directory, folders, kept_folders, tallies, touched
 from triage.actor import Actor, Role, Scope
 from triage.cards import Cards
 from triage.company import SealedEntry, StaffEntry
-from triage.db import reading, transaction
+from triage.db import open_engine, reading, transaction
 from triage.decisions import Verb
 from triage.grouping import Group
 from triage.listings import seen
@@ -189,6 +191,24 @@ def until_somebody_waits(engine: Engine) -> None:
 def read_alone(engine: Engine, asked: TextClause) -> int:
     with engine.connect() as connection:
         return int(connection.scalar(asked))
+
+
+@pytest.mark.postgresql
+def test_names_stand_in_the_database_s_own_order(postgresql_server: Server, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In most alphabets but that of bytes signs count little: no card is left out between two pages."""
+    engine = open_engine(postgresql_server.create("german", "de"))
+    upgrade(engine)
+    with transaction(engine) as session:
+        set_up(session, settings)
+        directory.apply(session, replace(COMPANY, staff=STAFF), settings.company, by=SYNC, now=NOW)
+    names = ("a-b", "a.b", "ab", "a_b", "a1", "b-1", "b", "ba", "c.d", "c-d", "cd")
+    for name in names[::2]:
+        came(engine, settings, JOE, author=f"{name}@good.example")
+    counted(engine)
+    for name in names[1::2]:
+        came(engine, settings, JOE, author=f"{name}@good.example")
+    agree(engine, monkeypatch, [ANA])
+    engine.dispose()
 
 
 def test_what_is_sealed_is_in_nobody_s_counts_but_of_those_named(
