@@ -15,7 +15,7 @@ from triage.db import among
 from triage.door import ancestors
 from triage.models import Correspondent, Delivery, Instant, Recalled, Rule
 from triage.rules import in_force
-from triage.selection import Selection, apart, condition, fence, outside
+from triage.selection import Selection, apart, fence, looked_up, outside
 from triage.states import State
 
 SAMPLE = 2000  # of the newest, among which those least like the others are looked for
@@ -60,7 +60,7 @@ class Evidence:
 
 def evidence(session: Session, selection: Selection, *, by: Actor, now: datetime) -> Evidence:
     """The evidence sheet of what the actor may see of a selection."""
-    where = and_(condition(selection), access.visible(by))
+    where = and_(looked_up(session, selection), access.visible(by))
     people, departments = (func.count(func.distinct(column)) for column in (col(Delivery.person), col(Delivery.department)))
     totals = select(func.count(), people, departments, func.coalesce(func.min(col(Delivery.weight)), 0)).where(where)
     count, of_people, of_departments, least_weight = session.execute(totals).one()

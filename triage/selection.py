@@ -11,7 +11,8 @@ from sqlmodel import Session, col
 
 from triage import access, carried, searching, suspected
 from triage.actor import Actor
-from triage.domains import of_domain
+from triage.db import among
+from triage.domains import names_of, of_domain
 from triage.envelope import Address, ascii_domain
 from triage.errors import BadInput
 from triage.grouping import kept_apart, proven_as
@@ -142,6 +143,14 @@ def condition(selection: Selection) -> ColumnElement[bool]:
     if selection.delivered_since:
         wanted.append((col(Delivery.state) == State.DELIVERED) & (col(Delivery.settled_at) >= selection.delivered_since))
     return and_(true(), *wanted)
+
+
+def looked_up(session: Session, selection: Selection) -> ColumnElement[bool]:
+    """The same for several questions: which names a domain has is looked for once for all of them."""
+    if not selection.domain:
+        return condition(selection)
+    names = session.scalars(names_of(folded_domain(selection.domain)))
+    return and_(among(session, col(Delivery.author_domain), names), condition(replace(selection, domain="")))
 
 
 def in_one_of(states: Collection[str]) -> ColumnElement[bool]:

@@ -4,19 +4,18 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, String, and_, literal, select
+from sqlalchemy import String, and_, literal, select
 from sqlmodel import Session, col
 
 from triage import access
 from triage.actor import Actor
-from triage.db import among, beside
-from triage.domains import names_of
+from triage.db import beside
 from triage.errors import NotFound
 from triage.evidence import extent, most_frequent
 from triage.grouping import proven_as
 from triage.listings import Listed, some
 from triage.models import Delivery
-from triage.selection import Selection, condition, folded_domain
+from triage.selection import Selection, folded_domain, looked_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +40,13 @@ class Sender:
 
 def sender(session: Session, name: str, *, freemail: Collection[str], by: Actor) -> Sender:
     """One address, or one domain with those below it. NotFound unless some of its mail is in the actor's scope."""
-    where = and_(whose(session, selected(name)), beside(session, access.visible(by)))
+    where = and_(looked_up(session, selected(name)), beside(session, access.visible(by)))
     row = session.execute(select(*extent()).where(where)).one()
     found = some(session, [row.lead], by=by) if row.lead is not None else ()
     if not found:
         raise NotFound("no mail of this sender is in your scope")
     whole = selected(name).domain or found[0].author_domain
-    near = and_(whose(session, Selection(domain=whole)), beside(session, access.visible(by)))
+    near = where if selected(name).domain else and_(looked_up(session, Selection(domain=whole)), beside(session, access.visible(by)))
     folder = col(Delivery.department) + literal("+", String) + col(Delivery.person)
     return Sender(
         name=folded_domain(whole) if selected(name).domain else found[0].author,
@@ -65,13 +64,6 @@ def sender(session: Session, name: str, *, freemail: Collection[str], by: Actor)
         by_folder=most_frequent(session, folder, where),
         by_address=() if not whole or whole in freemail else most_frequent(session, col(Delivery.author), near),
     )
-
-
-def whose(session: Session, wanted: Selection) -> ColumnElement[bool]:
-    """The mail of an address or of a domain, whose names are looked for once for all that is asked about it."""
-    if not wanted.domain:
-        return condition(wanted)
-    return among(session, col(Delivery.author_domain), session.scalars(names_of(folded_domain(wanted.domain))))
 
 
 def selected(name: str) -> Selection:

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, event, select
 from sqlmodel import Session, col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, DMARC_PASS, NOW, arrive
 from tests.triage.plans import explained
-from triage import db, doubts, sender_reports, trial
+from triage import db, doubts, evidence, sender_reports, trial
 from triage.actor import Actor
 from triage.domains import names_of, of_domain
 from triage.models import Delivery
@@ -67,6 +67,10 @@ def page(name: str) -> Callable[[Session, Actor, Settings], Any]:
     return lambda session, by, _: sender_reports.sender(session, name, freemail=(), by=by)
 
 
+def sheet(session: Session, by: Actor, _: Settings) -> Any:
+    return evidence.evidence(session, Selection(domain=DOMAIN), by=by, now=NOW)
+
+
 def tried(effect: str, match: str, value: str, scope: str = "company") -> Callable[[Session, Actor, Settings], Any]:
     order = RuleOrder(effect, match, value, scope)
     return lambda session, by, settings: trial.trial(session, order, by=by, settings=settings, now=NOW)
@@ -81,6 +85,23 @@ ASKED: dict[str, Callable[[Session, Actor, Settings], Any]] = {
     "what proves a domain": lambda session, by, _: doubts.no_proof(session, RuleOrder("allow", "subdomains", DOMAIN, "company"), by=by),
     "offers": lambda session, by, settings: trial.offers(session, Selection(sender=SALES), by=by, settings=settings, now=NOW),
 }
+
+
+@pytest.mark.parametrize("by", [ANA, BEN], ids=lambda by: by.name)
+@pytest.mark.parametrize("asked", [page(DOMAIN), sheet], ids=["a page", "an evidence sheet"])
+def test_the_names_are_looked_for_once(
+    mail: Engine, settings: Settings, by: Actor, asked: Callable[[Session, Actor, Settings], Any]
+) -> None:
+    looked: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, words: str, *_: Any) -> None:
+        looked.extend(re.findall(r"author_domain LIKE", words))
+
+    event.listen(mail, "before_cursor_execute", note)
+    with db.reading(mail) as session:
+        asked(session, by, settings)
+    beyond = by is BEN and asked is sheet  # counts what others' folders have of it, by itself
+    assert len(looked) == 1 + beyond
 
 
 @pytest.mark.parametrize("by", [ANA, BEN], ids=lambda by: by.name)
