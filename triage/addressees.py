@@ -7,6 +7,7 @@ from sqlmodel import Session, col
 
 from triage.groups import members
 from triage.models import Department, MailGroup
+from triage.searching import holds
 from triage.settings import Company
 
 
@@ -45,9 +46,7 @@ def boxes(session: Session, q: str = "", *, limit: int = 50) -> tuple[Box, ...]:
 
 def groups(session: Session, company: Company, q: str = "", *, limit: int = 50, after: str = "") -> tuple[ListedGroup, ...]:
     """Groups by address, those behind `after`. Every word of `q` occurs in name or address."""
-    where = [
-        func.lower(col(MailGroup.address) + " " + col(MailGroup.name)).contains(word, autoescape=True) for word in q.casefold().split()
-    ]
+    where = [holds(col(MailGroup.address) + " " + col(MailGroup.name), word) for word in q.casefold().split()]
     rows = session.execute(
         select(MailGroup, func.coalesce(col(Department.name), col(MailGroup.department)))
         .outerjoin(Department, col(Department.code) == col(MailGroup.department))

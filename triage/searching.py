@@ -1,5 +1,6 @@
 """A search as a condition on deliveries; combine it with access.visible."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from triage.queries import Term
 from triage.states import RELEASED, State
 
 GROUPS = {"released": RELEASED, "decided": tuple(state for state in State if state is not State.HELD)}
+INITIAL = re.compile(r"\b\w")
 LISTS = {"attachment": "attachments", "link": "links"}
 
 
@@ -23,7 +25,18 @@ def conditions(text: str) -> list[ColumnElement[bool]]:
 
 def holds(column: Any, text: str) -> ColumnElement[bool]:
     """Does a column hold this folded text, however it is written there?"""
-    return func.lower(column).contains(text, autoescape=True)
+    return or_(*(func.lower(column).contains(one, autoescape=True) for one in sorted(spellings(text))))
+
+
+def spellings(text: str) -> set[str]:
+    """How a folded text may stand where only ASCII letters were lowered, as SQLite does, and PostgreSQL unless its locale knows others."""
+    written = {text, text.replace("ss", "ß")}
+    return {one for each in written for one in (each, capitals(each), INITIAL.sub(lambda first: capitals(first[0]), each))}
+
+
+def capitals(text: str) -> str:
+    """With those capitals that are no ASCII."""
+    return "".join(one if one.isascii() or one == "ß" else one.upper() for one in text)
 
 
 def beside(table: Any, *where: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, update
 from sqlmodel import col
 
 from tests.triage import arriving
@@ -14,7 +14,7 @@ from triage.authentication import Dmarc
 from triage.db import transaction
 from triage.decisions import Verb
 from triage.errors import BadInput
-from triage.models import Delivery
+from triage.models import Delivery, Department
 from triage.selection import Selection
 from triage.settings import Settings
 
@@ -80,6 +80,32 @@ def test_what_is_found(full: Engine, text: str, found: str) -> None:
         assert " ".join(sorted(one.removesuffix(".example") for one in authors)) == found
         listed = listings.deliveries(session, Selection(q=text), by=ANA).items  # which reads the other tables too
         assert " ".join(sorted(one.author_domain.removesuffix(".example") for one in listed)) == found
+
+
+SUBJECTS = ("Ärger mit MÜLLER", "Straße gesperrt", "Große Änderung über Übung", "Mueller")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("subject:müller", SUBJECTS[:1]),
+        ("subject:MÜLLER", SUBJECTS[:1]),
+        ("subject:ärger", SUBJECTS[:1]),
+        ("subject:Straße", SUBJECTS[1:2]),
+        ("subject:STRASSE", SUBJECTS[1:2]),
+        ("subject:GROSSE subject:änderung subject:ÜBER", SUBJECTS[2:3]),
+        ("to:österreich", SUBJECTS),
+        ("dept:österreich", SUBJECTS),
+        ("to:osterreich", ()),
+    ],
+)
+def test_letters_beyond_ascii_are_folded_too(known: Engine, settings: Settings, text: str, found: tuple[str, ...]) -> None:
+    with transaction(known) as session:
+        for subject in SUBJECTS:
+            arrive(session, settings, JOE, subject=subject)
+        session.execute(update(Department).where(col(Department.code) == "it").values(name="IT Österreich"))
+        subjects = session.scalars(select(col(Delivery.subject)).where(selection.condition(Selection(q=text))).order_by(col(Delivery.id)))
+        assert tuple(subjects) == found
 
 
 @pytest.mark.parametrize(
