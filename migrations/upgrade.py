@@ -9,7 +9,10 @@ from sqlalchemy import Connection, Engine
 
 from migrations import online
 from migrations.version import newest, present
+from triage import db
 from triage.errors import BadInput
+
+TURN = 0x6D69  # who upgrades takes turns under this number
 
 
 def scripts() -> tuple[Config, ScriptDirectory]:
@@ -21,12 +24,16 @@ def scripts() -> tuple[Config, ScriptDirectory]:
 
 
 def upgrade(engine: Engine) -> tuple[str | None, str]:
-    """Bring the database to the newest version, all steps in one transaction, then build what may take long; (version before, after)."""
+    """Bring the database to the newest version, all steps in one transaction, then build what may take long; (version before, after).
+
+    Two nodes may do it at once: the second finds it done.
+    """
     before = present(engine)
     if before is not None and not is_known(before):
         raise BadInput(f"the database has version {before}, which this program does not know: it was made by a newer one. Install that")
-    with engine.begin() as connection:
-        migrate(connection)
+    with db.transaction(engine) as session:
+        db.waits_its_turn(session, [TURN])
+        migrate(session.connection())
     online.build(engine)
     return before, newest()
 

@@ -1,5 +1,8 @@
 """The database's versions: an empty one is filled, an old one is refused with the command to run, models and tables agree."""
 
+import subprocess
+import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +15,7 @@ from sqlmodel import SQLModel
 
 from migrations import online, upgrade, version as versions
 from tests.peers.postgresql import Server
+from tests.peers.processes import until
 from tests.triage import arriving
 from triage import db, models
 from triage.errors import BadInput
@@ -67,6 +71,38 @@ def test_large_indexes_are_built_when_they_are_missing(postgresql_engine: Engine
     assert not db.finds_words(postgresql_engine)
     assert upgrade.upgrade(postgresql_engine) == (versions.newest(), versions.newest())
     assert db.finds_words(postgresql_engine)
+
+
+UPGRADE = "import sys; from migrations.upgrade import upgrade; from triage.db import open_engine; upgrade(open_engine(sys.argv[1]))"
+
+
+@pytest.mark.postgresql
+def test_two_nodes_upgrade_at_once(postgresql_server: Server) -> None:
+    url = postgresql_server.create("two_nodes")
+    nodes = [subprocess.Popen([sys.executable, "-c", UPGRADE, url], stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    assert [node.communicate()[1] for node in nodes] == ["", ""]
+    assert [node.returncode for node in nodes] == [0, 0]
+
+
+def test_two_nodes_build_at_once(postgresql_engine: Engine) -> None:
+    with postgresql_engine.begin() as connection:
+        connection.execute(text("DROP INDEX delivery_by_words"))
+    with ThreadPoolExecutor(2) as nodes:
+        with db.reading(postgresql_engine) as session:  # a build waits for whoever reads as of an earlier moment
+            assert session.scalar(text("SELECT count(*) FROM delivery")) == 0
+            first = nodes.submit(online.build, postgresql_engine)
+            until(lambda: building(postgresql_engine), "an index is being built")
+            second = nodes.submit(online.build, postgresql_engine)
+            time.sleep(2 * online.PAUSE)
+        first.result()
+        second.result()
+    assert db.finds_words(postgresql_engine)
+
+
+def building(engine: Engine) -> bool:
+    """Is an index being built?"""
+    with engine.connect() as connection:
+        return bool(connection.scalar(online.UNDER_WAY, {"names": list(online.INDEXES)}))
 
 
 def test_an_index_is_dropped_when_what_replaces_it_is_there(postgresql_engine: Engine) -> None:
