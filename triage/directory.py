@@ -137,11 +137,12 @@ def follow_people(session: Session) -> int:
     theirs = select(col(Person.department)).where(col(Person.uid) == col(Delivery.person)).scalar_subquery()
     held = (col(Delivery.state) == State.HELD) & (col(Delivery.person) != "") & (col(Delivery.department) != theirs)
     held &= col(Delivery.department).not_in(sealed.names("department"))
-    moving = list(session.scalars(select(col(Delivery.id)).where(held)))
-    touched.touch(session, among(session, col(Delivery.id), moving))
-    changed: Any = session.execute(update(Delivery).where(held).values(department=theirs))
-    touched.touch(session, among(session, col(Delivery.id), moving))
-    return int(changed.rowcount)
+    moving = [delivery_id for delivery_id, *_ in ledger.lock(session, held)]
+    these = among(session, col(Delivery.id), moving)
+    touched.touch(session, these)
+    session.execute(update(Delivery).where(these).values(department=theirs))
+    touched.touch(session, these)
+    return len(moving)
 
 
 def follow_mailboxes(session: Session, before: CompanyDirectory, wanted: CompanyDirectory) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import or_, select, update
 from sqlmodel import Session, col
 
-from triage import markers, touched
+from triage import ledger, markers, touched
 from triage.company import CompanyDirectory, PersonEntry
 from triage.db import among
 from triage.envelope import Address
@@ -86,11 +86,12 @@ class Leavers:
             if place := self.places.get(uid):
                 values = {"department": place.department, "person": place.person, "mailbox": place.mailbox}
                 note = note_about(self.people[uid].name)
-                theirs = list(session.scalars(select(col(Delivery.id)).where(held & (col(Delivery.person) == uid))))
-                touched.touch(session, among(session, col(Delivery.id), theirs))
-                changed: Any = session.execute(update(Delivery).where(among(session, col(Delivery.id), theirs)).values(**values, note=note))
-                touched.touch(session, among(session, col(Delivery.id), theirs))
-                moved += changed.rowcount
+                theirs = [delivery_id for delivery_id, *_ in ledger.lock(session, held & (col(Delivery.person) == uid))]
+                these = among(session, col(Delivery.id), theirs)
+                touched.touch(session, these)
+                session.execute(update(Delivery).where(these).values(**values, note=note))
+                touched.touch(session, these)
+                moved += len(theirs)
         return moved
 
 

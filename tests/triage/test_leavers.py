@@ -1,12 +1,14 @@
 """People leave, come back and are forgotten: their addresses, what is held for them, and what comes in just then."""
 
+import threading
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, text
 from sqlmodel import Session, col
 
+from tests.peers.processes import until
 from tests.triage.arriving import ANA, COMPANY, DMARC_PASS, NOW, SYNC, arrive
 from triage import db, decisions, directory, intake, leavers, recipients, rules
 from triage.company import CompanyDirectory, PersonEntry, SealedEntry
@@ -25,6 +27,7 @@ HOUSE = Company(domains=("company.example",), hostname="mx.company.example")
 MARA, JOE = COMPANY.people[:2]
 WITH_MANAGER = replace(COMPANY, people=(replace(MARA, manager="joe.fern"), *COMPANY.people[1:]))
 LEFT = replace(COMPANY, people=(replace(MARA, manager="joe.fern", active=False), *COMPANY.people[1:]))
+MOVED = replace(COMPANY, people=(replace(MARA, department="it"), *COMPANY.people[1:]))
 HERS = ("mara.berg@company.example", "m.berg@company.example", "legal+mara.berg@company.example", "mara.berg+shop@company.example")
 MANAGER = Leaving("manager", 90)
 
@@ -86,6 +89,34 @@ def test_released_it_goes_to_the_managers_mailbox(known: Engine, settings: Setti
         decisions.decide(session, Selection(ids=(held,)), Verb.RELEASE, by=ANA, reason="", now=NOW, settings=settings)
         assert session.get_one(Delivery, held, populate_existing=True).state == "queued"
         assert place(session, held)[2] == JOE.mailbox
+
+
+@pytest.mark.parametrize("company", [LEFT, MOVED], ids=["who leaves", "who moves"])
+def test_what_is_released_at_the_same_moment_goes_where_it_was_released_to(
+    postgresql_engine: Engine, settings: Settings, company: CompanyDirectory
+) -> None:
+    def other() -> None:
+        with db.transaction(postgresql_engine) as session:
+            take_over(session, company)
+
+    with db.transaction(postgresql_engine) as session:
+        take_over(session, WITH_MANAGER)
+        (released,), (held,) = arrive(session, settings, HERS[2]), arrive(session, settings, HERS[2])
+    thread = threading.Thread(target=other)
+    with db.transaction(postgresql_engine) as session:
+        decisions.decide(session, Selection(ids=(released,)), Verb.RELEASE, by=ANA, reason="", now=NOW, settings=settings)
+        thread.start()
+        until(lambda: waits(postgresql_engine), "somebody waits for the mail")
+    thread.join()
+    with db.reading(postgresql_engine) as session:
+        assert place(session, released) == ("legal", "mara.berg", MARA.mailbox)
+        assert place(session, held)[0] == "it"
+
+
+def waits(engine: Engine) -> bool:
+    """Is a lock waited for?"""
+    with engine.connect() as connection:
+        return bool(connection.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
 
 
 def test_who_moved_and_then_left_is_followed_from_every_department(known: Engine) -> None:
