@@ -167,7 +167,7 @@ class Desk:
         with reading(self.engine) as session:
             found = mirrored.by_digest(session, mirror_mail.exact(raw))
             if found is None and moved:
-                found = mirrored.by_likeness(session, mirror_mail.alike(raw))
+                found = mirrored.by_likeness(session, mirror_mail.alike(raw), mirror_mail.named(raw))
             return found.id if found else 0
 
     # what was moved

@@ -8,7 +8,7 @@ from email.utils import format_datetime
 from mailboxes.canonical import digest
 from triage import dsn
 from triage.authors import author_of
-from triage.ids import show
+from triage.ids import read, show
 from triage.mime import TooMuch, fields_of, first, headers_of
 from triage.visible import visible
 
@@ -52,6 +52,14 @@ def alike(raw: bytes) -> str:
     body, author = digest(raw), author_of([one.value for one in fields if one.name == "from"]).address
     message_id = first(fields, "message-id")
     return hashlib.sha256("\0".join((body, message_id, author)).encode("utf-8", "surrogatepass")).hexdigest() if body else ""
+
+
+def named(raw: bytes) -> int:
+    """The number of the copy that a message says it is; 0: none."""
+    try:
+        return read(first(fields_of(headers_of(raw))[0], COPY.lower()))
+    except (TooMuch, ValueError):
+        return 0
 
 
 def note(number: str, subject: str, words: str, *, sender: str, to: str, hostname: str, now: datetime) -> bytes:

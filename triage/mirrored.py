@@ -89,13 +89,19 @@ def by_digest(session: Session, digest: str) -> MirrorCopy | None:
     return session.scalars(select(MirrorCopy).where(col(MirrorCopy.digest) == digest)).first()
 
 
-def by_likeness(session: Session, alike: str) -> MirrorCopy | None:
-    """Which copy a message is whose header was written anew; None where it could be several."""
+def by_likeness(session: Session, alike: str, named: int = 0) -> MirrorCopy | None:
+    """Which copy a message is whose header was written anew: the one that it names; where it names none (0), the only one.
+
+    None where it could be several, also where it may be the copy of another recipient's mail that is over.
+    """
     if not alike:
         return None
-    mine = (col(MirrorCopy.alike) == alike, col(MirrorCopy.ended_at).is_(None))
-    found = session.scalars(select(MirrorCopy).where(*mine).limit(2)).all()
-    return found[0] if len(found) == 1 else None
+    mine = col(MirrorCopy.alike) == alike
+    if named:
+        return session.scalars(select(MirrorCopy).where(mine, col(MirrorCopy.id) == named)).first()
+    deliveries = session.scalars(select(col(MirrorCopy.delivery_id)).where(mine).distinct().limit(2)).all()
+    found = session.scalars(select(MirrorCopy).where(mine, col(MirrorCopy.ended_at).is_(None)).limit(2)).all()
+    return found[0] if len(found) == len(deliveries) == 1 else None
 
 
 def forget(session: Session, account: str, now: datetime) -> None:

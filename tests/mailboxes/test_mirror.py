@@ -175,11 +175,12 @@ def test_a_late_program_does_not_decide_what_was_restored_since(here: Town) -> N
     here.shows(mail)
 
 
-def test_a_program_that_rewrites_headers_is_understood(here: Town) -> None:
+@pytest.mark.parametrize("dropped", [b"X-", b"X-Mailroom-Why"], ids=["it drops our line", "it keeps it"])
+def test_a_program_that_rewrites_headers_is_understood(here: Town, dropped: bytes) -> None:
     mail = here.comes(text="The offer that you asked for, in full length.")
     here.shows(mail)
     (copy,) = here.lying(JOE)
-    kept = [line for line in copy.split(b"\r\n\r\n")[0].split(b"\r\n") if not line.startswith(b"X-")]
+    kept = [line for line in copy.split(b"\r\n\r\n")[0].split(b"\r\n") if not line.startswith(dropped)]
     rewritten = b"\r\n".join([b"X-Mozilla-Status: 0001", *reversed(kept), b"", b""]) + copy.split(b"\r\n\r\n", 1)[1]
     with here.client() as client:
         client.append("Release", rewritten)

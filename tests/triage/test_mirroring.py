@@ -120,6 +120,20 @@ def test_which_copies_there_should_be(known: Engine, settings: Settings) -> None
         assert mirrored.wanted(session, "it", by=ANA) == {shared: ""}
 
 
+def test_a_rewritten_copy_that_is_over_decides_about_no_other_recipients_mail(known: Engine, settings: Settings) -> None:
+    first, copy = copied(known, settings)
+    with db.transaction(known) as session:
+        (second,) = arrive(session, settings, "info@company.example")
+        other = put(known, session, second)
+    decides(known, settings, first, Verb.PURGE)
+    with db.transaction(known) as session:
+        mirrored.end(session, [copy], NOW)
+        assert mirrored.by_likeness(session, "alike") is None  # it may be the one of before
+        found = {one: mirrored.by_likeness(session, "alike", one) for one in (copy, other, 7)}
+        assert [row and row.delivery_id for row in found.values()] == [first, second, None]
+        assert mirrored.by_likeness(session, "else", other) is None  # it only says so
+
+
 def test_which_message_is_which(known: Engine, settings: Settings) -> None:
     delivery, copy = copied(known, settings)
     with db.transaction(known) as session:
