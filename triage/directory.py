@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, select, update
+from sqlalchemy import select, update
 from sqlmodel import Session, col
 
 from triage import directory_rows, leavers, ledger, markers, sealed, substitutes, touched
@@ -146,11 +146,15 @@ def follow_people(session: Session) -> int:
 
 
 def follow_mailboxes(session: Session, before: CompanyDirectory, wanted: CompanyDirectory) -> None:
-    """What is held for somebody at an address that they have no more goes to their mailbox, and not to who has the address now."""
+    """What is held for somebody at an address that they have no more goes to their mailbox, and not to who has the address now.
+
+    So does what a rule sends to them, which lies in the folder of whom it came for.
+    """
+    sent_on = (col(Delivery.recipient) != col(Delivery.listed)) & (col(Delivery.detail) == "")
     here = {person.uid: person for person in wanted.people if person.active}
     for was in before.people:
         will = here.get(was.uid)
         if will and (lost := sorted({was.mailbox, *was.aliases} - {will.mailbox, *will.aliases})):
-            theirs = (col(Delivery.state) == State.HELD) & (col(Delivery.person) == was.uid) & col(Delivery.listed).in_(lost)
-            mailbox = case((col(Delivery.redirected), col(Delivery.mailbox)), else_=will.mailbox)
-            session.execute(update(Delivery).where(theirs).values(listed=will.mailbox, mailbox=mailbox))
+            held = (col(Delivery.state) == State.HELD) & col(Delivery.listed).in_(lost)
+            theirs = held & ((col(Delivery.person) == was.uid) | sent_on)
+            session.execute(update(Delivery).where(theirs).values(listed=will.mailbox, mailbox=will.mailbox))

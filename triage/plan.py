@@ -57,6 +57,7 @@ class Plan:
     people: int
     changes: tuple[Change, ...] = ()
     groups: int = field(default=0, compare=False)  # those that there are before it
+    stay: int = field(default=1, compare=False)  # people who work here after it
 
     def too_much(self) -> str:
         """Why the directory is not believed, "" when it is."""
@@ -65,6 +66,7 @@ class Plan:
         found = [words.format(number=counts[kind], people=self.people) for kind, words in BRAKED.items() if counts[kind] > most]
         gone = sum(change.kind is Kind.GROUP and change.what == GOES for change in self.changes)
         found += [f"take {gone} of {self.groups} groups away"] if gone > most_of(self.groups) else []
+        found += [] if self.stay else ["leave nobody here"]
         return " and ".join(found)
 
     def count(self, *kinds: Kind) -> int:
@@ -74,8 +76,8 @@ class Plan:
 
 def plan(before: CompanyDirectory, after: CompanyDirectory) -> Plan:
     """What leads from the directory as it is to the directory as its source says it is."""
-    working = sum(person.active for person in before.people)
-    return Plan(working, tuple(changes(before, after)), len(before.groups))
+    working, staying = (sum(person.active for person in one.people) for one in (before, after))
+    return Plan(working, tuple(changes(before, after)), len(before.groups), staying)
 
 
 def most_of(number: int) -> int:

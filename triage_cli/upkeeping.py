@@ -48,6 +48,7 @@ from triage_cli.sync import leaving_of, take_over
 SEAL_EVERY = 0.5  # seconds
 TIDY_EVERY = 600.0
 LOOK_EVERY = 5.0
+SETTLED = 2.0  # seconds without a change after which a file is whole
 COUNT_EVERY = 30.0  # between looks at which views somebody has, and new anchors
 MAKING = 0.5  # seconds of making kept views, between two looks at the trail
 SLICES = 8  # of mail from before, between two looks at the trail
@@ -96,8 +97,8 @@ def keep_house(settings: Settings, engine: Engine, stop: threading.Event) -> Non
                 let_tokens_go(engine)
                 hold_legally(engine)
                 erase_persons(engine, settings)
-                if mtime(file) != seen:
-                    seen = mtime(file)
+                if is_settled(changed := mtime(file), seen):
+                    seen = changed
                     follow_directory(settings)
         except DBAPIError as fault:
             log.warning("the database does not answer: %s", str(fault.orig).strip().splitlines()[0])
@@ -300,6 +301,11 @@ def follow_directory(settings: Settings) -> None:
             "directory: %d people, %d addresses added, %d removed", applied.people, applied.recipients_added, applied.recipients_removed
         )
         ring(settings, "door", "change")
+
+
+def is_settled(changed: float, seen: float) -> bool:
+    """Has the file changed since it was seen, and not this moment? It may be half written."""
+    return changed != seen and abs(time.time() - changed) > SETTLED
 
 
 def mtime(file: Path) -> float:

@@ -170,6 +170,28 @@ def test_what_a_rule_sends_to_somebody_else_goes_there_when_the_address_goes(kno
         assert session.get_one(Delivery, delivery, populate_existing=True).mailbox == JOE.mailbox
 
 
+def test_what_a_rule_sends_to_somebody_follows_them_when_their_address_goes(known: Engine, settings: Settings) -> None:
+    order = RuleOrder("redirect", "address", "sales@supplier.example", "company", to="joe.fern")
+    renamed = replace(JOE, mailbox="joe.lind@company.example")
+    heir = replace(MARA, aliases=(JOE.mailbox,))
+    with db.transaction(known) as session:
+        rules.add(session, order, by=ANA, now=NOW, settings=settings)
+        (delivery,) = arrive(session, settings, MARA.mailbox)
+        take_over(session, replace(COMPANY, people=(heir, renamed, *COMPANY.people[2:])))
+        decisions.decide(session, Selection(ids=(delivery,)), Verb.RELEASE, by=ANA, reason="", now=NOW, settings=settings)
+        assert session.get_one(Delivery, delivery, populate_existing=True).mailbox == renamed.mailbox
+
+
+def test_a_directory_that_names_nobody_is_refused_also_by_a_small_company_and_at_first(engine: Engine, settings: Settings) -> None:
+    nobody = replace(COMPANY, people=tuple(replace(one, active=False) for one in COMPANY.people))
+    for first in (True, False):
+        with pytest.raises(BadInput, match="leave nobody here: nothing was changed"), db.transaction(engine) as session:
+            take_over(session, nobody)
+        with db.transaction(engine) as session:
+            assert (intake.door_snapshot(session, settings=settings, now=NOW) is None) is first, "the door asks to come again"
+            take_over(session, COMPANY)
+
+
 def test_whose_entry_cannot_be_taken_stays_as_they_were(known: Engine) -> None:
     without = replace(COMPANY, people=COMPANY.people[1:], departments=COMPANY.departments[:1])
     with db.transaction(known) as session:

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -124,6 +125,13 @@ def test_the_upkeep_role_follows_the_directory_file_and_seals(
     finally:
         stop.set()
         role.join()
+
+
+@pytest.mark.parametrize(("ago", "settled"), [(0.0, False), (1.0, False), (3.0, True), (-3600.0, True)])
+def test_a_directory_file_that_is_being_written_is_left_alone(ago: float, settled: bool) -> None:
+    changed = time.time() - ago
+    assert upkeeping.is_settled(changed, seen=1.0) is settled
+    assert not upkeeping.is_settled(changed, seen=changed)
 
 
 def test_what_reports_need_is_kept(arrives: Arrives, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
