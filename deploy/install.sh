@@ -131,7 +131,7 @@ rollback() {
     before=$(readlink -e "$home/previous" 2>/dev/null) || fail "there is no release of before"
     now=$(readlink -f "$home/venv")
     mailroom_of "$before" db check >/dev/null 2>&1 ||
-        fail "the database has moved on since $before, which cannot read it: restore a backup made with that release, or stay"
+        fail "the database has moved on since $before, which cannot read it: restore a backup of before with that release (docs/systemd.md), or stay"
     # shellcheck disable=SC2086 # a list of words
     systemctl stop $(printf 'mailroom-%s.service ' $behind_the_door) 2>/dev/null || true
     start "$before" || fail "a role did not start: journalctl -u 'mailroom-*'"
