@@ -17,7 +17,7 @@ from triage.envelope import Address
 from triage.fingerprint import Fingerprint, fingerprint
 from triage.invitations import Calendar, read as calendar_of
 from triage.markup import crude_text, for_outlook, page_parts, text_and_links, too_much
-from triage.mime import HEAD_LIMIT, Field, Part, TooMuch, fields_of, first, headers_of, media_type_of, parts_of
+from triage.mime import HEAD_LIMIT, PART_LIMIT, Field, Part, TooMuch, fields_of, first, headers_of, media_type_of, parts_of
 from triage.plain import as_dict
 from triage.visible import readable, visible
 
@@ -149,6 +149,7 @@ def summarise(raw: bytes, *, headers_only: bool = False) -> Summary:
         return replace(about, problems=problems)
     try:
         parts = parts_of(raw)
+        attached = tuple(attachments(parts))
     except TooMuch as limit:
         return replace(about, problems=(*problems, f"It could not be read: {limit}."))
     said = body(parts)
@@ -158,7 +159,7 @@ def summarise(raw: bytes, *, headers_only: bool = False) -> Summary:
         parsed=True,
         text=said.text,
         links=said.links,
-        attachments=tuple(attachments(parts)),
+        attachments=attached,
         problems=(*problems, *said.overlooked),
         overlooked=tuple(said.overlooked),
         statuses=next((read_statuses(part.content()) for part in parts if part.media_type in MEDIA_TYPES), ()),
@@ -397,8 +398,10 @@ def is_attachment(part: Part) -> bool:
 
 
 def attachments(parts: list[Part]) -> Iterator[Attachment]:
-    """Every attachment, numbered from 1."""
+    """Every attachment, numbered from 1. TooMuch beyond as many as a message may have parts."""
     for number, (name, media_type, also, content) in enumerate(files_of(parts), 1):
+        if number > PART_LIMIT:
+            raise TooMuch(f"it has more than {PART_LIMIT:,} parts")
         inside = look_into(content) or Archive()
         within, others = tuple(map(file_name, inside.names)), tuple(map(file_name, also))
         digest = hashlib.sha256(content).hexdigest()

@@ -12,6 +12,7 @@ from tests.triage.mails import GIF, PNG, from_archive, html_mail, mail, multipar
 from tests.triage.test_visible import HARMLESS_LINES, harmful
 from triage.content import LINK_LIMIT, TEXT_LIMIT, Attachment, Link, Summary, attachment, summarise, summarise_json
 from triage.delivery_status import Status
+from triage.mime import PART_LIMIT
 from triage.plain import as_dict
 
 
@@ -200,6 +201,11 @@ def test_files_in_uuencode_within_text_are_attachments() -> None:
     summary = summarise(raw)
     assert [(one.name, one.size) for one in summary.attachments] == [("a.exe", 5), ("b.txt", 5)]
     assert attachment(raw, summary.attachments[0].sha256) == b"hello"
+
+
+def test_more_files_in_uuencode_than_a_message_may_have_parts_are_too_much() -> None:
+    summary = summarise(mail("From: a@b.example", "begin 644 a\n#35I0\n" * (PART_LIMIT + 1)))
+    assert (summary.parsed, summary.problems) == (False, ("It could not be read: it has more than 1,000 parts.",))
 
 
 @pytest.mark.parametrize(
