@@ -21,6 +21,7 @@ BLANK_LINE = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r(?!\n))")
 LINE = re.compile(rb"\r\n|\n|\r")
 AFTER_BOUNDARY = re.compile(rb"(--)?[ \t]*(?:\r\n|\n|\r|\Z)")
 FIELD = re.compile(rb"([!-9;-~]+)([ \t]*):(.*)", re.DOTALL)
+MEDIA_TYPE = re.compile(r'"?([^\s/,"]+/[^\s/,"]+)(?![^\s,"])')
 MESSAGES = frozenset({"message/rfc822", "message/global"})
 AS_THEY_ARE = frozenset({"", "7bit", "8bit", "binary"})
 BOUNDARY = frozenset({"boundary"})
@@ -207,11 +208,15 @@ def well_formed(head: bytes) -> int:
 
 
 def media_type_of(field: str, default: str) -> tuple[str, dict[str, str]]:
-    """Content-Type as "type/subtype" and its parameters; what is malformed counts as text/plain (RFC 2045, 5.2)."""
+    """Content-Type as "type/subtype" and its parameters; what is malformed counts as text/plain (RFC 2045, 5.2).
+
+    What stands behind the type changes nothing for mail programs.
+    """
     if not field:
         return default, {}
     value, options = parameters(field)
-    return (value if re.fullmatch(r"[^\s/]+/[^\s/]+", value) else "text/plain"), options
+    found = MEDIA_TYPE.match(value)
+    return (found[1] if found else "text/plain"), options
 
 
 def boundaries_of(fields: tuple[Field, ...]) -> list[str]:

@@ -224,6 +224,9 @@ def test_what_is_shown_and_bears_the_name_of_something_else_is_an_attachment_too
 @pytest.mark.parametrize(
     "field",
     [
+        "Content-Type: multipart/mixed x; boundary=cut",
+        "Content-Type: multipart/mixed, x; boundary=cut",
+        'Content-Type: "multipart/mixed"; boundary=cut',
         "Content-Type: multipart/mixed; boundary=cut; boundary=x",
         "Content-Type: multipart/mixed; boundary=x; boundary=cut",
         "Content-Type: multipart/mixed; boundary=cut; boundary*=utf-8''x",
