@@ -156,5 +156,7 @@ def follow_mailboxes(session: Session, before: CompanyDirectory, wanted: Company
         will = here.get(was.uid)
         if will and (lost := sorted({was.mailbox, *was.aliases} - {will.mailbox, *will.aliases})):
             held = (col(Delivery.state) == State.HELD) & col(Delivery.listed).in_(lost)
-            theirs = held & ((col(Delivery.person) == was.uid) | sent_on)
-            session.execute(update(Delivery).where(theirs).values(listed=will.mailbox, mailbox=will.mailbox))
+            theirs = [one for one, *_ in ledger.lock(session, held & ((col(Delivery.person) == was.uid) | sent_on))]
+            session.execute(
+                update(Delivery).where(among(session, col(Delivery.id), theirs)).values(listed=will.mailbox, mailbox=will.mailbox)
+            )
