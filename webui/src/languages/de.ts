@@ -63,6 +63,7 @@ export default {
   'all their senders': 'alle ihre Absender',
   '{n} sender|{n} senders': '{n} Absender|{n} Absender',
   'Release this mail': 'Diese Mail freigeben',
+  'Release {what}': '{what} freigeben',
   'Release {n} mail|Release {n} mails': '{n} Mail freigeben|{n} Mails freigeben',
   'Risk {risk}: look at the sender\'s domain once more.': 'Risiko {risk}: Sehen Sie sich die Domain des Absenders noch einmal an.',
   'You have seen the newest only.': 'Sie haben nur die neueste gesehen.',

@@ -15,6 +15,7 @@ export class Approval {
   at = $state(0) // -1: no rule
   #rules: readonly Rule[] = []
   #since = ''
+  #going: Promise<unknown> = Promise.resolve()
 
   private constructor(
     readonly steps: readonly Step[],
@@ -58,7 +59,13 @@ export class Approval {
   }
 
   /** The rules of another step in place of these; false when they wait for a second key and nothing is changed. */
-  async go(to: number): Promise<boolean> {
+  go(to: number): Promise<boolean> {
+    const gone = this.#go(to)
+    this.#going = gone.catch(() => undefined)
+    return gone
+  }
+
+  async #go(to: number): Promise<boolean> {
     const made = await Promise.all((this.steps[to] ?? []).map(({ order }) => api.addRule(order)))
     const rules = made.filter((one): one is Rule => !isAsked(one))
     if (rules.length < made.length) return false
@@ -69,8 +76,11 @@ export class Approval {
     return true
   }
 
-  /** Take back what was made here. */
-  drop = (): Promise<void> => this.#remove(this.#rules)
+  /** Take back what was made here, also what is being made. */
+  drop = async (): Promise<void> => {
+    await this.#going
+    await this.#remove(this.#rules)
+  }
 
   /** A rule that was there before is not ours to remove. */
   async #remove(rules: readonly Rule[]): Promise<void> {

@@ -58,6 +58,7 @@ class Desk {
   busy = $state(0)
   unanswered = $state.raw<readonly Unanswered[]>([])
   #asking = false
+  #sent: Promise<unknown> = Promise.resolve() // until all that was asked for has its answer
   #tries = 0
   #past: Done[] = []
   #count = 0
@@ -74,7 +75,12 @@ class Desk {
     queue.tidy(rows)
     queue.advance()
     queue.pickNone()
-    await this.#send({ select, ...(wish.select ? {} : { expect: count }), ...wish, ...effort }, rows, names, key, approve)
+    await this.#follow(this.#send({ select, ...(wish.select ? {} : { expect: count }), ...wish, ...effort }, rows, names, key, approve))
+  }
+
+  #follow<T>(work: Promise<T>): Promise<T> {
+    this.#sent = Promise.allSettled([this.#sent, work])
+    return work
   }
 
   async #send(wish: DecisionWish, rows: readonly Row[], names: readonly string[], key: string, approve: boolean, once = freshKey(), approval: Approval | null = null): Promise<void> {
@@ -91,7 +97,7 @@ class Desk {
       else queue.unmark(names)
       const again = () => {
         queue.markAs(names, { verb: wish.verb, blocked: wish.rule?.effect === 'block', by: session.me?.name ?? '', at: serverInstant(), decision: '', sure: false })
-        void this.#send(wish, rows, names, key, approve, once)
+        void this.#follow(this.#send(wish, rows, names, key, approve, once))
       }
       if (problem.status) await this.#refused(problem, wish.verb, rows, again)
     }
@@ -167,12 +173,11 @@ class Desk {
 
   async #refused(problem: Problem, verb: Verb, rows: readonly Row[], again: () => void): Promise<void> {
     const notDone = NOT_DONE[verb](this.#called(rows))
-    if (problem.status === 401) return session.lost()
     const mark = problem.status === 409 || problem.status === 412 ? await this.#whatBecameOf(rows) : null
-    if (problem.status === 412) void queue.reload()
+    if (problem.status === 412) void queue.look() // what the cursor has gone on to stays under it
     const title = problem.status === 412 ? t('The queue changed.') : problem.message
     const detail = problem.status === 412 ? `${problem.message} ${notDone} ${t('Look again, then decide.')}` : notDone
-    this.refusal = { id: ++this.#count, title, detail, rows, mark, again: problem.status >= 500 ? again : null }
+    this.refusal = { id: ++this.#count, title, detail, rows, mark, again: problem.status >= 500 || problem.status === 401 ? again : null }
   }
 
   #called = (rows: readonly Row[]): string => (rows.length === 1 && rows[0] ? t('“{subject}”', { subject: calledOf(rows[0].lead) }) : plural('{n} mail|{n} mails', rows.length))
@@ -191,6 +196,9 @@ class Desk {
   /** Take back my last decision that can still be taken back. */
   async undoLast(): Promise<void> {
     if (this.toast?.back) return this.toast.back()
+    if (this.unanswered.length) return live.unreachable(t('Your undo was not carried out.'))
+    if (this.toast?.done) return this.undo(this.toast.done)
+    if (this.busy) return this.#undoSent()
     const done = this.#past.pop()
     if (done) return this.undo(done)
     const page = await api.decisions({ mine: true, limit: 20 }).catch(() => null)
@@ -199,31 +207,36 @@ class Desk {
     this.say(t('There is nothing of yours to undo.'))
   }
 
+  /** What is on its way is what is meant; when it was not carried out, nothing is taken back. */
+  async #undoSent(): Promise<void> {
+    await this.#sent
+    if (this.toast?.done) await this.undo(this.toast.done)
+  }
+
   async undo(done: Done): Promise<void> {
     this.#past = this.#past.filter((one) => one !== done)
     this.toast = null
     try {
-      await done.approval?.drop()
       const undone = await api.undo(done.decision.id)
+      const stays = await done.approval?.drop().then(() => undefined, problemOf)
       this.#undone(done, undone)
+      if (stays) this.refusal = { id: ++this.#count, title: stays.message, detail: t('The rule is as it was.'), rows: [], mark: null, again: null }
     } catch (thrown) {
       const problem = problemOf(thrown)
-      if (problem.status === 401) return session.lost()
-      if (problem.status === 0) {
-        this.#past.push(done)
-        return live.unreachable(t('Your undo was not carried out.'))
-      }
+      if (problem.status === 0 || problem.status === 401) this.#past.push(done)
+      if (problem.status === 0) return live.unreachable(t('Your undo was not carried out.'))
       this.refusal = { id: ++this.#count, title: problem.message, detail: t('Your undo was not carried out.'), rows: [], mark: null, again: null }
     }
   }
 
   #undone(done: Done, undone: Decision): void {
     const missed = (undone.items ?? []).filter((item) => !CARRIED_OUT.has(item.outcome)).length
+    const count = Math.max(done.decision.count, undone.count) // a stamp knows of its own row only
     queue.unmark(done.names)
     if (queue.view.tab === 'held' && queue.rows.some((row) => row.key === done.key)) queue.cursor = done.key
     else void queue.reload()
     const one = done.subject ? t('Undone. “{subject}” is back.', { subject: done.subject }) : done.decision.sentence ? t('Undone: {sentence}', { sentence: done.decision.sentence }) : t('Undone.')
-    this.say(done.decision.count === 1 ? one : plural('Undone. {n} mail put back.|Undone. {n} mails put back.', done.decision.count - missed), { note: [inMailboxes(undone), missed ? t('{n} could not be taken back.', { n: missed }) : ''].join(' ').trim() })
+    this.say(count === 1 ? one : plural('Undone. {n} mail put back.|Undone. {n} mails put back.', count - missed), { note: [inMailboxes(undone), missed ? t('{n} could not be taken back.', { n: missed }) : ''].join(' ').trim() })
   }
 
   /** Undo a decision that is not in my short memory: from its stamp or from the decisions page. */
@@ -242,8 +255,8 @@ class Desk {
     if (!toast || !approval || this.busy || approval.at + by < -1 || approval.at + by >= approval.steps.length) return
     this.busy += 1
     try {
-      if (await approval.go(approval.at + by)) this.say(toast.text, { done: toast.done, approval, leavesAt: toast.leavesAt })
-      else this.asked()
+      if (!(await approval.go(approval.at + by))) this.asked()
+      else if (this.toast === toast) this.say(toast.text, { done: toast.done, approval, leavesAt: toast.leavesAt })
     } catch (thrown) {
       this.refusal = { id: ++this.#count, title: problemOf(thrown).message, detail: t('The rule is as it was.'), rows: [], mark: null, again: null }
     }
@@ -265,7 +278,13 @@ class Desk {
   }
 
   /** Campaigns were asked to be others; true when they are. */
-  async regroup(asked: Promise<Decision>, says: string): Promise<boolean> {
+  regroup(asked: Promise<Decision>, says: string): Promise<boolean> {
+    return this.#follow(this.#regroup(asked, says))
+  }
+
+  async #regroup(asked: Promise<Decision>, says: string): Promise<boolean> {
+    this.busy += 1
+    this.toast = null
     try {
       const done: Done = { decision: await asked, names: [], key: '', subject: '' }
       this.#past.push(done)
@@ -275,9 +294,10 @@ class Desk {
       return true
     } catch (thrown) {
       const problem = problemOf(thrown)
-      if (problem.status === 401) session.lost()
-      else this.refusal = { id: ++this.#count, title: problem.message, detail: t('The campaigns are as they were.'), rows: [], mark: null, again: null }
+      this.refusal = { id: ++this.#count, title: problem.message, detail: t('The campaigns are as they were.'), rows: [], mark: null, again: null }
       return false
+    } finally {
+      this.busy -= 1
     }
   }
 

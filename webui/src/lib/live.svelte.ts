@@ -39,7 +39,8 @@ class Live {
   async #look(stream: EventSource): Promise<void> {
     if (stream !== this.#stream || document.hidden) return
     try {
-      await api.me()
+      const { login } = await api.me()
+      if (login !== session.me?.login) return session.lost() // somebody else has signed in beside us: nothing of ours is sent in their name
       this.state = 'starting'
     } catch (thrown) {
       if (problemOf(thrown).status === 401) return session.lost()

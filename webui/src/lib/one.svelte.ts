@@ -8,12 +8,19 @@ export class One<T> {
 
   constructor(readonly read: () => Promise<T>) {}
 
+  #asked = 0
+
+  /** Of several questions under way the last one counts. */
   load = async (): Promise<void> => {
+    const asked = ++this.#asked
     try {
-      this.value = await this.read()
+      const value = await this.read()
+      if (asked !== this.#asked) return
+      this.value = value
       this.failure = ''
       this.missing = false
     } catch (thrown) {
+      if (asked !== this.#asked) return
       const problem = problemOf(thrown)
       this.missing = problem.status === 404 || problem.status === 422
       this.failure = problem.message

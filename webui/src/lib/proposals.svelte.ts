@@ -73,9 +73,24 @@ class Proposals {
     })
   }
 
+  private answering: Promise<unknown> = Promise.resolve()
+
   /** Answer; the sentence to say when somebody else was faster. */
-  async answer(one: Proposal, answer: ProposalAnswer): Promise<string> {
+  answer(one: Proposal, answer: ProposalAnswer): Promise<string> {
+    const said = this.settle(one, answer)
+    this.answering = Promise.all([this.answering, said])
+    return said
+  }
+
+  /** What we answered last, once that has its answer. */
+  async latest(): Promise<Proposal | null> {
+    await this.answering
+    return this.last
+  }
+
+  private async settle(one: Proposal, answer: ProposalAnswer): Promise<string> {
     let said = ''
+    this.last = null
     if (answer !== 'open') this.hand = this.hand.filter((other) => other.id !== one.id)
     try {
       const made = await api.answerProposal(one.id, answer)

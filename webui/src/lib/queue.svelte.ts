@@ -4,7 +4,7 @@ import { FIRST } from './ahead'
 import { api, problemOf } from './api'
 import { colleagues } from './colleagues.svelte'
 import { markOfDelivery, takenBack, type Mark } from './mark'
-import { holds, namesOf, rowOfDelivery, rowOfView, type Row } from './row'
+import { holds, namesOf, rowOfDelivery, rowOfView, selectOf, type Row } from './row'
 import { grown, indexAt, led, lengthOf, NOTHING, partsBetween, positionOf, runAt, type From, type Run } from './run'
 import { countNew, readTab, readGroup, type Group, type Tab } from './tabs'
 import { serverTime } from './time'
@@ -21,7 +21,7 @@ class Queue {
   view = $state.raw<View>(NOWHERE)
   run = $state.raw<Run>(NOTHING)
   marks = $state.raw<ReadonlyMap<string, Mark>>(new Map())
-  picked = $state.raw<ReadonlySet<string>>(new Set())
+  picked = $state.raw<ReadonlyMap<string, Row>>(new Map()) // with the rows as they were: some may not be here any more
   everything = $state(false) // is all that the view shows selected, on screen or not?
   mails = $state(0)
   groups = $state(0)
@@ -36,7 +36,7 @@ class Queue {
   #held = $state.raw<Row | undefined>(undefined) // the row of the cursor, wherever the list was scrolled to
   at = $derived(this.rows.findIndex((row) => row.key === this.#cursor))
   row = $derived(this.rows[this.at] ?? (this.rows.length ? this.#held : undefined))
-  inHand = $derived(this.everything ? [rowOfView(this.view, this.mails, this.rows)] : this.picked.size ? this.rows.filter((row) => this.picked.has(row.key)) : this.row ? [this.row] : [])
+  inHand = $derived(this.everything ? [rowOfView(this.view, this.mails, this.rows)] : this.picked.size ? this.#rowsPicked() : this.row ? [this.row] : [])
   /** Rows of the whole list, here or not. */
   total = $derived.by(() => {
     const here = this.run.before + lengthOf(this.run)
@@ -75,10 +75,14 @@ class Queue {
   isDecided = (name: string): boolean => (this.marks.get(name)?.verb ?? 'leave') !== 'leave'
   remaining = (row: Row): number => (this.isDecided(row.key) ? 0 : row.count - row.ids.filter(this.isDecided).length)
 
+  /** How many mails a verb over these rows is for: each once, and none that is decided. */
+  countOf = (rows: readonly Row[]): number => selectOf(rows.filter((row) => this.remaining(row) > 0), this.isDecided, this.view).count
+
   /** Show another folder, tab or grouping from its top; coming back to the same one keeps the place. */
   async open(view: View): Promise<void> {
     if (this.loaded && (Object.keys(view) as (keyof View)[]).every((name) => view[name] === this.view[name])) return this.look()
     this.view = view
+    this.pickNone()
     this.run = NOTHING
     this.marks = new Map()
     this.cursor = ''
@@ -287,10 +291,11 @@ class Queue {
   }
 
   pick(keys: readonly string[], on?: boolean): void {
-    const picked = new Set(this.picked)
-    for (const key of keys) {
-      if (on ?? !picked.has(key)) picked.add(key)
-      else picked.delete(key)
+    const picked = new Map(this.picked)
+    const wanted = new Set(keys)
+    for (const row of this.rows.filter(({ key }) => wanted.has(key))) {
+      if (on ?? !picked.has(row.key)) picked.set(row.key, row)
+      else picked.delete(row.key)
     }
     this.everything = false
     this.picked = picked
@@ -298,12 +303,19 @@ class Queue {
 
   pickAll(): void {
     this.everything = false
-    this.picked = new Set(this.rows.filter((row) => !row.parent && !this.markOf(row)).map((row) => row.key))
+    this.picked = new Map(this.rows.filter((row) => !row.parent && !this.markOf(row)).map((row) => [row.key, row]))
   }
 
   pickNone(): void {
     this.everything = false
-    this.picked = new Set()
+    if (this.picked.size) this.picked = new Map()
+  }
+
+  /** What is selected: as it is now where it is here, as it was where the list has gone on since. */
+  #rowsPicked(): Row[] {
+    const here = this.rows.filter((row) => this.picked.has(row.key))
+    const keys = new Set(here.map((row) => row.key))
+    return [...here, ...[...this.picked.values()].filter((row) => !keys.has(row.key))]
   }
 
   isOpen = (row: Row): boolean => this.rows.some((one) => one.parent === row.key)
@@ -324,6 +336,8 @@ class Queue {
   fold(row: Row): void {
     const key = row.parent || row.key
     this.cursor = key
+    const inside = this.rows.filter((one) => one.parent === key && this.picked.has(one.key))
+    if (inside.length) this.pick(inside.map((one) => one.key), false) // nobody sees them any more
     this.#put(this.rows.filter((one) => one.parent !== key))
   }
 

@@ -31,11 +31,11 @@ export function reachesOfCampaign({ id, by_proof: [most, ...others] }: CampaignD
 }
 
 /** The choices for these rows, narrowest first. Several senders at once offer no wider reach. */
-export function reachesOf(rows: readonly Row[], shown: Shown): Reach[] {
+export function reachesOf(rows: readonly Row[], shown: Shown, decided: (id: string) => boolean): Reach[] {
   const lead = rows[0]?.lead
   if (!lead) return []
   if (rows[0]?.key === '*') return [{ name: 'these', says: plural('All {n} mail|All {n} mails', rows[0].count), about: t('that the search or the folder holds'), select: { ...rows[0].select, states: WAITING } }]
-  const { select, count } = selectOf(rows, () => false, shown)
+  const { select, count } = selectOf(rows, decided, shown)
   const these: Reach = { name: 'these', says: count === 1 ? t('This mail') : plural('These {n} mail|These {n} mails', count), about: count === 1 ? t('the one copy in hand') : t('what is in hand'), select }
   const campaign = campaignOf(rows)
   if (campaign.length) these.about = t('the copies in hand')

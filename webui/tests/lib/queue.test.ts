@@ -4,6 +4,7 @@ import { api, Problem } from '../../src/lib/api'
 import { desk } from '../../src/lib/desk.svelte'
 import { live } from '../../src/lib/live.svelte'
 import { queue } from '../../src/lib/queue.svelte'
+import { reachesOf } from '../../src/lib/reach'
 import { rowOfDelivery, type Row } from '../../src/lib/row'
 import { runAt } from '../../src/lib/run'
 import type { Decision, Delivery } from '../../src/lib/shapes'
@@ -128,6 +129,75 @@ test('undo takes back the last decision first, and puts the cursor there', async
   expect([undo.mock.calls.at(-1), queue.cursor, marked()]).toEqual([['1'], 'a', []])
 })
 
+/** A promise and how it is answered. */
+function later<T>() {
+  let answer: (value: T) => void = () => undefined
+  let refuse: (problem: Problem) => void = () => undefined
+  const promise = new Promise<T>((resolve, reject) => ([answer, refuse] = [resolve, reject]))
+  return { promise, answer, refuse }
+}
+
+describe('undo while a decision is on its way', () => {
+  test.each([
+    { becomes: 'is carried out', undone: [['2']] },
+    { becomes: 'is refused', undone: [] },
+  ])('means that one, which $becomes, never the one before', async ({ becomes, undone }) => {
+    const second = later<Decision>()
+    vi.spyOn(api, 'decide').mockResolvedValueOnce(made({ id: '1' })).mockReturnValueOnce(second.promise)
+    const undo = vi.spyOn(api, 'undo').mockImplementation((id) => Promise.resolve(made({ id: `u${id}` })))
+    await desk.decide({ verb: 'release' }, [queue.rows[0]!])
+    void desk.decide({ verb: 'release' }, [queue.rows[2]!])
+    const undoing = desk.undoLast()
+    if (becomes === 'is refused') second.refuse(new Problem(403, 'It is not yours.'))
+    else second.answer(made({ id: '2' }))
+    await undoing
+    expect(undo.mock.calls).toEqual(undone)
+  })
+
+  test('is no undo of another when that got no answer', async () => {
+    vi.spyOn(api, 'decide').mockResolvedValueOnce(made({ id: '1' })).mockRejectedValueOnce(new Problem(0, 'The server does not answer.'))
+    const undo = vi.spyOn(api, 'undo')
+    vi.spyOn(live, 'unreachable').mockImplementation(() => undefined)
+    vi.spyOn(queue, 'look').mockResolvedValue()
+    await desk.decide({ verb: 'release' }, [queue.rows[0]!])
+    await desk.decide({ verb: 'release' }, [queue.rows[2]!])
+    await desk.undoLast()
+    expect(undo).not.toHaveBeenCalled()
+    desk.forget()
+  })
+})
+
+test('what the session ended over is told and can be asked for again, and its undo is not forgotten', async () => {
+  const ended = new Problem(401, 'Sign in first.')
+  const decide = vi.spyOn(api, 'decide').mockRejectedValueOnce(ended).mockResolvedValue(made())
+  const undo = vi.spyOn(api, 'undo').mockRejectedValueOnce(ended).mockResolvedValue(made({ id: 'U' }))
+  await desk.decide({ verb: 'release' }, queue.inHand)
+  expect([desk.refusal?.detail, marked()]).toEqual(['Your release of “Mail a” was not carried out.', []])
+  desk.refusal?.again?.()
+  await vi.waitFor(() => expect(marked()).toEqual([['a', 'release', true]]))
+  expect(decide.mock.calls[1]).toEqual(decide.mock.calls[0])
+  await desk.undoLast()
+  expect(desk.refusal?.detail).toBe('Your undo was not carried out.')
+  await desk.undoLast()
+  expect(undo.mock.calls).toEqual([['D'], ['D']])
+})
+
+test('a stamp knows of one row, the answer of all that came back', async () => {
+  vi.spyOn(api, 'undo').mockResolvedValue(made({ id: 'U', count: 214, done: 214 }))
+  await desk.undoById('Maria’s', [queue.rows[0]!])
+  expect(desk.toast?.text).toBe('Undone. 214 mails put back.')
+})
+
+test('after a refusal the cursor stays on the mail it has gone on to', async () => {
+  vi.spyOn(api, 'decide').mockRejectedValue(new Problem(412, 'There are 2 now.'))
+  vi.spyOn(api, 'delivery').mockResolvedValue(mail('a') as never)
+  const cards = vi.spyOn(api, 'cards').mockResolvedValue({ items: [], next_cursor: null, previous_cursor: null, position: 0, total_cards: 0, total_deliveries: 0 } as never)
+  vi.spyOn(api, 'deliveries').mockResolvedValue({ items: [], next_cursor: null, total_estimate: 0 } as never)
+  await desk.decide({ verb: 'release' }, queue.inHand)
+  await vi.waitFor(() => expect(cards).toHaveBeenCalled())
+  expect([queue.cursor, desk.refusal?.title]).toEqual(['gb', 'The queue changed.'])
+})
+
 test('what an item could not be done to is not stamped', async () => {
   vi.spyOn(api, 'decide').mockResolvedValue(made({ verb: 'purge', count: 3, done: 2, items: [{ delivery: 'c', outcome: 'out of reach' }] } as Partial<Decision>))
   await desk.decide({ verb: 'purge' }, [queue.rows[1]!])
@@ -141,7 +211,46 @@ test('the selection', () => {
   expect(queue.inHand.map((row) => row.key)).toEqual(['gb', 'e'])
   queue.markAs(['e'], { verb: 'release', blocked: false, by: '', at: '', decision: '', sure: true })
   queue.pickAll()
-  expect([...queue.picked]).toEqual(['a', 'gb'])
+  expect([...queue.picked.keys()]).toEqual(['a', 'gb'])
+})
+
+describe('what is selected is what is acted on', () => {
+  const children = ['b', 'c', 'd'].map((id) => rowOfDelivery(mail(id), 'gb'))
+  const open = () => (queue.run = { ...queue.run, rows: [...queue.rows.slice(0, 2), ...children, queue.rows[2]!] })
+
+  test('a group and a mail of it are each mail once', () => {
+    open()
+    queue.pick(['gb', 'gb/c', 'e'])
+    expect(queue.countOf(queue.inHand)).toBe(4)
+  })
+
+  test('mails of a group that is closed are selected no longer', () => {
+    open()
+    queue.pick(['a', 'gb/b', 'gb/c'])
+    queue.fold(queue.rows[1]!)
+    expect([...queue.picked.keys()]).toEqual(queue.inHand.map((row) => row.key))
+  })
+
+  test('rows that the list has gone on from stay in hand', () => {
+    queue.pick(['a', 'e'])
+    queue.run = runAt({ rows: [rowOfDelivery(mail('z'))], next: null, prev: null }, {}, 900)
+    queue.pick(['z'])
+    expect(queue.inHand.map((row) => row.key)).toEqual(['z', 'a', 'e'])
+  })
+
+  test('in another folder nothing is', async () => {
+    vi.spyOn(api, 'cards').mockReturnValue(new Promise(() => undefined))
+    queue.mails = 214
+    queue.everything = true
+    void queue.open({ ...queue.view, department: 'it' })
+    expect([queue.everything, queue.inHand]).toEqual([false, []])
+  })
+
+  test('a purge leaves what was released of a group', () => {
+    queue.markAs(['b'], { verb: 'release', blocked: false, by: '', at: '', decision: '', sure: true })
+    const [these] = reachesOf([queue.rows[1]!], queue.view, queue.isDecided)
+    expect(these?.select).toEqual({ ids: ['c', 'd'] })
+  })
 })
 
 describe('a long list', () => {

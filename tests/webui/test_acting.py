@@ -1,0 +1,102 @@
+"""A key or a click does what was asked, about the mail that was shown: whatever comes in, moves or is still on its way."""
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.webui.site import JOE, MARA, Site
+from tests.webui.test_reported import report
+from triage import db, ids
+from triage.models import Delivery
+
+
+def row(page: Page, subject: str) -> Locator:
+    return page.get_by_role("option").filter(has_text=subject)
+
+
+def states(site: Site, *deliveries: str) -> list[str]:
+    """What became of these."""
+    with db.reading(site.engine) as session:
+        return [session.get_one(Delivery, ids.read(one)).state for one in deliveries]
+
+
+def test_a_name_followed_at_once_by_enter_sends_to_nobody_else(site: Site, page: Page) -> None:
+    (mail,) = site.come(JOE, author="one@quick.example", subject="For whom it is")
+    site.sit_down(page, path="/?q=from:quick.example")
+    row(page, "For whom it is").click()
+    page.keyboard.press("m")
+    whom = page.get_by_role("combobox", name="To whom")
+    expect(page.get_by_role("listbox", name="People, departments and groups").get_by_role("option").first).to_be_visible()
+    whom.press("Enter")
+    page.route("**/addressees?q=Mara*", lambda route: None)
+    whom.fill("Mara")
+    whom.press("Enter")
+    expect(page.get_by_role("button", name="Redirect to …")).to_be_disabled()
+    assert states(site, mail) == ["held"]
+
+
+def test_what_comes_into_a_card_is_not_in_the_answer_to_its_question(site: Site, page: Page) -> None:
+    author = "pair@grows.example"
+    site.come(JOE, MARA, author=author, subject="Asked about")
+    site.sit_down(page, path="/?q=from:grows.example")
+    page.get_by_role("group", name="Group by").get_by_role("button", name="Sender").click()
+    row(page, "Asked about").click()
+    page.keyboard.press("r")
+    expect(page.get_by_text("Release 2 mails?")).to_be_visible()
+    (late,) = site.come(JOE, author=author, subject="Never looked at")
+    expect(row(page, "Never looked at")).to_contain_text("3 mails")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status").filter(has_text="Released 2 mails")).to_be_visible()
+    assert states(site, late) == ["held"]
+
+
+def test_a_selected_mail_that_is_not_shown_is_named_before_it_is_released(site: Site, page: Page) -> None:
+    (first,) = site.come(JOE, author="one@named.example", subject="Selected one")
+    site.come(JOE, author="two@named.example", subject="Shown one")
+    site.sit_down(page, path="/?q=from:named.example")
+    row(page, "Selected one").click()
+    page.keyboard.press("x")
+    row(page, "Shown one").click()
+    page.keyboard.press("r")
+    expect(page.get_by_text("Release “Selected one”?")).to_be_visible()
+    page.keyboard.press("x")
+    expect(page.get_by_text("Release “Selected one”?")).to_be_hidden()
+    assert states(site, first) == ["held"]
+
+
+def test_what_is_selected_elsewhere_than_in_the_queue_is_never_all(site: Site, page: Page) -> None:
+    for number in range(2):
+        site.come(JOE, author="one@listed.example", subject=f"Listed {number}")
+    site.sit_down(page, path="/?tab=all&q=from:listed.example")
+    row(page, "Listed 0").click()
+    page.keyboard.press("x")
+    expect(page.get_by_role("button", name="Clear selection")).to_be_visible()
+    expect(page.get_by_role("button", name="All 2")).to_be_hidden()
+
+
+def test_escape_opens_no_lock(site: Site, page: Page) -> None:
+    site.come(JOE, author="one@locked.example", subject="Behind the lock")
+    site.sit_down(page, path="/?q=from:locked.example")
+    row(page, "Behind the lock").click()
+    page.context.clear_cookies()
+    page.keyboard.press("r")
+    lock = page.get_by_role("dialog", name="Locked")
+    lock.get_by_label("Password of").fill("anything")
+    for _ in range(4):
+        page.keyboard.press("Escape")
+    expect(lock).to_be_visible()
+
+
+def test_the_second_click_of_two_is_not_for_what_moved_under_it(site: Site, page: Page) -> None:
+    mails = [site.come(JOE, author="wave@moved.example", subject=f"Moved {number}")[0] for number in range(2)]
+    for number, mail in enumerate(mails):
+        report(site, mail, f"Moved {number}", "joe")
+    site.sit_down(page, path="/requests")
+    away = page.get_by_role("region", name="Reported").get_by_role("button", name="Take it away Moved")
+    expect(away).to_have_count(2)
+    box = away.first.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 10, box["y"] + 10)
+    expect(away).to_have_count(1)
+    page.mouse.down(click_count=2)
+    page.mouse.up(click_count=2)
+    page.wait_for_timeout(300)
+    assert sorted(states(site, *mails)) == ["held", "purged"]

@@ -1,0 +1,18 @@
+// The hand of proposed rules: what was answered last is what is taken back.
+import { expect, test, vi } from 'vitest'
+import { api } from '../../src/lib/api'
+import { proposals } from '../../src/lib/proposals.svelte'
+import type { Proposal } from '../../src/lib/shapes'
+
+const card = (id: string): Proposal => ({ id }) as Proposal
+
+test('while an answer is on its way, it is the last one, not the one before', async () => {
+  let answer: (made: Proposal) => void = () => undefined
+  vi.spyOn(api, 'takeProposals').mockResolvedValue({ items: [], open: 0, answered: 0 })
+  vi.spyOn(api, 'answerProposal').mockResolvedValueOnce(card('first')).mockReturnValueOnce(new Promise((resolve) => (answer = resolve)))
+  await proposals.answer(card('first'), 'accept')
+  void proposals.answer(card('second'), 'accept')
+  const latest = proposals.latest()
+  answer(card('second'))
+  expect((await latest)?.id).toBe('second')
+})
