@@ -1,11 +1,19 @@
 """A key or a click does what was asked, about the mail that was shown: whatever comes in, moves or is still on its way."""
 
-from playwright.sync_api import Locator, Page, expect
+import re
 
+from playwright.sync_api import Locator, Page, expect
+from sqlmodel import col, select
+
+from tests.triage.arriving import ANA, add_rules
 from tests.webui.site import JOE, MARA, Site
 from tests.webui.test_reported import report
-from triage import db, ids
-from triage.models import Delivery
+from triage import db, decisions, ids
+from triage.decisions import Verb
+from triage.models import Delivery, Rule
+from triage.rule_orders import RuleOrder
+from triage.selection import Selection
+from triage.times import utcnow
 
 
 def row(page: Page, subject: str) -> Locator:
@@ -85,6 +93,18 @@ def test_escape_opens_no_lock(site: Site, page: Page) -> None:
     expect(lock).to_be_visible()
 
 
+def clicked_twice(page: Page, button: Locator, after: Locator) -> None:
+    """A double click of a person: what the first one does is on the screen before the second."""
+    box = button.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 10, box["y"] + 10)
+    expect(after).to_be_visible()
+    with page.expect_event("requestfinished"):  # that the mouse moved something is seen by a question of our own
+        page.mouse.down(click_count=2)
+        page.mouse.up(click_count=2)
+        page.evaluate("fetch('/api/v1/me')")
+
+
 def test_the_second_click_of_two_is_not_for_what_moved_under_it(site: Site, page: Page) -> None:
     mails = [site.come(JOE, author="wave@moved.example", subject=f"Moved {number}")[0] for number in range(2)]
     for number, mail in enumerate(mails):
@@ -92,11 +112,40 @@ def test_the_second_click_of_two_is_not_for_what_moved_under_it(site: Site, page
     site.sit_down(page, path="/requests")
     away = page.get_by_role("region", name="Reported").get_by_role("button", name="Take it away Moved")
     expect(away).to_have_count(2)
-    box = away.first.bounding_box()
-    assert box is not None
-    page.mouse.click(box["x"] + 10, box["y"] + 10)
-    expect(away).to_have_count(1)
-    page.mouse.down(click_count=2)
-    page.mouse.up(click_count=2)
-    page.wait_for_timeout(300)
+    clicked_twice(page, away.first, page.get_by_role("status").filter(has_text="Taken away"))
     assert sorted(states(site, *mails)) == ["held", "purged"]
+
+
+def test_a_double_click_removes_one_rule(site: Site, page: Page) -> None:
+    for number in range(2):
+        add_rules(site.engine, site.settings, RuleOrder("block", "address", f"{number}@removed.example", "company"))
+    site.sit_down(page, path="/senders/removed.example")
+    remove = page.get_by_role("button", name="Remove the rule for")
+    expect(remove).to_have_count(2)
+    clicked_twice(page, remove.first, page.get_by_role("status").filter(has_text="is removed"))
+    with db.reading(site.engine) as session:
+        in_force = select(Rule).where(col(Rule.value).endswith("@removed.example"), col(Rule.removed_at).is_(None))
+        assert len(list(session.scalars(in_force))) == 1
+
+
+def test_a_double_click_gives_up_nothing_unasked(site: Site, page: Page) -> None:
+    (mail,) = site.come(JOE, author="one@leaving.example", subject="On its way")
+    with db.transaction(site.engine) as session:
+        selected = Selection.of(ids=(ids.read(mail),))
+        decisions.decide(session, selected, Verb.RELEASE, by=ANA, reason="", now=utcnow(), settings=site.settings)
+    site.sit_down(page, path="/sending")
+    sure = page.get_by_role("button", name=re.compile("^Give up [0-9]+ mails?$"))
+    clicked_twice(page, page.get_by_role("button", name="Give up all …").first, sure)
+    expect(sure).to_be_visible()
+    assert states(site, mail) == ["queued"]
+
+
+def test_what_a_rule_would_have_done_is_said_of_no_other(site: Site, page: Page) -> None:
+    site.sit_down(page, path="/rules")
+    form = page.get_by_role("form", name="New rule")
+    form.get_by_label("Value").fill("tried.example")
+    form.get_by_label("What", exact=True).select_option("domain")
+    form.get_by_role("button", name="Try it out").click()
+    expect(form.get_by_role("status")).to_be_visible()
+    form.get_by_label("Value").fill("other.example")
+    expect(form.get_by_role("status")).to_be_hidden()

@@ -14,7 +14,8 @@ import { serverInstant } from './time'
 import type { Decision, DecisionWish, RuleWish, Verb } from './shapes'
 
 const approvals = () => import('./approval.svelte')
-setTimeout(approvals, 1_500) // so that it is there when somebody is approved
+const refusals = () => import('./notDone')
+setTimeout(() => Promise.all([approvals(), refusals()]), 1_500) // so that they are there when somebody is approved, or something is refused
 
 /** One decision of mine: what undo needs to know. */
 interface Done { decision: Decision; names: readonly string[]; key: string; subject: string; approval?: Approval | null }
@@ -27,20 +28,6 @@ export interface Unanswered { subject: string; send: () => Promise<void>; drop: 
 
 /** A wish as a sheet or key makes it; the selection is filled in from the rows when the sheet did not choose one. `approve`: with the narrowest sensible rule. */
 export type Wish = Omit<DecisionWish, 'select'> & { select?: DecisionWish['select']; approve?: boolean }
-
-const NOT_DONE: Record<Verb, (subject: string) => string> = {
-  release: (subject) => t('Your release of {subject} was not carried out.', { subject }),
-  redirect: (subject) => t('Your redirect of {subject} was not carried out.', { subject }),
-  purge: (subject) => t('Your purge of {subject} was not carried out.', { subject }),
-  restore: (subject) => t('Your restore of {subject} was not carried out.', { subject }),
-  reject: (subject) => t('Your rejection of {subject} was not carried out.', { subject }),
-  hold: (subject) => t('Your taking back of {subject} was not carried out.', { subject }),
-  redeliver: (subject) => t('Your redelivery of {subject} was not carried out.', { subject }),
-  sweep: (subject) => t('Your sweep of {subject} was not carried out.', { subject }),
-  take: (subject) => t('Your taking along of {subject} was not carried out.', { subject }),
-  join: (subject) => t('Your joining of {subject} was not carried out.', { subject }),
-  split: (subject) => t('Your splitting of {subject} was not carried out.', { subject }),
-}
 
 /** Outcomes that need nobody's eye: done, or done as soon as the recaller comes by. */
 const CARRIED_OUT: ReadonlySet<string> = new Set(['done', 'recalling', 'restoring'])
@@ -171,8 +158,13 @@ class Desk {
     this.toast = { id: ++this.#count, text, note: '', until: Date.now() + seconds * 1_000, leavesAt: 0, done: null, approval: null, back: null, ...more }
   }
 
+  /** What was asked for was not done, and why. */
+  refuse({ message }: Problem, detail: string): void {
+    this.refusal = { id: ++this.#count, title: message, detail, rows: [], mark: null, again: null }
+  }
+
   async #refused(problem: Problem, verb: Verb, rows: readonly Row[], again: () => void): Promise<void> {
-    const notDone = NOT_DONE[verb](this.#called(rows))
+    const notDone = await refusals().then(({ NOT_DONE }) => NOT_DONE[verb](this.#called(rows)), () => '')
     const mark = problem.status === 409 || problem.status === 412 ? await this.#whatBecameOf(rows) : null
     if (problem.status === 412) void queue.look() // what the cursor has gone on to stays under it
     const title = problem.status === 412 ? t('The queue changed.') : problem.message
@@ -220,12 +212,12 @@ class Desk {
       const undone = await api.undo(done.decision.id)
       const stays = await done.approval?.drop().then(() => undefined, problemOf)
       this.#undone(done, undone)
-      if (stays) this.refusal = { id: ++this.#count, title: stays.message, detail: t('The rule is as it was.'), rows: [], mark: null, again: null }
+      if (stays) this.refuse(stays, t('The rule is as it was.'))
     } catch (thrown) {
       const problem = problemOf(thrown)
       if (problem.status === 0 || problem.status === 401) this.#past.push(done)
       if (problem.status === 0) return live.unreachable(t('Your undo was not carried out.'))
-      this.refusal = { id: ++this.#count, title: problem.message, detail: t('Your undo was not carried out.'), rows: [], mark: null, again: null }
+      this.refuse(problem, t('Your undo was not carried out.'))
     }
   }
 
@@ -246,21 +238,6 @@ class Desk {
     const [first] = rows
     const count = Math.max(rows.reduce((sum, row) => sum + row.count, 0), 1)
     await this.undo({ decision: { id, count } as Decision, names: rows.flatMap(namesOf), key: first?.key ?? '', subject: first ? calledOf(first.lead) : '' })
-  }
-
-  /** Let the approved sender in for more people (1) or for fewer (-1), down to only this once; undo takes it back too. */
-  async widen(by: 1 | -1): Promise<void> {
-    const toast = this.toast
-    const approval = toast?.approval
-    if (!toast || !approval || this.busy || approval.at + by < -1 || approval.at + by >= approval.steps.length) return
-    this.busy += 1
-    try {
-      if (!(await approval.go(approval.at + by))) this.asked()
-      else if (this.toast === toast) this.say(toast.text, { done: toast.done, approval, leavesAt: toast.leavesAt })
-    } catch (thrown) {
-      this.refusal = { id: ++this.#count, title: problemOf(thrown).message, detail: t('The rule is as it was.'), rows: [], mark: null, again: null }
-    }
-    this.busy -= 1
   }
 
   /** The campaigns of these rows are one from now on. */
@@ -293,8 +270,7 @@ class Desk {
       await queue.reload()
       return true
     } catch (thrown) {
-      const problem = problemOf(thrown)
-      this.refusal = { id: ++this.#count, title: problem.message, detail: t('The campaigns are as they were.'), rows: [], mark: null, again: null }
+      this.refuse(problemOf(thrown), t('The campaigns are as they were.'))
       return false
     } finally {
       this.busy -= 1

@@ -129,13 +129,20 @@ export function run(name: string): void {
 /** Single letters can be asked to need Alt (WCAG 2.1.4). */
 export const lettersNeedAlt = (): boolean => choices.now.letters === 'alt'
 
+/** The key as the hand meant it: CapsLock makes no other command of a letter. */
+function keyOf({ key, shiftKey }: KeyboardEvent, capsLock: boolean): string {
+  if (key === ' ') return 'Space'
+  return capsLock && /^\p{L}$/u.test(key) ? (shiftKey ? key.toUpperCase() : key.toLowerCase()) : key
+}
+
+/** Alt with an arrow and the like is the browser's or the desktop's: Back, the menu of the window. */
 export function chordOf(event: KeyboardEvent, needAlt = lettersNeedAlt()): string {
   const level3 = event.getModifierState('AltGraph')
   const control = !level3 && (event.ctrlKey || event.metaKey)
   const alt = !level3 && event.altKey
-  const key = event.key === ' ' ? 'Space' : event.key
+  const key = keyOf(event, event.getModifierState('CapsLock'))
   const letter = key.length === 1
-  if (letter && !control && alt !== needAlt) return ''
+  if (!control && alt !== (letter && needAlt)) return ''
   return (control ? 'Ctrl+' : '') + (event.shiftKey && !letter ? 'Shift+' : '') + key
 }
 

@@ -19,12 +19,12 @@ afterEach(() => {
   chord.open = ''
 })
 
-interface Pressed { alt?: boolean; ctrl?: boolean; shift?: boolean; at?: number; repeat?: boolean; writing?: boolean }
+interface Pressed { alt?: boolean; caps?: boolean; ctrl?: boolean; shift?: boolean; at?: number; repeat?: boolean; writing?: boolean }
 
-function press(key: string, { alt = false, ctrl = false, shift = false, at = 0, repeat = false, writing = false }: Pressed = {}) {
+function press(key: string, { alt = false, caps = false, ctrl = false, shift = false, at = 0, repeat = false, writing = false }: Pressed = {}) {
   const preventDefault = vi.fn()
-  const target = { matches: (selector: string) => writing && selector.includes('textarea') }
-  onKey({ key, altKey: alt, ctrlKey: ctrl, metaKey: false, shiftKey: shift, repeat, timeStamp: at, isComposing: false, defaultPrevented: false, target, getModifierState: () => false, preventDefault } as unknown as KeyboardEvent)
+  const target = { matches: (selector: string) => selector.includes(writing ? 'textarea' : 'listbox') }
+  onKey({ key, altKey: alt, ctrlKey: ctrl, metaKey: false, shiftKey: shift, repeat, timeStamp: at, isComposing: false, defaultPrevented: false, target, getModifierState: (name: string) => caps && name === 'CapsLock', preventDefault } as unknown as KeyboardEvent)
   return preventDefault
 }
 
@@ -38,9 +38,17 @@ test.each([
   ['r', { repeat: true }, []],
   ['j', { repeat: true }, ['next']],
   ['q', {}, []],
+  ['J', { caps: true }, ['next']],
+  ['Y', { caps: true }, ['join']],
+  ['j', { caps: true, shift: true }, ['extendDown']],
 ] as const)('%s %o', (key, how, meant) => {
   press(key, how)
   expect(ran).toEqual(meant)
+})
+
+test.each(['ArrowLeft', 'ArrowRight', 'Home', ' ', 'Enter'])('Alt and “%s” are left to the browser', (key) => {
+  expect(press(key, { alt: true })).not.toHaveBeenCalled()
+  expect(ran).toEqual([])
 })
 
 test('two keys, one after the other', () => {
