@@ -4,9 +4,12 @@ import re
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
+from sqlalchemy import func, select
 
 from tests.webui.access import faults
 from tests.webui.site import JOE, MARA, Site
+from triage import db
+from triage.models import Handed
 
 
 def row(page: Page, subject: str) -> Locator:
@@ -56,6 +59,22 @@ def test_mail_is_handed_to_a_colleague_with_a_note(three: Site, page: Page, othe
     page.keyboard.press("z")
     expect(page.get_by_role("status").filter(has_text="Taken back")).to_be_visible()
     expect(row(other_page, "Third offer")).to_contain_text("Taken back")  # nothing moves under the cursor
+
+
+def test_a_card_is_taken_back_as_a_whole(three: Site, page: Page) -> None:
+    for _ in range(2):
+        three.come(MARA, author="pair@supplier.example", subject="Pair offer")
+    three.sit_down(page, "ana")
+    row(page, "Pair offer").click()
+    page.keyboard.press("c")
+    page.get_by_role("dialog").get_by_role("radio", name="Ben Okafor").check()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status").filter(has_text="Handed 2 mails to Ben Okafor.")).to_be_visible()
+    row(page, "Pair offer").click()
+    page.get_by_role("region", name="Message").get_by_role("button", name="take back").click()
+    expect(page.get_by_role("status").filter(has_text="Taken back")).to_be_visible()
+    with db.reading(three.engine) as session:
+        assert session.scalar(select(func.count()).select_from(Handed)) == 0
 
 
 def test_who_cannot_see_it_all_is_no_one_to_hand_it_to(three: Site, page: Page) -> None:
