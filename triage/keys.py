@@ -19,13 +19,14 @@ from triage.states import State
 
 LASTS = timedelta(hours=72)
 DOMAIN_ALLOW, LARGE_PURGE, RISKY_RELEASE, PERSON_ERASURE = "domain-allow", "large-purge", "risky-release", "person-erasure"
+MANY = frozenset({"domain", "subdomains", "list"})  # matches that let in whoever writes there
 RISKY = frozenset({"look-alike-domain", "name-of-ours", "own-domain-forged"})  # signals that somebody pretends to be one of us
 WAITING, CONFIRMED, DECLINED, WITHDRAWN, LAPSED = "waiting", "confirmed", "declined", "withdrawn", "lapsed"
 
 
 def of_rules(reaches: Iterable[tuple[str, str, str]], settings: Settings) -> list[str]:
     """Why rules need a second key, by their effect, match and scope."""
-    wide = any(effect == "allow" and match in ("domain", "subdomains") and scope == "company" for effect, match, scope in reaches)
+    wide = any(effect == "allow" and match in MANY and scope == "company" for effect, match, scope in reaches)
     return [DOMAIN_ALLOW] if wide and DOMAIN_ALLOW in settings.policy.two_keys else []
 
 

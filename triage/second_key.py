@@ -176,7 +176,7 @@ def listing(session: Session, *, by: Actor, now: datetime, limit: int = 200, bef
 
 
 NEEDS = {
-    keys.DOMAIN_ALLOW: "it lets a whole domain in for the whole company",
+    keys.DOMAIN_ALLOW: "it lets a whole domain or mailing list in for the whole company",
     keys.LARGE_PURGE: "it reaches into many mailboxes",
     keys.RISKY_RELEASE: "a signal says that somebody pretends to be one of us",
     keys.PERSON_ERASURE: "what is erased cannot be brought back",

@@ -514,9 +514,9 @@ class Policy:
     virus: str = key("What happens to mail in which ClamAV found a virus.", "hold", choices=("hold", "purge"))
     listed_sample: int = key("One in how many messages from listed clients is held for staff to see instead of purged; 0: none.", 50)
     two_keys: tuple[str, ...] = key(
-        "Acts that need a second person's confirmation: domain-allow (let a whole domain in for the whole company), large-purge (see "
-        "two_keys_purge), risky-release (mail whose signals say that somebody pretends to be one of us), person-erasure (erase what is "
-        "kept about a person). Empty: none.",
+        "Acts that need a second person's confirmation: domain-allow (let a whole domain or mailing list in for the whole company), "
+        "large-purge (see two_keys_purge), risky-release (mail whose signals say that somebody pretends to be one of us), person-erasure "
+        "(erase what is kept about a person). Empty: none.",
         (),
         choices=("domain-allow", "large-purge", "risky-release", "person-erasure"),
     )

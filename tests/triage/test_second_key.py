@@ -102,6 +102,16 @@ def test_a_risky_release_waits_for_another_person_and_bears_both_names(company: 
             confirmed(session, careful, one)
 
 
+def test_a_mailing_list_lets_in_as_many_as_a_domain(company: Engine, careful: Settings) -> None:
+    order = RuleOrder("allow", "list", "dev.lists.example", "company", "dkim:lists.example")
+    with transaction(company) as session:
+        waiting = second_key.add_rule(session, order, by=ANA, now=NOW, settings=careful)
+        assert isinstance(waiting, PendingAct)
+        assert waiting.needs == ["domain-allow"]
+        ours = second_key.add_rule(session, replace(order, scope="department:it"), by=ANA, now=NOW, settings=careful)
+        assert isinstance(ours, Rule)
+
+
 @pytest.mark.parametrize(("verb", "more"), [(Verb.RELEASE, {}), (Verb.REDIRECT, {"to": "mara.berg"})])
 def test_whatever_lets_risky_mail_go_needs_two(company: Engine, careful: Settings, verb: Verb, more: dict[str, str]) -> None:
     with transaction(company) as session:
