@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlmodel import Session, col
 
-from triage import directory_rows, leavers, ledger, markers, sealed, substitutes, touched
+from triage import directory_rows, leavers, ledger, markers, sealed, substitutes
 from triage.accounts import DIRECTORY, LOCAL
 from triage.actor import Actor, Role, Scope
 from triage.company import CompanyDirectory, PersonEntry
@@ -137,12 +137,7 @@ def follow_people(session: Session) -> int:
     theirs = select(col(Person.department)).where(col(Person.uid) == col(Delivery.person)).scalar_subquery()
     held = (col(Delivery.state) == State.HELD) & (col(Delivery.person) != "") & (col(Delivery.department) != theirs)
     held &= col(Delivery.department).not_in(sealed.names("department"))
-    moving = [delivery_id for delivery_id, *_ in ledger.lock(session, held)]
-    these = among(session, col(Delivery.id), moving)
-    touched.touch(session, these)
-    session.execute(update(Delivery).where(these).values(department=theirs))
-    touched.touch(session, these)
-    return len(moving)
+    return ledger.lay_elsewhere(session, held, department=theirs)
 
 
 def follow_mailboxes(session: Session, before: CompanyDirectory, wanted: CompanyDirectory) -> None:

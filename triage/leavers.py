@@ -7,9 +7,8 @@ from typing import Any
 from sqlalchemy import or_, select, update
 from sqlmodel import Session, col
 
-from triage import ledger, markers, touched
+from triage import ledger, markers
 from triage.company import CompanyDirectory, PersonEntry
-from triage.db import among
 from triage.envelope import Address
 from triage.errors import BadInput
 from triage.known_addresses import KnownAddress
@@ -86,12 +85,7 @@ class Leavers:
             if place := self.places.get(uid):
                 values = {"department": place.department, "person": place.person, "mailbox": place.mailbox}
                 note = note_about(self.people[uid].name)
-                theirs = [delivery_id for delivery_id, *_ in ledger.lock(session, held & (col(Delivery.person) == uid))]
-                these = among(session, col(Delivery.id), theirs)
-                touched.touch(session, these)
-                session.execute(update(Delivery).where(these).values(**values, note=note))
-                touched.touch(session, these)
-                moved += len(theirs)
+                moved += ledger.lay_elsewhere(session, held & (col(Delivery.person) == uid), **values, note=note)
         return moved
 
 

@@ -135,6 +135,15 @@ def lock(session: Session, where: ColumnElement[bool]) -> list[tuple[int, State,
     return [(delivery_id, State(state), received_at) for delivery_id, state, received_at in rows]
 
 
+def lay_elsewhere(session: Session, where: ColumnElement[bool], **values: Any) -> int:
+    """Held mail lies in another folder from now on, in the state that it is in: counted in both; how many deliveries."""
+    moving = db.among(session, col(Delivery.id), [delivery_id for delivery_id, *_ in lock(session, where)])
+    touched.touch(session, moving)
+    changed: Any = session.execute(update(Delivery).where(moving).values(**values))
+    touched.touch(session, moving)
+    return int(changed.rowcount)
+
+
 def write(
     session: Session,
     act: str,

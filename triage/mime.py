@@ -104,11 +104,6 @@ class Part:
         given = (encoding_of(field.text) for field in self.fields if field.name == "content-transfer-encoding")
         return next((one for one in given if one not in AS_THEY_ARE), "")
 
-    @property
-    def is_encoded(self) -> bool:
-        """Are its bytes others than those of the message? Programs decode attached messages, too, though they must not be encoded."""
-        return bool(self.encoding)
-
     def content(self) -> bytes:
         """The body with its transfer encoding undone."""
         return transfer_decoded(self.data, self.encoding)
@@ -190,10 +185,11 @@ def parts_of(raw: bytes) -> list[Part]:
         below = "message/rfc822" if media_type == "multipart/digest" else "text/plain"
         bodies = {"multipart/alternative": len(inside), "multipart/related": 1}.get(media_type, 0)
         waiting.extend((raw, *span, depth + 1, below, place < bodies) for place, span in reversed([*enumerate(inside)]))
-        if part.is_message:
-            message = part.content() if part.is_encoded else raw
-            whole = (0, len(message)) if part.is_encoded else (body, end)
-            waiting.append((message, *whole, depth + 1, "text/plain", True))
+        if part.is_message and part.encoding:  # it must not be encoded, but programs decode it
+            message = part.content()
+            waiting.append((message, 0, len(message), depth + 1, "text/plain", True))
+        elif part.is_message:
+            waiting.append((raw, body, end, depth + 1, "text/plain", True))
     return found
 
 

@@ -144,8 +144,8 @@ def touches(session: Session, decision: Decision, by: Actor) -> bool:
 def only_made_rules(session: Session, by: Actor) -> ColumnElement[bool]:
     """Which decisions about no mail may this actor know of: for the whole company all but those with a rule for a closed folder?"""
     items = select(literal(1)).select_from(DecisionItem).where(col(DecisionItem.decision_id) == col(Decision.id)).correlate(Decision)
-    closed = col(Rule.scope).in_(sorted(sealed.closed_scopes(session, by)))
-    rules = select(literal(1)).select_from(Rule).where(col(Rule.decision_id) == col(Decision.id), closed).correlate(Decision)
+    made = col(Rule.decision_id) == col(Decision.id)
+    rules = select(literal(1)).select_from(Rule).where(made, sealed.closed_rules(session, by)).correlate(Decision)
     return not_(items.exists()) & not_(rules.exists()) if by.scope.company else false()
 
 

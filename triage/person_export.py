@@ -134,17 +134,13 @@ def about_sealed(by: Actor) -> ColumnElement[bool]:
     return items.where(col(DecisionItem.decision_id) == col(Decision.id), sealed.away_from(by)).correlate(Decision).exists()
 
 
-def open_rules(session: Session, by: Actor) -> ColumnElement[bool]:
-    """Which rules are for no folder that is sealed to the actor?"""
-    return col(Rule.scope).not_in(sorted(sealed.closed_scopes(session, by)))
-
-
 def of_somebody_outside(session: Session, whose: Whose, by: Actor) -> list[tuple[str, Select[Any]]]:
     """What else is kept about a sender."""
     letters = select(col(Delivery.message_id)).where(theirs(whose, by))
+    open_rules = not_(sealed.closed_rules(session, by))
     return [
         ("correspondents", select(Correspondent).where(col(Correspondent.address) == whose.address, correspondents.visible(by))),
-        ("rules", select(Rule).where(col(Rule.value) == whose.address, open_rules(session, by)).order_by(col(Rule.id))),
+        ("rules", select(Rule).where(col(Rule.value) == whose.address, open_rules).order_by(col(Rule.id))),
         ("notices", select(Notice).where(col(Notice.sender) == whose.address, col(Notice.message_id).in_(letters))),
         ("names", select(FamiliarName).where(col(FamiliarName.address) == whose.address)),
     ]
@@ -156,6 +152,7 @@ def of_somebody_here(session: Session, whose: Whose, by: Actor) -> list[tuple[st
     login = person.login or person.uid
     handed = or_(col(Handed.to) == login, col(Handed.by) == f"person:{login}")
     theirs_on_record = (f"staff:{login}", f"employee:{whose.uid}")
+    open_rules = not_(sealed.closed_rules(session, by))
     wrote = correspondents.of_people(col(SentMail.person), col(SentMail.department), by)
     waits = col(Handed.delivery_id).in_(select(col(Delivery.id)).where(access.within(by)))
     about_them = and_(col(AuditRecord.subject).in_(theirs_on_record), col(AuditRecord.act) != "hand-over")  # whose note is about mail
@@ -165,7 +162,10 @@ def of_somebody_here(session: Session, whose: Whose, by: Actor) -> list[tuple[st
         ("addresses", select(KnownRecipient).where(addresses).order_by(col(KnownRecipient.address))),
         ("correspondents", select(Correspondent).where(col(Correspondent.person) == whose.uid, correspondents.visible(by))),
         ("sent", select(SentMail).where(col(SentMail.person) == whose.uid, wrote).order_by(col(SentMail.id))),
-        ("rules", select(Rule).where(col(Rule.scope) == f"person:{whose.uid}", open_rules(session, by)).order_by(col(Rule.id))),
+        (
+            "rules",
+            select(Rule).where(col(Rule.scope) == f"person:{whose.uid}", open_rules).order_by(col(Rule.id)),
+        ),
         ("staff", select(StaffMember).where(col(StaffMember.login) == login)),
         ("sessions", select(StaffSession).where(col(StaffSession.login) == login)),
         ("own_sessions", select(EmployeeSession).where(col(EmployeeSession.uid) == whose.uid)),

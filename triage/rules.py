@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, bindparam, case, func, literal, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, bindparam, case, func, literal, not_, or_, select, update
 from sqlmodel import Session, SQLModel, col
 
 from triage import access, doubts, keys, ledger, markers, sealed
@@ -228,8 +228,7 @@ def listing(
     where = [in_force(now)]
     if not by.scope.company:
         where.append(col(Rule.scope).in_(["company", *by.scope.words()]))
-    if closed := sealed.closed_scopes(session, by):
-        where.append(col(Rule.scope).not_in(sorted(closed)))
+    where.append(not_(sealed.closed_rules(session, by)))
     if q:
         where.append(col(Rule.value).contains(q.casefold(), autoescape=True))
     if sender:

@@ -8,7 +8,7 @@ from sqlmodel import Session, col
 
 from triage.actor import Actor
 from triage.company import SealedEntry
-from triage.models import Delivery, Person, Sealed
+from triage.models import Delivery, Person, Rule, Sealed
 
 NOBODY = ""  # the login of the row that says that there is a seal
 PEOPLE = frozenset({"person", "shell", "token"})  # kinds of actors that a seal keeps away; Mailroom's own parts carry mail unread
@@ -63,6 +63,11 @@ def closed_scopes(session: Session, by: Actor) -> frozenset[str]:
         return found
     theirs = select(col(Person.uid)).where(col(Person.department).in_(names_closed("department", by)))
     return found.union(f"person:{uid}" for uid in session.scalars(theirs))
+
+
+def closed_rules(session: Session, by: Actor) -> ColumnElement[bool]:
+    """Which rules are for a folder that is sealed to the actor?"""
+    return col(Rule.scope).in_(sorted(closed_scopes(session, by)))
 
 
 FOLDERS = select(col(Sealed.kind), col(Sealed.name)).where(col(Sealed.login) == NOBODY)

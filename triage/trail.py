@@ -115,7 +115,7 @@ def messages(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[i
 def decisions(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[int]:
     """The decisions among these that are about a delivery which is sealed to the actor, or made a rule for such a folder."""
     some = list(subjects)
-    made = select(col(Rule.decision_id)).where(among(session, col(Rule.decision_id), some), closed_to(session, by))
+    made = select(col(Rule.decision_id)).where(among(session, col(Rule.decision_id), some), sealed.closed_rules(session, by))
     return {*session.scalars(concerning(among(session, col(DecisionItem.decision_id), some), by)), *session.scalars(made)}
 
 
@@ -129,12 +129,7 @@ def rules(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[int]
     """The rules among these that are for a folder which is sealed to the actor, or were made along with a decision about sealed mail."""
     made = select(col(Rule.id)).where(among(session, col(Rule.id), subjects))
     along = col(Rule.decision_id).in_(concerning(col(DecisionItem.decision_id) == col(Rule.decision_id), by))
-    return session.scalars(made.where(along | closed_to(session, by)))
-
-
-def closed_to(session: Session, by: Actor) -> ColumnElement[bool]:
-    """Which rules are for a folder that is sealed to the actor?"""
-    return col(Rule.scope).in_(sorted(sealed.closed_scopes(session, by)))
+    return session.scalars(made.where(along | sealed.closed_rules(session, by)))
 
 
 def pending(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[int]:
