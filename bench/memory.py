@@ -2,7 +2,7 @@
 
 `mailroom serve` on SQLite with all its roles. 2 KB of mail, each from another author; one of three from a domain that nobody has seen
 before and that does not exist, the others from 50 domains that SPF proves, of which the company allows ten: every eighth mail or so is
-delivered, the others are held. After every twentieth of it, when all of it is judged, the memory of each process is read (VmRSS, and
+delivered, the others are held. 2,000 people get it, so that it is many folders with some mail each. After every twentieth of it, when all of it is judged, the memory of each process is read (VmRSS, and
 VmHWM, the most it has ever been). `--messages 1000000` for the whole of it, which takes more than an hour; Ctrl-C tells what
 was seen until then.
 """
@@ -21,7 +21,7 @@ from pathlib import Path
 from bench.rounds import goals, letters, printing, processor
 from bench.rounds.letters import Sent
 from bench.rounds.sessions import Sending
-from tests.peers import processes
+from tests.peers import company, processes
 from tests.peers.company import DOMAIN, Company, role_of
 
 MESSAGES = 50_000
@@ -30,6 +30,14 @@ SETTLED = 4  # the reading from which on nothing grows any more: a fifth of all
 TOGETHER = 2_000  # messages that are made and sent in one go
 BEHIND = 10_000  # messages that may wait for the judge
 SESSIONS = 8
+PEOPLE = 2_000
+PERSON = """
+[[person]]
+uid = "person{0}"
+name = "Person {0}"
+department = "{1}"
+mailbox = "person{0}@{2}"
+"""
 ROLES = frozenset({"receive", "judge", "relay", "upkeep", "recall", "api"})
 MEGABYTE = 1024  # in the kB of /proc
 
@@ -84,20 +92,22 @@ def growth(readings: Sequence[Reading], role: str) -> float:
 
 def taken(directory: Path, count: int) -> Iterator[Reading]:
     """Send so many, and read after every twentieth of them."""
-    company = Company(directory, f"sqlite:///{directory}/mailroom.db", f"maildir:{directory}/mailboxes")
-    company.lay_out()
+    site = Company(directory, f"sqlite:///{directory}/mailroom.db", f"maildir:{directory}/mailboxes")
+    site.lay_out()
+    people = (PERSON.format(number, ("it", "sales")[number % 2], DOMAIN) for number in range(PEOPLE))
+    (directory / "company.toml").write_text(company.DIRECTORY + "".join(people))
     (directory / "outside.zone").write_text(letters.zone())
-    company.run("sync", check=True)
+    site.run("sync", check=True)
     for domain in letters.DOMAINS[::5]:
-        company.run("allow", domain.name, check=True)
-    company.start()
-    assert company.process is not None
+        site.run("allow", domain.name, check=True)
+    site.start()
+    assert site.process is not None
     chance, sent = random.Random(1), 0
     with contextlib.closing(sqlite3.connect(f"file:{directory}/mailroom.db?mode=ro", uri=True)) as record:
 
         def wait_for(entered: int) -> None:
             processes.until(
-                lambda: later(record, newest) >= entered, f"{entered} messages are judged", company.process, company.log, patience=600
+                lambda: later(record, newest) >= entered, f"{entered} messages are judged", site.process, site.log, patience=600
             )
 
         try:
@@ -106,14 +116,14 @@ def taken(directory: Path, count: int) -> Iterator[Reading]:
                 before, end = sent, count * number // READINGS
                 while sent < end:
                     group = [letter(one, chance) for one in range(sent, min(sent + TOGETHER, end))]
-                    Sending(company.smtp_port, group, SESSIONS).finish()
+                    Sending(site.smtp_port, group, SESSIONS).finish()
                     sent += len(group)
                     wait_for(sent - before - BEHIND)
                 wait_for(sent - before)
-                yield read(company.process.pid)
+                yield read(site.process.pid)
                 print(f"{number / READINGS:.0%}", end=" ", flush=True)
         finally:
-            processes.stop(company.process, signal.SIGTERM)
+            processes.stop(site.process, signal.SIGTERM)
 
 
 def later(record: sqlite3.Connection, newest: int) -> int:
@@ -144,7 +154,7 @@ def letter(number: int, chance: random.Random) -> Sent:
     """One message, from somebody who has never written before."""
     known = number % 3 > 0
     domain = chance.choice(letters.DOMAINS).name if known else f"new{number}.example"
-    author, to = f"{letters.words(chance, 12).replace(' ', '')}{number}@{domain}", f"{chance.choice(letters.PEOPLE)}@{DOMAIN}"
+    author, to = f"{letters.words(chance, 12).replace(' ', '')}{number}@{domain}", f"person{chance.randrange(PEOPLE)}@{DOMAIN}"
     fields = f"From: {author}\r\nTo: {to}\r\nSubject: {letters.words(chance, 40)}\r\nMessage-ID: <{number}@{domain}>\r\n"
     return Sent(f"bounces@{domain}", to, f"{fields}\r\n{letters.paragraphs(chance, 1_700)}".encode(), proven=known)
 

@@ -106,8 +106,9 @@ def keep_house(settings: Settings, engine: Engine, stop: threading.Event) -> Non
 
 
 def seal_trail(engine: Engine, holder: str) -> None:
-    """Seal what waits, if this process is the sealer."""
-    while True:
+    """Seal what waits, if this process is the sealer. What comes meanwhile is for the next round, so that rounds are few under load."""
+    full = True
+    while full:
         with db.reading(engine) as session:
             if not seal.waiting(session):
                 return
@@ -115,6 +116,7 @@ def seal_trail(engine: Engine, holder: str) -> None:
             if not seal.elect(session, holder, utcnow()):
                 return
             sealed = seal.seal(session, now=utcnow())
+        full = sealed.total() == seal.AT_ONCE
         for act, number in sealed.items():
             meters.count("mailroom_acts", number, act=act)
 
@@ -130,7 +132,7 @@ def keep_counts(engine: Engine, looked: float, zone: str) -> float:
     with db.transaction(engine) as session:
         if not seal.elect(session, sealer(), utcnow(), duty=tallies.DUTY, lease=tallies.LEASE):
             return looked
-    while fold(engine):
+    while fold(engine) == tallies.AT_ONCE:  # what comes meanwhile is for the next round: each one counts whole piles and folders
         pass
     if look:
         tallies.begin(engine, now=utcnow())
