@@ -1,10 +1,10 @@
 """Claim: after a million messages the receiver has taken 120 MB at most and the judge 300 MB, and nothing has grown since a fifth of them.
 
-`mailroom serve` on SQLite with all its roles. 2 KB of mail, each from another author; one of three from a domain that nobody has seen
-before and that does not exist, the others from 50 domains that SPF proves, of which the company allows ten: every eighth mail or so is
-delivered, the others are held. 2,000 people get it, so that it is many folders with some mail each. After every twentieth of it, when all of it is judged, the memory of each process is read (VmRSS, and
-VmHWM, the most it has ever been). `--messages 1000000` for the whole of it, which takes more than an hour; Ctrl-C tells what
-was seen until then.
+`mailroom serve` on SQLite with all its roles. 2 KB of mail to 2,000 people, each from another author; one of three from a domain that
+nobody has seen before and that does not exist, the others from 50 domains that SPF proves, of which the company allows ten: every
+eighth mail or so is delivered, the others are held. After every twentieth of it, when all of it is judged, the memory of each process is
+read (VmRSS, and VmHWM, the most it has ever been). `--messages 1000000` for the whole of it, which takes about two hours; Ctrl-C tells
+what was seen until then.
 """
 
 import argparse
