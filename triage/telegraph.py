@@ -96,12 +96,13 @@ class Telegraph:
             bell.ring_here()
         told_at = 0.0
         while not self.closing.is_set():
-            self.wait_on(line, told_at + GAP - time.monotonic() if self.rung else HEARTBEAT)
             for one in line.notifies(timeout=0):
                 self.heard(one.payload)
             if self.rung and time.monotonic() >= told_at + GAP:
                 self.tell(line)
                 told_at = time.monotonic()
+            else:  # what came while it told has been read with the answer, and would wake nobody
+                self.wait_on(line, told_at + GAP - time.monotonic() if self.rung else HEARTBEAT)
 
     def wait_on(self, line: Line, seconds: float) -> None:
         """Until something is heard, a bell rings or so much time is over; after a long silence the line is tried."""

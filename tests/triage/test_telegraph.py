@@ -53,6 +53,21 @@ def test_a_bell_rings_on_the_other_machine(two: tuple[Machine, Machine]) -> None
 
 
 @pytest.mark.postgresql
+def test_what_is_heard_while_it_tells_is_not_left_lying(two: tuple[Machine, Machine], monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = two
+    monkeypatch.setattr(telegraph, "HEARTBEAT", 10 * HANG)
+    telling = one.line.tell
+
+    def both_at_once(line: telegraph.Line) -> None:
+        telegraph.tell(other.settings, ["relay"])
+        telling(line)
+
+    monkeypatch.setattr(one.line, "tell", both_at_once)
+    one.line.send("change")
+    assert one.bell.wait(HANG)
+
+
+@pytest.mark.postgresql
 def test_a_command_rings_everywhere(two: tuple[Machine, Machine], tmp_path: Path) -> None:
     telegraph.tell(replace(two[0].settings, spool=Spool(tmp_path / "none")), ["relay", "change"])
     assert all(one.bell.wait(HANG) for one in two)

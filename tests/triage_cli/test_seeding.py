@@ -95,7 +95,10 @@ def test_what_cannot_work_is_said_before_anything_is_read(shell: Shell, tmp_path
         assert (words, said.code, said.out, why if why in said.err else said.err) == (words, 2, "", why)
 
 
-def test_an_account_that_cannot_be_read_is_named_and_the_exit_code_says_so(shell: Shell, tmp_path: Path) -> None:
+def test_an_account_that_cannot_be_read_is_named_and_the_exit_code_says_so(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mailboxes.seeding.TRIES", 0)
     (tmp_path / "accounts").write_text(f"{JOE}:secret\n")
     said = shell("seed", "imap", "--server", "imap://127.0.0.1:1", "--accounts", str(tmp_path / "accounts"))
     assert said.code == 1
