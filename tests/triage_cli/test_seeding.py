@@ -1,5 +1,6 @@
 """`mailroom seed`: what it reads, what it says in a pipe and on a terminal, and what it refuses."""
 
+import functools
 import json
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlmodel import col
 
-from mailboxes.seeding import Report
+from mailboxes.seeding import Plan, Report
 from tests.triage_cli.conftest import Shell
 from triage import db, teaching
 from triage.models import Correspondent
@@ -98,7 +99,7 @@ def test_what_cannot_work_is_said_before_anything_is_read(shell: Shell, tmp_path
 def test_an_account_that_cannot_be_read_is_named_and_the_exit_code_says_so(
     shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mailboxes.seeding.TRIES", 0)
+    monkeypatch.setattr("triage_cli.seeding.Plan", functools.partial(Plan, pause=0.01))
     (tmp_path / "accounts").write_text(f"{JOE}:secret\n")
     said = shell("seed", "imap", "--server", "imap://127.0.0.1:1", "--accounts", str(tmp_path / "accounts"))
     assert said.code == 1
