@@ -16,10 +16,13 @@ AES = b"\x06\xf1\x07\x01"  # 7z's name for encryption
 TNEF, TITLE, PROPERTIES = b"\x78\x9f\x3e\x22", 0x18010, 0x69005
 LONG_NAMES = ((b"\x1e\0\x07\x37", "cp1252"), (b"\x1f\0\x07\x37", "utf-16-le"))  # the property 3707 in its two types
 LOCAL, END = b"PK\x03\x04", b"PK\x05\x06"  # what stands before each file of a ZIP, and behind all
+METHODS = frozenset({*range(21), *range(93, 100)})  # by which a file in a ZIP is packed or encrypted (APPNOTE.TXT, 4.4.5)
+LONGEST = 500  # bytes of a name before a file that are read, its last ones: such names can lie in each other
 NAMES = 200  # that are kept of one archive
-ENDING = re.compile(r"(?:\.[a-z]\w{1,4})?[\s._-]*\.[^.]*$", re.IGNORECASE)  # also of a name that ends twice
+OPENED = re.compile(r"(?=.*[^\W\d])[^\s.]{1,20}")  # by such endings files are opened: not by numbers, dates and digests
+BEFORE = re.compile(r"\.[a-z]\w{1,4}$")  # the first ending of a name that ends twice
 SEARCHED = 1024 * 1024  # bytes in which an archive may begin: programs pass over what stands before it
-HEADERS = 2_000  # of a RAR file that are read
+HEADERS = 50_000  # of a RAR file that are read
 DIRECTORY = 4 * 1024 * 1024  # bytes of a 7z directory that are unpacked
 
 
@@ -63,10 +66,16 @@ def of_each_ending(names: Iterable[str], closed: bool) -> Archive:
     """As many names as are kept: of each ending the first, so that none hides behind many others; closed where that is not possible."""
     endings: dict[str, str] = {}
     for name in names:
-        found = ENDING.search(name.rstrip(" .")[-100:])
-        endings.setdefault(found[0].casefold() if found else "", name)
+        endings.setdefault(ending_of(name), name)
     kept = tuple(dict.fromkeys([*endings.values(), *names]))[:NAMES]
     return Archive(kept, closed or len(endings) > NAMES)
+
+
+def ending_of(name: str) -> str:
+    """How a file's name ends, folded, with what it ends like before that."""
+    stem, dot, last = name.rstrip(" .")[-100:].casefold().rpartition(".")
+    before = BEFORE.search(stem.rstrip(" ._-"))
+    return f"{before[0] if before else ''}.{last if dot and OPENED.fullmatch(last) else ''}"
 
 
 def zipped(content: bytes) -> Archive:
@@ -81,9 +90,11 @@ def local_entries(content: bytes) -> Iterator[tuple[str, int]]:
     """Name and flags of each file, also of those in a ZIP file that lies unpacked in this one (APPNOTE.TXT, 4.3.7)."""
     place = content.find(LOCAL)
     while 0 <= place <= len(content) - 30:
-        flags, length = struct.unpack_from("<H", content, place + 6)[0], struct.unpack_from("<H", content, place + 26)[0]
-        name = content[place + 30 : place + 30 + length]
-        yield name.decode("utf-8" if flags & 0x800 else "cp437", "replace"), flags
+        flags, method = struct.unpack_from("<HH", content, place + 6)
+        end = place + 30 + struct.unpack_from("<H", content, place + 26)[0]
+        name = content[max(place + 30, end - LONGEST) : end]
+        if method in METHODS:  # else these four bytes are there by chance
+            yield name.decode("utf-8" if flags & 0x800 else "cp437", "replace"), flags
         place = content.find(LOCAL, place + 30)
 
 

@@ -182,9 +182,9 @@ def read_parameters(field: str) -> tuple[str, dict[str, str]]:
 
 
 def values_given(field: str, wanted: frozenset[str]) -> Iterator[str]:
-    """Every value of such a parameter: all of several, in either form, and of sections with a gap also what stands before that."""
+    """Every value of such a parameter, comments taken for text: all of several, of sections with a gap also what stands before that."""
     sections: dict[str, list[tuple[int, bool, str]]] = {}
-    for name, text in pairs(uncommented(field[:PARAMETER_LIMIT])):
+    for name, text in pairs(field[:PARAMETER_LIMIT]):
         section = SECTION.fullmatch(name)
         if name in wanted:
             yield words(text)

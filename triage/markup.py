@@ -51,6 +51,7 @@ ANCHORS = names("a v:group v:image v:line v:oval v:rect v:roundrect v:shape")  #
 LINKING = ANCHORS | names("area form")
 CONDITION = re.compile(r"<!--\[if\b[^\]<>]{0,200}\]>", re.IGNORECASE)
 CONDITION_END = re.compile(r"<!\[endif\]|-->", re.IGNORECASE)
+COMPARED = 100_000_000  # characters that are looked through for what only Outlook shows; beyond that all of it is shown
 OFFICE = re.compile(r"<xml\b.*?(?:</xml>|\Z)", re.IGNORECASE | re.DOTALL)  # settings of Office's programs
 SLASHES = re.compile(r"^([a-z][a-z0-9+.-]*:)?[/\\]{2,}", re.IGNORECASE)  # before a host (WHATWG URL, 4.4)
 LINK_TEXT_LIMIT = 300  # characters
@@ -179,8 +180,8 @@ def for_outlook(html: str) -> str:
     if too_much(html):
         return page
     all_text, all_links = text_and_links(html)
-    known = folded(all_text)
-    says = any(folded(line) not in known for line in text.split("\n"))
+    known, lines = folded(all_text), dict.fromkeys(map(folded, text.split("\n")))
+    says = len(known) * len(lines) > COMPARED or any(line not in known for line in lines)
     return page if says or {target for _, target in links} - {target for _, target in all_links} else ""
 
 

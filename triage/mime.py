@@ -9,13 +9,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from triage.decoding import FILE_NAMES, PARAMETER_LIMIT, encoding_of, parameters, text_of, transfer_decoded, values_given
+from triage.decoding import FILE_NAMES, PARAMETER_LIMIT, encoding_of, parameters, text_of, transfer_decoded, uncommented, values_given
 
 HEAD_LIMIT = 256 * 1024  # bytes of one header block
 FIELD_LIMIT = 2_000  # fields of one header block
 DEPTH_LIMIT = 100
 PART_LIMIT = 1_000
 BOUNDARY_LIMIT = 2_000  # bytes; RFC 2046 allows 70
+GIVEN_LIMIT = 20  # values that a part gives for one thing, its boundary or its name
+READ_LIMIT = 512 * 1024 * 1024  # bytes of all parts together, for each boundary that is looked for: those within others count again
 
 BLANK_LINE = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r(?!\n))")
 ODD_BLANK_LINES = (b"\n\n", b"\n\r", b"\r\r")  # one of them is in each that is not CRLF CRLF
@@ -72,10 +74,10 @@ class Part:
         """The file name as the sender chose it, without its directories."""
         return without_directories(self._disposition[1].get("filename") or self.options.get("name", ""))
 
-    @property
+    @cached_property
     def other_names(self) -> tuple[str, ...]:
         """Further names that it gives itself: programs differ in which of several they take."""
-        given = (name for field in self.fields if field.name in NAMING for name in values_given(field.text, FILE_NAMES))
+        given = (name for field in self.fields if field.name in NAMING for name in values_given(uncommented(field.text), FILE_NAMES))
         return tuple(dict.fromkeys(name for one in given if (name := without_directories(one)) and name != self.name))
 
     @property
@@ -173,6 +175,7 @@ def parts_of(raw: bytes) -> list[Part]:
     """Every part in the order of the message, the message itself first. TooMuch beyond the limits."""
     waiting = [(raw, 0, len(raw), 0, "text/plain", True)]
     found: list[Part] = []
+    read = 0
     while waiting:
         raw, start, end, depth, default, is_body = waiting.pop()
         if depth > DEPTH_LIMIT:
@@ -181,16 +184,22 @@ def parts_of(raw: bytes) -> list[Part]:
             raise TooMuch(f"it has more than {PART_LIMIT:,} parts")
         head, body = head_end(raw, start, end)
         fields, sound = fields_of(raw[start:head])
-        if any(field.name in NAMING and len(field.value) > PARAMETER_LIMIT for field in fields):
+        if sum(len(field.value) for field in fields if field.name in NAMING) > PARAMETER_LIMIT:
             raise TooMuch(f"what a part says about itself is longer than {PARAMETER_LIMIT // 1024} KiB")
         body = body if sound or body < end else start + well_formed(raw[start:head])
         media_type, options = media_type_of(first(fields, "content-type"), default)
-        inside = [span for boundary in boundaries_of(fields) for span in spans(raw, body, end, boundary)]
+        boundaries = boundaries_of(fields)
+        read += (end - start) * max(1, len(boundaries))
+        if read > READ_LIMIT:
+            raise TooMuch(f"its parts together are larger than {READ_LIMIT // 1024 // 1024} MiB")
+        inside = [span for boundary in boundaries for span in spans(raw, body, end, boundary)]
         if inside and not media_type.startswith("multipart/"):
             media_type = "multipart/mixed"  # by another one of its Content-Types
         if not inside and media_type.startswith("multipart/"):
             media_type = "text/plain"  # no parts in it: its bytes are all there is to read
         part = Part(fields, media_type, options, depth, memoryview(raw)[body:end], is_body)
+        if max(len(boundaries), len(part.other_names)) > GIVEN_LIMIT:
+            raise TooMuch(f"a part gives itself more than {GIVEN_LIMIT} names or boundaries")
         found.append(part)
         below = "message/rfc822" if media_type == "multipart/digest" else "text/plain"
         bodies = {"multipart/alternative": len(inside), "multipart/related": 1}.get(media_type, 0)
@@ -226,10 +235,14 @@ def media_type_of(field: str, default: str) -> tuple[str, dict[str, str]]:
 
 
 def boundaries_of(fields: tuple[Field, ...]) -> list[str]:
-    """Every boundary that a multipart names: programs differ in which of several they take, so the parts of each are found."""
+    """Every boundary that a multipart names: programs differ in which of several they take, so the parts of each are found.
+
+    Also one with brackets that nobody has put in quotes: only some take these for a comment.
+    """
     types = (field.text for field in fields if field.name == "content-type")
     multiparts = (text for text in types if media_type_of(text, "")[0].startswith("multipart/"))
-    given = dict.fromkeys(boundary.rstrip() for text in multiparts for boundary in values_given(text, BOUNDARY))
+    read = (one for text in multiparts for one in (uncommented(text), text))
+    given = dict.fromkeys(boundary.rstrip() for text in read for boundary in values_given(text, BOUNDARY))
     return [boundary for boundary in given if 0 < len(boundary) <= BOUNDARY_LIMIT]
 
 

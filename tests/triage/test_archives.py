@@ -8,7 +8,7 @@ import zipfile
 import pytest
 from hypothesis import given, strategies as st
 
-from triage.archives import HEADERS, NAMES, RAR4, RAR5, SEVEN, TNEF, Archive, look_into
+from triage.archives import HEADERS, LONGEST, NAMES, RAR4, RAR5, SEVEN, TNEF, Archive, look_into
 
 LOCKED = (
     "UEsDBAoACQAAAD2yeF0gMDo2EgAAAAYAAAAJABwAc2V0dXAuZXhlVVQJAAMWDQZrFg0Ga3V4CwABBAAAAAAEAAAAAFwgCWA7xduDnDh2injrh74N"
@@ -169,6 +169,27 @@ def test_nothing_hides_in_an_archive(content: bytes, name: str, closed: bool) ->
     found = look_into(content)
     assert found is not None
     assert (name in found.names or not name, found.closed) == (True, closed)
+
+
+@pytest.mark.parametrize("name", ["app.log.{}", "1.2.840.113619.2.{}", "IMG_{}", "{}. Protokoll", "cache.0a4f{:032x}"])
+def test_many_names_without_an_ending_close_no_archive(name: str) -> None:
+    found = look_into(zipped(*map(name.format, range(NAMES + 1)), "setup.exe"))
+    assert found is not None
+    assert ("setup.exe" in found.names, found.closed) == (True, False)
+
+
+def test_names_that_lie_in_each_other_are_cut_at_their_beginning() -> None:
+    head = b"PK\3\4" + struct.pack("<5H3IHH", 20, 0, 0, 0, 0, 0, 0, 0, 1000, 0)
+    found = look_into(head * 40 + b"x" * 1000 + b"/setup.exe" + b"PK\5\6" + bytes(18))
+    assert found is not None
+    assert {len(name) for name in found.names} == {LONGEST}
+
+
+def test_four_bytes_that_are_there_by_chance_close_no_archive() -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("film.mp4", b"\x11PK\3\4" + b"\xab" * 100)
+    assert look_into(buffer.getvalue()) == Archive(("film.mp4",))
 
 
 def attribute(level: int, name: int, data: bytes) -> bytes:

@@ -5,6 +5,7 @@ import re
 import pytest
 from hypothesis import given, strategies as st
 
+from triage import markup
 from triage.markup import (
     DEPTH_LIMIT,
     SIZE_LIMIT,
@@ -79,6 +80,14 @@ def test_links(html: str, links: list[tuple[str, str]]) -> None:
 )
 def test_what_outlook_alone_shows(html: str, page: str) -> None:
     assert for_outlook(html) == page
+
+
+def test_what_would_take_long_to_look_for_is_shown_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    html = "one<br>two<!--[if mso]>one<br>two<br>one<![endif]-->"
+    monkeypatch.setattr(markup, "COMPARED", 2 * len("one two"))
+    assert not for_outlook(html)
+    monkeypatch.setattr(markup, "COMPARED", 2 * len("one two") - 1)
+    assert for_outlook(html) == "one<br>two<br>one"
 
 
 def test_links_may_be_marked() -> None:

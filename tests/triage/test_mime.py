@@ -8,7 +8,19 @@ import pytest
 from hypothesis import given, strategies as st
 
 from tests.triage.mails import from_archive, mail, multipart, part
-from triage.mime import DEPTH_LIMIT, FIELD_LIMIT, HEAD_LIMIT, PART_LIMIT, TooMuch, fields_of, headers_of, lines_of, parts_of
+from triage import mime
+from triage.mime import (
+    DEPTH_LIMIT,
+    FIELD_LIMIT,
+    GIVEN_LIMIT,
+    HEAD_LIMIT,
+    PART_LIMIT,
+    TooMuch,
+    fields_of,
+    headers_of,
+    lines_of,
+    parts_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -77,6 +89,7 @@ def test_parts_in_order() -> None:
         (mail("Content-Type: multipart/mixed", "no boundary"), ["no boundary"]),
         (mail("Content-Type: multipart/mixed; boundary=x", "--x\n\none\n--x--\n\n--x\n\nafter the end"), ["one"]),
         (mail("Content-Type: multipart/mixed; boundary=x", "preamble\n--x\n\none --x\n--xy\n--x--"), ["one --x\r\n--xy"]),
+        (mail("Content-Type: multipart/mixed; boundary=a(1)", "--a(1)\n\none\n--a(1)--"), ["one"]),  # without the quotes that it needs
         (mail("Content-Type: nonsense", "text"), ["text"]),
         (b"no header at all\r\njust text", ["no header at all\r\njust text"]),
         (b"Subject: x\r\nand then the body", ["and then the body"]),
@@ -92,6 +105,11 @@ def nested(depth: int) -> bytes:
     return heads.encode() + b"\r\nleaf"
 
 
+def many(field: str, parameter: str, count: int) -> bytes:
+    """A field that gives one thing so many values."""
+    return (field + "".join(f";\r\n {parameter}=v{number}" for number in range(count))).encode() + b"\r\n\r\ntext"
+
+
 @pytest.mark.parametrize(
     ("within", "beyond"),
     [
@@ -100,13 +118,39 @@ def nested(depth: int) -> bytes:
         (multipart(*[b"\r\nx"] * (PART_LIMIT - 1)), multipart(*[b"\r\nx"] * PART_LIMIT)),
         (b"A: b\r\n" * FIELD_LIMIT, b"A: b\r\n" * (FIELD_LIMIT + 1)),
         (b"A: " + b"x" * (HEAD_LIMIT - 100), b"A: " + b"x" * HEAD_LIMIT),
+        (
+            many("Content-Type: multipart/mixed", "boundary", GIVEN_LIMIT),
+            many("Content-Type: multipart/mixed", "boundary", GIVEN_LIMIT + 1),
+        ),
+        (
+            many("Content-Disposition: inline", "filename", GIVEN_LIMIT + 1),
+            many("Content-Disposition: inline", "filename", GIVEN_LIMIT + 2),
+        ),
     ],
-    ids=["nesting", "messages", "parts", "fields", "header block"],
+    ids=["nesting", "messages", "parts", "fields", "header block", "boundaries", "names"],
 )
 def test_limits(within: bytes, beyond: bytes) -> None:
     assert parts_of(within)
     with pytest.raises(TooMuch):
         parts_of(beyond)
+
+
+ENCODED = b"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"Content-Type: multipart/mixed; boundary=a; boundary=b; boundary=c; boundary=d\r\n\r\n" + b"--x" * 1000,
+        ENCODED * 4 + b"Subject: x\r\n\r\n" + b"word " * 600,
+    ],
+    ids=["looked through for many boundaries", "decoded again and again"],
+)
+def test_what_would_be_read_again_and_again_is_too_much(raw: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert parts_of(raw)
+    monkeypatch.setattr(mime, "READ_LIMIT", 3 * len(raw))
+    with pytest.raises(TooMuch):
+        parts_of(raw)
 
 
 @given(st.binary(max_size=400))
