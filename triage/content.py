@@ -162,7 +162,7 @@ def summarise(raw: bytes, *, headers_only: bool = False) -> Summary:
         attachments=attached,
         problems=(*problems, *said.overlooked),
         overlooked=tuple(said.overlooked),
-        statuses=next((read_statuses(part.content()) for part in parts if part.media_type in MEDIA_TYPES), ()),
+        statuses=next(filter(None, (read_statuses(part.content()) for part in parts if part.media_type in MEDIA_TYPES)), ()),
         returned_ids=returned_ids(parts) if media_type == "multipart/report" else (),
         calendar_method=calendar.method,
         calendar_uid=calendar.uid,

@@ -7,7 +7,7 @@ from triage.authors import NAME_LIMIT
 from triage.content import Summary
 from triage.links import related
 
-VIA = re.compile(r"(?:(?P<name>.{1,500}?)\s+)?via\s+\S.*", re.IGNORECASE | re.DOTALL)  # Mailman, Google Groups, groups.io
+VIA = re.compile(r"(?:(?P<name>.{1,500}?)\s+)?\(?via\s+\S.*", re.IGNORECASE | re.DOTALL)  # Mailman, Google Groups, groups.io, Sympa
 QUOTES = "'\"‘’“” "
 
 

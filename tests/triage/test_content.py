@@ -392,10 +392,14 @@ def test_what_nobody_waits_for_an_answer_to(head: str, field: str) -> None:
     assert summarise(mail(head)).automatic == field
 
 
-def test_what_a_delivery_report_says() -> None:
+@pytest.mark.parametrize(
+    "before", [[], [part("Content-Type: message/delivery-status", b"I could not.\r\n")]], ids=["alone", "behind words"]
+)
+def test_what_a_delivery_report_says(before: list[bytes]) -> None:
     status = b"Reporting-MTA: dns; x\r\n\r\nFinal-Recipient: rfc822; joe@x.example\r\nAction: failed\r\nStatus: 5.1.1\r\n"
     whole = multipart(
         part("Content-Type: text/plain", b"I could not."),
+        *before,  # InterMail says its words as a part of the report
         part("Content-Type: message/delivery-status", status),
         subtype="report; report-type=delivery-status",
     )

@@ -15,6 +15,7 @@ GOOGLE = (
     "X-Original-From: Anna Roth <anna@sender.example>\nReply-To: Anna Roth <anna@sender.example>"
 )
 GROUPS_IO = 'List-Id: <main.dev.groups.example>\nFrom: "Anna Roth via groups.io" <anna=sender.example@groups.example>'
+SYMPA = f'{DEV}From: "Anna Roth (via dev Mailing List)" <dev@lists.example>\nReply-To: dev@lists.example'
 PLAIN = f"{DEV}From: Anna Roth <dev@lists.example>\nReply-To: anna@sender.example"
 BLANK = (
     f"{DEV}List-Post: <mailto:dev@lists.example>\nFrom: =?utf-8?q?=C2=A0_via_Developers?= <dev@lists.example>\nReply-To: dev@lists.example"
@@ -34,6 +35,7 @@ def read(head: str) -> Summary:
         (MAILMAN, "Anna Roth", "anna@sender.example", "dev.lists.example"),
         (GOOGLE, "Anna Roth", "anna@sender.example", "team.groups.example"),
         (GROUPS_IO, "Anna Roth", "", "main.dev.groups.example"),
+        (SYMPA, "Anna Roth", "", "dev.lists.example"),
         (PLAIN, "Anna Roth", "anna@sender.example", "dev.lists.example"),
         (NAMELESS, "", "anna@sender.example", "dev.lists.example"),
         (BLANK, "", "", "dev.lists.example"),
