@@ -1028,7 +1028,7 @@ class Webhook(SQLModel, table=True):
     __tablename__ = "webhook"
     name: str = Field(primary_key=True)
     failures: int = 0  # in a row
-    rests_until: datetime | None = instant(nullable=True)
+    rests_until: datetime | None = instant(nullable=True)  # after failures, or when the lease of a call ends: until then nobody calls
     gone: bool = False  # it said that it wants no more (410): nothing is sent until somebody says otherwise
     last_reply: str = ""  # of the last failure
     failed_at: datetime | None = instant(nullable=True)
@@ -1046,7 +1046,7 @@ class WebhookCall(SQLModel, table=True):
     kind: str
     body: str = Field(sa_column=Column(Text, nullable=False))
     at: datetime = instant()
-    due_at: datetime = instant()  # when to call, or when the lease ends
+    due_at: datetime = instant()  # when to call; later than `at` for one that was refused, which waits alone
     attempts: int = 0  # fences late answers of a dead sender
     __table_args__ = (UniqueConstraint("hook", "event"), Index("webhook_call_due", "hook", "due_at", "id"))
 

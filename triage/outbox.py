@@ -138,16 +138,17 @@ def next_due(session: Session, name: str) -> datetime | None:
 
 
 def claim(session: Session, name: str, settings: Settings, *, now: datetime) -> Call | None:
-    """Take the first call that is due; it is this sender's until its lease ends."""
+    """Take the first call that is due. Until its lease ends it is this sender's, and nobody makes a later one."""
+    hook = session.get(Webhook, name, with_for_update=True, populate_existing=True)
     due = next_due(session, name)
-    if due is None or due > now:
+    if hook is None or due is None or due > now:
         return None
     ready = (col(WebhookCall.hook) == name, col(WebhookCall.due_at) <= now)
     first = select(WebhookCall).where(*ready).order_by(col(WebhookCall.due_at), col(WebhookCall.id)).limit(1)
     row = session.scalars(first.with_for_update(skip_locked=True)).first()
     if row is None:
         return None
-    row.attempts, row.due_at = row.attempts + 1, now + LEASES * timedelta(seconds=settings.webhooks.timeout)
+    row.attempts, hook.rests_until = row.attempts + 1, now + LEASES * timedelta(seconds=settings.webhooks.timeout)
     return Call(row.id, row.attempts, row.event, row.body)
 
 
@@ -164,7 +165,7 @@ def settle(session: Session, name: str, call: Call, answer: Answer, *, now: date
         return True
     hook.last_reply, hook.failed_at = answer.reply[:500], now
     if answer.kind == "refused":
-        row.due_at = now + pause(call.number)
+        row.due_at, hook.rests_until = now + pause(call.number), None
         return True
     hook.failures += 1
     hook.rests_until = now + max(pause(hook.failures), min(answer.rest, LONGEST_REST))
@@ -213,7 +214,8 @@ def listing(session: Session, settings: Settings, *, by: Actor) -> list[Fared]:
 
 def of_row(row: Webhook, waiting: int, oldest: datetime | None) -> Fared:
     """A row as a value."""
-    return Fared(row.name, waiting, oldest, row.failures, row.rests_until, row.gone, row.last_reply, row.succeeded_at, row.dropped)
+    rests_until = row.rests_until if row.failures else None  # else it is called this moment
+    return Fared(row.name, waiting, oldest, row.failures, rests_until, row.gone, row.last_reply, row.succeeded_at, row.dropped)
 
 
 def hook_named(settings: Settings, name: str, *, by: Actor) -> Hook:

@@ -55,6 +55,9 @@ def connected(url: str, settings: Webhooks) -> Iterator[http.client.HTTPConnecti
     guard = threading.Timer(settings.timeout, end)
     guard.start()
     try:
+        connection.connect()
+        if over.is_set():  # before there was anything to cut off
+            raise TimeoutError
         yield connection
         if over.is_set():  # cut off, an answer ends like one that is complete
             raise TimeoutError

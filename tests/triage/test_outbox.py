@@ -136,6 +136,24 @@ def test_a_call_is_one_senders_until_its_lease_ends(known: Engine, telling: Sett
     assert waiting(known, "all") == []
 
 
+def test_nothing_overtakes_a_call_whose_sender_died_or_that_another_one_makes(known: Engine, telling: Settings) -> None:
+    opened(known)
+    decide(known, telling)
+    take_up(known, telling)
+    first = claimed(known, telling)
+    assert first
+    assert claimed(known, telling, after=29 * SECOND) is None
+    with db.reading(known) as session:
+        assert outbox.fared(session, ["all"])[0].rests_until is None  # it is not in trouble
+    again = claimed(known, telling, after=30 * SECOND)
+    assert again
+    assert again.event == first.event
+    assert settled(known, again, TAKEN, after=31 * SECOND)
+    second = claimed(known, telling, after=31 * SECOND)  # at once
+    assert second
+    assert second.event != first.event
+
+
 def test_a_receiver_in_trouble_rests_longer_and_longer_and_nothing_overtakes(known: Engine, telling: Settings) -> None:
     opened(known)
     decide(known, telling)

@@ -3,10 +3,12 @@
 import contextlib
 import re
 import signal
+import socket
 import ssl
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -205,6 +207,23 @@ def test_what_an_answer_means(hooked: Settings, receiver: Receiver, answer: Any,
 def test_an_answer_that_trickles_in_ends_with_the_time(hooked: Settings, receiver: Receiver) -> None:
     receiver.answer = receiver.trickle
     assert post(hooked.webhooks.hooks[0], CALL, hooked.webhooks, 5).reply == "no answer within 1 s"
+
+
+def test_the_time_also_ends_where_it_took_long_to_find_the_receiver(
+    hooked: Settings, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly(*asked: Any, **more: Any) -> Any:
+        time.sleep(1.1)  # longer than the call may take
+        return found(*asked, **more)
+
+    found = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", slowly)
+    receiver.answer = receiver.trickle
+    guard = threading.Timer(processes.HANG, receiver.over.set)
+    guard.start()
+    assert post(hooked.webhooks.hooks[0], CALL, hooked.webhooks, 5).reply == "no answer within 1 s"
+    assert not receiver.over.is_set()  # it trickles still
+    guard.cancel()
 
 
 @pytest.mark.parametrize(
