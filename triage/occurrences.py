@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, not_, or_, select
+from sqlalchemy import ColumnElement, and_, not_, or_, select, true
 from sqlmodel import Session, col
 
 from triage import asked, ids, sealed
@@ -46,9 +46,9 @@ def decided(session: Session, record: AuditRecord, settings: Settings) -> Occurr
     decision = session.get(Decision, ids.read(record.subject.removeprefix(DECISION)))
     if decision is None or session.scalar(earlier.limit(1)) is not None:
         return None
-    mails = f"{decision.count} mail{'' if decision.count == 1 else 's'}"
+    number = f"{decision.count} mail{'' if decision.count == 1 else 's'}"
     undone = decision.undoes is not None
-    text = f"{decision.by_shown} took a decision over {mails} back." if undone else f"{decision.by_shown}: {decision.verb}, {mails}."
+    text = f"{decision.by_shown} took a decision over {number} back." if undone else f"{decision.by_shown}: {decision.verb}, {number}."
     data = {
         "decision": ids.show(decision.id),
         "verb": decision.verb,
@@ -59,7 +59,8 @@ def decided(session: Session, record: AuditRecord, settings: Settings) -> Occurr
     if decision.undoes is not None:
         data["undoes"] = ids.show(decision.undoes)
     kind = "decision.undone" if undone else "decision.made"
-    return occurrence(record, kind, text, settings, data, departments=concerned, details=details(session, of_decision(decision.id)))
+    of_these = mails(session, of_decision(decision.id), settings)
+    return occurrence(record, kind, text, settings, data, departments=concerned, mails=of_these)
 
 
 def of_decision(decision_id: int) -> ColumnElement[bool]:
@@ -73,10 +74,16 @@ def departments_of(session: Session, decision_id: int) -> frozenset[str]:
     return frozenset(session.scalars(select(col(Delivery.department)).where(of_decision(decision_id)).distinct()))
 
 
-def details(session: Session, where: ColumnElement[bool]) -> tuple[Detail, ...]:
-    """Sender and subject of some of these mails. What is sealed is told to nobody."""
-    rows = select(col(Delivery.author), col(Delivery.subject)).where(and_(where, not_(sealed.anyhow()))).order_by(col(Delivery.id))
-    return tuple(Detail(author, subject) for author, subject in session.execute(rows.limit(LISTED)))
+def mails(session: Session, where: ColumnElement[bool], settings: Settings) -> dict[tuple[str, ...], tuple[Detail, ...]]:
+    """Some of these mails for each webhook that names any: those of its departments, which it is kept by."""
+    return {one: named(session, where, one) for one in {hook.departments for hook in settings.webhooks.hooks if hook.details}}
+
+
+def named(session: Session, where: ColumnElement[bool], departments: tuple[str, ...]) -> tuple[Detail, ...]:
+    """Sender and subject of some of these mails; no departments: of all. What is sealed is told to nobody."""
+    theirs = col(Delivery.department).in_(departments) if departments else true()
+    rows = select(col(Delivery.author), col(Delivery.subject)).where(and_(where, theirs, not_(sealed.anyhow())))
+    return tuple(Detail(author, subject) for author, subject in session.execute(rows.order_by(col(Delivery.id)).limit(LISTED)))
 
 
 def emergency_opened(session: Session, record: AuditRecord, settings: Settings) -> Occurrence:
@@ -103,9 +110,9 @@ def alarm(session: Session, record: AuditRecord, settings: Settings) -> Occurren
         PERISHABLE: and_(HELD, col(Delivery.perishable_until) > record.at),
         REQUESTED: and_(asked.is_open(), col(MailRequest.delivery_id) == col(Delivery.id)),
     }.get(said["cause"])
-    named = () if about is None else details(session, and_(col(Delivery.department) == code, about))
+    of_these = {} if about is None else mails(session, and_(col(Delivery.department) == code, about), settings)
     concerned = frozenset({code} if code else ())
-    return occurrence(record, kind, said.get("said", ""), settings, data, departments=concerned, details=named)
+    return occurrence(record, kind, said.get("said", ""), settings, data, departments=concerned, mails=of_these)
 
 
 def reported(session: Session, record: AuditRecord, settings: Settings) -> Occurrence:
@@ -116,9 +123,9 @@ def reported(session: Session, record: AuditRecord, settings: Settings) -> Occur
     concerned = frozenset({about.department} if about else ())
     who = record.detail.get("for", "")
     data = {"department": about.department if about else "", "found": record.detail.get("how", ""), kind: name}
-    named = details(session, col(Delivery.id) == number) if kind == "delivery" else ()
+    this = mails(session, col(Delivery.id) == number, settings) if kind == "delivery" else {}
     text = f"{who} finds a mail odd and reported it."
-    return occurrence(record, "mail.reported", text, settings, data, departments=concerned, details=named)
+    return occurrence(record, "mail.reported", text, settings, data, departments=concerned, mails=this)
 
 
 KINDS = {

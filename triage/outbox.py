@@ -99,7 +99,7 @@ def take_up(session: Session, settings: Settings, *, now: datetime) -> int:
 def put(session: Session, hook: Hook, told: Occurrence, now: datetime) -> bool:
     """Let a webhook be told of this; False when it was to be already."""
     db.insert_if_missing(session, Webhook, name=hook.name, **FRESH)
-    said = payloads.body(told, hook.format, details=hook.details)
+    said = payloads.body(told, hook.format, told.mails.get(hook.departments, ()) if hook.details else ())
     values = {"hook": hook.name, "event": told.id, "kind": told.kind, "body": said, "at": now, "due_at": now, "attempts": 0}
     return db.insert_if_missing(session, WebhookCall, id=new_id(), **values)
 

@@ -6,11 +6,12 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from triage.dead_links import dead
 from triage.visible import visible
 
 PREFIX = "whsec_"  # of a key in base64
@@ -27,8 +28,8 @@ class Detail:
 
     @property
     def words(self) -> str:
-        """For a person to read."""
-        return f"{self.sender}: “{self.subject or '(no subject)'}”"
+        """For a person to read, in a chat that makes links of what looks like one."""
+        return f"{dead(self.sender)}: “{dead(self.subject) or '(no subject)'}”"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,40 +43,38 @@ class Occurrence:
     text: str  # a sentence, without anything that a sender wrote
     data: Mapping[str, Any]
     departments: frozenset[str] = frozenset()  # whom it concerns; empty: everybody
-    details: tuple[Detail, ...] = ()
+    mails: Mapping[tuple[str, ...], tuple[Detail, ...]] = field(default_factory=dict)  # by the departments that a hook is told of
     link: str = field(default="", kw_only=True)  # to the console
 
-    def shortened(self) -> list[dict[str, str]]:
-        """The mails as a hook shows them."""
-        return [{"sender": visible(one.sender)[:SHOWN], "subject": visible(one.subject)[:SHOWN]} for one in self.details[:LISTED]]
 
-
-def body(told: Occurrence, form: str, *, details: bool) -> str:
-    """The body of the call, as JSON."""
-    made = {"slack": slack, "teams": teams, "json": plain}[form](told, details=details)
+def body(told: Occurrence, form: str, mails: Sequence[Detail] = ()) -> str:
+    """The body of the call, as JSON. `mails`: those that are named in it."""
+    shown = [Detail(visible(one.sender)[:SHOWN], visible(one.subject)[:SHOWN]) for one in mails[:LISTED]]
+    made = {"slack": slack, "teams": teams, "json": plain}[form](told, shown)
     return json.dumps(made, ensure_ascii=False, separators=(",", ":"))
 
 
-def plain(told: Occurrence, *, details: bool) -> dict[str, Any]:
+def plain(told: Occurrence, mails: Sequence[Detail]) -> dict[str, Any]:
     """For programs."""
-    data = dict(told.data) | ({"mails": told.shortened()} if details and told.details else {})
+    named = [{"sender": one.sender, "subject": one.subject} for one in mails]
+    data = dict(told.data) | ({"mails": named} if named else {})
     data |= {"link": told.link} if told.link else {}
     return {"type": told.kind, "timestamp": told.at.isoformat(), "sequence": told.sequence, "text": told.text, "data": data}
 
 
-def slack(told: Occurrence, *, details: bool) -> dict[str, Any]:
+def slack(told: Occurrence, mails: Sequence[Detail]) -> dict[str, Any]:
     """For Slack, and for Mattermost and Rocket.Chat, which read the same. What a mail says calls nobody and links nowhere."""
-    text = "\n".join(lines(told, details=details))
+    text = "\n".join(lines(told, mails))
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     link = f"\n<{told.link}|Open the queue>" if told.link else ""
     return {"text": escaped.replace("@", "@\u200b") + link, "mrkdwn": False, "unfurl_links": False, "unfurl_media": False}
 
 
-def teams(told: Occurrence, *, details: bool) -> dict[str, Any]:
+def teams(told: Occurrence, mails: Sequence[Detail]) -> dict[str, Any]:
     """For a Teams workflow: an Adaptive Card. Its rich text reads no Markdown, so that what a mail says links nowhere."""
     blocks = [
         {"type": "RichTextBlock", "inlines": [{"type": "TextRun", "text": line, "weight": "Default" if place else "Bolder"}]}
-        for place, line in enumerate(lines(told, details=details))
+        for place, line in enumerate(lines(told, mails))
     ]
     card: dict[str, Any] = {"type": "AdaptiveCard", "version": "1.4", "body": blocks}
     if told.link:
@@ -83,10 +82,9 @@ def teams(told: Occurrence, *, details: bool) -> dict[str, Any]:
     return {"type": "message", "attachments": [{"contentType": "application/vnd.microsoft.card.adaptive", "content": card}]}
 
 
-def lines(told: Occurrence, *, details: bool) -> list[str]:
+def lines(told: Occurrence, mails: Sequence[Detail]) -> list[str]:
     """What a chat shows, one a line."""
-    more = [Detail(**one).words for one in told.shortened()] if details else []
-    return [told.text, *more]
+    return [told.text, *(one.words for one in mails)]
 
 
 def headers(event: str, keys: Iterable[str], said: bytes, at: int) -> dict[str, str]:

@@ -97,6 +97,23 @@ def test_a_decision_is_one_event_and_its_undo_another(known: Engine, telling: Se
     assert '"departments":["it","legal"]' in other.body
 
 
+def test_who_is_told_of_some_departments_is_told_no_sender_and_subject_of_others(known: Engine, telling: Settings) -> None:
+    two = (replace(LEGAL, details=True), Hook("chat", "https://chat.example", details=True, departments=("it",), format="slack"))
+    named = replace(telling, webhooks=Webhooks(hooks=two))
+    with db.transaction(known) as session:
+        came = [
+            *(one for number in range(6) for one in arrive(session, named, "it+joe.fern@company.example", subject=f"Ticket {number}")),
+            *arrive(session, named, "legal+mara.berg@company.example", subject="Our case"),
+        ]
+        decisions.decide(session, Selection(ids=tuple(came)), Verb.PURGE, by=ANA, reason="junk", now=NOW, settings=named)
+    take_up(known, named)
+    legal, chat = claimed(known, named, "legal"), claimed(known, named, "chat")
+    assert legal
+    assert chat
+    assert ("Our case" in legal.body, "Ticket" in legal.body) == (True, False)
+    assert ("Our case" in chat.body, chat.body.count("Ticket")) == (False, 5)
+
+
 def test_what_is_sealed_is_named_to_nobody(known: Engine, telling: Settings) -> None:
     with db.transaction(known) as session:
         sealed = replace(COMPANY, sealed=(SealedEntry("person:mara.berg", ("ana",)),))

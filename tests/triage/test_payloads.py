@@ -15,13 +15,11 @@ from triage.payloads import Detail, Occurrence
 
 AT = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 EVIL = Detail("<!channel>@here.example", "[win](https://evil.example) \x1b[31m*now* <https://evil.example|here>")
-TOLD = Occurrence(
-    "0ABC", "decision.made", AT, 7, "Ana Roth: purge, 1 mail.", {"count": 1}, details=(EVIL,), link="https://mailroom.example"
-)
+TOLD = Occurrence("0ABC", "decision.made", AT, 7, "Ana Roth: purge, 1 mail.", {"count": 1}, link="https://mailroom.example")
 
 
-def said(form: str, *, details: bool = True) -> Any:
-    return json.loads(payloads.body(TOLD, form, details=details))
+def said(form: str) -> Any:
+    return json.loads(payloads.body(TOLD, form, (EVIL,)))
 
 
 def test_programs_get_everything_apart() -> None:
@@ -40,7 +38,7 @@ def test_programs_get_everything_apart() -> None:
 
 @pytest.mark.parametrize("form", ["json", "slack", "teams"])
 def test_without_details_nothing_is_told_that_a_sender_wrote(form: str) -> None:
-    bare = payloads.body(TOLD, form, details=False)
+    bare = payloads.body(TOLD, form)
     assert "evil" not in bare
     assert "here.example" not in bare
 
@@ -49,17 +47,18 @@ def test_a_mail_calls_nobody_in_a_chat_and_links_nowhere() -> None:
     text = said("slack")["text"]
     assert text.count("<") == text.count(">") == 1  # our own link
     assert text.endswith("\n<https://mailroom.example|Open the queue>")
-    assert "&lt;!channel&gt;@\u200bhere.example" in text
+    assert "&lt;!channel&gt;@\u200bhere[.]example" in text
+    assert "[win](hxxps://evil[.]example)" in text  # Mattermost reads Markdown, whatever it is asked
     (attachment,) = said("teams")["attachments"]
     card = attachment["content"]
     assert {run["type"] for block in card["body"] for run in block["inlines"]} == {"TextRun"}  # reads no Markdown
+    assert "https://evil" not in json.dumps(card["body"])  # but makes links of what looks like one
     assert card["actions"] == [{"type": "Action.OpenUrl", "title": "Open the queue", "url": "https://mailroom.example"}]
 
 
 @given(st.text(), st.text(), st.sampled_from(["json", "slack", "teams"]))
 def test_whatever_a_sender_writes_it_stays_json_without_control_characters(sender: str, subject: str, form: str) -> None:
-    told = Occurrence("0ABC", "decision.made", AT, 7, "text", {}, details=(Detail(sender, subject),))
-    made = payloads.body(told, form, details=True)
+    made = payloads.body(TOLD, form, (Detail(sender, subject),))
     json.loads(made)
     assert not any(ord(one) < 32 or 0x7F <= ord(one) < 0xA0 for one in made)
 

@@ -15,9 +15,10 @@ from triage.content import Summary, fingerprint_of
 from triage.decisions import Verb
 from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound
 from triage.forwarded import Pointed, digest
+from triage.hooks import Hook
 from triage.models import AuditRecord, Delivery, MailReport, Message
 from triage.selection import Selection
-from triage.settings import Settings
+from triage.settings import Settings, Webhooks
 from triage.states import State
 
 JOE, MARA = "joe.fern@company.example", "mara.berg@company.example"
@@ -189,13 +190,14 @@ def test_programs_elsewhere_hear_of_it(known: Engine, settings: Settings) -> Non
     report(known, settings, Pointed(marker=marker), Pointed(author="x@y.example", subject="Unknown"))
     with db.reading(known) as session:
         acts = select(AuditRecord).where(col(AuditRecord.act) == "suspect").order_by(col(AuditRecord.id))
-        first, second = (occurrences.told_by(session, one, settings) for one in session.scalars(acts))
+        naming = replace(settings, webhooks=Webhooks(hooks=(Hook("all", "https://all.example", details=True),)))
+        first, second = (occurrences.told_by(session, one, naming) for one in session.scalars(acts))
     assert first
     assert second
     assert (first.kind, first.text) == ("mail.reported", "Joe Fern finds a mail odd and reported it.")
     assert (first.data["delivery"], first.data["found"], first.departments) == (ids.show(mail), "trace field", frozenset({"it"}))
-    assert [one.sender for one in first.details] == ["odd@x.example"]
-    assert ("report" in second.data, second.data["found"], second.departments, second.details) == (True, "", frozenset({"it"}), ())
+    assert [one.sender for one in first.mails[()]] == ["odd@x.example"]
+    assert ("report" in second.data, second.data["found"], second.departments, second.mails) == (True, "", frozenset({"it"}), {})
 
 
 @pytest.mark.parametrize(("verb", "words"), [(Verb.PURGE, "It was not good"), (Verb.RELEASE, "It is fine")])
