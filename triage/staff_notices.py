@@ -59,10 +59,12 @@ def concerned(session: Session, settings: Settings, now: datetime) -> dict[Addre
     found: dict[Addressee, list[Alarm]] = defaultdict(list)
     night = cover.is_out_of_hours(settings.cover, now)
     staff = cover.on_duty(session, settings.cover, now)
-    for actor in (*staff, *(() if any(map(is_head, staff)) else heads(session, now))):
+    of_company = [row for row in rows if row.cause in OF_COMPANY]
+    absent = () if any(map(is_head, staff)) else heads(session, now)
+    for actor, theirs in (*((one, rows) for one in staff), *((one, of_company) for one in absent)):
         addressee = of_staff(session, actor.name, settings)
         closed = sealed.closed(session, actor)
-        mine = [row for row in rows if concerns(row, actor, closed, settings) and (not night or awake(row, actor.name, settings))]
+        mine = [row for row in theirs if concerns(row, actor, closed, settings) and (not night or awake(row, actor.name, settings))]
         if addressee and mine:
             found[addressee] += mine
     for row in rows:
