@@ -213,7 +213,7 @@ class Departures(Writer):
 
     def expect(self, session: Session, envelope: Envelope, found: Found) -> str:
         """Why it is not noted from whom they expect mail, "" when it is."""
-        return expecting.by_mail(session, envelope.reverse_path, found.summary, settings=self.settings, now=utcnow())
+        return expecting.by_mail(session, envelope, found.summary, settings=self.settings, now=utcnow())
 
     def is_employee(self, session: Session, address: str) -> bool:
         """Does somebody here write from this address?"""

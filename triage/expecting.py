@@ -9,8 +9,9 @@ from sqlmodel import Session, col, select
 from triage import asked, awaited, expectations, inward, ledger
 from triage.actor import Actor
 from triage.content import Summary
+from triage.envelope import Envelope
 from triage.errors import BadInput, NotFound
-from triage.ids import new_id, show
+from triage.ids import new_id, show, sibling
 from triage.inward import Letter
 from triage.models import Delivery, Expectation
 from triage.settings import Settings
@@ -77,14 +78,19 @@ def of_person(session: Session, uid: str, *, now: datetime) -> list[Expectation]
     return list(session.exec(mine.order_by(col(Expectation.id).desc())))
 
 
-def by_mail(session: Session, sender: str, summary: Summary, *, settings: Settings, now: datetime) -> str:
-    """Take what an employee wrote to expect_address; why not, "" when it was taken. They get one short answer either way."""
-    person = Lookup(session, settings).employee(sender, summary.author)
+def by_mail(session: Session, envelope: Envelope, summary: Summary, *, settings: Settings, now: datetime) -> str:
+    """Take what an employee wrote to expect_address; why not, "" when it was taken. They get one short answer either way.
+
+    Idempotent by `envelope.spool_id`: the number of the answer follows from it.
+    """
+    person = Lookup(session, settings).employee(envelope.reverse_path, summary.author)
     if person is None:
         return "no employee wrote it"
     if summary.automatic or summary.content_type == "multipart/report":
         return "a program wrote it"
-    by = Actor.employee(person.uid, person.name)
+    by, number = Actor.employee(person.uid, person.name), sibling(envelope.spool_id, [RULE, envelope.spool_id])
+    if inward.was_sent(session, number):
+        return ""
     if inward.told_since(session, person.uid, RULE, now - DAY) >= MOST_ANSWERS:
         return f"they wrote {MOST_ANSWERS} times within a day"
     named = awaited.senders(summary.subject, summary.text, ours=settings.own_domains, freemail=settings.policy.freemail_domains)
@@ -97,7 +103,7 @@ def by_mail(session: Session, sender: str, summary: Summary, *, settings: Settin
     if person.mailbox.rpartition("@")[2] in settings.own_domains:
         letter = answer(person.mailbox, named, fault, now + timedelta(days=settings.outbound.expect_days))
         folder = (person.department, person.uid)
-        inward.send(session, letter, folder=folder, rule=RULE, reason=REASON, settings=settings, by=BY, now=now)
+        inward.send(session, letter, folder=folder, rule=RULE, reason=REASON, settings=settings, by=BY, now=now, number=number)
     return ""
 
 

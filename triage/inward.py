@@ -104,6 +104,11 @@ def told_since(session: Session, uid: str, rule: str, since: datetime) -> int:
     return session.scalar(select(func.count()).select_from(Delivery).where(*mine)) or 0
 
 
+def was_sent(session: Session, number: int) -> bool:
+    """Was the letter of this number queued already?"""
+    return session.scalar(select(col(Message.id)).where(col(Message.spool_id) == number)) is not None
+
+
 def sender(settings: Settings) -> str:
     """The address that mail of ours comes from."""
     return settings.notices.sender or f"postmaster@{settings.company.domains[0]}"
@@ -115,10 +120,22 @@ def is_outside(address: str, settings: Settings) -> bool:
 
 
 def send(
-    session: Session, letter: Letter, *, folder: tuple[str, str], rule: str, reason: str, settings: Settings, by: Actor, now: datetime
+    session: Session,
+    letter: Letter,
+    *,
+    folder: tuple[str, str],
+    rule: str,
+    reason: str,
+    settings: Settings,
+    by: Actor,
+    now: datetime,
+    number: int | None = None,
 ) -> int:
-    """Queue a letter; the id of its message. BadInput when it is to leave the company. `folder`: department and uid of who gets it."""
-    number = new_id()
+    """Queue a letter; the id of its message. BadInput when it is to leave the company.
+
+    `folder`: department and uid of who gets it; `number`: the letter's own, by which `was_sent` knows it.
+    """
+    number = number or new_id()
     names = {"number": show(number), "boundary": f"=_{secrets.token_hex(12)}", "hostname": settings.company.hostname}
     raw = written(in_language(letter, settings.company.language), sender(settings), **names, now=now)
     return enter(session, raw, letter.to, number=number, folder=folder, rule=rule, reason=reason, settings=settings, by=by, now=now)

@@ -7,11 +7,12 @@ from sqlalchemy import Engine, select
 from sqlmodel import col
 
 from tests.triage.arriving import DMARC_PASS, NOW, arrive, summary
-from triage import db, expecting
+from triage import db, expecting, ids
 from triage.actor import Actor
 from triage.content import Summary
+from triage.envelope import Envelope
 from triage.errors import BadInput, NotFound
-from triage.models import Delivery, Expectation
+from triage.models import AuditRecord, Delivery, Expectation
 from triage.settings import Settings
 from triage.states import State
 
@@ -95,9 +96,12 @@ def test_thirty_are_enough(known: Engine, settings: Settings) -> None:
     assert expect(known, settings, later=timedelta(days=20))  # the others have lapsed
 
 
-def by_mail(engine: Engine, settings: Settings, mail: Summary, sender: str = "joe.fern@company.example") -> str:
+def by_mail(
+    engine: Engine, settings: Settings, mail: Summary, sender: str = "joe.fern@company.example", spool_id: int | None = None
+) -> str:
+    envelope = Envelope(spool_id or ids.new_id(), NOW, sender, ("expect@company.example",), "192.0.2.25", "inner.company.example")
     with db.transaction(engine) as session:
-        return expecting.by_mail(session, sender, mail, settings=settings, now=NOW)
+        return expecting.by_mail(session, envelope, mail, settings=settings, now=NOW)
 
 
 def letters(engine: Engine) -> int:
@@ -114,6 +118,15 @@ def test_a_mail_says_so_as_well(known: Engine, settings: Settings) -> None:
     for _ in range(30):
         by_mail(known, settings, summary("joe.fern@company.example", "hello"))
     assert letters(known) == expecting.MOST_ANSWERS
+
+
+def test_a_mail_that_comes_out_of_the_spool_again_after_a_crash_is_answered_once(known: Engine, settings: Settings) -> None:
+    number = ids.new_id()
+    for _ in range(2):
+        assert by_mail(known, settings, summary("joe.fern@company.example", ANN), spool_id=number) == ""
+    assert letters(known) == 1
+    with db.reading(known) as session:
+        assert len(session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "expect")).all()) == 1
 
 
 @pytest.mark.parametrize(
