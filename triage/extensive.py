@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, insert, literal, not_, select
 from sqlmodel import Session, col
 
-from triage import access, actors, decisions, late_copies, ledger, regrouping, rules, selection, undoing
+from triage import access, actors, decisions, late_copies, ledger, regrouping, rejections, rules, selection, undoing
 from triage.actor import Actor
 from triage.db import among
 from triage.decisions import Verb
@@ -58,7 +58,7 @@ def plan(
 ) -> Plan | None:
     """The plan of a decision over more than LARGE deliveries; None where fewer are selected. Only reads.
 
-    Stale as for `decisions.decide`; NotAllowedNow where it needs a second person's key: those hold every delivery by name.
+    Stale and BadInput as for `decisions.decide`; NotAllowedNow where it needs a second person's key: those hold every delivery by name.
     """
     access.may_decide(by)
     if selected.ids:
@@ -77,6 +77,8 @@ def plan(
     if expect is not None and expect != len(meant):
         raise Stale(f"you expected {expect}, but {len(meant)} are selected now: look again, then decide")
     ids = [delivery_id for delivery_id, _ in meant]
+    if verb is Verb.REJECT:
+        rejections.at_once(session, ids)  # of a slice it is asked too late
     if rule and rule.effect == "redirect" and not rule.to:
         rule = replace(rule, to=to)
     orders = rule_orders(session, rule, selected, ids) if rule else []

@@ -34,15 +34,20 @@ def text_of(settings: Settings, *, template: str = "", text: str = "") -> str:
 def refused(session: Session, ids: Iterable[int], settings: Settings) -> dict[int, str]:
     """Those held deliveries whose sender must not be told anything, and why. BadInput when it would be too many mails."""
     given = list(ids)
-    number = session.scalar(select(func.count(func.distinct(col(Delivery.message_id)))).where(*held(session, given))) or 0
-    if number > MOST_MESSAGES:
-        raise BadInput(f"reject: that would send {number} mails; at most {MOST_MESSAGES} at once, or purge instead")
+    at_once(session, given)
     found = held_among(session, given)
     messages = {message.id: message for _, message in found}
     waiting = notices.waiting(session, messages)
     reasons = {one: notices.why_not(session, message, settings) for one, message in messages.items() if not joins(waiting.get(one))}
     why = {delivery.id: reasons.get(message.id) or unnamed(delivery, message) for delivery, message in found}
     return {delivery_id: f"Not told: {reason}." for delivery_id, reason in why.items() if reason}
+
+
+def at_once(session: Session, ids: Iterable[int]) -> None:
+    """BadInput when rejecting these would send too many mails."""
+    number = session.scalar(select(func.count(func.distinct(col(Delivery.message_id)))).where(*held(session, ids))) or 0
+    if number > MOST_MESSAGES:
+        raise BadInput(f"reject: that would send {number} mails; at most {MOST_MESSAGES} at once, or purge instead")
 
 
 def held_among(session: Session, ids: Iterable[int]) -> list[tuple[Delivery, Message]]:

@@ -14,11 +14,11 @@ from sqlmodel import col
 
 from tests.peers.processes import until
 from tests.triage.arriving import ANA, BEN, COMPANY, NOW, OTTO, SYNC, arrive, set_up
-from triage import decisions, directory, evidence, extensive, outcomes, regrouping, tallies
+from triage import decisions, directory, evidence, extensive, outcomes, regrouping, rejections, tallies
 from triage.actor import Actor
 from triage.db import among, reading, transaction
 from triage.decisions import Verb
-from triage.errors import NotAllowed, NotAllowedNow, Overtaken, Stale
+from triage.errors import BadInput, NotAllowed, NotAllowedNow, Overtaken, Stale
 from triage.models import AuditRecord, Campaign, Decision, DecisionItem, Delivery, KeptCard, Rule, StaffMember
 from triage.outcomes import DecisionReport
 from triage.rule_orders import RuleOrder
@@ -90,6 +90,12 @@ def test_it_is_made_at_once_and_carried_out_in_slices(company: Engine, settings:
     ended = reported(company, made.id)
     assert (ended.count, ended.done, ended.left, ended.under_way) == (24, 24, 0, 0)
     assert go_on(company, settings) == 0
+
+
+def test_no_more_senders_are_told_no_than_at_once(company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rejections, "MOST_MESSAGES", 4)  # each slice is about three
+    with pytest.raises(BadInput, match="that would send 12 mails; at most 4 at once"):
+        begun(company, settings, Verb.REJECT, template="not-wanted")
 
 
 def test_fewer_are_decided_as_ever(company: Engine, settings: Settings) -> None:
