@@ -87,8 +87,7 @@ def style(text: str) -> tuple[str, int]:
         name, _, value = declaration.partition(":")
         name, value = name.strip().casefold(), value.strip()
         fetching += bool(FETCHED.search(value))
-        if name == "color" and SEE_THROUGH.search(value):
-            continue
-        if name in STYLES and value and STYLE_VALUE.fullmatch(value) and not REFUSED_STYLE.search(value):
+        sound = name in STYLES and value and STYLE_VALUE.fullmatch(value) and not REFUSED_STYLE.search(value)
+        if sound and not (name == "color" and SEE_THROUGH.search(value)):
             kept.append(f"{name}:{value}")
     return ";".join(kept), fetching

@@ -60,6 +60,10 @@ def test_what_nh3_leaves(body: str, left: str) -> None:
     assert cleaned(body) == left
 
 
+def test_no_style_takes_long() -> None:
+    assert style("color:" + "rgba(" * 100_000) == ("", 0)
+
+
 @given(st.text(st.sampled_from("color:ur(l)'\";/*\\@-9 x}{<"), max_size=60))
 def test_any_style(text: str) -> None:
     kept, _ = style(text)
