@@ -1,19 +1,20 @@
 """The whole database as files, as of one moment, while others write; and in again. Beside `db` the only place that knows which kind it is.
 
 SQLite copies itself into one file (VACUUM INTO), without what was erased. From PostgreSQL each table is copied as text, in one
-transaction: no program of its version is needed, and any server of any version takes it back.
+transaction: no program of its version is needed, and any server of any version takes it back. What SQLite has copied a PostgreSQL
+database takes over row by row.
 """
 
 import errno
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import IO, Any
 
 import zstandard
-from sqlalchemy import Connection, Engine, MetaData, delete, func, select
+from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, delete, func, select
 from sqlmodel import SQLModel
 
 from triage import safe_files
@@ -25,6 +26,7 @@ FILE = "mailroom.db"
 TABLES = "tables"  # directory of the copied tables
 LEVEL = 3
 PATIENCE = 60.0  # seconds
+AT_ONCE = 1000  # rows that are read together
 
 
 def kind_of(engine: Engine) -> str:
@@ -126,13 +128,40 @@ def copy_in(connection: Connection, directory: Path) -> None:
     made = MetaData()
     made.reflect(connection)
     files = {path.name.removesuffix(".zst"): path for path in (directory / TABLES).glob("*.zst")}
-    for table in made.sorted_tables:
-        if table.name in files and connection.scalar(select(func.count()).select_from(table)):
-            connection.execute(delete(table))  # what the steps themselves have written
+    empty(connection, (table for table in made.sorted_tables if table.name in files))
     for table in made.sorted_tables:
         if table.name in files:
             with files[table.name].open("rb") as file:
                 fill_table(raw, table.name, file)
+
+
+def empty(connection: Connection, tables: Iterable[Table]) -> None:
+    """Take out what the steps themselves have written."""
+    for table in tables:
+        if connection.scalar(select(func.count()).select_from(table)):
+            connection.execute(delete(table))
+
+
+def carry_over(file: Path, connection: Connection) -> None:
+    """Fill the tables of a PostgreSQL database with what the copy of an SQLite database holds. Both are of this version."""
+    address = f"{file.absolute().as_uri()}?mode=ro&immutable=1"
+    engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(address, uri=True))
+    tables = SQLModel.metadata.sorted_tables
+    empty(connection, tables)
+    with engine.connect().execution_options(yield_per=AT_ONCE) as reading:
+        for table in tables:
+            insert_rows(connection, table, reading.execute(select(table)))
+    engine.dispose()
+
+
+def insert_rows(connection: Connection, table: Table, rows: Iterable[Iterable[Any]]) -> None:
+    """Rows of values as Python has them."""
+    raw: Any = connection.connection.driver_connection
+    kinds = [column.type.dialect_impl(connection.dialect).bind_processor(connection.dialect) for column in table.columns]
+    names = listed([column.name for column in table.columns])
+    with raw.cursor() as cursor, cursor.copy(f"COPY {quoted(table.name)} ({names}) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row([bound(value) if bound else value for bound, value in zip(kinds, row, strict=True)])
 
 
 def fill_table(raw: Any, table: str, file: IO[bytes]) -> None:

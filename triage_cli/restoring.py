@@ -8,11 +8,14 @@ from datetime import datetime
 from pathlib import Path
 
 import click
+import psycopg
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
+from migrations import online
 from migrations.upgrade import is_known, migrate
+from migrations.version import newest
 from triage import db, db_copy, ledger, paused, spool_copy
 from triage.durable import sync_directory
 from triage.errors import BadInput
@@ -38,7 +41,8 @@ NEXT = (
 def restore(ctx: click.Context, directory: Path) -> None:
     """Put a backup back: into a database and a spool that are empty, brought to this program's version, with relay and recall paused.
 
-    Every file is compared with its checksum first. Nothing that is there is ever overwritten. Stop Mailroom before.
+    Every file is compared with its checksum first. Nothing that is there is ever overwritten. Stop Mailroom before. A backup of SQLite
+    goes into PostgreSQL too, where database.url names one: so a company moves.
     """
     stay(ctx)
     settings = settings_of(ctx)
@@ -61,15 +65,19 @@ def put_back(settings: Settings, directory: Path, made: Manifest) -> None:
         raise BadInput(f"the backup's database has version {made.revision}, which this program does not know: install the newer one")
     engine = db.open_engine(settings.database.url)
     try:
-        if db_copy.kind_of(engine) != made.database:
-            raise BadInput(f"it is a backup of {made.database}, and database.url names {db_copy.kind_of(engine)}: name such a database")
+        kinds = made.database, db_copy.kind_of(engine)
+        if kinds == (db_copy.POSTGRESQL, db_copy.SQLITE):
+            raise BadInput("it is a backup of PostgreSQL, and database.url names SQLite: name a database of PostgreSQL")
+        if kinds == (db_copy.SQLITE, db_copy.POSTGRESQL) and made.revision != newest():
+            raise BadInput("to change to PostgreSQL take the backup with this version of Mailroom: bring SQLite to it first")
         with taken_back_on_failure(settings, directory):
-            if made.database == db_copy.SQLITE:
+            if kinds == (db_copy.SQLITE, db_copy.SQLITE):
                 put_back_sqlite(settings, directory, made)
             else:
                 put_back_postgresql(engine, settings, directory, made)
-    except DBAPIError as fault:
-        raise BadInput(f"the database cannot be filled: {str(fault.orig).strip().splitlines()[0]}") from fault
+    except (DBAPIError, psycopg.Error) as fault:
+        said = str(fault.orig if isinstance(fault, DBAPIError) else fault)
+        raise BadInput(f"the database cannot be filled: {said.strip().splitlines()[0]}") from fault
     except OSError as fault:
         raise BadInput(f"{fault.filename or directory}: {fault.strerror}") from fault
     finally:
@@ -112,15 +120,22 @@ def leftovers(temporary: Path) -> tuple[Path, ...]:
 
 
 def put_back_postgresql(engine: Engine, settings: Settings, directory: Path, made: Manifest) -> None:
-    """The tables as they were, filled, and then brought to this version: all in one transaction."""
+    """The tables as they were, filled, and then brought to this version: all in one transaction. Large indexes come after it."""
+    from_sqlite = made.database == db_copy.SQLITE
+    if from_sqlite:
+        db_copy.check_sqlite(directory / db_copy.FILE)
     with engine.begin() as connection:
         if inspect(connection).get_table_names():
             raise BadInput("the database holds tables already: a restore overwrites nothing. Make an empty one and name it (database.url)")
         migrate(connection, made.revision)
-        db_copy.copy_in(connection, directory)
+        if from_sqlite:
+            db_copy.carry_over(directory / db_copy.FILE, connection)
+        else:
+            db_copy.copy_in(connection, directory)
         migrate(connection)
         begin(connection, made, now=utcnow())
         beside(settings, directory)
+    online.build(engine)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("ANALYZE"))
 

@@ -93,7 +93,8 @@ def at_rest(house: Company) -> bool:
     return not spool and not any(state in (State.QUEUED, State.RELAYING) for (state,) in rows(house, col(Delivery.state)))
 
 
-LONG = [pytest.param("postgresql", marks=pytest.mark.postgresql)] if os.environ.get("MAILROOM_FAULTS") else []  # make faults
+FURTHER = [pytest.param(name, marks=pytest.mark.postgresql) for name in ("postgresql", "sqlite to postgresql")]
+LONG = FURTHER if os.environ.get("MAILROOM_FAULTS") else []  # make faults
 
 
 @pytest.fixture(params=["sqlite", *LONG])
@@ -102,7 +103,9 @@ def databases(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str]
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/old/mailroom.db", f"sqlite:///{tmp_path}/new/mailroom.db"
     server: Server = request.getfixturevalue("postgresql_server")
-    return server.create("old"), server.create("new")
+    if request.param == "postgresql":
+        return server.create("old"), server.create("new")
+    return f"sqlite:///{tmp_path}/old/mailroom.db", server.create("moved")
 
 
 def test_a_backup_under_load_becomes_a_system_that_sends_nothing_twice(databases: tuple[str, str], tmp_path: Path) -> None:

@@ -1,14 +1,16 @@
 """Backup and restore from the shell: what is refused, what is compared, and that a restored system is paused."""
 
 import json
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, select
-from sqlmodel import col
+from sqlmodel import SQLModel, col
 
 from mta.spool import Spool
+from tests.peers.postgresql import Server
 from tests.triage.arriving import IDA, envelope
 from tests.triage_cli.conftest import Arrives, Shell
 from triage import db, paused, queue, reconciling, spool_copy
@@ -17,6 +19,7 @@ from triage.models import Delivery
 from triage.settings import Settings
 from triage.states import State
 from triage.times import utcnow
+from triage_cli import upkeeping
 
 
 def pause(engine: Engine) -> None:
@@ -91,6 +94,62 @@ def test_what_sqlite_left_of_a_database_that_was_moved_away_does_not_get_into_th
     elsewhere.with_name(elsewhere.name + left).write_bytes(b"pages of another database")
     refused = shell("restore", str(tmp_path / "backup"))
     assert (refused.code, "belongs to another database" in refused.err, elsewhere.exists()) == (2, True, False)
+
+
+def rows(url: str) -> dict[str, Counter[str]]:
+    """All that a database holds, by its tables."""
+    engine = db.open_engine(url)
+    with db.reading(engine) as session:
+        found = {table.name: Counter(map(repr, session.execute(select(table)))) for table in SQLModel.metadata.sorted_tables}
+    engine.dispose()
+    return found
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_backup_of_sqlite_goes_into_postgresql_row_by_row(
+    shell: Shell,
+    arrives: Arrives,
+    engine: Engine,
+    database_url: str,
+    postgresql_server: Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    released, purged = arrives(), arrives(author="Łucja 😀 <lucja@firma.example>")
+    for act in (("release", released), ("purge", purged, "--reason", "fraud"), ("block", "pest@pest.example", "--scope", "company")):
+        assert shell(*act).code == 0
+    upkeeping.seal_trail(engine, "here:1")
+    upkeeping.keep_counts(engine, -upkeeping.COUNT_EVERY, "UTC")
+    before = rows(database_url)
+    assert shell("backup", str(tmp_path / "backup")).code == 0
+    moved = postgresql_server.create(f"moved{tmp_path.name}")
+    monkeypatch.setenv("MAILROOM_DATABASE__URL", moved)
+    said = shell("restore", str(tmp_path / "backup"))
+    assert (said.code, said.err) == (0, "")
+    after = rows(moved)
+    assert {name for name in after if before[name] - after[name]} == set(), "nothing is lost or changed"
+    assert {name for name in after if after[name] - before[name]} == {"audit_record", "marker"}, "it is paused, and that is on the record"
+    assert [shell("db", "check").code, shell("audit", "verify").code] == [0, 0]
+    again = shell("restore", str(tmp_path / "backup"))
+    assert (again.code, "overwrites nothing" in again.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("of", "url", "why"),
+    [
+        ({"database": "postgresql"}, "sqlite:///{0}/second.db", "name a database of PostgreSQL"),
+        ({"revision": "0001"}, "postgresql://nobody@/none", "take the backup with this version of Mailroom"),
+    ],
+)
+def test_what_no_database_of_that_kind_takes(
+    shell: Shell, elsewhere: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, of: dict[str, str], url: str, why: str
+) -> None:
+    manifest = tmp_path / "backup" / "manifest.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | of))
+    monkeypatch.setenv("MAILROOM_DATABASE__URL", url.format(tmp_path))
+    refused = shell("restore", str(tmp_path / "backup"))
+    assert (refused.code, why in refused.err, elsewhere.exists()) == (2, True, False)
 
 
 def test_a_directory_that_is_not_there_is_no_id(shell: Shell, tmp_path: Path) -> None:
