@@ -28,7 +28,7 @@ from mta.surveyor import Surveyor
 from triage import intake, meters
 from triage.bell import Bell
 from triage.bounded import Pool
-from triage.db import gave_way, open_engine, transaction
+from triage.db import carry_out, open_engine, transaction
 from triage.errors import NotYet
 from triage.ids import show
 from triage.settings import Settings
@@ -43,7 +43,6 @@ PARSERS = 2
 PARSER_MEMORY = 256 * 1024 * 1024  # bytes
 FAST_PARSER, SLOW_PARSER = 2.0, 10.0  # seconds
 GROUP = 32  # messages in one transaction
-GIVING_WAY = 2  # times that a transaction is done again at once which another judge or a person's act got in the way of
 BREATH = 0.003  # seconds between transactions: the others get their turn at the SQLite file (building.md)
 PATIENCE = timedelta(minutes=15)  # with DNS that does not answer
 FEWEST_TRIES = 5  # however long a message waited for a judge: its DNS may come up after us
@@ -214,15 +213,7 @@ class Writer:
 
     def receive(self, messages: list[Judged]) -> list[Exception | None]:
         """Enter messages in one transaction: of each why it was not entered, None when it was. Raises when none could."""
-        for _ in range(GIVING_WAY):
-            try:
-                with transaction(self.engine) as session:
-                    return self.take(session, messages)
-            except Exception as fault:
-                if not gave_way(fault):
-                    raise
-        with transaction(self.engine) as session:
-            return self.take(session, messages)
+        return carry_out(self.engine, lambda session: self.take(session, messages))
 
     def take(self, session: Session, messages: list[Judged]) -> list[Exception | None]:
         """The house's verb."""

@@ -4,12 +4,12 @@ import json
 import random
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache, lru_cache
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, Self, TypeVar, cast
 
 from sqlalchemy import (
     ARRAY,
@@ -47,6 +47,9 @@ from triage.errors import BadInput
 
 BUSY_PATIENCE = 30.0  # seconds until a busy SQLite file is taken for a fault
 BUSY_PAUSE = 0.001  # polling without sleeping locks measured 10 times fairer than busy_timeout (building.md)
+TRIES = 4  # of a transaction that others got in the way of
+
+T = TypeVar("T")
 
 
 def open_engine(url: str) -> Engine:
@@ -123,6 +126,19 @@ def transaction(engine: Engine) -> Iterator[Session]:
     """A session that commits at the end, or rolls back all of it. Rows do not leave it."""
     with Session(engine) as session, session.begin():
         yield session
+
+
+def carry_out(engine: Engine, work: Callable[[Session], T]) -> T:
+    """Work in one transaction, done again at once when another transaction got in its way. What it returns is no row."""
+    for _ in range(TRIES - 1):
+        try:
+            with transaction(engine) as session:
+                return work(session)
+        except DBAPIError as fault:
+            if not gave_way(fault):
+                raise
+    with transaction(engine) as session:
+        return work(session)
 
 
 def gave_way(fault: Exception) -> bool:

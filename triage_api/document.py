@@ -102,6 +102,8 @@ def complete(document: dict[str, Any]) -> None:
             schema["examples"] = EXAMPLES[name]
     for path, operations in document["paths"].items():
         for method, operation in operations.items() if path.startswith(API) else ():
+            if method != "get":
+                operation["responses"].setdefault("503", {"description": REFUSALS[503][0]})  # giving_way
             operation["security"] = security(method.upper(), path.removeprefix(API))
             only_acts_take_keys(method, operation)
             for status, response in operation["responses"].items():

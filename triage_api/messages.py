@@ -197,9 +197,14 @@ def put_on_record(here: Office, act: str, message_id: int, by: Actor, detail: di
 
 def put_view_on_record(here: Office, message_id: int, by: Actor) -> None:
     """Who looked at what; nobody's screen has to change for it."""
-    if here.viewed.anew(str(by), message_id):
+    if not here.viewed.anew(str(by), message_id):
+        return
+    try:
         with db.transaction(here.engine) as session:
             ledger.write(session, "view", f"message:{ids.show(message_id)}", by=by, now=utcnow())
+    except Exception:
+        here.viewed.forget(str(by), message_id)
+        raise
 
 
 def download(content: bytes, name: str, media_type: str) -> Response:

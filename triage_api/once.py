@@ -8,11 +8,13 @@ from fastapi import Depends, Header, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 from sqlmodel import Session
+from starlette.types import Receive, Scope, Send
 
 from triage import kept_answers
 from triage.actor import Actor
 from triage.kept_answers import Answer
 from triage.times import utcnow
+from triage_api.giving_way import patiently
 
 REPLAYED = {"Idempotency-Replayed": "true"}
 JSON = "application/json"
@@ -75,6 +77,10 @@ def keep_secret(session: Session) -> None:
 
 class Once(APIRoute):
     """A route whose answer is kept before the commit, and whose JSON is not sent again to who has it."""
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request with its transactions."""
+        await patiently(self.name, super().handle, scope, receive, send)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler within the transaction."""

@@ -29,6 +29,7 @@ from triage.opening import Erased
 from triage.outcomes import NothingDone
 from triage.rule_files import FaultyLines
 from triage.sign_in import TooManyFailures
+from triage_api.giving_way import Crowded
 from triage_api.pace import TooFast
 from triage_api.shapes import Item
 from triage_api.spoken import Spoken, said
@@ -47,6 +48,7 @@ STATUS: dict[type[Refused], int] = {
     TooManyFailures: 429,
     TooFast: 429,
     Unanswered: 503,
+    Crowded: 503,
 }
 MEDIA_TYPE = "application/problem+json"
 REASON_NEEDED = "urn:mailroom:reason-needed"  # a problem type that clients tell from others
@@ -101,7 +103,7 @@ def refused(_request: Request, refusal: Exception) -> JSONResponse:
         more["lines"] = [FaultyLine(line=one.line, reason=one.reason) for one in refusal.faults]
     if isinstance(refusal, NothingDone):
         more["items"] = [Item.model_validate(item) for item in refusal.items]
-    if isinstance(refusal, TooManyFailures | TooFast):
+    if isinstance(refusal, TooManyFailures | TooFast | Crowded):
         headers["Retry-After"] = str(max(1, round(refusal.wait.total_seconds())))
     return problem(status, text, headers=headers, **more)
 

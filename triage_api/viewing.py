@@ -27,3 +27,8 @@ class Viewed:
             while len(self.looks) > MOST:
                 self.looks.popitem(last=False)
             return True
+
+    def forget(self, who: str, message_id: int) -> None:
+        """It could not be put on the record: the next look is a new one."""
+        with self.lock:
+            self.looks.pop((who, message_id), None)

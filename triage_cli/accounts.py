@@ -12,7 +12,7 @@ from triage.settings import Settings
 from triage.sign_in import hash_password
 from triage.times import utcnow
 from triage_cli.asks import settings_of
-from triage_cli.opened import shell_user, writing
+from triage_cli.opened import shell_user, write
 from triage_cli.printing import say
 
 STDIN = click.option("--password-stdin", is_flag=True, help="Read the password's line from standard input instead of asking for it.")
@@ -30,8 +30,8 @@ def add_staff(ctx: click.Context, login: str, name: str, role: str, scope: tuple
     settings = settings_of(ctx)
     refuse_elsewhere(settings)
     hashed = chosen(login, from_stdin=password_stdin)
-    with writing(settings) as session:
-        made = accounts.add(session, Account(login, name, role, scope), hashed, by=shell_user(), now=utcnow())
+    account = Account(login, name, role, scope)
+    made = write(settings, lambda session: accounts.add(session, account, hashed, by=shell_user(), now=utcnow()))
     say(f"{made} can sign in")
 
 
@@ -40,8 +40,7 @@ def add_staff(ctx: click.Context, login: str, name: str, role: str, scope: tuple
 @click.pass_context
 def remove_staff(ctx: click.Context, login: str) -> None:
     """Take an account away that was made here. Who is signed in with it is out at once."""
-    with writing(settings_of(ctx)) as session:
-        accounts.remove(session, login, by=shell_user(), now=utcnow())
+    write(settings_of(ctx), lambda session: accounts.remove(session, login, by=shell_user(), now=utcnow()))
 
 
 @click.command("password")
@@ -55,8 +54,7 @@ def password_of(ctx: click.Context, login: str | None, password_stdin: bool) -> 
         return say(hashed)
     settings = settings_of(ctx)
     refuse_elsewhere(settings)
-    with writing(settings) as session:
-        accounts.set_password(session, login, hashed, by=shell_user(), now=utcnow())
+    write(settings, lambda session: accounts.set_password(session, login, hashed, by=shell_user(), now=utcnow()))
     return None
 
 
@@ -65,8 +63,7 @@ def password_of(ctx: click.Context, login: str | None, password_stdin: bool) -> 
 @click.pass_context
 def sign_out(ctx: click.Context, login: str) -> None:
     """Sign somebody out everywhere."""
-    with writing(settings_of(ctx)) as session:
-        ended = sessions.end_all(session, by=shell_user(), login=login, now=utcnow())
+    ended = write(settings_of(ctx), lambda session: sessions.end_all(session, by=shell_user(), login=login, now=utcnow()))
     say(f"{ended} session{'' if ended == 1 else 's'} ended")
 
 

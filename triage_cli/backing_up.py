@@ -19,7 +19,7 @@ from triage.safe_files import Kept
 from triage.settings import Settings, every_key
 from triage.times import utcnow
 from triage_cli.asks import settings_of, stay
-from triage_cli.opened import database_of, shell_user, writing
+from triage_cli.opened import database_of, shell_user, write
 from triage_cli.printing import say
 
 CHECKPOINTS = "checkpoints"  # directory of the signed checkpoints
@@ -47,9 +47,8 @@ def backup(ctx: click.Context, directory: Path, spool_only: bool) -> None:
         clear(directory)
         raise
     if made.database:
-        with writing(settings) as session:
-            detail = {"files": len(made.files), "bytes": manifest.total(made.files), "directory": str(directory)}
-            ledger.write(session, "backup", "backup", by=shell_user(), now=utcnow(), detail=detail)
+        detail = {"files": len(made.files), "bytes": manifest.total(made.files), "directory": str(directory)}
+        write(settings, partial(ledger.write, act="backup", subject="backup", by=shell_user(), now=utcnow(), detail=detail))
     say(f"{directory}: {len(made.files)} files, {manifest.total(made.files):,} bytes, as of {made.at:%Y-%m-%d %H:%M:%S} UTC")
     for name in made.left_out:
         say(f"not in it, save it elsewhere: {name}")

@@ -3,6 +3,7 @@
 import queue
 import threading
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import TextIO
 
 import click
@@ -13,7 +14,7 @@ from triage.settings import Settings
 from triage.teaching import Reason, Sent
 from triage.times import utcnow
 from triage_cli.asks import settings_of
-from triage_cli.opened import shell_user, writing
+from triage_cli.opened import shell_user, write
 from triage_cli.printing import say
 
 GROUP = 500  # mails in one transaction
@@ -96,8 +97,8 @@ def grouped(mails: Iterable[Sent | None]) -> Iterator[list[Sent]]:
 
 def learned(mails: list[Sent], settings: Settings) -> learning.Learned:
     """What these teach."""
-    with writing(settings) as session:
-        return learning.learn_many(session, mails, how="log", settings=settings, by=shell_user(), now=utcnow())
+    teach = partial(learning.learn_many, mails=mails, how="log", settings=settings, by=shell_user(), now=utcnow())
+    return write(settings, teach)
 
 
 def add(total: learning.Learned, one: learning.Learned) -> None:

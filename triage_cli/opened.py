@@ -2,8 +2,9 @@
 
 import getpass
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from sqlalchemy import Engine
 from sqlmodel import Session
@@ -14,6 +15,8 @@ from triage.actor import EVERYTHING, Actor, Role
 from triage.bell import Bell
 from triage.settings import Settings
 from triage_cli.asks import settings_of as settings_of
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -33,12 +36,12 @@ def shell_user() -> Actor:
     return Actor("shell", login, Role.ADMIN, EVERYTHING, f"{login} (shell)", place=os.environ.get("SSH_CONNECTION", "").partition(" ")[0])
 
 
-@contextmanager
-def writing(settings: Settings, *bells: str) -> Iterator[Session]:
-    """One transaction; after its commit the named bells and "change" are rung."""
-    with database_of(settings) as engine, db.transaction(engine) as session:
-        yield session
-    ring(settings, *bells, "change")
+def write(settings: Settings, work: Callable[[Session], T]) -> T:
+    """Work in one transaction; after its commit "change" is rung."""
+    with database_of(settings) as engine:
+        done = db.carry_out(engine, work)
+    ring(settings, "change")
+    return done
 
 
 @contextmanager

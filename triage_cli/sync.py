@@ -7,6 +7,7 @@ import time
 import click
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session
 
 from directory_sync.ldap_company import Reading
 from directory_sync.source import Source, open_source
@@ -57,14 +58,17 @@ def take_over(settings: Settings, reading: Reading | None = None, *, dry_run: bo
 
 def apply_to(engine: Engine, settings: Settings, found: Reading, *, dry_run: bool, sure: bool) -> Applied:
     """Take it over, in one transaction."""
-    with db.transaction(engine) as session:
+
+    def take(session: Session) -> Applied:
         leaving = leaving_of(settings)
         made = directory.apply(session, found.company, settings.company, by=BY, now=utcnow(), confirmed=sure, leaving=leaving)
         if dry_run:
             session.rollback()
         else:
             alarms.let_go(session)
-    return made
+        return made
+
+    return db.carry_out(engine, take)
 
 
 def leaving_of(settings: Settings) -> Leaving:

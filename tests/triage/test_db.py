@@ -2,12 +2,13 @@
 
 import os
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, and_, select, text
 from sqlalchemy.exc import DBAPIError
-from sqlmodel import col
+from sqlmodel import Session, col
 
 from tests.triage import arriving
 from triage import db, ids, markers
@@ -53,6 +54,27 @@ def test_a_reader_cannot_write(engine: Engine) -> None:
         markers.advance(reader, "moment")
     with db.transaction(engine) as writer:  # on the same connection of the pool
         markers.advance(writer, "moment")
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize(
+    ("code", "times", "tries"),
+    [("40P01", 1, 2), ("40001", db.TRIES - 1, db.TRIES), ("40P01", 9, db.TRIES), ("22012", 1, 1)],
+)
+def test_what_gave_way_is_carried_out_again_and_once(code: str, times: int, tries: int, postgresql_engine: Engine) -> None:
+    tried: list[int] = []
+
+    def work(session: Session) -> int:
+        markers.advance(session, "work")
+        tried.append(1)
+        if len(tried) <= times:
+            session.execute(text(f"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{code}'; END $$"))
+        return len(tried)
+
+    with suppress(DBAPIError):
+        assert db.carry_out(postgresql_engine, work) == tries
+    with db.reading(postgresql_engine) as session:
+        assert (len(tried), markers.read(session, "work")) == (tries, int(tries > times))
 
 
 def test_what_fails_is_undone_whole(engine: Engine) -> None:

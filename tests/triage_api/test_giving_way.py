@@ -1,0 +1,152 @@
+"""Two transactions that wait for each other: the one that the database breaks off is a request that is done again, or told to ask again."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event, func, select, text
+from sqlmodel import Session, col
+
+from tests.triage_api.conftest import Browser, Came
+from triage import ledger, second_key
+from triage.db import TRIES, reading, transaction
+from triage.models import AuditRecord, Decision
+
+pytestmark = pytest.mark.postgresql
+
+HANG = 60
+JOE = "it+joe.fern@company.example"
+DEADLOCK = text("DO $$ BEGIN RAISE EXCEPTION 'deadlock detected' USING ERRCODE = '40P01'; END $$")
+KEY = {"Idempotency-Key": "once"}
+Spoil = Callable[[Session, int], object]  # a decision that was made; how many were before
+
+
+@pytest.fixture
+def database_url(postgresql_url: str) -> str:
+    """SQLite has one writer at a time."""
+    return postgresql_url
+
+
+@pytest.fixture
+def spoilt(monkeypatch: pytest.MonkeyPatch) -> Callable[[Spoil], list[Session]]:
+    """What gets in the way of decisions that were made and are not committed; the sessions that made them."""
+    decide = second_key.decide
+
+    def spoil_with(spoil: Spoil) -> list[Session]:
+        sessions: list[Session] = []
+
+        def decided(session: Session, *given: Any, **more: Any) -> Any:
+            made = decide(session, *given, **more)
+            sessions.append(session)
+            spoil(session, len(sessions) - 1)
+            return made
+
+        monkeypatch.setattr(second_key, "decide", decided)
+        return sessions
+
+    return spoil_with
+
+
+def lock(session: Session, number: int) -> None:
+    session.execute(select(func.pg_advisory_xact_lock(number)))
+
+
+def another(engine: Engine) -> None:
+    """Somebody whose transaction asks for the same two locks the other way round."""
+    with transaction(engine) as session:
+        session.execute(text("SET LOCAL deadlock_timeout = '1min'"))  # the request finds out first
+        lock(session, 1)
+        lock(session, 2)
+
+
+def until_it_waits(engine: Engine) -> None:
+    """Until somebody waits for an advisory lock."""
+    deadline = time.monotonic() + HANG
+    waiting = False
+    while not waiting:
+        assert time.monotonic() < deadline
+        with reading(engine) as session:
+            waiting = bool(session.scalar(text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")))
+
+
+def decisions(engine: Engine) -> int:
+    with reading(engine) as session:
+        return session.scalar(select(func.count()).select_from(Decision)) or 0
+
+
+def test_a_decision_that_waits_in_a_circle_is_done_again_and_once(
+    ana: Browser, came: Came, engine: Engine, spoilt: Callable[[Spoil], list[Session]]
+) -> None:
+    (mail,) = came(JOE)
+    thread = threading.Thread(target=another, args=(engine,))
+
+    def collide(session: Session, before: int) -> None:
+        if not before:
+            session.execute(text("SET LOCAL deadlock_timeout = '10ms'"))
+            lock(session, 2)
+            thread.start()
+            until_it_waits(engine)
+            lock(session, 1)  # now both wait for each other, and PostgreSQL ends this transaction
+
+    tries = spoilt(collide)
+    order = {"verb": "purge", "select": {"ids": [mail]}, "reason": "a circle"}
+    answer = ana.post("/decisions", order, headers=KEY)
+    thread.join(HANG)
+    assert (answer.status_code, len(tries)) == (201, 2)
+    assert ana.post("/decisions", order, headers=KEY).text == answer.text
+    assert decisions(engine) == 1
+    assert ana.get(f"/deliveries/{mail}").json()["state"] == "purged"
+
+
+@pytest.mark.parametrize("failures", [1, TRIES - 1, TRIES])
+def test_what_fails_at_its_commit_is_done_again_some_times_and_then_said(
+    ana: Browser, came: Came, engine: Engine, spoilt: Callable[[Spoil], list[Session]], failures: int
+) -> None:
+    (mail,) = came(JOE)
+
+    def break_off(session: Session, before: int) -> None:
+        if before < failures:
+            event.listen(session, "before_commit", lambda session: session.execute(DEADLOCK))
+
+    tries = spoilt(break_off)
+    answer = ana.post("/decisions", {"verb": "purge", "select": {"ids": [mail]}})
+    state = ana.get(f"/deliveries/{mail}").json()["state"]
+    if failures < TRIES:
+        assert (answer.status_code, len(tries), decisions(engine), state) == (201, failures + 1, 1, "purged")
+        return
+    assert (answer.status_code, len(tries), decisions(engine), state) == (503, TRIES, 0, "held")
+    assert (answer.headers["retry-after"], answer.headers["content-type"]) == ("1", "application/problem+json")
+    assert answer.json()["detail"] == "Others are changing the same at this moment. Nothing was done: try again."
+
+
+def test_another_fault_of_the_database_is_none_to_try_again(
+    ana: Browser, came: Came, spoilt: Callable[[Spoil], list[Session]], caplog: pytest.LogCaptureFixture
+) -> None:
+    (mail,) = came(JOE)
+    tries = spoilt(lambda session, _: session.execute(text("SELECT 1 / :none"), {"none": 0}))
+    assert ana.post("/decisions", {"verb": "purge", "select": {"ids": [mail]}}).status_code == 500
+    assert len(tries) == 1
+    assert "division by zero" in caplog.text
+
+
+def test_a_look_whose_record_fails_is_on_record_when_it_is_shown(
+    ana: Browser, came: Came, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (mail,) = came(JOE)
+    message = ana.get(f"/deliveries/{mail}").json()["message_id"]
+    write = ledger.write
+    tries: list[str] = []
+
+    def colliding(session: Session, act: str, *given: Any, **more: Any) -> None:
+        tries.append(act)
+        if len(tries) == 1:
+            session.execute(DEADLOCK)
+        write(session, act, *given, **more)
+
+    monkeypatch.setattr(ledger, "write", colliding)
+    assert ana.get(f"/messages/{message}/headers").status_code == 200
+    with reading(engine) as session:
+        seen = session.scalars(select(col(AuditRecord.subject)).where(col(AuditRecord.act) == "view")).all()
+    assert (tries, seen) == (["view", "view"], [f"message:{message}"])

@@ -1,0 +1,57 @@
+"""A request whose transaction the database broke off for another one is carried out again, a few times; then its asker is told to."""
+
+import logging
+from datetime import timedelta
+
+from sqlalchemy.exc import DBAPIError
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from triage import db
+from triage.errors import Refused
+
+WAIT = timedelta(seconds=1)
+
+log = logging.getLogger(__name__)
+
+
+class Crowded(Refused):
+    """Others changed the same each time that it was tried, and nothing was done; `wait` says when to ask again."""
+
+    def __init__(self) -> None:
+        super().__init__("Others are changing the same at this moment. Nothing was done: try again.")
+        self.wait = WAIT
+
+
+async def patiently(name: str, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Carry one request out. As long as nothing was answered, all that it did was rolled back with its transaction."""
+    heard: list[Message] = []
+    begun = False
+
+    async def answer(message: Message) -> None:
+        nonlocal begun
+        begun = True
+        await send(message)
+
+    for number in range(1, db.TRIES + 1):
+        try:
+            await app(scope, from_the_beginning(heard, receive), answer)
+            return
+        except DBAPIError as fault:
+            if begun or not db.gave_way(fault):
+                raise
+            log.warning("%s gave way to another transaction (try %d of %d)", name, number, db.TRIES)
+            if number == db.TRIES:
+                raise Crowded from fault
+
+
+def from_the_beginning(heard: list[Message], receive: Receive) -> Receive:
+    """A request's messages: those that were heard before, then what comes, which is remembered."""
+    again = iter(tuple(heard))
+
+    async def received() -> Message:
+        if (message := next(again, None)) is None:
+            message = await receive()
+            heard.append(message)
+        return message
+
+    return received
