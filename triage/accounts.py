@@ -10,8 +10,9 @@ from sqlmodel import Session, col
 
 from triage import access, ledger, preferences
 from triage.actor import Actor, Role, Scope
+from triage.company import StaffEntry
 from triage.envelope import folded
-from triage.errors import BadInput, NotAllowed, NotFound
+from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound
 from triage.models import Department, Person, StaffMember, StaffSession
 
 LOCAL, DIRECTORY = "local", "directory"  # where an account comes from
@@ -42,9 +43,14 @@ def add(session: Session, account: Account, password_hash: str, *, by: Actor, no
     return login
 
 
-def remove(session: Session, login: str, *, by: Actor, now: datetime) -> None:
-    """Take an account away; who is signed in with it is out at once."""
+def remove(session: Session, login: str, *, by: Actor, now: datetime, by_directory: bool = False) -> None:
+    """Take an account away; who is signed in with it is out at once. NotAllowedNow when nobody would administer the company any more."""
     member = own(session, login)
+    if administrators(session, by_directory=by_directory) == [member.login]:
+        raise NotAllowedNow(
+            f"nobody but {member.login} administers the whole company: name somebody else first, "
+            "`mailroom staff add LOGIN --role admin --scope company`"
+        )
     session.delete(member)
     end_sessions(session, member.login)
     preferences.forget(session, member.login)
@@ -87,6 +93,17 @@ def member(row: StaffMember, signed_in: int, now: datetime) -> Member:
     """A row as a value."""
     away = row.away_until if row.away_until and row.away_until > now else None
     return Member(row.login, row.name, row.role, tuple(row.scope), row.source, row.active, away, signed_in)
+
+
+def administrators(session: Session, *, by_directory: bool) -> list[str]:
+    """Who can sign in and administers the whole company; `by_directory`: with the directory's passwords, which our accounts do not have."""
+    rows = session.scalars(select(StaffMember).where(col(StaffMember.active)).order_by(col(StaffMember.login)))
+    return [one.login for one in rows if administers(one, by_directory=by_directory) and not (by_directory and one.source == LOCAL)]
+
+
+def administers(one: StaffMember | StaffEntry, *, by_directory: bool) -> bool:
+    """Is this an administrator of the whole company, with a password?"""
+    return one.role == Role.ADMIN and Scope.parse(tuple(one.scope)).company and (by_directory or bool(one.password_hash))
 
 
 def own(session: Session, login: str) -> StaffMember:

@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlmodel import Session, col
 
-from triage import directory_rows, leavers, ledger, markers, sealed, substitutes
+from triage import accounts, directory_rows, leavers, ledger, markers, sealed, substitutes
 from triage.accounts import DIRECTORY, LOCAL
 from triage.actor import Actor, Role, Scope
-from triage.company import CompanyDirectory, PersonEntry
+from triage.company import CompanyDirectory, PersonEntry, StaffEntry
 from triage.db import among
 from triage.directory_rows import entry_of, entry_row, equalise
 from triage.errors import BadInput
@@ -70,19 +70,20 @@ def apply(
     now: datetime,
     confirmed: bool = False,
     leaving: Leaving = Leaving(),  # noqa: B008
+    by_directory: bool = False,
 ) -> Applied:
     """Take a company's directory over: departments, people, groups, addresses and staff become as it says, in one transaction.
 
     Nothing is applied when it is inconsistent (BadInput says where), or when it would take away, move or strip of addresses
-    more than 5 and more than 5 % of the people (Braked), which is a broken source more often than a living company; `confirmed`
-    says that it is meant. People whom the directory no longer names are disabled, never deleted; their mail
-    goes where `leaving` says.
+    more than 5 and more than 5 % of the people, or leave no administrator who can sign in (Braked), which is a broken source more
+    often than a living company; `confirmed` says that it is meant. People whom the directory no longer names are disabled, never
+    deleted; their mail goes where `leaving` says. `by_directory`: staff sign in with the directory's passwords.
     """
     wanted = directory_rows.normal(directory, company)
     before = directory_rows.present(session)
     wanted = directory_rows.with_old_seals(directory_rows.with_unread(wanted, before), before)
     addresses = addresses_of(wanted, company)
-    intended = plan(before, wanted)
+    intended = replace(plan(before, wanted), locks_out=locks_out(session, wanted, by_directory=by_directory))
     if (why := intended.too_much()) and not confirmed:
         raise Braked(
             f"the directory would {why}: nothing was changed; look at `mailroom sync --dry-run`, and when it is meant, "
@@ -112,10 +113,23 @@ def write_rows(session: Session, wanted: CompanyDirectory) -> None:
     equalise(session, Department, {entry.code: entry for entry in wanted.departments}, entry_row)
     equalise(session, Person, people, entry_row)
     equalise(session, MailGroup, {entry.address: entry for entry in wanted.groups}, entry_row)
-    own = set(session.scalars(select(col(StaffMember.login)).where(col(StaffMember.source) == LOCAL)))
-    staff_named = {entry.login: entry for entry in wanted.staff if entry.login not in own}
+    staff_named = {entry.login: entry for entry in staff_of(session, wanted)}
     equalise(session, StaffMember, staff_named, lambda entry: entry_row(entry) | {"active": True, "source": DIRECTORY})
     sealed.equalise(session, wanted.sealed)
+
+
+def staff_of(session: Session, wanted: CompanyDirectory) -> list[StaffEntry]:
+    """The staff that the directory names, without those who are staff here by an account of our own."""
+    own = set(session.scalars(select(col(StaffMember.login)).where(col(StaffMember.source) == LOCAL)))
+    return [entry for entry in wanted.staff if entry.login not in own]
+
+
+def locks_out(session: Session, wanted: CompanyDirectory, *, by_directory: bool) -> bool:
+    """Does somebody administer the whole company now, and would nobody afterwards?"""
+    now = accounts.administrators(session, by_directory=by_directory)
+    ours = select(col(StaffMember.login)).where(col(StaffMember.source) == LOCAL, col(StaffMember.login).in_(now))
+    named = (accounts.administers(entry, by_directory=by_directory) for entry in staff_of(session, wanted))
+    return bool(now) and not any(named) and session.scalar(ours.limit(1)) is None
 
 
 def detail_of(applied: Applied, wanted: CompanyDirectory) -> dict[str, Any]:

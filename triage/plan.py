@@ -58,6 +58,7 @@ class Plan:
     changes: tuple[Change, ...] = ()
     groups: int = field(default=0, compare=False)  # those that there are before it
     stay: int = field(default=1, compare=False)  # people who work here after it
+    locks_out: bool = field(default=False, compare=False)  # nobody can sign in any more who administers the whole company
 
     def too_much(self) -> str:
         """Why the directory is not believed, "" when it is."""
@@ -67,6 +68,7 @@ class Plan:
         gone = sum(change.kind is Kind.GROUP and change.what == GOES for change in self.changes)
         found += [f"take {gone} of {self.groups} groups away"] if gone > most_of(self.groups) else []
         found += [] if self.stay else ["leave nobody here"]
+        found += ["leave nobody who administers the whole company"] if self.locks_out else []
         return " and ".join(found)
 
     def count(self, *kinds: Kind) -> int:

@@ -40,7 +40,9 @@ def add_staff(ctx: click.Context, login: str, name: str, role: str, scope: tuple
 @click.pass_context
 def remove_staff(ctx: click.Context, login: str) -> None:
     """Take an account away that was made here. Who is signed in with it is out at once."""
-    write(settings_of(ctx), lambda session: accounts.remove(session, login, by=shell_user(), now=utcnow()))
+    settings = settings_of(ctx)
+    directorys = settings.api.sign_in == "directory"
+    write(settings, lambda session: accounts.remove(session, login, by=shell_user(), now=utcnow(), by_directory=directorys))
 
 
 @click.command("password")

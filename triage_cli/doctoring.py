@@ -35,6 +35,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("parser", inside.parser),
     ("previews", inside.drawer),
     ("cover", inside.covered),
+    ("staff", inside.administered),
     ("emergency", inside.open_door),
     ("restored", inside.restored),
     ("wake-ups", inside.wakes),

@@ -12,7 +12,7 @@ from sqlmodel import col
 
 from mta import snapshot
 from mta.edges import network_of
-from triage import confinement, cover, db, emergency, intake, paused, telegraph
+from triage import accounts, confinement, cover, db, emergency, intake, paused, telegraph
 from triage.backlog import DAMAGED, INCOMING, RETRY, backlog
 from triage.errors import BadInput
 from triage.models import AuditRecord, Delivery
@@ -257,6 +257,21 @@ def open_door(settings: Settings) -> Iterator[Finding]:
         yield Finding(WARN, "emergency", opened.sentence, "close the door with `mailroom open --close` when somebody is there to look")
     else:
         yield Finding(OK, "emergency", "none: the door is closed")
+
+
+def administered(settings: Settings) -> Iterator[Finding]:
+    """Can somebody sign in who administers the whole company? A database that does not answer has a finding of its own."""
+    directorys = settings.api.sign_in == "directory"
+    try:
+        with database_of(settings) as engine, db.reading(engine) as session:
+            found = accounts.administrators(session, by_directory=directorys)
+    except BadInput:
+        return
+    if found:
+        yield Finding(OK, "staff", f"{len(found)} can sign in who administer the whole company")
+    else:
+        do = "name one in [directory] staff_groups" if directorys else "`mailroom staff add LOGIN --role admin --scope company`"
+        yield Finding(WARN, "staff", "nobody can sign in who administers the whole company", do)
 
 
 def covered(settings: Settings) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from typing import Any
 
 import click
 from sqlalchemy import Engine
@@ -60,8 +61,8 @@ def apply_to(engine: Engine, settings: Settings, found: Reading, *, dry_run: boo
     """Take it over, in one transaction."""
 
     def take(session: Session) -> Applied:
-        leaving = leaving_of(settings)
-        made = directory.apply(session, found.company, settings.company, by=BY, now=utcnow(), confirmed=sure, leaving=leaving)
+        how: dict[str, Any] = {"leaving": leaving_of(settings), "by_directory": settings.api.sign_in == "directory"}
+        made = directory.apply(session, found.company, settings.company, by=BY, now=utcnow(), confirmed=sure, **how)
         if dry_run:
             session.rollback()
         else:

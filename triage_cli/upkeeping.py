@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from triage import (
+    accounts,
     catching_up,
     correspondents,
     cover,
@@ -263,12 +264,15 @@ def forget(engine: Engine, settings: Settings) -> None:
 
 
 def sound_alarm(engine: Engine, settings: Settings) -> None:
-    """Say which folders nobody looks at."""
+    """Say which folders nobody looks at, and that nobody administers the company."""
     with db.reading(engine) as session:
+        administered = accounts.administrators(session, by_directory=settings.api.sign_in == "directory")
         nobody = cover.alarm(session, settings.cover, utcnow())
         opened = emergency.alarm(session, utcnow())
     if opened:
         log.warning("emergency: %s", visible(opened.sentence))
+    if not administered:
+        log.warning("nobody can sign in who administers the whole company: `mailroom doctor` says what to do")
     for one in nobody:
         log.warning("nobody on duty sees the folder of the department %s, where %d mails wait", visible(one.code), one.held)
 

@@ -1,9 +1,10 @@
 """Accounts of our own: made, changed, taken away, and never touched by a sync."""
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 from sqlmodel import Session, col
 
 from tests.triage import arriving
@@ -11,7 +12,7 @@ from tests.triage.arriving import COMPANY, IDA, NOW, SYNC
 from triage import accounts, db, directory, directory_rows, sign_in
 from triage.accounts import Account
 from triage.company import StaffEntry
-from triage.errors import BadInput, NotFound
+from triage.errors import BadInput, NotAllowedNow, NotFound
 from triage.models import AuditRecord, StaffMember, StaffSession
 from triage.settings import Settings
 
@@ -86,6 +87,38 @@ def test_another_password_and_removal_end_what_is_open(known: Engine) -> None:
     with db.reading(known) as session:
         assert [act["what"] for act in acts(session)] == ["add", "password", "remove"]
         assert directory.staff(session, "nora", NOW) is None
+
+
+CHIEF = Account("chief", "Ann Chief", "admin", ("company",))
+
+
+@pytest.mark.parametrize(
+    ("other", "values", "by_directory", "stays"),
+    [
+        (None, {}, False, True),
+        (replace(CHIEF, login="second"), {}, False, False),
+        (replace(CHIEF, login="second"), {"active": False}, False, True),
+        (replace(CHIEF, login="second"), {"password_hash": ""}, False, True),
+        (replace(CHIEF, login="second", role="auditor"), {}, False, True),
+        (replace(CHIEF, login="second", scope=("department:legal", "department:it")), {}, False, True),
+        (replace(CHIEF, login="second"), {"source": "directory"}, False, False),
+        (None, {}, True, False),  # she could not sign in anyway
+    ],
+)
+def test_the_last_administrator_of_the_company_stays(
+    known: Engine, other: Account | None, values: dict[str, object], by_directory: bool, stays: bool
+) -> None:
+    with db.transaction(known) as session:
+        for account in filter(None, (CHIEF, other)):
+            accounts.add(session, account, HASH, by=IDA, now=NOW)
+        if values:
+            session.execute(update(StaffMember).where(col(StaffMember.login) == "second").values(**values))
+    refused: AbstractContextManager[object] = pytest.raises(NotAllowedNow, match="nobody but chief administers") if stays else nullcontext()
+    with refused, db.transaction(known) as session:
+        accounts.remove(session, "Chief", by=IDA, now=NOW, by_directory=by_directory)
+    with db.transaction(known) as session:
+        assert (session.get(StaffMember, "chief") is not None) is stays
+        accounts.remove(session, "nora", by=IDA, now=NOW)  # who administers a part only may always go
 
 
 def test_the_directorys_accounts_are_changed_in_the_directory(known: Engine) -> None:

@@ -9,8 +9,9 @@ from sqlmodel import Session, col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, COMPANY, NOW, SYNC, arrive
-from triage import background, db, decisions, directory, directory_rows, histories, intake, recipients, rules
-from triage.company import CompanyDirectory, PersonEntry, SealedEntry
+from triage import accounts, background, db, decisions, directory, directory_rows, histories, intake, recipients, rules
+from triage.accounts import Account
+from triage.company import CompanyDirectory, PersonEntry, SealedEntry, StaffEntry
 from triage.decisions import Verb
 from triage.envelope import Address
 from triage.errors import BadInput
@@ -215,3 +216,43 @@ def test_a_seal_outlives_who_is_no_longer_named(known: Engine) -> None:
         ).first()
         assert opened is not None
         assert "person:mara.berg seal: goes" in opened.detail["changes"]
+
+
+CHIEF = StaffEntry("chief", "Ann Chief", "admin", ("company",), "a hash")
+
+
+@pytest.mark.parametrize(
+    ("after", "own", "by_directory", "believed"),
+    [
+        ((), None, False, False),
+        ((), None, True, False),
+        ((replace(CHIEF, role="triage"),), None, False, False),
+        ((replace(CHIEF, scope=("department:it", "department:legal")),), None, False, False),
+        ((replace(CHIEF, password_hash=""),), None, False, False),
+        ((replace(CHIEF, password_hash=""),), None, True, True),
+        ((replace(CHIEF, login="next"),), None, False, True),
+        ((), Account("own", "", "admin", ("company",)), False, True),
+        ((), Account("own", "", "admin", ("company",)), True, False),
+        ((), Account("own", "", "admin", ("department:it",)), False, False),
+    ],
+)
+def test_a_directory_that_leaves_no_administrator_is_not_believed(
+    known: Engine, after: tuple[StaffEntry, ...], own: Account | None, by_directory: bool, believed: bool
+) -> None:
+    def apply(*staff: StaffEntry, confirmed: bool = False) -> list[str]:
+        with db.transaction(known) as session:
+            named = replace(COMPANY, staff=staff)
+            directory.apply(session, named, HOUSE, by=SYNC, now=NOW, confirmed=confirmed, by_directory=by_directory)
+            return accounts.administrators(session, by_directory=by_directory)
+
+    assert apply() == []  # there was none before
+    assert apply(CHIEF) == ["chief"]
+    if own:
+        with db.transaction(known) as session:
+            accounts.add(session, own, "a hash", by=SYNC, now=NOW)
+    if believed:
+        assert apply(*after) != []
+        return
+    with pytest.raises(directory.Braked, match="would leave nobody who administers the whole company: nothing was changed"):
+        apply(*after)
+    assert apply(*after, confirmed=True) == []

@@ -23,7 +23,7 @@ from tests.triage import arriving
 from tests.triage_cli.conftest import Shell
 from triage import db, directory, ids, paused
 from triage.backlog import batch_name
-from triage.models import Delivery
+from triage.models import Delivery, StaffMember
 from triage.settings import Settings
 from triage.times import utcnow
 from triage_cli import inside, journaling, outside
@@ -123,6 +123,24 @@ def test_mail_that_waits_too_long(seconds: float, level: str, house: Settings) -
 def test_damaged_batches_are_named(house: Settings) -> None:
     (house.spool.directory / "damaged" / batch_name(1, 1)).write_bytes(b"")
     assert [(level, words.split(" lie")[0]) for level, _, words in told(inside.spool(house))][1:] == [(WARN, "1 damaged batches")]
+
+
+@pytest.mark.parametrize(
+    ("way", "hashed", "source", "level"),
+    [
+        ("local", "", "local", WARN),
+        ("local", "a hash", "local", OK),
+        ("directory", "a hash", "local", WARN),
+        ("directory", "", "directory", OK),
+    ],
+)
+def test_whether_somebody_administers_the_company(
+    way: str, hashed: str, source: str, level: str, house: Settings, sqlite_engine: Engine
+) -> None:
+    with db.transaction(sqlite_engine) as session:
+        session.add(StaffMember(login="ida", name="Ida", role="admin", scope=["company"], password_hash=hashed, source=source))
+    ((said, _, _),) = told(inside.administered(replace(house, api=replace(house.api, sign_in=way))))
+    assert said == level
 
 
 def no_snapshot(settings: Settings) -> None:

@@ -35,6 +35,10 @@ def test_an_account_from_its_making_to_its_end(shell: Shell, engine: Engine, mon
     assert shell("staff", "password", "nora", "--password-stdin").code == 0
     assert (proves(engine, "nora", PASSWORD), proves(engine, "nora", "quite another sentence")) == (False, True)
     assert shell("staff", "sign-out", "nora").out == "0 sessions ended\n"
+    last = shell("staff", "remove", "nora")
+    assert (last.code, "nobody but nora administers the whole company" in last.err) == (1, True)
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\n"))
+    assert shell("staff", "add", "nils", "--role", "admin", "--scope", "company", "--password-stdin").code == 0
     assert shell("staff", "remove", "nora").code == 0
     assert not proves(engine, "nora", "quite another sentence")
 

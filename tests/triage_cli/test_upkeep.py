@@ -15,6 +15,7 @@ from tests.triage.tampering import unguard
 from tests.triage_cli.conftest import Arrives, Shell
 from triage import db, settings as settings_file, tokens
 from triage.models import ApiToken, Arrived, AuditRecord, Delivery, QueueSample, StaffMember
+from triage.settings import Settings
 from triage.sign_in import hash_password
 from triage.times import utcnow
 from triage_cli import counting, upkeeping
@@ -66,6 +67,17 @@ def test_tokens_of_who_has_left_are_ended(engine: Engine) -> None:
         upkeeping.let_tokens_go(engine)
         with db.reading(engine) as session:
             assert session.get_one(ApiToken, number).revoked_by == ("system:upkeep" if leave else "")
+
+
+def test_that_nobody_administers_the_company_is_logged(engine: Engine, settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    said = []
+    for password_hash in ("", "a hash"):
+        caplog.clear()
+        with db.transaction(engine) as session:
+            session.merge(StaffMember(login="ida", name="Ida", role="admin", scope=["company"], password_hash=password_hash))
+        upkeeping.sound_alarm(engine, settings)
+        said.append([record.getMessage() for record in caplog.records])
+    assert said == [["nobody can sign in who administers the whole company: `mailroom doctor` says what to do"], []]
 
 
 def test_retention_says_what_it_did(shell: Shell, arrives: Arrives) -> None:
