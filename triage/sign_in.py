@@ -1,5 +1,6 @@
 """Staff sign in with a password: argon2id, a throttle against guessing, and sessions whose key only the browser knows."""
 
+import hashlib
 import secrets
 import threading
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import ColumnElement, delete, select, update
 from sqlmodel import Session, col
 
-from triage import directory, employee_sessions, ledger
+from triage import db, directory, employee_sessions, ledger
 from triage.accounts import LOCAL
 from triage.actor import EMPLOYEE, Actor
 from triage.errors import Refused
@@ -78,6 +79,7 @@ def begin(session: Session, login: str, client: str, *, now: datetime, by_direct
     `by_directory`: staff sign in with the directory's passwords, and accounts of our own do not count.
     """
     login = login.strip().casefold()
+    db.waits_its_turn(session, {turn(f"login {login}"), turn(f"client {client}")})  # what others are about to note counts, too
     session.execute(delete(FailedSignIn).where(col(FailedSignIn.at) <= now - WINDOW))
     for same in (col(FailedSignIn.login) == login, col(FailedSignIn.client) == client):
         refuse_guessing(session, same, now)
@@ -87,6 +89,11 @@ def begin(session: Session, login: str, client: str, *, now: datetime, by_direct
     known = member.password_hash if member and member.active else ""
     barred = by_directory and member is not None and member.source == LOCAL
     return Try(attempt.id, login, client, known or NOBODY, barred)
+
+
+def turn(whose: str) -> int:
+    """The number under which attempts on one account, or from one address, take turns."""
+    return int.from_bytes(hashlib.sha256(whose.encode()).digest()[:8], signed=True)
 
 
 def refuse_guessing(session: Session, same: ColumnElement[bool], now: datetime) -> None:

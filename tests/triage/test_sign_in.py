@@ -1,17 +1,21 @@
 """Signing in: the right password, the same work for unknown names, the throttle, and how sessions end."""
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, func, select, text, update
 from sqlmodel import col
 
 from tests.triage.arriving import NOW
-from triage import sessions, sign_in
+from triage import db, sessions, sign_in
 from triage.db import reading, transaction
 from triage.models import AuditRecord, FailedSignIn, StaffMember, StaffSession
 from triage.sign_in import HASHER, NOBODY, TooManyFailures
 
+HANG = 60
 LASTS, IDLE = timedelta(hours=12), timedelta(minutes=30)
 PASSWORD_HASH = sign_in.hash_password("correct horse")
 
@@ -110,6 +114,28 @@ def test_the_wait_ends_by_itself_and_asking_does_not_prolong_it(staffed: Engine)
             fail(staffed, 1, now=NOW + timedelta(minutes=minute))
         assert refusal.value.wait == timedelta(minutes=15 - minute)
     assert enter(staffed, now=NOW + timedelta(minutes=15)) is not None
+
+
+def test_of_many_attempts_at_the_same_moment_five_are_checked(staffed: Engine) -> None:
+    together = threading.Barrier(12)
+
+    def attempt(number: int) -> bool:
+        with transaction(staffed) as session:
+            if db.is_postgresql(session):
+                session.execute(text("SELECT 1"))
+                together.wait(HANG)
+            try:
+                sign_in.begin(session, "ana", f"192.0.2.{number}" if number % 2 else "192.0.2.9", now=NOW)
+            except TooManyFailures:
+                return False
+            session.flush()
+            time.sleep(0.01)  # what is noted is not committed yet
+        return True
+
+    with ThreadPoolExecutor(12) as pool:
+        assert sum(pool.map(attempt, range(12))) == 5
+    with reading(staffed) as session:
+        assert session.scalar(select(func.count()).select_from(FailedSignIn)) == 5
 
 
 def test_an_attempt_counts_before_its_password_is_checked(staffed: Engine) -> None:
