@@ -64,7 +64,9 @@ def open_engine(url: str) -> Engine:
 def postgresql_engine(url: str) -> Engine:
     """PostgreSQL by psycopg. The URL may hold a password, so that no fault shows it."""
     try:
-        return create_engine("postgresql+psycopg://" + url.partition("://")[2], pool_pre_ping=True, pool_size=8, max_overflow=32)
+        return create_engine(
+            "postgresql+psycopg://" + url.partition("://")[2], pool_pre_ping=True, pool_size=8, max_overflow=32, hide_parameters=True
+        )
     except (ValueError, ArgumentError):
         raise BadInput(
             "database.url must be postgresql://USER:PASSWORD@HOST:PORT/NAME; write @, : and / in a password as %40, %3A and %2F"
@@ -76,7 +78,7 @@ def sqlite_engine(url: str) -> Engine:
     path = Path(url.removeprefix("sqlite:///"))
     if not path.parent.is_dir():
         raise BadInput(f"the directory {path.parent} of the database does not exist; make it, or change database.url")
-    engine = create_engine(url, connect_args={"timeout": 0, "check_same_thread": False, "isolation_level": None})
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": 0, "check_same_thread": False, "isolation_level": None})
     event.listen(engine, "connect", lambda connection, _record: prepare_sqlite(connection, is_new=is_new(path)))
     event.listen(engine, "begin", begin_sqlite)
     return engine

@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import text
+from sqlmodel import Session
 
 from tests.triage_api.conftest import Browser, NewBrowser
-from triage import outcomes
+from triage import outcomes, sender_reports
 from triage.errors import Refused
 from triage_api import problems
 
@@ -147,15 +149,40 @@ def test_a_change_needs_the_right_origin(sqlite_ana: Browser) -> None:
         assert sqlite_ana.get("/me", headers=headers).status_code == 200
 
 
-def test_the_log_has_one_line_a_request_without_its_query(sqlite_ana: Browser, caplog: pytest.LogCaptureFixture) -> None:
+LOGGED = [
+    ("/deliveries?sender=someone@private.example&q=%1b[2J", "/api/v1/deliveries 200"),
+    ("/deliveries/%1b[2J%0ainjected", "/api/v1/deliveries/\u2026 422"),
+    ("/deliveries/01KD2Q8V6M3ZT", "/api/v1/deliveries/01KD2Q8V6M3ZT 404"),
+    ("/senders/someone@private.example", "/api/v1/senders/\u2026 404"),
+    ("/senders/some%2fone%40private.example", "/api/v1/senders/\u2026 404"),
+    ("/senders/private.example", "/api/v1/senders/\u2026 404"),
+    ("/nothing/someone@private.example", "/api/v1/nothing/\u2026 404"),
+    ("//senders/private.example", "/senders/\u2026 200"),
+    ("//people/mara.berg", "/people/\u2026 200"),
+    ("//decided", "/decided 200"),
+]
+
+
+def test_the_log_has_one_line_a_request_with_ids_and_without_what_was_looked_for(
+    sqlite_ana: Browser, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.INFO, logger="triage_api"):
-        sqlite_ana.get("/deliveries?sender=someone@private.example&q=%1b[2J")
-        sqlite_ana.get("/deliveries/%1b[2J%0ainjected")
+        for path, _ in LOGGED:
+            sqlite_ana.get(path)
     lines = [record.getMessage() for record in caplog.records if record.name == "triage_api.guard"]
-    assert [line.rsplit(" ", 2)[0] for line in lines] == [
-        "GET /api/v1/deliveries 200",
-        "GET /api/v1/deliveries/%1b[2J%0ainjected 422",
-    ]
+    assert [line.rsplit(" ", 2)[0] for line in lines] == [f"GET {logged}" for _, logged in LOGGED]
+
+
+def test_a_fault_of_the_database_is_logged_without_what_it_was_asked(
+    sqlite_ana: Browser, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(session: Session, sender: str, **_: object) -> None:
+        session.execute(text("SELECT * FROM nowhere WHERE address = :address"), {"address": sender})
+
+    monkeypatch.setattr(sender_reports, "sender", broken)
+    assert sqlite_ana.get("/senders/someone@private.example").status_code == 500
+    assert "no such table: nowhere" in caplog.text
+    assert "private.example" not in caplog.text
 
 
 def test_the_description_names_every_refusal_as_a_problem(app: FastAPI, new_browser: NewBrowser) -> None:
