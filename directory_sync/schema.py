@@ -8,6 +8,9 @@ from directory_sync.ldap_server import Entry
 from triage.settings import Directory
 
 ACCOUNTDISABLE = 0x2  # of userAccountControl: [MS-ADTS] 2.2.16
+NOBODY_SIGNS_IN = frozenset({2, 4, 16, 32, 2**33, 2**34, 2**35})
+"""Kinds of mailboxes whose own account Exchange disables while they are in use (msExchRecipientTypeDetails): linked, shared, room,
+equipment; and in the cloud room, equipment, shared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class Schema:
         return unique([self.identity, self.changed, self.created, "cn", self.mailbox, *self.aliases, *self.members, *self.owner])
 
 
-LOCKS = ("userAccountControl", "nsAccountLock", "pwdAccountLockedTime")
+LOCKS = ("userAccountControl", "msExchRecipientTypeDetails", "nsAccountLock", "pwdAccountLockedTime")
 
 
 def locked_in_openldap(entry: Entry) -> bool:
@@ -52,9 +55,10 @@ def locked_in_openldap(entry: Entry) -> bool:
 
 
 def locked_in_ad(entry: Entry) -> bool:
-    """The account is disabled."""
-    control = entry.text("userAccountControl")
-    return control.isdigit() and bool(int(control) & ACCOUNTDISABLE)
+    """The account is disabled, and its mailbox is none that works without one."""
+    control, kind = entry.text("userAccountControl"), entry.text("msExchRecipientTypeDetails")
+    disabled = control.isdigit() and bool(int(control) & ACCOUNTDISABLE)
+    return disabled and not (kind.isdigit() and int(kind) in NOBODY_SIGNS_IN)
 
 
 def locked_in_freeipa(entry: Entry) -> bool:

@@ -189,9 +189,16 @@ def test_departments_get_what_the_settings_add_and_a_look_alike_is_reported() ->
         ("freeipa", {"nsAccountLock": "TRUE"}, False),
         ("ad", {"userAccountControl": "514", "displayName": "Ana"}, False),
         ("ad", {"userAccountControl": "512", "displayName": "Ana"}, True),
+        ("ad", {"userAccountControl": "514", "msExchRecipientTypeDetails": "1"}, False),  # a user's own mailbox
+        ("ad", {"userAccountControl": "514", "msExchRecipientTypeDetails": "2147483648"}, False),  # the same, in the cloud
+        ("ad", {"userAccountControl": "514", "msExchRecipientTypeDetails": "4"}, True),  # shared
+        ("ad", {"userAccountControl": "514", "msExchRecipientTypeDetails": "34359738368"}, True),  # the same, in the cloud
+        ("ad", {"userAccountControl": "514", "msExchRecipientTypeDetails": "16"}, True),  # a room
     ],
 )
-def test_a_disabled_account_is_somebody_who_left(preset: str, values: dict[str, Any], active: bool) -> None:
+def test_a_disabled_account_is_somebody_who_left_unless_nobody_signs_in_to_its_mailbox(
+    preset: str, values: dict[str, Any], active: bool
+) -> None:
     assert only(read(person("ana", **values), preset=preset)).active is active
 
 

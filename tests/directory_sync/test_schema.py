@@ -46,6 +46,7 @@ def test_active_directory() -> None:
     entries = [
         user("Ana Kovac", 9, proxyAddresses=["SMTP:ana.kovac@company.example", "smtp:ana@company.example", "X400:c=x"]),
         user("Bo Li", 10, manager=f"CN=Ana Kovac,{PEOPLE}", assistant=f"cn=Ana Kovac,{PEOPLE}", userAccountControl="514"),
+        user("Info", 13, userAccountControl="514", msExchRecipientTypeDetails="4"),
         entry(f"cn=Desk,{GROUPS}", objectClass="group", cn="Desk", objectGUID=b"\0\1", uSNChanged="11", member=[f"cn=Ana Kovac,{PEOPLE}"]),
         entry(
             f"cn=Everybody,{GROUPS}", objectClass="group", cn="Everybody", objectGUID=b"\0\2", uSNChanged="12",
@@ -57,6 +58,7 @@ def test_active_directory() -> None:
         found = source.read().company
         assert found.people == (
             PersonEntry("ana.kovac", "Ana Kovac", "sales", "ana.kovac@company.example", ("ana@company.example",), login="ana"),
+            PersonEntry("info", "Info", "sales", "info@company.example", (), login="inf"),
             PersonEntry("bo.li", "Bo Li", "sales", "bo.li@company.example", (), False, "ana.kovac", ("ana.kovac",), login="bo"),
         )
         assert found.staff == (StaffEntry("ana", "Ana Kovac", "triage", ("company",)),)
@@ -64,7 +66,7 @@ def test_active_directory() -> None:
         server.modify(
             f"dn: cn=Bo Li,{PEOPLE}\nchangetype: modify\nreplace: uSNChanged\nuSNChanged: 100\n-\nreplace: department\ndepartment: R&D\n"
         )
-        assert [one.department for one in source.read().company.people] == ["sales", "r-d"]
+        assert [one.department for one in source.read().company.people] == ["sales", "sales", "r-d"]
 
 
 CORPUS = {  # file: its archive, its base, settings, people, addresses that are refused or left out, groups
