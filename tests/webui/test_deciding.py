@@ -137,3 +137,42 @@ def test_the_sheet_says_what_speaks_against_it(site: Site, page: Page) -> None:
     expect(page.get_by_text("1 beyond your scope")).to_be_visible()
     page.get_by_role("button", name="Undo as a whole").click()
     expect(page.get_by_text("It was undone.")).to_be_visible()
+
+
+def test_what_was_kept_is_taken_back_before_the_decision_before_it(site: Site, page: Page) -> None:
+    for name in ("first", "second", "third"):
+        site.come(JOE, author=f"{name}@kept.example", subject=f"Offer {name}")
+    site.sit_down(page, path="/?q=from:kept.example")
+    expect(page.get_by_role("option")).to_have_count(3)
+    page.keyboard.press("Home")
+    first, second = (page.get_by_role("option").nth(place) for place in (0, 1))
+    for key in ("r", "e"):
+        page.keyboard.press(key)
+    said = page.get_by_role("status")
+    expect(said.filter(has_text="Kept “Offer")).to_be_visible()
+    expect(first).to_contain_text("Released")
+    expect(second).to_contain_text("Kept")
+    page.keyboard.press("z")
+    expect(second).not_to_contain_text("Kept")
+    expect(page.locator("#content")).to_be_focused()
+    expect(page.locator(".row.at")).to_have_text(second.inner_text(), use_inner_text=True)
+    expect(first).to_contain_text("Released")
+    page.keyboard.press("z")
+    expect(said.filter(has_text="is back")).to_be_visible()
+    expect(first).not_to_contain_text("Released")
+
+
+def test_what_is_kept_is_not_asked_about_any_more(site: Site, page: Page) -> None:
+    for _ in range(2):
+        site.come(JOE, author="pair@asked.example", subject="Asked about")
+    site.sit_down(page, path="/?q=from:pair@asked.example")
+    page.get_by_role("group", name="Group by").get_by_role("button", name="Sender").click()
+    expect(page.get_by_role("option")).to_have_count(1)
+    page.locator("#content").focus()
+    page.keyboard.press("r")
+    asked = page.get_by_text("Release 2 mails?")
+    expect(asked).to_be_visible()
+    page.keyboard.press("e")
+    expect(row(page, "Asked about")).to_contain_text("Kept")
+    expect(asked).to_be_hidden()
+    expect(page.locator("#content")).to_be_focused()

@@ -18,9 +18,12 @@ const refusals = () => import('./notDone')
 setTimeout(() => Promise.all([approvals(), refusals()]), 1_500) // so that they are there when somebody is approved, or something is refused
 
 /** One decision of mine: what undo needs to know. */
-interface Done { decision: Decision; names: readonly string[]; key: string; subject: string; approval?: Approval | null }
+interface Done { decision: Decision; names: readonly string[]; key?: string; subject?: string; approval?: Approval | null }
 
-export interface Toast { id: number; text: string; note: string; until: number; leavesAt: number; done: Done | null; approval: Approval | null; back: (() => void) | null }
+/** An act of mine from when it was asked for: a decision has its answer later, what is none a way back of its own. */
+type Act = Partial<Done> & Pick<Done, 'names'> & { answer?: Promise<unknown>; back?: () => void }
+
+export interface Toast { id: number; text: string; note: string; until: number; leavesAt: number; done: Done | null; approval: Approval | null; back: boolean }
 export interface Refusal { id: number; title: string; detail: string; rows: readonly Row[]; mark: Mark | null; again: (() => void) | null }
 
 /** A decision that got no answer: it may be carried out or not, and is asked for once more under the same name. */
@@ -31,6 +34,8 @@ export type Wish = Omit<DecisionWish, 'select'> & { select?: DecisionWish['selec
 
 /** Outcomes that need nobody's eye: done, or done as soon as the recaller comes by. */
 const CARRIED_OUT: ReadonlySet<string> = new Set(['done', 'recalling', 'restoring'])
+
+const undecided = (rows: readonly Row[]): readonly string[] => [...new Set(rows.flatMap(namesOf))].filter((name) => !queue.isDecided(name))
 
 /** What the recaller has yet to do for a decision, in words. */
 function inMailboxes({ count, recalling, restoring }: Decision): string {
@@ -45,9 +50,8 @@ class Desk {
   busy = $state(0)
   unanswered = $state.raw<readonly Unanswered[]>([])
   #asking = false
-  #sent: Promise<unknown> = Promise.resolve() // until all that was asked for has its answer
   #tries = 0
-  #past: Done[] = []
+  #past: Act[] = [] // in the order in which they were asked for
   #count = 0
 
   /** Carry out a verb over rows. The rows are stamped before the server answers. */
@@ -55,43 +59,65 @@ class Desk {
     const { select, count } = selectOf(rows, queue.isDecided, queue.view)
     const effort = session.me?.measures ? { effort: taken() } : {}
     this.toast = null
-    const names = [...new Set(rows.flatMap(namesOf))].filter((name) => !queue.isDecided(name))
-    const blocked = wish.rule?.effect === 'block'
-    const key = rows[0]?.key ?? ''
-    queue.markAs(names, { verb: wish.verb, blocked, by: session.me?.name ?? '', at: serverInstant(), decision: '', sure: false })
+    const act = this.#begin({ names: undecided(rows), key: rows[0]?.key, subject: rows[0] && calledOf(rows[0].lead) })
+    this.#stamp(act.names, wish.verb, wish.rule)
     queue.tidy(rows)
     queue.advance()
     queue.pickNone()
-    await this.#follow(this.#send({ select, ...(wish.select ? {} : { expect: count }), ...wish, ...effort }, rows, names, key, approve))
+    await this.#send({ select, ...(wish.select ? {} : { expect: count }), ...wish, ...effort }, rows, act, approve)
   }
 
-  #follow<T>(work: Promise<T>): Promise<T> {
-    this.#sent = Promise.allSettled([this.#sent, work])
+  #begin(act: Act): Act {
+    this.#past.push(act)
+    return act
+  }
+
+  #forget(act: Act): void {
+    this.#past = this.#past.filter((one) => one !== act)
+  }
+
+  #stamp(names: readonly string[], verb: Mark['verb'], rule?: RuleWish): void {
+    queue.markAs(names, { verb, blocked: rule?.effect === 'block', by: session.me?.name ?? '', at: serverInstant(), decision: '', sure: verb === 'leave' })
+  }
+
+  #send(wish: DecisionWish, rows: readonly Row[], act: Act, approve: boolean, once = freshKey(), approval: Approval | null = null): Promise<void> {
+    const work = this.#sendNow(wish, rows, act, approve, once, approval)
+    act.answer = work
     return work
   }
 
-  async #send(wish: DecisionWish, rows: readonly Row[], names: readonly string[], key: string, approve: boolean, once = freshKey(), approval: Approval | null = null): Promise<void> {
+  async #sendNow(wish: DecisionWish, rows: readonly Row[], act: Act, approve: boolean, once: string, approval: Approval | null): Promise<void> {
     this.busy += 1
     try {
       if (approve) approval ??= await (await approvals()).Approval.of(wish.select, { effect: 'allow', match: 'address', scope: narrowestScope(rows) })
       const decision = await api.decide(approval ? { ...wish, rule: approval.wish } : wish, once)
-      if (isAsked(decision)) this.asked(names)
-      else this.#carriedOut(decision, rows, names, key, wish.rule, approval)
+      if (isAsked(decision)) {
+        this.#drop(act)
+        this.asked()
+      } else this.#carriedOut(decision, rows, act, wish.rule, approval)
       this.#tries = 0
     } catch (thrown) {
       const problem = problemOf(thrown)
-      if (problem.status === 0) this.#keep({ subject: this.#called(rows), send: () => this.#send(wish, rows, names, key, approve, once, approval), drop: () => queue.unmark(names) })
-      else queue.unmark(names)
+      if (problem.status === 0) this.#keep(act, { subject: this.#called(rows), send: () => this.#send(wish, rows, act, approve, once, approval), drop: () => this.#drop(act) })
+      else this.#drop(act)
       const again = () => {
-        queue.markAs(names, { verb: wish.verb, blocked: wish.rule?.effect === 'block', by: session.me?.name ?? '', at: serverInstant(), decision: '', sure: false })
-        void this.#follow(this.#send(wish, rows, names, key, approve, once))
+        this.#begin(act)
+        this.#stamp(act.names, wish.verb, wish.rule)
+        void this.#send(wish, rows, act, approve, once)
       }
       if (problem.status) await this.#refused(problem, wish.verb, rows, again)
     }
     this.busy -= 1
   }
 
-  #keep(one: Unanswered): void {
+  /** It was not carried out: the rows are as they were. */
+  #drop(act: Act): void {
+    queue.unmark(act.names)
+    this.#forget(act)
+  }
+
+  #keep(act: Act, one: Unanswered): void {
+    if (!this.#past.includes(act)) this.#begin(act) // it was to be taken back
     this.unanswered = [...this.unanswered, one]
     live.unreachable('')
   }
@@ -115,30 +141,29 @@ class Desk {
     void queue.look()
   }
 
-  /** It needs a second person: the rows are as they were. */
-  asked(names: readonly string[] = []): void {
-    queue.unmark(names)
+  /** It needs a second person. */
+  asked(): void {
     void secondKeys.load()
     this.say(t('This needs a second key: nothing is changed yet.'), { note: t('Somebody else confirms or declines it under “Second keys”.') })
   }
 
-  #carriedOut(decision: Decision, rows: readonly Row[], names: readonly string[], key: string, rule: RuleWish | undefined, approval: Approval | null): void {
+  #carriedOut(decision: Decision, rows: readonly Row[], act: Act, rule: RuleWish | undefined, approval: Approval | null): void {
+    const { names } = act
     const missed = new Set((decision.items ?? []).filter((item) => !CARRIED_OUT.has(item.outcome)).map((item) => item.delivery))
     const mine = names.filter((name) => !missed.has(name))
     queue.unmark(names.filter((name) => missed.has(name)))
     queue.markAs(mine, { verb: decision.verb, blocked: rule?.effect === 'block', by: decision.by_shown, at: decision.at, decision: decision.id, sure: true })
-    const done: Done = { decision, names: mine, key, subject: rows[0] ? calledOf(rows[0].lead) : '', approval }
+    const done: Done = Object.assign(act, { decision, names: mine, approval })
     approval?.made(decision)
-    this.#past.push(done)
     this.refusal = null
     live.unsaved = ''
-    this.#announce(done, rule)
+    if (this.#past.at(-1) === act) this.#announce(done, rule) // else more was done since, or it is to be taken back
     if (rows[0]?.key === '*') void queue.reload()
   }
 
   #announce(done: Done, rule?: RuleWish): void {
     const { decision } = done
-    const what = decision.count === 1 ? t('“{subject}”', { subject: done.subject }) : plural('{n} mail|{n} mails', decision.count)
+    const what = decision.count === 1 ? t('“{subject}”', { subject: done.subject ?? '' }) : plural('{n} mail|{n} mails', decision.count)
     const past = rule?.effect === 'block' && decision.verb === 'purge' ? t('Purged and blocked') : PAST[decision.verb]
     const mailboxes = decision.recalling + decision.restoring
     const left = decision.left ?? 0
@@ -153,9 +178,10 @@ class Desk {
   }
 
   /** A word on what just happened; goes by itself after the undo time. */
-  say(text: string, more: Partial<Toast> = {}): void {
+  say(text: string, { back, ...more }: Partial<Omit<Toast, 'back'>> & { back?: (() => void) | null } = {}): void {
+    if (back) this.#begin({ names: [], back })
     const seconds = Math.max(session.me?.undo_seconds ?? 10, more.approval ? 12 : 6)
-    this.toast = { id: ++this.#count, text, note: '', until: Date.now() + seconds * 1_000, leavesAt: 0, done: null, approval: null, back: null, ...more }
+    this.toast = { id: ++this.#count, text, note: '', until: Date.now() + seconds * 1_000, leavesAt: 0, done: null, approval: null, back: !!back, ...more }
   }
 
   /** What was asked for was not done, and why. */
@@ -185,28 +211,22 @@ class Desk {
     return last
   }
 
-  /** Take back my last decision that can still be taken back. */
+  /** Take back my last act that can still be taken back. What is on its way is what is meant: when it was not carried out, nothing is taken back. */
   async undoLast(): Promise<void> {
-    if (this.toast?.back) return this.toast.back()
     if (this.unanswered.length) return live.unreachable(t('Your undo was not carried out.'))
-    if (this.toast?.done) return this.undo(this.toast.done)
-    if (this.busy) return this.#undoSent()
-    const done = this.#past.pop()
-    if (done) return this.undo(done)
+    const act = this.#past.pop()
+    if (act?.back) return act.back()
+    await act?.answer
+    if (act?.decision) return this.undo(act as Done)
+    if (act || this.busy) return
     const page = await api.decisions({ mine: true, limit: 20 }).catch(() => null)
     const last = page?.items.find((one) => one.undoable && !one.undone_by)
-    if (last) return this.undo({ decision: last, names: [], key: '', subject: '' })
+    if (last) return this.undo({ decision: last, names: [] })
     this.say(t('There is nothing of yours to undo.'))
   }
 
-  /** What is on its way is what is meant; when it was not carried out, nothing is taken back. */
-  async #undoSent(): Promise<void> {
-    await this.#sent
-    if (this.toast?.done) await this.undo(this.toast.done)
-  }
-
   async undo(done: Done): Promise<void> {
-    this.#past = this.#past.filter((one) => one !== done)
+    this.#forget(done)
     this.toast = null
     try {
       const undone = await api.undo(done.decision.id)
@@ -225,51 +245,46 @@ class Desk {
     const missed = (undone.items ?? []).filter((item) => !CARRIED_OUT.has(item.outcome)).length
     const count = Math.max(done.decision.count, undone.count) // a stamp knows of its own row only
     queue.unmark(done.names)
-    if (queue.view.tab === 'held' && queue.rows.some((row) => row.key === done.key)) queue.cursor = done.key
-    else void queue.reload()
+    if (!this.#show(done.key)) void queue.reload()
     const one = done.subject ? t('Undone. “{subject}” is back.', { subject: done.subject }) : done.decision.sentence ? t('Undone: {sentence}', { sentence: done.decision.sentence }) : t('Undone.')
     this.say(count === 1 ? one : plural('Undone. {n} mail put back.|Undone. {n} mails put back.', count - missed), { note: [inMailboxes(undone), missed ? t('{n} could not be taken back.', { n: missed }) : ''].join(' ').trim() })
   }
 
+  /** The cursor on this row, where it is held and here. */
+  #show(key?: string): boolean {
+    const row = queue.view.tab === 'held' && queue.rows.find((one) => one.key === key)
+    if (row) queue.cursor = row.key
+    return !!row
+  }
+
   /** Undo a decision that is not in my short memory: from its stamp or from the decisions page. */
   undoById = async (id: string, rows: readonly Row[] = []): Promise<void> => {
-    const mine = this.#past.find((one) => one.decision.id === id)
-    if (mine) return this.undo(mine)
+    const mine = this.#past.find((one) => one.decision?.id === id)
+    if (mine) return this.undo(mine as Done)
     const [first] = rows
     const count = Math.max(rows.reduce((sum, row) => sum + row.count, 0), 1)
-    await this.undo({ decision: { id, count } as Decision, names: rows.flatMap(namesOf), key: first?.key ?? '', subject: first ? calledOf(first.lead) : '' })
-  }
-
-  /** The campaigns of these rows are one from now on. */
-  async join(rows: readonly Row[]): Promise<void> {
-    const [into, other, more] = [...new Set(rows.map((row) => row.lead.campaign).filter((one) => one !== null))]
-    if (!into || !other || more) return this.say(t('Select rows of two campaigns to join them.'))
-    await this.regroup(api.joinCampaign(other, into), t('Joined: they are one campaign now.'))
-  }
-
-  /** These mails are a campaign of their own from now on. */
-  async split(rows: readonly Row[]): Promise<void> {
-    const campaign = rows[0]?.lead.campaign
-    if (!campaign || rows.some((row) => !row.parent || row.lead.campaign !== campaign)) return this.say(t('Open a group and select the mails that do not belong to it.'))
-    await this.regroup(api.splitCampaign(campaign, rows.flatMap((row) => row.ids)), t('Split off: they are a campaign of their own now.'))
+    await this.undo({ decision: { id, count } as Decision, names: rows.flatMap(namesOf), key: first?.key, subject: first && calledOf(first.lead) })
   }
 
   /** Campaigns were asked to be others; true when they are. */
   regroup(asked: Promise<Decision>, says: string): Promise<boolean> {
-    return this.#follow(this.#regroup(asked, says))
+    const act = this.#begin({ names: [] })
+    const work = this.#regroup(act, asked, says)
+    act.answer = work
+    return work
   }
 
-  async #regroup(asked: Promise<Decision>, says: string): Promise<boolean> {
+  async #regroup(act: Act, asked: Promise<Decision>, says: string): Promise<boolean> {
     this.busy += 1
     this.toast = null
     try {
-      const done: Done = { decision: await asked, names: [], key: '', subject: '' }
-      this.#past.push(done)
+      const done: Done = Object.assign(act, { decision: await asked })
       queue.pickNone()
       this.say(says, { done })
       await queue.reload()
       return true
     } catch (thrown) {
+      this.#forget(act)
       this.refuse(problemOf(thrown), t('The campaigns are as they were.'))
       return false
     } finally {
@@ -290,9 +305,22 @@ class Desk {
 
   /** Let it lie: marked here as looked at, nothing sent. */
   leave(rows: readonly Row[]): void {
-    queue.markAs(rows.flatMap(namesOf), { verb: 'leave', blocked: false, by: session.me?.name ?? '', at: serverInstant(), decision: '', sure: true })
+    if (rows.length) this.#leave(rows)
     queue.advance()
     queue.pickNone()
+  }
+
+  #leave(rows: readonly Row[]): void {
+    const names = undecided(rows)
+    this.#stamp(names, 'leave')
+    const back = () => {
+      const kept = names.filter((name) => queue.marks.get(name)?.verb === 'leave')
+      if (!kept.length) return void this.undoLast() // decided since, or out of sight: the act before is meant
+      queue.unmark(kept)
+      this.#show(rows[0]!.key)
+      this.say(t('Undone.'))
+    }
+    this.say(t('{done} {what}.', { done: t('Kept'), what: this.#called(rows) }), { back })
   }
 }
 

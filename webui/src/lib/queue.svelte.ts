@@ -68,9 +68,8 @@ class Queue {
   }
 
   markOf = (row: Row): Mark | undefined => {
-    let last: Mark | undefined
-    for (const name of namesOf(row)) if (!(last = this.marks.get(name))) return undefined
-    return last
+    const marks = namesOf(row).map((name) => this.marks.get(name))
+    return marks.includes(undefined) ? undefined : (marks.find((mark) => mark!.verb === 'leave') ?? marks.at(-1))
   }
   isDecided = (name: string): boolean => (this.marks.get(name)?.verb ?? 'leave') !== 'leave'
   remaining = (row: Row): number => (this.isDecided(row.key) ? 0 : row.count - row.ids.filter(this.isDecided).length)
@@ -293,7 +292,7 @@ class Queue {
   pick(keys: readonly string[], on?: boolean): void {
     const picked = new Map(this.picked)
     const wanted = new Set(keys)
-    for (const row of this.rows.filter(({ key }) => wanted.has(key))) {
+    for (const row of [...this.rows, ...(this.at < 0 && this.row ? [this.row] : [])].filter(({ key }) => wanted.has(key))) {
       if (on ?? !picked.has(row.key)) picked.set(row.key, row)
       else picked.delete(row.key)
     }

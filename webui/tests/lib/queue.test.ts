@@ -154,6 +154,56 @@ describe('undo while a decision is on its way', () => {
     expect(undo.mock.calls).toEqual(undone)
   })
 
+  /** Two decisions on their way, and how each is answered. */
+  function two() {
+    const [first, second] = [later<Decision>(), later<Decision>()]
+    vi.spyOn(api, 'decide').mockReturnValueOnce(first.promise).mockReturnValueOnce(second.promise)
+    const undo = vi.spyOn(api, 'undo').mockImplementation((id) => Promise.resolve(made({ id: `u${id}` })))
+    const decided = [desk.decide({ verb: 'release' }, [queue.rows[0]!]), desk.decide({ verb: 'release' }, [queue.rows[2]!])] as const
+    return { first, second, decided, undone: () => undo.mock.calls.map(([id]) => id) }
+  }
+
+  test('means the last one asked for, whichever is answered first', async () => {
+    const { first, second, undone } = two()
+    const undoing = desk.undoLast()
+    second.answer(made({ id: '2' }))
+    await Promise.resolve()
+    first.answer(made({ id: '1' }))
+    await undoing
+    expect(undone()).toEqual(['2'])
+  })
+
+  test('means the last one asked for when the one before has its answer', async () => {
+    const { first, second, decided, undone } = two()
+    first.answer(made({ id: '1' }))
+    await decided[0]
+    const undoing = desk.undoLast()
+    second.answer(made({ id: '2' }))
+    await undoing
+    expect(undone()).toEqual(['2'])
+  })
+
+  test('pressed twice takes back both', async () => {
+    const { first, second, undone } = two()
+    const undoing = [desk.undoLast(), desk.undoLast()]
+    second.answer(made({ id: '2' }))
+    first.answer(made({ id: '1' }))
+    await Promise.all(undoing)
+    expect(undone().toSorted()).toEqual(['1', '2'])
+  })
+
+  test('a late answer takes no place of what was asked for after it', async () => {
+    const { first, second, decided, undone } = two()
+    second.answer(made({ id: '2' }))
+    await decided[1]
+    first.answer(made({ id: '1' }))
+    await decided[0]
+    expect(desk.toast?.text).toBe('Released “Mail e”.')
+    await desk.undoLast()
+    await desk.undoLast()
+    expect(undone()).toEqual(['2', '1'])
+  })
+
   test('is no undo of another when that got no answer', async () => {
     vi.spyOn(api, 'decide').mockResolvedValueOnce(made({ id: '1' })).mockRejectedValueOnce(new Problem(0, 'The server does not answer.'))
     const undo = vi.spyOn(api, 'undo')
@@ -165,6 +215,76 @@ describe('undo while a decision is on its way', () => {
     expect(undo).not.toHaveBeenCalled()
     desk.forget()
   })
+})
+
+test('an undo while campaigns are joined means that, and nothing when they are not', async () => {
+  vi.spyOn(api, 'decide').mockResolvedValue(made())
+  const undo = vi.spyOn(api, 'undo').mockResolvedValue(made({ id: 'U' }))
+  vi.spyOn(queue, 'reload').mockResolvedValue()
+  await desk.decide({ verb: 'release' }, queue.inHand)
+  for (const answer of [Promise.reject(new Problem(403, 'They are not yours.')), Promise.resolve(made({ id: 'J' }))]) {
+    const joined = desk.regroup(answer, 'Joined.')
+    await Promise.all([desk.undoLast(), joined])
+  }
+  expect(undo.mock.calls).toEqual([['J']])
+})
+
+describe('what is kept', () => {
+  test('is taken back like any act, before the decision that came before it', async () => {
+    vi.spyOn(api, 'decide').mockResolvedValue(made())
+    const undo = vi.spyOn(api, 'undo').mockResolvedValue(made({ id: 'U' }))
+    await desk.decide({ verb: 'release' }, queue.inHand)
+    desk.leave(queue.inHand)
+    expect([queue.cursor, desk.toast?.text]).toEqual(['e', 'Kept “Mail b”.'])
+    desk.toast = null // as when its time is over
+    await desk.undoLast()
+    expect([undo.mock.calls, queue.cursor, marked()]).toEqual([[], 'gb', [['a', 'release', true]]])
+    await desk.undoLast()
+    expect([undo.mock.calls, queue.cursor, marked()]).toEqual([[['D']], 'a', []])
+  })
+
+  test('is no mail that was released before', () => {
+    queue.markAs(['b'], { verb: 'release', blocked: false, by: '', at: '', decision: '', sure: true })
+    desk.leave([queue.rows[1]!])
+    expect(marked()).toEqual([['b', 'release', true], ['c', 'leave', true], ['d', 'leave', true]])
+  })
+
+  test('and is out of sight by now is nothing to take back', async () => {
+    vi.spyOn(api, 'decide').mockResolvedValue(made())
+    const undo = vi.spyOn(api, 'undo').mockResolvedValue(made({ id: 'U' }))
+    await desk.decide({ verb: 'release' }, queue.inHand)
+    desk.leave(queue.inHand)
+    queue.marks = new Map()
+    await desk.undoLast()
+    await vi.waitFor(() => expect(undo.mock.calls).toEqual([['D']]))
+  })
+
+  test('of a group leaves it in hand, beside what was released of it', () => {
+    desk.leave([queue.rows[1]!])
+    queue.markAs(['d'], { verb: 'release', blocked: false, by: '', at: '', decision: '', sure: true })
+    expect(queue.markOf(queue.rows[1]!)?.verb).toBe('leave')
+  })
+
+  test('where nothing can be kept there is nothing to take back', async () => {
+    vi.spyOn(api, 'decide').mockResolvedValue(made())
+    const undo = vi.spyOn(api, 'undo').mockResolvedValue(made({ id: 'U' }))
+    await desk.decide({ verb: 'release' }, queue.inHand)
+    desk.leave([])
+    await desk.undoLast()
+    expect(undo.mock.calls).toEqual([['D']])
+  })
+})
+
+test('what was said with a way back is taken back also when it is said no more', async () => {
+  vi.spyOn(api, 'decide').mockResolvedValue(made())
+  const [undo, back] = [vi.spyOn(api, 'undo').mockResolvedValue(made({ id: 'U' })), vi.fn()]
+  await desk.decide({ verb: 'release' }, queue.inHand)
+  desk.say('Handed to Ben.', { back })
+  desk.toast = null
+  await desk.undoLast()
+  expect([back.mock.calls.length, undo.mock.calls]).toEqual([1, []])
+  await desk.undoLast()
+  expect([back.mock.calls.length, undo.mock.calls]).toEqual([1, [['D']]])
 })
 
 test('what the session ended over is told and can be asked for again, and its undo is not forgotten', async () => {
@@ -236,6 +356,12 @@ describe('what is selected is what is acted on', () => {
     queue.run = runAt({ rows: [rowOfDelivery(mail('z'))], next: null, prev: null }, {}, 900)
     queue.pick(['z'])
     expect(queue.inHand.map((row) => row.key)).toEqual(['z', 'a', 'e'])
+  })
+
+  test('the row of the cursor is selected also where the list has gone on from it', () => {
+    queue.run = runAt({ rows: [rowOfDelivery(mail('z'))], next: null, prev: null }, {}, 900)
+    queue.pick([queue.row!.key])
+    expect([...queue.picked.keys()]).toEqual(['a'])
   })
 
   test('in another folder nothing is', async () => {
