@@ -162,6 +162,24 @@ def test_what_was_kept_is_taken_back_before_the_decision_before_it(site: Site, p
     expect(first).not_to_contain_text("Released")
 
 
+def test_a_mail_is_restored_by_itself_and_its_decision_undone_as_a_whole(site: Site, page: Page) -> None:
+    wave = ((JOE, "one"), (MARA, "two"), (MARA, "three"))
+    found = [site.come(to, author="wave@whole.example", subject=f"Wave {name}")[0] for to, name in wave]
+    with db.transaction(site.engine) as session:
+        selected = Selection.of(ids=tuple(read(one) for one in found))
+        decisions.decide(session, selected, Verb.PURGE, by=ANA, reason="", now=utcnow(), settings=site.settings)
+    site.sit_down(page, path="/?tab=decided&q=from:whole.example")
+    row(page, "Wave one").click()
+    decided = page.get_by_role("group", name="Decided")
+    decided.get_by_role("button", name="Restore").click()
+    expect(page.get_by_role("status").filter(has_text="Restored “Wave one”.")).to_be_visible()
+    page.keyboard.press(".")
+    expect(row(page, "Wave one")).to_have_count(0)
+    row(page, "Wave two").click()
+    decided.get_by_role("button", name="Undo as a whole").click()
+    expect(page.get_by_role("status").filter(has_text="mails put back")).to_be_visible()
+
+
 def test_what_is_kept_is_not_asked_about_any_more(site: Site, page: Page) -> None:
     for _ in range(2):
         site.come(JOE, author="pair@asked.example", subject="Asked about")
