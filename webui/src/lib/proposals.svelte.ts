@@ -74,6 +74,7 @@ class Proposals {
   }
 
   private answering: Promise<unknown> = Promise.resolve()
+  private given = 0
 
   /** Answer; the sentence to say when somebody else was faster. */
   answer(one: Proposal, answer: ProposalAnswer): Promise<string> {
@@ -90,11 +91,12 @@ class Proposals {
 
   private async settle(one: Proposal, answer: ProposalAnswer): Promise<string> {
     let said = ''
+    const given = ++this.given
     this.last = null
     if (answer !== 'open') this.hand = this.hand.filter((other) => other.id !== one.id)
     try {
       const made = await api.answerProposal(one.id, answer)
-      this.last = answer === 'open' ? null : made
+      if (answer !== 'open' && given === this.given) this.last = made // else another was answered since
       if (answer === 'open') this.hand = [made, ...this.hand]
     } catch (thrown) {
       said = problemOf(thrown).message

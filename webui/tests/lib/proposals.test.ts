@@ -16,3 +16,16 @@ test('while an answer is on its way, it is the last one, not the one before', as
   answer(card('second'))
   expect((await latest)?.id).toBe('second')
 })
+
+test('of two answers on their way the last one that was given is the last one, whichever comes first', async () => {
+  const answers = new Map<string, (made: Proposal) => void>()
+  vi.spyOn(api, 'takeProposals').mockResolvedValue({ items: [], open: 0, answered: 0 })
+  vi.spyOn(api, 'answerProposal').mockImplementation((id) => new Promise((resolve) => answers.set(id, resolve)))
+  void proposals.answer(card('first'), 'accept')
+  const second = proposals.answer(card('second'), 'accept')
+  const latest = proposals.latest()
+  answers.get('second')!(card('second'))
+  await second
+  answers.get('first')!(card('first'))
+  expect((await latest)?.id).toBe('second')
+})
