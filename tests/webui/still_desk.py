@@ -79,7 +79,7 @@ def settings_of(directory: Path) -> Settings:
 def move_in(site: Site, now: datetime) -> None:
     """The demo's people, and the rules that they have."""
     with db.transaction(site.engine) as session:
-        directory.apply(session, company.directory(), site.settings.company, by=SYNC, now=now)
+        directory.apply(session, company.directory(), site.settings.company, by=SYNC, now=now, confirmed=True)
         for order in company.RULES:
             rules.add(session, order, by=IDA, now=now, settings=site.settings)
 
