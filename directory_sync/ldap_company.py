@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from directory_sync.departments import Departments
+from directory_sync.departments import Departments, pairs
 from directory_sync.ldap_server import Entry, dn_key
-from directory_sync.schema import Schema
+from directory_sync.schema import THE_SERVERS_OWN, Schema
 from directory_sync.staff import login_of, seals, staff_of
 from triage import leaving
 from triage.company import CompanyDirectory, GroupEntry, PersonEntry
@@ -72,7 +72,7 @@ class Reader:
         staff = staff_of(self.settings, self.schema, people, lists, persons)
         found = CompanyDirectory(
             people=tuple(persons.values()),
-            groups=tuple(lists.entries()),
+            groups=(*lists.entries(), *self.further()),
             departments=self.departments.all({key: person.uid for key, person in persons.items()}),
             staff=tuple(staff),
             postmaster=self.settings.postmaster,
@@ -184,6 +184,20 @@ class Reader:
                 if alias != mailbox:
                     yield alias
 
+    def further(self) -> Iterator[GroupEntry]:
+        """The addresses that the settings add, unless an entry has them."""
+        key = "further_addresses"
+        for code, given in pairs(self.settings.further_addresses, key, "it=tickets,scan@company.example"):
+            for text in filter(None, map(str.strip, given.split(","))):
+                try:
+                    address = self.own_address(text if "@" in text else f"{text}@{self.company.domains[0]}")
+                    if address in self.owners:
+                        raise ValueError(f"{address} belongs already to {visible(self.owners[address])}")
+                    yield GroupEntry(address, address, self.departments.code(code), expand=False)
+                    self.owners[address] = f"[directory] {key}"
+                except ValueError as fault:
+                    self.refused.append(Told(f"[directory] {key}", str(fault)))
+
     def with_superiors(self, people: list[Entry], persons: dict[str, PersonEntry]) -> Iterator[tuple[str, PersonEntry]]:
         """Everybody with their manager and assistants, as far as those are people of ours."""
         for entry in people:
@@ -249,6 +263,7 @@ class Lists:
             department=self.department(entry, people),
             members=tuple(sorted({person.uid for person in people} | unread)),
             aliases=tuple(self.reader.aliases_of(entry, address)),
+            expand=THE_SERVERS_OWN.isdisjoint(name.casefold() for name in entry.texts("objectClass")),
         )
 
     def department(self, entry: Entry, people: list[PersonEntry]) -> str:

@@ -12,6 +12,9 @@ NOBODY_SIGNS_IN = frozenset({2, 4, 16, 32, 2**33, 2**34, 2**35})
 """Kinds of mailboxes whose own account Exchange disables while they are in use (msExchRecipientTypeDetails): linked, shared, room,
 equipment; and in the cloud room, equipment, shared."""
 
+THE_SERVERS_OWN = frozenset({"msexchdynamicdistributionlist", "publicfolder"})
+"""Classes of entries with an address whose members only the server behind us knows: dynamic lists and public folders of Exchange."""
+
 
 @dataclass(frozen=True, slots=True)
 class Schema:
@@ -43,7 +46,8 @@ class Schema:
 
     def attributes_of_groups(self) -> list[str]:
         """What is asked for each group."""
-        return unique([self.identity, self.changed, self.created, "cn", self.mailbox, *self.aliases, *self.members, *self.owner])
+        asked = ["objectClass", self.identity, self.changed, self.created, "cn", self.mailbox]
+        return unique([*asked, *self.aliases, *self.members, *self.owner])
 
 
 LOCKS = ("userAccountControl", "msExchRecipientTypeDetails", "nsAccountLock", "pwdAccountLockedTime")
@@ -90,7 +94,7 @@ PRESETS = {
         changed="uSNChanged",
         created="whenCreated",
         people="(&(objectCategory=person)(objectClass=user)(mail=*))",
-        groups="(objectClass=group)",
+        groups="(|(objectClass=group)(objectClass=msExchDynamicDistributionList)(objectClass=publicFolder))",
         uid="mail",
         name="displayName",
         mailbox="mail",

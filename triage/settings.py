@@ -300,6 +300,11 @@ class Directory:
     department_codes: tuple[str, ...] = key('Codes for departments whose names make no good ones, such as "Human Resources=hr".', ())
     department_mailboxes: tuple[str, ...] = key('Mailboxes of departments by code, such as "sales=desk@company.example".', ())
     roles: tuple[str, ...] = key('Role addresses of departments by code, such as "sales=info,orders".', ())
+    further_addresses: tuple[str, ...] = key(
+        "Addresses that LDAP does not give and the server behind knows, by department, such as it=tickets,scan@company.example: their mail "
+        "is held in the department's shared folder and passed on to the address itself. A bare name is in the first company domain.",
+        (),
+    )
     postmaster: str = key("Mailbox that takes mail to postmaster@ and abuse@ (source ldap).", "")
     staff_groups: tuple[str, ...] = key(
         "Who triages: GROUP-DN => ROLE SCOPE, such as cn=reception,ou=groups,dc=company,dc=example => triage company; "

@@ -233,6 +233,27 @@ def test_groups_with_an_address_are_lists_nested_ones_followed_and_cycles_cut() 
     assert [str(one) for one in reading.refused] == [f"cn=foreign,{GROUPS}: list@elsewhere.example is outside the company's domains"]
 
 
+def test_what_only_the_server_behind_can_take_apart_is_passed_on_as_its_address() -> None:
+    reading = read(
+        person("ana"), person("bob", departmentNumber="sales"),
+        entry(f"cn=dynamic,{GROUPS}", objectClass=["top", "msExchDynamicDistributionList"], cn="dynamic", mail="near@company.example",
+              managedBy=f"uid=bob,{PEOPLE}", displayName="Everybody near"),
+        entry(f"cn=folder,{GROUPS}", objectClass=["top", "publicFolder"], cn="folder", mail="press@company.example"),
+        preset="ad", uid_attribute="uid", department="attribute:departmentNumber",
+        further_addresses=("it=tickets, scan@company.test, ana", "sales= tickets@company.example ,"),
+    )  # fmt: skip
+    assert [(one.address, one.department, one.members, one.expand) for one in reading.company.groups] == [
+        ("near@company.example", "sales", (), False),
+        ("press@company.example", "general", (), False),
+        ("tickets@company.example", "it", (), False),
+        ("scan@company.test", "it", (), False),
+    ]
+    assert [str(one) for one in reading.refused] == [
+        f"[directory] further_addresses: ana@company.example belongs already to uid=ana,{PEOPLE}",
+        "[directory] further_addresses: tickets@company.example belongs already to [directory] further_addresses",
+    ]
+
+
 def test_staff_come_from_groups_and_assistants_see_whom_they_assist() -> None:
     reading = read(
         person("ana"), person("bob", departmentNumber="sales"), person("cy", secretary=f"uid=bob,{PEOPLE}"),
@@ -255,6 +276,7 @@ def test_staff_come_from_groups_and_assistants_see_whom_they_assist() -> None:
         ({"staff_groups": ("cn=x => boss company",)}, "'boss' is not a valid Role"),
         ({"staff_groups": ("cn=x => triage galaxy",)}, "'galaxy' is not a scope"),
         ({"department": "nowhere"}, "department must be attribute:NAME, ou or group:DN"),
+        ({"further_addresses": ("tickets",)}, r"further_addresses must be a list such as"),
         ({"roles": ("sales",)}, r'roles must be a list such as \["sales=info,orders"\]'),
     ],
 )

@@ -48,6 +48,7 @@ def test_active_directory() -> None:
         user("Bo Li", 10, manager=f"CN=Ana Kovac,{PEOPLE}", assistant=f"cn=Ana Kovac,{PEOPLE}", userAccountControl="514"),
         user("Info", 13, userAccountControl="514", msExchRecipientTypeDetails="4"),
         entry(f"cn=Desk,{GROUPS}", objectClass="group", cn="Desk", objectGUID=b"\0\1", uSNChanged="11", member=[f"cn=Ana Kovac,{PEOPLE}"]),
+        entry(f"cn=Near,{GROUPS}", objectClass="msExchDynamicDistributionList", cn="Near", uSNChanged="14", mail="near@company.example"),
         entry(
             f"cn=Everybody,{GROUPS}", objectClass="group", cn="Everybody", objectGUID=b"\0\2", uSNChanged="12",
             mail="all@company.example", member=[f"cn=Desk,{GROUPS}", f"cn=Bo Li,{PEOPLE}"], managedBy=f"cn=Bo Li,{PEOPLE}",
@@ -62,7 +63,10 @@ def test_active_directory() -> None:
             PersonEntry("bo.li", "Bo Li", "sales", "bo.li@company.example", (), False, "ana.kovac", ("ana.kovac",), login="bo"),
         )
         assert found.staff == (StaffEntry("ana", "Ana Kovac", "triage", ("company",)),)
-        assert [(one.address, one.members) for one in found.groups] == [("all@company.example", ("ana.kovac", "bo.li"))]
+        assert [(one.address, one.members, one.expand) for one in found.groups] == [
+            ("all@company.example", ("ana.kovac", "bo.li"), True),
+            ("near@company.example", (), False),
+        ]
         server.modify(
             f"dn: cn=Bo Li,{PEOPLE}\nchangetype: modify\nreplace: uSNChanged\nuSNChanged: 100\n-\nreplace: department\ndepartment: R&D\n"
         )
