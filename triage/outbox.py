@@ -22,6 +22,7 @@ BY = Actor.system("webhooks")
 PLACE = "webhooks"  # the marker: up to which record of the chain webhooks were told
 SCHEDULE = tuple(timedelta(seconds=seconds) for seconds in (5, 15, 60, 300, 900, 3600))  # the last one again and again
 LONGEST_REST = timedelta(hours=6)  # however long a receiver asks for
+STRAYED = timedelta(hours=2)  # what is to be called later than that was put off by a clock that was ahead
 JITTER = 0.2
 LEASES = 3  # times webhooks.timeout: outlives the slowest call
 FAILING = 3  # failures in a row until a person should look
@@ -179,6 +180,13 @@ def settle(session: Session, name: str, call: Call, answer: Answer, *, now: date
 def pause(failures: int) -> timedelta:
     """How long to wait after so many failures."""
     return SCHEDULE[min(failures, len(SCHEDULE)) - 1] * random.uniform(1 - JITTER, 1 + JITTER)
+
+
+def set_right(session: Session, *, now: datetime) -> int:
+    """After a clock was ahead: what it has put off until a day that is far away is called now; how many calls."""
+    session.execute(update(Webhook).where(col(Webhook.rests_until) > now + LONGEST_REST).values(rests_until=None))
+    strayed = update(WebhookCall).where(col(WebhookCall.due_at) > now + STRAYED)
+    return session.connection().execute(strayed.values(at=now, due_at=now)).rowcount
 
 
 def give_up(session: Session, settings: Settings, *, now: datetime) -> int:

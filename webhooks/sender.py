@@ -63,7 +63,10 @@ def taking_up(settings: Settings, engine: Engine) -> Callable[[], bool]:
         nonlocal tidied
         if time.monotonic() - tidied > TIDY_EVERY:
             with transaction(engine) as session:
+                strayed = outbox.set_right(session, now=utcnow())
                 dropped = outbox.give_up(session, settings, now=utcnow())
+            if strayed:
+                log.warning("%d calls were due in a far future: the clock was ahead, and they go now", strayed)
             if dropped:
                 log.warning("%d calls were given up: nobody took them", dropped)
             tidied = time.monotonic()

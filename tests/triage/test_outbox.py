@@ -114,6 +114,21 @@ def test_who_is_told_of_some_departments_is_told_no_sender_and_subject_of_others
     assert ("Our case" in chat.body, chat.body.count("Ticket")) == (False, 5)
 
 
+def test_after_a_clock_was_ahead_everything_is_called(known: Engine, telling: Settings) -> None:
+    opened(known)
+    decide(known, telling)
+    take_up(known, telling, DAY)
+    first = claimed(known, telling, after=DAY)
+    assert settled(known, first, Answer("refused", "400"), after=DAY)
+    assert settled(known, claimed(known, telling, after=DAY), FAILED, after=DAY)
+    assert claimed(known, telling) is None
+    with db.transaction(known) as session:
+        outbox.set_right(session, now=NOW)
+    assert settled(known, claimed(known, telling), TAKEN)
+    assert settled(known, claimed(known, telling), TAKEN)
+    assert waiting(known, "all") == []
+
+
 def test_what_is_sealed_is_named_to_nobody(known: Engine, telling: Settings) -> None:
     with db.transaction(known) as session:
         sealed = replace(COMPANY, sealed=(SealedEntry("person:mara.berg", ("ana",)),))
