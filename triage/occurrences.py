@@ -46,6 +46,7 @@ def decided(session: Session, record: AuditRecord, settings: Settings) -> Occurr
     decision = session.get(Decision, ids.read(record.subject.removeprefix(DECISION)))
     if decision is None or session.scalar(earlier.limit(1)) is not None:
         return None
+    concerned = frozenset() if decision.last is not None else departments_of(session, decision.id)  # under way: who can tell
     number = f"{decision.count} mail{'' if decision.count == 1 else 's'}"
     undone = decision.undoes is not None
     text = f"{decision.by_shown} took a decision over {number} back." if undone else f"{decision.by_shown}: {decision.verb}, {number}."
@@ -54,7 +55,7 @@ def decided(session: Session, record: AuditRecord, settings: Settings) -> Occurr
         "verb": decision.verb,
         "count": decision.count,
         "by_name": decision.by_shown,
-        "departments": sorted(concerned := departments_of(session, decision.id)),
+        "departments": sorted(concerned),
     }
     if decision.undoes is not None:
         data["undoes"] = ids.show(decision.undoes)

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, select
 from sqlmodel import col
 
 from tests.triage.arriving import ANA, COMPANY, IDA, NOW, SYNC, arrive
-from triage import db, decisions, directory, emergency, outbox, seal, undoing
+from triage import db, decisions, directory, emergency, extensive, outbox, seal, undoing
 from triage.company import SealedEntry
 from triage.decisions import Verb
 from triage.hooks import Hook
@@ -112,6 +112,22 @@ def test_who_is_told_of_some_departments_is_told_no_sender_and_subject_of_others
     assert chat
     assert ("Our case" in legal.body, "Ticket" in legal.body) == (True, False)
     assert ("Our case" in chat.body, chat.body.count("Ticket")) == (False, 5)
+
+
+def test_of_a_very_large_decision_that_is_under_way_everybody_is_told(
+    known: Engine, telling: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extensive, "LARGE", 1)
+    monkeypatch.setattr(extensive, "SLICE", 1)
+    asked = Selection.of(sender="wave@bad.example"), Verb.PURGE
+    with db.transaction(known) as session:
+        arrive(session, telling, "it+joe.fern@company.example", "legal+mara.berg@company.example", author="wave@bad.example")
+        planned = extensive.plan(session, *asked, by=ANA, now=NOW, settings=telling)
+        assert planned
+        made = extensive.begin(session, planned, *asked, by=ANA, reason="phishing", now=NOW, settings=telling).id
+        assert extensive.go_on(session, made, now=NOW, settings=telling) == 1  # mail of one department
+    take_up(known, telling)
+    assert waiting(known, "all") == waiting(known, "legal") == ["decision.made"]
 
 
 def test_after_a_clock_was_ahead_everything_is_called(known: Engine, telling: Settings) -> None:
