@@ -81,7 +81,8 @@ def failed(summary: Summary) -> bool:
         return any(one.action == "failed" for one in summary.statuses)
     if summary.content_type == "multipart/report":
         return summary.report_type in ("", "delivery-status")
-    return summary.auto_submitted in ("", "no") or is_mail_system(summary.author)  # RFC 3834, 5
+    answers_itself = summary.automatic or summary.auto_submitted not in ("", "no")  # RFC 3834, 5, and what programs said before
+    return not answers_itself or is_mail_system(summary.author)
 
 
 def words(summary: Summary) -> str:

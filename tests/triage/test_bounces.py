@@ -82,7 +82,7 @@ def inner(engine: Engine, settings: Settings) -> Inner:
         (REPORT, "550 5.1.1 User doesn't exist"),
         (replace(REPORT, statuses=(replace(REFUSED, diagnostic=""),)), "5.1.1 failed"),
         (replace(REPORT, statuses=()), "it came back without a reason"),
-        (NOTE, "I'm afraid I wasn't able to deliver your message."),
+        (replace(NOTE, automatic="auto-submitted"), "I'm afraid I wasn't able to deliver your message."),
         (replace(HOLIDAY, auto_submitted="", text="550 no such user"), "550 no such user"),
         (Summary(), "it came back without a reason"),
     ],
@@ -101,6 +101,7 @@ def test_what_comes_back_makes_a_delivered_mail_bounced(inner: Inner, summary: S
     "summary",
     [
         HOLIDAY,
+        replace(HOLIDAY, auto_submitted="", automatic="precedence"),
         replace(REPORT, statuses=(replace(REFUSED, action="delayed", status="4.4.1"),)),
         replace(REPORT, statuses=(replace(REFUSED, action="delivered", status="2.0.0"),)),
         replace(REPORT, report_type="disposition-notification", statuses=()),
