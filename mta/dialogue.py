@@ -260,7 +260,7 @@ class Dialogue:
             self.exchange, self.step = exchange, self.read_response
             return exchange.question
         assert self.door.submitters is not None
-        reply = exchange.outcome(self.door.submitters, self.visitor)
+        reply = exchange.outcome(self.door.submitters, self.visitor, self.door.clock())
         logbook.signed_in(reply, exchange.name, self.visitor)
         return reply
 

@@ -2,11 +2,14 @@
 
 import ipaddress
 from functools import lru_cache
+from itertools import islice
 
 from mta.tally import Tally
 from triage.settings import Smtp
 
 MINUTE = 60.0  # seconds
+MOST_GUESSES = 10  # wrong passwords of one client within GUESSES_COUNT
+GUESSES_COUNT = 15 * MINUTE
 
 
 class Clients:
@@ -36,6 +39,30 @@ class Clients:
         """Count one more message in this minute; `now` in seconds of a steady clock that all processes share. A limit of 0 is none."""
         most = self.limits.max_messages_per_minute
         return not most or self.tally.sent(network(client), int(now / MINUTE)) <= most
+
+
+class Guesses:
+    """When each client has given wrong passwords; of those whose last one is long ago nothing is kept."""
+
+    def __init__(self) -> None:
+        self.wrong: dict[str, list[float]] = {}  # who guessed last is the last
+
+    def are_too_many(self, client: str, now: float) -> bool:
+        """Has this client guessed for so long that it is not heard for a while?"""
+        return len(self.lately(network(client), now)) >= MOST_GUESSES
+
+    def note(self, client: str, now: float) -> None:
+        """One more."""
+        owner = network(client)
+        lately = self.lately(owner, now)
+        self.wrong.pop(owner, None)
+        self.wrong[owner] = [*lately, now]
+        for old in [one for one in islice(self.wrong, 2) if not self.lately(one, now)]:  # two for each that comes: they end
+            del self.wrong[old]
+
+    def lately(self, owner: str, now: float) -> list[float]:
+        """Those that count."""
+        return [at for at in self.wrong.get(owner, ()) if now - at < GUESSES_COUNT]
 
 
 class Memory:

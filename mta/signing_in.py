@@ -50,12 +50,15 @@ class Exchange:
         """Who it claims to be."""
         return self.credentials[0]
 
-    def outcome(self, submitters: Submitters, visitor: Visitor) -> str:
-        """Is the password right?"""
+    def outcome(self, submitters: Submitters, visitor: Visitor, now: float) -> str:
+        """Is the password right? Who guesses too often is not told any more."""
         name, password = self.credentials
+        if submitters.guesses.are_too_many(visitor.peer, now):
+            return replies.TOO_MANY_GUESSES
         if submitters.know(name, password):
             visitor.login = name
             return replies.SIGNED_IN
+        submitters.guesses.note(visitor.peer, now)
         visitor.wrong_passwords += 1
         return replies.WRONG_PASSWORD if visitor.wrong_passwords < MOST_WRONG else replies.TOO_MANY_PASSWORDS
 

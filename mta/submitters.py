@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable
 from pathlib import Path
 
+from mta.limits import Guesses
 from triage.errors import BadInput
 from triage.settings import Outbound
 from triage.visible import visible
@@ -22,6 +23,7 @@ class Submitters:
         self._file = Path(outbound.accounts_file) if outbound.accounts_file else None
         self._accounts: dict[str, str] = {}
         self._seen = 0
+        self.guesses = Guesses()
         if self._file:
             self._read(self._file)
 

@@ -355,6 +355,17 @@ def test_three_wrong_passwords_end_the_session(guarded: Settings) -> None:
         client.close()
 
 
+def test_who_guesses_passwords_is_not_heard_for_a_while(guarded: Settings) -> None:
+    right, wrong = (f"AUTH PLAIN {base64.b64encode(said).decode()}" for said in (b"\0exchange\0s3cr:et", b"\0exchange\0wrong"))
+    with listening(guarded) as door:
+        for _ in range(3):
+            with encrypted(door) as client:
+                assert [client.docmd(wrong)[0] for _ in range(3)] == [535, 535, 421]
+        with encrypted(door) as client:
+            assert client.docmd(wrong)[0] == 535  # the tenth
+            assert client.docmd(right) == (454, b"4.7.0 Too many wrong passwords from your address; try again later")
+
+
 def test_the_accounts_are_read_anew_and_a_broken_file_changes_nothing(tmp_path: Path, own: Settings) -> None:
     file = tmp_path / "accounts"
     file.write_text("one:1\n")
