@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from triage import contents, db, dsn, ledger
+from triage import contents, db, dsn, ledger, recalled
 from triage.actor import Actor
 from triage.authentication import Authentication
 from triage.backscatter import Circumstances, may_notify
@@ -93,12 +93,14 @@ def messages_of(session: Session, ids: Iterable[int]) -> Sequence[Message]:
 
 def waiting(session: Session, message_ids: Iterable[int]) -> dict[int, Notice]:
     """The notices about these messages that have not left, by message."""
-    rows = session.execute(
-        select(Notice)
-        .join(Delivery, col(Delivery.id) == col(Notice.delivery_id))
-        .where(among(session, col(Notice.message_id), message_ids), col(Delivery.state) == State.QUEUED)
-    )
-    return {notice.message_id: notice for (notice,) in rows}
+    return {notice.message_id: notice for notice, may_have_left in queued(session, message_ids) if not may_have_left}
+
+
+def queued(session: Session, message_ids: Iterable[int]) -> Sequence[tuple[Notice, bool]]:
+    """The notices about these messages that are to be sent, and whether the sender may have them already: nobody answered an attempt."""
+    rows = select(Notice, recalled.may_have_left()).join(Delivery, col(Delivery.id) == col(Notice.delivery_id))
+    where = (among(session, col(Notice.message_id), message_ids), col(Delivery.state) == State.QUEUED)
+    return [(notice, may_have_left) for notice, may_have_left in session.execute(rows.where(*where))]
 
 
 def make(session: Session, message: Message, kind: str, text: str, *, settings: Settings, due: datetime, now: datetime) -> None:
@@ -214,15 +216,20 @@ def original(session: Session, message: Message) -> bytes:
 def follow(session: Session, message_ids: Iterable[int], *, settings: Settings, now: datetime) -> None:
     """Something has changed about these messages: what has not left is written anew about what is still so, or called off.
 
-    NotAllowedNow when it leaves this moment.
+    What the sender may have already is never written anew: one notice is all they get. NotAllowedNow when it leaves this moment.
     """
     concerned = list(message_ids)
-    for message_id, notice in waiting(session, concerned).items() if concerned else ():
-        kind, text, due = notice.kind, notice.text, notice.due_at
+    for notice, may_have_left in queued(session, concerned) if concerned else ():
+        message_id, kind, text, due = notice.message_id, notice.kind, notice.text, notice.due_at
+        is_so = bool(concerned_by(session, message_id, kind))
+        if may_have_left and is_so:
+            continue
         call_off(session, notice.delivery_id, now)
+        if may_have_left:
+            continue
         session.delete(notice)
         session.flush()
-        if concerned_by(session, message_id, kind):
+        if is_so:
             make(session, session.get_one(Message, message_id), kind, text, settings=settings, due=max(due, now), now=now)
 
 
@@ -242,11 +249,11 @@ def follow_deliveries(session: Session, ids: Iterable[int], *, settings: Setting
 
 
 def left(session: Session, ids: Iterable[int]) -> set[int]:
-    """Those rejected deliveries whose sender has been told, or is being told this moment: they cannot be taken back."""
+    """Those rejected deliveries whose sender has been told, may have been, or is being told this moment: they cannot be taken back."""
     sent = (
         select(col(Notice.message_id))
         .join(Delivery, col(Delivery.id) == col(Notice.delivery_id))
-        .where(col(Notice.kind) == REJECTION, col(Delivery.state).not_in(UNSENT))
+        .where(col(Notice.kind) == REJECTION, col(Delivery.state).not_in(UNSENT) | recalled.may_have_left())
     )
     rejected = (among(session, col(Delivery.id), ids), col(Delivery.state) == State.REJECTED)
     return set(session.scalars(select(col(Delivery.id)).where(*rejected, col(Delivery.message_id).in_(sent))))

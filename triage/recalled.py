@@ -157,10 +157,15 @@ def is_kept() -> ColumnElement[bool]:
 
 
 def may_have_arrived() -> ColumnElement[bool]:
-    """Which deliveries has no next hop confirmed, though one of them may have them: there was no answer, or the worker died?"""
+    """Which mails for people here has no next hop confirmed, though one of them may have them?"""
+    return (col(Delivery.direction) == "in") & may_have_left()
+
+
+def may_have_left() -> ColumnElement[bool]:
+    """Of which deliveries is not known whether a next hop has them: there was no answer, or the worker died?"""
     unanswered = (col(Attempt.outcome) == UNANSWERED) | ((col(Attempt.outcome) == "") & (col(Attempt.next_hop) == ""))
     of_it = exists().where((col(Attempt.delivery_id) == col(Delivery.id)) & unanswered)
-    return (col(Delivery.direction) == "in") & (col(Delivery.attempts) > 0) & of_it
+    return (col(Delivery.attempts) > 0) & of_it
 
 
 def to_seek(now: datetime) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Notices about mail that bounced: who is told what, once, and what calls a notice off."""
 
 import email
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from email.policy import default
@@ -176,22 +176,46 @@ def test_tried_anew_before_it_left_nobody_is_told(sender: Sender) -> None:
         assert session.scalars(select(Notice)).all() == []
 
 
+def test_a_notice_that_may_have_arrived_is_the_one_that_they_get(sender: Sender) -> None:
+    first, second = sender.writes(JOE, MARA)
+    by_id = {one.delivery_id: one for one in sender.claims()}
+
+    def ended(claim: Claim, outcome: Outcome) -> None:
+        with db.transaction(sender.engine) as session:
+            queue.settle(session, claim, outcome, settings=sender.settings, now=NOW)
+
+    ended(by_id[first], NO)
+    (claim,) = sender.claims(GATHERING)
+    ended(claim, Outcome("unanswered", "no answer after the final dot", "smtp://smarthost.example:25"))
+    ended(by_id[second], NO)
+    assert [(one.id, one.state) for one in sender.told()] == [(claim.delivery_id, State.QUEUED)]
+    with db.transaction(sender.engine) as session:
+        waiting.retry(session, [first], settings=sender.settings, by=ANA, now=NOW)
+    assert [one.id for one in sender.told()] == [claim.delivery_id]  # the other one has failed all the same
+    with db.transaction(sender.engine) as session:
+        waiting.retry(session, [second], settings=sender.settings, by=ANA, now=NOW)
+    assert sender.told() == []  # not sent again, since it is no longer so
+    for again in sender.claims():
+        ended(again, NO)
+    assert sender.told() == []
+
+
 def test_a_failure_that_meets_its_notice_on_the_way_out_is_settled_all_the_same(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another relay takes the notice in the moment in which this one would write it anew."""
     sender.writes(JOE, MARA)
     first, second = sender.claims()
     with db.transaction(sender.engine) as session:
         queue.settle(session, first, NO, settings=sender.settings, now=NOW)
-    seen, looked = notices.waiting, []
+    seen, looked = notices.queued, []
 
-    def late(session: Session, message_ids: Iterable[int]) -> dict[int, Notice]:
+    def late(session: Session, message_ids: Iterable[int]) -> Sequence[tuple[Notice, bool]]:
         found = seen(session, message_ids)
         looked.append(found)
         if len(looked) > 1:
             queue.claim(session, limit=1, settings=sender.settings, now=NOW + GATHERING)
         return found
 
-    monkeypatch.setattr(notices, "waiting", late)
+    monkeypatch.setattr(notices, "queued", late)
     with db.transaction(sender.engine) as session:
         queue.settle(session, second, NO, settings=sender.settings, now=NOW)
     assert [one.state for one in sender.told()] == [State.RELAYING]

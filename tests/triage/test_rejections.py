@@ -26,6 +26,7 @@ from triage.states import State
 
 UNDO = timedelta(seconds=10)
 SENT = Outcome("delivered", "250 ok", "smtp://smarthost.example:25")
+UNANSWERED = Outcome("unanswered", "no answer after the final dot, so it may have arrived", "smtp://smarthost.example:25")
 
 
 class Desk:
@@ -69,11 +70,11 @@ class Desk:
         with db.transaction(self.engine) as session:
             return queue.claim(session, limit=50, settings=self.settings, now=NOW + UNDO)
 
-    def arrives_outside(self) -> None:
+    def arrives_outside(self, outcome: Outcome = SENT) -> None:
         claims = self.leaves()
         assert [one.direction for one in claims] == ["notice"]
         with db.transaction(self.engine) as session:
-            queue.settle_many(session, [(one, SENT) for one in claims], settings=self.settings, now=NOW + UNDO)
+            queue.settle_many(session, [(one, outcome) for one in claims], settings=self.settings, now=NOW + UNDO)
 
 
 @pytest.fixture
@@ -133,10 +134,11 @@ def test_many_copies_are_one_notice(desk: Desk) -> None:
     assert desk.told() == [(State.QUEUED, [JOE, MARA, "info@company.example"])]
 
 
-def test_once_told_a_further_copy_is_refused(desk: Desk) -> None:
+@pytest.mark.parametrize("outcome", [SENT, UNANSWERED])
+def test_once_told_a_further_copy_is_refused(desk: Desk, outcome: Outcome) -> None:
     first, second = desk.holds(JOE, MARA)
     desk.decides(Verb.REJECT, first)
-    desk.arrives_outside()
+    desk.arrives_outside(outcome)
     with pytest.raises(NothingDone, match="the sender was told already"):
         desk.decides(Verb.REJECT, second)
     assert desk.states(second) == [State.HELD]
@@ -159,15 +161,15 @@ def test_taken_back_before_it_left_nobody_is_told(desk: Desk, way: str) -> None:
     assert desk.told() == [(State.QUEUED, [JOE])]
 
 
-@pytest.mark.parametrize("under_way", [True, False])
+@pytest.mark.parametrize("outcome", [None, SENT, UNANSWERED])
 @pytest.mark.parametrize("way", ["restore", "undo"])
-def test_once_it_has_left_it_cannot_be_taken_back(desk: Desk, way: str, under_way: bool) -> None:
+def test_once_it_has_left_it_cannot_be_taken_back(desk: Desk, way: str, outcome: Outcome | None) -> None:
     (mail,) = desk.holds()
     decision = desk.decides(Verb.REJECT, mail)
-    if under_way:
+    if outcome is None:
         desk.leaves()
     else:
-        desk.arrives_outside()
+        desk.arrives_outside(outcome)
     with pytest.raises(NothingDone, match="The sender was told no already"):
         desk.decides(Verb.RESTORE, mail) if way == "restore" else desk.undoes(decision)
     assert desk.states(mail) == [State.REJECTED]
