@@ -5,16 +5,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from triage.figures import WEEKDAYS, percent, rule_words, span
 from triage.forecast import Forecast, Share
 from triage_cli import plots
-from triage_cli.forecast_text import command, part, people, wanted
+from triage_cli.forecast_text import REFUSED, command, part, people, wanted
 from triage_cli.html_page import document
 from triage_cli.plots import text
 
 
-def page(found: Forecast, left_out: Iterable[tuple[str, int]]) -> str:
-    """The whole page."""
+def page(found: Forecast, unknown: Iterable[tuple[str, int]], left_out: Iterable[tuple[str, int]]) -> str:
+    """The whole page. `unknown`: addresses of ours that the door would refuse, with how many mails."""
     body = "\n".join(section for part in (summary, staff, waiting, where, why, rules, attacks) for section in part(found))
+    addresses = table(("Address", "Mails"), ((text(name), str(count)) for name, count in unknown))
+    refused = f"<h2>Addresses that would be refused</h2><p>{text(REFUSED)}</p>{addresses}" if addresses else ""
     rest = table(("What", "Mails"), ((text(name), str(count)) for name, count in left_out))
-    return document("Mailroom: rehearsal", f"{body}\n<h2>Left out</h2>{rest or '<p>Nothing.</p>'}")
+    return document("Mailroom: rehearsal", f"{body}\n{refused}\n<h2>Left out</h2>{rest or '<p>Nothing.</p>'}")
 
 
 def summary(found: Forecast) -> Iterator[str]:

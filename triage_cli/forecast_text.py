@@ -1,15 +1,20 @@
 """The numbers of a rehearsal as lines for a terminal."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from triage.figures import WEEKDAYS, percent, rule_words, span
 from triage.forecast import Forecast, Proposal, Share
 
 SHOWN_ATTACKS = 10
+SHOWN_ADDRESSES = 20
+REFUSED = (
+    "The door would refuse mail for these addresses of yours (550): the directory does not know them. Where one is right, give it to "
+    "a person, a group or a role, or name it in [directory] further_addresses:"
+)
 
 
-def sentences(found: Forecast, left_out: Iterable[tuple[str, int]]) -> Iterator[str]:
-    """All of it, the most important first."""
+def sentences(found: Forecast, unknown: Sequence[tuple[str, int]], left_out: Iterable[tuple[str, int]]) -> Iterator[str]:
+    """All of it, the most important first. `unknown`: addresses of ours that the door would refuse, with how many mails."""
     terms = found.terms
     yield f"{found.total.mails} mails for {found.mailboxes} mailboxes, {found.since:%d %b %Y} to {found.until:%d %b %Y}:"
     yield f"  {part(found.total.passed, found.total)} would have passed, {part(found.total.held, found.total)} held, " + (
@@ -23,6 +28,7 @@ def sentences(found: Forecast, left_out: Iterable[tuple[str, int]]) -> Iterator[
     weekday, hour, cards = found.busiest_hour
     if cards:
         yield f"  Most in one hour: {cards:.1f} on {WEEKDAYS[weekday]}s from {hour}:00: {people(found.people_at_the_busiest_hour)} at once."
+    yield from refused(unknown)
     yield from wanted(found)
     yield from table("Departments", found.departments)
     yield from table("Weekdays", zip(WEEKDAYS, found.weekdays, strict=True))
@@ -39,6 +45,16 @@ def sentences(found: Forecast, left_out: Iterable[tuple[str, int]]) -> Iterator[
         yield ""
         yield "Left out:"
         yield from shown
+
+
+def refused(unknown: Sequence[tuple[str, int]]) -> Iterator[str]:
+    """What the directory has forgotten."""
+    if unknown:
+        yield ""
+        yield REFUSED
+        yield from (f"  {count:6d} mails  {name}" for name, count in unknown[:SHOWN_ADDRESSES])
+    if len(unknown) > SHOWN_ADDRESSES:
+        yield f"  and {len(unknown) - SHOWN_ADDRESSES} more: --html and --json have all of them"
 
 
 def wanted(found: Forecast) -> Iterator[str]:

@@ -1,7 +1,9 @@
 """Lets past mail come once more, as if the door had been closed; the database is only read."""
 
+import contextlib
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,13 +14,15 @@ from sqlalchemy import Engine
 from mailboxes.mailbox import Unreachable
 from mta.past_envelope import addressed_to
 from triage import db, rehearsal
+from triage.door import DoorSnapshot
+from triage.envelope import Address
 from triage.errors import Refused
 from triage.likeness import Likeness
 from triage.rehearsed import Rehearsed
 from triage.settings import Settings
 from triage.times import utcnow
 from triage.visible import visible
-from triage_cli.past_mail import Examiner, Reading, Written, is_internal
+from triage_cli.past_mail import Examiner, Past, Reading, Written, is_internal
 
 INSIDE, TWICE, BEFORE = "from somebody here to somebody here", "a second copy in the same mailbox", "of another time"
 
@@ -29,6 +33,7 @@ class Rehearsal:
 
     rows: list[Rehearsed] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
+    refused: dict[str, set[str]] = field(default_factory=dict)  # addresses of ours that the door does not know, and the mails for them
     faults: list[str] = field(default_factory=list)
 
 
@@ -42,6 +47,7 @@ class Player:
     reading: Reading
     until: datetime
     alike: Likeness | None
+    door: DoorSnapshot
     written: Written = field(default_factory=Written)
     now: datetime = field(default_factory=utcnow)
 
@@ -63,6 +69,8 @@ class Player:
             elif is_internal(past, self.settings, self.written):
                 found.left_out[INSIDE] += 1
             else:
+                for name in self.refused(past):
+                    found.refused.setdefault(name, set()).add(mark)
                 answered = self.written.answers.get((mailbox, past.summary.message_id))
                 with db.reading(self.engine) as session:
                     found.rows += rehearsal.rehearse(
@@ -87,6 +95,14 @@ class Player:
             if leads[address]:
                 return address
         return ""
+
+    def refused(self, past: Past) -> Iterator[str]:
+        """The addresses of ours that a mail was for and that the door would refuse: somebody has forgotten them in the directory."""
+        for text in dict.fromkeys((*addressed_to(past.raw), *past.summary.to)):
+            with contextlib.suppress(ValueError):
+                address = Address.parse(text)
+                if address.domain in self.settings.company.domains and not (self.door.admits(address) or self.door.has_left(address)):
+                    yield str(address)
 
     def why_not(self, arrived: datetime) -> str:
         """Why a mail is not among those that are rehearsed."""
@@ -120,3 +136,5 @@ def gather(into: Rehearsal, one: Rehearsal) -> None:
     into.rows += one.rows
     into.faults += one.faults
     into.left_out.update(one.left_out)
+    for name, mails in one.refused.items():
+        into.refused.setdefault(name, set()).update(mails)

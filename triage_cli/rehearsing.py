@@ -12,8 +12,9 @@ import click
 from sqlalchemy import Engine
 
 from mail_auth.resolvers import open_resolver
-from triage import db
-from triage.errors import BadInput
+from triage import db, intake
+from triage.door import DoorSnapshot
+from triage.errors import BadInput, Refused
 from triage.forecast import Forecast, Terms, forecast
 from triage.likeness import Likeness
 from triage.settings import Settings
@@ -125,11 +126,20 @@ def carry_out(
     terms = Terms(seconds_per_card, staff, minutes_of_work, settings.cover.hours, settings.cover.time_zone)
     with closing(parsers()) as pool:
         examiner = Examiner(open_resolver(settings.dns), pool, trusted_names(settings, trust))
-        player = Player(settings, engine, examiner, Reading(place.source, since, folders), until, alike)
+        player = Player(settings, engine, examiner, Reading(place.source, since, folders), until, alike, door_of(engine, settings))
         found = read_all(player, connections)
     counted = forecast(found.rows, since=since, until=until, terms=terms)
     tell(counted, found, html_file, as_json=as_json)
     return 1 if found.faults else 0
+
+
+def door_of(engine: Engine, settings: Settings) -> DoorSnapshot:
+    """What the door would know now. Refused without anybody in the directory: everything would be refused."""
+    with db.reading(engine) as session:
+        door = intake.door_snapshot(session, settings=settings, now=utcnow())
+    if door is None:
+        raise Refused("nobody is known here yet, so everything would be refused: run `mailroom sync` first")
+    return door
 
 
 def ending(text: str | None) -> datetime:
@@ -140,17 +150,18 @@ def ending(text: str | None) -> datetime:
 def tell(counted: Forecast, found: Rehearsal, html_file: Path | None, *, as_json: bool) -> None:
     """The numbers, as they were asked for."""
     left_out = tuple(found.left_out.most_common())
+    refused = tuple(sorted(((name, len(mails)) for name, mails in found.refused.items()), key=lambda one: (-one[1], one[0])))
     if html_file:
         try:
-            html_file.write_text(page(counted, left_out), "utf-8")
+            html_file.write_text(page(counted, refused, left_out), "utf-8")
         except OSError as fault:
             raise BadInput(f"--html: {html_file} cannot be written: {fault.strerror}") from fault
     if as_json:
         listed = tuple(replace(one, remedies=()) for one in counted.attacks.listed)
         plain = asdict(replace(counted, attacks=replace(counted.attacks, listed=listed)))
-        click.echo(json_text(plain | {"left_out": dict(left_out), "faults": found.faults}))
+        click.echo(json_text(plain | {"refused": dict(refused), "left_out": dict(left_out), "faults": found.faults}))
     else:
-        for sentence in sentences(counted, left_out):
+        for sentence in sentences(counted, refused, left_out):
             say(sentence)
         if html_file:
             say(f"The report with plots is in {html_file}.")

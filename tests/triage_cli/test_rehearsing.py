@@ -236,6 +236,33 @@ def test_the_report_is_one_page_that_loads_nothing(rehearse: Shell, demo: Path, 
 
 
 @SQLITE
+def test_addresses_that_the_directory_has_forgotten_are_named_before_the_door_refuses_them(rehearse: Shell, tmp_path: Path) -> None:
+    """Of the last server's word on whom it was for, and of To and Cc; each mail once, though it lies in two mailboxes."""
+    home = company.DOMAIN
+    mails = [
+        ("", f"Tickets <tickets@{home}>", 1),
+        (f"X-Original-To: Scan@{home}\n", f"chiara.bellandi@{home}, x@elsewhere.example, postmaster@{home}", 2),
+        ("", f"tickets@{home}, chiara.bellandi+shop@{home}, <script>@{home}", 3),
+    ]
+    for mailbox in ("chiara.bellandi", "ida.lindqvist"):
+        for top, to, number in mails:
+            path = tmp_path / "old" / f"{mailbox}@{home}" / "cur" / f"{int(START.timestamp()) + 60}.{number}.old:2,"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            trace = f"Received: from mail.x.example ([192.0.2.7]) by {SERVER}; Mon, 16 Nov 2026 09:00:00 +0000\n"
+            path.write_text(f"{top}{trace}From: a@x.example\nTo: {to}\nMessage-ID: <{number}@x.example>\nSubject: one\n\nHello\n")
+    page = tmp_path / "report.html"
+    said = rehearse("maildir", str(tmp_path / "old"), "--html", str(page))
+    assert said.code == 0, said
+    assert [line.split() for line in said.out.splitlines() if " mails  " in line and "@" in line] == [
+        ["2", "mails", f"tickets@{home}"],
+        ["1", "mails", f"scan@{home}"],
+    ]
+    assert "further_addresses" in said.out
+    assert f"<td>tickets@{home}</td>" in page.read_text()
+    assert json.loads(rehearse("maildir", str(tmp_path / "old"), "--json").out)["refused"] == {f"tickets@{home}": 2, f"scan@{home}": 1}
+
+
+@SQLITE
 def test_a_report_that_cannot_be_written_is_refused_before_anything_is_read(rehearse: Shell, demo: Path, tmp_path: Path) -> None:
     said = rehearse("maildir", str(demo / "old"), "--html", str(tmp_path / "gone" / "report.html"))
     assert (said.code, "cannot be written; nothing was read yet" in said.err, said.out) == (2, True, "")
