@@ -85,12 +85,17 @@ class Transaction:
         if not snapshot.admits(recipient) and not (not self.reverse_path and snapshot.takes_back(recipient)):
             if snapshot.has_left(recipient):
                 return replies.has_left(self.door.settings.directory.leaver_text)
-            return replies.UNKNOWN_RECIPIENT if recipient.domain in snapshot.domains else replies.NO_RELAY
+            return self.unknown() if recipient.domain in snapshot.domains else replies.NO_RELAY
         if self.sender_is_blocked(snapshot) and not snapshot.takes_from_anybody(recipient):
             return replies.SENDER_BLOCKED
         if path not in self.recipients and len(self.recipients) >= self.door.settings.smtp.max_recipients:
             return replies.TOO_MANY_RECIPIENTS
         return ""
+
+    def unknown(self) -> str:
+        """What is said to an address of ours that nobody has."""
+        put_off = self.door.settings.smtp.unknown_recipients == "put-off"
+        return replies.UNKNOWN_AS_YET if put_off else replies.UNKNOWN_RECIPIENT
 
     def sender_is_blocked(self, snapshot: DoorSnapshot) -> bool:
         """Has the company said no to this envelope sender? To an edge nothing is said: the judge purges (mailflow.md 4)."""

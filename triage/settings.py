@@ -97,6 +97,12 @@ class Smtp:
         "(Microsoft 365, Google). Mail without it is taken for a stranger's. A secret: give it as a credential file.",
         "",
     )
+    unknown_recipients: str = key(
+        "What is said to addresses of ours that the directory does not know. refuse: 550; put-off: 450, so that senders' servers try again "
+        "for days, as long as the directory may have forgotten some.",
+        "refuse",
+        choices=("refuse", "put-off"),
+    )
     max_size: int = key("Largest message accepted, in bytes.", 50 * 1024 * 1024, least=1)
     max_recipients: int = key("Most recipients of one message.", 1000, least=1)
     max_connections: int = key("Most connections at once.", 512, least=1)

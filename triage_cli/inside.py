@@ -246,6 +246,20 @@ def edges(settings: Settings) -> Iterator[Finding]:
         yield Finding(OK, "edges", f"{len(networks)} trusted, {'with' if settings.smtp.edge_token else 'without'} a token")
 
 
+def unknown_recipients(settings: Settings) -> Iterator[Finding]:
+    """Does the door put off what it should refuse? Who mistypes an address would hear of it after days only."""
+    if settings.smtp.unknown_recipients == "put-off":
+        yield Finding(
+            WARN,
+            "unknown addresses",
+            "the door puts off (450) what is for addresses that the directory does not know",
+            'look for addresses of yours among those in the log of `mailroom receive` ("450 4.1.1"), give them a place, '
+            "and set smtp.unknown_recipients to refuse",
+        )
+    else:
+        yield Finding(OK, "unknown addresses", "the door refuses them")
+
+
 def open_door(settings: Settings) -> Iterator[Finding]:
     """Is there an emergency? A database that does not answer has a finding of its own."""
     try:
