@@ -81,6 +81,7 @@ class Reader:
         )
         self.note_look_alikes(found)
         self.note_leavers(found)
+        self.note_empty_seals(found)
         return Reading(found, tuple(self.refused), tuple(self.notes))
 
     def accepted(self, entry: Entry, make: Callable[[Entry], T]) -> T | None:
@@ -221,6 +222,15 @@ class Reader:
         for person in found.people:
             if person.leaver and (why := leaving.fault(person.leaver, codes)):
                 self.notes.append(Told(person.uid, f"{self.schema.leaver}: {why}"))
+
+    def note_empty_seals(self, found: CompanyDirectory) -> None:
+        """Seals on nobody and nothing here: who has got another name is not sealed by the one before."""
+        here = {f"person:{person.uid}" for person in found.people} | {f"department:{department.code}" for department in found.departments}
+        for seal in found.sealed:
+            if seal.folder not in here:
+                self.notes.append(
+                    Told(seal.folder, "it is sealed, and the directory names it no more; if it has another name now, seal that one too")
+                )
 
     def note_look_alikes(self, found: CompanyDirectory) -> None:
         """A department's code that is also somebody's name in addresses: the person's own address binds more (docs/addresses.md)."""

@@ -158,5 +158,7 @@ def look(settings: Settings, source: Source, seen: Reading | None, *, full: bool
         ring(settings, "door", "change")
     for told in reading.refused:
         log.warning("refused: %s", told)
+    for told in reading.notes:
+        log.info("note: %s", told)
     log.info("directory: %d people, %d changes, %d entries refused", applied.people, len(applied.plan.changes), len(reading.refused))
     return reading

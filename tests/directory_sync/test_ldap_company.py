@@ -254,6 +254,13 @@ def test_what_only_the_server_behind_can_take_apart_is_passed_on_as_its_address(
     ]
 
 
+def test_a_seal_on_a_name_that_the_directory_does_not_know_is_told() -> None:
+    reading = read(person("ana"), person("mara.jensen"), sealed=("person:mara.berg => ana", "person:ana => ana", "department:it => ana"))
+    assert [str(one) for one in reading.notes] == [
+        "person:mara.berg: it is sealed, and the directory names it no more; if it has another name now, seal that one too"
+    ]
+
+
 def test_staff_come_from_groups_and_assistants_see_whom_they_assist() -> None:
     reading = read(
         person("ana"), person("bob", departmentNumber="sales"), person("cy", secretary=f"uid=bob,{PEOPLE}"),
