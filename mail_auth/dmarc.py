@@ -9,6 +9,7 @@ from publicsuffixlist import PublicSuffixList
 from mail_auth.dmarc_record import Broken, Record, parse
 from mail_auth.resolver import Questions, Temporary, TooManyQuestions
 from triage.authentication import Dmarc, Result
+from triage.suffixes import tenant_of
 
 LABELS = 8  # a longer name is walked from its last seven labels (RFC 9989, section 4.10)
 
@@ -170,8 +171,11 @@ def does_exist(domain: str, questions: Questions) -> bool:
 
 
 def organisational_domain(domain: str) -> str:
-    """One label below the public suffix; a public suffix itself is its own organisation (RFC 7489, section 3.2)."""
-    return private_suffix()(domain) or domain
+    """One label below the public suffix; a public suffix itself is its own organisation (RFC 7489, section 3.2).
+
+    Customers of one provider are no organisation, though the list has them as one: one could sign what names the other.
+    """
+    return tenant_of(domain) or private_suffix()(domain) or domain
 
 
 @lru_cache(maxsize=1)

@@ -1,8 +1,11 @@
-"""Domains below which anybody can register, after the Public Suffix List."""
+"""Domains below which anybody can register, after the Public Suffix List, and those of mail that it does not know."""
 
 from functools import cache
 
 from publicsuffixlist import PublicSuffixList
+
+TENANTS = ("mail.onmicrosoft.com", "onmicrosoft.com", "onmicrosoft.de", "onmicrosoft.us", "partner.onmschina.cn")
+"""Below each of them every customer of Microsoft 365 has a name, by which mail is signed; what stands below another comes first."""
 
 
 @cache
@@ -13,4 +16,13 @@ def known(*, registries_only: bool) -> PublicSuffixList:
 
 def is_shared(domain: str, *, registries_only: bool = False) -> bool:
     """Do different people own what is below this domain, as below co.uk (a registry) or github.io (a company's service)?"""
-    return known(registries_only=registries_only).publicsuffix(domain) == domain
+    return (domain in TENANTS and not registries_only) or known(registries_only=registries_only).publicsuffix(domain) == domain
+
+
+def tenant_of(domain: str) -> str:
+    """The customer's name that this domain is or lies below; "" when it lies below none of TENANTS."""
+    for shared in TENANTS:
+        above, dot, _ = domain.removesuffix(shared).rpartition(".")
+        if dot and domain.endswith(f".{shared}"):
+            return f"{above.rpartition('.')[2]}.{shared}"
+    return ""

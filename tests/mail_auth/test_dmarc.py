@@ -183,6 +183,11 @@ def test_what_is_not_known_is_never_guessed(zone: Zone, spf: str, dkim: str, unk
         # a record on a public suffix without psd=y joins nobody
         ("one.github.io", "two.github.io", {"_dmarc.github.io": REJECT}, Result.FAIL),
         ("one.example.co.uk", "two.co.uk", {"_dmarc.co.uk": REJECT}, Result.FAIL),
+        # customers of Microsoft 365, of whom no list knows that they have nothing to do with each other
+        ("one.onmicrosoft.com", "two.onmicrosoft.com", {"_dmarc.onmicrosoft.com": REJECT}, Result.FAIL),
+        ("one.onmicrosoft.com", "onmicrosoft.com", {"_dmarc.onmicrosoft.com": REJECT}, Result.FAIL),
+        ("one.mail.onmicrosoft.com", "two.mail.onmicrosoft.com", {"_dmarc.onmicrosoft.com": REJECT}, Result.FAIL),
+        ("one.onmicrosoft.com", "x.one.onmicrosoft.com", {"_dmarc.onmicrosoft.com": REJECT}, Result.PASS),
         ("example.com", "example.com", {"_dmarc.example.com": REJECT + "; psd=y"}, Result.PASS),
         ("example.com", "x.example.com", {"_dmarc.example.com": REJECT + "; psd=y"}, Result.FAIL),
     ],
