@@ -263,10 +263,14 @@ def is_automatic(mail: Sent, outcome: Outcome) -> bool:
 
 
 def is_too_much(session: Session, writer: Writer, outcome: Outcome, went_to: set[str], settings: Settings, now: datetime) -> bool:
-    """Mail in a colleague's name, to addresses that are never learned, or where nothing is, does not meet the day's cap: its answers do."""
+    """Mail in a colleague's name, to addresses that are never learned, or where nothing is, does not meet the day's cap: its answers do.
+
+    What may be answered from there today opens nothing new.
+    """
     if settings.outbound.learn != "none" and all(str(one) in outcome.addresses for one in outcome.outside):
         return False
-    return len(went_to | correspondents.answerable(session, writer.person, writer.department, now)) > settings.outbound.daily_cap
+    today = correspondents.answerable(session, writer.person, writer.department, now)
+    return not went_to <= today and len(went_to | today) > settings.outbound.daily_cap
 
 
 def skipped(outcome: Outcome) -> dict[str, list[str]]:

@@ -58,10 +58,10 @@ WORDS = {
     Reason.DAILY_CAP: "too many new addresses on one day: it waits until staff has looked",
 }
 
-ANSWERING_WORDS = r"(?:(?:re|aw|antw|sv|vs|odp|res|fwd?|wg|tr)(?:\[\d+\])?: *)*"
-ANSWERS = re.compile(ANSWERING_WORDS, re.IGNORECASE)  # before a subject
+REPLYING, FORWARDING = "re|aw|antw|sv|vs|odp|res", "fwd?|wg|tr"
+ANSWERS = re.compile(rf"(?:(?:{REPLYING}|{FORWARDING})(?:\[\d+\])?: *)*", re.IGNORECASE)  # before a subject
 OUT_OF_OFFICE = re.compile(  # how the automatic answers begin that carry no field by which they say so
-    rf"(?>{ANSWERING_WORDS})"
+    rf"(?>(?:(?:{REPLYING})(?:\[\d+\])?: *)*)"  # whoever forwards one writes by hand
     r"(?:auto(?:matic)?[ -]?(?:reply|response)|out of (?:the )?office|away from (?:my|the) office|vacation (?:reply|response)"
     r"|automatische (?:antwort|beantwoording)|abwesenheits(?:notiz|nachricht|assistent)|nicht im büro|afwezigheidsbericht"
     r"|réponse automatique|absence du bureau|respuesta automática|fuera de (?:la )?oficina|risposta automatica|fuori ufficio"

@@ -295,6 +295,15 @@ def test_mail_in_a_colleagues_name_opens_the_door_no_further_than_ones_own(sessi
     assert kept == {"1": False, "2": False, "3": True, "4": True, "5": False}
 
 
+def test_whoever_writes_to_many_known_ones_may_write_to_them_in_a_colleagues_name(session: Session, settings: Settings) -> None:
+    learn(session, settings, *(wrote(f"x@{number}.example") for number in range(1, 5)), how="seed")
+    settings = outbound(settings, daily_cap=2)
+    learn(session, settings, *(wrote(f"x@{number}.example", number=number) for number in range(1, 5)))
+    learn(session, settings, wrote("x@1.example", number=5, author=MARA), wrote("x@6.example", number=6, author=MARA))
+    kept = {one.message_id[0]: one.automatic for one in session.scalars(select(SentMail))}
+    assert (kept["5"], kept["6"]) == (False, True)
+
+
 def test_an_unknown_way_is_refused(session: Session, settings: Settings) -> None:
     with pytest.raises(BadInput, match="how: outbound, journal"):
         learn(session, settings, wrote(), how="magic")

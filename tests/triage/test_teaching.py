@@ -50,6 +50,8 @@ def calendar(method: str) -> bytes:
         (mail(HEAD.replace("Offer", "Automatic reply: Offer")), Reason.AUTOMATIC),
         (mail(HEAD.replace("Offer", "AW: Out of Office: Offer")), Reason.AUTOMATIC),
         (mail(HEAD.replace("Offer", "Abwesenheitsnotiz: Angebot")), Reason.AUTOMATIC),
+        (mail(HEAD.replace("Offer", "WG: Automatische Antwort: Angebot")), None),
+        (mail(HEAD.replace("Offer", "Re: FW: Out of office: Offer")), None),
         (mail(HEAD.replace("Offer", "=?utf-8?q?R=C3=A9ponse_automatique_=3A_Offre?=")), Reason.AUTOMATIC),
         (mail(HEAD.replace("Offer", "Unsubscribe")), Reason.UNSUBSCRIBE),
         (mail(HEAD.replace("Offer", "unsubscribe: 4711-x")), Reason.UNSUBSCRIBE),
