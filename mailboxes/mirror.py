@@ -7,6 +7,7 @@ whatever broke off in between is simply done the next time.
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -38,6 +39,7 @@ SHORTEST_REST = 0.25  # seconds
 LONGEST_PAUSE = 30.0  # seconds between attempts to get in
 LATER = 60.0  # seconds until a mail that the account did not take is tried again
 MOST_REFUSED = 3  # in one turn; then the account is full
+NO_RECEIPT = "$MDNSent"  # RFC 3503, 3: no program tells the sender that it was read, which the person alone may
 AT_ONCE = 50  # mails that are put there before somebody's acts are looked for again
 
 log = logging.getLogger(__name__)
@@ -85,14 +87,18 @@ def with_server(settings: Settings) -> Settings:
 
 
 def accounts(settings: Mirror) -> list[Account]:
-    """Every account. BadInput where an entry is malformed, or nobody acts in a department's."""
+    """Every account. BadInput where an entry is malformed, nobody acts in a department's, or two would put one account right."""
     desks = dict(pairs(settings.desks, "desks"))
     found = []
     for code, address in pairs(settings.departments, "departments"):
         if code not in desks:
             raise BadInput(f'mirror.desks: name who acts in the account of {code}, such as "{code}=LOGIN"')
         found.append(Account(address, desks[code].casefold(), code.casefold()))
-    return found + [Account(address, login.casefold()) for login, address in pairs(settings.staff, "staff")]
+    found += [Account(address, login.casefold()) for login, address in pairs(settings.staff, "staff")]
+    named = Counter(one.address.casefold() for one in found)
+    if twice := [address for address, times in named.items() if times > 1]:
+        raise BadInput(f"mirror: {twice[0]} is named twice; give each department and each of the staff an account of its own")
+    return found
 
 
 def pairs(entries: Iterable[str], name: str) -> Iterable[tuple[str, str]]:
@@ -173,7 +179,13 @@ class Desk:
     # what was moved
 
     def decide(self, account: MirrorAccount, one: Seen, act: str, by: Actor | None) -> None:
-        """One message in a folder for acts: decide, and only when that is committed lay it aside or give it back."""
+        """One message in a folder for acts: decide, and only when that is committed lay it aside or give it back.
+
+        A copy that has gone from there again, or is marked as deleted, means nothing.
+        """
+        if one.copy and not account.lies(one.place):
+            account.take([one.place])
+            return
         outcome = self.outcome(one, act, by)
         home = account.name(*self.account.folder(DONE_FOLDER))
         if outcome.kind not in (DONE, ALREADY):
@@ -194,7 +206,8 @@ class Desk:
         if by is None:
             return Outcome("refused", f"{self.account.login} is no member of staff (any more), so nobody can act here.")
         with transaction(self.engine) as session:
-            made = mirroring.act(session, one.copy, act, by=by, account=self.account.address, settings=self.settings, now=utcnow())
+            moved = {"occasion": f"{one.place.validity}.{one.place.uid}", "account": self.account.address}
+            made = mirroring.act(session, one.copy, act, **moved, by=by, settings=self.settings, now=utcnow())
         for bell in self.bells:
             bell.ring()
         return made
@@ -293,7 +306,7 @@ class Desk:
                 mirrored.begin(session, MirrorCopy(id=number, placed_at=utcnow(), **whose, **known))
             else:
                 mirrored.anew(session, copy, home, **known)
-        account.put(home, raw, flags=("\\Flagged",) if held.perishes else (), at=held.received_at)
+        account.put(home, raw, flags=(NO_RECEIPT, "\\Flagged") if held.perishes else (NO_RECEIPT,), at=held.received_at)
 
 
 def as_kept(row: MirrorCopy) -> Kept:

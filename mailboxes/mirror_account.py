@@ -205,6 +205,14 @@ class MirrorAccount:
                 return False
             return int(state[b"UIDVALIDITY"]) == place.validity
 
+    def lies(self, place: Place) -> bool:
+        """Is it still there, and not marked as deleted: as programs leave what they have moved on by COPY, until somebody expunges it?"""
+        if not self.open(place):
+            return False
+        with answering("a mail could not be looked at"):
+            flags = self.client.fetch([place.uid], ["FLAGS"]).get(place.uid, {}).get(b"FLAGS", (b"\\Deleted",))
+        return b"\\deleted" not in {flag.lower() for flag in flags}
+
     def has_note(self, folder: str, message_id: str) -> bool:
         """Was this note put there before?"""
         with answering("a note could not be looked for"):

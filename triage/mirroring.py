@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import Session
+from sqlalchemy import select
+from sqlmodel import Session, col
 
 from triage import second_key
 from triage.actor import Actor
-from triage.decisions import Verb
+from triage.decisions import Verb, own_key
 from triage.errors import NotFound, Refused
 from triage.ids import show
 from triage.keys import WAITING
@@ -32,8 +33,13 @@ class Outcome:
     why: str = ""
 
 
-def act(session: Session, copy_id: int, folder: str, *, by: Actor, account: str, settings: Settings, now: datetime) -> Outcome:
-    """Decide as the folder says, if this copy's mail is held. A copy decides once: moved again, copied or replayed it does no more."""
+def act(
+    session: Session, copy_id: int, folder: str, *, occasion: str, by: Actor, account: str, settings: Settings, now: datetime
+) -> Outcome:
+    """Decide as the folder says, if this copy's mail is held. A copy decides once: moved again, copied or replayed it does no more.
+
+    `occasion`: the same when the same move is met again.
+    """
     row = session.get(MirrorCopy, copy_id, with_for_update=True, populate_existing=True)
     delivery = session.get(Delivery, row.delivery_id) if row else None
     if row is None or delivery is None:
@@ -43,7 +49,7 @@ def act(session: Session, copy_id: int, folder: str, *, by: Actor, account: str,
         return Outcome(DONE) if mine else Outcome(ALREADY, what_became_of_it(session, delivery, now))
     try:
         with session.begin_nested():
-            made = decide(session, row, delivery, folder, by, f"moved into {folder} at {account}", settings, now)
+            made = decide(session, row, delivery, folder, occasion, by, f"moved into {folder} at {account}", settings, now)
     except Refused as fault:
         session.refresh(delivery)
         if delivery.state != State.HELD:
@@ -60,10 +66,19 @@ def act(session: Session, copy_id: int, folder: str, *, by: Actor, account: str,
 
 
 def decide(
-    session: Session, row: MirrorCopy, delivery: Delivery, folder: str, by: Actor, reason: str, settings: Settings, now: datetime
+    session: Session,
+    row: MirrorCopy,
+    delivery: Delivery,
+    folder: str,
+    occasion: str,
+    by: Actor,
+    reason: str,
+    settings: Settings,
+    now: datetime,
 ) -> DecisionReport | PendingAct:
-    """The decision about this one mail, as long as it is held."""
-    return second_key.decide(
+    """The decision about this one mail, as long as it is held; or what an earlier move of it asked for, as long as that waits."""
+    key = f"mirror {show(row.id)} {folder} "
+    return asked_before(session, own_key(by, key), now) or second_key.decide(
         session,
         Selection(ids=(delivery.id,), states=(State.HELD,)),
         ACTS[folder],
@@ -72,8 +87,14 @@ def decide(
         now=now,
         settings=settings,
         rule=rule_of(folder, delivery),
-        idempotency_key=f"mirror {show(row.id)} {folder}",
+        idempotency_key=key + occasion,
     )
+
+
+def asked_before(session: Session, key: str | None, now: datetime) -> PendingAct | None:
+    """What still waits for a second key of what was asked for under a key that begins so."""
+    waits = col(PendingAct.state) == WAITING, col(PendingAct.lapses_at) > now
+    return session.scalars(select(PendingAct).where(*waits, col(PendingAct.idempotency_key).startswith(key, autoescape=True))).first()
 
 
 def rule_of(folder: str, delivery: Delivery) -> RuleOrder | None:

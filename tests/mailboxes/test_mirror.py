@@ -59,6 +59,7 @@ def test_held_mail_lies_in_the_folder_of_whose_it_is(here: Town) -> None:
         client.select_folder(JOE, readonly=True)
         (answer,) = client.fetch(client.search(), ["FLAGS", "INTERNALDATE"]).values()
     assert (b"\\Flagged" in answer[b"FLAGS"], perishable) == (True, True)
+    assert b"$MDNSent" in answer[b"FLAGS"]  # no program asks whether to send a receipt, or sends one
     assert abs((answer[b"INTERNALDATE"] - received_at).total_seconds()) < 2
 
 
@@ -147,6 +148,28 @@ def test_copied_it_is_decided_once_and_the_second_copy_says_so(here: Town) -> No
     assert b"Subject: Somebody was faster: Purge" in note
     assert re.search(rb"Released by Ana Roth \d+ seconds? ago\.", note)
     assert (here.state(mail) in RELEASED, here.decisions()) == (True, [("person:ana", "release")])
+
+
+def test_taken_back_before_it_was_seen_it_is_no_decision(
+    sqlite_engine: Engine, sqlite_url: str, settings: Settings, server: dovecot.Server, tmp_path: Path
+) -> None:
+    """As programs without MOVE take it back: a copy at home, and the one in the folder for acts waits for an EXPUNGE."""
+    here = town(sqlite_engine, replace(settings, database=replace(settings.database, url=sqlite_url)), server, tmp_path)
+    mail = here.comes()
+    with mirroring(here.settings):
+        here.shows(mail)
+    with here.client() as client:
+        here.moves("Release", client=client)
+        client.select_folder("Release")
+        uids = client.search()
+        client.copy(uids, JOE)
+        client.delete_messages(uids)
+    with mirroring(here.settings):
+        until(lambda: not here.lying("Release"), "nothing is left there")
+        here.shows(mail)
+        assert (here.state(mail), here.decisions(), here.notes(JOE)) == ("held", [], [])
+        here.moves("Release")  # and it can be decided all the same
+        here.becomes(mail, *RELEASED)
 
 
 def test_two_people_on_one_mail(here: Town) -> None:
@@ -300,6 +323,8 @@ def test_a_server_that_is_down_is_waited_for(here: Town) -> None:
         (Mirror(departments=("it",)), "mirror.departments: 'it' must be NAME=VALUE"),
         (Mirror(departments=("it=it@company.example",)), "mirror.desks: name who acts in the account of it"),
         (Mirror(departments=("it=a@b.example",), desks=("it=ana",), staff=("=x",)), "mirror.staff"),
+        (Mirror(departments=("it=a@b.example", "hr=A@b.example"), desks=("it=ana", "hr=ana")), "mirror: a@b.example is named twice"),
+        (Mirror(departments=("it=a@b.example",), desks=("it=ana",), staff=("ana=a@b.example",)), "is named twice"),
     ],
 )
 def test_accounts_that_make_no_sense(settings: Mirror, fault: str) -> None:

@@ -5,19 +5,21 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine, select
+from sqlmodel import col
 
 from tests.triage.arriving import ANA, BEN, COMPANY, NOW, OTTO, SYNC, arrive
-from triage import db, decisions, directory, ids, mirrored, mirroring, undoing
+from triage import db, decisions, directory, ids, keys, mirrored, mirroring, second_key, undoing
 from triage.actor import Actor
 from triage.company import SealedEntry
 from triage.decisions import Verb
 from triage.mirroring import ALREADY, DONE, REFUSED, Outcome
-from triage.models import Decision, Delivery, MirrorCopy
+from triage.models import Decision, Delivery, Message, MirrorCopy, PendingAct
 from triage.selection import Selection
 from triage.settings import Settings
 from triage.states import State
 
 ACCOUNT = "it@company.example"
+SOON, LATE = timedelta(seconds=5), timedelta(days=4)
 
 
 def copied(engine: Engine, settings: Settings, **mail: str) -> tuple[int, int]:
@@ -34,9 +36,12 @@ def put(engine: Engine, session: object, delivery: int, alike: str = "alike") ->
     return copy
 
 
-def moves(engine: Engine, settings: Settings, copy: int, folder: str, by: Actor = ANA) -> Outcome:
+def moves(
+    engine: Engine, settings: Settings, copy: int, folder: str, by: Actor = ANA, *, occasion: str = "7.1", later: timedelta = SOON
+) -> Outcome:
+    moved = {"occasion": occasion, "account": ACCOUNT}
     with db.transaction(engine) as session:
-        return mirroring.act(session, copy, folder, by=by, account=ACCOUNT, settings=settings, now=NOW + timedelta(seconds=5))
+        return mirroring.act(session, copy, folder, **moved, by=by, settings=settings, now=NOW + later)
 
 
 def decides(engine: Engine, settings: Settings, delivery: int, verb: Verb) -> int:
@@ -94,6 +99,34 @@ def test_whoever_may_not_decide_does_not(known: Engine, settings: Settings, by: 
     assert (outcome.kind, bool(outcome.why)) == (REFUSED, True)
     assert (state(known, delivery), number_of_decisions(known)) == (State.HELD, 0)
     assert moves(known, settings, copy, "Release") == Outcome(DONE)
+
+
+def test_what_waits_for_a_second_key_is_asked_for_once_and_anew_when_that_is_over(known: Engine, settings: Settings) -> None:
+    settings = replace(settings, policy=replace(settings.policy, two_keys=("risky-release",)))
+    delivery, copy = copied(known, settings)
+    with db.transaction(known) as session:
+        message = session.get_one(Message, session.get_one(Delivery, delivery).message_id)
+        message.signals = [{"name": "name-of-ours", "sentence": "The name is one of ours.", "weight": 45}]
+    waits = Outcome(REFUSED, "It waits for a second person's key.")
+
+    def asked() -> list[str]:
+        with db.reading(known) as session:
+            return list(session.scalars(select(col(PendingAct.state)).order_by(col(PendingAct.id))))
+
+    for occasion in ("7.1", "7.1", "7.2"):  # the same move met again, and another one of a mail that was given back
+        assert moves(known, settings, copy, "Release", occasion=occasion) == waits
+    assert asked() == ["waiting"]
+    with db.transaction(known) as session:
+        second_key.decline(session, session.scalars(select(col(PendingAct.id))).one(), by=ANA, now=NOW)
+    assert moves(known, settings, copy, "Release", occasion="7.1") == Outcome(
+        REFUSED, "A second person's key was needed, and was withdrawn."
+    )
+    assert moves(known, settings, copy, "Release", occasion="7.3") == waits
+    assert moves(known, settings, copy, "Release", occasion="7.4", later=LATE) == waits  # nobody came in time
+    assert asked() == ["withdrawn", "waiting", "waiting"]
+    with db.transaction(known) as session:
+        keys.lapse(session, now=NOW + LATE)
+    assert (asked(), state(known, delivery)) == (["withdrawn", "lapsed", "waiting"], State.HELD)
 
 
 def test_a_copy_that_nobody_remembers_decides_nothing(known: Engine, settings: Settings) -> None:
