@@ -15,6 +15,7 @@ from triage.times import utcnow
 SLOWEST = 500  # bytes a second of a message
 SLOW_GRACE = 30.0  # seconds until SLOWEST counts
 LONGEST_REST = 120.0  # seconds without a byte that a fast beginning earns
+MOST_OWN_HOPS = 3  # in, out by an alias to a list outside, in again, out again by somebody's forward: that is no loop yet
 
 
 class Incoming:
@@ -64,7 +65,7 @@ class Incoming:
         """
         smtp = self.door.settings.smtp
         seen = scan(raw, self.door.settings.company.hostname)
-        if seen.hops > smtp.max_hops or seen.own_hops > 1:
+        if seen.hops > smtp.max_hops or seen.own_hops > MOST_OWN_HOPS:
             return replies.LOOP
         if self.door.submitters:
             return ""  # whom we block is about mail that comes in
