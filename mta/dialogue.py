@@ -158,7 +158,7 @@ class Dialogue:
             self.leave()
         elif reply == replies.NOT_SMTP or reply.startswith("421"):
             self.leave(gently=True)
-        elif last := self.patience.after(reply):
+        elif not self.visitor.is_edge and (last := self.patience.after(reply)):  # an edge asks for many, and not about itself
             self.hang_up(last)
         elif self.door.stopping and not self.transaction.is_open:
             self.hang_up(replies.SHUTTING_DOWN)
