@@ -5,6 +5,7 @@ import smtplib
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from mta.encryption import Encryption, NotEncrypted, starttls
 from mta.trace import crlf
@@ -13,6 +14,9 @@ from triage.queue import Outcome
 from triage.visible import visible
 
 REPLY_LENGTH = 500  # characters of a reply that are kept
+MOST_PLACES = 4  # addresses of a next hop that are tried in turn; more could outlast a lease
+
+Place = tuple[int, Any]  # address family, and the address as a socket wants it
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,42 +86,65 @@ class DialledHop:
         return hand_over(connection, mail, waiting, lmtp=self.server.lmtp, timeout=self.final_timeout)
 
     def dial(self) -> smtplib.SMTP:
-        """A new connection, greeted, and encrypted as the policy asks. Trouble is about the next hop, not about a message."""
+        """A new connection, greeted, and encrypted as the policy asks. Trouble is about the next hop, not about a message.
+
+        Of several addresses the first one serves that wants mail (RFC 5321, 5.1).
+        """
+        *others, last = self.places()
+        for place in others:
+            try:
+                return self.dial_at(place)
+            except Ended:
+                self.close()
+        return self.dial_at(last)
+
+    def dial_at(self, place: Place) -> smtplib.SMTP:
+        """A new connection to one address."""
         try:
-            return self.greeted(self.encryption)
+            return self.greeted(place, self.encryption)
         except NotEncrypted as fault:
             self.close()
             if self.encryption.needed or self.server.implicit_tls:
                 raise unreachable(str(fault)) from fault
-            return self.greeted(Encryption("none"))
+            return self.greeted(place, Encryption("none"))
 
-    def greeted(self, encryption: Encryption) -> smtplib.SMTP:
+    def places(self) -> list[Place]:
+        """Where it listens: on one machine a unix socket, else the addresses of its name, in the order that the system prefers."""
+        if not self.server.port:
+            return [(socket.AF_UNIX, self.server.host)]
+        try:
+            found = socket.getaddrinfo(self.server.host, self.server.port, type=socket.SOCK_STREAM)
+        except OSError as fault:
+            raise away(fault) from fault
+        return [(family, address) for family, _, _, _, address in found[:MOST_PLACES]]
+
+    def greeted(self, place: Place, encryption: Encryption) -> smtplib.SMTP:
         """A connection that has said EHLO or LHLO; NotEncrypted when TLS failed."""
         self.connection = connection = (smtplib.LMTP if self.server.lmtp else smtplib.SMTP)(
             local_hostname=self.hostname, timeout=self.timeout
         )
         try:
-            connection.sock = self.connected(encryption)
+            connection.sock = self.connected(place, encryption)
             welcome(connection.getreply())
             greet(connection)
             if self.server.port and not self.server.implicit_tls and starttls(connection, encryption, self.server.host):
                 greet(connection)
         except OSError as fault:
-            raise unreachable(f"it cannot be reached: {fault.strerror or fault}") from fault
+            raise away(fault) from fault
         return connection
 
-    def connected(self, encryption: Encryption) -> socket.socket:
+    def connected(self, place: Place, encryption: Encryption) -> socket.socket:
         """The socket; on one machine (a unix socket) nothing needs encryption."""
-        if not self.server.port:
-            local = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            try:
-                local.settimeout(self.timeout)
-                local.connect(self.server.host)
-            except OSError:
-                local.close()
-                raise
-            return local
-        dialled = socket.create_connection((self.server.host, self.server.port), self.timeout)
+        family, address = place
+        dialled = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            dialled.settimeout(self.timeout)
+            dialled.connect(address)
+        except OSError:
+            dialled.close()
+            raise
+        if family == socket.AF_UNIX:
+            return dialled
         dialled.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # each write is a whole turn of the dialogue
         return encryption.wrap(dialled, self.server.host) if self.server.implicit_tls else dialled
 
@@ -144,6 +171,11 @@ class DialledHop:
 def unreachable(reply: str) -> Ended:
     """Nobody could say anything about a message yet: the next hop is not there, or does not want us now."""
     return Ended(Answer("deferred", reply, hang_up=True, unreachable=True))
+
+
+def away(fault: OSError) -> Ended:
+    """Nobody answers there."""
+    return unreachable(f"it cannot be reached: {fault.strerror or fault}")
 
 
 def welcome(answer: tuple[int, bytes]) -> None:

@@ -82,7 +82,7 @@ def begin(connection: smtplib.SMTP, mail: Mail, *, kept: bool) -> list[Answer | 
     rcpt = [f"RCPT TO:<{mailbox}>" for mailbox in mail.mailboxes]
     dialogue = Dialogue(connection, [*(["RSET"] if kept else []), f"MAIL FROM:<{mail.reverse_path}>{options}", *rcpt, "DATA"])
     if kept:
-        expect(dialogue.reply(), 2)
+        clean_start(dialogue.reply())
     refused = refusal(dialogue.reply(), 2)
     if refused:
         raise Ended(refused if refused.hang_up else dialogue.wind_up(refused))
@@ -151,10 +151,10 @@ def refusal(answer: tuple[int, bytes], wanted: int) -> Answer | None:
     return Answer("bounced" if permanent else "deferred", said(answer), hang_up=lost)
 
 
-def expect(answer: tuple[int, bytes], wanted: int) -> None:
-    """Ended unless the reply's first digit is `wanted`."""
-    if refused := refusal(answer, wanted):
-        raise Ended(refused)
+def clean_start(answer: tuple[int, bytes]) -> None:
+    """Ended unless the connection may be used again: no answer to RSET is about the message that comes next."""
+    if answer[0] // 100 != 2:
+        raise Ended(Answer("deferred", said(answer), hang_up=True))
 
 
 def hand_over(connection: smtplib.SMTP, mail: Mail, waiting: list[Answer | None], *, lmtp: bool, timeout: float) -> list[Answer]:

@@ -1,5 +1,6 @@
 """The next hop by SMTP, LMTP and Maildir: what arrives, and what each kind of trouble becomes."""
 
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -171,7 +172,11 @@ def test_a_connection_lost_after_the_final_dot_may_have_delivered(peer: Peer, wa
 
 
 @pytest.mark.parametrize(
-    ("command", "reply"), [("RSET", DROP), ("RSET", "421 bye"), ("MAIL", DROP), ("MAIL", "421 too many messages"), ("RCPT", DROP)]
+    ("command", "reply"),
+    [
+        *(("RSET", DROP), ("RSET", "421 bye"), ("RSET", "451 not now"), ("RSET", "554 5.7.0 too many errors in this session")),
+        *(("MAIL", DROP), ("MAIL", "421 too many messages"), ("RCPT", DROP)),
+    ],
 )
 def test_a_kept_connection_that_went_stale_is_replaced_at_once(peer: Peer, way: NextHop, command: str, reply: str) -> None:
     assert sent(way, SENDER, ANNA, MAIL).kind == "delivered"
@@ -190,6 +195,25 @@ def test_who_was_served_stays_served_when_there_is_no_connection_for_the_others(
     assert (served.kind, served.unreachable) == ("delivered", False)
     assert (crowded.kind, crowded.reply, crowded.unreachable) == ("deferred", "421 4.7.0 too many connections", True)
     assert [one.mailbox for one in peer.taken] == [ANNA, ANNA]
+
+
+def at_addresses(monkeypatch: pytest.MonkeyPatch, *urls: str) -> None:
+    """Let the name of the next hop stand for all of these places."""
+    places = [("127.0.0.1", int(url.rpartition(":")[2])) for url in urls]
+    found = [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", place) for place in places]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+
+
+def test_another_address_takes_what_the_first_does_not_want(peer: Peer, way: NextHop, monkeypatch: pytest.MonkeyPatch) -> None:
+    with next_hop() as drained:
+        drained.most = 0  # connections: it listens and says 421, like a server in maintenance
+        at_addresses(monkeypatch, f"smtp://127.0.0.1:{free_port()}", drained.url, peer.url)
+        assert sent(way, SENDER, ANNA, MAIL).kind == "delivered"
+        at_addresses(monkeypatch, drained.url, drained.url)
+        way.close()
+        outcome = sent(way, SENDER, ANNA, MAIL)
+    assert (outcome.kind, outcome.reply, outcome.unreachable) == ("deferred", "421 4.7.0 too many connections", True)
+    assert (drained.connections, peer.connections) == (3, 1)
 
 
 def test_nobody_listens() -> None:
