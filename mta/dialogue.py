@@ -22,7 +22,7 @@ from triage.envelope import Envelope
 
 LONGEST_LINE = 512  # bytes; RFC 5321, 4.5.3.1.4
 LONGER = {
-    b"MAIL": LONGEST_LINE + 26 + 16 + 10,  # SIZE (RFC 1870), BODY (RFC 6152), SMTPUTF8 (RFC 6531)
+    b"MAIL": LONGEST_LINE + 26 + 16 + 10 + 500,  # SIZE (RFC 1870), BODY (RFC 6152), SMTPUTF8 (RFC 6531), AUTH (RFC 4954, 3)
     b"XFORWARD": 2048,
     b"AUTH": 2048,  # RFC 4954, 4: with an initial response
 }

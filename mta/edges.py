@@ -5,12 +5,12 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
+from mta.paths import XTEXT
 from mta.visitor import LOCAL, Visitor
 from triage.errors import BadInput
 
 ATTRIBUTES = ("NAME", "ADDR", "PORT", "PROTO", "HELO", "SOURCE")
 UNKNOWN = frozenset({"[UNAVAILABLE]", "[TEMPUNAVAIL]"})
-XTEXT = re.compile(r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})+")  # RFC 3461, 4
 HEX = re.compile(r"\+([0-9A-F]{2})")
 HOST = re.compile(r"[!-~]{1,255}")
 PORT = re.compile(r"[0-9]{1,5}")

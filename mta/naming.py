@@ -41,7 +41,7 @@ class Transaction:
         path, parameters = found
         if parameters and not self.visitor.extended:
             return replies.UNKNOWN_PARAMETER
-        if parameters and (fault := parameter_fault(parameters, self.door.settings.smtp.max_size)):
+        if parameters and (fault := self.parameter_fault(parameters)):
             return fault
         smtputf8 = "SMTPUTF8" in parameters
         sender, fault = sender_of(path, smtputf8)
@@ -65,7 +65,7 @@ class Transaction:
             return replies.UNKNOWN_PARAMETER
         if path.casefold() == "postmaster":  # RFC 5321, 4.5.1
             path = f"postmaster@{self.door.settings.company.domains[0]}"
-        recipient, fault = recipient_of(path, self.smtputf8)
+        recipient, fault = self.recipient_of(path)
         if recipient is not None:
             fault = self.recipient_fault(path, recipient)
         if fault or recipient is None:
@@ -76,6 +76,14 @@ class Transaction:
         self.recipients[path] = recipient
         self.accepted += 1
         return replies.RECIPIENT_OK
+
+    def parameter_fault(self, parameters: dict[str, str]) -> str:
+        """What is wrong with the parameters of MAIL, "" when nothing is."""
+        return parameter_fault(parameters, self.door.settings.smtp.max_size)
+
+    def recipient_of(self, path: str) -> tuple[Address | None, str]:
+        """The recipient that a forward-path names, or what is wrong with it."""
+        return recipient_of(path, self.smtputf8)
 
     def recipient_fault(self, path: str, recipient: Address) -> str:
         """Why this recipient is refused, "" when it is not."""

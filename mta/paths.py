@@ -3,12 +3,13 @@
 import re
 
 from mta import replies
-from triage.envelope import Address
+from triage.envelope import Address, folded
 
 PATH = re.compile(r' *<(?P<path>(?:"(?:[^"\\]++|\\.)*+"|[^"<>]++)*+)>(?: +(?P<parameters>.*))?')
-# RFC 5321, 4.1.2: what Address.parse does not read and yet is a legal sender
-ODD_SENDER = re.compile(r'(?:"(?:[^"\\\x00-\x1f\x7f]|\\[ -~])*"|[^\x00-\x20\x7f"(),:;<>@\[\\\]]+)@(?:\[[0-9A-Za-z.:]+\]|[A-Za-z0-9._-]+)')
-LONGEST_SENDER = 254
+# RFC 5321, 4.1.2: what Address.parse does not read and yet is a legal address of somebody else
+ODD = re.compile(r'(?:"(?:[^"\\\x00-\x1f\x7f]|\\[ -~])*"|[^\x00-\x20\x7f"(),:;<>@\[\\\]]+)@(?:\[[0-9A-Za-z.:]+\]|[A-Za-z0-9._-]+)')
+LONGEST = 254
+XTEXT = re.compile(r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})+")  # RFC 3461, 4
 
 
 def path_of(keyword: str, argument: str) -> tuple[str, dict[str, str]] | None:
@@ -25,9 +26,16 @@ def path_of(keyword: str, argument: str) -> tuple[str, dict[str, str]] | None:
     return path, {name.upper(): value for name, _, value in pairs}
 
 
-def parameter_fault(parameters: dict[str, str], max_size: int) -> str:
-    """What is wrong with the parameters of MAIL, "" when nothing is: SIZE (RFC 1870), BODY (RFC 6152), SMTPUTF8 (RFC 6531)."""
+def parameter_fault(parameters: dict[str, str], max_size: int, *, offers_auth: bool = False) -> str:
+    """What is wrong with the parameters of MAIL, "" when nothing is: SIZE (RFC 1870), BODY (RFC 6152), SMTPUTF8 (RFC 6531).
+
+    Who offers AUTH takes its parameter too, whatever it says (RFC 4954, 5).
+    """
     for name, value in parameters.items():
+        if name == "AUTH" and offers_auth:
+            if not XTEXT.fullmatch(value):
+                return replies.BAD_PARAMETER
+            continue
         if name not in ("SIZE", "BODY", "SMTPUTF8"):
             return replies.UNKNOWN_PARAMETER
         if name == "SIZE" and value.isascii() and value.isdigit() and len(value) <= 20:
@@ -50,8 +58,12 @@ def sender_of(path: str, smtputf8: bool) -> tuple[Address | None, str]:
     try:
         return Address.parse(path), ""
     except ValueError:
-        odd = len(path) <= LONGEST_SENDER and ODD_SENDER.fullmatch(path)
-        return None, "" if odd else replies.BAD_SENDER
+        return None, "" if is_odd(path) else replies.BAD_SENDER
+
+
+def is_odd(path: str) -> bool:
+    """Is it an address that Address.parse does not read and that somebody else may have all the same?"""
+    return len(path) <= LONGEST and ODD.fullmatch(path) is not None
 
 
 def recipient_of(path: str, smtputf8: bool) -> tuple[Address | None, str]:
@@ -63,3 +75,12 @@ def recipient_of(path: str, smtputf8: bool) -> tuple[Address | None, str]:
     except ValueError:
         return None, replies.BAD_RECIPIENT
     return (recipient, "") if path == path.strip() else (None, replies.BAD_RECIPIENT)
+
+
+def outsider_of(path: str, smtputf8: bool) -> tuple[Address | None, str]:
+    """The recipient outside that a forward-path names, or what is wrong with it. What is legal is for their server to judge."""
+    recipient, fault = recipient_of(path, smtputf8)
+    if recipient is None and fault == replies.BAD_RECIPIENT and is_odd(path):
+        local, _, domain = path.rpartition("@")
+        return Address(folded(local), domain.lower()), ""
+    return recipient, fault

@@ -2,6 +2,7 @@
 
 from mta import logbook, replies
 from mta.naming import Transaction
+from mta.paths import outsider_of, parameter_fault
 from triage.envelope import Address
 
 
@@ -16,6 +17,15 @@ class Submission(Transaction):
             logbook.refused(replies.SIGN_IN_FIRST, self.visitor)
             return replies.SIGN_IN_FIRST
         return super().mail(argument)
+
+    def parameter_fault(self, parameters: dict[str, str]) -> str:
+        """What is wrong with the parameters of MAIL, "" when nothing is."""
+        submitters = self.door.submitters
+        return parameter_fault(parameters, self.door.settings.smtp.max_size, offers_auth=submitters is not None and submitters.has_accounts)
+
+    def recipient_of(self, path: str) -> tuple[Address | None, str]:
+        """The recipient that a forward-path names, or what is wrong with it: outside there are odder addresses than here."""
+        return outsider_of(path, self.smtputf8)
 
     def recipient_fault(self, path: str, recipient: Address) -> str:
         """Why this recipient is refused, "" when it is not."""

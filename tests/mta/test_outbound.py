@@ -167,6 +167,21 @@ def test_a_null_sender_goes_on_and_teaches_nothing(own: Settings) -> None:
     assert (door.known(), door.rows(SentMail)) == ({}, [])
 
 
+ODD = ('"john doe"@supplier.example', "taro..yamada.@carrier.example", f"reply+{'aB1' * 25}@tracker.example", "ops@[192.0.2.7]")
+
+
+def test_addresses_that_nobody_here_could_have_are_left_to_the_outside(own: Settings) -> None:
+    with listening(own) as door:
+        with smtplib.SMTP(*door.address, local_hostname="inner.company.example", timeout=HANG) as client:
+            client.ehlo()
+            client.mail(JOE)
+            assert [client.docmd(f"RCPT TO:<{one}>")[0] for one in ODD] == [250] * len(ODD)
+            assert client.docmd("RCPT TO:<joe>")[0] == client.docmd("RCPT TO:<a@b@supplier.example>")[0] == 553
+            client.data(LETTER)
+        assert {one.mailbox for one in door.deliveries(len(ODD))} == set(ODD)
+        until(lambda: door.reasons().get("malformed") == len(ODD))
+
+
 def test_strangers_are_sent_away(own: Settings) -> None:
     with (
         listening(own) as door,
@@ -315,6 +330,15 @@ def test_who_signs_in_may_send(guarded: Settings, mechanism: str) -> None:
         assert client.docmd("AUTH PLAIN x")[0] == 503
 
 
+@pytest.mark.parametrize(
+    ("parameters", "code"), [("AUTH=<>", 250), ("SIZE=9 AUTH=joe+2Bx@b.example", 250), ("AUTH=", 501), ("AUTH=a+z", 501)]
+)
+def test_who_signs_in_may_say_for_whom(guarded: Settings, parameters: str, code: int) -> None:
+    with listening(guarded) as door, encrypted(door) as client:
+        client.login("exchange", "s3cr:et")
+        assert client.docmd(f"MAIL FROM:<{JOE}> {parameters}")[0] == code
+
+
 @pytest.mark.peers
 def test_a_real_postfix_signs_in(guarded: Settings) -> None:
     """As docs/outbound.md has it."""
@@ -324,6 +348,7 @@ def test_a_real_postfix_signs_in(guarded: Settings) -> None:
 smtp_sasl_auth_enable = yes
 smtp_sasl_password_maps = inline:{{ {{ [127.0.0.1]:{port} = exchange:s3cr:et }} }}
 smtp_sasl_security_options = noanonymous
+smtp_send_dummy_mail_auth = yes
 smtp_tls_security_level = encrypt
 """
         with postfix.running(port, "elsewhere.example", signing_in) as server:

@@ -3,7 +3,7 @@
 import re
 
 from mta.edges import forwarded
-from mta.paths import path_of, recipient_of, sender_of
+from mta.paths import outsider_of, path_of, recipient_of, sender_of
 from mta.unread import ENDLESS, LONGEST_KEPT, Unread
 from triage.envelope import Address
 
@@ -51,4 +51,7 @@ def understood(text: str) -> None:
             assert sender is None or (not fault and Address.parse(str(sender)) == sender)
             recipient, fault = recipient_of(found[0], smtputf8)
             assert (recipient is None) == bool(fault)
+            outsider, fault = outsider_of(found[0], smtputf8)
+            assert (outsider is None) == bool(fault)
+            assert recipient is None or outsider == recipient
             assert recipient is None or (Address.parse(str(recipient)) == recipient and not CONTROL.search(str(recipient)))
