@@ -53,6 +53,7 @@ def test_read(value: bytes, wanted: list[tuple[str, str, str]]) -> None:
         (GOOGLE, "mx.google.example"),
         (MICROSOFT, "mx.microsoft.example"),
         (b"(x) MX.Example (y); none", "mx.example"),
+        (b" spf=pass (sender IP is 192.0.2.1)\r\n smtp.mailfrom=a.example; dkim=pass header.d=a.example;dmarc=pass action=none", ""),
         (b'"mx.example"; none', "mx.example"),
         (b"mx example; none", ""),
         (b"; spf=pass", ""),
