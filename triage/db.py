@@ -32,7 +32,9 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    not_,
     select,
+    table,
     text,
     true,
 )
@@ -404,6 +406,17 @@ def not_durable(engine: Engine) -> list[tuple[str, str]]:
     with reading(engine) as session:
         found = {name: session.scalar(select(func.current_setting(name))) for name in DURABLE}
     return [(name, f"{name} is {found[name]}: {why}") for name, (values, why) in DURABLE.items() if found[name] not in values]
+
+
+def not_writable(engine: Engine) -> list[str]:
+    """The tables of ours in which this user of PostgreSQL may not do all that the roles do; none on SQLite, where files say it."""
+    if engine.dialect.name != "postgresql":
+        return []
+    rights = [func.has_table_privilege(column("oid"), right) for right in ("SELECT", "INSERT", "UPDATE", "DELETE")]
+    here = column("relnamespace") == func.to_regnamespace(func.current_schema())
+    with reading(engine) as session:
+        named = select(column("relname", Text())).select_from(table("pg_class")).where(column("relkind") == "r", here, not_(and_(*rights)))
+        return sorted(session.scalars(named))
 
 
 def is_postgresql(session: Session) -> bool:

@@ -37,6 +37,7 @@ def database(settings: Settings) -> Iterator[Finding]:
         with database_of(settings) as engine:
             yield Finding(OK, "database", f"{kind} answers and has this program's version")
             yield from read_by_others(settings.database.url)
+            yield from writes(engine)
             yield from keeps(engine)
             yield from finds(engine)
     except BadInput as fault:
@@ -48,6 +49,15 @@ def read_by_others(url: str) -> Iterator[Finding]:
     file = Path(url.removeprefix(SQLITE))
     if url.startswith(SQLITE) and file.stat().st_mode & 0o007:
         yield Finding(WARN, "database", f"everybody on this machine can open {file}, which holds mail", f"chmod o= {file}*")
+
+
+def writes(engine: Engine) -> Iterator[Finding]:
+    """May this user of PostgreSQL change what is there? One that may only read lets everything but the roles work."""
+    if closed := db.not_writable(engine):
+        words = f"its user may not read and change {len(closed)} tables ({', '.join(closed[:3])}{' …' if len(closed) > 3 else ''})"
+        yield Finding(
+            FAIL, "database", words, "name the user in database.url who ran `mailroom db upgrade`, or let this one own the tables"
+        )
 
 
 def keeps(engine: Engine) -> Iterator[Finding]:

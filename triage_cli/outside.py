@@ -24,6 +24,8 @@ from triage_cli.finding import FAIL, OK, WARN, Finding
 
 PATIENCE = 5.0  # seconds for an answer
 SOON = timedelta(days=21)  # until a certificate ends
+RENEW = "renew it, and let that put the new files in place (docs/installation.md, Certificates)"
+REACHED = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 # where who listens everywhere is found
 NEEDED = {  # what the next hop should offer (mailflow.md 12), and what happens without it
     "8bitmime": "8-bit messages bounce",
     "smtputf8": "mail from and to international addresses bounces",
@@ -48,9 +50,8 @@ def port(key: str, listen: str, is_ours: Callable[[str, int], str]) -> Finding:
         host, number = host_port(listen, key)
     except BadInput as fault:
         return Finding(FAIL, key, str(fault), f"change {key}")
-    reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 # a comparison
     try:
-        other = is_ours(reached, number)
+        other = is_ours(REACHED.get(host, host), number)
     except ConnectionRefusedError:
         return bindable(key, host, number)
     except (OSError, smtplib.SMTPException, http.client.HTTPException) as fault:
@@ -74,7 +75,7 @@ def bindable(key: str, host: str, number: int) -> Finding:
         )
     except OSError as fault:
         return Finding(FAIL, key, f"{listen} cannot be listened on: {fault.strerror}", f"change {key} to an address of this machine")
-    return Finding(OK, key, f"{listen} is free: mailroom does not run")
+    return Finding(OK, key, f"{listen} is free: mailroom does not run, or a socket of systemd listens elsewhere")
 
 
 def greeting(host: str, number: int, hostname: str) -> str:
@@ -114,9 +115,36 @@ def certificate(settings: Settings) -> Iterator[Finding]:
         )
         return
     yield until(leaf.not_valid_after_utc)
+    yield from shown(settings, leaf)
     if settings.company.hostname not in names(leaf):
         words = f"it is not for {settings.company.hostname} but for {', '.join(names(leaf)) or 'nobody'}"
         yield Finding(WARN, "certificate", words, "senders that check (MTA-STS) refuse it: get one for company.hostname")
+
+
+def shown(settings: Settings, leaf: x509.Certificate) -> Iterator[Finding]:
+    """Does the door show this one? A unit holds a copy from its start. Where nobody listens, the ports say so."""
+    try:
+        host, number = host_port(settings.smtp.listen, "smtp.listen")
+        with smtplib.SMTP(REACHED.get(host, host), number, timeout=PATIENCE) as door:
+            found = certificate_of(door)
+    except (OSError, smtplib.SMTPException, BadInput):
+        return
+    if found != leaf:
+        words = f"the door shows another one, which ends on {found.not_valid_after_utc:%Y-%m-%d}" if found else "the door shows none"
+        do = "systemctl try-restart mailroom-receive mailroom-outbound: they hold what they started with"
+        yield Finding(WARN, "certificate", words, do)
+
+
+def certificate_of(door: smtplib.SMTP) -> x509.Certificate | None:
+    """What a server shows after STARTTLS, whatever it is worth; None when it offers no encryption."""
+    anything = ssl.create_default_context()
+    anything.check_hostname, anything.verify_mode = False, ssl.CERT_NONE
+    door.ehlo()
+    if not door.has_extn("starttls"):
+        return None
+    door.starttls(context=anything)
+    assert isinstance(door.sock, ssl.SSLSocket)
+    return x509.load_der_x509_certificate(door.sock.getpeercert(binary_form=True) or b"")
 
 
 def until(end: datetime) -> Finding:
@@ -124,9 +152,9 @@ def until(end: datetime) -> Finding:
     left = end - utcnow()
     words = f"good until {end:%Y-%m-%d}"
     if left < timedelta():
-        return Finding(FAIL, "certificate", f"it ended on {end:%Y-%m-%d}", "renew it: the door takes a new file without a restart")
+        return Finding(FAIL, "certificate", f"it ended on {end:%Y-%m-%d}", RENEW)
     if left < SOON:
-        return Finding(WARN, "certificate", f"{words}, {left.days} days", "renew it: the door takes a new file without a restart")
+        return Finding(WARN, "certificate", f"{words}, {left.days} days", RENEW)
     return Finding(OK, "certificate", words)
 
 

@@ -17,7 +17,7 @@ from triage.errors import BadInput
 from triage.settings import Settings, host_port
 from triage_cli.asking import a_mailbox
 from triage_cli.finding import FAIL, OK, WARN, Finding
-from triage_cli.outside import PATIENCE
+from triage_cli.outside import PATIENCE, REACHED
 
 STRANGER = "doctor@mailroom.invalid"  # RFC 2606: nobody is ever there
 OUTSIDE = "postmaster@iana.org"  # an address that has to exist (RFC 5321, 4.5.1), at a domain that takes mail
@@ -27,9 +27,8 @@ SMTP_PORT = 25
 def open_relay(settings: Settings) -> Iterator[Finding]:
     """Does our door refuse mail from strangers to strangers? Where nobody listens there is nothing to try."""
     host, number = host_port(settings.smtp.listen, "smtp.listen")
-    reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 # a comparison
     try:
-        with smtplib.SMTP(reached, number, timeout=PATIENCE) as door:
+        with smtplib.SMTP(REACHED.get(host, host), number, timeout=PATIENCE) as door:
             code, reply = answer_to(door, STRANGER, STRANGER)
     except (OSError, smtplib.SMTPException):
         return

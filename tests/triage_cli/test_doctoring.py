@@ -89,6 +89,19 @@ def test_a_postgresql_that_may_forget_what_it_promised(house: Settings, postgres
 
 
 @pytest.mark.postgresql
+def test_a_user_of_postgresql_who_may_only_read(house: Settings, postgresql_url: str, postgresql_engine: Engine) -> None:
+    with postgresql_engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("CREATE ROLE looker; GRANT SELECT ON ALL TABLES IN SCHEMA public TO looker")
+        try:
+            url = f"{postgresql_url}{'&' if '?' in postgresql_url else '?'}options=-c%20role%3Dlooker"
+            found = told(inside.database(replace(house, database=replace(house.database, url=url))))
+        finally:
+            connection.exec_driver_sql("DROP OWNED BY looker; DROP ROLE looker")
+    assert [level for level, _, _ in found[:2]] == [OK, FAIL]
+    assert found[1][2].startswith("its user may not read and change ")
+
+
+@pytest.mark.postgresql
 def test_machines_wake_each_other_or_it_is_said_why_not(house: Settings, postgresql_url: str) -> None:
     house = replace(house, database=replace(house.database, url=postgresql_url))
     assert [level for level, _, _ in told(inside.wakes(house))] == [OK]
@@ -232,7 +245,7 @@ def test_a_certificate(days: int, name: str, levels: list[str], house: Settings,
     assert [level for level, _, _ in told(outside.certificate(with_certificate(house, chain, key)))] == levels
 
 
-def with_certificate(house: Settings, chain: Path, key: Path) -> Settings:
+def with_certificate(house: Settings, chain: Path | str, key: Path | str) -> Settings:
     return replace(house, smtp=replace(house.smtp, tls_cert=str(chain), tls_key=str(key)))
 
 
@@ -244,6 +257,18 @@ def test_a_certificate_that_is_none_or_good_for_long(house: Settings, tmp_path: 
     key.write_text("damaged")
     ((level, _, words),) = told(outside.certificate(with_certificate(house, chain, key)))
     assert (level, "cannot be used" in words) == (FAIL, True)
+
+
+def test_a_door_that_shows_another_certificate_than_the_files(house: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outside, "SOON", timedelta())
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+    old, new = (make_certificate(tmp_path / name) for name in ("old", "new"))
+    for shown, files, words in ((old, old, []), (old, new, ["the door shows another one"]), (("", ""), new, ["the door shows none"])):
+        with receiving(with_certificate(house, *shown)) as receiver:
+            listen = "{}:{}".format(*receiver.address)
+            found = told(outside.certificate(with_certificate(replace(house, smtp=replace(house.smtp, listen=listen)), *files)))
+        assert [(level, text.partition(",")[0]) for level, _, text in found[1:]] == [(WARN, one) for one in words]
 
 
 def test_a_next_hop_and_what_it_lacks(house: Settings) -> None:
