@@ -66,15 +66,34 @@ release_of_venv() { # prints the directory of a release that is a ready virtual 
     echo "$release"
 }
 
-place() { # units, users, directories, and settings where there are none
+ground() { # users and directories, which no release takes away
     install -D -m 644 -t /etc/sysusers.d "$tree/deploy/sysusers.d/mailroom.conf"
     systemd-sysusers /etc/sysusers.d/mailroom.conf 2>/dev/null
     install -D -m 644 -t /etc/tmpfiles.d "$tree/deploy/tmpfiles.d/mailroom.conf"
     systemd-tmpfiles --create /etc/tmpfiles.d/mailroom.conf
-    for unit in $mailroom_units; do install -m 644 -t "$units" "$tree/deploy/systemd/$unit"; done
-    install -D -m 644 -t "$units/mailroom-.service.d" "$tree/deploy/systemd/mailroom-.service.d/10-hardening.conf"
-    install -m 755 -t /usr/local/sbin "$tree/deploy/mailroom"
+}
+
+place() { # units and the command, from a directory like deploy/
+    install -m 644 -t "$units" "$1"/systemd/*.{service,socket,timer,target}
+    install -D -m 644 -t "$units/mailroom-.service.d" "$1/systemd/mailroom-.service.d/10-hardening.conf"
+    install -D -m 755 -t /usr/local/sbin "$1/mailroom"
     systemctl daemon-reload
+}
+
+keep() { # units and the command that are in place, for who wants them back
+    rm -rf "$1"
+    # shellcheck disable=SC2086 # a list of words, of which an older release has fewer
+    (cd "$units" && install -D -m 644 -t "$1/systemd" $mailroom_units 2>/dev/null) || true
+    install -D -m 644 -t "$1/systemd/mailroom-.service.d" "$units/mailroom-.service.d/10-hardening.conf"
+    install -m 755 -t "$1" /usr/local/sbin/mailroom
+}
+
+forget() { # releases that are neither the present one nor that of before
+    local one venv
+    for one in "$releases"/*; do
+        venv=$(readlink -f "$one/venv")
+        [ "$venv" = "$(readlink -f "$home/venv")" ] || [ "$venv" = "$(readlink -f "$home/previous")" ] || rm -rf "$one"
+    done
 }
 
 install_it() {
@@ -85,10 +104,11 @@ install_it() {
     --venv) release=$(release_of_venv "${2:?--venv needs a directory}") ;;
     *) fail "usage: deploy/install.sh install [--venv DIRECTORY]" ;;
     esac
-    place
+    ground
     if [ ! -e /etc/mailroom/mailroom.toml ]; then
+        place "$tree/deploy"
+        [ -e /etc/mailroom/company.toml ] || install -m 640 -g mailroom "$tree/deploy/company.toml" /etc/mailroom/company.toml # hashes of passwords
         install -m 644 "$tree/deploy/mailroom-mx.toml" /etc/mailroom/mailroom.toml
-        [ -e /etc/mailroom/company.toml ] || install -m 644 "$tree/deploy/company.toml" /etc/mailroom/company.toml
         ln -sfn "$release/venv" "$home/venv"
         say "edit /etc/mailroom/mailroom.toml and company.toml, then run this again"
         return
@@ -98,10 +118,15 @@ install_it() {
     # shellcheck disable=SC2086 # a list of words
     systemctl stop $(printf 'mailroom-%s.service ' $behind_the_door) 2>/dev/null || true
     mailroom_of "$release/venv" db upgrade || { start "$before"; fail "the database was not upgraded; everything is as it was"; }
-    if [ "$before" != "$(readlink -f "$release/venv")" ] && [ -n "$before" ]; then ln -sfn "$before" "$home/previous"; fi
+    if [ -n "$before" ] && [ "$before" != "$(readlink -f "$release/venv")" ] && [ "$before" != "$(readlink -e "$home/previous")" ]; then
+        keep "$home/deploy"
+        ln -sfn "$before" "$home/previous"
+    fi
+    place "$tree/deploy"
     mailroom_of "$release/venv" sync || say "the directory stays as it was; see above"
     start "$release/venv" || fail "a role did not start: journalctl -u 'mailroom-*'; \`deploy/install.sh rollback\` takes this back"
     describe "$release/venv" || say "there are no manual pages for it; see above"
+    forget
     say "$(basename "$release") is in place; \`mailroom doctor\` looks at the rest"
 }
 
@@ -134,6 +159,11 @@ rollback() {
         fail "the database has moved on since $before, which cannot read it: restore a backup of before with that release (docs/systemd.md), or stay"
     # shellcheck disable=SC2086 # a list of words
     systemctl stop $(printf 'mailroom-%s.service ' $behind_the_door) 2>/dev/null || true
+    if [ -d "$home/deploy" ]; then # the units of before go with it
+        keep "$home/deploy.now"
+        place "$home/deploy"
+        rm -rf "$home/deploy" && mv "$home/deploy.now" "$home/deploy"
+    fi
     start "$before" || fail "a role did not start: journalctl -u 'mailroom-*'"
     ln -sfn "$now" "$home/previous"
     describe "$before" || say "there are no manual pages for it; see above"

@@ -1,5 +1,6 @@
 """The units as systemd reads them: no mistake in them, and hardly any exposure."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -47,6 +48,14 @@ def analyze(*words: object) -> "subprocess.CompletedProcess[str]":
 def test_every_role_has_a_unit() -> None:
     wanted = {name for name, module in COMMANDS.items() if module == "roles"} | {"sync", "webhooks", "retention"}
     assert wanted == {path.stem.removeprefix("mailroom-") for path in UNITS.glob("*.service")} - {"parse@", "draw@"}
+
+
+@pytest.mark.parametrize(("made_by", "directory"), [("postgresql", "postgresql"), ("dovecot", "dovecot"), ("clamav-daemon", "clamav")])
+def test_who_is_shown_a_directory_starts_after_who_makes_it(made_by: str, directory: str) -> None:
+    """One that is not there yet when a unit starts stays away until its next start."""
+    shown = [text for text in (unit.read_text() for unit in UNITS.glob("*.service")) if f"-/run/{directory}" in text]
+    assert shown
+    assert [text for text in shown if not re.search(rf"^After=.*\b{made_by}\.service", text, re.MULTILINE)] == []
 
 
 @pytest.mark.parametrize("unit", sorted(UNITS.glob("*.service")), ids=lambda path: path.name)
