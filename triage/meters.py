@@ -7,6 +7,7 @@ promised of them, and a process that cannot have them works without. Until `begi
 import contextlib
 import logging
 import os
+import stat
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,9 +64,10 @@ def begin(spool: Path, process: str) -> None:
     """Count and time from now on, under this process's name, which no other process has at the same time."""
     directory = spool / DIRECTORY
     try:
-        if not directory.is_dir():
+        with contextlib.suppress(FileExistsError):
             directory.mkdir()
-            directory.chmod(SHARED)
+            if stat.S_IMODE(directory.stat().st_mode) != SHARED:  # a unit inherits this, and may not ask for it (RestrictSUIDSGID=)
+                directory.chmod(SHARED)
         for kind in KINDS:
             reserve(directory / f"{kind}_{process}.db")
         _known.update(made(directory, process))

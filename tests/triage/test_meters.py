@@ -1,6 +1,7 @@
 """What processes count is summed over all of them, survives their restart, and never costs one its life."""
 
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -46,6 +47,24 @@ def test_processes_are_summed_and_go_on_after_a_restart(tmp_path: Path) -> None:
     assert found["mailroom_log_events_total warning judge"] == 3
     assert found["mailroom_judging_seconds_count"] == 3
     assert (found["mailroom_judging_seconds_bucket 0.05"], found["mailroom_judging_seconds_bucket 0.1"]) == (0, 3)
+
+
+def test_the_group_is_inherited_where_nobody_may_set_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    tmp_path.chmod(meters.SHARED)
+    monkeypatch.setattr(Path, "chmod", refused)
+    before = os.umask(0o007)
+    try:
+        meters.begin(tmp_path, "receive")
+    finally:
+        os.umask(before)
+        monkeypatch.setattr(meters, "_known", {})
+    assert (tmp_path / meters.DIRECTORY).stat().st_mode & 0o7777 == meters.SHARED
+    assert caplog.text == ""
 
 
 def test_a_damaged_file_begins_anew(tmp_path: Path) -> None:
