@@ -8,7 +8,8 @@ PATH = re.compile(r'(?:[^\x00-\x20\x7f<>"\\]+|"(?:[^\x00-\x1f\x7f"\\]|\\[\x20-\x
 # 5xx replies about the connection, not about the message: bad sequence, no mail here (RFC 7504), STARTTLS or sign-in wanted (RFC 4954)
 ABOUT_THE_CONNECTION = frozenset({503, 521, 530, 534, 535, 538})
 AT_ONCE = 64 * 1024  # bytes of a message for which the next hop has the time of an answer (RFC 5321, 4.5.3.2.5)
-TOO_MANY = 452  # recipients, or no space: RFC 5321, 4.5.3.1.10
+# Too many recipients, or no space, as it is said (RFC 5321, 4.5.3.1.10: 552 means 452 there; RFC 3463, 3.6), and in words alone
+TOO_MANY = re.compile(r"[45]52 |[45]\d\d [45]\.5\.3\b|[45]\d\d .*\btoo many recipients", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +121,7 @@ def about_recipient(answer: tuple[int, bytes]) -> Answer | None:
 
 def crowded(refused: Answer) -> Answer:
     """A refusal beside others who were accepted: too many recipients at once are worth a further transaction."""
-    if not refused.reply.startswith(f"{TOO_MANY} "):
-        return refused
-    return replace(refused, crowded=True)
+    return replace(refused, crowded=TOO_MANY.match(refused.reply) is not None)
 
 
 def extensions(connection: smtplib.SMTP, mail: Mail) -> str:

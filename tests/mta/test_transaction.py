@@ -82,12 +82,21 @@ def test_lmtp_answers_for_each_after_the_final_dot() -> None:
     assert [taken.mailbox for taken in peer.taken] == [CARL]
 
 
-def test_who_is_one_too_many_goes_in_a_further_transaction(peer: Peer, way: NextHop) -> None:
-    peer.answer(f"RCPT {CARL}", "452 4.5.3 too many recipients")
-    peer.answer(f"RCPT {DORA}", "452 4.5.3 too many recipients")
+@pytest.mark.parametrize(
+    "reply", ["452 4.5.3 Too many recipients", "552 Too much", "550 5.5.3 Enough of them", "554 Sorry: Too many recipients per message"]
+)
+def test_who_is_one_too_many_goes_in_a_further_transaction(peer: Peer, way: NextHop, reply: str) -> None:
+    peer.answer(f"RCPT {CARL}", reply)
+    peer.answer(f"RCPT {DORA}", reply)
     assert kinds(way) == ["delivered"] * 4
     assert peer.transactions == 2
     assert [taken.mailbox for taken in peer.taken] == PEOPLE
+
+
+def test_a_full_mailbox_beside_others_is_asked_once_more(peer: Peer, way: NextHop) -> None:
+    peer.answer(f"RCPT {CARL}", *["552 5.2.2 mailbox full"] * 2)
+    assert kinds(way) == ["delivered", "delivered", "bounced", "delivered"]
+    assert (peer.transactions, peer.commands.count(f"RCPT {CARL}")) == (1, 2)
 
 
 def test_too_many_when_nobody_is_accepted_is_put_off(peer: Peer, way: NextHop) -> None:
