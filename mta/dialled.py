@@ -3,6 +3,7 @@
 import contextlib
 import smtplib
 import socket
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,8 @@ from triage.queue import Outcome
 from triage.visible import visible
 
 REPLY_LENGTH = 500  # characters of a reply that are kept
-MOST_PLACES = 4  # addresses of a next hop that are tried in turn; more could outlast a lease
+MOST_PLACES = 4  # addresses of a next hop that are tried in turn
+LONGEST_DIALLING = 330.0  # seconds after which no further one is tried: an attempt ends before its lease does
 
 Place = tuple[int, Any]  # address family, and the address as a socket wants it
 
@@ -91,10 +93,13 @@ class DialledHop:
         Of several addresses the first one serves that wants mail (RFC 5321, 5.1).
         """
         *others, last = self.places()
+        begun = time.monotonic()
         for place in others:
             try:
                 return self.dial_at(place)
             except Ended:
+                if time.monotonic() - begun >= LONGEST_DIALLING:
+                    raise
                 self.close()
         return self.dial_at(last)
 

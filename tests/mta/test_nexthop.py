@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
 
+from mta import dialled
 from mta.dialled import one_line
 from mta.maildir import folder_name
 from mta.nexthop import NextHop, open_nexthop
@@ -214,6 +215,15 @@ def test_another_address_takes_what_the_first_does_not_want(peer: Peer, way: Nex
         outcome = sent(way, SENDER, ANNA, MAIL)
     assert (outcome.kind, outcome.reply, outcome.unreachable) == ("deferred", "421 4.7.0 too many connections", True)
     assert (drained.connections, peer.connections) == (3, 1)
+
+
+def test_no_further_address_is_tried_when_the_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dialled, "LONGEST_DIALLING", 0.0)
+    with next_hop() as hanging, next_hop() as peer:
+        hanging.most = 0
+        at_addresses(monkeypatch, hanging.url, peer.url)
+        assert sent(hop(peer.url), SENDER, ANNA, MAIL).unreachable
+        assert (hanging.connections, peer.connections) == (1, 0)
 
 
 def test_nobody_listens() -> None:
