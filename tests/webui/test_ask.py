@@ -111,6 +111,22 @@ def test_a_mail_that_is_not_there_is_said_to_be_gone(open_site: Site, page: Page
     expect(page.get_by_label("Password")).to_be_empty()
 
 
+def test_signed_out_is_who_was_signed_out_and_leaves_nothing_behind(open_site: Site, page: Page) -> None:
+    page.goto(f"{open_site.url}/ask")
+    enter(page)
+    page.get_by_label("Address or domain").fill("clinic@health.example")
+    page.route("**/own/session", lambda route: route.fulfill(status=429, json={"detail": "Too fast."}))
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("alert")).to_have_text("Too fast.")
+    expect(page.get_by_label("Address or domain")).to_have_value("clinic@health.example")
+    page.unroute("**/own/session")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_label("Name")).to_be_empty()
+    enter(page)
+    expect(page.get_by_label("Address or domain")).to_be_empty()
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
 def test_one_says_from_whom_one_expects_mail(open_site: Site, page: Page) -> None:
     page.set_viewport_size({"width": 320, "height": 700})
     page.goto(f"{open_site.url}/ask")
