@@ -1,6 +1,7 @@
 """Reads the company out of an LDAP server: everything at first, later what has changed, and who is no longer there."""
 
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
@@ -11,6 +12,8 @@ from triage.errors import BadInput
 from triage.settings import Company, Directory
 
 UNITS = "(objectClass=organizationalUnit)"
+TIME = "%Y%m%d%H%M%SZ"  # RFC 4517, 3.3.13
+LATE = timedelta(hours=1)  # until a change has come to every server
 SECURE = ("ldap://", "ldaps://")
 
 
@@ -26,11 +29,12 @@ class Kept:
 
     def all(self, server: Connection, schema: Schema) -> Self:
         """Every entry, read anew."""
-        return self.with_entries({}, list(server.search(self.base, self.query, self.attributes)), schema)
+        anew = replace(self, newest="")  # a server that was set up anew begins to count anew
+        return anew.with_entries({}, list(server.search(self.base, self.query, self.attributes)), schema)
 
     def up_to_date(self, server: Connection, schema: Schema) -> Self:
         """What has changed since, and which identities are still there: an LDAP server does not tell what was deleted."""
-        changed = f"(&{self.query}({schema.changed}>={self.newest}))"
+        changed = f"(&{self.query}({schema.changed}>={since(self.newest)}))"
         fresh = list(server.search(self.base, changed, self.attributes))
         present = {identity_of(entry, schema): entry.dn for entry in server.search(self.base, self.query, [schema.identity])}
         known = {identity: entry for identity, entry in self.entries.items() if identity in present}
@@ -69,17 +73,26 @@ class LdapSource:
             kinds.append(Kept(settings.people_base or settings.base, UNITS, ["ou", *group_attributes]))
         self.kinds = tuple(kinds)
         self.last: Reading | None = None
+        self.counter = ""  # of whose numbers the last reading is
 
     def read(self, *, full: bool = False) -> Reading:
         """The company as the server describes it now. Unanswered, and nothing is known, when it is not complete."""
         with connected(self.place) as server:
+            counter = self.counter_of(server)
+            full = full or counter != self.counter
             now = tuple(self.again(kind, server, full=full) for kind in self.kinds)
             if not full and any(new.renames(old) for new, old in zip(now, self.kinds, strict=True)):
                 now = tuple(kind.all(server, self.schema) for kind in self.kinds)  # what names them has not changed by it
         if self.last is None or [kind.entries for kind in now] != [kind.entries for kind in self.kinds]:
             self.last = Reader(self.schema, self.settings, self.company).read(*(kind.entries.values() for kind in now))
-        self.kinds = now
+        self.kinds, self.counter = now, counter
         return self.last
+
+    def counter_of(self, server: Connection) -> str:
+        """Which server has answered, where each one numbers changes by itself: a name may lead to several."""
+        name = self.schema.counter
+        found = server.search("", "(objectClass=*)", [name], subtree=False) if name else ()
+        return next((entry.text(name) for entry in found), "")
 
     def again(self, kind: Kept, server: Connection, *, full: bool) -> Kept:
         """The entries of one kind as they are now."""
@@ -118,6 +131,14 @@ def password_of(settings: Directory) -> str:
 def identity_of(entry: Entry, schema: Schema) -> bytes:
     """What an entry is known by as long as it lives; its name where the server gives no identity."""
     return next(iter(entry.values.get(schema.identity.lower(), ())), entry.dn.encode())
+
+
+def since(newest: str) -> str:
+    """From where on changes are asked for: times a while before, since what another server wrote may arrive late or by a slow clock."""
+    try:
+        return f"{datetime.strptime(newest, TIME).replace(tzinfo=UTC) - LATE:{TIME}}"
+    except ValueError:
+        return newest
 
 
 def order_of(change: str) -> tuple[int, str]:

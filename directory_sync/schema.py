@@ -38,6 +38,7 @@ class Schema:
     disabled: Callable[[Entry], bool]
     leaver: str = ""  # where a leaver's mail goes
 
+    counter: str = ""  # attribute of the root DSE that says whose numbers `changed` are, where each server counts its own
     def attributes_of_people(self) -> list[str]:
         """What is asked for each person."""
         department = self.department.removeprefix("attribute:") if self.department.startswith("attribute:") else ""
@@ -112,6 +113,7 @@ PRESETS = {
         changed="modifyTimestamp",
         created="createTimestamp",
         people="(&(objectClass=posixAccount)(objectClass=inetOrgPerson))",
+        counter="dsServiceName",
         groups="(&(objectClass=ipaUserGroup))",
         uid="uid",
         name="cn",

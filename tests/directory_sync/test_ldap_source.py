@@ -96,6 +96,54 @@ def test_who_moves_with_their_part_of_the_tree_is_read_anew_and_stays_in_groups(
     assert source.read() == known
 
 
+class Controllers:
+    """Two domain controllers behind one name, each with numbers of its own."""
+
+    def __init__(self) -> None:
+        self.numbers, self.here, self.department = {"dc1": "9000", "dc2": "40"}, "dc1", "it"
+
+    def search(self, base: str, query: str, attributes: list[str], *, subtree: bool = True) -> list[Entry]:
+        if not subtree:
+            return [Entry("", {"dsservicename": (self.here.encode(),)})]
+        seen = int("0" + query.partition("uSNChanged>=")[2].rstrip(")"))
+        number = self.numbers[self.here]
+        ana = person("ana", objectGUID="1", department=self.department, uSNChanged=number)
+        return [ana] if "objectClass=user" in query and int(number) >= seen else []
+
+
+def test_a_name_that_leads_to_several_domain_controllers_hides_no_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Controllers()
+    monkeypatch.setattr(ldap_source, "connected", lambda place: contextlib.nullcontext(server))
+    source = LdapSource(Directory(url="ldap://x", base=BASE, postmaster="ana@company.example", preset="ad"), COMPANY)
+
+    def department() -> str:
+        return source.read().company.people[0].department
+
+    assert (department(), source.read() is source.read()) == ("it", True)
+    server.here, server.department, server.numbers["dc2"] = "dc2", "sales", "41"
+    assert department() == "sales"
+    server.department, server.numbers["dc2"] = "hr", "42"
+    assert department() == "hr", "the other one's numbers are forgotten"
+
+
+def test_a_change_that_comes_late_or_by_a_slow_clock_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    ana, bob = person("ana", modifyTimestamp="20260101120000Z"), person("bob", modifyTimestamp="20260101100000Z")
+    tree = Tree([ana, bob], [])
+    monkeypatch.setattr(ldap_source, "connected", lambda place: contextlib.nullcontext(tree))
+    source = LdapSource(Directory(url="ldap://x", base=BASE, postmaster="ana@company.example"), COMPANY)
+    source.read()
+    tree.people = [ana, person("bob", departmentNumber="sales", modifyTimestamp="20260101113000Z")]
+    assert [one.department for one in source.read().company.people] == ["it", "sales"]
+
+
+@pytest.mark.parametrize(
+    ("newest", "asked"),
+    [("20260101003000Z", "20251231233000Z"), ("20261124192017", "20261124192017"), ("4711", "4711"), ("20260101.0Z", "20260101.0Z")],
+)
+def test_times_are_asked_for_from_a_while_before(newest: str, asked: str) -> None:
+    assert ldap_source.since(newest) == asked
+
+
 @pytest.mark.peers
 def test_a_server_that_is_down_takes_nothing_that_is_known(server: Slapd) -> None:
     source = LdapSource(settings(server), COMPANY)
