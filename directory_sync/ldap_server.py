@@ -21,6 +21,7 @@ from triage.visible import visible
 SUCCESS = 0  # RFC 4511, 4.1.9
 SPACED = re.compile(r"\s[,=+]|[,=+]\s")
 SEPARATORS = re.compile(r"\s*(?<!\\)([,=+])\s*")
+ESCAPED = re.compile(r"\\\\|(?:\\[0-9A-Fa-f]{2})+")  # a backslash, or bytes as hexadecimal digits (RFC 4514, 2.4)
 PAGED_RESULTS = "1.2.840.113556.1.4.319"  # RFC 2696
 
 
@@ -196,8 +197,13 @@ HINTS = {
 
 
 def entry_of(response: dict[str, Any]) -> Entry:
-    """The library's entry as our value."""
-    return Entry(response["dn"], {intern(name.lower()): tuple(values) for name, values in response["raw_attributes"].items() if values})
+    """The library's entry as our value. What is said in a language (`mail;lang-de`) is said behind what is said in none."""
+    found: dict[str, tuple[bytes, ...]] = {}
+    for name, values in sorted(response["raw_attributes"].items()):
+        if values:
+            plain = intern(name.lower().partition(";")[0])
+            found[plain] = (*found.get(plain, ()), *values)
+    return Entry(response["dn"], found)
 
 
 def escaped(text: str) -> str:
@@ -207,5 +213,14 @@ def escaped(text: str) -> str:
 
 
 def dn_key(dn: str) -> str:
-    """A distinguished name so that two spellings of it are equal: case and spaces around separators do not count."""
+    """A distinguished name so that two spellings of it are equal: case, spaces around separators and ways to escape do not count."""
+    if "\\" in dn:
+        dn = ESCAPED.sub(unescaped, dn)
     return (SEPARATORS.sub(r"\1", dn) if SPACED.search(dn) else dn).casefold().strip()
+
+
+def unescaped(found: re.Match[str]) -> str:
+    """Letters that stand as hexadecimal digits in a distinguished name as they are; those that separate with a backslash."""
+    if found[0] == "\\\\":
+        return found[0]
+    return re.sub(r'([,+"\\<>;])', r"\\\1", bytes.fromhex(found[0].replace("\\", "")).decode("utf-8", "replace"))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from directory_sync.ldap_server import Place, WrongPassword, connected, dn_key, escaped
+from directory_sync.ldap_server import Place, WrongPassword, connected, dn_key, entry_of, escaped
 from tests.directory_sync.entries import PEOPLE, entry, ldif, person
 from tests.peers.processes import free_port
 from tests.peers.slapd import BASE, MANAGER, PASSWORD, Slapd, slapd
@@ -126,10 +126,26 @@ def test_a_name_in_a_filter_means_nothing_but_itself(place: Place, name: str) ->
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("uid=Ana,ou=People,dc=x", "UID=ana, ou=people , dc = X"), ("cn=a\\,b,dc=x", "CN=A\\,b,DC=x")],
+    [
+        ("uid=Ana,ou=People,dc=x", "UID=ana, ou=people , dc = X"),
+        ("cn=a\\,b,dc=x", "CN=A\\,B,DC=x"),
+        (r"cn=Berg\, J\C3\B6rg,dc=x", r"CN=Berg\2C Jörg, DC=x"),
+    ],
 )
 def test_two_spellings_of_a_name_are_equal(one: str, other: str) -> None:
     assert dn_key(one) == dn_key(other)
+
+
+def test_what_is_escaped_separates_nothing() -> None:
+    assert len({dn_key(one) for one in (r"cn=a\2Cdc=b,dc=x", "cn=a,dc=b,dc=x", r"cn=a\\2Cdc=b,dc=x")}) == 3
+
+
+def test_a_value_in_a_language_stands_behind_one_in_none() -> None:
+    given = {"cn;lang-ja": [b"\xe5\xb1\xb1"], "cn": [b"Yama"], "mail;lang-ja": [b"y@company.example"], "sn": []}
+    assert entry_of({"dn": "uid=y", "raw_attributes": given}).values == {
+        "cn": (b"Yama", b"\xe5\xb1\xb1"),
+        "mail": (b"y@company.example",),
+    }
 
 
 @contextlib.contextmanager
