@@ -59,7 +59,8 @@ def all_addresses(directory: CompanyDirectory, company: Company) -> Iterator[Kno
         if group.department not in codes:
             raise BadInput(f"group {group.address} is in department {group.department!r}, which the directory does not list")
         for address in (group.address, *group.aliases):
-            yield KnownAddress(address, "group", group.department, "", group.address)
+            sub_addressed = not group.expand and address.rpartition("@")[0] not in codes  # tickets+4711@
+            yield KnownAddress(address, "group", group.department, "", group.address, sub_addressed)
 
 
 PEOPLES: dict[str, Callable[[PersonEntry, Company], Iterable[str]]] = {  # a person's addresses by kind, most binding first

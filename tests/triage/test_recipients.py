@@ -28,7 +28,8 @@ COMPANY = replace(
     ),
     groups=(
         GroupEntry("all@company.example", "Everybody", "legal", ("mara.berg", "joe.fern"), aliases=("everyone@company.example",)),
-        GroupEntry("far@company.example", "Far away", "it", expand=False),
+        GroupEntry("far@company.example", "Far away", "it", aliases=("ops+far@company.example",), expand=False),
+        GroupEntry("it@company.example", "Tickets", "it", expand=False),
     ),
 )
 
@@ -75,6 +76,10 @@ JÖRG = "jörg@xn--gro-7ka.example"
         ("all@company.example", ("legal", "", "all@company.example", "")),
         ("Everyone@company.example", ("legal", "", "all@company.example", "")),
         ("all+x@company.example", None),
+        # but what the server behind takes apart, such as the answers to a ticket; none where those would be triage addresses
+        ("far+Ticket-4711@company.example", ("it", "", "far@company.example", "Ticket-4711")),
+        ("ops+far+4711@company.example", ("it", "", "far@company.example", "4711")),
+        ("it+left.person@company.example", None),
         # postmaster and abuse, in each of our domains
         ("postmaster@company.example", ("", "", JOE, "")),
         ("Abuse@groß.example", ("", "", JOE, "")),
