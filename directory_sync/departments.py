@@ -11,10 +11,12 @@ from ldap3.utils.dn import parse_dn
 from directory_sync.ldap_server import Entry, dn_key
 from directory_sync.schema import Schema
 from triage.company import DepartmentEntry
+from triage.envelope import folded
 from triage.errors import BadInput
 from triage.settings import Directory
 
 LONGEST_NAME = 100  # letters
+WORD = re.compile("[a-z0-9]+")
 CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -37,7 +39,8 @@ class Departments:
 
     def code_of(self, entry: Entry) -> str:
         """The code of the department that a person is in. ValueError when its name gives none."""
-        return self.code(self.name_of(entry)[:LONGEST_NAME] or self.default)
+        name = self.name_of(entry)[:LONGEST_NAME]
+        return self.code(name if any(map(str.isalnum, name)) else self.default)
 
     def name_of(self, entry: Entry) -> str:
         """The name of the department as the directory writes it, "" when it says none."""
@@ -84,9 +87,12 @@ def heads_of(entries: Iterable[Entry], naming: str, schema: Schema) -> dict[str,
 
 
 def code_from(name: str) -> str:
-    """Small letters and digits; accents go, what lies between words becomes a hyphen: `Büro & Einkauf` is `buro-einkauf`."""
+    """Small letters and digits; accents go, what lies between words becomes a hyphen: `Büro & Einkauf` is `buro-einkauf`.
+
+    A name in another script is written as domain names are (RFC 3492): `東京` is `1lqs71d`.
+    """
     plain = unicodedata.normalize("NFKD", name.casefold()).encode("ascii", "ignore").decode()
-    return "-".join(re.findall("[a-z0-9]+", plain))
+    return "-".join(WORD.findall(plain) or WORD.findall(folded(name).encode("punycode").decode()))
 
 
 def unit_above(dn: str) -> str:

@@ -8,11 +8,12 @@ from typing import TypeVar
 
 from directory_sync.departments import Departments, pairs
 from directory_sync.ldap_server import Entry, dn_key
-from directory_sync.schema import THE_SERVERS_OWN, Schema
+from directory_sync.schema import CONTACT, THE_SERVERS_OWN, Schema
 from directory_sync.staff import login_of, seals, staff_of
 from triage import leaving
 from triage.company import CompanyDirectory, GroupEntry, PersonEntry
 from triage.envelope import Address, folded
+from triage.known_addresses import triage_addresses
 from triage.settings import Company, Directory
 from triage.visible import visible
 
@@ -58,13 +59,16 @@ class Reader:
 
     def read(self, people: Iterable[Entry], groups: Iterable[Entry], units: Iterable[Entry] = ()) -> Reading:
         """The company that these entries describe; `units` are organizational ones, where they are the departments."""
-        people = sorted(in_order(people, self.schema), key=self.disabled)  # who has left takes no address from who is here
+        by_age = in_order(people, self.schema)
+        people = sorted(by_age, key=self.disabled)  # who has left takes no address from who is here
         groups = [entry for entry in in_order(groups, self.schema) if self.accepted(entry, self.readable)]
         units = [entry for entry in units if self.accepted(entry, self.readable)]
         self.departments = Departments(self.schema, self.settings, groups, units)
-        for entry in people:  # an ordinary address of who is here binds more than anybody's alias
-            if not self.disabled(entry):
-                self.claim(entry)
+        here = [entry for entry in people if not self.disabled(entry)]
+        for entry in sorted(here, key=self.unmarked):  # an ordinary address of who is here binds more than anybody's alias
+            self.claim(entry)
+        for entry in by_age if self.schema.uid == self.schema.mailbox else ():
+            self.claim_name(entry)
         persons = {dn_key(entry.dn): person for entry in people if (person := self.accepted(entry, self.person))}
         self.note_unread(people, persons)
         persons = dict(self.with_superiors(people, persons))
@@ -94,7 +98,7 @@ class Reader:
 
     def readable(self, entry: Entry) -> bool:
         """ValueError when a group or unit has a value that is no text."""
-        for name in ("cn", "ou", self.schema.mailbox, *self.schema.aliases, *self.schema.members, *self.schema.owner):
+        for name in ("objectClass", "cn", "ou", self.schema.mailbox, *self.schema.aliases, *self.schema.members, *self.schema.owner):
             entry.texts(name)
         return True
 
@@ -111,9 +115,16 @@ class Reader:
             key = dn_key(entry.dn)
             if key not in persons and not self.disabled(entry) and has_address(entry, self.schema):
                 with contextlib.suppress(ValueError):
-                    uid = folded(entry.text(self.schema.uid).partition("@")[0])
+                    uid = folded(self.free_name(entry))
                     if uid and self.uids.setdefault(uid, entry.dn) == entry.dn:
                         self.unread[key] = uid
+
+    def unmarked(self, entry: Entry) -> bool:
+        """Does no mail server say that this is the ordinary address? An administrator's second account often has the same."""
+        try:
+            return not any(primary_addresses(entry, self.schema))
+        except ValueError:
+            return True
 
     def claim(self, entry: Entry) -> None:
         """Let an entry own its ordinary address, when nobody does yet. What is wrong with it is said later."""
@@ -122,12 +133,22 @@ class Reader:
         except ValueError:
             return
 
+    def claim_name(self, entry: Entry) -> None:
+        """Let an entry own the name in its ordinary address, also after somebody has left: a namesake in another domain is not them."""
+        with contextlib.suppress(ValueError):
+            mailbox = self.mailbox_of(entry)
+            if self.owners.get(mailbox, entry.dn) == entry.dn:
+                self.uids.setdefault(mailbox.partition("@")[0], entry.dn)
+
     def person(self, entry: Entry) -> PersonEntry:
         """An entry as somebody who works here. ValueError says why not."""
         mailbox = self.mailbox_of(entry)
         self.refuse_taken(mailbox, entry)
         code = self.departments.code_of(entry)
-        uid = self.uid_of(entry, code)
+        uid = self.uid_of(entry)
+        if not list(triage_addresses(code, uid, self.company.domains[0], self.company)):
+            why = f"{code!r} and {uid!r} make no triage address: name a short code in [directory] department_codes"
+            self.notes.append(Told(entry.dn, why))
         return PersonEntry(
             uid=uid,
             name=entry.text(self.schema.name)[:LONGEST_NAME] or uid,
@@ -140,16 +161,20 @@ class Reader:
         )
 
     def mailbox_of(self, entry: Entry) -> str:
-        """The ordinary address, one of ours."""
-        return self.own_address(entry.text(self.schema.mailbox) or next(primary_addresses(entry, self.schema), ""))
+        """The ordinary address: the first of ours, since people have private ones too, and a server gives them in any order."""
+        outside: Outside | None = None
+        for text in addresses(entry, self.schema):
+            try:
+                return self.own_address(text)
+            except Outside as fault:
+                outside = outside or fault
+        raise outside or ValueError("it has no mail address")
 
     def own_address(self, text: str) -> str:
         """An address in one of our domains, folded."""
-        if not text:
-            raise ValueError("it has no mail address")
         address = parsed(text)
         if address.domain not in self.company.domains:
-            raise ValueError(f"{address} is outside the company's domains")
+            raise Outside(address)
         return str(address)
 
     def refuse_taken(self, address: str, entry: Entry) -> None:
@@ -158,17 +183,31 @@ class Reader:
         if owner != entry.dn:
             raise ValueError(f"{address} belongs already to {visible(owner)}")
 
-    def uid_of(self, entry: Entry, code: str) -> str:
-        """The name in triage addresses; of an address the local part counts."""
-        uid = entry.text(self.schema.uid).partition("@")[0]
+    def uid_of(self, entry: Entry) -> str:
+        """The name in triage addresses."""
+        uid = self.free_name(entry)
         if not uid:
             raise ValueError(f"it has no {self.schema.uid}")
-        local = parsed(f"{code}{self.company.delimiter}{uid}@{self.company.domains[0]}").local
-        uid = local.removeprefix(code + self.company.delimiter)
+        before = f"x{self.company.delimiter}"  # as a department's code will stand there
+        uid = parsed(f"{before}{uid}@{self.company.domains[0]}").local.removeprefix(before)
         owner = self.uids.setdefault(uid, entry.dn)
         if owner != entry.dn:
             raise ValueError(f"the name {uid} belongs already to {visible(owner)}")
         return uid
+
+    def free_name(self, entry: Entry) -> str:
+        """The name that an entry gives, "" when it gives none; of an address the local part.
+
+        Where names are those of the ordinary addresses, two domains may have the same one (info@): the later one's domain is added.
+        """
+        if self.schema.uid != self.schema.mailbox:
+            return entry.text(self.schema.uid).partition("@")[0]
+        try:
+            address = self.mailbox_of(entry)
+        except ValueError:
+            address = entry.text(self.schema.mailbox)
+        name, _, domain = address.partition("@")
+        return name if self.uids.get(name, entry.dn) == entry.dn or not domain else f"{name}.{domain}"
 
     def aliases_of(self, entry: Entry, mailbox: str) -> Iterator[str]:
         """The other addresses that are ours and free; each that is not is noted."""
@@ -240,6 +279,14 @@ class Reader:
                 self.notes.append(Told(department.code, f"this department's code is also the address of {owner}, who keeps it"))
 
 
+class Outside(ValueError):
+    """An address in no domain of ours."""
+
+    def __init__(self, address: Address) -> None:
+        super().__init__(f"{address} is outside the company's domains")
+        self.address = address
+
+
 class Lists:
     """Groups: nested ones are followed, cycles cut; those with an address are distribution lists."""
 
@@ -248,14 +295,28 @@ class Lists:
         self.persons = persons
         self.by_uid = {person.uid: person for person in persons.values()}
         self.groups = {dn_key(entry.dn): entry for entry in groups}
+        self.passed_on: dict[str, str] = {}  # the addresses of what only the server behind can take apart
+        self.outside: dict[str, str] = {}  # addresses of contacts that have none of ours
         for entry in groups:
             if self.reader.schema.mailbox and entry.values.get(self.reader.schema.mailbox.lower()):
                 self.reader.claim(entry)
+            if is_the_servers_own(entry):
+                self.find_address(dn_key(entry.dn), entry)
+
+    def find_address(self, key: str, entry: Entry) -> None:
+        """Note where mail for something goes that only the server behind can take apart. What is wrong with it is said later."""
+        try:
+            self.passed_on[key] = self.reader.mailbox_of(entry)
+        except Outside as fault:
+            if CONTACT in classes(entry):
+                self.outside[key] = str(fault.address)
+        except ValueError:
+            return
 
     def entries(self) -> Iterator[GroupEntry]:
         """Every group that has an address of ours."""
-        for entry in self.groups.values():
-            if any(entry.values.get(name.lower()) for name in (self.reader.schema.mailbox, *self.reader.schema.aliases)):
+        for key, entry in self.groups.items():
+            if key not in self.outside and has_address(entry, self.reader.schema):
                 made = self.reader.accepted(entry, self.entry)
                 if made:
                     yield made
@@ -264,16 +325,17 @@ class Lists:
         """A group as a distribution list. ValueError says why not."""
         address = self.reader.mailbox_of(entry)
         self.reader.refuse_taken(address, entry)
-        keys = self.people_in(entry)
+        keys = self.within(entry)
         people = [self.persons[key] for key in keys if key in self.persons]
         unread = {self.reader.unread[key] for key in keys if key in self.reader.unread}
         return GroupEntry(
             address=address,
             name=entry.text("cn")[:LONGEST_NAME] or address,
             department=self.department(entry, people),
-            members=tuple(sorted({person.uid for person in people} | unread)),
+            members=(*sorted({person.uid for person in people} | unread), *values_of(self.passed_on, keys)),
+            external=values_of(self.outside, keys),
             aliases=tuple(self.reader.aliases_of(entry, address)),
-            expand=THE_SERVERS_OWN.isdisjoint(name.casefold() for name in entry.texts("objectClass")),
+            expand=not is_the_servers_own(entry),
         )
 
     def department(self, entry: Entry, people: list[PersonEntry]) -> str:
@@ -287,11 +349,15 @@ class Lists:
 
     def people_in(self, entry: Entry) -> list[str]:
         """The people in a group, also through groups in it, as keys of `persons` or of those who are unread; each once."""
+        return [key for key in self.within(entry) if key in self.persons or key in self.reader.unread]
+
+    def within(self, entry: Entry) -> list[str]:
+        """Who gets what a group gets: people, and what is passed on as its address; each once."""
         found: dict[str, None] = {}
         seen, waiting = {dn_key(entry.dn)}, [entry]
         while waiting:
             for key in self.members(waiting.pop()):
-                if key in self.persons or key in self.reader.unread:
+                if any(key in known for known in (self.persons, self.reader.unread, self.passed_on, self.outside)):
                     found[key] = None
                 elif key in self.groups and key not in seen:
                     seen.add(key)
@@ -319,6 +385,28 @@ def parsed(text: str) -> Address:
 def has_address(entry: Entry, schema: Schema) -> bool:
     """Does an entry say any address, right or wrong?"""
     return any(entry.values.get(name.lower()) for name in (schema.mailbox, *schema.aliases))
+
+
+def addresses(entry: Entry, schema: Schema) -> Iterator[str]:
+    """Every address, the most ordinary one first."""
+    yield from filter(None, entry.texts(schema.mailbox))
+    yield from primary_addresses(entry, schema)
+    yield from further_addresses(entry, schema)
+
+
+def values_of(found: Mapping[str, str], keys: Iterable[str]) -> tuple[str, ...]:
+    """What is known of these, each once, in order."""
+    return tuple(sorted({found[key] for key in keys if key in found}))
+
+
+def classes(entry: Entry) -> set[str]:
+    """The object classes of an entry."""
+    return {name.casefold() for name in entry.texts("objectClass")}
+
+
+def is_the_servers_own(entry: Entry) -> bool:
+    """Does only the server behind us know where mail for this goes?"""
+    return not THE_SERVERS_OWN.isdisjoint(classes(entry))
 
 
 def primary_addresses(entry: Entry, schema: Schema) -> Iterator[str]:

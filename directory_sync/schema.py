@@ -12,8 +12,10 @@ NOBODY_SIGNS_IN = frozenset({2, 4, 16, 32, 2**33, 2**34, 2**35})
 """Kinds of mailboxes whose own account Exchange disables while they are in use (msExchRecipientTypeDetails): linked, shared, room,
 equipment; and in the cloud room, equipment, shared."""
 
-THE_SERVERS_OWN = frozenset({"msexchdynamicdistributionlist", "publicfolder"})
-"""Classes of entries with an address whose members only the server behind us knows: dynamic lists and public folders of Exchange."""
+CONTACT = "contact"
+THE_SERVERS_OWN = frozenset({"msexchdynamicdistributionlist", "publicfolder", CONTACT})
+"""Classes of entries with an address of which only the server behind us knows where it leads: dynamic lists and public folders of
+Exchange, and somebody outside who has an address here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +38,9 @@ class Schema:
     owner: tuple[str, ...]  # of a group or an organizational unit: DNs
     login: str  # what staff type when they sign in
     disabled: Callable[[Entry], bool]
+    counter: str = ""  # attribute of the root DSE that says whose numbers `changed` are, where each server counts its own
     leaver: str = ""  # where a leaver's mail goes
 
-    counter: str = ""  # attribute of the root DSE that says whose numbers `changed` are, where each server counts its own
     def attributes_of_people(self) -> list[str]:
         """What is asked for each person."""
         department = self.department.removeprefix("attribute:") if self.department.startswith("attribute:") else ""
@@ -71,17 +73,20 @@ def locked_in_freeipa(entry: Entry) -> bool:
     return entry.text("nsAccountLock").casefold() == "true"
 
 
+ALIASES = ("mailPrimaryAddress", "mailAlternateAddress", "mailAlternativeAddress", "mailLocalAddress", "gosaMailAlternateAddress")
+"""Where the schemas that mail servers bring along keep addresses: Univention, Netscape and qmail, Univention, sendmail, GOsa."""
+
 PRESETS = {
     "openldap": Schema(
         identity="entryUUID",
         changed="modifyTimestamp",
         created="createTimestamp",
         people="(objectClass=inetOrgPerson)",
-        groups="(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=posixGroup))",
+        groups="(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=groupOfMembers)(objectClass=posixGroup))",
         uid="uid",
         name="cn",
         mailbox="mail",
-        aliases=("mail", "mailAlternateAddress"),
+        aliases=("mail", *ALIASES),
         department="attribute:departmentNumber",
         manager="manager",
         assistants="secretary",
@@ -94,8 +99,9 @@ PRESETS = {
         identity="objectGUID",
         changed="uSNChanged",
         created="whenCreated",
-        people="(&(objectCategory=person)(objectClass=user)(mail=*))",
-        groups="(|(objectClass=group)(objectClass=msExchDynamicDistributionList)(objectClass=publicFolder))",
+        people="(&(objectCategory=person)(objectClass=user)(|(mail=*)(proxyAddresses=*)))",
+        groups="(|(objectClass=group)(objectClass=msExchDynamicDistributionList)(objectClass=publicFolder)"
+        "(&(objectClass=contact)(|(mail=*)(proxyAddresses=*))))",
         uid="mail",
         name="displayName",
         mailbox="mail",
@@ -107,18 +113,18 @@ PRESETS = {
         owner=("managedBy",),
         login="sAMAccountName",
         disabled=locked_in_ad,
+        counter="dsServiceName",
     ),
     "freeipa": Schema(
         identity="ipaUniqueID",
         changed="modifyTimestamp",
         created="createTimestamp",
         people="(&(objectClass=posixAccount)(objectClass=inetOrgPerson))",
-        counter="dsServiceName",
         groups="(&(objectClass=ipaUserGroup))",
         uid="uid",
         name="cn",
         mailbox="mail",
-        aliases=("mail",),
+        aliases=("mail", *ALIASES),
         department="attribute:departmentNumber",
         manager="manager",
         assistants="secretary",

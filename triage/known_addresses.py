@@ -1,5 +1,6 @@
 """Every address that mail is accepted for, out of a company's directory, and whose it is (docs/addresses.md)."""
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
@@ -65,14 +66,17 @@ def all_addresses(directory: CompanyDirectory, company: Company) -> Iterator[Kno
 
 PEOPLES: dict[str, Callable[[PersonEntry, Company], Iterable[str]]] = {  # a person's addresses by kind, most binding first
     "legacy": lambda person, company: (person.mailbox,),
-    "triage": lambda person, company: (triage_address(person.department, person.uid, domain, company) for domain in company.domains),
+    "triage": lambda person, company: (
+        address for domain in company.domains for address in triage_addresses(person.department, person.uid, domain, company)
+    ),
     "alias": lambda person, company: person.aliases,
 }
 
 
-def triage_address(code: str, uid: str, domain: str, company: Company) -> str:
-    """`department+person@domain`, folded; BadInput when the names do not make an address."""
-    return parsed(f"{code}{company.delimiter}{uid}@{domain}", uid)
+def triage_addresses(code: str, uid: str, domain: str, company: Company) -> Iterator[str]:
+    """`department+person@domain`, folded; none where the names make no address, being too long together."""
+    with contextlib.suppress(ValueError):
+        yield str(Address.parse(f"{code}{company.delimiter}{uid}@{domain}"))
 
 
 def in_domains(names: tuple[str, ...], domains: tuple[str, ...]) -> Iterator[str]:

@@ -9,9 +9,8 @@ from sqlmodel import Session, col
 
 from triage import ledger, markers
 from triage.company import CompanyDirectory, PersonEntry
-from triage.envelope import Address
 from triage.errors import BadInput
-from triage.known_addresses import KnownAddress
+from triage.known_addresses import KnownAddress, triage_addresses
 from triage.leaving import Leaving, Place, Places, fault
 from triage.models import Delivery, KnownRecipient, Person
 from triage.settings import Company
@@ -66,7 +65,9 @@ class Leavers:
             yield address, leaver or uid
         for uid, person in self.people.items():
             yield from ((address, uid) for address in (person.mailbox, *person.aliases))
-            yield from ((address, uid) for domain in company.domains for address in triage_addresses(person, domain, company))
+            yield from (
+                (address, uid) for domain in company.domains for address in triage_addresses(person.department, person.uid, domain, company)
+            )
 
     def known_address(self, address: str, person: PersonEntry, *, refused: bool) -> KnownAddress:
         """One of their addresses, and where it leads or has led."""
@@ -87,14 +88,6 @@ class Leavers:
                 note = note_about(self.people[uid].name)
                 moved += ledger.lay_elsewhere(session, held & (col(Delivery.person) == uid), **values, note=note)
         return moved
-
-
-def triage_addresses(person: PersonEntry, domain: str, company: Company) -> Iterator[str]:
-    """The triage address of somebody who has left, unless its names make none any more."""
-    try:
-        yield str(Address.parse(f"{person.department}{company.delimiter}{person.uid}@{domain}"))
-    except ValueError:
-        return
 
 
 def note_about(name: str) -> str:

@@ -13,7 +13,7 @@ HOSTILE: tuple[dict[str, Any], ...] = (
     {"mail": "x@elsewhere.example"},
     {"mail": "hostile%p1@company.example"},
     {"mail": "p1@company.example"},  # somebody else's
-    {"departmentNumber": "東京"},
+    {"departmentNumber": "a\x1b[31mb"},
     {"mail": [f"flood{number}@company.example" for number in range(300)]},
     {"uid": "*)(objectClass=*"},
 )

@@ -67,7 +67,6 @@ def test_a_person_may_say_where_mail_goes_when_they_have_left() -> None:
         ({"uid": "x y"}, "is not a mail address"),
         ({"uid": "*)(uid=*"}, "is not a mail address"),
         ({"cn": "a\x1b[31mb"}, "cn holds control characters"),
-        ({"departmentNumber": "東京"}, "gives no code for addresses: name one in .directory. department_codes"),
         ({"mail": "ana@company.example"}, "ana@company.example belongs already to uid=ana"),
         ({"uid": "ANA"}, "the name ana belongs already to uid=ana"),
     ],
@@ -131,7 +130,6 @@ def test_a_space_of_any_width_is_part_of_a_name() -> None:
         ({"cn": "a\x1b[31mb"}, ("ana",)),
         ({"mail": "ana@compnay.example"}, ("ana",)),
         ({"mail": b"\xff"}, ("ana",)),
-        ({"departmentNumber": "東京"}, ("ana",)),
         ({"mail": "bob@company.example"}, ("ana",)),
         ({"mail": "ana@compnay.example", "uid": "Bob"}, ()),
         ({"uid": b"\xff"}, ()),
@@ -152,6 +150,9 @@ def test_who_is_here_with_a_bad_entry_is_said_to_be_so_and_stays_in_groups(value
         ({}, {"departmentNumber": "Human Resources"}, "human-resources"),
         ({"department_codes": ("Human Resources=hr",)}, {"departmentNumber": "human resources"}, "hr"),
         ({"department_codes": ("東京=tokyo",)}, {"departmentNumber": "東京"}, "tokyo"),
+        ({}, {"departmentNumber": "東京"}, "1lqs71d"),
+        ({}, {"departmentNumber": "Отдел продаж"}, "8sbkbdj5avejls"),
+        ({}, {"departmentNumber": "-"}, "general"),
         ({}, {"departmentNumber": None}, "general"),
         ({"default_department": "everybody"}, {"departmentNumber": None}, "everybody"),
         ({"department": "attribute:ou"}, {"ou": "Sales"}, "sales"),
@@ -214,6 +215,68 @@ def test_active_directory_marks_the_ordinary_address_in_capitals() -> None:
         )
     )  # fmt: skip
     assert (one.uid, one.mailbox, one.aliases) == ("ana", "ana.kovacic@company.example", ("ana@company.test",))
+
+
+@pytest.mark.parametrize(
+    ("preset", "values"),
+    [
+        ("openldap", {"mail": ["ana@private.example", "ana@company.example", "a@company.example"]}),
+        ("openldap", {"mail": None, "mailPrimaryAddress": "ana@company.example", "mailAlternativeAddress": "a@company.example"}),
+        ("openldap", {"mailLocalAddress": "a@company.example"}),
+        ("openldap", {"gosaMailAlternateAddress": "a@company.example"}),
+        ("freeipa", {"mailAlternateAddress": "a@company.example"}),
+        ("ad", {"mail": "ana@company.local", "proxyAddresses": ["smtp:a@company.example", "SMTP:ana@company.example"]}),
+        ("ad", {"mail": None, "proxyAddresses": ["smtp:a@company.example", "SMTP:ana@company.example"]}),
+    ],
+)
+def test_the_ordinary_address_is_the_first_of_ours(preset: str, values: dict[str, Any]) -> None:
+    one = only(read(person("ana", **values), preset=preset))
+    assert (one.uid, one.mailbox, one.aliases) == ("ana", "ana@company.example", ("a@company.example",))
+
+
+@pytest.mark.parametrize("older", [{}, {"userAccountControl": "514"}, {"displayName": "a\x1b[31mb"}, {"department": "a\x1b[31mb"}])
+def test_two_domains_may_have_the_same_name_before_the_at_and_nobody_becomes_the_other(older: dict[str, str]) -> None:
+    reading = read(
+        person("i1", mail="info@company.example", whenCreated="20190101000000.0Z", **older),
+        person("i2", mail="info@company.test", whenCreated="20200101000000.0Z"),
+        preset="ad",
+    )
+    names = {one.uid: one.mailbox for one in reading.company.people} | dict.fromkeys(reading.company.unread, "info@company.example")
+    assert names == {"info": "info@company.example", "info.company.test": "info@company.test"}
+
+
+def test_the_mailbox_that_the_mail_server_marks_keeps_its_address_and_aliases() -> None:
+    admin = person("adm", mail="ana@company.example", whenCreated="20190101000000.0Z")
+    marked = ["SMTP:ana@company.example", "smtp:a@company.example"]
+    reading = read(admin, person("ana", whenCreated="20200101000000.0Z", proxyAddresses=marked), preset="ad")
+    assert [(one.name, one.aliases) for one in reading.company.people] == [("ana", ("a@company.example",))]
+    assert [one.entry for one in reading.refused] == [f"uid=adm,{PEOPLE}"]
+
+
+def test_a_name_too_long_for_a_triage_address_is_no_reason_to_refuse_anybody() -> None:
+    reading = read(person("maximiliane.von.hohenstein", departmentNumber="Abteilung für Informationssicherheit und Datenschutz"))
+    assert only(reading).mailbox == "maximiliane.von.hohenstein@company.example"
+    assert [one.what for one in reading.notes] == [
+        "'abteilung-fur-informationssicherheit-und-datenschutz' and 'maximiliane.von.hohenstein' make no triage address: "
+        "name a short code in [directory] department_codes"
+    ]
+
+
+def test_members_that_only_the_server_behind_can_take_apart_and_contacts_get_their_copy() -> None:
+    def one(kind: str, name: str, **values: Any) -> Entry:
+        return entry(f"cn={name},{GROUPS}", objectClass=["top", kind], cn=name, **values)
+
+    here = {"mail": "joe@partner.example", "proxyAddresses": ["SMTP:joe@partner.example", "smtp:joe@company.example"]}
+    near = one("msExchDynamicDistributionList", "near", mail="near@company.example")
+    joe, kim = one("contact", "joe", **here), one("contact", "kim", mail="kim@partner.example")
+    some = group("some", kim.dn, near.dn)
+    found = read(person("ana"), near, joe, kim, some, group("all", "ana", joe.dn, some.dn, mail="all@company.example"), preset="ad")
+    assert [(one.address, one.members, one.external, one.expand) for one in found.company.groups] == [
+        ("all@company.example", ("ana", "joe@company.example", "near@company.example"), ("kim@partner.example",), True),
+        ("joe@company.example", (), (), False),
+        ("near@company.example", (), (), False),
+    ]
+    assert found.refused == ()
 
 
 def test_groups_with_an_address_are_lists_nested_ones_followed_and_cycles_cut() -> None:

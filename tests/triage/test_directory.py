@@ -11,11 +11,11 @@ from tests.triage import arriving
 from tests.triage.arriving import ANA, COMPANY, NOW, SYNC, arrive
 from triage import accounts, background, db, decisions, directory, directory_rows, histories, intake, recipients, rules
 from triage.accounts import Account
-from triage.company import CompanyDirectory, PersonEntry, SealedEntry, StaffEntry
+from triage.company import CompanyDirectory, DepartmentEntry, PersonEntry, SealedEntry, StaffEntry
 from triage.decisions import Verb
 from triage.envelope import Address
 from triage.errors import BadInput
-from triage.models import AuditRecord, Delivery, Person
+from triage.models import AuditRecord, Delivery, KnownRecipient, Person
 from triage.plan import Plan
 from triage.rules import RuleOrder
 from triage.selection import Selection
@@ -201,6 +201,19 @@ def test_whose_entry_cannot_be_taken_stays_as_they_were(known: Engine) -> None:
         assert directory_rows.present(session) == before
         take_over(session, without)
         assert recipients.resolve(session, Address.parse(MARA.mailbox), HOUSE) is None, "whom it does not name at all has left"
+
+
+def test_who_has_no_triage_address_for_its_length_has_the_others(engine: Engine) -> None:
+    person = PersonEntry("maximiliane.von.hohenstein", "Max", "a" * 50, "max@company.example", ("m@company.example",))
+    company = replace(arriving.COMPANY, departments=(DepartmentEntry("a" * 50, "Long"),), people=(person,), staff=(), groups=())
+    for active in (True, False):
+        with db.transaction(engine) as session:
+            once = replace(company, people=(replace(person, active=active), PersonEntry("x", "X", "a" * 50, "x@company.example")))
+            directory.apply(session, once, HOUSE, by=SYNC, now=NOW)
+            theirs = select(col(KnownRecipient.address)).where(
+                (col(KnownRecipient.person) == person.uid) | (col(KnownRecipient.leaver) == person.uid)
+            )
+            assert sorted(session.scalars(theirs)) == ["m@company.example", "max@company.example"]
 
 
 def test_a_seal_outlives_who_is_no_longer_named(known: Engine) -> None:
