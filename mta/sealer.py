@@ -26,12 +26,17 @@ class Sealer:
         return seal(stamped, results, chain, domain=self.domain, selector=self.selector, key=self.key, now=now) + stamped
 
 
+def wanted(settings: Settings) -> bool:
+    """Is there to be a seal? BadInput when only half of it is named; no key is read."""
+    given = (settings.relay.arc_domain, settings.relay.arc_selector, settings.relay.arc_key_file)
+    if any(given) and not all(given):
+        raise BadInput("relay: arc_domain, arc_selector and arc_key_file belong together; set all of them or none")
+    return all(given)
+
+
 def open_sealer(settings: Settings) -> Sealer | None:
     """The sealer that the settings describe, None without one. BadInput when only half of it is there, or the key is of no use."""
     relay = settings.relay
-    given = (relay.arc_domain, relay.arc_selector, relay.arc_key_file)
-    if not any(given):
+    if not wanted(settings):
         return None
-    if not all(given):
-        raise BadInput("relay: arc_domain, arc_selector and arc_key_file belong together; set all of them or none")
     return Sealer(relay.arc_domain, relay.arc_selector, load_key(relay.arc_key_file), settings.authserv_id)

@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
+from directory_sync.ldap_source import LdapSource
 from mail_auth.resolvers import open_resolver
 from mailboxes import sign_in
 from mailboxes.mirror import accounts, with_server
-from mta import outbound, submitters
+from mta import outbound, sealer, submitters
 from mta.edges import Edges
 from mta.nexthop import open_nexthop
 from mta.scanners import chosen
@@ -68,6 +70,12 @@ def employees(settings: Settings) -> None:
         outbound.checked(settings)
 
 
+def directory(settings: Settings) -> None:
+    """Who works where, as an LDAP server may be asked for it; its password is not looked at."""
+    if settings.directory.source == "ldap":
+        LdapSource(replace(settings.directory, bind_dn=""), settings.company)
+
+
 def mailboxes(settings: Settings) -> None:
     """The way into them."""
     if settings.recall.imap:
@@ -84,7 +92,9 @@ CHECKS: tuple[Callable[[Settings], object], ...] = (
     lambda settings: Edges(settings.smtp.trusted_edges, settings.smtp.edge_protocol),
     certificate,
     ways,
+    sealer.wanted,
     employees,
+    directory,
     mailboxes,
     lambda settings: open_resolver(settings.dns),
     chosen,
