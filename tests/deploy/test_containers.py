@@ -56,6 +56,13 @@ def test_mailroom_runs_without_rights_and_keeps_what_it_must(stack: dict[str, An
     assert "environment" not in stack["services"]["mailroom"], "secrets are files"
 
 
+def test_the_database_is_upgraded_when_its_own_first_start_is_over(stack: dict[str, Any]) -> None:
+    """Before that a server answers on the socket alone (docker_temp_server_start of the image)."""
+    assert stack["services"]["database-upgrade"]["depends_on"]["postgresql"]["condition"] == "service_healthy"
+    asked = stack["services"]["postgresql"]["healthcheck"]["test"]
+    assert asked[asked.index("-h") + 1] == "127.0.0.1"
+
+
 def test_its_settings_are_right_with_their_secrets_as_files(stack: dict[str, Any], tree: Path, tmp_path: Path) -> None:
     for one in stack["services"]["mailroom"]["secrets"]:
         shutil.copy(stack["secrets"][one["source"]]["file"], tmp_path / one["target"])
