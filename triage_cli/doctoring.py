@@ -40,7 +40,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("restored", inside.restored),
     ("wake-ups", inside.wakes),
     ("edges", inside.edges),
-    ("unknown addresses", inside.unknown_recipients),
+    ("addresses", inside.unknown_recipients),
     ("directory", asking.directory),
     ("dns", asking.resolvers),
     ("our name", published.published),
