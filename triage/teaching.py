@@ -71,15 +71,23 @@ OUT_OF_OFFICE = re.compile(  # how the automatic answers begin that carry no fie
 BULK = frozenset({"precedence", "feedback-id"})
 # Local parts (RFC 3834, 2, and what is seen in mail)
 NO_REPLY = re.compile(r"(?:.*[-_.+])?(?:no|do-?not)[-_.]?reply(?:[-_.+].*)?|devnull|dev-null|nobody", re.ASCII)
+ENDING = (
+    "un-?subscribe|unsub|opt-?out|signoff|remove-me|abmeld(?:en|ung)|abbestell(?:en|ung)|des-?(?:inscription|abonnement)"
+    "|afmeld(?:en|ing)?|uitschrijven|disiscri(?:viti|zione)|avmeld(?:ing)?|avregistrera"
+)
 UNSUBSCRIBE = re.compile(
-    r"(?:.*[-_.+])?(?:un-?subscribe|unsub|opt-?out|signoff|listserv|majordomo|sympa|mailman|remove-me)(?:[-_.+=].*)?"
+    rf"(?:.*[-_.+])?(?:{ENDING}|listserv|majordomo|sympa|mailman)(?:[-_.+=].*)?"
     r"|leave[-+].*|.*[-+]leave|.*-(?:request|subscribe|unsubscribe|confirm)(?:[+=-].*)?",
     re.ASCII,
 )
 LEAVING = re.compile(  # of these, where one can only go
-    r"(?:.*[-_.+])?(?:un-?subscribe|unsub|opt-?out|signoff|remove-me)(?:[-_.+=].*)?|leave[-+].*|.*[-+]leave", re.ASCII
+    rf"(?:.*[-_.+])?(?:{ENDING})(?:[-_.+=].*)?|leave[-+].*|.*[-+]leave", re.ASCII
 )
-LEAVES = re.compile(r"\s*un-?subscribe(?:[ :_-]+\S*\d\S*)?\s*", re.IGNORECASE)  # a subject (RFC 2369, 3.2)
+LEAVES = re.compile(  # a subject (RFC 2369, 3.2)
+    r"\s*(?:un-?subscribe|(?:newsletter )?(?:abmelden|abbestellen)|newsletter-?abmeldung|désinscription|désabonnement|se désabonner"
+    r"|afmelden|uitschrijven|darse de baja|disiscrizione|avregistrera)(?:[ :_-]+\S*\d\S*)?\s*",
+    re.IGNORECASE,
+)
 ONE_TIME = re.compile(r".*=.*|(?:srs[01]|prvs|btv1|msprvs\d?|bounces?|return|verp|confirm|token|ticket)[-+=].*", re.ASCII)
 TOKEN = re.compile(r"[-+._]")
 LONG_TOKEN, MANY_DIGITS = 16, 4  # letters of a part of an address that only a program writes, and how many are digits at least

@@ -365,6 +365,7 @@ def test_where_nothing_is_learned_answers_have_the_days_cap(session: Session, se
     [
         ("unsubscribe@news.example", []),
         ("leave-4711@news.example", []),
+        ("abmelden@news.example", []),
         ("list-request@news.example", ["news.example"]),  # one subscribes there too, and is asked whether one meant it
         ("ticket-4711@news.example", ["news.example"]),
     ],
