@@ -56,6 +56,7 @@ class Reader:
     owners: dict[str, str] = field(default_factory=dict)  # address -> distinguished name
     uids: dict[str, str] = field(default_factory=dict)  # uid -> distinguished name
     unread: dict[str, str] = field(default_factory=dict)  # key of a refused entry -> uid
+    outside: dict[str, list[Address]] = field(default_factory=dict)  # addresses that are left out, by domain
 
     def read(self, people: Iterable[Entry], groups: Iterable[Entry], units: Iterable[Entry] = ()) -> Reading:
         """The company that these entries describe; `units` are organizational ones, where they are the departments."""
@@ -85,6 +86,7 @@ class Reader:
         )
         self.note_look_alikes(found)
         self.note_leavers(found)
+        self.note_domains()
         self.note_empty_seals(found)
         return Reading(found, tuple(self.refused), tuple(self.notes))
 
@@ -218,6 +220,8 @@ class Reader:
             try:
                 alias = self.own_address(text)
                 self.refuse_taken(alias, entry)
+            except Outside as fault:
+                self.outside.setdefault(fault.address.domain, []).append(fault.address)
             except ValueError as fault:
                 self.notes.append(Told(entry.dn, f"an address is left out: {fault}"))
             else:
@@ -270,6 +274,13 @@ class Reader:
                 self.notes.append(
                     Told(seal.folder, "it is sealed, and the directory names it no more; if it has another name now, seal that one too")
                 )
+
+    def note_domains(self) -> None:
+        """Domains that entries have further addresses in: one of ours may be forgotten. In a cloud everybody has one of the cloud's."""
+        for domain, some in sorted(self.outside.items()):
+            what = f"what is in this domain is left out, as [company] domains does not name it: {some[0]}"
+            what += f" and {len(some) - 1} more" if len(some) > 1 else ""
+            self.notes.append(Told(domain, what))
 
     def note_look_alikes(self, found: CompanyDirectory) -> None:
         """A department's code that is also somebody's name in addresses: the person's own address binds more (docs/addresses.md)."""

@@ -92,6 +92,15 @@ def test_the_first_owner_keeps_an_address_and_the_report_names_both() -> None:
     ]
 
 
+def test_a_domain_that_the_settings_do_not_name_is_noted_once() -> None:
+    cloud = [person(name, mail=[f"{name}@company.example", f"{name}@cloud.example"]) for name in ("ana", "bob")]
+    reading = read(*cloud, person("cy", mail=["cy@company.example", "cy@brand.example"]))
+    assert [str(one) for one in reading.notes] == [
+        "brand.example: what is in this domain is left out, as [company] domains does not name it: cy@brand.example",
+        "cloud.example: what is in this domain is left out, as [company] domains does not name it: ana@cloud.example and 1 more",
+    ]
+
+
 def test_nobody_new_takes_an_address_away() -> None:
     thief = person("a.thief", mail="victim@company.example", createTimestamp="20261124100000Z")
     victim = person("victim", createTimestamp="20200101000000Z")
