@@ -55,6 +55,7 @@ class Reader:
     notes: list[Told] = field(default_factory=list)
     owners: dict[str, str] = field(default_factory=dict)  # address -> distinguished name
     uids: dict[str, str] = field(default_factory=dict)  # uid -> distinguished name
+    elsewhere: dict[str, str] = field(default_factory=dict)  # key of who has an account here and no mailbox -> their address outside
     unread: dict[str, str] = field(default_factory=dict)  # key of a refused entry -> uid
     outside: dict[str, list[Address]] = field(default_factory=dict)  # addresses that are left out, by domain
 
@@ -71,6 +72,7 @@ class Reader:
         for entry in by_age if self.schema.uid == self.schema.mailbox else ():
             self.claim_name(entry)
         persons = {dn_key(entry.dn): person for entry in people if (person := self.accepted(entry, self.person))}
+        self.elsewhere = dict(self.forwarded(entry for entry in people if dn_key(entry.dn) not in persons))
         self.note_unread(people, persons)
         persons = dict(self.with_superiors(people, persons))
         lists = Lists(self, groups, persons)
@@ -111,11 +113,20 @@ class Reader:
         except ValueError:
             return False
 
+    def forwarded(self, refused: Iterable[Entry]) -> Iterator[tuple[str, str]]:
+        """Who has no address of ours, and where the server behind sends their mail: an Exchange mail user, who may be in groups."""
+        for entry in refused:
+            with contextlib.suppress(ValueError):
+                address = parsed(entry.text("targetAddress").partition(":")[2])
+                own = [text for text in addresses(entry, self.schema) if parsed(text).domain in self.company.domains]
+                if not own and address.domain not in self.company.domains:
+                    yield dn_key(entry.dn), str(address)
+
     def note_unread(self, people: Iterable[Entry], persons: Mapping[str, PersonEntry]) -> None:
         """Keep in mind who is here though their entry is refused. Who has no mail address at all is nobody here."""
         for entry in people:
             key = dn_key(entry.dn)
-            if key not in persons and not self.disabled(entry) and has_address(entry, self.schema):
+            if key not in persons and key not in self.elsewhere and not self.disabled(entry) and has_address(entry, self.schema):
                 with contextlib.suppress(ValueError):
                     uid = folded(self.free_name(entry))
                     if uid and self.uids.setdefault(uid, entry.dn) == entry.dn:
@@ -307,7 +318,7 @@ class Lists:
         self.by_uid = {person.uid: person for person in persons.values()}
         self.groups = {dn_key(entry.dn): entry for entry in groups}
         self.passed_on: dict[str, str] = {}  # the addresses of what only the server behind can take apart
-        self.outside: dict[str, str] = {}  # addresses of contacts that have none of ours
+        self.outside = dict(reader.elsewhere)  # addresses of contacts and mail users who have none of ours
         for entry in groups:
             if self.reader.schema.mailbox and entry.values.get(self.reader.schema.mailbox.lower()):
                 self.reader.claim(entry)

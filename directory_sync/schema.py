@@ -45,7 +45,7 @@ class Schema:
         """What is asked for each person."""
         department = self.department.removeprefix("attribute:") if self.department.startswith("attribute:") else ""
         asked = [self.identity, self.changed, self.created, self.uid, self.name, self.mailbox, *self.aliases, department]
-        return unique([*asked, self.manager, self.assistants, self.login, self.leaver, *LOCKS])
+        return unique([*asked, self.manager, self.assistants, self.login, self.leaver, "targetAddress", *LOCKS])
 
     def attributes_of_groups(self) -> list[str]:
         """What is asked for each group."""

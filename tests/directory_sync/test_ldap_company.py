@@ -278,14 +278,23 @@ def test_members_that_only_the_server_behind_can_take_apart_and_contacts_get_the
     here = {"mail": "joe@partner.example", "proxyAddresses": ["SMTP:joe@partner.example", "smtp:joe@company.example"]}
     near = one("msExchDynamicDistributionList", "near", mail="near@company.example")
     joe, kim = one("contact", "joe", **here), one("contact", "kim", mail="kim@partner.example")
-    some = group("some", kim.dn, near.dn)
-    found = read(person("ana"), near, joe, kim, some, group("all", "ana", joe.dn, some.dn, mail="all@company.example"), preset="ad")
+    lee = person("lee", mail="lee@partner.example", targetAddress="SMTP:lee@partner.example")  # a mail user
+    max_ = person("max", mail="max@compnay.example")  # a typo
+    some = group("some", kim.dn, near.dn, "lee", "max")
+    found = read(
+        person("ana"), near, joe, kim, lee, max_, some, group("all", "ana", joe.dn, some.dn, mail="all@company.example"), preset="ad"
+    )
     assert [(one.address, one.members, one.external, one.expand) for one in found.company.groups] == [
-        ("all@company.example", ("ana", "joe@company.example", "near@company.example"), ("kim@partner.example",), True),
+        (
+            "all@company.example",
+            ("ana", "max", "joe@company.example", "near@company.example"),
+            ("kim@partner.example", "lee@partner.example"),
+            True,
+        ),
         ("joe@company.example", (), (), False),
         ("near@company.example", (), (), False),
     ]
-    assert found.refused == ()
+    assert (len(found.refused), found.company.unread) == (2, ("max",))
 
 
 def test_groups_with_an_address_are_lists_nested_ones_followed_and_cycles_cut() -> None:
