@@ -1,4 +1,4 @@
-"""Domains below which anybody can register, after the Public Suffix List, and those of mail that it does not know."""
+"""Domains below which anybody can register, after the Public Suffix List, and customers of mail that it does not know."""
 
 from functools import cache
 
@@ -16,7 +16,7 @@ def known(*, registries_only: bool) -> PublicSuffixList:
 
 def is_shared(domain: str, *, registries_only: bool = False) -> bool:
     """Do different people own what is below this domain, as below co.uk (a registry) or github.io (a company's service)?"""
-    return (domain in TENANTS and not registries_only) or known(registries_only=registries_only).publicsuffix(domain) == domain
+    return known(registries_only=registries_only).publicsuffix(domain) == domain
 
 
 def tenant_of(domain: str) -> str:

@@ -25,7 +25,7 @@ from tests.mail_auth.signing import published, rsa_key, signed
 from tests.peers.processes import HANG
 from tests.peers.receiving import until
 from tests.triage import arriving
-from triage import contents, intake, models, rules
+from triage import contents, db, intake, models, rules
 from triage.authentication import Result
 from triage.backlog import batch_name
 from triage.bell import Bell
@@ -535,7 +535,8 @@ def test_a_database_that_is_down_is_waited_for(known: Settings, quick: None, mon
         with transaction(engine) as session:
             yield session
 
-    monkeypatch.setattr(judge, "transaction", failing)
+    for module in (judge, db):
+        monkeypatch.setattr(module, "transaction", failing)
     messages = [mail(str(number)) for number in range(5)]
     put(known, *messages)
     with judging(known):

@@ -150,16 +150,16 @@ def test_a_change_needs_the_right_origin(sqlite_ana: Browser) -> None:
 
 
 LOGGED = [
-    ("/deliveries?sender=someone@private.example&q=%1b[2J", "/api/v1/deliveries 200"),
-    ("/deliveries/%1b[2J%0ainjected", "/api/v1/deliveries/\u2026 422"),
-    ("/deliveries/01KD2Q8V6M3ZT", "/api/v1/deliveries/01KD2Q8V6M3ZT 404"),
-    ("/senders/someone@private.example", "/api/v1/senders/\u2026 404"),
-    ("/senders/some%2fone%40private.example", "/api/v1/senders/\u2026 404"),
-    ("/senders/private.example", "/api/v1/senders/\u2026 404"),
-    ("/nothing/someone@private.example", "/api/v1/nothing/\u2026 404"),
-    ("//senders/private.example", "/senders/\u2026 200"),
-    ("//people/mara.berg", "/people/\u2026 200"),
-    ("//decided", "/decided 200"),
+    ("/deliveries?sender=someone@private.example&q=%1b[2J", "/api/v1/deliveries"),
+    ("/deliveries/%1b[2J%0ainjected", "/api/v1/deliveries/\u2026"),
+    ("/deliveries/01KD2Q8V6M3ZT", "/api/v1/deliveries/01KD2Q8V6M3ZT"),
+    ("/senders/someone@private.example", "/api/v1/senders/\u2026"),
+    ("/senders/some%2fone%40private.example", "/api/v1/senders/\u2026"),
+    ("/senders/private.example", "/api/v1/senders/\u2026"),
+    ("/nothing/someone@private.example", "/api/v1/nothing/\u2026"),
+    ("//senders/private.example", "/senders/\u2026"),
+    ("//people/mara.berg", "/people/\u2026"),
+    ("//decided", "/decided"),
 ]
 
 
@@ -170,7 +170,7 @@ def test_the_log_has_one_line_a_request_with_ids_and_without_what_was_looked_for
         for path, _ in LOGGED:
             sqlite_ana.get(path)
     lines = [record.getMessage() for record in caplog.records if record.name == "triage_api.guard"]
-    assert [line.rsplit(" ", 2)[0] for line in lines] == [f"GET {logged}" for _, logged in LOGGED]
+    assert [line.split()[:2] for line in lines] == [["GET", logged] for _, logged in LOGGED]
 
 
 def test_a_fault_of_the_database_is_logged_without_what_it_was_asked(
