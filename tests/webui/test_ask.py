@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import APIResponse, Browser, Page, Route, expect
 from sqlalchemy import delete
 
 from tests.conftest import settings_in
@@ -172,3 +172,23 @@ def in_german(site: Site, page: Page) -> None:
         expected.get_by_role("button").first.click()
         expect(expected.get_by_role("alert").or_(expected.get_by_role("listitem").filter(has_text=sender))).to_be_visible()
         assert left(page) == [], sender
+
+
+def test_an_answer_that_comes_after_signing_out_is_not_shown(open_site: Site, page: Page) -> None:
+    late: list[tuple[Route, APIResponse]] = []
+    page.goto(f"{open_site.url}/ask")
+    enter(page)
+    expect(page.get_by_label("Address or domain")).to_be_visible()
+    page.route("**/own/mail", lambda route: late.append((route, route.fetch())))
+    page.get_by_label("Address or domain").fill("clinic@health.example")
+    with page.expect_request("**/own/mail"):
+        page.get_by_role("button", name="I expect mail from there").click()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_label("Password")).to_be_empty()
+    ((route, answer),) = late
+    assert answer.ok
+    with page.expect_response("**/own/mail"):
+        route.fulfill(response=answer)
+    page.wait_for_timeout(200)
+    expect(page.get_by_label("Password")).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_count(0)
