@@ -2,13 +2,14 @@
 
 import random
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Engine, func, insert, select, update
 from sqlmodel import SQLModel, col
 
 from bench.rounds import filling
+from bench.rounds.filling import CONTENT, DELIVERY, MESSAGE
 from triage import contents, db
 from triage.authentication import Authentication, Dmarc, Result, Spf
 from triage.bell import Bell
@@ -20,26 +21,25 @@ from triage.times import utcnow
 
 AUTHOR = "sales@supplier.example"
 PROVEN = Authentication(AUTHOR, (Spf(Result.PASS, "mailfrom", "supplier.example"),), dmarc=Dmarc(Result.PASS, "supplier.example"))
-NOT_YET = datetime(2999, 1, 1, tzinfo=UTC)
-MESSAGE, DELIVERY = (SQLModel.metadata.tables[name] for name in ("message", "delivery"))
+NOT_YET = timedelta(minutes=30)  # until they would leave by themselves; what is due on a far day is taken for a clock's mistake
 LINE = 70  # characters
 
 
 def prepare(engine: Engine, mailboxes: Sequence[Sequence[str]], size: int) -> list[int]:
     """One message of about `size` bytes for each group of mailboxes, to leave when it is let go; the ids of the deliveries."""
     chance, ids = random.Random(), []  # new contents each time
+    late = utcnow() + NOT_YET
     with db.transaction(engine) as session:
         for group in mailboxes:
             content_id, content = contents.keep(session, letter(chance, size))
             assert content is not None
-            session.add(content)
-            session.flush()
+            session.connection().execute(insert(CONTENT), [content])
             message, delivery = filling.row(content_id, "", chance)
             envelope = Envelope(new_id(), utcnow(), AUTHOR, tuple(group), "192.0.2.1", "mx.supplier.example")
             message |= {"envelope": envelope.as_json(), "authentication": PROVEN.as_json()}
             rows = [
                 delivery
-                | {"id": new_id(), "recipient": mailbox, "mailbox": mailbox, "state": State.QUEUED, "due_at": NOT_YET, "queued_at": NOT_YET}
+                | {"id": new_id(), "recipient": mailbox, "mailbox": mailbox, "state": State.QUEUED, "due_at": late, "queued_at": late}
                 for mailbox in group
             ]
             session.connection().execute(insert(MESSAGE), [message])
