@@ -66,10 +66,15 @@ class Carriers:
     def room(self) -> int:
         """How many more errands may be claimed."""
         with self.lock:
-            return max(0, self.wanted() - self.in_hand) if self.bytes_left() else 0
+            return max(0, self.wanted() - self.in_hand) if self.free_bytes() else 0
 
     def bytes_left(self) -> int:
         """How many bytes of messages may still be claimed ahead."""
+        with self.lock:
+            return self.free_bytes()
+
+    def free_bytes(self) -> int:
+        """The same, for who has the lock."""
         return max(0, queue.MOST_BYTES - sum(errand.size for errand in self.backlog))
 
     def hungry(self) -> bool:
@@ -77,7 +82,7 @@ class Carriers:
         with self.lock:
             wanted = self.wanted()
             idle = bool(self.idle) and not self.backlog
-            return wanted > self.in_hand and self.bytes_left() > 0 and (idle or self.in_hand <= wanted // 2)
+            return wanted > self.in_hand and self.free_bytes() > 0 and (idle or self.in_hand <= wanted // 2)
 
     def take(self, claims: Sequence[Claim]) -> None:
         """Set out with what was claimed."""

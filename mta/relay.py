@@ -43,9 +43,11 @@ def run(settings: Settings, stop: threading.Event) -> None:
     relay = Relay(settings)
     sys.setswitchinterval(SWITCH)
     try:
-        while not stop.is_set():
-            relay.turn()
-        relay.finish()
+        try:
+            while not stop.is_set():
+                relay.turn()
+        finally:
+            relay.finish()  # after a mistake of ours too: what was delivered and is not on the record would be sent again
     finally:
         relay.close()
 

@@ -557,6 +557,22 @@ def test_a_fault_of_ours_loses_no_mail(lite: Settings, sqlite_engine: Engine, ca
     assert "a fault of ours" in caplog.text
 
 
+def test_a_mistake_of_ours_loses_no_outcome(lite: Settings, peer: Peer, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next relay would send it again."""
+    ids = released(sqlite_engine, ANNA)
+    turn = relay.Relay.turn
+
+    def mistaken(self: relay.Relay, *, claiming: bool = True) -> None:
+        turn(self, claiming=claiming)
+        if claiming and any(one.in_hand or one.ended for one in self.carriers):
+            raise RuntimeError("a mistake of ours")
+
+    monkeypatch.setattr(relay.Relay, "turn", mistaken)
+    with pytest.raises(RuntimeError, match="a mistake of ours"):
+        relay.run(lite, threading.Event())
+    assert (len(peer.taken), states(sqlite_engine, ids)) == (1, ["delivered"])
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
