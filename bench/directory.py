@@ -28,6 +28,7 @@ from triage.settings import Company, Directory
 from triage.times import utcnow
 
 SIZES = (10_000, 50_000)  # people
+LONG_AGO = {"modifyTimestamp": "20260101000000Z"}  # what changed within the last hour is read each time
 COMPANY = Company(domains=("company.example",), hostname="mx.company.example")
 WORK = {"floor": "ldap3, only reading", "first": "first run", "nothing": "nothing changed", "whole": "whole run, nothing changed"}
 
@@ -90,9 +91,10 @@ def crowd(size: int) -> Iterator[Entry]:
     """People with two addresses, a department and a manager, and a list of each department."""
     for number in range(size):
         addresses = [f"p{number}@company.example", f"person.{number}@company.example"]
-        yield person(f"p{number}", mail=addresses, departmentNumber=DEPARTMENTS[number % 16], manager=f"uid=p{number % 16},{PEOPLE}")
+        more = {"departmentNumber": DEPARTMENTS[number % 16], "manager": f"uid=p{number % 16},{PEOPLE}"} | LONG_AGO
+        yield person(f"p{number}", mail=addresses, **more)
     for one in range(16):
-        yield group(f"all-{one}", *(f"p{number}" for number in range(one, size, 16)), mail=f"all-{one}@company.example")
+        yield group(f"all-{one}", *(f"p{number}" for number in range(one, size, 16)), mail=f"all-{one}@company.example", **LONG_AGO)
 
 
 def settings_of(url: str, place: Path) -> Directory:

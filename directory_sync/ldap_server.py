@@ -198,12 +198,11 @@ HINTS = {
 
 def entry_of(response: dict[str, Any]) -> Entry:
     """The library's entry as our value. What is said in a language (`mail;lang-de`) is said behind what is said in none."""
-    found: dict[str, tuple[bytes, ...]] = {}
-    for name, values in sorted(response["raw_attributes"].items()):
-        if values:
-            plain = intern(name.lower().partition(";")[0])
-            found[plain] = (*found.get(plain, ()), *values)
-    return Entry(response["dn"], found)
+    given = {intern(name.lower()): tuple(values) for name, values in response["raw_attributes"].items() if values}
+    for name in sorted(name for name in given if ";" in name):
+        plain = intern(name.partition(";")[0])
+        given[plain] = (*given.get(plain, ()), *given.pop(name))
+    return Entry(response["dn"], given)
 
 
 def escaped(text: str) -> str:
