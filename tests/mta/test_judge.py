@@ -11,7 +11,7 @@ from queue import SimpleQueue
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import Engine, select
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, col
 
@@ -22,6 +22,7 @@ from mta.examination import NOTHING, Examiner, Found
 from mta.lane import Judged, Lane, Room
 from mta.spool import Batch, Spool
 from tests.mail_auth.signing import published, rsa_key, signed
+from tests.peers import circle
 from tests.peers.processes import HANG
 from tests.peers.receiving import until
 from tests.triage import arriving
@@ -431,36 +432,17 @@ def test_a_transaction_that_gets_in_the_way_of_a_person_is_done_again(
     settings = set_up(settings, postgresql_url)
     tries: list[int] = []
 
-    def lock(session: Session, number: int) -> None:
-        session.execute(select(func.pg_advisory_xact_lock(number)))
-
-    def person(engine: Engine) -> None:
-        with transaction(engine) as session:
-            session.execute(text("SET LOCAL deadlock_timeout = '1min'"))  # the judge finds out first
-            lock(session, 1)
-            lock(session, 2)
-
-    def waits(engine: Engine) -> bool:
-        with reading(engine) as session:
-            return bool(session.scalar(text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")))
-
-    with engine_of(settings) as engine:
-        thread = threading.Thread(target=person, args=(engine,))
+    with engine_of(settings) as engine, circle.closed_by(engine) as enter:
 
         def take(session: Session, messages: list[Judged]) -> list[Exception | None]:
             tries.append(len(messages))
             if len(tries) == 1:
-                session.execute(text("SET LOCAL deadlock_timeout = '10ms'"))
-                lock(session, 2)
-                thread.start()
-                until(lambda: waits(engine))
-                lock(session, 1)  # now both wait for each other, and PostgreSQL ends this transaction
+                enter(session)
             return [None]
 
         writer = judge.Writer(engine, Spool(settings.spool.directory), settings, [])
         monkeypatch.setattr(writer, "take", take)
         assert writer.receive([]) == [None]
-        thread.join(HANG)
     assert tries == [0, 0]
 
 

@@ -1,7 +1,5 @@
 """Two transactions that wait for each other: the one that the database breaks off is a request that is done again, or told to ask again."""
 
-import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -9,14 +7,14 @@ import pytest
 from sqlalchemy import Engine, event, func, select, text
 from sqlmodel import Session, col
 
+from tests.peers import circle
 from tests.triage_api.conftest import Browser, Came
 from triage import ledger, second_key
-from triage.db import TRIES, reading, transaction
+from triage.db import TRIES, reading
 from triage.models import AuditRecord, Decision
 
 pytestmark = pytest.mark.postgresql
 
-HANG = 60
 JOE = "it+joe.fern@company.example"
 DEADLOCK = text("DO $$ BEGIN RAISE EXCEPTION 'deadlock detected' USING ERRCODE = '40P01'; END $$")
 KEY = {"Idempotency-Key": "once"}
@@ -49,28 +47,6 @@ def spoilt(monkeypatch: pytest.MonkeyPatch) -> Callable[[Spoil], list[Session]]:
     return spoil_with
 
 
-def lock(session: Session, number: int) -> None:
-    session.execute(select(func.pg_advisory_xact_lock(number)))
-
-
-def another(engine: Engine) -> None:
-    """Somebody whose transaction asks for the same two locks the other way round."""
-    with transaction(engine) as session:
-        session.execute(text("SET LOCAL deadlock_timeout = '1min'"))  # the request finds out first
-        lock(session, 1)
-        lock(session, 2)
-
-
-def until_it_waits(engine: Engine) -> None:
-    """Until somebody waits for an advisory lock."""
-    deadline = time.monotonic() + HANG
-    waiting = False
-    while not waiting:
-        assert time.monotonic() < deadline
-        with reading(engine) as session:
-            waiting = bool(session.scalar(text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")))
-
-
 def decisions(engine: Engine) -> int:
     with reading(engine) as session:
         return session.scalar(select(func.count()).select_from(Decision)) or 0
@@ -80,20 +56,10 @@ def test_a_decision_that_waits_in_a_circle_is_done_again_and_once(
     ana: Browser, came: Came, engine: Engine, spoilt: Callable[[Spoil], list[Session]]
 ) -> None:
     (mail,) = came(JOE)
-    thread = threading.Thread(target=another, args=(engine,))
-
-    def collide(session: Session, before: int) -> None:
-        if not before:
-            session.execute(text("SET LOCAL deadlock_timeout = '10ms'"))
-            lock(session, 2)
-            thread.start()
-            until_it_waits(engine)
-            lock(session, 1)  # now both wait for each other, and PostgreSQL ends this transaction
-
-    tries = spoilt(collide)
     order = {"verb": "purge", "select": {"ids": [mail]}, "reason": "a circle"}
-    answer = ana.post("/decisions", order, headers=KEY)
-    thread.join(HANG)
+    with circle.closed_by(engine) as enter:
+        tries = spoilt(lambda session, before: before or enter(session))
+        answer = ana.post("/decisions", order, headers=KEY)
     assert (answer.status_code, len(tries)) == (201, 2)
     assert ana.post("/decisions", order, headers=KEY).text == answer.text
     assert decisions(engine) == 1
