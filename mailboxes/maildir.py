@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mailboxes.mailbox import Found, Unreachable
 from mailboxes.matching import Names, Sought, is_copy, is_related, may_be
+from triage.durable import sync_directory
 from triage.envelope import Address
 from triage.mime import HEAD_LIMIT, headers_of
 from triage.recalled import Copy
@@ -102,7 +103,7 @@ class MaildirMailbox:
             folder = self.path_of(copy.folder)
             for path in same_file(folder, copy):
                 path.unlink(missing_ok=True)
-                make_safe(path.parent)
+                sync_directory(path.parent)
 
     def put_back(self, copy: Copy) -> str:
         """As Mailbox.put_back: under its old name, with its old date; readers never see half of it."""
@@ -169,13 +170,4 @@ def store(folder: Path, copy: Copy) -> None:
     micros = round(copy.internal_date.timestamp() * 1_000_000)
     os.utime(draft, ns=(micros * 1000, micros * 1000))
     draft.rename(folder / part / name)
-    make_safe(folder / part)
-
-
-def make_safe(directory: Path) -> None:
-    """What the directory lists survives a power cut."""
-    listing = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(listing)
-    finally:
-        os.close(listing)
+    sync_directory(folder / part)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mta.dialled import one_line
+from triage.durable import sync_directory
 from triage.envelope import Address
 from triage.queue import Outcome
 
@@ -38,23 +39,27 @@ class MaildirHop:
         return Outcome("delivered", f"stored as {name}", self.url)
 
     def store(self, folder: Path, raw: bytes) -> str:
-        """Write to tmp, make it safe, move to new: readers never see half a message. The file's name."""
+        """Write to tmp, make it safe, move to new: readers never see half a message. The file's name.
+
+        What cannot be made safe is taken back, for it is sent again.
+        """
         micros = time.time_ns() // 1000
         host = f"{self.hostname},S={len(raw)}"
         name = f"{micros // 1_000_000}.M{micros % 1_000_000:06}P{os.getpid()}Q{next(_stored)}.{host}"
         if not (folder / "tmp").is_dir():
             make_maildir(folder)
-        draft = folder / "tmp" / name
+        draft, arrived = folder / "tmp" / name, folder / "new" / name
         try:
             with draft.open("xb") as file:
                 file.write(raw)
                 file.flush()
                 os.fsync(file.fileno())
-            draft.rename(folder / "new" / name)
+            draft.rename(arrived)
+            sync_directory(arrived.parent)
         except OSError:
-            draft.unlink(missing_ok=True)
+            for path in (draft, arrived):
+                path.unlink(missing_ok=True)
             raise
-        make_safe(folder / "new")
         return name
 
     def close(self) -> None:
@@ -77,13 +82,4 @@ def make_maildir(folder: Path) -> None:
     for part in ("cur", "new", "tmp"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     for directory in (folder, folder.parent):
-        make_safe(directory)
-
-
-def make_safe(directory: Path) -> None:
-    """What the directory lists survives a power cut."""
-    listing = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(listing)
-    finally:
-        os.close(listing)
+        sync_directory(directory)

@@ -1,5 +1,7 @@
 """The next hop by SMTP, LMTP and Maildir: what arrives, and what each kind of trouble becomes."""
 
+import errno
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -8,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
 
-from mta import dialled
+from mta import dialled, maildir
 from mta.dialled import one_line
 from mta.maildir import folder_name
 from mta.nexthop import NextHop, open_nexthop
@@ -413,3 +415,19 @@ def test_what_was_half_written_is_taken_away(tmp_path: Path, mailboxes: NextHop)
     (tmp_path / ANNA / "new").rename(tmp_path / "elsewhere")
     assert sent(mailboxes, SENDER, ANNA, MAIL).kind == "deferred"
     assert list((tmp_path / ANNA / "tmp").iterdir()) == []
+
+
+def test_what_cannot_be_made_safe_is_taken_back_before_it_is_tried_again(
+    tmp_path: Path, mailboxes: NextHop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(directory: Path) -> None:
+        if directory.name == "new":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as failing:
+        failing.setattr(maildir, "sync_directory", fails)
+        outcome = sent(mailboxes, SENDER, ANNA, MAIL)
+    assert outcome.kind == "deferred"
+    assert "Input/output error" in outcome.reply
+    assert [path for path in (tmp_path / ANNA).rglob("*") if path.is_file()] == []
+    assert sent(mailboxes, SENDER, ANNA, MAIL).kind == "delivered"
