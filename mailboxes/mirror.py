@@ -28,6 +28,7 @@ from triage.errors import BadInput
 from triage.ids import new_id, show
 from triage.mirroring import ACTS, ALREADY, DONE, Outcome
 from triage.models import MirrorCopy
+from triage.setback import pause_after
 from triage.settings import Mirror, Settings
 from triage.telegraph import Telegraph
 from triage.times import utcnow
@@ -129,8 +130,7 @@ class Desk:
                     "the account %s is tried again in %d seconds: %s", visible(self.account.address), self.pause, visible(str(fault))
                 )
             except DBAPIError as fault:
-                self.pause = min(max(1.0, 2 * self.pause), LONGEST_PAUSE)
-                log.warning("the database does not answer: %s", visible(str(fault.orig).strip().splitlines()[0]))
+                self.pause = pause_after(fault, min(max(1.0, 2 * self.pause), LONGEST_PAUSE))
             except Exception:  # a fault of ours must not end the picture of a department
                 self.pause = LONGEST_PAUSE
                 log.exception("the account %s could not be looked after", visible(self.account.address))

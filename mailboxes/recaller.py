@@ -24,6 +24,7 @@ from triage.errors import BadInput
 from triage.ids import show
 from triage.recalled import Copy
 from triage.recalls import Ending, Errand
+from triage.setback import pause_after
 from triage.settings import Settings
 from triage.telegraph import Telegraph
 from triage.times import utcnow
@@ -115,7 +116,7 @@ class Recaller:
             elif claiming and len(self.under_way) < self.size:
                 pause = self.until_due()
         except SQLAlchemyError as fault:
-            log.warning("the database does not answer, trying again: %s", visible(str(fault)))
+            pause = pause_after(fault, LONGEST_PAUSE)
         self.let_go()
         self.bell.wait(pause)
 

@@ -13,16 +13,16 @@ from sqlmodel import Session, col
 from mta.carriers import Carriers, Ended
 from triage import queue, undelivered, waiting
 from triage.bell import Bell
-from triage.db import open_engine, reading, transaction
+from triage.db import carry_out, open_engine, reading, transaction
 from triage.errors import BadInput
 from triage.ids import show
 from triage.models import Delivery
 from triage.queue import RELAY, Claim
 from triage.routes import destinations
+from triage.setback import pause_after
 from triage.settings import Settings
 from triage.telegraph import Telegraph
 from triage.times import utcnow
-from triage.visible import visible
 
 LONGEST_PAUSE = 1.0  # seconds: there may be no telegraph that brings us the bells of other machines
 SHORTEST_PAUSE = 0.05  # seconds: what is due but in another relay's hands is not worth spinning for
@@ -81,8 +81,7 @@ class Relay:
                 self.tell_of_delays()
                 self.set_clocks_right()
         except SQLAlchemyError as fault:
-            log.warning("the database does not answer, trying again: %s", visible(str(fault)))
-            self.look_again = time.monotonic() + LONGEST_PAUSE
+            self.look_again = time.monotonic() + pause_after(fault, LONGEST_PAUSE)
         for one in self.carriers:
             one.let_go()
             one.set_out()
@@ -134,8 +133,7 @@ class Relay:
         with reading(self.engine) as session:
             late = undelivered.any_late(session, settings=self.settings, now=utcnow())
         while late:
-            with transaction(self.engine) as session:
-                late = undelivered.delayed(session, settings=self.settings, now=utcnow()) > 0
+            late = carry_out(self.engine, lambda session: undelivered.delayed(session, settings=self.settings, now=utcnow()) > 0)
             self.look_again = 0.0
 
     def set_clocks_right(self) -> None:
@@ -143,10 +141,13 @@ class Relay:
         with reading(self.engine) as session:
             strayed = waiting.any_strayed(session, settings=self.settings, now=utcnow())
         if strayed:
-            with transaction(self.engine) as session:
-                number = waiting.set_right(session, settings=self.settings, lease=queue.LEASE, by=RELAY, now=utcnow())
+            number = carry_out(self.engine, self.bring_back)
             log.warning("%d deliveries were due in a far future: the clock was ahead, and they go now", number)
             self.look_again = 0.0
+
+    def bring_back(self, session: Session) -> int:
+        """Make what has strayed due; how much that was."""
+        return waiting.set_right(session, settings=self.settings, lease=queue.LEASE, by=RELAY, now=utcnow())
 
     def tell_the_queue(self, session: Session, one: Carriers) -> None:
         """While a next hop is away, what is due there waits for it without an attempt; it goes as soon as the next hop is back."""

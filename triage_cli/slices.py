@@ -7,11 +7,13 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from triage import db, extensive, seal
+from triage.setback import pause_after
 from triage.settings import Settings
 from triage.times import utcnow
 from triage_cli.opened import ring
 
 LOOK_EVERY = 0.5  # seconds
+PATIENCE = 2.0  # with a database that is down
 BREATH = 0.02  # seconds between two slices, in which others write
 
 log = logging.getLogger("mailroom.upkeep")
@@ -24,11 +26,10 @@ def follow(settings: Settings, engine: Engine, holder: str, stop: threading.Even
             while not stop.wait(BREATH) and one_slice(settings, engine, holder):
                 pass
         except DBAPIError as fault:
-            log.warning("the database does not answer: %s", str(fault.orig).strip().splitlines()[0])
-            stop.wait(2)
+            stop.wait(pause_after(fault, PATIENCE))
         except Exception:  # one decision that cannot go on must not end this for all later ones
             log.exception("a large decision could not be carried out further")
-            stop.wait(2)
+            stop.wait(PATIENCE)
 
 
 def one_slice(settings: Settings, engine: Engine, holder: str) -> bool:

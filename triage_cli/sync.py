@@ -17,6 +17,7 @@ from triage.actor import Actor
 from triage.directory import Applied, Braked
 from triage.errors import Refused
 from triage.leaving import Leaving
+from triage.setback import pause_after
 from triage.settings import Settings
 from triage.times import utcnow
 from triage_cli.asks import settings_of
@@ -144,8 +145,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
             meters.count("mailroom_directory_readings", outcome="refused")
             pause = min(RETRY, interval)
         except DBAPIError as fault:
-            log.warning("the database does not answer: %s", str(fault.orig).strip().splitlines()[0])
-            pause = min(RETRY, interval)
+            pause = pause_after(fault, min(RETRY, interval))
 
 
 def look(settings: Settings, source: Source, seen: Reading | None, *, full: bool) -> Reading:

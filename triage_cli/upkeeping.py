@@ -37,6 +37,7 @@ from triage import (
     tokens,
 )
 from triage.errors import Refused
+from triage.setback import pause_after
 from triage.settings import Settings
 from triage.times import utcnow
 from triage.visible import visible
@@ -53,6 +54,7 @@ SETTLED = 2.0  # seconds without a change after which a file is whole
 COUNT_EVERY = 30.0  # between looks at which views somebody has, and new anchors
 MAKING = 0.5  # seconds of making kept views, between two looks at the trail
 SLICES = 8  # of mail from before, between two looks at the trail
+PATIENCE = 2.0  # with a database that is down
 BREATH = 0.01  # between two of them: the others get their turn
 
 log = logging.getLogger("mailroom.upkeep")
@@ -102,8 +104,7 @@ def keep_house(settings: Settings, engine: Engine, stop: threading.Event) -> Non
                     seen = changed
                     follow_directory(settings)
         except DBAPIError as fault:
-            log.warning("the database does not answer: %s", str(fault.orig).strip().splitlines()[0])
-            stop.wait(2)
+            stop.wait(pause_after(fault, PATIENCE))
 
 
 def seal_trail(engine: Engine, holder: str) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from triage import alarms, db, digests, seal, staff_notices, suspecting
+from triage.setback import pause_after
 from triage.settings import Settings
 from triage.times import utcnow
 from triage_cli.opened import ring
@@ -20,13 +21,15 @@ log = logging.getLogger("mailroom.upkeep")
 
 def follow(settings: Settings, engine: Engine, holder: str, stop: threading.Event) -> None:
     """Look again and again until told to stop. A database that is down is waited for."""
-    while not stop.wait(LOOK_EVERY):
+    pause = LOOK_EVERY
+    while not stop.wait(pause):
+        pause = LOOK_EVERY
         try:
             watch(settings, engine, holder)
             tell_people(settings, engine, holder, stop)
             tell_reporters(settings, engine, holder)
         except DBAPIError as fault:
-            log.warning("the database does not answer: %s", str(fault.orig).strip().splitlines()[0])
+            pause = pause_after(fault, LOOK_EVERY)
         except Exception:  # one alarm that cannot be told must not end this for all later ones
             log.exception("alarms could not be looked at")
 

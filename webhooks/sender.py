@@ -11,9 +11,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from triage import outbox
 from triage.db import open_engine, reading, transaction
 from triage.hooks import Hook
+from triage.setback import pause_after
 from triage.settings import Settings
 from triage.times import utcnow
-from triage.visible import visible
 from webhooks.post import post
 
 LOOK_EVERY = 0.5  # seconds
@@ -51,8 +51,7 @@ def keep_on(turn: Callable[[], bool], stop: threading.Event) -> None:
         try:
             pause = 0.0 if turn() else LOOK_EVERY
         except SQLAlchemyError as fault:
-            log.warning("the database does not answer, trying again: %s", visible(str(fault)).splitlines()[0])
-            pause = PATIENCE
+            pause = pause_after(fault, PATIENCE)
 
 
 def taking_up(settings: Settings, engine: Engine) -> Callable[[], bool]:

@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select, update
-from sqlmodel import SQLModel, col
+from sqlmodel import Session, SQLModel, col
 
 from mta import carriers, relay
 from mta.errand import Errand, carry
+from tests.peers import circle
 from tests.peers.next_hop import DRIP, DROP, HANG, Peer, next_hop
 from tests.peers.processes import free_port, quiet_port
 from triage import contents, intake, ledger, queue
@@ -491,6 +493,34 @@ def test_an_outcome_survives_a_database_that_went_away_meanwhile(
         peer.go_on.set()
         wait_for(lambda: states(postgresql_engine, ids) == ["delivered"])
     assert [one[:2] for one in attempts(postgresql_engine, ids[0])] == [(1, "delivered")]
+
+
+@pytest.mark.postgresql
+def test_a_claim_that_gave_way_to_somebody_is_made_again_at_once(
+    settings: Settings,
+    peer: Peer,
+    postgresql_url: str,
+    postgresql_engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    there = towards(replace(settings, database=replace(settings.database, url=postgresql_url)), peer.url)
+    claim, tried = queue.claim, list[int]()
+    ids = released(postgresql_engine, ANNA)
+    monkeypatch.setattr(relay, "LONGEST_PAUSE", 10 * PATIENCE)  # which nobody waits for
+    with circle.closed_by(postgresql_engine) as enter:
+
+        def claiming(session: Session, **how: Any) -> list[Claim]:
+            tried.append(1)
+            if len(tried) == 1:
+                enter(session)
+            return claim(session, **how)
+
+        monkeypatch.setattr(queue, "claim", claiming)
+        with relaying(there):
+            wait_for(lambda: states(postgresql_engine, ids) == ["delivered"])
+    assert "a transaction gave way to another one and is carried out again: deadlock detected" in caplog.text
+    assert "does not answer" not in caplog.text
 
 
 def test_stopping_does_not_wait_for_a_database_for_ever(

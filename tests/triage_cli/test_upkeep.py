@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Engine, select, update
 from sqlmodel import col
 
+from tests.peers import circle
 from tests.triage.arriving import IDA
 from tests.triage.tampering import unguard
 from tests.triage_cli.conftest import Arrives, Shell
@@ -137,6 +138,29 @@ def test_the_upkeep_role_follows_the_directory_file_and_seals(
     finally:
         stop.set()
         role.join()
+
+
+@pytest.mark.postgresql
+def test_a_round_that_gave_way_to_somebody_is_gone_again_at_once(
+    settings: Settings, postgresql_engine: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stop, rounds = threading.Event(), list[int]()
+    monkeypatch.setattr(upkeeping, "PATIENCE", 3600.0)  # which nobody waits for
+    with circle.closed_by(postgresql_engine) as enter:
+
+        def seal_trail(engine: Engine, holder: str) -> None:
+            rounds.append(1)
+            if len(rounds) == 2:
+                stop.set()
+                return
+            with db.transaction(engine) as session:
+                enter(session)
+
+        monkeypatch.setattr(upkeeping, "seal_trail", seal_trail)
+        upkeeping.keep_house(settings, postgresql_engine, stop)
+    assert len(rounds) == 2
+    assert "a transaction gave way to another one and is carried out again: deadlock detected" in caplog.text
+    assert "does not answer" not in caplog.text
 
 
 @pytest.mark.parametrize(("ago", "settled"), [(0.0, False), (1.0, False), (3.0, True), (-3600.0, True)])

@@ -1,0 +1,31 @@
+"""What a role says of a transaction that came to nothing, and how long it waits before the next."""
+
+import logging
+
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError, TimeoutError
+
+from triage.db import gave_way
+from triage.visible import visible
+
+PASSING = (OperationalError, InterfaceError, TimeoutError)
+
+log = logging.getLogger(__name__)
+
+
+def pause_after(fault: SQLAlchemyError, pause: float) -> float:
+    """Log what became of it; seconds until the next try: none where only another transaction was in the way."""
+    said = first_line(fault)
+    if gave_way(fault):
+        log.warning("a transaction gave way to another one and is carried out again: %s", said)
+        return 0.0
+    if isinstance(fault, PASSING) or getattr(fault, "connection_invalidated", False):
+        log.warning("the database does not answer, trying again: %s", said)
+    else:
+        log.error("the database refuses, trying again: %s", said)
+    return pause
+
+
+def first_line(fault: SQLAlchemyError) -> str:
+    """What the database said, without the statement."""
+    said = fault.orig if isinstance(fault, DBAPIError) else fault
+    return visible(str(said).strip().partition("\n")[0] or type(fault).__name__)
