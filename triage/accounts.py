@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlmodel import Session, col
 
-from triage import access, ledger, preferences
+from triage import access, db, ledger, preferences
 from triage.actor import Actor, Role, Scope
 from triage.company import StaffEntry
 from triage.envelope import folded
@@ -17,6 +17,7 @@ from triage.models import Department, Person, StaffMember, StaffSession
 
 LOCAL, DIRECTORY = "local", "directory"  # where an account comes from
 LONGEST_LOGIN = 64  # characters
+TURN = 0x6164  # who takes administrators away does so under this number
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ def add(session: Session, account: Account, password_hash: str, *, by: Actor, no
 
 def remove(session: Session, login: str, *, by: Actor, now: datetime, by_directory: bool = False) -> None:
     """Take an account away; who is signed in with it is out at once. NotAllowedNow when nobody would administer the company any more."""
+    take_turns(session)
     member = own(session, login)
     if administrators(session, by_directory=by_directory) == [member.login]:
         raise NotAllowedNow(
@@ -99,6 +101,11 @@ def administrators(session: Session, *, by_directory: bool) -> list[str]:
     """Who can sign in and administers the whole company; `by_directory`: with the directory's passwords, which our accounts do not have."""
     rows = session.scalars(select(StaffMember).where(col(StaffMember.active)).order_by(col(StaffMember.login)))
     return [one.login for one in rows if administers(one, by_directory=by_directory) and not (by_directory and one.source == LOCAL)]
+
+
+def take_turns(session: Session) -> None:
+    """Let nobody else take an administrator away until this transaction ends: two who do so at once would each count on the other one."""
+    db.waits_its_turn(session, [TURN])
 
 
 def administers(one: StaffMember | StaffEntry, *, by_directory: bool) -> bool:

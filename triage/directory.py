@@ -79,6 +79,7 @@ def apply(
     often than a living company; `confirmed` says that it is meant. People whom the directory no longer names are disabled, never
     deleted; their mail goes where `leaving` says. `by_directory`: staff sign in with the directory's passwords.
     """
+    accounts.take_turns(session)
     wanted = directory_rows.normal(directory, company)
     before = directory_rows.present(session)
     wanted = directory_rows.with_old_seals(directory_rows.with_unread(wanted, before), before)

@@ -1,6 +1,8 @@
 """Accounts of our own: made, changed, taken away, and never touched by a sync."""
 
-from contextlib import AbstractContextManager, nullcontext
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 
 import pytest
@@ -119,6 +121,42 @@ def test_the_last_administrator_of_the_company_stays(
     with db.transaction(known) as session:
         assert (session.get(StaffMember, "chief") is not None) is stays
         accounts.remove(session, "nora", by=IDA, now=NOW)  # who administers a part only may always go
+
+
+BOSS = StaffEntry("boss", "Eve Boss", "admin", ("company",), password_hash=HASH)
+
+
+@pytest.mark.parametrize("other", ["second", "boss"])
+def test_two_who_go_at_the_same_moment_leave_one(known: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch, other: str) -> None:
+    """The second is taken away in another shell, or by a sync."""
+
+    def go(login: str) -> None:
+        with db.transaction(known) as session:
+            if login == "boss":
+                directory.apply(session, COMPANY, settings.company, by=SYNC, now=NOW)
+            else:
+                accounts.remove(session, login, by=IDA, now=NOW)
+
+    with db.transaction(known) as session:
+        accounts.add(session, CHIEF, HASH, by=IDA, now=NOW)
+        if other == "boss":
+            directory.apply(session, replace(COMPANY, staff=(*COMPANY.staff, BOSS)), settings.company, by=SYNC, now=NOW)
+        else:
+            accounts.add(session, replace(CHIEF, login=other), HASH, by=IDA, now=NOW)
+    both, counted = threading.Barrier(2, timeout=1), accounts.administrators
+
+    def counting(session: Session, *, by_directory: bool) -> list[str]:
+        found = counted(session, by_directory=by_directory)
+        with suppress(threading.BrokenBarrierError):
+            both.wait()
+        return found
+
+    monkeypatch.setattr(accounts, "administrators", counting)
+    with ThreadPoolExecutor(2) as shells:
+        refused = [went.exception() for went in [shells.submit(go, login) for login in ("chief", other)]]
+    assert sorted(type(one).__name__ for one in refused if one) in (["NotAllowedNow"], ["Braked"])
+    with db.reading(known) as session:
+        assert len(counted(session, by_directory=False)) == 1
 
 
 def test_the_directorys_accounts_are_changed_in_the_directory(known: Engine) -> None:
