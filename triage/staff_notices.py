@@ -59,28 +59,38 @@ def concerned(session: Session, settings: Settings, now: datetime) -> dict[Addre
     found: dict[Addressee, list[Alarm]] = defaultdict(list)
     night = cover.is_out_of_hours(settings.cover, now)
     staff = cover.on_duty(session, settings.cover, now)
-    of_company = [row for row in rows if row.cause in OF_COMPANY]
+    on_duty, elsewhere = shared_out(rows, sealed.folders(session), settings)
+    of_company = [row for row in on_duty if row.cause in OF_COMPANY]
     absent = () if any(map(is_head, staff)) else heads(session, now)
-    for actor, theirs in (*((one, rows) for one in staff), *((one, of_company) for one in absent)):
+    for actor, theirs in (*((one, on_duty) for one in staff), *((one, of_company) for one in absent)):
         addressee = of_staff(session, actor.name, settings)
         closed = sealed.closed(session, actor)
-        mine = [row for row in theirs if concerns(row, actor, closed, settings) and (not night or awake(row, actor.name, settings))]
+        mine = [row for row in theirs if concerns(row, actor, closed) and (not night or awake(row, actor.name, settings))]
         if addressee and mine:
             found[addressee] += mine
-    for row in rows:
-        for who in told_instead(settings.notices.told, row.department) if row.department else ():
-            instead = of_address(who, settings) if "@" in who else of_staff(session, who, settings)
-            if instead and (not night or awake(row, who, settings)):
-                found[instead].append(row)
+    for who, row in elsewhere:
+        instead = of_address(who, settings) if "@" in who else of_staff(session, who, settings)
+        if instead and (not night or awake(row, who, settings)):
+            found[instead].append(row)
     return found
 
 
-def concerns(row: Alarm, actor: Actor, closed: frozenset[str], settings: Settings) -> bool:
+def shared_out(rows: list[Alarm], shut: frozenset[str], settings: Settings) -> tuple[list[Alarm], list[tuple[str, Alarm]]]:
+    """What is for staff on duty, and who is told of what instead. What is sealed is for those named only."""
+    on_duty, elsewhere = [], []
+    for row in rows:
+        stays = not row.department or sealed.hides(shut, row.department, row.person)
+        others = () if stays else told_instead(settings.notices.told, row.department)
+        elsewhere += [(who, row) for who in others]
+        on_duty += [] if others else [row]
+    return on_duty, elsewhere
+
+
+def concerns(row: Alarm, actor: Actor, closed: frozenset[str]) -> bool:
     """Does this member of staff look after it?"""
     if row.cause in OF_COMPANY:
         return is_head(actor)
-    here, whose = f"department:{row.department}", f"person:{row.person}"
-    if here in closed or whose in closed or told_instead(settings.notices.told, row.department):
+    if sealed.hides(closed, row.department, row.person):
         return False
     scope = actor.scope
     return scope.company or row.department in scope.departments or (row.person != "" and row.person in scope.persons)

@@ -110,6 +110,34 @@ def test_somebody_else_is_told_where_the_settings_say_so(known: Engine, staffed:
     assert set(told(known, desk)) == {"desk@company.example", "ana.roth@company.example"}
 
 
+@pytest.mark.parametrize(
+    ("seal", "desk", "named"),
+    [
+        ((), {"IT: 2 mails for 2 people wait"}, set()),
+        ((SealedEntry("person:joe.fern", ("ana",)),), {"IT: 1 mail waits"}, {"IT: 1 mail waits"}),
+        ((SealedEntry("department:it", ("ana",)),), set(), {"IT: 2 mails for 2 people wait"}),
+    ],
+)
+def test_how_much_is_sealed_is_told_to_nobody_instead(
+    known: Engine, staffed: Settings, seal: tuple[SealedEntry, ...], desk: set[str], named: set[str]
+) -> None:
+    instead = replace(staffed, notices=Notices(target_minutes=60, told=("it=desk@company.example", "it=ida")))
+    with db.transaction(known) as session:
+        directory.apply(session, replace(STAFFED, sealed=seal), staffed.company, by=SYNC, now=NOW)
+    held(known, instead, JOE)
+    held(known, instead, "it+ida@company.example")
+    found = {address: said_of("IT", text) for address, text in told(known, instead).items()}
+    assert found.pop("ana.roth@company.example", set()) == named
+    assert set(map(frozenset, found.values())) == ({frozenset(desk)} if desk else set())
+    assert set(found) == ({"desk@company.example", "ida@company.example"} if desk else set())
+
+
+def said_of(department: str, text: str) -> set[str]:
+    """What a letter says of a department, up to the first comma."""
+    lines = (line.removeprefix("- ").partition(",")[0] for line in text.splitlines())
+    return {line for line in lines if line.startswith(f"{department}:")}
+
+
 def test_not_at_night_unless_it_is_wanted(known: Engine, staffed: Settings) -> None:
     held(known, staffed, JOE)
     held(known, staffed, MARA)
