@@ -5,6 +5,7 @@ import ssl
 import time
 from pathlib import Path
 
+from triage import meters
 from triage.errors import BadInput
 from triage.settings import Smtp
 
@@ -16,8 +17,9 @@ log = logging.getLogger(__name__)
 class Certificate:
     """The certificate of smtp.tls_cert and smtp.tls_key."""
 
-    def __init__(self, limits: Smtp) -> None:
-        """BadInput when the files cannot be used."""
+    def __init__(self, limits: Smtp, door: str) -> None:
+        """BadInput when the files cannot be used. Monitors know it by the name of the role whose door it is."""
+        self.door = door
         self.files = (limits.tls_cert, limits.tls_key)
         self._context: ssl.SSLContext | None = None
         self._seen: tuple[int, ...] = ()
@@ -53,3 +55,16 @@ class Certificate:
             reason = fault.strerror or str(fault)
             raise BadInput(f"smtp.tls_cert {self.files[0]} and smtp.tls_key {self.files[1]} cannot be used: {reason}") from fault
         self._context, self._seen = context, stamps
+        tell_its_end(self.files[0], self.door)
+
+
+def tell_its_end(chain: str, door: str) -> None:
+    """Let monitors know when it ends; one that only OpenSSL can read serves all the same."""
+    from cryptography import x509  # where there is no certificate nobody needs it
+
+    try:
+        leaf = x509.load_pem_x509_certificates(Path(chain).read_bytes())[0]
+    except (OSError, ValueError) as fault:
+        log.warning("when the certificate ends cannot be told: %s", fault)
+    else:
+        meters.stands("mailroom_certificate_end_timestamp_seconds", leaf.not_valid_after_utc.timestamp(), door=door)

@@ -57,7 +57,7 @@ def run(settings: Settings, stop: threading.Event, ready: Callable[[], None] = t
     """Take employees' mail, pass it on and learn from it, until `stop`. BadInput when the settings do not allow it."""
     submitters = Submitters(settings.outbound)
     checked(settings)
-    certificate = Certificate(settings.smtp)
+    certificate = Certificate(settings.smtp, "outbound")
     directory = settings.spool.directory
     judged: queue.SimpleQueue[Judged] = queue.SimpleQueue()
     ended = threading.Event()

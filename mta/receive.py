@@ -50,7 +50,7 @@ def run(
     `ready` is called when connections are accepted. `own` are listening sockets; without them systemd's are used, or
     smtp.listen is bound. `tally` is shared with other workers. BadInput when port, spool or certificate cannot be used.
     """
-    certificate = Certificate(settings.smtp)
+    certificate = Certificate(settings.smtp, "receive")
     edges = Edges(settings.smtp.trusted_edges, settings.smtp.edge_protocol)
     directory = settings.spool.directory
     spool = Spool(directory)

@@ -85,7 +85,7 @@ def fixed(settings: Settings) -> tuple[object, ...]:
 def checked(settings: Settings) -> Settings:
     """The settings, if workers can begin with them; otherwise BadInput."""
     check_number(settings.smtp)
-    Certificate(settings.smtp)
+    Certificate(settings.smtp, "receive")
     Edges(settings.smtp.trusted_edges, settings.smtp.edge_protocol)
     Spool(settings.spool.directory)
     return settings

@@ -13,9 +13,10 @@ from prometheus_client.metrics_core import Metric
 
 from triage import meters
 from triage.backlog import Backlog
+from triage.disks import Room
 from triage.gauges import Gauges
 from triage.times import utcnow
-from triage_api.metrics import record_families, spool_families
+from triage_api.metrics import machine_families, record_families, spool_families
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("mta", "mail_auth", "mailboxes", "directory_sync", "webhooks", "triage_api", "triage_cli", "triage")
@@ -39,7 +40,7 @@ Seconds, with `_bucket`, `_sum` and `_count` behind the name.
 """
 GAUGES = """
 ## Gauges
-As of now, from the database and from this machine's spool.
+As of now, from the database, this machine's spool and disks, and its doors.
 
 | metric | labels | what |
 |---|---|---|
@@ -66,7 +67,12 @@ class Event:
 def metrics() -> str:
     """docs/metrics.md."""
     empty = Gauges({}, None, 0, None, emergency=False)
-    gauges = [*spool_families(Backlog(), Backlog(), utcnow()), *record_families(empty, utcnow())]
+    now = utcnow()
+    gauges = [
+        *spool_families(Backlog(), Backlog(), now),
+        *record_families(empty, now, follows=True),
+        *machine_families({"spool": Room(0, 0)}, now),
+    ]
     return (
         METRICS
         + "".join(row(f"{name}_total", words(labels), help) for name, (help, labels) in meters.COUNTERS.items())
@@ -76,6 +82,7 @@ def metrics() -> str:
         )
         + GAUGES
         + "".join(row(one.name, words(label_names(one)), one.documentation) for one in gauges)
+        + "".join(row(name, words(labels), help) for name, (help, labels) in meters.GAUGES.items())
     )
 
 

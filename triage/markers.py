@@ -15,6 +15,12 @@ def advance(session: Session, name: str, by: int = 1) -> None:
     session.execute(update(Marker).where(col(Marker.name) == name).values(number=col(Marker.number) + by))
 
 
+def put(session: Session, name: str, number: int) -> None:
+    """Set the marker to a number, whatever it was."""
+    db.insert_if_missing(session, Marker, name=name, number=number, text="")
+    session.execute(update(Marker).where(col(Marker.name) == name).values(number=number))
+
+
 def read(session: Session, name: str) -> int:
     """Where the marker stands; 0 before its first advance."""
     return session.scalar(NUMBER, {"name": name}) or 0

@@ -1,4 +1,4 @@
-"""What the processes of this machine count and time, for monitors: each adds to files of its own, and the API reads all of them.
+"""What the processes of this machine count, time and know, for monitors: each adds to files of its own, and the API reads all of them.
 
 The files are prometheus_client's, in the directory DIRECTORY of the spool. They are memory that happens to be on disk: nothing is
 promised of them, and a process that cannot have them works without. Until `begin` nothing is counted.
@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from triage.errors import BadInput
 
@@ -22,7 +22,9 @@ if TYPE_CHECKING:  # the library takes a while to import, and most commands coun
 DIRECTORY = "metrics"  # below spool.directory
 RESERVED = 256 * 1024  # bytes of each file, taken at once: a disk that is full later must not end a process that writes to them
 USED = struct.Struct("i")  # as prometheus_client writes it
-KINDS = ("counter", "histogram")
+LAST: Final = "mostrecent"  # of what several processes say of one thing, what was said last
+GAUGE = f"gauge_{LAST}"
+KINDS = ("counter", "histogram", GAUGE)
 SHARED = 0o2770  # of the directory: roles may have users of their own
 
 COUNTERS = {
@@ -55,6 +57,9 @@ HISTOGRAMS = {
     "mailroom_directory_seconds": ("One reading of the directory.", (), SLOW),
     "mailroom_request_seconds": ("Requests to the API and the console.", ("method", "status"), QUICK),
 }
+GAUGES = {
+    "mailroom_certificate_end_timestamp_seconds": ("When the certificate ends that a door shows (Unix time), by the role.", ("door",)),
+}
 
 log = logging.getLogger(__name__)
 _known: dict[str, Any] = {}
@@ -68,6 +73,7 @@ def begin(spool: Path, process: str) -> None:
             directory.mkdir()
             if stat.S_IMODE(directory.stat().st_mode) != SHARED:  # a unit inherits this, and may not ask for it (RestrictSUIDSGID=)
                 directory.chmod(SHARED)
+        (directory / f"{GAUGE}_{process}.db").unlink(missing_ok=True)  # what it said before it ended may be so no more
         for kind in KINDS:
             reserve(directory / f"{kind}_{process}.db")
         _known.update(made(directory, process))
@@ -99,7 +105,7 @@ def is_whole(file: Path) -> bool:
 def made(directory: Path, process: str) -> dict[str, Any]:
     """All counters and histograms, in this process's files."""
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
-    from prometheus_client import CollectorRegistry, Counter, Histogram, values
+    from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
 
     values.ValueClass = values.MultiProcessValue(lambda: process)  # type: ignore[no-untyped-call]
     registry = CollectorRegistry()
@@ -107,13 +113,20 @@ def made(directory: Path, process: str) -> dict[str, Any]:
     histograms = {
         name: Histogram(name, help, labels, registry=registry, buckets=buckets) for name, (help, labels, buckets) in HISTOGRAMS.items()
     }
-    return counters | histograms
+    gauges = {name: Gauge(name, help, labels, registry=registry, multiprocess_mode=LAST) for name, (help, labels) in GAUGES.items()}
+    return counters | histograms | gauges
 
 
 def count(name: str, amount: int = 1, **labels: str) -> None:
     """Add to a counter of COUNTERS."""
     if metric := _known.get(name):
         (metric.labels(**labels) if labels else metric).inc(amount)
+
+
+def stands(name: str, value: float, **labels: str) -> None:
+    """Say how a gauge of GAUGES stands now."""
+    if metric := _known.get(name):
+        metric.labels(**labels).set(value)
 
 
 def took(name: str, seconds: float, **labels: str) -> None:

@@ -11,9 +11,10 @@ from fastapi.responses import PlainTextResponse
 from prometheus_client.metrics_core import Metric
 from sqlalchemy.exc import SQLAlchemyError
 
-from triage import db, meters
+from triage import db, disks, meters
 from triage.backlog import OUTBOUND, Backlog, backlog
 from triage.causes import CAUSES
+from triage.disks import Room
 from triage.errors import BadInput
 from triage.gauges import Gauges, gauges
 from triage.outbox import Fared
@@ -77,7 +78,8 @@ class Metrics:
         """The document. Without a database it says so, and has what needs none."""
         with self.lock:
             if time.monotonic() - self.read_at >= FRESH:
-                self.known, self.read_at = exposition([*self.of_spool(), *self.of_record(), *self.of_processes()]), time.monotonic()
+                families = [*self.of_spool(), *self.of_record(), *self.of_machine(), *self.of_processes()]
+                self.known, self.read_at = exposition(families), time.monotonic()
             return self.known
 
     def of_spool(self) -> Iterable[Metric]:
@@ -99,6 +101,10 @@ class Metrics:
         except BadInput:
             return []
 
+    def of_machine(self) -> Iterable[Metric]:
+        """What this machine has: the time, and room."""
+        return machine_families(dict(disks.rooms(self.here.settings)), utcnow())
+
     def of_record(self) -> Iterable[Metric]:
         """What the database says."""
         now = utcnow()
@@ -107,7 +113,7 @@ class Metrics:
                 found = gauges(session, now)
         except SQLAlchemyError:
             return [gauge("mailroom_database_up", "1 when the database answers.", 0)]
-        return record_families(found, now)
+        return record_families(found, now, follows=self.here.settings.directory.source == "ldap")
 
 
 def spool_families(waiting: Backlog, leaving: Backlog, now: datetime) -> list[Metric]:
@@ -127,8 +133,18 @@ def spool_families(waiting: Backlog, leaving: Backlog, now: datetime) -> list[Me
     ]
 
 
-def record_families(found: Gauges, now: datetime) -> list[Metric]:
-    """The record's numbers, in words that Prometheus knows."""
+def machine_families(rooms: dict[str, Room], now: datetime) -> list[Metric]:
+    """The machine's numbers, in words that Prometheus knows."""
+    free = "Room that is left on the disk of each place of this machine: spool, database (SQLite), checkpoints, mailboxes (Maildirs)."
+    return [
+        gauge("mailroom_time_seconds", "The time of this machine's clock (Unix time).", now.timestamp()),
+        labelled("mailroom_disk_free_bytes", free, "place", {name: one.free for name, one in rooms.items()}),
+        labelled("mailroom_disk_size_bytes", "The size of that disk.", "place", {name: one.size for name, one in rooms.items()}),
+    ]
+
+
+def record_families(found: Gauges, now: datetime, *, follows: bool) -> list[Metric]:
+    """The record's numbers, in words that Prometheus knows. `follows`: a directory server is asked again and again."""
     return [
         gauge("mailroom_database_up", "1 when the database answers.", 1),
         labelled(
@@ -141,6 +157,16 @@ def record_families(found: Gauges, now: datetime) -> list[Metric]:
         gauge("mailroom_held_oldest_age_seconds", "How long the mail that has been held longest has waited.", age(found.oldest_held, now)),
         gauge("mailroom_queue_due", "Deliveries that should be on their way by now.", found.due),
         gauge("mailroom_queue_due_age_seconds", "How long the first delivery that is due has waited.", age(found.longest_due, now)),
+        gauge(
+            "mailroom_directory_age_seconds",
+            "How long ago the LDAP server was last read and believed; since the first act on the record when it never was.",
+            *((age(found.directory_read, now),) if follows else ()),
+        ),
+        gauge(
+            "mailroom_backup_age_seconds",
+            "How long ago `mailroom backup` last saved the database; since the first act on the record when it never did.",
+            age(found.backup_made, now),
+        ),
         labelled(
             "mailroom_alarms",
             "Folders, or things of the company, of which staff is told at present, by cause.",

@@ -10,7 +10,7 @@ from triage import settings as settings_file
 from triage.errors import BadInput
 from triage.settings import Settings
 from triage.visible import visible
-from triage_cli import asking, departing, inside, journaling, mirroring, outside, probing, published, telling
+from triage_cli import asking, departing, inside, journaling, mirroring, outside, overdue, probing, published, telling
 from triage_cli.asks import stay
 from triage_cli.codes import DONE, REFUSED
 from triage_cli.finding import FAIL, OK, Check, Finding
@@ -32,6 +32,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("disk", inside.disk),
     ("clock", inside.clock),
     ("upkeep", inside.upkeep),
+    ("backup", overdue.backups),
     ("parser", inside.parser),
     ("previews", inside.drawer),
     ("cover", inside.covered),
@@ -42,11 +43,13 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("edges", inside.edges),
     ("addresses", inside.unknown_recipients),
     ("directory", asking.directory),
+    ("directory", overdue.readings),
     ("dns", asking.resolvers),
     ("our name", published.published),
     ("scanners", asking.scanners),
     ("ports", outside.ports),
     ("certificate", outside.certificate),
+    ("console", outside.console),
     ("open relay", probing.open_relay),
     ("next hop", outside.next_hop),
     ("next hop", probing.known_there),

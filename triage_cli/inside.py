@@ -12,7 +12,7 @@ from sqlmodel import col
 
 from mta import snapshot
 from mta.edges import network_of
-from triage import accounts, confinement, cover, db, emergency, intake, paused, telegraph
+from triage import accounts, confinement, cover, db, disks, emergency, intake, paused, telegraph
 from triage.backlog import DAMAGED, INCOMING, RETRY, backlog
 from triage.errors import BadInput
 from triage.models import AuditRecord, Delivery
@@ -226,14 +226,9 @@ def upkeep(settings: Settings) -> Iterator[Finding]:
 
 def disk(settings: Settings) -> Iterator[Finding]:
     """Is there room where mail and record are kept?"""
-    places = {"spool": settings.spool.directory}
-    if settings.database.url.startswith(SQLITE):
-        places["database"] = Path(settings.database.url.removeprefix(SQLITE)).parent
-    if settings.relay.next_hop.startswith("maildir:"):
-        places["mailboxes"] = Path(settings.relay.next_hop.removeprefix("maildir:"))
-    for name, place in places.items():
+    for name, place in disks.places(settings).items():
         there = next((one for one in (place, *place.absolute().parents) if one.exists()), Path("/"))
-        free = shutil.disk_usage(there).free
+        free = disks.room(there).free
         level = FAIL if free < TOO_LITTLE else WARN if free < LITTLE else OK
         words = f"{free / 1024**3:.1f} GiB free for the {name}"
         yield Finding(level, "disk", words, "" if level == OK else f"make room on the disk of {place}; without any the door says 452")

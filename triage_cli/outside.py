@@ -1,4 +1,4 @@
-"""What the doctor looks at between this machine and others: ports, certificate, next hop."""
+"""What the doctor looks at between this machine and others: ports, certificates, next hop."""
 
 import contextlib
 import http.client
@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from cryptography import x509
 
@@ -23,6 +24,7 @@ from triage.times import utcnow
 from triage_cli.finding import FAIL, OK, WARN, Finding
 
 PATIENCE = 5.0  # seconds for an answer
+HTTPS = 443
 SOON = timedelta(days=21)  # until a certificate ends
 RENEW = "renew it, and let that put the new files in place (docs/installation.md, Certificates)"
 REACHED = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 # where who listens everywhere is found
@@ -137,25 +139,47 @@ def shown(settings: Settings, leaf: x509.Certificate) -> Iterator[Finding]:
 
 def certificate_of(door: smtplib.SMTP) -> x509.Certificate | None:
     """What a server shows after STARTTLS, whatever it is worth; None when it offers no encryption."""
-    anything = ssl.create_default_context()
-    anything.check_hostname, anything.verify_mode = False, ssl.CERT_NONE
     door.ehlo()
     if not door.has_extn("starttls"):
         return None
-    door.starttls(context=anything)
+    door.starttls(context=anyhow())
     assert isinstance(door.sock, ssl.SSLSocket)
     return x509.load_der_x509_certificate(door.sock.getpeercert(binary_form=True) or b"")
 
 
-def until(end: datetime) -> Finding:
+def until(end: datetime, what: str = "certificate", renew: str = RENEW) -> Finding:
     """How long the certificate is good."""
     left = end - utcnow()
     words = f"good until {end:%Y-%m-%d}"
     if left < timedelta():
-        return Finding(FAIL, "certificate", f"it ended on {end:%Y-%m-%d}", RENEW)
+        return Finding(FAIL, what, f"it ended on {end:%Y-%m-%d}", renew)
     if left < SOON:
-        return Finding(WARN, "certificate", f"{words}, {left.days} days", RENEW)
-    return Finding(OK, "certificate", words)
+        return Finding(WARN, what, f"{words}, {left.days} days", renew)
+    return Finding(OK, what, words)
+
+
+def console(settings: Settings) -> Iterator[Finding]:
+    """Is the certificate good that browsers see at api.public_url? It is the TLS proxy's."""
+    url = urlsplit(settings.api.public_url)
+    if url.scheme != "https" or not url.hostname:
+        return
+    what = "console"
+    try:
+        dialled = socket.create_connection((url.hostname, url.port or HTTPS), PATIENCE)
+        with dialled, anyhow().wrap_socket(dialled, server_hostname=url.hostname) as proxy:
+            leaf = x509.load_der_x509_certificate(proxy.getpeercert(binary_form=True) or b"")
+    except (OSError, ValueError) as fault:
+        do = "see that the TLS proxy runs, and that this machine reaches it as browsers do"
+        yield Finding(WARN, what, f"nobody shows a certificate at {settings.api.public_url}: {fault}", do)
+        return
+    yield until(leaf.not_valid_after_utc, what, f"renew the certificate of what stands at {settings.api.public_url}")
+
+
+def anyhow() -> ssl.SSLContext:
+    """What a server shows is looked at, whatever it is worth."""
+    anything = ssl.create_default_context()
+    anything.check_hostname, anything.verify_mode = False, ssl.CERT_NONE
+    return anything
 
 
 def names(leaf: x509.Certificate) -> list[str]:

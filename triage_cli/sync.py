@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from directory_sync.ldap_company import Reading
 from directory_sync.source import Source, open_source
-from triage import alarms, db, directory, meters
+from triage import alarms, chores, db, directory, meters
 from triage.actor import Actor
 from triage.directory import Applied, Braked
 from triage.errors import Refused
@@ -68,6 +68,7 @@ def apply_to(engine: Engine, settings: Settings, found: Reading, *, dry_run: boo
             session.rollback()
         else:
             alarms.let_go(session)
+            chores.directory_was_read(session, now=utcnow())
         return made
 
     return db.carry_out(engine, take)
@@ -152,6 +153,8 @@ def look(settings: Settings, source: Source, seen: Reading | None, *, full: bool
     """Read once, and take over what is new."""
     reading = source.read(full=full)
     if reading is seen:
+        with database_of(settings) as engine:
+            db.carry_out(engine, lambda session: chores.directory_was_read(session, now=utcnow()))
         return reading
     applied = take_over(settings, reading)
     if applied.plan.changes or applied.recipients_added or applied.recipients_removed:

@@ -22,6 +22,7 @@ from types import SimpleNamespace
 from typing import Any, BinaryIO
 
 import pytest
+from cryptography import x509
 
 from mta import (
     certificate as certificates,
@@ -43,7 +44,7 @@ from mta.visitor import Visitor
 from tests.mta.test_dialogue import talk
 from tests.peers.processes import HANG, free_port
 from tests.peers.receiving import OPEN_DOOR, Receiver, make_certificate, receiving, stored, until
-from triage import ids
+from triage import ids, meters
 from triage.bell import Bell
 from triage.envelope import Envelope
 from triage.errors import BadInput
@@ -120,6 +121,8 @@ def test_over_tls(settings: Settings, tmp_path: Path) -> None:
 
 def test_a_new_certificate_is_taken_without_a_restart(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(certificates, "CHECK_EVERY", 0.0)
+    told: list[tuple[str, float]] = []
+    monkeypatch.setattr(meters, "stands", lambda name, value, *, door: told.append((door, value)))
     certificate, key = make_certificate(tmp_path)
     with receiving(settings, tls_cert=str(certificate), tls_key=str(key)) as receiver:
 
@@ -136,6 +139,20 @@ def test_a_new_certificate_is_taken_without_a_restart(settings: Settings, tmp_pa
         fresh = certificate.read_text()
         certificate.write_text("damaged")
         assert offered() == fresh
+    ends = [x509.load_pem_x509_certificate(one.encode()).not_valid_after_utc.timestamp() for one in (first, fresh)]
+    assert told == [("receive", end) for end in ends]
+
+
+def test_a_certificate_that_only_openssl_reads_serves_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def strict(_: bytes) -> list[x509.Certificate]:
+        raise ValueError("error parsing asn1 value")
+
+    monkeypatch.setattr(x509, "load_pem_x509_certificates", strict)
+    certificate, key = make_certificate(tmp_path)
+    assert certificates.Certificate(Smtp(tls_cert=str(certificate), tls_key=str(key)), "receive").context()
+    assert "when the certificate ends cannot be told: error parsing asn1 value" in caplog.text
 
 
 # the door snapshot

@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy import Engine
 
 from tests.triage.arriving import ANA, NOW, arrive, set_up
-from triage import db, ledger
+from triage import chores, db, ledger
 from triage.gauges import gauges
 from triage.settings import Settings
 from triage.states import Event, State
@@ -16,6 +16,7 @@ def test_an_empty_record(engine: Engine) -> None:
         found = gauges(session, NOW)
     assert found.by_state == dict.fromkeys(State, 0)
     assert (found.oldest_held, found.due, found.longest_due) == (None, 0, None)
+    assert (found.directory_read, found.backup_made) == (None, None)
 
 
 def test_what_waits_and_since_when(engine: Engine, settings: Settings) -> None:
@@ -28,3 +29,19 @@ def test_what_waits_and_since_when(engine: Engine, settings: Settings) -> None:
         found = gauges(session, NOW + timedelta(minutes=2))
     assert {state: count for state, count in found.by_state.items() if count} == {State.HELD: 1, State.QUEUED: 3}
     assert (found.oldest_held, found.due, found.longest_due) == (NOW, 2, NOW)
+
+
+def test_what_has_to_be_done_again_and_again_counts_from_the_first_act_on(engine: Engine, settings: Settings) -> None:
+    with db.transaction(engine) as session:
+        set_up(session, settings)
+    found = []
+    for number in range(3):
+        with db.reading(engine) as session:
+            read = gauges(session, NOW)
+        found.append((read.directory_read, read.backup_made))
+        later = NOW + timedelta(hours=number + 1)
+        with db.transaction(engine) as session:
+            chores.directory_was_read(session, now=later)
+            ledger.write(session, "backup", "backup", by=ANA, now=later - timedelta(minutes=1))
+    hour, minute = timedelta(hours=1), timedelta(minutes=1)
+    assert found == [(NOW, NOW), (NOW + hour, NOW + hour - minute), (NOW + 2 * hour, NOW + 2 * hour - minute)]

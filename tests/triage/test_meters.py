@@ -21,14 +21,16 @@ meters.count("mailroom_judged")
 meters.count("mailroom_smtp_answers", code="250")
 meters.count("mailroom_acts", 3, act="decision")
 meters.took("mailroom_judging_seconds", 0.07)
+if len(sys.argv) > 3:
+    meters.stands("mailroom_certificate_end_timestamp_seconds", float(sys.argv[3]), door="receive")
 logging.getLogger().addHandler(meters.Counting("judge"))
 logging.getLogger("x").warning("careful")
 """
 
 
-def work(spool: Path, process: str) -> None:
-    """One life of a process that counts."""
-    subprocess.run([sys.executable, "-W", "error", "-c", WORK, str(spool), process], check=True, cwd=ROOT)
+def work(spool: Path, process: str, *ends: str) -> None:
+    """One life of a process that counts, and may know when a certificate ends."""
+    subprocess.run([sys.executable, "-W", "error", "-c", WORK, str(spool), process, *ends], check=True, cwd=ROOT)
 
 
 def counted(spool: Path) -> dict[str, float]:
@@ -47,6 +49,14 @@ def test_processes_are_summed_and_go_on_after_a_restart(tmp_path: Path) -> None:
     assert found["mailroom_log_events_total warning judge"] == 3
     assert found["mailroom_judging_seconds_count"] == 3
     assert (found["mailroom_judging_seconds_bucket 0.05"], found["mailroom_judging_seconds_bucket 0.1"]) == (0, 3)
+
+
+def test_what_several_say_of_one_thing_is_what_was_said_last_and_ends_with_who_said_it(tmp_path: Path) -> None:
+    found = []
+    for process, *ends in (("receive-0", "300"), ("receive-1", "100"), ("receive-1",), ("receive-0",)):
+        work(tmp_path, process, *ends)
+        found.append(counted(tmp_path).get("mailroom_certificate_end_timestamp_seconds receive"))
+    assert found == [300, 100, 300, None]
 
 
 def test_the_group_is_inherited_where_nobody_may_set_it(

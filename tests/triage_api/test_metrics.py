@@ -1,5 +1,8 @@
 """The numbers for a monitor: true, for whom they are meant, and there when something else is down."""
 
+import shutil
+import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,13 +10,16 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
+from tests.triage import arriving
 from tests.triage_api.conftest import Browser, Came, NewBrowser
 from tests.triage_api.test_exposition import read
+from triage import db
 from triage.backlog import batch_name
 from triage.errors import BadInput
 from triage.settings import Settings
 from triage_api import metrics
 from triage_api.app import make_app
+from triage_api.office import Office
 
 Values = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
@@ -82,7 +88,30 @@ def test_a_spool_or_a_database_that_is_gone_is_a_number_too(new_browser: NewBrow
         raise OperationalError("SELECT", {}, Exception("gone"))
 
     monkeypatch.setattr(metrics, "gauges", gone)
-    assert asked(new_browser(address="127.0.0.1")) == {("mailroom_spool_up", ()): 0, ("mailroom_database_up", ()): 0}
+    found = asked(new_browser(address="127.0.0.1"))
+    ups = {name: value for (name, _), value in found.items() if name.endswith("_up")}
+    assert ups == {"mailroom_spool_up": 0, "mailroom_database_up": 0}
+    assert {name for name, _ in found} - set(ups) == {"mailroom_time_seconds", "mailroom_disk_free_bytes", "mailroom_disk_size_bytes"}
+
+
+def test_the_machine(new_browser: NewBrowser, spool: Path, settings: Settings) -> None:
+    before = time.time()
+    found = asked(new_browser(address="127.0.0.1"))
+    assert before <= found["mailroom_time_seconds", ()] <= time.time()
+    disk = shutil.disk_usage(settings.spool.directory)
+    assert found["mailroom_disk_size_bytes", (("place", "spool"),)] == disk.total
+    assert 0 < found["mailroom_disk_free_bytes", (("place", "spool"),)] < disk.total
+
+
+@pytest.mark.parametrize("source", ["file", "ldap"])
+def test_only_a_directory_server_is_read_again_and_again(settings: Settings, database_url: str, engine: Engine, source: str) -> None:
+    there = replace(settings, database=replace(settings.database, url=database_url), directory=replace(settings.directory, source=source))
+    with db.transaction(engine) as session:
+        arriving.set_up(session, settings)
+    with closing(Office(there)) as office:
+        families = {one.name: [sample.value for sample in one.samples] for one in metrics.Metrics(office).of_record()}
+    assert len(families["mailroom_directory_age_seconds"]) == (source == "ldap")
+    assert len(families["mailroom_backup_age_seconds"]) == 1
 
 
 def test_something_else_than_networks_is_refused_at_the_start(settings: Settings) -> None:

@@ -3,7 +3,9 @@
 import json
 import shutil
 import socket
+import ssl
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -191,7 +193,7 @@ def test_what_is_wrong_inside(
 
 @pytest.mark.parametrize(("free", "level"), [(3 * 1024**3, OK), (1024**3, WARN), (1024**2, FAIL)])
 def test_disks(free: int, level: str, house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(total=2**40, free=free))
     assert [(said, words.rpartition(" the ")[2]) for said, _, words in told(inside.disk(house))] == [
         (level, "spool"),
         (level, "database"),
@@ -269,6 +271,31 @@ def test_a_door_that_shows_another_certificate_than_the_files(house: Settings, t
             listen = "{}:{}".format(*receiver.address)
             found = told(outside.certificate(with_certificate(replace(house, smtp=replace(house.smtp, listen=listen)), *files)))
         assert [(level, text.partition(",")[0]) for level, _, text in found[1:]] == [(WARN, one) for one in words]
+
+
+def test_the_consoles_certificate(house: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*make_certificate(tmp_path))  # good for a day
+    with socket.create_server(("127.0.0.1", 0)) as proxy, ThreadPoolExecutor(1) as threads:
+        url = f"https://127.0.0.1:{proxy.getsockname()[1]}/mail"
+        there = replace(house, api=replace(house.api, public_url=url))
+        for soon, level in ((timedelta(days=21), WARN), (timedelta(), OK)):
+            monkeypatch.setattr(outside, "SOON", soon)
+            shown = threads.submit(shake_hands, proxy, context)
+            ((found, what, words),) = told(outside.console(there))
+            assert (found, what, words.partition(" until")[0]) == (level, "console", "good")
+            shown.result()
+    ((found, _, words),) = told(outside.console(there))
+    assert (found, words.startswith(f"nobody shows a certificate at {url}: ")) == (WARN, True)
+    for unseen in ("", "http://127.0.0.1:8080"):
+        assert told(outside.console(replace(house, api=replace(house.api, public_url=unseen)))) == []
+
+
+def shake_hands(proxy: socket.socket, context: ssl.SSLContext) -> None:
+    """What a TLS proxy does with one client."""
+    connection, _ = proxy.accept()
+    with context.wrap_socket(connection, server_side=True) as client:
+        client.recv(1)
 
 
 def test_a_next_hop_and_what_it_lacks(house: Settings) -> None:

@@ -3,18 +3,23 @@
 import json
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from directory_sync.source import open_source
 from tests.directory_sync.entries import PEOPLE, ldif, person
 from tests.peers import processes
 from tests.peers.slapd import BASE, MANAGER, PASSWORD, Slapd, slapd
 from tests.triage_cli.conftest import Shell
-from triage import db, recipients, settings as settings_file
+from triage import chores, db, recipients, settings as settings_file
 from triage.bell import Bell
+from triage.directory import Braked
 from triage.envelope import Address
-from triage_cli import sync
+from triage.errors import Refused
+from triage.times import utcnow
+from triage_cli import opened, sync
 
 pytestmark = pytest.mark.peers
 
@@ -72,6 +77,29 @@ def test_a_server_that_is_down_is_named(shell: Shell, server: Slapd) -> None:
     assert down.code != 0
     assert "does not answer" in down.err
     assert shell("sync", "--follow", "--dry-run").code == 2
+
+
+def test_a_reading_that_is_believed_is_noted_and_no_other(config: Path, server: Slapd, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings, moment = settings_file.read(str(config)), utcnow()
+    source = open_source(settings)
+
+    def noted() -> timedelta | None:
+        with opened.looking(settings) as session:
+            at = chores.directory_read_at(session)
+        return at - moment if at else None
+
+    found, seen = [], None
+    for hour in range(3):
+        monkeypatch.setattr(sync, "utcnow", lambda hour=hour: moment + timedelta(hours=hour))
+        seen = sync.look(settings, source, seen, full=False)
+        found.append(noted())
+    server.load(ldif(person("p1"), person("p2")))
+    with pytest.raises(Braked):
+        sync.look(settings, source, seen, full=True)
+    server.stop()
+    with pytest.raises(Refused):
+        sync.look(settings, source, seen, full=True)
+    assert [*found, noted()] == [timedelta(hours=hour) for hour in (0, 1, 2, 2)]
 
 
 def test_the_role_follows_and_rings_the_door(shell: Shell, config: Path, server: Slapd) -> None:

@@ -1,0 +1,54 @@
+"""The doctor says what has not been done for long: a backup, a reading of the directory server."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine
+
+from tests.triage import arriving
+from triage import chores, db, ledger
+from triage.settings import Settings
+from triage.times import utcnow
+from triage_cli import overdue
+from triage_cli.finding import OK, WARN
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def house(settings: Settings, database_url: str, engine: Engine) -> Settings:
+    """A house that has been at work for a long time."""
+    with db.transaction(engine) as session:
+        arriving.set_up(session, settings)
+    return replace(settings, database=replace(settings.database, url=database_url), directory=replace(settings.directory, source="ldap"))
+
+
+def test_a_backup(house: Settings, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(overdue, "utcnow", lambda: arriving.NOW + DAY)
+    assert [one.level for one in overdue.backups(house)] == [OK]  # nothing is old yet
+    monkeypatch.setattr(overdue, "utcnow", lambda: arriving.NOW + 40 * DAY)
+    (never,) = overdue.backups(house)
+    with db.reading(engine) as session:
+        elsewhere = db.is_postgresql(session)
+    assert (never.level, never.found.startswith("none was made yet")) == (OK if elsewhere else WARN, True)
+    for age, level in ((2, OK), (4, WARN)):
+        with db.transaction(engine) as session:
+            ledger.write(session, "backup", "backup", by=arriving.IDA, now=arriving.NOW + (10 + age) * DAY)
+        monkeypatch.setattr(overdue, "utcnow", lambda age=age: arriving.NOW + (10 + 2 * age) * DAY)
+        (found,) = overdue.backups(house)
+        assert (found.level, bool(found.do)) == (level, level == WARN)
+
+
+@pytest.mark.parametrize(
+    ("hours", "level", "words"),
+    [(None, WARN, "never read"), (1, OK, "60 minutes ago"), (7, WARN, "was last read and believed on")],
+)
+def test_a_directory_server(house: Settings, engine: Engine, hours: int | None, level: str, words: str) -> None:
+    if hours:
+        with db.transaction(engine) as session:
+            chores.directory_was_read(session, now=utcnow() - timedelta(hours=hours))
+    (found,) = overdue.readings(house)
+    assert (found.level, words in found.found) == (level, True), found
+    in_a_file = replace(house, directory=replace(house.directory, source="file"))
+    assert list(overdue.readings(in_a_file)) == []

@@ -1,0 +1,34 @@
+"""When what has to be done again and again was done last: a backup, and a reading of the directory that was believed."""
+
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlmodel import Session, col
+
+from triage import markers
+from triage.models import AuditRecord, Instant
+from triage.times import from_micros, to_micros
+
+BACKUP = "backup"  # subject of the record that one leaves
+DIRECTORY = "directory-read"  # the marker of when it was
+
+
+def directory_was_read(session: Session, *, now: datetime) -> None:
+    """The directory was read and believed, whether or not it says something new."""
+    markers.put(session, DIRECTORY, to_micros(now))
+
+
+def directory_read_at(session: Session) -> datetime | None:
+    """When that was; None when it has not been since this is noted."""
+    number = markers.read(session, DIRECTORY)
+    return from_micros(number) if number else None
+
+
+def backup_made_at(session: Session) -> datetime | None:
+    """When `mailroom backup` last saved the database; None when it never did."""
+    return session.scalar(select(func.max(col(AuditRecord.at), type_=Instant)).where(col(AuditRecord.subject) == BACKUP))
+
+
+def begun_at(session: Session) -> datetime | None:
+    """Since when there is something to save."""
+    return session.scalar(select(col(AuditRecord.at)).order_by(col(AuditRecord.id)).limit(1))

@@ -1,0 +1,48 @@
+"""What the doctor looks at that has to be done again and again: backups, and readings of the directory server."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from triage import chores, db
+from triage.errors import BadInput
+from triage.settings import Settings
+from triage.times import utcnow
+from triage_cli.finding import OK, WARN, Finding
+from triage_cli.opened import database_of
+
+OLD_BACKUP = timedelta(days=3)
+OLD_READING = timedelta(hours=6)
+
+
+def backups(settings: Settings) -> Iterator[Finding]:
+    """Is there a backup that is worth something? PostgreSQL may have others than ours. A database that is down has a finding of its own."""
+    try:
+        with database_of(settings) as engine, db.reading(engine) as session:
+            made, begun = chores.backup_made_at(session), chores.begun_at(session)
+            elsewhere = made is None and db.is_postgresql(session)
+    except BadInput:
+        return
+    since = made or begun
+    words = f"the last one is of {made:%Y-%m-%d %H:%M} UTC" if made else "none was made yet"
+    if elsewhere:
+        yield Finding(OK, "backup", f"{words} by `mailroom backup`: PostgreSQL's own, and one of the spool, are yours to look after")
+    elif since and utcnow() - since > OLD_BACKUP:
+        yield Finding(WARN, "backup", words, "let a timer run `mailroom backup` every night (docs/backup.md)")
+    else:
+        yield Finding(OK, "backup", words)
+
+
+def readings(settings: Settings) -> Iterator[Finding]:
+    """Was the directory server read lately, and believed? Where people are in a file nobody has to ask."""
+    if settings.directory.source != "ldap":
+        return
+    try:
+        with database_of(settings) as engine, db.reading(engine) as session:
+            read: datetime | None = chores.directory_read_at(session)
+    except BadInput:
+        return
+    if read is None or utcnow() - read > OLD_READING:
+        words = f"it was last read and believed on {read:%Y-%m-%d %H:%M} UTC" if read else "it was never read and believed yet"
+        yield Finding(WARN, "directory", words, "enable mailroom-sync.timer, or look at what `mailroom sync` says")
+    else:
+        yield Finding(OK, "directory", f"it was last read and believed {int((utcnow() - read).total_seconds() / 60)} minutes ago")
