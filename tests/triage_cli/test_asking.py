@@ -1,5 +1,6 @@
 """What the doctor says of the directory, of DNS and of the way into the mailboxes, each against a real one."""
 
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -53,6 +54,22 @@ def test_a_directory_file_and_its_mistakes(settings: Settings, tmp_path: Path) -
     assert said(asking.directory(settings))[0] == FAIL
     file.write_text('[company]\npostmaster = "it@company.example"\n')
     assert said(asking.directory(settings)) == (OK, f"0 people in {file}")
+
+
+HASHED = 'password_hash = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA"\n'
+STAFF = '[[staff]]\nlogin = "ida"\nname = "Ida"\nrole = "admin"\nscope = ["company"]\n' + HASHED
+
+
+@pytest.mark.parametrize(("mode", "staff", "level"), [(0o644, STAFF, WARN), (0o640, STAFF, OK), (0o644, "", OK)])
+def test_a_directory_file_that_everybody_reads(settings: Settings, tmp_path: Path, mode: int, staff: str, level: str) -> None:
+    file = tmp_path / "people.toml"
+    file.write_text(f'[company]\npostmaster = "it@company.example"\n{staff}')
+    file.chmod(mode)
+    *_, finding = asking.directory(replace(settings, directory=replace(settings.directory, file=str(file))))
+    assert (finding.level, "hashes of passwords" in finding.found) == (level, level == WARN)
+    if finding.do:
+        subprocess.run(["sh", "-c", finding.do], check=True)
+        assert file.stat().st_mode & 0o777 == 0o640
 
 
 def test_a_directory_that_is_not_believed(house: Settings, tmp_path: Path, sqlite_engine: Engine) -> None:
