@@ -78,6 +78,7 @@ class Connection:
             read_only=True,
             raise_exceptions=True,
         )
+        self.elsewhere: set[str] = set()  # where it says that more lies: nobody goes there
         self.overdue = False
         self.guard = threading.Timer(place.patience, self.give_up)
         self.guard.daemon = True
@@ -125,7 +126,11 @@ class Connection:
                 result, response = self.ldap.result, self.ldap.response
             if result["result"] != SUCCESS:
                 raise Unanswered(f"{self.place.url} answered {result['description']}: {hint(result['description'], result['message'])}")
-            yield from (entry_of(one) for one in response or () if one["type"] == "searchResEntry")
+            for one in response or ():
+                if one["type"] == "searchResEntry":
+                    yield entry_of(one)
+                elif one["type"] == "searchResRef":
+                    self.elsewhere.update(one["uri"])
             cookie = (result.get("controls") or {}).get(PAGED_RESULTS, {}).get("value", {}).get("cookie")
             if not cookie:
                 return

@@ -1,11 +1,12 @@
 """Reads the company out of an LDAP server: everything at first, later what has changed, and who is no longer there."""
 
+import re
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
-from directory_sync.ldap_company import Reader, Reading
+from directory_sync.ldap_company import Reader, Reading, Told
 from directory_sync.ldap_server import Connection, Entry, Place, connected
 from directory_sync.schema import Schema, schema_of
 from triage.errors import BadInput
@@ -14,6 +15,8 @@ from triage.settings import Company, Directory
 UNITS = "(objectClass=organizationalUnit)"
 TIME = "%Y%m%d%H%M%SZ"  # RFC 4517, 3.3.13
 LATE = timedelta(hours=1)  # until a change has come to every server
+NOBODY_THERE = re.compile(r"/(DC=\w+DnsZones|CN=Configuration),", re.IGNORECASE)  # where Active Directory points to in every answer
+NOT_LOOKED_INTO = "this part is on another server, and whoever is there is unknown here: name a server that holds all (docs/directory.md)"
 SECURE = ("ldap://", "ldaps://")
 
 
@@ -73,6 +76,7 @@ class LdapSource:
             kinds.append(Kept(settings.people_base or settings.base, UNITS, ["ou", *group_attributes]))
         self.kinds = tuple(kinds)
         self.last: Reading | None = None
+        self.beyond: tuple[str, ...] = ()  # what lies on other servers
         self.counter = ""  # of whose numbers the last reading is
 
     def read(self, *, full: bool = False) -> Reading:
@@ -83,8 +87,11 @@ class LdapSource:
             now = tuple(self.again(kind, server, full=full) for kind in self.kinds)
             if not full and any(new.renames(old) for new, old in zip(now, self.kinds, strict=True)):
                 now = tuple(kind.all(server, self.schema) for kind in self.kinds)  # what names them has not changed by it
-        if self.last is None or [kind.entries for kind in now] != [kind.entries for kind in self.kinds]:
-            self.last = Reader(self.schema, self.settings, self.company).read(*(kind.entries.values() for kind in now))
+            beyond = tuple(sorted(uri for uri in server.elsewhere if not NOBODY_THERE.search(uri)))
+        if self.last is None or beyond != self.beyond or [kind.entries for kind in now] != [kind.entries for kind in self.kinds]:
+            read = Reader(self.schema, self.settings, self.company).read(*(kind.entries.values() for kind in now))
+            self.last = replace(read, notes=(*read.notes, *(Told(uri[:200], NOT_LOOKED_INTO) for uri in beyond)))
+            self.beyond = beyond
         self.kinds, self.counter = now, counter
         return self.last
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from directory_sync import ldap_source
+from directory_sync.bind import Bind
 from directory_sync.ldap_server import Entry
 from directory_sync.ldap_source import LdapSource
-from tests.directory_sync.entries import GROUPS, PEOPLE, group, ldif, person
+from tests.directory_sync.entries import GROUPS, PEOPLE, entry, group, ldif, person
 from tests.peers.slapd import BASE, MANAGER, PASSWORD, Slapd, slapd
 from triage.errors import BadInput, Unanswered
 from triage.settings import Company, Directory
@@ -71,8 +72,49 @@ def test_somebody_who_leaves_and_comes_back_under_the_same_name_is_somebody_new(
     assert [one.name for one in source.read().company.people] == ["Name of ana", "Robert"]
 
 
+CHILD = f"dc=child,{BASE}"
+
+
+@pytest.mark.peers
+def test_a_child_domain_on_the_same_server_is_a_part_of_the_company(tmp_path: Path) -> None:
+    """OpenLDAP's glued databases; of Active Directory a global catalog shows a forest so."""
+    (tmp_path / "child").mkdir()
+    glued = f'database mdb\nsuffix "{CHILD}"\nsubordinate\nrootdn "{MANAGER}"\ndirectory {tmp_path}/child\ndbnosync'
+    cleo = replace(person("cleo", userPassword="of cleo"), dn=f"uid=cleo,{CHILD}")
+    child = entry(CHILD, objectClass=["dcObject", "organization"], o="Child", dc="child")
+    with slapd(ldif(person("ana"), child, cleo, group("all", "ana", cleo.dn, mail="all@company.example")), general=glued) as server:
+        source = LdapSource(settings(server), COMPANY)
+        found = source.read()
+        assert [one.uid for one in found.company.people] == ["ana", "cleo"]
+        assert (found.company.groups[0].members, found.notes) == (("ana", "cleo"), ())
+        assert Bind(settings(server))("cleo", "of cleo")
+        server.modify(f"dn: {cleo.dn}\nchangetype: modify\nreplace: departmentNumber\ndepartmentNumber: Sales\n")
+        assert [one.department for one in source.read().company.people] == ["it", "sales"]
+        server.modify(f"dn: {cleo.dn}\nchangetype: delete\n")
+        assert uids(source) == ["ana"]
+
+
+@pytest.mark.peers
+def test_a_part_of_the_tree_on_another_server_is_named_and_not_looked_into() -> None:
+    places = [f"ldap://child.company.example/{CHILD}", f"ldap://zones.company.example/DC=ForestDnsZones,{BASE}"]
+    references = [
+        entry(f"dc={name},{BASE}", objectClass=["referral", "extensibleObject"], dc=name, ref=uri)
+        for name, uri in zip(("child", "ForestDnsZones"), places, strict=True)
+    ]
+    with slapd(ldif(person("ana"), *references)) as server:
+        source = LdapSource(settings(server), COMPANY)
+        found = source.read()
+        assert [one.uid for one in found.company.people] == ["ana"]
+        (note,) = found.notes
+        assert note.entry.startswith(places[0])
+        assert "whoever is there is unknown here" in note.what
+        assert source.read() is found
+
+
 class Tree:
     """A server with these entries, of which none was changed in the second in which another one was."""
+
+    elsewhere: frozenset[str] = frozenset()
 
     def __init__(self, people: list[Entry], groups: list[Entry]) -> None:
         self.people, self.groups = people, groups
@@ -98,6 +140,8 @@ def test_who_moves_with_their_part_of_the_tree_is_read_anew_and_stays_in_groups(
 
 class Controllers:
     """Two domain controllers behind one name, each with numbers of its own."""
+
+    elsewhere: frozenset[str] = frozenset()
 
     def __init__(self) -> None:
         self.numbers, self.here, self.department = {"dc1": "9000", "dc2": "40"}, "dc1", "it"
