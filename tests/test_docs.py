@@ -7,12 +7,17 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
 
 from tests import reference
+from triage_cli.main import mailroom
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
+MADE = {DOCS / "cli.md", ROOT / "CHANGELOG.md"}  # of the commands themselves; of what was once
+TYPED = [*sorted({*ROOT.glob("*.md"), *DOCS.rglob("*.md")} - MADE), ROOT / "deploy" / "prometheus" / "mailroom.rules.yml"]
+COMMAND = re.compile(r"(?:`|^ *(?:[a-z/]*/)?|: |&& )mailroom ([a-z-]+)((?: (?!#)[^\s`;&|)]+)*)", re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
 
 
@@ -44,6 +49,29 @@ def test_a_link_that_leads_nowhere_ends_the_build(tmp_path: Path, page: str) -> 
 def test_links_lead_to_files(path: Path) -> None:
     wanted = [path.parent / target for target in LINK.findall(path.read_text("utf-8"))]
     assert [str(target) for target in wanted if not target.exists()] == []
+
+
+@pytest.mark.parametrize("path", TYPED, ids=lambda path: str(path.relative_to(ROOT)))
+def test_commands_and_their_options_can_be_typed(path: Path) -> None:
+    typed = {" ".join(found) for found in COMMAND.findall(path.read_text("utf-8"))}
+    assert {words: fault for words in typed if (fault := unknown(words.split()))} == {}
+
+
+def unknown(words: list[str]) -> str:
+    """The word that is no command, or the option that it has not; "" when all can be typed."""
+    node: click.Command | None = mailroom
+    while isinstance(node, click.Group) and words and re.fullmatch(r"[a-z][a-z-]+", words[0]):
+        if (node := node.get_command(click.Context(node), words[0])) is None:
+            return words[0]
+        words = words[1:]
+    known = {option for parameter in (node.params if node else ()) for option in parameter.opts}
+    given = (re.match(r"--[a-z-]+", word) for word in words)
+    return next((option[0] for option in given if option and option[0] not in {*known, "--help"}), "")
+
+
+@pytest.mark.parametrize(("words", "fault"), [("db upgrade", ""), ("db upgrad", "upgrad"), ("resume --dry-rum", "--dry-rum"), ("api", "")])
+def test_what_cannot_be_typed_is_found(words: str, fault: str) -> None:
+    assert unknown(words.split()) == fault
 
 
 @pytest.mark.parametrize(("name", "made"), reference.PAGES.items())
