@@ -120,10 +120,10 @@ class Dialogue:
             self.give_back()
 
     def look(self, now: float) -> None:
-        """Time has passed: is it enough?"""
+        """Time has passed: is it enough? A message that comes as fast as it must is heard to its end."""
         if self.incoming is not None and self.incoming.is_too_slow(now):
             self.hang_up(replies.TOO_SLOW)
-        elif last := self.patience.at(now):
+        elif last := self.patience.at(now, in_message=self.incoming is not None):
             self.hang_up(last)
 
     def stop(self) -> None:

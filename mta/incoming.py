@@ -14,8 +14,25 @@ from triage.times import utcnow
 
 SLOWEST = 500  # bytes a second of a message
 SLOW_GRACE = 30.0  # seconds until SLOWEST counts
+SLOWEST_FOR_LONG = 4096  # bytes a second of one that takes longer than a session may last: what a modem does
 LONGEST_REST = 120.0  # seconds without a byte that a fast beginning earns
 MOST_OWN_HOPS = 3  # in, out by an alias to a list outside, in again, out again by somebody's forward: that is no loop yet
+
+
+class Pace:
+    """How fast a message must come on the whole, once the grace is over. A fast beginning earns a short rest only."""
+
+    __slots__ = ("counted", "grace", "rate", "seen")
+
+    def __init__(self, rate: float, grace: float) -> None:
+        self.rate, self.grace = rate, grace
+        self.counted = self.seen = 0.0  # bytes that count, and all at the last look
+
+    def is_kept(self, received: int, elapsed: float) -> bool:
+        """Is this fast enough: so many bytes in so many seconds?"""
+        self.counted = min(self.counted + received - self.seen, self.rate * (elapsed + LONGEST_REST))
+        self.seen = received
+        return elapsed <= self.grace or self.counted >= self.rate * elapsed
 
 
 class Incoming:
@@ -25,7 +42,7 @@ class Incoming:
         self.door, self.client = door, client
         self.content = Content(door.settings.smtp.max_size)
         self.started = door.clock()
-        self.counted = self.seen = 0.0  # bytes that count for its speed, and all at the last look
+        self.paces = Pace(SLOWEST, SLOW_GRACE), Pace(SLOWEST_FOR_LONG, door.settings.smtp.session_timeout)
 
     def feed(self, chunk: bytes) -> bytes | None:
         """Take a chunk. None: there is more to come. Otherwise this is what came behind the final dot."""
@@ -38,11 +55,8 @@ class Incoming:
         return rest
 
     def is_too_slow(self, now: float) -> bool:
-        """Does it come slower than SLOWEST?"""
-        elapsed = now - self.started
-        self.counted = min(self.counted + self.content.received - self.seen, SLOWEST * (elapsed + LONGEST_REST))
-        self.seen = self.content.received
-        return elapsed > SLOW_GRACE and self.counted < SLOWEST * elapsed
+        """Does it come slower than it may? The session waits for its end as long as it does not."""
+        return not all(pace.is_kept(self.content.received, now - self.started) for pace in self.paces)
 
     def give_back(self) -> None:
         """Its memory is free again."""

@@ -29,8 +29,8 @@ class Patience:
             return replies.TOO_MANY_ERRORS
         return replies.TOO_MANY_IDLE_COMMANDS if self.idle_commands >= MOST_IDLE_COMMANDS else ""
 
-    def at(self, now: float) -> str:
-        """Why the session ends now, "" when it goes on."""
-        if now >= self.started + self.limits.session_timeout:
+    def at(self, now: float, *, in_message: bool) -> str:
+        """Why the session ends now, "" when it goes on. It lasts to the end of a message, whose pace is watched elsewhere."""
+        if not in_message and now >= self.started + self.limits.session_timeout:
             return replies.SESSION_TOO_LONG
         return replies.IDLE_TOO_LONG if now >= self.heard + self.limits.idle_timeout else ""

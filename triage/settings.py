@@ -109,7 +109,11 @@ class Smtp:
     max_connections_per_client: int = key("Most connections at once from one address.", 50, least=1)
     max_messages_per_minute: int = key("Most messages a minute from one address; 0: no limit.", 300)
     idle_timeout: int = key("Seconds without a command before the connection is closed.", 300, least=1)
-    session_timeout: int = key("Seconds that one connection may last.", 1800, least=1)
+    session_timeout: int = key(
+        "Seconds that one connection may last. A message that takes longer is heard to its end as long as 4 KiB a second come.",
+        1800,
+        least=1,
+    )
     max_hops: int = key("Received fields after which a message is taken for a loop.", 50, least=1)
     tls_cert: str = key("PEM file of the certificate chain; empty: no STARTTLS.", "", file=True)
     tls_key: str = key("PEM file of its private key.", "", file=True)

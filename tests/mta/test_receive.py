@@ -234,6 +234,20 @@ def test_a_client_that_never_ends_is_told_good_bye(settings: Settings) -> None:
         assert replies.SESSION_TOO_LONG.encode() in b"".join(said)
 
 
+def test_a_message_that_comes_steadily_outlasts_its_session(settings: Settings) -> None:
+    begun = time.monotonic()
+    with receiving(settings, session_timeout=1) as receiver, in_message(receiver) as (connection, stream):
+        connection.sendall(b"Subject: scans\r\n\r\n")
+        while time.monotonic() < begun + 3:
+            connection.sendall(b"x" * 998 + b"\r\n")
+            time.sleep(0.02)
+        connection.sendall(b".\r\n")
+        said = [stream.readline().decode().strip() for _ in range(2)]
+        assert said[0].startswith("250 2.0.0 queued as ")
+        assert said[1] == replies.SESSION_TOO_LONG
+        assert len(receiver.stored()) == 1
+
+
 def test_a_message_that_comes_too_slowly_is_cut(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(incoming, "SLOW_GRACE", 0.1)
     with receiving(settings) as receiver, in_message(receiver) as (connection, stream):
@@ -257,6 +271,10 @@ def test_a_message_that_comes_too_slowly_is_cut(settings: Settings, monkeypatch:
         (dict.fromkeys(range(300), 500), 301),
         (dict.fromkeys(range(300), 490), 50),
         ({0: 1_000_000} | dict.fromkeys(range(30, 600, 30), 100), 121),
+        (dict.fromkeys(range(1800), 600), 1801),
+        (dict.fromkeys(range(3000), 4096), 3001),
+        (dict.fromkeys(range(3000), 4000), 1801),
+        (dict.fromkeys(range(3000), 5000), 3120),
     ],
 )
 def test_a_fast_beginning_earns_a_short_rest(settings: Settings, came: dict[int, int], cut: int) -> None:
