@@ -10,7 +10,6 @@ as long as one may still say it: no forger comes in under somebody's address wit
 
 from datetime import timedelta
 
-from triage.delivery_status import is_mail_system
 from triage.facts import Facts, OurMail
 from triage.proofs import proof_awaited, proof_of_author
 
@@ -42,5 +41,5 @@ def returned(facts: Facts) -> OurMail | None:
         return None
     since = facts.envelope.received_at - LONGEST_WAY
     senders = {(one.person, one.department): one for one in facts.ours if one.named_by == "returned" and one.at > since}
-    is_report = summary.statuses and is_mail_system(summary.author)
+    is_report = summary.statuses and summary.by_mail_system
     return senders.get((recipient.person, recipient.department)) if is_report else None

@@ -9,7 +9,6 @@ from triage import bounce_address, db, ledger
 from triage.actor import Actor
 from triage.bounce_address import Tag
 from triage.content import Summary
-from triage.delivery_status import is_mail_system
 from triage.entering import NewDelivery
 from triage.envelope import Address, Envelope
 from triage.errors import NotYet
@@ -82,7 +81,7 @@ def failed(summary: Summary) -> bool:
     if summary.content_type == "multipart/report":
         return summary.report_type in ("", "delivery-status")
     answers_itself = summary.automatic or summary.auto_submitted not in ("", "no")  # RFC 3834, 5, and what programs said before
-    return not answers_itself or is_mail_system(summary.author)
+    return not answers_itself or summary.by_mail_system
 
 
 def words(summary: Summary) -> str:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Self
 from triage.archives import Archive, look_into
 from triage.authors import addresses, author_of
 from triage.decoding import text_of, uu_files, words
-from triage.delivery_status import MEDIA_TYPES, Status, read as read_statuses
+from triage.delivery_status import MEDIA_TYPES, Status, is_mail_system, is_mail_system_without_address, read as read_statuses
 from triage.envelope import Address
 from triage.fingerprint import Fingerprint, fingerprint
 from triage.invitations import Calendar, read as calendar_of
@@ -83,6 +83,7 @@ class Summary:
     problems: tuple[str, ...] = ()  # what was wrong with it, in words
     overlooked: tuple[str, ...] = ()  # those of them that say what was too much to be looked at
     automatic: str = ""  # the field by which it says that nobody waits for an answer: a list, bulk, an automatic reply
+    by_mail_system: bool = False  # its one From field is that of a mail system, with an address or without a clear one
     report_type: str = ""  # of a multipart/report (RFC 6522)
     statuses: tuple[Status, ...] = ()  # what a delivery report says about each recipient
     returned_ids: tuple[str, ...] = ()  # Message-IDs of the mails that a report returns, whole or their headers
@@ -153,6 +154,7 @@ def summarise(raw: bytes, *, headers_only: bool = False) -> Summary:
     except TooMuch as limit:
         return replace(about, problems=(*problems, f"It could not be read: {limit}."))
     said = body(parts)
+    overlooked = (*said.overlooked, *(f"{named(part)} is called a mail and is none." for part in parts if part.is_no_mail))
     calendar = next((calendar_of(part.text()) for part in parts if part.media_type == "text/calendar"), Calendar())
     read = replace(
         about,
@@ -160,8 +162,8 @@ def summarise(raw: bytes, *, headers_only: bool = False) -> Summary:
         text=said.text,
         links=said.links,
         attachments=attached,
-        problems=(*problems, *said.overlooked),
-        overlooked=tuple(said.overlooked),
+        problems=(*problems, *overlooked),
+        overlooked=overlooked,
         statuses=next(filter(None, (read_statuses(part.content()) for part in parts if part.media_type in MEDIA_TYPES)), ()),
         returned_ids=returned_ids(parts) if media_type == "multipart/report" else (),
         calendar_method=calendar.method,
@@ -171,6 +173,11 @@ def summarise(raw: bytes, *, headers_only: bool = False) -> Summary:
     )
     found = fingerprint_of(read)
     return replace(read, fingerprint=found.as_text() if found else "")
+
+
+def named(part: Part) -> str:
+    """An attachment as a sentence begins with it."""
+    return f"The attachment {file_name(part.name)}" if part.name else "An attachment"
 
 
 def fingerprint_of(summary: Summary) -> Fingerprint | None:
@@ -211,6 +218,7 @@ def headings(fields: tuple[Field, ...], sound: bool) -> Summary:
     author = author_of(values("from"), strict=all(field.strict for field in by_name.get("from", [])))
     authors = addresses(values("from"))
     original = author_of(values("x-original-from"))
+    system = [one.strict and is_mail_system_without_address(one.text) for one in by_name.get("from", [])] == [True]
     return Summary(
         author_name=author.name,
         author=author.address,
@@ -231,6 +239,7 @@ def headings(fields: tuple[Field, ...], sound: bool) -> Summary:
         precedence=line(first(fields, "precedence").casefold()),
         hops=len(by_name.get("received", [])),
         automatic=automatic(fields),
+        by_mail_system=is_mail_system(author.address) or (not author.address and system),
         problems=tuple(author_problems(len(by_name.get("from", [])), author.address, authors)),
     )
 
@@ -413,7 +422,7 @@ def files_of(parts: list[Part]) -> Iterator[tuple[str, str, tuple[str, ...], byt
     for part in parts:
         if is_attachment(part):
             yield part.name, part.media_type, part.other_names, part.content()
-        elif is_text(part):
+        if is_text(part) or part.is_no_mail:
             yield from ((name, "application/octet-stream", (), content) for name, content in uu_files(part.content()[:READ_LIMIT]))
 
 

@@ -13,6 +13,9 @@ MEDIA_TYPES = frozenset({"message/delivery-status", "message/global-delivery-sta
 READ_LIMIT = 64 * 1024  # bytes
 RECIPIENT_LIMIT = 50
 MAIL_SYSTEMS = re.compile(r"mail(?:er)?-?daemon|postmaster|mdaemon|microsoftexchange[0-9a-f]{32}")  # local parts, folded
+NO_ADDRESS = re.compile(  # a From field, folded, of a mail system that writes no address into it which is sure
+    r"(?:(?:mail(?:er)?[ -]?daemon|postmaster|mdaemon|mail delivery (?:sub)?system)(?:@[\w.:\[\]-]*)?|[\s<>()\"])*"
+)
 LENGTH_LIMIT = 500  # characters of one value
 BLANK = re.compile(rb"(?:\r\n|\n|\r(?!\n))[ \t]*(?:\r\n|\n|\r(?!\n))")
 
@@ -30,6 +33,11 @@ class Status:
 def is_mail_system(author: str) -> bool:
     """Is this the address of a server, by which it tells what became of a mail (RFC 3464, 2)? Anybody may write that it is."""
     return MAIL_SYSTEMS.fullmatch(author.partition("@")[0]) is not None
+
+
+def is_mail_system_without_address(written: str) -> bool:
+    """Does a From field name a mail system and nobody else: `MAILER-DAEMON (Mail Delivery System)`, `<>`, `<mailer-daemon@host>`?"""
+    return NO_ADDRESS.fullmatch(words(written[:LENGTH_LIMIT]).casefold()) is not None
 
 
 def read(data: bytes) -> tuple[Status, ...]:

@@ -6,7 +6,7 @@ results differ between Python versions. tests/triage/test_mime.py holds this wal
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from triage.decoding import FILE_NAMES, PARAMETER_LIMIT, encoding_of, parameters, text_of, transfer_decoded, uncommented, values_given
@@ -26,6 +26,9 @@ AFTER_BOUNDARY = re.compile(rb"(--)?[ \t]*(?:\r\n|\n|\r|\Z)")
 FIELD = re.compile(rb"([!-9;-~]+)([ \t]*):(.*)", re.DOTALL)
 MEDIA_TYPE = re.compile(r'"?([^\s/,"]+/[^\s/,"]+)(?![^\s,"])')
 MESSAGES = frozenset({"message/rfc822", "message/global"})
+OF_MAIL = re.compile(  # a field without which nobody takes it for a mail, nor finds parts in it
+    rb"(?:\A|[\r\n])(?:content-[a-z-]+|mime-version|from|sender|to|subject|date|message-id|received|return-path)[ \t]*:", re.IGNORECASE
+)
 AS_THEY_ARE = frozenset({"", "7bit", "8bit", "binary"})
 BOUNDARY = frozenset({"boundary"})
 NAMING = frozenset({"content-type", "content-disposition"})
@@ -59,6 +62,7 @@ class Part:
     depth: int  # 0 for the message itself
     data: memoryview  # the body as received
     is_body: bool = False  # it stands where programs look for what a message says, whatever name it bears
+    is_no_mail: bool = False  # it is called a message, and is too long for one without a field that any mail has
 
     @cached_property
     def _disposition(self) -> tuple[str, dict[str, str]]:
@@ -183,7 +187,13 @@ def parts_of(raw: bytes) -> list[Part]:
         if len(found) >= PART_LIMIT:
             raise TooMuch(f"it has more than {PART_LIMIT:,} parts")
         head, body = head_end(raw, start, end)
-        fields, sound = fields_of(raw[start:head])
+        try:
+            fields, sound = fields_of(raw[start:head])
+        except TooMuch:
+            if not (found and found[-1].is_message) or OF_MAIL.search(raw[start:head]):
+                raise
+            found[-1] = replace(found[-1], is_no_mail=True)  # what was found last is what this stands in
+            continue
         if sum(len(field.value) for field in fields if field.name in NAMING) > PARAMETER_LIMIT:
             raise TooMuch(f"what a part says about itself is longer than {PARAMETER_LIMIT // 1024} KiB")
         body = body if sound or body < end else start + well_formed(raw[start:head])

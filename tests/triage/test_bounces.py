@@ -30,10 +30,11 @@ REPORT = Summary(
     content_type="multipart/report",
     report_type="delivery-status",
     auto_submitted="auto-replied",
+    by_mail_system=True,
     statuses=(REFUSED,),
 )
 NOTE = replace(REPORT, content_type="text/plain", report_type="", statuses=(), text="I'm afraid I wasn't able to\ndeliver your message.")
-HOLIDAY = replace(NOTE, author="joe.fern@company.example", authors=("joe.fern@company.example",), text="I am away")
+HOLIDAY = replace(NOTE, author="joe.fern@company.example", authors=("joe.fern@company.example",), by_mail_system=False, text="I am away")
 
 
 class Inner:

@@ -189,6 +189,22 @@ def test_what_an_attached_message_attaches(fields: str, encoded: bool) -> None:
     assert summary.text == "outer\n\ninner"
 
 
+@pytest.mark.parametrize(
+    ("fields", "called"),
+    [
+        ("Content-Type: message/rfc822", "An attachment"),
+        ('Content-Type: application/octet-stream; name="Messdaten 7.eml"', "The attachment Messdaten 7.eml"),
+    ],
+)
+def test_an_attachment_that_is_only_called_a_mail_is_an_attachment(fields: str, called: str) -> None:
+    uu = b"begin 644 a.exe\n%:&5L;&\\ \n`\nend\n"
+    numbers = b"10:15 4711\r\n" * 30_000 + uu
+    summary = summarise(multipart(part("Content-Type: text/plain", b"see"), part(fields, numbers, encoded=True)))
+    assert (summary.parsed, summary.text) == (True, "see")
+    assert [(one.name, one.size) for one in summary.attachments] == [(summary.attachments[0].name, len(numbers)), ("a.exe", 5)]
+    assert summary.overlooked == summary.problems == (f"{called} is called a mail and is none.",)
+
+
 def test_a_name_behind_more_than_is_read_makes_the_mail_unreadable() -> None:
     fields = f"Content-Type: application/octet-stream\nContent-Disposition: attachment; x={'a' * 20_000}; filename=a.exe"
     summary = summarise(multipart(part("Content-Type: text/plain", b"text"), part(fields, b"MZ")))

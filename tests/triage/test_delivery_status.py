@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from triage.delivery_status import LENGTH_LIMIT, READ_LIMIT, RECIPIENT_LIMIT, Status, is_mail_system, read
+from triage.delivery_status import LENGTH_LIMIT, READ_LIMIT, RECIPIENT_LIMIT, Status, is_mail_system, is_mail_system_without_address, read
 
 POSTFIX = b"""\
 Reporting-MTA: dns; inner.company.example
@@ -74,3 +74,27 @@ def test_anything_at_all_is_read(data: bytes) -> None:
 )
 def test_who_reports(author: str, is_one: bool) -> None:
     assert is_mail_system(author) is is_one
+
+
+@pytest.mark.parametrize(
+    ("written", "is_one"),
+    [
+        ("MAILER-DAEMON (Mail Delivery System)", True),
+        ("Mail Delivery System <>", True),
+        ("Mail Delivery Subsystem <MAILER-DAEMON>", True),
+        ('"Mail Delivery System" <MAILER-DAEMON@mail>', True),
+        ("MAILER-DAEMON@[192.0.2.1]", True),
+        ("=?utf-8?q?Mail_Delivery_System?= <>", True),
+        ("postmaster", True),
+        ("<>", True),
+        ("", True),
+        ("Boss <>", False),
+        ("Boss <MAILER-DAEMON>", False),
+        ("MAILER-DAEMON (The Boss)", False),
+        ("Boss: MAILER-DAEMON;", False),
+        ("Mail Delivery System <>, Boss", False),
+        ("Mail Delivery System <sales@supplier.example>", False),
+    ],
+)
+def test_who_reports_without_an_address(written: str, is_one: bool) -> None:
+    assert is_mail_system_without_address(written) is is_one

@@ -135,6 +135,26 @@ def test_limits(within: bytes, beyond: bytes) -> None:
         parts_of(beyond)
 
 
+LINES = b"10:15: 4711 parcels\r\n" * (FIELD_LIMIT + 1)
+LONG = b"\x00\x01" * HEAD_LIMIT
+ATTACHED = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nsee\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n%s\r\n--b--\r\n"
+
+
+@pytest.mark.parametrize("attached", [LINES, LONG], ids=["lines", "no lines"])
+def test_what_is_only_called_a_mail_is_not_looked_into(attached: bytes) -> None:
+    parts = parts_of(ATTACHED % attached)
+    assert [(part.media_type, part.is_no_mail) for part in parts[1:]] == [("text/plain", False), ("message/rfc822", True)]
+    assert parts[2].content() == attached
+
+
+@pytest.mark.parametrize("field", [b"Content-Type: application/x-dosexec", b"from: ann@sender.example", b"SUBJECT : x"])
+@pytest.mark.parametrize("attached", [LINES, LONG + b"\r\n"], ids=["lines", "no lines"])
+def test_a_mail_with_more_than_a_header_block_may_have_is_too_much(attached: bytes, field: bytes) -> None:
+    for raw in (ATTACHED % (attached + field), ATTACHED % (field + b"\r\n" + attached)):
+        with pytest.raises(TooMuch):
+            parts_of(raw)
+
+
 ENCODED = b"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
 
 

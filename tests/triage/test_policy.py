@@ -79,9 +79,11 @@ BOUNCE = arriving.summary(
     DAEMON,
     content_type="multipart/report",
     report_type="delivery-status",
+    by_mail_system=True,
     statuses=(Status("ann@supplier.example", "failed", "5.1.1", ""),),
 )
-FORGED_BOUNCE = replace(BOUNCE, author=SALES, authors=(SALES,))
+FORGED_BOUNCE = replace(BOUNCE, author=SALES, authors=(SALES,), by_mail_system=False)
+NAMELESS_BOUNCE = replace(BOUNCE, author="", authors=())
 NULL = arriving.envelope(reverse_path="")
 BY_GMAIL = Dmarc(Result.PASS, "gmail.com", "gmail.com", "none", ("dkim",))
 EICAR = "Eicar-Test-Signature"
@@ -133,8 +135,11 @@ TABLE = [
         Disposition.QUARANTINE,
     ),
     (facts(author=DAEMON, summary=BOUNCE, envelope=NULL), "first-contact", Disposition.QUARANTINE),
+    (facts(author="", summary=NAMELESS_BOUNCE, envelope=NULL, ours=(BOUNCED,)), "reply-to-ours", Disposition.RELAY),
+    (facts(author="", summary=NAMELESS_BOUNCE, envelope=NULL), "ambiguous-author", Disposition.QUARANTINE),
+    (facts(author="", summary=NAMELESS_BOUNCE, ours=(BOUNCED,)), "ambiguous-author", Disposition.QUARANTINE),
     (
-        facts(author="", summary=replace(BOUNCE, author="", authors=()), envelope=NULL, ours=(BOUNCED,)),
+        facts(author="", summary=replace(NAMELESS_BOUNCE, by_mail_system=False), envelope=NULL, ours=(BOUNCED,)),
         "ambiguous-author",
         Disposition.QUARANTINE,
     ),
@@ -536,7 +541,7 @@ def test_no_set_of_rules_lets_an_unproven_author_pass(
     assert any(one.effect == "allow" and proven(found, one.proof, trusted) for one in rules)
 
 
-LETTERS = st.sampled_from([arriving.summary(SALES), CODE, BOUNCE, FORGED_BOUNCE])
+LETTERS = st.sampled_from([arriving.summary(SALES), CODE, BOUNCE, FORGED_BOUNCE, NAMELESS_BOUNCE])
 
 
 @given(st.lists(ANY_RULES, max_size=4), FINDINGS, LETTERS, st.booleans(), st.booleans(), st.lists(MAILS_OF_OURS, max_size=2).map(tuple))
@@ -549,7 +554,9 @@ def test_at_night_too_nothing_passes_without_proof_but_what_returns_a_mail_to_wh
         return
     asked = ["aligned", *(one.proof for one in rules if one.effect == "allow")]
     is_proven = found.author == SALES and any(proven(found, one, TRUSTED) for one in asked)
-    returns_ours = null and said is BOUNCE and any((one.named_by, one.person) == ("returned", "joe.fern") for one in ours)
+    returns_ours = (
+        null and said in (BOUNCE, NAMELESS_BOUNCE) and any((one.named_by, one.person) == ("returned", "joe.fern") for one in ours)
+    )
     assert is_proven or (verdict.rule == "reply-to-ours" and returns_ours)
     if verdict.rule == "out-of-hours":
         assert out_of_hours

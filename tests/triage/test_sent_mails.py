@@ -162,6 +162,20 @@ def test_nobody_comes_in_as_somebody_else_with_a_bounce(session: Session, settin
     assert (forged.rule, forged.state) == ("first-contact", State.HELD)
 
 
+@pytest.mark.parametrize(
+    ("author", "rule"),
+    [
+        ("MAILER-DAEMON (Mail Delivery System)", "reply-to-ours"),
+        ("Mail Delivery System <>", "reply-to-ours"),
+        ("Ann Field <>", "ambiguous-author"),
+        ("Mail Delivery System <>\nFrom: Ann Field <>", "ambiguous-author"),
+    ],
+)
+def test_a_mail_system_needs_no_address(session: Session, settings: Settings, author: str, rule: str) -> None:
+    write(session, settings)
+    assert come(session, settings, bounce(author=author), dmarc=NO_DMARC, reverse_path="")[0].rule == rule
+
+
 def test_bounces_of_automatic_mail_come_back_too(session: Session, settings: Settings) -> None:
     write(session, settings, mail(LETTER + "\nAuto-Submitted: auto-generated"))
     assert come(session, settings, bounce(), dmarc=NO_DMARC, reverse_path="")[0].rule == "reply-to-ours"
