@@ -15,6 +15,7 @@ from triage.decoding import text_of, uu_files, words
 from triage.delivery_status import MEDIA_TYPES, Status, is_mail_system, is_mail_system_without_address, read as read_statuses
 from triage.envelope import Address
 from triage.fingerprint import Fingerprint, fingerprint
+from triage.flowed import unflowed
 from triage.invitations import Calendar, read as calendar_of
 from triage.markup import crude_text, for_outlook, page_parts, text_and_links, too_much
 from triage.mime import HEAD_LIMIT, PART_LIMIT, Field, Part, TooMuch, fields_of, first, headers_of, media_type_of, parts_of
@@ -355,6 +356,7 @@ class Text(NamedTuple):
     is_html: bool
     within: tuple[tuple[int, int], ...]  # each multipart/alternative around it and which branch of that, as places among the parts
     for_outlook: bool = False  # what Outlook alone shows of the HTML before
+    of_calendar: bool = False  # what an invitation says of itself: mostly again what the words beside it say
 
 
 def texts_of(parts: list[Part]) -> Iterator[Text]:
@@ -362,18 +364,27 @@ def texts_of(parts: list[Part]) -> Iterator[Text]:
     path: list[int] = []
     for place, part in enumerate(parts):
         path[part.depth :] = [place]
+        within = tuple(pair for pair in pairwise(path) if parts[pair[0]].media_type == "multipart/alternative")
+        if part.media_type == "text/calendar":
+            yield Text(calendar_of(text_of(part.content()[:READ_LIMIT], part.charset)).words, False, within, of_calendar=True)
         if not is_text(part):
             continue
         is_html = part.media_type == "text/html"
-        within = tuple(pair for pair in pairwise(path) if parts[pair[0]].media_type == "multipart/alternative")
         text = text_of(part.content()[:READ_LIMIT], part.charset)
+        if part.options.get("format", "").casefold() == "flowed" and not is_html:
+            text = unflowed(text, delsp=part.options.get("delsp", "").casefold() == "yes")
         yield Text(text, is_html, within)
         if is_html and (more := for_outlook(text)):
             yield Text(more, True, within, True)
 
 
 def as_preferred(texts: list[Text], *, html: bool) -> list[Text]:
-    """The texts without those that are another form of one in HTML, or in plain text: as a program shows them that prefers it."""
+    """The texts without those that are another form of one in HTML, or in plain text: as a program shows them that prefers it.
+
+    An invitation speaks for itself where nothing else does.
+    """
+    spoken = [one for one in texts if not one.of_calendar]
+    texts = spoken if any(one.text.strip() for one in spoken) else texts
     branches: dict[int, set[int]] = {}
     for one in texts:
         for alternative, branch in one.within if one.is_html is html and one.text.strip() else ():

@@ -12,6 +12,25 @@ ALLOWED = re.compile(
     r"ascii|utf-(?:8|7|16|32)(?:-[bl]e)?|cp\d{3,4}|iso8859-\d+|koi8-[rtu]|mac-[a-z0-9]+|big5(?:hkscs)?|gb(?:2312|k|18030)"
     r"|euc_(?:jp|jis_2004|jisx0213|kr)|shift_jis(?:x0213|_2004)?|iso2022_(?:jp(?:_\w+)?|kr)|johab|hz|tis-620|ptcp154|kz1048"
 )
+AS_READ = {  # what mail programs and browsers take a charset for (encoding.spec.whatwg.org): what Windows made of it, with more letters
+    "ascii": "cp1252",
+    "iso8859-1": "cp1252",
+    "iso8859-9": "cp1254",
+    "tis-620": "cp874",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "big5": "big5hkscs",
+    "euc_kr": "cp949",
+    "shift_jis": "cp932",
+}
+ALSO_CALLED = {
+    "windows-31j": "cp932",
+    "x-sjis": "cp932",
+    "windows-874": "cp874",
+    "x-gbk": "gb18030",
+    "x-euc-jp": "euc_jp",
+    "x-mac-roman": "mac-roman",
+}
 WORD = re.compile(r"=\?([^?*\s]{1,60})(?:\*[^?\s]{0,20})?\?([bBqQ])\?([^?]*)\?=")
 PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.)*"?|[^;]*)', re.DOTALL)
 SECTION = re.compile(r"([^*]+)(?:\*(\d{1,3}))?(\*?)")
@@ -22,6 +41,7 @@ NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijk
 PADDING = re.compile(rb"=")
 FILE_NAMES = frozenset({"name", "filename"})
 UU_BEGIN = re.compile(rb"^begin [0-7]{3,4} ([^\r\n]{1,255})\r?\n(?=[!-M][ -`]{1,84}\r?$)", re.MULTILINE)
+NARROW = b"\x1b(I"  # ISO-2022-JP: JIS X 0201 katakana follow
 SLICE = 1024 * 1024  # bytes
 
 
@@ -32,23 +52,32 @@ def codec(charset: str) -> str:
     if not NAME.fullmatch(folded):
         return ""
     try:
-        name = codecs.lookup(folded.removesuffix("-i")).name
+        name = codecs.lookup(ALSO_CALLED.get(folded) or folded.removesuffix("-i")).name
     except (LookupError, ValueError):
         return ""
-    if name in ("ascii", "iso8859-1"):
-        return "cp1252"  # as browsers and mail programs read them
-    return name if ALLOWED.fullmatch(name) else ""
+    return AS_READ.get(name) or (name if ALLOWED.fullmatch(name) else "")
 
 
 def text_of(data: bytes, charset: str = "") -> str:
     """The bytes as text. An unknown charset is read as UTF-8, and where that fails as Windows-1252."""
     name = codec(charset) if charset else ""
+    if name == "iso2022_jp":
+        return japanese(data)
     if name and name != "cp1252":
         return data.decode(name, "replace")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
         return data.decode("cp1252", "replace")
+
+
+def japanese(data: bytes) -> str:
+    """ISO-2022-JP as it is written: with ① and ㈱, which JIS X 0208 leaves out and JIS X 0213 has there, or with narrow letters."""
+    if NARROW in data:
+        return data.decode("iso2022_jp_ext", "replace")
+    for given, wider in (b"\x1b$B", b"\x1b$(Q"), (b"\x1b$@", b"\x1b$(Q"), (b"\x1b(J", b"\x1b(B"):
+        data = data.replace(given, wider)
+    return data.decode("iso2022_jp_2004", "replace")
 
 
 def words(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What a calendar part says (RFC 5545, RFC 5546): its method, the UID of its first entry and when that begins. Bounded, never raises."""
+"""What a calendar part says (RFC 5545, RFC 5546): its method, and of its first entry UID, beginning and words. Bounded, never raises."""
 
 import contextlib
 import re
@@ -14,6 +14,9 @@ FOLD = re.compile(r"\r?\n[ \t]")
 METHOD = re.compile(r"^METHOD[^:\r\n]{0,200}:[ \t]*([A-Za-z-]{1,40})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 UID = re.compile(r"^UID[^:\r\n]{0,200}:[ \t]*([^\r\n]+?)[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 
+NAMED = r"^(SUMMARY|LOCATION|URL|DESCRIPTION)"
+SAID = re.compile(NAMED + r"""(?:;(?:"[^"\r\n]*"|[^":\r\n])*)?:([^\r\n]*)""", re.MULTILINE | re.IGNORECASE)
+ESCAPED = re.compile(r"\\([nN\\;,])")
 STARTS = re.compile(r"^DTSTART((?:;[^:\r\n]{0,200})?):(\d{8})(?:T(\d{6})(Z?))?", re.MULTILINE | re.IGNORECASE | re.ASCII)
 ZONE = re.compile(r";TZID=\"?([^;:\"]{1,100})", re.IGNORECASE)
 OFFSET = re.compile(r"^TZOFFSETTO:([+-])(\d\d)(\d\d)", re.MULTILINE | re.IGNORECASE | re.ASCII)
@@ -26,6 +29,7 @@ class Calendar:
     method: str = ""  # folded: request, reply, cancel, …
     uid: str = ""
     starts_at: str = ""  # ISO 8601 in UTC
+    words: str = ""  # what it is about, when, where, and what it says
 
 
 def read(text: str) -> Calendar:
@@ -33,7 +37,19 @@ def read(text: str) -> Calendar:
     lines = FOLD.sub("", text[:READ_LIMIT])
     method, uid = METHOD.search(lines), UID.search(lines)
     found = visible(uid[1])[:UID_LIMIT] if uid and len(uid[1]) <= UID_LIMIT else ""
-    return Calendar(method[1].casefold() if method else "", found, starts_at(lines))
+    begins = starts_at(lines)
+    return Calendar(method[1].casefold() if method else "", found, begins, words_of(lines, begins))
+
+
+def words_of(lines: str, begins: str) -> str:
+    """What the first event says to people, as a text."""
+    event = lines.partition("BEGIN:VEVENT")[2].partition("END:VEVENT")[0]
+    said: dict[str, str] = {}
+    for name, value in SAID.findall(event):
+        said.setdefault(name.upper(), ESCAPED.sub(lambda one: "\n" if one[1] in "nN" else one[1], value).strip())
+    when = f"{begins[:16].replace('T', ' ')} UTC" if begins else ""
+    about = [said.get("SUMMARY", ""), when, said.get("LOCATION", ""), said.get("URL", "")]
+    return "\n\n".join(filter(None, ("\n".join(filter(None, about)), said.get("DESCRIPTION", "")))) if said else ""
 
 
 def starts_at(lines: str) -> str:

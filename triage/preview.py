@@ -51,6 +51,7 @@ FRAME_HEADERS: Mapping[str, str] = {
     "Cache-Control": "no-store",
 }
 
+SMIME = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
 LINK_LIMIT = 500
 TARGET_LIMIT = 4_000  # characters
 TEXT_LIMIT = 200_000  # characters of the text view
@@ -154,8 +155,18 @@ def render(raw: bytes, mode: Mode) -> Preview:
     ]
     cut = sum(map(len, words)) > TEXT_LIMIT
     remark = note(f"Shown as text: {reason}.") if reason else ""
-    page = document(remark + (text_document(words, 0) or note("This message has no text.")))
+    page = document(remark + (text_document(words, 0) or note(silence(parts))))
     return Preview(page, tuple(writer.table.listed.values()), writer.hidden, cut or bool(reason))
+
+
+def silence(parts: list[Part]) -> str:
+    """Why a message shows nothing, as a sentence."""
+    kind = parts[0].media_type
+    if kind == "multipart/encrypted" or kind in SMIME:
+        if parts[0].options.get("smime-type", "").casefold() == "signed-data":
+            return "This message lies whole within its signature: only a mail program shows it."
+        return "This message is encrypted: only who has its key can read it."
+    return "This message has no text."
 
 
 def render_json(raw: bytes, options: Mapping[str, Any]) -> bytes:

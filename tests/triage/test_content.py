@@ -205,6 +205,38 @@ def test_an_attachment_that_is_only_called_a_mail_is_an_attachment(fields: str, 
     assert summary.overlooked == summary.problems == (f"{called} is called a mail and is none.",)
 
 
+EVENT = b"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nSUMMARY:Budget\r\nDESCRIPTION:https://meet.example/1\r\nEND:VEVENT\r\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ([], "Budget\n\nhttps://meet.example/1"),
+        ([part("Content-Type: text/plain", b" ")], "Budget\n\nhttps://meet.example/1"),
+        ([part("Content-Type: text/plain", b"Come at ten")], "Come at ten"),
+        ([part("Content-Type: text/html", b"<p>Come at ten</p>")], "Come at ten"),
+    ],
+)
+def test_an_invitation_speaks_where_nothing_else_does_and_its_links_are_always_seen(words: list[bytes], text: str) -> None:
+    raw = multipart(*words, part("Content-Type: text/calendar; method=REQUEST", EVENT), subtype="alternative")
+    summary = summarise(raw)
+    assert summary.text == text
+    assert [link.target for link in summary.links] == ["https://meet.example/1"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "target"),
+    [
+        ("format=flowed; delsp=yes", "https://stranger.example/a/b"),
+        ("Format=Flowed", "https://stranger.example/a"),
+        ("delsp=yes", "https://stranger.example/a"),
+    ],
+)
+def test_a_link_that_was_broken_for_the_way_is_whole(fields: str, target: str) -> None:
+    raw = mail(f"From: a@b.example\nContent-Type: text/plain; charset=utf-8; {fields}", "see https://stranger.example/a \n/b")
+    assert [link.target for link in summarise(raw).links] == [target]
+
+
 def test_a_name_behind_more_than_is_read_makes_the_mail_unreadable() -> None:
     fields = f"Content-Type: application/octet-stream\nContent-Disposition: attachment; x={'a' * 20_000}; filename=a.exe"
     summary = summarise(multipart(part("Content-Type: text/plain", b"text"), part(fields, b"MZ")))

@@ -26,7 +26,14 @@ from triage.decoding import (
         ("us-ascii", "cp1252"),
         ("ISO-8859-1", "cp1252"),
         ("windows-1251", "cp1251"),
-        ("gb2312", "gb2312"),
+        ("gb2312", "gb18030"),
+        ("GBK", "gb18030"),
+        ("ks_c_5601-1987", "cp949"),
+        ("Shift_JIS", "cp932"),
+        ("windows-31j", "cp932"),
+        ("Big5", "big5hkscs"),
+        ("TIS-620", "cp874"),
+        ("iso-8859-9", "cp1254"),
         ("ISO-2022-JP", "iso2022_jp"),
         ("iso-8859-8-i", "iso8859-8"),
         ("x-unknown", ""),
@@ -42,6 +49,25 @@ from triage.decoding import (
 )
 def test_codecs(charset: str, name: str) -> None:
     assert codec(charset) == name
+
+
+@pytest.mark.parametrize(
+    ("charset", "data", "text"),
+    [
+        ("gb2312", "朱镕基 發".encode("gbk"), "朱镕基 發"),
+        ("euc-kr", "똠방각하".encode("cp949"), "똠방각하"),
+        ("Shift_JIS", "①㈱髙".encode("cp932"), "①㈱髙"),
+        ("big5", "恒銹".encode("cp950"), "恒銹"),
+        ("tis-620", "“ไทย”".encode("cp874"), "“ไทย”"),
+        ("ISO-2022-JP", "会議です。".encode("iso2022_jp"), "会議です。"),
+        ("ISO-2022-JP", b"\x1b$B-!-j2q5D\x1b(B no. 1", "①㈱会議 no. 1"),
+        ("ISO-2022-JP", b"\x1b(I1\x1b(B \x1b$B2q\x1b(B", "ｱ 会"),
+        ("ISO-2022-JP", b"\x1b$@2q\x1b(J1", "会1"),
+        ("ISO-2022-JP", b"\x1b$B2", "\ufffd"),
+    ],
+)
+def test_charsets_are_read_as_mail_programs_read_them(charset: str, data: bytes, text: str) -> None:
+    assert text_of(data, charset) == text
 
 
 @pytest.mark.parametrize(

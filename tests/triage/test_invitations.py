@@ -34,3 +34,18 @@ def test_no_text_is_too_odd(pieces: list[str]) -> None:
     assert visible(found.uid) == found.uid
     assert len(found.uid) <= UID_LIMIT
     assert found.method == found.method.casefold()
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        ("SUMMARY:Budget\r\nDTSTART:20261201T130000Z\r\nLOCATION:Room 5\r\n", "Budget\n2026-12-01 13:00 UTC\nRoom 5"),
+        ("DESCRIPTION:Join:\\nhttps://meet.example/1\\, now\r\nsummary;LANGUAGE=de:Tee\r\n", "Tee\n\nJoin:\nhttps://meet.example/1, now"),
+        ('DESCRIPTION;ALTREP="cid:a:b":one\r\n two\r\n', "onetwo"),
+        ("URL:https://meet.example/2\r\nSUMMARY:first\r\nSUMMARY:second\r\n", "first\nhttps://meet.example/2"),
+        ("UID:1\r\nDTSTART:20261201T130000Z\r\n", ""),
+    ],
+)
+def test_what_it_says_to_people(event: str, words: str) -> None:
+    calendar = f"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n{event}END:VEVENT\r\nBEGIN:VEVENT\r\nSUMMARY:another\r\nEND:VEVENT\r\n"
+    assert read(calendar).words == words

@@ -280,6 +280,23 @@ def test_no_text() -> None:
         assert "This message has no text." in render(raw, "text").document
 
 
+@pytest.mark.parametrize(
+    ("content_type", "said"),
+    [
+        ("application/pkcs7-mime; smime-type=enveloped-data; name=smime.p7m", "This message is encrypted"),
+        ("application/x-pkcs7-mime; name=smime.p7m", "This message is encrypted"),
+        ('multipart/encrypted; protocol="application/pgp-encrypted"; boundary=cut', "This message is encrypted"),
+        ("application/pkcs7-mime; smime-type=signed-data; name=smime.p7m", "This message lies whole within its signature"),
+        ("application/pdf; name=a.pdf", "This message has no text."),
+    ],
+)
+def test_why_there_is_no_text(content_type: str, said: str) -> None:
+    raw = mail(
+        f"From: a@b.example\nContent-Type: {content_type}", "--cut\nContent-Type: application/pgp-encrypted\n\nVersion: 1\n--cut--\n"
+    )
+    assert said in render(raw, "html").document
+
+
 def test_unavailable_says_why() -> None:
     preview = unavailable("it <took> too long")
     assert_harmless(preview)
