@@ -24,8 +24,12 @@ class Sending:
         tell.close()
 
     def finish(self) -> float:
-        """Seconds from the first connection to the last acknowledgement; RuntimeError when one was refused."""
-        answer: float | str = self.told.recv() if self.told.poll(HANG) else "the client hangs"
+        """Seconds from the first connection to the last acknowledgement; RuntimeError when one was refused or hung."""
+        answer: float | str
+        try:
+            answer = self.told.recv()
+        except EOFError:
+            answer = "the client died"
         self.process.join()
         if isinstance(answer, str):
             raise RuntimeError(answer)
