@@ -26,7 +26,6 @@ FILE = "mailroom.db"
 TABLES = "tables"  # directory of the copied tables
 LEVEL = 3
 PATIENCE = 60.0  # seconds
-AT_ONCE = 1000  # rows that are read together
 
 
 def kind_of(engine: Engine) -> str:
@@ -148,7 +147,7 @@ def carry_over(file: Path, connection: Connection) -> None:
     engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(address, uri=True))
     tables = SQLModel.metadata.sorted_tables
     empty(connection, tables)
-    with engine.connect().execution_options(yield_per=AT_ONCE) as reading:
+    with engine.connect().execution_options(yield_per=1) as reading:  # one of them may be a whole mail
         for table in tables:
             insert_rows(connection, table, reading.execute(select(table)))
     engine.dispose()

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, select
+from sqlalchemy.exc import OperationalError
 from sqlmodel import SQLModel, col
 
+from migrations import online
 from mta.spool import Spool
 from tests.peers.postgresql import Server
 from tests.triage.arriving import IDA, envelope
@@ -133,6 +135,33 @@ def test_a_backup_of_sqlite_goes_into_postgresql_row_by_row(
     assert [shell("db", "check").code, shell("audit", "verify").code] == [0, 0]
     again = shell("restore", str(tmp_path / "backup"))
     assert (again.code, "overwrites nothing" in again.err) == (2, True)
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("fault", [OperationalError("CREATE INDEX", None, Exception("the disk is full")), KeyboardInterrupt()])
+def test_what_is_restored_stays_also_where_its_large_indexes_do_not_come_about(
+    shell: Shell, settings: Settings, postgresql_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: BaseException
+) -> None:
+    """The database is committed by then: without the spool the mail in it would be lost."""
+    spool = Spool(settings.spool.directory)
+    spool.append(envelope(), b"From: a@b.example\r\n\r\nHello\r\n").result(30)
+    spool.close()
+    waiting = spool_copy.listed(settings.spool.directory)
+    assert shell("backup", str(tmp_path / "backup")).code == 0
+    for name in waiting:
+        (settings.spool.directory / name).unlink()
+    monkeypatch.setenv("MAILROOM_DATABASE__URL", postgresql_server.create(f"full{tmp_path.name}"))
+
+    def fail(engine: Engine) -> None:
+        raise fault
+
+    monkeypatch.setattr(online, "build", fail)
+    said = shell("restore", str(tmp_path / "backup"))
+    assert (len(waiting), spool_copy.listed(settings.spool.directory)) == (1, waiting)
+    assert shell("db", "check").code == 0
+    if isinstance(fault, OperationalError):
+        assert (said.code, "`mailroom db upgrade`" in said.err, "is restored" in said.out) == (0, True, True)
 
 
 @pytest.mark.parametrize(
