@@ -62,11 +62,11 @@ class Reader:
     def read(self, people: Iterable[Entry], groups: Iterable[Entry], units: Iterable[Entry] = ()) -> Reading:
         """The company that these entries describe; `units` are organizational ones, where they are the departments."""
         by_age = in_order(people, self.schema)
-        people = sorted(by_age, key=self.disabled)  # who has left takes no address from who is here
+        people = sorted(by_age, key=self.has_left)  # who has left takes no address from who is here
         groups = [entry for entry in in_order(groups, self.schema) if self.accepted(entry, self.readable)]
         units = [entry for entry in units if self.accepted(entry, self.readable)]
         self.departments = Departments(self.schema, self.settings, groups, units)
-        here = [entry for entry in people if not self.disabled(entry)]
+        here = [entry for entry in people if not self.has_left(entry)]
         for entry in sorted(here, key=self.unmarked):  # an ordinary address of who is here binds more than anybody's alias
             self.claim(entry)
         for entry in by_age if self.schema.uid == self.schema.mailbox else ():
@@ -106,16 +106,19 @@ class Reader:
             entry.texts(name)
         return True
 
-    def disabled(self, entry: Entry) -> bool:
+    def has_left(self, entry: Entry) -> bool:
         """Has this person left? What cannot be read says no such thing."""
         try:
-            return self.schema.disabled(entry)
+            return self.schema.has_left(entry)
         except ValueError:
             return False
 
     def forwarded(self, refused: Iterable[Entry]) -> Iterator[tuple[str, str]]:
-        """Who has no address of ours, and where the server behind sends their mail: an Exchange mail user, who may be in groups."""
-        for entry in refused:
+        """Who has no address of ours, and where the server behind sends their mail: an Exchange mail user, who may be in groups.
+
+        Not of who has left: a group's mail does not follow them.
+        """
+        for entry in (one for one in refused if not self.has_left(one)):
             with contextlib.suppress(ValueError):
                 address = parsed(entry.text("targetAddress").partition(":")[2])
                 own = [text for text in addresses(entry, self.schema) if parsed(text).domain in self.company.domains]
@@ -126,7 +129,7 @@ class Reader:
         """Keep in mind who is here though their entry is refused. Who has no mail address at all is nobody here."""
         for entry in people:
             key = dn_key(entry.dn)
-            if key not in persons and key not in self.elsewhere and not self.disabled(entry) and has_address(entry, self.schema):
+            if key not in persons and key not in self.elsewhere and not self.has_left(entry) and has_address(entry, self.schema):
                 with contextlib.suppress(ValueError):
                     uid = folded(self.free_name(entry))
                     if uid and self.uids.setdefault(uid, entry.dn) == entry.dn:
@@ -168,7 +171,7 @@ class Reader:
             department=code,
             mailbox=mailbox,
             aliases=tuple(self.aliases_of(entry, mailbox)),
-            active=not self.schema.disabled(entry),
+            active=not self.schema.has_left(entry),
             leaver=entry.text(self.schema.leaver) if self.schema.leaver else "",
             login="" if (login := login_of(entry, self.schema)) == uid else login,
         )

@@ -37,9 +37,14 @@ class Schema:
     members: tuple[str, ...]  # of a group: DNs or uids
     owner: tuple[str, ...]  # of a group or an organizational unit: DNs
     login: str  # what staff type when they sign in
-    disabled: Callable[[Entry], bool]
+    disabled: Callable[[Entry], bool]  # nobody signs in with this account
     counter: str = ""  # attribute of the root DSE that says whose numbers `changed` are, where each server counts its own
     leaver: str = ""  # where a leaver's mail goes
+
+    def has_left(self, entry: Entry) -> bool:
+        """Is this account disabled, and its mailbox none that works without one?"""
+        kind = entry.text("msExchRecipientTypeDetails")
+        return self.disabled(entry) and not (kind.isdigit() and int(kind) in NOBODY_SIGNS_IN)
 
     def attributes_of_people(self) -> list[str]:
         """What is asked for each person."""
@@ -62,10 +67,9 @@ def locked_in_openldap(entry: Entry) -> bool:
 
 
 def locked_in_ad(entry: Entry) -> bool:
-    """The account is disabled, and its mailbox is none that works without one."""
-    control, kind = entry.text("userAccountControl"), entry.text("msExchRecipientTypeDetails")
-    disabled = control.isdigit() and bool(int(control) & ACCOUNTDISABLE)
-    return disabled and not (kind.isdigit() and int(kind) in NOBODY_SIGNS_IN)
+    """The account is disabled."""
+    control = entry.text("userAccountControl")
+    return control.isdigit() and bool(int(control) & ACCOUNTDISABLE)
 
 
 def locked_in_freeipa(entry: Entry) -> bool:

@@ -71,7 +71,7 @@ def seals(settings: Directory) -> Iterator[SealedEntry]:
 def staff_of(
     settings: Directory, schema: Schema, people: Iterable[Entry], lists: "Lists", persons: dict[str, PersonEntry]
 ) -> list[StaffEntry]:
-    """Everybody who triages: by group, and the assistants of people."""
+    """Everybody who triages: by group, and the assistants of people. Nobody by a disabled account, though its mailbox be in use."""
     given: dict[str, Given] = {}
     for grant in grants(settings):
         if grant.group in lists.groups:
@@ -82,7 +82,7 @@ def staff_of(
     if settings.assistants_triage:
         let_assistants(given, persons)
     entries = {dn_key(entry.dn): entry for entry in people}
-    made = [member(entries[key], persons[key], one, schema) for key, one in given.items() if persons[key].active]
+    made = [member(entries[key], persons[key], one, schema) for key, one in given.items() if not schema.disabled(entries[key])]
     return sorted(made, key=lambda one: one.login)
 
 

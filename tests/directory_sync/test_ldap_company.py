@@ -212,6 +212,16 @@ def test_a_disabled_account_is_somebody_who_left_unless_nobody_signs_in_to_its_m
     assert only(read(person("ana", **values), preset=preset)).active is active
 
 
+@pytest.mark.parametrize(("control", "logins"), [("512", ["ana", "bo"]), ("514", ["bo"])])
+def test_nobody_triages_by_an_account_that_is_disabled_though_its_mailbox_was_made_a_shared_one(control: str, logins: list[str]) -> None:
+    """As is usual when somebody leaves: their mail is read on, and they are still in the groups."""
+    ana = person("ana", sAMAccountName="ana", userAccountControl=control, msExchRecipientTypeDetails="4")
+    bo = person("bo", sAMAccountName="bo", assistant=ana.dn, userAccountControl="512")
+    reading = read(ana, bo, group("desk", "ana", "bo"), preset="ad", staff_groups=(f"cn=desk,{GROUPS} => admin company",))
+    assert [one.login for one in reading.company.staff] == logins
+    assert all(one.active for one in reading.company.people)
+
+
 def test_active_directory_marks_the_ordinary_address_in_capitals() -> None:
     one = only(
         read(
@@ -279,11 +289,11 @@ def test_members_that_only_the_server_behind_can_take_apart_and_contacts_get_the
     near = one("msExchDynamicDistributionList", "near", mail="near@company.example")
     joe, kim = one("contact", "joe", **here), one("contact", "kim", mail="kim@partner.example")
     lee = person("lee", mail="lee@partner.example", targetAddress="SMTP:lee@partner.example")  # a mail user
+    old = person("old", mail="old@private.example", targetAddress="SMTP:old@private.example", userAccountControl="514")  # has left
     max_ = person("max", mail="max@compnay.example")  # a typo
-    some = group("some", kim.dn, near.dn, "lee", "max")
-    found = read(
-        person("ana"), near, joe, kim, lee, max_, some, group("all", "ana", joe.dn, some.dn, mail="all@company.example"), preset="ad"
-    )
+    some = group("some", kim.dn, near.dn, "lee", "max", "old")
+    everybody = group("all", "ana", joe.dn, some.dn, mail="all@company.example")
+    found = read(person("ana"), near, joe, kim, lee, old, max_, some, everybody, preset="ad")
     assert [(one.address, one.members, one.external, one.expand) for one in found.company.groups] == [
         (
             "all@company.example",
@@ -294,7 +304,7 @@ def test_members_that_only_the_server_behind_can_take_apart_and_contacts_get_the
         ("joe@company.example", (), (), False),
         ("near@company.example", (), (), False),
     ]
-    assert (len(found.refused), found.company.unread) == (2, ("max",))
+    assert (len(found.refused), found.company.unread) == (3, ("max",))
 
 
 def test_groups_with_an_address_are_lists_nested_ones_followed_and_cycles_cut() -> None:
