@@ -16,7 +16,7 @@ def known(*, registries_only: bool) -> PublicSuffixList:
 
 def is_shared(domain: str, *, registries_only: bool = False) -> bool:
     """Do different people own what is below this domain, as below co.uk (a registry) or github.io (a company's service)?"""
-    return known(registries_only=registries_only).publicsuffix(domain) == domain
+    return known(registries_only=registries_only).publicsuffix(domain) == domain or (domain in TENANTS and not registries_only)
 
 
 def tenant_of(domain: str) -> str:

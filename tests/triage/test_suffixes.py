@@ -7,7 +7,7 @@ from triage.suffixes import is_shared, tenant_of
 
 @pytest.mark.parametrize(
     ("domain", "shared", "registry"),
-    [("co.uk", True, True), ("github.io", True, False), ("example.com", False, False)],
+    [("co.uk", True, True), ("github.io", True, False), ("onmicrosoft.com", True, False), ("example.com", False, False)],
 )
 def test_where_anybody_can_be(domain: str, shared: bool, registry: bool) -> None:
     assert (is_shared(domain), is_shared(domain, registries_only=True)) == (shared, registry)
