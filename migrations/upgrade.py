@@ -32,7 +32,7 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
     if before is not None and not is_known(before):
         raise BadInput(f"the database has version {before}, which this program does not know: it was made by a newer one. Install that")
     with db.transaction(engine) as session:
-        db.waits_its_turn(session, [TURN])
+        db.waits_its_turn(session, TURN)
         migrate(session.connection())
     online.build(engine)
     return before, newest()

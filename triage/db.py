@@ -356,27 +356,14 @@ def columns_of(row: SQLModel) -> dict[str, Any]:
     return {column.name: getattr(row, column.name) for column in SQLModel.metadata.tables[str(row.__tablename__)].columns}
 
 
-def waits_its_turn(session: Session, numbers: Iterable[int]) -> bool:
-    """Let nobody else who asks for one of these numbers go on until this transaction ends; did it have to wait for somebody?
+def waits_its_turn(session: Session, *numbers: int) -> bool:
+    """Let nobody else who asks for one of these numbers go on until this transaction ends.
 
-    SQLite has one writer at a time anyway.
-    """
-    if not is_postgresql(session):
-        return False
-    taken = [func.pg_try_advisory_xact_lock(number) for number in sorted(numbers)]
-    missing = [number for number, free in zip(sorted(numbers), session.execute(select(*taken)).one(), strict=True) if not free]
-    for number in missing:
-        session.execute(select(func.pg_advisory_xact_lock(number)))
-    return bool(missing)
-
-
-def waits_in_turn(session: Session, numbers: Sequence[int]) -> bool:
-    """The same for numbers in ascending order, one after the other, so that two who ask for several never wait for each other in a circle.
-
-    Is there anybody to wait for at all? Then whoever asked must look again.
+    They are taken in ascending order, one after the other, so that two who ask for several never wait for each other in a circle.
+    Is there anybody to wait for at all? Then whoever asked must look again. SQLite has one writer at a time anyway.
     """
     if is_postgresql(session):
-        session.connection().execute(TURNS, {"numbers": numbers})
+        session.connection().execute(TURNS, {"numbers": sorted(numbers)})
     return is_postgresql(session)
 
 

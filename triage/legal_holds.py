@@ -46,7 +46,7 @@ def add(session: Session, *, by: Actor, reason: str, now: datetime, person: str 
     reason = said(reason)
     if bool(person) == bool(selected):
         raise BadInput("person: name a person or a selection, one of them")
-    db.waits_its_turn(session, [TURN])
+    db.waits_its_turn(session, TURN)
     uid = known(session, person) if person else ""
     wanted = lasting(session, selected).as_json() if selected else {}
     row = LegalHold(person=uid, selection=wanted, reason=reason, made_at=now, made_by=str(by), made_by_shown=by.shown)
@@ -150,7 +150,7 @@ def expiring(session: Session, by_then: datetime) -> ColumnElement[bool]:
 
 def take_turn(session: Session) -> None:
     """Erase nothing that a hold is being made for: whoever erases calls this before asking what must be kept."""
-    db.waits_its_turn(session, [TURN])
+    db.waits_its_turn(session, TURN)
 
 
 def due(session: Session) -> list[int]:

@@ -79,7 +79,7 @@ def begin(session: Session, login: str, client: str, *, now: datetime, by_direct
     `by_directory`: staff sign in with the directory's passwords, and accounts of our own do not count.
     """
     login = login.strip().casefold()
-    db.waits_its_turn(session, {turn(f"login {login}"), turn(f"client {client}")})  # what others are about to note counts, too
+    db.waits_its_turn(session, turn(f"login {login}"), turn(f"client {client}"))  # what others are about to note counts, too
     session.execute(delete(FailedSignIn).where(col(FailedSignIn.at) <= now - WINDOW))
     for same in (col(FailedSignIn.login) == login, col(FailedSignIn.client) == client):
         refuse_guessing(session, same, now)

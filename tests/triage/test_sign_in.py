@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine, func, select, text, update
 from sqlmodel import col
 
+from tests.peers import circle, processes
 from tests.triage.arriving import NOW
 from triage import db, sessions, sign_in
 from triage.db import reading, transaction
@@ -136,6 +137,20 @@ def test_of_many_attempts_at_the_same_moment_five_are_checked(staffed: Engine) -
         assert sum(pool.map(attempt, range(12))) == 5
     with reading(staffed) as session:
         assert session.scalar(select(func.count()).select_from(FailedSignIn)) == 5
+
+
+@pytest.mark.postgresql
+def test_who_waits_for_one_turn_holds_none_that_comes_behind_it(postgresql_engine: Engine) -> None:
+    """Else two who wait for each other's would stop until PostgreSQL breaks one of them off."""
+    first, behind = sorted((sign_in.turn("login ana"), sign_in.turn("client 192.0.2.9")))
+    with ThreadPoolExecutor(1) as pool, reading(postgresql_engine) as looking:
+        with transaction(postgresql_engine) as other:
+            circle.lock(other, first)
+            waiting = pool.submit(fail, postgresql_engine, 1)
+            processes.until(lambda: circle.somebody_waits(postgresql_engine), "somebody waits for the first")
+            assert looking.scalar(select(func.pg_try_advisory_xact_lock(behind)))
+            looking.rollback()
+        waiting.result(HANG)
 
 
 def test_an_attempt_counts_before_its_password_is_checked(staffed: Engine) -> None:
