@@ -401,9 +401,10 @@ def not_writable(engine: Engine) -> list[str]:
         return []
     rights = [func.has_table_privilege(column("oid"), right) for right in ("SELECT", "INSERT", "UPDATE", "DELETE")]
     here = column("relnamespace") == func.to_regnamespace(func.current_schema())
+    ours = (column("relkind") == "r", here, column("relname", Text()).in_([*SQLModel.metadata.tables, "alembic_version"]))
     with reading(engine) as session:
-        named = select(column("relname", Text())).select_from(table("pg_class")).where(column("relkind") == "r", here, not_(and_(*rights)))
-        return sorted(session.scalars(named))
+        closed = select(column("relname", Text())).select_from(table("pg_class")).where(*ours, not_(and_(*rights)))
+        return sorted(session.scalars(closed))
 
 
 def is_postgresql(session: Session) -> bool:

@@ -104,6 +104,19 @@ def test_a_user_of_postgresql_who_may_only_read(house: Settings, postgresql_url:
 
 
 @pytest.mark.postgresql
+def test_what_others_keep_in_the_same_database_is_theirs(house: Settings, postgresql_url: str, postgresql_engine: Engine) -> None:
+    """As PostGIS has a table that only its owner may change."""
+    with postgresql_engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("CREATE ROLE worker; GRANT ALL ON ALL TABLES IN SCHEMA public TO worker; CREATE TABLE theirs ()")
+        try:
+            url = f"{postgresql_url}{'&' if '?' in postgresql_url else '?'}options=-c%20role%3Dworker"
+            found = told(inside.database(replace(house, database=replace(house.database, url=url))))
+        finally:
+            connection.exec_driver_sql("DROP TABLE theirs; DROP OWNED BY worker; DROP ROLE worker")
+    assert [level for level, _, _ in found] == [OK]
+
+
+@pytest.mark.postgresql
 def test_machines_wake_each_other_or_it_is_said_why_not(house: Settings, postgresql_url: str) -> None:
     house = replace(house, database=replace(house.database, url=postgresql_url))
     assert [level for level, _, _ in told(inside.wakes(house))] == [OK]
