@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import unquote
 
+from triage.suffixes import tenant_of
+
 SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 ENDS = "".join(map(chr, range(0x21)))  # what browsers strip from both ends (WHATWG URL, 4.4)
 WEB = frozenset({"http", "https"})
@@ -112,6 +114,8 @@ def organisation(host: str) -> str:
     labels = host.rstrip(".").split(".")
     if ip_address(host):
         return host
+    if tenant := tenant_of(".".join(labels)):
+        return tenant
     shared = len(labels) > 2 and len(labels[-1]) == 2 and bool(SHARED_SECOND_LEVEL.fullmatch(labels[-2]))
     return ".".join(labels[-3 if shared else -2 :])
 

@@ -111,7 +111,14 @@ def test_sentences(target: str, sentence: str) -> None:
 
 @pytest.mark.parametrize(
     ("host", "registered"),
-    [("a.b.bank.example", "bank.example"), ("www.bank.co.uk", "bank.co.uk"), ("co.uk", "co.uk"), ("10.0.0.1", "10.0.0.1"), ("", "")],
+    [
+        ("a.b.bank.example", "bank.example"),
+        ("www.bank.co.uk", "bank.co.uk"),
+        ("co.uk", "co.uk"),
+        ("lists.one.onmicrosoft.com", "one.onmicrosoft.com"),
+        ("10.0.0.1", "10.0.0.1"),
+        ("", ""),
+    ],
 )
 def test_organisation(host: str, registered: str) -> None:
     assert organisation(host) == registered
