@@ -23,7 +23,10 @@ class Crowded(Refused):
 
 
 async def patiently(name: str, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    """Carry one request out. As long as nothing was answered, all that it did was rolled back with its transaction."""
+    """Carry one request out, from its beginning again as long as nothing was answered: the transaction that gave way has done nothing.
+
+    What a route has committed before that one is done twice: in signing in an attempt that counts.
+    """
     heard: list[Message] = []
     begun = False
 
