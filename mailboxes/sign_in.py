@@ -4,9 +4,7 @@ import contextlib
 import functools
 import imaplib
 import ipaddress
-import shlex
 import ssl
-import subprocess
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,6 +12,8 @@ from imapclient.exceptions import IMAPClientError, LoginError  # type: ignore[im
 
 from mailboxes.client import Client
 from mailboxes.mailbox import ShutOut, Unreachable
+from triage import access_tokens
+from triage.access_tokens import NoToken
 from triage.errors import BadInput
 from triage.settings import Mirror, Recall
 from triage.visible import visible
@@ -146,14 +146,10 @@ def own_password(settings: Access, login: str) -> str:
 
 def token_for(settings: Access, login: str) -> str:
     """An access token, from the file or from the command's standard output."""
-    if settings.token_file:
-        return secret(settings.token_file)
-    command = [word.replace("{user}", login) for word in shlex.split(settings.token_command)]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=settings.timeout, check=True)
-    except (OSError, subprocess.SubprocessError) as fault:
-        raise Unreachable(f"{section(settings)}.token_command gave no token: {reason(fault)}") from fault
-    return done.stdout.strip()
+        return access_tokens.current(settings.token_file, settings.token_command, login, settings.timeout)
+    except NoToken as fault:
+        raise Unreachable(f"{section(settings)}.{reason(fault)}") from fault
 
 
 def is_passing(fault: BaseException) -> bool:
