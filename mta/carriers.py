@@ -1,5 +1,6 @@
 """The workers towards one next hop: each with a connection of its own, a little work claimed ahead, patience while it is away."""
 
+import logging
 import random
 import threading
 import time
@@ -11,8 +12,9 @@ from dataclasses import replace
 from mta.encryption import Encryption
 from mta.errand import Errand, carry, errands
 from mta.nexthop import NextHop, open_nexthop
+from mta.sasl import Logins
 from mta.sealer import open_sealer
-from triage import queue
+from triage import meters, queue
 from triage.queue import Claim, Outcome
 from triage.routes import Destination
 from triage.settings import Settings
@@ -26,6 +28,8 @@ FIRST_PAUSE, LONGEST_AWAY = 1.0, 300.0  # seconds until a next hop that is away 
 RESTS = 15.0  # seconds that a worker rests whose connection was refused while others are served
 
 Ended = tuple[Claim, Outcome]
+
+log = logging.getLogger(__name__)
 
 
 class Carriers:
@@ -50,6 +54,7 @@ class Carriers:
         self.back = False  # the next hop has answered since it was away
         self.returned = False  # and all that was said before is collected, so that the queue may be told
         self.was_away = True  # for all that we know
+        self.too_fast_at = 0.0  # when it last wanted mail more slowly, monotonic seconds
 
     @property
     def in_hand(self) -> int:
@@ -114,6 +119,8 @@ class Carriers:
             begun = time.monotonic()
             outcomes = carry(errand, hop, self.settings, self.destination.next_hop, self.sealer)
             self.note(errand, outcomes, hop, time.monotonic() - begun)
+            if hop in self.resting:
+                hop.close()
         self.ring()
 
     def next_errand(self, hop: NextHop) -> Errand | None:
@@ -134,7 +141,9 @@ class Carriers:
             now = time.monotonic()
             if any(outcome.unreachable for outcome in outcomes):
                 outcomes = self.note_refused(outcomes, hop, now)
-            else:
+            elif slow := next((outcome for outcome in outcomes if outcome.too_fast), None):
+                self.note_too_fast(slow, hop, now)
+            elif now - seconds > self.too_fast_at:
                 self.note_served(seconds)
             if not self.ended:
                 self.first_ended = now
@@ -148,16 +157,43 @@ class Carriers:
 
     def note_refused(self, outcomes: list[Outcome], hop: NextHop, now: float) -> list[Outcome]:
         """A connection did not come about. While others are served it is one too many: its worker rests, its mail goes with the others."""
-        if not self.was_away and any(other is not hop for other in self.busy):
-            self.resting[hop] = now + RESTS
+        refused = next(one for one in outcomes if one.unreachable)
+        if refused.shut_out:
+            self.tell(refused)
+        if not self.was_away and self.others_are_busy(hop):
+            self.resting[hop] = now + (LONGEST_AWAY if refused.shut_out else RESTS)
             return [replace(one, kind="untried", unreachable=False) if one.unreachable else one for one in outcomes]
+        self.leave_alone(refused, now)
+        return outcomes
+
+    def note_too_fast(self, slow: Outcome, hop: NextHop, now: float) -> None:
+        """It takes mail, but not so fast: a pause for all, and one worker less for a while."""
+        meters.count("mailroom_next_hop_refusals", reason="too-fast")
+        if self.others_are_busy(hop):
+            self.resting[hop] = now + RESTS
+        self.too_fast_at = now
+        self.leave_alone(slow, now)
+
+    def others_are_busy(self, hop: NextHop) -> bool:
+        """Is another connection in use?"""
+        return any(other is not hop for other in self.busy)
+
+    def leave_alone(self, refused: Outcome, now: float) -> None:
+        """Nothing is sent for a while, longer each time; a password that was refused once is not tried in quick succession."""
         if now >= self.away_until:
             self.failures += 1
-            pause = min(FIRST_PAUSE * 2 ** (self.failures - 1), LONGEST_AWAY)
+            pause = LONGEST_AWAY if refused.shut_out else min(FIRST_PAUSE * 2 ** (self.failures - 1), LONGEST_AWAY)
             self.away_until = now + pause * random.uniform(1 - queue.JITTER, 1 + queue.JITTER)
         self.was_away, self.back = True, False
-        self.away_reply = next(one.reply for one in outcomes if one.unreachable)
-        return outcomes
+        self.away_reply = refused.reply
+
+    def tell(self, refused: Outcome) -> None:
+        """That is for whoever runs this: nothing mends it by itself."""
+        meters.count("mailroom_next_hop_refusals", reason="sign-in")
+        log.error(
+            "next hop %(next_hop)s: %(reply)s. Put it right, `mailroom doctor` tries it; mail waits meanwhile",
+            {"next_hop": refused.next_hop, "reply": refused.reply},
+        )
 
     def collect(self, *, stopping: bool) -> list[Ended]:
         """What has ended since, and what is given back untried: it waited too long, the next hop is away, or we are to stop."""
@@ -218,4 +254,5 @@ def open_hop(next_hop: str, settings: Settings) -> NextHop:
         final_timeout=relay.final_timeout,
         hostname=settings.company.hostname,
         encryption=Encryption(relay.tls, relay.tls_ca, relay.tls_name),
+        logins=Logins(relay),
     )

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from mta.encryption import Encryption, NotEncrypted, starttls
+from mta.sasl import Login, Logins, sign_in
 from mta.trace import crlf
-from mta.transaction import Answer, Ended, Mail, begin, hand_over, impossible, possible, said
+from mta.transaction import Answer, Ended, Mail, begin, hand_over, impossible, possible, said, shut_out, unreachable
+from triage.errors import BadInput
 from triage.queue import Outcome
 from triage.visible import visible
 
@@ -35,23 +37,35 @@ class Server:
 class DialledHop:
     """SMTP or LMTP, one thread at a time (NextHop)."""
 
-    def __init__(self, server: Server, *, timeout: float, final_timeout: float, hostname: str, encryption: Encryption) -> None:
-        self.server, self.encryption = server, encryption
+    def __init__(
+        self, server: Server, *, timeout: float, final_timeout: float, hostname: str, encryption: Encryption, logins: Logins
+    ) -> None:
+        self.server, self.encryption, self.logins = server, encryption, logins
+        self.for_sign_in = encryption.for_sign_in(server.host)
         self.timeout, self.final_timeout, self.hostname = timeout, final_timeout, hostname
         self.connection: smtplib.SMTP | None = None
+        self.served = False  # it has taken mail from us
 
     def send(self, reverse_path: str, mailboxes: Sequence[str], raw: bytes) -> list[Outcome]:
         """As NextHop.send. Trouble is temporary unless a 5xx says that it is about this message.
 
-        Who is refused because there are too many recipients goes in a further transaction (RFC 5321, 4.5.3.1.10).
+        Who is refused because there are too many recipients goes in a further transaction (RFC 5321, 4.5.3.1.10); where that was
+        said of all of them, of half as many.
         """
         found = {place: impossible(mailbox) for place, mailbox in enumerate(mailboxes) if not possible(mailbox)}
         left, raw = [place for place in range(len(mailboxes)) if place not in found], crlf(raw)
+        most = len(left)
         while left:
-            answers = self.attempt(Mail(reverse_path, tuple(mailboxes[place] for place in left), raw))
-            found.update(zip(left, answers, strict=True))
-            crowded = [place for place in left if found[place].crowded]
-            left = crowded if len(crowded) < len(left) else []
+            asked, later = left[:most], left[most:]
+            answers = self.attempt(Mail(reverse_path, tuple(mailboxes[place] for place in asked), raw))
+            found.update(zip(asked, answers, strict=True))
+            left = [place for place in asked if found[place].crowded]
+            if len(left) == len(asked):
+                most = len(asked) // 2
+            if over := next((one for one in answers if one.unreachable or one.too_fast or not most), None):
+                found.update(dict.fromkeys(later, over))
+                break
+            left += later
         return [self.outcome(found[place]) for place in range(len(mailboxes))]
 
     def attempt(self, mail: Mail) -> list[Answer]:
@@ -59,7 +73,7 @@ class DialledHop:
         try:
             answers = self.deliver(mail)
         except Ended as end:
-            answers = [end.answer] * len(mail.mailboxes)
+            answers = [self.wants_sign_in(end.answer)] * len(mail.mailboxes)
         except OSError as fault:  # smtplib's exceptions are OSErrors too
             self.close()
             answers = [Answer("deferred", f"the connection was lost: {fault}")] * len(mail.mailboxes)
@@ -83,35 +97,56 @@ class DialledHop:
         connection = self.dial()
         return self.finish(connection, mail, begin(connection, mail, kept=False))
 
+    def wants_sign_in(self, answer: Answer) -> Answer:
+        """530 of a server that never took mail from us is about us, not about this message (RFC 4954, 6)."""
+        about_us = answer.reply.startswith("530 ") and not self.served
+        return shut_out(f"it wants us to sign in (relay.logins_file): {answer.reply}").answer if about_us else answer
+
     def finish(self, connection: smtplib.SMTP, mail: Mail, waiting: list[Answer | None]) -> list[Answer]:
         """The message itself, for those who were accepted."""
+        self.served = True
         return hand_over(connection, mail, waiting, lmtp=self.server.lmtp, timeout=self.final_timeout)
 
     def dial(self) -> smtplib.SMTP:
-        """A new connection, greeted, and encrypted as the policy asks. Trouble is about the next hop, not about a message.
+        """A new connection, greeted, encrypted as the policy asks, and signed in. Trouble is about the next hop, not about a message.
 
-        Of several addresses the first one serves that wants mail (RFC 5321, 5.1).
+        Of several addresses the first one serves that wants mail (RFC 5321, 5.1); a password that one refuses is not tried at the others.
         """
+        login = self.login()
         *others, last = self.places()
         begun = time.monotonic()
         for place in others:
             try:
-                return self.dial_at(place)
-            except Ended:
-                if time.monotonic() - begun >= LONGEST_DIALLING:
+                return self.dial_at(place, login)
+            except Ended as end:
+                if end.answer.shut_out or time.monotonic() - begun >= LONGEST_DIALLING:
                     raise
                 self.close()
-        return self.dial_at(last)
+        return self.dial_at(last, login)
 
-    def dial_at(self, place: Place) -> smtplib.SMTP:
-        """A new connection to one address."""
+    def login(self) -> Login | None:
+        """Who we are there, as the settings have it now."""
         try:
-            return self.greeted(place, self.encryption)
+            return self.logins.of(self.server.url)
+        except BadInput as fault:
+            raise shut_out(str(fault)) from fault
+
+    def dial_at(self, place: Place, login: Login | None) -> smtplib.SMTP:
+        """A new connection to one address."""
+        encryption = self.for_sign_in if login else self.encryption
+        try:
+            connection = self.greeted(place, encryption)
         except NotEncrypted as fault:
             self.close()
-            if self.encryption.needed or self.server.implicit_tls:
+            if encryption.needed or self.server.implicit_tls:
                 raise unreachable(str(fault)) from fault
             return self.greeted(place, Encryption("none"))
+        if login:
+            try:
+                sign_in(connection, login)
+            except OSError as fault:
+                raise away(fault) from fault
+        return connection
 
     def places(self) -> list[Place]:
         """Where it listens: on one machine a unix socket, else the addresses of its name, in the order that the system prefers."""
@@ -155,7 +190,14 @@ class DialledHop:
 
     def outcome(self, answer: Answer) -> Outcome:
         """What the queue is told."""
-        return Outcome(answer.kind, one_line(answer.reply), self.server.url, unreachable=answer.unreachable)
+        return Outcome(
+            answer.kind,
+            one_line(answer.reply),
+            self.server.url,
+            unreachable=answer.unreachable,
+            too_fast=answer.too_fast,
+            shut_out=answer.shut_out,
+        )
 
     def close(self) -> None:
         """As NextHop.close: QUIT is said, but its answer not waited for."""
@@ -171,11 +213,6 @@ class DialledHop:
         if connection and connection.sock:
             with contextlib.suppress(OSError):
                 socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
-
-
-def unreachable(reply: str) -> Ended:
-    """Nobody could say anything about a message yet: the next hop is not there, or does not want us now."""
-    return Ended(Answer("deferred", reply, hang_up=True, unreachable=True))
 
 
 def away(fault: OSError) -> Ended:

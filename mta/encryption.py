@@ -1,10 +1,11 @@
 """How a connection to the next hop is encrypted: the policy, and STARTTLS."""
 
 import contextlib
+import ipaddress
 import smtplib
 import socket
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from triage.errors import BadInput
@@ -25,17 +26,32 @@ class Encryption:
     policy: str = "opportunistic"
     authorities: str = ""  # PEM file of the authorities that may vouch for the server; "": those of the system
     name: str = ""  # that the certificate must bear; "": the host of the URL
+    for_passwords: bool = False  # something is to be said there that nobody else may hear
+
+    def for_sign_in(self, host: str) -> "Encryption":
+        """The policy where we sign in, whatever it is elsewhere.
+
+        It may be a provider beside servers of our own: the system's authorities count too, and a host's name is the one to bear.
+        """
+        return replace(self, policy="verify", name=self.name if is_address(host) else "", for_passwords=True)
 
     @cached_property
     def context(self) -> ssl.SSLContext:
         """What TLS is made with; BadInput when the authorities' file is of no use."""
         try:
             context = ssl.create_default_context(cafile=self.authorities or None)
+            if self.for_passwords:
+                context.load_default_certs()
         except (OSError, ssl.SSLError) as fault:
             raise BadInput(f"relay.tls_ca: {self.authorities!r} cannot be used: {fault.strerror or fault}") from fault
         if self.policy != "verify":
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         return context
+
+    @property
+    def why(self) -> str:
+        """What asks for it."""
+        return "a password is said over verified TLS only (relay.logins_file)" if self.for_passwords else f"relay.tls is {self.policy}"
 
     @property
     def needed(self) -> bool:
@@ -49,6 +65,15 @@ class Encryption:
         except (ssl.SSLError, ConnectionError, EOFError) as fault:
             connected.close()
             raise NotEncrypted(f"TLS failed: {words(fault)}") from fault
+
+
+def is_address(host: str) -> bool:
+    """Is that an address, which few certificates bear?"""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def words(fault: Exception) -> str:
@@ -71,7 +96,7 @@ def starttls(connection: smtplib.SMTP, encryption: Encryption, host: str) -> boo
     if answer is None or answer[0] != 220:
         if encryption.needed:
             said = "it offers no STARTTLS" if answer is None else f"it refuses STARTTLS: {answer[0]} {answer[1].decode('utf-8', 'replace')}"
-            raise NotEncrypted(f"{said}, and relay.tls is {encryption.policy}")
+            raise NotEncrypted(f"{said}, and {encryption.why}")
         return False
     assert connection.sock is not None
     with contextlib.suppress(AttributeError, OSError):

@@ -8,8 +8,10 @@ from typing import Protocol
 from mta.dialled import DialledHop, Server
 from mta.encryption import Encryption
 from mta.maildir import MaildirHop
+from mta.sasl import Logins
 from triage.errors import BadInput
 from triage.queue import Outcome
+from triage.settings import Relay
 
 HOST_PORT = re.compile(r"(?:\[(?P<literal>[0-9A-Fa-f:.]+)\]|(?P<host>[\w-]{1,63}(?:\.[\w-]{1,63})*)):(?P<port>[0-9]{1,5})", re.A)
 POSSIBLE = (
@@ -34,12 +36,20 @@ class NextHop(Protocol):
         """Make a `send` that hangs in another thread come to an end."""
 
 
-def open_nexthop(url: str, *, timeout: float, final_timeout: float = 600, hostname: str, encryption: Encryption | None = None) -> NextHop:
+def open_nexthop(
+    url: str,
+    *,
+    timeout: float,
+    final_timeout: float = 600,
+    hostname: str,
+    encryption: Encryption | None = None,
+    logins: Logins | None = None,
+) -> NextHop:
     """The next hop of a URL; nothing is dialled yet.
 
     `timeout`: seconds to wait for each answer, `final_timeout` for the one after the final dot; `hostname`: our name there;
-    `encryption`: opportunistic unless it says otherwise. BadInput when the URL is of no kind we know, or the authorities'
-    file cannot be used.
+    `encryption`: opportunistic unless it says otherwise; `logins`: who we are there. BadInput when the URL is of no kind we
+    know, or a file cannot be used.
     """
     kind, _, place = url.partition(":")
     if kind == "maildir" and place and not place.startswith("//"):
@@ -47,12 +57,15 @@ def open_nexthop(url: str, *, timeout: float, final_timeout: float = 600, hostna
     server, encryption = server_of(url), encryption or Encryption()
     if encryption.authorities:
         _ = encryption.context  # a file that is of no use is said at once
+    logins = logins or Logins(Relay())
+    logins.known()
     return DialledHop(
         server,
         timeout=timeout,
         final_timeout=max(timeout, final_timeout),
         hostname=hostname,
         encryption=encryption,
+        logins=logins,
     )
 
 

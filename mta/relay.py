@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col
 
 from mta.carriers import Carriers, Ended
+from mta.sasl import left_over
 from triage import queue, undelivered, waiting
 from triage.bell import Bell
 from triage.db import carry_out, open_engine, reading, transaction
@@ -59,6 +60,8 @@ class Relay:
         """Nothing is dialled or claimed yet. BadInput when a next hop, the database or the spool directory is of no use."""
         self.settings = settings
         self.carriers = [Carriers(one, settings, self.ring) for one in destinations(settings)]
+        for next_hop in left_over(settings):
+            log.warning("relay.logins_file has a line for %(next_hop)s, and no mail goes there", {"next_hop": next_hop})
         self.engine = open_engine(settings.database.url)
         self.bell, self.changed = open_bell(settings, "relay"), open_bell(settings, "change")
         self.telegraph = Telegraph(settings, sends=[self.changed], hears=[self.bell])

@@ -8,8 +8,15 @@ PATH = re.compile(r'(?:[^\x00-\x20\x7f<>"\\]+|"(?:[^\x00-\x1f\x7f"\\]|\\[\x20-\x
 # 5xx replies about the connection, not about the message: bad sequence, no mail here (RFC 7504), STARTTLS or sign-in wanted (RFC 4954)
 ABOUT_THE_CONNECTION = frozenset({503, 521, 530, 534, 535, 538})
 AT_ONCE = 64 * 1024  # bytes of a message for which the next hop has the time of an answer (RFC 5321, 4.5.3.2.5)
-# Too many recipients, or no space, as it is said (RFC 5321, 4.5.3.1.10: 552 means 452 there; RFC 3463, 3.6), and in words alone
-TOO_MANY = re.compile(r"[45]52 |[45]\d\d [45]\.5\.3\b|[45]\d\d .*\btoo many recipients", re.IGNORECASE)
+# Too many recipients for one message (RFC 3463, 3.6), also in words alone: for now, whatever the code (RFC 5321, 4.5.3.1.10)
+TOO_MANY = re.compile(r"[45]\d\d (?:[45]\.5\.3\b|.*\b(?:too many recipients(?! from)|recipient count exceeds))", re.IGNORECASE | re.DOTALL)
+NO_ROOM = re.compile(r"[45]52 ")  # the same, or no space: beside others who were accepted it is worth a further transaction
+# We send faster than the next hop takes mail, in the words of Amazon, Microsoft, Postfix, Exim and Rspamd; 4.2.z is about one mailbox
+TOO_FAST = re.compile(
+    r"4\d\d (?!4\.2\.).*(?:throttl|rate.?limit|(?:sending|submission|message|connection) rate\b|concurrent connection|thread limit"
+    r"|too (?:much mail|many (?:messages|mails|connections)|many recipients from)|too (?:fast|quickly)|slow down)",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +36,9 @@ class Answer:
     reply: str
     hang_up: bool = False  # the connection is of no more use
     unreachable: bool = False  # no message was asked about at all
-    crowded: bool = False  # others were accepted beside this one: a further transaction may take it
+    crowded: bool = False  # there were too many recipients: a further transaction with fewer may take this one
+    too_fast: bool = False  # the next hop takes mail, but not as fast as we send it
+    shut_out: bool = False  # it does not let us sign in: somebody has to mend that, and asking often makes it worse
 
 
 class Ended(Exception):
@@ -38,6 +47,16 @@ class Ended(Exception):
     def __init__(self, answer: Answer) -> None:
         super().__init__(answer.reply)
         self.answer = answer
+
+
+def unreachable(reply: str) -> Ended:
+    """Nobody could say anything about a message yet: the next hop is not there, or does not want us now."""
+    return Ended(Answer("deferred", reply, hang_up=True, unreachable=True))
+
+
+def shut_out(reply: str) -> Ended:
+    """The same, until somebody here puts the sign-in right."""
+    return Ended(Answer("deferred", reply, hang_up=True, unreachable=True, shut_out=True))
 
 
 class Dialogue:
@@ -108,7 +127,8 @@ def recipients(dialogue: Dialogue, count: int) -> list[Answer | None]:
     refused = refusal(dialogue.reply(), 3)
     if refused and refused.hang_up:
         raise Ended(refused)
-    return [refused if answer is None else crowded(answer) for answer in found]
+    refused = refused and crowded(refused)
+    return [refused if answer is None else crowded(answer, beside_others=True) for answer in found]
 
 
 def about_recipient(answer: tuple[int, bytes]) -> Answer | None:
@@ -119,9 +139,10 @@ def about_recipient(answer: tuple[int, bytes]) -> Answer | None:
     return refused
 
 
-def crowded(refused: Answer) -> Answer:
-    """A refusal beside others who were accepted: too many recipients at once are worth a further transaction."""
-    return replace(refused, crowded=TOO_MANY.match(refused.reply) is not None)
+def crowded(refused: Answer, *, beside_others: bool = False) -> Answer:
+    """A refusal for too many recipients at once; beside others who were accepted it may be said in the words for no space."""
+    many = TOO_MANY.match(refused.reply) or (beside_others and NO_ROOM.match(refused.reply))
+    return replace(refused, crowded=bool(many) and not refused.too_fast)
 
 
 def extensions(connection: smtplib.SMTP, mail: Mail) -> str:
@@ -145,9 +166,10 @@ def refusal(answer: tuple[int, bytes], wanted: int) -> Answer | None:
     code = answer[0]
     if code // 100 == wanted:
         return None
-    permanent = code // 100 == 5 and code not in ABOUT_THE_CONNECTION
+    reply = said(answer)
+    permanent = code // 100 == 5 and code not in ABOUT_THE_CONNECTION and not TOO_MANY.match(reply)
     lost = code == 421 or code in ABOUT_THE_CONNECTION or code // 100 not in (4, 5)
-    return Answer("bounced" if permanent else "deferred", said(answer), hang_up=lost)
+    return Answer("bounced" if permanent else "deferred", reply, hang_up=lost, too_fast=TOO_FAST.match(reply) is not None)
 
 
 def clean_start(answer: tuple[int, bytes]) -> None:
@@ -164,10 +186,14 @@ def hand_over(connection: smtplib.SMTP, mail: Mail, waiting: list[Answer | None]
     expecting = waiting.count(None)
     if not expecting:
         return [answer for answer in waiting if answer]
-    whole = memoryview(stuffed(mail.raw) + b".\r\n")
-    for start in range(0, len(whole), AT_ONCE):  # a socket's timeout is for all of what it is given
-        connection.send(whole[start : start + AT_ONCE])
     assert connection.sock is not None
+    whole = memoryview(stuffed(mail.raw) + b".\r\n")
+    try:
+        for start in range(0, len(whole), AT_ONCE):  # a socket's timeout is for all of what it is given
+            connection.sock.sendall(whole[start : start + AT_ONCE])
+    except OSError as fault:
+        early = cut_short(connection, fault)
+        return [answer or early for answer in waiting]
     usual = connection.sock.gettimeout()
     connection.sock.settimeout(timeout)
     answers = [final(connection)]
@@ -180,13 +206,26 @@ def hand_over(connection: smtplib.SMTP, mail: Mail, waiting: list[Answer | None]
     return [answer or next(following) for answer in waiting]
 
 
+def cut_short(connection: smtplib.SMTP, fault: OSError) -> Answer:
+    """What a server said that wants no more of a message and hangs up in the midst of it; the fault where it said nothing."""
+    try:
+        answer = connection.getreply()
+    except OSError:
+        raise fault from None
+    refused = refusal(answer, 2)
+    if refused is None:
+        raise fault
+    return replace(refused, hang_up=True)
+
+
 def final(connection: smtplib.SMTP) -> Answer:
     """One answer after the final dot."""
     try:
         answer = connection.getreply()
     except OSError as fault:
         return Answer("unanswered", f"no answer after the final dot, so it may have arrived: {fault}", hang_up=True)
-    return refusal(answer, 2) or Answer("delivered", said(answer))
+    refused = refusal(answer, 2)
+    return crowded(refused) if refused else Answer("delivered", said(answer))
 
 
 def stuffed(raw: bytes) -> bytes:

@@ -37,6 +37,10 @@ COUNTERS = {
     "mailroom_put_off": ("Messages that are judged again later, because DNS did not answer or a parser gave up.", ()),
     "mailroom_dns_failures": ("Questions that DNS did not answer, by kind.", ("kind",)),
     "mailroom_attempts": ("Attempts to hand a delivery on: delivered, deferred, bounced, unanswered, untried.", ("outcome",)),
+    "mailroom_next_hop_refusals": (
+        "Times that a next hop wanted no mail of ours: sign-in (it does not let us in), too-fast (we send more than it takes).",
+        ("reason",),
+    ),
     "mailroom_recalls": ("Mails looked for in mailboxes (IMAP, Maildir), by what became of each.", ("ending",)),
     "mailroom_mirror_acts": (
         "Mails moved into a folder for an act by IMAP, by what came of it: done, already, refused, foreign.",

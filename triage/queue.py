@@ -27,6 +27,7 @@ from triage.states import Event, State
 RELAY = Actor.system("relay")
 LEASE = timedelta(minutes=12)  # outlive the slowest final dot: 10 minutes (RFC 5321, 4.5.3.2.6)
 SCHEDULE = tuple(timedelta(minutes=minutes) for minutes in (5, 10, 20, 40, 64))  # the last one again and again
+SOONER = 20  # times, where only the next hop's limit of speed is in the way: 15 seconds to 3 minutes
 JITTER = 0.2
 LANDED = "It was delivered before the purge could stop it."
 IN_DOUBT = "It may have been delivered."
@@ -64,6 +65,8 @@ class Outcome:
     reply: str
     next_hop: str
     unreachable: bool = False  # the next hop was not there, or wanted no mail at all: nothing was said about this delivery
+    too_fast: bool = False  # the next hop takes mail more slowly than we send it: this one comes again soon
+    shut_out: bool = False  # it does not let us sign in: somebody has to mend that
     at: datetime | None = None  # when; None: as it is settled
 
 
@@ -298,7 +301,8 @@ def given_up(kind: str, direction: str, queued_at: datetime | None, settings: Se
 
 def values_of(claim: Claim, outcome: Outcome, kind: str, now: datetime) -> dict[str, Any]:
     """What the rows of delivery and attempt say afterwards."""
-    due = {"deferred": again_at(claim.number, now), recalled.UNANSWERED: again_at(claim.number, now), "untried": now}.get(kind)
+    later = again_at(claim.number, now, sooner=SOONER if outcome.too_fast else 1)
+    due = {"deferred": later, recalled.UNANSWERED: later, "untried": now}.get(kind)
     waits_for = outcome.next_hop if outcome.unreachable and due else ""
     return {
         "delivery": claim.delivery_id,
@@ -379,9 +383,9 @@ def end_purge(session: Session, delivery_id: int, decision_id: int, outcome: str
     session.execute(update(Delivery).where(col(Delivery.id) == delivery_id).values(purge_wanted_by=None))
 
 
-def again_at(attempts: int, now: datetime) -> datetime:
-    """When a delivery that was put off is tried again."""
-    return now + SCHEDULE[min(attempts, len(SCHEDULE)) - 1] * random.uniform(1 - JITTER, 1 + JITTER)
+def again_at(attempts: int, now: datetime, *, sooner: int = 1) -> datetime:
+    """When a delivery that was put off is tried again; so many times `sooner` where that is enough."""
+    return now + SCHEDULE[min(attempts, len(SCHEDULE)) - 1] / sooner * random.uniform(1 - JITTER, 1 + JITTER)
 
 
 def next_due(session: Session, where: ColumnElement[bool] | None = None) -> datetime | None:

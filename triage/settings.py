@@ -145,6 +145,16 @@ class Relay:
     )
     tls_ca: str = key("PEM file of the authorities that vouch for the next hop; empty: those of the system.", "")
     tls_name: str = key("Name that the next hop's certificate must bear; empty: the host of its URL.", "")
+    logins_file: str = key(
+        "File of lines NEXT_HOP NAME:PASSWORD for next hops that want us to sign in (RFC 4954), such as a provider's smarthost; over TLS "
+        "with a good certificate only, whatever tls says. Read anew for each connection.",
+        "",
+        file=True,
+    )
+    token_file: str = key(
+        "File with the access token of who has no password in logins_file (XOAUTH2). Read anew for each connection.", "", file=True
+    )
+    token_command: str = key("Command that prints such a token; {user} in it is the name.", "")
     arc_domain: str = key(
         "Domain that seals what goes on (ARC, RFC 8617), so that the inner server may trust our results; empty: no seal.", ""
     )

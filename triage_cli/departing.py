@@ -1,7 +1,6 @@
 """What the doctor looks at of employees' mail: who may send it, where it goes, whether it gets on, proves itself and teaches."""
 
 import ipaddress
-import stat
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -23,7 +22,7 @@ from triage.routes import next_hop_of
 from triage.settings import Settings
 from triage.times import utcnow
 from triage.undelivered import OUTBOUND as SENT_ON
-from triage_cli.finding import FAIL, OK, WARN, Finding
+from triage_cli.finding import FAIL, OK, WARN, Finding, open_to_others
 from triage_cli.opened import database_of
 
 WHAT = "outbound"
@@ -59,8 +58,8 @@ def senders(settings: Settings) -> Iterator[Finding]:
         words = f"outbound.networks holds {', '.join(wide)}: strangers there could send through you"
         yield Finding(WARN, WHAT, words, "narrow it to your own servers, or let them sign in (outbound.accounts_file)")
     file = Path(settings.outbound.accounts_file) if settings.outbound.accounts_file else None
-    if file and file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO) & ~stat.S_IRGRP:
-        yield Finding(WARN, WHAT, f"{file} holds passwords and others may read or write it", f"chmod 640 {file}")
+    if file:
+        yield from open_to_others(WHAT, file)
     if not wide:
         yield Finding(OK, WHAT, f"from {', '.join(named) or 'nobody by network'}{' and whoever signs in' if file else ''}")
 

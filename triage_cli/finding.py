@@ -1,7 +1,9 @@
 """What `mailroom doctor` found out about one thing, and what to do about it."""
 
-from collections.abc import Callable, Iterable
+import stat
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from triage.settings import Settings
 
@@ -16,6 +18,12 @@ class Finding:
     what: str  # what was looked at, in a word or two
     found: str  # what was seen, in words
     do: str = ""  # what to do; never empty unless ok
+
+
+def open_to_others(what: str, file: Path) -> Iterator[Finding]:
+    """A file of passwords that more than its owner and group may read, or more than its owner may write."""
+    if file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO) & ~stat.S_IRGRP:
+        yield Finding(WARN, what, f"{file} holds passwords and others may read or write it", f"chmod 640 {file}")
 
 
 Check = Callable[[Settings], Iterable[Finding]]

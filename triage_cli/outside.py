@@ -14,20 +14,26 @@ from urllib.parse import urlsplit
 from cryptography import x509
 
 from mta.carriers import open_hop
-from mta.dialled import DialledHop
+from mta.dialled import DialledHop, one_line
 from mta.replies import INSIDERS_ONLY
+from mta.sasl import left_over
 from mta.transaction import Ended
 from triage.errors import BadInput
 from triage.routes import destinations
 from triage.settings import Settings, host_port
 from triage.times import utcnow
-from triage_cli.finding import FAIL, OK, WARN, Finding
+from triage_cli.finding import FAIL, OK, WARN, Finding, open_to_others
 
 PATIENCE = 5.0  # seconds for an answer
 HTTPS = 443
 SOON = timedelta(days=21)  # until a certificate ends
 RENEW = "renew it, and let that put the new files in place (docs/installation.md, Certificates)"
 REACHED = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 # where who listens everywhere is found
+START = "start that server, or change relay.next_hop; released mail waits meanwhile"
+WHAT_TO_DO = {  # by the words of a failure that is no matter of starting it
+    "TLS failed": "let its certificate bear the host of its URL (for an address relay.tls_name); your own authority is for relay.tls_ca",
+    "relay.logins_file": "put it right in relay.logins_file, or with whoever runs that server (docs/outbound.md); mail waits meanwhile",
+}
 NEEDED = {  # what the next hop should offer (mailflow.md 12), and what happens without it
     "8bitmime": "8-bit messages bounce",
     "smtputf8": "mail from and to international addresses bounces",
@@ -191,12 +197,23 @@ def names(leaf: x509.Certificate) -> list[str]:
 
 
 def next_hop(settings: Settings) -> Iterator[Finding]:
-    """Does each of them answer, and does it take what we may have to send?"""
+    """Does each of them answer, does it let us in, and does it take what we may have to send?"""
     try:
+        yield from passwords(settings)
         for one in destinations(settings):
             yield from asked(one.next_hop, settings)
     except BadInput as fault:
-        yield Finding(FAIL, "next hop", str(fault), "change relay.next_hop, relay.routes or relay.smarthost")
+        yield Finding(FAIL, "next hop", str(fault), "change relay.next_hop, relay.routes, relay.smarthost or relay.logins_file")
+
+
+def passwords(settings: Settings) -> Iterator[Finding]:
+    """Is the file of passwords for our eyes only, and is each line for a next hop that there is?"""
+    file = settings.relay.logins_file
+    for url in left_over(settings):
+        words = f"{file} has a line for {url}, and no mail goes there"
+        yield Finding(WARN, "next hop", words, "write it as the settings do, or take it out")
+    if file:
+        yield from open_to_others("next hop", Path(file))
 
 
 def asked(url: str, settings: Settings) -> Iterator[Finding]:
@@ -219,14 +236,16 @@ def answers(hop: DialledHop, url: str, max_size: int) -> Iterator[Finding]:
     try:
         connection = hop.dial()
     except Ended as end:
-        yield Finding(
-            FAIL, "next hop", f"{url}: {end.answer.reply}", "start that server, or change relay.next_hop; released mail waits meanwhile"
-        )
+        hop.close()
+        do = next((do for words, do in WHAT_TO_DO.items() if words in end.answer.reply), START)
+        yield Finding(FAIL, "next hop", f"{url}: {one_line(end.answer.reply)}", do)
         return
     offered = connection.esmtp_features
     encrypted = isinstance(connection.sock, ssl.SSLSocket)
     hop.close()
-    yield Finding(OK, "next hop", f"{url} answers{', encrypted' if encrypted else ''}: {' '.join(sorted(offered)) or 'no extensions'}")
+    name, _, _ = hop.logins.known().get(url, "").partition(":")
+    how = f"{', encrypted' if encrypted else ''}{f', and lets us in as {name}' if name else ''}"
+    yield Finding(OK, "next hop", f"{url} answers{how}: {' '.join(sorted(offered)) or 'no extensions'}")
     for name, consequence in NEEDED.items():
         if name not in offered:
             yield Finding(WARN, "next hop", f"it does not offer {name.upper()}: {consequence}", f"switch {name.upper()} on there")

@@ -22,6 +22,10 @@ from triage_cli.outside import PATIENCE, REACHED
 STRANGER = "doctor@mailroom.invalid"  # RFC 2606: nobody is ever there
 OUTSIDE = "postmaster@iana.org"  # an address that has to exist (RFC 5321, 4.5.1), at a domain that takes mail
 SMTP_PORT = 25
+RELAY_FOR_US = "let it relay for this machine, sign in there (relay.logins_file), or give relay.smarthost or outbound.smarthost another one"
+TAKE_NOTICES = (
+    "what senders are told has no sender (RFC 3464): give relay.smarthost a server that takes it, and outbound.smarthost this one"
+)
 
 
 def open_relay(settings: Settings) -> Iterator[Finding]:
@@ -83,7 +87,7 @@ def asked_about(hop: DialledHop, mailbox: str) -> Iterator[Finding]:
 
 
 def takes_us_out(settings: Settings) -> Iterator[Finding]:
-    """Would the smarthosts pass employees' mail on to the outside? Asked up to RCPT; nothing is sent."""
+    """Would the smarthosts pass mail on to the outside: employees', and that of notices? Asked up to RCPT; nothing is sent."""
     sender = f"postmaster@{settings.company.domains[0]}"
     for url in sorted({settings.outbound.smarthost, settings.relay.smarthost} - {""}):
         try:
@@ -91,24 +95,26 @@ def takes_us_out(settings: Settings) -> Iterator[Finding]:
         except BadInput:  # it has a finding of its own
             continue
         if isinstance(hop, DialledHop):
-            yield from asked_to_relay(hop, url, sender)
+            yield from asked_to_relay(hop, url, {sender: RELAY_FOR_US} | ({"": TAKE_NOTICES} if url == settings.relay.smarthost else {}))
 
 
-def asked_to_relay(hop: DialledHop, url: str, sender: str) -> Iterator[Finding]:
-    """What one server says to mail of ours for somebody outside."""
+def asked_to_relay(hop: DialledHop, url: str, senders: dict[str, str]) -> Iterator[Finding]:
+    """What one server says to mail for somebody outside from each of these senders; with what to do where it does not take it."""
     hop.timeout = PATIENCE
     try:
-        code, reply = answer_to(hop.dial(), sender, OUTSIDE)
+        connection = hop.dial()
+        answers = {sender: answer_to(connection, sender, OUTSIDE) for sender in senders}
     except (Ended, OSError, smtplib.SMTPException):
         return  # it has a finding of its own
     finally:
         hop.close()
-    if code >= 400:
-        do = "let that server relay for this machine, or give relay.smarthost or outbound.smarthost another one"
-        words = f"{url} does not take mail from {sender} to the outside: {code} {reply}"
-        yield Finding(FAIL if code >= 500 else WARN, "smarthost", words, do)
-    else:
-        yield Finding(OK, "smarthost", f"{url} takes mail from {sender} to the outside")
+    for sender, (code, reply) in answers.items():
+        whose = f"mail from {sender or '<>'} to the outside"
+        if code >= 400:
+            words = f"{url} does not take {whose}: {code} {reply}"
+            yield Finding(FAIL if code >= 500 and sender else WARN, "smarthost", words, senders[sender])
+        else:
+            yield Finding(OK, "smarthost", f"{url} takes {whose}")
 
 
 def bypass(settings: Settings) -> Iterator[Finding]:

@@ -140,6 +140,7 @@ def test_a_closed_connection_is_made_again(peer: Peer, way: NextHop) -> None:
         ("RCPT", "550 5.1.1 no such user", "bounced"),
         ("RCPT", "552 5.2.2 mailbox full", "bounced"),
         ("RCPT", "521 5.3.2 this host takes no mail", "deferred"),
+        ("RCPT", "421 4.3.2 going down", "deferred"),
         ("DATA", "452 4.3.1 disk full", "deferred"),
         ("DATA", "421 4.3.2 going down", "deferred"),
         ("DATA", "554 5.6.0 looks like spam", "bounced"),

@@ -2,10 +2,11 @@
 
 import contextlib
 import logging
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from mta.errand import Errand, carry
 from tests.peers import circle
 from tests.peers.next_hop import DRIP, DROP, HANG, Peer, next_hop
 from tests.peers.processes import free_port, quiet_port
+from tests.peers.receiving import make_certificate
 from triage import contents, intake, ledger, queue
 from triage.actor import Actor
 from triage.authentication import Authentication, Dmarc, Result, Spf
@@ -408,6 +410,62 @@ def test_a_connection_too_many_puts_nothing_off(lite: Settings, peer: Peer, sqli
     with relaying(towards(lite, peer.url, concurrency=4)):
         wait_for(lambda: set(states(sqlite_engine, ids)) == {"delivered"})
     assert len(peer.taken) == 40
+
+
+@dataclass
+class Metered(Peer):
+    """A next hop that takes five messages in a third of a second, and says so of others, as Amazon does."""
+
+    taken_at: list[float] = field(default_factory=list)
+
+    async def said(self, command: str, server: Any, usual: str) -> str:
+        if command != "DATA":
+            return usual
+        lately = [one for one in self.taken_at if time.monotonic() - one < 0.3]
+        if len(lately) >= 5:
+            return "454 Throttling failure: Maximum sending rate exceeded."
+        self.taken_at.append(time.monotonic())
+        return usual
+
+
+def test_a_limit_of_speed_slows_down_and_puts_nothing_off_for_long(
+    lite: Settings, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(carriers, "FIRST_PAUSE", 0.05)
+    monkeypatch.setattr(carriers, "RESTS", 0.2)
+    monkeypatch.setattr(queue, "SCHEDULE", (timedelta(seconds=2),))  # a twentieth of which is a tenth of a second
+    ids = [one for number in range(40) for one in released(sqlite_engine, ANNA, raw=MAIL + b"%d" % number)]
+    with next_hop(kind=Metered) as slow, relaying(towards(lite, slow.url, concurrency=4)):
+        wait_for(lambda: set(states(sqlite_engine, ids)) == {"delivered"})
+    assert len(slow.taken) == 40
+    assert slow.transactions > 40  # it did say so
+
+
+def test_a_next_hop_that_does_not_let_us_in_is_told_of_and_keeps_its_mail_waiting(
+    lite: Settings, sqlite_engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(carriers, "LONGEST_AWAY", 0.2)
+    certificate, key = make_certificate(tmp_path, "out.example")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    logins = tmp_path / "logins"
+    with next_hop(tls=context, accounts={"us": "right"}) as provider:
+        logins.write_text(f"{provider.url} us:wrong")
+        way = towards(lite, provider.url)
+        way = replace(way, relay=replace(way.relay, logins_file=str(logins), tls_ca=str(certificate), tls_name="out.example"))
+        ids = [one for number in range(12) for one in released(sqlite_engine, ANNA, raw=MAIL + b"%d" % number)]
+        with relaying(way):
+            wait_for(lambda: all(row.waits_for for row in rows(sqlite_engine, ids)))
+            assert {row.last_reply for row in rows(sqlite_engine, ids)} == {
+                "it does not let us in (relay.logins_file): 535 5.7.8 Authentication credentials invalid"
+            }
+            logins.write_text(f"{provider.url} us:right")
+            wait_for(lambda: set(states(sqlite_engine, ids)) == {"delivered"})
+    (said, *_) = [one.getMessage() for one in caplog.records if one.name == "mta.carriers" and one.levelno == logging.ERROR]
+    assert said == (
+        f"next hop {provider.url}: it does not let us in (relay.logins_file): 535 5.7.8 Authentication credentials invalid. "
+        "Put it right, `mailroom doctor` tries it; mail waits meanwhile"
+    )
 
 
 @pytest.mark.parametrize(("was_away", "kind"), [(False, "untried"), (True, "deferred")])

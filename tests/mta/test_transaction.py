@@ -2,10 +2,13 @@
 
 import smtplib
 import socket
+import ssl
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
@@ -14,6 +17,7 @@ from mta.nexthop import NextHop, open_nexthop
 from mta.trace import crlf
 from mta.transaction import Mail, hand_over, possible, stuffed
 from tests.peers.next_hop import DROP, Peer, next_hop
+from tests.peers.receiving import make_certificate
 
 SENDER = "ruth@stranger.example"
 ANNA, BOB, CARL, DORA = PEOPLE = [f"{name}@company.example" for name in ("anna", "bob", "carl", "dora")]
@@ -93,6 +97,34 @@ def test_who_is_one_too_many_goes_in_a_further_transaction(peer: Peer, way: Next
     assert [taken.mailbox for taken in peer.taken] == PEOPLE
 
 
+@pytest.mark.parametrize("reply", ["554 Transaction failed: Recipient count exceeds 2.", "550 5.5.3 No", "452 4.5.3 Too many recipients"])
+def test_too_many_that_is_said_of_the_whole_message_is_halved(reply: str) -> None:
+    with next_hop(offers=("PIPELINING",)) as peer:
+        way = open_nexthop(peer.url, timeout=30, hostname="mx.company.example")
+        peer.answer("DATA", reply)
+        assert kinds(way) == ["delivered"] * 4
+        way.close()
+    assert peer.transactions == 3
+    assert [taken.mailbox for taken in peer.taken] == PEOPLE
+
+
+def test_where_even_one_is_too_many_all_of_them_wait() -> None:
+    with next_hop(offers=("PIPELINING",)) as peer:
+        way = open_nexthop(peer.url, timeout=30, hostname="mx.company.example")
+        peer.answer("DATA", *["550 5.5.3 Too many recipients for today"] * 9)
+        assert {(outcome.kind, outcome.reply) for outcome in way.send(SENDER, PEOPLE, MAIL)} == {
+            ("deferred", "550 5.5.3 Too many recipients for today")
+        }
+        way.close()
+    assert (peer.transactions, peer.taken) == (3, [])  # four, two, one
+
+
+def test_too_many_is_never_for_good(peer: Peer, way: NextHop) -> None:
+    peer.answer("RCPT", "552 5.5.3 Too many recipients")
+    (outcome,) = way.send(SENDER, [ANNA], MAIL)
+    assert (outcome.kind, outcome.too_fast) == ("deferred", False)
+
+
 def test_a_full_mailbox_beside_others_is_asked_once_more(peer: Peer, way: NextHop) -> None:
     peer.answer(f"RCPT {CARL}", *["552 5.2.2 mailbox full"] * 2)
     assert kinds(way) == ["delivered", "delivered", "bounced", "delivered"]
@@ -103,6 +135,47 @@ def test_too_many_when_nobody_is_accepted_is_put_off(peer: Peer, way: NextHop) -
     peer.answer("RCPT", *["452 4.3.1 no space"] * 4)
     assert kinds(way) == ["deferred"] * 4
     assert peer.taken == []
+
+
+@pytest.mark.parametrize("command", ["MAIL", "RCPT", "DATA"])
+@pytest.mark.parametrize(
+    ("reply", "too_fast"),
+    [
+        ("454 Throttling failure: Maximum sending rate exceeded.", True),  # Amazon SES
+        ("454 Throttling failure: Daily message quota exceeded.", True),
+        ("432 4.3.2 Concurrent connections limit exceeded. Visit https://aka.ms/concurrent_sending", True),  # Microsoft 365
+        ("432 4.3.2 STOREDRV.ClientSubmit; sender thread limit exceeded", True),
+        ("421 4.4.2 Message submission rate for this client has exceeded the configured limit", True),  # Exchange
+        ("450 4.7.1 Error: too much mail from 192.0.2.10", True),  # Postfix
+        ("450 4.7.1 Error: too many recipients from 192.0.2.10", True),
+        ('451 4.7.1 Ratelimit "user" exceeded', True),  # Rspamd
+        ("450-4.7.0 Not so many,\r\n450 4.7.0 please: you send mail too quickly", True),
+        ("450 4.2.1 The user you are trying to contact is receiving mail too quickly.", False),
+        ("450 4.2.0 greylisted", False),
+        ("451 4.3.0 try later", False),
+        ("452 4.3.1 Insufficient system resources", False),
+        ("554 5.7.1 rate limit", False),
+    ],
+)
+def test_a_limit_of_speed_is_told_from_other_trouble(command: str, reply: str, too_fast: bool) -> None:
+    with next_hop() as peer:
+        way = open_nexthop(peer.url, timeout=30, hostname="mx.company.example")
+        peer.answer(command, reply)
+        (outcome,) = way.send(SENDER, [ANNA], MAIL)
+        assert (outcome.kind, outcome.too_fast) == ("bounced" if reply.startswith("5") else "deferred", too_fast)
+        assert kinds(way, [ANNA]) == ["delivered"]
+        way.close()
+
+
+def test_whoever_comes_too_fast_does_not_go_on_with_the_others() -> None:
+    with next_hop() as peer:
+        way = open_nexthop(peer.url, timeout=30, hostname="mx.company.example")
+        peer.answer(f"RCPT {CARL}", "452 4.5.3 Too many recipients")
+        peer.answer("DATA", "554 Recipient count exceeds 2", "454 Throttling failure: Maximum sending rate exceeded.")
+        outcomes = way.send(SENDER, PEOPLE, MAIL)
+        way.close()
+    assert {(outcome.kind, outcome.too_fast) for outcome in outcomes} == {("deferred", True)}
+    assert peer.transactions == 2
 
 
 def test_a_mailbox_that_no_command_can_carry_harms_nobody_else(peer: Peer, way: NextHop) -> None:
@@ -174,6 +247,57 @@ def test_what_is_sent_has_one_end_and_crlf_only(raw: bytes) -> None:
     sent = stuffed(crlf(raw)) + b".\r\n"
     assert sent.count(b"\r\n") == sent.count(b"\r") == sent.count(b"\n")
     assert (b"\r\n" + sent).find(b"\r\n.\r\n") == len(sent) - 3
+
+
+class Impatient(threading.Thread):
+    """A server that says something in the midst of the first message, and hangs up."""
+
+    def __init__(self, reply: bytes, context: ssl.SSLContext | None) -> None:
+        super().__init__()
+        self.reply, self.context = reply, context
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"{'smtps' if context else 'smtp'}://127.0.0.1:{self.listener.getsockname()[1]}"
+
+    def run(self) -> None:
+        with (
+            self.listener,
+            self.listener.accept()[0] as plain,
+            self.context.wrap_socket(plain, server_side=True) if self.context else plain as talking,
+            talking.makefile("rb") as lines,
+        ):
+            talking.sendall(b"220 impatient.test ESMTP\r\n")
+            while not lines.readline().startswith(b"DATA"):
+                talking.sendall(b"250 OK\r\n")
+            talking.sendall(b"354 Go on\r\n")
+            lines.read(300_000)
+            talking.sendall(self.reply)
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+@pytest.mark.parametrize(
+    ("reply", "kind", "says"),
+    [
+        (b"552 5.3.4 Message too big\r\n", "bounced", "552 5.3.4 Message too big"),
+        (b"554-5.7.1 A virus\r\n554 5.7.1 in it\r\n", "bounced", "554 5.7.1 A virus 5.7.1 in it"),
+        (b"452 4.3.1 No space\r\n", "deferred", "452 4.3.1 No space"),
+        (b"421 4.3.2 Going down\r\n", "deferred", "421 4.3.2 Going down"),
+        (b"250 OK\r\n", "deferred", "the connection was lost"),
+        (b"", "deferred", "the connection was lost"),
+    ],
+)
+def test_what_is_said_in_the_midst_of_a_message_counts(tmp_path: Path, reply: bytes, kind: str, says: str, encrypted: bool) -> None:
+    context = None
+    if encrypted:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*make_certificate(tmp_path))
+    server = Impatient(reply, context)
+    server.start()
+    way = open_nexthop(server.url, timeout=30, hostname="mx.company.example")
+    outcomes = way.send(SENDER, [ANNA, BOB], b"Subject: long\r\n\r\n" + b"x" * 998 * 20_000)
+    way.close()
+    server.join()
+    assert {outcome.kind for outcome in outcomes} == {kind}
+    assert all(outcome.reply.startswith(says) for outcome in outcomes)
 
 
 def test_a_large_message_may_take_longer_than_an_answer() -> None:

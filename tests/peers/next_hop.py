@@ -1,6 +1,7 @@
 """A next hop for tests, SMTP or LMTP over aiosmtpd, that answers as it is told and keeps what it took."""
 
 import asyncio
+import base64
 import contextlib
 import ssl
 import threading
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from aiosmtpd.lmtp import LMTP
-from aiosmtpd.smtp import SMTP
+from aiosmtpd.smtp import SMTP, AuthResult
 
 DROP = "drop the connection"  # in place of a reply
 HANG = "say nothing until told"
@@ -44,6 +45,7 @@ class Peer:
     most: int = 1000  # connections at once; whoever comes then is told 421
     open: int = 0
     transactions: int = 0  # that came to the final dot
+    accounts: dict[str, str] = field(default_factory=dict)  # who may sign in, over TLS; where there is one nobody else may send
     go_on: threading.Event = field(default_factory=threading.Event)  # lets HANG go on
     arrived: threading.Event = field(default_factory=threading.Event)  # something hangs now
 
@@ -81,6 +83,18 @@ class Peer:
     async def handle_RSET(self, server: Any, _session: Any, _envelope: Any) -> str:
         return await self.said("RSET", server, "250 OK")
 
+    def knows(self, _server: Any, _session: Any, _envelope: Any, _mechanism: str, told: Any) -> AuthResult:
+        """Is that the password? (aiosmtpd's authenticator)"""
+        return AuthResult(success=self.accounts.get(told.login.decode()) == told.password.decode(), handled=False)
+
+    async def auth_XOAUTH2(self, server: Any, arguments: list[str]) -> AuthResult:
+        """A token in place of a password; why not is said before it is refused."""
+        user, token, *_ = base64.b64decode(arguments[1]).decode().split("\1")
+        if self.accounts.get(user.removeprefix("user=")) == token.removeprefix("auth=Bearer "):
+            return AuthResult(success=True)
+        await server.challenge_auth('{"status":"401"}')
+        return AuthResult(success=False, handled=False)
+
     async def handle_MAIL(self, server: Any, _session: Any, envelope: Any, address: str, options: list[str]) -> str:
         reply = await self.said(f"MAIL {address}", server, "250 2.1.0 OK")
         if reply.startswith("2") or self.lenient:
@@ -116,12 +130,15 @@ def next_hop(
     implicit_tls: ssl.SSLContext | None = None,
     port: int = 0,
     kind: type[Peer] = Peer,
+    accounts: dict[str, str] | None = None,
+    mechanisms: tuple[str, ...] = ("PLAIN", "LOGIN"),
     size: int = 1_000_000,
     hides: tuple[str, ...] = (),
     offers: tuple[str, ...] = (),
 ) -> Iterator[Peer]:
     """A running next hop on a spare port, or on a unix socket; it is gone afterwards."""
-    peer = kind(hides=hides, offers=offers)
+    peer = kind(hides=hides, offers=offers, accounts=accounts or {})
+    left_out = {"PLAIN", "LOGIN", "XOAUTH2"} - set(mechanisms if accounts else ())
     loop = asyncio.new_event_loop()
     protocols: list[SMTP] = []
 
@@ -129,6 +146,10 @@ def next_hop(
         async def smtp_STARTTLS(self, arg: str) -> None:
             reply = await peer.said("STARTTLS", self, "")
             await (self.push(reply) if reply else super().smtp_STARTTLS(arg))
+
+        async def smtp_AUTH(self, arg: str) -> None:
+            reply = await peer.said(f"AUTH {(arg or '').partition(' ')[0]}", self, "")
+            await (self.push(reply) if reply else super().smtp_AUTH(arg))
 
         def connection_made(self, transport: Any) -> None:
             if transport.get_extra_info("sslcontext") is implicit_tls:  # STARTTLS makes it again
@@ -145,7 +166,19 @@ def next_hop(
             super().connection_lost(error)
 
     def protocol() -> SMTP:
-        return Counted(peer, hostname="next-hop.test", data_size_limit=size, enable_SMTPUTF8=True, tls_context=tls, loop=loop, ident="test")
+        return Counted(
+            peer,
+            hostname="next-hop.test",
+            data_size_limit=size,
+            enable_SMTPUTF8=True,
+            tls_context=tls,
+            loop=loop,
+            ident="test",
+            authenticator=peer.knows,
+            auth_exclude_mechanism=left_out,
+            auth_required=bool(accounts) and implicit_tls is None,  # aiosmtpd takes the other way for cleartext
+            auth_require_tls=implicit_tls is None,
+        )
 
     async def listen() -> asyncio.Server:
         if socket:

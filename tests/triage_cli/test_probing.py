@@ -95,3 +95,24 @@ def test_the_smarthost_is_asked_whether_it_passes_our_mail_on(reply: str, level:
 def test_the_clock_and_the_upkeep_have_a_word(house: Settings) -> None:
     assert [level in (OK, WARN) for level, _ in told(inside.clock(house))] == [True]
     assert [level for level, _ in told(inside.upkeep(house))] == [FAIL], "what was set up lies in the past and nobody sealed it"
+
+
+@pytest.mark.parametrize(
+    ("replies", "levels"),
+    [
+        (("250 2.1.0 OK", "250 2.1.0 OK"), [OK, OK]),
+        (("250 2.1.0 OK", "501 Invalid MAIL FROM address provided"), [OK, WARN]),
+        (("550 5.7.1 not you", "250 2.1.0 OK"), [FAIL, OK]),
+        (("450 4.7.1 later", "250 2.1.0 OK"), [WARN, OK]),
+    ],
+)
+def test_the_smarthost_is_asked_for_employees_and_for_notices(replies: tuple[str, ...], levels: list[str], house: Settings) -> None:
+    with next_hop() as server:
+        server.answer("MAIL", *replies)
+        asked = replace(house, relay=replace(house.relay, smarthost=server.url, tls="none"))
+        found = told(probing.takes_us_out(asked))
+    assert [level for level, _ in found] == levels
+    assert ["mail from postmaster@company.example to the outside" in found[0][1], "mail from <> to the outside" in found[1][1]] == [
+        True,
+        True,
+    ]
