@@ -4,6 +4,7 @@
 #   deploy/install.sh install [--venv DIRECTORY]   also to upgrade: from this tree, or with a virtual environment that is ready
 #   deploy/install.sh rollback                     the release of before
 #   deploy/install.sh uninstall                    settings, mail and users stay
+#   deploy/install.sh purge --all-mail             these too: nothing is left
 #   deploy/install.sh status
 #
 # Run again, it changes nothing that is right. While it works the door stays open: receive needs neither database nor program files.
@@ -14,6 +15,7 @@ tree=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 home=/opt/mailroom
 releases=$home/releases
 units=/etc/systemd/system
+profiles=/etc/apparmor.d
 pages=/usr/local/share/man/man1
 words=/usr/local/share/bash-completion/completions/mailroom
 snapshot=/var/spool/mailroom/door.snapshot # the door takes mail once the judge has written it
@@ -71,6 +73,14 @@ ground() { # users and directories, which no release takes away
     systemd-sysusers /etc/sysusers.d/mailroom.conf 2>/dev/null
     install -D -m 644 -t /etc/tmpfiles.d "$tree/deploy/tmpfiles.d/mailroom.conf"
     systemd-tmpfiles --create /etc/tmpfiles.d/mailroom.conf
+    close_directory_file
+}
+
+close_directory_file() { # one that an older release made is open to everybody, and may hold hashes of passwords
+    local file=/etc/mailroom/company.toml
+    [ -n "$(find "$file" -perm /o=rwx 2>/dev/null)" ] || return 0
+    chgrp mailroom "$file" && chmod o= "$file"
+    say "$file was open to everybody on this machine: now the group mailroom reads it"
 }
 
 place() { # units and the command, from a directory like deploy/
@@ -177,8 +187,25 @@ uninstall() {
     # shellcheck disable=SC2086
     (cd "$units" && rm -f $mailroom_units && rm -rf mailroom-.service.d)
     systemctl daemon-reload
+    systemctl reset-failed 'mailroom*' 2>/dev/null || true
+    if [ -e "$profiles/mailroom" ]; then # docs/systemd.md, AppArmor
+        apparmor_parser --remove "$profiles/mailroom" 2>/dev/null || say "the AppArmor profiles could not be unloaded; they are gone after a restart"
+        rm -f "$profiles/mailroom" "$profiles"/abstractions/mailroom{,-network,-record}
+    fi
     rm -rf "$home" "$words" "$pages"/mailroom{,-*}.1 /usr/local/sbin/mailroom /etc/sysusers.d/mailroom.conf /etc/tmpfiles.d/mailroom.conf
+    rm -rf /run/mailroom /var/lib/systemd/timers/stamp-mailroom-*.timer
     say "uninstalled. Left: /etc/mailroom (settings), /var/lib/mailroom (database), /var/spool/mailroom (accepted mail), the users mailroom-*"
+    say "and what you changed: $units/mailroom*.d, $profiles/local/mailroom-*"
+}
+
+purge() {
+    [ "${1:-}" = --all-mail ] || fail "this deletes settings, secrets, database and all accepted mail, held mail too: deploy/install.sh purge --all-mail"
+    uninstall
+    rm -rf /etc/mailroom /var/lib/mailroom /var/spool/mailroom "$units"/mailroom*.d "$profiles"/local/mailroom-*
+    systemctl daemon-reload
+    sed -n 's/^u \([^ ]*\).*/\1/p' "$tree/deploy/sysusers.d/mailroom.conf" | while read -r user; do userdel "$user" 2>/dev/null || true; done
+    groupdel mailroom 2>/dev/null || true
+    say "purged. What lies elsewhere is as it was: a database of PostgreSQL, backups, checkpoints, hooks for certificates, the journal"
 }
 
 status() {
@@ -191,6 +218,7 @@ case ${1:-} in
 install) install_it "${@:2}" ;;
 rollback) rollback ;;
 uninstall) uninstall ;;
+purge) purge "${@:2}" ;;
 status) status ;;
-*) sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+*) sed -n '2,10s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac

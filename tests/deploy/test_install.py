@@ -1,5 +1,6 @@
-"""deploy/install.sh on a machine with systemd: install, again, upgrade, rollback, uninstall; mail comes in all the while."""
+"""deploy/install.sh on a machine with systemd, from nothing to nothing and back from a backup; mail comes in all the while."""
 
+import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.test_boot import COMPANY, SEND, SETTINGS as BOOTED, until
+from tests.peers.receiving import make_certificate
 from tests.peers.systemd import HANG, Machine, booted, may_boot
 
 pytestmark = [pytest.mark.peers, pytest.mark.skipif(not may_boot(), reason="only root can boot a systemd in namespaces of its own")]
@@ -18,6 +20,8 @@ PREPARE = r"""
 mkdir -p /opt/newer /usr/local/sbin
 mount --bind /opt/ready /opt/newer
 """
+BACKUPS = SCRIPT.parents[1] / "docs" / "backup.md"
+NIGHTLY = re.compile(r"^    # (/etc/systemd/system/nightly-backup\.\w+)\n((?:    .*\n|\n(?=    \[))+)", re.MULTILINE)  # units in the page
 BARE = "[Unit]\nDescription=Nothing yet\nRequires=sockets.target\nAfter=sockets.target\n"
 
 
@@ -74,12 +78,45 @@ def mailroom(machine: Machine, *words: str) -> str:
     return machine.run("/usr/local/sbin/mailroom", *words, check=False).stdout
 
 
-def test_from_nothing_to_a_held_mail_and_away_again(machine: Machine) -> None:
+GUARDED = """
+install -D -m 644 -t /etc/apparmor.d /opt/tree/deploy/apparmor/mailroom
+install -D -m 644 -t /etc/apparmor.d/abstractions /opt/tree/deploy/apparmor/abstractions/*
+mkdir -p /etc/apparmor.d/local /etc/systemd/system/mailroom-relay.service.d
+touch /etc/apparmor.d/local/mailroom-relay /etc/systemd/system/mailroom-relay.service.d/override.conf
+printf '#!/bin/sh\necho "$*" >/run/unloaded\n' >/run/apparmor_parser && chmod 755 /run/apparmor_parser
+mount --bind /run/apparmor_parser "$(command -v apparmor_parser)"
+"""  # this kernel has no AppArmor to unload anything from
+KEPT = [
+    "/etc/apparmor.d/local/mailroom-relay",
+    "/etc/mailroom",
+    "/etc/systemd/system/mailroom-relay.service.d",
+    "/var/lib/mailroom",
+    "/var/spool/mailroom",
+]
+PLACES = ("/etc", "/opt", "/run", "/usr/local", "/var/lib", "/var/spool")
+
+
+def left(machine: Machine) -> list[str]:
+    """All that bears our name, outermost; test scaffolding and the journal aside."""
+    found = machine.run("find", *PLACES, "-path", "/opt/tree", "-prune", "-o", "-name", "*mailroom*", "-print", "-prune").stdout.split()
+    return sorted(one for one in found if not one.startswith(("/opt/ready", "/opt/newer", "/run/systemd", "/run/log")))
+
+
+METRICS = """
+import json, urllib.request
+print(json.dumps(urllib.request.urlopen("http://127.0.0.1:8080/metrics", timeout=60).read().decode()))
+"""
+
+
+def test_from_nothing_to_a_held_mail_and_away_again(machine: Machine, tmp_path: Path) -> None:
     """One story: each step begins where the one before ended."""
+    assert left(machine) == []
     assert "edit /etc/mailroom/mailroom.toml" in run(machine, "install", "--venv", "/opt/ready")
     write(machine, "/etc/mailroom/mailroom.toml", SETTINGS)
     write(machine, "/var/lib/mailroom/mailroom.zone", "")
     write(machine, "/etc/mailroom/company.toml", COMPANY)
+    for secret, file in zip(("smtp.tls_cert", "smtp.tls_key"), make_certificate(tmp_path), strict=True):
+        write(machine, f"/etc/mailroom/secrets/{secret}", file.read_text())
     assert "is in place" in run(machine, "install", "--venv", "/opt/ready")
     assert machine.run("head", "-c9", "/usr/local/share/man/man1/mailroom-release.1").stdout == ".TH MAILR"
     asks = "_MAILROOM_COMPLETE=bash_complete COMP_WORDS='mailroom rele' COMP_CWORD=1 /usr/local/sbin/mailroom"
@@ -92,6 +129,13 @@ def test_from_nothing_to_a_held_mail_and_away_again(machine: Machine) -> None:
     assert "by a unit of its own behind /run/mailroom/parse.sock" in found
     assert "mailroom answers on 0.0.0.0:25" in found
     assert "mail from strangers to strangers is refused" in found
+    numbers = machine.python(METRICS)
+    for name in (
+        'certificate_end_timestamp_seconds{door="receive"}',
+        'disk_free_bytes{place="spool"}',
+        'disk_free_bytes{place="database"}',
+    ):
+        assert f"mailroom_{name}" in numbers
     assert machine.run("stat", "--format=%a %G", "/etc/mailroom/company.toml").stdout == "640 mailroom\n"
 
     replaced(machine, "/etc/mailroom/company.toml", 'name = "Anna"', 'name = "Anna Berg"')
@@ -101,7 +145,10 @@ def test_from_nothing_to_a_held_mail_and_away_again(machine: Machine) -> None:
     until(lambda: machine.python(ANSWER) == "mx2.company.example", machine)
     replaced(machine, "/etc/mailroom/mailroom.toml", "mx2.company", "mx.company")
 
-    assert "is in place" in run(machine, "install", "--venv", "/opt/ready"), "again, and nothing changes"
+    machine.run("bash", "-c", "cd /etc/mailroom && chmod 644 company.toml && chgrp root company.toml")  # as releases of before did
+    assert "was open to everybody" in run(machine, "install", "--venv", "/opt/ready")
+    assert machine.run("stat", "--format=%a %G", "/etc/mailroom/company.toml").stdout == "640 mailroom\n"
+    assert "open to everybody" not in run(machine, "install", "--venv", "/opt/ready"), "again, and nothing changes"
     assert "none" in run(machine, "status").splitlines()[1]
 
     machine.run("bash", "-c", f"printf '{MARK}' >> {UNIT}")
@@ -124,11 +171,42 @@ def test_from_nothing_to_a_held_mail_and_away_again(machine: Machine) -> None:
     machine.python(SEND)
     until_held(machine, 4)
 
+    for name, unit in NIGHTLY.findall(BACKUPS.read_text("utf-8")):
+        write(machine, name, unit.replace("    ", ""))
+    machine.run("bash", "-c", "install -d -o mailroom-upkeep -g mailroom -m 700 /backup; systemctl daemon-reload")
+    machine.run("systemctl", "enable", "--now", "nightly-backup.timer")
+    machine.run("systemctl", "start", "nightly-backup.service")
+    assert "the last one is of" in mailroom(machine, "doctor")
+    (backup,) = machine.run("bash", "-c", "echo /backup/*").stdout.split()
+
+    machine.run("bash", "-c", GUARDED)
     run(machine, "uninstall")
+    assert machine.run("cat", "/run/unloaded").stdout == "--remove /etc/apparmor.d/mailroom\n"
+    assert left(machine) == KEPT
     assert machine.run("bash", "-c", "ls /usr/local/share/man/man1 | grep mailroom", check=False).stdout == ""
     assert machine.run("systemctl", "list-units", "--no-legend", "mailroom*").stdout == ""
     assert "mailroom.db" in machine.run("ls", "/var/lib/mailroom").stdout
     assert machine.run("ls", "/etc/mailroom").stdout.split() == ["company.toml", "mailroom.toml", "secrets"]
+
+    assert "held mail too" in run(machine, "purge", code=1)
+    assert "mailroom.db" in machine.run("ls", "/var/lib/mailroom").stdout
+    run(machine, "purge", "--all-mail")
+    assert left(machine) == []
+    assert "mailroom" not in machine.run("cat", "/etc/passwd", "/etc/group").stdout
+
+    run(machine, "install", "--venv", "/opt/ready")
+    write(machine, "/etc/mailroom/mailroom.toml", SETTINGS)
+    write(machine, "/etc/mailroom/company.toml", COMPANY)
+    write(machine, "/var/lib/mailroom/mailroom.zone", "")
+    machine.run("chown", "-R", "mailroom-upkeep:mailroom", backup)
+    machine.run("/usr/local/sbin/mailroom", "restore", backup)
+    run(machine, "install", "--venv", "/opt/ready")
+    until_held(machine, 4)
+    machine.run(
+        "install", "-d", "-o", "mailroom-relay", "-g", "mailroom", "-m", "2770", "/var/lib/mailroom/mailboxes"
+    )  # the disk of the Maildirs
+    machine.run("/usr/local/sbin/mailroom", "resume")
+    until_held(machine, 4)
 
 
 def test_it_says_how_it_is_used() -> None:
