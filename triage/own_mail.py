@@ -2,14 +2,19 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, literal, or_, select, true, tuple_
 from sqlmodel import Session, col
 
 from triage.asked import ASKABLE
-from triage.models import Decision, Delivery, MailRequest
+from triage.models import Decision, Delivery, Instant, MailRequest
 from triage.settings import Settings
 from triage.states import State
+
+AT_ONCE = 100  # mails of each part
+ORDER = (col(Delivery.urgency), col(Delivery.received_at), col(Delivery.id))  # all descend
+Place = tuple[int, datetime, int]  # of a mail in that order
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +31,60 @@ class Own:
     expires_at: datetime | None
     asked_at: datetime | None
     declined: str  # why a request did not let it in, in words; "" while nothing is said to it
+    urgency: int
+
+    @property
+    def place(self) -> Place:
+        """Where it stands among what waits, or among what was taken away."""
+        return (self.urgency, self.received_at, self.id)
 
 
 def of_person(
-    session: Session, uid: str, *, settings: Settings, now: datetime, since: datetime | None = None, limit: int = 100
+    session: Session, uid: str, *, settings: Settings, now: datetime, since: datetime | None = None, limit: int = AT_ONCE
 ) -> list[Own]:
     """What waits first, of each what they may want first, at most `limit` of each. `since`: of what was taken away only later ones."""
-    days = timedelta(days=max(settings.retention.purged_days, settings.retention.held_days))
+    asked: dict[str, Any] = {"settings": settings, "now": now, "since": since, "limit": limit}
+    return [one for waits in (True, False) for one in part(session, uid, waits, **asked)]
+
+
+def part(
+    session: Session,
+    uid: str,
+    waits: bool,
+    *,
+    settings: Settings,
+    now: datetime,
+    since: datetime | None = None,
+    after: Place | None = None,
+    limit: int = AT_ONCE,
+) -> list[Own]:
+    """What waits, or what was taken away lately: what they may want first. `after`: only what stands behind this place."""
+    rows = rows_of(and_(theirs(uid, waits, settings, now, since), behind(after) if after else true())).limit(limit)
+    return [as_seen(row, timedelta(days=settings.retention.held_days)) for row in session.execute(rows)]
+
+
+def one(session: Session, uid: str, delivery_id: int, *, settings: Settings, now: datetime) -> Own | None:
+    """This mail of theirs, wherever it stands; None where it neither waits nor was taken away lately."""
+    either = or_(*(theirs(uid, waits, settings, now, None) for waits in (True, False)))
+    row = session.execute(rows_of(and_(either, col(Delivery.id) == delivery_id))).first()
+    return as_seen(row, timedelta(days=settings.retention.held_days)) if row else None
+
+
+def theirs(uid: str, waits: bool, settings: Settings, now: datetime, since: datetime | None) -> ColumnElement[bool]:
+    """Which mail that is."""
     mine = and_(col(Delivery.person) == uid, col(Delivery.direction) == "in", col(Delivery.erased_at).is_(None))
-    waits = and_(mine, col(Delivery.state) == State.HELD)
+    if waits:
+        return and_(mine, col(Delivery.state) == State.HELD)
+    days = timedelta(days=max(settings.retention.purged_days, settings.retention.held_days))
     gone = [state for state in ASKABLE if state is not State.HELD]
     lately = and_(col(Delivery.received_at) > now - 2 * days, col(Delivery.settled_at) > (since or now - days))
-    taken = and_(mine, col(Delivery.state).in_(gone), lately)
-    ends = timedelta(days=settings.retention.held_days)
-    return [as_seen(row, ends) for which in (waits, taken) for row in session.execute(rows_of(which).limit(limit))]
+    return and_(mine, col(Delivery.state).in_(gone), lately)
+
+
+def behind(place: Place) -> ColumnElement[bool]:
+    """What stands behind a place."""
+    urgency, received_at, delivery_id = place
+    return tuple_(*ORDER) < tuple_(literal(urgency), literal(received_at, Instant), literal(delivery_id))
 
 
 def rows_of(which: ColumnElement[bool]) -> Select[Delivery, MailRequest, datetime]:
@@ -49,7 +94,7 @@ def rows_of(which: ColumnElement[bool]) -> Select[Delivery, MailRequest, datetim
         .outerjoin(MailRequest, col(MailRequest.delivery_id) == col(Delivery.id))
         .outerjoin(Decision, col(Decision.id) == col(Delivery.decision_id))
         .where(which)
-        .order_by(col(Delivery.urgency).desc(), col(Delivery.received_at).desc())
+        .order_by(*(column.desc() for column in ORDER))
     )
 
 
@@ -69,6 +114,7 @@ def as_seen(row: Row[Delivery, MailRequest, datetime], ends: timedelta) -> Own:
         expires_at=begun + ends if waits else None,
         asked_at=request.asked_at if request else None,
         declined=refusal(request, delivery) if request else "",
+        urgency=delivery.urgency,
     )
 
 

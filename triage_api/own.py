@@ -1,9 +1,10 @@
 """Employees and their own mail: they sign in apart from staff, see sender and subject, and ask. Nothing else is open to them."""
 
-from collections.abc import Iterator
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlmodel import Session
 from starlette.requests import HTTPConnection
 
@@ -11,10 +12,11 @@ from triage import asking, db, digests, employee_sessions, expecting, own_mail, 
 from triage.actor import Actor
 from triage.errors import NotAllowed
 from triage.times import utcnow
-from triage_api import once, shapes
+from triage_api import once, pages as places, shapes
 from triage_api.bearer import key_of
 from triage_api.office import Here, Office, office
 from triage_api.once import Once
+from triage_api.pages import Cursor
 from triage_api.problems import NotSignedIn, described
 from triage_api.session import WRONG, place_of
 from triage_api.transactions import BELLS, ring_after
@@ -44,6 +46,7 @@ def is_open(here: Office) -> bool:
 
 
 Employee = Annotated[Actor, Depends(employee)]
+Wanted = Annotated[shapes.GivenId | None, Query(description="A mail that is to be among them, wherever it stands.")]
 
 
 def transaction(here: Here, by: Employee, request: Request, asked: once.Asked, idempotency_key: once.Key = None) -> Iterator[Session]:
@@ -87,14 +90,36 @@ def delete_own_session(request: Request, response: Response, here: Here, _by: Em
     response.delete_cookie(name, path="/", secure=here.secure, httponly=True, samesite="strict")
 
 
-@router.get("/mail", response_model=shapes.OwnMails, responses=described(401))
-def list_own_mail(here: Here, by: Employee) -> shapes.OwnMails:
-    """One's own mail that waits or was taken away lately: sender and subject, no more. At most 100 of each."""
+@router.get("/mail", response_model=shapes.OwnMails, responses=described(401, 422))
+def list_own_mail(here: Here, by: Employee, mail: Wanted = None, cursor: Cursor = None) -> shapes.OwnMails:
+    """One's own mail that waits or was taken away lately: sender and subject, no more. 100 of each, and a cursor for more of it."""
+    asked: dict[str, Any] = {"settings": here.settings, "now": utcnow()}
+    kind, *after = places.place_of(cursor, bool, int, datetime, int) or (None,)
     with db.reading(here.engine) as session:
-        found = own_mail.of_person(session, by.name, settings=here.settings, now=utcnow())
+        parts = {
+            waits: own_mail.part(session, by.name, waits, after=tuple(after) or None, limit=own_mail.AT_ONCE + 1, **asked)
+            for waits in (True, False)
+            if kind in (None, waits)
+        }
+        wanted = own_mail.one(session, by.name, mail, **asked) if mail is not None else None
         letter = digests.choice(session, by.name, here.settings)
         expected = [shapes.Expectation.model_validate(one) for one in expecting.of_person(session, by.name, now=utcnow())]
-    return shapes.OwnMails.model_validate({"items": found, "letter": letter, "expected": expected})
+    items = [one for found in parts.values() for one in found[: own_mail.AT_ONCE]]
+    return shapes.OwnMails.model_validate(
+        {
+            "items": [*([wanted] if wanted and wanted not in items else ()), *items],
+            "more_waits": following(parts, True),
+            "more_gone": following(parts, False),
+            "letter": letter,
+            "expected": expected,
+        }
+    )
+
+
+def following(parts: Mapping[bool, list[own_mail.Own]], waits: bool) -> str | None:
+    """The cursor behind a page of what waits or was taken away; None where that is the end of it."""
+    found = parts.get(waits, ())
+    return places.cursor_of((waits, *found[own_mail.AT_ONCE - 1].place)) if len(found) > own_mail.AT_ONCE else None
 
 
 @router.put("/letter", status_code=204, responses=described(401, 403, 422))

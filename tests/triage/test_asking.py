@@ -203,3 +203,20 @@ def test_ones_own_mail(known: Engine, settings: Settings) -> None:
         assert retention.expire(session, settings=settings, now=NOW + 31 * DAY) == 3
         everything = own_mail.of_person(session, "joe.fern", settings=settings, now=NOW + 31 * DAY)
     assert {one.subject for one in everything} == {"held", "purged", "old"}
+
+
+def test_ones_own_mail_in_parts(known: Engine, settings: Settings) -> None:
+    mails = [came(known, settings, subject=f"mail {number}") for number in range(7)]
+    decide(known, settings, Verb.PURGE, mails[6])
+    other = came(known, settings, "legal+mara.berg@company.example")
+    with db.transaction(known) as session:
+        parts: list[list[own_mail.Own]] = []
+        while not parts or parts[-1]:
+            after = parts[-1][-1].place if parts else None
+            parts.append(own_mail.part(session, "joe.fern", True, settings=settings, now=NOW, after=after, limit=4))
+        assert [len(one) for one in parts] == [4, 2, 0]
+        assert {one.id for some in parts for one in some} == set(mails[:6])
+        (gone,) = own_mail.part(session, "joe.fern", False, settings=settings, now=NOW)
+        assert own_mail.part(session, "joe.fern", False, settings=settings, now=NOW, after=gone.place) == []
+        for mail, found in ((mails[0], True), (mails[6], True), (other, False)):
+            assert (own_mail.one(session, "joe.fern", mail, settings=settings, now=NOW) is not None) == found

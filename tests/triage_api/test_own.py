@@ -12,7 +12,7 @@ from sqlmodel import col
 
 from tests.triage_api.conftest import Browser, Came, opened, session_key
 from tests.triage_api.test_scope import OWN, STREAM, operations
-from triage import db
+from triage import db, own_mail
 from triage.models import AuditRecord, EmployeeSession, Person
 from triage.settings import Notices, Settings
 from triage.times import utcnow
@@ -69,6 +69,29 @@ def test_one_sees_ones_own_mail_and_asks_for_it(joe: Browser, came: Came, engine
     assert (asked["by_shown"], asked["taken_by_shown"], asked["words"]) == ("Joe Fern", "", "my booking")
     assert joe.delete("/own/session").status_code == 204
     assert joe.get("/own/mail").status_code == 401
+
+
+def test_all_of_ones_own_mail_can_be_had(joe: Browser, came: Came, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_mail, "AT_ONCE", 2)
+    mails = [came(subject=f"Mail {number}")[0] for number in range(5)]
+    signed_in(joe)
+    found: list[str] = []
+    cursor = ""
+    while cursor is not None:
+        page = joe.get(f"/own/mail?cursor={cursor}").json()
+        found += [one["id"] for one in page["items"]]
+        cursor = page["more_waits"]
+        assert page["more_gone"] is None
+    assert sorted(found) == sorted(mails)
+    for mail in mails:
+        assert mail in [one["id"] for one in joe.get(f"/own/mail?mail={mail}").json()["items"]]
+    assert [joe.get(f"/own/mail?{words}").status_code for words in ("cursor=bad", "mail=bad")] == [422, 422]
+
+
+def test_a_mail_of_somebody_else_is_not_among_ones_own(joe: Browser, came: Came) -> None:
+    (foreign,) = came("legal+mara.berg@company.example", subject="A contract")
+    signed_in(joe)
+    assert joe.get(f"/own/mail?mail={foreign}").json()["items"] == []
 
 
 def test_one_says_whether_one_wants_the_letter(joe: Browser) -> None:

@@ -17,7 +17,7 @@ from tests.webui.access import faults
 from tests.webui.site import JOE, MARA, Site, running
 from tests.webui.tabbing import MOST, walked
 from tests.webui.test_german import left
-from triage import asking, db, ids
+from triage import asking, db, ids, own_mail
 from triage.actor import Actor
 from triage.models import EmployeeSession
 from triage.settings import Notices
@@ -41,8 +41,8 @@ def asked(directory: Path, template: Path) -> Iterator[Site]:
         yield made
 
 
-def enter(page: Page, password: str = RIGHT) -> None:
-    page.get_by_label("Name").fill("joe.fern")
+def enter(page: Page, password: str = RIGHT, login: str = "joe.fern") -> None:
+    page.get_by_label("Name").fill(login)
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in").click()
 
@@ -101,6 +101,41 @@ def test_one_asks_without_a_pointer(open_site: Site, page: Page) -> None:
     expect(table.get_by_role("status")).to_have_text("You asked for it. Somebody will look at it.")
     page.evaluate("document.activeElement.blur()")
     assert walked(page) == [], "the mails"
+
+
+def test_all_of_it_is_shown_page_by_page_and_can_be_asked_for(open_site: Site, page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_mail, "AT_ONCE", 4)
+    mails = [open_site.come(MARA, author=f"host{number}@pages.example", subject=f"Room {number}")[0] for number in range(10)]
+    page.goto(f"{open_site.url}/ask?mail={mails[0]}")
+    enter(page, login="mara.berg")
+    waits = page.get_by_role("region", name="Waits until somebody has looked at it")
+    items = waits.get_by_role("listitem")
+    expect(items.first).to_contain_text("Room 0")
+    more = waits.get_by_role("button", name="Show more")
+    for shown in (5, 9):
+        expect(items).to_have_count(shown)
+        more.press("Enter")
+        expect(items.nth(shown)).to_be_focused()
+    expect(more).to_have_count(0)
+    assert faults(page) == []
+    last = items.filter(has_text="Room 1")
+    before = items.all_inner_texts()
+    last.get_by_role("button", name="May I have it?").press("Enter")
+    expect(last.get_by_role("status")).to_be_focused()
+    after = items.all_inner_texts()
+    assert [text.split("\n")[0] for text in after] == [text.split("\n")[0] for text in before]
+
+
+def test_a_letter_that_was_declined_in_vain_is_still_wanted(open_site: Site, page: Page) -> None:
+    page.goto(f"{open_site.url}/ask")
+    enter(page)
+    box = page.get_by_role("checkbox", name="Write to me once a day")
+    expect(box).to_be_checked()
+    page.route("**/own/letter", lambda route: route.fulfill(status=429, json={"detail": "Not now."}))
+    box.press("Space")
+    expect(page.get_by_role("alert")).to_have_text("Not now.")
+    expect(box).to_be_checked()
+    expect(box).to_be_focused()
 
 
 def test_a_mail_that_is_not_there_is_said_to_be_gone(open_site: Site, page: Page) -> None:

@@ -49,6 +49,8 @@ class OwnMails(Shape):
     """What waits, and what was taken away lately; what one may want first."""
 
     items: list[OwnMail]
+    more_waits: Annotated[str | None, Field(description="the cursor of more that waits")]
+    more_gone: Annotated[str | None, Field(description="the cursor of more that was taken away")]
     letter: Annotated[bool | None, Field(description="whether one gets the daily letter; null: there is none here")]
     expected: Annotated[list[Expectation], Field(description="from whom one expects mail, the newest first")]
 

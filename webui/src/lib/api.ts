@@ -4,7 +4,7 @@ import { language, t } from './language'
 import { background } from './presence'
 import { heardTime } from './time'
 import type {
-  Addressee, Alarm, Campaign, CampaignDetail, Candidate, Card, CardPage, Correspondent, CoverNow, Decision, DecisionWish, DeliveryPage, DeliveryStory, Department, DepartmentMode, Evidence, Exercise, Explanation, MailRequest, Me, Message, NextHop, Outcome, Outgoing, OwnMails, Page, PendingAct, PracticeAnswer, PracticeResult, PracticeScore, Preferences, Presence, Proposal, ProposalAnswer, Rejection, RejectionWish, RelatedMail, Report, Rule, RuleChange, RuleWish, Select, SenderDetail, Template, Trial,
+  Addressee, Alarm, Campaign, CampaignDetail, Candidate, Card, CardPage, Correspondent, CoverNow, Decision, DecisionWish, DeliveryPage, DeliveryStory, Department, DepartmentMode, Evidence, Exercise, Explanation, MailRequest, Me, Message, NextHop, Outcome, Outgoing, Page, PendingAct, PracticeAnswer, PracticeResult, PracticeScore, Preferences, Presence, Proposal, ProposalAnswer, Rejection, RejectionWish, RelatedMail, Report, Rule, RuleChange, RuleWish, Select, SenderDetail, Template, Trial,
 } from './shapes'
 
 /** A refusal (status 400 and up) or no answer at all (status 0). `message` is the sentence to show. */
@@ -145,12 +145,6 @@ export const api = {
 
   requests: () => get<Page<MailRequest> & { reported: number }>('/requests', { limit: 200 }),
   declineRequest: (id: string, reason: string) => call<void>('POST', `/requests/${id}/decline`, { reason }),
-
-  ownSignIn: (login: string, password: string) => call<{ name: string }>('POST', '/own/session', { login, password }),
-  ownSignOut: () => call<void>('DELETE', '/own/session'),
-  ownMail: () => get<OwnMails>('/own/mail'),
-  ownLetter: (wanted: boolean) => call<void>('PUT', '/own/letter', { wanted }),
-  ownAsk: (delivery: string, words: string, key: string) => call<{ id: string }>('POST', '/own/requests', { delivery, words }, { 'idempotency-key': key }),
 
   secondKeys: () => get<{ items: PendingAct[] }>('/second-keys'),
   settleSecondKey: (id: string, verb: 'confirm' | 'decline') => call<PendingAct>('POST', `/second-keys/${id}/${verb}`),
