@@ -58,14 +58,16 @@ export class Approval {
     return [done, meant, ...step.map((trial) => plain(trial.doubt)).filter(Boolean)]
   }
 
-  /** The rules of another step in place of these; false when they wait for a second key and nothing is changed. */
-  go(to: number): Promise<boolean> {
-    const gone = this.#go(to)
+  /** One step wider (1) or narrower (-1), after those that are under way; false when it waits for a second key and nothing is changed. */
+  go(by: 1 | -1): Promise<boolean> {
+    const gone = this.#going.then(() => this.#go(this.at + by))
     this.#going = gone.catch(() => undefined)
     return gone
   }
 
+  /** The rules of another step in place of these. */
   async #go(to: number): Promise<boolean> {
+    if (to < -1 || to >= this.steps.length) return true
     const made = await Promise.all((this.steps[to] ?? []).map(({ order }) => api.addRule(order)))
     const rules = made.filter((one): one is Rule => !isAsked(one))
     if (rules.length < made.length) return false

@@ -46,6 +46,8 @@ class Queue {
   shifted = $state(0) // by how many rows all that is here has moved in the whole list since it began
   moved = $state.raw({}) // another object whenever the cursor was put somewhere
   #position = 0 // of the cursor in the whole list
+  #toward = -1 // the position that is being fetched for the cursor
+  #crossed = {} // how the cursor was put by the last key that waited at a seam
   #generation = 0
   #reading = Promise.resolve()
   #since = 0
@@ -261,23 +263,29 @@ class Queue {
     const wanted = Math.max(0, Math.min(position, this.total - 1))
     const last = wanted > 0 && wanted === this.total - 1 // the first of one is no end: its group may be open
     const before = this.moved
+    this.#toward = wanted
     await this.jump(wanted, () => {
       if (this.moved !== before) return // the cursor went elsewhere meanwhile
       this.go(last && !this.run.next ? this.rows.length - 1 : indexAt(this.run, wanted))
     })
+    if (this.#toward === wanted) this.#toward = -1
   }
 
   async step(by: number): Promise<void> {
-    if (this.at < 0) await this.goTo(this.#position + by)
+    if (this.at < 0) await this.goTo((this.#toward < 0 ? this.#position : this.#toward) + by)
     else if (this.rows[this.at + by]) this.go(this.at + by)
-    else await this.#beyond(by, () => this.go(this.at + by))
+    else await this.#beyond(by, () => this.step(by))
   }
 
-  /** Over the end of what is here, once the page that follows it is: a key pressed at a seam is not lost. */
-  async #beyond(by: number, go: () => void): Promise<void> {
+  /** Over the end of what is here, once the page that follows it is: of several keys pressed at a seam none is lost. */
+  async #beyond(by: number, go: () => unknown): Promise<void> {
     const before = this.moved
+    if (!this.loading && !(by < 0 ? this.run.prev : this.run.next)) return
     await (this.loading ? this.#reading : by < 0 ? this.earlier() : this.more())
-    if (this.moved === before && this.at >= 0) go() // else the cursor went elsewhere meanwhile
+    if (this.failure || this.at < 0 || (this.moved !== before && this.moved !== this.#crossed)) return // the cursor went elsewhere meanwhile
+    const gone = go()
+    this.#crossed = this.moved
+    await gone
   }
 
   /** To the next mail that waits and is in nobody else's hands: below first, else above; stay when there is none. */

@@ -21,3 +21,16 @@ test('an undo while the rule is widened leaves no rule in force', async () => {
   await Promise.all([widened, dropped])
   expect([...inForce]).toEqual([])
 })
+
+test('keys pressed one after the other widen the rule by as many steps', async () => {
+  let made = 0
+  vi.spyOn(api, 'offers').mockResolvedValue({ items: [trial('person:joe'), trial('department:it'), trial('company')] })
+  vi.spyOn(api, 'addRule').mockImplementation(() => Promise.resolve(rule(String(++made))))
+  vi.spyOn(api, 'removeRule').mockResolvedValue()
+  const approval = await Approval.of({ ids: ['a'] }, {} as RuleWish)
+  approval.made({ at: '2026-11-26T09:01:00Z', rules: [rule('narrow')] } as Decision)
+  await Promise.all([approval.go(1), approval.go(1)])
+  expect(approval.at).toBe(2)
+  await Promise.all([approval.go(1), approval.go(-1)])
+  expect([approval.at, made]).toEqual([1, 3])
+})

@@ -437,6 +437,42 @@ describe('a long list', () => {
     expect(queue.cursor).toBe(String(bottom - 5))
   })
 
+  test.each([
+    { keys: [1, 1], from: 'the bottom', to: 2 },
+    { keys: [1, 1, 1], from: 'the bottom', to: 3 },
+    { keys: [-1, -1], from: 'the top', to: -2 },
+  ])('$keys at $from of what is here go as far as the keys say', async ({ keys, from, to }) => {
+    await queue.goTo(500_000)
+    const began = Number((from === 'the top' ? queue.rows[0]! : queue.rows.at(-1)!).key)
+    queue.cursor = String(began)
+    await Promise.all(keys.map((by) => queue.step(by)))
+    expect(queue.cursor).toBe(String(began + to))
+  })
+
+  test('keys go as far as they say also where the list has gone on from the cursor', async () => {
+    await queue.goTo(500_000)
+    await queue.jump(0)
+    expect(queue.at).toBe(-1)
+    await Promise.all([queue.step(1), queue.step(1)])
+    expect(queue.position).toBe(500_002)
+  })
+
+  test('a key at the seam waits for the page beyond it, whatever else is being read', async () => {
+    await queue.goTo(500_000)
+    queue.cursor = queue.rows.at(-1)!.key
+    const began = Number(queue.cursor)
+    await Promise.all([queue.earlier(), queue.step(1)])
+    expect(queue.cursor).toBe(String(began + 1))
+  })
+
+  test('a key at the seam asks once where the page beyond it cannot be had', async () => {
+    await queue.goTo(500_000)
+    queue.cursor = queue.rows.at(-1)!.key
+    const cards = vi.spyOn(api, 'cards').mockReset().mockRejectedValue(new Problem(503, 'Not now.'))
+    await queue.step(1)
+    expect([cards.mock.calls.length, queue.failure]).toEqual([1, 'Not now.'])
+  })
+
   test('after the last decision of what is here the cursor goes on below, not back up', async () => {
     const bottom = queue.rows.length - 1
     queue.cursor = String(bottom)
