@@ -3,6 +3,7 @@
 from playwright.sync_api import Locator, Page, expect
 
 from tests.triage.arriving import ANA, DMARC_FAIL, add_rules
+from tests.webui.access import faults
 from tests.webui.site import JOE, MARA, Site
 from triage import db, decisions
 from triage.decisions import Verb
@@ -177,6 +178,10 @@ def test_a_mail_is_restored_by_itself_and_its_decision_undone_as_a_whole(site: S
     expect(row(page, "Wave one")).to_have_count(0)
     row(page, "Wave two").click()
     decided.get_by_role("button", name="Undo as a whole").click()
+    sheet = page.get_by_role("dialog", name="Undo the decision about 3 mails?")
+    expect(sheet).to_contain_text("All of them are taken back, not only the mail that you see.")
+    assert faults(page) == []
+    sheet.get_by_role("button", name="Undo as a whole").click()
     expect(page.get_by_role("status").filter(has_text="mails put back")).to_be_visible()
 
 
