@@ -65,7 +65,7 @@ def test_a_campaign_is_taken_away_and_put_back_as_a_whole(site: Site, page: Page
     expect(page.get_by_role("table", name="What became of each mail").get_by_role("row")).to_have_count(4)
     expect(page.get_by_role("status").filter(has_text="3 mails of 3 done.")).to_be_visible()
     page.go_back()
-    page.get_by_role("button", name="Restore as a whole").click()
+    page.get_by_role("button", name="Undo as a whole").click()
     expect(page.get_by_role("listitem").filter(has_text="held here")).to_contain_text("4")
 
 

@@ -26,7 +26,7 @@ function bare(node: unknown): string[] {
   const one = node as Record<string, unknown>
   if (one.type === 'Text') return /\p{L}{2}/u.test(String(one.data)) ? [String(one.data).trim()] : []
   if (one.type === 'RegularElement' && one.name === 'style') return []
-  if (one.type === 'Attribute') return ['title', 'aria-label', 'placeholder', 'alt', 'label', 'legend', 'why', 'what', 'says'].includes(String(one.name)) ? bare(one.value) : []
+  if (one.type === 'Attribute') return ['title', 'aria-label', 'placeholder', 'alt', 'label', 'legend', 'why', 'what', 'says', 'whole'].includes(String(one.name)) ? bare(one.value) : []
   return ['fragment', 'nodes', 'attributes', 'body', 'consequent', 'alternate', 'fallback', 'pending', 'then', 'catch'].flatMap((part) => bare(one[part]))
 }
 

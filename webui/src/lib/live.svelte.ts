@@ -1,21 +1,21 @@
 // The stream of changes: tells listeners that something was committed, and says whether the server can be reached.
 import { api, at, problemOf } from './api'
 import { session } from './session.svelte'
-
-type Listener = () => void
+import { inTurns } from './turns'
 
 class Live {
   state = $state<'starting' | 'live' | 'offline'>('starting')
   unsaved = $state('')
   #stream: EventSource | null = null
-  #listeners = new Set<Listener>()
+  #listeners = new Set<() => void>()
   #soon = 0
   #again = 0
 
-  /** Be told, at most three times a second, that something changed. Returns how to stop. */
-  listen(listener: Listener): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+  /** Be told, at most three times a second and not before what was done about it has ended, that something changed. Returns how to stop. */
+  listen(listener: () => unknown): () => void {
+    const told = inTurns(listener)
+    this.#listeners.add(told)
+    return () => this.#listeners.delete(told)
   }
 
   #change = (): void => {

@@ -8,26 +8,44 @@ export class Pages<T> {
   loaded = $state(false)
   failure = $state('')
   #generation = 0
+  #pages = 1 // that are here
+  #reading: Promise<unknown> = Promise.resolve()
 
   constructor(readonly read: (cursor: string | null) => Promise<Page<T>>) {}
 
   /** From the top. */
-  load = (): Promise<void> => this.#fetch(null)
+  load = (): Promise<void> => this.#begin(() => this.#fetch(1))
 
-  more = (): Promise<void> => (this.next ? this.#fetch(this.next) : Promise.resolve())
+  /** Something changed: all that is here is read again, so that nobody loses their place. */
+  again = (): Promise<void> => this.#reading.then(() => this.#begin(() => this.#fetch(this.#pages)))
+
+  more = (): Promise<void> => (this.next ? this.#begin(() => this.#fetch(1, this.next, this.items)) : Promise.resolve())
 
   /** Without this one, which is gone; the place in the list is kept. */
   drop(gone: T): void {
     this.items = this.items.filter((one) => one !== gone)
   }
 
-  async #fetch(cursor: string | null): Promise<void> {
+  #begin(work: () => Promise<void>): Promise<void> {
+    const reading = work()
+    this.#reading = reading
+    return reading
+  }
+
+  /** So many pages, behind those that are kept. */
+  async #fetch(pages: number, next: string | null = null, kept: readonly T[] = []): Promise<void> {
     const generation = ++this.#generation
+    const items = [...kept]
     try {
-      const page = await this.read(cursor)
-      if (generation !== this.#generation) return
-      this.items = cursor ? [...this.items, ...page.items] : page.items
-      this.next = page.next_cursor
+      for (let read = 0; read < pages && (next || !read); read++) {
+        const page = await this.read(next)
+        if (generation !== this.#generation) return
+        items.push(...page.items)
+        next = page.next_cursor
+      }
+      this.#pages = kept.length ? this.#pages + 1 : pages
+      this.items = items
+      this.next = next
       this.failure = ''
       this.loaded = true
     } catch (thrown) {

@@ -16,8 +16,8 @@ class Searches {
   }
 
   /** Something changed: count again, unless that was just done. */
-  look = (): void => {
-    if (!document.hidden && Date.now() - this.#counted > EVERY) void this.load()
+  look = async (): Promise<void> => {
+    if (!document.hidden && Date.now() - this.#counted > EVERY) await this.load()
   }
 
   async save(wish: Omit<SavedSearch, 'id' | 'by_shown' | 'mine' | 'held'>): Promise<void> {

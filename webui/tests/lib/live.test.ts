@@ -1,7 +1,8 @@
-// The stream of changes: what is asked when it breaks off.
+// The stream of changes: who is told, and what is asked when it breaks off.
 import { expect, test, vi } from 'vitest'
 import { api } from '../../src/lib/api'
 import { live } from '../../src/lib/live.svelte'
+import { One } from '../../src/lib/one.svelte'
 import { session } from '../../src/lib/session.svelte'
 import type { Me } from '../../src/lib/shapes'
 
@@ -22,4 +23,22 @@ test.each([
   await Promise.resolve()
   expect([live.state, session.locked]).toEqual([state, locked])
   end()
+})
+
+test('on a slow line a page shows what it has read, however often something changes', async () => {
+  vi.useFakeTimers()
+  let change: () => void = () => undefined
+  class Stream { addEventListener(_: string, told: () => void) { change = told } close() {} }
+  vi.stubGlobal('EventSource', Stream)
+  vi.stubGlobal('document', { hidden: false, addEventListener: () => undefined, removeEventListener: () => undefined })
+  let asked = 0
+  const page = new One<number>(() => new Promise((resolve) => setTimeout(resolve, 2_000, ++asked)))
+  const ends = [live.begin(), live.listen(page.load)]
+  for (let times = 0; times < 10; times++) {
+    change()
+    await vi.advanceTimersByTimeAsync(500)
+  }
+  expect([page.value, asked]).toEqual([2, 3])
+  ends.forEach((end) => end())
+  vi.useRealTimers()
 })

@@ -1,7 +1,7 @@
 // The hand of proposed rules: what was answered last is what is taken back.
 import { expect, test, vi } from 'vitest'
 import { api } from '../../src/lib/api'
-import { proposals } from '../../src/lib/proposals.svelte'
+import { hand } from '../../src/lib/hand.svelte'
 import type { Proposal } from '../../src/lib/shapes'
 
 const card = (id: string): Proposal => ({ id }) as Proposal
@@ -10,9 +10,9 @@ test('while an answer is on its way, it is the last one, not the one before', as
   let answer: (made: Proposal) => void = () => undefined
   vi.spyOn(api, 'takeProposals').mockResolvedValue({ items: [], open: 0, answered: 0 })
   vi.spyOn(api, 'answerProposal').mockResolvedValueOnce(card('first')).mockReturnValueOnce(new Promise((resolve) => (answer = resolve)))
-  await proposals.answer(card('first'), 'accept')
-  void proposals.answer(card('second'), 'accept')
-  const latest = proposals.latest()
+  await hand.answer(card('first'), 'accept')
+  void hand.answer(card('second'), 'accept')
+  const latest = hand.latest()
   answer(card('second'))
   expect((await latest)?.id).toBe('second')
 })
@@ -21,9 +21,9 @@ test('of two answers on their way the last one that was given is the last one, w
   const answers = new Map<string, (made: Proposal) => void>()
   vi.spyOn(api, 'takeProposals').mockResolvedValue({ items: [], open: 0, answered: 0 })
   vi.spyOn(api, 'answerProposal').mockImplementation((id) => new Promise((resolve) => answers.set(id, resolve)))
-  void proposals.answer(card('first'), 'accept')
-  const second = proposals.answer(card('second'), 'accept')
-  const latest = proposals.latest()
+  void hand.answer(card('first'), 'accept')
+  const second = hand.answer(card('second'), 'accept')
+  const latest = hand.latest()
   answers.get('second')!(card('second'))
   await second
   answers.get('first')!(card('first'))
