@@ -9,7 +9,10 @@ from tests.webui.site import JOE, MARA, PASSWORD, Site
 from tests.webui.tabbing import walked
 from tests.webui.test_campaigns import PRIZE
 from tests.webui.test_places import PAGES
+from triage import asking, db, ids
+from triage.actor import Actor
 from triage.rule_orders import RuleOrder
+from triage.times import utcnow
 
 
 @pytest.fixture(scope="module")
@@ -117,3 +120,21 @@ def test_a_long_mail_is_scrolled_without_a_pointer(filled: Site, page: Page) -> 
     assert box is not None
     page.mouse.click(box["x"] + 60, box["y"] + 60)  # a click takes no keyboard away
     expect(page.get_by_role("listbox", name="Held mail")).to_be_focused()
+
+
+def test_when_an_item_is_gone_the_next_one_has_the_focus(filled: Site, page: Page) -> None:
+    for number in range(3):
+        (mail,) = filled.come(JOE, author=f"host{number}@focus.example", subject=f"Room {number}")
+        with db.transaction(filled.engine) as session:
+            asking.ask(session, ids.read(mail), by=Actor.employee("joe.fern", "Joe Fern"), words="", now=utcnow())
+    filled.sit_down(page, "ana", "/requests")
+    items = page.get_by_role("listitem").filter(has=page.get_by_role("button", name="Let it in"))
+    expect(items).to_have_count(3)
+    subjects = [items.nth(place).locator("b").nth(1).inner_text() for place in range(3)]
+    for gone, next_one in ((1, 2), (2, 0)):
+        items.filter(has_text=subjects[gone]).get_by_role("button", name="Let it in").press("Enter")
+        expect(items.filter(has_text=subjects[gone])).to_have_count(0)
+        expect(items.filter(has_text=subjects[next_one])).to_be_focused()
+    items.get_by_role("button", name="Let it in").press("Enter")
+    expect(items).to_have_count(0)
+    expect(page.locator("#content")).to_be_focused()

@@ -5,18 +5,23 @@ import type { Evidence } from './shapes'
 
 export class Evidences {
   found = $state.raw<Record<string, Evidence>>({})
-  failure = $state('')
+  failed = $state.raw<Record<string, string>>({}) // why one could not be counted
 
-  constructor(reaches: readonly Reach[]) {
-    for (const reach of reaches) void this.#ask(reach)
+  constructor(readonly reaches: readonly Reach[]) {
+    this.count()
   }
 
-  async #ask(reach: Reach): Promise<void> {
+  /** Ask for what is not counted yet. */
+  count = (): void => this.reaches.filter(({ name }) => !this.found[name]).forEach((reach) => void this.#ask(reach))
+
+  /** Has it an answer, either way? */
+  answered = ({ name }: Reach): boolean => name in this.found || name in this.failed
+
+  async #ask({ name, select }: Reach): Promise<void> {
     try {
-      const evidence = await api.preview(reach.select)
-      this.found = { ...this.found, [reach.name]: evidence }
+      this.found = { ...this.found, [name]: await api.preview(select) }
     } catch (thrown) {
-      this.failure = problemOf(thrown).message
+      this.failed = { ...this.failed, [name]: problemOf(thrown).message }
     }
   }
 }

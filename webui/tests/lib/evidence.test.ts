@@ -1,0 +1,20 @@
+// What a purge or a block would do: one count that fails takes no other away.
+import { expect, test, vi } from 'vitest'
+import { api, Problem } from '../../src/lib/api'
+import { Evidences } from '../../src/lib/evidence.svelte'
+import type { Reach } from '../../src/lib/reach'
+import type { Evidence } from '../../src/lib/shapes'
+
+const reach = (name: Reach['name']): Reach => ({ name, says: '', about: '', select: { sender: name } })
+
+test('a count that failed is asked for again, and no other', async () => {
+  const preview = vi.spyOn(api, 'preview').mockImplementation(({ sender }) => (sender === 'domain' ? Promise.reject(new Problem(0, 'No answer.')) : Promise.resolve({ count: 3 } as Evidence)))
+  const reaches = [reach('sender'), reach('domain')]
+  const evidences = new Evidences(reaches)
+  await vi.waitFor(() => expect(reaches.every(evidences.answered)).toBe(true))
+  expect([evidences.found.sender?.count, evidences.found.domain, evidences.failed]).toEqual([3, undefined, { domain: 'No answer.' }])
+  preview.mockClear().mockResolvedValue({ count: 9 } as Evidence)
+  evidences.count()
+  await vi.waitFor(() => expect(evidences.found.domain?.count).toBe(9))
+  expect(preview.mock.calls).toEqual([[{ sender: 'domain' }]])
+})
