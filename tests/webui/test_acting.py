@@ -8,7 +8,8 @@ from sqlmodel import col, select
 from tests.triage.arriving import ANA, add_rules
 from tests.webui.site import JOE, MARA, Site
 from tests.webui.test_reported import report
-from triage import db, decisions, ids
+from triage import asking, db, decisions, ids
+from triage.actor import Actor
 from triage.decisions import Verb
 from triage.models import Delivery, Rule
 from triage.rule_orders import RuleOrder
@@ -150,3 +151,26 @@ def test_what_a_rule_would_have_done_is_said_of_no_other(site: Site, page: Page)
     expect(form.get_by_role("status")).to_be_visible()
     form.get_by_role("textbox", name="Value").fill("other.example")
     expect(form.get_by_role("status")).to_be_hidden()
+
+
+def test_a_reading_that_fails_takes_nothing_that_was_typed(site: Site, page: Page) -> None:
+    (mail,) = site.come(JOE, author="host@typed.example", subject="A room")
+    with db.transaction(site.engine) as session:
+        asking.ask(session, ids.read(mail), by=Actor.employee("joe.fern", "Joe Fern"), words="", now=utcnow())
+    add_rules(site.engine, site.settings, RuleOrder("block", "address", "some@typed.example", "company"))
+    site.sit_down(page, path="/requests")
+    page.get_by_role("button", name="say no to Joe Fern").click()
+    typed_and_kept(site, page, page.get_by_label("Why, for Joe Fern to read"), "requests")
+    page.unroute_all()
+    page.goto(site.url + "/rules")
+    page.get_by_role("button", name="Change the rule for some@typed.example").click()
+    typed_and_kept(site, page, page.get_by_role("dialog").get_by_label("Note"), "rules")
+
+
+def typed_and_kept(site: Site, page: Page, field: Locator, what: str) -> None:
+    """Something is typed, and then the list behind it can no longer be read."""
+    field.fill("it is late")
+    page.route(f"**/api/v1/{what}?*", lambda route: route.fulfill(status=429, json={"detail": "Too much at once."}))
+    site.come(JOE, author="news@typed.example", subject="Something else")
+    expect(page.get_by_text("Too much at once.")).to_be_attached()
+    expect(field).to_have_value("it is late")

@@ -138,3 +138,16 @@ def test_when_an_item_is_gone_the_next_one_has_the_focus(filled: Site, page: Pag
     items.get_by_role("button", name="Let it in").press("Enter")
     expect(items).to_have_count(0)
     expect(page.locator("#content")).to_be_focused()
+
+
+def test_in_the_queue_the_keyboard_goes_back_to_the_list(filled: Site, page: Page) -> None:
+    filled.come(JOE, author="once@focus.example", subject="Once more")
+    filled.sit_down(page, "ana", "/?q=from:once@focus.example")
+    expect(page.get_by_role("option")).to_have_count(1)
+    page.keyboard.press("r")
+    page.get_by_role("status").filter(has_text="Released").get_by_role("button", name="Undo").press("Enter")
+    expect(page.get_by_role("status").filter(has_text="is back")).to_be_visible()
+    expect(page.get_by_role("listbox", name="Held mail")).to_be_focused()
+    page.keyboard.press("x")
+    page.get_by_role("button", name="Clear selection").press("Enter")
+    expect(page.get_by_role("listbox", name="Held mail")).to_be_focused()

@@ -12,6 +12,7 @@ export default {
   'All keys': 'Alle Tasten',
   'Sign out': 'Abmelden',
   'Sign out everywhere': 'Überall abmelden',
+  'You are still signed in.': 'Sie sind noch angemeldet.',
   'You may look at this mail, not decide about it.': 'Sie dürfen diese Mail ansehen, aber nicht über sie entscheiden.',
   'Decide': 'Entscheiden',
   'Block sender': 'Sperren',

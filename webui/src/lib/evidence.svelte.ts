@@ -19,7 +19,8 @@ export class Evidences {
 
   async #ask({ name, select }: Reach): Promise<void> {
     try {
-      this.found = { ...this.found, [name]: await api.preview(select) }
+      const evidence = await api.preview(select)
+      this.found = { ...this.found, [name]: evidence }
     } catch (thrown) {
       this.failed = { ...this.failed, [name]: problemOf(thrown).message }
     }

@@ -34,14 +34,12 @@ class Session {
     this.failure = ''
   }
 
-  async signOut(): Promise<void> {
-    await api.signOut().catch(() => undefined)
+  /** A session that could not be ended is not said to be over: the sentence that says why not. */
+  async leave(end: () => Promise<unknown> = api.signOut): Promise<string> {
+    const problem = await end().then(() => null, problemOf)
+    if (problem && problem.status !== 401) return problem.message
     location.assign('/')
-  }
-
-  async signOutEverywhere(): Promise<void> {
-    await api.signOutEverywhere().catch(() => undefined)
-    location.assign('/')
+    return ''
   }
 
   /** The session ended on the server: the work stays on the page, hidden until the password is typed again. */
