@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
+from uuid import UUID
 
 from directory_sync.departments import Departments, pairs
 from directory_sync.ldap_server import Entry, dn_key
@@ -19,6 +20,8 @@ from triage.visible import visible
 
 MOST_ADDRESSES = 200  # of one person or group: more is a mistake or an attack
 LONGEST_NAME = 200  # letters of a name that is shown
+GUIDS = frozenset({"objectguid", "ms-ds-consistencyguid"})  # sixteen bytes, some of them turned round ([MS-DTYP] 2.3.4.2)
+UUID_BYTES = 16
 MAIL_PREFIX = "smtp:"  # of proxyAddresses; the ordinary one in capitals ([MS-OXOABK] 2.2.3.23)
 
 T = TypeVar("T")
@@ -57,6 +60,7 @@ class Reader:
     uids: dict[str, str] = field(default_factory=dict)  # uid -> distinguished name
     elsewhere: dict[str, str] = field(default_factory=dict)  # key of who has an account here and no mailbox -> their address outside
     unread: dict[str, str] = field(default_factory=dict)  # key of a refused entry -> uid
+    unread_identities: list[str] = field(default_factory=list)
     outside: dict[str, list[Address]] = field(default_factory=dict)  # addresses that are left out, by domain
 
     def read(self, people: Iterable[Entry], groups: Iterable[Entry], units: Iterable[Entry] = ()) -> Reading:
@@ -74,7 +78,7 @@ class Reader:
         persons = {dn_key(entry.dn): person for entry in people if (person := self.accepted(entry, self.person))}
         self.elsewhere = dict(self.forwarded(entry for entry in people if dn_key(entry.dn) not in persons))
         self.note_unread(people, persons)
-        persons = dict(self.with_superiors(people, persons))
+        persons = dict(self.with_superiors(people, dict(self.each_once(persons))))
         lists = Lists(self, groups, persons)
         staff = staff_of(self.settings, self.schema, people, lists, persons)
         found = CompanyDirectory(
@@ -85,6 +89,7 @@ class Reader:
             postmaster=self.settings.postmaster,
             sealed=tuple(seals(self.settings)),
             unread=tuple(self.unread.values()),
+            unread_identities=tuple(filter(None, self.unread_identities)),
         )
         self.note_look_alikes(found)
         self.note_leavers(found)
@@ -134,6 +139,16 @@ class Reader:
                     uid = folded(self.free_name(entry))
                     if uid and self.uids.setdefault(uid, entry.dn) == entry.dn:
                         self.unread[key] = uid
+                        self.unread_identities.append(identity_of(entry, self.schema))
+
+    def each_once(self, persons: Mapping[str, PersonEntry]) -> Iterator[tuple[str, PersonEntry]]:
+        """Everybody, those without an identity who share theirs: it does not say who they are."""
+        times = Counter(person.identity for person in persons.values() if person.identity)
+        for key, person in persons.items():
+            if times[person.identity] > 1:
+                name = self.schema.person or self.schema.identity
+                self.notes.append(Told(person.uid, f"{name} {person.identity} is somebody else's too, and does not say who this is"))
+            yield key, replace(person, identity="") if times[person.identity] > 1 else person
 
     def unmarked(self, entry: Entry) -> bool:
         """Does no mail server say that this is the ordinary address? An administrator's second account often has the same."""
@@ -174,6 +189,7 @@ class Reader:
             active=not self.schema.has_left(entry),
             leaver=entry.text(self.schema.leaver) if self.schema.leaver else "",
             login="" if (login := login_of(entry, self.schema)) == uid else login,
+            identity=identity_of(entry, self.schema),
         )
 
     def mailbox_of(self, entry: Entry) -> str:
@@ -405,6 +421,19 @@ def parsed(text: str) -> Address:
     if not text.isprintable():
         raise ValueError(f"{text[:80]!r} is not a mail address")
     return Address.parse(text)
+
+
+def identity_of(entry: Entry, schema: Schema) -> str:
+    """What somebody is known by, whatever they are called; "" where their entry does not say it."""
+    name = schema.person or schema.identity
+    value = next(iter(entry.values.get(name.lower(), ())), b"")
+    if name.lower() in GUIDS and len(value) == UUID_BYTES:
+        return str(UUID(bytes_le=value))
+    try:
+        text = value.decode("utf-8").strip()
+    except UnicodeDecodeError:
+        return value.hex()
+    return text if text.isprintable() and len(text) <= LONGEST_NAME else ""
 
 
 def has_address(entry: Entry, schema: Schema) -> bool:

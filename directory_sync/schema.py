@@ -40,6 +40,7 @@ class Schema:
     disabled: Callable[[Entry], bool]  # nobody signs in with this account
     counter: str = ""  # attribute of the root DSE that says whose numbers `changed` are, where each server counts its own
     leaver: str = ""  # where a leaver's mail goes
+    person: str = ""  # says who somebody is, whatever they are called; "": the identity of their entry
 
     def has_left(self, entry: Entry) -> bool:
         """Is this account disabled, and its mailbox none that works without one?"""
@@ -50,7 +51,7 @@ class Schema:
         """What is asked for each person."""
         department = self.department.removeprefix("attribute:") if self.department.startswith("attribute:") else ""
         asked = [self.identity, self.changed, self.created, self.uid, self.name, self.mailbox, *self.aliases, department]
-        return unique([*asked, self.manager, self.assistants, self.login, self.leaver, "targetAddress", *LOCKS])
+        return unique([*asked, self.manager, self.assistants, self.login, self.leaver, self.person, "targetAddress", *LOCKS])
 
     def attributes_of_groups(self) -> list[str]:
         """What is asked for each group."""
@@ -152,6 +153,7 @@ def schema_of(settings: Directory) -> Schema:
         "department": settings.department,
         "login": settings.login_attribute,
         "leaver": settings.leaver_attribute,
+        "person": settings.identity_attribute,
     }
     return replace(PRESETS[settings.preset], **{name: value for name, value in given.items() if value})
 

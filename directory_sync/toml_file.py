@@ -18,6 +18,7 @@ name = "Dario Montefusco"
 department = "sales"
 mailbox = "dario.montefusco@company.example"   # the ordinary address; accepted, and where released mail goes
 aliases = ["dario@company.example"]            # optional
+identity = "4711"                              # optional: stays when the uid changes, such as a number of the payroll
 active = true                                  # optional; false: has left
 leaver = "manager"                             # optional: where mail goes then: refuse, manager or folder:CODE; else [directory] leavers
 manager = "ida.lindqvist"                      # optional: uid
@@ -68,6 +69,7 @@ KEYS: dict[str, dict[str, Any]] = {  # section -> key -> its default, which also
         "department": NEEDED,
         "mailbox": NEEDED,
         "aliases": (),
+        "identity": "",
         "active": True,
         "leaver": "",
         "manager": "",
@@ -113,6 +115,7 @@ def read(path: Path, domains: tuple[str, ...], delimiter: str = "+") -> CompanyD
     groups = entries(parsed, "group", "address", path)
     staff = entries(parsed, "staff", "login", path)
     check_names(departments, people, domains, delimiter)
+    check_identities(people)
     check_people_named(departments, people, staff)
     check_staff(staff, departments, people)
     owners = check_addresses(owned_addresses(company, departments, people, groups, domains, delimiter))
@@ -218,6 +221,14 @@ def check_names(departments: list[Entry], people: list[Entry], domains: tuple[st
         if entry.values["leaver"] and (why := leaving.fault(entry.values["leaver"], frozenset(codes))):
             raise entry.refused(f"leaver: {why}")
         check_name(entry, "uid", f"{entry.values['department']}{delimiter}{entry.values['uid']}@{domains[0]}")
+
+
+def check_identities(people: list[Entry]) -> None:
+    """Nobody is two people."""
+    owners: dict[str, Entry] = {}
+    for entry in people:
+        if (identity := entry.values["identity"]) and (twin := owners.setdefault(identity, entry)) is not entry:
+            raise entry.refused(f"identity {identity!r} is that of {twin.where.partition(': ')[2]} already")
 
 
 def check_people_named(departments: list[Entry], people: list[Entry], staff: list[Entry]) -> None:
@@ -375,6 +386,7 @@ def person_value(entry: Entry, domains: tuple[str, ...], logins: dict[str, str])
         manager=values["manager"],
         assistants=values["assistants"],
         login=logins.get(values["uid"], ""),
+        identity=values["identity"],
     )
 
 

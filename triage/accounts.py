@@ -113,6 +113,11 @@ def administers(one: StaffMember | StaffEntry, *, by_directory: bool) -> bool:
     return one.role == Role.ADMIN and Scope.parse(tuple(one.scope)).company and (by_directory or bool(one.password_hash))
 
 
+def own_ones(session: Session) -> dict[str, bool]:
+    """Every staff login, and whether it is an account of ours."""
+    return {login: source == LOCAL for login, source in session.execute(select(col(StaffMember.login), col(StaffMember.source)))}
+
+
 def own(session: Session, login: str) -> StaffMember:
     """An account of ours. NotFound when there is none, BadInput when it is the directory's."""
     member = session.get(StaffMember, folded(login.strip()))

@@ -28,6 +28,7 @@ class PersonEntry:
     assistants: tuple[str, ...] = ()  # uids
     leaver: str = ""  # where their mail goes when they have left: refuse, manager, folder:CODE; "": as the settings say
     login: str = ""  # what they sign in with, folded; "": their uid
+    identity: str = ""  # stays what it is when their name changes, and is never given to somebody else; "": the source does not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +74,4 @@ class CompanyDirectory:
     groups: tuple[GroupEntry, ...] = ()
     sealed: tuple[SealedEntry, ...] = ()
     unread: tuple[str, ...] = ()  # uids of people whose entries cannot be taken: they stay as they were
+    unread_identities: tuple[str, ...] = ()  # and their identities: they may have been called otherwise

@@ -1,19 +1,20 @@
 """Takes a company's directory over: departments, people, groups, addresses and staff become as it says. Who is staff."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, update
 from sqlmodel import Session, col
 
-from triage import accounts, directory_rows, leavers, ledger, markers, sealed, substitutes
+from triage import accounts, directory_rows, leavers, ledger, markers, renamed, sealed, substitutes
 from triage.accounts import DIRECTORY, LOCAL
 from triage.actor import Actor, Role, Scope
 from triage.company import CompanyDirectory, PersonEntry, StaffEntry
 from triage.db import among
 from triage.directory_rows import entry_of, entry_row, equalise
 from triage.errors import BadInput
+from triage.identities import named_today, renaming, who_is_who, with_identities
 from triage.known_addresses import KnownAddress, addresses_of, keep_former
 from triage.leaving import Leaving
 from triage.models import Delivery, Department, KnownRecipient, MailGroup, Person, StaffMember
@@ -71,25 +72,32 @@ def apply(
     confirmed: bool = False,
     leaving: Leaving = Leaving(),  # noqa: B008
     by_directory: bool = False,
+    same_people: bool = False,
 ) -> Applied:
     """Take a company's directory over: departments, people, groups, addresses and staff become as it says, in one transaction.
 
     Nothing is applied when it is inconsistent (BadInput says where), or when it would take away, move or strip of addresses
     more than 5 and more than 5 % of the people, or leave no administrator who can sign in (Braked), which is a broken source more
     often than a living company; `confirmed` says that it is meant. People whom the directory no longer names are disabled, never
-    deleted; their mail goes where `leaving` says. `by_directory`: staff sign in with the directory's passwords.
+    deleted; their mail goes where `leaving` says. Who is called otherwise keeps all that they had (identities). `by_directory`: staff
+    sign in with the directory's passwords. `same_people`: everybody is who had their name so far, whatever identity they have now.
     """
     accounts.take_turns(session)
-    wanted = directory_rows.normal(directory, company)
-    before = directory_rows.present(session)
-    wanted = directory_rows.with_old_seals(directory_rows.with_unread(wanted, before), before)
+    wanted, before = directory_rows.normal(directory, company), known_people(session, same_people=same_people)
+    wanted = directory_rows.with_unread(wanted, before)
+    were = who_is_who(before, wanted, left_lately(session, leaving, now))
+    wanted = with_identities(wanted, were)
+    late = renamed.follow_names(session)
+    made = renaming(before, wanted, were, accounts.own_ones(session), renamed.former_names(session))
+    names = tuple(made.changes({person.uid for person in before.people}))
+    if made.uids or made.signs_in:
+        believe(Plan(sum(person.active for person in before.people), names), confirmed=confirmed)
+        renamed.carry(session, made, by=by, now=now)
+        before = known_people(session, same_people=same_people)
+    wanted = directory_rows.with_old_seals(named_today(wanted, *renamed.former_names(session)), before)
     addresses = addresses_of(wanted, company)
-    intended = replace(plan(before, wanted), locks_out=locks_out(session, wanted, by_directory=by_directory))
-    if (why := intended.too_much()) and not confirmed:
-        raise Braked(
-            f"the directory would {why}: nothing was changed; look at `mailroom sync --dry-run`, and when it is meant, "
-            "run `mailroom sync --confirm`"
-        )
+    intended = replace(plan(before, wanted, names), locks_out=locks_out(session, wanted, by_directory=by_directory))
+    believe(intended, confirmed=confirmed)
     write_rows(session, wanted)
     leavers.date(session, now)
     keep_former(session, addresses, wanted, company)
@@ -97,13 +105,35 @@ def apply(
     left.keep_addresses(session, addresses, company, now=now)
     written = equalise(session, KnownRecipient, addresses, KnownAddress._asdict)
     follow_mailboxes(session, before, wanted)
-    moved = follow_people(session) + left.take_held_mail_along(session)
+    renamed.follow_addresses(session)
+    moved = late + follow_people(session) + left.take_held_mail_along(session)
     if intended.changes or any(written):
         markers.advance(session, VERSION)
     applied = Applied(len(wanted.people), written.fresh + written.changed, written.gone + written.changed, moved, intended)
     if intended.changes or any(written) or moved:
         ledger.write(session, "directory", "directory", by=by, now=now, detail=detail_of(applied, wanted))
     return applied
+
+
+def believe(intended: Plan, *, confirmed: bool) -> None:
+    """Braked when it is too much to be true, and nobody has said that it is meant."""
+    if (why := intended.too_much()) and not confirmed:
+        raise Braked(
+            f"the directory would {why}: nothing was changed; look at `mailroom sync --dry-run`, and when it is meant, "
+            "run `mailroom sync --confirm`"
+        )
+
+
+def known_people(session: Session, *, same_people: bool) -> CompanyDirectory:
+    """The directory as it was taken over last, without identities where only names shall count."""
+    before = directory_rows.present(session)
+    return replace(before, people=tuple(replace(one, identity="") for one in before.people)) if same_people else before
+
+
+def left_lately(session: Session, leaving: Leaving, now: datetime) -> set[str]:
+    """Who has left and may be back under another identity: their days as leavers are not over."""
+    since = now - timedelta(days=leaving.days)
+    return set(session.scalars(select(col(Person.uid)).where(col(Person.left_at) > since)))
 
 
 def write_rows(session: Session, wanted: CompanyDirectory) -> None:

@@ -69,6 +69,7 @@ def normal(directory: CompanyDirectory, company: Company) -> CompanyDirectory:
         postmaster=parsed(directory.postmaster, "postmaster"),
         sealed=seals(directory),
         unread=directory.unread,
+        unread_identities=directory.unread_identities,
     )
 
 
@@ -115,7 +116,10 @@ def seals(directory: CompanyDirectory) -> tuple[SealedEntry, ...]:
 def with_unread(directory: CompanyDirectory, before: CompanyDirectory) -> CompanyDirectory:
     """The directory with those as they were whose entries cannot be taken: a typo is nobody's leaving."""
     named = {person.uid for person in directory.people}
-    kept = tuple(one for one in before.people if one.active and one.uid in directory.unread and one.uid not in named)
+    known = {person.identity for person in directory.people} - {""}
+    unread, identities = set(directory.unread), set(directory.unread_identities)
+    meant = (one for one in before.people if one.active and (one.uid in unread or one.identity in identities))
+    kept = tuple(one for one in meant if one.uid not in named and one.identity not in known)
     homes = {person.department for person in kept} - {one.code for one in directory.departments}
     departments = (*directory.departments, *(one for one in before.departments if one.code in homes))
     return replace(directory, people=(*directory.people, *kept), departments=departments)

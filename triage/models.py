@@ -476,7 +476,19 @@ class Person(SQLModel, table=True):
     assistants: list[str] = listed()  # uids
     leaver: str = ""  # refuse, manager, folder:CODE; "": as the settings say
     login: str = ""  # what they sign in with; "": their uid
+    identity: str = ""  # what the directory knows them by for good, whatever they are called; "": it does not say
     left_at: datetime | None = instant(nullable=True)
+
+
+class FormerName(SQLModel, table=True):
+    """What somebody was called before, for what still names them so: settings, and what came in at that moment."""
+
+    __tablename__ = "former_name"
+    kind: str = Field(primary_key=True)  # person: a uid; staff: a login
+    name: str = Field(primary_key=True)
+    now: str = Field(primary_key=True)
+    until: datetime = instant()
+    __table_args__ = (Index("former_name_by_now", "kind", "now"),)
 
 
 class KnownRecipient(SQLModel, table=True):

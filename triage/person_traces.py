@@ -4,7 +4,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, cast, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, String, and_, cast, delete, func, or_, select, update
 from sqlmodel import Session, col
 
 from triage import directory, ledger, markers, rules
@@ -21,6 +21,7 @@ from triage.models import (
     Expectation,
     FailedSignIn,
     FamiliarName,
+    FormerName,
     Handed,
     InHand,
     KnownRecipient,
@@ -118,6 +119,10 @@ def of_somebody_here(session: Session, whose: Whose, pseudonym: str) -> None:
     session.execute(delete(InHand).where(col(InHand.login) == login))
     session.execute(delete(SavedSearch).where(col(SavedSearch.owner) == f"person:{login}"))
     session.execute(delete(Handed).where(or_(col(Handed.to) == login, col(Handed.by) == f"person:{login}")))
+    called = and_(col(FormerName.kind) == "person", col(FormerName.now) == uid) | and_(
+        col(FormerName.kind) == "staff", col(FormerName.now) == login
+    )
+    session.execute(delete(FormerName).where(called))
     session.execute(delete(StaffMember).where(col(StaffMember.login) == login, ~col(StaffMember.active)))
     session.delete(person)
     session.flush()

@@ -1,7 +1,7 @@
 """What taking a directory over would change, person by person, and when that is too much to be true. Pure."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -19,6 +19,10 @@ class Kind(StrEnum):
     LEAVES = "leaves"
     MOVES = "moves"
     IS_RENAMED = "is renamed"
+    GETS_ANOTHER_UID = "gets another uid"
+    GETS_ANOTHER_LOGIN = "gets another login"
+    GETS_ANOTHER_IDENTITY = "gets another identity"
+    GIVES_WAY = "gives the uid to somebody else, and is kept as"
     GETS_ADDRESSES = "gets addresses"
     LOSES_ADDRESSES = "loses addresses"
     GETS_ANOTHER_MAILBOX = "gets another mailbox"
@@ -35,6 +39,9 @@ BRAKED = {  # kinds that a broken source shows more often than a living company
     Kind.MOVES: "move {number} of {people} people to another department",
     Kind.LOSES_ADDRESSES: "take addresses from {number} of {people} people",
     Kind.GETS_ANOTHER_MAILBOX: "change the mailbox of {number} of {people} people",
+    Kind.GETS_ANOTHER_UID: "give another uid to {number} of {people} people",
+    Kind.GETS_ANOTHER_IDENTITY: "give another identity to {number} of {people} people",
+    Kind.GIVES_WAY: "give the uids of {number} of {people} people to somebody else",
 }
 
 
@@ -76,10 +83,10 @@ class Plan:
         return sum(change.kind in kinds for change in self.changes)
 
 
-def plan(before: CompanyDirectory, after: CompanyDirectory) -> Plan:
-    """What leads from the directory as it is to the directory as its source says it is."""
+def plan(before: CompanyDirectory, after: CompanyDirectory, names: Iterable[Change] = ()) -> Plan:
+    """What leads from the directory as it is, with the `names` of today already, to the directory as its source says it is."""
     working, staying = (sum(person.active for person in one.people) for one in (before, after))
-    return Plan(working, tuple(changes(before, after)), len(before.groups), staying)
+    return Plan(working, (*names, *changes(before, after)), len(before.groups), staying)
 
 
 def most_of(number: int) -> int:
@@ -114,6 +121,8 @@ def changes_of(was: PersonEntry | None, will: PersonEntry | None) -> Iterator[Ch
         yield Change(Kind.MOVES, will.uid, f"from {was.department} to {will.department}")
     if was.name != will.name:
         yield Change(Kind.IS_RENAMED, will.uid, f"from {was.name} to {will.name}")
+    if was.identity != will.identity and was.identity and will.identity:
+        yield Change(Kind.GETS_ANOTHER_IDENTITY, will.uid)
     if was.mailbox != will.mailbox:
         yield Change(Kind.GETS_ANOTHER_MAILBOX, will.uid, f"{will.mailbox} instead of {was.mailbox}")
     had, has = {was.mailbox, *was.aliases}, {will.mailbox, *will.aliases}

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from sqlalchemy import ColumnElement, case, false, func, select, update
 from sqlmodel import Session, col
 
-from triage.addressing import bases, detail_of
+from triage.addressing import DELIMITERS, bases, detail_of
 from triage.db import OneOf
 from triage.door import ALWAYS
 from triage.envelope import Address, folded
@@ -63,8 +63,10 @@ def note(session: Session, known: KnownRecipient) -> str:
     """What staff should know about this address, in a sentence; "" when there is nothing to say."""
     if known.kind == "former":
         person = session.get(Person, known.person)
-        code = known.address.rpartition("@")[0].removesuffix(known.person)[:-1]
-        return f"It was addressed to the old department {code}: {person.name if person else known.person} works elsewhere now."
+        name, local = person.name if person else known.person, known.address.rpartition("@")[0]
+        if not local.endswith(tuple(f"{delimiter}{known.person}" for delimiter in DELIMITERS)):
+            return f"It was addressed to {local}: {name} has another address now."
+        return f"It was addressed to the old department {local.removesuffix(known.person)[:-1]}: {name} works elsewhere now."
     if known.kind == ON:
         person = session.get(Person, known.leaver)
         return note_about(person.name if person else known.leaver)

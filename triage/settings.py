@@ -344,6 +344,11 @@ class Directory:
     )
     leaver_days: int = key("Days after which mail for people who have left is refused all the same.", 90)
     leaver_text: str = key("What a sender is told then, behind 550 5.1.6.", "The person who had this address has left")
+    identity_attribute: str = key(
+        "Attribute that stays the same when somebody gets another name, and is never given again, such as employeeNumber; empty: the "
+        "preset's (entryUUID, objectGUID, ipaUniqueID).",
+        "",
+    )
     leaver_attribute: str = key("Attribute of people that says otherwise for one of them: refuse, manager or folder:CODE; empty: none.", "")
     interval: int = key("Seconds between two looks at the LDAP server, for what has changed.", 300)
     full_hours: int = key("Hours after which everything is read anew.", 24)

@@ -17,6 +17,7 @@ from triage.actor import Actor
 from triage.directory import Applied, Braked
 from triage.errors import Refused
 from triage.leaving import Leaving
+from triage.plan import Kind
 from triage.setback import pause_after
 from triage.settings import Settings
 from triage.times import utcnow
@@ -27,6 +28,7 @@ from triage_cli.roles import start
 
 BY = Actor.system("sync")
 RETRY = 30.0  # seconds until a server that did not answer is asked again, at most
+NAMES = frozenset({Kind.GETS_ANOTHER_UID, Kind.GETS_ANOTHER_LOGIN, Kind.GETS_ANOTHER_IDENTITY, Kind.GIVES_WAY})  # said in the log, too
 MOST_SHOWN = 200  # lines of a plan on a terminal
 
 SYNCED = Shape(
@@ -46,23 +48,30 @@ SYNCED = Shape(
 log = logging.getLogger("mailroom.sync")
 
 
-def take_over(settings: Settings, reading: Reading | None = None, *, dry_run: bool = False, confirmed: bool = False) -> Applied:
+def take_over(
+    settings: Settings, reading: Reading | None = None, *, dry_run: bool = False, confirmed: bool = False, same_people: bool = False
+) -> Applied:
     """Make the database equal to what the directory says; Refused when that is wrong or too much, and nothing changes."""
     found = reading or open_source(settings).read()
     with database_of(settings) as engine:
         try:
-            return apply_to(engine, settings, found, dry_run=dry_run, sure=confirmed or dry_run)
+            applied = apply_to(engine, settings, found, dry_run=dry_run, sure=confirmed or dry_run, same_people=same_people)
         except Braked as why:
             with db.transaction(engine) as session:
                 alarms.brake(session, str(why), now=utcnow())
             raise
+    for change in () if dry_run else applied.plan.changes:
+        if change.kind in NAMES:
+            log.info("directory: %s", change)
+    return applied
 
 
-def apply_to(engine: Engine, settings: Settings, found: Reading, *, dry_run: bool, sure: bool) -> Applied:
+def apply_to(engine: Engine, settings: Settings, found: Reading, *, dry_run: bool, sure: bool, same_people: bool) -> Applied:
     """Take it over, in one transaction."""
 
     def take(session: Session) -> Applied:
         how: dict[str, Any] = {"leaving": leaving_of(settings), "by_directory": settings.api.sign_in == "directory"}
+        how["same_people"] = same_people
         made = directory.apply(session, found.company, settings.company, by=BY, now=utcnow(), confirmed=sure, **how)
         if dry_run:
             session.rollback()
@@ -83,18 +92,19 @@ def leaving_of(settings: Settings) -> Leaving:
 @click.option("--dry-run", is_flag=True, help="Say what would change, change nothing.")
 @click.option("--full", is_flag=True, help="Read everything, not only what has changed; a single run always does.")
 @click.option("--confirm", "--many-leave", "confirmed", is_flag=True, help="It is meant that many people leave, move or lose addresses.")
+@click.option("--same-people", is_flag=True, help="Everybody is who had their name so far: for a directory that was set up anew.")
 @click.option("--follow", is_flag=True, help="Stay, and look every directory.interval seconds for what has changed.")
 @tells(SYNCED)
 @click.pass_context
-def sync(ctx: click.Context, dry_run: bool, full: bool, confirmed: bool, follow: bool, form: Form) -> None:
+def sync(ctx: click.Context, dry_run: bool, full: bool, confirmed: bool, same_people: bool, follow: bool, form: Form) -> None:
     """Take the directory (people, departments, addresses, groups, staff) over."""
     if follow:
-        if dry_run or confirmed:
-            raise click.UsageError("--follow goes with neither --dry-run nor --confirm")
+        if dry_run or confirmed or same_people:
+            raise click.UsageError("--follow goes with neither --dry-run nor --confirm nor --same-people")
         return start(ctx, __name__, "sync")
     settings = settings_of(ctx)
     reading = open_source(settings).read(full=full)
-    applied = take_over(settings, reading, dry_run=dry_run, confirmed=confirmed)
+    applied = take_over(settings, reading, dry_run=dry_run, confirmed=confirmed, same_people=same_people)
     show(reading, applied, dry_run=dry_run, form=form)
     if not dry_run:
         ring(settings, "door", "change")

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
+from sqlmodel import col
 
 from directory_sync.ldap_source import LdapSource
 from tests.directory_sync import company600
@@ -19,7 +20,7 @@ from triage.actor import Actor
 from triage.company import CompanyDirectory
 from triage.envelope import Address
 from triage.errors import BadInput, Unanswered
-from triage.models import Person
+from triage.models import Correspondent, Person
 from triage.settings import Directory
 from triage.times import utcnow
 
@@ -165,3 +166,50 @@ def pump(source: socket.socket, target: socket.socket) -> None:
     with contextlib.suppress(OSError):
         while some := source.recv(4096):
             target.sendall(some)
+
+
+MODRDN = (("p100", "lind"), ("p101", "p100"), ("p102", "between"), ("p103", "p102"), ("between", "p103"))
+
+
+def test_who_is_renamed_on_the_server_keeps_what_they_had(server: Slapd, sqlite_engine: Engine) -> None:
+    """p100 marries, p101 gets p100's name at once, p102 and p103 swap theirs, and one who is new begins with nothing."""
+    source = LdapSource(of_600(server), COMPANY)
+    take_over(sqlite_engine, source)
+    with db.transaction(sqlite_engine) as session:
+        for number in range(100, 104):
+            session.add(correspondent_of(f"p{number}"))
+    server.modify("".join(renamed(*one) for one in MODRDN))
+    new = "objectClass: inetOrgPerson\nuid: p101\ncn: New\nsn: N\nmail: new@company.example\n"
+    server.modify(f"dn: uid=p101,{PEOPLE}\nchangetype: add\n{new}")
+    applied = take_over(sqlite_engine, source)
+    assert [str(change) for change in applied.plan.changes if change.kind.value == "gets another uid"] == [
+        "p100 gets another uid: lind",
+        "p101 gets another uid: p100",
+        "p102 gets another uid: p103",
+        "p103 gets another uid: p102",
+    ]
+    with db.reading(sqlite_engine) as session:
+        whose = dict(iter(session.execute(select(col(Correspondent.address), col(Correspondent.person)))))
+    assert whose == {"p100@x.example": "lind", "p101@x.example": "p100", "p102@x.example": "p103", "p103@x.example": "p102"}
+
+
+def test_a_server_that_was_set_up_anew_has_the_same_people_when_somebody_says_so(server: Slapd, sqlite_engine: Engine) -> None:
+    take_over(sqlite_engine, LdapSource(of_600(server), COMPANY))
+    server.load(ldif(*company600.people(), *company600.hostile(), *company600.groups()))
+    source = LdapSource(of_600(server), COMPANY)
+    with pytest.raises(BadInput, match=r"give another identity to 6\d\d of 601 people"):
+        take_over(sqlite_engine, source)
+    applied = take_over(sqlite_engine, source, confirmed=True)
+    assert {change.kind.value for change in applied.plan.changes} == {"gets another identity"}
+    assert take_over(sqlite_engine, LdapSource(of_600(server), COMPANY)).plan.changes == ()
+
+
+def renamed(was: str, now: str) -> str:
+    """What ldapmodify does to somebody who gets another name."""
+    return f"dn: uid={was},{PEOPLE}\nchangetype: modrdn\nnewrdn: uid={now}\ndeleteoldrdn: 1\n\n"
+
+
+def correspondent_of(uid: str) -> Correspondent:
+    now = utcnow()
+    address = f"{uid}@x.example"
+    return Correspondent(address=address, person=uid, learned_at=now, first_sent_at=now, last_sent_at=now, last_mail_at=now)

@@ -36,11 +36,42 @@ def test_a_person_comes_with_everything_that_the_house_wants_to_know() -> None:
         person("jo", manager=f"UID=ana, {PEOPLE}", secretary=[f"uid=ana,{PEOPLE}", f"uid=gone,{PEOPLE}"]),
     )
     assert reading.company.people == (
-        PersonEntry("ana", "Ana Kovačić", "buro-einkauf", "ana@company.example", ("ana.k@company.test",)),
-        PersonEntry("jo", "Name of jo", "it", "jo@company.example", manager="ana", assistants=("ana",)),
+        PersonEntry("ana", "Ana Kovačić", "buro-einkauf", "ana@company.example", ("ana.k@company.test",), identity="id of ana"),
+        PersonEntry("jo", "Name of jo", "it", "jo@company.example", manager="ana", assistants=("ana",), identity="id of jo"),
     )
     assert [(one.code, one.name) for one in reading.company.departments] == [("buro-einkauf", "Büro & Einkauf"), ("it", "it")]
     assert (reading.refused, reading.notes) == ((), ())
+
+
+GUID = bytes(range(16))
+
+
+@pytest.mark.parametrize(
+    ("values", "settings", "identity"),
+    [
+        ({"entryUUID": "3f2a"}, {}, "3f2a"),
+        ({"entryUUID": None}, {}, ""),
+        ({"entryUUID": "a\nb"}, {}, ""),
+        ({"entryUUID": "x" * 201}, {}, ""),
+        ({"employeeNumber": " 4711 "}, {"identity_attribute": "employeeNumber"}, "4711"),
+        ({}, {"identity_attribute": "employeeNumber"}, ""),
+        ({"objectGUID": GUID}, {"identity_attribute": "objectGUID"}, "03020100-0504-0706-0809-0a0b0c0d0e0f"),
+        ({"objectGUID": b"\xff\xfe"}, {"identity_attribute": "objectGUID"}, "fffe"),
+    ],
+)
+def test_who_somebody_is_whatever_they_are_called(values: dict[str, Any], settings: dict[str, str], identity: str) -> None:
+    assert only(read(person("ana", **values), **settings)).identity == identity
+
+
+def test_an_identity_that_two_have_says_who_nobody_is() -> None:
+    reading = read(
+        *(person(name, employeeNumber=number) for name, number in (("ana", "1"), ("bo", "1"), ("cy", "2"))),
+        identity_attribute="employeeNumber",
+    )
+    assert [one.identity for one in reading.company.people] == ["", "", "2"]
+    assert [str(note) for note in reading.notes] == [
+        f"{name}: employeeNumber 1 is somebody else's too, and does not say who this is" for name in ("ana", "bo")
+    ]
 
 
 def test_a_person_may_say_where_mail_goes_when_they_have_left() -> None:
@@ -151,6 +182,7 @@ def test_who_is_here_with_a_bad_entry_is_said_to_be_so_and_stays_in_groups(value
     found = read(bob, person("ana", createTimestamp="20200101000000Z", **values), group("all", "ana", "bob", mail="all@company.example"))
     assert (len(found.refused), [one.uid for one in found.company.people], found.company.unread) == (1, ["bob"], unread)
     assert found.company.groups[0].members == (*unread, "bob")
+    assert found.company.unread_identities == tuple(f"id of {uid}" for uid in unread)
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ name = "Jörg Żółw"
 department = "it"
 mailbox = "Jo@Company.Example"
 aliases = ["joerg@company.test"]
+identity = "4711"
 
 [[person]]
 uid = "left"
@@ -75,7 +76,7 @@ def test_everything_in_the_file_becomes_a_value(tmp_path: Path) -> None:
             DepartmentEntry("sales", "Sales & Marketing", "sales-desk@company.example", ("info", "press@company.test")),
         ),
         people=(
-            PersonEntry("jo", "Jörg Żółw", "it", "jo@company.example", ("joerg@company.test",)),
+            PersonEntry("jo", "Jörg Żółw", "it", "jo@company.example", ("joerg@company.test",), identity="4711"),
             PersonEntry("left", "Gone Away", "sales", "jo@company.example", active=False),
         ),
         staff=(StaffEntry("ana", "Ana", "triage", ("department:sales", "person:jo"), "$argon2id$v=19$m=65536"),),
@@ -107,6 +108,7 @@ MISTAKES = [
     ("[[department]]", "[[departmnet]]", "there is no section 'departmnet'; did you mean 'department'?"),
     ("[company]", "[[company]]", "write [company] once, with single brackets"),
     ("[[staff]]", "[staff]", "write [[staff]] with double brackets, once for each entry"),
+    ("active = false", 'identity = "4711"', "[[person]] 2 (uid 'left'): identity '4711' is that of [[person]] 1 (uid 'jo') already"),
     ("postmaster", "postmastre", "[company]: there is no key 'postmastre'; did you mean 'postmaster'?"),
     ("aliases", "alias", "[[person]] 1 (uid 'jo'): there is no key 'alias'; did you mean 'aliases'?"),
     (

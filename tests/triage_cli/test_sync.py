@@ -71,6 +71,26 @@ def test_a_run_that_is_too_much_needs_a_word(shell: Shell, server: Slapd) -> Non
     assert shell("sync").out == "2 people; 0 addresses added, 0 removed\n"
 
 
+def test_a_rename_is_said_before_and_after_and_in_the_log(shell: Shell, server: Slapd, caplog: pytest.LogCaptureFixture) -> None:
+    assert shell("sync").code == 0
+    server.modify(f"dn: uid=p7,{PEOPLE}\nchangetype: modrdn\nnewrdn: uid=p7.lind\ndeleteoldrdn: 1\n")
+    said = "p7 gets another uid: p7.lind"
+    assert said in shell("sync", "--dry-run").out
+    assert caplog.messages.count(f"directory: {said}") == 0
+    with caplog.at_level("INFO", "mailroom.sync"):
+        assert said in shell("sync").out
+    assert caplog.messages.count(f"directory: {said}") == 1
+    assert said not in shell("sync").out
+
+
+def test_a_directory_that_was_set_up_anew_needs_a_word_that_it_is_the_same_people(shell: Shell, server: Slapd) -> None:
+    assert shell("sync").code == 0
+    server.load(ldif(*(person(f"p{number}", departmentNumber="IT", cn=f"Dr. P {number}") for number in range(20))))
+    assert "give the uids of 20 of 20 people to somebody else" in shell("sync").err
+    assert "p7 is renamed: from Name of p7 to Dr. P 7" in shell("sync", "--same-people").out
+    assert shell("sync").out == "20 people; 0 addresses added, 0 removed\n"
+
+
 def test_a_server_that_is_down_is_named(shell: Shell, server: Slapd) -> None:
     server.stop()
     down = shell("sync")
