@@ -14,6 +14,7 @@ from directory_sync.ldap_source import LdapSource
 from tests.directory_sync import company600
 from tests.directory_sync.entries import GROUPS, PEOPLE, ldif
 from tests.directory_sync.test_ldap_source import COMPANY, settings
+from tests.peers.processes import HANG
 from tests.peers.slapd import Slapd, slapd
 from triage import db, directory, directory_rows, recipients
 from triage.actor import Actor
@@ -132,7 +133,7 @@ def test_a_server_that_falters_in_the_middle_changes_nothing(how: str, after: in
     take_over(sqlite_engine, LdapSource(of_600(server), COMPANY))
     before = known(sqlite_engine)
     with faltering(server.port, after, hang=how == "slow") as port, pytest.raises(Unanswered, match="does not answer"):
-        LdapSource(of_600(server, url=f"ldap://localhost:{port}", patience=3), COMPANY).read()
+        LdapSource(of_600(server, url=f"ldap://localhost:{port}", patience=1), COMPANY).read()
     assert known(sqlite_engine) == before
 
 
@@ -150,7 +151,7 @@ def faltering(port: int, after: int, *, hang: bool) -> Iterator[int]:
                     client.sendall(some)
                     sent += len(some)
                 if hang:
-                    done.wait(30)
+                    done.wait(HANG)
                 for one in (client, server):
                     one.shutdown(socket.SHUT_RDWR)
 
@@ -158,7 +159,7 @@ def faltering(port: int, after: int, *, hang: bool) -> Iterator[int]:
         thread.start()
         yield listener.getsockname()[1]
         done.set()
-        thread.join(10)
+        thread.join(HANG)
 
 
 def pump(source: socket.socket, target: socket.socket) -> None:

@@ -90,7 +90,7 @@ def test_a_script_does_a_receptionists_morning(demo: str, directory: Path) -> No
     script = [sys.executable, str(company.ROOT / "docs" / "recipes" / "morning.py"), console]
     script += ["--redirect", "press@company.example=helena.brandvik"]
     done = subprocess.run(
-        script, env=os.environ | {"MAILROOM_TOKEN": key}, capture_output=True, text=True, timeout=10 * processes.HANG, check=False
+        script, env=os.environ | {"MAILROOM_TOKEN": key}, capture_output=True, text=True, timeout=3 * processes.HANG, check=False
     )
     assert (done.returncode, done.stderr) == (0, ""), done.stdout[-2000:]
     assert done.stdout.endswith("The queue is empty.\n")

@@ -99,7 +99,7 @@ def at_once(*deeds: Callable[[], None]) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(processes.HANG)
+        thread.join()
     assert faults == []
 
 

@@ -1,6 +1,7 @@
 """A judge that was down for an hour: the door went on, the doctor said so, and what had waited is worked off in order."""
 
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from statistics import mean
@@ -45,7 +46,8 @@ def test_an_hour_without_a_judge(made: company.Company) -> None:
         for number in range(LATE):
             made.take(outside.Letter(f"ana@{outside.STRANGER.name}", f"it+ada.byron@{company.DOMAIN}", f"late {number}"))
         level, found = spool_finding(made)
-        assert (level, found.startswith(f"{BATCHES * IN_BATCH + LATE} messages wait, the first for 36")) == ("fail", True), found
+        waits = re.match(rf"{BATCHES * IN_BATCH + LATE} messages wait, the first for (\d+) s", found)
+        assert (level, waits is not None and int(waits[1]) >= BATCHES * 60) == ("fail", True), found
         judge = processes.start([*made.command, "judge"], made.log, environment=made.environment)
         try:
             processes.until(lambda: entered(made) == BATCHES * IN_BATCH + LATE, "all is entered", judge, made.log)

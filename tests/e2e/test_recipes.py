@@ -260,7 +260,7 @@ def test_only_calls_with_a_good_and_fresh_signature_reach_the_chat_and_each_once
     assert called(site.port, key=other) == 401
     assert called(site.port, at=time.time() - 600) == 401
     assert called(site.port, sent=b'{"type": "perishable.waiting"}') == 401
-    assert httpx.post(f"http://127.0.0.1:{site.port}/", content=b"{}").status_code == 401
+    assert httpx.post(f"http://127.0.0.1:{site.port}/", content=b"{}", timeout=processes.HANG).status_code == 401
     chat.answer = status(500)
     assert (called(site.port), len(chat.came)) == (503, 1)
     chat.answer = status(200)

@@ -1,14 +1,15 @@
 """The next hop is away: staff see it, decide about what waits, and what is left arrives when it is back."""
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.conftest import House, sign_in
 from tests.peers import company, outside, processes
-from tests.peers.next_hop import next_hop
+from tests.peers.next_hop import Peer, next_hop
 from tests.peers.outside import Letter
 
 pytestmark = pytest.mark.peers
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.peers
 @pytest.fixture
 def port() -> int:
     """Where the next hop will be."""
-    return processes.quiet_port()
+    return processes.free_port()
 
 
 @pytest.fixture
@@ -43,9 +44,19 @@ def test_what_waits_for_a_next_hop_is_seen_and_decided(alone: House, page: Page,
     expect(page.get_by_text("2 mails wait")).to_be_visible()
     page.get_by_role("button", name="Give up: Offer 1").click()
     expect(page.get_by_text("1 mail waits, 1 refused")).to_be_visible()
-    with next_hop(lmtp=True, port=port) as peer:
-        page.get_by_role("button", name="Try all again now").click()
-        processes.until(lambda: len(peer.taken) == 1, "the one that still waits arrives", log=alone.company.log)
+    with contextlib.ExitStack() as stack:
+        peers: list[Peer] = []
+
+        def is_back(route: Route) -> None:
+            """From this moment on, and no earlier: as long as it waits there is a button."""
+            peers.append(stack.enter_context(next_hop(lmtp=True, port=port)))
+            route.continue_()
+
+        page.route("**/api/v1/queue/retry", is_back, times=1)
+        with page.expect_response("**/api/v1/queue/retry"):
+            page.get_by_role("button", name="Try all again now").click()
+        processes.until(lambda: peers and len(peers[0].taken) == 1, "the one that still waits arrives", log=alone.company.log)
+        (peer,) = peers
         page.get_by_role("button", name="Try again now: Offer 1").click()
         expect(page.get_by_text("Nothing waits.")).to_be_visible()
         assert sorted(line for taken in peer.taken for line in taken.raw.split(b"\r\n") if line.startswith(b"Subject:")) == [

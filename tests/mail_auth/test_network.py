@@ -74,10 +74,10 @@ def test_a_message_that_ran_out_of_time_says_nothing_about_the_zone(server: Serv
 
 def test_one_dead_zone_does_not_use_up_the_message(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(network, "QUESTION_SECONDS", 0.3)
-    asking, deadline = NetworkResolver([server.address]), soon(20)
+    asking, deadline = NetworkResolver([server.address]), soon(200)
     with pytest.raises(Temporary):
         asking.query("silent.example", "A", deadline)
-    assert deadline - time.monotonic() > 18
+    assert deadline - time.monotonic() > 100
     assert asking.query("forever.example", "A", deadline) == ("192.0.2.9",)
 
 
@@ -85,7 +85,7 @@ def test_one_dead_zone_does_not_use_up_the_message(server: Server, monkeypatch: 
 def test_the_next_server_answers_and_is_asked_first_from_then_on(server: Server, manner: bytes) -> None:
     first = Server(always=manner)
     asking = NetworkResolver([first.address, server.address], timeout=5)
-    asking.stub.timeout = 0.2
+    asking.stub.timeout = 1.0
     assert asking.query("forever.example", "A", soon()) == ("192.0.2.9",)
     assert asking.query("text.example", "TXT", soon())
     assert (len(first.questions), len(server.questions)) == (1, 2)

@@ -163,7 +163,7 @@ def test_what_was_accepted_is_judged_entered_and_taken_out_of_the_spool(known_on
 
 
 def test_the_bell_wakes_the_judge(known: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(judge, "PAUSE", 0.5 * HANG)
+    monkeypatch.setattr(judge, "PAUSE", 2 * HANG)
     with judging(known):
         until((known.spool.directory / snapshot.NAME).exists)
         bell, spool = Bell(known.spool.directory, "judge"), Spool(known.spool.directory)

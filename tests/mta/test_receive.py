@@ -286,15 +286,16 @@ def test_a_fast_beginning_earns_a_short_rest(settings: Settings, came: dict[int,
 
 
 def test_who_speaks_before_the_greeting_is_sent_away(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    unwelcome = welcome.unwelcome
+    unwelcome, spoken = welcome.unwelcome, threading.Event()
 
     def late(door: Door, visitor: Visitor) -> str:
-        time.sleep(0.2)  # the client is quicker
+        spoken.wait(HANG)  # the client is quicker
         return unwelcome(door, visitor)
 
     monkeypatch.setattr(welcome, "unwelcome", late)
     with receiving(settings) as receiver, receiver.connect() as connection:
         connection.sendall(b"EHLO client.example\r\n")
+        spoken.set()
         assert connection.recv(100).startswith(b"554 5.5.1")
 
 

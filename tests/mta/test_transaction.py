@@ -4,11 +4,11 @@ import smtplib
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
@@ -17,6 +17,7 @@ from mta.nexthop import NextHop, open_nexthop
 from mta.trace import crlf
 from mta.transaction import Mail, hand_over, possible, stuffed
 from tests.peers.next_hop import DROP, Peer, next_hop
+from tests.peers.processes import HANG
 from tests.peers.receiving import make_certificate
 
 SENDER = "ruth@stranger.example"
@@ -33,7 +34,7 @@ def peer(request: pytest.FixtureRequest) -> Iterator[Peer]:
 
 @pytest.fixture
 def way(peer: Peer) -> Iterator[NextHop]:
-    opened = open_nexthop(peer.url, timeout=30, hostname="mx.company.example")
+    opened = open_nexthop(peer.url, timeout=HANG, hostname="mx.company.example")
     yield opened
     opened.close()
 
@@ -75,7 +76,7 @@ def test_a_refusal_of_the_sender_is_everybodys(peer: Peer, way: NextHop) -> None
 
 def test_lmtp_answers_for_each_after_the_final_dot() -> None:
     with next_hop(lmtp=True, offers=("PIPELINING",)) as peer:
-        way = open_nexthop(peer.url, timeout=30, hostname="mx.company.example")
+        way = open_nexthop(peer.url, timeout=HANG, hostname="mx.company.example")
         peer.answer(f"RCPT {ANNA}", "550 5.1.1 no such user")
         peer.answer(f"DATA {BOB}", "552 5.2.2 over quota")
         peer.answer(f"DATA {DORA}", "451 4.2.1 mailbox busy")
@@ -184,7 +185,7 @@ def test_a_mailbox_that_no_command_can_carry_harms_nobody_else(peer: Peer, way: 
 
 def test_a_connection_that_ends_after_the_final_dot_leaves_everybody_in_doubt() -> None:
     with next_hop(offers=("PIPELINING",)) as peer:
-        way = open_nexthop(peer.url, timeout=30, hostname="mx.company.example")
+        way = open_nexthop(peer.url, timeout=HANG, hostname="mx.company.example")
         peer.answer("DATA", DROP)
         outcomes = way.send(SENDER, PEOPLE, MAIL)
         way.close()
@@ -195,7 +196,7 @@ def test_a_connection_that_ends_after_the_final_dot_leaves_everybody_in_doubt() 
 
 def test_a_server_that_takes_data_for_nobody_is_hung_up_on() -> None:
     with next_hop(offers=("PIPELINING",)) as peer:
-        way = open_nexthop(peer.url, timeout=30, hostname="mx.company.example")
+        way = open_nexthop(peer.url, timeout=HANG, hostname="mx.company.example")
         assert kinds(way, [ANNA]) == ["delivered"]
         peer.answer("MAIL", "550 5.7.1 not you")
         peer.lenient = True
@@ -213,7 +214,7 @@ REPLIES = {"250 2.1.5 ok": "delivered", "450 4.2.0 later": "deferred", "550 5.1.
 @pytest.fixture(scope="module")
 def pipelined() -> Iterator[tuple[Peer, NextHop]]:
     with next_hop(lmtp=True, offers=("PIPELINING",)) as running:
-        opened = open_nexthop(running.url, timeout=30, hostname="mx.company.example")
+        opened = open_nexthop(running.url, timeout=HANG, hostname="mx.company.example")
         yield running, opened
         opened.close()
 
@@ -302,22 +303,30 @@ def test_what_is_said_in_the_midst_of_a_message_counts(tmp_path: Path, reply: by
 
 def test_a_large_message_may_take_longer_than_an_answer() -> None:
     """The time to wait is for each piece, not for 50 MiB on a slow line."""
-    ours, theirs = socket.socketpair()
-    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-    ours.settimeout(0.4)
+    near, theirs = socket.socketpair()
+    ours = SlowLine(fileno=near.detach())
+    ours.settimeout(HANG)
     connection = smtplib.SMTP()
     connection.sock = ours
     mail = Mail("", ("anna@company.example",), b"x" * 998 * 1024)
 
     def read() -> None:
         left = len(mail.raw) + len(b"\r\n.\r\n")
-        while left and (piece := theirs.recv(min(left, 64 * 1024), socket.MSG_WAITALL)):
+        while left and (piece := theirs.recv(left)):
             left -= len(piece)
-            time.sleep(0.05)
         theirs.sendall(b"250 ok\r\n")
 
     with ThreadPoolExecutor(1) as workers, theirs, ours:
         reading = workers.submit(read)
-        (answer,) = hand_over(connection, mail, [None], lmtp=False, timeout=5)
+        (answer,) = hand_over(connection, mail, [None], lmtp=False, timeout=HANG)
         reading.result()
     assert answer.kind == "delivered"
+
+
+class SlowLine(socket.socket):
+    """Carries 200 KiB in the time that there is for whatever it is given at once."""
+
+    def sendall(self, data: Any, flags: int = 0) -> None:
+        if len(data) > 200 * 1024:
+            raise TimeoutError("timed out")
+        super().sendall(data, flags)

@@ -44,11 +44,16 @@ def hooked(sqlite_engine: Engine, settings: Settings, receiver: Receiver, tmp_pa
     """A company that tells the receiver everything, signed."""
     (tmp_path / "secret").write_text(KEY)
     hook = Hook("ops", receiver.url, secret_file=str(tmp_path / "secret"))
-    with_hook = replace(settings, webhooks=Webhooks(hooks=(hook,), timeout=1))
+    with_hook = replace(settings, webhooks=Webhooks(hooks=(hook,), timeout=int(processes.HANG)))
     with db.transaction(sqlite_engine) as session:
         set_up(session, with_hook)
         outbox.take_up(session, with_hook, now=utcnow())
     return with_hook
+
+
+def impatient(hooked: Settings) -> Webhooks:
+    """Who does not answer within a second is not waited for."""
+    return replace(hooked.webhooks, timeout=1)
 
 
 def happens(engine: Engine, times: int = 1) -> None:
@@ -127,7 +132,7 @@ def test_a_receiver_that_hangs_holds_up_no_other(hooked: Settings, sqlite_engine
     receiver.answer = receiver.hang
     happens(sqlite_engine)
     with receiving() as other:
-        both = replace(hooked.webhooks, hooks=(*hooked.webhooks.hooks, Hook("other", other.url)))
+        both = replace(impatient(hooked), hooks=(*hooked.webhooks.hooks, Hook("other", other.url)))
         with running(replace(hooked, webhooks=both)):
             processes.until(lambda: other.came, "the other one is told")
             processes.until(lambda: fares(sqlite_engine).failures, "the hanging one is given up for now")
@@ -158,20 +163,25 @@ url = "{hooked.database.url}"
 [spool]
 directory = "{hooked.spool.directory}"
 [webhooks]
-timeout = 1
+timeout = {processes.HANG:.0f}
 [webhooks.hooks.ops]
 url = "{receiver.url}"
 secret_file = "{tmp_path}/secret"
 """)
     command = [sys.executable, "-m", "triage_cli", "--config", str(config), "webhooks"]
     with subprocess.Popen(command, stderr=subprocess.PIPE) as killed:
-        processes.until(lambda: receiver.came, "it has a call in hand", killed)
-        killed.send_signal(signal.SIGKILL)
+        try:
+            processes.until(lambda: receiver.came, "it has a call in hand", killed)
+        finally:
+            killed.send_signal(signal.SIGKILL)
     receiver.over.set()
     receiver.answer = status(204)
+    hurry(sqlite_engine)  # its lease ends
     with subprocess.Popen(command, stderr=subprocess.PIPE) as again:
-        processes.until(lambda: not fares(sqlite_engine).waiting, "all is told", again)
-        again.terminate()
+        try:
+            processes.until(lambda: not fares(sqlite_engine).waiting, "all is told", again)
+        finally:
+            again.terminate()
         assert again.wait(processes.HANG) == 0
     assert len(set(receiver.events)) == 3
     assert [one for one in set(receiver.events) if receiver.events.count(one) > 1] == [receiver.events[0]]
@@ -206,7 +216,7 @@ def test_what_an_answer_means(hooked: Settings, receiver: Receiver, answer: Any,
 
 def test_an_answer_that_trickles_in_ends_with_the_time(hooked: Settings, receiver: Receiver) -> None:
     receiver.answer = receiver.trickle
-    assert post(hooked.webhooks.hooks[0], CALL, hooked.webhooks, 5).reply == "no answer within 1 s"
+    assert post(hooked.webhooks.hooks[0], CALL, impatient(hooked), 5).reply == "no answer within 1 s"
 
 
 def test_the_time_also_ends_where_it_took_long_to_find_the_receiver(
@@ -221,7 +231,7 @@ def test_the_time_also_ends_where_it_took_long_to_find_the_receiver(
     receiver.answer = receiver.trickle
     guard = threading.Timer(processes.HANG, receiver.over.set)
     guard.start()
-    assert post(hooked.webhooks.hooks[0], CALL, hooked.webhooks, 5).reply == "no answer within 1 s"
+    assert post(hooked.webhooks.hooks[0], CALL, impatient(hooked), 5).reply == "no answer within 1 s"
     assert not receiver.over.is_set()  # it trickles still
     guard.cancel()
 
@@ -250,7 +260,7 @@ def test_a_receiver_proves_itself_by_its_certificate(hooked: Settings, receiver:
     assert receiver.server
     receiver.server.socket = context.wrap_socket(receiver.server.socket, server_side=True)
     hook = replace(hooked.webhooks.hooks[0], url=f"https://localhost:{receiver.port}/")
-    trusting = replace(hooked.webhooks, timeout=10)
+    trusting = hooked.webhooks
     assert "CERTIFICATE_VERIFY_FAILED" in post(hook, CALL, trusting, 5).reply
     assert post(hook, CALL, replace(trusting, ca_file=str(pair)), 5).kind == "taken"
     assert post(replace(hook, url=f"https://127.0.0.1:{receiver.port}/"), CALL, replace(trusting, ca_file=str(pair)), 5).kind == "failed"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.peers import processes
 from tests.webui.site import JOE, Site
 
 DIST = Path(__file__).parents[2] / "webui" / "dist"
@@ -32,7 +33,7 @@ def test_employees_fetch_nothing_of_the_console(site: Site, page: Page) -> None:
 
 def until(page: Page, fits: Callable[[], bool]) -> None:
     """Let the page go on until something is so."""
-    for _ in range(400):
+    for _ in range(40 * int(processes.HANG)):
         if fits():
             return
         page.wait_for_timeout(25)

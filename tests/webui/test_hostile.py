@@ -65,9 +65,10 @@ def test_the_same_mails_would_do_harm_elsewhere(browser: Browser, sink: Sink) ->
     page = context.new_page()
     page.on("dialog", lambda dialog: dialog.dismiss())
     for vector in (LEADS[0], LEADS[1], LEADS[4], LEADS[5], LEADS[10]):
+        before = len(sink.seen)
         with contextlib.suppress(Error):  # some lead away from the page at once
             page.set_content(vector.replace("SINK", sink.address), wait_until="commit")
-    processes.until(lambda: len(sink.seen) >= 5, "mails that nobody cleaned connect")
+        processes.until(lambda: len(sink.seen) > before, "a mail that nobody cleaned connects")  # noqa: B023 (asked at once)
     context.close()
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import func, select, update
 from sqlmodel import col
 
 from bench.rounds import held
+from tests.peers import processes
 from tests.webui.site import JOE, Site
 from triage import contents, db
 from triage.models import Content, Delivery
@@ -49,7 +50,7 @@ def seen(page: Page) -> list[int]:
 
 def until(page: Page, fits: Callable[[list[int]], bool]) -> list[int]:
     """The places on screen, once they are as wanted and without a gap."""
-    for _ in range(400):
+    for _ in range(40 * int(processes.HANG)):
         rows = seen(page)
         if rows and fits(rows) and rows == list(range(rows[0], rows[-1] + 1)):
             return rows

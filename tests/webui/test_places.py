@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.peers.processes import HANG
 from tests.triage.arriving import add_rules
 from tests.webui.site import JOE, Site
 from triage.rule_orders import RuleOrder
@@ -40,7 +41,7 @@ def at_rest(page: Page) -> list[str]:
     """What scrolls sideways once nothing moves any more, and what is widest there: until then rows may be wider than their place."""
     page.evaluate("document.fonts.ready.then(() => undefined)")
     wide: list[str] = []
-    for _ in range(100):
+    for _ in range(10 * int(HANG)):
         wide = page.evaluate(SIDEWAYS)
         page.evaluate(FRAMES)
         if not wide and not page.evaluate(SIDEWAYS):
