@@ -1,4 +1,4 @@
-"""PostgreSQL servers of our own: durable as by default; one, or two of which the second stands by."""
+"""PostgreSQL servers of our own: durable as by default unless it is said otherwise; one, or two of which the second stands by."""
 
 import contextlib
 import getpass
@@ -7,9 +7,10 @@ import pwd
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import psycopg
 
@@ -50,13 +51,13 @@ def binaries() -> Path:
 
 
 @contextlib.contextmanager
-def running(kept: Path | None = None) -> Iterator[Server]:
-    """A cluster for as long as it is needed: a fresh one, or what lies in the directory `kept` and stays there."""
+def running(kept: Path | None = None, **more: str) -> Iterator[Server]:
+    """A cluster for as long as it is needed: a fresh one, or what lies in the directory `kept` and stays there. `more`: its parameters."""
     with place(kept) as directory:
         if not (directory / "data").exists():
             make_cluster(directory / "data")
         server = Server(directory, "mailroom")
-        process = start(server)
+        process = start(server, more=more)
         try:
             yield server
         finally:
@@ -79,10 +80,10 @@ def owner() -> str:
     return processes.unprivileged("postgres") if os.getuid() == 0 else getpass.getuser()
 
 
-def start(server: Server, port: int = 0) -> subprocess.Popen[bytes]:
+def start(server: Server, port: int = 0, more: Mapping[str, str] = MappingProxyType({})) -> subprocess.Popen[bytes]:
     """Start a server on its cluster; with a port it is reached on loopback too."""
     options = {"listen_addresses": "127.0.0.1" if port else "", "unix_socket_directories": str(server.directory)}
-    options |= {"shared_buffers": "64MB", "max_connections": "200"} | ({"port": str(port)} if port else {})
+    options |= {"shared_buffers": "64MB", "max_connections": "200"} | ({"port": str(port)} if port else {}) | dict(more)
     command = [str(binaries() / "postgres"), "-D", str(server.directory / "data")]
     command += [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
     log = server.directory / "log"
@@ -144,7 +145,7 @@ def pair() -> Iterator[Pair]:
     """Two servers with a database `mailroom`, replicating synchronously."""
     with place() as one, place() as other:
         first, second = Server(one, "mailroom"), Server(other, "mailroom")
-        ports = processes.quiet_port(), processes.quiet_port()
+        ports = processes.free_port(), processes.free_port()
         make_cluster(one / "data")
         made = Pair(first, second, ports, start(first, ports[0]))
         standing_by: subprocess.Popen[bytes] | None = None

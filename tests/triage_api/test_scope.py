@@ -346,6 +346,7 @@ NO_MAIL = {
     "preview_erasure",  # numbers of what is about to be erased
     "erase_person_data",
 }  # about staff; a seal has nothing to do with it
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # what is refused before any mail is looked for
 STREAM = "stream_events"  # tells a number and nothing else; tests/triage_api/test_events.py
 
 
@@ -473,6 +474,7 @@ def test_every_operation_has_its_line_here() -> None:
     assert {name for name, _, _ in operations()} == {*CALLS, STREAM}
 
 
+@ON_SQLITE
 def test_without_a_session_nothing_is_said(secret: Secret, new_browser: NewBrowser) -> None:
     nobody = new_browser()
     for name, method, path in operations():
@@ -564,6 +566,7 @@ def test_within_the_scope_each_operation_does_its_work(secret: Secret, new_brows
             assert (name, answer.status_code) in {(name, expected.get(name, good)) for good in (200, 201, 202, 204)}, answer.text
 
 
+@ON_SQLITE
 def test_a_token_does_what_it_was_made_for_and_nothing_else(secret: Secret, new_browser: NewBrowser, engine: Engine) -> None:
     acting = {name for names in ACTING.values() for name in names}
     programs = {grant: new_browser().with_token(token_key(engine, grant)) for grant in Grant}
@@ -608,7 +611,8 @@ def test_a_token_opens_nothing_that_is_sealed(sealed: Secret, new_browser: NewBr
 
 def test_what_is_sealed_is_there_for_nobody_but_those_named(sealed: Secret, new_browser: NewBrowser, engine: Engine) -> None:
     before = state_of(engine, sealed)
-    for login in (*DECIDING, *READING, "eva", "leo"):
+    turn = (sealed.scope == "department:it") is (engine.dialect.name == "sqlite")  # each of them meets both seals and both databases
+    for login in (*DECIDING, *READING, "eva", "leo")[turn::2]:
         nothing_told(sealed, new_browser(login), reads_the_record=login in ("ida", "otto"))
     assert state_of(engine, sealed) == before
 
