@@ -1,6 +1,5 @@
 """The morning is sent over real SMTP: each domain from its own host, again when put off, to the end when some are refused."""
 
-import socket
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from demo import morning as playing
 from demo.letters import Letter
+from tests.peers.processes import free_port
 
 
 class Listener:
@@ -37,14 +37,6 @@ class Listener:
             return "451 4.3.0 try again later"
         self.taken.append((str(session.host_name), (envelope.mail_from or "").strip("<>"), list(envelope.rcpt_tos), content))
         return "250 2.0.0 ok"
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.peers.systemd import HANG, Machine, booted, may_boot
+from tests.peers.processes import HANG
+from tests.peers.systemd import Machine, booted, may_boot
 from tests.triage import pdfs
 
 pytestmark = [pytest.mark.peers, pytest.mark.skipif(not may_boot(), reason="only root can boot a systemd in namespaces of its own")]
@@ -49,14 +50,14 @@ scope = ["company"]
 """
 SEND = """
 import json, smtplib
-with smtplib.SMTP("127.0.0.1", 25, timeout=60) as door:
+with smtplib.SMTP("127.0.0.1", 25, timeout=180) as door:
     mail = b"From: stranger@outside.example\\r\\nSubject: hello\\r\\n\\r\\nhi\\r\\n"
     door.sendmail("stranger@outside.example", ["anna@company.example"], mail)
 print(json.dumps("sent"))
 """
 ASK = """
 import json, sys, urllib.request
-with urllib.request.urlopen("http://127.0.0.1:8080" + sys.argv[1], timeout=60) as answer:
+with urllib.request.urlopen("http://127.0.0.1:8080" + sys.argv[1], timeout=180) as answer:
     print(json.dumps([answer.status, len(answer.read())]))
 """
 PROBE = """

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.test_boot import COMPANY, SEND, SETTINGS as BOOTED, until
+from tests.peers.processes import HANG
 from tests.peers.receiving import make_certificate
-from tests.peers.systemd import HANG, Machine, booted, may_boot
+from tests.peers.systemd import Machine, booted, may_boot
 
 pytestmark = [pytest.mark.peers, pytest.mark.skipif(not may_boot(), reason="only root can boot a systemd in namespaces of its own")]
 
@@ -61,7 +62,7 @@ def until_held(machine: Machine, count: int) -> None:
 
 ANSWER = """
 import json, smtplib
-with smtplib.SMTP("127.0.0.1", 25, timeout=60) as door:
+with smtplib.SMTP("127.0.0.1", 25, timeout=180) as door:
     print(json.dumps(door.ehlo()[1].decode().split()[0]))
 """
 UNIT = "/etc/systemd/system/mailroom-relay.service"

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from tests.peers import company, outside
+from tests.peers.processes import HANG
 
 pytestmark = pytest.mark.peers  # the console has to be built
 
@@ -50,9 +51,9 @@ def test_a_company_runs_from_it(wheel: Path, tmp_path: Path) -> None:
         where = [sys.executable, "-c", "import triage_api, triage_cli; print(triage_api.__file__, triage_cli.__file__)"]
         found = subprocess.run(where, env=house.environment, check=True, capture_output=True, text=True).stdout.split()
         assert found == [f"{program}/{name}/__init__.py" for name in ("triage_api", "triage_cli")]
-        page = httpx.get(f"{house.url}/")
+        page = httpx.get(f"{house.url}/", timeout=HANG)
         script = page.text.partition('src="')[2].partition('"')[0]
-        assert httpx.get(f"{house.url}{script}").headers["Content-Type"].startswith("text/javascript")
+        assert httpx.get(f"{house.url}{script}", timeout=HANG).headers["Content-Type"].startswith("text/javascript")
         house.take(letter)
         with house.signed_in() as desk:
             (held,) = desk.wait_for(state="held")

@@ -76,7 +76,7 @@ def more(house: Company, ledger: Ledger) -> None:
     several.promised(ledger, len(ledger.promised) + MESSAGES, house)
 
 
-@pytest.mark.timeout(3600 if LONG else 300)
+@pytest.mark.timeout(3600 if LONG else 1800)
 def test_a_disk_that_fills(house: Faulty) -> None:
     if not os.path.ismount(house.directory):
         pytest.skip("a disk of its own needs root")
@@ -89,7 +89,7 @@ def test_a_disk_that_fills(house: Faulty) -> None:
         more(house, ledger)
 
 
-@pytest.mark.timeout(3600 if LONG else 300)
+@pytest.mark.timeout(3600 if LONG else 1800)
 def test_a_disk_that_fails_to_sync_now_and_then(house: Faulty) -> None:
     failing = "\n".join(f"enable_random name=posix/io/sync/{name},probability=0.05,failinfo=5" for name in ("fsync", "fdatasync"))
     house.surroundings = {"LD_PRELOAD": f"{FIU}/fiu_run_preload.so {FIU}/fiu_posix_preload.so", "FIU_ENABLE": failing}
@@ -103,7 +103,7 @@ def test_a_disk_that_fails_to_sync_now_and_then(house: Faulty) -> None:
         house.open_door()
 
 
-@pytest.mark.timeout(3600 if LONG else 300)
+@pytest.mark.timeout(3600 if LONG else 1800)
 def test_a_clock_that_jumps_by_weeks_and_back(house: Faulty, tmp_path: Path) -> None:
     shift = tmp_path / "shift"
     shift.write_text("+0\n")

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.peers
 STEPS = 1_000 if os.environ.get("MAILROOM_FAULTS") == "long" else 45
 SEED = int(os.environ.get("MAILROOM_SEED", "13"))
 ACTS = {"Release": RELEASED, "Approve sender": RELEASED, "Purge": ("purged",), "Purge and block": ("purged",)}
-PATIENCE = 6 * processes.HANG
+PATIENCE = 2 * processes.HANG
 
 
 class Breaking(gate.Gate):

@@ -31,7 +31,7 @@ KINDS = ("everything", "receive", "judge", "relay", "everything", "serve")  # wh
 SESSIONS = 12
 PER_CONNECTION = 7
 KNOWN, UNKNOWN = f"orders@{outside.SUPPLIER.name}", f"somebody@{outside.STRANGER.name}"  # one passes, the other is held
-PATIENCE = processes.HANG * (20 if LONG else 1)  # seconds until what was promised is worked off
+PATIENCE = processes.HANG * (7 if LONG else 1)  # seconds until what was promised is worked off
 WAITING = (State.QUEUED, State.RELAYING)
 
 
@@ -56,7 +56,7 @@ def session(port: int, ledger: Ledger, enough: threading.Event) -> None:
     """One client that sends until there is enough, connecting again and again."""
     while not enough.is_set():
         try:
-            with smtplib.SMTP("127.0.0.1", port, "mail.stranger.example", timeout=30) as client:
+            with smtplib.SMTP("127.0.0.1", port, "mail.stranger.example", timeout=processes.HANG) as client:
                 for _ in range(PER_CONNECTION):
                     send(client, ledger)
         except (OSError, smtplib.SMTPException):
@@ -104,7 +104,7 @@ def house(tmp_path: Path, database_url: str) -> company.Company:
     return made
 
 
-@pytest.mark.timeout(3600 if LONG else 600)
+@pytest.mark.timeout(3600 if LONG else 1800)
 def test_every_promise_is_kept_through_kills_of_every_kind(house: company.Company) -> None:
     ledger, enough, messages = Ledger(), threading.Event(), MESSAGES[house.database.partition(":")[0]]
     house.start()

@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[2]
 FRIEND = "friend@other.example"
 LONG = bool(os.environ.get("MAILROOM_FAULTS"))  # make faults
 MAILBOXES, REACHED = (600, 500) if LONG else (12, 9)
-PATIENCE = 10 * processes.HANG
+PATIENCE = 3 * processes.HANG
 _numbers = itertools.count(1)
 
 

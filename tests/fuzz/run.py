@@ -1,6 +1,6 @@
 """Runs one target under atheris: `python -m tests.fuzz.run NAME SECONDS DIRECTORY`. Exit code 0: nothing was found.
 
-SECONDS 0 is the short form: so many inputs as take a second at most.
+SECONDS 0 is the short form: so many inputs as take a second at most, the same each time: what is new is for the long one to find.
 
 DIRECTORY keeps the inputs that led to new places in the code, `found-*`, the input that broke a promise, and what targets write.
 """
@@ -34,7 +34,7 @@ def main() -> None:
     corpus, seeds = directory / "corpus", directory / "seeds"
     corpus.mkdir(exist_ok=True)
     write_seeds(target, seeds)
-    duration = [f"-max_total_time={seconds}"] if seconds else ["-max_total_time=1", f"-runs={FEW}"]
+    duration = [f"-max_total_time={seconds}"] if seconds else ["-max_total_time=1", f"-runs={FEW}", "-seed=1"]
     options = [*duration, f"-timeout={HANG}", f"-rss_limit_mb={MEMORY}", f"-max_len={LONGEST}"]
     atheris.Setup([sys.argv[0], *options, f"-artifact_prefix={directory}/found-", str(corpus), str(seeds)], target.one_input)
     atheris.Fuzz()

@@ -9,6 +9,8 @@ import dns.message
 import dns.rcode
 import dns.rrset
 
+from tests.peers.processes import free_port
+
 LONG = " ".join(f'"{letter * 250}"' for letter in "abcdefgh")
 
 
@@ -18,7 +20,7 @@ class Server:
     def __init__(self, *, always: bytes = b"") -> None:
         """`always`: the first label as which every name is treated."""
         self.always = always
-        self.tcp = socket.create_server(("127.0.0.1", 0))
+        self.tcp = socket.create_server(("127.0.0.1", free_port()))
         self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.udp.bind(self.tcp.getsockname())
         self.address = f"127.0.0.1:{self.tcp.getsockname()[1]}"

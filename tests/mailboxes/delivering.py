@@ -81,7 +81,7 @@ class House:
     def relayed(self, ids: list[int]) -> None:
         """Let a relay work until none of these waits any more."""
         with relaying(self.settings):
-            processes.until(lambda: not WAITING & set(self.states(ids)), "the mail is sent on", patience=10 * processes.HANG)
+            processes.until(lambda: not WAITING & set(self.states(ids)), "the mail is sent on", patience=3 * processes.HANG)
 
     def decides(self, verb: Verb, selected: Selection | None = None, **more: Any) -> DecisionReport:
         """A decision of Ana's, about the wave unless it says otherwise."""

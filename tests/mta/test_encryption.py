@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from mta.encryption import Encryption
 from mta.nexthop import open_nexthop
 from tests.peers.next_hop import Peer, next_hop
+from tests.peers.processes import HANG
 from triage.errors import BadInput
 from triage.queue import Outcome
 
@@ -60,7 +61,7 @@ def nobody() -> ssl.SSLContext:
 
 def delivered(peer: Peer, encryption: Encryption, times: int = 1) -> list[Outcome]:
     """What becomes of so many messages, one after the other."""
-    way = open_nexthop(peer.url, timeout=30, hostname="mx.company.example", encryption=encryption)
+    way = open_nexthop(peer.url, timeout=HANG, hostname="mx.company.example", encryption=encryption)
     outcomes = [outcome for _ in range(times) for outcome in way.send(SENDER, [ANNA], MAIL)]
     way.close()
     return outcomes

@@ -16,7 +16,7 @@ from mta.maildir import folder_name
 from mta.nexthop import NextHop, open_nexthop
 from mta.transaction import stuffed
 from tests.peers.next_hop import DRIP, DROP, HANG, Peer, next_hop
-from tests.peers.processes import free_port
+from tests.peers.processes import HANG as PATIENCE, free_port
 from triage.errors import BadInput
 from triage.queue import Outcome
 from triage.visible import visible
@@ -251,7 +251,7 @@ def test_a_next_hop_that_dribbles_is_ended_by_abort(peer: Peer, way: NextHop) ->
     peer.answer("MAIL", DRIP)
 
     def give_up() -> None:
-        assert peer.arrived.wait(60)
+        assert peer.arrived.wait(PATIENCE)
         way.abort()
 
     watch = threading.Thread(target=give_up)

@@ -19,7 +19,7 @@ from mta import carriers, relay
 from mta.errand import Errand, carry
 from tests.peers import circle
 from tests.peers.next_hop import DRIP, DROP, HANG, Peer, next_hop
-from tests.peers.processes import free_port, quiet_port
+from tests.peers.processes import HANG as PATIENCE, free_port
 from tests.peers.receiving import make_certificate
 from triage import contents, intake, ledger, queue
 from triage.actor import Actor
@@ -42,7 +42,6 @@ MAIL = b"From: Ruth <ruth@stranger.example>\r\nSubject: hello\r\n\r\n.body\r\n"
 PROVEN = Authentication(
     "ruth@stranger.example", (Spf(Result.PASS, "mailfrom", "stranger.example"),), dmarc=Dmarc(Result.PASS, "stranger.example")
 )
-PATIENCE = 60.0  # seconds: a hang guard
 
 
 def released(
@@ -392,7 +391,7 @@ def test_while_the_next_hop_is_away_mail_waits_without_attempts_and_goes_when_it
     lite: Settings, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(carriers, "FIRST_PAUSE", 0.2)
-    port = quiet_port()
+    port = free_port()
     nobody = towards(lite, f"lmtp://127.0.0.1:{port}", concurrency=1)
     ids = [one for number in range(30) for one in released(sqlite_engine, ANNA, raw=MAIL + b"%d" % number)]
     with relaying(nobody):

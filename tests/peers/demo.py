@@ -17,7 +17,7 @@ def played(directory: Path) -> Iterator[str]:
     command = [sys.executable, "-m", "triage_cli", "demo", "--directory", str(directory / "demo"), *ports]
     process = processes.start(command, log, environment=company.Company(directory, "", "").environment)
     try:
-        yield processes.until(lambda: printed(log), "the morning's mail is in", process, log, patience=5 * processes.HANG)
+        yield processes.until(lambda: printed(log), "the morning's mail is in", process, log, patience=2 * processes.HANG)
     finally:
         processes.stop(process)
 
@@ -31,4 +31,4 @@ def printed(log: Path) -> str:
 def wait_for_the_judge(directory: Path) -> None:
     """All of the morning is in the queue."""
     spool = directory / "demo" / "spool"
-    processes.until(lambda: backlog(spool).messages == 0, "all of the morning is judged", patience=5 * processes.HANG)
+    processes.until(lambda: backlog(spool).messages == 0, "all of the morning is judged", patience=2 * processes.HANG)

@@ -14,6 +14,8 @@ from typing import Any
 from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, AuthResult
 
+from tests.peers import processes
+
 DROP = "drop the connection"  # in place of a reply
 HANG = "say nothing until told"
 DRIP = "a reply that never ends, a letter at a time"
@@ -62,7 +64,7 @@ class Peer:
             server.transport.close()
         if reply == HANG:
             self.arrived.set()
-            await asyncio.get_running_loop().run_in_executor(None, self.go_on.wait, 60)
+            await asyncio.get_running_loop().run_in_executor(None, self.go_on.wait, processes.HANG)
             return usual
         while reply == DRIP and not server.transport.is_closing():
             self.arrived.set()
@@ -187,15 +189,15 @@ def next_hop(
 
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    server = asyncio.run_coroutine_threadsafe(listen(), loop).result(30)
+    server = asyncio.run_coroutine_threadsafe(listen(), loop).result(processes.HANG)
     scheme = ("lmtp" if lmtp else "smtp") + ("s" if implicit_tls else "")
     peer.url = f"{scheme}://{socket}" if socket else f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
         yield peer
     finally:
         peer.go_on.set()
-        asyncio.run_coroutine_threadsafe(shut(server, protocols), loop).result(30)
-        asyncio.run_coroutine_threadsafe(loop.shutdown_default_executor(), loop).result(60)
+        asyncio.run_coroutine_threadsafe(shut(server, protocols), loop).result(processes.HANG)
+        asyncio.run_coroutine_threadsafe(loop.shutdown_default_executor(), loop).result(processes.HANG)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()

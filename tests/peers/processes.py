@@ -1,6 +1,7 @@
 """Start a real server for a test, know when it answers, and leave nothing behind."""
 
 import contextlib
+import fcntl
 import os
 import pwd
 import random
@@ -11,12 +12,14 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
 
-HANG = 60.0  # seconds until a server that does not answer is taken for dead: a guard, never a goal
+HANG = 180.0  # seconds until a server that does not answer is taken for dead: a guard, never a goal
+_own: set[int] = set()  # ports that this process was given
 
 
 class Missing(Exception):
@@ -32,20 +35,25 @@ def need(program: str, package: str, *elsewhere: str) -> str:
 
 
 def free_port() -> int:
-    """A TCP port on loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port on loopback for this process alone, until it ends: it stays free while nobody listens.
 
-
-def quiet_port() -> int:
-    """A free port below those that outgoing connections get: it stays free while nobody listens, and who dials it never meets itself."""
+    It lies below those that the system gives away, so that who dials it never meets itself; and no other test run gets the same.
+    """
     lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     while True:
         port = random.randrange(min(10_000, lowest - 1000), lowest)
         with contextlib.suppress(OSError), socket.socket() as probe:
             probe.bind(("127.0.0.1", port))
-            return port
+            if port not in _own:
+                fcntl.lockf(locks(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+                _own.add(port)
+                return port
+
+
+@cache
+def locks() -> int:
+    """The file in which each port is a byte that one process may lock. It is opened once: closing it anywhere here frees them all."""
+    return os.open(Path(tempfile.gettempdir()) / f"mailroom-ports-{os.getuid()}", os.O_RDWR | os.O_CREAT, 0o600)
 
 
 @contextlib.contextmanager
@@ -122,12 +130,12 @@ def until(
 ) -> T:
     """Look until something true is seen, and give it back. The error tells what was waited for and what the log says."""
     deadline = time.monotonic() + patience
-    while time.monotonic() < deadline:
+    while (begun := time.monotonic()) < deadline:
         if seen := look():
             return seen
         if process is not None and process.poll() is not None:
             raise AssertionError(f"{what}: the server ended with {process.returncode}. {tail(log)}")
-        time.sleep(0.02)
+        time.sleep(min(1.0, max(0.02, 2 * (time.monotonic() - begun))))  # a look that is dear takes no processor from whom it waits for
     raise AssertionError(f"{what} did not happen within {patience:.0f} s. {tail(log)}")
 
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.peers.processes import HANG, free_port
+
 Answer = Callable[[http.server.BaseHTTPRequestHandler], None]
 
 
@@ -50,7 +52,7 @@ class Receiver:
     """Listens on a port of loopback from `open` to `close`, again and again on the same one."""
 
     answer: Answer = field(default_factory=lambda: status(204))
-    port: int = 0
+    port: int = field(default_factory=free_port)
     came: list[Came] = field(default_factory=list)
     serves: bytes = b""  # to who asks for something
     over: threading.Event = field(default_factory=threading.Event)
@@ -87,7 +89,6 @@ class Receiver:
         self.over.clear()
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
         self.server.daemon_threads = True
-        self.port = self.server.server_port
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
     def close(self) -> None:
@@ -100,7 +101,7 @@ class Receiver:
 
     def hang(self, handler: http.server.BaseHTTPRequestHandler) -> None:
         """Say nothing until it is over."""
-        self.over.wait(60)
+        self.over.wait(HANG)
 
     def trickle(self, handler: http.server.BaseHTTPRequestHandler) -> None:
         """Answer a byte at a time, for ever."""

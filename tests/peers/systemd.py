@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.peers.processes import HANG
+
 ROOT = Path(__file__).parents[2]
-HANG = 120.0  # seconds
 NAMESPACES = ("--mount", "--pid", "--cgroup", "--uts", "--ipc", "--net")
 
 

@@ -5,13 +5,14 @@ import sys
 import threading
 from pathlib import Path
 
+from tests.peers.processes import HANG
 from triage.bell import Bell
 
 
 def test_a_ring_wakes_the_one_who_waits(tmp_path: Path) -> None:
     waiting, ringing = Bell(tmp_path, "judge"), Bell(tmp_path, "judge")
     threading.Timer(0.05, ringing.ring).start()
-    assert waiting.wait(30)
+    assert waiting.wait(HANG)
 
 
 def test_a_ring_that_nobody_waited_for_is_kept_and_many_are_one(tmp_path: Path) -> None:
@@ -26,5 +27,5 @@ def test_it_rings_across_processes(tmp_path: Path) -> None:
     waiting = Bell(tmp_path, "relay")
     ring = f"from pathlib import Path; from triage.bell import Bell; Bell(Path({str(tmp_path)!r}), 'relay').ring()"
     subprocess.run([sys.executable, "-c", ring], check=True)
-    assert waiting.wait(30)
+    assert waiting.wait(HANG)
     waiting.close()

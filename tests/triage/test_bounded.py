@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.peers.processes import HANG
 from tests.triage.mails import mail, multipart, part
 from triage import bounded, confinement
 from triage.bounded import Overrun, Pool
@@ -19,7 +20,6 @@ from triage.content import Summary, summarise
 from triage.preview import Preview, render
 
 MEMORY = 256 * 1024 * 1024
-GUARD = 60.0  # seconds that a test waits for something that takes milliseconds
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +28,7 @@ def limits_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(confinement, "wrapper", tuple)
 
 
-def pool(function: str, *, size: int = 1, seconds: float = GUARD, memory_bytes: int = MEMORY) -> Pool:
+def pool(function: str, *, size: int = 1, seconds: float = HANG, memory_bytes: int = MEMORY) -> Pool:
     """A pool for one of the functions in `children`."""
     return Pool(f"tests.triage.children:{function}", size=size, memory_bytes=memory_bytes, seconds=seconds)
 
@@ -121,7 +121,7 @@ def test_a_child_has_no_power(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_function_that_does_not_exist_is_our_mistake() -> None:
     for name in ("tests.triage.children:nothing", "no_such_module:f", "tests.triage.children"):
-        with Pool(name, size=1, memory_bytes=MEMORY, seconds=GUARD) as children, pytest.raises(RuntimeError, match="did not start"):
+        with Pool(name, size=1, memory_bytes=MEMORY, seconds=HANG) as children, pytest.raises(RuntimeError, match="did not start"):
             children.run(b"")
 
 
@@ -148,7 +148,7 @@ def test_close_ends_a_call_under_way() -> None:
     thread.start()
     time.sleep(0.2)
     children.close()
-    assert failed.wait(GUARD)
+    assert failed.wait(HANG)
     thread.join()
 
 
@@ -189,7 +189,7 @@ def test_children_end_with_their_parent_even_when_they_compute(tmp_path: Path) -
     root = Path(__file__).resolve().parents[2]
     command = [sys.executable, "-c", PARENT, str(tmp_path / "computing")]
     with subprocess.Popen(command, cwd=root, stdin=subprocess.PIPE, text=True) as parent:
-        deadline = time.monotonic() + GUARD
+        deadline = time.monotonic() + HANG
         while not (begun := list(tmp_path.iterdir())) and time.monotonic() < deadline:
             time.sleep(0.01)
         process = int(begun[0].suffix.removeprefix("."))
@@ -208,7 +208,7 @@ def gone(process: int) -> bool:
 
 def ended(process: int) -> bool:
     """Wait until the process has ended."""
-    deadline = time.monotonic() + GUARD
+    deadline = time.monotonic() + HANG
     while not gone(process) and time.monotonic() < deadline:
         time.sleep(0.01)
     return gone(process)
@@ -216,7 +216,7 @@ def ended(process: int) -> bool:
 
 def test_messages_are_read_in_children() -> None:
     raw = mail("From: Ann <ann@sender.example>\nSubject: x", "hello")
-    with Pool("triage.content:summarise_json", size=1, memory_bytes=MEMORY, seconds=GUARD) as children:
+    with Pool("triage.content:summarise_json", size=1, memory_bytes=MEMORY, seconds=HANG) as children:
         assert Summary.from_json(json.loads(children.run(raw))) == summarise(raw)
         assert Summary.from_json(json.loads(children.run(raw, headers_only=True))) == summarise(raw, headers_only=True)
         bomb = mail("From: a@b.example\nContent-Type: text/html", "<div>" * 300_000)
@@ -226,13 +226,13 @@ def test_messages_are_read_in_children() -> None:
 def test_the_largest_message_fits_into_the_memory_of_a_child() -> None:
     raw = multipart(part("Content-Type: application/pdf; name=a.pdf", os.urandom(36 * 1024 * 1024), encoded=True))
     assert 48 * 1024 * 1024 < len(raw) < 50 * 1024 * 1024
-    with Pool("triage.content:summarise_json", size=1, memory_bytes=MEMORY, seconds=GUARD) as children:
+    with Pool("triage.content:summarise_json", size=1, memory_bytes=MEMORY, seconds=HANG) as children:
         (attachment,) = Summary.from_json(json.loads(children.run(raw))).attachments
     assert attachment.size == 36 * 1024 * 1024
 
 
 def test_previews_are_made_in_children() -> None:
     raw = mail("From: a@b.example\nContent-Type: text/html", "<p>x <a href='http://a.test/'>here</a>")
-    with Pool("triage.preview:render_json", size=1, memory_bytes=MEMORY, seconds=GUARD) as children:
+    with Pool("triage.preview:render_json", size=1, memory_bytes=MEMORY, seconds=HANG) as children:
         assert Preview.from_json(json.loads(children.run(raw, mode="html"))) == render(raw, "html")
         assert Preview.from_json(json.loads(children.run(raw, mode="text"))) == render(raw, "text")

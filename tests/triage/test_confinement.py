@@ -9,18 +9,18 @@ from pathlib import Path
 import pytest
 
 from tests.peers import processes
+from tests.peers.processes import HANG
 from tests.triage.mails import mail
 from triage import confinement
 from triage.bounded import Overrun, Pool
 from triage.content import Summary, summarise
 
 MEMORY = 256 * 1024 * 1024
-GUARD = 60.0  # seconds
 ROOT = Path(__file__).parents[2]
 ACCEPTING = "00010000"  # flags of a socket that listens, in /proc/net/unix: __SO_ACCEPTCON
 
 
-def pool(function: str, *, seconds: float = GUARD) -> Pool:
+def pool(function: str, *, seconds: float = HANG) -> Pool:
     """A pool of one child."""
     return Pool(f"tests.triage.children:{function}", size=1, memory_bytes=MEMORY, seconds=seconds)
 
@@ -98,7 +98,7 @@ def listens(path: Path) -> bool:
 
 def test_behind_a_socket_the_same_children_answer(unit: Path) -> None:
     raw = mail("From: Ann <ann@sender.example>\nSubject: x", "hello")
-    with Pool("triage.content:summarise_json", size=1, memory_bytes=MEMORY, seconds=GUARD) as children:
+    with Pool("triage.content:summarise_json", size=1, memory_bytes=MEMORY, seconds=HANG) as children:
         assert Summary.from_json(json.loads(children.run(raw))) == summarise(raw)
     with pool("count") as children:
         assert [json.loads(children.run(b""))[0] for _ in range(3)] == [1, 2, 3]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.peers.processes import HANG
 from tests.triage import pdfs
 from triage import confinement
 from triage.bounded import Overrun, Pool
@@ -18,7 +19,6 @@ from triage.drawn import BROKEN, LOCKED, PAGES, UNKNOWN, NotDrawn, count_of, pac
 from triage.pictures import as_png
 
 MEMORY = 512 * 1024 * 1024
-GUARD = 60.0  # seconds
 RED, WHITE = (255, 0, 0), (255, 255, 255)
 
 pytestmark = pytest.mark.peers  # poppler and bubblewrap are the distribution's
@@ -29,7 +29,7 @@ def drawer() -> Iterator[Pool]:
     """One drawer in its sandbox."""
     confinement.wrapper.cache_clear()
     assert confinement.can_draw(), "bwrap is there and does not work"
-    with Pool("triage.drawing:draw", size=1, memory_bytes=MEMORY, seconds=GUARD, programs=1) as children:
+    with Pool("triage.drawing:draw", size=1, memory_bytes=MEMORY, seconds=HANG, programs=1) as children:
         yield children
 
 
@@ -129,7 +129,7 @@ def test_a_program_in_the_sandbox_reaches_no_file_no_process_and_no_network(tmp_
     secret.write_text("the secret")
     with (
         socket.create_server(("127.0.0.1", 0)) as server,
-        Pool("tests.triage.children:run_shell", size=1, memory_bytes=MEMORY, seconds=GUARD, programs=4) as children,
+        Pool("tests.triage.children:run_shell", size=1, memory_bytes=MEMORY, seconds=HANG, programs=4) as children,
     ):
         port = server.getsockname()[1]
 
@@ -148,7 +148,7 @@ def test_a_program_in_the_sandbox_reaches_no_file_no_process_and_no_network(tmp_
 
 
 def test_programs_are_few_and_small() -> None:
-    with Pool("tests.triage.children:run_shell", size=1, memory_bytes=MEMORY, seconds=GUARD, programs=1) as children:
+    with Pool("tests.triage.children:run_shell", size=1, memory_bytes=MEMORY, seconds=HANG, programs=1) as children:
         assert children.run(b"ulimit -u; ulimit -v; ulimit -f; ulimit -c").split() == [b"16", b"%d" % (MEMORY // 1024), b"0", b"0"]
 
 

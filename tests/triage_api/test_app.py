@@ -12,7 +12,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import Engine, delete
 
-from tests.peers.processes import HANG
+from tests.peers.processes import HANG, free_port
 from tests.triage.arriving import arrive
 from tests.triage_api.conftest import Browser, opened, session_key
 from triage.db import open_engine, transaction
@@ -34,14 +34,14 @@ def served(api_settings: Settings, engine: Engine) -> Iterator[str]:
         host, port = listener.getsockname()
         yield f"http://{host}:{port}"
         stop.set()
-        thread.join(timeout=60)
+        thread.join(HANG)
         assert not thread.is_alive()
 
 
 @pytest.fixture
 def signed_in(served: str, engine: Engine) -> Iterator[httpx.Client]:
     """Ana's browser."""
-    with httpx.Client(base_url=served, cookies={"mailroom": session_key(engine, "ana")}, timeout=30) as client:
+    with httpx.Client(base_url=served, cookies={"mailroom": session_key(engine, "ana")}, timeout=HANG) as client:
         yield client
 
 
@@ -103,12 +103,12 @@ def test_a_stream_does_not_keep_the_server_from_stopping(app: FastAPI, api_setti
         thread = threading.Thread(target=api.serve, args=(app, api_settings, listener, stop))
         thread.start()
         address = "http://{}:{}/api/v1/events".format(*listener.getsockname())
-        with httpx.stream("GET", address, cookies={"mailroom": session_key(engine, "ana")}, timeout=60) as answer:
+        with httpx.stream("GET", address, cookies={"mailroom": session_key(engine, "ana")}, timeout=HANG) as answer:
             told = messages(answer.iter_lines())
             next(told)
             stop.set()
             assert list(told) == []
-        thread.join(timeout=60)
+        thread.join(HANG)
         assert not thread.is_alive()
 
 
@@ -130,8 +130,7 @@ def test_not_ready_without_tables(tmp_path: Path, sqlite_ana: Browser) -> None:
 
 
 def test_run_serves_until_told_to_stop(api_settings: Settings, engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as spare:
-        port = spare.getsockname()[1]
+    port = free_port()
     own = replace(api_settings, api=replace(api_settings.api, listen=f"127.0.0.1:{port}"))
     stop = threading.Event()
     thread = threading.Thread(target=api.run, args=(own, stop))
@@ -140,7 +139,7 @@ def test_run_serves_until_told_to_stop(api_settings: Settings, engine: Engine, c
     with httpx.Client(transport=transport, timeout=HANG) as client:
         assert client.get(f"http://127.0.0.1:{port}/healthz").text == "ok\n"
     stop.set()
-    thread.join(timeout=60)
+    thread.join(HANG)
     assert not thread.is_alive()
 
 

@@ -13,6 +13,7 @@ from sqlmodel import SQLModel, col
 from migrations import online
 from mta.spool import Spool
 from tests.peers.postgresql import Server
+from tests.peers.processes import HANG
 from tests.triage.arriving import IDA, envelope
 from tests.triage_cli.conftest import Arrives, Shell
 from triage import db, paused, queue, reconciling, spool_copy
@@ -60,7 +61,7 @@ def test_nothing_that_is_there_is_overwritten(shell: Shell, settings: Settings, 
     refused = shell("restore", str(made))
     assert (refused.code, "overwrites nothing" in refused.err) == (2, True)
     spool = Spool(settings.spool.directory)
-    spool.append(envelope(), b"From: a@b.example\r\n\r\nHello\r\n").result(30)
+    spool.append(envelope(), b"From: a@b.example\r\n\r\nHello\r\n").result(HANG)
     spool.close()
     refused = shell("restore", str(made))
     assert (refused.code, "accepted mail already" in refused.err) == (2, True)
@@ -188,7 +189,7 @@ def test_a_directory_that_is_not_there_is_no_id(shell: Shell, tmp_path: Path) ->
 
 def test_the_spool_is_copied_and_comes_back(settings: Settings, tmp_path: Path) -> None:
     spool = Spool(settings.spool.directory)
-    spool.append(envelope(), b"From: a@b.example\r\n\r\nHello\r\n").result(30)
+    spool.append(envelope(), b"From: a@b.example\r\n\r\nHello\r\n").result(HANG)
     spool.close()
     kept = list(spool_copy.copy_out(settings.spool.directory, tmp_path / "backup"))
     assert len(kept) == 1

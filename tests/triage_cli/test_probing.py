@@ -1,6 +1,5 @@
 """What the doctor tries out, each against a real server: our own door, a Postfix behind it, and ways around."""
 
-import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +9,7 @@ import pytest
 from sqlalchemy import Engine
 
 from tests.peers.next_hop import next_hop
+from tests.peers.processes import free_port
 from tests.peers.receiving import receiving
 from tests.triage import arriving
 from triage import db
@@ -42,9 +42,7 @@ def test_our_door_is_no_open_relay(house: Settings) -> None:
 
 
 def test_where_nobody_listens_nothing_is_tried(house: Settings) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as once:
-        port = once.getsockname()[1]
-    assert told(probing.open_relay(replace(house, smtp=replace(house.smtp, listen=f"127.0.0.1:{port}")))) == []
+    assert told(probing.open_relay(replace(house, smtp=replace(house.smtp, listen=f"127.0.0.1:{free_port()}")))) == []
 
 
 @pytest.mark.parametrize(

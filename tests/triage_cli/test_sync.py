@@ -139,7 +139,7 @@ def test_the_role_follows_and_rings_the_door(shell: Shell, config: Path, server:
                 return recipients.resolve(session, Address.parse("new@company.example"), settings.company) is not None
 
         processes.until(is_known, "the joiner is known")
-        assert bell.wait(10), "the judge writes the door anew"
+        assert bell.wait(processes.HANG), "the judge writes the door anew"
         server.stop()
         server.start()  # a restart in between is no more than a pause
         server.modify(f"dn: uid=new,{PEOPLE}\nchangetype: delete\n")
@@ -147,6 +147,6 @@ def test_the_role_follows_and_rings_the_door(shell: Shell, config: Path, server:
         engine.dispose()
     finally:
         stop.set()
-        role.join(30)
+        role.join(processes.HANG)
         bell.close()
     assert not role.is_alive()
