@@ -8,8 +8,10 @@ from typing import TypeVar
 from uuid import UUID
 
 from directory_sync.departments import Departments, pairs
+from directory_sync.ldap_addresses import Outside, addresses, further_addresses, has_address, parsed, primary_addresses
+from directory_sync.ldap_lists import LONGEST_NAME, Lists
 from directory_sync.ldap_server import Entry, dn_key
-from directory_sync.schema import CONTACT, THE_SERVERS_OWN, Schema
+from directory_sync.schema import Schema
 from directory_sync.staff import login_of, seals, staff_of
 from triage import leaving
 from triage.company import CompanyDirectory, GroupEntry, PersonEntry
@@ -19,10 +21,8 @@ from triage.settings import Company, Directory
 from triage.visible import visible
 
 MOST_ADDRESSES = 200  # of one person or group: more is a mistake or an attack
-LONGEST_NAME = 200  # letters of a name that is shown
 GUIDS = frozenset({"objectguid", "ms-ds-consistencyguid"})  # sixteen bytes, some of them turned round ([MS-DTYP] 2.3.4.2)
 UUID_BYTES = 16
-MAIL_PREFIX = "smtp:"  # of proxyAddresses; the ordinary one in capitals ([MS-OXOABK] 2.2.3.23)
 
 T = TypeVar("T")
 
@@ -94,6 +94,7 @@ class Reader:
         self.note_look_alikes(found)
         self.note_leavers(found)
         self.note_domains()
+        self.note_closed_groups(found)
         self.note_empty_seals(found)
         return Reading(found, tuple(self.refused), tuple(self.notes))
 
@@ -312,115 +313,19 @@ class Reader:
             what += f" and {len(some) - 1} more" if len(some) > 1 else ""
             self.notes.append(Told(domain, what))
 
+    def note_closed_groups(self, found: CompanyDirectory) -> None:
+        """What is refused to strangers because of its entry: Exchange makes groups so unless somebody says otherwise."""
+        if closed := [group.address for group in found.groups if group.closed]:
+            more = f" and {len(closed) - 1} more" if len(closed) > 1 else ""
+            what = f"mail from outside is refused for this address{more}: {self.schema.closed} says so (closed_groups = false takes it)"
+            self.notes.append(Told(closed[0], what))
+
     def note_look_alikes(self, found: CompanyDirectory) -> None:
         """A department's code that is also somebody's name in addresses: the person's own address binds more (docs/addresses.md)."""
         locals_ = {person.mailbox.partition("@")[0]: person.uid for person in found.people}
         for department in found.departments:
             if owner := locals_.get(department.code):
                 self.notes.append(Told(department.code, f"this department's code is also the address of {owner}, who keeps it"))
-
-
-class Outside(ValueError):
-    """An address in no domain of ours."""
-
-    def __init__(self, address: Address) -> None:
-        super().__init__(f"{address} is outside the company's domains")
-        self.address = address
-
-
-class Lists:
-    """Groups: nested ones are followed, cycles cut; those with an address are distribution lists."""
-
-    def __init__(self, reader: Reader, groups: list[Entry], persons: dict[str, PersonEntry]) -> None:
-        self.reader = reader
-        self.persons = persons
-        self.by_uid = {person.uid: person for person in persons.values()}
-        self.groups = {dn_key(entry.dn): entry for entry in groups}
-        self.passed_on: dict[str, str] = {}  # the addresses of what only the server behind can take apart
-        self.outside = dict(reader.elsewhere)  # addresses of contacts and mail users who have none of ours
-        for entry in groups:
-            if self.reader.schema.mailbox and entry.values.get(self.reader.schema.mailbox.lower()):
-                self.reader.claim(entry)
-            if is_the_servers_own(entry):
-                self.find_address(dn_key(entry.dn), entry)
-
-    def find_address(self, key: str, entry: Entry) -> None:
-        """Note where mail for something goes that only the server behind can take apart. What is wrong with it is said later."""
-        try:
-            self.passed_on[key] = self.reader.mailbox_of(entry)
-        except Outside as fault:
-            if CONTACT in classes(entry):
-                self.outside[key] = str(fault.address)
-        except ValueError:
-            return
-
-    def entries(self) -> Iterator[GroupEntry]:
-        """Every group that has an address of ours."""
-        for key, entry in self.groups.items():
-            if key not in self.outside and has_address(entry, self.reader.schema):
-                made = self.reader.accepted(entry, self.entry)
-                if made:
-                    yield made
-
-    def entry(self, entry: Entry) -> GroupEntry:
-        """A group as a distribution list. ValueError says why not."""
-        address = self.reader.mailbox_of(entry)
-        self.reader.refuse_taken(address, entry)
-        keys = self.within(entry)
-        people = [self.persons[key] for key in keys if key in self.persons]
-        unread = {self.reader.unread[key] for key in keys if key in self.reader.unread}
-        return GroupEntry(
-            address=address,
-            name=entry.text("cn")[:LONGEST_NAME] or address,
-            department=self.department(entry, people),
-            members=(*sorted({person.uid for person in people} | unread), *values_of(self.passed_on, keys)),
-            external=values_of(self.outside, keys),
-            aliases=tuple(self.reader.aliases_of(entry, address)),
-            expand=not is_the_servers_own(entry),
-        )
-
-    def department(self, entry: Entry, people: list[PersonEntry]) -> str:
-        """Whose folder holds the group's mail: its owner's, else that of most members, else the default."""
-        for attribute in self.reader.schema.owner:
-            for owner in entry.texts(attribute):
-                if dn_key(owner) in self.persons:
-                    return self.persons[dn_key(owner)].department
-        most = Counter(sorted(person.department for person in people)).most_common(1)
-        return most[0][0] if most else self.reader.departments.code(self.reader.settings.default_department)
-
-    def people_in(self, entry: Entry) -> list[str]:
-        """The people in a group, also through groups in it, as keys of `persons` or of those who are unread; each once."""
-        return [key for key in self.within(entry) if key in self.persons or key in self.reader.unread]
-
-    def within(self, entry: Entry) -> list[str]:
-        """Who gets what a group gets: people, and what is passed on as its address; each once."""
-        found: dict[str, None] = {}
-        seen, waiting = {dn_key(entry.dn)}, [entry]
-        while waiting:
-            for key in self.members(waiting.pop()):
-                if any(key in known for known in (self.persons, self.reader.unread, self.passed_on, self.outside)):
-                    found[key] = None
-                elif key in self.groups and key not in seen:
-                    seen.add(key)
-                    waiting.append(self.groups[key])
-        return list(found)
-
-    def members(self, entry: Entry) -> Iterator[str]:
-        """What a group names directly: distinguished names, or uids in posixGroup."""
-        for attribute in self.reader.schema.members:
-            for member in entry.texts(attribute):
-                yield self.key_of_uid(member) if "=" not in member else dn_key(member)
-
-    def key_of_uid(self, uid: str) -> str:
-        """The distinguished name of a person by uid, "" when nobody has it."""
-        return dn_key(self.reader.uids.get(uid.casefold(), ""))
-
-
-def parsed(text: str) -> Address:
-    """An address. ValueError when it is none, or has a space of another width in it."""
-    if not text.isprintable():
-        raise ValueError(f"{text[:80]!r} is not a mail address")
-    return Address.parse(text)
 
 
 def identity_of(entry: Entry, schema: Schema) -> str:
@@ -434,48 +339,6 @@ def identity_of(entry: Entry, schema: Schema) -> str:
     except UnicodeDecodeError:
         return value.hex()
     return text if text.isprintable() and len(text) <= LONGEST_NAME else ""
-
-
-def has_address(entry: Entry, schema: Schema) -> bool:
-    """Does an entry say any address, right or wrong?"""
-    return any(entry.values.get(name.lower()) for name in (schema.mailbox, *schema.aliases))
-
-
-def addresses(entry: Entry, schema: Schema) -> Iterator[str]:
-    """Every address, the most ordinary one first."""
-    yield from filter(None, entry.texts(schema.mailbox))
-    yield from primary_addresses(entry, schema)
-    yield from further_addresses(entry, schema)
-
-
-def values_of(found: Mapping[str, str], keys: Iterable[str]) -> tuple[str, ...]:
-    """What is known of these, each once, in order."""
-    return tuple(sorted({found[key] for key in keys if key in found}))
-
-
-def classes(entry: Entry) -> set[str]:
-    """The object classes of an entry."""
-    return {name.casefold() for name in entry.texts("objectClass")}
-
-
-def is_the_servers_own(entry: Entry) -> bool:
-    """Does only the server behind us know where mail for this goes?"""
-    return not THE_SERVERS_OWN.isdisjoint(classes(entry))
-
-
-def primary_addresses(entry: Entry, schema: Schema) -> Iterator[str]:
-    """Addresses that are marked as the ordinary one: `SMTP:` in capitals."""
-    for name in schema.aliases:
-        yield from (text[len(MAIL_PREFIX) :] for text in entry.texts(name) if text.startswith(MAIL_PREFIX.upper()))
-
-
-def further_addresses(entry: Entry, schema: Schema) -> Iterator[str]:
-    """Every other address; those of other kinds (`X500:`, `sip:`) are none."""
-    for name in schema.aliases:
-        for text in entry.texts(name):
-            kind, colon, address = text.partition(":")
-            if not colon or kind.lower() + colon == MAIL_PREFIX:
-                yield address if colon else text
 
 
 def in_order(entries: Iterable[Entry], schema: Schema) -> list[Entry]:

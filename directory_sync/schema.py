@@ -41,6 +41,7 @@ class Schema:
     counter: str = ""  # attribute of the root DSE that says whose numbers `changed` are, where each server counts its own
     leaver: str = ""  # where a leaver's mail goes
     person: str = ""  # says who somebody is, whatever they are called; "": the identity of their entry
+    closed: str = ""  # TRUE of a group that takes mail from inside only
 
     def has_left(self, entry: Entry) -> bool:
         """Is this account disabled, and its mailbox none that works without one?"""
@@ -56,7 +57,7 @@ class Schema:
     def attributes_of_groups(self) -> list[str]:
         """What is asked for each group."""
         asked = ["objectClass", self.identity, self.changed, self.created, "cn", self.mailbox]
-        return unique([*asked, *self.aliases, *self.members, *self.owner])
+        return unique([*asked, *self.aliases, *self.members, *self.owner, self.closed])
 
 
 LOCKS = ("userAccountControl", "msExchRecipientTypeDetails", "nsAccountLock", "pwdAccountLockedTime")
@@ -119,6 +120,7 @@ PRESETS = {
         login="sAMAccountName",
         disabled=locked_in_ad,
         counter="dsServiceName",
+        closed="msExchRequireAuthToSendTo",
     ),
     "freeipa": Schema(
         identity="ipaUniqueID",

@@ -12,7 +12,7 @@ from triage.errors import BadInput
 from triage.settings import Directory
 
 if TYPE_CHECKING:
-    from directory_sync.ldap_company import Lists
+    from directory_sync.ldap_lists import Lists
 
 ARROW = "=>"
 OWN_DEPARTMENT = "own-department"

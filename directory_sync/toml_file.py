@@ -33,6 +33,7 @@ members = ["dario.montefusco", "info@company.example"]  # uids, addresses of the
 external = ["agency@partner.example"]          # optional: members outside the company
 aliases = ["vertrieb@company.example"]         # optional
 expand = true                                  # optional; false: passed on as the group's address, which another server expands
+closed = false                                 # optional; true: mail from outside is refused
 
 [[staff]]
 login = "ana"
@@ -84,6 +85,7 @@ KEYS: dict[str, dict[str, Any]] = {  # section -> key -> its default, which also
         "external": (),
         "aliases": (),
         "expand": True,
+        "closed": False,
     },
     "staff": {"login": NEEDED, "name": NEEDED, "role": NEEDED, "scope": (), "person": "", "password_hash": ""},
 }
@@ -425,4 +427,5 @@ def group_value(entry: Entry, domains: tuple[str, ...]) -> GroupEntry:
         external=tuple(str(parsed_address(entry, "external", address)) for address in values["external"]),
         aliases=tuple(own_address(entry, "aliases", alias, domains) for alias in values["aliases"]),
         expand=values["expand"],
+        closed=values["closed"],
     )

@@ -93,6 +93,8 @@ class Transaction:
         if not snapshot.admits(recipient) and not (not self.reverse_path and snapshot.takes_back(recipient)):
             if snapshot.has_left(recipient):
                 return replies.has_left(self.door.settings.directory.leaver_text)
+            if snapshot.is_closed(recipient):
+                return replies.INSIDERS_WRITE
             return self.unknown() if recipient.domain in snapshot.domains else replies.NO_RELAY
         if self.sender_is_blocked(snapshot) and not snapshot.takes_from_anybody(recipient):
             return replies.SENDER_BLOCKED

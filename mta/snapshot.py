@@ -20,8 +20,16 @@ from triage.durable import sync_directory
 
 NAME = "door.snapshot"  # below spool.directory
 CHECK_EVERY = 0.1  # seconds
-FORMAT = b"mailroom door snapshot 2\n"
-SETS = ("domains", "recipients", "sub_addressed", "blocked", "blocked_unsigned", "left")  # as DoorSnapshot has them, in this order
+FORMAT = b"mailroom door snapshot 3\n"
+SETS = (
+    "domains",
+    "recipients",
+    "sub_addressed",
+    "blocked",
+    "blocked_unsigned",
+    "left",
+    "closed",
+)  # as DoorSnapshot has them, in this order
 WIDTH = 16  # bytes of a digest: no two names share one
 
 log = logging.getLogger(__name__)

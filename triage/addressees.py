@@ -30,6 +30,7 @@ class ListedGroup:
     department: str
     department_name: str
     expand: bool
+    closed: bool  # to mail from outside
     aliases: tuple[str, ...]
     members: tuple[str, ...]  # mailboxes; none where another server knows them
 
@@ -66,6 +67,7 @@ def listed(session: Session, group: MailGroup, department_name: str, company: Co
         department=group.department,
         department_name=department_name,
         expand=group.expand,
+        closed=group.closed,
         aliases=tuple(group.aliases),
         members=tuple(member.mailbox for member in inside),
     )

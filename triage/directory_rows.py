@@ -96,6 +96,7 @@ def group(entry: GroupEntry) -> GroupEntry:
         external=tuple(parsed(one, entry.address) for one in entry.external),
         aliases=tuple(parsed(one, entry.address) for one in entry.aliases),
         expand=entry.expand,
+        closed=entry.closed,
     )
 
 

@@ -26,6 +26,7 @@ class DoorSnapshot:
     blocked: Container[str] = frozenset()
     blocked_unsigned: Container[str] = frozenset()
     left: Container[str] = frozenset()  # folded addresses of people who have left
+    closed: Container[str] = frozenset()  # folded addresses of groups that take mail from inside only
     delimiter: str = "+"
 
     def admits(self, recipient: Address) -> bool:
@@ -33,11 +34,16 @@ class DoorSnapshot:
         if str(recipient) in self.recipients or self.takes_from_anybody(recipient):
             return True
         known = (str(one) for one in (recipient, *bases(recipient, self.delimiter)))
-        return next((name in self.sub_addressed for name in known if name in self.sub_addressed or name in self.left), False)
+        whose = (self.sub_addressed, self.left, self.closed)
+        return next((name in self.sub_addressed for name in known if any(name in some for some in whose)), False)
 
     def has_left(self, recipient: Address) -> bool:
         """Is this the address of somebody who has left, as it is or with a detail?"""
         return str(recipient) in self.left or any(str(base) in self.left for base in bases(recipient, self.delimiter))
+
+    def is_closed(self, recipient: Address) -> bool:
+        """Is this the address of a group that takes mail from inside only, as it is or with a detail?"""
+        return str(recipient) in self.closed or any(str(base) in self.closed for base in bases(recipient, self.delimiter))
 
     def takes_from_anybody(self, recipient: Address) -> bool:
         """Is this an address that no block applies to?"""

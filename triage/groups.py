@@ -65,6 +65,13 @@ def members_here(session: Session, group: MailGroup, company: Company) -> list[M
     return [named[one] for one in group.members if one in named]
 
 
+def closed_addresses(session: Session) -> frozenset[str]:
+    """The addresses of groups that take mail from inside only."""
+    theirs = col(KnownRecipient.mailbox) == col(MailGroup.address)
+    wanted = select(col(KnownRecipient.address)).join(MailGroup, theirs).where(col(KnownRecipient.kind) == "group", col(MailGroup.closed))
+    return frozenset(session.scalars(wanted))
+
+
 def expanding(session: Session, mailboxes: Iterable[str]) -> dict[str, MailGroup]:
     """Those of the mailboxes that are groups whose members get a copy each."""
     wanted = set(mailboxes)

@@ -20,6 +20,7 @@ from triage import (
     door_rules,
     entries,
     familiar,
+    groups,
     inquiry,
     journal,
     leavers,
@@ -376,13 +377,16 @@ def door_snapshot(session: Session, *, settings: Settings, now: datetime) -> Doo
     if not rows:
         return None
     blocks = door_rules.door_entries(session, now)
+    closed = groups.closed_addresses(session)
+    taken = [(address, sub_addressed) for address, sub_addressed, kind in rows if kind != leavers.GONE and address not in closed]
     return DoorSnapshot(
         domains=settings.own_domains,
-        recipients=frozenset(address for address, sub_addressed, kind in rows if kind != leavers.GONE and not sub_addressed),
-        sub_addressed=frozenset(address for address, sub_addressed, kind in rows if kind != leavers.GONE and sub_addressed),
+        recipients=frozenset(address for address, sub_addressed in taken if not sub_addressed),
+        sub_addressed=frozenset(address for address, sub_addressed in taken if sub_addressed),
         blocked=blocks.always,
         blocked_unsigned=blocks.unsigned,
         left=frozenset(address for address, _, kind in rows if kind == leavers.GONE),
+        closed=closed,
         delimiter=settings.company.delimiter,
     )
 

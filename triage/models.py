@@ -525,6 +525,7 @@ class MailGroup(SQLModel, table=True):
     members: list[str] = listed()  # uids and addresses of ours
     external: list[str] = listed()  # addresses outside
     aliases: list[str] = listed()
+    closed: bool = False  # to mail from outside
 
 
 class StaffMember(SQLModel, table=True):

@@ -350,6 +350,9 @@ class Directory:
         "",
     )
     leaver_attribute: str = key("Attribute of people that says otherwise for one of them: refuse, manager or folder:CODE; empty: none.", "")
+    closed_groups: bool = key(
+        "Refuse mail from outside for groups that take it from inside only (Active Directory: msExchRequireAuthToSendTo).", True
+    )
     interval: int = key("Seconds between two looks at the LDAP server, for what has changed.", 300)
     full_hours: int = key("Hours after which everything is read anew.", 24)
     timeout: int = key("Seconds to wait for each answer of the LDAP server.", 30)

@@ -101,7 +101,8 @@ class Player:
         for text in dict.fromkeys((*addressed_to(past.raw), *past.summary.to)):
             with contextlib.suppress(ValueError):
                 address = Address.parse(text)
-                if address.domain in self.settings.company.domains and not (self.door.admits(address) or self.door.has_left(address)):
+                known = self.door.admits(address) or self.door.has_left(address) or self.door.is_closed(address)
+                if address.domain in self.settings.company.domains and not known:
                     yield str(address)
 
     def why_not(self, arrived: datetime) -> str:

@@ -53,6 +53,7 @@ def test_active_directory() -> None:
         entry(
             f"cn=Everybody,{GROUPS}", objectClass="group", cn="Everybody", objectGUID=b"\0\2", uSNChanged="12",
             mail="all@company.example", member=[f"cn=Desk,{GROUPS}", f"cn=Bo Li,{PEOPLE}"], managedBy=f"cn=Bo Li,{PEOPLE}",
+            msExchRequireAuthToSendTo="TRUE",
         ),
     ]  # fmt: skip
     with slapd(ldif(*entries), schemas=[AD_SCHEMA]) as server:  # type: ignore[arg-type]
@@ -64,9 +65,9 @@ def test_active_directory() -> None:
             PersonEntry("bo.li", "Bo Li", "sales", "bo.li@company.example", (), False, "ana.kovac", ("ana.kovac",), login="bo"),
         )
         assert found.staff == (StaffEntry("ana", "Ana Kovac", "triage", ("company",)),)
-        assert [(one.address, one.members, one.expand) for one in found.groups] == [
-            ("all@company.example", ("ana.kovac", "bo.li"), True),
-            ("near@company.example", (), False),
+        assert [(one.address, one.members, one.expand, one.closed) for one in found.groups] == [
+            ("all@company.example", ("ana.kovac", "bo.li"), True, True),
+            ("near@company.example", (), False, False),
         ]
         server.modify(
             f"dn: cn=Bo Li,{PEOPLE}\nchangetype: modify\nreplace: uSNChanged\nuSNChanged: 100\n-\nreplace: department\ndepartment: R&D\n"

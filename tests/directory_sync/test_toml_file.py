@@ -52,6 +52,7 @@ address = "few@company.test"
 name = "Few"
 department = "it"
 expand = false
+closed = true
 
 [[staff]]
 login = "ana"
@@ -90,7 +91,7 @@ def test_everything_in_the_file_becomes_a_value(tmp_path: Path) -> None:
                 ("partner@elsewhere.example",),
                 ("all@company.test",),
             ),
-            GroupEntry("few@company.test", "Few", "it", expand=False),
+            GroupEntry("few@company.test", "Few", "it", expand=False, closed=True),
         ),
     )
 

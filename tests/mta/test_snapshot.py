@@ -19,6 +19,7 @@ DOOR = DoorSnapshot(
     blocked=frozenset({"blocked.example"}),
     blocked_unsigned=frozenset({"silent.example"}),
     left=frozenset({"gone@company.example"}),
+    closed=frozenset({"all@company.example"}),
     delimiter="-",
 )
 names = st.sets(st.text(max_size=12), max_size=30)
@@ -51,12 +52,12 @@ def read_names(door: DoorSnapshot) -> DoorSnapshot:
 def damaged() -> list[bytes]:
     """Files that were cut, lengthened, changed, or never were snapshots."""
     whole = packed(DOOR)
-    start = len(whole) - 16 * 7
+    start = len(whole) - 16 * 8
     head = whole[:start]
     return [
         *(b"", b"{", b"[]", b"\xff", b'{"domains": []}', snapshot.FORMAT, snapshot.FORMAT + b"[]\n", snapshot.FORMAT + b"{}\n"),
         *(whole[:-1], whole[:-16], whole + b"x", whole + bytes(16), whole[:-1] + bytes([whole[-1] ^ 1])),
-        *(head.replace(b"snapshot 2", b"snapshot 1") + whole[start:], head.replace(b'"domains": 1', b'"domains": -1') + whole[start:]),
+        *(head.replace(b"snapshot 3", b"snapshot 2") + whole[start:], head.replace(b'"domains": 1', b'"domains": -1') + whole[start:]),
     ]
 
 

@@ -32,6 +32,7 @@ OPEN_DOOR = DoorSnapshot(
     sub_addressed=frozenset({"dora@company.example", "it+dora@company.example", "søren@company.example", "dora@xn--firma-lsa.example"}),
     blocked=frozenset({"mallory@stranger.example", "blocked.example"}),
     blocked_unsigned=frozenset({"nothing-published.example"}),
+    closed=frozenset({"everybody@company.example"}),
 )
 
 

@@ -10,6 +10,7 @@ DOOR = DoorSnapshot(
     recipients=frozenset({"info@company.example"}),
     sub_addressed=frozenset({"anna@company.example", "it+anna@company.example", "bo+x@company.example"}),
     left=frozenset({"anna+lena@company.example", "bo@company.example"}),
+    closed=frozenset({"all@company.example", "anna+all@company.example"}),
     blocked=frozenset({"mallory@stranger.example", "blocked.example"}),
     blocked_unsigned=frozenset({"silent.example"}),
 )
@@ -29,6 +30,10 @@ DOOR = DoorSnapshot(
         ("Postmaster@company.example", True),
         ("abuse@company.example", True),
         ("bo@company.example", False),
+        ("all@company.example", False),
+        ("all+x@company.example", False),
+        ("anna+all@company.example", False),
+        ("anna+all+x@company.example", False),
         ("anna+lena@company.example", False),
         ("anna+lena+shop@company.example", False),
         ("bo+y@company.example", False),
@@ -45,6 +50,14 @@ DOOR = DoorSnapshot(
 )
 def test_recipients(recipient: str, admitted: bool) -> None:
     assert DOOR.admits(Address.parse(recipient)) == admitted
+
+
+@pytest.mark.parametrize(
+    ("recipient", "closed"),
+    [("ALL@company.example", True), ("all+x@company.example", True), ("anna+all@company.example", True), ("anna@company.example", False)],
+)
+def test_groups_that_take_mail_from_inside_only(recipient: str, closed: bool) -> None:
+    assert DOOR.is_closed(Address.parse(recipient)) == closed
 
 
 @pytest.mark.parametrize(

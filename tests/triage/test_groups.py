@@ -11,10 +11,12 @@ from sqlmodel import col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, DMARC_PASS, IDA, NOW, SYNC, arrive
-from triage import arrivals, db, decisions, directory, groups, outcomes, queue, recalls, rules, undoing
+from triage import arrivals, db, decisions, directory, groups, intake, outcomes, queue, recalls, rules, undoing
 from triage.actor import Actor
 from triage.company import GroupEntry
 from triage.decisions import Verb
+from triage.door import DoorSnapshot
+from triage.envelope import Address
 from triage.models import AuditRecord, Delivery, MailGroup
 from triage.outcomes import DecisionReport, NothingDone
 from triage.queue import Claim, Outcome
@@ -47,6 +49,13 @@ class House:
     def takes_over(self, company: Any) -> None:
         with db.transaction(self.engine) as session:
             directory.apply(session, company, self.settings.company, by=SYNC, now=self.now)
+
+    def door(self) -> tuple[DoorSnapshot, str]:
+        """What the door knows, and its version."""
+        with db.reading(self.engine) as session:
+            snapshot = intake.door_snapshot(session, settings=self.settings, now=self.now)
+            assert snapshot is not None
+            return snapshot, intake.door_version(session, self.now)
 
     def arrives(self, *recipients: str, **mail: Any) -> list[int]:
         with db.transaction(self.engine) as session:
@@ -126,6 +135,21 @@ def test_one_is_held_and_each_member_gets_one_when_it_leaves(house: House) -> No
         assert [one.count for one in arrivals.arrivals(session, by=ANA, since=NOW, until=NOW + timedelta(days=1))] == [1]
         acts = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "expand")).one()
     assert (acts.detail, acts.items) == ({"group": ALL, "members": 5}, 5)
+
+
+def test_a_closed_group_is_refused_at_the_door_and_what_was_promised_before_is_held(house: House) -> None:
+    everybody = replace(HOUSE.groups[0], aliases=("everybody@company.example",))
+    few, far = HOUSE.groups[1:3]
+    addresses = [Address.parse(one) for one in (ALL, "everybody@company.example", FAR, "far+4711@company.example")]
+    house.takes_over(replace(HOUSE, groups=(everybody, few, far)))
+    door, before = house.door()
+    assert [(door.admits(one), door.is_closed(one)) for one in addresses] == [(True, False)] * 4
+    house.takes_over(replace(HOUSE, groups=(replace(everybody, closed=True), few, replace(far, closed=True))))
+    door, after = house.door()
+    assert [(door.admits(one), door.is_closed(one)) for one in addresses] == [(False, True)] * 4
+    assert after != before
+    house.arrives(ALL)
+    assert house.states() == {ALL: "held"}
 
 
 def test_members_are_those_of_the_moment_when_it_leaves(house: House) -> None:

@@ -208,6 +208,7 @@ def test_groups_are_for_everybody_who_redirects(ben: Browser) -> None:
         "department": "legal",
         "department_name": "Legal",
         "expand": True,
+        "closed": False,
         "aliases": ["everyone@company.example"],
         "members": ["mara.berg@company.example", "joe.fern@company.example", "p@partner.example"],
     }

@@ -101,6 +101,7 @@ class Group(Shape):
     department: str
     department_name: str
     expand: bool
+    closed: Annotated[bool, Field(description="It takes mail from inside only: what comes from outside is refused at the door.")]
     aliases: list[str]
     members: list[str]
 

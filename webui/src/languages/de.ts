@@ -918,6 +918,7 @@ export default {
   'Groups': 'Gruppen',
   'Members': 'Mitglieder',
   '{n} member|{n} members': '{n} Mitglied|{n} Mitglieder',
+  'refused to strangers': 'nimmt von außen nichts an',
   'known to another server': 'kennt ein anderer Server',
   'More groups': 'Mehr Gruppen',
   'There is no such person': 'Diese Person gibt es nicht',

@@ -7,7 +7,7 @@ export type Match = 'address' | 'domain' | 'subdomains' | 'list' | 'recipient' |
 export type Effect = 'allow' | 'block' | 'redirect'
 
 export interface Colleague { uid: string; name: string; department: string; department_name: string; mailbox: string }
-export interface MailGroup { address: string; name: string; department_name: string; expand: boolean; members: string[] }
+export interface MailGroup { address: string; name: string; department_name: string; expand: boolean; closed: boolean; members: string[] }
 export interface DirectoryState {
   departments: { code: string; name: string; mailbox: string; roles: string[]; responsible: string; people: number }[]
   people: number
