@@ -86,7 +86,7 @@ def test_a_thousand_recipients(site: Site, page: Page) -> None:
     expect(page.locator(".row.at")).to_contain_text("1,000 people")
     page.keyboard.press("p")
     sheet = page.get_by_role("dialog")
-    expect(sheet.get_by_role("row", name="Held here")).to_contain_text("1000")
+    expect(sheet.get_by_role("row", name="Held here")).to_contain_text("1,000")
     sheet.get_by_role("button", name="Purge 1,000 mails").press("Enter")
     expect(page.get_by_role("status").filter(has_text="Purged 1,000 mails")).to_be_visible()
     page.keyboard.press("z")
