@@ -39,11 +39,15 @@ class DoorSnapshot:
 
     def has_left(self, recipient: Address) -> bool:
         """Is this the address of somebody who has left, as it is or with a detail?"""
-        return str(recipient) in self.left or any(str(base) in self.left for base in bases(recipient, self.delimiter))
+        return self.is_one_of(self.left, recipient)
 
     def is_closed(self, recipient: Address) -> bool:
         """Is this the address of a group that takes mail from inside only, as it is or with a detail?"""
-        return str(recipient) in self.closed or any(str(base) in self.closed for base in bases(recipient, self.delimiter))
+        return self.is_one_of(self.closed, recipient)
+
+    def is_one_of(self, addresses: Container[str], recipient: Address) -> bool:
+        """Is this one of these addresses, as it is or with a detail?"""
+        return any(str(one) in addresses for one in (recipient, *bases(recipient, self.delimiter)))
 
     def takes_from_anybody(self, recipient: Address) -> bool:
         """Is this an address that no block applies to?"""

@@ -107,7 +107,7 @@ def is_whole(file: Path) -> bool:
 
 
 def made(directory: Path, process: str) -> dict[str, Any]:
-    """All counters and histograms, in this process's files."""
+    """All counters, histograms and gauges, in this process's files."""
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
     from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
 

@@ -25,7 +25,7 @@ def pause_after(fault: SQLAlchemyError, pause: float) -> float:
     return pause
 
 
-def first_line(fault: SQLAlchemyError) -> str:
+def first_line(fault: Exception) -> str:
     """What the database said, without the statement."""
     said = fault.orig if isinstance(fault, DBAPIError) else fault
     return visible(str(said).strip().partition("\n")[0] or type(fault).__name__)

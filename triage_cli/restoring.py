@@ -20,6 +20,7 @@ from triage import db, db_copy, ledger, paused, spool_copy
 from triage.durable import sync_directory
 from triage.errors import BadInput
 from triage.manifest import Manifest
+from triage.setback import first_line
 from triage.settings import Settings
 from triage.spool_copy import give
 from triage.times import utcnow
@@ -77,7 +78,7 @@ def put_back(settings: Settings, directory: Path, made: Manifest) -> None:
                 put_back_postgresql(engine, settings, directory, made)
         make_fast(engine)
     except (DBAPIError, psycopg.Error) as fault:
-        raise BadInput(f"the database cannot be filled: {said_by(fault)}") from fault
+        raise BadInput(f"the database cannot be filled: {first_line(fault)}") from fault
     except OSError as fault:
         raise BadInput(f"{fault.filename or directory}: {fault.strerror}") from fault
     finally:
@@ -146,12 +147,7 @@ def make_fast(engine: Engine) -> None:
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("ANALYZE"))
     except DBAPIError as fault:
-        warn(f"its large indexes are not all there, `mailroom db upgrade` makes them: {said_by(fault)}")
-
-
-def said_by(fault: DBAPIError | psycopg.Error) -> str:
-    """What the database says is wrong, in a line."""
-    return str(fault.orig if isinstance(fault, DBAPIError) else fault).strip().splitlines()[0]
+        warn(f"its large indexes are not all there, `mailroom db upgrade` makes them: {first_line(fault)}")
 
 
 def begin(connection: Connection, made: Manifest, *, now: datetime) -> None:
