@@ -119,7 +119,7 @@ def decide(
     ids = [delivery_id for delivery_id, _ in meant]
     if rule and rule.effect == "redirect" and not rule.to:
         rule = replace(rule, to=to)
-    orders = rule_orders(session, rule, selected, ids) if rule else []
+    orders = rule_orders(session, rule, selected, ids, by=by) if rule else []
     late = late_copies.orders(session, selected, ids, by=by, settings=settings, now=now) if verb is Verb.PURGE and not rule else []
     keys.require(keys_for(session, verb, meant, orders, settings), by, second, selected_ones)
     decision = Decision(

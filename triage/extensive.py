@@ -81,7 +81,7 @@ def plan(
         rejections.at_once(session, ids)  # of a slice it is asked too late
     if rule and rule.effect == "redirect" and not rule.to:
         rule = replace(rule, to=to)
-    orders = rule_orders(session, rule, selected, ids) if rule else []
+    orders = rule_orders(session, rule, selected, ids, by=by) if rule else []
     late = late_copies.orders(session, selected, ids, by=by, settings=settings, now=now) if verb is Verb.PURGE and not rule else []
     if decisions.keys_for(session, verb, meant, orders, settings):
         raise NotAllowedNow(f"this needs a second person's key: decide about at most {LARGE:,} deliveries at once")

@@ -1,11 +1,13 @@
 """Which rules go along with a decision: about every sender of the selected mail, asking for the proof that each can give."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import select
 from sqlmodel import Session, col
 
+from triage import sealed
+from triage.actor import Actor
 from triage.authentication import Authentication
 from triage.content import Summary
 from triage.db import among
@@ -30,8 +32,38 @@ class Sender:
     signers: set[str] | None = None  # of a list: the domains of its own whose signature each post bears
 
 
-def rule_orders(session: Session, order: RuleOrder, selected: Selection, ids: Sequence[int]) -> list[RuleOrder]:
-    """The rules to make: about the value that was given, or about every sender of the mail with these ids."""
+def rule_orders(session: Session, order: RuleOrder, selected: Selection, ids: Sequence[int], *, by: Actor) -> list[RuleOrder]:
+    """The rules to make: about the value that was given, or about every sender of the mail with these ids; for the scope that was
+    given, or for everybody whom that mail is for."""
+    made = about_senders(session, order, selected, ids)
+    if order.scope:
+        return made
+    scopes = scopes_of(session, ids, by)
+    if not 0 < len(made) * len(scopes) <= MOST_RULES:
+        raise BadInput(f"rule: that would be {len(made) * len(scopes)} rules; between 1 and {MOST_RULES} can be made at once")
+    return [replace(one, scope=scope) for scope in scopes for one in made]
+
+
+def scopes_of(session: Session, ids: Sequence[int], by: Actor) -> list[str]:
+    """For whom mail with these ids is, in the actor's own scopes."""
+    rows = session.execute(select(col(Delivery.department), col(Delivery.person)).where(among(session, col(Delivery.id), ids)).distinct())
+    return narrowest(session, [(department, person) for department, person in rows], by)
+
+
+def narrowest(session: Session, folders: Iterable[tuple[str, str]], by: Actor) -> list[str]:
+    """The narrowest of the actor's own scopes for each of these folders."""
+    closed = sealed.closed_scopes(session, by)
+    mine = [[one for one in holding(*folder) if one not in closed and (by.scope.company or one in by.scope.words())] for folder in folders]
+    return sorted({scopes[0] for scopes in mine if scopes})
+
+
+def holding(department: str, person: str) -> list[str]:
+    """The scopes that a folder lies in, the narrowest first."""
+    return [*([f"person:{person}"] if person else []), *([f"department:{department}"] if department else []), "company"]
+
+
+def about_senders(session: Session, order: RuleOrder, selected: Selection, ids: Sequence[int]) -> list[RuleOrder]:
+    """The order about the value that it gives, or about every sender of this mail."""
     if order.value:
         return [order]
     if order.match not in ("address", "domain"):

@@ -21,7 +21,7 @@ LONGEST_LAPSE = 3650  # days
 
 @dataclass(frozen=True, slots=True)
 class RuleOrder:
-    """A rule that somebody asks for. `value` may be left out where a selection gives it.
+    """A rule that somebody asks for. `value` and `scope` may be left out where a selection gives them.
 
     A domain is that domain alone in an allow, and everything below it too in a block: whoever owns it owns that.
     """
@@ -29,7 +29,7 @@ class RuleOrder:
     effect: str  # allow, block, redirect
     match: str  # address, domain, subdomains (the domain and everything below it), list; recipient: of a redirect; campaign: of a purge
     value: str  # a domain that begins with a dot means its subdomains too
-    scope: str  # company, department:CODE, person:UID
+    scope: str  # company, department:CODE, person:UID; "" where a selection gives it: for everybody whom it is for
     proof: str = ""  # allow: dmarc (default), aligned, dkim:DOMAIN, arc:DOMAIN
     until: datetime | None = None
     note: str = ""

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select, true
 from sqlmodel import Session, col
 
-from triage import access, actors, decisions, ids, keys, person_erasure, rules, sealed, tokens
+from triage import access, actors, decisions, ids, keys, person_erasure, rule_making, rules, sealed, tokens
 from triage.actor import Actor, Role
 from triage.decisions import Verb
 from triage.errors import NotAllowed, NotAllowedNow, NotFound, SecondKeyNeeded, Stale
@@ -116,7 +116,8 @@ def carried_out(session: Session, asked: PendingAct, first: Actor, by: Actor, no
             raise NotAllowed("this reaches beyond your scope: somebody who sees all of it has to confirm it")
         raise Stale("the mail is not what it was when this was asked for: decline it, and let it be asked anew")
     if rule:
-        access.may_make_rule(session, by, rule.scope)
+        for scope in [rule.scope] if rule.scope else rule_making.scopes_of(session, [ids.read(one) for one in asked.items], first):
+            access.may_make_rule(session, by, scope)
     chosen = {name: order[name] for name in ("to", "template", "text")}
     return decisions.decide(
         session, selected, verb, by=first, second=by, reason=asked.reason, now=now, settings=settings, rule=rule, **chosen
@@ -159,7 +160,8 @@ def concerns(session: Session, asked: PendingAct, by: Actor) -> bool:
         return by.role is Role.ADMIN and by.scope.company
     closed = sealed.closed_scopes(session, by)
     order = asked.order if asked.kind == "rule" else asked.order.get("rule")
-    if order and (order["scope"] in closed or (not by.scope.company and order["scope"] not in by.scope.words())):
+    scope = order["scope"] if order else ""  # "": as far as the mail goes
+    if scope and (scope in closed or (not by.scope.company and scope not in by.scope.words())):
         return False
     return keys.within(session, [ids.read(one) for one in asked.items], by)
 

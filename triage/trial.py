@@ -1,7 +1,7 @@
 """What a rule would have done in the last thirty days, before it is made; and which rules a sender's mail suggests, the narrowest first."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +17,7 @@ from triage.domains import of_domain
 from triage.errors import BadInput
 from triage.models import Delivery, Message, Rule
 from triage.policy import Disposition
-from triage.rule_making import rule_orders
+from triage.rule_making import MOST_RULES, narrowest, rule_orders
 from triage.rule_orders import RuleOrder, checked
 from triage.selection import Selection, condition
 from triage.settings import Settings
@@ -45,6 +45,7 @@ class Trial:
     sentence: str
     doubt: str  # why it may never work, or hit more than is meant
     clashes: tuple[Clash, ...]
+    step: int = 0  # of several that are offered: those of one step are made together
 
 
 def trial(session: Session, order: RuleOrder, *, by: Actor, settings: Settings, now: datetime) -> Trial:
@@ -140,20 +141,32 @@ def mails(number: int) -> str:
 def offers(session: Session, selected: Selection, *, by: Actor, settings: Settings, now: datetime) -> tuple[Trial, ...]:
     """Rules that would let the senders of this mail in, each tried out: the narrowest sensible first, as far as the scope reaches.
 
-    First the address, for whom it wrote to, then for the department and the company, then the domain alone; of a list the list.
+    First the address, for whom it wrote to, then for the department and the company, then the domain alone; of a list the list. Where
+    no scope of the actor's own holds all of the mail, each step is a rule for every one of theirs that holds some of it.
     """
     columns = select(col(Delivery.id), col(Delivery.department), col(Delivery.person))
     rows = session.execute(columns.where(condition(selected), beside(session, access.visible(by))).limit(LOOKED_AT)).all()
     ids = [row.id for row in rows]
-    scopes = scopes_of([(row.department, row.person) for row in rows], by, session) if ids else []
-    found: list[RuleOrder] = []
-    for match, scope in [*(("address", one) for one in scopes), *(("domain", one) for one in scopes[-1:])]:
-        try:
-            found += rule_orders(session, RuleOrder("allow", match, "", scope), selected, ids)
-        except BadInput:
-            continue
-    distinct = list(dict.fromkeys(one for one in found if is_possible(session, one, settings)))
-    return tuple(trial(session, one, by=by, settings=settings, now=now) for one in distinct)
+    steps = steps_of([(row.department, row.person) for row in rows], by, session) if ids else []
+    found: dict[RuleOrder, int] = {}
+    for step, (match, scopes) in enumerate([*(("address", one) for one in steps), *(("domain", one) for one in steps[-1:])]):
+        for scope in scopes:
+            try:
+                made = rule_orders(session, RuleOrder("allow", match, "", scope), selected, ids, by=by)
+            except BadInput:
+                continue
+            for one in made:
+                found.setdefault(one, step)
+    possible = [(one, step) for one, step in found.items() if is_possible(session, one, settings)]
+    return tuple(replace(trial(session, one, by=by, settings=settings, now=now), step=step) for one, step in possible)
+
+
+def steps_of(folders: Sequence[tuple[str, str]], by: Actor, session: Session) -> list[list[str]]:
+    """The scopes of the actor's own in which all of these folders lie, the narrowest first; or the few that hold all of them together."""
+    if single := scopes_of(folders, by, session):
+        return [[one] for one in single]
+    several = narrowest(session, folders, by)
+    return [several] if len(several) <= MOST_RULES else []
 
 
 def scopes_of(folders: Sequence[tuple[str, str]], by: Actor, session: Session) -> list[str]:

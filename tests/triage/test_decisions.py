@@ -13,7 +13,7 @@ from tests.triage import arriving
 from tests.triage.arriving import ALIGNED, ANA, BEN, DMARC_PASS, IDA, NOW, OTTO, arrive
 from tests.triage.plans import explained
 from triage import db, decisions, door_rules, evidence, handing, ids, ledger, outcomes, queue, undoing
-from triage.actor import Actor
+from triage.actor import Actor, Role, Scope
 from triage.authentication import Result
 from triage.decisions import Verb
 from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound, Overtaken, Stale
@@ -297,6 +297,25 @@ def test_undo_puts_things_back(office: Office, verb: Verb, before: tuple[Event, 
     undone = office.undoes(office.decides(verb, by_id(mail)))
     assert (undone.verb, undone.done, undone.undoable) == ("undo", 1, False)
     assert office.states(mail) == [after_undo]
+
+
+def test_a_rule_without_a_scope_is_for_each_of_those_whom_the_mail_is_for(office: Office) -> None:
+    for to in ("it+joe.fern@company.example", "it+joe.fern@company.example", "legal+mara.berg@company.example"):
+        office.arrives(to)
+    both = Actor.person("eva", Role.TRIAGE, Scope(persons=frozenset({"joe.fern", "mara.berg"})), "Eva")
+    for by, rule, scopes in (
+        (both, ALLOW, {"person:joe.fern", "person:mara.berg"}),
+        (BEN, ALLOW, {"department:legal"}),
+        (both, replace(BLOCK, value="named@supplier.example"), {"person:joe.fern", "person:mara.berg"}),
+    ):
+        done = office.decides(Verb.RELEASE if rule.effect == "allow" else Verb.PURGE, SALES, by=by, rule=replace(rule, scope=""))
+        with db.reading(office.engine) as session:
+            made = session.scalars(select(Rule).where(col(Rule.decision_id) == done.id)).all()
+        assert {one.scope for one in made} == scopes
+        office.undoes(done, by=by)
+        assert office.rules() == []
+    with pytest.raises(BadInput, match="between 1 and 20"):
+        office.decides(Verb.RELEASE, Selection.of(sender="nobody@else.example"), rule=replace(ALLOW, value="some@else.example", scope=""))
 
 
 def test_undo_takes_the_rules_back_too(office: Office) -> None:

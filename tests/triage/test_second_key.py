@@ -196,6 +196,15 @@ def test_a_rule_is_confirmed_by_whose_scope_it_is(company: Engine, careful: Sett
         confirmed(session, careful, rule_asked(session, careful), LEO)
 
 
+def test_a_rule_for_each_is_confirmed_by_whoever_may_make_each(company: Engine, careful: Settings) -> None:
+    for_each = replace(WHOLE_DOMAIN, match="address", value="", scope="")
+    with transaction(company) as session:
+        one = asked(session, careful, risky(session, careful), rule=for_each)
+        assert second_key.listing(session, by=LEO, now=NOW) == []
+        confirmed(session, careful, one)
+        assert session.scalars(select(col(Rule.scope))).all() == ["person:joe.fern"]
+
+
 def test_sealed_mail_stays_among_those_named(company: Engine, careful: Settings) -> None:
     sealed = replace(HOUSE, sealed=(SealedEntry("person:joe.fern", ("ana",)),))
     with transaction(company) as session:

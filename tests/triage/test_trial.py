@@ -10,7 +10,7 @@ from sqlmodel import Session
 from tests.triage import arriving
 from tests.triage.arriving import ALIGNED, ANA, BEN, DMARC_FAIL, DMARC_PASS, NO_DMARC, NOW, arrive
 from triage import db, decisions, doubts, intake, rules, sealed, trial
-from triage.actor import Actor
+from triage.actor import Actor, Role, Scope
 from triage.authentication import Authentication, Dkim, Result
 from triage.company import SealedEntry
 from triage.decisions import Verb
@@ -162,6 +162,28 @@ def test_the_narrowest_sensible_rule_is_offered_first(known: Engine, settings: S
     assert offered(BEN, sender=SALES) == [("address", SALES, "department:legal", 1), ("domain", "supplier.example", "department:legal", 1)]
     assert offered(ANA, sender=SALES)[0] == ("address", SALES, "company", 2)
     assert offered(BEN, ids=(mail,)) == []
+
+
+@pytest.mark.parametrize(
+    ("scope", "first"),
+    [
+        (Scope(persons=frozenset({"joe.fern", "mara.berg"})), {"person:joe.fern", "person:mara.berg"}),
+        (Scope(departments=frozenset({"it", "legal"})), {"department:it", "department:legal"}),
+        (Scope(departments=frozenset({"it"}), persons=frozenset({"joe.fern", "mara.berg"})), {"person:joe.fern", "person:mara.berg"}),
+        (Scope(departments=frozenset({"it"}), persons=frozenset({"mara.berg"})), {"department:it", "person:mara.berg"}),
+    ],
+)
+def test_where_no_scope_of_theirs_holds_all_of_it_several_together_are_offered(
+    known: Engine, settings: Settings, scope: Scope, first: set[str]
+) -> None:
+    with db.transaction(known) as session:
+        came(session, settings, JOE, MARA, dmarc=DMARC_PASS)
+    with db.reading(known) as session:
+        eva = Actor.person("eva", Role.TRIAGE, scope, "Eva")
+        found = trial.offers(session, Selection.of(sender=SALES), by=eva, settings=settings, now=NOW)
+    offered = [{(one.order.match, one.order.scope, one.changed) for one in found if one.step == step} for step in (0, 1)]
+    assert offered == [{(match, scope, 1) for scope in first} for match in ("address", "domain")]
+    assert len(found) == 4
 
 
 def test_a_free_mail_domain_is_never_offered(known: Engine, settings: Settings) -> None:

@@ -5,7 +5,7 @@ from sqlmodel import col, select
 
 from tests.webui.site import JOE, MARA, Site
 from triage import db
-from triage.models import Rule
+from triage.models import Rule, StaffMember
 
 HANNA = "hanna@supplier.example"
 
@@ -74,6 +74,26 @@ def test_a_rule_that_was_there_before_is_never_taken_back(site: Site, page: Page
     page.keyboard.press("z")
     expect(page.get_by_role("status").filter(has_text="Undone.")).to_be_visible()
     assert in_force(site, first) == [("address", "person:joe.fern", "dmarc")]
+
+
+def test_an_assistant_of_two_approves_one_card_for_both(site: Site, page: Page) -> None:
+    agent = "agent@travel.example"
+    with db.transaction(site.engine) as session:
+        session.get_one(StaffMember, "eva").scope = ["person:joe.fern", "person:mara.berg"]
+    for to in (JOE, MARA):
+        site.come(to, author=agent, subject="Your flights")
+    site.sit_down(page, "eva", "/?q=from:travel.example")
+    page.get_by_role("group", name="Group by").get_by_role("button", name="Sender").click()
+    row(page, "2 people").click()
+    page.keyboard.press("a")
+    expect(page.get_by_text(f"Release 2 mails and let in {agent} for the recipients?")).to_be_visible()
+    page.keyboard.press("Enter")
+    toast = page.get_by_role("status").filter(has_text="Released 2 mails")
+    expect(toast).to_contain_text(f"{agent} is let in for Joe Fern and Mara Berg from now on, with proof.")
+    assert sorted(in_force(site, agent)) == [("address", f"person:{one}", "dmarc") for one in ("joe.fern", "mara.berg")]
+    page.keyboard.press("z")
+    expect(page.get_by_role("status").filter(has_text="Undone.")).to_be_visible()
+    assert in_force(site, agent) == []
 
 
 def test_where_no_rule_can_be_made_nothing_is_released_and_the_reason_is_said(site: Site, page: Page) -> None:

@@ -11,7 +11,8 @@ from triage_api.spoken import Spoken
 
 
 class SenderRule(Order):
-    """A rule that somebody asks for. In a decision the selected mail gives the value when it is left out."""
+    """A rule that somebody asks for. In a decision the selected mail gives the value when it is left out, and the scope: one rule for
+    each of those whom it is for, as far as your scope reaches."""
 
     effect: Literal["allow", "block", "redirect"]
     match: Annotated[
@@ -19,7 +20,7 @@ class SenderRule(Order):
         Field(description="domain: in an allow that domain alone, in a block everything below it too; subdomains: with all below it"),
     ]
     value: Word = ""
-    scope: Word
+    scope: Word = ""
     proof: Word = ""
     until: AwareDatetime | None = None
     note: Text = ""

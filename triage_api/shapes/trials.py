@@ -35,6 +35,7 @@ class Trial(Shape):
     sentence: Spoken
     doubt: Annotated[Spoken, Field(description="why it may never work, or hit more than is meant")]
     clashes: list[Clash]
+    step: Annotated[int, Field(description="of offers: those of one step are made together")]
 
 
 class OffersOrder(Order):

@@ -466,6 +466,8 @@ export default {
   'say no': 'nein sagen',
   'say no to {name}': '{name} nein sagen',
   'the whole company': 'die ganze Firma',
+  'the recipients': 'die Empfänger',
+  'What is shown was read before.': 'Was Sie sehen, wurde vorher gelesen.',
   'selected,': 'ausgewählt,',
   'risk': 'Risiko',
   'This mail is sealed.': 'Diese Mail ist versiegelt.',

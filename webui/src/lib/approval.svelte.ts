@@ -1,13 +1,19 @@
 // The rule of an approved sender, step by step: only this once, the narrowest that is sensible, then wider ones.
-import { plural, t } from './language'
+import { locale, plural, t } from './language'
 import { api, isAsked } from './api'
 import type { Decision, Rule, RuleWish, Select, Trial } from './shapes'
 import { plain } from './words'
 
-/** Rules for all of the senders within one scope, each tried out. */
-type Step = readonly Trial[]
+/** Rules for all of the senders, within one scope or several that together hold all of the mail; each tried out. */
+export type Step = readonly Trial[]
 
-const stepOf = ({ order }: Trial): string => `${order.match === 'domain'} ${order.scope}`
+const several = (names: readonly string[]): string => new Intl.ListFormat(locale).format(new Set(names))
+
+/** What is offered, by steps. */
+export const stepsOf = (items: readonly Trial[]): Step[] => [...new Set(items.map(({ step }) => step))].map((step) => items.filter((one) => one.step === step))
+
+/** For whom the rules of a step are. */
+export const scopesOf = (step: Step, names: (scope: string) => string): string => several(step.map(({ order }) => names(order.scope)))
 
 const who = ({ order }: Trial): string => (order.match === 'domain' ? t('Anybody at {domain}', { domain: plain(order.value) }) : order.match === 'list' ? t('The list {list}', { list: plain(order.value) }) : plain(order.value))
 
@@ -24,16 +30,15 @@ export class Approval {
 
   /** What can be offered for this mail; where nothing can, `fallback` is asked for, and the server says why not. */
   static async of(select: Select, fallback: RuleWish): Promise<Approval> {
-    const { items } = await api.offers(select)
-    const steps = [...new Set(items.map(stepOf))].map((name) => items.filter((one) => stepOf(one) === name))
-    return new Approval(steps, fallback)
+    return new Approval(stepsOf((await api.offers(select)).items), fallback)
   }
 
-  /** The rule to make with the decision: of several senders the server names each. */
+  /** The rule to make with the decision: of several senders, and for several recipients, the server names each. */
   get wish(): RuleWish {
     const first = this.steps[0]
     if (!first?.[0]) return this.fallback
-    return first.length === 1 ? first[0].order : { ...this.fallback, scope: first[0].order.scope }
+    const { scope } = first[0].order
+    return first.length === 1 ? first[0].order : { ...this.fallback, scope: first.every(({ order }) => order.scope === scope) ? scope : '' }
   }
 
   /** The decision was carried out: these are the rules in force. */
@@ -51,11 +56,12 @@ export class Approval {
     const step = this.steps[this.at]
     const one = step?.[0]
     if (!one) return this.at < 0 ? [t('Released only this once: no rule was made.')] : []
-    const scope = names(one.order.scope)
-    const done = step.length === 1 ? t('{sender} is let in for {scope} from now on, with proof.', { sender: who(one), scope }) : plural('{n} sender is let in for {scope} from now on, with proof.|{n} senders are let in for {scope} from now on, with proof.', step.length, { scope })
+    const scope = scopesOf(step, names)
+    const senders = new Set(step.map(({ order }) => order.value)).size
+    const done = senders === 1 ? t('{sender} is let in for {scope} from now on, with proof.', { sender: who(one), scope }) : plural('{n} sender is let in for {scope} from now on, with proof.|{n} senders are let in for {scope} from now on, with proof.', senders, { scope })
     const mails = step.reduce((sum, trial) => sum + trial.changed, 0)
     const meant = step.length === 1 ? one.sentence : plural('In the last 30 days they would have let in {n} mail.|In the last 30 days they would have let in {n} mails.', mails)
-    return [done, meant, ...step.map((trial) => plain(trial.doubt)).filter(Boolean)]
+    return [done, meant, ...new Set(step.map((trial) => plain(trial.doubt)).filter(Boolean))]
   }
 
   /** One step wider (1) or narrower (-1), after those that are under way; false when it waits for a second key and nothing is changed. */

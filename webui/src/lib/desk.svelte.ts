@@ -89,7 +89,7 @@ class Desk {
   async #sendNow(wish: DecisionWish, rows: readonly Row[], act: Act, approve: boolean, once: string, approval: Approval | null): Promise<void> {
     this.busy += 1
     try {
-      if (approve) approval ??= await (await approvals()).Approval.of(wish.select, { effect: 'allow', match: 'address', scope: narrowestScope(rows) })
+      if (approve) approval ??= await (await approvals()).Approval.of(wish.select, { effect: 'allow', match: 'address', scope: narrowestScope(rows, session.me?.scope) })
       const decision = await api.decide(approval ? { ...wish, rule: approval.wish } : wish, once)
       if (isAsked(decision)) {
         this.#drop(act)

@@ -83,12 +83,9 @@ export function selectOf(rows: readonly Row[], decided: (id: string) => boolean,
   return { select: { ...which, ...shownWords(shown), states: ['held'] }, count: ids.length + large.reduce((sum, row) => sum + row.count, 0) }
 }
 
-/** The narrowest scope in which a rule reaches all of these rows. */
-export function narrowestScope(rows: readonly Row[]): string {
-  const first = rows[0]?.lead
-  if (!first) return 'company'
-  const samePerson = rows.every((row) => row.people === 1 && row.lead.person === first.person)
-  if (samePerson && first.person) return `person:${first.person}`
-  const sameDepartment = rows.every((row) => row.departments === 1 && row.lead.department === first.department)
-  return sameDepartment && first.department ? `department:${first.department}` : 'company'
+/** The narrowest of our scopes in which a rule reaches all of these rows; "" where it takes several of them together. */
+export function narrowestScope(rows: readonly Row[], mine: readonly string[] = []): string {
+  const { person, department } = rows[0]!.lead
+  const alike = (kind: 'person' | 'department', one: string, many: 'people' | 'departments') => rows.every((row) => one && row[many] === 1 && row.lead[kind] === one) && `${kind}:${one}`
+  return [alike('person', person, 'people'), alike('department', department, 'departments'), 'company'].find((one) => one && (mine[0] === 'company' || mine.includes(one))) || ''
 }

@@ -219,7 +219,7 @@ export interface RuleWish {
 export interface RuleChange { proof?: string; until?: string | null; lapse_days?: number; note?: string; risky?: boolean }
 
 export interface Clash { kind: 'shadowed' | 'exception' | 'same'; rule_id: string; sentence: string }
-export interface Trial { order: RuleWish & { value: string }; came: number; changed: number; people: number; against: number; sentence: string; doubt: string; clashes: Clash[] }
+export interface Trial { order: RuleWish & { value: string }; came: number; changed: number; people: number; against: number; sentence: string; doubt: string; clashes: Clash[]; step: number }
 export interface Beside { rule: string; reason: string; rule_id: string | null }
 export interface Case { proof: string; disposition: string; rule: string; rule_id: string | null; reason: string; beside: Beside[] }
 export interface Explanation { then: Case | null; today: Case | null }

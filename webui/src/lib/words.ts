@@ -131,9 +131,9 @@ export const STATES: Record<State, string> = {
 /** What became of a copy, in words. */
 export const stateWords = (mail: Delivery): string => (mail.state === 'queued' && mail.attempts > 0 ? t('put off') : STATES[mail.state])
 
-/** "company", "department:it" and "person:uid" in words. */
+/** "company", "department:it" and "person:uid" in words; "": each of those whom the mail is for. */
 export function scopeWords(scope: string, names: (scope: string) => string | undefined): string {
-  return scope === 'company' ? t('the whole company') : (names(scope) ?? scope.slice(scope.indexOf(':') + 1))
+  return scope === 'company' ? t('the whole company') : !scope ? t('the recipients') : (names(scope) ?? scope.slice(scope.indexOf(':') + 1))
 }
 
 /** Who reported something of a row: "reported by Joe Fern", "reported by Joe Fern and 2 others". */
