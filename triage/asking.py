@@ -102,6 +102,11 @@ def open_ones(where: ColumnElement[bool]) -> Select[MailRequest, Delivery]:
     return select(MailRequest, Delivery).join(Delivery, col(Delivery.id) == col(MailRequest.delivery_id)).where(asked.is_open(), where)
 
 
+def count(session: Session, *, by: Actor) -> int:
+    """How many requests in the actor's scope have no answer."""
+    return session.scalar(open_ones(access.visible(by)).with_only_columns(func.count(), maintain_column_froms=True)) or 0
+
+
 def listing(session: Session, *, by: Actor, limit: int = 50, before: int | None = None) -> list[Request]:
     """What is asked for in the actor's scope and has no answer, the newest first."""
     rows = open_ones(access.visible(by)).order_by(col(MailRequest.id).desc()).limit(limit)

@@ -21,7 +21,12 @@ def list_requests(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = 
     found = asking.listing(session, by=by, limit=limit + 1, before=before)
     following = (found[limit - 1].id,) if len(found) > limit else None
     return shapes.MailRequests.model_validate(
-        {"items": found[:limit], "reported": suspecting.count(session, by=by), "next_cursor": cursor_of(following)}
+        {
+            "items": found[:limit],
+            "open": asking.count(session, by=by),
+            "reported": suspecting.count(session, by=by),
+            "next_cursor": cursor_of(following),
+        }
     )
 
 

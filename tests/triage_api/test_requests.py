@@ -28,3 +28,6 @@ def test_pages_of_requests(ana: Browser, came: Came) -> None:
     rest = ana.get(f"/requests?limit=2&cursor={first['next_cursor']}").json()
     assert [one["id"] for page in (first, rest) for one in page["items"]] == made[::-1]
     assert rest["next_cursor"] is None
+    assert first["open"] == rest["open"] == 3
+    ana.post(f"/requests/{made[0]}/decline")
+    assert ana.get("/requests?limit=1").json()["open"] == 2

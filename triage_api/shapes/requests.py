@@ -26,6 +26,7 @@ class MailRequests(Shape):
     """What is asked for in your scope, the newest first."""
 
     items: list[MailRequest]
+    open: Annotated[int, Field(description="how many of them there are")]
     reported: Annotated[int, Field(description="how many reports of odd mail wait for an answer: `/reported`")]
     next_cursor: str | None = None
 

@@ -27,6 +27,8 @@ export function problemOf(thrown: unknown): Problem {
   return thrown instanceof Problem ? thrown : new Problem(0, thrown instanceof Error ? thrown.message : String(thrown))
 }
 
+const PATIENCE = 30_000 // milliseconds that are waited for what can be asked for again under its name
+
 type Words = Record<string, string | number | boolean | readonly string[] | undefined | null>
 
 /** What is asked for, behind a path; "" for nothing. */
@@ -60,7 +62,7 @@ async function ask(method: string, path: string, body?: unknown, headers: Record
   if (body !== undefined) headers['content-type'] = 'application/json'
   let response: Response
   try {
-    response = await ((method === 'GET' && takeEarly(path)) || fetch(BASE + path, { method, headers: { 'accept-language': language, ...background(), ...headers }, credentials: 'same-origin', body: body === undefined ? null : JSON.stringify(body) }))
+    response = await ((method === 'GET' && takeEarly(path)) || fetch(BASE + path, { method, headers: { 'accept-language': language, ...background(), ...headers }, credentials: 'same-origin', body: body === undefined ? null : JSON.stringify(body), signal: headers['idempotency-key'] ? AbortSignal.timeout(PATIENCE) : null }))
   } catch {
     throw new Problem(0, t('The server does not answer.'))
   }
@@ -143,7 +145,7 @@ export const api = {
   layBackProposals: () => call<void>('DELETE', '/rules/proposals/hand'),
   answerProposal: (id: string, answer: ProposalAnswer) => call<Proposal>('POST', `/rules/proposals/${id}`, { answer }),
 
-  requests: () => get<Page<MailRequest> & { reported: number }>('/requests', { limit: 200 }),
+  requests: (words: Words) => get<Page<MailRequest> & { open: number; reported: number }>('/requests', words),
   declineRequest: (id: string, reason: string) => call<void>('POST', `/requests/${id}/decline`, { reason }),
 
   secondKeys: () => get<{ items: PendingAct[] }>('/second-keys'),

@@ -23,7 +23,7 @@ export interface Place {
 
 export const PLACES: readonly Place[] = [
   { path: '/sending', says: t('On the way'), command: 'goSending', part: 'queue', load: () => import('../pages/Sending.svelte') },
-  { path: '/requests', says: t('Asked for'), command: 'goRequests', part: 'queue', load: () => import('../pages/Requests.svelte'), shown: () => requests.items.length + requests.reported > 0, count: () => requests.items.length + requests.reported },
+  { path: '/requests', says: t('Asked for'), command: 'goRequests', part: 'queue', load: () => import('../pages/Requests.svelte'), shown: () => requests.open > 0, count: () => requests.open },
   { path: '/second-keys', says: t('Second keys'), command: 'goSecondKeys', part: 'queue', load: () => import('../pages/SecondKeys.svelte'), shown: () => secondKeys.items.length > 0, count: () => secondKeys.items.length },
   { path: '/decisions', says: t('Decisions'), command: 'goDecisions', part: 'queue', load: () => import('../pages/Decisions.svelte'), one: () => import('../pages/Decision.svelte') },
   { path: '/first-day', says: t('First day'), command: 'goFirstDay', part: 'end', load: () => import('../pages/FirstDay.svelte'), shown: () => proposals.mine && proposals.open > 0, count: () => proposals.open },

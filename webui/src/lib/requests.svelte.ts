@@ -1,24 +1,17 @@
-// What people here ask for, in our scope, and has no answer yet.
+// How much people here ask for or find odd, in our scope, that has no answer yet.
 import { t } from './language'
 import { api, problemOf } from './api'
-import type { CardRequest, MailRequest } from './shapes'
+import type { CardRequest } from './shapes'
 
 class Requests {
-  items = $state.raw<MailRequest[]>([])
-  reported = $state(0)
-  loaded = $state(false)
-  failure = $state('')
+  open = $state(0)
   /** To which we said no on this page: rows that were loaded before know it, too. */
   declined = $state.raw<ReadonlySet<string>>(new Set())
 
-  async load(): Promise<void> {
-    try {
-      ;({ items: this.items, reported: this.reported } = await api.requests())
-      this.failure = ''
-    } catch (thrown) {
-      this.failure = problemOf(thrown).message
-    }
-    this.loaded = true
+  /** Count them. */
+  load = async (): Promise<void> => {
+    const counted = await api.requests({ limit: 1 }).catch(() => null)
+    if (counted) this.open = counted.open + counted.reported
   }
 
   /** Say no; the sentence to show. */
@@ -33,9 +26,7 @@ class Requests {
     }
   }
 
-  open(asked: readonly CardRequest[]): readonly CardRequest[] {
-    return asked.filter((one) => !this.declined.has(one.id))
-  }
+  notDeclined = (asked: readonly CardRequest[]): readonly CardRequest[] => asked.filter((one) => !this.declined.has(one.id))
 }
 
 export const requests = new Requests()
