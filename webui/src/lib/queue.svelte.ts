@@ -49,6 +49,8 @@ class Queue {
   #toward = -1 // the position that is being fetched for the cursor
   #crossed = {} // how the cursor was put by the last key that waited at a seam
   #generation = 0
+  #failed: (stillWanted: () => boolean) => Promise<void> = async () => undefined // what could not be read
+  #passes = false // may it be read when the server answers again?
   #reading = Promise.resolve()
   #since = 0
 
@@ -104,10 +106,14 @@ class Queue {
       await work(stillWanted)
       if (stillWanted()) this.failure = ''
     } catch (thrown) {
-      if (stillWanted()) this.failure = problemOf(thrown).message
+      const { message, status } = problemOf(thrown)
+      if (stillWanted()) [this.failure, this.#failed, this.#passes] = [message, work, !status || status >= 500]
     }
     if (stillWanted()) this.loading = false
   }
+
+  /** What could not be read, once more: the place in the list is kept. */
+  again = (): Promise<void> => this.#read(this.#failed)
 
   /** From the top again; the cursor stays on its mail when that is still there. */
   async reload(): Promise<void> {
@@ -187,7 +193,9 @@ class Queue {
 
   /** Something changed on the server: patch rows where they are, count what is new, never move anything. */
   async look(first = this.at, last = this.at): Promise<void> {
-    if (this.loading || !this.loaded) return
+    if (this.loading) return
+    if (this.failure && this.#passes) return this.again()
+    if (!this.loaded) return
     if (!this.rows.length) return this.reload()
     const generation = this.#generation
     const since = this.marks

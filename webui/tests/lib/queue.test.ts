@@ -473,6 +473,32 @@ describe('a long list', () => {
     expect([cards.mock.calls.length, queue.failure]).toEqual([1, 'Not now.'])
   })
 
+  test.each([
+    { status: 503, by: 'itself', again: () => queue.look() },
+    { status: 0, by: 'itself', again: () => queue.look() },
+    { status: 429, by: 'hand', again: () => queue.again() },
+  ])('what could not be read ($status) is read by $by where it was wanted, and nothing is lost of the place or the selection', async ({ status, again }) => {
+    await queue.goTo(500_000)
+    const { cursor, run: { before, next } } = queue
+    queue.pick([cursor])
+    const cards = vi.spyOn(api, 'cards').mockRejectedValueOnce(new Problem(status, 'Not now.'))
+    await queue.more()
+    expect([queue.failure, queue.cursor]).toEqual(['Not now.', cursor])
+    const here = queue.rows.length
+    cards.mockClear()
+    await again()
+    expect(cards.mock.calls).toEqual([[expect.objectContaining(next!)]])
+    expect([queue.failure, queue.cursor, queue.run.before, queue.picked.size]).toEqual(['', cursor, before, 1])
+    expect(queue.rows.length).toBeGreaterThan(here)
+  })
+
+  test('what cannot be meant is not asked for again by itself', async () => {
+    const cards = vi.spyOn(api, 'cards').mockRejectedValueOnce(new Problem(422, 'There is no such day.'))
+    await queue.open({ ...queue.view, q: 'before:soon' })
+    await queue.look()
+    expect([queue.failure, cards.mock.calls.length]).toEqual(['There is no such day.', 1])
+  })
+
   test('after the last decision of what is here the cursor goes on below, not back up', async () => {
     const bottom = queue.rows.length - 1
     queue.cursor = String(bottom)
