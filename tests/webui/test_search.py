@@ -1,5 +1,7 @@
 """The search: it completes what can be asked for, finds in every state, and says what it cannot mean."""
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -112,6 +114,24 @@ def test_campaigns_links_and_who_decided_are_offered_from_what_is_there(full: Si
     expect(rows).to_contain_text("2 people")
     field.fill("by:an")
     expect(offers.filter(has_text="Ana Roth")).to_have_count(1)
+
+
+def test_back_leads_over_what_was_typed_at_a_time(full: Site, page: Page) -> None:
+    full.sit_down(page)
+    page.keyboard.press("/")
+    field = page.get_by_role("combobox", name=ASKED)
+    for letters in ("d", "h", "l"):
+        field.press_sequentially(letters)
+        expect(page).to_have_url(re.compile(f"q=[dh]*{letters}$"))  # after each pause it is looked for
+    page.keyboard.press("Enter")
+    page.keyboard.press("/")
+    field.fill("contract")
+    expect(page).to_have_url(re.compile("q=contract$"))
+    page.go_back()
+    expect(page).to_have_url(re.compile("q=dhl$"))
+    expect(field).to_have_value("dhl")
+    page.go_back()
+    expect(page).to_have_url(f"{full.url}/")
 
 
 def test_much_that_is_found_is_not_counted(full: Site, page: Page) -> None:

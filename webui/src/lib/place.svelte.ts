@@ -13,9 +13,9 @@ class Place {
     this.words = new URLSearchParams(location.search)
   }
 
-  /** Go to an address of ours, like "/rules" or "/?department=it". */
-  go(address: string): void {
-    if (address !== location.pathname + location.search) history.pushState(null, '', address)
+  /** Go to an address of ours, like "/rules" or "/?department=it"; `instead` of where we are, so that Back leads past it. */
+  go(address: string, instead = false): void {
+    if (address !== location.pathname + location.search) history[instead ? 'replaceState' : 'pushState'](null, '', address)
     this.#read()
   }
 }
