@@ -6,6 +6,7 @@ from playwright.sync_api import Locator, Page, expect
 from sqlmodel import col, select
 
 from tests.triage.arriving import ANA, add_rules
+from tests.webui.singles import singles
 from tests.webui.site import JOE, MARA, Site
 from tests.webui.test_reported import report
 from triage import asking, db, decisions, ids
@@ -140,6 +141,79 @@ def test_a_double_click_gives_up_nothing_unasked(site: Site, page: Page) -> None
     clicked_twice(page, every, every)
     expect(sure).to_be_visible()
     assert states(site, mail) == ["queued"]
+
+
+PRESS_TWICE = """['r', 'r'].forEach((key) => document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true})))"""
+
+
+def test_pressed_or_clicked_twice_a_verb_is_for_the_mail_that_was_seen(site: Site, page: Page) -> None:
+    mails = [site.come(JOE, author=f"{number}@twice.example", subject=f"Twice {number}")[0] for number in range(4)]
+    site.sit_down(page, path="/?q=from:twice.example")
+    row(page, "Twice").first.click()
+    said = page.get_by_role("status").filter(has_text="Released “Twice")
+    page.get_by_role("button", name="Release", exact=True).dblclick()
+    expect(said).to_be_visible()
+    page.keyboard.press("z")
+    expect(page.get_by_role("status").filter(has_text="is back")).to_be_visible()
+    assert states(site, *mails) == ["held"] * 4
+    page.evaluate(PRESS_TWICE)
+    expect(said).to_be_visible()
+    page.keyboard.press("z")
+    expect(page.get_by_role("status").filter(has_text="is back")).to_be_visible()
+    assert states(site, *mails) == ["held"] * 4
+
+
+def test_a_sheet_stays_while_words_are_marked_and_when_two_clicks_opened_it(site: Site, page: Page) -> None:
+    site.come(JOE, author="one@sheet.example", subject="With a sheet")
+    site.sit_down(page, path="/?q=from:sheet.example")
+    row(page, "With a sheet").click()
+    page.get_by_role("button", name="Purge", exact=True).dblclick()
+    sheet = page.get_by_role("dialog")
+    expect(sheet.get_by_role("button", name="Purge 1 mail")).to_be_enabled()
+    page.mouse.click(5, 5)
+    expect(sheet).to_have_count(0)
+    page.keyboard.press("n")
+    sheet.get_by_label("own words").check()
+    words = sheet.get_by_label("Your words")
+    words.fill("Dear all")
+    box = words.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 40, box["y"] + 15)
+    page.mouse.down()
+    page.mouse.move(5, box["y"] + 15)
+    page.mouse.up()
+    expect(words).to_have_value("Dear all")
+
+
+def test_after_a_click_on_a_verb_the_arrows_are_for_the_list(site: Site, page: Page) -> None:
+    for number in range(3):
+        site.come(JOE, author=f"{number}@arrows.example", subject=f"Arrows {number}")
+    site.sit_down(page, path="/?q=from:arrows.example")
+    row(page, "Arrows").first.click()
+    page.get_by_role("button", name="Purge", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="Purge 1 mail").click()
+    expect(page.get_by_role("status").filter(has_text="Purged “Arrows")).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".row.at")).to_have_text(row(page, "Arrows").nth(2).inner_text(), use_inner_text=True)
+
+
+def test_a_list_that_cannot_be_read_anew_stays(site: Site, page: Page) -> None:
+    singles(site)
+    site.sit_down(page, "ida", "/settings")
+    for what, role in (("decisions", "listitem"), ("campaigns", "row"), ("staff", "row")):
+        page.goto(f"{site.url}/{what}")
+        shown = page.locator("#content").get_by_role(role)
+        expect(shown.nth(1)).to_be_visible()
+        count = shown.count()
+        page.route(f"**/api/v1/{what}?*", lambda route: route.fulfill(status=429, json={"detail": "Too much at once."}))
+        site.come(JOE, author="news@anew.example", subject="Something else")
+        told = page.get_by_role("alert").filter(has_text="Too much at once.")
+        expect(told).to_contain_text("What is shown was read before.")
+        expect(shown).to_have_count(count)
+        page.unroute_all()
+        told.get_by_role("button", name="Try again").click()
+        expect(told).to_have_count(0)
+        expect(shown).to_have_count(count)
 
 
 def test_what_a_rule_would_have_done_is_said_of_no_other(site: Site, page: Page) -> None:

@@ -326,4 +326,4 @@ class Desk {
 
 export const desk = new Desk()
 live.listen(() => live.state === 'live' && desk.askAgain())
-addEventListener('beforeunload', (event) => { if (desk.unanswered.length) event.preventDefault() })
+addEventListener('beforeunload', (event) => { if (desk.busy || desk.unanswered.length) event.preventDefault() })
