@@ -76,6 +76,17 @@ def test_a_page_that_cannot_be_fetched_offers_to_try_again(site: Site, page: Pag
     expect(page.get_by_role("alert").filter(has_text="could not be fetched")).to_be_visible()
 
 
+def test_on_paper_a_page_goes_to_its_end_without_what_can_be_pressed(site: Site, page: Page) -> None:
+    rules = (RuleOrder("block", "address", f"{number}@paper.example", "company") for number in range(60))
+    add_rules(site.engine, site.settings, *rules)
+    site.sit_down(page, path="/rules")
+    expect(page.get_by_role("row").filter(has_text="59@paper.example")).to_be_visible()
+    page.emulate_media(media="print")
+    expect(page.locator(".rail")).to_be_hidden()
+    expect(page.get_by_role("button")).to_have_count(0)
+    assert page.evaluate("document.documentElement.scrollHeight") > 2 * 900
+
+
 @pytest.mark.parametrize("width", [320, 390, 1024])
 def test_nothing_scrolls_sideways_and_the_menu_leads_everywhere(site: Site, page: Page, width: int) -> None:
     long = "a-very-long-name-that-nobody-would-give-to-a-mailbox-but-some-do@an-equally-long-domain-name.of-a-subsidiary.example"
