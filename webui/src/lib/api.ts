@@ -17,6 +17,11 @@ export class Problem extends Error {
   ) {
     super(detail)
   }
+
+  /** May it be otherwise when it is asked for again, as it is? */
+  get passes(): boolean {
+    return !this.status || this.status >= 500
+  }
 }
 
 /** Does this wait for a second person's key? Then nothing is changed yet. */

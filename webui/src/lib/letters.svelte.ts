@@ -1,5 +1,5 @@
 // Messages already read, newest 60, so that going back to one is instant.
-import { api, problemOf, type Problem } from './api'
+import { api, Problem, problemOf } from './api'
 import type { Message } from './shapes'
 
 const CAP = 60
@@ -9,8 +9,10 @@ const asked = new Set<string>()
 /** The message, the problem in getting it, or nothing yet. Pure: see `fetchLetter`. */
 export const letter = (id: string): Message | Problem | undefined => read.get(id)
 
+/** What could not be had because nobody answered is asked for anew. */
 export async function fetchLetter(id: string, again = false, reason?: string): Promise<void> {
-  if (asked.has(id) || (read.has(id) && !again)) return
+  const known = read.get(id)
+  if (asked.has(id) || (known && !again && !(known instanceof Problem && known.passes))) return
   asked.add(id)
   const got = await api.message(id, reason).catch(problemOf)
   asked.delete(id)

@@ -106,8 +106,8 @@ class Queue {
       await work(stillWanted)
       if (stillWanted()) this.failure = ''
     } catch (thrown) {
-      const { message, status } = problemOf(thrown)
-      if (stillWanted()) [this.failure, this.#failed, this.#passes] = [message, work, !status || status >= 500]
+      const { message, passes } = problemOf(thrown)
+      if (stillWanted()) [this.failure, this.#failed, this.#passes] = [message, work, passes]
     }
     if (stillWanted()) this.loading = false
   }

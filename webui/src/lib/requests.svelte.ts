@@ -1,6 +1,5 @@
 // How much people here ask for or find odd, in our scope, that has no answer yet.
-import { t } from './language'
-import { api, problemOf } from './api'
+import { api } from './api'
 import type { CardRequest } from './shapes'
 
 class Requests {
@@ -14,16 +13,11 @@ class Requests {
     if (counted) this.open = counted.open + counted.reported
   }
 
-  /** Say no; the sentence to show. */
-  async decline(id: string, reason: string): Promise<string> {
-    try {
-      await api.declineRequest(id, reason)
-      this.declined = new Set([...this.declined, id])
-      void this.load()
-      return t('Said no. The mail stays where it is.')
-    } catch (thrown) {
-      return problemOf(thrown).message
-    }
+  /** Say no. */
+  async decline(id: string, reason: string): Promise<void> {
+    await api.declineRequest(id, reason)
+    this.declined = new Set([...this.declined, id])
+    void this.load()
   }
 
   notDeclined = (asked: readonly CardRequest[]): readonly CardRequest[] => asked.filter((one) => !this.declined.has(one.id))

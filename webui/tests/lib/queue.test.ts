@@ -494,6 +494,7 @@ describe('a long list', () => {
 
   test('what cannot be meant is not asked for again by itself', async () => {
     const cards = vi.spyOn(api, 'cards').mockRejectedValueOnce(new Problem(422, 'There is no such day.'))
+    cards.mockClear()
     await queue.open({ ...queue.view, q: 'before:soon' })
     await queue.look()
     expect([queue.failure, cards.mock.calls.length]).toEqual(['There is no such day.', 1])
