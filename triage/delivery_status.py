@@ -14,7 +14,7 @@ READ_LIMIT = 64 * 1024  # bytes
 RECIPIENT_LIMIT = 50
 MAIL_SYSTEMS = re.compile(r"mail(?:er)?-?daemon|postmaster|mdaemon|microsoftexchange[0-9a-f]{32}")  # local parts, folded
 NO_ADDRESS = re.compile(  # a From field, folded, of a mail system that writes no address into it which is sure
-    r"(?:(?:mail(?:er)?[ -]?daemon|postmaster|mdaemon|mail delivery (?:sub)?system)(?:@[\w.:\[\]-]*)?|[\s<>()\"])*"
+    r"(?:(?:mail(?:er)?[ -]?daemon|postmaster|mdaemon|mail delivery (?:sub)?system)(?:@[\w.:\[\]-]*+)?+|[\s<>()\"])*+"
 )
 LENGTH_LIMIT = 500  # characters of one value
 BLANK = re.compile(rb"(?:\r\n|\n|\r(?!\n))[ \t]*(?:\r\n|\n|\r(?!\n))")

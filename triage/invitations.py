@@ -12,7 +12,7 @@ READ_LIMIT = 64 * 1024  # characters
 UID_LIMIT = 255  # characters (RFC 7986, 5.3)
 FOLD = re.compile(r"\r?\n[ \t]")
 METHOD = re.compile(r"^METHOD[^:\r\n]{0,200}:[ \t]*([A-Za-z-]{1,40})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
-UID = re.compile(r"^UID[^:\r\n]{0,200}:[ \t]*([^\r\n]+?)[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
+UID = re.compile(r"^UID[^:\r\n]{0,200}:[ \t]*+([^\r\n]*[^ \t\r\n])[ \t]*+\r?$", re.IGNORECASE | re.MULTILINE)
 
 NAMED = r"^(SUMMARY|LOCATION|URL|DESCRIPTION)"
 SAID = re.compile(NAMED + r"""(?:;(?:"[^"\r\n]*"|[^":\r\n])*)?:([^\r\n]*)""", re.MULTILINE | re.IGNORECASE)

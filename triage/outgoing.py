@@ -16,7 +16,7 @@ from triage.visible import visible
 
 READ_LIMIT = 1024 * 1024  # characters of a report
 RECIPIENT_LIMIT = 10_000
-LINE = re.compile(r"^[ \t]*(sender|to|cc|bcc|recipient)[ \t]*:[ \t]*(.*?)[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
+LINE = re.compile(r"^[ \t]*(sender|to|cc|bcc|recipient)[ \t]*:[ \t]*+((?:.*[^ \t\r\n])?)[ \t]*+\r?$", re.IGNORECASE | re.MULTILINE)
 TRACE = re.compile(rb"^X-Mailroom-Message[ \t]*:", re.IGNORECASE | re.MULTILINE)
 ADDRESS = re.compile(r"<?([^\s<>,;]{1,254})>?")  # what follows a comma says how Exchange came to it: Expanded, Forwarded
 

@@ -85,7 +85,7 @@ LEAVING = re.compile(  # of these, where one can only go
 )
 LEAVES = re.compile(  # a subject (RFC 2369, 3.2)
     r"\s*(?:un-?subscribe|(?:newsletter )?(?:abmelden|abbestellen)|newsletter-?abmeldung|désinscription|désabonnement|se désabonner"
-    r"|afmelden|uitschrijven|darse de baja|disiscrizione|avregistrera)(?:[ :_-]+\S*\d\S*)?\s*",
+    r"|afmelden|uitschrijven|darse de baja|disiscrizione|avregistrera)(?:[ :_-]++[^\s\d]*+\d\S*+)?\s*",
     re.IGNORECASE,
 )
 ONE_TIME = re.compile(r".*=.*|(?:srs[01]|prvs|btv1|msprvs\d?|bounces?|return|verp|confirm|token|ticket)[-+=].*", re.ASCII)

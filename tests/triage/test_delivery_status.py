@@ -94,6 +94,7 @@ def test_who_reports(author: str, is_one: bool) -> None:
         ("Boss: MAILER-DAEMON;", False),
         ("Mail Delivery System <>, Boss", False),
         ("Mail Delivery System <sales@supplier.example>", False),
+        ("mdaemon" + "@mdaemonmdaemon" * 32 + "@!", False),  # a place may stand for a name: every way to read it was tried
     ],
 )
 def test_who_reports_without_an_address(written: str, is_one: bool) -> None:

@@ -21,6 +21,8 @@ EVENT = "BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nBEGIN:VEVENT\r\nUID:one@company.ex
         ("UID:\r\nMETHOD:\r\n", Calendar()),
         ("UID:a\x1b[31mb\r\n", Calendar("", "a\\x1b[31mb")),
         (f"UID:{'x' * (UID_LIMIT + 1)}\r\n", Calendar()),
+        ("UID: \t one  two \t \r\n", Calendar("", "one  two")),
+        (f"UID:{' ' * 30_000}one{' ' * 30_000}two\r\n", Calendar()),  # in one pass
         ("", Calendar()),
     ],
 )

@@ -67,6 +67,12 @@ def test_what_is_no_report(raw: bytes) -> None:
     assert journaled(raw) is None
 
 
+def test_white_space_in_a_report_is_passed_over_at_once() -> None:
+    found = journaled(report(f"To:  ann@supplier.example \t\nCc:\nTo: bob@other.example{' ' * 500_000}!\n"))
+    assert found is not None
+    assert found.recipients == ("ann@supplier.example", "bob@other.example")
+
+
 def test_a_report_that_names_nobody_teaches_nothing() -> None:
     found = journaled(report("nothing of use\n"))
     assert found is not None

@@ -57,6 +57,8 @@ def calendar(method: str) -> bytes:
         (mail(HEAD.replace("Offer", "unsubscribe: 4711-x")), Reason.UNSUBSCRIBE),
         (mail(HEAD.replace("Offer", "Newsletter abbestellen")), Reason.UNSUBSCRIBE),
         (mail(HEAD.replace("Offer", "=?utf-8?q?D=C3=A9sinscription_4711?=")), Reason.UNSUBSCRIBE),
+        (mail(HEAD.replace("Offer", "unsubscribe : - list_4711")), Reason.UNSUBSCRIBE),
+        (mail(HEAD.replace("Offer", f"unsubscribe{':' * 320}{'1' * 600} x")), None),  # in one pass
         (mail(HEAD.replace("Offer", "Abmelden am Empfang")), None),
         (mail(HEAD.replace("Offer", "Unsubscribe button of our offer of 2026")), None),
         (mail(HEAD + "\nPrecedence: bulk"), Reason.BULK),
