@@ -103,7 +103,7 @@ class Carriers:
         """Wake as many workers as there is work for."""
         with self.lock:
             now = time.monotonic()
-            rested = [hop for hop, until in self.resting.items() if until <= now]
+            rested = [hop for hop, until in self.resting.items() if until <= now and hop not in self.busy]
             for hop in rested:
                 del self.resting[hop]
                 self.idle.append(hop)
@@ -118,8 +118,7 @@ class Carriers:
         while (errand := self.next_errand(hop)) is not None:
             begun = time.monotonic()
             outcomes = carry(errand, hop, self.settings, self.destination.next_hop, self.sealer)
-            self.note(errand, outcomes, hop, time.monotonic() - begun)
-            if hop in self.resting:
+            if self.note(errand, outcomes, hop, time.monotonic() - begun):
                 hop.close()
         self.ring()
 
@@ -135,8 +134,8 @@ class Carriers:
             self.busy[hop] = now
             return self.backlog.popleft()
 
-    def note(self, errand: Errand, outcomes: list[Outcome], hop: NextHop, seconds: float) -> None:
-        """What came of an errand, and what it says about the next hop."""
+    def note(self, errand: Errand, outcomes: list[Outcome], hop: NextHop, seconds: float) -> bool:
+        """What came of an errand, and what it says about the next hop. Is this worker to rest?"""
         with self.lock:
             now = time.monotonic()
             if any(outcome.unreachable for outcome in outcomes):
@@ -148,6 +147,7 @@ class Carriers:
             if not self.ended:
                 self.first_ended = now
             self.ended.extend(zip(errand.claims, outcomes, strict=True))
+            return hop in self.resting
 
     def note_served(self, seconds: float) -> None:
         """The next hop is there."""
@@ -175,13 +175,14 @@ class Carriers:
         self.leave_alone(slow, now)
 
     def others_are_busy(self, hop: NextHop) -> bool:
-        """Is another connection in use?"""
-        return any(other is not hop for other in self.busy)
+        """Is another connection in use, and good for more than its last errand?"""
+        return any(other is not hop and other not in self.resting for other in self.busy)
 
     def leave_alone(self, refused: Outcome, now: float) -> None:
         """Nothing is sent for a while, longer each time; a password that was refused once is not tried in quick succession."""
-        if now >= self.away_until:
-            self.failures += 1
+        is_news = now >= self.away_until
+        self.failures += is_news
+        if is_news or refused.shut_out:
             pause = LONGEST_AWAY if refused.shut_out else min(FIRST_PAUSE * 2 ** (self.failures - 1), LONGEST_AWAY)
             self.away_until = now + pause * random.uniform(1 - queue.JITTER, 1 + queue.JITTER)
         self.was_away, self.back = True, False

@@ -92,6 +92,32 @@ def test_a_password_that_is_refused_rests_longer_than_a_connection_too_many(crew
     assert crew.away_for() == 0.0
 
 
+def test_two_who_are_refused_at_once_do_not_both_rest(crew: Carriers) -> None:
+    first, second = crew.busy
+    crew.note(errand(), [SHUT_OUT], first, 0.1)
+    crew.note(errand(), [SHUT_OUT], second, 0.1)  # the first one has not stopped yet
+    assert list(crew.resting) == [first]
+    assert crew.away_for() > 0.7 * crews.LONGEST_AWAY
+
+
+def test_whose_rest_is_over_before_it_has_stopped_is_not_woken_twice(crew: Carriers) -> None:
+    first, _ = crew.busy
+    assert crew.note(errand(), [AWAY], first, 0.1)
+    crew.resting[first] = 0.0  # the process stood still meanwhile
+    crew.set_out()
+    assert crew.idle == []
+    assert crew.next_errand(first) is None
+    crew.set_out()
+    assert crew.idle == [first]
+
+
+def test_a_password_is_not_tried_again_as_soon_as_a_limit_of_speed(crew: Carriers) -> None:
+    first, second = crew.busy
+    crew.note(errand(), [SLOWER], first, 0.1)
+    crew.note(errand(), [SHUT_OUT], second, 0.1)
+    assert crew.away_for() > 0.7 * crews.LONGEST_AWAY
+
+
 @pytest.mark.parametrize(("outcome", "least"), [(AWAY, crews.FIRST_PAUSE), (SHUT_OUT, crews.LONGEST_AWAY)])
 def test_nobody_asks_soon_whether_a_wrong_password_is_right_by_now(crew: Carriers, outcome: Outcome, least: float) -> None:
     first, second = crew.busy
