@@ -11,6 +11,12 @@ AT_ONCE = 64 * 1024  # bytes of a message for which the next hop has the time of
 # Too many recipients for one message (RFC 3463, 3.6), also in words alone: for now, whatever the code (RFC 5321, 4.5.3.1.10)
 TOO_MANY = re.compile(r"[45]\d\d (?:[45]\.5\.3\b|.*\b(?:too many recipients(?! from)|recipient count exceeds))", re.IGNORECASE | re.DOTALL)
 NO_ROOM = re.compile(r"[45]52 ")  # the same, or no space: beside others who were accepted it is worth a further transaction
+# The quota of a day or an hour is used up, which ends by itself: congestion (RFC 3463, 3.5; Google), and the words and codes of Microsoft
+USED_UP = re.compile(
+    r"5\d\d (?:5\.4\.5\b|5\.1\.90\b|5\.2\.12[12]\b|5\.7\.23[236]\b|5\.2\.[02] .*submission ?quota"
+    r"|5\.2\.1 .*receiving e?mail (?:too quickly|at a rate))",
+    re.IGNORECASE | re.DOTALL,
+)
 # We send faster than the next hop takes mail, in the words of Amazon, Microsoft, Postfix, Exim and Rspamd; 4.2.z is about one mailbox
 TOO_FAST = re.compile(
     r"4\d\d (?!4\.2\.).*(?:throttl|rate.?limit|(?:sending|submission|message|connection) rate\b|concurrent connection|thread limit"
@@ -167,7 +173,7 @@ def refusal(answer: tuple[int, bytes], wanted: int) -> Answer | None:
     if code // 100 == wanted:
         return None
     reply = said(answer)
-    permanent = code // 100 == 5 and code not in ABOUT_THE_CONNECTION and not TOO_MANY.match(reply)
+    permanent = code // 100 == 5 and code not in ABOUT_THE_CONNECTION and not (TOO_MANY.match(reply) or USED_UP.match(reply))
     lost = code == 421 or code in ABOUT_THE_CONNECTION or code // 100 not in (4, 5)
     return Answer("bounced" if permanent else "deferred", reply, hang_up=lost, too_fast=TOO_FAST.match(reply) is not None)
 
