@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mta.allowance import Allowance
 from mta.encryption import Encryption, NotEncrypted, starttls
 from mta.sasl import Login, Logins, sign_in
 from mta.trace import crlf
@@ -44,6 +45,7 @@ class DialledHop:
         self.for_sign_in = encryption.for_sign_in(server.host)
         self.timeout, self.final_timeout, self.hostname = timeout, final_timeout, hostname
         self.connection: smtplib.SMTP | None = None
+        self.allowance = Allowance()
         self.served = False  # it has taken mail from us
 
     def send(self, reverse_path: str, mailboxes: Sequence[str], raw: bytes) -> list[Outcome]:
@@ -63,7 +65,7 @@ class DialledHop:
             if len(left) == len(asked):
                 most = len(asked) // 2
             if over := next((one for one in answers if one.unreachable or one.too_fast or not most), None):
-                found.update(dict.fromkeys(later, over))
+                found.update(dict.fromkeys(left + later, over))
                 break
             left += later
         return [self.outcome(found[place]) for place in range(len(mailboxes))]
@@ -83,9 +85,11 @@ class DialledHop:
 
     def deliver(self, mail: Mail) -> list[Answer]:
         """An answer for each mailbox. A kept connection that turns out to be of no use is replaced once."""
+        if not self.allowance.lasts_for(mail.mailboxes):
+            self.close()
         if self.connection:
             try:
-                waiting = begin(self.connection, mail, kept=True)
+                waiting = begin(self.connection, mail, self.allowance, kept=True)
             except Ended as end:
                 if not end.answer.hang_up or end.answer.kind == "bounced":
                     raise
@@ -95,7 +99,8 @@ class DialledHop:
             else:
                 return self.finish(self.connection, mail, waiting)
         connection = self.dial()
-        return self.finish(connection, mail, begin(connection, mail, kept=False))
+        self.allowance = Allowance(connection.esmtp_features.get("limits", ""))
+        return self.finish(connection, mail, begin(connection, mail, self.allowance, kept=False))
 
     def wants_sign_in(self, answer: Answer) -> Answer:
         """530 of a server that never took mail from us is about us, not about this message (RFC 4954, 6)."""

@@ -4,6 +4,8 @@ import re
 import smtplib
 from dataclasses import dataclass, replace
 
+from mta.allowance import Allowance
+
 PATH = re.compile(r'(?:[^\x00-\x20\x7f<>"\\]+|"(?:[^\x00-\x1f\x7f"\\]|\\[\x20-\x7e])*"@[^\x00-\x20\x7f<>"\\]+)?')
 # 5xx replies about the connection, not about the message: bad sequence, no mail here (RFC 7504), STARTTLS or sign-in wanted (RFC 4954)
 ABOUT_THE_CONNECTION = frozenset({503, 521, 530, 534, 535, 538})
@@ -45,6 +47,9 @@ class Answer:
     crowded: bool = False  # there were too many recipients: a further transaction with fewer may take this one
     too_fast: bool = False  # the next hop takes mail, but not as fast as we send it
     shut_out: bool = False  # it does not let us sign in: somebody has to mend that, and asking often makes it worse
+
+
+NOT_ASKED = Answer("deferred", "the next hop takes fewer recipients at once (LIMITS)", crowded=True)
 
 
 class Ended(Exception):
@@ -96,23 +101,25 @@ class Dialogue:
         return replace(refused, hang_up=refused.hang_up or answer[0] == 354)
 
 
-def begin(connection: smtplib.SMTP, mail: Mail, *, kept: bool) -> list[Answer | None]:
+def begin(connection: smtplib.SMTP, mail: Mail, allowance: Allowance, *, kept: bool) -> list[Answer | None]:
     """MAIL, RCPT for each, and DATA: the refusal of each mailbox, None for those that the message may now be sent for.
 
-    `kept`: the connection was used before, so it is asked for a clean start. The mailboxes are `possible`. Ended when it
-    is over for all.
+    `kept`: the connection was used before, so it is asked for a clean start. The mailboxes are `possible`, and the `allowance`
+    lasts for some of them; nothing is asked about the others. Ended when it is over for all.
     """
     if not possible(mail.reverse_path, null=True):
         raise Ended(impossible(mail.reverse_path))
     options = extensions(connection, mail)
-    rcpt = [f"RCPT TO:<{mailbox}>" for mailbox in mail.mailboxes]
+    asked = allowance.spend(mail.mailboxes)
+    rcpt = [f"RCPT TO:<{mail.mailboxes[place]}>" for place in asked]
     dialogue = Dialogue(connection, [*(["RSET"] if kept else []), f"MAIL FROM:<{mail.reverse_path}>{options}", *rcpt, "DATA"])
     if kept:
         clean_start(dialogue.reply())
     refused = refusal(dialogue.reply(), 2)
     if refused:
         raise Ended(refused if refused.hang_up else dialogue.wind_up(refused))
-    return recipients(dialogue, len(mail.mailboxes))
+    answers = dict(zip(asked, recipients(dialogue, len(asked)), strict=True))
+    return [answers.get(place, NOT_ASKED) for place in range(len(mail.mailboxes))]
 
 
 def possible(address: str, *, null: bool = False) -> bool:

@@ -120,6 +120,45 @@ def test_where_even_one_is_too_many_all_of_them_wait() -> None:
     assert (peer.transactions, peer.taken) == (3, [])  # four, two, one
 
 
+@pytest.mark.parametrize("kind", ["smtp", "lmtp"])
+def test_no_more_recipients_are_named_than_the_server_says(kind: str) -> None:
+    with next_hop(lmtp=kind == "lmtp", offers=("PIPELINING", "LIMITS RCPTMAX=3 FUTURE MAILMAX=0")) as peer:
+        way = open_nexthop(peer.url, timeout=HANG, hostname="mx.company.example")
+        peer.answer(f"RCPT {BOB}", "550 5.1.1 no such user")
+        assert kinds(way) == ["delivered", "bounced", "delivered", "delivered"]
+        way.close()
+    assert [taken.mailbox for taken in peer.taken] == [ANNA, CARL, DORA]
+    assert (peer.transactions, peer.connections, sum(one.startswith("RCPT") for one in peer.commands)) == (2, 1, 4)
+
+
+@pytest.mark.parametrize(
+    ("limits", "people", "connections"),
+    [
+        ("LIMITS MAILMAX=1", [[ANNA], [BOB], [CARL]], 3),
+        ("LIMITS mailmax=2", [[ANNA], [BOB], [CARL]], 2),
+        ("LIMITS RCPTDOMAINMAX=1", [[ANNA, "ann@other.example", BOB], ["ann@OTHER.example"], [CARL]], 3),
+        ("LIMITS RCPTDOMAINMAX=2", [[ANNA, "ann@other.example", BOB], [CARL]], 1),
+        ("LIMITS", [[ANNA], [BOB]], 1),
+    ],
+)
+def test_a_connection_is_left_before_it_is_used_up(limits: str, people: list[list[str]], connections: int) -> None:
+    with next_hop(offers=(limits,)) as peer:
+        way = open_nexthop(peer.url, timeout=HANG, hostname="mx.company.example")
+        assert {kind for some in people for kind in kinds(way, some)} == {"delivered"}
+        way.close()
+    assert sorted(taken.mailbox for taken in peer.taken) == sorted(one for some in people for one in some)
+    assert peer.connections == connections
+
+
+def test_whoever_is_left_for_later_waits_with_the_others() -> None:
+    with next_hop(offers=("LIMITS RCPTMAX=2",)) as peer:
+        way = open_nexthop(peer.url, timeout=HANG, hostname="mx.company.example")
+        peer.answer("DATA", "454 Throttling failure: Maximum sending rate exceeded.")
+        assert {(outcome.kind, outcome.too_fast) for outcome in way.send(SENDER, PEOPLE, MAIL)} == {("deferred", True)}
+        way.close()
+    assert peer.transactions == 1
+
+
 def test_too_many_is_never_for_good(peer: Peer, way: NextHop) -> None:
     peer.answer("RCPT", "552 5.5.3 Too many recipients")
     (outcome,) = way.send(SENDER, [ANNA], MAIL)
