@@ -8,7 +8,6 @@ from mta.tally import Tally
 from triage.settings import Smtp
 
 MINUTE = 60.0  # seconds
-MOST_GUESSES = 10  # wrong passwords of one client within GUESSES_COUNT
 GUESSES_COUNT = 15 * MINUTE
 
 
@@ -42,27 +41,28 @@ class Clients:
 
 
 class Guesses:
-    """When each client has given wrong passwords; of those whose last one is long ago nothing is kept."""
+    """When wrong passwords were given, by each network or for each name; of what is long ago nothing is kept."""
 
-    def __init__(self) -> None:
-        self.wrong: dict[str, list[float]] = {}  # who guessed last is the last
+    def __init__(self, most: int) -> None:
+        """`most`: how many within GUESSES_COUNT."""
+        self.most = most
+        self.wrong: dict[str, list[float]] = {}  # what was noted last is the last
 
-    def are_too_many(self, client: str, now: float) -> bool:
-        """Has this client guessed for so long that it is not heard for a while?"""
-        return len(self.lately(network(client), now)) >= MOST_GUESSES
+    def are_too_many(self, of: str, now: float) -> bool:
+        """Is it so many that no further one is heard for a while?"""
+        return len(self.lately(of, now)) >= self.most
 
-    def note(self, client: str, now: float) -> None:
+    def note(self, of: str, now: float) -> None:
         """One more."""
-        owner = network(client)
-        lately = self.lately(owner, now)
-        self.wrong.pop(owner, None)
-        self.wrong[owner] = [*lately, now]
+        lately = self.lately(of, now)
+        self.wrong.pop(of, None)
+        self.wrong[of] = [*lately, now]
         for old in [one for one in islice(self.wrong, 2) if not self.lately(one, now)]:  # two for each that comes: they end
             del self.wrong[old]
 
-    def lately(self, owner: str, now: float) -> list[float]:
+    def lately(self, of: str, now: float) -> list[float]:
         """Those that count."""
-        return [at for at in self.wrong.get(owner, ()) if now - at < GUESSES_COUNT]
+        return [at for at in self.wrong.get(of, ()) if now - at < GUESSES_COUNT]
 
 
 class Memory:

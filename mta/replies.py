@@ -61,7 +61,7 @@ UNKNOWN_MECHANISM = "504 5.5.4 Only PLAIN and LOGIN are known here"
 SIGN_IN_CANCELLED = "501 5.7.0 Cancelled"
 BAD_BASE64 = "501 5.5.2 That is not base64"
 TOO_MANY_PASSWORDS = "421 4.7.0 Too many wrong passwords"
-TOO_MANY_GUESSES = "454 4.7.0 Too many wrong passwords from your address; try again later"
+TOO_MANY_GUESSES = "454 4.7.0 Too many wrong passwords; try again later"
 
 # the envelope
 SENDER_OK = "250 2.1.0 OK"

@@ -53,12 +53,13 @@ class Exchange:
     def outcome(self, submitters: Submitters, visitor: Visitor, now: float) -> str:
         """Is the password right? Who guesses too often is not told any more."""
         name, password = self.credentials
-        if submitters.guesses.are_too_many(visitor.peer, now):
+        if not submitters.may_try(name, visitor.peer, now):
             return replies.TOO_MANY_GUESSES
-        if submitters.know(name, password):
+        is_right = submitters.know(name, password)
+        submitters.note(name, visitor.peer, now, right=is_right)
+        if is_right:
             visitor.login = name
             return replies.SIGNED_IN
-        submitters.guesses.note(visitor.peer, now)
         visitor.wrong_passwords += 1
         return replies.WRONG_PASSWORD if visitor.wrong_passwords < MOST_WRONG else replies.TOO_MANY_PASSWORDS
 

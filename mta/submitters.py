@@ -3,13 +3,20 @@
 import hmac
 import ipaddress
 import logging
+from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
 
-from mta.limits import Guesses
+from mta.limits import Guesses, network
+from mta.visitor import LOCAL
 from triage.errors import BadInput
 from triage.settings import Outbound
 from triage.visible import visible
+
+MOST_OF_A_CLIENT = 10  # wrong passwords that a network gives within limits.GUESSES_COUNT
+MOST_FOR_A_NAME = 50  # that strangers give for one name, however many they are
+MOST_HOMES = 50  # networks that are remembered of one account
+LONGEST_NAME = 254  # characters that count of a name
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +30,8 @@ class Submitters:
         self._file = Path(outbound.accounts_file) if outbound.accounts_file else None
         self._accounts: dict[str, str] = {}
         self._seen = 0
-        self.guesses = Guesses()
+        self._by_client, self._by_name = Guesses(MOST_OF_A_CLIENT), Guesses(MOST_FOR_A_NAME)
+        self._homes: dict[str, deque[str]] = {}  # the networks from which each account has signed in
         if self._file:
             self._read(self._file)
 
@@ -33,13 +41,32 @@ class Submitters:
         return self._file is not None
 
     def are_near(self, peer: str) -> bool:
-        """Is this address in one of the networks?"""
-        address = ipaddress.ip_address(peer)
-        return any(address in network for network in self._networks)
+        """Is this address in one of the networks? Who comes by a unix socket has none."""
+        return peer != LOCAL and any(ipaddress.ip_address(peer) in network for network in self._networks)
 
     def may_come(self, peer: str) -> bool:
         """Is there any use in listening to this client?"""
         return self.has_accounts or self.are_near(peer)
+
+    def may_try(self, name: str, peer: str, now: float) -> bool:
+        """Is one more password of this client heard? Strangers who guess for one name together keep nobody out who belongs here."""
+        guessed = self._by_client.are_too_many(network(peer), now)
+        return not guessed and (self._is_at_home(name, peer) or not self._by_name.are_too_many(name[:LONGEST_NAME], now))
+
+    def note(self, name: str, peer: str, now: float, *, right: bool) -> None:
+        """A password was right or wrong."""
+        if right:
+            homes = self._homes.setdefault(name, deque(maxlen=MOST_HOMES))
+            if network(peer) not in homes:
+                homes.append(network(peer))
+            return
+        self._by_client.note(network(peer), now)
+        if not self._is_at_home(name, peer):
+            self._by_name.note(name[:LONGEST_NAME], now)
+
+    def _is_at_home(self, name: str, peer: str) -> bool:
+        """Is this a network of the company, or one from which this account has signed in?"""
+        return self.are_near(peer) or network(peer) in self._homes.get(name, ())
 
     def know(self, name: str, password: str) -> bool:
         """Is this the password of that account? Takes as long for a name that nobody has."""

@@ -14,7 +14,8 @@ import pytest
 from sqlalchemy import select
 
 from mta import outbound
-from mta.submitters import Submitters, accounts
+from mta.limits import GUESSES_COUNT
+from mta.submitters import MOST_FOR_A_NAME, MOST_OF_A_CLIENT, Submitters, accounts
 from tests.peers import postfix
 from tests.peers.processes import HANG, free_port
 from tests.peers.receiving import make_certificate, stored, until
@@ -388,7 +389,40 @@ def test_who_guesses_passwords_is_not_heard_for_a_while(guarded: Settings) -> No
                 assert [client.docmd(wrong)[0] for _ in range(3)] == [535, 535, 421]
         with encrypted(door) as client:
             assert client.docmd(wrong)[0] == 535  # the tenth
-            assert client.docmd(right) == (454, b"4.7.0 Too many wrong passwords from your address; try again later")
+            assert client.docmd(right) == (454, b"4.7.0 Too many wrong passwords; try again later")
+
+
+def test_many_who_guess_for_one_name_are_not_heard_and_keep_nobody_out_who_was_in(own: Settings, tmp_path: Path) -> None:
+    (tmp_path / "accounts").write_text("exchange:s3cr:et\n")
+    who = Submitters(replace(own.outbound, networks=("192.0.2.25",), accounts_file=str(tmp_path / "accounts")))
+    who.note("exchange", "2001:db8:7::25", 0, right=True)
+    for number in range(MOST_FOR_A_NAME):
+        assert who.may_try("exchange", "203.0.113.9", number)
+        who.note("exchange", f"198.51.100.{number}", number, right=False)
+    for name, peer, is_heard in (
+        ("exchange", "203.0.113.9", False),
+        ("exchange", "local", False),  # by a unix socket
+        ("exchange", "192.0.2.25", True),  # a network of ours
+        ("exchange", "2001:db8:7::26", True),  # where it has signed in
+        ("backup", "203.0.113.9", True),
+        ("backup", "2001:db8:7::25", True),
+    ):
+        assert who.may_try(name, peer, MOST_FOR_A_NAME) is is_heard
+    assert who.may_try("exchange", "203.0.113.9", MOST_FOR_A_NAME + GUESSES_COUNT)
+
+
+def test_whoever_belongs_here_and_guesses_counts_for_its_address_only(own: Settings, tmp_path: Path) -> None:
+    (tmp_path / "accounts").write_text("exchange:s3cr:et\n")
+    who = Submitters(replace(own.outbound, networks=("192.0.2.0/24",), accounts_file=str(tmp_path / "accounts")))
+    for number in range(MOST_FOR_A_NAME):
+        who.note("exchange", f"192.0.2.{number}", 0, right=False)
+    assert who.may_try("exchange", "203.0.113.9", 1)
+    for number in range(MOST_OF_A_CLIENT):
+        who.note("exchange", "192.0.2.25", 0, right=False)
+        who.note("exchange", f"2001:db8::{number:x}", 0, right=False)
+    assert not who.may_try("exchange", "192.0.2.25", 1)
+    assert not who.may_try("exchange", "2001:db8::ffff", 1)  # it owns all addresses in its /64
+    assert who.may_try("exchange", "2001:db8:0:1::1", 1)
 
 
 def test_the_accounts_are_read_anew_and_a_broken_file_changes_nothing(tmp_path: Path, own: Settings) -> None:
