@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from triage.decoding import text_of, words
-from triage.envelope import Address, ascii_domain
+from triage.envelope import LONGEST_ADDRESS, Address, ascii_domain, old_ascii_domain
 from triage.visible import visible
 
 SPECIALS = r'()<>,;:@\\\[\]"'
@@ -152,6 +152,8 @@ def address_of(tokens: list[Token]) -> str:
 def sure_address(local: str, domain: str) -> str:
     """The folded address, or "" where two programs could disagree about which one it is."""
     text = f"{local}@{domain}"
+    if len(text) > LONGEST_ADDRESS:
+        return ""
     if "=?" in text or domain.endswith(".") or "." not in domain or visible(text) != text or unicodedata.normalize("NFC", text) != text:
         return ""
     try:
@@ -229,5 +231,5 @@ def loose_domains(domain: str) -> list[str]:
     with contextlib.suppress(ValueError):
         found[ascii_domain(domain)] = None
     with contextlib.suppress(ValueError):
-        found[ascii_domain(domain.encode("idna").decode("ascii"))] = None
+        found[ascii_domain(old_ascii_domain(domain))] = None
     return list(found)

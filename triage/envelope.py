@@ -11,7 +11,10 @@ from triage.times import from_micros, to_micros
 
 ATOM = r"[^\x00-\x20\x7f-\x9f()<>@,;:\\\"\[\]]+"
 PLAIN_ADDRESS = re.compile(rf"(?P<local>{ATOM})@(?P<domain>[^\x00-\x20\x7f-\x9f()<>@,;:\\\"\[\]%!]+)")
+LONGEST_ADDRESS = 254  # letters
 LONGEST_LOCAL = 64  # bytes of a local part (RFC 5321, 4.5.3.1.1)
+LONGEST_DOMAIN, LONGEST_LABEL = 253, 63  # letters (RFC 1035, 2.3.4)
+LONGEST_WRITTEN = 4 * LONGEST_DOMAIN  # the same as strangers write it, accents apart from their letters
 DOTS = re.compile("[.\u3002\uff0e\uff61]")  # what separates labels (RFC 3490, 3.1)
 KEPT = {"ß": "ß", "ẞ": "ß", "ς": "ς"}  # letters that casefold would make another domain of
 LABEL = re.compile(r"(?!-)[^\W_](?:[\w-]*[^\W_])?|_[\w-]+", re.UNICODE)
@@ -28,7 +31,7 @@ class Address:
     def parse(cls, text: str) -> Self:
         """Read `local@domain`. Quoted local parts, source routes, literals, `%` and `!` routing raise ValueError."""
         found = PLAIN_ADDRESS.fullmatch(text.strip())
-        if not found or len(text) > 254:
+        if not found or len(text) > LONGEST_ADDRESS:
             raise ValueError(f"{text[:80]!r} is not a mail address")
         local, domain = folded(found["local"]), ascii_domain(found["domain"])
         if len(local.encode()) > LONGEST_LOCAL or ".." in local or local.startswith(".") or local.endswith("."):
@@ -47,10 +50,12 @@ def folded(text: str) -> str:
 @lru_cache(4096)
 def ascii_domain(domain: str) -> str:
     """The domain in lower case, without a trailing dot, U-labels as A-labels (IDNA 2008). ValueError if it is none."""
+    if len(domain) > LONGEST_WRITTEN:
+        raise ValueError(f"{domain[:80]!r} is not a domain")
     stripped = domain.strip()
     encoded = ".".join(ascii_label(label) for label in DOTS.split(stripped)).removesuffix(".")
     labels = encoded.split(".")
-    if len(encoded) > 253 or not all(len(label) <= 63 and LABEL.fullmatch(label) for label in labels):
+    if len(encoded) > LONGEST_DOMAIN or not all(len(label) <= LONGEST_LABEL and LABEL.fullmatch(label) for label in labels):
         raise ValueError(f"{domain[:80]!r} is not a domain")
     return encoded
 
@@ -58,17 +63,28 @@ def ascii_domain(domain: str) -> str:
 def ascii_label(label: str) -> str:
     """One label as the DNS knows it (RFC 5891). Unlike Python's codec, which is IDNA 2003, it keeps ß and ς apart from ss and σ.
 
-    ValueError for what no label holds: anything but letters, marks, digits and hyphens.
+    ValueError for what no label holds: anything but letters, marks, digits and hyphens, and more of them than a label has, for
+    Punycode takes its time over those.
     """
     if label.isascii():
         return label.lower()
-    lower = "".join(KEPT.get(letter) or letter.casefold() for letter in unicodedata.normalize("NFKC", label))
-    lower = unicodedata.normalize("NFKC", lower)
+    normal = unicodedata.normalize("NFKC", label)
+    if len(normal) > LONGEST_LABEL:
+        raise ValueError(f"{label[:80]!r} is not a part of a domain")
+    lower = unicodedata.normalize("NFKC", "".join(KEPT.get(letter) or letter.casefold() for letter in normal))
     if lower.isascii():
         return lower
     if any(unicodedata.category(letter)[0] not in "LMN" and letter != "-" for letter in lower) or unicodedata.combining(lower[0]):
         raise ValueError(f"{label[:80]!r} is not a part of a domain")
     return "xn--" + lower.encode("punycode").decode("ascii")
+
+
+def old_ascii_domain(domain: str) -> str:
+    """The domain as a program with the old IDNA reads it (RFC 3490, Python's codec). ValueError if it is none."""
+    normal = unicodedata.normalize("NFKC", domain[: LONGEST_WRITTEN + 1])
+    if len(normal) > LONGEST_WRITTEN or any(len(label) > LONGEST_LABEL for label in DOTS.split(normal)):
+        raise ValueError(f"{domain[:80]!r} is not a domain")
+    return domain.encode("idna").decode("ascii")
 
 
 @dataclass(frozen=True, slots=True)

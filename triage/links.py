@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import unquote
 
+from triage.envelope import LONGEST_WRITTEN, old_ascii_domain
 from triage.suffixes import tenant_of
 
 SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
@@ -80,12 +81,15 @@ def destination(target: str) -> Destination:
 
 def host_name(text: str) -> str:
     """A host as the browser looks it up: percent escapes and full-width letters undone, numbers as an IP address, IDN in ASCII."""
-    host = unicodedata.normalize("NFKC", unquote(text)).strip().casefold().rstrip(".").replace("。", ".")
+    host = unquote(text)
+    if len(host) > LONGEST_WRITTEN:
+        return host.casefold()  # no name
+    host = unicodedata.normalize("NFKC", host).strip().casefold().rstrip(".").replace("。", ".")
     if address := ip_address(host):
         return address
     try:
-        return host if host.isascii() else host.encode("idna").decode("ascii")
-    except UnicodeError:
+        return host if host.isascii() else old_ascii_domain(host)
+    except ValueError:
         return host
 
 

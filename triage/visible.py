@@ -8,14 +8,14 @@ HARMFUL = re.compile(
     "[\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164"
     "\ud800-\udfff\ufdd0-\ufdef\ufeff\uffa0\ufff9-\ufffb\ufffe\uffff\U0001d173-\U0001d17a\U000e0000-\U000e007f"
     + "".join(f"{chr(plane << 16 | 0xFFFE)}{chr(plane << 16 | 0xFFFF)}" for plane in range(1, 17))
-    + "]|(?<=[ -~])[\u200c\u200d]+|[\u200c\u200d]+(?=[ -~])"
+    + "]|(?<=[ -~])[\u200c\u200d]+|(?<![\u200c\u200d])[\u200c\u200d]++(?=[ -~])"  # looked at once, however many joiners there are
 )
 HARMFUL_ASCII = re.compile("[\x00-\x08\x0b-\x1f\x7f]")  # the same where line ends and tabs stay, at a thirtieth of the time
 CONTROLS = bytes(code for code in range(128) if HARMFUL_ASCII.match(chr(code)))
 ESCAPE = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
 FILLER = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200e\u200f\u2060-\u2064\u206a-\u206f\u3164\ufeff\uffa0]+"
-    r"|(?<=[\s!-~])[\u200c\u200d]+|[\u200c\u200d]+(?=[\s!-~]|\Z)"
+    r"|(?<=[\s!-~])[\u200c\u200d]+|(?<![\u200c\u200d])[\u200c\u200d]++(?=[\s!-~]|\Z)"
 )
 LINE_END = re.compile("\r\n|[\r\n\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 LINE_ENDS = str.maketrans(dict.fromkeys("\r\x0b\x0c\x1c\x1d\x1e", "\n"))  # of ASCII, but for "\r\n"

@@ -62,6 +62,8 @@ RULE = re.compile(r"\s{0,9}[*_=#~-]{5,200}\s{0,9}$")
 WORD = re.compile(r"\w+")
 APART = str.maketrans({chr(code): " " for code in range(128) if not WORD.match(chr(code))})
 FOREIGN = re.compile(r"[^\x00-\x7f]+")
+LONG = 1_000  # letters
+MARKS = re.compile(r"(?<=[^\w\s\x00-\x7f]{30})[^\w\s\x00-\x7f]+")  # so many on one letter take time in its square to be put in order
 CACHE = 1 << 12  # runs of foreign letters that are remembered: accents come again
 UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]{2,}")  # scripts without spaces
 ALIKE = {letter: plain for letter, plain in LOOKALIKES.items() if not chr(letter).isdigit()}
@@ -151,6 +153,8 @@ def plain(text: str) -> str:
     """Small letters without accents, foreign letters as those that they pass for, nothing that is not seen."""
     if text.isascii():
         return text.casefold()
+    if len(text) > LONG:
+        text = MARKS.sub("", text)
     return FOREIGN.sub(lambda found: passing(found[0]), unicodedata.normalize("NFKD", text.casefold()))
 
 

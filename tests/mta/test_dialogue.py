@@ -364,3 +364,16 @@ def test_the_scan_takes_anything(raw: bytes) -> None:
 def test_a_flood_of_fields_is_not_counted_to_the_end() -> None:
     assert scan(b"Received: x\r\n" * 10_000 + b"\r\n", "mx").hops == 2_000
     assert scan(b"X: " + b"y" * 300_000 + b"\r\nFrom: a@b.example\r\n\r\n", "mx").author is None
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        f"DKIM-Signature: v=1; d={''.join(map(chr, range(0x4E00, 0x9000)))}.example; s=x",
+        "From: é" + 2_600 * "\u200d" + "é <a@b",
+        "From: a" + 2_000 * "\u0300\u0315" + "@b.example",
+    ],
+)
+def test_letters_that_take_their_time_hold_nobody_up(field: str) -> None:
+    seen = scan(f"{field}\r\n\r\nbody\r\n".encode(), "mx.company.example")
+    assert (seen.author, seen.signers) == (None, frozenset())

@@ -95,11 +95,16 @@ def test_latin_1_may_be_a_name_and_never_an_address() -> None:
     assert author_of([b"<j\xf6rg@sender.example>"]).address == ""
 
 
-@pytest.mark.parametrize("piece", ['\\"', "(", "a", '"a', "(a)", "a@b.c,", "=?utf-8?q?", "<", "@", "a@", "=?q?q?=", ";", "\\", '"\\'])
+PIECES = ['\\"', "(", "a", '"a', "(a)", "a@b.c,", "=?utf-8?q?", "<", "@", "a@", "=?q?q?=", ";", "\\", '"\\', "\u200d", "\u0300\u0315"]
+FOREIGN = "".join(map(chr, range(0x4E00, 0x9000)))
+
+
+@pytest.mark.parametrize("piece", [*PIECES, FOREIGN, f"a@{FOREIGN}"])
 def test_long_fields_are_read_in_bounded_time(piece: str) -> None:
-    field = (piece * 65_536)[: 300 * 1024].encode()
-    assert author_of([field]).address == ""
-    assert len(addresses([field])) <= 500
+    long = (piece * 65_536)[: 300 * 1024]
+    for field in (long.encode(), f"é{long[:15_000]}é@company.example".encode(), f"a@{long[:15_000]}é.example".encode()):
+        assert author_of([field]).address == ""
+        assert len(addresses([field])) <= 500
 
 
 @given(st.binary(max_size=300))

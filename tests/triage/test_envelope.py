@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from tests.triage import arriving
-from triage.envelope import Address, Envelope, ascii_domain
+from triage.envelope import Address, Envelope, ascii_domain, old_ascii_domain
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,8 @@ def test_an_address(text: str, address: str) -> None:
         "a@.example",
         "a@company.example..",
         f"a@{'b.' * 130}example",
+        f"a@{'б' * 64}.example",
+        f"a@{'ﷺ' * 4}.example",  # 18 letters each
     ],
 )
 def test_no_address(text: str) -> None:
@@ -91,6 +93,24 @@ def test_a_domain_is_ascii_afterwards(domain: str, encoded: str) -> None:
     """The A-labels are those of RFC 5891, as the package idna makes them."""
     assert ascii_domain(domain) == encoded
     assert ascii_domain(encoded) == encoded
+
+
+FOREIGN = "".join(map(chr, range(0x4E00, 0x9000)))
+
+
+@pytest.mark.parametrize(
+    "domain", [f"{FOREIGN}.example", f"{FOREIGN * 10}.example", f"{FOREIGN[:200]}.example", "ﷺ" * 900, ".".join(FOREIGN)]
+)
+def test_what_is_longer_than_a_domain_is_none_at_once(domain: str) -> None:
+    """Punycode takes time in the square of what it is given."""
+    for read in (ascii_domain, old_ascii_domain):
+        with pytest.raises(ValueError, match="domain"):
+            read(domain)
+
+
+@pytest.mark.parametrize(("domain", "encoded"), [("groß.example", "gross.example"), ("bu\u0308cher.example", "xn--bcher-kva.example")])
+def test_the_old_reading_of_a_domain(domain: str, encoded: str) -> None:
+    assert old_ascii_domain(domain) == encoded
 
 
 @given(st.text(max_size=40), st.booleans())

@@ -5,6 +5,8 @@ from hypothesis import given, strategies as st
 
 from triage.links import browsed, deceptions, destination, is_mixed, organisation, related, shown_host, skeleton, warnings, written
 
+FOREIGN = "".join(map(chr, range(0x4E00, 0x4E00 + 3_900)))
+
 
 @pytest.mark.parametrize(
     ("target", "scheme", "host", "user"),
@@ -24,6 +26,8 @@ from triage.links import browsed, deceptions, destination, is_mixed, organisatio
         ("http://ｅvil。test/", "http", "evil.test", ""),
         ("http://evil.test./", "http", "evil.test", ""),
         ("http://bücher.example/", "http", "xn--bcher-kva.example", ""),
+        (f"http://{FOREIGN}.example/", "http", f"{FOREIGN}.example", ""),  # no name, as it stands
+        (f"http://{FOREIGN[:100]}.example/", "http", f"{FOREIGN[:100]}.example", ""),
         ("http://2130706433/", "http", "127.0.0.1", ""),
         ("http://0x7f.1/", "http", "127.0.0.1", ""),
         ("http://0177.0.0.01/", "http", "127.0.0.1", ""),

@@ -9,6 +9,7 @@ from triage.visible import has_escapes, readable, visible
 
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 HARMLESS_LINES = "\n\t"
+JOINED = "é" + 100_000 * "\u200d" + "é"
 
 
 def harmful(text: str, allowed: str = "") -> list[str]:
@@ -32,6 +33,8 @@ def harmful(text: str, allowed: str = "") -> list[str]:
         ("\U000e0041", "\\U000e0041"),
         ("👩\u200d🔬", "👩\u200d🔬"),  # a joiner that an emoji needs
         ("می\u200cخواهم", "می\u200cخواهم"),  # and one that Persian needs
+        (JOINED, JOINED),  # in one pass
+        ("é\u200c\u200d\u200c\u200de", "é\\u200c\\u200d\\u200c\\u200de"),
     ],
 )
 def test_what_is_shown(text: str, shown: str) -> None:
@@ -49,7 +52,14 @@ def test_lines_stay_lines(text: str, shown: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "shown"),
-    [("a\u200b\u200cb\xad", "ab"), ("x \u200c \u200c y", "x   y"), ("\u202eabc", "\\u202eabc"), ("👩\u200d🔬", "👩\u200d🔬")],
+    [
+        ("a\u200b\u200cb\xad", "ab"),
+        ("x \u200c \u200c y", "x   y"),
+        ("\u202eabc", "\\u202eabc"),
+        ("👩\u200d🔬", "👩\u200d🔬"),
+        (JOINED, JOINED),
+        (JOINED[:-1], "é"),
+    ],
 )
 def test_running_text_has_no_filler(text: str, shown: str) -> None:
     assert readable(text) == shown

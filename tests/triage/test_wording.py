@@ -18,6 +18,7 @@ from triage.wording import LONGEST, STOP, telling, told, words
         ("a" * (LONGEST + 1), ""),
         ("Ida Lind has a meeting", "meeting"),
         ("口座番号 確認", "口座 座番 番号 確認"),
+        ("pa" + 30_000 * "\u0300\u0315" + "ssword", "password"),  # at once
     ],
 )
 def test_words(text: str, tells: str) -> None:
