@@ -3,7 +3,7 @@
 import base64
 import re
 import struct
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b, shake_128
@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from zlib import crc32
 
 from triage.links import TARGET_LIMIT, browsed, destination
-from triage.wording import plain, telling, words
+from triage.wording import candidates, plain, tells, told, words
 
 FEATURES = 128  # of a message that are kept: those with the smallest hashes, a fair sample (bottom-k, Broder 1997)
 BANDS, ROWS = 16, 3  # two messages that share J of their features share a band with probability 1 - (1 - J^3)^16
@@ -24,11 +24,14 @@ ATTACHMENTS_LIMIT = 5
 WEIGHT = 6  # an attachment counts as so many words
 VARYING = re.compile(r"\d|.{25}")  # a piece of a host or path that differs from copy to copy
 NAMED = re.compile(r"[^\W\d_]{2,40}")
-CACHE = 1 << 13  # features whose places are remembered: words come again
+NUMBERS = 1 << 32  # that a feature may have
+EARLY = NUMBERS // 12  # places in an order: where there are many features, the first of them stands there
+CACHE = 1 << 13  # features whose early places are remembered: words come again
 ALIKE = ((50, 0.42), (20, 0.5), (10, 0.6), (4, 0.75))  # so many features, and the likeness that makes one mail of two; fewer: all of them
 NEEDED = [next((likeness for count, likeness in ALIKE if fewer >= count), 1.0) for fewer in range(FEATURES + 1)]  # by the fewer features
 
 BAND_NUMBERS = struct.Struct(f"<{BANDS}q")
+PLACES = struct.Struct(f"<{ORDERS}I")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,20 +87,36 @@ def fingerprint(
     `targets` of links, `attachments` as SHA-256, `people` by names and addresses: whoever wrote and whoever is written to.
     """
     names = frozenset(NAMED.findall(plain(" ".join(people))))
-    found = features_of(subject, text, targets, attachments, names)
-    if not found:
-        return None
-    lowest = sorted(numbered(found))[:FEATURES]
-    return Fingerprint(bands_of(lowest), frozenset(lowest))
+    lowest = sample(spoken(text, names), [*beside(subject, targets, attachments, names)], names)
+    return Fingerprint(bands_of(lowest), frozenset(lowest)) if lowest else None
 
 
-def features_of(subject: str, text: str, targets: Iterable[str], attachments: Iterable[str], names: Collection[str]) -> set[str]:
-    """What a message is recognised by: its telling words, those of the subject, the shapes of its links, its attachments."""
-    found = set(telling(text, names)[:WORDS_LIMIT])
-    found.update(f"subject {word}" for word in words(subject, names))
-    found.update(f"link {shape}" for target in islice(targets, LINKS_LIMIT) if (shape := shape_of(target)))
-    found.update(f"attachment {number} {sha256}" for sha256 in islice(attachments, ATTACHMENTS_LIMIT) for number in range(WEIGHT))
-    return found
+def spoken(text: str, names: Collection[str]) -> set[str]:
+    """The words of a text, whether they tell something or not; of a long one the first that do."""
+    found = candidates("\n".join(told(text)))
+    return set(found if len(found) <= WORDS_LIMIT else islice((word for word in found if tells(word, names)), WORDS_LIMIT))
+
+
+def beside(subject: str, targets: Iterable[str], attachments: Iterable[str], names: Collection[str]) -> Iterator[str]:
+    """What else a message is recognised by: the telling words of its subject, the shapes of its links, its attachments."""
+    yield from (f"subject {word}" for word in words(subject, names))
+    yield from (f"link {shape}" for target in islice(targets, LINKS_LIMIT) if (shape := shape_of(target)))
+    yield from (f"attachment {number} {sha256}" for sha256 in islice(attachments, ATTACHMENTS_LIMIT) for number in range(WEIGHT))
+
+
+def sample(spoken: Collection[str], others: Collection[str], names: Collection[str]) -> list[int]:
+    """The features with the smallest numbers, in order: of the words that tell something, and of all others.
+
+    They are looked for where about twice as many are: to ask each word, and to sort them all, would take most of the time.
+    """
+    of_words, of_others = numbered(spoken), numbered(others)
+    likely = NUMBERS * 2 * FEATURES // max(1, len(of_words) + len(of_others))
+    found: set[int] = set()
+    for bound in sorted({min(likely, NUMBERS), NUMBERS}):
+        if len(found) < FEATURES:
+            found = {number for number, word in zip(of_words, spoken, strict=True) if number < bound and tells(word, names)}
+            found.update(number for number in of_others if number < bound)
+    return sorted(found)[:FEATURES]
 
 
 def shape_of(target: str) -> str:
@@ -117,22 +136,36 @@ def generic(piece: str) -> str:
     return "*" if VARYING.search(piece) else piece.casefold()
 
 
-def numbered(features: Iterable[str]) -> set[int]:
+def numbered(features: Collection[str]) -> list[int]:
     """Features as numbers of 32 bits. A checksum is enough to choose a fair sample by; a digest of each word takes half of our time."""
-    return set(map(crc32, "\n".join(features).encode("utf-8", "replace").split(b"\n")))
-
-
-@lru_cache(maxsize=CACHE)
-def permuted(feature: int) -> bytes:
-    """Where a feature stands in each of the random orders of all features (MinHash), as numbers of 32 bits."""
-    return shake_128(feature.to_bytes(4, "little")).digest(4 * ORDERS)
+    return [*map(crc32, "\n".join(features).encode("utf-8", "replace").split(b"\n"))] if features else []
 
 
 def bands_of(features: Collection[int]) -> tuple[int, ...]:
-    """The bands: each a hash of the features that come first in three of the orders. ValueError without features."""
-    places = struct.unpack(f"<{len(features) * ORDERS}I", b"".join(map(permuted, features)))
-    first = [min(places[order::ORDERS]) for order in range(ORDERS)]
+    """The bands: each a hash of the features that come first in three of the orders. Not without features."""
+    first = firsts(features)
     return tuple(band(number, first[number * ROWS : (number + 1) * ROWS]) for number in range(BANDS))
+
+
+def firsts(features: Collection[int]) -> list[int]:
+    """Where the first of the features stands in each of the random orders of all features (MinHash)."""
+    first = [NUMBERS] * ORDERS
+    for feature in features:
+        for order, place in early(feature):
+            if place < first[order]:
+                first[order] = place
+    return first if NUMBERS not in first else [min(places) for places in zip(*map(places_of, features), strict=True)]
+
+
+@lru_cache(maxsize=CACHE)
+def early(feature: int) -> list[tuple[int, int]]:
+    """In which orders a feature stands early, and where."""
+    return [(order, place) for order, place in enumerate(places_of(feature)) if place < EARLY]
+
+
+def places_of(feature: int) -> tuple[int, ...]:
+    """Where a feature stands in each of the orders, as numbers of 32 bits."""
+    return PLACES.unpack(shake_128(feature.to_bytes(4, "little")).digest(PLACES.size))
 
 
 def band(number: int, first: list[int]) -> int:

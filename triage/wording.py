@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from functools import lru_cache
 
 from triage.links import LOOKALIKES
@@ -89,22 +89,15 @@ WORTHLESS = (
 )
 
 
-def telling(text: str, names: Collection[str] = ()) -> list[str]:
-    """The words of a mail's text that tell what it is about, in order; `names` of people and what they are called by are none."""
-    return words("\n".join(told(text)), names)
-
-
-def told(text: str) -> Iterator[str]:
+def told(text: str) -> list[str]:
     """The lines that were written for this mail: without greeting, quotation, signature and the phrases at the foot of every mail."""
-    opening, folded = 0, text.casefold()
+    folded = text.casefold()
     stems = [stem for stem in FOOTER_STEMS if stem in folded]
-    for line in unframed(text.split("\n")[:LINES_LIMIT]):
-        if line.startswith("--") and SIGNATURE.match(line):
-            return
-        if not line.strip() or is_of_another(line) or (len(line) <= PHRASE_LIMIT and stems and is_footer(line, stems)):
-            continue
-        opening += 1
-        yield GREETING.sub(" ", line[:LINE_LIMIT], count=1) if opening <= OPENING and GREETING.match(line) else line[:LINE_LIMIT]
+    lines = unframed(text.split("\n")[:LINES_LIMIT])
+    own = [
+        line[:LINE_LIMIT] for line in unsigned(lines) if line.strip() and not is_of_another(line) and not (stems and is_footer(line, stems))
+    ]
+    return [*map(ungreeted, own[:OPENING]), *own[OPENING:]]
 
 
 def is_of_another(line: str) -> bool:
@@ -113,9 +106,21 @@ def is_of_another(line: str) -> bool:
 
 
 def is_footer(line: str, stems: list[str]) -> bool:
-    """Does the line hold a phrase from the foot of a mail? `stems`: those of FOOTER_STEMS that the mail has."""
+    """Is the line a phrase from the foot of a mail? `stems`: those of FOOTER_STEMS that the mail has."""
+    if len(line) > PHRASE_LIMIT:
+        return False
     folded = line.casefold()
     return any(stem in folded for stem in stems) and FOOTER.search(line) is not None
+
+
+def ungreeted(line: str) -> str:
+    """The line without the greeting that it begins with."""
+    return GREETING.sub(" ", line, count=1) if GREETING.match(line) else line
+
+
+def unsigned(lines: list[str]) -> list[str]:
+    """The lines above the signature."""
+    return lines[: next((place for place, line in enumerate(lines) if line.startswith("--") and SIGNATURE.match(line)), None)]
 
 
 def unframed(lines: list[str]) -> list[str]:
@@ -128,25 +133,33 @@ def unframed(lines: list[str]) -> list[str]:
 
 
 def words(text: str, names: Collection[str] = ()) -> list[str]:
-    """The telling words of one piece of text: no numbers, no tokens, no addresses, no names, as a hasty eye reads them."""
+    """The telling words of one piece of text, in order: no numbers, no tokens, no addresses, no names, as a hasty eye reads them."""
+    return [word for word in candidates(text) if tells(word, names)]
+
+
+def candidates(text: str) -> list[str]:
+    """What could be telling words; where a script sets none apart, each two characters that stand together."""
     text = plain(text)
     if "@" in text or "http" in text or "www." in text:
         text = ADDRESS.sub(" ", text)
-    if not text.isascii():
-        return list(words_of_any_script(text, names))
-    found = text.translate(APART).split()
-    return [word for word in found if SHORTEST <= len(word) <= LONGEST and word not in STOP and word not in names and word.isalpha()]
+    if text.isascii():
+        return text.translate(APART).split()
+    return [piece for word in WORD.findall(text) if word.isalpha() for piece in (pairs(word) if is_unspaced(word) else (word,))]
 
 
-def words_of_any_script(text: str, names: Collection[str]) -> Iterator[str]:
-    """The same of text that is not all ASCII: where a script sets no words apart, each two characters that stand together."""
-    for word in WORD.findall(text):
-        if not word.isalpha():
-            continue
-        if not word.isascii() and UNSPACED.fullmatch(word):
-            yield from (word[place : place + 2] for place in range(len(word) - 1))
-        elif SHORTEST <= len(word) <= LONGEST and word not in STOP and word not in names:
-            yield word
+def tells(word: str, names: Collection[str]) -> bool:
+    """Does one of the candidates tell something? `names`: of people and what they are called by."""
+    return (SHORTEST <= len(word) <= LONGEST and word not in STOP and word not in names and word.isalpha()) or is_unspaced(word)
+
+
+def is_unspaced(word: str) -> bool:
+    """Is it of a script that sets no words apart?"""
+    return not word.isascii() and UNSPACED.fullmatch(word) is not None
+
+
+def pairs(word: str) -> list[str]:
+    """Each two characters that stand together."""
+    return [word[place : place + 2] for place in range(len(word) - 1)]
 
 
 def plain(text: str) -> str:

@@ -2,7 +2,9 @@
 
 import itertools
 import random
+from hashlib import sha256
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 from hypothesis import given, settings as hypothesis_settings, strategies as st
@@ -10,7 +12,23 @@ from hypothesis import given, settings as hypothesis_settings, strategies as st
 from tests.triage import waves
 from tests.triage.mails import from_archive
 from triage.content import summarise
-from triage.fingerprint import BANDS, FEATURES, Fingerprint, fingerprint, packed, shape_of, unpacked
+from triage.fingerprint import (
+    BANDS,
+    FEATURES,
+    ROWS,
+    WORDS_LIMIT,
+    Fingerprint,
+    band,
+    beside,
+    fingerprint,
+    packed,
+    places_of,
+    shape_of,
+    unpacked,
+)
+from triage.wording import told, words
+
+AS_STORED = "3f517e420d247c88e81ddffeff797ba0756f2a1f0f1153430241bb6a53cdb33a"  # SHA-256 over the fingerprints of a hundred mails
 
 
 def found(raw: bytes) -> Fingerprint:
@@ -60,6 +78,40 @@ def test_what_cannot_be_like_is_not(one: frozenset[int], other: frozenset[int]) 
     mine = Fingerprint((0,) * BANDS, one)
     assert mine.may_be_like(other) or not alike(mine, Fingerprint((0,) * BANDS, other))
     assert mine.likeness(other) <= len(one & other) / max(len(one), len(other))
+
+
+def as_defined(subject: str, text: str, targets: list[str], attachments: list[str]) -> Fingerprint | None:
+    """What a fingerprint is, without regard for time."""
+    said = {*words("\n".join(told(text)))[:WORDS_LIMIT], *beside(subject, targets, attachments, ())}
+    lowest = sorted({crc32(line) for one in said for line in one.encode("utf-8", "replace").split(b"\n")})[:FEATURES]
+    first = [min(places) for places in zip(*map(places_of, lowest), strict=True)]
+    bands = tuple(band(number, first[number * ROWS : (number + 1) * ROWS]) for number in range(BANDS)) if lowest else ()
+    return Fingerprint(bands, frozenset(lowest)) if lowest else None
+
+
+@given(
+    st.integers(min_value=0, max_value=2**32),
+    st.sampled_from((0, 5, 50, 150, 400, 3_000, 9_000)),
+    st.text(max_size=300),
+    st.lists(st.sampled_from(("https://a.example/b", "https://a.example/%0Ab/%0D", "mailto:a@b.example", "no link")), max_size=3),
+    st.lists(st.text("0123456789abcdef", min_size=64, max_size=64), max_size=7),
+)
+@hypothesis_settings(max_examples=60)
+def test_the_short_way_leads_where_the_long_one_does(
+    seed: int, count: int, strange: str, targets: list[str], attachments: list[str]
+) -> None:
+    chance = random.Random(seed)
+    vocabulary = [*waves.invented(chance, chance.choice((5, 100, 3_000))), "the", "your", "4711", "a8f3", "口座番号", "Überweisung", "ab"]
+    text = "".join(f"{word}{chance.choice('   .,;' + chr(10))}" for word in chance.choices(vocabulary, k=count)) + strange
+    assert fingerprint(strange, text, targets=targets, attachments=attachments) == as_defined(strange, text, targets, attachments)
+
+
+def test_stored_fingerprints_are_found_by_later_versions() -> None:
+    chance = random.Random(8)
+    mails = [one.raw for number, (subject, text) in enumerate(waves.TEXTS) for one in waves.wave(number, text, subject, 12, chance)]
+    texts = (" ".join(waves.invented(chance, count)) for count in (150, 300, 1_000, 5_000))
+    prints = [summarise(raw).fingerprint for raw in mails] + [one.as_text() for text in texts if (one := fingerprint("news", text))]
+    assert sha256("\n".join(prints).encode()).hexdigest() == AS_STORED  # else nothing new is like it, and each campaign begins anew
 
 
 def test_the_same_attachment_weighs_as_much_as_a_sentence() -> None:
