@@ -145,7 +145,7 @@ def summarise(raw: bytes, *, headers_only: bool = False) -> Summary:
         return Summary(problems=(f"It could not be read: {limit}.",))
     media_type, options = media_type_of(first(fields, "content-type"), "text/plain")
     report_type = line(options.get("report-type", "").casefold()) if media_type == "multipart/report" else ""
-    about = replace(headings(fields, sound), content_type=line(media_type), report_type=report_type)
+    about = headings(fields, line(media_type), report_type)
     problems = about.problems if sound else (*about.problems, "A line of the header block is malformed.")
     if headers_only:
         return replace(about, problems=problems)
@@ -207,7 +207,7 @@ def summarise_json(raw: bytes, options: Mapping[str, Any]) -> bytes:
     return json.dumps(summarise(raw, headers_only=bool(options.get("headers_only"))).as_json()).encode()
 
 
-def headings(fields: tuple[Field, ...], sound: bool) -> Summary:
+def headings(fields: tuple[Field, ...], content_type: str, report_type: str) -> Summary:
     """What the header block says."""
     by_name: dict[str, list[Field]] = {}
     for field in fields:
@@ -238,6 +238,8 @@ def headings(fields: tuple[Field, ...], sound: bool) -> Summary:
         original_name=original.name,
         auto_submitted=line(first(fields, "auto-submitted").partition(";")[0].strip().casefold()),
         precedence=line(first(fields, "precedence").casefold()),
+        content_type=content_type,
+        report_type=report_type,
         hops=len(by_name.get("received", [])),
         automatic=automatic(fields),
         by_mail_system=is_mail_system(author.address) or (not author.address and system),

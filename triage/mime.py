@@ -7,7 +7,7 @@ results differ between Python versions. tests/triage/test_mime.py holds this wal
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from triage.decoding import FILE_NAMES, PARAMETER_LIMIT, encoding_of, parameters, text_of, transfer_decoded, uncommented, values_given
 
@@ -81,7 +81,8 @@ class Part:
     @cached_property
     def other_names(self) -> tuple[str, ...]:
         """Further names that it gives itself: programs differ in which of several they take."""
-        given = (name for field in self.fields if field.name in NAMING for name in values_given(uncommented(field.text), FILE_NAMES))
+        naming = (text for field in self.fields if field.name in NAMING and "name" in (text := uncommented(field.text)).casefold())
+        given = (name for text in naming for name in values_given(text, FILE_NAMES))
         return tuple(dict.fromkeys(name for one in given if (name := without_directories(one)) and name != self.name))
 
     @property
@@ -149,6 +150,7 @@ def head_end(raw: bytes, start: int, end: int) -> tuple[int, int]:
     return (line.end() if line else blank.start()), blank.end()
 
 
+@lru_cache(maxsize=1)  # asked for the message, and for its parts
 def fields_of(head: bytes) -> tuple[tuple[Field, ...], bool]:
     """The fields of a header block, and whether every line of it was well formed. TooMuch beyond the limits."""
     if len(head) > HEAD_LIMIT:
@@ -250,8 +252,9 @@ def boundaries_of(fields: tuple[Field, ...]) -> list[str]:
     Also one with brackets that nobody has put in quotes: only some take these for a comment.
     """
     types = (field.text for field in fields if field.name == "content-type")
-    multiparts = (text for text in types if media_type_of(text, "")[0].startswith("multipart/"))
-    read = (one for text in multiparts for one in (uncommented(text), text))
+    named = (text for text in types if "multipart/" in uncommented(text).casefold())  # most are not, and need not be read
+    multiparts = (text for text in named if media_type_of(text, "")[0].startswith("multipart/"))
+    read = (one for text in multiparts for one in dict.fromkeys((uncommented(text), text)))
     given = dict.fromkeys(boundary.rstrip() for text in read for boundary in values_given(text, BOUNDARY))
     return [boundary for boundary in given if 0 < len(boundary) <= BOUNDARY_LIMIT]
 
