@@ -8,7 +8,6 @@ answers there, `python -m triage.bounded --socket module:function…`, and hears
 
 import contextlib
 import ctypes
-import gc
 import importlib
 import json
 import math
@@ -28,7 +27,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, BinaryIO, NamedTuple, Self
 
-from triage import confinement
+from triage import confinement, garbage
 from triage.visible import visible
 
 REQUEST = struct.Struct(">IQ")  # bytes of the options, as JSON, and of the message
@@ -43,7 +42,6 @@ BESIDE = 15  # processes of a child that may start others: itself, bubblewrap's,
 PIECE = 256 * 1024  # bytes of one read or write
 HELLO_LIMIT = 1024  # bytes of the line that says which function is meant
 PR_SET_PDEATHSIG = 1
-GARBAGE = 20_000, 20, 20  # objects more than before, until cycles are looked for: a tenth of a message's time is spent on it else
 
 Function = Callable[[bytes, Mapping[str, Any]], bytes]
 
@@ -315,8 +313,7 @@ def serve(name: str, limits: Limits) -> int:
         send(answers, FAILED, f"{type(fault).__name__}: {fault}".encode()[:WHY_LIMIT])
         return 1
     give_up_power(limits)
-    gc.freeze()  # what was imported stays
-    gc.set_threshold(*GARBAGE)
+    garbage.look_seldom()
     send(answers, DONE, b"")
     while header := receive(questions, REQUEST.size):
         option_size, size = REQUEST.unpack(header)

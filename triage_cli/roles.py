@@ -11,7 +11,7 @@ from importlib import import_module
 
 import click
 
-from triage import meters
+from triage import garbage, meters
 from triage.activation import tell_ready
 from triage.settings import Settings
 from triage_cli.asks import settings_of
@@ -20,6 +20,7 @@ from triage_cli.stopping import stop_on_signals
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
 DOORS = frozenset({"receive", "outbound", "api"})  # roles that others connect to
+BUSY = frozenset({"judge"})  # roles that make and drop thousands of objects for each message
 SUPERVISOR = "MAILROOM_SUPERVISOR"  # in the environment of a role: the process that started it
 
 
@@ -53,6 +54,8 @@ def start(ctx: click.Context, module: str, role: str) -> None:
     run: Callable[[Settings, threading.Event], None] = import_module(module).run
     settings = settings_of(ctx)
     watch(settings, role)
+    if role in BUSY:
+        garbage.look_seldom()
     if role not in DOORS:
         tell_ready()
     run(settings, stop)

@@ -1,0 +1,11 @@
+"""Memory that only cycles of objects hold is looked for seldom: they are few where mail is read, and looking is felt with each message."""
+
+import gc
+
+THRESHOLDS = 20_000, 20, 20  # objects more than before, until the youngest are looked through; and how often, until the older ones are too
+
+
+def look_seldom() -> None:
+    """From now on, and never again through what is there now: it was imported, and stays."""
+    gc.freeze()
+    gc.set_threshold(*THRESHOLDS)
