@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
+from itertools import starmap
 from typing import Any
 
 from sqlalchemy import Select, Text, bindparam, func, literal, select
@@ -25,7 +26,7 @@ Folder = tuple[str, str]  # department and person
 
 @dataclass(slots=True)
 class Lying:
-    """A held mail of the last hour in the folder."""
+    """A held mail of the last hour in the folder, its columns as IN_FOLDER has them."""
 
     id: int
     message_id: int
@@ -89,7 +90,7 @@ class Floods:
         """What came into a folder since then and is held, the newest first, no more than matters."""
         department, person = place
         asked = {"department": department, "person": person, "since": since, "most": self.most}
-        return [Lying(**row._asdict()) for row in self.session.connection().execute(IN_FOLDER, asked)]
+        return list(starmap(Lying, self.session.connection().execute(IN_FOLDER, asked)))
 
     def place(self, arriving: NewDelivery, automatic: bool) -> None:
         """Put a mail that is about to be held with the flood that it is part of, and those before it too when it is the one too many.

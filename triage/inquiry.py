@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from sqlmodel import Session
@@ -95,8 +96,9 @@ def carrier_of(envelope: Envelope) -> str:
     return str(address_of(envelope.reverse_path) or "")
 
 
+@lru_cache(4096)
 def address_of(text: str) -> Address | None:
-    """The address, None where it is none."""
+    """The address, None where it is none. Asked several times about each message."""
     try:
         return Address.parse(text)
     except ValueError:
@@ -160,8 +162,14 @@ def facts_of(
         virus_found=policy.virus,
         own_domain_forged=policy.own_domain_forged,
         dmarc_reject=policy.dmarc_reject,
-        dangerous_attachments=frozenset(ending.casefold() for ending in policy.dangerous_attachments),
+        dangerous_attachments=all_folded(policy.dangerous_attachments),
     )
+
+
+@lru_cache
+def all_folded(endings: tuple[str, ...]) -> frozenset[str]:
+    """Endings of file names, folded: always the same ones, asked for with every recipient."""
+    return frozenset(map(str.casefold, endings))
 
 
 def is_sample(spool_id: int, one_in: int) -> bool:

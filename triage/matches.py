@@ -43,9 +43,8 @@ def about_sender(
     `campaign_id`, and whether it is `proven` who sent it: what a purge of its campaign left behind is about.
     A list that writes in place of its authors is let in as a list only: its address is everybody's who may post there.
     """
-    campaigns = () if campaign_id is None else (campaign_id,)
-    wanted = wanted_of(summary, campaigns)
-    named = (rule for value in values_of(summary, carrier, campaigns) for rule in rules.get(value, ()))
+    wanted = wanted_of(summary, () if campaign_id is None else (campaign_id,))
+    named = (rule for value in {carrier, *(value for _, value in wanted)} for rule in rules.get(value, ()))
     rows = [rule for rule in named if rule.effect != "redirect"]
     by_list_only = mailing_lists.rewritten(summary) is not None
     domain = domain_of(summary)

@@ -22,7 +22,7 @@ IMITATED = (
     " laposte chronopost ameli correos bbva telekom vodafone adobe wetransfer norton mcafee hmrc spotify disney walmart costco tether ebay"
     " airbnb"
 )
-MUCH_IMITATED = tuple(IMITATED.split())
+MUCH_IMITATED = {name.replace("i", "l"): name for name in IMITATED.split()}  # by what is compared: PayPaI has a great i
 
 
 def borrowed_name(seen: Seen) -> Iterable[Signal]:
@@ -53,8 +53,8 @@ def shown_name(seen: Seen) -> str:
 def much_imitated(seen: Seen) -> Iterable[Signal]:
     """The display name is that of a company in whose name much is forged, and the address has nothing to do with it."""
     shown, author = shown_name(seen), seen.summary.author
-    words = plain_name(shown).replace("i", "l").split() if author else []  # PayPaI with a great i
-    name = next((name for name in MUCH_IMITATED if name.replace("i", "l") in words), "")
+    words = plain_name(shown).replace("i", "l").split() if author else []
+    name = next((MUCH_IMITATED[compared] for compared in MUCH_IMITATED if compared in words), "")
     if name and "vla" not in words and name not in organisation(seen.author_domain):
         sentence = f"It calls itself {shown}, in whose name much is forged, but is from {author}."
         yield Signal("name-much-imitated", sentence, 30, (name, author))

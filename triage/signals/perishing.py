@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 from triage.content import Summary
-from triage.signals.seen import LOOKED_AT, TOGETHER, Seen, Signal, openings, words_of
+from triage.signals.seen import LOOKED_AT, TOGETHER, Seen, Signal, openings
 
 CODE_WORDS = re.compile(
     r"\b(?:verification|security|sign-?in|log-?in|login|one-?time|confirmation|access|authentication|authori[sz]ation|2fa|two-factor)"
@@ -78,7 +78,7 @@ def life(summary: Summary, received_at: datetime | None = None) -> Life | None:
 def life_of_words(summary: Summary) -> Life | None:
     """The same of a code or a link, whenever it came."""
     text = f"{summary.subject}\n{summary.text[:LOOKED_AT]}"
-    begun = openings(words_of(summary))
+    begun = openings(summary)
     code = not begun.isdisjoint(CODE_OPENINGS) and CODE_WORDS.search(text) is not None and CODE.search(text) is not None
     limits = [] if begun.isdisjoint(TIME_OPENINGS) else list(lives(text, code))
     stated = next((minutes for minutes in limits if 0 < minutes <= MOST_MINUTES), None)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, lru_cache
+from operator import itemgetter
 from typing import Any
 
 from triage.authentication import Authentication
@@ -14,6 +15,7 @@ from triage.scan import NOT_ASKED, Scan
 
 LOOKED_AT = 4_000  # characters of the text: what matters stands near the top
 TOGETHER = 64  # messages of which is remembered what several rules ask for: more than are judged together
+OPENING = itemgetter(slice(4))  # the first four letters
 BETWEEN = str.maketrans(dict.fromkeys("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~“”„‚’‘«»…–—\u00a0", " "))
 
 
@@ -72,12 +74,12 @@ class Seen:
     @cached_property
     def words(self) -> str:
         """Subject and the top of the text, folded, as one line."""
-        return words_of(self.summary)
+        return " ".join(top_of(self.summary).split())
 
     @cached_property
     def openings(self) -> frozenset[str]:
         """The first four letters of every word of `words`."""
-        return openings(self.words)
+        return openings(self.summary)
 
     @cached_property
     def destinations(self) -> tuple[Destination, ...]:
@@ -90,12 +92,11 @@ class Seen:
 
 
 @lru_cache(maxsize=TOGETHER)  # asked by several rules and by the policy
-def words_of(summary: Summary) -> str:
-    """Subject and the top of the text, folded, as one line."""
-    return " ".join(f"{summary.subject} {summary.text[:LOOKED_AT]}".casefold().split())
+def openings(summary: Summary) -> frozenset[str]:
+    """The first four letters of every word of `Seen.words`. A pattern that needs one of some words is tried only when one may be there."""
+    return frozenset(map(OPENING, top_of(summary).translate(BETWEEN).split()))
 
 
-@lru_cache(maxsize=TOGETHER)
-def openings(words: str) -> frozenset[str]:
-    """The first four letters of every word of a folded text. A pattern that needs one of some words is tried only when one may be there."""
-    return frozenset([word[:4] for word in words.translate(BETWEEN).split()])
+def top_of(summary: Summary) -> str:
+    """Subject and the top of the text, folded."""
+    return f"{summary.subject} {summary.text[:LOOKED_AT]}".casefold()
