@@ -1059,7 +1059,8 @@ class WebhookCall(SQLModel, table=True):
     kind: str
     body: str = Field(sa_column=Column(Text, nullable=False))
     at: datetime = instant()
-    due_at: datetime = instant()  # when to call; later than `at` for one that was refused, which waits alone
+    # when to call; later than `at` for one that was refused, which waits alone, and for one in hand: when its lease ends
+    due_at: datetime = instant()
     attempts: int = 0  # fences late answers of a dead sender
     __table_args__ = (UniqueConstraint("hook", "event"), Index("webhook_call_due", "hook", "due_at", "id"))
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import case, delete, func, literal, select, true, update
 from sqlmodel import Session, col
 
 from triage import access, db, ledger, markers, occurrences, payloads, seal
@@ -14,7 +14,7 @@ from triage.db import among
 from triage.errors import NotFound
 from triage.hooks import TEST, Hook
 from triage.ids import new_id, show
-from triage.models import Marker, Webhook, WebhookCall
+from triage.models import Instant, Marker, Webhook, WebhookCall
 from triage.payloads import Occurrence
 from triage.settings import Settings
 
@@ -121,12 +121,18 @@ def try_out(session: Session, hook: Hook, *, by: Actor, now: datetime, link: str
 
 
 def resume(session: Session, name: str, *, by: Actor, now: datetime) -> None:
-    """Call a webhook again that is gone or rests, on the record. For administrators of the whole company."""
+    """Call a webhook again that is gone or rests, on the record; a call in hand ends first. For administrators of the whole company."""
     access.over_everything(by, Role.ADMIN)
     db.insert_if_missing(session, Webhook, name=name, **FRESH)
     row = session.get_one(Webhook, name, with_for_update=True, populate_existing=True)
-    row.failures, row.gone, row.rests_until = 0, False, None
+    row.failures, row.gone, row.rests_until = 0, False, row.rests_until if in_hand(session, row) else None
     ledger.write(session, "resume-webhook", f"webhook:{name}", by=by, now=now)
+
+
+def in_hand(session: Session, hook: Webhook) -> int | None:
+    """The call that a sender has taken and not settled: the webhook is called again when it is due, and by it first."""
+    mine = (col(WebhookCall.hook) == hook.name, col(WebhookCall.due_at) == hook.rests_until)
+    return session.scalar(select(col(WebhookCall.id)).where(*mine).limit(1))
 
 
 def next_due(session: Session, name: str) -> datetime | None:
@@ -144,12 +150,14 @@ def claim(session: Session, name: str, settings: Settings, *, now: datetime) -> 
     due = next_due(session, name)
     if hook is None or due is None or due > now:
         return None
-    ready = (col(WebhookCall.hook) == name, col(WebhookCall.due_at) <= now)
+    left = in_hand(session, hook)  # its sender died
+    ready = (col(WebhookCall.hook) == name, col(WebhookCall.due_at) <= now, col(WebhookCall.id) == left if left else true())
     first = select(WebhookCall).where(*ready).order_by(col(WebhookCall.due_at), col(WebhookCall.id)).limit(1)
     row = session.scalars(first.with_for_update(skip_locked=True)).first()
     if row is None:
         return None
-    row.attempts, hook.rests_until = row.attempts + 1, now + LEASES * timedelta(seconds=settings.webhooks.timeout)
+    row.attempts, row.due_at = row.attempts + 1, now + LEASES * timedelta(seconds=settings.webhooks.timeout)
+    hook.rests_until = row.due_at
     return Call(row.id, row.attempts, row.event, row.body)
 
 
@@ -186,7 +194,8 @@ def set_right(session: Session, *, now: datetime) -> int:
     """After a clock was ahead: what it has put off until a day that is far away is called now; how many calls."""
     session.execute(update(Webhook).where(col(Webhook.rests_until) > now + LONGEST_REST).values(rests_until=None))
     strayed = update(WebhookCall).where(col(WebhookCall.due_at) > now + STRAYED)
-    return session.connection().execute(strayed.values(at=now, due_at=now)).rowcount
+    came = case((col(WebhookCall.at) > now, literal(now, Instant)), else_=col(WebhookCall.at))  # in hand then: before what came later
+    return session.connection().execute(strayed.values(at=came, due_at=came)).rowcount
 
 
 def give_up(session: Session, settings: Settings, *, now: datetime) -> int:

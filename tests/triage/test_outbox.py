@@ -270,6 +270,42 @@ def test_a_receiver_that_is_gone_is_called_again_when_somebody_says_so(known: En
         assert list(session.scalars(about)) == ["webhook-gone", "resume-webhook"]
 
 
+def test_a_call_that_is_in_hand_ends_before_the_webhook_is_called_again(known: Engine, telling: Settings) -> None:
+    opened(known)
+    decide(known, telling)
+    take_up(known, telling)
+    first = claimed(known, telling)
+    with db.transaction(known) as session:
+        outbox.try_out(session, ALL, by=IDA, now=NOW, link="")
+    assert claimed(known, telling, after=SECOND) is None, "nobody else makes it too, nor a later one"
+    assert settled(known, first, FAILED, after=SECOND)
+    with db.transaction(known) as session:
+        outbox.resume(session, "all", by=IDA, now=NOW)
+    again = claimed(known, telling, after=SECOND)
+    assert first
+    assert again
+    assert (again.event, again.number) == (first.event, 2), "at once"
+    with db.transaction(known) as session:
+        outbox.resume(session, "all", by=IDA, now=NOW)
+    assert claimed(known, telling, after=30 * SECOND) is None
+    left = claimed(known, telling, after=31 * SECOND)
+    assert left
+    assert (left.event, left.number) == (first.event, 3), "its sender died: it comes first"
+
+
+def test_a_call_in_hand_when_the_clock_was_ahead_comes_first(known: Engine, telling: Settings) -> None:
+    opened(known)
+    decide(known, telling)
+    take_up(known, telling)
+    first = claimed(known, telling, after=DAY)
+    with db.transaction(known) as session:
+        outbox.set_right(session, now=NOW + SECOND)
+    again = claimed(known, telling, after=SECOND)
+    assert first
+    assert again
+    assert again.event == first.event
+
+
 def test_what_nobody_takes_is_given_up_on_the_record(known: Engine, telling: Settings) -> None:
     opened(known)
     take_up(known, telling)
