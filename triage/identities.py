@@ -101,20 +101,35 @@ def logins(
     former: Former,
 ) -> tuple[Names, Names]:
     """The same for what people sign in with."""
-    both = [(login_of(was), login_of(will)) for was, will in pairs(after, were)]
+    both = [(login_of(was), login_of(will)) for was, will in pairs(before, after, were, accounts)]
     kept = {was for was, will in both if was == will}
     moves = free_of({was: will for was, will in both if was != will}, accounts, accounts.keys() | kept)
     used = {login_of(will) for will in after.people if will.active} - kept
     again = former.keys() - {login_of(was) for was in before.people}
-    lost = (used & ({login_of(one) for one in gone} | again) | set(moves.values())) - moves.keys()
+    others = {login_of(one) for one in gone} | set(given_again(before, after, were))
+    lost = (used & (others | again) | set(moves.values())) - moves.keys()
     return moves, put_aside((login for login in lost if not accounts.get(login)), used | kept | accounts.keys())
 
 
-def pairs(after: CompanyDirectory, were: People) -> Iterator[tuple[PersonEntry, PersonEntry]]:
-    """Who works here, before and now."""
+def pairs(
+    before: CompanyDirectory, after: CompanyDirectory, were: People, accounts: Collection[str]
+) -> Iterator[tuple[PersonEntry, PersonEntry]]:
+    """Who works here, before and now. Who was away had their login as long as nobody else signs in so."""
+    taken = {login_of(one) for one in before.people if one.active} | set(accounts)
     for will in after.people:
-        if will.active and (was := were.get(will.uid)) and was.active:
+        if will.active and (was := were.get(will.uid)) and (was.active or login_of(was) not in taken):
             yield was, will
+
+
+def given_again(before: CompanyDirectory, after: CompanyDirectory, were: People) -> Iterator[str]:
+    """Logins of people who are known to be others than those who signed in so, whatever their uids are."""
+    had: dict[str, list[PersonEntry]] = {}
+    for was in before.people:
+        had.setdefault(login_of(was), []).append(was)
+    for will in after.people:
+        owners = had.get(login_of(will), ())
+        if will.identity and owners and all(was.identity not in ("", will.identity) and were.get(will.uid) != was for was in owners):
+            yield login_of(will)
 
 
 def login_of(person: PersonEntry) -> str:

@@ -115,6 +115,23 @@ def test_a_name_that_only_leftovers_have_is_cleared_first() -> None:
         ),
         pytest.param([AWAY], [TWIN], {}, {"mara": "mara~1"}, id="somebody else has it now"),
         pytest.param([AWAY], [replace(TWIN, login="m9")], {}, {}, id="somebody else has the uid, not the login"),
+        pytest.param(
+            [replace(AWAY, login="m1")], [person("joe", "B", login="m1")], {}, {"m1": "m1~1"}, id="somebody else has the login, not the uid"
+        ),
+        pytest.param([replace(MARA, login="m1")], [person("joe", login="m1")], {}, {}, id="nobody knows whether it is somebody else"),
+        pytest.param(
+            [replace(AWAY, uid="soon", login="m1")], [replace(TWIN, uid="soon", login="m1")], {}, {}, id="the login of an account made anew"
+        ),
+        pytest.param([AWAY], [LIND], {}, {"mara": "lind", "lind": "lind~1"}, id="back under another name"),
+        pytest.param(
+            [AWAY, person("joe", "B", login="mara")],
+            [LIND, person("joe", "B", login="mara")],
+            {},
+            {},
+            id="back: the login is another's",
+        ),
+        pytest.param([AWAY], [LIND], {"mara": False}, {}, id="back: the login is that of no person"),
+        pytest.param([AWAY], [MARA], {}, {}, id="back"),
     ],
 )
 def test_logins_change_with_those_who_sign_in(
