@@ -120,9 +120,10 @@ class Crew:
     def work(self, row: int, ready: Callable[[], None]) -> int:
         """A worker's life."""
         os.close(self.hold)
+        name = f"receive-{row}"
         try:
             self.tally.take_row(row)
-            meters.begin(self.settings.spool.directory, f"receive-{row}")
+            meters.begin(self.settings.spool.directory, name)
             receive.run(self.settings, ready, own=self.own, tally=self.tally, lifeline=self.lifeline)
         except BadInput as fault:
             log.error("%s", fault)
@@ -130,6 +131,8 @@ class Crew:
         except BaseException:
             log.exception("a worker has failed")
             return 1
+        finally:
+            meters.end(self.settings.spool.directory, name)
         return 0
 
     def fill(self) -> bool:

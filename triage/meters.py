@@ -77,12 +77,24 @@ def begin(spool: Path, process: str) -> None:
             directory.mkdir()
             if stat.S_IMODE(directory.stat().st_mode) != SHARED:  # a unit inherits this, and may not ask for it (RestrictSUIDSGID=)
                 directory.chmod(SHARED)
-        (directory / f"{GAUGE}_{process}.db").unlink(missing_ok=True)  # what it said before it ended may be so no more
+        forget_gauges(directory, process)  # what it said before it was killed may be so no more
         for kind in KINDS:
             reserve(directory / f"{kind}_{process}.db")
         _known.update(made(directory, process))
     except OSError as fault:
         log.warning("nothing is measured: %s cannot be used: %s", directory, fault.strerror)
+
+
+def end(spool: Path, process: str) -> None:
+    """What this process knew is so no more; what it has counted stays."""
+    with contextlib.suppress(OSError):
+        forget_gauges(spool / DIRECTORY, process)
+
+
+def forget_gauges(directory: Path, process: str) -> None:
+    """Let its file say that nothing of it is used: the API may just read it."""
+    with contextlib.suppress(FileNotFoundError), (directory / f"{GAUGE}_{process}.db").open("r+b") as opened:
+        opened.write(bytes(USED.size))
 
 
 def reserve(file: Path) -> None:

@@ -58,7 +58,10 @@ def start(ctx: click.Context, module: str, role: str) -> None:
         garbage.look_seldom()
     if role not in DOORS:
         tell_ready()
-    run(settings, stop)
+    try:
+        run(settings, stop)
+    finally:
+        meters.end(settings.spool.directory, role)
 
 
 def begin(role: str) -> None:

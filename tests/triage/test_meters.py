@@ -59,6 +59,18 @@ def test_what_several_say_of_one_thing_is_what_was_said_last_and_ends_with_who_s
     assert found == [300, 100, 300, None]
 
 
+def test_who_ends_says_nothing_more_of_what_it_knew(tmp_path: Path) -> None:
+    """A door that is no longer opened on this machine shows no certificate either, which would end some day."""
+    work(tmp_path, "outbound", "300")
+    meters.end(tmp_path, "outbound")
+    found = counted(tmp_path)
+    assert "mailroom_certificate_end_timestamp_seconds receive" not in found
+    assert found["mailroom_judged_total"] == 1, "what it counted stays"
+    meters.end(tmp_path, "api")  # who never began
+    work(tmp_path, "outbound", "400")
+    assert counted(tmp_path)["mailroom_certificate_end_timestamp_seconds receive"] == 400
+
+
 def test_the_group_is_inherited_where_nobody_may_set_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
