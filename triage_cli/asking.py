@@ -47,7 +47,7 @@ def directory(settings: Settings) -> Iterator[Finding]:
 
 def read_by_others(file: Path) -> Iterator[Finding]:
     """Can anybody on this machine read the hashes of passwords in it? Whoever copies an example makes it so."""
-    if file.stat().st_mode & 0o007:
+    if file.stat().st_mode & 0o007 and all(one.stat().st_mode & 0o001 for one in file.resolve().parents):
         words = f"everybody on this machine can read {file}, which holds hashes of passwords"
         own = os.getgid()  # the units', where they run this
         group = next((one.gr_name for one in grp.getgrall() if one.gr_gid == own), own)

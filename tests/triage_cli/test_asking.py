@@ -1,6 +1,7 @@
 """What the doctor says of the directory, of DNS and of the way into the mailboxes, each against a real one."""
 
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -60,16 +61,21 @@ HASHED = 'password_hash = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA"\n'
 STAFF = '[[staff]]\nlogin = "ida"\nname = "Ida"\nrole = "admin"\nscope = ["company"]\n' + HASHED
 
 
-@pytest.mark.parametrize(("mode", "staff", "level"), [(0o644, STAFF, WARN), (0o640, STAFF, OK), (0o644, f"# {HASHED}", OK)])
-def test_a_directory_file_that_everybody_reads(settings: Settings, tmp_path: Path, mode: int, staff: str, level: str) -> None:
-    file = tmp_path / "people.toml"
-    file.write_text(f'[company]\npostmaster = "it@company.example"\n{staff}')
-    file.chmod(mode)
-    *_, finding = asking.directory(replace(settings, directory=replace(settings.directory, file=str(file))))
-    assert (finding.level, "hashes of passwords" in finding.found) == (level, level == WARN)
-    if finding.do:
-        subprocess.run(["sh", "-c", finding.do], check=True)
-        assert file.stat().st_mode & 0o777 == 0o640
+@pytest.mark.parametrize(
+    ("mode", "staff", "way", "level"),
+    [(0o644, STAFF, 0o755, WARN), (0o640, STAFF, 0o755, OK), (0o644, f"# {HASHED}", 0o755, OK), (0o644, STAFF, 0o750, OK)],
+)
+def test_a_directory_file_that_everybody_reads(settings: Settings, mode: int, staff: str, way: int, level: str) -> None:
+    with tempfile.TemporaryDirectory() as place:  # pytest's own lie in one that is closed to others
+        Path(place).chmod(way)
+        file = Path(place, "people.toml")
+        file.write_text(f'[company]\npostmaster = "it@company.example"\n{staff}')
+        file.chmod(mode)
+        *_, finding = asking.directory(replace(settings, directory=replace(settings.directory, file=str(file))))
+        assert (finding.level, "hashes of passwords" in finding.found) == (level, level == WARN)
+        if finding.do:
+            subprocess.run(["sh", "-c", finding.do], check=True)
+            assert file.stat().st_mode & 0o777 == 0o640
 
 
 def test_a_directory_that_is_not_believed(house: Settings, tmp_path: Path, sqlite_engine: Engine) -> None:
