@@ -12,7 +12,7 @@ from directory_sync.ldap_addresses import Outside, addresses, further_addresses,
 from directory_sync.ldap_lists import LONGEST_NAME, Lists
 from directory_sync.ldap_server import Entry, dn_key
 from directory_sync.schema import Schema
-from directory_sync.staff import login_of, seals, staff_of
+from directory_sync.staff import login_of, seals, staff_of, unread_staff
 from triage import leaving
 from triage.company import CompanyDirectory, GroupEntry, PersonEntry
 from triage.envelope import Address, folded
@@ -89,7 +89,8 @@ class Reader:
             postmaster=self.settings.postmaster,
             sealed=tuple(seals(self.settings)),
             unread=tuple(self.unread.values()),
-            unread_identities=tuple(filter(None, self.unread_identities)),
+            unread_identities=tuple(self.unread_identities),
+            unread_staff=tuple(unread_staff(self.settings, self.schema, people, lists)),
         )
         self.note_look_alikes(found)
         self.note_leavers(found)

@@ -86,6 +86,22 @@ def staff_of(
     return sorted(made, key=lambda one: one.login)
 
 
+def unread_staff(settings: Directory, schema: Schema, people: Iterable[Entry], lists: "Lists") -> list[str]:
+    """The uids of those who triage by a group, and whose entries cannot be taken."""
+    groups = [lists.groups[grant.group] for grant in grants(settings) if grant.group in lists.groups]
+    named = {key for group in groups for key in lists.people_in(group)}
+    able = {dn_key(entry.dn) for entry in people if can_sign_in(entry, schema)}
+    return sorted(uid for key, uid in lists.reader.unread.items() if key in named & able)
+
+
+def can_sign_in(entry: Entry, schema: Schema) -> bool:
+    """Is this account not disabled? What cannot be read gives nobody a right."""
+    try:
+        return not schema.disabled(entry)
+    except ValueError:
+        return False
+
+
 def let_assistants(given: dict[str, Given], persons: dict[str, PersonEntry]) -> None:
     """Let assistants see and decide the mail of those they assist."""
     keys = {person.uid: key for key, person in persons.items()}

@@ -70,6 +70,7 @@ def normal(directory: CompanyDirectory, company: Company) -> CompanyDirectory:
         sealed=seals(directory),
         unread=directory.unread,
         unread_identities=directory.unread_identities,
+        unread_staff=directory.unread_staff,
     )
 
 
@@ -115,15 +116,21 @@ def seals(directory: CompanyDirectory) -> tuple[SealedEntry, ...]:
 
 
 def with_unread(directory: CompanyDirectory, before: CompanyDirectory) -> CompanyDirectory:
-    """The directory with those as they were whose entries cannot be taken: a typo is nobody's leaving."""
+    """The directory with those as they were whose entries cannot be taken, also in groups and as staff: a typo is nobody's leaving."""
     named = {person.uid for person in directory.people}
     known = {person.identity for person in directory.people} - {""}
-    unread, identities = set(directory.unread), set(directory.unread_identities)
+    unread, identities = set(directory.unread), set(directory.unread_identities) - {""}
     meant = (one for one in before.people if one.active and (one.uid in unread or one.identity in identities))
     kept = tuple(one for one in meant if one.uid not in named and one.identity not in known)
     homes = {person.department for person in kept} - {one.code for one in directory.departments}
     departments = (*directory.departments, *(one for one in before.departments if one.code in homes))
-    return replace(directory, people=(*directory.people, *kept), departments=departments)
+    had = {person.identity: person.uid for person in kept if person.identity}
+    were = {uid: had[identity] for uid, identity in zip(directory.unread, directory.unread_identities, strict=False) if identity in had}
+    groups = tuple(replace(one, members=tuple(were.get(uid, uid) for uid in one.members)) for one in directory.groups)
+    triage = {were.get(uid, uid) for uid in directory.unread_staff}
+    logins = {one.login or one.uid for one in kept if one.uid in triage} - {one.login for one in directory.staff}
+    staff = (*directory.staff, *(one for one in before.staff if one.login in logins))
+    return replace(directory, people=(*directory.people, *kept), departments=departments, groups=groups, staff=staff)
 
 
 def with_old_seals(directory: CompanyDirectory, before: CompanyDirectory) -> CompanyDirectory:

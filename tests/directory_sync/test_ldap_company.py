@@ -186,6 +186,22 @@ def test_who_is_here_with_a_bad_entry_is_said_to_be_so_and_stays_in_groups(value
 
 
 @pytest.mark.parametrize(
+    ("values", "staff"),
+    [
+        ({"mail": "ana@compnay.example"}, ("ana",)),
+        ({"mail": "ana@compnay.example", "userAccountControl": "514", "msExchRecipientTypeDetails": "4"}, ()),
+        ({"userAccountControl": b"\xff"}, ()),
+        ({"mail": "ana@compnay.example", "mailNickname": "x", "uid": b"\xff"}, ("ana",)),
+    ],
+)
+def test_whose_entry_cannot_be_taken_is_still_in_a_group_of_staff(values: dict[str, Any], staff: tuple[str, ...]) -> None:
+    desk = group("desk", "ana", "bob")
+    found = read(person("ana", **values), person("bob"), desk, preset="ad", staff_groups=(f"cn=desk,{GROUPS} => admin company",))
+    assert [one.login for one in found.company.staff] == ["bob"]
+    assert found.company.unread_staff == staff
+
+
+@pytest.mark.parametrize(
     ("setting", "values", "code"),
     [
         ({}, {"departmentNumber": "Human Resources"}, "human-resources"),

@@ -1,5 +1,6 @@
 """The directory: whose address is what, and what a broken source cannot do."""
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -24,8 +25,8 @@ from triage.settings import Company, Settings
 HOUSE = Company(domains=("company.example",), hostname="mx.company.example")
 
 
-def take_over(session: Session, company: CompanyDirectory) -> directory.Applied:
-    return directory.apply(session, company, HOUSE, by=SYNC, now=NOW)
+def take_over(session: Session, company: CompanyDirectory, **how: Any) -> directory.Applied:
+    return directory.apply(session, company, HOUSE, by=SYNC, now=NOW, **how)
 
 
 def test_staff_are_actors_with_their_scope(known: Engine) -> None:
@@ -201,6 +202,18 @@ def test_whose_entry_cannot_be_taken_stays_as_they_were(known: Engine) -> None:
         assert directory_rows.present(session) == before
         take_over(session, without)
         assert recipients.resolve(session, Address.parse(MARA.mailbox), HOUSE) is None, "whom it does not name at all has left"
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_whose_entry_cannot_be_taken_stays_staff_as_long_as_a_group_says_so(known: Engine, named: bool) -> None:
+    mara = StaffEntry("mara.berg", "Mara Berg", "admin", ("company",))
+    said = replace(COMPANY, people=COMPANY.people[1:], unread=("mara.berg",), unread_staff=("mara.berg",) if named else ())
+    with db.transaction(known) as session:
+        take_over(session, replace(COMPANY, staff=(*COMPANY.staff, mara)), by_directory=True)
+        braked: AbstractContextManager[Any] = pytest.raises(BadInput, match="leave nobody who administers the whole company")
+        with nullcontext() if named else braked:
+            take_over(session, said, by_directory=True)
+            assert directory.staff(session, "mara.berg", NOW)
 
 
 def test_who_has_no_triage_address_for_its_length_has_the_others(engine: Engine) -> None:

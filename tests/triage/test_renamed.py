@@ -28,7 +28,7 @@ from triage import (
     second_key,
 )
 from triage.actor import Actor, Role
-from triage.company import PersonEntry, SealedEntry, StaffEntry
+from triage.company import GroupEntry, PersonEntry, SealedEntry, StaffEntry
 from triage.decisions import Verb
 from triage.envelope import Address
 from triage.errors import BadInput, NotAllowed
@@ -42,6 +42,7 @@ from triage.models import (
     Instant,
     KeptFolder,
     LegalHold,
+    MailGroup,
     PendingAct,
     Person,
     Rule,
@@ -368,9 +369,11 @@ def test_a_directory_that_was_set_up_anew_and_writes_names_otherwise_has_the_sam
 
 
 def test_whose_entry_cannot_be_taken_under_another_name_stays_as_they_were(session: Session) -> None:
-    said = replace(COMPANY, people=(JOE,), unread=("mara.lind",), unread_identities=("A",))
+    everybody = GroupEntry("all@company.example", "All", "it", ("mara.lind", "joe.fern"))
+    said = replace(COMPANY, people=(JOE,), groups=(everybody,), unread=("mara.lind",), unread_identities=("A",))
     directory.apply(session, said, HOUSE, by=SYNC, now=NOW)
     assert session.get_one(Person, "mara.berg").active
+    assert session.get_one(MailGroup, everybody.address).members == ["mara.berg", "joe.fern"]
 
 
 def test_who_asked_under_another_name_does_not_turn_the_second_key(session: Session, settings: Settings) -> None:
