@@ -78,7 +78,7 @@ ground() { # users and directories, which no release takes away
 
 close_directory_file() { # one that an older release made is open to everybody, and may hold hashes of passwords
     local file=/etc/mailroom/company.toml
-    [ -n "$(find "$file" -perm /o=rwx 2>/dev/null)" ] || return 0
+    [ -e "$file" ] && [ -n "$(find -L "$file" -perm /o=rwx)" ] || return 0 # a link is always open
     chgrp mailroom "$file" && chmod o= "$file"
     say "$file was open to everybody on this machine: now the group mailroom reads it"
 }
@@ -198,10 +198,17 @@ uninstall() {
     say "and what you changed: $units/mailroom*.d, $profiles/local/mailroom-*"
 }
 
+clear_out() { # also a disk of its own, or a link to one; what is mounted within is somebody else's
+    find "$1/" -xdev -mindepth 1 -delete 2>/dev/null || true
+    rm -f "$1" 2>/dev/null || rmdir "$1" 2>/dev/null || say "left is $1: a disk of its own, or one within"
+}
+
 purge() {
+    local place
     [ "${1:-}" = --all-mail ] || fail "this deletes settings, secrets, database and all accepted mail, held mail too: deploy/install.sh purge --all-mail"
     uninstall
-    rm -rf /etc/mailroom /var/lib/mailroom /var/spool/mailroom "$units"/mailroom*.d "$profiles"/local/mailroom-*
+    for place in /etc/mailroom /var/lib/mailroom /var/spool/mailroom; do clear_out "$place"; done
+    rm -rf "$units"/mailroom*.d "$profiles"/local/mailroom-*
     systemctl daemon-reload
     sed -n 's/^u \([^ ]*\).*/\1/p' "$tree/deploy/sysusers.d/mailroom.conf" | while read -r user; do userdel "$user" 2>/dev/null || true; done
     groupdel mailroom 2>/dev/null || true
