@@ -11,6 +11,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import OperationalError
 from sqlmodel import SQLModel
 
 from migrations import online, upgrade, version as versions
@@ -71,6 +72,19 @@ def test_large_indexes_are_built_when_they_are_missing(postgresql_engine: Engine
     assert not db.finds_words(postgresql_engine)
     assert upgrade.upgrade(postgresql_engine) == (versions.newest(), versions.newest())
     assert db.finds_words(postgresql_engine)
+
+
+def test_an_upgrade_whose_large_indexes_do_not_come_about_is_one(
+    sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else the installer would start the program of before, which cannot read the database any more."""
+
+    def fail(_: Engine) -> None:
+        raise OperationalError("CREATE INDEX", {}, Exception("could not extend file: No space left on device"))
+
+    monkeypatch.setattr(online, "build", fail)
+    assert upgrade.upgrade(sqlite_engine) == (versions.newest(), versions.newest())
+    assert "`mailroom db upgrade` makes them: could not extend file: No space left on device" in caplog.text
 
 
 UPGRADE = "import sys; from migrations.upgrade import upgrade; from triage.db import open_engine; upgrade(open_engine(sys.argv[1]))"
