@@ -1,6 +1,7 @@
 """Bring a database to this program's version (alembic)."""
 
 import logging
+import time
 from pathlib import Path
 
 from alembic.config import Config
@@ -18,6 +19,8 @@ from triage.setback import first_line
 log = logging.getLogger(__name__)
 
 TURN = 0x6D69  # who upgrades takes turns under this number
+PATIENCE = 5.0  # seconds with who holds a table
+PAUSE = 5.0  # seconds in which others get to it
 
 
 def scripts() -> tuple[Config, ScriptDirectory]:
@@ -36,14 +39,28 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
     before = present(engine)
     if before is not None and not is_known(before):
         raise BadInput(f"the database has version {before}, which this program does not know: it was made by a newer one. Install that")
-    with db.transaction(engine) as session:
-        db.waits_its_turn(session, TURN)
-        migrate(session.connection())
+    while not took_steps(engine):
+        time.sleep(PAUSE)
     try:
         online.build(engine)
     except DBAPIError as fault:
         log.warning("the large indexes are not all there, `mailroom db upgrade` makes them: %s", first_line(fault))
     return before, newest()
+
+
+def took_steps(engine: Engine) -> bool:
+    """Take all steps, unless somebody reads one of the tables for long (a dump): others who want it must not wait with us all the time."""
+    try:
+        with db.transaction(engine) as session:
+            db.waits_its_turn(session, TURN)
+            db.waits_for_tables(session, PATIENCE)
+            migrate(session.connection())
+    except DBAPIError as fault:
+        if not db.waited_in_vain(fault):
+            raise
+        log.warning("somebody else holds a table, such as a backup; trying again until it is free: %s", first_line(fault))
+        return False
+    return True
 
 
 def is_known(version: str) -> bool:

@@ -367,6 +367,17 @@ def waits_its_turn(session: Session, *numbers: int) -> bool:
     return is_postgresql(session)
 
 
+def waits_for_tables(session: Session, seconds: float) -> None:
+    """Wait for a table no longer than that: whoever else wants it stands behind us. In SQLite all wait for the one writer."""
+    if is_postgresql(session):
+        session.execute(select(func.set_config("lock_timeout", f"{seconds * 1000:.0f}ms", True)))
+
+
+def waited_in_vain(fault: DBAPIError) -> bool:
+    """Did another transaction hold a table for longer than that?"""
+    return getattr(fault.orig, "sqlstate", "") == "55P03"  # lock_not_available
+
+
 TURNS = select(func.pg_advisory_xact_lock(func.unnest(bindparam("numbers", type_=ARRAY(BigInteger)))))
 
 

@@ -87,6 +87,25 @@ def test_an_upgrade_whose_large_indexes_do_not_come_about_is_one(
     assert "`mailroom db upgrade` makes them: could not extend file: No space left on device" in caplog.text
 
 
+@pytest.mark.postgresql
+def test_nobody_waits_with_an_upgrade_for_a_table_that_is_being_dumped(
+    postgresql_server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(upgrade, "PATIENCE", 0.2)
+    engine = db.open_engine(postgresql_server.create("dumped"))
+    with engine.begin() as connection:
+        upgrade.migrate(connection, "0055")
+    with ThreadPoolExecutor(1) as pool:
+        with db.reading(engine) as dump:
+            dump.execute(text("SELECT count(*) FROM mail_group"))
+            upgrading = pool.submit(upgrade.upgrade, engine)
+            until(lambda: "somebody else holds a table" in caplog.text, "the upgrade has waited in vain")
+            with db.reading(engine) as other:
+                assert other.scalar(text("SELECT count(*) FROM mail_group")) == 0
+        assert upgrading.result() == ("0055", versions.newest())
+    engine.dispose()
+
+
 UPGRADE = "import sys; from migrations.upgrade import upgrade; from triage.db import open_engine; upgrade(open_engine(sys.argv[1]))"
 
 
