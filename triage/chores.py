@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from triage import markers
+from triage import db, markers
 from triage.models import AuditRecord, Instant
 from triage.times import from_micros, to_micros
 
@@ -27,6 +27,11 @@ def directory_read_at(session: Session) -> datetime | None:
 def backup_made_at(session: Session) -> datetime | None:
     """When `mailroom backup` last saved the database; None when it never did."""
     return session.scalar(select(func.max(col(AuditRecord.at), type_=Instant)).where(col(AuditRecord.subject) == BACKUP))
+
+
+def backup_due_since(session: Session) -> datetime | None:
+    """The same, else since when one is missed; None on PostgreSQL that we never saved: others do."""
+    return backup_made_at(session) or (None if db.is_postgresql(session) else begun_at(session))
 
 
 def begun_at(session: Session) -> datetime | None:

@@ -22,7 +22,7 @@ class Gauges:
     longest_due: datetime | None  # since when the first of them waits
     emergency: bool  # does everything pass that is neither blocked nor forged?
     directory_read: datetime | None = None  # when the directory was read last and believed; since when it is waited for, when never
-    backup_made: datetime | None = None  # when the database was saved last; since when there is something to save, when never
+    backup_made: datetime | None = None  # when the database was saved last; since when that is missed, when never; None: by others
     webhooks: tuple[Fared, ...] = ()
     alarms: dict[str, int] = field(default_factory=dict)  # folders in which something is so that staff is told of, by cause
 
@@ -32,7 +32,6 @@ def gauges(session: Session, now: datetime) -> Gauges:
     state, due_at = col(Delivery.state), col(Delivery.due_at)
     counted = {State(name): count for name, count in session.execute(select(state, func.count()).group_by(state))}
     waiting = (state == State.QUEUED) & (due_at <= now)
-    begun = chores.begun_at(session)
     due, longest_due = session.execute(select(func.count(), func.min(due_at)).where(waiting)).one()
     return Gauges(
         by_state={one: counted.get(one, 0) for one in State},
@@ -40,8 +39,8 @@ def gauges(session: Session, now: datetime) -> Gauges:
         due=due,
         longest_due=longest_due,
         emergency=emergency.alarm(session, now) is not None,
-        directory_read=chores.directory_read_at(session) or begun,
-        backup_made=chores.backup_made_at(session) or begun,
+        directory_read=chores.directory_read_at(session) or chores.begun_at(session),
+        backup_made=chores.backup_due_since(session),
         webhooks=tuple(outbox.fared(session)),
         alarms=dict(session.execute(select(col(Alarm.cause), func.count()).group_by(col(Alarm.cause))).all()),
     )

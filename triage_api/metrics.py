@@ -164,8 +164,8 @@ def record_families(found: Gauges, now: datetime, *, follows: bool) -> list[Metr
         ),
         gauge(
             "mailroom_backup_age_seconds",
-            "How long ago `mailroom backup` last saved the database; since the first act on the record when it never did.",
-            age(found.backup_made, now),
+            "How long ago `mailroom backup` last saved the database; of SQLite that it never did since the first act on the record.",
+            *((age(found.backup_made, now),) if found.backup_made else ()),
         ),
         labelled(
             "mailroom_alarms",

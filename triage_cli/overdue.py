@@ -18,11 +18,10 @@ def backups(settings: Settings) -> Iterator[Finding]:
     """Is there a backup that is worth something? PostgreSQL may have others than ours. A database that is down has a finding of its own."""
     try:
         with database_of(settings) as engine, db.reading(engine) as session:
-            made, begun = chores.backup_made_at(session), chores.begun_at(session)
+            made, since = chores.backup_made_at(session), chores.backup_due_since(session)
             elsewhere = made is None and db.is_postgresql(session)
     except BadInput:
         return
-    since = made or begun
     words = f"the last one is of {made:%Y-%m-%d %H:%M} UTC" if made else "none was made yet"
     if elsewhere:
         yield Finding(OK, "backup", f"{words} by `mailroom backup`: PostgreSQL's own, and one of the spool, are yours to look after")

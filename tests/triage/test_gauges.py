@@ -44,4 +44,5 @@ def test_what_has_to_be_done_again_and_again_counts_from_the_first_act_on(engine
             chores.directory_was_read(session, now=later)
             ledger.write(session, "backup", "backup", by=ANA, now=later - timedelta(minutes=1))
     hour, minute = timedelta(hours=1), timedelta(minutes=1)
-    assert found == [(NOW, NOW), (NOW + hour, NOW + hour - minute), (NOW + 2 * hour, NOW + 2 * hour - minute)]
+    missed = None if engine.dialect.name == "postgresql" else NOW  # others save that, unless we ever did
+    assert found == [(NOW, missed), (NOW + hour, NOW + hour - minute), (NOW + 2 * hour, NOW + 2 * hour - minute)]

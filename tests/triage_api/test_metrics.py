@@ -111,7 +111,7 @@ def test_only_a_directory_server_is_read_again_and_again(settings: Settings, dat
     with closing(Office(there)) as office:
         families = {one.name: [sample.value for sample in one.samples] for one in metrics.Metrics(office).of_record()}
     assert len(families["mailroom_directory_age_seconds"]) == (source == "ldap")
-    assert len(families["mailroom_backup_age_seconds"]) == 1
+    assert len(families["mailroom_backup_age_seconds"]) == (engine.dialect.name == "sqlite")  # others save PostgreSQL
 
 
 def test_something_else_than_networks_is_refused_at_the_start(settings: Settings) -> None:
