@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from triage import (
     accounts,
     catching_up,
+    chores,
     correspondents,
     cover,
     db,
@@ -81,8 +82,8 @@ def run(settings: Settings, stop: threading.Event) -> None:
 
 def keep_house(settings: Settings, engine: Engine, stop: threading.Event) -> None:
     """The round: seal, tidy, look at the directory file."""
-    file = Path(settings.directory.file)
-    seen, tidied, looked, counted = mtime(file), -TIDY_EVERY, time.monotonic(), -COUNT_EVERY
+    file, follows = Path(settings.directory.file), settings.directory.source == "file"
+    seen, tidied, looked, counted = taken_over(engine, file), -TIDY_EVERY, time.monotonic(), -COUNT_EVERY
     behind = True  # perhaps there is mail from before something that is known of mail today
     recorder = Recorder(settings)
     while not stop.wait(SEAL_EVERY):
@@ -100,9 +101,9 @@ def keep_house(settings: Settings, engine: Engine, stop: threading.Event) -> Non
                 let_tokens_go(engine)
                 hold_legally(engine)
                 erase_persons(engine, settings)
-                if is_settled(changed := mtime(file), seen):
-                    seen = changed
+                if follows and is_settled(changed := mtime(file), seen):
                     follow_directory(settings)
+                    seen = changed
         except DBAPIError as fault:
             stop.wait(pause_after(fault, PATIENCE))
 
@@ -298,16 +299,26 @@ def let_go(engine: Engine, settings: Settings) -> None:
 
 
 def follow_directory(settings: Settings) -> None:
-    """Take the changed directory file over; a broken one changes nothing."""
+    """Take the changed directory file over; a broken one changes nothing. The round hears of a database that is down, and tries again."""
     try:
         applied = take_over(settings)
     except Refused as refusal:
+        if isinstance(refusal.__cause__, DBAPIError):
+            raise refusal.__cause__ from None
         log.error("the directory stays as it was: %s", refusal)
     else:
         log.info(
             "directory: %d people, %d addresses added, %d removed", applied.people, applied.recipients_added, applied.recipients_removed
         )
         ring(settings, "door", "change")
+
+
+def taken_over(engine: Engine, file: Path) -> float:
+    """As of when the directory file is known; 0 when it was changed while nobody followed it."""
+    with db.reading(engine) as session:
+        read = chores.directory_read_at(session)
+    changed = mtime(file)
+    return 0.0 if read and changed > read.timestamp() else changed
 
 
 def is_settled(changed: float, seen: float) -> bool:

@@ -3,23 +3,27 @@
 import json
 import threading
 import time
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, select, update
+from sqlalchemy.exc import OperationalError
 from sqlmodel import col
 
-from tests.peers import circle
+from tests.peers import circle, processes
 from tests.triage.arriving import IDA
 from tests.triage.tampering import unguard
 from tests.triage_cli.conftest import Arrives, Shell
 from triage import db, settings as settings_file, tokens
+from triage.errors import BadInput
 from triage.models import ApiToken, Arrived, AuditRecord, Delivery, QueueSample, StaffMember
 from triage.settings import Settings
 from triage.sign_in import hash_password
 from triage.times import utcnow
-from triage_cli import counting, upkeeping
+from triage_cli import counting, sync, upkeeping
+from triage_cli.opened import database_of
 
 COMPANY = """
 [company]
@@ -135,6 +139,38 @@ def test_the_upkeep_role_follows_the_directory_file_and_seals(
             stop.wait(0.1)
         assert "Ana Lind" in shell("staff", "list").out
         assert " 0 not yet" in shell("audit", "verify").out
+    finally:
+        stop.set()
+        role.join()
+
+
+@pytest.mark.parametrize("when", ["before it starts", "while the database is away"])
+def test_a_directory_file_that_was_changed_at_a_bad_moment_is_taken_over(
+    shell: Shell, config: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    settings, company, stop = settings_file.read(str(config), {}), config.parent / "company.toml", threading.Event()
+    said = COMPANY.format(hash=hash_password("secret"))
+    company.write_text(said)
+    shell("sync")
+    faults = [OperationalError("SELECT", {}, Exception("the server is starting"))]
+
+    def away(there: Settings) -> AbstractContextManager[Engine]:
+        if faults and when == "while the database is away":
+            raise BadInput("the database cannot be opened") from faults.pop()
+        return database_of(there)
+
+    monkeypatch.setattr(upkeeping, "LOOK_EVERY", 0.1)
+    monkeypatch.setattr(upkeeping, "SETTLED", 0.0)
+    monkeypatch.setattr(sync, "database_of", away)
+    role = threading.Thread(target=upkeeping.keep_house, args=(settings, engine, stop))
+    if when != "before it starts":
+        role.start()
+        stop.wait(0.5)
+    company.write_text(said.replace("Ana Roth", "Ana Lind"))
+    if when == "before it starts":
+        role.start()
+    try:
+        processes.until(lambda: "Ana Lind" in shell("staff", "list").out, "it is taken over")
     finally:
         stop.set()
         role.join()
