@@ -30,6 +30,7 @@ from triage import (
     proposals,
     prospects,
     providers,
+    renamed,
     retention,
     seal,
     settings_record,
@@ -290,12 +291,16 @@ def let_tokens_go(engine: Engine) -> None:
 
 
 def let_go(engine: Engine, settings: Settings) -> None:
-    """Refuse what is for people who left long enough ago."""
+    """Refuse what is for people who left long enough ago, and find mail that another node entered under a name that changed just then."""
     with db.transaction(engine) as session:
         addresses = leavers.let_go(session, leaving_of(settings), version=directory.VERSION, now=utcnow())
+        late = renamed.follow_names(session)
     if addresses:
         log.info("%d addresses of people who have left are refused from now on", addresses)
         ring(settings, "door")
+    if late:
+        log.info("%d mails go along with people who are called otherwise", late)
+        ring(settings, "change")
 
 
 def follow_directory(settings: Settings) -> None:

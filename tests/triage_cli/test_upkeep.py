@@ -18,7 +18,8 @@ from tests.triage.tampering import unguard
 from tests.triage_cli.conftest import Arrives, Shell
 from triage import db, settings as settings_file, tokens
 from triage.errors import BadInput
-from triage.models import ApiToken, Arrived, AuditRecord, Delivery, QueueSample, StaffMember
+from triage.ids import read
+from triage.models import ApiToken, Arrived, AuditRecord, Delivery, FormerName, QueueSample, StaffMember
 from triage.settings import Settings
 from triage.sign_in import hash_password
 from triage.times import utcnow
@@ -204,6 +205,16 @@ def test_a_directory_file_that_is_being_written_is_left_alone(ago: float, settle
     changed = time.time() - ago
     assert upkeeping.is_settled(changed, seen=1.0) is settled
     assert not upkeeping.is_settled(changed, seen=changed)
+
+
+def test_mail_that_was_entered_under_a_name_of_before_goes_along(arrives: Arrives, engine: Engine, settings: Settings) -> None:
+    mail = read(arrives("it+joe.fern@company.example"))
+    with db.transaction(engine) as session:
+        session.add(FormerName(kind="person", name="joe.oak", now="joe.fern", until=utcnow()))
+        session.execute(update(Delivery).where(col(Delivery.id) == mail).values(person="joe.oak"))  # as another node read it
+    upkeeping.let_go(engine, settings)
+    with db.reading(engine) as session:
+        assert session.get_one(Delivery, mail).person == "joe.fern"
 
 
 def test_what_reports_need_is_kept(arrives: Arrives, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
