@@ -5,7 +5,7 @@ provider: from the address), whose author proves themselves, and never when a pr
 holiday notice from us must not come back through it.
 
 A bounce can prove nothing, and everybody who got the mail knows what it returns. So it counts only as what a mail system says,
-as long as one may still say it: no forger comes in under somebody's address with it.
+as long as one may still say it: no forger comes in under somebody's address with it. In which form it is said changes nothing.
 """
 
 from datetime import timedelta
@@ -13,7 +13,7 @@ from datetime import timedelta
 from triage.facts import Facts, OurMail
 from triage.proofs import proof_awaited, proof_of_author
 
-REPORTS = frozenset({"", "delivery-status"})  # report types of a bounce (RFC 6522, 3)
+REPORTS = frozenset({"", "delivery-status"})  # report types of a bounce (RFC 6522, 3); "": of one that is no report, too
 LONGEST_WAY = timedelta(days=14)  # servers give up after five days, some after a week (RFC 5321, 4.5.4.1)
 
 
@@ -37,9 +37,8 @@ def named(facts: Facts) -> OurMail | None:
 def returned(facts: Facts) -> OurMail | None:
     """The mail of ours that a bounce returns, for who sent it and nobody else."""
     summary, recipient = facts.summary, facts.recipient
-    if facts.envelope.reverse_path or summary.content_type != "multipart/report" or summary.report_type not in REPORTS:
+    if facts.envelope.reverse_path or not summary.by_mail_system or summary.report_type not in REPORTS:
         return None
     since = facts.envelope.received_at - LONGEST_WAY
     senders = {(one.person, one.department): one for one in facts.ours if one.named_by == "returned" and one.at > since}
-    is_report = summary.statuses and summary.by_mail_system
-    return senders.get((recipient.person, recipient.department)) if is_report else None
+    return senders.get((recipient.person, recipient.department))

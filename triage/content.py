@@ -1,6 +1,5 @@
 """What a message says, read from its raw bytes in a bounded way: Summary. Never raises."""
 
-import contextlib
 import hashlib
 import json
 import re
@@ -9,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import islice, pairwise
 from typing import Any, NamedTuple, Self
 
+from triage import returned
 from triage.archives import Archive, look_into
 from triage.authors import addresses, author_of
 from triage.decoding import text_of, uu_files, words
@@ -18,7 +18,7 @@ from triage.fingerprint import Fingerprint, fingerprint
 from triage.flowed import unflowed
 from triage.invitations import Calendar, read as calendar_of
 from triage.markup import crude_text, for_outlook, page_parts, text_and_links, too_much
-from triage.mime import HEAD_LIMIT, PART_LIMIT, Field, Part, TooMuch, fields_of, first, headers_of, media_type_of, parts_of
+from triage.mime import PART_LIMIT, Field, Part, TooMuch, fields_of, first, headers_of, media_type_of, parts_of
 from triage.plain import as_dict
 from triage.visible import readable, visible
 
@@ -87,7 +87,7 @@ class Summary:
     by_mail_system: bool = False  # its one From field is that of a mail system, with an address or without a clear one
     report_type: str = ""  # of a multipart/report (RFC 6522)
     statuses: tuple[Status, ...] = ()  # what a delivery report says about each recipient
-    returned_ids: tuple[str, ...] = ()  # Message-IDs of the mails that a report returns, whole or their headers
+    returned_ids: tuple[str, ...] = ()  # Message-IDs of the mails that a report or a mail system returns, whole or their headers
     list_post: str = ""  # where posts to its list go (RFC 2369, 3.4), folded
     calendar_method: str = ""  # of its calendar part (RFC 5546), folded
     calendar_uid: str = ""  # of the first entry in it
@@ -129,7 +129,7 @@ ROBOTS = (  # written by programs
 BULK = frozenset({"bulk", "list", "junk", "auto_reply"})  # values of Precedence
 IDENTIFIER = re.compile(r"<([^<>\s]{1,500})>")
 MAILTO = re.compile(r"<mailto:([^<>?\s]{3,254})[?>]", re.IGNORECASE)
-RETURNED = frozenset({"text/rfc822-headers", "message/global-headers", "message/rfc822", "message/global"})
+RECEIPT = "disposition-notification"  # the report type (RFC 8098, 3)
 PLAIN_LINK = re.compile(r"(?:https?://|ftp://|www\.)[^\s<>\"]{3,4000}", re.IGNORECASE)
 AFTER_LINK = ".,;:!?'*_|"  # ends the sentence, not the link
 
@@ -166,7 +166,8 @@ def summarise(raw: bytes, *, headers_only: bool = False) -> Summary:
         problems=(*problems, *overlooked),
         overlooked=overlooked,
         statuses=next(filter(None, (read_statuses(part.content()) for part in parts if part.media_type in MEDIA_TYPES)), ()),
-        returned_ids=returned_ids(parts) if media_type == "multipart/report" else (),
+        in_reply_to=(*about.in_reply_to, *identifiers(returned.received(parts) if report_type == RECEIPT else [])),
+        returned_ids=returned_ids(about, parts),
         calendar_method=calendar.method,
         calendar_uid=calendar.uid,
         calendar_starts=calendar.starts_at,
@@ -192,14 +193,11 @@ def fingerprint_of(summary: Summary) -> Fingerprint | None:
     )
 
 
-def returned_ids(parts: list[Part]) -> tuple[str, ...]:
-    """Message-IDs of what a report returns: of an attached message, or of the part with its headers (RFC 6522, 3 and 4)."""
-    heads = [part.content() for part in parts if part.media_type in RETURNED]
-    found: list[bytes] = []
-    for head in heads:
-        with contextlib.suppress(TooMuch):
-            found += [field.value for field in fields_of(headers_of(head[:HEAD_LIMIT]))[0] if field.name == "message-id"]
-    return identifiers(found)
+def returned_ids(about: Summary, parts: list[Part]) -> tuple[str, ...]:
+    """Message-IDs of the mails that it returns: attached to a report, and by a mail system in any form."""
+    if about.by_mail_system:
+        return tuple(dict.fromkeys(identifiers([*returned.attached(parts), *returned.written(parts)])))
+    return identifiers(returned.attached(parts)) if about.content_type == "multipart/report" else ()
 
 
 def summarise_json(raw: bytes, options: Mapping[str, Any]) -> bytes:

@@ -84,6 +84,7 @@ BOUNCE = arriving.summary(
 )
 FORGED_BOUNCE = replace(BOUNCE, author=SALES, authors=(SALES,), by_mail_system=False)
 NAMELESS_BOUNCE = replace(BOUNCE, author="", authors=())
+BOUNCE_IN_WORDS = replace(BOUNCE, content_type="text/plain", report_type="", statuses=())
 NULL = arriving.envelope(reverse_path="")
 BY_GMAIL = Dmarc(Result.PASS, "gmail.com", "gmail.com", "none", ("dkim",))
 EICAR = "Eicar-Test-Signature"
@@ -114,6 +115,8 @@ TABLE = [
     (facts(NO_DMARC, author=DAEMON, summary=BOUNCE, envelope=NULL, ours=(BOUNCED,)), "reply-to-ours", Disposition.RELAY),
     (facts(UNKNOWN, author=DAEMON, summary=BOUNCE, envelope=NULL, ours=(BOUNCED,), listed=LISTED), "reply-to-ours", Disposition.RELAY),
     (facts(author=DAEMON, summary=BOUNCE, ours=(BOUNCED,)), "first-contact", Disposition.QUARANTINE),
+    (facts(NO_DMARC, author=DAEMON, summary=BOUNCE_IN_WORDS, envelope=NULL, ours=(BOUNCED,)), "reply-to-ours", Disposition.RELAY),
+    (facts(NO_DMARC, author=DAEMON, summary=BOUNCE_IN_WORDS, envelope=NULL), "first-contact", Disposition.QUARANTINE),
     (facts(summary=FORGED_BOUNCE, envelope=NULL, ours=(BOUNCED,)), "first-contact", Disposition.QUARANTINE),
     (facts(NO_DMARC, ALLOW, summary=FORGED_BOUNCE, envelope=NULL, ours=(BOUNCED,)), "unproven-known-sender", Disposition.QUARANTINE),
     (facts(NO_DMARC, LEARNED, summary=FORGED_BOUNCE, envelope=NULL, ours=(BOUNCED,)), "unproven-known-sender", Disposition.QUARANTINE),
@@ -123,7 +126,7 @@ TABLE = [
         "first-contact",
         Disposition.QUARANTINE,
     ),
-    (facts(author=DAEMON, summary=replace(BOUNCE, statuses=()), envelope=NULL, ours=(BOUNCED,)), "first-contact", Disposition.QUARANTINE),
+    (facts(author=DAEMON, summary=replace(BOUNCE, statuses=()), envelope=NULL, ours=(BOUNCED,)), "reply-to-ours", Disposition.RELAY),
     (
         facts(author=DAEMON, summary=replace(BOUNCE, report_type="disposition-notification"), envelope=NULL, ours=(BOUNCED,)),
         "first-contact",
@@ -541,7 +544,7 @@ def test_no_set_of_rules_lets_an_unproven_author_pass(
     assert any(one.effect == "allow" and proven(found, one.proof, trusted) for one in rules)
 
 
-LETTERS = st.sampled_from([arriving.summary(SALES), CODE, BOUNCE, FORGED_BOUNCE, NAMELESS_BOUNCE])
+LETTERS = st.sampled_from([arriving.summary(SALES), CODE, BOUNCE, FORGED_BOUNCE, NAMELESS_BOUNCE, BOUNCE_IN_WORDS])
 
 
 @given(st.lists(ANY_RULES, max_size=4), FINDINGS, LETTERS, st.booleans(), st.booleans(), st.lists(MAILS_OF_OURS, max_size=2).map(tuple))
@@ -554,9 +557,8 @@ def test_at_night_too_nothing_passes_without_proof_but_what_returns_a_mail_to_wh
         return
     asked = ["aligned", *(one.proof for one in rules if one.effect == "allow")]
     is_proven = found.author == SALES and any(proven(found, one, TRUSTED) for one in asked)
-    returns_ours = (
-        null and said in (BOUNCE, NAMELESS_BOUNCE) and any((one.named_by, one.person) == ("returned", "joe.fern") for one in ours)
-    )
+    in_any_form = said in (BOUNCE, NAMELESS_BOUNCE, BOUNCE_IN_WORDS)
+    returns_ours = null and in_any_form and any((one.named_by, one.person) == ("returned", "joe.fern") for one in ours)
     assert is_proven or (verdict.rule == "reply-to-ours" and returns_ours)
     if verdict.rule == "out-of-hours":
         assert out_of_hours

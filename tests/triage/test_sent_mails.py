@@ -176,6 +176,63 @@ def test_a_mail_system_needs_no_address(session: Session, settings: Settings, au
     assert come(session, settings, bounce(author=author), dmarc=NO_DMARC, reverse_path="")[0].rule == rule
 
 
+RETURNED = "Message-ID: <{id}>\nDate: 24 Nov 2026 09:30:00 +0000\nFrom: Joe Fern <joe.fern@company.example>"
+
+
+def in_words(returned: str = "offer.1@company.example", author: str = DAEMON) -> bytes:
+    """A bounce as qmail, Exim and many gateways write it: no report."""
+    text = f"I'm afraid I wasn't able to deliver your message.\n\n--- Below is a copy.\n\n{RETURNED.format(id=returned)}\n\nDear Ann\n"
+    return mail(f"From: {author}\nTo: {JOE}\nSubject: failure notice", text)
+
+
+def test_a_bounce_that_is_no_report_comes_back_to_who_sent_the_mail(session: Session, settings: Settings) -> None:
+    write(session, settings)
+    came = come(session, settings, in_words(), JOE, MARA, dmarc=NO_DMARC, reverse_path="")
+    assert [(one.rule, one.state) for one in came] == [("reply-to-ours", State.QUEUED), ("first-contact", State.HELD)]
+    assert came[0].reason == "it says what became of a mail that Joe Fern sent on 24 Nov 2026"
+
+
+@pytest.mark.parametrize(
+    ("raw", "reverse_path"),
+    [
+        (in_words("offer.2@company.example"), ""),  # looks like one, and returns nothing of ours
+        (in_words(), "mailer-daemon@supplier.example"),
+        (in_words(author=f"Ann Field <{ANN}>"), ""),
+        (in_words(author="The Boss <>"), ""),
+        (mail(f"From: {DAEMON}\nIn-Reply-To: <offer.1@company.example>", "It failed."), ""),
+    ],
+)
+def test_what_only_looks_like_a_bounce_does_not(session: Session, settings: Settings, raw: bytes, reverse_path: str) -> None:
+    write(session, settings)
+    assert come(session, settings, raw, dmarc=NO_DMARC, reverse_path=reverse_path)[0].state == State.HELD
+
+
+def test_a_bounce_that_is_no_report_is_believed_for_two_weeks(session: Session, settings: Settings) -> None:
+    late = replace(arriving.envelope(JOE, reverse_path=""), received_at=NOW + timedelta(days=14))
+    write(session, settings)
+    found = intake.receive(session, late, in_words(), Authentication(""), summarise(in_words()), settings=settings, now=NOW)
+    assert session.get_one(Delivery, found[0]).state == State.HELD
+
+
+def receipt(author: str = ANN) -> bytes:
+    read = b"Final-Recipient: rfc822;ann@supplier.example\r\nOriginal-Message-ID: <offer.1@company.example>\r\n"
+    return multipart(
+        part("Content-Type: text/plain", b"Your mail was displayed."),
+        part("Content-Type: message/disposition-notification", read),
+        subtype="report; report-type=disposition-notification",
+        head=f"From: {author}\nSubject: Read: Offer",
+    )
+
+
+def test_a_receipt_answers_our_mail_if_its_author_is_proven(session: Session, settings: Settings) -> None:
+    write(session, settings)
+    assert come(session, settings, receipt(), reverse_path="")[0].rule == "reply-to-ours"
+    assert come(session, settings, receipt(), dmarc=NO_DMARC, reverse_path="")[0].rule == "first-contact"
+    assert come(session, settings, receipt(DAEMON), dmarc=NO_DMARC, reverse_path="")[0].rule == "first-contact"
+    elsewhere = come(session, settings, receipt("eve@evil.example"), dmarc=Dmarc(Result.PASS, "evil.example"), reverse_path="")
+    assert elsewhere[0].rule == "first-contact"
+
+
 def test_bounces_of_automatic_mail_come_back_too(session: Session, settings: Settings) -> None:
     write(session, settings, mail(LETTER + "\nAuto-Submitted: auto-generated"))
     assert come(session, settings, bounce(), dmarc=NO_DMARC, reverse_path="")[0].rule == "reply-to-ours"
