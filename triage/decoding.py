@@ -30,6 +30,25 @@ ALSO_CALLED = {
     "x-gbk": "gb18030",
     "x-euc-jp": "euc_jp",
     "x-mac-roman": "mac-roman",
+    "x-mac-cyrillic": "mac-cyrillic",
+    "x-cp1250": "cp1250",
+    "x-cp1251": "cp1251",
+    "x-cp1252": "cp1252",
+    "koi8-ru": "koi8-u",
+    "windows-932": "cp932",
+    "windows-936": "gb18030",
+    "windows-949": "cp949",
+    "windows-950": "cp950",
+    "gb_2312-80": "gb18030",
+    "csgb2312": "gb18030",
+    "cn-gb": "gb18030",
+    "cn-big5": "big5",
+    "x-x-big5": "big5",
+    "ks_c_5601-1989": "cp949",
+    "ksc_5601": "cp949",
+    "cp50220": "iso2022_jp",
+    "cp50221": "iso2022_jp",
+    "iso-2022-jp-ms": "iso2022_jp",
 }
 WORD = re.compile(r"=\?([^?*\s]{1,60})(?:\*[^?\s]{0,20})?\?([bBqQ])\?([^?]*)\?=")
 PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.)*"?|[^;]*)', re.DOTALL)
@@ -42,6 +61,8 @@ PADDING = re.compile(rb"=")
 FILE_NAMES = frozenset({"name", "filename"})
 UU_BEGIN = re.compile(rb"^begin [0-7]{3,4} ([^\r\n]{1,255})\r?\n(?=[!-M][ -`]{1,84}\r?$)", re.MULTILINE)
 NARROW = b"\x1b(I"  # ISO-2022-JP: JIS X 0201 katakana follow
+ESCAPE = b"\x1b"
+PRINTABLE = bytes(range(0x20, 0x7F))
 SLICE = 1024 * 1024  # bytes
 
 
@@ -69,6 +90,33 @@ def text_of(data: bytes, charset: str = "") -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError:
         return data.decode("cp1252", "replace")
+
+
+def field_text(data: bytes, charset: str = "") -> str:
+    """A header field as text where its writer has not encoded it (RFC 2047): in UTF-8, or else in `charset`, that of the message's text.
+
+    So do mail programs. What does not fit that charset is read as without it.
+    """
+    name = keeps_ascii(charset) if charset and (ESCAPE in data or not data.isascii()) else ""
+    if not name or is_utf8(data):
+        return text_of(data)
+    text = text_of(data, charset)
+    return text if "\ufffd" not in text else text_of(data)
+
+
+def is_utf8(data: bytes) -> bool:
+    """Does it hold letters in UTF-8 and nothing else that is not ASCII?"""
+    try:
+        return not data.decode("utf-8").isascii()
+    except UnicodeDecodeError:
+        return False
+
+
+@lru_cache(maxsize=256)
+def keeps_ascii(charset: str) -> str:
+    """The codec of a charset that has ASCII where all have it, so that mail without other letters reads the same; "" for the others."""
+    name = codec(charset)
+    return name if name and PRINTABLE.decode(name, "replace").encode("ascii", "replace") == PRINTABLE else ""
 
 
 def japanese(data: bytes) -> str:
@@ -207,7 +255,7 @@ def read_parameters(field: str) -> tuple[str, dict[str, str]]:
             plain.setdefault(name, words(text))
         else:
             sections.setdefault(section[1], []).append((int(section[2] or 0), bool(section[3]), text))
-    return value, plain | {name: joined(parts) for name, parts in sections.items()}
+    return value, plain | {name: words(joined(parts)) for name, parts in sections.items()}
 
 
 def values_given(field: str, wanted: frozenset[str]) -> Iterator[str]:
@@ -220,9 +268,9 @@ def values_given(field: str, wanted: frozenset[str]) -> Iterator[str]:
         elif section and section[1] in wanted:
             sections.setdefault(section[1], []).append((int(section[2] or 0), bool(section[3]), text))
     for parts in sections.values():
-        yield joined(parts)
+        yield words(joined(parts))
         before_gap = [part for place, part in enumerate(sorted(parts)) if part[0] == place]
-        yield joined(before_gap) if before_gap else ""
+        yield words(joined(before_gap)) if before_gap else ""
 
 
 def pairs(field: str) -> Iterator[tuple[str, str]]:

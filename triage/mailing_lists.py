@@ -35,19 +35,20 @@ def rewritten(summary: Summary) -> Rewritten | None:
 
     The From must be of the list's organisation, and the list must say that it stands for somebody: by "via" in the name, by
     X-Original-From, or by an answer address elsewhere below a From that is the list itself. The name before "via" is the author's
-    to choose: it may be blank, or so long that "via" was cut off.
+    to choose: it may be blank, or so long that "via" was cut off, or be in a charset that swallows "via".
     """
     local, _, domain = summary.author.rpartition("@")
     if not summary.list_id or not related(domain, summary.list_id):
         return None
     is_list = summary.author == summary.list_post or local == summary.list_id.partition(".")[0]
-    via = VIA.fullmatch(summary.author_name)
-    says_via = bool(via and (via["name"] or is_list)) or len(summary.author_name) >= NAME_LIMIT
+    readings = (summary.author_name, summary.author_name_as_sent)
+    found = [via for via in map(VIA.fullmatch, readings) if via]
+    says_via = any(via["name"] or is_list for via in found) or any(len(one) >= NAME_LIMIT for one in readings)
     elsewhere = [one for one in summary.reply_to if not related(one.rpartition("@")[2], domain)]
     answer = elsewhere[0] if len(elsewhere) == 1 else ""
     if not says_via and not summary.original_from and not (answer and is_list):
         return None
-    named = via["name"] if via else summary.original_name or summary.author_name
+    named = found[0]["name"] if found else summary.original_name or summary.author_name
     name = (named or summary.original_name).strip(QUOTES)
     return Rewritten(name, summary.original_from or answer, summary.list_id)
 

@@ -9,7 +9,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
-from triage.decoding import FILE_NAMES, PARAMETER_LIMIT, encoding_of, parameters, text_of, transfer_decoded, uncommented, values_given
+from triage.decoding import (
+    FILE_NAMES,
+    PARAMETER_LIMIT,
+    codec,
+    encoding_of,
+    field_text,
+    keeps_ascii,
+    parameters,
+    text_of,
+    transfer_decoded,
+    uncommented,
+    values_given,
+)
 
 HEAD_LIMIT = 256 * 1024  # bytes of one header block
 FIELD_LIMIT = 2_000  # fields of one header block
@@ -32,6 +44,7 @@ OF_MAIL = re.compile(  # a field without which nobody takes it for a mail, nor f
 AS_THEY_ARE = frozenset({"", "7bit", "8bit", "binary"})
 BOUNDARY = frozenset({"boundary"})
 NAMING = frozenset({"content-type", "content-disposition"})
+UNTOLD = frozenset({"", "utf-8", "cp1252"})  # what is read as them without being told
 
 
 class TooMuch(Exception):
@@ -49,7 +62,11 @@ class Field:
     @property
     def text(self) -> str:
         """The value as text, encoded words as they are."""
-        return text_of(self.value).strip()
+        return self.text_in("")
+
+    def text_in(self, charset: str) -> str:
+        """The same where its writer used this charset and did not say so."""
+        return field_text(self.value, charset).strip()
 
 
 @dataclass(frozen=True)
@@ -63,6 +80,7 @@ class Part:
     data: memoryview  # the body as received
     is_body: bool = False  # it stands where programs look for what a message says, whatever name it bears
     is_no_mail: bool = False  # it is called a message, and is too long for one without a field that any mail has
+    names_in: str = ""  # the charset of names that nobody has encoded; "" without such
 
     @cached_property
     def _disposition(self) -> tuple[str, dict[str, str]]:
@@ -76,13 +94,17 @@ class Part:
     @property
     def name(self) -> str:
         """The file name as the sender chose it, without its directories."""
+        if self.names_in:
+            read = {field.name: parameters(field.text_in(self.names_in))[1] for field in reversed(self.fields) if field.name in NAMING}
+            return without_directories(read.get("content-disposition", {}).get("filename") or read.get("content-type", {}).get("name", ""))
         return without_directories(self._disposition[1].get("filename") or self.options.get("name", ""))
 
     @cached_property
     def other_names(self) -> tuple[str, ...]:
-        """Further names that it gives itself: programs differ in which of several they take."""
-        naming = (text for field in self.fields if field.name in NAMING and "name" in (text := uncommented(field.text)).casefold())
-        given = (name for text in naming for name in values_given(text, FILE_NAMES))
+        """Further names that it gives itself: programs differ in which one they take, and by the charset in how it ends."""
+        given = [*names_given(self.fields, self.names_in)]
+        if self.names_in:
+            given += [one for one in names_given(self.fields, "") if ending(one) not in {ending(self.name), *map(ending, given)}]
         return tuple(dict.fromkeys(name for one in given if (name := without_directories(one)) and name != self.name))
 
     @property
@@ -119,6 +141,18 @@ class Part:
     def text(self) -> str:
         """The body as text."""
         return text_of(self.content(), self.charset)
+
+
+def names_given(fields: tuple[Field, ...], charset: str) -> Iterator[str]:
+    """Every name that a part gives itself, directories and all, where what is not encoded is in this charset."""
+    texts = (text for field in fields if field.name in NAMING and "name" in (text := uncommented(field.text_in(charset))).casefold())
+    return (name for text in texts for name in values_given(text, FILE_NAMES))
+
+
+def ending(name: str) -> str:
+    """By what a system knows a file's kind; Windows takes dots and spaces off the end of a name."""
+    _, dot, last = name.rstrip(" .").rpartition(".")
+    return last.casefold() if dot else ""
 
 
 def without_directories(name: str) -> str:
@@ -221,7 +255,23 @@ def parts_of(raw: bytes) -> list[Part]:
             waiting.append((message, 0, len(message), depth + 1, "text/plain", True))
         elif part.is_message:
             waiting.append((raw, body, end, depth + 1, "text/plain", True))
-    return found
+    return read_in(found, charset_of_text(found))
+
+
+def charset_of_text(parts: list[Part]) -> str:
+    """The charset of the first text that says more than UTF-8 or Latin-1: mail programs take it for that of fields which say none."""
+    declared = (part.charset for part in parts if part.charset and part.media_type.startswith("text/"))
+    return next((charset for charset in declared if codec(charset) not in UNTOLD and keeps_ascii(charset)), "")
+
+
+def read_in(parts: list[Part], charset: str) -> list[Part]:
+    """The same parts, those with names that nobody has encoded read in this charset."""
+    return [replace(part, names_in=charset) if charset and is_unencoded(part.fields, NAMING) else part for part in parts]
+
+
+def is_unencoded(fields: tuple[Field, ...], names: frozenset[str]) -> bool:
+    """Does one of these fields hold letters of which it does not say what they are?"""
+    return any(field.name in names and (b"\x1b" in field.value or not field.value.isascii()) for field in fields)
 
 
 def well_formed(head: bytes) -> int:

@@ -168,6 +168,77 @@ def test_names_of_attachments(fields: str, name: str, also: tuple[str, ...]) -> 
     assert Attachment.from_json(as_dict(found)) == found
 
 
+def unencoded(codec: str, charset: str, *, name: str, subject: str, author: str = '"{name}" <ann@sender.example>') -> bytes:
+    """A mail with names as somebody wrote them who knows no encoded words."""
+    raw = multipart(
+        part(f"Content-Type: text/plain; charset={charset}", b"text"),
+        part("Content-Type: application/pdf; name=NAME.pdf\nContent-Disposition: attachment; filename=NAME.pdf", b"%PDF", encoded=True),
+        head="From: AUTHOR\nSubject: SUBJECT",
+    )
+    for place, text in ((b"AUTHOR", author.format(name=name)), (b"SUBJECT", subject), (b"NAME.pdf", f'"{name}.pdf"')):
+        raw = raw.replace(place, text.encode(codec))
+    return raw
+
+
+@pytest.mark.parametrize(
+    ("codec", "charset", "name", "subject"),
+    [
+        ("iso2022_jp", "ISO-2022-JP", "山田 太郎", "会議のお知らせ"),
+        ("cp932", "Shift_JIS", "ソフト開発", "見積りの件"),  # with a backslash, which would quote what follows
+        ("gbk", "gb2312", "王小明", "发票 №1"),
+        ("big5", "big5", "許功小姐", "會議通知"),  # with two
+        ("euc_kr", "euc-kr", "김철수", "회의 안내"),
+        ("koi8-r", "koi8-r", "Иван Петров", "Счёт на оплату"),
+        ("cp1251", "windows-1251", "Иван Петров", "Счёт на оплату"),
+        ("cp1250", "windows-1250", "Jiří Žluťoučký", "Smlouva č. 1"),
+        ("utf-8", "windows-1251", "Иван Петров", "Счёт на оплату"),
+    ],
+)
+def test_what_nobody_encoded_is_read_in_the_charset_of_the_text(codec: str, charset: str, name: str, subject: str) -> None:
+    raw = unencoded(codec, charset, name=name, subject=subject)
+    found = summarise(raw)
+    assert (found.author, found.author_name, found.subject) == ("ann@sender.example", name, subject)
+    assert [(one.name, one.also) for one in found.attachments] == [(f"{name}.pdf", ())]
+    without = summarise(raw.replace(f"charset={charset}".encode(), b"charset=us-ascii"))
+    who = ("author", "authors", "sender", "reply_to", "to", "message_id", "list_id", "by_mail_system", "problems")
+    assert [getattr(found, one) for one in who] == [getattr(without, one) for one in who]
+    assert found.author_name_as_sent == ("" if codec == "utf-8" else without.author_name)
+
+
+@pytest.mark.parametrize(("codec", "charset"), [("iso2022_jp", "iso-2022-jp"), ("cp932", "shift_jis")])
+@pytest.mark.parametrize(
+    "author",
+    [
+        "{name} <ann@sender.example>",
+        '"{name}" <ann@sender.example>',  # in Shift_JIS its last byte quotes what should end it
+        "{name} <ann@sender.example>, bob@other.example",
+        "ann@{name}.example",
+    ],
+)
+def test_a_charset_changes_nothing_about_who_wrote_it(author: str, codec: str, charset: str) -> None:
+    raw = unencoded(codec, charset, name="会議表", subject="x", author=author)
+    found, without = summarise(raw), summarise(raw.replace(charset.encode(), b"us-ascii"))
+    assert (found.author, found.authors, found.problems) == (without.author, without.authors, without.problems)
+
+
+@pytest.mark.parametrize(
+    ("written", "name", "also"),
+    [
+        (b"\x1b$B2q5D\x1b(B.pdf", "会議.pdf", ()),
+        (b"\x1b$B2q5D\x1b(B", "会議", ()),
+        (b"a.exe\x1b$B2q\x1b(B", "a.exe会", ("a.exe\\x1b$B2q\\x1b(B",)),
+        (b"a.\x1b$B2q.exe.pdf\x1b(B", "a.会勐皪卣粭", ("a.\\x1b$B2q.exe.pdf\\x1b(B",)),
+    ],
+)
+def test_a_file_whose_name_ends_otherwise_without_the_charset_bears_both(written: bytes, name: str, also: tuple[str, ...]) -> None:
+    raw = multipart(
+        part("Content-Type: text/plain; charset=iso-2022-jp", b"text"),
+        part("Content-Type: application/octet-stream\nContent-Disposition: attachment; filename=NAME", b"MZ"),
+    )
+    (found,) = summarise(raw.replace(b"NAME", b'"' + written + b'"')).attachments
+    assert (found.name, found.also) == (name, also)
+
+
 @pytest.mark.parametrize(
     ("fields", "encoded"),
     [

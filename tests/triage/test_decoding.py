@@ -10,6 +10,7 @@ from triage.decoding import (
     base64_bytes,
     codec,
     encoding_of,
+    field_text,
     parameters,
     text_of,
     transfer_decoded,
@@ -71,6 +72,38 @@ def test_charsets_are_read_as_mail_programs_read_them(charset: str, data: bytes,
 
 
 @pytest.mark.parametrize(
+    ("charset", "data", "text"),
+    [
+        ("iso-2022-jp", "会議のお知らせ".encode("iso2022_jp"), "会議のお知らせ"),
+        ("cp50220", b"\x1b$B2q5D\x1b(B no. 1", "会議 no. 1"),
+        ("Shift_JIS", "ソフト表".encode("cp932"), "ソフト表"),  # with backslashes
+        ("euc-jp", "会議".encode("euc_jp"), "会議"),
+        ("gb2312", "发票".encode("gbk"), "发票"),
+        ("GBK", "發票".encode("gbk"), "發票"),
+        ("windows-936", "发票".encode("gbk"), "发票"),
+        ("big5", "會議".encode("big5"), "會議"),
+        ("euc-kr", "회의".encode("euc_kr"), "회의"),
+        ("windows-949", "똠".encode("cp949"), "똠"),
+        ("koi8-r", "Привет".encode("koi8-r"), "Привет"),
+        ("windows-1251", "Привет".encode("cp1251"), "Привет"),
+        ("windows-1250", "Žluťoučký".encode("cp1250"), "Žluťoučký"),
+        ("koi8-r", "Привет".encode(), "Привет"),  # in UTF-8, whatever the text is in
+        ("iso-2022-jp", "会議".encode("euc_jp"), "²ñµÄ"),  # in neither
+        ("iso-2022-jp", b"\x1b$Bcut", "\x1b$Bcut"),
+        ("hz", b"~{VPND~} \xe4", "~{VPND~} ä"),
+        ("utf-7", b"+AGE- \xe4", "+AGE- ä"),
+        ("utf-16", b"\xe4b", "äb"),
+        ("cp037", b"\xc1\xc2", "ÁÂ"),
+        ("nonsense", b"\xe4", "ä"),
+        ("", b"\xe4", "ä"),
+        ("koi8-r", b"plain", "plain"),
+    ],
+)
+def test_what_nobody_encoded_is_in_the_charset_of_the_text(charset: str, data: bytes, text: str) -> None:
+    assert field_text(data, charset) == text
+
+
+@pytest.mark.parametrize(
     ("field", "text"),
     [
         ("plain", "plain"),
@@ -104,6 +137,11 @@ def test_encoded_words(field: str, text: str) -> None:
         ("a/b; filename=old.txt; filename*=utf-8''new.txt", "a/b", {"filename": "new.txt"}),
         ("a/b; name==?utf-8?q?=C3=A4.pdf?=", "a/b", {"name": "ä.pdf"}),
         ("a/b;;;=;name=x", "a/b", {"name": "x"}),
+        # against the rules, as mail programs write it
+        ('a/b; filename="=?utf-8?b?UsOkY2hudW5n?= =?utf-8?q?_=C3=A4.pdf?="', "a/b", {"filename": "Rächnung ä.pdf"}),
+        ('a/b; filename*0="=?utf-8?q?R=C3=A4chn"; filename*1="ung.pdf?="', "a/b", {"filename": "Rächnung.pdf"}),
+        ('a/b; filename*="=?utf-8?q?=C3=A4.pdf?="', "a/b", {"filename": "ä.pdf"}),
+        ("a/b; filename*=\"utf-8''%C3%A4.pdf\"", "a/b", {"filename": "ä.pdf"}),
         ("", "", {}),
     ],
 )
@@ -135,6 +173,7 @@ def test_comments_say_nothing(field: str, value: str, given: dict[str, str]) -> 
         ("attachment; filename=a.txt; filename=a.exe", ["a.txt", "a.exe"]),
         ("attachment; filename=a.exe; filename*=utf-8''a.txt", ["a.exe", "a.txt", "a.txt"]),
         ("attachment; filename*0=a.exe; filename*2=.txt", ["a.exe.txt", "a.exe"]),
+        ('attachment; filename*0="=?utf-8?q?a=2Eex"; filename*1="e?="', ["a.exe", "a.exe"]),
         ("text/plain; charset=utf-8", []),
     ],
 )
@@ -183,5 +222,6 @@ def test_uuencode() -> None:
 @given(st.binary(max_size=200), st.text(max_size=30))
 def test_any_bytes_in_any_charset(data: bytes, charset: str) -> None:
     assert isinstance(text_of(data, charset), str)
+    assert isinstance(field_text(data, charset), str)
     assert isinstance(words(text_of(data)), str)
     assert isinstance(parameters(text_of(data))[1], dict)

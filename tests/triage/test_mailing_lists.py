@@ -1,5 +1,6 @@
 """Posts of lists that put themselves in the author's place: how such lists write, and what only looks like it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,9 @@ def test_real_lists_that_leave_the_author_in_place_are_not_taken_for_others(corp
     posts = [summary for _, raw in from_archive(corpus, "mail-other") if (summary := summarise(raw, headers_only=True)).list_id]
     assert len(posts) > 100
     assert [post.author for post in posts if rewritten(post)] == []
+
+
+def test_no_charset_hides_that_a_list_stands_for_somebody() -> None:
+    hidden = replace(read(MAILMAN.partition("\nReply-To")[0]), author_name="会議", author_name_as_sent="\\x1b$B2q5D via Dev")
+    assert rewritten(hidden) is not None
+    assert rewritten(replace(hidden, author_name_as_sent="")) is None
