@@ -16,7 +16,7 @@ def digest(raw: bytes) -> str | None:
     found = hashlib.sha256()
     try:
         for part in parts_of(raw):
-            if part.is_leaf:
+            if part.is_leaf and not part.is_enclosed:  # the bytes of its signature count
                 found.update(hashlib.sha256(content_of(part)).digest())
     except TooMuch:
         return None

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
+from triage import signed
 from triage.decoding import (
     FILE_NAMES,
     PARAMETER_LIMIT,
@@ -38,6 +39,7 @@ AFTER_BOUNDARY = re.compile(rb"(--)?[ \t]*(?:\r\n|\n|\r|\Z)")
 FIELD = re.compile(rb"([!-9;-~]+)([ \t]*):(.*)", re.DOTALL)
 MEDIA_TYPE = re.compile(r'"?([^\s/,"]+/[^\s/,"]+)(?![^\s,"])')
 MESSAGES = frozenset({"message/rfc822", "message/global"})
+SMIME = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
 OF_MAIL = re.compile(  # a field without which nobody takes it for a mail, nor finds parts in it
     rb"(?:\A|[\r\n])(?:content-[a-z-]+|mime-version|from|sender|to|subject|date|message-id|received|return-path)[ \t]*:", re.IGNORECASE
 )
@@ -81,6 +83,7 @@ class Part:
     is_body: bool = False  # it stands where programs look for what a message says, whatever name it bears
     is_no_mail: bool = False  # it is called a message, and is too long for one without a field that any mail has
     names_in: str = ""  # the charset of names that nobody has encoded; "" without such
+    is_enclosed: bool = False  # it lies within a signature, whose part holds its bytes too
 
     @cached_property
     def _disposition(self) -> tuple[str, dict[str, str]]:
@@ -127,6 +130,13 @@ class Part:
         """Is it an attached message? By its name it is one for whoever opens it."""
         named = self.is_leaf and self.depth > 0 and self.name.casefold().endswith(".eml")
         return self.media_type in MESSAGES or named
+
+    def enclosed(self) -> bytes:
+        """The mail that lies whole within it, if it is a signature (S/MIME); b"" if not. Files are signed so, too (invoice.pdf.p7m)."""
+        if self.media_type not in SMIME and not (self.is_leaf and self.name.casefold().endswith(".p7m")):
+            return b""
+        content = signed.content_of(self.content())
+        return content if OF_MAIL.match(content) else b""
 
     @property
     def encoding(self) -> str:
@@ -213,11 +223,11 @@ def lines_of(head: bytes) -> list[bytes]:
 
 def parts_of(raw: bytes) -> list[Part]:
     """Every part in the order of the message, the message itself first. TooMuch beyond the limits."""
-    waiting = [(raw, 0, len(raw), 0, "text/plain", True)]
+    waiting = [(raw, 0, len(raw), 0, "text/plain", True, False)]
     found: list[Part] = []
     read = 0
     while waiting:
-        raw, start, end, depth, default, is_body = waiting.pop()
+        raw, start, end, depth, default, is_body, is_enclosed = waiting.pop()
         if depth > DEPTH_LIMIT:
             raise TooMuch(f"parts are nested more than {DEPTH_LIMIT} deep")
         if len(found) >= PART_LIMIT:
@@ -243,18 +253,20 @@ def parts_of(raw: bytes) -> list[Part]:
             media_type = "multipart/mixed"  # by another one of its Content-Types
         if not inside and media_type.startswith("multipart/"):
             media_type = "text/plain"  # no parts in it: its bytes are all there is to read
-        part = Part(fields, media_type, options, depth, memoryview(raw)[body:end], is_body)
+        part = Part(fields, media_type, options, depth, memoryview(raw)[body:end], is_body, is_enclosed=is_enclosed)
         if max(len(boundaries), len(part.other_names)) > GIVEN_LIMIT:
             raise TooMuch(f"a part gives itself more than {GIVEN_LIMIT} names or boundaries")
         found.append(part)
         below = "message/rfc822" if media_type == "multipart/digest" else "text/plain"
         bodies = {"multipart/alternative": len(inside), "multipart/related": 1}.get(media_type, 0)
-        waiting.extend((raw, *span, depth + 1, below, place < bodies) for place, span in reversed([*enumerate(inside)]))
+        waiting.extend((raw, *span, depth + 1, below, place < bodies, is_enclosed) for place, span in reversed([*enumerate(inside)]))
         if part.is_message and part.encoding:  # it must not be encoded, but programs decode it
             message = part.content()
-            waiting.append((message, 0, len(message), depth + 1, "text/plain", True))
+            waiting.append((message, 0, len(message), depth + 1, "text/plain", True, is_enclosed))
         elif part.is_message:
-            waiting.append((raw, body, end, depth + 1, "text/plain", True))
+            waiting.append((raw, body, end, depth + 1, "text/plain", True, is_enclosed))
+        elif enclosed := part.enclosed():
+            waiting.append((enclosed, 0, len(enclosed), depth + 1, "text/plain", True, True))
     return read_in(found, charset_of_text(found))
 
 

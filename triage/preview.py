@@ -36,7 +36,7 @@ from triage.markup import (
     walk,
     words_of,
 )
-from triage.mime import Part, TooMuch, parts_of
+from triage.mime import SMIME, Part, TooMuch, parts_of
 from triage.pictures import recognised
 from triage.visible import readable, visible
 
@@ -51,7 +51,6 @@ FRAME_HEADERS: Mapping[str, str] = {
     "Cache-Control": "no-store",
 }
 
-SMIME = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
 LINK_LIMIT = 500
 TARGET_LIMIT = 4_000  # characters
 TEXT_LIMIT = 200_000  # characters of the text view
@@ -147,7 +146,7 @@ def render(raw: bytes, mode: Mode) -> Preview:
     plain = {one: marked(one.text, writer.table) for one in texts if not one.is_html and one.text.strip()}
     if mode == "html" and any(pages.values()):
         shown = (page_of(one, pages, plain, writer) for one in as_preferred(texts, html=True))
-        return Preview(document(in_order("".join(shown))), tuple(writer.table.listed.values()), writer.hidden)
+        return Preview(document(whose(parts) + in_order("".join(shown))), tuple(writer.table.listed.values()), writer.hidden)
     words = [
         plain[one] if one in plain else marked(crude_text(one.text), writer.table) if reason else text_and_links(one.text, writer.mark)[0]
         for one in as_preferred(texts, html=False)
@@ -155,8 +154,14 @@ def render(raw: bytes, mode: Mode) -> Preview:
     ]
     cut = sum(map(len, words)) > TEXT_LIMIT
     remark = note(f"Shown as text: {reason}.") if reason else ""
-    page = document(remark + (text_document(words, 0) or note(silence(parts))))
+    page = document(whose(parts) + remark + (text_document(words, 0) or note(silence(parts))))
     return Preview(page, tuple(writer.table.listed.values()), writer.hidden, cut or bool(reason))
+
+
+def whose(parts: list[Part]) -> str:
+    """A remark above what lies within a signature: it vouches for nothing."""
+    enclosed = any(part.is_enclosed for part in parts)
+    return note("All or part of it lies within a signature (S/MIME) that nobody here has checked.") if enclosed else ""
 
 
 def silence(parts: list[Part]) -> str:

@@ -1,12 +1,14 @@
 """The canonical body: the same for what says the same, however it is written; another for what says something else."""
 
 import base64
+import hashlib
 import quopri
 
 import pytest
 from hypothesis import given, strategies
 
 from mailboxes.canonical import digest
+from tests.triage.test_signed import signed
 
 HEAD = b"From: a@x.example\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
 words = strategies.text(strategies.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=40)
@@ -61,3 +63,9 @@ def test_an_attached_message_counts_in_either_encoding() -> None:
 def test_a_message_past_the_limits_has_none() -> None:
     nested = b"".join(b"Content-Type: message/rfc822\r\n\r\n" for _ in range(200))
     assert digest(nested + b"From: a@x.example\r\n\r\ndeep\r\n") is None
+
+
+def test_what_lies_within_a_signature_counts_with_it() -> None:
+    head = b"From: a@x.example\r\nContent-Type: application/pkcs7-mime\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    within = signed(b"Content-Type: text/plain\r\n\r\nThe offer\r\n")
+    assert digest(head + base64.b64encode(within)) == hashlib.sha256(hashlib.sha256(within).digest()).hexdigest()

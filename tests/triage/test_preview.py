@@ -11,10 +11,11 @@ from hypothesis import given, settings as effort, strategies as st
 
 from tests.triage.harm import harm_in
 from tests.triage.mails import GIF, PNG, from_archive, html_mail, mail, multipart, part
+from tests.triage.test_signed import signed
 from tests.triage.test_visible import HARMLESS_LINES, harmful
 from triage import preview as preview_module
 from triage.content import summarise
-from triage.preview import FRAME_HEADERS, LINK_LIMIT, STYLE, TEXT_LIMIT, NumberedLink, Preview, render, render_json, unavailable
+from triage.preview import FRAME_HEADERS, LINK_LIMIT, STYLE, TEXT_LIMIT, Mode, NumberedLink, Preview, render, render_json, unavailable
 
 HEAD = f'<head><meta charset="utf-8"><title>Message</title><style>{STYLE}</style></head>'
 
@@ -295,6 +296,17 @@ def test_why_there_is_no_text(content_type: str, said: str) -> None:
         f"From: a@b.example\nContent-Type: {content_type}", "--cut\nContent-Type: application/pgp-encrypted\n\nVersion: 1\n--cut--\n"
     )
     assert said in render(raw, "html").document
+
+
+@pytest.mark.parametrize("mode", ["html", "text"])
+@pytest.mark.parametrize("kind", ["plain", "html"])
+def test_what_lies_within_a_signature_is_shown_and_vouches_for_nothing(kind: str, mode: Mode) -> None:
+    raw = part(
+        "From: a@b.example\nContent-Type: application/pkcs7-mime", signed(mail(f"Content-Type: text/{kind}", "The offer")), encoded=True
+    )
+    body = body_of(render(raw, mode))
+    assert body.index("within a signature (S/MIME) that nobody here has checked") < body.index("The offer")
+    assert "nobody here has checked" not in render(mail("From: a@b.example", "The offer"), mode).document
 
 
 def test_unavailable_says_why() -> None:
