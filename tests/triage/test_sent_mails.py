@@ -176,6 +176,28 @@ def test_a_mail_system_needs_no_address(session: Session, settings: Settings, au
     assert come(session, settings, bounce(author=author), dmarc=NO_DMARC, reverse_path="")[0].rule == rule
 
 
+VACATION = "\nAuto-Submitted: auto-replied\nSubject: Away until Monday"
+
+
+@pytest.mark.parametrize(
+    ("raw", "dmarc", "rule"),
+    [
+        (mail(f"From: {ANN}\nIn-Reply-To: <offer.1@company.example>{VACATION}", "I am away.\n"), DMARC_PASS, "reply-to-ours"),
+        (mail(f"From: {ANN}\nIn-Reply-To: <offer.1@company.example>{VACATION}", "I am away.\n"), NO_DMARC, "first-contact"),
+        (mail(f"From: {ANN}{VACATION}", "I am away.\n"), DMARC_PASS, "first-contact"),  # older servers name no mail
+        (
+            mail("From: ask@challenge.example\nIn-Reply-To: <offer.1@company.example>\nAuto-Submitted: auto-replied", "Are you human?\n"),
+            Dmarc(Result.PASS, "challenge.example"),
+            "first-contact",
+        ),
+    ],
+    ids=["holiday", "unproven", "of nothing", "challenge by others"],
+)
+def test_what_programs_answer_is_an_answer_like_any(session: Session, settings: Settings, raw: bytes, dmarc: Dmarc, rule: str) -> None:
+    write(session, settings)
+    assert come(session, settings, raw, dmarc=dmarc, reverse_path="")[0].rule == rule
+
+
 RETURNED = "Message-ID: <{id}>\nDate: 24 Nov 2026 09:30:00 +0000\nFrom: Joe Fern <joe.fern@company.example>"
 
 

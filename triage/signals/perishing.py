@@ -22,6 +22,8 @@ CONFIRM_WORDS = re.compile(
     r"\b(?:confirm|verify|activate|validate) (?:your|the) (?:new )?(?:e-?mail|address|account|registration|subscription|sign-?up)\b"
     r"|\b(?:reset|choose|set) (?:your|a new|the) password\b|\b(?:magic|sign-?in) link\b"
     r"|\bcomplete (?:your|the) (?:registration|sign-?up)\b"
+    r"|\byour confirmation is required to (?:join|leave)\b"  # a list
+    r"|\bconfirm that you (?:want|would like) to be (?:added|removed|subscribed)\b"
     r"|\bbestätigen sie (?:bitte )?ihre (?:e-?mail|registrierung|anmeldung)|\b(?:passwort|kennwort) zurück(?:zu)?setzen\b"
     r"|\bconfirme[rz] votre (?:adresse|e-?mail|inscription|compte)|\bréinitialise[rz] (?:votre|le) mot de passe\b"
     r"|\bconfirm(?:e|ar|a) (?:su|tu) (?:correo|dirección|cuenta|registro)|\brestablecer (?:su|tu|la) contraseña\b",

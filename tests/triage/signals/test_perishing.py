@@ -41,6 +41,9 @@ def test_perishable(subject: str, text: str, minutes: int | None) -> None:
         ("Bienvenue", "Confirmez votre adresse.", Life(60, "link", False)),
         ("Bienvenido", "Confirme su correo electrónico.", Life(60, "link", False)),
         ("Your magic link", "", Life(60, "link", False)),
+        ("Your confirmation is required to join the dev mailing list", "", Life(60, "link", False)),  # Mailman
+        ("confirm 9f2c", "To confirm that you want to be added to this list, reply or visit:", Life(60, "link", False)),
+        ("confirm 9f2c", "You are on this list; nothing to confirm.", None),
         ("Reset your password", "This link expires in 24 hours.", None),
         ("Order confirmed", "Your order is confirmed.", None),
     ],
