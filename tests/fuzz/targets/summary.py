@@ -3,6 +3,7 @@
 import json
 
 from tests.triage.test_content import assert_harmless
+from tests.triage.test_signed import streamed
 from triage.content import Summary, summarise, summarise_json
 
 SEEDS = (
@@ -18,6 +19,9 @@ SEEDS = (
     b"BEGIN:VEVENT\r\nUID:1\r\nDTSTART;TZID=Europe/Berlin:20261127T100000\r\n",
     b"Content-Type: te\x7fxt/calendar; method=REQUEST\r\n\r\nUID:1\r\n",
     b"Content-Transfer-Encoding: quoted-printable\r\n\r\n=E2=80=AE=\r\n=00\xff",
+    b"From: \x1b$B2q5D\x1b(B <a@b.example>\r\nSubject: \x1b$B2q\x1b(B\r\nContent-Type: text/plain; charset=iso-2022-jp\r\n\r\nx\r\n",
+    b"From: MAILER-DAEMON@b.example\r\n\r\nIt failed.\r\n\r\nFrom: a@b.example\r\nDate: x\r\nMessage-ID: <a@b>\r\n\r\nx\r\n",
+    b"Content-Type: application/pkcs7-mime\r\n\r\n" + streamed([b"Content-Type: text/html\r\n\r\n", b"<b>bold</b>"]),
 )
 
 
