@@ -51,7 +51,7 @@ ALSO_CALLED = {
     "iso-2022-jp-ms": "iso2022_jp",
 }
 WORD = re.compile(r"=\?([^?*\s]{1,60})(?:\*[^?\s]{0,20})?\?([bBqQ])\?([^?]*)\?=")
-PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.)*"?|[^;]*)', re.DOTALL)
+PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.)*"?|[^;]*)([^;]*)', re.DOTALL)
 SECTION = re.compile(r"([^*]+)(?:\*(\d{1,3}))?(\*?)")
 STRUCTURED = re.compile(r'\\.|[()"]|[^\\()"]+', re.DOTALL)
 ENCODING = re.compile(r'[\s"]*([^\s";,]*)')
@@ -274,9 +274,11 @@ def values_given(field: str, wanted: frozenset[str]) -> Iterator[str]:
 
 
 def pairs(field: str) -> Iterator[tuple[str, str]]:
-    """Name and unquoted value of each parameter."""
+    """Name and unquoted value of each parameter; of a file's name with quotes in its midst also all of it, up to the last one."""
     for found in PARAMETER.finditer(field):
         text = found[2]
+        if found[1].casefold() in FILE_NAMES and found[3].strip():
+            yield found[1].casefold(), (text + found[3]).strip().removeprefix('"').removesuffix('"')
         if text.startswith('"'):
             text = re.sub(r"\\(.)", r"\1", text[1:].removesuffix('"') if len(text) > 1 else "", flags=re.DOTALL)
         yield found[1].casefold(), text.strip()

@@ -142,6 +142,8 @@ def test_encoded_words(field: str, text: str) -> None:
         ('a/b; filename*0="=?utf-8?q?R=C3=A4chn"; filename*1="ung.pdf?="', "a/b", {"filename": "Rächnung.pdf"}),
         ('a/b; filename*="=?utf-8?q?=C3=A4.pdf?="', "a/b", {"filename": "ä.pdf"}),
         ("a/b; filename*=\"utf-8''%C3%A4.pdf\"", "a/b", {"filename": "ä.pdf"}),
+        ('a/b; filename="the "last" offer.pdf"; size=1', "a/b", {"filename": 'the "last" offer.pdf', "size": "1"}),
+        ('a/b; boundary="cut" x', "a/b", {"boundary": "cut"}),
         ("", "", {}),
     ],
 )
@@ -173,6 +175,7 @@ def test_comments_say_nothing(field: str, value: str, given: dict[str, str]) -> 
         ("attachment; filename=a.txt; filename=a.exe", ["a.txt", "a.exe"]),
         ("attachment; filename=a.exe; filename*=utf-8''a.txt", ["a.exe", "a.txt", "a.txt"]),
         ("attachment; filename*0=a.exe; filename*2=.txt", ["a.exe.txt", "a.exe"]),
+        ('attachment; filename="a.txt".exe', ['a.txt".exe', "a.txt"]),
         ('attachment; filename*0="=?utf-8?q?a=2Eex"; filename*1="e?="', ["a.exe", "a.exe"]),
         ("text/plain; charset=utf-8", []),
     ],
