@@ -7,9 +7,11 @@ import re
 from collections.abc import Collection
 
 from triage.content import Attachment
-from triage.signals.attachments import DOUBLE_ENDING, PACKED_AGAIN
+from triage.signals.attachments import DOUBLE_ENDING, PACKED_AGAIN, RUNS
+from triage.visible import ESCAPE
 
 HARMLESS_LAST = re.compile(r"\.(?:pdf|docx|xlsx|pptx|od[tsp]|txt|csv|rtf|jpe?g|png|gif|webp|mp[34]|ics|vcf)$", re.IGNORECASE)
+NUL = r"\x00"  # as `visible` writes it
 MACROS = "vbaproject.bin"  # within Office documents, whatever they are called
 
 
@@ -21,8 +23,8 @@ def danger(attachment: Attachment, endings: Collection[str]) -> str:
 def danger_as_named(attachment: Attachment, endings: Collection[str]) -> str:
     """The same by one of its names."""
     name = attachment.name
-    if is_of(name, endings):
-        return f"the attachment {name} could run a program"
+    if is_of(name, endings) or is_unnamed_program(attachment):
+        return f"the attachment {name or attachment.media_type} could run a program"
     if pretends(name):
         return f"the attachment {name} pretends to be another kind of file"
     if attachment.closed:
@@ -35,12 +37,23 @@ def danger_as_named(attachment: Attachment, endings: Collection[str]) -> str:
     return ""
 
 
+def is_unnamed_program(attachment: Attachment) -> bool:
+    """Is it a program by its kind, without a name that ends? Mail programs then give it the ending of its kind."""
+    return attachment.media_type in RUNS and "." not in attachment.name.strip(" .")
+
+
 def is_of(name: str, endings: Collection[str]) -> bool:
-    """Has the file one of these endings? Windows takes dots and spaces off the end of a name."""
-    return name.casefold().rstrip(" .").endswith(tuple(endings))
+    """Has the file one of these endings?"""
+    return any(one.casefold().endswith(tuple(endings)) for one in saved_as(name))
 
 
 def pretends(name: str) -> bool:
     """Does the name end like a document, and then once more like something else?"""
-    stripped = name.rstrip(" .")
-    return bool(DOUBLE_ENDING.search(stripped)) and not (PACKED_AGAIN.search(stripped) or HARMLESS_LAST.search(stripped))
+    return any(DOUBLE_ENDING.search(one) and not (PACKED_AGAIN.search(one) or HARMLESS_LAST.search(one)) for one in saved_as(name))
+
+
+def saved_as(name: str) -> set[str]:
+    """What the file may be called on a disk: mail programs take invisible letters out of a name, some end it at a NUL, and Windows takes
+    dots and spaces off its end."""
+    readings = (name, ESCAPE.sub("", name), name.partition(NUL)[0]) if "\\" in name else (name,)
+    return {one.rstrip(" .") for one in readings}

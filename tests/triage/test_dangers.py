@@ -5,6 +5,7 @@ import pytest
 from triage.content import Attachment
 from triage.dangers import danger
 from triage.settings import Policy
+from triage.signals.attachments import about
 
 ENDINGS = frozenset(Policy().dangerous_attachments)
 
@@ -40,9 +41,28 @@ def attachment(name: str, media_type: str = "application/octet-stream", **inside
         (attachment("encrypted.asc", "application/octet-stream"), ""),
         (attachment("letter.pdf.gpg", "application/pgp-encrypted"), ""),
         (attachment("", "message/rfc822"), ""),
+        (attachment(r"invoice.exe\u200b"), "could run a program"),
+        (attachment(r"invoice.ex\xade"), "could run a program"),
+        (attachment(r"invoice.exe\x00.txt"), "could run a program"),
+        (attachment(r"invoice.pdf\u200e.html"), "pretends to be another kind of file"),
+        (attachment("invoice.zip", names=(r"invoice.js\u200f",)), "could run a program"),
+        (attachment(r"Stra\xadße.pdf"), ""),
+        (attachment("", "application/hta"), "the attachment application/hta could run a program"),
+        (attachment("setup", "application/x-msdownload"), "could run a program"),
+        (attachment("letter.pdf", "application/x-msdownload"), ""),
+        (attachment("desk.rdp"), "could run a program"),
+        (attachment("invoice.msc"), "could run a program"),
+        (attachment("pictures.library-ms"), "could run a program"),
     ],
 )
 def test_dangers(given: Attachment, says: str) -> None:
     told = danger(given, ENDINGS)
     assert bool(told) is bool(says)
     assert says in told
+
+
+@pytest.mark.parametrize("ending", sorted(ENDINGS))
+def test_what_holds_a_message_is_told_of_where_it_does_not(ending: str) -> None:
+    said = about(attachment(f"file{ending}"))
+    assert said
+    assert said.name in ("attachment-runs", "attachment-macros")

@@ -8,10 +8,12 @@ from triage.signals.seen import Seen, Signal
 from triage.visible import has_escapes
 
 RUNS_WHEN_OPENED = re.compile(
-    r"\.(?:exe|scr|com|pif|bat|cmd|js|jse|vbs|vbe|wsf|wsh|hta|msi|ps1|lnk|jar|reg|cpl|dll|iso|img|vhdx?|appx?|msix|scf|url|chm|one|xll)$",
+    r"\.(?:exe|scr|com|pif|bat|cmd|js|jse|vb|vbs|vbe|ws|wsc|wsf|wsh|sct|hta|msi|msp|mst|msc|ps1|lnk|jar|jnlp|reg|inf|cpl|dll|iso|img|vhdx?"
+    r"|appx?|(?:appx|msix)bundle|appinstaller|application|appref-ms|msix|scf|url|website|chm|hlp|gadget|one|xll|vsto|rdp|iqy|slk|udl|theme"
+    r"|(?:library|search|searchconnector|settingcontent)-ms|diagcab|ad[ep]|mde|accde)$",
     re.IGNORECASE,
 )
-HOLDS_MACROS = re.compile(r"\.(?:docm|dotm|xlsm|xltm|xlsb|xlam|pptm|potm|ppam|sldm)$", re.IGNORECASE)
+HOLDS_MACROS = re.compile(r"\.(?:docm|dotm|xlsm|xltm|xlsb|xlam|pptm|potm|ppam|sldm|xla|ppa|wll)$", re.IGNORECASE)
 OPENS_A_PAGE = re.compile(r"\.(?:html?|shtml|xhtml|svgz?|mhtml?)$", re.IGNORECASE)
 PACKED = re.compile(r"\.(?:zip|rar|7z|ace|arj|cab|tar|tgz|gz|bz2|xz|zst|lzh|uue)$", re.IGNORECASE)
 OLD_OFFICE = re.compile(r"\.(?:doc|dot|xls|xlt|ppt|pps|rtf)$", re.IGNORECASE)
