@@ -88,6 +88,7 @@ LEAVES = re.compile(  # a subject (RFC 2369, 3.2)
     r"|afmelden|uitschrijven|darse de baja|disiscrizione|avregistrera)(?:[ :_-]++[^\s\d]*+\d\S*+)?\s*",
     re.IGNORECASE,
 )
+LEAVING_PROGRAM = re.compile(r"\b(?:apple|ios) mail\b", re.IGNORECASE)  # names itself in what it writes then, in whatever language
 ONE_TIME = re.compile(r".*=.*|(?:srs[01]|prvs|btv1|msprvs\d?|bounces?|return|verp|confirm|token|ticket)[-+=].*", re.ASCII)
 TOKEN = re.compile(r"[-+._]")
 LONG_TOKEN, MANY_DIGITS = 16, 4  # letters of a part of an address that only a program writes, and how many are digits at least
@@ -142,7 +143,19 @@ def why_not(summary: Summary, sender: str) -> Reason | None:
         return Reason.LIST
     if summary.automatic in BULK:
         return Reason.BULK
-    return Reason.AUTOMATIC if summary.automatic else why_not_subject(summary.subject)
+    if summary.automatic:
+        return Reason.AUTOMATIC
+    return Reason.UNSUBSCRIBE if is_left_by_program(summary) else why_not_subject(summary.subject)
+
+
+def is_left_by_program(summary: Summary) -> bool:
+    """Did a mail program write it to end a subscription (RFC 2369, 3.2)? Whoever wrote the newsletter chose to whom, and which subject.
+
+    It says nothing, answers nothing and brings nothing along, or has no subject and says which program it is from.
+    """
+    if not summary.parsed or summary.in_reply_to or summary.attachments or summary.calendar_method:
+        return False
+    return not summary.text or (not summary.subject and LEAVING_PROGRAM.search(summary.text) is not None)
 
 
 def why_not_subject(subject: str) -> Reason | None:

@@ -213,9 +213,9 @@ def test_too_many_recipients_are_put_off(own: Settings) -> None:
 
 def test_a_plain_copy_teaches_by_its_header_and_goes_nowhere(own: Settings) -> None:
     with listening(own) as door:
-        door.send(mail(f"From: {JOE}\nTo: {ANN}\nCc: Bob <bob@other.example>, mara.berg@company.example"), JOURNAL.upper())
+        door.send(mail(f"From: {JOE}\nTo: {ANN}\nCc: Bob <bob@other.example>, mara.berg@company.example", "Hello\n"), JOURNAL.upper())
         until(lambda: len(door.known()) == 2)
-        door.send(mail(f"From: {ANN}\nTo: {JOE}"), JOURNAL, sender=ANN)  # always_bcc copies what comes in, too
+        door.send(mail(f"From: {ANN}\nTo: {JOE}", "Hello\n"), JOURNAL, sender=ANN)  # always_bcc copies what comes in, too
         until(lambda: door.reasons() == {"own-domain": 1, "not-ours": 1})
     assert door.known() == {ANN: "joe.fern", "bob@other.example": "joe.fern"}
     assert door.rows(Delivery) == []

@@ -37,7 +37,7 @@ def session(engine: Engine, settings: Settings) -> Iterator[Session]:
 
 def write(session: Session, settings: Settings, raw: bytes = b"", *recipients: str, sender: str = JOE) -> None:
     """A mail of ours leaves, and nobody is learned of: what passes here passes as an answer."""
-    mails = [sent(summarise(raw or mail(LETTER)), sender, recipients or (ANN, MARA), NOW)]
+    mails = [sent(summarise(raw or mail(LETTER, "Hello")), sender, recipients or (ANN, MARA), NOW)]
     quiet = replace(settings, outbound=replace(settings.outbound, learn="none"))
     learning.learn_many(session, mails, how="outbound", settings=quiet, by=Actor.system("outbound"), now=NOW)
 
@@ -101,7 +101,7 @@ def test_a_block_is_stronger(session: Session, settings: Settings) -> None:
 
 @pytest.mark.parametrize(("author", "rule"), [("pal@gmail.com", "reply-to-ours"), ("other@gmail.com", "first-contact")])
 def test_at_a_freemail_provider_the_address_counts(session: Session, settings: Settings, author: str, rule: str) -> None:
-    write(session, settings, mail(LETTER), "Pal@Gmail.com")
+    write(session, settings, mail(LETTER, "Hello"), "Pal@Gmail.com")
     assert come(session, settings, answer(author), dmarc=Dmarc(Result.PASS, "gmail.com"))[0].rule == rule
 
 
@@ -111,7 +111,7 @@ def test_nobody_comes_back_through_a_holiday_notice(session: Session, settings: 
 
 
 def test_nobody_comes_back_through_a_mailing_list(session: Session, settings: Settings) -> None:
-    write(session, settings, mail(LETTER), "users@lists.supplier.example")
+    write(session, settings, mail(LETTER, "Hello"), "users@lists.supplier.example")
     assert come(session, settings, answer("users@lists.supplier.example"))[0].rule == "first-contact"
 
 

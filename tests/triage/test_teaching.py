@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given, strategies as st
 
-from tests.triage.mails import mail, multipart, part
+from tests.triage.mails import mail as written, multipart, part
 from triage.content import Summary, summarise
 from triage.envelope import Address
 from triage.teaching import WORDS, Reason, digest, sent, why_not, why_not_address
@@ -15,6 +15,11 @@ OURS = frozenset({"company.example"})
 JOE = "joe.fern@company.example"
 HEAD = f"From: Joe Fern <{JOE}>\nTo: Ann <ann@supplier.example>\nSubject: Offer\nMessage-ID: <1@company.example>"
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+
+
+def mail(head: str, text: str = "Hello") -> bytes:
+    """A mail with words."""
+    return written(head, text)
 
 
 def calendar(method: str) -> bytes:
@@ -66,6 +71,13 @@ def calendar(method: str) -> bytes:
         (mail(HEAD + "\nPrecedence: list"), Reason.LIST),
         (mail(HEAD + "\nList-Id: <news.company.example>"), Reason.LIST),
         (mail(HEAD + "\nList-Unsubscribe: <mailto:leave@company.example>"), Reason.LIST),
+        (mail(HEAD.replace("Offer", ""), "Apple Mail sent this email to unsubscribe from the message “Our offers”."), Reason.UNSUBSCRIBE),
+        (mail(HEAD.replace("Offer", ""), "Diese E-Mail wurde von Apple Mail gesendet, um zu kündigen."), Reason.UNSUBSCRIBE),
+        (mail(HEAD.replace("Offer", "4711"), ""), Reason.UNSUBSCRIBE),  # the address and the subject are the newsletter's to choose
+        (mail(HEAD.replace("Offer", "Apple Mail"), "How do I set up Apple Mail?"), None),
+        (mail(HEAD.replace("Offer", ""), "Hello"), None),
+        (mail(HEAD + "\nIn-Reply-To: <9@supplier.example>", ""), None),
+        (multipart(part("Content-Type: application/pdf; name=offer.pdf", b"%PDF"), head=HEAD), None),
         (
             multipart(part("Content-Type: text/plain", b"read"), subtype="report; report-type=disposition-notification", head=HEAD),
             Reason.RECEIPT,
