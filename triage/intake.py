@@ -45,7 +45,7 @@ from triage.familiar import Familiar, Stranger
 from triage.fingerprint import Fingerprint
 from triage.floods import Floods
 from triage.ids import new_id
-from triage.links import related
+from triage.links import organisation, related
 from triage.mailing_lists import shown_name
 from triage.models import Delivery, KnownRecipient
 from triage.policy import Disposition, Verdict, decide
@@ -55,6 +55,7 @@ from triage.settings import Settings
 from triage.signals import Correspondents, Seen
 from triage.standing import Sender, Senders, sender
 from triage.states import State
+from triage.suffixes import is_shared
 from triage.visible import visible
 
 JUDGE = Actor.system("judge")
@@ -145,7 +146,7 @@ def receive_all(session: Session, arrivals: Sequence[Arrival], *, settings: Sett
     fresh, floods = placed(session, fresh, settings=settings, now=now)
     enter(session, fresh, settings=settings, now=now)
     floods.settle()
-    learn(session, fresh, now=now)
+    learn(session, fresh, settings=settings, now=now)
     verdicts = Counter((verdict.rule, verdict.disposition) for one in fresh for _, verdict in one.verdicts)
     event.listen(session, "after_commit", lambda _: tell_meters(verdicts), once=True)
     return [one.fault or tuple(ids_of(session, one)) for one in passages]
@@ -251,7 +252,7 @@ def enter(session: Session, fresh: Sequence[Passage], *, settings: Settings, now
     ledger.enter_all(session, entered, by=JUDGE, now=now)
 
 
-def learn(session: Session, fresh: Sequence[Passage], *, now: datetime) -> None:
+def learn(session: Session, fresh: Sequence[Passage], *, settings: Settings, now: datetime) -> None:
     """What has come in tells of others: what it returns, the rules that it used, whom it is from, and the lists that it came through."""
     for one in fresh:
         for copy in one.deliveries:
@@ -260,7 +261,7 @@ def learn(session: Session, fresh: Sequence[Passage], *, now: datetime) -> None:
     rules.used(session, (rule for one in fresh for rule in one.rules_at_work), now)
     correspondents.heard(session, (one for passage in fresh for one in heard_from(passage)), now)
     familiar.meet(session, ((one.arrival.summary.author, one.arrival.summary.author_name) for one in fresh if one.is_let_in))
-    correspondents.seen_lists(session, dict(post for one in fresh if (post := list_of(one.arrival))))
+    correspondents.seen_lists(session, dict(post for one in fresh if (post := list_of(one.arrival, settings.policy.freemail_domains))))
 
 
 def each(passages: Iterable[Passage], step: Callable[[Passage], None]) -> list[Passage]:
@@ -308,11 +309,14 @@ def row_of(passage: Passage, signs: list[Row]) -> Row:
     }
 
 
-def list_of(arrival: Arrival) -> tuple[str, tuple[str, str]] | None:
-    """Where a list's posts go, how it calls itself and who signs them. Only as a signature of the organisation says that both name."""
+def list_of(arrival: Arrival, freemail: Collection[str]) -> tuple[str, tuple[str, str]] | None:
+    """Where a list's posts go, how it calls itself and who signs them. Only as a signature of the organisation says that both name.
+
+    Who signs the mail of anybody says nothing: a stranger there could make a list of whom people here write to.
+    """
     summary = arrival.summary
     domain = summary.list_post.rpartition("@")[2]
-    if not summary.list_id or not domain:
+    if not summary.list_id or not domain or domain in freemail or is_shared(organisation(domain)):
         return None
     passed = (one for one in arrival.authentication.dkim if one.result is Result.PASS and one.signs_list)
     signers = [one.domain for one in passed if related(one.domain, domain) and related(one.domain, summary.list_id)]

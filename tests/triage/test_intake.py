@@ -10,7 +10,8 @@ from sqlmodel import col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, DMARC_PASS, NOW, arrive, authentication, summary
-from triage import contents, db, intake, meters, rules
+from triage import contents, correspondents, db, intake, meters, rules
+from triage.authentication import Dkim, Result
 from triage.envelope import Envelope
 from triage.models import Content, Delivery, Message, Rule
 from triage.rules import RuleOrder
@@ -42,6 +43,26 @@ def test_one_delivery_a_mailbox(known: Engine, settings: Settings, recipients: l
     with db.transaction(known) as session:
         arrive(session, settings, *recipients)
     assert folders(known) == expected
+
+
+@pytest.mark.parametrize(
+    ("posts_go", "list_id", "signer", "listed"),
+    [
+        ("dev@lists.example", "dev.lists.example", "lists.example", True),
+        ("dev@lists.example", "dev.lists.example", "evil.example", False),
+        ("ann@gmail.com", "ann.gmail.com", "gmail.com", False),
+        ("ann@supplier.github.io", "ann.evil.github.io", "evil.github.io", False),
+    ],
+)
+def test_a_list_is_known_by_a_signer_who_signs_no_strangers_mail(
+    known: Engine, settings: Settings, posts_go: str, list_id: str, signer: str, listed: bool
+) -> None:
+    """Whom people here write to is nobody's to make a list of: what is written to lists teaches nothing."""
+    signed = replace(authentication(f"x@{signer}"), dkim=(Dkim(Result.PASS, signer, signs_list=True),))
+    post = summary(f"x@{signer}", list_id=list_id, list_post=posts_go)
+    with db.transaction(known) as session:
+        intake.receive(session, arriving.envelope(), RAW, signed, post, settings=settings, now=NOW)
+        assert (correspondents.lists_among(session, [posts_go]) == {posts_go}) is listed
 
 
 def test_postmaster_beside_the_postmasters_own_address_is_delivered(known: Engine, settings: Settings) -> None:
