@@ -1,10 +1,9 @@
 """What one client, and all clients together, may take of the receiving daemon."""
 
-import ipaddress
-from functools import lru_cache
 from itertools import islice
 
 from mta.tally import Tally
+from triage.networks import network
 from triage.settings import Smtp
 
 MINUTE = 60.0  # seconds
@@ -89,14 +88,6 @@ class Memory:
         self.held[owner] = self.held.get(owner, 0) - size
         if not self.held[owner]:
             del self.held[owner]
-
-
-@lru_cache(4096)
-def network(client: str) -> str:
-    """Whom to count this address for."""
-    if ":" not in client:
-        return client
-    return str(ipaddress.ip_network(f"{client}/64", strict=False))
 
 
 def client_address(peer: object) -> str:

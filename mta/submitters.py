@@ -7,9 +7,10 @@ from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
 
-from mta.limits import Guesses, network
+from mta.limits import Guesses
 from mta.visitor import LOCAL
 from triage.errors import BadInput
+from triage.networks import network
 from triage.settings import Outbound
 from triage.visible import visible
 

@@ -6,10 +6,11 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, Select, delete, select, update
 from sqlmodel import Session, col
 
 from triage import db, directory, employee_sessions, ledger
@@ -17,10 +18,12 @@ from triage.accounts import LOCAL
 from triage.actor import EMPLOYEE, Actor
 from triage.errors import Refused
 from triage.models import AuditRecord, FailedSignIn, StaffMember, StaffSession
+from triage.networks import network
 from triage.sessions import hashed
 
 TRIES = 5  # failures until an account or a client address has to wait
 WINDOW = timedelta(minutes=15)
+LATELY = 20  # sign-ins of an account by which it is known from where it comes
 SEEN_EVERY = timedelta(seconds=30)  # a request writes `seen_at` at most so often
 AT_ONCE = threading.BoundedSemaphore(2)  # one check takes 64 MiB
 
@@ -76,14 +79,16 @@ def hash_password(password: str) -> str:
 def begin(session: Session, login: str, client: str, *, now: datetime, by_directory: bool = False) -> Try:
     """Note an attempt. TooManyFailures, and nothing noted, when the account or the address has to wait.
 
+    An account waits everywhere but where it has signed in lately: who guesses from elsewhere keeps nobody out.
     `by_directory`: staff sign in with the directory's passwords, and accounts of our own do not count.
     """
-    login = login.strip().casefold()
-    db.waits_its_turn(session, turn(f"login {login}"), turn(f"client {client}"))  # what others are about to note counts, too
+    login, place = login.strip().casefold(), network(client)
+    db.waits_its_turn(session, turn(f"login {login}"), turn(f"client {place}"))  # what others are about to note counts, too
     session.execute(delete(FailedSignIn).where(col(FailedSignIn.at) <= now - WINDOW))
-    for same in (col(FailedSignIn.login) == login, col(FailedSignIn.client) == client):
-        refuse_guessing(session, same, now)
-    attempt = FailedSignIn(at=now, login=login, client=client)
+    refuse_guessing(session, col(FailedSignIn.client) == place, now)
+    if not comes_from(session, login, place):
+        refuse_guessing(session, col(FailedSignIn.login) == login, now)
+    attempt = FailedSignIn(at=now, login=login, client=place)
     session.add(attempt)
     member = session.get(StaffMember, login)
     known = member.password_hash if member and member.active else ""
@@ -101,6 +106,12 @@ def refuse_guessing(session: Session, same: ColumnElement[bool], now: datetime) 
     recent = session.scalars(select(col(FailedSignIn.at)).where(same).order_by(col(FailedSignIn.at).desc()).limit(TRIES)).all()
     if len(recent) == TRIES:
         raise TooManyFailures(recent[-1] + WINDOW - now)
+
+
+def comes_from(session: Session, login: str, place: str) -> bool:
+    """Has this account of staff signed in from there lately?"""
+    details = session.scalars(signed_in(login).with_only_columns(col(AuditRecord.detail)).limit(LATELY))
+    return any(network(str(one.get("client", ""))) == place != "" for one in details)
 
 
 def proves(attempt: Try, password: str, prover: Prover | None = None) -> bool:
@@ -123,7 +134,7 @@ def succeed(session: Session, attempt: Try, *, lasts: timedelta, now: datetime) 
     actor = directory.staff(session, attempt.login, now)
     if actor is None:
         return None
-    session.execute(delete(FailedSignIn).where(col(FailedSignIn.login) == attempt.login, col(FailedSignIn.client) == attempt.client))
+    forget_failures(session, attempt)
     session.execute(delete(StaffSession).where(col(StaffSession.started_at) <= now - lasts))
     key = secrets.token_urlsafe(32)
     before = last(session, attempt.login)
@@ -147,11 +158,17 @@ def welcome(session: Session, attempt: Try, *, now: datetime) -> tuple[Actor, st
     person = directory.person_of(session, attempt.login)
     if person is None:
         return None
-    session.execute(delete(FailedSignIn).where(col(FailedSignIn.login) == attempt.login, col(FailedSignIn.client) == attempt.client))
+    forget_failures(session, attempt)
     actor = Actor.employee(person.uid, person.name)
     key = employee_sessions.begin(session, person.uid, attempt.client, now=now)
     ledger.write(session, "sign-in", f"employee:{person.uid}", by=actor, now=now, detail={"client": attempt.client})
     return actor, key
+
+
+def forget_failures(session: Session, attempt: Try) -> None:
+    """Who is in has not guessed."""
+    where = (col(FailedSignIn.login) == attempt.login, col(FailedSignIn.client) == network(attempt.client))
+    session.execute(delete(FailedSignIn).where(*where))
 
 
 def fail(session: Session, attempt: Try, *, now: datetime, employee: bool = False) -> None:
@@ -176,11 +193,14 @@ def resume(session: Session, key: str, *, lasts: timedelta, idle: timedelta, now
 
 def last(session: Session, login: str) -> Before | None:
     """The last sign-in that is on the record."""
-    mine = (col(AuditRecord.subject) == f"staff:{login}") & (col(AuditRecord.act) == "sign-in")
-    found = session.execute(
-        select(col(AuditRecord.at), col(AuditRecord.detail)).where(mine).order_by(col(AuditRecord.id).desc()).limit(1)
-    ).first()
+    found = session.execute(signed_in(login).limit(1)).first()
     return Before(found.at, str(found.detail.get("client", ""))) if found else None
+
+
+def signed_in(login: str) -> Select[Any]:
+    """When and from where this account signed in, the last time first."""
+    mine = (col(AuditRecord.subject) == f"staff:{login}") & (col(AuditRecord.act) == "sign-in")
+    return select(col(AuditRecord.at), col(AuditRecord.detail)).where(mine).order_by(col(AuditRecord.id).desc())
 
 
 def touch(session: Session, key: str, *, now: datetime) -> None:

@@ -37,7 +37,7 @@ from mta import (
     welcome,
 )
 from mta.door import Door
-from mta.limits import Clients, Memory, client_address, network
+from mta.limits import Clients, Memory, client_address
 from mta.naming import Transaction
 from mta.spool import Spool, Waiting
 from mta.visitor import Visitor
@@ -48,6 +48,7 @@ from triage import ids, meters
 from triage.bell import Bell
 from triage.envelope import Envelope
 from triage.errors import BadInput
+from triage.networks import network
 from triage.settings import Settings, Smtp
 
 HELLO = (b"EHLO client.example\r\n", b"MAIL FROM:<a@stranger.example>\r\n", b"RCPT TO:<anna@company.example>\r\n", b"DATA\r\n")

@@ -1,5 +1,6 @@
 """Signing in: the right password, the same work for unknown names, the throttle, and how sessions end."""
 
+import contextlib
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -106,6 +107,34 @@ def test_five_failures_stop_the_account_and_the_address(staffed: Engine, again_l
                 sign_in.begin(session, again_login, again_client, now=NOW)
         else:
             sign_in.begin(session, again_login, again_client, now=NOW)
+
+
+def test_who_guesses_elsewhere_keeps_nobody_out_who_comes_as_always(staffed: Engine) -> None:
+    enter(staffed)
+    fail(staffed, 5, client="198.51.100.1")
+    with pytest.raises(TooManyFailures):
+        fail(staffed, 1, client="203.0.113.7")
+    assert enter(staffed) is not None
+    fail(staffed, 5)  # but who guesses where they come from does
+    with pytest.raises(TooManyFailures):
+        fail(staffed, 1)
+
+
+@pytest.mark.parametrize(
+    ("guessed_from", "asked_from", "waits"),
+    [
+        ("2001:db8:0:1::1", "2001:db8:0:1:ffff::2", True),
+        ("2001:db8:0:1::1", "2001:db8:0:2::1", False),
+        ("::ffff:192.0.2.9", "192.0.2.9", True),
+        ("::ffff:192.0.2.9", "::ffff:192.0.2.8", False),
+        ("fe80::1%eth0", "fe80::2%eth0", True),
+        ("a socket", "another", False),
+    ],
+)
+def test_who_has_all_addresses_of_a_network_is_one(staffed: Engine, guessed_from: str, asked_from: str, waits: bool) -> None:
+    fail(staffed, 5, "ben", client=guessed_from)
+    with pytest.raises(TooManyFailures) if waits else contextlib.nullcontext():
+        fail(staffed, 1, "ana", client=asked_from)
 
 
 def test_the_wait_ends_by_itself_and_asking_does_not_prolong_it(staffed: Engine) -> None:

@@ -1,0 +1,32 @@
+"""Networks that the settings name, and whom a network address is counted for. Pure."""
+
+import ipaddress
+from collections.abc import Iterable
+from functools import lru_cache
+
+from triage.errors import BadInput
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def networks(key: str, texts: Iterable[str]) -> list[Network]:
+    """The networks that a key of the settings names; BadInput names the one that is none."""
+    found: list[Network] = []
+    for text in texts:
+        try:
+            found.append(ipaddress.ip_network(text))
+        except ValueError as fault:
+            raise BadInput(f"{key} must be networks such as 127.0.0.0/8, not {text!r}: {fault}") from fault
+    return found
+
+
+@lru_cache(4096)
+def network(client: str) -> str:
+    """The address itself; of an IPv6 address its /64, whose owner has all addresses in it. What is no address stays as it is."""
+    try:
+        address = ipaddress.ip_address(client.partition("%")[0])
+    except ValueError:
+        return client
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is None:
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(getattr(address, "ipv4_mapped", None) or address)
