@@ -366,6 +366,12 @@ class Api:
 
     listen: str = key("HOST:PORT of API and console.", "127.0.0.1:8080")
     public_url: str = key("Address in the staff's browsers, e.g. https://mailroom.example; empty: http://LISTEN.", "")
+    proxies: tuple[str, ...] = key(
+        "Addresses or networks of the proxy in front of the console, where it is on another machine or in another container: it is "
+        "believed about who the client is (X-Forwarded-For, with public_url). Else all who come by it count as one client when somebody "
+        "guesses passwords.",
+        (),
+    )
     metrics: tuple[str, ...] = key("Networks whose clients may read /metrics (Prometheus); empty: nobody may.", ("127.0.0.0/8", "::1/128"))
     sign_in: str = key(
         "local: staff have passwords of their own here; directory: those of the LDAP server. Exactly one way counts.",

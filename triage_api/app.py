@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute
 from triage.activation import handed_over, tell_ready
 from triage.errors import BadInput
 from triage.exercises import Deck
+from triage.networks import networks
 from triage.settings import Settings, host_port
 from triage.sign_in import Prover
 from triage_api import (
@@ -111,6 +112,7 @@ RESOURCES = (
     person_data,
     webhooks,
 )
+HERE = ("127.0.0.1", "::1")
 GRACE = 5  # seconds that requests under way have when we stop
 
 log = logging.getLogger(__name__)
@@ -193,6 +195,7 @@ def serve(app: FastAPI, settings: Settings, listener: socket.socket, stop: threa
             ws="none",  # the API has none, whatever is installed beside it
             server_header=False,
             proxy_headers=bool(settings.api.public_url),  # only then somebody stands in front of us
+            forwarded_allow_ips=[*HERE, *(str(one) for one in networks("api.proxies", settings.api.proxies))],
             timeout_graceful_shutdown=GRACE,
             lifespan="on",
         ),

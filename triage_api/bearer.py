@@ -26,7 +26,7 @@ def bearer(here: Office, connection: HTTPConnection, key: str) -> tokens.Bearer 
         return None
     number = ids.read(found.actor.name)
     here.pace.take(number)
-    path = connection.url.path.removeprefix(API)
+    path = str(connection.scope["path"]).removeprefix(API)  # as it is routed: a URL is made of the Host field, too
     if is_peoples(path):
         raise NotAllowed("this is for people who have signed in: a token cannot do it")
     if grant := needed(connection.scope["method"], path):

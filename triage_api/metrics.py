@@ -17,6 +17,7 @@ from triage.causes import CAUSES
 from triage.disks import Room
 from triage.errors import BadInput
 from triage.gauges import Gauges, gauges
+from triage.networks import networks
 from triage.outbox import Fared
 from triage.settings import Api
 from triage.times import utcnow
@@ -25,8 +26,6 @@ from triage_api.office import Here, Office
 
 FRESH = 5.0  # seconds that an answer is given again: counting a million deliveries takes a while
 REFUSED = "These numbers are for the networks that api.metrics names, and yours is not among them.\n"
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 router = APIRouter(tags=["health"], default_response_class=PlainTextResponse)
 
@@ -41,27 +40,23 @@ def metrics(here: Here, request: Request) -> PlainTextResponse:
 
 
 def admitted(request: Request, api: Api) -> bool:
-    """May this client read them? Somebody who stands in front of us without our knowing (api.public_url) hides the client."""
-    hidden = not api.public_url and ("forwarded" in request.headers or "x-forwarded-for" in request.headers)
-    if hidden or request.client is None:
+    """May this client read them?"""
+    if request.client is None or is_hidden(request.client.host, request, api):
         return False
     try:
         client = ipaddress.ip_address(request.client.host)
     except ValueError:
         return False
     client = getattr(client, "ipv4_mapped", None) or client
-    return any(client in network for network in networks(api))
+    return any(client in network for network in networks("api.metrics", api.metrics))
 
 
-def networks(api: Api) -> list[Network]:
-    """The networks of api.metrics; BadInput names the one that is none."""
-    found: list[Network] = []
-    for text in api.metrics:
-        try:
-            found.append(ipaddress.ip_network(text))
-        except ValueError as fault:
-            raise BadInput(f"api.metrics must be networks such as 127.0.0.0/8, not {text!r}: {fault}") from fault
-    return found
+def is_hidden(client: str, request: Request, api: Api) -> bool:
+    """Does somebody stand in front of us whom we do not believe about the client (api.public_url, api.proxies)?"""
+    told = ",".join(request.headers.getlist("x-forwarded-for"))
+    last = told.rpartition(",")[2].strip()
+    unknown = "forwarded" in request.headers and not told
+    return unknown or (bool(told) and (not api.public_url or last != client))
 
 
 class Metrics:
@@ -69,7 +64,7 @@ class Metrics:
 
     def __init__(self, here: Office) -> None:
         """BadInput when api.metrics names something else than networks."""
-        networks(here.settings.api)
+        networks("api.metrics", here.settings.api.metrics)
         self.here = here
         self.lock = threading.Lock()
         self.read_at, self.known = -FRESH, ""

@@ -15,9 +15,9 @@ from mta.scanners import chosen
 from mta.workers import check_number
 from triage import db
 from triage.errors import BadInput
+from triage.networks import networks
 from triage.routes import routes
 from triage.settings import Settings, host_port
-from triage_api import metrics
 from triage_cli.console import check_sign_in
 
 
@@ -98,6 +98,7 @@ CHECKS: tuple[Callable[[Settings], object], ...] = (
     mailboxes,
     lambda settings: open_resolver(settings.dns),
     chosen,
-    lambda settings: metrics.networks(settings.api),
+    lambda settings: networks("api.metrics", settings.api.metrics),
+    lambda settings: networks("api.proxies", settings.api.proxies),
     check_sign_in,
 )

@@ -29,7 +29,7 @@ FOR_TERMINALS = {
     "backlog", "checkpoints", "credentials", "db", "db_copy", "hooks", "known_addresses", "leavers", "manifest", "meters", "routes",
     "safe_files", "importing", "settings", "spool_copy", "trail_proof", "inward", "providers", "catching_up",
 }  # fmt: skip
-FOR_STARTING = {"app", "metrics", "office"}  # of the API: they refuse to start
+FOR_STARTING = {"app", "networks", "office"}  # of the API: they refuse to start
 SPEAKING = (
     "alarms", "asked", "authentication", "backscatter", "beside", "bounces", "clashes", "content", "correspondents", "decisions",
     "digests", "doubts", "emergency", "expectations", "expecting", "explaining", "extensive", "figures", "groups", "handing", "histories",

@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from anyio.from_thread import start_blocking_portal
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from tests.triage import arriving
-from tests.triage_api.conftest import Browser, Came, NewBrowser
+from tests.triage_api.conftest import Browser, Came, NewBrowser, opened
 from tests.triage_api.test_exposition import read
 from triage import db
 from triage.backlog import batch_name
@@ -81,6 +82,22 @@ def test_a_scrape_soon_after_costs_nothing(new_browser: NewBrowser, spool: Path,
 )
 def test_who_may_read_them(address: str, fields: dict[str, str], status: int, new_browser: NewBrowser, spool: Path) -> None:
     assert new_browser(address=address).get("//metrics", headers=fields).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({}, 200),
+        ({"X-Forwarded-For": "127.0.0.1"}, 200),  # as a proxy says it that is believed
+        ({"X-Forwarded-For": "192.0.2.9"}, 403),  # as one that is not
+        ({"X-Forwarded-For": "127.0.0.1, 192.0.2.9"}, 403),
+        ({"Forwarded": "for=127.0.0.1"}, 403),
+    ],
+)
+def test_nobody_reads_them_in_the_name_of_a_proxy(fields: dict[str, str], status: int, api_settings: Settings, engine: Engine) -> None:
+    behind = replace(api_settings, api=replace(api_settings.api, public_url="https://mailroom.company.example"))
+    with opened(behind, engine) as app, start_blocking_portal() as portal, closing(Browser(portal, app, "127.0.0.1")) as browser:
+        assert browser.get("//metrics", headers=fields).status_code == status
 
 
 def test_a_spool_or_a_database_that_is_gone_is_a_number_too(new_browser: NewBrowser, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,6 +51,14 @@ def test_a_token_that_only_decides_purges_a_sender_and_leaves_no_rule_behind(
     assert len(ana.post("/decisions", {"verb": "purge", "select": {"sender": "other@bad.example"}}).json()["rules"]) == 1
 
 
+@pytest.mark.parametrize("host", ["x/api/v1/me?", "x/api/v1/me#", "127.0.0.1"])
+def test_what_a_token_may_does_not_depend_on_the_name_it_asks_by(new_browser: NewBrowser, engine: Engine, came: Came, host: str) -> None:
+    (mail,) = came(JOE)
+    program = new_browser().with_token(token_key(engine, "learn"))
+    assert program.get(f"/deliveries/{mail}", headers={"Host": host}).status_code == 403
+    assert program.get("/me", headers={"Host": host}).status_code == 200
+
+
 def test_a_token_is_made_used_shown_and_revoked(ida: Browser, new_browser: NewBrowser, came: Came) -> None:
     (mail,) = came(JOE)
     made = ida.post("/tokens", {"name": "export", "grants": ["read", "decide"]})

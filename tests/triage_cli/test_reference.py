@@ -43,6 +43,7 @@ def test_the_command_prints_it(shell: Shell) -> None:
         ("DNS__NAMESERVERS", "resolver", "dns"),
         ("API__LISTEN", "8080", "api.listen must be HOST:PORT"),
         ("API__METRICS", "everybody", "api.metrics must be networks"),
+        ("API__PROXIES", "10.0.0.5/8", "api.proxies must be networks"),
         ("API__SIGN_IN", "directory", 'needs [directory] source = "ldap"'),
     ],
 )
