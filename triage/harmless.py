@@ -51,7 +51,8 @@ STYLES = names(
 STYLE_VALUE = re.compile(r"(?:[\w\s#.,%+/!-]|'[\w\s.,-]*'|\"[\w\s.,-]*\"|\b(?:rgb|rgba|hsl|hsla)\([\d\s.,%/]*\))*")
 REFUSED_STYLE = re.compile(r"(?:^|[\s,])-[\d.]|(?<![#\w])\d{5}")  # nothing is pushed out of its place
 SEE_THROUGH = re.compile(  # Outlook knows none of it and shows the words
-    r"transparent|(?:rgb|hsl)a?\((?:[^,)]*,){3}\s*0*(?:\.0\d*)?%?\s*\)|/\s*0*(?:\.0\d*)?%?\s*\)|#(?:\w{3}0|\w{6}0\w)\b", re.IGNORECASE
+    r"transparent|(?:rgb|hsl)a?\((?:[^,)]*,){3}\s*+0*+(?:\.0\d*+)?+%?\s*+\)|/\s*+0*+(?:\.0\d*+)?+%?\s*+\)|#(?:\w{3}0|\w{6}0\w)\b",
+    re.IGNORECASE,
 )
 FETCHED = re.compile(r"url\s*\(", re.IGNORECASE)
 
