@@ -53,7 +53,7 @@ class Attachment:
     size: int  # bytes, decoded
     sha256: str
     names: tuple[str, ...] = ()  # of the files in an archive, as far as they can be read
-    closed: bool = False  # an archive that is encrypted: nobody can look inside without its password
+    closed: bool = False  # an archive of which nobody can say all that it holds: an encrypted one, or one name too many
     also: tuple[str, ...] = ()  # further names that it gives itself, of which a program may take another one
 
     @classmethod
@@ -130,6 +130,7 @@ READ_LIMIT = 8 * 1024 * 1024  # bytes of one text that are looked at
 LINK_LIMIT = 500
 TARGET_LIMIT = 4_000  # characters of one link target
 NAME_LIMIT = 255  # characters of one file name
+NAMES_LIMIT = 2_000  # names within all archives together: each is looked at for each recipient
 WORD_LIMIT = 500  # characters of the short fields
 PICTURE_NAME = re.compile(r"(?:[^.]*|.*\.(?:png|jpe?g|gif|webp|bmp))", re.IGNORECASE)
 TEXT_NAME = re.compile(r"(?:[^.]*|.*\.(?:html?|te?xt))", re.IGNORECASE)
@@ -447,13 +448,16 @@ def is_attachment(part: Part) -> bool:
 
 def attachments(parts: list[Part]) -> Iterator[Attachment]:
     """Every attachment, numbered from 1. TooMuch beyond as many as a message may have parts."""
+    left = NAMES_LIMIT
     for number, (name, media_type, also, content) in enumerate(files_of(parts), 1):
         if number > PART_LIMIT:
             raise TooMuch(f"it has more than {PART_LIMIT:,} parts")
         inside = look_into(content) or Archive()
-        within, others = tuple(map(file_name, inside.names)), tuple(map(file_name, also))
+        within, others = tuple(map(file_name, inside.names[:left])), tuple(map(file_name, also))
+        closed = inside.closed or len(within) < len(inside.names)
+        left -= len(within)
         digest = hashlib.sha256(content).hexdigest()
-        yield Attachment(number, file_name(name), line(media_type), len(content), digest, within, inside.closed, others)
+        yield Attachment(number, file_name(name), line(media_type), len(content), digest, within, closed, others)
 
 
 def files_of(parts: list[Part]) -> Iterator[tuple[str, str, tuple[str, ...], bytes]]:

@@ -9,8 +9,11 @@ import pytest
 from hypothesis import given, settings as effort, strategies as st
 
 from tests.triage.mails import GIF, PNG, from_archive, html_mail, mail, multipart, part
+from tests.triage.test_archives import zipped
 from tests.triage.test_visible import HARMLESS_LINES, harmful
-from triage.content import LINK_LIMIT, TEXT_LIMIT, Attachment, Link, Summary, attachment, summarise, summarise_json
+from triage.archives import NAMES
+from triage.content import LINK_LIMIT, NAMES_LIMIT, TEXT_LIMIT, Attachment, Link, Summary, attachment, summarise, summarise_json
+from triage.dangers import danger
 from triage.delivery_status import Status
 from triage.mime import PART_LIMIT
 from triage.plain import as_dict
@@ -325,6 +328,17 @@ def test_files_in_uuencode_within_text_are_attachments() -> None:
 def test_more_files_in_uuencode_than_a_message_may_have_parts_are_too_much() -> None:
     summary = summarise(mail("From: a@b.example", "begin 644 a\n#35I0\n" * (PART_LIMIT + 1)))
     assert (summary.parsed, summary.problems) == (False, ("It could not be read: it has more than 1,000 parts.",))
+
+
+def test_of_all_archives_together_so_many_names_are_kept() -> None:
+    full = [
+        part("Content-Type: application/zip", zipped(*(f"{number}.txt" for number in range(NAMES)))) for _ in range(NAMES_LIMIT // NAMES)
+    ]
+    one_more = part("Content-Type: application/zip", zipped("a.exe"))
+    seen = summarise(multipart(*full, one_more, part("Content-Type: application/pdf", b"%PDF"))).attachments
+    assert sum(len(one.names) for one in seen) == NAMES_LIMIT
+    assert [one.closed for one in seen] == [False] * len(full) + [True, False]
+    assert danger(seen[-2], ())
 
 
 @pytest.mark.parametrize(
