@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, and_, exists, func, not_, select, update
 from sqlmodel import Session, col
 
-from triage import access, groups, keys, late_copies, ledger, notices, recalled, recipients, rejections, rules, selection
+from triage import access, groups, keys, late_copies, ledger, notices, passing, recalled, recipients, rejections, rules, selection
 from triage.actor import Actor
 from triage.db import among
 from triage.errors import NotFound, Stale
@@ -221,6 +221,8 @@ def barred_from(session: Session, verb: Verb, ids: list[int], settings: Settings
     """Which of these the verb must leave alone whatever their state, and why."""
     if verb is Verb.REJECT:
         return rejections.refused(session, ids, settings)
+    if verb in (Verb.RELEASE, Verb.REDELIVER):
+        return passing.barred(session, ids)
     return rejections.told(session, ids) if verb is Verb.RESTORE else {}
 
 
@@ -279,7 +281,7 @@ def carry_out(
     detail = {name: text for name, text in said.items() if text}
     closed = groups.left(session, among(session, col(Delivery.id), ids)) if aim.event is Event.PURGE else set()
     groups.close(session, closed, by=by, now=decision.at, decision_id=decision.id, detail=detail)
-    back = put_back(session, where, decision, detail, by=by) if aim.event is Event.RESTORE else set()
+    back = put_back(session, where, ids, decision, detail, by=by) if aim.event is Event.RESTORE else set()
     if aim.event in NEEDS_CONTENT:
         where &= col(Delivery.erased_at).is_(None)
     if aim.event in AGAIN:
@@ -288,9 +290,10 @@ def carry_out(
     changed = dict(ledger.record_many(session, where, aim.event, by=by, now=decision.at, decision_id=decision.id, detail=detail, **changes))
     if aim.event is Event.RESTORE:
         recalled.end(session, changed, now=decision.at)
-    if aim.event is Event.RELEASE:  # a redirect that was taken back and a mailbox that moved are forgotten
+    if aim.event in (Event.RELEASE, Event.REDELIVER):  # a redirect that was taken back and a mailbox that moved are forgotten
         held = [one for one, state in changed.items() if state is State.HELD]
-        recipients.address_anew(session, among(session, col(Delivery.id), held))
+        meant_for = among(session, col(Delivery.id), held) | among(session, col(Delivery.id), changed) & not_(col(Delivery.redirected))
+        recipients.address_anew(session, meant_for)
     in_flight = want_purged(session, meant, decision) if aim.event is Event.PURGE else set()
     settled = changed.keys() | sought.keys() | in_flight | back | closed
     left = {delivery_id: state for delivery_id, state in meant if delivery_id not in settled}
@@ -313,10 +316,12 @@ def seek(session: Session, where: ColumnElement[bool], decision: Decision, detai
     )
 
 
-def put_back(session: Session, where: ColumnElement[bool], decision: Decision, detail: dict[str, str], *, by: Actor) -> set[int]:
-    """What was purged out of mailboxes sets out on its way back there; which deliveries."""
+def put_back(
+    session: Session, where: ColumnElement[bool], ids: list[int], decision: Decision, detail: dict[str, str], *, by: Actor
+) -> set[int]:
+    """What was purged out of mailboxes sets out on its way back there, but into no stranger's; which deliveries."""
     now = decision.at
-    taken = where & recalled.was_taken()
+    taken = where & recalled.was_taken() & not_(among(session, col(Delivery.id), passing.barred(session, ids)))
     changed = ledger.record_many(
         session, taken, Event.PUT_BACK, by=by, now=now, decision_id=decision.id, detail=detail, due_at=now, queued_at=now
     )

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlmodel import Session, col
 
-from triage import accounts, directory_rows, leavers, ledger, markers, renamed, sealed, substitutes
+from triage import accounts, directory_rows, leavers, ledger, markers, passing, renamed, sealed, substitutes
 from triage.accounts import DIRECTORY, LOCAL
 from triage.actor import Actor, Role, Scope
 from triage.company import CompanyDirectory, PersonEntry, StaffEntry
@@ -107,6 +107,7 @@ def apply(
     follow_mailboxes(session, before, wanted)
     renamed.follow_addresses(session)
     moved = late + follow_people(session) + left.take_held_mail_along(session)
+    passing.note_held(session)
     if intended.changes or any(written):
         markers.advance(session, VERSION)
     applied = Applied(len(wanted.people), written.fresh + written.changed, written.gone + written.changed, moved, intended)

@@ -10,6 +10,8 @@ Names = Mapping[str, str]  # what somebody was called: what they are called now
 Former = Mapping[str, Collection[str]]  # former names: what those who had them are called today
 People = Mapping[str, PersonEntry]
 
+ASIDE = "~"  # in the names of those whose name somebody else has
+
 
 @dataclass(frozen=True, slots=True)
 class Renaming:
@@ -152,9 +154,9 @@ def put_aside(names: Iterable[str], taken: Collection[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name in sorted(names):
         number = 1
-        while f"{name}~{number}" in taken:
+        while f"{name}{ASIDE}{number}" in taken:
             number += 1
-        found[name] = f"{name}~{number}"
+        found[name] = f"{name}{ASIDE}{number}"
     return found
 
 

@@ -13,6 +13,7 @@ from triage.actor import Actor
 from triage.errors import NotFound, Overtaken
 from triage.ids import show
 from triage.models import Decision, DecisionItem, Delivery, Rule, SweptMailbox
+from triage.passing import REDIRECT_IT
 from triage.selection import Selection
 from triage.states import State
 
@@ -48,6 +49,7 @@ UNDER_WAY = frozenset({"in flight", "recalling", "restoring"})  # outcomes that 
 
 
 NOT_TOLD = {"refused": "left as they are: their senders must not be told"}
+NOT_THEIRS = {"refused": "left as they are: changed by others before, or their address is somebody else's now"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,11 +260,12 @@ def reports(session: Session, decisions: list[Decision], items: tuple[Item, ...]
             made.setdefault(rule.decision_id or 0, []).append(rules.as_seen(rule, by))
     swept, offered = swept_by(session, ids), related.offered(session, ids, by=by)
     subjects = subjects_of(session, [decision.id for decision in decisions if decision.count == 1], by)
+    passed = with_passed(session, [one for one, ended in outcomes.items() if "refused" in ended])
     for decision in decisions:
         ended = outcomes.get(decision.id, {})
         rules_made = tuple(made.get(decision.id, ()))
         total, left, found = swept.get(decision.id, (0, 0, 0))
-        said = sentence(decision, ended, rules_made, subjects.get(decision.id, ""))
+        said = sentence(decision, ended, rules_made, subjects.get(decision.id, ""), passed=decision.id in passed)
         if total:
             said = sweep_sentence(decision, ended, total, left, found)
         shown = report_of(decision, ended, rules_made, items, said)
@@ -341,13 +344,20 @@ def report_of(decision: Decision, outcomes: dict[str, int], made: tuple[Rule, ..
     )
 
 
-def sentence(decision: Decision, outcomes: dict[str, int], made: tuple[Rule, ...], subject: str) -> str:
+def with_passed(session: Session, decision_ids: list[int]) -> set[int]:
+    """Those of these decisions that left mail alone whose address is somebody else's now."""
+    left = col(DecisionItem.why).endswith(REDIRECT_IT) & (col(DecisionItem.outcome) == "refused")
+    mine = select(col(DecisionItem.decision_id)).where(col(DecisionItem.decision_id).in_(decision_ids), left).distinct()
+    return set(session.scalars(mine)) if decision_ids else set()
+
+
+def sentence(decision: Decision, outcomes: dict[str, int], made: tuple[Rule, ...], subject: str, *, passed: bool = False) -> str:
     """What became of it, for a person to read; `subject` is that of its only mail, "" when it is about several."""
     done = outcomes.get("done", 0)
     what = f"“{subject}”" if subject and done else f"{done} mail{'s' if done != 1 else ''}"
     begun = not done and any(outcomes.get(outcome) for outcome in ("recalling", "restoring"))
     parts = [BEGUN[decision.verb]] if begun else [f"{WORDS[decision.verb]} {what}" + (f" to {decision.target}" if decision.target else "")]
-    not_done = NOT_DONE | NOT_TOLD if decision.verb == "reject" else NOT_DONE
+    not_done = NOT_DONE | (NOT_TOLD if decision.verb == "reject" else NOT_THEIRS if passed else {})
     parts += [f"{outcomes[outcome]} {words}" for outcome, words in not_done.items() if outcomes.get(outcome)]
     parts += [rule_words(rule) for rule in made]
     if left := to_come(decision, outcomes):

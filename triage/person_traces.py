@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, String, and_, cast, delete, func, or_, select, update
 from sqlmodel import Session, col
 
-from triage import directory, ledger, markers, rules
+from triage import directory, ledger, markers, passing, rules
 from triage.actor import Actor
 from triage.ids import show
 from triage.keys import WAITING
@@ -123,6 +123,7 @@ def of_somebody_here(session: Session, whose: Whose, pseudonym: str) -> None:
         col(FormerName.kind) == "staff", col(FormerName.now) == login
     )
     session.execute(delete(FormerName).where(called))
+    passing.forget(session, person.name)
     session.execute(delete(StaffMember).where(col(StaffMember.login) == login, ~col(StaffMember.active)))
     session.delete(person)
     session.flush()

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from sqlalchemy import ColumnElement, case, false, func, select, update
 from sqlmodel import Session, col
 
+from triage import passing
 from triage.addressing import DELIMITERS, bases, detail_of
 from triage.db import OneOf
 from triage.door import ALWAYS
@@ -116,7 +117,7 @@ def mailbox_of_department(session: Session, code: str) -> str | None:
 
 def address_anew(session: Session, where: ColumnElement[bool]) -> None:
     """Let deliveries go where their recipient leads today; those whose recipient is gone keep their mailbox."""
-    today = select(col(KnownRecipient.mailbox)).where(col(KnownRecipient.address) == col(Delivery.listed)).scalar_subquery()
+    today = passing.leads_to()
     session.execute(
         update(Delivery)
         .where(where)

@@ -1,13 +1,13 @@
 """Take a decision back as a whole: every item that nobody has changed since, and the rules made along with it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, exists, func, not_, select, update
 from sqlmodel import Session, col
 
-from triage import access, groups, late_copies, ledger, notices, recalled, recipients, regrouping, rejections, rules
+from triage import access, groups, late_copies, ledger, notices, passing, recalled, recipients, regrouping, rejections, rules
 from triage.actor import Actor
 from triage.db import among
 from triage.errors import NotAllowed, NotAllowedNow, NotFound, Overtaken
@@ -128,16 +128,17 @@ def take_back(
     mine = among(session, col(Delivery.id), before) & (col(Delivery.decision_id) == decision.id)
     spared = spare(session, decision, list(before))
     stay, called_back = call_off(act, mine, before) if decision.verb == "purge" else (set(), set())
-    restoring = into_mailboxes(act, mine, before) if decision.verb in ("purge", "sweep", "take") else set()
+    strangers = passing.barred(session, before)
+    restoring = into_mailboxes(act, mine, before, strangers) if decision.verb in ("purge", "sweep", "take") else set()
     reopened = groups.open_again(session, mine, by=by, now=now, decision_id=undoing_id) if decision.verb == "purge" else set()
     gathered, copies = from_members(act, mine) if decision.verb in LEFT else (set(), [])
     to = BACK_TO.get(decision.verb)
     recalling, in_flight = out_of_mailboxes(act, mine, to) if to is not None else (set(), set())
     sought = look_first(act, mine) if decision.verb in LEFT and settings.reaches_mailboxes else set()
-    told = rejections.told(session, before) if decision.verb == "reject" else {}
+    told = rejections.told(session, before) if decision.verb == "reject" else strangers if decision.verb == "hold" else {}
     changed = one_step(act, mine & not_(among(session, col(Delivery.id), told))) | called_back
     notices.follow_deliveries(session, [one for one in changed if decision.verb == "reject"], settings=settings, now=now)
-    on_their_way = [one for one in changed if before[one] in LEAVING]
+    on_their_way = [one for one in changed if before[one] in LEAVING and one not in strangers]
     changed |= reopened | gathered | stay
     if decision.verb == "purge" and on_their_way:
         again = among(session, col(Delivery.id), on_their_way)
@@ -214,14 +215,18 @@ def never_confirmed() -> ColumnElement[bool]:
     return recalled.may_have_arrived() & not_(exists().where(delivered))
 
 
-def into_mailboxes(act: Act, mine: ColumnElement[bool], before: dict[int, State]) -> set[int]:
-    """What a purge took out of mailboxes, or is taking out this moment, goes back there; what was held before is held again."""
+def into_mailboxes(act: Act, mine: ColumnElement[bool], before: dict[int, State], strangers: Collection[int]) -> set[int]:
+    """What a purge took out of mailboxes, or is taking out this moment, goes back there; what was held before is held again.
+
+    So is what would get into a mailbox that is somebody else's now: `strangers`.
+    """
     under_way = mine & in_states((State.RECALLING,))
-    was_held = among(act.session, col(Delivery.id), [one for one, state in before.items() if state is State.HELD])
+    was_held = among(act.session, col(Delivery.id), [one for one, state in before.items() if state is State.HELD or one in strangers])
     wanted = recalled.want_back(act.session, under_way & was_held, "held", act.undoing_id)
     wanted |= recalled.want_back(act.session, under_way & not_(was_held), "mailbox", act.undoing_id)
     recalled.hurry(act.session, wanted, now=act.now)
-    taken_out = mine & in_states((State.PURGED,)) & recalled.was_taken()
+    own = not_(among(act.session, col(Delivery.id), strangers))
+    taken_out = mine & in_states((State.PURGED,)) & recalled.was_taken() & own
     return wanted | act.record(taken_out, Event.PUT_BACK, due_at=act.now, queued_at=act.now)
 
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, select, true, update
+from sqlalchemy import ColumnElement, and_, case, func, not_, select, true, update
 from sqlmodel import Session, col
 
-from triage import access, ledger, notices, paused, undelivered
+from triage import access, ledger, notices, passing, paused, recipients, undelivered
 from triage.actor import Actor
 from triage.db import among
 from triage.errors import NotAllowedNow, NotFound
@@ -47,7 +47,10 @@ def retry(session: Session, ids: Sequence[int], *, settings: Settings, by: Actor
         raise NotAllowedNow(f"delivery {show(wrong)} is {states[wrong]}: there is nothing to try again")
     queued = [one for one, state in states.items() if state == State.QUEUED]
     bounced = [one for one, state in states.items() if state == State.BOUNCED]
+    if barred := passing.barred(session, bounced):
+        raise NotAllowedNow(next(iter(barred.values())))
     if bounced:
+        recipients.address_anew(session, among(session, col(Delivery.id), bounced) & not_(col(Delivery.redirected)))
         anew = among(session, col(Delivery.id), bounced) & (col(Delivery.state) == State.BOUNCED)
         ledger.record_many(session, anew, Event.RELEASE, by=by, now=now, due_at=now, queued_at=now, waits_for="")
         notices.follow_deliveries(session, bounced, settings=settings, now=now)

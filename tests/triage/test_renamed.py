@@ -31,7 +31,7 @@ from triage.actor import Actor, Role
 from triage.company import GroupEntry, PersonEntry, SealedEntry, StaffEntry
 from triage.decisions import Verb
 from triage.envelope import Address
-from triage.errors import BadInput, NotAllowed
+from triage.errors import BadInput, NotAllowed, Overtaken
 from triage.identities import Renaming
 from triage.leaving import Leaving
 from triage.models import (
@@ -318,7 +318,12 @@ def test_what_a_leaver_had_is_theirs_when_they_are_back(
     take_over(session, JOE)
     applied = take_over(session, JOE, back, now=NOW + timedelta(days=days), leaving=Leaving(days=90))
     assert session.scalars(select(col(Rule.scope))).all() == [f"person:{kept}"]
-    decisions.decide(session, Selection(ids=(held,)), Verb.RELEASE, by=ANA, reason="", now=NOW, settings=settings)
+    release: dict[str, Any] = {"by": ANA, "reason": "", "now": NOW, "settings": settings}
+    if "~" in kept:
+        with pytest.raises(Overtaken, match="somebody else has the name now"):
+            decisions.decide(session, Selection(ids=(held,)), Verb.RELEASE, **release)
+    else:
+        decisions.decide(session, Selection(ids=(held,)), Verb.RELEASE, **release)
     row = session.get_one(Delivery, held, populate_existing=True)
     assert (row.person, row.mailbox) == (kept, f"{kept}@company.example"), "never to who has the name now"
     assert session.get_one(Person, "mara.berg").active
