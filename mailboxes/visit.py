@@ -36,6 +36,7 @@ class Visit:
     def __init__(self, errands: list[Errand], settings: Settings, secure: Secure, parsers: Pool) -> None:
         self.errands, self.settings, self.secure, self.parsers = errands, settings, secure, parsers
         self.endings: dict[int, Ending] = {}
+        self.found: set[int] = set()  # of which deliveries there was a copy
         self.mailbox: Mailbox | None = None
 
     @property
@@ -46,14 +47,28 @@ class Visit:
     def run(self) -> dict[int, Ending]:
         """Go there, do it, leave: how each errand ended, whatever happens."""
         for place in dict.fromkeys(one.place for one in self.errands):
-            self.go(place, [one for one in self.errands if one.place == place])
+            self.go(place, self.address, [one for one in self.errands if one.place == place])
+            for address in dict.fromkeys(name for one in self.errands for name in one.earlier):
+                self.look_again(place, address)
         return self.endings
 
-    def go(self, place: str, errands: list[Errand]) -> None:
-        """The errands in one place."""
+    def look_again(self, place: str, address: str) -> None:
+        """What came to nothing in the mailbox is tried in the one of the name of before, which the server may know still."""
+        missed = [one for one in self.errands if one.place == place and address in one.earlier and not self.is_done(one)]
+        first = {one.delivery_id: self.endings.pop(one.delivery_id) for one in missed}
+        if missed:
+            self.go(place, address, missed)
+        self.endings |= {one.delivery_id: first[one.delivery_id] for one in missed if not self.is_done(one)}
+
+    def is_done(self, errand: Errand) -> bool:
+        """Was there something to take, or is it there again?"""
+        return errand.delivery_id in self.found or self.endings[errand.delivery_id].kind in ("restored", "there")
+
+    def go(self, place: str, address: str, errands: list[Errand]) -> None:
+        """The errands in one place, in the mailbox of this name."""
         kind, why = "deferred", REPLACED
         try:
-            self.mailbox = open_mailbox(place, self.address, self.settings)
+            self.mailbox = open_mailbox(place, address, self.settings)
             self.work(self.mailbox, errands)
         except Unreachable as fault:
             why = str(fault)
@@ -79,6 +94,7 @@ class Visit:
         """Secure the copies, and only then take them out."""
         allowed = self.secure([(errand, there.copies) for errand, there in wanted]) if wanted else set()
         mine = [(errand, there) for errand, there in wanted if errand.delivery_id in allowed]
+        self.found |= {errand.delivery_id for errand, there in mine if there.copies}
         try:
             if copies := [copy for _, there in mine for copy in there.copies]:
                 mailbox.take(copies)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlmodel import Session, col
 
-from triage import accounts, directory_rows, leavers, ledger, markers, passing, renamed, sealed, substitutes
+from triage import accounts, directory_rows, leavers, ledger, markers, moved_mailboxes, passing, renamed, sealed, substitutes
 from triage.accounts import DIRECTORY, LOCAL
 from triage.actor import Actor, Role, Scope
 from triage.company import CompanyDirectory, PersonEntry, StaffEntry
@@ -105,6 +105,7 @@ def apply(
     left.keep_addresses(session, addresses, company, now=now)
     written = equalise(session, KnownRecipient, addresses, KnownAddress._asdict)
     follow_mailboxes(session, before, wanted)
+    moved_mailboxes.remember(session, before, wanted, now)
     renamed.follow_addresses(session)
     moved = late + follow_people(session) + left.take_held_mail_along(session)
     passing.note_held(session)

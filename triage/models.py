@@ -29,9 +29,9 @@ def identity() -> Any:
     return Field(default_factory=new_id, sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
 
 
-def instant(*, nullable: bool = False) -> Any:
+def instant(*, nullable: bool = False, primary_key: bool = False) -> Any:
     """A column that holds an instant."""
-    return Field(default=None if nullable else ..., sa_column=Column(Instant, nullable=nullable))
+    return Field(default=None if nullable else ..., sa_column=Column(Instant, nullable=nullable, primary_key=primary_key))
 
 
 def reference(target: str, *, index: bool = False) -> Any:
@@ -489,6 +489,15 @@ class FormerName(SQLModel, table=True):
     now: str = Field(primary_key=True)
     until: datetime = instant()
     __table_args__ = (Index("former_name_by_now", "kind", "now"),)
+
+
+class FormerMailbox(SQLModel, table=True):
+    """What somebody's mailbox was called before: what was delivered there lies in the one of today."""
+
+    __tablename__ = "former_mailbox"
+    address: str = Field(primary_key=True)
+    until: datetime = instant(primary_key=True)
+    person: str = Field(index=True)  # uid
 
 
 class KnownRecipient(SQLModel, table=True):

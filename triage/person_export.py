@@ -25,6 +25,7 @@ from triage.models import (
     DigestRefusal,
     EmployeeSession,
     FamiliarName,
+    FormerMailbox,
     FormerName,
     Handed,
     KnownRecipient,
@@ -162,6 +163,7 @@ def of_somebody_here(session: Session, whose: Whose, by: Actor) -> list[tuple[st
         ("directory", select(Person).where(col(Person.uid) == whose.uid)),
         ("addresses", select(KnownRecipient).where(addresses).order_by(col(KnownRecipient.address))),
         ("former_names", select(FormerName).where(col(FormerName.kind) == "person", col(FormerName.now) == whose.uid)),
+        ("former_mailboxes", select(FormerMailbox).where(col(FormerMailbox.person) == whose.uid)),
         ("correspondents", select(Correspondent).where(col(Correspondent.person) == whose.uid, correspondents.visible(by))),
         ("sent", select(SentMail).where(col(SentMail.person) == whose.uid, wrote).order_by(col(SentMail.id))),
         (

@@ -21,6 +21,7 @@ from triage.models import (
     Expectation,
     FailedSignIn,
     FamiliarName,
+    FormerMailbox,
     FormerName,
     Handed,
     InHand,
@@ -123,6 +124,7 @@ def of_somebody_here(session: Session, whose: Whose, pseudonym: str) -> None:
         col(FormerName.kind) == "staff", col(FormerName.now) == login
     )
     session.execute(delete(FormerName).where(called))
+    session.execute(delete(FormerMailbox).where(col(FormerMailbox.person) == uid))
     passing.forget(session, person.name)
     session.execute(delete(StaffMember).where(col(StaffMember.login) == login, ~col(StaffMember.active)))
     session.delete(person)

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import bindparam, func, select, update
 from sqlmodel import Session, col
 
-from triage import contents, ledger, paused, recalled, related
+from triage import contents, ledger, moved_mailboxes, passing, paused, recalled, related
 from triage.db import among
 from triage.errors import NotFound
-from triage.ids import show
+from triage.ids import made_at, show
 from triage.models import Attempt, Content, Delivery, Message
 from triage.recalled import BY, Copy
 from triage.related import Related
@@ -27,6 +27,7 @@ MOST = 100  # deliveries of one mailbox in one session
 LOOKED_AT = 1000  # due deliveries that one claim sorts by mailbox
 SHORTEST, LONGEST = timedelta(seconds=10), timedelta(hours=1)  # pauses before a mailbox is tried again
 JITTER = 0.2
+ANOTHERS = "The address is somebody else's now, and it is not in their mailbox."
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class Errand:
     sure: bool = True  # False: the next hop did not answer or the relay's worker died, so nobody knows whether it was delivered
     copies: tuple[Copy, ...] = ()  # restoring: what to put back
     gone: bool = False  # restoring: there was no copy when it was taken
+    earlier: tuple[str, ...] = ()  # what the mailbox was called before, where it may lie all the same
+    anothers: bool = False  # whose mail it is has left, and somebody else has the address now
 
     @property
     def irreplaceable(self) -> bool:
@@ -63,7 +66,8 @@ class Ending:
 
 def claim(session: Session, *, mailboxes: int, busy: Iterable[str] = (), settings: Settings, now: datetime) -> list[list[Errand]]:
     """Take everything that is due in at most so many mailboxes, none of them in `busy`; the errands of each mailbox."""
-    due = col(Delivery.state).in_(DUE) & (col(Delivery.due_at) <= now) & col(Delivery.mailbox).not_in(list(busy)) & paused.going()
+    taken = set(busy)
+    due = col(Delivery.state).in_(DUE) & (col(Delivery.due_at) <= now) & col(Delivery.mailbox).not_in(taken) & paused.going()
     rows = session.execute(
         select(col(Delivery.id), col(Delivery.mailbox))
         .where(due)
@@ -71,13 +75,16 @@ def claim(session: Session, *, mailboxes: int, busy: Iterable[str] = (), setting
         .limit(LOOKED_AT)
         .with_for_update(skip_locked=True)
     )
+    found: dict[int, str] = dict(rows.all())
+    moved = moved_mailboxes.today(session, found)
     picked: dict[str, list[int]] = {}
-    for delivery_id, mailbox in rows:
-        if mailbox in picked or len(picked) < mailboxes:
+    for delivery_id, mailbox in (found | moved).items():
+        if mailbox in picked or (len(picked) < mailboxes and mailbox not in taken):
             picked.setdefault(mailbox, []).append(delivery_id)
     ids = [delivery_id for some in picked.values() for delivery_id in some[:MOST]]
     if not ids:
         return []
+    moved_mailboxes.lead_on(session, {one: moved[one] for one in ids if one in moved})
     ledger.record_many(
         session,
         among(session, col(Delivery.id), ids) & col(Delivery.state).in_(DUE),
@@ -104,6 +111,8 @@ def errands_of(session: Session, ids: list[int], settings: Settings, now: dateti
     hops, kept = delivered_by(session, ids), recalled.current(session, ids)
     in_doubt = set(session.scalars(select(col(Delivery.id)).where(among(session, col(Delivery.id), ids), recalled.may_have_arrived())))
     known = contents_of(session, {content_id for _, _, _, content_id in rows})
+    names = moved_mailboxes.earlier(session, (delivery.mailbox for delivery, *_ in rows))
+    anothers = passing.barred(session, ids)
     errands = []
     for delivery, summary, received_at, content_id in rows:
         hop = hops.get(delivery.id, "")
@@ -125,6 +134,8 @@ def errands_of(session: Session, ids: list[int], settings: Settings, now: dateti
                 sure=bool(hop) or delivery.id not in in_doubt,
                 copies=tuple(recalled.copy_of(row, content) for row in copies if recalled.is_whole(row, content)),
                 gone=any(row.gone for row in copies),
+                earlier=tuple(name for name, until in names.get(delivery.mailbox, ()) if made_at(delivery.id) <= until),
+                anothers=delivery.id in anothers,
             )
         )
     session.add_all(Attempt(delivery_id=one.delivery_id, number=one.number, started_at=now, next_hop=one.place) for one in errands)
@@ -177,6 +188,8 @@ def settle(session: Session, ended: Sequence[tuple[Errand, Ending]], *, settings
         over = now - (one.delivery.queued_at or now) >= timedelta(hours=settings.recall.give_up_after)
         if one.ending.kind == "deferred" and (one.errand.irreplaceable or not over):
             put_off(session, one.delivery, one.ending.why, now)
+        elif one.ending.kind == "taken" and one.errand.anothers and not recalled.current(session, [one.delivery.id]):
+            leave(session, one._replace(ending=Ending("refused", ANOTHERS)), now)
         elif one.ending.kind == "taken":
             taken.append(one)
         elif one.ending.kind in ("restored", "there"):

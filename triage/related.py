@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, delete, exists, func, select, update
 from sqlmodel import Session, col
 
-from triage import access, ids, sealed
+from triage import access, ids, moved_mailboxes, sealed
 from triage.actor import Actor
 from triage.db import among
 from triage.models import Delivery, KnownRecipient, RelatedMail
@@ -63,7 +63,8 @@ def came_through_us(session: Session, marker: str | None, mailbox: str) -> bool:
         message = ids.read(marker or "")
     except ValueError:
         return False
-    here = (col(Delivery.message_id) == message) & (col(Delivery.mailbox) == mailbox)
+    names = [mailbox, *(name for name, _ in moved_mailboxes.earlier(session, [mailbox]).get(mailbox, ()))]
+    here = (col(Delivery.message_id) == message) & col(Delivery.mailbox).in_(names)
     return session.scalar(select(col(Delivery.id)).where(here).limit(1)) is not None
 
 

@@ -27,6 +27,7 @@ from triage.models import (
     EmployeeSession,
     Expectation,
     FailedSignIn,
+    FormerMailbox,
     FormerName,
     Handed,
     InHand,
@@ -65,9 +66,9 @@ ON_THE_WAY = "\x7f"  # stands before a name while somebody else has still the on
 
 UIDS: tuple[Any, ...] = (
     *(Alarm.person, Arrived.person, Correspondent.person, Department.responsible, DigestRefusal.person, EmployeeSession.uid),
-    *(Expectation.person, KeptFolder.person, KnownRecipient.leaver, KnownRecipient.person, LegalHold.person, MailReport.person),
-    *(NotLearned.person, Person.manager, Person.uid, PersonErasure.uid, PostedList.person, QueueSample.person, SavedSearch.person),
-    *(SentMail.person, Told.person, Touched.person),
+    *(Expectation.person, FormerMailbox.person, KeptFolder.person, KnownRecipient.leaver, KnownRecipient.person, LegalHold.person),
+    *(MailReport.person, NotLearned.person, Person.manager, Person.uid, PersonErasure.uid, PostedList.person, QueueSample.person),
+    *(SavedSearch.person, SentMail.person, Told.person, Touched.person),
 )
 LOGINS: tuple[Any, ...] = (
     *(FailedSignIn.login, Handed.to, InHand.login, Person.login, PracticeAnswer.login, Preference.login, Sealed.login),

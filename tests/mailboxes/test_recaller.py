@@ -15,9 +15,9 @@ from mailboxes.imap import ImapMailbox
 from mailboxes.mailbox import Unreachable
 from tests.mailboxes.delivering import ANA, ANNA, BOB, CARL, House, behind_dovecot, letter, lying, recalling, relaying
 from tests.peers import dovecot, gate, processes
-from triage import db, sealed, sweeps, takings
+from triage import db, directory, recalls, sealed, sweeps, takings
 from triage.actor import EVERYTHING, Actor, Role, Scope
-from triage.company import SealedEntry
+from triage.company import CompanyDirectory, DepartmentEntry, PersonEntry, SealedEntry
 from triage.decisions import Verb
 from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound
 from triage.models import Attempt, Content, Delivery, KnownRecipient, MailGroup, RelatedMail, SweptMailbox
@@ -436,6 +436,53 @@ def test_what_a_lost_mailbox_held_is_delivered_again_unless_it_is_still_there(to
 
     unchecked = town.decides(Verb.REDELIVER, Selection.of(ids=(other,)), look_first=False)
     assert (unchecked.done, town.states([other])) == (1, [State.QUEUED])
+
+
+def employs(town: Town, *people: PersonEntry) -> None:
+    """The directory says so, from now on."""
+    boss = PersonEntry("boss", "Boss", "it", "boss@company.example")
+    said = CompanyDirectory((DepartmentEntry("it", "IT"),), (boss, *people), (), boss.mailbox)
+    with db.transaction(town.engine) as session:
+        directory.apply(session, said, town.settings.company, by=Actor.system("sync"), now=datetime.now(UTC))
+
+
+@pytest.mark.parametrize("renamed_there", [True, False], ids=["the server has renamed it", "the server has made another one"])
+def test_what_lies_in_a_mailbox_that_is_called_otherwise_now_is_found_and_comes_back(town: Town, renamed_there: bool) -> None:
+    uid = town.bob.partition("@")[0]
+    bob = PersonEntry(uid, "Bob", "it", town.bob, identity=uid)
+    robin = replace(bob, uid=f"robin.{uid}", mailbox=f"robin.{uid}@company.example")
+    employs(town, bob)
+    (mail,) = town.delivered(letter(), town.bob)
+    there = lying(town.server, town.bob)
+    employs(town, robin)
+    if renamed_there:
+        homes = town.server.directory / "mail"
+        (homes / town.bob).rename(homes / robin.mailbox)
+    purge = town.recalled(town.decides(Verb.PURGE))
+    assert town.outcome(purge)[0] == "done"
+    assert [lying(town.server, mailbox) for mailbox in (town.bob, robin.mailbox)] == [[], []]
+    town.recalled(town.undoes(purge))
+    assert (town.states([mail]), lying(town.server, robin.mailbox)) == ([State.DELIVERED], there)
+
+
+@pytest.mark.parametrize("handed_over", [True, False])
+def test_a_leavers_mailbox_that_is_somebody_elses_now_is_no_proof_that_it_is_gone(town: Town, handed_over: bool) -> None:
+    uid = town.bob.partition("@")[0]
+    employs(town, PersonEntry(uid, "Bob", "it", town.bob))
+    (mail,) = town.delivered(letter(), town.bob)
+    employs(town)
+    employs(town, PersonEntry(f"mo.{uid}", "Mo", "it", town.bob))
+    if not handed_over:
+        with town.server.client(town.bob) as client:
+            client.delete_messages(uids(client))
+            client.expunge()
+    purge = town.recalled(town.decides(Verb.PURGE))
+    expected = ("done", State.PURGED) if handed_over else ("out of reach", State.DELIVERED)
+    assert (town.outcome(purge)[0], *town.states([mail])) == expected
+    assert handed_over or town.outcome(purge)[1] == recalls.ANOTHERS
+    if handed_over:
+        town.undoes(purge)
+        assert town.states([mail]) == [State.HELD], "it is Bob's, and no mail of Mo's"
 
 
 OLD = "old@phisher.example"

@@ -92,6 +92,7 @@ STAYS = {
     "failed_sign_in": "client",
     "familiar_domain": "domain key",
     "familiar_name": "name address",
+    "former_mailbox": "address",
     "former_name": "kind name",
     "handed": "to_shown by_shown note",
     "in_hand": "name",
@@ -243,6 +244,7 @@ def test_a_marriage_takes_everything_along(session: Session, settings: Settings)
     assert where_it_stands(session, "mara.berg") <= {
         "audit_record",
         "delivery",
+        "former_mailbox",
         "former_name",
         "known_recipient",
         "message",
