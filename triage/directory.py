@@ -39,6 +39,7 @@ class Applied:
     recipients_removed: int
     moved: int  # held deliveries that went along with people who moved
     plan: Plan
+    outdated: tuple[str, ...] = ()  # settings that name people who are called otherwise, in words
 
 
 def staff(session: Session, login: str, now: datetime) -> Actor | None:

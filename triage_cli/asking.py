@@ -17,7 +17,7 @@ from mailboxes import sign_in
 from mailboxes.imap import NO_UIDPLUS
 from mailboxes.mailbox import Unreachable
 from mta.scanners import chosen
-from triage import db, folders
+from triage import db, folders, settings_names
 from triage.alarms import COMPANY
 from triage.causes import BRAKE
 from triage.errors import BadInput, Refused
@@ -43,6 +43,19 @@ def directory(settings: Settings) -> Iterator[Finding]:
         do = "mend it; until then the addresses that are known stay as they are. `mailroom sync --dry-run` reads all of it"
         yield Finding(FAIL, "directory", str(fault), do)
     yield from disbelieved(settings)
+
+
+def names(settings: Settings) -> Iterator[Finding]:
+    """Does everybody whom the settings name have that name still? A database that does not answer has a finding of its own."""
+    try:
+        with database_of(settings) as engine, db.reading(engine) as session:
+            outdated = settings_names.outdated(session, settings)
+    except BadInput:
+        return
+    for words in outdated:
+        yield Finding(
+            WARN, "names", words, "write the name of today into the settings: until then this line counts for nobody who was meant"
+        )
 
 
 def read_by_others(file: Path) -> Iterator[Finding]:

@@ -44,6 +44,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("addresses", inside.unknown_recipients),
     ("directory", asking.directory),
     ("directory", overdue.readings),
+    ("names", asking.names),
     ("dns", asking.resolvers),
     ("our name", published.published),
     ("scanners", asking.scanners),

@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -12,7 +13,7 @@ from sqlmodel import Session
 
 from directory_sync.ldap_company import Reading
 from directory_sync.source import Source, open_source
-from triage import alarms, chores, db, directory, meters
+from triage import alarms, chores, db, directory, meters, settings_names
 from triage.actor import Actor
 from triage.directory import Applied, Braked
 from triage.errors import Refused
@@ -63,6 +64,8 @@ def take_over(
     for change in () if dry_run else applied.plan.changes:
         if change.kind in NAMES:
             log.info("directory: %s", change)
+    for words in () if dry_run else applied.outdated:
+        log.warning("settings: %s", words)
     return applied
 
 
@@ -73,6 +76,7 @@ def apply_to(engine: Engine, settings: Settings, found: Reading, *, dry_run: boo
         how: dict[str, Any] = {"leaving": leaving_of(settings), "by_directory": settings.api.sign_in == "directory"}
         how["same_people"] = same_people
         made = directory.apply(session, found.company, settings.company, by=BY, now=utcnow(), confirmed=sure, **how)
+        made = replace(made, outdated=tuple(settings_names.outdated(session, settings)))
         if dry_run:
             session.rollback()
         else:
@@ -115,7 +119,7 @@ def show(reading: Reading, applied: Applied, *, dry_run: bool, form: Form) -> No
     """What a run has changed or would change, and what it did not take."""
     braked = applied.plan.too_much()
     if form is Form.JSON:
-        lines = {"changes": applied.plan.changes, "refused": reading.refused, "notes": reading.notes}
+        lines = {"changes": applied.plan.changes, "refused": reading.refused, "notes": (*reading.notes, *applied.outdated)}
         counts = {
             "people": applied.people,
             "added": applied.recipients_added,
@@ -129,7 +133,7 @@ def show(reading: Reading, applied: Applied, *, dry_run: bool, form: Form) -> No
         say(str(change))
     if (more := len(applied.plan.changes) - MOST_SHOWN) > 0:
         say(f"… and {more} changes more; --json lists all")
-    for told in (*(f"refused: {one}" for one in reading.refused), *(f"note: {one}" for one in reading.notes)):
+    for told in (*(f"refused: {one}" for one in reading.refused), *(f"note: {one}" for one in (*reading.notes, *applied.outdated))):
         say(told)
     would = "would be " if dry_run else ""
     say(f"{applied.people} people; {applied.recipients_added} addresses {would}added, {applied.recipients_removed} {would}removed")

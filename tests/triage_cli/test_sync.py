@@ -71,15 +71,20 @@ def test_a_run_that_is_too_much_needs_a_word(shell: Shell, server: Slapd) -> Non
     assert shell("sync").out == "2 people; 0 addresses added, 0 removed\n"
 
 
-def test_a_rename_is_said_before_and_after_and_in_the_log(shell: Shell, server: Slapd, caplog: pytest.LogCaptureFixture) -> None:
-    assert shell("sync").code == 0
+def test_a_rename_is_said_before_and_after_and_in_the_log(
+    shell: Shell, config: Path, server: Slapd, caplog: pytest.LogCaptureFixture
+) -> None:
+    config.write_text(f'{config.read_text()}\n[notices]\ntold = ["it=p7"]\n')
+    named = "notices.told names p7, who is called p7.lind now"
+    assert named not in shell("sync").out
     server.modify(f"dn: uid=p7,{PEOPLE}\nchangetype: modrdn\nnewrdn: uid=p7.lind\ndeleteoldrdn: 1\n")
     said = "p7 gets another uid: p7.lind"
-    assert said in shell("sync", "--dry-run").out
+    dry = shell("sync", "--dry-run").out
+    assert (said in dry, f"note: {named}" in dry) == (True, True)
     assert caplog.messages.count(f"directory: {said}") == 0
     with caplog.at_level("INFO", "mailroom.sync"):
         assert said in shell("sync").out
-    assert caplog.messages.count(f"directory: {said}") == 1
+    assert (caplog.messages.count(f"directory: {said}"), caplog.messages.count(f"settings: {named}")) == (1, 1)
     assert said not in shell("sync").out
 
 

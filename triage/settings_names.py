@@ -1,0 +1,69 @@
+"""People and logins that the settings name, and who is called otherwise by now: nothing but its administrator rewrites that file."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from triage import renamed
+from triage.hours import SUBSTITUTE
+from triage.models import Person, StaffMember
+from triage.settings import Settings
+
+
+class Named(NamedTuple):
+    """A name in the settings: where, of what kind, and the name."""
+
+    setting: str
+    kind: str  # staff: a login; person: a uid
+    name: str
+
+
+def named(settings: Settings) -> Iterator[Named]:
+    """Every person and login that the settings name beside seals and scopes, which follow by themselves."""
+    cover, notices, mirror = settings.cover, settings.notices, settings.mirror
+    policies = {"cover.out_of_hours": (f"={cover.out_of_hours}",), "cover.departments": cover.departments, "cover.people": cover.people}
+    for setting, entries in policies.items():
+        for entry in entries:
+            whose, _, policy = (part.strip().casefold() for part in entry.partition("="))
+            if setting == "cover.people":
+                yield Named(setting, renamed.PERSON, whose)
+            if policy.startswith(SUBSTITUTE):
+                yield Named(setting, renamed.STAFF, policy.removeprefix(SUBSTITUTE))
+    lists = {
+        ("notices.told", renamed.STAFF): [entry.partition("=")[2] for entry in notices.told],
+        ("notices.digest_never", renamed.PERSON): notices.digest_never,
+        ("mirror.desks", renamed.STAFF): [entry.partition("=")[2] for entry in mirror.desks],
+        ("mirror.staff", renamed.STAFF): [entry.partition("=")[0] for entry in mirror.staff],
+    }
+    for (setting, kind), names in lists.items():
+        yield from (Named(setting, kind, name.strip().casefold()) for name in names if "@" not in name)
+
+
+def outdated(session: Session, settings: Settings) -> list[str]:
+    """Which of them mean nobody, or somebody else than they did, in words."""
+    people, logins = renamed.former_names(session)
+    former = {renamed.PERSON: people, renamed.STAFF: logins}
+    found = (in_words(one, former[one.kind].get(one.name, []), here=is_here(session, one)) for one in dict.fromkeys(named(settings)))
+    return [words for words in found if words]
+
+
+def is_here(session: Session, one: Named) -> bool:
+    """Is somebody here called so?"""
+    person = session.scalar(select(col(Person.uid)).where(col(Person.uid) == one.name, col(Person.active)))
+    if one.kind == renamed.PERSON or person:
+        return person is not None
+    staff = select(col(StaffMember.login)).where(col(StaffMember.login) == one.name, col(StaffMember.active))
+    signs_in = select(col(Person.uid)).where(col(Person.login) == one.name, col(Person.active)).limit(1)
+    return session.scalar(staff) is not None or session.scalar(signs_in) is not None
+
+
+def in_words(one: Named, today: list[str], *, here: bool) -> str:
+    """What is odd about it, "" when nothing is."""
+    names = " or ".join(today)
+    if today and here:
+        return f"{one.setting} names {one.name}, who is somebody else by now: who was called so is {names}"
+    if today:
+        return f"{one.setting} names {one.name}, who is called {names} now"
+    return "" if here else f"{one.setting} names {one.name}, and nobody here is called so"
