@@ -16,6 +16,7 @@ from triage.causes import (
     COMES_ANEW,
     EMERGENCY,
     EXPIRING,
+    LASTS,
     PERISHABLE,
     QUEUE,
     REQUESTED,
@@ -36,7 +37,7 @@ from triage.states import State
 BY = Actor.system("alarms")
 COMPANY = ""  # the department of what is the company's
 ON_RECORD = "record"  # who is told, where the record is: of it webhooks are told
-HOUR = timedelta(hours=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 REMEMBERED = timedelta(days=7)
 BEFORE = datetime.min.replace(tzinfo=UTC)  # everything
 HARDLY_WANTED = 30  # urgency: what lies below may wait
@@ -206,8 +207,13 @@ def untold(session: Session, who: str, alarms: Iterable[Alarm], settings: Settin
         cause: some
         for cause, some in found.items()
         if (cause not in last or now - last[cause] >= quiet(settings, cause))
-        and any(row.raised_at > told.get((row.cause, row.department, row.person), BEFORE) for row in some)
+        and any(is_news(row, told.get((row.cause, row.department, row.person), BEFORE), now) for row in some)
     }
+
+
+def is_news(row: Alarm, told_at: datetime, now: datetime) -> bool:
+    """Is it newer than what somebody was told then, or does it last for too long already?"""
+    return row.raised_at > told_at or (row.cause in LASTS and now - told_at >= DAY)
 
 
 def note_told(session: Session, who: str, alarms: Iterable[Alarm], now: datetime) -> None:

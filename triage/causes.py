@@ -10,6 +10,7 @@ BRAKE, QUEUE, EMERGENCY = "brake", "queue", "emergency"  # of the company
 OF_FOLDERS, OF_COMPANY = (WAITING, PERISHABLE, EXPIRING, REQUESTED), (BRAKE, QUEUE, EMERGENCY)
 CAUSES = (*OF_FOLDERS, *OF_COMPANY)
 COMES_ANEW = frozenset({PERISHABLE, REQUESTED})  # of which more is as good a reason as the first
+LASTS = frozenset({BRAKE})  # of which everybody is told again every day: nobody joins or leaves meanwhile
 SOON = timedelta(minutes=5)  # how long it is quiet after one of those
 CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 TITLES = {

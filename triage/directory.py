@@ -23,6 +23,10 @@ from triage.settings import Company
 from triage.states import State
 
 VERSION = "directory"  # the marker that moves when recipients or people change
+NOBODY = (
+    "who joins, leaves or moves has to wait until somebody administers it: name one in the directory, or, where api.sign_in is local, "
+    "run `mailroom staff add LOGIN --role admin --scope company`; "
+)
 MOST_NAMED = 1000  # changes that are written on the record one by one
 
 
@@ -121,8 +125,9 @@ def apply(
 def believe(intended: Plan, *, confirmed: bool) -> None:
     """Braked when it is too much to be true, and nobody has said that it is meant."""
     if (why := intended.too_much()) and not confirmed:
+        first = NOBODY if intended.locks_out else ""
         raise Braked(
-            f"the directory would {why}: nothing was changed; look at `mailroom sync --dry-run`, and when it is meant, "
+            f"the directory would {why}: nothing was changed; {first}look at `mailroom sync --dry-run`, and when it is meant, "
             "run `mailroom sync --confirm`"
         )
 

@@ -9,9 +9,9 @@ from itertools import chain
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from triage import alarms, cover, directory, inward, ledger, sealed
+from triage import alarms, cover, directory, inward, ledger, sealed, strays
 from triage.actor import Actor, Role
-from triage.causes import OF_COMPANY, TITLES, sentence, told_instead
+from triage.causes import BRAKE, OF_COMPANY, TITLES, sentence, told_instead
 from triage.hours import SUBSTITUTE
 from triage.ids import show
 from triage.inward import Letter, Line, Section
@@ -59,31 +59,45 @@ def concerned(session: Session, settings: Settings, now: datetime) -> dict[Addre
     found: dict[Addressee, list[Alarm]] = defaultdict(list)
     night = cover.is_out_of_hours(settings.cover, now)
     staff = cover.on_duty(session, settings.cover, now)
-    on_duty, elsewhere = shared_out(rows, sealed.folders(session), settings)
+    on_duty, elsewhere = shared_out(session, rows, sealed.folders(session), settings)
     of_company = [row for row in on_duty if row.cause in OF_COMPANY]
     absent = () if any(map(is_head, staff)) else heads(session, now)
     for actor, theirs in (*((one, on_duty) for one in staff), *((one, of_company) for one in absent)):
-        addressee = of_staff(session, actor.name, settings)
+        there = of_staff(session, actor.name, settings)
         closed = sealed.closed(session, actor)
         mine = [row for row in theirs if concerns(row, actor, closed) and (not night or awake(row, actor.name, settings))]
-        if addressee and mine:
-            found[addressee] += mine
-    for who, row in elsewhere:
-        instead = of_address(who, settings) if "@" in who else of_staff(session, who, settings)
-        if instead and (not night or awake(row, who, settings)):
+        if there and mine:
+            found[there] += mine
+    for instead, who, row in elsewhere:
+        if not night or awake(row, who, settings):
             found[instead].append(row)
+    brake = [row for row in rows if row.cause == BRAKE and (not night or awake(row, "", settings))]
+    postmaster = of_address(strays.postmaster(session), settings)  # who administers the company may be who has left
+    if brake and postmaster and all(one.address != postmaster.address for one in found):
+        found[postmaster] = brake
     return found
 
 
-def shared_out(rows: list[Alarm], shut: frozenset[str], settings: Settings) -> tuple[list[Alarm], list[tuple[str, Alarm]]]:
-    """What is for staff on duty, and who is told of what instead. What is sealed is for those named only."""
+def shared_out(
+    session: Session, rows: list[Alarm], shut: frozenset[str], settings: Settings
+) -> tuple[list[Alarm], list[tuple[Addressee, str, Alarm]]]:
+    """What is for staff on duty, and who is told of what instead. What is sealed is for those named only.
+
+    Where none of the others is anybody here (any more) staff on duty is told.
+    """
     on_duty, elsewhere = [], []
     for row in rows:
         stays = not row.department or sealed.hides(shut, row.department, row.person)
-        others = () if stays else told_instead(settings.notices.told, row.department)
-        elsewhere += [(who, row) for who in others]
+        named = () if stays else told_instead(settings.notices.told, row.department)
+        others = [(found, who, row) for who in named if (found := addressee(session, who, settings))]
+        elsewhere += others
         on_duty += [] if others else [row]
     return on_duty, elsewhere
+
+
+def addressee(session: Session, who: str, settings: Settings) -> Addressee | None:
+    """Whom a login or an address of ours means; None when it is nobody."""
+    return of_address(who, settings) if "@" in who else of_staff(session, who, settings)
 
 
 def concerns(row: Alarm, actor: Actor, closed: frozenset[str]) -> bool:

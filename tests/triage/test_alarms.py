@@ -177,7 +177,9 @@ def test_the_brake_is_an_alarm_until_the_directory_is_believed(known: Engine, se
         alarms.brake(session, "the directory would take 60 of 100 people away", now=NOW)
     assert watch(known, settings) == 1
     with db.transaction(known) as session:
-        alarms.brake(session, "the directory would take 60 of 100 people away", now=NOW + DAY)  # every five minutes
+        alarms.brake(session, "the directory would take 60 of 100 people away", now=NOW + HOUR)  # every five minutes
+    assert watch(known, settings, NOW + DAY - MINUTE) == 0
+    assert watch(known, settings, NOW + DAY) == 1, "nobody joins or leaves meanwhile: that is told every day"
     assert watch(known, settings, NOW + DAY) == 0
     stale = looked(known, settings)
     with db.transaction(known) as session:

@@ -110,6 +110,12 @@ def test_somebody_else_is_told_where_the_settings_say_so(known: Engine, staffed:
     assert set(told(known, desk)) == {"desk@company.example", "ana.roth@company.example"}
 
 
+def test_where_that_is_nobody_here_any_more_staff_on_duty_is_told(known: Engine, staffed: Settings) -> None:
+    gone = replace(staffed, notices=Notices(target_minutes=60, told=("legal=anna.before",)))
+    held(known, gone, MARA)
+    assert set(told(known, gone)) == {"ana.roth@company.example", "ben@company.example", "ida@company.example"}
+
+
 @pytest.mark.parametrize(
     ("seal", "desk", "named"),
     [
@@ -158,7 +164,9 @@ def test_the_company_is_the_business_of_its_administrators(known: Engine, staffe
         alarms.brake(session, "the directory would take 60 of 100 people away", now=NOW)
         cover.set_away(session, "ida", LATE + DAY, by=IDA, now=NOW)  # but somebody has to know
     found = told(known, staffed)
-    assert set(found) == {"ana.roth@company.example", "ben@company.example", "ida@company.example"}
+    assert set(found) == {"ana.roth@company.example", "ben@company.example", "ida@company.example", "joe.fern@company.example"}
+    assert "60 of 100 people" in found["joe.fern@company.example"], "of the postmaster's mailbox, since who administers may have left"
+    assert "flooded" not in found["joe.fern@company.example"]
     assert "Legal" not in found["ida@company.example"]  # that is for who is there
     assert "the office is flooded" in found["ida@company.example"]
     assert "60 of 100 people" in found["ida@company.example"]
