@@ -7,7 +7,19 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlmodel import Session, col
 
-from triage import accounts, directory_rows, leavers, ledger, markers, moved_mailboxes, passing, renamed, sealed, substitutes
+from triage import (
+    accounts,
+    closed_departments,
+    directory_rows,
+    leavers,
+    ledger,
+    markers,
+    moved_mailboxes,
+    passing,
+    renamed,
+    sealed,
+    substitutes,
+)
 from triage.accounts import DIRECTORY, LOCAL
 from triage.actor import Actor, Role, Scope
 from triage.company import CompanyDirectory, PersonEntry, StaffEntry
@@ -113,6 +125,7 @@ def apply(
     moved_mailboxes.remember(session, before, wanted, now)
     renamed.follow_addresses(session)
     moved = late + follow_people(session) + left.take_held_mail_along(session)
+    moved += closed_departments.move_held(session, {one.code: one.name for one in before.departments})
     passing.note_held(session)
     if intended.changes or any(written):
         markers.advance(session, VERSION)
