@@ -7,11 +7,11 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, delete, func, not_, select
 from sqlmodel import Session, col
 
-from triage import access, db, directory, ledger, sealed
+from triage import access, db, directory, ledger, sealed, substitutes
 from triage.actor import Actor
 from triage.db import among
 from triage.errors import BadInput, NotFound
-from triage.models import Delivery, Handed, StaffMember
+from triage.models import Delivery, Handed, Instant, StaffMember, Substitution
 from triage.piles import in_states
 from triage.selection import MOST_IDS, Selection, condition
 from triage.states import State
@@ -96,8 +96,10 @@ def number_for(session: Session, by: Actor) -> int:
 
 
 def candidates(session: Session, *, by: Actor, now: datetime) -> tuple[Candidate, ...]:
-    """To whom mail can be handed, by name: everybody else who decides."""
+    """To whom mail can be handed, by name: everybody else who decides. Whom somebody stands in for is away until that ends."""
+    stand_ins = select(col(Substitution.absent), func.max(col(Substitution.ends_at), type_=Instant)).where(substitutes.in_force(now))
+    absent = dict(session.execute(stand_ins.group_by(col(Substitution.absent))).all())
     deciding = select(StaffMember).where(col(StaffMember.active), col(StaffMember.role).in_(access.DECIDING))
     rows = session.scalars(deciding.where(col(StaffMember.login) != by.name).order_by(col(StaffMember.name), col(StaffMember.login)))
-    away = ((row, row.away_until) for row in rows)
+    away = ((row, max(filter(None, (row.away_until, absent.get(row.login))), default=None)) for row in rows)
     return tuple(Candidate(row.login, row.name, until if until and until > now else None) for row, until in away)

@@ -25,7 +25,7 @@ def next_free(
     access.may_decide(by)
     markers.advance(session, IN_HAND)
     busy = {one.delivery_id for one in in_hand.others(session, by=by, now=now) if one.delivery_id is not None}
-    deciding = {one.login for one in handing.candidates(session, by=by, now=now)}
+    deciding = {one.login for one in handing.candidates(session, by=by, now=now) if one.away_until is None}
     after = None
     while True:
         page = cards.cards(session, wanted, by=by, now=now, group=group, limit=PAGE, after=after)
@@ -39,6 +39,6 @@ def next_free(
 
 
 def is_free(card: Card, busy: Set[int], deciding: Set[str]) -> bool:
-    """Does no colleague look at it, and was it handed to none who still decides about mail?"""
+    """Does no colleague look at it, and was it handed to none who is here and decides about mail?"""
     handed = card.lead.handed
     return (handed is None or handed.to not in deciding) and busy.isdisjoint((card.lead.id, *card.ids))

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, select
 from sqlmodel import Session, col
 
 from tests.triage.arriving import ANA, BEN, COMPANY, IDA, NOW, OTTO, SYNC, arrive
-from triage import cards, decisions, directory, handing, in_hand, lanes, listings
+from triage import cards, cover, decisions, directory, handing, in_hand, lanes, listings, substitutes
 from triage.actor import Actor
 from triage.company import SealedEntry, StaffEntry
 from triage.db import transaction
@@ -129,6 +129,22 @@ def test_what_was_handed_to_somebody_who_left_is_free_again(engine: Engine, come
         free = lanes.next_free(session, HELD, by=ANA, now=NOW)
         assert free is not None
         assert free.lead.id == mine
+
+
+@pytest.mark.parametrize("substituted", [False, True])
+def test_what_was_handed_to_somebody_who_is_away_for_long_is_free_meanwhile(engine: Engine, come: Come, substituted: bool) -> None:
+    mine, until = come(MARA), NOW + timedelta(days=200)
+    with transaction(engine) as session:
+        handing.hand(session, Selection.of(ids=(mine,)), "ben", "", by=ANA, now=NOW)
+        if substituted:
+            substitutes.arrange(session, "ben", "ana", starts_at=NOW, ends_at=until, reason="a year off", by=IDA, now=NOW)
+        else:
+            cover.set_away(session, "ben", until, by=IDA, now=NOW)
+        assert {one.login: one.away_until for one in handing.candidates(session, by=ANA, now=NOW)}["ben"] == until
+        free = lanes.next_free(session, HELD, by=ANA, now=NOW)
+        assert free is not None
+        assert free.lead.id == mine
+        assert lanes.next_free(session, HELD, by=IDA, now=until, skip=[]) is None, "and Ben's again when he is back"
 
 
 def test_nobody_learns_of_mail_that_is_sealed_to_them(engine: Engine, come: Come, settings: Settings) -> None:
