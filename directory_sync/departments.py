@@ -39,16 +39,16 @@ class Departments:
 
     def code_of(self, entry: Entry) -> str:
         """The code of the department that a person is in. ValueError when its name gives none."""
-        name = self.name_of(entry)[:LONGEST_NAME]
+        name = next(iter(self.names_of(entry)), "")[:LONGEST_NAME]
         return self.code(name if any(map(str.isalnum, name)) else self.default)
 
-    def name_of(self, entry: Entry) -> str:
-        """The name of the department as the directory writes it, "" when it says none."""
+    def names_of(self, entry: Entry) -> list[str]:
+        """The names of the departments as the directory writes them: the first one counts."""
         if self.kind == "attribute":
-            return entry.text(self.place)
+            return entry.texts(self.place)
         if self.kind == "ou":
-            return unit_above(entry.dn)
-        return self.by_member.get(dn_key(entry.dn), "")
+            return [unit_above(entry.dn)]
+        return self.by_member.get(dn_key(entry.dn), [])
 
     def code(self, name: str) -> str:
         """The code for a name, as the settings say, or made from its letters; names with one code are one department."""
@@ -71,13 +71,12 @@ class Departments:
         return replace(entry, roles=roles, mailbox=self.mailboxes.get(entry.code, ""), responsible=responsible)
 
 
-def members_of(groups: Iterable[Entry], schema: Schema) -> dict[str, str]:
-    """In which of these groups somebody is, by distinguished name; the first one counts."""
-    found: dict[str, str] = {}
+def members_of(groups: Iterable[Entry], schema: Schema) -> dict[str, list[str]]:
+    """In which of these groups somebody is, by distinguished name."""
+    found: dict[str, list[str]] = {}
     for group in groups:
-        for attribute in schema.members:
-            for member in group.texts(attribute):
-                found.setdefault(dn_key(member), group.text("cn"))
+        for key in {dn_key(member) for attribute in schema.members for member in group.texts(attribute)}:
+            found.setdefault(key, []).append(group.text("cn"))
     return found
 
 

@@ -178,6 +178,8 @@ class Reader:
         mailbox = self.mailbox_of(entry)
         self.refuse_taken(mailbox, entry)
         code = self.departments.code_of(entry)
+        if len(names := self.departments.names_of(entry)) > 1:
+            self.notes.append(Told(entry.dn, f"is in {len(names)} departments ({', '.join(names)}): {names[0]} counts"))
         uid = self.uid_of(entry)
         if not list(triage_addresses(code, uid, self.company.domains[0], self.company)):
             why = f"{code!r} and {uid!r} make no triage address: name a short code in [directory] department_codes"

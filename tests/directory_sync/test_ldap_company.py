@@ -221,6 +221,13 @@ def test_a_department_is_found_where_the_settings_say(setting: dict[str, Any], v
     assert only(read(person("ana", **values), group("Board", "ana"), **setting)).department == code
 
 
+@pytest.mark.parametrize("setting", [{}, {"department": f"group:{GROUPS}"}])
+def test_of_two_departments_the_first_counts_and_the_other_one_is_noted(setting: dict[str, Any]) -> None:
+    found = read(person("ana", departmentNumber=["Sales", "Board"]), group("Sales", "ana"), group("Board", "ana"), **setting)
+    assert only(found).department == "sales"
+    assert [str(one) for one in found.notes] == [f"uid=ana,{PEOPLE}: is in 2 departments (Sales, Board): Sales counts"]
+
+
 def test_who_is_responsible_for_a_department_is_the_owner_of_its_group_or_unit() -> None:
     board = read(person("ana"), group("Board", "ana", owner=f"uid=ana,{PEOPLE}"), department=f"group:{GROUPS}")
     assert [(one.code, one.responsible) for one in board.company.departments] == [("board", "ana")]
