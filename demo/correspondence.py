@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from demo.crooks import crooks
 from demo.letters import Draft, Letter, compose
+from demo.machines import machines
 from demo.newsletters import newsletters
 from demo.regulars import regulars
 from demo.strangers import strangers
@@ -31,5 +32,6 @@ def drafts(rng: random.Random, start: datetime) -> Iterator[Draft]:
     """Everything that is written to Quellmark this morning."""
     yield from regulars()
     yield from newsletters(rng)
-    yield from strangers(rng, start)
+    yield from strangers(start)
+    yield from machines(rng)
     yield from crooks(rng)
