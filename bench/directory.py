@@ -1,8 +1,8 @@
 """Claim: a directory of 10,000 people in which nothing changed costs under 1.5 s, one of 50,000 under 8 s, in under 300 MB.
 
 A real slapd over StartTLS, a database of SQLite. The first run reads everything and fills the tables; a later run asks for
-changes and identities; a whole run reads everything and compares it with the tables. Beside them the floor: ldap3 reading
-the same attributes page by page, and nothing else.
+changes and identities; a whole run reads everything; where one person has changed everything is compared with the tables.
+Beside them the floor: ldap3 reading the same attributes page by page, and nothing else.
 """
 
 import json
@@ -21,7 +21,7 @@ from migrations.upgrade import upgrade
 from tests.directory_sync.company600 import DEPARTMENTS
 from tests.directory_sync.entries import PEOPLE, group, ldif, person
 from tests.peers import processes
-from tests.peers.slapd import BASE, MANAGER, PASSWORD, slapd
+from tests.peers.slapd import BASE, MANAGER, PASSWORD, Slapd, slapd
 from triage import db, directory
 from triage.actor import Actor
 from triage.settings import Company, Directory
@@ -30,7 +30,13 @@ from triage.times import utcnow
 SIZES = (10_000, 50_000)  # people
 LONG_AGO = {"modifyTimestamp": "20260101000000Z"}  # what changed within the last hour is read each time
 COMPANY = Company(domains=("company.example",), hostname="mx.company.example")
-WORK = {"floor": "ldap3, only reading", "first": "first run", "nothing": "nothing changed", "whole": "whole run, nothing changed"}
+WORK = {
+    "floor": "ldap3, only reading",
+    "first": "first run",
+    "nothing": "nothing changed",
+    "whole": "whole run, nothing changed",
+    "changed": "one person changed",
+}
 
 
 def main() -> int:
@@ -76,6 +82,8 @@ def measure(url: str, place: Path) -> dict[str, object]:
                     pass
 
         work = {"floor": taken(floor), "first": taken(run), "nothing": taken(run), "whole": taken(lambda: run(full=True))}
+        Slapd(place, int(url.rpartition(":")[2]), 0).modify(f"dn: uid=p2,{PEOPLE}\nchangetype: modify\nreplace: cn\ncn: Another Name\n")
+        work["changed"] = taken(run)
         engine.dispose()
     return {"work": work, "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
 

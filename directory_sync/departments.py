@@ -55,8 +55,7 @@ class Departments:
         code = self.codes.get(name.casefold()) or code_from(name)
         if not CODE.fullmatch(code):
             raise ValueError(f"department {name!r} gives no code for addresses: name one in [directory] department_codes")
-        self.known.setdefault(code, DepartmentEntry(code=code, name=name))
-        return code
+        return self.known.setdefault(code, DepartmentEntry(code=code, name=name)).code
 
     def all(self, uids: Mapping[str, str]) -> tuple[DepartmentEntry, ...]:
         """Every department that was named, by an entry or in the settings; `uids` are those of people by distinguished name."""

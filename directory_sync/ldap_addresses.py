@@ -26,7 +26,7 @@ def parsed(text: str) -> Address:
 
 def has_address(entry: Entry, schema: Schema) -> bool:
     """Does an entry say any address, right or wrong?"""
-    return any(entry.values.get(name.lower()) for name in (schema.mailbox, *schema.aliases))
+    return any(entry.get(name) for name in (schema.mailbox, *schema.aliases))
 
 
 def addresses(entry: Entry, schema: Schema) -> Iterator[str]:

@@ -54,6 +54,7 @@ class Reader:
     schema: Schema
     settings: Directory
     company: Company
+    known: Mapping[str, PersonEntry] = field(default_factory=dict)  # who was read the last time, by uid
     refused: list[Told] = field(default_factory=list)
     notes: list[Told] = field(default_factory=list)
     owners: dict[str, str] = field(default_factory=dict)  # address -> distinguished name
@@ -66,21 +67,22 @@ class Reader:
     def read(self, people: Iterable[Entry], groups: Iterable[Entry], units: Iterable[Entry] = ()) -> Reading:
         """The company that these entries describe; `units` are organizational ones, where they are the departments."""
         by_age = in_order(people, self.schema)
-        people = sorted(by_age, key=self.has_left)  # who has left takes no address from who is here
-        groups = [entry for entry in in_order(groups, self.schema) if self.accepted(entry, self.readable)]
+        ordered = dict(sorted(by_age.items(), key=lambda one: self.has_left(one[1])))  # who has left takes no address from who is here
+        groups = [entry for entry in in_order(groups, self.schema).values() if self.accepted(entry, self.readable)]
         units = [entry for entry in units if self.accepted(entry, self.readable)]
         self.departments = Departments(self.schema, self.settings, groups, units)
-        here = [entry for entry in people if not self.has_left(entry)]
+        here = [entry for entry in ordered.values() if not self.has_left(entry)]
         for entry in sorted(here, key=self.unmarked):  # an ordinary address of who is here binds more than anybody's alias
             self.claim(entry)
-        for entry in by_age if self.schema.uid == self.schema.mailbox else ():
+        for entry in by_age.values() if self.schema.uid == self.schema.mailbox else ():
             self.claim_name(entry)
-        persons = {dn_key(entry.dn): person for entry in people if (person := self.accepted(entry, self.person))}
-        self.elsewhere = dict(self.forwarded(entry for entry in people if dn_key(entry.dn) not in persons))
-        self.note_unread(people, persons)
-        persons = dict(self.with_superiors(people, dict(self.each_once(persons))))
+        persons = {key: person for key, entry in ordered.items() if (person := self.accepted(entry, self.person))}
+        refused = {key: entry for key, entry in ordered.items() if key not in persons and not self.has_left(entry)}
+        self.elsewhere = dict(self.forwarded(refused))
+        self.note_unread(refused)
+        persons = dict(self.with_superiors(ordered, dict(self.each_once(persons))))
         lists = Lists(self, groups, persons)
-        staff = staff_of(self.settings, self.schema, people, lists, persons)
+        staff = staff_of(self.settings, self.schema, ordered, lists, persons)
         found = CompanyDirectory(
             people=tuple(persons.values()),
             groups=(*lists.entries(), *self.further()),
@@ -90,7 +92,7 @@ class Reader:
             sealed=tuple(seals(self.settings)),
             unread=tuple(self.unread.values()),
             unread_identities=tuple(self.unread_identities),
-            unread_staff=tuple(unread_staff(self.settings, self.schema, people, lists)),
+            unread_staff=tuple(unread_staff(self.settings, self.schema, ordered, lists)),
         )
         self.note_look_alikes(found)
         self.note_leavers(found)
@@ -120,23 +122,19 @@ class Reader:
         except ValueError:
             return False
 
-    def forwarded(self, refused: Iterable[Entry]) -> Iterator[tuple[str, str]]:
-        """Who has no address of ours, and where the server behind sends their mail: an Exchange mail user, who may be in groups.
-
-        Not of who has left: a group's mail does not follow them.
-        """
-        for entry in (one for one in refused if not self.has_left(one)):
+    def forwarded(self, refused: Mapping[str, Entry]) -> Iterator[tuple[str, str]]:
+        """Who has no address of ours, and where the server behind sends their mail: an Exchange mail user, who may be in groups."""
+        for key, entry in refused.items():
             with contextlib.suppress(ValueError):
                 address = parsed(entry.text("targetAddress").partition(":")[2])
                 own = [text for text in addresses(entry, self.schema) if parsed(text).domain in self.company.domains]
                 if not own and address.domain not in self.company.domains:
-                    yield dn_key(entry.dn), str(address)
+                    yield key, str(address)
 
-    def note_unread(self, people: Iterable[Entry], persons: Mapping[str, PersonEntry]) -> None:
+    def note_unread(self, refused: Mapping[str, Entry]) -> None:
         """Keep in mind who is here though their entry is refused. Who has no mail address at all is nobody here."""
-        for entry in people:
-            key = dn_key(entry.dn)
-            if key not in persons and key not in self.elsewhere and not self.has_left(entry) and has_address(entry, self.schema):
+        for key, entry in refused.items():
+            if key not in self.elsewhere and has_address(entry, self.schema):
                 with contextlib.suppress(ValueError):
                     uid = folded(self.free_name(entry))
                     if uid and self.uids.setdefault(uid, entry.dn) == entry.dn:
@@ -184,7 +182,7 @@ class Reader:
         if not list(triage_addresses(code, uid, self.company.domains[0], self.company)):
             why = f"{code!r} and {uid!r} make no triage address: name a short code in [directory] department_codes"
             self.notes.append(Told(entry.dn, why))
-        return PersonEntry(
+        made = PersonEntry(
             uid=uid,
             name=entry.text(self.schema.name)[:LONGEST_NAME] or uid,
             department=code,
@@ -195,6 +193,8 @@ class Reader:
             login="" if (login := login_of(entry, self.schema)) == uid else login,
             identity=identity_of(entry, self.schema),
         )
+        known = self.known.get(uid)
+        return known if known and replace(known, manager="", assistants=()) == made else made  # a large company is in memory once
 
     def mailbox_of(self, entry: Entry) -> str:
         """The ordinary address: the first of ours, since people have private ones too, and a server gives them in any order."""
@@ -276,14 +276,15 @@ class Reader:
                 except ValueError as fault:
                     self.refused.append(Told(f"[directory] {key}", str(fault)))
 
-    def with_superiors(self, people: list[Entry], persons: dict[str, PersonEntry]) -> Iterator[tuple[str, PersonEntry]]:
+    def with_superiors(self, people: Mapping[str, Entry], persons: dict[str, PersonEntry]) -> Iterator[tuple[str, PersonEntry]]:
         """Everybody with their manager and assistants, as far as those are people of ours."""
-        for entry in people:
-            key = dn_key(entry.dn)
+        for key, entry in people.items():
             if key in persons:
-                manager = self.people_named(entry, self.schema.manager, persons)[:1]
-                assistants = self.people_named(entry, self.schema.assistants, persons)
-                yield key, replace(persons[key], manager="".join(manager), assistants=tuple(assistants))
+                person = persons[key]
+                manager = "".join(self.people_named(entry, self.schema.manager, persons)[:1])
+                assistants = tuple(self.people_named(entry, self.schema.assistants, persons))
+                same = (person.manager, person.assistants) == (manager, assistants)
+                yield key, person if same else replace(person, manager=manager, assistants=assistants)
 
     def people_named(self, entry: Entry, attribute: str, persons: dict[str, PersonEntry]) -> list[str]:
         """The uids of the people that an attribute names."""
@@ -334,7 +335,7 @@ class Reader:
 def identity_of(entry: Entry, schema: Schema) -> str:
     """What somebody is known by, whatever they are called; "" where their entry does not say it."""
     name = schema.person or schema.identity
-    value = next(iter(entry.values.get(name.lower(), ())), b"")
+    value = next(iter(entry.get(name)), b"")
     if name.lower() in GUIDS and len(value) == UUID_BYTES:
         return str(UUID(bytes_le=value))
     try:
@@ -344,6 +345,7 @@ def identity_of(entry: Entry, schema: Schema) -> str:
     return text if text.isprintable() and len(text) <= LONGEST_NAME else ""
 
 
-def in_order(entries: Iterable[Entry], schema: Schema) -> list[Entry]:
-    """Entries by when they were made, then by name: nobody new takes an address away, and two runs decide alike."""
-    return sorted(entries, key=lambda entry: (entry.values.get(schema.created.lower(), (b"",))[0], dn_key(entry.dn)))
+def in_order(entries: Iterable[Entry], schema: Schema) -> dict[str, Entry]:
+    """Entries by their keys, in order of when they were made, then by name: nobody new takes an address away, and two runs decide alike."""
+    keyed = ((dn_key(entry.dn), entry) for entry in entries)
+    return dict(sorted(keyed, key=lambda one: (one[1].get(schema.created)[:1], one[0])))

@@ -26,7 +26,7 @@ class Lists:
         self.passed_on: dict[str, str] = {}  # the addresses of what only the server behind can take apart
         self.outside = dict(reader.elsewhere)  # addresses of contacts and mail users who have none of ours
         for entry in groups:
-            if self.reader.schema.mailbox and entry.values.get(self.reader.schema.mailbox.lower()):
+            if self.reader.schema.mailbox and entry.get(self.reader.schema.mailbox):
                 self.reader.claim(entry)
             if is_the_servers_own(entry):
                 self.find_address(dn_key(entry.dn), entry)

@@ -5,10 +5,11 @@ import re
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from sys import intern
-from typing import Any
+from typing import Any, Self
 
 import ldap3
 from ldap3.core.exceptions import LDAPException, LDAPInvalidCredentialsResult, LDAPOperationResult
@@ -41,14 +42,28 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry as the server gave it: attribute names in small letters, values as bytes."""
+    """One entry as the server gave it, in little room: of a large company very many are kept."""
 
     dn: str
-    values: dict[str, tuple[bytes, ...]]
+    places: Mapping[str, int]  # attributes, in small letters: one value for all entries that have the same ones
+    given: tuple[bytes | tuple[bytes, ...], ...]  # most attributes have one value
+
+    @classmethod
+    def of(cls, dn: str, values: Mapping[str, tuple[bytes, ...]]) -> Self:
+        """An entry with these values. In which order a server gives them makes no other entry."""
+        names = sorted(values)
+        given = (values[name] for name in names)
+        return cls(dn, places_of(tuple(names)), tuple(shared(one[0] if len(one) == 1 else one) for one in given))
+
+    def get(self, name: str) -> tuple[bytes, ...]:
+        """An attribute's values, none where the entry does not have it."""
+        place = self.places.get(name.lower())
+        given = () if place is None else self.given[place]
+        return (given,) if isinstance(given, bytes) else given
 
     def texts(self, name: str) -> list[str]:
         """An attribute's values as text. ValueError when one is not UTF-8 or holds control characters; a space of any width is none."""
-        found = [value.decode("utf-8") for value in self.values.get(name.lower(), ())]
+        found = [value.decode("utf-8") for value in self.get(name)]
         for text in found:
             if visible(text) != text:
                 raise ValueError(f"{name} holds control characters: {visible(text[:80])}")
@@ -57,6 +72,14 @@ class Entry:
     def text(self, name: str) -> str:
         """The first value, "" when there is none."""
         return next(iter(self.texts(name)), "")
+
+    def without(self, name: str) -> "Entry":
+        """The entry without an attribute."""
+        place = self.places.get(name.lower())
+        if place is None:
+            return self
+        others = places_of(tuple(one for one in self.places if one != name.lower()))
+        return Entry(self.dn, others, (*self.given[:place], *self.given[place + 1 :]))
 
 
 class Connection:
@@ -75,6 +98,7 @@ class Connection:
             auto_referrals=False,
             auto_range=True,
             check_names=False,
+            return_empty_attributes=False,
             read_only=True,
             raise_exceptions=True,
         )
@@ -207,7 +231,19 @@ def entry_of(response: dict[str, Any]) -> Entry:
     for name in sorted(name for name in given if ";" in name):
         plain = intern(name.partition(";")[0])
         given[plain] = (*given.get(plain, ()), *given.pop(name))
-    return Entry(response["dn"], given)
+    return Entry.of(response["dn"], given)
+
+
+@lru_cache(1024)
+def places_of(names: tuple[str, ...]) -> Mapping[str, int]:
+    """Where the values of these attributes stand."""
+    return {name: place for place, name in enumerate(names)}
+
+
+@lru_cache(8192)
+def shared(given: bytes | tuple[bytes, ...]) -> bytes | tuple[bytes, ...]:
+    """What many entries say, such as a department or a manager, as one value."""
+    return given
 
 
 def escaped(text: str) -> str:

@@ -1,6 +1,7 @@
 """Reads the company out of an LDAP server: everything at first, later what has changed, and who is no longer there."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,26 +34,34 @@ class Kept:
     def all(self, server: Connection, schema: Schema) -> Self:
         """Every entry, read anew."""
         anew = replace(self, newest="")  # a server that was set up anew begins to count anew
-        return anew.with_entries({}, list(server.search(self.base, self.query, self.attributes)), schema)
+        return anew.with_entries({}, server.search(self.base, self.query, self.attributes), schema)
 
     def up_to_date(self, server: Connection, schema: Schema) -> Self:
         """What has changed since, and which identities are still there: an LDAP server does not tell what was deleted."""
         changed = f"(&{self.query}({schema.changed}>={since(self.newest)}))"
-        fresh = list(server.search(self.base, changed, self.attributes))
+        found = self.with_entries(self.entries, server.search(self.base, changed, self.attributes), schema)
         present = {identity_of(entry, schema): entry.dn for entry in server.search(self.base, self.query, [schema.identity])}
-        known = {identity: entry for identity, entry in self.entries.items() if identity in present}
-        found = self.with_entries(known, fresh, schema)
-        names = {identity: entry.dn for identity, entry in found.entries.items()}
-        return found if names == present else self.all(server, schema)  # moved, or changed between the two questions
+        here = {identity: entry for identity, entry in found.entries.items() if identity in present}
+        if {identity: entry.dn for identity, entry in here.items()} != present:
+            return self.all(server, schema)  # moved, or changed between the two questions
+        return replace(found, entries=here)
 
     def renames(self, before: Self) -> bool:
         """Has an entry another name than before?"""
         return any(entry.dn != before.entries[identity].dn for identity, entry in self.entries.items() if identity in before.entries)
 
-    def with_entries(self, known: dict[bytes, Entry], fresh: list[Entry], schema: Schema) -> Self:
-        """These, and those that are new or changed."""
-        newest = max([self.newest, *(entry.text(schema.changed) for entry in fresh)], key=order_of)
-        return replace(self, entries=known | {identity_of(entry, schema): entry for entry in fresh}, newest=newest)
+    def with_entries(self, known: dict[bytes, Entry], fresh: Iterable[Entry], schema: Schema) -> Self:
+        """These, and those that are new or changed. What says the same as before is the same value: it is in memory once.
+
+        When an entry was changed is not kept with it: a sign-in that a server notes there changes nothing for us.
+        """
+        entries, newest = dict(known), self.newest
+        for entry in fresh:
+            newest = max(newest, entry.text(schema.changed), key=order_of)
+            said, before = entry.without(schema.changed), self.entries.get(identity_of(entry, schema))
+            kept = before if before is not None and before == said else said
+            entries[identity_of(kept, schema)] = kept
+        return replace(self, entries=entries, newest=newest)
 
 
 class LdapSource:
@@ -89,7 +98,8 @@ class LdapSource:
                 now = tuple(kind.all(server, self.schema) for kind in self.kinds)  # what names them has not changed by it
             beyond = tuple(sorted(uri for uri in server.elsewhere if not NOBODY_THERE.search(uri)))
         if self.last is None or beyond != self.beyond or [kind.entries for kind in now] != [kind.entries for kind in self.kinds]:
-            read = Reader(self.schema, self.settings, self.company).read(*(kind.entries.values() for kind in now))
+            known = {person.uid: person for person in self.last.company.people} if self.last else {}
+            read = Reader(self.schema, self.settings, self.company, known).read(*(kind.entries.values() for kind in now))
             self.last = replace(read, notes=(*read.notes, *(Told(uri[:200], NOT_LOOKED_INTO) for uri in beyond)))
             self.beyond = beyond
         self.kinds, self.counter = now, counter
@@ -137,7 +147,7 @@ def password_of(settings: Directory) -> str:
 
 def identity_of(entry: Entry, schema: Schema) -> bytes:
     """What an entry is known by as long as it lives; its name where the server gives no identity."""
-    return next(iter(entry.values.get(schema.identity.lower(), ())), entry.dn.encode())
+    return next(iter(entry.get(schema.identity)), entry.dn.encode())
 
 
 def since(newest: str) -> str:

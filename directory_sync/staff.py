@@ -1,6 +1,6 @@
 """Staff out of an LDAP directory: who is in which group has which role and scope; assistants see the mail of those they assist."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -69,7 +69,7 @@ def seals(settings: Directory) -> Iterator[SealedEntry]:
 
 
 def staff_of(
-    settings: Directory, schema: Schema, people: Iterable[Entry], lists: "Lists", persons: dict[str, PersonEntry]
+    settings: Directory, schema: Schema, people: Mapping[str, Entry], lists: "Lists", persons: dict[str, PersonEntry]
 ) -> list[StaffEntry]:
     """Everybody who triages: by group, and the assistants of people. Nobody by a disabled account, though its mailbox be in use."""
     given: dict[str, Given] = {}
@@ -81,17 +81,15 @@ def staff_of(
                 person.scope.update(f"department:{persons[key].department}" if word == OWN_DEPARTMENT else word for word in grant.scope)
     if settings.assistants_triage:
         let_assistants(given, persons)
-    entries = {dn_key(entry.dn): entry for entry in people}
-    made = [member(entries[key], persons[key], one, schema) for key, one in given.items() if not schema.disabled(entries[key])]
+    made = [member(people[key], persons[key], one, schema) for key, one in given.items() if not schema.disabled(people[key])]
     return sorted(made, key=lambda one: one.login)
 
 
-def unread_staff(settings: Directory, schema: Schema, people: Iterable[Entry], lists: "Lists") -> list[str]:
+def unread_staff(settings: Directory, schema: Schema, people: Mapping[str, Entry], lists: "Lists") -> list[str]:
     """The uids of those who triage by a group, and whose entries cannot be taken."""
     groups = [lists.groups[grant.group] for grant in grants(settings) if grant.group in lists.groups]
     named = {key for group in groups for key in lists.people_in(group)}
-    able = {dn_key(entry.dn) for entry in people if can_sign_in(entry, schema)}
-    return sorted(uid for key, uid in lists.reader.unread.items() if key in named & able)
+    return sorted(uid for key, uid in lists.reader.unread.items() if key in named and can_sign_in(people[key], schema))
 
 
 def can_sign_in(entry: Entry, schema: Schema) -> bool:

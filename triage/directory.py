@@ -100,7 +100,8 @@ def apply(
     sign in with the directory's passwords. `same_people`: everybody is who had their name so far, whatever identity they have now.
     """
     accounts.take_turns(session)
-    wanted, before = directory_rows.normal(directory, company), known_people(session, same_people=same_people)
+    wanted = directory_rows.normal(directory, company)
+    before = known_people(session, wanted, same_people=same_people)
     wanted = directory_rows.with_unread(wanted, before)
     were = who_is_who(before, wanted, left_lately(session, leaving, now))
     wanted = with_identities(wanted, were)
@@ -110,10 +111,10 @@ def apply(
     if made.uids or made.signs_in:
         believe(Plan(sum(person.active for person in before.people), names), confirmed=confirmed)
         renamed.carry(session, made, by=by, now=now)
-        before = known_people(session, same_people=same_people)
+        before = known_people(session, wanted, same_people=same_people)
     wanted = directory_rows.with_old_seals(named_today(wanted, *renamed.former_names(session)), before)
-    addresses = addresses_of(wanted, company)
     intended = replace(plan(before, wanted, names), locks_out=locks_out(session, wanted, by_directory=by_directory))
+    addresses = addresses_of(wanted, company)
     believe(intended, confirmed=confirmed)
     write_rows(session, wanted)
     leavers.date(session, now)
@@ -145,9 +146,9 @@ def believe(intended: Plan, *, confirmed: bool) -> None:
         )
 
 
-def known_people(session: Session, *, same_people: bool) -> CompanyDirectory:
+def known_people(session: Session, wanted: CompanyDirectory, *, same_people: bool) -> CompanyDirectory:
     """The directory as it was taken over last, without identities where only names shall count."""
-    before = directory_rows.present(session)
+    before = directory_rows.present(session, like=wanted.people)
     return replace(before, people=tuple(replace(one, identity="") for one in before.people)) if same_people else before
 
 
@@ -161,7 +162,8 @@ def write_rows(session: Session, wanted: CompanyDirectory) -> None:
     """Make the tables say what the directory says. Who has left stays, as somebody who has left."""
     people = {entry.uid: entry for entry in wanted.people}
     for row in directory_rows.rows(session, Person):
-        people.setdefault(row["uid"], replace(entry_of(PersonEntry, row), active=False))
+        if row["uid"] not in people:
+            people[row["uid"]] = replace(entry_of(PersonEntry, row), active=False)
     equalise(session, Department, {entry.code: entry for entry in wanted.departments}, entry_row)
     equalise(session, Person, people, entry_row)
     equalise(session, MailGroup, {entry.address: entry for entry in wanted.groups}, entry_row)
@@ -186,14 +188,14 @@ def locks_out(session: Session, wanted: CompanyDirectory, *, by_directory: bool)
 
 def detail_of(applied: Applied, wanted: CompanyDirectory) -> dict[str, Any]:
     """What the record keeps of a run."""
-    changes = [str(change) for change in applied.plan.changes]
+    changes = applied.plan.changes
     return {
         "people": applied.people,
         "groups": len(wanted.groups),
         "added": applied.recipients_added,
         "removed": applied.recipients_removed,
         "moved": applied.moved,
-        "changes": changes[:MOST_NAMED],
+        "changes": [str(change) for change in changes[:MOST_NAMED]],
         "more": max(0, len(changes) - MOST_NAMED),
     }
 

@@ -1,6 +1,6 @@
 """The directory as rows and back: what the tables say is a CompanyDirectory again, and a table is made equal to what it shall be."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from typing import Any, NamedTuple, TypeVar
 
@@ -28,11 +28,13 @@ class Difference(NamedTuple):
     changed: int
 
 
-def present(session: Session) -> CompanyDirectory:
-    """The directory as it was taken over last."""
+def present(session: Session, like: Iterable[PersonEntry] = ()) -> CompanyDirectory:
+    """The directory as it was taken over last. Who is among `like` just so is that value: a large company is in memory once."""
+    known = {person: person for person in like}
+    people = (entry_of(PersonEntry, row) for row in rows(session, Person))
     return CompanyDirectory(
         departments=tuple(entry_of(DepartmentEntry, row) for row in rows(session, Department)),
-        people=tuple(entry_of(PersonEntry, row) for row in rows(session, Person)),
+        people=tuple(known.get(person, person) for person in people),
         groups=tuple(entry_of(GroupEntry, row) for row in rows(session, MailGroup)),
         staff=tuple(entry_of(StaffEntry, row) for row in rows(session, StaffMember) if row["active"]),
         sealed=sealed.entries(session),
@@ -144,16 +146,16 @@ def with_old_seals(directory: CompanyDirectory, before: CompanyDirectory) -> Com
 def equalise(session: Session, table: type[SQLModel], wanted: Mapping[str, T], row_of: Callable[[T], dict[str, Any]]) -> Difference:
     """Make a table hold exactly these entries, by their keys. What is equal is not touched, nor are columns that rows do not name."""
     key = table.__table__.primary_key.columns.keys()[0]  # type: ignore[attr-defined]
-    gone, changed, kept = [], [], set()
+    gone, changed, missing = [], [], dict.fromkeys(wanted)
     for row in rows(session, table):
         name = row[key]
         if name not in wanted:
             gone.append(name)
             continue
-        kept.add(name)
+        del missing[name]
         if not row_of(wanted[name]).items() <= row.items():
             changed.append(name)
-    fresh = [name for name in wanted if name not in kept]
+    fresh = list(missing)
     for start in range(0, len(gone), SLICE):
         session.execute(delete(table).where(columns(table)[key].in_(gone[start : start + SLICE])))
     for start in range(0, len(fresh), SLICE):

@@ -29,7 +29,7 @@ def group(name: str, *members: str, **values: Any) -> Entry:
 def entry(dn: str, **values: Any) -> Entry:
     """Any entry. Texts, bytes, or lists of them."""
     listed = {name.lower(): value if isinstance(value, list) else [value] for name, value in values.items() if value is not None}
-    return Entry(dn, {name: tuple(one if isinstance(one, bytes) else one.encode() for one in value) for name, value in listed.items()})
+    return Entry.of(dn, {name: tuple(one if isinstance(one, bytes) else one.encode() for one in value) for name, value in listed.items()})
 
 
 def ldif(*entries: Entry) -> str:
@@ -45,6 +45,6 @@ def ldif(*entries: Entry) -> str:
 def lines(one: Entry) -> Iterable[str]:
     """An entry line by line; identities are the server's to give."""
     yield f"dn:: {base64.b64encode(one.dn.encode()).decode()}"
-    for name, values in one.values.items():
+    for name in one.places:
         if name != "entryuuid":
-            yield from (f"{name}:: {base64.b64encode(value).decode()}" for value in values)
+            yield from (f"{name}:: {base64.b64encode(value).decode()}" for value in one.get(name))

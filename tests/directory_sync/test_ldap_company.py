@@ -20,7 +20,7 @@ COMPANY = Company(domains=("company.example", "company.test"), hostname="mx.comp
 
 def read(*entries: Entry, **settings: Any) -> Reading:
     directory = Directory(source="ldap", postmaster="ida@company.example", **settings)
-    people = [one for one in entries if one.values["objectclass"] == (b"inetOrgPerson",)]
+    people = [one for one in entries if one.get("objectClass") == (b"inetOrgPerson",)]
     groups = [one for one in entries if one not in people]
     return Reader(schema_of(directory), directory, COMPANY).read(people, groups)
 

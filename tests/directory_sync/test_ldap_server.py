@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from directory_sync.ldap_server import Place, WrongPassword, connected, dn_key, entry_of, escaped
+from directory_sync.ldap_server import Entry, Place, WrongPassword, connected, dn_key, entry_of, escaped
 from tests.directory_sync.entries import PEOPLE, entry, ldif, person
 from tests.peers.processes import HANG, free_port
 from tests.peers.slapd import BASE, MANAGER, PASSWORD, Slapd, slapd
@@ -142,10 +142,19 @@ def test_what_is_escaped_separates_nothing() -> None:
 
 def test_a_value_in_a_language_stands_behind_one_in_none() -> None:
     given = {"cn;lang-ja": [b"\xe5\xb1\xb1"], "cn": [b"Yama"], "mail;lang-ja": [b"y@company.example"], "sn": []}
-    assert entry_of({"dn": "uid=y", "raw_attributes": given}).values == {
-        "cn": (b"Yama", b"\xe5\xb1\xb1"),
+    found = entry_of({"dn": "uid=y", "raw_attributes": given})
+    assert {name: found.get(name) for name in ("CN", "mail", "sn")} == {
+        "CN": (b"Yama", b"\xe5\xb1\xb1"),
         "mail": (b"y@company.example",),
+        "sn": (),
     }
+
+
+def test_in_which_order_a_server_gives_attributes_makes_no_other_entry() -> None:
+    given = [("cn", [b"Y"]), ("sn", [b"A", b"B"])]
+    one, other = ({"dn": "uid=y", "raw_attributes": dict(pairs)} for pairs in (given, given[::-1]))
+    assert entry_of(one) == entry_of(other)
+    assert entry_of(one).without("SN") == Entry.of("uid=y", {"cn": (b"Y",)})
 
 
 @contextlib.contextmanager

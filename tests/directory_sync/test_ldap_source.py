@@ -138,6 +138,22 @@ def test_who_moves_with_their_part_of_the_tree_is_read_anew_and_stays_in_groups(
     assert source.read() == known
 
 
+def test_who_is_read_again_and_says_the_same_is_the_same_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A whole reading of a large company takes no second room, and a sign-in that the server notes at an entry is no change."""
+    tree = Tree([person(name, modifyTimestamp="20260101000000Z") for name in ("ana", "bob")], [])
+    monkeypatch.setattr(ldap_source, "connected", lambda place: contextlib.nullcontext(tree))
+    source = LdapSource(Directory(url="ldap://x", base=BASE, postmaster="ana@company.example"), COMPANY)
+    known, (ana, _) = source.read(), source.kinds[0].entries.values()
+    tree.people = [person(name, modifyTimestamp="20260102000000Z") for name in ("ana", "bob")]
+    assert source.read() is known
+    assert source.read(full=True) is known
+    tree.people[1] = person("bob", departmentNumber="sales", modifyTimestamp="20260103000000Z")
+    found = source.read()
+    assert [one.department for one in found.company.people] == ["it", "sales"]
+    assert found.company.people[0] is known.company.people[0]
+    assert next(iter(source.kinds[0].entries.values())) is ana
+
+
 class Controllers:
     """Two domain controllers behind one name, each with numbers of its own."""
 
@@ -148,7 +164,7 @@ class Controllers:
 
     def search(self, base: str, query: str, attributes: list[str], *, subtree: bool = True) -> list[Entry]:
         if not subtree:
-            return [Entry("", {"dsservicename": (self.here.encode(),)})]
+            return [Entry.of("", {"dsservicename": (self.here.encode(),)})]
         seen = int("0" + query.partition("uSNChanged>=")[2].rstrip(")"))
         number = self.numbers[self.here]
         ana = person("ana", objectGUID="1", department=self.department, uSNChanged=number)

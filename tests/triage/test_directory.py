@@ -109,8 +109,11 @@ def test_a_directory_that_moves_or_strips_everybody_is_refused(known: Engine, ch
 
 
 def test_what_was_taken_over_is_what_the_tables_say(known: Engine) -> None:
+    wanted = directory_rows.normal(in_order(COMPANY), HOUSE)
     with db.reading(known) as session:
-        assert directory_rows.present(session) == directory_rows.normal(in_order(COMPANY), HOUSE)
+        assert directory_rows.present(session) == wanted
+        found = directory_rows.present(session, like=wanted.people[1:])
+    assert [one is other for one, other in zip(found.people, wanted.people, strict=True)] == [False, *[True] * (len(wanted.people) - 1)]
 
 
 def in_order(company: CompanyDirectory) -> CompanyDirectory:
