@@ -97,6 +97,7 @@ class Reader:
         self.note_look_alikes(found)
         self.note_leavers(found)
         self.note_domains()
+        self.note_departments(here)
         self.note_closed_groups(found)
         self.note_empty_seals(found)
         return Reading(found, tuple(self.refused), tuple(self.notes))
@@ -316,6 +317,14 @@ class Reader:
             what = f"what is in this domain is left out, as [company] domains does not name it: {some[0]}"
             what += f" and {len(some) - 1} more" if len(some) > 1 else ""
             self.notes.append(Told(domain, what))
+
+    def note_departments(self, here: list[Entry]) -> None:
+        """That nobody's entry says a department, which a company seldom means: a global catalog of Active Directory leaves it out."""
+        attribute = self.departments.place if self.departments.kind == "attribute" else ""
+        if attribute and here and not any(entry.get(attribute) for entry in here):
+            default = self.settings.default_department
+            what = f"no entry has this attribute, so everybody is in {default}; a global catalog may lack it (docs/directory.md)"
+            self.notes.append(Told(attribute, what))
 
     def note_closed_groups(self, found: CompanyDirectory) -> None:
         """What is refused to strangers because of its entry: Exchange makes groups so unless somebody says otherwise."""

@@ -228,6 +228,17 @@ def test_of_two_departments_the_first_counts_and_the_other_one_is_noted(setting:
     assert [str(one) for one in found.notes] == [f"uid=ana,{PEOPLE}: is in 2 departments (Sales, Board): Sales counts"]
 
 
+def test_an_attribute_for_the_department_that_nobody_has_is_told_once() -> None:
+    """A global catalog of Active Directory leaves `department` out, unless the forest's schema says otherwise."""
+    people = [person("ana", displayName="Ana"), person("bob", displayName="Bob")]
+    (note,) = read(*people, preset="ad").notes
+    assert str(note) == (
+        "department: no entry has this attribute, so everybody is in general; a global catalog may lack it (docs/directory.md)"
+    )
+    assert read(*people, person("cy", displayName="Cy", department="IT"), preset="ad").notes == ()
+    assert read(*people, preset="ad", department="ou").notes == ()
+
+
 def test_who_is_responsible_for_a_department_is_the_owner_of_its_group_or_unit() -> None:
     board = read(person("ana"), group("Board", "ana", owner=f"uid=ana,{PEOPLE}"), department=f"group:{GROUPS}")
     assert [(one.code, one.responsible) for one in board.company.departments] == [("board", "ana")]
