@@ -88,6 +88,19 @@ def test_the_signed_content(data: bytes) -> None:
         b"\x30\xff" + b"\xff" * 200,
         b"\x3f\x80\x01",
     ],
+    ids=[
+        "nothing",
+        "base64",
+        "detached",
+        "encrypted",
+        "cut off",
+        "another type",
+        "cut off early",
+        "no length",
+        "deep",
+        "too long a length",
+        "no such tag",
+    ],
 )
 def test_nothing_lies_within(data: bytes) -> None:
     assert content_of(data) == b""
