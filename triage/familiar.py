@@ -20,7 +20,7 @@ from triage.signals import Correspondents
 from triage.signals.likeness import keys_of_known, keys_of_stranger, plain_name
 
 MOST = 5  # namesakes, and domains that may look alike
-SLICE = 500  # domains that one transaction takes in or forgets
+SLICE = 500  # domains that one transaction takes in or forgets, and addresses that are in memory together
 TELLS_NOTHING = re.compile(
     r"\b(?:service|support|team|info|customer|news|newsletter|sales|office|reply|account|accounts|billing|invoice|help|desk|notification"
     r"|notifications|mail|mailer|daemon|admin|system|alerts?|online|kundenservice|rechnung|vertrieb|client|ventas|the|your|inc|ltd|gmbh)\b"
@@ -110,9 +110,10 @@ def names_of(senders: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
 def changes(session: Session, *, settings: Settings, now: datetime) -> tuple[list[str], list[str]]:
     """The domains that are known and not kept yet, and those that are kept and not known any more."""
     rows = select(col(Rule.value)).where(col(Rule.effect) == "allow", col(Rule.match) != "list", in_force(now))
-    written_to = select(col(Correspondent.address)).where(correspondents.in_force(settings, now))
-    values = [*session.scalars(rows), *session.scalars(written_to)]
-    known = {organisation(value.rpartition("@")[2]) for value in values} - set(settings.policy.freemail_domains) - {""}
+    written_to = select(col(Correspondent.address)).where(correspondents.in_force(settings, now)).execution_options(yield_per=SLICE)
+    values = itertools.chain(session.scalars(rows), session.scalars(written_to))
+    domains = {value.rpartition("@")[2] for value in values}
+    known = set(map(organisation, domains)) - set(settings.policy.freemail_domains) - {""}
     kept = set(session.scalars(select(col(FamiliarDomain.domain)).distinct()))
     return sorted(known - kept), sorted(kept - known)
 

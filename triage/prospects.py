@@ -20,6 +20,7 @@ from triage.standing import TAKEN_AWAY
 from triage.suffixes import is_shared
 
 WAITS = "first-contact"  # the policy's rule that an allow would go before
+AT_ONCE = 1000  # correspondents that are in memory together
 
 
 def found(session: Session, *, settings: Settings, now: datetime) -> list[Candidate]:
@@ -67,7 +68,7 @@ def recent(now: datetime) -> ColumnElement[bool]:
 
 
 def counts(session: Session, now: datetime) -> dict[str, Evidence]:
-    """By author's domain: what came in, and what became of it."""
+    """By author's domain, where one of its mails was proven: what came in, and what became of it."""
     proven = col(Delivery.proof) != ""
 
     def number(condition: ColumnElement[bool]) -> ColumnElement[int]:
@@ -87,6 +88,7 @@ def counts(session: Session, now: datetime) -> dict[str, Evidence]:
         )
         .where(recent(now))
         .group_by(col(Delivery.author_domain))
+        .having(number(proven) > 0)
     )
     return {
         row[0]: Evidence(
@@ -100,7 +102,6 @@ def counts(session: Session, now: datetime) -> dict[str, Evidence]:
             weight=row[8],
         )
         for row in rows
-        if row[1]
     }
 
 
@@ -109,7 +110,8 @@ def writers(session: Session, wanted: Collection[str]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     closed_people, closed_departments = set(session.scalars(sealed.names("person"))), set(session.scalars(sealed.names("department")))
     columns = col(Correspondent.address), col(Correspondent.person), col(Correspondent.department)
-    for address, person, department in session.execute(select(*columns).where(col(Correspondent.state) == KNOWN)):
+    known = select(*columns).where(col(Correspondent.state) == KNOWN).execution_options(yield_per=AT_ONCE)
+    for address, person, department in session.execute(known):
         domain = address.rpartition("@")[2]
         if domain in wanted and person not in closed_people and department not in closed_departments:
             found.setdefault(domain, set()).add(f"{department}/{person}")
