@@ -1,6 +1,6 @@
 """Claim: after a million messages the receiver has taken 120 MB at most and the judge 300 MB, and nothing has grown since a fifth of them.
 
-`mailroom serve` on SQLite with all its roles. 2 KB of mail to 2,000 people, each from another author; one of three from a domain that
+`mailroom serve` on SQLite with all its roles. 2 KB of mail to 20,000 people, each from another author; one of three from a domain that
 nobody has seen before and that does not exist, the others from 50 domains that SPF proves, of which the company allows ten: every
 eighth mail or so is delivered, the others are held. After every twentieth of it, when all of it is judged, the memory of each process is
 read (VmRSS, and VmHWM, the most it has ever been). `--messages 1000000` for the whole of it, which takes about two hours; Ctrl-C tells
@@ -30,7 +30,7 @@ SETTLED = 4  # the reading from which on nothing grows any more: a fifth of all
 TOGETHER = 2_000  # messages that are made and sent in one go
 BEHIND = 10_000  # messages that may wait for the judge
 SESSIONS = 8
-PEOPLE = 2_000
+PEOPLE = 20_000  # so that no folder is flooded: what comes within an hour here is months of mail
 PERSON = """
 [[person]]
 uid = "person{0}"
