@@ -15,6 +15,7 @@ MOST_KEYS = 1.5  # for a card, on average
 ODD = 40  # what is odd about a mail adds up to this: away with it
 UNWANTED = ("It is bulk mail", "It cannot prove", "leadsprout.test")  # the last sells something
 WAVE = "password expires"
+LOOK = 300  # milliseconds at least that a card is looked at: what comes sooner the console takes for a key pressed twice
 
 
 class Receptionist:
@@ -74,6 +75,7 @@ class Receptionist:
 
     def decide(self) -> None:
         """One card: by the number of its box, and by the sentences beside its mail."""
+        self.page.wait_for_timeout(LOOK)
         subject, before, said = self.subject(), self.keys, self.row.inner_text()
         why = self.page.get_by_role("region", name="Why it was held").inner_text()
         weight, several = int(self.row.locator(".score").inner_text().split()[-1]), " people" in said

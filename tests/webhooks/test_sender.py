@@ -16,13 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
+from sqlmodel import col
 
 from tests.peers import processes
 from tests.peers.receiver import Receiver, receiving, status
 from tests.triage.arriving import IDA, set_up
 from triage import db, emergency, outbox, payloads, seal
 from triage.hooks import Hook
+from triage.models import Webhook, WebhookCall
 from triage.outbox import Call, Fared
 from triage.settings import Settings, Webhooks
 from triage.times import utcnow
@@ -87,6 +89,14 @@ def hurry(engine: Engine) -> None:
     """Let the time be over that a receiver in trouble rests."""
     with db.transaction(engine) as session:
         outbox.resume(session, "ops", by=IDA, now=utcnow())
+
+
+def lease_ends(engine: Engine) -> None:
+    """Let the time be over that a sender has for the call in hand."""
+    with db.transaction(engine) as session:
+        over = utcnow()
+        session.execute(update(Webhook).values(rests_until=over))
+        session.execute(update(WebhookCall).where(col(WebhookCall.attempts) > 0).values(due_at=over))
 
 
 def verified(receiver: Receiver, place: int = 0) -> Any:
@@ -176,7 +186,7 @@ secret_file = "{tmp_path}/secret"
             killed.send_signal(signal.SIGKILL)
     receiver.over.set()
     receiver.answer = status(204)
-    hurry(sqlite_engine)  # its lease ends
+    lease_ends(sqlite_engine)
     with subprocess.Popen(command, stderr=subprocess.PIPE) as again:
         try:
             processes.until(lambda: not fares(sqlite_engine).waiting, "all is told", again)
