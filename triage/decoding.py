@@ -97,11 +97,16 @@ def field_text(data: bytes, charset: str = "") -> str:
 
     So do mail programs. What does not fit that charset is read as without it.
     """
-    name = keeps_ascii(charset) if charset and (ESCAPE in data or not data.isascii()) else ""
+    name = keeps_ascii(charset) if charset and needs_charset(data) else ""
     if not name or is_utf8(data):
         return text_of(data)
     text = text_of(data, charset)
     return text if "\ufffd" not in text else text_of(data)
+
+
+def needs_charset(data: bytes) -> bool:
+    """Does it hold letters of which it does not say what they are?"""
+    return ESCAPE in data or not data.isascii()
 
 
 def is_utf8(data: bytes) -> bool:

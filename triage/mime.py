@@ -17,6 +17,7 @@ from triage.decoding import (
     encoding_of,
     field_text,
     keeps_ascii,
+    needs_charset,
     parameters,
     text_of,
     transfer_decoded,
@@ -283,7 +284,7 @@ def read_in(parts: list[Part], charset: str) -> list[Part]:
 
 def is_unencoded(fields: tuple[Field, ...], names: frozenset[str]) -> bool:
     """Does one of these fields hold letters of which it does not say what they are?"""
-    return any(field.name in names and (b"\x1b" in field.value or not field.value.isascii()) for field in fields)
+    return any(field.name in names and needs_charset(field.value) for field in fields)
 
 
 def well_formed(head: bytes) -> int:
