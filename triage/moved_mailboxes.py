@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, exists, not_, select, update
+from sqlalchemy import not_, select, update
 from sqlmodel import Session, col
 
 from triage.company import CompanyDirectory
 from triage.db import among, insert_missing
 from triage.ids import made_at
-from triage.models import Delivery, FormerMailbox, KnownRecipient, Person
+from triage.models import Delivery, FormerMailbox, Person
+from triage.passing import is_anothers
 
 
 def remember(session: Session, before: CompanyDirectory, after: CompanyDirectory, now: datetime) -> None:
@@ -25,7 +25,7 @@ def today(session: Session, deliveries: Mapping[int, str]) -> dict[int, str]:
     rows = (
         select(col(FormerMailbox.address), col(FormerMailbox.until), col(Person.mailbox))
         .join(Person, col(Person.uid) == col(FormerMailbox.person))
-        .where(among(session, col(FormerMailbox.address), set(deliveries.values())), not_(is_anothers(Person.mailbox)))
+        .where(among(session, col(FormerMailbox.address), set(deliveries.values())), not_(is_anothers(Person.mailbox, Person.uid)))
         .order_by(col(FormerMailbox.until))
     )
     names: dict[str, list[tuple[datetime, str]]] = {}
@@ -33,12 +33,6 @@ def today(session: Session, deliveries: Mapping[int, str]) -> dict[int, str]:
         names.setdefault(address, []).append((until, mailbox))
     found = {one: next((now for until, now in names.get(was, ()) if made_at(one) <= until), was) for one, was in deliveries.items()}
     return {one: mailbox for one, mailbox in found.items() if mailbox != deliveries[one]}
-
-
-def is_anothers(address: Any) -> ColumnElement[bool]:
-    """Whose address of these has somebody else now?"""
-    theirs = (col(KnownRecipient.person) == col(Person.uid)) | (col(KnownRecipient.leaver) == col(Person.uid))
-    return exists().where(col(KnownRecipient.address) == col(address), not_(theirs))
 
 
 def lead_on(session: Session, moved: Mapping[int, str]) -> None:
@@ -54,7 +48,7 @@ def earlier(session: Session, mailboxes: Iterable[str]) -> dict[str, list[tuple[
     rows = (
         select(col(Person.mailbox), col(FormerMailbox.address), col(FormerMailbox.until))
         .join(Person, col(Person.uid) == col(FormerMailbox.person))
-        .where(among(session, col(Person.mailbox), set(mailboxes)), other_name, not_(is_anothers(FormerMailbox.address)))
+        .where(among(session, col(Person.mailbox), set(mailboxes)), other_name, not_(is_anothers(FormerMailbox.address, Person.uid)))
         .order_by(col(FormerMailbox.until).desc())
     )
     found: dict[str, list[tuple[str, datetime]]] = {}

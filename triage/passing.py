@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, ScalarSelect, and_, case, func, not_, or_, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, and_, case, exists, func, not_, or_, select, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
@@ -31,7 +31,7 @@ def leads_to() -> ColumnElement[Any]:
     An address that somebody else has now leads nobody there: it is the mailbox of whose mail it is.
     """
     today = select(col(KnownRecipient.mailbox)).where(col(KnownRecipient.address) == col(Delivery.listed)).scalar_subquery()
-    return case((and_(came_to_it(), is_anothers()), own_mailbox()), else_=today)
+    return case((and_(came_to_it(), is_anothers(Delivery.listed, Delivery.person)), own_mailbox()), else_=today)
 
 
 def came_to_it() -> ColumnElement[bool]:
@@ -39,12 +39,11 @@ def came_to_it() -> ColumnElement[bool]:
     return and_(col(Delivery.direction) == "in", or_(col(Delivery.recipient) == col(Delivery.listed), col(Delivery.detail) != ""))
 
 
-def is_anothers() -> ColumnElement[bool]:
-    """Of which deliveries does somebody else have the listed address now?"""
-    left = and_(col(Delivery.person) != "", col(KnownRecipient.leaver) == col(Delivery.person))
-    theirs = or_(col(KnownRecipient.person) == col(Delivery.person), left)
-    another = select(col(KnownRecipient.address)).where(col(KnownRecipient.address) == col(Delivery.listed), not_(theirs))
-    return another.correlate(Delivery).exists()
+def is_anothers(address: Any, uid: Any) -> ColumnElement[bool]:
+    """Where does somebody else have the address of this column now than the person of that one, "" a department's?"""
+    left = and_(col(uid) != "", col(KnownRecipient.leaver) == col(uid))
+    theirs = or_(col(KnownRecipient.person) == col(uid), left)
+    return exists().where(col(KnownRecipient.address) == col(address), not_(theirs)).correlate_except(KnownRecipient)
 
 
 def own_mailbox() -> ColumnElement[Any]:
