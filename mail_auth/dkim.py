@@ -28,6 +28,7 @@ SIGNATURES = 5  # security.md "Per message"
 EXPIRY_SLACK = 300  # seconds that clocks may differ about x=
 CLOCK_SLOP = 10 * 3600  # seconds that a signer's clock may be ahead in t=
 FROM_UNSIGNED = "it does not sign the From field"
+SUBJECT_UNSIGNED = "it does not sign the Subject field"
 ONCE = b"subject date to cc reply-to sender message-id mime-version content-type content-transfer-encoding".split()
 
 
@@ -99,6 +100,8 @@ def weakness_of(message: Message, tags: Tags, key: Key, names: list[bytes], now:
         return "it was made in the future (t=)"
     if b"x" in tags and b"t" in tags and number(tags, b"x") < number(tags, b"t"):
         return "it expired before it was made (x=, t=)"
+    if message.named(b"subject") and b"subject" not in names:
+        return SUBJECT_UNSIGNED  # RFC 6376, section 5.4: whoever sends it on could write what all readers see first
     for name in ONCE:
         if 0 < names.count(name) < len(message.named(name)):
             return f"a second {name.decode().title()} field is not signed"

@@ -86,6 +86,11 @@ def test_fields_on_top(above: bytes, result: Result, reason: str) -> None:
     assert reason in found.reason
 
 
+def test_who_does_not_seal_the_subject_states_nothing() -> None:
+    found = verified(sealed(MAIL, names=(b"from", b"to")))
+    assert (found.result, found.stated, found.reason) == (Result.PASS, (), "it does not sign the Subject field")
+
+
 def test_nothing_is_stated_by_a_broken_chain() -> None:
     found = verified(sealed(MAIL).replace(b"Hello,", b"Hallo,"))
     assert (found.sealers, found.stated) == (("list.example",), ())

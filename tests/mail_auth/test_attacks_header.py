@@ -98,11 +98,16 @@ def test_nothing_can_be_appended_behind_l_either() -> None:
 
 def test_what_a_sender_does_not_sign_can_be_changed_by_whoever_sends_it_on() -> None:
     """It is his mail and so his proof (RFC 6376, 8.15): docs/proof.md says it. What he does sign holds."""
-    only_from = resigned(raw=GENUINE, names=b"from", domain=b"bank.example")
-    changed = replayed(raw=only_from, changes={"Subject: Your account": "Subject: Pay at once", "To: bob@": "To: ceo@"})
-    assert taken_for_the_bank(changed)
-    assert not taken_for_the_bank(replayed(raw=only_from, changes={"info@bank": "chief@bank"}))
-    assert not taken_for_the_bank(replayed(raw=only_from, changes={"Hello.": "Pay."}))
+    little = resigned(raw=GENUINE, names=b"from:subject", domain=b"bank.example")
+    assert taken_for_the_bank(replayed(raw=little, changes={"To: bob@": "To: ceo@"}))
+    for old, new in (("info@bank", "chief@bank"), ("Your account", "Pay at once"), ("Hello.", "Pay.")):
+        assert not taken_for_the_bank(replayed(raw=little, changes={old: new}))
+
+
+def test_who_does_not_sign_the_subject_proves_nothing() -> None:
+    result = replayed(raw=resigned(raw=GENUINE, names=b"from:to:date", domain=b"bank.example"), changes={"Your account": "Pay at once"})
+    assert not taken_for_the_bank(result)
+    assert (result.dkim[0].result, result.dkim[0].reason) == (Result.NEUTRAL, "it does not sign the Subject field")
 
 
 @pytest.mark.parametrize(

@@ -159,16 +159,31 @@ def stamp(hours: float) -> bytes:
 @pytest.mark.parametrize(
     ("names", "result"),
     [
-        (b"from", Result.PASS),
+        (b"from:subject", Result.PASS),
+        (b"from:to", Result.NEUTRAL),
         (b"FROM : to", Result.FAIL),  # the test signs no field for it, h= means From and To
         (b"to:subject", Result.PERMERROR),
         (b"", Result.PERMERROR),
-        (b":".join([b"from", *[b"x"] * 63]), Result.PASS),
-        (b":".join([b"from", *[b"x"] * 64]), Result.PERMERROR),
+        (b":".join([b"from", b"subject", *[b"x"] * 62]), Result.PASS),
+        (b":".join([b"from", b"subject", *[b"x"] * 63]), Result.PERMERROR),
     ],
 )
 def test_names(names: bytes, result: Result) -> None:
     assert verified(resigned(names=names)).result is result
+
+
+@pytest.mark.parametrize(
+    ("names", "above", "result", "reason"),
+    [
+        (b"from:to", b"", Result.PASS, ""),
+        (b"from:to", b"Subject: Pay now\r\n", Result.NEUTRAL, "does not sign the Subject"),
+        (b"from:to:subject", b"Subject: Pay now\r\n", Result.FAIL, ""),
+    ],
+)
+def test_nobody_gives_a_subject_to_a_mail_without_one(names: bytes, above: bytes, result: Result, reason: str) -> None:
+    found = verified(above + resigned(names=names, raw=MAIL.replace(b"Subject: Hello\r\n", b"")))
+    assert found.result is result
+    assert reason in found.reason
 
 
 @pytest.mark.parametrize(
