@@ -44,7 +44,7 @@ def found(envelope: Envelope, raw: bytes, questions: Questions, now: datetime, t
     questions.left -= KEPT
     told = upstream.read(mail, envelope, trusted)
     signatures = upstream.dkim(signatures, told, mail) if past else signatures
-    sender = upstream.spf(spf.check(envelope, questions), told, envelope)
+    sender = upstream.spf(spf.proving(spf.check(envelope, questions)), told, envelope)
     questions.left += KEPT
     if policy:
         proven = [("spf", sender.domain, sender.result)] + [("dkim", one.domain, one.result) for one in signatures]

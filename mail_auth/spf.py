@@ -2,7 +2,9 @@
 
 import ipaddress
 import logging
+import re
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import Any
 
 import spf as pyspf  # type: ignore[import-untyped]
@@ -14,6 +16,7 @@ from triage.envelope import Envelope, ascii_domain
 LONGEST_RECORD = 4096  # bytes; pyspf's macro check is quadratic in the length
 MOST_ADDRESSES = 500  # of one name; each is compared in Python
 LONGEST_REASON = 200
+ANYBODY = re.compile(r"matched \+?(?:all|[^/]+/0)", re.IGNORECASE)  # the reason of a pass that any client gets
 
 log = logging.getLogger(__name__)
 asking: ContextVar[Questions] = ContextVar("asking")
@@ -59,6 +62,13 @@ def check(envelope: Envelope, questions: Questions) -> Spf:
     if envelope.edge and not envelope.client:
         return Spf(Result.NONE, identity, "", "behind an edge that does not name the client")
     return identified(identity, local, named, envelope, questions)
+
+
+def proving(found: Spf) -> Spf:
+    """A result as far as it proves something: who lets any client send has not sent it by that."""
+    if found.result is not Result.PASS or not ANYBODY.fullmatch(found.reason):
+        return found
+    return replace(found, result=Result.NEUTRAL, reason=f"the domain lets anybody send in its name ({found.reason})")
 
 
 def greeting(envelope: Envelope, questions: Questions) -> tuple[Spf, ...]:

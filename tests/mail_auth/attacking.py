@@ -18,8 +18,8 @@ ZONE: Zone = {
     "bank.example": f"v=spf1 ip4:{BANK} -all",
     "s._domainkey.evil.example": published(),
     "_dmarc.evil.example": "v=DMARC1; p=reject",
-    "evil.example": "v=spf1 +all",
-    "bank.example-evil.net": "v=spf1 +all",
+    "evil.example": f"v=spf1 ip4:{CROOK} -all",
+    "bank.example-evil.net": f"v=spf1 ip4:{CROOK} -all",
     "s._domainkey.bank.example-evil.net": published(),
 }
 BODY = b"To: bob@company.example\r\nSubject: Your account\r\nDate: Tue, 24 Nov 2026 09:00:00 +0000\r\n\r\nHello.\r\n"

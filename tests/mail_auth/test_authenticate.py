@@ -22,8 +22,8 @@ ZONE: dict[str, Record | list[Record]] = {
     "s._domainkey.example.com": published(),
     "_dmarc.example.com": "v=DMARC1; p=reject",
     "example.com": "v=spf1 ip4:192.0.2.1 -all",
-    "evil.example": "v=spf1 +all",
-    "example.com-evil.net": "v=spf1 +all",
+    "evil.example": "v=spf1 ip4:192.0.2.1 -all",
+    "example.com-evil.net": "v=spf1 ip4:192.0.2.1 -all",
 }
 
 
@@ -78,6 +78,35 @@ def test_results(raw: bytes, options: dict[str, str], zone: dict[str, Record | l
     found_now = found(raw, zone, **options)
     assert (found_now.dmarc.result, found_now.proof) == (result, proof), found_now
     assert found_now.unknown == (result is Result.TEMPERROR)
+
+
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        ("v=spf1 +all", "matched +all"),
+        ("v=spf1 ip4:198.51.100.1 ALL", "matched ALL"),
+        ("v=spf1 ip4:0.0.0.0/0 -all", "matched ip4:0.0.0.0/0"),
+        ("v=spf1 a:open.example/0 -all", "matched a:open.example/0"),
+        ("v=spf1 redirect=open.example", "matched +all"),
+    ],
+)
+@pytest.mark.parametrize(("path", "helo"), [("ana@example.com", "mx.example.com"), ("", "example.com")])
+def test_who_lets_anybody_send_proves_nothing_by_it(path: str, helo: str, record: str, reason: str) -> None:
+    zone: dict[str, Record | list[Record]] = {"example.com": record, "open.example": "v=spf1 +all", "open.example A": "198.51.100.1"}
+    result = found(MAIL, zone, path=path, helo=helo)
+    assert (result.spf[0].result, result.dmarc.result, result.proof) == (Result.NEUTRAL, Result.FAIL, "")
+    assert result.spf[0].reason == f"the domain lets anybody send in its name ({reason})"
+    assert found(signed(), zone, path=path, helo=helo).dmarc.aligned == ("dkim",)
+
+
+@pytest.mark.parametrize("record", ["v=spf1 ip4:192.0.2.0/24 +all", "v=spf1 a//0 -all", "v=spf1 include:all.example"])
+def test_who_lets_their_own_machines_send_proves_it(record: str) -> None:
+    zone: dict[str, Record | list[Record]] = {
+        "example.com": record,
+        "example.com A": "192.0.2.1",
+        "all.example": "v=spf1 ip4:192.0.2.1 -all",
+    }
+    assert (found(MAIL, zone).spf[0].result, found(MAIL, zone).proof) == (Result.PASS, "dmarc")
 
 
 def test_a_second_good_signature_counts() -> None:
