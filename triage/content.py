@@ -101,6 +101,7 @@ class Summary:
     report_type: str = ""  # of a multipart/report (RFC 6522)
     statuses: tuple[Status, ...] = ()  # what a delivery report says about each recipient
     returned_ids: tuple[str, ...] = ()  # Message-IDs of the mails that a report or a mail system returns, whole or their headers
+    added: str = ""  # the first file that stands beside these mails and is no part of a report
     list_post: str = ""  # where posts to its list go (RFC 2369, 3.4), folded
     calendar_method: str = ""  # of its calendar part (RFC 5546), folded
     calendar_uid: str = ""  # of the first entry in it
@@ -134,6 +135,11 @@ NAMES_LIMIT = 2_000  # names within all archives together: each is looked at for
 WORD_LIMIT = 500  # characters of the short fields
 PICTURE_NAME = re.compile(r"(?:[^.]*|.*\.(?:png|jpe?g|gif|webp|bmp))", re.IGNORECASE)
 TEXT_NAME = re.compile(r"(?:[^.]*|.*\.(?:html?|te?xt))", re.IGNORECASE)
+OF_REPORT = re.compile(  # media types of what mail systems write themselves, and of the pictures and signatures that some add
+    r"text/(?:plain|rfc822-headers)|message/(?:global-)?(?:delivery-status|headers)|image/(?:png|jpe?g|gif|bmp)"
+    r"|application/(?:(?:x-)?pkcs7|pgp)-signature"
+)
+NAME_IN_REPORT = re.compile(r"[^.]*|.*\.(?:te?xt|log|png|jpe?g|gif|bmp|p7s|asc)", re.IGNORECASE)
 PAGES = frozenset({"text/html", "application/xhtml+xml", "image/svg+xml"})
 PAGE_NAME = re.compile(r"\.(?:html?|shtml|xhtml|svg)$", re.IGNORECASE)
 ROBOTS = (  # written by programs
@@ -172,6 +178,7 @@ def summarise(raw: bytes, *, headers_only: bool = False) -> Summary:
     about = in_charset(about, fields, charset_of_text(parts))
     said = body(parts)
     overlooked = (*said.overlooked, *(f"{named(part)} is called a mail and is none." for part in parts if part.is_no_mail))
+    ids = returned_ids(about, parts)
     calendar = next((calendar_of(part.text()) for part in parts if part.media_type == "text/calendar"), Calendar())
     read = replace(
         about,
@@ -183,7 +190,8 @@ def summarise(raw: bytes, *, headers_only: bool = False) -> Summary:
         overlooked=overlooked,
         statuses=next(filter(None, (read_statuses(part.content()) for part in parts if part.media_type in MEDIA_TYPES)), ()),
         in_reply_to=(*about.in_reply_to, *identifiers(returned.received(parts) if report_type == RECEIPT else [])),
-        returned_ids=returned_ids(about, parts),
+        returned_ids=ids,
+        added=next(added(parts), "") if ids else "",
         calendar_method=calendar.method,
         calendar_uid=calendar.uid,
         calendar_starts=calendar.starts_at,
@@ -467,6 +475,13 @@ def files_of(parts: list[Part]) -> Iterator[tuple[str, str, tuple[str, ...], byt
             yield part.name, part.media_type, part.other_names, part.content()
         if is_text(part) or part.is_no_mail:
             yield from ((name, "application/octet-stream", (), content) for name, content in uu_files(part.content()[:READ_LIMIT]))
+
+
+def added(parts: list[Part]) -> Iterator[str]:
+    """The files that lie in none of the mails which are returned, without what belongs to a report."""
+    for name, media_type, also, _ in files_of(returned.outside(parts)):
+        if not (OF_REPORT.fullmatch(media_type) and all(map(NAME_IN_REPORT.fullmatch, (name, *also)))):
+            yield file_name(name) or line(media_type)
 
 
 def attachment(raw: bytes, sha256: str) -> bytes:

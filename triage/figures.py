@@ -18,6 +18,7 @@ RULES = {
     "proof-unknown": "the sender's DNS did not answer",
     "postmaster": "postmaster@ and abuse@ always pass",
     "reply-to-ours": "it answers a mail of ours",
+    "bounce-with-files": "it returns a mail of ours, with a file beside it",
     "returned-mail": "it returns a mail that was sent on",
     "forged-bounce": "it claims to return a mail that we never sent",
     "recipient-left": "the person has left",

@@ -177,6 +177,15 @@ def shown_proof(proof: str) -> str:
     return "it proves that it comes from there"
 
 
+def bounce_with_files(facts: Facts) -> Verdict | None:
+    """A mail system returns what we sent, and says why. Whoever knows a Message-ID of ours may have put in what else there is to open."""
+    file = facts.summary.added
+    if not file or answered(facts) or not returned(facts):
+        return None
+    reason = f"it says what became of a mail of ours, and brings {file} along, as no mail system does"
+    return Verdict(Disposition.QUARANTINE, "bounce-with-files", reason)
+
+
 def reply_to_ours(facts: Facts) -> Verdict | None:
     """It answers a mail of ours, from where that went, and proves it; or it returns one to who sent it (mailflow.md 8)."""
     if mail := answered(facts):
@@ -229,6 +238,7 @@ RULES: tuple[Callable[[Facts], Verdict | None], ...] = (
     rejected_by_author_domain,
     dangerous_content,
     allowed_sender,
+    bounce_with_files,
     reply_to_ours,
     unproven_known_sender,
     out_of_hours,

@@ -7,7 +7,7 @@ first (qmail, Exim, Notes, GMX). That header is all that is looked for: the word
 from collections.abc import Iterable, Sequence
 
 from triage.delivery_status import BLANK
-from triage.mime import HEAD_LIMIT, Field, Part, TooMuch, fields_of, headers_of
+from triage.mime import DEPTH_LIMIT, HEAD_LIMIT, MESSAGES, Field, Part, TooMuch, fields_of, headers_of
 
 ATTACHED = frozenset({"text/rfc822-headers", "message/global-headers", "message/rfc822", "message/global"})
 RECEIPTS = frozenset({"message/disposition-notification", "message/global-disposition-notification"})
@@ -26,6 +26,19 @@ def written(parts: Sequence[Part]) -> list[bytes]:
     blocks = [*(part.fields for part in parts[1:]), *(read(block) for text in texts for block in BLANK.split(text))]
     headers = (block for block in blocks if HEADER.issubset(field.name for field in block))
     return [field.value for header in headers for field in header if field.name == "message-id"]
+
+
+def outside(parts: Sequence[Part]) -> list[Part]:
+    """The parts that lie in no attached mail."""
+    found: list[Part] = []
+    depth = DEPTH_LIMIT + 1  # of the attached mail that a part may lie in
+    for part in parts:
+        if part.depth > depth:
+            continue
+        is_mail = part.media_type in MESSAGES and not part.is_no_mail
+        depth = part.depth if is_mail else DEPTH_LIMIT + 1
+        found += [] if is_mail else [part]
+    return found
 
 
 def received(parts: Sequence[Part]) -> list[bytes]:

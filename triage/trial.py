@@ -27,7 +27,7 @@ DAYS = 30
 LOOKED_AT = 2_000  # deliveries of the sender
 LOOKED_AT_OF_ALL = 20_000  # deliveries among which a list is looked for
 EXAMPLES = 5
-STRANGERS = frozenset({"first-contact", "unproven-known-sender", "dmarc-reject", "listed-client", "listed-sample"})
+STRANGERS = frozenset({"first-contact", "unproven-known-sender", "bounce-with-files", "dmarc-reject", "listed-client", "listed-sample"})
 TAKEN_AWAY = frozenset({State.PURGED, State.RECALLING, State.REJECTED})
 
 

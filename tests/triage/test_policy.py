@@ -85,6 +85,7 @@ BOUNCE = arriving.summary(
 FORGED_BOUNCE = replace(BOUNCE, author=SALES, authors=(SALES,), by_mail_system=False)
 NAMELESS_BOUNCE = replace(BOUNCE, author="", authors=())
 BOUNCE_IN_WORDS = replace(BOUNCE, content_type="text/plain", report_type="", statuses=())
+BOUNCE_WITH_FILE = replace(BOUNCE, added="invoice.pdf")
 NULL = arriving.envelope(reverse_path="")
 BY_GMAIL = Dmarc(Result.PASS, "gmail.com", "gmail.com", "none", ("dkim",))
 EICAR = "Eicar-Test-Signature"
@@ -116,6 +117,14 @@ TABLE = [
     (facts(UNKNOWN, author=DAEMON, summary=BOUNCE, envelope=NULL, ours=(BOUNCED,), listed=LISTED), "reply-to-ours", Disposition.RELAY),
     (facts(author=DAEMON, summary=BOUNCE, ours=(BOUNCED,)), "first-contact", Disposition.QUARANTINE),
     (facts(NO_DMARC, author=DAEMON, summary=BOUNCE_IN_WORDS, envelope=NULL, ours=(BOUNCED,)), "reply-to-ours", Disposition.RELAY),
+    (facts(author=DAEMON, summary=BOUNCE_WITH_FILE, envelope=NULL, ours=(BOUNCED,)), "bounce-with-files", Disposition.QUARANTINE),
+    (facts(author=DAEMON, summary=BOUNCE_WITH_FILE, envelope=NULL), "first-contact", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, author=DAEMON, summary=BOUNCE_WITH_FILE, envelope=NULL, ours=(BOUNCED, OURS)), "reply-to-ours", Disposition.RELAY),
+    (
+        facts(DMARC_PASS, rule("allow", value=DAEMON), author=DAEMON, summary=BOUNCE_WITH_FILE, envelope=NULL, ours=(BOUNCED,)),
+        "allowed-sender",
+        Disposition.RELAY,
+    ),
     (facts(NO_DMARC, author=DAEMON, summary=BOUNCE_IN_WORDS, envelope=NULL), "first-contact", Disposition.QUARANTINE),
     (facts(summary=FORGED_BOUNCE, envelope=NULL, ours=(BOUNCED,)), "first-contact", Disposition.QUARANTINE),
     (facts(NO_DMARC, ALLOW, summary=FORGED_BOUNCE, envelope=NULL, ours=(BOUNCED,)), "unproven-known-sender", Disposition.QUARANTINE),
@@ -544,7 +553,7 @@ def test_no_set_of_rules_lets_an_unproven_author_pass(
     assert any(one.effect == "allow" and proven(found, one.proof, trusted) for one in rules)
 
 
-LETTERS = st.sampled_from([arriving.summary(SALES), CODE, BOUNCE, FORGED_BOUNCE, NAMELESS_BOUNCE, BOUNCE_IN_WORDS])
+LETTERS = st.sampled_from([arriving.summary(SALES), CODE, BOUNCE, FORGED_BOUNCE, NAMELESS_BOUNCE, BOUNCE_IN_WORDS, BOUNCE_WITH_FILE])
 
 
 @given(st.lists(ANY_RULES, max_size=4), FINDINGS, LETTERS, st.booleans(), st.booleans(), st.lists(MAILS_OF_OURS, max_size=2).map(tuple))

@@ -95,6 +95,58 @@ def test_only_a_mail_system_returns_in_words(author: str, ids: tuple[str, ...]) 
     assert summarise(GATEWAY.replace(b"ann@sender.example", author.encode())).returned_ids == ids
 
 
+def file(head: str, content: bytes = b"data") -> bytes:
+    return part(f"Content-Type: {head}", content)
+
+
+def within(*parts: bytes, **more: str) -> bytes:
+    """A multipart that stands in another one."""
+    return multipart(*parts, **more).replace(b"cut", f"cut{len(parts)}".encode() + more.get("subtype", "").encode())
+
+
+OURS_WITH_FILE = within(WORDS, file("application/pdf; name=offer.pdf"), head=f"{HEADER}\nSubject: Offer")
+GMAIL = multipart(
+    within(
+        within(WORDS, file("text/html", b"<a href='https://support.example'>More</a><img src='cid:icon.png'>"), subtype="alternative"),
+        file('image/png; name="icon.png"\nContent-Disposition: attachment; filename="icon.png"\nContent-ID: <icon.png>'),
+        subtype="related",
+    ),
+    file("message/delivery-status", b"Final-Recipient: rfc822; ann@supplier.example\r\nAction: failed\r\n"),
+    part("Content-Type: message/rfc822", OURS_WITH_FILE),
+    subtype="report; report-type=delivery-status",
+    head="From: mailer-daemon@googlemail.com",
+)
+
+
+def with_beside(*parts: bytes) -> bytes:
+    """A bounce with these parts behind what it returns."""
+    return multipart(WORDS, part("Content-Type: message/rfc822", OURS_WITH_FILE), *parts, head="From: mailer-daemon@mx.supplier.example")
+
+
+@pytest.mark.parametrize(
+    ("raw", "added"),
+    [
+        (GMAIL, ""),
+        (with_beside(), ""),
+        (with_beside(file("text/plain; name=details.txt"), file("text/plain; name=ATT00001")), ""),
+        (with_beside(file("application/pkcs7-signature; name=smime.p7s")), ""),
+        (with_beside(file("application/pdf; name=invoice.pdf")), "invoice.pdf"),
+        (with_beside(file("application/octet-stream")), "application/octet-stream"),
+        (with_beside(file("text/html; name=login.html")), "login.html"),
+        (with_beside(file("text/plain; name=login.html")), "login.html"),
+        (with_beside(file("text/plain; name=note.txt\nContent-Disposition: attachment; filename=login.html")), "login.html"),
+        (with_beside(file("message/delivery-status; name=login.html")), "login.html"),
+        (with_beside(file("image/svg+xml; name=logo.svg")), "logo.svg"),
+        (with_beside(file("text/calendar; method=REQUEST", b"BEGIN:VCALENDAR\r\n")), "text/calendar"),
+        (with_beside(within(WORDS, file("application/pdf; name=deep.pdf"))), "deep.pdf"),
+        (with_beside(within(file("application/pdf; name=below.pdf"), head=HEADER)), "below.pdf"),  # only Mail2000 returns so
+        (with_beside().replace(b"mailer-daemon@mx.supplier.example", b"ann@supplier.example"), ""),  # returns nothing
+    ],
+)
+def test_files_beside_what_is_returned(raw: bytes, added: str) -> None:
+    assert summarise(raw).added == added
+
+
 def receipt(fields: str, report_type: str = "disposition-notification") -> bytes:
     return multipart(
         part("Content-Type: text/plain", b"It was displayed."),

@@ -131,13 +131,14 @@ def test_calendars_answer_our_invitations(session: Session, settings: Settings, 
 DAEMON = "Mail Delivery System <mailer-daemon@supplier.example>"
 
 
-def bounce(returned: str = "offer.1@company.example", whole: bool = False, author: str = DAEMON) -> bytes:
+def bounce(returned: str = "offer.1@company.example", whole: bool = False, author: str = DAEMON, beside: tuple[bytes, ...] = ()) -> bytes:
     status = "Reporting-MTA: dns; mx\r\n\r\nFinal-Recipient: rfc822; ann@supplier.example\r\nAction: failed\r\nStatus: 5.1.1\r\n"
     original = mail(f"Message-ID: <{returned}>\nSubject: Offer", "text" if whole else "")
     return multipart(
         part("Content-Type: text/plain", b"There is no Ann."),
         part("Content-Type: message/delivery-status", status.encode()),
         part(f"Content-Type: {'message/rfc822' if whole else 'text/rfc822-headers'}", original),
+        *beside,
         subtype="report; report-type=delivery-status",
         head=f"From: {author}\nSubject: Undelivered",
     )
@@ -148,6 +149,14 @@ def test_a_bounce_of_our_mail_comes_back_to_who_sent_it(session: Session, settin
     write(session, settings)
     came = come(session, settings, bounce(whole=whole), JOE, MARA, dmarc=NO_DMARC, reverse_path="")
     assert [(one.rule, one.state) for one in came] == [("reply-to-ours", State.QUEUED), ("first-contact", State.HELD)]
+
+
+def test_a_bounce_that_brings_a_file_along_is_looked_at(session: Session, settings: Settings) -> None:
+    write(session, settings)
+    invoice = part("Content-Type: application/pdf; name=invoice.pdf", b"%PDF", encoded=True)
+    came = come(session, settings, bounce(beside=(invoice,)), dmarc=NO_DMARC, reverse_path="")[0]
+    assert (came.rule, came.state) == ("bounce-with-files", State.HELD)
+    assert came.reason == "it says what became of a mail of ours, and brings invoice.pdf along, as no mail system does"
 
 
 @pytest.mark.parametrize(("returned", "reverse_path"), [("other@company.example", ""), ("offer.1@company.example", ANN)])
