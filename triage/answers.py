@@ -2,7 +2,7 @@
 
 A Message-ID can be guessed or read in an archive. So it counts only from a domain that this very mail went to (at a free-mail
 provider: from the address), whose author proves themselves, and never when a program of ours wrote the mail: whoever draws a
-holiday notice from us must not come back through it.
+holiday notice from us must not come back through it. Nor does whoever may post to a list that writes itself into From.
 
 A bounce can prove nothing, and everybody who got the mail knows what it returns. So it counts only as what a mail system says,
 as long as one may still say it: no forger comes in under somebody's address with it. In which form it is said changes nothing.
@@ -11,6 +11,7 @@ as long as one may still say it: no forger comes in under somebody's address wit
 from datetime import timedelta
 
 from triage.facts import Facts, OurMail
+from triage.mailing_lists import rewritten
 from triage.proofs import proof_awaited, proof_of_author
 
 REPORTS = frozenset({"", "delivery-status"})  # report types of a bounce (RFC 6522, 3); "": of one that is no report, too
@@ -29,7 +30,7 @@ def awaited_answer(facts: Facts) -> OurMail | None:
 
 def named(facts: Facts) -> OurMail | None:
     """The mail of ours that it names, which went to where its author is; whoever here it is for."""
-    author = facts.summary.author
+    author = "" if rewritten(facts.summary) else facts.summary.author
     places = {author, author.rpartition("@")[2]}
     return next((one for one in facts.ours if one.named_by != "returned" and not one.automatic and places & one.went_to), None)
 

@@ -190,7 +190,7 @@ def reply_to_ours(facts: Facts) -> Verdict | None:
     """It answers a mail of ours, from where that went, and proves it; or it returns one to who sent it (mailflow.md 8)."""
     if mail := answered(facts):
         what = "an invitation" if mail.named_by == "calendar" else "a mail"
-        words = f"it answers {what} that {mail.author} sent to {shown_author(facts.summary).rpartition('@')[2]} on {mail.at:%d %b %Y}"
+        words = f"it answers {what} that {mail.author} sent to {facts.summary.author.rpartition('@')[2]} on {mail.at:%d %b %Y}"
         return Verdict(Disposition.RELAY, "reply-to-ours", f"{words}, and it proves that it comes from there")
     if mail := returned(facts):
         return Verdict(Disposition.RELAY, "reply-to-ours", f"it says what became of a mail that {mail.author} sent on {mail.at:%d %b %Y}")

@@ -72,6 +72,7 @@ CODE = arriving.summary(SALES, "Your sign-in code", text="Your code is 123456. I
 STRAY = Recipient("it+joe.fern@company.example", "it", "joe.fern", "joe.fern@company.example", stray=True)
 RETURNED = Recipient("bounce+1@company.example", "it", "joe.fern", "bounce+1@company.example", bounce="ours")
 OURS = OurMail("reply", "Mara Berg", "mara.berg", "legal", NOW - timedelta(days=3), frozenset({"supplier.example", "pal@gmail.com"}))
+TO_LIST = replace(OURS, went_to=frozenset({"lists.example"}))
 INVITED = replace(OURS, named_by="calendar")
 BOUNCED = replace(OURS, named_by="returned", person="joe.fern", department="it")
 DAEMON = "mailer-daemon@supplier.example"
@@ -87,6 +88,7 @@ NAMELESS_BOUNCE = replace(BOUNCE, author="", authors=())
 BOUNCE_IN_WORDS = replace(BOUNCE, content_type="text/plain", report_type="", statuses=())
 BOUNCE_WITH_FILE = replace(BOUNCE, added="invoice.pdf")
 NULL = arriving.envelope(reverse_path="")
+BY_LIST = Dmarc(Result.PASS, "lists.example", "lists.example", "none", ("dkim",))
 BY_GMAIL = Dmarc(Result.PASS, "gmail.com", "gmail.com", "none", ("dkim",))
 EICAR = "Eicar-Test-Signature"
 TABLE = [
@@ -111,6 +113,8 @@ TABLE = [
     (facts(DMARC_PASS, ours=(replace(OURS, automatic=True),)), "first-contact", Disposition.QUARANTINE),
     (facts(DMARC_PASS, ours=(replace(OURS, went_to=frozenset({"other.example"})),)), "first-contact", Disposition.QUARANTINE),
     (facts(DMARC_PASS, ours=(replace(OURS, named_by="returned"),)), "first-contact", Disposition.QUARANTINE),
+    (facts(BY_LIST, author=POST.author, summary=POST, ours=(TO_LIST,)), "first-contact", Disposition.QUARANTINE),
+    (facts(UNKNOWN, author=POST.author, summary=POST, ours=(TO_LIST,), listed=LISTED), "listed-client", Disposition.PURGE),
     (facts(BY_GMAIL, author="pal@gmail.com", ours=(OURS,)), "reply-to-ours", Disposition.RELAY),
     (facts(BY_GMAIL, author="other@gmail.com", ours=(OURS,)), "first-contact", Disposition.QUARANTINE),
     (facts(NO_DMARC, author=DAEMON, summary=BOUNCE, envelope=NULL, ours=(BOUNCED,)), "reply-to-ours", Disposition.RELAY),

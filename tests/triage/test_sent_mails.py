@@ -115,6 +115,22 @@ def test_nobody_comes_back_through_a_mailing_list(session: Session, settings: Se
     assert come(session, settings, answer("users@lists.supplier.example"))[0].rule == "first-contact"
 
 
+@pytest.mark.parametrize(
+    ("fields", "author", "rule"),
+    [
+        ("", "team@supplier.example", "reply-to-ours"),
+        ("List-Id: <team.supplier.example>\n", ANN, "reply-to-ours"),  # the list leaves its author in place
+        ("List-Id: <team.supplier.example>\n", "Eve via Team <team@supplier.example>", "first-contact"),
+    ],
+)
+def test_who_may_post_to_a_list_does_not_answer_in_its_name(
+    session: Session, settings: Settings, fields: str, author: str, rule: str
+) -> None:
+    write(session, settings, mail(LETTER, "Hello"), "team@supplier.example")
+    raw = fields.replace("\n", "\r\n").encode() + answer(author)
+    assert come(session, settings, raw)[0].rule == rule
+
+
 def invitation(head: str, method: str) -> bytes:
     calendar = INVITATION.format(method=method).encode()
     return multipart(part("Content-Type: text/plain", b"x"), part("Content-Type: text/calendar; charset=utf-8", calendar), head=head)
