@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from mail_auth import canonical, results
-from mail_auth.dkim import FROM_UNSIGNED, check_body, signs_from, weakness_of
+from mail_auth.dkim import FROM_UNSIGNED, check_body, signs_from, signs_list, weakness_of
 from mail_auth.keys import check_signature, key_of
 from mail_auth.message import Field, Message
 from mail_auth.resolver import Questions, Temporary, TooManyQuestions
@@ -46,8 +46,9 @@ def verify(message: Message, questions: Questions, now: datetime) -> Arc:
         return replace(seen, result=Result.TEMPERROR, reason=str(fault))
     except TooManyQuestions as fault:
         return replace(seen, result=Result.PERMERROR, reason=str(fault))
-    stated = results.read(aside(chain[-1].fields[RESULTS])) if not weakness else ()
-    return replace(seen, result=Result.PASS, reason=weakness, stated=stated)
+    newest = chain[-1].fields
+    stated = results.read(aside(newest[RESULTS])) if not weakness else ()
+    return replace(seen, result=Result.PASS, reason=weakness, stated=stated, signs_list=signs_list(message, newest[SIGNATURE]))
 
 
 def fields_of(message: Message) -> list[Field]:

@@ -62,6 +62,7 @@ class Arc:
     reason: str = ""
     sealers: tuple[str, ...] = ()  # d= of every seal, the first sealer first; names only, unless the result is PASS
     stated: tuple[Stated, ...] = ()  # of the newest ARC-Authentication-Results; () unless the result is PASS and not weak
+    signs_list: bool = False  # the newest seal covers every List-Id field, as a DKIM signature may
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ class Authentication:
         if kind == "dkim":
             return self.signed_by(domain, as_list=as_list)
         if kind == "arc":
-            return self.sealed_by(domain)
+            return self.sealed_by(domain) and (self.arc.signs_list or not as_list)
         return self.proof == "dmarc" or (proof == "aligned" and self.proof == "aligned")
 
     def awaits(self, proof: str) -> bool:

@@ -118,7 +118,7 @@ def supposed(author: str, proof: str) -> Authentication:
     if kind == "dkim":
         return Authentication(author, dkim=(Dkim(Result.PASS, named, signs_list=True),))
     if kind == "arc":
-        return Authentication(author, arc=Arc(Result.PASS, named, 1, "", (named,), (Stated("dmarc", "pass", domain),)))
+        return Authentication(author, arc=Arc(Result.PASS, named, 1, "", (named,), (Stated("dmarc", "pass", domain),), signs_list=True))
     if kind == "dmarc":
         return Authentication(author, dmarc=Dmarc(Result.PASS, domain, domain, "reject", ("dkim",)))
     return Authentication(author, dmarc=Dmarc(Result.NONE, domain, domain, "", ("spf",) if kind == "aligned" else ()))

@@ -91,6 +91,14 @@ def test_who_does_not_seal_the_subject_states_nothing() -> None:
     assert (found.result, found.stated, found.reason) == (Result.PASS, (), "it does not sign the Subject field")
 
 
+def test_which_list_it_is_is_sealed_only_where_every_list_id_is() -> None:
+    post = b"List-Id: <dev.list.example>\r\n" + MAIL
+    by_list = sealed(post, names=(b"from", b"subject", b"list-id"))
+    assert verified(by_list).signs_list
+    for forged in (b"List-Id: <board.list.example>\r\n" + by_list, sealed(post).replace(b"<dev.", b"<board.")):
+        assert (verified(forged).result, verified(forged).signs_list) == (Result.PASS, False)
+
+
 def test_nothing_is_stated_by_a_broken_chain() -> None:
     found = verified(sealed(MAIL).replace(b"Hello,", b"Hallo,"))
     assert (found.sealers, found.stated) == (("list.example",), ())

@@ -75,6 +75,11 @@ def test_a_seal_counts_when_its_domain_sealed_last_and_saw_this_author_proven(ch
     assert found.awaits("arc:lists.example") is (chain.result is Result.TEMPERROR)
 
 
+def test_a_seal_proves_a_list_only_where_it_says_that_it_is_this_list() -> None:
+    for chain in (CHAIN, replace(CHAIN, signs_list=True)):
+        assert Authentication(SALES, arc=chain).satisfies("arc:lists.example", as_list=True) is chain.signs_list
+
+
 @pytest.mark.parametrize(
     ("dmarc", "spf", "nothing"), [(NO_DMARC, Result.NONE, True), (NO_DMARC, Result.FAIL, False), (DMARC_FAIL, Result.NONE, False)]
 )
@@ -97,7 +102,9 @@ def test_there_and_back_through_json() -> None:
 
 
 def test_a_chain_there_and_back_and_from_rows_that_knew_less() -> None:
-    chain = Arc(Result.PASS, "list.example", 2, "", ("a.example", "list.example"), (Stated("dmarc", "pass", "supplier.example"),))
+    chain = Arc(
+        Result.PASS, "list.example", 2, "", ("a.example", "list.example"), (Stated("dmarc", "pass", "supplier.example"),), signs_list=True
+    )
     found = Authentication(SALES, arc=chain, questions=7)
     again = Authentication.from_json(json.loads(json.dumps(found.as_json())))
     assert (again, again.questions) == (found, 7)
