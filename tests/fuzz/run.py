@@ -9,6 +9,8 @@ import importlib
 import logging
 import sys
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -16,6 +18,7 @@ import atheris
 
 INSTRUMENTED = ["mta", "mail_auth", "triage", "tests.fuzz.targets"]
 HANG = 60  # seconds for one input, by the clock: a busy machine may leave the fuzzer waiting for long
+SLOW = 10.0  # seconds of the processor for one input: the code is traced, and ten times slower for it
 MEMORY = 1024  # MiB
 FEW = 5_000  # inputs of the short form
 LONGEST = 64 * 1024  # bytes of an input
@@ -35,9 +38,21 @@ def main() -> None:
     corpus.mkdir(exist_ok=True)
     write_seeds(target, seeds)
     duration = [f"-max_total_time={seconds}"] if seconds else ["-max_total_time=1", f"-runs={FEW}", "-seed=1"]
-    options = [*duration, f"-timeout={HANG}", f"-rss_limit_mb={MEMORY}", f"-max_len={LONGEST}"]
-    atheris.Setup([sys.argv[0], *options, f"-artifact_prefix={directory}/found-", str(corpus), str(seeds)], target.one_input)
+    options = [*duration, f"-timeout={HANG}", f"-report_slow_units={HANG}", f"-rss_limit_mb={MEMORY}", f"-max_len={LONGEST}"]
+    atheris.Setup([sys.argv[0], *options, f"-artifact_prefix={directory}/found-", str(corpus), str(seeds)], in_time(target.one_input))
     atheris.Fuzz()
+
+
+def in_time(one_input: Callable[[bytes], None]) -> Callable[[bytes], None]:
+    """The target, for which it is a fault as well when one input takes too long."""
+
+    def one_input_in_time(data: bytes) -> None:
+        begun = time.process_time()
+        one_input(data)
+        taken = time.process_time() - begun
+        assert taken <= SLOW, f"this input took {taken:.0f} s of the processor"
+
+    return one_input_in_time
 
 
 def write_seeds(target: ModuleType, directory: Path) -> None:

@@ -19,6 +19,13 @@ def test_a_run_that_came_to_its_end_is_a_row(tmp_path: Path) -> None:
     assert results.table(tmp_path)[-1] == "| `spf_record` | 46,241 | 0 | 2 | 46 | 19 | 0 |"
 
 
+def test_a_run_that_went_on_adds_to_the_row(tmp_path: Path) -> None:
+    (tmp_path / "spf_record").mkdir()
+    for inputs, places, kept, found in ((46_241, 46, 19, 1), (3_759, 52, 22, 0)):
+        results.keep(results.Result("spf_record", inputs, 1_800, 1_500.0, places, kept, found), tmp_path / "spf_record")
+    assert results.table(tmp_path)[-1] == "| `spf_record` | 50,000 | 60 | 50 | 52 | 22 | 1 |"
+
+
 def test_a_run_that_broke_off_is_none(tmp_path: Path) -> None:
     assert results.read("spf_record", SAID.replace("DONE", "pulse"), 1.0, 1) is None
     assert results.table(tmp_path) == []
