@@ -49,15 +49,18 @@ from triage.errors import BadInput
 
 BUSY_PATIENCE = 30.0  # seconds until a busy SQLite file is taken for a fault
 BUSY_PAUSE = 0.001  # polling without sleeping locks measured 10 times fairer than busy_timeout (building.md)
+CACHE = 32  # MB of the file's pages that each connection to SQLite keeps at most
 TRIES = 4  # of a transaction that others got in the way of
 
 T = TypeVar("T")
 
 
-def open_engine(url: str) -> Engine:
-    """The engine for `database.url`. Nothing is connected yet; BadInput when the URL is of no kind we know."""
+def open_engine(url: str, *, cache: int = CACHE) -> Engine:
+    """The engine for `database.url`, on SQLite with so many MB of cache for each connection. Nothing is connected yet; BadInput
+    when the URL is of no kind we know.
+    """
     if url.startswith("sqlite:///"):
-        return sqlite_engine(url)
+        return sqlite_engine(url, cache)
     if url.startswith(("postgresql://", "postgres://")):
         return postgresql_engine(url)
     raise BadInput(f"database.url must begin with sqlite:/// or postgresql://, not {url.partition(':')[0]!r}")
@@ -75,13 +78,13 @@ def postgresql_engine(url: str) -> Engine:
         ) from None
 
 
-def sqlite_engine(url: str) -> Engine:
+def sqlite_engine(url: str, cache: int) -> Engine:
     """SQLite in WAL with synchronous=FULL: a commit that returned survives a power cut."""
     path = Path(url.removeprefix("sqlite:///"))
     if not path.parent.is_dir():
         raise BadInput(f"the directory {path.parent} of the database does not exist; make it, or change database.url")
     engine = create_engine(url, hide_parameters=True, connect_args={"timeout": 0, "check_same_thread": False, "isolation_level": None})
-    event.listen(engine, "connect", lambda connection, _record: prepare_sqlite(connection, is_new=is_new(path)))
+    event.listen(engine, "connect", lambda connection, _record: prepare_sqlite(connection, is_new=is_new(path), cache=cache))
     event.listen(engine, "begin", begin_sqlite)
     return engine
 
@@ -95,13 +98,13 @@ def is_new(path: Path) -> bool:
     return not found.st_size
 
 
-def prepare_sqlite(connection: Any, *, is_new: bool) -> None:
+def prepare_sqlite(connection: Any, *, is_new: bool, cache: int) -> None:
     """Each connection's pragmas. Switching to WAL needs the file for itself for a moment, so it waits its turn."""
     cursor = connection.cursor()
     if is_new:  # later it would take writing it all anew (space)
         patiently(lambda: cursor.execute("PRAGMA auto_vacuum=INCREMENTAL"))
     patiently(lambda: cursor.execute("PRAGMA journal_mode=WAL"))
-    for pragma in ("synchronous=FULL", "foreign_keys=ON", "cache_size=-32000", "temp_store=MEMORY"):
+    for pragma in ("synchronous=FULL", "foreign_keys=ON", f"cache_size=-{cache * 1000}", "temp_store=MEMORY"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

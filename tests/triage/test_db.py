@@ -107,6 +107,14 @@ def test_sqlite_commits_survive_a_power_cut(sqlite_engine: Engine) -> None:
     assert said == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}  # 2 is FULL
 
 
+@pytest.mark.parametrize("cache", [8, db.CACHE])
+def test_each_sqlite_connection_keeps_so_many_mb_of_pages(tmp_path: Path, cache: int) -> None:
+    engine = db.open_engine(f"sqlite:///{tmp_path}/mailroom.db", cache=cache)
+    with closing(engine.raw_connection()) as connection:
+        assert connection.cursor().execute("PRAGMA cache_size").fetchone() == (-1000 * cache,)
+    engine.dispose()
+
+
 @pytest.mark.parametrize(
     ("url", "says"),
     [
