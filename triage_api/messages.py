@@ -18,15 +18,15 @@ from triage.content import Attachment
 from triage.errors import NotFound
 from triage.mime import headers_of
 from triage.opening import Opened
-from triage.preview import FRAME_HEADERS, Mode, NumberedLink, Preview, unavailable
+from triage.preview import Mode, NumberedLink, Preview, unavailable
 from triage.times import utcnow
 from triage.visible import visible
 from triage_api import shapes
+from triage_api.framed import framed
 from triage_api.office import Here, Office
 from triage_api.once import Once
 from triage_api.problems import described
 from triage_api.session import Staff
-from triage_api.spoken import said_in_document
 
 DOWNLOAD_CSP = "sandbox; default-src 'none'; frame-ancestors 'none'"
 OUR_ESCAPES = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")  # `visible` put them there
@@ -115,12 +115,7 @@ def view_message(
     raw = raw_of(here, message_id, by, reason)
     put_view_on_record(here, message_id, by)
     preview = rendered(here, ids.show(message_id), raw, mode) or unavailable("it is too large or too complicated for its reader")
-    return framed(preview, language)
-
-
-def framed(preview: Preview, language: str) -> HTMLResponse:
-    """What a frame is given, with our own words in a language."""
-    return HTMLResponse(said_in_document(preview.document, language), headers=dict(FRAME_HEADERS))
+    return framed(preview.document, language)
 
 
 def raw_of(here: Office, message_id: int, by: Actor, reason: str) -> bytes:

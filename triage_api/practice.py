@@ -11,7 +11,8 @@ from triage.preview import unavailable
 from triage.times import utcnow
 from triage.visible import visible
 from triage_api import shapes
-from triage_api.messages import VIEW, Language, framed, put_view_on_record, rendered
+from triage_api.framed import framed
+from triage_api.messages import VIEW, Language, put_view_on_record, rendered
 from triage_api.office import Here
 from triage_api.once import Once
 from triage_api.problems import described
@@ -46,7 +47,7 @@ def view_card(card: shapes.Word, deck: Laid, here: Here, by: Staff, language: La
     if one.message_id is not None:
         put_view_on_record(here, one.message_id, by)
     preview = rendered(here, visible(card), one.raw, "html") or unavailable("it is too large or too complicated for its reader")
-    return framed(preview, language)
+    return framed(preview.document, language)
 
 
 @router.post("/answers", status_code=201, response_model=shapes.PracticeResult, responses=described(401, 403, 404, 422))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
@@ -29,6 +29,7 @@ from triage.opening import Erased
 from triage.outcomes import NothingDone
 from triage.rule_files import FaultyLines
 from triage.sign_in import TooManyFailures
+from triage_api import framed
 from triage_api.giving_way import Crowded
 from triage_api.pace import TooFast
 from triage_api.shapes import Item
@@ -89,10 +90,12 @@ def problem(status: int, detail: str, *, headers: Mapping[str, str] | None = Non
     return JSONResponse(document.model_dump(mode="json", exclude_none=True), status, dict(headers or {}), MEDIA_TYPE)
 
 
-def refused(_request: Request, refusal: Exception) -> JSONResponse:
+def refused(request: Request, refusal: Exception) -> Response:
     """The house said no."""
     status = next(STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS)
     text = str(refusal)
+    if framed.is_for_frame(request):
+        return framed.refusal(request, status, text)
     more: dict[str, Any] = {}
     headers: dict[str, str] = {}
     if isinstance(refusal, BadInput) and (named := NAMED_FIELD.match(text)):

@@ -190,6 +190,24 @@ def test_erased_content_is_gone(ana: Browser, engine: Engine, message: str) -> N
     assert acts(engine, message) == []
 
 
+@pytest.mark.parametrize(
+    ("language", "says"),
+    [
+        ("", "This message cannot be shown: the content of this message has been erased: its retention time is over."),
+        ("de", "Diese Nachricht lässt sich nicht zeigen: der Inhalt dieser Nachricht ist gelöscht: Ihre Aufbewahrungszeit ist vorbei."),
+    ],
+)
+def test_where_a_mail_would_stand_it_is_said_why_there_is_none(
+    ana: Browser, engine: Engine, message: str, language: str, says: str
+) -> None:
+    with transaction(engine) as session:
+        session.execute(update(Content).values(zstd=None, erased_at=NOW))
+    page = ana.get(f"/messages/{message}/view", params={"language": language}, headers={"Sec-Fetch-Dest": "iframe"})
+    assert page.status_code == 410
+    assert {name: page.headers[name] for name in FRAME_HEADERS} == dict(FRAME_HEADERS)
+    assert f'<div class="note">{says}</div>' in page.text
+
+
 def test_foreign_is_unknown(new_browser: NewBrowser, engine: Engine, message: str) -> None:
     ben = new_browser("ben")
     for path in ("", "/view", "/headers", "/source", "/attachments/1"):
