@@ -39,7 +39,7 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError, TimeoutError as NoConnection
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -48,6 +48,7 @@ from sqlmodel import Session, SQLModel, create_engine
 from triage.errors import BadInput
 
 BUSY_PATIENCE = 30.0  # seconds until a busy SQLite file is taken for a fault
+MOMENT = 0.5  # seconds that it is worth for what is done again soon anyway
 BUSY_PAUSE = 0.001  # polling without sleeping locks measured 10 times fairer than busy_timeout (building.md)
 CACHE = 32  # MB of the file's pages that each connection to SQLite keeps at most
 TRIES = 4  # of a transaction that others got in the way of
@@ -111,14 +112,15 @@ def prepare_sqlite(connection: Any, *, is_new: bool, cache: int) -> None:
 
 def begin_sqlite(connection: Any) -> None:
     """BEGIN IMMEDIATE for writers: a transaction never finds out halfway that it may not write."""
-    reading = connection.get_execution_options().get("reading", False)
+    options = connection.get_execution_options()
+    reading = options.get("reading", False)
     connection.exec_driver_sql(f"PRAGMA query_only={'ON' if reading else 'OFF'}")
-    patiently(lambda: connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE"))
+    patiently(lambda: connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE"), options.get("patience", BUSY_PATIENCE))
 
 
-def patiently(attempt: Any) -> Any:
-    """Run it, again every millisecond or so while another process holds the file."""
-    deadline = time.monotonic() + BUSY_PATIENCE
+def patiently(attempt: Any, patience: float = BUSY_PATIENCE) -> Any:
+    """Run it, again every millisecond or so while another process holds the file, for so many seconds."""
+    deadline = time.monotonic() + patience
     while True:
         try:
             return attempt()
@@ -146,6 +148,23 @@ def carry_out(engine: Engine, work: Callable[[Session], T]) -> T:
                 raise
     with transaction(engine) as session:
         return work(session)
+
+
+def in_passing(engine: Engine, work: Callable[[Session], object]) -> None:
+    """Work that the next request does as well: in one transaction, or not at all while others keep the database busy."""
+    try:
+        with transaction(engine.execution_options(patience=MOMENT)) as session:
+            work(session)
+    except SQLAlchemyError as fault:
+        if not was_busy(fault):
+            raise
+
+
+def was_busy(fault: Exception) -> bool:
+    """Did others keep an SQLite file, or all connections, for as long as these were waited for? Nothing had begun."""
+    if isinstance(fault, NoConnection):
+        return True
+    return isinstance(fault, OperationalError) and isinstance(fault.orig, sqlite3.OperationalError) and "locked" in str(fault.orig)
 
 
 def gave_way(fault: Exception) -> bool:

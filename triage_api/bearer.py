@@ -32,8 +32,8 @@ def bearer(here: Office, connection: HTTPConnection, key: str) -> tokens.Bearer 
     if grant := needed(connection.scope["method"], path):
         access.allow(found.actor, grant)
     if found.unseen:
-        with db.transaction(here.engine) as session:
-            tokens.touch(session, number, connection.client.host if connection.client else "", now=utcnow())
+        client = connection.client.host if connection.client else ""
+        db.in_passing(here.engine, lambda session: tokens.touch(session, number, client, now=utcnow()))
     return found
 
 

@@ -2,9 +2,10 @@
 
 from fastapi import APIRouter
 
-from triage import handing, in_hand, lanes
+from triage import db, handing, in_hand, lanes
 from triage.times import utcnow
 from triage_api import shapes
+from triage_api.office import Here
 from triage_api.once import Once
 from triage_api.problems import described
 from triage_api.session import Staff
@@ -14,12 +15,13 @@ router = APIRouter(route_class=Once, tags=["colleagues"])
 
 
 @router.put("/presence", response_model=shapes.Presence, responses=described(401, 403, 422))
-def keep_presence(order: shapes.PresenceOrder, session: Tx, by: Staff) -> shapes.Presence:
-    """Say that you are there and what you look at, every five seconds; the answer says who else is. It locks nothing."""
+def keep_presence(order: shapes.PresenceOrder, here: Here, by: Staff) -> shapes.Presence:
+    """Say that you are there and what you look at, every five seconds; the answer says who else is. It locks nothing and waits for none."""
     now = utcnow()
-    in_hand.look_at(session, order.delivery, by=by, now=now)
-    there = in_hand.others(session, by=by, now=now)
-    return shapes.Presence.model_validate({"colleagues": there, "handed": handing.number_for(session, by)})
+    db.in_passing(here.engine, lambda session: in_hand.look_at(session, order.delivery, by=by, now=now))
+    with db.reading(here.engine) as session:
+        there = in_hand.others(session, by=by, now=now)
+        return shapes.Presence.model_validate({"colleagues": there, "handed": handing.number_for(session, by)})
 
 
 @router.delete("/presence", status_code=204, responses=described(401))

@@ -1,9 +1,9 @@
-"""A request whose transaction the database broke off for another one is carried out again, a few times; then its asker is told to."""
+"""A request whose transaction gave way to another one is carried out again, a few times; then, or where none began, its asker is told."""
 
 import logging
 from datetime import timedelta
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from triage import db
@@ -14,11 +14,15 @@ WAIT = timedelta(seconds=1)
 log = logging.getLogger(__name__)
 
 
-class Crowded(Refused):
-    """Others changed the same each time that it was tried, and nothing was done; `wait` says when to ask again."""
+OVERTAKEN = "Others are changing the same at this moment. Nothing was done: try again."
+BUSY = "The database has been busy with other work for a while. Nothing was done: try again."
 
-    def __init__(self) -> None:
-        super().__init__("Others are changing the same at this moment. Nothing was done: try again.")
+
+class Crowded(Refused):
+    """Others were in the way each time that it was tried, and nothing was done; `wait` says when to ask again."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(said)
         self.wait = WAIT
 
 
@@ -39,12 +43,15 @@ async def patiently(name: str, app: ASGIApp, scope: Scope, receive: Receive, sen
         try:
             await app(scope, from_the_beginning(heard, receive), answer)
             return
-        except DBAPIError as fault:
-            if begun or not db.gave_way(fault):
+        except SQLAlchemyError as fault:
+            if begun or not (db.gave_way(fault) or db.was_busy(fault)):
                 raise
+            if db.was_busy(fault):
+                log.warning("%s found the database busy for too long", name)
+                raise Crowded(BUSY) from fault
             log.warning("%s gave way to another transaction (try %d of %d)", name, number, db.TRIES)
             if number == db.TRIES:
-                raise Crowded from fault
+                raise Crowded(OVERTAKEN) from fault
 
 
 def from_the_beginning(heard: list[Message], receive: Receive) -> Receive:

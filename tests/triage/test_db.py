@@ -77,6 +77,22 @@ def test_what_gave_way_is_carried_out_again_and_once(code: str, times: int, trie
         assert (len(tried), markers.read(session, "work")) == (tries, int(tries > times))
 
 
+def test_what_is_done_in_passing_waits_for_nobody(sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(db, "MOMENT", 0.01)
+
+    def work(session: Session) -> None:
+        markers.advance(session, "work")
+
+    with db.transaction(sqlite_engine) as other:
+        work(other)
+        db.in_passing(sqlite_engine, work)
+    db.in_passing(sqlite_engine, work)
+    with db.reading(sqlite_engine) as session:
+        assert markers.read(session, "work") == 2
+    with pytest.raises(DBAPIError, match="no such table"):
+        db.in_passing(sqlite_engine, lambda session: session.execute(text("SELECT 1 FROM nowhere")))
+
+
 def test_what_fails_is_undone_whole(engine: Engine) -> None:
     def fail() -> None:
         with db.transaction(engine) as session:

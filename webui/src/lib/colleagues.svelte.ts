@@ -5,6 +5,7 @@ import { sinceLastTouch } from './presence'
 import type { Row } from './row'
 import { session } from './session.svelte'
 import type { OtherHere } from './shapes'
+import { inTurns } from './turns'
 
 const EVERY = 5_000 // milliseconds; the server forgets us after fifteen seconds
 const AFTER = 400 // milliseconds that the cursor rests before others are told
@@ -24,12 +25,13 @@ class Colleagues {
     this.#soon = window.setTimeout(() => void this.#tell(), AFTER)
   }
 
-  async #tell(): Promise<void> {
+  /** A server that takes its time is not asked again meanwhile: unanswered questions would take every connection that the browser has to it. */
+  #tell = inTurns(async () => {
     const away = document.hidden || session.locked || live.state === 'offline'
     const told = away ? null : await api.presence(sinceLastTouch() > AWAY ? null : this.#looking).catch(() => null)
     this.others = told?.colleagues ?? [] // who is not told of any more may be gone
     this.handed = told?.handed ?? this.handed
-  }
+  })
 
   /** Who else looks at this row. */
   at = (row: Row): OtherHere[] => this.others.filter((one) => one.delivery !== null && row.ids.includes(one.delivery))
