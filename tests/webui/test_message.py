@@ -1,9 +1,14 @@
 """A mail beside the list: what its links say and where they go, what was not loaded, why it was held, and who got it."""
 
 from playwright.sync_api import Page, expect
+from sqlalchemy import update
+from sqlmodel import col
 
 from tests.triage.arriving import NO_DMARC
 from tests.webui.site import JOE, MARA, Site
+from triage import db, ids
+from triage.models import Content, Delivery, Message
+from triage.times import utcnow
 
 LETTER = (
     'From: "Joe Fern" <joe@links.example>\r\nTo: joe.fern@company.example\r\nSubject: Renew it\r\nMIME-Version: 1.0\r\n'
@@ -39,3 +44,26 @@ def test_links_are_text_with_what_they_really_open(site: Site, page: Page) -> No
     expect(page.get_by_role("region", name="People and history").get_by_role("row")).to_have_count(3)
     page.keyboard.press("2")
     expect(page.frame_locator("iframe.shown").locator("body")).to_contain_text("https://intranet.company.example/")
+
+
+def test_mail_whose_time_is_over_says_so_and_keeps_nobody_from_the_console(site: Site, page: Page) -> None:
+    (mail,) = site.come(JOE, author="old@erased.example", subject="Long ago")
+    with db.transaction(site.engine) as session:
+        message = session.get_one(Message, session.get_one(Delivery, ids.read(mail)).message_id)
+        session.execute(update(Content).where(col(Content.id) == message.content_id).values(zstd=None, erased_at=utcnow()))
+    site.sit_down(page, path="/?q=from:erased.example")
+    page.get_by_role("option").click()
+    expect(page.frame_locator("iframe.shown").locator("body")).to_contain_text("has been erased: its retention time is over.")
+    page.keyboard.press("d")
+    expect(page.get_by_role("status").filter(has_text="has been erased: its retention time is over")).to_be_visible()
+    expect(page.get_by_role("option")).to_be_visible()
+
+
+def test_the_source_is_saved_by_a_key(site: Site, page: Page) -> None:
+    site.come(JOE, author="kept@source.example", subject="To keep")
+    site.sit_down(page, path="/?q=from:source.example")
+    page.get_by_role("option").click()
+    with page.expect_download() as download:
+        page.keyboard.press("d")
+    assert download.value.suggested_filename.endswith(".eml")
+    assert b"Subject: To keep" in download.value.path().read_bytes()

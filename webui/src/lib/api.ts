@@ -63,7 +63,8 @@ let toldEnd: () => void = () => undefined
 /** Be told when a session turns out to have ended. */
 export const onEnd = (listener: () => void): void => void (toldEnd = listener)
 
-async function ask(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Response> {
+/** One request, and its answer as it came. */
+export async function ask(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Response> {
   if (body !== undefined) headers['content-type'] = 'application/json'
   let response: Response
   try {
@@ -175,7 +176,6 @@ export const api = {
 /** Addresses that the browser itself opens: the framed view, downloads, the stream of changes. */
 export const at = {
   view: (message: string, mode: 'html' | 'text', reason?: string) => `${BASE}/messages/${message}/view` + query({ mode, reason, language }),
-  source: (message: string, reason?: string) => `${BASE}/messages/${message}/source` + query({ reason }),
   attachment: (message: string, number: number, reason?: string) => `${BASE}/messages/${message}/attachments/${number}` + query({ reason }),
   practice: (card: string) => `${BASE}/practice/cards/${encodeURIComponent(card)}/view` + query({ language }),
   report: (name: string, table: string, period: { since?: string; until?: string }) => `${BASE}/reports/${name}` + query({ format: 'csv', table, ...period }),
