@@ -1,11 +1,12 @@
 """A mail beside the list: what its links say and where they go, what was not loaded, why it was held, and who got it."""
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from sqlalchemy import update
 from sqlmodel import col
 
 from tests.triage.arriving import NO_DMARC
 from tests.webui.site import JOE, MARA, Site
+from tests.webui.test_budget import until
 from triage import db, ids
 from triage.models import Content, Delivery, Message
 from triage.times import utcnow
@@ -67,3 +68,23 @@ def test_the_source_is_saved_by_a_key(site: Site, page: Page) -> None:
         page.keyboard.press("d")
     assert download.value.suggested_filename.endswith(".eml")
     assert b"Subject: To keep" in download.value.path().read_bytes()
+
+
+def test_why_is_told_of_the_mail_that_is_shown(site: Site, page: Page) -> None:
+    for subject in ("The first", "The second"):
+        site.come(JOE, author="why@asked.example", subject=subject)
+    site.sit_down(page, path="/?q=from:asked.example")
+    page.get_by_role("button", name="None").click()
+    late: list[Route] = []
+    page.route("**/rules/explain", late.append)
+    summary = page.get_by_text("What else matched, and what today's rules would say")
+    page.get_by_role("option").nth(0).click()
+    summary.click()
+    until(page, lambda: len(late) == 1)
+    page.get_by_role("option").nth(1).click()
+    late[0].fulfill(status=409, json={"detail": "this is about the first one"})
+    summary.click()
+    until(page, lambda: len(late) == 2)
+    expect(page.get_by_text("This is about the first one.")).to_have_count(0)
+    late[1].fulfill(status=409, json={"detail": "this is about the second one"})
+    expect(page.get_by_text("This is about the second one.")).to_be_visible()

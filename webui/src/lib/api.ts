@@ -3,6 +3,7 @@ import { BASE, takeEarly } from './ahead'
 import { language, t } from './language'
 import { background } from './presence'
 import { heardTime } from './time'
+import { asSentence } from './words'
 import type {
   Addressee, Alarm, Campaign, CampaignDetail, Candidate, Card, CardPage, Correspondent, CoverNow, Decision, DecisionWish, DeliveryPage, DeliveryStory, Department, DepartmentMode, Evidence, Exercise, Explanation, MailRequest, Me, Message, NextHop, Outcome, Outgoing, Page, PendingAct, PracticeAnswer, PracticeResult, PracticeScore, Preferences, Presence, Proposal, ProposalAnswer, Rejection, RejectionWish, RelatedMail, Report, Rule, RuleChange, RuleWish, Select, SenderDetail, Template, Trial,
 } from './shapes'
@@ -55,7 +56,7 @@ async function answerOf(response: Response): Promise<Problem> {
   const fallback = t('The server answered {status}. Try again; if it stays, tell your administrator.', { status: response.status })
   const body = await response.json().catch(() => ({}))
   const detail = typeof body.detail === 'string' && body.detail ? body.detail : body.title || fallback
-  return new Problem(response.status, detail.replace(FIELD, ''), body.items, body.field)
+  return new Problem(response.status, asSentence(detail.replace(FIELD, '')), body.items, body.field)
 }
 
 let toldEnd: () => void = () => undefined

@@ -235,7 +235,7 @@ class Desk {
       if (stays) this.refuse(stays, t('The rule is as it was.'))
     } catch (thrown) {
       const problem = problemOf(thrown)
-      if (problem.status === 0 || problem.status === 401) this.#past.push(done)
+      if (problem.passes || problem.status === 401) this.#past.push(done)
       if (problem.status === 0) return live.unreachable(t('Your undo was not carried out.'))
       this.refuse(problem, t('Your undo was not carried out.'))
     }

@@ -9,3 +9,12 @@ test('a line on which nothing comes back is no answer to a decision, which is as
   await expect(api.decide({ verb: 'release', select: { ids: ['a'] } } as DecisionWish, 'once')).rejects.toMatchObject({ status: 0, message: 'The server does not answer.' })
   await expect(api.reports({})).resolves.toEqual({})
 })
+
+test.each([
+  { detail: 'the content of this message has been erased: its retention time is over', says: 'The content of this message has been erased: its retention time is over.' },
+  { detail: 'value: nobody@nowhere.example is no address here', says: 'nobody@nowhere.example is no address here.' },
+  { detail: 'Sign in first.', says: 'Sign in first.' },
+])('what is refused is said in a sentence: $says', async ({ detail, says }) => {
+  vi.stubGlobal('fetch', () => Promise.resolve(new Response(JSON.stringify({ detail }), { status: 410 })))
+  await expect(api.me()).rejects.toMatchObject({ status: 410, message: says })
+})

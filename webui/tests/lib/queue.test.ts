@@ -108,9 +108,9 @@ test('what got no answer can be let go', async () => {
   expect([marked(), desk.unanswered]).toEqual([[], []])
 })
 
-test('an undo that got no answer can be asked for again', async () => {
+test.each([0, 503, 500, 401])('an undo that could not be carried out just now (%i) can be asked for again', async (status) => {
   vi.spyOn(api, 'decide').mockResolvedValue(made())
-  const undo = vi.spyOn(api, 'undo').mockRejectedValueOnce(new Problem(0, 'The server does not answer.')).mockResolvedValue(made({ id: 'U' }))
+  const undo = vi.spyOn(api, 'undo').mockRejectedValueOnce(new Problem(status, 'Not now.')).mockResolvedValue(made({ id: 'U' }))
   vi.spyOn(live, 'unreachable').mockImplementation(() => undefined)
   await desk.decide({ verb: 'release' }, queue.inHand)
   await desk.undoLast()
