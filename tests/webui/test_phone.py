@@ -127,3 +127,20 @@ def test_released_blocked_and_undone_by_touch(site: Site, phone: Page) -> None:
     blocked = phone.get_by_role("status").filter(has_text="Purged and blocked “Not wanted at all”.")
     touchable(blocked.get_by_role("button", name="Undo")).tap()
     expect(phone.get_by_role("status").filter(has_text="Undone. “Not wanted at all” is back.")).to_be_visible()
+
+
+def test_an_undo_that_fails_is_told_of_beside_the_list_too(site: Site, phone: Page) -> None:
+    site.come(JOE, author="gone@phone.example", subject="Gone already")
+    site.sit_down(phone, path="/?q=from:gone@phone.example")
+    row(phone, "Gone already").tap()
+    phone.get_by_role("button", name="Release", exact=True).tap()
+    toast = phone.get_by_role("status").filter(has_text="Released “Gone already”.")
+    expect(toast).to_be_visible()
+    phone.get_by_role("button", name="Queue", exact=True).tap()
+    phone.route("**/undo", lambda route: route.fulfill(status=409, json={"detail": "it has left already"}))
+    toast.get_by_role("button", name="Undo").tap()
+    told = phone.get_by_role("alert").filter(has_text="It has left already. Your undo was not carried out.")
+    expect(told).to_be_in_viewport(ratio=1)
+    assert faults(phone) == []
+    touchable(phone.get_by_role("button", name="OK")).tap()
+    expect(told).to_have_count(0)

@@ -144,3 +144,17 @@ def test_of_a_sender_outside_ones_scope_nothing_is_told(known: Site, page: Page)
     expect(page.get_by_text("No mail of it has come that you may see.")).to_be_visible()
     page.keyboard.press("p")
     expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_what_was_not_done_is_said_on_its_page_too(known: Site, page: Page) -> None:
+    known.come(JOE, author="late@refusing.example", subject="Somebody else is at it", dmarc=NO_DMARC)
+    known.sit_down(page, path="/senders/late@refusing.example")
+    page.route("**/api/v1/decisions", lambda route: route.fulfill(status=412, json={"detail": "it is 2 mails by now"}))
+    page.keyboard.press("p")
+    page.get_by_role("dialog").get_by_role("button", name="Purge 1 mail").click()
+    told = page.get_by_role("alert").filter(has_text="The queue changed.")
+    expect(told).to_contain_text("It is 2 mails by now.")
+    assert faults(page) == []
+    page.get_by_role("button", name="OK").click()
+    expect(told).to_have_count(0)
+    assert states(known, "late@refusing.example") == ["held"]
