@@ -114,6 +114,10 @@ def test_values_and_forms_agree(language: str) -> None:
     [
         ("Released by Maria K. 4 seconds ago.", "Maria K. hat sie vor 4 Sekunden freigegeben."),
         (
+            "pond.example proves that it sent this: DMARC passes by SPF and DKIM.",
+            "pond.example hat sie nachweislich geschickt: DMARC besteht durch SPF und DKIM.",
+        ),
+        (
             "Purged, and its sender blocked, by Maria K. 4 seconds ago.",
             "Maria K. hat sie vor 4 Sekunden entfernt und den Absender gesperrt.",
         ),
