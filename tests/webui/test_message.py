@@ -76,7 +76,11 @@ def test_why_is_told_of_the_mail_that_is_shown(site: Site, page: Page) -> None:
     site.sit_down(page, path="/?q=from:asked.example")
     page.get_by_role("button", name="None").click()
     late: list[Route] = []
-    page.route("**/rules/explain", late.append)
+
+    def keep(route: Route) -> None:
+        late.append(route)
+
+    page.route("**/rules/explain", keep)
     summary = page.get_by_text("What else matched, and what today's rules would say")
     page.get_by_role("option").nth(0).click()
     summary.click()

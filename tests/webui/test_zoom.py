@@ -1,4 +1,4 @@
-"""A laptop of 1,366 by 768 at 150 % zoom: everything of a mail can be come to, and nothing lies over anything."""
+"""A laptop of 1,366 by 768, as it is and at 150 % zoom: everything of a mail can be come to, and nothing lies over anything."""
 
 from collections.abc import Iterator
 
@@ -65,3 +65,17 @@ def test_nothing_lies_over_anything(site: Site, laptop: Page) -> None:
     said = laptop.locator(".toast")
     expect(said).to_be_visible()
     assert right(said) <= box(laptop.locator(".view"))["x"], "it lies over the verbs"
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "de-DE"])
+def test_the_verbs_are_one_line(site: Site, browser: Browser, locale: str) -> None:
+    site.come(JOE, author="verbs@zoom.example", subject="To be decided")
+    context = browser.new_context(viewport={"width": 1366, "height": 650}, locale=locale)
+    page = context.new_page()
+    site.sit_down(page, path="/?q=from:verbs@zoom.example")
+    buttons = page.locator(".acts > .button")
+    expect(buttons).to_have_count(5)
+    middles = {round(box(one)["y"] + box(one)["height"] / 2) for one in buttons.all()}
+    assert len(middles) == 1, "they take more than one line"
+    assert all(one.evaluate("button => button.scrollWidth <= button.clientWidth") for one in buttons.all())
+    context.close()

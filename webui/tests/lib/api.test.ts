@@ -16,5 +16,5 @@ test.each([
   { detail: 'Sign in first.', says: 'Sign in first.' },
 ])('what is refused is said in a sentence: $says', async ({ detail, says }) => {
   vi.stubGlobal('fetch', () => Promise.resolve(new Response(JSON.stringify({ detail }), { status: 410 })))
-  await expect(api.me()).rejects.toMatchObject({ status: 410, message: says })
+  await expect(api.cover()).rejects.toMatchObject({ status: 410, message: says })
 })
