@@ -7,9 +7,9 @@ from sqlalchemy import ColumnElement, and_, false, not_, or_, true
 from sqlmodel import Session, col
 
 from triage import sealed
-from triage.actor import Actor, Grant, Role
+from triage.actor import Actor, Grant, Role, Scope
 from triage.errors import NotAllowed
-from triage.models import Delivery
+from triage.models import Delivery, StaffMember
 
 REMEMBERED = 256  # actors whose conditions are not made anew for each question: making one takes as long as asking
 DECIDING = frozenset({Role.TRIAGE, Role.ADMIN})
@@ -78,6 +78,11 @@ def over_everything(by: Actor, *roles: Role) -> None:
     require(by, *roles)
     if not by.scope.company:
         raise NotAllowed("this is about the whole company; your scope is " + (", ".join(by.scope.words()) or "empty"))
+
+
+def over(by: Actor, member: StaffMember) -> bool:
+    """Is the actor an administrator whose scope covers that of this member of staff?"""
+    return by.role is Role.ADMIN and by.scope.covers(Scope.parse(tuple(member.scope)))
 
 
 def allow(by: Actor, grant: Grant) -> None:

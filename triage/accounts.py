@@ -164,11 +164,6 @@ def end_sessions(session: Session, login: str) -> int:
     return int(ended.rowcount)
 
 
-def exists(session: Session, login: str) -> bool:
-    """Is there such a member of staff, wherever the account comes from?"""
-    return session.scalar(select(col(StaffMember.login)).where(col(StaffMember.login) == folded(login.strip()))) is not None
-
-
 def record(session: Session, login: str, by: Actor, now: datetime, **detail: Any) -> None:
     """Put a change of an account on the record."""
     ledger.write(session, "staff", f"staff:{login}", by=by, now=now, detail=detail)

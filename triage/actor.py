@@ -53,6 +53,10 @@ class Scope:
             return ["company"]
         return [f"department:{code}" for code in sorted(self.departments)] + [f"person:{uid}" for uid in sorted(self.persons)]
 
+    def covers(self, other: "Scope") -> bool:
+        """Does it reach everything that the other one does?"""
+        return self.company or (not other.company and other.departments <= self.departments and other.persons <= self.persons)
+
 
 EVERYTHING = Scope(company=True)
 

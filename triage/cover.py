@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from triage import directory, kept_folders, ledger, sealed, substitutes
+from triage import access, directory, kept_folders, ledger, sealed, substitutes
 from triage.actor import Actor, Role, Scope
 from triage.errors import BadInput, NotAllowed, NotFound
 from triage.hours import PASS, SUBSTITUTE, WAIT, at_work
@@ -65,12 +65,14 @@ def with_night_duty(session: Session, actor: Actor, settings: Cover, now: dateti
 
 
 def set_away(session: Session, login: str, until: datetime | None, *, by: Actor, now: datetime) -> None:
-    """Say that somebody is away until then, or None: back. Oneself, or an administrator. BadInput when `until` is over."""
+    """Say that somebody is away until then, or None: back. Oneself, or an administrator of their scope. BadInput when `until` is over."""
     member = session.get(StaffMember, login)
-    if login != by.name and by.role is not Role.ADMIN:
-        raise NotAllowed("only administrators say that somebody else is away")
+    if login != by.name:
+        access.require(by, Role.ADMIN)
     if member is None or not member.active:
         raise NotFound(f"there is no staff {login!r}")
+    if login != by.name and not access.over(by, member):
+        raise NotAllowed("that somebody else is away says an administrator whose scope covers theirs")
     if until is not None and until <= now:
         raise BadInput("until: the time is over already")
     member.away_until = until

@@ -9,8 +9,9 @@ from sqlmodel import Session, col
 
 from triage import access, accounts, ledger
 from triage.actor import Actor, Role
-from triage.errors import NotFound
-from triage.models import StaffSession
+from triage.envelope import folded
+from triage.errors import NotAllowed, NotFound
+from triage.models import StaffMember, StaffSession
 
 SHOWN = 16  # digits of the key's hash that name a session
 
@@ -30,8 +31,9 @@ class OpenSession:
 def listing(
     session: Session, *, by: Actor, login: str, key: str, lasts: timedelta, idle: timedelta, now: datetime
 ) -> tuple[OpenSession, ...]:
-    """The sessions of a login that are still good, the youngest first. Those of others are for administrators."""
-    may_see(by, login)
+    """The sessions of a login that are still good, the youngest first. Those of others are for administrators, within their scope."""
+    login = folded(login.strip())
+    may_see(session, by, login)
     good = (col(StaffSession.started_at) > now - lasts) & (col(StaffSession.seen_at) > now - idle)
     rows = session.scalars(select(StaffSession).where(col(StaffSession.login) == login, good).order_by(col(StaffSession.started_at).desc()))
     mine = hashed(key)
@@ -42,8 +44,9 @@ def listing(
 
 def end_all(session: Session, *, by: Actor, login: str, now: datetime) -> int:
     """Sign a login out everywhere, on the record; of how many sessions. NotFound when there is no such staff."""
-    may_see(by, login)
-    if not accounts.exists(session, login):
+    login = folded(login.strip())
+    may_see(session, by, login)
+    if session.get(StaffMember, login) is None:
         raise NotFound(f"there is no staff account {login!r}")
     ended = accounts.end_sessions(session, login)
     ledger.write(session, "sign-out", f"staff:{login}", by=by, now=now, detail={"everywhere": True}, items=ended)
@@ -55,7 +58,11 @@ def hashed(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def may_see(by: Actor, login: str) -> None:
-    """NotAllowed unless it is the actor's own login or the actor is an administrator."""
-    if login != by.name or by.kind != "person":
-        access.require(by, Role.ADMIN)
+def may_see(session: Session, by: Actor, login: str) -> None:
+    """NotAllowed unless it is the actor's own login, or the actor is an administrator whose scope covers that of the login."""
+    if login == by.name and by.kind == "person":
+        return
+    access.require(by, Role.ADMIN)
+    member = session.get(StaffMember, login)
+    if not (by.scope.company or (member and access.over(by, member))):
+        raise NotAllowed(f"your scope is {', '.join(by.scope.words()) or 'empty'}: the sessions of {login!r} are for an administrator of more")

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, select
 from sqlmodel import Session, col
 
-from triage import ledger
+from triage import access, ledger
 from triage.actor import Actor, Role, Scope
 from triage.errors import BadInput, NotAllowed, NotFound
 from triage.ids import show
@@ -74,13 +74,8 @@ def may_arrange(by: Actor, absent: StaffMember) -> None:
     """NotAllowed unless it is their own absence, or an admin's scope covers theirs."""
     if by.name == absent.login:
         return
-    if by.role is not Role.ADMIN or not covers(by.scope, Scope.parse(tuple(absent.scope))):
+    if not access.over(by, absent):
         raise NotAllowed("only the absent one, or an admin whose scope covers theirs, can name a substitute")
-
-
-def covers(scope: Scope, other: Scope) -> bool:
-    """Does the first scope reach everything that the other one does?"""
-    return scope.company or (not other.company and other.departments <= scope.departments and other.persons <= scope.persons)
 
 
 def concerns(one: Substitution, by: Actor) -> bool:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, update
 from sqlmodel import Session, col
 
-from triage import access, directory, ids, ledger, substitutes
+from triage import access, directory, ids, ledger
 from triage.accounts import checked_scope
 from triage.actor import Actor, Grant, Role, Scope
 from triage.errors import BadInput, NotAllowed, NotFound
@@ -49,7 +49,7 @@ def create(session: Session, order: TokenOrder, *, by: Actor, now: datetime) -> 
     if by.kind == "token":
         raise NotAllowed("a token cannot make tokens: sign in, or use `mailroom token create`")
     scope = checked_scope(session, order.scope)
-    if not substitutes.covers(by.scope, Scope.parse(scope)):
+    if not by.scope.covers(Scope.parse(scope)):
         raise NotAllowed(f"your scope is {', '.join(by.scope.words()) or 'empty'}: you cannot make a token for {', '.join(scope)}")
     key = PREFIX + secrets.token_urlsafe(32)
     made = ApiToken(
@@ -164,7 +164,7 @@ def may_manage(by: Actor) -> None:
 
 def within(token: ApiToken, by: Actor) -> bool:
     """Does the actor's scope cover the token's?"""
-    return substitutes.covers(by.scope, Scope.parse(token.scope))
+    return by.scope.covers(Scope.parse(token.scope))
 
 
 def checked_name(session: Session, name: str, now: datetime) -> str:

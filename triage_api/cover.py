@@ -37,6 +37,6 @@ def get_cover(session: Read, here: Here, by: Staff) -> shapes.CoverNow:
 
 @router.put("/away", status_code=204, responses=described(401, 403, 404, 422))
 def set_away(order: shapes.AwayOrder, session: Tx, by: Staff) -> None:
-    """Say until when you are away, null when you are back; administrators also for somebody else."""
+    """Say until when you are away, null when you are back; administrators also for somebody else within their scope."""
     cover.set_away(session, order.login or by.name, order.until, by=by, now=utcnow())
     ring_after(session)

@@ -18,7 +18,7 @@ router = APIRouter(route_class=Once, tags=["session"])
 
 @router.get("/sessions", response_model=shapes.Sessions, responses=described(401, 403, 422))
 def list_sessions(session: Read, request: Request, here: Here, by: Staff, login: shapes.Word = "") -> shapes.Sessions:
-    """The browsers in which you are signed in; for administrators those of any `login`."""
+    """The browsers in which you are signed in; for administrators those of a `login` within their scope."""
     api = here.settings.api
     lasts, idle = timedelta(hours=api.session_hours), timedelta(minutes=api.idle_lock_minutes)
     key = request.cookies[here.cookie_name]
@@ -28,7 +28,7 @@ def list_sessions(session: Read, request: Request, here: Here, by: Staff, login:
 
 @router.delete("/sessions", response_model=shapes.Ended, responses=described(401, 403, 404, 422))
 def end_sessions(response: Response, here: Here, by: Staff, login: shapes.Word = "") -> shapes.Ended:
-    """Sign out everywhere, here too; for administrators also somebody else, by `login`."""
+    """Sign out everywhere, here too; for administrators also somebody else within their scope, by `login`."""
     with db.transaction(here.engine) as session:
         ended = sessions.end_all(session, by=by, login=login or by.name, now=utcnow())
     if login in ("", by.name):

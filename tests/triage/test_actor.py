@@ -20,6 +20,21 @@ def test_a_scope_is_read_as_it_is_written(words: list[str]) -> None:
     assert Scope.parse(words).words() == words
 
 
+@pytest.mark.parametrize(
+    ("wide", "narrow", "covers"),
+    [
+        (["company"], ["department:it"], True),
+        (["company"], ["company"], True),
+        (["department:it", "person:joe"], ["person:joe"], True),
+        (["department:it"], ["department:it", "department:legal"], False),
+        (["department:it"], ["person:joe"], False),
+        (["department:it"], ["company"], False),
+    ],
+)
+def test_what_a_scope_covers(wide: list[str], narrow: list[str], covers: bool) -> None:
+    assert Scope.parse(wide).covers(Scope.parse(narrow)) is covers
+
+
 @pytest.mark.parametrize("word", ["", "company:it", "department:", "team:it", "department"])
 def test_no_scope(word: str) -> None:
     with pytest.raises(ValueError, match="write company, department:CODE or person:UID"):

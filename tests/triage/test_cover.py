@@ -1,5 +1,6 @@
 """Who looks after which folder: absences, substitutes, nights, seals; and the alarm when nobody does."""
 
+import contextlib
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -10,6 +11,7 @@ from sqlmodel import Session
 from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, COMPANY, DMARC_PASS, IDA, NOW, SYNC
 from triage import cover, db, directory, intake, substitutes
+from triage.actor import Actor, Role, Scope
 from triage.company import CompanyDirectory, SealedEntry, StaffEntry
 from triage.errors import BadInput, NotAllowed, NotFound
 from triage.models import Delivery
@@ -112,6 +114,9 @@ def test_only_administrators_say_that_somebody_else_is_away(known: Engine) -> No
         cover.set_away(session, "ben", LATER, by=BEN, now=NOW)
         with pytest.raises(NotAllowed):
             cover.set_away(session, "ita", LATER, by=BEN, now=NOW)
+        for scope, refusal in (("department:it", contextlib.nullcontext()), ("department:legal", pytest.raises(NotAllowed, match="covers"))):
+            with refusal:
+                cover.set_away(session, "ita", LATER, by=Actor.person("ines", Role.ADMIN, Scope.parse([scope])), now=NOW)
         with pytest.raises(NotFound):
             cover.set_away(session, "nobody", LATER, by=IDA, now=NOW)
         with pytest.raises(BadInput, match="until: the time is over"):

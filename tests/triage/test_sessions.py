@@ -9,7 +9,7 @@ from sqlmodel import col
 from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, IDA, NOW
 from triage import db, sessions
-from triage.actor import Actor
+from triage.actor import Actor, Role, Scope
 from triage.errors import NotAllowed, NotFound
 from triage.models import AuditRecord, StaffSession
 from triage.settings import Settings
@@ -43,6 +43,32 @@ def test_who_sees_which(signed_in: Engine) -> None:
         clients(signed_in, BEN, "ana")
 
 
+@pytest.mark.parametrize(
+    ("scope", "login", "may"),
+    [
+        (("department:legal",), "ben", True),
+        (("department:it", "department:legal"), " Ben ", True),
+        (("department:it",), "ben", False),
+        (("department:legal",), "ana", False),
+        (("department:legal",), "nobody", False),
+    ],
+)
+def test_an_administrator_of_departments_is_one_for_those_whose_scope_is_theirs(
+    signed_in: Engine, scope: tuple[str, ...], login: str, may: bool
+) -> None:
+    by = Actor.person("ines", Role.ADMIN, Scope.parse(scope))
+    if may:
+        assert len(clients(signed_in, by, login)) == 1
+    with db.transaction(signed_in) as session:
+        if may:
+            assert sessions.end_all(session, by=by, login=login, now=NOW) == 1
+            return
+        with pytest.raises(NotAllowed, match="your scope is department:"):
+            sessions.end_all(session, by=by, login=login, now=NOW)
+    with pytest.raises(NotAllowed, match="your scope is department:"):
+        clients(signed_in, by, login)
+
+
 def test_signing_out_everywhere_leaves_others_alone(signed_in: Engine) -> None:
     with db.transaction(signed_in) as session:
         assert sessions.end_all(session, by=ANA, login="ana", now=NOW) == 3
@@ -57,4 +83,4 @@ def test_an_administrator_signs_others_out(signed_in: Engine) -> None:
             sessions.end_all(session, by=BEN, login="ana", now=NOW)
         with pytest.raises(NotFound, match="there is no staff account 'nobody'"):
             sessions.end_all(session, by=IDA, login="nobody", now=NOW)
-        assert sessions.end_all(session, by=IDA, login="ben", now=NOW) == 1
+        assert sessions.end_all(session, by=IDA, login="Ben", now=NOW) == 1
