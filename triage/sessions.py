@@ -65,4 +65,5 @@ def may_see(session: Session, by: Actor, login: str) -> None:
     access.require(by, Role.ADMIN)
     member = session.get(StaffMember, login)
     if not (by.scope.company or (member and access.over(by, member))):
-        raise NotAllowed(f"your scope is {', '.join(by.scope.words()) or 'empty'}: the sessions of {login!r} are for an administrator of more")
+        scope = ", ".join(by.scope.words()) or "empty"
+        raise NotAllowed(f"your scope is {scope}: the sessions of {login!r} are for an administrator of more")

@@ -21,10 +21,12 @@ from triage.models import AuditRecord, FailedSignIn, StaffMember, StaffSession
 from triage.networks import network
 from triage.sessions import hashed
 
-TRIES = 5  # failures until an account or a client address has to wait
+TRIES = 5  # failures until an account has to wait
+OF_AN_ADDRESS = 50  # failures of all accounts until a client address has to: a whole office may stand behind one
 WINDOW = timedelta(minutes=15)
 LATELY = 20  # sign-ins of an account by which it is known from where it comes
 SEEN_EVERY = timedelta(seconds=30)  # a request writes `seen_at` at most so often
+STAFF = "staff"  # before a login on the record
 AT_ONCE = threading.BoundedSemaphore(2)  # one check takes 64 MiB
 
 Prover = Callable[[str, str], bool]  # login, password; Unanswered when it cannot say
@@ -52,6 +54,7 @@ class Try:
     client: str
     password_hash: str
     barred: bool = False  # an account of our own, where only the directory's passwords count
+    subject: str = STAFF  # as the record names it: staff:LOGIN, employee:UID; without a name where nobody has it: it may be a password
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,24 +79,29 @@ def hash_password(password: str) -> str:
     return HASHER.hash(password)
 
 
-def begin(session: Session, login: str, client: str, *, now: datetime, by_directory: bool = False) -> Try:
+def begin(session: Session, login: str, client: str, *, now: datetime, by_directory: bool = False, employee: bool = False) -> Try:
     """Note an attempt. TooManyFailures, and nothing noted, when the account or the address has to wait.
 
-    An account waits everywhere but where it has signed in lately: who guesses from elsewhere keeps nobody out.
+    An account waits where it has failed, and everywhere but where it has signed in lately: who guesses from elsewhere keeps nobody out.
+    An address waits for all who fail there together, though not for staff who have signed in from there lately: their work goes on.
     `by_directory`: staff sign in with the directory's passwords, and accounts of our own do not count.
+    `employee`: it is about somebody's own mail.
     """
     login, place = login.strip().casefold(), network(client)
     db.waits_its_turn(session, turn(f"login {login}"), turn(f"client {place}"))  # what others are about to note counts, too
     session.execute(delete(FailedSignIn).where(col(FailedSignIn.at) <= now - WINDOW))
-    refuse_guessing(session, col(FailedSignIn.client) == place, now)
-    if not comes_from(session, login, place):
-        refuse_guessing(session, col(FailedSignIn.login) == login, now)
+    of_account, of_address = col(FailedSignIn.login) == login, col(FailedSignIn.client) == place
+    subject = subject_of(session, login, employee=employee)
+    known = comes_from(session, subject, place)
+    refuse_guessing(session, of_account & of_address if known else of_account, TRIES, now)
+    if employee or not known:
+        refuse_guessing(session, of_address, OF_AN_ADDRESS, now)
     attempt = FailedSignIn(at=now, login=login, client=place)
     session.add(attempt)
     member = session.get(StaffMember, login)
-    known = member.password_hash if member and member.active else ""
+    password_hash = member.password_hash if member and member.active else ""
     barred = by_directory and member is not None and member.source == LOCAL
-    return Try(attempt.id, login, client, known or NOBODY, barred)
+    return Try(attempt.id, login, client, password_hash or NOBODY, barred, subject)
 
 
 def turn(whose: str) -> int:
@@ -101,16 +109,24 @@ def turn(whose: str) -> int:
     return int.from_bytes(hashlib.sha256(whose.encode()).digest()[:8], signed=True)
 
 
-def refuse_guessing(session: Session, same: ColumnElement[bool], now: datetime) -> None:
-    """TooManyFailures when the last TRIES failures of this account or address are too close together."""
-    recent = session.scalars(select(col(FailedSignIn.at)).where(same).order_by(col(FailedSignIn.at).desc()).limit(TRIES)).all()
-    if len(recent) == TRIES:
+def refuse_guessing(session: Session, same: ColumnElement[bool], tries: int, now: datetime) -> None:
+    """TooManyFailures when so many failures of this account or address are too close together."""
+    recent = session.scalars(select(col(FailedSignIn.at)).where(same).order_by(col(FailedSignIn.at).desc()).limit(tries)).all()
+    if len(recent) == tries:
         raise TooManyFailures(recent[-1] + WINDOW - now)
 
 
-def comes_from(session: Session, login: str, place: str) -> bool:
-    """Has this account of staff signed in from there lately?"""
-    details = session.scalars(signed_in(login).with_only_columns(col(AuditRecord.detail)).limit(LATELY))
+def subject_of(session: Session, login: str, *, employee: bool) -> str:
+    """How the record names this account. What was typed as a login is named only if it is one."""
+    if employee:
+        person = directory.person_of(session, login)
+        return f"{EMPLOYEE}:{person.uid}" if person else EMPLOYEE
+    return f"{STAFF}:{login}" if session.get(StaffMember, login) else STAFF
+
+
+def comes_from(session: Session, subject: str, place: str) -> bool:
+    """Has this account signed in from there lately?"""
+    details = session.scalars(signed_in(subject).with_only_columns(col(AuditRecord.detail)).limit(LATELY))
     return any(network(str(one.get("client", ""))) == place != "" for one in details)
 
 
@@ -137,7 +153,8 @@ def succeed(session: Session, attempt: Try, *, lasts: timedelta, now: datetime) 
     forget_failures(session, attempt)
     session.execute(delete(StaffSession).where(col(StaffSession.started_at) <= now - lasts))
     key = secrets.token_urlsafe(32)
-    before = last(session, attempt.login)
+    subject = f"{STAFF}:{attempt.login}"
+    before = last(session, subject)
     session.add(
         StaffSession(
             key_sha256=hashed(key),
@@ -149,7 +166,7 @@ def succeed(session: Session, attempt: Try, *, lasts: timedelta, now: datetime) 
             before_client=before.client if before else "",
         )
     )
-    ledger.write(session, "sign-in", f"staff:{attempt.login}", by=actor, now=now, detail={"client": attempt.client})
+    ledger.write(session, "sign-in", subject, by=actor, now=now, detail={"client": attempt.client})
     return actor, key
 
 
@@ -161,7 +178,7 @@ def welcome(session: Session, attempt: Try, *, now: datetime) -> tuple[Actor, st
     forget_failures(session, attempt)
     actor = Actor.employee(person.uid, person.name)
     key = employee_sessions.begin(session, person.uid, attempt.client, now=now)
-    ledger.write(session, "sign-in", f"employee:{person.uid}", by=actor, now=now, detail={"client": attempt.client})
+    ledger.write(session, "sign-in", str(actor), by=actor, now=now, detail={"client": attempt.client})
     return actor, key
 
 
@@ -171,14 +188,9 @@ def forget_failures(session: Session, attempt: Try) -> None:
     session.execute(delete(FailedSignIn).where(*where))
 
 
-def fail(session: Session, attempt: Try, *, now: datetime, employee: bool = False) -> None:
-    """Put a wrong password on the record. What was typed as a login is named only if it is one: it may be a password."""
-    if employee:
-        person = directory.person_of(session, attempt.login)
-        subject = str(Actor.employee(person.uid, "")) if person else EMPLOYEE
-    else:
-        subject = f"staff:{attempt.login}" if session.get(StaffMember, attempt.login) else "staff"
-    ledger.write(session, "sign-in-failed", subject, by=Actor.system("sign-in"), now=now, detail={"client": attempt.client})
+def fail(session: Session, attempt: Try, *, now: datetime) -> None:
+    """Put a wrong password on the record."""
+    ledger.write(session, "sign-in-failed", attempt.subject, by=Actor.system("sign-in"), now=now, detail={"client": attempt.client})
 
 
 def resume(session: Session, key: str, *, lasts: timedelta, idle: timedelta, now: datetime) -> SignedIn | None:
@@ -191,15 +203,15 @@ def resume(session: Session, key: str, *, lasts: timedelta, idle: timedelta, now
     return SignedIn(actor, now - kept.seen_at >= SEEN_EVERY, before) if actor else None
 
 
-def last(session: Session, login: str) -> Before | None:
+def last(session: Session, subject: str) -> Before | None:
     """The last sign-in that is on the record."""
-    found = session.execute(signed_in(login).limit(1)).first()
+    found = session.execute(signed_in(subject).limit(1)).first()
     return Before(found.at, str(found.detail.get("client", ""))) if found else None
 
 
-def signed_in(login: str) -> Select[Any]:
+def signed_in(subject: str) -> Select[Any]:
     """When and from where this account signed in, the last time first."""
-    mine = (col(AuditRecord.subject) == f"staff:{login}") & (col(AuditRecord.act) == "sign-in")
+    mine = (col(AuditRecord.subject) == subject) & (col(AuditRecord.act) == "sign-in")
     return select(col(AuditRecord.at), col(AuditRecord.detail)).where(mine).order_by(col(AuditRecord.id).desc())
 
 

@@ -66,10 +66,10 @@ def create_own_session(given: shapes.OwnCredentials, request: Request, response:
     if not is_open(here):
         raise NotAllowed(CLOSED)
     with db.transaction(here.engine) as session:
-        attempt = sign_in.begin(session, given.login, place_of(request), now=utcnow())
+        attempt = sign_in.begin(session, given.login, place_of(request), now=utcnow(), employee=True)
     if not sign_in.proves(attempt, given.password, here.prover):
         with db.transaction(here.engine) as session:
-            sign_in.fail(session, attempt, now=utcnow(), employee=True)
+            sign_in.fail(session, attempt, now=utcnow())
         raise NotSignedIn(WRONG)
     with db.transaction(here.engine) as session:
         opened = sign_in.welcome(session, attempt, now=utcnow())

@@ -14,7 +14,8 @@ from tests.peers import circle, processes
 from tests.triage.arriving import NOW
 from triage import db, sessions, sign_in
 from triage.db import reading, transaction
-from triage.models import AuditRecord, FailedSignIn, StaffMember, StaffSession
+from triage.models import AuditRecord, FailedSignIn, Person, StaffMember, StaffSession
+from triage.networks import network
 from triage.sign_in import HASHER, NOBODY, TooManyFailures
 
 HANG = 60
@@ -95,11 +96,18 @@ def test_only_the_hash_of_the_key_is_kept_and_each_sign_in_has_its_own(staffed: 
     assert not keys & kept
 
 
+def crowd(engine: Engine, client: str = "192.0.2.9") -> None:
+    """As many failed sign-ins from an address as it may have, of many accounts."""
+    with transaction(engine) as session:
+        place = network(client)
+        session.add_all(FailedSignIn(at=NOW, login=f"guess {number}", client=place) for number in range(sign_in.OF_AN_ADDRESS))
+
+
 @pytest.mark.parametrize(
     ("again_login", "again_client", "refused"),
-    [("ana", "192.0.2.9", True), ("ana", "198.51.100.1", True), ("ben", "192.0.2.9", True), ("ben", "198.51.100.1", False)],
+    [("ana", "192.0.2.9", True), ("ana", "198.51.100.1", True), ("ben", "192.0.2.9", False), ("ben", "198.51.100.1", False)],
 )
-def test_five_failures_stop_the_account_and_the_address(staffed: Engine, again_login: str, again_client: str, refused: bool) -> None:
+def test_five_failures_stop_the_account_and_nobody_else_there(staffed: Engine, again_login: str, again_client: str, refused: bool) -> None:
     fail(staffed, 5)
     with transaction(staffed) as session:
         if refused:
@@ -107,6 +115,26 @@ def test_five_failures_stop_the_account_and_the_address(staffed: Engine, again_l
                 sign_in.begin(session, again_login, again_client, now=NOW)
         else:
             sign_in.begin(session, again_login, again_client, now=NOW)
+
+
+@pytest.mark.parametrize("client", ["192.0.2.9", "198.51.100.1"])
+def test_many_failures_of_an_address_stop_all_but_the_staff_who_works_there(staffed: Engine, client: str) -> None:
+    enter(staffed)
+    crowd(staffed, client)
+    for login, employee in (("ben", False), ("ana", True), ("ana", False)):
+        known = (login, employee, client) == ("ana", False, "192.0.2.9")
+        with contextlib.nullcontext() if known else pytest.raises(TooManyFailures), transaction(staffed) as session:
+            sign_in.begin(session, login, client, now=NOW, employee=employee)
+
+
+def test_who_guesses_elsewhere_keeps_no_employee_from_their_own_mail_where_they_look_as_always(staffed: Engine) -> None:
+    with transaction(staffed) as session:
+        session.add(Person(uid="joe", name="Joe", department="it", mailbox="joe@company.example"))
+        sign_in.welcome(session, sign_in.begin(session, "joe", "192.0.2.9", now=NOW, employee=True), now=NOW)
+    fail(staffed, 5, "joe", client="198.51.100.1")
+    for client, refused in (("203.0.113.7", True), ("192.0.2.9", False)):
+        with pytest.raises(TooManyFailures) if refused else contextlib.nullcontext(), transaction(staffed) as session:
+            assert sign_in.begin(session, " Joe", client, now=NOW, employee=True).subject == "employee:joe"
 
 
 def test_who_guesses_elsewhere_keeps_nobody_out_who_comes_as_always(staffed: Engine) -> None:
@@ -132,7 +160,7 @@ def test_who_guesses_elsewhere_keeps_nobody_out_who_comes_as_always(staffed: Eng
     ],
 )
 def test_who_has_all_addresses_of_a_network_is_one(staffed: Engine, guessed_from: str, asked_from: str, waits: bool) -> None:
-    fail(staffed, 5, "ben", client=guessed_from)
+    crowd(staffed, guessed_from)
     with pytest.raises(TooManyFailures) if waits else contextlib.nullcontext():
         fail(staffed, 1, "ana", client=asked_from)
 

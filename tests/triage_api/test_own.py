@@ -133,6 +133,7 @@ def test_the_password_is_the_directorys_and_guessing_is_slow(joe: Browser) -> No
     assert signed_in(joe, "nobody.here") == 401
     assert [signed_in(joe, password="wrong") for _ in range(5)][-1] == 429
     assert signed_in(joe) == 429
+    assert signed_in(joe, "mara.berg") == 201, "a colleague behind the same address"
 
 
 def test_who_has_left_or_whose_hour_is_over_is_out(joe: Browser, came: Came, engine: Engine) -> None:
