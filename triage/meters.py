@@ -50,6 +50,13 @@ COUNTERS = {
     "mailroom_acts": ("Sealed acts as the record names them: decisions, rules, sign-ins, views, exports.", ("act",)),
     "mailroom_log_events": ("Warnings and errors in the log.", ("role", "level")),
 }
+FROM_ZERO = {  # labels that are there from the beginning: a monitor sees no increase in what begins with 1
+    "mailroom_attempts": ("outcome", ("delivered", "deferred", "bounced", "unanswered", "untried")),
+    "mailroom_directory_readings": ("outcome", ("read", "refused")),
+    "mailroom_dns_failures": ("kind", ("LifetimeTimeout", "NoNameservers")),
+    "mailroom_next_hop_refusals": ("reason", ("sign-in", "too-fast")),
+}
+LEVELS = ("warning", "error")  # of lines in the log, as said of each role from the beginning
 QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 SLOW = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900)
 HISTOGRAMS = {
@@ -81,6 +88,8 @@ def begin(spool: Path, process: str) -> None:
         for kind in KINDS:
             reserve(directory / f"{kind}_{process}.db")
         _known.update(made(directory, process))
+        for name, labels in from_zero(process):
+            count(name, 0, **labels)
     except OSError as fault:
         log.warning("nothing is measured: %s cannot be used: %s", directory, fault.strerror)
 
@@ -131,6 +140,14 @@ def made(directory: Path, process: str) -> dict[str, Any]:
     }
     gauges = {name: Gauge(name, help, labels, registry=registry, multiprocess_mode=LAST) for name, (help, labels) in GAUGES.items()}
     return counters | histograms | gauges
+
+
+def from_zero(process: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Counters with their labels that are there before anything is counted."""
+    for name, (label, values) in FROM_ZERO.items():
+        yield from ((name, {label: value}) for value in values)
+    role, _, _ = process.partition("-")  # of several workers each has a number
+    yield from (("mailroom_log_events", {"role": role, "level": level}) for level in LEVELS)
 
 
 def count(name: str, amount: int = 1, **labels: str) -> None:

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,21 @@ def test_every_alert_says_what_to_do_about_metrics_that_the_page_explains() -> N
 
 def test_the_page_explains_what_the_processes_count() -> None:
     assert {*meters.COUNTERS, *meters.HISTOGRAMS} <= explained()
+
+
+def test_what_alerts_see_increase_is_there_before_it_does(tmp_path: Path) -> None:
+    """Prometheus sees no increase from nothing to 1."""
+    begin = "import sys, pathlib; from triage import meters; meters.begin(pathlib.Path(sys.argv[1]), sys.argv[2])"
+    for process in ("relay", "receive-0"):
+        subprocess.run([sys.executable, "-c", begin, str(tmp_path), process], check=True, cwd=ALERTS.parents[1])
+    there = [sample for metric in meters.collected(tmp_path) for sample in metric.samples]
+    seen = re.findall(r"(?:increase|rate)\((\w+)(?:\{(.*?)\})?\[", (ALERTS / "mailroom.rules.yml").read_text())
+    wanted = [(name, dict(re.findall(r'(\w+)="(.*?)"', labels))) for name, labels in seen]
+    assert len(wanted) > 5
+    for name, labels in wanted:
+        found = [one for one in there if one.name == name and labels.items() <= one.labels.items()]
+        assert {one.value for one in found} == {0}, (name, labels)
+    assert {one.labels["role"] for one in there if one.name == "mailroom_log_events_total"} == {"relay", "receive"}
 
 
 def names(text: str) -> set[str]:
