@@ -311,8 +311,10 @@ def follow_directory(settings: Settings) -> None:
     except Refused as refusal:
         if isinstance(refusal.__cause__, DBAPIError):
             raise refusal.__cause__ from None
+        meters.count("mailroom_directory_readings", outcome="refused")
         log.error("the directory stays as it was: %s", refusal)
     else:
+        meters.count("mailroom_directory_readings", outcome="read")
         log.info(
             "directory: %d people, %d addresses added, %d removed", applied.people, applied.recipients_added, applied.recipients_removed
         )
