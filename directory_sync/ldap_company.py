@@ -12,7 +12,7 @@ from directory_sync.ldap_addresses import Outside, addresses, further_addresses,
 from directory_sync.ldap_lists import LONGEST_NAME, Lists
 from directory_sync.ldap_server import Entry, dn_key
 from directory_sync.schema import Schema
-from directory_sync.staff import login_of, seals, staff_of, unread_staff
+from directory_sync.staff import idle_grants, login_of, lost_assistants, seals, staff_of, unread_staff
 from triage import leaving
 from triage.company import CompanyDirectory, GroupEntry, PersonEntry
 from triage.envelope import Address, folded
@@ -100,6 +100,7 @@ class Reader:
         self.note_departments(here)
         self.note_closed_groups(found)
         self.note_empty_seals(found)
+        self.note_rights(ordered, lists)
         return Reading(found, tuple(self.refused), tuple(self.notes))
 
     def accepted(self, entry: Entry, make: Callable[[Entry], T]) -> T | None:
@@ -301,6 +302,15 @@ class Reader:
         for person in found.people:
             if person.leaver and (why := leaving.fault(person.leaver, codes)):
                 self.notes.append(Told(person.uid, f"{self.schema.leaver}: {why}"))
+
+    def note_rights(self, people: Mapping[str, Entry], lists: Lists) -> None:
+        """What gives nobody a right to see mail, though it is meant to."""
+        self.notes += [Told("[directory] staff_groups", what) for what in idle_grants(self.settings, lists)]
+        lost = lost_assistants(self.schema, people, lists) if self.settings.assistants_triage else []
+        if lost:
+            uid, assistant = lost[0]
+            more = f"; and {len(lost) - 1} more" if len(lost) > 1 else ""
+            self.notes.append(Told(self.schema.assistants, f"{assistant} is nobody here, and sees nothing of the mail of {uid}{more}"))
 
     def note_empty_seals(self, found: CompanyDirectory) -> None:
         """Seals on nobody and nothing here: who has got another name is not sealed by the one before."""

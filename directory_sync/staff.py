@@ -80,15 +80,17 @@ def staff_of(
                 person.roles.add(grant.role)
                 person.scope.update(f"department:{persons[key].department}" if word == OWN_DEPARTMENT else word for word in grant.scope)
     if settings.assistants_triage:
-        let_assistants(given, persons)
+        let_assistants(given, schema, people, lists)
     made = [member(people[key], persons[key], one, schema) for key, one in given.items() if not schema.disabled(people[key])]
     return sorted(made, key=lambda one: one.login)
 
 
 def unread_staff(settings: Directory, schema: Schema, people: Mapping[str, Entry], lists: "Lists") -> list[str]:
-    """The uids of those who triage by a group, and whose entries cannot be taken."""
+    """The uids of those who triage by a group or as assistants, and whose entries cannot be taken."""
     groups = [lists.groups[grant.group] for grant in grants(settings) if grant.group in lists.groups]
     named = {key for group in groups for key in lists.people_in(group)}
+    if settings.assistants_triage:
+        named |= {assistant for key in assisted(lists) for assistant in assistants_of(people[key], schema)}
     return sorted(uid for key, uid in lists.reader.unread.items() if key in named and can_sign_in(people[key], schema))
 
 
@@ -100,14 +102,45 @@ def can_sign_in(entry: Entry, schema: Schema) -> bool:
         return False
 
 
-def let_assistants(given: dict[str, Given], persons: dict[str, PersonEntry]) -> None:
-    """Let assistants see and decide the mail of those they assist."""
-    keys = {person.uid: key for key, person in persons.items()}
-    for person in persons.values():
-        for assistant in person.assistants:
-            one = given.setdefault(keys[assistant], Given())
+def let_assistants(given: dict[str, Given], schema: Schema, people: Mapping[str, Entry], lists: "Lists") -> None:
+    """Let assistants see and decide the mail of those they assist, who may have a typo in their entry."""
+    for key, uid in assisted(lists).items():
+        for assistant in filter(lists.persons.__contains__, assistants_of(people[key], schema)):
+            one = given.setdefault(assistant, Given())
             one.roles.add(Role.TRIAGE)
-            one.scope.add(f"person:{person.uid}")
+            one.scope.add(f"person:{uid}")
+
+
+def assisted(lists: "Lists") -> dict[str, str]:
+    """Everybody here and their uid, those too whose entries cannot be taken."""
+    return {key: person.uid for key, person in lists.persons.items()} | lists.reader.unread
+
+
+def assistants_of(entry: Entry, schema: Schema) -> list[str]:
+    """Whom an entry names as assistants. What cannot be read names nobody."""
+    try:
+        return [dn_key(dn) for dn in entry.texts(schema.assistants)]
+    except ValueError:
+        return []
+
+
+def idle_grants(settings: Directory, lists: "Lists") -> Iterator[str]:
+    """Groups, departments and people that grants name and the directory does not know: by these nobody gets anything."""
+    known = {"department": {*lists.reader.departments.known}, "person": {*assisted(lists).values()}}
+    for grant in grants(settings):
+        if grant.group not in lists.groups:
+            yield f"the directory shows us no group {grant.group}: nobody has what this line gives"
+        for word in grant.scope:
+            kind, _, name = word.partition(":")
+            if name and name.casefold() not in known[kind]:
+                yield f"there is no {kind} {name}, whose mail the members of {grant.group} shall see"
+
+
+def lost_assistants(schema: Schema, people: Mapping[str, Entry], lists: "Lists") -> list[tuple[str, str]]:
+    """Whom entries name as assistants and who is nobody here: the uid of who has such a one, and the key."""
+    here = lists.persons.keys() | lists.reader.unread.keys()
+    working = {key: uid for key, uid in assisted(lists).items() if key not in lists.persons or lists.persons[key].active}
+    return [(uid, one) for key, uid in working.items() for one in assistants_of(people[key], schema) if one not in here]
 
 
 def member(entry: Entry, person: PersonEntry, given: Given, schema: Schema) -> StaffEntry:

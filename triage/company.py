@@ -76,4 +76,4 @@ class CompanyDirectory:
     sealed: tuple[SealedEntry, ...] = ()
     unread: tuple[str, ...] = ()  # uids of people whose entries cannot be taken: they stay as they were
     unread_identities: tuple[str, ...] = ()  # and the identity of each, "" where it is not said: they may have been called otherwise
-    unread_staff: tuple[str, ...] = ()  # uids of those who triage by a group
+    unread_staff: tuple[str, ...] = ()  # uids of those of them who triage

@@ -131,7 +131,9 @@ def with_unread(directory: CompanyDirectory, before: CompanyDirectory) -> Compan
     groups = tuple(replace(one, members=tuple(were.get(uid, uid) for uid in one.members)) for one in directory.groups)
     triage = {were.get(uid, uid) for uid in directory.unread_staff}
     logins = {one.login or one.uid for one in kept if one.uid in triage} - {one.login for one in directory.staff}
-    staff = (*directory.staff, *(one for one in before.staff if one.login in logins))
+    assisted = {f"person:{uid}": f"person:{was}" for uid, was in were.items()}
+    named_now = (replace(one, scope=tuple(assisted.get(word, word) for word in one.scope)) for one in directory.staff)
+    staff = (*named_now, *(one for one in before.staff if one.login in logins))
     return replace(directory, people=(*directory.people, *kept), departments=departments, groups=groups, staff=staff)
 
 

@@ -33,7 +33,7 @@ def only(reading: Reading) -> PersonEntry:
 def test_a_person_comes_with_everything_that_the_house_wants_to_know() -> None:
     reading = read(
         person("ana", cn="Ana Kovačić", mail=["ana@company.example", "Ana.K@Company.TEST"], departmentNumber="Büro & Einkauf"),
-        person("jo", manager=f"UID=ana, {PEOPLE}", secretary=[f"uid=ana,{PEOPLE}", f"uid=gone,{PEOPLE}"]),
+        person("jo", manager=f"UID=ana, {PEOPLE}", secretary=[f"uid=ana,{PEOPLE}"]),
     )
     assert reading.company.people == (
         PersonEntry("ana", "Ana Kovačić", "buro-einkauf", "ana@company.example", ("ana.k@company.test",), identity="id of ana"),
@@ -449,6 +449,57 @@ def test_staff_come_from_groups_and_assistants_see_whom_they_assist() -> None:
         ("bob", "triage", ("department:sales", "person:cy")),
     ]
     assert read(person("ana", secretary=f"uid=ana,{PEOPLE}"), assistants_triage=False).company.staff == ()
+
+
+TYPO = {"mail": "name@@company.example"}
+
+
+@pytest.mark.parametrize(
+    ("boss", "assistant", "staff", "unread"),
+    [
+        pytest.param({}, {}, [("bob", ("person:cy",))], (), id="no typo"),
+        pytest.param(TYPO, {}, [("bob", ("person:cy",))], (), id="of the boss"),
+        pytest.param({}, TYPO, [], ("bob",), id="of the assistant"),
+        pytest.param(TYPO, TYPO, [], ("bob",), id="of both"),
+        pytest.param(TYPO, TYPO | {"pwdAccountLockedTime": "000001010000Z"}, [], (), id="who cannot sign in"),
+        pytest.param({"secretary": b"\xff"}, {}, [], (), id="unreadable"),
+    ],
+)
+def test_a_typo_takes_nobody_from_their_assistant(
+    boss: dict[str, Any], assistant: dict[str, Any], staff: list[tuple[str, tuple[str, ...]]], unread: tuple[str, ...]
+) -> None:
+    found = read(person("bob", **assistant), person("cy", **({"secretary": f"uid=bob,{PEOPLE}"} | boss))).company
+    assert ([(one.login, one.scope) for one in found.staff], found.unread_staff) == (staff, unread)
+
+
+@pytest.mark.parametrize(
+    ("entries", "setting", "notes"),
+    [
+        ((), {"staff_groups": (f"cn=desks,{GROUPS} => triage department:it person:cy own-department",)}, []),
+        (
+            (),
+            {"staff_groups": (f"cn=Desk,{GROUPS} => triage company",)},
+            [f"[directory] staff_groups: the directory shows us no group cn=desk,{GROUPS}: nobody has what this line gives"],
+        ),
+        (
+            (),
+            {"staff_groups": (f"cn=desks,{GROUPS} => triage department:salse person:cyy",)},
+            [
+                f"[directory] staff_groups: there is no department salse, whose mail the members of cn=desks,{GROUPS} shall see",
+                f"[directory] staff_groups: there is no person cyy, whose mail the members of cn=desks,{GROUPS} shall see",
+            ],
+        ),
+        (
+            (person("dan", secretary=[f"uid=bob,{PEOPLE}", f"uid=bobb,{PEOPLE}"]), person("eve", secretary=f"uid=bobb,{PEOPLE}")),
+            {},
+            [f"secretary: uid=bobb,{PEOPLE} is nobody here, and sees nothing of the mail of dan; and 1 more"],
+        ),
+        ((person("dan", secretary=f"uid=bobb,{PEOPLE}"),), {"assistants_triage": False}, []),
+    ],
+)
+def test_what_gives_nobody_a_right_is_told(entries: tuple[Entry, ...], setting: dict[str, Any], notes: list[str]) -> None:
+    reading = read(person("bob"), person("cy", secretary=f"uid=bob,{PEOPLE}"), group("desks", "bob"), *entries, **setting)
+    assert [str(one) for one in reading.notes] == notes
 
 
 @pytest.mark.parametrize(

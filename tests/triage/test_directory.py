@@ -219,6 +219,17 @@ def test_whose_entry_cannot_be_taken_stays_staff_as_long_as_a_group_says_so(know
             assert directory.staff(session, "mara.berg", NOW)
 
 
+def test_who_assists_somebody_whose_entry_cannot_be_taken_sees_their_mail_under_the_name_that_they_have_here(known: Engine) -> None:
+    eva = StaffEntry("eva", "Eva", "triage", ("person:mara.lind",))
+    said = replace(COMPANY, people=COMPANY.people[1:], unread=("mara.lind",), unread_identities=("A",), staff=(eva,))
+    with db.transaction(known) as session:
+        take_over(session, replace(COMPANY, people=(replace(MARA, identity="A"), *COMPANY.people[1:])))
+        take_over(session, said)
+        found = directory.staff(session, "eva", NOW)
+        assert found
+        assert found.scope.persons == {"mara.berg"}
+
+
 def test_who_has_no_triage_address_for_its_length_has_the_others(engine: Engine) -> None:
     person = PersonEntry("maximiliane.von.hohenstein", "Max", "a" * 50, "max@company.example", ("m@company.example",))
     company = replace(arriving.COMPANY, departments=(DepartmentEntry("a" * 50, "Long"),), people=(person,), staff=(), groups=())
