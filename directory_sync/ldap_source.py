@@ -1,15 +1,19 @@
 """Reads the company out of an LDAP server: everything at first, later what has changed, and who is no longer there."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
+from ldap3.core.exceptions import LDAPInvalidDnError
+from ldap3.utils.dn import parse_dn
+
 from directory_sync.ldap_company import Reader, Reading, Told
-from directory_sync.ldap_server import Connection, Entry, Place, connected
+from directory_sync.ldap_server import Connection, Entry, Place, connected, dn_key, escaped
 from directory_sync.schema import Schema, schema_of
+from directory_sync.staff import grants
 from triage.errors import BadInput
 from triage.settings import Company, Directory
 
@@ -18,6 +22,7 @@ TIME = "%Y%m%d%H%M%SZ"  # RFC 4517, 3.3.13
 LATE = timedelta(hours=1)  # until a change has come to every server
 NOBODY_THERE = re.compile(r"/(DC=\w+DnsZones|CN=Configuration),", re.IGNORECASE)  # where Active Directory points to in every answer
 NOT_LOOKED_INTO = "this part is on another server, and whoever is there is unknown here: name a server that holds all (docs/directory.md)"
+ESCAPE = re.compile(r"\\(.)")  # before what would separate in a distinguished name
 SECURE = ("ldap://", "ldaps://")
 
 
@@ -105,6 +110,15 @@ class LdapSource:
         self.kinds, self.counter = now, counter
         return self.last
 
+    def unknown_groups(self, server: Connection) -> Iterator[str]:
+        """The groups that staff_groups names and that a reading would not find."""
+        groups = self.kinds[1]
+        for group in dict.fromkeys(grant.group for grant in grants(self.settings)):
+            attribute, value = first_of(group)
+            query = f"(&{groups.query}({attribute}={escaped(value)}))"
+            if not attribute or all(dn_key(one.dn) != group for one in server.search(groups.base, query, ["cn"])):
+                yield group
+
     def counter_of(self, server: Connection) -> str:
         """Which server has answered, where each one numbers changes by itself: a name may lead to several."""
         name = self.schema.counter
@@ -114,6 +128,15 @@ class LdapSource:
     def again(self, kind: Kept, server: Connection, *, full: bool) -> Kept:
         """The entries of one kind as they are now."""
         return kind.up_to_date(server, self.schema) if kind.newest and not full else kind.all(server, self.schema)
+
+
+def first_of(dn: str) -> tuple[str, str]:
+    """The attribute and value that a distinguished name begins with; of what is none nothing."""
+    try:
+        attribute, value, _ = parse_dn(dn, escape=False)[0]
+    except (LDAPInvalidDnError, IndexError):
+        return "", ""
+    return attribute, ESCAPE.sub(r"\1", value)
 
 
 def place_of(settings: Directory) -> Place:

@@ -33,7 +33,7 @@ def directory(settings: Settings) -> Iterator[Finding]:
     try:
         source = open_source(settings)
         if isinstance(source, LdapSource):
-            yield ldap(source)
+            yield from ldap(source)
         else:
             company = source.read().company
             yield Finding(OK, "directory", f"{len(company.people)} people in {settings.directory.file}")
@@ -80,16 +80,23 @@ def disbelieved(settings: Settings) -> Iterator[Finding]:
         yield Finding(FAIL, "directory", words, do)
 
 
-def ldap(source: LdapSource) -> Finding:
-    """Whom the server shows us. Refused when it lets us read nothing."""
+def ldap(source: LdapSource) -> Iterator[Finding]:
+    """Whom the server shows us, and whether it has the groups that staff are in. Refused when it lets us read nothing."""
     place = replace(source.place, timeout=min(source.place.timeout, int(PATIENCE)))
     people = source.kinds[0]
     with connected(place) as server:
         seen = next(server.search(people.base, people.query, people.attributes), None)
+        unknown = list(source.unknown_groups(server))
     if seen is None:
         do = "change directory.base or people_filter, or let our account read there; nothing changes meanwhile"
-        return Finding(FAIL, "directory", f"{place.url} shows us nobody below {people.base} that {people.query} finds", do)
-    return Finding(OK, "directory", f"{place.url} lets us in and shows us people below {people.base}")
+        yield Finding(FAIL, "directory", f"{place.url} shows us nobody below {people.base} that {people.query} finds", do)
+    else:
+        yield Finding(OK, "directory", f"{place.url} lets us in and shows us people below {people.base}")
+    for group in unknown:
+        words = f"it shows us no group {group}, which staff_groups names: nobody has what that line gives"
+        yield Finding(
+            WARN, "directory", words, "write it as the server has it, or let us read it there (directory.group_base, group_filter)"
+        )
 
 
 def resolvers(settings: Settings) -> Iterator[Finding]:

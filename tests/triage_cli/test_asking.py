@@ -31,6 +31,11 @@ uid: anna
 cn: Anna
 sn: Berg
 mail: anna@company.example
+
+dn: cn=desk,{BASE}
+objectClass: groupOfNames
+cn: desk
+member: uid=anna,{BASE}
 """
 
 
@@ -111,6 +116,14 @@ def test_an_ldap_server_that_lets_us_in_or_not(settings: Settings, tmp_path: Pat
         level, words = said(asking.directory(replace(settings, directory=replace(ldap, people_filter="(uid=nobody)"))))
         assert level == FAIL
         assert "shows us nobody" in words
+        named = (f"cn=Desk, {BASE} => triage company", f"cn=desks,{BASE} => triage company", "desk => triage company")
+        level, words = said(asking.directory(replace(settings, directory=replace(ldap, staff_groups=named[:1]))))
+        assert (level, words) == (OK, f"{server.url} lets us in and shows us people below {BASE}")
+        _, *unknown = asking.directory(replace(settings, directory=replace(ldap, staff_groups=named)))
+        assert [(one.level, one.found.partition(", which")[0]) for one in unknown] == [
+            (WARN, f"it shows us no group cn=desks,{BASE}"),
+            (WARN, "it shows us no group desk"),
+        ]
         secret.write_text("wrong")
         level, words = said(asking.directory(replace(settings, directory=ldap)))
         assert level == FAIL
