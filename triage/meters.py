@@ -46,7 +46,10 @@ COUNTERS = {
         "Mails moved into a folder for an act by IMAP, by what came of it: done, already, refused, foreign.",
         ("outcome",),
     ),
-    "mailroom_directory_readings": ("Readings of the directory by a role (an LDAP server that is followed, a changed file), by outcome.", ("outcome",)),
+    "mailroom_directory_readings": (
+        "Readings of the directory by a role (a server that is followed, a changed file), by outcome.",
+        ("outcome",),
+    ),
     "mailroom_acts": ("Sealed acts as the record names them: decisions, rules, sign-ins, views, exports.", ("act",)),
     "mailroom_log_events": ("Warnings and errors in the log.", ("role", "level")),
 }

@@ -1,22 +1,24 @@
-"""People and logins that the settings name, and who is called otherwise by now: nothing but its administrator rewrites that file."""
+"""People, logins and departments that the settings name and that are called otherwise by now: only its administrator rewrites that file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from triage import renamed
+from triage import leaving, renamed
 from triage.hours import SUBSTITUTE
-from triage.models import Person, StaffMember
+from triage.models import Department, Person, StaffMember
 from triage.settings import Settings
+
+DEPARTMENT = "department"
 
 
 class Named(NamedTuple):
     """A name in the settings: where, of what kind, and the name."""
 
     setting: str
-    kind: str  # staff: a login; person: a uid
+    kind: str  # staff: a login; person: a uid; department: a code
     name: str
 
 
@@ -41,16 +43,47 @@ def named(settings: Settings) -> Iterator[Named]:
         yield from (Named(setting, kind, name.strip().casefold()) for name in names if "@" not in name)
 
 
+def departments(settings: Settings) -> Iterator[Named]:
+    """Every department that the settings name, but where that makes it one, and those of the mirror, which the doctor tries."""
+    notices, rule = settings.notices, settings.directory.leavers
+    lists: dict[str, Iterable[str]] = {
+        "company.observe_departments": settings.company.observe_departments,
+        "cover.departments": map(str.casefold, before("=", settings.cover.departments)),
+        "relay.routes": folders(before("=", settings.relay.routes)),
+        "notices.targets": before("=", notices.targets),
+        "notices.told": before("=", notices.told),
+        "notices.digest_departments": notices.digest_departments,
+        "directory.sealed": map(str.casefold, folders(before("=>", settings.directory.sealed))),
+        "directory.leavers": [rule.removeprefix(leaving.FOLDER)] if rule.startswith(leaving.FOLDER) else [],
+        "webhooks.hooks": (code for hook in settings.webhooks.hooks for code in hook.departments),
+    }
+    for setting, codes in lists.items():
+        yield from (Named(setting, DEPARTMENT, code) for code in codes)
+
+
+def before(sign: str, entries: Iterable[str]) -> Iterator[str]:
+    """What stands before the sign in each of these."""
+    return (entry.partition(sign)[0].strip() for entry in entries)
+
+
+def folders(names: Iterable[str]) -> Iterator[str]:
+    """The codes of those that are departments."""
+    return (name.removeprefix("department:") for name in names if name.startswith("department:"))
+
+
 def outdated(session: Session, settings: Settings) -> list[str]:
     """Which of them mean nobody, or somebody else than they did, in words."""
     people, logins = renamed.former_names(session)
-    former = {renamed.PERSON: people, renamed.STAFF: logins}
-    found = (in_words(one, former[one.kind].get(one.name, []), here=is_here(session, one)) for one in dict.fromkeys(named(settings)))
+    former: dict[str, dict[str, list[str]]] = {renamed.PERSON: people, renamed.STAFF: logins, DEPARTMENT: {}}
+    all_named = dict.fromkeys((*named(settings), *departments(settings)))
+    found = (in_words(one, former[one.kind].get(one.name, []), here=is_here(session, one)) for one in all_named)
     return [words for words in found if words]
 
 
 def is_here(session: Session, one: Named) -> bool:
-    """Is somebody here called so?"""
+    """Is somebody, or a department, here called so?"""
+    if one.kind == DEPARTMENT:
+        return session.get(Department, one.name) is not None
     person = session.scalar(select(col(Person.uid)).where(col(Person.uid) == one.name, col(Person.active)))
     if one.kind == renamed.PERSON or person:
         return person is not None
@@ -66,4 +99,5 @@ def in_words(one: Named, today: list[str], *, here: bool) -> str:
         return f"{one.setting} names {one.name}, who is somebody else by now: who was called so is {names}"
     if today:
         return f"{one.setting} names {one.name}, who is called {names} now"
-    return "" if here else f"{one.setting} names {one.name}, and nobody here is called so"
+    nobody = "there is no such department" if one.kind == DEPARTMENT else "nobody here is called so"
+    return "" if here else f"{one.setting} names {one.name}, and {nobody}"

@@ -17,12 +17,13 @@ from mailboxes import sign_in
 from mailboxes.imap import NO_UIDPLUS
 from mailboxes.mailbox import Unreachable
 from mta.scanners import chosen
-from triage import db, folders, settings_names
+from triage import db, folders, left_behind, settings_names
 from triage.alarms import COMPANY
 from triage.causes import BRAKE
 from triage.errors import BadInput, Refused
 from triage.models import Alarm
 from triage.settings import Settings
+from triage.times import utcnow
 from triage_cli.finding import FAIL, OK, WARN, Finding
 from triage_cli.opened import database_of
 from triage_cli.outside import PATIENCE
@@ -46,16 +47,18 @@ def directory(settings: Settings) -> Iterator[Finding]:
 
 
 def names(settings: Settings) -> Iterator[Finding]:
-    """Does everybody whom the settings name have that name still? A database that does not answer has a finding of its own."""
+    """Is everything that settings, rules, scopes and tokens name still here? A database that does not answer has a finding of its own."""
     try:
         with database_of(settings) as engine, db.reading(engine) as session:
             outdated = settings_names.outdated(session, settings)
+            left = list(left_behind.left(session, settings.company, utcnow()))
     except BadInput:
         return
     for words in outdated:
-        yield Finding(
-            WARN, "names", words, "write the name of today into the settings: until then this line counts for nobody who was meant"
-        )
+        do = "write the name of today into the settings: until then this line counts for nobody who was meant"
+        yield Finding(WARN, "names", words, do)
+    for one in left:
+        yield Finding(WARN, "names", one.found, one.do)
 
 
 def read_by_others(file: Path) -> Iterator[Finding]:

@@ -53,7 +53,7 @@ SENDER = "ADDRESS|DOMAIN|.DOMAIN|list:LIST-ID|recipient:ADDRESS"
 def rules(ctx: click.Context) -> None:
     """Sender rules in force; `rules remove ID` takes one back."""
     if not ctx.invoked_subcommand:
-        ctx.invoke(list_rules, q="", limit=100, form=Form.TEXT)
+        ctx.invoke(list_rules, q="", scope="", limit=100, form=Form.TEXT)
 
 
 for command in (propose, import_rules, export_rules):
@@ -62,12 +62,13 @@ for command in (propose, import_rules, export_rules):
 
 @rules.command("list")
 @click.option("--search", "q", default="", metavar="TEXT", help="Part of the sender.")
+@click.option("--scope", default="", metavar="company|department:CODE|person:UID", help="Only rules for exactly this one.")
 @click.option("--limit", default=100, show_default=True, help="At most so many.")
 @lists(RULES)
 @asks
-def list_rules(desk: Desk, q: str, limit: int, form: Form) -> None:
+def list_rules(desk: Desk, q: str, scope: str, limit: int, form: Form) -> None:
     """The rules in force, newest first."""
-    RULES.print(map(row_of, desk.items("/rules", limit, q=q)), form)
+    RULES.print(map(row_of, desk.items("/rules", limit, q=q, scope=scope)), form)
 
 
 def row_of(rule: dict[str, Any]) -> dict[str, Any]:

@@ -2,13 +2,9 @@
 
 from collections.abc import Iterator
 
-from sqlalchemy import select
-from sqlmodel import col
-
 from triage import credentials, db, digests, outbox, payloads
 from triage.errors import BadInput
 from triage.hooks import Hook
-from triage.models import Department
 from triage.outbox import Fared
 from triage.settings import Settings
 from triage_cli.finding import FAIL, OK, WARN, Finding
@@ -75,7 +71,7 @@ def employees(settings: Settings) -> Iterator[Finding]:
 
 
 def lacking_for_employees(settings: Settings) -> Iterator[tuple[str, str]]:
-    """What is in the way, and what to do about it. A database that does not answer has a finding of its own."""
+    """What is in the way, and what to do about it."""
     notices = settings.notices
     if notices.requests and settings.api.sign_in != "directory":
         yield "[notices] requests is on, but nobody can prove their passwords", 'set api.sign_in = "directory" (docs/directory.md)'
@@ -83,11 +79,3 @@ def lacking_for_employees(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "the letter has no links: nobody knows where the page is", "set api.public_url"
     if notices.digest_at and not digests.may_ask(settings) and not notices.digest_contact:
         yield "the letter does not say how to ask for a mail", "set notices.requests, or notices.digest_contact"
-    if notices.digest_departments:
-        try:
-            with database_of(settings) as engine, db.reading(engine) as session:
-                known = set(session.scalars(select(col(Department.code))))
-        except BadInput:
-            return
-        if unknown := [code for code in notices.digest_departments if code not in known]:
-            yield f"notices.digest_departments names none of ours: {', '.join(unknown)}", "write the codes of `mailroom sync --dry-run`"

@@ -8,8 +8,9 @@ from sqlalchemy import Engine
 
 from tests.triage.arriving import COMPANY, IDA, NOW, SYNC
 from triage import cover, db, directory, settings_names
-from triage.company import PersonEntry, StaffEntry
-from triage.settings import Company, Cover, Mirror, Notices, Settings
+from triage.company import DepartmentEntry, PersonEntry, StaffEntry
+from triage.hooks import Hook
+from triage.settings import Company, Cover, Directory, Mirror, Notices, Relay, Settings, Webhooks
 
 HOUSE = Company(domains=("company.example",), hostname="mx.company.example")
 MARA = replace(COMPANY.people[0], identity="A")
@@ -54,6 +55,29 @@ def test_who_has_left_or_whose_name_another_one_has(
     sqlite_engine: Engine, settings: Settings, after: tuple[PersonEntry, ...], words: str
 ) -> None:
     assert said(sqlite_engine, replace(settings, **NAMED["notices.told"]), (MARA,), after) == [words]
+
+
+DEPARTMENTS: dict[str, dict[str, Any]] = {
+    "company.observe_departments": {"company": replace(HOUSE, observe_departments=("legal", "sales"))},
+    "cover.departments": {"cover": Cover(departments=("Sales = wait", "Legal=wait"))},
+    "relay.routes": {"relay": Relay(routes=("department:sales=lmtp:///run/sales", "domain:company.example=lmtp:///run/all"))},
+    "notices.targets": {"notices": Notices(targets=("sales = 30", "legal=60"))},
+    "notices.told": {"notices": Notices(told=("sales=desk@company.example",))},
+    "notices.digest_departments": {"notices": Notices(digest_departments=("legal", "sales"))},
+    "directory.sealed": {"directory": Directory(sealed=("department:Sales => ana", "person:mara.berg => ana"))},
+    "directory.leavers": {"directory": Directory(leavers="folder:sales")},
+    "webhooks.hooks": {"webhooks": Webhooks(hooks=(Hook("chat", "https://chat.example/", departments=("legal", "sales")),))},
+}
+
+
+@pytest.mark.parametrize("setting", DEPARTMENTS)
+def test_a_department_that_is_no_more_is_said(sqlite_engine: Engine, settings: Settings, setting: str) -> None:
+    named = replace(settings, **DEPARTMENTS[setting])
+    assert said(sqlite_engine, named, (MARA,)) == [f"{setting} names sales, and there is no such department"]
+    with db.transaction(sqlite_engine) as session:
+        sales = replace(COMPANY, departments=(*COMPANY.departments, DepartmentEntry("sales", "Sales")))
+        directory.apply(session, sales, HOUSE, by=SYNC, now=NOW)
+        assert settings_names.outdated(session, named) == []
 
 
 def test_a_folder_that_nobody_sees_at_night_for_that_is_an_alarm(sqlite_engine: Engine, settings: Settings) -> None:

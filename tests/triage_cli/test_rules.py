@@ -49,6 +49,13 @@ def test_a_rule_says_where_it_comes_from_what_it_was_good_for_and_what_stands_in
     assert (said.code, "a rule ends in one way" in said.err) == (2, True)
 
 
+def test_rules_of_one_scope_alone(shell: Shell) -> None:
+    shell("allow", "sales@supplier.example")
+    shell("block", "junk.example", "--scope", "department:it")
+    listed = [row["sender"] for row in json.loads(shell("rules", "list", "--scope", "department:it", "--json").out)]
+    assert listed == ["junk.example"]
+
+
 def test_a_file_of_rules(shell: Shell, tmp_path: Path) -> None:
     shell("allow", ".supplier.example", "--scope", "department:it", "--proof", "aligned", "--note", "from Ana")
     file = tmp_path / "rules.jsonl"
