@@ -20,6 +20,7 @@ pages=/usr/local/share/man/man1
 words=/usr/local/share/bash-completion/completions/mailroom
 snapshot=/var/spool/mailroom/door.snapshot # the door takes mail once the judge has written it
 mailroom_units=$(cd "$tree/deploy/systemd" && echo *.service *.socket *.timer *.target)
+upgrading=upgrade-of-mailroom.service # not mailroom-…: what our units may is too little for it
 python=${PYTHON:-/usr/bin/python3}
 always="receive judge relay api upkeep"
 behind_the_door="judge relay recall mirror outbound api upkeep webhooks"
@@ -106,6 +107,25 @@ forget() { # releases that are neither the present one nor that of before
     done
 }
 
+to_the_end() { # what is begun takes a minute from here on, and half of it would be neither release
+    trap '' INT TERM
+    trap 'exec >/dev/null 2>&1' HUP # nobody listens any more
+}
+
+upgrade() { # the database, by this virtual environment; the code says whether it has its version now
+    local broken_off=
+    trap 'broken_off=yes' INT TERM # the roles stand still from here on, and have to run again whatever happens
+    trap 'broken_off=yes; exec >/dev/null 2>&1' HUP
+    # shellcheck disable=SC2086 # a list of words
+    systemctl stop $(printf 'mailroom-%s.service ' $behind_the_door) 2>/dev/null || true
+    [ -n "$broken_off" ] || MAILROOM_UNIT=$upgrading mailroom_of "$1" db upgrade || broken_off=yes
+    to_the_end
+    [ -n "$broken_off" ] || return 0
+    systemctl stop $upgrading 2>/dev/null || true # who hangs up leaves it alone, and it would go on
+    mailroom_of "$1" db check >/dev/null 2>&1 || return 1
+    say "the database has the version of this release, so that is put in place; \`mailroom db upgrade\` makes indexes that may be missing"
+}
+
 install_it() {
     local release before
     check
@@ -125,9 +145,10 @@ install_it() {
     fi
     mailroom_of "$release/venv" settings --check || fail "nothing was changed: mend the settings, then run this again"
     before=$(readlink -e "$home/venv" 2>/dev/null || true)
-    # shellcheck disable=SC2086 # a list of words
-    systemctl stop $(printf 'mailroom-%s.service ' $behind_the_door) 2>/dev/null || true
-    mailroom_of "$release/venv" db upgrade || { start "$before"; fail "the database was not upgraded; everything is as it was"; }
+    if ! upgrade "$release/venv"; then
+        start "$before" || fail "the database was not upgraded, and a role of before did not start: journalctl -u 'mailroom-*'"
+        fail "the database was not upgraded; everything is as it was"
+    fi
     if [ -n "$before" ] && [ "$before" != "$(readlink -f "$release/venv")" ] && [ "$before" != "$(readlink -e "$home/previous")" ]; then
         keep "$home/deploy"
         ln -sfn "$before" "$home/previous"
@@ -167,6 +188,7 @@ rollback() {
     now=$(readlink -f "$home/venv")
     mailroom_of "$before" db check >/dev/null 2>&1 ||
         fail "the database has moved on since $before, which cannot read it: restore a backup of before with that release (docs/systemd.md), or stay"
+    to_the_end
     # shellcheck disable=SC2086 # a list of words
     systemctl stop $(printf 'mailroom-%s.service ' $behind_the_door) 2>/dev/null || true
     if [ -d "$home/deploy" ]; then # the units of before go with it

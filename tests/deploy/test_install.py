@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.peers, pytest.mark.skipif(not may_boot(), reason="only
 SCRIPT = Path(__file__).parents[2] / "deploy" / "install.sh"
 SETTINGS = BOOTED.replace("[relay]", '[smtp]\nlisten = "0.0.0.0:25"\n[relay]')
 PREPARE = r"""
-mkdir -p /opt/newer /usr/local/sbin
+mkdir -p /opt/newer /opt/slow/bin /usr/local/sbin
 mount --bind /opt/ready /opt/newer
 """
 BACKUPS = SCRIPT.parents[1] / "docs" / "backup.md"
@@ -100,9 +100,28 @@ PLACES = ("/etc", "/opt", "/run", "/usr/local", "/var/lib", "/var/spool")
 def left(machine: Machine) -> list[str]:
     """All that bears our name, outermost; test scaffolding and the journal aside."""
     found = machine.run("find", *PLACES, "-path", "/opt/tree", "-prune", "-o", "-name", "*mailroom*", "-print", "-prune").stdout.split()
-    return sorted(one for one in found if not one.startswith(("/opt/ready", "/opt/newer", "/run/systemd", "/run/log")))
+    return sorted(one for one in found if not one.startswith(("/opt/ready", "/opt/newer", "/opt/slow", "/run/systemd", "/run/log")))
 
 
+# a release whose upgrade of the database takes long, and the administrator who breaks it off, with no terminal that would take the key
+SLOW = """#!/bin/sh
+case "$*" in
+*"db upgrade") exec sleep 600 ;;
+*"db check") exit 2 ;;
+*) exec /opt/ready/bin/python3 "$@" ;;
+esac
+"""
+BREAK_OFF = """
+import json, os, signal, subprocess, sys, time
+sign = getattr(signal, sys.argv[1])
+words = ["bash", "/opt/tree/deploy/install.sh", "install", "--venv", "/opt/slow"]
+heard = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+script = subprocess.Popen(words, start_new_session=True, preexec_fn=lambda: signal.signal(sign, signal.SIG_DFL), **heard)
+while script.poll() is None and subprocess.run(["systemctl", "is-active", "--quiet", "upgrade-of-mailroom.service"]).returncode:
+    time.sleep(0.1)
+os.killpg(script.pid, sign)
+print(json.dumps([script.communicate()[0], script.returncode]))
+"""
 METRICS = """
 import json, urllib.request
 print(json.dumps(urllib.request.urlopen("http://127.0.0.1:8080/metrics", timeout=60).read().decode()))
@@ -163,12 +182,21 @@ def test_from_nothing_to_a_held_mail_and_away_again(machine: Machine, tmp_path: 
     assert MARK in machine.run("cat", UNIT).stdout, "a program and its units belong together"
     machine.python(SEND)
 
+    write(machine, "/opt/slow/bin/python3", SLOW)
+    machine.run("chmod", "755", "/opt/slow/bin/python3")
+    for sign, words in (("SIGINT", "everything is as it was"), ("SIGHUP", "")):
+        said, code = machine.python(BREAK_OFF, sign)
+        assert (words in said, code) == (True, 1), said
+        assert machine.state("upgrade-of-mailroom.service") == "inactive", "it does not go on by itself"
+        assert [machine.state(f"mailroom-{role}.service") for role in ("judge", "relay", "api", "upkeep")] == ["active"] * 4
+        assert run(machine, "status").splitlines()[0] == "release   /opt/ready"
+
     write(machine, "/etc/mailroom/mailroom.toml", SETTINGS + "nonsense = 1\n")
     refused = run(machine, "install", "--venv", "/opt/newer", code=1)
     assert "no key 'nonsense'" in refused
     assert "nothing was changed" in refused
     assert MARK in machine.run("cat", UNIT).stdout
-    assert machine.run("ls", "/opt/mailroom/releases").stdout.count("\n") == 2
+    assert machine.run("ls", "/opt/mailroom/releases").stdout.count("\n") == 3, "and the one that was broken off"
     write(machine, "/etc/mailroom/mailroom.toml", SETTINGS)
     machine.python(SEND)
     until_held(machine, 4)
