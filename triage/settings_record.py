@@ -4,7 +4,8 @@ import hashlib
 import json
 from datetime import datetime
 
-from sqlmodel import Session
+from sqlalchemy import select
+from sqlmodel import Session, col
 
 from triage import ledger
 from triage.actor import Actor
@@ -12,12 +13,14 @@ from triage.models import Marker
 from triage.settings import Settings, every_key
 
 BY = Actor.system("upkeep")
+NOTED = "settings@"  # before the name of a machine: what its settings were
+HOSTNAME = "company.hostname"
 SECRET = frozenset({"smtp.edge_token", "database.url", "webhooks.hooks"})  # a URL may hold a password, or be one
 
 
 def note(session: Session, settings: Settings, *, machine: str, now: datetime) -> list[str]:
     """Put the settings that differ from those of this machine's last start on the record, with both values; their names."""
-    name = f"settings@{machine}"
+    name = NOTED + machine
     kept, current = session.get(Marker, name), told(settings)
     former = json.loads(kept.text) if kept else current
     session.merge(Marker(name=name, text=json.dumps(current, sort_keys=True)))
@@ -26,6 +29,12 @@ def note(session: Session, settings: Settings, *, machine: str, now: datetime) -
         detail = {"machine": machine, "changed": {key: [shown(key, former.get(key)), shown(key, current.get(key))] for key in changed}}
         ledger.write(session, "settings", "settings", by=BY, now=now, detail=detail)
     return changed
+
+
+def hostnames(session: Session) -> set[str]:
+    """The names in SMTP of the machines on which upkeep runs, this one among them."""
+    kept = session.scalars(select(col(Marker.text)).where(col(Marker.name).startswith(NOTED)))
+    return {json.loads(text).get(HOSTNAME, "").casefold() for text in kept} - {""}
 
 
 def told(settings: Settings) -> dict[str, str]:

@@ -61,7 +61,7 @@ def senders(settings: Settings) -> Iterator[Finding]:
     if file:
         yield from open_to_others(WHAT, file)
     if not wide:
-        yield Finding(OK, WHAT, f"from {', '.join(named) or 'nobody by network'}{' and whoever signs in' if file else ''}")
+        yield Finding(OK, WHAT, f"it comes from {' and '.join([*named, *(['whoever signs in'] if file else [])])}")
 
 
 def way_out(settings: Settings) -> Iterator[Finding]:

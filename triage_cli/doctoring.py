@@ -32,6 +32,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("disk", inside.disk),
     ("clock", inside.clock),
     ("upkeep", inside.upkeep),
+    ("queue", inside.moving),
     ("backup", overdue.backups),
     ("parser", inside.parser),
     ("previews", inside.drawer),

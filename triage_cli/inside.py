@@ -12,10 +12,10 @@ from sqlmodel import col
 
 from mta import snapshot
 from mta.edges import network_of
-from triage import accounts, confinement, cover, db, disks, emergency, intake, paused, telegraph
+from triage import accounts, confinement, cover, db, disks, emergency, intake, paused, recalls, telegraph
 from triage.backlog import DAMAGED, INCOMING, RETRY, backlog
 from triage.errors import BadInput
-from triage.models import AuditRecord, Delivery
+from triage.models import AuditRecord, Delivery, Instant
 from triage.settings import Settings
 from triage.states import State
 from triage.times import utcnow
@@ -224,6 +224,26 @@ def upkeep(settings: Settings) -> Iterator[Finding]:
         )
 
 
+def moving(settings: Settings) -> Iterator[Finding]:
+    """Does what was released leave, and what was purged come out of mailboxes? Not while nothing shall: that has a finding of its own."""
+    now = utcnow()
+    ways = {"relay": ({State.QUEUED}, "for a next hop"), "recall": (recalls.DUE, "to be taken out of mailboxes, or put back")}
+    try:
+        with database_of(settings) as engine, db.reading(engine) as session:
+            due = select(func.count(), func.min(col(Delivery.due_at), type_=Instant)).where(col(Delivery.due_at) <= now, paused.going())
+            found = {role: session.execute(due.where(col(Delivery.state).in_(states))).one() for role, (states, _) in ways.items()}
+    except BadInput:
+        return
+    for role, (number, first) in found.items():
+        waits = now - first if first else timedelta()
+        words = f"{number} mails are due {ways[role][1]}, the first for {int(waits.total_seconds())} s"
+        level = FAIL if waits > TOO_LATE else WARN if waits > LATE else OK
+        do = (
+            f"see that `mailroom {role}` runs and what it logs; `mailroom queue` shows what next hops answer, and nothing is lost meanwhile"
+        )
+        yield Finding(level, "queue", words, "" if level == OK else do)
+
+
 def disk(settings: Settings) -> Iterator[Finding]:
     """Is there room where mail and record are kept?"""
     for name, place in disks.places(settings).items():
@@ -262,7 +282,7 @@ def unknown_recipients(settings: Settings) -> Iterator[Finding]:
             "and set smtp.unknown_recipients to refuse",
         )
     else:
-        yield Finding(OK, "addresses", "the door refuses them")
+        yield Finding(OK, "addresses", "the door refuses what is for addresses that the directory does not know")
 
 
 def open_door(settings: Settings) -> Iterator[Finding]:
@@ -275,7 +295,7 @@ def open_door(settings: Settings) -> Iterator[Finding]:
     if opened:
         yield Finding(WARN, "emergency", opened.sentence, "close the door with `mailroom open --close` when somebody is there to look")
     else:
-        yield Finding(OK, "emergency", "none: the door is closed")
+        yield Finding(OK, "emergency", "there is none")
 
 
 def administered(settings: Settings) -> Iterator[Finding]:

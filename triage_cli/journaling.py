@@ -17,7 +17,7 @@ from triage_cli.finding import FAIL, OK, WARN, Finding
 from triage_cli.opened import database_of
 
 WHAT = "journal"
-UNSENT = (State.QUEUED, State.RELAYING, State.BOUNCED)
+WAITING = (State.QUEUED, State.RELAYING)
 
 
 def journal(settings: Settings) -> Iterator[Finding]:
@@ -33,16 +33,16 @@ def journal(settings: Settings) -> Iterator[Finding]:
     yield Finding(OK, WHAT, f"every accepted mail is copied to {visible(to)} by {hop}")
     try:
         with database_of(settings) as engine, db.reading(engine) as session:
-            mine = (col(Delivery.direction) == JOURNAL, col(Delivery.state).in_(UNSENT))
-            counted = session.execute(select(col(Delivery.state), func.count()).where(*mine).group_by(col(Delivery.state))).all()
-            tried = (*mine, col(Delivery.last_reply) != "")
-            said = session.scalar(select(col(Delivery.last_reply)).where(*tried).order_by(col(Delivery.id).desc()).limit(1))
+            mine, waits = col(Delivery.direction) == JOURNAL, col(Delivery.state).in_(WAITING)
+            number = select(func.count()).select_from(Delivery).where(mine)
+            lost, waiting = session.scalar(number.where(col(Delivery.state) == State.BOUNCED)), session.scalar(number.where(waits))
+            replies = select(col(Delivery.last_reply)).where(mine, waits, col(Delivery.last_reply) != "")
+            said = session.scalar(replies.order_by(col(Delivery.id).desc()).limit(1))
     except BadInput:
         return
-    waits = {str(state): number for state, number in counted}
-    if waits.get(State.BOUNCED):
-        words = f"{waits[State.BOUNCED]} copies were given up, or came back from the archive"
+    if lost:
+        words = f"{lost} copies were given up, or came back from the archive"
         yield Finding(WARN, WHAT, words, "see `mailroom queue`; `mailroom queue retry ID` sends one again")
     if said:
-        words = f"{sum(waits.values())} copies wait; the archive said: {visible(said)}"
+        words = f"{waiting} copies wait; the archive said: {visible(said)}"
         yield Finding(FAIL, WHAT, words, "mend the archive: they are tried again until it takes them, and kept that long")

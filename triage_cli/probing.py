@@ -13,10 +13,12 @@ from mail_auth.resolvers import open_resolver
 from mta.carriers import open_hop
 from mta.dialled import DialledHop
 from mta.transaction import Ended
+from triage import db, settings_record
 from triage.errors import BadInput
 from triage.settings import Settings, host_port
 from triage_cli.asking import a_mailbox
 from triage_cli.finding import FAIL, OK, WARN, Finding
+from triage_cli.opened import database_of
 from triage_cli.outside import PATIENCE, REACHED
 
 STRANGER = "doctor@mailroom.invalid"  # RFC 2606: nobody is ever there
@@ -120,18 +122,26 @@ def asked_to_relay(hop: DialledHop, url: str, senders: dict[str, str]) -> Iterat
 def bypass(settings: Settings) -> Iterator[Finding]:
     """Can strangers reach the inner server around us? Another MX, or a next hop with a public address that answers on port 25."""
     try:
-        resolver = open_resolver(settings.dns)
+        resolver, ours = open_resolver(settings.dns), {settings.company.hostname.lower(), *other_machines(settings)}
         for domain in settings.company.domains:
             hosts = {str(one).split()[-1].lower().rstrip(".") for one in resolver.query(domain, "MX", time.monotonic() + PATIENCE)}
-            others = sorted(hosts - {settings.company.hostname.lower()})
+            others = sorted(hosts - ours)
             if others and not settings.smtp.trusted_edges:
                 words = f"mail for {domain} may also go to {', '.join(others)}: what comes in there is not held"
-                yield Finding(
-                    WARN, "bypass", words, "take these MX records away, or name those servers in smtp.trusted_edges (docs/edge.md)"
-                )
+                do = "take these MX records away, or name those servers in smtp.trusted_edges (docs/edge.md)"
+                yield Finding(WARN, "bypass", words, f"{do}; a machine of ours is known once `mailroom upkeep` has run there")
         yield from reachable(settings.relay.next_hop)
     except (BadInput, Temporary):
         return
+
+
+def other_machines(settings: Settings) -> set[str]:
+    """The names of further machines of ours, which hold mail too."""
+    try:
+        with database_of(settings) as engine, db.reading(engine) as session:
+            return settings_record.hostnames(session)
+    except BadInput:  # the database has a finding of its own
+        return set()
 
 
 def reachable(url: str) -> Iterator[Finding]:

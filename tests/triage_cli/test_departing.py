@@ -48,7 +48,7 @@ def changed(settings: Settings, **values: object) -> Settings:
 
 def test_a_house_in_order(house: Settings) -> None:
     assert told(house) == [
-        (OK, "from 192.0.2.25"),
+        (OK, "it comes from 192.0.2.25"),
         (OK, "it goes to smtp://provider.example:25"),
         (OK, "its spool is new: nothing was handed over yet"),
         (OK, "0 correspondents are known, 0 wait for a look"),

@@ -28,6 +28,7 @@ from triage import db, directory, ids, paused
 from triage.backlog import batch_name
 from triage.models import Delivery, StaffMember
 from triage.settings import Settings
+from triage.states import State
 from triage.times import utcnow
 from triage_cli import inside, journaling, outside
 from triage_cli.finding import FAIL, OK, WARN, Finding
@@ -148,6 +149,30 @@ def test_mail_that_waits_too_long(seconds: float, level: str, house: Settings) -
     ((said, _, words),) = told(inside.spool(house))
     assert said == level
     assert words.startswith(f"7 messages wait, the first for {int(seconds)} s")
+
+
+@pytest.mark.parametrize(
+    ("state", "minutes", "levels"),
+    [
+        (State.QUEUED, 0.5, [OK, OK]),
+        (State.QUEUED, 2, [WARN, OK]),
+        (State.QUEUED, 20, [FAIL, OK]),
+        (State.QUEUED, -20, [OK, OK]),
+        (State.RECALLING, 20, [OK, FAIL]),
+        (State.HELD, 20, [OK, OK]),
+    ],
+)
+def test_released_mail_that_nobody_sends_on(
+    state: State, minutes: float, levels: list[str], house: Settings, sqlite_engine: Engine
+) -> None:
+    with db.transaction(sqlite_engine) as session:
+        arriving.arrive(session, house)
+        session.execute(update(Delivery).values(state=state, due_at=utcnow() - timedelta(minutes=minutes)))
+    found = told(inside.moving(house))
+    assert [level for level, _, _ in found] == levels
+    with db.transaction(sqlite_engine) as session:
+        paused.pause(session, backup_at=arriving.NOW, now=arriving.NOW)
+    assert {level for level, _, _ in told(inside.moving(house))} == {OK}, "that nothing leaves has a finding of its own"
 
 
 def test_damaged_batches_are_named(house: Settings) -> None:
@@ -345,14 +370,21 @@ def test_a_next_hop_that_is_not_there(url: str, words: str, house: Settings) -> 
 
 
 @pytest.mark.parametrize(
-    ("address", "reply", "levels"),
-    [("", "", ["ok"]), ("archive", "", ["fail"]), (ARCHIVE, "", ["ok"]), (ARCHIVE, "450 4.2.0 later", ["ok", "fail"])],
+    ("address", "state", "reply", "levels"),
+    [
+        ("", "queued", "", ["ok"]),
+        ("archive", "queued", "", ["fail"]),
+        (ARCHIVE, "queued", "", ["ok"]),
+        (ARCHIVE, "queued", "450 4.2.0 later", ["ok", "fail"]),
+        (ARCHIVE, "bounced", "it came back", ["ok", "warn"]),
+    ],
 )
-def test_the_journal(house: Settings, sqlite_engine: Engine, address: str, reply: str, levels: list[str]) -> None:
+def test_the_journal(house: Settings, sqlite_engine: Engine, address: str, state: str, reply: str, levels: list[str]) -> None:
     archiving = replace(house, journal=replace(house.journal, address=address))
     with db.transaction(sqlite_engine) as session:
         arriving.arrive(session, archiving)
-        session.execute(update(Delivery).where(col(Delivery.direction) == "journal").values(last_reply=reply))
+        copies = update(Delivery).where(col(Delivery.direction) == "journal")
+        session.execute(copies.values(last_reply=reply, state=State(state)))
     assert [one.level for one in journaling.journal(archiving)] == levels
 
 

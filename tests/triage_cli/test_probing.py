@@ -12,7 +12,7 @@ from tests.peers.next_hop import next_hop
 from tests.peers.processes import free_port
 from tests.peers.receiving import receiving
 from tests.triage import arriving
-from triage import db
+from triage import db, settings_record
 from triage.settings import Settings
 from triage_cli import inside, probing
 from triage_cli.finding import FAIL, OK, WARN, Finding
@@ -57,6 +57,16 @@ def test_ways_around_the_door(zone: str, changes: dict[str, Any], levels: list[s
     (tmp_path / "own.zone").write_text(zone)
     house = replace(house, dns=replace(house.dns, zone_file=str(tmp_path / "own.zone")), smtp=replace(house.smtp, **changes))
     assert [level for level, _ in told(probing.bypass(house))] == levels
+
+
+def test_another_machine_of_ours_is_no_way_around(house: Settings, tmp_path: Path, sqlite_engine: Engine) -> None:
+    (tmp_path / "own.zone").write_text("company.example. MX 10 mx.company.example.\ncompany.example. MX 10 MX2.company.example.\n")
+    house = replace(house, dns=replace(house.dns, zone_file=str(tmp_path / "own.zone")))
+    assert [level for level, _ in told(probing.bypass(house))] == [WARN, OK]
+    with db.transaction(sqlite_engine) as session:
+        other = replace(house, company=replace(house.company, hostname="mx2.company.example"))
+        settings_record.note(session, other, machine="two", now=arriving.NOW)
+    assert [level for level, _ in told(probing.bypass(house))] == [OK]
 
 
 def test_a_next_hop_with_a_private_address_is_not_found_from_outside() -> None:
