@@ -50,22 +50,7 @@ def add(
     until = order.until or (now + timedelta(days=order.lapse_days) if order.lapse_days else None)
     keys.require(keys.of_rules([(order.effect, order.match, order.scope)], settings), by, second)
     markers.advance(session, VERSION)  # first: its row makes two who ask for the same rule wait for each other
-    twin = session.scalars(
-        select(Rule).where(
-            col(Rule.effect) == order.effect,
-            col(Rule.match) == order.match,
-            col(Rule.value) == order.value,
-            col(Rule.scope) == order.scope,
-            col(Rule.proof) == order.proof,
-            col(Rule.unproven_only) == order.unproven_only,
-            col(Rule.risky) == order.risky,
-            col(Rule.recipient) == order.recipient,
-            col(Rule.target) == order.to,
-            col(Rule.origin).in_((*BY_STAFF, LEARNED) if origin == LEARNED else BY_STAFF),
-            in_force(now),
-        )
-    ).first()
-    if twin is not None:
+    if (twin := twin_of(session, order, origin, now)) is not None:
         widen(session, twin, replace(order, until=until), by=by, now=now)
         return twin
     rule = Rule(
@@ -91,12 +76,31 @@ def add(
     )
     session.add(rule)
     session.flush()
-    names = ("effect", "match", "value", "scope", "proof", "origin", *(("recipient", "target") if rule.target else ()))
-    detail = {name: getattr(rule, name) for name in names}
-    if second:
-        detail["second_key"] = rule.second_by
-    ledger.write(session, "rule", f"rule:{show(rule.id)}", by=by, now=now, detail=detail)
+    ledger.write(session, "rule", f"rule:{show(rule.id)}", by=by, now=now, detail=detail_of(rule))
     return rule
+
+
+def twin_of(session: Session, order: RuleOrder, origin: str, now: datetime) -> Rule | None:
+    """The rule in force that says the same; one that was learned is none to staff."""
+    same = (
+        col(Rule.effect) == order.effect,
+        col(Rule.match) == order.match,
+        col(Rule.value) == order.value,
+        col(Rule.scope) == order.scope,
+        col(Rule.proof) == order.proof,
+        col(Rule.unproven_only) == order.unproven_only,
+        col(Rule.risky) == order.risky,
+        col(Rule.recipient) == order.recipient,
+        col(Rule.target) == order.to,
+        col(Rule.origin).in_((*BY_STAFF, LEARNED) if origin == LEARNED else BY_STAFF),
+    )
+    return session.scalars(select(Rule).where(*same, in_force(now))).first()
+
+
+def detail_of(rule: Rule) -> dict[str, Any]:
+    """What the record keeps of a rule that was made."""
+    names = ("effect", "match", "value", "scope", "proof", "origin", *(("recipient", "target") if rule.target else ()))
+    return {name: getattr(rule, name) for name in names} | ({"second_key": rule.second_by} if rule.second_by else {})
 
 
 def widen(session: Session, rule: Rule, order: RuleOrder, *, by: Actor, now: datetime) -> None:
