@@ -24,9 +24,9 @@ from triage.accounts import DIRECTORY, LOCAL
 from triage.actor import Actor, Role, Scope
 from triage.company import CompanyDirectory, PersonEntry, StaffEntry
 from triage.db import among
-from triage.directory_rows import entry_of, entry_row, equalise
+from triage.directory_rows import Difference, entry_of, entry_row, equalise
 from triage.errors import BadInput
-from triage.identities import named_today, renaming, who_is_who, with_identities
+from triage.identities import Renaming, named_today, renaming, who_is_who, with_identities
 from triage.known_addresses import KnownAddress, addresses_of, keep_former
 from triage.leaving import Leaving
 from triage.models import Delivery, Department, KnownRecipient, MailGroup, Person, StaffMember
@@ -101,12 +101,8 @@ def apply(
     """
     accounts.take_turns(session)
     wanted = directory_rows.normal(directory, company)
-    before = known_people(session, wanted, same_people=same_people)
-    wanted = directory_rows.with_unread(wanted, before)
-    were = who_is_who(before, wanted, left_lately(session, leaving, now))
-    wanted = with_identities(wanted, were)
+    before, wanted, made = compared(session, wanted, leaving, now, same_people=same_people)
     late = renamed.follow_names(session)
-    made = renaming(before, wanted, were, accounts.own_ones(session), renamed.former_names(session))
     names = tuple(made.changes({person.uid for person in before.people}))
     if made.uids or made.signs_in:
         believe(Plan(sum(person.active for person in before.people), names), confirmed=confirmed)
@@ -118,22 +114,26 @@ def apply(
     believe(intended, confirmed=confirmed)
     write_rows(session, wanted)
     leavers.date(session, now)
-    keep_former(session, addresses, wanted, company)
     left = leavers.Leavers(wanted, before.people, leaving)
-    left.keep_addresses(session, addresses, company, now=now)
-    written = equalise(session, KnownRecipient, addresses, KnownAddress._asdict)
-    follow_mailboxes(session, before, wanted)
-    moved_mailboxes.remember(session, before, wanted, now)
-    renamed.follow_addresses(session)
-    moved = late + follow_people(session) + left.take_held_mail_along(session)
-    moved += closed_departments.move_held(session, {one.code: one.name for one in before.departments})
-    passing.note_held(session)
+    written = write_addresses(session, addresses, wanted, left, company, now)
+    moved = late + follow_directory(session, before, wanted, left, now)
     if intended.changes or any(written):
         markers.advance(session, VERSION)
     applied = Applied(len(wanted.people), written.fresh + written.changed, written.gone + written.changed, moved, intended)
     if intended.changes or any(written) or moved:
         ledger.write(session, "directory", "directory", by=by, now=now, detail=detail_of(applied, wanted))
     return applied
+
+
+def compared(
+    session: Session, wanted: CompanyDirectory, leaving: Leaving, now: datetime, *, same_people: bool
+) -> tuple[CompanyDirectory, CompanyDirectory, Renaming]:
+    """The directory as it was, what is wanted with all that is known of its people, and who is called otherwise there."""
+    before = known_people(session, wanted, same_people=same_people)
+    wanted = directory_rows.with_unread(wanted, before)
+    were = who_is_who(before, wanted, left_lately(session, leaving, now))
+    wanted = with_identities(wanted, were)
+    return before, wanted, renaming(before, wanted, were, accounts.own_ones(session), renamed.former_names(session))
 
 
 def believe(intended: Plan, *, confirmed: bool) -> None:
@@ -172,6 +172,20 @@ def write_rows(session: Session, wanted: CompanyDirectory) -> None:
     sealed.equalise(session, wanted.sealed)
 
 
+def write_addresses(
+    session: Session,
+    addresses: dict[str, KnownAddress],
+    wanted: CompanyDirectory,
+    left: leavers.Leavers,
+    company: Company,
+    now: datetime,
+) -> Difference:
+    """Know these addresses, and those by which strangers go on writing to people who have moved or left."""
+    keep_former(session, addresses, wanted, company)
+    left.keep_addresses(session, addresses, company, now=now)
+    return equalise(session, KnownRecipient, addresses, KnownAddress._asdict)
+
+
 def staff_of(session: Session, wanted: CompanyDirectory) -> list[StaffEntry]:
     """The staff that the directory names, without those who are staff here by an account of our own."""
     own = set(session.scalars(select(col(StaffMember.login)).where(col(StaffMember.source) == LOCAL)))
@@ -198,6 +212,17 @@ def detail_of(applied: Applied, wanted: CompanyDirectory) -> dict[str, Any]:
         "changes": [str(change) for change in changes[:MOST_NAMED]],
         "more": max(0, len(changes) - MOST_NAMED),
     }
+
+
+def follow_directory(session: Session, before: CompanyDirectory, wanted: CompanyDirectory, left: leavers.Leavers, now: datetime) -> int:
+    """Held mail goes along with its people, and out of departments that are no more; how much changed its folder."""
+    follow_mailboxes(session, before, wanted)
+    moved_mailboxes.remember(session, before, wanted, now)
+    renamed.follow_addresses(session)
+    moved = follow_people(session) + left.take_held_mail_along(session)
+    moved += closed_departments.move_held(session, {one.code: one.name for one in before.departments})
+    passing.note_held(session)
+    return moved
 
 
 def follow_people(session: Session) -> int:
