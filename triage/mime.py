@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 from triage import signed
 from triage.decoding import (
@@ -222,14 +223,27 @@ def lines_of(head: bytes) -> list[bytes]:
     return head.split(b"\r\n") if usual else LINE.split(head)
 
 
+class Place(NamedTuple):
+    """Where a part lies that is still to be read, and what is known of it from outside."""
+
+    raw: bytes
+    start: int
+    end: int
+    depth: int = 0
+    default: str = "text/plain"  # its type where it names none
+    is_body: bool = True
+    is_enclosed: bool = False
+
+
 def parts_of(raw: bytes) -> list[Part]:
     """Every part in the order of the message, the message itself first. TooMuch beyond the limits."""
-    waiting = [(raw, 0, len(raw), 0, "text/plain", True, False)]
+    waiting = [Place(raw, 0, len(raw))]
     found: list[Part] = []
     read = 0
     while waiting:
-        raw, start, end, depth, default, is_body, is_enclosed = waiting.pop()
-        if depth > DEPTH_LIMIT:
+        place = waiting.pop()
+        raw, start, end = place.raw, place.start, place.end
+        if place.depth > DEPTH_LIMIT:
             raise TooMuch(f"parts are nested more than {DEPTH_LIMIT} deep")
         if len(found) >= PART_LIMIT:
             raise TooMuch(f"it has more than {PART_LIMIT:,} parts")
@@ -244,31 +258,46 @@ def parts_of(raw: bytes) -> list[Part]:
         if sum(len(field.value) for field in fields if field.name in NAMING) > PARAMETER_LIMIT:
             raise TooMuch(f"what a part says about itself is longer than {PARAMETER_LIMIT // 1024} KiB")
         body = body if sound or body < end else start + well_formed(raw[start:head])
-        media_type, options = media_type_of(first(fields, "content-type"), default)
+        named_type, options = media_type_of(first(fields, "content-type"), place.default)
         boundaries = boundaries_of(fields)
         read += (end - start) * max(1, len(boundaries))
         if read > READ_LIMIT:
             raise TooMuch(f"its parts together are larger than {READ_LIMIT // 1024 // 1024} MiB")
         inside = [span for boundary in boundaries for span in spans(raw, body, end, boundary)]
-        if inside and not media_type.startswith("multipart/"):
-            media_type = "multipart/mixed"  # by another one of its Content-Types
-        if not inside and media_type.startswith("multipart/"):
-            media_type = "text/plain"  # no parts in it: its bytes are all there is to read
-        part = Part(fields, media_type, options, depth, memoryview(raw)[body:end], is_body, is_enclosed=is_enclosed)
+        media_type = by_content(named_type, holds_parts=bool(inside))
+        data = memoryview(raw)[body:end]
+        part = Part(fields, media_type, options, place.depth, data, place.is_body, is_enclosed=place.is_enclosed)
         if max(len(boundaries), len(part.other_names)) > GIVEN_LIMIT:
             raise TooMuch(f"a part gives itself more than {GIVEN_LIMIT} names or boundaries")
         found.append(part)
-        below = "message/rfc822" if media_type == "multipart/digest" else "text/plain"
-        bodies = {"multipart/alternative": len(inside), "multipart/related": 1}.get(media_type, 0)
-        waiting.extend((raw, *span, depth + 1, below, place < bodies, is_enclosed) for place, span in reversed([*enumerate(inside)]))
-        if part.is_message and part.encoding:  # it must not be encoded, but programs decode it
-            message = part.content()
-            waiting.append((message, 0, len(message), depth + 1, "text/plain", True, is_enclosed))
-        elif part.is_message:
-            waiting.append((raw, body, end, depth + 1, "text/plain", True, is_enclosed))
-        elif enclosed := part.enclosed():
-            waiting.append((enclosed, 0, len(enclosed), depth + 1, "text/plain", True, True))
+        waiting.extend(below(part, inside, place._replace(start=body)))
     return read_in(found, charset_of_text(found))
+
+
+def by_content(media_type: str, *, holds_parts: bool) -> str:
+    """The type of a part, as far as what was found in it agrees."""
+    is_multipart = media_type.startswith("multipart/")
+    if holds_parts and not is_multipart:
+        return "multipart/mixed"  # by another one of its Content-Types
+    if is_multipart and not holds_parts:
+        return "text/plain"  # its bytes are all there is to read
+    return media_type
+
+
+def below(part: Part, inside: list[tuple[int, int]], body: Place) -> Iterator[Place]:
+    """What stands in a part, whose body lies at this place, and is to be read next: what is given last is read first."""
+    raw, depth, is_enclosed = body.raw, body.depth + 1, body.is_enclosed
+    default = "message/rfc822" if part.media_type == "multipart/digest" else "text/plain"
+    bodies = {"multipart/alternative": len(inside), "multipart/related": 1}.get(part.media_type, 0)
+    for number, (start, end) in reversed([*enumerate(inside)]):
+        yield Place(raw, start, end, depth, default, number < bodies, is_enclosed)
+    if part.is_message and part.encoding:  # it must not be encoded, but programs decode it
+        message = part.content()
+        yield Place(message, 0, len(message), depth, is_enclosed=is_enclosed)
+    elif part.is_message:
+        yield Place(raw, body.start, body.end, depth, is_enclosed=is_enclosed)
+    elif enclosed := part.enclosed():
+        yield Place(enclosed, 0, len(enclosed), depth, is_enclosed=True)
 
 
 def charset_of_text(parts: list[Part]) -> str:
