@@ -14,7 +14,7 @@ from triage.actor import Actor
 from triage.db import among
 from triage.errors import NotFound, Stale
 from triage.models import Decision, Delivery, Rule
-from triage.outcomes import OUT_OF_REACH, DecisionReport, Item, NothingDone, filed, report, who_was_faster
+from triage.outcomes import OUT_OF_REACH, DecisionReport, Item, NothingDone, decision_of, filed, report, who_was_faster
 from triage.piles import in_states
 from triage.rule_making import rule_orders
 from triage.rules import RuleOrder
@@ -109,28 +109,22 @@ def decide(
     key = own_key(by, idempotency_key)
     if earlier := made_before(session, key):
         return report(session, earlier, by=by)
-    if expect is not None and expect != len(meant):
-        raise Stale(f"you expected {expect}, but {len(meant)} are selected now: look again, then decide")
+    check_number(expect, len(meant))
     if not meant and rule is None:
         raise NotFound("nothing that is selected can be changed this way")
     states = () if selected.states else aim.counts
     outside = selection.outside(session, selected, len(meant), by=by, states=states)
     selected_ones, meant = meant, with_copies(session, meant) if verb is Verb.PURGE else meant
     ids = [delivery_id for delivery_id, _ in meant]
-    if rule and rule.effect == "redirect" and not rule.to:
-        rule = replace(rule, to=to)
-    orders = rule_orders(session, rule, selected, ids, by=by) if rule else []
-    late = late_copies.orders(session, selected, ids, by=by, settings=settings, now=now) if verb is Verb.PURGE and not rule else []
+    orders, late = rules_beside(session, verb, rule, selected, ids, to=to, by=by, settings=settings, now=now)
     keys.require(keys_for(session, verb, meant, orders, settings), by, second, selected_ones)
-    decision = Decision(
-        at=now,
-        by=str(by),
-        by_shown=by.shown,
-        verb=verb,
-        selection=selected.as_json(),
-        reason=reason[:1000],
+    decision = decision_of(
+        by,
+        verb,
+        selected.as_json(),
+        reason,
+        now,
         count=len(meant),
-        done=0,
         outside=outside,
         second_by=str(second or ""),
         second_by_shown=second.shown if second else "",
@@ -151,6 +145,31 @@ def decide(
 def own_key(by: Actor, idempotency_key: str | None) -> str | None:
     """An idempotency key as it is kept: nobody meets another one's."""
     return f"{by}:{idempotency_key}" if idempotency_key else None
+
+
+def check_number(expected: int | None, selected: int) -> None:
+    """Stale where somebody decides about another number of deliveries than they saw."""
+    if expected is not None and expected != selected:
+        raise Stale(f"you expected {expected}, but {selected} are selected now: look again, then decide")
+
+
+def rules_beside(
+    session: Session,
+    verb: Verb,
+    rule: RuleOrder | None,
+    selected: Selection,
+    ids: list[int],
+    *,
+    to: str,
+    by: Actor,
+    settings: Settings,
+    now: datetime,
+) -> tuple[list[RuleOrder], list[RuleOrder]]:
+    """The rules that are made along with a decision: those that were asked for, else after a purge the block of late copies."""
+    if rule:
+        goes_along = rule.effect == "redirect" and not rule.to
+        return rule_orders(session, replace(rule, to=to) if goes_along else rule, selected, ids, by=by), []
+    return [], late_copies.orders(session, selected, ids, by=by, settings=settings, now=now) if verb is Verb.PURGE else []
 
 
 def measured(effort: Effort | None, settings: Settings) -> dict[str, Any]:

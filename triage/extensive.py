@@ -18,8 +18,7 @@ from triage.decisions import Verb
 from triage.errors import NotAllowed, NotAllowedNow, Refused, Stale
 from triage.ids import show
 from triage.models import Decision, DecisionItem, Delivery
-from triage.outcomes import DecisionReport, Item, report
-from triage.rule_making import rule_orders
+from triage.outcomes import DecisionReport, Item, decision_of, report
 from triage.rule_orders import RuleOrder
 from triage.selection import Selection
 from triage.settings import Settings
@@ -74,15 +73,11 @@ def plan(
         raise Stale("what you selected has changed since you looked: look again, then decide")
     rows = session.execute(select(col(Delivery.id), col(Delivery.state)).where(where).order_by(col(Delivery.id))).all()
     meant = [(delivery_id, State(state)) for delivery_id, state in rows]
-    if expect is not None and expect != len(meant):
-        raise Stale(f"you expected {expect}, but {len(meant)} are selected now: look again, then decide")
+    decisions.check_number(expect, len(meant))
     ids = [delivery_id for delivery_id, _ in meant]
     if verb is Verb.REJECT:
         rejections.at_once(session, ids)  # of a slice it is asked too late
-    if rule and rule.effect == "redirect" and not rule.to:
-        rule = replace(rule, to=to)
-    orders = rule_orders(session, rule, selected, ids, by=by) if rule else []
-    late = late_copies.orders(session, selected, ids, by=by, settings=settings, now=now) if verb is Verb.PURGE and not rule else []
+    orders, late = decisions.rules_beside(session, verb, rule, selected, ids, to=to, by=by, settings=settings, now=now)
     if decisions.keys_for(session, verb, meant, orders, settings):
         raise NotAllowedNow(f"this needs a second person's key: decide about at most {LARGE:,} deliveries at once")
     states = () if selected.states else aim.counts
@@ -113,18 +108,15 @@ def begin(
     key = decisions.own_key(by, idempotency_key)
     if earlier := decisions.made_before(session, key):
         return report(session, earlier, by=by)
-    chosen = decisions.chosen(session, verb, settings, to=to, template=template, text=text, now=now)
-    decision = Decision(
-        at=now,
-        by=str(by),
-        by_shown=by.shown,
-        verb=verb,
-        selection=replace(selected, proof=planned.proof).as_json(),
-        reason=reason[:1000],
+    decision = decision_of(
+        by,
+        verb,
+        replace(selected, proof=planned.proof).as_json(),
+        reason,
+        now,
         count=planned.count,
-        done=0,
         outside=planned.outside,
-        target=chosen,
+        target=decisions.chosen(session, verb, settings, to=to, template=template, text=text, now=now),
         idempotency_key=key,
         last=planned.last,
         order={"to": to, "template": template, "text": text},

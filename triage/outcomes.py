@@ -111,6 +111,12 @@ class NothingDone(Overtaken):
         self.items = items
 
 
+def decision_of(by: Actor, verb: str, selected: dict[str, Any], reason: str, now: datetime, *, count: int, **more: Any) -> Decision:
+    """Who decides what about which mail, and why, before anything is done. `more`: what else is kept of it."""
+    said = {"by": str(by), "by_shown": by.shown, "verb": verb, "selection": selected, "reason": reason[:1000]}
+    return Decision(at=now, count=count, done=0, **said, **more)
+
+
 def filed(session: Session, decision: Decision, items: list[Item], *, by: Actor, now: datetime) -> DecisionReport:
     """Write the decision and its items down."""
     decision.done = sum(item.outcome == "done" for item in items)

@@ -16,7 +16,7 @@ from triage.fingerprint import Fingerprint, packed
 from triage.ids import new_id, read, show
 from triage.likeness import MOST_REPRESENTATIVES
 from triage.models import Campaign, Decision, DecisionItem, Delivery, Message, Representative
-from triage.outcomes import DecisionReport, Item, filed
+from triage.outcomes import DecisionReport, Item, decision_of, filed
 from triage.states import State
 
 VERBS = frozenset({"join", "split"})
@@ -141,17 +141,7 @@ def decided(
     """Move the deliveries, and write the decision down."""
     move(session, moved, target)
     selection: dict[str, Any] = {"campaign": show(source), "into": show(target), "representatives": [show(one) for one in kept]}
-    decision = Decision(
-        id=new_id(),
-        at=now,
-        by=str(by),
-        by_shown=by.shown,
-        verb=verb,
-        selection=selection,
-        reason=reason[:1000],
-        count=len(moved),
-        done=0,
-    )
+    decision = decision_of(by, verb, selection, reason, now, count=len(moved), id=new_id())
     detail = {"campaign": show(source), "into": show(target), "reason": decision.reason}
     written(session, verb, decision.id, moved, by=by, now=now, detail=detail)
     return filed(session, decision, [Item(one, state, "done") for one, state in moved.items()], by=by, now=now)

@@ -16,7 +16,7 @@ from triage.envelope import Address, Envelope
 from triage.errors import BadInput, NotAllowed, NotAllowedNow
 from triage.keys import LARGE_PURGE
 from triage.models import Decision, DecisionItem, Delivery, KnownRecipient, Message, Recalled, SweptMailbox
-from triage.outcomes import DecisionReport, filed
+from triage.outcomes import DecisionReport, decision_of, filed
 from triage.recalled import BY, Copy
 from triage.related import Place
 from triage.routes import next_hop_of
@@ -76,7 +76,7 @@ def begin(
     except ValueError as fault:
         raise BadInput(f"{sender[:80]!r} is no address: {fault}") from fault
     selection = {"sender": address} | ({"dry_run": True} if dry_run else {})
-    decision = Decision(at=now, by=str(by), by_shown=by.shown, verb=VERB, selection=selection, reason=reason[:1000], count=0, done=0)
+    decision = decision_of(by, VERB, selection, reason, now, count=0)
     session.add(decision)
     session.flush()
     mailboxes = session.scalars(select(col(KnownRecipient.mailbox)).where(col(KnownRecipient.kind) != "group", opened_to(by)).distinct())

@@ -10,7 +10,7 @@ from triage.actor import Actor
 from triage.errors import BadInput, NotAllowedNow, NotFound
 from triage.ids import show
 from triage.keys import LARGE_PURGE
-from triage.models import Decision, RelatedMail, SweptMailbox
+from triage.models import RelatedMail, SweptMailbox
 from triage.outcomes import DecisionReport
 from triage.settings import Settings
 
@@ -40,9 +40,7 @@ def take(
     if LARGE_PURGE in policy.two_keys and len(wanted) > policy.two_keys_purge:
         raise NotAllowedNow(f"more than {policy.two_keys_purge} at once are a large purge, which needs two people here: take fewer")
     selection = {"related_to": show(decision_id), "copies": [show(row.id) for row in wanted]}
-    decision = Decision(
-        at=now, by=str(by), by_shown=by.shown, verb=VERB, selection=selection, reason=reason[:1000], count=len(wanted), done=0
-    )
+    decision = outcomes.decision_of(by, VERB, selection, reason, now, count=len(wanted))
     session.add(decision)
     session.flush()
     related.promise(session, wanted, decision.id)

@@ -13,7 +13,18 @@ from triage.db import among
 from triage.errors import NotAllowed, NotAllowedNow, NotFound, Overtaken
 from triage.ids import new_id, show
 from triage.models import Attempt, Decision, DecisionItem, Delivery, Rule
-from triage.outcomes import CHANGING, OUT_OF_REACH, UNDER_WAY, DecisionReport, Item, NothingDone, filed, touches, who_was_faster
+from triage.outcomes import (
+    CHANGING,
+    OUT_OF_REACH,
+    UNDER_WAY,
+    DecisionReport,
+    Item,
+    NothingDone,
+    decision_of,
+    filed,
+    touches,
+    who_was_faster,
+)
 from triage.piles import in_states
 from triage.settings import Settings
 from triage.states import Event, State
@@ -60,18 +71,7 @@ def undo(session: Session, decision_id: int, *, by: Actor, reason: str, now: dat
 
 def begun(decision: Decision, *, by: Actor, reason: str, now: datetime) -> Decision:
     """The decision that undoes this one; how many items it has is not known yet."""
-    return Decision(
-        id=new_id(),
-        at=now,
-        by=str(by),
-        by_shown=by.shown,
-        verb="undo",
-        selection=decision.selection,
-        reason=reason[:1000],
-        count=0,
-        done=0,
-        undoes=decision.id,
-    )
+    return decision_of(by, "undo", decision.selection, reason, now, count=0, id=new_id(), undoes=decision.id)
 
 
 def rules_of(session: Session, decision: Decision) -> list[Rule]:
