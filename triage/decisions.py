@@ -14,7 +14,8 @@ from triage.actor import Actor
 from triage.db import among
 from triage.errors import NotFound, Stale
 from triage.models import Decision, Delivery, Rule
-from triage.outcomes import OUT_OF_REACH, DecisionReport, Item, NothingDone, decision_of, filed, report, who_was_faster
+from triage.outcome_words import OUT_OF_REACH, who_was_faster
+from triage.outcomes import DecisionReport, Item, NothingDone, decision_of, filed, report
 from triage.piles import in_states
 from triage.rule_making import rule_orders
 from triage.rules import RuleOrder

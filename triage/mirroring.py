@@ -13,7 +13,8 @@ from triage.errors import NotFound, Refused
 from triage.ids import show
 from triage.keys import WAITING
 from triage.models import Decision, Delivery, MirrorCopy, PendingAct
-from triage.outcomes import DecisionReport, who_was_faster
+from triage.outcome_words import who_was_faster
+from triage.outcomes import DecisionReport
 from triage.rule_orders import RuleOrder
 from triage.selection import Selection
 from triage.settings import Settings

@@ -1,8 +1,8 @@
-"""What became of a decision, as values and in words: for everybody whose business it is."""
+"""What became of a decision, as values: for everybody whose business it is."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, false, func, insert, literal, not_, or_, select
@@ -13,48 +13,20 @@ from triage.actor import Actor
 from triage.errors import NotFound, Overtaken
 from triage.ids import show
 from triage.models import Decision, DecisionItem, Delivery, Rule, SweptMailbox
+from triage.outcome_words import sentence, sweep_sentence, to_come
 from triage.passing import REDIRECT_IT
 from triage.selection import Selection
 from triage.states import State
 
 SHOWN_ITEMS = 500
-WORDS = {
-    "release": "Released",
-    "redirect": "Redirected",
-    "purge": "Purged",
-    "reject": "Rejected",
-    "restore": "Restored",
-    "hold": "Held again",
-    "redeliver": "Delivered again",
-    "sweep": "Swept",
-    "take": "Taken along",
-    "join": "Joined",
-    "split": "Split off",
-    "undo": "Undone",
-}
-OUT_OF_REACH = "It was delivered already, and there is no way into the mailboxes: see [recall] in the settings."
-BEGUN = {"purge": "Purging", "restore": "Restoring", "undo": "Undoing", "redeliver": "Delivering again"}
-NOT_DONE = {
-    "recalling": "being taken out of mailboxes",
-    "restoring": "being put back into mailboxes",
-    "still there": "still in the mailbox",
-    "already gone": "deleted already by whom they were for",
-    "in flight": "in flight",
-    "out of reach": "out of reach",
-    "refused": "changed by others before",
-}
 CHANGING = frozenset({"done", "recalling", "restoring"})  # outcomes of items that the decision changes
 SENDING = frozenset({"release", "redirect", "redeliver", "restore", "undo"})  # verbs after which mail may leave
 UNDER_WAY = frozenset({"in flight", "recalling", "restoring"})  # outcomes that are not the last word
 
 
-NOT_TOLD = {"refused": "left as they are: their senders must not be told"}
-NOT_THEIRS = {"refused": "left as they are: changed by others before, or their address is somebody else's now"}
-
-
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What became of one delivery, and why: a word of NOT_DONE, or done."""
+    """What became of one delivery, and why: a word of outcome_words.NOT_DONE, or done."""
 
     delivery_id: int
     before: str
@@ -113,7 +85,7 @@ class NothingDone(Overtaken):
 
 def decision_of(by: Actor, verb: str, selected: dict[str, Any], reason: str, now: datetime, *, count: int, **more: Any) -> Decision:
     """Who decides what about which mail, and why, before anything is done. `more`: what else is kept of it."""
-    said = {"by": str(by), "by_shown": by.shown, "verb": verb, "selection": selected, "reason": reason[:1000]}
+    said: dict[str, Any] = {"by": str(by), "by_shown": by.shown, "verb": verb, "selection": selected, "reason": reason[:1000]}
     return Decision(at=now, count=count, done=0, **said, **more)
 
 
@@ -289,22 +261,6 @@ def swept_by(session: Session, decision_ids: list[int]) -> dict[int, tuple[int, 
     return {decision_id: (total, left, int(found)) for decision_id, total, left, found in rows}
 
 
-def sweep_sentence(decision: Decision, outcomes: dict[str, int], total: int, left: int, found: int) -> str:
-    """What became of a sweep, for a person to read."""
-    if decision.verb == "take":
-        return take_sentence(decision, outcomes.get("done", 0), total, left)
-    number, act = (found, "Counted") if decision.selection.get("dry_run") else (outcomes.get("done", 0), "Swept")
-    mails = f"{number} mail{'s' if number != 1 else ''} of {decision.selection['sender']}"
-    looked = f"{total - left} of {total} mailboxes" if left else f"{total} mailbox{'es' if total != 1 else ''}"
-    return f"{act} {mails} in {looked}" + (f"; {left} mailboxes left." if left else ".")
-
-
-def take_sentence(decision: Decision, done: int, total: int, left: int) -> str:
-    """What became of mails that were to be taken along, for a person to read."""
-    missing = f"; {left} mailboxes left" if left else f"; {decision.count - done} not there any more" if done < decision.count else ""
-    return f"Taken {done} of {decision.count} related mails out of {total} mailbox{'es' if total != 1 else ''}{missing}."
-
-
 def subjects_of(session: Session, decision_ids: list[int], by: Actor) -> dict[int, str]:
     """The subject of the one mail that each of these decisions was about, if the actor may see it."""
     about = (
@@ -355,59 +311,3 @@ def with_passed(session: Session, decision_ids: list[int]) -> set[int]:
     left = col(DecisionItem.why).endswith(REDIRECT_IT) & (col(DecisionItem.outcome) == "refused")
     mine = select(col(DecisionItem.decision_id)).where(col(DecisionItem.decision_id).in_(decision_ids), left).distinct()
     return set(session.scalars(mine)) if decision_ids else set()
-
-
-def sentence(decision: Decision, outcomes: dict[str, int], made: tuple[Rule, ...], subject: str, *, passed: bool = False) -> str:
-    """What became of it, for a person to read; `subject` is that of its only mail, "" when it is about several."""
-    done = outcomes.get("done", 0)
-    what = f"“{subject}”" if subject and done else f"{done} mail{'s' if done != 1 else ''}"
-    begun = not done and any(outcomes.get(outcome) for outcome in ("recalling", "restoring"))
-    parts = [BEGUN[decision.verb]] if begun else [f"{WORDS[decision.verb]} {what}" + (f" to {decision.target}" if decision.target else "")]
-    not_done = NOT_DONE | (NOT_TOLD if decision.verb == "reject" else NOT_THEIRS if passed else {})
-    parts += [f"{outcomes[outcome]} {words}" for outcome, words in not_done.items() if outcomes.get(outcome)]
-    parts += [rule_words(rule) for rule in made]
-    if left := to_come(decision, outcomes):
-        parts.append(f"{left} to come")
-    if decision.outside:
-        parts.append(f"{decision.outside} left alone: not in scope")
-    return "; ".join(parts) + "."
-
-
-def to_come(decision: Decision, outcomes: dict[str, int]) -> int:
-    """How many deliveries a large decision has not come to yet."""
-    return max(0, decision.count - sum(outcomes.values())) if decision.last is not None else 0
-
-
-def rule_words(rule: Rule) -> str:
-    """A rule that was made along, for a person to read."""
-    if rule.origin == rules.STANDING and rule.until:
-        of = "of this campaign" if rule.match == "campaign" else f"from {rule.value}"
-        return f"late copies {of} are caught until {rule.until:%d %b %H:%M} UTC for {scope_words(rule.scope)}"
-    if rule.effect == "redirect":
-        return f"mail {'to' if rule.match == 'recipient' else 'of'} {rule.value} always goes to {rule.target}"
-    return f"{rule.value} {'allowed' if rule.effect == 'allow' else 'blocked'} for {scope_words(rule.scope)}"
-
-
-def scope_words(scope: str) -> str:
-    """A scope for a person to read."""
-    kind, _, name = scope.partition(":")
-    return "the whole company" if kind == "company" else f"the department {name}" if kind == "department" else name
-
-
-def who_was_faster(state: str, decision: Decision | None, now: datetime, *, blocked: bool = False) -> str:
-    """ "Released by Maria K. 4 seconds ago." `blocked`: its sender was too."""
-    if decision is None:
-        return f"It is {state} already."
-    if blocked:
-        return f"Purged, and its sender blocked, by {decision.by_shown} {ago(now - decision.at)}."
-    return f"{WORDS.get(decision.verb, decision.verb)} by {decision.by_shown} {ago(now - decision.at)}."
-
-
-def ago(span: timedelta) -> str:
-    """A span of time in words."""
-    seconds = max(0, round(span.total_seconds()))
-    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
-        if seconds >= size:
-            number = seconds // size
-            return f"{number} {unit}{'s' if number != 1 else ''} ago"
-    return f"{seconds} second{'s' if seconds != 1 else ''} ago"

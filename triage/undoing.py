@@ -13,18 +13,8 @@ from triage.db import among
 from triage.errors import NotAllowed, NotAllowedNow, NotFound, Overtaken
 from triage.ids import new_id, show
 from triage.models import Attempt, Decision, DecisionItem, Delivery, Rule
-from triage.outcomes import (
-    CHANGING,
-    OUT_OF_REACH,
-    UNDER_WAY,
-    DecisionReport,
-    Item,
-    NothingDone,
-    decision_of,
-    filed,
-    touches,
-    who_was_faster,
-)
+from triage.outcome_words import OUT_OF_REACH, who_was_faster
+from triage.outcomes import CHANGING, UNDER_WAY, DecisionReport, Item, NothingDone, decision_of, filed, touches
 from triage.piles import in_states
 from triage.settings import Settings
 from triage.states import Event, State
