@@ -1,13 +1,13 @@
 """Read-only: the queue as cards, deliveries that are decided together."""
 
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, Subquery, and_, func, literal, not_, or_, select, true
+from sqlalchemy import ColumnElement, and_, func, literal, not_, select, true
 from sqlmodel import Session, col
 
-from triage import asked, db, expiry, grouping, kept_cards, kept_folders, legal_holds, sealed, single_cards, suspected
+from triage import asked, counted_cards, db, expiry, grouping, kept_cards, kept_folders, legal_holds, sealed, single_cards, suspected
 from triage.actor import Actor
 from triage.asked import Asked
 from triage.grouping import NEVER, Group
@@ -94,31 +94,54 @@ def cards(
     if position:
         at = place_at(session, found, where, of_piles, group, now, position)
     part = Part(limit + 1, after, at, before, end or bool(position and at is None))
-    if group == "none":
-        piles, sizes, numbers = one_by_one(session, found, where, of_piles, now, part)
-    elif found is None:
-        piles, sizes, numbers = counted_now(session, where, group, now, part)
-    else:
-        piles, sizes, numbers = from_kept(session, found, of_piles, group, now, part)
+    piles, sizes, numbers = some_piles(session, found, where, of_piles, group, now, part)
     page = piles[-limit:] if part.backwards else piles[:limit]
     ids = ids_of(session, where, page, group, most_ids)
-    leads = {lead.id: lead for lead in some(session, [pile.lead for pile in page], by=by)}
     ends = expiring(session, of_piles, page, group, now)
-    wishes = asked.of_cards(session, where, [pile.key for pile in page], group)
-    doubts = suspected.of_cards(session, where, [pile.key for pile in page], group)
-    items = tuple(
-        replace(
-            card(pile, sizes[pile.pile], leads[pile.lead], ids[pile.key], soon(pile, leads[pile.lead], ends, now), group),
-            asked=tuple(wishes.get(pile.key, ())),
-            suspected=tuple(doubts.get(pile.key, ())),
-        )
-        for pile in page
-        if pile.lead in leads
-    )
+    items = tuple(laid_out(session, page, sizes, ids, ends, where, group, by=by, now=now))
     more, inside = len(piles) > limit, after is not None or at is not None
     preceding = kept_cards.place_of(page[0]) if page and (more if part.backwards else inside) else None
     following = kept_cards.place_of(page[-1]) if page and not part.end and (more or before is not None) else None
     return Cards(items, following, preceding, begins(part, position, numbers[0] - len(page)), numbers[1], numbers[0])
+
+
+def some_piles(
+    session: Session,
+    found: Kept | None,
+    where: ColumnElement[bool],
+    of_piles: ColumnElement[bool],
+    group: Group,
+    now: datetime,
+    part: Part,
+) -> tuple[list[Pile], dict[str, int], tuple[int, int]]:
+    """A part of the cards, how much lies in the pile of each, and (cards, deliveries) in all."""
+    if group == "none":
+        return one_by_one(session, found, where, of_piles, now, part)
+    if found is None:
+        return counted_cards.page(session, where, group, now, part)
+    return from_kept(session, found, of_piles, group, now, part)
+
+
+def laid_out(
+    session: Session,
+    page: list[Pile],
+    sizes: dict[str, int],
+    ids: dict[str, list[int]],
+    ends: dict[str, datetime],
+    where: ColumnElement[bool],
+    group: Group,
+    *,
+    by: Actor,
+    now: datetime,
+) -> Iterator[Card]:
+    """The cards of a page with what is shown on them: a lead that is away by now takes its card along."""
+    leads = {lead.id: lead for lead in some(session, [pile.lead for pile in page], by=by)}
+    wishes = asked.of_cards(session, where, [pile.key for pile in page], group)
+    doubts = suspected.of_cards(session, where, [pile.key for pile in page], group)
+    for pile in page:
+        if lead := leads.get(pile.lead):
+            plain = card(pile, sizes[pile.pile], lead, ids[pile.key], soon(pile, lead, ends, now), group)
+            yield replace(plain, asked=tuple(wishes.get(pile.key, ())), suspected=tuple(doubts.get(pile.key, ())))
 
 
 def begins(part: Part, position: int, all_but_page: int) -> int | None:
@@ -151,7 +174,7 @@ def from_kept(
     sizes = kept_cards.sizes(session, found, {pile.pile for pile in piles})
     if found.touched:
         touched = and_(of_piles, in_piles(session, found.touched, group))
-        fresh, own, numbers = counted_now(session, touched, group, now, part)
+        fresh, own, numbers = counted_cards.page(session, touched, group, now, part)
         piles, sizes = part.of(merged(session, piles, fresh)), sizes | own
         cards, deliveries = cards + numbers[0], deliveries + numbers[1]
     return piles, sizes, (cards, deliveries)
@@ -198,7 +221,7 @@ def place_at(
     Of a long list in which each delivery is a card it is about there: as far down as among all that is held.
     """
     if group != "none":
-        return kept_cards.place_at(session, found, position) if found else counted_at(session, where, group, now, position)
+        return kept_cards.place_at(session, found, position) if found else counted_cards.place_at(session, where, group, now, position)
     mine = number_of(session, found, where, of_piles)
     few = is_few(session, mine)
     if few or found is None:
@@ -219,34 +242,6 @@ def number_of(session: Session, found: Kept | None, where: ColumnElement[bool], 
     return deliveries
 
 
-def counted_now(
-    session: Session, where: ColumnElement[bool], group: Group, now: datetime, part: Part
-) -> tuple[list[Pile], dict[str, int], tuple[int, int]]:
-    """Cards counted from the deliveries themselves: the piles, how much lies in each, and (cards, deliveries) in all."""
-    piles = counted(by_key(keyed(where, group, now)))
-    order = ((piles.c.pressing, False), (piles.c.urgency, True), (piles.c.newest, True), (piles.c.key, False))
-    page = select(piles).order_by(*part.walked(order))
-    if part.after is not None:
-        page = page.where(behind(piles, part.after))
-    if part.at is not None:
-        page = page.where(or_(behind(piles, part.at), piles.c.key == part.at[3]))
-    if part.before is not None:
-        page = page.where(not_(behind(piles, part.before)), piles.c.key != part.before[3])
-    found = session.execute(page.limit(part.limit)).all()
-    numbers = found[0] if found else session.execute(select(piles).limit(1)).first()
-    in_all = (int(numbers.cards), int(numbers.deliveries)) if numbers else (0, 0)
-    return part.in_order([Pile(*row[: len(fields(Pile))]) for row in found]), {row.pile: int(row.in_pile) for row in found}, in_all
-
-
-def counted_at(session: Session, where: ColumnElement[bool], group: Group, now: datetime, position: int) -> Place | None:
-    """Where the card at this position stands, counted from the deliveries themselves."""
-    piles = by_key(keyed(where, group, now)).subquery()
-    place = (piles.c.pressing, piles.c.urgency, piles.c.newest, piles.c.key)
-    rows = select(*place).order_by(place[0], place[1].desc(), place[2].desc(), place[3]).limit(1).offset(position)
-    found = session.execute(rows).first()
-    return (found[0], found[1], found[2], found[3]) if found else None
-
-
 def anchors(session: Session, wanted: Selection, *, by: Actor, now: datetime, group: Group = "sender") -> Anchors:
     """Where every so many cards begin, for who jumps into a long list. Kept ones are some seconds old, and lead to where they were."""
     found = kept_for(session, wanted, by, group, now)
@@ -257,93 +252,7 @@ def anchors(session: Session, wanted: Selection, *, by: Actor, now: datetime, gr
         mine, everything = number_of(session, found, where, where), kept_folders.number_held(session)
         if not is_few(session, mine):
             return Anchors(tuple((position * mine // everything, place) for position, place in all_of), mine)
-    rows = keyed(where, group, now)
-    piles = (each(rows) if group == "none" else by_key(rows)).subquery()
-    order = (piles.c.pressing, piles.c.urgency.desc(), piles.c.newest.desc(), piles.c.key)
-    position = (func.row_number().over(order_by=order) - 1).label("position")
-    numbered = select(
-        piles.c.pressing, piles.c.urgency, piles.c.newest, piles.c.key, position, func.count().over().label("cards")
-    ).subquery()
-    some_of = session.execute(select(numbered).where(numbered.c.position % ANCHOR_EVERY == 0).order_by(numbered.c.position)).all()
-    return Anchors(tuple((row.position, (*row[:4],)) for row in some_of), some_of[0].cards if some_of else 0)
-
-
-def counted(piles: Select[Any]) -> Subquery:
-    """The cards with how many cards and deliveries there are in all, and in their pile: counted in the one pass that finds them."""
-    inside = piles.subquery()
-    in_pile = func.sum(inside.c.number).over(partition_by=inside.c.pile).label("in_pile")
-    return select(inside, in_pile, func.count().over().label("cards"), func.sum(inside.c.number).over().label("deliveries")).subquery()
-
-
-def keyed(where: ColumnElement[bool], group: Group, now: datetime) -> Subquery:
-    """The deliveries with the key of the card they belong to."""
-    return (
-        select(
-            grouping.key(group).label("key"),
-            grouping.pile(group).label("pile"),
-            col(Delivery.id),
-            col(Delivery.department),
-            col(Delivery.person),
-            col(Delivery.received_at),
-            col(Delivery.weight),
-            col(Delivery.urgency),
-            grouping.perishable(now).label("perishable"),
-            grouping.pressing(now).label("pressing"),
-        )
-        .where(where)
-        .subquery()
-    )
-
-
-def by_key(rows: Subquery) -> Select[Any]:
-    """One row a card."""
-    folder = rows.c.department + literal("+", String) + rows.c.person
-    return select(
-        func.min(rows.c.pressing, type_=Instant).label("pressing"),
-        func.max(rows.c.urgency).label("urgency"),
-        func.max(rows.c.received_at, type_=Instant).label("newest"),
-        rows.c.key,
-        func.min(rows.c.perishable, type_=Instant).label("perishable"),
-        func.max(rows.c.weight).label("weight"),
-        func.max(rows.c.pile).label("pile"),
-        func.count().label("number"),
-        func.count(folder.distinct()).label("people"),
-        func.count(rows.c.department.distinct()).label("departments"),
-        func.max(rows.c.id).label("lead"),
-    ).group_by(rows.c.key)
-
-
-def each(rows: Subquery) -> Select[Any]:
-    """Each delivery as a card of its own, in the columns of `by_key`."""
-    one = literal(1)
-    return select(
-        rows.c.pressing,
-        rows.c.urgency,
-        rows.c.received_at.label("newest"),
-        rows.c.key,
-        rows.c.perishable,
-        rows.c.weight,
-        rows.c.pile,
-        one.label("number"),
-        one.label("people"),
-        one.label("departments"),
-        rows.c.id.label("lead"),
-    )
-
-
-def behind(piles: Subquery, after: Place) -> ColumnElement[bool]:
-    """The cards that come after this place in the order of `cards`."""
-    pressing, urgency, newest, key = after
-    return or_(
-        piles.c.pressing > pressing,
-        and_(
-            piles.c.pressing == pressing,
-            or_(
-                piles.c.urgency < urgency,
-                and_(piles.c.urgency == urgency, or_(piles.c.newest < newest, and_(piles.c.newest == newest, piles.c.key > key))),
-            ),
-        ),
-    )
+    return Anchors(*counted_cards.anchors(session, where, group, now, ANCHOR_EVERY))
 
 
 def ids_of(session: Session, where: ColumnElement[bool], piles: list[Pile], group: Group, most: int) -> dict[str, list[int]]:
