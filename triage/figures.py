@@ -55,3 +55,8 @@ def plural(count: int, one: str, many: str = "") -> str:
 def were(count: int) -> str:
     """Was or were, as many as there are."""
     return "was" if count == 1 else "were"
+
+
+def hour_words(hour: int) -> str:
+    """An hour of the day."""
+    return f"{hour:02d}:00"

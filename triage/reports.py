@@ -11,15 +11,16 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
-from triage import access, counted, db, evidence, measures, reported
+from triage import access, counted, db, evidence, mail_reported, measures, staff_measures, staff_reported
 from triage.actor import Actor, Role
 from triage.counted import Arrivals, Day
 from triage.errors import BadInput, NotFound
-from triage.measures import LETS_GO, Act, Candour, LetGo, Released, Removed, Work
+from triage.measures import LetGo, Released, Removed
 from triage.models import Decision, DecisionItem, Delivery, Department, Instant, Rule
 from triage.outcomes import unlimited
 from triage.reported import Period, Report
 from triage.settings import Settings
+from triage.staff_measures import LETS_GO, Act, Candour, Work
 from triage.states import State
 from triage.times import in_reach
 
@@ -144,7 +145,7 @@ class Reading:
     @cached_property
     def work(self) -> Work:
         """What was decided, when, and how fast."""
-        return measures.work(self.acts, self.candour)
+        return staff_measures.work(self.acts, self.candour)
 
     @cached_property
     def let_go(self) -> list[LetGo]:
@@ -236,48 +237,48 @@ def is_standing_purge() -> tuple[ColumnElement[bool], ...]:
 def waiting(reading: Reading) -> Report:
     """How long wanted mail waits."""
     oldest = (reading.now - reading.oldest).total_seconds() if reading.oldest else None
-    return reported.waiting(measures.waiting(reading.let_go), reading.period, reading.departments, oldest)
+    return mail_reported.waiting(measures.waiting(reading.let_go), reading.period, reading.departments, oldest)
 
 
 def queue(reading: Reading) -> Report:
     """How much waits over the day, and what became of it day by day."""
     samples = counted.samples(reading.session, reading.period.since, reading.period.until, by=reading.by)
-    let_go, kept_away = measures.decided_by_day(reading.acts)
+    let_go, kept_away = staff_measures.decided_by_day(reading.acts)
     held = {
         day.since.astimezone(reading.zone).date(): sum(number for (_, verdict), number in of_day.items() if verdict == "quarantine")
         for day, of_day in reading.arrivals.items()
     }
-    return reported.queue(
+    return mail_reported.queue(
         measures.queue({at.astimezone(reading.zone): held for at, held in samples.items()}), held, let_go, kept_away, reading.period
     )
 
 
 def rules(reading: Reading) -> Report:
     """What lets mail through."""
-    return reported.rules(measures.added_up(reading.arrivals.values()), reading.period)
+    return mail_reported.rules(measures.added_up(reading.arrivals.values()), reading.period)
 
 
 def work(reading: Reading) -> Report:
     """How much is decided, when, and how fast."""
-    return reported.work(reading.work, reading.candour, reading.period)
+    return staff_reported.work(reading.work, reading.candour, reading.period)
 
 
 def mistakes(reading: Reading) -> Report:
     """What was taken back."""
-    found = measures.mistakes(reading.acts, reading.let_go, reading.candour, reading.leaves)
-    return reported.mistakes(found, reading.undone_by_rule if found else [], reading.candour, reading.period)
+    found = staff_measures.mistakes(reading.acts, reading.let_go, reading.candour, reading.leaves)
+    return staff_reported.mistakes(found, reading.undone_by_rule if found else [], reading.candour, reading.period)
 
 
 def campaigns(reading: Reading) -> Report:
     """What purges removed, and how soon."""
-    return reported.campaigns(measures.campaigns(reading.removed, reading.late_copies), reading.period)
+    return mail_reported.campaigns(measures.campaigns(reading.removed, reading.late_copies), reading.period)
 
 
 def saved(reading: Reading) -> Report:
     """What it brings and costs in hours."""
     seconds = reading.settings.reports.employee_seconds, reading.settings.reports.staff_seconds
-    found = measures.saved(measures.added_up(reading.arrivals.values()), reading.acts, reading.work, *seconds)
-    return reported.saved(found, reading.period)
+    found = staff_measures.saved(measures.added_up(reading.arrivals.values()), reading.acts, reading.work, *seconds)
+    return staff_reported.saved(found, reading.period)
 
 
 REPORTS: dict[str, Callable[[Reading], Report]] = {

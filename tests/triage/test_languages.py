@@ -35,8 +35,8 @@ SPEAKING = (
     "digests", "doubts", "emergency", "expectations", "expecting", "explaining", "extensive", "figures", "groups", "handing", "histories",
     "keys", "late_copies", "leavers", "links", "measures", "modes", "order", "outcome_words",
     "closed_departments", "own_mail", "passing", "plan", "policy", "practice", "promotion", "proposals",
-    "queue", "recalled", "recalls", "recipients", "reconciling", "redirects", "regrouping", "rejections", "reported", "second_key",
-    "staff_notices", "strays", "suspecting", "sweeps", "takings", "teaching", "trial",
+    "queue", "recalled", "recalls", "recipients", "reconciling", "redirects", "regrouping", "rejections", "mail_reported", "second_key",
+    "staff_notices", "staff_reported", "strays", "suspecting", "sweeps", "takings", "teaching", "trial",
     "undelivered", "undoing", "waiting", "whole_provider",
     *(f"signals/{file.stem}" for file in (ROOT / "triage" / "signals").glob("*.py")),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""From rows to the numbers of reports: how values are spread, what counts as wanted, what may be told of people."""
+"""From rows to the numbers of reports about mail: how values are spread, what counts as wanted."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, strategies as st
 
-from triage.measures import FEW, Act, Candour, LetGo, Released, Removed, campaigns, is_wanted, let_go, queue, spread, waiting, work
+from triage.measures import FEW, LetGo, Released, Removed, campaigns, is_wanted, let_go, queue, spread, waiting
 
 NINE = datetime(2026, 11, 24, 9, tzinfo=UTC)
 
@@ -65,43 +65,6 @@ def test_what_is_wanted(undone: list[float | None], purged: float | None, answer
 def test_the_hour_is_the_one_that_clocks_in_the_company_show() -> None:
     rows = [LetGo(NINE.astimezone(ZoneInfo("Asia/Kolkata")), minutes(1), "person:ana", "it", None, False)] * FEW
     assert [one.count for one in waiting(rows).hours][14] == FEW  # half past two
-
-
-def acts(*logins: str) -> list[Act]:
-    """A card of each."""
-    return [Act(minutes(number), f"person:{one}", one.title(), "release", None, 2, 4000, 1, 0) for number, one in enumerate(logins)]
-
-
-@pytest.mark.parametrize(
-    ("logins", "candour", "total", "persons"),
-    [
-        ("aabbc", Candour("totals", 3), True, []),
-        ("aaabb", Candour("totals", 3), False, []),
-        ("aaabb", Candour("totals", 2), True, []),
-        ("aaabb", Candour("none", 3), False, []),
-        ("aaaab", Candour("people", 3), True, ["A", "B"]),
-        ("aaaab", Candour("people", 3, "person:b"), True, ["B"]),
-        ("", Candour("totals", 0), False, []),
-    ],
-)
-def test_totals_are_told_of_enough_people_and_people_where_it_is_wanted(
-    logins: str, candour: Candour, total: bool, persons: list[str]
-) -> None:
-    found = work(acts(*logins), candour)
-    assert (found.total is not None, [one.shown for one in found.persons]) == (total, persons)
-    assert (found.hours is None) == (not candour.tells_totals(len(set(logins))))
-
-
-def test_what_programs_decide_is_nobodys_pace() -> None:
-    program = Act(NINE, "token:seed", "seed", "purge", None, None, None, 1, 0)
-    found = work([*acts(*"abc"), program], Candour())
-    assert (found.cards, found.by_programs, found.people) == (4, 1, 3)
-    assert found.total is not None
-    assert found.total.cards == 3
-
-
-def test_what_decided_no_held_mail_is_no_card() -> None:
-    assert work([Act(NINE, "person:ana", "Ana", verb, None, 1, 1, 0, 5) for verb in ("purge", "restore")], Candour()).cards == 0
 
 
 def test_a_campaign_is_stopped_by_two_copies_and_counts_what_is_gone() -> None:
