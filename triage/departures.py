@@ -7,13 +7,11 @@ from sqlmodel import Session
 
 from triage import contents, entries, journal, ledger, recipients
 from triage.actor import Actor
-from triage.authentication import Authentication
 from triage.content import Summary
 from triage.envelope import Address, Envelope, folded
-from triage.models import Message
 from triage.settings import Settings
 from triage.undelivered import OUTBOUND
-from triage.unread import unread
+from triage.unread import message_of, unread
 
 BY = Actor.system("outbound")
 
@@ -29,16 +27,7 @@ def depart(session: Session, envelope: Envelope, raw: bytes, summary: Summary, *
         return None
     content_id, content = contents.keep(session, raw)
     kept = replace(Summary(), parsed=summary.parsed, author=summary.author, message_id=summary.message_id, automatic=summary.automatic)
-    message = Message(
-        spool_id=envelope.spool_id,
-        content_id=content_id,
-        received_at=envelope.received_at,
-        envelope=envelope.as_json(),
-        authentication=Authentication("").as_json(),
-        summary=kept.as_json(),
-        signals=[],
-        text="",
-    )
+    message = message_of(envelope, content_id, kept)
     author, folder = summary.author or envelope.reverse_path.casefold(), folder_of(session, envelope.reverse_path, settings)
     once = {recipient_of(text): text for text in envelope.recipients}
     deliveries = [

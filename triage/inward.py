@@ -12,15 +12,12 @@ from sqlmodel import Session, col
 
 from triage import contents, dsn, ledger
 from triage.actor import Actor
-from triage.authentication import Authentication
-from triage.content import Summary
-from triage.envelope import Envelope
 from triage.errors import BadInput
 from triage.ids import new_id, show
 from triage.languages import ENGLISH, said
 from triage.models import Delivery, Message
 from triage.settings import Settings
-from triage.unread import unread
+from triage.unread import message_of_ours, unread
 from triage.visible import visible
 
 REPORT = "report"  # direction of what is told to somebody here
@@ -154,22 +151,12 @@ def enter(
     by: Actor,
     now: datetime,
 ) -> int:
-    """Queue these bytes for an address of ours; the id of their message. Null reverse-path: no answer ever comes of it."""
+    """Queue these bytes for an address of ours; the id of their message."""
     if is_outside(to, settings):
         raise BadInput(f"{to} is outside the company: nobody there is told what happens here")
     content_id, content = contents.keep(session, raw)
-    envelope = Envelope(number, now, "", (to,), "", settings.company.hostname, protocol="local")
     author = sender(settings)
-    message = Message(
-        spool_id=number,
-        content_id=content_id,
-        received_at=now,
-        envelope=envelope.as_json(),
-        authentication=Authentication("").as_json(),
-        summary=replace(Summary(), parsed=True, author=author, authors=(author,), automatic="auto-submitted").as_json(),
-        signals=[],
-        text="",
-    )
+    message = message_of_ours(number, content_id, to, author, hostname=settings.company.hostname, now=now)
     delivery = unread(
         message.id,
         to,

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from triage import contents, db, dsn, ledger, recalled
+from triage import contents, db, dsn, inward, ledger, recalled
 from triage.actor import Actor
 from triage.authentication import Authentication
 from triage.backscatter import Circumstances, may_notify
@@ -23,6 +23,7 @@ from triage.letters import EXPIRY, FAILURE, REJECTION, Letter, letter_to
 from triage.models import Delivery, Message, Notice
 from triage.settings import Settings
 from triage.states import Event, State
+from triage.unread import message_of_ours, unread
 
 BY = Actor.system("notices")
 ABOUT = {FAILURE: State.BOUNCED, REJECTION: State.REJECTED, EXPIRY: State.EXPIRED}  # the state of the deliveries that a notice is about
@@ -145,14 +146,36 @@ def enter(
     due: datetime,
     now: datetime,
 ) -> int:
-    """The notice as a message with one delivery, in the folder of what it is about; null reverse-path: no answer ever comes of it.
+    """The notice as a message with one delivery, in the folder of what it is about; the id of its message."""
+    notice = notice_of(session, message, letter, kind, settings)
+    raw = dsn.written(notice, number=show(number), boundary=f"=_{secrets.token_hex(12)}", now=now)
+    content_id, content = contents.keep(session, raw)
+    subject = f"{kind}: {notice.subject}"
+    told_of = message_of_ours(
+        number, content_id, letter.to, notice.sender, hostname=notice.hostname, now=now, subject=subject, text=letter.text
+    )
+    delivery = unread(
+        told_of.id,
+        letter.to,
+        received_at=now,
+        recipient=letter.to.casefold(),
+        author=notice.sender,
+        folder=(first.department, first.person),
+        direction="notice",
+        rule="notice",
+        reason=f"it tells the sender what became of a message ({kind})",
+        now=due,
+    )
+    shown = replace(delivery, id=number, subject=subject, search=f"{subject} {notice.sender} {letter.to}".casefold())
+    ledger.enter(session, told_of, content, [shown], by=BY, now=now)
+    return told_of.id
 
-    The id of its message.
-    """
-    sender = settings.notices.sender or f"postmaster@{settings.company.domains[0]}"
-    notice = dsn.Notice(
+
+def notice_of(session: Session, message: Message, letter: Letter, kind: str, settings: Settings) -> dsn.Notice:
+    """What the sender of this message is told, as a value."""
+    return dsn.Notice(
         kind=kind,
-        sender=sender,
+        sender=inward.sender(settings),
         to=letter.to,
         subject=message.summary.get("subject", ""),
         text=letter.text,
@@ -163,46 +186,6 @@ def enter(
         original=original(session, message),
         title=said(dsn.WHAT[kind], settings.company.language),
     )
-    raw = dsn.written(notice, number=show(number), boundary=f"=_{secrets.token_hex(12)}", now=now)
-    content_id, content = contents.keep(session, raw)
-    envelope = Envelope(number, now, "", (letter.to,), "", settings.company.hostname, protocol="local")
-    subject = f"{kind}: {notice.subject}"
-    summary = replace(Summary(), parsed=True, author=sender, authors=(sender,), subject=subject, automatic="auto-submitted")
-    told_of = Message(
-        spool_id=number,
-        content_id=content_id,
-        received_at=now,
-        envelope=envelope.as_json(),
-        authentication=Authentication("").as_json(),
-        summary=summary.as_json(),
-        signals=[],
-        text=letter.text,
-    )
-    delivery = Delivery(
-        id=number,
-        message_id=told_of.id,
-        state=State.QUEUED,
-        received_at=now,
-        recipient=letter.to.casefold(),
-        department=first.department,
-        person=first.person,
-        mailbox=letter.to,
-        author=sender,
-        author_domain=sender.rpartition("@")[2],
-        author_name="",
-        subject=subject,
-        search=f"{subject} {sender} {letter.to}".casefold(),
-        proof="",
-        weight=0,
-        verdict="relay",
-        rule="notice",
-        reason=f"it tells the sender what became of a message ({kind})",
-        direction="notice",
-        due_at=due,
-        queued_at=due,
-    )
-    ledger.enter(session, told_of, content, [delivery], by=BY, now=now)
-    return told_of.id
 
 
 def original(session: Session, message: Message) -> bytes:

@@ -1,10 +1,38 @@
-"""A delivery that nobody triages: queued at once, and what it is about is not kept beside its bytes."""
+"""Mail that nobody triages: its deliveries are queued at once, and little of what it says is kept beside its bytes."""
 
+from dataclasses import replace
 from datetime import datetime
 
+from triage.authentication import Authentication
+from triage.content import Summary
 from triage.entering import NewDelivery
+from triage.envelope import Envelope
 from triage.ids import new_id
+from triage.models import Message
 from triage.states import State
+
+
+def message_of(envelope: Envelope, content_id: int, summary: Summary, text: str = "") -> Message:
+    """The message, about which nothing is judged."""
+    return Message(
+        spool_id=envelope.spool_id,
+        content_id=content_id,
+        received_at=envelope.received_at,
+        envelope=envelope.as_json(),
+        authentication=Authentication("").as_json(),
+        summary=summary.as_json(),
+        signals=[],
+        text=text,
+    )
+
+
+def message_of_ours(
+    number: int, content_id: int, to: str, author: str, *, hostname: str, now: datetime, subject: str = "", text: str = ""
+) -> Message:
+    """What Mailroom writes itself. Null reverse-path: no answer ever comes of it."""
+    envelope = Envelope(number, now, "", (to,), "", hostname, protocol="local")
+    summary = replace(Summary(), parsed=True, author=author, authors=(author,), subject=subject, automatic="auto-submitted")
+    return message_of(envelope, content_id, summary, text)
 
 
 def unread(
