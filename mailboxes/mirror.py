@@ -19,10 +19,9 @@ from mailboxes import mirror_mail, sign_in
 from mailboxes.mailbox import Unreachable
 from mailboxes.mirror_account import MirrorAccount, NotTaken
 from mailboxes.mirror_plan import Kept, Place, Plan, Seen, plan
-from mailboxes.recaller import open_bell
 from triage import directory, inward, meters, mirrored, mirroring
 from triage.actor import Actor
-from triage.bell import Bell
+from triage.bell import Bell, hung
 from triage.db import open_engine, reading, transaction
 from triage.errors import BadInput
 from triage.ids import new_id, show
@@ -64,7 +63,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
     some = accounts(settings.mirror)
     sign_in.check(with_server(settings).mirror)
     engine = open_engine(settings.database.url)
-    bells = [open_bell(settings, name) for name in ("relay", "change", "recall")]
+    bells = hung(settings.spool.directory, "relay", "change", "recall")
     telegraph = Telegraph(settings, sends=bells)
     desks = [Desk(with_server(settings), engine, one, bells) for one in some]
     threads = [threading.Thread(target=one.run, args=(stop,), name=one.account.address) for one in desks]

@@ -17,10 +17,9 @@ from mailboxes.mailbox import Unreachable
 from mailboxes.sweep import Sweep
 from mailboxes.visit import Visit
 from triage import meters, recalls, sweeps
-from triage.bell import Bell
+from triage.bell import hung
 from triage.bounded import Pool
 from triage.db import open_engine, reading, transaction
-from triage.errors import BadInput
 from triage.ids import show
 from triage.recalled import Copy
 from triage.recalls import Ending, Errand
@@ -93,7 +92,7 @@ class Recaller:
         self.settings = settings
         self.size = max(1, settings.recall.concurrency)
         self.engine = open_engine(settings.database.url)
-        self.bell, self.changed, self.relay = (open_bell(settings, name) for name in ("recall", "change", "relay"))
+        self.bell, self.changed, self.relay = hung(settings.spool.directory, "recall", "change", "relay")
         self.telegraph = Telegraph(settings, sends=[self.changed, self.relay], hears=[self.bell])
         self.workers = ThreadPoolExecutor(self.size, thread_name_prefix="recall")
         self.under_way: set[Trip] = set()
@@ -266,15 +265,6 @@ class Recaller:
         for bell in (self.bell, self.changed, self.relay):
             bell.close()
         self.engine.dispose()
-
-
-def open_bell(settings: Settings, name: str) -> Bell:
-    """One of the bells in the spool directory; BadInput when it cannot be hung there."""
-    directory = settings.spool.directory
-    try:
-        return Bell(directory, name)
-    except OSError as fault:
-        raise BadInput(f"the spool directory {directory} cannot be used: {fault.strerror}; change spool.directory or its owner") from fault
 
 
 def carry_out(visit: Visit | Sweep) -> dict[int, Ending]:

@@ -13,9 +13,8 @@ from sqlmodel import Session, col
 from mta.carriers import Carriers, Ended
 from mta.sasl import left_over
 from triage import queue, undelivered, waiting
-from triage.bell import Bell
+from triage.bell import hung
 from triage.db import carry_out, open_engine, reading, transaction
-from triage.errors import BadInput
 from triage.ids import show
 from triage.models import Delivery
 from triage.queue import RELAY, Claim
@@ -63,7 +62,7 @@ class Relay:
         for next_hop in left_over(settings):
             log.warning("relay.logins_file has a line for %(next_hop)s, and no mail goes there", {"next_hop": next_hop})
         self.engine = open_engine(settings.database.url)
-        self.bell, self.changed = open_bell(settings, "relay"), open_bell(settings, "change")
+        self.bell, self.changed = hung(settings.spool.directory, "relay", "change")
         self.telegraph = Telegraph(settings, sends=[self.changed], hears=[self.bell])
         self.unsettled: list[Ended] = []
         self.look_again = 0.0  # monotonic seconds: when to look for what is due
@@ -202,12 +201,3 @@ class Relay:
         self.bell.close()
         self.changed.close()
         self.engine.dispose()
-
-
-def open_bell(settings: Settings, name: str) -> Bell:
-    """One of the bells in the spool directory; BadInput when it cannot be hung there."""
-    directory = settings.spool.directory
-    try:
-        return Bell(directory, name)
-    except OSError as fault:
-        raise BadInput(f"the spool directory {directory} cannot be used: {fault.strerror}; change spool.directory or its owner") from fault

@@ -9,6 +9,8 @@ import select
 from collections.abc import Callable
 from pathlib import Path
 
+from triage.errors import BadInput
+
 MODE = 0o660  # each role may have a user of its own; they share a group
 
 
@@ -46,6 +48,14 @@ class Bell:
     def close(self) -> None:
         """Give the pipe back."""
         os.close(self.pipe)
+
+
+def hung(directory: Path, *names: str) -> list[Bell]:
+    """The bells with these names in the spool directory; BadInput when they cannot be hung there."""
+    try:
+        return [Bell(directory, name) for name in names]
+    except OSError as fault:
+        raise BadInput(f"the spool directory {directory} cannot be used: {fault.strerror}; change spool.directory or its owner") from fault
 
 
 def here_only(_name: str) -> None:
