@@ -5,10 +5,12 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session
 
 from triage import (
     accounts,
@@ -152,29 +154,27 @@ def keep_counts(engine: Engine, looked: float, zone: str) -> float:
 
 
 def hold_legally(engine: Engine) -> None:
-    """Mark what legal holds are about among the mail that has come since, slice by slice."""
-    with db.reading(engine) as session:
-        due = legal_holds.due(session)
-    for one in due:
-        more = True
-        while more:
-            with db.transaction(engine) as session:
-                more = legal_holds.cover(session, one, now=utcnow())
-            time.sleep(BREATH if more else 0)
+    """Mark what legal holds are about among the mail that has come since."""
+    carry_on(engine, legal_holds.due, legal_holds.cover)
 
 
 def erase_persons(engine: Engine, settings: Settings) -> None:
-    """Go on with what is to be erased about persons, slice by slice."""
+    """Go on with what is to be erased about persons."""
+    if carry_on(engine, person_erasure.due, person_erasure.carry_on):
+        ring(settings, "door", "change")
+
+
+def carry_on(engine: Engine, due: Callable[[Session], list[int]], slice_of: Callable[..., bool]) -> bool:
+    """Go on with each that is due, slice by slice to its end; was there any?"""
     with db.reading(engine) as session:
-        due = person_erasure.due(session)
-    for one in due:
+        waiting = due(session)
+    for one in waiting:
         more = True
         while more:
             with db.transaction(engine) as session:
-                more = person_erasure.carry_on(session, one, now=utcnow())
+                more = slice_of(session, one, now=utcnow())
             time.sleep(BREATH if more else 0)
-    if due:
-        ring(settings, "door", "change")
+    return bool(waiting)
 
 
 def fold(engine: Engine) -> int:
