@@ -58,24 +58,30 @@ def concerned(session: Session, settings: Settings, now: datetime) -> dict[Addre
         return {}
     found: dict[Addressee, list[Alarm]] = defaultdict(list)
     night = cover.is_out_of_hours(settings.cover, now)
-    staff = cover.on_duty(session, settings.cover, now)
     on_duty, elsewhere = shared_out(session, rows, sealed.folders(session), settings)
-    of_company = [row for row in on_duty if row.cause in OF_COMPANY]
-    absent = () if any(map(is_head, staff)) else heads(session, now)
-    for actor, theirs in (*((one, on_duty) for one in staff), *((one, of_company) for one in absent)):
+    for actor, theirs in looking_after(session, on_duty, settings, now):
         there = of_staff(session, actor.name, settings)
         closed = sealed.closed(session, actor)
-        mine = [row for row in theirs if concerns(row, actor, closed) and (not night or awake(row, actor.name, settings))]
+        mine = [row for row in theirs if concerns(row, actor, closed) and awake(row, actor.name, settings, night=night)]
         if there and mine:
             found[there] += mine
     for instead, who, row in elsewhere:
-        if not night or awake(row, who, settings):
+        if awake(row, who, settings, night=night):
             found[instead].append(row)
-    brake = [row for row in rows if row.cause == BRAKE and (not night or awake(row, "", settings))]
+    brake = [row for row in rows if row.cause == BRAKE and awake(row, "", settings, night=night)]
     postmaster = of_address(strays.postmaster(session), settings)  # who administers the company may be who has left
     if brake and postmaster and all(one.address != postmaster.address for one in found):
         found[postmaster] = brake
     return found
+
+
+def looking_after(session: Session, rows: list[Alarm], settings: Settings, now: datetime) -> Iterator[tuple[Actor, list[Alarm]]]:
+    """Who may be told of which of these: staff on duty, and of what is the company's its heads where none of them is on duty."""
+    staff = cover.on_duty(session, settings.cover, now)
+    yield from ((one, rows) for one in staff)
+    if not any(map(is_head, staff)):
+        of_company = [row for row in rows if row.cause in OF_COMPANY]
+        yield from ((one, of_company) for one in heads(session, now))
 
 
 def shared_out(
@@ -110,10 +116,11 @@ def concerns(row: Alarm, actor: Actor, closed: frozenset[str]) -> bool:
     return scope.company or row.department in scope.departments or (row.person != "" and row.person in scope.persons)
 
 
-def awake(row: Alarm, login: str, settings: Settings) -> bool:
-    """Is this one told of it out of hours: is it wanted then, or do they look after the folder at night?"""
-    nights = bool(row.department) and cover.policy_of(settings.cover, row.department, row.person) == f"{SUBSTITUTE}{login}"
-    return nights or row.cause in settings.notices.at_night
+def awake(row: Alarm, login: str, settings: Settings, *, night: bool) -> bool:
+    """Is this one told of it now: by day, and at night where it is wanted then or they look after the folder?"""
+    if not night or row.cause in settings.notices.at_night:
+        return True
+    return bool(row.department) and cover.policy_of(settings.cover, row.department, row.person) == f"{SUBSTITUTE}{login}"
 
 
 def is_head(actor: Actor) -> bool:
