@@ -120,6 +120,7 @@ class ImapAccount:
         found: list[Stored] = []
         lost: list[str] = []
         filed = self.filing(part.uids) if part.final else None
+        refused: str | None = None
         try:
             for uid, date, raw in self.fetched(part.uids, whole=whole, dated=filed is None):
                 if uid <= last or uid > part.final > 0:
@@ -133,12 +134,11 @@ class ImapAccount:
                     yield Batch(tuple(found), Mark(validity, str(last)), tuple(lost))
                     found, lost = [], []
         except bulk_fetch.Refused as refusal:
-            if found or lost:
-                yield Batch(tuple(found), Mark(validity, str(last)), tuple(lost))
-            yield from self.one_by_one(part.uids, validity, last, str(refusal), whole=whole)
-            return
+            refused = str(refusal)
         if found or lost:
             yield Batch(tuple(found), Mark(validity, str(last)), tuple(lost))
+        if refused is not None:
+            yield from self.one_by_one(part.uids, validity, last, refused, whole=whole)
 
     def one_by_one(self, uids: str, validity: str, last: int, why: str, *, whole: bool) -> Iterator[Batch]:
         """What is left of a FETCH that the server broke off with a NO: the messages that it has trouble with are unreadable."""
