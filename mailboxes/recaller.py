@@ -123,28 +123,18 @@ class Recaller:
         """One transaction secures copies, settles visits and takes the next claims; only then do the workers hear of it."""
         self.collect()
         with self.lock:
-            requests = list(self.requests)
+            requests, chores = list(self.requests), list(self.chores)
         done = self.done if self.is_time_to_settle(claiming=claiming) else []
         ahead = self.size * AHEAD - len(self.waiting) if claiming and len(self.waiting) < self.size else 0
-        if requests or done or ahead or self.chores:
-            with self.lock:
-                chores = list(self.chores)
+        if requests or chores or done or ahead:
             with transaction(self.engine) as session:
                 answers = [chore.write(session) for chore in chores]
                 allowed = self.secure(session, requests)
                 self.settle(session, done)
-                claims = recalls.claim(session, mailboxes=ahead, busy=self.busy, settings=self.settings, now=utcnow()) if ahead else []
-                room = self.size - len(self.under_way) if ahead and not claims and not self.waiting else 0
-                searches = sweeps.claim(session, mailboxes=room, busy=self.busy, settings=self.settings, now=utcnow()) if room else []
-            with self.lock:
-                self.requests = [one for one in self.requests if one not in requests]
-                self.chores = [one for one in self.chores if one not in chores]
-            for chore, answer in zip(chores, answers, strict=True):
-                chore.answer.set_result(answer)
-            for search in searches:  # the slower work, when there is nothing else
+                claims, searches = self.claim(session, ahead) if ahead else ([], [])
+            self.answer(requests, allowed, chores, answers)
+            for search in searches:
                 self.visit(Sweep(search, self.settings, self.parsers, self.ask))
-            for request in requests:
-                request.allowed.set_result(allowed)
             self.waiting.extend((time.monotonic(), errands) for errands in claims)
             if done:
                 self.done = []
@@ -152,6 +142,23 @@ class Recaller:
                 self.relay.ring()  # what could not be put back is delivered anew
         if claiming:
             self.send_off()
+
+    def claim(self, session: Session, ahead: int) -> tuple[list[list[Errand]], list[sweeps.Search]]:
+        """The errands in so many mailboxes; and searches, the slower work, when there is nothing else."""
+        claims = recalls.claim(session, mailboxes=ahead, busy=self.busy, settings=self.settings, now=utcnow())
+        room = self.size - len(self.under_way) if not claims and not self.waiting else 0
+        searches = sweeps.claim(session, mailboxes=room, busy=self.busy, settings=self.settings, now=utcnow()) if room else []
+        return claims, searches
+
+    def answer(self, requests: list[Request], allowed: set[int], chores: list[Chore], answers: list[Any]) -> None:
+        """Let the workers go on that have waited for the record."""
+        with self.lock:
+            self.requests = [one for one in self.requests if one not in requests]
+            self.chores = [one for one in self.chores if one not in chores]
+        for chore, answer in zip(chores, answers, strict=True):
+            chore.answer.set_result(answer)
+        for request in requests:
+            request.allowed.set_result(allowed)
 
     def collect(self) -> None:
         """Whoever is back is free for the next mailbox; what they brought is settled together with others'."""
