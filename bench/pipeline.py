@@ -26,7 +26,7 @@ from bench.rounds.sessions import Sending
 from tests.peers import dovecot, postgresql, processes
 from tests.peers.company import Company
 from tests.triage import arriving
-from triage import db, rules, settings as settings_file
+from triage import db, rules, settings_file
 from triage.rule_orders import RuleOrder
 from triage.times import utcnow
 

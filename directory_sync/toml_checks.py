@@ -7,7 +7,7 @@ from triage import leaving
 from triage.actor import Role, Scope
 from triage.door import ALWAYS
 from triage.envelope import folded
-from triage.settings import nearest
+from triage.settings_file import nearest
 
 
 def check(file: Sections, domains: tuple[str, ...], delimiter: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from triage.envelope import Address
 from triage.errors import BadInput
-from triage.settings import nearest
+from triage.settings_file import nearest
 
 MAX_BYTES = 64 * 1024 * 1024
 NEEDED = object()

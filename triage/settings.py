@@ -1,25 +1,19 @@
-"""One frozen Settings, read once from a TOML file, the environment and credential files."""
+"""One frozen Settings: every section and key, each with what it is for and what it is without being given."""
 
-import difflib
-import os
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, get_type_hints
 
-from triage import causes, freemail, hours
+from triage import freemail
 from triage.addressing import DELIMITERS
 from triage.causes import CAUSES
-from triage.envelope import ascii_domain
 from triage.errors import BadInput
 from triage.hooks import Hook
 from triage.languages import ENGLISH, LANGUAGES
 
 Texts = tuple[tuple[str, str], ...]  # a table of texts by name, in its order
 Hooks = tuple[Hook, ...]  # a table of tables by name
-MOST = {"Days": 36_500, "Hours": 876_000, "Minutes": 52_560_000, "": 2**31 - 1}  # by the unit that begins what a number is for
-PLACES = ("./mailroom.toml", "/etc/mailroom/mailroom.toml")
 
 
 def key(doc: str, default: Any = MISSING, *, choices: tuple[str, ...] = (), file: bool = False, least: int = 0) -> Any:
@@ -741,75 +735,6 @@ class Settings:
         return frozenset(self.company.domains)
 
 
-def read(file: str | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
-    """Read the settings. Order: built-in, TOML file, systemd credentials, MAILROOM_SECTION__KEY; the last one counts.
-
-    `file` is --config; without it $MAILROOM_CONFIG, ./mailroom.toml and /etc/mailroom/mailroom.toml are tried.
-    Relative paths are relative to the working directory. BadInput names the file, the key and what to do.
-    """
-    path = chosen(file, environment)
-    values = tables(path) if path else {}
-    for source, given in ((credentials(environment), "credential"), (from_environment(environment), "environment")):
-        for (section, name), text in source.items():
-            values.setdefault(section, {})[name] = (given, text)
-    return settings_of(values, str(path or "the environment"))
-
-
-def client(file: str | None = None, environment: Mapping[str, str] = os.environ) -> Client:
-    """The section [client] alone: who only asks a server elsewhere needs no others."""
-    path = chosen(file, environment)
-    given = dict(tables(path).get("client", {})) if path else {}
-    given |= {name: ("environment", text) for (section, name), text in from_environment(environment).items() if section == "client"}
-    built: Client = section_of("client", Client, given, str(path or "the environment"))
-    return built
-
-
-def chosen(file: str | None, environment: Mapping[str, str]) -> Path | None:
-    """The settings file to read, if there is one."""
-    named = file or environment.get("MAILROOM_CONFIG")
-    if named:
-        return Path(named)
-    return next((Path(place) for place in PLACES if Path(place).exists()), None)
-
-
-def tables(path: Path) -> dict[str, dict[str, Any]]:
-    """The sections of the TOML file."""
-    try:
-        parsed = tomllib.loads(path.read_text("utf-8"))
-    except OSError as fault:
-        raise BadInput(f"{path} cannot be read: {fault.strerror}. Name a settings file with --config") from fault
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
-        raise BadInput(f"{path} is not TOML: {fault}") from fault
-    for section, keys in parsed.items():
-        if not isinstance(keys, dict):
-            raise BadInput(f"{path}: {section!r} stands outside a section; write it below a [section] line")
-    return parsed
-
-
-def from_environment(environment: Mapping[str, str]) -> dict[tuple[str, str], str]:
-    """MAILROOM_SECTION__KEY=value for any key."""
-    found = {}
-    for name, text in environment.items():
-        section, separator, setting = name.removeprefix("MAILROOM_").partition("__")
-        if name.startswith("MAILROOM_") and separator:
-            found[section.casefold(), setting.casefold()] = text
-    return found
-
-
-def credentials(environment: Mapping[str, str]) -> dict[tuple[str, str], str]:
-    """Files named SECTION.KEY in systemd's $CREDENTIALS_DIRECTORY (LoadCredential=), unless they are empty.
-
-    A key that names a file gets the credential itself as that file; any other key gets what is in it.
-    """
-    directory = Path(environment.get("CREDENTIALS_DIRECTORY") or "/dev/null")
-    found = {}
-    for section, name, one in every_key():
-        file = directory / f"{section}.{name}"
-        if file.exists() and (text := file.read_text("utf-8").strip()):
-            found[section, name] = str(file) if one.metadata["file"] else text
-    return found
-
-
 def every_key() -> Iterator[tuple[str, str, Field[Any]]]:
     """Every setting: its section, its name and its field, whose metadata documents it."""
     for section in fields(Settings):
@@ -820,129 +745,6 @@ def every_key() -> Iterator[tuple[str, str, Field[Any]]]:
 def section_type(name: str) -> Any:
     """The dataclass of a section."""
     return get_type_hints(Settings)[name]
-
-
-def settings_of(values: dict[str, dict[str, Any]], origin: str) -> Settings:
-    """Check every section and key; the first fault found is the error."""
-    sections = {section.name: section_type(section.name) for section in fields(Settings)}
-    for name in values:
-        if name not in sections:
-            raise BadInput(f"{origin}: there is no section [{name}]{nearest(name, list(sections))}")
-    built = {name: section_of(name, kind, values.get(name, {}), origin) for name, kind in sections.items()}
-    return Settings(**built)
-
-
-def section_of(section: str, kind: Any, given: dict[str, Any], origin: str) -> Any:
-    """One section's value."""
-    known: dict[str, Field[Any]] = {one.name: one for one in fields(kind)}
-    hints = get_type_hints(kind)
-    for name in given:
-        if name not in known:
-            raise BadInput(f"{origin}: [{section}] has no key {name!r}{nearest(name, list(known))}")
-    missing = next((name for name, one in known.items() if one.default is MISSING and name not in given), None)
-    if missing:
-        raise BadInput(f"{origin}: [{section}] needs {missing}: {known[missing].metadata['doc']}")
-    checked = {}
-    for name, value in given.items():
-        where = f"{origin}: [{section}] {name}"
-        checked[name] = checked_value(value, hints[name], known[name].metadata["choices"], where)
-        if hints[name] is int:
-            check_number(checked[name], known[name], where)
-    for where in ("domains", "trusted_arc_sealers", "freemail_domains"):
-        if where in checked:
-            checked[where] = tuple(folded_domain(domain, f"{origin}: [{section}] {where}") for domain in checked[where])
-    built = kind(**checked)
-    if isinstance(built, Company) and not built.domains:
-        raise BadInput(f"{origin}: [company] domains is empty: nobody could get mail")
-    if isinstance(built, Notices) and (why := causes.fault(built.targets, built.told, built.digest_at)):
-        raise BadInput(f"{origin}: [notices] {why}")
-    if isinstance(built, Cover):
-        own = tuple(entry.partition("=")[2].strip() for entry in (*built.departments, *built.people))
-        if why := hours.fault(built.hours, built.time_zone, (built.out_of_hours, *own)):
-            raise BadInput(f"{origin}: [cover]: {why}")
-    return built
-
-
-def folded_domain(domain: str, where: str) -> str:
-    """A domain in the form that addresses have."""
-    try:
-        return ascii_domain(domain)
-    except ValueError as fault:
-        raise BadInput(f"{where}: {fault}") from fault
-
-
-def checked_value(value: Any, kind: Any, choices: tuple[str, ...], where: str) -> Any:
-    """The value in the key's type, or an error that says what was expected."""
-    if isinstance(value, tuple):  # (origin, text) from the environment or a credential
-        value = from_text(value[1], kind, where)
-    if kind is Path and isinstance(value, str):
-        return Path(value)
-    if kind == Texts:
-        return texts(value, where)
-    if kind == Hooks:
-        return hooks_of(value, where)
-    if get_origin(kind) is tuple:
-        if not isinstance(value, list) or not all(isinstance(one, get_args(kind)[0]) for one in value):
-            raise BadInput(f'{where} must be a list, such as ["one", "two"]')
-        if choices and (odd := next((one for one in value if one not in choices), None)) is not None:
-            raise BadInput(f"{where} may hold {', '.join(choices)}, not {odd!r}")
-        return tuple(value)
-    if type(value) is not kind:
-        raise BadInput(f"{where} must be {'a number' if kind is int else 'true or false' if kind is bool else 'text'}, not {value!r}")
-    if choices and value not in choices:
-        raise BadInput(f"{where} must be one of {', '.join(choices)}, not {value!r}")
-    return value
-
-
-def check_number(value: int, one: Field[Any], where: str) -> None:
-    """BadInput for a number with which nothing would work: mail that expires as it comes, or a day that no calendar has."""
-    least, unit = one.metadata["least"], next((unit for unit in MOST if one.metadata["doc"].startswith(unit)), "")
-    if value < least:
-        raise BadInput(f"{where} must {f'be {least} or more, not {value}' if least else 'not be negative'}")
-    if value > MOST[unit]:
-        raise BadInput(f"{where} must be {MOST[unit]} or less, not {value}")
-
-
-def texts(value: Any, where: str) -> Texts:
-    """A table of texts by name."""
-    if (
-        not isinstance(value, dict)
-        or not value
-        or not all(name.strip() and isinstance(text, str) and text.strip() for name, text in value.items())
-    ):
-        raise BadInput(f'{where} must be a table of texts, such as [{where.rpartition(": ")[2]}] and below it NAME = "text"')
-    return tuple(value.items())
-
-
-def hooks_of(value: Any, where: str) -> Hooks:
-    """Webhooks by their names."""
-    if not isinstance(value, dict) or not all(isinstance(table, dict) for table in value.values()):
-        raise BadInput(f'{where} must be tables, such as [webhooks.hooks.chat] and below it url = "https://…"')
-    try:
-        return tuple(Hook.parse(name, table) for name, table in value.items())
-    except ValueError as fault:
-        raise BadInput(f"{where}: {fault}") from fault
-
-
-def from_text(text: str, kind: Any, where: str) -> Any:
-    """A value written as text: numbers, true and false, lists with commas."""
-    if kind is int:
-        if not text.strip().isdigit():
-            raise BadInput(f"{where} must be a number, not {text!r}")
-        return int(text)
-    if kind is bool:
-        if text.casefold() not in ("true", "false"):
-            raise BadInput(f"{where} must be true or false, not {text!r}")
-        return text.casefold() == "true"
-    if get_origin(kind) is tuple:
-        return [part.strip() for part in text.split(",") if part.strip()]
-    return text
-
-
-def nearest(name: str, known: list[str]) -> str:
-    """A hint at the key that was probably meant."""
-    close = difflib.get_close_matches(name, known, 1, 0.5)
-    return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(sorted(known))}"
 
 
 def host_port(listen: str, where: str) -> tuple[str, int]:

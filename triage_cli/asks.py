@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from triage import settings as settings_file
+from triage import settings_file
 from triage.errors import BadInput
 from triage.settings import Settings
 from triage_cli.desk import Desk

@@ -12,7 +12,7 @@ import click
 from sqlalchemy import Engine
 
 from migrations.version import present
-from triage import db_copy, ledger, manifest, safe_files, settings as settings_file, spool_copy
+from triage import db_copy, ledger, manifest, safe_files, settings_file, spool_copy
 from triage.errors import BadInput
 from triage.manifest import Manifest
 from triage.safe_files import Kept

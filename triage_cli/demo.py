@@ -15,7 +15,7 @@ from demo import company, morning
 from demo.prepare import prepare
 from migrations.upgrade import upgrade
 from mta.doorkeeper import write_door
-from triage import db, rules, settings as settings_file
+from triage import db, rules, settings_file
 from triage.actor import EVERYTHING, Actor, Role
 from triage.models import Message, Rule
 from triage.settings import Settings, host_port

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from triage import settings as settings_file
+from triage import settings_file
 from triage.errors import BadInput
 from triage.settings import Settings
 from triage.visible import visible

@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from triage.settings import chosen, every_key, read
+from triage.settings import every_key
+from triage.settings_file import chosen, read
 from triage_cli.codes import DONE, USAGE
 from triage_cli.printing import warn
 from triage_cli.usable import faults

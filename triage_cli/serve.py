@@ -16,7 +16,7 @@ import click
 
 from mta.snapshot import NAME as SNAPSHOT
 from mta.spool import Spool
-from triage import settings as settings_file
+from triage import settings_file
 from triage_cli.asks import settings_of
 from triage_cli.codes import USAGE
 from triage_cli.nursery import Child, command

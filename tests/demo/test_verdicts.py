@@ -16,7 +16,7 @@ from directory_sync import toml_file
 from mail_auth.authenticate import authenticate
 from mail_auth.zone_file import ZoneFileResolver
 from tests.triage import arriving
-from triage import directory, inquiry, policy, recipients, rules, settings as house_settings
+from triage import directory, inquiry, policy, recipients, rules, settings as house_settings, settings_file
 from triage.actor import EVERYTHING, Actor, Role
 from triage.authentication import Authentication
 from triage.content import Attachment, Summary
@@ -41,7 +41,7 @@ IDA = Actor.person("ida", Role.ADMIN, EVERYTHING)
 @pytest.fixture
 def demo_settings(demo_directory: Path) -> house_settings.Settings:
     """The demo's own settings."""
-    return house_settings.read(str(demo_directory / "mailroom.toml"), {})
+    return settings_file.read(str(demo_directory / "mailroom.toml"), {})
 
 
 def expected(kind: str) -> tuple[Disposition, str]:

@@ -15,7 +15,7 @@ from mta.batch import write_batch
 from mta.doorkeeper import write_door
 from mta.spool import Spool
 from tests.peers import company, outside, processes
-from triage import ids, settings as settings_file
+from triage import ids, settings_file
 from triage.db import open_engine, reading
 from triage.envelope import Envelope
 from triage.models import Message

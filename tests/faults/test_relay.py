@@ -25,7 +25,8 @@ from triage.authentication import Result
 from triage.bell import Bell
 from triage.ids import show
 from triage.models import Attempt, Delivery
-from triage.settings import Settings, read
+from triage.settings import Settings
+from triage.settings_file import read
 from triage.states import Event, State
 from triage.times import utcnow
 

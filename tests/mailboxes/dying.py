@@ -10,7 +10,7 @@ from imapclient import IMAPClient  # type: ignore[import-untyped]
 
 from mailboxes import recaller, visit
 from mailboxes.imap import ImapMailbox
-from triage import settings
+from triage import settings_file
 
 POINTS: dict[str, tuple[Any, str, bool]] = {  # what is called, and whether death comes after it
     "claimed": (recaller.Recaller, "set_out", False),
@@ -38,4 +38,4 @@ def deadly(inner: Callable[..., Any], after: bool) -> Callable[..., Any]:
 if __name__ == "__main__":
     owner, name, after = POINTS[sys.argv[2]]
     setattr(owner, name, deadly(getattr(owner, name), after))
-    recaller.run(settings.read(sys.argv[1]), threading.Event())
+    recaller.run(settings_file.read(sys.argv[1]), threading.Event())

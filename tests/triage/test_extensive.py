@@ -284,7 +284,7 @@ def test_the_undo_of_a_large_join_is_done_at_once(company: Engine, settings: Set
 WORKER = """
 import sys
 from triage import db, extensive
-from triage.settings import read
+from triage.settings_file import read
 from triage.times import utcnow
 settings = read(sys.argv[1])
 extensive.SLICE = 2

@@ -27,7 +27,7 @@ REFUSALS = {
 # What these refuse is told to whoever runs the machine, in a terminal.
 FOR_TERMINALS = {
     "backlog", "bell", "checkpoints", "credentials", "db", "db_copy", "hooks", "known_addresses", "leavers", "manifest", "meters", "routes",
-    "safe_files", "importing", "settings", "spool_copy", "trail_proof", "inward", "providers", "catching_up",
+    "safe_files", "importing", "settings", "settings_file", "spool_copy", "trail_proof", "inward", "providers", "catching_up",
 }  # fmt: skip
 FOR_STARTING = {"app", "networks", "office"}  # of the API: they refuse to start
 SPEAKING = (

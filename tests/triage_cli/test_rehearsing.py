@@ -20,7 +20,7 @@ from mail_auth.zone_file import ZoneFileResolver
 from tests.demo.test_verdicts import IDA, SYSTEM, expected
 from tests.triage_cli.conftest import Said
 from tests.triage_cli.past_company import ANSWER_AFTER, SERVER, Copy, Post, fill
-from triage import db, directory, rules, settings as house_settings
+from triage import db, directory, rules, settings_file
 from triage.policy import Disposition
 from triage_cli import main
 
@@ -61,7 +61,7 @@ def rehearse(
     assert copies
     config = tmp_path / "mailroom.toml"
     config.write_text((demo / "mailroom.toml").read_text().replace(f"sqlite:///{demo / 'mailroom.db'}", database_url))
-    settings = house_settings.read(str(config), {})
+    settings = settings_file.read(str(config), {})
     people = toml_file.read(Path(settings.directory.file), settings.company.domains)
     with db.transaction(engine) as session:
         directory.apply(session, people, settings.company, by=SYSTEM, now=START)

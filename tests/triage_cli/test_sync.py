@@ -13,7 +13,7 @@ from tests.directory_sync.entries import PEOPLE, ldif, person
 from tests.peers import processes
 from tests.peers.slapd import BASE, MANAGER, PASSWORD, Slapd, slapd
 from tests.triage_cli.conftest import Shell
-from triage import chores, db, recipients, settings as settings_file
+from triage import chores, db, recipients, settings_file
 from triage.bell import Bell
 from triage.directory import Braked
 from triage.envelope import Address

@@ -16,7 +16,7 @@ from tests.peers import circle, processes
 from tests.triage.arriving import IDA
 from tests.triage.tampering import unguard
 from tests.triage_cli.conftest import Arrives, Shell
-from triage import db, settings as settings_file, tokens
+from triage import db, settings_file, tokens
 from triage.errors import BadInput
 from triage.ids import read
 from triage.models import ApiToken, Arrived, AuditRecord, Delivery, FormerName, QueueSample, StaffMember
