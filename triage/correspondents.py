@@ -142,16 +142,11 @@ BY_AUTHOR: Select[Any] = (
 )
 
 
-def rules_about(session: Session, author: str, *, settings: Settings, now: datetime) -> list[MatchedRule]:
-    """The learned allows for an author, as rules that are kept nowhere: whom they hold for is as the settings and the directory say now.
-
-    One a scope, the one whose last mail is the latest.
-    """
-    return rules_about_all(session, [author], settings=settings, now=now).get(author, [])
-
-
 def rules_about_all(session: Session, authors: Iterable[str], *, settings: Settings, now: datetime) -> dict[str, list[MatchedRule]]:
-    """The same for many authors; of those of whom nothing is learned nothing."""
+    """The learned allows for authors, as rules that are kept nowhere: whom they hold for is as the settings and the directory say now.
+
+    One a scope, the one whose last mail is the latest; of those of whom nothing is learned nothing.
+    """
     learn, asked = settings.outbound.learn, sorted(set(authors) - {""})
     if learn == "none" or not asked:
         return {}
@@ -307,16 +302,14 @@ def posted(session: Session, posts: Iterable[Post]) -> None:
         session.connection().execute(upsert, rows)
 
 
-def seen_list(session: Session, address: str, list_id: str, signer: str) -> None:
-    """A list's post came in: where posts to it go, how it calls itself, and who signs them ("": nobody whom it helps to know)."""
-    seen_lists(session, {address: (list_id, signer)})
-
-
 BY_LIST = select(LISTS.c.address, LISTS.c.list_id, LISTS.c.signer).where(OneOf(LISTS.c.address, "addresses"))
 
 
 def seen_lists(session: Session, posts: Mapping[str, tuple[str, str]]) -> None:
-    """The same of many lists, by where posts go. Only what was not known so far is written."""
+    """Lists' posts came in: by where posts go how each list calls itself, and who signs them ("": nobody whom it helps to know).
+
+    Only what was not known so far is written.
+    """
     rows = session.execute(BY_LIST, {"addresses": sorted(posts)}) if posts else ()
     known = {address: (list_id, signer) for address, list_id, signer in rows}
     new = [

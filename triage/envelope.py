@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Self
@@ -110,10 +110,6 @@ class Envelope:
     proxy: str = ""  # address of the proxy that only passed the client's connection through
     client_name: str = ""  # the client's host name as the edge has verified it
     client_protocol: str = ""  # SMTP or ESMTP, as the edge took it
-
-    def for_recipients(self, recipients: tuple[str, ...]) -> Self:
-        """The same transaction for some of its recipients."""
-        return replace(self, recipients=recipients)
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for the spool; `from_json` reads them back."""

@@ -12,7 +12,6 @@ SCHEMES = {
     "own": {"type": "apiKey", "in": "cookie", "name": "mailroom-own", "description": "Set by POST /own/session, for one's own mail only."},
     "token": {"type": "http", "scheme": "bearer", "description": "Made by POST /tokens or `mailroom token create`."},
 }
-PROBLEM = {"$ref": "#/components/schemas/Problem"}
 ID = "01KD2Q8V6M3ZT"
 EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "Credentials": [{"login": "ana", "password": "four words nobody guesses"}],

@@ -123,7 +123,3 @@ def test_an_envelope_of_an_older_or_newer_version_can_be_read() -> None:
     values = arriving.envelope().as_json()
     older = {name: value for name, value in values.items() if not name.startswith(("edge", "client_", "proxy"))}
     assert Envelope.from_json(older) == Envelope.from_json(values | {"unheard_of": 1}) == Envelope.from_json(values)
-
-
-def test_an_envelope_for_some_of_its_recipients() -> None:
-    assert arriving.envelope("a@b.example", "c@d.example").for_recipients(("c@d.example",)).recipients == ("c@d.example",)

@@ -106,7 +106,7 @@ def test_it_lapses_after_the_last_mail_either_way(session: Session, settings: Se
     learn(session, settings, wrote())
 
     def known(at: object) -> bool:
-        return bool(correspondents.rules_about(session, ANN, settings=settings, now=at))  # type: ignore[arg-type]
+        return bool(correspondents.rules_about_all(session, [ANN], settings=settings, now=at))  # type: ignore[arg-type]
 
     assert (known(NOW + 9 * day), known(NOW + 10 * day)) == (True, False)
     learn(session, settings, wrote(at=NOW + 5 * day), now=NOW + 5 * day)
@@ -248,7 +248,7 @@ def test_nobody_sees_or_decides_about_the_correspondents_of_others(session: Sess
 
 
 def test_posts_to_lists_are_proposed_as_lists(session: Session, settings: Settings) -> None:
-    correspondents.seen_list(session, "club@verein.example", "club.verein.example", "verein.example")
+    correspondents.seen_lists(session, {"club@verein.example": ("club.verein.example", "verein.example")})
     report = learn(session, settings, wrote("club@verein.example", "users@lists.debian.example"), wrote("club@verein.example"))
     assert (report.learned, report.skipped) == (0, {Reason.LIST_POST: 3})
     found = {one.address: (one.list_id, one.signer, one.posts, one.person) for one in acquaintances.posted_lists(session, by=ANA)}

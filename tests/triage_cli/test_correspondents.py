@@ -25,7 +25,7 @@ def wrote(engine: Engine, settings: Settings, *recipients: str) -> None:
 
 def test_what_is_known_parked_and_not_learned(shell: Shell, engine: Engine, settings: Settings) -> None:
     with transaction(engine) as session:
-        correspondents.seen_list(session, "club@verein.example", "club.verein.example", "verein.example")
+        correspondents.seen_lists(session, {"club@verein.example": ("club.verein.example", "verein.example")})
     wrote(engine, settings, *(f"{number}@x.example" for number in range(51)), "noreply@x.example", "club@verein.example")
     assert len(json.loads(shell("correspondents", "list", "--json").out)) == 50
     assert "Joe Fern wrote to 7@x.example on 24 Nov 2026" in shell("correspondents", "list", "--search", "7@x").out
