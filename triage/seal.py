@@ -42,7 +42,7 @@ def waiting(session: Session) -> bool:
     return session.scalar(select(col(AuditRecord.id)).where(col(AuditRecord.sequence).is_(None)).limit(1)) is not None
 
 
-def seal(session: Session, *, now: datetime) -> Counter[str]:
+def seal(session: Session) -> Counter[str]:
     """Chain the committed records that have no sequence yet, oldest first, at most 1,000; how many of each act that were.
 
     Records become visible when their acts commit, which need not be the order of their ids: the order of sealing is the order of the trail.

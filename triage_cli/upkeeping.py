@@ -122,7 +122,7 @@ def seal_trail(engine: Engine, holder: str) -> None:
         with db.transaction(engine) as session:
             if not seal.elect(session, holder, utcnow()):
                 return
-            sealed = seal.seal(session, now=utcnow())
+            sealed = seal.seal(session)
         full = sealed.total() == seal.AT_ONCE
         for act, number in sealed.items():
             meters.count("mailroom_acts", number, act=act)

@@ -202,7 +202,7 @@ def test_webhooks_are_told_of_it_without_what_is_sealed(known: Engine, settings:
     held(known, hooked, MARA, perishable_until=NOW + HOUR, urgency=60)
     assert watch(known, hooked) == 3
     with db.transaction(known) as session:
-        seal.seal(session, now=NOW)
+        seal.seal(session)
         outbox.take_up(session, hooked, now=NOW)
         calls = {(row.kind, "supplier.example" in row.body) for row in session.scalars(select(WebhookCall))}
     assert calls == {

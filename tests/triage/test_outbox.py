@@ -33,7 +33,7 @@ def telling(settings: Settings, known: Engine) -> Settings:
 def take_up(engine: Engine, settings: Settings, now: timedelta = timedelta()) -> int:
     number = 0
     with db.transaction(engine) as session:
-        while seal.seal(session, now=NOW):
+        while seal.seal(session):
             pass
         while outbox.is_behind(session):
             number += outbox.take_up(session, settings, now=NOW + now)

@@ -124,9 +124,9 @@ def test_nothing_names_an_outside_sender_after_the_erasure(either: Session, sett
 
 def test_the_trail_stays_whole(session: Session, settings: Settings) -> None:
     everything(session, settings)
-    seal.seal(session, now=NOW)
+    seal.seal(session)
     carry_out(session, person_erasure.begin(session, ANNA, settings=settings, **said()).id)
-    seal.seal(session, now=NOW)
+    seal.seal(session)
     assert trail_proof.verify(session).fault == ""
 
 

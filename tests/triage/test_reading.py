@@ -395,7 +395,7 @@ def test_the_number_of_acts_grows_with_each_commit_and_not_with_sealing(company:
         came(company, settings, JOE)
         numbers.append(number(company))
         with transaction(company) as session:
-            seal.seal(session, now=NOW)
+            seal.seal(session)
         numbers.append(number(company))
     assert numbers == [2, 2, 3, 3, 4, 4]
 

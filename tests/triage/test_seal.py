@@ -19,7 +19,7 @@ def trail(engine: Engine) -> Engine:
             ledger.write(
                 session, "test", f"thing:{number}", by=ANA, now=NOW + timedelta(microseconds=number), detail={"größe": [1, None, "x"]}
             )
-        assert seal.seal(session, now=NOW).total() == 5
+        assert seal.seal(session).total() == 5
     return engine
 
 
@@ -82,8 +82,8 @@ def test_new_records_go_on_from_the_head(trail: Engine) -> None:
     with db.transaction(trail) as session:
         ledger.write(session, "test", "thing:6", by=ANA, now=NOW)
         assert seal.waiting(session)
-        assert seal.seal(session, now=NOW).total() == 1
-        assert seal.seal(session, now=NOW).total() == 0
+        assert seal.seal(session).total() == 1
+        assert seal.seal(session).total() == 0
         assert seal.sequence(session) == 6
     assert fault(trail) == ""
 

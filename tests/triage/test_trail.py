@@ -48,7 +48,7 @@ def test_the_record_is_newest_first_and_its_pages_meet(company: Engine, settings
     for _ in range(3):
         came(company, settings)
     with transaction(company) as session:
-        seal.seal(session, now=NOW)
+        seal.seal(session)
     came(company, settings)
     found, before = [], None
     with reading(company) as session:

@@ -26,7 +26,7 @@ def trail(engine: Engine, tmp_path: Path) -> Engine:
     for number in range(1, 10):
         with db.transaction(engine) as session:
             ledger.write(session, "test", f"thing:{number}", by=ANA, now=NOW + timedelta(minutes=number))
-            seal.seal(session, now=NOW)
+            seal.seal(session)
         if number % 3 == 0:
             sign(engine, tmp_path, NOW + timedelta(minutes=number))
     return engine
@@ -159,7 +159,7 @@ def test_what_is_old_is_let_go_and_the_rest_is_proven(trail: Engine, tmp_path: P
     assert fault(trail, tmp_path, kept_since=NOW + timedelta(days=1)) == ""
     with db.transaction(trail) as session:
         assert (seal.drop(session), seal.drop(session)) == (1, 0)
-        assert seal.seal(session, now=NOW).total() == 1, "that it was let go is on the record"
+        assert seal.seal(session).total() == 1, "that it was let go is on the record"
     assert fault(trail, tmp_path, kept_since=NOW + timedelta(days=1)) == ""
     with db.reading(trail) as session:
         assert trail_proof.verify(session).records == 7
@@ -169,7 +169,7 @@ def test_how_far_back_the_trail_is_old(engine: Engine) -> None:
     with db.transaction(engine) as session:
         for number in range(4):
             ledger.write(session, "test", f"thing:{number}", by=ANA, now=NOW)
-        seal.seal(session, now=NOW)
+        seal.seal(session)
         assert seal.last_before(session, NOW + timedelta(days=1)) == 3, "the last of all is always kept"
         assert seal.last_before(session, NOW - timedelta(days=1)) == 0
 

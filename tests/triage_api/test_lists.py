@@ -321,7 +321,7 @@ def test_the_record_is_proven_whole(new_browser: NewBrowser, came: Came, engine:
     came(JOE)
     browser = new_browser(login)
     with transaction(engine) as session:
-        seal(session, now=NOW)
+        seal(session)
     answer = browser.get("/audit/verify")
     assert answer.status_code == status
     if status == 200:

@@ -63,7 +63,7 @@ def happens(engine: Engine, times: int = 1) -> None:
     with db.transaction(engine) as session:
         for _ in range(times):
             emergency.open_door(session, utcnow() + timedelta(hours=1), by=IDA, reason="nobody is here", now=utcnow())
-        seal.seal(session, now=utcnow())
+        seal.seal(session)
 
 
 @contextlib.contextmanager
