@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, exists, func, not_, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, not_, select, true, update
 from sqlmodel import Session, col
 
 from triage import access, groups, keys, late_copies, ledger, notices, passing, recalled, recipients, rejections, rules, selection
@@ -295,37 +295,46 @@ def carry_out(
     by: Actor,
 ) -> list[Item]:
     """Change what can be changed and is not barred; the outcome of each item."""
+    event, now = aim.event, decision.at
     ids = [delivery_id for delivery_id, _ in meant if delivery_id not in barred]
     where = among(session, col(Delivery.id), ids) & in_states(aim.changes)
     said = {"reason": decision.reason, "to": decision.target, "second_key": decision.second_by}
     detail = {name: text for name, text in said.items() if text}
-    closed = groups.left(session, among(session, col(Delivery.id), ids)) if aim.event is Event.PURGE else set()
-    groups.close(session, closed, by=by, now=decision.at, decision_id=decision.id, detail=detail)
-    back = put_back(session, where, ids, decision, detail, by=by) if aim.event is Event.RESTORE else set()
-    if aim.event in NEEDS_CONTENT:
-        where &= col(Delivery.erased_at).is_(None)
-    if aim.event in AGAIN:
-        where &= not_(col(Delivery.expanded))
-    sought = seek(session, where, decision, detail, by=by) if aim.event is Event.PURGE and aim.changes >= DELIVERED else {}
-    changed = dict(ledger.record_many(session, where, aim.event, by=by, now=decision.at, decision_id=decision.id, detail=detail, **changes))
-    if aim.event is Event.RESTORE:
-        recalled.end(session, changed, now=decision.at)
-    if aim.event in (Event.RELEASE, Event.REDELIVER):  # a redirect that was taken back and a mailbox that moved are forgotten
-        held = [one for one, state in changed.items() if state is State.HELD]
-        meant_for = among(session, col(Delivery.id), held) | among(session, col(Delivery.id), changed) & not_(col(Delivery.redirected))
-        recipients.address_anew(session, meant_for)
-    in_flight = want_purged(session, meant, decision) if aim.event is Event.PURGE else set()
+    closed = groups.left(session, among(session, col(Delivery.id), ids)) if event is Event.PURGE else set()
+    groups.close(session, closed, by=by, now=now, decision_id=decision.id, detail=detail)
+    back = put_back(session, where, ids, decision, detail, by=by) if event is Event.RESTORE else set()
+    where &= possible(event)
+    sought = seek(session, where, decision, detail, by=by) if event is Event.PURGE and aim.changes >= DELIVERED else {}
+    changed = dict(ledger.record_many(session, where, event, by=by, now=now, decision_id=decision.id, detail=detail, **changes))
+    follow_up(session, event, changed, now)
+    in_flight = want_purged(session, meant, decision) if event is Event.PURGE else set()
     settled = changed.keys() | sought.keys() | in_flight | back | closed
     left = {delivery_id: state for delivery_id, state in meant if delivery_id not in settled}
-    why = explanations(session, list(left), aim, decision.at) | {one: ("refused", reason) for one, reason in barred.items()}
+    why = explanations(session, list(left), aim, now) | {one: ("refused", reason) for one, reason in barred.items()}
     return (
-        [Item(one, state, IN_MAILBOXES.get((aim.event, state), "done")) for one, state in changed.items()]
+        [Item(one, state, IN_MAILBOXES.get((event, state), "done")) for one, state in changed.items()]
         + [Item(one, state, "recalling", "It may have been delivered.") for one, state in sought.items()]
         + [Item(one, state, "done", "With the copies of its members.") for one, state in meant if one in closed]
         + [Item(one, state, "restoring") for one, state in meant if one in back]
         + [Item(one, state, "in flight", FLYING[state]) for one, state in meant if one in in_flight]
         + [Item(one, state, *why[one]) for one, state in left.items()]
     )
+
+
+def possible(event: Event) -> ColumnElement[bool]:
+    """What a delivery must be for this event, beside its state: not erased, and no group's own where each member has got a copy."""
+    unerased = col(Delivery.erased_at).is_(None) if event in NEEDS_CONTENT else true()
+    return unerased & not_(col(Delivery.expanded)) if event in AGAIN else unerased
+
+
+def follow_up(session: Session, event: Event, changed: dict[int, State], now: datetime) -> None:
+    """What else is so about deliveries that this event has changed."""
+    if event is Event.RESTORE:
+        recalled.end(session, changed, now=now)
+    if event in (Event.RELEASE, Event.REDELIVER):  # a redirect that was taken back and a mailbox that moved are forgotten
+        held = [one for one, state in changed.items() if state is State.HELD]
+        meant_for = among(session, col(Delivery.id), held) | among(session, col(Delivery.id), changed) & not_(col(Delivery.redirected))
+        recipients.address_anew(session, meant_for)
 
 
 def seek(session: Session, where: ColumnElement[bool], decision: Decision, detail: dict[str, str], *, by: Actor) -> dict[int, State]:
