@@ -127,15 +127,12 @@ def take_back(
     sought = look_first(act, mine) if decision.verb in LEFT and settings.reaches_mailboxes else set()
     told = rejections.told(session, before) if decision.verb == "reject" else strangers if decision.verb == "hold" else {}
     changed = one_step(act, mine & not_(among(session, col(Delivery.id), told))) | called_back
-    notices.follow_deliveries(session, [one for one in changed if decision.verb == "reject"], settings=settings, now=now)
-    on_their_way = [one for one in changed if before[one] in LEAVING and one not in strangers]
-    changed |= reopened | gathered | stay
-    if decision.verb == "purge" and on_their_way:
-        again = among(session, col(Delivery.id), on_their_way)
-        act.record(again, Event.RELEASE, due_at=act.leaves, queued_at=act.leaves)
-    outcome = (
-        dict.fromkeys(changed | spared, "done") | dict.fromkeys(restoring, "restoring") | dict.fromkeys(recalling | sought, "recalling")
-    )
+    if decision.verb == "reject":
+        notices.follow_deliveries(session, changed, settings=settings, now=now)
+    if decision.verb == "purge":
+        set_out_again(act, [one for one in changed if before[one] in LEAVING and one not in strangers])
+    done = changed | reopened | gathered | stay | spared
+    outcome = dict.fromkeys(done, "done") | dict.fromkeys(restoring, "restoring") | dict.fromkeys(recalling | sought, "recalling")
     said = dict.fromkeys(stay, "It had not been taken yet.") | dict.fromkeys(sought, "It may have been delivered.")
     why = not_taken_back(session, [one for one in before if one not in outcome and one not in in_flight], decision, now)
     why |= {one: ("refused", reason) for one, reason in told.items()}
@@ -182,6 +179,12 @@ def one_step(act: Act, mine: ColumnElement[bool]) -> set[int]:
     if act.decision.verb == "redirect":
         recipients.address_anew(act.session, among(act.session, col(Delivery.id), changed))  # to whom they were meant at first
     return changed
+
+
+def set_out_again(act: Act, ids: list[int]) -> None:
+    """What was on its way before it was purged is on its way again."""
+    if ids:
+        act.record(among(act.session, col(Delivery.id), ids), Event.RELEASE, due_at=act.leaves, queued_at=act.leaves)
 
 
 def call_off(act: Act, mine: ColumnElement[bool], before: dict[int, State]) -> tuple[set[int], set[int]]:
