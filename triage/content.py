@@ -5,19 +5,19 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import islice, pairwise
+from itertools import islice
 from typing import Any, NamedTuple, Self
 
 from triage import returned
 from triage.archives import Archive, look_into
+from triage.attached import files_of
 from triage.authors import addresses, author_of
-from triage.decoding import text_of, uu_files, words
+from triage.decoding import text_of, words
 from triage.delivery_status import MEDIA_TYPES, Status, is_mail_system, is_mail_system_without_address, read as read_statuses
 from triage.envelope import Address
 from triage.fingerprint import Fingerprint, fingerprint
-from triage.flowed import unflowed
 from triage.invitations import Calendar, read as calendar_of
-from triage.markup import crude_text, for_outlook, page_parts, text_and_links, too_much
+from triage.markup import crude_text, page_parts, text_and_links, too_much
 from triage.mime import (
     PART_LIMIT,
     Field,
@@ -32,6 +32,7 @@ from triage.mime import (
     parts_of,
 )
 from triage.plain import as_dict
+from triage.texts import READ_LIMIT, Text, as_preferred, is_text, plain_links, plain_target, texts_of
 from triage.visible import readable, visible
 
 
@@ -127,14 +128,11 @@ MEMBERS_LIMIT = 200  # addresses of To and Cc, Message-IDs of References
 PEOPLE_LIMIT = 20  # recipients whose names the fingerprint leaves out
 SUBJECT_LIMIT = 1_000  # characters
 TEXT_LIMIT = 64 * 1024  # characters
-READ_LIMIT = 8 * 1024 * 1024  # bytes of one text that are looked at
 LINK_LIMIT = 500
 TARGET_LIMIT = 4_000  # characters of one link target
 NAME_LIMIT = 255  # characters of one file name
 NAMES_LIMIT = 2_000  # names within all archives together: each is looked at for each recipient
 WORD_LIMIT = 500  # characters of the short fields
-PICTURE_NAME = re.compile(r"(?:[^.]*|.*\.(?:png|jpe?g|gif|webp|bmp))", re.IGNORECASE)
-TEXT_NAME = re.compile(r"(?:[^.]*|.*\.(?:html?|te?xt))", re.IGNORECASE)
 OF_REPORT = re.compile(  # media types of what mail systems write themselves, and of the pictures and signatures that some add
     r"text/(?:plain|rfc822-headers)|message/(?:global-)?(?:delivery-status|headers)|image/(?:png|jpe?g|gif|bmp)"
     r"|application/(?:(?:x-)?pkcs7|pgp)-signature"
@@ -151,8 +149,6 @@ BULK = frozenset({"bulk", "list", "junk", "auto_reply"})  # values of Precedence
 IDENTIFIER = re.compile(r"<([^<>\s]{1,500})>")
 MAILTO = re.compile(r"<mailto:([^<>?\s]{3,254})[?>]", re.IGNORECASE)
 RECEIPT = "disposition-notification"  # the report type (RFC 8098, 3)
-PLAIN_LINK = re.compile(r"(?:https?://|ftp://|www\.)[^\s<>\"]{3,4000}", re.IGNORECASE)
-AFTER_LINK = ".,;:!?'*_|"  # ends the sentence, not the link
 
 
 def summarise(raw: bytes, *, headers_only: bool = False) -> Summary:
@@ -379,81 +375,6 @@ def attached_page_parts(parts: list[Part]) -> Iterator[str]:
             yield from (f"attached {one}" for one in page_parts(text_of(part.content()[:READ_LIMIT], part.charset)))
 
 
-def is_text(part: Part) -> bool:
-    """Is this part read as the message's text? Everything else that has content is an attachment."""
-    if part.media_type not in ("text/plain", "text/html", "text/enriched"):
-        return False
-    return part.disposition != "attachment" and (part.is_body or not part.name)
-
-
-class Text(NamedTuple):
-    """One text of a message."""
-
-    text: str
-    is_html: bool
-    within: tuple[tuple[int, int], ...]  # each multipart/alternative around it and which branch of that, as places among the parts
-    for_outlook: bool = False  # what Outlook alone shows of the HTML before
-    of_calendar: bool = False  # what an invitation says of itself: mostly again what the words beside it say
-
-
-def texts_of(parts: list[Part]) -> Iterator[Text]:
-    """All that the message says."""
-    path: list[int] = []
-    for place, part in enumerate(parts):
-        path[part.depth :] = [place]
-        within = tuple(pair for pair in pairwise(path) if parts[pair[0]].media_type == "multipart/alternative")
-        if part.media_type == "text/calendar":
-            yield Text(calendar_of(text_of(part.content()[:READ_LIMIT], part.charset)).words, False, within, of_calendar=True)
-        if not is_text(part):
-            continue
-        is_html = part.media_type == "text/html"
-        text = text_of(part.content()[:READ_LIMIT], part.charset)
-        if part.options.get("format", "").casefold() == "flowed" and not is_html:
-            text = unflowed(text, delsp=part.options.get("delsp", "").casefold() == "yes")
-        yield Text(text, is_html, within)
-        if is_html and (more := for_outlook(text)):
-            yield Text(more, True, within, True)
-
-
-def as_preferred(texts: list[Text], *, html: bool) -> list[Text]:
-    """The texts without those that are another form of one in HTML, or in plain text: as a program shows them that prefers it.
-
-    An invitation speaks for itself where nothing else does.
-    """
-    spoken = [one for one in texts if not one.of_calendar]
-    texts = spoken if any(one.text.strip() for one in spoken) else texts
-    branches: dict[int, set[int]] = {}
-    for one in texts:
-        for alternative, branch in one.within if one.is_html is html and one.text.strip() else ():
-            branches.setdefault(alternative, set()).add(branch)
-    return [one for one in texts if one.is_html is html or not any(branches.get(around, {at}) - {at} for around, at in one.within)]
-
-
-def plain_links(text: str) -> Iterator[tuple[int, str]]:
-    """The links in plain text: where each begins and how it is written."""
-    folded = text.casefold()
-    if "://" not in folded and "www." not in folded:  # a hundred times as fast as to look for the whole pattern
-        return
-    for found in PLAIN_LINK.finditer(text):
-        shown = found[0].rstrip(AFTER_LINK)
-        yield found.start(), shown.partition(")")[0] if "(" not in shown else shown
-
-
-def plain_target(shown: str) -> str:
-    """What a link in plain text opens."""
-    return shown if "://" in shown else f"http://{shown}"
-
-
-def is_attachment(part: Part) -> bool:
-    """Is this part something that the reader could open on its own? Pictures that the text shows are not."""
-    names = (part.name, *part.other_names)
-    if not part.is_leaf or (is_text(part) and all(map(TEXT_NAME.fullmatch, names))):
-        return False
-    pictured = part.content_id and part.disposition != "attachment" and part.depth > 0
-    embedded = pictured and all(map(PICTURE_NAME.fullmatch, names))
-    return not (embedded and part.media_type.startswith("image/") and "svg" not in part.media_type)
-
-
 def attachments(parts: list[Part]) -> Iterator[Attachment]:
     """Every attachment, numbered from 1. TooMuch beyond as many as a message may have parts."""
     left = NAMES_LIMIT
@@ -468,26 +389,8 @@ def attachments(parts: list[Part]) -> Iterator[Attachment]:
         yield Attachment(number, file_name(name), line(media_type), len(content), digest, within, closed, others)
 
 
-def files_of(parts: list[Part]) -> Iterator[tuple[str, str, tuple[str, ...], bytes]]:
-    """Name, media type, other names and bytes of every attachment, also of those that programs find within plain text."""
-    for part in parts:
-        if is_attachment(part):
-            yield part.name, part.media_type, part.other_names, part.content()
-        if is_text(part) or part.is_no_mail:
-            yield from ((name, "application/octet-stream", (), content) for name, content in uu_files(part.content()[:READ_LIMIT]))
-
-
 def added(parts: list[Part]) -> Iterator[str]:
     """The files that lie in none of the mails which are returned, without what belongs to a report."""
     for name, media_type, also, _ in files_of(returned.outside(parts)):
         if not (OF_REPORT.fullmatch(media_type) and all(map(NAME_IN_REPORT.fullmatch, (name, *also)))):
             yield file_name(name) or line(media_type)
-
-
-def attachment(raw: bytes, sha256: str) -> bytes:
-    """The attachment's bytes, by their digest: numbers may have changed with how mail is read since. LookupError when there is none,
-    TooMuch when the message cannot be read."""
-    for *_, content in files_of(parts_of(raw)):
-        if hashlib.sha256(content).hexdigest() == sha256:
-            return content
-    raise LookupError(sha256)

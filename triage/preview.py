@@ -15,7 +15,6 @@ from typing import Any, Literal, Self
 from urllib.parse import unquote, unquote_to_bytes
 
 from triage import links
-from triage.content import Text, as_preferred, plain_links, plain_target, texts_of
 from triage.decoding import base64_bytes
 from triage.harmless import ATTRIBUTE_VALUE, FROM_MAIL, TAGS, cleaned, style
 from triage.links import browsed
@@ -38,6 +37,7 @@ from triage.markup import (
 )
 from triage.mime import SMIME, Part, TooMuch, parts_of
 from triage.pictures import recognised
+from triage.texts import Text, as_preferred, plain_links, plain_target, texts_of
 from triage.visible import readable, visible
 
 FRAME_HEADERS: Mapping[str, str] = {

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from triage import content
+from triage import attached
 
 
 def attachment(raw: bytes, options: Mapping[str, Any]) -> bytes:
     """The decoded bytes of the attachment of a message whose digest is `sha256`."""
-    return content.attachment(raw, str(options["sha256"]))
+    return attached.attachment(raw, str(options["sha256"]))

@@ -12,7 +12,8 @@ from tests.triage.mails import GIF, PNG, from_archive, html_mail, mail, multipar
 from tests.triage.test_archives import zipped
 from tests.triage.test_visible import HARMLESS_LINES, harmful
 from triage.archives import NAMES
-from triage.content import LINK_LIMIT, NAMES_LIMIT, TEXT_LIMIT, Attachment, Link, Summary, attachment, summarise, summarise_json
+from triage.attached import attachment
+from triage.content import LINK_LIMIT, NAMES_LIMIT, TEXT_LIMIT, Attachment, Link, Summary, summarise, summarise_json
 from triage.dangers import danger
 from triage.delivery_status import Status
 from triage.mime import PART_LIMIT
