@@ -1,7 +1,8 @@
 """Rules that somebody asks for: in folded form with everything filled in, or the reason why there can be no such rule."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import BindParameter, ColumnElement, or_
 from sqlmodel import Session, col
@@ -17,6 +18,8 @@ from triage.suffixes import is_shared
 
 WHOLE = ("domain", "subdomains")  # matches that are about a whole domain
 LONGEST_LAPSE = 3650  # days
+SAYS = ("effect", "match", "value", "scope", "proof", "unproven_only", "risky", "recipient")  # what two rules have alike that say the same
+KEPT = (*SAYS, "unsigned_only", "note", "lapse_days")  # columns of a rule, by the names that they have in an order
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,16 @@ class RuleOrder:
     lapse_days: int = 0  # it runs out so many days after the last mail either way; 0: it does not
     recipient: str = ""  # redirect: only mail to this address of ours
     to: str = ""  # redirect: person:UID, department:CODE or an address of ours
+
+
+def as_row(order: RuleOrder) -> dict[str, Any]:
+    """What a rule keeps of its order; when it ends is told by the hour at which it is made."""
+    return {name: getattr(order, name) for name in KEPT} | {"target": order.to}
+
+
+def ends(order: RuleOrder, now: datetime) -> datetime | None:
+    """When a rule that is made or changed now runs out; None where it does not."""
+    return order.until or (now + timedelta(days=order.lapse_days) if order.lapse_days else None)
 
 
 def in_force(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:

@@ -4,7 +4,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, bindparam, case, func, literal, not_, or_, select, update
@@ -18,7 +18,7 @@ from triage.errors import NotFound, NotYet, Stale
 from triage.facts import BY_STAFF
 from triage.ids import show
 from triage.models import Rule
-from triage.rule_orders import RuleOrder as RuleOrder, checked, in_force as in_force
+from triage.rule_orders import SAYS, RuleOrder as RuleOrder, as_row, checked, ends, in_force as in_force
 from triage.settings import Settings
 from triage.times import to_micros
 
@@ -47,31 +47,20 @@ def add(
     """
     access.may_make_rule(session, by, order.scope)
     order = checked(session, order, settings)
-    until = order.until or (now + timedelta(days=order.lapse_days) if order.lapse_days else None)
+    until = ends(order, now)
     keys.require(keys.of_rules([(order.effect, order.match, order.scope)], settings), by, second)
     markers.advance(session, VERSION)  # first: its row makes two who ask for the same rule wait for each other
     if (twin := twin_of(session, order, origin, now)) is not None:
         widen(session, twin, replace(order, until=until), by=by, now=now)
         return twin
     rule = Rule(
+        **as_row(order),
         doubt=doubts.doubt(session, order, by=by, settings=settings, now=now),
-        effect=order.effect,
-        match=order.match,
-        value=order.value,
-        scope=order.scope,
-        proof=order.proof,
-        unproven_only=order.unproven_only,
-        unsigned_only=order.unsigned_only,
-        risky=order.risky,
-        recipient=order.recipient,
-        target=order.to,
         author=by.shown,
         second_by=str(second or ""),
         origin=origin,
-        note=order.note,
         created_at=now,
         until=until,
-        lapse_days=order.lapse_days,
         decision_id=decision_id,
     )
     session.add(rule)
@@ -82,19 +71,10 @@ def add(
 
 def twin_of(session: Session, order: RuleOrder, origin: str, now: datetime) -> Rule | None:
     """The rule in force that says the same; one that was learned is none to staff."""
-    same = (
-        col(Rule.effect) == order.effect,
-        col(Rule.match) == order.match,
-        col(Rule.value) == order.value,
-        col(Rule.scope) == order.scope,
-        col(Rule.proof) == order.proof,
-        col(Rule.unproven_only) == order.unproven_only,
-        col(Rule.risky) == order.risky,
-        col(Rule.recipient) == order.recipient,
-        col(Rule.target) == order.to,
-        col(Rule.origin).in_((*BY_STAFF, LEARNED) if origin == LEARNED else BY_STAFF),
-    )
-    return session.scalars(select(Rule).where(*same, in_force(now))).first()
+    same = [getattr(Rule, name) == getattr(order, name) for name in SAYS]
+    origins = (*BY_STAFF, LEARNED) if origin == LEARNED else BY_STAFF
+    rows = select(Rule).where(*same, col(Rule.target) == order.to, col(Rule.origin).in_(origins), in_force(now))
+    return session.scalars(rows).first()
 
 
 def detail_of(rule: Rule) -> dict[str, Any]:
@@ -141,7 +121,7 @@ def change(
     order = checked(session, order, settings)
     if set(changes) - {"note"}:
         keys.require(keys.of_rules([(order.effect, order.match, order.scope)], settings), by, None)
-    until = order.until or (now + timedelta(days=order.lapse_days) if order.lapse_days else None)
+    until = ends(order, now)
     for name, value in (*((name, getattr(order, name)) for name in CHANGEABLE), ("until", until)):
         setattr(rule, name, value)
     session.flush()

@@ -18,7 +18,7 @@ from triage.errors import BadInput
 from triage.models import Delivery, Message, Rule
 from triage.policy import Disposition
 from triage.rule_making import MOST_RULES, narrowest, rule_orders
-from triage.rule_orders import RuleOrder, checked
+from triage.rule_orders import RuleOrder, as_row, checked
 from triage.selection import Selection, condition
 from triage.settings import Settings
 from triage.states import RELEASED, State
@@ -82,12 +82,6 @@ def trial(session: Session, order: RuleOrder, *, by: Actor, settings: Settings, 
         doubt=doubts.doubt(session, order, by=by, settings=settings, now=now),
         clashes=doubts.of_rules(session, [like], now, by=by)[like.id],
     )
-
-
-def as_row(order: RuleOrder) -> dict[str, Any]:
-    """What a rule keeps of its order."""
-    names = ("effect", "match", "value", "scope", "proof", "risky", "unproven_only", "unsigned_only")
-    return {name: getattr(order, name) for name in names}
 
 
 def about(order: RuleOrder, since: datetime) -> ColumnElement[bool]:
