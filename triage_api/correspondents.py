@@ -11,7 +11,7 @@ from triage.times import utcnow
 from triage_api import shapes
 from triage_api.office import Here
 from triage_api.once import Once
-from triage_api.pages import Cursor, Limit, cursor_of, place_of
+from triage_api.pages import Cursor, Limit, following, id_of, place_of
 from triage_api.problems import described
 from triage_api.session import Staff
 from triage_api.transactions import Read, Tx, ring_after
@@ -43,10 +43,9 @@ def list_correspondents(
     cursor: Cursor = None,
 ) -> shapes.Correspondents:
     """Those of the people in your scope, newest first."""
-    (before,) = place_of(cursor, int) or (None,)
+    before = id_of(cursor)
     found = acquaintances.listing(session, by=by, settings=here.settings, state=state, q=q, person=person, limit=limit + 1, before=before)
-    following = (found[limit - 1].id,) if len(found) > limit else None
-    return shapes.Correspondents.model_validate({"items": found[:limit], "next_cursor": cursor_of(following)})
+    return shapes.Correspondents.model_validate({"items": found[:limit], "next_cursor": following(found, limit)})
 
 
 @router.post("/correspondents/accept", response_model=shapes.Count, responses=described(401, 403, 404, 422))
@@ -79,5 +78,6 @@ def list_posted_lists(
 ) -> shapes.PostedLists:
     """Mailing lists that people in your scope write to, those with the most posts first: proposals for rules of lists."""
     found = acquaintances.posted_lists(session, by=by, limit=limit + 1, after=place_of(cursor, int, str))
-    following = (found[limit - 1].posts, found[limit - 1].address) if len(found) > limit else None
-    return shapes.PostedLists.model_validate({"items": found[:limit], "next_cursor": cursor_of(following)})
+    return shapes.PostedLists.model_validate(
+        {"items": found[:limit], "next_cursor": following(found, limit, lambda one: (one.posts, one.address))}
+    )

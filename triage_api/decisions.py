@@ -16,7 +16,7 @@ from triage.times import utcnow
 from triage_api import shapes
 from triage_api.office import Here
 from triage_api.once import Key, Once
-from triage_api.pages import Cursor, Limit, cursor_of, place_of
+from triage_api.pages import Cursor, Limit, following, id_of
 from triage_api.preferences import Own
 from triage_api.problems import described
 from triage_api.second_keys import accepted
@@ -97,12 +97,11 @@ def list_decisions(
     cursor: Cursor = None,
 ) -> shapes.Decisions:
     """Decisions that concern your scope, newest first."""
-    (before,) = place_of(cursor, int) or (None,)
+    before = id_of(cursor)
     wanted = Selection(campaign=campaign, sender=sender, domain=domain, proof=ANY_PROOF)
     about = wanted if campaign is not None or sender or domain else None
     found = within_scope(session, outcomes.listing(session, by=by, mine=mine, about=about, limit=limit + 1, before=before), by)
-    following = (found[limit - 1].id,) if len(found) > limit else None
-    return shapes.Decisions.model_validate({"items": found[:limit], "next_cursor": cursor_of(following)})
+    return shapes.Decisions.model_validate({"items": found[:limit], "next_cursor": following(found, limit)})
 
 
 @router.get("/decisions/{decision_id}", response_model=shapes.Decision, responses=described(401, 404, 422))
@@ -117,10 +116,11 @@ def list_items(
     decision_id: shapes.GivenId, session: Read, by: Staff, outcome: OfOutcome = "", limit: Limit = 50, cursor: Cursor = None
 ) -> shapes.DecisionItems:
     """What became of each delivery in your scope, by their ids: all of them, page after page."""
-    (after,) = place_of(cursor, int) or (None,)
+    after = id_of(cursor)
     found = outcomes.items(session, decision_id, by=by, outcome=outcome, limit=limit + 1, after=after)
-    following = (found[limit - 1].delivery_id,) if len(found) > limit else None
-    return shapes.DecisionItems.model_validate({"items": found[:limit], "next_cursor": cursor_of(following)})
+    return shapes.DecisionItems.model_validate(
+        {"items": found[:limit], "next_cursor": following(found, limit, lambda one: (one.delivery_id,))}
+    )
 
 
 @router.post("/decisions/{decision_id}/undo", status_code=201, response_model=shapes.Decision, responses=described(401, 403, 404, 409, 422))

@@ -6,7 +6,7 @@ from triage import legal_holds
 from triage.times import utcnow
 from triage_api import shapes
 from triage_api.once import Once
-from triage_api.pages import Cursor, Limit, cursor_of, place_of
+from triage_api.pages import Cursor, Limit, following, id_of
 from triage_api.problems import described
 from triage_api.session import Staff
 from triage_api.transactions import Read, Tx, ring_after
@@ -19,10 +19,9 @@ def list_legal_holds(
     session: Read, by: Staff, lifted: shapes.Lifted = False, limit: Limit = 50, cursor: Cursor = None
 ) -> shapes.LegalHolds:
     """Legal holds, newest first. For administrators and auditors of the whole company."""
-    (before,) = place_of(cursor, int) or (None,)
+    before = id_of(cursor)
     found = legal_holds.listing(session, by=by, lifted=lifted, limit=limit + 1, before=before)
-    following = (found[limit - 1].id,) if len(found) > limit else None
-    return shapes.LegalHolds.model_validate({"items": found[:limit], "next_cursor": cursor_of(following)})
+    return shapes.LegalHolds.model_validate({"items": found[:limit], "next_cursor": following(found, limit)})
 
 
 @router.post("", status_code=201, response_model=shapes.LegalHold, responses=described(401, 403, 404, 422))

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -35,6 +36,22 @@ def place_of(cursor: str | None, *kinds: type) -> tuple[Any, ...] | None:
     if not fits:
         raise BadInput("cursor: this is no cursor of this list; begin without one")
     return place
+
+
+def id_of(cursor: str | None) -> int | None:
+    """The id that the cursor of a list by ids stands for; None at the beginning."""
+    place = place_of(cursor, int)
+    return int(place[0]) if place else None
+
+
+def by_id(one: Any) -> tuple[Any, ...]:
+    """Where something stands in a list by ids."""
+    return (one.id,)
+
+
+def following(found: Sequence[Any], limit: int, place: Callable[[Any], tuple[Any, ...]] = by_id) -> str | None:
+    """The cursor of the page after the first `limit` of what was found; None where one more than these was asked for and did not come."""
+    return cursor_of(place(found[limit - 1])) if len(found) > limit else None
 
 
 def storable(part: Any) -> bool:

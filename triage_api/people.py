@@ -6,7 +6,7 @@ from triage import addressees, directory_state, folders
 from triage_api import shapes
 from triage_api.office import Here
 from triage_api.once import Once
-from triage_api.pages import Cursor, Limit, cursor_of, place_of
+from triage_api.pages import Cursor, Limit, following, place_of
 from triage_api.problems import described
 from triage_api.session import Staff
 from triage_api.transactions import Read
@@ -30,8 +30,7 @@ def get_directory(session: Read, by: Staff) -> shapes.DirectoryState:
 def list_people(session: Read, _by: Staff, q: shapes.Word = "", limit: Limit = 50, cursor: Cursor = None) -> shapes.People:
     """Everybody in the company whose name, department or mailbox fits, by name."""
     found = folders.people(session, q, limit=limit + 1, after=place_of(cursor, str, str))
-    following = folders.place_of(found[limit - 1]) if len(found) > limit else None
-    return shapes.People.model_validate({"items": found[:limit], "next_cursor": cursor_of(following)})
+    return shapes.People.model_validate({"items": found[:limit], "next_cursor": following(found, limit, folders.place_of)})
 
 
 @router.get("/addressees", response_model=shapes.Addressees, responses=described(401, 422))
@@ -53,5 +52,4 @@ def list_groups(session: Read, _by: Staff, here: Here, q: shapes.Word = "", limi
     """The company's groups by address, with their members as the directory has them now."""
     (after,) = place_of(cursor, str) or ("",)
     found = addressees.groups(session, here.settings.company, q, limit=limit + 1, after=after)
-    following = (found[limit - 1].address,) if len(found) > limit else None
-    return shapes.Groups.model_validate({"items": found[:limit], "next_cursor": cursor_of(following)})
+    return shapes.Groups.model_validate({"items": found[:limit], "next_cursor": following(found, limit, lambda one: (one.address,))})

@@ -14,7 +14,7 @@ from triage.times import utcnow
 from triage_api import shapes
 from triage_api.office import Here, Office
 from triage_api.once import Once
-from triage_api.pages import Cursor, Limit, cursor_of, place_of
+from triage_api.pages import Cursor, Limit, following, id_of
 from triage_api.problems import described
 from triage_api.second_keys import accepted
 from triage_api.session import Staff
@@ -69,10 +69,9 @@ def erase_person_data(order: shapes.ErasureOrder, session: Tx, by: Staff, here: 
 @router.get("/erasures", response_model=shapes.Erasures, responses=described(401, 403, 422))
 def list_erasures(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = None) -> shapes.Erasures:
     """Erasures, newest first. Whose data it was is forgotten when one is done."""
-    (before,) = place_of(cursor, int) or (None,)
+    before = id_of(cursor)
     found = person_erasure.listing(session, by=by, limit=limit + 1, before=before)
-    following = (found[limit - 1].id,) if len(found) > limit else None
-    return shapes.Erasures.model_validate({"items": found[:limit], "next_cursor": cursor_of(following)})
+    return shapes.Erasures.model_validate({"items": found[:limit], "next_cursor": following(found, limit)})
 
 
 @router.get("/erasures/{erasure_id}", response_model=shapes.Erasure, responses=described(401, 403, 404, 422))

@@ -8,7 +8,7 @@ from triage.times import utcnow
 from triage_api import shapes
 from triage_api.office import Here
 from triage_api.once import Once
-from triage_api.pages import Cursor, Limit, cursor_of, place_of
+from triage_api.pages import Cursor, Limit, following, place_of
 from triage_api.problems import described
 from triage_api.session import Staff
 from triage_api.transactions import Read, Tx, ring_after
@@ -22,9 +22,12 @@ def list_proposals(
 ) -> shapes.Proposals:
     """Rules that the company's mail and decisions speak for, those that would matter most first. Needs the whole company as scope."""
     found = proposals.listing(session, by=by, state=state, limit=limit + 1, after=place_of(cursor, int, int))
-    following = (found[limit - 1].weight, found[limit - 1].id) if len(found) > limit else None
     count = proposals.numbers(session).get(state, 0)
-    return shapes.Proposals(items=[shown(one) for one in found[:limit]], next_cursor=cursor_of(following), total_estimate=count)
+    return shapes.Proposals(
+        items=[shown(one) for one in found[:limit]],
+        next_cursor=following(found, limit, lambda one: (one.weight, one.id)),
+        total_estimate=count,
+    )
 
 
 @router.post("/hand", response_model=shapes.ProposalHand, responses=described(401, 403))

@@ -15,7 +15,7 @@ from triage.times import utcnow
 from triage_api import shapes
 from triage_api.office import Here
 from triage_api.once import Once
-from triage_api.pages import Cursor, Limit, cursor_of, place_of
+from triage_api.pages import Cursor, Limit, cursor_of, following, place_of
 from triage_api.problems import described
 from triage_api.session import Staff
 from triage_api.transactions import Read, Tx, ring_after
@@ -68,9 +68,8 @@ def list_unsent(
     only = routes.destination(here.settings, next_hop) if next_hop else None
     place = place_of(cursor, int, int)
     found = waiting.listing(session, by=by, only=only, limit=limit + 1, after=(place[0], place[1]) if place else None)
-    following = waiting.place_of(found[limit - 1]) if len(found) > limit else None
     items = [shapes.Unsent.model_validate(one.model_dump() | {"next_hop": way_of(one, here.settings)}) for one in found[:limit]]
-    return shapes.UnsentPage(items=items, next_cursor=cursor_of(following))
+    return shapes.UnsentPage(items=items, next_cursor=following(found, limit, waiting.place_of))
 
 
 def way_of(one: Delivery, settings: Settings) -> str:

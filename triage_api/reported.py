@@ -6,7 +6,7 @@ from triage import suspecting
 from triage.times import utcnow
 from triage_api import shapes
 from triage_api.once import Once
-from triage_api.pages import Cursor, Limit, cursor_of, place_of
+from triage_api.pages import Cursor, Limit, following, id_of
 from triage_api.problems import described
 from triage_api.session import Staff
 from triage_api.transactions import Read, Tx, ring_after
@@ -17,10 +17,9 @@ router = APIRouter(route_class=Once, prefix="/reported", tags=["reported"])
 @router.get("", response_model=shapes.MailReports, responses=described(401, 422))
 def list_reported(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = None) -> shapes.MailReports:
     """What is reported in your scope and has no answer, the newest first; also what came through us and lies in mailboxes."""
-    (before,) = place_of(cursor, int) or (None,)
+    before = id_of(cursor)
     found = suspecting.listing(session, by=by, limit=limit + 1, before=before)
-    following = (found[limit - 1].id,) if len(found) > limit else None
-    return shapes.MailReports.model_validate({"items": found[:limit], "next_cursor": cursor_of(following)})
+    return shapes.MailReports.model_validate({"items": found[:limit], "next_cursor": following(found, limit)})
 
 
 @router.post("/{report_id}/answer", response_model=shapes.ReportAnswered, responses=described(401, 403, 404, 409, 422))

@@ -6,7 +6,7 @@ from triage import asking, suspecting
 from triage.times import utcnow
 from triage_api import shapes
 from triage_api.once import Once
-from triage_api.pages import Cursor, Limit, cursor_of, place_of
+from triage_api.pages import Cursor, Limit, following, id_of
 from triage_api.problems import described
 from triage_api.session import Staff
 from triage_api.transactions import Read, Tx, ring_after
@@ -17,15 +17,14 @@ router = APIRouter(route_class=Once, prefix="/requests", tags=["requests"])
 @router.get("", response_model=shapes.MailRequests, responses=described(401, 422))
 def list_requests(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = None) -> shapes.MailRequests:
     """What is asked for in your scope and has no answer, the newest first; also mail that was taken away."""
-    (before,) = place_of(cursor, int) or (None,)
+    before = id_of(cursor)
     found = asking.listing(session, by=by, limit=limit + 1, before=before)
-    following = (found[limit - 1].id,) if len(found) > limit else None
     return shapes.MailRequests.model_validate(
         {
             "items": found[:limit],
             "open": asking.count(session, by=by),
             "reported": suspecting.count(session, by=by),
-            "next_cursor": cursor_of(following),
+            "next_cursor": following(found, limit),
         }
     )
 

@@ -15,7 +15,7 @@ from triage.times import utcnow
 from triage_api import shapes
 from triage_api.office import Here
 from triage_api.once import Once
-from triage_api.pages import Cursor, Limit, cursor_of, place_of
+from triage_api.pages import Cursor, Limit, following, id_of
 from triage_api.problems import described
 from triage_api.second_keys import accepted
 from triage_api.session import Staff
@@ -34,10 +34,9 @@ def list_rules(
     session: Read, by: Staff, q: shapes.Word = "", sender: OfSender = "", scope: OfScope = "", limit: Limit = 50, cursor: Cursor = None
 ) -> shapes.Rules:
     """Rules in force that reach into your scope, newest first."""
-    (before,) = place_of(cursor, int) or (None,)
+    before = id_of(cursor)
     found = rules.listing(session, utcnow(), by=by, q=q, sender=sender, scope=scope, limit=limit + 1, before=before)
-    following = (found[limit - 1].id,) if len(found) > limit else None
-    return shapes.Rules.model_validate({"items": with_clashes(session, found[:limit], by), "next_cursor": cursor_of(following)})
+    return shapes.Rules.model_validate({"items": with_clashes(session, found[:limit], by), "next_cursor": following(found, limit)})
 
 
 ASKED: dict[int | str, dict[str, Any]] = {202: {"model": shapes.PendingAct, "description": "It waits for a second person's key."}}

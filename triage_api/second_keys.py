@@ -10,7 +10,7 @@ from triage.times import utcnow
 from triage_api import shapes
 from triage_api.office import Here
 from triage_api.once import Once
-from triage_api.pages import Cursor, Limit, cursor_of, place_of
+from triage_api.pages import Cursor, Limit, following, id_of
 from triage_api.problems import described
 from triage_api.session import Staff
 from triage_api.transactions import Read, Tx, ring_after
@@ -21,10 +21,9 @@ router = APIRouter(route_class=Once, prefix="/second-keys", tags=["decisions"])
 @router.get("", response_model=shapes.PendingActs, responses=described(401, 422))
 def list_second_keys(session: Read, by: Staff, limit: Limit = 200, cursor: Cursor = None) -> shapes.PendingActs:
     """What waits for a second key and is all in your scope, the newest first."""
-    (before,) = place_of(cursor, int) or (None,)
+    before = id_of(cursor)
     found = second_key.listing(session, by=by, now=utcnow(), limit=limit + 1, before=before)
-    following = (found[limit - 1].id,) if len(found) > limit else None
-    return shapes.PendingActs(items=[shown(one, by) for one in found[:limit]], next_cursor=cursor_of(following))
+    return shapes.PendingActs(items=[shown(one, by) for one in found[:limit]], next_cursor=following(found, limit))
 
 
 @router.post("/{pending_id}/confirm", response_model=shapes.PendingAct, responses=described(401, 403, 404, 409, 412, 422))

@@ -6,7 +6,7 @@ from triage import accounts
 from triage.times import utcnow
 from triage_api import shapes
 from triage_api.once import Once
-from triage_api.pages import Cursor, Limit, cursor_of, place_of
+from triage_api.pages import Cursor, Limit, following, place_of
 from triage_api.problems import described
 from triage_api.session import Staff
 from triage_api.transactions import Read
@@ -19,5 +19,4 @@ def list_staff(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = Non
     """Who triages, by login: for administrators and auditors of the whole company."""
     (after,) = place_of(cursor, str) or ("",)
     found = accounts.listing(session, by=by, now=utcnow(), limit=limit + 1, after=after)
-    following = (found[limit - 1].login,) if len(found) > limit else None
-    return shapes.StaffMembers.model_validate({"items": found[:limit], "next_cursor": cursor_of(following)})
+    return shapes.StaffMembers.model_validate({"items": found[:limit], "next_cursor": following(found, limit, lambda one: (one.login,))})

@@ -8,7 +8,7 @@ from triage import substitutes
 from triage.times import utcnow
 from triage_api import shapes
 from triage_api.once import Once
-from triage_api.pages import Cursor, Limit, cursor_of, place_of
+from triage_api.pages import Cursor, Limit, following, place_of
 from triage_api.problems import described
 from triage_api.session import Staff
 from triage_api.transactions import Read, Tx, ring_after
@@ -21,8 +21,9 @@ def list_substitutes(session: Read, by: Staff, limit: Limit = 200, cursor: Curso
     """Those in force or to come that concern you, the soonest first; for admins and auditors all."""
     after = place_of(cursor, datetime, int)
     found = [one for one in substitutes.listing(session, by=by, now=utcnow()) if after is None or (one.starts_at, one.id) > after]
-    following = (found[limit - 1].starts_at, found[limit - 1].id) if len(found) > limit else None
-    return shapes.Substitutions.model_validate({"items": found[:limit], "next_cursor": cursor_of(following)})
+    return shapes.Substitutions.model_validate(
+        {"items": found[:limit], "next_cursor": following(found, limit, lambda one: (one.starts_at, one.id))}
+    )
 
 
 @router.post("", status_code=201, response_model=shapes.Substitution, responses=described(401, 403, 422))

@@ -8,7 +8,7 @@ from triage.models import ApiToken
 from triage.times import utcnow
 from triage_api import shapes
 from triage_api.once import Once, keep_secret
-from triage_api.pages import Cursor, Limit, cursor_of, place_of
+from triage_api.pages import Cursor, Limit, following, id_of
 from triage_api.problems import described
 from triage_api.session import Staff
 from triage_api.transactions import Read, Tx, ring_after
@@ -19,10 +19,9 @@ router = APIRouter(route_class=Once, prefix="/tokens", tags=["tokens"])
 @router.get("", response_model=shapes.Tokens, responses=described(401, 403, 422))
 def list_tokens(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = None) -> shapes.Tokens:
     """Tokens within your scope, those over or revoked too, the youngest first. For administrators."""
-    (before,) = place_of(cursor, int) or (None,)
+    before = id_of(cursor)
     found = tokens.listing(session, by=by, limit=limit + 1, before=before)
-    following = (found[limit - 1].id,) if len(found) > limit else None
-    return shapes.Tokens(items=[shown(session, one) for one in found[:limit]], next_cursor=cursor_of(following))
+    return shapes.Tokens(items=[shown(session, one) for one in found[:limit]], next_cursor=following(found, limit))
 
 
 def shown(session: Session, one: ApiToken) -> shapes.Token:

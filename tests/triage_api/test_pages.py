@@ -2,12 +2,13 @@
 
 import string
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, strategies as st
 
 from triage.errors import BadInput
-from triage_api.pages import cursor_of, place_of
+from triage_api.pages import cursor_of, following, id_of, place_of
 
 INSTANTS = st.datetimes(min_value=datetime(1971, 1, 1), max_value=datetime(9999, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 
@@ -37,3 +38,9 @@ def test_the_last_page_has_no_cursor() -> None:
     assert cursor_of(None) is None
     assert place_of(None, int) is None
     assert place_of("", int) is None
+
+
+def test_the_next_page_begins_behind_the_last_one_that_fits() -> None:
+    found = [SimpleNamespace(id=number, name=f"list {number}") for number in (9, 7, 5)]
+    assert [id_of(following(found, limit)) for limit in (1, 2, 3, 4)] == [9, 7, None, None]
+    assert place_of(following(found, 2, lambda one: (one.name,)), str) == ("list 7",)
