@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, and_, func, literal, not_, select, true
 from sqlmodel import Session, col
@@ -11,7 +12,7 @@ from triage import asked, counted_cards, db, expiry, grouping, kept_cards, kept_
 from triage.actor import Actor
 from triage.asked import Asked
 from triage.grouping import NEVER, Group
-from triage.kept_cards import Kept, Part, Pile, Place
+from triage.kept_cards import Kept, Part, Pile, Piles, Place
 from triage.listings import Listed, seen, some
 from triage.models import Decision, Delivery, Instant
 from triage.piles import by_index, in_piles, in_states
@@ -58,6 +59,16 @@ class Cards:
     cards: int
 
 
+class Question(NamedTuple):
+    """Which deliveries are asked for as cards, and what is kept of them."""
+
+    where: ColumnElement[bool]
+    of_piles: ColumnElement[bool]  # the same where something else than their states finds them
+    group: Group
+    now: datetime
+    kept: Kept | None  # None: they are counted now
+
+
 @dataclass(frozen=True, slots=True)
 class Anchors:
     """Places in a list of cards, each with its position."""
@@ -88,54 +99,40 @@ def cards(
     `before` that of the one that follows the last one wanted. `position`: so many cards come before the first one, in a long list about.
     `end`: the last ones of all, instead. `most_ids`: a card of more deliveries carries one id, its lead's.
     """
-    found = kept_for(session, wanted, by, group, now)
-    where = seen(wanted, by)
-    of_piles = and_(seen(replace(wanted, states=()), by), in_states(wanted.states) if wanted.states else true())
+    question = asked_for(session, wanted, by, group, now)
     if position:
-        at = place_at(session, found, where, of_piles, group, now, position)
+        at = place_at(session, question, position)
     part = Part(limit + 1, after, at, before, end or bool(position and at is None))
-    piles, sizes, numbers = some_piles(session, found, where, of_piles, group, now, part)
+    piles, sizes, numbers = some_piles(session, question, part)
     page = piles[-limit:] if part.backwards else piles[:limit]
-    ids = ids_of(session, where, page, group, most_ids)
-    ends = expiring(session, of_piles, page, group, now)
-    items = tuple(laid_out(session, page, sizes, ids, ends, where, group, by=by, now=now))
+    items = tuple(laid_out(session, question, page, sizes, most_ids, by=by))
     more, inside = len(piles) > limit, after is not None or at is not None
     preceding = kept_cards.place_of(page[0]) if page and (more if part.backwards else inside) else None
     following = kept_cards.place_of(page[-1]) if page and not part.end and (more or before is not None) else None
     return Cards(items, following, preceding, begins(part, position, numbers[0] - len(page)), numbers[1], numbers[0])
 
 
-def some_piles(
-    session: Session,
-    found: Kept | None,
-    where: ColumnElement[bool],
-    of_piles: ColumnElement[bool],
-    group: Group,
-    now: datetime,
-    part: Part,
-) -> tuple[list[Pile], dict[str, int], tuple[int, int]]:
-    """A part of the cards, how much lies in the pile of each, and (cards, deliveries) in all."""
-    if group == "none":
-        return one_by_one(session, found, where, of_piles, now, part)
-    if found is None:
-        return counted_cards.page(session, where, group, now, part)
-    return from_kept(session, found, of_piles, group, now, part)
+def asked_for(session: Session, wanted: Selection, by: Actor, group: Group, now: datetime) -> Question:
+    """The question for these deliveries, as far as they are in the actor's scope."""
+    of_piles = and_(seen(replace(wanted, states=()), by), in_states(wanted.states) if wanted.states else true())
+    return Question(seen(wanted, by), of_piles, group, now, kept_for(session, wanted, by, group, now))
 
 
-def laid_out(
-    session: Session,
-    page: list[Pile],
-    sizes: dict[str, int],
-    ids: dict[str, list[int]],
-    ends: dict[str, datetime],
-    where: ColumnElement[bool],
-    group: Group,
-    *,
-    by: Actor,
-    now: datetime,
-) -> Iterator[Card]:
+def some_piles(session: Session, question: Question, part: Part) -> Piles:
+    """A part of the cards."""
+    if question.group == "none":
+        return one_by_one(session, question, part)
+    if question.kept is None:
+        return counted_cards.page(session, question.where, question.group, question.now, part)
+    return from_kept(session, question, question.kept, part)
+
+
+def laid_out(session: Session, question: Question, page: list[Pile], sizes: dict[str, int], most_ids: int, *, by: Actor) -> Iterator[Card]:
     """The cards of a page with what is shown on them: a lead that is away by now takes its card along."""
+    where, group, now = question.where, question.group, question.now
+    ids = ids_of(session, where, page, group, most_ids)
     leads = {lead.id: lead for lead in some(session, [pile.lead for pile in page], by=by)}
+    ends = expiring(session, question.of_piles, page, group, now)
     wishes = asked.of_cards(session, where, [pile.key for pile in page], group)
     doubts = suspected.of_cards(session, where, [pile.key for pile in page], group)
     for pile in page:
@@ -160,21 +157,14 @@ def kept_for(session: Session, wanted: Selection, by: Actor, group: Group, now: 
     return kept_cards.kept(session, view, "sender" if group == "none" else group, now)
 
 
-def from_kept(
-    session: Session,
-    found: Kept,
-    of_piles: ColumnElement[bool],
-    group: Group,
-    now: datetime,
-    part: Part,
-) -> tuple[list[Pile], dict[str, int], tuple[int, int]]:
+def from_kept(session: Session, question: Question, kept: Kept, part: Part) -> Piles:
     """Cards from the kept counts, and beside them those of the piles that were touched since."""
-    piles = kept_cards.page(session, found, part)
-    cards, deliveries = kept_cards.totals(session, found)
-    sizes = kept_cards.sizes(session, found, {pile.pile for pile in piles})
-    if found.touched:
-        touched = and_(of_piles, in_piles(session, found.touched, group))
-        fresh, own, numbers = counted_cards.page(session, touched, group, now, part)
+    piles = kept_cards.page(session, kept, part)
+    cards, deliveries = kept_cards.totals(session, kept)
+    sizes = kept_cards.sizes(session, kept, {pile.pile for pile in piles})
+    if kept.touched:
+        touched = and_(question.of_piles, in_piles(session, kept.touched, question.group))
+        fresh, own, numbers = counted_cards.page(session, touched, question.group, question.now, part)
         piles, sizes = part.of(merged(session, piles, fresh)), sizes | own
         cards, deliveries = cards + numbers[0], deliveries + numbers[1]
     return piles, sizes, (cards, deliveries)
@@ -188,17 +178,10 @@ def merged(session: Session, kept: list[Pile], fresh: list[Pile]) -> list[Pile]:
     return sorted(kept + fresh, key=lambda pile: (*pile.rank[:-1], place.get(pile.key, 0)))
 
 
-def one_by_one(
-    session: Session,
-    found: Kept | None,
-    where: ColumnElement[bool],
-    of_piles: ColumnElement[bool],
-    now: datetime,
-    part: Part,
-) -> tuple[list[Pile], dict[str, int], tuple[int, int]]:
+def one_by_one(session: Session, question: Question, part: Part) -> Piles:
     """Each delivery as a card of its own."""
-    deliveries = number_of(session, found, where, of_piles)
-    piles = single_cards.page(session, of_piles if is_few(session, deliveries) else where, now, part)
+    deliveries = number_of(session, question)
+    piles = single_cards.page(session, question.of_piles if is_few(session, deliveries) else question.where, question.now, part)
     return piles, dict.fromkeys((pile.pile for pile in piles), 1), (deliveries, deliveries)
 
 
@@ -207,37 +190,30 @@ def is_few(session: Session, deliveries: int) -> bool:
     return deliveries**2 < WALKED * kept_folders.number_held(session)
 
 
-def place_at(
-    session: Session,
-    found: Kept | None,
-    where: ColumnElement[bool],
-    of_piles: ColumnElement[bool],
-    group: Group,
-    now: datetime,
-    position: int,
-) -> Place | None:
+def place_at(session: Session, question: Question, position: int) -> Place | None:
     """Where the card at this position stands; None where there are fewer.
 
     Of a long list in which each delivery is a card it is about there: as far down as among all that is held.
     """
+    where, group, now, kept = question.where, question.group, question.now, question.kept
     if group != "none":
-        return kept_cards.place_at(session, found, position) if found else counted_cards.place_at(session, where, group, now, position)
-    mine = number_of(session, found, where, of_piles)
+        return kept_cards.place_at(session, kept, position) if kept else counted_cards.place_at(session, where, group, now, position)
+    mine = number_of(session, question)
     few = is_few(session, mine)
-    if few or found is None:
-        return single_cards.place_at(session, of_piles if few else where, now, position)
+    if few or kept is None:
+        return single_cards.place_at(session, question.of_piles if few else where, now, position)
     everything = kept_folders.number_held(session)
     begins, place = kept_cards.anchor_before(session, kept_cards.EVERYTHING, group, position * everything // mine) or (0, None)
     return single_cards.place_at(session, where, now, max(0, position - begins * mine // everything), place)
 
 
-def number_of(session: Session, found: Kept | None, where: ColumnElement[bool], of_piles: ColumnElement[bool]) -> int:
+def number_of(session: Session, question: Question) -> int:
     """How many deliveries there are in all."""
-    if found is None:
-        return session.scalar(select(func.count()).select_from(Delivery).where(where)) or 0
-    deliveries = kept_cards.totals(session, found)[1]
-    if found.touched:
-        touched = and_(of_piles, in_piles(session, found.touched, "sender"))
+    if question.kept is None:
+        return session.scalar(select(func.count()).select_from(Delivery).where(question.where)) or 0
+    deliveries = kept_cards.totals(session, question.kept)[1]
+    if question.kept.touched:
+        touched = and_(question.of_piles, in_piles(session, question.kept.touched, "sender"))
         deliveries += session.scalar(select(func.count()).select_from(Delivery).where(touched)) or 0
     return deliveries
 
@@ -249,7 +225,7 @@ def anchors(session: Session, wanted: Selection, *, by: Actor, now: datetime, gr
         return Anchors(tuple(kept_cards.anchors(session, found.view, group)), kept_cards.totals(session, found)[0])
     where = seen(wanted, by)
     if found is not None and (all_of := kept_cards.anchors(session, kept_cards.EVERYTHING, group)):
-        mine, everything = number_of(session, found, where, where), kept_folders.number_held(session)
+        mine, everything = number_of(session, Question(where, where, group, now, found)), kept_folders.number_held(session)
         if not is_few(session, mine):
             return Anchors(tuple((position * mine // everything, place) for position, place in all_of), mine)
     return Anchors(*counted_cards.anchors(session, where, group, now, ANCHOR_EVERY))

@@ -9,14 +9,12 @@ from sqlmodel import Session, col
 
 from triage import grouping
 from triage.grouping import Group
-from triage.kept_cards import Part, Pile, Place
+from triage.kept_cards import Part, Pile, Piles, Place
 from triage.models import Delivery, Instant
 
 
-def page(
-    session: Session, where: ColumnElement[bool], group: Group, now: datetime, part: Part
-) -> tuple[list[Pile], dict[str, int], tuple[int, int]]:
-    """This part of the cards: the piles, how much lies in each, and (cards, deliveries) in all."""
+def page(session: Session, where: ColumnElement[bool], group: Group, now: datetime, part: Part) -> Piles:
+    """This part of the cards."""
     piles = counted(by_key(keyed(where, group, now)))
     order = ((piles.c.pressing, False), (piles.c.urgency, True), (piles.c.newest, True), (piles.c.key, False))
     rows = select(piles).order_by(*part.walked(order))

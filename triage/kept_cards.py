@@ -44,6 +44,9 @@ class Pile:
         return rank_of(place_of(self))
 
 
+Piles = tuple[list[Pile], dict[str, int], tuple[int, int]]  # in order; how much lies in the pile of each; cards and deliveries in all
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """Which part of a list of cards: so many after a place, from one on, before one, or the last of all."""
