@@ -136,7 +136,7 @@ def messages(file: BinaryIO, limit: int, *, whole: bool) -> Iterator[tuple[int, 
         elif place >= 0 and (whole or not body):
             size += len(line)
             if size <= limit:
-                lines.append(line[1:] if line_begins and whole and line.lstrip(b">").startswith(b"From ") and line[:1] == b">" else line)
+                lines.append(unquoted(line) if line_begins and whole else line)
         ended = line.endswith(b"\n")
         blank = line_begins and ended and not line.strip()
         body = body or blank
@@ -144,6 +144,11 @@ def messages(file: BinaryIO, limit: int, *, whole: bool) -> Iterator[tuple[int, 
         at += len(line)
     if place >= 0:
         yield place, b"".join(without_separator(lines) if whole else lines), size <= limit
+
+
+def unquoted(line: bytes) -> bytes:
+    """A line without the > by which the file tells it from the beginning of a message."""
+    return line[1:] if line[:1] == b">" and line.lstrip(b">").startswith(b"From ") else line
 
 
 def without_separator(lines: list[bytes]) -> list[bytes]:
