@@ -119,11 +119,7 @@ def seals(directory: CompanyDirectory) -> tuple[SealedEntry, ...]:
 
 def with_unread(directory: CompanyDirectory, before: CompanyDirectory) -> CompanyDirectory:
     """The directory with those as they were whose entries cannot be taken, also in groups and as staff: a typo is nobody's leaving."""
-    named = {person.uid for person in directory.people}
-    known = {person.identity for person in directory.people} - {""}
-    unread, identities = set(directory.unread), set(directory.unread_identities) - {""}
-    meant = (one for one in before.people if one.active and (one.uid in unread or one.identity in identities))
-    kept = tuple(one for one in meant if one.uid not in named and one.identity not in known)
+    kept = kept_people(directory, before)
     homes = {person.department for person in kept} - {one.code for one in directory.departments}
     departments = (*directory.departments, *(one for one in before.departments if one.code in homes))
     had = {person.identity: person.uid for person in kept if person.identity}
@@ -135,6 +131,15 @@ def with_unread(directory: CompanyDirectory, before: CompanyDirectory) -> Compan
     named_now = (replace(one, scope=tuple(assisted.get(word, word) for word in one.scope)) for one in directory.staff)
     staff = (*named_now, *(one for one in before.staff if one.login in logins))
     return replace(directory, people=(*directory.people, *kept), departments=departments, groups=groups, staff=staff)
+
+
+def kept_people(directory: CompanyDirectory, before: CompanyDirectory) -> tuple[PersonEntry, ...]:
+    """Those as they were whose entries cannot be taken, and whose name and identity nobody has who could be read."""
+    named = {person.uid for person in directory.people}
+    known = {person.identity for person in directory.people} - {""}
+    unread, identities = set(directory.unread), set(directory.unread_identities) - {""}
+    meant = (one for one in before.people if one.active and (one.uid in unread or one.identity in identities))
+    return tuple(one for one in meant if one.uid not in named and one.identity not in known)
 
 
 def with_old_seals(directory: CompanyDirectory, before: CompanyDirectory) -> CompanyDirectory:
