@@ -29,9 +29,7 @@ def orders(session: Session, selected: Selection, ids: Sequence[int], *, by: Act
     """
     if by.grants is not None and Grant.RULES not in by.grants:
         return []
-    others = (selected.ids, selected.any_of, selected.looks_inside, selected.since, selected.until, selected.delivered_since)
-    named = [name for name in ("sender", "domain", "campaign") if getattr(selected, name)]
-    if not settings.policy.standing_hours or len(named) != 1 or not ids or any(others):
+    if not settings.policy.standing_hours or not ids or not names_one(selected):
         return []
     if selected.campaign and campaigns.is_flood(session, selected.campaign):
         return []  # what lies in a mail bomb has nothing in common that the next one would have
@@ -45,6 +43,13 @@ def orders(session: Session, selected: Selection, ids: Sequence[int], *, by: Act
     scopes = [one for one in scopes_of(selected, by) if one not in closed and (mine is None or one in mine)]
     made = [replace(whole, scope=scope) for scope in scopes]
     return [one for one in made if possible(session, one, settings)]
+
+
+def names_one(selected: Selection) -> bool:
+    """Does it name one sender, domain or campaign, and choose by nothing else?"""
+    others = (selected.ids, selected.any_of, selected.looks_inside, selected.since, selected.until, selected.delivered_since)
+    named = [name for name in ("sender", "domain", "campaign") if getattr(selected, name)]
+    return len(named) == 1 and not any(others)
 
 
 def of_sender(session: Session, order: RuleOrder, selected: Selection, ids: Sequence[int]) -> RuleOrder:
