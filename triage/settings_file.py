@@ -163,16 +163,21 @@ def checked_value(value: Any, kind: Any, choices: tuple[str, ...], where: str) -
     if kind == Hooks:
         return hooks_of(value, where)
     if get_origin(kind) is tuple:
-        if not isinstance(value, list) or not all(isinstance(one, get_args(kind)[0]) for one in value):
-            raise BadInput(f'{where} must be a list, such as ["one", "two"]')
-        if choices and (odd := next((one for one in value if one not in choices), None)) is not None:
-            raise BadInput(f"{where} may hold {', '.join(choices)}, not {odd!r}")
-        return tuple(value)
+        return checked_list(value, get_args(kind)[0], choices, where)
     if type(value) is not kind:
         raise BadInput(f"{where} must be {'a number' if kind is int else 'true or false' if kind is bool else 'text'}, not {value!r}")
     if choices and value not in choices:
         raise BadInput(f"{where} must be one of {', '.join(choices)}, not {value!r}")
     return value
+
+
+def checked_list(value: Any, kind: Any, choices: tuple[str, ...], where: str) -> tuple[Any, ...]:
+    """A list of values of this type."""
+    if not isinstance(value, list) or not all(isinstance(one, kind) for one in value):
+        raise BadInput(f'{where} must be a list, such as ["one", "two"]')
+    if choices and (odd := next((one for one in value if one not in choices), None)) is not None:
+        raise BadInput(f"{where} may hold {', '.join(choices)}, not {odd!r}")
+    return tuple(value)
 
 
 def check_number(value: int, one: Field[Any], where: str) -> None:
