@@ -19,7 +19,7 @@ from mailboxes import mirror_mail, sign_in
 from mailboxes.mailbox import Unreachable
 from mailboxes.mirror_account import MirrorAccount, NotTaken
 from mailboxes.mirror_plan import Kept, Place, Plan, Seen, plan
-from triage import directory, inward, meters, mirrored, mirroring
+from triage import directory, meters, mirrored, mirroring
 from triage.actor import Actor
 from triage.bell import Bell, hung
 from triage.db import open_engine, reading, transaction
@@ -227,7 +227,7 @@ class Desk:
         if account.has_note(folder, mirror_mail.note_id(number, hostname)):
             return
         subject = f"Nothing was done: {act}" if outcome.kind != ALREADY else f"Somebody was faster: {act}"
-        names = {"sender": inward.sender(self.settings), "to": self.account.address, "hostname": hostname}
+        names = {"sender": self.settings.sender, "to": self.account.address, "hostname": hostname}
         try:
             account.put(folder, mirror_mail.note(number, subject, outcome.why, **names, now=utcnow()), flags=(), at=utcnow())
         except NotTaken as fault:

@@ -80,14 +80,13 @@ def stamped(claim: Claim, settings: Settings, sealer: Sealer | None) -> bytes:
 
 def for_archive(claim: Claim, settings: Settings) -> bytes:
     """The journal report of a message; the same one each time it is sent."""
-    number, domain = show(claim.message_id), settings.company.domains[0]
     return journal_report.written(
         claim.envelope,
         crlf(claim.raw),
-        sender=settings.notices.sender or f"postmaster@{domain}",
+        sender=settings.sender,
         to=claim.mailbox,
         hostname=settings.company.hostname,
-        number=number,
+        number=show(claim.message_id),
         boundary=f"=_{hashlib.sha256(claim.raw).hexdigest()[:32]}",
         now=claim.envelope.received_at,
     )

@@ -106,11 +106,6 @@ def was_sent(session: Session, number: int) -> bool:
     return session.scalar(select(col(Message.id)).where(col(Message.spool_id) == number)) is not None
 
 
-def sender(settings: Settings) -> str:
-    """The address that mail of ours comes from."""
-    return settings.notices.sender or f"postmaster@{settings.company.domains[0]}"
-
-
 def is_outside(address: str, settings: Settings) -> bool:
     """Is it at none of our domains? Below one is outside too: who reads there the directory does not know."""
     return address.rpartition("@")[2].casefold() not in settings.own_domains
@@ -134,7 +129,7 @@ def send(
     """
     number = number or new_id()
     names = {"number": show(number), "boundary": f"=_{secrets.token_hex(12)}", "hostname": settings.company.hostname}
-    raw = written(in_language(letter, settings.company.language), sender(settings), **names, now=now)
+    raw = written(in_language(letter, settings.company.language), settings.sender, **names, now=now)
     return enter(session, raw, letter.to, number=number, folder=folder, rule=rule, reason=reason, settings=settings, by=by, now=now)
 
 
@@ -155,7 +150,7 @@ def enter(
     if is_outside(to, settings):
         raise BadInput(f"{to} is outside the company: nobody there is told what happens here")
     content_id, content = contents.keep(session, raw)
-    author = sender(settings)
+    author = settings.sender
     message = message_of_ours(number, content_id, to, author, hostname=settings.company.hostname, now=now)
     delivery = unread(
         message.id,

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from triage import contents, db, dsn, inward, ledger, recalled
+from triage import contents, db, dsn, ledger, recalled
 from triage.actor import Actor
 from triage.authentication import Authentication
 from triage.backscatter import Circumstances, may_notify
@@ -175,7 +175,7 @@ def notice_of(session: Session, message: Message, letter: Letter, kind: str, set
     """What the sender of this message is told, as a value."""
     return dsn.Notice(
         kind=kind,
-        sender=inward.sender(settings),
+        sender=settings.sender,
         to=letter.to,
         subject=message.summary.get("subject", ""),
         text=letter.text,

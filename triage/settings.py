@@ -730,6 +730,11 @@ class Settings:
         return bool(self.recall.imap) or any(next_hop.startswith("maildir:") for next_hop in next_hops)
 
     @property
+    def sender(self) -> str:
+        """The address that mail of ours comes from."""
+        return self.notices.sender or f"postmaster@{self.company.domains[0]}"
+
+    @property
     def own_domains(self) -> frozenset[str]:
         """The company's domains, folded."""
         return frozenset(self.company.domains)

@@ -140,7 +140,7 @@ def tell(session: Session, message: Message, concerned: Sequence[Delivery], stor
     subject = summarise(original, headers_only=True).subject
     notice = dsn.Notice(
         kind=story.kind,
-        sender=inward.sender(settings),
+        sender=settings.sender,
         to=to,
         subject=subject,
         text=in_words(subject, message, story, settings),
