@@ -19,7 +19,7 @@ from triage.models import Decision, DecisionItem, Delivery, KnownRecipient, Mess
 from triage.outcomes import DecisionReport, decision_of, filed
 from triage.recalled import BY, Copy
 from triage.related import Place
-from triage.routes import next_hop_of
+from triage.routes import next_hop_of, place_of
 from triage.settings import Settings
 from triage.states import State
 
@@ -115,16 +115,10 @@ def claim(session: Session, *, mailboxes: int, busy: Iterable[str] = (), setting
         row.attempts, row.due_at = row.attempts + 1, now + LEASE
         dry_run, sender = bool(decision.selection.get("dry_run")), decision.selection.get("sender", "")
         named = () if sender else related.to_take(session, decision.id, row.mailbox)
-        way = place_of(row.mailbox, settings)
-        found.append(Search(row.id, row.attempts, decision.id, sender, not dry_run, row.mailbox, way, named))
+        place = place_of(next_hop_of(settings, department="", mailbox=row.mailbox, direction="in"), settings)
+        found.append(Search(row.id, row.attempts, decision.id, sender, not dry_run, row.mailbox, place, named))
     session.flush()
     return found
-
-
-def place_of(mailbox: str, settings: Settings) -> str:
-    """The way into a mailbox: where its mail goes, or the IMAP server."""
-    next_hop = next_hop_of(settings, department="", mailbox=mailbox, direction="in")
-    return next_hop if next_hop.startswith("maildir:") else settings.recall.imap
 
 
 def secure(session: Session, search: Search, sightings: Sequence[Sighting], *, now: datetime) -> list[Copy]:
