@@ -9,6 +9,7 @@ from triage.states import State
 from triage_cli.asks import asks, names_server
 from triage_cli.deciding import DECISION, REASON, told
 from triage_cli.desk import Desk
+from triage_cli.options import together
 from triage_cli.printing import Form, Shape, lists, tells
 from triage_cli.selecting import date, given_id, given_state, states_like
 from triage_cli.times import when
@@ -49,13 +50,7 @@ OPTIONS = (
     click.option("--fewest", default=2, show_default=True, help="Campaigns of at least so many mails."),
     click.option("--limit", default=50, show_default=True, help="At most so many."),
 )
-
-
-def with_options(command: Any) -> Any:
-    """What narrows the list down."""
-    for option in reversed(OPTIONS):
-        command = option(command)
-    return command
+with_options = together(OPTIONS)  # what narrows the list down
 
 
 @click.group("campaigns", invoke_without_command=True)

@@ -10,6 +10,7 @@ import click
 from triage_cli.asks import asks
 from triage_cli.codes import DONE, REFUSED
 from triage_cli.desk import Declined, Desk
+from triage_cli.options import together
 from triage_cli.printing import Form, Shape, print_table, say, tells
 from triage_cli.progress import Progress
 from triage_cli.selecting import select_of, selecting
@@ -66,9 +67,8 @@ def deciding(verb: str) -> click.Command:
         order = {"verb": verb, "select": select_of(**features), "reason": reason, "rule": rule, "expect": expect}
         return carry_out(desk, order | more, wait=wait, form=form)
 
-    for option in reversed(MORE.get(verb, ())):
-        command = option(command)
-    return click.command(verb, cls=MailOrBackup if verb == "restore" else click.Command, help=HELP[verb])(command)
+    made = click.command(verb, cls=MailOrBackup if verb == "restore" else click.Command, help=HELP[verb])
+    return made(together(MORE.get(verb, ()))(command))
 
 
 class MailOrBackup(click.Command):

@@ -1,7 +1,7 @@
 """`mailroom import`: old mail into the queue, judged as if it came today, each mail once however often it is brought."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import chain
@@ -25,6 +25,7 @@ from triage.settings import Settings
 from triage.times import utcnow
 from triage_cli.asks import settings_of
 from triage_cli.opened import database_of, ring, shell_user
+from triage_cli.options import together
 from triage_cli.past_mail import Examiner, importing_names, parsers
 from triage_cli.printing import Form, Shape, say, tells
 from triage_cli.progress import Ticker
@@ -56,11 +57,7 @@ class Imported:
     unreadable: Counter[str] = field(default_factory=Counter)
 
 
-def with_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options that every import has."""
-    for option in reversed(OPTIONS):
-        command = option(command)
-    return command
+with_options = together(OPTIONS)  # what every import has
 
 
 @click.group("import")

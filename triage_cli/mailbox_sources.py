@@ -1,6 +1,5 @@
 """Where people's mailboxes are, as the shell says it: over IMAP, in Maildirs or in mbox files."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +17,7 @@ from triage.envelope import Address
 from triage.errors import BadInput
 from triage.models import Department, Person
 from triage.settings import Recall, Settings
+from triage_cli.options import together
 
 IMAP = (
     click.argument("addresses", metavar="[ADDRESS]...", nargs=-1),
@@ -40,11 +40,7 @@ class Place(NamedTuple):
     name: str
 
 
-def imap_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options that say which mailboxes of which IMAP server, and how to enter."""
-    for option in reversed(IMAP):
-        command = option(command)
-    return command
+imap_options = together(IMAP)  # which mailboxes of which IMAP server, and how to enter
 
 
 def over_imap(

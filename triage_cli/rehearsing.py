@@ -1,7 +1,6 @@
 """`mailroom rehearse`: what the door would have held of the mail of the past days, what it would cost, and what it would catch."""
 
 import os
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
@@ -25,6 +24,7 @@ from triage_cli.forecast_page import page
 from triage_cli.forecast_text import sentences
 from triage_cli.mailbox_sources import Place, imap_options, in_maildirs, in_mbox_files, over_imap
 from triage_cli.opened import database_of
+from triage_cli.options import together
 from triage_cli.past_mail import Examiner, Reading, parsers, trusted_names
 from triage_cli.playing import Player, Rehearsal, read_all
 from triage_cli.printing import json_text, say
@@ -48,13 +48,7 @@ OPTIONS = (
     click.option("--html", "html_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the report with plots to this file."),
     click.option("--json", "as_json", is_flag=True, help="All numbers as one JSON object."),
 )  # fmt: skip
-
-
-def rehearsing(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options that every rehearsal has."""
-    for option in reversed(OPTIONS):
-        command = option(command)
-    return command
+rehearsing = together(OPTIONS)  # what every rehearsal has
 
 
 @click.group()

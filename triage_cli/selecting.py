@@ -1,6 +1,5 @@
 """A selection as the shell writes it: ids as arguments, features as options, the same for looking and for deciding."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +8,7 @@ import click
 from triage import ids
 from triage.errors import BadInput
 from triage.states import State
+from triage_cli.options import together
 
 
 def states_like(_ctx: click.Context, _option: click.Parameter, begun: str) -> list[str]:
@@ -31,13 +31,7 @@ OPTIONS = (
     click.option("--since", metavar="DATE", help="Received at or after, ISO 8601; UTC unless it says otherwise."),
     click.option("--until", metavar="DATE", help="Received before."),
 )
-
-
-def selecting(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options that make a selection."""
-    for option in reversed(OPTIONS):
-        command = option(command)
-    return command
+selecting = together(OPTIONS)  # what makes a selection
 
 
 def select_of(

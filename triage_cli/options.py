@@ -1,0 +1,15 @@
+"""Options that several commands have in common, given together."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+
+def together(options: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any]:
+    """What gives a command all of these options, in this order."""
+
+    def give(command: Any) -> Any:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return give
