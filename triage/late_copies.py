@@ -10,11 +10,10 @@ from sqlmodel import Session, col
 from triage import access, campaigns, ledger, rules, sealed
 from triage.actor import Actor, Grant
 from triage.db import among
-from triage.errors import BadInput
 from triage.grouping import proven_as
 from triage.ids import show
 from triage.models import Delivery, Rule
-from triage.rule_orders import RuleOrder, checked
+from triage.rule_orders import RuleOrder, is_possible
 from triage.selection import ANY_PROOF, Selection, who_proves
 from triage.settings import Settings
 from triage.states import Event, State
@@ -42,7 +41,7 @@ def orders(session: Session, selected: Selection, ids: Sequence[int], *, by: Act
     mine = None if by.scope.company else by.scope.words()
     scopes = [one for one in scopes_of(selected, by) if one not in closed and (mine is None or one in mine)]
     made = [replace(whole, scope=scope) for scope in scopes]
-    return [one for one in made if possible(session, one, settings)]
+    return [one for one in made if is_possible(session, one, settings)]
 
 
 def names_one(selected: Selection) -> bool:
@@ -76,15 +75,6 @@ def scopes_of(selected: Selection, by: Actor) -> list[str]:
     if selected.person == "":
         return []
     return [f"department:{selected.department.casefold()}"] if selected.department else by.scope.words()
-
-
-def possible(session: Session, order: RuleOrder, settings: Settings) -> bool:
-    """Can there be such a rule? Not about ourselves, a registry, or what is no address."""
-    try:
-        checked(session, order, settings)
-    except BadInput:
-        return False
-    return True
 
 
 def make(

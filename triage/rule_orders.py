@@ -44,6 +44,15 @@ class RuleOrder:
     to: str = ""  # redirect: person:UID, department:CODE or an address of ours
 
 
+def is_possible(session: Session, order: RuleOrder, settings: Settings) -> bool:
+    """Can there be such a rule? Not about ourselves, a registry, or what is no address."""
+    try:
+        checked(session, order, settings)
+    except BadInput:
+        return False
+    return True
+
+
 def as_row(order: RuleOrder) -> dict[str, Any]:
     """What a rule keeps of its order; when it ends is told by the hour at which it is made."""
     return {name: getattr(order, name) for name in KEPT} | {"target": order.to}

@@ -18,7 +18,7 @@ from triage.errors import BadInput
 from triage.models import Delivery, Message, Rule
 from triage.policy import Disposition
 from triage.rule_making import MOST_RULES, narrowest, rule_orders
-from triage.rule_orders import RuleOrder, as_row, checked
+from triage.rule_orders import RuleOrder, as_row, checked, is_possible
 from triage.selection import Selection, condition
 from triage.settings import Settings
 from triage.states import RELEASED, State
@@ -171,12 +171,3 @@ def scopes_of(folders: Sequence[tuple[str, str]], by: Actor, session: Session) -
     closed = sealed.closed_scopes(session, by)
     within = by.scope.words()
     return [one for one in [*wanted, "company"] if one not in closed and (by.scope.company or one in within)]
-
-
-def is_possible(session: Session, order: RuleOrder, settings: Settings) -> bool:
-    """Can there be such a rule?"""
-    try:
-        checked(session, order, settings)
-    except BadInput:
-        return False
-    return True
