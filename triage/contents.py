@@ -52,6 +52,14 @@ def load(session: Session, content_id: int) -> bytes:
     return unpacked(kept.zstd if kept else None, kept.size if kept else 0)
 
 
+def if_there(session: Session, content_id: int) -> bytes | None:
+    """The bytes as received; None when they are gone."""
+    try:
+        return load(session, content_id)
+    except NotFound:
+        return None
+
+
 def unpacked(zstd: bytes | None, size: int) -> bytes:
     """The bytes as received, from what the database holds of them. NotFound when they have been erased, or a disk has damaged them."""
     if zstd is None:

@@ -9,7 +9,6 @@ from sqlmodel import Session, col
 
 from triage import access, contents, db
 from triage.actor import Actor
-from triage.errors import NotFound
 from triage.models import Delivery, Message, MirrorCopy
 from triage.states import State
 
@@ -45,9 +44,8 @@ def held(session: Session, delivery_id: int, now: datetime) -> Held | None:
         return None
     message = session.get_one(Message, delivery.message_id)
     signals = [one["sentence"] for one in (*message.signals, *delivery.signals)]
-    try:
-        raw = contents.load(session, message.content_id)
-    except NotFound:
+    raw = contents.if_there(session, message.content_id)
+    if raw is None:
         return None
     why = " ".join([f"{delivery.reason[:1].upper()}{delivery.reason[1:]}.", *signals[:2]])
     perishes = delivery.perishable_until is not None and delivery.perishable_until > now

@@ -16,7 +16,7 @@ from triage.backscatter import Circumstances, may_notify
 from triage.content import Summary
 from triage.db import among
 from triage.envelope import Envelope
-from triage.errors import NotAllowedNow, NotFound
+from triage.errors import NotAllowedNow
 from triage.ids import new_id, show
 from triage.languages import said
 from triage.letters import EXPIRY, FAILURE, REJECTION, Letter, letter_to
@@ -183,17 +183,9 @@ def notice_of(session: Session, message: Message, letter: Letter, kind: str, set
         hostname=settings.company.hostname,
         arrived_at=message.received_at,
         message_id=message.summary.get("message_id", ""),
-        original=original(session, message),
+        original=contents.if_there(session, message.content_id) or b"",
         title=said(dsn.WHAT[kind], settings.company.language),
     )
-
-
-def original(session: Session, message: Message) -> bytes:
-    """The bytes of the message, as far as they are there."""
-    try:
-        return contents.load(session, message.content_id)
-    except NotFound:
-        return b""
 
 
 def follow(session: Session, message_ids: Iterable[int], *, settings: Settings, now: datetime) -> None:

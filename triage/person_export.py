@@ -12,7 +12,6 @@ from sqlmodel import Session, SQLModel, col
 
 from triage import access, contents, correspondents, ledger, sealed
 from triage.actor import Actor, Role
-from triage.errors import NotFound
 from triage.ids import show
 from triage.models import (
     Attempt,
@@ -215,9 +214,6 @@ def mails(session: Session, whose: Whose, by: Actor) -> Iterator[tuple[str, byte
         .order_by(col(Message.id))
     )
     for message_id, content_id in session.execute(rows, execution_options={"yield_per": AT_ONCE}):
-        try:
-            raw = contents.load(session, content_id)
-        except NotFound:
-            continue
-        yield show(message_id), raw
+        if (raw := contents.if_there(session, content_id)) is not None:
+            yield show(message_id), raw
         session.expunge_all()

@@ -90,17 +90,16 @@ def sought_in(session: Session, box: Box) -> Iterable[list[Sought]]:
     )
     while some := list(islice(rows, AT_ONCE)):
         yield [
-            Sought(one, show(message_id), said.get("message_id", ""), at, bytes_of(session, content_id), made_at(message_id) > pause.since)
+            Sought(
+                one,
+                show(message_id),
+                said.get("message_id", ""),
+                at,
+                contents.if_there(session, content_id),
+                made_at(message_id) > pause.since,
+            )
             for one, message_id, said, content_id, at in some
         ]
-
-
-def bytes_of(session: Session, content_id: int) -> bytes | None:
-    """A mail as received; None when it is erased."""
-    try:
-        return contents.load(session, content_id)
-    except NotFound:
-        return None
 
 
 def elsewhere(session: Session) -> list[int]:

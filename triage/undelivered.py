@@ -13,7 +13,6 @@ from triage import contents, dsn, inward, ledger
 from triage.actor import Actor
 from triage.content import summarise
 from triage.db import among
-from triage.errors import NotFound
 from triage.ids import new_id, show
 from triage.languages import said
 from triage.letters import FAILURE, as_written, failure
@@ -136,7 +135,7 @@ def delay(message: Message, waiting: Sequence[Delivery], settings: Settings) -> 
 def tell(session: Session, message: Message, concerned: Sequence[Delivery], story: Story, *, settings: Settings, now: datetime) -> None:
     """Queue the report: a null reverse-path, so that no answer ever comes of it."""
     number, to = new_id(), message.envelope["reverse_path"]
-    original = original_of(session, message)
+    original = contents.if_there(session, message.content_id) or b""
     subject = summarise(original, headers_only=True).subject
     notice = dsn.Notice(
         kind=story.kind,
@@ -176,11 +175,3 @@ def in_words(subject: str, message: Message, story: Story, settings: Settings) -
     lines += ["", story.closing] if story.closing else []
     lines += ["", f"This was written by the mail system of {settings.company.domains[0]}.", ""]
     return "\n".join(said(line, settings.company.language) for line in lines)
-
-
-def original_of(session: Session, message: Message) -> bytes:
-    """The bytes of the mail, as far as they are there."""
-    try:
-        return contents.load(session, message.content_id)
-    except NotFound:
-        return b""
