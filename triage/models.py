@@ -34,6 +34,12 @@ def instant(*, nullable: bool = False, primary_key: bool = False) -> Any:
     return Field(default=None if nullable else ..., sa_column=Column(Instant, nullable=nullable, primary_key=primary_key))
 
 
+def whole(default: Any = ..., *, nullable: bool = False, index: bool = False, unique: bool = False, primary_key: bool = False) -> Any:
+    """A column of whole numbers of 64 bits, such as ids of rows that need not be there."""
+    column = Column(BigInteger, nullable=nullable, index=index, unique=unique, primary_key=primary_key, autoincrement=False)
+    return Field(default=None if nullable else default, sa_column=column)
+
+
 def reference(target: str, *, index: bool = False) -> Any:
     """A column that holds the id of a row elsewhere."""
     return Field(sa_column=Column(BigInteger, ForeignKey(target), nullable=False, index=index))
@@ -44,12 +50,7 @@ def document() -> Any:
     return Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
 
 
-def listed() -> Any:
-    """A column of a list of texts."""
-    return Field(default_factory=list, sa_column=Column(JSON, nullable=False))
-
-
-def items() -> Any:
+def documents() -> Any:
     """A column of a list of plain JSON values."""
     return Field(default_factory=list, sa_column=Column(JSON, nullable=False))
 
@@ -70,13 +71,13 @@ class Message(SQLModel, table=True):
 
     __tablename__ = "message"
     id: int = identity()
-    spool_id: int = Field(sa_column=Column(BigInteger, unique=True, nullable=False))
+    spool_id: int = whole(unique=True)
     content_id: int = reference("content.id", index=True)
     received_at: datetime = instant()
     envelope: dict[str, Any] = document()
     authentication: dict[str, Any] = document()
     summary: dict[str, Any] = document()  # content.Summary without its text
-    signals: list[dict[str, Any]] = listed()
+    signals: list[dict[str, Any]] = documents()
     text: str = Field(default="", sa_column=Column(Text, nullable=False))
 
 
@@ -86,9 +87,9 @@ class Delivery(SQLModel, table=True):
     __tablename__ = "delivery"
     id: int = identity()
     message_id: int = reference("message.id")
-    parent_id: int | None = Field(default=None, sa_column=Column(BigInteger, index=True, nullable=True))  # a member's copy: the group's
-    campaign_id: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))  # None: like no other
-    wave_id: int | None = Field(default=None, sa_column=Column(BigInteger, index=True, nullable=True))  # in a flood: its campaign else
+    parent_id: int | None = whole(nullable=True, index=True)  # a member's copy: the group's
+    campaign_id: int | None = whole(nullable=True)  # None: like no other
+    wave_id: int | None = whole(nullable=True, index=True)  # in a flood: its campaign else
     flood: bool = False  # its campaign is a mail bomb: what is in it differs, and so does what proves it
     state: str
     received_at: datetime = instant()
@@ -110,17 +111,15 @@ class Delivery(SQLModel, table=True):
     # whom that is good for: a domain, an address at a free-mail provider, "" without one; None: upkeep has not come by yet (providers)
     proven_as: str | None = None
     weight: int  # signals added up: how much to mind
-    signals: list[dict[str, Any]] = items()  # about this copy alone, beside those of the message
+    signals: list[dict[str, Any]] = documents()  # about this copy alone, beside those of the message
     urgency: int = 50  # what is looked at first, 0-100: orders the cards, never decides
-    why_here: list[dict[str, Any]] = items()  # order.Reason: what makes the urgency
+    why_here: list[dict[str, Any]] = documents()  # order.Reason: what makes the urgency
     perishable_until: datetime | None = instant(nullable=True)
     verdict: str  # disposition
     rule: str  # name of the policy's rule
-    rule_id: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))  # the sender rule that decided
+    rule_id: int | None = whole(nullable=True)  # the sender rule that decided
     reason: str
-    beside: list[dict[str, Any]] = Field(
-        default_factory=list, sa_column=Column(JSON, nullable=False)
-    )  # what matched too and did not decide: policy.Beside
+    beside: list[dict[str, Any]] = documents()  # what matched too and did not decide: policy.Beside
     withheld: str = ""  # observe mode: the rule that would have stopped it
     # in; bounce: what came back to an address of ours; notice: what we tell a sender; outbound: employees' own mail;
     # report: what one of them is told of it
@@ -132,10 +131,10 @@ class Delivery(SQLModel, table=True):
     delay_told_at: datetime | None = instant(nullable=True)  # when its author heard that it is late
     waits_for: str = ""  # the next hop that was away when this was put off; "": it waits on its own account
     settled_at: datetime | None = instant(nullable=True)  # when it became final
-    purge_wanted_by: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))  # a purge met RELAYING: its decision
-    back_wanted_by: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))  # an undo met RECALLING: its decision
+    purge_wanted_by: int | None = whole(nullable=True)  # a purge met RELAYING: its decision
+    back_wanted_by: int | None = whole(nullable=True)  # an undo met RECALLING: its decision
     back_to: str = ""  # where that undo wants it: held, mailbox; queued: a group leaves again
-    decision_id: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))  # the last one that changed it
+    decision_id: int | None = whole(nullable=True)  # the last one that changed it
     erased_at: datetime | None = instant(nullable=True)
 
     __table_args__ = (
@@ -180,8 +179,8 @@ class RepresentativeBand(SQLModel, table=True):
     """Under which bands a representative is found (fingerprint.Fingerprint.bands)."""
 
     __tablename__ = "representative_band"
-    band: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
-    representative_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    band: int = whole(primary_key=True)
+    representative_id: int = whole(primary_key=True)
     __table_args__ = {"sqlite_with_rowid": False}
 
 
@@ -209,10 +208,10 @@ class Recalled(SQLModel, table=True):
     found_at: datetime = instant()
     gone: bool = False  # there was no copy any more: its owner had deleted it
     folder: str = ""
-    uid_validity: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
-    uid: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    uid_validity: int = whole(0)
+    uid: int = whole(0)
     name: str = ""  # Maildir: the file's name
-    flags: list[str] = listed()  # IMAP flags and keywords
+    flags: list[str] = documents()  # IMAP flags and keywords
     internal_date: datetime | None = instant(nullable=True)
     size: int = 0  # bytes
     tail: int = 0  # so many last bytes are those of the content
@@ -224,7 +223,7 @@ class Notice(SQLModel, table=True):
     """What an outside sender is told about a message: at most once, however many copies and transactions it came in."""
 
     __tablename__ = "notice"
-    delivery_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))  # the notice's own
+    delivery_id: int = whole(primary_key=True)  # the notice's own
     message_id: int = reference("message.id", index=True)  # that it is about
     sender: str  # the reverse-path
     about: str  # Message-ID, or ours where it has none
@@ -254,20 +253,20 @@ class RelatedMail(SQLModel, table=True):
 
     __tablename__ = "related_mail"
     id: int = identity()
-    decision_id: int = Field(sa_column=Column(BigInteger, index=True, nullable=False))  # that took the copies
+    decision_id: int = whole(index=True)  # that took the copies
     delivery_id: int = reference("delivery.id", index=True)
     found_at: datetime = instant()
     mailbox: str
     folder: str
-    uid_validity: int = Field(sa_column=Column(BigInteger, nullable=False))
-    uid: int = Field(sa_column=Column(BigInteger, nullable=False))
+    uid_validity: int = whole()
+    uid: int = whole()
     name: str  # Maildir: the file's name
     internal_date: datetime = instant()
     bears: bool  # the same Message-ID; else it refers to it
     ours: bool  # it came through us into this mailbox, so it has a delivery of its own
     author: str
     subject: str
-    taken_by: int | None = Field(default=None, sa_column=Column(BigInteger, index=True, nullable=True))  # the decision to take it too
+    taken_by: int | None = whole(nullable=True, index=True)  # the decision to take it too
 
 
 LEFT = "before <> 'held'"  # it had left before, or had never been held
@@ -290,10 +289,10 @@ class Decision(SQLModel, table=True):
     second_by: str = ""  # who turned the second key, where two are needed
     second_by_shown: str = ""
     outside: int = 0  # deliveries that the selection names too, and that were left alone: beyond the decider's scope
-    undone_by: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
-    undoes: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
-    last: int | None = Field(default=None, sa_column=Column(BigInteger, index=True, nullable=True))  # carried out in slices up to this id
-    reached: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))  # the id that the last slice came to
+    undone_by: int | None = whole(nullable=True)
+    undoes: int | None = whole(nullable=True)
+    last: int | None = whole(nullable=True, index=True)  # carried out in slices up to this id
+    reached: int = whole(0)  # the id that the last slice came to
     order: dict[str, Any] = document()  # what else the slices need: to, template, text
     idempotency_key: str | None = Field(default=None, unique=True)
     keys: int | None = None  # pressed since the card came under the cursor; None: not measured
@@ -305,8 +304,8 @@ class DecisionItem(SQLModel, table=True):
     """What a decision did to one delivery: the evidence, and the way back."""
 
     __tablename__ = "decision_item"
-    decision_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
-    delivery_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    decision_id: int = whole(primary_key=True)
+    delivery_id: int = whole(primary_key=True)
     before: str
     outcome: str  # done, already gone, in flight, recalling, restoring, out of reach, refused
     why: str = ""
@@ -328,7 +327,7 @@ class AuditRecord(SQLModel, table=True):
     detail: dict[str, Any] = document()
     items: int = 0
     digest: str = ""  # sha256 over the sorted ids of the items and the state they got
-    sequence: int | None = Field(default=None, sa_column=Column(BigInteger, unique=True, nullable=True))
+    sequence: int | None = whole(nullable=True, unique=True)
     previous: str = ""
     sealed: str = ""  # sha256 over previous and this record
 
@@ -362,7 +361,7 @@ class Rule(SQLModel, table=True):
     doubt: str = ""  # why it may never work, in a sentence, as far as was known when it was made
     looked_at: datetime | None = instant(nullable=True)  # when DNS was asked what the sender's domain publishes
     lapse_days: int = 0  # `until` is so many days after the last mail either way; 0: it does not move
-    decision_id: int | None = Field(default=None, sa_column=Column(BigInteger, index=True, nullable=True))  # made along with it
+    decision_id: int | None = whole(nullable=True, index=True)  # made along with it
     __table_args__ = (Index("rule_by_value", "value", "match"),)
 
 
@@ -422,7 +421,7 @@ class SentMail(SQLModel, table=True):
     author: str  # who wrote it, as people read it
     at: datetime = instant()
     automatic: bool = False  # a program wrote it, or too much was written: nobody may answer through an open door
-    went_to: list[str] = listed()  # domains; of free-mail providers whole addresses
+    went_to: list[str] = documents()  # domains; of free-mail providers whole addresses
     skipped: dict[str, list[str]] = document()  # what it did not teach, by reason
     __table_args__ = (Index("sent_mail_by_time", "at"),)
 
@@ -458,7 +457,7 @@ class Department(SQLModel, table=True):
     code: str = Field(primary_key=True)
     name: str
     mailbox: str = ""  # takes what is released or redirected to the department; "" when it has none
-    roles: list[str] = listed()  # role addresses, as the directory writes them
+    roles: list[str] = documents()  # role addresses, as the directory writes them
     responsible: str = ""  # uid
 
 
@@ -470,10 +469,10 @@ class Person(SQLModel, table=True):
     name: str
     department: str
     mailbox: str
-    aliases: list[str] = listed()
+    aliases: list[str] = documents()
     active: bool = True  # False: has left; nobody is deleted
     manager: str = ""  # uid
-    assistants: list[str] = listed()  # uids
+    assistants: list[str] = documents()  # uids
     leaver: str = ""  # refuse, manager, folder:CODE; "": as the settings say
     login: str = ""  # what they sign in with; "": their uid
     identity: str = ""  # what the directory knows them by for good, whatever they are called; "": it does not say
@@ -531,9 +530,9 @@ class MailGroup(SQLModel, table=True):
     name: str
     department: str  # whose own folder holds its mail
     expand: bool = True
-    members: list[str] = listed()  # uids and addresses of ours
-    external: list[str] = listed()  # addresses outside
-    aliases: list[str] = listed()
+    members: list[str] = documents()  # uids and addresses of ours
+    external: list[str] = documents()  # addresses outside
+    aliases: list[str] = documents()
     closed: bool = False  # to mail from outside
 
 
@@ -544,7 +543,7 @@ class StaffMember(SQLModel, table=True):
     login: str = Field(primary_key=True)
     name: str
     role: str
-    scope: list[str] = listed()
+    scope: list[str] = documents()
     password_hash: str  # argon2id
     active: bool = True
     away_until: datetime | None = instant(nullable=True)
@@ -558,8 +557,8 @@ class PendingAct(SQLModel, table=True):
     id: int = identity()
     kind: str  # decision, rule
     order: dict[str, Any] = document()
-    needs: list[str] = listed()  # why: domain-allow, large-purge, risky-release
-    items: list[str] = listed()  # ids of the deliveries that it is about, as they are shown
+    needs: list[str] = documents()  # why: domain-allow, large-purge, risky-release
+    items: list[str] = documents()  # ids of the deliveries that it is about, as they are shown
     fence: str = ""  # changes when they do
     reason: str = ""
     asked_by: str
@@ -571,7 +570,7 @@ class PendingAct(SQLModel, table=True):
     settled_by_shown: str = ""
     settled_at: datetime | None = instant(nullable=True)
     settled_reason: str = ""
-    result_id: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))  # of the decision or rule
+    result_id: int | None = whole(nullable=True)  # of the decision or rule
     idempotency_key: str | None = Field(default=None, unique=True)
 
 
@@ -627,8 +626,8 @@ class ApiToken(SQLModel, table=True):
     id: int = identity()
     key_sha256: str = Field(unique=True)
     name: str
-    grants: list[str] = listed()  # read, decide, rules, learn, admin
-    scope: list[str] = listed()
+    grants: list[str] = documents()  # read, decide, rules, learn, admin
+    scope: list[str] = documents()
     made_by: str
     made_at: datetime = instant()
     expires_at: datetime = instant()
@@ -657,8 +656,8 @@ class Touched(SQLModel, table=True):
     __tablename__ = "touched"
     id: int = identity()
     author: str
-    campaign_id: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
-    alone: int = Field(sa_column=Column(BigInteger, nullable=False))  # the delivery, where nobody can read who sent it; else 0
+    campaign_id: int | None = whole(nullable=True)
+    alone: int = whole()  # the delivery, where nobody can read who sent it; else 0
     department: str
     person: str
 
@@ -678,7 +677,7 @@ class KeptTotal(SQLModel, table=True):
     """How many cards and deliveries a view has."""
 
     __tablename__ = "kept_total"
-    view: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    view: int = whole(primary_key=True)
     grouped: str = Field(primary_key=True)
     cards: int = 0
     deliveries: int = 0
@@ -688,19 +687,19 @@ class KeptCard(SQLModel, table=True):
     """A card of a view as it was when the counts were folded last. What is greatest comes first in its order, so those are negative."""
 
     __tablename__ = "kept_card"
-    view: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    view: int = whole(primary_key=True)
     grouped: str = Field(primary_key=True)
     pile: str = Field(primary_key=True)
     key: str = Field(primary_key=True)
     pressing: datetime = instant()
     calm: int  # minus urgency
-    age: int = Field(sa_column=Column(BigInteger, nullable=False))  # minus the newest's time of arrival, in microseconds
+    age: int = whole()  # minus the newest's time of arrival, in microseconds
     perishable: datetime = instant()
     weight: int
     number: int
     people: int
     departments: int
-    lead: int = Field(sa_column=Column(BigInteger, nullable=False))
+    lead: int = whole()
     __table_args__ = (
         Index("kept_card_by_order", "view", "grouped", "pressing", "calm", "age", "key"),
         Index("kept_card_by_end", "view", "grouped", "perishable"),
@@ -711,12 +710,12 @@ class CardAnchor(SQLModel, table=True):
     """Where every so many cards of a view begin."""
 
     __tablename__ = "card_anchor"
-    view: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    view: int = whole(primary_key=True)
     grouped: str = Field(primary_key=True)
     position: int = Field(primary_key=True)
     pressing: datetime = instant()
     calm: int
-    age: int = Field(sa_column=Column(BigInteger, nullable=False))
+    age: int = whole()
     key: str
 
 
@@ -809,8 +808,8 @@ class Proposal(SQLModel, table=True):
     answered_by: str = ""
     answered_by_shown: str = ""
     answered_at: datetime | None = instant(nullable=True)
-    rule_id: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))  # that was made
-    pending_id: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))  # or waits for a second key
+    rule_id: int | None = whole(nullable=True)  # that was made
+    pending_id: int | None = whole(nullable=True)  # or waits for a second key
     __table_args__ = (UniqueConstraint("match", "value"), Index("proposal_by_weight", "state", "weight", "id"))
 
 
@@ -839,7 +838,7 @@ class LegalHold(SQLModel, table=True):
     made_at: datetime = instant()
     made_by: str
     made_by_shown: str
-    reached: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))  # deliveries up to here are marked
+    reached: int = whole(0)  # deliveries up to here are marked
     lifted_at: datetime | None = instant(nullable=True)
     lifted_by: str = ""
     lifted_by_shown: str = ""
@@ -850,8 +849,8 @@ class LegallyHeld(SQLModel, table=True):
     """A delivery that a legal hold was about once: it stays held even where it no longer fits."""
 
     __tablename__ = "legally_held"
-    hold_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
-    delivery_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    hold_id: int = whole(primary_key=True)
+    delivery_id: int = whole(primary_key=True)
     __table_args__ = (Index("legally_held_by_delivery", "delivery_id"),)
 
 
@@ -936,12 +935,12 @@ class MailReport(SQLModel, table=True):
 
     __tablename__ = "mail_report"
     id: int = identity()
-    delivery_id: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))  # None: we have no such mail
+    delivery_id: int | None = whole(nullable=True)  # None: we have no such mail
     person: str  # uid of who reports it
     person_shown: str
     department: str  # of theirs, then
     at: datetime = instant()
-    spool_id: int = Field(sa_column=Column(BigInteger, index=True, nullable=False))  # of the mail that reported it
+    spool_id: int = whole(index=True)  # of the mail that reported it
     how: str  # it was found: trace field, message id, content, sender and subject, similar; "": it was not
     author: str
     subject: str
@@ -978,16 +977,16 @@ class MirrorCopy(SQLModel, table=True):
     __tablename__ = "mirror_copy"
     id: int = identity()
     account: str
-    delivery_id: int = Field(sa_column=Column(BigInteger, nullable=False))
+    delivery_id: int = whole()
     folder: str  # where it belongs
-    uid_validity: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
-    uid: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))  # 0: it is being put there, or to be looked for
+    uid_validity: int = whole(0)
+    uid: int = whole(0)  # 0: it is being put there, or to be looked for
     digest: str  # SHA-256 of its bytes
     alike: str  # by what it is known when a mail program has rewritten its header (mirror_mail.alike)
     placed_at: datetime = instant()
     ended_at: datetime | None = instant(nullable=True)  # its mail is held no more
     act: str = ""  # the folder into which it was moved, where that decided
-    decision_id: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+    decision_id: int | None = whole(nullable=True)
     __table_args__ = (
         UniqueConstraint("digest"),
         Index("mirror_copy_by_account", "account", "ended_at", "id"),
@@ -1002,7 +1001,7 @@ class InHand(SQLModel, table=True):
     __tablename__ = "in_hand"
     login: str = Field(primary_key=True)
     name: str
-    delivery_id: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+    delivery_id: int | None = whole(nullable=True)
     until: datetime = instant()
 
 
@@ -1029,7 +1028,7 @@ class Alarm(SQLModel, table=True):
     raised_at: datetime = instant()  # when it began, or when more came
     number: int = 0
     since: datetime | None = instant(nullable=True)
-    newest: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    newest: int = whole(0)
     words: str = Field(default="", sa_column=Column(Text, nullable=False))
 
 
@@ -1079,5 +1078,5 @@ class Marker(SQLModel, table=True):
 
     __tablename__ = "marker"
     name: str = Field(primary_key=True)
-    number: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    number: int = whole(0)
     text: str = ""
