@@ -4,6 +4,7 @@ It says only what a stranger may know: the addresses they wrote to, reply codes,
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from email.header import Header
@@ -90,9 +91,14 @@ def written(notice: Notice, *, number: str, boundary: str, now: datetime) -> byt
         part("message/delivery-status", delivery_status(notice)),
         part("text/rfc822-headers", returned(notice.original)),
     )
-    lines = [*head(notice, number, boundary, now), "", ""]
-    body = b"".join(b"--" + boundary.encode() + b"\n" + one + b"\n" for one in parts) + b"--" + boundary.encode() + b"--\n"
-    return ("\n".join(lines).encode("utf-8") + body).replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    return multipart(head(notice, number, boundary, now), parts, boundary)
+
+
+def multipart(head: Iterable[str], parts: Iterable[bytes], boundary: str) -> bytes:
+    """A message of these header fields and parts, with CRLF."""
+    line = b"--" + boundary.encode()
+    body = b"".join(line + b"\n" + one + b"\n" for one in parts) + line + b"--\n"
+    return ("\n".join([*head, "", ""]).encode("utf-8") + body).replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
 
 
 def head(notice: Notice, number: str, boundary: str, now: datetime) -> list[str]:

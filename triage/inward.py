@@ -182,8 +182,7 @@ def written(letter: Letter, sender: str, *, number: str, boundary: str, hostname
         f'Content-Type: multipart/alternative;\n\tboundary="{boundary}"',
     ]
     parts = (quoted("text/plain", text_of(letter)), quoted("text/html", html_of(letter)))
-    body = b"".join(b"--" + boundary.encode() + b"\n" + one + b"\n" for one in parts) + b"--" + boundary.encode() + b"--\n"
-    return ("\n".join([*head, "", ""]).encode("utf-8") + body).replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    return dsn.multipart(head, parts, boundary)
 
 
 def quoted(media_type: str, text: str) -> bytes:
