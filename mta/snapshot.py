@@ -2,13 +2,15 @@
 
 A line with the format, a line of JSON that says what follows, and for each set of names its sorted digests. A receiver
 looks names up by bisection in the bytes as they are: 150,000 addresses take 2.4 MB and the time to read them, so that
-no session waits for a new snapshot.
+no session waits for a new snapshot. The file says itself which sets it has: one of the version before, or of the next one, is
+read too, so that the door takes mail while everything else is upgraded or goes back.
 """
 
 import hashlib
 import json
 import logging
 import os
+import re
 import time
 import zlib
 from bisect import bisect_left
@@ -20,7 +22,8 @@ from triage.durable import sync_directory
 
 NAME = "door.snapshot"  # below spool.directory
 CHECK_EVERY = 0.1  # seconds
-FORMAT = b"mailroom door snapshot 3\n"
+FORMAT = b"mailroom door snapshot 3\n"  # another number only where the sets that there are would mean something else
+BEFORE = re.compile(rb"mailroom door snapshot [123]\n")  # 1 and 2 had fewer sets
 SETS = (
     "domains",
     "recipients",
@@ -108,21 +111,21 @@ def packed(snapshot: DoorSnapshot) -> bytes:
 
 
 def unpacked(raw: bytes) -> DoorSnapshot:
-    """Read the file; ValueError when it is damaged or of another version."""
-    if not raw.startswith(FORMAT):
+    """Read the file; ValueError when it is damaged or means something else. A set that it has not is empty, one that is unknown is left."""
+    if not (begins := BEFORE.match(raw)):
         raise ValueError("it is no door snapshot of this version")
-    line, _, body = raw[len(FORMAT) :].partition(b"\n")
+    line, _, body = raw[begins.end() :].partition(b"\n")
     try:
         head = json.loads(line)
-        counts = [int(head["sets"][name]) for name in SETS]
+        counts = {str(name): int(count) for name, count in head["sets"].items()}
         checked, delimiter = head["crc32"], str(head["delimiter"])
-    except (KeyError, TypeError, ValueError) as fault:
+    except (AttributeError, KeyError, TypeError, ValueError) as fault:
         raise ValueError(f"its second line is damaged: {fault}") from fault
-    if min(counts) < 0 or sum(counts) * WIDTH != len(body) or checked != zlib.crc32(body):
+    if min(counts.values(), default=-1) < 0 or sum(counts.values()) * WIDTH != len(body) or checked != zlib.crc32(body):
         raise ValueError("it is damaged: its sets do not add up")
-    ends = list(accumulate(counts, initial=0))
-    digests = {name: Digests(body[start * WIDTH : end * WIDTH]) for name, (start, end) in zip(SETS, pairwise(ends), strict=True)}
-    return DoorSnapshot(**digests, delimiter=delimiter)
+    ends = accumulate(counts.values(), initial=0)
+    found = {name: Digests(body[start * WIDTH : end * WIDTH]) for name, (start, end) in zip(counts, pairwise(ends), strict=True)}
+    return DoorSnapshot(**{name: found.get(name, frozenset()) for name in SETS}, delimiter=delimiter)
 
 
 def digest(name: str) -> bytes:

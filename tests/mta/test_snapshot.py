@@ -1,6 +1,8 @@
 """The snapshot's file: it gives back what was written, big ones at once, damaged ones not at all."""
 
+import json
 import time
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,7 +59,11 @@ def damaged() -> list[bytes]:
     return [
         *(b"", b"{", b"[]", b"\xff", b'{"domains": []}', snapshot.FORMAT, snapshot.FORMAT + b"[]\n", snapshot.FORMAT + b"{}\n"),
         *(whole[:-1], whole[:-16], whole + b"x", whole + bytes(16), whole[:-1] + bytes([whole[-1] ^ 1])),
-        *(head.replace(b"snapshot 3", b"snapshot 2") + whole[start:], head.replace(b'"domains": 1', b'"domains": -1') + whole[start:]),
+        *(head.replace(b"snapshot 3", b"snapshot 4") + whole[start:], head.replace(b'"domains": 1', b'"domains": -1') + whole[start:]),
+        *(
+            snapshot.FORMAT + b'{"sets": [], "crc32": 0, "delimiter": "+"}\n',
+            snapshot.FORMAT + b'{"sets": {}, "crc32": 0, "delimiter": "+"}\n',
+        ),
     ]
 
 
@@ -65,6 +71,24 @@ def damaged() -> list[bytes]:
 def test_a_damaged_file_is_no_snapshot(raw: bytes) -> None:
     with pytest.raises(ValueError, match=r"damaged|no door snapshot"):
         unpacked(raw)
+
+
+def other_version(number: int, without: str = "", beside: str = "") -> bytes:
+    """A file as another version writes it: with fewer sets, or with one before the others that this one does not know."""
+    sets = {beside: [snapshot.digest("unheard of")]} if beside else {}
+    sets |= {name: sorted(snapshot.digest(one) for one in getattr(DOOR, name)) for name in SETS if name != without}
+    body = b"".join(map(b"".join, sets.values()))
+    head = {"delimiter": "-", "sets": {name: len(digests) for name, digests in sets.items()}, "crc32": zlib.crc32(body)}
+    return b"mailroom door snapshot %d\n%b\n%b" % (number, json.dumps(head).encode(), body)
+
+
+@pytest.mark.parametrize(("raw", "missing"), [(other_version(2, without="closed"), "closed"), (other_version(3, beside="greylisted"), "")])
+def test_the_door_goes_on_with_the_file_of_another_version(raw: bytes, missing: str) -> None:
+    """After an upgrade or a rollback, until the judge has written its own."""
+    read = unpacked(raw)
+    for name in SETS:
+        assert [one in getattr(read, name) for one in getattr(DOOR, name)] == [name != missing] * len(getattr(DOOR, name))
+    assert not read.is_closed(Address.parse("nobody@company.example"))
 
 
 def test_a_file_that_could_not_be_opened_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
