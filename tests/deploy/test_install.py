@@ -16,7 +16,15 @@ from tests.peers.systemd import Machine, booted, may_boot
 pytestmark = [pytest.mark.peers, pytest.mark.skipif(not may_boot(), reason="only root can boot a systemd in namespaces of its own")]
 
 SCRIPT = Path(__file__).parents[2] / "deploy" / "install.sh"
-SETTINGS = BOOTED.replace("[relay]", '[smtp]\nlisten = "0.0.0.0:25"\n[relay]')
+SETTINGS = BOOTED.replace(
+    "[relay]",
+    """[smtp]
+listen = "0.0.0.0:25"
+[webhooks.hooks.chat]
+url = "https://chat.company.example/hook"
+secret_file = "/run/credentials/mailroom-webhooks.service/webhooks_chat.key"
+[relay]""",
+)
 PREPARE = r"""
 mkdir -p /opt/newer /opt/slow/bin /usr/local/sbin
 mount --bind /opt/ready /opt/newer
@@ -136,6 +144,7 @@ def test_from_nothing_to_a_held_mail_and_away_again(machine: Machine, tmp_path: 
     write(machine, "/etc/mailroom/mailroom.toml", SETTINGS)
     write(machine, "/var/lib/mailroom/mailroom.zone", "")
     write(machine, "/etc/mailroom/company.toml", COMPANY)
+    write(machine, "/etc/mailroom/secrets/webhooks/chat.key", "whsec_bWFkZSBvZiBhIGh1bmRyZWQgbGV0dGVycyBhbmQgc29tZSBtb3Jl")
     for secret, file in zip(("smtp.tls_cert", "smtp.tls_key"), make_certificate(tmp_path), strict=True):
         write(machine, f"/etc/mailroom/secrets/{secret}", file.read_text())
     assert "is in place" in run(machine, "install", "--venv", "/opt/ready")
@@ -150,6 +159,7 @@ def test_from_nothing_to_a_held_mail_and_away_again(machine: Machine, tmp_path: 
     assert "by a unit of its own behind /run/mailroom/parse.sock" in found
     assert "mailroom answers on 0.0.0.0:25" in found
     assert "mail from strangers to strangers is refused" in found
+    assert ("webhook chat" in found, "cannot be called" in found) == (True, False), found  # its key is the doctor's, too
     numbers = machine.python(METRICS)
     for name in (
         'certificate_end_timestamp_seconds{door="receive"}',
