@@ -1,6 +1,6 @@
-"""The reference of metrics and log events, made of the code, so that it cannot drift.
+"""The reference of metrics, log events and what the doctor looks at, made of the code, so that it cannot drift.
 
-`python -m tests.reference` writes docs/metrics.md and docs/log-events.md anew; a test holds them.
+`python -m tests.reference` writes docs/metrics.md, docs/log-events.md and docs/doctor.md anew; a test holds them.
 """
 
 import ast
@@ -17,6 +17,7 @@ from triage.disks import Room
 from triage.gauges import Gauges
 from triage.times import utcnow
 from triage_api.metrics import machine_families, record_families, spool_families
+from triage_cli.doctoring import CHECKS
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("mta", "mail_auth", "mailboxes", "directory_sync", "webhooks", "triage_api", "triage_cli", "triage")
@@ -52,6 +53,16 @@ What the roles write, a line an event ([monitoring.md](monitoring.md)). This pag
 trace.
 
 """
+DOCTOR = """# What the doctor looks at
+
+`mailroom doctor` asks all this anew each time, in this order, the settings first; it changes nothing and sends no mail. Each finding is
+`ok`, `warn` (it works and will not for ever) or `fail`, says what was seen and, where that is not well, what to do. The exit code is 1
+when something fails; `--json` is for monitors ([monitoring.md](monitoring.md)). This page is made of the code (`make reference`).
+
+| about | what is asked |
+|---|---|
+"""
+TOLD_ELSEWHERE = re.compile(r" (?:A database|DNS) that [^.]*\.")  # who has such a finding of its own is nothing for readers
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +126,12 @@ def events() -> str:
     )
 
 
+def doctor() -> str:
+    """docs/doctor.md."""
+    asked = ((what, (check.__doc__ or "").partition("\n")[0]) for what, check in CHECKS)
+    return DOCTOR + "".join(f"| {what} | {cell(TOLD_ELSEWHERE.sub('', question))} |\n" for what, question in asked)
+
+
 def cell(text: str) -> str:
     """Text that breaks no table and means nothing to Markdown but its own marks."""
     return re.sub(r"([|<>_])", r"\\\1", text)
@@ -166,7 +183,7 @@ def sentence(argument: ast.expr, constants: dict[str, str]) -> str:
     return re.sub(r"%[\d.]*[sdf]", "…", re.sub(r"%\((\w+)\)[sd]", r"‹\1›", text))
 
 
-PAGES = {"metrics.md": metrics, "log-events.md": events}
+PAGES = {"metrics.md": metrics, "log-events.md": events, "doctor.md": doctor}
 
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ class Gauges:
     due: int  # deliveries that the relay should have taken by now
     longest_due: datetime | None  # since when the first of them waits
     emergency: bool  # does everything pass that is neither blocked nor forged?
+    recalls_due: int = 0  # deliveries for whose mailboxes a recaller should have set out by now
+    longest_recall_due: datetime | None = None  # since when the first of them waits
     directory_read: datetime | None = None  # when the directory was read last and believed; since when it is waited for, when never
     backup_made: datetime | None = None  # when the database was saved last; since when that is missed, when never; None: by others
     webhooks: tuple[Fared, ...] = ()
@@ -31,14 +33,21 @@ def gauges(session: Session, now: datetime) -> Gauges:
     """Read them, each from an index."""
     state, due_at = col(Delivery.state), col(Delivery.due_at)
     counted = {State(name): count for name, count in session.execute(select(state, func.count()).group_by(state))}
-    waiting = (state == State.QUEUED) & (due_at <= now)
-    due, longest_due = session.execute(select(func.count(), func.min(due_at)).where(waiting)).one()
+
+    def waiting(*states: State) -> tuple[int, datetime | None]:
+        count, longest = session.execute(select(func.count(), func.min(due_at)).where(state.in_(states), due_at <= now)).one()
+        return count, longest
+
+    due, longest_due = waiting(State.QUEUED)
+    recalls_due, longest_recall_due = waiting(State.RECALLING, State.RESTORING)
     return Gauges(
         by_state={one: counted.get(one, 0) for one in State},
         oldest_held=session.scalar(select(func.min(col(Delivery.received_at))).where(state == State.HELD)),
         due=due,
         longest_due=longest_due,
         emergency=emergency.alarm(session, now) is not None,
+        recalls_due=recalls_due,
+        longest_recall_due=longest_recall_due,
         directory_read=chores.directory_read_at(session) or chores.begun_at(session),
         backup_made=chores.backup_due_since(session),
         webhooks=tuple(outbox.fared(session)),

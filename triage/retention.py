@@ -42,6 +42,13 @@ def expiring(session: Session, *, by: Actor, settings: Settings, now: datetime) 
     return [Expiring(department, person, mails, begun + timedelta(days=days)) for department, person, mails, begun in rows]
 
 
+def overdue(session: Session, *, settings: Settings, then: datetime) -> tuple[int, int]:
+    """What was to be done by then and is not: held mails to expire, contents to erase. Nothing, where `mailroom upkeep` runs."""
+    held = select(func.count()).where(expiry.over(then, settings.retention.held_days), ~legal_holds.kept(session))
+    kept = select(func.count()).select_from(erasable(session, settings, then).order_by(None).subquery())
+    return session.scalar(held) or 0, session.scalar(kept) or 0
+
+
 def expire(session: Session, *, settings: Settings, now: datetime, limit: int = 500) -> int:
     """Expire mail held for `retention.held_days` since it came in, or since somebody restored it; how many, at most `limit`."""
     legal_holds.take_turn(session)

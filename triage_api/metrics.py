@@ -121,8 +121,11 @@ def spool_families(waiting: Backlog, leaving: Backlog, now: datetime) -> list[Me
             "spool",
             {"incoming": waiting.messages, "retry": waiting.put_off, "outbound": leaving.messages + leaving.put_off},
         ),
-        gauge(
-            "mailroom_spool_oldest_age_seconds", "How long the first message of the incoming spool has waited.", age(waiting.oldest, now)
+        labelled(
+            "mailroom_spool_oldest_age_seconds",
+            "How long the first message of this spool has waited that was not looked at yet.",
+            "spool",
+            {"incoming": age(waiting.oldest, now), "outbound": age(leaving.oldest, now)},
         ),
         gauge("mailroom_spool_damaged_batches", "Damaged batches that are kept for a person to look at.", waiting.damaged),
     ]
@@ -152,6 +155,12 @@ def record_families(found: Gauges, now: datetime, *, follows: bool) -> list[Metr
         gauge("mailroom_held_oldest_age_seconds", "How long the mail that has been held longest has waited.", age(found.oldest_held, now)),
         gauge("mailroom_queue_due", "Deliveries that should be on their way by now.", found.due),
         gauge("mailroom_queue_due_age_seconds", "How long the first delivery that is due has waited.", age(found.longest_due, now)),
+        gauge(
+            "mailroom_recall_due",
+            "Deliveries that a recaller should be taking out of mailboxes, or putting back, by now.",
+            found.recalls_due,
+        ),
+        gauge("mailroom_recall_due_age_seconds", "How long the first of them has waited.", age(found.longest_recall_due, now)),
         gauge(
             "mailroom_directory_age_seconds",
             "How long ago the LDAP server was last read and believed; since the first act on the record when it never was.",

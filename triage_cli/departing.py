@@ -32,7 +32,7 @@ MOST_OF_ONE = 256  # public addresses in a network that can still be one company
 
 
 def outbound(settings: Settings) -> Iterator[Finding]:
-    """Everything about it; nothing more where nobody may send."""
+    """Who may hand over employees' mail, where does it go, does it get on, is it signed by DKIM, does it teach?"""
     if not settings.takes_outbound:
         yield Finding(OK, WHAT, "nobody hands over employees' mail: nothing is learned from it (docs/outbound.md)")
         return

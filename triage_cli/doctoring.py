@@ -33,6 +33,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("clock", inside.clock),
     ("upkeep", inside.upkeep),
     ("queue", inside.moving),
+    ("retention", overdue.kept_too_long),
     ("backup", overdue.backups),
     ("parser", inside.parser),
     ("previews", inside.drawer),

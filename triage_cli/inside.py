@@ -206,22 +206,17 @@ def clock(settings: Settings) -> Iterator[Finding]:
 
 
 def upkeep(settings: Settings) -> Iterator[Finding]:
-    """Is the record sealed, and does time run out for what is old?"""
-    now = utcnow()
-    late = select(func.count()).where(col(AuditRecord.sequence).is_(None), col(AuditRecord.at) < now - LATE)
-    old = now - timedelta(days=settings.retention.held_days + 1)
-    overdue = select(func.count()).where(col(Delivery.state) == State.HELD, col(Delivery.received_at) < old)
+    """Is the record sealed?"""
+    late = select(func.count()).where(col(AuditRecord.sequence).is_(None), col(AuditRecord.at) < utcnow() - LATE)
     try:
         with database_of(settings) as engine, db.reading(engine) as session:
-            unsealed, kept = session.scalar(late) or 0, session.scalar(overdue) or 0
+            unsealed = session.scalar(late) or 0
     except BadInput:
         return
     if unsealed:
         yield Finding(FAIL, "upkeep", f"{unsealed} acts wait to be sealed", "see that `mailroom upkeep` runs, and what it logs")
     else:
-        yield Finding(
-            OK, "upkeep", f"the record is sealed; {kept} held mails are older than retention.held_days (restored, or under legal hold)"
-        )
+        yield Finding(OK, "upkeep", "the record is sealed")
 
 
 def moving(settings: Settings) -> Iterator[Finding]:
@@ -255,7 +250,7 @@ def disk(settings: Settings) -> Iterator[Finding]:
 
 
 def edges(settings: Settings) -> Iterator[Finding]:
-    """Networks of edges that are so wide that strangers may sit in them (mail flow, point 4)."""
+    """Are networks of edges so wide that strangers may sit in them?"""
     networks = [network_of(text) for text in settings.smtp.trusted_edges]
     wide = [str(one) for one in networks if one.is_global and one.num_addresses > MOST_OF_ONE]
     if not networks:

@@ -21,7 +21,7 @@ WAITING = (State.QUEUED, State.RELAYING)
 
 
 def journal(settings: Settings) -> Iterator[Finding]:
-    """Everything about it; nothing more where nothing is copied. A database that does not answer has a finding of its own."""
+    """Do the copies for the archive get there? A database that does not answer has a finding of its own."""
     to = settings.journal.address
     if not to:
         yield Finding(OK, WHAT, "accepted mail is not copied to an archive (docs/privacy.md)")

@@ -197,7 +197,7 @@ def names(leaf: x509.Certificate) -> list[str]:
 
 
 def next_hop(settings: Settings) -> Iterator[Finding]:
-    """Does each of them answer, does it let us in, and does it take what we may have to send?"""
+    """Does each next hop answer, let us in, and take what we may have to send (8BITMIME, SMTPUTF8, SIZE)?"""
     try:
         yield from passwords(settings)
         for one in destinations(settings):

@@ -1,17 +1,18 @@
-"""What the doctor looks at that has to be done again and again: backups, and readings of the directory server."""
+"""What the doctor looks at that has to be done in time: backups, readings of the directory server, putting mail away and erasing it."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from triage import chores, db
+from triage import chores, db, retention
 from triage.errors import BadInput
 from triage.settings import Settings
 from triage.times import utcnow
-from triage_cli.finding import OK, WARN, Finding
+from triage_cli.finding import FAIL, OK, WARN, Finding
 from triage_cli.opened import database_of
 
 OLD_BACKUP = timedelta(days=3)
 OLD_READING = timedelta(hours=6)
+A_DAY = timedelta(days=1)
 
 
 def backups(settings: Settings) -> Iterator[Finding]:
@@ -45,3 +46,18 @@ def readings(settings: Settings) -> Iterator[Finding]:
         yield Finding(WARN, "directory", words, "enable mailroom-sync.timer, or look at what `mailroom sync` says")
     else:
         yield Finding(OK, "directory", f"it was last read and believed {int((utcnow() - read).total_seconds() / 60)} minutes ago")
+
+
+def kept_too_long(settings: Settings) -> Iterator[Finding]:
+    """Is held mail put away, and what is erased gone, when its time is over? A day late is late: upkeep looks every ten minutes."""
+    try:
+        with database_of(settings) as engine, db.reading(engine) as session:
+            held, kept = retention.overdue(session, settings=settings, then=utcnow() - A_DAY)
+    except BadInput:
+        return
+    if held or kept:
+        words = f"the time of {held} held mails, and of {kept} contents that should be erased, was over a day ago"
+        do = "see that `mailroom upkeep` runs with these settings, and what it logs; `mailroom retention` does it now"
+        yield Finding(FAIL, "retention", words, do)
+    else:
+        yield Finding(OK, "retention", f"held mail expires after {settings.retention.held_days} days, and nothing is kept beyond its time")

@@ -15,7 +15,7 @@ WHAT = "our name"
 
 
 def published(settings: Settings) -> Iterator[Finding]:
-    """SPF and DMARC of our domains, the key of our seal, address and name of this machine. DNS that is down is told elsewhere."""
+    """Are SPF, DMARC, the key of our seal, this machine's address and its name (PTR) well? DNS that is down is told elsewhere."""
     try:
         resolver = open_resolver(settings.dns)
         for domain in settings.company.domains:

@@ -16,6 +16,7 @@ def test_an_empty_record(engine: Engine) -> None:
         found = gauges(session, NOW)
     assert found.by_state == dict.fromkeys(State, 0)
     assert (found.oldest_held, found.due, found.longest_due) == (None, 0, None)
+    assert (found.recalls_due, found.longest_recall_due) == (0, None)
     assert (found.directory_read, found.backup_made) == (None, None)
 
 
@@ -29,6 +30,16 @@ def test_what_waits_and_since_when(engine: Engine, settings: Settings) -> None:
         found = gauges(session, NOW + timedelta(minutes=2))
     assert {state: count for state, count in found.by_state.items() if count} == {State.HELD: 1, State.QUEUED: 3}
     assert (found.oldest_held, found.due, found.longest_due) == (NOW, 2, NOW)
+
+
+def test_what_is_to_be_taken_out_of_mailboxes(engine: Engine, settings: Settings) -> None:
+    with db.transaction(engine) as session:
+        set_up(session, settings)
+        for due in (NOW, NOW + timedelta(minutes=1), NOW + timedelta(hours=1)):
+            ledger.record(session, arrive(session, settings)[0], Event.SEEK, by=ANA, now=NOW, due_at=due)
+    with db.reading(engine) as session:
+        found = gauges(session, NOW + timedelta(minutes=2))
+    assert (found.recalls_due, found.longest_recall_due, found.due) == (2, NOW, 0)
 
 
 def test_what_has_to_be_done_again_and_again_counts_from_the_first_act_on(engine: Engine, settings: Settings) -> None:

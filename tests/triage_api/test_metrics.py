@@ -4,6 +4,7 @@ import shutil
 import time
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,11 @@ from sqlalchemy.exc import OperationalError
 from tests.triage import arriving
 from tests.triage_api.conftest import Browser, Came, NewBrowser, opened
 from tests.triage_api.test_exposition import read
-from triage import db
-from triage.backlog import batch_name
+from triage import db, ids
+from triage.backlog import OUTBOUND, batch_name
 from triage.errors import BadInput
 from triage.settings import Settings
+from triage.times import utcnow
 from triage_api import metrics
 from triage_api.app import make_app
 from triage_api.office import Office
@@ -45,17 +47,28 @@ def test_what_waits(new_browser: NewBrowser, came: Came, spool: Path, monkeypatc
     monitor = new_browser(address="127.0.0.1")
     nothing = asked(monitor)
     assert nothing["mailroom_spool_messages", (("spool", "incoming"),)] == 0
-    assert nothing["mailroom_spool_oldest_age_seconds", ()] == 0
+    assert [nothing["mailroom_spool_oldest_age_seconds", (("spool", name),)] for name in ("incoming", "outbound")] == [0, 0]
     came()
     came()
     (spool / "incoming" / batch_name(1, 12)).write_bytes(b"")
     (spool / "damaged" / "1.batch").write_bytes(b"")
+    for name in ("incoming", "retry", "damaged"):
+        (spool / OUTBOUND / name).mkdir(parents=True)
+    hour = ids.first_id_at(utcnow() - timedelta(hours=1))
+    (spool / OUTBOUND / "incoming" / f"{ids.show(hour)}.1.3.batch").write_bytes(b"")
     found = asked(monitor)
+    assert found["mailroom_spool_messages", (("spool", "outbound"),)] == 3
+    assert (
+        found["mailroom_spool_oldest_age_seconds", (("spool", "incoming"),)]
+        < 3600
+        <= found["mailroom_spool_oldest_age_seconds", (("spool", "outbound"),)]
+    )
     assert found["mailroom_spool_messages", (("spool", "incoming"),)] == 12
     assert found["mailroom_spool_damaged_batches", ()] == 1
     assert found["mailroom_deliveries", (("state", "held"),)] == 2
     assert found["mailroom_deliveries", (("state", "recalling"),)] == 0
     assert found["mailroom_held_oldest_age_seconds", ()] > 0
+    assert (found["mailroom_recall_due", ()], found["mailroom_recall_due_age_seconds", ()]) == (0, 0)
     assert (found["mailroom_database_up", ()], found["mailroom_spool_up", ()], found["mailroom_queue_due", ()]) == (1, 1, 0)
 
 

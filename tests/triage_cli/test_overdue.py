@@ -1,17 +1,19 @@
-"""The doctor says what has not been done for long: a backup, a reading of the directory server."""
+"""The doctor says what has not been done in time: a backup, a reading of the directory server, an erasure."""
 
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import Engine
 
 from tests.triage import arriving
-from triage import chores, db, ledger
+from triage import chores, db, ids, ledger, retention
 from triage.settings import Settings
+from triage.states import Event
 from triage.times import utcnow
 from triage_cli import overdue
-from triage_cli.finding import OK, WARN
+from triage_cli.finding import FAIL, OK, WARN
 
 DAY = timedelta(days=1)
 
@@ -52,3 +54,24 @@ def test_a_directory_server(house: Settings, engine: Engine, hours: int | None, 
     assert (found.level, words in found.found) == (level, True), found
     in_a_file = replace(house, directory=replace(house.directory, source="file"))
     assert list(overdue.readings(in_a_file)) == []
+
+
+@pytest.mark.parametrize(("event", "days"), [(None, 30), (Event.PURGE, 30)])
+def test_what_is_kept_beyond_its_time(
+    house: Settings, engine: Engine, monkeypatch: pytest.MonkeyPatch, event: Event | None, days: int
+) -> None:
+    monkeypatch.setattr(ids, "time", SimpleNamespace(time_ns=lambda: int(arriving.NOW.timestamp()) * 1_000_000_000))
+    monkeypatch.setattr(ids, "_last", 0)
+    with db.transaction(engine) as session:
+        (mail,) = arriving.arrive(session, house)
+        if event:
+            ledger.record(session, mail, event, by=arriving.ANA, now=arriving.NOW)
+    for late, level in ((timedelta(hours=23), OK), (timedelta(hours=25), FAIL)):
+        monkeypatch.setattr(overdue, "utcnow", lambda late=late: arriving.NOW + days * DAY + late)
+        (found,) = overdue.kept_too_long(house)
+        assert (found.level, bool(found.do)) == (level, level == FAIL), found
+    with db.transaction(engine) as session:
+        for put_away in (retention.expire, retention.erase):
+            put_away(session, settings=house, now=overdue.utcnow())
+    (found,) = overdue.kept_too_long(house)
+    assert found.level == OK
