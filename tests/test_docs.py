@@ -11,14 +11,20 @@ import click
 import pytest
 
 from tests import reference
+from triage.settings import every_key
 from triage_cli.main import mailroom
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 MADE = {DOCS / "cli.md", ROOT / "CHANGELOG.md"}  # of the commands themselves; of what was once
-TYPED = [*sorted({*ROOT.glob("*.md"), *DOCS.rglob("*.md")} - MADE), ROOT / "deploy" / "prometheus" / "mailroom.rules.yml"]
+TEXTS = sorted({*ROOT.glob("*.md"), *DOCS.rglob("*.md")} - MADE)
+TYPED = [*TEXTS, ROOT / "deploy" / "prometheus" / "mailroom.rules.yml"]
 COMMAND = re.compile(r"(?:`|^ *(?:[a-z/]*/)?|: |&& )mailroom ([a-z-]+)((?: (?!#)[^\s`;&|)]+)*)", re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
+
+
+NAMED = re.compile(r"`((?:tests|deploy|triage|triage_cli|mta|mailboxes|docs)/(?!.*VERSION)[\w./@-]+)`")  # a file or folder of ours
+KEPT = re.compile(r"^\|.*\| `(?:\[(\w+)\] )?(\w+_days)` \| ([\d,]+) \|$", re.MULTILINE)  # a setting and its default
 
 
 def built(place: Path, page: str = "") -> subprocess.CompletedProcess[str]:
@@ -49,6 +55,22 @@ def test_a_link_that_leads_nowhere_ends_the_build(tmp_path: Path, page: str) -> 
 def test_links_lead_to_files(path: Path) -> None:
     wanted = [path.parent / target for target in LINK.findall(path.read_text("utf-8"))]
     assert [str(target) for target in wanted if not target.exists()] == []
+
+
+@pytest.mark.parametrize("path", [path for path in TEXTS if path.parent.name != "decisions"], ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_that_are_named_are_there(path: Path) -> None:
+    """The tests among them that show what keeps a threat away (docs/security.md)."""
+    assert [name for name in NAMED.findall(path.read_text("utf-8")) if not (ROOT / name).exists()] == []
+
+
+def test_the_page_about_time_tells_the_defaults() -> None:
+    told = {
+        (section or "retention", name): int(days.replace(",", ""))
+        for section, name, days in KEPT.findall((DOCS / "privacy.md").read_text("utf-8"))
+    }
+    defaults = {(section, one.name): one.default for section, _, one in every_key()}
+    assert told == {key: defaults[key] for key in told}
+    assert {key for key in defaults if key[0] == "retention"} <= told.keys()
 
 
 @pytest.mark.parametrize("path", TYPED, ids=lambda path: str(path.relative_to(ROOT)))
