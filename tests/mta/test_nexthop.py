@@ -4,7 +4,6 @@ import errno
 import os
 import socket
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,7 +24,7 @@ SENDER, ANNA, BOB = "ruth@stranger.example", "anna@company.example", "bob@compan
 MAIL = b"From: Ruth <ruth@stranger.example>\r\nSubject: hello\r\n\r\n.\r\n..two\r\n.start\r\nend\r\n"
 
 
-def hop(url: str, timeout: float = 30) -> NextHop:
+def hop(url: str, timeout: float = PATIENCE) -> NextHop:
     return open_nexthop(url, timeout=timeout, hostname="mx.company.example")
 
 
@@ -33,20 +32,6 @@ def sent(way: NextHop, reverse_path: str, mailbox: str, raw: bytes) -> Outcome:
     """What becomes of a message for one mailbox."""
     (outcome,) = way.send(reverse_path, [mailbox], raw)
     return outcome
-
-
-@pytest.fixture(params=["smtp", "lmtp", "smtp pipelined", "lmtp pipelined"])
-def peer(request: pytest.FixtureRequest) -> Iterator[Peer]:
-    kind, _, pipelined = request.param.partition(" ")
-    with next_hop(lmtp=kind == "lmtp", offers=("PIPELINING",) if pipelined else ()) as running:
-        yield running
-
-
-@pytest.fixture
-def way(peer: Peer) -> Iterator[NextHop]:
-    opened = hop(peer.url)
-    yield opened
-    opened.close()
 
 
 @pytest.mark.parametrize(

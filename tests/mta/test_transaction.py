@@ -25,20 +25,6 @@ ANNA, BOB, CARL, DORA = PEOPLE = [f"{name}@company.example" for name in ("anna",
 MAIL = b"From: Ruth <ruth@stranger.example>\r\nSubject: hello\r\n\r\n.\r\n..two\r\nend\r\n"
 
 
-@pytest.fixture(params=["smtp", "lmtp", "smtp pipelined", "lmtp pipelined"])
-def peer(request: pytest.FixtureRequest) -> Iterator[Peer]:
-    kind, _, pipelined = request.param.partition(" ")
-    with next_hop(lmtp=kind == "lmtp", offers=("PIPELINING",) if pipelined else ()) as running:
-        yield running
-
-
-@pytest.fixture
-def way(peer: Peer) -> Iterator[NextHop]:
-    opened = open_nexthop(peer.url, timeout=HANG, hostname="mx.company.example")
-    yield opened
-    opened.close()
-
-
 def kinds(way: NextHop, people: list[str] = PEOPLE) -> list[str]:
     return [outcome.kind for outcome in way.send(SENDER, people, MAIL)]
 
