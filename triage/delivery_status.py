@@ -58,11 +58,11 @@ def groups(data: bytes) -> Iterator[Status]:
 
 def status_of(fields: tuple[Field, ...]) -> Status | None:
     """One group; None when it is not about a recipient."""
-    recipient = value(fields, "final-recipient") or value(fields, "original-recipient")
+    recipient = untyped(value(fields, "final-recipient")) or untyped(value(fields, "original-recipient"))
     action, status = (value(fields, name).partition(" ")[0].casefold() for name in ("action", "status"))
     if not recipient or not action:
         return None
-    return Status(untyped(recipient), action, status, untyped(value(fields, "diagnostic-code")))
+    return Status(recipient, action, status, untyped(value(fields, "diagnostic-code")))
 
 
 def value(fields: tuple[Field, ...], name: str) -> str:

@@ -33,6 +33,8 @@ TABLE = [
     ),
     (b"Final-Recipient: rfc822; a@x\nAction: failed\nDiagnostic-Code: X-Unix; \x1b[31mno\n", [Status("a@x", "failed", "", "\\x1b[31mno")]),
     (b"Final-Recipient: rfc822; a@x\n", []),
+    (b"Final-Recipient: rfc822;\nOriginal-Recipient: rfc822; a@x\nAction: failed\n", [Status("a@x", "failed", "", "")]),
+    (b"Final-Recipient: rfc822;\nAction: failed\n", []),
     (b"Action: failed\nStatus: 5.0.0\n", []),
     (b"", []),
     (b"hello\n\nworld", []),
@@ -52,9 +54,15 @@ def test_a_huge_report_is_read_in_part() -> None:
     assert len(read(b"Final-Recipient: rfc822; a@x\nAction: failed\n\n" * 200)) == RECIPIENT_LIMIT
 
 
-@given(st.binary(max_size=400) | st.text("FinalRecpt-Aco:; \r\n\t@x5.", max_size=400).map(str.encode))
-def test_anything_at_all_is_read(data: bytes) -> None:
-    for one in read(data):
+TO = [b"Final-Recipient: rfc822; a@x", b"Final-Recipient: rfc822;", b"Original-Recipient: utf-8; j\xc3\xb6rg@x", b"Final-Recipient:"]
+DONE = [b"Action: failed", b"ACTION:Delayed (for now)", b"Action:", b"Action: \x1b[31m"]
+MORE = [b"Status: 5.1.1", b"Diagnostic-Code: smtp; \x1b[31mno", b"\tfolded", b""]
+GROUPS = st.tuples(st.sampled_from(TO), st.sampled_from(DONE), st.sampled_from(MORE) | st.binary(max_size=40)).flatmap(st.permutations)
+
+
+@given(st.sampled_from([b"\n", b"\r\n", b"\r"]), st.lists(GROUPS, max_size=4))
+def test_anything_at_all_is_read(end: bytes, groups: list[list[bytes]]) -> None:
+    for one in read(end.join(line for group in groups for line in (*group, b""))):
         assert one.action
         assert one.recipient
         assert all("\n" not in text and "\x1b" not in text for text in (one.recipient, one.action, one.status, one.diagnostic))
