@@ -231,7 +231,10 @@ def test_an_ordinary_sender_costs_one_question() -> None:
 domains = st.lists(st.sampled_from(["a", "b-c", "example", "com", "co", "uk", "xn--mnchen-3ya"]), min_size=1, max_size=6).map(".".join)
 
 
-@given(st.binary(max_size=60), domains, domains)
+RECORDS = [b" p=none", b"p=reject; adkim=s", b" p = quarantine ; sp=none;", b"sp=none; t=y; p=reject"]
+
+
+@given(st.sampled_from(RECORDS) | st.binary(max_size=60), domains, domains)
 def test_a_pass_always_has_an_aligned_identifier(record: bytes, author: str, other: str) -> None:
     found = evaluated(author, {f"_dmarc.{author}": b"v=DMARC1;" + record, f"_dmarc.{other}": record}, dkim=other)
     if found.result is Result.PASS or found.aligned:

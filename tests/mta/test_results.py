@@ -160,7 +160,10 @@ def test_what_others_found_stays(before: str, name: str, way: object, after: str
     assert not forged(field.encode(), "mx.xn--firm-ooa.example")
 
 
-@given(st.binary(max_size=200))
+ENDS = st.sampled_from(["; dmarc=pass", "; none", ";", " 1", "(x)", "\r\n ", ".", "\0", "x", "\u3002", "\u200b", '"'])
+
+
+@given(st.lists(ENDS, max_size=6).map("".join).map(str.encode) | st.binary(max_size=200))
 def test_whatever_another_reader_takes_for_ours_is_removed(text: bytes) -> None:
     field = OURS.encode() + text
     try:
