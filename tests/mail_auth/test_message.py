@@ -47,7 +47,10 @@ def test_ambiguous_headers_have_a_fault(header: bytes) -> None:
     assert message.read(header + b"Subject: x\r\n\r\nbody").fault
 
 
-@given(st.binary(max_size=300))
+LINES = [b"From: a@b.example\r\n", b" folded\r\n", b"Subject: x\n", b"X:\r\n", b"X:\r", b"no colon\r\n", b"\r\n", b"\n", b"\0", b"text"]
+
+
+@given(st.lists(st.sampled_from(LINES), max_size=8).map(b"".join) | st.binary(max_size=300))
 def test_never_raises(raw: bytes) -> None:
     mail = message.read(raw)
     if not mail.fault:

@@ -143,7 +143,11 @@ def test_skeleton(text: str, plain: str) -> None:
     assert skeleton(text) == plain
 
 
-@given(st.text(max_size=80), st.text(max_size=120))
+SHOWN = ["bank.example", "https://www.bank.example/x", "Pay at bank.example now", "http://127.0.0.1/", "http://pаypal.example"]
+TARGETS = [*SHOWN, "http://evil.test", "http://bank.example@evil.test", "https://bank.example.evil.test", "javascript:x", "//evil.test"]
+
+
+@given(st.sampled_from(SHOWN) | st.text(max_size=80), st.sampled_from(TARGETS) | st.text(max_size=120))
 def test_any_text_and_target(text: str, target: str) -> None:
     assert all(sentence.endswith(".") for sentence in warnings(text, target))
     assert browsed(browsed(target)) == browsed(target)
