@@ -33,12 +33,6 @@ class Home(House):
     server: dovecot.Server
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[dovecot.Server]:
-    with dovecot.running() as running:
-        yield running
-
-
 @pytest.fixture
 def house(sqlite_engine: Engine, settings: Settings, server: dovecot.Server, tmp_path: Path) -> Home:
     return Home(sqlite_engine, behind_dovecot(settings, server, tmp_path), server)

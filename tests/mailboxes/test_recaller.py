@@ -1,7 +1,6 @@
 """The recaller with a real Dovecot: what is purged is gone from the mailbox, and comes back as it was."""
 
 import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -60,12 +59,6 @@ class Town(House):
     def lying(self) -> dict[str, list[tuple[str, bytes, tuple[str, ...], datetime]]]:
         """Everything in the three mailboxes."""
         return {mailbox: lying(self.server, mailbox) for mailbox in (self.anna, self.bob, self.carl)}
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[dovecot.Server]:
-    with dovecot.running() as running:
-        yield running
 
 
 @pytest.fixture

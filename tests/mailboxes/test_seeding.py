@@ -287,12 +287,6 @@ def carry(source: socket.socket, target: socket.socket) -> None:
         return
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[dovecot.Server]:
-    with dovecot.running() as running:
-        yield running
-
-
 @pytest.mark.peers
 def test_a_network_that_drops_in_the_middle_teaches_nothing_twice(
     sqlite_engine: Engine, settings: Settings, server: dovecot.Server, tmp_path: Path
