@@ -64,7 +64,12 @@ def test_what_xforward_says(argument: str, expected: dict[str, str] | None) -> N
     assert forwarded(argument) == expected
 
 
-@given(st.text(max_size=80) | st.text(max_size=40).map("HELO=".__add__))
+SAID = st.tuples(
+    st.sampled_from(["NAME", "HELO", "ADDR", "PORT"]), st.sampled_from(["a", "192.0.2.9", "25", "a+2Bb", "+0D", "a+C3", "é", "\x1b", ""])
+)
+
+
+@given(st.lists(SAID.map("=".join), max_size=3).map(" ".join) | st.text(max_size=80))
 def test_anything_is_understood_or_refused(argument: str) -> None:
     assert all(value.isprintable() and value.isascii() for value in (forwarded(argument) or {}).values())
 

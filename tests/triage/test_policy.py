@@ -680,6 +680,7 @@ def test_postmaster_is_the_one_exception_to_all_rules(
     assert (verdict.disposition, verdict.rule) == (Disposition.RELAY, "postmaster")
 
 
+@MANY
 @given(st.lists(ANY_RULES, max_size=5), FINDINGS, st.sampled_from([arriving.summary(SALES), MACRO, LOCKED]))
 def test_an_emergency_lets_pass_what_is_neither_blocked_nor_forged_and_nothing_else(
     rules: list[MatchedRule], found: Authentication, said: Summary

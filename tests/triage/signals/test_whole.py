@@ -17,7 +17,13 @@ def test_ordinary_mail_of_a_proven_sender_says_nothing() -> None:
     assert seen(subject="Offer", text="Please find our offer below.", date="Tue, 24 Nov 2026 09:00:00 +0000") == {}
 
 
-@given(st.text(max_size=60), st.text(max_size=60), st.text(max_size=200), st.text(max_size=60))
+NAMES = st.sampled_from(["Joe Fern", "mara.berg@company.example", "Jоe Fern"])
+DOMAINS = st.sampled_from(["company-example.test", "c0mpany.example", "compаny.example"])
+TEXTS = st.sampled_from(["Your password expires in 2 hours.", "Buy gift cards at once, and tell nobody.", "https://bank.example/"])
+TARGETS = st.sampled_from(["https://evil.test/login", "http://192.0.2.1/", "https://bank.example@evil.test"])
+
+
+@given(NAMES | st.text(max_size=60), DOMAINS | st.text(max_size=60), TEXTS | st.text(max_size=200), TARGETS | st.text(max_size=60))
 def test_any_text(name: str, domain: str, text: str, target: str) -> None:
     found = seen(author_name=name, author=f"a@{domain}", authors=(f"a@{domain}",), text=text, subject=name, links=(Link(text, target),))
     assert all(sentence.strip() for sentence in found.values())
