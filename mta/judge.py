@@ -213,25 +213,18 @@ class Writer:
 
     def receive(self, messages: list[Judged]) -> list[Exception | None]:
         """Enter messages in one transaction: of each why it was not entered, None when it was. Raises when none could."""
-        return carry_out(self.engine, lambda session: self.take(session, messages))
+        work = self.work(messages)
+        return carry_out(self.engine, work)
 
-    def take(self, session: Session, messages: list[Judged]) -> list[Exception | None]:
-        """The house's verb."""
-        now = utcnow()
-        arrivals = [
-            intake.Arrival(
-                message.envelope,
-                message.raw,
-                message.found.authentication,
-                message.found.summary,
-                listed=message.found.listed,
-                scan=message.found.scan,
-                patient=may_wait(message, now),
-            )
-            for message in messages
-        ]
-        entered = intake.receive_all(session, arrivals, settings=self.settings, now=now)
-        return [one if isinstance(one, Exception) else None for one in entered]
+    def work(self, messages: list[Judged]) -> Callable[[Session], list[Exception | None]]:
+        """The house's verb for these messages, with all done beforehand that needs no database: who writes keeps others waiting."""
+        arrivals = [arrival(message, self.settings, utcnow()) for message in messages]
+
+        def take(session: Session) -> list[Exception | None]:
+            entered = intake.receive_all(session, arrivals, settings=self.settings, now=utcnow())
+            return [one if isinstance(one, Exception) else None for one in entered]
+
+        return take
 
     def entered(self, messages: list[Judged]) -> None:
         """They are committed: their batches may go, the others may know."""
@@ -266,6 +259,17 @@ class Writer:
         meters.count("mailroom_put_off")
         log.warning("%(message)s is judged again at %(at)s: %(why)s", {"message": number, "at": f"{not_before:%H:%M:%S}", "why": why})
         return True
+
+
+def arrival(message: Judged, settings: Settings, now: datetime) -> intake.Arrival:
+    """The message as the house takes it in, looked at already; a fault in that is met again where it takes no other message with it."""
+    found = message.found
+    patient = may_wait(message, now)
+    one = intake.Arrival(message.envelope, message.raw, found.authentication, found.summary, found.listed, found.scan, patient)
+    try:
+        return intake.looked_at(one, settings=settings, now=now)
+    except Exception:
+        return one
 
 
 def gathered(judged: "queue.SimpleQueue[Judged]") -> list[Judged]:

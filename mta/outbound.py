@@ -23,7 +23,7 @@ from mta.lane import Judged, Lane
 from mta.sockets import listeners
 from mta.spool import Spool
 from mta.submitters import Submitters
-from triage import departures, expecting, learning, suspecting
+from triage import contents, departures, expecting, learning, suspecting
 from triage.activation import tell_ready
 from triage.actor import Actor
 from triage.authentication import Authentication
@@ -31,6 +31,7 @@ from triage.backlog import OUTBOUND
 from triage.bell import Bell
 from triage.bounded import Overrun, Pool
 from triage.content import Summary
+from triage.contents import Packed
 from triage.db import open_engine
 from triage.envelope import Envelope
 from triage.errors import BadInput
@@ -172,29 +173,30 @@ class Departures(Writer):
         """Nothing waits for a parser that gave up."""
         return message.fault
 
-    def take(self, session: Session, messages: list[Judged]) -> list[Exception | None]:
+    def work(self, messages: list[Judged]) -> Callable[[Session], list[Exception | None]]:
         """Each behind a savepoint of its own."""
-        return [self.let_go(session, message) for message in messages]
+        ready = [(message, contents.packed(message.raw)) for message in messages]
+        return lambda session: [self.let_go(session, *one) for one in ready]
 
-    def let_go(self, session: Session, message: Judged) -> Exception | None:
+    def let_go(self, session: Session, message: Judged, packed: Packed) -> Exception | None:
         """One message departs; why not, None when it has."""
         try:
             with session.begin_nested():
-                self.depart(session, message)
+                self.depart(session, message, packed)
         except UNREACHABLE:
             raise
         except Exception as fault:
             return fault
         return None
 
-    def depart(self, session: Session, message: Judged) -> None:
+    def depart(self, session: Session, message: Judged, packed: Packed) -> None:
         """The house's verbs: it departs, and only what has departed for the first time teaches."""
         envelope, found = message.envelope, message.found
         desks = {desk_of(one, self.settings) for one in envelope.recipients}
         others = tuple(one for one in envelope.recipients if not desk_of(one, self.settings))
         if others:
             leaving = replace(envelope, recipients=others)
-            if departures.depart(session, leaving, message.raw, found.summary, settings=self.settings, now=utcnow()) is not None:
+            if departures.depart(session, leaving, packed, found.summary, settings=self.settings, now=utcnow()) is not None:
                 self.learn(session, lesson(leaving, found.summary), "outbound")
         if JOURNAL in desks:
             self.learn(session, copied(envelope, found, by_employee=self.is_employee(session, envelope.reverse_path)), "journal")

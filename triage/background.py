@@ -7,11 +7,10 @@ from sqlalchemy import Engine, select
 from sqlmodel import Session, col
 
 from triage import directory, markers, order
-from triage.content import Summary
 from triage.entering import NewDelivery
 from triage.expectations import Expected
 from triage.models import Person
-from triage.signals import Signal, perishable_minutes, weight
+from triage.signals import Signal, weight
 from triage.signals.behaviour import stranger_here
 from triage.standing import Senders, Standing
 from triage.states import State
@@ -28,16 +27,26 @@ def about_copy(senders: Senders, one: NewDelivery, known: Standing) -> list[Sign
     return list(stranger_here(one.author, one.department, to_department=department, to_person=one.person if alone else ""))
 
 
-def place(senders: Senders, one: NewDelivery, summary: Summary, found: Sequence[Signal], known: Standing, expected: Expected) -> None:
-    """Give a copy its own signals and its place in the order of the cards; `found` are the signals of its message."""
+def place(
+    senders: Senders,
+    one: NewDelivery,
+    found: Sequence[Signal],
+    known: Standing,
+    expected: Expected,
+    *,
+    minutes: int | None,
+    answers: bool,
+) -> None:
+    """Give a copy its own signals and its place in the order of the cards. `found` are the signals of its message, `minutes` and
+    `answers` as `order.reasons` wants them."""
     own = about_copy(senders, one, known)
     everything = (*found, *own)
     why = order.reasons(
         everything,
         author=one.author,
         proof=one.proof,
-        minutes=perishable_minutes(summary, one.received_at),
-        answers=bool(summary.in_reply_to or summary.references),
+        minutes=minutes,
+        answers=answers,
         by_sender=known.by_sender,
         by_domain=known.by_domain,
         by_campaign=known.by_campaign,

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import zstandard
 from sqlalchemy import bindparam, select, update
@@ -23,25 +24,39 @@ BY_DIGEST = (
 REVIVED = update(Content).where(col(Content.id) == bindparam("of")).values(zstd=bindparam("bytes"), erased_at=None)
 
 
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A message's bytes as the database will hold them: made before a transaction, for it takes a while with a large one."""
+
+    sha256: str
+    size: int
+    zstd: bytes
+
+
+def packed(raw: bytes) -> Packed:
+    """The bytes, compressed."""
+    return Packed(hashlib.sha256(raw).hexdigest(), len(raw), compressed(raw))
+
+
 def keep(session: Session, raw: bytes) -> tuple[int, Row | None]:
     """The id under which these bytes are kept, and the row to insert when they are new here."""
-    return keep_all(session, [raw])[0]
+    return keep_all(session, [packed(raw)])[0]
 
 
-def keep_all(session: Session, some: Sequence[bytes]) -> list[tuple[int, Row | None]]:
+def keep_all(session: Session, some: Sequence[Packed]) -> list[tuple[int, Row | None]]:
     """The same for many: what is among them several times is new once."""
-    digests = [hashlib.sha256(raw).hexdigest() for raw in some]
-    kept = {sha256: (content_id, erased) for content_id, sha256, erased in session.execute(BY_DIGEST, {"digests": sorted(set(digests))})}
+    digests = sorted({one.sha256 for one in some})
+    kept = {sha256: (content_id, erased) for content_id, sha256, erased in session.execute(BY_DIGEST, {"digests": digests})}
     found: list[tuple[int, Row | None]] = []
-    for raw, sha256 in zip(some, digests, strict=True):
+    for one in some:
         fresh = None
-        if sha256 not in kept:
-            fresh = {"id": new_id(), "sha256": sha256, "size": len(raw), "zstd": compressed(raw), "erased_at": None}
-            kept[sha256] = fresh["id"], False
-        content_id, erased = kept[sha256]
+        if one.sha256 not in kept:
+            fresh = {"id": new_id(), "sha256": one.sha256, "size": one.size, "zstd": one.zstd, "erased_at": None}
+            kept[one.sha256] = fresh["id"], False
+        content_id, erased = kept[one.sha256]
         if erased:  # once, and now it has come again
-            session.connection().execute(REVIVED, {"of": content_id, "bytes": compressed(raw)})
-            kept[sha256] = content_id, False
+            session.connection().execute(REVIVED, {"of": content_id, "bytes": one.zstd})
+            kept[one.sha256] = content_id, False
         found.append((content_id, fresh))
     return found
 

@@ -4,7 +4,7 @@ Signed and encrypted mail (S/MIME, PGP) is no archive and no danger by itself (m
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from triage.content import Attachment
 from triage.signals.attachments import DOUBLE_ENDING, PACKED_AGAIN, RUNS
@@ -15,8 +15,14 @@ NUL = r"\x00"  # as `visible` writes it
 MACROS = "vbaproject.bin"  # within Office documents, whatever they are called
 
 
+def first_danger(attachments: Iterable[Attachment], endings: Collection[str]) -> str:
+    """Why one of these attachments holds a message, as a sentence without its end; "" when none does, and where no ending is dangerous."""
+    reasons = (danger(one, endings) for one in attachments) if endings else ()
+    return next(filter(None, reasons), "")
+
+
 def danger(attachment: Attachment, endings: Collection[str]) -> str:
-    """Why this attachment holds a message, as a sentence without its end; "" when it does not. `endings`: of dangerous files, folded."""
+    """The same of one attachment. `endings`: of dangerous files, folded."""
     return next(filter(None, (danger_as_named(one, endings) for one in attachment.by_each_name())), "")
 
 

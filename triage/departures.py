@@ -8,6 +8,7 @@ from sqlmodel import Session
 from triage import contents, entries, journal, ledger, recipients
 from triage.actor import Actor
 from triage.content import Summary
+from triage.contents import Packed
 from triage.envelope import Address, Envelope, folded
 from triage.settings import Settings
 from triage.undelivered import OUTBOUND
@@ -16,7 +17,7 @@ from triage.unread import message_of, unread
 BY = Actor.system("outbound")
 
 
-def depart(session: Session, envelope: Envelope, raw: bytes, summary: Summary, *, settings: Settings, now: datetime) -> int | None:
+def depart(session: Session, envelope: Envelope, packed: Packed, summary: Summary, *, settings: Settings, now: datetime) -> int | None:
     """Queue a mail that was accepted from inside; the id of its message, None when that was done before.
 
     Idempotent by `envelope.spool_id`. Of what it says only its author and Message-ID are kept beside its bytes, and those
@@ -25,7 +26,7 @@ def depart(session: Session, envelope: Envelope, raw: bytes, summary: Summary, *
     envelope, entered = entries.identified(session, envelope)
     if entered is not None:
         return None
-    content_id, content = contents.keep(session, raw)
+    ((content_id, content),) = contents.keep_all(session, [packed])
     kept = replace(Summary(), parsed=summary.parsed, author=summary.author, message_id=summary.message_id, automatic=summary.automatic)
     message = message_of(envelope, content_id, kept)
     author, folder = summary.author or envelope.reverse_path.casefold(), folder_of(session, envelope.reverse_path, settings)

@@ -83,4 +83,4 @@ class Facts:
     observe: bool = False  # record verdicts, let everything else pass
     own_domain_forged: str = "hold"  # hold | purge
     dmarc_reject: str = "hold"  # hold | purge: mail that the author domain's own DMARC policy would reject
-    dangerous_attachments: frozenset[str] = frozenset()  # file name endings such as ".exe"
+    danger: str = ""  # of its attachments, as a sentence without its end; "" when there is none

@@ -12,6 +12,7 @@ from sqlmodel import Session
 from triage import bounces, correspondents, cover, emergency, matches, modes, recipients, redirects, sent_mails, strays
 from triage.authentication import Authentication
 from triage.content import Summary
+from triage.dangers import first_danger
 from triage.envelope import Address, Envelope, folded
 from triage.facts import Facts, MatchedRule, OurMail, Recipient
 from triage.mailing_lists import rewritten
@@ -65,12 +66,14 @@ def evidence(
     virus: str = "",
     campaign_id: int | None = None,
     known: Known | None = None,
+    danger: str | None = None,
 ) -> list[Facts]:
-    """All that is known, for each recipient. Writes nothing: a rehearsal asks for it too. `known`: where that was asked before."""
+    """All that is known, for each recipient. Writes nothing: a rehearsal asks for it too. `known`, `danger`: where somebody has asked."""
     known = known or ask(session, [Asked(envelope, summary, () if campaign_id is None else (campaign_id,))], settings=settings, now=now)
     about = matches.about_sender(known.rules, summary, carrier_of(envelope), campaign_id, bool(authentication.proof))
     about += () if rewritten(summary) else known.learned.get(summary.author, ())
     ours = sent_mails.named_in(session, envelope, summary)
+    danger = danger_of(summary, settings) if danger is None else danger
     found = recipients_of(session, envelope, settings.company, known.addresses)
     return [
         facts_of(
@@ -85,6 +88,7 @@ def evidence(
             ours=ours,
             switched=known.switched,
             opened=known.opened,
+            danger=danger,
             now=now,
         )
         for recipient in redirects.applied(session, known.rules, summary, found, settings.company)
@@ -140,6 +144,7 @@ def facts_of(
     ours: tuple[OurMail, ...] = (),
     switched: modes.Modes | None = None,
     opened: emergency.Alarm | None = None,
+    danger: str = "",
 ) -> Facts:
     """All evidence for one recipient."""
     policy = settings.policy
@@ -162,13 +167,18 @@ def facts_of(
         virus_found=policy.virus,
         own_domain_forged=policy.own_domain_forged,
         dmarc_reject=policy.dmarc_reject,
-        dangerous_attachments=all_folded(policy.dangerous_attachments),
+        danger=danger,
     )
+
+
+def danger_of(summary: Summary, settings: Settings) -> str:
+    """Why what is attached holds a message: the same for each recipient. It takes a while where there are thousands of names."""
+    return first_danger(summary.attachments, all_folded(settings.policy.dangerous_attachments))
 
 
 @lru_cache
 def all_folded(endings: tuple[str, ...]) -> frozenset[str]:
-    """Endings of file names, folded: always the same ones, asked for with every recipient."""
+    """Endings of file names, folded: always the same ones, asked for with every message."""
     return frozenset(map(str.casefold, endings))
 
 

@@ -3,7 +3,7 @@
 import itertools
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import event, select
@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col
 
 from triage import (
+    at_sight,
     background,
     bounces,
     campaigns,
@@ -33,6 +34,7 @@ from triage import (
     signals,
 )
 from triage.actor import Actor
+from triage.at_sight import AtSight
 from triage.authentication import Authentication, Result
 from triage.content import Summary
 from triage.door import DoorSnapshot
@@ -73,6 +75,28 @@ class Arrival:
     listed: str = ""  # who lists the client as bad, in words
     scan: Scan = NOT_ASKED
     patient: bool = False  # there is time to judge it again
+    at_sight: AtSight | None = None  # None: nobody has looked yet
+
+
+def looked_at(arrival: Arrival, *, settings: Settings, now: datetime) -> Arrival:
+    """The same, with what its message shows alone: to be asked for before a transaction begins."""
+    if arrival.at_sight:
+        return arrival
+    found = at_sight.look(seen(arrival, settings, now), arrival.raw, arrival.envelope.received_at, settings)
+    return replace(arrival, at_sight=found)
+
+
+def seen(arrival: Arrival, settings: Settings, now: datetime) -> Seen:
+    """What the signals look at, without what the company knows."""
+    return Seen(
+        summary=arrival.summary,
+        authentication=arrival.authentication,
+        now=now,
+        own_domains=settings.own_domains,
+        reverse_path=arrival.envelope.reverse_path,
+        listed=arrival.listed,
+        scan=arrival.scan,
+    )
 
 
 @dataclass(slots=True)
@@ -90,6 +114,12 @@ class Passage:
     fault: Exception | None = None  # why it cannot be entered
 
     @property
+    def at_sight(self) -> AtSight:
+        """What its message shows alone."""
+        assert self.arrival.at_sight is not None, "looked_at first"
+        return self.arrival.at_sight
+
+    @property
     def stranger(self) -> Stranger | None:
         """The author where no rule lets them in."""
         if any(rule.effect == "allow" for facts in self.gathered for rule in facts.rules):
@@ -101,6 +131,11 @@ class Passage:
         """The rules that decided something about it."""
         named = (one for facts, verdict in self.verdicts for one in (verdict.rule_id, facts.recipient.redirected_by))
         return {one for one in named if one is not None}
+
+    @property
+    def answers(self) -> bool:
+        """Does it say that it answers an earlier mail?"""
+        return bool(self.arrival.summary.in_reply_to or self.arrival.summary.references)
 
     @property
     def is_let_in(self) -> bool:
@@ -138,11 +173,17 @@ def receive_all(session: Session, arrivals: Sequence[Arrival], *, settings: Sett
     """Enter messages that came in about the same time: of each the delivery ids, or why it was not entered. As `receive` each.
 
     What concerns all of them is asked once, and what is written is written at the end: a message that cannot be judged
-    takes no other one with it. When the database will not have one, none is entered and its exception is raised.
+    takes no other one with it. When the database will not have one, none is entered and its exception is raised. Whoever has the
+    time before the transaction has `looked_at` the messages.
     """
     found = entries.identified_all(session, [one.envelope for one in arrivals])
     passages = [Passage(arrival, envelope, entered or 0) for arrival, (envelope, entered) in zip(arrivals, found, strict=True)]
-    fresh = judged(session, [one for one in passages if not one.message_id], settings=settings, now=now)
+
+    def look(one: Passage) -> None:
+        one.arrival = looked_at(one.arrival, settings=settings, now=now)
+
+    fresh = each((one for one in passages if not one.message_id), look)
+    fresh = judged(session, fresh, settings=settings, now=now)
     fresh, floods = placed(session, fresh, settings=settings, now=now)
     enter(session, fresh, settings=settings, now=now)
     floods.settle()
@@ -187,6 +228,7 @@ def judged(session: Session, fresh: list[Passage], *, settings: Settings, now: d
             virus=arrival.scan.virus,
             campaign_id=one.campaign_id,
             known=known,
+            danger=one.at_sight.danger,
         )
         one.verdicts = redirects.once([(facts, decide(facts)) for facts in one.gathered])
         waiting = next((verdict.reason for _, verdict in one.verdicts if verdict.unknown), "")
@@ -208,29 +250,23 @@ def placed(session: Session, fresh: list[Passage], *, settings: Settings, now: d
     expected = Expected(session, {one.arrival.summary.author for one in fresh}, now)
 
     def make(one: Passage) -> None:
-        arrival, known = one.arrival, senders.of(sender_of(one, freemail))
-        seen = Seen(
-            summary=arrival.summary,
-            authentication=arrival.authentication,
-            now=now,
-            own_domains=settings.own_domains,
+        known = senders.of(sender_of(one, freemail))
+        beside = replace(
+            seen(one.arrival, settings, now),
             people=people,
             met=known.met,
             known=acquaintance.of(one.stranger) if one.stranger else Correspondents(),
             recipients=len(one.gathered),
-            reverse_path=one.envelope.reverse_path,
-            listed=arrival.listed,
-            scan=arrival.scan,
         )
-        signs, one.message_id = signals.signals(seen), new_id()
+        signs, one.message_id = signals.signals(beside, one.at_sight.signs), new_id()
         one.message = row_of(one, [signal.as_json() for signal in signs])
-        one.deliveries = [delivery(one.message_id, *judged, one.campaign_id, freemail, now) for judged in one.verdicts]
+        one.deliveries = [delivery(one, *judged, freemail, now) for judged in one.verdicts]
         for copy in one.deliveries:
-            background.place(senders, copy, arrival.summary, signs, known, expected)
+            background.place(senders, copy, signs, known, expected, minutes=one.at_sight.minutes, answers=one.answers)
             plain_mode.let_on(copy, settings.company, now)
         senders.entered(one.deliveries)
         if one.is_let_in:
-            acquaintance.met(arrival.summary.author, arrival.summary.author_name)
+            acquaintance.met(one.arrival.summary.author, one.arrival.summary.author_name)
 
     fresh = each(fresh, make)
     floods = Floods(session, (copy for one in fresh for copy in one.deliveries), caps=settings.floods)
@@ -244,7 +280,7 @@ def placed(session: Session, fresh: list[Passage], *, settings: Settings, now: d
 
 def enter(session: Session, fresh: Sequence[Passage], *, settings: Settings, now: datetime) -> None:
     """Write the messages down."""
-    kept = contents.keep_all(session, [one.arrival.raw for one in fresh])
+    kept = contents.keep_all(session, [one.at_sight.content for one in fresh])
     entered: list[Entry] = []
     for one, (content_id, content) in zip(fresh, kept, strict=True):
         copies = (*one.deliveries, *journal.copies(one.message_id, one.envelope, settings))
@@ -296,16 +332,15 @@ def sender_of(passage: Passage, freemail: Collection[str]) -> Sender:
 
 def row_of(passage: Passage, signs: list[Row]) -> Row:
     """The row of a message, but for its content."""
-    summary = passage.arrival.summary
     return {
         "id": passage.message_id,
         "spool_id": passage.envelope.spool_id,
         "received_at": passage.envelope.received_at,
         "envelope": passage.envelope.as_json(),
         "authentication": passage.arrival.authentication.as_json(),
-        "summary": summary.as_json() | {"text": "", "fingerprint": ""},
+        "summary": passage.at_sight.said,
         "signals": signs,
-        "text": summary.text,
+        "text": passage.arrival.summary.text,
     }
 
 
@@ -329,9 +364,7 @@ def heard_from(passage: Passage) -> set[int]:
     return {rule.id for facts in proven for rule in facts.rules if rule.origin == correspondents.ORIGIN}
 
 
-def delivery(
-    message_id: int, facts: Facts, verdict: Verdict, campaign_id: int | None, freemail: Collection[str], now: datetime
-) -> NewDelivery:
+def delivery(passage: Passage, facts: Facts, verdict: Verdict, freemail: Collection[str], now: datetime) -> NewDelivery:
     """One recipient's copy."""
     summary, recipient = facts.summary, facts.recipient
     state = ENTRY_STATE[verdict.disposition]
@@ -339,11 +372,11 @@ def delivery(
     author = summary.author or (summary.authors[0] if summary.authors else facts.envelope.reverse_path.casefold())
     name = shown_name(summary)
     words = (summary.subject, name, author, recipient.address, recipient.person)
-    minutes = signals.perishable_minutes(summary, facts.envelope.received_at)
+    minutes = passage.at_sight.minutes
     return NewDelivery(
         id=new_id(),
-        message_id=message_id,
-        campaign_id=campaign_id,
+        message_id=passage.message_id,
+        campaign_id=passage.campaign_id,
         state=state,
         received_at=facts.envelope.received_at,
         recipient=recipient.address,

@@ -6,7 +6,6 @@ from enum import StrEnum
 
 from triage.answers import answered, awaited_answer, returned
 from triage.beside import Beside, sender_rule
-from triage.dangers import danger
 from triage.facts import Facts, MatchedRule
 from triage.mailing_lists import shown_author
 from triage.proofs import awaited_allow, awaited_block, deciding_allow, deciding_block, proof_awaited, proof_of_author
@@ -145,12 +144,10 @@ def proof_unknown(facts: Facts) -> Verdict | None:
 
 def dangerous_content(facts: Facts) -> Verdict | None:
     """Attachments that run when opened, or that nobody can look into, need a staff allow that says so."""
-    endings = facts.dangerous_attachments
-    reasons = (danger(one, endings) for one in facts.summary.attachments) if endings else ()
-    reason, allow = next(filter(None, reasons), ""), deciding_allow(facts)
-    if not reason or (allow and allow.risky and allow.by_staff):
+    allow = deciding_allow(facts)
+    if not facts.danger or (allow and allow.risky and allow.by_staff):
         return None
-    return Verdict(Disposition.QUARANTINE, "dangerous-attachment", reason)
+    return Verdict(Disposition.QUARANTINE, "dangerous-attachment", facts.danger)
 
 
 def allowed_sender(facts: Facts) -> Verdict | None:

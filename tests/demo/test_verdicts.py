@@ -92,5 +92,6 @@ def test_each_kind_of_mail_comes_to_what_the_story_says(
             for address in letter.recipients:
                 recipient = recipients.resolve(session, Address.parse(address), demo_settings.company)
                 assert recipient is not None, address
-                verdict = policy.decide(inquiry.facts_of(sent, found, said, recipient, about, demo_settings, now=now))
+                danger = inquiry.danger_of(said, demo_settings)
+                verdict = policy.decide(inquiry.facts_of(sent, found, said, recipient, about, demo_settings, danger=danger, now=now))
                 assert (verdict.disposition, verdict.rule) == expected(letter.kind), (letter.kind, verdict)

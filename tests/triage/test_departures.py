@@ -46,7 +46,7 @@ def ways(settings: Settings) -> Settings:
 
 def leave(session: Session, settings: Settings, *recipients: str, sender: str = JOE, raw: bytes = RAW) -> Envelope:
     envelope = Envelope(new_id(), NOW, sender, recipients or (ANN,), "192.0.2.25", "inner.company.example")
-    assert departures.depart(session, envelope, raw, summarise(raw), settings=settings, now=NOW) is not None
+    assert departures.depart(session, envelope, contents.packed(raw), summarise(raw), settings=settings, now=NOW) is not None
     return envelope
 
 
@@ -68,9 +68,9 @@ def end(session: Session, settings: Settings, *replies: str) -> None:
 
 def test_it_is_entered_once(session: Session, settings: Settings) -> None:
     envelope = leave(session, settings)
-    assert departures.depart(session, envelope, RAW, summarise(RAW), settings=settings, now=NOW) is None
+    assert departures.depart(session, envelope, contents.packed(RAW), summarise(RAW), settings=settings, now=NOW) is None
     other = replace(envelope, recipients=(BOB,))  # another mail whose door has made the same id
-    assert departures.depart(session, other, RAW, summarise(RAW), settings=settings, now=NOW) is not None
+    assert departures.depart(session, other, contents.packed(RAW), summarise(RAW), settings=settings, now=NOW) is not None
     assert [one.recipient for one in rows(session, "outbound")] == [ANN.lower(), BOB]
 
 

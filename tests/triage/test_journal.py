@@ -70,7 +70,7 @@ def test_employees_mail_is_copied_where_that_is_wanted(
     settings = replace(archiving, journal=replace(archiving.journal, **given))  # type: ignore[arg-type]
     raw = b"From: joe.fern@company.example\r\n\r\nHello\r\n"
     leaving = envelope("ann@supplier.example", reverse_path="joe.fern@company.example")
-    departures.depart(session, leaving, raw, summarise(raw), settings=settings, now=NOW)
+    departures.depart(session, leaving, contents.packed(raw), summarise(raw), settings=settings, now=NOW)
     assert len(copies(session)) == copied
 
 

@@ -15,6 +15,7 @@ from tests.triage import arriving
 from tests.triage.arriving import ANA, COMPANY, IDA, NOW, OTTO, SYNC, arrive
 from tests.triage.mails import mail
 from triage import (
+    contents,
     db,
     decisions,
     departures,
@@ -84,7 +85,7 @@ def everything(session: Session, settings: Settings, author: str = ANNA, to: str
     learning.learn_many(session, [sent], how="outbound", settings=settings, by=SYNC, now=NOW)
     raw = mail(f"From: Joe Fern <{JOE}>\nTo: {author}", "Hello\n")
     leaving = Envelope(new_id(), NOW, JOE, (author,), "192.0.2.25", "inner.company.example")
-    departures.depart(session, leaving, raw, summarise(raw), settings=settings, now=NOW)
+    departures.depart(session, leaving, contents.packed(raw), summarise(raw), settings=settings, now=NOW)
     (gone,) = session.scalars(select(col(Delivery.id)).where(col(Delivery.direction) == "outbound"))
     for event in (Event.CLAIM, Event.DELIVER):
         ledger.record(session, gone, event, by=ANA, now=NOW)

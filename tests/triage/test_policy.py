@@ -1,6 +1,6 @@
 """The policy read as a table: what is known of a delivery, and the rule that speaks first."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,6 +11,7 @@ from tests.triage import arriving
 from tests.triage.arriving import ALIGNED, DMARC_FAIL, DMARC_PASS, NO_DMARC, NOW, UNKNOWN
 from triage.authentication import Arc, Authentication, Dkim, Dmarc, Result, Stated
 from triage.content import Attachment, Summary
+from triage.dangers import first_danger
 from triage.delivery_status import Status
 from triage.facts import Facts, MatchedRule, OurMail, Recipient
 from triage.policy import RULES, Disposition, Verdict, decide
@@ -26,7 +27,10 @@ def rule(effect: str, match: str = "address", value: str = SALES, scope: str = "
     return replace(made, **more)  # type: ignore[arg-type]
 
 
-def facts(dmarc: Dmarc = NO_DMARC, *rules: MatchedRule, author: str = SALES, **more: object) -> Facts:
+ENDINGS = frozenset({".exe", ".docm"})
+
+
+def facts(dmarc: Dmarc = NO_DMARC, *rules: MatchedRule, author: str = SALES, endings: Collection[str] = ENDINGS, **more: object) -> Facts:
     base = Facts(
         envelope=arriving.envelope(),
         authentication=arriving.authentication(author, dmarc),
@@ -34,9 +38,9 @@ def facts(dmarc: Dmarc = NO_DMARC, *rules: MatchedRule, author: str = SALES, **m
         recipient=Recipient("it+joe.fern@company.example", "it", "joe.fern", "joe.fern@company.example"),
         own_domains=frozenset({"company.example"}),
         rules=rules,
-        dangerous_attachments=frozenset({".exe", ".docm"}),
     )
-    return replace(base, **more)  # type: ignore[arg-type]
+    made = replace(base, **more)  # type: ignore[arg-type]
+    return replace(made, danger=first_danger(made.summary.attachments, endings))
 
 
 def in_order(rules: Iterable[MatchedRule]) -> list[MatchedRule]:
@@ -223,7 +227,7 @@ TABLE = [
     (facts(DMARC_PASS, replace(ALLOW, risky=True), summary=LOCKED), "allowed-sender", Disposition.RELAY),
     (facts(DMARC_PASS, ALLOW, summary=SIGNED), "allowed-sender", Disposition.RELAY),
     (facts(DMARC_PASS, replace(LEARNED, risky=True), summary=MACRO), "dangerous-attachment", Disposition.QUARANTINE),
-    (facts(DMARC_PASS, ALLOW, summary=MACRO, dangerous_attachments=frozenset()), "allowed-sender", Disposition.RELAY),
+    (facts(DMARC_PASS, ALLOW, summary=MACRO, endings=frozenset()), "allowed-sender", Disposition.RELAY),
     (facts(DMARC_FAIL, BLOCK, recipient=POSTMASTER), "postmaster", Disposition.RELAY),
     (facts(listed=LISTED), "listed-client", Disposition.PURGE),
     (facts(DMARC_PASS, listed=LISTED), "listed-client", Disposition.PURGE),

@@ -10,8 +10,9 @@ from sqlalchemy import Engine
 from tests.peers import outside
 from tests.peers.receiving import make_certificate
 from tests.triage import arriving
-from triage import db, departures, learning
+from triage import contents, db, departures, learning
 from triage.actor import Actor
+from triage.backlog import OFTEN
 from triage.content import summarise
 from triage.envelope import Envelope
 from triage.ids import new_id
@@ -106,7 +107,7 @@ def send(engine: Engine, settings: Settings, raw: bytes) -> None:
     """Somebody's mail goes out through us."""
     envelope = Envelope(new_id(), utcnow(), JOE, ("ann@x.example",), "192.0.2.25", "inner.company.example")
     with db.transaction(engine) as session:
-        departures.depart(session, envelope, raw, summarise(raw), settings=settings, now=utcnow())
+        departures.depart(session, envelope, contents.packed(raw), summarise(raw), settings=settings, now=utcnow())
 
 
 KEY = f"{outside.SELECTOR}._domainkey.company.example. TXT {outside.strings(outside.key_record())}\n"

@@ -1,15 +1,29 @@
 """What a trained eye wants to know about a message: each a name, a sentence, and what it rests on. Never a verdict."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from triage.signals import attachments, authenticity, behaviour, links, names, perishing, replies, scanning, wording
 from triage.signals.perishing import Life, life, perishable_minutes
 from triage.signals.seen import Correspondents, Met, Seen, Signal
 
-__all__ = ["Correspondents", "Life", "Met", "Seen", "Signal", "life", "perishable_minutes", "signals", "weight"]
+__all__ = [
+    "Correspondents",
+    "Found",
+    "Life",
+    "Met",
+    "Seen",
+    "Signal",
+    "life",
+    "of_itself",
+    "perishable_minutes",
+    "signals",
+    "weight",
+]
 
 FULL_WEIGHT = 100
-RULES: tuple[Callable[[Seen], Iterable[Signal]], ...] = (
+Finder = Callable[[Seen], Iterable[Signal]]
+Found = Mapping[Finder, tuple[Signal, ...]]
+RULES: tuple[Finder, ...] = (
     behaviour.unreadable,
     behaviour.too_much,
     authenticity.unclear_author,
@@ -20,6 +34,7 @@ RULES: tuple[Callable[[Seen], Iterable[Signal]], ...] = (
     names.disguised_words,
     names.address_in_name,
     names.lookalike_domain,
+    names.lookalike_of_known,
     names.foreign_letters,
     names.hidden_characters,
     replies.reply_elsewhere,
@@ -45,12 +60,26 @@ RULES: tuple[Callable[[Seen], Iterable[Signal]], ...] = (
     behaviour.stranger,
     perishing.perishable,
 )
+# They rest on who works here, whom the company knows and whom the message is for; all others on the message and on how it came.
+BY_COMPARISON = (
+    names.borrowed_name,
+    names.namesake,
+    names.lookalike_of_known,
+    behaviour.many_of_us,
+    behaviour.stranger,
+)
 
 
-def signals(seen: Seen) -> tuple[Signal, ...]:
-    """Everything worth knowing about a message, the heaviest first."""
-    found = [signal for rule in RULES for signal in rule(seen)]
-    return tuple(sorted(found, key=lambda signal: -signal.weight))
+def of_itself(seen: Seen) -> Found:
+    """What a message shows of itself, whatever else is known: it takes a while with one that is made to take long."""
+    return {rule: tuple(rule(seen)) for rule in RULES if rule not in BY_COMPARISON}
+
+
+def signals(seen: Seen, found: Found | None = None) -> tuple[Signal, ...]:
+    """Everything worth knowing about a message, the heaviest first. `found`: what it shows of itself, where somebody has looked before."""
+    found = found or of_itself(seen)
+    every = [signal for rule in RULES for signal in (found[rule] if rule in found else rule(seen))]
+    return tuple(sorted(every, key=lambda signal: -signal.weight))
 
 
 def weight(signals: Iterable[Signal]) -> int:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from itertools import islice
 
 from triage import links
 from triage.authors import loose_addresses
@@ -12,6 +13,7 @@ from triage.signals.seen import Seen, Signal
 from triage.visible import has_escapes
 
 DISGUISE_LOOKED_AT = 2_000  # characters of the text
+COMPARED = 50  # domains of one mail: more of them say nothing new
 # Greek, Cyrillic, Armenian, Cherokee, Coptic
 FOREIGN = "\u0370-\u03ff\u0400-\u052f\u0531-\u058f\u13a0-\u13ff\u2c80-\u2cff\uab70-\uabbf"
 MIXED = re.compile(f"\\b(?=[{FOREIGN}]{{0,30}}[A-Za-z]|[A-Za-z]{{1,30}}[{FOREIGN}])[A-Za-z{FOREIGN}]{{3,40}}\\b")
@@ -84,18 +86,26 @@ def address_in_name(seen: Seen) -> Iterable[Signal]:
 
 
 def lookalike_domain(seen: Seen) -> Iterable[Signal]:
-    """The author's domain, or that of the answer, could be taken for one of ours or for a known correspondent's."""
-    for domain in dict.fromkeys(one.rpartition("@")[2] for one in (*seen.summary.authors, *seen.summary.reply_to)):
-        if seen.is_ours(domain):
-            continue
-        if own := next((own for own in sorted(seen.own_domains) if looks_like(domain, own)), None):
-            sentence = f"The domain {written(domain)} looks like our {own}, but is not ours."
-            yield Signal("look-alike-domain", sentence, 50, (domain, own))
-            return
-        if known := next((one for one in seen.known.domains if looks_like(domain, one)), None):
-            sentence = f"The domain {written(domain)} looks like {known}, whom we know, but is another one."
-            yield Signal("look-alike-of-known", sentence, 40, (domain, known))
-            return
+    """The author's domain, or that of the answer, could be taken for one of ours."""
+    if found := taken_for(seen, sorted(seen.own_domains)):
+        domain, own = found
+        yield Signal("look-alike-domain", f"The domain {written(domain)} looks like our {own}, but is not ours.", 50, found)
+
+
+def lookalike_of_known(seen: Seen) -> Iterable[Signal]:
+    """It could be taken for a known correspondent's, and for none of ours."""
+    found = taken_for(seen, seen.known.domains)
+    if found and not taken_for(seen, sorted(seen.own_domains)):
+        domain, known = found
+        sentence = f"The domain {written(domain)} looks like {known}, whom we know, but is another one."
+        yield Signal("look-alike-of-known", sentence, 40, found)
+
+
+def taken_for(seen: Seen, others: Iterable[str]) -> tuple[str, str] | None:
+    """The first domain of the authors and of the answer that could be taken for one of these, and for which."""
+    theirs = dict.fromkeys(one.rpartition("@")[2] for one in (*seen.summary.authors, *seen.summary.reply_to))
+    strange = [one for one in islice(theirs, COMPARED) if not seen.is_ours(one)]
+    return next(((one, other) for one in strange for other in others if looks_like(one, other)), None)
 
 
 def foreign_letters(seen: Seen) -> Iterable[Signal]:

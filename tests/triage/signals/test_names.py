@@ -11,6 +11,7 @@ from triage.content import Summary
 from triage.links import host_name
 from triage.signals import Correspondents, Seen, signals
 from triage.signals.likeness import distance, keys_of_known, keys_of_stranger, looks_like, plain_name
+from triage.signals.names import COMPARED
 
 
 @pytest.mark.parametrize(
@@ -131,6 +132,19 @@ def test_a_new_directory_counts_at_once() -> None:
 
 
 KNOWN = {"known": Correspondents(("ann.lee@supplier.example",), ("northwind.example", "supplier.example"))}
+
+
+def test_what_looks_like_ours_and_like_somebody_we_know_looks_like_ours() -> None:
+    beside = {"known": Correspondents((), ("c0mpamy.example",))}
+    assert {"look-alike-domain", "look-alike-of-known"} & set(seen(reply_to=("ann@c0mpany.example",), beside=beside)) == {
+        "look-alike-domain"
+    }
+
+
+def test_of_thousands_of_answer_addresses_some_are_compared() -> None:
+    others = tuple(f"ann@d{number}.example" for number in range(COMPARED))
+    assert "look-alike-domain" in seen(reply_to=(*others[:-2], "ann@c0mpany.example"))
+    assert "look-alike-domain" not in seen(reply_to=(*others, "ann@c0mpany.example"))
 
 
 def test_a_name_of_somebody_we_know_with_another_address() -> None:

@@ -1,0 +1,31 @@
+"""What a message shows alone, whoever it is for and whomever the company knows: found out before a transaction begins."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from triage import contents, inquiry, signals
+from triage.entering import Row
+from triage.settings import Settings
+from triage.signals import Seen
+
+
+@dataclass(frozen=True, slots=True)
+class AtSight:
+    """It takes a while with a large message, and with one that is made to take long: nobody who wants to write is to wait for it."""
+
+    signs: signals.Found
+    minutes: int | None  # of how much use it is
+    danger: str  # of what is attached
+    content: contents.Packed
+    said: Row  # its summary, as the database holds it
+
+
+def look(seen: Seen, raw: bytes, received_at: datetime, settings: Settings) -> AtSight:
+    """Look at a message. What the company knows is not asked for."""
+    return AtSight(
+        signs=signals.of_itself(seen),
+        minutes=signals.perishable_minutes(seen.summary, received_at),
+        danger=inquiry.danger_of(seen.summary, settings),
+        content=contents.packed(raw),
+        said=seen.summary.as_json() | {"text": "", "fingerprint": ""},
+    )
