@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, cached_property
 from itertools import starmap
 from typing import Any
 
@@ -69,7 +69,9 @@ class Floods:
         self.session, self.caps, self.most = session, caps, max(caps.per_sender, caps.per_folder)
         self.lying: dict[Folder, list[Lying]] = {}
         self.gathered: dict[int, list[int]] = {}  # by flood: those that lay there before it was one
+        self.known: dict[str, int] = {}  # floods by what they are about
         held = [one for one in arriving if self.counts(one)]
+        self.authors = {one.author for one in held}
         if held:
             since = min(one.received_at for one in held) - WINDOW
             self.lying = {place: self.in_folder(place, since) for place in self.filling(Counter(map(place_of, held)), since)}
@@ -116,14 +118,19 @@ class Floods:
             about, members = folder(arriving), lying
         else:
             return
-        flood_id = flood(self.session, about, arriving)
+        flood_id = self.known[about] = self.known.get(about) or flood(self.session, about, arriving)
         if not any(one.flood for one in members):
             self.gather(flood_id, members if members is of_sender else self.crowd(lying))
         arriving.wave_id, arriving.campaign_id, arriving.flood = arriving.campaign_id, flood_id, True
 
     def is_of_crowd(self, arriving: NewDelivery, automatic: bool) -> bool:
         """May it be put with others' mail?"""
-        return impersonal(arriving.proof, automatic) and not welcome(self.session, {arriving.author})
+        return impersonal(arriving.proof, automatic) and arriving.author not in self.welcome
+
+    @cached_property
+    def welcome(self) -> set[str]:
+        """Those of the authors whose mail was let in before: asked once for all that come together, and only where a folder is full."""
+        return welcome(self.session, self.authors)
 
     def crowd(self, lying: list[Lying]) -> list[Lying]:
         """Those that may be."""

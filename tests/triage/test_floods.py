@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings as checking, strategies as st
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, event, select, update
 from sqlmodel import Session, col
 
 from tests.triage import arriving
@@ -84,6 +84,26 @@ def test_a_subscription_bomb_is_one_card_and_wanted_mail_is_not_in_it(house: Hou
         assert session.scalars(select(Rule)).all() == []  # none could catch what comes late: that is of other campaigns
     assert (sheet.count, sheet.apart, done.done, done.rules) == (21, 0, 21, ())
     assert set(house.cards()) == {frozenset([known]), frozenset([written]), frozenset([elsewhere])}
+
+
+def test_a_full_folder_asks_once_for_all_that_come_together(house: House) -> None:
+    for number in range(CAPS.per_folder + 1):
+        house.came(f"news@list{number}.example")
+    asked: list[str] = []
+    event.listen(house.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    more = [f"more@list{number}.example" for number in range(8)]
+    with transaction(house.engine) as session:
+        arrivals = [
+            intake.Arrival(
+                arriving.envelope(JOE, reverse_path=author), author.encode(), arriving.authentication(author), arriving.summary(author)
+            )
+            for author in more
+        ]
+        entered = intake.receive_all(session, arrivals, settings=house.settings, now=NOW)
+    assert [len(one) for one in entered if not isinstance(one, Exception)] == [1] * len(more)
+    with reading(house.engine) as session:
+        assert set(session.scalars(select(col(Delivery.flood)).where(col(Delivery.author).in_(more)))) == {True}
+    assert [sum(words in one for one in asked) for words in ("DISTINCT delivery.author", "campaign.about =")] == [1, 1]
 
 
 def test_below_the_cap_nothing_is_put_together(house: House) -> None:
