@@ -89,23 +89,35 @@ def expand(session: Session, delivery_id: int, group: MailGroup, company: Compan
     if not wanted:
         ledger.record(session, parent.id, Event.BOUNCE, by=by, now=now, due_at=None, last_reply=f"the group {group.name} has no members")
         return
-    of_this = select(col(Delivery.mailbox), col(Delivery.recipient)).where(col(Delivery.message_id) == parent.message_id)
+    of_this = select(col(Delivery.mailbox), col(Delivery.recipient), none_for_them()).where(col(Delivery.message_id) == parent.message_id)
     present = session.execute(of_this).all()
-    having, taken = {mailbox for mailbox, _ in present}, {address for _, address in present}
+    having, taken = {mailbox for mailbox, _, none in present if not none}, {address for _, address, _ in present}
     revive(session, parent, {member.mailbox for member in wanted}, by=by, now=now)
-    fresh = {member: free_address(session, member, taken) for member in wanted if member.mailbox not in having}
-    copies = [copy(parent, member, address, group, now) for member, address in fresh.items() if address]
+    copies: list[Delivery] = []
+    for member in wanted:
+        if member.mailbox not in having:
+            address = free_address(session, member, taken, group)
+            taken.add(address)
+            copies.append(copy(parent, member, address, group, now))
     reply = f"each of the {len(wanted)} members of {group.name} gets a copy"
     ledger.branch(session, parent.id, copies, by=by, now=now, detail={"group": group.address, "members": len(wanted)})
     ledger.record(session, parent.id, Event.DELIVER, by=by, now=now, detail={"reply": reply}, due_at=None, last_reply=reply, expanded=True)
 
 
-def free_address(session: Session, member: Member, taken: set[str]) -> str:
-    """The member's address for their copy; another one where what came for that was redirected to somebody else, "" without any."""
+def none_for_them() -> ColumnElement[bool]:
+    """Which deliveries bring nothing to the mailbox that they name? What was sent on to it, and was taken away."""
+    return col(Delivery.redirected) & in_states((State.PURGED, State.REJECTED, State.EXPIRED))
+
+
+def free_address(session: Session, member: Member, taken: set[str], group: MailGroup) -> str:
+    """The member's address for their copy; another one where what came for that was redirected to somebody else.
+
+    Of one message each address has one delivery. Where all of theirs have one, the copy is named after the group too, which is no address.
+    """
     if member.mailbox not in taken:
         return member.mailbox
     others = select(col(KnownRecipient.address)).where(col(KnownRecipient.mailbox) == member.mailbox).order_by(col(KnownRecipient.address))
-    return next((address for address in session.scalars(others) if address not in taken), "")
+    return next((address for address in session.scalars(others) if address not in taken), f"{group.address}:{member.mailbox}")
 
 
 def copy(parent: Delivery, member: Member, address: str, group: MailGroup, now: datetime) -> Delivery:
@@ -115,7 +127,7 @@ def copy(parent: Delivery, member: Member, address: str, group: MailGroup, now: 
         "parent_id": parent.id,
         "state": State.QUEUED,
         "recipient": address,
-        "listed": address,
+        "listed": member.mailbox,
         "detail": "",
         "redirected": False,
         "department": member.department,

@@ -112,9 +112,10 @@ def address_of(text: str) -> Address | None:
 def recipients_of(session: Session, envelope: Envelope, company: Company, ours: recipients.Addresses) -> list[Recipient]:
     """Whom the message is for, one for each mailbox and detail: somebody who is named twice gets one copy.
 
-    An address that the directory lost since RCPT is a stray, for the staff to see: it was promised.
+    An address that the directory lost since RCPT is a stray, for the staff to see: it was promised. Each is somebody else's mail,
+    wherever it lies.
     """
-    found: dict[tuple[str, str], Recipient] = {}
+    found: dict[tuple[str, str, str], Recipient] = {}
     for text in envelope.recipients:
         address = Address.parse(text)
         made_by_us = bounces.recipient(session, envelope, address)
@@ -124,7 +125,7 @@ def recipients_of(session: Session, envelope: Envelope, company: Company, ours: 
             or bounces.forged(address)
             or strays.recipient(session, address, company)
         )
-        place = recipient.mailbox, folded(recipient.detail)
+        place = recipient.mailbox, folded(recipient.detail), recipient.address if recipient.stray else ""
         if place not in found or recipient.always:  # postmaster@ beside the postmaster's own address is postmaster@
             found[place] = recipient
     return list(found.values())

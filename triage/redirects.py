@@ -16,6 +16,8 @@ from triage.policy import Disposition, Verdict
 from triage.proofs import precision
 from triage.settings import Company
 
+PASSES, COMES = {Disposition.RELAY}, {Disposition.RELAY, Disposition.QUARANTINE}
+
 
 def applied(session: Session, rules: ByValue, summary: Summary, found: Sequence[Recipient], company: Company) -> list[Recipient]:
     """The recipients, each where the most precise rule about this mail sends it; of equal ones the newest.
@@ -33,13 +35,24 @@ def applied(session: Session, rules: ByValue, summary: Summary, found: Sequence[
 
 
 def once(judged: Sequence[tuple[Facts, Verdict]]) -> list[tuple[Facts, Verdict]]:
-    """Without what a rule sends to a mailbox that gets the mail anyway. A copy that is taken away there is none: nothing gets lost."""
-    gets = {
-        facts.recipient.mailbox
-        for facts, verdict in judged
-        if facts.recipient.redirected_by is None and verdict.disposition is not Disposition.PURGE
-    }
-    return [one for one in judged if one[0].recipient.redirected_by is None or one[0].recipient.mailbox not in gets]
+    """Without what a rule sends to a mailbox that gets the mail anyway: it has a copy of its own, or another one that is sent on passes.
+
+    A copy that is taken away there is none, and what several folders hold for one mailbox each of them decides: nothing gets lost.
+    """
+    gets: set[str] = set()
+    left_out: set[int] = set()
+    for place in sorted(range(len(judged)), key=lambda place: rank(*judged[place])):
+        facts, verdict = judged[place]
+        if facts.recipient.redirected_by is not None and facts.recipient.mailbox in gets:
+            left_out.add(place)
+        elif verdict.disposition in (PASSES if facts.recipient.redirected_by is not None else COMES):
+            gets.add(facts.recipient.mailbox)
+    return [one for place, one in enumerate(judged) if place not in left_out]
+
+
+def rank(facts: Facts, verdict: Verdict) -> tuple[bool, int]:
+    """Which copies of one mail for one mailbox are kept first: its own, then what passes, then what is held."""
+    return facts.recipient.redirected_by is not None, list(Disposition).index(verdict.disposition)
 
 
 def names_of(recipient: Recipient) -> set[str]:

@@ -204,6 +204,32 @@ def test_a_redirect_to_a_group_reaches_its_members_and_comes_back(house: House, 
     assert (row.state, row.mailbox, row.redirected) == ("held", JOE, False)
 
 
+def test_a_member_whose_only_address_was_redirected_gets_a_copy_all_the_same(house: House) -> None:
+    with db.transaction(house.engine) as session:
+        rules.add(session, RuleOrder("redirect", "recipient", FAR, "company", to="mara.berg"), by=ANA, now=NOW, settings=house.settings)
+    own, group = house.arrives(FAR, ALL)
+    assert house.row(MARA).recipient == FAR
+    released = house.decides(Verb.RELEASE, own, group)
+    assert [one.mailbox for one in house.leaves()] == EVERYBODY
+    assert (house.row(FAR).parent_id, house.row(FAR).recipient, house.row(FAR).listed) == (group, f"{ALL}:{FAR}", FAR)
+    house.undoes(released)
+    house.decides(Verb.RELEASE, group)
+    assert len(house.states()) == len(EVERYBODY) + 1, "nobody gets another one"
+
+
+def test_a_member_gets_the_group_s_copy_where_what_was_sent_on_to_them_is_taken_away(house: House) -> None:
+    with db.transaction(house.engine) as session:
+        for order in (
+            RuleOrder("redirect", "recipient", JOE, "company", to="mara.berg"),
+            RuleOrder("block", "address", "sales@supplier.example", "person:joe.fern"),
+        ):
+            rules.add(session, order, by=IDA, now=NOW, settings=house.settings)
+    _, group = house.arrives(JOE, ALL)
+    assert house.states() == {MARA: "purged", ALL: "held"}, "what was for him was to go to her"
+    house.decides(Verb.RELEASE, group)
+    assert [one.mailbox for one in house.leaves()] == EVERYBODY
+
+
 def test_an_undo_before_it_left_holds_it_again(house: House) -> None:
     (held,) = house.arrives(ALL)
     house.undoes(house.decides(Verb.RELEASE, held))

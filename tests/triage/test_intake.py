@@ -37,6 +37,8 @@ def folders(engine: Engine) -> list[tuple[str, str, str]]:
             [("legal", "mara.berg", "mara.berg@company.example"), ("it", "", "it@company.example")],
         ),
         (["gone.since@company.example"], [("it", "", "it@company.example")]),
+        (["gone.since@company.example", "also.gone@company.example"], [("it", "", "it@company.example")] * 2),
+        (["info@company.example", "gone.since@company.example"], [("it", "", "it@company.example")] * 2),
     ],
 )
 def test_one_delivery_a_mailbox(known: Engine, settings: Settings, recipients: list[str], expected: list[tuple[str, str, str]]) -> None:

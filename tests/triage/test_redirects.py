@@ -95,6 +95,17 @@ def test_who_gets_it_anyway_gets_it_once(known: Engine, settings: Settings) -> N
         assert came(session, settings, INFO, MARA) == [("held", "legal", "mara.berg", MARA)]
 
 
+def test_who_gets_it_by_two_rules_gets_it_once(known: Engine, settings: Settings) -> None:
+    add_rules(known, settings, replace(BILLS, recipient=""))
+    with db.transaction(known) as session:
+        both = [("held", "it", "joe.fern", MARA), ("held", "it", "", MARA)]
+        assert came(session, settings, JOE, INFO) == both, "each folder decides"
+    scopes = {"allow": "department:it", "block": "person:joe.fern"}
+    add_rules(known, settings, *(RuleOrder(effect, "address", SALES, scope) for effect, scope in scopes.items()))
+    with db.transaction(known) as session:
+        assert came(session, settings, JOE, INFO, dmarc=DMARC_PASS) == [("queued", "it", "", MARA)]
+
+
 def test_what_somebody_blocked_for_themselves_still_comes_for_others(known: Engine, settings: Settings) -> None:
     add_rules(
         known, settings, BILLS, RuleOrder("block", "address", SALES, "person:mara.berg"), RuleOrder("allow", "address", SALES, "company")
