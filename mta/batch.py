@@ -13,7 +13,7 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from triage.durable import sync_directory
 from triage.envelope import Envelope
@@ -23,12 +23,16 @@ MARK = 8  # bytes of chance that nobody outside knows: no message can hold what 
 HEAD = struct.Struct(f"<{MARK}sIII")  # mark, bytes of the envelope, bytes of the message, CRC-32 of both lengths and both
 LENGTHS = struct.Struct("<II")
 BUFFER = 256 * 1024  # bytes read or written at once
+WHY = "why"  # beside the envelope; no field of it
 
 Message = tuple[Envelope, bytes]
 
 
-def write_batch(directory: Path, name: str, messages: Sequence[Message]) -> None:
-    """Write the batch so that it survives a power cut from here on. After an OSError nothing of it is left."""
+def write_batch(directory: Path, name: str, messages: Sequence[Message], why: str = "") -> None:
+    """Write the batch so that it survives a power cut from here on. After an OSError nothing of it is left.
+
+    `why` its messages are not on the record yet stands beside their envelopes, for people.
+    """
     path, temporary = directory / name, directory / f"{name}.tmp"
     try:
         with temporary.open("xb", BUFFER) as file:
@@ -36,7 +40,7 @@ def write_batch(directory: Path, name: str, messages: Sequence[Message]) -> None
             mark = secrets.token_bytes(MARK)
             file.write(MAGIC + mark)
             for envelope, raw in messages:
-                write_message(file, mark, envelope, raw)
+                write_message(file, mark, envelope.as_json() | ({WHY: why} if why else {}), raw)
             file.write(MAGIC + mark)
             file.flush()
             os.fsync(file.fileno())
@@ -49,9 +53,9 @@ def write_batch(directory: Path, name: str, messages: Sequence[Message]) -> None
         raise
 
 
-def write_message(file: IO[bytes], mark: bytes, envelope: Envelope, raw: bytes) -> None:
+def write_message(file: IO[bytes], mark: bytes, envelope: dict[str, Any], raw: bytes) -> None:
     """One message: head, envelope as JSON, raw bytes."""
-    described = json.dumps(envelope.as_json(), separators=(",", ":")).encode()
+    described = json.dumps(envelope, separators=(",", ":")).encode()
     file.write(HEAD.pack(mark, len(described), len(raw), checksum(described, raw)))
     file.write(described)
     file.write(raw)
@@ -79,6 +83,16 @@ def read_batch(file: IO[bytes], damaged: Callable[[int], None]) -> Iterator[Mess
         damaged(start)
         seek_next(file, start + 1, mark)
     damaged(file.tell())
+
+
+def why_not_yet(file: IO[bytes]) -> str:
+    """Why the first message of a batch is not on the record yet; "" where nobody has said so."""
+    file.seek(len(MAGIC) + MARK)
+    try:
+        _, described_size, *_ = HEAD.unpack(file.read(HEAD.size))
+        return str(json.loads(file.read(described_size)).get(WHY, ""))
+    except (struct.error, ValueError):
+        return ""
 
 
 def opening_of(file: IO[bytes]) -> bytes:

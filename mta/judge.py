@@ -20,14 +20,17 @@ from sqlmodel import Session
 from mail_auth.resolvers import open_resolver
 from mta import scanners
 from mta.doorkeeper import Doorkeeper
-from mta.examination import Examiner
+from mta.examination import Examiner, Found
 from mta.lane import Judged, Lane
 from mta.listing import asked_about_clients
 from mta.spool import Spool
 from mta.surveyor import Surveyor
 from triage import intake, meters
+from triage.authentication import Authentication
+from triage.backlog import OFTEN
 from triage.bell import Bell
 from triage.bounded import Pool
+from triage.content import Summary
 from triage.db import carry_out, open_engine, transaction
 from triage.errors import NotYet
 from triage.ids import show
@@ -172,7 +175,8 @@ class Writer:
         later = [(message, why) for message in messages if (why := self.why_later(message))]
         ready = [message for message in messages if not self.why_later(message)]
         failed = self.enter(ready, stop) if ready else []
-        return [message for message, why in later + failed if not stop.is_set() and not self.put_off(message, why, now)]
+        left = [(message, why) for message, why in later + failed if not self.enter_unread(message, why, stop)]
+        return [message for message, why in left if not stop.is_set() and not self.put_off(message, why, now)]
 
     def why_later(self, message: Judged) -> str:
         """Why the message is not ready to be entered, "" when it is."""
@@ -189,6 +193,18 @@ class Writer:
         except Exception as fault:
             log.warning("a transaction failed, its %d messages are entered one by one: %s", len(messages), in_words(fault))
         return [(message, why) for message in messages if (why := self.enter_alone(message, stop))]
+
+    def enter_unread(self, message: Judged, why: str, stop: threading.Event) -> bool:
+        """Enter a message over which we have failed often enough as one that cannot be read, for people to look at. Was that possible?"""
+        if message.attempt + 1 < OFTEN or may_wait(message, utcnow()):
+            return False
+        unread = Found(Authentication(""), Summary(problems=(f"Mailroom failed over it: {why}",)))
+        if self.enter_alone(replace(message, found=unread, fault=""), stop) or stop.is_set():
+            return False
+        number = show(message.envelope.spool_id)
+        meters.count("mailroom_entered_unread")
+        log.error("%(message)s is entered unread, since we failed over it again and again: %(why)s", {"message": number, "why": why})
+        return True
 
     def enter_together(self, messages: list[Judged]) -> list[tuple[Judged, str]]:
         """Enter them in one transaction; those that could not be, and why. Raises when none could."""
@@ -251,7 +267,7 @@ class Writer:
         not_before = retry_at(message, now)
         number = show(message.envelope.spool_id)
         try:
-            self.spool.put_off(message.envelope, message.raw, not_before=not_before, attempt=min(message.attempt + 1, 999))
+            self.spool.put_off(message.envelope, message.raw, not_before=not_before, attempt=min(message.attempt + 1, 999), why=why)
         except OSError as fault:
             log.error("%(message)s cannot be put off, it stays in its batch: %(why)s", {"message": number, "why": str(fault)})
             return False

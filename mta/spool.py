@@ -12,7 +12,6 @@ import heapq
 import logging
 import os
 import queue
-import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,7 +22,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from mta.batch import BUFFER, Message, read_batch, write_batch
-from triage.backlog import DAMAGED, INCOMING, RETRY, batch_name, batch_names
+from triage.backlog import DAMAGED, INCOMING, PUT_OFF, RETRY, batch_name, batch_names
 from triage.durable import sync_directory
 from triage.envelope import Envelope
 from triage.errors import BadInput
@@ -34,7 +33,6 @@ MOST_MESSAGES = 256  # in one batch
 MOST_BYTES = 16 * 1024 * 1024  # in one batch, one larger message apart
 LONGEST_WAIT = timedelta(hours=1)  # longer than any message is put off: more can only a clock have said that was ahead
 SLICE = 4096  # names that are in memory at once while a backlog is read
-PUT_OFF = re.compile(r"(?P<not_before>\d{16})\.(?P<attempt>\d{3})\..*\.batch")  # microseconds since 1970, times put off
 
 CROWD = 3  # messages in a batch: from so many on the next one waits for more, since each batch costs two fsyncs
 GATHERING = 0.002  # seconds that it waits: the bound on what a message loses by it
@@ -147,10 +145,10 @@ class Spool:
             size += len(following.raw)
         return batch, False
 
-    def put_off(self, envelope: Envelope, raw: bytes, *, not_before: datetime, attempt: int) -> None:
+    def put_off(self, envelope: Envelope, raw: bytes, *, not_before: datetime, attempt: int, why: str = "") -> None:
         """Keep one message in the retry spool, to be read again at `not_before`. OSError when it could not be made safe."""
         name = f"{to_micros(not_before):016d}.{attempt:03d}.{show(envelope.spool_id)}.{os.getpid()}.batch"
-        write_batch(self.retry, name, [(envelope, raw)])
+        write_batch(self.retry, name, [(envelope, raw)], why)
 
     def tidy(self) -> None:
         """Remove what a judge that was killed left half-written in the retry spool."""

@@ -1,4 +1,4 @@
-"""How much accepted mail waits on this machine, and since when: read from the names of the spool's batches alone."""
+"""How much accepted mail waits on this machine, since when, and how much is stuck: read from the names of the spool's batches alone."""
 
 import os
 import re
@@ -11,7 +11,9 @@ from triage import ids
 
 INCOMING, RETRY, DAMAGED = "incoming", "retry", "damaged"  # below spool.directory
 OUTBOUND = "outbound"  # and there too, the spool of employees' mail, with the same three below it
+OFTEN = 7  # times put off: half an hour after it came. By then neither DNS nor what passes by itself is the reason
 NAME = re.compile(rf"(?P<number>[{ids.ALPHABET}]{{{ids.WIDTH}}})\.\d+\.(?P<messages>\d+)\.batch")
+PUT_OFF = re.compile(r"(?P<not_before>\d{16})\.(?P<attempt>\d{3})\..*\.batch")  # microseconds since 1970, times put off
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,7 @@ class Backlog:
     messages: int = 0  # accepted, not judged yet
     oldest: datetime | None = None  # when the first of them was accepted
     put_off: int = 0  # to be judged again later
+    stuck: int = 0  # of those: put off too often
     damaged: int = 0  # batches that are kept for a person to look at
 
 
@@ -37,12 +40,20 @@ def backlog(directory: Path) -> Backlog:
         messages += int(found["messages"]) if found else 1
         if found and (not first or found["number"] < first):
             first = found["number"]
+    again = [times_put_off(name) for name in batch_names(directory / RETRY)]
     return Backlog(
         messages,
         ids.made_at(ids.read(first)) if first else None,
-        sum(1 for _ in batch_names(directory / RETRY)),
-        sum(1 for _ in batch_names(directory / DAMAGED)),
+        put_off=len(again),
+        stuck=sum(times >= OFTEN for times in again),
+        damaged=sum(1 for _ in batch_names(directory / DAMAGED)),
     )
+
+
+def times_put_off(name: str) -> int:
+    """How often the message of a batch in the retry spool was put off."""
+    found = PUT_OFF.fullmatch(name)
+    return int(found["attempt"]) if found else 0
 
 
 def batch_names(directory: Path) -> Iterator[str]:

@@ -35,6 +35,7 @@ COUNTERS = {
         ("rule", "verdict"),
     ),
     "mailroom_put_off": ("Messages that are judged again later, because DNS did not answer or a parser gave up.", ()),
+    "mailroom_entered_unread": ("Messages over which we failed again and again: put on the record as mail that could not be read.", ()),
     "mailroom_dns_failures": ("Questions that DNS did not answer, by kind.", ("kind",)),
     "mailroom_attempts": ("Attempts to hand a delivery on: delivered, deferred, bounced, unanswered, untried.", ("outcome",)),
     "mailroom_next_hop_refusals": (

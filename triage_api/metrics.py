@@ -127,6 +127,12 @@ def spool_families(waiting: Backlog, leaving: Backlog, now: datetime) -> list[Me
             "spool",
             {"incoming": age(waiting.oldest, now), "outbound": age(leaving.oldest, now)},
         ),
+        labelled(
+            "mailroom_spool_stuck_messages",
+            "Accepted messages of this machine that were tried too often to get on by themselves: `mailroom spool` says why.",
+            "spool",
+            {"incoming": waiting.stuck, "outbound": leaving.stuck},
+        ),
         gauge("mailroom_spool_damaged_batches", "Damaged batches that are kept for a person to look at.", waiting.damaged),
     ]
 

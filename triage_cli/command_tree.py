@@ -14,7 +14,7 @@ GROUPS = (  # of the manual, in the order in which somebody meets them
     ),
     ("Decisions", ("decisions", "second-keys", "campaigns", "requests", "ask", "reported")),
     ("Senders", ("allow", "block", "rules", "correspondents", "learn")),
-    ("On the way", ("queue", "open", "mode")),
+    ("On the way", ("queue", "spool", "open", "mode")),
     ("Staff and programs", ("staff", "token", "people", "groups", "practice")),
     ("The record", ("audit", "report", "legal-hold", "person-data", "retention")),
     ("Setting up", ("demo", "db", "sync", "seed", "rehearse", "import", "doctor", "settings", "completion", "man")),

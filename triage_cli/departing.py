@@ -22,7 +22,7 @@ from triage.routes import next_hop_of
 from triage.settings import Settings
 from triage.times import utcnow
 from triage.undelivered import OUTBOUND as SENT_ON
-from triage_cli.finding import FAIL, OK, WARN, Finding, open_to_others
+from triage_cli.finding import FAIL, OK, WARN, Finding, open_to_others, stuck
 from triage_cli.opened import database_of
 
 WHAT = "outbound"
@@ -95,6 +95,7 @@ def waiting(settings: Settings) -> Iterator[Finding]:
         words,
         "see that `mailroom outbound` runs and what it logs; nothing is lost meanwhile" if waits > LATE else "",
     )
+    yield from stuck(WHAT, found.stuck)
     if found.damaged:
         words = f"{found.damaged} damaged batches lie in its spool"
         yield Finding(WARN, WHAT, words, "check the disk; what was readable is passed on, look at the rest and remove them")

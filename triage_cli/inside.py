@@ -19,7 +19,7 @@ from triage.models import AuditRecord, Delivery, Instant
 from triage.settings import Settings
 from triage.states import State
 from triage.times import utcnow
-from triage_cli.finding import FAIL, OK, WARN, Finding
+from triage_cli.finding import FAIL, OK, WARN, Finding, stuck
 from triage_cli.opened import database_of
 
 LATE, TOO_LATE = timedelta(minutes=1), timedelta(minutes=15)  # of mail that waits to be judged
@@ -126,6 +126,7 @@ def spool(settings: Settings) -> Iterator[Finding]:
     yield Finding(
         level, "spool", words, "" if level == OK else "see that `mailroom judge` runs and what it logs; nothing is lost meanwhile"
     )
+    yield from stuck("spool", waiting.stuck)
     if waiting.damaged:
         what = f"{waiting.damaged} damaged batches lie in {directory / DAMAGED}"
         yield Finding(WARN, "spool", what, "check the disk; what was readable is entered, look at the rest and remove them")

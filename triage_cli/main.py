@@ -55,6 +55,7 @@ COMMANDS = {  # where each command lives: a role must not import what another on
     "groups": "groups",
     "people": "people",
     "queue": "waiting",
+    "spool": "retrying",
     "allow": "senders",
     "block": "senders",
     "rules": "rules",

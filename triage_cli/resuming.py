@@ -81,7 +81,8 @@ def look(engine: Engine, settings: Settings) -> Seen:
         seen.unknown += reconciling.elsewhere(session)
     left = spool_copy.accepted_before(settings.spool.directory, pause.since)
     if left:
-        raise NotYet(f"{left} batches of mail that was accepted before lie in the spool still: start `mailroom serve`, then try again")
+        do = "start `mailroom serve`, then try again; `mailroom spool` says what stays"
+        raise NotYet(f"{left} batches of mail that was accepted before lie in the spool still: {do}")
     with Progress("mailboxes", len(boxes)) as progress:
         for one in reconciler.look(engine, boxes, settings):
             progress.step()

@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, col
 
 from mail_auth import sealing
-from mta import doorkeeper, judge, snapshot
+from mta import doorkeeper, judge, retries, snapshot
 from mta.batch import Message, write_batch
 from mta.examination import NOTHING, Examiner, Found
 from mta.lane import Judged, Lane, Room
@@ -26,9 +26,9 @@ from tests.peers import circle
 from tests.peers.processes import HANG
 from tests.peers.receiving import until
 from tests.triage import arriving
-from triage import contents, db, intake, models, rules
+from triage import at_sight, contents, db, intake, models, rules
 from triage.authentication import Result
-from triage.backlog import batch_name
+from triage.backlog import OFTEN, backlog, batch_name
 from triage.bell import Bell
 from triage.bounded import Pool
 from triage.db import open_engine, reading, transaction
@@ -37,6 +37,7 @@ from triage.envelope import Address, Envelope
 from triage.ids import new_id
 from triage.rules import RuleOrder
 from triage.settings import Database, Settings
+from triage.signals import Seen
 from triage.states import State
 from triage.times import from_micros, utcnow
 
@@ -423,6 +424,66 @@ def test_a_message_that_cannot_be_entered_is_kept_and_holds_nobody_up(
         picky_about = b"nothing"
         until(lambda: not waiting(known_on_both))
     assert record(known_on_both)[broken[0].spool_id][0] == broken[1]
+
+
+def old(message: Message) -> Message:
+    """The message as one that waits for longer than DNS is waited for."""
+    return replace(message[0], received_at=utcnow() - 2 * judge.PATIENCE), message[1]
+
+
+def test_what_we_fail_over_again_and_again_is_held_unread(known_on_both: Settings, quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = at_sight.look
+
+    def failing(seen: Seen, *more: Any) -> at_sight.AtSight:
+        if "broken" in seen.summary.text:
+            raise ValueError("a fault\x1b of ours")
+        return real(seen, *more)
+
+    monkeypatch.setattr(at_sight, "look", failing)
+    allow(known_on_both)
+    good, broken = mail("good"), old(mail("broken"))
+    put(known_on_both, good, broken)
+    with judging(known_on_both):
+        until(lambda: not waiting(known_on_both))
+    assert record(known_on_both) == {
+        good[0].spool_id: (good[1], [(State.QUEUED, "allowed-sender")]),
+        broken[0].spool_id: (broken[1], [(State.HELD, "unparsable")]),
+    }
+    with engine_of(known_on_both) as engine, reading(engine) as session:
+        row = session.scalars(select(models.Message).where(col(models.Message.spool_id) == broken[0].spool_id)).one()
+    (unreadable,) = [one for one in row.signals if one["name"] == "unreadable"]
+    assert unreadable["evidence"] == [r"Mailroom failed over it: ValueError: a fault\x1b of ours"]
+
+
+def test_what_cannot_even_be_held_unread_is_kept_counted_and_named(known: Settings, quick: None) -> None:
+    envelope, raw = old(mail("nobody's"))
+    bad, good = (replace(envelope, recipients=("no address",)), raw), mail("good")
+    put(known, bad, good)
+    directory = known.spool.directory
+    with judging(known):
+        until(lambda: backlog(directory).stuck == 1)
+        until(lambda: len(waiting(known)) == 1 and good[0].spool_id in record(known))
+    assert (backlog(directory).put_off, backlog(directory).messages) == (1, 0)
+    (stuck,) = retries.waiting(directory)
+    assert ((stuck.envelope, stuck.raw), stuck.door) == (bad, "incoming")
+    assert stuck.attempt >= OFTEN
+    assert stuck.why.startswith("ValueError: ")
+    assert bad[0].spool_id not in record(known)
+
+
+@pytest.mark.parametrize(
+    ("attempt", "age", "entered"),
+    [(OFTEN - 1, 2 * judge.PATIENCE, True), (OFTEN - 2, 2 * judge.PATIENCE, False), (OFTEN - 1, timedelta(), False)],
+    ids=["often enough", "not often enough", "within the time that DNS has"],
+)
+def test_when_a_message_is_held_unread(known: Settings, attempt: int, age: timedelta, entered: bool) -> None:
+    envelope, raw = mail()
+    settled = threading.Event()
+    message = Judged(replace(envelope, received_at=utcnow() - age), raw, attempt, settled.set, fault="OSError: ours")
+    with engine_of(known) as engine:
+        assert judge.Writer(engine, Spool(known.spool.directory), known, []).settle([message], threading.Event()) == []
+    assert settled.is_set(), "it is safe elsewhere"
+    assert (len(record(known)), backlog(known.spool.directory).put_off) == ((1, 0) if entered else (0, 1))
 
 
 @pytest.mark.postgresql

@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from mta import outbound
+from mta import judge, outbound
+from mta.lane import Judged
 from mta.limits import GUESSES_COUNT
+from mta.spool import Spool
 from mta.submitters import MOST_FOR_A_NAME, MOST_OF_A_CLIENT, Submitters, accounts
 from tests.peers import postfix
 from tests.peers.processes import HANG, free_port
@@ -22,11 +24,14 @@ from tests.peers.receiving import make_certificate, stored, until
 from tests.triage import arriving
 from tests.triage.mails import mail, multipart, part
 from triage import learning
+from triage.backlog import OFTEN
 from triage.db import open_engine, reading, transaction
+from triage.envelope import Envelope
 from triage.errors import BadInput
-from triage.ids import show
+from triage.ids import new_id, show
 from triage.models import Attempt, Correspondent, Delivery, Expectation, MailReport, NotLearned, SentMail
 from triage.settings import Database, Settings, host_port
+from triage.times import utcnow
 
 JOE, ANN = "joe.fern@company.example", "ann@supplier.example"
 JOURNAL = "journal@company.example"
@@ -198,6 +203,19 @@ def test_mail_that_goes_round_in_circles_is_refused(own: Settings) -> None:
     ours = "\n".join(["Received: from x by mx.company.example; Tue, 24 Nov 2026 09:30:00 +0000"] * 4)
     with listening(own) as door, pytest.raises(smtplib.SMTPDataError, match="round in circles"):
         door.send(mail(f"{ours}\nFrom: {JOE}"))
+
+
+def test_what_we_fail_over_again_and_again_goes_out_and_teaches_nothing(own: Settings) -> None:
+    engine, settled = open_engine(own.database.url), threading.Event()
+    envelope = Envelope(new_id(), utcnow() - 2 * judge.PATIENCE, JOE, (ANN,), "192.0.2.25", "inner.company.example")
+    message = Judged(envelope, LETTER, OFTEN - 1, settled.set, fault="OSError: ours")
+    writer = outbound.Departures(engine, Spool(own.spool.directory / "outbound"), own, [])
+    assert writer.settle([message], threading.Event()) == []
+    engine.dispose()
+    door = Door(own)
+    assert settled.is_set()
+    assert [(one.recipient, one.state) for one in door.deliveries(1)] == [(ANN, "queued")]
+    assert (door.known(), door.reasons()) == ({}, {"unreadable": 1})
 
 
 def test_too_many_recipients_are_put_off(own: Settings) -> None:

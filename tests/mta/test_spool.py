@@ -352,7 +352,7 @@ def test_no_message_holds_what_is_taken_for_another_one(spool: Spool, tmp_path: 
     with (tmp_path / "forged").open("w+b") as file:
         for mark in (b"\0" * MARK, MAGIC * 2, one_batch(spool, [b"seen"]).read_bytes()[len(MAGIC) : OPENING]):
             file.write(MAGIC + mark)
-            write_message(file, mark, forged, b"not really sent")
+            write_message(file, mark, forged.as_json(), b"not really sent")
         file.seek(0)
         hostile = file.read()
     path = one_batch(spool, [hostile, b"two"])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.triage.arriving import NOW
-from triage.backlog import Backlog, backlog, batch_name
+from triage.backlog import OFTEN, Backlog, backlog, batch_name
 
 
 @pytest.fixture
@@ -43,10 +43,12 @@ def test_how_much_waits(names: list[str], messages: int, spool: Path) -> None:
     assert found.oldest in (None, NOW)
 
 
-def test_what_is_put_off_and_what_is_damaged(spool: Path) -> None:
-    (spool / "retry" / "0001764000000000.001.0AMSCK1ANT458.1.batch").touch()
+def test_what_is_put_off_what_does_not_get_on_and_what_is_damaged(spool: Path) -> None:
+    for attempt in (1, OFTEN - 1, OFTEN, 999):
+        (spool / "retry" / f"0001764000000000.{attempt:03d}.0AMSCK1ANT458.1.batch").touch()
+    (spool / "retry" / "stray.batch").touch()
     (spool / "damaged" / batch_name(1, 9)).touch()
-    assert backlog(spool) == Backlog(0, None, 1, 1)
+    assert backlog(spool) == Backlog(put_off=5, stuck=2, damaged=1)
 
 
 def test_a_spool_that_is_not_there_is_an_error(tmp_path: Path) -> None:

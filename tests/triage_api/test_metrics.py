@@ -16,7 +16,7 @@ from tests.triage import arriving
 from tests.triage_api.conftest import Browser, Came, NewBrowser, opened
 from tests.triage_api.test_exposition import read
 from triage import db, ids
-from triage.backlog import OUTBOUND, batch_name
+from triage.backlog import OFTEN, OUTBOUND, batch_name
 from triage.errors import BadInput
 from triage.settings import Settings
 from triage.times import utcnow
@@ -56,6 +56,8 @@ def test_what_waits(new_browser: NewBrowser, came: Came, spool: Path, monkeypatc
         (spool / OUTBOUND / name).mkdir(parents=True)
     hour = ids.first_id_at(utcnow() - timedelta(hours=1))
     (spool / OUTBOUND / "incoming" / f"{ids.show(hour)}.1.3.batch").write_bytes(b"")
+    for attempt in (1, OFTEN):
+        (spool / "retry" / f"0001764000000000.{attempt:03d}.0AMSCK1ANT458.1.batch").write_bytes(b"")
     found = asked(monitor)
     assert found["mailroom_spool_messages", (("spool", "outbound"),)] == 3
     assert (
@@ -63,6 +65,8 @@ def test_what_waits(new_browser: NewBrowser, came: Came, spool: Path, monkeypatc
         < 3600
         <= found["mailroom_spool_oldest_age_seconds", (("spool", "outbound"),)]
     )
+    assert found["mailroom_spool_messages", (("spool", "retry"),)] == 2
+    assert found["mailroom_spool_stuck_messages", (("spool", "incoming"),)] == 1
     assert found["mailroom_spool_messages", (("spool", "incoming"),)] == 12
     assert found["mailroom_spool_damaged_batches", ()] == 1
     assert found["mailroom_deliveries", (("state", "held"),)] == 2

@@ -29,6 +29,7 @@ CONTRACT = {
     "rules explain": "ADDRESS|DELIVERY-ID --to --json", "rules propose": "--json",
     "decisions": "--json --csv", "decisions undo": "ID --reason --wait --json",
     "decisions items": "ID --outcome --json --csv",
+    "spool": "--stuck --json --csv", "spool retry": "[ID]... --all", "spool take-out": "ID FILE",
     "queue": "--json --csv", "queue list": "--json", "queue retry": "[ID]...", "queue hold": "[ID]...",
     "campaigns": "--json --csv",
     "staff add": "LOGIN --role --scope", "staff list": "--json", "staff remove": "LOGIN",
@@ -77,6 +78,7 @@ FIELDS = {  # of --json; there may come more
     "rules list": "id effect sender to scope proof author used until note origin risky lapse_days first_used_at last_used_at warnings",
     "rules propose": "id kind value proof would pass why evidence",
     "second-keys list": "id asked lapses said reason",
+    "spool": "id door received from to bytes tries next_try why", "spool list": "id door received from to bytes tries next_try why",
     "show": f"{MAIL} message to note mailbox from client reverse_path proof rule why signals urgency why_here attachments last_reply text",
     "staff list": "login name role scope source away sessions",
     "staff substitutes": "id absent substitute from until reason",
@@ -94,7 +96,7 @@ def fields(name: str) -> set[str]:
 
 
 def test_no_field_is_ever_taken_away() -> None:
-    there = {name: fields(name) for name in {*commands(), "queue"} if fields(name)}
+    there = {name: fields(name) for name in {*commands(), "queue", "spool"} if fields(name)}
     assert set(FIELDS) == set(there), "a new command's fields stand here too"
     assert {name: gone for name, said in FIELDS.items() if (gone := set(said.split()) - there[name])} == {}
 

@@ -98,7 +98,9 @@ def test_mail_that_waits(house: Settings) -> None:
         (spool / name).mkdir(parents=True)
     (spool / "incoming" / "0000000000001.1.3.batch").touch()
     (spool / "damaged" / "x.batch").touch()
+    (spool / "retry" / f"0001764000000000.{OFTEN:03d}.0AMSCK1ANT458.1.batch").touch()
     found = told(house)
+    assert [one[0] for one in found if "cannot be put on the record" in one[1]] == [FAIL]
     assert [one[0] for one in found if "3 mails wait" in one[1]] == [FAIL]
     assert (WARN, "1 damaged batches lie in its spool") in found
 

@@ -25,7 +25,7 @@ from tests.peers.receiving import make_certificate, receiving
 from tests.triage import arriving
 from tests.triage_cli.conftest import Shell
 from triage import db, directory, ids, paused
-from triage.backlog import batch_name
+from triage.backlog import OFTEN, batch_name
 from triage.models import Delivery, StaffMember
 from triage.settings import Settings
 from triage.states import State
@@ -173,6 +173,16 @@ def test_released_mail_that_nobody_sends_on(
     with db.transaction(sqlite_engine) as session:
         paused.pause(session, backup_at=arriving.NOW, now=arriving.NOW)
     assert {level for level, _, _ in told(inside.moving(house))} == {OK}, "that nothing leaves has a finding of its own"
+
+
+@pytest.mark.parametrize(
+    ("attempts", "said"),
+    [((1, OFTEN - 1), []), ((OFTEN,), ["1 accepted message was"]), ((OFTEN, 999), ["2 accepted messages were"])],
+)
+def test_mail_that_cannot_be_put_on_the_record(house: Settings, attempts: tuple[int, ...], said: list[str]) -> None:
+    for attempt in attempts:
+        (house.spool.directory / "retry" / f"0001764000000000.{attempt:03d}.0AMSCK1ANT458.1.batch").touch()
+    assert [(level, words.split(" tried")[0]) for level, _, words in told(inside.spool(house))][1:] == [(FAIL, words) for words in said]
 
 
 def test_damaged_batches_are_named(house: Settings) -> None:

@@ -109,7 +109,7 @@ OTHERS = {
     "rules import", "webhooks test", "webhooks resume", "webhooks secret", "legal-hold add", "legal-hold lift", "person-data list",
     "person-data export", "person-data erase",
     "rehearse imap", "rehearse maildir", "rehearse mbox", "import maildir", "import mbox", "open",
-    "backup", "resume", "completion", "man",
+    "backup", "resume", "completion", "man", "spool list", "spool retry", "spool show", "spool take-out",
 }  # fmt: skip
 
 
