@@ -13,6 +13,7 @@ from typing import Any, Self, TypeVar, cast
 
 from sqlalchemy import (
     ARRAY,
+    URL,
     BigInteger,
     Boolean,
     Column,
@@ -32,6 +33,7 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    make_url,
     not_,
     select,
     table,
@@ -52,6 +54,14 @@ MOMENT = 0.5  # seconds that it is worth for what is done again soon anyway
 BUSY_PAUSE = 0.001  # polling without sleeping locks measured 10 times fairer than busy_timeout (building.md)
 CACHE = 32  # MB of the file's pages that each connection to SQLite keeps at most
 TRIES = 4  # of a transaction that others got in the way of
+FAR: Mapping[str, int] = {  # of a server that is gone without a word (its power, its network): found out before mail waits for long
+    "connect_timeout": 10,  # seconds
+    "tcp_user_timeout": 5000,  # milliseconds until what was sent has arrived
+    "keepalives_idle": 5,  # seconds of waiting for an answer until it is asked whether anybody is there
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+}
+NEXT_SERVER = 3  # seconds, where the URL names several, until the next one is tried
 
 T = TypeVar("T")
 
@@ -70,13 +80,21 @@ def open_engine(url: str, *, cache: int = CACHE) -> Engine:
 def postgresql_engine(url: str) -> Engine:
     """PostgreSQL by psycopg. The URL may hold a password, so that no fault shows it."""
     try:
+        place = make_url("postgresql+psycopg://" + url.partition("://")[2])
         return create_engine(
-            "postgresql+psycopg://" + url.partition("://")[2], pool_pre_ping=True, pool_size=8, max_overflow=32, hide_parameters=True
+            place, pool_pre_ping=True, pool_size=8, max_overflow=32, hide_parameters=True, connect_args=waits_for_server(place)
         )
     except (ValueError, ArgumentError):
         raise BadInput(
             "database.url must be postgresql://USER:PASSWORD@HOST:PORT/NAME; write @, : and / in a password as %40, %3A and %2F"
         ) from None
+
+
+def waits_for_server(place: URL) -> dict[str, Any]:
+    """How long a server is waited for that says nothing; what the URL says itself counts more."""
+    several = isinstance(place.query.get("host"), tuple)
+    waits = {**FAR, "connect_timeout": NEXT_SERVER} if several else FAR
+    return {name: value for name, value in waits.items() if name not in place.query}
 
 
 def sqlite_engine(url: str, cache: int) -> Engine:

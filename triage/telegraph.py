@@ -13,13 +13,12 @@ import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import psycopg
 from sqlalchemy.exc import SQLAlchemyError
 
 from triage.bell import Bell
-from triage.db import open_engine
+from triage.db import open_engine, waits_for_server
 from triage.settings import Settings
 from triage.visible import visible
 
@@ -28,12 +27,6 @@ GAP = 0.1  # seconds from one telling to the next, however often bells ring
 PAUSE = 1.0  # seconds until a line that is down is tried again
 PATIENCE = 2.0  # seconds that a notification may take
 HEARTBEAT = 30.0  # seconds of silence until it is asked whether the line is there
-KEEPALIVE: dict[str, Any] = {
-    "connect_timeout": 10,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-}  # seconds, and how often
 FAULTS = (psycopg.Error, SQLAlchemyError, OSError)
 
 Line = psycopg.Connection[tuple[object, ...]]
@@ -159,7 +152,7 @@ def line_of(settings: Settings) -> Line:
     """A connection of its own, straight to the server."""
     engine = open_engine(settings.database.listen_url or settings.database.url)
     _, told = engine.dialect.create_connect_args(engine.url)
-    return psycopg.connect(**{**KEEPALIVE, **told}, autocommit=True)
+    return psycopg.connect(**waits_for_server(engine.url), **told, autocommit=True)
 
 
 def place_of(directory: Path) -> str:
