@@ -1,5 +1,6 @@
 """The time runs out: held mail expires, and content whose copies are all final is erased. In slices that never hurt."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,6 +17,8 @@ from triage.settings import Settings
 from triage.states import FINAL, Event, State
 
 BY = Actor.system("retention")
+WINDOW = 2_000  # contents that are looked at in one go
+SLICE = 200  # contents that are erased in one go
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +64,22 @@ def expire(session: Session, *, settings: Settings, now: datetime, limit: int = 
     return len(expired)
 
 
-def erase(session: Session, *, settings: Settings, now: datetime, limit: int = 200) -> int:
-    """Erase the bytes of messages whose every delivery has been final long enough; the records stay. How many contents."""
+def due(session: Session, *, settings: Settings, now: datetime, after: int = 0, limit: int = WINDOW) -> tuple[list[int], int]:
+    """Which of the next contents are to be erased, and the last one that was looked at; 0: these were all.
+
+    Looking is apart from erasing, since nearly all that is kept is still needed: it takes long, and nobody waits for it.
+    """
+    seen = session.scalars(old_enough(settings, now).where(col(Content.id) > after).order_by(col(Content.id)).limit(limit)).all()
+    if not seen:
+        return [], 0
+    return list(session.scalars(erasable(session, settings, now).where(col(Content.id).between(seen[0], seen[-1])))), seen[-1]
+
+
+def erase(session: Session, found: Sequence[int], *, settings: Settings, now: datetime) -> int:
+    """Erase the bytes of those of these contents whose every delivery has been final long enough; the records stay. How many that were."""
     legal_holds.take_turn(session)
-    over = erasable(session, settings, now)
-    found = list(session.scalars(over.limit(limit)))
-    if not found:
-        return 0
     lock(session, found)
-    ids = list(session.scalars(over.where(among(session, col(Content.id), found))))
+    ids = list(session.scalars(erasable(session, settings, now).where(among(session, col(Content.id), found))))
     if not ids:
         return 0
     session.execute(update(Content).where(among(session, col(Content.id), ids)).values(zstd=None, erased_at=now))
@@ -102,7 +112,7 @@ def forget(session: Session, *, settings: Settings, now: datetime, limit: int = 
     return len(ids)
 
 
-def lock(session: Session, content_ids: list[int]) -> None:
+def lock(session: Session, content_ids: Sequence[int]) -> None:
     """Let nobody restore these or receive them again until they are erased; who comes later finds them erased."""
     contents = select(col(Content.id)).where(among(session, col(Content.id), content_ids)).order_by(col(Content.id))
     session.scalars(contents.with_for_update()).all()
@@ -113,6 +123,14 @@ def lock(session: Session, content_ids: list[int]) -> None:
         .order_by(col(Delivery.id))
     )
     session.scalars(copies.with_for_update(of=Delivery)).all()
+
+
+def old_enough(settings: Settings, now: datetime) -> Select[int]:
+    """Contents that came so long ago that the shortest time may be over for them, and that are still there."""
+    shortest = min(
+        settings.retention.purged_days, settings.retention.released_days, settings.retention.notice_days, settings.outbound.keep_days
+    )
+    return select(col(Content.id)).where(col(Content.id) < first_id_at(now - timedelta(days=shortest)), col(Content.zstd).is_not(None))
 
 
 def erasable(session: Session, settings: Settings, now: datetime) -> Select[int]:
@@ -139,5 +157,4 @@ def erasable(session: Session, settings: Settings, now: datetime) -> Select[int]
         .join(Message, col(Message.id) == col(Delivery.message_id))
         .where(col(Message.content_id) == col(Content.id), or_(~over, legal_holds.kept(session)))
     )
-    old_enough = col(Content.id) < first_id_at(max(gone, sent, told, passed))  # spares the walk over what came lately
-    return select(col(Content.id)).where(old_enough, col(Content.zstd).is_not(None), ~needed.exists()).order_by(col(Content.id))
+    return old_enough(settings, now).where(~needed.exists()).order_by(col(Content.id))

@@ -9,7 +9,7 @@ import click
 from triage import checkpoints as signed, db, retention as retaining, trail_proof
 from triage.settings import Settings
 from triage.times import utcnow
-from triage_cli import upkeeping
+from triage_cli import tidying
 from triage_cli.asks import settings_of, stay
 from triage_cli.opened import database_of, looking, shell_user
 from triage_cli.printing import Form, Shape, print_table, say, tells
@@ -48,7 +48,7 @@ def retention(ctx: click.Context, expiring: bool, form: Form) -> None:
     """Expire and erase everything that is due now, and say what expires within a day unless somebody decides."""
     settings = settings_of(ctx)
     with database_of(settings) as engine:
-        expired, erased = (0, 0) if expiring else upkeeping.tidy(engine, settings)
+        expired, erased = (0, 0) if expiring else tidying.tidy(engine, settings)
         with db.reading(engine) as session:
             soon = retaining.expiring(session, by=shell_user(), settings=settings, now=utcnow())
     rows = [{**asdict(one), "soonest": one.soonest.isoformat(timespec="minutes")} for one in soon]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from triage import content, directory, ids, intake, matches, rules
+from triage import content, directory, ids, intake, matches, retention, rules
 from triage.actor import EVERYTHING, Actor, Role, Scope
 from triage.authentication import Authentication, Dmarc, Result, Spf
 from triage.company import CompanyDirectory, DepartmentEntry, PersonEntry, StaffEntry
@@ -107,3 +107,9 @@ def arrive(
         settings=settings,
         now=at,
     )
+
+
+def erase(session: Session, *, settings: Settings, now: datetime, limit: int = retention.WINDOW) -> int:
+    """What is due of the first contents is looked for and erased, as upkeep does it; how many."""
+    found, _ = retention.due(session, settings=settings, now=now, limit=limit)
+    return retention.erase(session, found, settings=settings, now=now)

@@ -8,7 +8,7 @@ from sqlmodel import col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, NOW
-from triage import catching_up, decisions, retention
+from triage import catching_up, decisions
 from triage.db import reading, transaction
 from triage.decisions import Verb
 from triage.models import Campaign, Delivery, Representative, RepresentativeBand
@@ -65,7 +65,7 @@ def test_what_is_erased_is_recognised_no_more(company: Engine, settings: Setting
     later = NOW + timedelta(days=settings.retention.purged_days + 1)
     with transaction(company) as session:
         session.execute(update(Delivery).where(col(Delivery.campaign_id) == voice).values(settled_at=NOW))
-        assert retention.erase(session, settings=settings, now=later + timedelta(days=400)) == 3
+        assert arriving.erase(session, settings=settings, now=later + timedelta(days=400)) == 3
     with reading(company) as session:
         assert set(session.scalars(select(col(Representative.campaign_id)))) & {voice} == set()
         kept = set(session.scalars(select(col(Representative.id))))

@@ -16,7 +16,7 @@ from mta.errand import Errand, stamped
 from tests.triage import arriving
 from tests.triage.arriving import ANA, IDA, NOW, OTTO, arrive
 from tests.triage.mails import mail
-from triage import access, contents, db, departures, queue, retention, undelivered, waiting
+from triage import access, contents, db, departures, queue, undelivered, waiting
 from triage.content import summarise
 from triage.envelope import Envelope
 from triage.ids import new_id
@@ -287,7 +287,7 @@ def test_its_bytes_are_kept_shortly(session: Session, settings: Settings) -> Non
     assert session.scalars(select(Attempt)).one() is not None
     made = utcnow()  # the content's id says when
     for days, kept in ((2, True), (4, False)):
-        while retention.erase(session, settings=settings, now=(NOW if kept else made) + timedelta(days=days)):
+        while arriving.erase(session, settings=settings, now=(NOW if kept else made) + timedelta(days=days)):
             pass
         session.expire_all()
         assert (session.scalars(select(Content)).one().zstd is not None) == kept, days

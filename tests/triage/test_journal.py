@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 from mta.errand import stamped
 from tests.triage import arriving
 from tests.triage.arriving import ANA, IDA, NOW, add_rules, arrive, envelope
-from triage import access, contents, db, departures, intake, ledger, outgoing, queue, retention, waiting
+from triage import access, contents, db, departures, intake, ledger, outgoing, queue, waiting
 from triage.content import summarise
 from triage.journal import JOURNAL
 from triage.models import Content, Delivery
@@ -117,14 +117,14 @@ def test_whatever_the_archive_says_it_is_tried_again(session: Session, archiving
 def test_its_content_stays_until_it_has_left(session: Session, archiving: Settings) -> None:
     (mail,) = arrive(session, archiving)
     ledger.record(session, mail, Event.PURGE, by=ANA, now=NOW)
-    assert retention.erase(session, settings=archiving, now=NOW + 99 * DAYS) == 0
+    assert arriving.erase(session, settings=archiving, now=NOW + 99 * DAYS) == 0
     (copy,) = copies(session)
     assert waiting.give_up(session, [copy.id], settings=archiving, by=IDA, now=NOW + 99 * DAYS) == 1
-    assert retention.erase(session, settings=archiving, now=NOW + 128 * DAYS) == 0  # somebody may think better of it
+    assert arriving.erase(session, settings=archiving, now=NOW + 128 * DAYS) == 0  # somebody may think better of it
     waiting.retry(session, [copy.id], settings=archiving, by=IDA, now=NOW + 128 * DAYS)
     for event in (Event.CLAIM, Event.DELIVER):
         ledger.record(session, copy.id, event, by=queue.RELAY, now=NOW + 128 * DAYS)
-    assert retention.erase(session, settings=archiving, now=NOW + 128 * DAYS) == 1
+    assert arriving.erase(session, settings=archiving, now=NOW + 128 * DAYS) == 1
 
 
 def test_nobody_triages_it(session: Session, archiving: Settings) -> None:

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Engine, func, select
 from sqlmodel import Session, col
 
+from tests.triage import arriving
 from tests.triage.arriving import ALIGNED, ANA, BEN, COMPANY, NO_DMARC, NOW, SYNC, arrive, set_up
 from tests.triage.test_tallies import ACTORS, GROUPS, STAFF, both
 from triage import decisions, directory, extensive, folders, regrouping, retention, tallies, touched, undoing
@@ -108,7 +109,7 @@ class Company:
     def expire(self, session: Session) -> None:
         later = NOW + timedelta(days=100)
         retention.expire(session, settings=self.settings, now=later, limit=2)
-        retention.erase(session, settings=self.settings, now=later, limit=2)
+        arriving.erase(session, settings=self.settings, now=later, limit=2)
 
     def move(self, session: Session) -> None:
         home = self.chance.choice(("it", "legal"))

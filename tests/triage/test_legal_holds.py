@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlmodel import Session, col
 
+from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, IDA, NOW, OTTO, arrive
 from triage import db, decisions, expiry, ledger, legal_holds, listings, retention
 from triage.actor import Scope
@@ -52,10 +53,10 @@ def test_held_mail_stays_whatever_its_age(known: Engine, settings: Settings, abo
         if covered:
             cover(session, made)
         assert retention.expire(session, settings=settings, now=LATE) == 1  # his
-        assert retention.erase(session, settings=settings, now=LATE + timedelta(days=99)) == 0
+        assert arriving.erase(session, settings=settings, now=LATE + timedelta(days=99)) == 0
         assert [erased(session, one) for one in (hers, his)] == [False, False]  # one content
         legal_holds.lift(session, made, by=IDA, reason="settled out of court", now=LATE)
-        assert retention.erase(session, settings=settings, now=LATE + timedelta(days=99)) == 1
+        assert arriving.erase(session, settings=settings, now=LATE + timedelta(days=99)) == 1
         assert retention.expire(session, settings=settings, now=LATE + timedelta(days=99)) == 1
 
 
@@ -78,7 +79,7 @@ def test_mail_that_is_sent_on_to_a_held_person_is_held(known: Engine, settings: 
         decisions.decide(session, Selection.of(ids=(mail,)), Verb.REDIRECT, to=MARA, by=ANA, reason="", now=NOW, settings=settings)
         for event in (Event.CLAIM, Event.DELIVER):
             ledger.record(session, mail, event, by=ANA, now=NOW)
-        assert retention.erase(session, settings=settings, now=LATE) == 0
+        assert arriving.erase(session, settings=settings, now=LATE) == 0
 
 
 def test_recalled_copies_are_not_forgotten(known: Engine, settings: Settings) -> None:
@@ -169,7 +170,7 @@ def test_content_of_a_lifted_hold_goes_with_the_next_round(known: Engine, settin
         (mail,) = arrive(session, settings, MARA)
         ledger.record(session, mail, Event.PURGE, by=ANA, now=NOW)
         made = hold(session, selected=Selection.of(sender="sales@supplier.example"))
-        assert retention.erase(session, settings=settings, now=LATE) == 0
+        assert arriving.erase(session, settings=settings, now=LATE) == 0
         legal_holds.lift(session, made, by=IDA, reason="over", now=LATE)
-        assert retention.erase(session, settings=settings, now=LATE) == 1
+        assert arriving.erase(session, settings=settings, now=LATE) == 1
         assert session.scalar(select(col(Content.zstd))) is None

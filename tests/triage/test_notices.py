@@ -281,8 +281,8 @@ def test_its_content_is_kept_for_a_week_and_the_mail_it_is_about_for_longer(send
     late = max(NOW, utcnow()) + timedelta(days=8)
     with db.transaction(sender.engine) as session:
         queue.settle(session, claim, Outcome("delivered", "250 ok", "smtp://smarthost.example:25"), settings=settings, now=late)
-        assert retention.erase(session, settings=settings, now=late + timedelta(days=6)) == 0
-        assert retention.erase(session, settings=settings, now=late + timedelta(days=8)) == 1
+        assert arriving.erase(session, settings=settings, now=late + timedelta(days=6)) == 0
+        assert arriving.erase(session, settings=settings, now=late + timedelta(days=8)) == 1
     with db.reading(sender.engine) as session:
         assert session.get_one(Delivery, claim.delivery_id).erased_at is not None
         assert session.get_one(Delivery, mail).erased_at is None

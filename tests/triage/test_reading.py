@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine, select, update
 from sqlmodel import Session, col
 
+from tests.triage import arriving
 from tests.triage.arriving import (
     ALIGNED,
     ANA,
@@ -337,7 +338,7 @@ def test_erased_content_is_gone_and_the_record_stays(company: Engine, settings: 
     (one,) = came(company, settings, JOE)
     with transaction(company) as session:
         ledger.record(session, one, Event.PURGE, by=ANA, now=NOW)
-        assert retention.erase(session, settings=settings, now=NOW + timedelta(days=31)) == 1
+        assert arriving.erase(session, settings=settings, now=NOW + timedelta(days=31)) == 1
     with reading(company) as session:
         message_id = histories.delivery(session, one, by=ANA).listed.message_id
         assert opening.message(session, message_id, by=ANA).erased

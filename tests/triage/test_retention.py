@@ -45,7 +45,7 @@ def test_content_is_erased_when_every_copy_is_final_long_enough(
         (mail,) = arrive(session, settings)
         for event in events:
             ledger.record(session, mail, event, by=ANA, now=NOW)
-        assert retention.erase(session, settings=settings, now=NOW + days * DAYS) == erased
+        assert arriving.erase(session, settings=settings, now=NOW + days * DAYS) == erased
     with db.reading(known) as session:
         content = session.scalar(select(col(Content.id)))
         assert content is not None
@@ -63,7 +63,7 @@ def test_one_sibling_that_is_still_held_keeps_the_content(known: Engine, setting
     with db.transaction(known) as session:
         gone, _ = arrive(session, settings, "joe.fern@company.example", "mara.berg@company.example")
         ledger.record(session, gone, Event.PURGE, by=ANA, now=NOW)
-        assert retention.erase(session, settings=settings, now=NOW + 99 * DAYS) == 0
+        assert arriving.erase(session, settings=settings, now=NOW + 99 * DAYS) == 0
 
 
 def test_what_was_erased_comes_back_when_it_is_sent_again(known: Engine, settings: Settings) -> None:
@@ -83,7 +83,7 @@ def test_what_was_erased_comes_back_when_it_is_sent_again(known: Engine, setting
             assert contents.load(session, content) == raw
             if not round_:
                 ledger.record(session, mail, Event.PURGE, by=ANA, now=NOW)
-                assert retention.erase(session, settings=settings, now=NOW + 31 * DAYS) == 1
+                assert arriving.erase(session, settings=settings, now=NOW + 31 * DAYS) == 1
                 session.expire_all()
 
 
@@ -95,6 +95,25 @@ def test_what_somebody_restored_is_not_expired_again_at_once(known: Engine, sett
         decisions.decide(session, Selection.of(ids=(mail,)), Verb.RESTORE, by=ANA, reason="", now=late, settings=settings)
         assert retention.expire(session, settings=settings, now=late) == 0
         assert retention.expire(session, settings=settings, now=late + 31 * DAYS) == 1
+
+
+def test_what_is_due_is_looked_for_a_window_at_a_time(known: Engine, settings: Settings) -> None:
+    with db.transaction(known) as session:
+        came = [arrive(session, settings)[0] for _ in range(5)]
+        for mail in came[1:4]:
+            ledger.record(session, mail, Event.PURGE, by=ANA, now=NOW)
+    found: list[int] = []
+    later, reached, windows = NOW + 31 * DAYS, 0, 0
+    with db.reading(known) as session:  # no writer waits for it
+        wanted = [session.get_one(Message, session.get_one(Delivery, mail).message_id).content_id for mail in came[1:4]]
+        while windows == 0 or reached:
+            some, reached = retention.due(session, settings=settings, now=later, after=reached, limit=2)
+            found, windows = found + some, windows + 1
+    assert (found, windows) == (wanted, 4), "and the last one finds no more"
+    with db.transaction(known) as session:
+        decisions.decide(session, Selection.of(ids=(came[2],)), Verb.RESTORE, by=ANA, reason="", now=later, settings=settings)
+    with db.transaction(known) as session:
+        assert retention.erase(session, found, settings=settings, now=later) == 2, "what was restored since then stays"
 
 
 def test_slices_are_small(known: Engine, settings: Settings) -> None:

@@ -8,14 +8,14 @@ from sqlmodel import col
 from tests.triage_cli.conftest import Arrives, Shell
 from triage import db
 from triage.models import Delivery, LegallyHeld
-from triage_cli import upkeeping
+from triage_cli import tidying
 
 
 def test_a_hold_is_made_listed_and_lifted(shell: Shell, arrives: Arrives, engine: Engine) -> None:
     arrives("mara.berg@company.example")
     made = shell("legal-hold", "add", "--of", "mara.berg", "--reason", "a dispute")
     assert (made.code, "mail of mara.berg: 1 mails are held" in made.out) == (0, True)
-    upkeeping.hold_legally(engine)
+    tidying.hold_legally(engine)
     with db.reading(engine) as session:
         assert session.scalar(select(col(LegallyHeld.delivery_id))) == session.scalar(select(col(Delivery.id)))
     (one,) = json.loads(shell("legal-hold", "list", "--json").out)

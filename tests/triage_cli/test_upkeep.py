@@ -18,8 +18,7 @@ from tests.triage.tampering import unguard
 from tests.triage_cli.conftest import Arrives, Shell
 from triage import db, settings_file, tokens
 from triage.errors import BadInput
-from triage.ids import read
-from triage.models import ApiToken, Arrived, AuditRecord, Delivery, FormerName, QueueSample, StaffMember
+from triage.models import ApiToken, Arrived, AuditRecord, Delivery, QueueSample, StaffMember
 from triage.settings import Settings
 from triage.sign_in import hash_password
 from triage.times import utcnow
@@ -73,17 +72,6 @@ def test_tokens_of_who_has_left_are_ended(engine: Engine) -> None:
         upkeeping.let_tokens_go(engine)
         with db.reading(engine) as session:
             assert session.get_one(ApiToken, number).revoked_by == ("system:upkeep" if leave else "")
-
-
-def test_that_nobody_administers_the_company_is_logged(engine: Engine, settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
-    said = []
-    for password_hash in ("", "a hash"):
-        caplog.clear()
-        with db.transaction(engine) as session:
-            session.merge(StaffMember(login="ida", name="Ida", role="admin", scope=["company"], password_hash=password_hash))
-        upkeeping.sound_alarm(engine, settings)
-        said.append([record.getMessage() for record in caplog.records])
-    assert said == [["nobody can sign in who administers the whole company: `mailroom doctor` says what to do"], []]
 
 
 def test_retention_says_what_it_did(shell: Shell, arrives: Arrives) -> None:
@@ -205,16 +193,6 @@ def test_a_directory_file_that_is_being_written_is_left_alone(ago: float, settle
     changed = time.time() - ago
     assert upkeeping.is_settled(changed, seen=1.0) is settled
     assert not upkeeping.is_settled(changed, seen=changed)
-
-
-def test_mail_that_was_entered_under_a_name_of_before_goes_along(arrives: Arrives, engine: Engine, settings: Settings) -> None:
-    mail = read(arrives("it+joe.fern@company.example"))
-    with db.transaction(engine) as session:
-        session.add(FormerName(kind="person", name="joe.oak", now="joe.fern", until=utcnow()))
-        session.execute(update(Delivery).where(col(Delivery.id) == mail).values(person="joe.oak"))  # as another node read it
-    upkeeping.let_go(engine, settings)
-    with db.reading(engine) as session:
-        assert session.get_one(Delivery, mail).person == "joe.fern"
 
 
 def test_what_reports_need_is_kept(arrives: Arrives, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

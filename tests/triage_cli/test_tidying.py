@@ -1,0 +1,67 @@
+"""Tidying: what time does to the record and to what is known, by one of several machines, while others write."""
+
+import threading
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, update
+from sqlmodel import col
+
+from tests.peers import processes
+from tests.triage_cli.conftest import Arrives
+from triage import db, seal, settings as settings_file
+from triage.ids import read
+from triage.models import Delivery, FormerName, StaffMember
+from triage.settings import Settings
+from triage.times import utcnow
+from triage_cli import tidying, upkeeping
+
+
+def test_that_nobody_administers_the_company_is_logged(engine: Engine, settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    said = []
+    for password_hash in ("", "a hash"):
+        caplog.clear()
+        with db.transaction(engine) as session:
+            session.merge(StaffMember(login="ida", name="Ida", role="admin", scope=["company"], password_hash=password_hash))
+        tidying.sound_alarm(engine, settings)
+        said.append([record.getMessage() for record in caplog.records])
+    assert said == [["nobody can sign in who administers the whole company: `mailroom doctor` says what to do"], []]
+
+
+def test_mail_that_was_entered_under_a_name_of_before_goes_along(arrives: Arrives, engine: Engine, settings: Settings) -> None:
+    mail = read(arrives("it+joe.fern@company.example"))
+    with db.transaction(engine) as session:
+        session.add(FormerName(kind="person", name="joe.oak", now="joe.fern", until=utcnow()))
+        session.execute(update(Delivery).where(col(Delivery.id) == mail).values(person="joe.oak"))  # as another node read it
+    tidying.let_go(engine, settings)
+    with db.reading(engine) as session:
+        assert session.get_one(Delivery, mail).person == "joe.fern"
+
+
+def test_one_of_two_machines_tidies(engine: Engine) -> None:
+    assert [tidying.elected(engine, machine) for machine in ("one:1", "other:1", "one:1")] == [True, False, True]
+
+
+def test_the_trail_is_sealed_while_somebody_tidies(arrives: Arrives, config: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, enough, stop = threading.Event(), threading.Event(), threading.Event()
+
+    def tidy(*_: object, **__: object) -> tuple[int, int]:
+        begun.set()
+        enough.wait(processes.HANG)
+        return 0, 0
+
+    def is_sealed() -> bool:
+        with db.reading(engine) as session:
+            return not seal.waiting(session)
+
+    monkeypatch.setattr(tidying, "tidy", tidy)
+    role = threading.Thread(target=upkeeping.run, args=(settings_file.read(str(config), {}), stop))
+    role.start()
+    try:
+        assert begun.wait(processes.HANG)
+        arrives()
+        processes.until(is_sealed, "what came meanwhile is sealed")
+    finally:
+        enough.set()
+        stop.set()
+        role.join()

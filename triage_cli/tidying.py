@@ -1,0 +1,204 @@
+"""Lets time pass: expires, erases, forgets, looks for rules. Part of the upkeep role; sealing the trail waits for none of it."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session
+
+from triage import (
+    accounts,
+    correspondents,
+    cover,
+    db,
+    directory,
+    emergency,
+    expiry,
+    familiar,
+    kept_answers,
+    keys,
+    leavers,
+    legal_holds,
+    proposals,
+    prospects,
+    renamed,
+    retention,
+    seal,
+    space,
+)
+from triage.setback import pause_after
+from triage.settings import Settings
+from triage.times import utcnow
+from triage.visible import visible
+from triage_cli.opened import ring
+from triage_cli.sync import leaving_of
+
+DUTY, LEASE = "tidying", timedelta(minutes=10)
+LOOK_EVERY = 1.0  # seconds
+TIDY_EVERY = 600.0
+ERASE_EVERY = 3600.0  # nearly everything is looked at for it, and retention counts in days
+PATIENCE = 2.0  # with a database that is down
+BREATH = 0.01  # between two slices: the others get their turn
+
+log = logging.getLogger("mailroom.upkeep")
+
+
+def follow(settings: Settings, engine: Engine, holder: str, stop: threading.Event) -> None:
+    """Tidy again and again until told to stop, if this process is the one that does it. A database that is down is waited for."""
+    tidied, erased = -TIDY_EVERY, -ERASE_EVERY
+    while not stop.wait(LOOK_EVERY):
+        now = time.monotonic()
+        if now - tidied < TIDY_EVERY:
+            continue
+        erasing = now - erased > ERASE_EVERY
+        try:
+            if elected(engine, holder):
+                tidy(engine, settings, erasing=erasing)
+                erased = now if erasing else erased
+            tidied = now
+        except DBAPIError as fault:
+            stop.wait(pause_after(fault, PATIENCE))
+        except Exception:  # what cannot be tidied must not end this for all that can
+            log.exception("not everything could be tidied")
+            tidied = now
+
+
+def elected(engine: Engine, holder: str) -> bool:
+    """Is it this process that tidies? Several would all look through the same."""
+    with db.transaction(engine) as session:
+        return seal.elect(session, holder, utcnow(), duty=DUTY, lease=LEASE)
+
+
+def tidy(engine: Engine, settings: Settings, *, erasing: bool = True) -> tuple[int, int]:
+    """Expire and erase all that is due, slice by slice; (expired, erased). `erasing`: look through everything that is kept."""
+    with db.transaction(engine) as session:
+        expiry.note(session, settings.retention.held_days)
+    hold_legally(engine)
+    expired = in_slices(engine, settings, retention.expire)
+    erased = erase(engine, settings) + in_slices(engine, settings, retention.forget) if erasing else 0
+    let_go(engine, settings)
+    know_familiar(engine, settings)
+    look_for_rules(engine, settings)
+    sound_alarm(engine, settings)
+    with db.transaction(engine) as session:
+        keys.lapse(session, now=utcnow())
+        kept_answers.forget(session, now=utcnow())
+        emergency.end(session, now=utcnow())
+    forget(engine, settings)
+    give_space_back(engine)
+    if expired or erased:
+        log.info("expired %d held mails, erased %d contents", expired, erased)
+    return expired, erased
+
+
+def in_slices(engine: Engine, settings: Settings, slice_of: Callable[..., int]) -> int:
+    """Do it slice by slice until there is nothing left; how many that were."""
+    total, number = 0, 1
+    while number:
+        with db.transaction(engine) as session:
+            number = slice_of(session, settings=settings, now=utcnow())
+        total += number
+        time.sleep(BREATH if number else 0)
+    return total
+
+
+def erase(engine: Engine, settings: Settings) -> int:
+    """Erase the contents that nobody needs any more; how many. Writers are kept waiting for what is erased only."""
+    total, reached, more = 0, 0, True
+    while more:
+        with db.reading(engine) as session:
+            due, reached = retention.due(session, settings=settings, now=utcnow(), after=reached)
+        for start in range(0, len(due), retention.SLICE):
+            with db.transaction(engine) as session:
+                total += retention.erase(session, due[start : start + retention.SLICE], settings=settings, now=utcnow())
+            time.sleep(BREATH)
+        more = bool(reached)
+    return total
+
+
+def hold_legally(engine: Engine) -> None:
+    """Mark what legal holds are about among the mail that has come since."""
+    carry_on(engine, legal_holds.due, legal_holds.cover)
+
+
+def carry_on(engine: Engine, due: Callable[[Session], list[int]], slice_of: Callable[..., bool]) -> bool:
+    """Go on with each that is due, slice by slice to its end; was there any?"""
+    with db.reading(engine) as session:
+        waiting = due(session)
+    for one in waiting:
+        more = True
+        while more:
+            with db.transaction(engine) as session:
+                more = slice_of(session, one, now=utcnow())
+            time.sleep(BREATH if more else 0)
+    return bool(waiting)
+
+
+def let_go(engine: Engine, settings: Settings) -> None:
+    """Refuse what is for people who left long enough ago, and find mail that another node entered under a name that changed just then."""
+    with db.transaction(engine) as session:
+        addresses = leavers.let_go(session, leaving_of(settings), version=directory.VERSION, now=utcnow())
+        late = renamed.follow_names(session)
+    if addresses:
+        log.info("%d addresses of people who have left are refused from now on", addresses)
+        ring(settings, "door")
+    if late:
+        log.info("%d mails go along with people who are called otherwise", late)
+        ring(settings, "change")
+
+
+def know_familiar(engine: Engine, settings: Settings) -> None:
+    """Keep the domains of known senders up to date, slice by slice, so that what looks like them is noticed."""
+    with db.reading(engine) as session:
+        new, gone = familiar.changes(session, settings=settings, now=utcnow())
+    for start in range(0, max(len(new), len(gone)), familiar.SLICE):
+        with db.transaction(engine) as session:
+            familiar.change(session, new[start : start + familiar.SLICE], gone[start : start + familiar.SLICE])
+
+
+def look_for_rules(engine: Engine, settings: Settings) -> None:
+    """See which rules the company's mail speaks for by now."""
+    with db.reading(engine) as session:
+        speaking = prospects.found(session, settings=settings, now=utcnow())
+    with db.transaction(engine) as session:
+        new = proposals.refresh(session, speaking, now=utcnow())
+    if new:
+        log.info("%d rules are proposed: see them in the console under \u201cFirst day\u201d, or by `mailroom rules propose`", new)
+
+
+def sound_alarm(engine: Engine, settings: Settings) -> None:
+    """Say which folders nobody looks at, and that nobody administers the company."""
+    with db.reading(engine) as session:
+        administered = accounts.administrators(session, by_directory=settings.api.sign_in == "directory")
+        nobody = cover.alarm(session, settings.cover, utcnow())
+        opened = emergency.alarm(session, utcnow())
+    if opened:
+        log.warning("emergency: %s", visible(opened.sentence))
+    if not administered:
+        log.warning("nobody can sign in who administers the whole company: `mailroom doctor` says what to do")
+    for one in nobody:
+        log.warning("nobody on duty sees the folder of the department %s, where %d mails wait", visible(one.code), one.held)
+
+
+def forget(engine: Engine, settings: Settings) -> None:
+    """Forget whom nobody has written to or heard from for long enough, slice by slice."""
+    gone = 1
+    while gone:
+        with db.transaction(engine) as session:
+            gone = correspondents.tidy(session, settings=settings, now=utcnow())
+        if gone:
+            log.info("%d addresses and mails of ours are so old that they count no more", gone)
+
+
+def give_space_back(engine: Engine) -> None:
+    """Let SQLite's file become shorter by what was erased, slice by slice."""
+    given = 0
+    while pages := space.give_back(engine):
+        given += pages
+        time.sleep(BREATH)
+    if given:
+        log.info("the database's file is %d pages shorter", given)
