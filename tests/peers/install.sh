@@ -15,6 +15,7 @@ dovecot-imapd /usr/lib/dovecot/imap
 dovecot-lmtpd /usr/lib/dovecot/lmtp
 dovecot-sieve /usr/lib/dovecot/modules/lib95_imap_sieve_plugin.so
 postgresql /usr/lib/postgresql/*/bin/initdb
+pgbouncer /usr/sbin/pgbouncer
 chromium /usr/bin/chromium
 fonts-dejavu-core /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
 firefox-esr /usr/bin/firefox-esr
