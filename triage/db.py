@@ -53,6 +53,7 @@ BUSY_PATIENCE = 30.0  # seconds until a busy SQLite file is taken for a fault
 MOMENT = 0.5  # seconds that it is worth for what is done again soon anyway
 BUSY_PAUSE = 0.001  # polling without sleeping locks measured 10 times fairer than busy_timeout (building.md)
 CACHE = 32  # MB of the file's pages that each connection to SQLite keeps at most
+AWAY = ("08", "53", "57P")  # classes of PostgreSQL's SQLSTATE: the connection, room and connections, the operator
 TRIES = 4  # of a transaction that others got in the way of
 FAR: Mapping[str, int] = {  # of a server that is gone without a word (its power, its network): found out before mail waits for long
     "connect_timeout": 10,  # seconds
@@ -188,6 +189,14 @@ def was_busy(fault: Exception) -> bool:
 def gave_way(fault: Exception) -> bool:
     """Did PostgreSQL break a transaction off because two waited for each other? Done again it goes through."""
     return isinstance(fault, DBAPIError) and getattr(fault.orig, "sqlstate", "") in ("40P01", "40001")  # deadlock, serialization
+
+
+def does_not_answer(fault: Exception) -> bool:
+    """Is PostgreSQL away or full, so that the same may go well later? Not what gave way: that goes well at once."""
+    if not isinstance(fault, DBAPIError) or isinstance(fault.orig, sqlite3.Error):
+        return False
+    state = getattr(fault.orig, "sqlstate", None)
+    return fault.connection_invalidated or (isinstance(fault, OperationalError) and (state is None or state.startswith(AWAY)))
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Refusals as problem documents (RFC 9457): the one place that knows which refusal is which status."""
 
+import logging
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -9,9 +10,10 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
 
+from triage import db
 from triage.errors import (
     BadInput,
     NotAllowed,
@@ -28,6 +30,7 @@ from triage.errors import (
 from triage.opening import Erased
 from triage.outcomes import NothingDone
 from triage.rule_files import FaultyLines
+from triage.setback import first_line
 from triage.sign_in import TooManyFailures
 from triage_api import framed
 from triage_api.giving_way import Crowded
@@ -55,6 +58,8 @@ MEDIA_TYPE = "application/problem+json"
 REASON_NEEDED = "urn:mailroom:reason-needed"  # a problem type that clients tell from others
 NAMED_FIELD = re.compile(r"([a-z_]+): ")  # how the house names the part that is wrong
 NAMED_PARTS = re.compile(r"[A-Za-z][\w-]*(?:\.\w+)*(?:, \w+)*: ")  # the same, one or more of them, before what is said of them
+
+log = logging.getLogger(__name__)
 
 
 class FaultyLine(BaseModel):
@@ -138,6 +143,14 @@ def at_the_same_moment(_request: Request, _fault: Exception) -> JSONResponse:
     return problem(409, "The same was done at the same moment: look again.")
 
 
+def no_database(_request: Request, fault: Exception) -> JSONResponse:
+    """The database is away. What only gave way or was busy is told further out (giving_way)."""
+    if not isinstance(fault, DBAPIError) or not db.does_not_answer(fault):
+        raise fault
+    log.warning("the database does not answer: %s", first_line(fault))
+    return problem(503, "The database does not answer. Try again in a moment.", headers={"Retry-After": "1"})
+
+
 def speak_problems(app: FastAPI) -> None:
     """Answer every refusal of this app with a problem document; faults of ours are the guard's."""
     app.add_exception_handler(Refused, refused)
@@ -145,6 +158,8 @@ def speak_problems(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, http_fault)
     app.add_exception_handler(NotSignedIn, not_signed_in)
     app.add_exception_handler(IntegrityError, at_the_same_moment)
+    for fault in (OperationalError, InterfaceError):
+        app.add_exception_handler(fault, no_database)
 
 
 def described(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -1,15 +1,19 @@
 """Transactions: all or nothing, patient with other writers, and ids without number."""
 
 import os
+import socket
 import threading
+import time
 from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, and_, select, text
+from sqlalchemy import Engine, and_, make_url, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, col
 
+from tests.peers.postgresql import Server
+from tests.peers.processes import HANG
 from tests.triage import arriving
 from triage import db, ids, markers
 from triage.errors import BadInput
@@ -54,6 +58,54 @@ def test_a_reader_cannot_write(engine: Engine) -> None:
         markers.advance(reader, "moment")
     with db.transaction(engine) as writer:  # on the same connection of the pool
         markers.advance(writer, "moment")
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize(
+    ("statement", "away"),
+    [
+        ("SELECT pg_terminate_backend(pg_backend_pid())", True),
+        ("DO $$ BEGIN RAISE EXCEPTION 'too many' USING ERRCODE = '53300'; END $$", True),
+        ("DO $$ BEGIN RAISE EXCEPTION 'deadlock' USING ERRCODE = '40P01'; END $$", False),
+        ("SELECT nothing FROM nowhere", False),
+    ],
+)
+def test_which_faults_of_postgresql_pass(statement: str, away: bool, postgresql_engine: Engine) -> None:
+    with pytest.raises(DBAPIError) as fault, db.transaction(postgresql_engine) as session:
+        session.execute(text(statement))
+    assert db.does_not_answer(fault.value) is away
+
+
+def test_a_server_that_is_not_there_does_not_answer(tmp_path: Path) -> None:
+    with pytest.raises(DBAPIError) as fault, db.reading(db.open_engine(f"postgresql://nobody@/none?host={tmp_path}")):
+        pass
+    assert db.does_not_answer(fault.value)
+
+
+@pytest.mark.postgresql
+def test_a_server_without_a_word_is_given_up_for_the_next(postgresql_server: Server) -> None:
+    """Its machine lives, or its address is still answered for; nobody there speaks."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        hosts = f"host=127.0.0.1:{silent.getsockname()[1]}&host={postgresql_server.directory}:5432"
+        engine = db.open_engine(f"postgresql://{postgresql_server.user}@/postgres?{hosts}")
+        begun = time.monotonic()
+        with db.reading(engine) as session:
+            assert session.scalar(text("SELECT 1")) == 1
+        engine.dispose()
+    assert time.monotonic() - begun < HANG / 2, "the library waits for two minutes"
+
+
+@pytest.mark.parametrize(
+    ("more", "waits"),
+    [
+        ("?host=a", {"connect_timeout": 10, "tcp_user_timeout": 5000}),
+        ("?host=a:5432&host=b:5432", {"connect_timeout": 3, "tcp_user_timeout": 5000}),
+        ("?host=a&connect_timeout=60&tcp_user_timeout=0", {}),
+    ],
+)
+def test_how_long_a_server_is_waited_for(more: str, waits: dict[str, int]) -> None:
+    told = db.waits_for_server(make_url(f"postgresql+psycopg://mailroom@/mailroom{more}"))
+    assert {name: value for name, value in told.items() if not name.startswith("keepalives")} == waits
 
 
 @pytest.mark.postgresql

@@ -4,9 +4,11 @@ import json
 import logging
 from collections.abc import AsyncIterator
 
+import psycopg
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 from tests.triage_api.conftest import Browser, NewBrowser
@@ -113,6 +115,19 @@ def test_a_fault_of_ours_says_nothing_and_is_logged(
     }
     assert "swordfish" in caplog.text
     assert SAFE_HEADERS.items() <= answer.headers.items()
+
+
+def test_a_database_that_is_away_is_asked_again_later(
+    sqlite_ana: Browser, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise OperationalError("SELECT", {}, psycopg.OperationalError("connection refused"))
+
+    monkeypatch.setattr(outcomes, "listing", away)
+    answer = sqlite_ana.get("/decisions")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert answer.json()["detail"] == "The database does not answer. Try again in a moment."
+    assert "Traceback" not in caplog.text
 
 
 def test_every_refusal_of_the_house_has_a_status() -> None:
