@@ -40,7 +40,7 @@ def main() -> int:
         measured = arriving(fsync) | burst(given.burst)
     except processes.Missing as missing:
         return printing.missing(missing)
-    goals.tell(measured)
+    goals.tell(measured, of=given.burst, whole=BURST)
     printing.machine(
         f"Dovecot {'.'.join(map(str, dovecot.version(processes.need('dovecot', dovecot.PACKAGES))))}", others=[watch.stop()[2]]
     )

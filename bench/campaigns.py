@@ -8,7 +8,7 @@ What it costs: assigning copies of campaigns that are there, and mail like no ot
 SQLite and PostgreSQL, 32 together in a transaction as the judge does. Their words are drawn by chance as often as words occur in mail.
 Beside the clock, which others on the machine push: the processor time of our process and of the server's, and how often a
 database is asked.
-`--sizes 10000,1000000` names how many campaigns there are; a million takes a quarter of an hour to fill.
+`--sizes 10000,100000` names how many campaigns there are; a million takes a quarter of an hour to fill.
 """
 
 import argparse
@@ -70,7 +70,7 @@ class Taken:
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", default="10000,100000", help="campaigns in the database")
+    parser.add_argument("--sizes", default="10000,1000000", help="campaigns in the database")
     parser.add_argument("--copies", type=int, default=600, help="of each wave")
     chosen = parser.parse_args()
     corpus = os.environ.get("MAILROOM_CORPUS", "")

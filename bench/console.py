@@ -50,6 +50,10 @@ IN_PAGE = """window.bench = {
     const subject = document.querySelector('.row.at .subject bdi')?.textContent
     return Boolean(subject) && subject === document.querySelector('.view h2')?.textContent
   },
+  load: () => {
+    const fetched = performance.getEntriesByType('resource').filter((one) => one.name.includes('/assets/'))
+    return fetched.reduce((sum, one) => sum + one.encodedBodySize, 0)
+  },
   body: () => bench.loaded.has(document.querySelector('iframe.shown')),
   watch: (...wanted) => {
     const since = (event) => Promise.all(wanted.map(bench.after)).then((times) => times.map((time) => time - event.timeStamp))
@@ -72,7 +76,7 @@ WORDS = {
     "end": "End: key to the last row and its header painted",
     "rows": "navigation to the first rows painted",
 }
-Seen = dict[str, list[float]]  # what was measured at one speed, in milliseconds, by the names of WORDS
+Seen = dict[str, list[float]]  # what was measured at one speed, in milliseconds, by the names of WORDS; and the bytes of a load
 
 
 def main() -> int:
@@ -105,8 +109,10 @@ def main() -> int:
             "console.rows": share(fast["rows"], 0.5) / 1000,
             "console.rows-slow": share(slow["rows"], 0.5) / 1000,
             "console.end": share(fast["end"], 0.95),
+            "console.load": share(fast["load"], 0.5) / 1000,
         },
-        size=size,
+        of=size,
+        whole=SIZE,
     )
     printing.machine(f"SQLite {sqlite3.sqlite_version}", version, others=[watch.stop()[2]])
     return 0
@@ -135,7 +141,7 @@ def sit_down(company: Company, page: devtools.Page) -> None:
 def at(page: devtools.Page, url: str, speed: int) -> Seen:
     """Everything at one speed."""
     page.ask("Emulation.setCPUThrottlingRate", rate=speed)
-    seen: Seen = {name: [] for name in WORDS}
+    seen: Seen = {name: [] for name in (*WORDS, "load")}
     page.ask("Page.navigate", url="about:blank")
     page.value(BARE)
     for _ in range(KEYS):
@@ -144,6 +150,7 @@ def at(page: devtools.Page, url: str, speed: int) -> Seen:
         page.ask("Network.clearBrowserCache")
         page.ask("Page.navigate", url=url)
         seen["rows"].append(page.value("bench.rows"))
+        seen["load"].append(page.value("bench.load()"))
         page.value("bench.after(() => bench.header() && bench.body())")
         page.value("document.getElementById('content').focus()")
         pressed(page, HOME, TO_BEGINNING)

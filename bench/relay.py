@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 
 from bench.rounds import discarding, goals, printing, processor, releasing, roles, smtp_source
 from bench.rounds.alternating import Sample, medians
-from tests.peers import dovecot, processes
+from tests.peers import dovecot, next_hop, processes
 from tests.peers.company import DOMAIN, Company
 from triage import db
 
@@ -69,16 +69,16 @@ def main() -> int:
         figures = medians(contenders, ROUNDS)
         report(figures)
         dovecots = [figures[f"Dovecot: {name}"]["rate"] for name in ("mailroom relay", "smtp-source")]
-        goals.tell({"relay.dovecot": dovecots[0] / dovecots[1]})
+        goals.tell({"relay.dovecot": dovecots[0] / dovecots[1], "relay.together": transactions(stack)})
         single(into_dovecot, figures["Dovecot: mailroom relay"]["rate"] / 2)
         printing.machine(discarding.postfix_version(), f"Dovecot {version()}", others=[one["others"] for one in figures.values()])
     return 0
 
 
-def house(stack: contextlib.ExitStack, next_hop: str) -> House:
+def house(stack: contextlib.ExitStack, url: str) -> House:
     """A relay at work for this next hop."""
     directory = stack.enter_context(processes.short_directory("relay"))
-    company = Company(directory, f"sqlite:///{directory}/mailroom.db", next_hop)
+    company = Company(directory, f"sqlite:///{directory}/mailroom.db", url)
     company.lay_out()
     engine = db.open_engine(company.database)
     stack.callback(engine.dispose)
@@ -95,6 +95,14 @@ def together(at: House, peer: int) -> Sample:
     """One mail to many."""
     ids = releasing.prepare(at.engine, [[f"person{number}@{DOMAIN}" for number in range(PEOPLE)]], SIZE)
     return timed(peer, at.pid, PEOPLE, functools.partial(emptied, at, ids))
+
+
+def transactions(stack: contextlib.ExitStack) -> int:
+    """How many it takes for one mail to so many, at a next hop that counts them."""
+    counting = stack.enter_context(next_hop.next_hop(lmtp=True))
+    at = house(stack, counting.url)
+    emptied(at, releasing.prepare(at.engine, [[f"person{number}@{DOMAIN}" for number in range(PEOPLE)]], SIZE))
+    return counting.transactions
 
 
 def emptied(at: House, ids: list[int]) -> None:

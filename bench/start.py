@@ -40,7 +40,7 @@ def main() -> int:
             greets, page = (statistics.median(taken) for taken in zip(*(started(company) for _ in range(ROUNDS)), strict=True))
         rows.append((f"{waiting:,} in the spool", f"{greets:.2f}", f"{page:.2f}"))
     printing.table((f"seconds, medians of {ROUNDS}", "220", "first page"), rows)
-    goals.tell({"start.greets": greets, "start.page": page})
+    goals.tell({"start.greets": greets, "start.page": page}, of=given.spool, whole=SPOOL)
     printing.machine(f"SQLite {sqlite3.sqlite_version}", others=[watch.stop()[2]])
     return 0
 

@@ -1,18 +1,29 @@
 """Rounds in which every contender runs once, in reversed order every second time; medians."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 from typing import TypeVar
 
 Sample = Mapping[str, float]  # what one run measured, by name
+Samples = Sequence[Sample]
 Name = TypeVar("Name")
 
 
 def medians(contenders: Mapping[Name, Callable[[], Sample]], rounds: int) -> dict[Name, dict[str, float]]:
-    """The median of every measured value, by contender. A drift of the machine meets all of them alike."""
+    """The median of every measured value, by contender."""
+    return halves(alternated(contenders, rounds))
+
+
+def alternated(contenders: Mapping[Name, Callable[[], Sample]], rounds: int) -> dict[Name, Samples]:
+    """What every run measured, by contender. A drift of the machine meets all of them alike."""
     samples: dict[Name, list[Sample]] = {name: [] for name in contenders}
     for number in range(rounds):
         names = list(contenders)
         for name in reversed(names) if number % 2 else names:
             samples[name].append(contenders[name]())
+    return {name: tuple(taken) for name, taken in samples.items()}
+
+
+def halves(samples: Mapping[Name, Samples]) -> dict[Name, dict[str, float]]:
+    """What half of the runs did not exceed, by contender and value."""
     return {name: {value: median(one[value] for one in taken) for value in taken[0]} for name, taken in samples.items()}

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from bench.rounds import printing
 
@@ -60,6 +59,7 @@ GOALS: Mapping[str, Goal] = {
     "arrival.burst-p99": at_most("10,000 mails in a minute, p99 of the 250", 500),
     "arrival.burst-judged": at_most("10,000 mails in a minute, until all are judged", 120, "s"),
     "relay.dovecot": Goal("relay into Dovecot, to smtp-source", 0.9),
+    "relay.together": at_most("relay, one message to 600 people", 6, "transactions"),
     "purge.purge": at_most("purge of 500 of 1,000,000", 50),
     "purge.undo": at_most("undoing it", 50),
     "purge.many": at_most("purge of 50,000 of 1,000,000", 1.5, "s"),
@@ -83,18 +83,22 @@ GOALS: Mapping[str, Goal] = {
     "console.rows": at_most("console, first rows painted", 0.6, "s"),
     "console.rows-slow": at_most("console, first rows painted, processor 4 × slower", 1.2, "s"),
     "console.end": at_most("console, to the end of the list, p95", 100),
+    "console.load": at_most("console, what the first load fetches, compressed", 150, "kB"),
     "start.greets": at_most("start until 220, 100,000 mails in the spool", 1, "s"),
     "start.page": at_most("start until the first page, 100,000 mails in the spool", 3, "s"),
 }
 
 
-def tell(measured: Mapping[str, float], **told: Any) -> None:
-    """Print what was measured of the goals of this program, and keep it for the verdict. `told`: what was different this time."""
+def tell(measured: Mapping[str, float], *, of: int = 1, whole: int = 1) -> None:
+    """Print what was measured of the goals of this program, and keep it for the verdict.
+
+    `of`: with how much that was, where the goal is about `whole`.
+    """
     rows = [(goal.words, goal.wanted, goal.shown(figure), verdict(goal, figure)) for goal, figure in named(measured)]
     printing.table(("goals", "wanted", "measured", ""), rows)
     MEASURED.mkdir(parents=True, exist_ok=True)
     program = Path(sys.argv[0]).stem
-    (MEASURED / f"{program}.json").write_text(json.dumps({"measured": dict(measured), **told}, indent=1))
+    (MEASURED / f"{program}.json").write_text(json.dumps({"measured": dict(measured), "of": of, "whole": whole}, indent=1))
 
 
 def named(measured: Mapping[str, float]) -> list[tuple[Goal, float]]:

@@ -1,4 +1,7 @@
-"""What all claims reached, beside what is on record: `make bench` ends with it. `--record` puts what was measured last on record."""
+"""What all claims reached, beside what is on record: `make bench` ends with it. `--record` puts what was measured last on record.
+
+What was measured with less than its goal is about is shown so, and neither compared nor put on record.
+"""
 
 import argparse
 import html
@@ -6,6 +9,7 @@ import json
 import math
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.rounds import printing
@@ -13,49 +17,93 @@ from bench.rounds.goals import GOALS, MEASURED, Goal, verdict
 
 RECORDED = Path("bench/recorded.json")
 PLOT = Path("docs/performance.svg")
+PAGE = Path("docs/performance.md")
+BEGIN, END = "<!-- what is on record: bench.rounds.verdict --record writes it -->", "<!-- that was it -->"
 WORSE = 1.25  # times, and a ratio is said to be worse than on record; figures in other units tell of the machine too
 ROW, LEFT, WIDTH, MIDDLE = 22, 470, 860, 665  # of the plot, in its units
 DOUBLE = 45  # units to the right for twice as good as wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """What a program measured of a goal, and with how much of what the goal is about."""
+
+    value: float
+    of: int = 1
+    whole: int = 1
+
+    @property
+    def counts(self) -> bool:
+        """Is it about as much as the goal?"""
+        return self.of >= self.whole
 
 
 def main() -> int:
     """Print; 1 where a ratio is worse than on record."""
     wanted = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     wanted.add_argument("--record", action="store_true")
-    measured, recorded = latest(), json.loads(RECORDED.read_text()) if RECORDED.exists() else {}
+    measured, recorded = latest(MEASURED), on_record()
     rows = [row(name, goal, measured, recorded) for name, goal in GOALS.items()]
     printing.table(("", "wanted", "measured", "", "on record", "to it"), rows)
-    worse = [GOALS[name].words for name in measured if is_worse(name, measured, recorded)]
+    worse = [GOALS[name].words for name, figure in measured.items() if is_worse(name, figure, recorded)]
     for one in worse:
         print(f"worse than on record: {one}")
     if wanted.parse_args().record:
-        RECORDED.write_text(json.dumps(recorded | measured, indent=1, sort_keys=True) + "\n")
-        PLOT.write_text("\n".join(plotted(recorded | measured)) + "\n")
+        record(recorded | {name: figure.value for name, figure in measured.items() if figure.counts})
     return 1 if worse else 0
 
 
-def latest() -> dict[str, float]:
+def on_record() -> dict[str, float]:
+    """What was put on record."""
+    found: dict[str, float] = json.loads(RECORDED.read_text()) if RECORDED.exists() else {}
+    return found
+
+
+def record(figures: Mapping[str, float]) -> None:
+    """Put these on record, and into the docs."""
+    RECORDED.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n")
+    PLOT.write_text("\n".join(plotted(figures)) + "\n")
+    before, _, rest = PAGE.read_text().partition(BEGIN)
+    PAGE.write_text(f"{before}{BEGIN}\n{listed(figures)}{END}{rest.partition(END)[2]}")
+
+
+def latest(directory: Path) -> dict[str, Figure]:
     """What each program measured the last time."""
     return {
-        name: figure
-        for path in sorted(MEASURED.glob("*.json"))
-        for name, figure in json.loads(path.read_text())["measured"].items()
+        name: Figure(value, told.get("of", 1), told.get("whole", 1))
+        for told in (json.loads(path.read_text()) for path in sorted(directory.glob("*.json")))
+        for name, value in told["measured"].items()
         if name in GOALS
     }
 
 
-def row(name: str, goal: Goal, measured: Mapping[str, float], recorded: Mapping[str, float]) -> tuple[str, ...]:
+def row(name: str, goal: Goal, measured: Mapping[str, Figure], recorded: Mapping[str, float]) -> tuple[str, ...]:
     """A goal as the table shows it."""
     now, before = measured.get(name), recorded.get(name)
-    met = "" if now is None else verdict(goal, now)
-    change = printing.ratio(now, before) if now is not None and before else ""
-    return goal.words, goal.wanted, "-" if now is None else goal.shown(now), met, "-" if before is None else goal.shown(before), change
+    shown = "-" if before is None else goal.shown(before)
+    if now is None:
+        return goal.words, goal.wanted, "-", "", shown, ""
+    if not now.counts:
+        return goal.words, goal.wanted, goal.shown(now.value), f"with {now.of:,} only", shown, ""
+    change = printing.ratio(now.value, before) if before else ""
+    return goal.words, goal.wanted, goal.shown(now.value), verdict(goal, now.value), shown, change
 
 
-def is_worse(name: str, measured: Mapping[str, float], recorded: Mapping[str, float]) -> bool:
+def listed(figures: Mapping[str, float]) -> str:
+    """The table of docs/performance.md."""
+    head = "| goal | wanted | on record | |\n| --- | ---: | ---: | --- |\n"
+    return head + "".join(
+        f"| {goal.words.strip()} | {goal.wanted} | {goal.shown(figures[name])} | {verdict(goal, figures[name])} |\n"
+        if name in figures
+        else f"| {goal.words.strip()} | {goal.wanted} | | not on record yet |\n"
+        for name, goal in GOALS.items()
+    )
+
+
+def is_worse(name: str, figure: Figure, recorded: Mapping[str, float]) -> bool:
     """Has a ratio become so much worse that it is more than noise?"""
-    goal, now, before = GOALS[name], measured[name], recorded.get(name)
-    if goal.unit != "×" or not before or not now:
+    goal, now, before = GOALS[name], figure.value, recorded.get(name)
+    if goal.unit != "×" or not before or not now or not figure.counts:
         return False
     return (now / before if goal.at_most else before / now) > WORSE
 

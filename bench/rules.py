@@ -1,0 +1,143 @@
+"""Claim: which rules and correspondents a mail meets is found in 1 ms (mean), among 20,000 rules and 1,000,000 correspondents.
+
+What the judge asks before it decides (`inquiry.ask`), for 32 mails together as it does and for each by itself: a third from known
+correspondents, a third from domains that a rule names, a third from strangers. SQLite (WAL) and PostgreSQL (as it comes); how it grows
+shows beside a hundredth of it. `--size N` for another number of correspondents.
+"""
+
+import argparse
+import contextlib
+import random
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from bench.cards import SETTINGS, House, prepared
+from bench.rounds import filling, printing, processor
+from bench.rounds.filling import DEPARTMENTS, PEOPLE
+from tests.peers import postgresql, processes
+from tests.triage import arriving
+from tests.triage.arriving import NOW
+from triage import db, ids, inquiry
+from triage.inquiry import Asked
+from triage.models import Correspondent, Rule
+
+SIZE = 1_000_000  # correspondents, and for each fifty a rule
+A_RULE = 50
+TOGETHER, TIMES = 32, 100  # mails in a transaction of the judge, and how many of these
+LATELY = NOW - timedelta(days=20)
+
+
+def main() -> int:
+    """Measure and print."""
+    wanted = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    wanted.add_argument("--size", type=int, default=SIZE, help="correspondents")
+    size = wanted.parse_args().size
+    with contextlib.ExitStack() as stack:
+        place = stack.enter_context(processes.short_directory("rules"))
+        try:
+            server = stack.enter_context(postgresql.running())
+        except processes.Missing as missing:
+            return printing.missing(missing)
+        few, houses = filled(place, server, size // 100), filled(place, server, size)
+        watch = processor.Watch((int((server.directory / "data" / "postmaster.pid").read_text().split()[0]),))
+        for small, house in zip(few, houses, strict=True):
+            report(house, size, taken(house, size), taken(small, size // 100))
+            for one in (small, house):
+                one.engine.dispose()
+        printing.machine(*(house.version for house in houses), others=[watch.stop()[2]])
+    return 0
+
+
+def filled(place: Path, server: postgresql.Server, size: int) -> list[House]:
+    """A database of each kind with so many correspondents."""
+    houses = [
+        prepared("SQLite", db.open_engine(f"sqlite:///{place}/rules{size}.db"), "SELECT sqlite_version()"),
+        prepared("PostgreSQL", db.open_engine(server.create(f"rules{size}")), "SHOW server_version"),
+    ]
+    for table, rows in ((Rule, rules(size)), (Correspondent, correspondents(size))):
+        while some := list(islice(rows, filling.GROUP)):
+            for house in houses:
+                with db.transaction(house.engine) as session:
+                    db.insert_all(session, table, some)
+    for house in houses:
+        filling.look_at_statistics(house.engine)
+    return houses
+
+
+def rules(size: int) -> Iterator[dict[str, Any]]:
+    """Every tenth a block."""
+    for number in range(size // A_RULE):
+        effect = "allow" if number % 10 else "block"
+        made = Rule(effect=effect, match="domain", value=f"ruled{number}.example", scope="company", author="Ida Lind", created_at=LATELY)
+        yield db.columns_of(made) | {"id": ids.new_id()}
+
+
+def correspondents(size: int) -> Iterator[dict[str, Any]]:
+    """Whom somebody has written to, five at each company."""
+    for number in range(size):
+        made = Correspondent(
+            address=known(number),
+            person=f"p{number % DEPARTMENTS}x{number % PEOPLE}",
+            how="seed",
+            learned_at=LATELY,
+            first_sent_at=LATELY,
+            last_sent_at=LATELY,
+            last_mail_at=LATELY,
+        )
+        yield db.columns_of(made) | {"id": ids.new_id()}
+
+
+def known(number: int) -> str:
+    """The address of a correspondent."""
+    return f"somebody{number}@partner{number // 5}.example"
+
+
+def taken(house: House, size: int) -> dict[str, list[float]]:
+    """Milliseconds a mail of every time, together and alone, sorted."""
+    chance = random.Random(size)
+    found: dict[str, list[float]] = {"together": [], "alone": []}
+    for _ in range(TIMES):
+        mails = [mail(chance, size) for _ in range(TOGETHER)]
+        found["together"].append(timed(house, mails) / TOGETHER)
+        found["alone"].append(timed(house, mails[:1]))
+    return {name: sorted(one) for name, one in found.items()}
+
+
+def mail(chance: random.Random, size: int) -> Asked:
+    """Somebody writes to somebody."""
+    writers: tuple[Callable[[], str], ...] = (
+        lambda: known(chance.randrange(size)),
+        lambda: f"sales@ruled{chance.randrange(size // A_RULE)}.example",
+        lambda: f"stranger@far{chance.getrandbits(40)}.example",
+    )
+    author = chance.choice(writers)()
+    person = f"p{chance.randrange(DEPARTMENTS)}x{chance.randrange(PEOPLE)}"
+    return Asked(arriving.envelope(f"{person}@company.example", reverse_path=author), arriving.summary(author))
+
+
+def timed(house: House, mails: Sequence[Asked]) -> float:
+    """What it takes to know all of these, in milliseconds."""
+    with db.reading(house.engine) as session:
+        begun = time.perf_counter()
+        inquiry.ask(session, mails, settings=SETTINGS, now=NOW)
+        return 1000 * (time.perf_counter() - begun)
+
+
+def report(house: House, size: int, many: dict[str, list[float]], few: dict[str, list[float]]) -> None:
+    """The table of one kind of database."""
+    print(f"{house.version}, {size // A_RULE:,} rules and {size:,} correspondents; growth from a hundredth of them")
+    rows = []
+    for name, words in (("together", f"{TOGETHER} mails together, each of them"), ("alone", "a mail by itself")):
+        p50, p99, before = statistics.median(many[name]), many[name][TIMES * 99 // 100], statistics.median(few[name])
+        rows.append((words, f"{p50:.2f}", f"{p99:.2f}", f"{statistics.mean(many[name]):.2f}", printing.ratio(p50, before)))
+    printing.table(("milliseconds", "p50", "p99", "mean", "growth"), rows)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

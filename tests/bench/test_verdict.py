@@ -1,0 +1,62 @@
+"""What `make bench` makes of its figures: met or missed, worse than on record or not, and only whole ones on record."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bench.rounds import verdict
+from bench.rounds.goals import GOALS, Goal, at_most
+from bench.rounds.verdict import Figure
+
+PART = Figure(9.9, of=50_000, whole=1_000_000)
+
+
+@pytest.mark.parametrize(
+    ("goal", "figure", "met"),
+    [
+        (Goal("faster", 2.0), 2.0, True),
+        (Goal("faster", 2.0), 1.9, False),
+        (at_most("slow", 50), 50, True),
+        (at_most("slow", 50), 51, False),
+    ],
+)
+def test_a_goal_is_met_on_its_side(goal: Goal, figure: float, met: bool) -> None:
+    assert goal.met(figure) is met
+
+
+@pytest.mark.parametrize(
+    ("name", "figure", "recorded", "worse"),
+    [
+        ("receive.one", Figure(1.5), 2.0, True),
+        ("receive.one", Figure(1.7), 2.0, False),
+        ("cards.growth", Figure(2.0), 1.5, True),  # of these less is better
+        ("cards.growth", Figure(1.8), 1.5, False),
+        ("cards.p99", Figure(90.0), 9.0, False),  # no ratio: another machine is no worse program
+        ("receive.one", Figure(0.5), None, False),
+        ("cards.growth", PART, 1.5, False),
+    ],
+)
+def test_a_ratio_that_is_a_quarter_worse_than_on_record_is_told(name: str, figure: Figure, recorded: float | None, worse: bool) -> None:
+    assert verdict.is_worse(name, figure, {} if recorded is None else {name: recorded}) is worse
+
+
+def test_what_was_measured_with_less_says_so_in_place_of_a_verdict() -> None:
+    rows = {name: verdict.row(name, GOALS[name], {name: one}, {}) for name, one in (("cards.p99", Figure(9.9)), ("memory.judge", PART))}
+    assert (rows["cards.p99"][3], rows["memory.judge"][3]) == ("met", "with 50,000 only")
+
+
+def test_what_programs_told_is_found(tmp_path: Path) -> None:
+    (tmp_path / "memory.json").write_text(
+        json.dumps({"measured": {"memory.judge": 9.9, "gone.goal": 1.0}, "of": 50_000, "whole": 1_000_000})
+    )
+    (tmp_path / "seed.json").write_text(json.dumps({"measured": {"seed.floor": 0.8}}))
+    assert verdict.latest(tmp_path) == {"memory.judge": PART, "seed.floor": Figure(0.8)}
+
+
+def test_the_docs_show_what_is_on_record() -> None:
+    """`python -m bench.rounds.verdict --record` makes both."""
+    figures = verdict.on_record()
+    assert set(figures) <= set(GOALS)
+    assert verdict.listed(figures) in verdict.PAGE.read_text()
+    assert verdict.PLOT.read_text() == "\n".join(verdict.plotted(figures)) + "\n"
