@@ -1,22 +1,25 @@
 """The database's versions: an empty one is filled, an old one is refused with the command to run, models and tables agree."""
 
+import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import OperationalError
 from sqlmodel import SQLModel
 
 from migrations import online, upgrade, version as versions
 from tests.peers.postgresql import Server
-from tests.peers.processes import until
+from tests.peers.processes import HANG, until
 from tests.triage import arriving
 from triage import db, models
 from triage.errors import BadInput
@@ -166,6 +169,77 @@ def test_mail_comes_in_while_a_large_index_is_built(postgresql_engine: Engine, s
                 came += len(arriving.arrive(session, settings, JOE))
         building.result()
     assert db.finds_words(postgresql_engine)
+
+
+ROWS = 20_000
+RELEASED = "0046"  # the version of the first release's database
+LARGE = ("audit_record", "attempt", "content", "correspondent", "decision_item", "delivery", "message", "recalled", "sent_mail")
+SLOW = re.compile(
+    rf"\s*(UPDATE|DELETE FROM|CREATE (UNIQUE )?INDEX \S+ ON|ALTER TABLE(?=.* ALTER COLUMN)) +({'|'.join(LARGE)})\b", re.IGNORECASE
+)
+
+
+@pytest.fixture
+def released(postgresql_server: Server) -> Iterator[Engine]:
+    """A database as the first release made it."""
+    engine = db.open_engine(postgresql_server.create("released"))
+    with engine.begin() as connection:
+        upgrade.migrate(connection, RELEASED)
+    yield engine
+    engine.dispose()
+    with psycopg.connect(postgresql_server.url("postgres"), autocommit=True) as connection:
+        connection.execute("DROP DATABASE released WITH (FORCE)")
+
+
+@pytest.mark.postgresql
+def test_no_step_since_the_first_release_goes_through_a_large_table(released: Engine) -> None:
+    """They hold their locks until the last of them is done: what takes long is `migrations.online`'s."""
+    said: list[str] = []
+    event.listen(released, "before_cursor_execute", lambda _connection, _cursor, statement, *_: said.append(statement))
+    with released.begin() as connection:
+        upgrade.migrate(connection)
+    assert any("CREATE TABLE" in statement for statement in said)
+    assert [statement for statement in said if SLOW.match(statement)] == []
+
+
+@pytest.mark.postgresql
+def test_a_full_table_is_written_while_it_is_upgraded(released: Engine) -> None:
+    """Who writes takes turns with the steps, which are short, and waits for no index; each that was written stays."""
+    with released.begin() as connection:
+        fill(connection, ROWS)
+    write = text("UPDATE delivery SET weight = weight + 1 WHERE id = :id")
+    with ThreadPoolExecutor(1) as pool:
+        upgrading = pool.submit(upgrade.upgrade, released)
+        written = 0
+        while not upgrading.done() or not written:
+            with db.transaction(released) as session:
+                session.execute(text(f"SET LOCAL lock_timeout = '{HANG:.0f}s'"))
+                session.execute(write, {"id": written % ROWS + 1})
+            written += 1
+        assert upgrading.result() == (RELEASED, versions.newest())
+    with db.reading(released) as session:
+        assert session.scalar(text("SELECT sum(weight) FROM delivery")) == written
+    assert db.finds_words(released)
+
+
+NEEDED = text(
+    "SELECT column_name, data_type FROM information_schema.columns"
+    " WHERE table_name = :name AND is_nullable = 'NO' AND column_default IS NULL"
+)
+
+
+def fill(connection: Connection, rows: int) -> None:
+    """One message for as many recipients: of each column that must be filled what its kind begins with."""
+    begins = {"bigint": "0", "integer": "0", "boolean": "false", "json": "'{}'"}
+    for name in ("content", "message", "delivery"):
+        columns = connection.execute(NEEDED, {"name": name}).all()
+        given = {column: begins.get(kind, "'a word'") for column, kind in columns} | {"id": "n"}
+        given |= {column: "1" for column in ("content_id", "message_id") if column in given}
+        given |= {column: "'r' || n" for column in ("recipient", "search") if column in given}
+        number = rows if name == "delivery" else 1
+        connection.execute(
+            text(f"INSERT INTO {name} ({', '.join(given)}) SELECT {', '.join(given.values())} FROM generate_series(1, {number}) n")
+        )
 
 
 def test_without_the_right_to_add_pg_trgm_the_rest_is_built(postgresql_server: Server, caplog: pytest.LogCaptureFixture) -> None:
