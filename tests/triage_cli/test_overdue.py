@@ -71,7 +71,7 @@ def test_what_is_kept_beyond_its_time(
         (found,) = overdue.kept_too_long(house)
         assert (found.level, bool(found.do)) == (level, level == FAIL), found
     with db.transaction(engine) as session:
-        for put_away in (retention.expire, retention.erase):
+        for put_away in (retention.expire, arriving.erase):
             put_away(session, settings=house, now=arriving.NOW + (days + 2) * DAY)
     (found,) = overdue.kept_too_long(house)
     assert found.level == OK

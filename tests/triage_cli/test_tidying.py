@@ -9,7 +9,7 @@ from sqlmodel import col
 
 from tests.peers import processes
 from tests.triage_cli.conftest import Arrives
-from triage import db, seal, settings as settings_file
+from triage import db, seal, settings_file
 from triage.ids import read
 from triage.models import Delivery, FormerName, StaffMember
 from triage.settings import Settings
