@@ -198,7 +198,8 @@ def test_from_nothing_to_a_held_mail_and_away_again(machine: Machine, tmp_path: 
         said, code = machine.python(BREAK_OFF, sign)
         assert (words in said, code) == (True, 1), said
         assert machine.state("upgrade-of-mailroom.service") == "inactive", "it does not go on by itself"
-        assert [machine.state(f"mailroom-{role}.service") for role in ("judge", "relay", "api", "upkeep")] == ["active"] * 4
+        for role in ("judge", "relay", "api", "upkeep"):
+            until(lambda role=role: machine.state(f"mailroom-{role}.service") == "active", machine)  # type: ignore[misc]
         assert run(machine, "status").splitlines()[0] == "release   /opt/ready"
 
     write(machine, "/etc/mailroom/mailroom.toml", SETTINGS + "nonsense = 1\n")

@@ -149,6 +149,7 @@ def test_of_a_sender_outside_ones_scope_nothing_is_told(known: Site, page: Page)
 def test_what_was_not_done_is_said_on_its_page_too(known: Site, page: Page) -> None:
     known.come(JOE, author="late@refusing.example", subject="Somebody else is at it", dmarc=NO_DMARC)
     known.sit_down(page, path="/senders/late@refusing.example")
+    expect(page.get_by_text("1 waits for a decision")).to_be_visible()
     page.route("**/api/v1/decisions", lambda route: route.fulfill(status=412, json={"detail": "it is 2 mails by now"}))
     page.keyboard.press("p")
     page.get_by_role("dialog").get_by_role("button", name="Purge 1 mail").click()
