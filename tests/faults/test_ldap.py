@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.directory_sync.entries import ldif, person
-from tests.faults.test_machine import Faulty, more, sending
+from tests.faults.test_machine import Faulty, faulty, more, sending
 from tests.faults.test_nothing_lost import LONG
-from tests.peers import outside, processes
+from tests.peers import processes
 from tests.peers.company import DOMAIN
 from tests.peers.slapd import BASE, slapd
 
@@ -21,15 +21,9 @@ pytestmark = pytest.mark.peers
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[Faulty]:
-    """A company that knows one of the two senders."""
-    made = Faulty(tmp_path, f"sqlite:///{tmp_path}/mailroom.db", f"maildir:{tmp_path}/mailboxes")
-    made.lay_out()
-    made.run("sync", check=True)
-    made.run("allow", outside.SUPPLIER.name, "--note", "buys from us", check=True)
-    try:
+    """A company."""
+    with faulty(tmp_path) as made:
         yield made
-    finally:
-        made.stop()
 
 
 @pytest.mark.timeout(3600 if LONG else 1800)

@@ -37,15 +37,10 @@ class Faulty(Company):
         return {**super().environment, **self.surroundings}
 
 
-@pytest.fixture
-def house(tmp_path: Path) -> Iterator[Faulty]:
-    """A company on a small disk of its own that knows one of the two senders."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = (
-        os.geteuid() == 0 and subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", disk], check=False).returncode == 0
-    )
-    made = Faulty(disk, f"sqlite:///{disk}/mailroom.db", f"maildir:{disk}/mailboxes")
+@contextlib.contextmanager
+def faulty(directory: Path) -> Iterator[Faulty]:
+    """A company in this directory that knows one of the two senders; it is stopped at the end."""
+    made = Faulty(directory, f"sqlite:///{directory}/mailroom.db", f"maildir:{directory}/mailboxes")
     made.lay_out()
     made.run("sync", check=True)
     made.run("allow", outside.SUPPLIER.name, "--note", "buys from us", check=True)
@@ -53,6 +48,20 @@ def house(tmp_path: Path) -> Iterator[Faulty]:
         yield made
     finally:
         made.stop()
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[Faulty]:
+    """A company on a small disk of its own."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = (
+        os.geteuid() == 0 and subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", disk], check=False).returncode == 0
+    )
+    try:
+        with faulty(disk) as made:
+            yield made
+    finally:
         if mounted:
             subprocess.run(["umount", "--lazy", disk], check=True)
 
