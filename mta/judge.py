@@ -229,8 +229,7 @@ class Writer:
 
     def receive(self, messages: list[Judged]) -> list[Exception | None]:
         """Enter messages in one transaction: of each why it was not entered, None when it was. Raises when none could."""
-        work = self.work(messages)
-        return carry_out(self.engine, work)
+        return carry_out(self.engine, self.work(messages))
 
     def work(self, messages: list[Judged]) -> Callable[[Session], list[Exception | None]]:
         """The house's verb for these messages, with all done beforehand that needs no database: who writes keeps others waiting."""
