@@ -199,7 +199,7 @@ def test_from_nothing_to_a_held_mail_and_away_again(machine: Machine, tmp_path: 
         assert (words in said, code) == (True, 1), said
         assert machine.state("upgrade-of-mailroom.service") == "inactive", "it does not go on by itself"
         for role in ("judge", "relay", "api", "upkeep"):
-            until(lambda role=role: machine.state(f"mailroom-{role}.service") == "active", machine)  # type: ignore[misc]
+            until(lambda role=role: machine.state(f"mailroom-{role}.service") == "active", machine)
         assert run(machine, "status").splitlines()[0] == "release   /opt/ready"
 
     write(machine, "/etc/mailroom/mailroom.toml", SETTINGS + "nonsense = 1\n")
