@@ -1,6 +1,7 @@
 """The server is gone while somebody decides: the console says so, keeps what was decided, and goes on by itself when it is back."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
@@ -85,3 +86,12 @@ def test_what_was_carried_out_although_its_answer_got_lost_is_not_done_twice(alo
     with alone.company.signed_in() as desk:
         made = desk.client.get("/decisions", params={"sender": AUTHOR}).json()["items"]
     assert [(one["verb"], one["done"]) for one in made] == [("release", 1)]
+
+
+def test_an_outage_is_told_before_anything_was_fetched_ahead(alone: House, page: Page) -> None:
+    page.clock.install()
+    page.clock.pause_at(datetime.now(UTC) + timedelta(hours=1))  # the console fetches ahead a moment later
+    sign_in(page, alone)
+    alone.company.stop()
+    expect(page.get_by_role("alert")).to_contain_text("Mailroom does not answer.")
+    alone.company.start()
