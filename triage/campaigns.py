@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Insert, Select, delete, func, insert, select, update
+from sqlalchemy import BigInteger, ColumnElement, Insert, Select, delete, exists, func, insert, select, update
 from sqlmodel import Session, SQLModel, col
 
 from triage import db, touched
@@ -250,6 +250,17 @@ def forget(session: Session, messages: Select[int]) -> None:
         bands = col(RepresentativeBand.band).in_(bands_of(unpacked(features)))
         session.execute(delete(RepresentativeBand).where(bands, col(RepresentativeBand.representative_id) == representative_id))
     session.execute(delete(Representative).where(db.among(session, col(Representative.id), [one for one, _ in rows])))
+
+
+def drop_empty(session: Session, found: Iterable[int]) -> None:
+    """Drop those of these campaigns that no mail is of any more, and that no new mail can be compared with."""
+    there = select(col(Campaign.id)).where(db.among(session, col(Campaign.id), found)).order_by(col(Campaign.id)).with_for_update()
+    locked = session.scalars(there).all()  # a flood may be about to get more mail
+    needed = (col(Delivery.campaign_id), col(Delivery.wave_id), col(Representative.campaign_id))
+    unused = (~exists().where(column == col(Campaign.id)).correlate(Campaign) for column in needed)
+    session.execute(
+        delete(Campaign).where(db.among(session, col(Campaign.id), locked), *unused), execution_options={"synchronize_session": False}
+    )
 
 
 def kept_of(session: Session, column: Any, campaigns: Iterable[int]) -> Iterable[int]:

@@ -8,11 +8,11 @@ import zstandard
 from sqlalchemy import bindparam, select, update
 from sqlmodel import Session, col
 
-from triage.db import OneOf
+from triage.db import OneOf, among
 from triage.entering import Row
 from triage.errors import NotFound
 from triage.ids import new_id
-from triage.models import Content
+from triage.models import Content, Delivery, Message
 
 LEVEL = 3  # 2.14 times smaller for 0.13 ms on real mail (libraries.md 5)
 BY_DIGEST = (
@@ -88,3 +88,16 @@ def unpacked(zstd: bytes | None, size: int) -> bytes:
 def compressed(raw: bytes) -> bytes:
     """The bytes as the database holds them."""
     return zstandard.ZstdCompressor(level=LEVEL).compress(raw)
+
+
+def lock(session: Session, content_ids: Sequence[int]) -> None:
+    """Let nobody restore these or receive them again until the transaction ends, which takes them away."""
+    rows = select(col(Content.id)).where(among(session, col(Content.id), content_ids)).order_by(col(Content.id))
+    session.scalars(rows.with_for_update()).all()
+    copies = (
+        select(col(Delivery.id))
+        .join(Message, col(Message.id) == col(Delivery.message_id))
+        .where(among(session, col(Message.content_id), content_ids))
+        .order_by(col(Delivery.id))
+    )
+    session.scalars(copies.with_for_update(of=Delivery)).all()

@@ -181,7 +181,7 @@ def welcome(session: Session, authors: Iterable[str]) -> set[str]:
 
 def flood(session: Session, about: str, arriving: NewDelivery) -> int:
     """The campaign that stands for a flood: one for each folder, and one for each sender in it."""
-    wanted = select(col(Campaign.id)).where(col(Campaign.about) == about)
+    wanted = select(col(Campaign.id)).where(col(Campaign.about) == about).with_for_update(read=True, key_share=True)  # it is not dropped
     found = session.scalar(wanted)
     if found is None:
         db.insert_if_missing(session, Campaign, id=new_id(), begun_at=arriving.received_at, made_by="system:judge", about=about)

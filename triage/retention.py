@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Select, and_, func, or_, select, update
 from sqlmodel import Session, col
 
-from triage import access, campaigns, expiry, ledger, legal_holds, notices, related
+from triage import access, campaigns, contents, expiry, ledger, legal_holds, notices, related
 from triage.actor import Actor
 from triage.db import among
 from triage.ids import first_id_at
@@ -78,7 +78,7 @@ def due(session: Session, *, settings: Settings, now: datetime, after: int = 0, 
 def erase(session: Session, found: Sequence[int], *, settings: Settings, now: datetime) -> int:
     """Erase the bytes of those of these contents whose every delivery has been final long enough; the records stay. How many that were."""
     legal_holds.take_turn(session)
-    lock(session, found)
+    contents.lock(session, found)
     ids = list(session.scalars(erasable(session, settings, now).where(among(session, col(Content.id), found))))
     if not ids:
         return 0
@@ -110,19 +110,6 @@ def forget(session: Session, *, settings: Settings, now: datetime, limit: int = 
         session.execute(update(Recalled).where(among(session, col(Recalled.id), ids)).values(head=None))
         ledger.write(session, "erase", "recalled copies", by=BY, now=now, items=len(ids))
     return len(ids)
-
-
-def lock(session: Session, content_ids: Sequence[int]) -> None:
-    """Let nobody restore these or receive them again until they are erased; who comes later finds them erased."""
-    contents = select(col(Content.id)).where(among(session, col(Content.id), content_ids)).order_by(col(Content.id))
-    session.scalars(contents.with_for_update()).all()
-    copies = (
-        select(col(Delivery.id))
-        .join(Message, col(Message.id) == col(Delivery.message_id))
-        .where(among(session, col(Message.content_id), content_ids))
-        .order_by(col(Delivery.id))
-    )
-    session.scalars(copies.with_for_update(of=Delivery)).all()
 
 
 def old_enough(settings: Settings, now: datetime) -> Select[int]:

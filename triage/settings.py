@@ -395,12 +395,18 @@ class Cover:
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long things are kept. Records stay; content is erased."""
+    """How long things are kept: first the content of a mail is erased, much later its record goes."""
 
     held_days: int = key("Days after which held mail that nobody decided expires.", 30, least=1)
     purged_days: int = key("Days a purge can be undone.", 30)
     released_days: int = key("Days the content of delivered mail is kept.", 30)
     notice_days: int = key("Days the content of our own notices to senders is kept.", 7)
+    record_days: int = key(
+        "Days the record of a mail is kept after its end: who wrote to whom, about what, what was decided. It is never forgotten before "
+        "its content is erased.",
+        400,
+        least=1,
+    )
     audit_days: int = key("Days the record of acts is kept; what is left of it can still be proven whole.", 1095)
 
 

@@ -13,6 +13,7 @@ from triage_cli import tidying
 from triage_cli.asks import settings_of, stay
 from triage_cli.opened import database_of, looking, shell_user
 from triage_cli.printing import Form, Shape, print_table, say, tells
+from triage_cli.tidying import Tidied
 
 
 def verified(settings: Settings, checkpoints: Path | None, public_key: str | None) -> dict[str, Any]:
@@ -35,6 +36,7 @@ EXPIRING = Shape(
     {
         "expired": "held mails that expired now",
         "erased": "contents that were erased now",
+        "forgotten": "mails whose record was forgotten now",
         "expiring": "within a day, unless somebody decides: department, person, mails, soonest",
     }
 )
@@ -45,17 +47,17 @@ EXPIRING = Shape(
 @tells(EXPIRING)
 @click.pass_context
 def retention(ctx: click.Context, expiring: bool, form: Form) -> None:
-    """Expire and erase everything that is due now, and say what expires within a day unless somebody decides."""
+    """Expire, erase and forget everything that is due now, and say what expires within a day unless somebody decides."""
     settings = settings_of(ctx)
     with database_of(settings) as engine:
-        expired, erased = (0, 0) if expiring else tidying.tidy(engine, settings)
+        over = Tidied() if expiring else tidying.tidy(engine, settings)
         with db.reading(engine) as session:
             soon = retaining.expiring(session, by=shell_user(), settings=settings, now=utcnow())
     rows = [{**asdict(one), "soonest": one.soonest.isoformat(timespec="minutes")} for one in soon]
     if form is Form.JSON:
-        EXPIRING.print_one({"expired": expired, "erased": erased, "expiring": rows}, form)
+        EXPIRING.print_one({**asdict(over), "expiring": rows}, form)
         return
     if not expiring:
-        say(f"expired {expired} held mails, erased {erased} contents")
+        say(f"expired {over.expired} held mails, erased {over.erased} contents, forgot the records of {over.forgotten} mails")
     say(f"{sum(one.mails for one in soon)} held mails expire within a day" + (":" if soon else ""))
     print_table(rows, ("department", "person", "mails", "soonest"))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from triage import chores, db, retention
+from triage import chores, db, old_records, retention
 from triage.errors import BadInput
 from triage.settings import Settings
 from triage.times import utcnow
@@ -49,14 +49,15 @@ def readings(settings: Settings) -> Iterator[Finding]:
 
 
 def kept_too_long(settings: Settings) -> Iterator[Finding]:
-    """Is held mail put away, and what is erased gone, when its time is over? A day late is late: upkeep looks every ten minutes."""
+    """Is held mail put away, are contents erased and records forgotten when their time is over? Upkeep looks often: a day late is late."""
     try:
         with database_of(settings) as engine, db.reading(engine) as session:
             held, kept = retention.overdue(session, settings=settings, then=utcnow() - A_DAY)
+            records = old_records.overdue(session, settings=settings, then=utcnow() - A_DAY)
     except BadInput:
         return
-    if held or kept:
-        words = f"the time of {held} held mails, and of {kept} contents that should be erased, was over a day ago"
+    if held or kept or records:
+        words = f"the time of {held} held mails, of {kept} contents to erase, and of the records of {records} mails was over a day ago"
         do = "see that `mailroom upkeep` runs with these settings, and what it logs; `mailroom retention` does it now"
         yield Finding(FAIL, "retention", words, do)
     else:

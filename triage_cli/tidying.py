@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import Engine
@@ -23,6 +24,7 @@ from triage import (
     keys,
     leavers,
     legal_holds,
+    old_records,
     proposals,
     prospects,
     renamed,
@@ -43,6 +45,9 @@ TIDY_EVERY = 600.0
 ERASE_EVERY = 3600.0  # nearly everything is looked at for it, and retention counts in days
 PATIENCE = 2.0  # with a database that is down
 BREATH = 0.01  # between two slices: the others get their turn
+
+Due = Callable[..., tuple[list[int], int]]
+"""Which of the next ones are due, and the last one that was looked at; 0: these were all."""
 
 log = logging.getLogger("mailroom.upkeep")
 
@@ -73,13 +78,22 @@ def elected(engine: Engine, holder: str) -> bool:
         return seal.elect(session, holder, utcnow(), duty=DUTY, lease=LEASE)
 
 
-def tidy(engine: Engine, settings: Settings, *, erasing: bool = True) -> tuple[int, int]:
-    """Expire and erase all that is due, slice by slice; (expired, erased). `erasing`: look through everything that is kept."""
+@dataclass(frozen=True, slots=True)
+class Tidied:
+    """What was over."""
+
+    expired: int = 0  # held mails
+    erased: int = 0  # contents, and copies that were taken out of mailboxes
+    forgotten: int = 0  # messages of which nothing is left
+
+
+def tidy(engine: Engine, settings: Settings, *, erasing: bool = True) -> Tidied:
+    """Expire, erase and forget all that is due, slice by slice. `erasing`: look through everything that is kept."""
     with db.transaction(engine) as session:
         expiry.note(session, settings.retention.held_days)
     hold_legally(engine)
     expired = in_slices(engine, settings, retention.expire)
-    erased = erase(engine, settings) + in_slices(engine, settings, retention.forget) if erasing else 0
+    erased, forgotten = (erase(engine, settings), forget_records(engine, settings)) if erasing else (0, 0)
     let_go(engine, settings)
     know_familiar(engine, settings)
     look_for_rules(engine, settings)
@@ -90,9 +104,9 @@ def tidy(engine: Engine, settings: Settings, *, erasing: bool = True) -> tuple[i
         emergency.end(session, now=utcnow())
     forget(engine, settings)
     give_space_back(engine)
-    if expired or erased:
-        log.info("expired %d held mails, erased %d contents", expired, erased)
-    return expired, erased
+    if expired or erased or forgotten:
+        log.info("expired %d held mails, erased %d contents, forgot the records of %d mails", expired, erased, forgotten)
+    return Tidied(expired, erased, forgotten)
 
 
 def in_slices(engine: Engine, settings: Settings, slice_of: Callable[..., int]) -> int:
@@ -107,14 +121,31 @@ def in_slices(engine: Engine, settings: Settings, slice_of: Callable[..., int]) 
 
 
 def erase(engine: Engine, settings: Settings) -> int:
-    """Erase the contents that nobody needs any more; how many. Writers are kept waiting for what is erased only."""
+    """Erase the contents and the recalled copies that nobody needs any more; how many."""
+    contents = in_windows(engine, settings, retention.due, retention.erase, retention.SLICE)
+    return contents + in_slices(engine, settings, retention.forget)
+
+
+def forget_records(engine: Engine, settings: Settings) -> int:
+    """Forget what is on the record of old mail; how many messages that was about."""
+    messages = in_windows(engine, settings, old_records.due, old_records.forget, old_records.SLICE)
+    in_windows(engine, settings, old_records.decisions_due, old_records.forget_decisions, old_records.SLICE)
+    in_slices(engine, settings, old_records.forget_reports)
+    return messages
+
+
+def in_windows(engine: Engine, settings: Settings, due: Due, end: Callable[..., int], at_once: int) -> int:
+    """Look through all that is old enough, window by window, and end what is due, slice by slice; how many that were.
+
+    Writers are kept waiting for what is ended only, and not for the looking.
+    """
     total, reached, more = 0, 0, True
     while more:
         with db.reading(engine) as session:
-            due, reached = retention.due(session, settings=settings, now=utcnow(), after=reached)
-        for start in range(0, len(due), retention.SLICE):
+            found, reached = due(session, settings=settings, now=utcnow(), after=reached)
+        for start in range(0, len(found), at_once):
             with db.transaction(engine) as session:
-                total += retention.erase(session, due[start : start + retention.SLICE], settings=settings, now=utcnow())
+                total += end(session, found[start : start + at_once], settings=settings, now=utcnow())
             time.sleep(BREATH)
         more = bool(reached)
     return total

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from triage import content, directory, ids, intake, matches, retention, rules
+from triage import content, directory, ids, intake, matches, old_records, retention, rules
 from triage.actor import EVERYTHING, Actor, Role, Scope
 from triage.authentication import Authentication, Dmarc, Result, Spf
 from triage.company import CompanyDirectory, DepartmentEntry, PersonEntry, StaffEntry
@@ -113,3 +113,9 @@ def erase(session: Session, *, settings: Settings, now: datetime, limit: int = r
     """What is due of the first contents is looked for and erased, as upkeep does it; how many."""
     found, _ = retention.due(session, settings=settings, now=now, limit=limit)
     return retention.erase(session, found, settings=settings, now=now)
+
+
+def forget(session: Session, *, settings: Settings, now: datetime) -> int:
+    """What is due of the first records is looked for and forgotten, as upkeep does it; how many messages that were."""
+    found, _ = old_records.due(session, settings=settings, now=now)
+    return old_records.forget(session, found, settings=settings, now=now)

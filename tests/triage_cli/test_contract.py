@@ -73,7 +73,7 @@ FIELDS = {  # of --json; there may come more
     "people list": "uid name department mailbox", "people departments": "code name people mailbox roles responsible",
     "requests list": "id asked by delivery state author subject words",
     "resume": "found absent unknown waiting unreachable resumed",
-    "retention": "expired erased expiring",
+    "retention": "expired erased forgotten expiring",
     "rules explain": "when what rule reason",
     "rules list": "id effect sender to scope proof author used until note origin risky lapse_days first_used_at last_used_at warnings",
     "rules propose": "id kind value proof would pass why evidence",

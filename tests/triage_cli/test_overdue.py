@@ -56,9 +56,9 @@ def test_a_directory_server(house: Settings, engine: Engine, hours: int | None, 
     assert list(overdue.readings(in_a_file)) == []
 
 
-@pytest.mark.parametrize(("event", "days"), [(None, 30), (Event.PURGE, 30)])
+@pytest.mark.parametrize(("event", "days", "is_erased"), [(None, 30, False), (Event.PURGE, 30, False), (Event.PURGE, 400, True)])
 def test_what_is_kept_beyond_its_time(
-    house: Settings, engine: Engine, monkeypatch: pytest.MonkeyPatch, event: Event | None, days: int
+    house: Settings, engine: Engine, monkeypatch: pytest.MonkeyPatch, event: Event | None, days: int, is_erased: bool
 ) -> None:
     monkeypatch.setattr(ids, "time", SimpleNamespace(time_ns=lambda: int(arriving.NOW.timestamp()) * 1_000_000_000))
     monkeypatch.setattr(ids, "_last", 0)
@@ -66,12 +66,13 @@ def test_what_is_kept_beyond_its_time(
         (mail,) = arriving.arrive(session, house)
         if event:
             ledger.record(session, mail, event, by=arriving.ANA, now=arriving.NOW)
+        assert arriving.erase(session, settings=house, now=arriving.NOW + (days - 1) * DAY) == is_erased
     for late, level in ((timedelta(hours=23), OK), (timedelta(hours=25), FAIL)):
         monkeypatch.setattr(overdue, "utcnow", lambda late=late: arriving.NOW + days * DAY + late)
         (found,) = overdue.kept_too_long(house)
         assert (found.level, bool(found.do)) == (level, level == FAIL), found
     with db.transaction(engine) as session:
-        for put_away in (retention.expire, arriving.erase):
+        for put_away in (retention.expire, arriving.erase, arriving.forget):
             put_away(session, settings=house, now=arriving.NOW + (days + 2) * DAY)
     (found,) = overdue.kept_too_long(house)
     assert found.level == OK

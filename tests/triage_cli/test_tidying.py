@@ -45,10 +45,10 @@ def test_one_of_two_machines_tidies(engine: Engine) -> None:
 def test_the_trail_is_sealed_while_somebody_tidies(arrives: Arrives, config: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     begun, enough, stop = threading.Event(), threading.Event(), threading.Event()
 
-    def tidy(*_: object, **__: object) -> tuple[int, int]:
+    def tidy(*_: object, **__: object) -> tidying.Tidied:
         begun.set()
         enough.wait(processes.HANG)
-        return 0, 0
+        return tidying.Tidied()
 
     def is_sealed() -> bool:
         with db.reading(engine) as session:

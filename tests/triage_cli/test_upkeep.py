@@ -6,19 +6,23 @@ import time
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, func, select, update
 from sqlalchemy.exc import OperationalError
 from sqlmodel import col
 
 from tests.peers import circle, processes
+from tests.triage import arriving
 from tests.triage.arriving import IDA
 from tests.triage.tampering import unguard
 from tests.triage_cli.conftest import Arrives, Shell
-from triage import db, settings_file, tokens
+from triage import db, decisions, ids, settings_file, tokens
+from triage.decisions import Verb
 from triage.errors import BadInput
-from triage.models import ApiToken, Arrived, AuditRecord, Delivery, QueueSample, StaffMember
+from triage.models import ApiToken, Arrived, AuditRecord, Content, Decision, Delivery, Message, QueueSample, StaffMember
+from triage.selection import Selection
 from triage.settings import Settings
 from triage.sign_in import hash_password
 from triage.times import utcnow
@@ -89,6 +93,19 @@ def test_retention_says_what_expires_within_a_day(shell: Shell, arrives: Arrives
     assert (said["expired"], said["erased"]) == (0, 0)
     assert [(one["department"], one["person"], one["mails"]) for one in said["expiring"]] == [("legal", "mara.berg", 1)]
     assert shell("retention", "--expiring").out.startswith("1 held mails expire within a day:\n")
+
+
+def test_retention_forgets_what_ended_long_ago(shell: Shell, settings: Settings, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    long_ago = utcnow() - timedelta(days=500)
+    monkeypatch.setattr(ids, "time", SimpleNamespace(time_ns=lambda: int(long_ago.timestamp()) * 1_000_000_000))
+    monkeypatch.setattr(ids, "_last", 0)
+    with db.transaction(engine) as session:
+        (mail,) = arriving.arrive(session, settings, at=long_ago)
+        decisions.decide(session, Selection.of(ids=(mail,)), Verb.PURGE, by=IDA, reason="", now=long_ago, settings=settings)
+    assert "erased 1 contents, forgot the records of 1 mails" in shell("retention").out
+    with db.reading(engine) as session:
+        assert [session.scalar(select(func.count()).select_from(table)) for table in (Delivery, Message, Content, Decision)] == [0] * 4
+    assert "erased 0 contents, forgot the records of 0 mails" in shell("retention").out
 
 
 def test_the_database_is_at_its_version(shell: Shell) -> None:
