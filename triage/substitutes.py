@@ -51,7 +51,7 @@ def arrange(
 def end(session: Session, substitution_id: int, *, by: Actor, now: datetime) -> None:
     """End it now; also one that has not begun. The absent one, the substitute and admins may. Ended again nothing changes."""
     found = session.get(Substitution, substitution_id)
-    if found is None or not concerns(found, by):
+    if found is None or whose(session, by).isdisjoint((found.absent, found.substitute)):
         raise NotFound(f"there is no substitution {show(substitution_id)}")
     absent = session.get(StaffMember, found.absent)
     if by.name != found.substitute and absent is not None:
@@ -78,15 +78,18 @@ def may_arrange(by: Actor, absent: StaffMember) -> None:
         raise NotAllowed("only the absent one, or an admin whose scope covers theirs, can name a substitute")
 
 
-def concerns(one: Substitution, by: Actor) -> bool:
-    """Is it any of this actor's business?"""
-    return by.name in (one.absent, one.substitute) or by.role in (Role.ADMIN, Role.AUDITOR)
+def whose(session: Session, by: Actor) -> set[str]:
+    """The staff whose absence is the actor's business: their own, for admins and auditors that of all within their scope."""
+    if by.role not in (Role.ADMIN, Role.AUDITOR):
+        return {by.name}
+    return {by.name} | {one.login for one in session.scalars(select(StaffMember)) if by.scope.covers(Scope.parse(tuple(one.scope)))}
 
 
 def listing(session: Session, *, by: Actor, now: datetime) -> list[Substitution]:
-    """Those that are in force or to come, soonest first: one's own, for admins and auditors all."""
+    """Those that are in force or to come and are the actor's business, soonest first. They say why somebody is away."""
     rows = session.scalars(select(Substitution).where(col(Substitution.ends_at) > now).order_by(*IN_ORDER))
-    return [one for one in rows if concerns(one, by)]
+    theirs = whose(session, by)
+    return [one for one in rows if not theirs.isdisjoint((one.absent, one.substitute))]
 
 
 def in_force(now: datetime) -> ColumnElement[bool]:

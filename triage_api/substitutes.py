@@ -18,7 +18,7 @@ router = APIRouter(route_class=Once, prefix="/substitutes", tags=["staff"])
 
 @router.get("", response_model=shapes.Substitutions, responses=described(401, 422))
 def list_substitutes(session: Read, by: Staff, limit: Limit = 200, cursor: Cursor = None) -> shapes.Substitutions:
-    """Those in force or to come that concern you, the soonest first; for admins and auditors all."""
+    """Those in force or to come that concern you, the soonest first; for admins and auditors those of all staff in their scope."""
     after = place_of(cursor, datetime, int)
     found = [one for one in substitutes.listing(session, by=by, now=utcnow()) if after is None or (one.starts_at, one.id) > after]
     return shapes.Substitutions.model_validate(

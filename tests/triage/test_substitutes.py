@@ -10,7 +10,7 @@ from sqlmodel import Session, col
 
 from tests.triage.arriving import ANA, BEN, COMPANY, IDA, NOW, OTTO, SYNC, arrive
 from triage import decisions, directory, listings, substitutes
-from triage.actor import Actor, Role, Scope
+from triage.actor import EVERYTHING, Actor, Role, Scope
 from triage.company import CompanyDirectory, SealedEntry, StaffEntry
 from triage.db import reading, transaction
 from triage.decisions import Verb
@@ -21,7 +21,8 @@ from triage.settings import Settings
 
 DAY = timedelta(days=1)
 LEO = Actor.person("leo", Role.ADMIN, Scope(departments=frozenset({"legal"})), "Leo Falk")
-STAFF = tuple(StaffEntry(one.name, one.shown, str(one.role), tuple(one.scope.words())) for one in (ANA, BEN, IDA, LEO, OTTO))
+EVE = Actor.person("eve", Role.TRIAGE, EVERYTHING, "Eve Stone")
+STAFF = tuple(StaffEntry(one.name, one.shown, str(one.role), tuple(one.scope.words())) for one in (ANA, BEN, EVE, IDA, LEO, OTTO))
 HOUSE = CompanyDirectory(COMPANY.departments, COMPANY.people, STAFF, COMPANY.postmaster)
 JOE = "it+joe.fern@company.example"
 
@@ -93,6 +94,25 @@ def test_it_ends_at_once_when_somebody_ends_it(company: Engine) -> None:
         substitutes.end(session, one, by=BEN, now=NOW)
         assert not ben(session, NOW).scope.company
         assert substitutes.listing(session, by=ANA, now=NOW) == []
+
+
+@pytest.mark.parametrize(
+    ("by", "seen"),
+    [
+        (ANA, {"ana", "ida"}),  # her own, and the one in which she stands in
+        (LEO, {"ben"}),
+        (replace(LEO, role=Role.AUDITOR), {"ben"}),
+        (IDA, {"ana", "ben", "ida"}),
+        (OTTO, {"ana", "ben", "ida"}),
+        (Actor.person("eva", Role.TRIAGE, Scope(departments=frozenset({"legal"}))), set()),
+    ],
+)
+def test_who_hears_that_somebody_is_away(company: Engine, by: Actor, seen: set[str]) -> None:
+    with transaction(company) as session:
+        arranged(session, "ana", "eve", IDA)
+        arranged(session, "ida", "ana", IDA)
+        arranged(session, "ben", "eve", LEO)
+        assert {one.absent for one in substitutes.listing(session, by=by, now=NOW)} == seen
 
 
 def test_it_does_not_go_on_to_the_next(company: Engine) -> None:
