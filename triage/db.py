@@ -53,6 +53,7 @@ BUSY_PATIENCE = 30.0  # seconds until a busy SQLite file is taken for a fault
 MOMENT = 0.5  # seconds that it is worth for what is done again soon anyway
 BUSY_PAUSE = 0.001  # polling without sleeping locks measured 10 times fairer than busy_timeout (building.md)
 CACHE = 32  # MB of the file's pages that each connection to SQLite keeps at most
+JOURNAL = 64 * 1024 * 1024  # bytes of SQLite's WAL that stay on the disk when it is begun anew; it grows while somebody reads for long
 AWAY = ("08", "53", "57P")  # classes of PostgreSQL's SQLSTATE: the connection, room and connections, the operator
 TRIES = 4  # of a transaction that others got in the way of
 FAR: Mapping[str, int] = {  # of a server that is gone without a word (its power, its network): found out before mail waits for long
@@ -124,7 +125,13 @@ def prepare_sqlite(connection: Any, *, is_new: bool, cache: int) -> None:
     if is_new:  # later it would take writing it all anew (space)
         patiently(lambda: cursor.execute("PRAGMA auto_vacuum=INCREMENTAL"))
     patiently(lambda: cursor.execute("PRAGMA journal_mode=WAL"))
-    for pragma in ("synchronous=FULL", "foreign_keys=ON", f"cache_size=-{cache * 1000}", "temp_store=MEMORY"):
+    for pragma in (
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        f"cache_size=-{cache * 1000}",
+        f"journal_size_limit={JOURNAL}",
+        "temp_store=MEMORY",
+    ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

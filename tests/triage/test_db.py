@@ -53,6 +53,22 @@ def test_a_reader_sees_one_moment(engine: Engine) -> None:
         assert markers.read(reader, "moment") == 0
 
 
+def test_the_disk_gets_back_what_a_long_reader_let_the_journal_take(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(db, "JOURNAL", 100_000)
+    engine, journal = db.open_engine(sqlite_url), Path(sqlite_url.removeprefix("sqlite:///") + "-wal")
+
+    def write(size: int) -> int:
+        with db.transaction(engine) as session:
+            session.merge(Marker(name="written", text="x" * size))
+        return journal.stat().st_size
+
+    with db.reading(engine) as reader:
+        markers.read(reader, "written")
+        assert write(5_000_000) > 5_000_000
+    assert [write(size) for size in (1, 2, 3)][-1] <= db.JOURNAL
+    engine.dispose()
+
+
 def test_a_reader_cannot_write(engine: Engine) -> None:
     with pytest.raises(DBAPIError, match=r"readonly|read-only"), db.reading(engine) as reader:
         markers.advance(reader, "moment")
