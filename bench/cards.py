@@ -86,7 +86,7 @@ def main() -> int:
 def measured(place: Path, server: postgresql.Server, size: int) -> dict[str, tuple[float, float]]:
     """Fill one database of each kind, ask it, and print; p50 and p99 of each question."""
     houses = [
-        prepared("SQLite", db.open_engine(f"sqlite:///{place}/cards{size}.db"), "SELECT sqlite_version()"),
+        prepared("SQLite", db.open_engine(f"sqlite:///{place}/cards{size}.db", cache=db.LARGE_CACHE), "SELECT sqlite_version()"),
         prepared("PostgreSQL", db.open_engine(server.create(f"cards{size}")), "SHOW server_version"),
     ]
     if empty := [house.engine for house in houses if kept.is_empty(house.engine)]:

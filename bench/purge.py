@@ -84,7 +84,7 @@ def main() -> int:
 
 def sqlite(directory: Path, size: int) -> House:
     """An empty SQLite database."""
-    return prepared("SQLite", size, db.open_engine(f"sqlite:///{directory}/{size}.db"), "SELECT sqlite_version()")
+    return prepared("SQLite", size, db.open_engine(f"sqlite:///{directory}/{size}.db", cache=db.LARGE_CACHE), "SELECT sqlite_version()")
 
 
 def on_postgresql(server: postgresql.Server, size: int) -> House:

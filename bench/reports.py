@@ -32,7 +32,7 @@ def main() -> int:
         except processes.Missing as missing:
             return printing.missing(missing)
         houses = [
-            prepared("SQLite", db.open_engine(f"sqlite:///{directory}/reports.db"), "SELECT sqlite_version()"),
+            prepared("SQLite", db.open_engine(f"sqlite:///{directory}/reports.db", cache=db.LARGE_CACHE), "SELECT sqlite_version()"),
             prepared("PostgreSQL", db.open_engine(server.create("reports")), "SHOW server_version"),
         ]
         decided.fill([house.engine for house in houses], size)

@@ -84,7 +84,7 @@ def main() -> int:
 def filled(place: Path, server: postgresql.Server, size: int) -> list[House]:
     """A database of each kind with so much mail."""
     houses = [
-        prepared("SQLite", db.open_engine(f"sqlite:///{place}/search{size}.db"), "SELECT sqlite_version()"),
+        prepared("SQLite", db.open_engine(f"sqlite:///{place}/search{size}.db", cache=db.LARGE_CACHE), "SELECT sqlite_version()"),
         prepared("PostgreSQL", db.open_engine(server.create(f"search{size}")), "SHOW server_version"),
     ]
     fill([house.engine for house in houses], size)

@@ -52,7 +52,8 @@ from triage.errors import BadInput
 BUSY_PATIENCE = 30.0  # seconds until a busy SQLite file is taken for a fault
 MOMENT = 0.5  # seconds that it is worth for what is done again soon anyway
 BUSY_PAUSE = 0.001  # polling without sleeping locks measured 10 times fairer than busy_timeout (building.md)
-CACHE = 32  # MB of the file's pages that each connection to SQLite keeps at most
+CACHE = 8  # MB of the file's pages that each connection to SQLite keeps at most; with 32 the judge is 3 % faster in a file of 11 GB
+LARGE_CACHE = 32  # where people wait for pages
 JOURNAL = 64 * 1024 * 1024  # bytes of SQLite's WAL that stay on the disk when it is begun anew; it grows while somebody reads for long
 AWAY = ("08", "53", "57P")  # classes of PostgreSQL's SQLSTATE: the connection, room and connections, the operator
 TRIES = 4  # of a transaction that others got in the way of

@@ -11,7 +11,7 @@ from starlette.requests import HTTPConnection
 
 from triage.bell import Bell
 from triage.bounded import Pool
-from triage.db import open_engine
+from triage.db import LARGE_CACHE, open_engine
 from triage.errors import BadInput
 from triage.exercises import Deck
 from triage.settings import Settings
@@ -39,7 +39,7 @@ class Office:
         self.prover = prover
         self.viewed = Viewed()
         self.pace = Pace(settings.api.token_requests_per_minute)
-        self.engine: Engine = open_engine(settings.database.url)
+        self.engine: Engine = open_engine(settings.database.url, cache=LARGE_CACHE)
         directory = settings.spool.directory
         try:
             self.bells = {name: Bell(directory, name) for name in bells}

@@ -20,9 +20,9 @@ T = TypeVar("T")
 
 
 @contextmanager
-def database_of(settings: Settings, *, cache: int = db.CACHE) -> Iterator[Engine]:
+def database_of(settings: Settings) -> Iterator[Engine]:
     """The database, refused when it is not at this program's version; its connections are closed at the end."""
-    engine = db.open_engine(settings.database.url, cache=cache)
+    engine = db.open_engine(settings.database.url)
     try:
         check(engine)
         yield engine

@@ -40,7 +40,6 @@ COUNT_EVERY = 30.0  # between looks at which views somebody has, and new anchors
 MAKING = 0.5  # seconds of making kept views, between two looks at the trail
 SLICES = 8  # of mail from before, between two looks at the trail
 PATIENCE = 2.0  # with a database that is down
-CACHE = 8  # MB for each connection: what is read through whole every ten minutes finds no more in a larger one
 BREATH = 0.01  # between two of them: the others get their turn
 
 log = logging.getLogger("mailroom.upkeep")
@@ -48,7 +47,7 @@ log = logging.getLogger("mailroom.upkeep")
 
 def run(settings: Settings, stop: threading.Event) -> None:
     """Keep house until told to stop. A database that is down is waited for."""
-    with database_of(settings, cache=CACHE) as engine:
+    with database_of(settings) as engine:
         with db.transaction(engine) as session:
             settings_record.note(session, settings, machine=socket.gethostname(), now=utcnow())
         beside = [

@@ -191,7 +191,7 @@ def test_sqlite_commits_survive_a_power_cut(sqlite_engine: Engine) -> None:
     assert said == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}  # 2 is FULL
 
 
-@pytest.mark.parametrize("cache", [8, db.CACHE])
+@pytest.mark.parametrize("cache", [db.CACHE, db.LARGE_CACHE])
 def test_each_sqlite_connection_keeps_so_many_mb_of_pages(tmp_path: Path, cache: int) -> None:
     engine = db.open_engine(f"sqlite:///{tmp_path}/mailroom.db", cache=cache)
     with closing(engine.raw_connection()) as connection:
