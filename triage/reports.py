@@ -46,18 +46,24 @@ def all_reports(session: Session, *, period: Period, by: Actor, settings: Settin
 def period(since: datetime | None, until: datetime | None, *, settings: Settings, now: datetime) -> Period:
     """What is asked about; without a beginning the four weeks before the end, from the midnight on at which they began.
 
-    BadInput when it ends before it begins, is longer than a year, or is far from any year that mail has.
+    BadInput when it ends before it begins, is longer than a year, of no year that mail has, or of one whose records are gone.
     """
     if not in_reach(since, until):
         raise BadInput("since, until: a report is about a time from 1970 on")
     zone = ZoneInfo(settings.cover.time_zone)
     end = (until or now).astimezone(UTC)
     first = datetime.combine((end - USUAL).astimezone(zone).date() + timedelta(days=1), time.min, zone)
-    begun = (since or first).astimezone(UTC)
+    days = settings.retention.record_days
+    known = now.astimezone(UTC) - timedelta(days=days)
+    begun = (since or (max(first, known) if known < end else first)).astimezone(UTC)
     if begun >= end:
         raise BadInput("since: the period must begin before it ends")
     if end - begun > LONGEST:
         raise BadInput(f"since: a report is about at most {LONGEST.days} days")
+    if begun < known:
+        raise BadInput(
+            f"since: the records of mail are kept for {days} days (retention.record_days): a report begins on {known:%d %b %Y} or later"
+        )
     return Period(begun, end, settings.cover.time_zone)
 
 

@@ -25,7 +25,7 @@ from triage.models import Correspondent, Decision, Delivery
 from triage.reported import Report, Table
 from triage.rule_orders import RuleOrder
 from triage.selection import Selection
-from triage.settings import Company as HouseCompany, Relay, Settings
+from triage.settings import Company as HouseCompany, Relay, Retention, Settings
 from triage.sheets import Cell
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -387,6 +387,15 @@ def test_a_period_is_four_weeks_unless_something_else_is_asked(settings: Setting
     for year in (1, 9999):
         with pytest.raises(BadInput, match="until"):
             reports.period(None, datetime(year, 1, 5, tzinfo=UTC), settings=settings, now=now)
+
+
+def test_a_period_begins_when_there_are_records_of_it(settings: Settings) -> None:
+    now, short = at("tue 12:00"), replace(settings, retention=Retention(record_days=7))
+    week_ago = now - timedelta(days=7)
+    assert reports.period(None, None, settings=short, now=now).since == week_ago
+    for since, until in ((week_ago - timedelta(seconds=1), None), (None, week_ago)):
+        with pytest.raises(BadInput, match=r"kept for 7 days \(retention.record_days\): a report begins on 17 Nov 2026 or later"):
+            reports.period(since, until, settings=short, now=now)
 
 
 def test_there_is_no_report_of_any_other_name(engine: Engine, settings: Settings) -> None:
