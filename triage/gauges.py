@@ -9,14 +9,16 @@ from sqlmodel import Session, col
 from triage import chores, emergency, outbox
 from triage.models import Alarm, Delivery
 from triage.outbox import Fared
-from triage.states import State
+from triage.states import FINAL, State
+
+OPEN = tuple(state for state in State if state not in FINAL)
 
 
 @dataclass(frozen=True, slots=True)
 class Gauges:
     """As of one moment."""
 
-    by_state: dict[State, int]  # deliveries in each state, all states named
+    by_state: dict[State, int]  # deliveries in each state that is not final: those that are would take a walk through all of the record
     oldest_held: datetime | None  # when the mail that has been held longest came in
     due: int  # deliveries that the relay should have taken by now
     longest_due: datetime | None  # since when the first of them waits
@@ -32,7 +34,7 @@ class Gauges:
 def gauges(session: Session, now: datetime) -> Gauges:
     """Read them, each from an index."""
     state, due_at = col(Delivery.state), col(Delivery.due_at)
-    counted = {State(name): count for name, count in session.execute(select(state, func.count()).group_by(state))}
+    counted = {State(name): count for name, count in session.execute(select(state, func.count()).where(state.in_(OPEN)).group_by(state))}
 
     def waiting(*states: State) -> tuple[int, datetime | None]:
         count, longest = session.execute(select(func.count(), func.min(due_at)).where(state.in_(states), due_at <= now)).one()
@@ -41,7 +43,7 @@ def gauges(session: Session, now: datetime) -> Gauges:
     due, longest_due = waiting(State.QUEUED)
     recalls_due, longest_recall_due = waiting(State.RECALLING, State.RESTORING)
     return Gauges(
-        by_state={one: counted.get(one, 0) for one in State},
+        by_state={one: counted.get(one, 0) for one in OPEN},
         oldest_held=session.scalar(select(func.min(col(Delivery.received_at))).where(state == State.HELD)),
         due=due,
         longest_due=longest_due,

@@ -153,7 +153,7 @@ def record_families(found: Gauges, now: datetime, *, follows: bool) -> list[Metr
         gauge("mailroom_database_up", "1 when the database answers.", 1),
         labelled(
             "mailroom_deliveries",
-            "Deliveries on the record by state.",
+            "Deliveries that have not come to their end, by state.",
             "state",
             {str(state): count for state, count in found.by_state.items()},
         ),

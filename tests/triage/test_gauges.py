@@ -6,7 +6,7 @@ from sqlalchemy import Engine
 
 from tests.triage.arriving import ANA, NOW, arrive, set_up
 from triage import chores, db, ledger
-from triage.gauges import gauges
+from triage.gauges import OPEN, gauges
 from triage.settings import Settings
 from triage.states import Event, State
 
@@ -14,7 +14,7 @@ from triage.states import Event, State
 def test_an_empty_record(engine: Engine) -> None:
     with db.reading(engine) as session:
         found = gauges(session, NOW)
-    assert found.by_state == dict.fromkeys(State, 0)
+    assert found.by_state == dict.fromkeys(OPEN, 0)
     assert (found.oldest_held, found.due, found.longest_due) == (None, 0, None)
     assert (found.recalls_due, found.longest_recall_due) == (0, None)
     assert (found.directory_read, found.backup_made) == (None, None)
@@ -23,7 +23,8 @@ def test_an_empty_record(engine: Engine) -> None:
 def test_what_waits_and_since_when(engine: Engine, settings: Settings) -> None:
     with db.transaction(engine) as session:
         set_up(session, settings)
-        mails = [arrive(session, settings)[0] for _ in range(4)]
+        *mails, purged = (arrive(session, settings)[0] for _ in range(5))
+        ledger.record(session, purged, Event.PURGE, by=ANA, now=NOW)
         for mail, due in zip(mails[:3], (NOW, NOW + timedelta(minutes=1), NOW + timedelta(hours=1)), strict=True):
             ledger.record(session, mail, Event.RELEASE, by=ANA, now=NOW, due_at=due, queued_at=NOW)
     with db.reading(engine) as session:
