@@ -43,6 +43,7 @@ DUTY, LEASE = "tidying", timedelta(minutes=10)
 LOOK_EVERY = 1.0  # seconds
 TIDY_EVERY = 600.0
 ERASE_EVERY = 3600.0  # nearly everything is looked at for it, and retention counts in days
+RARELY = 200  # times as long as it took to look for rules, until that is done again: it walks through the mail of months
 PATIENCE = 2.0  # with a database that is down
 BREATH = 0.01  # between two slices: the others get their turn
 
@@ -54,7 +55,7 @@ log = logging.getLogger("mailroom.upkeep")
 
 def follow(settings: Settings, engine: Engine, holder: str, stop: threading.Event) -> None:
     """Tidy again and again until told to stop, if this process is the one that does it. A database that is down is waited for."""
-    tidied, erased = -TIDY_EVERY, -ERASE_EVERY
+    tidied, erased, rules_at = -TIDY_EVERY, -ERASE_EVERY, 0.0
     while not stop.wait(LOOK_EVERY):
         now = time.monotonic()
         if now - tidied < TIDY_EVERY:
@@ -62,8 +63,9 @@ def follow(settings: Settings, engine: Engine, holder: str, stop: threading.Even
         erasing = now - erased > ERASE_EVERY
         try:
             if elected(engine, holder):
-                tidy(engine, settings, erasing=erasing)
+                tidy(engine, settings, erasing=erasing, looking=False)
                 erased = now if erasing else erased
+                rules_at = rules_at if now < rules_at else rarely(lambda: look_for_rules(engine, settings))
             tidied = now
         except DBAPIError as fault:
             stop.wait(pause_after(fault, PATIENCE))
@@ -87,8 +89,16 @@ class Tidied:
     forgotten: int = 0  # messages of which nothing is left
 
 
-def tidy(engine: Engine, settings: Settings, *, erasing: bool = True) -> Tidied:
-    """Expire, erase and forget all that is due, slice by slice. `erasing`: look through everything that is kept."""
+def rarely(work: Callable[[], object]) -> float:
+    """Do it; when to do it again, in monotonic seconds."""
+    begun = time.monotonic()
+    work()
+    ended = time.monotonic()
+    return ended + RARELY * (ended - begun)
+
+
+def tidy(engine: Engine, settings: Settings, *, erasing: bool = True, looking: bool = True) -> Tidied:
+    """Expire, erase and forget all that is due, slice by slice. `erasing`: look through everything that is kept. `looking`: for rules."""
     with db.transaction(engine) as session:
         expiry.note(session, settings.retention.held_days)
     hold_legally(engine)
@@ -96,7 +106,8 @@ def tidy(engine: Engine, settings: Settings, *, erasing: bool = True) -> Tidied:
     erased, forgotten = (erase(engine, settings), forget_records(engine, settings)) if erasing else (0, 0)
     let_go(engine, settings)
     know_familiar(engine, settings)
-    look_for_rules(engine, settings)
+    if looking:
+        look_for_rules(engine, settings)
     sound_alarm(engine, settings)
     with db.transaction(engine) as session:
         keys.lapse(session, now=utcnow())

@@ -1,6 +1,7 @@
 """Tidying: what time does to the record and to what is known, by one of several machines, while others write."""
 
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,29 @@ def test_mail_that_was_entered_under_a_name_of_before_goes_along(arrives: Arrive
 
 def test_one_of_two_machines_tidies(engine: Engine) -> None:
     assert [tidying.elected(engine, machine) for machine in ("one:1", "other:1", "one:1")] == [True, False, True]
+
+
+@pytest.mark.parametrize(("rarely", "times"), [(0, 20), (10**6, 1)])
+def test_rules_are_looked_for_seldom_where_that_takes_long(
+    engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch, rarely: int, times: int
+) -> None:
+    did: list[str] = []
+    stop = threading.Event()
+
+    def tidy(*_: object, **__: object) -> tidying.Tidied:
+        did.append("tidy")
+        if did.count("tidy") == 20:
+            stop.set()
+        return tidying.Tidied()
+
+    def look(*_: object) -> None:
+        did.append("look")
+        time.sleep(0.01)
+
+    for name, value in {"TIDY_EVERY": 0.0, "LOOK_EVERY": 0.0, "RARELY": rarely, "tidy": tidy, "look_for_rules": look}.items():
+        monkeypatch.setattr(tidying, name, value)
+    tidying.follow(settings, engine, "here:1", stop)
+    assert did.count("look") == times
 
 
 def test_the_trail_is_sealed_while_somebody_tidies(arrives: Arrives, config: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
