@@ -11,6 +11,7 @@ from triage.db import gave_way
 log = logging.getLogger(__name__)
 
 INDEXES = {
+    "content_kept": "content (id) WHERE zstd IS NOT NULL",
     "delivery_newest": "delivery (received_at, id)",
     "delivery_of_department": "delivery (department, received_at, id, person, direction)",
     "delivery_of_domain": "delivery (author_domain, id, received_at, author, direction, department, person)",

@@ -55,6 +55,9 @@ def documents() -> Any:
     return Field(default_factory=list, sa_column=Column(JSON, nullable=False))
 
 
+KEPT = "zstd IS NOT NULL"
+
+
 class Content(SQLModel, table=True):
     """The bytes of a message as received, compressed, stored once per content."""
 
@@ -64,6 +67,7 @@ class Content(SQLModel, table=True):
     size: int  # bytes as received
     zstd: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))  # None when erased
     erased_at: datetime | None = instant(nullable=True)
+    __table_args__ = (Index("content_kept", "id", sqlite_where=text(KEPT), postgresql_where=text(KEPT)),)
 
 
 class Message(SQLModel, table=True):

@@ -116,6 +116,14 @@ def test_what_is_due_is_looked_for_a_window_at_a_time(known: Engine, settings: S
         assert retention.erase(session, found, settings=settings, now=later) == 2, "what was restored since then stays"
 
 
+def test_what_was_erased_long_ago_is_not_walked_through(sqlite_engine: Engine, settings: Settings) -> None:
+    asked = retention.old_enough(settings, NOW).where(col(Content.id) > 1).order_by(col(Content.id)).limit(9)
+    words = asked.compile(sqlite_engine, compile_kwargs={"literal_binds": True})
+    with sqlite_engine.connect() as connection:
+        (step,) = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {words}").all()
+    assert "INDEX content_kept (id>? AND id<?)" in step[3]
+
+
 def test_slices_are_small(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
         for _ in range(5):
