@@ -1,0 +1,44 @@
+"""Sealed mail: whoever is named for the folder says why they open it, mail by mail, and that is on the record."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+from sqlalchemy import select
+from sqlmodel import col
+
+from tests.webui.site import MARA, Site
+from triage import db
+from triage.models import AuditRecord, Sealed
+
+
+@pytest.fixture
+def desk(site: Site, page: Page) -> Iterator[Page]:
+    """Ana, who is named for the sealed folder of Mara, and two mails in it."""
+    with db.transaction(site.engine) as session:
+        session.add_all(Sealed(kind="person", name="mara.berg", login=login) for login in ("", "ana"))
+    for number in (1, 2):
+        site.come(MARA, author=f"doctor{number}@clinic.example", subject=f"Findings {number}")
+    yield site.sit_down(page)
+    with db.transaction(site.engine) as session:
+        for row in session.scalars(select(Sealed)):
+            session.delete(row)
+
+
+def test_each_sealed_mail_asks_why(site: Site, desk: Page) -> None:
+    mail, reason = desk.get_by_role("option"), desk.get_by_label("Reason", exact=True)
+    mail.filter(has_text="Findings 1").click()
+    expect(desk.get_by_text("This mail is sealed.")).to_be_visible()
+    expect(desk.get_by_role("button", name="Open it")).to_be_disabled()
+    reason.fill("Mara asked about the f")
+    mail.filter(has_text="Findings 2").click()
+    expect(desk.get_by_role("heading", name="Findings 2")).to_be_visible()
+    expect(reason).to_have_value("")
+    reason.fill("Mara asked for it")
+    desk.get_by_role("button", name="Open it").click()
+    expect(desk.frame_locator("iframe:visible").get_by_text("Hello")).to_be_visible()
+    mail.filter(has_text="Findings 1").click()
+    expect(desk.get_by_text("This mail is sealed.")).to_be_visible()
+    with db.reading(site.engine) as session:
+        said = {one.detail.get("reason") for one in session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "open"))}
+    assert said == {"Mara asked for it"}
