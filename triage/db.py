@@ -227,6 +227,12 @@ def among(session: Session, column: Any, values: Iterable[int] | Iterable[str]) 
     return cast(ColumnElement[bool], column.in_(select(listed.c.value)))
 
 
+def window(session: Session, key: Any, old: Select[int], due: Select[int], after: int, limit: int) -> tuple[list[int], int]:
+    """Of the next `limit` ids of what is old, those that are due; and the last one that was looked at; 0: these were all."""
+    seen = session.scalars(old.where(key > after).order_by(key).limit(limit)).all()
+    return (list(session.scalars(due.where(key.between(seen[0], seen[-1])))), seen[-1]) if seen else ([], 0)
+
+
 class Several(TypeDecorator[Any]):
     """Any number of values bound as one: an array, on SQLite a list in JSON."""
 

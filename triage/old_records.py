@@ -12,7 +12,7 @@ from sqlmodel import Session, SQLModel, col
 
 from triage import campaigns, contents, ledger, legal_holds
 from triage.actor import Actor
-from triage.db import among
+from triage.db import among, window
 from triage.ids import first_id_at
 from triage.models import Content, Decision, DecisionItem, Delivery, MailReport, Message, Notice, SweptMailbox
 from triage.settings import Settings
@@ -42,15 +42,8 @@ def due(session: Session, *, settings: Settings, now: datetime, after: int = 0, 
 
     As in `retention.due` nobody waits for the looking.
     """
-    seen = session.scalars(
-        select(col(Message.id))
-        .where(col(Message.id) < first_id_at(oldest(settings, now)), col(Message.id) > after)
-        .order_by(col(Message.id))
-        .limit(limit)
-    ).all()
-    if not seen:
-        return [], 0
-    return list(session.scalars(forgettable(session, settings, now).where(col(Message.id).between(seen[0], seen[-1])))), seen[-1]
+    old = select(col(Message.id)).where(col(Message.id) < first_id_at(oldest(settings, now)))
+    return window(session, col(Message.id), old, forgettable(session, settings, now), after, limit)
 
 
 def forget(session: Session, found: Sequence[int], *, settings: Settings, now: datetime) -> int:
@@ -78,11 +71,8 @@ def forget(session: Session, found: Sequence[int], *, settings: Settings, now: d
 def decisions_due(session: Session, *, settings: Settings, now: datetime, after: int = 0, limit: int = WINDOW) -> tuple[list[int], int]:
     """Which of the next decisions are to be forgotten, and the last one that was looked at; 0: these were all."""
     last = first_id_at(oldest(settings, now))
-    ids = select(col(Decision.id)).where(col(Decision.id) < last, col(Decision.id) > after).order_by(col(Decision.id))
-    seen = session.scalars(ids.limit(limit)).all()
-    if not seen:
-        return [], 0
-    return list(session.scalars(about_nothing(last).where(col(Decision.id).between(seen[0], seen[-1])))), seen[-1]
+    old = select(col(Decision.id)).where(col(Decision.id) < last)
+    return window(session, col(Decision.id), old, about_nothing(last), after, limit)
 
 
 def forget_decisions(session: Session, found: Sequence[int], *, settings: Settings, now: datetime) -> int:

@@ -9,7 +9,7 @@ from sqlmodel import Session, col
 
 from triage import access, campaigns, contents, expiry, ledger, legal_holds, notices, related
 from triage.actor import Actor
-from triage.db import among
+from triage.db import among, window
 from triage.ids import first_id_at
 from triage.journal import JOURNAL
 from triage.models import Content, Decision, Delivery, Instant, Message, Recalled
@@ -69,10 +69,7 @@ def due(session: Session, *, settings: Settings, now: datetime, after: int = 0, 
 
     Looking is apart from erasing, since nearly all that is kept is still needed: it takes long, and nobody waits for it.
     """
-    seen = session.scalars(old_enough(settings, now).where(col(Content.id) > after).order_by(col(Content.id)).limit(limit)).all()
-    if not seen:
-        return [], 0
-    return list(session.scalars(erasable(session, settings, now).where(col(Content.id).between(seen[0], seen[-1])))), seen[-1]
+    return window(session, col(Content.id), old_enough(settings, now), erasable(session, settings, now), after, limit)
 
 
 def erase(session: Session, found: Sequence[int], *, settings: Settings, now: datetime) -> int:

@@ -13,7 +13,6 @@ from triage_cli import tidying
 from triage_cli.asks import settings_of, stay
 from triage_cli.opened import database_of, looking, shell_user
 from triage_cli.printing import Form, Shape, print_table, say, tells
-from triage_cli.tidying import Tidied
 
 
 def verified(settings: Settings, checkpoints: Path | None, public_key: str | None) -> dict[str, Any]:
@@ -50,7 +49,7 @@ def retention(ctx: click.Context, expiring: bool, form: Form) -> None:
     """Expire, erase and forget everything that is due now, and say what expires within a day unless somebody decides."""
     settings = settings_of(ctx)
     with database_of(settings) as engine:
-        over = Tidied() if expiring else tidying.tidy(engine, settings)
+        over = tidying.Tidied() if expiring else tidying.tidy(engine, settings)
         with db.reading(engine) as session:
             soon = retaining.expiring(session, by=shell_user(), settings=settings, now=utcnow())
     rows = [{**asdict(one), "soonest": one.soonest.isoformat(timespec="minutes")} for one in soon]
