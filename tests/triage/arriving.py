@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
+import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session
 
@@ -40,6 +42,12 @@ DMARC_FAIL = Dmarc(Result.FAIL, "supplier.example", "supplier.example", "reject"
 NO_DMARC = Dmarc(Result.NONE)
 ALIGNED = Dmarc(Result.NONE, "supplier.example", "supplier.example", "", ("spf",))
 UNKNOWN = Dmarc(Result.TEMPERROR)
+
+
+def make_ids_at(moment: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ids tell when they were made: from now on at this moment."""
+    monkeypatch.setattr(ids, "time", SimpleNamespace(time_ns=lambda: int(moment.timestamp()) * 1_000_000_000))
+    monkeypatch.setattr(ids, "_last", 0)
 
 
 def set_up(session: Session, settings: Settings) -> None:

@@ -1,20 +1,17 @@
 """What many tests of the house begin with."""
 
-from types import SimpleNamespace
-
 import pytest
 from sqlalchemy import Engine
 
 from tests.triage import arriving
-from triage import db, ids
+from triage import db
 from triage.settings import Settings
 
 
 @pytest.fixture(autouse=True)
 def made_at_the_time_of_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ids tell when they were made: here not after the time that the tests live in, on whatever day they are run."""
-    monkeypatch.setattr(ids, "time", SimpleNamespace(time_ns=lambda: int(arriving.NOW.timestamp()) * 1_000_000_000))
-    monkeypatch.setattr(ids, "_last", 0)
+    """Ids are made not after the time that the tests live in, on whatever day they are run."""
+    arriving.make_ids_at(arriving.NOW, monkeypatch)
 
 
 @pytest.fixture

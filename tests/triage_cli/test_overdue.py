@@ -2,13 +2,12 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import Engine
 
 from tests.triage import arriving
-from triage import chores, db, ids, ledger, retention
+from triage import chores, db, ledger, retention
 from triage.settings import Settings
 from triage.states import Event
 from triage.times import utcnow
@@ -60,8 +59,7 @@ def test_a_directory_server(house: Settings, engine: Engine, hours: int | None, 
 def test_what_is_kept_beyond_its_time(
     house: Settings, engine: Engine, monkeypatch: pytest.MonkeyPatch, event: Event | None, days: int, is_erased: bool
 ) -> None:
-    monkeypatch.setattr(ids, "time", SimpleNamespace(time_ns=lambda: int(arriving.NOW.timestamp()) * 1_000_000_000))
-    monkeypatch.setattr(ids, "_last", 0)
+    arriving.make_ids_at(arriving.NOW, monkeypatch)
     with db.transaction(engine) as session:
         (mail,) = arriving.arrive(session, house)
         if event:

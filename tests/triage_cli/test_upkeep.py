@@ -6,7 +6,6 @@ import time
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import Engine, func, select, update
@@ -18,7 +17,7 @@ from tests.triage import arriving
 from tests.triage.arriving import IDA
 from tests.triage.tampering import unguard
 from tests.triage_cli.conftest import Arrives, Shell
-from triage import db, decisions, ids, settings_file, tokens
+from triage import db, decisions, settings_file, tokens
 from triage.decisions import Verb
 from triage.errors import BadInput
 from triage.models import ApiToken, Arrived, AuditRecord, Content, Decision, Delivery, Message, QueueSample, StaffMember
@@ -97,8 +96,7 @@ def test_retention_says_what_expires_within_a_day(shell: Shell, arrives: Arrives
 
 def test_retention_forgets_what_ended_long_ago(shell: Shell, settings: Settings, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     long_ago = utcnow() - timedelta(days=500)
-    monkeypatch.setattr(ids, "time", SimpleNamespace(time_ns=lambda: int(long_ago.timestamp()) * 1_000_000_000))
-    monkeypatch.setattr(ids, "_last", 0)
+    arriving.make_ids_at(long_ago, monkeypatch)
     with db.transaction(engine) as session:
         (mail,) = arriving.arrive(session, settings, at=long_ago)
         decisions.decide(session, Selection.of(ids=(mail,)), Verb.PURGE, by=IDA, reason="", now=long_ago, settings=settings)
