@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 from sqlmodel import col, select
 
 from tests.triage.arriving import ANA, add_rules
@@ -208,6 +208,24 @@ def test_a_sheet_stays_while_words_are_marked_and_when_two_clicks_opened_it(site
     page.mouse.down()
     page.mouse.move(5, box["y"] + 15)
     page.mouse.up()
+    expect(words).to_have_value("Dear all")
+
+
+def test_own_words_stay_when_the_others_come_late(site: Site, page: Page) -> None:
+    site.come(JOE, author="one@late.example", subject="With late words")
+    site.sit_down(page, path="/?q=from:late.example")
+    row(page, "With late words").click()
+    held: list[Route] = []
+    page.route("**/rejections/templates", lambda route: held.append(route))
+    page.keyboard.press("n")
+    sheet = page.get_by_role("dialog")
+    sheet.get_by_label("own words").check()
+    words = sheet.get_by_label("Your words")
+    words.fill("Dear all")
+    held.pop().continue_()
+    expect(sheet.get_by_label("not wanted")).to_be_visible()
+    expect(sheet.get_by_label("own words")).to_be_checked()
+    expect(words).to_be_focused()
     expect(words).to_have_value("Dear all")
 
 
