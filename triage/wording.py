@@ -34,11 +34,16 @@ GREETING = re.compile(
 )
 FOOTER = re.compile(
     phrases(
-        *("unsubscri", "opt.?out", "privacy", "view (?:this|it)", "in your browser", "all rights", "copyright", "©", "do not reply"),
-        *("no-?reply", "confidential", "intended (?:only )?for"),
+        *("unsubscri", "opt.?out", "view (?:this|it)", "in your browser", "all rights", "copyright", "©", "do not reply", "no-?reply"),
+        r"(?:^|[|·•>])\s{0,9}privac(?:y|idade?)\b",  # in a row of links; within a sentence it is what anybody writes
+        "privacy (?:policy|notice|statement|cent(?:er|re)|settings|preferences)",
+        *(r"(?:mails?|messages?|communication|transmission|attachments?|contents?)\b[^.!?]{0,80}\bconfidential", "confidentiality"),
+        r"confidential (?:information|(?:and|or|and/or) (?:\w+ )?(?:privileged|protected|proprietary|intended))",
+        "intended (?:only )?for",
         *("abmelden", "abbestell", "datenschutz", "impressum", "im browser", "vertraulich", "nicht auf diese"),
         *("d[ée]sabonn", "d[ée]sinscri", "mentions l[ée]gales"),
-        *("darse de baja", "cancelar (?:la|su) suscrip", "aviso legal", "privacidad"),
+        *("darse de baja", "cancelar (?:la|su) suscrip", "aviso legal"),
+        r"(?:pol[ií]tica|aviso|declara\w+) de privacidade?",
     ),
     re.IGNORECASE,
 )
