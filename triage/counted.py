@@ -18,7 +18,7 @@ from triage.times import from_micros, to_micros
 DAYS, HOURS = "arrived", "queue-sample"  # markers: counted until then, in which time zone; sampled last
 SETTLES = timedelta(hours=1)  # after which nothing is entered any more with an id of that day
 LATE = timedelta(minutes=10)  # after the hour, when its sample would be untrue
-KEPT = timedelta(days=400)  # samples
+DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +114,12 @@ def is_due(session: Session, now: datetime) -> bool:
     return now - hour <= LATE and (marker is None or marker.number < to_micros(hour))
 
 
-def forget(session: Session, now: datetime) -> None:
-    """Let go of samples that no report reaches any more."""
-    session.execute(delete(QueueSample).where(col(QueueSample.at) < now - KEPT))
+def forget(session: Session, oldest: datetime) -> None:
+    """Let go of what no report reaches any more, those that begin at `oldest` included: of one day at a time, so that nobody waits long."""
+    for table, moment, end in ((Arrived, col(Arrived.since), oldest - 2 * DAY), (QueueSample, col(QueueSample.at), oldest)):
+        first = session.scalar(select(func.min(moment)))
+        if first is not None:
+            session.execute(delete(table).where(moment < min(end, first + DAY)))
 
 
 Arrivals = dict[Day, Counter[tuple[str, str]]]  # of each day: rule and verdict

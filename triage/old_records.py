@@ -1,6 +1,6 @@
 """The record of a mail goes when its time is over: who wrote to whom, about what, and what was decided. In slices that never hurt.
 
-Its content was erased long before. What stays are numbers without names (arrivals, samples of the queue) and the record of acts.
+Its content was erased long before. What stays is the record of acts. The numbers that reports are made of go as well (`triage/counted.py`).
 """
 
 from collections.abc import Iterable, Sequence

@@ -4,22 +4,23 @@ import time
 
 from sqlalchemy import Engine
 
-from triage import counted, db
+from triage import counted, db, old_records
+from triage.settings import Settings
 from triage.times import utcnow
 
 DAYS_AT_ONCE = 5  # between two looks at the trail
 BREATH = 0.01  # between two of them: the others get their turn
 
 
-def keep_for_reports(engine: Engine, zone: str) -> None:
+def keep_for_reports(engine: Engine, settings: Settings) -> None:
     """Write down what waits at a full hour, and count some of the days that are over."""
-    now = utcnow()
+    now, zone = utcnow(), settings.cover.time_zone
     with db.reading(engine) as session:
         hour = counted.is_due(session, now)
     if hour:
         with db.transaction(engine) as session:
             counted.sample(session, now)
-            counted.forget(session, now)
+            counted.forget(session, old_records.oldest(settings, now))
     for _ in range(DAYS_AT_ONCE):
         if not count_a_day(engine, zone):
             return

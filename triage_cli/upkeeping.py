@@ -74,7 +74,7 @@ def keep_house(settings: Settings, engine: Engine, stop: threading.Event) -> Non
         try:
             seal_trail(engine, sealer())
             recorder.keep(engine, sealer())
-            counted = keep_counts(engine, counted, settings.cover.time_zone)
+            counted = keep_counts(engine, counted, settings)
             behind = behind and catch_up(engine, settings)
             if time.monotonic() - let_go > LET_GO_EVERY:
                 recorder.let_go(engine, settings)
@@ -107,7 +107,7 @@ def seal_trail(engine: Engine, holder: str) -> None:
             meters.count("mailroom_acts", number, act=act)
 
 
-def keep_counts(engine: Engine, looked: float, zone: str) -> float:
+def keep_counts(engine: Engine, looked: float, settings: Settings) -> float:
     """Fold what was touched, and go on with views that are being made; every COUNT_EVERY seconds see which ones somebody has, and
     what reports need. When that was done last. Views are left for the next round after MAKING: the trail is to be sealed.
     """
@@ -127,7 +127,7 @@ def keep_counts(engine: Engine, looked: float, zone: str) -> float:
         time.sleep(BREATH)
     if look:
         tallies.anchor(engine)
-        keep_for_reports(engine, zone)
+        keep_for_reports(engine, settings)
         return time.monotonic()
     return looked
 

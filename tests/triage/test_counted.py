@@ -3,11 +3,13 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func
+from sqlmodel import col, select
 
 from tests.triage.arriving import NOW, OTTO, arrive
 from triage import counted, db, tallies
 from triage.counted import Day
+from triage.models import Arrived
 from triage.settings import Settings
 
 JOE = "it+joe.fern@company.example"
@@ -74,5 +76,21 @@ def test_the_queue_is_looked_at_once_in_an_hour_and_not_too_late(known: Engine, 
     with db.transaction(known) as session:
         seen = {ten: 1, ten + timedelta(hours=2): 1}
         assert counted.samples(session, ten, ten + timedelta(hours=3), by=OTTO) == seen
-        counted.forget(session, ten + counted.KEPT + timedelta(hours=1))
+        counted.forget(session, ten + timedelta(hours=1))
         assert set(counted.samples(session, ten, ten + timedelta(hours=3), by=OTTO)) == {ten + timedelta(hours=2)}
+
+
+def test_days_that_no_report_reaches_are_forgotten_one_by_one(known: Engine) -> None:
+    days = list(counted.days(moment(2026, 10, 23, 22), moment(2026, 10, 29, 23), "Europe/Berlin"))
+    with db.transaction(known) as session:
+        for day in days:
+            session.add(Arrived(since=day.since, until=day.until, department="it", rule="any", verdict="quarantine", person="", count=7))
+    oldest = days[4].until - timedelta(hours=1)  # within the fifth day, so that a report may begin before it
+    left = []
+    for _ in range(5):
+        with db.transaction(known) as session:
+            counted.forget(session, oldest)
+            left.append(session.scalar(select(func.count()).select_from(Arrived)))
+    assert left == [5, 4, 3, 3, 3]
+    with db.reading(known) as session:
+        assert session.scalar(select(func.min(col(Arrived.since)))) == days[3].since

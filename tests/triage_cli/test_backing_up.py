@@ -114,6 +114,7 @@ def test_a_backup_of_sqlite_goes_into_postgresql_row_by_row(
     shell: Shell,
     arrives: Arrives,
     engine: Engine,
+    settings: Settings,
     database_url: str,
     postgresql_server: Server,
     tmp_path: Path,
@@ -123,7 +124,7 @@ def test_a_backup_of_sqlite_goes_into_postgresql_row_by_row(
     for act in (("release", released), ("purge", purged, "--reason", "fraud"), ("block", "pest@pest.example", "--scope", "company")):
         assert shell(*act).code == 0
     upkeeping.seal_trail(engine, "here:1")
-    upkeeping.keep_counts(engine, -upkeeping.COUNT_EVERY, "UTC")
+    upkeeping.keep_counts(engine, -upkeeping.COUNT_EVERY, settings)
     before = rows(database_url)
     assert shell("backup", str(tmp_path / "backup")).code == 0
     moved = postgresql_server.create(f"moved{tmp_path.name}")

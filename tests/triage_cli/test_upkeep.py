@@ -210,11 +210,11 @@ def test_a_directory_file_that_is_being_written_is_left_alone(ago: float, settle
     assert not upkeeping.is_settled(changed, seen=changed)
 
 
-def test_what_reports_need_is_kept(arrives: Arrives, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_reports_need_is_kept(arrives: Arrives, engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     arrives()
     later = (utcnow() + timedelta(days=2)).replace(minute=0, second=9)
     monkeypatch.setattr(counting, "utcnow", lambda: later)
-    upkeeping.keep_counts(engine, -upkeeping.COUNT_EVERY, "UTC")
+    upkeeping.keep_counts(engine, -upkeeping.COUNT_EVERY, settings)
     with db.reading(engine) as session:
         assert session.scalars(select(col(Arrived.count))).all() == [1]
         assert session.scalars(select(col(QueueSample.held))).all() == [1]

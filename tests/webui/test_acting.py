@@ -216,7 +216,11 @@ def test_own_words_stay_when_the_others_come_late(site: Site, page: Page) -> Non
     site.sit_down(page, path="/?q=from:late.example")
     row(page, "With late words").click()
     held: list[Route] = []
-    page.route("**/rejections/templates", lambda route: held.append(route))
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/rejections/templates", hold)
     page.keyboard.press("n")
     sheet = page.get_by_role("dialog")
     sheet.get_by_label("own words").check()
