@@ -126,7 +126,9 @@ def only_made_rules(session: Session, by: Actor) -> ColumnElement[bool]:
     items = select(literal(1)).select_from(DecisionItem).where(col(DecisionItem.decision_id) == col(Decision.id)).correlate(Decision)
     made = col(Rule.decision_id) == col(Decision.id)
     rules = select(literal(1)).select_from(Rule).where(made, sealed.closed_rules(session, by)).correlate(Decision)
-    return not_(items.exists()) & not_(rules.exists()) if by.scope.company else false()
+    if not by.scope.company:
+        return false()
+    return not_(items.exists()) & not_(rules.exists()) & not_(sealed.cannot_be_told(by))
 
 
 def makers(session: Session, decision_ids: list[int], *, by: Actor) -> dict[int, frozenset[str]]:

@@ -130,9 +130,10 @@ def lists(session: Session, whose: Whose, by: Actor) -> Iterator[tuple[str, Iter
 
 
 def about_sealed(by: Actor) -> ColumnElement[bool]:
-    """Which decisions are about mail that is sealed to the actor?"""
+    """Which decisions are about mail that is sealed to the actor, or may have been when it is forgotten?"""
     items = select(literal(1)).select_from(DecisionItem).join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
-    return items.where(col(DecisionItem.decision_id) == col(Decision.id), sealed.away_from(by)).correlate(Decision).exists()
+    away = items.where(col(DecisionItem.decision_id) == col(Decision.id), sealed.away_from(by)).correlate(Decision).exists()
+    return or_(away, sealed.cannot_be_told(by))
 
 
 def of_somebody_outside(session: Session, whose: Whose, by: Actor) -> list[tuple[str, Select[Any]]]:

@@ -3,12 +3,12 @@
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, delete, insert, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, exists, insert, or_, select
 from sqlmodel import Session, col
 
 from triage.actor import Actor
 from triage.company import SealedEntry
-from triage.models import Delivery, Person, Rule, Sealed
+from triage.models import Decision, DecisionItem, Delivery, Person, Rule, Sealed
 
 NOBODY = ""  # the login of the row that says that there is a seal
 PEOPLE = frozenset({"person", "shell", "token"})  # kinds of actors that a seal keeps away; Mailroom's own parts carry mail unread
@@ -68,6 +68,13 @@ def closed_scopes(session: Session, by: Actor) -> frozenset[str]:
 def closed_rules(session: Session, by: Actor) -> ColumnElement[bool]:
     """Which rules are for a folder that is sealed to the actor?"""
     return col(Rule.scope).in_(sorted(closed_scopes(session, by)))
+
+
+def cannot_be_told(by: Actor) -> ColumnElement[bool]:
+    """Which decisions are about mail that is forgotten, where a seal keeps any mail from this actor: it may have been that."""
+    item = exists().where(col(DecisionItem.decision_id) == col(Decision.id)).correlate(Decision)
+    closed = or_(names_closed("department", by).exists(), names_closed("person", by).exists())
+    return and_(col(Decision.count) > 0, ~item, closed)
 
 
 FOLDERS = select(col(Sealed.kind), col(Sealed.name)).where(col(Sealed.login) == NOBODY)

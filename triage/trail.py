@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import func, not_, select
 from sqlmodel import Session, col
 
 from triage import access, ids, seal, sealed
 from triage.actor import Actor, Role, Scope
 from triage.db import among
-from triage.models import AuditRecord, DecisionItem, Delivery, Marker, PendingAct, Rule
+from triage.models import AuditRecord, Decision, DecisionItem, Delivery, Marker, PendingAct, Rule
 
 UNTOLD = {"sealed": True}  # stands in the place of what may not be told
 ABOUT_SEVERAL = "deliveries"  # the subject of an act over many: nobody knows which ones, and a reply may name them
@@ -102,34 +102,41 @@ def scopes_of(record: AuditRecord) -> Sequence[str]:
 
 
 def deliveries(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[int]:
-    """The deliveries among these that are sealed to the actor."""
-    return session.scalars(select(col(Delivery.id)).where(among(session, col(Delivery.id), subjects), sealed.away_from(by)))
+    """The deliveries among these that are sealed to the actor, or forgotten: nobody knows any more whose they were."""
+    some = set(subjects)
+    told = select(col(Delivery.id)).where(among(session, col(Delivery.id), some), not_(sealed.away_from(by)))
+    return some.difference(session.scalars(told))
 
 
 def messages(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[int]:
-    """The messages among these that have a delivery which is sealed to the actor."""
-    mine = among(session, col(Delivery.message_id), subjects)
-    return session.scalars(select(col(Delivery.message_id)).where(mine, sealed.away_from(by)).distinct())
+    """The messages among these that have a delivery which is sealed to the actor, or are forgotten."""
+    some = set(subjects)
+    there = select(col(Delivery.message_id)).where(among(session, col(Delivery.message_id), some)).distinct()
+    return some.difference(session.scalars(there)).union(session.scalars(there.where(sealed.away_from(by))))
 
 
 def decisions(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[int]:
     """The decisions among these that are about a delivery which is sealed to the actor, or made a rule for such a folder."""
-    some = list(subjects)
+    some = set(subjects)
     made = select(col(Rule.decision_id)).where(among(session, col(Rule.decision_id), some), sealed.closed_rules(session, by))
-    return {*session.scalars(concerning(among(session, col(DecisionItem.decision_id), some), by)), *session.scalars(made)}
+    return about_sealed(session, some, by).union(session.scalars(made))
 
 
-def concerning(which: ColumnElement[bool], by: Actor) -> Any:
-    """The decisions, of those that `which` names, that are about sealed mail."""
+def about_sealed(session: Session, some: set[int], by: Actor) -> set[int]:
+    """The decisions among these that are about sealed mail, or about mail that is forgotten, as they may be themselves."""
     items = select(col(DecisionItem.decision_id)).join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
-    return items.where(which, sealed.away_from(by)).distinct()
+    away = items.where(among(session, col(DecisionItem.decision_id), some), sealed.away_from(by)).distinct()
+    told = select(col(Decision.id)).where(among(session, col(Decision.id), some), not_(sealed.cannot_be_told(by)))
+    return some.difference(session.scalars(told)).union(session.scalars(away))
 
 
 def rules(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[int]:
     """The rules among these that are for a folder which is sealed to the actor, or were made along with a decision about sealed mail."""
-    made = select(col(Rule.id)).where(among(session, col(Rule.id), subjects))
-    along = col(Rule.decision_id).in_(concerning(col(DecisionItem.decision_id) == col(Rule.decision_id), by))
-    return session.scalars(made.where(along | sealed.closed_rules(session, by)))
+    rows = session.execute(
+        select(col(Rule.id), col(Rule.decision_id), sealed.closed_rules(session, by)).where(among(session, col(Rule.id), subjects))
+    ).all()
+    hidden = about_sealed(session, {decision for _, decision, _ in rows if decision is not None}, by)
+    return [rule for rule, decision, closed in rows if closed or decision in hidden]
 
 
 def pending(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[int]:

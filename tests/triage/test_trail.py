@@ -1,13 +1,15 @@
 """The record as it is read: by whom, in which order, and silent about what is sealed."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine, select
 from sqlmodel import col
 
+from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, COMPANY, IDA, NOW, OTTO, SYNC, arrive, set_up
-from triage import acquaintances, decisions, directory, expecting, handing, learning, rules, seal, tokens, trail
+from triage import acquaintances, decisions, directory, expecting, handing, learning, old_records, outcomes, rules, seal, tokens, trail
 from triage.actor import EVERYTHING, Actor, Role, Scope
 from triage.company import SealedEntry, StaffEntry
 from triage.db import reading, transaction
@@ -78,6 +80,28 @@ def test_what_tells_of_sealed_mail_is_named_and_not_told(company: Engine, settin
             assert (dict(acts)[act] != trail.UNTOLD) is told
         assert ("a secret" in str(acts), "supplier.example" in str(acts)) == (told, told)
         assert "plain.example" in str(acts)
+
+
+def test_what_told_of_sealed_mail_is_not_told_when_the_mail_is_forgotten(company: Engine, settings: Settings) -> None:
+    later = NOW + timedelta(days=settings.retention.record_days + 1)
+    with transaction(company) as session:
+        sealed = replace(COMPANY, sealed=(SealedEntry("person:joe.fern", ("hana",)),))
+        directory.apply(session, sealed, settings.company, by=SYNC, now=NOW)
+    mail = came(company, settings)
+    with transaction(company) as session:
+        order = RuleOrder("block", "address", "", "company")
+        more = {"now": NOW, "settings": settings, "reason": "a secret", "rule": order}
+        decisions.decide(session, Selection(ids=(mail,)), Verb.PURGE, by=HANA, **more)  # type: ignore[arg-type]
+        arriving.erase(session, settings=settings, now=later)
+        assert arriving.forget(session, settings=settings, now=later) == 1
+    for decision_is_there in (True, False):
+        with transaction(company) as session:
+            found, _ = old_records.decisions_due(session, settings=settings, now=NOW if decision_is_there else later)
+            old_records.forget_decisions(session, found, settings=settings, now=later)
+            told = [[(one.act, one.detail) for one in trail.record(session, by=by).items] for by in (HANA, IDA)]
+            assert ["a secret" in str(acts) and "supplier.example" in str(acts) for acts in told] == [True, False]
+            assert [dict(acts)[act] for acts in told[1:] for act in ("receive", "purge", "rule")] == [trail.UNTOLD] * 3
+            assert [len(outcomes.listing(session, by=by)) for by in (HANA, IDA)] == [int(decision_is_there), 0]
 
 
 @pytest.mark.parametrize("folder", ["person:joe.fern", "department:it"])
