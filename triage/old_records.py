@@ -108,10 +108,15 @@ def oldest(settings: Settings, now: datetime) -> datetime:
 
 
 def forgettable(session: Session, settings: Settings, now: datetime) -> Select[int]:
-    """Messages that are erased, and all of whose deliveries were final long enough ago; none is legally held."""
+    """Messages that are erased, and all of whose deliveries were final long enough ago; none is legally held.
+
+    What a sender was told outlives the mail that it was about, so that nobody is told twice, nor of what is taken back then.
+    """
     old = oldest(settings, now)
     over = and_(col(Delivery.state).in_(FINAL), col(Delivery.settled_at) < old)
-    needed = select(col(Delivery.id)).where(col(Delivery.message_id) == col(Message.id), or_(~over, legal_holds.kept(session)))
+    of_another = (col(Notice.delivery_id) == col(Delivery.id), col(Notice.message_id) != col(Delivery.message_id))
+    tells = exists().where(*of_another).correlate(Delivery)
+    needed = select(col(Delivery.id)).where(col(Delivery.message_id) == col(Message.id), or_(~over, tells, legal_holds.kept(session)))
     return (
         select(col(Message.id))
         .join(Content, col(Content.id) == col(Message.content_id))

@@ -12,11 +12,13 @@ from sqlmodel import Session, SQLModel, col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, DMARC_PASS, IDA, NOW, arrive
+from tests.triage.test_rejections import Desk
 from triage import campaigns, db, decisions, intake, ledger, legal_holds, listings, old_records, outcomes, queue, undoing
 from triage.authentication import Result
 from triage.decisions import Verb
 from triage.ids import first_id_at, new_id
 from triage.models import AuditRecord, Campaign, Decision, Delivery, Instant, MailReport, Representative
+from triage.outcomes import NothingDone
 from triage.selection import Selection
 from triage.settings import Relay, Retention, Settings
 from triage.states import Event, State
@@ -172,6 +174,22 @@ def test_a_notice_goes_with_the_mail_that_it_is_about(known: Engine, settings: S
     assert left(known, ["notice"]) == {"notice": 1}
     assert forget(known, settings, NOW + (KEPT + 1) * DAYS) == 1
     assert left(known, ["notice"]) == {}
+
+
+def test_what_a_sender_was_told_outlives_the_mail_that_it_was_about(engine: Engine, settings: Settings) -> None:
+    desk, later = Desk(engine, settings), NOW + (KEPT + 1) * DAYS
+    (mail,) = desk.holds()
+    with db.transaction(engine) as session:
+        hold = legal_holds.add(session, by=IDA, reason="a dispute", now=NOW, selected=Selection.of(sender="sales@supplier.example"))
+    rejected = desk.decides(decisions.Verb.REJECT, mail)
+    desk.arrives_outside()
+    assert forget(engine, desk.settings, later) == 0
+    with pytest.raises(NothingDone, match="The sender was told no already"):
+        desk.undoes(rejected)
+    with db.transaction(engine) as session:
+        legal_holds.lift(session, hold.id, by=IDA, reason="settled", now=later)
+    assert [forget(engine, desk.settings, later) for _ in range(3)] == [1, 1, 0], "the mail, and then what its sender was told"
+    assert left(engine, ["notice", "delivery", "message", "content"]) == {}
 
 
 def test_bytes_that_another_mail_has_too_stay_known(known: Engine, settings: Settings) -> None:
