@@ -20,7 +20,7 @@ from triage.states import FINAL
 
 BY = Actor.system("retention")
 WINDOW = 2_000  # messages or decisions that are looked at in one go
-SLICE = 100  # that are forgotten in one go: each is in a dozen indexes
+SLICE = 100  # deliveries or decisions that are forgotten in one go: each is in a dozen indexes
 OF_A_DELIVERY = (
     "attempt",
     "decision_item",
@@ -44,6 +44,12 @@ def due(session: Session, *, settings: Settings, now: datetime, after: int = 0, 
     """
     old = select(col(Message.id)).where(col(Message.id) < first_id_at(oldest(settings, now)))
     return window(session, col(Message.id), old, forgettable(session, settings, now), after, limit)
+
+
+def copies(session: Session, found: Sequence[int]) -> dict[int, int]:
+    """How many deliveries each of these messages has: there may be a thousand, and they go together."""
+    mine = among(session, col(Delivery.message_id), found)
+    return dict(session.execute(select(col(Delivery.message_id), func.count()).where(mine).group_by(col(Delivery.message_id))).all())
 
 
 def forget(session: Session, found: Sequence[int], *, settings: Settings, now: datetime) -> int:

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -49,6 +49,8 @@ BREATH = 0.01  # between two slices: the others get their turn
 
 Due = Callable[..., tuple[list[int], int]]
 """Which of the next ones are due, and the last one that was looked at; 0: these were all."""
+Weigh = Callable[[Session, list[int]], Mapping[int, int]]
+"""What ending each of these takes, where it is not the same for all."""
 
 log = logging.getLogger("mailroom.upkeep")
 
@@ -139,13 +141,13 @@ def erase(engine: Engine, settings: Settings) -> int:
 
 def forget_records(engine: Engine, settings: Settings) -> int:
     """Forget what is on the record of old mail; how many messages that was about."""
-    messages = in_windows(engine, settings, old_records.due, old_records.forget, old_records.SLICE)
+    messages = in_windows(engine, settings, old_records.due, old_records.forget, old_records.SLICE, old_records.copies)
     in_windows(engine, settings, old_records.decisions_due, old_records.forget_decisions, old_records.SLICE)
     in_slices(engine, settings, old_records.forget_reports)
     return messages
 
 
-def in_windows(engine: Engine, settings: Settings, due: Due, end: Callable[..., int], at_once: int) -> int:
+def in_windows(engine: Engine, settings: Settings, due: Due, end: Callable[..., int], at_once: int, weigh: Weigh | None = None) -> int:
     """Look through all that is old enough, window by window, and end what is due, slice by slice; how many that were.
 
     Writers are kept waiting for what is ended only, and not for the looking.
@@ -154,12 +156,28 @@ def in_windows(engine: Engine, settings: Settings, due: Due, end: Callable[..., 
     while more:
         with db.reading(engine) as session:
             found, reached = due(session, settings=settings, now=utcnow(), after=reached)
-        for start in range(0, len(found), at_once):
+            weights = weigh(session, found) if weigh else {}
+        for some in sliced(found, at_once, weights):
             with db.transaction(engine) as session:
-                total += end(session, found[start : start + at_once], settings=settings, now=utcnow())
+                total += end(session, some, settings=settings, now=utcnow())
             time.sleep(BREATH)
         more = bool(reached)
     return total
+
+
+def sliced(found: list[int], at_once: int, weights: Mapping[int, int]) -> Iterator[list[int]]:
+    """What was found, in slices that weigh no more than so much together; what weighs more is alone. Else each weighs one."""
+    some: list[int] = []
+    left = at_once
+    for one in found:
+        weight = weights.get(one, 1)
+        if some and weight > left:
+            yield some
+            some, left = [], at_once
+        some.append(one)
+        left -= weight
+    if some:
+        yield some
 
 
 def hold_legally(engine: Engine) -> None:

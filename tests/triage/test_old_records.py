@@ -325,3 +325,10 @@ def test_what_is_due_is_looked_for_a_window_at_a_time(known: Engine, settings: S
     with db.transaction(known) as session:
         session.execute(update(Delivery).where(col(Delivery.id) == mails[2]).values(state=State.HELD, settled_at=None))
         assert old_records.forget(session, found, settings=settings, now=later) == 2, "what lives again since then stays"
+
+
+def test_how_many_copies_a_message_has_is_known_before(known: Engine, settings: Settings) -> None:
+    with db.transaction(known) as session:
+        mails = [arrive(session, settings, "joe.fern@company.example", "mara.berg@company.example")[0], arrive(session, settings)[0]]
+        messages = [session.get_one(Delivery, mail).message_id for mail in mails]
+        assert old_records.copies(session, messages) == dict(zip(messages, (2, 1), strict=True))

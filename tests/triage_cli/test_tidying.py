@@ -10,7 +10,7 @@ from sqlmodel import col
 
 from tests.peers import processes
 from tests.triage_cli.conftest import Arrives
-from triage import db, seal, settings_file
+from triage import db, old_records, seal, settings_file
 from triage.ids import read
 from triage.models import Delivery, FormerName, StaffMember
 from triage.settings import Settings
@@ -37,6 +37,15 @@ def test_mail_that_was_entered_under_a_name_of_before_goes_along(arrives: Arrive
     tidying.let_go(engine, settings)
     with db.reading(engine) as session:
         assert session.get_one(Delivery, mail).person == "joe.fern"
+
+
+def test_mail_to_many_is_forgotten_in_smaller_slices(engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    slices: list[list[int]] = []
+    monkeypatch.setattr(old_records, "due", lambda *_, **__: ([1, 2, 3, 4, 5], 0))
+    monkeypatch.setattr(old_records, "copies", lambda *_: {1: 50, 2: 50, 3: 1000, 4: 1}, raising=False)
+    monkeypatch.setattr(old_records, "forget", lambda _, some, **__: slices.append(some) or len(some))
+    assert tidying.forget_records(engine, settings) == 5
+    assert slices == [[1, 2], [3], [4, 5]]
 
 
 def test_one_of_two_machines_tidies(engine: Engine) -> None:
