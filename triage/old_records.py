@@ -13,7 +13,7 @@ from sqlmodel import Session, SQLModel, col
 from triage import campaigns, contents, ledger, legal_holds
 from triage.actor import Actor
 from triage.db import among, window
-from triage.ids import first_id_at
+from triage.ids import first_id_at, read
 from triage.models import Content, Decision, DecisionItem, Delivery, MailReport, Message, Notice, SweptMailbox
 from triage.settings import Settings
 from triage.states import FINAL
@@ -34,6 +34,7 @@ OF_A_DELIVERY = (
     "related_mail",
 )
 """Tables whose rows are about one delivery (`delivery_id`), and mean nothing without it."""
+REGROUPING = ("join", "split")  # verbs that leave a campaign without mail, for their undo
 UNSEEN = {"synchronize_session": False}
 
 
@@ -86,8 +87,11 @@ def forget_decisions(session: Session, found: Sequence[int], *, settings: Settin
     ids = list(session.scalars(about_nothing(first_id_at(oldest(settings, now))).where(among(session, col(Decision.id), found))))
     if not ids:
         return 0
+    regrouping = (among(session, col(Decision.id), ids), col(Decision.verb).in_(REGROUPING))
+    said = session.scalars(select(col(Decision.selection)).where(*regrouping)).all()
     session.execute(delete(SweptMailbox).where(among(session, col(SweptMailbox.decision_id), ids)), execution_options=UNSEEN)
     session.execute(delete(Decision).where(among(session, col(Decision.id), ids)), execution_options=UNSEEN)
+    campaigns.drop_empty(session, {read(one[name]) for one in said for name in ("campaign", "into")})
     ledger.write(session, "forget", "decisions", by=BY, now=now, items=len(ids))
     return len(ids)
 

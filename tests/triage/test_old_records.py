@@ -13,7 +13,7 @@ from sqlmodel import Session, SQLModel, col
 from tests.triage import arriving
 from tests.triage.arriving import ANA, DMARC_PASS, IDA, NOW, arrive
 from tests.triage.test_rejections import Desk
-from triage import campaigns, db, decisions, intake, ledger, legal_holds, listings, old_records, outcomes, queue, undoing
+from triage import campaigns, db, decisions, intake, ledger, legal_holds, listings, old_records, outcomes, queue, regrouping, undoing
 from triage.authentication import Result
 from triage.decisions import Verb
 from triage.ids import first_id_at, new_id
@@ -227,6 +227,22 @@ def test_a_campaign_goes_with_its_last_mail(known: Engine, settings: Settings) -
         ledger.record(session, mails[1], Event.PURGE, by=ANA, now=NOW)
     assert forget(known, settings, NOW + (KEPT + 1) * DAYS) == 1
     assert left(known, ["campaign", "representative", "representative_band"]) == {}
+
+
+def test_campaigns_without_mail_go_with_the_decision_that_emptied_them(known: Engine, settings: Settings) -> None:
+    later = NOW + (KEPT + 1) * DAYS
+    with db.transaction(known) as session:
+        texts = (" ".join(f"{what} number {number} is here" for number in range(40)) for what in ("Our offer", "Your parcel"))
+        mails = [arrive(session, settings, text=text)[0] for text in texts]
+        one, other = (session.get_one(Delivery, mail).campaign_id or 0 for mail in mails)
+        regrouping.join(session, one, other, by=ANA, reason="", now=NOW)
+        for mail in mails:
+            ledger.record(session, mail, Event.PURGE, by=ANA, now=NOW)
+    assert forget(known, settings, later) == 2
+    assert left(known, ["campaign"]) == {"campaign": 1}
+    with db.transaction(known) as session:
+        assert forget_decisions(session, settings, later) == 1
+    assert left(known, ["campaign"]) == {}
 
 
 def test_a_campaign_that_new_mail_can_be_compared_with_stays(known: Engine) -> None:
