@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, select, update
 from sqlmodel import Session, col
 
-from triage import access, campaigns, ledger
+from triage import access, campaigns, db, ledger
 from triage.actor import Actor
 from triage.content import Summary, fingerprint_of
 from triage.db import among
@@ -89,6 +89,7 @@ def undo(session: Session, decision: Decision, *, by: Actor, now: datetime, undo
     source, target = (read(decision.selection[name]) for name in ("campaign", "into"))
     items = list(session.scalars(select(col(DecisionItem.delivery_id)).where(col(DecisionItem.decision_id) == decision.id)))
     back = locked(session, and_(among(session, col(Delivery.id), items), of(target)))
+    db.insert_if_missing(session, Campaign, id=source, begun_at=now, made_by="system:judge")  # it went with the last of its other mail
     move(session, back, source)
     kept = [read(one) for one in decision.selection["representatives"]]
     represent(session, and_(among(session, col(Representative.id), kept), col(Representative.campaign_id) == target), source)

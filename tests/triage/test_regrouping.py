@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from datetime import timedelta
 from string import ascii_lowercase
 
 import pytest
@@ -10,7 +11,7 @@ from sqlmodel import col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, NOW, OTTO
-from triage import campaign_reports, campaigns, outcomes, regrouping, undoing
+from triage import campaign_reports, campaigns, ledger, outcomes, regrouping, undoing
 from triage.actor import Actor
 from triage.db import reading, transaction
 from triage.errors import BadInput, NotAllowed, NotFound, Overtaken
@@ -18,6 +19,7 @@ from triage.models import AuditRecord, Delivery
 from triage.outcomes import DecisionReport, NothingDone
 from triage.selection import Selection
 from triage.settings import Settings
+from triage.states import Event
 
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
 PARCEL = "Your parcel could not be handed over because the address was incomplete. Settle the customs charge and choose a new slot."
@@ -112,6 +114,22 @@ def test_who_sees_a_part_moves_that_part_and_not_how_mail_is_sorted(house: House
     house.join(source, target, by=BEN)
     assert (house.campaign(mine), house.campaign(theirs)) == (target, source)
     assert house.campaign(house.came(PARCEL, MARA)) == source
+
+
+def test_an_undo_puts_mail_back_into_a_campaign_that_was_forgotten(house: House) -> None:
+    days = house.settings.retention.record_days * timedelta(days=1)
+    mine, theirs, other = house.came(PARCEL, MARA), house.came(PARCEL, JOE), house.came(VOICE, MARA)
+    source = house.campaign(mine)
+    made = house.join(source, house.campaign(other), by=BEN)
+    with transaction(house.engine) as session:
+        for mail, at in ((theirs, NOW), (mine, NOW + days)):
+            ledger.record(session, mail, Event.PURGE, by=ANA, now=at)
+        later = {"settings": house.settings, "now": NOW + days + timedelta(hours=1)}
+        arriving.erase(session, **later)  # type: ignore[arg-type]
+        assert arriving.forget(session, **later) == 1  # type: ignore[arg-type]
+    house.undo(made.id)
+    with reading(house.engine) as session:
+        assert campaign_reports.campaign(session, source, by=ANA).wave.mails == 1
 
 
 def test_nobody_learns_by_a_split_that_others_got_of_it_too(house: House) -> None:
