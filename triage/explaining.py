@@ -52,7 +52,7 @@ class Past:
 
     delivery: int
     then: Case
-    today: Case
+    today: Case | None  # None where its recipient's folder is another one by now, and not the asker's
 
 
 def explain(
@@ -82,7 +82,7 @@ def explain(
 
 
 def explain_delivery(session: Session, delivery_id: int, *, by: Actor, settings: Settings, now: datetime) -> Past:
-    """Why this delivery went where it went, and what would be said today. NotFound outside the actor's scope."""
+    """Why this delivery went where it went, and what would be said today, in a folder of the actor's. NotFound outside their scope."""
     delivery = session.scalars(select(Delivery).where(col(Delivery.id) == delivery_id, access.visible(by))).first()
     if delivery is None:
         raise NotFound(f"there is no delivery {show(delivery_id)}")
@@ -93,7 +93,7 @@ def explain_delivery(session: Session, delivery_id: int, *, by: Actor, settings:
     authentication = Authentication.from_json(message.authentication)
     found = inquiry.evidence(session, envelope, authentication, summary, settings=settings, now=now, campaign_id=delivery.campaign_id)
     facts = next((one for one in found if one.recipient.address == delivery.recipient), found[0])
-    return Past(delivery_id, then, case(then.proof, decide(facts)))
+    return Past(delivery_id, then, case(then.proof, decide(facts)) if within(session, facts.recipient, by) else None)
 
 
 def within(session: Session, recipient: Recipient, by: Actor) -> bool:

@@ -149,7 +149,7 @@ def explain_rules(desk: Desk, sender: str, to: str, list_id: str, form: Form) ->
         cases = [(one["proof"], one) for one in told["cases"]]
     else:
         told = desk.post("/rules/explain", {"delivery": delivery_of(sender)})
-        cases = [("then", told["then"]), ("today", told["today"])]
+        cases = [(when, told[when]) for when in ("then", "today") if told[when]]
     CASES.print([row for name, one in cases for row in rows_of(name, one)], form)
     if told["note"] and form is Form.TEXT:
         say(told["note"])

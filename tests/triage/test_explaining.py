@@ -7,12 +7,14 @@ from sqlalchemy import Engine
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, COMPANY, DMARC_PASS, NOW, SYNC, add_rules, arrive
-from triage import db, directory, explaining, rules
-from triage.actor import Actor
+from triage import db, decisions, directory, explaining, rules
+from triage.actor import EVERYTHING, Actor, Role, Scope
 from triage.company import SealedEntry
+from triage.decisions import Verb
 from triage.errors import BadInput, NotFound
 from triage.explaining import Explanation
 from triage.rules import RuleOrder
+from triage.selection import Selection
 from triage.settings import Settings
 
 SALES, JOE, MARA = "sales@supplier.example", "joe.fern@company.example", "mara.berg@company.example"
@@ -98,6 +100,7 @@ def test_a_past_delivery_then_and_today(known: Engine, settings: Settings) -> No
     with db.reading(known) as session:
         past = explaining.explain_delivery(session, came, by=ANA, settings=settings, now=NOW)
     assert (past.then.rule, past.then.disposition) == ("first-contact", "quarantine")
+    assert past.today is not None
     assert (past.today.rule, past.today.rule_id, past.today.disposition) == ("allowed-sender", rule, "relay")
     with pytest.raises(NotFound), db.reading(known) as session:
         explaining.explain_delivery(session, came, by=BEN, settings=settings, now=NOW)
@@ -111,4 +114,24 @@ def test_what_matched_beside_is_kept_with_the_delivery(known: Engine, settings: 
     with db.reading(known) as session:
         past = explaining.explain_delivery(session, came, by=ANA, settings=settings, now=NOW)
     assert [(one.rule, one.rule_id) for one in past.then.beside] == [("allow", rule)]
+    assert past.today is not None
     assert past.today.beside == ()
+
+
+@pytest.mark.parametrize("seals", [(), (SealedEntry("department:legal", ("hana",)),)])
+def test_rules_of_the_folder_that_somebody_has_moved_to_are_not_told(
+    known: Engine, settings: Settings, seals: tuple[SealedEntry, ...]
+) -> None:
+    """What was decided before stays where it was; the rules of today are those of another folder."""
+    before = ANA if seals else replace(ANA, scope=Scope(departments=frozenset({"it"})))
+    joe = replace(COMPANY.people[1], department="legal")
+    with db.transaction(known) as session:
+        (came,) = arrive(session, settings)
+        decisions.decide(session, Selection(ids=(came,)), Verb.PURGE, by=ANA, reason="", now=NOW, settings=settings)
+        moved = replace(COMPANY, people=(COMPANY.people[0], joe), sealed=seals)
+        directory.apply(session, moved, settings.company, by=SYNC, now=NOW)
+        hana = Actor.person("hana", Role.ADMIN, EVERYTHING, "Hana Novak")
+        rules.add(session, RuleOrder("block", "address", SALES, "department:legal"), by=hana, now=NOW, settings=settings)
+        for by, today in ((hana, "blocked-sender"), (before, None)):
+            past = explaining.explain_delivery(session, came, by=by, settings=settings, now=NOW)
+            assert (past.then.rule, past.today and past.today.rule) == ("first-contact", today)
