@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, exists, insert, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, insert, or_, select
 from sqlmodel import Session, col
 
 from triage.actor import Actor
@@ -71,10 +71,10 @@ def closed_rules(session: Session, by: Actor) -> ColumnElement[bool]:
 
 
 def cannot_be_told(by: Actor) -> ColumnElement[bool]:
-    """Which decisions are about mail that is forgotten, where a seal keeps any mail from this actor: it may have been that."""
-    item = exists().where(col(DecisionItem.decision_id) == col(Decision.id)).correlate(Decision)
+    """Which decisions are about mail of which some is forgotten, where a seal keeps any from this actor: it may have been that."""
+    left = select(func.count()).where(col(DecisionItem.decision_id) == col(Decision.id)).correlate(Decision).scalar_subquery()
     closed = or_(names_closed("department", by).exists(), names_closed("person", by).exists())
-    return and_(col(Decision.count) > 0, ~item, closed)
+    return and_(closed, left < col(Decision.count))
 
 
 FOLDERS = select(col(Sealed.kind), col(Sealed.name)).where(col(Sealed.login) == NOBODY)

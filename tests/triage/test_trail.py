@@ -9,7 +9,21 @@ from sqlmodel import col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, COMPANY, IDA, NOW, OTTO, SYNC, arrive, set_up
-from triage import acquaintances, decisions, directory, expecting, handing, learning, old_records, outcomes, rules, seal, tokens, trail
+from triage import (
+    acquaintances,
+    decisions,
+    directory,
+    expecting,
+    handing,
+    learning,
+    legal_holds,
+    old_records,
+    outcomes,
+    rules,
+    seal,
+    tokens,
+    trail,
+)
 from triage.actor import EVERYTHING, Actor, Role, Scope
 from triage.company import SealedEntry, StaffEntry
 from triage.db import reading, transaction
@@ -102,6 +116,23 @@ def test_what_told_of_sealed_mail_is_not_told_when_the_mail_is_forgotten(company
             assert ["a secret" in str(acts) and "supplier.example" in str(acts) for acts in told] == [True, False]
             assert [dict(acts)[act] for acts in told[1:] for act in ("receive", "purge", "rule")] == [trail.UNTOLD] * 3
             assert [len(outcomes.listing(session, by=by)) for by in (HANA, IDA)] == [int(decision_is_there), 0]
+
+
+def test_a_decision_is_not_told_when_the_sealed_part_of_its_mail_is_forgotten(company: Engine, settings: Settings) -> None:
+    later = NOW + timedelta(days=settings.retention.record_days + 1)
+    with transaction(company) as session:
+        sealed = replace(COMPANY, sealed=(SealedEntry("person:joe.fern", ("hana",)),))
+        directory.apply(session, sealed, settings.company, by=SYNC, now=NOW)
+        (open_one,) = arrive(session, settings, "legal+mara.berg@company.example")
+    mail = came(company, settings)
+    with transaction(company) as session:
+        more = {"now": NOW, "settings": settings, "reason": "a secret"}
+        decisions.decide(session, Selection(ids=(mail, open_one)), Verb.PURGE, by=HANA, **more)  # type: ignore[arg-type]
+        legal_holds.add(session, by=HANA, reason="the other one stays", now=NOW, person="mara.berg")
+        arriving.erase(session, settings=settings, now=later)
+        assert arriving.forget(session, settings=settings, now=later) == 1
+        told = ["a secret" in str(trail.record(session, by=by).items) for by in (HANA, IDA)]
+        assert told == [True, False]
 
 
 @pytest.mark.parametrize("folder", ["person:joe.fern", "department:it"])
