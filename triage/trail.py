@@ -9,10 +9,11 @@ from typing import Any
 from sqlalchemy import func, not_, select
 from sqlmodel import Session, col
 
-from triage import access, ids, seal, sealed
+from triage import access, ids, renamed, seal, sealed
 from triage.actor import Actor, Role, Scope
 from triage.db import among
-from triage.models import AuditRecord, Decision, DecisionItem, Delivery, Marker, PendingAct, Rule
+from triage.identities import ASIDE
+from triage.models import AuditRecord, Decision, DecisionItem, Delivery, FormerName, Marker, PendingAct, Rule
 
 UNTOLD = {"sealed": True}  # stands in the place of what may not be told
 ABOUT_SEVERAL = "deliveries"  # the subject of an act over many: nobody knows which ones, and a reply may name them
@@ -78,7 +79,7 @@ def require_auditor(by: Actor) -> None:
 
 def untold(session: Session, records: Sequence[AuditRecord], by: Actor) -> set[int]:
     """The records whose details tell of mail that is sealed to this actor."""
-    closed = sealed.closed_scopes(session, by)
+    closed = formerly(session, sealed.closed_scopes(session, by))
     if not closed:
         return set()
     about: dict[str, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))  # kind -> id -> records
@@ -93,6 +94,17 @@ def untold(session: Session, records: Sequence[AuditRecord], by: Actor) -> set[i
         record_id for kind, subjects in about.items() for found in FINDERS[kind](session, subjects, by) for record_id in subjects[found]
     }
     return hidden | several | {one.id for one in records if not closed.isdisjoint(scopes_of(one))}
+
+
+def formerly(session: Session, closed: frozenset[str]) -> frozenset[str]:
+    """These folders, and their people under every name that they had: the record stays as it was written.
+
+    Who has such a name now may be somebody else: which of them a record means nobody can say.
+    """
+    uids = {word.removeprefix("person:") for word in closed if word.startswith("person:")}
+    had = (col(FormerName.kind) == renamed.PERSON, among(session, col(FormerName.now), uids))
+    aside = {uid.rpartition(ASIDE)[0] for uid in uids if ASIDE in uid}
+    return closed.union(f"person:{name}" for name in aside.union(session.scalars(select(col(FormerName.name)).where(*had))))
 
 
 def scopes_of(record: AuditRecord) -> Sequence[str]:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select
@@ -133,6 +134,26 @@ def test_a_decision_is_not_told_when_the_sealed_part_of_its_mail_is_forgotten(co
         assert arriving.forget(session, settings=settings, now=later) == 1
         told = ["a secret" in str(trail.record(session, by=by).items) for by in (HANA, IDA)]
         assert told == [True, False]
+
+
+@pytest.mark.parametrize("gives_way", [False, True])
+def test_what_is_on_record_of_sealed_people_is_not_told_when_they_have_another_name(
+    company: Engine, settings: Settings, gives_way: bool
+) -> None:
+    """The record has the name that they had: somebody else may have it now, who is not sealed."""
+    mara, joe, ines = COMPANY.people
+    joe = replace(joe, identity="J")
+    with transaction(company) as session:
+        seal = replace(COMPANY, people=(mara, joe, ines), sealed=(SealedEntry("person:joe.fern", ("hana",)),))
+        directory.apply(session, seal, settings.company, by=SYNC, now=NOW)
+        expecting.expect(session, "b@secret.example", by=Actor.employee("joe.fern", "Joe Fern"), settings=settings, now=NOW)
+        legal_holds.add(session, by=HANA, reason="a secret", now=NOW, person="joe.fern")
+        other: dict[str, Any] = {"identity": "K", "name": "Joseph Fernandez"} if gives_way else {"uid": "joe.fir"}
+        seal = replace(seal, people=(mara, replace(joe, **other), ines))
+        directory.apply(session, seal, settings.company, by=SYNC, now=NOW)
+        for by, told in ((HANA, True), (IDA, False)):
+            acts = {one.act: "secret" in str(one.detail) for one in trail.record(session, by=by).items}
+            assert (acts["expect"], acts["legal-hold"]) == (told, told)
 
 
 @pytest.mark.parametrize("folder", ["person:joe.fern", "department:it"])
