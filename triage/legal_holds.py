@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, false, func, literal, not_, or_, select, true
 from sqlmodel import Session, col
 
-from triage import access, db, expiry, ledger, selection
+from triage import access, db, expiry, ledger, sealed, selection
 from triage.actor import Actor, Role
 from triage.errors import BadInput, NotAllowedNow, NotFound
 from triage.ids import first_id_at, show
@@ -28,7 +28,7 @@ class Hold:
     id: int
     person: str  # uid; "" where it is about a selection
     selection: dict[str, Any]
-    reason: str
+    reason: str  # "" where the asker may not know: it names a folder that is sealed to them; and why it was lifted likewise
     made_at: datetime
     made_by_shown: str
     lifted_at: datetime | None
@@ -52,8 +52,8 @@ def add(session: Session, *, by: Actor, reason: str, now: datetime, person: str 
     row = LegalHold(person=uid, selection=wanted, reason=reason, made_at=now, made_by=str(by), made_by_shown=by.shown)
     session.add(row)
     session.flush()
-    about = {"scope": f"person:{uid}"} if uid else {"select": wanted}
-    ledger.write(session, "legal-hold", subject(row), by=by, now=now, detail=about | {"reason": reason})
+    about = {} if uid else {"select": wanted}
+    ledger.write(session, "legal-hold", subject(row), by=by, now=now, detail=named(row) | about | {"reason": reason})
     return shown(session, row, by)
 
 
@@ -68,7 +68,7 @@ def lift(session: Session, hold_id: int, *, by: Actor, reason: str, now: datetim
         raise NotAllowedNow(f"{row.lifted_by_shown} lifted this hold on {row.lifted_at:%d %b %Y} already")
     row.lifted_at, row.lifted_by, row.lifted_by_shown, row.lifted_reason = now, str(by), by.shown, reason
     session.flush()
-    ledger.write(session, "lift-legal-hold", subject(row), by=by, now=now, detail={"reason": reason})
+    ledger.write(session, "lift-legal-hold", subject(row), by=by, now=now, detail=named(row) | {"reason": reason})
     return shown(session, row, by)
 
 
@@ -101,6 +101,18 @@ def subject(row: LegalHold) -> str:
     return f"legal-hold:{show(row.id)}"
 
 
+def folders_of(row: LegalHold) -> set[str]:
+    """The folders that a hold names, as words of a scope."""
+    parts = [{"person": row.person}, row.selection, *row.selection.get("any_of", ())]
+    return {f"{kind}:{part[kind].casefold()}" for part in parts for kind in ("department", "person") if part.get(kind)}
+
+
+def named(row: LegalHold) -> dict[str, Any]:
+    """The folders that a hold names, so that the record tells why it was made to none from whom one of them is sealed."""
+    found = sorted(folders_of(row))
+    return {"scope": found[0] if len(found) == 1 else found} if found else {}
+
+
 def listing(session: Session, *, by: Actor, lifted: bool = False, limit: int = 50, before: int | None = None) -> list[Hold]:
     """Holds in force, with `lifted` also those that were, newest first. For administrators and auditors of the whole company."""
     access.over_everything(by, Role.ADMIN, Role.AUDITOR)
@@ -113,8 +125,10 @@ def shown(session: Session, row: LegalHold, by: Actor) -> Hold:
     marks = select(col(LegallyHeld.delivery_id)).where(col(LegallyHeld.hold_id) == row.id)
     theirs = col(Delivery.id).in_(marks) if row.lifted_at else or_(col(Delivery.id).in_(marks), condition(row))
     number = session.scalar(select(func.count()).select_from(Delivery).where(theirs, access.within(by))) or 0
-    lifted = (row.lifted_at, row.lifted_by_shown, row.lifted_reason)
-    return Hold(row.id, row.person, row.selection, row.reason, row.made_at, row.made_by_shown, *lifted, number)
+    closed = sealed.closed_scopes(session, by) if row.made_by != str(by) else frozenset()
+    reason, why = (row.reason, row.lifted_reason) if closed.isdisjoint(folders_of(row)) else ("", "")
+    lifted = (row.lifted_at, row.lifted_by_shown, why)
+    return Hold(row.id, row.person, row.selection, reason, row.made_at, row.made_by_shown, *lifted, number)
 
 
 def in_force() -> ColumnElement[bool]:

@@ -11,8 +11,9 @@ from sqlmodel import Session, col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, IDA, NOW, OTTO, arrive
-from triage import db, decisions, expiry, ledger, legal_holds, listings, retention
+from triage import db, decisions, directory, expiry, ids, ledger, legal_holds, listings, retention, trail
 from triage.actor import Scope
+from triage.company import SealedEntry
 from triage.decisions import Verb
 from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound, Refused
 from triage.models import AuditRecord, Content, Delivery, Recalled
@@ -158,11 +159,40 @@ def test_holds_are_on_the_record_and_lifted_once(known: Engine) -> None:
         acts = session.execute(select(col(AuditRecord.act), col(AuditRecord.detail)).where(col(AuditRecord.act).contains("legal-hold")))
         assert acts.all() == [
             ("legal-hold", {"scope": "person:mara.berg", "reason": "the case of the late invoice"}),
-            ("lift-legal-hold", {"reason": "over"}),
+            ("lift-legal-hold", {"scope": "person:mara.berg", "reason": "over"}),
         ]
         assert legal_holds.listing(session, by=OTTO) == []
         (shown,) = legal_holds.listing(session, by=OTTO, lifted=True)
         assert (shown.lifted_by_shown, shown.lifted_reason) == ("Ida Lind", "over")
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"person": "mara.berg"},
+        {"selected": Selection.of(sender="a@b.example", person="Mara.Berg")},
+        {"selected": Selection.of(department="legal")},
+        {"selected": Selection.of(any_of=(Selection.of(domain="c.example"), Selection.of(sender="a@b.example", person="mara.berg")))},
+    ],
+)
+def test_why_the_mail_of_a_sealed_folder_is_held_is_told_to_those_who_are_named(
+    known: Engine, settings: Settings, about: dict[str, Any]
+) -> None:
+    with db.transaction(known) as session:
+        seals = (SealedEntry("person:mara.berg", ("ana.head",)), SealedEntry("department:legal", ("ana.head",)))
+        directory.apply(session, replace(arriving.COMPANY, sealed=seals), settings.company, by=arriving.SYNC, now=NOW)
+        head = replace(IDA, name="ana.head")
+        made = legal_holds.add(session, by=head, reason="a secret", now=NOW, **about).id
+        legal_holds.add(session, by=IDA, reason="of sales", now=NOW, selected=Selection.of(department="it"))
+        legal_holds.lift(session, made, by=head, reason="no secret any more", now=NOW)
+        for by, told in ((head, True), (IDA, False), (OTTO, False)):
+            shown = {one.id: (one.reason, one.lifted_reason) for one in legal_holds.listing(session, by=by, lifted=True)}
+            assert shown[made] == (("a secret", "no secret any more") if told else ("", ""))
+            assert ("of sales", "") in shown.values()
+            acts = [
+                (one.act, "secret" in str(one.detail)) for one in trail.record(session, by=by).items if one.subject.endswith(ids.show(made))
+            ]
+            assert acts == [("lift-legal-hold", told), ("legal-hold", told)]
 
 
 def test_content_of_a_lifted_hold_goes_with_the_next_round(known: Engine, settings: Settings) -> None:
