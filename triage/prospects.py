@@ -13,7 +13,7 @@ from sqlmodel import Session, col
 from triage import rules, sealed
 from triage.correspondents import KNOWN
 from triage.door import ancestors
-from triage.models import Correspondent, Decision, Delivery, PostedList, Rule
+from triage.models import Correspondent, Decision, Delivery, Person, PostedList, Rule
 from triage.promotion import DAYS, SHOWN, Candidate, Evidence, Kind, kind_of
 from triage.settings import Settings
 from triage.standing import TAKEN_AWAY
@@ -108,7 +108,7 @@ def counts(session: Session, now: datetime) -> dict[str, Evidence]:
 def writers(session: Session, wanted: Collection[str]) -> dict[str, set[str]]:
     """By domain: who wrote to somebody there, people and departments, outside sealed folders."""
     found: dict[str, set[str]] = {}
-    closed_people, closed_departments = set(session.scalars(sealed.names("person"))), set(session.scalars(sealed.names("department")))
+    closed_people, closed_departments = sealed_people(session), set(session.scalars(sealed.names("department")))
     columns = col(Correspondent.address), col(Correspondent.person), col(Correspondent.department)
     known = select(*columns).where(col(Correspondent.state) == KNOWN).execution_options(yield_per=AT_ONCE)
     for address, person, department in session.execute(known):
@@ -116,6 +116,12 @@ def writers(session: Session, wanted: Collection[str]) -> dict[str, set[str]]:
         if domain in wanted and person not in closed_people and department not in closed_departments:
             found.setdefault(domain, set()).add(f"{department}/{person}")
     return found
+
+
+def sealed_people(session: Session) -> set[str]:
+    """The people whose mail lies in sealed folders: their own, or their department's."""
+    theirs = select(col(Person.uid)).where(col(Person.department).in_(sealed.names("department")))
+    return {*session.scalars(sealed.names("person")), *session.scalars(theirs)}
 
 
 def released_to(session: Session, now: datetime) -> dict[str, set[str]]:
@@ -146,10 +152,12 @@ def subjects(session: Session, domain: str, now: datetime) -> tuple[str, ...]:
 
 
 def lists(session: Session, now: datetime) -> list[Candidate]:
-    """Mailing lists that somebody here writes to, and whose posts are signed."""
+    """Mailing lists that somebody here writes to, nobody in a sealed folder as the last one, and whose posts are signed."""
+    closed = sealed_people(session)
     decided = select(col(Rule.value)).where(rules.in_force(now), col(Rule.match) == "list")
     posted = select(PostedList).where(col(PostedList.posts) > 0, col(PostedList.list_id) != "", col(PostedList.signer) != "")
     return [
         Candidate(Kind.LIST, "list", one.list_id, f"dkim:{one.signer}", Evidence(posts=one.posts, people=1))
         for one in session.scalars(posted.where(col(PostedList.list_id).not_in(decided)))
+        if one.person not in closed
     ]

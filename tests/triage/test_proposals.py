@@ -162,6 +162,17 @@ def test_a_list_that_somebody_writes_to_is_proposed_as_a_list(session: Session, 
     assert found(session, settings) == {}
 
 
+@pytest.mark.parametrize("folder", ["person:joe.fern", "department:it"])
+def test_to_whom_sealed_people_write_is_no_evidence(session: Session, settings: Settings, folder: str) -> None:
+    wrote(session, settings, JOE, MARA)
+    theirs = PostedList(address="a@l.example", list_id="a.l.example", signer="l.example", posts=2, person="joe.fern", last_posted_at=NOW)
+    session.add(theirs)
+    seal = replace(COMPANY, sealed=(SealedEntry(folder, ("hana",)),))
+    directory.apply(session, seal, settings.company, by=SYNC, now=NOW)
+    assert prospects.writers(session, ["supplier.example"]) == {"supplier.example": {"/mara.berg"}}
+    assert found(session, settings) == {}
+
+
 def test_accepting_makes_the_rule_and_is_on_the_record(session: Session, settings: Settings) -> None:
     correspond(session, settings)
     one = proposed(session, settings)
