@@ -12,7 +12,7 @@ from triage import access, ledger, related, rules, sealed, selection
 from triage.actor import Actor
 from triage.errors import NotFound, Overtaken
 from triage.ids import show
-from triage.models import Decision, DecisionItem, Delivery, Rule, SweptMailbox
+from triage.models import Decision, DecisionItem, Delivery, KnownRecipient, Rule, SweptMailbox
 from triage.outcome_words import sentence, sweep_sentence, to_come
 from triage.passing import REDIRECT_IT
 from triage.selection import Selection
@@ -122,13 +122,20 @@ def touches(session: Session, decision: Decision, by: Actor) -> bool:
 
 
 def only_made_rules(session: Session, by: Actor) -> ColumnElement[bool]:
-    """Which decisions about no mail may this actor know of: for the whole company all but those with a rule for a closed folder?"""
+    """Which decisions about no mail may this actor know of? For the whole company all but those with a rule for a closed folder, and
+    those that looked into the mailbox of one: what they have counted there tells of mail too."""
     items = select(literal(1)).select_from(DecisionItem).where(col(DecisionItem.decision_id) == col(Decision.id)).correlate(Decision)
     made = col(Rule.decision_id) == col(Decision.id)
     rules = select(literal(1)).select_from(Rule).where(made, sealed.closed_rules(session, by)).correlate(Decision)
+    swept = select(literal(1)).where(col(SweptMailbox.decision_id) == col(Decision.id), closed_mailbox(by)).correlate(Decision)
     if not by.scope.company:
         return false()
-    return not_(items.exists()) & not_(rules.exists()) & not_(sealed.cannot_be_told(by))
+    return not_(items.exists()) & not_(rules.exists()) & not_(swept.exists()) & not_(sealed.cannot_be_told(by))
+
+
+def closed_mailbox(by: Actor) -> ColumnElement[bool]:
+    """Which mailboxes that were looked through are of folders that are sealed to the actor?"""
+    return col(SweptMailbox.mailbox).in_(select(col(KnownRecipient.mailbox)).where(sealed.away_from(by, KnownRecipient)))
 
 
 def makers(session: Session, decision_ids: list[int], *, by: Actor) -> dict[int, frozenset[str]]:
@@ -147,7 +154,7 @@ def report(session: Session, decision_id: int, *, by: Actor) -> DecisionReport:
     """One decision with the first items in the actor's scope. NotFound when it is none of the actor's business."""
     decision = own_business(session, decision_id, by)
     (found,) = reports(session, [decision], items_of(session, decision_id, by=by, limit=SHOWN_ITEMS), by=by)
-    return replace(found, unsent=unsent(session, decision), not_looked_through=not_looked_through(session, decision_id))
+    return replace(found, unsent=unsent(session, decision), not_looked_through=not_looked_through(session, decision_id, by=by))
 
 
 def own_business(session: Session, decision_id: int, by: Actor) -> Decision:
@@ -187,9 +194,9 @@ def unsent(session: Session, decision: Decision) -> int:
     return session.scalar(mine.where(col(DecisionItem.decision_id) == decision.id, col(DecisionItem.outcome) == "done", waits)) or 0
 
 
-def not_looked_through(session: Session, decision_id: int) -> tuple[tuple[str, str], ...]:
-    """The mailboxes that something is in the way of, and what."""
-    hindered = (col(SweptMailbox.decision_id) == decision_id) & (col(SweptMailbox.why) != "")
+def not_looked_through(session: Session, decision_id: int, *, by: Actor) -> tuple[tuple[str, str], ...]:
+    """The mailboxes that something is in the way of, and what; none that is sealed to the actor."""
+    hindered = (col(SweptMailbox.decision_id) == decision_id) & (col(SweptMailbox.why) != "") & not_(closed_mailbox(by))
     rows = session.execute(select(col(SweptMailbox.mailbox), col(SweptMailbox.why)).where(hindered).order_by(col(SweptMailbox.mailbox)))
     return tuple((mailbox, why) for mailbox, why in rows)
 

@@ -1,11 +1,12 @@
 """The record as it is read: by whom, in which order, and silent about what is sealed."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, delete, not_, select, update
 from sqlmodel import col
 
 from tests.triage import arriving
@@ -22,6 +23,7 @@ from triage import (
     outcomes,
     rules,
     seal,
+    sweeps,
     tokens,
     trail,
 )
@@ -29,15 +31,16 @@ from triage.actor import EVERYTHING, Actor, Role, Scope
 from triage.company import SealedEntry, StaffEntry
 from triage.db import reading, transaction
 from triage.decisions import Verb
-from triage.errors import NotAllowed
+from triage.errors import NotAllowed, NotFound
 from triage.learning import Announced
-from triage.models import Correspondent
+from triage.models import Correspondent, SweptMailbox
 from triage.rules import RuleOrder
 from triage.selection import Selection
 from triage.settings import Settings
 from triage.tokens import TokenOrder
 
 EVA = Actor.person("eva", Role.TRIAGE, Scope(persons=frozenset({"mara.berg"})))
+SALES = "sales@supplier.example"
 HANA = Actor.person("hana", Role.ADMIN, EVERYTHING, "Hana Novak")
 
 
@@ -154,6 +157,24 @@ def test_what_is_on_record_of_sealed_people_is_not_told_when_they_have_another_n
         for by, told in ((HANA, True), (IDA, False)):
             acts = {one.act: "secret" in str(one.detail) for one in trail.record(session, by=by).items}
             assert (acts["expect"], acts["legal-hold"]) == (told, told)
+
+
+@pytest.mark.parametrize(("folder", "told"), [("person:joe.fern", False), ("department:it", False), ("person:mara.berg", True)])
+def test_what_a_sweep_has_counted_in_sealed_mailboxes_is_not_told(company: Engine, settings: Settings, folder: str, told: bool) -> None:
+    reaching = replace(settings, recall=replace(settings.recall, imap="imaps://mail.company.example"))
+    with transaction(company) as session:
+        more = {"by": HANA, "reason": "", "now": NOW, "settings": reaching}
+        made = sweeps.begin(session, SALES, dry_run=True, **more)  # type: ignore[arg-type]
+        where = col(SweptMailbox.mailbox).in_(["joe.fern@company.example", "it@company.example"])
+        session.execute(update(SweptMailbox).where(where).values(found=3, due_at=None, why="Nobody gets in."))
+        session.execute(delete(SweptMailbox).where(not_(where)))
+        seal = replace(COMPANY, sealed=(SealedEntry(folder, ("hana",)),))
+        directory.apply(session, seal, settings.company, by=SYNC, now=NOW)
+        for by in (HANA, IDA):
+            seen = by is HANA or told
+            assert [one.sentence for one in outcomes.listing(session, by=by)] == [f"Counted 6 mails of {SALES} in 2 mailboxes."] * seen
+            with nullcontext() if seen else pytest.raises(NotFound):
+                assert len(outcomes.report(session, made.id, by=by).not_looked_through) == 2
 
 
 @pytest.mark.parametrize("folder", ["person:joe.fern", "department:it"])
