@@ -1,0 +1,37 @@
+"""What the server answers late changes nothing that somebody chose, typed or went to since."""
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from tests.triage.arriving import ANA
+from tests.webui.held import Held
+from tests.webui.site import JOE, Site
+from tests.webui.test_acting import row, states
+from triage import db, decisions, ids
+from triage.decisions import Verb
+from triage.selection import Selection
+from triage.times import utcnow
+
+
+def purged(site: Site, *mails: str) -> None:
+    """Each by a decision of its own."""
+    for mail in mails:
+        with db.transaction(site.engine) as session:
+            selected = Selection.of(ids=(ids.read(mail),))
+            decisions.decide(session, selected, Verb.PURGE, by=ANA, reason="", now=utcnow(), settings=site.settings)
+
+
+def test_an_undo_is_for_the_mail_for_which_it_was_asked(site: Site, page: Page) -> None:
+    mails = [site.come(JOE, author=f"{number}@undone.example", subject=f"Undone {number}")[0] for number in range(2)]
+    purged(site, *mails)
+    site.sit_down(page, path="/?tab=decided&q=from:undone.example")
+    row(page, "Undone 1").click()
+    held = Held(page, re.compile("/api/v1/decisions/[^/?]+$"))
+    page.get_by_role("button", name="Undo as a whole").click()
+    held.wait(1)
+    page.keyboard.press("j")
+    expect(page.locator(".row.at")).to_contain_text("Undone 0")
+    held.go()
+    expect(page.get_by_role("status").filter(has_text="Undone. “Undone")).to_be_visible()
+    assert states(site, *mails) == ["purged", "held"]
