@@ -35,3 +35,14 @@ def test_an_undo_is_for_the_mail_for_which_it_was_asked(site: Site, page: Page) 
     held.go()
     expect(page.get_by_role("status").filter(has_text="Undone. “Undone")).to_be_visible()
     assert states(site, *mails) == ["purged", "held"]
+
+
+def test_a_double_click_restores_one_mail(site: Site, page: Page) -> None:
+    mails = [site.come(JOE, author=f"{number}@restored.example", subject=f"Restored {number}")[0] for number in range(2)]
+    purged(site, *mails)
+    site.sit_down(page, path="/?tab=decided&q=from:restored.example")
+    row(page, "Restored 1").click()
+    page.get_by_role("button", name="Restore", exact=True).dblclick()
+    expect(page.get_by_role("status").filter(has_text="“Restored")).to_be_visible()
+    page.wait_for_timeout(300)
+    assert states(site, *mails) == ["purged", "held"]
