@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.triage.arriving import ANA
 from tests.webui.held import Held
@@ -12,6 +12,10 @@ from triage import db, decisions, ids
 from triage.decisions import Verb
 from triage.selection import Selection
 from triage.times import utcnow
+
+
+def too_much(route: Route) -> None:
+    route.fulfill(status=429, json={"detail": "Too much at once."})
 
 
 def purged(site: Site, *mails: str) -> None:
@@ -46,3 +50,27 @@ def test_a_double_click_restores_one_mail(site: Site, page: Page) -> None:
     expect(page.get_by_role("status").filter(has_text="“Restored")).to_be_visible()
     page.wait_for_timeout(300)
     assert states(site, *mails) == ["purged", "held"]
+
+
+def test_whom_one_chose_is_whom_it_goes_to_whatever_is_answered_later(site: Site, page: Page) -> None:
+    site.come(JOE, author="one@whom.example", subject="To somebody else")
+    site.sit_down(page, path="/?q=from:whom.example")
+    row(page, "To somebody else").click()
+    page.keyboard.press("m")
+    sheet = page.get_by_role("dialog")
+    whom, second = sheet.get_by_role("combobox", name="To whom"), sheet.get_by_role("option").nth(1)
+    expect(second).to_be_visible()
+    held = Held(page, re.compile("/addressees[?]q=e"))
+    for number, text in enumerate(("e", "er", "e", "e ")):
+        whom.fill(text)
+        if number < 3:
+            held.wait(number + 1)
+    page.wait_for_timeout(300)
+    held.go(2)
+    page.keyboard.press("ArrowDown")
+    expect(second).to_have_attribute("aria-selected", "true")
+    for late in held[3:]:
+        held.go(held.index(late))
+    held.go(0, too_much)
+    expect(second).to_have_attribute("aria-selected", "true")
+    expect(sheet.get_by_role("alert")).to_have_count(0)
