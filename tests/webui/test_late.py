@@ -74,3 +74,18 @@ def test_whom_one_chose_is_whom_it_goes_to_whatever_is_answered_later(site: Site
     held.go(0, too_much)
     expect(second).to_have_attribute("aria-selected", "true")
     expect(sheet.get_by_role("alert")).to_have_count(0)
+
+
+def test_a_sender_is_blocked_once(site: Site, page: Page) -> None:
+    purged(site, *site.come(JOE, author="one@blocked.example", subject="Gone already"))
+    site.sit_down(page, path="/senders/one@blocked.example")
+    page.get_by_role("button", name="Block", exact=True).click()
+    block = page.get_by_role("dialog").get_by_role("button", name="Block", exact=True)
+    expect(block).to_be_enabled()
+    held = Held(page, "**/api/v1/rules", "POST")
+    block.focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    held.wait(1)
+    page.wait_for_timeout(200)
+    assert len(held) == 1
