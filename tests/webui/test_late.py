@@ -89,3 +89,21 @@ def test_a_sender_is_blocked_once(site: Site, page: Page) -> None:
     held.wait(1)
     page.wait_for_timeout(200)
     assert len(held) == 1
+
+
+def test_what_was_refused_is_said_until_somebody_has_seen_it(site: Site, page: Page) -> None:
+    for number in range(2):
+        site.come(JOE, author=f"{number}@refused.example", subject=f"Refused {number}")
+    site.sit_down(page, path="/?q=from:refused.example")
+    row(page, "Refused").first.click()
+    held = Held(page, "**/api/v1/decisions", "POST")
+    for number in range(2):
+        page.keyboard.press("r")
+        held.wait(number + 1)
+        page.wait_for_timeout(300)
+    held.go(0, too_much)
+    told = page.get_by_role("alert").filter(has_text="Too much at once.")
+    expect(told).to_be_visible()
+    held.go(1)
+    page.wait_for_timeout(300)
+    expect(told).to_be_visible()

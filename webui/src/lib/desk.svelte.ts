@@ -20,8 +20,8 @@ setTimeout(() => Promise.all([approvals(), refusals()]), 1_500) // so that they 
 /** One decision of mine: what undo needs to know. */
 interface Done { decision: Decision; names: readonly string[]; key?: string; subject?: string; approval?: Approval | null }
 
-/** An act of mine from when it was asked for: a decision has its answer later, what is none a way back of its own. */
-type Act = Partial<Done> & Pick<Done, 'names'> & { answer?: Promise<unknown>; back?: () => void }
+/** An act of mine from when it was asked for: a decision has its answer later, what is none a way back of its own. `refusal`: the one that stood there then. */
+type Act = Partial<Done> & Pick<Done, 'names'> & { answer?: Promise<unknown>; back?: () => void; refusal?: Refusal | null }
 
 export interface Toast { id: number; text: string; note: string; until: number; leavesAt: number; done: Done | null; approval: Approval | null; back: boolean }
 export interface Refusal { id: number; title: string; detail: string; rows: readonly Row[]; mark: Mark | null; again: (() => void) | null }
@@ -59,7 +59,7 @@ class Desk {
     const { select, count } = selectOf(rows, queue.isDecided, queue.view)
     const effort = session.me?.measures ? { effort: taken() } : {}
     this.toast = null
-    const act = this.#begin({ names: undecided(rows), key: rows[0]?.key, subject: rows[0] && calledOf(rows[0].lead) })
+    const act = this.#begin({ names: undecided(rows), key: rows[0]?.key, subject: rows[0] && calledOf(rows[0].lead), refusal: this.refusal })
     this.#stamp(act.names, wish.verb, wish.rule)
     queue.tidy(rows)
     queue.advance()
@@ -155,7 +155,7 @@ class Desk {
     queue.markAs(mine, { verb: decision.verb, blocked: rule?.effect === 'block', by: decision.by_shown, at: decision.at, decision: decision.id, sure: true })
     const done: Done = Object.assign(act, { decision, names: mine, approval })
     approval?.made(decision)
-    this.refusal = null
+    if (this.refusal === act.refusal) this.refusal = null // one that came since is not read yet
     live.unsaved = ''
     if (this.#past.at(-1) === act) this.#announce(done, rule) // else more was done since, or it is to be taken back
     if (rows[0]?.key === '*') void queue.reload()
