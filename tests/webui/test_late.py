@@ -107,3 +107,21 @@ def test_what_was_refused_is_said_until_somebody_has_seen_it(site: Site, page: P
     held.go(1)
     page.wait_for_timeout(300)
     expect(told).to_be_visible()
+
+
+def test_a_list_that_comes_late_keeps_what_was_decided_and_selected_since(site: Site, page: Page) -> None:
+    for number in range(3):
+        site.come(JOE, author=f"{number}@anew.example", subject=f"Anew {number}")
+    site.sit_down(page, path="/?q=from:anew.example")
+    row(page, "Anew").first.click()
+    held = Held(page, re.compile("/cards[?].*limit=50"))
+    page.keyboard.press(".")
+    held.wait(1)
+    answer = held[0].fetch()
+    page.keyboard.press("r")
+    expect(page.get_by_role("status").filter(has_text="Released “Anew")).to_be_visible()
+    page.keyboard.press("x")
+    expect(page.get_by_text("1 selected")).to_be_visible()
+    held.go(0, lambda route: route.fulfill(response=answer))
+    expect(page.locator(".row.done")).to_have_count(1)
+    expect(page.get_by_text("1 selected")).to_be_visible()

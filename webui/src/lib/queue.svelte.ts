@@ -90,6 +90,7 @@ class Queue {
     this.marks = new Map()
     this.cursor = ''
     this.loaded = false
+    this.failure = ''
     await this.reload()
   }
 
@@ -117,16 +118,17 @@ class Queue {
 
   /** From the top again; the cursor stays on its mail when that is still there. */
   async reload(): Promise<void> {
+    this.pickNone()
     await this.#read(async (stillWanted) => {
       const since = serverTime()
+      const known = this.marks
       const page = await readTab(this.view, FIRST, {})
       if (!stillWanted()) return
       const before = this.at
       this.#since = since
       this.run = runAt(page, {}, 0)
       this.#count(page)
-      this.marks = new Map([...this.marks].filter(([, mark]) => !mark.sure))
-      this.pickNone()
+      this.marks = new Map([...this.marks].filter(([name, mark]) => !mark.sure || known.get(name) !== mark)) // what was decided since is not in the answer
       this.fresh = 0
       this.cursor = this.at < 0 ? (page.rows[Math.min(Math.max(before, 0), page.rows.length - 1)]?.key ?? '') : this.cursor
       this.loaded = true
@@ -205,8 +207,9 @@ class Queue {
     const read = pages.flatMap((page) => page.rows)
     const seen = new Map(read.map((row) => [row.key, row]))
     this.#count(pages[0])
-    this.fresh = await this.#countNew(read)
+    const fresh = await this.#countNew(read)
     if (generation !== this.#generation) return
+    this.fresh = fresh
     this.run = { ...this.run, rows: this.rows.map((row) => seen.get(row.key) ?? row) }
     this.#putBack(read, since)
     const looked = new Set(parts.flatMap((part) => this.#rowsOf(part)))

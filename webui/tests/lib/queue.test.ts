@@ -7,7 +7,7 @@ import { queue } from '../../src/lib/queue.svelte'
 import { reachesOf } from '../../src/lib/reach'
 import { rowOfDelivery, type Row } from '../../src/lib/row'
 import { runAt } from '../../src/lib/run'
-import type { Decision, Delivery } from '../../src/lib/shapes'
+import type { CardPage, Decision, Delivery, DeliveryPage } from '../../src/lib/shapes'
 
 const mail = (id: string): Delivery => ({ id, subject: `Mail ${id}`, author: `${id}@x.example`, state: 'held', received_at: '2026-11-26T09:00:00Z', weight: 10, department: 'it', person: 'joe', handed: null, decided: null }) as Delivery
 const group = (...ids: string[]): Row => ({ ...rowOfDelivery(mail(ids[0]!)), key: `g${ids[0]}`, ids, count: ids.length, select: { sender: 's@x.example' } })
@@ -542,4 +542,53 @@ describe('a long list', () => {
     while (queue.run.next) await queue.more()
     expect([queue.total, queue.run.before]).toEqual([size, first()])
   })
+})
+
+describe('a reading that is answered late', () => {
+  const page = { items: [], total_deliveries: 0, total_cards: 0, next_cursor: null, previous_cursor: null, position: 0 } as unknown as CardPage
+
+  test('keeps what was decided and selected since', async () => {
+    const cards = later<CardPage>()
+    vi.spyOn(api, 'cards').mockReturnValue(cards.promise)
+    vi.spyOn(api, 'decide').mockResolvedValue(made())
+    const reading = queue.reload()
+    await desk.decide({ verb: 'release' }, queue.inHand)
+    queue.pick(['e'])
+    cards.answer(page)
+    await reading
+    expect([marked(), [...queue.picked.keys()]]).toEqual([[['a', 'release', true]], ['e']])
+  })
+
+  test('of another folder counts nothing as new in this one', async () => {
+    const counted = later<DeliveryPage>()
+    queue.run = { ...queue.run, parts: [...queue.run.parts, queue.run.parts[0]!] }
+    vi.spyOn(api, 'cards').mockResolvedValue(page)
+    const asked = vi.spyOn(api, 'deliveries').mockReturnValue(counted.promise)
+    const looking = queue.look()
+    await vi.waitFor(() => expect(asked).toHaveBeenCalled())
+    await queue.open({ ...queue.view, department: 'legal' })
+    counted.answer({ items: [mail('x')] } as DeliveryPage)
+    await looking
+    expect(queue.fresh).toBe(0)
+  })
+
+  test('and has failed is no failure of the next folder', async () => {
+    vi.spyOn(api, 'cards').mockRejectedValueOnce(new Problem(503, 'Not now.')).mockReturnValue(new Promise(() => undefined))
+    await queue.reload()
+    void queue.open({ ...queue.view, department: 'legal' })
+    expect(queue.failure).toBe('')
+  })
+})
+
+test('what was refused while another decision was on its way is told until somebody has read it', async () => {
+  const [first, second] = [later<Decision>(), later<Decision>()]
+  vi.spyOn(api, 'decide').mockReturnValueOnce(first.promise).mockReturnValueOnce(second.promise).mockResolvedValue(made())
+  const both = [desk.decide({ verb: 'release' }, queue.inHand), desk.decide({ verb: 'purge' }, queue.inHand)]
+  first.refuse(new Problem(403, 'Not yours.'))
+  await both[0]
+  second.answer(made())
+  await both[1]
+  expect(desk.refusal?.title).toBe('Not yours.')
+  await desk.decide({ verb: 'release' }, queue.inHand)
+  expect(desk.refusal).toBe(null)
 })
