@@ -6,12 +6,14 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.triage.arriving import ANA
 from tests.webui.held import Held
-from tests.webui.site import JOE, Site
+from tests.webui.site import JOE, MARA, Site
 from tests.webui.test_acting import row, states
 from triage import db, decisions, ids
 from triage.decisions import Verb
 from triage.selection import Selection
 from triage.times import utcnow
+
+CODE = "Your sign-in code is 481 922. It is valid for 20 minutes."
 
 
 def too_much(route: Route) -> None:
@@ -125,3 +127,17 @@ def test_a_list_that_comes_late_keeps_what_was_decided_and_selected_since(site: 
     held.go(0, lambda route: route.fulfill(response=answer))
     expect(page.locator(".row.done")).to_have_count(1)
     expect(page.get_by_text("1 selected")).to_be_visible()
+
+
+def test_who_went_on_meanwhile_is_not_called_back_to_what_expires_soon(site: Site, page: Page) -> None:
+    site.come(MARA, author="no-reply@called.example", subject="Your code", text=CODE)
+    site.come(JOE, author="one@called.example", subject="Another")
+    site.sit_down(page, path="/?department=it")
+    held = Held(page, re.compile("/cards[?].*limit=50"))
+    page.get_by_role("region", name="Soon of no use").get_by_role("button", name="Your code").click()
+    held.wait(1)
+    page.keyboard.press("g")
+    page.keyboard.press("r")
+    expect(page.get_by_role("heading", name="Rules", exact=True)).to_be_visible()
+    held.go()
+    expect(page).to_have_url(re.compile("/rules$"))
