@@ -141,3 +141,19 @@ def test_who_went_on_meanwhile_is_not_called_back_to_what_expires_soon(site: Sit
     expect(page.get_by_role("heading", name="Rules", exact=True)).to_be_visible()
     held.go()
     expect(page).to_have_url(re.compile("/rules$"))
+
+
+SEARCH_AND_GO = """() => {
+  const field = document.getElementById('search')
+  field.focus()
+  field.value = 'dhl'
+  field.dispatchEvent(new InputEvent('input', {bubbles: true}))
+  document.querySelector('nav a[href="/rules"]').click()
+}"""
+
+
+def test_a_search_that_was_left_calls_nobody_back(site: Site, page: Page) -> None:
+    site.sit_down(page)
+    page.evaluate(SEARCH_AND_GO)
+    page.wait_for_timeout(600)
+    expect(page).to_have_url(re.compile("/rules$"))
