@@ -157,3 +157,16 @@ def test_a_search_that_was_left_calls_nobody_back(site: Site, page: Page) -> Non
     page.evaluate(SEARCH_AND_GO)
     page.wait_for_timeout(600)
     expect(page).to_have_url(re.compile("/rules$"))
+
+
+def test_reports_are_of_the_period_that_was_chosen_last(site: Site, page: Page) -> None:
+    site.sit_down(page, path="/reports")
+    period = page.locator("main > p.dim").first
+    of_four_weeks = period.inner_text()
+    held = Held(page, re.compile("/reports[?]since"))
+    page.get_by_role("link", name="A year").click()
+    held.wait(1)
+    with page.expect_response("**/api/v1/reports"):
+        page.get_by_role("link", name="Four weeks").click()
+    held.go()
+    expect(period).to_have_text(of_four_weeks)
