@@ -170,3 +170,14 @@ def test_reports_are_of_the_period_that_was_chosen_last(site: Site, page: Page) 
         page.get_by_role("link", name="Four weeks").click()
     held.go()
     expect(period).to_have_text(of_four_weeks)
+
+
+def test_practice_is_answered_once(site: Site, page: Page) -> None:
+    site.sit_down(page, path="/practice")
+    expect(page.get_by_role("button", name="Let in")).to_be_visible()
+    held = Held(page, "**/practice/answers", "POST")
+    page.keyboard.press("r")
+    page.keyboard.press("r")
+    held.wait(1)
+    page.wait_for_timeout(200)
+    assert len(held) == 1
