@@ -181,3 +181,16 @@ def test_practice_is_answered_once(site: Site, page: Page) -> None:
     held.wait(1)
     page.wait_for_timeout(200)
     assert len(held) == 1
+
+
+def test_what_else_matched_stays_when_something_comes_in(site: Site, page: Page) -> None:
+    site.come(JOE, author="one@else.example", subject="With a reason")
+    site.sit_down(page, path="/?q=from:else.example")
+    row(page, "With a reason").click()
+    page.get_by_text("What else matched").click()
+    told = page.get_by_text("Nothing else matched.")
+    expect(told).to_be_visible()
+    site.come(JOE, author="two@else.example", subject="Another one")
+    expect(page.get_by_role("button", name="1 new")).to_be_visible()
+    page.wait_for_timeout(300)
+    expect(told).to_be_visible()
