@@ -194,3 +194,23 @@ def test_what_else_matched_stays_when_something_comes_in(site: Site, page: Page)
     expect(page.get_by_role("button", name="1 new")).to_be_visible()
     page.wait_for_timeout(300)
     expect(told).to_be_visible()
+
+
+def test_a_choice_that_could_not_be_kept_takes_no_later_one_back(site: Site, page: Page) -> None:
+    site.sit_down(page, path="/settings")
+    held = Held(page, "**/preferences", "PATCH")
+    page.get_by_label("dark", exact=True).check()
+    held.wait(1)
+    page.get_by_label("light", exact=True).check()
+    held.wait(2)
+    held.go(1)
+    held.go(0, too_much)
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")
+
+
+def test_who_chooses_a_time_to_undo_is_not_signed_out_by_a_question_without_answer(site: Site, page: Page) -> None:
+    site.sit_down(page, path="/settings")
+    page.route("**/api/v1/me", too_much)
+    page.get_by_label("What I release or reject leaves after").select_option("30")
+    page.wait_for_timeout(300)
+    expect(page.get_by_role("heading", name="Settings")).to_be_visible()

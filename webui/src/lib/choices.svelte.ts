@@ -54,12 +54,13 @@ class Choices {
 
   /** Seen at once, then kept; when it cannot be kept it is as before, and the Problem is thrown. */
   async choose(change: Partial<Preferences>): Promise<void> {
-    const before = Object.fromEntries(Object.keys(change).map((name) => [name, this.now[name as keyof Preferences]]))
+    const was = this.now
     this.#hold({ ...this.now, ...change })
     try {
       await api.choose(change)
     } catch (thrown) {
-      this.#hold({ ...this.now, ...before })
+      const names = (Object.keys(change) as (keyof Preferences)[]).filter((name) => this.now[name] === change[name]) // else another was chosen since
+      this.#hold({ ...this.now, ...Object.fromEntries(names.map((name) => [name, was[name]])) })
       throw thrown
     }
     this.#speak()

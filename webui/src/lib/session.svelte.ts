@@ -24,6 +24,11 @@ class Session {
     this.known = true
   }
 
+  /** What the server says of us by now. Where it does not answer it is as it was, and what was chosen since stays. */
+  async look(): Promise<void> {
+    this.me = await api.me().catch(() => this.me)
+  }
+
   #is(me: Me): void {
     choices.take(me.preferences)
     this.me = me
