@@ -14,6 +14,7 @@ from tests.conftest import settings_in
 from tests.peers import browser as browser_peer
 from tests.triage.arriving import ANA
 from tests.webui.access import faults
+from tests.webui.held import Held
 from tests.webui.site import JOE, MARA, Site, running
 from tests.webui.tabbing import MOST, walked
 from tests.webui.test_german import left
@@ -177,6 +178,21 @@ def test_one_says_from_whom_one_expects_mail(open_site: Site, page: Page) -> Non
     assert faults(page) == []
     expected.get_by_role("button", name="No longer").click()
     expect(expected.get_by_role("listitem")).to_have_count(0)
+
+
+def test_what_one_types_next_stays_when_the_answer_comes(open_site: Site, page: Page) -> None:
+    page.goto(f"{open_site.url}/ask")
+    enter(page)
+    expected = page.get_by_role("region", name="Mail that you expect")
+    sender = expected.get_by_label("Address or domain")
+    sender.fill("first@next.example")
+    held = Held(page, "**/own/expectations", "POST")
+    sender.press("Enter")
+    held.wait(1)
+    sender.fill("second@next.exa")
+    held.go()
+    expect(expected.get_by_role("listitem")).to_contain_text("first@next.example")
+    expect(sender).to_have_value("second@next.exa")
 
 
 def test_in_german(tmp_path: Path, sqlite_template: Path, browser: Browser) -> None:

@@ -214,3 +214,20 @@ def test_who_chooses_a_time_to_undo_is_not_signed_out_by_a_question_without_answ
     page.get_by_label("What I release or reject leaves after").select_option("30")
     page.wait_for_timeout(300)
     expect(page.get_by_role("heading", name="Settings")).to_be_visible()
+
+
+def test_a_rule_that_is_made_late_takes_nothing_of_the_next_one(site: Site, page: Page) -> None:
+    site.sit_down(page, path="/rules")
+    form = page.get_by_role("form", name="New rule")
+    value = form.get_by_role("textbox", name="Value")
+    held = Held(page, "**/api/v1/rules", "POST")
+    value.fill("first@made.example")
+    value.press("Enter")
+    value.press("Enter")
+    held.wait(1)
+    value.fill("second@made.example")
+    page.wait_for_timeout(200)
+    assert len(held) == 1
+    held.go()
+    expect(page.get_by_text("first@made.example is let in from now on.")).to_be_visible()
+    expect(value).to_have_value("second@made.example")
