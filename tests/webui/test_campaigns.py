@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from tests.triage.arriving import DMARC_PASS, NO_DMARC
+from tests.webui.held import Held
 from tests.webui.site import JOE, MARA, Site
 from triage import db
 from triage.authentication import Dmarc
@@ -162,3 +163,31 @@ def test_two_keys_take_a_wave_but_never_what_is_less_odd(site: Site, page: Page)
     expect(table.get_by_role("row").filter(has_text="done")).to_have_count(2)
     page.get_by_role("button", name="Undo as a whole").click()
     expect(page.get_by_text("It was undone.")).to_be_visible()
+
+
+@pytest.mark.usefixtures("proven")
+def test_counts_that_come_late_take_no_choice_and_no_keyboard(site: Site, page: Page) -> None:
+    text = "<p>Dear {}, the lease of your bicycle ends and the keeper of the cellar asks for the lock by Monday noon.</p>"
+    for to, host in ((JOE, "lock1.example"), (MARA, "lock2.example"), (JOE, "lock3.example")):
+        link = f'<a href="https://{host}/lock">https://cellar.company.example/lock</a>'
+        head = f"From: Keeper <keeper@{host}>\r\nTo: you\r\nSubject: The lock\r\nMIME-Version: 1.0\r\nContent-Type: text/html\r\n\r\n"
+        raw = (head + text.format(host) + link).encode()
+        site.come(to, author=f"keeper@{host}", text="", raw=raw, dmarc=DMARC_PASS if host == "lock3.example" else NO_DMARC)
+    site.sit_down(page)
+    page.get_by_role("option").filter(has_text="The lock").filter(has_text="2 people").click()
+    held = Held(page, "**/selections/preview", "POST")
+    sheet = page.get_by_role("dialog")
+    for chosen in (False, True):
+        page.keyboard.press("p")
+        held.wait(1)
+        if chosen:
+            sheet.get_by_text("These 2 mails").click()
+        block = sheet.get_by_role("checkbox")
+        block.focus()
+        for late in held:
+            late.continue_()
+        held.clear()
+        expect(sheet.get_by_role("radio", name="These 2 mails" if chosen else "Whole campaign")).to_be_checked()
+        expect(sheet.get_by_role("button", name="Purge 2 mails" if chosen else "Purge 3 mails")).to_be_enabled()
+        expect(block).to_be_focused()
+        page.keyboard.press("Escape")
