@@ -17,3 +17,20 @@ test.each([
   await fetchLetter(id)
   expect([message.mock.calls.length, letter(id) instanceof Problem]).toEqual([asked, !there])
 })
+
+/** An answer that a test gives when it wants. */
+function later<T>() {
+  let resolve: (answer: T) => void = () => undefined
+  const promise = new Promise<T>((answer) => (resolve = answer))
+  return { promise, resolve }
+}
+
+test('a sealed message that is opened while it is read without a reason is the one that was read with it', async () => {
+  const plain = later<Message>()
+  vi.spyOn(api, 'message').mockReset().mockImplementation((id, reason) => (reason ? Promise.resolve({ id, subject: reason } as Message) : plain.promise))
+  const first = fetchLetter('sealed')
+  await fetchLetter('sealed', true, 'Mara asked')
+  plain.resolve({ id: 'sealed', subject: '' } as Message)
+  await first
+  expect(letter('sealed')).toMatchObject({ subject: 'Mara asked' })
+})
