@@ -14,7 +14,14 @@ class Held(list[Route]):
     def __init__(self, page: Page, wanted: str | re.Pattern[str], method: str = "GET") -> None:
         super().__init__()
         self.page = page
-        page.route(wanted, lambda route: self.append(route) if route.request.method == method else route.fallback())
+
+        def keep(route: Route) -> None:
+            if route.request.method == method:
+                self.append(route)
+            else:
+                route.fallback()
+
+        page.route(wanted, keep)
 
     def wait(self, count: int) -> None:
         """Until so many were asked."""
