@@ -78,6 +78,28 @@ def test_whom_one_chose_is_whom_it_goes_to_whatever_is_answered_later(site: Site
     expect(sheet.get_by_role("alert")).to_have_count(0)
 
 
+def test_a_handing_over_that_is_answered_late_moves_nothing(site: Site, page: Page) -> None:
+    for number in range(3):
+        site.come(MARA, author=f"{number}@handed.example", subject=f"Handed {number}")
+    site.sit_down(page, path="/?q=from:handed.example")
+    row(page, "Handed").first.click()
+    page.keyboard.press("c")
+    sheet = page.get_by_role("dialog")
+    expect(sheet.get_by_role("button", name="Hand over")).to_be_enabled()
+    held = Held(page, "**/handovers", "POST")
+    page.keyboard.press("Enter")
+    held.wait(1)
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    here = page.locator(".row.at").inner_text()
+    page.keyboard.press("p")
+    expect(sheet.get_by_role("heading", name="Purge “Handed")).to_be_visible()
+    held.go()
+    expect(page.get_by_text("Handed “Handed")).to_be_attached()
+    expect(sheet.get_by_role("heading", name="Purge “Handed")).to_be_visible()
+    expect(page.locator(".row.at")).to_have_text(here, use_inner_text=True)
+
+
 def test_a_sender_is_blocked_once(site: Site, page: Page) -> None:
     purged(site, *site.come(JOE, author="one@blocked.example", subject="Gone already"))
     site.sit_down(page, path="/senders/one@blocked.example")
