@@ -4,12 +4,13 @@ import re
 
 from playwright.sync_api import Page, Route, expect
 
-from tests.triage.arriving import ANA
+from tests.triage.arriving import ANA, add_rules
 from tests.webui.held import Held
 from tests.webui.site import JOE, MARA, Site
 from tests.webui.test_acting import row, states
 from triage import db, decisions, ids
 from triage.decisions import Verb
+from triage.rule_orders import RuleOrder
 from triage.selection import Selection
 from triage.times import utcnow
 
@@ -98,6 +99,24 @@ def test_a_handing_over_that_is_answered_late_moves_nothing(site: Site, page: Pa
     expect(page.get_by_text("Handed “Handed")).to_be_attached()
     expect(sheet.get_by_role("heading", name="Purge “Handed")).to_be_visible()
     expect(page.locator(".row.at")).to_have_text(here, use_inner_text=True)
+
+
+def test_a_rule_that_is_saved_late_closes_no_other(site: Site, page: Page) -> None:
+    for name in ("one", "two"):
+        add_rules(site.engine, site.settings, RuleOrder("block", "address", f"{name}@saved.example", "company"))
+    site.sit_down(page, path="/senders/saved.example")
+    page.get_by_role("button", name="Change the rule for one@saved.example").click()
+    sheet = page.get_by_role("dialog")
+    expect(sheet.get_by_role("button", name="Save")).to_be_enabled()
+    held = Held(page, "**/rules/*", "PATCH")
+    sheet.get_by_role("button", name="Save").click()
+    held.wait(1)
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Change the rule for two@saved.example").click()
+    sheet.get_by_label("Note").fill("half of it")
+    held.go()
+    expect(page.get_by_text("The rule for one@saved.example is changed.")).to_be_attached()
+    expect(sheet.get_by_label("Note")).to_have_value("half of it")
 
 
 def test_a_sender_is_blocked_once(site: Site, page: Page) -> None:
