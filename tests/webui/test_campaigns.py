@@ -1,5 +1,7 @@
 """The page of campaigns: what one is made of, what was done, and taking it away, putting it back, joining and splitting it as a whole."""
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
@@ -191,3 +193,20 @@ def test_counts_that_come_late_take_no_choice_and_no_keyboard(site: Site, page: 
         expect(sheet.get_by_role("button", name="Purge 2 mails" if chosen else "Purge 3 mails")).to_be_enabled()
         expect(block).to_be_focused()
         page.keyboard.press("Escape")
+
+
+@pytest.mark.usefixtures("proven")
+def test_who_went_on_meanwhile_is_not_called_back_to_what_was_joined(site: Site, page: Page) -> None:
+    site.sit_down(page, path="/campaigns")
+    page.get_by_role("link", name="Parcel on hold").click()
+    page.keyboard.press("y")
+    sheet = page.get_by_role("dialog")
+    sheet.get_by_role("radio", name="You have won").check()
+    held = Held(page, "**/join", "POST")
+    sheet.get_by_role("button", name="Join").click()
+    held.wait(1)
+    page.keyboard.press("g")
+    page.keyboard.press("r")
+    expect(page.get_by_role("heading", name="Rules", exact=True)).to_be_visible()
+    held.go()
+    expect(page).to_have_url(re.compile("/rules$"))
