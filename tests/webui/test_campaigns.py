@@ -199,8 +199,10 @@ def test_counts_that_come_late_take_no_choice_and_no_keyboard(site: Site, page: 
 def test_who_went_on_meanwhile_is_not_called_back_to_what_was_joined(site: Site, page: Page) -> None:
     site.sit_down(page, path="/campaigns")
     page.get_by_role("link", name="Parcel on hold").click()
+    expect(page.get_by_text("4 mails from 4 senders")).to_be_visible()
     page.keyboard.press("y")
     sheet = page.get_by_role("dialog")
+    sheet.get_by_label("Find it").fill("won")
     sheet.get_by_role("radio", name="You have won").check()
     held = Held(page, "**/join", "POST")
     sheet.get_by_role("button", name="Join").click()
@@ -209,4 +211,5 @@ def test_who_went_on_meanwhile_is_not_called_back_to_what_was_joined(site: Site,
     page.keyboard.press("r")
     expect(page.get_by_role("heading", name="Rules", exact=True)).to_be_visible()
     held.go()
+    expect(page.get_by_role("status").filter(has_text="Joined")).to_be_visible()
     expect(page).to_have_url(re.compile("/rules$"))
