@@ -1,6 +1,7 @@
 """An attachment in the console: shown as pictures page by page with keys, or words that say why not."""
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from email.message import EmailMessage
@@ -13,8 +14,10 @@ from tests.conftest import settings_in
 from tests.peers.company import ROOT
 from tests.triage import pdfs
 from tests.webui.access import faults
+from tests.webui.held import Held
 from tests.webui.site import JOE, Site, running
-from triage import confinement
+from triage import confinement, db, ids
+from triage.models import Delivery
 from triage.settings import Api
 
 
@@ -84,3 +87,21 @@ def test_by_default_nothing_is_shown(by_default: Site, page: Page) -> None:
     page.get_by_role("option").filter(has_text="The invoice").click()
     expect(page.get_by_role("link", name="Download invoice.pdf")).to_be_visible()
     expect(page.get_by_role("button", name="as pictures")).to_have_count(0)
+
+
+def test_what_is_shown_is_of_the_mail_from_which_it_was_asked(site: Site, page: Page) -> None:
+    mails = [site.come(JOE, author=f"{n}@asked.example", raw=with_attachments(f"Asked from {n}"))[0] for n in range(2)]
+    site.sit_down(page)
+    page.get_by_role("group", name="Group by").get_by_role("button", name="None").click()
+    page.get_by_role("option").filter(has_text="Asked from 0").click()
+    sheet = Held(page, re.compile("/assets/PagesSheet-[^/]*[.]js"))
+    page.get_by_role("button", name="as pictures").first.click()
+    sheet.wait(1)
+    page.get_by_role("option").filter(has_text="Asked from 1").click()
+    expect(page.get_by_role("heading", name="Asked from 1")).to_be_visible()
+    expect(page.get_by_role("button", name="as pictures").first).to_be_visible()
+    with db.reading(site.engine) as session:
+        message = ids.show(session.get_one(Delivery, ids.read(mails[0])).message_id)
+    with page.expect_request(re.compile("/attachments/[0-9]+/pages$")) as asked:
+        sheet.go()
+    assert f"/messages/{message}/" in asked.value.url
