@@ -203,14 +203,14 @@ def test_a_search_that_was_left_calls_nobody_back(site: Site, page: Page) -> Non
 def test_reports_are_of_the_period_that_was_chosen_last(site: Site, page: Page) -> None:
     site.sit_down(page, path="/reports")
     period = page.locator("main > p.dim").first
-    of_four_weeks = period.inner_text()
+    begins = period.inner_text().partition(" to ")[0]  # it ends now
     held = Held(page, re.compile("/reports[?]since"))
     page.get_by_role("link", name="A year").click()
     held.wait(1)
     with page.expect_response("**/api/v1/reports"):
         page.get_by_role("link", name="Four weeks").click()
     held.go()
-    expect(period).to_have_text(of_four_weeks)
+    expect(period).to_contain_text(begins)
 
 
 def test_practice_is_answered_once(site: Site, page: Page) -> None:
