@@ -10,7 +10,7 @@ from sqlalchemy import Select, and_, delete, exists, func, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, SQLModel, col
 
-from triage import campaigns, contents, ledger, legal_holds
+from triage import campaigns, contents, ledger, legal_holds, regrouping
 from triage.actor import Actor
 from triage.db import among, window
 from triage.ids import first_id_at, read
@@ -34,7 +34,6 @@ OF_A_DELIVERY = (
     "related_mail",
 )
 """Tables whose rows are about one delivery (`delivery_id`), and mean nothing without it."""
-REGROUPING = ("join", "split")  # verbs that leave a campaign without mail, for their undo
 UNSEEN = {"synchronize_session": False}
 
 
@@ -87,8 +86,8 @@ def forget_decisions(session: Session, found: Sequence[int], *, settings: Settin
     ids = list(session.scalars(about_nothing(first_id_at(oldest(settings, now))).where(among(session, col(Decision.id), found))))
     if not ids:
         return 0
-    regrouping = (among(session, col(Decision.id), ids), col(Decision.verb).in_(REGROUPING))
-    said = session.scalars(select(col(Decision.selection)).where(*regrouping)).all()
+    regrouped = (among(session, col(Decision.id), ids), col(Decision.verb).in_(sorted(regrouping.VERBS)))
+    said = session.scalars(select(col(Decision.selection)).where(*regrouped)).all()  # a campaign may have no mail since, for their undo
     session.execute(delete(SweptMailbox).where(among(session, col(SweptMailbox.decision_id), ids)), execution_options=UNSEEN)
     session.execute(delete(Decision).where(among(session, col(Decision.id), ids)), execution_options=UNSEEN)
     campaigns.drop_empty(session, {read(one[name]) for one in said for name in ("campaign", "into")})
