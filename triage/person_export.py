@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, and_, cast, func, literal, not_, or_, select
+from sqlalchemy import Select, String, and_, cast, func, not_, or_, select
 from sqlmodel import Session, SQLModel, col
 
 from triage import access, contents, correspondents, ledger, sealed
@@ -116,7 +116,7 @@ def lists(session: Session, whose: Whose, by: Actor) -> Iterator[tuple[str, Iter
     ids = select(col(Delivery.id)).where(theirs(whose, by))
     letters = select(col(Delivery.message_id)).where(theirs(whose, by))
     items = select(col(DecisionItem.decision_id)).where(col(DecisionItem.delivery_id).in_(ids))
-    told = not_(about_sealed(by))
+    told = not_(sealed.about_sealed(by))
     named = cast(col(Decision.selection), String).contains(json.dumps(whose.address), autoescape=True)
     wanted: list[tuple[str, Select[Any]]] = [
         ("deliveries", select(Delivery).where(theirs(whose, by)).order_by(col(Delivery.id))),
@@ -127,13 +127,6 @@ def lists(session: Session, whose: Whose, by: Actor) -> Iterator[tuple[str, Iter
     ]
     for name, rows in wanted:
         yield name, map(plain, session.scalars(rows, execution_options={"yield_per": AT_ONCE}))
-
-
-def about_sealed(by: Actor) -> ColumnElement[bool]:
-    """Which decisions are about mail that is sealed to the actor, or may have been when it is forgotten?"""
-    items = select(literal(1)).select_from(DecisionItem).join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
-    away = items.where(col(DecisionItem.decision_id) == col(Decision.id), sealed.away_from(by)).correlate(Decision).exists()
-    return or_(away, sealed.cannot_be_told(by))
 
 
 def of_somebody_outside(session: Session, whose: Whose, by: Actor) -> list[tuple[str, Select[Any]]]:
@@ -178,7 +171,7 @@ def of_somebody_here(session: Session, whose: Whose, by: Actor) -> list[tuple[st
         ("handed", select(Handed).where(handed, waits).order_by(col(Handed.delivery_id))),
         (
             "decisions_made",
-            select(Decision).where(col(Decision.by) == f"person:{login}", not_(about_sealed(by))).order_by(col(Decision.id)),
+            select(Decision).where(col(Decision.by) == f"person:{login}", not_(sealed.about_sealed(by))).order_by(col(Decision.id)),
         ),
         ("signed_in", select(AuditRecord).where(about_them).order_by(col(AuditRecord.id))),
     ]

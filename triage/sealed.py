@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, insert, literal, or_, select
 from sqlmodel import Session, col
 
 from triage.actor import Actor
@@ -68,6 +68,13 @@ def closed_scopes(session: Session, by: Actor) -> frozenset[str]:
 def closed_rules(session: Session, by: Actor) -> ColumnElement[bool]:
     """Which rules are for a folder that is sealed to the actor?"""
     return col(Rule.scope).in_(sorted(closed_scopes(session, by)))
+
+
+def about_sealed(by: Actor) -> ColumnElement[bool]:
+    """Which decisions are about mail that is sealed to the actor, or may have been when it is forgotten?"""
+    items = select(literal(1)).select_from(DecisionItem).join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
+    away = items.where(col(DecisionItem.decision_id) == col(Decision.id), away_from(by)).correlate(Decision).exists()
+    return or_(away, cannot_be_told(by))
 
 
 def cannot_be_told(by: Actor) -> ColumnElement[bool]:

@@ -13,7 +13,7 @@ from triage import access, ids, renamed, seal, sealed
 from triage.actor import Actor, Role, Scope
 from triage.db import among
 from triage.identities import ASIDE
-from triage.models import AuditRecord, Decision, DecisionItem, Delivery, FormerName, Marker, PendingAct, Rule
+from triage.models import AuditRecord, Decision, Delivery, FormerName, Marker, PendingAct, Rule
 
 UNTOLD = {"sealed": True}  # stands in the place of what may not be told
 ABOUT_SEVERAL = "deliveries"  # the subject of an act over many: nobody knows which ones, and a reply may name them
@@ -135,11 +135,9 @@ def decisions(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[
 
 
 def about_sealed(session: Session, some: set[int], by: Actor) -> set[int]:
-    """The decisions among these that are about sealed mail, or about mail that is forgotten, as they may be themselves."""
-    items = select(col(DecisionItem.decision_id)).join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
-    away = items.where(among(session, col(DecisionItem.decision_id), some), sealed.away_from(by)).distinct()
-    told = select(col(Decision.id)).where(among(session, col(Decision.id), some), not_(sealed.cannot_be_told(by)))
-    return some.difference(session.scalars(told)).union(session.scalars(away))
+    """The decisions among these that are about sealed mail, or may have been, or are forgotten themselves."""
+    told = select(col(Decision.id)).where(among(session, col(Decision.id), some), not_(sealed.about_sealed(by)))
+    return some.difference(session.scalars(told))
 
 
 def rules(session: Session, subjects: Iterable[int], by: Actor) -> Iterable[int]:
