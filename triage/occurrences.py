@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, and_, not_, or_, select, true
 from sqlmodel import Session, col
 
 from triage import asked, ids, sealed
+from triage.actor import EMPLOYEE
 from triage.causes import BRAKE, EXPIRING, PERISHABLE, QUEUE, REQUESTED, WAITING
 from triage.models import AuditRecord, Decision, DecisionItem, Delivery, MailReport, MailRequest
 from triage.payloads import LISTED, Detail, Occurrence
@@ -33,8 +34,8 @@ def told_by(session: Session, record: AuditRecord, settings: Settings) -> Occurr
 
 
 def occurrence(record: AuditRecord, kind: str, text: str, settings: Settings, data: dict[str, Any], **more: Any) -> Occurrence:
-    """What all occurrences have from their record."""
-    said = data | {"by": record.by}
+    """What all occurrences have from their record; `data` may name somebody less exactly than the record does."""
+    said = {"by": record.by} | data
     return Occurrence(ids.show(record.id), kind, record.at, record.sequence or 0, text, said, link=settings.api.public_url, **more)
 
 
@@ -117,16 +118,26 @@ def alarm(session: Session, record: AuditRecord, settings: Settings) -> Occurren
 
 
 def reported(session: Session, record: AuditRecord, settings: Settings) -> Occurrence:
-    """Somebody here finds a mail odd; it may be one that never came through us."""
+    """Somebody here finds a mail odd; it may be one that never came through us. Who it was is not told of a sealed folder."""
     kind, _, name = record.subject.partition(":")
-    number = ids.read(name)
-    about = session.get(Delivery, number) if kind == "delivery" else session.get(MailReport, number)
-    concerned = frozenset({about.department} if about else ())
-    who = record.detail.get("for", "")
+    number, who = ids.read(name), record.detail.get("for", "")
+    same = col(MailReport.delivery_id) == number if kind == "delivery" else col(MailReport.id) == number
+    theirs = (same, col(MailReport.at) == record.at, col(MailReport.person_shown) == who)
+    report = session.scalars(select(MailReport).where(*theirs)).first()
+    about = session.get(Delivery, number) if kind == "delivery" else report
     data = {"department": about.department if about else "", "found": record.detail.get("how", ""), kind: name}
-    this = mails(session, col(Delivery.id) == number, settings) if kind == "delivery" else {}
+    if report is None or is_closed(session, report, about):
+        who, data["by"] = "Somebody", EMPLOYEE
+    named = mails(session, col(Delivery.id) == number, settings) if kind == "delivery" else {}
+    concerned = frozenset({about.department} if about else ())
     text = f"{who} finds a mail odd and reported it."
-    return occurrence(record, "mail.reported", text, settings, data, departments=concerned, mails=this)
+    return occurrence(record, "mail.reported", text, settings, data, departments=concerned, mails=named)
+
+
+def is_closed(session: Session, *rows: MailReport | Delivery | None) -> bool:
+    """Does any of these lie in a sealed folder?"""
+    folders = sealed.folders(session)
+    return any(sealed.hides(folders, one.department, one.person) for one in rows if one)
 
 
 KINDS = {

@@ -10,7 +10,8 @@ from sqlmodel import col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, NOW, OTTO, arrive
-from triage import cards, db, decisions, ids, listings, occurrences, suspected, suspecting, undoing
+from triage import cards, db, decisions, ids, listings, occurrences, sealed, suspected, suspecting, undoing
+from triage.company import SealedEntry
 from triage.content import Summary, fingerprint_of
 from triage.decisions import Verb
 from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound
@@ -198,6 +199,22 @@ def test_programs_elsewhere_hear_of_it(known: Engine, settings: Settings) -> Non
     assert (first.data["delivery"], first.data["found"], first.departments) == (ids.show(mail), "trace field", frozenset({"it"}))
     assert [one.sender for one in first.mails[()]] == ["odd@x.example"]
     assert ("report" in second.data, second.data["found"], second.departments, second.mails) == (True, "", frozenset({"it"}), {})
+
+
+@pytest.mark.parametrize("folder", ["department:it", "person:joe.fern"])
+def test_no_program_hears_who_it_was_in_a_sealed_folder(known: Engine, settings: Settings, folder: str) -> None:
+    came(known, settings, TO_MARA, author="odd@x.example")
+    for sender in (JOE, MARA):
+        report(known, settings, Pointed(author="odd@x.example", subject="Unknown"), sender=sender, author=sender)
+    with db.transaction(known) as session:
+        sealed.equalise(session, (SealedEntry(folder, ("ana",)),))
+    with db.reading(known) as session:
+        acts = select(AuditRecord).where(col(AuditRecord.act) == "suspect").order_by(col(AuditRecord.id))
+        hidden, told = (occurrences.told_by(session, one, settings) for one in session.scalars(acts))
+    assert hidden
+    assert told
+    assert (hidden.text, hidden.data["by"]) == ("Somebody finds a mail odd and reported it.", "employee")
+    assert (told.text, told.data["by"]) == ("Mara Berg finds a mail odd and reported it.", "employee:mara.berg")
 
 
 @pytest.mark.parametrize(("verb", "words"), [(Verb.PURGE, "It was not good"), (Verb.RELEASE, "It is fine")])
