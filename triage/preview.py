@@ -71,7 +71,8 @@ STYLE = (
 OPEN, NUMBERED, CLOSE, CLOSED = "\ue000", "\ue001", "\ue002", "\ue003"  # around a link in text; `markup.RESERVED`
 MARK = re.compile(f"{OPEN}(\\d+){NUMBERED}|{CLOSE}(\\d+){CLOSED}")
 
-STEP = re.compile(r'(<[^<>]* id=")t\d+(?=">)')  # never in text, where no < is
+STEP = ' id="t0"'  # of what the console scrolls to, one after the other; `in_order` gives the numbers
+STEPS = re.compile(r'(<[^<>]* id=")t0(?=">)')  # never in text, where no < is
 
 Mode = Literal["html", "text"]
 
@@ -145,8 +146,8 @@ def render(raw: bytes, mode: Mode) -> Preview:
     pages = {} if reason else {one: writer.written(one.text) for one in rich}
     plain = {one: marked(one.text, writer.table) for one in texts if not one.is_html and one.text.strip()}
     if mode == "html" and any(pages.values()):
-        shown = (page_of(one, pages, plain, writer) for one in as_preferred(texts, html=True))
-        return Preview(document(whose(parts) + in_order("".join(shown))), tuple(writer.table.listed.values()), writer.hidden)
+        shown = (page_of(one, pages, plain) for one in as_preferred(texts, html=True))
+        return Preview(document(whose(parts) + "".join(shown)), tuple(writer.table.listed.values()), writer.hidden)
     words = [
         plain[one] if one in plain else marked(crude_text(one.text), writer.table) if reason else text_and_links(one.text, writer.mark)[0]
         for one in as_preferred(texts, html=False)
@@ -154,7 +155,7 @@ def render(raw: bytes, mode: Mode) -> Preview:
     ]
     cut = sum(map(len, words)) > TEXT_LIMIT
     remark = note(f"Shown as text: {reason}.") if reason else ""
-    page = document(whose(parts) + remark + (text_document(words, 0) or note(silence(parts))))
+    page = document(whose(parts) + remark + (text_document(words) or note(silence(parts))))
     return Preview(page, tuple(writer.table.listed.values()), writer.hidden, cut or bool(reason))
 
 
@@ -199,16 +200,13 @@ def around(number: int, text: str) -> str:
     return f"{OPEN}{number}{NUMBERED}{text}{CLOSE}{number}{CLOSED}" if number else text
 
 
-def text_document(words: list[str], steps: int) -> str:
-    """Marked text as HTML; a step to scroll to at each paragraph, numbered after the `steps` that there are already."""
+def text_document(words: list[str]) -> str:
+    """Marked text as HTML; a step to scroll to at each paragraph."""
     text = readable("\n\n".join(words)[:TEXT_LIMIT]).strip()
     if not text:
         return ""
     paragraphs = re.split(r"\n[ \t]*\n\s*", text)
-    html = "\n\n".join(
-        f'<span id="t{number}"></span>{MARK.sub(mark_as_html, escape(paragraph, quote=False))}'
-        for number, paragraph in enumerate(paragraphs, steps + 1)
-    )
+    html = "\n\n".join(f"<span{STEP}></span>{MARK.sub(mark_as_html, escape(paragraph, quote=False))}" for paragraph in paragraphs)
     return f'<div class="tx">{RESERVED.sub("", html)}</div>'
 
 
@@ -217,23 +215,23 @@ def mark_as_html(found: re.Match[str]) -> str:
     return f'<span class="lk" data-n="{found[1]}">' if found[1] else f"<sup>{found[2]}</sup></span>"
 
 
-def page_of(one: Text, pages: Mapping[Text, str], plain: Mapping[Text, str], writer: "Writer") -> str:
+def page_of(one: Text, pages: Mapping[Text, str], plain: Mapping[Text, str]) -> str:
     """One text in the HTML view."""
     if one.is_html:
         return (note("Only Outlook shows what follows.") if one.for_outlook else "") + pages[one]
-    return text_document([plain.get(one, "")], writer.steps)
+    return text_document([plain.get(one, "")])
 
 
 def in_order(html: str) -> str:
-    """HTML of ours with its steps numbered anew from above."""
+    """Cleaned HTML with its steps numbered from above. Not before: a step goes with an element that is nothing where it stands."""
     number = count(1)
-    return STEP.sub(lambda found: f"{found[1]}t{next(number)}", html)
+    return STEPS.sub(lambda found: f"{found[1]}t{next(number)}", html)
 
 
 def document(body: str) -> str:
     """A whole document around a body, which is cleaned first."""
     head = f'<head><meta charset="utf-8"><title>Message</title><style>{STYLE}</style></head>'
-    return f"<!doctype html><html>{head}<body>{cleaned(body)}</body></html>"
+    return f"<!doctype html><html>{head}<body>{in_order(cleaned(body))}</body></html>"
 
 
 def note(text: str) -> str:
@@ -248,7 +246,6 @@ class Writer:
         self.pictures = {part.content_id: part for part in parts if part.content_id and part.is_leaf}
         self.table = LinkTable()
         self.hidden = 0
-        self.steps = 0  # ids given so far: the console scrolls from one to the next
         self.room = PICTURES_LIMIT
         self.out: list[str] = []
         self.words: list[str] = []
@@ -282,12 +279,10 @@ class Writer:
 
     def step(self) -> None:
         """Something is to be seen: the block that has just begun, or the place after one, becomes a step to scroll to."""
-        if self.pending:
-            self.steps += 1
         if self.pending == "block":
-            self.out[self.block] = self.out[self.block].removesuffix(">") + f' id="t{self.steps}">'
+            self.out[self.block] = self.out[self.block].removesuffix(">") + f"{STEP}>"
         elif self.pending == "place":
-            self.out.append(f'<span id="t{self.steps}"></span>')
+            self.out.append(f"<span{STEP}></span>")
         self.pending = ""
 
     def open(self, step: Step, base: str) -> None:

@@ -67,6 +67,7 @@ def html_view(html: str) -> Preview:
             "<p style='direction: rtl; unicode-bidi: bidi-override'>x</p>",
             '<div><p style="direction:rtl" id="t1">x</p></div>',
         ),
+        ("a<svg>b<th>c</th></svg>d", '<div id="t1">abc<span id="t2"></span>d</div>'),  # a cell that is in no table goes, its step with it
         ("exe.\u202efdp", '<div id="t1">exe.\\u202efdp</div>'),
         ("a\u200bb", '<div id="t1">ab</div>'),
     ],

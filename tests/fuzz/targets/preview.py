@@ -10,6 +10,7 @@ SEEDS = (
     b"<svg><style><!--</style><img src=x onerror=alert(1)>--></svg><math><mtext></p><style>",
     b'<table><tr><td background=http://x.example/y>a<td style="background:u\\72l(//x.example)">',
     b"<base href=//x.example><form action=x><button formaction=javascript:x>go</form><noscript><p title='</noscript><img src=x>'>",
+    b"a<svg>b<th>c</th></svg>d",
     b"<div id=t1 class=lk data-n=7><span class=np>\xe2\x80\xae</span>&#x202e;&amp;lt;",
 )
 
