@@ -59,7 +59,8 @@ def groups(data: bytes) -> Iterator[Status]:
 def status_of(fields: tuple[Field, ...]) -> Status | None:
     """One group; None when it is not about a recipient."""
     recipient = untyped(value(fields, "final-recipient")) or untyped(value(fields, "original-recipient"))
-    action, status = (value(fields, name).partition(" ")[0].casefold() for name in ("action", "status"))
+    said = (value(fields, name).partition(" ")[0].casefold() for name in ("action", "status"))
+    action, status = (word[:LENGTH_LIMIT] for word in said)  # once more: ß becomes two letters
     if not recipient or not action:
         return None
     return Status(recipient, action, status, untyped(value(fields, "diagnostic-code")))

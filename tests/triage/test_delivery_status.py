@@ -52,6 +52,8 @@ def test_a_huge_report_is_read_in_part() -> None:
     assert 0 < len(found) <= RECIPIENT_LIMIT
     assert all(len(one.diagnostic) <= LENGTH_LIMIT for one in found)
     assert len(read(b"Final-Recipient: rfc822; a@x\nAction: failed\n\n" * 200)) == RECIPIENT_LIMIT
+    (one,) = read(b"Final-Recipient: a@x\nAction: " + b"\xdf" * LENGTH_LIMIT)
+    assert one.action == "s" * LENGTH_LIMIT, "two for each letter, of which there are twice too many then"
 
 
 TO = [b"Final-Recipient: rfc822; a@x", b"Final-Recipient: rfc822;", b"Original-Recipient: utf-8; j\xc3\xb6rg@x", b"Final-Recipient:"]

@@ -8,6 +8,7 @@ SEEDS = [
     b"Reporting-MTA: dns; x\r\n\r\n"
     b"Final-Recipient: rfc822; a@x.example\r\nAction: failed\r\nStatus: 5.1.1\r\nDiagnostic-Code: smtp; 550 no\r\n",
     b"Original-Recipient: utf-8; j\xc3\xb6rg@x.example\nAction: =?utf-8?q?failed?=\n\n \n\nFinal-Recipient:;;\n\tx\nAction:\x1b",
+    b"Final-Recipient: a\nAction: " + b"\xdf" * 300,
 ]
 
 
