@@ -1,6 +1,7 @@
 """What the server answers late changes nothing that somebody chose, typed or went to since."""
 
 import re
+from datetime import timedelta
 
 from playwright.sync_api import Page, Route, expect
 
@@ -117,6 +118,96 @@ def test_a_rule_that_is_saved_late_closes_no_other(site: Site, page: Page) -> No
     held.go()
     expect(page.get_by_text("The rule for one@saved.example is changed.")).to_be_attached()
     expect(sheet.get_by_label("Note")).to_have_value("half of it")
+
+
+def test_a_search_that_is_kept_late_closes_no_other_sheet(site: Site, page: Page) -> None:
+    site.sit_down(page, path="/?q=from:searched.example")
+    page.keyboard.press("S")
+    sheet = page.get_by_role("dialog")
+    sheet.get_by_label("Name").fill("Searched")
+    held = Held(page, "**/searches", "POST")
+    page.keyboard.press("Enter")
+    held.wait(1)
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    help_sheet = page.get_by_role("dialog", name="Keys")
+    expect(help_sheet).to_be_visible()
+    held.go()
+    expect(page.get_by_text("“Searched” is kept in the side bar.")).to_be_attached()
+    expect(help_sheet).to_be_visible()
+
+
+def test_purged_copies_are_held_again_once(site: Site, page: Page) -> None:
+    purged(site, *site.come(JOE, author="one@again.example", subject="Held again"))
+    site.sit_down(page, path="/senders/one@again.example")
+    held = Held(page, "**/api/v1/decisions", "POST")
+    page.get_by_role("button", name="Hold 1 purged copy again").dblclick()
+    held.wait(1)
+    page.wait_for_timeout(200)
+    assert len(held) == 1
+
+
+def test_no_rule_is_said_to_be_missing_before_that_is_known(site: Site, page: Page) -> None:
+    site.sit_down(page, path="/rules")
+    field = page.get_by_label("Filter")
+    field.fill("nothing-like-it.example")
+    none = page.get_by_text("No rule is about")
+    expect(none).to_have_text("No rule is about “nothing-like-it.example”.")
+    held = Held(page, re.compile("/rules[?]q=else"))
+    field.fill("elsewhere.example")
+    held.wait(1)
+    expect(none).to_have_count(0)
+    held.go()
+    expect(none).to_have_text("No rule is about “elsewhere.example”.")
+
+
+def test_the_reason_for_a_door_stays_where_the_next_one_is_begun(site: Site, page: Page) -> None:
+    site.sit_down(page, "ida", "/doors")
+    reason = page.get_by_label("Reason, for the record")
+    reason.fill("of the first")
+    held = Held(page, "**/api/v1/modes", "PUT")
+    page.get_by_role("button", name="Open the door").first.click()
+    held.wait(1)
+    reason.fill("of the second")
+    held.go()
+    expect(page.get_by_text("from the next mail on.")).to_be_attached()
+    expect(reason).to_have_value("of the second")
+    page.get_by_role("button", name="Close the door").first.click()
+    held.wait(2)
+    held.go(1)
+
+
+def test_who_stands_in_is_named_as_it_was_asked(site: Site, page: Page) -> None:
+    site.sit_down(page, "ida", "/staff")
+    form = page.get_by_role("form", name="A new substitute")
+    form.get_by_label("Absent").select_option("ben")
+    form.get_by_label("Substitute").select_option("ana")
+    form.get_by_label("Last day").fill((utcnow() + timedelta(days=3)).date().isoformat())
+    held = Held(page, "**/substitutes", "POST")
+    form.get_by_role("button", name="Let them stand in").click()
+    held.wait(1)
+    form.get_by_label("Substitute").select_option("hana")
+    held.go()
+    expect(page.get_by_text("Ana Roth stands in for Ben")).to_be_attached()
+    expect(form.get_by_label("Substitute")).to_have_value("hana")
+    page.get_by_role("table", name="Substitutes").get_by_role("button", name="Ana Roth stands in for").click()
+    expect(page.get_by_text("Nobody stands in for anybody")).to_be_visible()
+
+
+def test_a_history_that_could_not_be_read_is_no_other_mails(site: Site, page: Page) -> None:
+    for number in range(2):
+        site.come(JOE, author=f"{number}@told.example", subject=f"Told {number}")
+    site.sit_down(page, path="/?q=from:told.example")
+    row(page, "Told").first.click()
+    held = Held(page, re.compile("/api/v1/deliveries/[^/?]+$"))
+    page.get_by_role("tab", name="People").click()
+    held.wait(1)
+    held.go(0, too_much)
+    failed = page.get_by_text("Its history could not be read.")
+    expect(failed).to_be_visible()
+    page.keyboard.press("j")
+    held.wait(2)
+    expect(failed).to_have_count(0)
 
 
 def test_a_sender_is_blocked_once(site: Site, page: Page) -> None:

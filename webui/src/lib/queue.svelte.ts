@@ -52,6 +52,7 @@ class Queue {
   #failed: (stillWanted: () => boolean) => Promise<void> = async () => undefined // what could not be read
   #passes = false // may it be read when the server answers again?
   #reading = Promise.resolve()
+  #overdue: [number, number] | null = null // something changed while a page was read, which may not have it yet: where to look then
   #since = 0
 
   get cursor(): string {
@@ -110,7 +111,9 @@ class Queue {
       const { message, passes } = problemOf(thrown)
       if (stillWanted()) [this.failure, this.#failed, this.#passes] = [message, work, passes]
     }
-    if (stillWanted()) this.loading = false
+    if (!stillWanted()) return
+    this.loading = false
+    if (this.#overdue && !this.failure) void this.look(...this.#overdue)
   }
 
   /** What could not be read, once more: the place in the list is kept. */
@@ -195,6 +198,7 @@ class Queue {
 
   /** Something changed on the server: patch rows where they are, count what is new, never move anything. */
   async look(first = this.at, last = this.at): Promise<void> {
+    this.#overdue = this.loading ? [first, last] : null
     if (this.loading) return
     if (this.failure && this.#passes) return this.again()
     if (!this.loaded) return

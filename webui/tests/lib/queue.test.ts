@@ -580,6 +580,20 @@ describe('a reading that is answered late', () => {
   })
 })
 
+test('what changes while a page is read is looked at once that is here', async () => {
+  const cards = vi.spyOn(api, 'cards')
+  let answer: (page: CardPage) => void = () => undefined
+  const page = (...ids: string[]) => ({ items: ids.map((id) => ({ key: id, count: 1, ids: [id], select: {}, lead: mail(id), departments: [], people: 1 })), next_cursor: null, previous_cursor: null, total_cards: ids.length, total_deliveries: ids.length, position: 0 }) as unknown as CardPage
+  cards.mockReturnValueOnce(new Promise((resolve) => (answer = resolve))).mockResolvedValue(page('n', 'a'))
+  const reading = queue.reload()
+  await queue.look()
+  expect(cards).toHaveBeenCalledTimes(1)
+  answer(page('a'))
+  await reading
+  await vi.waitFor(() => expect(queue.fresh).toBe(1))
+  expect(cards).toHaveBeenCalledTimes(2)
+})
+
 test('what was refused while another decision was on its way is told until somebody has read it', async () => {
   const [first, second] = [later<Decision>(), later<Decision>()]
   vi.spyOn(api, 'decide').mockReturnValueOnce(first.promise).mockReturnValueOnce(second.promise).mockResolvedValue(made())
