@@ -14,7 +14,7 @@ from triage.db import Kinds, OneOf
 from triage.fingerprint import Fingerprint, bands_of, packed, unpacked
 from triage.ids import new_id
 from triage.likeness import DRIFTED, MOST_REPRESENTATIVES, OF_A_BAND
-from triage.models import Campaign, Delivery, Representative, RepresentativeBand
+from triage.models import JUDGE, Campaign, Delivery, Representative, RepresentativeBand
 
 CANDIDATES = 64  # that are compared: those with the most bands in common
 SURE = 0.9  # this like, no other candidate is looked at
@@ -161,7 +161,7 @@ class Sorting:
 
     def write(self, now: datetime) -> None:
         """Keep what is new."""
-        same = {"begun_at": now, "made_by": "system:judge", "about": None}
+        same = {"begun_at": now, "made_by": JUDGE, "about": None}
         db.insert_all(self.session, Campaign, [same | {"id": one.campaign_id} for one in self.added if one.begins])
         keep(self.session, self.added)
 
@@ -234,7 +234,7 @@ def is_flood(session: Session, campaign_id: int) -> bool:
 def move(session: Session, where: ColumnElement[bool], **values: Any) -> None:
     """Let deliveries be of another campaign: the only place where that changes after they have come in."""
     touched.touch(session, where)
-    session.execute(update(Delivery).where(where).values(**values), execution_options={"synchronize_session": False})
+    session.execute(update(Delivery).where(where).values(**values), execution_options=db.UNSEEN)
     touched.touch(session, where)
 
 
@@ -258,9 +258,7 @@ def drop_empty(session: Session, found: Iterable[int]) -> None:
     locked = session.scalars(there).all()  # a flood may be about to get more mail
     needed = (col(Delivery.campaign_id), col(Delivery.wave_id), col(Representative.campaign_id))
     unused = (~exists().where(column == col(Campaign.id)).correlate(Campaign) for column in needed)
-    session.execute(
-        delete(Campaign).where(db.among(session, col(Campaign.id), locked), *unused), execution_options={"synchronize_session": False}
-    )
+    session.execute(delete(Campaign).where(db.among(session, col(Campaign.id), locked), *unused), execution_options=db.UNSEEN)
 
 
 def kept_of(session: Session, column: Any, campaigns: Iterable[int]) -> Iterable[int]:

@@ -65,6 +65,7 @@ FAR: Mapping[str, int] = {  # of a server that is gone without a word (its power
     "keepalives_count": 3,
 }
 NEXT_SERVER = 3  # seconds, where the URL names several, until the next one is tried
+UNSEEN = {"synchronize_session": False}  # options of an UPDATE or DELETE: what the session has read stays as it was
 
 T = TypeVar("T")
 

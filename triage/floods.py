@@ -15,7 +15,7 @@ from triage import campaigns, db, grouping
 from triage.db import Kinds
 from triage.entering import NewDelivery
 from triage.ids import new_id
-from triage.models import Campaign, Delivery, Instant, Message
+from triage.models import JUDGE, Campaign, Delivery, Instant, Message
 from triage.settings import Floods as Caps
 from triage.standing import IN_A_FOLDER
 from triage.states import State
@@ -184,6 +184,6 @@ def flood(session: Session, about: str, arriving: NewDelivery) -> int:
     wanted = select(col(Campaign.id)).where(col(Campaign.about) == about).with_for_update(read=True, key_share=True)  # it is not dropped
     found = session.scalar(wanted)
     if found is None:
-        db.insert_if_missing(session, Campaign, id=new_id(), begun_at=arriving.received_at, made_by="system:judge", about=about)
+        db.insert_if_missing(session, Campaign, id=new_id(), begun_at=arriving.received_at, made_by=JUDGE, about=about)
         found = session.scalars(wanted).one()
     return found

@@ -118,7 +118,7 @@ def record_many(
         {state.value: literal(now if target in FINAL else None, Instant) for state, target in after.items()}, value=col(Delivery.state)
     )
     changed = db.among(session, col(Delivery.id), (delivery_id for delivery_id, _ in before))
-    session.execute(update(Delivery).where(changed).values(**values), execution_options={"synchronize_session": False})
+    session.execute(update(Delivery).where(changed).values(**values), execution_options=db.UNSEEN)
     if State.HELD in possible or State.HELD in after.values():
         touched.touch(session, changed)
     digested = digest((delivery_id, after[state]) for delivery_id, state in before)

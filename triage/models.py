@@ -56,6 +56,7 @@ def documents() -> Any:
 
 
 KEPT = "zstd IS NOT NULL"
+JUDGE = "system:judge"  # who makes campaigns of mail that comes in
 
 
 class Content(SQLModel, table=True):
@@ -165,7 +166,7 @@ class Campaign(SQLModel, table=True):
     __tablename__ = "campaign"
     id: int = identity()
     begun_at: datetime = instant()
-    made_by: str = "system:judge"  # or who split it off
+    made_by: str = JUDGE  # or who split it off
     about: str | None = None  # a flood: the folder, and the sender where it is only theirs
     __table_args__ = (Index("campaign_about", "about", unique=True),)
 

@@ -7,7 +7,7 @@ from sqlalchemy import not_, select, update
 from sqlmodel import Session, col
 
 from triage.company import CompanyDirectory
-from triage.db import among, insert_missing
+from triage.db import UNSEEN, among, insert_missing
 from triage.ids import made_at
 from triage.models import Delivery, FormerMailbox, Person
 from triage.passing import is_anothers
@@ -39,7 +39,7 @@ def lead_on(session: Session, moved: Mapping[int, str]) -> None:
     """Let these deliveries belong to the mailboxes as they are called now."""
     for mailbox in set(moved.values()):
         theirs = among(session, col(Delivery.id), [one for one, now in moved.items() if now == mailbox])
-        session.execute(update(Delivery).where(theirs).values(mailbox=mailbox), execution_options={"synchronize_session": False})
+        session.execute(update(Delivery).where(theirs).values(mailbox=mailbox), execution_options=UNSEEN)
 
 
 def earlier(session: Session, mailboxes: Iterable[str]) -> dict[str, list[tuple[str, datetime]]]:

@@ -12,7 +12,7 @@ from sqlmodel import Session, SQLModel, col
 
 from triage import campaigns, contents, ledger, legal_holds, regrouping
 from triage.actor import Actor
-from triage.db import among, window
+from triage.db import UNSEEN, among, window
 from triage.ids import first_id_at, read
 from triage.models import Content, Decision, DecisionItem, Delivery, MailReport, Message, Notice, SweptMailbox
 from triage.settings import Settings
@@ -34,7 +34,6 @@ OF_A_DELIVERY = (
     "related_mail",
 )
 """Tables whose rows are about one delivery (`delivery_id`), and mean nothing without it."""
-UNSEEN = {"synchronize_session": False}
 
 
 def due(session: Session, *, settings: Settings, now: datetime, after: int = 0, limit: int = WINDOW) -> tuple[list[int], int]:

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, ScalarSelect, and_, case, exists, func, no
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
-from triage.db import among
+from triage.db import UNSEEN, among
 from triage.identities import ASIDE
 from triage.models import DecisionItem, Delivery, Department, KnownRecipient, MailGroup, Person
 from triage.states import State
@@ -120,7 +120,7 @@ def note_held(session: Session) -> None:
         theirs = among(session, col(Delivery.id), [one for one, why in said.items() if why == words])
         unsaid = and_(theirs, not_(col(Delivery.note).contains(words, autoescape=True)))
         note = func.trim(col(Delivery.note) + " " + words)
-        session.execute(update(Delivery).where(unsaid).values(note=note), execution_options={"synchronize_session": False})
+        session.execute(update(Delivery).where(unsaid).values(note=note), execution_options=UNSEEN)
 
 
 def forget(session: Session, name: str) -> None:
@@ -128,4 +128,4 @@ def forget(session: Session, name: str) -> None:
     columns: tuple[Any, ...] = (Delivery.note, DecisionItem.why)
     for column in columns:
         said = (col(column).contains(words, autoescape=True) for words in (f"{name}, who has left", f"the address of {name} now"))
-        session.execute(update(column.class_).where(or_(*said)).values({column.key: ""}), execution_options={"synchronize_session": False})
+        session.execute(update(column.class_).where(or_(*said)).values({column.key: ""}), execution_options=UNSEEN)

@@ -13,7 +13,7 @@ from triage import access, campaigns, keys, ledger, legal_holds, person_traces, 
 from triage.actor import Actor, Role
 from triage.authentication import Authentication
 from triage.content import Summary
-from triage.db import among
+from triage.db import UNSEEN, among
 from triage.envelope import Envelope
 from triage.errors import BadInput, NotAllowedNow, NotFound
 from triage.ids import show
@@ -29,7 +29,6 @@ NOWHERE = "erased.invalid"  # RFC 2606: no such domain exists
 DECIDABLE = frozenset({State.HELD, State.BOUNCED})  # waits for a person, who has said now what is to become of it
 WORDS = ("author_name", "subject", "search", "detail", "note", "last_reply", "reason")
 EMPTY: dict[str, Any] = dict.fromkeys(WORDS, "") | {"signals": [], "why_here": [], "beside": []}
-UNSEEN = {"synchronize_session": False}
 
 
 @dataclass(frozen=True, slots=True)

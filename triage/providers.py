@@ -35,7 +35,7 @@ def correct(session: Session, ids: Sequence[int], right: ColumnElement[str]) -> 
     """Write it where it says something else."""
     wrong = and_(db.among(session, col(Delivery.id), ids), col(Delivery.proven_as).is_distinct_from(right))
     these = db.among(session, col(Delivery.id), [delivery_id for delivery_id, *_ in ledger.lock(session, wrong)])
-    session.execute(update(Delivery).where(these).values(proven_as=right), execution_options={"synchronize_session": False})
+    session.execute(update(Delivery).where(these).values(proven_as=right), execution_options=db.UNSEEN)
     touched.touch(session, and_(these, HELD, col(Delivery.proof) != ""))
 
 

@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 
 from triage import contents, ledger, recipients
 from triage.actor import Actor
-from triage.db import among
+from triage.db import UNSEEN, among
 from triage.errors import NotFound
 from triage.models import Attempt, DecisionItem, Delivery, Instant, Recalled
 from triage.states import Event, State
@@ -127,7 +127,7 @@ def shared_tail(one: bytes, other: bytes) -> int:
 def end(session: Session, delivery_ids: Iterable[int], *, now: datetime) -> None:
     """These copies are where they belong again, or no longer wanted: their bytes are let go, the record stays."""
     open_rows = among(session, col(Recalled.delivery_id), delivery_ids) & col(Recalled.ended_at).is_(None)
-    session.execute(update(Recalled).where(open_rows).values(ended_at=now, head=None), execution_options={"synchronize_session": False})
+    session.execute(update(Recalled).where(open_rows).values(ended_at=now, head=None), execution_options=UNSEEN)
 
 
 def in_words(rows: list[Recalled]) -> str:

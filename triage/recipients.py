@@ -7,7 +7,7 @@ from sqlmodel import Session, col
 
 from triage import passing
 from triage.addressing import DELIMITERS, bases, detail_of
-from triage.db import OneOf
+from triage.db import UNSEEN, OneOf
 from triage.door import ALWAYS
 from triage.envelope import Address, folded
 from triage.errors import BadInput
@@ -125,5 +125,5 @@ def address_anew(session: Session, where: ColumnElement[bool]) -> None:
             mailbox=func.coalesce(today, col(Delivery.mailbox)),
             redirected=case((today.is_(None), col(Delivery.redirected)), else_=false()),
         ),
-        execution_options={"synchronize_session": False},
+        execution_options=UNSEEN,
     )

@@ -15,7 +15,7 @@ from triage.errors import BadInput, NotFound
 from triage.fingerprint import Fingerprint, packed
 from triage.ids import new_id, read, show
 from triage.likeness import MOST_REPRESENTATIVES
-from triage.models import Campaign, Decision, DecisionItem, Delivery, Message, Representative
+from triage.models import JUDGE, Campaign, Decision, DecisionItem, Delivery, Message, Representative
 from triage.outcomes import DecisionReport, Item, decision_of, filed
 from triage.states import State
 
@@ -89,7 +89,7 @@ def undo(session: Session, decision: Decision, *, by: Actor, now: datetime, undo
     source, target = (read(decision.selection[name]) for name in ("campaign", "into"))
     items = list(session.scalars(select(col(DecisionItem.delivery_id)).where(col(DecisionItem.decision_id) == decision.id)))
     back = locked(session, and_(among(session, col(Delivery.id), items), of(target)))
-    db.insert_if_missing(session, Campaign, id=source, begun_at=now, made_by="system:judge")  # it went with the last of its other mail
+    db.insert_if_missing(session, Campaign, id=source, begun_at=now, made_by=JUDGE)  # it went with the last of its other mail
     move(session, back, source)
     kept = [read(one) for one in decision.selection["representatives"]]
     represent(session, and_(among(session, col(Representative.id), kept), col(Representative.campaign_id) == target), source)

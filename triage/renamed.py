@@ -59,7 +59,6 @@ from triage.models import (
 )
 from triage.states import State
 
-UNSEEN = {"synchronize_session": False}
 PERSON, STAFF = "person", "staff"  # kinds of FormerName
 AT_ONCE = 200  # names of one statement
 ON_THE_WAY = "\x7f"  # stands before a name while somebody else has still the one that it shall become
@@ -148,7 +147,7 @@ def carry_column(session: Session, column: Any, names: Names, where: ColumnEleme
     for some in in_turn(names):
         these = and_(col(column).in_(some), true() if where is None else where)
         anew = {column.key: case(some, value=col(column))}
-        session.execute(update(column.class_).where(these).values(anew), execution_options=UNSEEN)
+        session.execute(update(column.class_).where(these).values(anew), execution_options=db.UNSEEN)
 
 
 def carry_mail(session: Session, names: Names) -> None:
@@ -157,7 +156,7 @@ def carry_mail(session: Session, names: Names) -> None:
         theirs, now = col(Delivery.person).in_(some), case(some, value=col(Delivery.person))
         ledger.lay_elsewhere(session, theirs & (col(Delivery.state) == State.HELD), person=now)
         rest = db.among(session, col(Delivery.id), [number for number, *_ in ledger.lock(session, theirs)])
-        session.execute(update(Delivery).where(rest).values(person=now), execution_options=UNSEEN)
+        session.execute(update(Delivery).where(rest).values(person=now), execution_options=db.UNSEEN)
 
 
 def carry_documents(session: Session, columns: tuple[Any, ...], names: Names, anew: Callable[[Any], Any]) -> None:
@@ -171,7 +170,7 @@ def carry_documents(session: Session, columns: tuple[Any, ...], names: Names, an
             found |= dict(iter(session.execute(select(key, column).where(holds))))
         for number, value in found.items():
             if (today := anew(value)) != value:
-                session.execute(update(column.class_).where(key == number).values({column.key: today}), execution_options=UNSEEN)
+                session.execute(update(column.class_).where(key == number).values({column.key: today}), execution_options=db.UNSEEN)
 
 
 def named_anew(value: Any, parts: Mapping[str, Names]) -> Any:
@@ -209,7 +208,7 @@ def leave_addresses(session: Session, aside: list[str]) -> None:
         nobodys = f"{person.uid}@{person.mailbox.rpartition('@')[2]}"
         person.mailbox, person.aliases = nobodys, []
         held = (col(Delivery.person) == person.uid) & (col(Delivery.state) == State.HELD)
-        session.execute(update(Delivery).where(held).values(listed=nobodys, mailbox=nobodys), execution_options=UNSEEN)
+        session.execute(update(Delivery).where(held).values(listed=nobodys, mailbox=nobodys), execution_options=db.UNSEEN)
     session.flush()
 
 
@@ -249,7 +248,7 @@ def follow_addresses(session: Session) -> None:
     held = and_(had_another, col(Delivery.state) == State.HELD, not_sent_on, another)
     theirs = select(col(Person.mailbox)).where(col(Person.uid) == col(Delivery.person)).scalar_subquery()
     where = db.among(session, col(Delivery.id), [number for number, *_ in ledger.lock(session, held)])
-    session.execute(update(Delivery).where(where).values(listed=theirs, mailbox=theirs), execution_options=UNSEEN)
+    session.execute(update(Delivery).where(where).values(listed=theirs, mailbox=theirs), execution_options=db.UNSEEN)
 
 
 def follow_names(session: Session) -> int:

@@ -12,7 +12,7 @@ from sqlmodel import Session, SQLModel, col
 
 from triage import access, doubts, keys, ledger, markers, sealed
 from triage.actor import Actor
-from triage.db import OneOf, among
+from triage.db import UNSEEN, OneOf, among
 from triage.door import ancestors
 from triage.errors import NotFound, NotYet, Stale
 from triage.facts import BY_STAFF
@@ -26,7 +26,6 @@ VERSION = "rules"  # the marker that moves when the door's blocks may have chang
 LEARNED, IMPORTED, STANDING = "learned", "import", "standing"  # origins beside staff's own
 DAY = 86_400_000_000  # microseconds
 CHANGEABLE = ("proof", "note", "risky", "lapse_days", "unproven_only", "unsigned_only")  # and until
-UNSEEN = {"synchronize_session": False}
 TABLE = SQLModel.metadata.tables["rule"]
 
 

@@ -12,7 +12,7 @@ from sqlmodel import Session, col
 from triage import contents, dsn, inward, ledger
 from triage.actor import Actor
 from triage.content import summarise
-from triage.db import among
+from triage.db import UNSEEN, among
 from triage.ids import new_id, show
 from triage.languages import said
 from triage.letters import FAILURE, as_written, failure
@@ -62,7 +62,7 @@ def delayed(session: Session, *, settings: Settings, now: datetime, limit: int =
     some = session.scalars(select(col(Delivery.message_id)).where(overdue).order_by(col(Delivery.id)).limit(limit)).all()
     theirs = (among(session, col(Delivery.message_id), some), col(Delivery.direction) == OUTBOUND, col(Delivery.delay_told_at).is_(None))
     marked = update(Delivery).where(*theirs).values(delay_told_at=now).returning(col(Delivery.id))
-    ids = session.scalars(marked, execution_options={"synchronize_session": False}).all()  # whoever else looks gets none of them
+    ids = session.scalars(marked, execution_options=UNSEEN).all()  # whoever else looks gets none of them
     where = (among(session, col(Delivery.id), ids), col(Delivery.state).in_(ON_ITS_WAY))
     rows = session.scalars(select(Delivery).where(*where).order_by(col(Delivery.id)).execution_options(populate_existing=True))
     for message, waiting in by_message(session, rows):
