@@ -16,7 +16,7 @@ from urllib.parse import unquote, unquote_to_bytes
 
 from triage import links
 from triage.decoding import base64_bytes
-from triage.harmless import ATTRIBUTE_VALUE, FROM_MAIL, TAGS, cleaned, style
+from triage.harmless import ATTRIBUTE_VALUE, FROM_MAIL, TAGS, cleaned, is_of, style
 from triage.links import browsed
 from triage.markup import (
     ANCHORS,
@@ -365,10 +365,10 @@ class Writer:
 
 def attributes(step: Step, tag: str) -> str:
     """The attributes of an element that mail may set."""
-    given = {name: attribute(step.node, name).strip() for name in sorted(FROM_MAIL[tag])}
+    given = {name: " ".join(attribute(step.node, name).split()) for name in sorted(FROM_MAIL[tag])}
     if step.tag == "body" and step.node is not None:  # html's own is gone with it
         given["dir"] = given["dir"] or attribute(step.node.parent, "dir").strip()
-    kept = {name: value for name, value in given.items() if value and ATTRIBUTE_VALUE.fullmatch(value)}
+    kept = {name: value for name, value in given.items() if value and is_of(ATTRIBUTE_VALUE, value)}
     if styled := style(attribute(step.node, "style"))[0]:
         kept["style"] = styled
     return "".join(f' {name}="{escape(value)}"' for name, value in kept.items())

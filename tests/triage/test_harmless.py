@@ -44,7 +44,7 @@ def test_styles(text: str, kept: str, fetching: int) -> None:
 def test_a_long_style_is_looked_through_once() -> None:
     """Where each space is begun with anew this takes minutes, and no preview waits for that."""
     spaces = " " * 200_000
-    assert style(f"color:/{spaces}a;color:rgba(0,0,0,{spaces}a)") == (f"color:/{spaces}a", 0)
+    assert style(f"color:/{spaces}a;color:rgba(0,0,0,{spaces}a)") == ("color:/ a", 0)
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,8 @@ def html_view(html: str) -> Preview:
         ("<img src='http://t.test/a.png' width=60 height=20 alt=Logo>", None),
         ("<html dir=rtl><body><p>x</p>", '<div dir="rtl"><p id="t1">x</p></div>'),
         ("<html dir=rtl><body dir=ltr><p>x</p>", '<div dir="ltr"><p id="t1">x</p></div>'),
+        ("<p style='color:a\x1eb;width:1\n\t2' lang='a\x1fb'>x</p>", '<div><p lang="a b" style="color:a b;width:1 2" id="t1">x</p></div>'),
+        ("<p style='color:a\u3164' lang='\uffa0'>x</p>", '<div><p id="t1">x</p></div>'),
         (
             "<p style='direction: rtl; unicode-bidi: bidi-override'>x</p>",
             '<div><p style="direction:rtl" id="t1">x</p></div>',

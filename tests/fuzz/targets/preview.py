@@ -11,6 +11,7 @@ SEEDS = (
     b'<table><tr><td background=http://x.example/y>a<td style="background:u\\72l(//x.example)">',
     b"<base href=//x.example><form action=x><button formaction=javascript:x>go</form><noscript><p title='</noscript><img src=x>'>",
     b"a<svg>b<th>c</th></svg>d",
+    b"<p style='color:a\x1eb' lang='a\x1fb'>x</p>",
     b"<div id=t1 class=lk data-n=7><span class=np>\xe2\x80\xae</span>&#x202e;&amp;lt;",
 )
 
