@@ -17,13 +17,16 @@ TNEF, TITLE, PROPERTIES = b"\x78\x9f\x3e\x22", 0x18010, 0x69005
 LONG_NAMES = ((b"\x1e\0\x07\x37", "cp1252"), (b"\x1f\0\x07\x37", "utf-16-le"))  # the property 3707 in its two types
 LOCAL, END = b"PK\x03\x04", b"PK\x05\x06"  # what stands before each file of a ZIP, and behind all
 METHODS = frozenset({*range(21), *range(93, 100)})  # by which a file in a ZIP is packed or encrypted (APPNOTE.TXT, 4.4.5)
-LONGEST = 500  # bytes of a name before a file that are read, its last ones: such names can lie in each other
+LONGEST = 500  # bytes of a name that are read, its last ones: names can lie in each other
 NAMES = 200  # that are kept of one archive
 OPENED = re.compile(r"(?=.*[^\W\d])[^\s.]{1,20}")  # by such endings files are opened: not by numbers, dates and digests
 BEFORE = re.compile(r"\.[a-z]\w{1,4}$")  # the first ending of a name that ends twice
 SEARCHED = 1024 * 1024  # bytes in which an archive may begin: programs pass over what stands before it
+CALLED = re.compile(r"\.(?:zip|rar|7z)[\s.]*$", re.IGNORECASE)  # the names of those that are read here
 HEADERS = 50_000  # of a RAR file that are read
 DIRECTORY = 4 * 1024 * 1024  # bytes of a 7z directory that are unpacked
+ROOM = 2 * DIRECTORY  # bytes of it that are looked through at all places where names may begin
+PLACE = 64  # what such a place takes by itself, in bytes that could be looked through
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +37,17 @@ class Archive:
     closed: bool = False
 
 
-def look_into(content: bytes) -> Archive | None:
-    """What these bytes hold, in whatever way programs take them for an archive; None when they are none."""
-    seen = [one for place, read in beginnings(content) if (one := attempt(read, content, place))]
+def look_into(content: bytes, *, called: Iterable[str] = ()) -> Archive | None:
+    """What these bytes hold, in whatever way programs take them for an archive; None when they are none.
+
+    `called`: its names. What is called an archive is opened as one, and is closed where any of it cannot be read.
+    """
+    sure = any(map(CALLED.search, called)) and bool(content)
+    seen = [one for place, read in beginnings(content) if (one := attempt(read, content, place, sure=sure))]
     names = dict.fromkeys(name for one in seen for name in one.names)
-    return of_each_ending(names, any(one.closed for one in seen)) if seen else None
+    if seen:
+        return of_each_ending(names, any(one.closed for one in seen))
+    return Archive(closed=True) if sure else None
 
 
 def beginnings(content: bytes) -> Iterator[tuple[int, Callable[[bytes], Archive]]]:
@@ -54,12 +63,12 @@ def beginnings(content: bytes) -> Iterator[tuple[int, Callable[[bytes], Archive]
             yield place, read
 
 
-def attempt(read: Callable[[bytes], Archive], content: bytes, place: int) -> Archive | None:
-    """What is read from there. Where the bytes begin like an archive and cannot be read, nobody can tell what is in it."""
+def attempt(read: Callable[[bytes], Archive], content: bytes, place: int, *, sure: bool) -> Archive | None:
+    """What is read from there; closed where an archive cannot be read. It is one that begins so, or where that is `sure`."""
     try:
         return read(content[place:])
     except (ValueError, IndexError, OverflowError, NotImplementedError, EOFError, struct.error, zipfile.BadZipFile, lzma.LZMAError):
-        return None if place else Archive(closed=True)
+        return Archive(closed=True) if sure or not place else None
 
 
 def of_each_ending(names: Iterable[str], closed: bool) -> Archive:
@@ -78,6 +87,12 @@ def ending_of(name: str) -> str:
     return f"{before[0] if before else ''}.{last if dot and OPENED.fullmatch(last) else ''}"
 
 
+def end_of_name(content: bytes, begin: int, length: int) -> bytes:
+    """A name, or the end of a long one."""
+    end = min(begin + length, len(content))
+    return content[max(begin, end - LONGEST) : end]
+
+
 def zipped(content: bytes) -> Archive:
     """A ZIP file by its central directory and by what stands before each file: programs go by either, and the two may differ."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -91,8 +106,7 @@ def local_entries(content: bytes) -> Iterator[tuple[str, int]]:
     place = content.find(LOCAL)
     while 0 <= place <= len(content) - 30:
         flags, method = struct.unpack_from("<HH", content, place + 6)
-        end = place + 30 + struct.unpack_from("<H", content, place + 26)[0]
-        name = content[max(place + 30, end - LONGEST) : end]
+        name = end_of_name(content, place + 30, struct.unpack_from("<H", content, place + 26)[0])
         if method in METHODS:  # else these four bytes are there by chance
             yield name.decode("utf-8" if flags & 0x800 else "cp437", "replace"), flags
         place = content.find(LOCAL, place + 30)
@@ -116,7 +130,8 @@ def rar4(content: bytes) -> Archive:
             closed = closed or bool(flags & 0x04)
             length = struct.unpack_from("<H", content, position + 26)[0]
             begin = position + (40 if flags & 0x100 else 32)
-            names.append(content[begin : begin + length].partition(b"\0")[0].decode("utf-8", "replace"))
+            end = content.find(b"\0", begin, begin + length)
+            names.append(end_of_name(content, begin, length if end < 0 else end - begin).decode("utf-8", "replace"))
         position += size + more
         if kind == 0x7B:
             break
@@ -141,7 +156,7 @@ def rar5(content: bytes) -> Archive:
             return Archive(tuple(names), True)
         if kind == 2:
             names.append(name_in_rar5(content, at))
-            closed = closed or is_encrypted_in_rar5(content, end - extra, end)
+            closed = closed or extra > size or is_encrypted_in_rar5(content, end - extra, end)
         if kind == 5:
             break
         position = end + data
@@ -157,7 +172,7 @@ def name_in_rar5(content: bytes, at: int) -> str:
     _, at = number(content, at)
     _, at = number(content, at)
     length, at = number(content, at)
-    return content[at : at + length].decode("utf-8", "replace")
+    return end_of_name(content, at, length).decode("utf-8", "replace")
 
 
 def is_encrypted_in_rar5(content: bytes, at: int, end: int) -> bool:
@@ -236,21 +251,34 @@ def packing(head: bytes, at: int) -> dict[str, int]:
 
 
 def names_in_seven(head: bytes) -> tuple[str, ...]:
-    """The names in a 7z directory: the property 11 holds them in UTF-16, each with a zero at its end."""
-    found = []
-    at = head.find(b"\x11")
-    while at >= 0:
-        try:
-            size, begin = seven_number(head, at + 1)
-            text = head[begin + 1 : begin + size]
-            if head[begin : begin + 1] == b"\0" and text.endswith(b"\0\0") and len(text) == size - 1 and size % 2:
-                found = [name for name in text.decode("utf-16-le").split("\0") if name]
-                if found and all(name.isprintable() for name in found):
-                    break
-        except (IndexError, UnicodeDecodeError):
-            found = []
-        at = head.find(b"\x11", at + 1)
-    return tuple(found)
+    """The names in a 7z directory: all that look like one where the property 11 may begin, since programs pass over what they do not know.
+
+    None where too much of it looks like that, and nobody can tell.
+    """
+    names: dict[str, None] = {}
+    room = ROOM
+    for place in re.finditer(b"\x11", head):
+        text = text_in_seven(head, place.end())
+        room -= PLACE + len(text)
+        if room < 0:
+            return ()
+        names.update(dict.fromkeys(filter(is_name, text.decode("utf-16-le", "replace").split("\0"))))
+    return tuple(names)
+
+
+def is_name(text: str) -> bool:
+    """Is this somebody's name of a file, and not what bytes are by chance?"""
+    return bool(text) and (text.isprintable() or ending_of(text) != ".")
+
+
+def text_in_seven(head: bytes, at: int) -> bytes:
+    """What a property holds whose length stands there, if it can be names: a zero byte, and UTF-16 with a zero at the end of each."""
+    try:
+        size, begin = seven_number(head, at)
+    except IndexError:
+        return b""
+    fits = size % 2 and begin + size <= len(head) and not head[begin] and head.endswith(b"\0\0", begin + 1, begin + size)
+    return head[begin + 1 : begin + size] if fits else b""
 
 
 def seven_number(head: bytes, at: int) -> tuple[int, int]:

@@ -381,7 +381,7 @@ def attachments(parts: list[Part]) -> Iterator[Attachment]:
     for number, (name, media_type, also, content) in enumerate(files_of(parts), 1):
         if number > PART_LIMIT:
             raise TooMuch(f"it has more than {PART_LIMIT:,} parts")
-        inside = look_into(content) or Archive()
+        inside = look_into(content, called=(name, *also)) or Archive()
         within, others = tuple(map(file_name, inside.names[:left])), tuple(map(file_name, also))
         closed = inside.closed or len(within) < len(inside.names)
         left -= len(within)

@@ -568,7 +568,7 @@ class Policy:
     )
     dangerous_attachments: tuple[str, ...] = key(
         "File name endings that hold a message; with them go names that end twice (invoice.pdf.html), the same names within archives, "
-        "macros within Office documents and archives that are encrypted. Empty: no attachment holds a message.",
+        "macros within Office documents and archives that are encrypted or cannot be read. Empty: no attachment holds a message.",
         (
             ".exe",
             ".scr",

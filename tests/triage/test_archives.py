@@ -2,6 +2,7 @@
 
 import base64
 import io
+import lzma
 import struct
 import zipfile
 
@@ -171,6 +172,28 @@ def test_nothing_hides_in_an_archive(content: bytes, name: str, closed: bool) ->
     assert (name in found.names or not name, found.closed) == (True, closed)
 
 
+UNREADABLE = SEVEN + b"\0\4" + bytes(4) + struct.pack("<QQ", 0, 2) + bytes(4) + b"\x17\x06"
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "closed"),
+    [
+        (b"hello", "a.ZIP. ", True),
+        (b"hello", "a.zip.txt", None),
+        (b"", "a.zip", None),
+        (UNREADABLE, "a.pdf", True),
+        (b"x" + UNREADABLE, "a.pdf", None),
+        (b"x" + UNREADABLE, "a.7z", True),
+        (b"x" + UNREADABLE + zipped("read.txt"), "a.7z", True),
+        (b"x" + UNREADABLE + zipped("read.txt"), "a.pdf", False),
+        (zipped("read.txt"), "a.rar", False),
+    ],
+)
+def test_what_is_called_an_archive_is_closed_where_it_cannot_be_read(content: bytes, name: str, closed: bool | None) -> None:
+    found = look_into(content, called=("other.txt", name))
+    assert (found.closed if found else None) == closed
+
+
 @pytest.mark.parametrize("name", ["app.log.{}", "1.2.840.113619.2.{}", "IMG_{}", "{}. Protokoll", "cache.0a4f{:032x}"])
 def test_many_names_without_an_ending_close_no_archive(name: str) -> None:
     found = look_into(zipped(*map(name.format, range(NAMES + 1)), "setup.exe"))
@@ -183,6 +206,66 @@ def test_names_that_lie_in_each_other_are_cut_at_their_beginning() -> None:
     found = look_into(head * 40 + b"x" * 1000 + b"/setup.exe" + b"PK\5\6" + bytes(18))
     assert found is not None
     assert {len(name) for name in found.names} == {LONGEST}
+
+
+def number_of_rar(value: int) -> bytes:
+    """As RAR 5 writes it."""
+    return bytes([value & 0x7F | 0x80]) + number_of_rar(value >> 7) if value > 0x7F else bytes([value])
+
+
+def rar5_headers(count: int, name: int, extra: int = 0) -> bytes:
+    """Headers of files that say that so long a name and so many bytes beside it follow."""
+    file = b"\0\0\0\0\0" + number_of_rar(name)
+    head = b"\2" + (b"\1" + number_of_rar(extra) if extra else b"\0") + file
+    return RAR5 + (b"\0\0\0\0" + number_of_rar(len(head)) + head) * count
+
+
+def packed_directory(head: bytes) -> bytes:
+    """A 7z file with this directory, packed."""
+    body = lzma.compress(head, lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 22}])
+    where = (
+        b"\x17\x06\0\x01\x09" + seven_number(len(body)) + b"\0\x07\x0b\x01\0\x01\x21\x21\x01\x18\x0c" + seven_number(len(head)) + b"\0\0"
+    )
+    return SEVEN + b"\0\4" + bytes(4) + struct.pack("<QQ", len(body), len(where)) + bytes(4) + body + where
+
+
+def seven_number(value: int) -> bytes:
+    """As 7z may write it."""
+    return b"\xff" + struct.pack("<Q", value)
+
+
+def property_of_names(*names: str) -> bytes:
+    text = "".join(f"{name}\0" for name in names).encode("utf-16-le")
+    return b"\x11" + seven_number(len(text) + 1) + b"\0" + text
+
+
+NESTED = b"\x11" + seven_number(0x1FFFFF) + b"\0\x01\xd8\0\0\0"  # holds a third of a directory, the next one too
+
+
+@pytest.mark.parametrize(
+    ("content", "closed"),
+    [
+        pytest.param(rar5_headers(9_000, 100_000), False, id="names of rar 5 that lie in each other"),
+        pytest.param(rar5_headers(3_000, 9, extra=30_000), True, id="what is beside them in rar 5 too"),
+        pytest.param(RAR4 + (b"\0\0\x74\0\0\x20\0" + bytes(19) + b"\xff\xff" + b"xxxx") * 20_000, False, id="names of rar 4"),
+        pytest.param(packed_directory(b"\x11" * 4 * 1024 * 1024), True, id="a 7z directory of nothing but beginnings"),
+        pytest.param(packed_directory(NESTED * 200_000), True, id="a 7z directory of names that lie in each other"),
+    ],
+)
+def test_an_archive_that_says_too_much_is_read_once(content: bytes, closed: bool) -> None:
+    """Where each name is read whole this takes minutes, or more memory than there is."""
+    found = look_into(content)
+    assert found is not None
+    assert found.closed == closed
+    assert all(len(name) <= LONGEST for name in found.names)
+
+
+def test_no_name_in_a_7z_file_hides_beside_another() -> None:
+    unknown = b"\x1b"  # a property that programs pass over
+    for head in (property_of_names("read.txt") + unknown + property_of_names("setup.exe"), property_of_names("set\u200bup.exe", "a.txt")):
+        found = look_into(packed_directory(b"\5" + head))
+        assert found is not None
+        assert (any(name.endswith("up.exe") for name in found.names), found.closed) == (True, False)
 
 
 def test_four_bytes_that_are_there_by_chance_close_no_archive() -> None:

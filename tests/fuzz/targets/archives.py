@@ -1,0 +1,32 @@
+"""Attached bytes as an archive: no more names than are kept, and of what Python's own reader lists in a ZIP file no kind is missing."""
+
+import base64
+import io
+import zipfile
+
+from tests.triage.test_archives import MADE, packed_directory, property_of_names, rar5_headers
+from triage.archives import NAMES, Archive, ending_of, look_into
+
+SEEDS = (
+    *(base64.b64decode(str(one.values[0])) for one in MADE),
+    rar5_headers(2, 100_000, extra=30_000),
+    packed_directory(property_of_names("a.txt", "setup.exe")),
+    b"\x78\x9f\x3e\x22\1\0\2\x10\x80\1\0\x0a\0\0\0setup.exe\0\0\0",
+)
+
+
+def one_input(data: bytes) -> None:
+    """`data` is an attachment."""
+    found = look_into(data) or Archive()
+    assert len(found.names) <= NAMES
+    missing = {ending_of(name) for name in listed(data)} - {ending_of(name) for name in found.names}
+    assert found.closed or not missing
+
+
+def listed(data: bytes) -> list[str]:
+    """What is in a ZIP file; nothing where it cannot be read."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return archive.namelist()
+    except (ValueError, NotImplementedError, EOFError, OverflowError, zipfile.BadZipFile):
+        return []
