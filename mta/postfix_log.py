@@ -60,6 +60,6 @@ def instant(text: str, now: datetime) -> datetime:
             read = datetime.fromisoformat(text)
             return read.replace(tzinfo=read.tzinfo or UTC)
         read = datetime.strptime(f"{now.year} {text}", "%Y %b %d %H:%M:%S").replace(tzinfo=UTC)
+        return read if read <= now else read.replace(year=now.year - 1) if (read - now).days > 1 else now
     except ValueError:
         return now
-    return read if read <= now else read.replace(year=now.year - 1) if (read - now).days > 1 else now

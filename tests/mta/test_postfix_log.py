@@ -57,6 +57,11 @@ def test_the_time_of_a_line(text: str, read: datetime) -> None:
     assert instant(text, NOW) == read
 
 
+def test_a_leap_day_that_is_yet_to_come_is_no_time() -> None:
+    january = datetime(2028, 1, 5, tzinfo=UTC)
+    assert instant("Feb 29 10:00:00", january) == january
+
+
 ODD = st.from_regex(r"\ANov 24 09:30:00 x postfix/smtp\[1\]: 4f1A2B3c: .{0,80}")
 
 
