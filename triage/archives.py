@@ -43,32 +43,32 @@ def look_into(content: bytes, *, called: Iterable[str] = ()) -> Archive | None:
     `called`: its names. What is called an archive is opened as one, and is closed where any of it cannot be read.
     """
     sure = any(map(CALLED.search, called)) and bool(content)
-    seen = [one for place, read in beginnings(content) if (one := attempt(read, content, place, sure=sure))]
+    seen = [one for place, is_one, read in beginnings(content) if (one := attempt(read, content[place:], sure=sure or is_one))]
     names = dict.fromkeys(name for one in seen for name in one.names)
     if seen:
         return of_each_ending(names, any(one.closed for one in seen))
     return Archive(closed=True) if sure else None
 
 
-def beginnings(content: bytes) -> Iterator[tuple[int, Callable[[bytes], Archive]]]:
-    """Where an archive begins, and what reads it. A ZIP file is known by its end, too."""
+def beginnings(content: bytes) -> Iterator[tuple[int, bool, Callable[[bytes], Archive]]]:
+    """Where an archive may begin, whether it is one for sure, and what reads it. A ZIP file is known by its end, too."""
     if content.startswith(ZIP) and content[2:4] in (b"\x03\x04", b"\x05\x06", b"\x07\x08"):
-        yield 0, zipped
+        yield 0, True, zipped
     elif content.rfind(END, max(0, len(content) - 66_000)) >= 0:
-        yield 1, zipped
+        yield 0, False, zipped
     if content.startswith(TNEF):
-        yield 0, tnef
+        yield 0, True, tnef
     for mark, read in ((RAR5, rar5), (RAR4, rar4), (SEVEN, seven)):
         if (place := content.find(mark, 0, SEARCHED)) >= 0:
-            yield place, read
+            yield place, not place, read
 
 
-def attempt(read: Callable[[bytes], Archive], content: bytes, place: int, *, sure: bool) -> Archive | None:
-    """What is read from there; closed where an archive cannot be read. It is one that begins so, or where that is `sure`."""
+def attempt(read: Callable[[bytes], Archive], content: bytes, *, sure: bool) -> Archive | None:
+    """What is read; where it cannot be, nobody can tell what is in it if it is an archive for `sure`."""
     try:
-        return read(content[place:])
+        return read(content)
     except (ValueError, IndexError, OverflowError, NotImplementedError, EOFError, struct.error, zipfile.BadZipFile, lzma.LZMAError):
-        return Archive(closed=True) if sure or not place else None
+        return Archive(closed=True) if sure else None
 
 
 def of_each_ending(names: Iterable[str], closed: bool) -> Archive:

@@ -156,6 +156,7 @@ def made(kind: str) -> bytes:
         pytest.param(zipped(*map("{}.pdf".format, range(NAMES)), "a.pdf.html"), "a.pdf.html", False, id="ends twice, behind many others"),
         pytest.param(zipped(*map("a.e{}".format, range(NAMES + 1)), "setup.exe"), "a.e0", True, id="more endings than are kept"),
         pytest.param(b"x" + zipped("setup.exe"), "setup.exe", False, id="zip behind something"),
+        pytest.param(made("zip").partition(b"hello\n")[2], "setup.exe", False, id="zip that begins with its directory"),
         pytest.param(b"MZ" + made("rar 5"), "owner1.txt", False, id="rar 5 behind something"),
         pytest.param(b"MZ" + made("rar 3 with hidden names") + b"x", "", True, id="closed rar behind something"),
         pytest.param(b"MZ" + made("7z"), "setup.exe", False, id="7z behind something"),

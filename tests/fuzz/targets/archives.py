@@ -9,6 +9,7 @@ from triage.archives import NAMES, Archive, ending_of, look_into
 
 SEEDS = (
     *(base64.b64decode(str(one.values[0])) for one in MADE),
+    base64.b64decode(str(MADE[0].values[0])).partition(b"hello\n")[2],  # without what is before its directory
     rar5_headers(2, 100_000, extra=30_000),
     packed_directory(property_of_names("a.txt", "setup.exe")),
     b"\x78\x9f\x3e\x22\1\0\2\x10\x80\1\0\x0a\0\0\0setup.exe\0\0\0",
