@@ -9,7 +9,7 @@ from triage.authentication import Stated
 LONGEST = 8 * 1024  # bytes
 MOST = 64  # results in one field
 PARTS = re.compile(r'\\.|[()"]|[^\\()"]+', re.DOTALL)
-WORDS = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^\s"])+', re.DOTALL)
+WORDS = re.compile(r'(?:"(?:[^"\\]|\\.)*+"|\\.|\\\Z|[^\s"\\])++', re.DOTALL)  # as `PARTS` reads quotes and escapes
 METHOD = re.compile(r"([a-z0-9][a-z0-9-]*)(?:/\d+)?=([a-z]+)", re.IGNORECASE)
 ABOUT = {  # which property says what a result is about, the best one first (RFC 8601, section 2.7)
     "dmarc": ("header.from",),
@@ -28,12 +28,16 @@ def read(value: bytes) -> tuple[Stated, ...]:
 
 
 def authserv_id(value: bytes) -> str:
-    """Who states it, in lower case and without the version; "" when that cannot be told."""
+    """Who states it, in lower case and without the version; "" when that cannot be told, or others may not take it for that name.
+
+    An edge takes out what a stranger wrote in its name: in quotes, or with a letter that only lower case makes an ASCII one (K, the
+    sign for kelvin), it may not know it.
+    """
     words = WORDS.findall(next(iter(split(value)), ""))
     if not words or len(words) > 2 or (len(words) == 2 and not words[1].isdigit()):
         return ""
-    name = unquoted(words[0].lower())
-    return name if name.isprintable() and not set(name) & set(' "\\') else ""
+    name = words[0]
+    return name.lower() if name.isascii() and name.isprintable() and not set(name) & set('"\\') else ""
 
 
 def split(value: bytes) -> list[str]:

@@ -105,6 +105,7 @@ FORGERIES = [
     stated("dmarc=pass header.from=example.com (never closed") + MAIL,
     stated('spf=fail (dmarc=pass) reason="; dmarc=pass header.from=example.com" smtp.mailfrom=example.com') + MAIL,
     stated("dmarc=pass header.from=example.com" + " " * 9000) + MAIL,
+    stated("spf=none smtp.mailfrom=example.com") + stated("dmarc=pass header.from=example.com", f'"{EDGE}"') + MAIL,  # would be its name
     b"no field\r\n" + PASS + MAIL,
     PASS + b"From: eve@evil.example\r\n" + MAIL,  # two authors
     b"Received: x\r\n" + b"".join(stated(f"x-{number}=pass") for number in range(5)) + PASS + MAIL,
