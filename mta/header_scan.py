@@ -9,6 +9,7 @@ from triage.envelope import Address, ascii_domain
 
 LONGEST_HEADER = 256 * 1024  # bytes looked at
 MOST_FIELDS = 2_000
+MOST_SIGNATURES = 10  # of which the judge looks at the first ones as well
 LONGEST_AUTHOR = 8 * 1024  # bytes of a From field that are read
 
 FIELD = re.compile(
@@ -17,7 +18,7 @@ FIELD = re.compile(
 # what nearly every mail has: a name of plain words, and a plain address in angle brackets or alone (RFC 5322, 3.4)
 WORDS = rb"[A-Za-z0-9]++(?:[._+-][A-Za-z0-9]++)*+"
 PLAIN = WORDS + rb"@[A-Za-z0-9]++(?:-[A-Za-z0-9]++)*+(?:\.[A-Za-z0-9]++(?:-[A-Za-z0-9]++)*+)*\.[A-Za-z]{2,20}"
-PLAIN_AUTHOR = re.compile(rb" *(?:[A-Za-z0-9 ]*<(?P<named>" + PLAIN + rb")>|(?P<alone>" + PLAIN + rb"))")
+PLAIN_AUTHOR = re.compile(rb" *+(?:[A-Za-z0-9 ]*+<(?P<named>" + PLAIN + rb")>|(?P<alone>" + PLAIN + rb"))")
 SIGNER = re.compile(rb"(?:^|;)[ \t\r\n]*d[ \t\r\n]*=[ \t\r\n]*(?P<domain>[^;\s]+)")
 
 
@@ -26,7 +27,7 @@ class HeaderScan:
     """What the door may act on."""
 
     author: Address | None = None  # None unless there is exactly one From field with exactly one readable mailbox
-    signers: frozenset[str] = frozenset()  # d= of every DKIM-Signature field
+    signers: frozenset[str] = frozenset()  # d= of the DKIM-Signature fields, the first ones of many
     hops: int = 0  # Received fields
     own_hops: int = 0  # Received fields that say "by" our own name
 
@@ -37,7 +38,7 @@ def scan(raw: bytes, hostname: str) -> HeaderScan:
     head = raw[: end if end >= 0 else LONGEST_HEADER]
     own = re.compile(rb"\bby[ \t\r\n]+" + re.escape(hostname.encode()) + rb"(?![\w.-])", re.IGNORECASE)
     authors: list[bytes] = []
-    signers: set[str] = set()
+    signatures: list[bytes] = []
     hops = own_hops = 0
     for field in islice(FIELD.finditer(head), MOST_FIELDS):
         name, value = field["name"].lower(), field["value"]
@@ -46,9 +47,10 @@ def scan(raw: bytes, hostname: str) -> HeaderScan:
         elif name == b"received":
             hops += 1
             own_hops += bool(own.search(value))
-        elif signed := signer(value):
-            signers.add(signed)
-    return HeaderScan(author(authors[0]) if len(authors) == 1 else None, frozenset(signers), hops, own_hops)
+        else:
+            signatures.append(value)
+    signers = frozenset(filter(None, map(signer, signatures[:MOST_SIGNATURES])))
+    return HeaderScan(author(authors[0]) if len(authors) == 1 else None, signers, hops, own_hops)
 
 
 def signer(value: bytes) -> str:

@@ -52,8 +52,14 @@ def ascii_domain(domain: str) -> str:
     """The domain in lower case, without a trailing dot, U-labels as A-labels (IDNA 2008). ValueError if it is none."""
     if len(domain) > LONGEST_WRITTEN:
         raise ValueError(f"{domain[:80]!r} is not a domain")
-    stripped = domain.strip()
-    encoded = ".".join(ascii_label(label) for label in DOTS.split(stripped)).removesuffix(".")
+    found: list[str] = []
+    room = LONGEST_DOMAIN + 1
+    for label in DOTS.split(domain.strip()):
+        found.append(ascii_label(label))
+        room -= len(found[-1])
+        if room < 0:
+            break  # it is too long: whatever follows is not looked at
+    encoded = ".".join(found).removesuffix(".")
     labels = encoded.split(".")
     if len(encoded) > LONGEST_DOMAIN or not all(len(label) <= LONGEST_LABEL and LABEL.fullmatch(label) for label in labels):
         raise ValueError(f"{domain[:80]!r} is not a domain")
@@ -74,9 +80,12 @@ def ascii_label(label: str) -> str:
     lower = unicodedata.normalize("NFKC", "".join(KEPT.get(letter) or letter.casefold() for letter in normal))
     if lower.isascii():
         return lower
-    if any(unicodedata.category(letter)[0] not in "LMN" and letter != "-" for letter in lower) or unicodedata.combining(lower[0]):
+    spelt = all(unicodedata.category(letter)[0] in "LMN" or letter == "-" for letter in lower) and not unicodedata.combining(lower[0])
+    fits = len(lower) <= LONGEST_LABEL - len("xn--")  # each letter takes one or more
+    encoded = "xn--" + lower.encode("punycode").decode("ascii") if spelt and fits else ""
+    if not encoded or len(encoded) > LONGEST_LABEL:
         raise ValueError(f"{label[:80]!r} is not a part of a domain")
-    return "xn--" + lower.encode("punycode").decode("ascii")
+    return encoded
 
 
 def old_ascii_domain(domain: str) -> str:

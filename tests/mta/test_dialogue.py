@@ -362,6 +362,7 @@ def test_the_scan_takes_anything(raw: bytes) -> None:
 
 
 def test_a_flood_of_fields_is_not_counted_to_the_end() -> None:
+    assert len(scan(b"".join(b"DKIM-Signature: d=%d.example\r\n" % number for number in range(2_000)) + b"\r\n", "mx").signers) == 10
     assert scan(b"Received: x\r\n" * 10_000 + b"\r\n", "mx").hops == 2_000
     assert scan(b"X: " + b"y" * 300_000 + b"\r\nFrom: a@b.example\r\n\r\n", "mx").author is None
 
@@ -372,6 +373,8 @@ def test_a_flood_of_fields_is_not_counted_to_the_end() -> None:
         f"DKIM-Signature: v=1; d={''.join(map(chr, range(0x4E00, 0x9000)))}.example; s=x",
         "From: é" + 2_600 * "\u200d" + "é <a@b",
         "From: a" + 2_000 * "\u0300\u0315" + "@b.example",
+        f"DKIM-Signature: d={'.'.join([''.join(map(chr, range(0x4E00, 0x4E00 + 63)))] * 15)}\r\n" * 90 + "X: y",
+        "From:" + 8_000 * " " + "!",
     ],
 )
 def test_letters_that_take_their_time_hold_nobody_up(field: str) -> None:
