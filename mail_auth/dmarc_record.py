@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 POLICIES = ("none", "quarantine", "reject")
+LONGEST = 4096  # bytes of a record: each name above the author's is asked for one, for each signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +36,13 @@ class Broken(Exception):
 def parse(text: bytes, domain: str) -> Record | None:
     """The record; None when it is none of DMARC; Broken when it is one that cannot be used."""
     tags: dict[str, str] = {}
-    for number, part in enumerate(text.decode("utf-8", "replace").split(";")):
+    for number, part in enumerate(text[:LONGEST].decode("utf-8", "replace").split(";")):
         name, equals, value = (piece.strip(" \t") for piece in part.partition("="))
         name = name.lower()
         if number == 0 and (name, value) != ("v", "DMARC1"):
             return None
+        if len(text) > LONGEST:
+            raise Broken(f"the DMARC record of {domain} is longer than {LONGEST} bytes")
         if name in tags and name in ("p", "sp", "np", "psd"):
             raise Broken(f"the DMARC record of {domain} has {name}= twice")
         if equals:

@@ -119,6 +119,8 @@ def test_policy(author: str, record: str, policy: str) -> None:
         (["v=DMARC1; p=none; sp=bogus"], Result.PERMERROR, "not known"),
         (["v=DMARC1; p=none; P=reject"], Result.PERMERROR, "twice"),
         (['v=DMARC1; p=rej" "ect'], Result.PERMERROR, "not known"),
+        (["v=DMARC1; p=reject" + ";" * 5000], Result.PERMERROR, "longer than"),
+        (["v=other1; p=reject" + ";" * 5000], Result.NONE, "no DMARC record"),
         (SILENT, Result.TEMPERROR, "silent"),
     ],
 )
