@@ -20,6 +20,7 @@ TOKEN = re.compile(rf'(?P<space>[ \t\r\n]+)|(?P<quoted>"(?:[^"\\]|\\.)*")|(?P<sp
 LOOSE = re.compile(r"""("[^"]{0,64}"|[^\s()<>,;:@\\\[\]"']{0,64})\s{0,9}@\s{0,9}([^\s()<>,;:@\\\[\]"'%!]{3,253})""")
 FIELD_LIMIT = 64 * 1024  # bytes
 NAME_LIMIT = 500
+NAMING = 5  # fields in which a name is looked for where there are several, none of which names an author
 MANY = 500  # mailboxes that are read from one field
 READINGS = 8  # fields that are remembered: one is asked for its author and for all its addresses
 
@@ -190,8 +191,8 @@ def author_of(values: Iterable[bytes], *, strict: bool = True) -> Mailbox:
     `strict`: False when a From field was malformed as a field.
     """
     fields = list(values)
-    readings = [read(value) for value in fields]
-    if len(readings) == 1 and strict and readings[0].clear and len(readings[0].mailboxes) == 1:
+    readings = [read(value) for value in fields[:NAMING]]
+    if len(fields) == 1 and strict and readings[0].clear and len(readings[0].mailboxes) == 1:
         return readings[0].mailboxes[0]
     names = (mailbox.name for reading in readings for mailbox in reading.mailboxes if mailbox.name)
     return Mailbox(next(names, shown(text_of(fields[0][:FIELD_LIMIT])) if fields else ""), "")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from tests.triage.test_visible import harmful
-from triage.authors import addresses, author_of, read
+from triage.authors import Mailbox, addresses, author_of, read
 
 CLEAR = [
     ("ann@sender.example", "", "ann@sender.example"),
@@ -123,3 +123,9 @@ def test_a_clear_reading_names_what_it_says(field: str) -> None:
     if reading.clear:
         assert all(mailbox.address and mailbox.address.partition("@")[0] in field.casefold() for mailbox in reading.mailboxes)
         assert field.count("@") >= len(reading.mailboxes)
+
+
+def test_of_many_fields_the_first_ones_name_somebody_who_is_not_sure() -> None:
+    fields = [b"Ana <ana@x.example>", *(b"%d <%d@x.example>" % (number, number) for number in range(2_000))]
+    assert author_of(fields) == Mailbox("Ana", "")
+    assert author_of([*[b"a@x.example"] * 5, b"Eve <eve@x.example>"]) == Mailbox("a@x.example", "")
