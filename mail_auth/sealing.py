@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from mail_auth import arc, canonical, keys, message
 from mail_auth.message import Field, Message
-from mail_auth.tags import Unfit
+from mail_auth.tags import MOST_NAMES, Unfit
 from triage.authentication import Result
 from triage.errors import BadInput
 
@@ -48,17 +48,20 @@ def seal(raw: bytes, results: str, chain: Result, *, domain: str, selector: str,
     `raw` is the message as it leaves, with CRLF line ends; whoever adds one of the signed fields afterwards breaks the seal.
     `results` is the value of our Authentication-Results field, the authserv-id included; `chain` is `Authentication.arc.result`
     as it was found when the message came in. Nothing is sealed when DNS did not say (section 5.1 wants a status), when an
-    earlier seal says "fail" already, after 50 sets, and when the header cannot be read in one way only.
+    earlier seal says "fail" already, after 50 sets, when the header cannot be read in one way only, and when more fields would be
+    signed than verifiers take.
     """
     mail = message.read(raw)
     try:
         sets = arc.chain_of(arc.fields_of(mail))
     except Unfit:
         sets = []
+    names = signed_names(mail)
     number = highest_instance(mail) + 1
     status = {Result.NONE: b"none", Result.PASS: b"pass", Result.FAIL: b"fail"}.get(chain)
     failed_before = any(links.tags[arc.SEAL].get(b"cv") == b"fail" for links in sets)
-    if mail.fault or status is None or failed_before or number > LAST_INSTANCE or (status == b"none") != (number == 1):
+    too_many = number > LAST_INSTANCE or len(names) > MOST_NAMES
+    if mail.fault or status is None or failed_before or too_many or (status == b"none") != (number == 1):
         return b""
     made = results_field(results, number)
     common = b"i=%d; a=%s; t=%d; d=%s; s=%s" % (
@@ -68,7 +71,7 @@ def seal(raw: bytes, results: str, chain: Result, *, domain: str, selector: str,
         domain.encode(),
         selector.encode(),
     )
-    signature = message_signature(mail, common, key)
+    signature = message_signature(mail, names, common, key)
     # a broken chain is not signed again: only the set that says so (section 5.1.2)
     covered = [links.fields[name] for links in sets if status == b"pass" for name in arc.ORDER]
     sealed = seal_field([*covered, made, signature], common + b"; cv=" + status, key)
@@ -91,9 +94,13 @@ def results_field(results: str, number: int) -> Field:
     return named(b"ARC-Authentication-Results", b"i=%d; %s" % (number, results.strip().encode()))
 
 
-def message_signature(mail: Message, common: bytes, key: SigningKey) -> Field:
-    """Our ARC-Message-Signature. From is named once more than it stands there, so that nobody can add one."""
-    names = [name for name in SIGNED for _ in mail.named(name)] + [b"from"]
+def signed_names(mail: Message) -> list[bytes]:
+    """The fields that we sign. From is named once more than it stands there, so that nobody can add one."""
+    return [name for name in SIGNED for _ in mail.named(name)] + [b"from"]
+
+
+def message_signature(mail: Message, names: list[bytes], common: bytes, key: SigningKey) -> Field:
+    """Our ARC-Message-Signature over these fields."""
     digest = base64.b64encode(canonical.body_hash(mail, "relaxed"))
     value = common + b"; c=relaxed/relaxed;\r\n\th=" + b":\r\n\t ".join(names) + b";\r\n\tbh=" + digest + b";\r\n\tb="
     unsigned = named(b"ARC-Message-Signature", value)

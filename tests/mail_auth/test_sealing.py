@@ -58,6 +58,10 @@ def test_after_the_sets_of_others(before: int) -> None:
     assert verified(sealed(made, Result.PASS, "e")).instances == before + 2
 
 
+def test_a_header_of_many_fields_is_sealed_as_long_as_they_are_all_looked_at() -> None:
+    assert verified(sealed(b"To: x@y.example\r\n" * 50 + MAIL)).result is Result.PASS
+
+
 def test_a_broken_chain_is_said_to_be_broken_and_nothing_else_is_signed() -> None:
     made = sealed(test_arc.sealed(MAIL).replace(b"Hello,", b"Hallo,"), Result.FAIL)
     assert b"i=2" in made
@@ -78,6 +82,7 @@ def test_a_broken_chain_is_said_to_be_broken_and_nothing_else_is_signed() -> Non
         (b"no field\r\n" + MAIL, Result.NONE),
         (MAIL.replace(b"\r\n", b"\n"), Result.NONE),
         (b"ARC-Seal: i=50; a=rsa-sha256; cv=pass; d=x.example; s=s; b=AA==\r\n" + MAIL, Result.FAIL),
+        (b"To: x@y.example\r\n" * 64 + MAIL, Result.NONE),  # more fields than are looked at
     ],
 )
 def test_nothing_to_seal(raw: bytes, chain: Result) -> None:
