@@ -59,14 +59,27 @@ class Server:
                 query = dns.message.from_wire(connection.recv(size))
                 self.questions.append(f"{query.question[0].name} TCP")
                 answer = self.answer(query)
-                answer.answer.append(dns.rrset.from_text(query.question[0].name, 60, "IN", "TXT", LONG))
+                answer.answer.append(dns.rrset.from_text(query.question[0].name, 60, "IN", "TXT", *texts(self.label(query))))
                 answer.flags &= ~dns.flags.TC
-                wire = answer.to_wire(max_size=65_535)
-                connection.sendall(struct.pack("!H", len(wire)) + wire)
+                self.send(connection, self.label(query), answer)
+
+    def send(self, connection: socket.socket, label: bytes, answer: dns.message.Message) -> None:
+        """An answer by TCP, and its faults."""
+        answer.id ^= label == b"strange"
+        wire = answer.to_wire(max_size=65_535)
+        connection.sendall((struct.pack("!H", len(wire)) + wire)[: {b"ended": 20, b"hanging": 20, b"headless": 0}.get(label)])
+        if label == b"headless":
+            connection.sendall(struct.pack("!H", 5) + wire[:5])
+        if label == b"hanging":
+            connection.recv(1)  # until the other side has had enough
+
+    def label(self, query: dns.message.Message) -> bytes:
+        """What an answer follows from."""
+        return self.always or query.question[0].name.labels[0]
 
     def answers(self, query: dns.message.Message) -> list[dns.message.Message]:
         """What is sent back, in this order."""
-        label = self.always or query.question[0].name.labels[0]
+        label = self.label(query)
         if label == b"silent":
             return []
         answer = self.answer(query)
@@ -83,7 +96,7 @@ class Server:
         answer.flags |= dns.flags.RA
         name = query.question[0].name
         soa = dns.rrset.from_text("example.", 900, "IN", "SOA", "ns.example. post.example. 1 2 3 4 60")
-        match self.always or name.labels[0]:
+        match self.label(query):
             case b"servfail":
                 answer.set_rcode(dns.rcode.SERVFAIL)
             case b"refused":
@@ -100,6 +113,13 @@ class Server:
                 answer.answer.append(dns.rrset.from_text("forever.example.", 10_000_000, "IN", "A", "192.0.2.9"))
             case b"text":
                 answer.answer.append(dns.rrset.from_text(name, 0, "IN", "TXT", '"v=spf1 " "-all"', '"\\255"'))
-            case b"long":
+            case b"long" | b"strange" | b"ended" | b"hanging" | b"headless":
+                answer.flags |= dns.flags.TC
+            case number if number.isdigit():
                 answer.flags |= dns.flags.TC
         return answer
+
+
+def texts(label: bytes) -> list[str]:
+    """The TXT records that come by TCP: as many as a number says, else a long one."""
+    return [f'"{number}"' for number in range(int(label))] if label.isdigit() else [LONG]

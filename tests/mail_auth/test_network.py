@@ -2,8 +2,11 @@
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
+import dns.message
 import dns.name
+import dns.resolver
 import pytest
 
 from mail_auth import network, resolver
@@ -106,6 +109,39 @@ def test_long_answers_come_by_tcp(server: Server) -> None:
     (text,) = NetworkResolver([server.address]).query("long.example", "TXT", soon())
     assert text == b"".join(letter * 250 for letter in (b"a", b"b", b"c", b"d", b"e", b"f", b"g", b"h"))
     assert server.questions == ["long.example. TXT", "long.example. TCP"]
+
+
+def test_an_answer_with_too_many_records_is_none_and_is_not_parsed(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    parse, sizes = dns.message.from_wire, []
+
+    def noted(wire: bytes, **options: Any) -> dns.message.Message:
+        sizes.append(len(wire))
+        return parse(wire, **options)
+
+    monkeypatch.setattr(dns.message, "from_wire", noted)
+    asking = NetworkResolver([server.address])
+    for _ in range(2):
+        with pytest.raises(Temporary, match=r"500\.example"):
+            asking.query("500.example", "TXT", soon())
+    assert server.questions == ["500.example. TXT", "500.example. TCP"]  # the failure is remembered
+    assert max(sizes) < network.EDNS_BYTES
+    assert len(asking.query("499.example", "TXT", soon())) == 499  # with OPT as many as are parsed
+
+
+@pytest.mark.parametrize("name", ["strange.example", "ended.example", "headless.example", "hanging.example"])
+def test_no_answer_by_tcp_is_temporary(server: Server, name: str) -> None:
+    with pytest.raises(Temporary, match=name):
+        NetworkResolver([server.address], timeout=0.5).query(name, "TXT", soon(0.5))
+    assert f"{name}. TCP" in server.questions
+
+
+def test_the_resolvers_of_the_system_are_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        dns.resolver.Resolver, "read_resolv_conf", lambda self, _: setattr(self, "nameservers", ["192.0.2.53", "2001:db8::1"])
+    )
+    servers = NetworkResolver().stub.nameservers
+    assert all(isinstance(one, network.Nameserver) for one in servers)
+    assert [network.endpoint(one) for one in servers] == [("192.0.2.53", 53), ("2001:db8::1", 53)]
 
 
 def test_an_answer_to_another_question_is_none_of_ours(server: Server) -> None:
