@@ -13,6 +13,7 @@ FAILURE_SECONDS = (5, 60)  # doubled with each failure in a row (RFC 9520, secti
 ENTRIES = 20_000
 BYTES = 64 * 1024 * 1024  # of records
 OVERHEAD = 256  # bytes that an entry costs beside its records
+RECORD_OVERHEAD = 64  # bytes that a record costs beside what it says: the object and its place in the tuple
 
 Key = tuple[str, str]  # name in lower case without the last dot, type
 
@@ -29,7 +30,7 @@ class Entry:
     @property
     def size(self) -> int:
         """Bytes, about."""
-        return OVERHEAD + sum(map(len, self.records))
+        return OVERHEAD + sum(len(record) + RECORD_OVERHEAD for record in self.records)
 
 
 class Cache:

@@ -1,11 +1,12 @@
 """The cache: as long as owners say, within bounds of time and memory; failures for a moment."""
 
+import sys
 import time
 
 import pytest
 
 from mail_auth import cache
-from mail_auth.resolver import Temporary
+from mail_auth.resolver import Record, Temporary
 
 KEYS = [("a.example", "TXT"), ("b.example", "TXT"), ("c.example", "TXT")]
 
@@ -37,6 +38,16 @@ def test_large_answers_do_not_take_all_memory() -> None:
     assert len(kept.known) == 2
     kept.put(KEYS[0], (b"x" * 200_000,), 60)
     assert (kept.bytes, len(kept.known)) == (0, 0)
+
+
+@pytest.mark.parametrize("records", [tuple(b"%04d" % number for number in range(4000)), tuple(f"10 {number}" for number in range(400)), ()])
+def test_small_records_count_with_the_memory_that_they_take(records: tuple[Record, ...]) -> None:
+    taken = sys.getsizeof(records) + sum(map(sys.getsizeof, records))
+    assert taken <= cache.Entry(0, records).size <= 2 * taken + cache.OVERHEAD
+    kept = cache.Cache(most_bytes=taken)
+    for key in KEYS:
+        kept.put(key, records, 60)
+    assert len(kept.known) <= 1
 
 
 @pytest.mark.parametrize(
