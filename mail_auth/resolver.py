@@ -11,6 +11,7 @@ import dns.rdatatype
 Record = bytes | str  # TXT: its strings joined, as bytes; MX: "10 mail.example"; A, AAAA, PTR …: text without the last dot
 
 QUESTIONS = 40  # a message, security.md "Per message"
+EFFORT = 1.0  # seconds of the processor for what a message has been answered: names of many labels take long to read
 
 
 class Temporary(Exception):
@@ -18,7 +19,7 @@ class Temporary(Exception):
 
 
 class TooManyQuestions(Exception):
-    """The message has used up its questions."""
+    """The message has used up its questions, or the time to read their answers."""
 
 
 class Resolver(Protocol):
@@ -40,6 +41,7 @@ class Questions:
         self.deadline = time.monotonic() + resolver.timeout
         self.left = limit
         self.asked = 0
+        self.effort = 0.0
         self.told: dict[tuple[str, str], tuple[Record, ...] | Temporary] = {}
 
     def ask(self, name: str, rdtype: str) -> tuple[Record, ...]:
@@ -56,12 +58,17 @@ class Questions:
         """A new question's outcome."""
         if self.left <= 0:
             raise TooManyQuestions("the message leads to too many DNS questions")
+        if self.effort > EFFORT:
+            raise TooManyQuestions("the message leads to DNS answers that take too long to read")
         self.left -= 1
         self.asked += 1
+        begun = time.thread_time()
         try:
             return self.resolver.query(name, rdtype, self.deadline)
         except Temporary as fault:
             return fault
+        finally:
+            self.effort += time.thread_time() - begun
 
     def texts(self, name: str) -> tuple[bytes, ...]:
         """The TXT records of a name."""

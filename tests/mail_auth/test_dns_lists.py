@@ -108,6 +108,9 @@ class Clock:
     def monotonic(self) -> float:
         return self.now
 
+    def thread_time(self) -> float:
+        return 0.0
+
 
 clock = Clock()
 

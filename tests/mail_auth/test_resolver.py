@@ -1,14 +1,16 @@
 """What one message may ask."""
 
+import time
 from pathlib import Path
 
 import pytest
 
+from mail_auth import resolver
 from mail_auth.network import NetworkResolver
 from mail_auth.resolver import Questions, Temporary, TooManyQuestions
 from mail_auth.resolvers import open_resolver
 from mail_auth.zone_file import ZoneFileResolver
-from tests.mail_auth.answers import Answers
+from tests.mail_auth.answers import Answers, Function
 from triage.settings import Dns
 
 
@@ -32,6 +34,22 @@ def test_questions_are_counted_and_remembered() -> None:
     with pytest.raises(TooManyQuestions):
         questions.ask("c.example", "A")
     assert len(zone.asked) == 3
+
+
+def test_answers_that_take_long_to_read_are_the_last_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resolver, "EFFORT", 0.02)
+
+    def slow(name: str, rdtype: str) -> tuple[bytes, ...]:
+        end = time.thread_time() + 0.015
+        while time.thread_time() < end:
+            pass
+        return (name.encode(),)
+
+    questions = Questions(Function(slow))
+    assert [questions.texts(name) for name in ("a.example", "b.example")] == [(b"a.example",), (b"b.example",)]
+    assert questions.texts("a.example") == (b"a.example",)
+    with pytest.raises(TooManyQuestions, match="too long"):
+        questions.ask("c.example", "TXT")
 
 
 def test_no_two_questions_are_one_by_the_case_of_letters() -> None:
