@@ -3,10 +3,12 @@
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 
 from triage.authentication import Arc, Authentication, Dkim, Dmarc, Result, Spf
 from triage.authors import loose_domains
 from triage.decoding import words
+from triage.envelope import DOTS
 
 TOKEN = re.compile(r"[^\x00-\x20\x7f-\U0010ffff()<>@,;:\\\"/\[\]?=]+")  # RFC 2045, 5.1
 PARTS = re.compile(r'\\.|[^\\"();]+|.', re.S)  # of a structured field: quoted pairs, text, delimiters
@@ -85,10 +87,16 @@ def forged(text: bytes, authserv_id: str) -> bool:
     """Does an Authentication-Results field with this text speak in our name? One that cannot be read and mentions us does too."""
     unfolded = text.decode("utf-8", "replace").replace("\r\n", "")
     readings = [unfolded, words(unfolded)] if "=?" in unfolded else [unfolded]  # some readers decode encoded words everywhere
-    return any(speaks_as(reading, plain_names(authserv_id)) for reading in readings)
+    return any(speaks_as(reading, our_names(authserv_id)) for reading in readings)
 
 
-def speaks_as(text: str, ours: set[str]) -> bool:
+@lru_cache(maxsize=4)
+def our_names(authserv_id: str) -> frozenset[str]:
+    """Our own name in the forms of `plain_names`, found out once: every field of every mail is compared with them."""
+    return frozenset(plain_names(authserv_id))
+
+
+def speaks_as(text: str, ours: frozenset[str]) -> bool:
     """Would some reader take the part before the first ";" for our authserv-id?"""
     named = authserv_id_of(text)
     if named is None:
@@ -97,15 +105,20 @@ def speaks_as(text: str, ours: set[str]) -> bool:
     if len(pieces) > 1 and pieces[-1].isdigit():
         pieces.pop()  # the version
     first = re.split(r"[<>@,:/\[\]?=]", pieces[0])[0]
-    return not ours.isdisjoint(plain_names(first) | plain_names("".join(pieces)))
+    dots = max((name.count(".") for name in ours), default=0) + 1  # one more may end the name, in other letters
+    return any(not ours.isdisjoint(plain_names(name, dots)) for name in {first, "".join(pieces)})
 
 
-def plain_names(name: str) -> set[str]:
-    """A name in the forms in which readers compare it: case, a last dot, invisible letters and the writing of a domain do not count."""
+def plain_names(name: str, dots: int = LONGEST_NAME) -> set[str]:
+    """A name in the forms in which readers compare it: case, a last dot, invisible letters and the writing of a domain do not count.
+
+    One with more than so many dots is not read as a domain: that takes its time.
+    """
     if len(name) > LONGEST_NAME:
         return set()
     seen = "".join(letter for letter in name if unicodedata.category(letter) != "Cf").rstrip(".")
-    return {seen.casefold(), *loose_domains(seen)} - {""}
+    domains = loose_domains(seen) if len(DOTS.findall(seen)) <= dots else []
+    return {seen.casefold(), *domains} - {""}
 
 
 def authserv_id_of(text: str) -> str | None:

@@ -2,7 +2,9 @@
 
 import ipaddress
 import re
+from collections.abc import Iterator
 from email.utils import format_datetime
+from itertools import count
 
 from mta.results import authentication_results, forged
 from triage.authentication import Authentication
@@ -15,7 +17,8 @@ MBOX_START = re.compile(rb">*From (?![ \t]*:)")
 OURS = re.compile(
     rb"^(?P<name>x-mailroom-[^\r\n:]*+|authentication-results)[ \t]*:(?P<value>(?:[^\r\n]++|\r\n[ \t])*+)(?:\r\n|\Z)", re.I | re.M
 )
-BARE = re.compile(rb"\r\n|\r|\n")
+LONGEST_RESULTS = 8 * 1024  # bytes of an Authentication-Results field that is read; mail_auth.results reads no longer one
+MOST_RESULTS = 50  # such fields of a mail that are read
 DOMAIN = re.compile(r"(?=.{1,255}\Z)[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 PATH = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9.-]{1,255}")
 
@@ -38,7 +41,7 @@ def stamp(
     own = "".join(fields).encode("ascii")
     if body_only(header):
         return own + b"\r\n" + header + body
-    kept = OURS.sub(lambda found: b"" if in_our_name(found, authserv_id) else found[0], header)
+    kept = unforged(header, authserv_id)
     return own + separator(kept) + kept + body
 
 
@@ -52,7 +55,7 @@ def crlf(raw: bytes) -> bytes:
     """The same lines, each ended by CRLF: what is passed on can smuggle nothing (RFC 5321, 2.3.8)."""
     if raw.count(b"\n") == raw.count(b"\r") == raw.count(b"\r\n"):
         return raw
-    return BARE.sub(b"\r\n", raw)
+    return raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
 
 
 def split(raw: bytes) -> tuple[bytes, bytes]:
@@ -68,9 +71,20 @@ def body_only(header: bytes) -> bool:
     return bool(header) and not FIELD_START.match(header) and not MBOX_START.match(header)
 
 
-def in_our_name(found: re.Match[bytes], authserv_id: str) -> bool:
-    """Is this a field that only we may write?"""
-    return found["name"].lower() != b"authentication-results" or forged(found["value"], authserv_id)
+def unforged(header: bytes, authserv_id: str) -> bytes:
+    """The header without what was forged in our name and results that nobody reads; every other byte as it is."""
+    places = count()
+    return OURS.sub(lambda found: b"" if comes_out(found, places, authserv_id) else found[0], header)
+
+
+def comes_out(found: re.Match[bytes], places: Iterator[int], authserv_id: str) -> bool:
+    """Is this a field that only we may write, or one that nobody reads: left in, it could be in our name, and be believed?
+
+    `places` counts the Authentication-Results of the mail, from 0.
+    """
+    if found["name"].lower() != b"authentication-results":
+        return True
+    return next(places) >= MOST_RESULTS or len(found["value"]) > LONGEST_RESULTS or forged(found["value"], authserv_id)
 
 
 def separator(header: bytes) -> bytes:

@@ -149,6 +149,29 @@ def test_a_reader_with_the_old_idna_is_thought_of() -> None:
     assert forged("mx.straße.example; dmarc=pass".encode(), "mx.strasse.example")  # RFC 3490 reads it so, RFC 5891 does not
 
 
+@pytest.mark.parametrize(
+    ("name", "ours", "is_ours"),
+    [
+        ("mx.company.example\u3002", OURS, True),
+        ("mx.company.example.\u200b..", OURS, True),
+        ("mx\uff0ecompany\u3002example\u3002.", OURS, True),
+        ("\u2488example", "1.example", True),  # one letter with a dot in it
+        ("mx", "mx", True),
+        ("mx.company.example\u3002\u3002", OURS, False),
+        ("mx.company.example.\uff45\u3002", OURS, False),
+        ("mx.company.example", "mx", False),
+    ],
+)
+def test_dots_that_other_letters_make(name: str, ours: str, is_ours: bool) -> None:
+    assert forged(f"{name}; dmarc=pass".encode(), ours) is is_ours
+
+
+def test_names_of_many_parts_are_not_read_as_domains() -> None:
+    """Where each is this takes minutes."""
+    name = ".".join(["äöüéèàñçßøåæœþðýžšč"] * 45)
+    assert not any(forged(f"{number}{name}; none".encode(), OURS) for number in range(10_000))
+
+
 OTHERS = st.sampled_from(
     ["mx.elsewhere.example", "relay.mx.firmä.example", "firmä.example", "mx.firmä.example.org", "xmx.firmä.example", "mx.firma.example"]
 )

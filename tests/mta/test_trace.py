@@ -189,6 +189,50 @@ def test_what_is_not_ours_stays(field: bytes) -> None:
     assert stamped(inside) == OWN + inside
 
 
+OTHERS = NOT_OURS[0]
+FILLED = b"Authentication-Results: mx.elsewhere.example; none%s\r\n"
+LONGEST = FILLED % (b" " * (8 * 1024 - len(b" mx.elsewhere.example; none")))  # its value has 8 KiB
+
+
+@pytest.mark.parametrize(
+    ("fields", "kept"),
+    [
+        ([LONGEST], [LONGEST]),
+        ([LONGEST.replace(b"; ", b";  ")], []),
+        ([LONGEST.replace(b"; ", b";\r\n ")], []),  # a fold counts, as it is in the mail
+        ([LONGEST.replace(b"elsewhere", b"company", 1)], []),
+        ([LONGEST.replace(b"Authentication-Results", b"ARC-Authentication-Results") * 2], [LONGEST.replace(b"Auth", b"ARC-Auth", 1)] * 2),
+        ([OTHERS] * 50, [OTHERS] * 50),
+        ([OTHERS] * 51, [OTHERS] * 50),
+        ([OTHERS] * 50 + [FORGED[0]] * 2, [OTHERS] * 50),
+        ([FORGED[0]] * 50 + [OTHERS], []),
+        ([OTHERS] * 49 + [b"X-Mailroom-A: 1\r\n", NOT_OURS[6], OTHERS, OTHERS], [OTHERS] * 49 + [NOT_OURS[6], OTHERS]),
+        ([NOT_OURS[6]] * 51 + [OTHERS], [NOT_OURS[6]] * 51 + [OTHERS]),
+    ],
+)
+def test_results_that_nobody_reads_come_out(fields: list[bytes], kept: list[bytes]) -> None:
+    """A long one, or one below the fiftieth, could be in our name."""
+    assert stamped(b"".join(fields) + MAIL) == OWN + b"".join(kept) + MAIL
+
+
+SLOW = ".".join(["äöüéèàñçßøåæœþðýžšč" * 3] * 15).encode()  # a name that takes its time to read
+
+
+@pytest.mark.parametrize(
+    ("start", "filling", "end", "kept"),
+    [
+        (b"", b"Authentication-Results:" + SLOW + b"\r\n", b"", 50),
+        (b"", b"Authentication-Results:x\r\n", b"", 50),
+        (b"Authentication-Results:", b"()", b"\r\n", 0),
+        (b"Authentication-Results:", b"=?utf-8?q?x?= ", b"\r\n", 0),
+    ],
+)
+def test_no_header_of_results_takes_long(start: bytes, filling: bytes, end: bytes, kept: int) -> None:
+    """Where each is read this takes up to minutes."""
+    results = start + filling * (40 * 2**20 // len(filling)) + end
+    assert stamped(results + MAIL) == OWN + filling * kept + MAIL
+
+
 def test_the_body_may_say_what_it_likes() -> None:
     quoting = MAIL + b"\r\n".join(FORGED) + b"From someone\r\n"
     assert stamped(quoting) == OWN + quoting
