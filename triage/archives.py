@@ -24,7 +24,8 @@ BEFORE = re.compile(r"\.[a-z]\w{1,4}$")  # the first ending of a name that ends 
 SEARCHED = 1024 * 1024  # bytes in which an archive may begin: programs pass over what stands before it
 CALLED = re.compile(r"\.(?:zip|rar|7z)[\s.]*$", re.IGNORECASE)  # the names of those that are read here
 HEADERS = 50_000  # of a RAR file that are read
-DIRECTORY = 4 * 1024 * 1024  # bytes of a 7z directory that are unpacked
+DIRECTORY = 1024 * 1024  # bytes of a 7z directory that are unpacked
+LISTED = 20_000  # names in it that are read
 ROOM = 2 * DIRECTORY  # bytes of it that are looked through at all places where names may begin
 PLACE = 64  # what such a place takes by itself, in bytes that could be looked through
 
@@ -260,7 +261,7 @@ def names_in_seven(head: bytes) -> tuple[str, ...]:
     for place in re.finditer(b"\x11", head):
         text = text_in_seven(head, place.end())
         room -= PLACE + len(text)
-        if room < 0:
+        if room < 0 or text.count(b"\0\0") > LISTED:
             return ()
         names.update(dict.fromkeys(filter(is_name, text.decode("utf-16-le", "replace").split("\0"))))
     return tuple(names)

@@ -5,7 +5,7 @@ import re
 WEB = re.compile(r"(?i)h(tt)(ps?)(?=://)")
 WITH_HOST = re.compile(r"(?<!hxxp)(?<!hxxps):(?=//|\\\\)", re.I)
 WITHOUT = re.compile(
-    r"(?i)(?<![a-z])(mailto|tel|sms|sips?|callto|skype|facetime|news|file|data|javascript|onenote|outlook|search-ms|ms-[a-z-]+):(?=\S)"
+    r"(?i)(?<![a-z])(mailto|tel|sms|sips?|callto|skype|facetime|news|file|data|javascript|onenote|outlook|search-ms|ms-[a-z-]{1,40}):(?=\S)"
 )
 SHARE = re.compile(r"\\(?=\\)")  # \\host\share: Windows signs in there
 HOST = re.compile(r"(?<=\w)[.\u3002\uff0e\uff61](?=[^\W\d_]{2})")  # and what browsers take for a full stop (UTS 46)

@@ -50,6 +50,7 @@ STYLES = names(
     " text-transform vertical-align white-space width word-break word-spacing word-wrap"
 ) | {f"border-{side}{what}" for side in ("top", "right", "bottom", "left") for what in ("", "-color", "-style", "-width")}
 STYLE_VALUE = re.compile(r"(?:[\w #.,%+/!-]|'[\w .,-]*'|\"[\w .,-]*\"|\b(?:rgb|rgba|hsl|hsla)\([\d .,%/]*\))*")
+LONGEST_VALUE = 1000  # characters
 REFUSED_STYLE = re.compile(r"(?:^|[\s,])-[\d.]|(?<![#\w])\d{5}")  # nothing is pushed out of its place
 SEE_THROUGH = re.compile(  # Outlook knows none of it and shows the words
     r"transparent|(?:rgb|hsl)a?\((?:[^,)]*,){3}\s*+0*+(?:\.0\d*+)?+%?\s*+\)|/\s*+0*+(?:\.0\d*+)?+%?\s*+\)|#(?:\w{3}0|\w{6}0\w)\b",
@@ -94,7 +95,7 @@ def style(text: str) -> tuple[str, int]:
         name, _, value = declaration.partition(":")
         name, value = name.strip().casefold(), " ".join(value.split())
         fetching += bool(FETCHED.search(value))
-        sound = name in STYLES and value and is_of(STYLE_VALUE, value) and not REFUSED_STYLE.search(value)
+        sound = name in STYLES and 0 < len(value) <= LONGEST_VALUE and is_of(STYLE_VALUE, value) and not REFUSED_STYLE.search(value)
         if sound and not (name == "color" and SEE_THROUGH.search(value)):
             kept.append(f"{name}:{value}")
     return ";".join(kept), fetching

@@ -1,5 +1,6 @@
 """Pictures by their first bytes: which of the four harmless kinds they are and how large they will be on a screen; and pixels as PNG."""
 
+import re
 import struct
 import zlib
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 BYTES_LIMIT = 3 * 1024 * 1024
 PIXEL_LIMIT = 24_000_000  # a small file can unfold to gigabytes in the browser
 STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # JPEG markers without a length
+FILL = re.compile(rb"\xff+")
 FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # JPEG markers that carry the size
 
 
@@ -89,8 +91,9 @@ def jpeg(data: bytes) -> Picture | None:
         if marker in FRAME:
             height, width = struct.unpack_from(">HH", data, position + 5)
             return Picture("image/jpeg", width, height)
-        if marker == 0xFF:
-            position += 1
+        if marker == 0xFF:  # any number of them may stand before a marker
+            run = FILL.match(data, position)
+            position = run.end() - 1 if run else len(data)
         else:
             position += 2 if marker in STANDALONE else 2 + struct.unpack_from(">H", data, position + 2)[0]
     return None

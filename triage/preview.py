@@ -244,6 +244,7 @@ class Writer:
 
     def __init__(self, parts: Iterable[Part]) -> None:
         self.pictures = {part.content_id: part for part in parts if part.content_id and part.is_leaf}
+        self.seen: dict[str, tuple[str, int]] = {}  # of them, by their Content-ID
         self.table = LinkTable()
         self.hidden = 0
         self.room = PICTURES_LIMIT
@@ -348,19 +349,29 @@ class Writer:
                 self.out.append(f'<span class="np">{escape(" ".join(f"picture not loaded {measure} {alt}".split()))}</span>')
 
     def embedded(self, source: str) -> str:
-        """A picture of the message as a data: address; "" when it is none that may be shown."""
+        """A picture of the message as a data: address; "" when it is none that may be shown, or there is no room left for it."""
+        address, size = self.decoded(source)
+        if size > self.room:
+            return ""
+        self.room -= size
+        return address
+
+    def decoded(self, source: str) -> tuple[str, int]:
+        """The picture that a source names, and its bytes: a part of the message once, in however many places it stands."""
         scheme, _, rest = source.partition(":")
         if scheme.casefold() == "cid" and (part := self.pictures.get(unquote(rest))) and len(part.data) <= PICTURES_LIMIT:
-            data = part.content()
-        elif scheme.casefold() == "data" and (inline := INLINE.match(rest)):
-            data = base64_bytes(unquote_to_bytes(inline[1]))
-        else:
-            return ""
-        picture = recognised(data) if len(data) <= self.room else None
-        if picture is None:
-            return ""
-        self.room -= len(data)
-        return f"data:{picture.media_type};base64,{base64.b64encode(data).decode()}"
+            if part.content_id not in self.seen:
+                self.seen[part.content_id] = as_address(part.content())
+            return self.seen[part.content_id]
+        if scheme.casefold() == "data" and (inline := INLINE.match(rest)):
+            return as_address(base64_bytes(unquote_to_bytes(inline[1])))
+        return "", 0
+
+
+def as_address(data: bytes) -> tuple[str, int]:
+    """A picture as a data: address, and its bytes; ("", 0) when it is none that may be shown."""
+    picture = recognised(data)
+    return (f"data:{picture.media_type};base64,{base64.b64encode(data).decode()}", len(data)) if picture else ("", 0)
 
 
 def attributes(step: Step, tag: str) -> str:

@@ -18,7 +18,7 @@ from triage.content import ROBOTS, SUBJECT_LIMIT, identifiers, line, summarise
 from triage.decoding import text_of
 from triage.teaching import Reason, Sent
 
-FIELD = re.compile(rb"([!-9;-~]+):([^\n]*(?:\n[ \t][^\n]*)*)\n?")
+FIELD = re.compile(rb"(?<![!-9;-~])([!-9;-~]++):([^\n]*+(?:\n[ \t][^\n]*+)*+)\n?")
 NAME = re.compile(rb"[!-9;-~]{1,100}")
 VALUE = rb"[^\n]*+(?:\n[ \t][^\n]*+)*+"
 FIELDS, FORMS = 60, 5  # in a form; forms that are tried

@@ -240,7 +240,7 @@ def property_of_names(*names: str) -> bytes:
     return b"\x11" + seven_number(len(text) + 1) + b"\0" + text
 
 
-NESTED = b"\x11" + seven_number(0x1FFFFF) + b"\0\x01\xd8\0\0\0"  # holds a third of a directory, the next one too
+NESTED = b"\x11" + seven_number(0x3FFFF) + b"\0\x01\xd8\0\0\0"  # holds a quarter of a directory, the next one too
 
 
 @pytest.mark.parametrize(
@@ -249,8 +249,11 @@ NESTED = b"\x11" + seven_number(0x1FFFFF) + b"\0\x01\xd8\0\0\0"  # holds a third
         pytest.param(rar5_headers(9_000, 100_000), False, id="names of rar 5 that lie in each other"),
         pytest.param(rar5_headers(3_000, 9, extra=30_000), True, id="what is beside them in rar 5 too"),
         pytest.param(RAR4 + (b"\0\0\x74\0\0\x20\0" + bytes(19) + b"\xff\xff" + b"xxxx") * 20_000, False, id="names of rar 4"),
-        pytest.param(packed_directory(b"\x11" * 4 * 1024 * 1024), True, id="a 7z directory of nothing but beginnings"),
-        pytest.param(packed_directory(NESTED * 200_000), True, id="a 7z directory of names that lie in each other"),
+        pytest.param(packed_directory(b"\x11" * 1024 * 1024), True, id="a 7z directory of nothing but beginnings"),
+        pytest.param(
+            packed_directory(property_of_names(*map("{}.exe".format, range(30_000)))), True, id="more names in a 7z directory than are read"
+        ),
+        pytest.param(packed_directory(NESTED * 60_000), True, id="a 7z directory of names that lie in each other"),
     ],
 )
 def test_an_archive_that_says_too_much_is_read_once(content: bytes, closed: bool) -> None:

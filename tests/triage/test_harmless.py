@@ -41,6 +41,10 @@ def test_styles(text: str, kept: str, fetching: int) -> None:
     assert style(text) == (kept, fetching)
 
 
+def test_a_value_of_a_style_is_a_short_one() -> None:
+    assert style(f"color:{'a' * 1000};width:{'1' * 4 + 'a' * 997}") == (f"color:{'a' * 1000}", 0)
+
+
 def test_a_long_style_is_looked_through_once() -> None:
     """Where each space is begun with anew this takes minutes, and no preview waits for that."""
     spaces = " " * 200_000

@@ -40,6 +40,8 @@ JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF" + b"\x00" * 10 + b"\xff\xff\xc0\x00\x11\x
         (b"GIF89a", None),
         (b"\xff\xd8\xff", None),
         (b"\xff\xd8\xff\xe0\x00\x00" + b"\xff\xe0\x00\x00" * 5, None),
+        (JPEG.replace(b"\xff\xc0", b"\xff" * 9 + b"\xc0"), Picture("image/jpeg", 40, 30)),
+        (b"\xff\xd8" + b"\xff" * 2_000_000, None),
         (b"RIFF\x00\x00\x00\x00WEBPVP8X", None),
         (b"BM\x00\x00", None),
         (b"", None),

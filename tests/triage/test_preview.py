@@ -148,6 +148,30 @@ def test_all_pictures_together_are_limited(monkeypatch: pytest.MonkeyPatch) -> N
     assert preview.hidden_pictures == 1
 
 
+@pytest.mark.parametrize(
+    ("body", "encoding"),
+    [(b"begin 644 x\n" + b"\n" * 200_000, "x-uuencode"), (base64.b64encode(b"\xff\xd8" + b"\xff" * 150_000), "base64")],
+)
+def test_a_picture_that_stands_in_many_places_is_looked_at_once(body: bytes, encoding: str) -> None:
+    """Where it is decoded for each of them this takes minutes."""
+    page = "<img src=cid:png@x>" * 10_000
+    raw = multipart(
+        part("Content-Type: text/html", page.encode()),
+        part(f"{RELATED.format('png', 'png')}\nContent-Transfer-Encoding: {encoding}", body),
+        subtype="related",
+    )
+    assert render(raw, "html").hidden_pictures == 10_000
+
+
+def test_a_picture_is_shown_wherever_it_stands() -> None:
+    raw = multipart(
+        part("Content-Type: text/html", b"<img src=cid:png@x><img src=CID:png%40x>"),
+        part(RELATED.format("png", "png"), PNG, encoded=True),
+        subtype="related",
+    )
+    assert len(re.findall("<img", render(raw, "html").document)) == 2
+
+
 def test_pictures_that_count_opens_are_counted_and_leave_no_word() -> None:
     pictures = "<img src='http://t.test/1' width=1 height=1><img src='http://t.test/2'>"
     preview = html_view(f"<p>x{pictures}<div background='http://t.test/3' style='background:url(//t.test/4)'>")
