@@ -11,7 +11,7 @@ import spf as pyspf  # type: ignore[import-untyped]
 
 from mail_auth.resolver import Questions, Record, Temporary, TooManyQuestions
 from triage.authentication import Result, Spf
-from triage.envelope import Envelope, ascii_domain
+from triage.envelope import LONGEST_DOMAIN, Envelope, ascii_domain
 
 LONGEST_RECORD = 4096  # bytes
 LONGEST_NAME = 256  # characters of a name before its macros are expanded, for which pyspf takes time in the square of them
@@ -53,8 +53,9 @@ class Query(pyspf.query):  # type: ignore[misc]
     """pyspf's evaluation without the sender's explanation texts, which nobody here reads and which cost a question, and in bounded time."""
 
     def expand(self, text: str, stripdot: bool = True) -> str:
-        """The text with its macros expanded (RFC 7208, section 7)."""
-        return str(super().expand(bounded(text), stripdot))
+        """The text with its macros expanded (RFC 7208, section 7), labels taken off on the left until a name may be as long (7.3)."""
+        expanded = str(super().expand(bounded(text), stripdot))
+        return expanded if len(expanded) <= LONGEST_DOMAIN else expanded[-LONGEST_DOMAIN - 1 :].partition(".")[2]
 
     def expand_domain(self, name: str) -> str:
         """The same for what has to be a domain."""

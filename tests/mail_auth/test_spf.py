@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 
 from mail_auth import spf
 from mail_auth.resolver import Questions, Record
-from tests.mail_auth.answers import SILENT, Answers
+from tests.mail_auth.answers import SILENT, Answers, Function
 from triage.authentication import Result, Spf
 from triage.envelope import Envelope
 
@@ -122,6 +122,15 @@ def test_ipv6_and_mapped_addresses() -> None:
     assert checked(zone, client="2001:db8::1").result is Result.PASS
     assert checked(zone, client="::ffff:192.0.2.1").result is Result.PASS
     assert checked(zone, client="2001:db9::1").result is Result.FAIL
+
+
+def test_a_name_that_grows_too_long_loses_labels_on_its_left() -> None:
+    """RFC 7208, section 7.3. Where each include makes the next name longer there is no memory for the tenth."""
+    growing = Function(lambda name, rdtype: (b"v=spf1 include:%{d}.%{d}.%{d}.%{d}.%{d}.%{d}.example",) if rdtype == "TXT" else ())
+    questions = Questions(growing)
+    found = spf.check(Envelope(1, datetime(2026, 11, 24, tzinfo=UTC), "a@b.example", ("c@d.example",), "192.0.2.1", "x.example"), questions)
+    assert found.result is Result.PERMERROR
+    assert max(len(name) for name, _ in questions.told) <= 253
 
 
 def test_mx_and_ptr_ask_our_resolver() -> None:

@@ -17,6 +17,7 @@ SEEDS = (
     b"a mx ptr a:b.example/24 mx:c.example//64 ?all",
     b"include:%{d2r}.example exists:%{ir}.%{v}.%{l1r+-}.x redirect=%{s}.example exp=%{p}",
     b"include:example.com include:example.com ~all",
+    b"include:%{d}.%{d}.%{d}.%{d}.x",
     b"+all\xff \x1b[2J",
 )
 
