@@ -5,6 +5,7 @@ import unicodedata
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import lru_cache
+from itertools import groupby
 from typing import Any, Self
 
 from triage.times import from_micros, to_micros
@@ -16,6 +17,8 @@ LONGEST_LOCAL = 64  # bytes of a local part (RFC 5321, 4.5.3.1.1)
 LONGEST_DOMAIN, LONGEST_LABEL = 253, 63  # letters (RFC 1035, 2.3.4)
 LONGEST_WRITTEN = 4 * LONGEST_DOMAIN  # the same as strangers write it, accents apart from their letters
 DOTS = re.compile("[.\u3002\uff0e\uff61]")  # what separates labels (RFC 3490, 3.1)
+IGNORED = re.compile("[\u00ad\u034f\u1806\u180b-\u180d\u200b-\u200d\u2060\ufe00-\ufe0f\ufeff]")  # by the old IDNA (RFC 3454, B.1)
+MOST_MARKS = 30  # on one letter: to be put in order they take time in their square
 KEPT = {"ß": "ß", "ẞ": "ß", "ς": "ς"}  # letters that casefold would make another domain of
 LABEL = re.compile(r"(?!-)[^\W_](?:[\w-]*[^\W_])?|_[\w-]+", re.UNICODE)
 
@@ -90,10 +93,27 @@ def ascii_label(label: str) -> str:
 
 def old_ascii_domain(domain: str) -> str:
     """The domain as a program with the old IDNA reads it (RFC 3490, Python's codec). ValueError if it is none."""
-    normal = unicodedata.normalize("NFKC", domain[: LONGEST_WRITTEN + 1])
-    if len(normal) > LONGEST_WRITTEN or any(len(label) > LONGEST_LABEL for label in DOTS.split(normal)):
+    normal = normal_domain(domain)
+    if any(len(label) > LONGEST_LABEL for label in DOTS.split(normal)):
         raise ValueError(f"{domain[:80]!r} is not a domain")
-    return domain.encode("idna").decode("ascii")
+    return normal.encode("idna").decode("ascii")
+
+
+def normal_domain(domain: str) -> str:
+    """What may be a domain in NFKC, without letters that do not count. ValueError where no domain is as long, before it takes its time."""
+    counted = IGNORED.sub("", domain)
+    if len(counted) > LONGEST_WRITTEN or is_overladen(counted):
+        raise ValueError(f"{domain[:80]!r} is not a domain")
+    normal = unicodedata.normalize("NFKC", counted)
+    if len(normal) > LONGEST_DOMAIN + len("."):
+        raise ValueError(f"{domain[:80]!r} is not a domain")
+    return normal
+
+
+def is_overladen(text: str) -> bool:
+    """Are there more marks on one letter than any has?"""
+    runs = groupby(text, lambda letter: unicodedata.combining(letter) > 0)
+    return not text.isascii() and any(is_marks and len(list(run)) > MOST_MARKS for is_marks, run in runs)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import unquote
 
-from triage.envelope import LONGEST_WRITTEN, old_ascii_domain
+from triage.envelope import IGNORED, LONGEST_WRITTEN, normal_domain, old_ascii_domain
 from triage.suffixes import tenant_of
 
 SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
@@ -15,6 +15,7 @@ ENDS = "".join(map(chr, range(0x21)))  # what browsers strip from both ends (WHA
 WEB = frozenset({"http", "https"})
 USUAL = WEB | {"mailto", "tel"}
 TARGET_LIMIT = 4_000  # characters of a target that are looked at
+HOSTS = 2048  # that are remembered: several rules ask for each, and all links of a mail may lead to one
 DOTS = re.compile("[\u3002\uff0e\uff61]")  # which browsers take for one (UTS 46)
 WRITTEN_URL = re.compile(r"(?:https?:[/\\]{1,9}|www\.)[^\s<>\"']{3,2000}", re.IGNORECASE)
 WRITTEN_HOST = re.compile(r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,9}[^\W\d_]{2,24}", re.IGNORECASE)
@@ -80,17 +81,27 @@ def destination(target: str) -> Destination:
 
 
 def host_name(text: str) -> str:
-    """A host as the browser looks it up: percent escapes and full-width letters undone, numbers as an IP address, IDN in ASCII."""
-    host = unquote(text)
-    if len(host) > LONGEST_WRITTEN:
-        return host.casefold()  # no name
-    host = unicodedata.normalize("NFKC", host).strip().casefold().rstrip(".").replace("。", ".")
-    if address := ip_address(host):
+    """A host as the browser looks it up: percent escapes and full-width letters undone, numbers as an IP address, IDN in ASCII.
+
+    What no name can be, since it is too long or too much is on one letter, stays as it stands but for its case.
+    """
+    host = IGNORED.sub("", unquote(text))
+    return host.casefold() if len(host) > LONGEST_WRITTEN else looked_up(host)
+
+
+@lru_cache(maxsize=HOSTS)
+def looked_up(host: str) -> str:
+    """The same of a host without percent escapes."""
+    try:
+        normal = normal_domain(host).strip().casefold().rstrip(".").replace("。", ".")
+    except ValueError:
+        return host.casefold()
+    if address := ip_address(normal):
         return address
     try:
-        return host if host.isascii() else old_ascii_domain(host)
+        return normal if normal.isascii() else old_ascii_domain(normal)
     except ValueError:
-        return host
+        return normal
 
 
 def ip_address(host: str) -> str:

@@ -108,7 +108,20 @@ def test_what_is_longer_than_a_domain_is_none_at_once(domain: str) -> None:
             read(domain)
 
 
-@pytest.mark.parametrize(("domain", "encoded"), [("groß.example", "gross.example"), ("bu\u0308cher.example", "xn--bcher-kva.example")])
+@pytest.mark.parametrize("domain", [".".join([FOREIGN[:17]] * 15), "a" + "\u0301" * 400 + ".example", "a" + "\u0301" * 31 + ".example"])
+def test_what_the_old_reading_refuses_at_once(domain: str) -> None:
+    with pytest.raises(ValueError, match="domain"):
+        old_ascii_domain(domain)
+
+
+@pytest.mark.parametrize(
+    ("domain", "encoded"),
+    [
+        ("groß.example", "gross.example"),
+        ("bu\u0308cher.example", "xn--bcher-kva.example"),
+        ("bücher" + "\u00ad" * 1_000 + ".example", "xn--bcher-kva.example"),
+    ],
+)
 def test_the_old_reading_of_a_domain(domain: str, encoded: str) -> None:
     assert old_ascii_domain(domain) == encoded
 

@@ -6,6 +6,7 @@ from hypothesis import given, strategies as st
 from triage.links import browsed, deceptions, destination, is_mixed, organisation, related, shown_host, skeleton, warnings, written
 
 FOREIGN = "".join(map(chr, range(0x4E00, 0x4E00 + 3_900)))
+ACCENTED = "a" + "\u0301" * 400 + "\u0345" * 400
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,13 @@ FOREIGN = "".join(map(chr, range(0x4E00, 0x4E00 + 3_900)))
         ("http://bücher.example/", "http", "xn--bcher-kva.example", ""),
         (f"http://{FOREIGN}.example/", "http", f"{FOREIGN}.example", ""),  # no name, as it stands
         (f"http://{FOREIGN[:100]}.example/", "http", f"{FOREIGN[:100]}.example", ""),
+        ("http://日本語.example/", "http", "xn--wgv71a119e.example", ""),
+        ("http://bu\u0308cher.example/", "http", "xn--bcher-kva.example", ""),
+        ("http://ev\u00adil" + "\u200b" * 2_000 + ".test/", "http", "evil.test", ""),  # letters that do not count
+        (f"http://{'ä.' * 122}example/", "http", f"{'xn--4ca.' * 122}example", ""),
+        (f"http://{'ä.' * 124}example/", "http", f"{'ä.' * 124}example", ""),  # longer than a name
+        (f"http://{ACCENTED}.example/", "http", f"{ACCENTED}.example".casefold(), ""),  # so many accents has no letter
+        (f"http://{'☃' * 40}.example/", "http", f"xn--n3h{'a' * 39}.example", ""),  # each a letter
         ("http://2130706433/", "http", "127.0.0.1", ""),
         ("http://0x7f.1/", "http", "127.0.0.1", ""),
         ("http://0177.0.0.01/", "http", "127.0.0.1", ""),
@@ -45,6 +53,18 @@ FOREIGN = "".join(map(chr, range(0x4E00, 0x4E00 + 3_900)))
 def test_destination(target: str, scheme: str, host: str, user: str) -> None:
     to = destination(target)
     assert (to.scheme, to.host, to.user) == (scheme, host, user)
+
+
+@pytest.mark.parametrize("host", [".".join([FOREIGN[:17]] * 14), ".".join([FOREIGN[:17]] * 56), ACCENTED, "ﷺ" * 1_000])
+def test_a_host_that_many_links_share_is_read_once(host: str) -> None:
+    """Where each is read anew this takes minutes."""
+    assert len({destination(f"http://{host}/{number}").host for number in range(100_000)}) == 1
+
+
+@pytest.mark.parametrize("rest", [FOREIGN[:900], ".".join([FOREIGN[:17]] * 55), ACCENTED])
+def test_of_hosts_that_are_no_names_none_is_encoded(rest: str) -> None:
+    """Where each is this takes minutes."""
+    assert all(destination(f"http://a{number}{rest}").host == f"a{number}{rest}".casefold() for number in range(30_000))
 
 
 @pytest.mark.parametrize(
