@@ -3,11 +3,11 @@
 import pytest
 
 from triage.content import Attachment
-from triage.dangers import danger
+from triage.dangers import danger, first_danger
 from triage.settings import Policy
 from triage.signals.attachments import about
 
-ENDINGS = frozenset(Policy().dangerous_attachments)
+ENDINGS = Policy().dangerous_attachments
 
 
 def attachment(name: str, media_type: str = "application/octet-stream", **inside: object) -> Attachment:
@@ -31,6 +31,8 @@ def attachment(name: str, media_type: str = "application/octet-stream", **inside
         (attachment("letter.docx", names=("word/document.xml",)), ""),
         (attachment("letter.pdf", also=("letter.txt", "letter.exe")), "letter.exe could run a program"),
         (attachment("letter.pdf", also=("brief.pdf",)), ""),
+        (attachment("a.zip", names=("b.js",), also=("c.exe",)), "the attachment a.zip holds b.js, which could run a program"),
+        (attachment(f"invoice.pdf{'. ' * 100}.html"), "pretends to be another kind of file"),
         (attachment("letter.docx.pdf"), ""),
         (attachment("letter.pdf"), ""),
         (attachment("sources.tar.gz"), ""),
@@ -66,3 +68,9 @@ def test_what_holds_a_message_is_told_of_where_it_does_not(ending: str) -> None:
     said = about(attachment(f"file{ending}"))
     assert said
     assert said.name in ("attachment-runs", "attachment-macros")
+
+
+def test_many_names_within_of_an_attachment_of_many_names() -> None:
+    """Where each is looked at for each, and at each of its dots, this takes minutes."""
+    names, also = tuple(f".pdf{'.' * 240}!{number:03}" for number in range(200)), tuple(f"{number}.zip" for number in range(20))
+    assert first_danger([attachment("papers.zip", names=names, also=also)] * 1_000, ENDINGS) == ""
