@@ -33,6 +33,8 @@ PART_LIMIT = 1_000
 BOUNDARY_LIMIT = 2_000  # bytes; RFC 2046 allows 70
 GIVEN_LIMIT = 20  # values that a part gives for one thing, its boundary or its name
 READ_LIMIT = 512 * 1024 * 1024  # bytes of all parts together, for each boundary that is looked for: those within others count again
+AGAIN_LIMIT = 8  # times its own bytes that a message's header blocks and leaves have together: honest ones lie side by side
+AGAIN_ALWAYS = 64 * 1024  # bytes of them beyond that, so that small messages may be odd
 
 BLANK_LINE = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r(?!\n))")
 ODD_BLANK_LINES = (b"\n\n", b"\n\r", b"\r\r")  # one of them is in each that is not CRLF CRLF
@@ -235,11 +237,31 @@ class Place(NamedTuple):
     is_enclosed: bool = False
 
 
+class Allowance:
+    """How many bytes of a message are still read. Its parts may lie in each other, so that the same ones come again and again."""
+
+    def __init__(self, raw: bytes) -> None:
+        self.searched = READ_LIMIT
+        self.read = AGAIN_LIMIT * len(raw) + AGAIN_ALWAYS
+
+    def search(self, size: int) -> None:
+        """So many bytes are looked through for a boundary. TooMuch beyond the limit."""
+        self.searched -= size
+        if self.searched < 0:
+            raise TooMuch(f"its parts together are larger than {READ_LIMIT // 1024 // 1024} MiB")
+
+    def take(self, size: int) -> None:
+        """So many bytes are read for what they say. TooMuch beyond the limit."""
+        self.read -= size
+        if self.read < 0:
+            raise TooMuch(f"its parts together are more than {AGAIN_LIMIT} times as large as it is")
+
+
 def parts_of(raw: bytes) -> list[Part]:
     """Every part in the order of the message, the message itself first. TooMuch beyond the limits."""
     waiting = [Place(raw, 0, len(raw))]
     found: list[Part] = []
-    read = 0
+    left = Allowance(raw)
     while waiting:
         place = waiting.pop()
         raw, start, end = place.raw, place.start, place.end
@@ -248,27 +270,28 @@ def parts_of(raw: bytes) -> list[Part]:
         if len(found) >= PART_LIMIT:
             raise TooMuch(f"it has more than {PART_LIMIT:,} parts")
         head, body = head_end(raw, start, end)
+        left.take(head - start)
         try:
             fields, sound = fields_of(raw[start:head])
         except TooMuch:
             if not (found and found[-1].is_message) or OF_MAIL.search(raw[start:head]):
                 raise
             found[-1] = replace(found[-1], is_no_mail=True)  # what was found last is what this stands in
+            left.take(len(found[-1].data))
             continue
         if sum(len(field.value) for field in fields if field.name in NAMING) > PARAMETER_LIMIT:
             raise TooMuch(f"what a part says about itself is longer than {PARAMETER_LIMIT // 1024} KiB")
         body = body if sound or body < end else start + well_formed(raw[start:head])
         named_type, options = media_type_of(first(fields, "content-type"), place.default)
         boundaries = boundaries_of(fields)
-        read += (end - start) * max(1, len(boundaries))
-        if read > READ_LIMIT:
-            raise TooMuch(f"its parts together are larger than {READ_LIMIT // 1024 // 1024} MiB")
+        left.search((end - start) * max(1, len(boundaries)))
         inside = [span for boundary in boundaries for span in spans(raw, body, end, boundary)]
         media_type = by_content(named_type, holds_parts=bool(inside))
         data = memoryview(raw)[body:end]
         part = Part(fields, media_type, options, place.depth, data, place.is_body, is_enclosed=place.is_enclosed)
         if max(len(boundaries), len(part.other_names)) > GIVEN_LIMIT:
             raise TooMuch(f"a part gives itself more than {GIVEN_LIMIT} names or boundaries")
+        left.take(own_bytes(part))
         found.append(part)
         waiting.extend(below(part, inside, place._replace(start=body)))
     return read_in(found, charset_of_text(found))
@@ -282,6 +305,12 @@ def by_content(media_type: str, *, holds_parts: bool) -> str:
     if is_multipart and not holds_parts:
         return "text/plain"  # its bytes are all there is to read
     return media_type
+
+
+def own_bytes(part: Part) -> int:
+    """How many bytes of a part are read beside those of parts within it: none of a message that is attached as it is."""
+    is_passed = part.is_message and not part.encoding and not part.media_type.startswith("text/")
+    return len(part.data) if part.is_leaf and not is_passed else 0
 
 
 def below(part: Part, inside: list[tuple[int, int]], body: Place) -> Iterator[Place]:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, strategies
 
 from mailboxes.canonical import digest
+from tests.triage.test_mime import overlapping
 from tests.triage.test_signed import signed
 
 HEAD = b"From: a@x.example\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
@@ -63,6 +64,11 @@ def test_an_attached_message_counts_in_either_encoding() -> None:
 def test_a_message_past_the_limits_has_none() -> None:
     nested = b"".join(b"Content-Type: message/rfc822\r\n\r\n" for _ in range(200))
     assert digest(nested + b"From: a@x.example\r\n\r\ndeep\r\n") is None
+
+
+def test_a_message_whose_parts_are_the_same_bytes_again_and_again_has_none() -> None:
+    """Where each is read anew this takes minutes."""
+    assert digest(overlapping([9, 9, 9], b"X: y\n" + b" \n" * 100_000)) is None
 
 
 def test_what_lies_within_a_signature_counts_with_it() -> None:

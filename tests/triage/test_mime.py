@@ -1,5 +1,6 @@
 """Parts within limits; and the same parts as the email package finds in real mail."""
 
+import base64
 import email
 import email.policy
 from pathlib import Path
@@ -171,6 +172,55 @@ def test_what_would_be_read_again_and_again_is_too_much(raw: bytes, monkeypatch:
     monkeypatch.setattr(mime, "READ_LIMIT", 3 * len(raw))
     with pytest.raises(TooMuch):
         parts_of(raw)
+
+
+def overlapping(counts: list[int], leaf: bytes) -> bytes:
+    """Multiparts in each other with so many boundaries, each of them once: every part goes on to the end, so that all leaves are one."""
+    heads = [("Content-Type: multipart/mixed", [f"{level}-{number}" for number in range(count)]) for level, count in enumerate(counts)]
+    named = [head + "".join(f";boundary={one}" for one in names) + "\n\n" + "".join(f"--{one}\n" for one in names) for head, names in heads]
+    return "".join(named).encode() + leaf
+
+
+WITHIN = b"Content-Type: multipart/mixed; boundary=x\n\n" + b"<p>a b c" * 2_500 + b"\n--x\n\ny"
+
+
+@pytest.mark.parametrize(
+    "leaf",
+    [
+        b"Content-Type: text/html\n\n" + b"<p>a b c" * 2_500,
+        b"X: y\n" + b" \n" * 10_000,
+        b"Content-Type: text/html; name=a.eml\n\n" + WITHIN,
+        b"Content-Type: message/rfc822\nContent-Transfer-Encoding: quoted-printable\n\n" + WITHIN,
+        b"Content-Type: message/rfc822\n\n" + b"1:2\n" * (FIELD_LIMIT + 1) + b"\n" + b"begin 644 a\n#35I0\n" * 600,
+    ],
+    ids=["text", "header block", "text called a mail", "encoded mail", "no mail"],
+)
+def test_parts_that_are_the_same_bytes_again_and_again_are_too_much(leaf: bytes) -> None:
+    assert parts_of(overlapping([2, 2], leaf))
+    with pytest.raises(TooMuch, match="more than 8 times as large"):
+        parts_of(overlapping([9, 9, 9], leaf))
+
+
+def forwarded(head: str, times: int, encoded: bool) -> bytes:
+    """A mail that was attached to another one, again and again."""
+    raw = mail("Subject: x", "word " * 40_000)
+    for _ in range(times):
+        raw = head.encode() + b"\r\n\r\n" + (base64.encodebytes(raw) if encoded else raw)
+    return multipart(b"\r\nsee", raw)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        forwarded("Content-Type: message/rfc822", 40, False),
+        forwarded("Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64", 9, True),
+        forwarded("Content-Type: application/octet-stream; name=a.eml", 6, False),
+        forwarded("Content-Type: application/octet-stream; name=a.eml\r\nContent-Transfer-Encoding: base64", 9, True),
+    ],
+    ids=["as they are", "encoded", "named", "named and encoded"],
+)
+def test_mail_that_was_attached_again_and_again_is_read(raw: bytes) -> None:
+    assert parts_of(raw)[-1].content().startswith(b"word word")
 
 
 @given(st.binary(max_size=400))
