@@ -5,7 +5,7 @@ results differ between Python versions. tests/triage/test_mime.py holds this wal
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import NamedTuple
@@ -284,17 +284,23 @@ def parts_of(raw: bytes) -> list[Part]:
         body = body if sound or body < end else start + well_formed(raw[start:head])
         named_type, options = media_type_of(first(fields, "content-type"), place.default)
         boundaries = boundaries_of(fields)
+        not_too_many(boundaries)
         left.search((end - start) * max(1, len(boundaries)))
         inside = [span for boundary in boundaries for span in spans(raw, body, end, boundary)]
         media_type = by_content(named_type, holds_parts=bool(inside))
         data = memoryview(raw)[body:end]
         part = Part(fields, media_type, options, place.depth, data, place.is_body, is_enclosed=place.is_enclosed)
-        if max(len(boundaries), len(part.other_names)) > GIVEN_LIMIT:
-            raise TooMuch(f"a part gives itself more than {GIVEN_LIMIT} names or boundaries")
+        not_too_many(part.other_names)
         left.take(own_bytes(part))
         found.append(part)
         waiting.extend(below(part, inside, place._replace(start=body)))
     return read_in(found, charset_of_text(found))
+
+
+def not_too_many(given: Sequence[str]) -> None:
+    """TooMuch where a part gives itself more names, or more boundaries, than this."""
+    if len(given) > GIVEN_LIMIT:
+        raise TooMuch(f"a part gives itself more than {GIVEN_LIMIT} names or boundaries")
 
 
 def by_content(media_type: str, *, holds_parts: bool) -> str:
@@ -403,7 +409,13 @@ def delimiters(raw: bytes, start: int, end: int, dashed: bytes) -> Iterator[tupl
         rest = AFTER_BOUNDARY.match(raw, place + len(dashed), end) if begins_line else None
         if rest:
             yield place, rest
-        place = raw.find(dashed, rest.end() if rest else place + 1, end)
+        place = raw.find(dashed, rest.end() if rest else next_line(raw, place, end), end)
+
+
+def next_line(raw: bytes, position: int, end: int) -> int:
+    """Where the line after this position begins; `end` without one."""
+    found = LINE.search(raw, position, end)
+    return found.end() if found else end
 
 
 def before_line_end(raw: bytes, position: int) -> int:

@@ -91,6 +91,10 @@ def test_parts_in_order() -> None:
         (mail("Content-Type: multipart/mixed; boundary=x", "--x\n\none\n--x--\n\n--x\n\nafter the end"), ["one"]),
         (mail("Content-Type: multipart/mixed; boundary=x", "preamble\n--x\n\none --x\n--xy\n--x--"), ["one --x\r\n--xy"]),
         (mail("Content-Type: multipart/mixed; boundary=a(1)", "--a(1)\n\none\n--a(1)--"), ["one"]),  # without the quotes that it needs
+        (
+            mail("Content-Type: multipart/mixed; boundary=-", "x---\n---\n\none ---\n--- x---\n---\n\ntwo\n-----"),
+            ["one ---\r\n--- x---", "two"],
+        ),
         (mail("Content-Type: nonsense", "text"), ["text"]),
         (b"no header at all\r\njust text", ["no header at all\r\njust text"]),
         (b"Subject: x\r\nand then the body", ["and then the body"]),
@@ -172,6 +176,18 @@ def test_what_would_be_read_again_and_again_is_too_much(raw: bytes, monkeypatch:
     monkeypatch.setattr(mime, "READ_LIMIT", 3 * len(raw))
     with pytest.raises(TooMuch):
         parts_of(raw)
+
+
+@pytest.mark.parametrize("count", [GIVEN_LIMIT, GIVEN_LIMIT * 7])
+def test_dashes_are_looked_through_once_for_each_boundary_that_may_be_given(count: int) -> None:
+    """Where they are searched again from each dash, or for boundaries too many, this takes minutes."""
+    head = "Content-Type: multipart/mixed" + "".join(f";boundary={'-' * number}" for number in range(1, count + 1))
+    raw = f"{head}\r\n\r\n".encode() + b"x" + b"-" * 3_000_000
+    if count > GIVEN_LIMIT:
+        with pytest.raises(TooMuch, match="names or boundaries"):
+            parts_of(raw)
+    else:
+        assert [one.media_type for one in parts_of(raw)] == ["text/plain"]
 
 
 def overlapping(counts: list[int], leaf: bytes) -> bytes:
