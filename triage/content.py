@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, NamedTuple, Self
@@ -132,6 +132,8 @@ LINK_LIMIT = 500
 TARGET_LIMIT = 4_000  # characters of one link target
 NAME_LIMIT = 255  # characters of one file name
 NAMES_LIMIT = 2_000  # names within all archives together: each is looked at for each recipient
+WITHIN_LIMIT = 192 * 1024  # characters of these names together
+NAMED_LIMIT = 64 * 1024  # characters of all names that attachments give themselves
 WORD_LIMIT = 500  # characters of the short fields
 OF_REPORT = re.compile(  # media types of what mail systems write themselves, and of the pictures and signatures that some add
     r"text/(?:plain|rfc822-headers)|message/(?:global-)?(?:delivery-status|headers)|image/(?:png|jpe?g|gif|bmp)"
@@ -376,17 +378,35 @@ def attached_page_parts(parts: list[Part]) -> Iterator[str]:
 
 
 def attachments(parts: list[Part]) -> Iterator[Attachment]:
-    """Every attachment, numbered from 1. TooMuch beyond as many as a message may have parts."""
-    left = NAMES_LIMIT
+    """Every attachment, numbered from 1. TooMuch beyond as many as a message may have parts, or where their names are too long."""
+    left, room, own = NAMES_LIMIT, WITHIN_LIMIT, NAMED_LIMIT
     for number, (name, media_type, also, content) in enumerate(files_of(parts), 1):
         if number > PART_LIMIT:
             raise TooMuch(f"it has more than {PART_LIMIT:,} parts")
+        shown, others = file_name(name), tuple(map(file_name, also))
+        own -= letters((shown, *others))
+        if own < 0:
+            raise TooMuch(f"the names of its attachments together are longer than {NAMED_LIMIT:,} characters")
         inside = look_into(content, called=(name, *also)) or Archive()
-        within, others = tuple(map(file_name, inside.names[:left])), tuple(map(file_name, also))
+        within = tuple(fitting(map(file_name, inside.names[:left]), room))
         closed = inside.closed or len(within) < len(inside.names)
-        left -= len(within)
+        left, room = left - len(within), room - letters(within)
         digest = hashlib.sha256(content).hexdigest()
-        yield Attachment(number, file_name(name), line(media_type), len(content), digest, within, closed, others)
+        yield Attachment(number, shown, line(media_type), len(content), digest, within, closed, others)
+
+
+def letters(names: Iterable[str]) -> int:
+    """How many characters these have together."""
+    return sum(map(len, names))
+
+
+def fitting(names: Iterable[str], room: int) -> Iterator[str]:
+    """These names, from the first on, as long as they have no more characters together than this."""
+    for name in names:
+        room -= len(name)
+        if room < 0:
+            return
+        yield name
 
 
 def added(parts: list[Part]) -> Iterator[str]:

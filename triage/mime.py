@@ -98,7 +98,7 @@ class Part:
         """inline, attachment or "" (RFC 2183)."""
         return self._disposition[0]
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The file name as the sender chose it, without its directories."""
         if self.names_in:

@@ -13,7 +13,18 @@ from tests.triage.test_archives import zipped
 from tests.triage.test_visible import HARMLESS_LINES, harmful
 from triage.archives import NAMES
 from triage.attached import attachment
-from triage.content import LINK_LIMIT, NAMES_LIMIT, TEXT_LIMIT, Attachment, Link, Summary, summarise, summarise_json
+from triage.content import (
+    LINK_LIMIT,
+    NAMED_LIMIT,
+    NAMES_LIMIT,
+    TEXT_LIMIT,
+    WITHIN_LIMIT,
+    Attachment,
+    Link,
+    Summary,
+    summarise,
+    summarise_json,
+)
 from triage.dangers import danger
 from triage.delivery_status import Status
 from triage.mime import PART_LIMIT
@@ -340,6 +351,25 @@ def test_of_all_archives_together_so_many_names_are_kept() -> None:
     assert sum(len(one.names) for one in seen) == NAMES_LIMIT
     assert [one.closed for one in seen] == [False] * len(full) + [True, False]
     assert danger(seen[-2], ())
+
+
+def test_of_long_names_in_archives_fewer_are_kept() -> None:
+    names = [f"{number:03}{'n' * 197}" for number in range(NAMES)]
+    one = part("Content-Type: application/zip", zipped(*names))
+    seen = summarise(multipart(*[one] * (WITHIN_LIMIT // 200 // NAMES + 2))).attachments
+    kept = [name for attachment in seen for name in attachment.names]
+    assert len(kept) == WITHIN_LIMIT // 200
+    assert [attachment.closed for attachment in seen] == [len(attachment.names) < NAMES for attachment in seen]
+
+
+@pytest.mark.parametrize("also", [0, 10])
+def test_attachments_whose_names_are_too_long_together_are_too_much(also: int) -> None:
+    names = "".join(f";\r\n name={number:02}{'n' * 198}" for number in range(also + 1))
+    attached = part(f"Content-Type: application/pdf{names}", b"%PDF")
+    count = NAMED_LIMIT // (200 * (also + 1))
+    assert len(summarise(multipart(*[attached] * count)).attachments) == count
+    summary = summarise(multipart(*[attached] * (count + 1)))
+    assert summary.problems == ("It could not be read: the names of its attachments together are longer than 65,536 characters.",)
 
 
 @pytest.mark.parametrize(
