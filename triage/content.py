@@ -130,6 +130,7 @@ SUBJECT_LIMIT = 1_000  # characters
 TEXT_LIMIT = 64 * 1024  # characters
 LINK_LIMIT = 500
 TARGET_LIMIT = 4_000  # characters of one link target
+TARGETS_LIMIT = 256 * 1024  # characters of the targets of all links together
 NAME_LIMIT = 255  # characters of one file name
 NAMES_LIMIT = 2_000  # names within all archives together: each is looked at for each recipient
 WITHIN_LIMIT = 192 * 1024  # characters of these names together
@@ -362,12 +363,21 @@ def body(parts: list[Part]) -> Body:
             said[one], links = text_and_links(one.text)
             found.update(dict.fromkeys(links))
     chosen = "\n\n".join(words for one in as_preferred([*said], html=False) if (words := said[one]).strip())
-    if len(found) > LINK_LIMIT:
-        overlooked.append(f"It has {len(found)} links; the first {LINK_LIMIT} are listed.")
-    links_of_it = tuple(
-        Link(readable(" ".join(text.split()))[:WORD_LIMIT], visible(target)[:TARGET_LIMIT]) for text, target in islice(found, LINK_LIMIT)
-    )
-    return Body(readable(chosen[: 4 * TEXT_LIMIT]).strip()[:TEXT_LIMIT], links_of_it, overlooked, beside)
+    listed = tuple(first_links(found))
+    if len(listed) < len(found):
+        overlooked.append(f"It has {len(found)} links; the first {len(listed)} are listed.")
+    return Body(readable(chosen[: 4 * TEXT_LIMIT]).strip()[:TEXT_LIMIT], listed, overlooked, beside)
+
+
+def first_links(found: Iterable[tuple[str, str]]) -> Iterator[Link]:
+    """The links that are listed of these, each a text and a target: as many as stay within the limits, from the first on."""
+    room = TARGETS_LIMIT
+    for text, target in islice(found, LINK_LIMIT):
+        shown = visible(target)[:TARGET_LIMIT]
+        room -= len(shown)
+        if room < 0:
+            return
+        yield Link(readable(" ".join(text.split()))[:WORD_LIMIT], shown)
 
 
 def attached_page_parts(parts: list[Part]) -> Iterator[str]:

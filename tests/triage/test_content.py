@@ -17,6 +17,7 @@ from triage.content import (
     LINK_LIMIT,
     NAMED_LIMIT,
     NAMES_LIMIT,
+    TARGETS_LIMIT,
     TEXT_LIMIT,
     WITHIN_LIMIT,
     Attachment,
@@ -424,6 +425,15 @@ def test_limits_of_what_is_kept() -> None:
     assert len(summary.links) == LINK_LIMIT
     assert len(summary.text) <= TEXT_LIMIT
     assert summary.problems == (f"It has {LINK_LIMIT + 7} links; the first {LINK_LIMIT} are listed.",)
+
+
+def test_of_links_with_long_targets_fewer_are_listed() -> None:
+    fit = TARGETS_LIMIT // 2_000
+    targets = [f"http://a.test/{number:03}".ljust(2_000, "x") for number in range(fit + 1)]
+    pages = [html_mail("".join(f"<a href='{target}'>x</a>" for target in targets[:count])) for count in (fit, fit + 1)]
+    within, beyond = map(summarise, pages)
+    assert [link.target for link in within.links] == [link.target for link in beyond.links] == targets[:fit]
+    assert (within.overlooked, beyond.overlooked) == ((), (f"It has {fit + 1} links; the first {fit} are listed.",))
 
 
 BOMBS = {
