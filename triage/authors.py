@@ -7,7 +7,7 @@ could be read in two ways is therefore not clear here, and a message whose autho
 import contextlib
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -22,6 +22,7 @@ FIELD_LIMIT = 64 * 1024  # bytes
 NAME_LIMIT = 500
 NAMING = 5  # fields in which a name is looked for where there are several, none of which names an author
 MANY = 500  # mailboxes that are read from one field
+TRIED = 4 * MANY  # pieces of unclear fields that are tried as addresses: each may stand there in four readings
 READINGS = 8  # fields that are remembered: one is asked for its author and for all its addresses
 
 
@@ -201,20 +202,48 @@ def author_of(values: Iterable[bytes], *, strict: bool = True) -> Mailbox:
 def addresses(values: Iterable[bytes]) -> tuple[str, ...]:
     """Every address that these fields name, folded, in order; from unclear fields whatever looks like an address, also if encoded."""
     found: dict[str, None] = {}
+    for address in named_in(values):
+        found[address] = None
+        if len(found) >= MANY:
+            break
+    return tuple(found)
+
+
+def named_in(values: Iterable[bytes]) -> Iterator[str]:
+    """The same, some of them several times, each read when it is asked for."""
+    tried: set[tuple[str, str]] = set()
     for value in values:
         reading = read(value)
-        found.update({mailbox.address: None for mailbox in reading.mailboxes if mailbox.address})
-        if not reading.clear:
-            text = text_of(value[:FIELD_LIMIT])
-            uncommented = "".join(token.text for token in tokenised(text)[0] if token.kind != "comment")
-            readings = (uncommented, text, words(text), text.replace('"', " "))
-            found.update(dict.fromkeys(loose_addresses(" ".join(readings))))
-    return tuple(found)[:MANY]
+        yield from (mailbox.address for mailbox in reading.mailboxes if mailbox.address)
+        for local, domain in () if reading.clear else untried(loose_matches(value), tried):
+            yield from loose_readings(local, domain)
+
+
+def untried(matches: Iterable[tuple[str, str]], tried: set[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Those of these that were not tried yet, and are now. None any more when enough were: what is no address costs as much as one."""
+    for one in matches:
+        if len(tried) >= TRIED:
+            return
+        if one not in tried:
+            tried.add(one)
+            yield one
+
+
+def loose_matches(value: bytes) -> Iterator[tuple[str, str]]:
+    """What looks like an address in an unclear field, however somebody reads that."""
+    text = text_of(value[:FIELD_LIMIT])
+    uncommented = "".join(token.text for token in tokenised(text)[0] if token.kind != "comment")
+    return looking_like_one(" ".join((uncommented, text, words(text), text.replace('"', " "))))
+
+
+def looking_like_one(text: str) -> Iterator[tuple[str, str]]:
+    """What looks like an address in this text: what stands before the @ and behind it."""
+    return ((found[1], found[2].rstrip(".")) for found in LOOSE.finditer(text))
 
 
 def loose_addresses(text: str) -> list[str]:
     """Whatever some program could take for an address in this text, folded. For suspicion, never for trust."""
-    return [address for local, domain in LOOSE.findall(text) for address in loose_readings(local, domain.rstrip("."))]
+    return [address for local, domain in looking_like_one(text) for address in loose_readings(local, domain)]
 
 
 def loose_readings(local: str, domain: str) -> list[str]:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from tests.triage.test_visible import harmful
-from triage.authors import Mailbox, addresses, author_of, read
+from triage.authors import MANY, TRIED, Mailbox, addresses, author_of, read
 
 CLEAR = [
     ("ann@sender.example", "", "ann@sender.example"),
@@ -105,6 +105,33 @@ def test_long_fields_are_read_in_bounded_time(piece: str) -> None:
     for field in (long.encode(), f"é{long[:15_000]}é@company.example".encode(), f"a@{long[:15_000]}é.example".encode()):
         assert author_of([field]).address == ""
         assert len(addresses([field])) <= 500
+
+
+FORMS = ["a@é{}.example", "A@É{}.Example", "a@é+{}.example", "a@xn--{}.example", "a{}@é", "é{}@x"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_of_unclear_fields_so_many_pieces_are_tried(form: str) -> None:
+    """Where all of them are, each time they stand there, this takes half a minute."""
+    pieces = [form.format(number) for number in range(30_000)]
+    assert len(addresses(" ".join(pieces[start::10]).encode() for start in range(10))) <= MANY
+
+
+@pytest.mark.parametrize(
+    ("before", "seen"),
+    [
+        (["a@é.example"] * 3_000, True),
+        ([f"a@é+{number}.example" for number in range(TRIED // 4)], True),
+        ([f"a@é+{number}.example" for number in range(TRIED)], False),
+        ([f"a@é{number}.example" for number in range(MANY - 1)], True),
+        ([f"a@é{number}.example" for number in range(MANY)], False),
+    ],
+    ids=["again and again", "no addresses", "too many that are none", "addresses", "too many"],
+)
+def test_how_far_an_address_is_looked_for_in_unclear_fields(before: list[str], seen: bool) -> None:
+    found = addresses([" ".join(before).encode(), b"x ann@sender.example"])
+    assert ("ann@sender.example" in found) is seen
+    assert len(found) <= MANY
 
 
 @given(st.binary(max_size=300))
