@@ -59,6 +59,7 @@ RESERVED = re.compile("[\ue000-\ue003]")  # private use: they never come from ma
 SPACES = re.compile(r"\s+")
 BLANKS = re.compile(r"[ \t\u00a0]+")
 EMPTY_LINES = re.compile(r"\n{3,}")
+NO_CHARACTER = re.compile(r"&#(?:[0-9]{100,}|[xX][0-9a-fA-F]{100,});?")  # more digits than any has; int() refuses 4,301 of them
 
 Mark = Callable[[str, str, str], str]
 
@@ -239,7 +240,12 @@ def tidy(text: str) -> str:
 
 def crude_text(html: str) -> str:
     """The words of HTML that is too much to parse: everything between tags, at most `SIZE_LIMIT` of it."""
-    return tidy(unescape(ANY_TAG.sub(" ", without_unread(html[:SIZE_LIMIT]))))
+    return tidy(unescaped(ANY_TAG.sub(" ", without_unread(html[:SIZE_LIMIT]))))
+
+
+def unescaped(text: str) -> str:
+    """Text with its character references read; U+FFFD for what is beyond all characters, as a parser has it (HTML, 13.2.5.80)."""
+    return unescape(NO_CHARACTER.sub("\ufffd", text))
 
 
 def without_unread(html: str) -> str:

@@ -457,6 +457,10 @@ def test_too_much_html_is_read_roughly() -> None:
     assert (summary.text, summary.problems) == ("words", ("Only its words are shown: its HTML is nested too deeply.",))
 
 
+def test_no_character_reference_makes_it_unreadable() -> None:
+    assert summarise(html_mail("<b>" * 200 + "words &#" + "1" * 5_000)).text == "words \ufffd"
+
+
 def test_headers_only() -> None:
     raw = mail("From: a@b.example\nSubject: x", "http://a.test/")
     summary = summarise(raw, headers_only=True)

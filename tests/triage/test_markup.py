@@ -133,6 +133,18 @@ def test_words_of_refused_html() -> None:
     assert crude_text("<style>p{}</style><div>" * 3 + "<p>a &amp; b<script>x</script>") == "a & b"
 
 
+@pytest.mark.parametrize("reference", ["&#" + "1" * 5_000, "&#x" + "1" * 5_000 + ";", "&#X110000000;", "&#99999999"])
+def test_no_number_is_too_long_for_words_of_refused_html(reference: str) -> None:
+    assert crude_text(f"a {reference} b") == "a \ufffd b" == text_and_links(f"a {reference} b")[0]
+
+
+@pytest.mark.parametrize(
+    ("reference", "character"), [("&#00000000065;", "A"), ("&#x0000041", "A"), ("&#1114112;", "\ufffd"), ("&#;", "&#;")]
+)
+def test_character_references_in_words_of_refused_html(reference: str, character: str) -> None:
+    assert crude_text(reference) == character
+
+
 @pytest.mark.parametrize("begin", ["<!--", "<style ", "<HEAD>", "<script><!--", "<!--><title>"])
 def test_what_begins_a_million_times_and_never_ends_is_read_in_one_go(begin: str) -> None:
     assert crude_text(begin * (SIZE_LIMIT // len(begin) - 2) + "<p>seen") == "seen"  # a quadratic way meets the hang guard
