@@ -1,10 +1,9 @@
 """HTML mail as a walk over its elements, as text and as links; refused where a parser would take too long."""
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator
 from html import unescape
-from typing import NamedTuple
+from typing import NamedTuple, Self
 from urllib.parse import urljoin
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -15,12 +14,19 @@ SIZE_LIMIT = 2 * 1024 * 1024  # characters
 TAG_LIMIT = 60_000
 DEPTH_LIMIT = 1_000
 UNCLOSED_LIMIT = 150  # of those that every later block opens again: memory grows with the product (HTML, 13.2.4.3)
+REOPENED_LIMIT = 200_000  # of them, by all tags together
+ADOPTED = 4  # elements deep: an end tag further inside may leave a formatting element open (HTML, 13.2.6.4.7: eight, and items between)
+ATTRIBUTE_LIMIT = 500  # in an element
 
 HIDING = re.compile(
     r"<!--(?:-?>|.*?(?:--!?>|\Z))|<(?P<raw>script|style|textarea|title|xmp|iframe|noembed|noframes)\b.*?(?:</(?P=raw)\b|\Z)",
     re.DOTALL | re.IGNORECASE,
 )
-TAG = re.compile(r"<(?P<slash>/?)(?P<name>[a-zA-Z][^\s/>]*)(?:[^>\"']+|\"[^\"]*\"|'[^']*')*+")
+SPACE = r" \t\n\f\r"  # between attributes, and no other space
+ATTRIBUTE = re.compile(  # as a parser finds them (HTML, 13.2.5.32 ff.): a quote begins a value behind = alone
+    rf"[^{SPACE}/>][^{SPACE}/>=]*+(?:[{SPACE}]*+=[{SPACE}]*+(?:\"[^\"]*\"|'[^']*'|[^{SPACE}>\"'][^{SPACE}>]*+)?+)?+"
+)
+TAG = re.compile(rf"<(?P<slash>/?)(?P<name>[a-zA-Z][^{SPACE}/>]*+)(?P<attributes>(?:[{SPACE}/]++|{ATTRIBUTE.pattern})*+)")
 ANY_TAG = re.compile(r"<[/!?a-zA-Z][^<>]*>?")
 NEVER_READ = re.compile(r"<(?:(script|style|title|head)\b|!--)", re.IGNORECASE)
 ENDS = {name: re.compile(rf"</{name}\s*>", re.IGNORECASE) for name in ("script", "style", "title", "head")} | {"": re.compile("-->")}
@@ -38,7 +44,12 @@ PAGE_PARTS = {  # by a word that is soon looked for, and what tells
 }
 
 VOID = names("area base basefont bgsound br col embed frame hr img input link meta param source track wbr")
-CLOSED_BY_THEIR_LIKE = names("p li dt dd tr td th thead tbody tfoot option optgroup colgroup html head body rp rt")
+CLOSED_BY_THEIR_LIKE = names("p li dt dd tr td th thead tbody tfoot option colgroup html head body")
+ITEMS = {"li": "li", "dt": "dd", "dd": "dd"}
+MERGED = names("html body")
+FOREIGN = names("svg math")
+CELLS = names("td th caption")
+SCOPES = CELLS | FOREIGN | names("applet marquee object select table template")  # HTML, 13.2.4.2; foreign ones end where a parser says
 FORMATTING = names("a b big code em font i nobr s small strike strong tt u")
 
 NOT_SHOWN = names("script style title head template iframe frame frameset noframes noembed datalist portal")
@@ -61,6 +72,7 @@ BLANKS = re.compile(r"[ \t\u00a0]+")
 EMPTY_LINES = re.compile(r"\n{3,}")
 NO_CHARACTER = re.compile(r"&#(?:[0-9]{100,}|[xX][0-9a-fA-F]{100,});?")  # more digits than any has; int() refuses 4,301 of them
 
+Opened = dict[str, list[int]]  # by name, how deep each element lies
 Mark = Callable[[str, str, str], str]
 
 
@@ -79,16 +91,14 @@ def too_much(html: str) -> str:
         return f"its HTML is larger than {SIZE_LIMIT // 1024 // 1024} MB"
     if html.count("<") > TAG_LIMIT and sum(1 for _ in ANY_TAG.finditer(html)) > TAG_LIMIT:
         return f"its HTML has more than {TAG_LIMIT:,} tags"
-    depth, unclosed, position = 0, 0, 0
-    opened: Counter[str] = Counter()
+    whole, position = Nesting(), 0
     for hiding in HIDING.finditer(html):
-        depth, unclosed = nesting(html[position : hiding.start()], opened, depth, unclosed)
-        hidden, _ = nesting(hiding[0][1:], Counter(), 0, 0)  # where a parser disagrees about comments, these are elements
-        depth, position = depth + hidden, hiding.end()
-        if depth > DEPTH_LIMIT or unclosed > UNCLOSED_LIMIT:
+        whole.read(html[position : hiding.start()])
+        whole.add(Nesting().read(hiding[0][1:]))  # where a parser disagrees about comments, these are elements
+        position = hiding.end()
+        if whole.reason:
             break
-    depth, unclosed = nesting(html[position:], opened, depth, unclosed)
-    return "its HTML is nested too deeply" if depth > DEPTH_LIMIT or unclosed > UNCLOSED_LIMIT else ""
+    return whole.read(html[position:]).reason or Crowd().read(html).reason
 
 
 def page_parts(html: str) -> tuple[str, ...]:
@@ -97,19 +107,131 @@ def page_parts(html: str) -> tuple[str, ...]:
     return tuple(name for name, (hints, pattern) in PAGE_PARTS.items() if any(hint in source for hint in hints) and pattern.search(source))
 
 
-def nesting(html: str, opened: Counter[str], depth: int, unclosed: int) -> tuple[int, int]:
-    """How many elements, and how many formatting elements, are open after this piece, or when there are too many."""
-    for found in TAG.finditer(html):
-        name = found["name"].casefold()
-        if name in VOID or name in CLOSED_BY_THEIR_LIKE or (found["slash"] and not opened[name]):
-            continue
-        change = -1 if found["slash"] else 1
-        opened[name] += change
-        depth += change
-        unclosed += change if name in FORMATTING else 0
-        if depth > DEPTH_LIMIT or unclosed > UNCLOSED_LIMIT:
-            break
-    return depth, unclosed
+class Crowd:
+    """Counts the attributes of elements: parsers compare each with each. Those of all `body` and `html` come together in one."""
+
+    def __init__(self) -> None:
+        self.merged = 0
+        self.reason = ""
+
+    def read(self, html: str) -> Self:
+        """Count up to the first element that has too many."""
+        for found in TAG.finditer(html):
+            self.tag(found["name"].casefold(), found["attributes"])
+            if self.reason:
+                break
+        return self
+
+    def tag(self, name: str, attributes: str) -> None:
+        """One tag with all that stands in it."""
+        count = attribute_count(attributes) if name in MERGED or len(attributes) > ATTRIBUTE_LIMIT else 0
+        self.merged += count if name in MERGED else 0
+        if max(count, self.merged) > ATTRIBUTE_LIMIT:
+            self.reason = f"its HTML has an element of more than {ATTRIBUTE_LIMIT} attributes"
+
+
+class Nesting:
+    """Counts what is open in HTML as it is read piece by piece, never less than a parser has open."""
+
+    def __init__(self) -> None:
+        self.depth = 0  # elements that are open
+        self.unclosed = 0  # formatting elements among them
+        self.reopened = 0  # formatting elements that tags may have made a parser open again
+        self.compared = 0  # attributes that a parser may have compared with those of formatting elements that are open
+        self.doubtful = 0  # elements more that nest where a parser takes them for others than they are nearly everywhere
+        self.foreign = False  # an svg or math has begun: what is closed by its like in HTML is not there
+        self.item = ""  # the list item that began last
+        self.scopes: list[tuple[str, Opened]] = [("", {})]  # what is open since each element that end tags do not reach out of
+        self.crowd = Crowd()
+
+    @property
+    def reason(self) -> str:
+        """Why it is too much, in words; "" when it is not."""
+        if (
+            max(self.depth, self.doubtful) > DEPTH_LIMIT
+            or self.unclosed > UNCLOSED_LIMIT
+            or max(self.reopened, self.compared // 100) > REOPENED_LIMIT
+        ):
+            return "its HTML is nested too deeply"
+        return self.crowd.reason
+
+    def read(self, html: str) -> Self:
+        """Go on with this piece, as far as it is not too much."""
+        for found in TAG.finditer(html):
+            name = found["name"].casefold()
+            if found["slash"]:
+                self.close(name)
+            else:
+                self.open(name, found["attributes"])
+            if self.reason:
+                break
+        return self
+
+    def add(self, hidden: Self) -> None:
+        """What stands where it is perhaps no element."""
+        self.depth += hidden.depth
+        self.doubtful += hidden.doubtful
+        self.unclosed += hidden.unclosed
+        self.reopened += hidden.reopened
+        self.compared += hidden.compared
+        self.crowd.reason = self.crowd.reason or hidden.crowd.reason
+
+    def open(self, name: str, attributes: str) -> None:
+        """A start tag."""
+        self.crowd.tag(name, attributes)
+        if name in VOID:
+            return
+        if name in FORMATTING:
+            self.compared += attribute_count(attributes) ** 2 * self.unclosed
+            self.unclosed += 1
+        else:
+            self.reopened += self.unclosed
+        if name in CLOSED_BY_THEIR_LIKE:
+            self.doubtful += self.nests(name)
+        else:
+            self.depth += 1
+            self.scopes[-1][1].setdefault(name, []).append(self.depth)
+        self.scope(name)
+
+    def scope(self, name: str) -> None:
+        """An element begins that end tags within it do not reach out of; a cell ends the one before it."""
+        if name in CELLS and self.scopes[-1][0] in CELLS:
+            self.leave()
+        if name in SCOPES:
+            self.scopes.append((name, {}))
+        self.foreign = self.foreign or name in FOREIGN
+
+    def nests(self, name: str) -> bool:
+        """May an element that its like closes lie in one of the same name that is open?"""
+        if name in ITEMS:
+            kind, self.item = self.item, ITEMS[name]
+            return kind not in ("", self.item)  # each closes its like as far as the last of the other kind
+        return self.foreign
+
+    def close(self, name: str) -> None:
+        """An end tag. It closes what was opened since the innermost scope began, unless that is a formatting element far outside."""
+        if name == "table" and self.scopes[-1][0] in CELLS:
+            self.leave()
+        if name == self.scopes[-1][0] and name not in FOREIGN:
+            self.leave()
+        self.reopened += 0 if name in FORMATTING else self.unclosed
+        places = self.scopes[-1][1].get(name)
+        if not places or (name in FORMATTING and self.depth - places[-1] >= ADOPTED):
+            return
+        places.pop()
+        self.depth -= 1
+        self.unclosed -= 1 if name in FORMATTING else 0
+
+    def leave(self) -> None:
+        """The innermost scope ends. What is open in it stays so: in case that a parser has ignored its beginning."""
+        _, inner = self.scopes.pop()
+        for name, places in inner.items():
+            self.scopes[-1][1].setdefault(name, []).extend(places)
+
+
+def attribute_count(attributes: str) -> int:
+    """How many attributes stand in a tag."""
+    return sum(1 for _ in ATTRIBUTE.finditer(attributes))
 
 
 def walk(html: str) -> Iterator[Step]:

@@ -7,6 +7,7 @@ from hypothesis import given, strategies as st
 
 from triage import markup
 from triage.markup import (
+    ATTRIBUTE_LIMIT,
     DEPTH_LIMIT,
     SIZE_LIMIT,
     TAG_LIMIT,
@@ -109,6 +110,50 @@ REFUSED = {
 }
 
 
+FORMATTED = "<div>" + "".join(f"<b id={number}>" for number in range(UNCLOSED_LIMIT - 1)) + "x</div>"
+UNREACHED = ("object", "applet", "marquee", "td", "th", "caption", "table", "template", "select", "svg", "math")
+TOO_DEEP = {
+    "opened again by blocks": FORMATTED + "<div>x</div>" * 800,
+    "opened again by paragraphs": FORMATTED + "<p>x" * 1_500,
+    "opened again by end tags": FORMATTED + "x</p>" * 1_500,
+    "in what only looks like a comment": "<svg><![CDATA[<!--]]></svg>" + FORMATTED + "<div>x</div>" * 800,
+    **{f"end tag in {name}": f"<b><{name}></b></{name}>" * (UNCLOSED_LIMIT + 1) for name in UNREACHED},
+    "end tag of what encloses": "<div><object></div></object>" * DEPTH_LIMIT,
+    "end tag in a drawing": "<b><object><svg><desc></object></b></desc></svg></object>" * (UNCLOSED_LIMIT + 1),
+    "end tag far inside": ("<b>" + "<div>" * 9 + "</b>" + "</div>" * 9) * (UNCLOSED_LIMIT + 1),
+    "many attributes to compare": "".join(f"<b {'a ' * 400} id={number}>" for number in range(UNCLOSED_LIMIT)),
+    "ruby": "<rt>" * (DEPTH_LIMIT + 1),
+    "ruby parentheses": "<rp>" * (DEPTH_LIMIT + 1),
+    "groups of options": "<optgroup>" * (DEPTH_LIMIT + 1),
+    "items of two kinds": "<li><dd>" * DEPTH_LIMIT,
+    "rows of a drawing": "<svg>" + "<tr>" * (DEPTH_LIMIT + 1),
+    "quotes that are none": "<p '>" + "<div>" * (DEPTH_LIMIT + 1) + "'>",
+    "quotes behind what is no space": "<p a=\v'>" + "<div>" * (DEPTH_LIMIT + 1) + "'>",
+}
+MANY = " ".join(f"a{number}" for number in range(ATTRIBUTE_LIMIT + 1))
+CROWDED = {
+    "without values": f"<p {MANY}>",
+    "with values": "<p " + "a='b c'" * (ATTRIBUTE_LIMIT + 1) + ">",
+    "an end tag": f"</p {MANY}>",
+    "among quotes": f"<p ' {MANY} '>",
+    "in a void element": f"<img {MANY}>",
+    "in what is not read": f"<style {MANY}></style>",
+    "behind what looks like a comment": f"<p title='<!--' {MANY} -->",
+    "body": "".join(f"<body a{number}>" for number in range(ATTRIBUTE_LIMIT + 1)),
+    "html": "".join(f"<html a{number}>" for number in range(ATTRIBUTE_LIMIT + 1)),
+}
+
+
+@pytest.mark.parametrize("html", TOO_DEEP.values(), ids=TOO_DEEP.keys())
+def test_what_a_parser_nests_without_saying_so_is_refused(html: str) -> None:
+    assert too_much(html) == "its HTML is nested too deeply"
+
+
+@pytest.mark.parametrize("html", CROWDED.values(), ids=CROWDED.keys())
+def test_elements_of_very_many_attributes_are_refused(html: str) -> None:
+    assert too_much(html) == f"its HTML has an element of more than {ATTRIBUTE_LIMIT} attributes"
+
+
 @pytest.mark.parametrize("html", REFUSED.values(), ids=REFUSED.keys())
 def test_refused_before_parsing(html: str) -> None:
     assert too_much(html)
@@ -122,8 +167,14 @@ def test_refused_before_parsing(html: str) -> None:
         "<!--[if mso]><table><tr><td><![endif]-->x<!--[if mso]></td></tr></table><![endif]-->" * 300,
         "<div>" * 500 + "</div>" * 500 + "<br><img>" * 5_000,
         "<font color=red>x</font>" * 10_000,
+        "<table><tr><td><b>cell</b><td><table><tr><td><b>x</b></table></table>" * 2_000,
+        "<dl><dt>a<dd>b<ul><li>c</ul></dl>" * 400,
+        "<b>" * 100 + "<p>x</p>" * 500,
+        f"<p style='{'a: b; ' * 50_000}' {' '.join(f'a{number}=x' for number in range(60))}>",
+        f"<img src='data:image/png;base64,{'a' * 1_000_000}'>",
+        "<p " * 2 + "x y z " * 150 + ">",
     ],
-    ids=["paragraphs", "cells", "conditional comments", "divs", "fonts"],
+    ids=["paragraphs", "cells", "conditional comments", "divs", "fonts", "tables", "lists", "bold", "style", "picture", "no end"],
 )
 def test_sloppy_mail_is_not_refused(html: str) -> None:
     assert too_much(html) == ""
