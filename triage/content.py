@@ -17,6 +17,7 @@ from triage.delivery_status import MEDIA_TYPES, Status, is_mail_system, is_mail_
 from triage.envelope import Address
 from triage.fingerprint import Fingerprint, fingerprint
 from triage.invitations import Calendar, read as calendar_of
+from triage.links import TARGET_LIMIT
 from triage.markup import crude_text, page_parts, text_and_links, too_much
 from triage.mime import (
     PART_LIMIT,
@@ -129,7 +130,6 @@ PEOPLE_LIMIT = 20  # recipients whose names the fingerprint leaves out
 SUBJECT_LIMIT = 1_000  # characters
 TEXT_LIMIT = 64 * 1024  # characters
 LINK_LIMIT = 500
-TARGET_LIMIT = 4_000  # characters of one link target
 TARGETS_LIMIT = 256 * 1024  # characters of the targets of all links together
 NAME_LIMIT = 255  # characters of one file name
 NAMES_LIMIT = 2_000  # names within all archives together: each is looked at for each recipient

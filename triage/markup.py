@@ -3,12 +3,13 @@
 import re
 from collections.abc import Callable, Iterator
 from html import unescape
+from itertools import islice
 from typing import NamedTuple, Self
 from urllib.parse import urljoin
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from triage.links import browsed
+from triage.links import TARGET_LIMIT, browsed
 
 SIZE_LIMIT = 2 * 1024 * 1024  # characters
 TAG_LIMIT = 60_000
@@ -65,7 +66,10 @@ CONDITION_END = re.compile(r"<!\[endif\]|-->", re.IGNORECASE)
 COMPARED = 100_000_000  # characters that are looked through for what only Outlook shows; beyond that all of it is shown
 OFFICE = re.compile(r"<xml\b.*?(?:</xml>|\Z)", re.IGNORECASE | re.DOTALL)  # settings of Office's programs
 SLASHES = re.compile(r"^([a-z][a-z0-9+.-]*:)?[/\\]{2,}", re.IGNORECASE)  # before a host (WHATWG URL, 4.4)
+BASE_LIMIT = 1_000  # characters of a base; of a longer one its host alone is read, since each link is joined to all its folders
 LINK_TEXT_LIMIT = 300  # characters
+LINK_PIECES = 5_000  # in which they are looked for
+LINK_PIECE_LIMIT = 4_096  # characters of each that are looked at
 RESERVED = re.compile("[\ue000-\ue003]")  # private use: they never come from mail, so that others may mark places in the text
 SPACES = re.compile(r"\s+")
 BLANKS = re.compile(r"[ \t\u00a0]+")
@@ -329,29 +333,51 @@ def base_of(html: str) -> str:
     """The address that relative links are relative to; "" in nearly all mail."""
     if "<base" not in html.casefold():
         return ""
-    return SLASHES.sub(r"\1//", browsed(attribute(LexborHTMLParser(html).css_first("base[href]"), "href")))
+    base = SLASHES.sub(r"\1//", address(attribute(LexborHTMLParser(html).css_first("base[href]"), "href")))
+    return base if len(base) <= BASE_LIMIT else joined(base, "/")
 
 
 def target_of(step: Step, base: str) -> str:
     """Where an element leads: the href of a link, the action of a form; "" where nothing outside is opened."""
     target = (
-        browsed(attribute(step.node, "action" if step.tag == "form" else "href") or attribute(step.node, "xlink:href"))
+        address(attribute(step.node, "action" if step.tag == "form" else "href") or attribute(step.node, "xlink:href"))
         if step.kind == "open"
         else ""
     )
     if not target or target.startswith("#"):
         return ""
+    return joined(base, SLASHES.sub(r"\1//", target))[:TARGET_LIMIT] if base else target
+
+
+def joined(base: str, target: str) -> str:
+    """What a link opens that is relative to this base; itself where it cannot be read."""
     try:
-        return urljoin(base, SLASHES.sub(r"\1//", target)) if base else target
+        return urljoin(base, target)
     except ValueError:
         return target
+
+
+def address(written: str) -> str:
+    """An address in an attribute as a browser takes it, as far as targets are looked at."""
+    return browsed(written)[:TARGET_LIMIT]
 
 
 def link_text(step: Step, pieces: list[str]) -> str:
     """What the reader sees of a link."""
     if step.tag == "form":
         return "(form)"
-    return " ".join("".join(pieces).split())[:LINK_TEXT_LIMIT] or attribute(step.node, "alt") or "(picture)"
+    return " ".join("".join(beginning(pieces)).split())[:LINK_TEXT_LIMIT] or attribute(step.node, "alt") or "(picture)"
+
+
+def beginning(pieces: list[str]) -> Iterator[str]:
+    """The pieces in which a link's text begins. A thousand links may lie in each other and share all that follows."""
+    left = LINK_TEXT_LIMIT
+    for piece in islice(pieces, LINK_PIECES):
+        begin = piece[:LINK_PIECE_LIMIT]
+        yield begin
+        left -= sum(map(len, begin.split()))
+        if left < 0:
+            break
 
 
 def tidy(text: str) -> str:

@@ -17,7 +17,7 @@ from urllib.parse import unquote, unquote_to_bytes
 from triage import links
 from triage.decoding import base64_bytes
 from triage.harmless import ATTRIBUTE_VALUE, FROM_MAIL, TAGS, cleaned, is_of, style
-from triage.links import browsed
+from triage.links import TARGET_LIMIT, browsed
 from triage.markup import (
     ANCHORS,
     BLOCKS,
@@ -52,7 +52,6 @@ FRAME_HEADERS: Mapping[str, str] = {
 }
 
 LINK_LIMIT = 500
-TARGET_LIMIT = 4_000  # characters
 TEXT_LIMIT = 200_000  # characters of the text view
 PICTURES_LIMIT = 8 * 1024 * 1024  # bytes of all pictures that are shown
 TINY = 3  # pixels: such a picture counts opens or keeps a place

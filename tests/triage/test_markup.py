@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given, strategies as st
 
 from triage import markup
+from triage.links import TARGET_LIMIT
 from triage.markup import (
     ATTRIBUTE_LIMIT,
     DEPTH_LIMIT,
+    LINK_TEXT_LIMIT,
     SIZE_LIMIT,
     TAG_LIMIT,
     UNCLOSED_LIMIT,
@@ -178,6 +180,36 @@ def test_refused_before_parsing(html: str) -> None:
 )
 def test_sloppy_mail_is_not_refused(html: str) -> None:
     assert too_much(html) == ""
+
+
+@pytest.mark.parametrize("base", ["http://b.test/" + "a/" * 300_000, "http://b.test/" + "a" * 600_000])
+def test_a_base_and_targets_are_read_as_far_as_targets_are_looked_at(base: str) -> None:
+    """Where each link is joined to all of the base this takes minutes."""
+    _, links = text_and_links(f"<base href='{base}'>" + "<a href='x'>y</a>" * 5_000 + f"<a href='{base}'>y</a>")
+    assert len(links) == 5_001
+    assert all(target.startswith("http://b.test/") and len(target) <= TARGET_LIMIT for _, target in links)
+    assert text_and_links(f"<a href='{base}'>y</a>")[1] == [("y", base[:TARGET_LIMIT])]
+
+
+def test_links_within_links_share_their_text() -> None:
+    """Where each level reads all text within it this takes long."""
+    levels = DEPTH_LIMIT - 10
+    _, links = text_and_links("<v:rect href='x'>" * levels + "word <br>" * 40_000)
+    assert links == [("word " * (LINK_TEXT_LIMIT // 5), "x")] * levels
+
+
+@pytest.mark.parametrize(
+    ("inside", "text"),
+    [
+        ("<div> <br></div>" * 500 + "one", "one"),
+        ("<img alt='" + " a" * 2_000 + "'>", ("a " * 2_000)[:LINK_TEXT_LIMIT]),
+        ("<v:rect href='y'>one" + "<div> </div>" * 400 + "two</v:rect>three", "one twothree"),
+        ("<b>one</b> " * 200, ("one " * 200)[:LINK_TEXT_LIMIT]),
+    ],
+    ids=["far down", "picture", "another link", "pieces"],
+)
+def test_the_text_of_a_link_is_found_and_cut(inside: str, text: str) -> None:
+    assert text_and_links(f"<a href='x'>{inside}</a>")[1][-1] == (text, "x")
 
 
 def test_words_of_refused_html() -> None:
