@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.e2e.conftest import House, choose, sign_in
-from tests.peers import company, outside
+from tests.peers import browser as browser_peer, company, outside
 from tests.peers.outside import Letter
 
 pytestmark = pytest.mark.peers
@@ -48,7 +48,7 @@ def test_a_decision_outlives_the_outage(alone: House, page: Page) -> None:
             stopped.append(True)
         route.continue_()
 
-    page.route("**/api/v1/decisions", stop)
+    browser_peer.intercept(page, "**/api/v1/decisions", stop)
     page.keyboard.press("r")
     said = page.get_by_role("alert").filter(has_text="Mailroom does not answer.")
     expect(said).to_contain_text("What you decided about “The second offer” is kept, and sent by itself")
@@ -78,7 +78,7 @@ def test_what_was_carried_out_although_its_answer_got_lost_is_not_done_twice(alo
             return route.abort("connectionreset")
         return route.continue_()
 
-    page.route("**/api/v1/decisions", lose)
+    browser_peer.intercept(page, "**/api/v1/decisions", lose)
     page.keyboard.press("r")
     expect(page.get_by_role("status").filter(has_text="Released “Only once”.")).to_be_visible()
     assert lost == [201]

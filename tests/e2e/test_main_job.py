@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.conftest import House, choose, sign_in
-from tests.peers import company, outside, postfix, processes
+from tests.peers import browser as browser_peer, company, outside, postfix, processes
 from tests.peers.outside import Letter
 
 pytestmark = pytest.mark.peers
@@ -196,7 +196,7 @@ def test_the_second_click_gets_told_what_happened(house: House, page: Page) -> N
 
         sign_in(page, house, "jon")
         choose(page, letter.subject)
-        page.route("**/api/v1/decisions", overtake)
+        browser_peer.intercept(page, "**/api/v1/decisions", overtake)
         page.keyboard.press("r")
         expect(page.get_by_role("alert").filter(has_text="Released by Maria Keller")).to_be_visible()
     house.arrived("hanne.dahl", letter.subject)

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.conftest import House, sign_in
-from tests.peers import company, outside, processes
+from tests.peers import browser as browser_peer, company, outside, processes
 from tests.peers.next_hop import Peer, next_hop
 from tests.peers.outside import Letter
 
@@ -52,7 +52,7 @@ def test_what_waits_for_a_next_hop_is_seen_and_decided(alone: House, page: Page,
             peers.append(stack.enter_context(next_hop(lmtp=True, port=port)))
             route.continue_()
 
-        page.route("**/api/v1/queue/retry", is_back, times=1)
+        browser_peer.intercept(page, "**/api/v1/queue/retry", is_back, times=1)
         with page.expect_response("**/api/v1/queue/retry"):
             page.get_by_role("button", name="Try all again now").click()
         processes.until(lambda: peers and len(peers[0].taken) == 1, "the one that still waits arrives", log=alone.company.log)

@@ -1,9 +1,10 @@
 """The distribution's Chromium, driven as a member of staff uses it."""
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from playwright.sync_api import Browser, BrowserType, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserType, Page, Route, sync_playwright
 
 from tests.peers import processes
 
@@ -51,3 +52,14 @@ def page(browser: Browser, locale: str = "en-GB", width: int = 1400) -> Iterator
         context.close()
     unexpected = [complaint for complaint in complaints if "status of 4" not in complaint]  # refusals are shown to the user, and logged
     assert unexpected == [], unexpected
+
+
+def intercept(page: Page, wanted: str | re.Pattern[str], handler: Callable[[Route], None], times: int | None = None) -> None:
+    """`page.route`, in force when this returns. Chromium says that it is a little before: on a busy machine a page that is there
+    already still sends its own requests past it."""
+    page.route(wanted, handler, times=times)
+    if page.url == "about:blank":
+        return
+    page.route("**/intercepted", lambda route: route.fulfill(body="yes"))
+    processes.until(lambda: page.evaluate("fetch('/intercepted').then((answer) => answer.text())") == "yes", "requests are caught")
+    page.unroute("**/intercepted")

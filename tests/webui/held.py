@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, Route
 
-from tests.peers import processes
+from tests.peers import browser as browser_peer, processes
 
 
 class Held(list[Route]):
@@ -21,7 +21,7 @@ class Held(list[Route]):
             else:
                 route.fallback()
 
-        page.route(wanted, keep)
+        browser_peer.intercept(page, wanted, keep)
 
     def wait(self, count: int) -> None:
         """Until so many were asked."""

@@ -2,10 +2,12 @@
 
 import re
 
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, expect
 from sqlmodel import col, select
 
+from tests.peers import browser as browser_peer
 from tests.triage.arriving import ANA, add_rules
+from tests.webui.held import Held
 from tests.webui.singles import singles
 from tests.webui.site import JOE, MARA, PASSWORD, Site
 from tests.webui.test_reported import report
@@ -36,7 +38,7 @@ def test_a_name_followed_at_once_by_enter_sends_to_nobody_else(site: Site, page:
     whom = page.get_by_role("combobox", name="To whom")
     expect(page.get_by_role("listbox", name="People, departments and groups").get_by_role("option").first).to_be_visible()
     whom.press("Enter")
-    page.route("**/addressees?q=Mara*", lambda route: None)
+    browser_peer.intercept(page, "**/addressees?q=Mara*", lambda route: None)
     whom.fill("Mara")
     whom.press("Enter")
     expect(page.get_by_role("button", name="Redirect to …")).to_be_disabled()
@@ -215,18 +217,14 @@ def test_own_words_stay_when_the_others_come_late(site: Site, page: Page) -> Non
     site.come(JOE, author="one@late.example", subject="With late words")
     site.sit_down(page, path="/?q=from:late.example")
     row(page, "With late words").click()
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        held.append(route)
-
-    page.route("**/rejections/templates", hold)
+    held = Held(page, "**/rejections/templates")
     page.keyboard.press("n")
     sheet = page.get_by_role("dialog")
     sheet.get_by_label("own words").check()
     words = sheet.get_by_label("Your words")
     words.fill("Dear all")
-    held.pop().continue_()
+    held.wait(1)
+    held.go()
     expect(sheet.get_by_label("not wanted")).to_be_visible()
     expect(sheet.get_by_label("own words")).to_be_checked()
     expect(words).to_be_focused()
@@ -253,7 +251,7 @@ def test_a_list_that_cannot_be_read_anew_stays(site: Site, page: Page) -> None:
         shown = page.locator("#content :is(ol > li, tbody tr)")
         expect(shown.first).to_be_visible()
         count = shown.count()
-        page.route(f"**/api/v1/{what}?*", lambda route: route.fulfill(status=429, json={"detail": "Too much at once."}))
+        browser_peer.intercept(page, f"**/api/v1/{what}?*", lambda route: route.fulfill(status=429, json={"detail": "Too much at once."}))
         site.come(JOE, author="news@anew.example", subject="Something else")
         told = page.get_by_role("alert").filter(has_text="Too much at once.")
         expect(told).to_contain_text("What is shown was read before.")
@@ -292,7 +290,7 @@ def test_a_reading_that_fails_takes_nothing_that_was_typed(site: Site, page: Pag
 def typed_and_kept(site: Site, page: Page, field: Locator, what: str) -> None:
     """Something is typed, and then the list behind it can no longer be read."""
     field.fill("it is late")
-    page.route(f"**/api/v1/{what}?*", lambda route: route.fulfill(status=429, json={"detail": "Too much at once."}))
+    browser_peer.intercept(page, f"**/api/v1/{what}?*", lambda route: route.fulfill(status=429, json={"detail": "Too much at once."}))
     site.come(JOE, author="news@typed.example", subject="Something else")
     expect(page.get_by_text("Too much at once.")).to_be_attached()
     expect(field).to_have_value("it is late")

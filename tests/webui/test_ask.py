@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import APIResponse, Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import delete
 
 from tests.conftest import settings_in
@@ -132,7 +132,7 @@ def test_a_letter_that_was_declined_in_vain_is_still_wanted(open_site: Site, pag
     enter(page)
     box = page.get_by_role("checkbox", name="Write to me once a day")
     expect(box).to_be_checked()
-    page.route("**/own/letter", lambda route: route.fulfill(status=429, json={"detail": "Not now."}))
+    browser_peer.intercept(page, "**/own/letter", lambda route: route.fulfill(status=429, json={"detail": "Not now."}))
     box.press("Space")
     expect(page.get_by_role("alert")).to_have_text("Not now.")
     expect(box).to_be_checked()
@@ -151,7 +151,7 @@ def test_signed_out_is_who_was_signed_out_and_leaves_nothing_behind(open_site: S
     page.goto(f"{open_site.url}/ask")
     enter(page)
     page.get_by_label("Address or domain").fill("clinic@health.example")
-    page.route("**/own/session", lambda route: route.fulfill(status=429, json={"detail": "Too fast."}))
+    browser_peer.intercept(page, "**/own/session", lambda route: route.fulfill(status=429, json={"detail": "Too fast."}))
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("alert")).to_have_text("Too fast.")
     expect(page.get_by_label("Address or domain")).to_have_value("clinic@health.example")
@@ -226,20 +226,18 @@ def in_german(site: Site, page: Page) -> None:
 
 
 def test_an_answer_that_comes_after_signing_out_is_not_shown(open_site: Site, page: Page) -> None:
-    late: list[tuple[Route, APIResponse]] = []
     page.goto(f"{open_site.url}/ask")
     enter(page)
     expect(page.get_by_label("Address or domain")).to_be_visible()
-    page.route("**/own/mail", lambda route: late.append((route, route.fetch())))
+    held = Held(page, "**/own/mail")
     page.get_by_label("Address or domain").fill("clinic@health.example")
-    with page.expect_request("**/own/mail"):
-        page.get_by_role("button", name="I expect mail from there").click()
+    page.get_by_role("button", name="I expect mail from there").click()
+    held.wait(1)
+    answer = held[0].fetch()
+    assert answer.ok
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_label("Password")).to_be_empty()
-    ((route, answer),) = late
-    assert answer.ok
-    with page.expect_response("**/own/mail"):
-        route.fulfill(response=answer)
+    held.go(0, lambda route: route.fulfill(response=answer))
     page.wait_for_timeout(200)
     expect(page.get_by_label("Password")).to_be_visible()
     expect(page.get_by_role("alert")).to_have_count(0)

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import func, select
 
+from tests.peers import browser as browser_peer
 from tests.webui.access import faults
 from tests.webui.site import JOE, MARA, Site
 from triage import db
@@ -97,7 +98,8 @@ def test_the_late_click_is_told_what_happened(three: Site, page: Page, other_pag
     three.sit_down(other_page, "ben")
     for one in (page, other_page):
         row(one, "Late offer").click()
-    page.route("**/api/v1/cards?*", lambda route: route.fulfill(status=404, json={"title": "not now"}))  # ana does not see what ben does
+    # ana does not see what ben does
+    browser_peer.intercept(page, "**/api/v1/cards?*", lambda route: route.fulfill(status=404, json={"title": "not now"}))
     other_page.keyboard.press("b")
     with other_page.expect_response("**/api/v1/decisions"):
         other_page.get_by_role("button", name="Block and purge 1 mail").press("Enter")

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from playwright.sync_api import Page, Route, expect
 
+from tests.peers import browser as browser_peer
 from tests.triage.arriving import ANA, add_rules
 from tests.webui.held import Held
 from tests.webui.site import JOE, MARA, Site
@@ -342,7 +343,7 @@ def test_a_choice_that_could_not_be_kept_takes_no_later_one_back(site: Site, pag
 
 def test_who_chooses_a_time_to_undo_is_not_signed_out_by_a_question_without_answer(site: Site, page: Page) -> None:
     site.sit_down(page, path="/settings")
-    page.route("**/api/v1/me", too_much)
+    browser_peer.intercept(page, "**/api/v1/me", too_much)
     page.get_by_label("What I release or reject leaves after").select_option("30")
     page.wait_for_timeout(300)
     expect(page.get_by_role("heading", name="Settings")).to_be_visible()

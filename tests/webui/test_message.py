@@ -4,6 +4,7 @@ from playwright.sync_api import Page, Route, expect
 from sqlalchemy import update
 from sqlmodel import col
 
+from tests.peers import browser as browser_peer
 from tests.triage.arriving import NO_DMARC
 from tests.webui.site import JOE, MARA, Site
 from tests.webui.test_budget import until
@@ -80,7 +81,7 @@ def test_why_is_told_of_the_mail_that_is_shown(site: Site, page: Page) -> None:
     def keep(route: Route) -> None:
         late.append(route)
 
-    page.route("**/rules/explain", keep)
+    browser_peer.intercept(page, "**/rules/explain", keep)
     summary = page.get_by_text("What else matched, and what today's rules would say")
     page.get_by_role("option").nth(0).click()
     summary.click()

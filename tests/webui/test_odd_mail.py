@@ -8,6 +8,7 @@ from hashlib import sha256
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
+from tests.peers import browser as browser_peer
 from tests.triage.arriving import COMPANY, NO_DMARC, SYNC
 from tests.triage_api.conftest import STAFF
 from tests.webui.access import faults
@@ -186,7 +187,7 @@ def test_a_machine_whose_clock_is_hours_off(site: Site, page: Page, hours: int) 
         answer = route.fetch()
         route.fulfill(response=answer, body=WRONG_CLOCK.format(hours * 3_600_000) + answer.text())
 
-    page.route("**/assets/base-*.js", turn)
+    browser_peer.intercept(page, "**/assets/base-*.js", turn)
     sender = f"clock{hours}@odd.example"
     site.come(JOE, author=sender, subject="Sign in", text="Your sign-in code is 481 922. It is valid for 30 minutes.")
     row = chosen(site, page, sender)

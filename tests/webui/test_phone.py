@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.peers import processes
+from tests.peers import browser as browser_peer, processes
 from tests.triage.arriving import NO_DMARC
 from tests.webui.access import faults
 from tests.webui.site import JOE, Site
@@ -137,7 +137,7 @@ def test_an_undo_that_fails_is_told_of_beside_the_list_too(site: Site, phone: Pa
     toast = phone.get_by_role("status").filter(has_text="Released “Gone already”.")
     expect(toast).to_be_visible()
     phone.get_by_role("button", name="Queue", exact=True).tap()
-    phone.route("**/undo", lambda route: route.fulfill(status=409, json={"detail": "it has left already"}))
+    browser_peer.intercept(phone, "**/undo", lambda route: route.fulfill(status=409, json={"detail": "it has left already"}))
     toast.get_by_role("button", name="Undo").tap()
     told = phone.get_by_role("alert").filter(has_text="It has left already. Your undo was not carried out.")
     expect(told).to_be_in_viewport(ratio=1)

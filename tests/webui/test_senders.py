@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlmodel import col, select
 
+from tests.peers import browser as browser_peer
 from tests.triage.arriving import NO_DMARC, NOW, SYNC
 from tests.webui.access import faults
 from tests.webui.site import JOE, MARA, Site
@@ -150,7 +151,7 @@ def test_what_was_not_done_is_said_on_its_page_too(known: Site, page: Page) -> N
     known.come(JOE, author="late@refusing.example", subject="Somebody else is at it", dmarc=NO_DMARC)
     known.sit_down(page, path="/senders/late@refusing.example")
     expect(page.get_by_text("1 waits for a decision")).to_be_visible()
-    page.route("**/api/v1/decisions", lambda route: route.fulfill(status=412, json={"detail": "it is 2 mails by now"}))
+    browser_peer.intercept(page, "**/api/v1/decisions", lambda route: route.fulfill(status=412, json={"detail": "it is 2 mails by now"}))
     page.keyboard.press("p")
     page.get_by_role("dialog").get_by_role("button", name="Purge 1 mail").click()
     told = page.get_by_role("alert").filter(has_text="The queue changed.")

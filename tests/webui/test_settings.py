@@ -2,6 +2,7 @@
 
 from playwright.sync_api import Locator, Page, expect
 
+from tests.peers import browser as browser_peer
 from tests.webui.access import faults
 from tests.webui.site import JOE, Site
 
@@ -39,7 +40,7 @@ def test_looks_follow_the_account_to_another_machine(site: Site, page: Page, oth
 
 def test_what_cannot_be_kept_is_as_it_was(site: Site, page: Page) -> None:
     site.sit_down(page, "sam", "/settings")
-    page.route("**/api/v1/preferences", lambda route: route.fulfill(status=429, json={"detail": "Too fast."}))
+    browser_peer.intercept(page, "**/api/v1/preferences", lambda route: route.fulfill(status=429, json={"detail": "Too fast."}))
     page.get_by_label("dark").click()
     expect(page.get_by_role("alert").filter(has_text="It is as it was: Too fast.")).to_be_visible()
     expect(page.locator("html")).not_to_have_attribute("data-theme", "dark")
