@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from mta import line_ends
+
 END = b"\r\n.\r\n"  # RFC 5321, 4.1.1.4; nothing else ends a message
 STUFFED = b"\r\n."
 
@@ -75,20 +77,13 @@ class Content:
         self.held.clear()
         if self._stuffed:
             raw = (b"\r\n" + raw).replace(STUFFED, b"\r\n")[2:]
-        bare = bare_line_ends(raw)
-        if bare and len(raw) + bare <= self.max_size:
-            raw = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
-        elif bare:
+        bare = line_ends.bare(raw)
+        if bare and len(raw) + bare > self.max_size:
             self.size = len(raw) + bare  # as CRLF it is too large
             raw = b""
-        return raw, bool(bare)
+        return line_ends.crlf(raw) if bare else raw, bool(bare)
 
 
 def split(chunk: bytes, at: int) -> tuple[bytes, bytes]:
     """The bytes before and from a place on."""
     return chunk[:at], chunk[at:]
-
-
-def bare_line_ends(raw: bytes) -> int:
-    """How many CR stand without LF and LF without CR."""
-    return raw.count(b"\n") + raw.count(b"\r") - 2 * raw.count(b"\r\n")

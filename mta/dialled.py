@@ -10,8 +10,8 @@ from typing import Any
 
 from mta.allowance import Allowance
 from mta.encryption import Encryption, NotEncrypted, starttls
+from mta.line_ends import crlf
 from mta.sasl import Login, Logins, sign_in
-from mta.trace import crlf
 from mta.transaction import Answer, Ended, Mail, begin, hand_over, impossible, possible, said, shut_out, unreachable
 from triage.errors import BadInput
 from triage.queue import Outcome

@@ -6,9 +6,10 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from mta.line_ends import crlf
 from mta.nexthop import NextHop
 from mta.sealer import Sealer
-from mta.trace import crlf, passed_on, stamp
+from mta.trace import passed_on, stamp
 from triage import journal_report, meters
 from triage.ids import show
 from triage.journal import JOURNAL

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from email.utils import format_datetime
 from itertools import count
 
+from mta.line_ends import crlf
 from mta.results import authentication_results, forged
 from triage.authentication import Authentication
 from triage.envelope import Envelope
@@ -49,13 +50,6 @@ def passed_on(raw: bytes, *, envelope: Envelope, hostname: str) -> bytes:
     """An employee's mail on its way out: our Received field on top, everything else as it came."""
     header, body = split(crlf(raw))
     return received(envelope, hostname).encode("ascii") + separator(header) + header + body
-
-
-def crlf(raw: bytes) -> bytes:
-    """The same lines, each ended by CRLF: what is passed on can smuggle nothing (RFC 5321, 2.3.8)."""
-    if raw.count(b"\n") == raw.count(b"\r") == raw.count(b"\r\n"):
-        return raw
-    return raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
 
 
 def split(raw: bytes) -> tuple[bytes, bytes]:

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
 
+from mta.line_ends import crlf
 from mta.nexthop import NextHop, open_nexthop
-from mta.trace import crlf
 from mta.transaction import Mail, hand_over, possible, stuffed
 from tests.peers.next_hop import DROP, Peer, next_hop
 from tests.peers.processes import HANG
