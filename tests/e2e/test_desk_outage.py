@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.e2e.conftest import House, choose, sign_in
-from tests.peers import browser as browser_peer, company, outside
+from tests.peers import browser as browser_peer, company, outside, processes
 from tests.peers.outside import Letter
 
 pytestmark = pytest.mark.peers
@@ -26,6 +26,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 def page(browser: Browser) -> Iterator[Page]:
     """A page whose browser may complain that nobody answers."""
     context = browser.new_context(viewport={"width": 1400, "height": 900}, locale="en-GB")
+    context.set_default_timeout(processes.HANG * 1000)
     yield context.new_page()
     context.close()
 
@@ -92,6 +93,7 @@ def test_an_outage_is_told_before_anything_was_fetched_ahead(alone: House, page:
     page.clock.install()
     page.clock.pause_at(datetime.now(UTC) + timedelta(hours=1))  # the console fetches ahead a moment later
     sign_in(page, alone)
+    expect(page.get_by_role("status").filter(has_text="Live")).to_be_visible()
     alone.company.stop()
     expect(page.get_by_role("alert")).to_contain_text("Mailroom does not answer.")
     alone.company.start()

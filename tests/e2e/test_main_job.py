@@ -57,6 +57,8 @@ def test_released_in_the_browser_it_lies_byte_for_byte_in_the_mailbox(house: Hou
         attachments=(("drawing.bin", bytes(range(256)) * 40),),
     )
     raw = hand_over(stranger, letter)
+    with house.company.signed_in() as desk:
+        desk.wait_for(q=letter.subject, state="held")
     sign_in(page, house)
     choose(page, letter.subject)
     page.keyboard.press("r")
@@ -145,6 +147,8 @@ def test_an_unknown_recipient_is_refused_and_the_others_are_not(house: House) ->
 def test_redirected_in_the_browser_it_goes_to_somebody_else(house: House, page: Page) -> None:
     letter = Letter(f"dan@{outside.STRANGER.name}", f"info@{company.DOMAIN}", unique("For whoever does meters"))
     raw = house.company.take(letter)
+    with house.company.signed_in() as desk:
+        desk.wait_for(q=letter.subject, state="held")
     sign_in(page, house)
     choose(page, letter.subject)
     for opens, shows in ((re.compile("^More$"), "Redirect"), ("Account of", "Sign out everywhere")):
@@ -164,14 +168,15 @@ def test_a_purge_is_undone_with_one_key(house: House, page: Page) -> None:
     letter = Letter(f"eve@{outside.STRANGER.name}", f"ada.byron@{company.DOMAIN}", unique("Purged by mistake"))
     house.company.take(letter)
     with house.company.signed_in() as desk:
+        desk.wait_for(q=letter.subject, state="held")
         sign_in(page, house)
         choose(page, letter.subject)
         page.keyboard.press("p")
         button = page.get_by_role("dialog").get_by_role("button", name="Purge 1 mail")
         expect(button).to_be_enabled()
         button.press("Enter")
-        desk.wait_for(q=letter.subject, state="purged")
         expect(page.get_by_role("status").filter(has_text="Purged")).to_be_visible()
+        desk.wait_for(q=letter.subject, state="purged")
         page.keyboard.press("z")
         expect(page.get_by_role("status").filter(has_text="Undone")).to_be_visible()
         (back,) = desk.wait_for(q=letter.subject, state="held")

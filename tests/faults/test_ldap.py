@@ -30,7 +30,7 @@ def house(tmp_path: Path) -> Iterator[Faulty]:
 def test_a_directory_server_that_is_away_and_comes_back_empty(house: Faulty) -> None:
     """Whoever is known stays known, and gets their mail."""
     with slapd(ldif(RUSSELL)) as server:
-        told = {"URL": server.url, "TLS_CA": server.ca, "BASE": BASE, "POSTMASTER": f"russell.coker@{DOMAIN}", "INTERVAL": 1, "TIMEOUT": 2}
+        told = {"URL": server.url, "TLS_CA": server.ca, "BASE": BASE, "POSTMASTER": f"russell.coker@{DOMAIN}", "INTERVAL": 1, "TIMEOUT": 60}
         house.surroundings = {
             "MAILROOM_DIRECTORY__SOURCE": "ldap",
             "MAILROOM_NOTICES__STAFF": "",  # of the brake: mail that nobody has sent

@@ -54,6 +54,11 @@ def page(browser: Browser, locale: str = "en-GB", width: int = 1400) -> Iterator
     assert unexpected == [], unexpected
 
 
+def fonts(page: Page) -> None:
+    """They are here: until then letters have other widths."""
+    page.evaluate("document.fonts.ready.then(() => undefined)")
+
+
 def intercept(page: Page, wanted: str | re.Pattern[str], handler: Callable[[Route], None], times: int | None = None) -> None:
     """`page.route`, in force when this returns. Chromium says that it is a little before: on a busy machine a page that is there
     already still sends its own requests past it."""

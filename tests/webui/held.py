@@ -14,12 +14,13 @@ class Held(list[Route]):
     def __init__(self, page: Page, wanted: str | re.Pattern[str], method: str = "GET") -> None:
         super().__init__()
         self.page = page
+        self.is_over = False
 
         def keep(route: Route) -> None:
-            if route.request.method == method:
-                self.append(route)
-            else:
+            if self.is_over or route.request.method != method:
                 route.fallback()
+            else:
+                self.append(route)
 
         browser_peer.intercept(page, wanted, keep)
 
@@ -36,3 +37,9 @@ class Held(list[Route]):
         with self.page.expect_event("requestfinished", lambda one: one == self[index].request):
             how(self[index])
         self.page.evaluate("new Promise((taken) => setTimeout(taken, 100))")
+
+    def end(self) -> None:
+        """Let all go on, and what is asked from here on."""
+        self.is_over = True
+        for one in self:
+            one.continue_()

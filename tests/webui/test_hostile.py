@@ -51,6 +51,8 @@ def looked_through(site: Site, page: Page, sink: Sink, subjects: list[str]) -> l
         assert page.url.startswith(site.url)
         page.locator("#content").focus()
         page.keyboard.press("j")
+        if waiting:
+            expect(row).not_to_contain_text(subject)  # the next page may be on its way
     return strays + sink.seen
 
 

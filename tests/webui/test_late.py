@@ -72,6 +72,7 @@ def test_whom_one_chose_is_whom_it_goes_to_whatever_is_answered_later(site: Site
             held.wait(number + 1)
     page.wait_for_timeout(300)
     held.go(2)
+    expect(sheet.get_by_role("option").first).to_have_attribute("aria-selected", "true")
     page.keyboard.press("ArrowDown")
     expect(second).to_have_attribute("aria-selected", "true")
     for late in held[3:]:

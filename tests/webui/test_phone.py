@@ -6,9 +6,10 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.peers import browser as browser_peer, processes
-from tests.triage.arriving import NO_DMARC
+from tests.triage.arriving import ANA, NO_DMARC
 from tests.webui.access import faults
 from tests.webui.site import JOE, Site
+from triage import db, preferences
 
 BUTTON = 48  # pixels that a thumb hits (console.md)
 LINES = 3 * 24  # pixels of a mail's text
@@ -52,6 +53,8 @@ def read(site: Site, page: Page, subject: str, words: str) -> None:
     site.sit_down(page)
     row(page, subject).tap()
     expect(page.locator("iframe.shown").content_frame.locator("body")).to_contain_text(words)
+    expect(page.locator("#tab-people .num")).to_be_visible()  # all of the mail is here
+    browser_peer.fonts(page)
 
 
 def above_the_verbs(one: Locator, height: float = 0) -> None:
@@ -94,6 +97,8 @@ def test_the_first_screen_shows_why_a_mail_is_risky(site: Site, phone: Page) -> 
 def test_released_blocked_and_undone_by_touch(site: Site, phone: Page) -> None:
     site.come(JOE, author="hello@phone.example", subject="Wanted on the way")
     site.come(JOE, author="spam@phone.example", subject="Not wanted at all")
+    with db.transaction(site.engine) as session:
+        preferences.choose(session, {"undo_seconds": 60}, by=ANA)  # the way back stays until it is taken
     site.sit_down(phone)
     expect(row(phone, "Wanted on the way")).to_be_visible()
     expect(phone.get_by_role("region", name="Message")).to_be_hidden()
@@ -132,12 +137,12 @@ def test_released_blocked_and_undone_by_touch(site: Site, phone: Page) -> None:
 def test_an_undo_that_fails_is_told_of_beside_the_list_too(site: Site, phone: Page) -> None:
     site.come(JOE, author="gone@phone.example", subject="Gone already")
     site.sit_down(phone, path="/?q=from:gone@phone.example")
+    browser_peer.intercept(phone, "**/undo", lambda route: route.fulfill(status=409, json={"detail": "it has left already"}))
     row(phone, "Gone already").tap()
     phone.get_by_role("button", name="Release", exact=True).tap()
     toast = phone.get_by_role("status").filter(has_text="Released “Gone already”.")
     expect(toast).to_be_visible()
     phone.get_by_role("button", name="Queue", exact=True).tap()
-    browser_peer.intercept(phone, "**/undo", lambda route: route.fulfill(status=409, json={"detail": "it has left already"}))
     toast.get_by_role("button", name="Undo").tap()
     told = phone.get_by_role("alert").filter(has_text="It has left already. Your undo was not carried out.")
     expect(told).to_be_in_viewport(ratio=1)

@@ -75,7 +75,7 @@ class Seat:
 
     def look(self) -> Image.Image:
         """The screen, once everything has come and it has been drawn twice alike."""
-        self.page.evaluate("document.fonts.ready.then(() => undefined)")
+        browser_peer.fonts(self.page)
         shots = [b""]
 
         def twice_alike() -> bytes:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, FloatRect, Locator, Page, expect
 
+from tests.peers import browser as browser_peer, processes
 from tests.triage.arriving import NO_DMARC
 from tests.webui.access import faults
 from tests.webui.site import JOE, Site
@@ -18,6 +19,7 @@ LONG = "\r\n\r\n".join(f"Paragraph {number}" for number in range(60))
 def laptop(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
     """A small window of each language."""
     context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}, locale=request.param, reduced_motion="reduce")
+    context.set_default_timeout(processes.HANG * 1000)
     yield context.new_page()
     context.close()
 
@@ -45,6 +47,8 @@ def test_a_mail_is_read_to_its_end(site: Site, laptop: Page) -> None:
         laptop.get_by_role("option").filter(has_text=subject).click()
         view, verbs, frame = laptop.locator(".view"), laptop.locator(".acts"), laptop.locator("iframe.shown")
         expect(frame).to_be_visible()
+        expect(laptop.locator("#tab-people .num")).to_be_visible()  # all of the mail is here
+        browser_peer.fonts(laptop)
         assert box(frame)["y"] + lines <= box(verbs)["y"], f"{subject} is not on the first screen"
         view.evaluate("view => view.scrollTo(0, view.scrollHeight)")
         assert bottom(frame) <= box(verbs)["y"] + 1, "the verbs lie over the end of the mail"
@@ -71,10 +75,12 @@ def test_nothing_lies_over_anything(site: Site, laptop: Page) -> None:
 def test_the_verbs_are_one_line(site: Site, browser: Browser, locale: str) -> None:
     site.come(JOE, author="verbs@zoom.example", subject="To be decided")
     context = browser.new_context(viewport={"width": 1366, "height": 650}, locale=locale)
+    context.set_default_timeout(processes.HANG * 1000)
     page = context.new_page()
     site.sit_down(page, path="/?q=from:verbs@zoom.example")
     buttons = page.locator(".acts > .button")
     expect(buttons).to_have_count(5)
+    browser_peer.fonts(page)
     middles = {round(box(one)["y"] + box(one)["height"] / 2) for one in buttons.all()}
     assert len(middles) == 1, "they take more than one line"
     assert all(one.evaluate("button => button.scrollWidth <= button.clientWidth") for one in buttons.all())
