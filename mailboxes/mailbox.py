@@ -9,6 +9,8 @@ from mailboxes.matching import Sought
 from triage.recalled import Copy
 from triage.related import Place
 
+BROKEN_OFF = "an internal fault broke this attempt off; the log says more"
+
 
 class Unreachable(Exception):
     """The mailbox cannot be entered or read just now; the text says why. Try again later."""

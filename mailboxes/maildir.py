@@ -40,24 +40,16 @@ class MaildirMailbox:
         """As Mailbox.find: every file is looked at, whatever its date."""
         found = [Found() for _ in sought]
         for folder, path in self.messages():
-            try:
-                str(path).encode()
+            with reached(path):
                 self.look(folder, path, sought, found)
-            except FileNotFoundError:
-                continue  # its owner moved or deleted it this moment
-            except UnicodeEncodeError as fault:
-                raise Unreachable(f"{visible(str(path))} has a name that is no UTF-8, so it cannot be written down") from fault
-            except OSError as fault:
-                raise Unreachable(f"{path} cannot be read: {fault.strerror}") from fault
         return found
 
     def messages(self) -> Iterator[tuple[str, Path]]:
         """Every message with the name of its folder."""
         for folder in folders(self.root):
             for part in ("new", "cur"):
-                with contextlib.suppress(FileNotFoundError):
-                    for path in sorted((folder / part).iterdir()):
-                        yield self.name_of(folder), path
+                for path in entries(folder / part):
+                    yield self.name_of(folder), path
 
     def name_of(self, folder: Path) -> str:
         """The folder as it is written down."""
@@ -82,28 +74,32 @@ class MaildirMailbox:
                 of_it.related.append(replace(copy_at(folder, path), raw=head))
 
     def from_sender(self, sender: str, *, whole: bool) -> Iterator[list[Copy]]:
-        """As Mailbox.from_sender."""
+        """As Mailbox.from_sender. What cannot be read is told of when all else was looked at."""
         word = sender.encode("utf-8", "surrogateescape")
+        unread: list[Unreachable] = []
         for folder, path in list(self.messages()):
-            with contextlib.suppress(FileNotFoundError):
-                copy = copy_at(folder, path)
-                if word in headers_of(copy.raw).lower():
-                    yield [copy]
+            try:
+                yield naming(word, folder, path)
+            except Unreachable as fault:
+                unread.append(fault)
+        if unread:
+            raise unread[0]
 
     def at(self, places: Sequence[Place]) -> Iterator[list[Copy]]:
         """As Mailbox.at."""
         for place in places:
-            there = same_file(self.path_of(place.folder), place)
-            with contextlib.suppress(FileNotFoundError):
-                yield [copy_at(place.folder, path) for path in there]
+            for path in same_file(self.path_of(place.folder), place):
+                with reached(path):
+                    yield [copy_at(place.folder, path)]
 
     def take(self, copies: list[Copy]) -> None:
         """As Mailbox.take: a file is unlinked under the name it has now, and the directory made safe."""
         for copy in copies:
             folder = self.path_of(copy.folder)
             for path in same_file(folder, copy):
-                path.unlink(missing_ok=True)
-                sync_directory(path.parent)
+                with reached(path, "taken out"):
+                    path.unlink(missing_ok=True)
+                    sync_directory(path.parent)
 
     def put_back(self, copy: Copy) -> str:
         """As Mailbox.put_back: under its old name, with its old date; readers never see half of it."""
@@ -128,16 +124,51 @@ class MaildirMailbox:
 
 def folders(folder: Path, depth: int = DEPTH) -> Iterator[Path]:
     """This folder and those below it."""
-    if (folder / "cur").is_dir():
+    if is_directory(folder / "cur"):
         yield folder
-    if depth and folder.is_dir():
-        for below in sorted(folder.iterdir()):
-            if below.name not in ("cur", "new", "tmp") and below.is_dir() and not below.is_symlink():
-                yield from folders(below, depth - 1)
+    for below in entries(folder) if depth else ():
+        if below.name not in ("cur", "new", "tmp") and is_directory(below) and not below.is_symlink():
+            yield from folders(below, depth - 1)
+
+
+@contextlib.contextmanager
+def reached(path: Path, how: str = "read") -> Iterator[None]:
+    """Its owner may move or delete it this moment, and what is no file is no mail. Unreachable for whatever else is in the way."""
+    try:
+        yield
+    except (FileNotFoundError, IsADirectoryError):
+        return
+    except UnicodeEncodeError as fault:
+        raise Unreachable(f"{visible(str(path))} has a name that is no UTF-8, so it cannot be written down") from fault
+    except OSError as fault:
+        raise Unreachable(f"{visible(str(path))} cannot be {how}: {fault.strerror}") from fault
+
+
+def entries(directory: Path) -> list[Path]:
+    """What lies there, in order; nothing where it is gone."""
+    with reached(directory):
+        return sorted(directory.iterdir())
+    return []
+
+
+def is_directory(path: Path) -> bool:
+    """Is it one?"""
+    with reached(path):
+        return path.is_dir()
+    return False
+
+
+def naming(word: bytes, folder: str, path: Path) -> list[Copy]:
+    """The message in a file if its header names this; else nothing."""
+    with reached(path):
+        if word in headers_of(path.read_bytes()).lower():
+            return [copy_at(folder, path)]
+    return []
 
 
 def copy_at(folder: str, path: Path) -> Copy:
-    """The message in a file."""
+    """The message in a file. UnicodeEncodeError where its place cannot be written down."""
+    f"{folder}/{path.name}".encode()
     status = path.stat()
     letters = path.name.rpartition(":2,")[2] if ":2," in path.name else ""
     return Copy(
@@ -152,11 +183,7 @@ def copy_at(folder: str, path: Path) -> Copy:
 def same_file(folder: Path, copy: Copy | Place) -> list[Path]:
     """The copy's file: its owner may have read it meanwhile, which changes the name behind the colon."""
     unique = copy.name.partition("/")[2].partition(":")[0]
-    there = []
-    for part in ("new", "cur"):
-        with contextlib.suppress(FileNotFoundError):
-            there += [path for path in (folder / part).iterdir() if path.name.partition(":")[0] == unique]
-    return there
+    return [path for part in ("new", "cur") for path in entries(folder / part) if path.name.partition(":")[0] == unique]
 
 
 def store(folder: Path, copy: Copy) -> None:

@@ -7,13 +7,14 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from mailboxes import sign_in
-from mailboxes.mailbox import Unreachable
+from mailboxes.mailbox import BROKEN_OFF, Unreachable
 from mailboxes.sweep import Sweep
 from mailboxes.visit import Visit
 from triage import meters, recalls, sweeps
@@ -23,7 +24,7 @@ from triage.db import open_engine, reading, transaction
 from triage.ids import show
 from triage.recalled import Copy
 from triage.recalls import Ending, Errand
-from triage.setback import pause_after
+from triage.setback import first_line, is_passing, pause_after
 from triage.settings import Settings
 from triage.telegraph import Telegraph
 from triage.times import utcnow
@@ -120,28 +121,68 @@ class Recaller:
         self.bell.wait(pause)
 
     def write(self, *, claiming: bool) -> None:
-        """One transaction secures copies, settles visits and takes the next claims; only then do the workers hear of it."""
+        """Secure copies, settle visits and take the next claims. Whoever asked for what cannot be written is told; nobody else waits."""
         self.collect()
         with self.lock:
             requests, chores = list(self.requests), list(self.chores)
         done = self.done if self.is_time_to_settle(claiming=claiming) else []
         ahead = self.size * AHEAD - len(self.waiting) if claiming and len(self.waiting) < self.size else 0
         if requests or chores or done or ahead:
-            with transaction(self.engine) as session:
-                answers = [chore.write(session) for chore in chores]
-                allowed = self.secure(session, requests)
-                self.settle(session, done)
-                claims, searches = self.claim(session, ahead) if ahead else ([], [])
-            self.answer(requests, allowed, chores, answers)
-            for search in searches:
-                self.visit(Sweep(search, self.settings, self.parsers, self.ask))
-            self.waiting.extend((time.monotonic(), errands) for errands in claims)
-            if done:
-                self.done = []
-                self.changed.ring()
-                self.relay.ring()  # what could not be put back is delivered anew
+            try:
+                self.write_together(requests, chores, done, ahead)
+            except Exception as fault:
+                if is_passing(fault) or not (requests or chores or done):
+                    raise
+                log.warning("each is written by itself, since not all can be: %s", first_line(fault))
+                self.write_singly(requests, chores, done)
+        if done:
+            self.changed.ring()
+            self.relay.ring()  # what could not be put back is delivered anew
         if claiming:
             self.send_off()
+
+    def write_together(self, requests: list[Request], chores: list[Chore], done: list[Trip], ahead: int) -> None:
+        """All in one transaction; only then do the workers hear of it."""
+        with transaction(self.engine) as session:
+            answers = [chore.write(session) for chore in chores]
+            allowed = self.secure(session, requests)
+            self.settle(session, done)
+            claims, searches = self.claim(session, ahead) if ahead else ([], [])
+        for chore, answer in zip(chores, answers, strict=True):
+            chore.answer.set_result(answer)
+        for request in requests:
+            request.allowed.set_result(allowed)
+        self.forget(*requests, *chores, *done)
+        for search in searches:
+            self.visit(Sweep(search, self.settings, self.parsers, self.ask))
+        self.waiting.extend((time.monotonic(), errands) for errands in claims)
+
+    def write_singly(self, requests: list[Request], chores: list[Chore], done: list[Trip]) -> None:
+        """Each in a transaction of its own: a visit that cannot be settled is begun again when its lease ends."""
+        writes: list[tuple[Request | Chore | Trip, Future[Any], Callable[[Session], Any]]] = [
+            *((one, one.allowed, partial(self.secure, requests=[one])) for one in requests),
+            *((one, one.answer, one.write) for one in chores),
+            *((one, Future(), partial(self.settle, trips=[one])) for one in done),
+        ]
+        for one, answer, write in writes:
+            try:
+                with transaction(self.engine) as session:
+                    written = write(session)
+            except Exception as fault:
+                if is_passing(fault):
+                    raise
+                log.exception("a visit cannot be written down")
+                answer.set_exception(fault)
+            else:
+                answer.set_result(written)
+            self.forget(one)
+
+    def forget(self, *written: Request | Chore | Trip) -> None:
+        """These wait for the record no more."""
+        with self.lock:
+            self.requests = [one for one in self.requests if one not in written]
+            self.chores = [one for one in self.chores if one not in written]
+        self.done = [one for one in self.done if one not in written]
 
     def claim(self, session: Session, ahead: int) -> tuple[list[list[Errand]], list[sweeps.Search]]:
         """The errands in so many mailboxes; and searches, the slower work, when there is nothing else."""
@@ -149,16 +190,6 @@ class Recaller:
         room = self.size - len(self.under_way) if not claims and not self.waiting else 0
         searches = sweeps.claim(session, mailboxes=room, busy=self.busy, settings=self.settings, now=utcnow()) if room else []
         return claims, searches
-
-    def answer(self, requests: list[Request], allowed: set[int], chores: list[Chore], answers: list[Any]) -> None:
-        """Let the workers go on that have waited for the record."""
-        with self.lock:
-            self.requests = [one for one in self.requests if one not in requests]
-            self.chores = [one for one in self.chores if one not in chores]
-        for chore, answer in zip(chores, answers, strict=True):
-            chore.answer.set_result(answer)
-        for request in requests:
-            request.allowed.set_result(allowed)
 
     def collect(self) -> None:
         """Whoever is back is free for the next mailbox; what they brought is settled together with others'."""
@@ -253,19 +284,25 @@ class Recaller:
         deadline = time.monotonic() + LAST_PATIENCE
         while (self.under_way or self.done) and time.monotonic() < deadline:
             self.turn(claiming=False)
-        with self.lock:
-            self.closing = True
-            for request in self.requests:
-                request.allowed.set_result(set())  # not on the record: nothing is taken
-            for chore in self.chores:
-                chore.answer.set_exception(Unreachable("the recaller stops"))
+        self.say_no()
         for trip in (*self.under_way, *self.done):
             log.error("the visit to %s is not on the record, so it is begun again when its lease ends", visible(trip.visit.address))
             if mailbox := trip.visit.mailbox:
                 mailbox.abort()
 
+    def say_no(self) -> None:
+        """To who waits for the record, and to who asks from now on: nothing is written any more, so nothing is taken."""
+        with self.lock:
+            self.closing = True
+            requests, chores, self.requests, self.chores = self.requests, self.chores, [], []
+        for request in requests:
+            request.allowed.set_result(set())
+        for chore in chores:
+            chore.answer.set_exception(Unreachable("the recaller stops"))
+
     def close(self) -> None:
-        """Give everything back."""
+        """Give everything back; after a fault of ours workers may still wait for the record."""
+        self.say_no()
         self.workers.shutdown()
         self.parsers.close()
         self.telegraph.close()
@@ -281,7 +318,7 @@ def carry_out(visit: Visit | Sweep) -> dict[int, Ending]:
             endings = visit.run()
     except Exception:  # a fault of ours is no reason to lose a worker
         log.exception("the visit to %s broke off", visible(visit.address))
-        broken = Ending("deferred", "an internal fault broke this attempt off; the log says more")
+        broken = Ending("deferred", BROKEN_OFF)
         endings = {one.delivery_id: visit.endings.get(one.delivery_id, broken) for one in visit.errands}
     for errand in visit.errands:
         ending = endings[errand.delivery_id]

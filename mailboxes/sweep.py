@@ -6,7 +6,7 @@ from typing import Any
 from sqlmodel import Session
 
 from mailboxes.evidence import said_by
-from mailboxes.mailbox import Impossible, Mailbox, Unreachable
+from mailboxes.mailbox import BROKEN_OFF, Impossible, Mailbox, Unreachable
 from mailboxes.matching import Names
 from mailboxes.visit import open_mailbox
 from triage import sweeps
@@ -45,12 +45,19 @@ class Sweep:
             later, why = True, str(fault)
         except Impossible as fault:
             why = str(fault)
+        except Exception:
+            self.settle(BROKEN_OFF, later=True)
+            raise
         finally:
             if self.mailbox:
                 self.mailbox.close()
                 self.mailbox = None
-        self.ask(lambda session: sweeps.settle(session, self.search, why, later=later, settings=self.settings, now=utcnow()))
+        self.settle(why, later=later)
         return self.endings
+
+    def settle(self, why: str, *, later: bool) -> None:
+        """How it ended comes on the record."""
+        self.ask(lambda session: sweeps.settle(session, self.search, why, later=later, settings=self.settings, now=utcnow()))
 
     def found(self, mailbox: Mailbox) -> Iterator[list[Copy]]:
         """What may be meant."""

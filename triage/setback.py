@@ -18,11 +18,16 @@ def pause_after(fault: SQLAlchemyError, pause: float) -> float:
     if gave_way(fault):
         log.warning("a transaction gave way to another one and is carried out again: %s", said)
         return 0.0
-    if isinstance(fault, PASSING) or getattr(fault, "connection_invalidated", False):
+    if is_passing(fault):
         log.warning("the database does not answer, trying again: %s", said)
     else:
         log.error("the database refuses, trying again: %s", said)
     return pause
+
+
+def is_passing(fault: Exception) -> bool:
+    """May the same transaction go well later? Else it is what was to be written."""
+    return isinstance(fault, PASSING) or (isinstance(fault, DBAPIError) and (fault.connection_invalidated or gave_way(fault)))
 
 
 def first_line(fault: Exception) -> str:

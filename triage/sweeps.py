@@ -115,10 +115,18 @@ def claim(session: Session, *, mailboxes: int, busy: Iterable[str] = (), setting
         row.attempts, row.due_at = row.attempts + 1, now + LEASE
         dry_run, sender = bool(decision.selection.get("dry_run")), decision.selection.get("sender", "")
         named = () if sender else related.to_take(session, decision.id, row.mailbox)
-        place = place_of(next_hop_of(settings, department="", mailbox=row.mailbox, direction="in"), settings)
+        department, _ = owner_of(session, row.mailbox)
+        place = place_of(next_hop_of(settings, department=department, mailbox=row.mailbox, direction="in"), settings)
         found.append(Search(row.id, row.attempts, decision.id, sender, not dry_run, row.mailbox, place, named))
     session.flush()
     return found
+
+
+def owner_of(session: Session, mailbox: str) -> tuple[str, str]:
+    """Whose mailbox it is: the department, and the person or ""."""
+    known = select(col(KnownRecipient.department), col(KnownRecipient.person)).where(col(KnownRecipient.mailbox) == mailbox)
+    row = session.execute(known.order_by(col(KnownRecipient.person).desc()).limit(1)).first()
+    return (row.department, row.person) if row else ("", "")
 
 
 def secure(session: Session, search: Search, sightings: Sequence[Sighting], *, now: datetime) -> list[Copy]:
@@ -189,18 +197,16 @@ def author_of(search: Search, summary: Summary) -> str:
 
 def delivery_of(session: Session, message: Message, search: Search, summary: Summary) -> Delivery:
     """Whose mail it was."""
-    owner = session.scalars(
-        select(KnownRecipient).where(col(KnownRecipient.mailbox) == search.mailbox).order_by(col(KnownRecipient.person).desc()).limit(1)
-    ).first()
+    department, person = owner_of(session, search.mailbox)
     author = author_of(search, summary)
-    words = (summary.subject, summary.author_name, author, search.mailbox, owner.person if owner else "")
+    words = (summary.subject, summary.author_name, author, search.mailbox, person)
     return Delivery(
         message_id=message.id,
         state=State.PURGED,
         received_at=message.received_at,
         recipient=search.mailbox,
-        department=owner.department if owner else "",
-        person=owner.person if owner else "",
+        department=department,
+        person=person,
         mailbox=search.mailbox,
         author=author,
         author_domain=author.rpartition("@")[2],

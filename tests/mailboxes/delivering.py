@@ -4,7 +4,7 @@ import contextlib
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from sqlmodel import col
 from mailboxes.recaller import Recaller
 from mta import relay
 from tests.peers import dovecot, processes
-from triage import contents, db, decisions, ledger, outcomes, undoing
+from triage import contents, db, decisions, ledger, outcomes, sweeps, undoing
 from triage.actor import EVERYTHING, Actor, Role
 from triage.authentication import Authentication
 from triage.bell import Bell
@@ -22,7 +22,7 @@ from triage.content import summarise
 from triage.decisions import Verb
 from triage.envelope import Envelope
 from triage.ids import new_id
-from triage.models import Delivery, Message
+from triage.models import Delivery, KnownRecipient, Message
 from triage.outcomes import DecisionReport
 from triage.selection import Selection
 from triage.settings import Recall, Relay, Settings
@@ -31,7 +31,7 @@ from triage.times import utcnow
 
 ANA = Actor.person("ana", Role.ADMIN, EVERYTHING, "Ana Roth")
 JUDGE = Actor.system("judge")
-PHISHER = "wave@phisher.example"
+PHISHER, OLD = "wave@phisher.example", "old@phisher.example"
 ANNA, BOB, CARL = "anna@company.example", "bob@company.example", "carl@company.example"
 
 WAITING = {State.QUEUED.value, State.RELAYING.value}
@@ -101,6 +101,13 @@ class House:
         """Ana takes it back."""
         with db.transaction(self.engine) as session:
             return undoing.undo(session, decision.id, by=ANA, reason="", now=utcnow(), settings=self.settings)
+
+    def sweeps(self, *mailboxes: str, dry_run: bool = False, ahead: timedelta = timedelta()) -> DecisionReport:
+        """Ana wants the old sender's mail out of these mailboxes, which the company knows from now on."""
+        with db.transaction(self.engine) as session:
+            for one in mailboxes:
+                session.merge(KnownRecipient(address=one, kind="legacy", department="it", person=one.partition("@")[0], mailbox=one))
+            return sweeps.begin(session, OLD, by=ANA, reason="", now=utcnow() + ahead, settings=self.settings, dry_run=dry_run)
 
     def report(self, decision: DecisionReport) -> DecisionReport:
         """What has become of it by now."""

@@ -3,15 +3,20 @@
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
+from sqlmodel import Session
 
-from mailboxes.mailbox import Unreachable
+from mailboxes.mailbox import BROKEN_OFF, Unreachable
 from mailboxes.maildir import MaildirMailbox, copy_at
-from tests.mailboxes.delivering import ANNA, BOB, House, letter, recalling
+from mailboxes.recaller import Recaller
+from tests.mailboxes.delivering import ANNA, BOB, OLD, House, letter, recalling
 from tests.peers import processes
+from triage import sweeps
 from triage.decisions import Verb
+from triage.recalled import Copy
 from triage.settings import Relay, Settings
 from triage.states import State
 
@@ -106,3 +111,75 @@ def test_a_name_that_cannot_be_written_down_ends_the_visit_not_the_recaller(disk
     with recalling(disk.settings):
         processes.until(lambda: disk.outcome(purge)[1], "the first visit is over")
     assert "has a name that is no UTF-8" in disk.outcome(purge)[1]
+
+
+def old_mail(path: Path) -> Path:
+    """A mail of the old sender's that never came through us, in a file of a Maildir."""
+    for part in ("cur", "new", "tmp"):
+        (path.parent.parent / part).mkdir(parents=True, exist_ok=True)
+    path.write_bytes(letter(1, OLD))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("odd", "why"),
+    [
+        ((os.fsdecode(b".Entw\xfcrfe"), "cur", "1.x:2,S"), r".Entw\udcfcrfe/cur/1.x:2,S has a name that is no UTF-8"),
+        (("cur", os.fsdecode(b"1.\xfc:2,S")), r"cur/1.\udcfc:2,S has a name that is no UTF-8"),
+        (("cur", "1.loop:2,S"), "cur/1.loop:2,S cannot be read: Too many levels of symbolic links"),
+    ],
+)
+def test_what_cannot_be_read_keeps_no_sweep_from_the_rest(disk: Disk, odd: tuple[str, ...], why: str) -> None:
+    (disk.directory / ANNA / "cur" / "no mail").mkdir(parents=True)
+    others = [old_mail(disk.directory / ANNA / "cur" / "2.y:2,S"), old_mail(disk.directory / BOB / "new" / "3.z")]
+    path = disk.directory.joinpath(ANNA, *odd)
+    if "loop" in path.name:
+        path.symlink_to(path.name)
+    else:
+        old_mail(path)
+    sweep = disk.sweeps(ANNA, BOB)
+    with recalling(disk.settings):
+        processes.until(lambda: disk.report(sweep).done == 2 and disk.report(sweep).not_looked_through, "all others are taken")
+    ((mailbox, said),) = disk.report(sweep).not_looked_through
+    assert mailbox == ANNA
+    assert why in said
+    assert disk.report(sweep).mailboxes_left == 1  # tried again later
+    assert not any(one.exists() for one in others)
+
+
+def test_a_sweep_looks_where_the_departments_mail_goes(disk: Disk) -> None:
+    lying = old_mail(disk.directory / ANNA / "cur" / "1.x:2,S")
+    elsewhere = disk.directory.parent / "elsewhere"
+    elsewhere.mkdir()
+    relay = replace(disk.settings.relay, next_hop=f"maildir:{elsewhere}", routes=(f"department:it=maildir:{disk.directory}",))
+    disk.settings = replace(disk.settings, relay=relay)
+    assert disk.recalled(disk.sweeps(ANNA)).done == 1
+    assert not lying.exists()
+
+
+def test_what_cannot_be_written_down_keeps_nobody_elses_visit_waiting(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+    mails = [old_mail(disk.directory / mailbox / "cur" / "1.x:2,S") for mailbox in (ANNA, BOB)]
+    secure = sweeps.secure
+
+    def refuse(session: Session, search: sweeps.Search, *found: Any, **more: Any) -> list[Copy]:
+        if search.mailbox == ANNA:
+            raise ValueError("nobody has thought of this")
+        return secure(session, search, *found, **more)
+
+    monkeypatch.setattr(sweeps, "secure", refuse)
+    sweep = disk.sweeps(ANNA, BOB)
+    with recalling(disk.settings):
+        processes.until(lambda: disk.report(sweep).done == 1 and disk.report(sweep).not_looked_through, "one of them is swept")
+    assert disk.report(sweep).not_looked_through == ((ANNA, BROKEN_OFF),)
+    assert [one.exists() for one in mails] == [True, False]
+
+
+def test_a_recaller_that_ends_leaves_no_worker_waiting_for_the_record(disk: Disk) -> None:
+    recaller = Recaller(disk.settings)
+    asking = recaller.workers.submit(recaller.ask, lambda session: None)
+    securing = recaller.workers.submit(recaller.ask_to_secure, [])
+    processes.until(lambda: recaller.chores and recaller.requests, "both wait")
+    recaller.close()
+    assert securing.result() == set()
+    with pytest.raises(Unreachable, match="the recaller stops"):
+        asking.result()

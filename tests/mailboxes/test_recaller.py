@@ -12,7 +12,7 @@ from sqlmodel import col
 
 from mailboxes.imap import ImapMailbox
 from mailboxes.mailbox import Unreachable
-from tests.mailboxes.delivering import ANA, ANNA, BOB, CARL, House, behind_dovecot, letter, lying, recalling, relaying
+from tests.mailboxes.delivering import ANA, ANNA, BOB, CARL, OLD, House, behind_dovecot, letter, lying, recalling, relaying
 from tests.peers import dovecot, gate, processes
 from triage import db, directory, recalls, sealed, sweeps, takings
 from triage.actor import EVERYTHING, Actor, Role, Scope
@@ -478,18 +478,9 @@ def test_a_leavers_mailbox_that_is_somebody_elses_now_is_no_proof_that_it_is_gon
         assert town.states([mail]) == [State.HELD], "it is Bob's, and no mail of Mo's"
 
 
-OLD = "old@phisher.example"
-
-
 def swept(town: Town, *, dry_run: bool = False, ahead: timedelta = timedelta()) -> DecisionReport:
     """A sweep for the old sender, carried out."""
-    with db.transaction(town.engine) as session:
-        for mailbox in (town.anna, town.bob, town.carl):
-            person = mailbox.partition("@")[0]
-            session.merge(KnownRecipient(address=mailbox, kind="legacy", department="it", person=person, mailbox=mailbox))
-        now = datetime.now(UTC) + ahead
-        made = sweeps.begin(session, OLD, by=ANA, reason="", now=now, settings=town.settings, dry_run=dry_run)
-    return town.recalled(made)
+    return town.recalled(town.sweeps(town.anna, town.bob, town.carl, dry_run=dry_run, ahead=ahead))
 
 
 def test_a_sweep_takes_what_was_there_before_mailroom_and_its_undo_puts_it_back(town: Town) -> None:
@@ -536,9 +527,7 @@ def test_a_sweep_that_died_in_the_middle_enters_nothing_twice(town: Town, monkey
         taking(mailbox, copies)
 
     monkeypatch.setattr(ImapMailbox, "take", take)
-    with db.transaction(town.engine) as session:
-        session.merge(KnownRecipient(address=town.anna, kind="legacy", department="it", person="anna", mailbox=town.anna))
-        made = sweeps.begin(session, OLD, by=ANA, reason="", now=datetime.now(UTC), settings=town.settings)
+    made = town.sweeps(town.anna)
     with recalling(town.settings):
         processes.until(lambda: town.report(made).count == 1, "it is secured")
     with db.transaction(town.engine) as session:
