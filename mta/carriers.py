@@ -50,7 +50,7 @@ class Carriers:
         self.ended: list[Ended] = []
         self.first_ended = self.last_used = time.monotonic()
         self.pace = 0.0  # seconds an errand takes; 0: not known yet
-        self.failures, self.away_until, self.away_reply = 0, 0.0, ""
+        self.failures, self.away_since, self.away_until, self.away_reply = 0, 0.0, 0.0, ""
         self.back = False  # the next hop has answered since it was away
         self.returned = False  # and all that was said before is collected, so that the queue may be told
         self.was_away = True  # for all that we know
@@ -181,6 +181,7 @@ class Carriers:
     def leave_alone(self, refused: Outcome, now: float) -> None:
         """Nothing is sent for a while, longer each time; a password that was refused once is not tried in quick succession."""
         is_news = now >= self.away_until
+        self.away_since = self.away_since if self.failures else now
         self.failures += is_news
         if is_news or refused.shut_out:
             pause = LONGEST_AWAY if refused.shut_out else min(FIRST_PAUSE * 2 ** (self.failures - 1), LONGEST_AWAY)

@@ -261,7 +261,7 @@ def settle_many(session: Session, ended: Sequence[tuple[Claim, Outcome]], *, set
         row = standing.get(claim.delivery_id)
         if row is None:
             continue
-        kind = given_up(outcome.kind, claim.direction, row.queued_at, settings, now)
+        kind = given_up(outcome, claim.direction, row.queued_at, settings, now)
         settled.append(values_of(claim, outcome, kind, now))
         by_kind[kind].append(settled[-1])
         if row.purge_wanted_by is not None:
@@ -291,12 +291,16 @@ def fenced(session: Session, claims: Sequence[Claim]) -> dict[int, Row[Any]]:
     return {row.id: row for row in rows if row.attempts == number[row.id]}
 
 
-def given_up(kind: str, direction: str, queued_at: datetime | None, settings: Settings, now: datetime) -> str:
-    """What is put off again and again bounces in the end; only a person gives up what is for the archive, whatever it has said."""
+def given_up(outcome: Outcome, direction: str, queued_at: datetime | None, settings: Settings, now: datetime) -> str:
+    """What is put off again and again bounces in the end; only a person gives up what is for the archive, whatever it has said.
+
+    Nothing bounces of an attempt that was none: a next hop that is not there says nothing about a mail (`waiting.put_off`).
+    """
     if direction == JOURNAL:
-        return "deferred" if kind == "bounced" else kind
+        return "deferred" if outcome.kind == "bounced" else outcome.kind
     overdue = now - (queued_at or now) >= timedelta(hours=settings.relay.give_up_after)
-    return "bounced" if kind in ("deferred", recalled.UNANSWERED, "untried") and overdue else kind
+    put_off = outcome.kind in ("deferred", recalled.UNANSWERED) and not outcome.unreachable
+    return "bounced" if put_off and overdue else outcome.kind
 
 
 def values_of(claim: Claim, outcome: Outcome, kind: str, now: datetime) -> dict[str, Any]:

@@ -109,7 +109,8 @@ def test_whatever_the_archive_says_it_is_tried_again(session: Session, archiving
     queue.settle(session, claim, Outcome(kind, "550 5.7.1 no", HOP), settings=archiving, now=now)
     (copy,) = copies(session)
     assert (copy.state, copy.last_reply) == (State.QUEUED, "550 5.7.1 no")
-    waiting.put_off(session, destination(archiving, HOP), now + 9 * DAYS, "away", settings=archiving, by=queue.RELAY, now=now + 8 * DAYS)
+    hop, later = destination(archiving, HOP), now + 8 * DAYS
+    waiting.put_off(session, hop, later + DAYS, "away", away=waiting.LONG, settings=archiving, by=queue.RELAY, now=later)
     (copy,) = copies(session)
     assert (copy.state, copy.waits_for) == (State.QUEUED, HOP)
 

@@ -89,13 +89,22 @@ def test_it_is_tried_again_later_and_later(released: tuple[Engine, int], setting
         assert 0.79 * minutes < pause < 1.21 * minutes
 
 
-def test_after_days_it_is_given_up(released: tuple[Engine, int], settings: Settings) -> None:
+@pytest.mark.parametrize(
+    ("outcome", "state"),
+    [
+        (LATER, State.BOUNCED),
+        (Outcome("unanswered", "the connection was lost", "x"), State.BOUNCED),
+        (Outcome("untried", "the next hop is busy with other mail", "x"), State.QUEUED),
+        (Outcome("deferred", "it cannot be reached", "x", unreachable=True), State.QUEUED),  # nobody was asked about this mail
+    ],
+)
+def test_after_days_it_is_given_up(released: tuple[Engine, int], settings: Settings, outcome: Outcome, state: State) -> None:
     engine, mail = released
     days = timedelta(days=5)
     with db.transaction(engine) as session:
         (one,) = claim(session, settings, days)
-        queue.settle(session, one, LATER, settings=settings, now=NOW + days)
-        assert session.get_one(Delivery, mail, populate_existing=True).state == State.BOUNCED
+        queue.settle(session, one, outcome, settings=settings, now=NOW + days)
+        assert session.get_one(Delivery, mail, populate_existing=True).state == state
 
 
 def test_a_dead_workers_delivery_is_taken_over_and_its_late_answer_refused(released: tuple[Engine, int], settings: Settings) -> None:
