@@ -14,7 +14,7 @@ from mta.carriers import Carriers, Ended
 from mta.sasl import left_over
 from triage import queue, undelivered, waiting
 from triage.bell import hung
-from triage.db import carry_out, open_engine, reading, transaction
+from triage.db import at_latest, carry_out, open_engine, reading, transaction
 from triage.ids import show
 from triage.models import Delivery
 from triage.queue import RELAY, Claim
@@ -141,7 +141,7 @@ class Relay:
     def set_clocks_right(self) -> None:
         """What a clock that was ahead has put off until a day that is far away goes now."""
         with reading(self.engine) as session:
-            strayed = waiting.any_strayed(session, settings=self.settings, now=utcnow())
+            strayed = waiting.any_strayed(session, settings=self.settings, now=at_latest(session, utcnow()))
         if strayed:
             number = carry_out(self.engine, self.bring_back)
             log.warning("%d deliveries were due in a far future: the clock was ahead, and they go now", number)
@@ -149,7 +149,8 @@ class Relay:
 
     def bring_back(self, session: Session) -> int:
         """Make what has strayed due; how much that was."""
-        return waiting.set_right(session, settings=self.settings, lease=queue.LEASE, by=RELAY, now=utcnow())
+        now = at_latest(session, utcnow())
+        return waiting.set_right(session, settings=self.settings, lease=queue.LEASE, by=RELAY, now=now)
 
     def tell_the_queue(self, session: Session, one: Carriers) -> None:
         """While a next hop is away, what is due there waits for it without an attempt; it goes as soon as the next hop is back."""

@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from functools import cache, lru_cache
 from operator import itemgetter
 from pathlib import Path
@@ -485,3 +486,13 @@ def not_writable(engine: Engine) -> list[str]:
 def is_postgresql(session: Session) -> bool:
     """Does this session speak to PostgreSQL?"""
     return session.get_bind().dialect.name == "postgresql"
+
+
+def their_time(session: Session) -> datetime | None:
+    """What time it is on PostgreSQL's machine; None on SQLite, where that is ours."""
+    return session.scalar(select(func.now())) if is_postgresql(session) else None
+
+
+def at_latest(session: Session, ours: datetime) -> datetime:
+    """Our time, or the database's where that is later: our own clock may be the one that is wrong."""
+    return max(ours, their_time(session) or ours)

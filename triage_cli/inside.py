@@ -198,7 +198,7 @@ def clock(settings: Settings) -> Iterator[Finding]:
         yield Finding(OK, "clock", "it is kept right")
     try:
         with database_of(settings) as engine, db.reading(engine) as session:
-            theirs = session.scalar(select(func.now())) if db.is_postgresql(session) else None
+            theirs = db.their_time(session)
             apart = abs((theirs - utcnow()).total_seconds()) if theirs else 0.0
     except BadInput:  # the database has a finding of its own
         return

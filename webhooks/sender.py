@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from triage import outbox
-from triage.db import open_engine, reading, transaction
+from triage.db import at_latest, open_engine, reading, transaction
 from triage.hooks import Hook
 from triage.setback import pause_after
 from triage.settings import Settings
@@ -52,6 +52,9 @@ def keep_on(turn: Callable[[], bool], stop: threading.Event) -> None:
             pause = 0.0 if turn() else LOOK_EVERY
         except SQLAlchemyError as fault:
             pause = pause_after(fault, PATIENCE)
+        except Exception:  # one call that cannot be made must not end this for all later ones
+            log.exception("a turn broke off")
+            pause = PATIENCE
 
 
 def taking_up(settings: Settings, engine: Engine) -> Callable[[], bool]:
@@ -62,7 +65,7 @@ def taking_up(settings: Settings, engine: Engine) -> Callable[[], bool]:
         nonlocal tidied
         if time.monotonic() - tidied > TIDY_EVERY:
             with transaction(engine) as session:
-                strayed = outbox.set_right(session, now=utcnow())
+                strayed = outbox.set_right(session, now=at_latest(session, utcnow()))
                 dropped = outbox.give_up(session, settings, now=utcnow())
             if strayed:
                 log.warning("%d calls were due in a far future: the clock was ahead, and they go now", strayed)

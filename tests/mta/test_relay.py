@@ -318,6 +318,19 @@ def test_what_a_clock_that_was_ahead_put_off_for_weeks_goes_now(lite: Settings, 
         until(lambda: states(sqlite_engine, ids) == ["delivered"])
 
 
+@pytest.mark.postgresql
+def test_a_relay_whose_clock_is_behind_hastens_nothing(
+    settings: Settings, peer: Peer, postgresql_url: str, postgresql_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = released(postgresql_engine, ANNA, due=utcnow() + timedelta(minutes=20))
+    there = towards(replace(settings, database=replace(settings.database, url=postgresql_url)), peer.url)
+    monkeypatch.setattr(relay, "utcnow", lambda: utcnow() - timedelta(hours=3))
+    at_once = released(postgresql_engine, BOB, due=utcnow() - timedelta(hours=4))
+    with relaying(there):
+        until(lambda: states(postgresql_engine, at_once) == ["delivered"])
+    assert states(postgresql_engine, ids) == ["queued"]
+
+
 def test_stopping_finishes_what_is_under_way_and_begins_nothing(lite: Settings, peer: Peer, sqlite_engine: Engine) -> None:
     one_at_a_time = towards(lite, peer.url, concurrency=1)
     peer.answer(f"RCPT {ANNA}", HANG)

@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from contextlib import closing, suppress
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tests.triage import arriving
 from triage import db, ids, markers
 from triage.errors import BadInput
 from triage.models import Delivery, Marker
+from triage.times import utcnow
 
 
 def test_writers_wait_for_each_other_and_lose_nothing(engine: Engine) -> None:
@@ -237,3 +239,12 @@ def test_no_part_of_what_stands_beside_leads_to_the_rows(sqlite_engine: Engine) 
         words = asked.compile(sqlite_engine, compile_kwargs={"literal_binds": True})
         (step,) = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {words}")
     assert "delivery_by_author (author=?)" in step[3]
+
+
+def test_the_database_knows_better_than_a_clock_that_is_behind(engine: Engine) -> None:
+    now = utcnow()
+    behind, ahead = now - timedelta(hours=3), now + timedelta(hours=3)
+    with db.reading(engine) as session:
+        assert db.at_latest(session, ahead) == ahead
+        found = db.at_latest(session, behind)
+    assert found == behind if engine.dialect.name == "sqlite" else abs(found - now) < timedelta(hours=1)
