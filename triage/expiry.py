@@ -1,12 +1,13 @@
-"""When held mail expires, as a condition and as a moment: `retention.held_days` after it came in, or after somebody decided about it."""
+"""When held mail expires, as a condition and as a moment: `retention.held_days` after it was entered, or decided about by somebody."""
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, ScalarSelect, and_, case, select
+from sqlalchemy import ColumnElement, ScalarSelect, and_, case, select, type_coerce
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
-from triage.models import Decision, Delivery, Marker
+from triage.ids import EPOCH_MS, SEQUENCE_BITS, first_id_at, made_at
+from triage.models import Decision, Delivery, Instant, Marker
 from triage.states import State
 
 SOON = timedelta(days=1)  # so long before it is said
@@ -18,7 +19,8 @@ def over(now: datetime, days: int) -> ColumnElement[bool]:
     old = now - timedelta(days=days)
     last = aliased(Decision)
     decided_lately = select(col(last.id)).where(col(last.id) == col(Delivery.decision_id), col(last.at) >= old)
-    return and_(col(Delivery.state) == State.HELD, col(Delivery.received_at) < old, ~decided_lately.exists())
+    entered = col(Delivery.id) < first_id_at(old)
+    return and_(col(Delivery.state) == State.HELD, col(Delivery.received_at) < old, entered, ~decided_lately.exists())
 
 
 def note(session: Session, days: int) -> None:
@@ -33,11 +35,14 @@ def known_days() -> ScalarSelect[int]:
 
 def begun() -> ColumnElement[datetime]:
     """Since when the time runs, where Decision is (outer) joined to Delivery: the last decision about it begins it anew."""
-    return case((col(Decision.at) > col(Delivery.received_at), col(Decision.at)), else_=col(Delivery.received_at))
+    came, decided = col(Delivery.received_at), col(Decision.at)
+    entered = type_coerce((col(Delivery.id) // 2**SEQUENCE_BITS + EPOCH_MS) * 1000, Instant)  # ids.made_at
+    there = case((entered > came, entered), else_=came)
+    return case((decided > there, decided), else_=there)
 
 
-def moment(state: str, received_at: datetime, decided_at: datetime | None, days: int | None) -> datetime | None:
-    """When this mail expires; None when it does not."""
+def moment(state: str, delivery_id: int, received_at: datetime, decided_at: datetime | None, days: int | None) -> datetime | None:
+    """When this mail expires; None when it does not. It may have lain in the spool for days, while nobody could see it."""
     if state != State.HELD or days is None:
         return None
-    return max(received_at, decided_at or received_at) + timedelta(days=days)
+    return max(received_at, made_at(delivery_id), decided_at or received_at) + timedelta(days=days)

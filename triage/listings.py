@@ -284,7 +284,7 @@ def listed(row: Row[*tuple[Any, ...]]) -> Listed:
         decided=decided(decision) if decision.id else None,
         sealed=bool(under_seal),
         legal_hold=bool(held),
-        expires_at=None if held else expiry.moment(delivery.state, delivery.received_at, decision.at, days),
+        expires_at=None if held else expiry.moment(delivery.state, delivery.id, delivery.received_at, decision.at, days),
         handed=handed_over(handed) if handed.to and delivery.state == State.HELD else None,
     )
 

@@ -53,7 +53,7 @@ def overdue(session: Session, *, settings: Settings, then: datetime) -> tuple[in
 
 
 def expire(session: Session, *, settings: Settings, now: datetime, limit: int = 500) -> int:
-    """Expire mail held for `retention.held_days` since it came in, or since somebody restored it; how many, at most `limit`."""
+    """Expire mail held for `retention.held_days` since it was entered, or since somebody restored it; how many, at most `limit`."""
     legal_holds.take_turn(session)
     over = (expiry.over(now, settings.retention.held_days), ~legal_holds.kept(session))
     ids = list(session.scalars(select(col(Delivery.id)).where(*over).order_by(col(Delivery.received_at)).limit(limit)))

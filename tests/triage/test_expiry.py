@@ -1,12 +1,13 @@
 """When held mail expires, and who is told so before."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine
 
 from tests.triage.arriving import ANA, BEN, IDA, NOW, arrive
-from triage import cards, db, decisions, expiry, legal_holds, listings, retention
+from triage import cards, db, decisions, expiry, ids, legal_holds, listings, retention
 from triage.decisions import Verb
 from triage.retention import Expiring
 from triage.selection import Selection
@@ -18,17 +19,35 @@ MARA, JOE = "mara.berg@company.example", "joe.fern@company.example"
 
 
 @pytest.mark.parametrize(
-    ("state", "decided_at", "days", "expires"),
+    ("state", "entered_at", "decided_at", "days", "expires"),
     [
-        ("held", None, 30, NOW + 30 * DAYS),
-        ("held", NOW - DAYS, 30, NOW + 30 * DAYS),
-        ("held", NOW + 2 * DAYS, 30, NOW + 32 * DAYS),
-        ("held", None, None, None),
-        ("purged", None, 30, None),
+        ("held", NOW, None, 30, NOW + 30 * DAYS),
+        ("held", NOW, NOW - DAYS, 30, NOW + 30 * DAYS),
+        ("held", NOW, NOW + 2 * DAYS, 30, NOW + 32 * DAYS),
+        ("held", NOW + 4 * DAYS, None, 30, NOW + 34 * DAYS),
+        ("held", NOW + 4 * DAYS, NOW + 2 * DAYS, 30, NOW + 34 * DAYS),
+        ("held", NOW - DAYS, None, 30, NOW + 30 * DAYS),
+        ("held", NOW, None, None, None),
+        ("purged", NOW, None, 30, None),
     ],
 )
-def test_when_mail_expires(state: str, decided_at: datetime | None, days: int | None, expires: datetime | None) -> None:
-    assert expiry.moment(state, NOW, decided_at, days) == expires
+def test_when_mail_expires(
+    state: str, entered_at: datetime, decided_at: datetime | None, days: int | None, expires: datetime | None
+) -> None:
+    assert expiry.moment(state, ids.first_id_at(entered_at), NOW, decided_at, days) == expires
+
+
+def test_what_lay_in_the_spool_for_long_is_held_as_long_as_all_other_mail(known: Engine, settings: Settings) -> None:
+    short = replace(settings, retention=replace(settings.retention, held_days=2))
+    with db.transaction(known) as session:
+        arrive(session, short, at=NOW - 5 * DAYS)
+        expiry.note(session, 2)
+        ends = NOW + 2 * DAYS
+        assert [one.expires_at for one in listings.deliveries(session, Selection(), by=ANA).items] == [ends]
+        assert retention.expiring(session, by=ANA, settings=short, now=NOW) == []
+        assert retention.expiring(session, by=ANA, settings=short, now=ends - DAYS / 2) == [Expiring("it", "joe.fern", 1, ends)]
+        assert retention.expire(session, settings=short, now=ends - DAYS / 2) == 0
+        assert retention.expire(session, settings=short, now=ends + DAYS / 2) == 1
 
 
 def test_what_expires_within_a_day_is_told_by_folder(known: Engine, settings: Settings) -> None:

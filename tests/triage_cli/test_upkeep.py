@@ -84,10 +84,12 @@ def test_retention_says_what_it_did(shell: Shell, arrives: Arrives) -> None:
     assert before.out == "0 held mails expire within a day\n"
 
 
-def test_retention_says_what_expires_within_a_day(shell: Shell, arrives: Arrives, engine: Engine) -> None:
+def test_retention_says_what_expires_within_a_day(shell: Shell, arrives: Arrives, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    came = utcnow() - timedelta(days=29, hours=12)
+    arriving.make_ids_at(came, monkeypatch)
     arrives("mara.berg@company.example")
     with db.transaction(engine) as session:
-        session.execute(update(Delivery).values(received_at=utcnow() - timedelta(days=29, hours=12)))
+        session.execute(update(Delivery).values(received_at=came))
     said = json.loads(shell("retention", "--json").out)
     assert (said["expired"], said["erased"]) == (0, 0)
     assert [(one["department"], one["person"], one["mails"]) for one in said["expiring"]] == [("legal", "mara.berg", 1)]
