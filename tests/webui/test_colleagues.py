@@ -5,12 +5,14 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import func, select
+from sqlmodel import col
 
 from tests.peers import browser as browser_peer
 from tests.webui.access import faults
+from tests.webui.held import Held
 from tests.webui.site import JOE, MARA, Site
 from triage import db
-from triage.models import Handed
+from triage.models import Delivery, Handed, InHand
 
 
 def row(page: Page, subject: str) -> Locator:
@@ -40,6 +42,22 @@ def test_everybody_sees_what_the_others_have_in_hand_and_gets_another_card(three
     with page.expect_response("**/presence/next"):
         page.keyboard.press("f")
     expect(page.locator(".view h2")).not_to_have_text(taken)
+
+
+def test_what_is_told_late_of_the_card_before_frees_none_that_was_given(three: Site, page: Page) -> None:
+    three.sit_down(page, "ben")
+    row(page, "Second offer").click()
+    held = Held(page, "**/presence", "PUT")
+    held.wait(1)
+    with page.expect_response("**/presence/next"):
+        page.keyboard.press("f")
+        page.wait_for_timeout(300)
+        held.go()
+    expect(page.locator(".row.at")).not_to_contain_text("Second offer")
+    in_hand = select(col(Delivery.subject)).join(InHand, col(InHand.delivery_id) == col(Delivery.id))
+    with db.reading(three.engine) as session:
+        given = session.scalars(in_hand.where(col(InHand.login) == "ben")).one()
+    assert given in page.locator(".row.at").inner_text()
 
 
 def test_mail_is_handed_to_a_colleague_with_a_note(three: Site, page: Page, other_page: Page) -> None:

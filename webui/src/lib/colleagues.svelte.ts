@@ -9,6 +9,7 @@ import { inTurns } from './turns'
 
 const EVERY = 5_000 // milliseconds; the server forgets us after fifteen seconds
 const AFTER = 400 // milliseconds that the cursor rests before others are told
+const LATE = 1_000 // milliseconds that are waited for what is being told
 const AWAY = 60_000 // milliseconds without a key or a pointer after which we look at nothing
 
 class Colleagues {
@@ -16,6 +17,8 @@ class Colleagues {
   handed = $state(0)
   #looking: string | null = null
   #soon = 0
+  #telling: Promise<unknown> = Promise.resolve()
+  #quiet = 0
 
   /** We look at this delivery now; null: at none. */
   lookAt(delivery: string | null): void {
@@ -27,11 +30,21 @@ class Colleagues {
 
   /** A server that takes its time is not asked again meanwhile: unanswered questions would take every connection that the browser has to it. */
   #tell = inTurns(async () => {
+    if (this.#quiet) return
     const away = document.hidden || session.locked || live.state === 'offline'
-    const told = away ? null : await api.presence(sinceLastTouch() > AWAY ? null : this.#looking).catch(() => null)
+    const asked = away ? null : api.presence(sinceLastTouch() > AWAY ? null : this.#looking).catch(() => null)
+    this.#telling = Promise.resolve(asked)
+    const told = await asked
     this.others = told?.colleagues ?? [] // who is not told of any more may be gone
     this.handed = told?.handed ?? this.handed
   })
+
+  /** While we are given another card nothing is told of the one before: a word that came late would leave to others what we were given. */
+  async quietly(work: () => Promise<void>): Promise<void> {
+    this.#quiet += 1
+    await Promise.race([this.#telling, new Promise((done) => setTimeout(done, LATE))])
+    await work().finally(() => (this.#quiet -= 1))
+  }
 
   /** Who else looks at this row. */
   at = (row: Row): OtherHere[] => this.others.filter((one) => one.delivery !== null && row.ids.includes(one.delivery))

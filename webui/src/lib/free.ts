@@ -1,5 +1,6 @@
 // The next card that nobody has in hand: the server gives every one of us another.
 import { api, problemOf } from './api'
+import { colleagues } from './colleagues.svelte'
 import { desk } from './desk.svelte'
 import { t } from './language'
 import { queue } from './queue.svelte'
@@ -14,7 +15,7 @@ export async function nextFree(): Promise<void> {
   if (row && !row.parent) passed.add(row.key)
   const skip = [...new Set([...passed, ...queue.rows.filter((one) => queue.markOf(one)).map((one) => one.key)])].slice(0, 1_000)
   const { department, person } = folderWords(view)
-  try {
+  await colleagues.quietly(async () => {
     const { card } = await api.nextFree({ group: view.group, department, person, q: view.q, skip })
     if (!card) {
       passed.clear()
@@ -23,7 +24,5 @@ export async function nextFree(): Promise<void> {
     if (queue.moved !== moved) return // the cursor went elsewhere meanwhile
     if (!queue.rows.some((one) => one.key === card.key)) await queue.reload()
     queue.cursor = card.key
-  } catch (thrown) {
-    desk.say(problemOf(thrown).message)
-  }
+  }).catch((thrown) => desk.say(problemOf(thrown).message))
 }
