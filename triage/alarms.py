@@ -40,6 +40,7 @@ ON_RECORD = "record"  # who is told, where the record is: of it webhooks are tol
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 REMEMBERED = timedelta(days=7)
 BEFORE = datetime.min.replace(tzinfo=UTC)  # everything
+LOOK = "See `mailroom queue` and `mailroom doctor`."
 HARDLY_WANTED = 30  # urgency: what lies below may wait
 
 
@@ -51,6 +52,7 @@ def look(session: Session, settings: Settings, now: datetime) -> list[Wait]:
         *expiring(session, settings, now),
         *requested(session),
         *queue(session, settings, now),
+        *mailboxes(session, settings, now),
         *open_door(session, now),
         *(as_wait(row) for row in session.scalars(select(Alarm).where(col(Alarm.cause) == BRAKE))),  # lasts until the next good run
     ]
@@ -126,11 +128,23 @@ def queue(session: Session, settings: Settings, now: datetime) -> Iterator[Wait]
             yield Wait(QUEUE, COMPANY, "refused", number, words=words)
 
 
+def mailboxes(session: Session, settings: Settings, now: datetime) -> Iterator[Wait]:
+    """Purged mail that lies in mailboxes for too long still, or mail that is not back there: the recaller is away, or does not get in."""
+    if minutes := settings.notices.queue_minutes:
+        late = col(Delivery.queued_at) < now - timedelta(minutes=minutes)
+        wanted = and_(col(Delivery.state).in_((State.RECALLING, State.RESTORING)), late)
+        number, since = session.execute(select(func.count(), func.min(col(Delivery.queued_at), type_=Instant)).where(wanted)).one()
+        if number:
+            mails = f"{number} mails wait" if number > 1 else "1 mail waits"
+            words = f"{mails} to be taken out of mailboxes or put back since {since:%d %b %H:%M} UTC. {LOOK}"
+            yield Wait(QUEUE, COMPANY, "recalling", number, since, words=words)
+
+
 def standing(number: int, since: datetime, away: Sequence[str]) -> str:
     """What is said of mail that does not get on."""
     mails = f"{number} mails wait" if number > 1 else "1 mail waits"
     why = f"; away: {', '.join(away)}" if away else ""
-    return f"{mails} for the next hop since {since:%d %b %H:%M} UTC{why}. See `mailroom queue` and `mailroom doctor`."
+    return f"{mails} for the next hop since {since:%d %b %H:%M} UTC{why}. {LOOK}"
 
 
 def open_door(session: Session, now: datetime) -> Iterator[Wait]:

@@ -485,7 +485,7 @@ class Notices:
     )
     digest_contact: str = key("Whom to ask, as it stands in the letter, such as a telephone number of reception.", "")
     quiet_minutes: int = key("Minutes until the same is told again to the same person.", 60)
-    queue_minutes: int = key("Minutes that mail may wait for a next hop until that is an alarm; 0: none.", 30)
+    queue_minutes: int = key("Minutes that mail may wait for a next hop, or for the recaller, until that is an alarm; 0: none.", 30)
     queue_bounces: int = key("Mails for people here that a next hop may refuse within an hour until that is an alarm; 0: none.", 20)
 
 

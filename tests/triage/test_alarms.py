@@ -125,6 +125,19 @@ def test_the_queue_stands(known: Engine, settings: Settings, columns: dict[str, 
     assert looked(known, replace(settings, notices=Notices(queue_minutes=0)), NOW + 31 * MINUTE) == []
 
 
+@pytest.mark.parametrize("state", [State.RECALLING, State.RESTORING])
+def test_purged_mail_stays_in_mailboxes(known: Engine, settings: Settings, state: State) -> None:
+    held(known, settings, JOE, state=state, queued_at=NOW, due_at=NOW + HOUR)
+    assert looked(known, settings, NOW + 30 * MINUTE) == []
+    (one,) = looked(known, settings, NOW + 31 * MINUTE)
+    assert one.words == (
+        "1 mail waits to be taken out of mailboxes or put back since 24 Nov 09:30 UTC. See `mailroom queue` and `mailroom doctor`."
+    )
+    held(known, settings, JOE, state=state, queued_at=NOW + MINUTE)
+    assert [one.words[:12] for one in looked(known, settings, NOW + HOUR)] == ["2 mails wait"]
+    assert looked(known, replace(settings, notices=Notices(queue_minutes=0)), NOW + HOUR) == []
+
+
 def test_many_mails_are_refused(known: Engine, settings: Settings) -> None:
     few = replace(settings, notices=Notices(queue_bounces=1))
     held(known, few, JOE, state=State.BOUNCED, settled_at=NOW)
