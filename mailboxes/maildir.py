@@ -1,11 +1,12 @@
 """A mailbox that is a Maildir on this machine's disk: INBOX and every folder below it."""
 
-import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from mailboxes.mailbox import Found, Unreachable
 from mailboxes.matching import Names, Sought, is_copy, is_related, may_be
@@ -19,6 +20,14 @@ from triage.visible import visible
 INBOX = "INBOX"
 FLAGS = {"D": "\\Draft", "F": "\\Flagged", "P": "$Forwarded", "R": "\\Answered", "S": "\\Seen", "T": "\\Deleted"}
 DEPTH = 8  # folders below folders
+
+T = TypeVar("T")
+Told = Callable[[Unreachable], None]  # hears what is in the way
+
+
+def refuse(fault: Unreachable) -> None:
+    """What is in the way ends the visit."""
+    raise fault
 
 
 class MaildirMailbox:
@@ -40,16 +49,15 @@ class MaildirMailbox:
         """As Mailbox.find: every file is looked at, whatever its date."""
         found = [Found() for _ in sought]
         for folder, path in self.messages():
-            with reached(path):
-                self.look(folder, path, sought, found)
+            reached(path, refuse, partial(self.look, folder, path, sought, found))
         return found
 
-    def messages(self) -> Iterator[tuple[str, Path]]:
+    def messages(self, told: Told = refuse) -> Iterator[tuple[str, Path]]:
         """Every message with the name of its folder."""
-        for folder in folders(self.root):
+        for folder in folders(self.root, told):
             for part in ("new", "cur"):
-                for path in entries(folder / part):
-                    yield self.name_of(folder), path
+                for name in sorted(names(folder / part, told)):
+                    yield self.name_of(folder), folder / part / name
 
     def name_of(self, folder: Path) -> str:
         """The folder as it is written down."""
@@ -77,29 +85,26 @@ class MaildirMailbox:
         """As Mailbox.from_sender. What cannot be read is told of when all else was looked at."""
         word = sender.encode("utf-8", "surrogateescape")
         unread: list[Unreachable] = []
-        for folder, path in list(self.messages()):
-            try:
-                yield naming(word, folder, path)
-            except Unreachable as fault:
-                unread.append(fault)
+        for folder, path in list(self.messages(unread.append)):
+            yield reached(path, unread.append, partial(naming, word, folder, path)) or []
         if unread:
             raise unread[0]
 
     def at(self, places: Sequence[Place]) -> Iterator[list[Copy]]:
-        """As Mailbox.at."""
+        """As Mailbox.at. What cannot be read is told of when all else was looked at."""
+        unread: list[Unreachable] = []
         for place in places:
-            for path in same_file(self.path_of(place.folder), place):
-                with reached(path):
-                    yield [copy_at(place.folder, path)]
+            for path in same_file(self.path_of(place.folder), place, unread.append):
+                copy = reached(path, unread.append, partial(copy_at, place.folder, path))
+                yield [copy] if copy else []
+        if unread:
+            raise unread[0]
 
     def take(self, copies: list[Copy]) -> None:
         """As Mailbox.take: a file is unlinked under the name it has now, and the directory made safe."""
         for copy in copies:
-            folder = self.path_of(copy.folder)
-            for path in same_file(folder, copy):
-                with reached(path, "taken out"):
-                    path.unlink(missing_ok=True)
-                    sync_directory(path.parent)
+            for path in same_file(self.path_of(copy.folder), copy):
+                reached(path, refuse, partial(unlink, path))
 
     def put_back(self, copy: Copy) -> str:
         """As Mailbox.put_back: under its old name, with its old date; readers never see half of it."""
@@ -122,53 +127,50 @@ class MaildirMailbox:
         """As Mailbox.abort: a disk cannot be hung up."""
 
 
-def folders(folder: Path, depth: int = DEPTH) -> Iterator[Path]:
-    """This folder and those below it."""
-    if is_directory(folder / "cur"):
-        yield folder
-    for below in entries(folder) if depth else ():
-        if below.name not in ("cur", "new", "tmp") and is_directory(below) and not below.is_symlink():
-            yield from folders(below, depth - 1)
-
-
-@contextlib.contextmanager
-def reached(path: Path, how: str = "read") -> Iterator[None]:
-    """Its owner may move or delete it this moment, and what is no file is no mail. Unreachable for whatever else is in the way."""
+def reached(path: Path, told: Told, look: Callable[[], T]) -> T | None:
+    """What a look gives. None where its owner moved or deleted it this moment, where it is no file, or something else is in the way."""
     try:
-        yield
+        return look()
     except (FileNotFoundError, IsADirectoryError):
-        return
-    except UnicodeEncodeError as fault:
-        raise Unreachable(f"{visible(str(path))} has a name that is no UTF-8, so it cannot be written down") from fault
+        return None
+    except UnicodeEncodeError:
+        told(Unreachable(f"{visible(str(path))} has a name that is no UTF-8, so it cannot be written down"))
     except OSError as fault:
-        raise Unreachable(f"{visible(str(path))} cannot be {how}: {fault.strerror}") from fault
+        told(Unreachable(f"{visible(str(path))} cannot be read or taken out: {fault.strerror}"))
+    return None
 
 
-def entries(directory: Path) -> list[Path]:
-    """What lies there, in order; nothing where it is gone."""
-    with reached(directory):
-        return sorted(directory.iterdir())
-    return []
+def names(directory: Path, told: Told = refuse) -> list[str]:
+    """Of what lies there; none where it is gone."""
+    return reached(directory, told, partial(os.listdir, directory)) or []
 
 
-def is_directory(path: Path) -> bool:
-    """Is it one?"""
-    with reached(path):
-        return path.is_dir()
-    return False
+def folders(folder: Path, told: Told = refuse, depth: int = DEPTH) -> Iterator[Path]:
+    """This folder and those below it."""
+    if reached(folder, told, (folder / "cur").is_dir):
+        yield folder
+    for name in sorted(names(folder, told)) if depth else ():
+        below = folder / name
+        if name not in ("cur", "new", "tmp") and not below.is_symlink() and reached(below, told, below.is_dir):
+            yield from folders(below, told, depth - 1)
 
 
 def naming(word: bytes, folder: str, path: Path) -> list[Copy]:
     """The message in a file if its header names this; else nothing."""
-    with reached(path):
-        if word in headers_of(path.read_bytes()).lower():
-            return [copy_at(folder, path)]
-    return []
+    with path.open("rb") as file:
+        named = word in headers_of(file.read(HEAD_LIMIT)).lower()
+    return [copy_at(folder, path)] if named else []
+
+
+def unlink(path: Path) -> None:
+    """Take it out for good."""
+    path.unlink(missing_ok=True)
+    sync_directory(path.parent)
 
 
 def copy_at(folder: str, path: Path) -> Copy:
     """The message in a file. UnicodeEncodeError where its place cannot be written down."""
-    f"{folder}/{path.name}".encode()
+    _ = folder.encode(), path.name.encode()
     status = path.stat()
     letters = path.name.rpartition(":2,")[2] if ":2," in path.name else ""
     return Copy(
@@ -180,10 +182,10 @@ def copy_at(folder: str, path: Path) -> Copy:
     )
 
 
-def same_file(folder: Path, copy: Copy | Place) -> list[Path]:
+def same_file(folder: Path, copy: Copy | Place, told: Told = refuse) -> list[Path]:
     """The copy's file: its owner may have read it meanwhile, which changes the name behind the colon."""
     unique = copy.name.partition("/")[2].partition(":")[0]
-    return [path for part in ("new", "cur") for path in entries(folder / part) if path.name.partition(":")[0] == unique]
+    return [folder / part / name for part in ("new", "cur") for name in names(folder / part, told) if name.partition(":")[0] == unique]
 
 
 def store(folder: Path, copy: Copy) -> None:

@@ -88,11 +88,8 @@ class MaildirAccount:
 
     def folders(self) -> list[Folder]:
         """As Account.folders."""
-        try:
-            for path in folders(self.root):
-                self.paths[INBOX if path == self.root else str(path.relative_to(self.root))] = path
-        except OSError as fault:
-            raise Unreachable(f"{self.root} cannot be read: {fault.strerror}") from fault
+        for path in folders(self.root):
+            self.paths[INBOX if path == self.root else str(path.relative_to(self.root))] = path
         return [Folder(name, use_of((), steps(name))) for name in self.paths]
 
     def read(self, folder: Folder, *, after: Mark | None = None, since: datetime | None = None, whole: bool = False) -> Iterator[Batch]:

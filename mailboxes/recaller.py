@@ -129,36 +129,37 @@ class Recaller:
         ahead = self.size * AHEAD - len(self.waiting) if claiming and len(self.waiting) < self.size else 0
         if requests or chores or done or ahead:
             try:
-                self.write_together(requests, chores, done, ahead)
+                searches = self.write_together(requests, chores, done, ahead)
             except Exception as fault:
                 if is_passing(fault) or not (requests or chores or done):
                     raise
                 log.warning("each is written by itself, since not all can be: %s", first_line(fault))
-                self.write_singly(requests, chores, done)
+                searches = self.write_singly(requests, chores, done)
+            for search in searches:
+                self.visit(Sweep(search, self.settings, self.parsers, self.ask))
         if done:
             self.changed.ring()
             self.relay.ring()  # what could not be put back is delivered anew
         if claiming:
             self.send_off()
 
-    def write_together(self, requests: list[Request], chores: list[Chore], done: list[Trip], ahead: int) -> None:
-        """All in one transaction; only then do the workers hear of it."""
+    def write_together(self, requests: list[Request], chores: list[Chore], done: list[Trip], ahead: int) -> list[sweeps.Search]:
+        """All in one transaction; only then do the workers hear of it. What is to be searched."""
         with transaction(self.engine) as session:
             answers = [chore.write(session) for chore in chores]
             allowed = self.secure(session, requests)
             self.settle(session, done)
             claims, searches = self.claim(session, ahead) if ahead else ([], [])
+        self.forget(*requests, *chores, *done)
         for chore, answer in zip(chores, answers, strict=True):
             chore.answer.set_result(answer)
         for request in requests:
             request.allowed.set_result(allowed)
-        self.forget(*requests, *chores, *done)
-        for search in searches:
-            self.visit(Sweep(search, self.settings, self.parsers, self.ask))
         self.waiting.extend((time.monotonic(), errands) for errands in claims)
+        return searches
 
-    def write_singly(self, requests: list[Request], chores: list[Chore], done: list[Trip]) -> None:
-        """Each in a transaction of its own: a visit that cannot be settled is begun again when its lease ends."""
+    def write_singly(self, requests: list[Request], chores: list[Chore], done: list[Trip]) -> list[sweeps.Search]:
+        """Each in a transaction of its own: a visit that cannot be settled is begun again when its lease ends. Nothing is searched."""
         writes: list[tuple[Request | Chore | Trip, Future[Any], Callable[[Session], Any]]] = [
             *((one, one.allowed, partial(self.secure, requests=[one])) for one in requests),
             *((one, one.answer, one.write) for one in chores),
@@ -172,10 +173,12 @@ class Recaller:
                 if is_passing(fault):
                     raise
                 log.exception("a visit cannot be written down")
+                self.forget(one)
                 answer.set_exception(fault)
             else:
+                self.forget(one)
                 answer.set_result(written)
-            self.forget(one)
+        return []
 
     def forget(self, *written: Request | Chore | Trip) -> None:
         """These wait for the record no more."""

@@ -8,6 +8,7 @@ from triage.db import gave_way
 from triage.visible import visible
 
 PASSING = (OperationalError, InterfaceError, TimeoutError)
+TOO_MUCH = "54"  # class of PostgreSQL's SQLSTATE: more than it can ever take
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,9 @@ def pause_after(fault: SQLAlchemyError, pause: float) -> float:
 
 def is_passing(fault: Exception) -> bool:
     """May the same transaction go well later? Else it is what was to be written."""
-    return isinstance(fault, PASSING) or (isinstance(fault, DBAPIError) and (fault.connection_invalidated or gave_way(fault)))
+    state = getattr(getattr(fault, "orig", None), "sqlstate", None) or ""
+    passing = isinstance(fault, PASSING) or getattr(fault, "connection_invalidated", False) or gave_way(fault)
+    return passing and not state.startswith(TOO_MUCH)
 
 
 def first_line(fault: Exception) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, func, select, update
 from sqlmodel import Session, col
 
-from triage import access, contents, ids, ledger, paused, recalled, related, sealed
+from triage import access, contents, db, ids, ledger, paused, recalled, related, sealed
 from triage.actor import Actor, Grant, Role
 from triage.authentication import Authentication
 from triage.content import Summary
@@ -96,7 +96,7 @@ def opened_to(by: Actor) -> ColumnElement[bool]:
 
 def claim(session: Session, *, mailboxes: int, busy: Iterable[str] = (), settings: Settings, now: datetime) -> list[Search]:
     """Take at most so many mailboxes that are due, none of them in `busy`. What was undone meanwhile is over."""
-    ripe = (col(SweptMailbox.due_at) <= now) | (col(SweptMailbox.due_at) > now + AHEAD)
+    ripe = (col(SweptMailbox.due_at) <= now) | (col(SweptMailbox.due_at) > db.at_latest(session, now) + AHEAD)
     due = ripe & col(SweptMailbox.mailbox).not_in(list(busy)) & paused.going()
     rows = session.execute(
         select(SweptMailbox, Decision)
@@ -114,6 +114,7 @@ def claim(session: Session, *, mailboxes: int, busy: Iterable[str] = (), setting
             continue
         row.attempts, row.due_at = row.attempts + 1, now + LEASE
         dry_run, sender = bool(decision.selection.get("dry_run")), decision.selection.get("sender", "")
+        row.found = 0 if dry_run else row.found  # it is counted anew
         named = () if sender else related.to_take(session, decision.id, row.mailbox)
         department, _ = owner_of(session, row.mailbox)
         place = place_of(next_hop_of(settings, department=department, mailbox=row.mailbox, direction="in"), settings)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select, update
 from sqlmodel import Session
 
 from mailboxes.mailbox import BROKEN_OFF, Unreachable
@@ -14,11 +14,13 @@ from mailboxes.maildir import MaildirMailbox, copy_at
 from mailboxes.recaller import Recaller
 from tests.mailboxes.delivering import ANNA, BOB, OLD, House, letter, recalling
 from tests.peers import processes
-from triage import sweeps
+from triage import db, sweeps
 from triage.decisions import Verb
+from triage.models import SweptMailbox
 from triage.recalled import Copy
 from triage.settings import Relay, Settings
 from triage.states import State
+from triage.times import utcnow
 
 
 @dataclass
@@ -126,17 +128,19 @@ def old_mail(path: Path) -> Path:
     [
         ((os.fsdecode(b".Entw\xfcrfe"), "cur", "1.x:2,S"), r".Entw\udcfcrfe/cur/1.x:2,S has a name that is no UTF-8"),
         (("cur", os.fsdecode(b"1.\xfc:2,S")), r"cur/1.\udcfc:2,S has a name that is no UTF-8"),
-        (("cur", "1.loop:2,S"), "cur/1.loop:2,S cannot be read: Too many levels of symbolic links"),
+        (("cur", "1.loop:2,S"), "cur/1.loop:2,S cannot be read or taken out: Too many levels of symbolic links"),
+        ((".Odd", "cur", "..", "new"), ".Odd/new cannot be read or taken out: Not a directory"),
     ],
 )
 def test_what_cannot_be_read_keeps_no_sweep_from_the_rest(disk: Disk, odd: tuple[str, ...], why: str) -> None:
     (disk.directory / ANNA / "cur" / "no mail").mkdir(parents=True)
     others = [old_mail(disk.directory / ANNA / "cur" / "2.y:2,S"), old_mail(disk.directory / BOB / "new" / "3.z")]
     path = disk.directory.joinpath(ANNA, *odd)
+    path.parent.mkdir(parents=True, exist_ok=True)
     if "loop" in path.name:
         path.symlink_to(path.name)
     else:
-        old_mail(path)
+        path.write_bytes(letter(1, OLD))
     sweep = disk.sweeps(ANNA, BOB)
     with recalling(disk.settings):
         processes.until(lambda: disk.report(sweep).done == 2 and disk.report(sweep).not_looked_through, "all others are taken")
@@ -145,6 +149,27 @@ def test_what_cannot_be_read_keeps_no_sweep_from_the_rest(disk: Disk, odd: tuple
     assert why in said
     assert disk.report(sweep).mailboxes_left == 1  # tried again later
     assert not any(one.exists() for one in others)
+
+
+def test_what_is_only_counted_is_counted_anew_with_each_try(disk: Disk) -> None:
+    old_mail(disk.directory / ANNA / "cur" / "1.x:2,S")
+    (disk.directory / ANNA / "cur" / "2.loop:2,S").symlink_to("2.loop:2,S")
+    disk.sweeps(ANNA, dry_run=True)
+    for tries in (1, 2):
+
+        def tried(tries: int = tries) -> SweptMailbox | None:
+            with db.reading(disk.engine) as session:
+                row = session.scalars(select(SweptMailbox)).one()
+                session.expunge(row)
+            later = row.due_at is not None and row.due_at < utcnow() + sweeps.LEASE / 2
+            return row if row.attempts >= tries and later else None
+
+        with recalling(disk.settings):
+            row = processes.until(tried, f"it was tried {tries} times")
+        assert row is not None
+        assert row.found == 1
+        with db.transaction(disk.engine) as session:
+            session.execute(update(SweptMailbox).values(due_at=utcnow()))
 
 
 def test_a_sweep_looks_where_the_departments_mail_goes(disk: Disk) -> None:
