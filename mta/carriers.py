@@ -25,6 +25,7 @@ GIVE_BACK = 30.0  # seconds that what was claimed ahead waits for a worker; then
 KEPT_OPEN = 10.0  # seconds that connections stay when there is nothing to send
 LONGEST_SEND = queue.LEASE.total_seconds() - GIVE_BACK - 15  # then another worker may take over, so this one lets go before
 FIRST_PAUSE, LONGEST_AWAY = 1.0, 300.0  # seconds until a next hop that is away is asked again, doubling
+LONG = 3600.0  # seconds that a next hop is away before mail is given up for it
 RESTS = 15.0  # seconds that a worker rests whose connection was refused while others are served
 
 Ended = tuple[Claim, Outcome]
@@ -181,7 +182,8 @@ class Carriers:
     def leave_alone(self, refused: Outcome, now: float) -> None:
         """Nothing is sent for a while, longer each time; a password that was refused once is not tried in quick succession."""
         is_news = now >= self.away_until
-        self.away_since = self.away_since if self.failures else now
+        if not self.failures or now - self.away_until > LONGEST_AWAY:  # or nobody has asked since
+            self.away_since = now
         self.failures += is_news
         if is_news or refused.shut_out:
             pause = LONGEST_AWAY if refused.shut_out else min(FIRST_PAUSE * 2 ** (self.failures - 1), LONGEST_AWAY)
@@ -228,6 +230,11 @@ class Carriers:
         """Seconds until the next hop is asked again; 0 when it may be asked now."""
         with self.lock:
             return max(0.0, self.away_until - time.monotonic()) if self.failures else 0.0
+
+    def is_away_for_long(self) -> bool:
+        """Is mail given up for it? After a stand-still the next hop may only be slower to start than we are."""
+        with self.lock:
+            return bool(self.failures) and time.monotonic() - self.away_since >= LONG
 
     def let_go(self) -> None:
         """Hang up on a next hop that hangs, and on one that we have had nothing for in a while."""

@@ -156,8 +156,8 @@ class Relay:
         """While a next hop is away, what is due there waits for it without an attempt; it goes as soon as the next hop is back."""
         if seconds := one.away_for():
             until = utcnow() + timedelta(seconds=seconds)
-            away = timedelta(seconds=time.monotonic() - one.away_since)
-            waiting.put_off(session, one.destination, until, one.away_reply, away=away, settings=self.settings, by=RELAY, now=utcnow())
+            why, long = one.away_reply, one.is_away_for_long()
+            waiting.put_off(session, one.destination, until, why, give_up=long, settings=self.settings, by=RELAY, now=utcnow())
         elif one.returned:
             waiting.bring_forward(session, one.destination, now=utcnow())
 

@@ -294,7 +294,7 @@ def fenced(session: Session, claims: Sequence[Claim]) -> dict[int, Row[Any]]:
 def given_up(outcome: Outcome, direction: str, queued_at: datetime | None, settings: Settings, now: datetime) -> str:
     """What is put off again and again bounces in the end; only a person gives up what is for the archive, whatever it has said.
 
-    Nothing bounces of an attempt that was none: a next hop that is not there says nothing about a mail (`waiting.put_off`).
+    Not after an attempt that reached nobody, or none: what waits for a next hop that is away is given up by `waiting.put_off`.
     """
     if direction == JOURNAL:
         return "deferred" if outcome.kind == "bounced" else outcome.kind

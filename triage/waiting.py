@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, not_, select, true, update
+from sqlalchemy import ColumnElement, and_, case, func, not_, or_, select, true, update
 from sqlmodel import Session, col
 
 from triage import access, ledger, notices, passing, paused, recipients, undelivered
@@ -23,7 +23,6 @@ from triage.times import from_micros, to_micros
 UNSENT = (State.QUEUED, State.RELAYING, State.BOUNCED, State.RECALLING, State.RESTORING)
 IN_HAND = (State.RELAYING, State.RECALLING, State.RESTORING)  # or it waits for a recaller, who has shorter leases than a relay
 GIVEN_UP = "given up by {by}"
-LONG = timedelta(hours=1)
 LONGEST_PAUSE = timedelta(hours=2)  # longer than any between two attempts
 
 
@@ -121,25 +120,19 @@ def end(session: Session, where: ColumnElement[bool], reply: str, *, settings: S
 
 
 def put_off(
-    session: Session,
-    destination: Destination,
-    until: datetime,
-    reply: str,
-    *,
-    away: timedelta,
-    settings: Settings,
-    by: Actor,
-    now: datetime,
+    session: Session, destination: Destination, until: datetime, reply: str, *, give_up: bool, settings: Settings, by: Actor, now: datetime
 ) -> int:
     """The next hop is away: what is due there waits until it is asked again, without an attempt. How many.
 
-    What has waited too long (relay.give_up_after) is given up as after an attempt of its own, but never what is for the archive, and
-    nothing before the next hop has been `away` for LONG: it may only be slower to start than we are.
+    With `give_up` what has waited too long (relay.give_up_after) is given up, but never what is for the archive: also what waits for this
+    next hop since an attempt of its own, which is due when somebody is to find out whether it is back.
     """
-    due = and_(of(destination), col(Delivery.state) == State.QUEUED, col(Delivery.due_at) <= now, paused.going())
-    if away >= LONG:
+    here = and_(of(destination), col(Delivery.state) == State.QUEUED, paused.going())
+    due = and_(here, col(Delivery.due_at) <= now)
+    if give_up:
         overdue = col(Delivery.queued_at) <= now - timedelta(hours=settings.relay.give_up_after)
-        end(session, due & overdue & (col(Delivery.direction) != JOURNAL), reply, settings=settings, by=by, now=now)
+        theirs = or_(col(Delivery.due_at) <= now, col(Delivery.waits_for) == destination.next_hop)
+        end(session, and_(here, theirs, overdue, col(Delivery.direction) != JOURNAL), reply, settings=settings, by=by, now=now)
     rows = locked(session, due, skip_locked=True)
     if rows:
         values = {"due_at": until, "last_reply": reply, "waits_for": destination.next_hop}

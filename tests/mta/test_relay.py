@@ -353,6 +353,18 @@ def test_many_messages_over_few_connections(both: Settings, peer: Peer, engine: 
     assert peer.connections <= both.relay.concurrency
 
 
+@pytest.mark.parametrize(("long", "state"), [(0.0, "bounced"), (carriers.LONG, "queued")])
+def test_what_waited_too_long_is_given_up_when_its_next_hop_was_away_for_long(
+    lite: Settings, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch, long: float, state: str
+) -> None:
+    monkeypatch.setattr(carriers, "LONG", long)
+    nobody = towards(lite, f"lmtp://127.0.0.1:{free_port()}")
+    (asks,) = released(sqlite_engine, ANNA, due=utcnow() - timedelta(days=6))
+    with relaying(nobody):
+        until(lambda: rows(sqlite_engine, [asks])[0].last_reply and states(sqlite_engine, [asks]) == [state])
+    assert [outcome for _, outcome, _ in attempts(sqlite_engine, asks)] == ["deferred"]
+
+
 def test_a_next_hop_that_is_down_is_tried_later(lite: Settings, sqlite_engine: Engine) -> None:
     nobody = towards(lite, f"lmtp://127.0.0.1:{free_port()}")
     ids = released(sqlite_engine, ANNA, BOB)

@@ -110,7 +110,7 @@ def test_whatever_the_archive_says_it_is_tried_again(session: Session, archiving
     (copy,) = copies(session)
     assert (copy.state, copy.last_reply) == (State.QUEUED, "550 5.7.1 no")
     hop, later = destination(archiving, HOP), now + 8 * DAYS
-    waiting.put_off(session, hop, later + DAYS, "away", away=waiting.LONG, settings=archiving, by=queue.RELAY, now=later)
+    waiting.put_off(session, hop, later + DAYS, "away", give_up=True, settings=archiving, by=queue.RELAY, now=later)
     (copy,) = copies(session)
     assert (copy.state, copy.waits_for) == (State.QUEUED, HOP)
 

@@ -20,7 +20,6 @@ from triage.states import Event, State
 
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
 LATER = NOW + timedelta(minutes=1)
-MOMENT = timedelta(seconds=1)
 AWAY = "it cannot be reached: Connection refused"
 
 
@@ -105,7 +104,7 @@ def test_what_is_due_waits_while_its_next_hop_is_away_and_goes_when_it_is_back(c
     until = NOW + timedelta(minutes=2)
     with db.transaction(company) as session:
         joe, mara = queued(session, settings), queued(session, settings, MARA)
-        assert waiting.put_off(session, legal, until, AWAY, away=MOMENT, settings=apart, by=RELAY, now=NOW) == 1
+        assert waiting.put_off(session, legal, until, AWAY, give_up=False, settings=apart, by=RELAY, now=NOW) == 1
         assert [(row(session, one).due_at, row(session, one).last_reply) for one in (joe, mara)] == [(NOW, ""), (until, AWAY)]
         assert row(session, mara).attempts == 0
         (standing, _) = waiting.standings(session, by=ANA, settings=apart)
@@ -129,21 +128,26 @@ def test_what_was_put_off_on_its_own_account_is_not_brought_forward(company: Eng
 
 
 @pytest.mark.parametrize(
-    ("away", "state"),
+    ("long", "state"),
     [
-        (MOMENT, State.QUEUED),  # after a holiday of all machines: the next hop may only be slower to start than we are
-        (waiting.LONG, State.BOUNCED),
+        (False, State.QUEUED),  # after a holiday of all machines: the next hop may only be slower to start than we are
+        (True, State.BOUNCED),
     ],
 )
 def test_a_next_hop_that_is_away_for_long_bounces_what_waited_too_long(
-    company: Engine, settings: Settings, away: timedelta, state: State
+    company: Engine, settings: Settings, long: bool, state: State
 ) -> None:
     (everything,) = destinations(settings)
-    now = NOW + timedelta(days=5)
+    now, hop = NOW + timedelta(days=5), everything.next_hop
     with db.transaction(company) as session:
-        mail = queued(session, settings)
-        waiting.put_off(session, everything, now + timedelta(minutes=5), AWAY, away=away, settings=settings, by=RELAY, now=now)
-        assert (row(session, mail).state, row(session, mail).last_reply) == (state, AWAY)
+        mails = queued(session, settings), queued(session, settings), queued(session, settings)
+        asking, answered = queue.claim(session, limit=2, settings=settings, now=now)
+        queue.settle(session, asking, Outcome("deferred", AWAY, hop, unreachable=True), settings=settings, now=now)
+        queue.settle(session, answered, Outcome("deferred", "450 greylisted", hop), settings=settings, now=NOW)
+        waiting.put_off(session, everything, now + timedelta(minutes=5), AWAY, give_up=long, settings=settings, by=RELAY, now=now)
+        found = {one: row(session, one).state for one in mails}
+        assert found.pop(answered.delivery_id) == (State.BOUNCED if long else State.QUEUED)  # it is due again
+        assert set(found.values()) == {state}
 
 
 @pytest.mark.parametrize(
