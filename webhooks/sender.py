@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from triage import outbox
 from triage.db import at_latest, open_engine, reading, transaction
 from triage.hooks import Hook
+from triage.outbox import Answer, Call
 from triage.setback import pause_after
 from triage.settings import Settings
 from triage.times import utcnow
@@ -52,9 +53,6 @@ def keep_on(turn: Callable[[], bool], stop: threading.Event) -> None:
             pause = 0.0 if turn() else LOOK_EVERY
         except SQLAlchemyError as fault:
             pause = pause_after(fault, PATIENCE)
-        except Exception:  # one call that cannot be made must not end this for all later ones
-            log.exception("a turn broke off")
-            pause = PATIENCE
 
 
 def taking_up(settings: Settings, engine: Engine) -> Callable[[], bool]:
@@ -82,6 +80,15 @@ def taking_up(settings: Settings, engine: Engine) -> Callable[[], bool]:
     return turn
 
 
+def told(hook: Hook, call: Call, settings: Settings) -> Answer:
+    """What came of a call; one that we cannot make must not keep all later ones waiting."""
+    try:
+        return post(hook, call, settings.webhooks, time.time())
+    except Exception:
+        log.exception("%s: the call could not be made", hook.name)
+        return Answer("refused", "an internal fault broke this call off; the log says more")
+
+
 def calls(hook: Hook, settings: Settings, engine: Engine) -> Callable[[], bool]:
     """What the thread of one webhook does."""
 
@@ -94,7 +101,7 @@ def calls(hook: Hook, settings: Settings, engine: Engine) -> Callable[[], bool]:
             call = outbox.claim(session, hook.name, settings, now=utcnow())
         if call is None:
             return False
-        answer = post(hook, call, settings.webhooks, time.time())
+        answer = told(hook, call, settings)
         with transaction(engine) as session:
             outbox.settle(session, hook.name, call, answer, now=utcnow())
         if answer.kind != "taken":
