@@ -10,7 +10,10 @@ import { inTurns } from './turns'
 const EVERY = 5_000 // milliseconds; the server forgets us after fifteen seconds
 const AFTER = 400 // milliseconds that the cursor rests before others are told
 const LATE = 1_000 // milliseconds that are waited for what is being told
+const QUIET = 8_000 // milliseconds that nothing is told at most: then others would take us for gone
 const AWAY = 60_000 // milliseconds without a key or a pointer after which we look at nothing
+
+const after = (milliseconds: number) => new Promise<void>((done) => setTimeout(done, milliseconds))
 
 class Colleagues {
   others = $state.raw<readonly OtherHere[]>([])
@@ -24,13 +27,17 @@ class Colleagues {
   lookAt(delivery: string | null): void {
     if (delivery === this.#looking) return
     this.#looking = delivery
+    this.#later()
+  }
+
+  #later(): void {
     clearTimeout(this.#soon)
     this.#soon = window.setTimeout(() => void this.#tell(), AFTER)
   }
 
   /** A server that takes its time is not asked again meanwhile: unanswered questions would take every connection that the browser has to it. */
   #tell = inTurns(async () => {
-    if (this.#quiet) return
+    if (this.#quiet) return this.#later()
     const away = document.hidden || session.locked || live.state === 'offline'
     const asked = away ? null : api.presence(sinceLastTouch() > AWAY ? null : this.#looking).catch(() => null)
     this.#telling = Promise.resolve(asked)
@@ -42,8 +49,8 @@ class Colleagues {
   /** While we are given another card nothing is told of the one before: a word that came late would leave to others what we were given. */
   async quietly(work: () => Promise<void>): Promise<void> {
     this.#quiet += 1
-    await Promise.race([this.#telling, new Promise((done) => setTimeout(done, LATE))])
-    await work().finally(() => (this.#quiet -= 1))
+    const given = Promise.race([this.#telling, after(LATE)]).then(work)
+    await Promise.race([given, after(QUIET)]).finally(() => (this.#quiet -= 1))
   }
 
   /** Who else looks at this row. */
