@@ -56,7 +56,7 @@ class MaildirMailbox:
         """Every message with the name of its folder."""
         for folder in folders(self.root, told):
             for part in ("new", "cur"):
-                for name in sorted(names(folder / part, told)):
+                for name in sorted(names_in(folder / part, told)):
                     yield self.name_of(folder), folder / part / name
 
     def name_of(self, folder: Path) -> str:
@@ -140,7 +140,7 @@ def reached(path: Path, told: Told, look: Callable[[], T]) -> T | None:
     return None
 
 
-def names(directory: Path, told: Told = refuse) -> list[str]:
+def names_in(directory: Path, told: Told = refuse) -> list[str]:
     """Of what lies there; none where it is gone."""
     return reached(directory, told, partial(os.listdir, directory)) or []
 
@@ -149,7 +149,7 @@ def folders(folder: Path, told: Told = refuse, depth: int = DEPTH) -> Iterator[P
     """This folder and those below it."""
     if reached(folder, told, (folder / "cur").is_dir):
         yield folder
-    for name in sorted(names(folder, told)) if depth else ():
+    for name in sorted(names_in(folder, told)) if depth else ():
         below = folder / name
         if name not in ("cur", "new", "tmp") and not below.is_symlink() and reached(below, told, below.is_dir):
             yield from folders(below, told, depth - 1)
@@ -185,7 +185,7 @@ def copy_at(folder: str, path: Path) -> Copy:
 def same_file(folder: Path, copy: Copy | Place, told: Told = refuse) -> list[Path]:
     """The copy's file: its owner may have read it meanwhile, which changes the name behind the colon."""
     unique = copy.name.partition("/")[2].partition(":")[0]
-    return [folder / part / name for part in ("new", "cur") for name in names(folder / part, told) if name.partition(":")[0] == unique]
+    return [folder / part / name for part in ("new", "cur") for name in names_in(folder / part, told) if name.partition(":")[0] == unique]
 
 
 def store(folder: Path, copy: Copy) -> None:
