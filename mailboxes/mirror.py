@@ -116,6 +116,7 @@ class Desk:
     def __init__(self, settings: Settings, engine: Engine, account: Account, bells: list[Bell]) -> None:
         self.settings, self.engine, self.account, self.bells = settings, engine, account, bells
         self.later: dict[int, float] = {}  # when mails that the account did not take are tried again (monotonic seconds)
+        self.left: set[Place] = set()  # what is none of ours and cannot be given back: the account is full
         self.pause = 0.0
 
     def run(self, stop: threading.Event) -> None:
@@ -157,7 +158,7 @@ class Desk:
         account.open_folders([self.account.folder(act) for act in (*ACTS, DONE_FOLDER)])
         acts = {account.name(*self.account.folder(act)): act for act in ACTS}
         by = self.actor()
-        moved = account.look(frozenset(acts), only=frozenset(acts))
+        moved = [one for one in account.look(frozenset(acts), only=frozenset(acts)) if one.place not in self.left]
         for one in moved:
             self.decide(account, one, acts[one.place.folder], by)
         return bool(moved) or (bool(self.account.department) and self.show(account, by))
@@ -191,10 +192,21 @@ class Desk:
             home = self.home_of(account, one) or home
         if outcome.why:
             self.say(account, home, one, act, outcome)
-        account.move(one.place, home)
+        self.lay(account, one.place, home, ours=bool(one.copy))
         meters.count("mailroom_mirror_acts", outcome=outcome.kind)
         said = {"copy": show(one.copy), "act": act, "account": visible(self.account.address), "outcome": outcome.kind, "why": outcome.why}
         log.info("copy %(copy)s moved into %(act)s at %(account)s: %(outcome)s. %(why)s", said)
+
+    def lay(self, account: MirrorAccount, place: Place, home: str, *, ours: bool) -> None:
+        """Move it. A copy of ours that a full account does not take is taken away, and put there again while its mail is held."""
+        try:
+            account.move(place, home)
+        except NotTaken as fault:
+            log.warning("the account %s is full, a mail cannot be moved there: %s", visible(self.account.address), visible(str(fault)))
+            if ours:
+                account.take([place])
+            else:
+                self.left.add(place)
 
     def outcome(self, one: Seen, act: str, by: Actor | None) -> Outcome:
         """What comes of it."""
@@ -247,7 +259,7 @@ class Desk:
         seen = [one for one in account.look(acts) if one.copy]
         if any(one.place.folder in acts for one in seen):
             return True  # somebody moved it this moment: that comes first
-        todo = plan(kept, wanted, seen, apart=apart)
+        todo = plan(*readable(kept, wanted, seen, account.unread), apart=apart)
         return bool(todo) and self.carry_out(account, todo)
 
     def carry_out(self, account: MirrorAccount, todo: Plan) -> bool:
@@ -259,7 +271,7 @@ class Desk:
         account.take(todo.take)
         for row, place, home in todo.move:
             self.note(row, home, 0, 0)
-            account.move(place, home)
+            self.lay(account, place, home, ours=True)
         for row, place in todo.found:
             self.note(row, place.folder, place.validity, place.uid)
         return self.fill(account, todo) or bool(todo.move)
@@ -278,6 +290,9 @@ class Desk:
                 refused += 1
                 said = {"account": visible(self.account.address), "delivery": show(delivery), "why": visible(str(fault))}
                 log.warning("the account %(account)s does not take delivery %(delivery)s, which waits in the queue: %(why)s", said)
+            except Unreachable:  # it may be this mail over which the server breaks off
+                self.later[delivery] = now + LATER
+                raise
             if refused == MOST_REFUSED:  # it is full
                 self.later |= dict.fromkeys((delivery for delivery, _, _ in due), now + LATER)
                 break
@@ -306,6 +321,17 @@ class Desk:
             else:
                 mirrored.anew(session, copy, home, **known)
         account.put(home, raw, flags=(NO_RECEIPT, "\\Flagged") if held.perishes else (NO_RECEIPT,), at=held.received_at)
+
+
+def readable(kept: list[Kept], wanted: dict[int, str], seen: list[Seen], unread: set[str]) -> tuple[list[Kept], dict[int, str], list[Seen]]:
+    """Without the mails whose folder nobody can look into: what cannot be seen there would be put there again and again."""
+    aside = {row.delivery for row in kept if row.home in unread} | {delivery for delivery, home in wanted.items() if home in unread}
+    copies = {row.id for row in kept if row.delivery in aside}
+    return (
+        [row for row in kept if row.delivery not in aside],
+        {delivery: home for delivery, home in wanted.items() if delivery not in aside},
+        [one for one in seen if one.copy not in copies],
+    )
 
 
 def as_kept(row: MirrorCopy) -> Kept:

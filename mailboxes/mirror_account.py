@@ -1,5 +1,6 @@
 """One account of the mirror over IMAP: its folders, what of ours lies in them, and moving it. RFC 9051, 4315, 6851, 7162."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -15,11 +16,14 @@ from mailboxes.mirror_mail import COPY
 from mailboxes.mirror_plan import Place, Seen
 from mailboxes.sign_in import enter, hang_up, reason
 from triage.settings import Mirror
+from triage.visible import visible
 
 AT_ONCE = 50  # messages in one question
 STEP = 0.25  # seconds until a stop is seen
 HINT = f"BODY.PEEK[HEADER.FIELDS ({COPY.upper()})]"
 NO_UIDPLUS = "the IMAP server has no UIDPLUS (RFC 4315): a plain EXPUNGE could take other mail along, so nothing is mirrored there"
+
+log = logging.getLogger(__name__)
 
 
 class NotTaken(Exception):
@@ -42,6 +46,7 @@ class MirrorAccount:
         self.address, self.identify, self.known = address, identify, known
         self.seen: dict[str, Contents] = {}
         self.folders: frozenset[str] = frozenset()
+        self.unread: set[str] = set()  # folders that the server will not show
         self.client: Client = enter(settings, address)
         try:
             self.get_to_know()
@@ -104,15 +109,34 @@ class MirrorAccount:
         self.folders |= {self.name(*words)}
 
     def look(self, acts: frozenset[str], *, only: frozenset[str] | None = None) -> list[Seen]:
-        """Our copies in all folders, or some; in the folders for acts also what is none of ours (copy 0), since somebody moved it there."""
+        """Our copies in all folders, or some; in the folders for acts also what is none of ours (copy 0), since somebody moved it there.
+
+        A folder that the server will not show keeps no other waiting.
+        """
         found: list[Seen] = []
         for folder in sorted(self.folders if only is None else self.folders & only):
             with answering(f"the folder {folder} could not be read"):
-                there = self.contents(folder, whole=folder in acts)
+                there = self.shown(folder, whole=folder in acts)
             if there is not None:
                 ours = ((uid, copy) for uid, copy in there.copies.items() if copy or folder in acts)
                 found += [Seen(Place(folder, there.validity, uid), copy) for uid, copy in ours]
         return found
+
+    def shown(self, folder: str, *, whole: bool) -> Contents | None:
+        """What lies in a folder; None where it has gone, or the server says no to it."""
+        try:
+            there = self.contents(folder, whole=whole)
+        except IMAPClientAbortError:
+            raise
+        except IMAPClientError as fault:
+            if folder not in self.unread:
+                said = {"account": visible(self.address), "folder": visible(folder), "why": reason(fault)}
+                log.warning("the folder %(folder)s of the account %(account)s is passed over, it cannot be read: %(why)s", said)
+            self.unread.add(folder)
+            self.seen.pop(folder, None)
+            return None
+        self.unread.discard(folder)
+        return there
 
     def contents(self, folder: str, *, whole: bool) -> Contents | None:
         """What lies in a folder. STATUS tells whether anything has changed since (RFC 7162, 3.1.2.2 where the server has it)."""
@@ -166,14 +190,17 @@ class MirrorAccount:
                 raise NotTaken(said) from fault
 
     def move(self, place: Place, folder: str) -> None:
-        """To another folder: MOVE (RFC 6851), else COPY and UID EXPUNGE. What has gone meanwhile is no fault."""
+        """To another folder: MOVE (RFC 6851), else COPY and UID EXPUNGE. What has gone meanwhile is no fault. NotTaken when it is full."""
         if not self.open(place):
             return
         with answering("a mail could not be moved"):
             try:
                 self.carry(place.uid, folder)
             except IMAPClientError as fault:
-                if "EXPUNGEISSUED" not in reason(fault).upper():  # RFC 5530: somebody else was faster, and it is met again where it is now
+                said = reason(fault).upper()
+                if "OVERQUOTA" in said:  # RFC 5530
+                    raise NotTaken(reason(fault)) from fault
+                if "EXPUNGEISSUED" not in said:  # RFC 5530: somebody else was faster, and it is met again where it is now
                     raise
 
     def carry(self, uid: int, folder: str) -> None:

@@ -2,14 +2,18 @@
 
 import itertools
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
 from mailboxes import mirror
+from mailboxes.mailbox import Unreachable
+from mailboxes.mirror_account import MirrorAccount
 from tests.mailboxes.mirroring import FS_LAYOUT, JOE, RELEASED, SHARED, TO_ALL, TO_JOE, Town, mirroring, town, undressed
 from tests.peers import dovecot, processes
 from tests.triage.arriving import COMPANY, SYNC
@@ -359,3 +363,45 @@ def test_on_either_database(engine: Engine, database_url: str, settings: Setting
         here.becomes(second, "purged")
         here.shows()
     assert len(here.rules()) == 2
+
+
+def test_a_folder_that_the_server_will_not_show_is_passed_over(here: Town, caplog: pytest.LogCaptureFixture) -> None:
+    first, box = here.comes(), here.server.directory / "mail" / here.account / "Maildir"
+    here.shows(first)
+    with here.client() as client:
+        client.create_folder("Old")
+    for name in ("cur", "new", "tmp"):
+        (box / "Old" / name).rmdir()
+        (box / "Old" / name).write_text("no folder")
+    second = here.comes(author="b@x.example")
+    here.shows(first, second)
+    here.moves("Purge")
+    here.becomes(second, "purged")
+    assert caplog.text.count("the folder Old of the account") == 1
+
+
+def test_what_its_own_folder_does_not_show_is_not_put_there_again(here: Town, caplog: pytest.LogCaptureFixture) -> None:
+    here.shows(here.comes())
+    folder = here.server.directory / "mail" / here.account / "Maildir" / JOE
+    (folder / "cur").rename(folder / "away")
+    (folder / "cur").write_text("no folder")
+    until(lambda: "is passed over" in caplog.text, "it cannot be read")
+    here.shows(here.comes(TO_ALL), folder=SHARED)
+    (folder / "cur").unlink()
+    (folder / "away").rename(folder / "cur")
+    time.sleep(2)
+    assert len(here.lying(JOE)) == 1
+
+
+def test_a_mail_over_which_the_server_breaks_off_keeps_no_other_waiting(here: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    put = MirrorAccount.put
+
+    def breaking(account: MirrorAccount, folder: str, raw: bytes, **more: Any) -> None:
+        if b"too much for it" in raw:
+            account.client.shutdown()
+            raise Unreachable("a mail could not be put there: socket error: EOF")
+        put(account, folder, raw, **more)
+
+    monkeypatch.setattr(MirrorAccount, "put", breaking)
+    here.comes(text="too much for it")
+    here.shows(here.comes(author="b@x.example"))

@@ -179,3 +179,20 @@ def test_a_server_that_hangs_is_left_and_tried_again(
             door.open.set()
             here.shows(mail)
         assert here.decisions() == []
+
+
+def test_a_full_account_without_move_decides_all_the_same(
+    sqlite_engine: Engine, sqlite_url: str, settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with department(sqlite_engine, sqlite_url, settings, tmp_path, LITTLE + QUOTA) as here, mirroring(here.settings):
+        first = here.comes(text="x" * 7_000)
+        second = here.comes(author="b@x.example", text="small")
+        here.shows(first, second)
+        with here.client() as client:
+            client.select_folder(JOE)
+            client.copy(client.search(["BODY", "xxx"]), "Purge")
+            client.add_flags(client.search(["BODY", "xxx"]), ["\\Deleted"])  # and nobody expunges it
+            here.becomes(first, "purged")
+            client.copy(client.search(["BODY", "small"]), "Release")
+        here.becomes(second, *RELEASED)
+        until(lambda: not here.lying("Purge") and not here.lying("Release"), "both are laid aside")
