@@ -2,6 +2,7 @@
 
 import logging
 import time
+from datetime import datetime
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -54,7 +55,7 @@ class Recorder:
         with db.reading(engine) as session:
             last, (start, _) = seal.last_before(session, since), seal.start_of(session)
         if self.key is not None and last > start:
-            last = checkpoints.newest(self.directory, self.key.public_key(), through=last, until=since)
+            last = self.proven(self.key, last, since)
         if last > start:
             with db.transaction(engine) as session:
                 seal.let_go(session, last, now=utcnow())
@@ -64,6 +65,14 @@ class Recorder:
                 some = seal.drop(session)
             dropped += some
         return dropped
+
+    def proven(self, key: Ed25519PrivateKey, last: int, since: datetime) -> int:
+        """Up to where a checkpoint proves what is let go; 0, so nothing is, where they cannot be read."""
+        try:
+            return checkpoints.newest(self.directory, key.public_key(), through=last, until=since)
+        except OSError as fault:
+            log.error("old records of the audit trail stay: %s cannot be read: %s", fault.filename or self.directory, fault.strerror)
+            return 0
 
 
 def opened(settings: Settings) -> tuple[Path, Ed25519PrivateKey | None]:

@@ -77,8 +77,8 @@ def keep_house(settings: Settings, engine: Engine, stop: threading.Event) -> Non
             counted = keep_counts(engine, counted, settings)
             behind = behind and catch_up(engine, settings)
             if time.monotonic() - let_go > LET_GO_EVERY:
-                recorder.let_go(engine, settings)
                 let_go = time.monotonic()
+                recorder.let_go(engine, settings)
             if time.monotonic() - looked > LOOK_EVERY:
                 looked = time.monotonic()
                 let_tokens_go(engine)
@@ -89,6 +89,9 @@ def keep_house(settings: Settings, engine: Engine, stop: threading.Event) -> Non
                     seen = changed
         except DBAPIError as fault:
             stop.wait(pause_after(fault, PATIENCE))
+        except Exception:  # what cannot be done must not end the sealing, nor the threads beside
+            log.exception("the house could not be kept in every part")
+            stop.wait(PATIENCE)
 
 
 def seal_trail(engine: Engine, holder: str) -> None:
@@ -193,7 +196,7 @@ def taken_over(engine: Engine, file: Path) -> float:
     with db.reading(engine) as session:
         read = chores.directory_read_at(session)
     changed = mtime(file)
-    return 0.0 if read and changed > read.timestamp() else changed
+    return 0.0 if read and (changed > read.timestamp() or read > utcnow()) else changed  # or the clock was ahead
 
 
 def is_settled(changed: float, seen: float) -> bool:

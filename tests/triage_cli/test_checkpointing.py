@@ -116,3 +116,14 @@ def test_where_a_trail_ends_is_not_let_go(engine: Engine, settings: Settings) ->
     with db.reading(engine) as session:
         assert seal.last_before(session, utcnow() + timedelta(days=1)) == 0
     assert Recorder(settings).let_go(engine, replace(settings, retention=Retention(audit_days=-1))) == 0
+
+
+def test_checkpoints_that_cannot_be_read_keep_old_records_and_stop_nothing(
+    engine: Engine, signing: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    act(engine)
+    act(engine)
+    (tmp_path / "checkpoints" / "checkpoints-2026-01.jsonl").mkdir()  # as a file that belongs to somebody else
+    monkeypatch.setattr(trail_proof, "kept_since", lambda *_: utcnow() + timedelta(hours=1))
+    assert Recorder(signing).let_go(engine, signing) == 0
+    assert "old records of the audit trail stay" in caplog.text

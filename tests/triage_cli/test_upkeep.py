@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from tests.triage import arriving
 from tests.triage.arriving import IDA
 from tests.triage.tampering import unguard
 from tests.triage_cli.conftest import Arrives, Shell
-from triage import db, decisions, settings_file, tokens
+from triage import chores, db, decisions, settings_file, tokens
 from triage.decisions import Verb
 from triage.errors import BadInput
 from triage.models import ApiToken, Arrived, AuditRecord, Content, Decision, Delivery, Message, QueueSample, StaffMember
@@ -25,7 +26,7 @@ from triage.selection import Selection
 from triage.settings import Settings
 from triage.sign_in import hash_password
 from triage.times import utcnow
-from triage_cli import counting, sync, upkeeping
+from triage_cli import checkpointing, counting, sync, tidying, upkeeping
 from triage_cli.opened import database_of
 
 COMPANY = """
@@ -216,7 +217,39 @@ def test_what_reports_need_is_kept(arrives: Arrives, engine: Engine, settings: S
     arrives()
     later = (utcnow() + timedelta(days=2)).replace(minute=0, second=9)
     monkeypatch.setattr(counting, "utcnow", lambda: later)
+    monkeypatch.setattr(db, "their_time", lambda _: later)
     upkeeping.keep_counts(engine, -upkeeping.COUNT_EVERY, settings)
     with db.reading(engine) as session:
         assert session.scalars(select(col(Arrived.count))).all() == [1]
         assert session.scalars(select(col(QueueSample.held))).all() == [1]
+
+
+def test_a_directory_file_that_was_read_while_the_clock_was_ahead_is_read_anew(engine: Engine, tmp_path: Path) -> None:
+    file = tmp_path / "company.toml"
+    file.write_text("")
+    for ahead, known in ((timedelta(), True), (timedelta(days=40), False)):
+        with db.transaction(engine) as session:
+            chores.directory_was_read(session, now=utcnow() + ahead)
+        assert bool(upkeeping.taken_over(engine, file)) is known
+
+
+def test_what_cannot_be_done_ends_neither_the_sealing_nor_the_threads_beside(
+    shell: Shell, arrives: Arrives, engine: Engine, settings: Settings, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_off(*_: object) -> int:
+        raise OSError(5, "Input/output error")
+
+    arrives()
+    monkeypatch.setattr(checkpointing.Recorder, "let_go", break_off)
+    monkeypatch.setattr(upkeeping, "PATIENCE", 0.1)
+    stop, tidied = threading.Event(), threading.Event()
+    monkeypatch.setattr(tidying, "tidy", lambda *_, **__: tidied.set())
+    role = threading.Thread(target=upkeeping.run, args=(replace(settings, database=replace(settings.database, url=database_url)), stop))
+    role.start()
+    try:
+        assert tidied.wait(processes.HANG)
+        processes.until(lambda: " 0 not yet" in shell("audit", "verify").out, "all is sealed")
+        assert role.is_alive()
+    finally:
+        stop.set()
+        role.join()
