@@ -42,6 +42,7 @@ REMEMBERED = timedelta(days=7)
 BEFORE = datetime.min.replace(tzinfo=UTC)  # everything
 LOOK = "See `mailroom queue` and `mailroom doctor`."
 HARDLY_WANTED = 30  # urgency: what lies below may wait
+AHEAD = HOUR  # that the clocks of two machines are never apart
 
 
 def look(session: Session, settings: Settings, now: datetime) -> list[Wait]:
@@ -188,7 +189,7 @@ def keep(session: Session, found: Iterable[Wait], *, now: datetime) -> None:
         if row is None:
             row = Alarm(cause=one.cause, department=one.department, person=one.person, raised_at=now)
             session.add(row)
-        elif one.cause in COMES_ANEW and one.newest > row.newest:
+        elif row.raised_at > now + AHEAD or (one.cause in COMES_ANEW and one.newest > row.newest):  # or a clock was ahead
             row.raised_at = now
         row.number, row.since, row.newest, row.words = one.number, one.since, one.newest, one.words
     for row in before.values():
@@ -209,8 +210,12 @@ def quiet(settings: Settings, cause: str) -> timedelta:
 
 
 def untold(session: Session, who: str, alarms: Iterable[Alarm], settings: Settings, now: datetime) -> dict[str, list[Alarm]]:
-    """Those of these alarms, by their cause, that somebody is to be told now: where one is new, and it was quiet for long enough."""
-    told = {(row.cause, row.department, row.person): row.at for row in session.scalars(select(Told).where(col(Told.who) == who))}
+    """Those of these alarms, by their cause, that somebody is to be told now: where one is new, and it was quiet for long enough.
+
+    Told in a far future is not told: that was while a clock was ahead.
+    """
+    before = select(Told).where(col(Told.who) == who, col(Told.at) <= now + AHEAD)
+    told = {(row.cause, row.department, row.person): row.at for row in session.scalars(before)}
     last: dict[str, datetime] = {}
     for (cause, *_), at in told.items():
         last[cause] = max(at, last.get(cause, at))

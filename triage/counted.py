@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, and_, delete, func, insert, literal, select
+from sqlalchemy import ColumnElement, and_, delete, func, insert, literal, select, update
 from sqlmodel import Session, col
 
-from triage import access, db
+from triage import access, db, markers
 from triage.actor import Actor
 from triage.ids import first_id_at, made_at
 from triage.models import Arrived, Delivery, Instant, KeptFolder, Marker, QueueSample
@@ -75,6 +75,22 @@ def came_in(session: Session, day: Day) -> ColumnElement[bool]:
     """Mail that was entered then. The copies of a group's members came in as one; employees' own mail and bounces are none."""
     entered = and_(col(Delivery.id) >= first_id_at(day.since), col(Delivery.id) < first_id_at(day.until))
     return and_(entered, db.beside(session, and_(col(Delivery.direction) == "in", col(Delivery.parent_id).is_(None))))
+
+
+def strayed(session: Session, now: datetime) -> bool:
+    """Was something kept of days or hours that are still to come, while a clock was ahead?"""
+    return any(markers.read(session, name) > to_micros(now + SETTLES) for name in (DAYS, HOURS))
+
+
+def set_right(session: Session, zone: str, now: datetime) -> None:
+    """Forget what was kept of days and hours that are not over: they are counted when they are."""
+    local = now.astimezone(ZoneInfo(zone))
+    today = datetime.combine(local.date(), time.min, local.tzinfo).astimezone(UTC)
+    for name, begun in ((DAYS, today), (HOURS, now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1))):
+        late = (col(Marker.name) == name, col(Marker.number) > to_micros(now))
+        session.execute(update(Marker).where(*late).values(number=to_micros(begun)))
+    session.execute(delete(Arrived).where(col(Arrived.since) >= today))
+    session.execute(delete(QueueSample).where(col(QueueSample.at) > now))
 
 
 def keep(session: Session, day: Day, rows: list[dict[str, object]], zone: str) -> None:

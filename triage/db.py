@@ -496,3 +496,8 @@ def their_time(session: Session) -> datetime | None:
 def at_latest(session: Session, ours: datetime) -> datetime:
     """Our time, or the database's where that is later: our own clock may be the one that is wrong."""
     return max(ours, their_time(session) or ours)
+
+
+def at_earliest(session: Session, ours: datetime) -> datetime:
+    """Our time, or the database's where that is earlier: for what cannot be taken back, and must not be done too soon."""
+    return min(ours, their_time(session) or ours)

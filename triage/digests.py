@@ -38,8 +38,13 @@ def due(session: Session, settings: Settings, now: datetime) -> datetime | None:
     for day in (today, today - timedelta(days=1)):  # six hours may go past midnight
         moment = at(day, time.fromisoformat(settings.notices.digest_at), settings.cover.time_zone)
         if moment <= now < moment + LATE and works_on(settings.cover.hours, day):
-            return moment if day_of(markers.read(session, DONE), settings) < day else None
+            return moment if day_of(told_last(markers.read(session, DONE), now), settings) < day else None
     return None
+
+
+def told_last(moment: int, now: datetime) -> int:
+    """The moment for which all were told last, 0 for none. One in a far future is none: it was told while a clock was ahead."""
+    return moment if moment <= to_micros(now + timedelta(days=1)) else 0
 
 
 def day_of(moment: int, settings: Settings) -> date:
@@ -55,7 +60,7 @@ def tell_some(session: Session, settings: Settings, moment: datetime, *, now: da
     """
     db.insert_if_missing(session, Marker, name=DONE, number=0, text="")
     mark = session.get_one(Marker, DONE, with_for_update=True, populate_existing=True)
-    day = day_of(to_micros(moment), settings)
+    day, mark.number = day_of(to_micros(moment), settings), told_last(mark.number, now)
     if day_of(mark.number, settings) >= day:
         return 0
     mark.number = mark.number or to_micros(moment - timedelta(days=1))

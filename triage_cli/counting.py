@@ -14,9 +14,13 @@ BREATH = 0.01  # between two of them: the others get their turn
 
 def keep_for_reports(engine: Engine, settings: Settings) -> None:
     """Write down what waits at a full hour, and count some of the days that are over."""
-    now, zone = utcnow(), settings.cover.time_zone
+    zone = settings.cover.time_zone
     with db.reading(engine) as session:
-        hour = counted.is_due(session, now)
+        now = db.at_earliest(session, utcnow())
+        strayed, hour = counted.strayed(session, now), counted.is_due(session, now)
+    if strayed:
+        with db.transaction(engine) as session:
+            counted.set_right(session, zone, now)
     if hour:
         with db.transaction(engine) as session:
             counted.sample(session, now)
@@ -30,7 +34,7 @@ def keep_for_reports(engine: Engine, settings: Settings) -> None:
 def count_a_day(engine: Engine, zone: str) -> bool:
     """Count the next day that is over, if there is one; it is read without holding anything."""
     with db.reading(engine) as session:
-        day = counted.next_day(session, zone, utcnow())
+        day = counted.next_day(session, zone, db.at_earliest(session, utcnow()))
         rows = counted.count(session, day) if day else []
     if day is None:
         return False

@@ -127,7 +127,7 @@ def in_slices(engine: Engine, settings: Settings, slice_of: Callable[..., int]) 
     total, number = 0, 1
     while number:
         with db.transaction(engine) as session:
-            number = slice_of(session, settings=settings, now=utcnow())
+            number = slice_of(session, settings=settings, now=db.at_earliest(session, utcnow()))
         total += number
         time.sleep(BREATH if number else 0)
     return total
@@ -155,11 +155,11 @@ def in_windows(engine: Engine, settings: Settings, due: Due, end: Callable[..., 
     total, reached, more = 0, 0, True
     while more:
         with db.reading(engine) as session:
-            found, reached = due(session, settings=settings, now=utcnow(), after=reached)
+            found, reached = due(session, settings=settings, now=db.at_earliest(session, utcnow()), after=reached)
             weights = weigh(session, found) if weigh else {}
         for some in sliced(found, at_once, weights):
             with db.transaction(engine) as session:
-                total += end(session, some, settings=settings, now=utcnow())
+                total += end(session, some, settings=settings, now=db.at_earliest(session, utcnow()))
             time.sleep(BREATH)
         more = bool(reached)
     return total
@@ -201,7 +201,7 @@ def carry_on(engine: Engine, due: Callable[[Session], list[int]], slice_of: Call
 def let_go(engine: Engine, settings: Settings) -> None:
     """Refuse what is for people who left long enough ago, and find mail that another node entered under a name that changed just then."""
     with db.transaction(engine) as session:
-        addresses = leavers.let_go(session, leaving_of(settings), version=directory.VERSION, now=utcnow())
+        addresses = leavers.let_go(session, leaving_of(settings), version=directory.VERSION, now=db.at_earliest(session, utcnow()))
         late = renamed.follow_names(session)
     if addresses:
         log.info("%d addresses of people who have left are refused from now on", addresses)
@@ -249,7 +249,7 @@ def forget(engine: Engine, settings: Settings) -> None:
     gone = 1
     while gone:
         with db.transaction(engine) as session:
-            gone = correspondents.tidy(session, settings=settings, now=utcnow())
+            gone = correspondents.tidy(session, settings=settings, now=db.at_earliest(session, utcnow()))
         if gone:
             log.info("%d addresses and mails of ours are so old that they count no more", gone)
 

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from triage import outbox
-from triage.db import at_latest, open_engine, reading, transaction
+from triage.db import at_earliest, at_latest, open_engine, reading, transaction
 from triage.hooks import Hook
 from triage.outbox import Answer, Call
 from triage.setback import pause_after
@@ -64,7 +64,7 @@ def taking_up(settings: Settings, engine: Engine) -> Callable[[], bool]:
         if time.monotonic() - tidied > TIDY_EVERY:
             with transaction(engine) as session:
                 strayed = outbox.set_right(session, now=at_latest(session, utcnow()))
-                dropped = outbox.give_up(session, settings, now=utcnow())
+                dropped = outbox.give_up(session, settings, now=at_earliest(session, utcnow()))
             if strayed:
                 log.warning("%d calls were due in a far future: the clock was ahead, and they go now", strayed)
             if dropped:
@@ -74,7 +74,7 @@ def taking_up(settings: Settings, engine: Engine) -> Callable[[], bool]:
             if not outbox.is_behind(session):
                 return False
         with transaction(engine) as session:
-            outbox.take_up(session, settings, now=utcnow())
+            outbox.take_up(session, settings, now=at_earliest(session, utcnow()))
         return True
 
     return turn

@@ -229,3 +229,10 @@ def test_webhooks_are_told_of_it_without_what_is_sealed(known: Engine, settings:
 
 def test_every_alarm_is_an_event_but_the_emergency_which_is_one_already() -> None:
     assert set(occurrences.KINDS) == {"waiting", "perishable", "expiring", "requested", "brake", "queue"}
+
+
+def test_a_clock_that_was_ahead_silences_nobody(known: Engine, watched: Settings) -> None:
+    held(known, watched, JOE)
+    assert watch(known, watched, NOW + 365 * DAY) == 2  # it waits, and expires
+    assert watch(known, watched, NOW + 2 * HOUR) == 1  # it waits
+    assert watch(known, watched, NOW + 3 * HOUR) == 0  # and is told of once

@@ -277,3 +277,10 @@ def test_in_the_companys_language(known: Engine, daily: Settings) -> None:
     assert '<html lang="de">' in page.get_content()
     assert ">Kann ich sie haben?</a>" in page.get_content()
     assert "Dort können Sie auch sagen, dass Sie diesen Brief nicht möchten." in page.get_content()
+
+
+def test_a_clock_that_was_ahead_takes_no_letter_away(known: Engine, daily: Settings) -> None:
+    came(known, daily, JOE)
+    for days in (364, 0, 1):
+        assert set(told(known, daily, FOUR + days * DAY)) == {"joe.fern@company.example"}
+        assert told(known, daily, FOUR + days * DAY) == {}

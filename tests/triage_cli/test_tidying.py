@@ -2,6 +2,7 @@
 
 import threading
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from sqlalchemy import Engine, update
 from sqlmodel import Session, col
 
 from tests.peers import processes
+from tests.triage import arriving
 from tests.triage_cli.conftest import Arrives
 from triage import db, old_records, seal, settings_file
 from triage.ids import read
@@ -103,3 +105,14 @@ def test_the_trail_is_sealed_while_somebody_tidies(arrives: Arrives, config: Pat
         enough.set()
         stop.set()
         role.join()
+
+
+@pytest.mark.postgresql
+def test_a_clock_that_is_ahead_of_the_databases_erases_nothing(
+    postgresql_engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with db.transaction(postgresql_engine) as session:
+        arriving.set_up(session, settings)
+        arriving.arrive(session, settings)
+    monkeypatch.setattr(tidying, "utcnow", lambda: utcnow() + timedelta(days=400))
+    assert tidying.tidy(postgresql_engine, settings, looking=False) == tidying.Tidied()

@@ -1,0 +1,34 @@
+"""Days and hours are counted when they are over, whatever a clock has said in between."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine
+
+from tests.triage.arriving import OTTO
+from tests.triage_cli.conftest import Arrives
+from triage import counted, db
+from triage.settings import Settings
+from triage.times import utcnow
+from triage_cli import counting
+
+
+def test_a_clock_that_was_ahead(arrives: Arrives, engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    arrives("it+joe.fern@company.example")
+    monkeypatch.setattr(db, "their_time", lambda _: None)  # the database's clock is ahead too
+    now = utcnow().replace(minute=5)
+    for days in (30, 0, 2):
+        monkeypatch.setattr(counting, "utcnow", lambda then=now + timedelta(days=days): then)
+        for _ in range(8):
+            counting.keep_for_reports(engine, settings)
+        with db.reading(engine) as session:
+            assert not counted.is_due(session, now + timedelta(days=days))
+        if not days:
+            arrives("it+joe.fern@company.example")
+    with db.reading(engine) as session:
+        first, until = counted.first_day(session, "UTC"), counted.counted_until(session, "UTC")
+        assert first is not None
+        (day, *_) = counted.days(first, now + timedelta(days=1), "UTC")
+        assert until is not None
+        assert until >= day.until
+        assert counted.arrivals(session, [day], by=OTTO, zone="UTC")[day].total() == 2
