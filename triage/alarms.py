@@ -40,7 +40,6 @@ ON_RECORD = "record"  # who is told, where the record is: of it webhooks are tol
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 REMEMBERED = timedelta(days=7)
 BEFORE = datetime.min.replace(tzinfo=UTC)  # everything
-LOOK = "See `mailroom queue` and `mailroom doctor`."
 HARDLY_WANTED = 30  # urgency: what lies below may wait
 AHEAD = HOUR  # that the clocks of two machines are never apart
 
@@ -120,7 +119,7 @@ def queue(session: Session, settings: Settings, now: datetime) -> Iterator[Wait]
         number, since = session.execute(counted).one()
         if number:
             away = session.scalars(select(col(Delivery.waits_for)).where(stands, col(Delivery.waits_for) != "").distinct().limit(3)).all()
-            yield Wait(QUEUE, COMPANY, "standing", number, since, words=standing(number, since, away))
+            yield Wait(QUEUE, COMPANY, "standing", number, since, words=standing(number, "for the next hop", since, away))
     if bounces:
         refused = and_(col(Delivery.state) == State.BOUNCED, col(Delivery.direction) == "in", col(Delivery.settled_at) > now - HOUR)
         number = session.scalar(select(func.count()).select_from(Delivery).where(refused)) or 0
@@ -136,16 +135,15 @@ def mailboxes(session: Session, settings: Settings, now: datetime) -> Iterator[W
         wanted = and_(col(Delivery.state).in_((State.RECALLING, State.RESTORING)), late)
         number, since = session.execute(select(func.count(), func.min(col(Delivery.queued_at), type_=Instant)).where(wanted)).one()
         if number:
-            mails = f"{number} mails wait" if number > 1 else "1 mail waits"
-            words = f"{mails} to be taken out of mailboxes or put back since {since:%d %b %H:%M} UTC. {LOOK}"
+            words = standing(number, "to be taken out of mailboxes or put back", since)
             yield Wait(QUEUE, COMPANY, "recalling", number, since, words=words)
 
 
-def standing(number: int, since: datetime, away: Sequence[str]) -> str:
+def standing(number: int, what: str, since: datetime, away: Sequence[str] = ()) -> str:
     """What is said of mail that does not get on."""
     mails = f"{number} mails wait" if number > 1 else "1 mail waits"
     why = f"; away: {', '.join(away)}" if away else ""
-    return f"{mails} for the next hop since {since:%d %b %H:%M} UTC{why}. {LOOK}"
+    return f"{mails} {what} since {since:%d %b %H:%M} UTC{why}. See `mailroom queue` and `mailroom doctor`."
 
 
 def open_door(session: Session, now: datetime) -> Iterator[Wait]:
