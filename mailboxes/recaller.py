@@ -128,13 +128,14 @@ class Recaller:
         done = self.done if self.is_time_to_settle(claiming=claiming) else []
         ahead = self.size * AHEAD - len(self.waiting) if claiming and len(self.waiting) < self.size else 0
         if requests or chores or done or ahead:
+            searches: list[sweeps.Search] = []
             try:
                 searches = self.write_together(requests, chores, done, ahead)
             except Exception as fault:
                 if is_passing(fault) or not (requests or chores or done):
                     raise
                 log.warning("each is written by itself, since not all can be: %s", first_line(fault))
-                searches = self.write_singly(requests, chores, done)
+                self.write_singly(requests, chores, done)
             for search in searches:
                 self.visit(Sweep(search, self.settings, self.parsers, self.ask))
         if done:
@@ -158,8 +159,8 @@ class Recaller:
         self.waiting.extend((time.monotonic(), errands) for errands in claims)
         return searches
 
-    def write_singly(self, requests: list[Request], chores: list[Chore], done: list[Trip]) -> list[sweeps.Search]:
-        """Each in a transaction of its own: a visit that cannot be settled is begun again when its lease ends. Nothing is searched."""
+    def write_singly(self, requests: list[Request], chores: list[Chore], done: list[Trip]) -> None:
+        """Each in a transaction of its own: a visit that cannot be settled is begun again when its lease ends."""
         writes: list[tuple[Request | Chore | Trip, Future[Any], Callable[[Session], Any]]] = [
             *((one, one.allowed, partial(self.secure, requests=[one])) for one in requests),
             *((one, one.answer, one.write) for one in chores),
@@ -178,7 +179,6 @@ class Recaller:
             else:
                 self.forget(one)
                 answer.set_result(written)
-        return []
 
     def forget(self, *written: Request | Chore | Trip) -> None:
         """These wait for the record no more."""
