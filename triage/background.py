@@ -10,6 +10,7 @@ from triage import directory, markers, order
 from triage.entering import NewDelivery
 from triage.expectations import Expected
 from triage.models import Person
+from triage.severity import severity
 from triage.signals import Signal, weight
 from triage.signals.behaviour import stranger_here
 from triage.standing import Senders, Standing
@@ -54,6 +55,7 @@ def place(
     if awaited := expected.by(one.person, one.author, one.proof):
         why = tuple(sorted((*why, awaited), key=lambda reason: -abs(reason.points)))
     one.signals, one.weight = [signal.as_json() for signal in own], weight(everything)
+    one.severity = severity(one.weight, {signal.name for signal in everything})
     one.urgency, one.why_here = order.urgency(why), [reason.as_json() for reason in why]
 
 

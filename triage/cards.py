@@ -17,6 +17,7 @@ from triage.listings import Listed, seen, some
 from triage.models import Decision, Delivery, Instant
 from triage.piles import by_index, in_piles, in_states
 from triage.selection import UNPROVEN, Selection
+from triage.severity import Severity
 from triage.states import State
 from triage.suspected import Suspicion
 from triage.views import View
@@ -37,6 +38,7 @@ class Card:
     departments: int  # distinct
     newest_at: datetime
     weight: int  # the greatest
+    severity: Severity  # the worst
     urgency: int  # the greatest
     perishable_until: datetime | None  # the soonest that has not passed
     expires_at: datetime | None  # the soonest that does, where that is within a day
@@ -273,6 +275,7 @@ def card(pile: Pile, size: int, lead: Listed, ids: list[int], expires_at: dateti
         departments=pile.departments,
         newest_at=pile.newest,
         weight=pile.weight,
+        severity=Severity(pile.severity),
         urgency=pile.urgency,
         perishable_until=None if pile.perishable == NEVER else pile.perishable,
         expires_at=expires_at,

@@ -42,6 +42,8 @@ class NewDelivery:
     note: str = ""
     proven_as: str | None = None
     weight: int = 0
+    severity: int = 0
+    is_copy: bool = False
     signals: list[Row] = field(default_factory=list)
     urgency: int = 50
     why_here: list[Row] = field(default_factory=list)

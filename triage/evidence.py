@@ -9,13 +9,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, String, and_, cast, exists, func, literal, or_, select
 from sqlmodel import Session, col
 
-from triage import access
+from triage import access, grouping
 from triage.actor import Actor
 from triage.db import among
 from triage.door import ancestors
 from triage.models import Correspondent, Delivery, Instant, Recalled, Rule
 from triage.rules import in_force
 from triage.selection import Selection, apart, fence, looked_up, outside
+from triage.severity import Severity
 from triage.states import State
 
 SAMPLE = 2000  # of the newest, among which those least like the others are looked for
@@ -45,6 +46,7 @@ class Evidence:
     opened: int  # copies that were read in the mailbox before they were taken out of it
     answered: int  # whose reader has written to the sender since
     least_weight: int  # what the signals of the least odd of them add up to
+    least_severity: Severity  # how bad the least bad of them looks
     senders: tuple[tuple[str, int], ...]  # most frequent first, at most ten
     subjects: tuple[tuple[str, int], ...]
     examples: tuple[int, ...]  # delivery ids of at most five, newest first
@@ -64,6 +66,7 @@ def evidence(session: Session, selection: Selection, *, by: Actor, now: datetime
     people, departments = (func.count(func.distinct(column)) for column in (col(Delivery.person), col(Delivery.department)))
     totals = select(func.count(), people, departments, func.coalesce(func.min(col(Delivery.weight)), 0)).where(where)
     count, of_people, of_departments, least_weight = session.execute(totals).one()
+    least_severity = Severity(session.scalar(select(func.min(grouping.severity())).where(where)) or 0)
     counted = session.execute(select(col(Delivery.state), func.count()).where(where).group_by(col(Delivery.state)))
     by_state: dict[str, int] = dict(counted.all())
     proofs = session.execute(select(col(Delivery.proof), func.count()).where(where).group_by(col(Delivery.proof))).all()
@@ -80,6 +83,7 @@ def evidence(session: Session, selection: Selection, *, by: Actor, now: datetime
         opened=number_of(session, where, was_read()),
         answered=number_of(session, where, was_answered()),
         least_weight=least_weight,
+        least_severity=least_severity,
         senders=senders,
         subjects=most_frequent(session, col(Delivery.subject), where),
         examples=tuple(session.scalars(select(col(Delivery.id)).where(where).order_by(col(Delivery.received_at).desc()).limit(5))),

@@ -3,11 +3,12 @@
 from datetime import UTC, datetime
 from typing import Literal
 
-from sqlalchemy import ColumnElement, String, and_, case, cast, func, literal
+from sqlalchemy import ColumnElement, Integer, String, and_, case, cast, func, literal
 from sqlmodel import col
 
 from triage.models import Delivery, Instant
 from triage.order import PRESSING
+from triage.severity import DANGEROUS_FROM, SUSPICIOUS_FROM, UNCLEAR_FROM, Severity
 
 Group = Literal["campaign", "sender", "none"]
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # sorts what does not perish behind what does
@@ -42,6 +43,14 @@ def key(group: Group) -> ColumnElement[str]:
         return pile(group)
     apart = kept_apart() if group == "campaign" else proven_as()
     return case((apart != "", pile(group) + literal(" ", String) + apart), else_=pile(group))
+
+
+def severity() -> ColumnElement[int]:
+    """How bad a delivery looks; of mail from before that was kept, by its weight."""
+    weight = col(Delivery.weight)
+    steps = ((DANGEROUS_FROM, Severity.DANGEROUS), (SUSPICIOUS_FROM, Severity.SUSPICIOUS), (UNCLEAR_FROM, Severity.UNCLEAR))
+    by_weight = case(*((weight >= least, literal(int(step), Integer)) for least, step in steps), else_=literal(0, Integer))
+    return func.coalesce(col(Delivery.severity), by_weight)
 
 
 def perishable(now: datetime) -> ColumnElement[datetime]:

@@ -32,6 +32,7 @@ class Pile:
     key: str
     perishable: datetime
     weight: int
+    severity: int
     pile: str
     number: int
     people: int
@@ -158,6 +159,7 @@ def as_pile(one: KeptCard) -> Pile:
         one.key,
         one.perishable,
         one.weight,
+        one.severity,
         one.pile,
         one.number,
         one.people,

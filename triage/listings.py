@@ -25,6 +25,7 @@ from triage.models import (
     Person,
 )
 from triage.selection import Selection, condition
+from triage.severity import Severity, severity
 from triage.states import State
 
 COUNTED = 100_000  # a list counts no further than this
@@ -98,6 +99,8 @@ class Listed:
     proof: str
     proven_as: str  # who proves to have sent it: a domain, an address at a free-mail provider, "" nobody
     weight: int
+    severity: Severity
+    is_copy: bool
     urgency: int
     why_here: tuple[dict[str, Any], ...]  # what makes the urgency, in words
     perishable_until: datetime | None
@@ -211,7 +214,8 @@ def some_of(table: Any, *names: str) -> Bundle[Any]:
 DELIVERY = some_of(
     Delivery,
     *("id", "message_id", "state", "received_at", "recipient", "department", "person", "mailbox", "note"),
-    *("author", "author_name", "author_domain", "subject", "proof", "weight", "urgency", "why_here", "perishable_until"),
+    *("author", "author_name", "author_domain", "subject", "proof"),
+    *("weight", "severity", "is_copy", "urgency", "why_here", "perishable_until"),
     *("verdict", "rule", "reason", "withheld", "campaign_id", "flood", "signals", "due_at", "attempts", "last_reply"),
 )
 DECISION = some_of(Decision, "id", "verb", "by", "by_shown", "at", "undone_by")
@@ -270,6 +274,8 @@ def listed(row: Row[*tuple[Any, ...]]) -> Listed:
         proof=delivery.proof,
         proven_as=proven,
         weight=delivery.weight,
+        severity=severity_of(delivery, signals),
+        is_copy=delivery.is_copy,
         urgency=delivery.urgency,
         why_here=tuple(delivery.why_here),
         perishable_until=delivery.perishable_until,
@@ -287,6 +293,13 @@ def listed(row: Row[*tuple[Any, ...]]) -> Listed:
         expires_at=None if held else expiry.moment(delivery.state, delivery.id, delivery.received_at, decision.at, days),
         handed=handed_over(handed) if handed.to and delivery.state == State.HELD else None,
     )
+
+
+def severity_of(delivery: Any, signals: Sequence[dict[str, Any]]) -> Severity:
+    """How bad a delivery looks; of one from before that was kept, by its weight and its signals."""
+    if delivery.severity is not None:
+        return Severity(delivery.severity)
+    return severity(delivery.weight, {one["name"] for one in (*signals, *delivery.signals)})
 
 
 def handed_over(row: Any) -> HandedOver:

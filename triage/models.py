@@ -116,6 +116,8 @@ class Delivery(SQLModel, table=True):
     # whom that is good for: a domain, an address at a free-mail provider, "" without one; None: upkeep has not come by yet (providers)
     proven_as: str | None = None
     weight: int  # signals added up: how much to mind
+    severity: int | None = None  # severity.Severity; None: from before it was kept, read it from the weight
+    is_copy: bool = False  # one of the copies of its campaign, which are decided about together whoever proves to have sent them
     signals: list[dict[str, Any]] = documents()  # about this copy alone, beside those of the message
     urgency: int = 50  # what is looked at first, 0-100: orders the cards, never decides
     why_here: list[dict[str, Any]] = documents()  # order.Reason: what makes the urgency
@@ -169,6 +171,14 @@ class Campaign(SQLModel, table=True):
     made_by: str = JUDGE  # or who split it off
     about: str | None = None  # a flood: the folder, and the sender where it is only theirs
     __table_args__ = (Index("campaign_about", "about", unique=True),)
+
+
+class MessageTrait(SQLModel, table=True):
+    """Something that messages of one maker share beside their text: a subject's pattern, a link's domain, a network, a page's frame."""
+
+    __tablename__ = "message_trait"
+    trait: int = whole(primary_key=True)  # traits.Trait, as a number
+    message_id: int = whole(primary_key=True, index=True)
 
 
 class Representative(SQLModel, table=True):
@@ -366,6 +376,8 @@ class Rule(SQLModel, table=True):
     doubt: str = ""  # why it may never work, in a sentence, as far as was known when it was made
     looked_at: datetime | None = instant(nullable=True)  # when DNS was asked what the sender's domain publishes
     lapse_days: int = 0  # `until` is so many days after the last mail either way; 0: it does not move
+    holds_until: datetime | None = instant(nullable=True)  # a block: until then it holds what it stops, and neither refuses nor removes it
+    refused: int = 0  # a block: messages that were refused at SMTP time
     decision_id: int | None = whole(nullable=True, index=True)  # made along with it
     __table_args__ = (Index("rule_by_value", "value", "match"),)
 
@@ -701,6 +713,7 @@ class KeptCard(SQLModel, table=True):
     age: int = whole()  # minus the newest's time of arrival, in microseconds
     perishable: datetime = instant()
     weight: int
+    severity: int = 0
     number: int
     people: int
     departments: int

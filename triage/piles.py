@@ -30,6 +30,7 @@ class Part:
     number: int
     urgency: int
     weight: int
+    severity: int
     newest: datetime
     perishable: datetime
     pressing: datetime
@@ -46,6 +47,7 @@ def parts(which: ColumnElement[bool], group: Group, now: datetime) -> Select[*tu
             func.count(),
             func.max(col(Delivery.urgency)),
             func.max(col(Delivery.weight)),
+            func.max(grouping.severity()),
             func.max(col(Delivery.received_at), type_=Instant),
             func.min(grouping.perishable(now), type_=Instant),
             func.min(grouping.pressing(now), type_=Instant),

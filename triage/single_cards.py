@@ -22,7 +22,7 @@ def page(session: Session, where: ColumnElement[bool], now: datetime, part: Part
     piles: list[Pile] = []
     for rows, order in walks(where, now, part):
         for row in session.execute(rows.order_by(*part.walked(order)).limit(part.limit - len(piles))):
-            piles.append(Pile(*row[:6], row[3], 1, 1, 1, row[6]))  # type: ignore[call-arg]
+            piles.append(Pile(*row[:7], row[3], 1, 1, 1, row[7]))  # type: ignore[call-arg]
         if len(piles) == part.limit:
             break
     return part.in_order(piles)
@@ -51,7 +51,7 @@ def walks(where: ColumnElement[bool], now: datetime, part: Part) -> Iterator[tup
         columns = (pressing, col(Delivery.urgency), col(Delivery.received_at), grouping.key("none"), grouping.perishable(now))
         within = inside(part, pressed=which is presses)
         if within is not None:
-            yield select(*columns, col(Delivery.weight), col(Delivery.id)).where(where, which, *within), order
+            yield select(*columns, col(Delivery.weight), grouping.severity(), col(Delivery.id)).where(where, which, *within), order
 
 
 def inside(part: Part, *, pressed: bool) -> list[ColumnElement[bool]] | None:

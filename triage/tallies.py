@@ -47,6 +47,7 @@ def added_up(mine: Sequence[Part]) -> dict[str, Any]:
         "age": -max(to_micros(part.newest) for part in mine),
         "perishable": min(part.perishable for part in mine),
         "weight": max(part.weight for part in mine),
+        "severity": max(part.severity for part in mine),
         "number": sum(part.number for part in mine),
         "people": len(mine),
         "departments": len({part.department for part in mine}),

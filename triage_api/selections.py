@@ -34,6 +34,7 @@ def preview_selection(order: shapes.PreviewOrder, session: Read, by: Staff, here
             "opened": sheet.opened,
             "answered": sheet.answered,
             "least_weight": sheet.least_weight,
+            "least_severity": sheet.least_severity,
             "senders": [{"author": author, "count": count} for author, count in sheet.senders],
             "subjects": [{"subject": subject, "count": count} for subject, count in sheet.subjects],
             "examples": listings.some(session, sheet.examples, by=by),

@@ -12,7 +12,7 @@ from triage.states import State
 from triage_api.pages import Cursor, Limit
 from triage_api.shapes.deliveries import Delivery
 from triage_api.shapes.selections import Selected
-from triage_api.shapes.texts import GivenId, Id, Order, Shape, Text, Word
+from triage_api.shapes.texts import GivenId, Id, Order, SeverityWord, Shape, Text, Word
 
 
 class CardRequest(Shape):
@@ -44,6 +44,7 @@ class Card(Shape):
     departments: int
     newest_at: datetime
     weight: Annotated[int, Field(description="How much a trained eye minds, 0-100: the greatest of its deliveries.")]
+    severity: Annotated[SeverityWord, Field(description="How bad it looks: the worst of its deliveries.")]
     urgency: Annotated[int, Field(description="What is looked at first, 0-100: the greatest of its deliveries. It never decides.")]
     perishable_until: datetime | None
     expires_at: Annotated[datetime | None, Field(description="when the first of it is put away because nobody decided; null: not today")]

@@ -8,7 +8,7 @@ from triage.selection import MOST_CARDS, MOST_IDS, Selection
 from triage.states import State
 from triage_api.shapes.deliveries import ATTACHED, LINK, Delivery
 from triage_api.shapes.rules import Rule
-from triage_api.shapes.texts import GivenId, Id, Order, Shape, Text, Word
+from triage_api.shapes.texts import GivenId, Id, Order, SeverityWord, Shape, Text, Word
 from triage_api.spoken import Spoken
 
 PROOF = (
@@ -103,6 +103,7 @@ class Evidence(Shape):
     opened: Annotated[int, Field(description="read or answered, as the mailbox said when a recall took the copy out")]
     answered: Annotated[int, Field(description="whose reader has written to the sender since")]
     least_weight: Annotated[int, Field(description="what the signals of the least odd of them add up to, 0 to 100")]
+    least_severity: Annotated[SeverityWord, Field(description="how bad the least bad of them looks")]
     senders: list[SenderCount]
     subjects: list[SubjectCount]
     examples: list[Delivery]

@@ -1,11 +1,12 @@
 """What every shape is made of: orders that come in, shapes that go out, text, ids."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from triage import ids
 from triage.rejections import LONGEST_TEXT
+from triage.severity import Severity
 
 ID_PATTERN = f"^[{ids.ALPHABET}]{{{ids.WIDTH}}}$"
 
@@ -33,10 +34,16 @@ def shown(number: Any) -> Any:
     return ids.show(number) if isinstance(number, int) else number
 
 
+def word_of(severity: Any) -> Any:
+    """A severity of the house as the API writes it."""
+    return severity.word if isinstance(severity, Severity) else severity
+
+
 Text = Annotated[str, Field(max_length=1000), AfterValidator(storable)]
 Letter = Annotated[str, Field(max_length=LONGEST_TEXT), AfterValidator(storable)]
 Word = Annotated[str, Field(max_length=255), AfterValidator(storable)]
 GivenId = Annotated[int, BeforeValidator(given_id), WithJsonSchema({"type": "string", "pattern": ID_PATTERN})]
+SeverityWord = Annotated[Literal["none", "unclear", "suspicious", "dangerous"], BeforeValidator(word_of)]
 Id = Annotated[str, BeforeValidator(shown), Field(pattern=ID_PATTERN)]
 
 

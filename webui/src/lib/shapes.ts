@@ -55,6 +55,9 @@ export interface Person { uid: string; name: string; held: number; sealed: boole
 export interface Department { code: string; name: string; held: number; people: Person[]; shared_held: number; sealed: boolean }
 export interface Addressee { kind: 'person' | 'department' | 'group'; to: string; name: string; place: string; mailbox: string }
 
+/** How bad mail looks; the server says so. */
+export type Severity = 'none' | 'unclear' | 'suspicious' | 'dangerous'
+
 export interface Signal { name: string; sentence: string; weight: number; evidence: string[] }
 export interface WhyHere { name: string; points: number; sentence: string }
 export interface Decided { decision: string; verb: Verb | 'undo'; by: string; by_shown: string; at: string; undone: boolean }
@@ -92,6 +95,8 @@ export interface Delivery {
   proof: string
   proven_as: string
   weight: number
+  severity: Severity
+  is_copy: boolean
   urgency: number
   why_here: WhyHere[]
   perishable_until: string | null
@@ -139,6 +144,7 @@ export interface Card {
   departments: number
   newest_at: string
   weight: number
+  severity: Severity
   urgency: number
   perishable_until: string | null
   expires_at: string | null
@@ -263,6 +269,7 @@ export interface Evidence {
   opened: number
   answered: number
   least_weight: number
+  least_severity: Severity
   senders: { author: string; count: number }[]
   subjects: { subject: string; count: number }[]
   examples: Delivery[]

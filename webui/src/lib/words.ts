@@ -1,7 +1,7 @@
 // Mail and time in words: nothing here knows the screen.
 import { locale, plural, t } from './language'
 import { serverTime } from './time'
-import type { Delivery, State, Verb } from './shapes'
+import type { Delivery, Severity, State, Verb } from './shapes'
 
 // Controls, direction marks, and what takes no room: as triage/visible.py has them.
 const ODD = /[\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\u{1d173}-\u{1d17a}\u{e0000}-\u{e007f}]/gu
@@ -113,8 +113,19 @@ export function bytes(size: number): string {
   return `${value.toLocaleString(locale, { minimumFractionDigits: unit === 'MB' ? 1 : 0, maximumFractionDigits: 1 })} ${unit}`
 }
 
-/** How much a trained eye should mind: the tone of the score box. */
-export const toneOf = (weight: number): 'high' | 'middle' | 'low' => (weight >= 75 ? 'high' : weight >= 40 ? 'middle' : 'low')
+const SEVERITIES: readonly Severity[] = ['none', 'unclear', 'suspicious', 'dangerous']
+
+/** How bad mail looks, in words. */
+export const SEVERITY_WORDS: Record<Severity, string> = { none: t('No warnings'), unclear: t('Unclear'), suspicious: t('Suspicious'), dangerous: t('Dangerous') }
+
+/** The worst of several. */
+export const worst = (some: readonly Severity[]): Severity => SEVERITIES[Math.max(0, ...some.map((one) => SEVERITIES.indexOf(one)))]!
+
+/** Is it suspicious or worse? */
+export const isBad = (severity: Severity): boolean => severity === 'suspicious' || severity === 'dangerous'
+
+/** The tone of the score box. */
+export const toneOf = (severity: Severity): 'high' | 'middle' | 'low' => (severity === 'dangerous' ? 'high' : severity === 'suspicious' ? 'middle' : 'low')
 
 export const initials = (name: string): string =>
   (name.match(/\p{L}+/gu) ?? []).map((word) => word[0]!.toUpperCase()).filter((_, index, all) => index === 0 || index === all.length - 1).join('') || '?'
