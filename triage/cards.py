@@ -16,7 +16,7 @@ from triage.kept_cards import Kept, Part, Pile, Piles, Place
 from triage.listings import Listed, seen, some
 from triage.models import Decision, Delivery, Instant
 from triage.piles import by_index, in_piles, in_states
-from triage.selection import UNPROVEN, Selection
+from triage.selection import COPIES, UNPROVEN, Selection
 from triage.severity import Severity
 from triage.states import State
 from triage.suspected import Suspicion
@@ -289,5 +289,5 @@ def whole(lead: Listed, group: Group) -> Selection:
     """All that is on the card of this delivery."""
     proof = lead.proven_as or UNPROVEN
     if group == "campaign" and lead.campaign is not None:
-        return Selection(campaign=lead.campaign, proof=UNPROVEN if lead.flood else proof)
+        return Selection(campaign=lead.campaign, proof=UNPROVEN if lead.flood else COPIES if lead.is_copy else proof)
     return Selection(sender=lead.author, proof=proof) if group != "none" and lead.author else Selection(ids=(lead.id,))

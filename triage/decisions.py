@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, and_, exists, func, not_, select, true, update
 from sqlmodel import Session, col
 
-from triage import access, groups, keys, late_copies, ledger, notices, passing, recalled, recipients, rejections, rules, selection
+from triage import access, copies, groups, keys, late_copies, ledger, notices, passing, recalled, recipients, rejections, rules, selection
 from triage.actor import Actor
 from triage.db import among
 from triage.errors import NotFound, Stale
@@ -29,6 +29,7 @@ IN_MAILBOXES = {
     (Event.PUT_BACK, State.DELIVERED): "restoring",
 }  # the recaller has the last word
 AGAIN = frozenset({Event.REDELIVER, Event.PUT_BACK})  # of what was delivered
+SAYS_WANTED = frozenset({"release", "redirect", "undo"})  # verbs after which other senders are wanted
 NEEDS_CONTENT = frozenset({Event.RESTORE, Event.RELEASE, Event.REDIRECT, Event.REDELIVER, Event.PUT_BACK})
 
 
@@ -140,7 +141,16 @@ def decide(
     for one in orders:
         rules.add(session, one, by=by, now=now, settings=settings, decision_id=decision.id, second=second)
     late_copies.make(session, late, by=by, now=now, settings=settings, decision_id=decision.id, second=second)
-    return filed(session, decision, items, by=by, now=now)
+    report_of_it = filed(session, decision, items, by=by, now=now)
+    sort_copies(session, decision, items, settings=settings)
+    return report_of_it
+
+
+def sort_copies(session: Session, decision: Decision, items: list[Item], *, settings: Settings) -> None:
+    """Whose message was released, or is no longer, is wanted or is not: their other messages stand in another row."""
+    if decision.verb in SAYS_WANTED:
+        senders = copies.of_senders_of(session, [one.delivery_id for one in items])
+        copies.sort_anew(session, senders, settings=settings, now=decision.at)
 
 
 def own_key(by: Actor, idempotency_key: str | None) -> str | None:

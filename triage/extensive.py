@@ -194,6 +194,7 @@ def go_on(session: Session, decision_id: int, *, now: datetime, settings: Settin
     decision.reached = meant[-1][0]
     decision.done += sum(item.outcome == "done" for item in items)
     write_items(session, decision, items)
+    decisions.sort_copies(session, decision, items, settings=settings)
     return len(meant)
 
 

@@ -11,6 +11,7 @@ from triage.order import PRESSING
 from triage.severity import DANGEROUS_FROM, SUSPICIOUS_FROM, UNCLEAR_FROM, Severity
 
 Group = Literal["campaign", "sender", "none"]
+COPIES = "*"  # in the place of a proof: it is one of the copies of its campaign
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # sorts what does not perish behind what does
 
 
@@ -24,8 +25,9 @@ def proven_as() -> ColumnElement[str]:
 
 
 def kept_apart() -> ColumnElement[str]:
-    """The same, in which what is decided together must not differ: but in a mail bomb everything does."""
-    return case((col(Delivery.flood).is_(True), literal("", String)), else_=proven_as())
+    """The same, in which what is decided together must not differ: but in a mail bomb everything does, and copies are one row."""
+    flood, copies = (col(Delivery.flood).is_(True), literal("", String)), (col(Delivery.is_copy).is_(True), literal(COPIES, String))
+    return case(flood, copies, else_=proven_as())
 
 
 def pile(group: Group) -> ColumnElement[str]:

@@ -16,6 +16,7 @@ from triage import (
     bounces,
     campaigns,
     contents,
+    copies,
     correspondents,
     directory,
     door_rules,
@@ -269,6 +270,7 @@ def placed(session: Session, fresh: list[Passage], *, settings: Settings, now: d
             acquaintance.met(one.arrival.summary.author, one.arrival.summary.author_name)
 
     fresh = each(fresh, make)
+    copies.mark(session, (pair for one in fresh for pair in with_refutation(one)), settings=settings, now=now)
     floods = Floods(session, (copy for one in fresh for copy in one.deliveries), caps=settings.floods)
 
     def pile(one: Passage) -> None:
@@ -321,6 +323,12 @@ def ids_of(session: Session, passage: Passage) -> Iterable[int]:
         return [one.id for one in passage.deliveries]
     mine = (col(Delivery.message_id) == passage.message_id, col(Delivery.direction) != journal.JOURNAL)
     return session.scalars(select(col(Delivery.id)).where(*mine).order_by(col(Delivery.id)))
+
+
+def with_refutation(passage: Passage) -> Iterable[tuple[NewDelivery, bool]]:
+    """Its deliveries, each with whether the author's own domain says that it is not theirs."""
+    refuted = passage.arrival.authentication.dmarc.result is Result.FAIL
+    return ((one, refuted) for one in passage.deliveries)
 
 
 def sender_of(passage: Passage, freemail: Collection[str]) -> Sender:

@@ -10,15 +10,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlmodel import Session
+from sqlmodel import Session, col
 
-from triage import access, correspondents, ledger, markers, recipients, rules, sealed
+from triage import access, copies, correspondents, ledger, markers, recipients, rules, sealed
 from triage.actor import Actor, Grant
 from triage.correspondents import KNOWN, Key, Lesson, Post
+from triage.db import among
 from triage.envelope import Address
 from triage.errors import BadInput, NotAllowed
 from triage.gathered import Gathered, gather
-from triage.models import SentMail
+from triage.models import Delivery, SentMail
 from triage.settings import Settings
 from triage.teaching import Reason, Sent, may_answer
 from triage.times import from_micros
@@ -220,6 +221,8 @@ def settle(session: Session, lessons: Lessons, report: Learned, *, how: str, set
         report.skip(Reason.DAILY_CAP, 1, (person, department))
     rows = sorted(lessons.values())  # two that write the same ones do not wait for each other in a circle
     correspondents.write(session, rows, parked, how=how, counts_from=now if how in ANNOUNCED else None, now=now)
+    contacts = {key[0] for key in fresh if key not in parked}
+    copies.sort_anew(session, among(session, col(Delivery.author), contacts), settings=settings, now=now)
     return parked.union(key for key, state in there.items() if state != KNOWN)
 
 

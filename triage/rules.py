@@ -10,14 +10,15 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, bindparam, case, func, literal, not_, or_, select, update
 from sqlmodel import Session, SQLModel, col
 
-from triage import access, doubts, keys, ledger, markers, sealed
+from triage import access, copies, doubts, keys, ledger, markers, sealed
 from triage.actor import Actor
 from triage.db import UNSEEN, OneOf, among
+from triage.domains import of_domain
 from triage.door import ancestors
 from triage.errors import NotFound, NotYet, Stale
 from triage.facts import BY_STAFF
 from triage.ids import show
-from triage.models import Rule
+from triage.models import Delivery, Rule
 from triage.rule_orders import SAYS, RuleOrder as RuleOrder, as_row, checked, ends, in_force as in_force
 from triage.settings import Settings
 from triage.times import to_micros
@@ -65,7 +66,16 @@ def add(
     session.add(rule)
     session.flush()
     ledger.write(session, "rule", f"rule:{show(rule.id)}", by=by, now=now, detail=detail_of(rule))
+    if rule.effect == "allow":
+        copies.sort_anew(session, reached(rule), settings=settings, now=now)
     return rule
+
+
+def reached(rule: Rule) -> ColumnElement[bool]:
+    """The deliveries of the sender or domain that an allow is about."""
+    if rule.match == "subdomains":
+        return of_domain(rule.value)
+    return (col(Delivery.author) if rule.match == "address" else col(Delivery.author_domain)) == rule.value
 
 
 def twin_of(session: Session, order: RuleOrder, origin: str, now: datetime) -> Rule | None:

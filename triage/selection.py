@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, ScalarSelect, and_, func, or_, select, true
+from sqlalchemy import ColumnElement, ScalarSelect, String, and_, case, func, literal, or_, select, true
 from sqlmodel import Session, col
 
 from triage import access, carried, searching, suspected
@@ -15,7 +15,7 @@ from triage.db import among
 from triage.domains import names_of, of_domain
 from triage.envelope import Address, ascii_domain
 from triage.errors import BadInput
-from triage.grouping import kept_apart, proven_as
+from triage.grouping import COPIES as AS_COPIES, kept_apart, proven_as
 from triage.ids import read, show
 from triage.models import Delivery, Handed
 from triage.piles import in_states
@@ -24,7 +24,7 @@ from triage.times import to_micros
 
 MOST_IDS = 5000
 MOST_CARDS = 500
-ANY_PROOF, UNPROVEN = "any", "none"  # besides a domain or an address: who proves to have sent it
+ANY_PROOF, UNPROVEN, COPIES = "any", "none", "copies"  # besides a domain or an address: who proves to have sent it
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,10 @@ class Selection:
     sender: str = ""  # author address
     domain: str = ""  # of the author, with everything below it
     campaign: int | None = None
-    proof: str = ""  # any, none, or the domain or address that proves to have sent it; "": any, but of a campaign what most of it has
+    proof: str = (
+        ""  # any, none, copies, or the domain or address that proves to have sent it; "": any, but of a campaign its copies, or where
+    )
+    # it has none what most of it has
     department: str | None = None
     person: str | None = None  # uid; "" is the department's shared folder
     handed_to: str = ""  # login of a colleague to whom it was handed
@@ -167,13 +170,24 @@ def of_campaign(campaign: int, proof: str) -> ColumnElement[bool]:
         return or_(own, in_floods)
     if not proof:
         usual = usual_proof(campaign)
-        return or_(and_(own, kept_apart() == usual), and_(in_floods, proven_as() == usual))
-    alike = kept_apart() == "" if proof == UNPROVEN else and_(col(Delivery.flood).is_(False), proves(proof))
+        return or_(and_(own, kept_apart() == usual), and_(in_floods, copy_or_proof() == usual))
+    if proof == COPIES:
+        return and_(or_(own, in_floods), col(Delivery.is_copy).is_(True))
+    alike = (
+        kept_apart() == "" if proof == UNPROVEN else and_(col(Delivery.flood).is_(False), col(Delivery.is_copy).is_(False), proves(proof))
+    )
     return or_(and_(own, alike), and_(in_floods, proves(proof)))
+
+
+def copy_or_proof() -> ColumnElement[str]:
+    """In a flood: whether it is one of the copies of its campaign, else who proves it."""
+    return case((col(Delivery.is_copy).is_(True), literal(AS_COPIES, String)), else_=proven_as())
 
 
 def proves(proof: str) -> ColumnElement[bool]:
     """Is it proven like this: by nobody, by an address, or by a domain? Who names a free-mail provider means everybody there."""
+    if proof == COPIES:
+        return col(Delivery.is_copy).is_(True)
     named = who_proves(proof)
     if not named:
         return proven_as() == ""
@@ -186,16 +200,23 @@ def who_proves(proof: str) -> str:
 
 
 def usual_proof(campaign: int) -> ScalarSelect[str]:
-    """What proves most mail of a campaign. The rest is left alone unless it is asked for: it may be what the campaign is a copy of."""
+    """What a campaign means by itself: its copies, or where it has none what proves most of it. The rest may be what it is a copy of."""
     whole = select(kept_apart().label("proof")).where(col(Delivery.campaign_id) == campaign, col(Delivery.direction) == "in").subquery()
-    return select(whole.c.proof).group_by(whole.c.proof).order_by(func.count().desc(), whole.c.proof).limit(1).scalar_subquery()
+    return (
+        select(whole.c.proof)
+        .group_by(whole.c.proof)
+        .order_by((whole.c.proof == AS_COPIES).desc(), func.count().desc(), whole.c.proof)
+        .limit(1)
+        .scalar_subquery()
+    )
 
 
 def settled_proof(session: Session, selection: Selection) -> str:
     """The proof that a selection means, said once and for all: what proves most mail of a campaign may change while it grows."""
     if selection.campaign is None or selection.proof:
         return selection.proof
-    return session.scalar(select(usual_proof(selection.campaign))) or UNPROVEN
+    usual = session.scalar(select(usual_proof(selection.campaign)))
+    return COPIES if usual == AS_COPIES else usual or UNPROVEN
 
 
 def apart(session: Session, selection: Selection, found: int, *, by: Actor) -> int:

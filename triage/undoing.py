@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, exists, func, not_, select, update
 from sqlmodel import Session, col
 
-from triage import access, groups, late_copies, ledger, notices, passing, recalled, recipients, regrouping, rejections, rules
+from triage import access, copies, groups, late_copies, ledger, notices, passing, recalled, recipients, regrouping, rejections, rules
 from triage.actor import Actor
 from triage.db import among
 from triage.errors import NotAllowed, NotAllowedNow, NotFound, Overtaken
@@ -56,7 +56,10 @@ def undo(session: Session, decision_id: int, *, by: Actor, reason: str, now: dat
     items += take_rules_back(session, decision, undoing.id, by=by, now=now)
     undoing.count = len(items)
     decision.undone_by = undoing.id
-    return filed(session, undoing, items, by=by, now=now)
+    found = filed(session, undoing, items, by=by, now=now)
+    if decision.verb in LEFT:
+        copies.sort_anew(session, copies.of_senders_of(session, [one.delivery_id for one in items]), settings=settings, now=now)
+    return found
 
 
 def begun(decision: Decision, *, by: Actor, reason: str, now: datetime) -> Decision:
@@ -121,7 +124,7 @@ def take_back(
     strangers = passing.barred(session, before)
     restoring = into_mailboxes(act, mine, before, strangers) if decision.verb in ("purge", "sweep", "take") else set()
     reopened = groups.open_again(session, mine, by=by, now=now, decision_id=undoing_id) if decision.verb == "purge" else set()
-    gathered, copies = from_members(act, mine) if decision.verb in LEFT else (set(), [])
+    gathered, of_members = from_members(act, mine) if decision.verb in LEFT else (set(), [])
     to = BACK_TO.get(decision.verb)
     recalling, in_flight = out_of_mailboxes(act, mine, to) if to is not None else (set(), set())
     sought = look_first(act, mine) if decision.verb in LEFT and settings.reaches_mailboxes else set()
@@ -140,7 +143,7 @@ def take_back(
     return (
         [Item(one, before[one], outcome[one], said.get(one, "")) for one in before if one in outcome]
         + [Item(one, before[one], *(flying | why)[one]) for one in before if one not in outcome]
-        + copies
+        + of_members
     )
 
 
