@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from mta import replies
 from mta.edges import Edges
 from mta.limits import Clients, Memory
+from mta.refusals import Refusals
 from mta.snapshot import SnapshotFile
 from mta.spool import Spool
 from mta.submitters import Submitters
@@ -34,3 +36,12 @@ class Door:
     connections: "set[Connection]" = field(default_factory=set)
     emptied: asyncio.Event = field(default_factory=asyncio.Event)  # the last connection is gone
     stopping: bool = False
+    refusals: Refusals = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.refusals = Refusals(self.settings.spool.directory)
+
+    def refuse_blocked(self, entry: str, copies: int = 1) -> str:
+        """The reply to a sender whom a block of the whole company is about; counted, so that staff learns how often it refused."""
+        self.refusals.count(entry, copies)
+        return replies.sender_blocked(self.settings.smtp.blocked_text, self.settings.company.domains[0])

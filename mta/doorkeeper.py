@@ -4,9 +4,9 @@ import logging
 
 from sqlalchemy import Engine
 
-from mta import snapshot
-from triage import intake
-from triage.db import reading
+from mta import refusals, snapshot
+from triage import intake, rules
+from triage.db import reading, transaction
 from triage.settings import Settings
 from triage.times import utcnow
 
@@ -43,3 +43,12 @@ class Doorkeeper:
         if version != self.version:
             self.version = write_door(self.settings, self.engine)
             log.info("the door snapshot is up to date, version %s", self.version)
+        self.add_up_refusals()
+
+    def add_up_refusals(self) -> None:
+        """Write down what blocks have refused at SMTP time. A crash in between may count a file twice, and loses none."""
+        for path, counts in refusals.take(self.settings.spool.directory):
+            if counts:
+                with transaction(self.engine) as session:
+                    rules.refused(session, counts, utcnow())
+            path.unlink(missing_ok=True)

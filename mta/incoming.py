@@ -84,11 +84,14 @@ class Incoming:
         if self.door.submitters:
             return ""  # whom we block is about mail that comes in
         snapshot = self.door.snapshot.current()
-        if transaction.visitor.is_edge or seen.author is None or snapshot is None or not snapshot.refuses(seen.author, seen.signers):
+        if transaction.visitor.is_edge or seen.author is None or snapshot is None:
+            return ""
+        entry = snapshot.refused_by(seen.author, seen.signers)
+        if not entry:
             return ""
         if any(snapshot.takes_from_anybody(recipient) for recipient in transaction.recipients.values()):
             return ""  # the judge sorts out who gets it
-        return replies.SENDER_BLOCKED
+        return self.door.refuse_blocked(entry, len(transaction.recipients))
 
 
 def envelope_of(transaction: Transaction, visitor: Visitor, *, normalised: bool) -> Envelope:

@@ -152,6 +152,7 @@ async def look_at_times(door: Door) -> None:
         now = door.clock()
         for connection in list(door.connections):
             connection.dialogue.look(now)
+        door.refusals.write()
 
 
 async def retired(door: Door, orders: Orders) -> None:
@@ -164,6 +165,7 @@ async def retired(door: Door, orders: Orders) -> None:
 
 async def finish(door: Door) -> None:
     """Send idle clients away and wait for the others."""
+    door.refusals.write()
     door.stopping = True
     for connection in list(door.connections):
         connection.dialogue.stop()

@@ -77,7 +77,7 @@ NO_RELAY = "550 5.7.1 Mail is accepted for our own addresses only"
 COPIES_ONLY = "550 5.7.1 Only mail for the addresses of this Mailroom is taken here: there is no way to the outside"
 TOO_MANY_RECIPIENTS = "452 4.5.3 Too many recipients; send to the others in another message"
 NOT_READY = "451 4.3.0 Not ready yet; try again later"
-SENDER_BLOCKED = "550 5.7.1 This address does not accept mail from you"
+SENDER_BLOCKED = "550 5.7.1 "  # and the company's words
 
 # the message
 SEND_DATA = "354 End the message with <CR><LF>.<CR><LF>"
@@ -119,8 +119,18 @@ def not_stored(fault: BaseException) -> str:
 
 def has_left(text: str) -> str:
     """Why mail for somebody who has left is refused, in the company's words: one line of ASCII (RFC 5321, 4.2, 4.5.3.1.5)."""
+    return HAS_LEFT + one_line(text)
+
+
+def sender_blocked(text: str, domain: str) -> str:
+    """Why mail of a blocked sender is refused, in the company's words; {domain} is its first domain."""
+    return SENDER_BLOCKED + one_line(text.replace("{domain}", domain))
+
+
+def one_line(text: str) -> str:
+    """Somebody's words as one line of ASCII that a reply has room for."""
     plain = unicodedata.normalize("NFKD", visible(text)).encode("ascii", "ignore").decode()
-    return HAS_LEFT + " ".join(plain.split())[:LONGEST_TEXT]
+    return " ".join(plain.split())[:LONGEST_TEXT]
 
 
 def is_put_off(reply: str) -> bool:

@@ -53,6 +53,7 @@ class WaveInFull:
     wave: Wave
     made_by: str  # system:judge, or who split it off
     representatives: int  # that new mail is compared with
+    copies: int  # of any state, which are decided about together
     by_state: tuple[tuple[str, int], ...]
     by_proof: tuple[tuple[str, int], ...]  # who proves it, "" for nobody
     by_sender: tuple[tuple[str, int], ...]
@@ -125,6 +126,7 @@ def campaign(session: Session, campaign_id: int, *, by: Actor) -> WaveInFull:
         wave=wave(row, examples[0]),
         made_by=session.get_one(Campaign, campaign_id).made_by,
         representatives=campaigns.represented(session, [campaign_id])[campaign_id],
+        copies=session.scalar(select(func.count()).where(where, col(Delivery.is_copy))) or 0,
         by_state=most_frequent(session, col(Delivery.state), where),
         by_proof=most_frequent(session, proven_as(), where),
         by_sender=most_frequent(session, col(Delivery.author), where),

@@ -9,7 +9,22 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, and_, exists, func, not_, select, true, update
 from sqlmodel import Session, col
 
-from triage import access, copies, groups, keys, late_copies, ledger, notices, passing, recalled, recipients, rejections, rules, selection
+from triage import (
+    access,
+    copies,
+    groups,
+    keys,
+    late_copies,
+    ledger,
+    notices,
+    passing,
+    recalled,
+    recipients,
+    rejections,
+    removal,
+    rules,
+    selection,
+)
 from triage.actor import Actor
 from triage.db import among
 from triage.errors import NotFound, Stale
@@ -17,7 +32,9 @@ from triage.models import Decision, Delivery, Rule
 from triage.outcome_words import OUT_OF_REACH, who_was_faster
 from triage.outcomes import DecisionReport, Item, NothingDone, decision_of, filed, report
 from triage.piles import in_states
-from triage.rule_making import rule_orders
+from triage.removal import BlockWish
+from triage.rule_making import MOST_RULES, rule_orders
+from triage.rule_orders import checked_scope
 from triage.rules import RuleOrder
 from triage.selection import Selection
 from triage.settings import Settings
@@ -89,6 +106,7 @@ def decide(
     template: str = "",
     text: str = "",
     rule: RuleOrder | None = None,
+    block: BlockWish | None = None,
     expect: int | None = None,
     fence: str | None = None,
     idempotency_key: str | None = None,
@@ -98,6 +116,7 @@ def decide(
 ) -> DecisionReport:
     """Do one thing to every selected delivery that the actor may see, and make a rule about their senders if asked.
 
+    `block`: a purge blocks along what `removal.plan` says.
     `to`: where a redirect goes; `template` or `text`: what a sender is told who is rejected (reject.templates).
     `expect` is the count and `fence` the token of the evidence sheet that the actor saw: Stale when it changed since.
     NotFound when nothing is selected, NothingDone when others were faster everywhere. The same idempotency key from
@@ -107,7 +126,9 @@ def decide(
     """
     access.may_decide(by)
     aim = aim_of(verb, settings, look_first=look_first)
-    meant = found(session, selected, aim, by, fence)  # locked: nobody moves until this is decided
+    if block and block.scope:
+        checked_scope(session, block.scope)
+    meant = found(session, selected, verb, aim, by, fence, settings=settings, now=now)  # locked: nobody moves until this is decided
     key = own_key(by, idempotency_key)
     if earlier := made_before(session, key):
         return report(session, earlier, by=by)
@@ -118,7 +139,7 @@ def decide(
     outside = selection.outside(session, selected, len(meant), by=by, states=states)
     selected_ones, meant = meant, with_copies(session, meant) if verb is Verb.PURGE else meant
     ids = [delivery_id for delivery_id, _ in meant]
-    orders, late = rules_beside(session, verb, rule, selected, ids, to=to, by=by, settings=settings, now=now)
+    orders, blocks, late = rules_beside(session, verb, rule, block, selected, ids, to=to, by=by, settings=settings, now=now)
     keys.require(keys_for(session, verb, meant, orders, settings), by, second, selected_ones)
     decision = decision_of(
         by,
@@ -138,8 +159,8 @@ def decide(
     items = act(session, decision, meant, verb, order, by=by, now=now, settings=settings)
     if items and all(item.outcome == "refused" for item in items):
         raise NothingDone(items[0].why, tuple(items))
-    for one in orders:
-        rules.add(session, one, by=by, now=now, settings=settings, decision_id=decision.id, second=second)
+    add_rules(session, orders, by=by, now=now, settings=settings, decision_id=decision.id, second=second)
+    rules.add_blocks(session, blocks, by=by, now=now, settings=settings, decision_id=decision.id)
     late_copies.make(session, late, by=by, now=now, settings=settings, decision_id=decision.id, second=second)
     report_of_it = filed(session, decision, items, by=by, now=now)
     sort_copies(session, decision, items, settings=settings)
@@ -151,6 +172,24 @@ def sort_copies(session: Session, decision: Decision, items: list[Item], *, sett
     if decision.verb in SAYS_WANTED:
         senders = copies.of_senders_of(session, [one.delivery_id for one in items])
         copies.sort_anew(session, senders, settings=settings, now=decision.at)
+
+
+def add_rules(
+    session: Session,
+    orders: list[RuleOrder],
+    *,
+    by: Actor,
+    now: datetime,
+    settings: Settings,
+    decision_id: int,
+    second: Actor | None = None,
+) -> None:
+    """Make the rules that were asked for along with a decision; very many blocks together."""
+    if len(orders) > MOST_RULES and all(one.effect == "block" for one in orders):
+        rules.add_blocks(session, orders, by=by, now=now, settings=settings, decision_id=decision_id, origin="staff")
+        return
+    for one in orders:
+        rules.add(session, one, by=by, now=now, settings=settings, decision_id=decision_id, second=second)
 
 
 def own_key(by: Actor, idempotency_key: str | None) -> str | None:
@@ -168,6 +207,7 @@ def rules_beside(
     session: Session,
     verb: Verb,
     rule: RuleOrder | None,
+    block: BlockWish | None,
     selected: Selection,
     ids: list[int],
     *,
@@ -175,12 +215,17 @@ def rules_beside(
     by: Actor,
     settings: Settings,
     now: datetime,
-) -> tuple[list[RuleOrder], list[RuleOrder]]:
-    """The rules that are made along with a decision: those that were asked for, else after a purge the block of late copies."""
+) -> tuple[list[RuleOrder], list[RuleOrder], list[RuleOrder]]:
+    """The rules that are made along with a decision: those that were asked for, the blocks of a removal, else that of its late copies."""
+    made: list[RuleOrder] = []
     if rule:
         goes_along = rule.effect == "redirect" and not rule.to
-        return rule_orders(session, replace(rule, to=to) if goes_along else rule, selected, ids, by=by), []
-    return [], late_copies.orders(session, selected, ids, by=by, settings=settings, now=now) if verb is Verb.PURGE else []
+        made = rule_orders(session, replace(rule, to=to) if goes_along else rule, selected, ids, by=by)
+    if verb is not Verb.PURGE:
+        return made, [], []
+    if block:
+        return made, removal.orders_along(session, selected, ids, block, by=by, settings=settings, now=now), []
+    return made, [], [] if rule else late_copies.orders(session, selected, ids, by=by, settings=settings, now=now)
 
 
 def measured(effort: Effort | None, settings: Settings) -> dict[str, Any]:
@@ -242,9 +287,9 @@ def keys_for(session: Session, verb: Verb, meant: list[tuple[int, State]], order
     return needs + (keys.of_release(session, [one for one, _ in meant], settings) if lets_go else [])
 
 
-def meant_by(session: Session, selected: Selection, verb: Verb, *, by: Actor, settings: Settings) -> list[tuple[int, State]]:
+def meant_by(session: Session, selected: Selection, verb: Verb, *, by: Actor, settings: Settings, now: datetime) -> list[tuple[int, State]]:
     """Which deliveries, in which states, this verb of this actor would be about now; locked."""
-    return found(session, selected, aim_of(verb, settings, look_first=True), by, None)
+    return found(session, selected, verb, aim_of(verb, settings, look_first=True), by, None, settings=settings, now=now)
 
 
 def barred_from(session: Session, verb: Verb, ids: list[int], settings: Settings) -> dict[int, str]:
@@ -256,17 +301,33 @@ def barred_from(session: Session, verb: Verb, ids: list[int], settings: Settings
     return rejections.told(session, ids) if verb is Verb.RESTORE else {}
 
 
-def found(session: Session, selected: Selection, aim: Aim, by: Actor, fence: str | None) -> list[tuple[int, State]]:
-    """The deliveries that are meant, locked: every one that was named by id; by features those that the verb is about."""
+def found(
+    session: Session, selected: Selection, verb: Verb, aim: Aim, by: Actor, fence: str | None, *, settings: Settings, now: datetime
+) -> list[tuple[int, State]]:
+    """The deliveries that are meant, locked: every one that was named by id; by features those that the verb is about.
+
+    A purge leaves out what is from wanted senders, unless they were named.
+    """
     where = and_(selection.condition(selected), access.visible(by))
     narrow = not selected.ids and not selected.states
     if fence is not None:
-        rows = ledger.lock(session, where)
+        rows = without_wanted(session, selected, verb, ledger.lock(session, where), settings=settings, now=now)
         if fence != selection.fence_of(rows):
             raise Stale("what you selected has changed since you looked: look again, then decide")
     else:
-        rows = ledger.lock(session, where & col(Delivery.state).in_(aim.counts) if narrow else where)
+        locked = ledger.lock(session, where & col(Delivery.state).in_(aim.counts) if narrow else where)
+        rows = without_wanted(session, selected, verb, locked, settings=settings, now=now)
     return [(delivery_id, state) for delivery_id, state, _ in rows if not narrow or state in aim.counts]
+
+
+def without_wanted(
+    session: Session, selected: Selection, verb: Verb, rows: list[tuple[int, State, datetime]], *, settings: Settings, now: datetime
+) -> list[tuple[int, State, datetime]]:
+    """The locked deliveries without those that a purge leaves alone."""
+    if verb is not Verb.PURGE:
+        return rows
+    left = removal.ids_left_out(session, selected, [one for one, *_ in rows], settings=settings, now=now)
+    return [row for row in rows if row[0] not in left] if left else rows
 
 
 def changes_of(session: Session, event: Event, to: str, now: datetime, settings: Settings) -> dict[str, Any]:

@@ -63,10 +63,13 @@ class DoorSnapshot:
 
     def refuses(self, sender: Address, signers: frozenset[str] = frozenset()) -> bool:
         """Is this author blocked for the whole company? `signers`: d= domains of the signatures that the message carries."""
-        if any(name in self.blocked for name in names(sender)):
-            return True
+        return bool(self.refused_by(sender, signers))
+
+    def refused_by(self, sender: Address, signers: frozenset[str] = frozenset()) -> str:
+        """The address or domain whose block refuses this author, the most precise; "" where none does."""
         signed = any(sender.domain == signer or sender.domain.endswith("." + signer) for signer in signers)
-        return not signed and any(name in self.blocked_unsigned for name in names(sender))
+        refused = (name in self.blocked or (not signed and name in self.blocked_unsigned) for name in names(sender))
+        return next((name for name, refuses in zip(names(sender), refused, strict=True) if refuses), "")
 
 
 def names(sender: Address) -> list[str]:

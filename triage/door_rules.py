@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlmodel import Session, col
 
 from triage import markers
@@ -14,6 +14,7 @@ from triage.proofs import Precision, precision
 from triage.rule_orders import WHOLE
 from triage.rules import STANDING, VERSION, in_force
 
+NOT_SEEN = ("list", "campaign")  # what neither the envelope nor the From field shows
 LEAST = (-1, -1, -1, -1)  # less precise than every rule
 
 
@@ -27,10 +28,11 @@ class DoorEntries(NamedTuple):
 def door_entries(session: Session, now: datetime) -> DoorEntries:
     """The company-wide blocks that no narrower staff allow can override and that the envelope and the From field show.
 
-    Not those of a purge: what they catch comes back when the purge is undone.
+    Not those of a purge while what they catch comes back when the purge is undone.
     """
-    meant = (col(Rule.effect) == "block", col(Rule.scope) == "company", col(Rule.match) != "list", col(Rule.origin) != STANDING)
-    blocks = session.scalars(select(Rule).where(in_force(now), *meant))
+    meant = (col(Rule.effect) == "block", col(Rule.scope) == "company", col(Rule.match).not_in(NOT_SEEN), col(Rule.origin) != STANDING)
+    refuses = or_(col(Rule.holds_until).is_(None), col(Rule.holds_until) <= now)
+    blocks = session.scalars(select(Rule).where(in_force(now), refuses, *meant))
     allowed = most_precise_allows(session, now)
     lists = any_list_allowed(session, now)
     always, unsigned = set(), set()
@@ -63,5 +65,6 @@ def most_precise_allows(session: Session, now: datetime) -> dict[str, Precision]
 
 def version(session: Session, now: datetime) -> str:
     """Differs from every earlier one when the rules in force may have changed, also when one has run out."""
-    run_out = session.scalar(select(func.count()).select_from(Rule).where(col(Rule.until) <= now))
-    return f"{markers.read(session, VERSION)}.{run_out}"
+    moments = (col(Rule.until), col(Rule.holds_until))
+    over = [session.scalar(select(func.count()).select_from(Rule).where(one <= now)) for one in moments]
+    return ".".join(map(str, (markers.read(session, VERSION), *over)))

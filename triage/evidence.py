@@ -60,9 +60,9 @@ class Evidence:
         return self.by_state.get(State.DELIVERED, 0)
 
 
-def evidence(session: Session, selection: Selection, *, by: Actor, now: datetime) -> Evidence:
-    """The evidence sheet of what the actor may see of a selection."""
-    where = and_(looked_up(session, selection), access.visible(by))
+def evidence(session: Session, selection: Selection, *, by: Actor, now: datetime, only: ColumnElement[bool] | None = None) -> Evidence:
+    """The evidence sheet of what the actor may see of a selection. `only`: of these, where a removal leaves others alone."""
+    where = and_(looked_up(session, selection), access.visible(by)) if only is None else only
     people, departments = (func.count(func.distinct(column)) for column in (col(Delivery.person), col(Delivery.department)))
     totals = select(func.count(), people, departments, func.coalesce(func.min(col(Delivery.weight)), 0)).where(where)
     count, of_people, of_departments, least_weight = session.execute(totals).one()

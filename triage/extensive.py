@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, insert, literal, not_, select
 from sqlmodel import Session, col
 
-from triage import access, actors, decisions, late_copies, ledger, regrouping, rejections, rules, selection, undoing
+from triage import access, actors, decisions, late_copies, ledger, regrouping, rejections, removal, rules, selection, undoing
 from triage.actor import Actor
 from triage.db import among
 from triage.decisions import Verb
@@ -19,6 +19,7 @@ from triage.errors import NotAllowed, NotAllowedNow, Refused, Stale
 from triage.ids import show
 from triage.models import Decision, DecisionItem, Delivery
 from triage.outcomes import DecisionReport, Item, decision_of, report
+from triage.removal import BlockWish, LeftOut
 from triage.rule_orders import RuleOrder
 from triage.selection import Selection
 from triage.settings import Settings
@@ -37,7 +38,9 @@ class Plan:
     last: int  # the largest id: what comes in later is not meant
     outside: int
     rules: tuple[RuleOrder, ...]
+    blocks: tuple[RuleOrder, ...]
     late: tuple[RuleOrder, ...]
+    left_out: LeftOut  # whose messages a purge leaves alone
     proof: str  # what proves the mail that is meant, though most of its campaign may be proven otherwise by then
 
 
@@ -51,6 +54,7 @@ def plan(
     settings: Settings,
     to: str = "",
     rule: RuleOrder | None = None,
+    block: BlockWish | None = None,
     expect: int | None = None,
     fence: str | None = None,
     **_more: Any,
@@ -65,6 +69,8 @@ def plan(
     selected = replace(selected, proof=selection.settled_proof(session, selected))
     aim = decisions.aim_of(verb, settings, look_first=True)
     whole = and_(selection.condition(selected), access.visible(by))
+    left, _ = removal.leave_out(session, selected, whole, settings=settings, now=now) if verb is Verb.PURGE else (LeftOut(), [])
+    whole = and_(whole, not_(left.condition(session, selected))) if left else whole
     where = whole if selected.states else and_(whole, col(Delivery.state).in_(aim.counts))
     most = select(literal(1)).select_from(Delivery).where(where).limit(LARGE + 1).subquery()
     if (session.scalar(select(func.count()).select_from(most)) or 0) <= LARGE:
@@ -77,13 +83,12 @@ def plan(
     ids = [delivery_id for delivery_id, _ in meant]
     if verb is Verb.REJECT:
         rejections.at_once(session, ids)  # of a slice it is asked too late
-    orders, late = decisions.rules_beside(session, verb, rule, selected, ids, to=to, by=by, settings=settings, now=now)
+    orders, blocks, late = decisions.rules_beside(session, verb, rule, block, selected, ids, to=to, by=by, settings=settings, now=now)
     if decisions.keys_for(session, verb, meant, orders, settings):
         raise NotAllowedNow(f"this needs a second person's key: decide about at most {LARGE:,} deliveries at once")
     states = () if selected.states else aim.counts
-    return Plan(
-        len(ids), ids[-1], selection.outside(session, selected, len(ids), by=by, states=states), tuple(orders), tuple(late), selected.proof
-    )
+    outside = selection.outside(session, selected, len(ids), by=by, states=states)
+    return Plan(len(ids), ids[-1], outside, tuple(orders), tuple(blocks), tuple(late), left, selected.proof)
 
 
 def begin(
@@ -119,13 +124,13 @@ def begin(
         target=decisions.chosen(session, verb, settings, to=to, template=template, text=text, now=now),
         idempotency_key=key,
         last=planned.last,
-        order={"to": to, "template": template, "text": text},
+        order={"to": to, "template": template, "text": text} | left_out_json(planned.left_out),
         **decisions.measured(effort, settings),
     )
     session.add(decision)
     session.flush()
-    for order in planned.rules:
-        rules.add(session, order, by=by, now=now, settings=settings, decision_id=decision.id)
+    decisions.add_rules(session, list(planned.rules), by=by, now=now, settings=settings, decision_id=decision.id)
+    rules.add_blocks(session, planned.blocks, by=by, now=now, settings=settings, decision_id=decision.id)
     late_copies.make(session, list(planned.late), by=by, now=now, settings=settings, decision_id=decision.id, second=None)
     ledger.write(session, f"begin-{verb}", subject(decision), by=by, now=now, detail={"reason": decision.reason}, items=planned.count)
     return report(session, decision.id, by=by)
@@ -165,7 +170,7 @@ def is_to_come_beyond(session: Session, decision: Decision, by: Actor, now: date
     if decision.last is None or first is None:
         return False
     return (
-        session.scalar(select(literal(1)).select_from(Delivery).where(to_come(decision, first), not_(access.visible(by))).limit(1))
+        session.scalar(select(literal(1)).select_from(Delivery).where(to_come(session, decision, first), not_(access.visible(by))).limit(1))
         is not None
     )
 
@@ -214,19 +219,26 @@ def next_slice(session: Session, decision: Decision, by: Actor) -> list[tuple[in
         item = (col(DecisionItem.decision_id) == decision.undoes) & (col(DecisionItem.delivery_id) > decision.reached)
         ids = select(col(DecisionItem.delivery_id)).where(item).order_by(col(DecisionItem.delivery_id)).limit(SLICE)
         return [(delivery_id, State.HELD) for delivery_id in session.scalars(ids)]
-    where = to_come(decision, by)
+    where = to_come(session, decision, by)
     next_ones = session.scalars(select(col(Delivery.id)).where(where).order_by(col(Delivery.id)).limit(SLICE)).all()
     return [(one, state) for one, state, _ in ledger.lock(session, and_(where, among(session, col(Delivery.id), next_ones)))]
 
 
-def to_come(decision: Decision, by: Actor) -> ColumnElement[bool]:
+def to_come(session: Session, decision: Decision, by: Actor) -> ColumnElement[bool]:
     """The deliveries that it has not come to yet."""
     further = and_(col(Delivery.id) > decision.reached, col(Delivery.id) <= decision.last)
     selected = selection.from_json(decision.selection)
     where = and_(further, selection.condition(selected), access.visible(by), not_(is_item(decision.id)))
+    if left := LeftOut(*map(tuple, decision.order.get("left_out", ()))):
+        where = and_(where, not_(left.condition(session, selected)))
     if selected.states:
         return where
     return and_(where, col(Delivery.state).in_(decisions.AIMS[Verb(decision.verb)].counts))
+
+
+def left_out_json(left: LeftOut) -> dict[str, Any]:
+    """Whose messages the slices leave alone, as plain values."""
+    return {"left_out": [left.proven, left.claimed]} if left else {}
 
 
 def is_item(decision_id: int) -> ColumnElement[bool]:

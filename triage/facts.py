@@ -39,9 +39,10 @@ class MatchedRule:
     proof: str  # dmarc, aligned, dkim:DOMAIN, arc:DOMAIN; "" for blocks
     unproven_only: bool  # a block made from unproven mail: it leaves proven mail alone
     author: str
-    origin: str  # staff, learned, import, standing
+    origin: str  # staff, learned, import, standing, removal
     since: datetime
     risky: bool = False  # a staff allow that says "with risky attachments"
+    holds_until: datetime | None = None  # a block: until then it only holds
 
     @property
     def by_staff(self) -> bool:
@@ -73,6 +74,7 @@ class Facts:
     own_domains: frozenset[str]
     rules: tuple[MatchedRule, ...] = ()  # every rule that matches the sender and the recipient, most precise first
     ours: tuple[OurMail, ...] = ()  # mails of ours that it names
+    wanted: bool = False  # asked where a campaign is blocked: is its sender a contact, allowed, or one whose messages were released?
     trusted_arc_sealers: frozenset[str] = frozenset()  # whose seals may prove anything
     listed: str = ""  # who lists the client as bad, as a sentence without its end; "" when nobody does
     sample: bool = False  # one of those that staff look at to see what the lists take away

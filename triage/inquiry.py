@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from sqlmodel import Session
 
-from triage import bounces, correspondents, cover, emergency, matches, modes, recipients, redirects, sent_mails, strays
-from triage.authentication import Authentication
+from triage import bounces, correspondents, cover, emergency, matches, modes, recipients, redirects, sent_mails, strays, wanted_senders
+from triage.authentication import Authentication, Result
 from triage.content import Summary
 from triage.dangers import first_danger
 from triage.envelope import Address, Envelope, folded
@@ -73,6 +73,7 @@ def evidence(
     about = matches.about_sender(known.rules, summary, carrier_of(envelope), campaign_id, bool(authentication.proof))
     about += () if rewritten(summary) else known.learned.get(summary.author, ())
     ours = sent_mails.named_in(session, envelope, summary)
+    wanted = is_wanted(session, authentication, summary, about, settings=settings, now=now)
     danger = danger_of(summary, settings) if danger is None else danger
     found = recipients_of(session, envelope, settings.company, known.addresses)
     return [
@@ -89,10 +90,24 @@ def evidence(
             switched=known.switched,
             opened=known.opened,
             danger=danger,
+            wanted=wanted,
             now=now,
         )
         for recipient in redirects.applied(session, known.rules, summary, found, settings.company)
     ]
+
+
+def is_wanted(
+    session: Session, authentication: Authentication, summary: Summary, about: Sequence[MatchedRule], *, settings: Settings, now: datetime
+) -> bool:
+    """Is the sender wanted? Asked only where a block of the campaign is about the message: only that minds."""
+    refuted = authentication.dmarc.result is Result.FAIL
+    if refuted or not any(rule.effect == "block" and rule.match == "campaign" for rule in about):
+        return False
+    domain = summary.author.rpartition("@")[2]
+    proven = (summary.author if domain in settings.policy.freemail_domains else domain) if authentication.proof else ""
+    sender = wanted_senders.Sender(summary.author, proven)
+    return sender in wanted_senders.wanted_among(session, [sender], settings=settings, now=now)
 
 
 def carrier_of(envelope: Envelope) -> str:
@@ -146,6 +161,7 @@ def facts_of(
     switched: modes.Modes | None = None,
     opened: emergency.Alarm | None = None,
     danger: str = "",
+    wanted: bool = False,
 ) -> Facts:
     """All evidence for one recipient."""
     policy = settings.policy
@@ -158,6 +174,7 @@ def facts_of(
         own_domains=settings.own_domains,
         rules=matches.fitting(about, recipient),
         ours=ours,
+        wanted=wanted,
         trusted_arc_sealers=frozenset(policy.trusted_arc_sealers),
         listed=listed,
         sample=bool(listed) and is_sample(envelope.spool_id, policy.listed_sample),

@@ -33,6 +33,7 @@ from triage import (
     redirects,
     rules,
     signals,
+    traits,
 )
 from triage.actor import Actor
 from triage.at_sight import AtSight
@@ -288,6 +289,13 @@ def enter(session: Session, fresh: Sequence[Passage], *, settings: Settings, now
         copies = (*one.deliveries, *journal.copies(one.message_id, one.envelope, settings))
         entered.append(Entry(one.message | {"content_id": content_id}, content, [copy.as_row() for copy in copies]))
     ledger.enter_all(session, entered, by=JUDGE, now=now)
+    traits.keep(session, (traits_of(one, settings) for one in fresh if any(copy.state == State.HELD for copy in one.deliveries)))
+
+
+def traits_of(passage: Passage, settings: Settings) -> tuple[int, set[int]]:
+    """What a message that is held may share with related ones."""
+    arrival = passage.arrival
+    return passage.message_id, traits.traits_of(arrival.summary, arrival.envelope.client, settings.own_domains)
 
 
 def learn(session: Session, fresh: Sequence[Passage], *, settings: Settings, now: datetime) -> None:

@@ -87,7 +87,7 @@ def make(
 
 def let_go(session: Session, made: Sequence[Rule], *, by: Actor, now: datetime, decision_id: int) -> list[int]:
     """The purge is undone: the late copies that these rules caught are held again, for a person to see; which."""
-    standing = [rule for rule in made if rule.origin == rules.STANDING]
+    standing = [rule for rule in made if rule.origin in (rules.STANDING, rules.REMOVAL)]
     if not standing:
         return []
     since = (col(Delivery.state) == State.PURGED) & (col(Delivery.received_at) >= min(rule.created_at for rule in standing))

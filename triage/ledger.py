@@ -159,6 +159,11 @@ def write(
     db.insert_all(session, AuditRecord, [record_of(act, subject, by=by, now=now, detail=detail, items=items, digest=digest)])
 
 
+def write_all(session: Session, acts: Iterable[tuple[str, str, Mapping[str, Any]]], *, by: Actor, now: datetime) -> None:
+    """Put several acts on the record, each with its subject and its details."""
+    db.insert_all(session, AuditRecord, [record_of(act, subject, by=by, now=now, detail=detail) for act, subject, detail in acts])
+
+
 def record_of(
     act: str, subject: str, *, by: Actor, now: datetime, detail: Mapping[str, Any] | None = None, items: int = 0, digest: str = ""
 ) -> Row:

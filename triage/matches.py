@@ -109,4 +109,5 @@ def matched(row: Rule) -> MatchedRule:
         origin=row.origin,
         since=row.created_at,
         risky=row.risky,
+        holds_until=row.holds_until,
     )

@@ -362,7 +362,7 @@ class Rule(SQLModel, table=True):
     risky: bool = False  # "with risky attachments"
     author: str
     second_by: str = ""  # who turned the second key, where two are needed
-    origin: str = "staff"  # staff, learned, import, standing: made with a purge, for its late copies
+    origin: str = "staff"  # staff, learned, import; made with a removal: removal, or standing where it was not to block
     note: str = ""
     created_at: datetime = instant()
     until: datetime | None = instant(nullable=True)

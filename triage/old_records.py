@@ -10,11 +10,11 @@ from sqlalchemy import Select, and_, delete, exists, func, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, SQLModel, col
 
-from triage import campaigns, contents, ledger, legal_holds, regrouping
+from triage import campaigns, contents, ledger, legal_holds, regrouping, traits
 from triage.actor import Actor
 from triage.db import UNSEEN, among, window
 from triage.ids import first_id_at, read
-from triage.models import Content, Decision, DecisionItem, Delivery, MailReport, Message, Notice, SweptMailbox
+from triage.models import Content, Decision, DecisionItem, Delivery, MailReport, Message, MessageTrait, Notice, SweptMailbox
 from triage.settings import Settings
 from triage.states import FINAL
 
@@ -66,6 +66,7 @@ def forget(session: Session, found: Sequence[int], *, settings: Settings, now: d
         session.execute(delete(about.table).where(among(session, about, [one for one, _, _ in deliveries])))
     session.execute(delete(Notice).where(among(session, col(Notice.message_id), messages)), execution_options=UNSEEN)
     session.execute(delete(Delivery).where(of_these), execution_options=UNSEEN)
+    traits.forget(session, among(session, col(MessageTrait.message_id), messages))
     session.execute(delete(Message).where(among(session, col(Message.id), messages)), execution_options=UNSEEN)
     drop_contents(session, kept_in)
     campaigns.drop_empty(session, {one for _, *both in deliveries for one in both if one is not None})

@@ -1,10 +1,22 @@
 """What became of a decision in words, for a person to read."""
 
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from triage import rules
 from triage.models import Decision, Rule
 
+
+@dataclass(frozen=True, slots=True)
+class Along:
+    """Blocks that went along with a removal: how many of each match, and how many copies they have refused at SMTP time."""
+
+    matches: dict[str, int] = field(default_factory=dict)
+    refused: int = 0
+
+
+NOT_BLOCKED = Along()
+MATCHES = {"campaign": ("campaign", "campaigns"), "domain": ("domain", "domains"), "address": ("address", "addresses")}
 WORDS = {
     "release": "Released",
     "redirect": "Redirected",
@@ -34,7 +46,15 @@ NOT_TOLD = {"refused": "left as they are: their senders must not be told"}
 NOT_THEIRS = {"refused": "left as they are: changed by others before, or their address is somebody else's now"}
 
 
-def sentence(decision: Decision, outcomes: dict[str, int], made: tuple[Rule, ...], subject: str, *, passed: bool = False) -> str:
+def sentence(
+    decision: Decision,
+    outcomes: dict[str, int],
+    made: tuple[Rule, ...],
+    subject: str,
+    *,
+    passed: bool = False,
+    along: Along = NOT_BLOCKED,
+) -> str:
     """What became of it, for a person to read; `subject` is that of its only mail, "" when it is about several."""
     done = outcomes.get("done", 0)
     what = f"“{subject}”" if subject and done else f"{done} mail{'s' if done != 1 else ''}"
@@ -43,11 +63,35 @@ def sentence(decision: Decision, outcomes: dict[str, int], made: tuple[Rule, ...
     not_done = NOT_DONE | (NOT_TOLD if decision.verb == "reject" else NOT_THEIRS if passed else {})
     parts += [f"{outcomes[outcome]} {words}" for outcome, words in not_done.items() if outcomes.get(outcome)]
     parts += [rule_words(rule) for rule in made]
+    parts += undone_words(along) if decision.undoes else blocked_words(along)
     if left := to_come(decision, outcomes):
         parts.append(f"{left} to come")
     if decision.outside:
         parts.append(f"{decision.outside} left alone: not in scope")
     return "; ".join(parts) + "."
+
+
+def blocked_words(along: Along) -> list[str]:
+    """What was blocked along with a removal, for a person to read."""
+    named = [number_of(match, count) for match in MATCHES if (count := along.matches.get(match))]
+    if not named:
+        return []
+    return [f"blocked {named[0]}" if len(named) == 1 else f"blocked {', '.join(named[:-1])} and {named[-1]}"]
+
+
+def undone_words(along: Along) -> list[str]:
+    """What became of these blocks when the removal was undone."""
+    refused = along.refused
+    missing = [f"{refused} message{'s' if refused != 1 else ''} refused meanwhile {'are' if refused != 1 else 'is'} not restored"]
+    return (["ended the blocks"] if along.matches else []) + (missing if refused else [])
+
+
+def number_of(match: str, count: int) -> str:
+    """So many blocks of one kind."""
+    if match == "campaign":
+        return "the campaign" if count == 1 else f"{count} campaigns"
+    one, several = MATCHES[match]
+    return f"{count} {one if count == 1 else several}"
 
 
 def to_come(decision: Decision, outcomes: dict[str, int]) -> int:

@@ -1,11 +1,11 @@
 """What became of a decision, as values: for everybody whose business it is."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, false, func, insert, literal, not_, or_, select
+from sqlalchemy import ColumnElement, and_, false, func, insert, literal, not_, or_, select
 from sqlmodel import Session, col
 
 from triage import access, ledger, related, rules, sealed, selection
@@ -13,7 +13,7 @@ from triage.actor import Actor
 from triage.errors import NotFound, Overtaken
 from triage.ids import show
 from triage.models import Decision, DecisionItem, Delivery, KnownRecipient, Rule, SweptMailbox
-from triage.outcome_words import sentence, sweep_sentence, to_come
+from triage.outcome_words import Along, sentence, sweep_sentence, to_come
 from triage.passing import REDIRECT_IT
 from triage.selection import Selection
 from triage.states import State
@@ -56,11 +56,13 @@ class DecisionReport:
     second_by_shown: str  # who turned the second key, where two were needed
     outside: int  # that the selection names too, beyond the decider's scope: left as they are
     to: str
-    rules: tuple[Rule, ...]
+    rules: tuple[Rule, ...]  # but for those in `blocked`
     undone_by: int | None
     undoes: int | None
     undoable: bool
     sentence: str
+    blocked: dict[str, int] = field(default_factory=dict)  # blocks made along with a removal: how many of each match
+    refused_meanwhile: int = 0  # copies that these blocks have refused at SMTP time: an undo does not bring them back
     mailboxes: int = 0  # of a sweep or a taking: to look through
     mailboxes_left: int = 0  # and how many of them nobody has looked through yet
     left: int = 0  # of a large decision: deliveries that it has not come to yet
@@ -242,9 +244,11 @@ def reports(session: Session, decisions: list[Decision], items: tuple[Item, ...]
         outcomes.setdefault(decision_id, {})[outcome] = number
     made: dict[int, list[Rule]] = {}
     closed = sealed.closed_scopes(session, by)
-    for rule in session.scalars(select(Rule).where(col(Rule.decision_id).in_(ids)).order_by(col(Rule.id))):
+    own = and_(col(Rule.decision_id).in_(ids), col(Rule.origin) != rules.REMOVAL)
+    for rule in session.scalars(select(Rule).where(own).order_by(col(Rule.id))):
         if access.knows_rule(by, rule.scope, closed):
             made.setdefault(rule.decision_id or 0, []).append(rules.as_seen(rule, by))
+    blocked = blocked_along(session, [*ids, *(one.undoes for one in decisions if one.undoes)], by=by, closed=closed)
     swept, offered = swept_by(session, ids), related.offered(session, ids, by=by)
     subjects = subjects_of(session, [decision.id for decision in decisions if decision.count == 1], by)
     passed = with_passed(session, [one for one, ended in outcomes.items() if "refused" in ended])
@@ -252,11 +256,28 @@ def reports(session: Session, decisions: list[Decision], items: tuple[Item, ...]
         ended = outcomes.get(decision.id, {})
         rules_made = tuple(made.get(decision.id, ()))
         total, left, found = swept.get(decision.id, (0, 0, 0))
-        said = sentence(decision, ended, rules_made, subjects.get(decision.id, ""), passed=decision.id in passed)
+        along = blocked.get(decision.undoes or decision.id, Along())
+        said = sentence(decision, ended, rules_made, subjects.get(decision.id, ""), passed=decision.id in passed, along=along)
         if total:
             said = sweep_sentence(decision, ended, total, left, found)
         shown = report_of(decision, ended, rules_made, items, said)
+        shown = replace(shown, blocked={} if decision.undoes else along.matches, refused_meanwhile=along.refused)
         yield replace(shown, mailboxes=total, mailboxes_left=left, related=offered.get(decision.id, 0))
+
+
+def blocked_along(session: Session, decision_ids: list[int], *, by: Actor, closed: frozenset[str]) -> dict[int, Along]:
+    """The blocks that went along with removals, counted, as far as the actor may know of them."""
+    columns = (col(Rule.decision_id), col(Rule.match), col(Rule.scope))
+    made = and_(col(Rule.decision_id).in_(decision_ids), col(Rule.origin) == rules.REMOVAL)
+    found: dict[int, Along] = {}
+    for decision_id, match, scope, count, refused in session.execute(
+        select(*columns, func.count(), func.sum(col(Rule.refused))).where(made).group_by(*columns)
+    ):
+        if access.knows_rule(by, scope, closed):
+            before = found.get(decision_id or 0, Along())
+            matches = before.matches | {match: before.matches.get(match, 0) + count}
+            found[decision_id or 0] = Along(matches, before.refused + int(refused))
+    return found
 
 
 def swept_by(session: Session, decision_ids: list[int]) -> dict[int, tuple[int, int, int]]:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, String, and_, case, cast, delete, func, join, literal, not_, or_, select, true, update
 from sqlmodel import Session, col
 
-from triage import access, campaigns, keys, ledger, legal_holds, person_traces, related
+from triage import access, campaigns, keys, ledger, legal_holds, person_traces, related, traits
 from triage.actor import Actor, Role
 from triage.authentication import Authentication
 from triage.content import Summary
@@ -18,7 +18,7 @@ from triage.envelope import Envelope
 from triage.errors import BadInput, NotAllowedNow, NotFound
 from triage.ids import show
 from triage.journal import JOURNAL
-from triage.models import Attempt, Content, Delivery, Handed, LegalHold, Message, Person, PersonErasure, Recalled
+from triage.models import Attempt, Content, Delivery, Handed, LegalHold, Message, MessageTrait, Person, PersonErasure, Recalled
 from triage.person_data import SENT, Whose, meant
 from triage.settings import Settings
 from triage.states import FINAL, Event, State
@@ -171,6 +171,7 @@ def erase(session: Session, whose: Whose, pseudonym: str, ids: Sequence[int], *,
     related.forget(session, ids)
     if alone:
         campaigns.forget(session, select(col(Message.id)).where(among(session, col(Message.id), alone)))
+        traits.forget(session, among(session, col(MessageTrait.message_id), alone))
         for message in session.scalars(select(Message).where(among(session, col(Message.id), alone))):
             message.envelope = Envelope(message.spool_id, message.received_at, "", (), "", "").as_json()
             message.authentication, message.signals, message.text = Authentication("").as_json(), [], ""

@@ -69,14 +69,42 @@ def forged_bounce(facts: Facts) -> Verdict | None:
 
 def blocked_sender(facts: Facts) -> Verdict | None:
     """Somebody here has said no to this sender."""
-    block = deciding_block(facts)
+    firm = tuple(rule for rule in facts.rules if rule.effect != "block" or not only_holds(rule, facts))
+    block = deciding_block(facts if len(firm) == len(facts.rules) else replace(facts, rules=firm))
     if block is None:
         return None
     return Verdict(Disposition.PURGE, "blocked-sender", f"{shown_block(block)} on {block.since:%d %b %Y}", block.id)
 
 
+def held_by_block(facts: Facts) -> Verdict | None:
+    """A block made with a removal only holds at first, so that undo is whole; a campaign's never takes what a wanted sender sent."""
+    block = deciding_block(facts)
+    if block is None or not only_holds(block, facts):
+        return None
+    reason = f"{shown_block(block)} on {block.since:%d %b %Y}"
+    return Verdict(Disposition.QUARANTINE, "held-by-block", f"{reason}, and late copies are held", block.id)
+
+
+def only_holds(block: MatchedRule, facts: Facts) -> bool:
+    """Does a block hold this message, and neither refuse nor remove it?
+
+    A campaign's block takes nothing along that somebody proves to have sent, unless it was made about them: it may be what was copied.
+    """
+    if block.holds_until is not None and facts.envelope.received_at < block.holds_until:
+        return True
+    of_campaign = block.match == "campaign" and block.origin == "removal"
+    return of_campaign and not block.proof and (is_wanted(facts) or bool(proof_of_author(facts)))
+
+
+def is_wanted(facts: Facts) -> bool:
+    """Is it from somebody whose messages no removal of copies takes along?"""
+    return facts.wanted or deciding_allow(facts) is not None or answered(facts) is not None
+
+
 def shown_block(block: MatchedRule) -> str:
     """Who keeps somebody out, in words."""
+    if block.origin == "removal" and block.match == "campaign":
+        return f"{block.author} removed and blocked this campaign"
     if block.origin == "standing":
         what = "this campaign" if block.match == "campaign" else f"the mail of {block.value}"
         return f"it is a late copy: {block.author} purged {what}"
@@ -233,6 +261,7 @@ RULES: tuple[Callable[[Facts], Verdict | None], ...] = (
     recipient_left,
     proof_unknown,
     rejected_by_author_domain,
+    held_by_block,
     dangerous_content,
     allowed_sender,
     bounce_with_files,
@@ -242,7 +271,7 @@ RULES: tuple[Callable[[Facts], Verdict | None], ...] = (
     first_contact,
 )
 # What cannot be read may claim our own domain; what comes back, and what is for somebody who left, has nobody here to go to.
-NEVER_WAIVED = (returned_mail, forged_bounce, blocked_sender, virus_found, own_domain_forged, unparsable, recipient_left)
+NEVER_WAIVED = (returned_mail, forged_bounce, blocked_sender, held_by_block, virus_found, own_domain_forged, unparsable, recipient_left)
 
 
 def forged_author(facts: Facts) -> Verdict | None:

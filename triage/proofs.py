@@ -78,10 +78,15 @@ def awaited_block(facts: Facts) -> MatchedRule | None:
 
 def block_beside(facts: Facts, rules: Iterable[MatchedRule], *, hopeful: bool) -> MatchedRule | None:
     """The most precise block among these, unless a staff allow goes before it; `hopeful` counts those that may still be met."""
-    block = next((rule for rule in rules if rule.effect == "block"), None)
+    block = next((rule for rule in rules if rule.effect == "block" and not (facts.wanted and leaves_wanted_alone(rule))), None)
     if block and any(goes_before(allow, block, facts, hopeful) for allow in allows(facts)):
         return None
     return block
+
+
+def leaves_wanted_alone(rule: MatchedRule) -> bool:
+    """Is it what a removal without a block left behind for late copies of a campaign? It takes nothing of a wanted sender along."""
+    return rule.origin == "standing" and rule.match == "campaign"
 
 
 def goes_before(allow: MatchedRule, block: MatchedRule, facts: Facts, hopeful: bool) -> bool:

@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import Select, and_, func, or_, select, update
 from sqlmodel import Session, col
 
-from triage import access, campaigns, contents, expiry, ledger, legal_holds, notices, related
+from triage import access, campaigns, contents, expiry, ledger, legal_holds, notices, related, traits
 from triage.actor import Actor
 from triage.db import among, window
 from triage.ids import first_id_at
 from triage.journal import JOURNAL
-from triage.models import Content, Decision, Delivery, Instant, Message, Recalled
+from triage.models import Content, Decision, Delivery, Instant, Message, MessageTrait, Recalled
 from triage.settings import Settings
 from triage.states import FINAL, Event, State
 
@@ -84,6 +84,7 @@ def erase(session: Session, found: Sequence[int], *, settings: Settings, now: da
     session.execute(update(Message).where(among(session, col(Message.content_id), ids)).values(text=""))
     session.execute(update(Delivery).where(col(Delivery.message_id).in_(of_these)).values(erased_at=now))
     campaigns.forget(session, of_these)
+    traits.forget(session, col(MessageTrait.message_id).in_(of_these))
     deliveries = select(col(Delivery.id)).where(col(Delivery.message_id).in_(of_these))
     session.execute(update(Recalled).where(col(Recalled.delivery_id).in_(deliveries)).values(head=None))
     related.forget(session, session.scalars(deliveries))

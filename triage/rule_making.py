@@ -18,7 +18,8 @@ from triage.models import Delivery, Message
 from triage.rules import RuleOrder
 from triage.selection import Selection
 
-MOST_RULES = 20
+MOST_RULES = 20  # that one decision makes; blocks of a wave are as many as it has senders
+MOST_BLOCKS = 10_000
 
 
 @dataclass(slots=True)
@@ -39,9 +40,14 @@ def rule_orders(session: Session, order: RuleOrder, selected: Selection, ids: Se
     if order.scope:
         return made
     scopes = scopes_of(session, ids, by)
-    if not 0 < len(made) * len(scopes) <= MOST_RULES:
-        raise BadInput(f"rule: that would be {len(made) * len(scopes)} rules; between 1 and {MOST_RULES} can be made at once")
+    if not 0 < len(made) * len(scopes) <= most(order):
+        raise BadInput(f"rule: that would be {len(made) * len(scopes)} rules; between 1 and {most(order)} can be made at once")
     return [replace(one, scope=scope) for scope in scopes for one in made]
+
+
+def most(order: RuleOrder) -> int:
+    """How many rules of this effect one decision makes."""
+    return MOST_BLOCKS if order.effect == "block" else MOST_RULES
 
 
 def scopes_of(session: Session, ids: Sequence[int], by: Actor) -> list[str]:
@@ -72,9 +78,9 @@ def about_senders(session: Session, order: RuleOrder, selected: Selection, ids: 
     named = selected.sender if order.match == "address" else selected.domain
     if not senders and named:
         return [replace(order, value=named)]
-    if not 0 < len(senders) <= MOST_RULES:
+    if not 0 < len(senders) <= most(order):
         raise BadInput(
-            f"rule: the selection has {len(senders)} different senders; between 1 and {MOST_RULES} can be made into rules at once"
+            f"rule: the selection has {len(senders)} different senders; between 1 and {most(order)} can be made into rules at once"
         )
     make = {"block": block_of, "allow": allow_of}.get(order.effect, redirect_of)
     return [make(order, sender) for sender in senders]

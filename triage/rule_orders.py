@@ -19,7 +19,7 @@ from triage.suffixes import is_shared
 WHOLE = ("domain", "subdomains")  # matches that are about a whole domain
 LONGEST_LAPSE = 3650  # days
 SAYS = ("effect", "match", "value", "scope", "proof", "unproven_only", "risky", "recipient")  # what two rules have alike that say the same
-KEPT = (*SAYS, "unsigned_only", "note", "lapse_days")  # columns of a rule, by the names that they have in an order
+KEPT = (*SAYS, "unsigned_only", "note", "lapse_days", "holds_until")  # columns of a rule, by the names that they have in an order
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,7 @@ class RuleOrder:
     lapse_days: int = 0  # it runs out so many days after the last mail either way; 0: it does not
     recipient: str = ""  # redirect: only mail to this address of ours
     to: str = ""  # redirect: person:UID, department:CODE or an address of ours
+    holds_until: datetime | None = None  # a block: until then it holds what it stops, and neither refuses nor removes it
 
 
 def is_possible(session: Session, order: RuleOrder, settings: Settings) -> bool:

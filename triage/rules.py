@@ -7,12 +7,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, bindparam, case, func, literal, not_, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, and_, bindparam, case, func, literal, not_, or_, select, update
 from sqlmodel import Session, SQLModel, col
 
 from triage import access, copies, doubts, keys, ledger, markers, sealed
 from triage.actor import Actor
-from triage.db import UNSEEN, OneOf, among
+from triage.db import UNSEEN, OneOf, among, columns_of, insert_all
 from triage.domains import of_domain
 from triage.door import ancestors
 from triage.errors import NotFound, NotYet, Stale
@@ -24,7 +24,7 @@ from triage.settings import Settings
 from triage.times import to_micros
 
 VERSION = "rules"  # the marker that moves when the door's blocks may have changed
-LEARNED, IMPORTED, STANDING = "learned", "import", "standing"  # origins beside staff's own
+LEARNED, IMPORTED, STANDING, REMOVAL = "learned", "import", "standing", "removal"  # origins beside staff's own
 DAY = 86_400_000_000  # microseconds
 CHANGEABLE = ("proof", "note", "risky", "lapse_days", "unproven_only", "unsigned_only")  # and until
 TABLE = SQLModel.metadata.tables["rule"]
@@ -69,6 +69,41 @@ def add(
     if rule.effect == "allow":
         copies.sort_anew(session, reached(rule), settings=settings, now=now)
     return rule
+
+
+def add_blocks(
+    session: Session,
+    orders: Sequence[RuleOrder],
+    *,
+    by: Actor,
+    now: datetime,
+    settings: Settings,
+    decision_id: int,
+    origin: str = REMOVAL,
+) -> int:
+    """Make the blocks that go along with a removal, however many they are, each on the record; how many.
+
+    What staff has blocked already stays as it is, and is not blocked once more: undone with the removal it would be gone.
+    """
+    for scope in sorted({order.scope for order in orders}):
+        access.may_make_rule(session, by, scope)
+    if not orders:
+        return 0
+    markers.advance(session, VERSION)
+    there = blocked_by_staff(session, {order.value for order in orders}, now)
+    wanted = [checked(session, one, settings) for one in orders if (one.match, one.value, one.scope) not in there]
+    more: dict[str, Any] = {"author": by.shown, "origin": origin, "created_at": now, "decision_id": decision_id}
+    made = [Rule(**as_row(order), until=ends(order, now), **more) for order in wanted]
+    insert_all(session, Rule, [columns_of(rule) for rule in made])
+    ledger.write_all(session, [("rule", f"rule:{show(rule.id)}", detail_of(rule)) for rule in made], by=by, now=now)
+    return len(made)
+
+
+def blocked_by_staff(session: Session, values: Iterable[str], now: datetime) -> set[tuple[str, str, str]]:
+    """What staff blocks of these, proven or not, for good or for longer than a removal would: by match, value and scope."""
+    block = (col(Rule.effect) == "block", col(Rule.origin).in_(BY_STAFF), col(Rule.unproven_only).is_(False), col(Rule.until).is_(None))
+    columns = (col(Rule.match), col(Rule.value), col(Rule.scope))
+    return {tuple(row) for row in session.execute(select(*columns).where(among(session, col(Rule.value), values), *block, in_force(now)))}
 
 
 def reached(rule: Rule) -> ColumnElement[bool]:
@@ -161,6 +196,19 @@ def remove(session: Session, rule_id: int, *, by: Actor, now: datetime) -> None:
         markers.advance(session, VERSION)
 
 
+def remove_all(session: Session, some: Sequence[Rule], *, by: Actor, now: datetime) -> None:
+    """Take rules that are in force out of force together, each on the record."""
+    for scope in sorted({rule.scope for rule in some}):
+        access.may_make_rule(session, by, scope)
+    if not some:
+        return
+    these = among(session, col(Rule.id), [rule.id for rule in some])
+    session.execute(update(Rule).where(these, col(Rule.removed_at).is_(None)).values(removed_at=now, removed_by=str(by)))
+    said = [("unrule", f"rule:{show(one.id)}", {"effect": one.effect, "value": one.value, "scope": one.scope}) for one in some]
+    ledger.write_all(session, said, by=by, now=now)
+    markers.advance(session, VERSION)
+
+
 def lapse(at: ColumnElement[int]) -> ColumnElement[int]:
     """When a rule runs out that has been of use then."""
     return case((TABLE.c.lapse_days > 0, at + TABLE.c.lapse_days * literal(DAY, BigInteger)), else_=TABLE.c.until)
@@ -185,6 +233,15 @@ def used(session: Session, rule_ids: Iterable[int], now: datetime) -> None:
     connection.execute(USED, [{"of": one, "times": times, "at": to_micros(now)} for one, times in uses])
     if gone := connection.execute(GONE, {"ids": [one for one, _ in uses]}).scalars().first():
         raise NotYet(f"the rule {show(gone)} was taken back meanwhile")
+
+
+def refused(session: Session, counts: Mapping[str, int], now: datetime) -> None:
+    """The SMTP server has refused so many copies by the blocks of these addresses and domains, for the whole company."""
+    refuses = and_(col(Rule.effect) == "block", col(Rule.scope) == "company", col(Rule.match) != "list", in_force(now))
+    young = or_(col(Rule.holds_until).is_(None), col(Rule.holds_until) <= now)
+    for entry, number in sorted(counts.items()):
+        mine = and_(col(Rule.value) == entry, refuses, young)
+        session.execute(update(Rule).where(mine).values(refused=col(Rule.refused) + number), execution_options=UNSEEN)
 
 
 def prolong(session: Session, addresses: Iterable[str], now: datetime) -> None:

@@ -15,6 +15,7 @@ from triage.errors import NotAllowed, NotAllowedNow, NotFound, SecondKeyNeeded, 
 from triage.ids import show
 from triage.models import PendingAct, PersonErasure, Rule
 from triage.outcomes import DecisionReport
+from triage.removal import BlockWish, wish_from_json, wish_json
 from triage.rules import RuleOrder
 from triage.selection import Selection, from_json
 from triage.settings import Settings
@@ -31,6 +32,7 @@ def decide(
     settings: Settings,
     idempotency_key: str | None = None,
     rule: RuleOrder | None = None,
+    block: BlockWish | None = None,
     to: str = "",
     template: str = "",
     text: str = "",
@@ -43,9 +45,10 @@ def decide(
     if key and (earlier := session.scalars(select(PendingAct).where(col(PendingAct.idempotency_key) == key)).first()):
         return earlier
     try:
-        return decisions.decide(session, selected, verb, idempotency_key=idempotency_key, rule=rule, **chosen, **more)
+        return decisions.decide(session, selected, verb, idempotency_key=idempotency_key, rule=rule, block=block, **chosen, **more)
     except SecondKeyNeeded as need:
         order = {"verb": verb, "select": selected.as_json(), "rule": rule_json(rule) if rule else None} | chosen
+        order["block"] = wish_json(block)
         return keys.ask(session, "decision", order, need, by=by, reason=reason, key=key, now=now)
 
 
@@ -110,7 +113,7 @@ def carried_out(session: Session, asked: PendingAct, first: Actor, by: Actor, no
     order = asked.order
     selected, verb, rule = from_json(order["select"]), Verb(order["verb"]), rule_of(order["rule"]) if order["rule"] else None
     for actor in (first, by):
-        if keys.fence_of(decisions.meant_by(session, selected, verb, by=actor, settings=settings)) == asked.fence:
+        if keys.fence_of(decisions.meant_by(session, selected, verb, by=actor, settings=settings, now=now)) == asked.fence:
             continue
         if actor is by and not keys.within(session, [ids.read(one) for one in asked.items], by):
             raise NotAllowed("this reaches beyond your scope: somebody who sees all of it has to confirm it")
@@ -118,10 +121,8 @@ def carried_out(session: Session, asked: PendingAct, first: Actor, by: Actor, no
     if rule:
         for scope in [rule.scope] if rule.scope else rule_making.scopes_of(session, [ids.read(one) for one in asked.items], first):
             access.may_make_rule(session, by, scope)
-    chosen = {name: order[name] for name in ("to", "template", "text")}
-    return decisions.decide(
-        session, selected, verb, by=first, second=by, reason=asked.reason, now=now, settings=settings, rule=rule, **chosen
-    )
+    chosen = {name: order[name] for name in ("to", "template", "text")} | {"rule": rule, "block": wish_from_json(order.get("block"))}
+    return decisions.decide(session, selected, verb, by=first, second=by, reason=asked.reason, now=now, settings=settings, **chosen)
 
 
 def decline(session: Session, pending_id: int, *, by: Actor, now: datetime, reason: str = "") -> PendingAct:

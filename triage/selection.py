@@ -49,6 +49,7 @@ class Selection:
     since: datetime | None = None
     until: datetime | None = None
     delivered_since: datetime | None = None  # only what is delivered, and was so then or later
+    known: bool = False  # a removal takes what is from wanted senders along too: contacts, allowed senders, senders of released messages
     reported: bool = False  # only what somebody here finds odd, and nobody has looked at since
     any_of: "tuple[Selection, ...]" = ()  # only what one of these names: what several cards hold
 

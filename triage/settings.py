@@ -97,6 +97,11 @@ class Smtp:
         "refuse",
         choices=("refuse", "put-off"),
     )
+    blocked_text: str = key(
+        "What a blocked sender is told, behind 550 5.7.1. Name a way back in, such as a phone number; mail to postmaster is always taken. "
+        "{domain} is your first domain.",
+        "This address does not accept mail from you. If that is a mistake, write to postmaster@{domain}",
+    )
     max_size: int = key("Largest message accepted, in bytes.", 50 * 1024 * 1024, least=1)
     max_recipients: int = key("Most recipients of one message.", 1000, least=1)
     max_connections: int = key("Most connections at once.", 512, least=1)
@@ -566,6 +571,11 @@ class Policy:
         "purge is undone. 0: not at all.",
         72,
     )
+    block_hold_hours: int = key(
+        "Hours that a block made along with a removal only holds what it stops, so that undo is whole. After that it refuses or removes.",
+        24,
+    )
+    block_days: int = key("Days after which such a block of an address or a domain ends. A campaign's ends 7 days after its last copy.", 90)
     dangerous_attachments: tuple[str, ...] = key(
         "File name endings that hold a message; with them go names that end twice (invoice.pdf.html), the same names within archives, "
         "macros within Office documents and archives that are encrypted or cannot be read. Empty: no attachment holds a message.",

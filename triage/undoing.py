@@ -75,8 +75,7 @@ def rules_of(session: Session, decision: Decision) -> list[Rule]:
 def take_rules_back(session: Session, decision: Decision, undoing_id: int, *, by: Actor, now: datetime) -> list[Item]:
     """The rules made along are removed, and the late copies that they caught are held again: those."""
     made = rules_of(session, decision)
-    for rule in made:
-        rules.remove(session, rule.id, by=by, now=now)
+    rules.remove_all(session, made, by=by, now=now)
     caught = late_copies.let_go(session, made, by=by, now=now, decision_id=undoing_id)
     return [Item(one, State.PURGED, "done", "A late copy that was caught since.") for one in caught]
 

@@ -36,6 +36,7 @@ def get_campaign(campaign_id: shapes.GivenId, session: Read, by: Staff) -> shape
         | {
             "made_by": found.made_by,
             "representatives": found.representatives,
+            "copies": found.copies,
             "by_state": [{"state": state, "count": count} for state, count in found.by_state],
             "by_proof": [{"proof": who or UNPROVEN, "count": count} for who, count in found.by_proof],
             "by_sender": [{"author": author, "count": count} for author, count in found.by_sender],

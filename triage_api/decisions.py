@@ -44,7 +44,8 @@ def plan_of(order: shapes.DecisionOrder, here: Here, by: Staff, idempotency_key:
         if idempotency_key and kept_answers.is_taken(session, idempotency_key, by=by):
             return None
         rule = order.rule.order() if order.rule else None
-        asked: dict[str, Any] = {"to": order.to, "rule": rule, "expect": order.expect, "fence": order.fence}
+        block = order.block.wish() if order.block else None
+        asked: dict[str, Any] = {"to": order.to, "rule": rule, "block": block, "expect": order.expect, "fence": order.fence}
         return extensive.plan(session, order.select.selection(), order.verb, by=by, now=utcnow(), settings=here.settings, **asked)
 
 
@@ -70,6 +71,7 @@ def create_decision(
         "text": order.text,
         "look_first": order.look_first,
         "rule": order.rule.order() if order.rule else None,
+        "block": order.block.wish() if order.block else None,
         "expect": order.expect,
         "fence": order.fence,
         "idempotency_key": idempotency_key,

@@ -1,8 +1,13 @@
 """The evidence sheet: what a selection holds, before it is decided."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from fastapi import APIRouter
 
-from triage import evidence, listings, rules, whole_provider
+from triage import evidence, listings, removal, rules, whole_provider
+from triage.listings import Listed
+from triage.settings import Settings
 from triage.times import utcnow
 from triage_api import shapes
 from triage_api.office import Here
@@ -11,14 +16,19 @@ from triage_api.problems import described
 from triage_api.session import Staff
 from triage_api.transactions import Read
 
+MOST = 50  # senders and blocks that a preview names
 router = APIRouter(route_class=Once, tags=["selections"])
 
 
 @router.post("/selections/preview", response_model=shapes.Evidence, responses=described(401, 403, 422))
 def preview_selection(order: shapes.PreviewOrder, session: Read, by: Staff, here: Here) -> shapes.Evidence:
-    """What the selection holds of the mail in your scope. Nothing is changed; `fence` goes with the decision."""
+    """What the selection holds of the mail in your scope, and with a verb what that would do. Nothing is changed.
+
+    `fence` goes with the decision.
+    """
     wanted, now = order.select.selection(), utcnow()
-    sheet = evidence.evidence(session, wanted, by=by, now=now)
+    plan = removal.plan(session, wanted, by=by, settings=here.settings, now=now) if order.verb else None
+    sheet = evidence.evidence(session, wanted, by=by, now=now, only=plan.where if plan else None)
     return shapes.Evidence.model_validate(
         {
             "count": sheet.count,
@@ -42,5 +52,33 @@ def preview_selection(order: shapes.PreviewOrder, session: Read, by: Staff, here
             "rules_contradicted": rules.known_to(session, sheet.rules_contradicted, by=by),
             "caution": whole_provider.caution(session, wanted.domain, here.settings.policy.freemail_domains, by=by, now=now),
             "fence": sheet.fence,
+            "removal": removal_shape(plan, listings.some(session, plan.related.examples, by=by), here.settings) if plan else None,
         }
     )
+
+
+def removal_shape(plan: removal.Plan, related: Sequence[Listed], settings: Settings) -> dict[str, Any]:
+    """The plan of a removal as the API says it."""
+    made, not_made = plan.blocks.made, plan.blocks.not_made
+    return {
+        "severity": plan.severity,
+        "default": "remove_and_block" if plan.blocks_by_default else "remove",
+        "not_included": [not_included_shape(one) for one in plan.not_included[:MOST]],
+        "not_included_count": sum(one.count for one in plan.not_included),
+        "blocks": made[:MOST],
+        "blocked": {match: sum(one.match == match for one in made) for match in ("campaign", "domain", "address")},
+        "would_have_stopped": sum(one.stopped for one in made if one.ticked),
+        "would_have_released": sum(one.released for one in made),
+        "not_blocked": not_made[:MOST],
+        "not_blocked_count": len(not_made),
+        "scopes": list(plan.scopes),
+        "related": {"count": plan.related.count, "by_kind": plan.related.by_kind, "examples": related},
+        "hold_hours": settings.policy.block_hold_hours,
+        "block_days": settings.policy.block_days,
+        "late_hours": settings.policy.standing_hours,
+    }
+
+
+def not_included_shape(one: removal.NotIncluded) -> dict[str, Any]:
+    """A sender whose messages are left alone."""
+    return {"sender": one.sender, "proven": one.proven, "count": one.count, "why": one.wanted.why, "of": one.wanted.of}

@@ -1,12 +1,15 @@
 """Decide about mail: a command for each verb, `mailroom release`, `purge` …; and how a decision is told."""
 
 import time
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import click
 
+from triage.errors import BadInput
+from triage_cli import removing
 from triage_cli.asks import asks
 from triage_cli.codes import DONE, REFUSED
 from triage_cli.desk import Declined, Desk
@@ -44,7 +47,20 @@ MORE = {
     "redirect": (
         click.option("--to", required=True, metavar="ADDRESS", help="An address here (a group's too), a person's id, a department's code."),
     ),
-    "purge": (click.option("--block", metavar="SCOPE", help="Also block the senders: company, department:CODE or person:UID."),),
+    "purge": (
+        click.option(
+            "--block",
+            metavar="[SCOPE]",
+            is_flag=False,
+            flag_value="",
+            help="Also block the wave: its campaign and senders. "
+            "For company, department:CODE or person:UID; else as far as your scope reaches.",
+        ),
+        click.option("--without", multiple=True, metavar="VALUE", help="--block leaves this address or domain out."),
+        click.option("--also", multiple=True, metavar="VALUE", help="--block takes this one, though staff released what it would stop."),
+        click.option("--include-known", "known", is_flag=True, help="Also messages of contacts and other known senders."),
+        click.option("--dry-run", is_flag=True, help="Say what would be removed and blocked, and do nothing."),
+    ),
     "reject": (
         click.option("--template", metavar="NAME", help="What the sender is told: a name in reject.templates."),
         click.option("--text", metavar="WORDS", help="Or these words; {subject} and {recipient} are filled in."),
@@ -63,8 +79,15 @@ def deciding(verb: str) -> click.Command:
     @asks
     def command(desk: Desk, /, reason: str, expect: int | None, wait: bool, form: Form, **features: Any) -> int:
         more = {name: given for name in ("to", "template", "text") if (given := features.pop(name, None))}
-        rule = rule_order(features.pop("allow", None), features.pop("block", None))
-        order = {"verb": verb, "select": select_of(**features), "reason": reason, "rule": rule, "expect": expect}
+        rule, block = (
+            rule_order(features.pop("allow", None)),
+            block_order(*(features.pop(name, None) for name in ("block", "without", "also"))),
+        )
+        known, dry_run = features.pop("known", False), features.pop("dry_run", False)
+        select = select_of(**features) | ({"known": True} if known else {})
+        if dry_run:
+            return removing.preview(desk, select, form)
+        order = {"verb": verb, "select": select, "reason": reason, "rule": rule, "block": block, "expect": expect}
         return carry_out(desk, order | more, wait=wait, form=form)
 
     made = click.command(verb, cls=MailOrBackup if verb == "restore" else click.Command, help=HELP[verb])
@@ -84,11 +107,18 @@ class MailOrBackup(click.Command):
         return [*super().collect_usage_pieces(ctx), "|", "DIRECTORY"]
 
 
-def rule_order(allow: str | None, block: str | None) -> dict[str, str] | None:
-    """The rule about the senders that goes with a decision."""
-    if not (allow or block):
+def rule_order(allow: str | None) -> dict[str, str] | None:
+    """The rule that lets the senders in and goes with a release."""
+    return {"effect": "allow", "match": "address", "scope": allow} if allow else None
+
+
+def block_order(scope: str | None, without: Sequence[str] | None, also: Sequence[str] | None) -> dict[str, Any] | None:
+    """The blocks that go with a purge. BadInput where some are named and none are asked for."""
+    if scope is None:
+        if without or also:
+            raise BadInput("--without and --also change what --block does: say --block too")
         return None
-    return {"effect": "allow" if allow else "block", "match": "address", "scope": allow or block or ""}
+    return {"scope": scope, "without": list(without or ()), "also": list(also or ())}
 
 
 def carry_out(desk: Desk, order: dict[str, Any], *, wait: bool, form: Form) -> int:

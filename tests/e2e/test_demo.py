@@ -73,7 +73,7 @@ def test_the_desk_is_as_daily_work_shows_it(demo: str, directory: Path, page: Pa
     expect(shown).to_contain_text("Leadsprout")
     page.keyboard.press("p")
     sheet = page.get_by_role("dialog")
-    expect(sheet.get_by_role("button", name="Purge 10 mails")).to_be_enabled()
+    expect(sheet.get_by_role("button", name="Remove 10 messages")).to_be_enabled()
     expect(sheet.get_by_text("…", exact=True)).to_have_count(0)
     page.screenshot(path=pictures / "purge.png")
     page.keyboard.press("Escape")

@@ -1,14 +1,12 @@
 """Copies: what is suspicious and sent by nobody whom the company wants is one row of its campaign, whoever proves to have sent it."""
 
-from collections.abc import Sequence
-from dataclasses import replace
-
 import pytest
 from sqlalchemy import Engine, select
-from sqlmodel import Session, col
+from sqlmodel import col
 
-from tests.triage.arriving import ANA, NO_DMARC, NOW, arrive
-from triage import cards, db, decisions, learning, rules, signals, undoing
+from tests.triage.arriving import ANA, NO_DMARC, NOW
+from tests.triage.throwaways import BENIGN, many, wave, weigh_by_subject, write_to
+from triage import cards, db, decisions, rules, undoing
 from triage.actor import Actor
 from triage.authentication import Dmarc, Result
 from triage.decisions import Verb
@@ -16,46 +14,13 @@ from triage.models import Delivery
 from triage.rules import RuleOrder
 from triage.selection import COPIES, Selection
 from triage.settings import Settings
-from triage.signals import Found, Seen, Signal
-from triage.teaching import Sent
 
-TEXT = (
-    "the password of your mailbox expires today and you will lose access to messages calendar and shared files. Confirm your account on"
-    " the page below with your current password. The check takes less than a minute and concerns all employees on holiday and at home."
-)
-PEOPLE = ("it+joe.fern@company.example", "legal+mara.berg@company.example")
 HELD = {"states": ("held",)}
 
 
 @pytest.fixture(autouse=True)
 def weighed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the subject says is what the signals find: "odd" is suspicious, everything else has no warnings."""
-    found = signals.signals
-
-    def weigh(seen: Seen, before: Found | None = None) -> tuple[Signal, ...]:
-        odd = "odd" in seen.summary.subject
-        return (
-            (Signal("asks-for-password", "It asks for a password.", 60),)
-            if odd
-            else tuple(replace(one, weight=0) for one in found(seen, before))
-        )
-
-    monkeypatch.setattr("triage.intake.signals.signals", weigh)
-
-
-def proven(domain: str) -> Dmarc:
-    return Dmarc(Result.PASS, domain, domain, "none", ("dkim",))
-
-
-def wave(
-    session: Session, settings: Settings, senders: Sequence[str], subject: str = "odd: your password", dmarc: Dmarc | None = None
-) -> list[int]:
-    """One copy of the text from each sender, each with a proof of its own unless one is given."""
-    came: list[int] = []
-    for place, sender in enumerate(senders):
-        proof = dmarc or proven(sender.partition("@")[2])
-        came += arrive(session, settings, PEOPLE[place % 2], author=sender, subject=subject, dmarc=proof, text=f"{TEXT} Ticket {place}")
-    return came
+    weigh_by_subject(monkeypatch)
 
 
 def rows(engine: Engine, by: Actor = ANA) -> list[tuple[int, str]]:
@@ -70,10 +35,6 @@ def do(engine: Engine, settings: Settings, verb: Verb, *ids: int) -> int:
         return decisions.decide(session, Selection.of(ids=ids), verb, by=ANA, reason="", now=NOW, settings=settings).id
 
 
-def many(number: int) -> list[str]:
-    return [f"desk{place}@throw-away-{place}.example" for place in range(number)]
-
-
 def test_a_wave_is_one_row_whatever_its_domains_prove(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
         wave(session, settings, many(9) * 2)
@@ -83,13 +44,13 @@ def test_a_wave_is_one_row_whatever_its_domains_prove(known: Engine, settings: S
 
 def test_a_benign_group_keeps_a_row_for_each_proof(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
-        wave(session, settings, many(3), subject="Your invoice")
+        wave(session, settings, many(3), subject=BENIGN)
     assert rows(known) == [(1, f"throw-away-{place}.example") for place in (2, 1, 0)]
 
 
 def test_a_genuine_sender_of_the_same_template_never_joins_the_wave_that_imitates_it(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
-        wave(session, settings, ["billing@genuine.example"] * 2, subject="Your invoice")
+        wave(session, settings, ["billing@genuine.example"] * 2, subject=BENIGN)
         wave(session, settings, many(5))
         wave(session, settings, ["billing@genuine.example"], dmarc=NO_DMARC)  # forged: it proves nothing
     assert rows(known) == [(6, COPIES), (2, "genuine.example")]
@@ -99,10 +60,9 @@ def test_a_genuine_sender_of_the_same_template_never_joins_the_wave_that_imitate
 def test_who_is_wanted_is_in_no_row_of_copies(known: Engine, settings: Settings, how: str) -> None:
     rosa = "rosa@customer.example"
     with db.transaction(known) as session:
-        (first,) = wave(session, settings, [rosa], subject="Your invoice")
+        (first,) = wave(session, settings, [rosa], subject=BENIGN)
         if how.startswith("contact"):
-            mail = Sent("joe.fern@company.example", (rosa,), "joe.fern@company.example", NOW, "<1@company.example>")
-            learning.learn_many(session, [mail], how="outbound", settings=settings, by=ANA, now=NOW)
+            write_to(session, settings, rosa)
         elif how == "allowed":
             rules.add(session, RuleOrder("allow", "domain", "customer.example", "company"), by=ANA, now=NOW, settings=settings)
     if how == "released":
@@ -117,8 +77,7 @@ def test_who_is_wanted_is_in_no_row_of_copies(known: Engine, settings: Settings,
 def test_a_forged_contact_is_a_copy_where_the_domain_refutes_it(known: Engine, settings: Settings) -> None:
     rosa = "rosa@customer.example"
     with db.transaction(known) as session:
-        mail = Sent("joe.fern@company.example", (rosa,), "joe.fern@company.example", NOW, "<1@company.example>")
-        learning.learn_many(session, [mail], how="outbound", settings=settings, by=ANA, now=NOW)
+        write_to(session, settings, rosa)
         wave(session, settings, many(5))
         wave(session, settings, [rosa], dmarc=Dmarc(Result.FAIL, "customer.example", "customer.example", "quarantine"))
     assert rows(known) == [(6, COPIES)]
@@ -135,8 +94,7 @@ def test_who_becomes_wanted_leaves_the_row(known: Engine, settings: Settings, ho
     else:
         with db.transaction(known) as session:
             if how == "learn":
-                mail = Sent("joe.fern@company.example", (first,), "joe.fern@company.example", NOW, "<1@company.example>")
-                learning.learn_many(session, [mail], how="outbound", settings=settings, by=ANA, now=NOW)
+                write_to(session, settings, first)
             else:
                 rules.add(session, RuleOrder("allow", "address", first, "company"), by=ANA, now=NOW, settings=settings)
     left = 1 if how == "release" else 2
@@ -149,7 +107,7 @@ def test_who_becomes_wanted_leaves_the_row(known: Engine, settings: Settings, ho
 
 def test_a_campaign_by_itself_means_its_copies(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
-        wave(session, settings, ["billing@genuine.example"] * 4, subject="Your invoice")
+        wave(session, settings, ["billing@genuine.example"] * 4, subject=BENIGN)
         wave(session, settings, many(3))
         campaign = session.scalars(select(col(Delivery.campaign_id))).first()
         report = decisions.decide(session, Selection.of(campaign=campaign), Verb.PURGE, by=ANA, reason="", now=NOW, settings=settings)

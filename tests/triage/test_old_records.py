@@ -26,6 +26,7 @@ from triage.states import Event, State
 DAYS = timedelta(days=1)
 KEPT = 100  # days
 NOT_ROWS_OF_A_MAIL = {
+    "message_trait": "forgotten by its message",
     "in_hand": "a lease of minutes",
     "correspondent": "a Message-ID",
     "sent_mail": "a Message-ID",

@@ -50,6 +50,12 @@ def in_order(rules: Iterable[MatchedRule]) -> list[MatchedRule]:
 
 ALLOW, BLOCK = rule("allow"), rule("block")
 LEARNED = rule("allow", origin="learned")
+YOUNG = replace(rule("block", origin="removal"), holds_until=NOW + timedelta(hours=1))
+GROWN = replace(YOUNG, holds_until=NOW - timedelta(hours=1))
+WAVE = replace(rule("block", "campaign", "0APD2ZK9R1XQ3", origin="removal"), holds_until=NOW - timedelta(hours=1))
+YOUNG_WAVE = replace(WAVE, holds_until=NOW + timedelta(hours=1))
+ONE_DOMAIN = replace(WAVE, proof="supplier.example")
+LATE = replace(WAVE, origin="standing", holds_until=None)
 BY_DOMAIN = rule("block", "domain", "supplier.example")
 LIST = rule("allow", "list", "dev.lists.example", proof="dkim:lists.example")
 SIGNED_BY_LIST = replace(arriving.authentication(SALES, DMARC_FAIL), dkim=(Dkim(Result.PASS, "lists.example", signs_list=True),))
@@ -96,6 +102,26 @@ BY_LIST = Dmarc(Result.PASS, "lists.example", "lists.example", "none", ("dkim",)
 BY_GMAIL = Dmarc(Result.PASS, "gmail.com", "gmail.com", "none", ("dkim",))
 EICAR = "Eicar-Test-Signature"
 TABLE = [
+    (facts(NO_DMARC, YOUNG), "held-by-block", Disposition.QUARANTINE),
+    (facts(NO_DMARC, YOUNG, observe=True), "held-by-block", Disposition.QUARANTINE),
+    (facts(NO_DMARC, YOUNG, emergency=OPEN), "held-by-block", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, YOUNG, ours=(OURS,)), "held-by-block", Disposition.QUARANTINE),
+    (facts(NO_DMARC, YOUNG, recipient=POSTMASTER), "postmaster", Disposition.RELAY),
+    (facts(DMARC_PASS, replace(YOUNG, unproven_only=True)), "first-contact", Disposition.QUARANTINE),
+    (facts(NO_DMARC, YOUNG, virus=EICAR, virus_found="purge"), "virus", Disposition.PURGE),
+    (facts(NO_DMARC, GROWN), "blocked-sender", Disposition.PURGE),
+    (facts(DMARC_PASS, GROWN), "blocked-sender", Disposition.PURGE),
+    (facts(NO_DMARC, YOUNG_WAVE), "held-by-block", Disposition.QUARANTINE),
+    (facts(NO_DMARC, WAVE), "blocked-sender", Disposition.PURGE),
+    (facts(NO_DMARC, WAVE, wanted=True), "held-by-block", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, WAVE), "held-by-block", Disposition.QUARANTINE),  # it may be what was copied
+    (facts(DMARC_PASS, WAVE, ALLOW), "held-by-block", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, WAVE, ours=(OURS,)), "held-by-block", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, WAVE, GROWN), "blocked-sender", Disposition.PURGE),
+    (facts(DMARC_PASS, YOUNG, BY_DOMAIN), "blocked-sender", Disposition.PURGE),
+    (facts(DMARC_PASS, ONE_DOMAIN), "blocked-sender", Disposition.PURGE),
+    (facts(NO_DMARC, LATE), "blocked-sender", Disposition.PURGE),
+    (facts(NO_DMARC, LATE, wanted=True), "first-contact", Disposition.QUARANTINE),
     (facts(DMARC_PASS, ALLOW, virus=EICAR), "virus", Disposition.QUARANTINE),
     (facts(DMARC_PASS, ALLOW, virus=EICAR, virus_found="purge"), "virus", Disposition.PURGE),
     (facts(DMARC_PASS, ALLOW, virus=EICAR, observe=True), "virus", Disposition.QUARANTINE),

@@ -159,3 +159,23 @@ def test_a_sender_is_told_no(shell: Shell, arrives: Arrives, monkeypatch: pytest
     assert (notice["kind"], notice["state"], notice["mailbox"]) == ("notice", "queued", "sales@supplier.example")
     assert shell("restore", proven).code == 0
     assert json.loads(shell("queue", "--json").out) == []
+
+
+def test_a_dry_run_says_what_the_purge_then_does(shell: Shell, arrives: Arrives) -> None:
+    arrives("joe.fern@company.example"), arrives("mara.berg@company.example")
+    before = shell("purge", "--sender", "sales@supplier.example", "--dry-run").out
+    assert "Would remove 2 messages of 2 people in 2 departments." in before
+    assert "--block would block 1 addresses for company: held for 24 hours, then refused." in before
+    assert "held" in shell("deliveries").out
+    plan = json.loads(shell("purge", "--sender", "sales@supplier.example", "--dry-run", "--json").out)
+    assert (plan["count"], plan["removal"]["blocked"]) == (2, {"campaign": 0, "domain": 0, "address": 1})
+    assert shell("purge", "--sender", "sales@supplier.example", "--block", "--expect", "2", "--reason", "spam").code == 0
+    (rule,) = json.loads(shell("rules", "list", "--json").out)
+    assert (rule["effect"], rule["sender"], rule["scope"]) == ("block", "sales@supplier.example", "company")
+
+
+def test_what_is_left_out_of_a_block_is_not_blocked(shell: Shell, arrives: Arrives) -> None:
+    arrives("joe.fern@company.example")
+    assert "say --block too" in shell("purge", "--sender", "sales@supplier.example", "--without", "sales@supplier.example").err
+    shell("purge", "--sender", "sales@supplier.example", "--block", "--without", "sales@supplier.example")
+    assert json.loads(shell("rules", "list", "--json").out) == []

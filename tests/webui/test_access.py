@@ -90,7 +90,7 @@ def test_a_key_that_follows_at_once_opens_the_next_sheet(filled: Site, page: Pag
         closed.close()
         document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'p', bubbles: true })) })"""
     )
-    expect(page.get_by_role("dialog", name="Purge")).to_be_visible()
+    expect(page.get_by_role("dialog", name="Remove")).to_be_visible()
 
 
 def test_on_a_phone(filled: Site, page: Page) -> None:

@@ -71,7 +71,7 @@ def test_a_morning_without_a_pointer(filled: Site, page: Page) -> None:
     keys.press("4")
     expect(page.get_by_role("tabpanel", name="People")).to_be_visible()
     keys.press("p")
-    expect(page.get_by_role("dialog", name="Purge")).to_be_visible()
+    expect(page.get_by_role("dialog", name="Remove")).to_be_visible()
     keys.press("Escape")
     keys.press("Control+k")
     expect(page.get_by_role("combobox", name="Find a command or a folder")).to_be_focused()

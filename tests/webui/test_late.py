@@ -97,10 +97,10 @@ def test_a_handing_over_that_is_answered_late_moves_nothing(site: Site, page: Pa
     page.keyboard.press("j")
     here = page.locator(".row.at").inner_text()
     page.keyboard.press("p")
-    expect(sheet.get_by_role("heading", name="Purge “Handed")).to_be_visible()
+    expect(sheet.get_by_role("heading", name="Remove “Handed")).to_be_visible()
     held.go()
     expect(page.get_by_text("Handed “Handed")).to_be_attached()
-    expect(sheet.get_by_role("heading", name="Purge “Handed")).to_be_visible()
+    expect(sheet.get_by_role("heading", name="Remove “Handed")).to_be_visible()
     expect(page.locator(".row.at")).to_have_text(here, use_inner_text=True)
 
 

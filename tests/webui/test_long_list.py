@@ -102,7 +102,7 @@ def test_all_that_a_search_finds_is_one_selection(full: Site, page: Page) -> Non
     page.keyboard.press("p")
     sheet = page.get_by_role("dialog")
     expect(sheet.get_by_role("row", name="Held here")).to_contain_text(str(legal))
-    sheet.get_by_role("button", name=f"Purge {legal} mails").click()
+    sheet.get_by_role("button", name=f"Remove {legal} messages").click()
     expect(page.get_by_text("Nothing waits in this folder.")).to_be_visible()
     page.keyboard.press("z")
     expect(page.get_by_role("status").filter(has_text=f"Undone. {legal} mails put back.")).to_be_visible()

@@ -43,7 +43,7 @@ def test_the_card_says_who_finds_it_odd(site: Site, page: Page) -> None:
     expect(calm).not_to_contain_text("reported")
     row.click()
     page.keyboard.press("p")
-    page.get_by_role("dialog").get_by_role("button", name="Purge 1 mail").press("Enter")
+    page.get_by_role("dialog").get_by_role("button", name="Remove 1 message").press("Enter")
     expect(row).to_contain_text("Purged")
     expect(row).not_to_contain_text("reported by")
 

@@ -72,7 +72,7 @@ def test_what_is_not_held_any_more_is_found_in_all_mail(full: Site, page: Page) 
     page.get_by_role("option").filter(has_text="A prize").click()
     with page.expect_response("**/api/v1/decisions"):
         page.keyboard.press("p")
-        page.get_by_role("dialog").get_by_role("button", name="Purge 1 mail").click()
+        page.get_by_role("dialog").get_by_role("button", name="Remove 1 message").click()
     page.get_by_role("combobox", name=ASKED).fill("from:prize.example")
     expect(page.get_by_text("Nothing here is about")).to_be_visible()
     page.get_by_role("link", name="search all mail, whatever became of it").click()

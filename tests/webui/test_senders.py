@@ -66,8 +66,8 @@ def test_a_sender_is_purged_held_again_released_and_let_in_from_its_page(known: 
     known.sit_down(page, path=f"/senders/{SALES}")
     expect(page.get_by_role("button", name="Release 3")).to_be_visible()
     page.keyboard.press("p")
-    sheet = page.get_by_role("dialog", name=f"Purge all of {SALES}")
-    sheet.get_by_role("button", name="Purge 3 mails").click()
+    sheet = page.get_by_role("dialog", name=f"Remove all of {SALES}")
+    sheet.get_by_role("button", name="Remove 3 messages").click()
     expect(page.get_by_role("listitem").filter(has=page.get_by_role("button", name="purged", exact=True))).to_contain_text("3")
     assert states(known, SALES) == ["purged"] * 3
     page.get_by_role("button", name="Hold 3 purged copies again").click()
@@ -129,7 +129,7 @@ def test_a_sender_of_whom_nothing_waits_is_let_in_by_a_rule_alone(known: Site, p
     known.sit_down(page, path="/senders/late@partner.example")
     expect(page.get_by_text("1 waits for a decision")).to_be_visible()
     page.keyboard.press("p")
-    page.get_by_role("dialog").get_by_role("button", name="Purge 1 mail").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove 1 message").click()
     expect(page.get_by_role("button", name="Let in from now on")).to_be_visible()
     page.keyboard.press("a")
     expect(page.get_by_role("status").filter(has_text="late@partner.example is let in for Joe Fern")).to_be_visible()
@@ -153,7 +153,7 @@ def test_what_was_not_done_is_said_on_its_page_too(known: Site, page: Page) -> N
     expect(page.get_by_text("1 waits for a decision")).to_be_visible()
     browser_peer.intercept(page, "**/api/v1/decisions", lambda route: route.fulfill(status=412, json={"detail": "it is 2 mails by now"}))
     page.keyboard.press("p")
-    page.get_by_role("dialog").get_by_role("button", name="Purge 1 mail").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove 1 message").click()
     told = page.get_by_role("alert").filter(has_text="The queue changed.")
     expect(told).to_contain_text("It is 2 mails by now.")
     assert faults(page) == []

@@ -58,7 +58,7 @@ def test_the_record_is_read_searched_and_proven(site: Site, page: Page) -> None:
     page.get_by_role("option").filter(has_text="On the record").click()
     page.keyboard.press("e")
     page.get_by_role("button", name="Purge").click()
-    page.get_by_role("dialog").get_by_role("button", name="Purge 1 mail").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove 1 message").click()
     expect(page.get_by_role("status").filter(has_text="Purged")).to_be_visible()
     with db.transaction(site.engine) as session:
         while seal.seal(session):

@@ -54,6 +54,7 @@ class CampaignDetail(Campaign):
 
     made_by: Annotated[str, Field(description="system:judge, or who split it off")]
     representatives: Annotated[int, Field(description="mails that new mail is compared with")]
+    copies: Annotated[int, Field(description="deliveries that are decided about together: `select.proof` is `copies`")]
     by_state: list[StateCount]
     by_proof: list[ProofCount]
     by_sender: list[SenderCount]

@@ -1,11 +1,12 @@
 """Decisions, and what became of each delivery."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from triage.decisions import Verb
+from triage.removal import BlockWish
 from triage.visible import visible
 from triage_api.shapes.rules import Rule, SenderRule
 from triage_api.shapes.selections import Select
@@ -20,6 +21,21 @@ class Effort(Order):
     milliseconds: Annotated[int, Field(ge=0, le=86_400_000, description="Time since then.")]
 
 
+class BlockOrder(Order):
+    """That a purge blocks along what its preview says."""
+
+    kinds: Annotated[list[Literal["campaign", "domain", "address"]], Field(description="which kinds")] = ["campaign", "domain", "address"]
+    without: Annotated[list[Word], Field(max_length=10_000, description="values of blocks that are left out")] = []
+    also: Annotated[
+        list[Word], Field(max_length=10_000, description="values of blocks that were not ticked and are made all the same")
+    ] = []
+    scope: Annotated[Word, Field(description="for whom; empty: as far as your scope reaches, or the folder that is selected")] = ""
+
+    def wish(self) -> BlockWish:
+        """As the house knows it."""
+        return BlockWish(frozenset(self.without), frozenset(self.also), self.scope, frozenset(self.kinds))
+
+
 class DecisionOrder(Order):
     """One act of one person over a selection."""
 
@@ -31,9 +47,17 @@ class DecisionOrder(Order):
     text: Annotated[Letter, Field(description="Or these words.")] = ""
     look_first: Annotated[bool, Field(description="redeliver: only what is not in the mailbox any more, where that can be seen")] = True
     rule: SenderRule | None = None
+    block: Annotated[BlockOrder | None, Field(description="purge: block along what the preview says under `removal.blocks`")] = None
     expect: Annotated[int, Field(ge=0)] | None = None
     fence: Word | None = None
     effort: Annotated[Effort | None, Field(description="For reports; kept only where reports.staff lets it be measured.")] = None
+
+    @model_validator(mode="after")
+    def blocks_only_with_a_purge(self) -> Self:
+        """What else could be blocked along is said as a rule."""
+        if self.block and (self.verb is not Verb.PURGE or self.rule):
+            raise ValueError("block: it goes with a purge, and instead of a rule")
+        return self
 
 
 class UndoOrder(Order):
@@ -72,7 +96,9 @@ class DecisionSummary(Shape):
     second_by_shown: Annotated[str, Field(description="who turned the second key, where two were needed")]
     outside: Annotated[int, Field(description="that the selection names too, beyond the decider's scope: left as they are")]
     to: str
-    rules: list[Rule]
+    rules: Annotated[list[Rule], Field(description="made along, but for the blocks of a removal")]
+    blocked: Annotated[dict[str, int], Field(description="blocks made along with a removal: how many campaigns, domains, addresses")]
+    refused_meanwhile: Annotated[int, Field(description="copies that these blocks refused at SMTP time: an undo does not restore them")]
     mailboxes: Annotated[int, Field(description="of a sweep or a taking: mailboxes to look through")]
     mailboxes_left: int
     left: Annotated[int, Field(description="of a large decision: deliveries that it has not come to yet")]

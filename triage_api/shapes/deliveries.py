@@ -152,7 +152,7 @@ class DeliveryQuery(Order):
     sender: Word = ""
     domain: Word = ""
     campaign: GivenId | None = None
-    proof: Annotated[Word, Field(description="`any`, `none`, or who proves to have sent this, as `proven_as` says")] = ""
+    proof: Annotated[Word, Field(description="`any`, `none`, `copies`, or who proves to have sent this, as `proven_as` says")] = ""
     handed_to: Annotated[Word, Field(description="login of a colleague to whom it was handed")] = ""
     q: Text = ""
     link_domain: Annotated[Word, Field(description=LINK)] = ""

@@ -61,6 +61,8 @@ class Rule(Shape):
     created_at: datetime
     until: datetime | None
     lapse_days: int
+    holds_until: Annotated[datetime | None, Field(description="a block: until then it holds, and neither refuses nor removes")]
+    refused: Annotated[int, Field(description="a block: copies that were refused at SMTP time")]
     used: Annotated[int | None, Field(description="null where that would tell of mail beyond your scope")]
     first_used_at: datetime | None
     last_used_at: datetime | None

@@ -1,6 +1,6 @@
 """Which deliveries, and what they are."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
@@ -11,9 +11,11 @@ from triage_api.shapes.rules import Rule
 from triage_api.shapes.texts import GivenId, Id, Order, SeverityWord, Shape, Text, Word
 from triage_api.spoken import Spoken
 
+KNOWN = "a purge takes messages of contacts, allowed senders and senders of released messages along too"
 PROOF = (
-    "`any`, `none`, or who proves to have sent this, as `proven_as` says: a domain, at a free-mail provider an address. "
-    "Empty: any, but of a campaign only the proof that most of it has."
+    "`any`, `none`, `copies` (of a campaign: suspicious messages of senders whom nobody here wants), or who proves to have sent this, as "
+    "`proven_as` says: a domain, at a free-mail provider an address. Empty: any, but of a campaign its copies, or where it has none only "
+    "the proof that most of it has."
 )
 
 
@@ -59,6 +61,7 @@ class Select(Order):
     until: AwareDatetime | None = None
     delivered_since: Annotated[AwareDatetime | None, Field(description="only what is delivered, and was so then or later")] = None
     any_of: Annotated[list[SelectCard], Field(max_length=MOST_CARDS, description="only what one of these cards holds")] = []
+    known: Annotated[bool, Field(description=KNOWN)] = False
 
     def selection(self) -> Selection:
         """As the house knows it; BadInput when it is empty."""
@@ -71,6 +74,7 @@ class PreviewOrder(Order):
     """A selection to be looked at."""
 
     select: Select
+    verb: Annotated[Literal["purge"] | None, Field(description="purge: what a removal of it would do, in `removal`")] = None
 
 
 class SenderCount(Shape):
@@ -85,6 +89,65 @@ class SubjectCount(Shape):
 
     subject: str
     count: int
+
+
+class NotIncluded(Shape):
+    """Messages that a removal leaves alone, because their sender is wanted."""
+
+    sender: str
+    proven: Annotated[bool, Field(description="it is proven that they sent it")]
+    count: int
+    why: Annotated[str, Field(description="contact, allowed (by a rule of staff), released (earlier messages from there were let in)")]
+    of: Annotated[str, Field(description="whose contact they are: a department")]
+
+
+class PlannedBlock(Shape):
+    """A block that goes along with a removal."""
+
+    match: Annotated[str, Field(description="campaign, domain, address")]
+    value: str
+    count: Annotated[int, Field(description="messages of the removal that it is about")]
+    unproven_only: bool
+    stopped: Annotated[int, Field(description="other messages of the last 30 days that it would have stopped")]
+    released: Annotated[int, Field(description="those of them that staff released")]
+    ticked: Annotated[bool, Field(description="made unless it is named in `block.without`; the others are if named in `block.also`")]
+
+
+class NotBlocked(Shape):
+    """A sender who is not blocked along."""
+
+    value: str
+    why: Annotated[str, Field(description="own (our domain), contact, allowed, released, none (no address), impossible")]
+    of: str
+    count: int
+
+
+class RelatedDeliveries(Shape):
+    """Deliveries of the last 14 days that share traits with a wave and are none of its copies: shown, never removed or blocked along."""
+
+    count: int
+    by_kind: Annotated[dict[str, int], Field(description="subject (its pattern), link (the domain of a link), network (of the sender)")]
+    examples: Annotated[list[Delivery], Field(description="the newest ten")]
+
+
+class Removal(Shape):
+    """What a removal will do. A decision with verb `purge`, the same selection and this fence does exactly that."""
+
+    severity: Annotated[SeverityWord, Field(description="the worst of what goes")]
+    default: Annotated[Literal["remove", "remove_and_block"], Field(description="what the console's first button does")]
+    not_included: Annotated[list[NotIncluded], Field(description="the first 50; `select.known` takes them along")]
+    not_included_count: Annotated[int, Field(description="messages")]
+    blocks: Annotated[list[PlannedBlock], Field(description="the first 50")]
+    blocked: Annotated[dict[str, int], Field(description="how many of each kind: campaign, domain, address")]
+    would_have_stopped: Annotated[int, Field(description="other messages of the last 30 days that ticked blocks would have stopped")]
+    would_have_released: Annotated[int, Field(description="those of all blocks' that staff released")]
+    not_blocked: Annotated[list[NotBlocked], Field(description="the first 50")]
+    not_blocked_count: Annotated[int, Field(description="senders")]
+    related: RelatedDeliveries
+    scopes: Annotated[list[str], Field(description="for whom blocks are made; empty: you make no rules here")]
+    hold_hours: Annotated[int, Field(description="so long blocks only hold, so that undo is whole")]
+    block_days: Annotated[int, Field(description="so long blocks of addresses and domains last; a campaign's 7 days after its last copy")]
+    late_hours: Annotated[int, Field(description="without blocks: so long late copies are removed too; 0: not at all")]
 
 
 class Evidence(Shape):
@@ -111,3 +174,4 @@ class Evidence(Shape):
     rules_contradicted: list[Rule]
     caution: Annotated[Spoken, Field(description="the selection is all of a public mail provider: how many people that is; empty else")]
     fence: str
+    removal: Annotated[Removal | None, Field(description="with `verb`: what a removal does, from the code that then does it")]

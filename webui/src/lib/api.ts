@@ -110,7 +110,7 @@ export const api = {
   message: (id: string, reason?: string) => get<Message>(`/messages/${id}`, { reason }),
   headers: (id: string, reason?: string) => get<{ text: string }>(`/messages/${id}/headers`, { reason }),
 
-  preview: (select: Select) => call<Evidence>('POST', '/selections/preview', { select }),
+  preview: (select: Select, verb?: 'purge') => call<Evidence>('POST', '/selections/preview', { select, ...(verb && { verb }) }),
   decide: (wish: DecisionWish, key: string) => call<Decision | PendingAct>('POST', '/decisions', wish, { 'idempotency-key': key }),
   campaigns: (words: Words) => get<Page<Campaign>>('/campaigns', words),
   campaign: (id: string) => get<CampaignDetail>(`/campaigns/${encodeURIComponent(id)}`),

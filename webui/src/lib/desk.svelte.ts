@@ -9,9 +9,9 @@ import { queue } from './queue.svelte'
 import { namesOf, narrowestScope, selectOf, type Row } from './row'
 import { secondKeys } from './secondKeys.svelte'
 import { session } from './session.svelte'
-import { PAST, calledOf } from './words'
+import { PAST, blockKinds, calledOf } from './words'
 import { serverInstant } from './time'
-import type { Decision, DecisionWish, RuleWish, Verb } from './shapes'
+import type { Decision, DecisionWish, Verb } from './shapes'
 
 const approvals = () => import('./approval.svelte')
 const refusals = () => import('./notDone')
@@ -44,6 +44,15 @@ function inMailboxes({ count, recalling, restoring }: Decision): string {
   return restoring ? plural('{n} of them is put back into mailboxes now.|{n} of them are put back into mailboxes now.', restoring) : ''
 }
 
+/** Does a decision block somebody along? */
+const blocksAlong = ({ rule, block }: Pick<DecisionWish, 'rule' | 'block'>): boolean => rule?.effect === 'block' || !!block
+
+/** What a removal has blocked, in words. */
+function blockedWords({ blocked }: Decision): string {
+  const named = blockKinds(blocked ?? {})
+  return named ? t('Blocked: {what}.', { what: named }) : ''
+}
+
 class Desk {
   toast = $state.raw<Toast | null>(null)
   refusal = $state.raw<Refusal | null>(null)
@@ -60,7 +69,7 @@ class Desk {
     const effort = session.me?.measures ? { effort: taken() } : {}
     this.toast = null
     const act = this.#begin({ names: undecided(rows), key: rows[0]?.key, subject: rows[0] && calledOf(rows[0].lead), refusal: this.refusal })
-    this.#stamp(act.names, wish.verb, wish.rule)
+    this.#stamp(act.names, wish.verb, blocksAlong(wish))
     queue.tidy(rows)
     queue.advance()
     queue.pickNone()
@@ -76,8 +85,8 @@ class Desk {
     this.#past = this.#past.filter((one) => one !== act)
   }
 
-  #stamp(names: readonly string[], verb: Mark['verb'], rule?: RuleWish): void {
-    queue.markAs(names, { verb, blocked: rule?.effect === 'block', by: session.me?.name ?? '', at: serverInstant(), decision: '', sure: verb === 'leave' })
+  #stamp(names: readonly string[], verb: Mark['verb'], blocked = false): void {
+    queue.markAs(names, { verb, blocked, by: session.me?.name ?? '', at: serverInstant(), decision: '', sure: verb === 'leave' })
   }
 
   #send(wish: DecisionWish, rows: readonly Row[], act: Act, approve: boolean, once = freshKey(), approval: Approval | null = null): Promise<void> {
@@ -94,7 +103,7 @@ class Desk {
       if (isAsked(decision)) {
         this.#drop(act)
         this.asked()
-      } else this.#carriedOut(decision, rows, act, wish.rule, approval)
+      } else this.#carriedOut(decision, rows, act, blocksAlong(wish), approval)
       this.#tries = 0
     } catch (thrown) {
       const problem = problemOf(thrown)
@@ -102,7 +111,7 @@ class Desk {
       else this.#drop(act)
       const again = () => {
         this.#begin(act)
-        this.#stamp(act.names, wish.verb, wish.rule)
+        this.#stamp(act.names, wish.verb, blocksAlong(wish))
         void this.#send(wish, rows, act, approve, once)
       }
       if (problem.status) await this.#refused(problem, wish.verb, rows, again)
@@ -147,30 +156,30 @@ class Desk {
     this.say(t('This needs a second key: nothing is changed yet.'), { note: t('Somebody else confirms or declines it under “Second keys”.') })
   }
 
-  #carriedOut(decision: Decision, rows: readonly Row[], act: Act, rule: RuleWish | undefined, approval: Approval | null): void {
+  #carriedOut(decision: Decision, rows: readonly Row[], act: Act, blocked: boolean, approval: Approval | null): void {
     const { names } = act
     const missed = new Set((decision.items ?? []).filter((item) => !CARRIED_OUT.has(item.outcome)).map((item) => item.delivery))
     const mine = names.filter((name) => !missed.has(name))
     queue.unmark(names.filter((name) => missed.has(name)))
-    queue.markAs(mine, { verb: decision.verb, blocked: rule?.effect === 'block', by: decision.by_shown, at: decision.at, decision: decision.id, sure: true })
+    queue.markAs(mine, { verb: decision.verb, blocked, by: decision.by_shown, at: decision.at, decision: decision.id, sure: true })
     const done: Done = Object.assign(act, { decision, names: mine, approval })
     approval?.made(decision)
     if (this.refusal === act.refusal) this.refusal = null // one that came since is not read yet
     live.unsaved = ''
-    if (this.#past.at(-1) === act) this.#announce(done, rule) // else more was done since, or it is to be taken back
+    if (this.#past.at(-1) === act) this.#announce(done, blocked) // else more was done since, or it is to be taken back
     if (rows[0]?.key === '*') void queue.reload()
   }
 
-  #announce(done: Done, rule?: RuleWish): void {
+  #announce(done: Done, blocked = false): void {
     const { decision } = done
     const what = decision.count === 1 ? t('“{subject}”', { subject: done.subject ?? '' }) : plural('{n} mail|{n} mails', decision.count)
-    const past = rule?.effect === 'block' && decision.verb === 'purge' ? t('Purged and blocked') : PAST[decision.verb]
+    const past = blocked && decision.verb === 'purge' ? t('Purged and blocked') : PAST[decision.verb]
     const mailboxes = decision.recalling + decision.restoring
     const left = decision.left ?? 0
     const missed = decision.count - decision.done - mailboxes - left
     const leaves = decision.verb === 'release' || decision.verb === 'redirect' || decision.verb === 'reject'
     this.say(t('{done} {what}.', { done: past, what }), {
-      note: [left ? `${t('{n} still to come', { n: left })}.` : '', inMailboxes(decision), missed > 0 ? t('{n} of {all} could not be reached.', { n: missed, all: decision.count }) : ''].join(' ').trim(),
+      note: [blockedWords(decision), left ? `${t('{n} still to come', { n: left })}.` : '', inMailboxes(decision), missed > 0 ? t('{n} of {all} could not be reached.', { n: missed, all: decision.count }) : ''].join(' ').trim(),
       leavesAt: leaves ? Date.now() + (session.me?.undo_seconds ?? 0) * 1_000 : 0,
       done,
       approval: done.approval ?? null,

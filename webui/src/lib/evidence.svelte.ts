@@ -7,7 +7,7 @@ export class Evidences {
   found = $state.raw<Record<string, Evidence>>({})
   failed = $state.raw<Record<string, string>>({}) // why one could not be counted
 
-  constructor(readonly reaches: readonly Reach[]) {
+  constructor(readonly reaches: readonly Reach[], readonly verb?: 'purge') {
     this.count()
   }
 
@@ -19,7 +19,7 @@ export class Evidences {
 
   async #ask({ name, select }: Reach): Promise<void> {
     try {
-      const evidence = await api.preview(select)
+      const evidence = await api.preview(select, this.verb)
       this.found = { ...this.found, [name]: evidence }
     } catch (thrown) {
       this.failed = { ...this.failed, [name]: problemOf(thrown).message }

@@ -4,7 +4,7 @@ import { selectOf, type Row, type Shown } from './row'
 import type { CampaignDetail, Select, SenderDetail, State } from './shapes'
 import { plain } from './words'
 
-export interface Reach { name: 'these' | 'campaign' | 'whole' | 'sender' | 'domain'; says: string; about: string; select: Select }
+export interface Reach { name: 'these' | 'campaign' | 'whole' | 'near' | 'sender' | 'domain'; says: string; about: string; select: Select }
 
 /** Copies that a purge is about: waiting here, on their way, or already delivered. */
 const PURGEABLE: State[] = ['held', 'queued', 'relaying', 'restoring', 'delivered', 'bounced']
@@ -16,17 +16,23 @@ const WAITING: State[] = ['held']
 function campaignOf(rows: readonly Row[]): Reach[] {
   const [row] = rows
   if (!row?.lead.campaign || rows.length > 1) return []
-  const { campaign, proven_as, flood } = row.lead
+  const { campaign, proven_as, flood, is_copy, author_domain } = row.lead
+  if (is_copy) {
+    const all: Reach = { name: 'campaign', says: t('All copies'), about: t('same text or links, from any sender whom nobody here knows'), select: { campaign, proof: 'copies', states: PURGEABLE } }
+    const near: Reach = { name: 'near', says: t('Only copies from {domain}', { domain: plain(author_domain) }), about: '', select: { campaign, proof: 'copies', domain: author_domain, states: PURGEABLE } }
+    return author_domain ? [all, near] : [all]
+  }
   const whose = proven_as && !flood ? t('the same mail that {sender} proves to have sent', { sender: plain(proven_as) }) : t('the same mail from anybody')
   const alike: Reach = { name: 'campaign', says: t('This campaign'), about: whose, select: { campaign, proof: flood ? 'none' : proven_as || 'none', states: PURGEABLE } }
   const whole: Reach = { name: 'whole', says: t('Whole campaign'), about: t('also what proves itself differently'), select: { campaign, proof: 'any', states: PURGEABLE } }
   return row.apart ? [alike, whole] : [alike]
 }
 
-/** A campaign on its own page: what most of it proves, and where others prove differently all of it. */
-export function reachesOfCampaign({ id, by_proof: [most, ...others] }: CampaignDetail): Reach[] {
+/** A campaign on its own page: its copies, or what most of it proves; and where others prove differently all of it. */
+export function reachesOfCampaign({ id, copies, by_proof: [most, ...others] }: CampaignDetail): Reach[] {
   const alike: Reach = { name: 'campaign', says: t('This campaign'), about: others.length ? (most?.proof === 'none' ? t('what nobody proves to have sent') : t('what {sender} proves to have sent', { sender: plain(most?.proof) })) : t('the same mail from anybody'), select: { campaign: id, proof: most?.proof ?? 'any', states: PURGEABLE } }
   const whole: Reach = { name: 'whole', says: t('Whole campaign'), about: t('also what proves itself differently'), select: { campaign: id, proof: 'any', states: PURGEABLE } }
+  if (copies) return [{ name: 'campaign', says: t('All copies'), about: t('same text or links, from any sender whom nobody here knows'), select: { campaign: id, proof: 'copies', states: PURGEABLE } }, whole]
   return others.length ? [alike, whole] : [alike]
 }
 
@@ -39,8 +45,9 @@ export function reachesOf(rows: readonly Row[], shown: Shown, decided: (id: stri
   const these: Reach = { name: 'these', says: count === 1 ? t('This mail') : plural('These {n} mail|These {n} mails', count), about: count === 1 ? t('the one copy in hand') : t('what is in hand'), select }
   const campaign = campaignOf(rows)
   if (campaign.length) these.about = t('the copies in hand')
-  if (!lead.author || rows.some((row) => row.lead.author !== lead.author)) return [these, ...campaign]
-  return [these, ...campaign, ofSender(lead.author), ofDomain(lead.author_domain)]
+  const narrow = lead.is_copy && campaign.length ? [...campaign, these] : [these, ...campaign]
+  if (!lead.author || rows.some((row) => row.lead.author !== lead.author)) return narrow
+  return [...narrow, ofSender(lead.author), ofDomain(lead.author_domain)]
 }
 
 const ofSender = (address: string): Reach => ({ name: 'sender', says: t('This sender'), about: plain(address), select: { sender: address, states: PURGEABLE } })

@@ -205,6 +205,7 @@ export interface Select {
   since?: string
   until?: string
   any_of?: Select[]
+  known?: boolean
 }
 
 export interface RuleWish {
@@ -277,7 +278,36 @@ export interface Evidence {
   rules_contradicted: Rule[]
   caution: string
   fence: string
+  removal: Removal | null
 }
+
+/** Messages that a removal leaves alone, because their sender is wanted. */
+export interface NotIncluded { sender: string; proven: boolean; count: number; why: 'contact' | 'allowed' | 'released'; of: string }
+export type BlockKind = 'campaign' | 'domain' | 'address'
+export interface PlannedBlock { match: BlockKind; value: string; count: number; unproven_only: boolean; stopped: number; released: number; ticked: boolean }
+export interface NotBlocked { value: string; why: NotIncluded['why'] | 'own' | 'none' | 'impossible'; of: string; count: number }
+
+/** What a removal will do: the server carries out exactly this. */
+export interface Removal {
+  severity: Severity
+  default: 'remove' | 'remove_and_block'
+  not_included: NotIncluded[]
+  not_included_count: number
+  blocks: PlannedBlock[]
+  blocked: Record<BlockKind, number>
+  would_have_stopped: number
+  would_have_released: number
+  not_blocked: NotBlocked[]
+  not_blocked_count: number
+  related: { count: number; by_kind: Partial<Record<'subject' | 'link' | 'network', number>>; examples: Delivery[] }
+  scopes: string[]
+  hold_hours: number
+  block_days: number
+  late_hours: number
+}
+
+/** Which blocks go along with a removal. */
+export interface BlockWish { kinds: BlockKind[]; without?: string[]; also?: string[]; scope?: string }
 
 export interface DecisionWish {
   verb: Verb
@@ -287,6 +317,7 @@ export interface DecisionWish {
   template?: string
   text?: string
   rule?: RuleWish
+  block?: BlockWish
   expect?: number
   fence?: string
   effort?: { keys: number; milliseconds: number }
@@ -310,6 +341,7 @@ export interface CampaignDetail extends Campaign {
   made_by: string
   representatives: number
   by_state: { state: State; count: number }[]
+  copies: number
   by_proof: { proof: string; count: number }[]
   by_sender: { author: string; count: number }[]
   by_subject: { subject: string; count: number }[]
@@ -365,6 +397,8 @@ export interface Decision {
   outside: number
   to: string
   rules: Rule[]
+  blocked: Partial<Record<BlockKind, number>>
+  refused_meanwhile: number
   mailboxes: number
   mailboxes_left: number
   left: number

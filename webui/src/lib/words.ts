@@ -1,7 +1,7 @@
 // Mail and time in words: nothing here knows the screen.
 import { locale, plural, t } from './language'
 import { serverTime } from './time'
-import type { Delivery, Severity, State, Verb } from './shapes'
+import type { BlockKind, Delivery, Severity, State, Verb } from './shapes'
 
 // Controls, direction marks, and what takes no room: as triage/visible.py has them.
 const ODD = /[\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\u{1d173}-\u{1d17a}\u{e0000}-\u{e007f}]/gu
@@ -112,6 +112,10 @@ export function bytes(size: number): string {
   const [value, unit] = size < 1_000 ? [size, 'B'] : size < 1_000_000 ? [Math.round(size / 1_000), 'kB'] : [size / 1_000_000, 'MB']
   return `${value.toLocaleString(locale, { minimumFractionDigits: unit === 'MB' ? 1 : 0, maximumFractionDigits: 1 })} ${unit}`
 }
+
+/** How many of each are blocked: "the campaign, 5 domains, 17 addresses"; "" for none. */
+export const blockKinds = ({ campaign = 0, domain = 0, address = 0 }: Partial<Record<BlockKind, number>>): string =>
+  [campaign && plural('the campaign|{n} campaigns', campaign), domain && plural('{n} domain|{n} domains', domain), address && plural('{n} address|{n} addresses', address)].filter(Boolean).join(', ')
 
 const SEVERITIES: readonly Severity[] = ['none', 'unclear', 'suspicious', 'dangerous']
 
