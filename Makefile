@@ -50,6 +50,7 @@ docs: $(VENV)/.docs
 # The pages that are made of the code: nobody edits them.
 reference: $(VENV)/.dev
 	$(BIN)/mailroom settings > docs/settings.md
+	$(BIN)/python -m tests.triage_cli.one_line_helps
 	$(BIN)/mailroom man --markdown > docs/cli.md
 	$(BIN)/python -m tests.reference
 	$(BIN)/python -m tests.triage_api.published

@@ -4,14 +4,16 @@ import os
 from collections.abc import Callable
 from functools import partial, update_wrapper
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from triage import settings_file
+from triage import garbage
 from triage.errors import BadInput
-from triage.settings import Settings
-from triage_cli.desk import Desk
+
+if TYPE_CHECKING:  # help asks nobody, and reads no settings
+    from triage.settings import Settings
+    from triage_cli.desk import Desk
 
 META = "mailroom."  # of what the options said, in Context.meta
 SERVER, TOKEN = "MAILROOM_SERVER", "MAILROOM_TOKEN"
@@ -59,21 +61,23 @@ def asks(command: Callable[..., Any]) -> Callable[..., Any]:
     return names_server(update_wrapper(asked, command))
 
 
-def desk_of(ctx: click.Context) -> Desk:
+def desk_of(ctx: click.Context) -> "Desk":
     """The desk that a command asks at."""
-    config = ctx.find_root().obj
     place = place_of(ctx)
     if place.server:
-        from triage_cli.remote import Remote  # what asks a server needs no database, and the other way round
-
+        with garbage.paused():
+            from triage_cli.remote import Remote  # what asks a server needs no database, and the other way round
         return Remote(place.server, token_of(place), place.ca_file, plain=place.plain)
-    from triage_cli.here import Here
-
-    return Here(settings_file.read(config))
+    settings = read_settings(ctx)
+    with garbage.paused():
+        from triage_cli.here import Here
+    return Here(settings)
 
 
 def place_of(ctx: click.Context) -> Place:
     """Where: the options come first, then the environment, then the settings file."""
+    from triage import settings_file
+
     client = settings_file.client(ctx.find_root().obj)
     return Place(
         said(ctx, "server") or os.environ.get(SERVER, "") or client.server,
@@ -99,9 +103,16 @@ def token_of(place: Place) -> str:
     return lines[0] if lines else ""
 
 
-def settings_of(ctx: click.Context) -> Settings:
+def settings_of(ctx: click.Context) -> "Settings":
     """The settings of this machine, for a command that works only here; BadInput when a server is named."""
     stay(ctx)
+    return read_settings(ctx)
+
+
+def read_settings(ctx: click.Context) -> "Settings":
+    """The settings that --config names, or those of this machine."""
+    from triage import settings_file
+
     return settings_file.read(ctx.find_root().obj)
 
 

@@ -1,0 +1,21 @@
+"""Looking for cycles pauses while much is imported, and goes on as before."""
+
+import gc
+
+import pytest
+
+from triage import garbage
+
+
+@pytest.mark.parametrize("looking", [True, False])
+def test_it_goes_on_as_before(looking: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gc, "freeze", lambda: None)  # this process goes on with other tests
+    if not looking:
+        gc.disable()
+    try:
+        with pytest.raises(ZeroDivisionError), garbage.paused():
+            assert not gc.isenabled()
+            raise ZeroDivisionError
+        assert gc.isenabled() == looking
+    finally:
+        gc.enable()
