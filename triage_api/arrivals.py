@@ -7,10 +7,10 @@ from pydantic import AwareDatetime
 
 from triage.arrivals import arrivals
 from triage.times import EPOCH, utcnow
-from triage_api import shapes
 from triage_api.once import Once
 from triage_api.problems import described
 from triage_api.session import Staff
+from triage_api.shapes import deliveries as shapes
 from triage_api.transactions import Read
 
 USUAL = timedelta(days=30)

@@ -12,12 +12,13 @@ from triage.content import Attachment
 from triage.drawn import BROKEN, LOCKED, NO_PROGRAM, PAGES, UNKNOWN, NotDrawn, count_of, page_of
 from triage.errors import NotAllowedNow, Unanswered
 from triage.pictures import as_png
-from triage_api import shapes
 from triage_api.messages import Number, Reason, put_on_record, raw_of, taken_out
 from triage_api.office import Here, Office
 from triage_api.once import Once
 from triage_api.problems import described
 from triage_api.session import Staff
+from triage_api.shapes import messages as shapes
+from triage_api.shapes.texts import GivenId
 
 OFF = "attachments are not shown as pictures here: an administrator can switch that on (api.previews)"
 NO_SANDBOX = "attachments cannot be shown as pictures on this machine: bubblewrap is missing or does not work, and nothing is drawn without"
@@ -39,7 +40,7 @@ PageNumber = Annotated[int, Path(ge=1, le=PAGES)]
 
 
 @router.get("/{message_id}/attachments/{number}/pages", response_model=shapes.Pages, responses=described(401, 404, 409, 410, 422, 428, 503))
-def count_pages(message_id: shapes.GivenId, number: Number, here: Here, by: Staff, reason: Reason) -> shapes.Pages:
+def count_pages(message_id: GivenId, number: Number, here: Here, by: Staff, reason: Reason) -> shapes.Pages:
     """How many pages of a PDF or a picture can be shown as pictures. That you looked goes on the record."""
     raw, found = attached(here, message_id, number, by, reason)
     answer = drawn(here, message_id, number, raw, 0)
@@ -53,7 +54,7 @@ def count_pages(message_id: shapes.GivenId, number: Number, here: Here, by: Staf
 @router.get(
     "/{message_id}/attachments/{number}/pages/{page}", response_class=Response, responses=PNG | described(401, 404, 409, 410, 422, 428, 503)
 )
-def draw_page(message_id: shapes.GivenId, number: Number, page: PageNumber, here: Here, by: Staff, reason: Reason) -> Response:
+def draw_page(message_id: GivenId, number: Number, page: PageNumber, here: Here, by: Staff, reason: Reason) -> Response:
     """One page as a picture, and never anything else: the sandbox gives pixels, the PNG is made of them here."""
     raw, _ = attached(here, message_id, number, by, reason)
     try:

@@ -11,12 +11,12 @@ from fastapi.responses import StreamingResponse
 from triage import db, ledger, trail, trail_proof
 from triage.actor import Actor
 from triage.times import utcnow
-from triage_api import shapes
 from triage_api.office import Here, Office
 from triage_api.once import Once
 from triage_api.pages import cursor_of, place_of
 from triage_api.problems import described
 from triage_api.session import Staff
+from triage_api.shapes import audit as shapes
 from triage_api.transactions import Read
 
 router = APIRouter(route_class=Once, tags=["audit"])

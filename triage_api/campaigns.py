@@ -7,12 +7,14 @@ from fastapi import APIRouter, Query
 from triage import campaign_reports, regrouping
 from triage.selection import UNPROVEN
 from triage.times import utcnow
-from triage_api import shapes
 from triage_api.decisions import answered
 from triage_api.once import Once
 from triage_api.pages import cursor_of, place_of
 from triage_api.problems import described
 from triage_api.session import Staff
+from triage_api.shapes import campaigns as shapes
+from triage_api.shapes.decisions import Decision
+from triage_api.shapes.texts import GivenId
 from triage_api.transactions import Read, Tx
 
 router = APIRouter(route_class=Once, tags=["campaigns"])
@@ -28,7 +30,7 @@ def list_campaigns(wanted: Annotated[shapes.CampaignQuery, Query()], session: Re
 
 
 @router.get("/campaigns/{campaign_id}", response_model=shapes.CampaignDetail, responses=described(401, 404, 422))
-def get_campaign(campaign_id: shapes.GivenId, session: Read, by: Staff) -> shapes.CampaignDetail:
+def get_campaign(campaign_id: GivenId, session: Read, by: Staff) -> shapes.CampaignDetail:
     """One campaign with its states, proofs, senders and subjects."""
     found = campaign_reports.campaign(session, campaign_id, by=by)
     return shapes.CampaignDetail.model_validate(
@@ -46,16 +48,14 @@ def get_campaign(campaign_id: shapes.GivenId, session: Read, by: Staff) -> shape
     )
 
 
-@router.post("/campaigns/{campaign_id}/join", status_code=201, response_model=shapes.Decision, responses=described(401, 403, 404, 409, 422))
-def join_campaign(campaign_id: shapes.GivenId, order: shapes.JoinOrder, session: Tx, by: Staff) -> shapes.Decision:
+@router.post("/campaigns/{campaign_id}/join", status_code=201, response_model=Decision, responses=described(401, 403, 404, 409, 422))
+def join_campaign(campaign_id: GivenId, order: shapes.JoinOrder, session: Tx, by: Staff) -> Decision:
     """This campaign's mail is of another one from now on: a decision, which can be undone."""
     return answered(session, regrouping.join(session, campaign_id, order.into, by=by, reason=order.reason, now=utcnow()), by)
 
 
-@router.post(
-    "/campaigns/{campaign_id}/split", status_code=201, response_model=shapes.Decision, responses=described(401, 403, 404, 409, 422)
-)
-def split_campaign(campaign_id: shapes.GivenId, order: shapes.SplitOrder, session: Tx, by: Staff) -> shapes.Decision:
+@router.post("/campaigns/{campaign_id}/split", status_code=201, response_model=Decision, responses=described(401, 403, 404, 409, 422))
+def split_campaign(campaign_id: GivenId, order: shapes.SplitOrder, session: Tx, by: Staff) -> Decision:
     """These mails are a campaign of their own from now on: a decision, which can be undone; `selection.into` names it."""
     made = regrouping.split(session, order.ids, campaign_id, by=by, reason=order.reason, now=utcnow())
     return answered(session, made, by)

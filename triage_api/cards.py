@@ -7,11 +7,11 @@ from fastapi import APIRouter, Query
 
 from triage import cards
 from triage.times import utcnow
-from triage_api import shapes
 from triage_api.once import Once
 from triage_api.pages import cursor_of, place_of
 from triage_api.problems import described
 from triage_api.session import Staff
+from triage_api.shapes import cards as shapes
 from triage_api.transactions import Read
 
 router = APIRouter(route_class=Once, tags=["cards"])

@@ -4,11 +4,11 @@ from fastapi import APIRouter
 
 from triage import db, handing, in_hand, lanes
 from triage.times import utcnow
-from triage_api import shapes
 from triage_api.office import Here
 from triage_api.once import Once
 from triage_api.problems import described
 from triage_api.session import Staff
+from triage_api.shapes import colleagues as shapes
 from triage_api.transactions import Read, Tx, ring_after
 
 router = APIRouter(route_class=Once, tags=["colleagues"])

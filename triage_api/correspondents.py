@@ -8,12 +8,14 @@ from fastapi import APIRouter, Query
 from triage import acquaintances, learning
 from triage.teaching import WORDS, Reason
 from triage.times import utcnow
-from triage_api import shapes
 from triage_api.office import Here
 from triage_api.once import Once
 from triage_api.pages import Cursor, Limit, following, id_of, place_of
 from triage_api.problems import described
 from triage_api.session import Staff
+from triage_api.shapes import correspondents as shapes
+from triage_api.shapes.queue import Count
+from triage_api.shapes.texts import Word
 from triage_api.transactions import Read, Tx, ring_after
 
 router = APIRouter(route_class=Once, tags=["correspondents"])
@@ -37,8 +39,8 @@ def list_correspondents(
     by: Staff,
     here: Here,
     state: State = "known",
-    q: shapes.Word = "",
-    person: shapes.Word = "",
+    q: Word = "",
+    person: Word = "",
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> shapes.Correspondents:
@@ -48,20 +50,20 @@ def list_correspondents(
     return shapes.Correspondents.model_validate({"items": found[:limit], "next_cursor": following(found, limit)})
 
 
-@router.post("/correspondents/accept", response_model=shapes.Count, responses=described(401, 403, 404, 422))
-def accept_correspondents(order: shapes.ChosenCorrespondents, session: Tx, by: Staff, here: Here) -> shapes.Count:
+@router.post("/correspondents/accept", response_model=Count, responses=described(401, 403, 404, 422))
+def accept_correspondents(order: shapes.ChosenCorrespondents, session: Tx, by: Staff, here: Here) -> Count:
     """Let what was parked or dropped count from now on."""
     count = acquaintances.accept(session, order.ids, by=by, settings=here.settings, now=utcnow())
     ring_after(session)
-    return shapes.Count(count=count)
+    return Count(count=count)
 
 
-@router.post("/correspondents/drop", response_model=shapes.Count, responses=described(401, 403, 404, 422))
-def drop_correspondents(order: shapes.ChosenCorrespondents, session: Tx, by: Staff) -> shapes.Count:
+@router.post("/correspondents/drop", response_model=Count, responses=described(401, 403, 404, 422))
+def drop_correspondents(order: shapes.ChosenCorrespondents, session: Tx, by: Staff) -> Count:
     """Let these not count, also when somebody writes to them again."""
     count = acquaintances.drop(session, order.ids, by=by, now=utcnow())
     ring_after(session)
-    return shapes.Count(count=count)
+    return Count(count=count)
 
 
 @router.get("/correspondents/reasons", response_model=shapes.ReasonsNotLearned, responses=described(401, 422))

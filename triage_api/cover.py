@@ -5,11 +5,11 @@ from fastapi import APIRouter
 from triage import cover, paused
 from triage.actor import Role
 from triage.times import utcnow
-from triage_api import shapes
 from triage_api.office import Here
 from triage_api.once import Once
 from triage_api.problems import described
 from triage_api.session import Staff
+from triage_api.shapes import session as shapes
 from triage_api.transactions import Read, Tx, ring_after
 
 router = APIRouter(route_class=Once, tags=["staff"])

@@ -13,7 +13,6 @@ from triage.models import PendingAct
 from triage.outcomes import DecisionReport
 from triage.selection import ANY_PROOF, Selection
 from triage.times import utcnow
-from triage_api import shapes
 from triage_api.office import Here
 from triage_api.once import Key, Once
 from triage_api.pages import Cursor, Limit, following, id_of
@@ -21,18 +20,20 @@ from triage_api.preferences import Own
 from triage_api.problems import described
 from triage_api.second_keys import accepted
 from triage_api.session import Staff
+from triage_api.shapes import decisions as shapes, second_keys
+from triage_api.shapes.texts import GivenId, Word
 from triage_api.transactions import Read, Tx, ring_after
 
 router = APIRouter(route_class=Once, tags=["decisions"])
 
 Mine = Annotated[bool, Query(description="Only your own.")]
-OfCampaign = Annotated[shapes.GivenId | None, Query(description="Only those that did something to mail of this campaign.")]
-OfSender = Annotated[shapes.Word, Query(description="Only those that did something to mail of this author.")]
-OfOutcome = Annotated[shapes.Word, Query(description="Only those that ended like this, such as `refused` or `out of reach`.")]
-OfDomain = Annotated[shapes.Word, Query(description="Only those that did something to mail from this domain or below it.")]
+OfCampaign = Annotated[GivenId | None, Query(description="Only those that did something to mail of this campaign.")]
+OfSender = Annotated[Word, Query(description="Only those that did something to mail of this author.")]
+OfOutcome = Annotated[Word, Query(description="Only those that ended like this, such as `refused` or `out of reach`.")]
+OfDomain = Annotated[Word, Query(description="Only those that did something to mail from this domain or below it.")]
 
 
-ASKED: dict[int | str, dict[str, Any]] = {202: {"model": shapes.PendingAct, "description": "It waits for a second person's key."}}
+ASKED: dict[int | str, dict[str, Any]] = {202: {"model": second_keys.PendingAct, "description": "It waits for a second person's key."}}
 
 
 def plan_of(order: shapes.DecisionOrder, here: Here, by: Staff, idempotency_key: Key = None) -> extensive.Plan | None:
@@ -107,7 +108,7 @@ def list_decisions(
 
 
 @router.get("/decisions/{decision_id}", response_model=shapes.Decision, responses=described(401, 404, 422))
-def get_decision(decision_id: shapes.GivenId, session: Read, by: Staff) -> shapes.Decision:
+def get_decision(decision_id: GivenId, session: Read, by: Staff) -> shapes.Decision:
     """One decision and what became of each delivery, of the first 500."""
     (found,) = within_scope(session, [outcomes.report(session, decision_id, by=by)], by)
     return shapes.Decision.model_validate(found)
@@ -115,7 +116,7 @@ def get_decision(decision_id: shapes.GivenId, session: Read, by: Staff) -> shape
 
 @router.get("/decisions/{decision_id}/items", response_model=shapes.DecisionItems, responses=described(401, 404, 422))
 def list_items(
-    decision_id: shapes.GivenId, session: Read, by: Staff, outcome: OfOutcome = "", limit: Limit = 50, cursor: Cursor = None
+    decision_id: GivenId, session: Read, by: Staff, outcome: OfOutcome = "", limit: Limit = 50, cursor: Cursor = None
 ) -> shapes.DecisionItems:
     """What became of each delivery in your scope, by their ids: all of them, page after page."""
     after = id_of(cursor)
@@ -126,9 +127,7 @@ def list_items(
 
 
 @router.post("/decisions/{decision_id}/undo", status_code=201, response_model=shapes.Decision, responses=described(401, 403, 404, 409, 422))
-def undo_decision(
-    decision_id: shapes.GivenId, session: Tx, by: Staff, settings: Own, order: shapes.UndoOrder | None = None
-) -> shapes.Decision:
+def undo_decision(decision_id: GivenId, session: Tx, by: Staff, settings: Own, order: shapes.UndoOrder | None = None) -> shapes.Decision:
     """Take a decision back: the decision that undoes it."""
     reason = order.reason if order else ""
     undo = extensive.undo if extensive.is_large(session, decision_id) else undoing.undo
@@ -136,7 +135,7 @@ def undo_decision(
 
 
 @router.get("/decisions/{decision_id}/related", response_model=shapes.RelatedMails, responses=described(401, 404, 422))
-def list_related(decision_id: shapes.GivenId, session: Read, by: Staff) -> shapes.RelatedMails:
+def list_related(decision_id: GivenId, session: Read, by: Staff) -> shapes.RelatedMails:
     """Mails that lay beside the copies it took out of mailboxes and only share or name their Message-ID: left alone so far."""
     return shapes.RelatedMails.model_validate({"items": takings.offered(session, decision_id, by=by)})
 
@@ -144,7 +143,7 @@ def list_related(decision_id: shapes.GivenId, session: Read, by: Staff) -> shape
 @router.post(
     "/decisions/{decision_id}/related", status_code=201, response_model=shapes.Decision, responses=described(401, 403, 404, 409, 422)
 )
-def take_related(decision_id: shapes.GivenId, order: shapes.TakeOrder, session: Tx, by: Staff, here: Here) -> shapes.Decision:
+def take_related(decision_id: GivenId, order: shapes.TakeOrder, session: Tx, by: Staff, here: Here) -> shapes.Decision:
     """Take these of them out of the mailboxes too: a decision of its own, which can be undone."""
     made = takings.take(session, decision_id, order.copies, by=by, reason=order.reason, now=utcnow(), settings=here.settings)
     return answered(session, made, by)

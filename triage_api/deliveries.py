@@ -8,11 +8,12 @@ from fastapi import APIRouter, Query
 
 from triage import expiry, histories, listings
 from triage.times import utcnow
-from triage_api import shapes
 from triage_api.once import Once
 from triage_api.pages import cursor_of, place_of
 from triage_api.problems import described
 from triage_api.session import Staff
+from triage_api.shapes import deliveries as shapes
+from triage_api.shapes.texts import GivenId
 from triage_api.transactions import Read
 
 router = APIRouter(route_class=Once, tags=["deliveries"])
@@ -39,7 +40,7 @@ def list_deliveries(wanted: Annotated[shapes.DeliveryQuery, Query()], session: R
 
 
 @router.get("/deliveries/{delivery_id}", response_model=shapes.DeliveryDetail, responses=described(401, 404, 422))
-def get_delivery(delivery_id: shapes.GivenId, session: Read, by: Staff) -> shapes.DeliveryDetail:
+def get_delivery(delivery_id: GivenId, session: Read, by: Staff) -> shapes.DeliveryDetail:
     """One delivery with everything that happened to it."""
     found = histories.delivery(session, delivery_id, by=by)
     return shapes.DeliveryDetail.model_validate(asdict(found.listed) | {"history": found.history, "attempts_made": found.attempts_made})

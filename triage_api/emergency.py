@@ -4,10 +4,10 @@ from fastapi import APIRouter
 
 from triage import emergency
 from triage.times import utcnow
-from triage_api import shapes
 from triage_api.once import Once
 from triage_api.problems import described
 from triage_api.session import Staff
+from triage_api.shapes import emergency as shapes
 from triage_api.transactions import Read, Tx, ring_after
 
 router = APIRouter(route_class=Once, prefix="/emergency", tags=["rules"])

@@ -4,11 +4,12 @@ from fastapi import APIRouter
 
 from triage import legal_holds
 from triage.times import utcnow
-from triage_api import shapes
 from triage_api.once import Once
 from triage_api.pages import Cursor, Limit, following, id_of
 from triage_api.problems import described
 from triage_api.session import Staff
+from triage_api.shapes import legal_holds as shapes
+from triage_api.shapes.texts import GivenId
 from triage_api.transactions import Read, Tx, ring_after
 
 router = APIRouter(route_class=Once, prefix="/legal-holds", tags=["legal holds"])
@@ -34,7 +35,7 @@ def create_legal_hold(order: shapes.LegalHoldOrder, session: Tx, by: Staff) -> s
 
 
 @router.post("/{hold_id}/lift", response_model=shapes.LegalHold, responses=described(401, 403, 404, 409, 422))
-def lift_legal_hold(hold_id: shapes.GivenId, order: shapes.LiftOrder, session: Tx, by: Staff) -> shapes.LegalHold:
+def lift_legal_hold(hold_id: GivenId, order: shapes.LiftOrder, session: Tx, by: Staff) -> shapes.LegalHold:
     """Lift a hold. What was due to be erased meanwhile is erased with the next round. 409 when it was lifted before."""
     lifted = legal_holds.lift(session, hold_id, by=by, reason=order.reason, now=utcnow())
     ring_after(session)

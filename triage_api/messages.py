@@ -21,12 +21,13 @@ from triage.opening import Opened
 from triage.preview import Mode, NumberedLink, Preview, unavailable
 from triage.times import utcnow
 from triage.visible import visible
-from triage_api import shapes
 from triage_api.framed import framed
 from triage_api.office import Here, Office
 from triage_api.once import Once
 from triage_api.problems import described
 from triage_api.session import Staff
+from triage_api.shapes import messages as shapes
+from triage_api.shapes.texts import GivenId, Text, Word
 
 DOWNLOAD_CSP = "sandbox; default-src 'none'; frame-ancestors 'none'"
 OUR_ESCAPES = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")  # `visible` put them there
@@ -40,7 +41,7 @@ router = APIRouter(route_class=Once, prefix="/messages", tags=["messages"])
 Number = Annotated[int, Path(ge=1, le=10_000)]
 
 
-def given_reason(reason: shapes.Text = "", x_mailroom_reason: Annotated[shapes.Text, Header()] = "") -> str:
+def given_reason(reason: Text = "", x_mailroom_reason: Annotated[Text, Header()] = "") -> str:
     """Why somebody opens a sealed mail: a parameter, which frames can send, or a header field, which stands in no address bar."""
     return (reason or x_mailroom_reason).strip()
 
@@ -50,7 +51,7 @@ Links = Annotated[bool, Query(description="false: without the links and hidden p
 
 
 @router.get("/{message_id}", response_model=shapes.Message, responses=described(401, 404, 422))
-def get_message(message_id: shapes.GivenId, here: Here, by: Staff, reason: Reason, links: Links = True) -> shapes.Message:
+def get_message(message_id: GivenId, here: Here, by: Staff, reason: Reason, links: Links = True) -> shapes.Message:
     """What was found out about a message, and those of its deliveries that are in your scope. Sealed: its links only with a reason."""
     with db.reading(here.engine) as session:
         opened = opening.message(session, message_id, by=by)
@@ -103,13 +104,13 @@ def message_of(opened: Opened, preview: Preview) -> shapes.Message:
     )
 
 
-Language = Annotated[shapes.Word, Query(description="Of our own words in it, such as de; else Accept-Language says.")]
+Language = Annotated[Word, Query(description="Of our own words in it, such as de; else Accept-Language says.")]
 VIEW: dict[int | str, dict[str, Any]] = {200: {"description": "A whole document for a frame with `sandbox`.", "content": {"text/html": {}}}}
 
 
 @router.get("/{message_id}/view", response_class=HTMLResponse, responses=VIEW | described(401, 404, 410, 422, 428))
 def view_message(
-    message_id: shapes.GivenId, here: Here, by: Staff, reason: Reason, mode: Annotated[Mode, Query()] = "html", language: Language = ""
+    message_id: GivenId, here: Here, by: Staff, reason: Reason, mode: Annotated[Mode, Query()] = "html", language: Language = ""
 ) -> HTMLResponse:
     """The message as a harmless document of its own: no script, nothing loaded, links as numbered text."""
     raw = raw_of(here, message_id, by, reason)
@@ -129,7 +130,7 @@ def raw_of(here: Office, message_id: int, by: Actor, reason: str) -> bytes:
 
 
 @router.get("/{message_id}/headers", response_model=shapes.Headers, responses=described(401, 404, 410, 422, 428))
-def get_headers(message_id: shapes.GivenId, here: Here, by: Staff, reason: Reason) -> shapes.Headers:
+def get_headers(message_id: GivenId, here: Here, by: Staff, reason: Reason) -> shapes.Headers:
     """The header block as received; control characters and bytes that are no UTF-8 are written as escapes."""
     head = headers_of(raw_of(here, message_id, by, reason))
     put_view_on_record(here, message_id, by)
@@ -137,7 +138,7 @@ def get_headers(message_id: shapes.GivenId, here: Here, by: Staff, reason: Reaso
 
 
 @router.get("/{message_id}/text", response_model=shapes.MessageText, responses=described(401, 404, 422, 428))
-def get_text(message_id: shapes.GivenId, here: Here, by: Staff, reason: Reason) -> shapes.MessageText:
+def get_text(message_id: GivenId, here: Here, by: Staff, reason: Reason) -> shapes.MessageText:
     """What a message says, as plain text; empty when it is erased."""
     with db.reading(here.engine) as session:
         said = opening.text(session, message_id, by=by, reason=reason)
@@ -153,7 +154,7 @@ FILE: dict[int | str, dict[str, Any]] = {200: {"description": "The decoded bytes
 
 
 @router.get("/{message_id}/source", response_class=Response, responses=SOURCE | described(401, 404, 410, 422, 428))
-def download_source(message_id: shapes.GivenId, here: Here, by: Staff, reason: Reason) -> Response:
+def download_source(message_id: GivenId, here: Here, by: Staff, reason: Reason) -> Response:
     """The whole message as a file. That you took it goes on the record."""
     raw = raw_of(here, message_id, by, reason)
     put_on_record(here, "source", message_id, by, {})
@@ -161,7 +162,7 @@ def download_source(message_id: shapes.GivenId, here: Here, by: Staff, reason: R
 
 
 @router.get("/{message_id}/attachments/{number}", response_class=Response, responses=FILE | described(401, 404, 410, 422, 428))
-def download_attachment(message_id: shapes.GivenId, number: Number, here: Here, by: Staff, reason: Reason) -> Response:
+def download_attachment(message_id: GivenId, number: Number, here: Here, by: Staff, reason: Reason) -> Response:
     """One attachment as a file, whatever its type says. That you took it goes on the record."""
     with db.reading(here.engine) as session:
         listed = opening.message(session, message_id, by=by).summary.attachments

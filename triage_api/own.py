@@ -12,13 +12,16 @@ from triage import asking, db, digests, employee_sessions, expecting, own_mail, 
 from triage.actor import Actor
 from triage.errors import NotAllowed
 from triage.times import utcnow
-from triage_api import once, pages as places, shapes
+from triage_api import once, pages as places
 from triage_api.bearer import key_of
 from triage_api.office import Here, Office, office
 from triage_api.once import Once
 from triage_api.pages import Cursor
 from triage_api.problems import NotSignedIn, described
 from triage_api.session import WRONG, place_of
+from triage_api.shapes import own as shapes
+from triage_api.shapes.requests import RequestMade, RequestOrder
+from triage_api.shapes.texts import GivenId
 from triage_api.transactions import BELLS, ring_after
 
 COOKIE = "-own"  # what the name of the session cookie has more
@@ -46,7 +49,7 @@ def is_open(here: Office) -> bool:
 
 
 Employee = Annotated[Actor, Depends(employee)]
-Wanted = Annotated[shapes.GivenId | None, Query(description="A mail that is to be among them, wherever it stands.")]
+Wanted = Annotated[GivenId | None, Query(description="A mail that is to be among them, wherever it stands.")]
 
 
 def transaction(here: Here, by: Employee, request: Request, asked: once.Asked, idempotency_key: once.Key = None) -> Iterator[Session]:
@@ -137,14 +140,14 @@ def create_own_expectation(order: shapes.ExpectationOrder, session: Tx, by: Empl
 
 
 @router.delete("/expectations/{expectation_id}", status_code=204, responses=described(401, 403, 404))
-def delete_own_expectation(expectation_id: shapes.GivenId, session: Tx, by: Employee) -> None:
+def delete_own_expectation(expectation_id: GivenId, session: Tx, by: Employee) -> None:
     """Expect it no more."""
     expecting.forget(session, expectation_id, by=by, now=utcnow())
 
 
-@router.post("/requests", status_code=201, response_model=shapes.RequestMade, responses=described(401, 403, 404, 409, 422))
-def create_own_request(order: shapes.RequestOrder, session: Tx, by: Employee) -> shapes.RequestMade:
+@router.post("/requests", status_code=201, response_model=RequestMade, responses=described(401, 403, 404, 409, 422))
+def create_own_request(order: RequestOrder, session: Tx, by: Employee) -> RequestMade:
     """Ask for one of them: staff sees it, and decides."""
     made = asking.ask(session, order.delivery, by=by, words=order.words, now=utcnow())
     ring_after(session)
-    return shapes.RequestMade.model_validate({"id": made})
+    return RequestMade.model_validate({"id": made})

@@ -3,12 +3,13 @@
 from fastapi import APIRouter
 
 from triage import addressees, directory_state, folders
-from triage_api import shapes
 from triage_api.office import Here
 from triage_api.once import Once
 from triage_api.pages import Cursor, Limit, following, place_of
 from triage_api.problems import described
 from triage_api.session import Staff
+from triage_api.shapes import people as shapes
+from triage_api.shapes.texts import Word
 from triage_api.transactions import Read
 
 router = APIRouter(route_class=Once, tags=["people"])
@@ -27,14 +28,14 @@ def get_directory(session: Read, by: Staff) -> shapes.DirectoryState:
 
 
 @router.get("/people", response_model=shapes.People, responses=described(401, 422))
-def list_people(session: Read, _by: Staff, q: shapes.Word = "", limit: Limit = 50, cursor: Cursor = None) -> shapes.People:
+def list_people(session: Read, _by: Staff, q: Word = "", limit: Limit = 50, cursor: Cursor = None) -> shapes.People:
     """Everybody in the company whose name, department or mailbox fits, by name."""
     found = folders.people(session, q, limit=limit + 1, after=place_of(cursor, str, str))
     return shapes.People.model_validate({"items": found[:limit], "next_cursor": following(found, limit, folders.place_of)})
 
 
 @router.get("/addressees", response_model=shapes.Addressees, responses=described(401, 422))
-def list_addressees(session: Read, _by: Staff, q: shapes.Word = "") -> shapes.Addressees:
+def list_addressees(session: Read, _by: Staff, q: Word = "") -> shapes.Addressees:
     """Whom a mail can be redirected to, if name or address fits: people, then departments with a mailbox and groups, at most 50 each."""
     people = [
         shapes.Addressee(kind="person", to=f"person:{one.uid}", name=one.name, place=one.department_name, mailbox=one.mailbox)
@@ -48,7 +49,7 @@ def list_addressees(session: Read, _by: Staff, q: shapes.Word = "") -> shapes.Ad
 
 
 @router.get("/groups", response_model=shapes.Groups, responses=described(401, 422))
-def list_groups(session: Read, _by: Staff, here: Here, q: shapes.Word = "", limit: Limit = 50, cursor: Cursor = None) -> shapes.Groups:
+def list_groups(session: Read, _by: Staff, here: Here, q: Word = "", limit: Limit = 50, cursor: Cursor = None) -> shapes.Groups:
     """The company's groups by address, with their members as the directory has them now."""
     (after,) = place_of(cursor, str) or ("",)
     found = addressees.groups(session, here.settings.company, q, limit=limit + 1, after=after)

@@ -11,20 +11,21 @@ from triage.actor import Actor
 from triage.models import PendingAct
 from triage.person_data import Whose
 from triage.times import utcnow
-from triage_api import shapes
 from triage_api.office import Here, Office
 from triage_api.once import Once
 from triage_api.pages import Cursor, Limit, following, id_of
 from triage_api.problems import described
 from triage_api.second_keys import accepted
 from triage_api.session import Staff
+from triage_api.shapes import person_data as shapes, second_keys
+from triage_api.shapes.texts import GivenId
 from triage_api.transactions import Read, Tx, ring_after
 
 router = APIRouter(route_class=Once, prefix="/person-data", tags=["person data"])
 taking = APIRouter(prefix="/person-data", tags=["person data"])  # its answer is a file: it is not kept for who asks again
 
 ZIP: dict[int | str, dict[str, Any]] = {200: {"content": {"application/zip": {}}, "description": "A zip with JSON and the original mails."}}
-ASKED: dict[int | str, dict[str, Any]] = {202: {"model": shapes.PendingAct, "description": "It waits for a second person's key."}}
+ASKED: dict[int | str, dict[str, Any]] = {202: {"model": second_keys.PendingAct, "description": "It waits for a second person's key."}}
 FILE = {"Content-Disposition": 'attachment; filename="person-data.zip"', "Cache-Control": "no-store"}
 
 
@@ -75,6 +76,6 @@ def list_erasures(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = 
 
 
 @router.get("/erasures/{erasure_id}", response_model=shapes.Erasure, responses=described(401, 403, 404, 422))
-def get_erasure(erasure_id: shapes.GivenId, session: Read, by: Staff) -> shapes.Erasure:
+def get_erasure(erasure_id: GivenId, session: Read, by: Staff) -> shapes.Erasure:
     """One erasure, and how far it is."""
     return shapes.Erasure.model_validate(person_erasure.get(session, erasure_id, by=by))

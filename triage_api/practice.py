@@ -10,13 +10,14 @@ from triage.exercises import Deck
 from triage.preview import unavailable
 from triage.times import utcnow
 from triage.visible import visible
-from triage_api import shapes
 from triage_api.framed import framed
 from triage_api.messages import VIEW, Language, put_view_on_record, rendered
 from triage_api.office import Here
 from triage_api.once import Once
 from triage_api.problems import described
 from triage_api.session import Staff
+from triage_api.shapes import practice as shapes
+from triage_api.shapes.texts import Word
 from triage_api.transactions import Read, Tx
 
 MOST = 50
@@ -40,7 +41,7 @@ def deal_cards(deck: Laid, session: Read, by: Staff, limit: Annotated[int, Query
 
 
 @router.get("/cards/{card}/view", response_class=HTMLResponse, responses=VIEW | described(401, 403, 404))
-def view_card(card: shapes.Word, deck: Laid, here: Here, by: Staff, language: Language = "") -> HTMLResponse:
+def view_card(card: Word, deck: Laid, here: Here, by: Staff, language: Language = "") -> HTMLResponse:
     """The mail of a card as a harmless document of its own. That you looked at a real one goes on the record."""
     with db.reading(here.engine) as session:
         one = practice.exercise(session, deck, card, by=by, now=utcnow())

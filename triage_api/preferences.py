@@ -6,11 +6,11 @@ from fastapi import APIRouter, Depends
 
 from triage import db, preferences
 from triage.settings import Settings
-from triage_api import shapes
 from triage_api.office import Here
 from triage_api.once import Once
 from triage_api.problems import described
 from triage_api.session import Staff
+from triage_api.shapes import session as shapes
 from triage_api.transactions import Tx
 
 router = APIRouter(route_class=Once, tags=["session"])

@@ -35,7 +35,7 @@ from triage.sign_in import TooManyFailures
 from triage_api import framed
 from triage_api.giving_way import Crowded
 from triage_api.pace import TooFast
-from triage_api.shapes import Item
+from triage_api.shapes.items import Item
 from triage_api.spoken import Spoken, said
 
 STATUS: dict[type[Refused], int] = {

@@ -5,12 +5,14 @@ from fastapi import APIRouter
 from triage import answering, db, proposals, prospects
 from triage.models import Proposal
 from triage.times import utcnow
-from triage_api import shapes
 from triage_api.office import Here
 from triage_api.once import Once
 from triage_api.pages import Cursor, Limit, following, place_of
 from triage_api.problems import described
 from triage_api.session import Staff
+from triage_api.shapes import proposals as shapes
+from triage_api.shapes.queue import Count
+from triage_api.shapes.texts import GivenId
 from triage_api.transactions import Read, Tx, ring_after
 
 router = APIRouter(route_class=Once, prefix="/rules/proposals", tags=["rules"])
@@ -38,8 +40,8 @@ def take_proposals(session: Tx, by: Staff) -> shapes.ProposalHand:
     return shapes.ProposalHand(items=[shown(one) for one in mine], open=counts.pop(proposals.OPEN, 0), answered=sum(counts.values()))
 
 
-@router.post("/look", response_model=shapes.Count, responses=described(401, 403))
-def look_for_proposals(by: Staff, here: Here) -> shapes.Count:
+@router.post("/look", response_model=Count, responses=described(401, 403))
+def look_for_proposals(by: Staff, here: Here) -> Count:
     """Look now what speaks for a rule, which happens by itself every hour; how much of it is new."""
     with db.reading(here.engine) as session:
         proposals.whole_company(session, by)
@@ -47,7 +49,7 @@ def look_for_proposals(by: Staff, here: Here) -> shapes.Count:
     with db.transaction(here.engine) as session:
         count = proposals.refresh(session, speaking, now=utcnow())
     here.ring(["change"])
-    return shapes.Count(count=count)
+    return Count(count=count)
 
 
 @router.delete("/hand", status_code=204, responses=described(401, 403))
@@ -58,7 +60,7 @@ def lay_back_proposals(session: Tx, by: Staff) -> None:
 
 
 @router.post("/{proposal_id}", response_model=shapes.Proposal, responses=described(401, 403, 404, 409, 422))
-def answer_proposal(proposal_id: shapes.GivenId, order: shapes.ProposalAnswer, session: Tx, by: Staff, here: Here) -> shapes.Proposal:
+def answer_proposal(proposal_id: GivenId, order: shapes.ProposalAnswer, session: Tx, by: Staff, here: Here) -> shapes.Proposal:
     """accept makes the rule, or asks for a second key (`pending_id`); refuse: nobody is asked again; open takes your answer back."""
     answered = answering.answer(session, proposal_id, order.answer, by=by, now=utcnow(), settings=here.settings)
     ring_after(session, "door")

@@ -12,12 +12,13 @@ from triage.models import Delivery
 from triage.selection import MOST_IDS, Selection
 from triage.settings import Settings
 from triage.times import utcnow
-from triage_api import shapes
 from triage_api.office import Here
 from triage_api.once import Once
 from triage_api.pages import Cursor, Limit, cursor_of, following, place_of
 from triage_api.problems import described
 from triage_api.session import Staff
+from triage_api.shapes import deliveries, queue as shapes
+from triage_api.shapes.texts import GivenId, Text
 from triage_api.transactions import Read, Tx, ring_after
 
 router = APIRouter(route_class=Once, tags=["queue"])
@@ -29,7 +30,7 @@ def get_queue(session: Read, by: Staff, here: Here, limit: Limit = 200, cursor: 
     settings = here.settings
     page = listings.queue(session, by=by, limit=limit, after=place_of(cursor, datetime, int))
     items = page.items
-    listed = [shapes.Waiting(**shapes.Delivery.model_validate(one).model_dump(), next_hop=way(one, settings)) for one in items]
+    listed = [shapes.Waiting(**deliveries.Delivery.model_validate(one).model_dump(), next_hop=way(one, settings)) for one in items]
     standings = waiting.standings(session, by=by, settings=settings)
     return shapes.Queue.model_validate({"items": listed, "next_cursor": cursor_of(page.following), "next_hops": standings})
 
@@ -39,31 +40,38 @@ def way(one: listings.Listed, settings: Settings) -> str:
     return routes.next_hop_of(settings, department=one.department, mailbox=one.mailbox, direction="in")
 
 
-@router.post("/queue/{delivery_id}/retry", status_code=202, response_model=shapes.Delivery, responses=described(401, 403, 404, 409, 422))
-def retry_delivery(delivery_id: shapes.GivenId, session: Tx, by: Staff, here: Here) -> shapes.Delivery:
+@router.post(
+    "/queue/{delivery_id}/retry", status_code=202, response_model=deliveries.Delivery, responses=described(401, 403, 404, 409, 422)
+)
+def retry_delivery(delivery_id: GivenId, session: Tx, by: Staff, here: Here) -> deliveries.Delivery:
     """Try a waiting delivery at once, or a bounced one anew."""
     waiting.retry(session, [delivery_id], settings=here.settings, by=by, now=utcnow())
     return told(session, delivery_id, by)
 
 
-@router.post("/queue/{delivery_id}/give-up", status_code=202, response_model=shapes.Delivery, responses=described(401, 403, 404, 409, 422))
-def give_up_delivery(delivery_id: shapes.GivenId, session: Tx, by: Staff, here: Here) -> shapes.Delivery:
+@router.post(
+    "/queue/{delivery_id}/give-up", status_code=202, response_model=deliveries.Delivery, responses=described(401, 403, 404, 409, 422)
+)
+def give_up_delivery(delivery_id: GivenId, session: Tx, by: Staff, here: Here) -> deliveries.Delivery:
     """Try a waiting delivery no more: it is bounced, and can be tried anew."""
     waiting.give_up(session, [delivery_id], settings=here.settings, by=by, now=utcnow())
     return told(session, delivery_id, by)
 
 
-@router.post("/queue/{delivery_id}/hold", status_code=202, response_model=shapes.Delivery, responses=described(401, 403, 404, 409, 422))
-def hold_delivery(delivery_id: shapes.GivenId, session: Tx, by: Staff, here: Here) -> shapes.Delivery:
+@router.post(
+    "/queue/{delivery_id}/hold",
+    status_code=202,
+    response_model=deliveries.Delivery,
+    responses=described(401, 403, 404, 409, 422),
+)
+def hold_delivery(delivery_id: GivenId, session: Tx, by: Staff, here: Here) -> deliveries.Delivery:
     """Take a waiting delivery back into its folder: a decision that can be undone."""
     held(session, (delivery_id,), by, here.settings)
     return told(session, delivery_id, by)
 
 
 @router.get("/queue/unsent", response_model=shapes.UnsentPage, responses=described(401, 422))
-def list_unsent(
-    session: Read, by: Staff, here: Here, next_hop: shapes.Text = "", limit: Limit = 50, cursor: Cursor = None
-) -> shapes.UnsentPage:
+def list_unsent(session: Read, by: Staff, here: Here, next_hop: Text = "", limit: Limit = 50, cursor: Cursor = None) -> shapes.UnsentPage:
     """Deliveries that wait, are under way or were refused, those due first; for administrators those of every kind, employees' mail too."""
     only = routes.destination(here.settings, next_hop) if next_hop else None
     place = place_of(cursor, int, int)
@@ -116,7 +124,7 @@ def held(session: Session, ids: tuple[int, ...], by: Actor, settings: Settings, 
     return decisions.decide(session, Selection.of(ids=ids), Verb.HOLD, by=by, reason=reason, now=utcnow(), settings=settings).done
 
 
-def told(session: Session, delivery_id: int, by: Actor) -> shapes.Delivery:
+def told(session: Session, delivery_id: int, by: Actor) -> deliveries.Delivery:
     """The relay and the browsers hear of it after the commit; the delivery as it is now."""
     ring_after(session, "relay")
-    return shapes.Delivery.model_validate(histories.delivery(session, delivery_id, by=by).listed)
+    return deliveries.Delivery.model_validate(histories.delivery(session, delivery_id, by=by).listed)

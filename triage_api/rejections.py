@@ -3,11 +3,11 @@
 from fastapi import APIRouter
 
 from triage import languages, rejection_preview
-from triage_api import shapes
 from triage_api.office import Here
 from triage_api.once import Once
 from triage_api.problems import described
 from triage_api.session import Staff
+from triage_api.shapes import rejections as shapes
 from triage_api.transactions import Read
 
 router = APIRouter(route_class=Once, prefix="/rejections", tags=["decisions"])

@@ -9,11 +9,11 @@ from triage import db, ledger, reported, reports
 from triage.actor import Actor
 from triage.reported import Report
 from triage.times import utcnow
-from triage_api import shapes
 from triage_api.office import Here, Office
 from triage_api.once import Once
 from triage_api.problems import described
 from triage_api.session import Staff
+from triage_api.shapes import reports as shapes
 from triage_api.transactions import Read
 
 router = APIRouter(route_class=Once, prefix="/reports", tags=["reports"])

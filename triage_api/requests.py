@@ -4,11 +4,12 @@ from fastapi import APIRouter
 
 from triage import asking, suspecting
 from triage.times import utcnow
-from triage_api import shapes
 from triage_api.once import Once
 from triage_api.pages import Cursor, Limit, following, id_of
 from triage_api.problems import described
 from triage_api.session import Staff
+from triage_api.shapes import requests as shapes
+from triage_api.shapes.texts import GivenId
 from triage_api.transactions import Read, Tx, ring_after
 
 router = APIRouter(route_class=Once, prefix="/requests", tags=["requests"])
@@ -38,7 +39,7 @@ def create_request(order: shapes.RequestOrder, session: Tx, by: Staff) -> shapes
 
 
 @router.post("/{request_id}/decline", status_code=204, responses=described(401, 403, 404, 409, 422))
-def decline_request(request_id: shapes.GivenId, session: Tx, by: Staff, order: shapes.DeclineOrder | None = None) -> None:
+def decline_request(request_id: GivenId, session: Tx, by: Staff, order: shapes.DeclineOrder | None = None) -> None:
     """Say no, with a word to who asked. The mail stays where it is."""
     asking.decline(session, request_id, by=by, reason=order.reason if order else "", now=utcnow())
     ring_after(session)

@@ -12,26 +12,28 @@ from triage.errors import NotFound
 from triage.ids import show
 from triage.models import PendingAct, Rule
 from triage.times import utcnow
-from triage_api import shapes
 from triage_api.office import Here
 from triage_api.once import Once
 from triage_api.pages import Cursor, Limit, following, id_of
 from triage_api.problems import described
 from triage_api.second_keys import accepted
 from triage_api.session import Staff
+from triage_api.shapes import rules as shapes, second_keys
+from triage_api.shapes.texts import GivenId, Word
+from triage_api.shapes.trials import Offers, OffersOrder, Trial
 from triage_api.transactions import Read, Tx, ring_after
 
 MOST_EXPORTED = 1_000_000
-OfScope = Annotated[shapes.Word, Query(description="company, department:CODE or person:UID: only rules for exactly this scope.")]
-OfSender = Annotated[shapes.Word, Query(description="An address or a domain: only rules that are about it or about what is above it.")]
-IfMatch = Annotated[shapes.Word | None, Header(description="The ETag of the rule that you saw.")]
+OfScope = Annotated[Word, Query(description="company, department:CODE or person:UID: only rules for exactly this scope.")]
+OfSender = Annotated[Word, Query(description="An address or a domain: only rules that are about it or about what is above it.")]
+IfMatch = Annotated[Word | None, Header(description="The ETag of the rule that you saw.")]
 
 router = APIRouter(route_class=Once, tags=["rules"])
 
 
 @router.get("/rules", response_model=shapes.Rules, responses=described(401, 422))
 def list_rules(
-    session: Read, by: Staff, q: shapes.Word = "", sender: OfSender = "", scope: OfScope = "", limit: Limit = 50, cursor: Cursor = None
+    session: Read, by: Staff, q: Word = "", sender: OfSender = "", scope: OfScope = "", limit: Limit = 50, cursor: Cursor = None
 ) -> shapes.Rules:
     """Rules in force that reach into your scope, newest first."""
     before = id_of(cursor)
@@ -39,7 +41,7 @@ def list_rules(
     return shapes.Rules.model_validate({"items": with_clashes(session, found[:limit], by), "next_cursor": following(found, limit)})
 
 
-ASKED: dict[int | str, dict[str, Any]] = {202: {"model": shapes.PendingAct, "description": "It waits for a second person's key."}}
+ASKED: dict[int | str, dict[str, Any]] = {202: {"model": second_keys.PendingAct, "description": "It waits for a second person's key."}}
 
 
 @router.post("/rules", status_code=201, response_model=shapes.Rule, responses=ASKED | described(401, 403, 422))
@@ -53,17 +55,17 @@ def create_rule(order: shapes.SenderRule, session: Tx, by: Staff, here: Here) ->
     return with_clashes(session, [made], by)[0]
 
 
-@router.post("/rules/preview", response_model=shapes.Trial, responses=described(401, 422))
-def preview_rule(order: shapes.SenderRule, session: Read, by: Staff, here: Here) -> shapes.Trial:
+@router.post("/rules/preview", response_model=Trial, responses=described(401, 422))
+def preview_rule(order: shapes.SenderRule, session: Read, by: Staff, here: Here) -> Trial:
     """What a rule would have done in the last thirty days, why it may never work, and how it stands to others; nothing is made."""
-    return shapes.Trial.model_validate(trial.trial(session, order.order(), by=by, settings=here.settings, now=utcnow()))
+    return Trial.model_validate(trial.trial(session, order.order(), by=by, settings=here.settings, now=utcnow()))
 
 
-@router.post("/rules/offers", response_model=shapes.Offers, responses=described(401, 403, 422))
-def offer_rules(order: shapes.OffersOrder, session: Read, by: Staff, here: Here) -> shapes.Offers:
+@router.post("/rules/offers", response_model=Offers, responses=described(401, 403, 422))
+def offer_rules(order: OffersOrder, session: Read, by: Staff, here: Here) -> Offers:
     """Rules that would let the senders of this mail in, the narrowest sensible first, each tried out on the last thirty days."""
     found = trial.offers(session, order.select.selection(), by=by, settings=here.settings, now=utcnow())
-    return shapes.Offers.model_validate({"items": found})
+    return Offers.model_validate({"items": found})
 
 
 @router.post("/rules/import", response_model=shapes.Loaded, responses=described(401, 403, 422))
@@ -103,14 +105,14 @@ def explain_rules(order: shapes.ExplainOrder, session: Read, by: Staff, here: He
 
 
 @router.get("/rules/{rule_id}", response_model=shapes.Rule, responses=described(401, 404, 422))
-def get_rule(rule_id: shapes.GivenId, session: Read, by: Staff, response: Response) -> shapes.Rule:
+def get_rule(rule_id: GivenId, session: Read, by: Staff, response: Response) -> shapes.Rule:
     """One rule; its ETag is for a change of it, and moves only when somebody changes the rule."""
     return answered(session, known(session, rule_id, by), by, response)
 
 
 @router.patch("/rules/{rule_id}", response_model=shapes.Rule, responses=described(401, 403, 404, 409, 412, 422))
 def change_rule(
-    rule_id: shapes.GivenId, change: shapes.RuleChange, session: Tx, by: Staff, here: Here, response: Response, if_match: IfMatch = None
+    rule_id: GivenId, change: shapes.RuleChange, session: Tx, by: Staff, here: Here, response: Response, if_match: IfMatch = None
 ) -> shapes.Rule:
     """Change its proof, end, note or whether risky attachments pass. With If-Match 412 when somebody has changed it since.
 
@@ -143,7 +145,7 @@ def with_clashes(session: Session, found: list[Rule], by: Actor) -> list[shapes.
 
 
 @router.delete("/rules/{rule_id}", status_code=204, responses=described(401, 403, 404, 422))
-def delete_rule(rule_id: shapes.GivenId, session: Tx, by: Staff) -> None:
+def delete_rule(rule_id: GivenId, session: Tx, by: Staff) -> None:
     """Take a rule out of force; it stays on the record."""
     known(session, rule_id, by)
     rules.remove(session, rule_id, by=by, now=utcnow())

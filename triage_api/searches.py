@@ -6,10 +6,11 @@ from fastapi import APIRouter, Query
 
 from triage import saved_searches
 from triage.times import utcnow
-from triage_api import shapes
 from triage_api.once import Once
 from triage_api.problems import described
 from triage_api.session import Staff
+from triage_api.shapes import searches as shapes
+from triage_api.shapes.texts import GivenId
 from triage_api.transactions import Read, Tx, ring_after
 
 router = APIRouter(route_class=Once, prefix="/searches", tags=["searches"])
@@ -32,7 +33,7 @@ def save_search(order: shapes.SavedSearchOrder, session: Tx, by: Staff) -> shape
 
 
 @router.delete("/{search_id}", status_code=204, responses=described(401, 403, 404, 422))
-def remove_search(search_id: shapes.GivenId, session: Tx, by: Staff) -> None:
+def remove_search(search_id: GivenId, session: Tx, by: Staff) -> None:
     """Keep it no longer."""
     saved_searches.remove(session, search_id, by=by)
     ring_after(session)

@@ -7,12 +7,14 @@ from triage import second_key
 from triage.actor import Actor
 from triage.models import PendingAct
 from triage.times import utcnow
-from triage_api import shapes
 from triage_api.office import Here
 from triage_api.once import Once
 from triage_api.pages import Cursor, Limit, following, id_of
 from triage_api.problems import described
 from triage_api.session import Staff
+from triage_api.shapes import second_keys as shapes
+from triage_api.shapes.decisions import UndoOrder
+from triage_api.shapes.texts import GivenId
 from triage_api.transactions import Read, Tx, ring_after
 
 router = APIRouter(route_class=Once, prefix="/second-keys", tags=["decisions"])
@@ -27,9 +29,7 @@ def list_second_keys(session: Read, by: Staff, limit: Limit = 200, cursor: Curso
 
 
 @router.post("/{pending_id}/confirm", response_model=shapes.PendingAct, responses=described(401, 403, 404, 409, 412, 422))
-def confirm_second_key(
-    pending_id: shapes.GivenId, session: Tx, by: Staff, here: Here, order: shapes.UndoOrder | None = None
-) -> shapes.PendingAct:
+def confirm_second_key(pending_id: GivenId, session: Tx, by: Staff, here: Here, order: UndoOrder | None = None) -> shapes.PendingAct:
     """Turn the second key: it is done now. Never your own; 412 when the mail is not what it was when it was asked for."""
     reason = order.reason if order else ""
     confirmed = second_key.confirm(session, pending_id, by=by, now=utcnow(), settings=here.settings, reason=reason)
@@ -38,7 +38,7 @@ def confirm_second_key(
 
 
 @router.post("/{pending_id}/decline", response_model=shapes.PendingAct, responses=described(401, 403, 404, 409, 422))
-def decline_second_key(pending_id: shapes.GivenId, session: Tx, by: Staff, order: shapes.UndoOrder | None = None) -> shapes.PendingAct:
+def decline_second_key(pending_id: GivenId, session: Tx, by: Staff, order: UndoOrder | None = None) -> shapes.PendingAct:
     """Say no, or withdraw what you asked for: nothing is changed."""
     declined = second_key.decline(session, pending_id, by=by, now=utcnow(), reason=order.reason if order else "")
     ring_after(session)

@@ -9,11 +9,11 @@ from triage import evidence, listings, removal, rules, whole_provider
 from triage.listings import Listed
 from triage.settings import Settings
 from triage.times import utcnow
-from triage_api import shapes
 from triage_api.office import Here
 from triage_api.once import Once
 from triage_api.problems import described
 from triage_api.session import Staff
+from triage_api.shapes import selections as shapes
 from triage_api.transactions import Read
 
 MOST = 50  # senders and blocks that a preview names

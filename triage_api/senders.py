@@ -4,18 +4,19 @@ from fastapi import APIRouter
 
 from triage import sender_reports
 from triage.selection import UNPROVEN
-from triage_api import shapes
 from triage_api.office import Here
 from triage_api.once import Once
 from triage_api.problems import described
 from triage_api.session import Staff
+from triage_api.shapes import senders as shapes
+from triage_api.shapes.texts import Word
 from triage_api.transactions import Read
 
 router = APIRouter(route_class=Once, tags=["senders"])
 
 
 @router.get("/senders/{sender:path}", response_model=shapes.Sender, responses=described(401, 404, 422))
-def get_sender(sender: shapes.Word, session: Read, by: Staff, here: Here) -> shapes.Sender:
+def get_sender(sender: Word, session: Read, by: Staff, here: Here) -> shapes.Sender:
     """An address, or a domain with those below it: its mail in your scope, what proves it, to whom it went and what became of it."""
     found = sender_reports.sender(session, sender, freemail=here.settings.policy.freemail_domains, by=by)
     folders = [(folder.partition("+"), count) for folder, count in found.by_folder]

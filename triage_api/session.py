@@ -10,11 +10,11 @@ from starlette.requests import HTTPConnection
 from triage import access, cover, db, in_hand, modes, preferences, sign_in
 from triage.actor import Actor
 from triage.times import utcnow
-from triage_api import shapes
 from triage_api.bearer import bearer, holder as token_holder, key_of
 from triage_api.office import Here, Office, office
 from triage_api.once import Once
 from triage_api.problems import NotSignedIn, described
+from triage_api.shapes import session as shapes
 
 WRONG = "Name or password is wrong."
 SIGNED_IN = "signed_in"  # in the state of a request: whoever asks has signed in

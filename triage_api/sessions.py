@@ -6,18 +6,19 @@ from fastapi import APIRouter, Request, Response
 
 from triage import db, sessions
 from triage.times import utcnow
-from triage_api import shapes
 from triage_api.office import Here
 from triage_api.once import Once
 from triage_api.problems import described
 from triage_api.session import Staff, forget_cookie
+from triage_api.shapes import session as shapes
+from triage_api.shapes.texts import Word
 from triage_api.transactions import Read
 
 router = APIRouter(route_class=Once, tags=["session"])
 
 
 @router.get("/sessions", response_model=shapes.Sessions, responses=described(401, 403, 422))
-def list_sessions(session: Read, request: Request, here: Here, by: Staff, login: shapes.Word = "") -> shapes.Sessions:
+def list_sessions(session: Read, request: Request, here: Here, by: Staff, login: Word = "") -> shapes.Sessions:
     """The browsers in which you are signed in; for administrators those of a `login` within their scope."""
     api = here.settings.api
     lasts, idle = timedelta(hours=api.session_hours), timedelta(minutes=api.idle_lock_minutes)
@@ -27,7 +28,7 @@ def list_sessions(session: Read, request: Request, here: Here, by: Staff, login:
 
 
 @router.delete("/sessions", response_model=shapes.Ended, responses=described(401, 403, 404, 422))
-def end_sessions(response: Response, here: Here, by: Staff, login: shapes.Word = "") -> shapes.Ended:
+def end_sessions(response: Response, here: Here, by: Staff, login: Word = "") -> shapes.Ended:
     """Sign out everywhere, here too; for administrators also somebody else within their scope, by `login`."""
     with db.transaction(here.engine) as session:
         ended = sessions.end_all(session, by=by, login=login or by.name, now=utcnow())

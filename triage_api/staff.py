@@ -4,11 +4,11 @@ from fastapi import APIRouter
 
 from triage import accounts
 from triage.times import utcnow
-from triage_api import shapes
 from triage_api.once import Once
 from triage_api.pages import Cursor, Limit, following, place_of
 from triage_api.problems import described
 from triage_api.session import Staff
+from triage_api.shapes import staff as shapes
 from triage_api.transactions import Read
 
 router = APIRouter(route_class=Once, tags=["staff"])

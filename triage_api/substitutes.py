@@ -6,11 +6,12 @@ from fastapi import APIRouter
 
 from triage import substitutes
 from triage.times import utcnow
-from triage_api import shapes
 from triage_api.once import Once
 from triage_api.pages import Cursor, Limit, following, place_of
 from triage_api.problems import described
 from triage_api.session import Staff
+from triage_api.shapes import substitutes as shapes
+from triage_api.shapes.texts import GivenId
 from triage_api.transactions import Read, Tx, ring_after
 
 router = APIRouter(route_class=Once, prefix="/substitutes", tags=["staff"])
@@ -45,7 +46,7 @@ def arrange_substitute(order: shapes.SubstitutionOrder, session: Tx, by: Staff) 
 
 
 @router.delete("/{substitution_id}", status_code=204, responses=described(401, 403, 404, 422))
-def end_substitute(substitution_id: shapes.GivenId, session: Tx, by: Staff) -> None:
+def end_substitute(substitution_id: GivenId, session: Tx, by: Staff) -> None:
     """End it now."""
     substitutes.end(session, substitution_id, by=by, now=utcnow())
     ring_after(session)

@@ -6,11 +6,12 @@ from sqlmodel import Session
 from triage import tokens
 from triage.models import ApiToken
 from triage.times import utcnow
-from triage_api import shapes
 from triage_api.once import Once, keep_secret
 from triage_api.pages import Cursor, Limit, following, id_of
 from triage_api.problems import described
 from triage_api.session import Staff
+from triage_api.shapes import tokens as shapes
+from triage_api.shapes.texts import GivenId
 from triage_api.transactions import Read, Tx, ring_after
 
 router = APIRouter(route_class=Once, prefix="/tokens", tags=["tokens"])
@@ -39,7 +40,7 @@ def create_token(order: shapes.NewToken, session: Tx, by: Staff) -> shapes.MadeT
 
 
 @router.delete("/{token_id}", status_code=204, responses=described(401, 403, 404, 422))
-def revoke_token(token_id: shapes.GivenId, session: Tx, by: Staff) -> None:
+def revoke_token(token_id: GivenId, session: Tx, by: Staff) -> None:
     """End a token at once."""
     tokens.revoke(session, token_id, by=by, now=utcnow())
     ring_after(session)

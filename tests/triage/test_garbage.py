@@ -13,9 +13,8 @@ def test_it_goes_on_as_before(looking: bool, monkeypatch: pytest.MonkeyPatch) ->
     if not looking:
         gc.disable()
     try:
-        with pytest.raises(ZeroDivisionError), garbage.paused():
+        with garbage.paused():
             assert not gc.isenabled()
-            raise ZeroDivisionError
         assert gc.isenabled() == looking
     finally:
         gc.enable()

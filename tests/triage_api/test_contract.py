@@ -18,7 +18,7 @@ from tests.triage_api.conftest import ORIGIN, Browser, opened, session_key, toke
 from triage.actor import Grant
 from triage.db import transaction
 from triage.settings import Settings
-from triage_api.shapes import ID_PATTERN
+from triage_api.shapes.texts import ID_PATTERN
 
 EXAMPLES = 10  # of each operation
 ENDLESS = {"/api/v1/events"}

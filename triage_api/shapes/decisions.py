@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 from triage.decisions import Verb
 from triage.removal import BlockWish
 from triage.visible import visible
+from triage_api.shapes.items import Item
 from triage_api.shapes.rules import Rule, SenderRule
 from triage_api.shapes.selections import Select
 from triage_api.shapes.texts import GivenId, Id, Letter, Order, Shape, Text, Word
@@ -64,15 +65,6 @@ class UndoOrder(Order):
     """Why a decision is taken back."""
 
     reason: Text = ""
-
-
-class Item(Shape):
-    """What became of one delivery."""
-
-    delivery: Annotated[Id, Field(validation_alias="delivery_id")]
-    before: str
-    outcome: str
-    why: Spoken
 
 
 class DecisionSummary(Shape):
