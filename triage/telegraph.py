@@ -13,8 +13,8 @@ import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import psycopg
 from sqlalchemy.exc import SQLAlchemyError
 
 from triage.bell import Bell
@@ -27,9 +27,11 @@ GAP = 0.1  # seconds from one telling to the next, however often bells ring
 PAUSE = 1.0  # seconds until a line that is down is tried again
 PATIENCE = 2.0  # seconds that a notification may take
 HEARTBEAT = 30.0  # seconds of silence until it is asked whether the line is there
-FAULTS = (psycopg.Error, SQLAlchemyError, OSError)
 
-Line = psycopg.Connection[tuple[object, ...]]
+if TYPE_CHECKING:  # where the database is SQLite nobody needs it
+    import psycopg
+
+    Line = psycopg.Connection[tuple[object, ...]]
 
 log = logging.getLogger(__name__)
 
@@ -75,13 +77,13 @@ class Telegraph:
                         log.info("other machines are told and heard of at once again")
                     down = False
                     self.serve(line)
-            except FAULTS as fault:
+            except faults() as fault:
                 if not down:
                     log.warning("no line to other machines, each looks by itself every second: %s", visible(str(fault))[:500])
                 down = True
                 self.closing.wait(PAUSE)
 
-    def serve(self, line: Line) -> None:
+    def serve(self, line: "Line") -> None:
         """Hear and tell as long as the line holds. What rang while there was none is not known, so every bell rings once."""
         if self.hears:
             line.execute(f"LISTEN {CHANNEL}")
@@ -97,7 +99,7 @@ class Telegraph:
             else:  # what came while it told has been read with the answer, and would wake nobody
                 self.wait_on(line, told_at + GAP - time.monotonic() if self.rung else HEARTBEAT)
 
-    def wait_on(self, line: Line, seconds: float) -> None:
+    def wait_on(self, line: "Line", seconds: float) -> None:
         """Until something is heard, a bell rings or so much time is over; after a long silence the line is tried."""
         ready, _, _ = select.select([line.fileno(), self.woken], [], [], max(0.0, seconds))
         if self.woken in ready:
@@ -105,7 +107,7 @@ class Telegraph:
         if not ready and not self.rung:
             line.execute("SELECT 1")
 
-    def tell(self, line: Line) -> None:
+    def tell(self, line: "Line") -> None:
         """Tell what rang."""
         with self.lock:
             names, self.rung = sorted(self.rung), set()
@@ -133,13 +135,13 @@ def tell(settings: Settings, names: Iterable[str]) -> None:
     if settings.database.url.startswith("sqlite:"):
         return
     here = place_of(settings.spool.directory)
-    with contextlib.suppress(*FAULTS), contextlib.closing(line_of(settings)) as line:
+    with contextlib.suppress(*faults()), contextlib.closing(line_of(settings)) as line:
         for name in sorted(set(names)):
             line.execute("SELECT pg_notify(%s, %s)", (CHANNEL, f"{name} {here}"))
 
 
 def reaches(settings: Settings) -> bool:
-    """Does a notification come through, on the way that bells take? One of FAULTS where there is no way at all."""
+    """Does a notification come through, on the way that bells take? One of `faults` where there is no way at all."""
     name = f"{CHANNEL}_try_{os.getpid()}"
     with contextlib.closing(line_of(settings)) as line:
         line.execute(f"LISTEN {name}")
@@ -148,8 +150,17 @@ def reaches(settings: Settings) -> bool:
         return any(True for _ in line.notifies(timeout=PATIENCE, stop_after=1))
 
 
-def line_of(settings: Settings) -> Line:
+def faults() -> tuple[type[Exception], ...]:
+    """What a line that cannot be had, or breaks, ends with."""
+    import psycopg
+
+    return (psycopg.Error, SQLAlchemyError, OSError)
+
+
+def line_of(settings: Settings) -> "Line":
     """A connection of its own, straight to the server."""
+    import psycopg
+
     engine = open_engine(settings.database.listen_url or settings.database.url)
     _, told = engine.dialect.create_connect_args(engine.url)
     return psycopg.connect(**waits_for_server(engine.url), **told, autocommit=True)

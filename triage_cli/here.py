@@ -10,6 +10,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.types import Message, Scope
 
 from migrations.version import check
+from triage import garbage
 from triage.settings import Settings
 from triage.sign_in import SignedIn
 from triage_api.grants import resource
@@ -84,6 +85,12 @@ class Here(Desk):
 @cache
 def app_of(name: str) -> FastAPI:
     """The routes of one resource, for whoever is at the keyboard."""
+    with garbage.paused():
+        return made_of(name)
+
+
+def made_of(name: str) -> FastAPI:
+    """The same, anew."""
     made = FastAPI(openapi_url=None)
     made.dependency_overrides = {staff: shell_user, watcher: lambda: SignedIn(shell_user(), unseen=False)}
     speak_problems(made)

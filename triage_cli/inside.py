@@ -80,7 +80,7 @@ def wakes(settings: Settings) -> Iterator[Finding]:
         return
     try:
         heard = telegraph.reaches(settings)
-    except telegraph.FAULTS as fault:
+    except telegraph.faults() as fault:
         yield Finding(
             WARN, "wake-ups", f"no line: {str(fault).strip()}", "check database.listen_url; till then each machine looks by itself"
         )

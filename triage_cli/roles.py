@@ -51,7 +51,8 @@ def start(ctx: click.Context, module: str, role: str) -> None:
     """Run a role until it is told to stop (SIGTERM, SIGINT). One that opens a door says itself when it is open."""
     begin(role)
     stop = stop_on_signals()
-    run: Callable[[Settings, threading.Event], None] = import_module(module).run
+    with garbage.paused():
+        run: Callable[[Settings, threading.Event], None] = import_module(module).run
     settings = settings_of(ctx)
     watch(settings, role)
     if role in BUSY:

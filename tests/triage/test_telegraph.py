@@ -58,7 +58,7 @@ def test_what_is_heard_while_it_tells_is_not_left_lying(two: tuple[Machine, Mach
     monkeypatch.setattr(telegraph, "HEARTBEAT", 10 * HANG)
     telling = one.line.tell
 
-    def both_at_once(line: telegraph.Line) -> None:
+    def both_at_once(line: "telegraph.Line") -> None:
         telegraph.tell(other.settings, ["relay"])
         telling(line)
 
