@@ -88,6 +88,11 @@ class Actor:
         return cls(EMPLOYEE, uid, shown=shown)
 
     @classmethod
+    def shell(cls, login: str, place: str) -> Self:
+        """Who may run commands on the machine may do everything, under their own name. `place`: where they have come from by SSH."""
+        return cls("shell", login, Role.ADMIN, EVERYTHING, f"{login} (shell)", place=place)
+
+    @classmethod
     def rule(cls, name: str) -> Self:
         """A rule of the policy, by its name."""
         return cls("rule", name, scope=EVERYTHING, shown=name)

@@ -1,9 +1,10 @@
 """Reads the settings, once: from a TOML file, credential files and the environment, each key checked."""
 
 import difflib
+import hashlib
 import os
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
@@ -16,6 +17,7 @@ from triage.settings import Client, Company, Cover, Hooks, Notices, Settings, Te
 
 MOST = {"Days": 36_500, "Hours": 876_000, "Minutes": 52_560_000, "": 2**31 - 1}  # by the unit that begins what a number is for
 PLACES = ("./mailroom.toml", "/etc/mailroom/mailroom.toml")
+SQLITE = "sqlite:///"
 OF_DOMAINS = ("domains", "trusted_arc_sealers", "freemail_domains")  # keys that hold domains
 
 
@@ -229,3 +231,23 @@ def nearest(name: str, known: list[str]) -> str:
     """A hint at the key that was probably meant."""
     close = difflib.get_close_matches(name, known, 1, 0.5)
     return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(sorted(known))}"
+
+
+def digest_of(settings: Settings) -> str:
+    """A digest by which two processes find out that their settings are the same, and the working directory where a path begins there."""
+    place = Path.cwd() if any(is_relative(path) for path in paths_of(settings)) else ""
+    return hashlib.sha256(f"{place}\n{settings!r}".encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def paths_of(settings: Settings) -> Iterator[str]:
+    """Every path that the settings name."""
+    yield settings.database.url.partition(SQLITE)[2]
+    for section, name, one in every_key():
+        value = getattr(getattr(settings, section), name)
+        if isinstance(value, Path) or one.metadata["file"]:
+            yield str(value)
+
+
+def is_relative(path: str) -> bool:
+    """Does a path begin in the working directory?"""
+    return bool(path) and not path.startswith("/")

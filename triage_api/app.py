@@ -71,6 +71,7 @@ from triage_api.guard import Guard
 from triage_api.metrics import Metrics
 from triage_api.office import Office
 from triage_api.problems import speak_problems
+from triage_api.shell_socket import Ready, ShellSocket
 from triage_api.spoken import Interpreter
 
 RESOURCES = (
@@ -118,15 +119,20 @@ GRACE = 5  # seconds that requests under way have when we stop
 log = logging.getLogger(__name__)
 
 
-def make_app(settings: Settings, prover: Prover | None = None, deck: Deck = tuple) -> FastAPI:
-    """The API and the console for these settings. BadInput when the database URL, the spool directory or api.metrics is of no use."""
+def make_app(settings: Settings, prover: Prover | None = None, deck: Deck = tuple, ready: Ready | None = None) -> FastAPI:
+    """The API and the console for these settings. BadInput when the database URL, the spool directory or api.metrics is of no use.
+
+    `ready`: refuses a database that a command would refuse; without it no command of this machine is answered.
+    """
     office = Office(settings, prover, deck)
     feed = Feed(office)
+    shell = ShellSocket(settings, ready) if ready else None
 
     @contextlib.asynccontextmanager
-    async def open_hours(_app: FastAPI) -> AsyncIterator[None]:
-        tell_ready()  # the socket listens already
-        yield
+    async def open_hours(app: FastAPI) -> AsyncIterator[None]:
+        async with shell.answering(app, office.engine) if shell else contextlib.nullcontext():
+            tell_ready()  # the socket listens already
+            yield
         feed.close()
         office.close()
 
@@ -176,13 +182,19 @@ def docs(document: dict[str, Any]) -> str:
     )
 
 
-def run(settings: Settings, stop: threading.Event | None = None, prover: Prover | None = None, deck: Deck = tuple) -> None:
+def run(
+    settings: Settings,
+    stop: threading.Event | None = None,
+    prover: Prover | None = None,
+    deck: Deck = tuple,
+    ready: Ready | None = None,
+) -> None:
     """Serve the API and the console until SIGTERM, SIGINT or `stop`; requests under way are finished.
 
     BadInput when the port, the database URL or the spool directory cannot be used.
     """
     with bound(settings.api.listen) as listener:
-        serve(make_app(settings, prover, deck), settings, listener, stop or threading.Event())
+        serve(make_app(settings, prover, deck, ready), settings, listener, stop or threading.Event())
 
 
 def serve(app: FastAPI, settings: Settings, listener: socket.socket, stop: threading.Event) -> None:

@@ -21,6 +21,7 @@ from triage.opening import Opened
 from triage.preview import Mode, NumberedLink, Preview, unavailable
 from triage.times import utcnow
 from triage.visible import visible
+from triage_api.caller import looks_of
 from triage_api.framed import framed
 from triage_api.office import Here, Office
 from triage_api.once import Once
@@ -28,6 +29,7 @@ from triage_api.problems import described
 from triage_api.session import Staff
 from triage_api.shapes import messages as shapes
 from triage_api.shapes.texts import GivenId, Text, Word
+from triage_api.viewing import Viewed
 
 DOWNLOAD_CSP = "sandbox; default-src 'none'; frame-ancestors 'none'"
 OUR_ESCAPES = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")  # `visible` put them there
@@ -39,6 +41,9 @@ log = logging.getLogger(__name__)
 router = APIRouter(route_class=Once, prefix="/messages", tags=["messages"])
 
 Number = Annotated[int, Path(ge=1, le=10_000)]
+
+
+Looks = Annotated[Viewed, Depends(looks_of)]
 
 
 def given_reason(reason: Text = "", x_mailroom_reason: Annotated[Text, Header()] = "") -> str:
@@ -110,11 +115,17 @@ VIEW: dict[int | str, dict[str, Any]] = {200: {"description": "A whole document 
 
 @router.get("/{message_id}/view", response_class=HTMLResponse, responses=VIEW | described(401, 404, 410, 422, 428))
 def view_message(
-    message_id: GivenId, here: Here, by: Staff, reason: Reason, mode: Annotated[Mode, Query()] = "html", language: Language = ""
+    message_id: GivenId,
+    here: Here,
+    looks: Looks,
+    by: Staff,
+    reason: Reason,
+    mode: Annotated[Mode, Query()] = "html",
+    language: Language = "",
 ) -> HTMLResponse:
     """The message as a harmless document of its own: no script, nothing loaded, links as numbered text."""
     raw = raw_of(here, message_id, by, reason)
-    put_view_on_record(here, message_id, by)
+    put_view_on_record(here, looks, message_id, by)
     preview = rendered(here, ids.show(message_id), raw, mode) or unavailable("it is too large or too complicated for its reader")
     return framed(preview.document, language)
 
@@ -130,22 +141,22 @@ def raw_of(here: Office, message_id: int, by: Actor, reason: str) -> bytes:
 
 
 @router.get("/{message_id}/headers", response_model=shapes.Headers, responses=described(401, 404, 410, 422, 428))
-def get_headers(message_id: GivenId, here: Here, by: Staff, reason: Reason) -> shapes.Headers:
+def get_headers(message_id: GivenId, here: Here, looks: Looks, by: Staff, reason: Reason) -> shapes.Headers:
     """The header block as received; control characters and bytes that are no UTF-8 are written as escapes."""
     head = headers_of(raw_of(here, message_id, by, reason))
-    put_view_on_record(here, message_id, by)
+    put_view_on_record(here, looks, message_id, by)
     return shapes.Headers(text=visible(head.decode("utf-8", "backslashreplace"), lines=True))
 
 
 @router.get("/{message_id}/text", response_model=shapes.MessageText, responses=described(401, 404, 422, 428))
-def get_text(message_id: GivenId, here: Here, by: Staff, reason: Reason) -> shapes.MessageText:
+def get_text(message_id: GivenId, here: Here, looks: Looks, by: Staff, reason: Reason) -> shapes.MessageText:
     """What a message says, as plain text; empty when it is erased."""
     with db.reading(here.engine) as session:
         said = opening.text(session, message_id, by=by, reason=reason)
         under_seal = opening.breaks_seal(session, message_id, by=by, reason=reason)
     if under_seal:
         put_on_record(here, "open", message_id, by, {"reason": reason})
-    put_view_on_record(here, message_id, by)
+    put_view_on_record(here, looks, message_id, by)
     return shapes.MessageText(text=said)
 
 
@@ -191,15 +202,15 @@ def put_on_record(here: Office, act: str, message_id: int, by: Actor, detail: di
     here.ring(["change"])
 
 
-def put_view_on_record(here: Office, message_id: int, by: Actor) -> None:
+def put_view_on_record(here: Office, looks: Viewed, message_id: int, by: Actor) -> None:
     """Who looked at what; nobody's screen has to change for it."""
-    if not here.viewed.anew(str(by), message_id):
+    if not looks.anew(str(by), message_id):
         return
     try:
         with db.transaction(here.engine) as session:
             ledger.write(session, "view", f"message:{ids.show(message_id)}", by=by, now=utcnow())
     except Exception:
-        here.viewed.forget(str(by), message_id)
+        looks.forget(str(by), message_id)
         raise
 
 

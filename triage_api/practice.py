@@ -11,7 +11,7 @@ from triage.preview import unavailable
 from triage.times import utcnow
 from triage.visible import visible
 from triage_api.framed import framed
-from triage_api.messages import VIEW, Language, put_view_on_record, rendered
+from triage_api.messages import VIEW, Language, Looks, put_view_on_record, rendered
 from triage_api.office import Here
 from triage_api.once import Once
 from triage_api.problems import described
@@ -41,12 +41,12 @@ def deal_cards(deck: Laid, session: Read, by: Staff, limit: Annotated[int, Query
 
 
 @router.get("/cards/{card}/view", response_class=HTMLResponse, responses=VIEW | described(401, 403, 404))
-def view_card(card: Word, deck: Laid, here: Here, by: Staff, language: Language = "") -> HTMLResponse:
+def view_card(card: Word, deck: Laid, here: Here, looks: Looks, by: Staff, language: Language = "") -> HTMLResponse:
     """The mail of a card as a harmless document of its own. That you looked at a real one goes on the record."""
     with db.reading(here.engine) as session:
         one = practice.exercise(session, deck, card, by=by, now=utcnow())
     if one.message_id is not None:
-        put_view_on_record(here, one.message_id, by)
+        put_view_on_record(here, looks, one.message_id, by)
     preview = rendered(here, visible(card), one.raw, "html") or unavailable("it is too large or too complicated for its reader")
     return framed(preview.document, language)
 

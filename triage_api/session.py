@@ -11,6 +11,7 @@ from triage import access, cover, db, in_hand, modes, preferences, sign_in
 from triage.actor import Actor
 from triage.times import utcnow
 from triage_api.bearer import bearer, holder as token_holder, key_of
+from triage_api.caller import caller_of
 from triage_api.office import Here, Office, office
 from triage_api.once import Once
 from triage_api.problems import NotSignedIn, described
@@ -26,8 +27,10 @@ router = APIRouter(route_class=Once, tags=["session"])
 def watcher(connection: HTTPConnection) -> sign_in.SignedIn:
     """Who asks, without keeping the session awake; NotSignedIn when there is no good one. Removal and idleness act at once.
 
-    A request that carries a token is the token's, whatever cookie comes along.
+    A request that carries a token is the token's, whatever cookie comes along; a command's is that of whom the kernel has named.
     """
+    if caller := caller_of(connection.scope):
+        return sign_in.SignedIn(caller.actor, unseen=False)
     here = office(connection)
     if (key := key_of(connection)) is not None:
         found = bearer(here, connection, key)
@@ -56,7 +59,7 @@ def staff(connection: HTTPConnection, signed_in: Watcher) -> Actor:
     if signed_in.unseen and BACKGROUND not in connection.headers:
         here = office(connection)
         db.in_passing(here.engine, lambda session: sign_in.touch(session, connection.cookies[here.cookie_name], now=utcnow()))
-    return replace(signed_in.actor, place=place_of(connection))
+    return signed_in.actor if caller_of(connection.scope) else replace(signed_in.actor, place=place_of(connection))
 
 
 def place_of(connection: HTTPConnection) -> str:

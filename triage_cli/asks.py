@@ -68,7 +68,14 @@ def desk_of(ctx: click.Context) -> "Desk":
         with garbage.paused():
             from triage_cli.remote import Remote  # what asks a server needs no database, and the other way round
         return Remote(place.server, token_of(place), place.ca_file, plain=place.plain)
+    from triage_cli.neighbour import neighbour
+
     settings = read_settings(ctx)
+    return neighbour(settings, lambda: here(settings)) or here(settings)
+
+
+def here(settings: "Settings") -> "Desk":
+    """The database of this machine, without an API that runs."""
     with garbage.paused():
         from triage_cli.here import Here
     return Here(settings)

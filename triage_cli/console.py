@@ -4,6 +4,7 @@ import threading
 
 from demo.exercises import deck
 from directory_sync.bind import Bind
+from migrations.version import check
 from triage.errors import BadInput
 from triage.settings import Settings
 from triage.sign_in import Prover
@@ -12,7 +13,7 @@ from triage_api import app
 
 def run(settings: Settings, stop: threading.Event) -> None:
     """Serve until told to stop. BadInput when a setting is of no use."""
-    app.run(settings, stop, prover_of(settings), deck)
+    app.run(settings, stop, prover_of(settings), deck, check)
 
 
 def prover_of(settings: Settings) -> Prover | None:

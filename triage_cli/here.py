@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
-from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from starlette.types import Message, Scope
@@ -17,6 +16,7 @@ from triage_api.grants import resource
 from triage_api.office import Office
 from triage_api.problems import speak_problems
 from triage_api.session import staff, watcher
+from triage_api.shell_socket import scope_of
 from triage_cli.desk import API, Answer, Desk, Take
 from triage_cli.opened import ring, shell_user
 
@@ -59,22 +59,8 @@ class Here(Desk):
         self.home = Home(settings)
 
     def send(self, method: str, target: str, body: bytes, take: Take | None) -> Answer:
-        path, _, query = target.partition("?")
-        scope: dict[str, Any] = {
-            "type": "http",
-            "asgi": {"version": "3.0"},
-            "http_version": "1.1",
-            "method": method,
-            "scheme": "http",
-            "path": path,
-            "raw_path": path.encode(),
-            "root_path": "",
-            "query_string": query.encode(),
-            "headers": [(b"content-type", b"application/json")] if body else [],
-            "client": None,
-            "server": None,
-        }
-        app = app_of(resource(path.removeprefix(API)))
+        scope = scope_of(method, target, bool(body))
+        app = app_of(resource(scope["path"].removeprefix(API)))
         app.state.office = self.home
         return asyncio.run(answered(app, scope, body, take))
 

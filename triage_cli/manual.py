@@ -43,7 +43,7 @@ options and states. [recipes.md](recipes.md) has scripts that need no Mailroom w
 
 ## Here, or on a server
 
-Commands marked *here or on a server* do the same on the machine itself, straight on its database, and on a server elsewhere:
+Commands marked *here or on a server* do the same on the machine itself and on a server elsewhere:
 
     mailroom deliveries --state held
     mailroom --server https://mailroom.company.example --token-file ~/.mailroom-token deliveries --state held
@@ -53,7 +53,8 @@ do), the token by `--token-file`, `$MAILROOM_TOKEN` or `[client] token_file`; th
 token is made by `mailroom token create` on the server's machine and does what it was made for. The certificate is checked against
 the system's authorities or those of `--ca-file`; `http://` goes to this machine only, unless `--plain` is given. What fails on the
 way is asked again a few times, and done once. On the machine itself whoever may run the command may do everything, under their own
-name (`shell:USER` on the record). All other commands work on the machine itself, and refuse where a server is named.
+name (`shell:USER` on the record). The API that runs there answers a command of root or of its own user; without one the command opens
+the database. The answer and the record are the same. All other commands work on the machine itself, and refuse where a server is named.
 
 ## What it prints
 

@@ -1,7 +1,5 @@
 """What commands on this machine begin with: the database at the right version, the one at the keyboard, the bells."""
 
-import getpass
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -11,10 +9,11 @@ from sqlmodel import Session
 
 from migrations.version import check
 from triage import db, telegraph
-from triage.actor import EVERYTHING, Actor, Role
+from triage.actor import Actor
 from triage.bell import Bell
 from triage.settings import Settings
 from triage_cli.asks import settings_of as settings_of
+from triage_cli.keyboard import at_the_keyboard
 
 T = TypeVar("T")
 
@@ -32,8 +31,7 @@ def database_of(settings: Settings) -> Iterator[Engine]:
 
 def shell_user() -> Actor:
     """Whoever may run this command on this machine may do everything, under their own name."""
-    login = getpass.getuser()
-    return Actor("shell", login, Role.ADMIN, EVERYTHING, f"{login} (shell)", place=os.environ.get("SSH_CONNECTION", "").partition(" ")[0])
+    return Actor.shell(*at_the_keyboard())
 
 
 def write(settings: Settings, work: Callable[[Session], T]) -> T:

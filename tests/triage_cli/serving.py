@@ -4,16 +4,17 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from migrations.version import check
 from triage.settings import Settings
 from triage_api.app import bound, make_app, serve
 
 
 @contextmanager
-def served(settings: Settings) -> Iterator[str]:
-    """The address of the server."""
+def served(settings: Settings, *, to_commands: bool = False) -> Iterator[str]:
+    """The address of the server; commands of this machine may ask it too if that is said."""
     stop = threading.Event()
     with bound("127.0.0.1:0") as listener:
-        thread = threading.Thread(target=serve, args=(make_app(settings), settings, listener, stop))
+        thread = threading.Thread(target=serve, args=(make_app(settings, ready=check if to_commands else None), settings, listener, stop))
         thread.start()
         try:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -1,4 +1,7 @@
-"""Every command that asks the API: on the machine itself and over HTTP it says the same, ends alike and leaves the same on the record."""
+"""Every command that asks the API says the same, ends alike and leaves the same on the record wherever it is answered.
+
+By the machine itself, by the API that runs there, and by a server over HTTP.
+"""
 
 import re
 import shutil
@@ -17,7 +20,7 @@ from tests.triage.arriving import DMARC_PASS, IDA, arrive
 from tests.triage_cli.conftest import Said
 from tests.triage_cli.serving import served
 from tests.triage_cli.test_scope import commands
-from triage import db, tokens
+from triage import db, settings_file, tokens
 from triage.actor import Grant
 from triage.hooks import Hook
 from triage.ids import show
@@ -26,7 +29,7 @@ from triage.models import AuditRecord, Delivery, PostedList, Rule
 from triage.settings import Settings, Webhooks
 from triage.times import utcnow
 from triage.tokens import TokenOrder
-from triage_cli import main, upkeeping
+from triage_cli import asks, main, upkeeping
 from triage_cli.main import mailroom
 from triage_cli.opened import shell_user
 
@@ -249,13 +252,14 @@ OWN_TEST = {
 
 @dataclass
 class World:
-    """One of two equal companies, and how it is asked."""
+    """One of three equal companies, and how it is asked."""
 
     settings: Settings
     engine: Engine
     config: Path
     options: list[str]
     names: dict[str, str]
+    neighbour: bool = False
     seen: dict[str, str] = field(default_factory=dict)
 
     def said(self, line: Line, capsys: pytest.CaptureFixture[str]) -> Said:
@@ -263,7 +267,10 @@ class World:
         words = [word.strip("'") for word in re.findall(r"'[^']*'|\S+", line.words)]
         words = [word.format(**self.names) if "{" in word else word for word in words]
         capsys.readouterr()
-        code = main.run(lambda: mailroom(["--config", str(self.config), *self.options, *words], standalone_mode=False))
+        with pytest.MonkeyPatch.context() as patch:
+            if self.neighbour:
+                patch.setattr(asks, "here", lambda _settings: pytest.fail("the API that runs was not asked"))
+            code = main.run(lambda: mailroom(["--config", str(self.config), *self.options, *words], standalone_mode=False))
         out, err = capsys.readouterr()
         if line.name:
             found = ID.search(out)
@@ -293,31 +300,38 @@ class World:
 
 
 @pytest.fixture
-def worlds(settings: Settings, sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[World, World]]:
-    """A company and its copy: one on this machine, one behind a server."""
+def worlds(settings: Settings, sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[World, ...]]:
+    """A company and its copies: one on this machine, one there with an API that runs, one behind a server."""
     monkeypatch.setenv("SSH_CONNECTION", "127.0.0.1 50000 127.0.0.1 22")
     engine = db.open_engine(sqlite_url)
     names = seeded(settings, engine, tmp_path)
     engine.dispose()
-    copy = tmp_path / "copy"
-    copy.mkdir()
-    shutil.copyfile(sqlite_url.removeprefix("sqlite:///"), copy / "mailroom.db")
-    there = replace(
-        settings,
-        webhooks=Webhooks(hooks=(Hook("ops", "https://ops.example/hook"),)),
-        database=replace(settings.database, url=f"sqlite:///{copy}/mailroom.db"),
-    )
+    beside, there = copied(settings, sqlite_url, tmp_path / "beside"), copied(settings, sqlite_url, tmp_path / "there")
     here = replace(settings, database=replace(settings.database, url=sqlite_url))
-    with served(there) as url:
+    beside_file = written(beside, tmp_path / "beside.toml")
+    with served(settings_file.read(str(beside_file)), to_commands=True), served(there) as url:
         token = tmp_path / "token"
         token.write_text(names.pop("key"))
-        engines = [db.open_engine(one.database.url) for one in (here, there)]
+        engines = [db.open_engine(one.database.url) for one in (here, beside, there)]
         yield (
             World(here, engines[0], written(here, tmp_path / "here.toml"), [], dict(names)),
-            World(there, engines[1], tmp_path / "none.toml", ["--server", url, "--token-file", str(token)], dict(names)),
+            World(beside, engines[1], beside_file, [], dict(names), neighbour=True),
+            World(there, engines[2], tmp_path / "none.toml", ["--server", url, "--token-file", str(token)], dict(names)),
         )
         for one in engines:
             one.dispose()
+
+
+def copied(settings: Settings, url: str, directory: Path) -> Settings:
+    """The settings of a copy of the company."""
+    (directory / "spool").mkdir(parents=True)
+    shutil.copyfile(url.removeprefix("sqlite:///"), directory / "mailroom.db")
+    return replace(
+        settings,
+        webhooks=Webhooks(hooks=(Hook("ops", "https://ops.example/hook"),)),
+        database=replace(settings.database, url=f"sqlite:///{directory}/mailroom.db"),
+        spool=replace(settings.spool, directory=directory / "spool"),
+    )
 
 
 def written(settings: Settings, file: Path) -> Path:
@@ -365,16 +379,16 @@ def seeded(settings: Settings, engine: Engine, directory: Path) -> dict[str, str
     return names | files | {"one": one, "two": two, "three": three, "four": four, "five": five}
 
 
-def test_here_and_on_a_server_it_is_the_same(worlds: tuple[World, World], capsys: pytest.CaptureFixture[str]) -> None:
-    here, there = worlds
+def test_wherever_it_is_answered_it_is_the_same(worlds: tuple[World, ...], capsys: pytest.CaptureFixture[str]) -> None:
     odd = []
     for line in LINES:
-        first, second = here.said(line, capsys), there.said(line, capsys)
+        first, *others = said = [world.said(line, capsys) for world in worlds]
         harmless = "--source" in line.words or not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", first.out + first.err)
-        if first != second or first.code != line.code or not harmless or bool(line.code) > bool(first.err):
-            odd.append(f"\n{line}\n{first}\n{second}")
+        if any(first != other for other in others) or first.code != line.code or not harmless or bool(line.code) > bool(first.err):
+            odd.append(f"\n{line}\n{said}")
     assert odd == [], "".join(odd)
-    assert here.record() == there.record()
+    records = [world.record() for world in worlds]
+    assert all(records[0] == one for one in records)
 
 
 def asking() -> set[str]:
