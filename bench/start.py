@@ -2,14 +2,20 @@
 
 `mailroom serve` on SQLite, from the start of the process to the 220 of its door and to the console's page, with an empty spool and with a
 full one, whose mail it begins to judge meanwhile. `--spool N` for another number.
+Then what commands take of the processor, with an API that runs and without one, and roles from their start until they are ready.
 """
 
 import argparse
+import contextlib
+import os
 import signal
+import socket
 import sqlite3
 import statistics
+import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench.rounds import goals, printing, processor
@@ -22,6 +28,11 @@ from triage.times import utcnow
 
 SPOOL, TOGETHER = 100_000, 200  # messages, and of these in one file
 ROUNDS = 3
+TIMES = 5  # that each command and role is started
+WORDS = ("--version", "--help")
+QUESTIONS = ("deliveries", "rules", "people list", "queue", "campaigns", "decisions")
+OTHERS = ("doctor", "db check")
+ROLES = ("receive", "judge", "relay", "recall", "api", "upkeep")
 LETTER = b"From: a@stranger.example\r\nSubject: Number %d\r\n\r\n" + b"A line of text as people write it.\r\n" * 30
 
 
@@ -40,9 +51,64 @@ def main() -> int:
             greets, page = (statistics.median(taken) for taken in zip(*(started(company) for _ in range(ROUNDS)), strict=True))
         rows.append((f"{waiting:,} in the spool", f"{greets:.2f}", f"{page:.2f}"))
     printing.table((f"seconds, medians of {ROUNDS}", "220", "first page"), rows)
-    goals.tell({"start.greets": greets, "start.page": page}, of=given.spool, whole=SPOOL)
+    goals.tell({"start.greets": greets, "start.page": page} | processor_time(), of=given.spool, whole=SPOOL)
     printing.machine(f"SQLite {sqlite3.sqlite_version}", others=[watch.stop()[2]])
     return 0
+
+
+def processor_time() -> dict[str, float]:
+    """Print what commands and roles cost; what the goals are about."""
+    with processes.short_directory("start") as directory:
+        company = Company(directory, f"sqlite:///{directory}/mailroom.db", f"maildir:{directory}/mailboxes")
+        company.lay_out()
+        company.run("sync", check=True)
+        alone = {words: used(company, words) for words in (*WORDS, *QUESTIONS, *OTHERS)}
+        company.start()
+        beside = {words: used(company, words) for words in QUESTIONS}
+        company.stop()
+        roles = {role: until_ready(company, role) for role in ROLES}
+    rows = [(f"mailroom {words}", f"{seconds:.2f}", f"{beside[words]:.2f}" if words in beside else "") for words, seconds in alone.items()]
+    printing.table((f"seconds of processor time, medians of {TIMES}", "by itself", "with an API"), rows)
+    ready = [(role, f"{seconds:.2f}") for role, seconds in roles.items()]
+    printing.table((f"seconds of processor time, medians of {TIMES}", "until ready"), ready)
+    asks = {"start.asks": max(beside.values()), "start.asks-alone": max(alone[words] for words in QUESTIONS)}
+    return asks | {f"start.{words.strip('-')}": alone[words] for words in (*WORDS, "doctor")}
+
+
+def used(company: Company, words: str) -> float:
+    """What a command takes, as the kernel counts it when it has ended."""
+    return statistics.median(seconds_of(company, words.split()) for _ in range(TIMES))
+
+
+def seconds_of(company: Company, words: Sequence[str]) -> float:
+    """Once."""
+    running = subprocess.Popen(
+        [*company.command, *words], cwd=company.directory, env=company.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    _, status, used = os.wait4(running.pid, 0)
+    running.returncode = os.waitstatus_to_exitcode(status)
+    return used.ru_utime + used.ru_stime
+
+
+def until_ready(company: Company, role: str) -> float:
+    """What a role takes until it tells the service manager that it is ready (sd_notify(3))."""
+    return statistics.median(seconds_until_ready(company, role) for _ in range(TIMES))
+
+
+def seconds_until_ready(company: Company, role: str) -> float:
+    """Once."""
+    place = company.directory / "ready"
+    with contextlib.closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as manager:
+        manager.bind(str(place))
+        manager.settimeout(processes.HANG)
+        environment = company.environment | {"NOTIFY_SOCKET": str(place)}
+        running = processes.start([*company.command, role], company.log, environment=environment)
+        try:
+            manager.recv(100)
+            return processor.tree_seconds(running.pid)
+        finally:
+            processes.stop(running, signal.SIGTERM)
+            place.unlink()
 
 
 def fill(directory: Path, count: int) -> None:

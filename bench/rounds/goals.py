@@ -86,6 +86,11 @@ GOALS: Mapping[str, Goal] = {
     "console.load": at_most("console, what the first load fetches, compressed", 150, "kB"),
     "start.greets": at_most("start until 220, 100,000 mails in the spool", 1, "s"),
     "start.page": at_most("start until the first page, 100,000 mails in the spool", 3, "s"),
+    "start.version": at_most("mailroom --version, processor time", 0.15, "s"),
+    "start.help": at_most("mailroom --help, processor time", 0.3, "s"),
+    "start.asks": at_most("a question to the API that runs, the slowest, processor time", 0.5, "s"),
+    "start.asks-alone": at_most("a question without an API, the slowest, processor time", 1.0, "s"),
+    "start.doctor": at_most("mailroom doctor, processor time", 1.0, "s"),
 }
 
 
