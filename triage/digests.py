@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from triage import db, expiry, inward, ledger, markers, own_mail
+from triage import db, digest_entries, expiry, inward, ledger, markers
 from triage.actor import Actor
 from triage.dead_links import dead, dead_address
+from triage.digest_entries import Digest, Part
 from triage.hours import at, works_on
 from triage.ids import show
 from triage.inward import Letter, Line, Section
@@ -24,10 +25,10 @@ RULE, REASON = "digest", "it tells somebody here what waits for them"
 AT_ONCE = 25  # people in one transaction
 LATE = timedelta(hours=6)  # who comes later than that leaves it for the next day
 LONGEST = timedelta(days=7)  # how far back the first one after a pause looks
-LISTED = 30  # mails in a section
 LONGEST_SUBJECT, LONGEST_NAME = 120, 60  # characters that a stranger may fill
 PAGE = "/ask"
 ASK = "May I have it?"
+SEE = "See the list:"
 
 
 def due(session: Session, settings: Settings, now: datetime) -> datetime | None:
@@ -124,31 +125,56 @@ def choose(session: Session, *, by: Actor, wanted: bool, now: datetime) -> None:
 
 def tell(session: Session, person: Person, settings: Settings, *, since: datetime, now: datetime) -> None:
     """Tell one person, where there is something to tell."""
-    mails = own_mail.of_person(session, person.uid, settings=settings, now=now, since=since, limit=LISTED + 1)
-    if not mails:
+    digest = digest_entries.of_person(session, person.uid, settings=settings, now=now, since=since)
+    if not digest.ids:
         return
-    letter = letter_to(person.mailbox, mails, settings, now)
+    letter = letter_to(person.mailbox, digest, settings, now)
     folder = (person.department, person.uid)
     message = inward.send(session, letter, folder=folder, rule=RULE, reason=REASON, settings=settings, by=BY, now=now)
-    detail = {"to": person.mailbox, "mails": len(mails), "message": show(message)}
+    detail = {"to": person.mailbox, "mails": len(digest.ids), "message": show(message)}
     ledger.write(session, "told", f"employee:{person.uid}", by=BY, now=now, detail=detail)
 
 
-def letter_to(address: str, mails: list[Own], settings: Settings, now: datetime) -> Letter:
+def letter_to(address: str, digest: Digest, settings: Settings, now: datetime) -> Letter:
     """The letter."""
-    waits, gone = [one for one in mails if one.waits], [one for one in mails if not one.waits]
-    titled = (("Waits until somebody has looked at it", waits), ("Was taken away", gone))
-    sections = tuple(section(title, some, settings, now) for title, some in titled if some)
-    counted = [f"{number(waits)} wait{'s' if len(waits) == 1 else ''}"] if waits else []
-    counted += [f"{number(gone)} {'was' if len(gone) == 1 else 'were'} taken away"] if gone else []
+    titled = (("Waits until somebody has looked at it", digest.held), ("Was taken away", digest.removed))
+    sections = [section(title, part, settings, now) for title, part in titled if part.listed]
+    if counts := tuple(count_attacks(digest, settings)):
+        sections.append(Section("Not listed one by one", counts))
+    waits, gone = len(digest.held.ids), len(digest.removed.ids)
+    counted = [f"{waits} wait{'s' if waits == 1 else ''}"] if waits else []
+    counted += [f"{gone} {'was' if gone == 1 else 'were'} taken away"] if gone else []
     opening = "Mail from people whom the company does not know yet is looked at before it comes to you. You need not do anything."
-    return Letter(address, "Mail for you: " + ", ".join(counted), sections, "\n".join(footer(settings)), opening)
+    return Letter(address, "Mail for you: " + ", ".join(counted), tuple(sections), "\n".join(footer(settings)), opening)
 
 
-def section(title: str, mails: list[Own], settings: Settings, now: datetime) -> Section:
+def section(title: str, part: Part, settings: Settings, now: datetime) -> Section:
     """A list of mails, each with the link that asks for it where employees may ask."""
-    more = (Line("and more"),) if len(mails) > LISTED else ()
-    return Section(title, tuple(line(one, settings, now) for one in mails[:LISTED]) + more, ASK)
+    more = (refer_to_list(f"and {len(part.more)} more", settings),) if part.more else ()
+    return Section(title, tuple(line(one, settings, now) for one in part.listed) + more, ASK)
+
+
+def count_attacks(digest: Digest, settings: Settings) -> Iterator[Line]:
+    """How many messages look dangerous or were sent to many people: no sender, no subject, and nothing to ask for."""
+    for number, one, several in (
+        (
+            len(digest.removed.counted),
+            "1 message that looks dangerous or was sent to many people was removed.",
+            "messages that look dangerous or were sent to many people were removed.",
+        ),
+        (
+            len(digest.held.counted),
+            "1 message that looks dangerous or was sent to many people is held.",
+            "messages that look dangerous or were sent to many people are held.",
+        ),
+    ):
+        if number:
+            yield refer_to_list(one if number == 1 else f"{number} {several}", settings)
+
+
+def refer_to_list(words: str, settings: Settings) -> Line:
+    """A line with a link to the employee's own list, where there is one."""
+    return Line(words, link=page(settings) if may_ask(settings) else "", link_words=SEE)
 
 
 def line(one: Own, settings: Settings, now: datetime) -> Line:
@@ -196,8 +222,3 @@ def footer(settings: Settings) -> Iterator[str]:
         yield "There you can also say that you do not want this letter."
     if settings.notices.digest_contact:
         yield f"To ask somebody: {settings.notices.digest_contact}"
-
-
-def number(mails: list[Own]) -> str:
-    """How many."""
-    return f"more than {LISTED}" if len(mails) > LISTED else str(len(mails))

@@ -47,11 +47,15 @@ footer {{ display: block; margin-top: 20px; padding-top: 14px; border-top: 1px s
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One thing that is said. `more`: what stands below it in smaller print, with commas between; `link`: a URL, "" for none."""
+    """One thing that is said. `more`: what stands below it in smaller print, with commas between; `link`: a URL, "" for none.
+
+    `link_words`: what the link is for, where that is something else than in the rest of the section.
+    """
 
     words: str
     more: tuple[str, ...] = ()
     link: str = ""
+    link_words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,8 @@ def in_language(letter: Letter, language: str) -> Letter:
 
 def line_in(line: Line, language: str) -> Line:
     """One thing that is said, in the company's language."""
-    return Line(said(line.words, language), tuple(said(one, language) for one in line.more), line.link)
+    more = tuple(said(one, language) for one in line.more)
+    return Line(said(line.words, language), more, line.link, said(line.link_words, language))
 
 
 def lines_in(text: str, language: str) -> str:
@@ -200,7 +205,7 @@ def text_of(letter: Letter) -> str:
 def text_line(section: Section, line: Line) -> str:
     """A line of plain text, and what stands below it."""
     below = [visible(", ".join(line.more))] if line.more else []
-    below += [f"{section.link_words} {line.link}"] if line.link else []
+    below += [f"{line.link_words or section.link_words} {line.link}"] if line.link else []
     return "\n  ".join([f"- {visible(line.words)}", *below])
 
 
@@ -215,7 +220,8 @@ def html_of(letter: Letter) -> str:
 def html_line(section: Section, line: Line) -> str:
     """An item of a list."""
     more = f"<br><small>{shown(', '.join(line.more))}</small>" if line.more else ""
-    link = f'<br><a href="{escape(line.link)}">{escape(section.link_words)}</a>' if line.link else ""
+    opens = escape(line.link_words.removesuffix(":") or section.link_words)
+    link = f'<br><a href="{escape(line.link)}">{opens}</a>' if line.link else ""
     words = f"<b>{shown(line.words)}</b>" if more else shown(line.words)
     return f"<li>{words}{more}{link}</li>"
 

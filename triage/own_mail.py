@@ -13,6 +13,7 @@ from triage.settings import Settings
 from triage.states import State
 
 AT_ONCE = 100  # mails of each part
+SHOWN = timedelta(days=7)  # removed messages are on the list at least so long: the daily digest refers to it
 ORDER = (col(Delivery.urgency), col(Delivery.received_at), col(Delivery.id))  # all descend
 Place = tuple[int, datetime, int]  # of a mail in that order
 
@@ -59,8 +60,13 @@ def part(
     limit: int = AT_ONCE,
 ) -> list[Own]:
     """What waits, or what was taken away lately: what they may want first. `after`: only what stands behind this place."""
-    rows = rows_of(and_(theirs(uid, waits, settings, now, since), behind(after) if after else true())).limit(limit)
-    return [as_seen(row, timedelta(days=settings.retention.held_days)) for row in session.execute(rows)]
+    which = and_(theirs(uid, waits, settings, now, since), behind(after) if after else true())
+    return select_own(session, which, settings=settings, limit=limit)
+
+
+def select_own(session: Session, which: ColumnElement[bool], *, settings: Settings, limit: int) -> list[Own]:
+    """These messages as their recipient sees them: what they may want first."""
+    return [as_seen(row, timedelta(days=settings.retention.held_days)) for row in session.execute(rows_of(which).limit(limit))]
 
 
 def one(session: Session, uid: str, delivery_id: int, *, settings: Settings, now: datetime) -> Own | None:
@@ -75,7 +81,7 @@ def theirs(uid: str, waits: bool, settings: Settings, now: datetime, since: date
     mine = and_(col(Delivery.person) == uid, col(Delivery.direction) == "in", col(Delivery.erased_at).is_(None))
     if waits:
         return and_(mine, col(Delivery.state) == State.HELD)
-    days = timedelta(days=max(settings.retention.purged_days, settings.retention.held_days))
+    days = max(SHOWN, timedelta(days=max(settings.retention.purged_days, settings.retention.held_days)))
     gone = [state for state in ASKABLE if state is not State.HELD]
     lately = and_(col(Delivery.received_at) > now - 2 * days, col(Delivery.settled_at) > (since or now - days))
     return and_(mine, col(Delivery.state).in_(gone), lately)

@@ -1,6 +1,7 @@
 """What people are told once a day: their own mail, sender and subject, once, and links that are dead but ours."""
 
 import email
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -8,19 +9,22 @@ from email.policy import default
 from threading import Barrier
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 from sqlmodel import col
 
 from tests.triage.arriving import ANA, COMPANY, NOW, SYNC, arrive
 from tests.triage.test_staff_notices import text_of
-from triage import asking, contents, db, decisions, digests, directory
+from triage import asking, contents, db, decisions, digest_entries, digests, directory, ledger, rules, undoing
 from triage.actor import Actor
 from triage.company import CompanyDirectory, PersonEntry, SealedEntry
 from triage.decisions import Verb
 from triage.ids import show
-from triage.models import AuditRecord, Delivery, Message
+from triage.models import AuditRecord, Correspondent, Delivery, Message, Rule
+from triage.rule_orders import RuleOrder
 from triage.selection import Selection
 from triage.settings import Api, Cover, Notices, Settings
+from triage.severity import Severity
+from triage.states import Event
 
 JOE, MARA, INFO = "it+joe.fern@company.example", "legal+mara.berg@company.example", "info@company.example"
 FOUR = NOW.replace(hour=16, minute=0)
@@ -31,6 +35,11 @@ ASKING = Api(sign_in="directory", public_url="https://mailroom.company.example/"
 @pytest.fixture
 def daily(settings: Settings) -> Settings:
     return replace(settings, notices=Notices(digest_at="16:00"))
+
+
+def with_page(settings: Settings) -> Settings:
+    """Employees see their own list, and may ask there."""
+    return replace(settings, api=ASKING, notices=replace(settings.notices, requests=True))
 
 
 def came(engine: Engine, settings: Settings, *to: str, **mail: str) -> int:
@@ -250,11 +259,97 @@ def test_what_expires_says_so(known: Engine, daily: Settings) -> None:
     assert ", put away on 24 Dec 09:30 if nobody decides" in told(known, daily, late)["joe.fern@company.example"]
 
 
-def test_a_long_list_ends(known: Engine, daily: Settings) -> None:
-    for _ in range(digests.LISTED + 2):
+def test_a_long_list_ends_and_says_how_many_more(known: Engine, daily: Settings) -> None:
+    for _ in range(digest_entries.LISTED + 2):
         came(known, daily, JOE)
-    text = told(known, daily)["joe.fern@company.example"]
-    assert (text.count("supplier.example"), text.count("\n- and more\n")) == (30, 1)
+    text = told(known, with_page(daily))["joe.fern@company.example"]
+    assert text.count("supplier.example") == 30
+    assert "\n- and 2 more\n  See the list: https://mailroom.company.example/ask\n" in text
+
+
+NONE, UNCLEAR, SUSPICIOUS, DANGEROUS = Severity
+WAVE = "Keep your present password by signing in once more on the page below before this evening, or your mailbox is locked."
+
+
+def wrote_to(address: str, uid: str, state: str) -> Correspondent:
+    """That somebody here has written to an address."""
+    return Correspondent(
+        address=address, person=uid, state=state, learned_at=NOW, first_sent_at=NOW, last_sent_at=NOW, last_mail_at=NOW
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("severity", "copies", "removed", "rule", "contact", "says"),
+    [
+        (UNCLEAR, 1, "", "", "", "listed"),
+        (SUSPICIOUS, 1, "", "", "", "listed"),  # it is like no other
+        (SUSPICIOUS, 2, "", "", "", "counted"),
+        (UNCLEAR, 2, "", "", "", "listed"),  # a newsletter
+        (DANGEROUS, 1, "", "", "", "counted"),
+        (SUSPICIOUS, 2, "one by one", "", "", "counted"),
+        (UNCLEAR, 2, "one by one", "", "", "listed"),
+        (UNCLEAR, 2, "as a campaign", "", "", "counted"),
+        (UNCLEAR, 2, "and restored", "", "", "listed"),  # the removal was a mistake
+        (DANGEROUS, 1, "one by one", "", "", "counted"),
+        # a sender whom the employee ever wrote to
+        (DANGEROUS, 1, "", "", "known", "listed"),
+        (DANGEROUS, 1, "one by one", "", "dropped", "listed"),
+        (SUSPICIOUS, 2, "as a campaign", "", "parked", "listed"),
+        (DANGEROUS, 1, "", "", "somebody else's", "counted"),
+        # a block of the sender can be wrong; one of the campaign stops copies of an attack
+        (NONE, 1, "", "address", "", "listed"),
+        (SUSPICIOUS, 2, "", "domain", "", "listed"),
+        (DANGEROUS, 1, "", "address", "", "counted"),
+        (UNCLEAR, 2, "", "campaign", "", "counted"),
+    ],
+)
+def test_attacks_are_counted_and_mistakes_are_listed(
+    known: Engine, daily: Settings, severity: Severity, copies: int, removed: str, rule: str, contact: str, says: str
+) -> None:
+    mails = [came(known, daily, to, subject="Your password expires", text=WAVE) for to in (JOE, MARA)[:copies]]
+    with db.transaction(known) as session:
+        made = Rule(effect="block", match=rule, value="x", scope="company", author="Ana Roth", created_at=NOW)
+        if rule:
+            session.add(made)
+            ledger.record(session, mails[0], Event.PURGE, by=ANA, now=NOW)
+        columns = {"severity": int(severity)} | ({"rule": "blocked-sender", "rule_id": made.id} if rule else {})
+        session.execute(update(Delivery).values(**columns))
+        if contact:
+            uid, state = ("mara.berg", "known") if contact == "somebody else's" else ("joe.fern", contact)
+            session.add(wrote_to("sales@supplier.example", uid, state))
+        campaign = session.get_one(Delivery, mails[0]).campaign_id
+    if removed:
+        selected = Selection(ids=tuple(mails)) if removed == "one by one" else Selection(campaign=campaign, proof="any")
+        with db.transaction(known) as session:
+            made_of = decisions.decide(session, selected, Verb.PURGE, by=ANA, reason="", now=NOW, settings=daily)
+        if removed == "and restored":
+            with db.transaction(known) as session:
+                undoing.undo(session, made_of.id, by=ANA, reason="", now=NOW, settings=daily)
+    text = told(known, with_page(daily))["joe.fern@company.example"]
+    gone = "was removed" if rule or removed not in ("", "and restored") else "is held"
+    counted = f"- 1 message that looks dangerous or was sent to many people {gone}.\n  See the list: https://mailroom.company.example/ask\n"
+    seen = ("Your password expires" in text, "sales@supplier.example" in text, "May I have it? https:" in text, counted in text)
+    assert seen == ((True, True, True, False) if says == "listed" else (False, False, False, True)), text
+
+
+def test_a_removed_wave_is_one_line_in_600_digests_and_a_mistaken_block_is_listed(sqlite_engine: Engine, daily: Settings) -> None:
+    with db.transaction(sqlite_engine) as session:
+        people = tuple(PersonEntry(f"p{number}", f"P {number}", "it", f"p{number}@company.example") for number in range(600))
+        directory.apply(session, replace(COMPANY, people=(*COMPANY.people, *people)), daily.company, by=SYNC, now=NOW)
+        rule = RuleOrder("block", "domain", "customer.example", "company")
+        rules.add(session, rule, by=ANA, now=NOW, settings=daily)
+        for number in range(600):
+            crook = f"desk{number}@wave{number % 300}.example"
+            (first,) = arrive(session, daily, f"it+p{number}@company.example", author=crook, subject="Your password expires", text=WAVE)
+        arrive(session, daily, "it+p7@company.example", author="rosa@customer.example", subject="Our contract")
+        campaign = session.get_one(Delivery, first).campaign_id
+        decisions.decide(session, Selection(campaign=campaign, proof="any"), Verb.PURGE, by=ANA, reason="", now=NOW, settings=daily)
+    found = told(sqlite_engine, with_page(daily))
+    one = "- 1 message that looks dangerous or was sent to many people was removed.\n"
+    assert (len(found), sum(one in text for text in found.values())) == (600, 600)
+    assert [address for address, text in found.items() if "password expires" in text or "@wave" in text] == []
+    asking_for = {address: re.findall("- “(.*)”", text) for address, text in found.items() if "May I have it? https:" in text}
+    assert asking_for == {"p7@company.example": ["Our contract"]}
 
 
 def test_in_the_companys_language(known: Engine, daily: Settings) -> None:
