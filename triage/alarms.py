@@ -21,6 +21,7 @@ from triage.causes import (
     QUEUE,
     REQUESTED,
     SOON,
+    UNSEEN,
     WAITING,
     Wait,
     sentence,
@@ -50,6 +51,7 @@ def look(session: Session, settings: Settings, now: datetime) -> list[Wait]:
         *waiting(session, settings, now),
         *perishable(session, now),
         *expiring(session, settings, now),
+        *unseen(session, settings, now),
         *requested(session),
         *queue(session, settings, now),
         *mailboxes(session, settings, now),
@@ -82,13 +84,24 @@ def perishable(session: Session, now: datetime) -> Iterator[Wait]:
 
 def expiring(session: Session, settings: Settings, now: datetime) -> Iterator[Wait]:
     """Folders with mail that expires within a day unless somebody decides."""
-    days = settings.retention.held_days
-    soon = and_(HELD, expiry.over(now + expiry.SOON, days), ~legal_holds.kept(session))
+    yield from by_end(session, EXPIRING, expiry.over(now + expiry.SOON, expiry.terms(settings)), settings)
+
+
+def unseen(session: Session, settings: Settings, now: datetime) -> Iterator[Wait]:
+    """Folders with mail that is past its time and cannot expire, because its recipient was never told of it."""
+    terms = expiry.terms(settings)
+    if not terms.unseen:
+        yield from by_end(session, UNSEEN, expiry.unseen(now, terms), settings)
+
+
+def by_end(session: Session, cause: str, which: ColumnElement[bool], settings: Settings) -> Iterator[Wait]:
+    """What of this held mail is in each folder, and when the time of the first one is over."""
     place = (col(Delivery.department), col(Delivery.person))
     counted = select(*place, func.count(), func.min(expiry.begun(), type_=Instant), func.max(col(Delivery.id)))
-    rows = counted.outerjoin(Decision, col(Decision.id) == col(Delivery.decision_id)).where(soon).group_by(*place)
+    these = and_(HELD, which, ~legal_holds.kept(session))
+    rows = counted.outerjoin(Decision, col(Decision.id) == col(Delivery.decision_id)).where(these).group_by(*place)
     for department, person, number, begun, newest in session.execute(rows):
-        yield Wait(EXPIRING, department, person, number, begun + timedelta(days=days), newest)
+        yield Wait(cause, department, person, number, begun + timedelta(days=settings.retention.held_days), newest)
 
 
 def requested(session: Session) -> Iterator[Wait]:

@@ -246,16 +246,16 @@ def ids_of(session: Session, where: ColumnElement[bool], piles: list[Pile], grou
 
 def expiring(session: Session, where: ColumnElement[bool], piles: list[Pile], group: Group, now: datetime) -> dict[str, datetime]:
     """When the first of what is on these cards expires, by the card's key, where that is within a day."""
-    days, several = session.scalar(select(expiry.known_days())), [pile for pile in piles if pile.number > 1]
-    if days is None or not several:
+    terms, several = expiry.known_terms(session), [pile for pile in piles if pile.number > 1]
+    if terms is None or not several:
         return {}
-    soon, key = expiry.over(now + expiry.SOON, days), grouping.key(group)
+    soon, key = expiry.over(now + expiry.SOON, terms), grouping.key(group)
     if session.scalar(select(literal(1)).select_from(Delivery).where(soon).limit(1)) is None:
         return {}
     these = and_(where, soon, not_(legal_holds.marked()), in_piles(session, {pile.pile for pile in several}, group))
     begun = func.min(expiry.begun(), type_=Instant)
     rows = select(key, begun).outerjoin(Decision, col(Decision.id) == col(Delivery.decision_id)).where(these).group_by(key)
-    return {name: first + timedelta(days=days) for name, first in session.execute(rows)}
+    return {name: first + timedelta(days=terms.days) for name, first in session.execute(rows)}
 
 
 def soon(pile: Pile, lead: Listed, ends: dict[str, datetime], now: datetime) -> datetime | None:

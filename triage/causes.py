@@ -5,18 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-WAITING, PERISHABLE, EXPIRING, REQUESTED = "waiting", "perishable", "expiring", "requested"  # of a folder
+WAITING, PERISHABLE, EXPIRING, UNSEEN, REQUESTED = "waiting", "perishable", "expiring", "unseen", "requested"  # of a folder
 BRAKE, QUEUE, EMERGENCY = "brake", "queue", "emergency"  # of the company
-OF_FOLDERS, OF_COMPANY = (WAITING, PERISHABLE, EXPIRING, REQUESTED), (BRAKE, QUEUE, EMERGENCY)
+OF_FOLDERS, OF_COMPANY = (WAITING, PERISHABLE, EXPIRING, UNSEEN, REQUESTED), (BRAKE, QUEUE, EMERGENCY)
 CAUSES = (*OF_FOLDERS, *OF_COMPANY)
 COMES_ANEW = frozenset({PERISHABLE, REQUESTED})  # of which more is as good a reason as the first
-LASTS = frozenset({BRAKE})  # of which everybody is told again every day: nobody joins or leaves meanwhile
+LASTS = frozenset({BRAKE, UNSEEN})  # of which everybody is told again every day: nobody joins or leaves, nothing expires meanwhile
 SOON = timedelta(minutes=5)  # how long it is quiet after one of those
 CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 TITLES = {
     WAITING: "Mail waits longer than planned",
     PERISHABLE: "Mail that is of use for a short time only",
     EXPIRING: "Held mail expires within a day",
+    UNSEEN: "Held messages cannot expire",
     REQUESTED: "Somebody asks for a mail",
     BRAKE: "The directory was not believed",
     QUEUE: "Mail does not get on",
@@ -32,7 +33,7 @@ class Wait:
     department: str
     person: str
     number: int = 0  # mails
-    since: datetime | None = None  # waiting: when the first one came; perishable, expiring: when the first one ends
+    since: datetime | None = None  # waiting: when the first one came; perishable, expiring, unseen: when the first one ends
     newest: int = 0  # id of the newest of them
     words: str = ""  # of the company
 
@@ -42,13 +43,15 @@ def sentence(cause: str, waits: list[Wait], name: str, zone: str) -> str:
     if cause in OF_COMPANY:
         return waits[0].words
     number, people = sum(one.number for one in waits), len(waits)
-    mails = f"{number} mail{'s' if number != 1 else ''}" + (f" for {people} people" if people > 1 else "")
+    whose = f" for {people} people" if people > 1 else ""
+    mails, messages = (f"{number} {noun}{'s' if number != 1 else ''}{whose}" for noun in ("mail", "message"))
     moments = [one.since for one in waits if one.since]
     when = min(moments).astimezone(ZoneInfo(zone)) if moments else None
     since = f"{when:%d %b %H:%M}" if when else ""
     words = {
         WAITING: f"{mails} wait{'s' if number == 1 else ''}, the first since {since}.",
         PERISHABLE: f"{mails} {'is' if number == 1 else 'are'} of use for a short time only, the first until {since}.",
+        UNSEEN: f"{messages} cannot expire because no daily digest named {'it' if number == 1 else 'them'}, the first since {since}.",
         EXPIRING: f"{mails} expire{'s' if number == 1 else ''}, the first on {since}.",
         REQUESTED: f"{mails} {'is' if number == 1 else 'are'} asked for, the first since {since}.",
     }

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 
-from sqlalchemy import ColumnElement, String, and_, cast, exists, or_, select
+from sqlalchemy import ColumnElement, String, and_, cast, delete, exists, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
-from triage import grouping, own_mail
-from triage.db import among
-from triage.models import Correspondent, Decision, Delivery, Rule
+from triage import expiry, grouping, own_mail
+from triage.db import UNSEEN, among, insert_missing
+from triage.models import Correspondent, Decision, Delivery, DigestEntry, Rule
 from triage.own_mail import Own
 from triage.settings import Settings
 from triage.severity import Severity
@@ -48,6 +48,11 @@ class Digest:
         """Everything that it lists or counts."""
         return (*self.held.ids, *self.removed.ids)
 
+    @property
+    def counted(self) -> frozenset[int]:
+        """Everything of which it says only how many there are."""
+        return frozenset((*self.held.counted, *self.removed.counted))
+
 
 def of_person(session: Session, uid: str, *, settings: Settings, now: datetime, since: datetime) -> Digest:
     """The digest of one person: everything that is held, and what was removed since then."""
@@ -67,6 +72,15 @@ def part_of(session: Session, which: ColumnElement[bool], settings: Settings) ->
 def list_first(session: Session, ids: Sequence[int], settings: Settings) -> tuple[Own, ...]:
     """Those of these messages that the person may want first."""
     return tuple(own_mail.select_own(session, among(session, col(Delivery.id), ids), settings=settings, limit=LISTED))
+
+
+def remember(session: Session, uid: str, digest: Digest, *, letter: int, now: datetime) -> None:
+    """Record that this letter told the person of these messages. A digest that reached the mailbox before stays on record."""
+    of_these = (among(session, col(DigestEntry.delivery_id), digest.ids), col(DigestEntry.person) == uid)
+    session.execute(delete(DigestEntry).where(*of_these, expiry.is_undelivered()), execution_options=UNSEEN)
+    counted = digest.counted
+    entry = {"person": uid, "letter_id": letter, "at": now}
+    insert_missing(session, DigestEntry, [{"delivery_id": one, "counted": one in counted, **entry} for one in digest.ids])
 
 
 @cache

@@ -131,6 +131,7 @@ def tell(session: Session, person: Person, settings: Settings, *, since: datetim
     letter = letter_to(person.mailbox, digest, settings, now)
     folder = (person.department, person.uid)
     message = inward.send(session, letter, folder=folder, rule=RULE, reason=REASON, settings=settings, by=BY, now=now)
+    digest_entries.remember(session, person.uid, digest, letter=message, now=now)
     detail = {"to": person.mailbox, "mails": len(digest.ids), "message": show(message)}
     ledger.write(session, "told", f"employee:{person.uid}", by=BY, now=now, detail=detail)
 

@@ -14,6 +14,7 @@ EVENTS = {  # what can be told; docs/notices.md says what each carries
     "perishable.waiting": "mail that is of use for a short time only is held",
     "folder.overdue": "mail waits longer than its target",
     "mail.expiring": "held mail expires within a day",
+    "mail.unseen": "held messages cannot expire because no daily digest named them",
     "mail.requested": "somebody here asks for a mail",
     "mail.reported": "somebody here finds a mail odd",
     "directory.brake": "the directory was not believed",

@@ -158,8 +158,8 @@ def kept(session: Session) -> ColumnElement[bool]:
 
 def expiring(session: Session, by_then: datetime) -> ColumnElement[bool]:
     """Which held mail expires until then."""
-    days = session.scalar(select(expiry.known_days()))
-    return false() if days is None else and_(expiry.over(by_then, days), not_(marked()))
+    terms = expiry.known_terms(session)
+    return false() if terms is None else and_(expiry.over(by_then, terms), not_(marked()))
 
 
 def take_turn(session: Session) -> None:

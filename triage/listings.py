@@ -236,6 +236,7 @@ def listing(where: ColumnElement[bool]) -> Select[Any]:
             sealed.anyhow(),
             legal_holds.marked(),
             expiry.known_days(),
+            expiry.may_expire(),
             proven_as(),
             HANDED,
         )
@@ -252,7 +253,7 @@ def listing(where: ColumnElement[bool]) -> Select[Any]:
 
 def listed(row: Row[*tuple[Any, ...]]) -> Listed:
     """A row of `listing` as a value."""
-    delivery, size, attachments, signals, department_name, person_name, decision, under_seal, held, days, proven, handed = row
+    delivery, size, attachments, signals, department_name, person_name, decision, under_seal, held, days, expires, proven, handed = row
     return Listed(
         id=delivery.id,
         message_id=delivery.message_id,
@@ -290,7 +291,7 @@ def listed(row: Row[*tuple[Any, ...]]) -> Listed:
         decided=decided(decision) if decision.id else None,
         sealed=bool(under_seal),
         legal_hold=bool(held),
-        expires_at=None if held else expiry.moment(delivery.state, delivery.id, delivery.received_at, decision.at, days),
+        expires_at=None if held or not expires else expiry.moment(delivery.state, delivery.id, delivery.received_at, decision.at, days),
         handed=handed_over(handed) if handed.to and delivery.state == State.HELD else None,
     )
 

@@ -638,6 +638,17 @@ class DigestRefusal(SQLModel, table=True):
     at: datetime = instant()
 
 
+class DigestEntry(SQLModel, table=True):
+    """A message that a daily digest listed or counted for its recipient: of the first digest that reached the mailbox."""
+
+    __tablename__ = "digest_entry"
+    delivery_id: int = whole(primary_key=True)
+    person: str = Field(primary_key=True)  # uid of who was told
+    letter_id: int = whole()  # message of the digest
+    counted: bool  # among those of which the digest says only how many there are
+    at: datetime = instant()
+
+
 class ApiToken(SQLModel, table=True):
     """A key for programs. The key itself is only with who asked for it."""
 

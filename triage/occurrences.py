@@ -8,7 +8,7 @@ from sqlmodel import Session, col
 
 from triage import asked, ids, sealed
 from triage.actor import EMPLOYEE
-from triage.causes import BRAKE, EXPIRING, PERISHABLE, QUEUE, REQUESTED, WAITING
+from triage.causes import BRAKE, EXPIRING, PERISHABLE, QUEUE, REQUESTED, UNSEEN, WAITING
 from triage.models import AuditRecord, Decision, DecisionItem, Delivery, MailReport, MailRequest
 from triage.payloads import LISTED, Detail, Occurrence
 from triage.piles import HELD
@@ -144,6 +144,7 @@ KINDS = {
     PERISHABLE: "perishable.waiting",
     WAITING: "folder.overdue",
     EXPIRING: "mail.expiring",
+    UNSEEN: "mail.unseen",
     REQUESTED: "mail.requested",
     BRAKE: "directory.brake",
     QUEUE: "queue.alarm",

@@ -24,6 +24,7 @@ SLICE = 100  # deliveries or decisions that are forgotten in one go: each is in 
 OF_A_DELIVERY = (
     "attempt",
     "decision_item",
+    "digest_entry",
     "handed",
     "legally_held",  # by holds that were lifted
     "mail_report",

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, literal, or_, select, true, tuple_
 from sqlmodel import Session, col
@@ -38,14 +37,6 @@ class Own:
     def place(self) -> Place:
         """Where it stands among what waits, or among what was taken away."""
         return (self.urgency, self.received_at, self.id)
-
-
-def of_person(
-    session: Session, uid: str, *, settings: Settings, now: datetime, since: datetime | None = None, limit: int = AT_ONCE
-) -> list[Own]:
-    """What waits first, of each what they may want first, at most `limit` of each. `since`: of what was taken away only later ones."""
-    asked: dict[str, Any] = {"settings": settings, "now": now, "since": since, "limit": limit}
-    return [one for waits in (True, False) for one in part(session, uid, waits, **asked)]
 
 
 def part(

@@ -16,6 +16,7 @@ from triage.models import (
     Campaign,
     Correspondent,
     Decision,
+    DigestEntry,
     DigestRefusal,
     EmployeeSession,
     Expectation,
@@ -112,7 +113,8 @@ def of_somebody_here(session: Session, whose: Whose, pseudonym: str) -> None:
     for counted in (Arrived, QueueSample):
         session.execute(update(counted).where(col(counted.person) == uid).values(person=pseudonym))
     session.execute(delete(EmployeeSession).where(col(EmployeeSession.uid) == uid))
-    session.execute(delete(DigestRefusal).where(col(DigestRefusal.person) == uid))
+    for told in (DigestEntry, DigestRefusal):
+        session.execute(delete(told).where(col(told.person) == uid))
     for said in (Expectation, MailReport):
         session.execute(delete(said).where(col(said.person) == uid))
     for kept in (StaffSession, FailedSignIn, PracticeAnswer, Preference):

@@ -22,6 +22,7 @@ from triage.models import (
     Decision,
     Delivery,
     Department,
+    DigestEntry,
     DigestRefusal,
     Emergency,
     EmployeeSession,
@@ -64,10 +65,10 @@ AT_ONCE = 200  # names of one statement
 ON_THE_WAY = "\x7f"  # stands before a name while somebody else has still the one that it shall become
 
 UIDS: tuple[Any, ...] = (
-    *(Alarm.person, Arrived.person, Correspondent.person, Department.responsible, DigestRefusal.person, EmployeeSession.uid),
-    *(Expectation.person, FormerMailbox.person, KeptFolder.person, KnownRecipient.leaver, KnownRecipient.person, LegalHold.person),
-    *(MailReport.person, NotLearned.person, Person.manager, Person.uid, PersonErasure.uid, PostedList.person, QueueSample.person),
-    *(SavedSearch.person, SentMail.person, Told.person, Touched.person),
+    *(Alarm.person, Arrived.person, Correspondent.person, Department.responsible, DigestEntry.person, DigestRefusal.person),
+    *(EmployeeSession.uid, Expectation.person, FormerMailbox.person, KeptFolder.person, KnownRecipient.leaver, KnownRecipient.person),
+    *(LegalHold.person, MailReport.person, NotLearned.person, Person.manager, Person.uid, PersonErasure.uid, PostedList.person),
+    *(QueueSample.person, SavedSearch.person, SentMail.person, Told.person, Touched.person),
 )
 LOGINS: tuple[Any, ...] = (
     *(FailedSignIn.login, Handed.to, InHand.login, Person.login, PracticeAnswer.login, Preference.login, Sealed.login),

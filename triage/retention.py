@@ -34,7 +34,7 @@ class Expiring:
 def expiring(session: Session, *, by: Actor, settings: Settings, now: datetime) -> list[Expiring]:
     """What expires within a day unless somebody decides, folder by folder in the actor's scope."""
     days = settings.retention.held_days
-    soon = and_(expiry.over(now + expiry.SOON, days), ~legal_holds.kept(session), access.waiting(by))
+    soon = and_(expiry.over(now + expiry.SOON, expiry.terms(settings)), ~legal_holds.kept(session), access.waiting(by))
     rows = session.execute(
         select(col(Delivery.department), col(Delivery.person), func.count(), func.min(expiry.begun(), type_=Instant))
         .outerjoin(Decision, col(Decision.id) == col(Delivery.decision_id))
@@ -47,15 +47,27 @@ def expiring(session: Session, *, by: Actor, settings: Settings, now: datetime) 
 
 def overdue(session: Session, *, settings: Settings, then: datetime) -> tuple[int, int]:
     """What was to be done by then and is not: held mails to expire, contents to erase. Nothing, where `mailroom upkeep` runs."""
-    held = select(func.count()).where(expiry.over(then, settings.retention.held_days), ~legal_holds.kept(session))
+    held = select(func.count()).where(expiry.over(then, expiry.terms(settings)), ~legal_holds.kept(session))
     kept = select(func.count()).select_from(erasable(session, settings, then).order_by(None).subquery())
     return session.scalar(held) or 0, session.scalar(kept) or 0
 
 
+def count_unseen(session: Session, *, settings: Settings, now: datetime) -> int:
+    """How many held messages are past their time and cannot expire, because their recipients were never told of them."""
+    terms = expiry.terms(settings)
+    if terms.unseen:
+        return 0
+    held = select(func.count()).where(expiry.unseen(now, terms), ~legal_holds.kept(session))
+    return session.scalar(held) or 0
+
+
 def expire(session: Session, *, settings: Settings, now: datetime, limit: int = 500) -> int:
-    """Expire mail held for `retention.held_days` since it was entered, or since somebody restored it; how many, at most `limit`."""
+    """Expire mail held for `retention.held_days` since it was entered, or since somebody restored it; how many, at most `limit`.
+
+    What its recipient was never told of stays held, unless `retention.expire_unseen` says otherwise.
+    """
     legal_holds.take_turn(session)
-    over = (expiry.over(now, settings.retention.held_days), ~legal_holds.kept(session))
+    over = (expiry.over(now, expiry.terms(settings)), ~legal_holds.kept(session))
     ids = list(session.scalars(select(col(Delivery.id)).where(*over).order_by(col(Delivery.received_at)).limit(limit)))
     if not ids:
         return 0

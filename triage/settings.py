@@ -403,6 +403,11 @@ class Retention:
     """How long things are kept: first the content of a mail is erased, much later its record goes."""
 
     held_days: int = key("Days after which held mail that nobody decided expires.", 30, least=1)
+    expire_unseen: bool = key(
+        "Let held messages expire also where no daily digest named them to their recipients. Otherwise they stay held until somebody "
+        "decides, and staff are told how many there are.",
+        False,
+    )
     purged_days: int = key("Days a purge can be undone.", 30)
     released_days: int = key("Days the content of delivered mail is kept.", 30)
     notice_days: int = key("Days the content of our own notices to senders is kept.", 7)
@@ -460,9 +465,9 @@ class Notices:
     )
     staff: tuple[str, ...] = key(
         "What staff on duty are told by mail (docs/notices.md): waiting (longer than its target), perishable (of use for a short time "
-        "only), expiring (within a day), requested (by whom it is for), brake (a directory that is not believed), queue (mail does not "
-        "get on), emergency.",
-        ("waiting", "expiring", "requested", "brake", "queue", "emergency"),
+        "only), expiring (within a day), unseen (held messages that cannot expire because no daily digest named them), requested (by whom "
+        "it is for), brake (a directory that is not believed), queue (mail does not get on), emergency.",
+        ("waiting", "expiring", "unseen", "requested", "brake", "queue", "emergency"),
         choices=CAUSES,
     )
     at_night: tuple[str, ...] = key("Those of them that staff is told also out of hours (cover.hours).", (), choices=CAUSES)

@@ -37,6 +37,7 @@ EXPIRING = Shape(
         "erased": "contents that were erased now",
         "forgotten": "mails whose record was forgotten now",
         "expiring": "within a day, unless somebody decides: department, person, mails, soonest",
+        "unseen": "held messages that cannot expire, because no daily digest named them",
     }
 )
 
@@ -52,11 +53,14 @@ def retention(ctx: click.Context, expiring: bool, form: Form) -> None:
         over = tidying.Tidied() if expiring else tidying.tidy(engine, settings)
         with db.reading(engine) as session:
             soon = retaining.expiring(session, by=shell_user(), settings=settings, now=utcnow())
+            unseen = retaining.count_unseen(session, settings=settings, now=utcnow())
     rows = [{**asdict(one), "soonest": one.soonest.isoformat(timespec="minutes")} for one in soon]
     if form is Form.JSON:
-        EXPIRING.print_one({**asdict(over), "expiring": rows}, form)
+        EXPIRING.print_one({**asdict(over), "expiring": rows, "unseen": unseen}, form)
         return
     if not expiring:
         say(f"expired {over.expired} held mails, erased {over.erased} contents, forgot the records of {over.forgotten} mails")
     say(f"{sum(one.mails for one in soon)} held mails expire within a day" + (":" if soon else ""))
     print_table(rows, ("department", "person", "mails", "soonest"))
+    if unseen:
+        say(f"{unseen} held messages cannot expire because no daily digest named them: see docs/notices.md")

@@ -52,6 +52,7 @@ def kept_too_long(settings: Settings) -> Iterator[Finding]:
     """Is held mail put away, are contents erased and records forgotten when their time is over? Upkeep looks often: a day late is late."""
     try:
         with database_of(settings) as engine, db.reading(engine) as session:
+            unseen = retention.count_unseen(session, settings=settings, now=utcnow())
             held, kept = retention.overdue(session, settings=settings, then=utcnow() - A_DAY)
             records = old_records.overdue(session, settings=settings, then=utcnow() - A_DAY)
     except BadInput:
@@ -62,3 +63,11 @@ def kept_too_long(settings: Settings) -> Iterator[Finding]:
         yield Finding(FAIL, "retention", words, do)
     else:
         yield Finding(OK, "retention", f"held mail expires after {settings.retention.held_days} days, and nothing is kept beyond its time")
+    if unseen:
+        messages = "1 held message is past its" if unseen == 1 else f"{unseen} held messages are past their"
+        words = f"{messages} {settings.retention.held_days} days and cannot expire: no daily digest named {'it' if unseen == 1 else 'them'}"
+        do = (
+            "release or remove them (`mailroom deliveries --state held`), let their recipients have the digest (notices.digest_at), "
+            "or set retention.expire_unseen (docs/notices.md)"
+        )
+        yield Finding(WARN, "retention", words, do)

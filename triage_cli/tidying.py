@@ -102,7 +102,7 @@ def rarely(work: Callable[[], object]) -> float:
 def tidy(engine: Engine, settings: Settings, *, erasing: bool = True, looking: bool = True) -> Tidied:
     """Expire, erase and forget all that is due, slice by slice. `erasing`: look through everything that is kept. `looking`: for rules."""
     with db.transaction(engine) as session:
-        expiry.note(session, settings.retention.held_days)
+        expiry.note(session, expiry.terms(settings))
     hold_legally(engine)
     expired = in_slices(engine, settings, retention.expire)
     erased, forgotten = (erase(engine, settings), forget_records(engine, settings)) if erasing else (0, 0)

@@ -61,6 +61,11 @@ def add_rules(engine: Engine, settings: Settings, *orders: RuleOrder) -> list[in
         return [rules.add(session, order, by=ANA, now=NOW, settings=settings).id for order in orders]
 
 
+def expire_unseen(settings: Settings) -> Settings:
+    """Held mail expires also where no digest named it to its recipient."""
+    return replace(settings, retention=replace(settings.retention, expire_unseen=True))
+
+
 def envelope(*recipients: str, reverse_path: str = "sales@supplier.example", spool_id: int | None = None, at: datetime = NOW) -> Envelope:
     """An SMTP transaction with a stranger."""
     return Envelope(

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Engine, select, update
 from sqlmodel import col
 
+from tests.triage import arriving
 from tests.triage.arriving import COMPANY, IDA, NOW, SYNC, arrive
 from triage import alarms, db, decisions, directory, emergency, occurrences, outbox, retention, seal, tallies
 from triage.causes import Wait
@@ -96,6 +97,7 @@ def test_perishable_mail_that_may_be_wanted(known: Engine, watched: Settings) ->
 
 
 def test_mail_that_expires_within_a_day(known: Engine, settings: Settings) -> None:
+    settings = arriving.expire_unseen(settings)
     held(known, settings, JOE)
     restored = held(known, settings, MARA)
     with db.transaction(known) as session:
@@ -106,6 +108,15 @@ def test_mail_that_expires_within_a_day(known: Engine, settings: Settings) -> No
     assert (one.cause, one.department, one.since) == ("expiring", "it", NOW + 30 * DAY)
     with db.transaction(known) as session:  # what is announced is what expires
         assert retention.expire(session, settings=settings, now=NOW + 30 * DAY + MINUTE) == 1
+
+
+def test_mail_that_cannot_expire_is_told_of_every_day(known: Engine, settings: Settings) -> None:
+    held(known, settings, JOE)
+    end = NOW + 30 * DAY + MINUTE
+    assert [watch(known, settings, moment) for moment in (end - HOUR, end, end + HOUR, end + DAY, end + DAY)] == [0, 1, 0, 1, 0]
+    said = "IT: 1 message cannot expire because no daily digest named it, the first since 24 Dec 09:30."
+    assert recorded(known) == [said, said]
+    assert watch(known, arriving.expire_unseen(settings), end + 2 * DAY) == 1, "but that it expires"
 
 
 @pytest.mark.parametrize(
@@ -228,7 +239,7 @@ def test_webhooks_are_told_of_it_without_what_is_sealed(known: Engine, settings:
 
 
 def test_every_alarm_is_an_event_but_the_emergency_which_is_one_already() -> None:
-    assert set(occurrences.KINDS) == {"waiting", "perishable", "expiring", "requested", "brake", "queue"}
+    assert set(occurrences.KINDS) == {"waiting", "perishable", "expiring", "unseen", "requested", "brake", "queue"}
 
 
 def test_a_clock_that_was_ahead_silences_nobody(known: Engine, watched: Settings) -> None:

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import Engine, select, update
 from sqlmodel import col
 
+from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, NOW, OTTO, arrive
 from tests.triage.test_alarms import counted
 from triage import asking, cards, db, decisions, ids, own_mail, retention, undoing
@@ -196,12 +197,15 @@ def test_ones_own_mail(known: Engine, settings: Settings) -> None:
     request = ask(known, held)
     with db.transaction(known) as session:
         asking.decline(session, request, by=ANA, reason="no", now=NOW)
-        mine = own_mail.of_person(session, "joe.fern", settings=settings, now=NOW + 3 * DAY, since=NOW + 2 * DAY - timedelta(hours=1))
+        now, since = NOW + 3 * DAY, NOW + 2 * DAY - timedelta(hours=1)
+        mine = [
+            one for waits in (True, False) for one in own_mail.part(session, "joe.fern", waits, settings=settings, now=now, since=since)
+        ]
     assert [(one.subject, one.waits) for one in mine] == [("held", True), ("purged", False)]
     assert (mine[0].expires_at, mine[0].declined, mine[1].gone_at) == (NOW + 30 * DAY, "Ana Roth: no", NOW + 2 * DAY)
     with db.transaction(known) as session:
-        assert retention.expire(session, settings=settings, now=NOW + 31 * DAY) == 3
-        everything = own_mail.of_person(session, "joe.fern", settings=settings, now=NOW + 31 * DAY)
+        assert retention.expire(session, settings=arriving.expire_unseen(settings), now=NOW + 31 * DAY) == 3
+        everything = own_mail.part(session, "joe.fern", False, settings=settings, now=NOW + 31 * DAY)
     assert {one.subject for one in everything} == {"held", "purged", "old"}
 
 

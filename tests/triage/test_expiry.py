@@ -4,14 +4,20 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select, update
+from sqlmodel import col
 
+from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, IDA, NOW, arrive
-from triage import cards, db, decisions, expiry, ids, legal_holds, listings, retention
+from tests.triage.test_digests import told
+from triage import alarms, cards, db, decisions, digests, expiry, ids, legal_holds, listings, retention
+from triage.actor import Actor
 from triage.decisions import Verb
+from triage.models import Delivery, DigestEntry
 from triage.retention import Expiring
 from triage.selection import Selection
-from triage.settings import Settings
+from triage.settings import Notices, Settings
+from triage.severity import Severity
 from triage.states import State
 
 DAYS = timedelta(days=1)
@@ -38,10 +44,10 @@ def test_when_mail_expires(
 
 
 def test_what_lay_in_the_spool_for_long_is_held_as_long_as_all_other_mail(known: Engine, settings: Settings) -> None:
-    short = replace(settings, retention=replace(settings.retention, held_days=2))
+    short = arriving.expire_unseen(replace(settings, retention=replace(settings.retention, held_days=2)))
     with db.transaction(known) as session:
         arrive(session, short, at=NOW - 5 * DAYS)
-        expiry.note(session, 2)
+        expiry.note(session, expiry.terms(short))
         ends = NOW + 2 * DAYS
         assert [one.expires_at for one in listings.deliveries(session, Selection(), by=ANA).items] == [ends]
         assert retention.expiring(session, by=ANA, settings=short, now=NOW) == []
@@ -51,6 +57,7 @@ def test_what_lay_in_the_spool_for_long_is_held_as_long_as_all_other_mail(known:
 
 
 def test_what_expires_within_a_day_is_told_by_folder(known: Engine, settings: Settings) -> None:
+    settings = arriving.expire_unseen(settings)
     with db.transaction(known) as session:
         arrive(session, settings, MARA, JOE)
         (spared,) = arrive(session, settings, JOE, subject="Held for the court")
@@ -67,10 +74,11 @@ def test_what_expires_within_a_day_is_told_by_folder(known: Engine, settings: Se
 
 def test_lists_and_cards_say_so(known: Engine, settings: Settings) -> None:
     ends = NOW + 30 * DAYS
+    settings = arriving.expire_unseen(settings)
     with db.transaction(known) as session:
         arrive(session, settings, MARA, JOE)
         arrive(session, settings, JOE, author="other@elsewhere.example")
-        expiry.note(session, settings.retention.held_days)
+        expiry.note(session, expiry.terms(settings))
     with db.reading(known) as session:
         for now, soon in ((NOW, None), (ends - DAYS / 2, ends)):
             page = cards.cards(session, Selection(states=(State.HELD,)), by=ANA, now=now)
@@ -87,3 +95,90 @@ def test_nothing_is_said_where_nothing_was_ever_let_expire(known: Engine, settin
         arrive(session, settings, MARA)
         assert [one.expires_at for one in listings.deliveries(session, Selection(), by=ANA).items] == [None]
         assert listings.deliveries(session, Selection(), by=ANA, expiring_by=NOW + 99 * DAYS).total == 0
+
+
+FOUR, AFTER = NOW.replace(hour=16, minute=0), NOW + 31 * DAYS
+
+
+def named_in_a_digest(engine: Engine, settings: Settings, *, at: datetime = FOUR, becomes: State = State.DELIVERED) -> None:
+    """The digest of this day goes out, and its letters come to this end."""
+    told(engine, settings, at)
+    with db.transaction(engine) as session:
+        letters = (col(Delivery.direction) == "report", col(Delivery.state) == State.QUEUED)
+        session.execute(update(Delivery).where(*letters).values(state=becomes))
+
+
+def refuse_digest(engine: Engine) -> None:
+    with db.transaction(engine) as session:
+        digests.choose(session, by=Actor.employee("joe.fern", "Joe Fern"), wanted=False, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("case", "to", "letter", "expires"),
+    [
+        ("", JOE, State.DELIVERED, True),
+        ("dangerous", JOE, State.DELIVERED, True),  # the digest counts it
+        ("", JOE, State.QUEUED, False),  # the letter is under way
+        ("", JOE, State.BOUNCED, False),
+        ("", "info@company.example", State.DELIVERED, False),  # a shared folder
+        ("refused", JOE, State.DELIVERED, False),
+        ("digest_never", JOE, State.DELIVERED, False),
+        ("another department", JOE, State.DELIVERED, False),
+        ("no digest", JOE, State.DELIVERED, False),
+        ("no digest, expire_unseen", JOE, State.DELIVERED, True),
+        ("expire_unseen", "info@company.example", State.DELIVERED, True),
+        ("moved to a colleague", JOE, State.DELIVERED, False),  # who had it in no digest
+    ],
+)
+def test_nothing_expires_undecided_unless_its_recipient_had_it_in_a_digest(
+    known: Engine, settings: Settings, case: str, to: str, letter: State, expires: bool
+) -> None:
+    notices = {
+        "digest_never": Notices(digest_at="16:00", digest_never=("joe.fern",)),
+        "another department": Notices(digest_at="16:00", digest_departments=("legal",)),
+        "no digest": Notices(digest_at=""),
+        "no digest, expire_unseen": Notices(digest_at=""),
+    }
+    here = replace(settings, notices=notices.get(case, Notices(digest_at="16:00")))
+    here = arriving.expire_unseen(here) if "expire_unseen" in case else here
+    with db.transaction(known) as session:
+        (mail,) = arrive(session, here, to)
+        expiry.note(session, expiry.terms(here))
+        if case == "dangerous":
+            session.get_one(Delivery, mail).severity = Severity.DANGEROUS
+    if case == "refused":
+        refuse_digest(known)
+    named_in_a_digest(known, here, becomes=letter)
+    with db.transaction(known) as session:
+        if case == "moved to a colleague":
+            session.get_one(Delivery, mail).person = "mara.berg"
+    with db.transaction(known) as session:
+        soon = {one.cause for one in alarms.look(session, here, AFTER) if one.cause in ("expiring", "unseen")}
+        assert soon == {"expiring" if expires else "unseen"}
+        assert retention.count_unseen(session, settings=here, now=AFTER) == (0 if expires else 1)
+        (listed,) = listings.deliveries(session, Selection(states=(State.HELD,)), by=ANA).items
+        assert listed.expires_at == (NOW + 30 * DAYS if expires else None)
+        assert listings.deliveries(session, Selection(), by=ANA, expiring_by=AFTER).total == int(expires)
+        assert retention.expire(session, settings=here, now=AFTER) == int(expires)
+        assert session.get_one(Delivery, mail, populate_existing=True).state == (State.EXPIRED if expires else State.HELD)
+
+
+def test_a_digest_that_came_back_is_made_good_by_the_next_one(known: Engine, settings: Settings) -> None:
+    daily = replace(settings, notices=Notices(digest_at="16:00"))
+    with db.transaction(known) as session:
+        (mail,) = arrive(session, daily, JOE)
+    named_in_a_digest(known, daily, becomes=State.BOUNCED)
+    named_in_a_digest(known, daily, at=FOUR + DAYS)
+    named_in_a_digest(known, daily, at=FOUR + 2 * DAYS, becomes=State.BOUNCED)  # the mailbox is full, but they know of it
+    with db.transaction(known) as session:
+        (entry,) = session.scalars(select(DigestEntry))
+        assert (entry.delivery_id, entry.person, entry.counted, entry.at) == (mail, "joe.fern", False, FOUR + DAYS)
+        assert retention.expire(session, settings=daily, now=AFTER) == 1
+
+
+def test_what_somebody_restored_is_in_a_digest_before_it_expires(known: Engine, settings: Settings) -> None:
+    with db.transaction(known) as session:
+        (mail,) = arrive(session, settings, JOE)
+        for verb in (Verb.PURGE, Verb.RESTORE):
+            decisions.decide(session, Selection.of(ids=(mail,)), verb, by=ANA, reason="", now=NOW, settings=settings)
+        assert retention.expire(session, settings=settings, now=AFTER) == 0

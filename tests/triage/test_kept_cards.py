@@ -108,7 +108,7 @@ class Company:
 
     def expire(self, session: Session) -> None:
         later = NOW + timedelta(days=100)
-        retention.expire(session, settings=self.settings, now=later, limit=2)
+        retention.expire(session, settings=arriving.expire_unseen(self.settings), now=later, limit=2)
         arriving.erase(session, settings=self.settings, now=later, limit=2)
 
     def move(self, session: Session) -> None:

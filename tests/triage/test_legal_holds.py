@@ -26,6 +26,12 @@ LATE = NOW + timedelta(days=99)
 LOCAL = replace(IDA, scope=Scope(departments=frozenset({"legal"})))
 
 
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Held mail expires, whether its recipient was told of it or not."""
+    return arriving.expire_unseen(settings)
+
+
 def hold(session: Session, **about: Any) -> int:
     """A new hold of Ida's; its id."""
     return legal_holds.add(session, by=IDA, reason="the case of the late invoice", now=NOW, **about).id
@@ -109,7 +115,7 @@ def test_two_holds_are_lifted_one_by_one(known: Engine, settings: Settings) -> N
 
 def test_new_mail_is_marked_and_the_list_says_so(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
-        expiry.note(session, settings.retention.held_days)
+        expiry.note(session, expiry.terms(settings))
         made = hold(session, person="mara.berg")
         arrive(session, settings, MARA)
         (mail,) = arrive(session, settings, MARA, subject="newer")

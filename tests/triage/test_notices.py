@@ -316,7 +316,7 @@ def test_the_queue_counts_it_and_it_can_be_tried_at_once_or_given_up(sender: Sen
 
 def expire(sender: Sender, *, wanted: bool = True, **different: object) -> int:
     """A mail that nobody decides about; its delivery."""
-    sender.settings = replace(sender.settings, notices=replace(sender.settings.notices, expiry=wanted))
+    sender.settings = arriving.expire_unseen(replace(sender.settings, notices=replace(sender.settings.notices, expiry=wanted)))
     with db.transaction(sender.engine) as session:
         (mail,) = arrive(session, sender.settings, JOE, **(PROVEN | different))  # type: ignore[arg-type]
         assert retention.expire(session, settings=sender.settings, now=NOW + timedelta(days=31)) == 1

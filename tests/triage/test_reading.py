@@ -314,7 +314,7 @@ def test_an_expiry_is_told_although_its_record_is_about_many(company: Engine, se
     ids = [came(company, settings, JOE)[0] for _ in range(2)]
     later = NOW + timedelta(days=31)
     with transaction(company) as session:
-        assert retention.expire(session, settings=settings, now=later) == 2
+        assert retention.expire(session, settings=arriving.expire_unseen(settings), now=later) == 2
     with reading(company) as session:
         told = [histories.delivery(session, one, by=ANA).history for one in ids]
     assert [[past.act for past in history] for history in told] == [["receive", "expire"]] * 2

@@ -19,6 +19,12 @@ from triage.states import Event, State
 DAYS = timedelta(days=1)
 
 
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Held mail expires, whether its recipient was told of it or not."""
+    return arriving.expire_unseen(settings)
+
+
 @pytest.mark.parametrize(("days", "state"), [(29, State.HELD), (31, State.EXPIRED)])
 def test_held_mail_expires(known: Engine, settings: Settings, days: int, state: State) -> None:
     with db.transaction(known) as session:

@@ -22,7 +22,11 @@ def house(settings: Settings, database_url: str, engine: Engine) -> Settings:
     """A house that has been at work for a long time."""
     with db.transaction(engine) as session:
         arriving.set_up(session, settings)
-    return replace(settings, database=replace(settings.database, url=database_url), directory=replace(settings.directory, source="ldap"))
+    return replace(
+        arriving.expire_unseen(settings),
+        database=replace(settings.database, url=database_url),
+        directory=replace(settings.directory, source="ldap"),
+    )
 
 
 def test_a_backup(house: Settings, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,3 +78,17 @@ def test_what_is_kept_beyond_its_time(
             put_away(session, settings=house, now=arriving.NOW + (days + 2) * DAY)
     (found,) = overdue.kept_too_long(house)
     assert found.level == OK
+
+
+def test_what_no_digest_named_cannot_expire(house: Settings, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    arriving.make_ids_at(arriving.NOW, monkeypatch)
+    careful = replace(house, retention=replace(house.retention, expire_unseen=False))
+    with db.transaction(engine) as session:
+        arriving.arrive(session, careful)
+    monkeypatch.setattr(overdue, "utcnow", lambda: arriving.NOW + 29 * DAY)
+    assert [one.level for one in overdue.kept_too_long(careful)] == [OK]
+    monkeypatch.setattr(overdue, "utcnow", lambda: arriving.NOW + 32 * DAY)
+    in_time, unseen = overdue.kept_too_long(careful)
+    assert (in_time.level, unseen.level) == (OK, WARN)
+    assert unseen.found == "1 held message is past its 30 days and cannot expire: no daily digest named it"
+    assert "retention.expire_unseen" in unseen.do
