@@ -99,6 +99,9 @@ file = {quoted(str(directory / "company.toml"))}
 [api]
 listen = {quoted(f"{HOST}:{http_port}")}
 
+[notices]
+digest_at = "off"  # the demo is the same at every hour of the day
+
 [policy]
 undo_seconds = {UNDO_SECONDS}
 freemail_domains = {quoted(freemail)}

@@ -12,6 +12,7 @@ CAUSES = (*OF_FOLDERS, *OF_COMPANY)
 COMES_ANEW = frozenset({PERISHABLE, REQUESTED})  # of which more is as good a reason as the first
 LASTS = frozenset({BRAKE, UNSEEN})  # of which everybody is told again every day: nobody joins or leaves, nothing expires meanwhile
 SOON = timedelta(minutes=5)  # how long it is quiet after one of those
+AUTO, OFF = "auto", "off"  # of the time of the daily digest: from the first enforcement on, never
 CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 TITLES = {
     WAITING: "Mail waits longer than planned",
@@ -80,6 +81,6 @@ def fault(targets: tuple[str, ...], told: tuple[str, ...], digest_at: str = "") 
         code, _, who = entry.partition("=")
         if not code.strip() or not who.strip():
             return f"told: {entry!r} names nobody: write such as sales=ana or sales=sales-desk@company.example"
-    if digest_at and not CLOCK.fullmatch(digest_at):
-        return f"digest_at: {digest_at!r} is no time of day: write such as 16:00"
+    if digest_at not in ("", AUTO, OFF) and not CLOCK.fullmatch(digest_at):
+        return f"digest_at: {digest_at!r} is no time of day: write a time such as 16:00, or auto, or off"
     return ""

@@ -1,20 +1,23 @@
 """What people are told once a day: which mail of theirs waits, which was taken away, sender and subject only. It asks, never acts."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from triage import db, digest_entries, expiry, inward, ledger, markers
+from triage import db, digest_entries, expiry, inward, ledger, markers, modes
 from triage.actor import Actor
+from triage.causes import AUTO, OFF
 from triage.dead_links import dead, dead_address
 from triage.digest_entries import Digest, Part
 from triage.hours import at, works_on
 from triage.ids import show
 from triage.inward import Letter, Line, Section
 from triage.models import DigestRefusal, KnownRecipient, Marker, Person
+from triage.modes import COMPANY, ENFORCE, Modes
 from triage.own_mail import Own
 from triage.settings import Settings
 from triage.times import from_micros, to_micros
@@ -22,6 +25,7 @@ from triage.times import from_micros, to_micros
 BY = Actor.system("notices")
 DONE = "digest"  # the marker: the moment for which all were told last; text: the day that is under way, and who was told last
 RULE, REASON = "digest", "it tells somebody here what waits for them"
+BY_ITSELF = "08:30"  # when it goes out where the settings name no time
 AT_ONCE = 25  # people in one transaction
 LATE = timedelta(hours=6)  # who comes later than that leaves it for the next day
 LONGEST = timedelta(days=7)  # how far back the first one after a pause looks
@@ -31,13 +35,38 @@ ASK = "May I have it?"
 SEE = "See the list:"
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """When the daily digest goes out, and to the people of which departments."""
+
+    clock: str  # "": to nobody
+    departments: tuple[str, ...] = ()  # none: all
+    modes: Modes | None = None  # None: whatever the mode of their department
+
+    def is_for(self, department: str) -> bool:
+        """Do the people of this department get it?"""
+        named = not self.departments or department in self.departments
+        return bool(self.clock) and named and (self.modes is None or self.modes.of(department) == ENFORCE)
+
+
+def offer(session: Session, settings: Settings) -> Offer:
+    """The digest as the settings have it; by itself it begins with the first department that enforces."""
+    at, departments = settings.notices.digest_at, settings.notices.digest_departments
+    if at != AUTO:
+        return Offer("" if at == OFF else at, departments)
+    now = modes.now_in_force(session, settings.company)
+    enforces = now.of(COMPANY) == ENFORCE or ENFORCE in now.switched.values()
+    return Offer(BY_ITSELF if enforces else "", departments, now)
+
+
 def due(session: Session, settings: Settings, now: datetime) -> datetime | None:
     """The moment for which people are to be told now; None when there is none, or all were told that day, at whatever time."""
-    if not settings.notices.digest_at:
+    clock = offer(session, settings).clock
+    if not clock:
         return None
     today = now.astimezone(ZoneInfo(settings.cover.time_zone)).date()
     for day in (today, today - timedelta(days=1)):  # six hours may go past midnight
-        moment = at(day, time.fromisoformat(settings.notices.digest_at), settings.cover.time_zone)
+        moment = at(day, time.fromisoformat(clock), settings.cover.time_zone)
         if moment <= now < moment + LATE and works_on(settings.cover.hours, day):
             return moment if day_of(told_last(markers.read(session, DONE), now), settings) < day else None
     return None
@@ -69,29 +98,24 @@ def tell_some(session: Session, settings: Settings, moment: datetime, *, now: da
     begun, _, last = mark.text.partition(" ")
     later = select(Person).where(col(Person.active), col(Person.uid) > (last if begun == day.isoformat() else ""))
     people = session.scalars(later.order_by(col(Person.uid)).limit(AT_ONCE)).all()
+    offered = offer(session, settings)
     for person in people:
-        if is_told(session, person, settings):
+        if is_told(session, person, settings, offered):
             tell(session, person, settings, since=since, now=now)
     mark.number, mark.text = (mark.number, f"{day} {people[-1].uid}") if people else (to_micros(moment), "")
     return len(people)
 
 
-def is_told(session: Session, person: Person, settings: Settings) -> bool:
+def is_told(session: Session, person: Person, settings: Settings, offered: Offer) -> bool:
     """Does this person get the letter: are they to have it, do they want it, and does nobody else read their mailbox?"""
     never = {one.strip().casefold() for one in settings.notices.digest_never}
     return (
-        is_offered(person, settings)
+        offered.is_for(person.department)
         and never.isdisjoint((person.uid.casefold(), person.mailbox.casefold()))
         and is_wanted(session, person.uid)
         and person.mailbox.rpartition("@")[2] in settings.own_domains
         and is_theirs_alone(session, person)
     )
-
-
-def is_offered(person: Person, settings: Settings) -> bool:
-    """Is there a letter for the people of this department?"""
-    some = settings.notices.digest_departments
-    return bool(settings.notices.digest_at) and (not some or person.department in some)
 
 
 def is_theirs_alone(session: Session, person: Person) -> bool:
@@ -109,7 +133,7 @@ def is_wanted(session: Session, uid: str) -> bool:
 def choice(session: Session, uid: str, settings: Settings) -> bool | None:
     """Does this person want the letter? None: there is none for them."""
     person = session.get(Person, uid)
-    return is_wanted(session, uid) if person and is_offered(person, settings) else None
+    return is_wanted(session, uid) if person and offer(session, settings).is_for(person.department) else None
 
 
 def choose(session: Session, *, by: Actor, wanted: bool, now: datetime) -> None:
@@ -221,5 +245,5 @@ def footer(settings: Settings) -> Iterator[str]:
             "You can type that address yourself. Asking lets nothing in: somebody looks at the mail first."
         )
         yield "There you can also say that you do not want this letter."
-    if settings.notices.digest_contact:
-        yield f"To ask somebody: {settings.notices.digest_contact}"
+    if contact := settings.notices.digest_contact or ("" if may_ask(settings) else settings.sender):
+        yield f"To ask somebody: {contact}"

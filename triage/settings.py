@@ -7,7 +7,7 @@ from typing import Any, get_type_hints
 
 from triage import freemail
 from triage.addressing import DELIMITERS
-from triage.causes import CAUSES
+from triage.causes import AUTO, CAUSES
 from triage.errors import BadInput
 from triage.hooks import Hook
 from triage.languages import ENGLISH, LANGUAGES
@@ -483,9 +483,11 @@ class Notices:
         False,
     )
     digest_at: str = key(
-        "Time of day, such as 16:00 where the company is (cover.time_zone), at which people are told by mail what waits for them and what "
-        "was taken away: sender and subject. On days of work; nobody is told of nothing. Empty: never.",
-        "",
+        "When the daily digest tells people by mail which messages are held for them and which were removed: sender and subject. On days "
+        "of work; nobody is told of nothing. A time such as 16:00 (cover.time_zone); auto: at 08:30, to the people of departments that "
+        "enforce (company.mode, `mailroom mode`); off or empty: never, and then held messages do not expire by themselves "
+        "(retention.expire_unseen).",
+        AUTO,
     )
     digest_departments: tuple[str, ...] = key("Departments whose people get that; empty: all.", ())
     digest_never: tuple[str, ...] = key(

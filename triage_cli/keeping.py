@@ -63,4 +63,5 @@ def retention(ctx: click.Context, expiring: bool, form: Form) -> None:
     say(f"{sum(one.mails for one in soon)} held mails expire within a day" + (":" if soon else ""))
     print_table(rows, ("department", "person", "mails", "soonest"))
     if unseen:
-        say(f"{unseen} held messages cannot expire because no daily digest named them: see docs/notices.md")
+        messages, named = ("1 held message", "it") if unseen == 1 else (f"{unseen} held messages", "them")
+        say(f"{messages} cannot expire because no daily digest named {named}: see docs/notices.md")

@@ -58,24 +58,35 @@ def faring(one: Fared, what: str) -> Finding:
 
 
 def employees(settings: Settings) -> Iterator[Finding]:
-    """Can employees do what the daily letter says? Nothing is said where there is neither letter nor page."""
+    """Can employees do what the daily digest says? Nothing is said where there is neither digest nor page."""
     notices, what = settings.notices, "employees"
-    if not (notices.requests or notices.digest_at):
+    clock = digest_clock(settings)
+    if not (notices.requests or clock):
         return
-    lacks = list(lacking_for_employees(settings))
+    lacks = list(lacking_for_employees(settings, clock))
     for found, do in lacks:
         yield Finding(WARN, what, found, do)
     if not lacks:
-        letter = f"are told at {notices.digest_at} what waits for them" if notices.digest_at else "get no daily letter"
+        letter = f"get the daily digest at {clock}" if clock else "get no daily digest"
         yield Finding(OK, what, f"{letter}, and {'ask by themselves' if notices.requests else 'ask ' + notices.digest_contact}")
 
 
-def lacking_for_employees(settings: Settings) -> Iterator[tuple[str, str]]:
+def digest_clock(settings: Settings) -> str:
+    """At what time the daily digest goes out; "" where nobody gets one. A database that does not answer has a finding of its own."""
+    try:
+        with database_of(settings) as engine, db.reading(engine) as session:
+            return digests.offer(session, settings).clock
+    except BadInput:
+        return ""
+
+
+def lacking_for_employees(settings: Settings, clock: str) -> Iterator[tuple[str, str]]:
     """What is in the way, and what to do about it."""
     notices = settings.notices
     if notices.requests and settings.api.sign_in != "directory":
         yield "[notices] requests is on, but nobody can prove their passwords", 'set api.sign_in = "directory" (docs/directory.md)'
     elif notices.requests and not settings.api.public_url:
         yield "the letter has no links: nobody knows where the page is", "set api.public_url"
-    if notices.digest_at and not digests.may_ask(settings) and not notices.digest_contact:
-        yield "the letter does not say how to ask for a mail", "set notices.requests, or notices.digest_contact"
+    if clock and not digests.may_ask(settings) and not notices.digest_contact:
+        found = f"the daily digest names nobody but {settings.sender} to ask for a message"
+        yield found, "set notices.requests, or notices.digest_contact"

@@ -86,6 +86,7 @@ scope = ["department:sales"]
 password_hash = "{HASH}"
 """
 
+NO_DIGEST = '\n[notices]\ndigest_at = "off"\n'  # no letter of ours lies in a mailbox, whatever the time of day
 SETTINGS = """
 [company]
 domains = ["{domain}"]
@@ -168,7 +169,8 @@ class Company:
             "next_hop": self.next_hop,
             "undo_seconds": self.undo_seconds,
         }
-        (self.directory / "mailroom.toml").write_text(SETTINGS.format(**values) + self.more)
+        more = self.more if "[notices]" in self.more else self.more + NO_DIGEST
+        (self.directory / "mailroom.toml").write_text(SETTINGS.format(**values) + more)
 
     @property
     def command(self) -> list[str]:

@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy import Engine, select, update
 from sqlmodel import col
 
-from tests.triage.arriving import ANA, COMPANY, NOW, SYNC, arrive
+from tests.triage.arriving import ANA, COMPANY, IDA, NOW, SYNC, arrive
 from tests.triage.test_staff_notices import text_of
-from triage import asking, contents, db, decisions, digest_entries, digests, directory, ledger, rules, undoing
+from triage import asking, contents, db, decisions, digest_entries, digests, directory, ledger, modes, rules, undoing
 from triage.actor import Actor
 from triage.company import CompanyDirectory, PersonEntry, SealedEntry
 from triage.decisions import Verb
@@ -74,7 +74,8 @@ def test_everybody_is_told_of_their_own_mail_and_only_once(known: Engine, daily:
     assert found["joe.fern@company.example"] == (
         "Mail from people whom the company does not know yet is looked at before it comes to you. You need not do anything.\n\n"
         "Waits until somebody has looked at it\n- “Your room”\n  from Sales <hotel@inn.example>, 24 Nov 09:30\n\n"
-        "Was taken away\n- “Gift cards”\n  from Sales <crook@bank.example>, 24 Nov 09:30\n"
+        "Was taken away\n- “Gift cards”\n  from Sales <crook@bank.example>, 24 Nov 09:30\n\n"
+        "To ask somebody: postmaster@company.example\n"
     )
     assert told(known, daily) == told(known, daily, FOUR + HOUR) == {}
 
@@ -107,7 +108,39 @@ def test_who_has_nothing_is_told_nothing(known: Engine, daily: Settings) -> None
 def test_when(known: Engine, daily: Settings, hours: tuple[str, ...], zone: str, now: datetime, is_due: bool) -> None:
     with db.reading(known) as session:
         assert bool(digests.due(session, replace(daily, cover=Cover(hours=hours, time_zone=zone)), now)) is is_due
-        assert digests.due(session, replace(daily, notices=Notices()), now) is None
+        for off in ("", "off"):
+            assert digests.due(session, replace(daily, notices=Notices(digest_at=off)), now) is None
+
+
+EIGHT = NOW.replace(hour=8, minute=30)
+
+
+@pytest.mark.parametrize(
+    ("mode", "observing", "switched", "told_at_eight"),
+    [
+        ("enforce", (), {}, {"joe.fern", "mara.berg"}),
+        ("observe", (), {}, set()),
+        ("enforce", ("legal",), {}, {"joe.fern"}),
+        ("observe", (), {"legal": "enforce"}, {"mara.berg"}),  # the first enforcement
+        ("observe", (), {"": "enforce"}, {"joe.fern", "mara.berg"}),
+        ("enforce", (), {"": "observe"}, set()),
+    ],
+)
+def test_by_itself_it_is_on_from_the_first_enforcement(
+    known: Engine, settings: Settings, mode: str, observing: tuple[str, ...], switched: dict[str, str], told_at_eight: set[str]
+) -> None:
+    came(known, settings, JOE)  # held before the mode changed
+    came(known, settings, MARA)
+    here = replace(settings, company=replace(settings.company, mode=mode, observe_departments=observing))
+    with db.transaction(known) as session:
+        for department, switch in switched.items():
+            modes.switch(session, department, switch, by=IDA, reason="", now=NOW)
+    assert told(known, here, EIGHT - timedelta(minutes=1)) == {}
+    with db.reading(known) as session:
+        assert {uid for uid in ("joe.fern", "mara.berg") if digests.choice(session, uid, here)} == told_at_eight
+    assert {address.partition("@")[0] for address in told(known, here, EIGHT + DAY)} == told_at_eight
+    off = replace(here, notices=Notices(digest_at="off"))
+    assert told(known, off, EIGHT + 2 * DAY) == {}
 
 
 def test_what_was_begun_goes_on_and_tells_nobody_twice(known: Engine, daily: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,7 +216,7 @@ def test_who_says_no_is_told_no_more(known: Engine, daily: Settings) -> None:
     with db.reading(known) as session:
         acts = session.scalars(select(col(AuditRecord.detail)).where(col(AuditRecord.act) == "digest").order_by(col(AuditRecord.id)))
         assert [detail["wanted"] for detail in acts] == [False, True, False]
-        assert digests.choice(session, "joe.fern", replace(daily, notices=Notices())) is None
+        assert digests.choice(session, "joe.fern", replace(daily, notices=Notices(digest_at="off"))) is None
     never = replace(daily, notices=replace(daily.notices, digest_never=("Mara.Berg@company.example",)))
     assert told(known, never, FOUR + DAY) == {}
 

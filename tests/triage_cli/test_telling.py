@@ -15,12 +15,14 @@ OPEN = Api(sign_in="directory", public_url="https://mailroom.company.example")
 @pytest.mark.parametrize(
     ("notices", "api", "said"),
     [
-        (Notices(), Api(), []),
-        (Notices(requests=True), OPEN, [(OK, "get no daily letter, and ask by themselves")]),
-        (Notices(digest_at="16:00", digest_contact="100"), Api(), [(OK, "are told at 16:00 what waits for them, and ask 100")]),
-        (Notices(digest_at="16:00"), OPEN, [(WARN, "does not say how to ask")]),
-        (Notices(requests=True), Api(), [(WARN, "nobody can prove their passwords")]),
-        (Notices(requests=True, digest_at="16:00"), replace(OPEN, public_url=""), [(WARN, "no links"), (WARN, "how to ask")]),
+        (Notices(digest_at="off"), Api(), []),
+        (Notices(), Api(), [(WARN, "names nobody but postmaster@company.example")]),
+        (Notices(digest_contact="100"), Api(), [(OK, "get the daily digest at 08:30, and ask 100")]),
+        (Notices(requests=True, digest_at=""), OPEN, [(OK, "get no daily digest, and ask by themselves")]),
+        (Notices(digest_at="16:00", digest_contact="100"), Api(), [(OK, "get the daily digest at 16:00, and ask 100")]),
+        (Notices(digest_at="16:00"), OPEN, [(WARN, "names nobody but postmaster@")]),
+        (Notices(requests=True, digest_at="off"), Api(), [(WARN, "nobody can prove their passwords")]),
+        (Notices(requests=True, digest_at="16:00"), replace(OPEN, public_url=""), [(WARN, "no links"), (WARN, "names nobody but")]),
     ],
 )
 def test_letters_that_help_nobody_are_found(

@@ -18,7 +18,7 @@ from tests.triage import arriving
 from tests.triage.arriving import IDA
 from tests.triage.tampering import unguard
 from tests.triage_cli.conftest import Arrives, Shell
-from triage import chores, db, decisions, settings_file, tokens
+from triage import chores, db, decisions, ids, settings_file, tokens
 from triage.decisions import Verb
 from triage.errors import BadInput
 from triage.models import ApiToken, Arrived, AuditRecord, Content, Decision, Delivery, Message, QueueSample, StaffMember
@@ -85,14 +85,21 @@ def test_retention_says_what_it_did(shell: Shell, arrives: Arrives) -> None:
     assert before.out == "0 held mails expire within a day\n"
 
 
-def test_retention_says_what_expires_within_a_day(shell: Shell, arrives: Arrives, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    came = utcnow() - timedelta(days=29, hours=12)
-    arriving.make_ids_at(came, monkeypatch)
-    arrives("mara.berg@company.example")
-    with db.transaction(engine) as session:
-        session.execute(update(Delivery).values(received_at=came))
+def test_retention_says_what_expires_within_a_day_and_what_cannot(
+    shell: Shell, arrives: Arrives, config: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for days in (31, 29.5):
+        came = utcnow() - timedelta(days=days)
+        arriving.make_ids_at(came, monkeypatch)
+        mail = ids.read(arrives("mara.berg@company.example"))
+        with db.transaction(engine) as session:
+            session.execute(update(Delivery).where(col(Delivery.id) == mail).values(received_at=came))
     said = json.loads(shell("retention", "--json").out)
-    assert (said["expired"], said["erased"]) == (0, 0)
+    assert (said["expired"], said["expiring"], said["unseen"]) == (0, [], 1)
+    assert "\n1 held message cannot expire because no daily digest named it: see docs/notices.md" in shell("retention", "--expiring").out
+    config.write_text(config.read_text() + "[retention]\nexpire_unseen = true\n")
+    said = json.loads(shell("retention", "--json").out)
+    assert (said["expired"], said["erased"], said["unseen"]) == (1, 0, 0)
     assert [(one["department"], one["person"], one["mails"]) for one in said["expiring"]] == [("legal", "mara.berg", 1)]
     assert shell("retention", "--expiring").out.startswith("1 held mails expire within a day:\n")
 
