@@ -3,23 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 
-from sqlalchemy import ColumnElement, String, and_, cast, delete, exists, or_, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, delete, select
 from sqlmodel import Session, col
 
-from triage import expiry, grouping, own_mail
+from triage import expiry, own_mail
+from triage.attack_copies import is_counted
 from triage.db import UNSEEN, among, insert_missing
-from triage.models import Correspondent, Decision, Delivery, DigestEntry, Rule
+from triage.models import Delivery, DigestEntry
 from triage.own_mail import Own
 from triage.settings import Settings
-from triage.severity import Severity
 
 LISTED = 30  # messages of a part that are listed one by one
-BLOCKED = "blocked-sender"  # the policy's rule
-REMOVING = ("purge", "reject")  # verbs
-NAMES_CAMPAIGN = '"campaign": '  # a selection in JSON that names one
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,52 +76,3 @@ def remember(session: Session, uid: str, digest: Digest, *, letter: int, now: da
     counted = digest.counted
     entry = {"person": uid, "letter_id": letter, "at": now}
     insert_missing(session, DigestEntry, [{"delivery_id": one, "counted": one in counted, **entry} for one in digest.ids])
-
-
-@cache
-def is_counted() -> ColumnElement[bool]:
-    """Messages that a digest only counts. A sender to whom the recipient ever wrote is always listed, whatever the message looks like."""
-    attack = or_(is_dangerous(), and_(is_attack_copy(), ~is_from_blocked_sender()))
-    return and_(attack, ~is_from_contact())
-
-
-def is_dangerous() -> ColumnElement[bool]:
-    """Messages that look dangerous."""
-    return grouping.severity() >= int(Severity.DANGEROUS)
-
-
-def is_attack_copy() -> ColumnElement[bool]:
-    """Copies of a campaign that looks suspicious, or that staff removed as a campaign."""
-    suspicious = and_(grouping.severity() >= int(Severity.SUSPICIOUS), has_copies())
-    return and_(col(Delivery.campaign_id).is_not(None), or_(suspicious, was_removed_as_campaign(), is_stopped_by_campaign_block()))
-
-
-def has_copies() -> ColumnElement[bool]:
-    """Messages with another delivery of the same campaign."""
-    other = aliased(Delivery)
-    same = (col(other.campaign_id) == col(Delivery.campaign_id), col(other.id) != col(Delivery.id))
-    return exists().where(*same).correlate(Delivery)
-
-
-def was_removed_as_campaign() -> ColumnElement[bool]:
-    """Messages whose last decision removed a campaign."""
-    campaign = cast(col(Decision.selection), String).contains(NAMES_CAMPAIGN, autoescape=True)
-    decided = (col(Decision.id) == col(Delivery.decision_id), col(Decision.verb).in_(REMOVING), campaign)
-    return exists().where(*decided).correlate(Delivery)
-
-
-def is_from_blocked_sender() -> ColumnElement[bool]:
-    """Messages that a block of their sender stopped. A block of a campaign says nothing about a sender."""
-    return and_(col(Delivery.rule) == BLOCKED, ~is_stopped_by_campaign_block())
-
-
-def is_stopped_by_campaign_block() -> ColumnElement[bool]:
-    """Messages that a block of their campaign stopped."""
-    block = (col(Rule.id) == col(Delivery.rule_id), col(Rule.match) == "campaign")
-    return and_(col(Delivery.rule) == BLOCKED, exists().where(*block).correlate(Delivery))
-
-
-def is_from_contact() -> ColumnElement[bool]:
-    """Messages of a sender to whom the recipient has ever written, whatever staff said about the contact later."""
-    contact = (col(Correspondent.address) == col(Delivery.author), col(Correspondent.person) == col(Delivery.person))
-    return exists().where(*contact).correlate(Delivery)

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, literal, or_, select, t
 from sqlmodel import Session, col
 
 from triage.asked import ASKABLE
+from triage.attack_copies import is_counted
 from triage.models import Decision, Delivery, Instant, MailRequest
 from triage.settings import Settings
 from triage.states import State
@@ -32,6 +33,7 @@ class Own:
     asked_at: datetime | None
     declined: str  # why a request did not let it in, in words; "" while nothing is said to it
     urgency: int
+    counted: bool  # it looks dangerous or was sent to many people: the daily digest does not name it
 
     @property
     def place(self) -> Place:
@@ -84,10 +86,10 @@ def behind(place: Place) -> ColumnElement[bool]:
     return tuple_(*ORDER) < tuple_(literal(urgency), literal(received_at, Instant), literal(delivery_id))
 
 
-def rows_of(which: ColumnElement[bool]) -> Select[Delivery, MailRequest, datetime]:
-    """Mail with the request for it and the last decision about it."""
+def rows_of(which: ColumnElement[bool]) -> Select[Delivery, MailRequest, datetime, bool]:
+    """Mail with the request for it and the last decision about it, and whether a digest only counts it."""
     return (
-        select(Delivery, MailRequest, col(Decision.at))
+        select(Delivery, MailRequest, col(Decision.at), is_counted())
         .outerjoin(MailRequest, col(MailRequest.delivery_id) == col(Delivery.id))
         .outerjoin(Decision, col(Decision.id) == col(Delivery.decision_id))
         .where(which)
@@ -95,9 +97,9 @@ def rows_of(which: ColumnElement[bool]) -> Select[Delivery, MailRequest, datetim
     )
 
 
-def as_seen(row: Row[Delivery, MailRequest, datetime], ends: timedelta) -> Own:
+def as_seen(row: Row[Delivery, MailRequest, datetime, bool], ends: timedelta) -> Own:
     """A row as the person sees it."""
-    delivery, request, decided_at = row
+    delivery, request, decided_at, counted = row
     waits = delivery.state == State.HELD
     begun = max(delivery.received_at, decided_at or delivery.received_at)
     return Own(
@@ -112,6 +114,7 @@ def as_seen(row: Row[Delivery, MailRequest, datetime], ends: timedelta) -> Own:
         asked_at=request.asked_at if request else None,
         declined=refusal(request, delivery) if request else "",
         urgency=delivery.urgency,
+        counted=bool(counted),
     )
 
 

@@ -1,5 +1,6 @@
 """“May I have this one?”: who may ask, what it changes, and what answers it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -224,3 +225,12 @@ def test_ones_own_mail_in_parts(known: Engine, settings: Settings) -> None:
         assert own_mail.part(session, "joe.fern", False, settings=settings, now=NOW, after=gone.place) == []
         for mail, found in ((mails[0], True), (mails[6], True), (other, False)):
             assert (own_mail.one(session, "joe.fern", mail, settings=settings, now=NOW) is not None) == found
+
+
+@pytest.mark.parametrize(("days", "found"), [(6, True), (8, False)])
+def test_what_was_removed_stays_on_ones_own_list_for_seven_days(known: Engine, settings: Settings, days: int, found: bool) -> None:
+    short = replace(settings, retention=replace(settings.retention, held_days=1, purged_days=1))
+    decide(known, short, Verb.PURGE, came(known, short), timedelta())
+    with db.reading(known) as session:
+        gone = own_mail.part(session, "joe.fern", False, settings=short, now=NOW + days * DAY)
+    assert bool(gone) is found

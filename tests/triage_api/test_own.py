@@ -13,7 +13,7 @@ from sqlmodel import col
 from tests.triage_api.conftest import Browser, Came, opened, session_key
 from tests.triage_api.test_scope import OWN, STREAM, operations
 from triage import db, own_mail
-from triage.models import AuditRecord, EmployeeSession, Person
+from triage.models import AuditRecord, Delivery, EmployeeSession, Person
 from triage.settings import Notices, Settings
 from triage.times import utcnow
 
@@ -57,7 +57,7 @@ def test_one_sees_ones_own_mail_and_asks_for_it(joe: Browser, came: Came, engine
     (one,) = joe.get("/own/mail").json()["items"]
     assert (one["id"], one["author"], one["subject"], one["waits"], one["asked_at"]) == (mail, "hotel@inn.example", "Your room", True, None)
     assert set(one) == {
-        "id", "author", "author_name", "subject", "received_at", "waits", "gone_at", "expires_at", "asked_at", "declined",
+        "id", "author", "author_name", "subject", "received_at", "waits", "gone_at", "expires_at", "asked_at", "counted", "declined",
     }  # fmt: skip
     made = joe.post("/own/requests", {"delivery": mail, "words": "my booking"}, headers={"Idempotency-Key": "one"})
     assert made.status_code == 201
@@ -92,6 +92,19 @@ def test_a_mail_of_somebody_else_is_not_among_ones_own(joe: Browser, came: Came)
     (foreign,) = came("legal+mara.berg@company.example", subject="A contract")
     signed_in(joe)
     assert joe.get(f"/own/mail?mail={foreign}").json()["items"] == []
+
+
+@pytest.mark.parametrize(("severity", "counted"), [(2, False), (3, True)])
+def test_what_the_digest_only_counts_is_marked_and_can_be_asked_for(
+    joe: Browser, came: Came, engine: Engine, severity: int, counted: bool
+) -> None:
+    (mail,) = came(subject="Your password expires")
+    with db.transaction(engine) as session:
+        session.execute(update(Delivery).values(severity=severity))
+    signed_in(joe)
+    (one,) = joe.get("/own/mail").json()["items"]
+    assert (one["subject"], one["counted"]) == ("Your password expires", counted)
+    assert joe.post("/own/requests", {"delivery": mail}).status_code == 201
 
 
 def test_one_says_whether_one_wants_the_letter(joe: Browser) -> None:

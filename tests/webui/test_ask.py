@@ -8,7 +8,8 @@ from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from sqlalchemy import delete
+from sqlalchemy import delete, update
+from sqlmodel import col
 
 from tests.conftest import settings_in
 from tests.peers import browser as browser_peer
@@ -20,7 +21,7 @@ from tests.webui.tabbing import MOST, walked
 from tests.webui.test_german import left
 from triage import asking, db, ids, own_mail
 from triage.actor import Actor
-from triage.models import EmployeeSession
+from triage.models import Delivery, EmployeeSession
 from triage.settings import Notices
 from triage.times import utcnow
 
@@ -76,6 +77,18 @@ def test_one_asks_for_the_mail_that_one_came_for(open_site: Site, page: Page, wi
     expect(first.get_by_label("What is it?")).to_have_value("my booking")
     first.get_by_role("button", name="May I have it?").click()
     expect(first.get_by_role("status")).to_have_text("You asked for it. Somebody will look at it.")
+    assert faults(page) == []
+
+
+def test_what_the_digest_only_counts_is_warned_of(open_site: Site, page: Page) -> None:
+    (crook,) = open_site.come(JOE, author="desk@counted.example", subject="Your password expires")
+    with db.transaction(open_site.engine) as session:
+        session.execute(update(Delivery).where(col(Delivery.id) == ids.read(crook)).values(severity=3))
+    page.goto(f"{open_site.url}/ask?mail={crook}")
+    enter(page)
+    first = page.get_by_role("listitem").first
+    expect(first).to_contain_text("This message looks dangerous or was sent to many people. Ask for it only if you are sure")
+    expect(page.get_by_text("This message looks dangerous")).to_have_count(1)
     assert faults(page) == []
 
 
@@ -204,6 +217,7 @@ def in_german(site: Site, page: Page) -> None:
     mails = [site.come(JOE, author=f"wer{number}@reise.example", subject=f"Buchung {number}")[0] for number in range(3)]
     with db.transaction(site.engine) as session:
         joe = Actor.employee("joe.fern", "Joe Fern")
+        session.execute(update(Delivery).where(col(Delivery.id) == ids.read(mails[2])).values(severity=3))
         wishes = [asking.ask(session, ids.read(mail), by=joe, words="meine Reise", now=utcnow()) for mail in mails[:2]]
         asking.decline(session, wishes[1], by=ANA, reason="", now=utcnow())
     page.goto(f"{site.url}/ask?mail=0000000000007")

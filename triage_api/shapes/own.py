@@ -33,6 +33,7 @@ class OwnMail(Shape):
     gone_at: datetime | None
     expires_at: Annotated[datetime | None, Field(description="when it is put away if nobody decides")]
     asked_at: datetime | None
+    counted: Annotated[bool, Field(description="it looks dangerous or was sent to many people: the daily digest does not name it")]
     declined: Annotated[Spoken, Field(description="what was said to the request; empty: nothing yet")]
 
 

@@ -793,6 +793,7 @@ export default {
   'came {time}': 'kam {time}',
   'taken away {time}': 'weggenommen {time}',
   'You asked for it.': 'Sie haben darum gebeten.',
+  'This message looks dangerous or was sent to many people. Ask for it only if you are sure that you expect it.': 'Diese Nachricht sieht gefährlich aus oder ging an viele. Bitten Sie nur darum, wenn Sie sicher sind, dass Sie sie erwarten.',
   'Somebody will look at it.': 'Jemand wird sie ansehen.',
   'What is it? You may leave this empty.': 'Was ist es? Das kann leer bleiben.',
   'Asking…': 'Wird gefragt …',
