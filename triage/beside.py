@@ -7,12 +7,14 @@ from triage.facts import Facts, MatchedRule
 from triage.plain import as_dict
 from triage.proofs import awaited, met, names_its_author, proof_of_author
 
+DID = {"allow": "allowed", "block": "blocked", "hold": "holds"}  # what the maker of a sender rule did
+
 
 @dataclass(frozen=True, slots=True)
 class Beside:
     """A rule of the policy, or a sender rule, that matched too."""
 
-    rule: str  # name of the policy's rule; allow or block for a sender rule
+    rule: str  # name of the policy's rule; allow, block or hold for a sender rule
     reason: str
     rule_id: int | None = None
 
@@ -33,7 +35,7 @@ def about(rule: MatchedRule) -> str:
     if rule.match == "campaign":
         return f"{rule.author} purged this campaign"
     below = " with its subdomains" if rule.match == "subdomains" else ""
-    return f"{rule.author} {'allowed' if rule.effect == 'allow' else 'blocked'} {rule.value}{below}"
+    return f"{rule.author} {DID[rule.effect]} {rule.value}{below}"
 
 
 def why_not(rule: MatchedRule, facts: Facts) -> str:
@@ -41,6 +43,8 @@ def why_not(rule: MatchedRule, facts: Facts) -> str:
     if rule.effect == "block":
         aside = rule.unproven_only and proof_of_author(facts)
         return "for mail that does not prove who sent it" if aside else "but another rule goes before it"
+    if rule.effect == "hold":
+        return "but another rule goes before it"
     if not names_its_author(facts) or not (met(rule, facts) or awaited(rule, facts)):
         return f"but it does not prove itself as the rule asks ({shown(rule.proof)})"
     return "but another rule goes before it" if met(rule, facts) else "but the DNS that could prove it did not answer"

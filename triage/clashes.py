@@ -2,9 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
+from triage.beside import DID
 from triage.proofs import Scoped, precision
+
+ORDER = ("block", "hold", "allow")  # whose word counts first, where one of them is a hold
 
 
 class Ruled(Scoped, Protocol):
@@ -24,6 +28,8 @@ class Ruled(Scoped, Protocol):
     def risky(self) -> bool: ...
     @property
     def author(self) -> str: ...
+    @property
+    def until(self) -> datetime | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +50,7 @@ def clashes(rule: Ruled, others: Iterable[Ruled], department: str = "") -> Itera
 
 def clash_of(rule: Ruled, other: Ruled) -> Clash | None:
     """How a rule stands to one that reaches all of its mail."""
-    who = f"{other.author} {'blocked' if other.effect == 'block' else 'allowed'} {shown(other)} for {other.scope}"
+    who = f"{other.author} {DID[other.effect]} {shown(other)} for {other.scope}"
     if rule.effect == other.effect:
         if says_as_much(other, rule):
             return Clash("same", other.id, f"{who}, which says this already.")
@@ -53,7 +59,7 @@ def clash_of(rule: Ruled, other: Ruled) -> Clash | None:
         if before(rule, other):
             return Clash("exception", other.id, f"It is an exception: {who}.")
         return None
-    if other.unproven_only:  # it leaves proven mail alone, and an allow asks for proof
+    if other.unproven_only:  # it leaves proven mail alone: an allow asks for proof, and a hold is about proven messages too
         return None
     if before(rule, other):
         return Clash("exception", other.id, f"It is an exception: {who}.")
@@ -61,7 +67,9 @@ def clash_of(rule: Ruled, other: Ruled) -> Clash | None:
 
 
 def before(rule: Ruled, other: Ruled) -> bool:
-    """Does the rule decide where both match? A block beats an allow of equal precision, and every learned one."""
+    """Does the rule decide where both match? A block beats an allow of equal precision, and every learned one; a hold beats every allow."""
+    if "hold" in (rule.effect, other.effect):
+        return ORDER.index(rule.effect) < ORDER.index(other.effect)
     if rule.effect == "block":
         return precision(rule) >= precision(other) or other.origin not in ("staff", "import")
     return rule.origin in ("staff", "import") and precision(rule) > precision(other)
@@ -79,12 +87,14 @@ def sender_covers(wide: Ruled, narrow: Ruled) -> bool:
     domain = narrow.value.rpartition("@")[2]
     alone = wide.match == "domain" and wide.effect == "allow"
     if alone:
-        return domain == wide.value and narrow.match != "subdomains" and not (narrow.match == "domain" and narrow.effect == "block")
+        return domain == wide.value and narrow.match != "subdomains" and not (narrow.match == "domain" and narrow.effect != "allow")
     return domain == wide.value or domain.endswith("." + wide.value)
 
 
 def says_as_much(wide: Ruled, narrow: Ruled) -> bool:
     """Does the wider rule of the same effect do all that the narrower one does?"""
+    if wide.effect == "hold":
+        return wide.until is None or (narrow.until is not None and wide.until >= narrow.until)
     if wide.effect == "block":
         return not wide.unproven_only or narrow.unproven_only
     easier: Sequence[str] = (narrow.proof, "aligned") if narrow.proof == "dmarc" else (narrow.proof,)

@@ -22,7 +22,7 @@ LOOKED_AT = 20  # of the sender's last mails
 
 def doubt(session: Session, order: RuleOrder, *, by: Actor, settings: Settings, now: datetime) -> str:
     """What to know before this rule is made; "" when there is nothing to say. `order` is checked."""
-    if order.effect == "block" and order.match in ("domain", "subdomains"):
+    if order.effect in ("block", "hold") and order.match in ("domain", "subdomains"):
         return whole_provider.caution(session, order.value, settings.policy.freemail_domains, by=by, now=now)
     return no_proof(session, order, by=by)
 

@@ -32,7 +32,7 @@ class MatchedRule:
     """A sender rule that matches this delivery."""
 
     id: int
-    effect: str  # allow, block
+    effect: str  # allow, block, hold
     match: str  # address, domain, subdomains, list, campaign
     value: str
     scope: str  # company, department:CODE, person:UID
@@ -43,6 +43,8 @@ class MatchedRule:
     since: datetime
     risky: bool = False  # a staff allow that says "with risky attachments"
     holds_until: datetime | None = None  # a block: until then it only holds
+    note: str = ""  # a hold: why
+    until: datetime | None = None  # a hold: when it ends
 
     @property
     def by_staff(self) -> bool:

@@ -13,6 +13,7 @@ RULES = {
     "dangerous-attachment": "an attachment could run a program",
     "virus": "a virus was found in it",
     "blocked-sender": "the sender is blocked",
+    "held-sender": "staff holds every message from the sender for a while",
     "listed-client": "its client is on a list of bad ones",
     "listed-sample": "a sample of what lists take away",
     "proof-unknown": "the sender's DNS did not answer",

@@ -14,10 +14,11 @@ from triage.facts import MatchedRule, Recipient
 from triage.ids import show
 from triage.models import Instant, Rule
 from triage.proofs import precision
-from triage.rule_orders import in_force
+from triage.rule_orders import WHOLE, in_force
 
 NAMING = select(Rule).where(OneOf(col(Rule.value), "values"), in_force(bindparam("now", type_=Instant)))
 ByValue = Mapping[str, Sequence[Rule]]
+MOST_AUTHORS = 50  # of one From field
 
 
 def naming(session: Session, values: Iterable[str], now: datetime) -> ByValue:
@@ -30,7 +31,7 @@ def naming(session: Session, values: Iterable[str], now: datetime) -> ByValue:
 
 def values_of(summary: Summary, carrier: str = "", campaigns: Iterable[int] = ()) -> set[str]:
     """What a rule would name that is about this sender."""
-    return {value for _, value in wanted_of(summary, campaigns)} | ({carrier} if carrier else set())
+    return {value for _, value in wanted_of(summary, campaigns) | authors_values(summary)} | ({carrier} if carrier else set())
 
 
 def about_sender(
@@ -42,15 +43,17 @@ def about_sender(
     it had to take all the same (mailflow.md 4) meets the block here.
     `campaign_id`, and whether it is `proven` who sent it: what a purge of its campaign left behind is about.
     A list that writes in place of its authors is let in as a list only: its address is everybody's who may post there.
+    A hold is about everybody whom the From field names.
     """
     wanted = wanted_of(summary, () if campaign_id is None else (campaign_id,))
-    named = (rule for value in {carrier, *(value for _, value in wanted)} for rule in rules.get(value, ()))
+    authors = authors_values(summary)
+    named = (rule for value in {carrier, *(value for _, value in wanted | authors)} for rule in rules.get(value, ()))
     rows = [rule for rule in named if rule.effect != "redirect"]
     by_list_only = mailing_lists.rewritten(summary) is not None
     domain = domain_of(summary)
     proofs = {summary.author, domain} if proven else set()
-    fit = (row for row in rows if reaches(row, wanted, domain, proofs) or is_block_of_carrier(row, carrier))
-    return [matched(row) for row in fit if not by_list_only or row.effect == "block" or row.match == "list"]
+    fit = (row for row in rows if reaches(row, wanted, domain, proofs) or is_block_of_carrier(row, carrier) or is_hold_of(row, authors))
+    return [matched(row) for row in fit if not by_list_only or row.effect != "allow" or row.match == "list"]
 
 
 def reaches(rule: Rule, wanted: set[tuple[str, str]], domain: str, proofs: set[str]) -> bool:
@@ -67,6 +70,11 @@ def is_block_of_carrier(rule: Rule, carrier: str) -> bool:
     return about == ("block", "address", "company", False, carrier)
 
 
+def is_hold_of(rule: Rule, authors: set[tuple[str, str]]) -> bool:
+    """Does it hold the messages of one of these authors?"""
+    return rule.effect == "hold" and (rule.match, rule.value) in authors
+
+
 def wanted_of(summary: Summary, campaigns: Iterable[int]) -> set[tuple[str, str]]:
     """(match, value) of every rule that could be about this sender, or about one of these campaigns."""
     return sender_values(summary) | {("campaign", show(one)) for one in campaigns}
@@ -77,10 +85,18 @@ def sender_values(summary: Summary) -> set[tuple[str, str]]:
     wanted: set[tuple[str, str]] = set()
     if summary.list_id:
         wanted.add(("list", summary.list_id.casefold()))
-    if summary.author:
-        wanted.add(("address", summary.author))
-        wanted.update((match, domain) for domain in ancestors(domain_of(summary)) for match in ("domain", "subdomains"))
-    return wanted
+    return wanted | address_values(summary.author) if summary.author else wanted
+
+
+def authors_values(summary: Summary) -> set[tuple[str, str]]:
+    """(match, value) of every hold that could be about somebody whom the From field names: where it names several, none is the author."""
+    return {value for author in summary.authors[:MOST_AUTHORS] for value in address_values(author)}
+
+
+def address_values(author: str) -> set[tuple[str, str]]:
+    """(match, value) of every rule about this address, or about a domain that it is in."""
+    domains = ancestors(author.rpartition("@")[2])
+    return {("address", author)} | {(match, domain) for domain in domains for match in WHOLE}
 
 
 def domain_of(summary: Summary) -> str:
@@ -110,4 +126,6 @@ def matched(row: Rule) -> MatchedRule:
         since=row.created_at,
         risky=row.risky,
         holds_until=row.holds_until,
+        note=row.note if row.effect == "hold" else "",
+        until=row.until,
     )

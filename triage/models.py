@@ -354,7 +354,7 @@ class Rule(SQLModel, table=True):
 
     __tablename__ = "rule"
     id: int = identity()
-    effect: str  # allow, block, redirect
+    effect: str  # allow, block, redirect, hold
     match: str  # address, domain, subdomains, list; recipient (of a redirect), campaign (of a purge)
     value: str  # folded
     scope: str  # company, department:CODE, person:UID

@@ -8,7 +8,7 @@ from triage.answers import answered, awaited_answer, returned
 from triage.beside import Beside, sender_rule
 from triage.facts import Facts, MatchedRule
 from triage.mailing_lists import shown_author
-from triage.proofs import awaited_allow, awaited_block, deciding_allow, deciding_block, proof_awaited, proof_of_author
+from triage.proofs import awaited_allow, awaited_block, deciding_allow, deciding_block, deciding_hold, proof_awaited, proof_of_author
 from triage.signals import perishable_minutes
 
 
@@ -170,6 +170,16 @@ def proof_unknown(facts: Facts) -> Verdict | None:
     return Verdict(Disposition.QUARANTINE, "proof-unknown", reason, unknown=True)
 
 
+def held_sender(facts: Facts) -> Verdict | None:
+    """Staff holds everything of this sender until a date, whatever would let it in: a reply to ours, an allow, a mode."""
+    hold = deciding_hold(facts)
+    if hold is None:
+        return None
+    until = f" until {hold.until:%d %b %Y}" if hold.until else ""
+    reason = f"{hold.author} decided on {hold.since:%d %b %Y} to hold every message from {hold.value}{until}: {hold.note}"
+    return Verdict(Disposition.QUARANTINE, "held-sender", reason, hold.id)
+
+
 def dangerous_content(facts: Facts) -> Verdict | None:
     """Attachments that run when opened, or that nobody can look into, need a staff allow that says so."""
     allow = deciding_allow(facts)
@@ -262,6 +272,7 @@ RULES: tuple[Callable[[Facts], Verdict | None], ...] = (
     proof_unknown,
     rejected_by_author_domain,
     held_by_block,
+    held_sender,
     dangerous_content,
     allowed_sender,
     bounce_with_files,
@@ -271,7 +282,8 @@ RULES: tuple[Callable[[Facts], Verdict | None], ...] = (
     first_contact,
 )
 # What cannot be read may claim our own domain; what comes back, and what is for somebody who left, has nobody here to go to.
-NEVER_WAIVED = (returned_mail, forged_bounce, blocked_sender, held_by_block, virus_found, own_domain_forged, unparsable, recipient_left)
+STRICTEST = (returned_mail, forged_bounce, blocked_sender, held_by_block, virus_found, own_domain_forged, unparsable, recipient_left)
+NEVER_WAIVED = (*STRICTEST, held_sender)
 
 
 def forged_author(facts: Facts) -> Verdict | None:
@@ -284,12 +296,13 @@ def forged_author(facts: Facts) -> Verdict | None:
 
 # Nobody looks at what passes in an emergency: what may be forged waits for a person.
 HELD_IN_EMERGENCY = (
-    *NEVER_WAIVED,
+    *STRICTEST,
     listed_client,
     ambiguous_author,
     proof_unknown,
     rejected_by_author_domain,
     forged_author,
+    held_sender,
     unproven_known_sender,
 )
 

@@ -76,6 +76,11 @@ def awaited_block(facts: Facts) -> MatchedRule | None:
     return block_beside(facts, facts.rules, hopeful=False) if proof_awaited(facts) else None
 
 
+def deciding_hold(facts: Facts) -> MatchedRule | None:
+    """The most precise hold of this sender. It asks for no proof: a message that only uses the name is held too."""
+    return next((rule for rule in facts.rules if rule.effect == "hold"), None)
+
+
 def block_beside(facts: Facts, rules: Iterable[MatchedRule], *, hopeful: bool) -> MatchedRule | None:
     """The most precise block among these, unless a staff allow goes before it; `hopeful` counts those that may still be met."""
     block = next((rule for rule in rules if rule.effect == "block" and not (facts.wanted and leaves_wanted_alone(rule))), None)

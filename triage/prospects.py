@@ -55,11 +55,12 @@ def is_nobodys(domain: str, settings: Settings) -> bool:
 
 
 def decided_domains(session: Session, now: datetime) -> set[str]:
-    """Domains that people have said something about: blocks of any scope, allows for the company."""
-    says = or_(col(Rule.effect) == "block", col(Rule.scope) == "company")
+    """Domains that people have said something about: blocks and holds of any scope, allows for the company."""
+    stops = col(Rule.effect).in_(["block", "hold"])
+    says = or_(stops, col(Rule.scope) == "company")
     rows = session.execute(select(col(Rule.value)).where(rules.in_force(now), says, col(Rule.match).in_(["domain", "subdomains"])))
-    blocked = select(col(Rule.value)).where(rules.in_force(now), col(Rule.effect) == "block", col(Rule.match) == "address")
-    return set(rows.scalars()) | {address.rpartition("@")[2] for address in session.scalars(blocked)}
+    addresses = select(col(Rule.value)).where(rules.in_force(now), stops, col(Rule.match) == "address")
+    return set(rows.scalars()) | {address.rpartition("@")[2] for address in session.scalars(addresses)}
 
 
 def recent(now: datetime) -> ColumnElement[bool]:

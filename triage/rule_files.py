@@ -101,7 +101,7 @@ def order_of(line: str) -> RuleOrder:
     missing = next((name for name in ("effect", "sender") if not values.get(name)), None)
     if missing:
         raise BadInput(f"{missing} is missing")
-    if text_of(values, "effect") in ("block", "redirect") and text_of(values, "proof"):
+    if text_of(values, "effect") in ("block", "redirect", "hold") and text_of(values, "proof"):
         raise BadInput(f"proof: only an allow asks for one; leave it out of a {values['effect']}")
     match, value = match_of(text_of(values, "sender"))
     return RuleOrder(

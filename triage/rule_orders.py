@@ -19,6 +19,7 @@ from triage.suffixes import is_shared
 WHOLE = ("domain", "subdomains")  # matches that are about a whole domain
 LONGEST_LAPSE = 3650  # days
 SAYS = ("effect", "match", "value", "scope", "proof", "unproven_only", "risky", "recipient")  # what two rules have alike that say the same
+HELD_DAYS = 14  # of a hold that names no end
 KEPT = (*SAYS, "unsigned_only", "note", "lapse_days", "holds_until")  # columns of a rule, by the names that they have in an order
 
 
@@ -26,10 +27,10 @@ KEPT = (*SAYS, "unsigned_only", "note", "lapse_days", "holds_until")  # columns 
 class RuleOrder:
     """A rule that somebody asks for. `value` and `scope` may be left out where a selection gives them.
 
-    A domain is that domain alone in an allow, and everything below it too in a block: whoever owns it owns that.
+    A domain is that domain alone in an allow, and everything below it too in a block and in a hold: whoever owns it owns that.
     """
 
-    effect: str  # allow, block, redirect
+    effect: str  # allow, block, redirect, hold
     match: str  # address, domain, subdomains (the domain and everything below it), list; recipient: of a redirect; campaign: of a purge
     value: str  # a domain that begins with a dot means its subdomains too
     scope: str  # company, department:CODE, person:UID; "" where a selection gives it: for everybody whom it is for
@@ -60,8 +61,17 @@ def as_row(order: RuleOrder) -> dict[str, Any]:
 
 
 def ends(order: RuleOrder, now: datetime) -> datetime | None:
-    """When a rule that is made or changed now runs out; None where it does not."""
+    """When a rule that is made or changed now runs out; None where it does not. BadInput for a hold that would be over already."""
+    if order.effect == "hold":
+        return end_of_hold(order, now)
     return order.until or (now + timedelta(days=order.lapse_days) if order.lapse_days else None)
+
+
+def end_of_hold(order: RuleOrder, now: datetime) -> datetime:
+    """When a hold ends: it always does, so that nobody's messages wait because somebody forgot."""
+    if order.until is not None and order.until <= now:
+        raise BadInput(f"until: {order.until:%d %b %Y} is over; name a day to come")
+    return order.until or now + timedelta(days=HELD_DAYS)
 
 
 def in_force(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
@@ -71,8 +81,8 @@ def in_force(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
 
 def checked(session: Session, order: RuleOrder, settings: Settings) -> RuleOrder:
     """The order in folded form with its proof filled in; BadInput says what is wrong."""
-    if order.effect not in ("allow", "block", "redirect"):
-        raise BadInput(f"effect: a rule allows, blocks or redirects, not {order.effect!r}")
+    if order.effect not in ("allow", "block", "redirect", "hold"):
+        raise BadInput(f"effect: a rule allows, blocks, redirects or holds, not {order.effect!r}")
     if not 0 <= order.lapse_days <= LONGEST_LAPSE:
         raise BadInput(f"lapse_days: between 0 (never) and {LONGEST_LAPSE} days, not {order.lapse_days}")
     match = "subdomains" if order.match == "domain" and order.value.strip().startswith(".") else order.match
@@ -83,9 +93,23 @@ def checked(session: Session, order: RuleOrder, settings: Settings) -> RuleOrder
         raise BadInput("effect: only a redirect is about a recipient of ours")
     if order.match in WHOLE:
         refuse_everybody(order, settings)
+    if order.effect == "hold":
+        return replace(checked_hold(order), scope=checked_scope(session, order.scope))
     if order.match not in ("list", "campaign") and any(covers(order, own) for own in settings.own_domains):
         refuse_ourselves(order)
     return replace(order, scope=checked_scope(session, order.scope), proof=checked_proof(order, settings))
+
+
+def checked_hold(order: RuleOrder) -> RuleOrder:
+    """A hold is about a sender, asks for no proof, says why and ends on a day."""
+    if order.match not in ("address", *WHOLE):
+        raise BadInput(f"match: a hold is about an address or a domain, not a {order.match}")
+    if order.proof or order.risky or order.lapse_days:
+        raise BadInput("effect: a hold asks for no proof, holds every attachment and ends on the day that until names")
+    note = " ".join(order.note.split())
+    if not note:
+        raise BadInput("note: say why their messages are held; everybody who decides about one reads it")
+    return replace(order, note=note, unproven_only=False, unsigned_only=False)
 
 
 def checked_redirect(session: Session, order: RuleOrder, settings: Settings) -> RuleOrder:
@@ -103,7 +127,7 @@ def checked_redirect(session: Session, order: RuleOrder, settings: Settings) -> 
 def refuse_everybody(order: RuleOrder, settings: Settings) -> None:
     """BadInput for a rule about a domain where anybody can be."""
     shared = order.match == "subdomains" or order.effect == "block"
-    if is_shared(order.value, registries_only=order.effect == "block"):
+    if is_shared(order.value, registries_only=order.effect != "allow"):
         raise BadInput(f"value: anybody can register below {order.value}; name the domain of one organisation")
     free = [one for one in settings.policy.freemail_domains if one == order.value or (shared and one.endswith("." + order.value))]
     if order.effect == "allow" and free:

@@ -306,7 +306,8 @@ def as_seen(rule: Rule, by: Actor) -> Rule:
     """A rule as this actor may know it: without uses, note and doubt where these tell of mail beyond their scope."""
     if access.knows_uses(by, rule.scope):
         return rule
-    return Rule(**rule.model_dump() | {"note": "", "doubt": "", "used": None, "first_used_at": None, "last_used_at": None})
+    note = rule.note if rule.effect == "hold" else ""  # every message that it holds says it
+    return Rule(**rule.model_dump() | {"note": note, "doubt": "", "used": None, "first_used_at": None, "last_used_at": None})
 
 
 def known_to(session: Session, rule_ids: Sequence[int], *, by: Actor) -> tuple[Rule, ...]:

@@ -1,9 +1,9 @@
 """What a rule would have done in the last thirty days, before it is made; and which rules a sender's mail suggests, the narrowest first."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, false, select, true
 from sqlmodel import Session, col
@@ -37,7 +37,7 @@ class Trial:
 
     order: RuleOrder
     came: int  # from this sender, within the rule's scope
-    changed: int  # would have been let in, or kept out
+    changed: int  # would have been let in, kept out or held
     people: int  # whom they were for
     against: int  # of them people decided otherwise: purged what it lets in, released what it keeps out
     examples: tuple[int, ...]  # newest first
@@ -65,8 +65,8 @@ def trial(session: Session, order: RuleOrder, *, by: Actor, settings: Settings, 
         .order_by(col(Delivery.id).desc())
         .limit(LOOKED_AT)
     ).all()  # fmt: skip
-    changed = [row for row in rows if (would_pass if order.effect == "allow" else would_stop)(row, order)]
-    others = TAKEN_AWAY if order.effect == "allow" else RELEASED
+    would_change, others, _ = KINDS[order.effect]
+    changed = [row for row in rows if would_change(row, order)]
     against = sum(row.decision_id is not None and State(row.state) in others for row in changed)
     people = len({(row.department, row.person) for row in changed})
     like = Rule(**as_row(order), author=by.shown, created_at=now)
@@ -95,7 +95,7 @@ def about(order: RuleOrder, since: datetime) -> ColumnElement[bool]:
         return col(Delivery.message_id).in_(select(latest.c.message_id)) & named
     if order.match not in ("domain", "subdomains"):
         return false()
-    below = order.match == "subdomains" or order.effect == "block"
+    below = order.match == "subdomains" or order.effect != "allow"
     return of_domain(order.value) if below else col(Delivery.author_domain) == order.value
 
 
@@ -116,9 +116,29 @@ def would_stop(row: Any, order: RuleOrder) -> bool:
     return row.verdict != Disposition.PURGE and not (order.unproven_only and row.proof)
 
 
+def would_hold(row: Any, order: RuleOrder) -> bool:
+    """Did it come in, and would the rule have held it?"""
+    return bool(row.verdict == Disposition.RELAY and row.rule != "postmaster")
+
+
+class Kind(NamedTuple):
+    """How an effect is tried out."""
+
+    would_change: Callable[[Any, RuleOrder], bool]
+    others: Collection[State]  # states into which people decided otherwise
+    words: tuple[str, str]  # what it would have done, and what staff did instead
+
+
+KINDS = {
+    "allow": Kind(would_pass, TAKEN_AWAY, ("let in", "purged")),
+    "block": Kind(would_stop, RELEASED, ("kept out", "released")),
+    "hold": Kind(would_hold, (), ("held", "")),
+}
+
+
 def sentence(order: RuleOrder, came: int, changed: int, people: int, against: int) -> str:
     """What it would have done, for a person to read."""
-    verb, decided = ("let in", "purged") if order.effect == "allow" else ("kept out", "released")
+    verb, decided = KINDS[order.effect].words
     if not came:
         return f"No mail of theirs came in the last {DAYS} days."
     if not changed:

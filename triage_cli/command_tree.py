@@ -13,7 +13,7 @@ GROUPS = (  # of the manual, in the order in which somebody meets them
         ("deliveries", "searches", "show", "release", "redirect", "purge", "reject", "restore", "hold", "hand", "sweep", "redeliver"),
     ),
     ("Decisions", ("decisions", "second-keys", "campaigns", "requests", "ask", "reported")),
-    ("Senders", ("allow", "block", "rules", "correspondents", "learn")),
+    ("Senders", ("allow", "block", "hold-sender", "rules", "correspondents", "learn")),
     ("On the way", ("queue", "spool", "open", "mode")),
     ("Staff and programs", ("staff", "token", "people", "groups", "practice")),
     ("The record", ("audit", "report", "legal-hold", "person-data", "retention")),

@@ -58,6 +58,7 @@ COMMANDS = {  # where each command lives: a role must not import what another on
     "spool": "retrying",
     "allow": "senders",
     "block": "senders",
+    "hold-sender": "senders",
     "rules": "rules",
     "correspondents": "correspondents",
     "learn": "logs",

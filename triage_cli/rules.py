@@ -18,7 +18,7 @@ from triage_cli.times import when
 RULES = Shape(
     {
         "id": "of the rule",
-        "effect": "allow, block or redirect",
+        "effect": "allow, block, redirect or hold",
         "sender": "ADDRESS, DOMAIN, .DOMAIN (all below it), list:LIST-ID or recipient:ADDRESS",
         "to": "redirect: where such mail goes",
         "scope": "company, department:CODE or person:UID",

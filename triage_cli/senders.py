@@ -1,4 +1,4 @@
-"""Let senders in or keep them out: `mailroom allow`, `block`."""
+"""Let senders in, keep them out or hold all that they send: `mailroom allow`, `block`, `hold-sender`."""
 
 from typing import Any
 
@@ -11,6 +11,7 @@ from triage_cli.deciding import waits
 from triage_cli.desk import Desk
 from triage_cli.printing import say, warn
 from triage_cli.selecting import date
+from triage_cli.times import when
 
 
 def rule_command(effect: str, text: str) -> click.Command:
@@ -27,10 +28,7 @@ def rule_command(effect: str, text: str) -> click.Command:
         match, value = match_of(sender)
         order = {"effect": effect, "match": match, "value": value, "until": date(until, "--until")} | features
         if dry_run:
-            tried = desk.post("/rules/preview", order)
-            say(tried["sentence"])
-            warn_of(tried)
-            return DONE
+            return tried(desk, order)
         rule = desk.post("/rules", order)
         if "lapses_at" in rule:
             return waits(rule)
@@ -45,6 +43,38 @@ def rule_command(effect: str, text: str) -> click.Command:
             "--proof", default="", metavar="dmarc|aligned|dkim:DOMAIN|arc:DOMAIN", help="What proves the sender; default dmarc."
         )(command)
     return click.command(effect, help=text)(command)
+
+
+@click.command("hold-sender")
+@click.argument("sender", metavar="ADDRESS|DOMAIN|.DOMAIN")
+@click.option("--until", metavar="DATE", help="The hold ends then. Default: in two weeks.")
+@click.option("--reason", required=True, help="Why; everybody who decides about one of the messages reads it.")
+@click.option("--scope", default="company", show_default=True, metavar="company|department:CODE|person:UID")
+@click.option("--dry-run", is_flag=True, help="Only say what it would have held in the last thirty days.")
+@asks
+def hold_sender(desk: Desk, /, sender: str, until: str | None, reason: str, scope: str, dry_run: bool) -> int:
+    """Hold every message from a sender until a date, whatever would let it in; `rules remove ID` ends it.
+
+    Nobody is refused. Replies to your own mail and messages that only use the name are held too.
+    """
+    match, value = match_of(sender)
+    order = {"effect": "hold", "match": match, "value": value, "scope": scope, "until": date(until, "--until"), "note": reason}
+    if dry_run:
+        return tried(desk, order)
+    rule = desk.post("/rules", order)
+    if "lapses_at" in rule:
+        return waits(rule)
+    say(f"{rule['id']}  hold {word_of(rule['match'], rule['value'])} for {rule['scope']} until {when(rule['until'])}")
+    warn_of(rule)
+    return DONE
+
+
+def tried(desk: Desk, order: dict[str, Any]) -> int:
+    """Say what a rule would have done."""
+    found = desk.post("/rules/preview", order)
+    say(found["sentence"])
+    warn_of(found)
+    return DONE
 
 
 def warn_of(rule: dict[str, Any]) -> None:

@@ -1,11 +1,12 @@
 """How two rules stand to each other, as a table; and what the policy makes of them."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 
-from tests.triage.arriving import DMARC_PASS
+from tests.triage.arriving import DMARC_PASS, NOW
 from tests.triage.test_policy import PRECEDENCE, facts, rule
 from triage.clashes import clashes
 from triage.facts import MatchedRule
@@ -16,6 +17,8 @@ ALLOW, BLOCK = rule("allow"), rule("block", id=8)
 DOMAIN = rule("allow", "domain", "supplier.example", id=9)
 BELOW = rule("allow", "subdomains", "supplier.example", id=9)
 BLOCKED = rule("block", "domain", "supplier.example", id=8)
+HOLD = rule("hold", id=9, note="hacked", until=NOW)
+HELD = replace(HOLD, match="domain", value="supplier.example", id=10)
 DEEP = rule("allow", "address", "a@deep.supplier.example")
 
 
@@ -43,6 +46,17 @@ DEEP = rule("allow", "address", "a@deep.supplier.example")
         (BLOCK, replace(BLOCKED, unproven_only=True), ""),
         (BLOCK, ALLOW, "exception"),
         (rule("allow", "list", "dev.lists.example"), rule("block", "list", "dev.lists.example", id=8), "shadowed"),
+        (ALLOW, HOLD, "shadowed"),
+        (DEEP, HELD, "shadowed"),
+        (HOLD, ALLOW, "exception"),
+        (HELD, DOMAIN, ""),
+        (HELD, BELOW, "exception"),
+        (HOLD, BLOCK, "shadowed"),
+        (HOLD, replace(BLOCK, unproven_only=True), ""),
+        (BLOCK, HOLD, "exception"),
+        (HOLD, HELD, "same"),
+        (replace(HOLD, until=NOW + timedelta(days=1)), HELD, ""),
+        (HELD, HOLD, ""),
         (rule("allow", "list", "dev.lists.example"), rule("block", "list", "other.lists.example", id=8), ""),
     ],
 )

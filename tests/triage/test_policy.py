@@ -49,6 +49,7 @@ def in_order(rules: Iterable[MatchedRule]) -> list[MatchedRule]:
 
 
 ALLOW, BLOCK = rule("allow"), rule("block")
+HOLD = rule("hold", id=9, note="their mailbox was hacked", until=NOW + timedelta(days=14))
 LEARNED = rule("allow", origin="learned")
 YOUNG = replace(rule("block", origin="removal"), holds_until=NOW + timedelta(hours=1))
 GROWN = replace(YOUNG, holds_until=NOW - timedelta(hours=1))
@@ -122,6 +123,29 @@ TABLE = [
     (facts(DMARC_PASS, ONE_DOMAIN), "blocked-sender", Disposition.PURGE),
     (facts(NO_DMARC, LATE), "blocked-sender", Disposition.PURGE),
     (facts(NO_DMARC, LATE, wanted=True), "first-contact", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, HOLD), "held-sender", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, ALLOW, HOLD), "held-sender", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, LEARNED, HOLD), "held-sender", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, replace(ALLOW, scope="person:joe.fern"), replace(HOLD, match="domain")), "held-sender", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, replace(ALLOW, risky=True), HOLD, summary=MACRO), "held-sender", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, HOLD, ours=(OURS,)), "held-sender", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, HOLD, ours=(INVITED,)), "held-sender", Disposition.QUARANTINE),
+    (facts(NO_DMARC, HOLD, author=DAEMON, summary=BOUNCE, envelope=NULL, ours=(BOUNCED,)), "held-sender", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, HOLD, summary=CODE, out_of_hours=True), "held-sender", Disposition.QUARANTINE),
+    (facts(NO_DMARC, HOLD), "held-sender", Disposition.QUARANTINE),
+    (facts(NO_DMARC, ALLOW, HOLD), "held-sender", Disposition.QUARANTINE),
+    (facts(UNKNOWN, HOLD), "proof-unknown", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, HOLD, summary=MACRO), "held-sender", Disposition.QUARANTINE),
+    (facts(DMARC_FAIL, HOLD, dmarc_reject="purge"), "dmarc-reject", Disposition.PURGE),
+    (facts(DMARC_PASS, BLOCK, HOLD), "blocked-sender", Disposition.PURGE),
+    (facts(DMARC_PASS, replace(BLOCK, unproven_only=True), HOLD), "held-sender", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, HOLD, virus=EICAR, virus_found="purge"), "virus", Disposition.PURGE),
+    (facts(DMARC_PASS, HOLD, recipient=POSTMASTER), "postmaster", Disposition.RELAY),
+    (facts(DMARC_PASS, ALLOW, HOLD, observe=True), "held-sender", Disposition.QUARANTINE),
+    (facts(NO_DMARC, HOLD, observe=True), "held-sender", Disposition.QUARANTINE),
+    (facts(UNKNOWN, HOLD, observe=True), "held-sender", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, ALLOW, HOLD, emergency=OPEN), "held-sender", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, HOLD, observe=True, recipient=POSTMASTER), "postmaster", Disposition.RELAY),
     (facts(DMARC_PASS, ALLOW, virus=EICAR), "virus", Disposition.QUARANTINE),
     (facts(DMARC_PASS, ALLOW, virus=EICAR, virus_found="purge"), "virus", Disposition.PURGE),
     (facts(DMARC_PASS, ALLOW, virus=EICAR, observe=True), "virus", Disposition.QUARANTINE),
@@ -322,6 +346,10 @@ def test_the_policy(given_facts: Facts, name: str, disposition: Disposition) -> 
             "Ana Roth allowed sales@supplier.example, and forwarder.example, which passed it on, vouches for its sender",
         ),
         (facts(author="dev@lists.example", summary=POST), "nobody here knows Anna via dev.lists.example yet"),
+        (
+            facts(DMARC_PASS, ALLOW, HOLD, ours=(OURS,)),
+            f"Ana Roth decided on 21 Nov 2026 to hold every message from {SALES} until 08 Dec 2026: their mailbox was hacked",
+        ),
         (facts(virus=EICAR), f"ClamAV found a virus in it: {EICAR}"),
         (facts(listed=LISTED, sample=True), f"it is a sample of what is purged because {LISTED}"),
         (facts(UNKNOWN), "it is not known who sent it: the sender's DNS did not answer"),
@@ -369,6 +397,17 @@ def test_observe_mode_remembers_what_would_have_happened() -> None:
         (
             facts(DMARC_PASS, replace(ALLOW, id=8), replace(BLOCK, unproven_only=True)),
             [("block", "Ana Roth blocked sales@supplier.example, for mail that does not prove who sent it")],
+        ),
+        (
+            facts(DMARC_PASS, ALLOW, HOLD),
+            [("allowed-sender", "Ana Roth allowed sales@supplier.example, and it proves that it comes from there")],
+        ),
+        (
+            facts(DMARC_PASS, BLOCK, replace(HOLD, match="domain", value="supplier.example", id=8, note="hacked"), HOLD),
+            [
+                ("held-sender", "Ana Roth decided on 21 Nov 2026 to hold every message from supplier.example until 08 Dec 2026: hacked"),
+                ("hold", "Ana Roth holds sales@supplier.example, but another rule goes before it"),
+            ],
         ),
         (
             facts(DMARC_PASS, ALLOW, summary=MACRO),
@@ -434,6 +473,22 @@ def test_our_own_name_is_never_believed_without_proof(dmarc: Dmarc, rules: list[
     verdict = decide(facts(dmarc, *rules, author="boss@company.example", observe=observe))
     if dmarc.result is not Result.PASS:
         assert verdict.disposition is not Disposition.RELAY
+
+
+@given(
+    RESULTS,
+    st.lists(SENDER_RULES, max_size=4),
+    st.sampled_from([{}, {"observe": True}, {"emergency": OPEN}, {"out_of_hours": True}]),
+    st.sampled_from([(), (OURS,)]),
+    st.sampled_from(["", LISTED]),
+)
+def test_a_hold_lets_nothing_in_and_takes_nothing_away(
+    dmarc: Dmarc, rules: list[MatchedRule], mode: dict[str, object], ours: tuple[OurMail, ...], listed: str
+) -> None:
+    more: dict[str, object] = mode | {"ours": ours, "listed": listed, "summary": CODE, "dmarc_reject": "purge"}
+    without, held = decide(facts(dmarc, *in_order(rules), **more)), decide(facts(dmarc, *in_order([*rules, HOLD]), **more))  # type: ignore[arg-type]
+    assert held.disposition is not Disposition.RELAY
+    assert held.disposition is (Disposition.PURGE if without.disposition is Disposition.PURGE else Disposition.QUARANTINE)
 
 
 PROOFS = ["dmarc", "aligned", "dkim:lists.example", "dkim:other.example", "arc:forwarder.example", "arc:lists.example"]

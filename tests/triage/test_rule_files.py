@@ -22,6 +22,7 @@ ORDERS = [
     RuleOrder("allow", "subdomains", "supplier.example", "department:it", "aligned", until=NOW + timedelta(days=9), risky=True),
     RuleOrder("allow", "list", "dev.lists.example", "person:joe.fern", "dkim:lists.example", lapse_days=400),
     RuleOrder("block", "domain", "junk.example", "company", unproven_only=True, unsigned_only=True),
+    RuleOrder("hold", "domain", "hacked.example", "company", until=NOW + timedelta(days=9), note="their mailbox was hacked"),
     RuleOrder("redirect", "recipient", "info@company.example", "company", to="person:joe.fern"),
     RuleOrder("redirect", "address", "bills@supplier.example", "company", recipient="info@company.example", to="person:joe.fern"),
 ]
@@ -59,11 +60,11 @@ def test_what_is_written_is_read_back(known: Engine, settings: Settings) -> None
             rules.add(session, order, by=ANA, now=NOW, settings=settings)
         text = "\n".join(rule_files.written(rule) for rule in session.scalars(select(Rule)))
     before = shown(known)
-    assert load(known, settings, text) == Loaded(0, 6)
+    assert load(known, settings, text) == Loaded(0, 7)
     with db.transaction(known) as session:
         for rule in session.scalars(select(Rule)).all():
             rules.remove(session, rule.id, by=ANA, now=NOW)
-    assert load(known, settings, text) == Loaded(6, 0)
+    assert load(known, settings, text) == Loaded(7, 0)
     assert shown(known) == before
     with db.reading(known) as session:
         assert set(session.scalars(select(col(Rule.origin)).where(rules.in_force(NOW)))) == {"import"}
@@ -88,7 +89,7 @@ def test_lines_in_words(known: Engine, settings: Settings) -> None:
 
 
 TYPOS = [
-    ("alow sales@supplier.example", "effect: a rule allows, blocks or redirects, not 'alow'"),
+    ("alow sales@supplier.example", "effect: a rule allows, blocks, redirects or holds, not 'alow'"),
     ("allow", "sender is missing"),
     ("allow nonsense@", "value: 'nonsense@' is not a mail address"),
     ("allow gmail.com", "value: anybody can have an address at gmail.com"),

@@ -18,7 +18,7 @@ from triage.actor import Actor
 from triage.errors import BadInput, NotAllowed, NotFound
 from triage.facts import Recipient
 from triage.freemail import PROVIDERS
-from triage.models import AuditRecord, Rule
+from triage.models import AuditRecord, Delivery, Rule
 from triage.proofs import precision
 from triage.rules import RuleOrder
 from triage.settings import Company, Settings
@@ -26,6 +26,7 @@ from triage.settings import Company, Settings
 JOE = Recipient("it+joe.fern@company.example", "it", "joe.fern", "joe.fern@company.example")
 ALLOW = RuleOrder("allow", "address", "Sales@Supplier.example", "company")
 BLOCK = RuleOrder("block", "domain", "supplier.example", "company")
+HOLD = RuleOrder("hold", "domain", "supplier.example", "company", note="their mailbox was hacked")
 
 
 def add(engine: Engine, settings: Settings, order: RuleOrder, by: Actor = ANA) -> int:
@@ -51,6 +52,12 @@ def matching(engine: Engine, author: str, recipient: Recipient = JOE, **more: ob
         (replace(ALLOW, match="subdomains", value="supplier.example"), "other@very.deep.supplier.example", True),
         (replace(ALLOW, match="subdomains", value="supplier.example"), "a@evil-supplier.example", False),
         (BLOCK, "other@deep.supplier.example", True),
+        (HOLD, "sales@supplier.example", True),
+        (HOLD, "other@deep.supplier.example", True),
+        (HOLD, "a@evil-supplier.example", False),
+        (replace(HOLD, match="address", value="Sales@Supplier.example"), "sales@supplier.example", True),
+        (replace(HOLD, match="address", value="Sales@Supplier.example"), "other@supplier.example", False),
+        (replace(HOLD, scope="department:legal"), "sales@supplier.example", False),
         (replace(ALLOW, match="domain", value="supplier.example"), "a@evil-supplier.example", False),
         (replace(ALLOW, match="domain", value="supplier.example"), "a@supplier.example.evil.test", False),
         (replace(ALLOW, scope="person:joe.fern"), "sales@supplier.example", True),
@@ -83,6 +90,41 @@ def test_a_list_that_writes_in_place_of_its_authors_is_let_in_as_a_list_only(kno
     assert ("allow", "dev@lists.example") in own_words
 
 
+def test_a_hold_is_about_everybody_whom_the_from_field_names(known: Engine, settings: Settings) -> None:
+    add(known, settings, HOLD)
+    assert matching(known, "", authors=("a@other.example", "b@supplier.example")) == [("hold", "supplier.example")]
+    assert matching(known, "", authors=("a@other.example", "b@third.example")) == []
+    listed = matching(known, "dev@supplier.example", list_id="dev.supplier.example", author_name="Anna via Dev")
+    assert listed == [("hold", "supplier.example")]
+
+
+def test_a_hold_always_ends_and_says_why(known: Engine, settings: Settings) -> None:
+    made = add(known, settings, replace(HOLD, note=" their  mailbox\nwas hacked "))
+    with db.transaction(known) as session:
+        found = session.get_one(Rule, made)
+        assert (found.until, found.note, found.proof) == (NOW + timedelta(days=14), "their mailbox was hacked", "")
+        (seen,) = rules.listing(session, NOW, by=BEN)  # who decides about its messages reads why
+        assert (seen.note, bool(seen.used)) == ("their mailbox was hacked", False)
+        later = rules.change(session, made, {"until": NOW + timedelta(days=30)}, by=ANA, now=NOW, settings=settings)
+        assert later.until == NOW + timedelta(days=30)
+        with pytest.raises(BadInput, match="note: say why"):
+            rules.change(session, made, {"note": ""}, by=ANA, now=NOW, settings=settings)
+    assert matching(known, "sales@supplier.example") == [("hold", "supplier.example")]
+    with db.transaction(known) as session:
+        rules.remove(session, made, by=ANA, now=NOW)
+    assert matching(known, "sales@supplier.example") == []
+
+
+def test_what_is_held_from_now_on_comes_in_held(known: Engine, settings: Settings) -> None:
+    add(known, settings, ALLOW)
+    made = add(known, settings, HOLD)
+    with db.transaction(known) as session:
+        arriving.arrive(session, settings, "it+joe.fern@company.example", dmarc=arriving.DMARC_PASS)
+        (delivery,) = session.scalars(select(Delivery))
+        assert (delivery.state, delivery.rule, delivery.rule_id) == ("held", "held-sender", made)
+        assert session.get_one(Rule, made).used == 1
+
+
 @pytest.mark.parametrize(
     ("match", "value"), [("address", "sales@supplier.example"), ("domain", "supplier.example"), ("list", "<Dev.Forwarder.example>")]
 )
@@ -109,7 +151,7 @@ def test_the_most_precise_comes_first(known: Engine, settings: Settings) -> None
 @pytest.mark.parametrize(
     ("order", "says"),
     [
-        (replace(ALLOW, effect="maybe"), "effect: a rule allows, blocks or redirects"),
+        (replace(ALLOW, effect="maybe"), "effect: a rule allows, blocks, redirects or holds"),
         (replace(ALLOW, value="nonsense"), "value: 'nonsense' is not a mail address"),
         (replace(ALLOW, match="domain", value="example"), "is a whole top-level domain"),
         (replace(ALLOW, match="domain", value="gmail.com"), "anybody can have an address at gmail.com"),
@@ -135,6 +177,13 @@ def test_the_most_precise_comes_first(known: Engine, settings: Settings) -> None
         (replace(ALLOW, proof="dkim:gmail.com"), "gmail.com signs the mail of anybody"),
         (replace(ALLOW, value="a@-‍ß.example"), "value: "),
         (replace(ALLOW, lapse_days=-1), "lapse_days: between 0"),
+        (replace(HOLD, note="  "), "note: say why their messages are held"),
+        (replace(HOLD, until=NOW), "until: 24 Nov 2026 is over"),
+        (replace(HOLD, match="list", value="dev.lists.example"), "match: a hold is about an address or a domain, not a list"),
+        (replace(HOLD, proof="dmarc"), "effect: a hold asks for no proof"),
+        (replace(HOLD, lapse_days=9), "effect: a hold asks for no proof"),
+        (replace(HOLD, to="person:joe.fern"), "effect: only a redirect is about a recipient of ours"),
+        (replace(HOLD, value="co.uk"), "anybody can register below co.uk"),
     ],
 )
 def test_mistakes_are_named(sqlite_engine: Engine, settings: Settings, order: RuleOrder, says: str) -> None:
@@ -252,6 +301,7 @@ PRECISE = replace(ALLOW, value="one@supplier.example")
     ("orders", "always", "unsigned"),
     [
         ([BLOCK], {"supplier.example"}, set()),
+        ([HOLD], set(), set()),
         ([replace(BLOCK, scope="department:it")], set(), set()),
         ([replace(BLOCK, until=NOW - timedelta(seconds=1))], set(), set()),
         ([replace(BLOCK, unproven_only=True)], set(), set()),

@@ -65,6 +65,19 @@ def test_what_a_block_would_have_kept_out(known: Engine, settings: Settings) -> 
     assert found.sentence == "In the last 30 days it would have kept out 2 mails to 1 person; staff released 1 of them."
 
 
+def test_what_a_hold_would_have_held(known: Engine, settings: Settings) -> None:
+    hold = RuleOrder("hold", "domain", "supplier.example", "company", note="their mailbox was hacked")
+    with db.transaction(known) as session:
+        came(session, settings, JOE, dmarc=DMARC_PASS)
+    assert tried(known, settings, hold).sentence == "In the last 30 days it would have held nothing more; 1 mail came from there."
+    with db.transaction(known) as session:
+        rules.add(session, ALLOW, by=ANA, now=NOW, settings=settings)
+        came(session, settings, JOE, MARA, dmarc=DMARC_PASS)
+    found = tried(known, settings, hold)
+    assert found.sentence == "In the last 30 days it would have held 2 mails to 2 people."
+    assert (numbers(found), [one.kind for one in found.clashes]) == ((3, 2, 2, 0), [])
+
+
 def test_a_list_is_found_by_its_id(known: Engine, settings: Settings) -> None:
     signed = Authentication("anna@home.example", dkim=(Dkim(Result.PASS, "lists.example", signs_list=True),))
     with db.transaction(known) as session:

@@ -48,11 +48,29 @@ def test_a_file_and_its_typos(ana: Browser, new_browser: NewBrowser) -> None:
     assert ana.post("/rules/import", {"text": exported.text}).json() == {"made": 0, "kept": 1}
     refused = ana.post("/rules/import", {"text": "block x@junk.example\nalow a@b.example\n"})
     assert refused.status_code == 422
-    assert refused.json()["lines"] == [{"line": 2, "reason": "effect: a rule allows, blocks or redirects, not 'alow'"}]
+    assert refused.json()["lines"] == [{"line": 2, "reason": "effect: a rule allows, blocks, redirects or holds, not 'alow'"}]
     assert ana.post("/rules/import", {"text": "block x@junk.example", "dry_run": True}).json() == {"made": 1, "kept": 0}
     assert len(ana.get("/rules").json()["items"]) == 1
     assert ana.post("/rules/import", {"text": "block x@junk.example"}).json() == {"made": 1, "kept": 0}
     assert len(ana.get("/rules").json()["items"]) == 2
+
+
+def test_a_sender_is_held_from_now_on(ana: Browser, new_browser: NewBrowser, came: Came) -> None:
+    ana.post("/rules", ALLOW)
+    hold = ALLOW | {"effect": "hold", "until": "2999-12-12T00:00:00Z", "note": "their mailbox was hacked"}
+    tried = ana.post("/rules/preview", hold).json()
+    assert (tried["sentence"], [one["kind"] for one in tried["clashes"]]) == ("No mail of theirs came in the last 30 days.", ["exception"])
+    made = ana.post("/rules", hold).json()
+    assert (made["effect"], made["until"][:10], made["note"], made["proof"]) == ("hold", "2999-12-12", "their mailbox was hacked", "")
+    told = ana.post("/rules/explain", {"sender": "sales@supplier.example", "to": JOE}).json()["cases"]
+    assert {(one["disposition"], one["rule"], one["rule_id"]) for one in told} == {("quarantine", "held-sender", made["id"])}
+    assert told[0]["reason"].endswith("to hold every message from sales@supplier.example until 12 Dec 2999: their mailbox was hacked")
+    held = next(one for one in ana.get("/rules").json()["items"] if one["effect"] == "allow")["clashes"]
+    assert [one["kind"] for one in held] == ["shadowed"]
+    assert new_browser("ben").delete(f"/rules/{made['id']}").status_code == 403
+    assert ana.delete(f"/rules/{made['id']}").status_code == 204
+    assert ana.post("/rules", hold | {"note": ""}).json()["field"] == "note"
+    assert ana.post("/rules", hold | {"until": "2001-01-01T00:00:00Z"}).json()["field"] == "until"
 
 
 def test_explained(ana: Browser, came: Came) -> None:

@@ -34,6 +34,37 @@ def test_a_rule_that_runs_out_says_when(shell: Shell) -> None:
     assert "2031-01-01T00:00:00+00:00" in shell("rules").out
 
 
+def test_a_sender_is_held_from_now_on_and_one_command_ends_it(shell: Shell) -> None:
+    said = shell("hold-sender", "Supplier.example", "--until", "2031-01-01", "--reason", "their mailbox was hacked")
+    assert (said.code, " hold supplier.example for company until 2031-01-01" in said.out) == (0, True)
+    (rule,) = json.loads(shell("rules", "list", "--json").out)
+    assert [rule[name] for name in ("effect", "sender", "note", "until")] == [
+        "hold",
+        "supplier.example",
+        "their mailbox was hacked",
+        "2031-01-01T00:00:00+00:00",
+    ]
+    explained = json.loads(shell("rules", "explain", "sales@supplier.example", "--to", "joe.fern@company.example", "--json").out)
+    assert {(one["what"], one["rule"]) for one in explained if one["when"]} == {("quarantine", f"held-sender {rule['id']}")}
+    assert shell("rules", "remove", rule["id"]).code == 0
+    assert json.loads(shell("rules", "list", "--json").out) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["supplier.example"], 2, "Missing option '--reason'"),
+        (["supplier.example", "--reason", " "], 2, "note: say why their messages are held"),
+        (["supplier.example", "--until", "2001-01-01", "--reason", "x"], 2, "until: 01 Jan 2001 is over"),
+        (["supplier.example", "--reason", "x", "--dry-run"], 0, "No mail of theirs came in the last 30 days."),
+    ],
+)
+def test_a_hold_says_what_it_lacks_and_what_it_would_do(shell: Shell, words: list[str], code: int, says: str) -> None:
+    said = shell("hold-sender", *words)
+    assert (said.code, says in said.err + said.out) == (code, True)
+    assert json.loads(shell("rules", "list", "--json").out) == []
+
+
 def test_a_free_mail_domain_is_never_allowed(shell: Shell) -> None:
     said = shell("allow", "gmail.com")
     assert (said.code, "anybody can have an address at gmail.com" in said.err) == (2, True)

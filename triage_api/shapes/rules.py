@@ -14,10 +14,13 @@ class SenderRule(Order):
     """A rule that somebody asks for. In a decision the selected mail gives the value when it is left out, and the scope: one rule for
     each of those whom it is for, as far as your scope reaches."""
 
-    effect: Literal["allow", "block", "redirect"]
+    effect: Annotated[
+        Literal["allow", "block", "redirect", "hold"],
+        Field(description="hold: every message from the sender is held until a date (two weeks when it names none); its note says why"),
+    ]
     match: Annotated[
         Literal["address", "domain", "subdomains", "list", "recipient"],
-        Field(description="domain: in an allow that domain alone, in a block everything below it too; subdomains: with all below it"),
+        Field(description="domain: in an allow that domain alone, else everything below it too; subdomains: with all below it"),
     ]
     value: Word = ""
     scope: Word = ""
