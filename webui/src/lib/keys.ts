@@ -35,6 +35,7 @@ export const commands: readonly Command[] = [
     ['redirect', 'm'],
     ['reject', 'n'],
     ['hand', 'c'],
+    ['hold', 'h'],
     ['leave', 'e'],
     ['join', 'y'],
     ['split', 'Y'],

@@ -4,7 +4,7 @@ import type { Rule } from './shapes'
 import { serverTime } from './time'
 import { day, longTime, plain } from './words'
 
-export const EFFECTS: Record<string, string> = { allow: t('allow'), block: t('block'), redirect: t('redirect') }
+export const EFFECTS: Record<string, string> = { allow: t('allow'), block: t('block'), redirect: t('redirect'), hold: t('hold') }
 /** Where a rule comes from that nobody here made by hand. */
 export const ORIGINS: Record<string, string> = { import: t('from a file'), standing: t('left behind by a purge'), learned: t('from our own mail') }
 const ABOUT: Record<string, string> = { address: '', list: t('mailing list'), recipient: t('mail to this address') }
@@ -27,6 +27,7 @@ export function endWords(rule: Rule): string {
 
 export function proofWords(rule: Rule): string {
   if (rule.effect === 'redirect') return t('goes to {to}', { to: plain(rule.target) })
+  if (rule.effect === 'hold') return t('every message is held')
   if (rule.effect === 'block') return rule.unproven_only ? t('unproven mail only') : ''
   const [kind = '', domain = ''] = rule.proof.split(':')
   return PROOFS[rule.proof] ?? BY_DOMAIN[kind]?.(plain(domain)) ?? plain(rule.proof)

@@ -4,7 +4,7 @@ export type State = 'held' | 'queued' | 'relaying' | 'delivered' | 'bounced' | '
 export const STATES_ALL: readonly State[] = ['held', 'queued', 'relaying', 'delivered', 'bounced', 'recalling', 'restoring', 'purged', 'rejected', 'expired']
 export type Verb = 'release' | 'redirect' | 'purge' | 'restore' | 'reject' | 'hold' | 'redeliver' | 'sweep' | 'take' | 'join' | 'split'
 export type Match = 'address' | 'domain' | 'subdomains' | 'list' | 'recipient' | 'campaign'
-export type Effect = 'allow' | 'block' | 'redirect'
+export type Effect = 'allow' | 'block' | 'redirect' | 'hold'
 
 export interface Colleague { uid: string; name: string; department: string; department_name: string; mailbox: string }
 export interface MailGroup { address: string; name: string; department_name: string; expand: boolean; closed: boolean; members: string[] }
