@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from triage.signals import attachments, authenticity, behaviour, links, names, perishing, replies, scanning, wording
+from triage.signals import attachments, authenticity, behaviour, links, matters, names, perishing, replies, scanning, wording
 from triage.signals.perishing import Life, life, perishable_minutes
 from triage.signals.seen import Correspondents, Met, Seen, Signal
 
@@ -54,6 +54,8 @@ RULES: tuple[Finder, ...] = (
     attachments.dangerous,
     wording.asking_for_money,
     wording.asking_for_secrets,
+    matters.threatening,
+    matters.setting_deadlines,
     behaviour.wrong_date,
     behaviour.many_of_us,
     behaviour.bulk,
