@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, insert, literal, not_, select
 from sqlmodel import Session, col
 
-from triage import access, actors, decisions, late_copies, ledger, regrouping, rejections, removal, rules, selection, undoing
+from triage import access, actors, decisions, escalating, late_copies, ledger, regrouping, rejections, removal, rules, selection, undoing
 from triage.actor import Actor
 from triage.db import among
 from triage.decisions import Verb
@@ -139,7 +139,7 @@ def begin(
 def is_large(session: Session, decision_id: int) -> bool:
     """Is it still under way, or about so many deliveries that its undo takes slices too?"""
     decision = session.get(Decision, decision_id)
-    if decision is None or decision.verb in regrouping.VERBS:  # regrouping moves no mail, and is undone at once
+    if decision is None or decision.verb in (*regrouping.VERBS, escalating.VERB):  # these move no mail, and are undone at once
         return False
     some = select(literal(1)).select_from(DecisionItem).where(col(DecisionItem.decision_id) == decision_id).limit(LARGE + 1).subquery()
     return decision.last is not None or (session.scalar(select(func.count()).select_from(some)) or 0) > LARGE

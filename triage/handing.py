@@ -45,16 +45,15 @@ def hand(session: Session, selected: Selection, to: str, note: str, *, by: Actor
     same = {"to": receiver.name, "to_shown": receiver.shown, "by": str(by), "by_shown": by.shown, "at": now, "note": note}
     db.insert_all(session, Handed, [same | {"delivery_id": one} for one in ids])
     ledger.write(
-        session, "hand-over", f"staff:{receiver.name}", by=by, now=now, detail={"note": note} | named(session, ids), items=len(ids)
+        session,
+        "hand-over",
+        f"staff:{receiver.name}",
+        by=by,
+        now=now,
+        detail={"note": note} | sealed.scopes_of(session, ids),
+        items=len(ids),
     )
     return len(ids)
-
-
-def named(session: Session, ids: list[int]) -> dict[str, list[str]]:
-    """The sealed folders that some of this mail lies in, so that the record tells the note to none but those named for them."""
-    lies = select(col(Delivery.department), col(Delivery.person)).where(among(session, col(Delivery.id), ids), sealed.anyhow()).distinct()
-    found = {word for code, uid in session.execute(lies) for word in (f"department:{code}", f"person:{uid}")}
-    return {"scope": sorted(found)} if found else {}
 
 
 def take_back(session: Session, selected: Selection, *, by: Actor, now: datetime) -> int:

@@ -46,7 +46,12 @@ def add(session: Session, *, by: Actor, reason: str, now: datetime, person: str 
     reason = said(reason)
     if bool(person) == bool(selected):
         raise BadInput("person: name a person or a selection, one of them")
-    db.waits_its_turn(session, TURN)
+    return shown(session, place(session, selected, by=by, reason=reason, now=now, person=person), by)
+
+
+def place(session: Session, selected: Selection | None, *, by: Actor, reason: str, now: datetime, person: str = "") -> LegalHold:
+    """Place a hold, whoever asks: an escalation keeps its evidence in the name of any staff."""
+    take_turn(session)
     uid = known(session, person) if person else ""
     wanted = lasting(session, selected).as_json() if selected else {}
     row = LegalHold(person=uid, selection=wanted, reason=reason, made_at=now, made_by=str(by), made_by_shown=by.shown)
@@ -54,22 +59,39 @@ def add(session: Session, *, by: Actor, reason: str, now: datetime, person: str 
     session.flush()
     about = {} if uid else {"select": wanted}
     ledger.write(session, "legal-hold", subject(row), by=by, now=now, detail=named(row) | about | {"reason": reason})
-    return shown(session, row, by)
+    return row
 
 
 def lift(session: Session, hold_id: int, *, by: Actor, reason: str, now: datetime) -> Hold:
     """Lift a hold: time runs again for what no other one holds. NotAllowedNow when it was lifted before."""
     access.over_everything(by, Role.ADMIN)
     reason = said(reason)
-    row = session.scalars(select(LegalHold).where(col(LegalHold.id) == hold_id).with_for_update()).first()
+    row = locked(session, hold_id)
     if row is None:
         raise NotFound(f"there is no legal hold {show(hold_id)}")
     if row.lifted_at is not None:
         raise NotAllowedNow(f"{row.lifted_by_shown} lifted this hold on {row.lifted_at:%d %b %Y} already")
+    put_away(session, row, by=by, reason=reason, now=now)
+    return shown(session, row, by)
+
+
+def end(session: Session, hold_id: int, *, by: Actor, reason: str, now: datetime) -> None:
+    """End a hold that came with an escalation, unless an administrator has lifted it before."""
+    row = locked(session, hold_id)
+    if row is not None and row.lifted_at is None:
+        put_away(session, row, by=by, reason=reason, now=now)
+
+
+def locked(session: Session, hold_id: int) -> LegalHold | None:
+    """The hold, which nobody else changes meanwhile."""
+    return session.scalars(select(LegalHold).where(col(LegalHold.id) == hold_id).with_for_update()).first()
+
+
+def put_away(session: Session, row: LegalHold, *, by: Actor, reason: str, now: datetime) -> None:
+    """Lift the hold, on the record."""
     row.lifted_at, row.lifted_by, row.lifted_by_shown, row.lifted_reason = now, str(by), by.shown, reason
     session.flush()
     ledger.write(session, "lift-legal-hold", subject(row), by=by, now=now, detail=named(row) | {"reason": reason})
-    return shown(session, row, by)
 
 
 def said(reason: str) -> str:

@@ -13,6 +13,7 @@ from sqlmodel import Session, col
 from triage import access, expiry, legal_holds, sealed, word_index
 from triage.actor import Actor
 from triage.db import OneOf, among
+from triage.duties import Suggestion, suggestion
 from triage.grouping import proven_as
 from triage.models import (
     Content,
@@ -20,6 +21,8 @@ from triage.models import (
     DecisionItem,
     Delivery,
     Department,
+    Escalated,
+    Escalation,
     Handed,
     Message,
     Person,
@@ -64,6 +67,20 @@ class HandedOver:
     by_shown: str
     at: datetime
     note: str
+
+
+@dataclass(frozen=True, slots=True)
+class EscalatedTo:
+    """To which duty a delivery was escalated, by whom, and who confirmed it."""
+
+    decision: int
+    duty: str
+    title: str
+    reason: str
+    by_shown: str
+    at: datetime
+    confirmed_at: datetime | None
+    confirmed_by_shown: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +134,8 @@ class Listed:
     legal_hold: bool  # it is neither expired nor erased
     expires_at: datetime | None  # None where it does not
     handed: HandedOver | None  # while it is held
+    escalated: EscalatedTo | None
+    escalation: Suggestion | None  # the act that its signals suggest, until it is done
 
 
 def deliveries(
@@ -219,6 +238,7 @@ DELIVERY = some_of(
     *("verdict", "rule", "reason", "withheld", "campaign_id", "flood", "signals", "due_at", "attempts", "last_reply"),
 )
 DECISION = some_of(Decision, "id", "verb", "by", "by_shown", "at", "undone_by")
+ESCALATION = some_of(Escalation, "decision_id", "duty", "title", "reason", "by_shown", "at", "confirmed_at", "confirmed_by_shown")
 HANDED = some_of(Handed, "to", "to_shown", "by_shown", "at", "note")
 
 
@@ -239,6 +259,7 @@ def listing(where: ColumnElement[bool]) -> Select[Any]:
             expiry.may_expire(),
             proven_as(),
             HANDED,
+            ESCALATION,
         )
         .select_from(Delivery)
         .join(Message, col(Message.id) == col(Delivery.message_id))
@@ -247,13 +268,17 @@ def listing(where: ColumnElement[bool]) -> Select[Any]:
         .outerjoin(Person, col(Person.uid) == col(Delivery.person))
         .outerjoin(Decision, col(Decision.id) == col(Delivery.decision_id))
         .outerjoin(Handed, col(Handed.delivery_id) == col(Delivery.id))
+        .outerjoin(Escalated, col(Escalated.delivery_id) == col(Delivery.id))
+        .outerjoin(Escalation, col(Escalation.decision_id) == col(Escalated.decision_id))
         .where(where)
     )
 
 
 def listed(row: Row[*tuple[Any, ...]]) -> Listed:
     """A row of `listing` as a value."""
-    delivery, size, attachments, signals, department_name, person_name, decision, under_seal, held, days, expires, proven, handed = row
+    delivery, size, attachments, signals, department_name, person_name, decision, under_seal, held, days, expires, proven, *later = row
+    handed, escalation = later
+    escalated = EscalatedTo(*escalation) if escalation.decision_id else None
     return Listed(
         id=delivery.id,
         message_id=delivery.message_id,
@@ -293,6 +318,8 @@ def listed(row: Row[*tuple[Any, ...]]) -> Listed:
         legal_hold=bool(held),
         expires_at=None if held or not expires else expiry.moment(delivery.state, delivery.id, delivery.received_at, decision.at, days),
         handed=handed_over(handed) if handed.to and delivery.state == State.HELD else None,
+        escalated=escalated,
+        escalation=None if escalated else suggestion({one["name"] for one in signals}),
     )
 
 

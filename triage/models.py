@@ -1049,6 +1049,33 @@ class Handed(SQLModel, table=True):
     note: str = ""
 
 
+class Escalation(SQLModel, table=True):
+    """What staff escalated to a duty by a decision. It stays in view until somebody of the duty confirms it, or it is undone."""
+
+    __tablename__ = "escalation"
+    decision_id: int = whole(primary_key=True)
+    duty: str  # duties.TITLES
+    title: str  # of the duty, as it was called then
+    reason: str
+    at: datetime = instant()
+    by: str
+    by_shown: str
+    hold_id: int = whole()  # the legal hold that keeps the evidence
+    told: int = 0  # people and addresses that got a notice
+    confirmed_at: datetime | None = instant(nullable=True)
+    confirmed_by: str = ""
+    confirmed_by_shown: str = ""
+    ended_at: datetime | None = instant(nullable=True)  # it was undone
+
+
+class Escalated(SQLModel, table=True):
+    """The escalation that is shown with a delivery: the last one that was not undone."""
+
+    __tablename__ = "escalated"
+    delivery_id: int = Field(sa_column=Column(BigInteger, ForeignKey("delivery.id"), primary_key=True, autoincrement=False))
+    decision_id: int = whole(index=True)
+
+
 class Alarm(SQLModel, table=True):
     """What is so at present that somebody is told of: in a folder, or in the company where the department is ""."""
 

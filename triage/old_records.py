@@ -14,7 +14,7 @@ from triage import campaigns, contents, ledger, legal_holds, regrouping, traits
 from triage.actor import Actor
 from triage.db import UNSEEN, among, window
 from triage.ids import first_id_at, read
-from triage.models import Content, Decision, DecisionItem, Delivery, MailReport, Message, MessageTrait, Notice, SweptMailbox
+from triage.models import Content, Decision, DecisionItem, Delivery, Escalation, MailReport, Message, MessageTrait, Notice, SweptMailbox
 from triage.settings import Settings
 from triage.states import FINAL
 
@@ -25,6 +25,7 @@ OF_A_DELIVERY = (
     "attempt",
     "decision_item",
     "digest_entry",
+    "escalated",
     "handed",
     "legally_held",  # by holds that were lifted
     "mail_report",
@@ -90,6 +91,7 @@ def forget_decisions(session: Session, found: Sequence[int], *, settings: Settin
     regrouped = (among(session, col(Decision.id), ids), col(Decision.verb).in_(sorted(regrouping.VERBS)))
     said = session.scalars(select(col(Decision.selection)).where(*regrouped)).all()  # a campaign may have no mail since, for their undo
     session.execute(delete(SweptMailbox).where(among(session, col(SweptMailbox.decision_id), ids)), execution_options=UNSEEN)
+    session.execute(delete(Escalation).where(among(session, col(Escalation.decision_id), ids)), execution_options=UNSEEN)
     session.execute(delete(Decision).where(among(session, col(Decision.id), ids)), execution_options=UNSEEN)
     campaigns.drop_empty(session, {read(one[name]) for one in said for name in ("campaign", "into")})
     ledger.write(session, "forget", "decisions", by=BY, now=now, items=len(ids))

@@ -29,6 +29,7 @@ WORDS = {
     "take": "Taken along",
     "join": "Joined",
     "split": "Split off",
+    "escalate": "Escalated",
     "undo": "Undone",
 }
 OUT_OF_REACH = "It was delivered already, and there is no way into the mailboxes: see [recall] in the settings."
@@ -122,6 +123,8 @@ def rule_words(rule: Rule) -> str:
         return f"late copies {of} are caught until {rule.until:%d %b %H:%M} UTC for {scope_words(rule.scope)}"
     if rule.effect == "redirect":
         return f"mail {'to' if rule.match == 'recipient' else 'of'} {rule.value} always goes to {rule.target}"
+    if rule.effect == "hold" and rule.until:
+        return f"messages from {rule.value} are held until {rule.until:%d %b %Y} for {scope_words(rule.scope)}"
     return f"{rule.value} {'allowed' if rule.effect == 'allow' else 'blocked'} for {scope_words(rule.scope)}"
 
 

@@ -1,6 +1,6 @@
 """Sealed departments and persons (HR, legal, medical, works council): only the staff named for them see what waits there."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, insert, literal, or_, select
@@ -8,6 +8,7 @@ from sqlmodel import Session, col
 
 from triage.actor import Actor
 from triage.company import SealedEntry
+from triage.db import among
 from triage.models import Decision, DecisionItem, Delivery, Person, Rule, Sealed
 
 NOBODY = ""  # the login of the row that says that there is a seal
@@ -28,6 +29,13 @@ def away_from(by: Actor, table: Any = Delivery) -> ColumnElement[bool]:
 def anyhow() -> ColumnElement[bool]:
     """Which deliveries lie under a seal, whoever asks."""
     return or_(col(Delivery.department).in_(names("department")), col(Delivery.person).in_(names("person")))
+
+
+def scopes_of(session: Session, ids: Sequence[int]) -> dict[str, list[str]]:
+    """The sealed folders that some of these deliveries lie in: so the audit log tells a note or a reason only to those named for them."""
+    lies = select(col(Delivery.department), col(Delivery.person)).where(among(session, col(Delivery.id), ids), anyhow()).distinct()
+    found = {word for code, uid in session.execute(lies) for word in (f"department:{code}", f"person:{uid}")}
+    return {"scope": sorted(found)} if found else {}
 
 
 def names(kind: str) -> Select[str]:

@@ -8,12 +8,14 @@ from typing import Any, get_type_hints
 from triage import freemail
 from triage.addressing import DELIMITERS
 from triage.causes import AUTO, CAUSES
+from triage.duties import USUAL, Duty
 from triage.errors import BadInput
 from triage.hooks import Hook
 from triage.languages import ENGLISH, LANGUAGES
 
 Texts = tuple[tuple[str, str], ...]  # a table of texts by name, in its order
 Hooks = tuple[Hook, ...]  # a table of tables by name
+Duties = tuple[Duty, ...]  # likewise
 
 
 def key(doc: str, default: Any = MISSING, *, choices: tuple[str, ...] = (), file: bool = False, least: int = 0) -> Any:
@@ -516,6 +518,18 @@ class Webhooks:
 
 
 @dataclass(frozen=True, slots=True)
+class Escalation:
+    """To whom staff escalates threats and legal matters (docs/daily-work.md)."""
+
+    duties: Duties = key(
+        "Tables [escalation.duties.NAME], NAME one of security, management, legal, data-protection, with title; phone (shown at once); "
+        "staff (logins that confirm, and get a notice; empty: whoever decides confirms); address (of yours, gets the notice too). The "
+        "default has all four, without a phone number.",
+        USUAL,
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Reject:
     """What staff can tell a sender whose mail is not wanted."""
 
@@ -728,6 +742,7 @@ class Settings:
     notices: Notices = Notices()
     webhooks: Webhooks = Webhooks()
     reject: Reject = Reject()
+    escalation: Escalation = Escalation()
     logs: Logs = Logs()
     client: Client = Client()
 

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 from triage import causes, hours
+from triage.duties import Duty
 from triage.envelope import ascii_domain
 from triage.errors import BadInput
 from triage.hooks import Hook
-from triage.settings import Client, Company, Cover, Hooks, Notices, Settings, Texts, every_key, section_type
+from triage.settings import Client, Company, Cover, Duties, Hooks, Notices, Settings, Texts, every_key, section_type
 
 MOST = {"Days": 36_500, "Hours": 876_000, "Minutes": 52_560_000, "": 2**31 - 1}  # by the unit that begins what a number is for
 PLACES = ("./mailroom.toml", "/etc/mailroom/mailroom.toml")
@@ -163,7 +164,9 @@ def checked_value(value: Any, kind: Any, choices: tuple[str, ...], where: str) -
     if kind == Texts:
         return texts(value, where)
     if kind == Hooks:
-        return hooks_of(value, where)
+        return named_tables(value, Hook.parse, 'hooks.chat] and below it url = "https://…"', where)
+    if kind == Duties:
+        return named_tables(value, Duty.parse, 'duties.legal] and below it phone = "+49 30 1234"', where)
     if get_origin(kind) is tuple:
         return checked_list(value, get_args(kind)[0], choices, where)
     if type(value) is not kind:
@@ -202,12 +205,13 @@ def texts(value: Any, where: str) -> Texts:
     return tuple(value.items())
 
 
-def hooks_of(value: Any, where: str) -> Hooks:
-    """Webhooks by their names."""
+def named_tables(value: Any, parse: Callable[[str, Mapping[str, Any]], Any], example: str, where: str) -> tuple[Any, ...]:
+    """Tables by their names: webhooks, duties."""
     if not isinstance(value, dict) or not all(isinstance(table, dict) for table in value.values()):
-        raise BadInput(f'{where} must be tables, such as [webhooks.hooks.chat] and below it url = "https://…"')
+        section = where.rpartition("[")[2].partition("]")[0]
+        raise BadInput(f"{where} must be tables, such as [{section}.{example}")
     try:
-        return tuple(Hook.parse(name, table) for name, table in value.items())
+        return tuple(parse(name, table) for name, table in value.items())
     except ValueError as fault:
         raise BadInput(f"{where}: {fault}") from fault
 

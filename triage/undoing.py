@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, exists, func, not_, select, update
 from sqlmodel import Session, col
 
-from triage import access, copies, groups, late_copies, ledger, notices, passing, recalled, recipients, regrouping, rejections, rules
+from triage import access, copies, escalating, groups, late_copies, ledger, notices, passing, recalled, recipients, regrouping, rejections, rules
 from triage.actor import Actor
 from triage.db import among
 from triage.errors import NotAllowed, NotAllowedNow, NotFound, Overtaken
@@ -48,6 +48,8 @@ def undo(session: Session, decision_id: int, *, by: Actor, reason: str, now: dat
     undoing = begun(decision, by=by, reason=reason, now=now)
     if decision.verb in regrouping.VERBS:
         items = regrouping.undo(session, decision, by=by, now=now, undoing_id=undoing.id)
+    elif decision.verb == escalating.VERB:
+        items = escalating.undo(session, decision, by=by, now=now, undoing_id=undoing.id)
     else:
         items = take_back(session, decision, undoing.id, by=by, now=now, settings=settings)
     made = rules_of(session, decision)
@@ -89,7 +91,7 @@ def undoable(session: Session, decision_id: int, by: Actor, now: datetime) -> De
         raise Overtaken(who_was_faster("undone", session.get_one(Decision, decision.undone_by), now))
     if decision.undoes is not None:
         raise NotAllowedNow("this is itself an undo: decide anew instead")
-    if decision.verb not in WAY_BACK and decision.verb not in regrouping.VERBS:
+    if decision.verb not in (*WAY_BACK, *regrouping.VERBS, escalating.VERB):
         raise NotAllowedNow("a redelivery is not taken back: purge what came twice instead")
     if decision.selection.get("dry_run"):
         raise NotAllowedNow("it only counted: nothing was taken away")

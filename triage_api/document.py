@@ -31,6 +31,7 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
             "rule": {"effect": "block", "match": "domain", "scope": "company"},
         },
     ],
+    "EscalationOrder": [{"select": {"ids": [ID]}, "to": "legal", "reason": "a summons for next week", "expect": 1}],
     "UndoOrder": [{"reason": "the wrong card"}],
     "SweepOrder": [{"sender": "offers@bad.example", "reason": "phishing", "dry_run": True}],
     "TakeOrder": [{"ids": [ID], "reason": "the same link"}],

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from triage import meters
 from triage_api.caller import caller_of
+from triage_api.called import DUTIES
 from triage_api.office import Office
 from triage_api.problems import problem
 from triage_api.session import SIGNED_IN
@@ -42,6 +43,7 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        DUTIES.set(self.office.settings.escalation.duties)
         status, began = 0, time.monotonic()
 
         async def answer(message: Message) -> None:

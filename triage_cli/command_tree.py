@@ -10,9 +10,12 @@ from triage_cli.printing import FormOption
 GROUPS = (  # of the manual, in the order in which somebody meets them
     (
         "Looking at mail and deciding",
-        ("deliveries", "searches", "show", "release", "redirect", "purge", "reject", "restore", "hold", "hand", "sweep", "redeliver"),
+        (
+            *("deliveries", "searches", "show", "release", "redirect", "purge", "reject", "restore", "hold"),
+            *("hand", "escalate", "sweep", "redeliver"),
+        ),
     ),
-    ("Decisions", ("decisions", "second-keys", "campaigns", "requests", "ask", "reported")),
+    ("Decisions", ("decisions", "escalations", "second-keys", "campaigns", "requests", "ask", "reported")),
     ("Senders", ("allow", "block", "hold-sender", "rules", "correspondents", "learn")),
     ("On the way", ("queue", "spool", "open", "mode")),
     ("Staff and programs", ("staff", "token", "people", "groups", "practice")),

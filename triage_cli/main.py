@@ -43,6 +43,8 @@ COMMANDS = {  # where each command lives: a role must not import what another on
     "restore": "deciding",
     "hold": "deciding",
     "hand": "handing",
+    "escalate": "escalating",
+    "escalations": "escalating",
     "searches": "searches",
     "redeliver": "redelivering",
     "sweep": "sweeping",

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from triage.duties import Duty
 from triage.settings import every_key
 from triage.settings_file import chosen, read
 from triage_cli.codes import DONE, USAGE
@@ -61,5 +62,7 @@ def written(default: Any) -> str:
         return "must be set"
     if default and isinstance(default, tuple) and all(isinstance(one, tuple) for one in default):
         return ", ".join(f"`{name}`: {json.dumps(text, ensure_ascii=False)}" for name, text in default)
+    if default and isinstance(default, tuple) and all(isinstance(one, Duty) for one in default):
+        return ", ".join(f"`{one.name}`" for one in default)
     value = str(default) if isinstance(default, Path) else list(default) if isinstance(default, tuple) else default
     return f"`{json.dumps(value)}`"

@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, Field
 from triage.selection import ANY_PROOF, Selection
 from triage.states import State
 from triage_api.pages import Cursor, Limit
+from triage_api.shapes.escalated import EscalatedTo, Suggested
 from triage_api.shapes.texts import GivenId, Id, Order, SeverityWord, Shape, Text, Word
 from triage_api.spoken import Spoken
 
@@ -98,6 +99,8 @@ class Delivery(Shape):
     last_reply: Spoken
     decided: Decided | None
     handed: Annotated[HandedOver | None, Field(description="While it is held.")]
+    escalated: Annotated[EscalatedTo | None, Field(description="The last escalation that was not undone.")]
+    escalation: Annotated[Suggested | None, Field(description="Escalate it rather than remove it; null for most messages.")]
     sealed: Annotated[bool, Field(description="Only named staff sees it; opening the message asks for a reason.")]
     legal_hold: Annotated[bool, Field(description="It must be kept: it is neither expired nor erased.")]
     expires_at: Annotated[datetime | None, Field(description="when held mail is put away because nobody decided; null: it is not")]

@@ -5,6 +5,7 @@ import { background } from './presence'
 import { heardTime } from './time'
 import { asSentence } from './words'
 import type {
+  Duty, Escalation,
   Addressee, Alarm, Campaign, CampaignDetail, Candidate, Card, CardPage, Correspondent, CoverNow, Decision, DecisionWish, DeliveryPage, DeliveryStory, Department, DepartmentMode, Evidence, Exercise, Explanation, MailRequest, Me, Message, NextHop, Outcome, Outgoing, Page, PendingAct, PracticeAnswer, PracticeResult, PracticeScore, Preferences, Presence, Proposal, ProposalAnswer, Rejection, RejectionWish, RelatedMail, Report, Rule, RuleChange, RuleWish, Select, SenderDetail, Template, Trial,
 } from './shapes'
 
@@ -140,6 +141,10 @@ export const api = {
   presence: (delivery: string | null) => call<Presence>('PUT', '/presence', { delivery }),
   nextFree: (words: Words) => call<{ card: Card | null }>('POST', '/presence/next', words),
   candidates: () => get<{ items: Candidate[] }>('/colleagues'),
+  duties: () => get<{ items: Duty[] }>('/duties'),
+  escalations: (words: Words) => get<Page<Escalation>>('/escalations', words),
+  escalate: (select: Select, to: string, reason: string) => call<Escalation>('POST', '/escalations', { select, to, reason }),
+  confirmEscalation: (id: string) => call<Escalation>('POST', `/escalations/${id}/confirm`, {}),
   handOver: (select: Select, to: string, note: string) => call<{ count: number }>('POST', '/handovers', { select, to, note }),
 
   emergency: () => get<{ alarm: Alarm | null }>('/emergency'),

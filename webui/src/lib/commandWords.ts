@@ -23,6 +23,7 @@ const WORDS: Readonly<Record<string, string>> = {
   redirect: t('Redirect to somebody else'),
   reject: t('Reject with a word to the sender'),
   hand: t('Hand it to a colleague, with a note'),
+  escalate: t('Escalate to a duty, with its phone number'),
   hold: t('Hold the sender from now on, or end that'),
   leave: t('Keep held, go on'),
   join: t('Join the campaigns of the selected rows'),

@@ -1,25 +1,42 @@
 // Who is there to look: whether we are away ourselves, folders that nobody looks at, and whether the door stands open because of that.
-import { api } from './api'
-import type { Alarm, CoverNow } from './shapes'
+import { t } from './language'
+import { api, problemOf } from './api'
+import { desk } from './desk.svelte'
+import { queue } from './queue.svelte'
+import type { Alarm, CoverNow, Escalation } from './shapes'
 
 const EVERY = 60_000 // milliseconds
 
 class CoverStore {
   now = $state.raw<CoverNow | null>(null)
   alarm = $state.raw<Alarm | null>(null)
+  escalations = $state.raw<readonly Escalation[]>([]) // that nobody has confirmed
 
   /** Is there anything to tell below the bar on top? */
   get speaks(): boolean {
-    return Boolean(this.alarm || this.now?.restored || this.now?.away_until || this.now?.alarm.length)
+    return Boolean(this.alarm || this.now?.restored || this.now?.away_until || this.now?.alarm.length || this.escalations.some((one) => one.may_confirm))
   }
 
   load = async (): Promise<void> => {
     this.now = await api.cover().catch(() => this.now)
     this.alarm = await api.emergency().then(({ alarm }) => alarm, () => this.alarm)
+    this.escalations = await api.escalations({ limit: 20 }).then(({ items }) => items, () => this.escalations)
   }
 
   async away(until: Date | null): Promise<void> {
     await api.away(until ? until.toISOString() : null)
+    await this.load()
+  }
+
+  /** The duty has it. */
+  async confirm(one: Escalation): Promise<void> {
+    try {
+      await api.confirmEscalation(one.id)
+      desk.say(t('Confirmed: {duty} has it. The legal hold stays.', { duty: one.title }))
+    } catch (thrown) {
+      desk.say(problemOf(thrown).message)
+    }
+    void queue.look()
     await this.load()
   }
 

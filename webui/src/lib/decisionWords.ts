@@ -3,7 +3,7 @@ import { t } from './language'
 import type { Decision, Verb } from './shapes'
 import { PAST } from './words'
 
-const TONE: Record<Verb, string> = { release: 'release', redirect: 'release', purge: 'block', reject: 'block', restore: 'mark', hold: 'mark', redeliver: 'release', sweep: 'block', take: 'block', join: 'mark', split: 'mark' }
+const TONE: Record<Verb, string> = { release: 'release', redirect: 'release', purge: 'block', reject: 'block', restore: 'mark', hold: 'mark', redeliver: 'release', sweep: 'block', take: 'block', join: 'mark', split: 'mark', escalate: 'mark' }
 
 export const toneOfDecision = (one: Decision): string => (one.undoes || one.select.dry_run ? 'mark' : TONE[one.verb])
 export const wordOfDecision = (one: Decision): string => (one.undoes ? t('Undone') : one.select.dry_run ? t('Counted') : PAST[one.verb])

@@ -36,6 +36,7 @@ export const commands: readonly Command[] = [
     ['reject', 'n'],
     ['hand', 'c'],
     ['hold', 'h'],
+    ['escalate', '!'],
     ['leave', 'e'],
     ['join', 'y'],
     ['split', 'Y'],

@@ -14,4 +14,5 @@ export const NOT_DONE: Record<Verb, (subject: string) => string> = {
   take: (subject) => t('Your taking along of {subject} was not carried out.', { subject }),
   join: (subject) => t('Your joining of {subject} was not carried out.', { subject }),
   split: (subject) => t('Your splitting of {subject} was not carried out.', { subject }),
+  escalate: (subject) => t('Your escalation of {subject} was not carried out.', { subject }),
 }

@@ -21,6 +21,9 @@ export interface Row {
   readonly parent: string
 }
 
+/** Is this one for a duty: escalated, or to be? Then no button that removes it is filled. */
+export const isForDuty = ({ escalated, escalation }: Delivery): boolean => Boolean(escalation || (escalated && !escalated.confirmed_at))
+
 /** Only the features that select something. */
 const given = (select: Select): Select => Object.fromEntries(Object.entries(select).filter(([, value]) => value && (!Array.isArray(value) || value.length)))
 

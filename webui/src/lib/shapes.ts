@@ -2,7 +2,7 @@
 
 export type State = 'held' | 'queued' | 'relaying' | 'delivered' | 'bounced' | 'recalling' | 'restoring' | 'purged' | 'rejected' | 'expired'
 export const STATES_ALL: readonly State[] = ['held', 'queued', 'relaying', 'delivered', 'bounced', 'recalling', 'restoring', 'purged', 'rejected', 'expired']
-export type Verb = 'release' | 'redirect' | 'purge' | 'restore' | 'reject' | 'hold' | 'redeliver' | 'sweep' | 'take' | 'join' | 'split'
+export type Verb = 'release' | 'redirect' | 'purge' | 'restore' | 'reject' | 'hold' | 'redeliver' | 'sweep' | 'take' | 'join' | 'split' | 'escalate'
 export type Match = 'address' | 'domain' | 'subdomains' | 'list' | 'recipient' | 'campaign'
 export type Effect = 'allow' | 'block' | 'redirect' | 'hold'
 
@@ -72,6 +72,11 @@ export interface StaffMember { login: string; name: string; role: Me['role']; sc
 export interface Substitution { id: string; absent: string; substitute: string; starts_at: string; ends_at: string; reason: string; made_by: string }
 /** One act on the record. */
 export interface Act { id: string; at: string; by: string; act: string; subject: string; detail: Record<string, unknown>; items: number; sequence: number | null }
+export interface Duty { name: string; title: string; phone: string; staff: string[] }
+/** What the signals of a message suggest: escalate it, and fill no button that removes it. */
+export interface Suggested { duty: string; title: string; phone: string; reason: string }
+export interface EscalatedTo { decision: string; duty: string; title: string; phone: string; reason: string; by_shown: string; at: string; confirmed_at: string | null; confirmed_by_shown: string }
+export interface Escalation { id: string; duty: string; title: string; phone: string; reason: string; at: string; by_shown: string; count: number; deliveries: string[]; hold: string; told: number; confirmed_at: string | null; confirmed_by_shown: string; ended_at: string | null; may_confirm: boolean }
 export interface Candidate { login: string; name: string; away_until: string | null }
 
 export interface Delivery {
@@ -110,6 +115,8 @@ export interface Delivery {
   last_reply: string
   decided: Decided | null
   handed: HandedOver | null
+  escalated: EscalatedTo | null
+  escalation: Suggested | null
   sealed: boolean
   legal_hold: boolean
   expires_at: string | null

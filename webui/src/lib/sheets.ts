@@ -1,6 +1,7 @@
 // The dialogs, loaded together and after the first paint: nobody waits for one, nobody waits because of one.
 export { default as block } from './BlockSheet.svelte'
 export { default as hand } from './HandSheet.svelte'
+export { default as escalate } from './EscalateSheet.svelte'
 export { default as hold } from './HoldSheet.svelte'
 export { default as help } from './HelpSheet.svelte'
 export { default as menu } from './MenuSheet.svelte'

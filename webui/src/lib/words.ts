@@ -135,7 +135,7 @@ export const initials = (name: string): string =>
   (name.match(/\p{L}+/gu) ?? []).map((word) => word[0]!.toUpperCase()).filter((_, index, all) => index === 0 || index === all.length - 1).join('') || '?'
 
 export const PAST: Record<Verb | 'undo', string> = {
-  release: t('Released'), redirect: t('Redirected'), purge: t('Purged'), restore: t('Restored'), reject: t('Rejected'), hold: t('Taken back'), redeliver: t('Delivered again'), sweep: t('Swept'), take: t('Taken along'), join: t('Joined'), split: t('Split off'), undo: t('Put back'),
+  release: t('Released'), redirect: t('Redirected'), purge: t('Purged'), restore: t('Restored'), reject: t('Rejected'), hold: t('Taken back'), redeliver: t('Delivered again'), sweep: t('Swept'), take: t('Taken along'), join: t('Joined'), split: t('Split off'), escalate: t('Escalated'), undo: t('Put back'),
 }
 
 export const STATES: Record<State, string> = {

@@ -1,0 +1,69 @@
+"""Duties: whom staff escalates a message to, by which phone number, and which findings in a message suggest it. Pure."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+SECURITY, MANAGEMENT, LEGAL, DATA_PROTECTION = "security", "management", "legal", "data-protection"
+TITLES = {SECURITY: "Security", MANAGEMENT: "Management", LEGAL: "Legal", DATA_PROTECTION: "Data protection"}
+TEXTS = ("title", "phone", "address")
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """One table [escalation.duties.NAME] of the settings."""
+
+    name: str
+    title: str
+    phone: str = ""
+    staff: tuple[str, ...] = ()  # logins of those who confirm; empty: anybody who decides
+    address: str = ""  # an address of ours that gets the notice too
+
+    @classmethod
+    def parse(cls, name: str, given: Mapping[str, Any]) -> Self:
+        """Read the table. ValueError names the key and says what is expected."""
+        if name not in TITLES:
+            raise ValueError(f"there is no duty {name!r}; there are {', '.join(TITLES)}")
+        for key, value in given.items():
+            if key in TEXTS and not isinstance(value, str):
+                raise ValueError(f"{name}: {key} must be text, not {value!r}")
+            if key == "staff" and not (isinstance(value, list) and all(isinstance(one, str) for one in value)):
+                raise ValueError(f'{name}: staff must be a list of logins, such as ["ana", "ben"]')
+            if key not in (*TEXTS, "staff"):
+                raise ValueError(f"{name}: there is no key {key!r}; there are {', '.join((*TEXTS, 'staff'))}")
+        staff = tuple(one.casefold() for one in given.get("staff", ()))
+        values = {key: " ".join(given[key].split()) for key in TEXTS if key in given}
+        return cls(name, **{"title": TITLES[name]} | values, staff=staff)
+
+
+USUAL = tuple(Duty(name, title) for name, title in TITLES.items())  # where the settings name none
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """That a message is to be escalated rather than removed: to which duty, and why in a sentence."""
+
+    duty: str
+    reason: str
+
+
+SUGGESTED = {  # by the signal, the weightiest first
+    "threat": Suggestion(SECURITY, "It threatens somebody: do not answer it, and do not remove it."),
+    "data-request": Suggestion(DATA_PROTECTION, "Somebody asks what is kept about them: the law sets a deadline for the answer."),
+    "legal-deadline": Suggestion(LEGAL, "It is a legal matter with a deadline: the deadline may run from today."),
+}
+
+
+def suggestion(findings: Collection[str]) -> Suggestion | None:
+    """What the signals of a message suggest; None for most messages."""
+    return next((one for signal, one in SUGGESTED.items() if signal in findings), None)
+
+
+def named(duties: Sequence[Duty], name: str) -> Duty | None:
+    """The duty of this name."""
+    return next((one for one in duties if one.name == name), None)
+
+
+def standing_for(duties: Sequence[Duty], name: str) -> Duty | None:
+    """The duty of this name, or who stands for it where the company has none: the management, else the first."""
+    return named(duties, name) or named(duties, MANAGEMENT) or next(iter(duties), None)
