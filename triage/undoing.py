@@ -7,7 +7,21 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, exists, func, not_, select, update
 from sqlmodel import Session, col
 
-from triage import access, copies, escalating, groups, late_copies, ledger, notices, passing, recalled, recipients, regrouping, rejections, rules
+from triage import (
+    access,
+    copies,
+    escalating,
+    groups,
+    late_copies,
+    ledger,
+    notices,
+    passing,
+    recalled,
+    recipients,
+    regrouping,
+    rejections,
+    rules,
+)
 from triage.actor import Actor
 from triage.db import among
 from triage.errors import NotAllowed, NotAllowedNow, NotFound, Overtaken

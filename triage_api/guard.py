@@ -12,8 +12,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from triage import meters
-from triage_api.caller import caller_of
 from triage_api.called import DUTIES
+from triage_api.caller import caller_of
 from triage_api.office import Office
 from triage_api.problems import problem
 from triage_api.session import SIGNED_IN
