@@ -16,20 +16,22 @@ from triage.severity import Severity
 from triage.states import State
 from triage.wanted_senders import Sender
 
+WANTED_ANYHOW = frozenset({*wanted_senders.LET_IN_BY, "postmaster"})  # the policy's rules that let in what nobody has to look at
 MOST = 20_000  # held deliveries that are sorted anew at once
 
 
 def mark(session: Session, arrived: Iterable[tuple[NewDelivery, bool]], *, settings: Settings, now: datetime) -> None:
     """Say of deliveries that come in whether they are copies. Each with whether its author's own domain refutes it (DMARC)."""
-    may_be = [(one, refuted) for one, refuted in arrived if may_be_copy(one.state, one.severity, one.campaign_id, one.direction)]
+    may_be = [(one, refuted) for one, refuted in arrived if may_be_copy(one)]
     known = wanted_senders.wanted_among(session, {sender_of(one) for one, refuted in may_be if not refuted}, settings=settings, now=now)
     for one, refuted in may_be:
         one.is_copy = refuted or sender_of(one) not in known
 
 
-def may_be_copy(state: str, severity: int, campaign: int | None, direction: str) -> bool:
-    """Could a delivery be a copy, whoever sent it?"""
-    return state == State.HELD and severity >= Severity.SUSPICIOUS and campaign is not None and direction == "in"
+def may_be_copy(one: NewDelivery) -> bool:
+    """Could a delivery be a copy, whoever sent it? Also one that went on because nothing was held then, and none that was wanted."""
+    suspicious = one.severity >= Severity.SUSPICIOUS and one.campaign_id is not None and one.direction == "in"
+    return suspicious and one.state in (State.HELD, State.QUEUED) and one.rule not in WANTED_ANYHOW
 
 
 def sender_of(one: NewDelivery) -> Sender:

@@ -1,5 +1,7 @@
 """Copies: what is suspicious and sent by nobody whom the company wants is one row of its campaign, whoever proves to have sent it."""
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import Engine, select
 from sqlmodel import col
@@ -103,6 +105,17 @@ def test_who_becomes_wanted_leaves_the_row(known: Engine, settings: Settings, ho
         with db.transaction(known) as session:
             undoing.undo(session, made, by=ANA, reason="", now=NOW, settings=settings)
         assert rows(known) == [(5, COPIES)]
+
+
+def test_what_was_delivered_while_nothing_was_held_is_a_copy_too(known: Engine, settings: Settings) -> None:
+    observing = replace(settings, company=replace(settings.company, mode="observe"))
+    with db.transaction(known) as session:
+        passed = wave(session, observing, many(3))
+        wave(session, settings, many(4))
+        assert {session.get_one(Delivery, one).state for one in passed} == {"queued"}
+        campaign = session.get_one(Delivery, passed[0]).campaign_id
+        report = decisions.decide(session, Selection.of(campaign=campaign), Verb.PURGE, by=ANA, reason="", now=NOW, settings=settings)
+        assert report.done == 7
 
 
 def test_a_campaign_by_itself_means_its_copies(known: Engine, settings: Settings) -> None:
