@@ -9,7 +9,21 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, and_, exists, func, not_, select, true, update
 from sqlmodel import Session, col
 
-from triage import access, groups, keys, late_copies, ledger, notices, passing, recalled, recipients, rejections, rules, selection
+from triage import (
+    access,
+    confidential,
+    groups,
+    keys,
+    late_copies,
+    ledger,
+    notices,
+    passing,
+    recalled,
+    recipients,
+    rejections,
+    rules,
+    selection,
+)
 from triage.actor import Actor
 from triage.db import among
 from triage.errors import NotFound, Stale
@@ -127,6 +141,7 @@ def decide(
         now,
         count=len(meant),
         outside=outside,
+        confidential=confidential.concern(session, selected, verb, by=by),
         second_by=str(second or ""),
         second_by_shown=second.shown if second else "",
         target=chosen(session, verb, settings, to=to, template=template, text=text, now=now),
@@ -140,6 +155,7 @@ def decide(
     for one in orders:
         rules.add(session, one, by=by, now=now, settings=settings, decision_id=decision.id, second=second)
     late_copies.make(session, late, by=by, now=now, settings=settings, decision_id=decision.id, second=second)
+    confidential.ask(session, decision, selected, by=by, now=now)
     return filed(session, decision, items, by=by, now=now)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, insert, literal, not_, select
 from sqlmodel import Session, col
 
-from triage import access, actors, decisions, late_copies, ledger, regrouping, rejections, rules, selection, undoing
+from triage import access, actors, confidential, decisions, late_copies, ledger, regrouping, rejections, rules, selection, undoing
 from triage.actor import Actor
 from triage.db import among
 from triage.decisions import Verb
@@ -116,6 +116,7 @@ def begin(
         now,
         count=planned.count,
         outside=planned.outside,
+        confidential=confidential.concern(session, selected, verb, by=by),
         target=decisions.chosen(session, verb, settings, to=to, template=template, text=text, now=now),
         idempotency_key=key,
         last=planned.last,
@@ -127,6 +128,7 @@ def begin(
     for order in planned.rules:
         rules.add(session, order, by=by, now=now, settings=settings, decision_id=decision.id)
     late_copies.make(session, list(planned.late), by=by, now=now, settings=settings, decision_id=decision.id, second=None)
+    confidential.ask(session, decision, selected, by=by, now=now)
     ledger.write(session, f"begin-{verb}", subject(decision), by=by, now=now, detail={"reason": decision.reason}, items=planned.count)
     return report(session, decision.id, by=by)
 

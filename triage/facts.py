@@ -42,6 +42,7 @@ class MatchedRule:
     origin: str  # staff, learned, import, standing
     since: datetime
     risky: bool = False  # a staff allow that says "with risky attachments"
+    kept_out: tuple[str, ...] = ()  # confidential folders that it does not reach into
 
     @property
     def by_staff(self) -> bool:

@@ -90,8 +90,8 @@ def domain_of(summary: Summary) -> str:
 
 def fitting(rules: Iterable[MatchedRule], recipient: Recipient) -> tuple[MatchedRule, ...]:
     """Those of the rules whose scope holds this recipient, in the order of `matching`."""
-    scopes = {"company", f"department:{recipient.department}", f"person:{recipient.person}"}
-    found = [rule for rule in rules if rule.scope in scopes]
+    folders = {f"department:{recipient.department}", f"person:{recipient.person}"}
+    found = [rule for rule in rules if rule.scope in {"company", *folders} and folders.isdisjoint(rule.kept_out)]
     return tuple(sorted(found, key=lambda rule: (tuple(-part for part in precision(rule)), rule.effect != "block", rule.id)))
 
 
@@ -109,4 +109,5 @@ def matched(row: Rule) -> MatchedRule:
         origin=row.origin,
         since=row.created_at,
         risky=row.risky,
+        kept_out=tuple(row.kept_out),
     )

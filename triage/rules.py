@@ -61,6 +61,7 @@ def add(
         created_at=now,
         until=until,
         decision_id=decision_id,
+        kept_out=sorted(sealed.closed(session, by)) if origin == STANDING else [],
     )
     session.add(rule)
     session.flush()

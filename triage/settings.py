@@ -655,6 +655,18 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class Confidential:
+    """Confidential folders: departments and persons whose mail only the named staff see (docs/directory.md)."""
+
+    join_removals: tuple[str, ...] = key(
+        "Confidential folders, such as department:hr, whose keepers agreed that removals of a campaign take its copies there too, without "
+        "asking them. Only where at least ten people outside of confidential folders had a copy; never by sender, domain or search. Empty: "
+        "the keepers are asked each time.",
+        (),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Floods:
     """When mail becomes a flood, which lies on one card."""
 
@@ -707,6 +719,7 @@ class Settings:
     audit: Audit = Audit()
     reports: Reports = Reports()
     policy: Policy = Policy()
+    confidential: Confidential = Confidential()
     floods: Floods = Floods()
     notices: Notices = Notices()
     webhooks: Webhooks = Webhooks()

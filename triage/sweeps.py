@@ -16,6 +16,7 @@ from triage.envelope import Address, Envelope
 from triage.errors import BadInput, NotAllowed, NotAllowedNow
 from triage.keys import LARGE_PURGE
 from triage.models import Decision, DecisionItem, Delivery, KnownRecipient, Message, Recalled, SweptMailbox
+from triage.outcome_words import LEFT_OUT
 from triage.outcomes import DecisionReport, decision_of, filed
 from triage.recalled import BY, Copy
 from triage.related import Place
@@ -76,7 +77,8 @@ def begin(
     except ValueError as fault:
         raise BadInput(f"{sender[:80]!r} is no address: {fault}") from fault
     selection = {"sender": address} | ({"dry_run": True} if dry_run else {})
-    decision = decision_of(by, VERB, selection, reason, now, count=0)
+    left_out = LEFT_OUT if sealed.closed(session, by) else ""
+    decision = decision_of(by, VERB, selection, reason, now, count=0, confidential=left_out)
     session.add(decision)
     session.flush()
     mailboxes = session.scalars(select(col(KnownRecipient.mailbox)).where(col(KnownRecipient.kind) != "group", opened_to(by)).distinct())

@@ -32,6 +32,7 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
         },
     ],
     "UndoOrder": [{"reason": "the wrong card"}],
+    "KeepersAnswer": [{"reason": "the same wave", "expect": 3}],
     "SweepOrder": [{"sender": "offers@bad.example", "reason": "phishing", "dry_run": True}],
     "TakeOrder": [{"ids": [ID], "reason": "the same link"}],
     "JoinOrder": [{"into": ID, "reason": "the same crook"}],

@@ -12,7 +12,7 @@ GROUPS = (  # of the manual, in the order in which somebody meets them
         "Looking at mail and deciding",
         ("deliveries", "searches", "show", "release", "redirect", "purge", "reject", "restore", "hold", "hand", "sweep", "redeliver"),
     ),
-    ("Decisions", ("decisions", "second-keys", "campaigns", "requests", "ask", "reported")),
+    ("Decisions", ("decisions", "second-keys", "keepers", "campaigns", "requests", "ask", "reported")),
     ("Senders", ("allow", "block", "rules", "correspondents", "learn")),
     ("On the way", ("queue", "spool", "open", "mode")),
     ("Staff and programs", ("staff", "token", "people", "groups", "practice")),

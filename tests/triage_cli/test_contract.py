@@ -60,6 +60,7 @@ FIELDS = {  # of --json; there may come more
     "doctor": "level what found do",
     "groups": "address name department members expand aliases",
     "import maildir": "states known unreadable dry_run", "import mbox": "states known unreadable dry_run",
+    "keepers list": "id folder asked lapses count said reason",
     "legal-hold list": "id about person select mails since by reason lifted lifted_by lifted_reason",
     "mode list": "code name mode by at reason",
     "person-data list": "id asked by reason pseudonym mails contents kept rules_left done",

@@ -60,6 +60,8 @@ REFUSED = {  # about one delivery, decision or rule: there is none
     "reported answer": "{report} --bad",
     "second-keys confirm": "{pending}",
     "second-keys decline": "{pending}",
+    "keepers confirm": "{pending}",
+    "keepers decline": "{pending}",
 }
 SILENT = {  # answered, and without it
     "deliveries": "--search secret --state queued",
@@ -88,6 +90,7 @@ SILENT = {  # answered, and without it
     "people departments": "",
     "staff substitutes": "",
     "second-keys list": "",
+    "keepers list": "",
     "mode list": "",
     "practice scores": "",
     "token list": "",

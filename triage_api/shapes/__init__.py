@@ -8,6 +8,7 @@ from triage_api.shapes.correspondents import *
 from triage_api.shapes.decisions import *
 from triage_api.shapes.deliveries import *
 from triage_api.shapes.emergency import *
+from triage_api.shapes.keepers_requests import *
 from triage_api.shapes.legal_holds import *
 from triage_api.shapes.messages import *
 from triage_api.shapes.modes import *

@@ -1,7 +1,7 @@
 """Decisions, and what became of each delivery."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -71,6 +71,9 @@ class DecisionSummary(Shape):
     refused: int
     second_by_shown: Annotated[str, Field(description="who turned the second key, where two were needed")]
     outside: Annotated[int, Field(description="that the selection names too, beyond the decider's scope: left as they are")]
+    confidential: Annotated[
+        Literal["", "asked", "left out"], Field(description="confidential folders closed to the decider: their keepers are asked, or not")
+    ]
     to: str
     rules: list[Rule]
     mailboxes: Annotated[int, Field(description="of a sweep or a taking: mailboxes to look through")]

@@ -110,4 +110,7 @@ class Evidence(Shape):
     least_alike: Annotated[list[Delivery], Field(description="those with least in common with the others: look at these first")]
     rules_contradicted: list[Rule]
     caution: Annotated[Spoken, Field(description="the selection is all of a public mail provider: how many people that is; empty else")]
+    confidential: Annotated[
+        Spoken, Field(description="what a removal says of confidential folders that are closed to you; empty: it reaches none of them")
+    ]
     fence: str

@@ -272,6 +272,7 @@ export interface Evidence {
   least_severity: Severity
   senders: { author: string; count: number }[]
   subjects: { subject: string; count: number }[]
+  confidential: string
   examples: Delivery[]
   least_alike: Delivery[]
   rules_contradicted: Rule[]
@@ -363,6 +364,7 @@ export interface Decision {
   refused: number
   second_by_shown: string
   outside: number
+  confidential: '' | 'asked' | 'left out'
   to: string
   rules: Rule[]
   mailboxes: number
@@ -417,6 +419,22 @@ export interface PendingAct {
   result_id: string | null
   sentence: string
   mine: boolean
+}
+
+/** A removal of a campaign asks us, as keepers of a confidential folder, to remove its copies there too. */
+export interface KeepersRequest {
+  id: string
+  folder: string
+  asked_by_shown: string
+  asked_at: string
+  lapses_at: string
+  reason: string
+  count: number
+  delivered: number
+  items: string[]
+  state: 'waiting' | 'confirmed' | 'declined' | 'joined' | 'undone'
+  result_id: string | null
+  sentence: string
 }
 
 /** A mail to practise on, without its answer. */
