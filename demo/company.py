@@ -83,7 +83,7 @@ GROUPS = (
 STAFF = (
     StaffEntry("ana", "Ana Kovačić", "triage", ("company",)),
     StaffEntry("ben", "Ben Okafor", "triage", ("department:exec", "person:marek.wisniewski")),
-    StaffEntry("ida", "Ida Lindqvist", "admin", ("company",)),
+    StaffEntry("ida", "Ida Lindqvist", "admin", ("company",), rights=("remove-delivered",)),
     StaffEntry("otto", "Otto Brandstätt", "auditor", ("company",)),
 )
 

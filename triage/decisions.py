@@ -12,6 +12,7 @@ from sqlmodel import Session, col
 from triage import (
     access,
     confidential,
+    delivered_removals,
     groups,
     keys,
     late_copies,
@@ -132,7 +133,7 @@ def decide(
     selected_ones, meant = meant, with_copies(session, meant) if verb is Verb.PURGE else meant
     ids = [delivery_id for delivery_id, _ in meant]
     orders, late = rules_beside(session, verb, rule, selected, ids, to=to, by=by, settings=settings, now=now)
-    keys.require(keys_for(session, verb, meant, orders, settings), by, second, selected_ones)
+    keys.require(keys_for(session, verb, meant, orders, settings, selected, by), by, second, selected_ones)
     decision = decision_of(
         by,
         verb,
@@ -238,14 +239,33 @@ def aim_of(verb: Verb, settings: Settings, *, look_first: bool) -> Aim:
     return aim._replace(event=Event.PUT_BACK) if verb is Verb.REDELIVER and settings.reaches_mailboxes and look_first else aim
 
 
-def keys_for(session: Session, verb: Verb, meant: list[tuple[int, State]], orders: list[RuleOrder], settings: Settings) -> list[str]:
+def keys_for(
+    session: Session,
+    verb: Verb,
+    meant: list[tuple[int, State]],
+    orders: list[RuleOrder],
+    settings: Settings,
+    selected: Selection,
+    by: Actor,
+) -> list[str]:
     """Why this needs a second key; nothing where the company wants none."""
     if not settings.policy.two_keys:
         return []
     needs = keys.of_rules([(one.effect, one.match, one.scope) for one in orders], settings)
-    needs += keys.of_purge(meant, settings) if verb is Verb.PURGE else []
+    if verb is Verb.PURGE:
+        named = among(session, col(Delivery.id), [one for one, _ in meant])
+        needs += keys.of_purge(meant, settings) + delivered_removals.needs(session, selected, named, by=by, settings=settings)
     lets_go = verb in (Verb.RELEASE, Verb.REDIRECT)
     return needs + (keys.of_release(session, [one for one, _ in meant], settings) if lets_go else [])
+
+
+def needs_of(session: Session, selected: Selection, *, by: Actor, settings: Settings) -> list[str]:
+    """Why a removal of this selection would need a second person now; nothing is held or changed."""
+    if not settings.policy.two_keys:
+        return []
+    there = and_(selection.condition(selected), access.visible(by), col(Delivery.state) == State.DELIVERED)
+    meant = with_copies(session, [(one, State.DELIVERED) for one in session.scalars(select(col(Delivery.id)).where(there))])
+    return keys_for(session, Verb.PURGE, meant, [], settings, selected, by)
 
 
 def meant_by(session: Session, selected: Selection, verb: Verb, *, by: Actor, settings: Settings) -> list[tuple[int, State]]:

@@ -78,7 +78,7 @@ def plan(
     if verb is Verb.REJECT:
         rejections.at_once(session, ids)  # of a slice it is asked too late
     orders, late = decisions.rules_beside(session, verb, rule, selected, ids, to=to, by=by, settings=settings, now=now)
-    if decisions.keys_for(session, verb, meant, orders, settings):
+    if decisions.keys_for(session, verb, meant, orders, settings, selected, by):
         raise NotAllowedNow(f"this needs a second person's key: decide about at most {LARGE:,} deliveries at once")
     states = () if selected.states else aim.counts
     return Plan(

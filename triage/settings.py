@@ -322,7 +322,7 @@ class Directory:
     postmaster: str = key("Mailbox that takes mail to postmaster@ and abuse@ (source ldap).", "")
     staff_groups: tuple[str, ...] = key(
         "Who triages: GROUP-DN => ROLE SCOPE, such as cn=reception,ou=groups,dc=company,dc=example => triage company; "
-        "scopes are company, department:CODE, person:UID, own-department.",
+        "scopes are company, department:CODE, person:UID, own-department. Rights, such as remove-delivered, stand behind the scope.",
         (),
     )
     sealed: tuple[str, ...] = key(
@@ -555,11 +555,15 @@ class Policy:
     two_keys: tuple[str, ...] = key(
         "Acts that need a second person's confirmation: domain-allow (let a whole domain or mailing list in for the whole company), "
         "large-purge (see two_keys_purge), risky-release (mail whose signals say that somebody pretends to be one of us), person-erasure "
-        "(erase what is kept about a person). Empty: none.",
-        (),
-        choices=("domain-allow", "large-purge", "risky-release", "person-erasure"),
+        "(erase what is kept about a person), remove-delivered (take delivered messages out of more than two_keys_mailboxes mailboxes, or "
+        "any that are not dangerous, or by domain or search; who has the right of this name does it alone). Empty: none.",
+        ("remove-delivered",),
+        choices=("domain-allow", "large-purge", "risky-release", "person-erasure", "remove-delivered"),
     )
     two_keys_purge: int = key("A purge that takes more copies than this out of mailboxes counts as large.", 100)
+    two_keys_mailboxes: int = key(
+        "A removal of delivered messages from more mailboxes than this needs a second person (remove-delivered).", 50
+    )
     undo_seconds: int = key("Seconds that a person's release waits before it leaves.", 10)
     standing_hours: int = key(
         "Hours that a purge of a sender or domain goes on catching late copies: they are purged on arrival, and held again when the "

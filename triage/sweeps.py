@@ -12,6 +12,7 @@ from triage import access, contents, db, ids, ledger, paused, recalled, related,
 from triage.actor import Actor, Grant, Role
 from triage.authentication import Authentication
 from triage.content import Summary
+from triage.delivered_removals import may_alone
 from triage.envelope import Address, Envelope
 from triage.errors import BadInput, NotAllowed, NotAllowedNow
 from triage.keys import LARGE_PURGE
@@ -72,6 +73,8 @@ def begin(
             "a sweep is a large purge, and nobody knows before how large: where two people turn the key for one, purge what came "
             "through Mailroom instead, or take large-purge out of policy.two_keys for as long as the sweep needs"
         )
+    if not dry_run and not may_alone(by, settings):
+        raise NotAllowed("a sweep takes messages out of every mailbox: it needs the right remove-delivered")
     try:
         address = str(Address.parse(sender))
     except ValueError as fault:

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from triage import confidential, evidence, listings, rules, whole_provider
+from triage import confidential, decisions, evidence, listings, rules, whole_provider
 from triage.outcome_words import confidential_words
 from triage.times import utcnow
 from triage_api import shapes
@@ -42,6 +42,7 @@ def preview_selection(order: shapes.PreviewOrder, session: Read, by: Staff, here
             "least_alike": listings.some(session, sheet.least_alike, by=by),
             "rules_contradicted": rules.known_to(session, sheet.rules_contradicted, by=by),
             "caution": whole_provider.caution(session, wanted.domain, here.settings.policy.freemail_domains, by=by, now=now),
+            "needs": decisions.needs_of(session, wanted, by=by, settings=here.settings),
             "confidential": confidential_words(confidential.concern(session, wanted, confidential.REMOVAL, by=by)),
             "fence": sheet.fence,
         }

@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from migrations.version import check
 from triage import db, telegraph
-from triage.actor import EVERYTHING, Actor, Role
+from triage.actor import ALL_RIGHTS, EVERYTHING, Actor, Role
 from triage.bell import Bell
 from triage.settings import Settings
 from triage_cli.asks import settings_of as settings_of
@@ -33,7 +33,8 @@ def database_of(settings: Settings) -> Iterator[Engine]:
 def shell_user() -> Actor:
     """Whoever may run this command on this machine may do everything, under their own name."""
     login = getpass.getuser()
-    return Actor("shell", login, Role.ADMIN, EVERYTHING, f"{login} (shell)", place=os.environ.get("SSH_CONNECTION", "").partition(" ")[0])
+    place = os.environ.get("SSH_CONNECTION", "").partition(" ")[0]
+    return Actor("shell", login, Role.ADMIN, EVERYTHING, f"{login} (shell)", place=place, rights=ALL_RIGHTS)
 
 
 def write(settings: Settings, work: Callable[[Session], T]) -> T:

@@ -658,6 +658,7 @@ export default {
   'Go to your settings': 'Zu Ihren Einstellungen',
   'On the way': 'Unterwegs',
   'Second keys': 'Zweite Schlüssel',
+  'Somebody else has to confirm this. Nothing is removed before.': 'Jemand anderes muss das bestätigen. Vorher wird nichts entfernt.',
   'Confidential folders': 'Vertrauliche Ordner',
   'Confidential folders are left out.': 'Vertrauliche Ordner bleiben ausgenommen.',
   'Keepers of confidential folders are asked.': 'Die Zuständigen für vertrauliche Ordner werden gefragt.',

@@ -272,6 +272,7 @@ export interface Evidence {
   least_severity: Severity
   senders: { author: string; count: number }[]
   subjects: { subject: string; count: number }[]
+  needs: string[]
   confidential: string
   examples: Delivery[]
   least_alike: Delivery[]
