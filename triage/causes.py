@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 WAITING, PERISHABLE, EXPIRING, REQUESTED = "waiting", "perishable", "expiring", "requested"  # of a folder
-BRAKE, QUEUE, EMERGENCY = "brake", "queue", "emergency"  # of the company
-OF_FOLDERS, OF_COMPANY = (WAITING, PERISHABLE, EXPIRING, REQUESTED), (BRAKE, QUEUE, EMERGENCY)
+BRAKE, QUEUE, EMERGENCY, REMOVAL = "brake", "queue", "emergency", "removal"  # of the company
+OF_FOLDERS, OF_COMPANY = (WAITING, PERISHABLE, EXPIRING, REQUESTED), (BRAKE, QUEUE, EMERGENCY, REMOVAL)
 CAUSES = (*OF_FOLDERS, *OF_COMPANY)
 COMES_ANEW = frozenset({PERISHABLE, REQUESTED})  # of which more is as good a reason as the first
 LASTS = frozenset({BRAKE})  # of which everybody is told again every day: nobody joins or leaves meanwhile
+EACH = frozenset({REMOVAL})  # of which every one is told by itself, at once and once
 SOON = timedelta(minutes=5)  # how long it is quiet after one of those
 CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 TITLES = {
@@ -21,6 +22,7 @@ TITLES = {
     BRAKE: "The directory was not believed",
     QUEUE: "Mail does not get on",
     EMERGENCY: "Everything passes",
+    REMOVAL: "Many messages were removed",
 }
 
 
@@ -40,7 +42,7 @@ class Wait:
 def sentence(cause: str, waits: list[Wait], name: str, zone: str) -> str:
     """What is said of a department (its name), or of the company. No word of a sender is in it."""
     if cause in OF_COMPANY:
-        return waits[0].words
+        return " ".join(one.words for one in waits) if cause in EACH else waits[0].words
     number, people = sum(one.number for one in waits), len(waits)
     mails = f"{number} mail{'s' if number != 1 else ''}" + (f" for {people} people" if people > 1 else "")
     moments = [one.since for one in waits if one.since]

@@ -8,7 +8,7 @@ from sqlmodel import Session, col
 
 from triage import asked, ids, sealed
 from triage.actor import EMPLOYEE
-from triage.causes import BRAKE, EXPIRING, PERISHABLE, QUEUE, REQUESTED, WAITING
+from triage.causes import BRAKE, EXPIRING, PERISHABLE, QUEUE, REMOVAL, REQUESTED, WAITING
 from triage.models import AuditRecord, Decision, DecisionItem, Delivery, MailReport, MailRequest
 from triage.payloads import LISTED, Detail, Occurrence
 from triage.piles import HELD
@@ -107,7 +107,7 @@ def alarm(session: Session, record: AuditRecord, settings: Settings) -> Occurren
     if kind is None:
         return None
     code = said.get("department", "")
-    data = {name: said[name] for name in ("department", "number", "people", "moment") if said.get(name)}
+    data = {name: said[name] for name in ("department", "number", "people", "moment", "decisions") if said.get(name)}
     about = {
         PERISHABLE: and_(HELD, col(Delivery.perishable_until) > record.at),
         REQUESTED: and_(asked.is_open(), col(MailRequest.delivery_id) == col(Delivery.id)),
@@ -147,6 +147,7 @@ KINDS = {
     REQUESTED: "mail.requested",
     BRAKE: "directory.brake",
     QUEUE: "queue.alarm",
+    REMOVAL: "removal.large",
 }
 BY_ACT: dict[str, Callable[[Session, AuditRecord, Settings], Occurrence | None]] = {
     "open-emergency": emergency_opened,

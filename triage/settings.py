@@ -456,11 +456,19 @@ class Notices:
     staff: tuple[str, ...] = key(
         "What staff on duty are told by mail (docs/notices.md): waiting (longer than its target), perishable (of use for a short time "
         "only), expiring (within a day), requested (by whom it is for), brake (a directory that is not believed), queue (mail does not "
-        "get on), emergency.",
-        ("waiting", "expiring", "requested", "brake", "queue", "emergency"),
+        "get on), emergency, removal (somebody removed more than removal_messages messages).",
+        ("waiting", "expiring", "requested", "brake", "queue", "emergency", "removal"),
         choices=CAUSES,
     )
-    at_night: tuple[str, ...] = key("Those of them that staff is told also out of hours (cover.hours).", (), choices=CAUSES)
+    at_night: tuple[str, ...] = key("Those of them that staff is told also out of hours (cover.hours).", ("removal",), choices=CAUSES)
+    removal_messages: int = key(
+        "A removal of more messages than this is told to administrators at once, with a way to undo it; 0: none.", 50
+    )
+    removal_told: tuple[str, ...] = key(
+        "Who is told of such removals beside administrators of the whole company, by login or an address of ours, such as the lead of "
+        "those who triage.",
+        (),
+    )
     target_minutes: int = key("Minutes of work that mail which may be wanted may wait for somebody to look at it; 0: any time.", 0)
     targets: tuple[str, ...] = key('Departments where it is otherwise, such as "sales=30".', ())
     told: tuple[str, ...] = key(

@@ -33,7 +33,7 @@ FOR_STARTING = {"app", "networks", "office"}  # of the API: they refuse to start
 SPEAKING = (
     "alarms", "asked", "authentication", "backscatter", "beside", "bounces", "clashes", "content", "correspondents", "decisions",
     "digests", "doubts", "emergency", "expectations", "expecting", "explaining", "extensive", "figures", "groups", "handing", "histories",
-    "keepers", "keys", "late_copies", "leavers", "links", "measures", "modes", "order", "outcome_words",
+    "keepers", "keys", "large_removals", "late_copies", "leavers", "links", "measures", "modes", "order", "outcome_words",
     "closed_departments", "own_mail", "passing", "plan", "policy", "practice", "promotion", "proposals",
     "queue", "recalled", "recalls", "recipients", "reconciling", "redirects", "regrouping", "rejections", "mail_reported", "second_key",
     "staff_notices", "staff_reported", "strays", "suspecting", "sweeps", "takings", "teaching", "trial",

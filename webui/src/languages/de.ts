@@ -659,6 +659,7 @@ export default {
   'On the way': 'Unterwegs',
   'Second keys': 'Zweite Schlüssel',
   'Somebody else has to confirm this. Nothing is removed before.': 'Jemand anderes muss das bestätigen. Vorher wird nichts entfernt.',
+  '{name} removed {n} messages.': '{name} hat {n} Nachrichten entfernt.',
   'Confidential folders': 'Vertrauliche Ordner',
   'Confidential folders are left out.': 'Vertrauliche Ordner bleiben ausgenommen.',
   'Keepers of confidential folders are asked.': 'Die Zuständigen für vertrauliche Ordner werden gefragt.',

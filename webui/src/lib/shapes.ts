@@ -49,7 +49,10 @@ export interface Me {
 }
 
 export interface CoveredFolder { code: string; name: string; held: number; on_duty: string[]; out_of_hours: string }
-export interface CoverNow { out_of_hours: boolean; away_until: string | null; alarm: CoveredFolder[]; folders: CoveredFolder[]; restored: { since: string; backup_at: string } | null }
+export interface CoverNow { out_of_hours: boolean; away_until: string | null; alarm: CoveredFolder[]; folders: CoveredFolder[]; restored: { since: string; backup_at: string } | null; removals: LargeRemoval[] }
+
+/** Somebody removed many messages within the last day. */
+export interface LargeRemoval { decision: string; at: string; by_shown: string; count: number; mine: boolean }
 
 export interface Person { uid: string; name: string; held: number; sealed: boolean }
 export interface Department { code: string; name: string; held: number; people: Person[]; shared_held: number; sealed: boolean }
