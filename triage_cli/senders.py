@@ -1,5 +1,6 @@
 """Let senders in or keep them out: `mailroom allow`, `block`."""
 
+import shlex
 from typing import Any
 
 import click
@@ -37,6 +38,8 @@ def rule_command(effect: str, text: str) -> click.Command:
         proof = f" with proof {rule['proof']}" if rule["proof"] else ""
         say(f"{rule['id']}  {rule['effect']} {word_of(rule['match'], rule['value'])} for {rule['scope']}{proof}")
         warn_of(rule)
+        if rule["delivered"]:
+            offer_removal(rule["delivered"])
         return DONE
 
     if effect == "allow":
@@ -45,6 +48,27 @@ def rule_command(effect: str, text: str) -> click.Command:
             "--proof", default="", metavar="dmarc|aligned|dkim:DOMAIN|arc:DOMAIN", help="What proves the sender; default dmarc."
         )(command)
     return click.command(effect, help=text)(command)
+
+
+OPTIONS = {
+    "sender": "--sender",
+    "domain": "--domain",
+    "campaign": "--campaign",
+    "proof": "--proof",
+    "states": "--state",
+    "since": "--since",
+}
+OPTIONS |= {"department": "--department", "person": "--person"}
+
+
+def offer_removal(delivered: dict[str, Any]) -> None:
+    """Say what a blocked sender delivered lately, and the command that removes it."""
+    options = [
+        f"{OPTIONS[name]} {shlex.quote(one)}"
+        for name, value in delivered["select"].items()
+        for one in (value if isinstance(value, list) else [value])
+    ]
+    say(f"{delivered['sentence']}  mailroom purge {' '.join(options)} --expect {delivered['messages']}")
 
 
 def warn_of(rule: dict[str, Any]) -> None:

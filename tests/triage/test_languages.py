@@ -32,6 +32,7 @@ FOR_TERMINALS = {
 FOR_STARTING = {"app", "networks", "office"}  # of the API: they refuse to start
 SPEAKING = (
     "alarms", "asked", "authentication", "backscatter", "beside", "bounces", "clashes", "content", "correspondents", "decisions",
+    "delivered_lately",
     "digests", "doubts", "emergency", "expectations", "expecting", "explaining", "extensive", "figures", "groups", "handing", "histories",
     "keepers", "keys", "large_removals", "late_copies", "leavers", "links", "measures", "modes", "order", "outcome_words",
     "closed_departments", "own_mail", "passing", "plan", "policy", "practice", "promotion", "proposals",

@@ -131,6 +131,7 @@ CALLS = {
     "list_rules": Call(says=True),
     "export_rules": Call(says=True),
     "get_rule": Call(),
+    "get_delivered": Call(),
     "change_rule": Call(json={"note": "x"}),
     "import_rules": Call(json={"text": "block x.example"}),
     "explain_rules": Call(),

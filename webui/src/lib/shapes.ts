@@ -256,7 +256,12 @@ export interface Rule {
   used: number | null
   first_used_at: string | null
   last_used_at: string | null
+  /** Only of one that was just made. */
+  delivered?: DeliveredLately | null
 }
+
+/** What the sender or campaign of a block delivered in the last 14 days. */
+export interface DeliveredLately { rule: string; value: string; messages: number; mailboxes: number; opened: number; select: Select | null; sentence: string }
 
 export interface Evidence {
   count: number
