@@ -7,6 +7,7 @@ import { live } from './live.svelte'
 import { markOfDelivery, type Mark } from './mark'
 import { queue } from './queue.svelte'
 import { namesOf, narrowestScope, selectOf, type Row } from './row'
+import { offer } from './offer.svelte'
 import { secondKeys } from './secondKeys.svelte'
 import { session } from './session.svelte'
 import { PAST, calledOf } from './words'
@@ -157,7 +158,7 @@ class Desk {
     queue.markAs(mine, { verb: decision.verb, blocked: rule?.effect === 'block', by: decision.by_shown, at: decision.at, decision: decision.id, sure: true })
     const done: Done = Object.assign(act, { decision, names: mine, approval })
     approval?.made(decision)
-    if (rule?.effect === 'block') void import('./offer.svelte').then(({ offer }) => offer.look(decision.rules))
+    if (rule?.effect === 'block') void offer.look(decision.rules)
     if (this.refusal === act.refusal) this.refusal = null // one that came since is not read yet
     live.unsaved = ''
     if (this.#past.at(-1) === act) this.#announce(done, rule) // else more was done since, or it is to be taken back
