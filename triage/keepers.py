@@ -202,7 +202,12 @@ def join(session: Session, request_id: int, *, settings: Settings, now: datetime
     some = to_join(session, row, settings)
     if not some:
         return 0
-    made = decisions.decide(session, Selection(ids=some), Verb.PURGE, by=by, reason=row.reason, now=now, settings=settings)
+    said: dict[str, Any] = {"by": by, "reason": row.reason, "now": now, "settings": settings}
+    try:
+        with session.begin_nested():
+            made = decisions.decide(session, Selection(ids=some), Verb.PURGE, **said)
+    except Refused:  # others were faster everywhere: what is left is looked at again
+        return 0
     row.results = [*row.results, show(made.id)]
     settle(session, row, JOINED, by=by, now=now)
     return 1

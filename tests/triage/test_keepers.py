@@ -10,8 +10,8 @@ from sqlmodel import Session, col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, NOW, SYNC, arrive
-from triage import confidential, decisions, directory, evidence, extensive, keepers, outcomes, rules, sweeps, trail, undoing
-from triage.actor import EVERYTHING, Actor, Role, Scope
+from triage import confidential, decisions, directory, evidence, extensive, keepers, occurrences, outcomes, rules, sweeps, trail, undoing
+from triage.actor import ALL_RIGHTS, EVERYTHING, Actor, Role, Scope
 from triage.company import CompanyDirectory, PersonEntry, SealedEntry, StaffEntry
 from triage.db import reading, transaction
 from triage.decisions import Verb
@@ -24,7 +24,7 @@ from triage.settings import Confidential, Settings
 
 HANA = Actor.person("hana", Role.TRIAGE, Scope(departments=frozenset({"legal"})), "Hana Novak")
 HUGO = Actor.person("hugo", Role.AUDITOR, EVERYTHING, "Hugo Stein")  # named for the folder, and decides nothing
-IDA = Actor.person("ida", Role.ADMIN, EVERYTHING, "Ida Lind")  # administers the company, and is not named
+IDA = Actor.person("ida", Role.ADMIN, EVERYTHING, "Ida Lind", rights=ALL_RIGHTS)  # administers the company, and is not named
 STAFF = tuple(StaffEntry(one.name, one.shown, str(one.role), tuple(one.scope.words())) for one in (ANA, HANA, HUGO, IDA))
 OTHERS = tuple(PersonEntry(f"it{number}", f"It {number}", "it", f"it{number}@company.example") for number in range(10))
 LENA_HOLM = PersonEntry("lena.holm", "Lena Holm", "legal", "lena.holm@company.example")
@@ -340,5 +340,22 @@ def test_a_sweep_says_that_mailboxes_are_left_out(company: Engine, settings: Set
             assert made.sentence.endswith(MAILBOXES_LEFT_OUT)
         record = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "sweep")).all()
         assert [one.detail["confidential"] for one in record] == ["left out", "left out"]
-        everything = sweeps.begin(session, CROOK, by=Actor.person("hana", Role.ADMIN, EVERYTHING), **asked_for)
+        everything = sweeps.begin(session, CROOK, by=Actor.person("hana", Role.ADMIN, EVERYTHING, rights=ALL_RIGHTS), **asked_for)
         assert MAILBOXES_LEFT_OUT not in everything.sentence
+
+
+def test_programs_elsewhere_hear_of_the_removal_and_not_of_the_answer(company: Engine, settings: Settings) -> None:
+    wave(company, settings, JOE, MARA)
+    remove(company, settings)
+    (request,) = asked(company)
+    with transaction(company) as session:
+        done = keepers.confirm(session, request.id, by=HANA, now=NOW, settings=settings)
+        undoing.undo(session, done.result_id or 0, by=HANA, reason="", now=NOW, settings=settings)
+        about = col(AuditRecord.subject).startswith("decision:") & col(AuditRecord.act).in_(["purge", "restore"])
+        records = session.scalars(select(AuditRecord).where(about).order_by(col(AuditRecord.id))).all()
+        told = [occurrences.decided(session, one, settings) for one in records]
+        assert [(one.by, told_of is None) for one, told_of in zip(records, told, strict=True)] == [
+            ("person:ana", False),
+            ("person:hana", True),
+            ("person:hana", True),
+        ]
